@@ -1,0 +1,1 @@
+"""What happened, and the rules by which it may be recorded."""

@@ -1,0 +1,73 @@
+"""The four ideas: events, folds, commands, and the sequencer that records. No business in here."""
+
+from ledger.kernel.commands import Command, Context, Reading
+from ledger.kernel.corrections import FieldChange, RecordCorrected
+from ledger.kernel.days import Due
+from ledger.kernel.deadlines import DeadlineMissed, DeadlineRecomputed, DeadlineRule
+from ledger.kernel.events import (
+    Actor,
+    Event,
+    Fact,
+    LegalRef,
+    Moment,
+    Provenance,
+    Recorded,
+    Value,
+    civil_date,
+    civil_moment,
+)
+from ledger.kernel.folds import Fold
+from ledger.kernel.policies import PolicyVersionAdopted, WorkingCalendarPublished
+from ledger.kernel.rules import (
+    Forbidden,
+    KeyReused,
+    Malformed,
+    NotRecorded,
+    OutOfStep,
+    Refusal,
+    Rule,
+    Unavailable,
+    UnknownReference,
+    finding_rule,
+)
+from ledger.kernel.sequencer import Ledger, Outcome
+from ledger.kernel.subjects import Tag, subject
+
+__all__ = [
+    "Actor",
+    "Command",
+    "Context",
+    "DeadlineMissed",
+    "DeadlineRecomputed",
+    "DeadlineRule",
+    "Due",
+    "Event",
+    "Fact",
+    "FieldChange",
+    "Fold",
+    "Forbidden",
+    "KeyReused",
+    "LegalRef",
+    "Ledger",
+    "Malformed",
+    "Moment",
+    "NotRecorded",
+    "Outcome",
+    "OutOfStep",
+    "PolicyVersionAdopted",
+    "Provenance",
+    "Reading",
+    "RecordCorrected",
+    "Recorded",
+    "Refusal",
+    "Rule",
+    "Tag",
+    "Unavailable",
+    "UnknownReference",
+    "Value",
+    "WorkingCalendarPublished",
+    "civil_date",
+    "civil_moment",
+    "finding_rule",
+    "subject",
+]

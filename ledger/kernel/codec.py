@@ -1,0 +1,73 @@
+"""Records: the bytes of an event, as they are stored, hashed and handed out.
+
+A record is one MessagePack map: the envelope's fields, sorted by name, then ``body``, whose fields
+are sorted too. The same event gives the same bytes on every machine. What was stored is what is
+hashed: nothing is ever re-encoded to be verified.
+
+This is the only module that knows both msgspec (types) and msgpack (bytes); old bodies are carried
+forward between the two, as plain maps.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgpack
+import msgspec
+
+from ledger.kernel.events import Envelope, Event, Recorded, event_type
+
+#: An event has to fit a log entry of at most 65,535 bytes with room to spare.
+MAX_RECORD_BYTES = 60_000
+
+
+class RecordTooLarge(ValueError):
+    """The record would not fit; large content belongs beside the ledger, its digest inside."""
+
+
+class UnreadableRecord(ValueError):
+    """Stored bytes that this program cannot turn back into an event."""
+
+
+def encode(envelope: Envelope, event: Event) -> bytes:
+    """The record of an event. Raises ``RecordTooLarge`` above ``MAX_RECORD_BYTES``."""
+    fields = msgspec.to_builtins(envelope, order="sorted")
+    fields["body"] = msgspec.to_builtins(event, order="sorted")
+    data: bytes = msgpack.packb(fields, use_bin_type=True)
+    if len(data) > MAX_RECORD_BYTES:
+        raise RecordTooLarge(
+            f"{type(event).__name__} would take {len(data)} bytes; at most {MAX_RECORD_BYTES} "
+            "are allowed. Put long content into a blob and its digest into the event."
+        )
+    return data
+
+
+def decode(position: int, data: bytes) -> Recorded:
+    """The event stored in ``data``. Raises ``UnreadableRecord`` naming the position and cause."""
+    try:
+        fields: dict[str, Any] = msgpack.unpackb(data)
+        body = fields.pop("body")
+        envelope = msgspec.convert(fields, Envelope)
+        return Recorded(position, envelope, _event(envelope.type, envelope.schema_version, body))
+    except KeyError as error:
+        raise UnreadableRecord(f"position {position}: unknown event type or field {error}") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UnreadableRecord(f"position {position}: {error}") from error
+
+
+def plain(data: bytes) -> dict[str, Any]:
+    """A stored record as the map it is, for showing it unchanged."""
+    fields: dict[str, Any] = msgpack.unpackb(data)
+    return fields
+
+
+def _event(topic: str, version: int, body: dict[str, Any]) -> Event:
+    cls = event_type(topic)
+    if version > cls.VERSION:
+        raise ValueError(
+            f"{topic} has schema version {version}; this program knows up to {cls.VERSION}. "
+            "Upgrade it before opening this ledger."
+        )
+    for step in range(version, cls.VERSION):
+        body = cls.UPCASTERS[step](body)
+    return msgspec.convert(body, cls)

@@ -1,0 +1,199 @@
+"""Commands: wishes in the imperative, and what they see of the ledger while they decide.
+
+A command decides from what it *reads*, and what it reads is its consistency boundary: each fold it
+asks for is remembered with its selector, and the append is conditional on all of them. Nobody
+writes a boundary by hand, so none can be too small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol, TypeVar, dataclass_transform
+from uuid import UUID
+
+import msgspec
+
+from ledger.kernel.days import DayCount, Due, YearCalendar
+from ledger.kernel.deadlines import DeadlineRule
+from ledger.kernel.events import (
+    Actor,
+    Event,
+    Fact,
+    KeywordStruct,
+    LegalRef,
+    Moment,
+    Recorded,
+    civil_date,
+)
+from ledger.kernel.folds import Fold, Selector
+from ledger.kernel.policies import PolicyVersionAdopted, PolicyVersions, PublishedYear
+from ledger.kernel.rules import Forbidden, Malformed, Refusal, Rule
+from ledger.kernel.subjects import check_subjects
+
+F = TypeVar("F", bound=Fold)
+
+#: How far a reported moment may lie ahead of the ledger's clock (rulebook 0.2).
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
+class Command(msgspec.Struct, metaclass=KeywordStruct, frozen=True, forbid_unknown_fields=True):
+    """A wish to record something. Its fields are the request body.
+
+    ``occurred_at``: when what it reports happened; now if absent. ``legal_basis``: the law that
+    the actor cites.
+    """
+
+    occurred_at: Moment | None = None
+    legal_basis: tuple[LegalRef, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_subjects(self)
+
+    def decide(self, ledger: Reading) -> Iterable[Event | Fact]:
+        """The facts to record, in order; or a ``NotRecorded`` raised. Pure but for ``ledger``."""
+        raise NotImplementedError
+
+
+class Context(msgspec.Struct, frozen=True):
+    """Who sends a command, under which ids. ``command_id`` makes a repeat recognisable."""
+
+    actor: Actor
+    command_id: str
+    correlation_id: UUID
+    causation_id: UUID | None = None
+    request_digest: str | None = None
+
+
+class Past(Protocol):
+    """What a reading needs of the ledger."""
+
+    def fold(self, fold: F) -> F: ...
+
+    def record_at(self, position: int) -> Recorded | None: ...
+
+
+class Reading:
+    """The ledger as one command sees it while it decides.
+
+    ``at``: when the reported fact happened. ``now``: the ledger's time of recording. The folds
+    that ``read`` returns are shared with other commands and must not be changed.
+    """
+
+    def __init__(self, past: Past, command: Command, context: Context, now: datetime) -> None:
+        self.at = command.occurred_at or now
+        if self.at > now + CLOCK_TOLERANCE:
+            raise Malformed(
+                f"occurred_at {self.at.isoformat()} lies in the future; the ledger's clock says "
+                f"{now.isoformat()}. Report facts after they happened.",
+                "/occurred_at",
+            )
+        self.now = now
+        self.actor = context.actor
+        self.command_id = context.command_id
+        self.policy_refs: dict[str, int] = {}
+        self.selectors: list[Selector] = []
+        self._past = past
+        self._names = 0
+
+    @property
+    def on(self) -> date:
+        """The civil date on which the reported fact happened."""
+        return civil_date(self.at)
+
+    @property
+    def today(self) -> date:
+        """The civil date of recording."""
+        return civil_date(self.now)
+
+    def read(self, fold: F) -> F:
+        """The answer to a question; from here on the decision depends on it."""
+        self.selectors.append(fold.selector())
+        return self._past.fold(fold)
+
+    def record_at(self, position: int) -> Recorded | None:
+        """The record at a position, as recorded. It cannot change, so nothing depends on it."""
+        return self._past.record_at(position)
+
+    def policy(
+        self, key: str, *, on: date | None = None, **where: str | None
+    ) -> PolicyVersionAdopted | None:
+        """The version of a policy in force when the fact happened (or ``on`` another day).
+
+        Its number is noted in the ``policy_refs`` of everything that this command records.
+        """
+        versions = self.read(PolicyVersions(key))
+        version = versions.in_force(on or self.on, **where)
+        if version is not None:
+            self.policy_refs[key] = version.version
+        return version
+
+    def setting(self, key: str, *, on: date | None = None, **where: str | None) -> Any:
+        """The value of a policy that has to be in force. Raises ``Malformed`` when none is."""
+        version = self.policy(key, on=on, **where)
+        if version is None:
+            day = on or self.on
+            raise Malformed(
+                f"policy {key} has no version in force on {day}; adopt one with effective_from "
+                f"{day} or earlier first.",
+                "/occurred_at",
+            )
+        return version.value
+
+    def days(self) -> DayCount:
+        """Day counting by the calendars published so far."""
+        return DayCount(_PublishedYears(self))
+
+    def period(self, key: str, start: date, **where: str | None) -> Due:
+        """The end of the period that a policy sets, counted from ``start``."""
+        n = int(self.setting(key, on=start, **where))
+        unit = self._past.fold(PolicyVersions(key)).in_force(start, **where)
+        assert unit is not None
+        return self.days().due(start, n, unit.unit)  # type: ignore[arg-type]
+
+    def due(self, rule: DeadlineRule, opening: Recorded) -> Due:
+        """When the deadline that ``opening`` opened falls due."""
+        start = opening.occurred_on
+        self.setting(rule.policy_key, on=start)
+        policy = self._past.fold(PolicyVersions(rule.policy_key)).in_force(start)
+        assert policy is not None
+        return rule.due(opening, policy, self.days())
+
+    def require(self, condition: object, rule: Rule, **details: Any) -> None:
+        """Refuse the command under ``rule`` unless ``condition`` holds."""
+        if not condition:
+            version = self.policy_refs.get(rule.policy_key) if rule.policy_key else None
+            raise Refusal(rule, version, **details)
+
+    def act_for(self, unit: str) -> None:
+        """Refuse an actor of another unit: an officer acts for the own unit alone."""
+        if self.actor.unit_id != unit:
+            raise Forbidden(
+                f"{self.actor.person_id} belongs to unit {self.actor.unit_id} and cannot act for "
+                f"{unit}. Use a token of {unit}."
+            )
+
+    def name(self, prefix: str) -> str:
+        """An identifier for something this command creates: the same on every retry."""
+        self._names += 1
+        return f"{prefix}.{self.command_id[:16]}.{self._names}"
+
+
+class _PublishedYears(Mapping[int, YearCalendar]):
+    """The published years, each read when it is first asked for."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+
+    def __getitem__(self, year: int) -> YearCalendar:
+        published = self._reading.read(PublishedYear(str(year))).latest
+        if published is None:
+            raise KeyError(year)
+        return published
+
+    def __iter__(self) -> Iterator[int]:
+        raise TypeError("published years are looked up, never listed")
+
+    def __len__(self) -> int:
+        raise TypeError("published years are looked up, never counted")

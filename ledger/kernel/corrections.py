@@ -1,0 +1,117 @@
+"""Corrections: an event is never changed; what it says can be corrected by another event.
+
+Every fold sees events as corrected, because the fold engine itself applies the corrections. The
+audit trail shows both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+import msgspec
+
+from ledger.kernel.events import Event, Moment, Recorded, Value
+from ledger.kernel.subjects import Tag, subject_fields
+
+Pointer = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^/(occurred_at|body(/[^/]+)+)$",
+        description="JSON pointer into the record: /occurred_at or /body/<field>…",
+    ),
+]
+
+
+class FieldChange(Value):
+    """One corrected field: where it stands, what it said, what it should have said."""
+
+    path: Pointer
+    old: Any
+    new: Any
+
+
+class RecordCorrected(Event):
+    """更正记录: a recorded event said something wrong (rulebook 0.3).
+
+    ``subjects`` repeats the tags of the corrected event, so that whoever reads the event reads its
+    correction with it.
+    """
+
+    TOPIC: ClassVar[str] = "corrections.record-corrected"
+
+    target_event_id: UUID
+    target_position: int
+    field_changes: tuple[FieldChange, ...]
+    reason: str
+    requested_by: str
+    approved_by: str
+    subjects: tuple[Tag, ...]
+
+
+class CorrectionImpossible(ValueError):
+    """The change does not fit the event that it shall correct."""
+
+
+def corrected(record: Recorded, changes: Iterable[FieldChange]) -> Recorded:
+    """``record`` as it reads after ``changes``.
+
+    Raises ``CorrectionImpossible`` when a path leads nowhere, the old value differs from what is
+    recorded, the new value does not fit the field, or the field is a subject (an event that names
+    the wrong subject has to be nullified and recorded anew, since its tags cannot move).
+    """
+    body = msgspec.to_builtins(record.event)
+    # Defaults are left out of stored bodies; a correction may still name such a field.
+    for field in record.event.__struct_fields__:
+        body.setdefault(field, msgspec.to_builtins(getattr(record.event, field)))
+    document = {"occurred_at": msgspec.to_builtins(record.envelope.occurred_at), "body": body}
+    frozen = {name for name, _ in subject_fields(type(record.event))}
+    for change in changes:
+        _apply(document, change, frozen)
+    try:
+        event = msgspec.convert(document["body"], type(record.event))
+        occurred_at = msgspec.convert(document["occurred_at"], Moment)
+    except msgspec.ValidationError as error:
+        raise CorrectionImpossible(f"the corrected record would not be valid: {error}") from error
+    if event.tags() != record.event.tags():
+        raise CorrectionImpossible(
+            "a correction cannot move a record to another subject; nullify it and record it anew"
+        )
+    envelope = msgspec.structs.replace(record.envelope, occurred_at=occurred_at)
+    return Recorded(record.position, envelope, event)
+
+
+def as_corrected(records: Sequence[Recorded]) -> list[Recorded]:
+    """``records``, each as the corrections among them say it; the corrections stay in the list."""
+    changes: dict[UUID, list[FieldChange]] = {}
+    for record in records:
+        if isinstance(record.event, RecordCorrected):
+            changes.setdefault(record.event.target_event_id, []).extend(record.event.field_changes)
+    if not changes:
+        return list(records)
+    return [
+        corrected(record, changes[record.envelope.event_id])
+        if record.envelope.event_id in changes
+        else record
+        for record in records
+    ]
+
+
+def _apply(document: dict[str, Any], change: FieldChange, frozen: set[str]) -> None:
+    parts = [p.replace("~1", "/").replace("~0", "~") for p in change.path.split("/")[1:]]
+    if len(parts) > 1 and parts[1] in frozen:
+        raise CorrectionImpossible(
+            f"{change.path} names a subject; nullify the record and record it anew"
+        )
+    holder: Any = document
+    try:
+        for part in parts[:-1]:
+            holder = holder[int(part)] if isinstance(holder, list) else holder[part]
+        key: Any = int(parts[-1]) if isinstance(holder, list) else parts[-1]
+        recorded = holder[key]
+    except (KeyError, IndexError, ValueError, TypeError):
+        raise CorrectionImpossible(f"{change.path} is not a field of this record") from None
+    if recorded != msgspec.to_builtins(change.old):
+        raise CorrectionImpossible(f"{change.path} says {recorded!r}, not {change.old!r}")
+    holder[key] = msgspec.to_builtins(change.new)

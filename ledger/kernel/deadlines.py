@@ -1,0 +1,128 @@
+"""Deadlines: opened by one event, discharged by another, overdue by the clock (rulebook 0.6).
+
+A deadline is no event of its own: it follows from the event that opens it, the policy that sets its
+length and the calendar. Only what cannot be computed is recorded: that the clock found it missed,
+and that a calendar published later moved it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from datetime import date
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from ledger.kernel.days import DayCount, Due
+from ledger.kernel.events import Event, Moment, Recorded
+from ledger.kernel.folds import Fold, Selector
+from ledger.kernel.policies import PolicyVersionAdopted
+from ledger.kernel.rules import Rule
+from ledger.kernel.subjects import Tag, subject
+
+DeadlineId = Annotated[str, subject("deadline")]
+
+
+class DeadlineRule(msgspec.Struct, frozen=True):
+    """Which event opens a deadline, which ones discharge it, and which policy sets its length.
+
+    ``about`` gives the tag that the discharging event shares with the opening one, or ``None`` when
+    this event opens nothing; ``start`` the day from which to count. ``finding`` is raised with the
+    miss. ``name`` tells apart several rules under one policy key.
+    """
+
+    name: str
+    policy_key: str
+    opened_by: type[Event]
+    discharged_by: tuple[type[Event], ...]
+    about: Callable[[Any], str | None]
+    start: Callable[[Recorded], date]
+    finding: Rule | None = None
+    roll: bool = True
+
+    def __post_init__(self) -> None:
+        if _RULES.setdefault(self.name, self) is not self:
+            raise TypeError(f"deadline {self.name} is declared twice")
+
+    def id_for(self, opening: Recorded) -> str:
+        """The id of the deadline that ``opening`` opens."""
+        return f"{self.name}:{opening.envelope.event_id}"
+
+    def due(self, opening: Recorded, policy: PolicyVersionAdopted, days: DayCount) -> Due:
+        """When the deadline that ``opening`` opens falls due, under one policy version."""
+        return days.due(self.start(opening), int(policy.value), policy.unit, roll=self.roll)  # type: ignore[arg-type]
+
+
+_RULES: dict[str, DeadlineRule] = {}
+
+
+def deadline_rules() -> Mapping[str, DeadlineRule]:
+    """Every deadline of the program by name."""
+    return dict(_RULES)
+
+
+class DeadlineMissed(Event):
+    """期限届满未履行: the clock found a deadline past and not performed in time; once for each."""
+
+    TOPIC: ClassVar[str] = "deadlines.deadline-missed"
+
+    deadline_id: DeadlineId
+    rule_name: str
+    opened_at_position: int
+    due_on: date
+    detected_at: Moment
+    subjects: tuple[Tag, ...]
+
+
+class DeadlineRecomputed(Event):
+    """期限重算: a calendar published later moved a provisional deadline, or made it final."""
+
+    TOPIC: ClassVar[str] = "deadlines.deadline-recomputed"
+
+    deadline_id: DeadlineId
+    rule_name: str
+    opened_at_position: int
+    previous_due_on: date
+    due_on: date
+    provisional: bool
+    calendar_version: str
+    subjects: tuple[Tag, ...]
+
+
+class DeadlineOutcome(Fold):
+    """What has the ledger recorded of this deadline since it was opened?"""
+
+    deadline_id: DeadlineId
+    missed: bool = False
+    recomputed: DeadlineRecomputed | None = None
+
+    def on_missed(self, event: DeadlineMissed) -> None:
+        self.missed = True
+
+    def on_recomputed(self, event: DeadlineRecomputed) -> None:
+        self.recomputed = event
+
+
+class Performance(Fold):
+    """When was what this deadline asks for first done, after it was opened?"""
+
+    about: Tag
+    rule_name: str
+    opened_at_position: int
+    first: Recorded | None = None
+
+    def identity(self) -> Hashable:
+        return (Performance, self.about, self.rule_name, self.opened_at_position)
+
+    def selector(self) -> Selector:
+        topics = sorted(event.TOPIC for event in _RULES[self.rule_name].discharged_by)
+        return Selector(tuple(topics), (self.about,))
+
+    def take(self, record: Recorded) -> None:
+        if (
+            self.first is None
+            and record.position > self.opened_at_position
+            and isinstance(record.event, _RULES[self.rule_name].discharged_by)
+        ):
+            self.first = record
+

@@ -1,0 +1,181 @@
+"""Events: facts in the past tense, and the envelope that says who, when and under which rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar, Literal, dataclass_transform
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from ledger.kernel.subjects import tag_extractor
+
+#: Civil dates of the ledger are dates in this zone (domain rulebook 0.12).
+CIVIL_ZONE = ZoneInfo("Asia/Shanghai")
+
+Visibility = Literal["public", "shared", "restricted", "sealed"]
+
+#: A moment that names its offset; a naive one is refused.
+Moment = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339 date-time with offset")]
+
+
+class KeywordStruct(msgspec.StructMeta):
+    """Metaclass that makes the fields of every subclass keyword-only and frozen."""
+
+    def __new__(
+        mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **config: Any
+    ) -> Any:
+        config.setdefault("kw_only", True)
+        config.setdefault("frozen", True)
+        return super().__new__(mcls, name, bases, namespace, **config)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
+class Value(msgspec.Struct, metaclass=KeywordStruct, frozen=True, forbid_unknown_fields=True):
+    """A part of an event or command: immutable, compared by value."""
+
+
+class Actor(Value):
+    """Who acted: a person of a unit, in a role."""
+
+    unit_id: str
+    person_id: str
+    role: str
+
+
+class LegalRef(Value):
+    """A reference to law: instrument, article, and the date of the text if it matters."""
+
+    instrument: str
+    article: str | None = None
+    effective_on: date | None = None
+
+
+class Provenance(Value):
+    """Where an imported fact came from, and when its source first said it.
+
+    ``known_at`` is the moment from which the source knew the fact; replays by what was known use
+    it instead of the recording time. ``digest`` is the SHA-256 (hex) of the source row's bytes.
+    """
+
+    source: str
+    file: str
+    row: int
+    digest: str
+    known_at: Moment | None = None
+
+
+class Envelope(Value, omit_defaults=True):
+    """What every stored record says besides its body (rulebook 0.2).
+
+    The position is not among the stored bytes: it is the record's place in the ledger, which only
+    the append that succeeds can know. The Merkle log proves it.
+    """
+
+    event_id: UUID
+    type: str
+    schema_version: int
+    occurred_at: Moment
+    recorded_at: Moment
+    actor: Actor
+    correlation_id: UUID
+    command_id: str
+    visibility: Visibility
+    legal_basis: tuple[LegalRef, ...] = ()
+    policy_refs: dict[str, int] = {}
+    causation_id: UUID | None = None
+    request_digest: str | None = None
+    provenance: Provenance | None = None
+
+    @property
+    def known_at(self) -> datetime:
+        """When this was first known: to the source of an import, else to the ledger."""
+        if self.provenance is not None and self.provenance.known_at is not None:
+            return self.provenance.known_at
+        return self.recorded_at
+
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
+class Event(msgspec.Struct, metaclass=KeywordStruct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """An immutable fact.
+
+    A subclass declares ``TOPIC`` (``"<system>.<past-tense-fact>"``; it never changes and is never
+    reused). When its fields change, ``VERSION`` rises and ``UPCASTERS`` gains the function that
+    carries a body map of the version before to the next one.
+    """
+
+    TOPIC: ClassVar[str]
+    VERSION: ClassVar[int] = 1
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {}
+    VISIBILITY: ClassVar[Visibility] = "restricted"
+
+    def __init_subclass__(cls, **config: Any) -> None:
+        super().__init_subclass__(**config)
+        topic = cls.__dict__.get("TOPIC")
+        if topic is None:
+            raise TypeError(f"{cls.__name__} declares no TOPIC")
+        known = _TOPICS.setdefault(topic, cls)
+        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(f"TOPIC {topic!r} of {cls.__name__} is taken by {known.__name__}")
+        _TOPICS[topic] = cls
+
+    def visibility(self) -> Visibility:
+        """Who may see this event; a subclass whose fields decide it overrides this."""
+        return self.VISIBILITY
+
+    def tags(self) -> list[str]:
+        """The subjects of this event as tags, without repeats, in field order."""
+        return list(dict.fromkeys(tag_extractor(type(self))(self)))
+
+
+_TOPICS: dict[str, type[Event]] = {}
+
+
+def event_type(topic: str) -> type[Event]:
+    """The event class stored under ``topic``; ``KeyError`` when this program knows none."""
+    return _TOPICS[topic]
+
+
+def event_types() -> Mapping[str, type[Event]]:
+    """Every event class of the program by its topic."""
+    return dict(_TOPICS)
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """An event with what its envelope shall say differently from its command's.
+
+    ``known`` subjects of an import carry their own ``occurred_at`` and ``provenance``.
+    """
+
+    event: Event
+    occurred_at: datetime | None = None
+    provenance: Provenance | None = None
+    causation_id: UUID | None = None
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """An event with its envelope and its place in the ledger (from 1, without gaps)."""
+
+    position: int
+    envelope: Envelope
+    event: Event
+
+    @property
+    def occurred_on(self) -> date:
+        """The civil date on which it happened."""
+        return civil_date(self.envelope.occurred_at)
+
+
+def civil_date(moment: datetime) -> date:
+    """The civil date of a moment."""
+    return moment.astimezone(CIVIL_ZONE).date()
+
+
+def civil_moment(day: date, hour: int = 0, minute: int = 0) -> datetime:
+    """The moment at which the clock shows ``hour:minute`` on a civil date."""
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=CIVIL_ZONE)

@@ -1,0 +1,121 @@
+"""Folds: questions about the past with one answer.
+
+A fold is a struct. Its fields without a default are the *subject* of the question; its fields with
+a default are the answer as it stands before anything happened. Methods named ``on_…`` are the
+reducers: the annotation of their first parameter is the event type (or a union of types) that
+they take; one with a second parameter receives the whole ``Recorded`` there.
+
+Reducers are pure and must give the same answer for late facts: where order in time matters they
+compare dates, not arrival.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import cache
+from typing import Any, Self
+
+import msgspec
+
+from ledger.kernel.corrections import RecordCorrected, as_corrected
+from ledger.kernel.events import Event, Recorded
+from ledger.kernel.subjects import make_tag, subject_fields
+
+Reducer = Callable[[Any, Recorded], None]
+
+
+class Selector(msgspec.Struct, frozen=True):
+    """What a fold reads: events of any of ``topics`` that carry all of ``tags``."""
+
+    topics: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+class Fold(msgspec.Struct):
+    """A question about a subject, answered by walking events in order."""
+
+    def identity(self) -> Hashable:
+        """What makes two questions the same: the class and the subject."""
+        return (type(self), *(getattr(self, name) for name in _subject(type(self))))
+
+    def blank(self) -> Self:
+        """The same question before anything happened."""
+        return type(self)(**{name: getattr(self, name) for name in _subject(type(self))})
+
+    def selector(self) -> Selector:
+        """The events that can change the answer: what a command that reads this depends on.
+
+        Tags stand in the order of the fields: declare the rarest subject first.
+        """
+        cls = type(self)
+        tags = [
+            make_tag(kind, value)
+            for name, kind in subject_fields(cls)
+            if name in _subject(cls) and (value := getattr(self, name)) is not None
+        ]
+        return Selector(topics_of(cls), tuple(tags))
+
+    def take(self, record: Recorded) -> None:
+        """Let one event change the answer."""
+        reducer = reducers_of(type(self)).get(type(record.event))
+        if reducer is not None:
+            reducer(self, record)
+
+    def over(self, records: Sequence[Recorded]) -> Self:
+        """Take ``records``, in order and as corrected, and return self."""
+        for record in as_corrected(records):
+            self.take(record)
+        return self
+
+
+@cache
+def _subject(cls: type[Fold]) -> tuple[str, ...]:
+    required = len(cls.__struct_fields__) - len(cls.__struct_defaults__)
+    return cls.__struct_fields__[:required]
+
+
+@cache
+def topics_of(cls: type[Fold]) -> tuple[str, ...]:
+    """The stored types that a fold reads, corrections included."""
+    topics = sorted(event.TOPIC for event in reducers_of(cls))
+    return (*topics, RecordCorrected.TOPIC)
+
+
+@cache
+def reducers_of(cls: type[Fold]) -> dict[type[Event], Reducer]:
+    """The reducers of a fold by event type. Raises ``TypeError`` for one that could never fire."""
+    found: dict[type[Event], Reducer] = {}
+    for name in dir(cls):
+        if not name.startswith("on_"):
+            continue
+        method = getattr(cls, name)
+        parameters = list(inspect.signature(method).parameters)
+        hint = typing.get_type_hints(method)[parameters[1]]
+        events = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+        for event in events:
+            if not (isinstance(event, type) and issubclass(event, Event)):
+                raise TypeError(f"{cls.__name__}.{name}: {event} is no event type")
+            if event in found:
+                raise TypeError(f"{cls.__name__} reduces {event.__name__} twice")
+            found[event] = _whole(method) if len(parameters) > 2 else _bare(method)
+    return found
+
+
+def _bare(method: Callable[[Any, Event], None]) -> Reducer:
+    return lambda fold, record: method(fold, record.event)
+
+
+def _whole(method: Callable[[Any, Event, Recorded], None]) -> Reducer:
+    return lambda fold, record: method(fold, record.event, record)
+
+
+def known_folds() -> Iterable[type[Fold]]:
+    """Every fold class of the program."""
+    waiting = list(Fold.__subclasses__())
+    while waiting:
+        cls = waiting.pop()
+        waiting.extend(cls.__subclasses__())
+        yield cls

@@ -1,0 +1,138 @@
+"""What the sequencer remembers: folds kept up to date, so that a hot question is not asked twice.
+
+Folds are answered from the store once and then follow every event, those of the batch that is
+still being decided included; that is also how a command sees what the ones before it decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import TypeVar
+
+from eventsourcing.dcb.api import DCBEvent, DCBQuery, DCBQueryItem, DCBRecorder
+
+from ledger.kernel import codec
+from ledger.kernel.corrections import RecordCorrected
+from ledger.kernel.events import Recorded
+from ledger.kernel.folds import Fold, Selector
+
+F = TypeVar("F", bound=Fold)
+
+#: More folds than this are forgotten between batches; the number bounds memory, nothing else.
+MAX_FOLDS = 20_000
+
+#: If others appended more than this since, forgetting is cheaper than following.
+MAX_CATCH_UP = 5_000
+
+
+#: Matches no event; its answer still tells the head.
+_NOTHING = DCBQuery([DCBQueryItem(["-"], ["-"])])
+
+
+def as_query(selectors: Iterable[Selector]) -> DCBQuery:
+    """The library's query for a set of selectors."""
+    return DCBQuery([DCBQueryItem(list(s.topics), list(s.tags)) for s in dict.fromkeys(selectors)])
+
+
+class Memory:
+    """Folds of one ledger, all at the same position ``head``, plus what is pending above it.
+
+    Not safe for threads: it belongs to the sequencer's.
+    """
+
+    def __init__(self, recorder: DCBRecorder) -> None:
+        self._recorder = recorder
+        self.head = 0
+        self._folds: dict[Hashable, Fold] = {}
+        self._by_tag: dict[str, list[tuple[Selector, Fold]]] = {}
+        self._pending: dict[str, list[tuple[Recorded, DCBEvent]]] = {}
+
+    def forget(self) -> None:
+        """Drop all folds and everything pending; the next question goes to the store."""
+        self._folds.clear()
+        self._by_tag.clear()
+        self._pending.clear()
+
+    def catch_up(self) -> None:
+        """Follow what other processes appended since."""
+        if self._folds:
+            missed = list(self._recorder.read(after=self.head, limit=MAX_CATCH_UP))
+            for sequenced in missed:
+                self._follow(codec.decode(sequenced.position, sequenced.event.data), sequenced.event)
+                self.head = sequenced.position
+            if len(missed) < MAX_CATCH_UP:
+                return
+        self.forget()
+        self.head = self._recorder.read(_NOTHING).head or 0
+
+    def fold(self, fold: F, *, keep: bool = True) -> F:
+        """The answer to ``fold`` at the head and after all pending events.
+
+        ``keep=False`` for a question that will not be asked again: it is not remembered.
+        """
+        key = fold.identity()
+        known = self._folds.get(key)
+        if known is not None:
+            return known  # type: ignore[return-value]
+        selector = fold.selector()
+        records = [
+            codec.decode(s.position, s.event.data)
+            for s in self._recorder.read(as_query([selector]))
+            # Another process may have appended above the head meanwhile: those events are
+            # followed by the next ``catch_up``, and the append condition guards this batch.
+            if s.position <= self.head
+        ]
+        records += [r for r, e in self._pending.get(_handle(selector), ()) if _fits(selector, e)]
+        fold.over(records)
+        if not keep:
+            return fold
+        self._folds[key] = fold
+        self._by_tag.setdefault(_handle(selector), []).append((selector, fold))
+        return fold
+
+    def record_at(self, position: int) -> Recorded | None:
+        """The record at a position, ``None`` above the head."""
+        if not 1 <= position <= self.head:
+            return None
+        found = next(self._recorder.read(after=position - 1, limit=1), None)
+        if found is None or found.position != position:
+            return None
+        return codec.decode(position, found.event.data)
+
+    def expect(self, record: Recorded, event: DCBEvent) -> None:
+        """Follow an event that this batch is about to append."""
+        for handle in ("", *event.tags):
+            self._pending.setdefault(handle, []).append((record, event))
+        self._follow(record, event)
+
+    def committed(self, head: int) -> None:
+        """What was pending is now recorded, up to ``head``."""
+        self._pending.clear()
+        self.head = head
+        if len(self._folds) > MAX_FOLDS:
+            self._folds.clear()
+            self._by_tag.clear()
+
+    def _follow(self, record: Recorded, event: DCBEvent) -> None:
+        corrects = isinstance(record.event, RecordCorrected)
+        for handle in ("", *event.tags):
+            folds = self._by_tag.get(handle)
+            if not folds:
+                continue
+            touched = [pair for pair in folds if _fits(pair[0], event)]
+            if corrects:
+                # A correction changes what earlier events say: ask the store again.
+                for pair in touched:
+                    folds.remove(pair)
+                    del self._folds[pair[1].identity()]
+            else:
+                for _, fold in touched:
+                    fold.take(record)
+
+
+def _handle(selector: Selector) -> str:
+    return selector.tags[0] if selector.tags else ""
+
+
+def _fits(selector: Selector, event: DCBEvent) -> bool:
+    return (not selector.topics or event.type in selector.topics) and all(tag in event.tags for tag in selector.tags)

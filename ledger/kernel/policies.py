@@ -1,0 +1,116 @@
+"""Policies and calendars: the numbers and days that rules are judged by, themselves events.
+
+A command is judged by the version in force when it *occurred*; the versions it used are stored in
+its events' ``policy_refs`` (rulebook 0.4).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from ledger.kernel.days import YearCalendar
+from ledger.kernel.events import Event, LegalRef, Value
+from ledger.kernel.folds import Fold
+from ledger.kernel.subjects import subject
+
+PolicyKey = Annotated[
+    str, subject("policy", pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$", examples=["visit_cap"])
+]
+CalendarYear = Annotated[str, subject("calendar", pattern=r"^[0-9]{4}$", examples=["2026"])]
+
+
+class Scope(Value):
+    """Where a policy version holds; an absent part means everywhere."""
+
+    unit: str | None = None
+    domain: str | None = None
+    grade: str | None = None
+
+
+class PolicyVersionAdopted(Event):
+    """政策版本: one version of one policy value, in force between two dates.
+
+    ``value`` is any JSON value; ``unit`` says what it measures: ``wd`` working days, ``cd``
+    calendar days, ``month``, ``count``, ``fen``, ``ratio``, ``text`` or ``table``.
+    """
+
+    TOPIC: ClassVar[str] = "policies.policy-version-adopted"
+    VISIBILITY = "public"
+
+    key: PolicyKey
+    version: int
+    value: Any
+    unit: str
+    effective_from: date
+    source: LegalRef
+    confidence: str
+    effective_to: date | None = None
+    scope: Scope = Scope()
+    retroactive: bool = False
+    reason: str | None = None
+
+
+class WorkingCalendarPublished(Event):
+    """工作日历: the holidays and make-up working days of one year, as announced."""
+
+    TOPIC: ClassVar[str] = "policies.working-calendar-published"
+    VISIBILITY = "public"
+
+    year: CalendarYear
+    version: int
+    holidays: tuple[date, ...]
+    makeup_workdays: tuple[date, ...]
+    source: str
+
+
+class PolicyVersions(Fold):
+    """Which versions of a policy have been adopted?"""
+
+    key: PolicyKey
+    versions: list[PolicyVersionAdopted] = msgspec.field(default_factory=list)
+
+    def on_adopted(self, event: PolicyVersionAdopted) -> None:
+        self.versions.append(event)
+
+    @property
+    def latest(self) -> int:
+        """The highest version number adopted, 0 if none."""
+        return max((v.version for v in self.versions), default=0)
+
+    def in_force(self, on: date, **where: str | None) -> PolicyVersionAdopted | None:
+        """The version in force on a day at a place: the narrowest scope wins, then the newest."""
+        fitting = [
+            v
+            for v in self.versions
+            if v.effective_from <= on
+            and (v.effective_to is None or on <= v.effective_to)
+            and all(
+                wanted is None or wanted == where.get(part)
+                for part, wanted in msgspec.structs.asdict(v.scope).items()
+            )
+        ]
+        return max(fitting, key=_precedence, default=None)
+
+
+def _precedence(version: PolicyVersionAdopted) -> tuple[int, date, int]:
+    width = sum(part is not None for part in msgspec.structs.asdict(version.scope).values())
+    return (width, version.effective_from, version.version)
+
+
+class PublishedYear(Fold):
+    """What does the newest published calendar of a year say?"""
+
+    year: CalendarYear
+    latest: YearCalendar | None = None
+
+    def on_published(self, event: WorkingCalendarPublished) -> None:
+        if self.latest is None or event.version > self.latest.version:
+            self.latest = YearCalendar(
+                int(event.year),
+                event.version,
+                frozenset(event.holidays),
+                frozenset(event.makeup_workdays),
+            )

@@ -1,0 +1,106 @@
+"""Rules, and what a command may answer instead of events.
+
+A ``Rule`` is declared once, with its id, beside the code that applies it. A *refusal* says which
+rule was broken, where the law stands, and what would make the command succeed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One rule of the rulebook.
+
+    ``kind`` ``refusal``: a command that breaks it records nothing. ``finding``: the fact is
+    recorded and the breach beside it. ``message`` and ``hint`` may use the details as
+    ``str.format`` fields. ``policy_key`` names the policy that sets its number, if one does.
+    """
+
+    id: str
+    message: str
+    law: str
+    hint: str = ""
+    policy_key: str | None = None
+    kind: Literal["refusal", "finding"] = "refusal"
+    finding_type: str | None = None
+
+    def __post_init__(self) -> None:
+        known = _RULES.setdefault(self.id, self)
+        if known != self:
+            raise TypeError(f"rule {self.id} is declared twice")
+
+
+_RULES: dict[str, Rule] = {}
+
+
+def finding_rule(
+    id: str, type: str, message: str, law: str, policy_key: str | None = None
+) -> Rule:
+    """Declare a rule whose breach is recorded beside the fact that breaks it."""
+    return Rule(id, message, law, policy_key=policy_key, kind="finding", finding_type=type)
+
+
+def rules() -> Mapping[str, Rule]:
+    """Every rule that the program declares, by id."""
+    return dict(sorted(_RULES.items()))
+
+
+class NotRecorded(Exception):
+    """Base of every answer that leaves the ledger as it was."""
+
+
+class Refusal(NotRecorded):
+    """The command breaks a rule (rulebook 0.9)."""
+
+    def __init__(
+        self, rule: Rule, policy_version: int | None = None, **details: Any
+    ) -> None:
+        self.rule = rule
+        self.policy_version = policy_version
+        self.details = details
+        self.message = rule.message.format_map(_Shown(details))
+        self.hint = rule.hint.format_map(_Shown(details))
+        super().__init__(f"{rule.id}: {self.message}")
+
+
+class Malformed(NotRecorded):
+    """The command cannot be understood; ``pointer`` is the JSON pointer to the fault."""
+
+    def __init__(self, message: str, pointer: str = "") -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
+class Forbidden(NotRecorded):
+    """The actor lacks the authority for this command."""
+
+
+class UnknownReference(NotRecorded):
+    """The command names a subject that the ledger does not know."""
+
+    def __init__(self, kind: str, id: str, hint: str = "") -> None:
+        self.kind = kind
+        self.id = id
+        self.hint = hint
+        super().__init__(f"no {kind} {id!r} is recorded. {hint}".strip())
+
+
+class OutOfStep(NotRecorded):
+    """The subject is not in a state from which this command can lead on."""
+
+
+class KeyReused(NotRecorded):
+    """The idempotency key was used before, for another request."""
+
+
+class Unavailable(NotRecorded):
+    """The ledger cannot take this now; the same command may be sent again."""
+
+
+class _Shown(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "?"

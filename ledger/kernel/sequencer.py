@@ -1,0 +1,398 @@
+"""The sequencer: commands come concurrently, are decided one after another, and commit together.
+
+One batch, in this order (what a crash leaves is said at each step):
+
+1. Drain what is waiting. A crash leaves nothing: nobody was answered.
+2. Follow what other processes appended, then decide each command in turn; each sees what those
+   before it in the batch decided. A refusal costs the others nothing.
+3. Append everything in one transaction, on condition that nothing matching the folds that were
+   read has been appended meanwhile; if it has, decide the whole batch again. A crash here leaves
+   the batch whole or not at all.
+4. Answer. A crash before an answer leaves events whose sender does not know of them; the same
+   command id sent again is found in the ledger and answered with the first result.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+import structlog
+from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent, DCBRecorder
+from eventsourcing.persistence import IntegrityError, PersistenceError
+
+from ledger.kernel import codec
+from ledger.kernel.clock import Clock, system_clock, uuid7
+from ledger.kernel.commands import Command, Context, Reading
+from ledger.kernel.events import Actor, Envelope, Event, Fact, Recorded
+from ledger.kernel.folds import Fold, Selector
+from ledger.kernel.memory import Memory, as_query
+from ledger.kernel.rules import KeyReused, Malformed, NotRecorded, Unavailable
+from ledger.kernel.subjects import subject
+
+log = structlog.get_logger("ledger.sequencer")
+
+#: Commands decided and committed together at most. A few hundred share one disk flush; more only
+#: delays the first answer.
+MAX_BATCH = 256
+
+#: Commands that may wait before further ones are turned away with ``Unavailable``.
+MAX_WAITING = 10_000
+
+#: How often a batch is decided again when other processes keep appending what it read.
+MAX_ATTEMPTS = 50
+
+CommandId = Annotated[str, subject("command")]
+
+#: Looks at what a command decided and names what else has to be recorded beside it.
+Beside = Callable[[Reading, list[Fact]], Iterable[Event]]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a command recorded. ``position`` is the last event's, or the head if it recorded none.
+
+    ``repeated``: the command id was known; ``events`` are those recorded the first time.
+    """
+
+    position: int
+    events: tuple[Recorded, ...]
+    repeated: bool = False
+
+
+class CommandRecorded(Fold):
+    """Where are the events of this command id, if it was recorded before?"""
+
+    command_id: CommandId
+    first: Recorded | None = None
+
+    def selector(self) -> Selector:
+        """All topics: whatever the command recorded carries its id."""
+        return Selector((), (f"command:{self.command_id}",))
+
+    def take(self, record: Recorded) -> None:
+        if self.first is None:
+            self.first = record
+
+
+class Statistics(msgspec.Struct):
+    """Counters of one sequencer, for the metrics page."""
+
+    batches: int = 0
+    commands: int = 0
+    refused: int = 0
+    events: int = 0
+    retries: int = 0
+    commit_seconds: float = 0.0
+    largest_batch: int = 0
+
+
+class _Waiting(msgspec.Struct, frozen=True):
+    command: Command
+    context: Context
+    future: Future[Outcome]
+
+
+class Ledger:
+    """The ledger of one store: takes commands, and is the only one in this process that appends.
+
+    ``clock`` tells the time of recording. ``beside`` are asked for further events after each
+    command's decision. Safe for threads; ``close`` decides what is waiting and stops.
+    """
+
+    def __init__(
+        self,
+        recorder: DCBRecorder,
+        *,
+        clock: Clock = system_clock,
+        beside: Iterable[Beside] = (),
+    ) -> None:
+        self.recorder = recorder
+        self.clock = clock
+        self.statistics = Statistics()
+        self._beside = tuple(beside)
+        self._memory = Memory(recorder)
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._closed = False
+        self._closing = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
+        self._thread.start()
+
+    def submit(self, command: Command, context: Context) -> Future[Outcome]:
+        """Hand in a command; the future gives its ``Outcome`` or raises a ``NotRecorded``.
+
+        The future may not be cancelled: once handed in, a command is decided.
+        """
+        future: Future[Outcome] = Future()
+        future.set_running_or_notify_cancel()
+        with self._closing:
+            if self._closed:
+                raise Unavailable("the ledger is shutting down; send the command again later")
+            if self._queue.qsize() >= MAX_WAITING:
+                raise Unavailable(f"{MAX_WAITING} commands are waiting; send it again in a second")
+            self._queue.put(_Waiting(command, context, future))
+        return future
+
+    def execute(
+        self,
+        command: Command,
+        actor: Actor,
+        *,
+        key: str | None = None,
+        causation_id: UUID | None = None,
+        correlation_id: UUID | None = None,
+    ) -> Outcome:
+        """Hand in a command and wait for its outcome."""
+        context = make_context(
+            command,
+            actor,
+            self.clock(),
+            key=key,
+            causation_id=causation_id,
+            correlation_id=correlation_id,
+        )
+        return self.submit(command, context).result()
+
+    @property
+    def waiting(self) -> int:
+        """How many commands wait to be decided."""
+        return self._queue.qsize()
+
+    def close(self) -> None:
+        """Decide what is waiting, answer it, and stop. Idempotent."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            batch: list[_Waiting] = []
+            item = self._queue.get()
+            while True:
+                if item is None:
+                    stopping = True
+                    break
+                batch.append(item)
+                if len(batch) >= MAX_BATCH:
+                    break
+                try:
+                    item = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+            if batch:
+                self._commit(batch)
+
+    def _commit(self, batch: list[_Waiting]) -> None:
+        started = time.perf_counter()
+        answers: list[Outcome | BaseException]
+        try:
+            answers = self._decide_and_append(batch)
+        except PersistenceError as error:
+            # The append failed whole; nothing of this batch is recorded.
+            self._memory.forget()
+            log.error("append_failed", error=str(error), commands=len(batch))
+            answers = [Unavailable(f"the store did not take it: {error}")] * len(batch)
+        except Exception as error:
+            self._memory.forget()
+            log.exception("batch_failed", commands=len(batch))
+            answers = [error] * len(batch)
+        numbers = self.statistics
+        numbers.batches += 1
+        numbers.commands += len(batch)
+        numbers.commit_seconds += time.perf_counter() - started
+        numbers.largest_batch = max(numbers.largest_batch, len(batch))
+        for item, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, BaseException):
+                numbers.refused += 1
+                item.future.set_exception(answer)
+            else:
+                item.future.set_result(answer)
+
+    def _decide_and_append(self, batch: list[_Waiting]) -> list[Outcome | BaseException]:
+        for attempt in range(MAX_ATTEMPTS):
+            self._memory.catch_up()
+            head = self._memory.head
+            pending: list[DCBEvent] = []
+            selectors: list[Selector] = []
+            answers = [self._decide(item, pending, selectors) for item in batch]
+            if not pending:
+                return answers
+            try:
+                last = self.recorder.append(
+                    pending, DCBAppendCondition(as_query(selectors), after=head or None)
+                )
+            except IntegrityError:
+                self.statistics.retries += 1
+                self._memory.forget()
+                time.sleep(min(0.001 * attempt, 0.05))
+                continue
+            self.statistics.events += len(pending)
+            if last != head + len(pending):
+                # Others appended in between what nobody here had read: the positions that were
+                # foreseen are off. Correct the answers and let the folds be read afresh.
+                self._memory.forget()
+                return _moved(answers, last - head - len(pending), head)
+            self._memory.committed(last)
+            return answers
+        raise Unavailable("other writers keep changing what this command reads; send it again")
+
+    def _decide(
+        self, item: _Waiting, pending: list[DCBEvent], selectors: list[Selector]
+    ) -> Outcome | BaseException:
+        try:
+            known = CommandRecorded(item.context.command_id)
+            # Without a digest the id was made for this command alone and cannot be a repeat.
+            if item.context.request_digest is not None:
+                self._memory.fold(known, keep=False)
+            if known.first is not None:
+                return self._repeat(known.first, item.context, pending)
+            # The clock is read here, behind the queue, so that positions and recording times
+            # have one order.
+            now = self.clock().astimezone(UTC)
+            reading = Reading(self._memory, item.command, item.context, now)
+            facts = [
+                fact if isinstance(fact, Fact) else Fact(fact)
+                for fact in item.command.decide(reading)
+            ]
+            for look in self._beside:
+                facts.extend(Fact(event) for event in look(reading, facts))
+            made = self._records(item, reading, facts, len(pending))
+        except NotRecorded as error:
+            return error
+        except codec.RecordTooLarge as error:
+            return Malformed(str(error))
+        except Exception as error:
+            log.exception("decision_failed", command=type(item.command).__name__)
+            return error
+        for record, event in made:
+            pending.append(event)
+            self._memory.expect(record, event)
+        if made:
+            selectors.extend(reading.selectors)
+            selectors.append(known.selector())
+        position = made[-1][0].position if made else self._memory.head + len(pending)
+        return Outcome(position, tuple(record for record, _ in made))
+
+    def _records(
+        self, item: _Waiting, reading: Reading, facts: list[Fact], offset: int
+    ) -> list[tuple[Recorded, DCBEvent]]:
+        context = item.context
+        made: list[tuple[Recorded, DCBEvent]] = []
+        first_id: UUID | None = None
+        for fact in facts:
+            event = fact.event
+            envelope = Envelope(
+                event_id=uuid7(reading.now),
+                type=event.TOPIC,
+                schema_version=event.VERSION,
+                occurred_at=fact.occurred_at or reading.at,
+                recorded_at=reading.now,
+                actor=context.actor,
+                correlation_id=context.correlation_id,
+                command_id=context.command_id,
+                visibility=event.visibility(),
+                legal_basis=item.command.legal_basis,
+                policy_refs=reading.policy_refs,
+                # What is recorded beside a fact was caused by it.
+                causation_id=fact.causation_id or first_id or context.causation_id,
+                request_digest=context.request_digest if first_id is None else None,
+                provenance=fact.provenance,
+            )
+            tags = event.tags()
+            if fact.provenance is None:
+                tags.append(f"actor:{context.actor.person_id}")
+            if first_id is None:
+                # One tag finds the whole command: its events stand side by side.
+                first_id = envelope.event_id
+                tags.append(f"command:{context.command_id}")
+            record = Recorded(self._memory.head + offset + len(made) + 1, envelope, event)
+            stored = DCBEvent(type=event.TOPIC, data=codec.encode(envelope, event), tags=tags)
+            made.append((record, stored))
+        return made
+
+    def _repeat(
+        self, first: Recorded, context: Context, pending: list[DCBEvent]
+    ) -> Outcome | BaseException:
+        recorded, asked = first.envelope.request_digest, context.request_digest
+        if recorded is not None and asked is not None and recorded != asked:
+            return KeyReused(
+                "this Idempotency-Key was used before with another request, recorded at position "
+                f"{first.position}. Take a new key for a new request."
+            )
+        events: list[Recorded] = []
+        position = first.position
+        while True:
+            record = self._at(position, pending)
+            if record is None or record.envelope.command_id != context.command_id:
+                return Outcome(position - 1, tuple(events), repeated=True)
+            events.append(record)
+            position += 1
+
+    def _at(self, position: int, pending: list[DCBEvent]) -> Recorded | None:
+        above = position - self._memory.head
+        if above <= 0:
+            return self._memory.record_at(position)
+        return codec.decode(position, pending[above - 1].data) if above <= len(pending) else None
+
+
+def make_context(
+    command: Command,
+    actor: Actor,
+    now: datetime,
+    *,
+    key: str | None = None,
+    causation_id: UUID | None = None,
+    correlation_id: UUID | None = None,
+) -> Context:
+    """The context of a command. ``key`` is the sender's idempotency key; its scope is the sender.
+
+    Without a key the command id is new and the command can be recorded any number of times.
+    """
+    fresh = uuid7(now)
+    if key is None:
+        return Context(actor, fresh.hex, correlation_id or fresh, causation_id)
+    command_id = sha256(f"{actor.unit_id}|{actor.person_id}|{key}".encode()).hexdigest()[:32]
+    return Context(
+        actor, command_id, correlation_id or fresh, causation_id, request_digest(command)
+    )
+
+
+def request_digest(command: Command) -> str:
+    """SHA-256 (hex, 32 digits) over the command's name and fields: tells two requests apart."""
+    fields = msgspec.json.encode(command, order="sorted")
+    return sha256(type(command).__name__.encode() + b"\n" + fields).hexdigest()[:32]
+
+
+def _moved(
+    answers: list[Outcome | BaseException], by: int, above: int
+) -> list[Outcome | BaseException]:
+    def shifted(answer: Outcome | BaseException) -> Outcome | BaseException:
+        if isinstance(answer, BaseException) or answer.position <= above:
+            return answer
+        return Outcome(
+            answer.position + by,
+            tuple(
+                Recorded(r.position + by if r.position > above else r.position, r.envelope, r.event)
+                for r in answer.events
+            ),
+            answer.repeated,
+        )
+
+    return [shifted(answer) for answer in answers]

@@ -1,0 +1,165 @@
+"""Subjects: what an event is about, and the tags by which it is found again.
+
+A *tag* is ``kind:id``. Nobody writes tags: they come from the types of an event's own fields, so
+none can be forgotten, and a fold that asks about a subject cannot ask by another spelling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import inspect
+
+Extractor = Callable[[Any], Iterator[str]]
+
+_IDENTIFIER = r"^\S(?:.{0,118}\S)?$"
+
+
+def subject(
+    kind: str,
+    *,
+    pattern: str = _IDENTIFIER,
+    check: Callable[[str], None] | None = None,
+    description: str | None = None,
+    examples: list[str] | None = None,
+) -> msgspec.Meta:
+    """Declare that a string names a subject of ``kind``.
+
+    ``TaskId = Annotated[str, subject("task")]`` makes every field typed ``TaskId`` a tag
+    ``task:<id>``. ``check`` refuses, with ``ValueError``, what a pattern cannot express (a check
+    character); it runs when a command comes in and never when an event is read back.
+    """
+    return msgspec.Meta(
+        pattern=pattern,
+        min_length=1,
+        max_length=120,
+        description=description,
+        examples=examples,
+        extra={"subject": kind, "check": check},
+    )
+
+
+#: A whole tag carried as a value, where the kind of subject is not known beforehand.
+Tag = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^[a-z][a-z-]*:\S.*$", max_length=160, extra={"subject": "", "check": None}),
+]
+
+
+def make_tag(kind: str, value: str) -> str:
+    """The tag of one subject; a kind of ``""`` marks a value that is a tag already."""
+    return f"{kind}:{value}" if kind else value
+
+
+@cache
+def tag_extractor(cls: type[msgspec.Struct]) -> Extractor:
+    """A function that lists the tags of an instance of ``cls``, in field order, repeats included."""
+    return _extractor(_struct_type(cls)) or (lambda value: iter(()))
+
+
+@cache
+def subject_fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
+    """``(field, kind)`` for each field of ``cls`` that is itself one subject id."""
+    found = []
+    for field in _struct_type(cls).fields:
+        extra = _subject_extra(_without_none(field.type))
+        if extra is not None:
+            found.append((field.name, extra["subject"]))
+    return tuple(found)
+
+
+def check_subjects(instance: msgspec.Struct) -> None:
+    """Run the checks of all subject ids that stand in ``instance``.
+
+    Raises ``ValueError`` naming the field of the first id that fails.
+    """
+    for name, values in _checked_fields(type(instance)):
+        for value, check in values(getattr(instance, name)):
+            try:
+                check(value)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+
+
+Checks = Callable[[Any], Iterator[tuple[str, Callable[[str], None]]]]
+
+
+@cache
+def _checked_fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, Checks], ...]:
+    found = []
+    for field in _struct_type(cls).fields:
+        checks = _checks(field.type)
+        if checks is not None:
+            found.append((field.name, checks))
+    return tuple(found)
+
+
+def _struct_type(cls: type[msgspec.Struct]) -> inspect.StructType:
+    info = inspect.type_info(cls)
+    assert isinstance(info, inspect.StructType)
+    return info
+
+
+def _subject_extra(info: inspect.Type) -> dict[str, Any] | None:
+    if isinstance(info, inspect.Metadata) and info.extra and "subject" in info.extra:
+        return info.extra
+    return None
+
+
+def _without_none(info: inspect.Type) -> inspect.Type:
+    if isinstance(info, inspect.UnionType):
+        rest = [t for t in info.types if not isinstance(t, inspect.NoneType)]
+        if len(rest) == 1:
+            return rest[0]
+    return info
+
+
+def _extractor(info: inspect.Type) -> Extractor | None:
+    info = _without_none(info)
+    extra = _subject_extra(info)
+    if extra is not None:
+        kind = extra["subject"]
+        return lambda value: iter(() if value is None else (make_tag(kind, value),))
+    if isinstance(info, inspect.Metadata):
+        return _extractor(info.type)
+    if isinstance(info, inspect.VarTupleType):
+        each = _extractor(info.item_type)
+        if each is None:
+            return None
+        inner = each
+        return lambda values: (tag for value in values or () for tag in inner(value))
+    if isinstance(info, inspect.StructType):
+        parts = [(f.name, e) for f in info.fields if (e := _extractor(f.type)) is not None]
+        if not parts:
+            return None
+        return lambda struct: iter(
+            () if struct is None else [t for n, e in parts for t in e(getattr(struct, n))]
+        )
+    return None
+
+
+def _checks(info: inspect.Type) -> Checks | None:
+    info = _without_none(info)
+    extra = _subject_extra(info)
+    if extra is not None:
+        check = extra["check"]
+        if check is None:
+            return None
+        return lambda value: iter(() if value is None else ((value, check),))
+    if isinstance(info, inspect.VarTupleType):
+        each = _checks(info.item_type)
+        if each is None:
+            return None
+        inner = each
+        return lambda values: (pair for value in values or () for pair in inner(value))
+    if isinstance(info, inspect.StructType):
+        parts = [(f.name, c) for f in info.fields if (c := _checks(f.type)) is not None]
+        if not parts:
+            return None
+        return lambda struct: iter(
+            () if struct is None else [p for n, c in parts for p in c(getattr(struct, n))]
+        )
+    return None

@@ -1,0 +1,39 @@
+"""How any system records that a fact breaks a rule: a finding, in the same append as the fact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ledger.kernel import Reading, Rule
+from ledger.supervision.events import FindingRaised
+
+
+def finding(
+    ledger: Reading,
+    rule: Rule,
+    *,
+    unit: str | None = None,
+    entity: str | None = None,
+    task: str | None = None,
+    plan: str | None = None,
+    matter: str | None = None,
+    officer: str | None = None,
+    evidence: tuple[int, ...] = (),
+    **facts: Any,
+) -> FindingRaised:
+    """The finding that ``rule`` (a finding rule) is broken; ``facts`` are what shows it."""
+    assert rule.finding_type is not None, f"{rule.id} is no finding rule"
+    return FindingRaised(
+        finding_id=ledger.name(rule.id),
+        type=rule.finding_type,
+        rule_id=rule.id,
+        auto=True,
+        facts=facts,
+        unit=unit,
+        entity=entity,
+        task=task,
+        plan=plan,
+        matter=matter,
+        officer=officer,
+        evidence_events=evidence,
+    )

@@ -1,0 +1,91 @@
+"""The subjects of the rulebook (0.11), the identifiers that name them, and who acts in which role.
+
+Every id type here is a string whose declaration says which kind of subject it names; a field of
+that type is a tag of its event.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+import msgspec
+from stdnum.cn import uscc
+
+from ledger.kernel import subject
+
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._:/@#~+-]{0,119}$"
+_USCC = re.compile(r"^[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}$")
+
+
+def check_entity(value: str) -> None:
+    """Refuse a Unified Social Credit Identifier that is mistyped (GB 32100-2015, Annex A).
+
+    A legacy id is ``<register>:<number>``, for businesses that have no USCC; it has no check.
+    Raises ``ValueError`` saying what is wrong.
+    """
+    if ":" in value:
+        return
+    if not _USCC.match(value):
+        raise ValueError(
+            f"{value!r} is no Unified Social Credit Identifier: 18 characters, digits and capital "
+            "letters without I, O, S, V, Z, with a division code of six digits in places 3 to 8. "
+            "A business without one is named <register>:<number>."
+        )
+    if not uscc.is_valid(value):
+        raise ValueError(
+            f"{value!r} has a wrong check character: {value[:17]} ends in "
+            f"{uscc.calc_check_digit(value[:17])}. Compare it with the business licence."
+        )
+
+
+EntityId = Annotated[
+    str,
+    subject(
+        "entity",
+        pattern=r"^(?:[0-9A-Z]{18}|[a-z][a-z0-9-]{1,39}:[A-Za-z0-9._/-]{1,60})$",
+        check=check_entity,
+        description="统一社会信用代码 (USCC), or <register>:<number> for a business without one",
+        examples=["91620100MA7LX0017J"],
+    ),
+]
+UnitId = Annotated[str, subject("unit", pattern=_NAME, examples=["MRB"])]
+OfficerId = Annotated[str, subject("officer", pattern=_NAME, examples=["OFF-001"])]
+MatterId = Annotated[str, subject("matter", pattern=_NAME, examples=["M-101"])]
+PlanId = Annotated[str, subject("plan", pattern=_NAME, examples=["PLAN-MRB-2026"])]
+FilingId = Annotated[str, subject("filing", pattern=_NAME, examples=["FIL-2026-0815"])]
+TaskId = Annotated[str, subject("task", pattern=_NAME, examples=["T-2026-0001"])]
+IrregularVisitId = Annotated[str, subject("irregular-visit", pattern=_NAME)]
+InspectionId = Annotated[str, subject("inspection", pattern=r"^\S(?:.{0,118}\S)?$")]
+DrawId = Annotated[str, subject("draw", pattern=_NAME, examples=["DRAW-2026-0007"])]
+RecordId = Annotated[str, subject("record", pattern=_NAME, examples=["CR-2026-0001"])]
+CaseId = Annotated[str, subject("case", pattern=_NAME, examples=["CASE-2026-0001"])]
+DecisionId = Annotated[str, subject("decision", pattern=_NAME, examples=["DEC-2026-0001"])]
+FindingId = Annotated[str, subject("finding", pattern=_NAME)]
+ImportId = Annotated[str, subject("import", pattern=_NAME)]
+
+Grade = Literal["A", "B", "C", "D"]
+
+#: A digest of content that lies beside the ledger.
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256, hex")]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+#: Money is counted in fen, a hundredth of a yuan.
+Fen = Annotated[int, msgspec.Meta(ge=0, description="amount in fen")]
+
+Role = Literal[
+    "enforcement_officer",
+    "office_head",
+    "unit_legal_office",
+    "unit_head",
+    "jb_supervisor",
+    "credit_officer",
+    "draw_coordinator",
+    "recon_officer",
+    "rlo_assessor",
+    "park_committee",
+    "entity_rep",
+    "public",
+    "subscriber_system",
+    "ledger_clock",
+]
