@@ -10,8 +10,15 @@ from collections.abc import Iterable
 
 import msgspec
 
+from ledger.catalogue import commands as catalogue
+from ledger.entities import commands as entities
+from ledger.filing import commands as filing
 from ledger.kernel import Command
+from ledger.supervision import commands as supervision
 from ledger.vocabulary import Role
+
+_UNIT: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_legal_office", "unit_head")
+_OFFICERS: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_head")
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -31,4 +38,56 @@ def _system(name: str, *rows: tuple[type[Command], Iterable[Role]]) -> tuple[Ent
     return tuple(Entry(name, command, frozenset(roles)) for command, roles in rows)
 
 
-COMMANDS: tuple[Entry, ...] = ()
+COMMANDS: tuple[Entry, ...] = (
+    *_system(
+        "entities",
+        (entities.RegisterEntity, ("credit_officer", *_UNIT)),
+        (entities.ReviseEntity, ("credit_officer", *_UNIT)),
+        (entities.DelistEntity, ("credit_officer",)),
+    ),
+    *_system(
+        "catalogue",
+        (catalogue.QualifyUnit, ("jb_supervisor",)),
+        (catalogue.CertifyOfficer, ("jb_supervisor",)),
+        (catalogue.SuspendCertificate, ("jb_supervisor",)),
+        (catalogue.DeclareConflict, ("jb_supervisor", *_UNIT)),
+        (catalogue.EndConflict, ("jb_supervisor",)),
+        (catalogue.ListMatter, _UNIT),
+        (catalogue.ReviseMatter, _UNIT),
+        (catalogue.PublishMatter, ("unit_head",)),
+        (catalogue.WithdrawMatter, ("unit_head",)),
+    ),
+    *_system(
+        "filing",
+        (filing.ApproveAnnualPlan, ("unit_head",)),
+        (filing.AmendPlan, ("unit_head",)),
+        (filing.FileAnnualPlan, _UNIT),
+        (filing.AcceptFiling, ("jb_supervisor",)),
+        (filing.ReturnFiling, ("jb_supervisor",)),
+        (filing.PublishPlan, _UNIT),
+        (filing.ApproveSpecialPlan, ("unit_head",)),
+        (filing.FileSpecialInspection, _UNIT),
+        # FIL-R4 and not the table refuses whoever is not the head: the reader is told the law.
+        (filing.ApproveTask, _UNIT),
+        (filing.IssueInspectionNotice, _OFFICERS),
+        (filing.CancelInspection, _OFFICERS),
+        (filing.ScanEntry, _OFFICERS),
+        (filing.OpenInspection, _OFFICERS),
+        (filing.SignOnSiteRecord, _OFFICERS),
+        (filing.CloseInspection, _OFFICERS),
+        (filing.ConcludeInspection, _OFFICERS),
+        (filing.NotifyResult, _OFFICERS),
+        (filing.RateVisit, ("entity_rep",)),
+        (filing.ReportIrregularVisit, ("entity_rep", "jb_supervisor", *_UNIT)),
+    ),
+    *_system(
+        "supervision",
+        (supervision.RaiseFinding, ("jb_supervisor",)),
+        (supervision.TriageFinding, ("jb_supervisor",)),
+        (supervision.DismissFinding, ("jb_supervisor",)),
+        (supervision.RespondToFinding, _UNIT),
+        (supervision.AcceptRectification, ("jb_supervisor",)),
+        # SUP-R4 refuses a unit that closes its own finding, with the law.
+        (supervision.CloseFinding, ("jb_supervisor", *_UNIT)),
+    ),
+)

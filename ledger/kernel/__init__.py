@@ -13,6 +13,7 @@ from ledger.kernel.events import (
     Provenance,
     Recorded,
     Value,
+    Visibility,
     civil_date,
     civil_moment,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "Unavailable",
     "UnknownReference",
     "Value",
+    "Visibility",
     "WorkingCalendarPublished",
     "civil_date",
     "civil_moment",

@@ -28,8 +28,15 @@ from ledger.kernel.events import (
 )
 from ledger.kernel.folds import Fold, Selector
 from ledger.kernel.policies import PolicyVersionAdopted, PolicyVersions, PublishedYear
-from ledger.kernel.rules import Forbidden, Malformed, Refusal, Rule
-from ledger.kernel.subjects import check_subjects
+from ledger.kernel.rules import (
+    Forbidden,
+    Malformed,
+    OutOfStep,
+    Refusal,
+    Rule,
+    UnknownReference,
+)
+from ledger.kernel.subjects import check_subjects, subject_fields
 
 F = TypeVar("F", bound=Fold)
 
@@ -112,6 +119,22 @@ class Reading:
         self.selectors.append(fold.selector())
         return self._past.fold(fold)
 
+    def known(self, fold: F, hint: str = "") -> F:
+        """The answer about a subject that has to exist. Raises ``UnknownReference``."""
+        fold = self.read(fold)
+        if not fold.exists:
+            kind, value = _named(fold)
+            raise UnknownReference(kind, value, hint)
+        return fold
+
+    def new(self, fold: F) -> F:
+        """The blank answer about a subject that must not exist yet. Raises ``OutOfStep``."""
+        fold = self.read(fold)
+        if fold.exists:
+            kind, value = _named(fold)
+            raise OutOfStep(f"{kind} {value} is recorded already; take another id")
+        return fold
+
     def record_at(self, position: int) -> Recorded | None:
         """The record at a position, as recorded. It cannot change, so nothing depends on it."""
         return self._past.record_at(position)
@@ -178,6 +201,12 @@ class Reading:
         """An identifier for something this command creates: the same on every retry."""
         self._names += 1
         return f"{prefix}.{self.command_id[:16]}.{self._names}"
+
+
+def _named(fold: Fold) -> tuple[str, str]:
+    """The kind and id of the subject that a fold asks about first."""
+    name, kind = subject_fields(type(fold))[0]
+    return kind, getattr(fold, name)
 
 
 class _PublishedYears(Mapping[int, YearCalendar]):

@@ -111,7 +111,7 @@ class Performance(Fold):
     opened_at_position: int
     first: Recorded | None = None
 
-    def identity(self) -> Hashable:
+    def question(self) -> Hashable:
         return (Performance, self.about, self.rule_name, self.opened_at_position)
 
     def selector(self) -> Selector:

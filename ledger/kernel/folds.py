@@ -37,7 +37,7 @@ class Selector(msgspec.Struct, frozen=True):
 class Fold(msgspec.Struct):
     """A question about a subject, answered by walking events in order."""
 
-    def identity(self) -> Hashable:
+    def question(self) -> Hashable:
         """What makes two questions the same: the class and the subject."""
         return (type(self), *(getattr(self, name) for name in _subject(type(self))))
 
@@ -57,6 +57,11 @@ class Fold(msgspec.Struct):
             if name in _subject(cls) and (value := getattr(self, name)) is not None
         ]
         return Selector(topics_of(cls), tuple(tags))
+
+    @property
+    def exists(self) -> bool:
+        """Whether the subject has begun. A fold about a thing that begins says so itself."""
+        return True
 
     def take(self, record: Recorded) -> None:
         """Let one event change the answer."""

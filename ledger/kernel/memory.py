@@ -70,7 +70,7 @@ class Memory:
 
         ``keep=False`` for a question that will not be asked again: it is not remembered.
         """
-        key = fold.identity()
+        key = fold.question()
         known = self._folds.get(key)
         if known is not None:
             return known  # type: ignore[return-value]
@@ -124,7 +124,7 @@ class Memory:
                 # A correction changes what earlier events say: ask the store again.
                 for pair in touched:
                     folds.remove(pair)
-                    del self._folds[pair[1].identity()]
+                    del self._folds[pair[1].question()]
             else:
                 for _, fold in touched:
                     fold.take(record)

@@ -1,0 +1,287 @@
+"""Commands of units, officers and the matter catalogue (2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Literal
+
+from ledger.catalogue import rules
+from ledger.catalogue.events import (
+    Domain,
+    EnforcementUnitQualified,
+    MatterElements,
+    MatterListed,
+    MatterPublished,
+    MatterRevised,
+    MatterWithdrawn,
+    OfficerCertificateSuspended,
+    OfficerCertified,
+    OfficerConflictDeclared,
+    OfficerConflictEnded,
+)
+from ledger.catalogue.folds import Matter, OfficerConflict, OfficerStanding, SameMatter, UnitStanding
+from ledger.entities.events import Area
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.supervision.findings import finding
+from ledger.vocabulary import EntityId, MatterId, Name, OfficerId, Text, UnitId
+
+#: What may call itself a body but can never inspect (CAT-R4).
+_NEVER = {"deliberative_body", "third_party", "outsourced_intermediary", "auxiliary_staff"}
+
+#: Instruments that give no power to inspect (CAT-R1).
+_TOO_LOW = {"normative_document", "mandate_document"}
+
+
+class QualifyUnit(Command):
+    """确认执法主体资格: confirm that a unit may enforce; only bodies that the law admits."""
+
+    unit: UnitId
+    name: Name
+    kind: Literal[
+        "organ",
+        "authorised_org",
+        "entrusted_org",
+        "deliberative_body",
+        "third_party",
+        "outsourced_intermediary",
+        "auxiliary_staff",
+    ]
+    valid_from: date
+    valid_to: date | None = None
+    uscc: EntityId | None = None
+    area: Area | None = None
+    entrusted_by: UnitId | None = None
+    entrustment_ref: Name | None = None
+    entrusted_matters: tuple[MatterId, ...] = ()
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.require(self.kind not in _NEVER, rules.CAT_R4, body=self.kind)
+        if self.kind == "entrusted_org":
+            complete = self.entrusted_by and self.entrustment_ref and self.entrusted_matters
+            ledger.require(
+                complete, rules.CAT_R3, unit=self.unit, on=ledger.on, matters="entrustment"
+            )
+        if self.valid_to is not None and self.valid_to < self.valid_from:
+            raise Malformed("valid_to lies before valid_from", "/valid_to")
+        yield EnforcementUnitQualified(
+            unit=self.unit,
+            name=self.name,
+            kind=self.kind,  # type: ignore[arg-type]  # CAT-R4 leaves the three lawful kinds
+            valid_from=self.valid_from,
+            valid_to=self.valid_to,
+            uscc=self.uscc,
+            area=self.area,
+            entrusted_by=self.entrusted_by,
+            entrustment_ref=self.entrustment_ref,
+            entrusted_matters=self.entrusted_matters,
+        )
+
+
+class CertifyOfficer(Command):
+    """颁发执法证件: record an officer's certificate with its domains and its time."""
+
+    officer: OfficerId
+    unit: UnitId
+    cert_no: Name
+    valid_from: date
+    valid_to: date
+    domains: tuple[Domain, ...]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
+        if self.valid_to < self.valid_from:
+            raise Malformed("valid_to lies before valid_from", "/valid_to")
+        yield OfficerCertified(
+            officer=self.officer,
+            unit=self.unit,
+            cert_no=self.cert_no,
+            valid_from=self.valid_from,
+            valid_to=self.valid_to,
+            domains=self.domains,
+        )
+
+
+class SuspendCertificate(Command):
+    """暂扣执法证件: bar an officer from enforcing from a day on."""
+
+    officer: OfficerId
+    unit: UnitId
+    suspended_from: date
+    suspended_to: date | None = None
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.known(OfficerStanding(self.officer), "Only a certified officer can be suspended.")
+        yield OfficerCertificateSuspended(
+            officer=self.officer,
+            unit=self.unit,
+            suspended_from=self.suspended_from,
+            suspended_to=self.suspended_to,
+            reason=self.reason,
+        )
+
+
+class DeclareConflict(Command):
+    """申请或决定回避: an officer has a conflict with a business."""
+
+    officer: OfficerId
+    entity: EntityId
+    basis: Literal["declared", "upheld"]
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        yield OfficerConflictDeclared(
+            officer=self.officer, entity=self.entity, basis=self.basis, reason=self.reason
+        )
+
+
+class EndConflict(Command):
+    """解除回避: the conflict no longer exists."""
+
+    officer: OfficerId
+    entity: EntityId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.read(OfficerConflict(self.officer, self.entity)).reason is None:
+            raise OutOfStep(f"no conflict of {self.officer} with {self.entity} is recorded")
+        yield OfficerConflictEnded(officer=self.officer, entity=self.entity, reason=self.reason)
+
+
+class ListMatter(Command):
+    """列入事项清单: list a matter with the basis that carries it."""
+
+    matter: MatterId
+    unit: UnitId
+    elements: MatterElements
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.act_for(self.unit)
+        ledger.new(Matter(self.matter))
+        _check_elements(ledger, self.matter, self.unit, self.elements)
+        yield MatterListed(matter=self.matter, unit=self.unit, elements=self.elements)
+
+
+class ReviseMatter(Command):
+    """动态调整事项: change a listed matter; the change counts once it is published."""
+
+    matter: MatterId
+    unit: UnitId
+    elements: MatterElements
+    reason: Literal["law_change", "mandate_change", "ineffective", "merge"]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        matter = _own_matter(ledger, self.matter, self.unit)
+        _check_elements(ledger, self.matter, self.unit, self.elements)
+        yield MatterRevised(
+            matter=self.matter,
+            unit=self.unit,
+            version=matter.version + 1,
+            elements=self.elements,
+            reason=self.reason,
+        )
+        repealed = [b for b in self.elements.bases if b.repealed_on and b.repealed_on <= ledger.on]
+        if repealed:
+            yield finding(
+                ledger,
+                rules.CAT_V1,
+                unit=self.unit,
+                matter=self.matter,
+                repealed=[b.instrument for b in repealed],
+            )
+
+
+class PublishMatter(Command):
+    """公布事项: put the newest version of a matter before the public, with its four elements."""
+
+    matter: MatterId
+    unit: UnitId
+    url: Name
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        matter = _own_matter(ledger, self.matter, self.unit)
+        elements = matter.elements
+        assert elements is not None and matter.listed is not None
+        standing = ledger.read(UnitStanding(self.unit))
+        missing = [
+            what
+            for what, there in (
+                ("the enforcement body", standing.qualified(ledger.on)),
+                ("the handling office", elements.office_id),
+                ("the basis", elements.bases),
+            )
+            if not there
+        ]
+        ledger.require(
+            not missing, rules.CAT_R5, matter=self.matter, missing=" and ".join(missing)
+        )
+        rule = rules.PUBLISH_LISTED if matter.version == 1 else rules.PUBLISH_REVISED
+        due = ledger.due(rule, matter.listed)
+        yield MatterPublished(
+            matter=self.matter,
+            unit=self.unit,
+            version=matter.version,
+            url=self.url,
+            published_on=ledger.on,
+            days_late=max(0, (ledger.on - due.on).days),
+        )
+
+
+class WithdrawMatter(Command):
+    """取消事项: the matter may no longer be used."""
+
+    matter: MatterId
+    unit: UnitId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        _own_matter(ledger, self.matter, self.unit)
+        yield MatterWithdrawn(matter=self.matter, unit=self.unit, reason=self.reason)
+
+
+def _own_matter(ledger: Reading, matter_id: str, unit: str) -> Matter:
+    ledger.act_for(unit)
+    matter = ledger.known(Matter(matter_id), "List it first.")
+    if matter.unit != unit:
+        raise OutOfStep(f"matter {matter_id} is listed by {matter.unit}, not by {unit}")
+    if matter.withdrawn_on is not None:
+        raise OutOfStep(f"matter {matter_id} was withdrawn on {matter.withdrawn_on}")
+    return matter
+
+
+def _check_elements(
+    ledger: Reading, matter: str, unit: str, elements: MatterElements
+) -> None:
+    ledger.require(elements.bases, rules.CAT_R1, matter=matter, reason="none is named")
+    if elements.act_kind == "inspection":
+        ledger.require(
+            any(basis.level not in _TOO_LOW for basis in elements.bases),
+            rules.CAT_R1,
+            matter=matter,
+            reason="normative documents and mandate documents give no power to inspect",
+        )
+        others = {
+            other: by
+            for other, by in ledger.read(SameMatter(elements.name, elements.entity_class)).units.items()
+            if other != matter and by != unit
+        }
+        ledger.require(
+            not others or elements.division_note,
+            rules.CAT_R6,
+            name=elements.name,
+            entity_class=elements.entity_class,
+            others=", ".join(f"{by} ({other})" for other, by in sorted(others.items())),
+        )
+    ledger.require(
+        elements.delegated_to is None or elements.delegation_ref,
+        rules.CAT_R7,
+        delegated_to=elements.delegated_to,
+    )
+    ledger.require(
+        ledger.read(UnitStanding(unit)).qualified(ledger.on),
+        rules.CAT_R3,
+        unit=unit,
+        on=ledger.on,
+        matters=matter,
+    )

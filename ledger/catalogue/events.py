@@ -1,0 +1,188 @@
+"""Events of units, officers and the matter catalogue (执法事项清单, 2.1)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import ClassVar, Literal
+
+from ledger.entities.events import Area
+from ledger.kernel import Event, Value
+from ledger.vocabulary import EntityId, MatterId, Name, OfficerId, Text, UnitId
+
+ActKind = Literal[
+    "licence",
+    "penalty",
+    "compulsion",
+    "inspection",
+    "levy",
+    "payment",
+    "confirmation",
+    "ruling",
+    "reward",
+    "other",
+]
+#: Levels of law that may carry an inspection, and those that may not (CAT-R1).
+BasisLevel = Literal[
+    "law",
+    "admin_regulation",
+    "local_regulation",
+    "dept_rule",
+    "local_gov_rule",
+    "state_council_decision",
+    "normative_document",
+    "mandate_document",
+]
+#: The ten key domains that the Notice names (2.5), and everything else.
+Domain = Literal[
+    "food_drug",
+    "public_health",
+    "natural_resources",
+    "environment",
+    "work_safety",
+    "labour",
+    "urban_management",
+    "transport",
+    "financial_services",
+    "education_training",
+    "general",
+]
+
+
+class Basis(Value):
+    """执法依据: one article of one instrument, with the level of that instrument."""
+
+    level: BasisLevel
+    instrument: Name
+    article: Name
+    repealed_on: date | None = None
+
+
+class EnforcementUnitQualified(Event):
+    """执法主体资格: a unit may enforce, itself or in the name of the one that entrusted it."""
+
+    TOPIC: ClassVar[str] = "catalogue.enforcement-unit-qualified"
+    VISIBILITY = "public"
+
+    unit: UnitId
+    name: Name
+    kind: Literal["organ", "authorised_org", "entrusted_org"]
+    valid_from: date
+    valid_to: date | None = None
+    uscc: EntityId | None = None
+    area: Area | None = None
+    entrusted_by: UnitId | None = None
+    entrustment_ref: Name | None = None
+    entrusted_matters: tuple[MatterId, ...] = ()
+
+
+class OfficerCertified(Event):
+    """执法证件: an officer of a unit is certified for some domains, for a time."""
+
+    TOPIC: ClassVar[str] = "catalogue.officer-certified"
+
+    officer: OfficerId
+    unit: UnitId
+    cert_no: Name
+    valid_from: date
+    valid_to: date
+    domains: tuple[Domain, ...]
+
+
+class OfficerCertificateSuspended(Event):
+    """执法证件暂扣: the officer may not enforce from this day on, or until a day."""
+
+    TOPIC: ClassVar[str] = "catalogue.officer-certificate-suspended"
+
+    officer: OfficerId
+    unit: UnitId
+    suspended_from: date
+    suspended_to: date | None = None
+    reason: Text
+
+
+class OfficerConflictDeclared(Event):
+    """回避: an officer has a conflict with a business, declared or upheld."""
+
+    TOPIC: ClassVar[str] = "catalogue.officer-conflict-declared"
+
+    officer: OfficerId
+    entity: EntityId
+    basis: Literal["declared", "upheld"]
+    reason: Text
+
+
+class OfficerConflictEnded(Event):
+    """回避解除: the conflict no longer exists, or was not upheld."""
+
+    TOPIC: ClassVar[str] = "catalogue.officer-conflict-ended"
+
+    officer: OfficerId
+    entity: EntityId
+    reason: Text
+
+
+class MatterElements(Value):
+    """What the Notice wants listed of a matter, and what its rules need."""
+
+    name: Name
+    act_kind: ActKind
+    office_id: Name | None = None
+    bases: tuple[Basis, ...] = ()
+    mandate_ref: Name | None = None
+    entity_facing: bool = True
+    entity_class: Name = "all"
+    domain: Domain = "general"
+    special_trade: bool = False
+    inspection_standard_ref: Name | None = None
+    division_note: Text | None = None
+    delegated_to: UnitId | None = None
+    delegation_ref: Name | None = None
+
+
+class MatterListed(Event):
+    """事项列入清单: a unit lists a matter. Listing gives no power yet: publishing does (CAT-R2)."""
+
+    TOPIC: ClassVar[str] = "catalogue.matter-listed"
+    VISIBILITY = "public"
+
+    matter: MatterId
+    unit: UnitId
+    elements: MatterElements
+
+
+class MatterRevised(Event):
+    """动态调整: a listed matter changes; it has to be published again to be used as changed."""
+
+    TOPIC: ClassVar[str] = "catalogue.matter-revised"
+    VISIBILITY = "public"
+
+    matter: MatterId
+    unit: UnitId
+    version: int
+    elements: MatterElements
+    reason: Literal["law_change", "mandate_change", "ineffective", "merge"]
+
+
+class MatterPublished(Event):
+    """事项公布: the public can read the matter with its four elements."""
+
+    TOPIC: ClassVar[str] = "catalogue.matter-published"
+    VISIBILITY = "public"
+
+    matter: MatterId
+    unit: UnitId
+    version: int
+    url: Name
+    published_on: date
+    days_late: int = 0
+
+
+class MatterWithdrawn(Event):
+    """事项取消: the matter may no longer be used."""
+
+    TOPIC: ClassVar[str] = "catalogue.matter-withdrawn"
+    VISIBILITY = "public"
+
+    matter: MatterId
+    unit: UnitId
+    reason: Text

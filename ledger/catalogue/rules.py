@@ -1,0 +1,75 @@
+"""Rules of the matter catalogue (2.1), each declared once."""
+
+from __future__ import annotations
+
+from ledger.kernel import DeadlineRule, Rule, finding_rule
+from ledger.catalogue.events import MatterListed, MatterPublished, MatterRevised
+
+_STRICT = "国办发〔2024〕54号《关于严格规范涉企行政检查的意见》"
+_NOTICE_1 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务一"
+
+CAT_R1 = Rule(
+    "CAT-R1",
+    "matter {matter} has no basis that can carry it: {reason}",
+    f"{_STRICT}; 司法部问答",
+    "Name a law, regulation, rule or State Council decision with its article as the basis.",
+)
+CAT_R2 = Rule(
+    "CAT-R2",
+    "matter {matter} was not published and in force on {on}",
+    f"{_STRICT}: 未经公布的,不得实施",
+    "Publish the matter with its four elements first; acts are possible from that day on.",
+)
+CAT_R3 = Rule(
+    "CAT-R3",
+    "unit {unit} is not qualified on {on} to act on {matters}",
+    "行政处罚法 Arts. 17-21; 甘政办发〔2025〕36号",
+    "Record the unit's qualification or the entrustment that covers the matter.",
+)
+CAT_R4 = Rule(
+    "CAT-R4",
+    "{body} cannot be an inspecting body",
+    f"{_STRICT}: 议事协调机构、第三方、外包机构不得实施检查",
+    "Only organs, authorised organisations and entrusted public organisations can be qualified.",
+)
+CAT_R5 = Rule(
+    "CAT-R5",
+    "matter {matter} cannot be published without {missing}",
+    _NOTICE_1,
+    "Revise the matter so that name, enforcement body, handling office and basis are all there.",
+)
+CAT_R6 = Rule(
+    "CAT-R6",
+    "inspection matter {name!r} for {entity_class} is listed already by {others}",
+    _NOTICE_1,
+    "Agree on the division of work and put it into division_note, or merge the matters.",
+)
+CAT_R7 = Rule(
+    "CAT-R7",
+    "power delegated to {delegated_to} rests on no published provincial decision",
+    "行政处罚法 Art. 24",
+    "Cite the published provincial delegation decision in delegation_ref.",
+)
+CAT_V1 = finding_rule(
+    "CAT-V1", "unlawful_decision", "the basis is repealed but the matter is still active", _STRICT
+)
+CAT_V3 = finding_rule(
+    "CAT-V3", "arbitrary", "an act was performed under an unpublished matter", _STRICT
+)
+
+PUBLISH_LISTED = DeadlineRule(
+    "catalogue.publish_wd",
+    "catalogue.publish_wd",
+    MatterListed,
+    (MatterPublished,),
+    about=lambda event: f"matter:{event.matter}",
+    start=lambda record: record.occurred_on,
+)
+PUBLISH_REVISED = DeadlineRule(
+    "catalogue.publish_wd.revised",
+    "catalogue.publish_wd",
+    MatterRevised,
+    (MatterPublished,),
+    about=lambda event: f"matter:{event.matter}",
+    start=lambda record: record.occurred_on,
+)

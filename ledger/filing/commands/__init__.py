@@ -1,0 +1,45 @@
+"""Commands of 2.2: plans and filings, then tasks, then visits."""
+
+from ledger.filing.commands.plans import (
+    AcceptFiling,
+    AmendPlan,
+    ApproveAnnualPlan,
+    ApproveSpecialPlan,
+    FileAnnualPlan,
+    FileSpecialInspection,
+    PublishPlan,
+    ReturnFiling,
+)
+from ledger.filing.commands.tasks import ApproveTask, CancelInspection, IssueInspectionNotice
+from ledger.filing.commands.visits import (
+    CloseInspection,
+    ConcludeInspection,
+    NotifyResult,
+    OpenInspection,
+    RateVisit,
+    ReportIrregularVisit,
+    ScanEntry,
+    SignOnSiteRecord,
+)
+
+__all__ = [
+    "AcceptFiling",
+    "AmendPlan",
+    "ApproveAnnualPlan",
+    "ApproveSpecialPlan",
+    "ApproveTask",
+    "CancelInspection",
+    "CloseInspection",
+    "ConcludeInspection",
+    "FileAnnualPlan",
+    "FileSpecialInspection",
+    "IssueInspectionNotice",
+    "NotifyResult",
+    "OpenInspection",
+    "PublishPlan",
+    "RateVisit",
+    "ReportIrregularVisit",
+    "ReturnFiling",
+    "ScanEntry",
+    "SignOnSiteRecord",
+]

@@ -1,0 +1,308 @@
+"""Inspection tasks: the permission for one visit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated
+
+import msgspec
+
+from ledger.catalogue import rules as catalogue
+from ledger.catalogue.folds import Matter, OfficerConflict, OfficerStanding, UnitStanding
+from ledger.entities.folds import Registration
+from ledger.filing import rules
+from ledger.filing.events import (
+    Counter,
+    InspectionCancelled,
+    InspectionKind,
+    InspectionNoticeIssued,
+    InspectionTaskApproved,
+    NonOnsiteConsidered,
+    SpecialInspectionFiled,
+    Trigger,
+)
+from ledger.filing.folds import AnnualPlan, PlanInForce, PlanVersion, SpecialFiling, SpecialPlan, Task
+from ledger.grading.folds import CreditGrade
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.supervision import rules as supervision
+from ledger.supervision.findings import finding
+from ledger.supervision.folds import BookedVisits
+from ledger.vocabulary import EntityId, FilingId, MatterId, Name, OfficerId, TaskId, Text, UnitId
+
+#: Which triggers may start which kind of inspection.
+_TRIGGERS: dict[str, set[str]] = {
+    "daily": {"plan"},
+    "case": {"complaint", "transfer", "superior", "data_monitoring", "entity_request", "emergency"},
+    "special": {"plan", "superior"},
+}
+
+
+class ApproveTask(Command):
+    """批准检查任务: only what is published, planned or filed, within the cap, by certified officers."""
+
+    task: TaskId
+    unit: UnitId
+    entity: EntityId
+    kind: InspectionKind
+    trigger: Trigger
+    matters: Annotated[tuple[MatterId, ...], msgspec.Meta(min_length=1, max_length=50)]
+    officers: Annotated[tuple[OfficerId, ...], msgspec.Meta(max_length=50)]
+    planned_on: date
+    non_onsite_considered: NonOnsiteConsidered
+    filing: FilingId | None = None
+    scheme_ref: Name | None = None
+    territorial_assistance_ref: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.act_for(self.unit)
+        task = ledger.read(Task(self.task))
+        # After an emergency the task is approved afterwards: R1 to R4 are behind it (FIL-R5).
+        emergency = task.emergency and not task.approved
+        if task.exists and not emergency:
+            raise OutOfStep(f"task {self.task} is recorded already; take another id")
+        if self.trigger not in _TRIGGERS[self.kind]:
+            allowed = ", ".join(sorted(_TRIGGERS[self.kind]))
+            raise Malformed(f"a {self.kind} task is triggered by {allowed}", "/trigger")
+
+        matters = [published_matter(ledger, m, self.unit, self.planned_on) for m in self.matters]
+        plan = self._plan(ledger) if self.kind == "daily" else None
+        filing = self._filing(ledger) if self.kind != "daily" and not emergency else None
+        if not emergency:
+            ledger.require(
+                ledger.actor.role == "unit_head",
+                rules.FIL_R4,
+                person=ledger.actor.person_id,
+                role=ledger.actor.role,
+            )
+        check_officers(
+            ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on
+        )
+        ledger.require(
+            ledger.actor.person_id not in self.officers,
+            supervision.GEN_R2,
+            person=ledger.actor.person_id,
+            one="approver",
+            other="inspector",
+        )
+        ledger.require(
+            self.non_onsite_considered.conclusion == "insufficient", rules.FIL_R9
+        )
+        if self.kind == "daily":
+            self._check_daily(ledger, matters)
+
+        counter: Counter = "capped"
+        if self.kind == "case" or (self.kind == "special" and self._deployed_by_superior(ledger, filing)):
+            counter = "exempt"
+        yield InspectionTaskApproved(
+            task=self.task,
+            entity=self.entity,
+            unit=self.unit,
+            kind=self.kind,
+            trigger=self.trigger,
+            matters=self.matters,
+            officers=self.officers,
+            planned_on=self.planned_on,
+            approver=ledger.actor.person_id,
+            counter=counter,
+            non_onsite_considered=self.non_onsite_considered,
+            emergency=emergency,
+            plan=plan[0].plan if plan else None,
+            plan_version=plan[1].version if plan else None,
+            filing=self.filing,
+            scheme_ref=self.scheme_ref,
+            territorial_assistance_ref=self.territorial_assistance_ref,
+        )
+        yield from self._count(ledger, counter)
+
+    def _plan(self, ledger: Reading) -> tuple[AnnualPlan, PlanVersion]:
+        plans = ledger.read(PlanInForce(self.unit, self.planned_on.year))
+        covering = plans.covering(self.matters, self.planned_on, ledger.on)
+        planned = {m: plans.months_of(m) for m in self.matters}
+        ledger.require(
+            covering,
+            rules.FIL_R1,
+            matters=", ".join(self.matters),
+            unit=self.unit,
+            month=self.planned_on.strftime("%Y-%m"),
+            planned_months=planned,
+            hint=f"The plan has them for months {planned}. Amend the plan, file the new version, "
+            "then approve the task again.",
+        )
+        assert covering is not None
+        return covering
+
+    def _filing(self, ledger: Reading) -> SpecialInspectionFiled:
+        ledger.require(self.filing, rules.FIL_R2, kind=self.kind, reason="none is named")
+        assert self.filing is not None
+        filed = ledger.known(SpecialFiling(self.filing)).filed
+        assert filed is not None
+        reason = None
+        if filed.unit != self.unit:
+            reason = f"{self.filing} was filed by {filed.unit}"
+        elif filed.entity not in (None, self.entity):
+            reason = f"{self.filing} concerns {filed.entity}"
+        elif not set(self.matters) <= set(filed.matters):
+            reason = f"{self.filing} covers {', '.join(filed.matters)} only"
+        ledger.require(reason is None, rules.FIL_R2, kind=self.kind, reason=reason)
+        return filed
+
+    def _check_daily(self, ledger: Reading, matters: list[Matter]) -> None:
+        unit = ledger.read(UnitStanding(self.unit)).qualified(ledger.on)
+        identity = ledger.read(Registration(self.entity)).identity
+        unit_area = unit.area if unit else None
+        entity_area = identity.area if identity else None
+        ledger.require(
+            unit_area is None
+            or entity_area is None
+            or unit_area == entity_area
+            or self.territorial_assistance_ref,
+            rules.FIL_R10,
+            unit=self.unit,
+            unit_area=unit_area,
+            entity_area=entity_area,
+        )
+        random = [
+            m.matter
+            for m in matters
+            if m.elements and m.elements.domain == "general" and not m.elements.special_trade
+        ]
+        ledger.require(not random, rules.FIL_R11, matters=", ".join(random))
+
+    def _deployed_by_superior(
+        self, ledger: Reading, filing: SpecialInspectionFiled | None
+    ) -> bool:
+        if filing is None or filing.special_plan is None:
+            return self.trigger == "superior"
+        approved = ledger.known(SpecialPlan(filing.special_plan)).approved
+        return approved is not None and approved.deployed_by == "superior"
+
+    def _count(self, ledger: Reading, counter: Counter) -> Iterator[Event]:
+        year = self.planned_on.year
+        visits = ledger.read(BookedVisits(self.entity, self.unit, year))
+        grade = ledger.read(CreditGrade(self.entity)).on(ledger.on)
+        cap = int(ledger.setting("visit_cap", unit=self.unit, grade=grade)[grade])
+        if counter == "capped":
+            ledger.require(
+                visits.capped < cap,
+                supervision.SUP_R1,
+                unit=self.unit,
+                entity=self.entity,
+                grade=grade,
+                cap=cap,
+                used=visits.capped,
+                year=year,
+                next_year=year + 1,
+            )
+            return
+        reasonable = int(ledger.setting("reasonable_factor")) * cap
+        if visits.exempt + 1 > reasonable:
+            yield finding(
+                ledger,
+                supervision.SUP_V1,
+                unit=self.unit,
+                entity=self.entity,
+                task=self.task,
+                exempt_visits=visits.exempt + 1,
+                reasonable=reasonable,
+            )
+
+
+class IssueInspectionNotice(Command):
+    """送达检查通知书: tell the business of an approved visit."""
+
+    task: TaskId
+    notice_no: Name
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = own_task(ledger, self.task)
+        if task.stage != "approved":
+            raise OutOfStep(f"task {self.task} is {task.stage}; a notice follows the approval")
+        yield InspectionNoticeIssued(
+            task=self.task, entity=task.entity, unit=task.unit, notice_no=self.notice_no
+        )
+
+
+class CancelInspection(Command):
+    """取消检查: an approved visit will not take place."""
+
+    task: TaskId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = own_task(ledger, self.task)
+        if task.stage not in ("approved", "notified"):
+            raise OutOfStep(f"task {self.task} is {task.stage} and can no longer be cancelled")
+        assert task.planned_on is not None
+        yield InspectionCancelled(
+            task=self.task,
+            entity=task.entity,
+            unit=task.unit,
+            planned_on=task.planned_on,
+            counter=task.counter,
+            reason=self.reason,
+        )
+
+
+def own_task(ledger: Reading, task_id: str) -> Task:
+    """The task, which has to exist and belong to the actor's unit."""
+    task = ledger.known(Task(task_id), "Approve the task first.")
+    ledger.act_for(task.unit)
+    return task
+
+
+def published_matter(ledger: Reading, matter_id: str, unit: str, on: date) -> Matter:
+    """The matter, which has to be in force that day for a unit that may use it (CAT-R2, CAT-R3)."""
+    matter = ledger.known(Matter(matter_id), "List it in the catalogue first.")
+    ledger.require(
+        matter.in_force(ledger.on) and matter.withdrawn_on is None,
+        catalogue.CAT_R2,
+        matter=matter_id,
+        on=ledger.on,
+    )
+    standing = ledger.read(UnitStanding(unit))
+    owner = standing.qualified(on)
+    assert matter.elements is not None
+    acts_for = {matter.unit, matter.elements.delegated_to}
+    ledger.require(
+        standing.may_use(matter_id, on)
+        and (unit in acts_for or (owner is not None and owner.entrusted_by == matter.unit)),
+        catalogue.CAT_R3,
+        unit=unit,
+        on=on,
+        matters=matter_id,
+    )
+    return matter
+
+
+def check_officers(
+    ledger: Reading,
+    unit: str,
+    entity: str,
+    officers: tuple[str, ...],
+    matters: list[Matter],
+    *,
+    on: date,
+) -> None:
+    """Enough officers, each certified for the matters that day, none in conflict (FIL-R6, FIL-R7)."""
+    needed = int(ledger.setting("inspection.min_officers"))
+    given = list(dict.fromkeys(officers))
+    domains = {m.elements.domain for m in matters if m.elements and m.elements.domain != "general"}
+    reasons = [] if len(given) >= needed else [f"only {len(given)} named"]
+    for officer in given:
+        barred = ledger.read(OfficerStanding(officer)).barred(on, unit, set(domains))
+        if barred is not None:
+            reasons.append(f"{officer} {barred}")
+    ledger.require(
+        not reasons,
+        rules.FIL_R6,
+        needed=needed,
+        reason="; ".join(reasons),
+        unit=unit,
+        on=on,
+    )
+    for officer in given:
+        conflict = ledger.read(OfficerConflict(officer, entity)).reason
+        ledger.require(
+            conflict is None, rules.FIL_R7, officer=officer, entity=entity, reason=conflict
+        )

@@ -1,0 +1,326 @@
+"""Visits: from the scan at the door to the result in the business's hands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal
+
+import msgspec
+
+from ledger.catalogue import rules as catalogue
+from ledger.catalogue.folds import Matter
+from ledger.filing import rules
+from ledger.filing.commands.tasks import check_officers, own_task, published_matter
+from ledger.filing.events import (
+    ChecklistItem,
+    EntryScanned,
+    Ground,
+    InspectionConcluded,
+    IrregularVisitReported,
+    OnSiteInspectionClosed,
+    OnSiteInspectionOpened,
+    OnSiteRecordSigned,
+    Result,
+    ResultNotified,
+    VisitRated,
+)
+from ledger.filing.folds import PlanInForce, Task
+from ledger.kernel import Command, Event, Forbidden, OutOfStep, Reading, Value
+from ledger.supervision.findings import finding
+from ledger.vocabulary import (
+    EntityId,
+    IrregularVisitId,
+    MatterId,
+    Name,
+    OfficerId,
+    Sha256,
+    TaskId,
+    Text,
+    UnitId,
+)
+
+
+class Emergency(Value):
+    """紧急情况: what an emergency visit says instead of a plan, a filing and an approval (FIL-R5)."""
+
+    unit: UnitId
+    entity: EntityId
+    matters: Annotated[tuple[MatterId, ...], msgspec.Meta(min_length=1)]
+    ground: Ground
+
+
+class ScanEntry(Command):
+    """扫码入企: the entry code was scanned at the door, or before leaving after an outage."""
+
+    task: TaskId
+    act_code: Name
+    device: Name
+    geo: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = own_task(ledger, self.task)
+        if task.stage not in ("approved", "notified", "opened", "recorded"):
+            raise OutOfStep(f"task {self.task} is {task.stage}; there is no visit to scan for")
+        yield EntryScanned(
+            task=self.task,
+            entity=task.entity,
+            unit=task.unit,
+            act_code=self.act_code,
+            device=self.device,
+            geo=self.geo,
+        )
+
+
+class OpenInspection(Command):
+    """开始现场检查: with scan, certificates and notice; with ``emergency`` at once, filed after."""
+
+    task: TaskId
+    officers: Annotated[tuple[OfficerId, ...], msgspec.Meta(max_length=50)]
+    certs_shown: tuple[Name, ...]
+    notice_shown: bool
+    rights_informed: bool
+    conduct_rules_informed: bool
+    scan_outage: bool = False
+    emergency: Emergency | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = ledger.read(Task(self.task))
+        if self.emergency is None:
+            task = own_task(ledger, self.task)
+            if task.stage != "notified":
+                raise OutOfStep(
+                    f"task {self.task} is {task.stage}; a visit is opened after the notice"
+                )
+            unit, entity, ids = task.unit, task.entity, task.matters
+        else:
+            unit, entity, ids = (
+                self.emergency.unit,
+                self.emergency.entity,
+                self.emergency.matters,
+            )
+            ledger.act_for(unit)
+            ledger.new(Task(self.task))
+        matters = [published_matter(ledger, m, unit, ledger.on) for m in ids]
+        check_officers(ledger, unit, entity, self.officers, matters, on=ledger.on)
+        missing = [
+            what
+            for what, there in (
+                ("the entry scan", task.scanned or self.scan_outage or self.emergency),
+                ("the certificates of all officers", len(self.certs_shown) >= len(self.officers)),
+                ("the inspection notice", self.notice_shown or self.emergency),
+            )
+            if not there
+        ]
+        ledger.require(not missing, rules.FIL_R8, missing=" and ".join(missing))
+        yield OnSiteInspectionOpened(
+            task=self.task,
+            entity=entity,
+            unit=unit,
+            matters=tuple(ids),
+            officers=self.officers,
+            certs_shown=self.certs_shown,
+            notice_shown=self.notice_shown,
+            rights_informed=self.rights_informed,
+            conduct_rules_informed=self.conduct_rules_informed,
+            emergency=self.emergency is not None,
+            ground=self.emergency.ground if self.emergency else None,
+            scan_outage=self.scan_outage,
+        )
+        if task.kind == "daily":
+            plans = ledger.read(PlanInForce(unit, ledger.on.year))
+            if plans.covering(tuple(ids), ledger.on, ledger.on) is None:
+                yield finding(
+                    ledger,
+                    rules.FIL_V2,
+                    unit=unit,
+                    entity=entity,
+                    task=self.task,
+                    visited_on=ledger.on.isoformat(),
+                )
+
+
+class SignOnSiteRecord(Command):
+    """签署现场检查笔录: the business signs the record or says why not."""
+
+    task: TaskId
+    record_digest: Sha256
+    entity_signature: Name | None = None
+    refusal_reason: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = _on_site(ledger, self.task)
+        if (self.entity_signature is None) == (self.refusal_reason is None):
+            raise OutOfStep("give either entity_signature or refusal_reason")
+        yield OnSiteRecordSigned(
+            task=self.task,
+            entity=task.entity,
+            unit=task.unit,
+            record_digest=self.record_digest,
+            entity_signature=self.entity_signature,
+            refusal_reason=self.refusal_reason,
+        )
+
+
+class CloseInspection(Command):
+    """结束现场检查: the officers have left; ``occurred_at`` says when."""
+
+    task: TaskId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = _on_site(ledger, self.task)
+        if not (task.record_signed or task.emergency):
+            raise OutOfStep(f"task {self.task}: the on-site record is signed before leaving")
+        assert task.opened is not None
+        stay = ledger.at - task.opened.envelope.occurred_at
+        if stay.total_seconds() < 0:
+            raise OutOfStep(f"the visit was opened at {task.opened.envelope.occurred_at}, later")
+        yield OnSiteInspectionClosed(
+            task=self.task,
+            entity=task.entity,
+            unit=task.unit,
+            minutes_on_site=int(stay.total_seconds() // 60),
+        )
+        if not task.scanned:
+            yield finding(
+                ledger, rules.FIL_V3, unit=task.unit, entity=task.entity, task=self.task
+            )
+
+
+class ConcludeInspection(Command):
+    """检查办结: report what the inspection found. A refusal or absence ends it without a visit."""
+
+    task: TaskId
+    result: Result
+    checklist: tuple[ChecklistItem, ...] = ()
+    refusal_ground: Literal["certificates_not_shown", "other"] | None = None
+    note: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = own_task(ledger, self.task)
+        without_visit = self.result in ("refused_by_entity", "entity_not_found")
+        allowed = ("approved", "notified", "opened", "closed") if without_visit else ("closed",)
+        if task.stage not in allowed:
+            raise OutOfStep(f"task {self.task} is {task.stage}; conclude it when it is closed")
+        lawful = (
+            self.result == "refused_by_entity" and self.refusal_ground == "certificates_not_shown"
+        )
+        yield InspectionConcluded(
+            task=self.task,
+            entity=task.entity,
+            unit=task.unit,
+            matters=task.matters,
+            result=self.result,
+            checklist=self.checklist,
+            lawful_refusal=lawful,
+            note=self.note,
+        )
+        if lawful:
+            yield finding(
+                ledger, rules.FIL_V6, unit=task.unit, entity=task.entity, task=self.task
+            )
+
+
+class NotifyResult(Command):
+    """送达检查结果告知书: tell the business the result."""
+
+    task: TaskId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = own_task(ledger, self.task)
+        if task.stage != "concluded":
+            raise OutOfStep(f"task {self.task} is {task.stage}; a result follows the conclusion")
+        assert task.concluded is not None
+        due = ledger.due(rules.NOTIFY_RESULT, task.concluded)
+        yield ResultNotified(
+            task=self.task,
+            entity=task.entity,
+            unit=task.unit,
+            days_late=max(0, (ledger.on - due.on).days),
+        )
+
+
+class RateVisit(Command):
+    """企业评价: the business rates a visit; the event does not name it."""
+
+    task: TaskId
+    entity: EntityId
+    score: Annotated[int, msgspec.Meta(ge=1, le=5)]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = ledger.known(Task(self.task))
+        if task.entity != self.entity:
+            raise Forbidden(f"task {self.task} is not a visit to {self.entity}")
+        if task.opened is None:
+            raise OutOfStep(f"task {self.task} has had no visit yet")
+        yield VisitRated(task=self.task, unit=task.unit, score=self.score)
+
+
+class ReportIrregularVisit(Command):
+    """报告违规入企: report a visit outside the rules. Never refused for being unlawful (0.1)."""
+
+    irregular_visit: IrregularVisitId
+    entity: EntityId
+    reporter: Literal["entity", "supervisor", "self"]
+    visited_on: date
+    facts: Text
+    unit: UnitId | None = None
+    task: TaskId | None = None
+    matters: tuple[MatterId, ...] = ()
+    label: Literal["inspection", "observation", "supervision_tour", "appraisal", "research"] = (
+        "inspection"
+    )
+    scanned: bool = False
+    officers_seen: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    checklist_or_order_left: bool = False
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        if self.task is not None:
+            ledger.known(Task(self.task))
+        yield IrregularVisitReported(
+            irregular_visit=self.irregular_visit,
+            entity=self.entity,
+            reporter=self.reporter,
+            visited_on=self.visited_on,
+            facts=self.facts,
+            unit=self.unit,
+            task=self.task,
+            matters=self.matters,
+            label=self.label,
+            scanned=self.scanned,
+            officers_seen=self.officers_seen,
+            checklist_or_order_left=self.checklist_or_order_left,
+        )
+        broken = [
+            (rules.FIL_V1, self.task is None),
+            (rules.FIL_V3, not self.scanned),
+            (rules.FIL_V4, self.officers_seen == 1),
+            (rules.FIL_V5, self.label != "inspection" and self.checklist_or_order_left),
+        ]
+        for rule, holds in broken:
+            if holds:
+                yield finding(
+                    ledger,
+                    rule,
+                    unit=self.unit,
+                    entity=self.entity,
+                    task=self.task,
+                    irregular_visit=self.irregular_visit,
+                )
+        for matter_id in self.matters:
+            if not ledger.read(Matter(matter_id)).in_force(self.visited_on):
+                yield finding(
+                    ledger,
+                    catalogue.CAT_V3,
+                    unit=self.unit,
+                    entity=self.entity,
+                    matter=matter_id,
+                    irregular_visit=self.irregular_visit,
+                )
+
+
+def _on_site(ledger: Reading, task_id: str) -> Task:
+    task = own_task(ledger, task_id)
+    if task.stage not in ("opened", "recorded"):
+        raise OutOfStep(f"task {task_id} is {task.stage}; nobody is on site")
+    return task

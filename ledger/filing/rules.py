@@ -1,0 +1,144 @@
+"""Rules, findings and deadlines of plans, filings, tasks and visits (2.2)."""
+
+from __future__ import annotations
+
+from ledger.filing.events import (
+    AnnualPlanApproved,
+    AnnualPlanFiled,
+    InspectionConcluded,
+    OnSiteInspectionClosed,
+    OnSiteInspectionOpened,
+    PlanAmended,
+    ResultNotified,
+    SpecialInspectionFiled,
+)
+from ledger.kernel import DeadlineRule, Rule, finding_rule
+
+_STRICT = "国办发〔2024〕54号《关于严格规范涉企行政检查的意见》"
+_NOTICE_1 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务一"
+_NOTICE_2 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务二"
+
+FIL_R1 = Rule(
+    "FIL-R1",
+    "matters {matters} are not in an approved, filed, unreturned plan of {unit} for {month}",
+    _NOTICE_1,
+    "{hint}",
+)
+FIL_R2 = Rule(
+    "FIL-R2",
+    "a {kind} task needs a filing to the unit's legal office that covers it: {reason}",
+    f"{_NOTICE_1}: 未备案的不得随意擅自开展",
+    "File it with file-special-inspection and name the filing.",
+)
+FIL_R3 = Rule(
+    "FIL-R3",
+    "a special campaign of the unit's own cannot begin: {reason}",
+    f"{_STRICT}; 国务院新闻办 2025-01-07 发布会",
+    "Name the approval of a county-level-or-higher government or the vertical superior, within "
+    "the year's quota.",
+    policy_key="special.approval",
+)
+FIL_R4 = Rule(
+    "FIL-R4",
+    "an inspection is approved by the head of the unit; {person} acts as {role}",
+    f"{_STRICT}; 司法部四十一问 No. 21",
+    "Let the unit head send this command.",
+)
+FIL_R6 = Rule(
+    "FIL-R6",
+    "an inspection takes at least {needed} certified officers: {reason}",
+    "行政处罚法 Art. 42; 国办发〔2024〕54号",
+    "Name officers of {unit} whose certificates are valid on {on} for the matters.",
+    policy_key="inspection.min_officers",
+)
+FIL_R7 = Rule(
+    "FIL-R7",
+    "officer {officer} has a conflict with {entity}: {reason}",
+    "行政处罚法 Art. 43 回避",
+    "Name another officer.",
+)
+FIL_R8 = Rule(
+    "FIL-R8",
+    "the visit cannot be opened without {missing}",
+    f"{_STRICT}: 亮证、亮码、出示通知书",
+    "Scan the entry code, show the certificates and the notice; in a scan outage say so and scan "
+    "before leaving.",
+)
+FIL_R9 = Rule(
+    "FIL-R9",
+    "checking without a visit was found sufficient",
+    f"{_STRICT}: 能通过书面核查等方式实现监管目的的,不得入企检查",
+    "Carry out the check without entering the business.",
+)
+FIL_R10 = Rule(
+    "FIL-R10",
+    "unit {unit} of {unit_area} has no territorial-assistance record for {entity_area}",
+    "甘政办发〔2025〕36号 属地原则; 国办发〔2024〕54号",
+    "Ask the unit of the place for assistance and name the record.",
+)
+FIL_R11 = Rule(
+    "FIL-R11",
+    "a daily inspection on {matters} has to be chosen by random draw",
+    f"{_NOTICE_2}; 《优化营商环境条例》Art. 54",
+    "Draw the business, or inspect a matter of a key domain or special trade.",
+)
+
+FIL_V1 = finding_rule("FIL-V1", "unfiled", "an inspection took place unfiled", _NOTICE_1)
+FIL_V2 = finding_rule("FIL-V2", "arbitrary", "a visit lies outside the plan's window", _NOTICE_1)
+FIL_V3 = finding_rule("FIL-V3", "arbitrary", "a visit took place without an entry scan", _STRICT)
+FIL_V4 = finding_rule("FIL-V4", "arbitrary", "one officer visited alone", "行政处罚法 Art. 42")
+FIL_V5 = finding_rule(
+    "FIL-V5", "disguised", "an inspection was disguised under another label", f"{_STRICT}: 五个严禁"
+)
+FIL_V6 = finding_rule(
+    "FIL-V6",
+    "arbitrary",
+    "entry was lawfully refused because certificates were not shown",
+    "行政处罚法 Art. 55",
+)
+FIL_V7 = finding_rule(
+    "FIL-V7", "unfiled", "an emergency inspection was not filed in time", _STRICT,
+    policy_key="filing.emergency_wd",
+)
+
+FILE_PLAN = DeadlineRule(
+    "filing.plan_wd",
+    "filing.plan_wd",
+    AnnualPlanApproved,
+    (AnnualPlanFiled,),
+    about=lambda event: f"plan:{event.plan}",
+    start=lambda record: record.occurred_on,
+)
+FILE_AMENDMENT = DeadlineRule(
+    "filing.plan_wd.amended",
+    "filing.plan_wd",
+    PlanAmended,
+    (AnnualPlanFiled,),
+    about=lambda event: f"plan:{event.plan}",
+    start=lambda record: record.occurred_on,
+)
+FILE_EMERGENCY = DeadlineRule(
+    "filing.emergency_wd",
+    "filing.emergency_wd",
+    OnSiteInspectionOpened,
+    (SpecialInspectionFiled,),
+    about=lambda event: f"task:{event.task}" if event.emergency else None,
+    start=lambda record: record.occurred_on,
+    finding=FIL_V7,
+)
+NOTIFY_RESULT = DeadlineRule(
+    "inspection.result_notice_wd",
+    "inspection.result_notice_wd",
+    InspectionConcluded,
+    (ResultNotified,),
+    about=lambda event: f"task:{event.task}",
+    start=lambda record: record.occurred_on,
+)
+ENTER_DATA = DeadlineRule(
+    "inspection.data_entry_wd",
+    "inspection.data_entry_wd",
+    OnSiteInspectionClosed,
+    (InspectionConcluded,),
+    about=lambda event: f"task:{event.task}",
+    start=lambda record: record.occurred_on,
+)

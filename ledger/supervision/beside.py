@@ -1,0 +1,41 @@
+"""What is recorded beside any fact, whoever records it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from ledger.kernel import Event, Fact, Reading
+from ledger.supervision import rules
+from ledger.supervision.findings import finding
+
+#: Nothing entered within a day is late, however the flag is set; it saves the look at the policy.
+_SURELY_IN_TIME = timedelta(days=1)
+
+
+def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
+    """GEN-V1: the fact happened more working days ago than ``late_entry_flag`` allows (0.2).
+
+    Imports say themselves when their source knew them and are not judged here.
+    """
+    if ledger.now - ledger.at <= _SURELY_IN_TIME:
+        return
+    own = [fact for fact in facts if fact.provenance is None]
+    if not own:
+        return
+    flag = ledger.policy("late_entry_flag")
+    if flag is None:
+        return
+    late = ledger.days().working_days_between(ledger.on, ledger.today)
+    if late > int(flag.value):
+        event = own[0].event
+        yield finding(
+            ledger,
+            rules.GEN_V1,
+            unit=getattr(event, "unit", None) or None,
+            entity=getattr(event, "entity", None),
+            task=getattr(event, "task", None),
+            occurred_on=ledger.on.isoformat(),
+            working_days=late,
+            recorded=event.TOPIC,
+        )

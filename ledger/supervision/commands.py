@@ -1,0 +1,139 @@
+"""Commands of enforcement supervision: what happens to a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ledger.kernel import Command, Event, OutOfStep, Reading
+from ledger.supervision import rules
+from ledger.supervision.events import (
+    FindingClosed,
+    FindingDismissed,
+    FindingRaised,
+    FindingTriaged,
+    RectificationAccepted,
+    UnitResponded,
+)
+from ledger.supervision.folds import FindingState
+from ledger.vocabulary import EntityId, FindingId, MatterId, Name, OfficerId, TaskId, Text, UnitId
+
+
+class RaiseFinding(Command):
+    """提出监督发现: a supervisor has found something that the ledger did not raise by itself."""
+
+    type: Name
+    rule_id: Name
+    facts: dict[str, Any] = {}
+    unit: UnitId | None = None
+    entity: EntityId | None = None
+    task: TaskId | None = None
+    matter: MatterId | None = None
+    officer: OfficerId | None = None
+    evidence_events: tuple[int, ...] = ()
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        yield FindingRaised(
+            finding_id=ledger.name(self.rule_id),
+            type=self.type,
+            rule_id=self.rule_id,
+            auto=False,
+            facts=self.facts,
+            unit=self.unit,
+            entity=self.entity,
+            task=self.task,
+            matter=self.matter,
+            officer=self.officer,
+            evidence_events=self.evidence_events,
+        )
+
+
+class TriageFinding(Command):
+    """监督分办: read a finding and say how it goes on."""
+
+    finding_id: FindingId
+    assessment: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        raised = _open(ledger, self.finding_id)
+        yield FindingTriaged(
+            finding_id=self.finding_id, unit=raised.unit, assessment=self.assessment
+        )
+
+
+class DismissFinding(Command):
+    """监督发现不成立: set a finding aside; an automatic one needs a second reader (SUP-R3)."""
+
+    finding_id: FindingId
+    reason: Text
+    second_reader: Name
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        raised = _open(ledger, self.finding_id)
+        ledger.require(
+            not raised.auto or self.second_reader != ledger.actor.person_id,
+            rules.SUP_R3,
+            reader=self.second_reader,
+        )
+        yield FindingDismissed(
+            finding_id=self.finding_id,
+            unit=raised.unit,
+            reason=self.reason,
+            second_reader=self.second_reader,
+        )
+
+
+class RespondToFinding(Command):
+    """执法单位回复: the supervised unit answers."""
+
+    finding_id: FindingId
+    unit: UnitId
+    response: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.act_for(self.unit)
+        raised = _open(ledger, self.finding_id)
+        if raised.unit != self.unit:
+            raise OutOfStep(f"finding {self.finding_id} is about {raised.unit}, not {self.unit}")
+        yield UnitResponded(finding_id=self.finding_id, unit=self.unit, response=self.response)
+
+
+class AcceptRectification(Command):
+    """整改认可: the supervisor accepts what the unit has put right."""
+
+    finding_id: FindingId
+    note: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        raised = _open(ledger, self.finding_id)
+        yield RectificationAccepted(finding_id=self.finding_id, unit=raised.unit, note=self.note)
+
+
+class CloseFinding(Command):
+    """监督发现办结: close a finding that was answered or put right; never one's own."""
+
+    finding_id: FindingId
+    conclusion: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        raised = _open(ledger, self.finding_id)
+        ledger.require(
+            raised.unit is None or raised.unit != ledger.actor.unit_id,
+            rules.SUP_R4,
+            unit=raised.unit,
+        )
+        state = ledger.read(FindingState(self.finding_id))
+        ledger.require(
+            state.responded or state.rectified, rules.SUP_R2, finding_id=self.finding_id
+        )
+        yield FindingClosed(
+            finding_id=self.finding_id, unit=raised.unit, conclusion=self.conclusion
+        )
+
+
+def _open(ledger: Reading, finding_id: str) -> FindingRaised:
+    state = ledger.known(FindingState(finding_id))
+    if state.ended is not None:
+        raise OutOfStep(f"finding {finding_id} was {state.ended} already")
+    assert state.raised is not None
+    return state.raised
