@@ -1,1 +1,5 @@
 """Where events lie."""
+
+from eventsourcing.persistence import PersistenceError as StoreError
+
+__all__ = ["StoreError"]

@@ -1,0 +1,110 @@
+# make run    install what the service needs, load the sample register and serve it
+# make test   install what the tests need, run every check and every test
+#
+# Everything is installed into .venv; nothing outside this directory is touched.
+# Another Python: make test PYTHON=python3.12
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+HYPOTHESIS_PROFILE ?= ci
+PYTEST_ARGS ?=
+RUN_ARGS ?=
+BENCH_ARGS ?=
+UV_VERSION = 0.13.9
+
+export HYPOTHESIS_PROFILE
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --quiet
+SOURCES = $(wildcard ledger projections api tests benchmarks)
+
+.PHONY: help run test pytest lint format bench requirements clean distclean venv install install-dev
+.NOTPARALLEL:
+
+help:
+	@echo 'make run           install, load the sample register and serve it'
+	@echo 'make test          install, run every check and every test'
+	@echo 'make pytest        the tests alone: make pytest PYTEST_ARGS="-k draw"'
+	@echo 'make lint          the checks alone: style, types, imports'
+	@echo 'make format        put the source into the one format'
+	@echo 'make bench         measure'
+	@echo 'make requirements  resolve requirements*.txt anew (UPGRADE=1: to the newest versions)'
+	@echo 'make clean         remove what the checks left behind (distclean: and .venv)'
+
+run: install
+	@$(BIN)/supervision-ledger demo $(RUN_ARGS)
+
+test: lint pytest
+
+# loadgroup: tests marked with one xdist_group stay on one worker, one after another.
+pytest: install-dev
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+lint: install-dev
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: install-dev
+	@$(BIN)/ruff check --fix-only --quiet $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+bench: install-dev
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+# Installed again only when the content of a requirements file differs from what was installed;
+# .venv keeps a copy to compare with. Whoever has requirements-dev.txt has requirements.txt too.
+# The project itself is linked, so it is installed again only when pyproject.toml changes.
+install: venv
+	@cmp -s requirements-dev.txt $(VENV)/requirements-dev.txt \
+		|| cmp -s requirements.txt $(VENV)/requirements.txt \
+		|| { echo 'Installing requirements.txt ...' \
+			&& rm -f $(VENV)/requirements-dev.txt \
+			&& $(PIP) install --require-hashes -r requirements.txt \
+			&& cp requirements.txt $(VENV)/requirements.txt; }
+	@$(LINK)
+
+install-dev: venv
+	@cmp -s requirements-dev.txt $(VENV)/requirements-dev.txt \
+		|| { echo 'Installing requirements-dev.txt ...' \
+			&& rm -f $(VENV)/requirements.txt \
+			&& $(PIP) install --require-hashes -r requirements-dev.txt \
+			&& cp requirements-dev.txt $(VENV)/requirements-dev.txt; }
+	@$(LINK)
+
+LINK = cmp -s pyproject.toml $(VENV)/pyproject.toml \
+	|| { $(PIP) install --no-deps --no-build-isolation -e . \
+		&& cp pyproject.toml $(VENV)/pyproject.toml; }
+
+venv:
+	@$(BIN)/python -c 'import pip' 2>/dev/null || { \
+		command -v $(PYTHON) >/dev/null || { \
+			echo 'There is no $(PYTHON). Install Python 3.11 or newer, or name one: make PYTHON=python3.12' >&2; \
+			exit 1; }; \
+		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+			echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12" >&2; \
+			exit 1; }; \
+		$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+			echo '$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv' >&2; \
+			exit 1; }; \
+		rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); }
+
+# One file serves Python 3.11 and newer on every platform: what differs carries a marker.
+COMPILE = build/uv/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
+	--generate-hashes --no-header $(if $(UPGRADE),--upgrade) --extra postgres
+
+requirements: venv
+	@$(BIN)/python -m venv build/uv && build/uv/bin/python -m pip --quiet install uv==$(UV_VERSION)
+	@$(COMPILE) pyproject.toml requirements.in --output-file requirements.txt
+	@$(COMPILE) --extra dev pyproject.toml requirements-dev.in --output-file requirements-dev.txt
+
+clean:
+	@rm -rf build dist *.egg-info .coverage .hypothesis .import_linter_cache .mypy_cache \
+		.pytest_cache .ruff_cache
+	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	@rm -rf $(VENV)

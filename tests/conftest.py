@@ -1,0 +1,91 @@
+"""What every test may ask for: a recorder of each kind, and a PostgreSQL of its own.
+
+| fixture             | lives for   | is                                                         |
+|---------------------|-------------|------------------------------------------------------------|
+| `recorder`          | one test    | an empty `DCBRecorder`, in turn on each store              |
+| `postgres_recorder` | one test    | the library's DCB recorder on an empty PostgreSQL database |
+| `postgres_database` | one test    | the URL of an empty PostgreSQL database                    |
+| `postgres_url`      | the session | the URL of the server's own database                       |
+| `postgres`          | the session | the server (one for each worker), started when first asked |
+
+Tests that start processes or fill the machine stand in one group, so that they run one after
+another: `@pytest.mark.xdist_group("processes")`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+from tests.postgres import PostgresServer, library_recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from eventsourcing.dcb.api import DCBRecorder
+
+# No deadlines: a slow machine is not a failing example. `ci` tries the same examples every time;
+# `dev` tries others every time and says with which seed; `thorough` tries many.
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True, database=None)
+settings.register_profile("dev", deadline=None, print_blob=True)
+settings.register_profile("thorough", settings.get_profile("dev"), max_examples=2000)
+
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile(config.getoption("--hypothesis-profile") or PROFILE)
+    repeats = settings.get_current_profile_name() == "ci"
+    if not repeats and config.getoption("--hypothesis-seed") is None:
+        config.option.hypothesis_seed = str(random.SystemRandom().randrange(2**32))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    seed = config.getoption("--hypothesis-seed")
+    repeat = f", repeat with --hypothesis-seed={seed}" if seed else ", the same examples every time"
+    return f"hypothesis: profile {settings.get_current_profile_name()}{repeat}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: PostgresServer) -> str:
+    return postgres.url()
+
+
+@pytest.fixture
+def postgres_database(postgres: PostgresServer) -> Iterator[str]:
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_recorder(postgres_database: str) -> Iterator[DCBRecorder]:
+    with library_recorder(postgres_database) as recorder:
+        yield recorder
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def recorder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DCBRecorder]:
+    """An empty recorder. A test that asks for it runs once on each store."""
+    if request.param == "memory":
+        from eventsourcing.dcb.popo import InMemoryDCBRecorder
+
+        yield InMemoryDCBRecorder()
+    elif request.param == "sqlite":
+        from ledger.stores.sqlite import SQLiteRecorder
+
+        with SQLiteRecorder(tmp_path / "ledger.db") as sqlite:
+            yield sqlite
+    else:
+        yield request.getfixturevalue("postgres_recorder")
