@@ -30,7 +30,11 @@ class UnreadableRecord(ValueError):
 
 
 def encode(envelope: Envelope, event: Event) -> bytes:
-    """The record of an event. Raises ``RecordTooLarge`` above ``MAX_RECORD_BYTES``."""
+    """The record of an event.
+
+    Raises ``RecordTooLarge`` above ``MAX_RECORD_BYTES``, and ``UnreadableRecord`` for an event
+    that could not be read back: once stored it would stand in the way of every reader for ever.
+    """
     fields = msgspec.to_builtins(envelope, order="sorted")
     fields["body"] = msgspec.to_builtins(event, order="sorted")
     data: bytes = msgpack.packb(fields, use_bin_type=True)
@@ -39,7 +43,19 @@ def encode(envelope: Envelope, event: Event) -> bytes:
             f"{type(event).__name__} would take {len(data)} bytes; at most {MAX_RECORD_BYTES} "
             "are allowed. Put long content into a blob and its digest into the event."
         )
+    _readable(fields["body"], type(event))
     return data
+
+
+def _readable(body: dict[str, Any], cls: type[Event]) -> None:
+    """Refuse a body that ``decode`` would; without the envelope, whose fields are the kernel's."""
+    try:
+        event_type(cls.TOPIC)
+        msgspec.convert(body, cls)
+    except KeyError:
+        raise UnreadableRecord(f"{cls.__name__}: {cls.TOPIC} is no registered topic") from None
+    except (ValueError, TypeError) as error:
+        raise UnreadableRecord(f"{cls.__name__}: {error}") from error
 
 
 def decode(position: int, data: bytes) -> Recorded:
@@ -50,7 +66,9 @@ def decode(position: int, data: bytes) -> Recorded:
         envelope = msgspec.convert(fields, Envelope)
         return Recorded(position, envelope, _event(envelope.type, envelope.schema_version, body))
     except KeyError as error:
-        raise UnreadableRecord(f"position {position}: unknown event type or field {error}") from error
+        raise UnreadableRecord(
+            f"position {position}: unknown event type or field {error}"
+        ) from error
     except (ValueError, TypeError, AttributeError) as error:
         raise UnreadableRecord(f"position {position}: {error}") from error
 

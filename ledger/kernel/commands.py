@@ -78,6 +78,8 @@ class Past(Protocol):
 
     def fold(self, fold: F) -> F: ...
 
+    def fold_all(self, folds: Iterable[Fold]) -> None: ...
+
     def record_at(self, position: int) -> Recorded | None: ...
 
 
@@ -118,6 +120,10 @@ class Reading:
         """The answer to a question; from here on the decision depends on it."""
         self.selectors.append(fold.selector())
         return self._past.fold(fold)
+
+    def read_all(self, folds: Iterable[Fold]) -> None:
+        """Have the answers to many questions ready: each is then ``read`` without a look-up."""
+        self._past.fold_all(folds)
 
     def known(self, fold: F, hint: str = "") -> F:
         """The answer about a subject that has to exist. Raises ``UnknownReference``."""
@@ -200,7 +206,8 @@ class Reading:
     def name(self, prefix: str) -> str:
         """An identifier for something this command creates: the same on every retry."""
         self._names += 1
-        return f"{prefix}.{self.command_id[:16]}.{self._names}"
+        # The last digits: the first ones of a fresh id are the millisecond, which others share.
+        return f"{prefix}.{self.command_id[-16:]}.{self._names}"
 
 
 def _named(fold: Fold) -> tuple[str, str]:

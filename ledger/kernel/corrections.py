@@ -61,11 +61,9 @@ def corrected(record: Recorded, changes: Iterable[FieldChange]) -> Recorded:
     recorded, the new value does not fit the field, or the field is a subject (an event that names
     the wrong subject has to be nullified and recorded anew, since its tags cannot move).
     """
-    body = msgspec.to_builtins(record.event)
     # Defaults are left out of stored bodies; a correction may still name such a field.
-    for field in record.event.__struct_fields__:
-        body.setdefault(field, msgspec.to_builtins(getattr(record.event, field)))
-    document = {"occurred_at": msgspec.to_builtins(record.envelope.occurred_at), "body": body}
+    body = {field: getattr(record.event, field) for field in record.event.__struct_fields__}
+    document = _json({"occurred_at": record.envelope.occurred_at, "body": body})
     frozen = {name for name, _ in subject_fields(type(record.event))}
     for change in changes:
         _apply(document, change, frozen)
@@ -112,6 +110,11 @@ def _apply(document: dict[str, Any], change: FieldChange, frozen: set[str]) -> N
         recorded = holder[key]
     except (KeyError, IndexError, ValueError, TypeError):
         raise CorrectionImpossible(f"{change.path} is not a field of this record") from None
-    if recorded != msgspec.to_builtins(change.old):
+    if recorded != _json(change.old):
         raise CorrectionImpossible(f"{change.path} says {recorded!r}, not {change.old!r}")
-    holder[key] = msgspec.to_builtins(change.new)
+    holder[key] = _json(change.new)
+
+
+def _json(value: Any) -> Any:
+    """As JSON has it, where a tuple is a list and a date is text: what a correction talks about."""
+    return msgspec.json.decode(msgspec.json.encode(value))

@@ -35,8 +35,8 @@ class YearCalendar(msgspec.Struct, frozen=True):
 class Due(msgspec.Struct, frozen=True):
     """The last day of a period, and how sure it is.
 
-    ``calendar_version`` lists the calendars used, e.g. ``"2026.1"``; ``provisional`` is true when
-    the count ran through a year that was not published.
+    ``calendar_version`` lists the calendars used, e.g. ``"2026.1"``, and is empty for an end that
+    no calendar moves; ``provisional`` is true when a year that was not published was looked up.
     """
 
     on: date
@@ -69,21 +69,22 @@ class DayCount(msgspec.Struct, frozen=True):
 
         ``roll=False`` leaves the end where it falls: publicity periods are not moved (0.7).
         """
-        if unit == "wd":
-            end = start
-            left = n
+        touched = range(0)  # the years in which a day was looked up
+        if unit == "wd" and n > 0:
+            end, left = start, n
             while left > 0:
                 end += _ONE_DAY
                 left -= self.is_working(end)
-            if n == 0:
-                end = self.next_working(end)
+            touched = range((start + _ONE_DAY).year, end.year + 1)
         else:
-            end = start + timedelta(days=n) if unit == "cd" else add_months(start, n)
-            if roll:
-                end = self.next_working(end)
-        touched = range(start.year, end.year + 1)
+            end = last = add_months(start, n) if unit == "month" else start + timedelta(days=n)
+            if roll or unit == "wd":
+                end = self.next_working(last)
+                touched = range(last.year, end.year + 1)
         provisional = any(year not in self.years for year in touched)
-        versions = [f"{y}.{self.years[y].version}" if y in self.years else f"{y}.0" for y in touched]
+        versions = [
+            f"{y}.{self.years[y].version}" if y in self.years else f"{y}.0" for y in touched
+        ]
         return Due(end, provisional, " ".join(versions))
 
     def working_days_between(self, start: date, end: date) -> int:

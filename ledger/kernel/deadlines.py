@@ -13,7 +13,8 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from ledger.kernel.days import DayCount, Due
+from ledger.kernel.corrections import RecordCorrected
+from ledger.kernel.days import DayCount, Due, Unit
 from ledger.kernel.events import Event, Moment, Recorded
 from ledger.kernel.folds import Fold, Selector
 from ledger.kernel.policies import PolicyVersionAdopted
@@ -28,7 +29,8 @@ class DeadlineRule(msgspec.Struct, frozen=True):
 
     ``about`` gives the tag that the discharging event shares with the opening one, or ``None`` when
     this event opens nothing; ``start`` the day from which to count. ``finding`` is raised with the
-    miss. ``name`` tells apart several rules under one policy key.
+    miss. ``name`` tells apart several rules under one policy key. ``part`` names the entry of a
+    policy that is a table; it ends in the unit, as ``copy_wd`` does.
     """
 
     name: str
@@ -39,6 +41,7 @@ class DeadlineRule(msgspec.Struct, frozen=True):
     start: Callable[[Recorded], date]
     finding: Rule | None = None
     roll: bool = True
+    part: str | None = None
 
     def __post_init__(self) -> None:
         if _RULES.setdefault(self.name, self) is not self:
@@ -50,10 +53,14 @@ class DeadlineRule(msgspec.Struct, frozen=True):
 
     def due(self, opening: Recorded, policy: PolicyVersionAdopted, days: DayCount) -> Due:
         """When the deadline that ``opening`` opens falls due, under one policy version."""
-        return days.due(self.start(opening), int(policy.value), policy.unit, roll=self.roll)  # type: ignore[arg-type]
+        value: Any = policy.value if self.part is None else policy.value[self.part]
+        unit: Any = policy.unit if self.part is None else _UNITS[self.part.rpartition("_")[2]]
+        return days.due(self.start(opening), int(value), unit, roll=self.roll)
 
 
 _RULES: dict[str, DeadlineRule] = {}
+
+_UNITS: Mapping[str, Unit] = {"wd": "wd", "cd": "cd", "month": "month", "months": "month"}
 
 
 def deadline_rules() -> Mapping[str, DeadlineRule]:
@@ -104,7 +111,10 @@ class DeadlineOutcome(Fold):
 
 
 class Performance(Fold):
-    """When was what this deadline asks for first done, after it was opened?"""
+    """When was what this deadline asks for first done, among what was recorded after it opened?
+
+    ``first`` is the earliest by its own date: a report that comes late changes the answer.
+    """
 
     about: Tag
     rule_name: str
@@ -115,14 +125,15 @@ class Performance(Fold):
         return (Performance, self.about, self.rule_name, self.opened_at_position)
 
     def selector(self) -> Selector:
-        topics = sorted(event.TOPIC for event in _RULES[self.rule_name].discharged_by)
-        return Selector(tuple(topics), (self.about,))
+        topics = {event.TOPIC for event in _RULES[self.rule_name].discharged_by}
+        return Selector((*sorted(topics), RecordCorrected.TOPIC), (self.about,))
 
     def take(self, record: Recorded) -> None:
         if (
-            self.first is None
-            and record.position > self.opened_at_position
+            record.position > self.opened_at_position
             and isinstance(record.event, _RULES[self.rule_name].discharged_by)
+            and (
+                self.first is None or record.envelope.occurred_at < self.first.envelope.occurred_at
+            )
         ):
             self.first = record
-

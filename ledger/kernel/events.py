@@ -101,7 +101,13 @@ Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
-class Event(msgspec.Struct, metaclass=KeywordStruct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class Event(
+    msgspec.Struct,
+    metaclass=KeywordStruct,
+    frozen=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+):
     """An immutable fact.
 
     A subclass declares ``TOPIC`` (``"<system>.<past-tense-fact>"``; it never changes and is never

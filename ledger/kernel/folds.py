@@ -85,8 +85,8 @@ def _subject(cls: type[Fold]) -> tuple[str, ...]:
 @cache
 def topics_of(cls: type[Fold]) -> tuple[str, ...]:
     """The stored types that a fold reads, corrections included."""
-    topics = sorted(event.TOPIC for event in reducers_of(cls))
-    return (*topics, RecordCorrected.TOPIC)
+    topics = {event.TOPIC for event in reducers_of(cls)} - {RecordCorrected.TOPIC}
+    return (*sorted(topics), RecordCorrected.TOPIC)
 
 
 @cache

@@ -24,6 +24,9 @@ MAX_FOLDS = 20_000
 #: If others appended more than this since, forgetting is cheaper than following.
 MAX_CATCH_UP = 5_000
 
+#: Questions that are put to the store together.
+MAX_SELECTORS = 100
+
 
 #: Matches no event; its answer still tells the head.
 _NOTHING = DCBQuery([DCBQueryItem(["-"], ["-"])])
@@ -58,7 +61,9 @@ class Memory:
         if self._folds:
             missed = list(self._recorder.read(after=self.head, limit=MAX_CATCH_UP))
             for sequenced in missed:
-                self._follow(codec.decode(sequenced.position, sequenced.event.data), sequenced.event)
+                self._follow(
+                    codec.decode(sequenced.position, sequenced.event.data), sequenced.event
+                )
                 self.head = sequenced.position
             if len(missed) < MAX_CATCH_UP:
                 return
@@ -86,9 +91,35 @@ class Memory:
         fold.over(records)
         if not keep:
             return fold
-        self._folds[key] = fold
-        self._by_tag.setdefault(_handle(selector), []).append((selector, fold))
+        self._remember(selector, fold)
         return fold
+
+    def fold_all(self, folds: Iterable[Fold]) -> None:
+        """Answer many questions with few reads of the store; ``fold`` finds them answered."""
+        asked = {fold.question(): fold for fold in folds}
+        new = [(fold.selector(), fold) for key, fold in asked.items() if key not in self._folds]
+        for start in range(0, len(new), MAX_SELECTORS):
+            self._read_all(new[start : start + MAX_SELECTORS])
+
+    def _read_all(self, questions: list[tuple[Selector, Fold]]) -> None:
+        by_handle: dict[str, list[tuple[Selector, Fold, list[Recorded]]]] = {}
+        for selector, fold in questions:
+            by_handle.setdefault(_handle(selector), []).append((selector, fold, []))
+        for found in self._recorder.read(as_query([selector for selector, _ in questions])):
+            if found.position <= self.head:
+                record = codec.decode(found.position, found.event.data)
+                for handle in ("", *found.event.tags):
+                    for selector, _, records in by_handle.get(handle, ()):
+                        if _fits(selector, found.event):
+                            records.append(record)
+        for handle, parts in by_handle.items():
+            for selector, fold, records in parts:
+                records += [r for r, e in self._pending.get(handle, ()) if _fits(selector, e)]
+                self._remember(selector, fold.over(records))
+
+    def _remember(self, selector: Selector, fold: Fold) -> None:
+        self._folds[fold.question()] = fold
+        self._by_tag.setdefault(_handle(selector), []).append((selector, fold))
 
     def record_at(self, position: int) -> Recorded | None:
         """The record at a position, ``None`` above the head."""
@@ -119,15 +150,15 @@ class Memory:
             folds = self._by_tag.get(handle)
             if not folds:
                 continue
-            touched = [pair for pair in folds if _fits(pair[0], event)]
-            if corrects:
-                # A correction changes what earlier events say: ask the store again.
-                for pair in touched:
-                    folds.remove(pair)
-                    del self._folds[pair[1].question()]
-            else:
-                for _, fold in touched:
-                    fold.take(record)
+            if not corrects:
+                for selector, fold in folds:
+                    if _fits(selector, event):
+                        fold.take(record)
+                continue
+            # A correction changes what earlier events say: ask the store again.
+            for pair in [pair for pair in folds if _fits(pair[0], event)]:
+                folds.remove(pair)
+                del self._folds[pair[1].question()]
 
 
 def _handle(selector: Selector) -> str:
@@ -135,4 +166,7 @@ def _handle(selector: Selector) -> str:
 
 
 def _fits(selector: Selector, event: DCBEvent) -> bool:
-    return (not selector.topics or event.type in selector.topics) and all(tag in event.tags for tag in selector.tags)
+    """Whether a selector that was found by its handle selects this event."""
+    return (not selector.topics or event.type in selector.topics) and (
+        len(selector.tags) < 2 or all(tag in event.tags for tag in selector.tags[1:])
+    )

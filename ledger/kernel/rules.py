@@ -37,9 +37,7 @@ class Rule(msgspec.Struct, frozen=True):
 _RULES: dict[str, Rule] = {}
 
 
-def finding_rule(
-    id: str, type: str, message: str, law: str, policy_key: str | None = None
-) -> Rule:
+def finding_rule(id: str, type: str, message: str, law: str, policy_key: str | None = None) -> Rule:
     """Declare a rule whose breach is recorded beside the fact that breaks it."""
     return Rule(id, message, law, policy_key=policy_key, kind="finding", finding_type=type)
 
@@ -56,9 +54,7 @@ class NotRecorded(Exception):
 class Refusal(NotRecorded):
     """The command breaks a rule (rulebook 0.9)."""
 
-    def __init__(
-        self, rule: Rule, policy_version: int | None = None, **details: Any
-    ) -> None:
+    def __init__(self, rule: Rule, policy_version: int | None = None, **details: Any) -> None:
         self.rule = rule
         self.policy_version = policy_version
         self.details = details

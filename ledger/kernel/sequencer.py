@@ -272,12 +272,16 @@ class Ledger:
                 for fact in item.command.decide(reading)
             ]
             for look in self._beside:
-                facts.extend(Fact(event) for event in look(reading, facts))
+                # A copy: one that goes through the facts shall not meet its own.
+                facts.extend([Fact(event) for event in look(reading, list(facts))])
             made = self._records(item, reading, facts, len(pending))
         except NotRecorded as error:
             return error
         except codec.RecordTooLarge as error:
             return Malformed(str(error))
+        except PersistenceError:
+            # Not this command failed but the store under all of them.
+            raise
         except Exception as error:
             log.exception("decision_failed", command=type(item.command).__name__)
             return error
@@ -315,13 +319,8 @@ class Ledger:
                 request_digest=context.request_digest if first_id is None else None,
                 provenance=fact.provenance,
             )
-            tags = event.tags()
-            if fact.provenance is None:
-                tags.append(f"actor:{context.actor.person_id}")
-            if first_id is None:
-                # One tag finds the whole command: its events stand side by side.
-                first_id = envelope.event_id
-                tags.append(f"command:{context.command_id}")
+            tags = tags_of(envelope, event, first=first_id is None)
+            first_id = first_id or envelope.event_id
             record = Recorded(self._memory.head + offset + len(made) + 1, envelope, event)
             stored = DCBEvent(type=event.TOPIC, data=codec.encode(envelope, event), tags=tags)
             made.append((record, stored))
@@ -350,6 +349,20 @@ class Ledger:
         if above <= 0:
             return self._memory.record_at(position)
         return codec.decode(position, pending[above - 1].data) if above <= len(pending) else None
+
+
+def tags_of(envelope: Envelope, event: Event, *, first: bool) -> list[str]:
+    """The tags under which an event is stored: its subjects, who recorded it, its command.
+
+    Only the ``first`` event of a command carries the command's tag: the others stand behind it.
+    An import names its source in each row and its operator once, in the import's own events.
+    """
+    tags = event.tags()
+    if envelope.provenance is None:
+        tags.append(f"actor:{envelope.actor.person_id}")
+    if first:
+        tags.append(f"command:{envelope.command_id}")
+    return tags
 
 
 def make_context(

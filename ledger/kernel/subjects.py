@@ -17,6 +17,10 @@ Extractor = Callable[[Any], Iterator[str]]
 
 _IDENTIFIER = r"^\S(?:.{0,118}\S)?$"
 
+#: Python's ``$`` lets a final newline pass, and ``MRB\n`` would be another unit than ``MRB``. This
+#: end means the same to Python and to readers of the JSON Schema.
+_END = r"(?![\s\S])"
+
 
 def subject(
     kind: str,
@@ -33,7 +37,7 @@ def subject(
     character); it runs when a command comes in and never when an event is read back.
     """
     return msgspec.Meta(
-        pattern=pattern,
+        pattern=pattern.removesuffix("$") + _END if pattern.endswith("$") else pattern,
         min_length=1,
         max_length=120,
         description=description,
@@ -45,7 +49,9 @@ def subject(
 #: A whole tag carried as a value, where the kind of subject is not known beforehand.
 Tag = Annotated[
     str,
-    msgspec.Meta(pattern=r"^[a-z][a-z-]*:\S.*$", max_length=160, extra={"subject": "", "check": None}),
+    msgspec.Meta(
+        pattern=r"^[a-z][a-z-]*:\S.*" + _END, max_length=160, extra={"subject": "", "check": None}
+    ),
 ]
 
 
@@ -56,7 +62,7 @@ def make_tag(kind: str, value: str) -> str:
 
 @cache
 def tag_extractor(cls: type[msgspec.Struct]) -> Extractor:
-    """A function that lists the tags of an instance of ``cls``, in field order, repeats included."""
+    """A function that lists the tags of an instance of ``cls``, in field order, with repeats."""
     return _extractor(_struct_type(cls)) or (lambda value: iter(()))
 
 
@@ -135,10 +141,41 @@ def _extractor(info: inspect.Type) -> Extractor | None:
         parts = [(f.name, e) for f in info.fields if (e := _extractor(f.type)) is not None]
         if not parts:
             return None
+        plain = [
+            (f.name, make_tag(extra["subject"], ""))
+            for f in info.fields
+            if (extra := _subject_extra(_without_none(f.type))) is not None
+        ]
+        if len(plain) == len(parts):
+            # Most events are flat, and every one that is recorded comes through here.
+            return lambda struct: iter(
+                ()
+                if struct is None
+                else [start + v for n, start in plain if (v := getattr(struct, n)) is not None]
+            )
         return lambda struct: iter(
             () if struct is None else [t for n, e in parts for t in e(getattr(struct, n))]
         )
+    if _holds_subject(info):
+        raise TypeError(
+            f"a subject inside {type(info).__name__} would give no tag; use a tuple of structs"
+        )
     return None
+
+
+def _holds_subject(info: inspect.Type) -> bool:
+    """Whether a subject lies somewhere inside, wherever that is."""
+    if _subject_extra(info) is not None:
+        return True
+    inside: list[inspect.Type] = []
+    for part in ("type", "item_type", "key_type", "value_type"):
+        inner = getattr(info, part, None)
+        if isinstance(inner, inspect.Type):
+            inside.append(inner)
+    for parts in ("types", "item_types"):
+        inside.extend(getattr(info, parts, ()))
+    inside.extend(field.type for field in getattr(info, "fields", ()))
+    return any(_holds_subject(inner) for inner in inside)
 
 
 def _checks(info: inspect.Type) -> Checks | None:

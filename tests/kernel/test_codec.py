@@ -1,0 +1,180 @@
+"""Records: bytes that are the same everywhere and are always read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+import msgpack
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ledger.kernel import Actor, Event, codec
+from ledger.kernel.events import Envelope, event_types
+from tests.golden import released_types
+from tests.kernel.hall import Heard, SeatTaken
+from tests.kernel.strategies import JSON, instances
+
+TYPES = released_types()
+
+
+def envelope(topic: str, version: int = 1, **fields: Any) -> Envelope:
+    return Envelope(
+        event_id=UUID(int=1),
+        type=topic,
+        schema_version=version,
+        occurred_at=datetime(2026, 5, 11, 2, tzinfo=UTC),
+        recorded_at=datetime(2026, 5, 11, 2, tzinfo=UTC),
+        actor=Actor(unit_id="MRB", person_id="OFF-001", role="enforcement_officer"),
+        correlation_id=UUID(int=2),
+        command_id="c",
+        visibility="public",
+        **fields,
+    )
+
+
+@pytest.mark.parametrize("topic", TYPES)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(data=st.data())
+def test_every_event_comes_back(topic: str, data: st.DataObject) -> None:
+    """Whatever an event says, its record says the same, in bytes that do not change."""
+    event = data.draw(instances(TYPES[topic]))
+    head = data.draw(instances(Envelope))
+    head = msgspec.structs.replace(head, type=topic, schema_version=TYPES[topic].VERSION)
+    try:
+        stored = codec.encode(head, event)
+    except codec.RecordTooLarge:
+        return
+    record = codec.decode(7, stored)
+    assert (record.position, record.envelope) == (7, head)
+    assert codec.encode(record.envelope, record.event) == stored
+    said = msgspec.json.encode(event, order="sorted")
+    assert msgspec.json.encode(record.event, order="sorted") == said
+
+
+@given(st.dictionaries(st.text(), JSON, min_size=2), st.randoms())
+def test_order_of_keys_does_not_show(words: dict[str, Any], random: Any) -> None:
+    """Two maps that are equal give the same bytes, in whatever order they were filled."""
+    shuffled = list(words.items())
+    random.shuffle(shuffled)
+    one = codec.encode(envelope(Heard.TOPIC), Heard(words=words))
+    other = codec.encode(envelope(Heard.TOPIC), Heard(words=dict(shuffled)))
+    assert one == other
+
+
+def test_the_record_is_one_sorted_map() -> None:
+    """A stranger with any MessagePack library reads envelope and body."""
+    event = SeatTaken(hall="H", guest="G", seat=1)
+    fields = msgpack.unpackb(codec.encode(envelope(event.TOPIC), event))
+    assert list(fields) == [*sorted(set(fields) - {"body"}), "body"]
+    assert fields["body"] == {"guest": "G", "hall": "H", "seat": 1}
+    assert fields["occurred_at"] == "2026-05-11T02:00:00Z"
+    assert codec.plain(codec.encode(envelope(event.TOPIC), event)) == fields
+
+
+def test_too_large_is_refused() -> None:
+    """A record stays below what a log entry can hold, and says what to do."""
+    with pytest.raises(codec.RecordTooLarge, match="digest"):
+        codec.encode(envelope(Heard.TOPIC), Heard(words="x" * codec.MAX_RECORD_BYTES))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(SeatTaken(hall="", guest="G", seat=1), id="a subject without a name"),
+        pytest.param(SeatTaken(hall="H", guest="G", seat="one"), id="a number that is none"),  # type: ignore[arg-type]
+        pytest.param(Heard(words={1: "one"}), id="a key that is no text"),
+    ],
+)
+def test_what_cannot_be_read_back_is_not_written(event: Event) -> None:
+    """An event that a program made wrongly fails at once, not for every reader after it."""
+    with pytest.raises(codec.UnreadableRecord):
+        codec.encode(envelope(event.TOPIC), event)
+
+
+def test_a_naive_moment_is_not_written() -> None:
+    """A moment without an offset would be another moment elsewhere."""
+    head = msgspec.structs.replace(
+        envelope(Heard.TOPIC),
+        occurred_at=datetime(2026, 5, 11),  # noqa: DTZ001
+    )
+    with pytest.raises(codec.UnreadableRecord):
+        codec.encode(head, Heard(words="x"))
+
+
+def test_an_unknown_topic_names_position_and_topic() -> None:
+    """Bytes of a type that this program does not know say which and where."""
+    data = msgpack.packb(_renamed("tests.never-heard-of"))
+    with pytest.raises(codec.UnreadableRecord, match=r"position 42.*tests\.never-heard-of"):
+        codec.decode(42, data)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xc1", b"\x80", b"\x01", msgpack.packb({"body": 3})])
+def test_garbage_names_the_position(data: bytes) -> None:
+    """Bytes that are no record are reported as such, whatever they are."""
+    with pytest.raises(codec.UnreadableRecord, match="position 42"):
+        codec.decode(42, data)
+
+
+def test_an_unknown_field_is_not_dropped() -> None:
+    """A body that says more than this program knows is not read as if it said less."""
+    fields = _renamed(Heard.TOPIC)
+    fields["body"]["louder"] = True
+    with pytest.raises(codec.UnreadableRecord, match="louder"):
+        codec.decode(1, msgpack.packb(fields))
+
+
+def test_a_newer_version_asks_for_a_newer_program() -> None:
+    """A record of a later schema version is refused with the remedy."""
+    fields = _renamed(Heard.TOPIC) | {"schema_version": 2}
+    with pytest.raises(codec.UnreadableRecord, match="Upgrade"):
+        codec.decode(1, msgpack.packb(fields))
+
+
+@pytest.fixture
+def three_versions() -> Iterator[type[Event]]:
+    from ledger.kernel import events
+
+    class Measured(Event):
+        """Once in yuan under another name, then renamed, then in fen."""
+
+        TOPIC: ClassVar[str] = "tests.measured"
+        VERSION = 3
+        UPCASTERS = {
+            1: lambda body: {"yuan": body["amount"]},
+            2: lambda body: {"fen": body["yuan"] * 100},
+        }
+
+        fen: int
+
+    yield Measured
+    events._TOPICS.pop("tests.measured")
+
+
+@pytest.mark.parametrize(
+    ("version", "body"), [(1, {"amount": 5}), (2, {"yuan": 5}), (3, {"fen": 500})]
+)
+def test_old_bodies_are_carried_forward(
+    three_versions: type[Event], version: int, body: dict[str, int]
+) -> None:
+    """Bytes of any version read as the current one; each step knows only the next."""
+    fields = _renamed("tests.measured") | {"schema_version": version, "body": body}
+    assert codec.decode(1, msgpack.packb(fields)).event == three_versions(fen=500)
+
+
+def test_a_topic_belongs_to_one_class() -> None:
+    """A second class cannot take a topic, and none can do without."""
+    with pytest.raises(TypeError, match=r"tests\.heard"):
+        type("Overheard", (Event,), {"TOPIC": "tests.heard", "__module__": __name__})
+    with pytest.raises(TypeError, match="no TOPIC"):
+        type("Silent", (Event,), {"__module__": __name__})
+    assert event_types()["tests.heard"] is Heard
+
+
+def _renamed(topic: str) -> dict[str, Any]:
+    fields = codec.plain(codec.encode(envelope(Heard.TOPIC), Heard(words="x")))
+    return fields | {"type": topic}
