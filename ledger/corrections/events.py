@@ -1,0 +1,96 @@
+"""Events of corrections, and of what legally undoes a decision.
+
+A correction says that the record was wrong; a nullification that the decision was. The record of a
+nullified decision stays right, and stays.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, ClassVar
+
+from ledger.kernel import Event, FieldChange, RecordCorrected, Value
+from ledger.vocabulary import DecisionId, EntityId, Name, Text, UnitId
+
+__all__ = [
+    "FieldChange",
+    "RecordCorrected",
+    "AlteredField",
+    "DecisionRevoked",
+    "DecisionAltered",
+    "DecisionDeclaredUnlawful",
+    "DecisionDeclaredVoid",
+    "Nullification",
+]
+
+
+class AlteredField(Value):
+    """One part of a decision that is altered, in the words of the decision that alters it."""
+
+    field: Name
+    before: Any = None
+    after: Any
+
+
+class DecisionRevoked(Event):
+    """撤销决定: the decision is undone, from its beginning unless ``reason`` says otherwise.
+
+    ``by`` is the body that decided so and ``instrument`` the number of its document (行政复议法
+    Art 64; 行政处罚法 Art 48 for its publicity).
+    """
+
+    TOPIC: ClassVar[str] = "corrections.decision-revoked"
+
+    decision: DecisionId
+    unit: UnitId
+    entity: EntityId | None = None
+    by: Name
+    instrument: Name
+    effective_on: date
+    reason: Text
+
+
+class DecisionAltered(Event):
+    """变更决定: the decision holds on with other content (行政复议法 Art 63)."""
+
+    TOPIC: ClassVar[str] = "corrections.decision-altered"
+
+    decision: DecisionId
+    unit: UnitId
+    entity: EntityId | None = None
+    by: Name
+    instrument: Name
+    effective_on: date
+    reason: Text
+    altered: tuple[AlteredField, ...]
+
+
+class DecisionDeclaredUnlawful(Event):
+    """确认违法: the decision was unlawful and is not revoked (行政复议法 Art 65)."""
+
+    TOPIC: ClassVar[str] = "corrections.decision-declared-unlawful"
+
+    decision: DecisionId
+    unit: UnitId
+    entity: EntityId | None = None
+    by: Name
+    instrument: Name
+    effective_on: date
+    reason: Text
+
+
+class DecisionDeclaredVoid(Event):
+    """确认无效: the decision never had effect (行政复议法 Art 67; 行政处罚法 Art 38)."""
+
+    TOPIC: ClassVar[str] = "corrections.decision-declared-void"
+
+    decision: DecisionId
+    unit: UnitId
+    entity: EntityId | None = None
+    by: Name
+    instrument: Name
+    effective_on: date
+    reason: Text
+
+
+Nullification = DecisionRevoked | DecisionAltered | DecisionDeclaredUnlawful | DecisionDeclaredVoid

@@ -1,0 +1,7 @@
+"""Events of deadlines. They are the kernel's own: any system may open one."""
+
+from __future__ import annotations
+
+from ledger.kernel import DeadlineMissed, DeadlineRecomputed
+
+__all__ = ["DeadlineMissed", "DeadlineRecomputed"]

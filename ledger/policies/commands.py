@@ -1,0 +1,206 @@
+"""Commands of policies and calendars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+import msgspec
+
+from ledger.kernel import Command, Event, LegalRef, Malformed, Reading
+from ledger.kernel.policies import PolicyKey, PolicyVersions, PublishedYear, Scope
+from ledger.policies.calendars import SATURDAY, seed_source, seed_years
+from ledger.policies.defaults import DEFAULTS, Confidence, Default
+from ledger.policies.events import PolicyVersionAdopted, WorkingCalendarPublished
+from ledger.policies.keys import KEYS, PolicyUnit
+from ledger.policies.rules import GEN_V2
+from ledger.supervision.findings import finding
+from ledger.vocabulary import Name, Text
+
+#: Days that are rest days by statute whatever a year's notice says, unless they fall on a weekend.
+STATUTORY = ((1, 1), (5, 1), (10, 1), (10, 2), (10, 3))
+
+#: No notice so far freed more than 25 weekdays or took more than 12 weekends.
+MOST_HOLIDAYS = 40
+MOST_MAKEUP = 20
+
+
+class AdoptPolicyVersion(Command):
+    """发布政策版本: a policy takes another value from a day on, for all or within a scope.
+
+    A day before today needs ``retroactive`` and a reason, and is recorded with a finding (GEN-V2).
+    """
+
+    key: PolicyKey
+    value: Any
+    unit: PolicyUnit
+    effective_from: date
+    effective_to: date | None = None
+    scope: Scope = Scope()
+    source: LegalRef
+    confidence: Confidence
+    retroactive: bool = False
+    reason: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        value = fitting(self.key, self.value, self.unit)
+        if self.effective_to is not None and self.effective_to < self.effective_from:
+            raise Malformed(
+                f"effective_to {self.effective_to} lies before effective_from "
+                f"{self.effective_from}.",
+                "/effective_to",
+            )
+        backdated = self.effective_from < ledger.today
+        if backdated and not self.retroactive:
+            raise Malformed(
+                f"effective_from {self.effective_from} lies before today, {ledger.today}. Take "
+                "today or later, or say retroactive: true and give the reason.",
+                "/effective_from",
+            )
+        if backdated and self.reason is None:
+            raise Malformed("a retroactive version needs its reason.", "/reason")
+        version = ledger.read(PolicyVersions(self.key)).latest + 1
+        yield PolicyVersionAdopted(
+            key=self.key,
+            version=version,
+            value=value,
+            unit=self.unit,
+            effective_from=self.effective_from,
+            effective_to=self.effective_to,
+            scope=self.scope,
+            source=self.source,
+            confidence=self.confidence,
+            retroactive=backdated,
+            reason=self.reason,
+        )
+        if backdated:
+            yield finding(
+                ledger,
+                GEN_V2,
+                key=self.key,
+                version=version,
+                effective_from=self.effective_from.isoformat(),
+                adopted_on=ledger.today.isoformat(),
+            )
+
+
+class PublishWorkingCalendar(Command):
+    """发布工作日历: the rest days and make-up working days of a year, as announced or corrected.
+
+    Nothing is recorded when the newest version of the year says the same.
+    """
+
+    year: Annotated[int, msgspec.Meta(ge=1950, le=2200)]
+    holidays: tuple[date, ...]
+    makeup_workdays: tuple[date, ...]
+    source: Name
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        self._check()
+        holidays = tuple(sorted(set(self.holidays)))
+        makeup = tuple(sorted(set(self.makeup_workdays)))
+        known = ledger.read(PublishedYear(str(self.year))).latest
+        if (
+            known
+            and known.holidays == frozenset(holidays)
+            and known.makeup_workdays == frozenset(makeup)
+        ):
+            return
+        yield WorkingCalendarPublished(
+            year=str(self.year),
+            version=known.version + 1 if known else 1,
+            holidays=holidays,
+            makeup_workdays=makeup,
+            source=self.source,
+        )
+
+    def _check(self) -> None:
+        for field in ("holidays", "makeup_workdays"):
+            for place, day in enumerate(getattr(self, field)):
+                if day.year != self.year:
+                    raise Malformed(f"{day} is no day of {self.year}.", f"/{field}/{place}")
+        for place, day in enumerate(self.makeup_workdays):
+            pointer = f"/makeup_workdays/{place}"
+            if day.weekday() < SATURDAY:
+                raise Malformed(f"{day} is a weekday, which no make-up day can be.", pointer)
+            if day in self.holidays:
+                raise Malformed(f"{day} stands among the holidays too.", pointer)
+        for month, number in STATUTORY:
+            day = date(self.year, month, number)
+            if day.weekday() < SATURDAY and day not in self.holidays:
+                raise Malformed(f"{day} is a statutory holiday; list it.", "/holidays")
+        # Weekends may be listed with the break that they lie in; only weekdays count here.
+        if sum(day.weekday() < SATURDAY for day in set(self.holidays)) > MOST_HOLIDAYS:
+            raise Malformed(f"more than {MOST_HOLIDAYS} weekdays off in a year.", "/holidays")
+        if len(set(self.makeup_workdays)) > MOST_MAKEUP:
+            raise Malformed(f"more than {MOST_MAKEUP} make-up days in a year.", "/makeup_workdays")
+
+
+class SeedLedger(Command):
+    """初始化台账: record the defaults and the calendars that this ledger does not have yet.
+
+    Safe to repeat: a default is missing when no version of its key holds from the same day in the
+    same scope, a calendar when its year has no version; so a newer program adds what is new in it.
+    Whatever the authority has adopted stays as it is.
+
+    All of it reaches back, and GEN-V2 is not raised: the finding is about rules that change under
+    facts already judged, and before its first version nothing was judged by a key.
+    """
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        newest: dict[str, int] = {}
+        for default in DEFAULTS:
+            known = ledger.read(PolicyVersions(default.key))
+            if any(
+                (v.effective_from, v.scope) == (default.effective_from, default.scope)
+                for v in known.versions
+            ):
+                continue
+            newest[default.key] = newest.get(default.key, known.latest) + 1
+            yield _seeded(default, newest[default.key], ledger.today)
+        for year, (holidays, makeup) in seed_years().items():
+            if ledger.read(PublishedYear(str(year))).latest is None:
+                yield WorkingCalendarPublished(
+                    year=str(year),
+                    version=1,
+                    holidays=holidays,
+                    makeup_workdays=makeup,
+                    source=seed_source(),
+                )
+
+
+def fitting(key: str, value: Any, unit: str) -> Any:
+    """``value`` complete and as it is stored. Raises ``Malformed`` when it does not fit its key."""
+    known = KEYS.get(key)
+    if known is None:
+        near = get_close_matches(key, KEYS, n=3)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise Malformed(f"{key} is no policy of the rulebook.{hint}", "/key")
+    if unit != known.unit:
+        raise Malformed(f"{key} is measured in {known.unit}, not {unit}.", "/unit")
+    try:
+        checked = msgspec.convert(value, known.type)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        pointer = path.rstrip("`").replace("[...]", "").replace(".", "/")
+        raise Malformed(f"{key}: {message}.", f"/value{pointer}") from error
+    return msgspec.json.decode(msgspec.json.encode(checked))
+
+
+def _seeded(default: Default, version: int, today: date) -> PolicyVersionAdopted:
+    note = f" {default.note[0].upper()}{default.note[1:]}." if default.note else ""
+    return PolicyVersionAdopted(
+        key=default.key,
+        version=version,
+        value=fitting(default.key, default.value, default.unit),
+        unit=default.unit,
+        effective_from=default.effective_from,
+        effective_to=default.effective_to,
+        scope=default.scope,
+        source=default.source,
+        confidence=default.confidence,
+        retroactive=default.effective_from < today,
+        reason=f"Default of the rulebook, recorded when it was missing.{note}",
+    )

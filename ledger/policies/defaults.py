@@ -1,0 +1,421 @@
+"""Every default of the rulebook's §3 as data: value, unit, since when, by which law, how sure.
+
+Marks: ``C✓`` the text was read again for the rulebook; ``C`` confident; ``U`` uncertain, a local
+matter or a design choice, to be settled by the authority and adopted as a version of its own.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal
+
+import msgspec
+
+from ledger.kernel import LegalRef
+from ledger.kernel.policies import Scope
+from ledger.policies.keys import KEYS, PolicyUnit
+
+Confidence = Literal["C✓", "C", "U"]
+
+
+class Default(msgspec.Struct, frozen=True):
+    """One version of one policy as the rulebook gives it."""
+
+    key: str
+    value: Any
+    effective_from: date
+    source: LegalRef
+    confidence: Confidence
+    note: str = ""
+    effective_to: date | None = None
+    scope: Scope = Scope()
+
+    @property
+    def unit(self) -> PolicyUnit:
+        """What the value measures, as declared for its key."""
+        return KEYS[self.key].unit
+
+
+NOTICE_ON = date(2022, 10, 20)
+PENALTY_LAW_ON = date(2021, 7, 15)
+RECON_LAW_ON = date(2024, 1, 1)
+SAMR_45_ON = date(2021, 9, 1)
+NDRC_58_ON = date(2023, 5, 1)
+SAMR_REPAIR_ON = date(2025, 12, 25)
+NDRC_36_ON = date(2026, 4, 1)
+DOC_54_ON = date(2025, 1, 3)
+DOC_22_ON = date(2025, 6, 22)
+
+NOTICE = "兰州新区规范行政执法行为优化法治化营商环境实施意见"
+PENALTY_LAW = "中华人民共和国行政处罚法"
+COMPULSION_LAW = "中华人民共和国行政强制法"
+RECON_LAW = "中华人民共和国行政复议法"
+DISCLOSURE = "中华人民共和国政府信息公开条例"
+DOC_118 = "国办发〔2018〕118号"
+DOC_5 = "国发〔2019〕5号"
+DOC_49 = "国办发〔2020〕49号"
+DOC_54 = "国办发〔2024〕54号"
+DOC_22 = "国办发〔2025〕22号"
+SAMR_45 = "国家市场监督管理总局令第45号"
+SAMR_RISK = "国市监信发〔2022〕6号"
+SAMR_REPAIR_2021 = "市场监督管理信用修复管理办法 (2021)"
+SAMR_REPAIR_2025 = "市场监督管理信用修复管理办法 (2025)"
+NDRC_527 = "发改办财金〔2019〕527号"
+NDRC_58 = "国家发展和改革委员会令第58号"
+NDRC_36 = "国家发展和改革委员会令第36号"
+DESIGN = "design of this ledger"
+
+
+def _row(  # noqa: PLR0917 - the columns of the table
+    key: str,
+    value: Any,
+    since: date,
+    source: str,
+    article: str | None,
+    confidence: Confidence,
+    note: str = "",
+    until: date | None = None,
+) -> Default:
+    law = LegalRef(instrument=source, article=article)
+    return Default(key, value, since, law, confidence, note, until)
+
+
+def _law(key: str, value: Any, article: str, note: str = "") -> Default:
+    return _row(key, value, PENALTY_LAW_ON, PENALTY_LAW, article, "C✓", note)
+
+
+def _recon(key: str, value: Any, article: str, note: str = "") -> Default:
+    return _row(key, value, RECON_LAW_ON, RECON_LAW, article, "C✓", note)
+
+
+def _design(key: str, value: Any, note: str = "", source: str = DESIGN) -> Default:
+    return _row(key, value, NOTICE_ON, source, None, "U", note)
+
+
+_PUBLICITY = (
+    _row("publicity.penalty_wd", 7, NOTICE_ON, DOC_118, None, "C✓", "双公示: licences, penalties"),
+    _row("publicity.other_wd", 20, NOTICE_ON, DOC_118, None, "C✓", f"also {DISCLOSURE} Art 26"),
+    _row("publicity.samr_penalty_wd", 20, SAMR_45_ON, SAMR_45, "Art 9", "C✓", "on NECIPS"),
+    _row(
+        "publicity.samr_push_wd", 10, SAMR_45_ON, SAMR_45, "Art 10", "C✓",
+        "pushed to the province of the party",
+    ),
+    _row(
+        "publicity.samr_pushed_penalty_wd", 10, SAMR_45_ON, SAMR_45, "Art 10", "C✓",
+        "published there after the push",
+    ),
+    _law("publicity.withdraw_wd", 3, "Arts 48, 85", "with the reason, in public"),
+    _row("publicity.annual_stats", "01-31", NOTICE_ON, DOC_118, None, "C", "for the year before"),
+    _row("legal_reviewer_share", "0.05", NOTICE_ON, DOC_118, None, "C", "at least, of officers"),
+    _design("legal_review_wd", 5, "no national number found"),
+    _design("legal_review_extend_wd", 5, "no national number found"),
+    _design("redaction_share", "0.20", "of a unit's published decisions"),
+)  # fmt: skip
+
+_DRAWS = (
+    _row(
+        "draw.result_publish_wd", 20, NOTICE_ON, DOC_5, None, "C",
+        "after completion; the same number in 食品生产经营监督检查管理办法 Art 39",
+    ),
+    _row(
+        "draw.general_ratio_cap", "1.00", NOTICE_ON, DOC_5, None, "U",
+        "general matters must have a cap, whose value is local; 1.00 only bounds it",
+    ),
+    _row(
+        "draw.ratio", {"A": "0.05", "B": "0.20", "C": "0.50", "D": "1.00"},
+        NOTICE_ON, SAMR_RISK, None, "U", "only the direction is national",
+    ),
+    _row(
+        "grade.scheme", {"A": "low", "B": "average", "C": "elevated", "D": "high"},
+        NOTICE_ON, SAMR_RISK, None, "C✓", "recomputed every month",
+    ),
+    _design("selective_p", "0.01", "two-sided exact binomial"),
+    _design("draw.void_max", 1, "for each plan year"),
+    _design("grade.override_window_cd", 30),
+)  # fmt: skip
+
+_VISITS = (
+    _row(
+        "visit_cap", {"A": 1, "B": 1, "C": 2, "D": 4}, NOTICE_ON, DOC_54, None, "U",
+        "for each unit, entity and year, by the capped counter; 54号 orders caps to be published "
+        "by 2025-06-30, their numbers are local",
+    ),
+    _design("reasonable_factor", 2, "times the cap, for exempt visits"),
+    _design("cap_year", "calendar"),
+    _design("multi_head_window_cd", 30),
+    _design("retaliation_window_cd", 90),
+    _design(
+        "filing.plan_wd", 5, "after approval, and before first use; the Notice says 及时", NOTICE
+    ),
+    _design("filing.lead_wd", 0, "a scheme filed 7 working days before a visit: Nanchang 2025"),
+    _design("filing.emergency_wd", 1, "after the start; the official Q&A gives no number"),
+    _law("inspection.min_officers", 2, "Art 42", "54号 for on-site checks"),
+    _row(
+        "inspection.result_notice_wd", 5, NOTICE_ON, DOC_54, None, "U",
+        "after conclusion; 54号 gives no number",
+    ),
+    _design("inspection.data_entry_wd", 1, "after leaving"),
+    _design("late_entry_flag", 1),
+    _row("catalogue.publish_wd", 20, NOTICE_ON, DISCLOSURE, "Art 26", "C✓"),
+    _row("catalogue.idle_years", 5, DOC_54_ON, DOC_54, None, "C✓", "summary of the official Q&A"),
+    _row(
+        "special.approval",
+        {
+            "approver": "government at county level or above, or a vertical superior",
+            "filed": True,
+            "published": True,
+            "annual_quota": None,
+            "joint_plan_from_departments": 2,
+            "urgent": "amend the plan and file it",
+        },
+        DOC_54_ON, DOC_54, None, "C✓",
+        "press conference of 2025-01-07; there is to be an annual quota, whose number is local",
+    ),
+    _row(
+        "conduct.five_prohibitions",
+        {
+            "prohibitions": {
+                "1": "profit-driven checks",
+                "2": "disturbing operations",
+                "3": "arbitrary penalties",
+                "4": "inspection targets",
+                "5": "disguised checks under observation or supervision-tour labels",
+            },
+            "must_nots": {
+                "1": "accepting gifts",
+                "2": "accepting banquets or travel",
+                "3": "shifting cost to the enterprise",
+                "4": "designating intermediaries",
+                "5": "insisting that the legal representative attend",
+                "6": "abusive sealing, seizing or freezing",
+                "7": "ordering closure as a reflex",
+                "8": "linking appraisal or budget to frequency or fines",
+            },
+        },
+        DOC_54_ON, DOC_54, None, "C✓", "the press text lists exactly eight must-nots",
+    ),
+)  # fmt: skip
+
+_CREDIT = (
+    _row(
+        "dishonesty.regime",
+        {
+            "minor": {"min_months": 3, "max_months": 12},
+            "general": {"min_months": 3, "max_months": 12},
+            "serious": {"min_months": 6, "max_months": 36},
+            "special_serious": {"min_months": 36, "max_months": 36, "repairable": False},
+        },
+        date(2019, 4, 30), NDRC_527, None, "C",
+        "in force to 2023-04-30; knows no minor class, which counts as general; the day from "
+        "which it held is that of its issue",
+        date(2023, 4, 30),
+    ),
+    _row(
+        "dishonesty.regime",
+        {
+            "minor": {"min_months": 3, "max_months": 36},
+            "general": {"min_months": 3, "max_months": 36},
+            "serious": {"min_months": 3, "max_months": 36},
+            "domain_min_months": {
+                "food": 12,
+                "drugs": 12,
+                "special_equipment": 12,
+                "work_safety": 12,
+                "fire": 12,
+            },
+        },
+        NDRC_58_ON, NDRC_58, None, "C✓",
+        "one period for all classes; several penalty types take the longest",
+        date(2026, 3, 31),
+    ),
+    _row(
+        "dishonesty.regime",
+        {
+            "minor": {"min_months": 0, "max_months": 3, "published": "exceptionally"},
+            "general": {"min_months": 3, "max_months": 12},
+            "serious": {"min_months": 12, "max_months": 36},
+        },
+        NDRC_36_ON, NDRC_36, None, "C✓",
+        f"issued 2025-11-20, repeals Order 58; {DOC_22}; minor information is repaired as soon as "
+        "the duties are done",
+    ),
+    _row(
+        "severity.map",
+        {
+            "minor": ["summary_procedure_penalty", "warning", "circular_criticism"],
+            "general": ["larger_fine", "confiscation", "licence_suspension"],
+            "serious": [
+                "very_large_fine",
+                "licence_revocation",
+                "occupation_ban",
+                "serious_list",
+            ],
+        },
+        NDRC_36_ON, NDRC_36, None, "C✓", "as reported; the amounts are set by sector (U)",
+    ),
+    _row(
+        "dishonesty.transition", "more_favourable", NDRC_36_ON, NDRC_36, None, "U",
+        "records determined before 2026-04-01 take the regime more favourable to the entity from "
+        "that day on, and keep both dates; the transition text was not seen",
+    ),
+    _row(
+        "samr.regime",
+        {
+            "repair_after_months": {"minor": 6, "general": 6, "serious": 6},
+            "domain_min_months": {"food": 12, "drugs": 12, "special_equipment": 12},
+            "decide_wd": 15,
+        },
+        SAMR_45_ON, SAMR_REPAIR_2021, None, "C✓", "", date(2025, 12, 24),
+    ),
+    _row(
+        "samr.regime",
+        {
+            "repair_after_months": {"minor": 0, "general": 3, "serious": 12},
+            "decide_wd": 7,
+            "push_wd": 3,
+        },
+        SAMR_REPAIR_ON, SAMR_REPAIR_2025, None, "C✓",
+        "the three classes of Order 36; across provinces pushed within 3 working days",
+    ),
+    _row(
+        "repair.accept_wd", 3, NOTICE_ON, DESIGN, None, "U",
+        "until the State Council's number: the same", date(2025, 6, 21),
+    ),
+    _row("repair.accept_wd", 3, DOC_22_ON, DOC_22, None, "C✓", "after forwarding"),
+    _row(
+        "repair.decide_wd", 7, NOTICE_ON, SAMR_REPAIR_2025, None, "U",
+        "after acceptance; for Order 36 inferred (3 + 7 = 10)",
+    ),
+    _row(
+        "repair.feedback_wd", 10, NOTICE_ON, DESIGN, None, "U",
+        "until the State Council's number: the same", date(2025, 6, 21),
+    ),
+    _row("repair.feedback_wd", 10, DOC_22_ON, DOC_22, None, "C✓", "Credit China to the applicant"),
+    _row(
+        "repair.extend_wd", 10, NOTICE_ON, DOC_22, None, "U",
+        "once, when complex or to verify; the extension exists, its length was not seen",
+    ),
+    _design("credit.objection_wd", 7, "to answer an objection (CRD-V3); no number was seen"),
+    _design("repair.sync_wd", 3, "for partners to confirm removal; the text says simultaneously"),
+    _design("repair.sync_alert_wd", 1),
+    _design(
+        "repair.green_channel_wd", 3, "in total, checked the same day; the Notice says 缩短", NOTICE
+    ),
+    _row(
+        "repair.false_bar_years", 3, NDRC_58_ON, NDRC_58, None, "U",
+        "Order 36 keeps a bar, its years were not seen",
+    ),
+    _row(
+        "serious_list.consultation", 30, NOTICE_ON, DOC_49, None, "C✓",
+        "new criteria are public at least so long",
+    ),
+)  # fmt: skip
+
+_PENALTIES = (
+    _law("penalty.decide_cd", 90, "Art 60", "from filing the case"),
+    _law("penalty.serve_wd", 7, "Arts 61, 85"),
+    _law("penalty.pay_cd", 15, "Art 67"),
+    _law("penalty.late_fee_daily", "0.03", "Art 72", "together at most the fine itself"),
+    _law("penalty.hearing", {"request_wd": 5, "notice_wd": 7}, "Arts 64, 85"),
+    _law(
+        "penalty.summary_max",
+        {"citizen_fen": 20_000, "organisation_fen": 300_000},
+        "Art 51",
+        "or a warning",
+    ),
+    _law(
+        "penalty.limitation",
+        {"ordinary_months": 24, "serious_months": 60},
+        "Art 36",
+        "60 for life, health or financial safety with harm",
+    ),
+    _law("evidence.advance_registration", 7, "Arts 56, 85"),
+    _row("seizure.max_cd", 30, NOTICE_ON, COMPULSION_LAW, "Art 25", "C✓"),
+    _row("seizure.extend_cd", 30, NOTICE_ON, COMPULSION_LAW, "Art 25", "C✓"),
+    _design("first_violation_months", 24, "no national definition found"),
+    _design(
+        "major_penalty_threshold",
+        {"citizen_fen": 1_000_000, "organisation_fen": 10_000_000},
+        "较大数额 is local in law; a placeholder",
+    ),
+)
+
+_SOFT = (
+    _design("leniency.review_months", 12, "the list is updated dynamically", NOTICE),
+    _design(
+        "observation.default_months", 12, "the Notice says 一定合理; a city takes a year", NOTICE
+    ),
+    _design("observation.max_months", 24, "scholarship: at most two years", NOTICE),
+    _design("key.max_matters", 5, "for each domain; the Notice says 严格控制数量", NOTICE),
+    _design("key.review_months", 12, "", NOTICE),
+    _design("casefile.pass", 60, "any veto fails; common local practice"),
+    _design("casefile.excellent", 90, "common local practice"),
+    _design("casefile.min_sample", {"cases": 3, "ratio": "0.05"}, "for each unit and year"),
+)
+
+_SUPERVISION = (
+    _design(
+        "supervision.response_wd", 15,
+        "to a notice; a decision states its own; the deadlines of 行政执法监督条例 were not seen",
+    ),
+    _design("supervision.opinion_response_wd", 30, "to an opinion; as for a notice"),
+    _design("triage_wd", 5),
+    _design("complaint.ack_wd", 1, "the Notice says 第一时间", NOTICE),
+    _design("complaint.accept_wd", 7, "as in the SAMR complaint rule of 2022, Art 14"),
+    _design("complaint.resolve_cd", 60),
+    _recon("recon.apply_cd", 60, "Art 20", "from knowledge of the act"),
+    _recon("recon.apply_uninformed_months", 12, "Art 20", "when not told of the remedy, at most"),
+    _recon("recon.apply_absolute_years", 5, "Art 21"),
+    _recon("recon.apply_absolute_real_estate_years", 20, "Art 21"),
+    _recon("recon.accept_wd", 5, "Arts 30, 88", "then deemed accepted"),
+    _recon("recon.correction_request_wd", 5, "Arts 31, 88"),
+    _recon("recon.correction_wd", 10, "Arts 31, 88", "for the applicant"),
+    _recon(
+        "recon.ordinary",
+        {"copy_wd": 7, "reply_wd": 10, "decide_cd": 60, "extend_cd": 30},
+        "Arts 48, 62, 88",
+    ),
+    _recon(
+        "recon.summary",
+        {"copy_wd": 3, "reply_wd": 5, "decide_cd": 30, "extend_cd": 0},
+        "Arts 53-54, 62",
+        "acts on the spot, warnings, up to 3,000 yuan, disclosure",
+    ),
+    _recon("recon.opinion_report_cd", 60, "Art 76"),
+    _recon(
+        "recon.incidental_review",
+        {"decide_cd": 30, "transfer_wd": 7, "answer_cd": 60},
+        "Arts 56-60, 88",
+        "decided if competent, else transferred",
+    ),
+)  # fmt: skip
+
+_SAFEGUARDS = (
+    _row(
+        "ledger.month_end", {"due": "last_calendar_day", "warn": "last_working_day"},
+        NOTICE_ON, NOTICE, None, "C✓", "每月月底前; that it means 24:00 is a design choice (U)",
+    ),
+    _design(
+        "assessment.weights",
+        {"framework": "法治建设", "three_systems_may_fall": False},
+        "the three systems take a larger share",
+        NOTICE,
+    ),
+    _design(
+        "retention",
+        {"events": "permanent", "personal_data": "archive schedule of the unit"},
+        "档案法 and its rules",
+    ),
+)  # fmt: skip
+
+#: In the order of the rulebook; several versions of one key in the order of time.
+DEFAULTS: tuple[Default, ...] = (
+    *_PUBLICITY,
+    *_DRAWS,
+    *_VISITS,
+    *_CREDIT,
+    *_PENALTIES,
+    *_SOFT,
+    *_SUPERVISION,
+    *_SAFEGUARDS,
+)

@@ -1,0 +1,318 @@
+"""Which policies there are, what each measures, and which values it may take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from ledger.kernel import Value
+
+PolicyUnit = Literal["wd", "cd", "month", "count", "fen", "ratio", "text", "table"]
+
+Days = Annotated[int, msgspec.Meta(ge=0, le=36_600)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+Ratio = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9]{1,4}(\.[0-9]{1,4})?(?![\s\S])", description="decimal, at most 4 places"
+    ),
+]
+Months = Annotated[int, msgspec.Meta(ge=0, le=1200)]
+Money = Annotated[int, msgspec.Meta(ge=0, description="amount in fen")]
+Line = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+
+#: What a value of each unit looks like; a table says itself, by key.
+UNITS: Mapping[str, Any] = {
+    "wd": Days,
+    "cd": Days,
+    "month": Months,
+    "count": Count,
+    "fen": Money,
+    "ratio": Ratio,
+    "text": Line,
+}
+
+
+class CountByGrade(Value):
+    """A number for each credit grade."""
+
+    A: Count
+    B: Count
+    C: Count
+    D: Count
+
+
+class RatioByGrade(Value):
+    """A ratio for each credit grade."""
+
+    A: Ratio
+    B: Ratio
+    C: Ratio
+    D: Ratio
+
+
+class LineByGrade(Value):
+    """What each credit grade means."""
+
+    A: Line
+    B: Line
+    C: Line
+    D: Line
+
+
+class ClassPeriods(Value):
+    """How long information of one class is public, and whether it can be repaired.
+
+    ``published``: ``always``, or ``exceptionally`` for what is published only with a reason.
+    """
+
+    min_months: Months
+    max_months: Months
+    repairable: bool = True
+    published: Literal["always", "exceptionally"] = "always"
+
+
+class DishonestyRegime(Value):
+    """How long dishonesty information is public: by class, and at least so long in some domains.
+
+    A class that a regime does not know is mapped to the nearest one, which its note says.
+    ``special_serious`` is a class of its own in the regime of 2019 only.
+    """
+
+    minor: ClassPeriods
+    general: ClassPeriods
+    serious: ClassPeriods
+    special_serious: ClassPeriods | None = None
+    domain_min_months: dict[Line, Months] = msgspec.field(default_factory=dict)
+    counted_from: Literal["determination"] = "determination"
+    several: Literal["longest"] = "longest"
+
+
+class SamrRegime(Value):
+    """Repair in the market-supervision system: when it may be asked for and how long it takes."""
+
+    repair_after_months: dict[Literal["minor", "general", "serious"], Months]
+    domain_min_months: dict[Line, Months] = msgspec.field(default_factory=dict)
+    decide_wd: Days
+    push_wd: Days | None = None
+
+
+class SeverityMap(Value):
+    """Which acts make information minor, general or serious."""
+
+    minor: tuple[Line, ...]
+    general: tuple[Line, ...]
+    serious: tuple[Line, ...]
+
+
+class PartyAmounts(Value):
+    """An amount for a citizen and one for an organisation."""
+
+    citizen_fen: Money
+    organisation_fen: Money
+
+
+class Limitation(Value):
+    """Within which time a violation has to be found."""
+
+    ordinary_months: Months
+    serious_months: Months
+
+
+class Hearing(Value):
+    """The two periods of a hearing: to ask for it, and its notice ahead of the day."""
+
+    request_wd: Days
+    notice_wd: Days
+
+
+class ReconProcedure(Value):
+    """The periods of one procedure of reconsideration."""
+
+    copy_wd: Days
+    reply_wd: Days
+    decide_cd: Days
+    extend_cd: Days = 0
+
+
+class IncidentalReview(Value):
+    """The periods for a normative document that is reviewed along with an act."""
+
+    decide_cd: Days
+    transfer_wd: Days
+    answer_cd: Days
+
+
+class MinSample(Value):
+    """The larger of a number of cases and a share of all."""
+
+    cases: Count
+    ratio: Ratio
+
+
+class Conduct(Value):
+    """Prohibitions and must-nots by number."""
+
+    prohibitions: dict[str, Line]
+    must_nots: dict[str, Line]
+
+
+class SpecialApproval(Value):
+    """What a special inspection campaign needs.
+
+    ``annual_quota``: how many campaigns of its own a unit may begin in a year; ``None`` while the
+    number is not set.
+    """
+
+    approver: Line
+    filed: bool
+    published: bool
+    annual_quota: Count | None
+    joint_plan_from_departments: Count
+    urgent: Line
+
+
+class MonthEnd(Value):
+    """When a month's ledger is due, and when its units are warned."""
+
+    due: Literal["last_calendar_day", "last_working_day"]
+    warn: Literal["last_calendar_day", "last_working_day"]
+
+
+class Weights(Value):
+    """How assessment weights are set."""
+
+    framework: Line
+    three_systems_may_fall: bool
+
+
+class Retention(Value):
+    """How long what is kept."""
+
+    events: Line
+    personal_data: Line
+
+
+class Key(msgspec.Struct, frozen=True):
+    """What a policy measures and the type that its values have to fit."""
+
+    unit: PolicyUnit
+    type: Any
+
+
+def _all(unit: PolicyUnit, *keys: str) -> dict[str, Key]:
+    return {key: Key(unit, UNITS[unit]) for key in keys}
+
+
+def _tables(**tables: type[Value]) -> dict[str, Key]:
+    return {name.replace("__", "."): Key("table", table) for name, table in tables.items()}
+
+
+#: Every policy of the rulebook's §3. A key that is not here cannot be adopted.
+KEYS: Mapping[str, Key] = {
+    **_all(
+        "wd",
+        "publicity.penalty_wd",
+        "publicity.other_wd",
+        "publicity.samr_penalty_wd",
+        "publicity.samr_push_wd",
+        "publicity.samr_pushed_penalty_wd",
+        "publicity.withdraw_wd",
+        "legal_review_wd",
+        "legal_review_extend_wd",
+        "draw.result_publish_wd",
+        "filing.plan_wd",
+        "filing.lead_wd",
+        "filing.emergency_wd",
+        "inspection.result_notice_wd",
+        "inspection.data_entry_wd",
+        "late_entry_flag",
+        "catalogue.publish_wd",
+        "credit.objection_wd",
+        "repair.accept_wd",
+        "repair.decide_wd",
+        "repair.feedback_wd",
+        "repair.extend_wd",
+        "repair.sync_wd",
+        "repair.sync_alert_wd",
+        "repair.green_channel_wd",
+        "penalty.serve_wd",
+        "evidence.advance_registration",
+        "supervision.response_wd",
+        "supervision.opinion_response_wd",
+        "triage_wd",
+        "complaint.ack_wd",
+        "complaint.accept_wd",
+        "recon.accept_wd",
+        "recon.correction_request_wd",
+        "recon.correction_wd",
+    ),
+    **_all(
+        "cd",
+        "multi_head_window_cd",
+        "grade.override_window_cd",
+        "retaliation_window_cd",
+        "serious_list.consultation",
+        "penalty.decide_cd",
+        "penalty.pay_cd",
+        "seizure.max_cd",
+        "seizure.extend_cd",
+        "complaint.resolve_cd",
+        "recon.apply_cd",
+        "recon.opinion_report_cd",
+    ),
+    **_all(
+        "month",
+        "first_violation_months",
+        "leniency.review_months",
+        "observation.default_months",
+        "observation.max_months",
+        "key.review_months",
+        "recon.apply_uninformed_months",
+    ),
+    **_all(
+        "count",
+        "reasonable_factor",
+        "draw.void_max",
+        "inspection.min_officers",
+        "catalogue.idle_years",
+        "repair.false_bar_years",
+        "key.max_matters",
+        "casefile.pass",
+        "casefile.excellent",
+        "recon.apply_absolute_years",
+        "recon.apply_absolute_real_estate_years",
+    ),
+    **_all(
+        "ratio",
+        "legal_reviewer_share",
+        "draw.general_ratio_cap",
+        "selective_p",
+        "redaction_share",
+        "penalty.late_fee_daily",
+    ),
+    **_all("text", "publicity.annual_stats", "cap_year", "dishonesty.transition"),
+    **_tables(
+        draw__ratio=RatioByGrade,
+        grade__scheme=LineByGrade,
+        visit_cap=CountByGrade,
+        special__approval=SpecialApproval,
+        conduct__five_prohibitions=Conduct,
+        dishonesty__regime=DishonestyRegime,
+        severity__map=SeverityMap,
+        samr__regime=SamrRegime,
+        penalty__hearing=Hearing,
+        penalty__summary_max=PartyAmounts,
+        penalty__limitation=Limitation,
+        major_penalty_threshold=PartyAmounts,
+        casefile__min_sample=MinSample,
+        recon__ordinary=ReconProcedure,
+        recon__summary=ReconProcedure,
+        recon__incidental_review=IncidentalReview,
+        ledger__month_end=MonthEnd,
+        assessment__weights=Weights,
+        retention=Retention,
+    ),
+}
