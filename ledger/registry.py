@@ -10,10 +10,18 @@ from collections.abc import Iterable
 
 import msgspec
 
+import ledger.intake.events  # noqa: F401 - imports are no commands, but their events are read
 from ledger.catalogue import commands as catalogue
+from ledger.corrections import commands as corrections
+from ledger.credit import commands as credit
+from ledger.deadlines import commands as deadlines
+from ledger.draws import commands as draws
 from ledger.entities import commands as entities
 from ledger.filing import commands as filing
+from ledger.grading import commands as grading
 from ledger.kernel import Command
+from ledger.penalties import commands as penalties
+from ledger.policies import commands as policies
 from ledger.supervision import commands as supervision
 from ledger.vocabulary import Role
 
@@ -39,6 +47,21 @@ def _system(name: str, *rows: tuple[type[Command], Iterable[Role]]) -> tuple[Ent
 
 
 COMMANDS: tuple[Entry, ...] = (
+    *_system(
+        "policies",
+        (policies.AdoptPolicyVersion, ("jb_supervisor",)),
+        (policies.PublishWorkingCalendar, ("jb_supervisor",)),
+    ),
+    *_system(
+        "deadlines",
+        (deadlines.RecordDeadlineMiss, ("ledger_clock",)),
+        (deadlines.RecomputeDeadline, ("ledger_clock",)),
+    ),
+    *_system(
+        "corrections",
+        (corrections.CorrectRecord, ("jb_supervisor", "credit_officer", "unit_head")),
+        (corrections.NullifyDecision, ("recon_officer", "unit_head")),
+    ),
     *_system(
         "entities",
         (entities.RegisterEntity, ("credit_officer", *_UNIT)),
@@ -79,6 +102,34 @@ COMMANDS: tuple[Entry, ...] = (
         (filing.NotifyResult, _OFFICERS),
         (filing.RateVisit, ("entity_rep",)),
         (filing.ReportIrregularVisit, ("entity_rep", "jb_supervisor", *_UNIT)),
+    ),
+    *_system(
+        "draws",
+        (draws.PublishDrawResult, _UNIT),
+    ),
+    *_system(
+        "penalties",
+        (penalties.DecidePenalty, ("unit_head",)),
+        (penalties.ServePenalty, _OFFICERS),
+        (penalties.PublishDecision, _UNIT),
+        (penalties.WithdrawDecision, ("unit_head",)),
+    ),
+    *_system(
+        "credit",
+        # 谁认定、谁录入: a unit its own records, the lead department what comes from elsewhere.
+        (credit.EnterCreditRecord, ("credit_officer", *_UNIT)),
+        (credit.StartPublicity, ("credit_officer", *_UNIT)),
+        (credit.TerminatePublicity, ("credit_officer", "ledger_clock", *_UNIT)),
+        (credit.SuspendPublicity, ("credit_officer", *_UNIT)),
+        (credit.ResumePublicity, ("credit_officer", *_UNIT)),
+        (credit.FileObjection, ("entity_rep", "credit_officer", *_UNIT)),
+        (credit.ResolveObjection, ("credit_officer", *_UNIT)),
+    ),
+    *_system(
+        "grading",
+        (grading.AssignGrade, ("credit_officer",)),
+        (grading.RecomputeGrade, ("credit_officer", "ledger_clock")),
+        (grading.OverrideGrade, ("credit_officer",)),
     ),
     *_system(
         "supervision",

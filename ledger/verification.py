@@ -7,6 +7,7 @@ from hashlib import sha256
 
 import msgspec
 
+import ledger.registry  # noqa: F401 - declares every event type, so that every record is read
 from ledger.kernel import codec
 from ledger.kernel.sequencer import tags_of
 from ledger.stores.sqlite import Row, SQLiteRecorder, encode_tags

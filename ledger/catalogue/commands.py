@@ -20,7 +20,13 @@ from ledger.catalogue.events import (
     OfficerConflictDeclared,
     OfficerConflictEnded,
 )
-from ledger.catalogue.folds import Matter, OfficerConflict, OfficerStanding, SameMatter, UnitStanding
+from ledger.catalogue.folds import (
+    Matter,
+    OfficerConflict,
+    OfficerStanding,
+    SameMatter,
+    UnitStanding,
+)
 from ledger.entities.events import Area
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.supervision.findings import finding
@@ -202,7 +208,8 @@ class PublishMatter(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         matter = _own_matter(ledger, self.matter, self.unit)
         elements = matter.elements
-        assert elements is not None and matter.listed is not None
+        assert elements is not None
+        assert matter.listed is not None
         standing = ledger.read(UnitStanding(self.unit))
         missing = [
             what
@@ -213,9 +220,7 @@ class PublishMatter(Command):
             )
             if not there
         ]
-        ledger.require(
-            not missing, rules.CAT_R5, matter=self.matter, missing=" and ".join(missing)
-        )
+        ledger.require(not missing, rules.CAT_R5, matter=self.matter, missing=" and ".join(missing))
         rule = rules.PUBLISH_LISTED if matter.version == 1 else rules.PUBLISH_REVISED
         due = ledger.due(rule, matter.listed)
         yield MatterPublished(
@@ -250,9 +255,7 @@ def _own_matter(ledger: Reading, matter_id: str, unit: str) -> Matter:
     return matter
 
 
-def _check_elements(
-    ledger: Reading, matter: str, unit: str, elements: MatterElements
-) -> None:
+def _check_elements(ledger: Reading, matter: str, unit: str, elements: MatterElements) -> None:
     ledger.require(elements.bases, rules.CAT_R1, matter=matter, reason="none is named")
     if elements.act_kind == "inspection":
         ledger.require(
@@ -263,7 +266,9 @@ def _check_elements(
         )
         others = {
             other: by
-            for other, by in ledger.read(SameMatter(elements.name, elements.entity_class)).units.items()
+            for other, by in ledger.read(
+                SameMatter(elements.name, elements.entity_class)
+            ).units.items()
             if other != matter and by != unit
         }
         ledger.require(

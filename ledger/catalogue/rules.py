@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ledger.kernel import DeadlineRule, Rule, finding_rule
 from ledger.catalogue.events import MatterListed, MatterPublished, MatterRevised
+from ledger.kernel import DeadlineRule, Rule, finding_rule
 
 _STRICT = "国办发〔2024〕54号《关于严格规范涉企行政检查的意见》"
 _NOTICE_1 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务一"

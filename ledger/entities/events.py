@@ -20,7 +20,7 @@ class Identity(Value, omit_defaults=True):
     area: Area | None = None
     line: Annotated[str, msgspec.Meta(max_length=200, description="line of business")] | None = None
     registered_on: str | None = None
-    details: dict[str, str] = {}
+    details: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class EntityRegistered(Event):

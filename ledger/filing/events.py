@@ -79,7 +79,7 @@ class PlanDiff(Value, omit_defaults=True):
 
 
 class GovernmentApproval(Value):
-    """Approval of a special campaign by a county-level-or-higher government or vertical superior."""
+    """Approval of a special campaign by a county-level-or-higher government or the superior."""
 
     authority: Name
     level: Literal["county_government", "higher_government", "vertical_superior"]
@@ -189,7 +189,7 @@ class SpecialPlanApproved(Event):
 
 
 class SpecialInspectionFiled(Event):
-    """专项、个案检查备案: filed with the unit's own legal office before (or, in an emergency, after)."""
+    """专项、个案检查备案: filed with the unit's own legal office before, or after an emergency."""
 
     TOPIC: ClassVar[str] = "filing.special-inspection-filed"
 
@@ -206,7 +206,7 @@ class SpecialInspectionFiled(Event):
 
 
 class InspectionTaskApproved(Event):
-    """检查任务经批准: by the unit's head (FIL-R4). ``plan_version`` is the version that covers it."""
+    """检查任务经批准: by the unit's head (FIL-R4). ``plan_version`` is the one that covers it."""
 
     TOPIC: ClassVar[str] = "filing.inspection-task-approved"
 
@@ -267,7 +267,7 @@ class EntryScanned(Event):
 
 
 class OnSiteInspectionOpened(Event):
-    """现场检查开始: officers are on site, have shown who they are and said what rights there are."""
+    """现场检查开始: officers are on site, have shown who they are and said what rights are."""
 
     TOPIC: ClassVar[str] = "filing.on-site-inspection-opened"
 
@@ -318,7 +318,7 @@ class ChecklistItem(Value):
 
 
 class InspectionConcluded(Event):
-    """检查办结: what the inspection found. A refusal for missing certificates is lawful (FIL-V6)."""
+    """检查办结: what was found. A refusal for missing certificates is lawful (FIL-V6)."""
 
     TOPIC: ClassVar[str] = "filing.inspection-concluded"
 

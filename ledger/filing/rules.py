@@ -97,7 +97,10 @@ FIL_V6 = finding_rule(
     "行政处罚法 Art. 55",
 )
 FIL_V7 = finding_rule(
-    "FIL-V7", "unfiled", "an emergency inspection was not filed in time", _STRICT,
+    "FIL-V7",
+    "unfiled",
+    "an emergency inspection was not filed in time",
+    _STRICT,
     policy_key="filing.emergency_wd",
 )
 

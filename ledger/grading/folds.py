@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from hashlib import sha256
 
 import msgspec
 
-from ledger.grading.events import CreditGradeAssigned
+from ledger.credit.folds import CreditRecords
+from ledger.grading.events import CreditGradeAssigned, Factor
 from ledger.kernel import Fold
+from ledger.kernel.days import add_months
 from ledger.vocabulary import EntityId, Grade
 
 #: The grade of a business that nobody has graded: "else B" (2.4d).
@@ -32,3 +35,48 @@ class CreditGrade(Fold):
             ):
                 newest = event
         return newest.grade if newest else UNGRADED
+
+
+def local_grade(records: CreditRecords, on: date) -> tuple[Grade, tuple[Factor, ...]]:
+    """The grade that the local fallback rule gives on a day, and its factors (2.4d).
+
+    D: on the serious list, or serious information that is not repaired. C: general information in
+    publicity, on the abnormal list, or a commitment breached less than 12 months ago. A: nothing
+    negative for 24 months and something good: an inspection without issue, a commitment kept.
+    Else B.
+    """
+    a_year_ago, two_years_ago = add_months(on, -12), add_months(on, -24)
+    severe: list[Factor] = []
+    elevated: list[Factor] = []
+    good: dict[str, Factor] = {}
+    for record in records.live(on):
+        says = record.says
+        assert says is not None
+        if says.kind == "serious_list":
+            severe.append(Factor(kind="serious_list", record=record.record))
+        elif says.severity == "serious":
+            severe.append(Factor(kind="serious_record", record=record.record))
+        elif says.kind == "abnormal_list":
+            elevated.append(Factor(kind="abnormal_list", record=record.record))
+        elif says.severity == "general" and record.in_publicity(on):
+            elevated.append(Factor(kind="general_record", record=record.record))
+        elif says.kind == "inspection_result" and says.result == "no_issue":
+            good[says.kind] = Factor(kind="no_issue_inspection", record=record.record)
+        elif says.kind == "commitment" and says.fulfilled:
+            good[says.kind] = Factor(kind="fulfilled_commitment", record=record.record)
+    negative = records.negative(two_years_ago, on)
+    for record in negative:
+        assert record.says is not None
+        if record.says.kind == "commitment_breach" and record.says.determined_on > a_year_ago:
+            elevated.append(Factor(kind="breached_commitment", record=record.record))
+    if severe:
+        return "D", tuple(severe)
+    if elevated:
+        return "C", tuple(elevated)
+    clean = () if negative else (Factor(kind="no_negative_24_months"),)
+    return ("A" if clean and good else "B"), (*clean, *good.values())
+
+
+def inputs_hash(factors: tuple[Factor, ...]) -> str:
+    """SHA-256 over the canonical JSON of factors: keys sorted, UTF-8, no spaces."""
+    return sha256(msgspec.json.encode(factors, order="sorted")).hexdigest()

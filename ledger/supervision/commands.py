@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from ledger.kernel import Command, Event, OutOfStep, Reading
 from ledger.supervision import rules
 from ledger.supervision.events import (
@@ -24,7 +26,7 @@ class RaiseFinding(Command):
 
     type: Name
     rule_id: Name
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = msgspec.field(default_factory=dict)
     unit: UnitId | None = None
     entity: EntityId | None = None
     task: TaskId | None = None
@@ -123,9 +125,7 @@ class CloseFinding(Command):
             unit=raised.unit,
         )
         state = ledger.read(FindingState(self.finding_id))
-        ledger.require(
-            state.responded or state.rectified, rules.SUP_R2, finding_id=self.finding_id
-        )
+        ledger.require(state.responded or state.rectified, rules.SUP_R2, finding_id=self.finding_id)
         yield FindingClosed(
             finding_id=self.finding_id, unit=raised.unit, conclusion=self.conclusion
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import msgspec
+
 from ledger.kernel import Event
 from ledger.vocabulary import (
     EntityId,
@@ -31,7 +33,7 @@ class FindingRaised(Event):
     type: Name
     rule_id: Name
     auto: bool
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = msgspec.field(default_factory=dict)
     unit: UnitId | None = None
     entity: EntityId | None = None
     task: TaskId | None = None

@@ -25,7 +25,14 @@ from ledger.filing.events import (
     SpecialPlanApproved,
     Year,
 )
-from ledger.filing.folds import AnnualPlan, OwnCampaigns, PlanVersion, SpecialFiling, SpecialPlan, Task
+from ledger.filing.folds import (
+    AnnualPlan,
+    OwnCampaigns,
+    PlanVersion,
+    SpecialFiling,
+    SpecialPlan,
+    Task,
+)
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, UnknownReference
 from ledger.vocabulary import EntityId, FilingId, MatterId, Name, PlanId, TaskId, Text, UnitId
 
@@ -133,9 +140,7 @@ class PublishPlan(Command):
         version = plan.in_force(ledger.on)
         if version is None:
             raise OutOfStep(f"no version of {self.plan} is filed; file it first")
-        yield PlanPublished(
-            plan=self.plan, unit=self.unit, version=version.version, url=self.url
-        )
+        yield PlanPublished(plan=self.plan, unit=self.unit, version=version.version, url=self.url)
 
 
 class ApproveSpecialPlan(Command):
@@ -244,10 +249,8 @@ def _check_items(ledger: Reading, items: tuple[PlanItem, ...]) -> None:
 
 def _require_approved_campaign(ledger: Reading, plan: ApproveSpecialPlan) -> None:
     policy = ledger.setting("special.approval")
-    ledger.require(
-        plan.government_approval, rules.FIL_R3, reason="no government has approved it"
-    )
-    quota = policy.get("annual_quota") if isinstance(policy, dict) else None
+    ledger.require(plan.government_approval, rules.FIL_R3, reason="no government has approved it")
+    quota = policy["annual_quota"]
     begun = ledger.read(OwnCampaigns(plan.unit, plan.period_from.year)).count
     ledger.require(
         quota is None or begun < quota,

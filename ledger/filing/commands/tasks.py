@@ -22,7 +22,14 @@ from ledger.filing.events import (
     SpecialInspectionFiled,
     Trigger,
 )
-from ledger.filing.folds import AnnualPlan, PlanInForce, PlanVersion, SpecialFiling, SpecialPlan, Task
+from ledger.filing.folds import (
+    AnnualPlan,
+    PlanInForce,
+    PlanVersion,
+    SpecialFiling,
+    SpecialPlan,
+    Task,
+)
 from ledger.grading.folds import CreditGrade
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.supervision import rules as supervision
@@ -39,7 +46,7 @@ _TRIGGERS: dict[str, set[str]] = {
 
 
 class ApproveTask(Command):
-    """批准检查任务: only what is published, planned or filed, within the cap, by certified officers."""
+    """批准检查任务: what is published, planned or filed, within the cap, by certified officers."""
 
     task: TaskId
     unit: UnitId
@@ -61,6 +68,8 @@ class ApproveTask(Command):
         emergency = task.emergency and not task.approved
         if task.exists and not emergency:
             raise OutOfStep(f"task {self.task} is recorded already; take another id")
+        if emergency and (task.unit, task.entity) != (self.unit, self.entity):
+            raise OutOfStep(f"task {self.task} was opened by {task.unit} at {task.entity}")
         if self.trigger not in _TRIGGERS[self.kind]:
             allowed = ", ".join(sorted(_TRIGGERS[self.kind]))
             raise Malformed(f"a {self.kind} task is triggered by {allowed}", "/trigger")
@@ -75,9 +84,7 @@ class ApproveTask(Command):
                 person=ledger.actor.person_id,
                 role=ledger.actor.role,
             )
-        check_officers(
-            ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on
-        )
+        check_officers(ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on)
         ledger.require(
             ledger.actor.person_id not in self.officers,
             supervision.GEN_R2,
@@ -85,14 +92,14 @@ class ApproveTask(Command):
             one="approver",
             other="inspector",
         )
-        ledger.require(
-            self.non_onsite_considered.conclusion == "insufficient", rules.FIL_R9
-        )
+        ledger.require(self.non_onsite_considered.conclusion == "insufficient", rules.FIL_R9)
         if self.kind == "daily":
             self._check_daily(ledger, matters)
 
         counter: Counter = "capped"
-        if self.kind == "case" or (self.kind == "special" and self._deployed_by_superior(ledger, filing)):
+        if self.kind == "case" or (
+            self.kind == "special" and self._deployed_by_superior(ledger, filing)
+        ):
             counter = "exempt"
         yield InspectionTaskApproved(
             task=self.task,
@@ -169,9 +176,7 @@ class ApproveTask(Command):
         ]
         ledger.require(not random, rules.FIL_R11, matters=", ".join(random))
 
-    def _deployed_by_superior(
-        self, ledger: Reading, filing: SpecialInspectionFiled | None
-    ) -> bool:
+    def _deployed_by_superior(self, ledger: Reading, filing: SpecialInspectionFiled | None) -> bool:
         if filing is None or filing.special_plan is None:
             return self.trigger == "superior"
         approved = ledger.known(SpecialPlan(filing.special_plan)).approved
@@ -284,7 +289,7 @@ def check_officers(
     *,
     on: date,
 ) -> None:
-    """Enough officers, each certified for the matters that day, none in conflict (FIL-R6, FIL-R7)."""
+    """Enough officers, each certified for the matters that day, none in conflict (R6, R7)."""
     needed = int(ledger.setting("inspection.min_officers"))
     given = list(dict.fromkeys(officers))
     domains = {m.elements.domain for m in matters if m.elements and m.elements.domain != "general"}

@@ -42,7 +42,7 @@ from ledger.vocabulary import (
 
 
 class Emergency(Value):
-    """紧急情况: what an emergency visit says instead of a plan, a filing and an approval (FIL-R5)."""
+    """紧急情况: what an emergency visit says instead of plan, filing and approval (FIL-R5)."""
 
     unit: UnitId
     entity: EntityId
@@ -182,9 +182,7 @@ class CloseInspection(Command):
             minutes_on_site=int(stay.total_seconds() // 60),
         )
         if not task.scanned:
-            yield finding(
-                ledger, rules.FIL_V3, unit=task.unit, entity=task.entity, task=self.task
-            )
+            yield finding(ledger, rules.FIL_V3, unit=task.unit, entity=task.entity, task=self.task)
 
 
 class ConcludeInspection(Command):
@@ -216,9 +214,7 @@ class ConcludeInspection(Command):
             note=self.note,
         )
         if lawful:
-            yield finding(
-                ledger, rules.FIL_V6, unit=task.unit, entity=task.entity, task=self.task
-            )
+            yield finding(ledger, rules.FIL_V6, unit=task.unit, entity=task.entity, task=self.task)
 
 
 class NotifyResult(Command):

@@ -1,0 +1,405 @@
+"""Commands of credit recording and publicity (2.4a)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any, Literal, get_args
+
+from ledger.credit import rules
+from ledger.credit.events import (
+    Channels,
+    CreditRecordEntered,
+    Instrument,
+    ObjectionFiled,
+    ObjectionResolved,
+    PublicityResumed,
+    PublicityStarted,
+    PublicitySuspended,
+    PublicityTerminated,
+    RecordKind,
+    Sector,
+    Severity,
+)
+from ledger.credit.folds import Record
+from ledger.filing.events import Result
+from ledger.filing.folds import Task
+from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
+from ledger.kernel.days import add_months
+from ledger.penalties.folds import Decision
+from ledger.supervision.findings import finding
+from ledger.vocabulary import DecisionId, EntityId, Fen, Name, RecordId, TaskId, Text, UnitId
+
+_KINDS: tuple[str, ...] = get_args(RecordKind)
+
+#: Who acts for every unit: the lead department enters and ends what reaches it, the clock what runs
+#: out. Everybody else acts for the own unit (谁认定、谁录入).
+_FOR_ALL = {"credit_officer", "ledger_clock"}
+
+
+class EnterCreditRecord(Command):
+    """录入信用信息: put an effective instrument on the credit record of a business.
+
+    ``kind`` is one of the catalogue's (CRD-R2); ``severity`` stands on dishonesty information.
+    """
+
+    record: RecordId
+    entity: EntityId
+    unit: UnitId
+    kind: Name
+    determined_on: date
+    title: Name
+    public: bool
+    instrument: Instrument | None = None
+    summary: Text | None = None
+    severity: Severity | None = None
+    sector: Sector = "general"
+    amount_fen: Fen | None = None
+    result: Result | None = None
+    fulfilled: bool = False
+    necessity_reason: Text | None = None
+    catalogue_item: Name | None = None
+    decision: DecisionId | None = None
+    task: TaskId | None = None
+    source_event_position: int | None = None
+    source_ref: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        _act_for(ledger, self.unit)
+        ledger.new(Record(self.record))
+        ledger.require(
+            self.kind in _KINDS and (self.kind != "other" or self.catalogue_item),
+            rules.CRD_R2,
+            kind=self.kind,
+            kinds=", ".join(_KINDS),
+        )
+        if self.determined_on > ledger.on:
+            raise Malformed("determined_on lies in the future", "/determined_on")
+        if self.kind in ("penalty", "serious_list") and self.severity is None:
+            raise Malformed(f"a record of kind {self.kind} says its severity", "/severity")
+        instrument = self._effective_instrument(ledger)
+        self._check_references(ledger)
+        if self.public:
+            self._check_public(ledger)
+        yield CreditRecordEntered(
+            record=self.record,
+            entity=self.entity,
+            unit=self.unit,
+            kind=self.kind,  # type: ignore[arg-type]  # CRD-R2 leaves the kinds of the catalogue
+            instrument=instrument,
+            determined_on=self.determined_on,
+            title=self.title,
+            public=self.public,
+            summary=self.summary,
+            severity=self.severity,
+            sector=self.sector,
+            amount_fen=self.amount_fen,
+            result=self.result,
+            fulfilled=self.fulfilled,
+            necessity_reason=self.necessity_reason,
+            catalogue_item=self.catalogue_item,
+            decision=self.decision,
+            task=self.task,
+            source_event_position=self.source_event_position,
+            source_ref=self.source_ref,
+        )
+
+    def _effective_instrument(self, ledger: Reading) -> Instrument:
+        instrument = self.instrument
+        reason = None
+        if instrument is None:
+            reason = "none is named"
+        elif instrument.effective_on > ledger.on:
+            reason = f"{instrument.doc_no} takes effect on {instrument.effective_on}"
+        elif instrument.kind == "other" and instrument.allowed_by is None:
+            reason = f"no law is named that lets {instrument.doc_no} carry a record"
+        elif self.decision is not None:
+            decision = ledger.known(Decision(self.decision), "Record the decision first.")
+            if decision.undone is not None:
+                undone = decision.undone
+                reason = f"decision {self.decision} was undone by {undone.instrument}"
+            elif decision.served is None:
+                reason = f"decision {self.decision} has not been served"
+        ledger.require(reason is None, rules.CRD_R1, reason=reason)
+        assert instrument is not None
+        return instrument
+
+    def _check_references(self, ledger: Reading) -> None:
+        if self.decision is not None:
+            decided = ledger.known(Decision(self.decision)).decided
+            assert decided is not None
+            if (decided.entity, decided.unit) != (self.entity, self.unit):
+                raise Malformed(
+                    f"decision {self.decision} is {decided.unit}'s about {decided.entity}",
+                    "/decision",
+                )
+            if self.severity != decided.severity:
+                raise Malformed(
+                    f"decision {self.decision} is classified as {decided.severity}", "/severity"
+                )
+        if self.task is not None:
+            task = ledger.known(Task(self.task))
+            if task.entity != self.entity:
+                raise Malformed(f"task {self.task} concerns {task.entity}", "/task")
+        if self.source_event_position is not None:
+            source = ledger.record_at(self.source_event_position)
+            if source is None or f"entity:{self.entity}" not in source.event.tags():
+                raise Malformed(
+                    f"position {self.source_event_position} holds no fact about {self.entity}",
+                    "/source_event_position",
+                )
+
+    def _check_public(self, ledger: Reading) -> None:
+        if self.severity is not None:
+            period = _regime(ledger, self.determined_on)[self.severity]
+            ledger.require(
+                period.get("published", "always") == "always" or self.necessity_reason,
+                rules.CRD_R3,
+                severity=self.severity,
+            )
+        _require_impersonal(ledger, self.title, self.summary, self.necessity_reason)
+
+
+class StartPublicity(Command):
+    """开始公示: show a record to the public, for as long as the regime of its day says."""
+
+    record: RecordId
+    channels: Channels
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        record = _own_record(ledger, self.record)
+        says = record.says
+        assert says is not None
+        assert record.entered is not None
+        if not says.public:
+            raise OutOfStep(f"record {self.record} was entered as not public")
+        if record.ended is not None:
+            raise OutOfStep(f"record {self.record} ended: {record.ended.reason}")
+        if record.started is not None:
+            raise OutOfStep(f"record {self.record} is public since {record.started.started_on}")
+        min_until, max_until = _last_days(ledger, says)
+        if max_until is not None and max_until < ledger.on:
+            raise OutOfStep(f"the longest publicity of {self.record} ended on {max_until}")
+        deadline = rules.publicity_deadline(says)
+        due = None if deadline is None else ledger.due(deadline, record.entered)
+        late = 0 if due is None else max(0, (ledger.on - due.on).days)
+        yield PublicityStarted(
+            record=self.record,
+            entity=says.entity,
+            unit=says.unit,
+            started_on=ledger.on,
+            channels=self.channels,
+            min_until=min_until,
+            max_until=max_until,
+            days_late=late,
+        )
+        if due is not None and late:
+            yield finding(
+                ledger,
+                rules.CRD_V2,
+                unit=says.unit,
+                entity=says.entity,
+                record=self.record,
+                due_on=due.on.isoformat(),
+                days_late=late,
+            )
+
+
+class TerminatePublicity(Command):
+    """终止公示: end a record. An end by repair comes with the decision on the repair (2.4e)."""
+
+    record: RecordId
+    reason: Literal["max_reached", "revoked", "correction", "source_delisted"]
+    note: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        record = _own_record(ledger, self.record)
+        says, started = record.says, record.started
+        assert says is not None
+        max_until = None if started is None else started.max_until
+        if record.ended is not None and (
+            record.ended.reason in ("repaired", "revoked", "correction")
+            or self.reason not in ("revoked", "correction")
+        ):
+            raise OutOfStep(f"record {self.record} ended already: {record.ended.reason}")
+        if self.reason == "max_reached" and (max_until is None or ledger.on <= max_until):
+            last = f"on {max_until}" if max_until else "never, as it has no longest publicity"
+            raise OutOfStep(f"the longest publicity of {self.record} ends {last}")
+        _require_impersonal(ledger, self.note)
+        yield PublicityTerminated(
+            record=self.record,
+            entity=says.entity,
+            unit=says.unit,
+            reason=self.reason,
+            terminated_on=ledger.on,
+            shown=says.public,
+            note=self.note,
+        )
+        due_on = self._due_on(ledger, record)
+        if due_on is not None and due_on < ledger.on:
+            yield finding(
+                ledger,
+                rules.CRD_V1,
+                unit=says.unit,
+                entity=says.entity,
+                record=self.record,
+                due_on=due_on.isoformat(),
+                reason=self.reason,
+            )
+
+    def _due_on(self, ledger: Reading, record: Record) -> date | None:
+        """The last day on which to end what was shown until now, if there is one (CRD-V1)."""
+        says, started = record.says, record.started
+        assert says is not None
+        if started is None or record.ended is not None or record.suspended(ledger.on):
+            return None
+        ends = [] if started.max_until is None else [started.max_until + timedelta(days=1)]
+        if says.decision is not None:
+            undone = ledger.read(Decision(says.decision)).undone
+            if undone is not None:
+                ends.append(ledger.period("publicity.withdraw_wd", undone.since).on)
+        return min(ends, default=None)
+
+
+class SuspendPublicity(Command):
+    """中止公示: do not show a record for the time being; its last days do not move."""
+
+    record: RecordId
+    reason: Text
+    until: date | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        record = _public_record(ledger, self.record)
+        if record.suspended(ledger.on):
+            raise OutOfStep(f"the publicity of {self.record} is suspended already")
+        if self.until is not None and self.until < ledger.on:
+            raise Malformed("until lies before the day of the suspension", "/until")
+        _require_impersonal(ledger, self.reason)
+        assert record.says is not None
+        yield PublicitySuspended(
+            record=self.record,
+            entity=record.says.entity,
+            unit=record.says.unit,
+            suspended_on=ledger.on,
+            reason=self.reason,
+            until=self.until,
+        )
+
+
+class ResumePublicity(Command):
+    """恢复公示: show a suspended record again."""
+
+    record: RecordId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        record = _public_record(ledger, self.record)
+        if not record.suspended(ledger.on):
+            raise OutOfStep(f"the publicity of {self.record} is not suspended")
+        _require_impersonal(ledger, self.reason)
+        assert record.says is not None
+        yield PublicityResumed(
+            record=self.record,
+            entity=record.says.entity,
+            unit=record.says.unit,
+            resumed_on=ledger.on,
+            reason=self.reason,
+        )
+
+
+class FileObjection(Command):
+    """提出异议: the business says that a record of its own is wrong."""
+
+    record: RecordId
+    entity: EntityId
+    grounds: Text
+    evidence_refs: tuple[Name, ...] = ()
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        record = ledger.known(Record(self.record))
+        assert record.says is not None
+        if record.says.entity != self.entity:
+            raise Forbidden(f"record {self.record} does not concern {self.entity}")
+        if record.objection is not None:
+            raise OutOfStep(f"an objection to {self.record} is open already")
+        yield ObjectionFiled(
+            record=self.record,
+            entity=self.entity,
+            unit=record.says.unit,
+            grounds=self.grounds,
+            evidence_refs=self.evidence_refs,
+        )
+
+
+class ResolveObjection(Command):
+    """处理异议: answer an objection; upheld in full, it ends the record in the same breath."""
+
+    record: RecordId
+    outcome: Literal["upheld", "partly_upheld", "rejected"]
+    explanation: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        record = _own_record(ledger, self.record)
+        says = record.says
+        assert says is not None
+        if record.objection is None:
+            raise OutOfStep(f"no objection to {self.record} is open")
+        due = ledger.due(rules.ANSWER_OBJECTION, record.objection)
+        yield ObjectionResolved(
+            record=self.record,
+            entity=says.entity,
+            unit=says.unit,
+            outcome=self.outcome,
+            explanation=self.explanation,
+            days_late=max(0, (ledger.on - due.on).days),
+        )
+        if self.outcome == "upheld" and record.ended is None:
+            yield PublicityTerminated(
+                record=self.record,
+                entity=says.entity,
+                unit=says.unit,
+                reason="correction",
+                terminated_on=ledger.on,
+                shown=says.public,
+            )
+
+
+def _act_for(ledger: Reading, unit: str) -> None:
+    if ledger.actor.role not in _FOR_ALL:
+        ledger.act_for(unit)
+
+
+def _own_record(ledger: Reading, record_id: str) -> Record:
+    """The record, which has to exist; only the lead department acts on another unit's."""
+    record = ledger.known(Record(record_id), "Enter it first.")
+    assert record.says is not None
+    _act_for(ledger, record.says.unit)
+    return record
+
+
+def _public_record(ledger: Reading, record_id: str) -> Record:
+    record = _own_record(ledger, record_id)
+    if record.started is None or record.ended is not None:
+        raise OutOfStep(f"record {record_id} is not in publicity")
+    return record
+
+
+def _regime(ledger: Reading, on: date) -> dict[str, Any]:
+    regime: dict[str, Any] = ledger.setting("dishonesty.regime", on=on)
+    return regime
+
+
+def _last_days(ledger: Reading, says: CreditRecordEntered) -> tuple[date | None, date | None]:
+    """The last days of the shortest and the longest publicity; not moved over rest days (0.7)."""
+    if says.severity is None:
+        return None, None
+    regime = _regime(ledger, says.determined_on)
+    period = regime[says.severity]
+    shortest = max(period["min_months"], regime.get("domain_min_months", {}).get(says.sector, 0))
+    longest = max(period["max_months"], shortest)
+    return add_months(says.determined_on, shortest), add_months(says.determined_on, longest)
+
+
+def _require_impersonal(ledger: Reading, *texts: str | None) -> None:
+    what = rules.personal_data(*texts)
+    ledger.require(what is None, rules.CRD_R4, what=what)

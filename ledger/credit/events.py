@@ -1,0 +1,190 @@
+"""Events of credit recording and publicity (信用信息记录与公示, 2.4a)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+
+from ledger.filing.events import Result
+from ledger.kernel import Event, Value, Visibility
+from ledger.vocabulary import DecisionId, EntityId, Fen, Name, RecordId, TaskId, Text, UnitId
+
+RecordKind = Literal[
+    "licence",
+    "penalty",
+    "inspection_result",
+    "commitment",
+    "commitment_breach",
+    "abnormal_list",
+    "serious_list",
+    "honour",
+    "judgment",
+    "tax",
+    "other",
+]
+#: 轻微、一般、严重失信信息. Information that is no dishonesty has none.
+Severity = Literal["minor", "general", "serious"]
+#: Sectors whose dishonesty information stays public longer under some regimes.
+Sector = Literal["food", "drugs", "special_equipment", "work_safety", "fire", "general"]
+InstrumentKind = Literal[
+    "judgment",
+    "penalty_decision",
+    "ruling",
+    "licence_decision",
+    "list_decision",
+    "inspection_conclusion",
+    "other",
+]
+Channel = Literal["credit_china", "necips", "unit_site"]
+#: What ends a record. ``source_delisted``: the list that it was taken from carries it no more.
+TerminationReason = Literal["repaired", "max_reached", "revoked", "correction", "source_delisted"]
+Channels = Annotated[tuple[Channel, ...], msgspec.Meta(min_length=1)]
+
+
+class Instrument(Value, omit_defaults=True):
+    """法律文书: the document that a record rests on.
+
+    ``allowed_by`` cites the law under which a document of kind ``other`` may carry a record.
+    """
+
+    kind: InstrumentKind
+    doc_no: Name
+    effective_on: date
+    allowed_by: Text | None = None
+
+
+class CreditRecordEntered(Event):
+    """信用信息记录: an effective instrument is on the credit record of a business.
+
+    Entered by the unit that determined it (谁认定、谁录入; 国办发〔2020〕49号).
+    ``determined_on`` is the date of the instrument's determination, from which publicity periods
+    count; ``severity`` stands on dishonesty information alone. ``result`` is that of an
+    inspection, ``fulfilled`` says of a commitment that it was kept. ``source_event_position`` names
+    the fact in this ledger, ``source_ref`` the row of another register; ``catalogue_item`` the item
+    of the catalogue that admits a record of kind ``other``. Public information of some severity is
+    shown while its publicity lasts, any other public information from now on.
+    """
+
+    TOPIC: ClassVar[str] = "credit.credit-record-entered"
+
+    record: RecordId
+    entity: EntityId
+    unit: UnitId
+    kind: RecordKind
+    instrument: Instrument
+    determined_on: date
+    title: Name
+    public: bool
+    summary: Text | None = None
+    severity: Severity | None = None
+    sector: Sector = "general"
+    amount_fen: Fen | None = None
+    result: Result | None = None
+    fulfilled: bool = False
+    necessity_reason: Text | None = None
+    catalogue_item: Name | None = None
+    decision: DecisionId | None = None
+    task: TaskId | None = None
+    source_event_position: int | None = None
+    source_ref: Name | None = None
+
+    def visibility(self) -> Visibility:
+        """What is not to be published is seen by the authorities alone."""
+        return "public" if self.public else "restricted"
+
+
+class PublicityStarted(Event):
+    """开始公示: a record is shown to the public.
+
+    ``min_until`` and ``max_until`` are the last days of the shortest and the longest publicity
+    under the regime of the determination date; absent where the regime sets none. ``days_late``
+    counts calendar days after ``publicity.penalty_wd`` or ``publicity.other_wd``.
+    """
+
+    TOPIC: ClassVar[str] = "credit.publicity-started"
+    VISIBILITY = "public"
+
+    record: RecordId
+    entity: EntityId
+    unit: UnitId
+    started_on: date
+    channels: Channels
+    min_until: date | None = None
+    max_until: date | None = None
+    days_late: int = 0
+
+
+class PublicityTerminated(Event):
+    """终止公示: a record is no longer shown, shared or used.
+
+    A record that was never ``shown`` can end too: ``repaired``, ``revoked`` and ``correction`` say
+    that it counts no more.
+    """
+
+    TOPIC: ClassVar[str] = "credit.publicity-terminated"
+
+    record: RecordId
+    entity: EntityId
+    unit: UnitId
+    reason: TerminationReason
+    terminated_on: date
+    shown: bool = True
+    note: Text | None = None
+
+    def visibility(self) -> Visibility:
+        """What the public never saw is not announced to it by its end."""
+        return "public" if self.shown else "restricted"
+
+
+class PublicitySuspended(Event):
+    """中止公示: a record is not shown for the time being; ``until`` is the last day if known."""
+
+    TOPIC: ClassVar[str] = "credit.publicity-suspended"
+    VISIBILITY = "public"
+
+    record: RecordId
+    entity: EntityId
+    unit: UnitId
+    suspended_on: date
+    reason: Text
+    until: date | None = None
+
+
+class PublicityResumed(Event):
+    """恢复公示: a suspended record is shown again; its last days have not moved."""
+
+    TOPIC: ClassVar[str] = "credit.publicity-resumed"
+    VISIBILITY = "public"
+
+    record: RecordId
+    entity: EntityId
+    unit: UnitId
+    resumed_on: date
+    reason: Text
+
+
+class ObjectionFiled(Event):
+    """异议申请: the business says that a record is wrong."""
+
+    TOPIC: ClassVar[str] = "credit.objection-filed"
+
+    record: RecordId
+    entity: EntityId
+    unit: UnitId
+    grounds: Text
+    evidence_refs: tuple[Name, ...] = ()
+
+
+class ObjectionResolved(Event):
+    """异议处理: the objection is answered; ``days_late`` counts calendar days after it was due."""
+
+    TOPIC: ClassVar[str] = "credit.objection-resolved"
+
+    record: RecordId
+    entity: EntityId
+    unit: UnitId
+    outcome: Literal["upheld", "partly_upheld", "rejected"]
+    explanation: Text
+    days_late: int = 0

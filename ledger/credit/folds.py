@@ -1,0 +1,173 @@
+"""Folds about credit records and their publicity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+import msgspec
+
+from ledger.credit.events import (
+    CreditRecordEntered,
+    ObjectionFiled,
+    ObjectionResolved,
+    PublicityResumed,
+    PublicityStarted,
+    PublicitySuspended,
+    PublicityTerminated,
+)
+from ledger.kernel import Fold, Recorded
+from ledger.vocabulary import EntityId, RecordId
+
+#: Kinds of records that speak against a business even without a severity.
+_NEGATIVE = {"penalty", "commitment_breach", "abnormal_list", "serious_list"}
+
+
+class Pause(msgspec.Struct):
+    """One time during which a record is not shown; both days belong to it."""
+
+    first: date
+    last: date | None
+
+    def covers(self, day: date) -> bool:
+        """Whether the record is not shown that day."""
+        return self.first <= day and (self.last is None or day <= self.last)
+
+
+class Record(Fold):
+    """What does this record say, is it shown, and does it still count?"""
+
+    record: RecordId
+    entered: Recorded | None = None
+    says: CreditRecordEntered | None = None
+    started: PublicityStarted | None = None
+    ended: PublicityTerminated | None = None
+    pauses: list[Pause] = msgspec.field(default_factory=list)
+    objection: Recorded | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self.says is not None
+
+    @property
+    def negative(self) -> bool:
+        """Whether it speaks against the business."""
+        assert self.says is not None
+        return self.says.severity is not None or self.says.kind in _NEGATIVE
+
+    def on_entered(self, event: CreditRecordEntered, record: Recorded) -> None:
+        self.entered, self.says = record, event
+
+    def on_started(self, event: PublicityStarted) -> None:
+        self.started = event
+
+    def on_terminated(self, event: PublicityTerminated) -> None:
+        self.ended = event
+
+    def on_suspended(self, event: PublicitySuspended) -> None:
+        self.pauses.append(Pause(event.suspended_on, event.until))
+
+    def on_resumed(self, event: PublicityResumed) -> None:
+        for pause in self.pauses:
+            if pause.covers(event.resumed_on):
+                pause.last = date.fromordinal(event.resumed_on.toordinal() - 1)
+
+    def on_objected(self, event: ObjectionFiled, record: Recorded) -> None:
+        self.objection = record
+
+    def on_resolved(self, event: ObjectionResolved) -> None:
+        self.objection = None
+
+    def suspended(self, on: date) -> bool:
+        """Whether its publicity is suspended on a day."""
+        return any(pause.covers(on) for pause in self.pauses)
+
+    def live(self, on: date) -> bool:
+        """Whether it may be used that day: determined, not ended, its longest publicity not over.
+
+        A record that nobody ended in time is over all the same (CRD-V1).
+        """
+        assert self.says is not None
+        if on < self.says.determined_on or self._ended(on):
+            return False
+        return (
+            self.started is None or self.started.max_until is None or on <= self.started.max_until
+        )
+
+    def in_publicity(self, on: date) -> bool:
+        """Whether its publicity runs that day."""
+        return (
+            self.started is not None
+            and self.started.started_on <= on
+            and self.live(on)
+            and not self.suspended(on)
+        )
+
+    def shown(self, on: date) -> bool:
+        """Whether the public sees it that day: what has a severity only during its publicity."""
+        assert self.says is not None
+        if not self.says.public:
+            return False
+        if self.started is None and self.says.severity is None:
+            return self.live(on)
+        return self.in_publicity(on)
+
+    def void(self, on: date) -> bool:
+        """Whether it counts no more, not even as past: repaired, revoked, corrected, delisted."""
+        return self.ended is not None and self.ended.reason != "max_reached" and self._ended(on)
+
+    def _ended(self, on: date) -> bool:
+        return self.ended is not None and self.ended.terminated_on <= on
+
+
+class CreditRecords(Fold):
+    """Which records has this business, and what became of each?"""
+
+    entity: EntityId
+    records: dict[str, Record] = msgspec.field(default_factory=dict)
+
+    def on_entered(self, event: CreditRecordEntered, record: Recorded) -> None:
+        self.records[event.record] = Record(event.record)
+        self.records[event.record].take(record)
+
+    def on_changed(
+        self,
+        event: PublicityStarted
+        | PublicityTerminated
+        | PublicitySuspended
+        | PublicityResumed
+        | ObjectionFiled
+        | ObjectionResolved,
+        record: Recorded,
+    ) -> None:
+        if event.record in self.records:
+            self.records[event.record].take(record)
+
+    def live(self, on: date) -> list[Record]:
+        """The records that may be used on a day, oldest determination first."""
+        return _by_age(r for r in self.records.values() if r.live(on))
+
+    def negative(self, after: date, on: date) -> list[Record]:
+        """What speaks against the business, determined after one day and until another."""
+        return _by_age(
+            r
+            for r in self.records.values()
+            if r.negative and not r.void(on) and after < _says(r).determined_on <= on
+        )
+
+    def void(self, on: date) -> dict[str, str]:
+        """The records that count no more on a day, and why."""
+        return {
+            name: record.ended.reason
+            for name, record in self.records.items()
+            if record.ended is not None and record.void(on)
+        }
+
+
+def _by_age(records: Iterable[Record]) -> list[Record]:
+    return sorted(records, key=lambda r: (_says(r).determined_on, r.record))
+
+
+def _says(record: Record) -> CreditRecordEntered:
+    assert record.says is not None
+    return record.says

@@ -1,0 +1,132 @@
+"""Rules, findings and deadlines of credit recording and publicity (2.4a)."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from ledger.credit.events import (
+    CreditRecordEntered,
+    ObjectionFiled,
+    ObjectionResolved,
+    PublicityStarted,
+)
+from ledger.kernel import DeadlineRule, Recorded, Rule, finding_rule
+
+_RECORDING = "国办发〔2020〕49号《关于进一步完善失信约束制度构建诚信建设长效机制的指导意见》"
+_PUBLICITY = "国家发展改革委令第36号; 国办发〔2025〕22号"
+_DOUBLE = "国办发〔2018〕118号; 双公示"
+
+#: 公民身份号码 and 手机号码 as they stand in a text, mistyped ones included.
+_PERSONAL = (
+    (
+        "a citizen identity number",
+        re.compile(
+            r"(?<![0-9A-Za-z])[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])"
+            r"(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![0-9A-Za-z])"
+        ),
+    ),
+    ("a mobile number", re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")),
+)
+
+CRD_R1 = Rule(
+    "CRD-R1",
+    "the record rests on no effective legal instrument: {reason}",
+    f"{_RECORDING}: 以生效的法律文书为依据",
+    "Name a judgment, a penalty or ruling decision in effect, or another document with the law "
+    "that allows it.",
+)
+CRD_R2 = Rule(
+    "CRD-R2",
+    "kind {kind} is not in the national basic catalogue of public credit information",
+    f"{_RECORDING}: 公共信用信息目录",
+    "Take one of {kinds}; for an item of the local supplement take kind other and name the item "
+    "in catalogue_item.",
+)
+CRD_R3 = Rule(
+    "CRD-R3",
+    "{severity} dishonesty information is not published in principle",
+    f"{_PUBLICITY}: 轻微失信信息原则上不公示",
+    "Say in necessity_reason why it has to be public, or enter it as not public.",
+    policy_key="dishonesty.regime",
+)
+CRD_R4 = Rule(
+    "CRD-R4",
+    "the public text holds {what}",
+    "个人信息保护法 Art. 28; 行政处罚法 Art. 50",
+    "Leave personal data out of the text; it belongs into the sealed store.",
+)
+
+CRD_V1 = finding_rule(
+    "CRD-V1",
+    "unlawful_publicity",
+    "a record was still public after its longest publicity, its repair or its revocation",
+    _PUBLICITY,
+    policy_key="dishonesty.regime",
+)
+CRD_V2 = finding_rule("CRD-V2", "late_publicity", "a record was published late", _DOUBLE)
+CRD_V3 = finding_rule(
+    "CRD-V3",
+    "inaction",
+    "an objection to a record was not answered in time",
+    "国办发〔2025〕22号",
+    policy_key="credit.objection_wd",
+)
+
+
+def personal_data(*texts: str | None) -> str | None:
+    """What kind of personal data stands in one of ``texts``, if any."""
+    for text in texts:
+        for what, pattern in _PERSONAL:
+            if text is not None and pattern.search(text):
+                return what
+    return None
+
+
+def _determined_on(record: Recorded) -> date:
+    assert isinstance(record.event, CreditRecordEntered)
+    return record.event.determined_on
+
+
+def _is_of_seven_days(event: CreditRecordEntered) -> bool:
+    return event.kind in ("licence", "penalty")
+
+
+PUBLISH_DECIDED = DeadlineRule(
+    "publicity.penalty_wd.record",
+    "publicity.penalty_wd",
+    CreditRecordEntered,
+    (PublicityStarted,),
+    about=lambda event: (
+        f"record:{event.record}" if event.public and _is_of_seven_days(event) else None
+    ),
+    start=_determined_on,
+)
+#: Results of inspections have a deadline of their own, ``draw.result_publish_wd``.
+PUBLISH_OTHER = DeadlineRule(
+    "publicity.other_wd.record",
+    "publicity.other_wd",
+    CreditRecordEntered,
+    (PublicityStarted,),
+    about=lambda event: (
+        f"record:{event.record}"
+        if event.public and not _is_of_seven_days(event) and event.kind != "inspection_result"
+        else None
+    ),
+    start=_determined_on,
+)
+ANSWER_OBJECTION = DeadlineRule(
+    "credit.objection_wd",
+    "credit.objection_wd",
+    ObjectionFiled,
+    (ObjectionResolved,),
+    about=lambda event: f"record:{event.record}",
+    start=lambda record: record.occurred_on,
+    finding=CRD_V3,
+)
+
+
+def publicity_deadline(event: CreditRecordEntered) -> DeadlineRule | None:
+    """The deadline that a record opens, if it opens one."""
+    rules = (PUBLISH_DECIDED, PUBLISH_OTHER)
+    return next((rule for rule in rules if rule.about(event) is not None), None)

@@ -1,0 +1,68 @@
+"""Commands of double-random draws (2.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ledger.credit.events import CreditRecordEntered, Instrument
+from ledger.draws import rules
+from ledger.draws.events import DrawResultPublished
+from ledger.draws.folds import PublishedResult
+from ledger.filing.events import InspectionConcluded
+from ledger.filing.folds import Task
+from ledger.kernel import Command, Event, OutOfStep, Reading
+from ledger.vocabulary import DrawId, TaskId, Text
+
+
+class PublishDrawResult(Command):
+    """公示抽查检查结果: publish what an inspection found, and enter it on the credit record.
+
+    A lawful refusal enters no record: it says nothing against the business.
+    """
+
+    task: TaskId
+    draw: DrawId | None = None
+    withhold_reason: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = ledger.known(Task(self.task), "Approve the task first.")
+        ledger.act_for(task.unit)
+        ledger.require(task.concluded is not None, rules.DRW_R9, task=self.task, stage=task.stage)
+        assert task.concluded is not None
+        concluded = task.concluded.event
+        assert isinstance(concluded, InspectionConcluded)
+        published = ledger.read(PublishedResult(self.task)).published
+        if published is not None:
+            raise OutOfStep(f"the result of {self.task} was published on {published.published_on}")
+        due = ledger.due(rules.PUBLISH_RESULT, task.concluded)
+        late = 0 if concluded.lawful_refusal else max(0, (ledger.on - due.on).days)
+        yield DrawResultPublished(
+            task=self.task,
+            entity=task.entity,
+            unit=task.unit,
+            matters=concluded.matters,
+            result=concluded.result,
+            published_on=ledger.on,
+            days_late=late,
+            lawful_refusal=concluded.lawful_refusal,
+            withhold_reason=self.withhold_reason,
+            draw=self.draw,
+        )
+        if concluded.lawful_refusal:
+            return
+        concluded_on = task.concluded.occurred_on
+        yield CreditRecordEntered(
+            record=ledger.name("CR"),
+            entity=task.entity,
+            unit=task.unit,
+            kind="inspection_result",
+            instrument=Instrument(
+                kind="inspection_conclusion", doc_no=self.task, effective_on=concluded_on
+            ),
+            determined_on=concluded_on,
+            title=concluded.result,
+            public=self.withhold_reason is None,
+            result=concluded.result,
+            task=self.task,
+            source_event_position=task.concluded.position,
+        )

@@ -1,0 +1,325 @@
+"""The matter catalogue (2.1): what may be listed, by whom, and what publishing needs."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+from eventsourcing.dcb.popo import InMemoryDCBRecorder
+
+from ledger.catalogue.commands import (
+    CertifyOfficer,
+    DeclareConflict,
+    EndConflict,
+    ListMatter,
+    PublishMatter,
+    QualifyUnit,
+    ReviseMatter,
+    SuspendCertificate,
+    WithdrawMatter,
+)
+from ledger.catalogue.events import (
+    Basis,
+    EnforcementUnitQualified,
+    MatterElements,
+    MatterListed,
+    MatterPublished,
+    MatterRevised,
+    MatterWithdrawn,
+    OfficerCertificateSuspended,
+    OfficerCertified,
+    OfficerConflictDeclared,
+    OfficerConflictEnded,
+)
+from ledger.deadlines.commands import RecordDeadlineMiss
+from ledger.filing.commands import ReportIrregularVisit
+from ledger.filing.events import IrregularVisitReported
+from ledger.kernel import (
+    DeadlineMissed,
+    Forbidden,
+    Malformed,
+    OutOfStep,
+    UnknownReference,
+)
+from ledger.policies.commands import SeedLedger
+from ledger.supervision.events import FindingRaised
+from tests.gwt import Scenario, actor, like, on
+
+E_A = "91620100MA7LX00338"
+JB = actor("JB", "JB-1", "jb_supervisor")
+ACT = Basis(level="law", instrument="中华人民共和国食品安全法", article="110")
+LOW = Basis(level="normative_document", instrument="某区检查办法", article="3")
+MANDATE = Basis(level="mandate_document", instrument="三定方案", article="2")
+FOOD = MatterElements(name="食品检查", act_kind="inspection", office_id="食品科", bases=(ACT,))
+MRB = EnforcementUnitQualified(
+    unit="MRB", name="市场监管局", kind="organ", valid_from=date(2020, 1, 1)
+)
+EMB = msgspec.structs.replace(MRB, unit="EMB", name="应急管理局")
+NEIGHBOURS = (
+    EMB,
+    MatterListed(
+        matter="M-900",
+        unit="EMB",
+        elements=msgspec.structs.replace(FOOD, name="安全生产检查"),
+    ),
+)
+
+
+@pytest.fixture
+def story() -> Scenario:
+    """MRB is qualified; EMB is too and lists a matter of its own."""
+    return (
+        Scenario(InMemoryDCBRecorder())
+        .given(SeedLedger(), on("2026-01-04", MRB))
+        .amid(*NEIGHBOURS)
+        .at("2026-03-02T10:00+08:00")
+    )
+
+
+def listing(**changed: Any) -> ListMatter:
+    return ListMatter(matter="M-101", unit="MRB", elements=msgspec.structs.replace(FOOD, **changed))
+
+
+PUBLISH = PublishMatter(matter="M-101", unit="MRB", url="https://example.org/M-101")
+
+
+def listed(**changed: Any) -> MatterListed:
+    return MatterListed(
+        matter="M-101", unit="MRB", elements=msgspec.structs.replace(FOOD, **changed)
+    )
+
+
+def test_a_matter_with_an_act_as_basis_is_listed(story: Scenario) -> None:
+    """One basis of sufficient rank carries an inspection, whatever stands beside it."""
+    story.when(listing(bases=(LOW, ACT))).then(listed(bases=(LOW, ACT)))
+    story.when(listing()).raises(OutOfStep, says="M-101")
+
+
+@pytest.mark.parametrize("bases", [(), (LOW,), (LOW, MANDATE)])
+def test_CAT_R1_an_inspection_rests_on_law(story: Scenario, bases: tuple[Basis, ...]) -> None:
+    """Normative and mandate documents give no power to inspect, nor does nothing."""
+    story.when(listing(bases=bases)).refused("CAT-R1", matter="M-101")
+
+
+def test_CAT_R1_holds_for_revisions_and_not_for_other_acts(story: Scenario) -> None:
+    """A revision cannot take the basis away; a confirmation may rest on a lower document."""
+    story.given(listed())
+    story.when(
+        ReviseMatter(
+            matter="M-101",
+            unit="MRB",
+            elements=msgspec.structs.replace(FOOD, bases=(LOW,)),
+            reason="law_change",
+        )
+    ).refused("CAT-R1")
+    elements = msgspec.structs.replace(FOOD, act_kind="confirmation", bases=(LOW,))
+    story.when(ListMatter(matter="M-102", unit="MRB", elements=elements)).then(MatterListed)
+    none = msgspec.structs.replace(elements, bases=())
+    story.when(ListMatter(matter="M-103", unit="MRB", elements=none)).refused("CAT-R1")
+
+
+def test_CAT_R3_only_a_qualified_unit_lists(story: Scenario) -> None:
+    """A qualification that ended, or begins later, qualifies nobody; another unit's neither."""
+    eeb = actor("EEB", "EEB-HEAD", "unit_head")
+    story.amid(
+        msgspec.structs.replace(MRB, unit="EEB", valid_to=date(2026, 3, 1)),
+        msgspec.structs.replace(MRB, unit="EEB", valid_from=date(2026, 3, 3)),
+    )
+    command = ListMatter(matter="M-101", unit="EEB", elements=FOOD)
+    story.when(command, eeb).refused("CAT-R3", unit="EEB", on=date(2026, 3, 2))
+    story.at("2026-03-03T10:00+08:00").when(command, eeb).then(MatterListed)
+
+
+def test_CAT_R3_an_entrusted_body_has_a_complete_entrustment(story: Scenario) -> None:
+    """Who entrusted it, by which letter, and which matters: without one of them it may nothing."""
+    complete = QualifyUnit(
+        unit="ORG",
+        name="执法服务中心",
+        kind="entrusted_org",
+        valid_from=date(2026, 1, 1),
+        entrusted_by="MRB",
+        entrustment_ref="委托书1号",
+        entrusted_matters=("M-101",),
+    )
+    for lacking in ({"entrusted_by": None}, {"entrustment_ref": None}, {"entrusted_matters": ()}):
+        story.when(msgspec.structs.replace(complete, **lacking), JB).refused("CAT-R3", unit="ORG")
+    story.when(complete, JB).then(like(EnforcementUnitQualified, kind="entrusted_org"))
+
+
+@pytest.mark.parametrize(
+    "body", ["deliberative_body", "third_party", "outsourced_intermediary", "auxiliary_staff"]
+)
+def test_CAT_R4_some_bodies_never_inspect(story: Scenario, body: Any) -> None:
+    """Deliberative bodies, third parties, intermediaries and auxiliaries are not qualified."""
+    story.when(
+        QualifyUnit(unit="LAB", name="检测公司", kind=body, valid_from=date(2026, 1, 1)), JB
+    ).refused("CAT-R4", body=body)
+
+
+def test_a_qualification_ends_after_it_begins(story: Scenario) -> None:
+    """Its last day may be its first, and none before."""
+    qualify = QualifyUnit(unit="EEB", name="生态环境局", kind="organ", valid_from=date(2026, 3, 2))
+    backwards = msgspec.structs.replace(qualify, valid_to=date(2026, 3, 1))
+    story.when(backwards, JB).raises(Malformed, pointer="/valid_to")
+    one_day = msgspec.structs.replace(qualify, valid_to=date(2026, 3, 2))
+    story.when(one_day, JB).then(EnforcementUnitQualified)
+
+
+def test_CAT_R5_a_matter_is_published_with_its_four_elements(story: Scenario) -> None:
+    """Without the handling office it is not published; the neighbour's office is no help."""
+    story.given(listed(office_id=None))
+    story.when(PUBLISH).refused("CAT-R5", missing="the handling office")
+    story.given(
+        MatterRevised(matter="M-101", unit="MRB", version=2, elements=FOOD, reason="mandate_change")
+    )
+    story.when(PUBLISH).then(like(MatterPublished, version=2, published_on=date(2026, 3, 2)))
+
+
+def test_CAT_R6_two_units_do_not_list_the_same_inspection(story: Scenario) -> None:
+    """Same name, same class of businesses: only with a note on the division of work."""
+    story.given(MatterListed(matter="M-901", unit="EMB", elements=FOOD))
+    story.when(listing()).refused("CAT-R6", others="EMB (M-901)")
+    story.when(listing(division_note="市场监管局查流通, 应急局查仓储")).then(MatterListed)
+
+
+@pytest.mark.parametrize("changed", [{"entity_class": "小作坊"}, {"act_kind": "licence"}])
+def test_CAT_R6_leaves_other_matters_alone(story: Scenario, changed: dict[str, Any]) -> None:
+    """Another class of businesses or another kind of act is another matter."""
+    story.amid(MatterListed(matter="M-901", unit="EMB", elements=FOOD))
+    story.when(listing(**changed)).then(MatterListed)
+
+
+def test_CAT_R6_a_withdrawn_matter_stands_in_nobodys_way(story: Scenario) -> None:
+    """What the other unit withdrew it lists no longer."""
+    story.amid(
+        MatterListed(matter="M-901", unit="EMB", elements=FOOD),
+        MatterWithdrawn(matter="M-901", unit="EMB", reason="职责划转"),
+    )
+    story.when(listing()).then(MatterListed)
+
+
+def test_CAT_R7_a_delegated_power_cites_the_provincial_decision(story: Scenario) -> None:
+    """A township exercises only what a published provincial decision delegates."""
+    story.when(listing(delegated_to="TOWN-1")).refused("CAT-R7", delegated_to="TOWN-1")
+    story.when(listing(delegated_to="TOWN-1", delegation_ref="甘政发〔2022〕1号")).then(
+        MatterListed
+    )
+
+
+def test_CAT_V1_a_repealed_basis_is_noticed(story: Scenario) -> None:
+    """A revision that leaves a repealed basis standing is recorded, with a finding beside it."""
+    story.given(listed())
+    repealed = msgspec.structs.replace(ACT, repealed_on=date(2026, 3, 1))
+    revise = ReviseMatter(
+        matter="M-101",
+        unit="MRB",
+        elements=msgspec.structs.replace(FOOD, bases=(repealed,)),
+        reason="law_change",
+    )
+    story.when(revise).then(
+        like(MatterRevised, version=2),
+        like(FindingRaised, rule_id="CAT-V1", unit="MRB", matter="M-101"),
+    )
+    future = msgspec.structs.replace(ACT, repealed_on=date(2026, 3, 3))
+    story.when(
+        msgspec.structs.replace(revise, elements=msgspec.structs.replace(FOOD, bases=(future,)))
+    ).then(like(MatterRevised, version=3))
+
+
+def test_CAT_V3_an_act_under_an_unpublished_matter_is_recorded(story: Scenario) -> None:
+    """S1: the visit happened; the ledger says so and raises the finding for that matter alone."""
+    story.given(listed(), on("2026-03-01", MatterListed(matter="M-103", unit="MRB", elements=FOOD)))
+    story.given(PUBLISH)
+    story.when(
+        ReportIrregularVisit(
+            irregular_visit="IV-1",
+            entity=E_A,
+            reporter="supervisor",
+            visited_on=date(2026, 3, 2),
+            facts="检查了两个事项",
+            unit="MRB",
+            matters=("M-101", "M-103"),
+            scanned=True,
+        ),
+        JB,
+    ).then(
+        IrregularVisitReported,
+        like(FindingRaised, rule_id="FIL-V1"),
+        like(FindingRaised, rule_id="CAT-V3", matter="M-103", unit="MRB", entity=E_A),
+    )
+
+
+def test_a_matter_is_published_within_twenty_working_days(story: Scenario) -> None:
+    """Listed on 2026-03-02: due on 03-30, and a day late on 03-31."""
+    story.given(listed())
+    position = story.ledger.recorder.read().head or 0
+    story.at("2026-03-31T09:00+08:00").when(
+        RecordDeadlineMiss(rule_name="catalogue.publish_wd", opened_at_position=position)
+    ).then(like(DeadlineMissed, due_on=date(2026, 3, 30)))
+    story.when(PUBLISH).then(like(MatterPublished, days_late=1))
+
+
+def test_a_revision_has_a_deadline_of_its_own(story: Scenario) -> None:
+    """The twenty days of a revision count from the revision; 06-19 is a holiday."""
+    story.given(listed(), PUBLISH).at("2026-06-01T09:00+08:00").given(
+        MatterRevised(matter="M-101", unit="MRB", version=2, elements=FOOD, reason="law_change")
+    )
+    position = story.ledger.recorder.read().head or 0
+    story.at("2026-07-01T09:00+08:00").when(
+        RecordDeadlineMiss(rule_name="catalogue.publish_wd.revised", opened_at_position=position)
+    ).then(like(DeadlineMissed, due_on=date(2026, 6, 30)))
+
+
+def test_a_unit_acts_on_its_own_matters_alone(story: Scenario) -> None:
+    """Another unit's matter is not revised, published or withdrawn, nor one's own for another."""
+    story.given(listed())
+    emb = actor("EMB", "EMB-HEAD", "unit_head")
+    story.when(PUBLISH, emb).raises(Forbidden)
+    story.when(msgspec.structs.replace(listing(), matter="M-102"), emb).raises(Forbidden)
+    story.when(msgspec.structs.replace(PUBLISH, matter="M-900")).raises(OutOfStep, says="EMB")
+    story.when(msgspec.structs.replace(PUBLISH, matter="M-999")).raises(UnknownReference)
+
+
+def test_a_withdrawn_matter_stays_withdrawn(story: Scenario) -> None:
+    """Nothing can be done with a matter after its withdrawal."""
+    story.given(listed())
+    withdraw = WithdrawMatter(matter="M-101", unit="MRB", reason="依据失效")
+    story.when(withdraw).then(MatterWithdrawn(matter="M-101", unit="MRB", reason="依据失效"))
+    story.when(PUBLISH).raises(OutOfStep, says="withdrawn")
+    story.when(withdraw).raises(OutOfStep, says="withdrawn")
+
+
+def test_certificates_belong_to_known_units_and_officers(story: Scenario) -> None:
+    """An officer of an unknown unit is not certified, one without certificate not suspended."""
+    certify = CertifyOfficer(
+        officer="OFF-1",
+        unit="MRB",
+        cert_no="甘A-1",
+        valid_from=date(2026, 1, 1),
+        valid_to=date(2027, 1, 1),
+        domains=("food_drug",),
+    )
+    suspend = SuspendCertificate(
+        officer="OFF-1", unit="MRB", suspended_from=date(2026, 4, 1), reason="考核不合格"
+    )
+    story.when(msgspec.structs.replace(certify, unit="NOBODY"), JB).raises(UnknownReference)
+    story.when(suspend, JB).raises(UnknownReference)
+    story.when(certify, JB).then(OfficerCertified)
+    story.when(suspend, JB).then(OfficerCertificateSuspended)
+    backwards = msgspec.structs.replace(certify, valid_to=date(2025, 1, 1))
+    story.when(backwards, JB).raises(Malformed, pointer="/valid_to")
+
+
+def test_a_conflict_ends_only_where_there_is_one(story: Scenario) -> None:
+    """A conflict is of one officer with one business."""
+    story.amid(
+        OfficerConflictDeclared(officer="OFF-2", entity=E_A, basis="declared", reason="亲属")
+    )
+    end = EndConflict(officer="OFF-1", entity=E_A, reason="不成立")
+    story.when(end, JB).raises(OutOfStep)
+    story.when(DeclareConflict(officer="OFF-1", entity=E_A, basis="declared", reason="持股")).then(
+        OfficerConflictDeclared
+    )
+    story.when(end, JB).then(OfficerConflictEnded)

@@ -1,0 +1,583 @@
+"""Credit records and their publicity (2.4a): what may stand there, how long it is shown."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+from eventsourcing.dcb.popo import InMemoryDCBRecorder
+
+from ledger.corrections.events import DecisionRevoked
+from ledger.credit.commands import (
+    EnterCreditRecord,
+    FileObjection,
+    ResolveObjection,
+    ResumePublicity,
+    StartPublicity,
+    SuspendPublicity,
+    TerminatePublicity,
+)
+from ledger.credit.events import (
+    CreditRecordEntered,
+    Instrument,
+    ObjectionFiled,
+    ObjectionResolved,
+    PublicityResumed,
+    PublicityStarted,
+    PublicitySuspended,
+    PublicityTerminated,
+)
+from ledger.credit.folds import CreditRecords, Record
+from ledger.deadlines.commands import RecordDeadlineMiss
+from ledger.filing.events import InspectionTaskApproved, NonOnsiteConsidered
+from ledger.kernel import (
+    DeadlineMissed,
+    Forbidden,
+    Malformed,
+    OutOfStep,
+    Recorded,
+    UnknownReference,
+    codec,
+)
+from ledger.penalties.events import PenaltyDecided, PenaltyServed
+from ledger.policies.commands import SeedLedger
+from ledger.supervision.events import FindingRaised
+from tests.gwt import Scenario, actor, like
+
+replace = msgspec.structs.replace
+
+E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
+EDB = actor("EDB", "EDB-1", "credit_officer")
+EMB = actor("EMB", "EMB-HEAD", "unit_head")
+CLOCK = actor("LEDGER", "clock", "ledger_clock")
+REP = actor("ENTITY", "REP-C", "entity_rep")
+
+DECISION = Instrument(
+    kind="penalty_decision", doc_no="兰新市监罚〔2026〕1号", effective_on=date(2026, 4, 15)
+)
+ENTER = EnterCreditRecord(
+    record="CR-1",
+    entity=E_C,
+    unit="MRB",
+    kind="penalty",
+    determined_on=date(2026, 4, 15),
+    title="行政处罚",
+    public=True,
+    instrument=DECISION,
+    severity="general",
+    amount_fen=500_000,
+)
+START = StartPublicity(record="CR-1", channels=("credit_china", "unit_site"))
+OBJECT = FileObjection(record="CR-1", entity=E_C, grounds="金额有误")
+ANSWER = ResolveObjection(record="CR-1", outcome="rejected", explanation="核实无误")
+
+#: A record of another business and another one of the same, whatever becomes of them.
+OTHERS = [
+    CreditRecordEntered(
+        record=name,
+        entity=entity,
+        unit="MRB",
+        kind="penalty",
+        instrument=DECISION,
+        determined_on=date(2026, 4, 15),
+        title="另一处罚",
+        public=True,
+        severity="general",
+    )
+    for name, entity in (("CR-8", E_C), ("CR-9", E_B))
+]
+OTHERS_SHOWN = [
+    PublicityStarted(
+        record=event.record,
+        entity=event.entity,
+        unit="MRB",
+        started_on=date(2026, 4, 15),
+        channels=("credit_china",),
+    )
+    for event in OTHERS
+]
+
+
+@pytest.fixture
+def story() -> Scenario:
+    """The day of S15's determination; other records are public."""
+    return (
+        Scenario(InMemoryDCBRecorder())
+        .given(SeedLedger())
+        .at("2026-04-15T09:00+08:00")
+        .amid(*OTHERS, *OTHERS_SHOWN)
+    )
+
+
+def records(story: Scenario) -> list[Recorded]:
+    return [codec.decode(e.position, e.event.data) for e in story.ledger.recorder.read()]
+
+
+def position(story: Scenario) -> int:
+    """Where the newest event stands."""
+    return story.ledger.recorder.read().head or 0
+
+
+# Entering
+
+
+def test_an_effective_instrument_is_entered_once(story: Scenario) -> None:
+    """By the unit that determined it; a second record needs a second id."""
+    story.when(ENTER).then(like(CreditRecordEntered, record="CR-1", severity="general"))
+    story.when(ENTER).raises(OutOfStep, says="CR-1")
+
+
+def test_who_determines_enters(story: Scenario) -> None:
+    """谁认定、谁录入: no other unit; the lead department enters what comes from elsewhere."""
+    story.when(ENTER, EMB).raises(Forbidden)
+    story.when(replace(ENTER, unit="COURT"), EDB).then(CreditRecordEntered)
+
+
+@pytest.mark.parametrize(
+    "instrument",
+    [
+        None,
+        replace(DECISION, effective_on=date(2026, 4, 16)),
+        replace(DECISION, kind="other"),
+    ],
+)
+def test_CRD_R1_a_record_rests_on_an_effective_instrument(
+    story: Scenario, instrument: Instrument | None
+) -> None:
+    """None, one of tomorrow, or one that no law allows: nothing is entered."""
+    story.when(replace(ENTER, instrument=instrument)).refused("CRD-R1")
+
+
+def test_CRD_R1_another_document_names_the_law_that_allows_it(story: Scenario) -> None:
+    """The law is part of the record."""
+    other = replace(DECISION, kind="other", allowed_by="《企业信息公示暂行条例》第十七条")
+    story.when(replace(ENTER, instrument=other)).then(like(CreditRecordEntered, instrument=other))
+
+
+DECIDED = PenaltyDecided(
+    decision="DEC-1",
+    entity=E_C,
+    unit="MRB",
+    case="CASE-1",
+    doc_no="1号",
+    decided_on=date(2026, 4, 15),
+    types=("fine",),
+    severity="general",
+    facts="-",
+    fine_fen=500_000,
+)
+SERVED = PenaltyServed(
+    decision="DEC-1", entity=E_C, unit="MRB", served_on=date(2026, 4, 15), repair_notice=True
+)
+REVOKED = DecisionRevoked(
+    decision="DEC-1",
+    unit="RECON",
+    entity=E_C,
+    by="复议机构",
+    instrument="兰新复决3号",
+    effective_on=date(2026, 7, 3),
+    reason="-",
+)
+
+
+def test_CRD_R1_a_decision_is_effective_from_its_service_to_its_end(story: Scenario) -> None:
+    """A decided penalty is no record by itself: served it may become one, revoked no more."""
+    citing = replace(ENTER, decision="DEC-1")
+    story.when(citing).raises(UnknownReference)
+    story.given(DECIDED).amid(replace(SERVED, decision="DEC-2"))
+    story.when(citing).refused("CRD-R1", reason="decision DEC-1 has not been served")
+    story.given(SERVED).when(citing).then(like(CreditRecordEntered, decision="DEC-1"))
+    story.given(REVOKED).when(replace(citing, record="CR-2")).refused("CRD-R1")
+
+
+@pytest.mark.parametrize(
+    ("changed", "pointer"),
+    [
+        ({"entity": E_B}, "/decision"),
+        ({"severity": "serious"}, "/severity"),
+        ({"determined_on": date(2026, 4, 16)}, "/determined_on"),
+        ({"severity": None}, "/severity"),
+        ({"source_event_position": 1}, "/source_event_position"),
+        ({"source_event_position": 10_000}, "/source_event_position"),
+    ],
+)
+def test_a_record_agrees_with_what_it_cites(
+    story: Scenario, changed: dict[str, Any], pointer: str
+) -> None:
+    """The decision's business and severity, a day that has come, a fact about this business."""
+    story.given(DECIDED, SERVED)
+    story.when(replace(ENTER, decision="DEC-1", **changed)).raises(Malformed, pointer=pointer)
+
+
+@pytest.mark.parametrize("kind", ["penalty", "serious_list"])
+def test_dishonesty_information_says_how_severe_it_is(story: Scenario, kind: str) -> None:
+    """Without a severity no last day could be told, and it would be public for ever."""
+    bare = replace(ENTER, kind=kind, severity=None)
+    story.when(bare).raises(Malformed, pointer="/severity", says=kind)
+
+
+def test_a_record_cites_an_inspection_of_the_same_business(story: Scenario) -> None:
+    """A task at another business, or none at all, shows nothing about this one."""
+    task = InspectionTaskApproved(
+        task="T-1",
+        entity=E_B,
+        unit="MRB",
+        kind="daily",
+        trigger="plan",
+        matters=("M-101",),
+        officers=("OFF-001", "OFF-002"),
+        planned_on=date(2026, 4, 10),
+        approver="MRB-HEAD",
+        counter="capped",
+        non_onsite_considered=NonOnsiteConsidered(
+            written=True, shared_data=True, remote=True, conclusion="insufficient"
+        ),
+    )
+    story.given(task, replace(task, task="T-2", entity=E_C))
+    story.when(replace(ENTER, task="T-1")).raises(Malformed, pointer="/task")
+    story.when(replace(ENTER, task="T-404")).raises(UnknownReference)
+    story.when(replace(ENTER, task="T-2")).then(like(CreditRecordEntered, task="T-2"))
+
+
+def test_CRD_R2_the_catalogue_says_what_is_recorded(story: Scenario) -> None:
+    """What is in no catalogue is not recorded; an item of the local supplement is named."""
+    story.when(replace(ENTER, kind="gossip")).refused("CRD-R2", kind="gossip")
+    other = replace(ENTER, kind="other", severity=None)
+    story.when(other).refused("CRD-R2", kind="other")
+    story.when(replace(other, catalogue_item="甘肃补充目录 3.2")).then(CreditRecordEntered)
+
+
+def test_CRD_R3_minor_information_is_public_for_a_reason_only(story: Scenario) -> None:
+    """Under Order 36; not public it needs none, and before Order 36 neither."""
+    minor = replace(ENTER, severity="minor")
+    story.when(minor).refused("CRD-R3", severity="minor")
+    story.when(replace(minor, public=False)).then(like(CreditRecordEntered, public=False))
+    assert story.outcome is not None
+    assert story.outcome.events[0].envelope.visibility == "restricted"
+    story.when(replace(minor, record="CR-2", necessity_reason="涉及群众安全")).then(
+        CreditRecordEntered
+    )
+    story.when(replace(minor, record="CR-3", determined_on=date(2026, 3, 31))).then(
+        CreditRecordEntered
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"summary": "法定代表人620102198501012345"}, "a citizen identity number"),
+        ({"title": "联系13909310000"}, "a mobile number"),
+        ({"necessity_reason": "见13909310000"}, "a mobile number"),
+    ],
+)
+def test_CRD_R4_public_records_hold_no_personal_data(
+    story: Scenario, changed: dict[str, Any], what: str
+) -> None:
+    """In none of the texts that the public reads; what is not public is not looked at."""
+    story.when(replace(ENTER, **changed)).refused("CRD-R4", what=what)
+    story.when(replace(ENTER, public=False, **changed)).then(CreditRecordEntered)
+
+
+def test_CRD_R4_holds_for_every_public_word_on_a_record(story: Scenario) -> None:
+    """Suspending, resuming and ending say something in public too."""
+    story.given(ENTER, START)
+    private = "致电13909310000"
+    story.when(SuspendPublicity(record="CR-1", reason=private)).refused("CRD-R4")
+    story.when(TerminatePublicity(record="CR-1", reason="revoked", note=private)).refused("CRD-R4")
+    story.given(SuspendPublicity(record="CR-1", reason="法院裁定停止执行"))
+    story.when(ResumePublicity(record="CR-1", reason=private)).refused("CRD-R4")
+
+
+# Publicity
+
+
+@pytest.mark.parametrize(
+    ("determined", "severity", "sector", "min_until", "max_until"),
+    [
+        # S15
+        ("2026-04-15", "general", "general", "2026-07-15", "2027-04-15"),
+        ("2026-04-15", "serious", "general", "2027-04-15", "2029-04-15"),
+        ("2026-04-15", "minor", "food", "2026-04-15", "2026-07-15"),
+        # S16: Order 58, food for a year at least, everything for three at most
+        ("2025-03-10", "general", "food", "2026-03-10", "2028-03-10"),
+        ("2025-03-10", "general", "general", "2025-06-10", "2028-03-10"),
+        ("2026-03-31", "serious", "fire", "2027-03-31", "2029-03-31"),
+        # Of 2019
+        ("2022-11-30", "general", "general", "2023-02-28", "2023-11-30"),
+        ("2023-04-30", "serious", "food", "2023-10-30", "2026-04-30"),
+    ],
+)
+def test_the_regime_of_the_day_sets_the_periods(
+    story: Scenario, determined: str, severity: Any, sector: Any, min_until: str, max_until: str
+) -> None:
+    """Counted from the determination in months, and not moved over rest days (0.7)."""
+    day = date.fromisoformat(determined)
+    story.at(f"{determined}T10:00+08:00").given(
+        replace(
+            ENTER,
+            determined_on=day,
+            instrument=replace(DECISION, effective_on=day),
+            severity=severity,
+            sector=sector,
+            necessity_reason="涉及群众安全",
+        )
+    )
+    story.when(START).then(
+        PublicityStarted(
+            record="CR-1",
+            entity=E_C,
+            unit="MRB",
+            started_on=day,
+            channels=("credit_china", "unit_site"),
+            min_until=date.fromisoformat(min_until),
+            max_until=date.fromisoformat(max_until),
+        )
+    )
+
+
+def test_what_is_no_dishonesty_has_no_last_day(story: Scenario) -> None:
+    """A licence is public without end."""
+    story.given(replace(ENTER, kind="licence", severity=None))
+    story.when(START).then(like(PublicityStarted, min_until=None, max_until=None))
+    story.when(TerminatePublicity(record="CR-1", reason="max_reached")).raises(
+        OutOfStep, says="never"
+    )
+
+
+def test_publicity_starts_once_and_only_for_what_is_public(story: Scenario) -> None:
+    """Not again, not for what was entered as not public, not after the end."""
+    story.when(START).raises(UnknownReference)
+    story.given(ENTER, START).when(START).raises(OutOfStep, says="2026-04-15")
+    story.given(replace(ENTER, record="CR-2", public=False))
+    story.when(replace(START, record="CR-2")).raises(OutOfStep, says="not public")
+    story.given(
+        replace(ENTER, record="CR-3"), TerminatePublicity(record="CR-3", reason="correction")
+    )
+    story.when(replace(START, record="CR-3")).raises(OutOfStep, says="correction")
+
+
+def test_publicity_does_not_start_after_its_longest_end(story: Scenario) -> None:
+    """What nobody showed for a year is not shown any more."""
+    story.given(ENTER).at("2027-04-16T09:00+08:00").when(START).raises(OutOfStep, says="2027-04-15")
+
+
+def test_the_lead_department_acts_on_every_record(story: Scenario) -> None:
+    """EDB starts what MRB entered; another unit does not."""
+    story.given(ENTER).when(START, EMB).raises(Forbidden)
+    story.when(START, EDB).then(like(PublicityStarted, unit="MRB"))
+
+
+def test_CRD_V2_a_penalty_is_shown_within_seven_working_days(story: Scenario) -> None:
+    """S15: determined 04-15, due 04-24; shown on 04-27 it is late, with a finding beside it."""
+    story.given(ENTER).at("2026-04-27T09:00+08:00")
+    story.when(START).then(
+        like(PublicityStarted, days_late=3),
+        like(
+            FindingRaised,
+            rule_id="CRD-V2",
+            unit="MRB",
+            entity=E_C,
+            facts={"record": "CR-1", "due_on": "2026-04-24", "days_late": 3},
+        ),
+    )
+
+
+def test_CRD_V2_the_last_day_is_in_time(story: Scenario) -> None:
+    """On 04-24 nothing is late."""
+    story.given(ENTER).at("2026-04-24T17:00+08:00")
+    story.when(START).then(like(PublicityStarted, days_late=0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "due"),
+    [
+        ("penalty", "publicity.penalty_wd.record", date(2026, 4, 24)),
+        ("licence", "publicity.penalty_wd.record", date(2026, 4, 24)),
+        ("judgment", "publicity.other_wd.record", date(2026, 5, 15)),
+    ],
+)
+def test_publicity_has_a_deadline_from_the_determination(
+    story: Scenario, kind: str, rule: str, due: date
+) -> None:
+    """Seven working days for licences and penalties, twenty for the rest; entered later or not.
+
+    Beginning publicity discharges it and nothing else: not even the end of the record.
+    """
+    story.at("2026-04-20T09:00+08:00").given(replace(ENTER, kind=kind))
+    opened = position(story)
+    story.given(TerminatePublicity(record="CR-1", reason="correction"))
+    miss = RecordDeadlineMiss(rule_name=rule, opened_at_position=opened)
+    story.at("2026-05-18T09:00+08:00").when(miss).then(like(DeadlineMissed, due_on=due))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"public": False}, {"kind": "inspection_result", "severity": None}]
+)
+def test_some_records_open_no_deadline(story: Scenario, changed: dict[str, Any]) -> None:
+    """What is not public, and results of inspections, which have their own."""
+    story.given(replace(ENTER, **changed))
+    opened = position(story)
+    for rule in ("publicity.penalty_wd.record", "publicity.other_wd.record"):
+        story.when(RecordDeadlineMiss(rule_name=rule, opened_at_position=opened)).raises(Malformed)
+
+
+def test_a_record_ends_at_its_longest_publicity(story: Scenario) -> None:
+    """Not on the last day, but on the next; by the clock as well, and once."""
+    end = TerminatePublicity(record="CR-1", reason="max_reached")
+    story.given(ENTER).when(end).raises(OutOfStep)
+    story.given(START).at("2027-04-15T23:00+08:00").when(end, CLOCK).raises(
+        OutOfStep, says="2027-04-15"
+    )
+    story.at("2027-04-16T00:05+08:00").when(end, CLOCK).then(
+        PublicityTerminated(
+            record="CR-1",
+            entity=E_C,
+            unit="MRB",
+            reason="max_reached",
+            terminated_on=date(2027, 4, 16),
+        )
+    )
+    story.when(end, CLOCK).raises(OutOfStep, says="max_reached")
+
+
+def test_what_ended_by_time_can_still_be_undone(story: Scenario) -> None:
+    """A revocation that comes later says that it never counted; after that nothing is said."""
+    story.given(ENTER, START).at("2027-04-16T00:05+08:00")
+    story.given(TerminatePublicity(record="CR-1", reason="max_reached"))
+    undone = TerminatePublicity(record="CR-1", reason="revoked")
+    story.when(undone).then(like(PublicityTerminated, reason="revoked"))
+    story.when(undone).raises(OutOfStep, says="revoked")
+
+
+def test_the_end_of_what_was_never_public_is_not_announced(story: Scenario) -> None:
+    """The public does not learn of the record by its end."""
+    story.given(replace(ENTER, public=False))
+    story.when(TerminatePublicity(record="CR-1", reason="correction")).then(
+        like(PublicityTerminated, shown=False)
+    )
+    assert story.outcome is not None
+    assert story.outcome.events[0].envelope.visibility == "restricted"
+
+
+def test_CRD_V1_a_record_shown_too_long_is_noticed(story: Scenario) -> None:
+    """Its last day is 04-15: it ends on 04-16, and a day later that is a finding."""
+    story.given(ENTER, START).at("2027-04-17T09:00+08:00")
+    story.when(TerminatePublicity(record="CR-1", reason="max_reached")).then(
+        PublicityTerminated,
+        like(
+            FindingRaised,
+            rule_id="CRD-V1",
+            unit="MRB",
+            entity=E_C,
+            facts={"record": "CR-1", "due_on": "2027-04-16", "reason": "max_reached"},
+        ),
+    )
+
+
+@pytest.mark.parametrize(("day", "late"), [("2026-07-08", False), ("2026-07-09", True)])
+def test_CRD_V1_a_revoked_decision_is_taken_down_in_time(
+    story: Scenario, day: str, late: bool
+) -> None:
+    """S18: revoked 07-03, three working days, 07-08; afterwards it is shown unlawfully."""
+    story.given(DECIDED, SERVED, replace(ENTER, decision="DEC-1"), START)
+    story.at(f"{day}T09:00+08:00").given(REVOKED)
+    found = [like(FindingRaised, rule_id="CRD-V1", entity=E_C)] if late else []
+    story.when(TerminatePublicity(record="CR-1", reason="revoked")).then(
+        PublicityTerminated, *found
+    )
+
+
+def test_CRD_V1_is_not_raised_of_what_was_not_shown(story: Scenario) -> None:
+    """Suspended, or never begun, nothing was shown too long."""
+    story.given(ENTER, START, SuspendPublicity(record="CR-1", reason="停止执行"))
+    story.at("2027-05-17T09:00+08:00")
+    story.when(TerminatePublicity(record="CR-1", reason="max_reached")).then(PublicityTerminated)
+
+
+def test_publicity_pauses_and_goes_on_with_the_same_end(story: Scenario) -> None:
+    """Only what is public can pause, only what pauses go on; the last days do not move."""
+    suspend = SuspendPublicity(record="CR-1", reason="停止执行", until=date(2026, 5, 31))
+    resume = ResumePublicity(record="CR-1", reason="恢复执行")
+    story.given(ENTER).when(suspend).raises(OutOfStep, says="not in publicity")
+    story.given(START).when(resume).raises(OutOfStep, says="not suspended")
+    story.at("2026-05-01T09:00+08:00")
+    story.when(replace(suspend, until=date(2026, 4, 30))).raises(Malformed, pointer="/until")
+    story.when(suspend).then(like(PublicitySuspended, suspended_on=date(2026, 5, 1)))
+    story.when(suspend).raises(OutOfStep, says="suspended already")
+    story.at("2026-05-11T09:00+08:00").when(resume).then(
+        like(PublicityResumed, resumed_on=date(2026, 5, 11))
+    )
+    record = Record("CR-1").over([r for r in records(story) if "record:CR-1" in r.event.tags()])
+    shown = [record.shown(date(2026, month, day)) for month, day in ((4, 30), (5, 1), (5, 10))]
+    assert shown == [True, False, False]
+    assert record.shown(date(2026, 5, 11))
+    assert record.started is not None
+    assert record.started.max_until == date(2027, 4, 15)
+
+
+def test_a_pause_with_an_end_ends_by_itself(story: Scenario) -> None:
+    """The last day of the pause is still one."""
+    story.given(ENTER, START)
+    story.given(SuspendPublicity(record="CR-1", reason="停止执行", until=date(2026, 5, 31)))
+    record = Record("CR-1").over([r for r in records(story) if "record:CR-1" in r.event.tags()])
+    assert not record.in_publicity(date(2026, 5, 31))
+    assert record.in_publicity(date(2026, 6, 1))
+
+
+# Objections
+
+
+def test_a_business_objects_to_its_own_record(story: Scenario) -> None:
+    """Not to another's, not twice at once; answered it may object again."""
+    story.given(ENTER)
+    story.when(replace(OBJECT, entity=E_B), REP).raises(Forbidden)
+    story.when(ANSWER).raises(OutOfStep, says="no objection")
+    story.when(OBJECT, REP).then(like(ObjectionFiled, unit="MRB", grounds="金额有误"))
+    story.when(OBJECT, REP).raises(OutOfStep, says="open")
+    story.when(ANSWER, EMB).raises(Forbidden)
+    story.when(ANSWER).then(like(ObjectionResolved, outcome="rejected", days_late=0))
+    story.when(OBJECT, REP).then(ObjectionFiled)
+
+
+def test_an_objection_that_is_upheld_ends_the_record(story: Scenario) -> None:
+    """In the same append; upheld in part it leads to a correction and ends nothing."""
+    story.given(ENTER, START, OBJECT)
+    story.when(replace(ANSWER, outcome="partly_upheld")).then(ObjectionResolved)
+    story.given(OBJECT).when(replace(ANSWER, outcome="upheld")).then(
+        like(ObjectionResolved, outcome="upheld"), like(PublicityTerminated, reason="correction")
+    )
+
+
+def test_CRD_V3_an_objection_is_answered_in_time(story: Scenario) -> None:
+    """Seven working days: filed 04-15, due 04-24; the miss raises the finding, once."""
+    story.given(ENTER, replace(OBJECT, record="CR-8")).given(OBJECT)
+    opened = position(story)
+    story.given(replace(ANSWER, record="CR-8"))
+    miss = RecordDeadlineMiss(rule_name="credit.objection_wd", opened_at_position=opened)
+    story.at("2026-04-24T23:00+08:00").when(miss).raises(OutOfStep)
+    story.at("2026-04-27T09:00+08:00").when(miss).then(
+        like(DeadlineMissed, due_on=date(2026, 4, 24)),
+        like(FindingRaised, rule_id="CRD-V3", unit="MRB", entity=E_C),
+    )
+    story.when(ANSWER).then(like(ObjectionResolved, days_late=3))
+
+
+# What the folds answer
+
+
+def test_the_records_of_a_business_are_its_own(story: Scenario) -> None:
+    """Each with its state on a day: live while it may be used, void when it counts no more."""
+    story.given(ENTER, START)
+    story.at("2026-05-06T09:00+08:00").given(
+        TerminatePublicity(record="CR-8", reason="source_delisted")
+    )
+    of_c = CreditRecords(E_C).over([r for r in records(story) if f"entity:{E_C}" in r.event.tags()])
+    before, after = date(2026, 5, 5), date(2026, 5, 6)
+    assert [r.record for r in of_c.live(before)] == ["CR-1", "CR-8"]
+    assert [r.record for r in of_c.live(after)] == ["CR-1"]
+    assert (of_c.void(before), of_c.void(after)) == ({}, {"CR-8": "source_delisted"})
+    assert of_c.live(date(2026, 4, 14)) == []
+    assert of_c.live(date(2027, 4, 16)) == [], "its longest publicity is over, ended or not"
+    assert [r.record for r in of_c.negative(date(2026, 1, 1), after)] == ["CR-1"]

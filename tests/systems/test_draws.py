@@ -1,0 +1,185 @@
+"""Results of inspections (2.3): published in time, and on the credit record with it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+from eventsourcing.dcb.popo import InMemoryDCBRecorder
+
+from ledger.credit.events import CreditRecordEntered, Instrument
+from ledger.credit.folds import CreditRecords
+from ledger.deadlines.commands import RecordDeadlineMiss
+from ledger.draws.commands import PublishDrawResult
+from ledger.draws.events import DrawResultPublished
+from ledger.filing.events import (
+    InspectionConcluded,
+    InspectionTaskApproved,
+    NonOnsiteConsidered,
+)
+from ledger.grading.commands import RecomputeGrade
+from ledger.grading.events import CreditGradeAssigned
+from ledger.kernel import DeadlineMissed, Forbidden, Malformed, OutOfStep, UnknownReference
+from ledger.policies.commands import SeedLedger
+from ledger.supervision.events import FindingRaised
+from tests.gwt import Scenario, actor, like
+
+replace = msgspec.structs.replace
+
+E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
+APPROVED = InspectionTaskApproved(
+    task="T-1",
+    entity=E_C,
+    unit="MRB",
+    kind="daily",
+    trigger="plan",
+    matters=("M-101",),
+    officers=("OFF-001", "OFF-002"),
+    planned_on=date(2026, 9, 18),
+    approver="MRB-HEAD",
+    counter="capped",
+    non_onsite_considered=NonOnsiteConsidered(
+        written=True, shared_data=True, remote=True, conclusion="insufficient"
+    ),
+)
+CONCLUDED = InspectionConcluded(
+    task="T-1",
+    entity=E_C,
+    unit="MRB",
+    matters=("M-101",),
+    result="issue_corrected_on_spot",
+)
+PUBLISH = PublishDrawResult(task="T-1", draw="DRAW-2026-0007")
+
+
+@pytest.fixture
+def story() -> Scenario:
+    """S10: a task approved for Friday 2026-09-18; another one is concluded already."""
+    return (
+        Scenario(InMemoryDCBRecorder())
+        .given(SeedLedger())
+        .at("2026-09-18T16:00+08:00")
+        .given(APPROVED)
+        .amid(replace(APPROVED, task="T-9"), replace(CONCLUDED, task="T-9", result="no_issue"))
+    )
+
+
+def test_a_result_and_its_record_are_one_append(story: Scenario) -> None:
+    """The record cites the conclusion, has the result as its title, and no severity."""
+    concluded = _concluded(story)
+    story.when(PUBLISH).then(
+        DrawResultPublished(
+            task="T-1",
+            entity=E_C,
+            unit="MRB",
+            matters=("M-101",),
+            result="issue_corrected_on_spot",
+            published_on=date(2026, 9, 18),
+            draw="DRAW-2026-0007",
+        ),
+        like(
+            CreditRecordEntered,
+            entity=E_C,
+            unit="MRB",
+            kind="inspection_result",
+            title="issue_corrected_on_spot",
+            result="issue_corrected_on_spot",
+            public=True,
+            severity=None,
+            determined_on=date(2026, 9, 18),
+            instrument=Instrument(
+                kind="inspection_conclusion", doc_no="T-1", effective_on=date(2026, 9, 18)
+            ),
+            task="T-1",
+            source_event_position=concluded,
+        ),
+    )
+    story.when(PUBLISH).raises(OutOfStep, says="2026-09-18")
+    records = CreditRecords(E_C).over(_records(story))
+    assert [r.shown(date(2026, 9, 18)) for r in records.live(date(2026, 9, 18))] == [True]
+
+
+def test_DRW_R9_only_a_concluded_inspection_has_a_result(story: Scenario) -> None:
+    """The conclusion of another task is none of this one."""
+    story.when(PUBLISH).refused("DRW-R9", task="T-1", stage="approved")
+    _concluded(story)
+    story.when(PUBLISH).then(DrawResultPublished, CreditRecordEntered)
+
+
+def test_the_unit_that_inspected_publishes(story: Scenario) -> None:
+    """谁检查、谁录入、谁公开: nobody else, and nothing that is not there."""
+    _concluded(story)
+    story.when(PUBLISH, actor("EMB", "EMB-HEAD", "unit_head")).raises(Forbidden)
+    story.when(PublishDrawResult(task="T-404")).raises(UnknownReference)
+
+
+def test_DRW_V5_a_result_is_published_within_twenty_working_days(story: Scenario) -> None:
+    """S10: due 10-22; published on 10-23 it is a day late, and the finding comes once."""
+    opened = _concluded(story)
+    miss = RecordDeadlineMiss(rule_name="draw.result_publish_wd", opened_at_position=opened)
+    story.at("2026-10-22T23:00+08:00").when(miss).raises(OutOfStep)
+    story.at("2026-10-23T10:00+08:00").when(PUBLISH).then(
+        like(DrawResultPublished, days_late=1), CreditRecordEntered
+    )
+    story.when(miss).then(
+        like(DeadlineMissed, due_on=date(2026, 10, 22)),
+        like(FindingRaised, rule_id="DRW-V5", unit="MRB", entity=E_C, task="T-1"),
+    )
+    story.when(miss).then()
+
+
+def test_DRW_V5_is_not_raised_of_what_was_published_in_time(story: Scenario) -> None:
+    """The last day is in time."""
+    opened = _concluded(story)
+    story.at("2026-10-22T17:00+08:00").given(PUBLISH).at("2026-11-02T09:00+08:00").when(
+        RecordDeadlineMiss(rule_name="draw.result_publish_wd", opened_at_position=opened)
+    ).raises(OutOfStep, says="in time")
+
+
+def test_a_secret_result_is_withheld_with_its_reason(story: Scenario) -> None:
+    """Neither the result nor its record is shown to the public."""
+    _concluded(story)
+    story.when(replace(PUBLISH, withhold_reason="涉及商业秘密")).then(
+        like(DrawResultPublished, withhold_reason="涉及商业秘密"),
+        like(CreditRecordEntered, public=False),
+    )
+    assert [r.envelope.visibility for r in story.outcome.events] == ["restricted"] * 2
+
+
+def test_a_lawful_refusal_enters_no_record(story: Scenario) -> None:
+    """S6: records and grade of the business stay as they were, and nothing has to be published."""
+    opened = _concluded(story, result="refused_by_entity", lawful_refusal=True)
+    story.when(
+        RecordDeadlineMiss(rule_name="draw.result_publish_wd", opened_at_position=opened)
+    ).raises(Malformed)
+    story.at("2026-12-01T09:00+08:00").when(PUBLISH).then(
+        like(DrawResultPublished, lawful_refusal=True, days_late=0)
+    )
+    assert CreditRecords(E_C).over(_records(story)).records == {}
+    story.when(RecomputeGrade(entity=E_C)).then(like(CreditGradeAssigned, grade="B"))
+
+
+def test_a_result_without_issue_lifts_the_grade(story: Scenario) -> None:
+    """K: it counts as positive evidence; one about another business does not."""
+    story.amid(
+        replace(APPROVED, task="T-8", entity=E_B),
+        replace(CONCLUDED, task="T-8", entity=E_B, result="no_issue"),
+    )
+    story.given(PublishDrawResult(task="T-8"))
+    story.when(RecomputeGrade(entity=E_C)).then(like(CreditGradeAssigned, grade="B"))
+    story.given(PublishDrawResult(task="T-9"))
+    story.when(RecomputeGrade(entity=E_C)).then(like(CreditGradeAssigned, grade="A"))
+
+
+def _concluded(story: Scenario, **changed: Any) -> int:
+    """Conclude the inspection, and say where that stands."""
+    story.given(replace(CONCLUDED, **changed))
+    return story.ledger.recorder.read().head or 0
+
+
+def _records(story: Scenario) -> list[Any]:
+    from ledger.kernel import codec
+
+    return [codec.decode(e.position, e.event.data) for e in story.ledger.recorder.read()]

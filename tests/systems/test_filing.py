@@ -1,0 +1,971 @@
+"""Plans, filings, tasks and visits (2.2), and the rules of 2.1 and 2.10 that they apply."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+from eventsourcing.dcb.popo import InMemoryDCBRecorder
+
+from ledger.catalogue.events import (
+    Basis,
+    EnforcementUnitQualified,
+    MatterElements,
+    MatterListed,
+    MatterPublished,
+    MatterWithdrawn,
+    OfficerCertificateSuspended,
+    OfficerCertified,
+    OfficerConflictDeclared,
+    OfficerConflictEnded,
+)
+from ledger.deadlines.commands import RecordDeadlineMiss
+from ledger.entities.events import EntityRegistered, Identity
+from ledger.filing.commands import (
+    AcceptFiling,
+    AmendPlan,
+    ApproveAnnualPlan,
+    ApproveSpecialPlan,
+    ApproveTask,
+    CancelInspection,
+    CloseInspection,
+    ConcludeInspection,
+    FileAnnualPlan,
+    FileSpecialInspection,
+    IssueInspectionNotice,
+    NotifyResult,
+    OpenInspection,
+    PublishPlan,
+    RateVisit,
+    ReportIrregularVisit,
+    ReturnFiling,
+    ScanEntry,
+    SignOnSiteRecord,
+)
+from ledger.filing.commands.visits import Emergency
+from ledger.filing.events import (
+    AnnualPlanApproved,
+    AnnualPlanFiled,
+    EntryScanned,
+    FilingAccepted,
+    FilingReturned,
+    GovernmentApproval,
+    InspectionCancelled,
+    InspectionConcluded,
+    InspectionNoticeIssued,
+    InspectionTaskApproved,
+    IrregularVisitReported,
+    NonOnsiteConsidered,
+    OnSiteInspectionClosed,
+    OnSiteInspectionOpened,
+    OnSiteRecordSigned,
+    PlanAmended,
+    PlanDiff,
+    PlanItem,
+    PlanPublished,
+    ResultNotified,
+    SpecialInspectionFiled,
+    SpecialPlanApproved,
+    VisitRated,
+)
+from ledger.grading.events import CreditGradeAssigned, Factor
+from ledger.kernel import (
+    DeadlineMissed,
+    Event,
+    Fact,
+    Forbidden,
+    LegalRef,
+    Malformed,
+    OutOfStep,
+    PolicyVersionAdopted,
+    UnknownReference,
+    civil_moment,
+)
+from ledger.policies.commands import SeedLedger
+from ledger.supervision.events import FindingRaised
+from tests.gwt import Scenario, actor, like, on
+
+replace = msgspec.structs.replace
+
+E_A, E_B, E_C = "91620100MA7LX00338", "91620100MA7LX0076M", "91620100MA7LX01051"
+OFFICER = actor("MRB", "OFF-001", "enforcement_officer")
+EMB_HEAD = actor("EMB", "EMB-HEAD", "unit_head")
+JB = actor("JB", "JB-1", "jb_supervisor")
+NOT_ENOUGH = NonOnsiteConsidered(
+    written=True, shared_data=True, remote=True, conclusion="insufficient"
+)
+GRADING = CreditGradeAssigned(
+    entity=E_A,
+    scheme="samr",
+    grade="A",
+    assessed_on=date(2026, 1, 4),
+    source="samr",
+    factors=(Factor(kind="external_assessment"),),
+    inputs_hash="0" * 64,
+)
+
+
+def matter(name: str, unit: str = "MRB", **elements: Any) -> MatterListed:
+    return MatterListed(
+        matter=name,
+        unit=unit,
+        elements=MatterElements(
+            name=name,
+            act_kind="inspection",
+            office_id="科室",
+            bases=(Basis(level="law", instrument="食品安全法", article="110"),),
+            **{"domain": "food_drug", **elements},
+        ),
+    )
+
+
+def published(name: str, unit: str = "MRB") -> MatterPublished:
+    return MatterPublished(
+        matter=name, unit=unit, version=1, url="https://example.org", published_on=date(2026, 1, 6)
+    )
+
+
+def officer(name: str, unit: str = "MRB", to: date = date(2027, 7, 31)) -> OfficerCertified:
+    return OfficerCertified(
+        officer=name,
+        unit=unit,
+        cert_no=f"甘A-{name}",
+        valid_from=date(2024, 8, 1),
+        valid_to=to,
+        domains=("food_drug", "work_safety"),
+    )
+
+
+def item(name: str, *months: int) -> PlanItem:
+    return PlanItem(
+        matter=name, mode="key", target_class="食品生产", planned_visits=10, months=months
+    )
+
+
+def plan(unit: str = "MRB", *items: PlanItem) -> list[Event]:
+    """An approved plan that is filed on the day."""
+    name = f"PLAN-{unit}-2026"
+    return [
+        AnnualPlanApproved(plan=name, unit=unit, year=2026, items=items),
+        AnnualPlanFiled(plan=name, unit=unit, version=1, filed_on=date(2026, 1, 20)),
+    ]
+
+
+#: MRB with M-101 in force and planned for March, June and August; EMB with M-201 for all of them.
+REGION: list[Fact] = (
+    [
+        on(
+            "2026-01-04",
+            EnforcementUnitQualified(
+                unit=unit, name=unit, kind="organ", valid_from=date(2020, 1, 1), area="中川园区"
+            ),
+        )
+        for unit in ("MRB", "EMB")
+    ]
+    + [
+        on("2026-01-06", event)
+        for event in (
+            matter("M-101"),
+            published("M-101"),
+            matter("M-201", "EMB", domain="work_safety"),
+            published("M-201", "EMB"),
+            matter("M-103"),
+            *(officer(f"OFF-00{n}") for n in range(1, 7)),
+            officer("OFF-007", to=date(2026, 7, 31)),
+            officer("OFF-011", "EMB"),
+            officer("OFF-012", "EMB"),
+        )
+    ]
+    + [
+        on("2026-01-20", event)
+        for event in (
+            *plan("MRB", item("M-101", 3, 6, 8)),
+            *plan("EMB", item("M-201", 3, 6, 8), item("M-101", *range(1, 13))),
+        )
+    ]
+)
+
+
+@pytest.fixture
+def story() -> Scenario:
+    """The region in March 2026, with a visit of another unit and one to another business booked."""
+    return (
+        Scenario(InMemoryDCBRecorder())
+        .given(SeedLedger(), *REGION)
+        .at("2026-03-02T09:00+08:00")
+        .amid(
+            approved("T-EMB", unit="EMB", matters=("M-201",), officers=("OFF-011", "OFF-012")),
+            approved("T-OTHER", entity=E_C),
+        )
+    )
+
+
+def task(name: str = "T-1", planned_on: str = "2026-03-18", **changed: Any) -> ApproveTask:
+    return replace(
+        ApproveTask(
+            task=name,
+            unit="MRB",
+            entity=E_B,
+            kind="daily",
+            trigger="plan",
+            matters=("M-101",),
+            officers=("OFF-001", "OFF-002"),
+            planned_on=date.fromisoformat(planned_on),
+            non_onsite_considered=NOT_ENOUGH,
+        ),
+        **changed,
+    )
+
+
+def approved(name: str = "T-1", **changed: Any) -> InspectionTaskApproved:
+    return replace(
+        InspectionTaskApproved(
+            task=name,
+            entity=E_B,
+            unit="MRB",
+            kind="daily",
+            trigger="plan",
+            matters=("M-101",),
+            officers=("OFF-001", "OFF-002"),
+            planned_on=date(2026, 3, 18),
+            approver="MRB-HEAD",
+            counter="capped",
+            non_onsite_considered=NOT_ENOUGH,
+        ),
+        **changed,
+    )
+
+
+def filed(name: str = "FIL-1", **changed: Any) -> SpecialInspectionFiled:
+    return replace(
+        SpecialInspectionFiled(filing=name, unit="MRB", ground="complaint", matters=("M-101",)),
+        **changed,
+    )
+
+
+CASE = {"kind": "case", "trigger": "complaint", "filing": "FIL-1"}
+NOTICE = IssueInspectionNotice(task="T-1", notice_no="N-1")
+SCAN = ScanEntry(task="T-1", act_code="AC-1", device="D-1")
+OPEN = OpenInspection(
+    task="T-1",
+    officers=("OFF-001", "OFF-002"),
+    certs_shown=("甘A-OFF-001", "甘A-OFF-002"),
+    notice_shown=True,
+    rights_informed=True,
+    conduct_rules_informed=True,
+)
+SIGN = SignOnSiteRecord(task="T-1", record_digest="ab" * 32, entity_signature="店长")
+CLOSE = CloseInspection(task="T-1")
+CONCLUDE = ConcludeInspection(task="T-1", result="no_issue")
+NOTIFY = NotifyResult(task="T-1")
+URGENT = replace(
+    OPEN,
+    notice_shown=False,
+    emergency=Emergency(unit="MRB", entity=E_C, matters=("M-101",), ground="food_drug"),
+)
+
+
+def position(story: Scenario, topic: str, tag: str) -> int:
+    """Where the newest event of a type about a subject stands."""
+    found = [
+        e.position
+        for e in story.ledger.recorder.read()
+        if e.event.type == topic and tag in e.event.tags
+    ]
+    return found[-1]
+
+
+# Annual plans
+
+
+PLAN = ApproveAnnualPlan(plan="PLAN-1", unit="MRB", year=2026, items=(item("M-101", 3),))
+FILE = FileAnnualPlan(plan="PLAN-1", unit="MRB")
+
+
+def test_a_plan_is_approved_filed_accepted_and_published(story: Scenario) -> None:
+    """S2: approved 01-15 means filed by 01-22; on 01-23 it is a day late. Each step comes once."""
+    story.at("2026-01-15T09:00+08:00").when(PLAN).then(AnnualPlanApproved)
+    story.when(PLAN).raises(OutOfStep)
+    publish = PublishPlan(plan="PLAN-1", unit="MRB", url="https://example.org/plan")
+    story.when(publish).raises(OutOfStep, says="file it first")
+    story.when(AcceptFiling(plan="PLAN-1"), JB).raises(OutOfStep, says="not filed")
+    story.at("2026-01-23T09:00+08:00").when(FILE).then(like(AnnualPlanFiled, days_late=1))
+    story.when(FILE).raises(OutOfStep, says="filed already")
+    story.when(AcceptFiling(plan="PLAN-1"), JB).then(FilingAccepted)
+    story.when(ReturnFiling(plan="PLAN-1", reasons="-"), JB).raises(OutOfStep, says="accepted")
+    story.when(publish).then(PlanPublished)
+
+
+def test_filing_a_plan_has_a_deadline(story: Scenario) -> None:
+    """The clock finds on 01-23 what was due on 01-22, and for an amendment likewise."""
+    story.at("2026-01-15T09:00+08:00").given(PLAN)
+    opened = position(story, AnnualPlanApproved.TOPIC, "plan:PLAN-1")
+    miss = RecordDeadlineMiss(rule_name="filing.plan_wd", opened_at_position=opened)
+    story.at("2026-01-23T09:00+08:00").when(miss).then(
+        like(DeadlineMissed, due_on=date(2026, 1, 22))
+    )
+    story.given(FILE).at("2026-05-06T09:00+08:00").given(
+        AmendPlan(
+            plan="PLAN-1", unit="MRB", diff=PlanDiff(set_items=(item("M-101", 5),)), reason="-"
+        )
+    )
+    opened = position(story, PlanAmended.TOPIC, "plan:PLAN-1")
+    miss = RecordDeadlineMiss(rule_name="filing.plan_wd.amended", opened_at_position=opened)
+    story.at("2026-05-13T09:00+08:00").when(miss).then(
+        like(DeadlineMissed, due_on=date(2026, 5, 12))
+    )
+
+
+def test_a_returned_plan_is_amended_before_it_is_filed_again(story: Scenario) -> None:
+    """A returned version stays returned; the next one is filed."""
+    story.given(PLAN, FILE).given(ReturnFiling(plan="PLAN-1", reasons="缺比例"), actor=JB)
+    story.when(FILE).raises(OutOfStep, says="returned")
+    story.given(
+        AmendPlan(
+            plan="PLAN-1", unit="MRB", diff=PlanDiff(set_items=(item("M-101", 4),)), reason="-"
+        )
+    )
+    story.when(FILE).then(like(AnnualPlanFiled, version=2))
+
+
+@pytest.mark.parametrize(
+    ("diff", "pointer"),
+    [
+        (PlanDiff(), "/diff"),
+        (PlanDiff(removed_matters=("M-201",)), "/diff/removed_matters"),
+        (PlanDiff(set_items=(item("M-101", 5), item("M-101", 6))), "/items/1/matter"),
+    ],
+)
+def test_an_amendment_changes_something(story: Scenario, diff: PlanDiff, pointer: str) -> None:
+    """Nothing, a matter that is not in the plan, and one matter twice are no amendment."""
+    story.when(AmendPlan(plan="PLAN-MRB-2026", unit="MRB", diff=diff, reason="调整")).raises(
+        Malformed, pointer=pointer
+    )
+
+
+def test_a_plan_belongs_to_its_unit(story: Scenario) -> None:
+    """Nobody files the plan of another unit, neither as that unit nor as the own."""
+    story.when(PLAN, EMB_HEAD).raises(Forbidden)
+    story.given(PLAN)
+    story.when(FILE, EMB_HEAD).raises(Forbidden)
+    assert story.when(replace(FILE, unit="EMB"), EMB_HEAD).outcome is None
+
+
+# Special plans
+
+
+SPECIAL = ApproveSpecialPlan(
+    plan="SP-1",
+    unit="MRB",
+    matters=("M-101",),
+    necessity_assessment_ref="NA-1",
+    scope="全区餐饮",
+    period_from=date(2026, 9, 1),
+    period_to=date(2026, 10, 31),
+    deployed_by="own",
+    government_approval=GovernmentApproval(
+        authority="新区管委会",
+        level="county_government",
+        doc_no="新政函〔2026〕1号",
+        approved_on=date(2026, 2, 20),
+    ),
+    quota_no="2026-1",
+)
+
+
+def test_FIL_R3_a_campaign_of_the_units_own_needs_a_government(story: Scenario) -> None:
+    """S3: without approval none; a superior's campaign needs none from below."""
+    bare = replace(SPECIAL, government_approval=None)
+    story.when(bare).refused("FIL-R3", reason="no government has approved it")
+    story.when(replace(bare, deployed_by="superior", quota_no=None)).then(SpecialPlanApproved)
+
+
+def test_a_special_plan_is_approved_once_by_its_unit(story: Scenario) -> None:
+    """For a period that ends after it begins."""
+    story.when(SPECIAL, EMB_HEAD).raises(Forbidden)
+    backwards = replace(SPECIAL, period_to=date(2026, 8, 31))
+    story.when(backwards).raises(Malformed, pointer="/period_to")
+    story.given(SPECIAL).when(SPECIAL).raises(OutOfStep, says="SP-1")
+
+
+def test_a_filing_is_made_once_by_its_unit(story: Scenario) -> None:
+    """About matters, plans and tasks that are there."""
+    file = FileSpecialInspection(filing="FIL-1", unit="MRB", ground="complaint", matters=("M-101",))
+    story.when(file, EMB_HEAD).raises(Forbidden)
+    for unknown in ({"matters": ("M-404",)}, {"special_plan": "SP-404"}, {"task": "T-404"}):
+        story.when(replace(file, **unknown)).raises(UnknownReference)
+    story.when(file).then(like(SpecialInspectionFiled, days_late=0))
+    story.when(file).raises(OutOfStep, says="FIL-1")
+
+
+def test_FIL_R3_campaigns_are_counted_by_the_year(story: Scenario) -> None:
+    """With a quota of one the second is refused; other units, years and superiors do not count."""
+    story.given(quota(1))
+    story.amid(
+        *(
+            SpecialPlanApproved(
+                plan=f"SP-{name}",
+                unit=unit,
+                matters=("M-101",),
+                necessity_assessment_ref="NA",
+                scope="-",
+                period_from=start,
+                period_to=start,
+                deployed_by=by,
+                quota_no="2026-1",
+            )
+            for name, unit, start, by in (
+                ("a", "EMB", date(2026, 9, 1), "own"),
+                ("b", "MRB", date(2025, 9, 1), "own"),
+                ("c", "MRB", date(2026, 9, 1), "superior"),
+            )
+        )
+    )
+    story.when(SPECIAL).then(SpecialPlanApproved)
+    story.when(replace(SPECIAL, plan="SP-2")).refused("FIL-R3")
+    next_year = {"period_from": date(2027, 1, 1), "period_to": date(2027, 1, 31)}
+    story.when(replace(SPECIAL, plan="SP-2", **next_year)).then(SpecialPlanApproved)
+
+
+def test_FIL_R3_no_quota_is_no_limit(story: Scenario) -> None:
+    """While the authority has set none, campaigns are not counted."""
+    story.given(SPECIAL).when(replace(SPECIAL, plan="SP-2")).then(SpecialPlanApproved)
+
+
+def quota(campaigns: int) -> PolicyVersionAdopted:
+    """The policy that limits the campaigns of a year."""
+    return PolicyVersionAdopted(
+        key="special.approval",
+        version=2,
+        value={"annual_quota": campaigns},
+        unit="table",
+        effective_from=date(2026, 1, 1),
+        source=LegalRef(instrument="新区通知"),
+        confidence="U",
+    )
+
+
+# Tasks
+
+
+def test_a_planned_task_is_approved_with_the_version_that_covers_it(story: Scenario) -> None:
+    """The event says which plan and version, and that the visit counts under the cap."""
+    story.when(task()).then(approved(plan="PLAN-MRB-2026", plan_version=1))
+    story.when(task()).raises(OutOfStep, says="T-1")
+
+
+def test_FIL_R1_a_daily_task_stands_in_the_plan(story: Scenario) -> None:
+    """S2: May is not planned, whatever another unit plans; an amendment counts once it is filed."""
+    may = task(planned_on="2026-05-11")
+    story.when(may).refused("FIL-R1", matters="M-101")
+    amended = PlanAmended(
+        plan="PLAN-MRB-2026",
+        unit="MRB",
+        version=2,
+        diff=PlanDiff(set_items=(item("M-101", 3, 5),)),
+        reason="增加5月",
+    )
+    story.given(amended).when(may).refused("FIL-R1")
+    file = FileAnnualPlan(plan="PLAN-MRB-2026", unit="MRB")
+    story.given(file).when(may).then(like(InspectionTaskApproved, plan_version=2))
+
+
+def test_FIL_R1_a_returned_version_covers_nothing(story: Scenario) -> None:
+    """After a return the version before it holds: here there is none."""
+    story.given(FilingReturned(plan="PLAN-MRB-2026", unit="MRB", version=1, reasons="-"))
+    story.when(task()).refused("FIL-R1")
+
+
+def test_FIL_R1_a_plan_counts_from_its_filing(story: Scenario) -> None:
+    """A task of a day before the filing is not covered by it."""
+    story.given(on("2026-03-01", matter("M-104")), on("2026-03-01", published("M-104")))
+    story.given(replace(PLAN, items=(item("M-104", 3),)), FILE)
+    early = task(matters=("M-104",), occurred_at=civil_moment(date(2026, 3, 1), 9))
+    story.when(early).refused("FIL-R1")
+    story.when(task(matters=("M-104",))).then(InspectionTaskApproved)
+
+
+@pytest.mark.parametrize(
+    "filing",
+    [
+        None,
+        filed(unit="EMB"),
+        filed(entity=E_C),
+        filed(matters=("M-201",)),
+    ],
+)
+def test_FIL_R2_a_case_task_is_filed_first(
+    story: Scenario, filing: SpecialInspectionFiled | None
+) -> None:
+    """No filing, another unit's, one about another business or another matter covers nothing."""
+    story.amid(filed("FIL-9"))
+    if filing is not None:
+        story.given(filing)
+    case = task(**{**CASE, "filing": "FIL-1" if filing else None})
+    story.when(case).refused("FIL-R2", kind="case")
+
+
+def test_a_filed_case_task_is_exempt_from_the_cap(story: Scenario) -> None:
+    """A filing for every business, or for this one, covers the task."""
+    story.given(filed(), filed("FIL-2", entity=E_B))
+    story.when(task(**CASE)).then(like(InspectionTaskApproved, counter="exempt", plan=None))
+    story.when(task("T-2", **{**CASE, "filing": "FIL-2"})).then(InspectionTaskApproved)
+
+
+@pytest.mark.parametrize("kind", ["daily", "case"])
+def test_FIL_R4_the_head_approves_every_inspection(story: Scenario, kind: str) -> None:
+    """Complaint-driven ones too: nobody but the head."""
+    story.given(filed())
+    command = task() if kind == "daily" else task(**CASE)
+    legal = actor("MRB", "MRB-LEGAL", "unit_legal_office")
+    story.when(command, legal).refused("FIL-R4", role="unit_legal_office")
+    story.when(command).then(InspectionTaskApproved)
+
+
+def test_only_a_trigger_of_its_kind_starts_a_task(story: Scenario) -> None:
+    """A daily task is not triggered by a complaint, nor a case by the plan."""
+    story.when(task(trigger="complaint")).raises(Malformed, pointer="/trigger")
+    story.when(task(**{**CASE, "trigger": "plan"})).raises(Malformed, pointer="/trigger")
+
+
+def test_CAT_R2_an_unpublished_matter_gives_no_power(story: Scenario) -> None:
+    """S1: M-103 is listed and not published; a withdrawn one is no longer in force."""
+    story.when(task(matters=("M-103",))).refused("CAT-R2", matter="M-103")
+    story.given(MatterWithdrawn(matter="M-101", unit="MRB", reason="-"))
+    story.when(task()).refused("CAT-R2", matter="M-101")
+
+
+def test_CAT_R3_a_unit_uses_its_own_matters(story: Scenario) -> None:
+    """MRB cannot act on EMB's matter, although EMB is qualified and has published it."""
+    story.when(task(matters=("M-201",))).refused("CAT-R3", unit="MRB", matters="M-201")
+
+
+def test_CAT_R3_an_entrusted_body_keeps_to_its_entrustment(story: Scenario) -> None:
+    """It acts on the matters entrusted by their owner and on no others."""
+    story.given(
+        *plan("ORG", item("M-101", 3), item("M-104", 3)),
+        matter("M-104"),
+        published("M-104"),
+        officer("OFF-021", "ORG"),
+        officer("OFF-022", "ORG"),
+        EnforcementUnitQualified(
+            unit="ORG",
+            name="服务中心",
+            kind="entrusted_org",
+            valid_from=date(2026, 1, 1),
+            entrusted_by="MRB",
+            entrustment_ref="委托书1号",
+            entrusted_matters=("M-101",),
+        ),
+    )
+    head = actor("ORG", "ORG-HEAD", "unit_head")
+    command = task(unit="ORG", officers=("OFF-021", "OFF-022"))
+    story.when(replace(command, matters=("M-104",)), head).refused("CAT-R3", matters="M-104")
+    story.when(command, head).then(InspectionTaskApproved)
+
+
+@pytest.mark.parametrize(
+    ("officers", "says"),
+    [
+        (("OFF-001",), "only 1 named"),
+        (("OFF-001", "OFF-001"), "only 1 named"),
+        (("OFF-001", "OFF-007"), "OFF-007 held a certificate from 2024-08-01 to 2026-07-31 only"),
+        (("OFF-001", "OFF-011"), "OFF-011 is not certified for unit MRB"),
+        (("OFF-001", "OFF-099"), "OFF-099 holds no certificate"),
+    ],
+)
+def test_FIL_R6_two_certified_officers(
+    story: Scenario, officers: tuple[str, ...], says: str
+) -> None:
+    """S6: one officer, one of another unit, or one whose certificate ends before the visit."""
+    august = task(planned_on="2026-08-03", officers=officers)
+    story.when(august).refused("FIL-R6", needed=2, reason=says)
+
+
+def test_FIL_R6_a_certificate_holds_that_day_for_that_domain(story: Scenario) -> None:
+    """OFF-007 may still go in March; one suspended or of another domain may not."""
+    story.when(task(officers=("OFF-001", "OFF-007"))).then(InspectionTaskApproved)
+    story.given(
+        OfficerCertificateSuspended(
+            officer="OFF-002", unit="MRB", suspended_from=date(2026, 3, 18), reason="-"
+        ),
+        replace(officer("OFF-008"), domains=("labour",)),
+    )
+    story.when(task("T-2", entity=E_A)).refused(
+        "FIL-R6", reason="OFF-002 has been suspended since 2026-03-18"
+    )
+    story.when(task("T-2", entity=E_A, officers=("OFF-001", "OFF-008"))).refused(
+        "FIL-R6", reason="OFF-008 is not certified for food_drug"
+    )
+
+
+def test_FIL_R7_an_officer_in_conflict_stays_away(story: Scenario) -> None:
+    """The conflict is of this officer with this business, until it ends."""
+    conflict = OfficerConflictDeclared(officer="OFF-002", entity=E_B, basis="upheld", reason="持股")
+    story.amid(replace(conflict, entity=E_C), replace(conflict, officer="OFF-003"))
+    story.given(conflict)
+    story.when(task()).refused("FIL-R7", officer="OFF-002", entity=E_B, reason="持股")
+    story.given(OfficerConflictEnded(officer="OFF-002", entity=E_B, reason="已转让"))
+    story.when(task()).then(InspectionTaskApproved)
+
+
+def test_GEN_R2_the_approver_does_not_inspect(story: Scenario) -> None:
+    """A head with a certificate approves no visit of the own."""
+    head = actor("MRB", "OFF-001", "unit_head")
+    story.when(task(), head).refused("GEN-R2", person="OFF-001", one="approver", other="inspector")
+
+
+def test_FIL_R9_no_visit_where_another_way_suffices(story: Scenario) -> None:
+    """Written checks, shared data or remote means come first."""
+    story.when(task(non_onsite_considered=replace(NOT_ENOUGH, conclusion="sufficient"))).refused(
+        "FIL-R9"
+    )
+
+
+def test_FIL_R10_a_unit_inspects_in_its_own_area(story: Scenario) -> None:
+    """Elsewhere it needs the assistance of the unit of the place; where is known or not asked."""
+    there = EntityRegistered(entity=E_B, identity=Identity(name="乙", area="西岔园区"))
+    story.amid(EntityRegistered(entity=E_C, identity=Identity(area="中川园区")))
+    story.given(there)
+    story.when(task()).refused("FIL-R10", unit_area="中川园区", entity_area="西岔园区")
+    story.when(task(territorial_assistance_ref="协助函1号")).then(InspectionTaskApproved)
+
+
+@pytest.mark.parametrize(
+    ("elements", "drawn"),
+    [({"domain": "general"}, True), ({"domain": "general", "special_trade": True}, False)],
+)
+def test_FIL_R11_general_matters_are_inspected_by_draw(
+    story: Scenario, elements: dict[str, Any], drawn: bool
+) -> None:
+    """Outside key domains and special trades a daily inspection is drawn; a case is not."""
+    story.given(
+        matter("M-104", **elements),
+        published("M-104"),
+        replace(PLAN, items=(item("M-104", 3),)),
+        FILE,
+        filed(matters=("M-104",)),
+    )
+    story.when(task(matters=("M-104",)))
+    if drawn:
+        story.refused("FIL-R11", matters="M-104")
+    else:
+        story.then(InspectionTaskApproved)
+    story.when(task("T-2", matters=("M-104",), **CASE)).then(InspectionTaskApproved)
+
+
+def test_SUP_R1_a_business_is_visited_up_to_the_cap(story: Scenario) -> None:
+    """S8: grade B has one capped visit a year by each unit; exempt and cancelled ones are free."""
+    story.given(filed(), task(), task("T-2", **CASE))
+    august = task("T-3", planned_on="2026-08-03")
+    story.when(august).refused(
+        "SUP-R1", unit="MRB", entity=E_B, grade="B", cap=1, used=1, year=2026
+    )
+    story.given(CancelInspection(task="T-1", reason="停业"))
+    story.when(august).then(InspectionTaskApproved)
+
+
+@pytest.mark.parametrize(("grade", "cap"), [("A", 1), ("B", 1), ("C", 2), ("D", 4)])
+def test_SUP_R1_the_grade_sets_the_cap(story: Scenario, grade: Any, cap: int) -> None:
+    """One, one, two and four visits, by the grade of this business and of no other."""
+    story.amid(replace(GRADING, entity=E_C, grade="D"))
+    story.given(replace(GRADING, grade=grade))
+    for number in range(cap):
+        story.given(task(f"T-{number}", entity=E_A))
+    story.when(task("T-9", entity=E_A)).refused("SUP-R1", grade=grade, cap=cap, used=cap)
+
+
+def test_SUP_R1_each_year_begins_anew(story: Scenario) -> None:
+    """A visit planned for another year fills that year's cap."""
+    story.given(approved(planned_on=date(2025, 12, 30)))
+    story.when(task("T-2")).then(InspectionTaskApproved)
+
+
+def test_SUP_R1_a_special_task_of_the_units_own_is_capped(story: Scenario) -> None:
+    """Only one that a superior deployed is not."""
+    own = SpecialPlanApproved(
+        plan="SP-1",
+        unit="MRB",
+        matters=("M-101",),
+        necessity_assessment_ref="NA",
+        scope="-",
+        period_from=date(2026, 3, 1),
+        period_to=date(2026, 3, 31),
+        deployed_by="own",
+    )
+    story.given(
+        own,
+        replace(own, plan="SP-2", deployed_by="superior"),
+        filed(special_plan="SP-1"),
+        filed("FIL-2", special_plan="SP-2"),
+        task(),
+    )
+    special = task("T-2", kind="special", filing="FIL-1")
+    story.when(special).refused("SUP-R1", used=1)
+    story.when(replace(special, filing="FIL-2")).then(
+        like(InspectionTaskApproved, counter="exempt")
+    )
+
+
+def test_SUP_V1_many_visits_on_clues_are_noticed(story: Scenario) -> None:
+    """S8: the third exempt visit to a business with a cap of one is allowed, and a finding."""
+    story.given(filed(), task("T-1", **CASE), task("T-2", **CASE))
+    story.when(task("T-3", **CASE)).then(
+        like(InspectionTaskApproved, counter="exempt"),
+        like(
+            FindingRaised,
+            rule_id="SUP-V1",
+            unit="MRB",
+            entity=E_B,
+            task="T-3",
+            facts={"exempt_visits": 3, "reasonable": 2},
+        ),
+    )
+
+
+def test_a_task_is_cancelled_before_the_visit(story: Scenario) -> None:
+    """Not twice, and not once the officers are there."""
+    cancel = CancelInspection(task="T-1", reason="停业")
+    story.given(task(), NOTICE).when(cancel).then(like(InspectionCancelled, counter="capped"))
+    story.when(cancel).raises(OutOfStep, says="cancelled")
+    story.given(task("T-2"), replace(NOTICE, task="T-2"), replace(SCAN, task="T-2"))
+    story.given(replace(OPEN, task="T-2")).when(replace(cancel, task="T-2")).raises(OutOfStep)
+
+
+# Visits
+
+
+def test_a_visit_goes_step_by_step(story: Scenario) -> None:
+    """From the approval to the result in the business's hands, each step after the one before."""
+    steps: list[tuple[Any, type[Event]]] = [
+        (NOTICE, InspectionNoticeIssued),
+        (SCAN, EntryScanned),
+        (OPEN, OnSiteInspectionOpened),
+        (SIGN, OnSiteRecordSigned),
+        (CLOSE, OnSiteInspectionClosed),
+        (CONCLUDE, InspectionConcluded),
+        (NOTIFY, ResultNotified),
+    ]
+    story.given(task()).at("2026-03-18T09:00+08:00")
+    for index, (command, event) in enumerate(steps):
+        for later, _ in steps[index + 1 :]:
+            if later is not SCAN and not (command is SIGN and later is CLOSE):
+                assert story.when(later, OFFICER).outcome is None, later
+        story.when(command, OFFICER).then(event)
+    story.when(NOTIFY, OFFICER).raises(OutOfStep)
+    story.when(SCAN, OFFICER).raises(OutOfStep, says="no visit to scan for")
+
+
+def test_a_visit_is_announced_before_it_is_opened(story: Scenario) -> None:
+    """A scan at the door does not stand for the notice."""
+    story.given(task(), SCAN).when(OPEN).raises(OutOfStep, says="after the notice")
+
+
+@pytest.mark.parametrize("changed", [{"entity_signature": None}, {"refusal_reason": "不认可"}])
+def test_a_record_is_signed_or_refused(story: Scenario, changed: dict[str, Any]) -> None:
+    """One of the two, and not both."""
+    story.given(task(), NOTICE, SCAN, OPEN)
+    story.when(replace(SIGN, **changed)).raises(OutOfStep, says="either")
+    refusal = {"entity_signature": None, "refusal_reason": "不认可"}
+    story.when(replace(SIGN, **refusal)).then(OnSiteRecordSigned)
+
+
+def test_the_stay_is_counted_in_minutes(story: Scenario) -> None:
+    """From opening to leaving; nobody leaves before coming or without a record."""
+    story.given(task(), NOTICE, SCAN).at("2026-03-18T09:00+08:00").given(OPEN)
+    story.when(CLOSE).raises(OutOfStep, says="signed before leaving")
+    story.given(SIGN).at("2026-03-18T10:15+08:00")
+    early = replace(CLOSE, occurred_at=civil_moment(date(2026, 3, 18), 8))
+    story.when(early).raises(OutOfStep, says="later")
+    story.when(CLOSE).then(like(OnSiteInspectionClosed, minutes_on_site=75))
+
+
+@pytest.mark.parametrize(
+    ("changed", "scanned", "missing"),
+    [
+        ({}, False, "the entry scan"),
+        ({"certs_shown": ("甘A-OFF-001",)}, True, "the certificates of all officers"),
+        ({"notice_shown": False}, True, "the inspection notice"),
+        ({"notice_shown": False}, False, "the entry scan and the inspection notice"),
+    ],
+)
+def test_FIL_R8_no_entry_without_scan_certificates_and_notice(
+    story: Scenario, changed: dict[str, Any], scanned: bool, missing: str
+) -> None:
+    """What is missing is named; the scan of another task is no scan of this one."""
+    story.given(task(), NOTICE, *([SCAN] if scanned else []))
+    story.amid(EntryScanned(task="T-OTHER", entity=E_C, unit="MRB", act_code="A", device="D"))
+    story.when(replace(OPEN, **changed)).refused("FIL-R8", missing=missing)
+
+
+def test_FIL_R6_holds_on_the_day_of_the_visit(story: Scenario) -> None:
+    """Whoever was certified at the approval has to be so at the door."""
+    story.given(task(), NOTICE, SCAN)
+    story.given(
+        OfficerCertificateSuspended(
+            officer="OFF-002", unit="MRB", suspended_from=date(2026, 3, 10), reason="-"
+        )
+    )
+    story.at("2026-03-18T09:00+08:00").when(OPEN).refused("FIL-R6")
+    story.when(replace(OPEN, officers=("OFF-001", "OFF-003"), certs_shown=("1", "3"))).then(
+        like(OnSiteInspectionOpened, officers=("OFF-001", "OFF-003"))
+    )
+
+
+def test_FIL_R5_an_emergency_opens_at_once(story: Scenario) -> None:
+    """S3: no plan, filing, approval, scan or notice; two certified officers it takes even then."""
+    story.at("2026-08-22T10:30+08:00")
+    story.when(URGENT, EMB_HEAD).raises(Forbidden)
+    story.when(replace(URGENT, officers=("OFF-001",), certs_shown=("1",))).refused("FIL-R6")
+    story.when(URGENT, OFFICER).then(
+        like(OnSiteInspectionOpened, emergency=True, ground="food_drug", entity=E_C)
+    )
+    story.when(URGENT, OFFICER).raises(OutOfStep)
+
+
+def test_FIL_R5_an_emergency_is_approved_afterwards(story: Scenario) -> None:
+    """Outside the plan and without a filing; for the unit and business that it was, and once."""
+    story.at("2026-08-22T10:30+08:00").given(URGENT)
+    after = task(planned_on="2026-08-22", entity=E_C, kind="case", trigger="emergency", filing=None)
+    story.when(replace(after, entity=E_B)).raises(OutOfStep, says=E_C)
+    story.when(after).then(like(InspectionTaskApproved, emergency=True, counter="exempt"))
+    story.when(after).raises(OutOfStep, says="recorded already")
+
+
+def test_FIL_V7_an_emergency_is_filed_by_the_next_working_day(story: Scenario) -> None:
+    """S3: a Saturday's is due on Monday; on Tuesday a miss with its finding, and a late filing."""
+    story.at("2026-08-22T10:30+08:00").given(URGENT)
+    opened = position(story, OnSiteInspectionOpened.TOPIC, "task:T-1")
+    miss = RecordDeadlineMiss(rule_name="filing.emergency_wd", opened_at_position=opened)
+    story.at("2026-08-24T23:00+08:00").when(miss).raises(OutOfStep)
+    story.at("2026-08-25T08:00+08:00").when(miss).then(
+        like(DeadlineMissed, due_on=date(2026, 8, 24)),
+        like(FindingRaised, rule_id="FIL-V7", unit="MRB", entity=E_C, task="T-1"),
+    )
+    story.when(
+        FileSpecialInspection(
+            filing="FIL-1", unit="MRB", ground="food_drug", matters=("M-101",), task="T-1"
+        )
+    ).then(like(SpecialInspectionFiled, days_late=1))
+
+
+def test_FIL_V7_is_of_emergencies_alone(story: Scenario) -> None:
+    """An ordinary visit opens no deadline to file."""
+    story.given(task(), NOTICE, SCAN, OPEN)
+    opened = position(story, OnSiteInspectionOpened.TOPIC, "task:T-1")
+    story.when(
+        RecordDeadlineMiss(rule_name="filing.emergency_wd", opened_at_position=opened)
+    ).raises(Malformed)
+
+
+def test_FIL_V2_a_visit_outside_its_month_is_noticed(story: Scenario) -> None:
+    """Planned for March and held in April: it happened, and that is a finding."""
+    story.given(task(), NOTICE, SCAN).at("2026-04-02T09:00+08:00")
+    story.when(OPEN).then(
+        OnSiteInspectionOpened,
+        like(FindingRaised, rule_id="FIL-V2", task="T-1", facts={"visited_on": "2026-04-02"}),
+    )
+
+
+def test_FIL_V3_after_an_outage_the_scan_follows_before_leaving(story: Scenario) -> None:
+    """Opened without a scan for an outage: scanned before leaving nothing is found, else it is."""
+    outage = replace(OPEN, scan_outage=True)
+    story.given(task(), NOTICE).when(outage).then(like(OnSiteInspectionOpened, scan_outage=True))
+    story.given(SIGN).when(CLOSE).then(
+        OnSiteInspectionClosed, like(FindingRaised, rule_id="FIL-V3", unit="MRB", task="T-1")
+    )
+    story.given(replace(task("T-2"), entity=E_A))
+    for command in (NOTICE, outage, SCAN, SIGN):
+        story.given(replace(command, task="T-2"))
+    story.when(replace(CLOSE, task="T-2")).then(OnSiteInspectionClosed)
+
+
+def test_FIL_V6_a_refusal_for_missing_certificates_is_lawful(story: Scenario) -> None:
+    """S6: it ends the inspection without a visit and speaks against the unit."""
+    story.given(task(), NOTICE)
+    refused = ConcludeInspection(
+        task="T-1", result="refused_by_entity", refusal_ground="certificates_not_shown"
+    )
+    story.when(refused).then(
+        like(InspectionConcluded, lawful_refusal=True),
+        like(FindingRaised, rule_id="FIL-V6", unit="MRB", task="T-1"),
+    )
+
+
+def test_any_other_refusal_is_not_called_lawful(story: Scenario) -> None:
+    """Nor is it a finding against the unit."""
+    story.given(task(), NOTICE)
+    story.when(
+        ConcludeInspection(task="T-1", result="refused_by_entity", refusal_ground="other")
+    ).then(like(InspectionConcluded, lawful_refusal=False))
+
+
+def test_results_and_data_have_deadlines(story: Scenario) -> None:
+    """Data is entered the working day after leaving, the result told within five."""
+    story.given(task(), NOTICE, SCAN).at("2026-03-18T09:00+08:00").given(OPEN, SIGN, CLOSE)
+    left = position(story, OnSiteInspectionClosed.TOPIC, "task:T-1")
+    enter = RecordDeadlineMiss(rule_name="inspection.data_entry_wd", opened_at_position=left)
+    story.at("2026-03-20T09:00+08:00").when(enter).then(
+        like(DeadlineMissed, due_on=date(2026, 3, 19))
+    )
+    story.given(CONCLUDE)
+    concluded = position(story, InspectionConcluded.TOPIC, "task:T-1")
+    tell = RecordDeadlineMiss(rule_name="inspection.result_notice_wd", opened_at_position=concluded)
+    story.at("2026-03-30T09:00+08:00").when(tell).then(
+        like(DeadlineMissed, due_on=date(2026, 3, 27))
+    )
+    story.when(NOTIFY).then(like(ResultNotified, days_late=3))
+
+
+def test_a_business_rates_its_own_visit_without_its_name(story: Scenario) -> None:
+    """Only after the visit, only its own, and the event names nobody."""
+    rep = actor("ENTITY", "REP-B", "entity_rep")
+    rate = RateVisit(task="T-1", entity=E_B, score=5)
+    story.given(task(), NOTICE, SCAN).when(rate, rep).raises(OutOfStep)
+    story.given(OPEN).when(replace(rate, entity=E_C), rep).raises(Forbidden)
+    story.when(rate, rep).then(VisitRated(task="T-1", unit="MRB", score=5))
+
+
+# Irregular visits
+
+
+REPORT = ReportIrregularVisit(
+    irregular_visit="IV-1",
+    entity=E_A,
+    reporter="entity",
+    visited_on=date(2026, 3, 1),
+    facts="两人来访",
+    unit="MRB",
+    scanned=True,
+    officers_seen=2,
+)
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({}, ["FIL-V1"]),
+        ({"task": "T-OTHER"}, []),
+        ({"task": "T-OTHER", "scanned": False}, ["FIL-V3"]),
+        ({"task": "T-OTHER", "officers_seen": 1}, ["FIL-V4"]),
+        ({"task": "T-OTHER", "label": "research"}, []),
+        ({"task": "T-OTHER", "label": "research", "checklist_or_order_left": True}, ["FIL-V5"]),
+        ({"task": "T-OTHER", "checklist_or_order_left": True}, []),
+        (
+            {"scanned": False, "label": "research", "checklist_or_order_left": True},
+            ["FIL-V1", "FIL-V3", "FIL-V5"],
+        ),
+        ({"task": "T-OTHER", "matters": ("M-101", "M-103")}, ["CAT-V3"]),
+    ],
+)
+def test_FIL_V1_V3_V4_V5_a_report_raises_what_it_shows(
+    story: Scenario, changed: dict[str, Any], found: list[str]
+) -> None:
+    """S7: unfiled, unscanned, alone, disguised: each by its own sign; never refused (0.1)."""
+    report = replace(REPORT, **changed)
+    story.when(report).then(
+        like(IrregularVisitReported, irregular_visit="IV-1", entity=E_A),
+        *(like(FindingRaised, rule_id=rule, unit="MRB", entity=E_A) for rule in found),
+    )

@@ -1,0 +1,251 @@
+"""Penalty decisions (2.8): decided, served with the repair notice, published, withdrawn."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+from eventsourcing.dcb.popo import InMemoryDCBRecorder
+
+from ledger.corrections.events import DecisionAltered, DecisionRevoked
+from ledger.deadlines.commands import RecomputeDeadline, RecordDeadlineMiss
+from ledger.kernel import (
+    DeadlineMissed,
+    DeadlineRecomputed,
+    Forbidden,
+    Malformed,
+    OutOfStep,
+    UnknownReference,
+    WorkingCalendarPublished,
+)
+from ledger.penalties.commands import (
+    DecidePenalty,
+    PublishDecision,
+    ServePenalty,
+    WithdrawDecision,
+)
+from ledger.penalties.events import (
+    DecisionPublished,
+    DecisionWithdrawn,
+    PenaltyDecided,
+    PenaltyServed,
+)
+from ledger.policies.commands import SeedLedger
+from ledger.supervision.events import FindingRaised
+from tests.gwt import Scenario, actor, like
+
+replace = msgspec.structs.replace
+
+E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
+DECIDE = DecidePenalty(
+    decision="DEC-1",
+    entity=E_C,
+    unit="MRB",
+    case="CASE-1",
+    doc_no="兰新市监罚〔2026〕1号",
+    types=("fine", "warning"),
+    severity="general",
+    facts="经营超过保质期的食品",
+    fine_fen=500_000,
+)
+SERVE = ServePenalty(decision="DEC-1", repair_notice=True)
+PUBLISH = PublishDecision(decision="DEC-1", summary="罚款五千元", redactions=("经办人姓名",))
+WITHDRAW = WithdrawDecision(decision="DEC-1", explanation="行政复议撤销")
+REVOKED = DecisionRevoked(
+    decision="DEC-1",
+    unit="RECON",
+    entity=E_C,
+    by="新区行政复议机构",
+    instrument="兰新复决〔2026〕3号",
+    effective_on=date(2026, 7, 3),
+    reason="证据不足",
+)
+EMB = actor("EMB", "EMB-HEAD", "unit_head")
+OTHER = PenaltyDecided(
+    decision="DEC-9",
+    entity=E_B,
+    unit="MRB",
+    case="CASE-9",
+    doc_no="9号",
+    decided_on=date(2026, 9, 28),
+    types=("warning",),
+    severity="minor",
+    facts="-",
+)
+
+
+@pytest.fixture
+def story() -> Scenario:
+    """The day of S11; another decision of the unit is served and published already."""
+    return (
+        Scenario(InMemoryDCBRecorder())
+        .given(SeedLedger())
+        .at("2026-09-28T09:00+08:00")
+        .amid(
+            OTHER,
+            PenaltyServed(
+                decision="DEC-9",
+                entity=E_B,
+                unit="MRB",
+                served_on=date(2026, 9, 28),
+                repair_notice=True,
+            ),
+            DecisionPublished(
+                decision="DEC-9",
+                entity=E_B,
+                unit="MRB",
+                summary="警告",
+                published_on=date(2026, 9, 28),
+            ),
+            replace(REVOKED, decision="DEC-9", entity=E_B),
+        )
+    )
+
+
+def test_a_penalty_is_decided_once(story: Scenario) -> None:
+    """The event says the day of the decision; a decision is no credit record."""
+    story.when(DECIDE).then(like(PenaltyDecided, decided_on=date(2026, 9, 28), fine_fen=500_000))
+    story.when(DECIDE).raises(OutOfStep, says="DEC-1")
+
+
+@pytest.mark.parametrize("changed", [{"fine_fen": 0}, {"types": ("warning",)}])
+def test_a_fine_has_an_amount(story: Scenario, changed: dict[str, Any]) -> None:
+    """And what is no fine has none."""
+    story.when(replace(DECIDE, **changed)).raises(Malformed, pointer="/fine_fen")
+
+
+def test_a_unit_decides_serves_and_publishes_for_itself(story: Scenario) -> None:
+    """Another unit can do nothing about the decision, and nobody about one that is not there."""
+    story.when(DECIDE, EMB).raises(Forbidden)
+    story.when(SERVE).raises(UnknownReference)
+    story.given(DECIDE).when(SERVE, EMB).raises(Forbidden)
+    story.given(SERVE).when(PUBLISH, EMB).raises(Forbidden)
+
+
+def test_PEN_R6_the_repair_notice_is_served_with_the_decision(story: Scenario) -> None:
+    """S11: without it nothing is served, and so nothing published."""
+    story.given(DECIDE)
+    story.when(replace(SERVE, repair_notice=False)).refused("PEN-R6", decision="DEC-1")
+    story.when(SERVE).then(like(PenaltyServed, repair_notice=True, days_late=0))
+    story.when(SERVE).raises(OutOfStep, says="2026-09-28")
+
+
+def test_a_decision_is_served_within_seven_working_days(story: Scenario) -> None:
+    """Art. 61 with Art. 85: decided on 09-28, due on 10-13, two days late on 10-15."""
+    opened = _decided(story)
+    miss = RecordDeadlineMiss(rule_name="penalty.serve_wd", opened_at_position=opened)
+    story.at("2026-10-15T09:00+08:00").when(miss).then(
+        like(DeadlineMissed, due_on=date(2026, 10, 13))
+    )
+    story.when(SERVE).then(like(PenaltyServed, days_late=2))
+
+
+def test_PUB_R1_personal_data_is_redacted(story: Scenario) -> None:
+    """Identity and mobile numbers stay out; other long numbers are none."""
+    story.given(DECIDE, SERVE)
+    for text, what in (
+        ("经营者620102198501012345", "a citizen identity number"),
+        ("62010219850101234X号", "a citizen identity number"),
+        ("电话13909310000", "a mobile number"),
+    ):
+        story.when(replace(PUBLISH, summary=text)).refused("PUB-R1", what=what)
+    fine = f"对{E_C}罚款, 文号20260928123456789012, 银行账号6222020000000000000"
+    story.when(replace(PUBLISH, summary=fine)).then(DecisionPublished)
+
+
+def test_PUB_R2_a_decision_is_served_before_it_is_published(story: Scenario) -> None:
+    """The service of another decision is none of this one."""
+    story.given(DECIDE).when(PUBLISH).refused("PUB-R2", decision="DEC-1")
+    story.given(SERVE).when(PUBLISH).then(
+        like(DecisionPublished, published_on=date(2026, 9, 28), redactions=("经办人姓名",))
+    )
+    story.when(PUBLISH).raises(OutOfStep, says="2026-09-28")
+
+
+def test_PUB_V1_a_decision_is_published_within_seven_working_days(story: Scenario) -> None:
+    """S11: due on 10-13, since Saturday 10-10 is a working day; the finding comes with the miss."""
+    opened = _decided(story)
+    miss = RecordDeadlineMiss(rule_name="publicity.penalty_wd", opened_at_position=opened)
+    story.at("2026-10-13T23:00+08:00").when(miss).raises(OutOfStep)
+    story.at("2026-10-14T09:00+08:00").when(miss).then(
+        like(DeadlineMissed, due_on=date(2026, 10, 13)),
+        like(FindingRaised, rule_id="PUB-V1", unit="MRB", entity=E_C),
+    )
+    story.given(SERVE).when(PUBLISH).then(like(DecisionPublished, days_late=1))
+    story.when(miss).then()
+
+
+def test_PUB_V1_is_not_raised_of_what_was_published_in_time(story: Scenario) -> None:
+    """Published on the last day, nothing is missed."""
+    opened = _decided(story)
+    story.at("2026-10-13T16:00+08:00").given(SERVE, PUBLISH)
+    story.at("2026-11-02T09:00+08:00").when(
+        RecordDeadlineMiss(rule_name="publicity.penalty_wd", opened_at_position=opened)
+    ).raises(OutOfStep, says="in time")
+
+
+def test_a_deadline_into_an_unpublished_year_is_provisional(story: Scenario) -> None:
+    """S11: due on 2027-01-07 for now, never missed before the calendar of 2027 says so."""
+    story.at("2026-12-28T09:00+08:00")
+    opened = _decided(story)
+    miss = RecordDeadlineMiss(rule_name="publicity.penalty_wd", opened_at_position=opened)
+    story.at("2027-01-15T09:00+08:00").when(miss).raises(OutOfStep, says="2027-01-07 provisional")
+    story.given(
+        WorkingCalendarPublished(
+            year="2027",
+            version=1,
+            holidays=(date(2027, 1, 1), date(2027, 1, 4)),
+            makeup_workdays=(),
+            source="国务院办公厅",
+        )
+    )
+    story.when(RecomputeDeadline(rule_name="publicity.penalty_wd", opened_at_position=opened)).then(
+        like(DeadlineRecomputed, previous_due_on=date(2027, 1, 7), due_on=date(2027, 1, 8))
+    )
+    story.when(miss).then(DeadlineMissed, like(FindingRaised, rule_id="PUB-V1"))
+
+
+def test_a_decision_is_withdrawn_when_something_undid_it(story: Scenario) -> None:
+    """S18: revoked on Friday 07-03 and withdrawn by Wednesday 07-08, with the reason in public."""
+    story.at("2026-06-01T09:00+08:00").given(DECIDE, SERVE)
+    story.when(WITHDRAW).raises(OutOfStep, says="not public")
+    story.given(PUBLISH).when(WITHDRAW).raises(OutOfStep, says="nothing undid")
+    story.at("2026-07-08T17:00+08:00").given(REVOKED)
+    private = replace(WITHDRAW, explanation="致电13909310000")
+    story.when(private).refused("PUB-R1")
+    story.when(WITHDRAW).then(
+        like(
+            DecisionWithdrawn,
+            reason="revoked",
+            nullified_on=date(2026, 7, 3),
+            withdrawn_on=date(2026, 7, 8),
+            days_late=0,
+        )
+    )
+    story.when(WITHDRAW).raises(OutOfStep, says="2026-07-08")
+
+
+def test_PUB_V2_a_late_withdrawal_is_noticed(story: Scenario) -> None:
+    """An altered decision has to be withdrawn too; a day after the third working day is late."""
+    story.at("2026-06-01T09:00+08:00").given(DECIDE, SERVE, PUBLISH)
+    fields = {f: getattr(REVOKED, f) for f in REVOKED.__struct_fields__}
+    story.at("2026-07-09T09:00+08:00").given(DecisionAltered(**fields, altered=()))
+    story.when(WITHDRAW).then(
+        like(DecisionWithdrawn, reason="altered", days_late=1),
+        like(
+            FindingRaised,
+            rule_id="PUB-V2",
+            unit="MRB",
+            entity=E_C,
+            facts={"decision": "DEC-1", "due_on": "2026-07-08", "days_late": 1},
+        ),
+    )
+
+
+def _decided(story: Scenario) -> int:
+    """Decide, and say where the decision stands."""
+    story.when(DECIDE)
+    assert story.outcome is not None
+    return story.outcome.position
