@@ -1,0 +1,571 @@
+"""The command of the intake: rows of a register, and the place up to which they are dealt with.
+
+The place stands in the same append as what the rows recorded. So a crash leaves both or neither,
+and whoever goes on asks the ledger alone where to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+
+from ledger.credit.events import PublicityStarted
+from ledger.entities.events import EntityLeftRegister, EntityRevised
+from ledger.intake import claims
+from ledger.intake.claims import Claim
+from ledger.intake.events import (
+    ImportedInspectionWithdrawn,
+    ImportedViolationWithdrawn,
+    ImportFinished,
+    ImportProgressed,
+    ImportStarted,
+    InspectionImported,
+    RowNote,
+    ViolationRectified,
+)
+from ledger.intake.folds import (
+    BusinessHistory,
+    Cited,
+    ImportedInspection,
+    ImportPlace,
+    ListedPenalty,
+    Origin,
+    Own,
+    RegisterEntry,
+    fingerprint,
+)
+from ledger.kernel import (
+    Command,
+    Event,
+    Fact,
+    FieldChange,
+    NotRecorded,
+    OutOfStep,
+    Provenance,
+    Reading,
+    RecordCorrected,
+    Value,
+    civil_moment,
+)
+from ledger.vocabulary import ImportId, Name, Sha256
+
+O = TypeVar("O", bound=Own)  # noqa: E741
+
+#: Notes of one progress event; the next one carries the rest, so that no record grows too large.
+NOTES_OF_ONE = 100
+
+#: What an inspection can be contradicted in; a result in words follows from the action.
+_COMPARED = ("score", "action", "grade", "graded_on")
+
+
+#: What settling a claim asks first, as far as the claim alone tells.
+_QUESTIONS: dict[type[Claim], tuple[type[Own], Callable[[Any], str]]] = {
+    claims.Lists: (RegisterEntry, attrgetter("event.entity")),
+    claims.Inspects: (ImportedInspection, attrgetter("event.inspection")),
+    claims.CitesThatDay: (BusinessHistory, attrgetter("event.entity")),
+    claims.Rectifies: (BusinessHistory, attrgetter("entity")),
+    claims.Publishes: (ListedPenalty, attrgetter("event.record")),
+    claims.EndsPublicity: (ListedPenalty, attrgetter("event.record")),
+}
+
+
+class ImportRow(Value):
+    """One row: where it stands, the digest of its bytes, what it says, what is odd about it.
+
+    A row that could not be understood has a ``rejected`` note and no claims.
+    """
+
+    line: int
+    digest: str
+    claims: tuple[Claim, ...] = ()
+    notes: tuple[RowNote, ...] = ()
+    ignored: bool = False
+
+
+class RowRejected(NotRecorded):
+    """A strict import met a row that cannot be taken; nothing of its batch is recorded."""
+
+    def __init__(self, file: str, note: RowNote) -> None:
+        self.file = file
+        self.note = note
+        super().__init__(f"{file}:{note.line}: {note.reason}: {note.message}")
+
+
+class ImportRows(Command):
+    """导入登记册的若干行: record what these rows say and the ledger does not know yet.
+
+    ``rows`` follow the first ``first`` rows of the file. A row that cannot be reconciled with what
+    the register said before is rejected by name, and the others go in; with ``strict`` it stops
+    all of them. ``known`` is when the register said what bears no date of its own.
+    """
+
+    import_id: ImportId
+    mapping: Name
+    file: Name
+    digest: Sha256
+    bytes: int
+    first: int
+    rows: tuple[ImportRow, ...]
+    last: bool = False
+    strict: bool = False
+    known: date | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
+        place = ledger.read(ImportPlace(self.import_id))
+        if place.finished or place.rows_done > self.first:
+            raise OutOfStep(
+                f"{self.file} is imported up to row {place.rows_done} already, by somebody else at "
+                "the same time. Import again: it goes on from there."
+            )
+        if place.rows_done < self.first:
+            raise OutOfStep(f"{self.file}: rows {place.rows_done + 1} to {self.first} are missing")
+        if not place.started:
+            yield ImportStarted(
+                import_id=self.import_id,
+                mapping=self.mapping,
+                file=self.file,
+                digest=self.digest,
+                bytes=self.bytes,
+            )
+        settling = _Settling(ledger, self)
+        settling.read_all()
+        for row in self.rows:
+            yield from settling.row(row)
+        notes = settling.notes
+        rejected = place.rejected + len({n.line for n in notes if n.kind == "rejected"})
+        warned = place.warned + len({n.line for n in notes if n.kind == "warned"})
+        ignored = place.ignored + sum(row.ignored for row in self.rows)
+        rows_done = self.first + len(self.rows)
+        if self.rows:
+            for start in range(0, max(len(notes), 1), NOTES_OF_ONE):
+                yield ImportProgressed(
+                    import_id=self.import_id,
+                    file=self.file,
+                    digest=self.digest,
+                    rows_done=rows_done,
+                    rejected=rejected,
+                    warned=warned,
+                    ignored=ignored,
+                    notes=tuple(notes[start : start + NOTES_OF_ONE]),
+                )
+        if self.last:
+            yield ImportFinished(
+                import_id=self.import_id,
+                file=self.file,
+                digest=self.digest,
+                rows=rows_done,
+                rejected=rejected,
+                warned=warned,
+                ignored=ignored,
+            )
+
+
+class _Rejected(Exception):
+    """A claim that does not fit what the register said before."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class _Settling:
+    """Settles claims one after another, each seeing what those before it in the batch recorded."""
+
+    def __init__(self, ledger: Reading, command: ImportRows) -> None:
+        self.notes: list[RowNote] = []
+        self._ledger = ledger
+        self._command = command
+        self._own: dict[tuple[type[Own], str], Own] = {}
+        self._settled: set[int] = set()
+        self._line = 0
+        self._digest = ""
+        self._copies: list[Origin] = []
+
+    def read_all(self) -> None:
+        """Read what the claims of this batch ask about, together."""
+        asked: dict[tuple[type[Own], str], Own] = {}
+        for row in self._command.rows:
+            for claim in row.claims:
+                question = _QUESTIONS.get(type(claim))
+                if question is not None:
+                    kind, name_of = question
+                    name = name_of(claim)
+                    if (kind, name) not in asked:
+                        asked[kind, name] = kind(name)
+        self._ledger.read_all(asked.values())
+
+    def row(self, row: ImportRow) -> Iterator[Fact]:
+        """What is to be recorded of one row; its remarks go to ``notes``."""
+        self._line, self._digest = row.line, row.digest
+        self._copies.clear()
+        for note in row.notes:
+            self._note(note)
+        recorded = False
+        settled, last = self._settled, len(row.claims) - 1
+        for place, claim in enumerate(row.claims):
+            if id(claim) in settled and place != last:
+                continue  # a row before said it too, and nothing was odd about it
+            remarks = len(self.notes)
+            try:
+                for event in self._settlers[type(claim)](self, claim):
+                    recorded = True
+                    yield self._fact(event, claim)
+            except _Rejected as error:
+                self._note(
+                    RowNote(
+                        line=row.line, kind="rejected", reason=error.reason, message=error.message
+                    )
+                )
+                return
+            if len(self.notes) == remarks:
+                settled.add(id(claim))
+        if self._copies and not recorded:
+            self._warn("exact-duplicate", f"has the same bytes as line {self._copies[0].line}")
+
+    def _fact(self, event: Event, claim: Claim) -> Fact:
+        command = self._command
+        known = claim.known or command.known
+        on = event.started_on if isinstance(event, PublicityStarted) else claim.on
+        return Fact(
+            event,
+            occurred_at=None if on is None else _moment(on),
+            provenance=Provenance(
+                source=command.mapping,
+                file=command.file,
+                row=self._line,
+                digest=self._digest,
+                known_at=None if known is None else _moment(known),
+            ),
+        )
+
+    def _origin(self) -> Origin:
+        return Origin(self._command.file, self._line, self._digest[:16])
+
+    def _own_of(self, fold: O, name: str) -> O:
+        """The command's own copy of a fold, read once."""
+        key = (type(fold), name)
+        own = self._own.get(key)
+        if own is None:
+            own = self._own[key] = self._ledger.read(fold).own()
+        return own  # type: ignore[return-value]
+
+    def _entry(self, entity: str) -> RegisterEntry:
+        return self._own.get((RegisterEntry, entity)) or self._own_of(  # type: ignore[return-value]
+            RegisterEntry(entity), entity
+        )
+
+    def _inspection(self, inspection: str) -> ImportedInspection:
+        own = self._own.get((ImportedInspection, inspection))
+        return own or self._own_of(ImportedInspection(inspection), inspection)  # type: ignore[return-value]
+
+    def _history(self, entity: str) -> BusinessHistory:
+        return self._own_of(BusinessHistory(entity), entity)
+
+    def _note(self, note: RowNote) -> None:
+        if note.kind == "rejected" and self._command.strict:
+            raise RowRejected(self._command.file, note)
+        self.notes.append(note)
+
+    def _warn(self, reason: str, message: str) -> None:
+        self._note(RowNote(line=self._line, kind="warned", reason=reason, message=message[:400]))
+
+    def _said_before(self, origin: Origin) -> None:
+        if origin.is_copied_by(self._origin()):
+            self._copies.append(origin)
+
+    # Businesses
+
+    def _lists(self, claim: claims.Lists) -> Iterator[Event]:
+        event = claim.event
+        entry = self._entry(event.entity)
+        origin = self._origin()
+        if not entry.exists:
+            entry.state(event.identity, origin)
+            yield event
+            return
+        self._said_before(entry.origin)
+        if claim.again:
+            if not entry.listed and claim.on not in entry.left:
+                yield from self._revise(entry, event.identity, "entered the register again", claim)
+        elif fingerprint(event.identity) in entry.said:
+            return
+        elif claim.otherwise == "revise" or (
+            claim.otherwise == "newer-file" and entry.origin.file != origin.file
+        ):
+            yield from self._revise(entry, event.identity, "the register says otherwise", claim)
+        else:
+            self._warn(
+                "identity-differs",
+                f"{event.entity} is {_differences(entry.identity, event.identity)}; "
+                "what was said first stays",
+            )
+
+    def _revise(
+        self, entry: RegisterEntry, identity: Any, reason: str, claim: Claim
+    ) -> Iterator[Event]:
+        entry.state(identity, self._origin())
+        entry.revised.add((reason, claim.on or self._ledger.today))
+        yield EntityRevised(entity=entry.entity, identity=identity, reason=reason)
+
+    def _revises(self, claim: claims.Revises) -> Iterator[Event]:
+        entry = self._listed_business(claim.entity)
+        assert entry.identity is not None
+        if (claim.reason, claim.on) in entry.revised:
+            return
+        if getattr(entry.identity, claim.field) == claim.new:
+            return
+        changed = msgspec.structs.replace(entry.identity, **{claim.field: claim.new})
+        yield from self._revise(entry, changed, claim.reason, claim)
+
+    def _delists(self, claim: claims.Delists) -> Iterator[Event]:
+        entry = self._listed_business(claim.entity)
+        day = claim.on or self._ledger.today
+        if entry.listed and day not in entry.left:
+            entry.leave(day)
+            yield EntityLeftRegister(entity=claim.entity, reason=claim.reason)
+
+    def _listed_business(self, entity: str) -> RegisterEntry:
+        entry = self._entry(entity)
+        if not entry.exists:
+            raise _Rejected("unknown-business", f"{entity} is not on the register")
+        return entry
+
+    # Inspections
+
+    def _inspects(self, claim: claims.Inspects) -> Iterator[Event]:
+        event = claim.event
+        known = self._inspection(event.inspection)
+        if known.event is None:
+            known.event = event
+            known.origin = self._origin()
+            yield event
+            return
+        self._said_before(known.origin)
+        if known.event is event or known.event == event:
+            return
+        replaced = known.replaced
+        for field in _COMPARED:
+            said, first = getattr(event, field), getattr(known.event, field)
+            if said != first and (field, said) not in replaced:
+                self._warn(
+                    f"{field.replace('_', '-')}-contradicts",
+                    f"{event.inspection} has {field} {_shown(said)}, but line "
+                    f"{known.origin.line} of {known.origin.file} said {_shown(first)}, which stays",
+                )
+
+    def _rescores(self, claim: claims.Rescores) -> Iterator[Event]:
+        known, event = self._known_inspection(claim.inspection)
+        if event.score == claim.new:
+            return
+        if event.score != claim.old:
+            raise _Rejected(
+                "score-contradicts",
+                f"{claim.inspection} is said to have changed from {_shown(claim.old)} to "
+                f"{_shown(claim.new)}, but had {_shown(event.score)}",
+            )
+        meaning = "higher_is_better" if claim.new is not None else None
+        changes = [FieldChange(path="/body/score", old=claim.old, new=claim.new)]
+        if event.score_meaning != meaning:
+            changes.append(
+                FieldChange(path="/body/score_meaning", old=event.score_meaning, new=meaning)
+            )
+        yield self._corrects(known, event, changes, "the register changed the score")
+
+    def _reclassifies(self, claim: claims.Reclassifies) -> Iterator[Event]:
+        known, event = self._known_inspection(claim.inspection)
+        if known.withdrawn or event.type == claim.new:
+            return
+        if self._inspection(claim.under).exists:
+            known.withdrawn = True
+            yield ImportedInspectionWithdrawn(
+                inspection=claim.inspection,
+                entity=event.entity,
+                reason=f"the register lists it as {claim.new}",
+            )
+            return
+        change = FieldChange(path="/body/type", old=event.type, new=claim.new)
+        yield self._corrects(known, event, [change], "the register changed the type")
+
+    def _corrects(
+        self,
+        known: ImportedInspection,
+        event: InspectionImported,
+        changes: list[FieldChange],
+        reason: str,
+    ) -> RecordCorrected:
+        # What is corrected was recorded by an earlier step, hence by an earlier command: its id
+        # and its position are final.
+        assert known.event_id is not None
+        values = {change.path.removeprefix("/body/"): change.new for change in changes}
+        known.event = msgspec.structs.replace(event, **values)
+        known.replaced += tuple((c.path.removeprefix("/body/"), c.old) for c in changes)
+        return RecordCorrected(
+            target_event_id=known.event_id,
+            target_position=known.position,
+            field_changes=tuple(changes),
+            reason=reason,
+            requested_by=f"register:{self._command.mapping}",
+            approved_by=self._ledger.actor.person_id,
+            subjects=tuple(event.tags()),
+        )
+
+    def _withdraws_inspection(self, claim: claims.WithdrawsInspection) -> Iterator[Event]:
+        known, event = self._known_inspection(claim.inspection)
+        if not known.withdrawn:
+            known.withdrawn = True
+            yield ImportedInspectionWithdrawn(
+                inspection=claim.inspection, entity=event.entity, reason=claim.reason
+            )
+
+    def _known_inspection(self, inspection: str) -> tuple[ImportedInspection, InspectionImported]:
+        known = self._inspection(inspection)
+        if known.event is None:
+            raise _Rejected("no-such-inspection", f"{inspection} is not on the register")
+        return known, known.event
+
+    # Violations
+
+    def _cites(self, claim: claims.Cites) -> Iterator[Event]:
+        event = claim.event
+        assert event.inspection is not None
+        violations = self._inspection(event.inspection).violations
+        origin = violations.get(event.violation)
+        if origin is None:
+            violations[event.violation] = self._origin()
+            yield event
+        else:
+            self._said_before(origin)
+
+    def _cites_that_day(self, claim: claims.CitesThatDay) -> Iterator[Event]:
+        event = claim.event
+        history = self._history(event.entity)
+        known = history.violations.get(event.violation)
+        if known is not None:
+            self._said_before(known.origin)
+            return
+        visits = history.visits.get(event.found_on, ())
+        if len(visits) == 1:
+            event = msgspec.structs.replace(event, inspection=visits[0])
+        elif visits:
+            self._warn(
+                "several-inspections",
+                f"{event.violation} may belong to any of {len(visits)} inspections of that day; "
+                "it is linked to none",
+            )
+        else:
+            self._warn("no-inspection", f"no inspection of {event.violation} is on the register")
+        history.cite(event, self._origin())
+        yield event
+
+    def _rectifies(self, claim: claims.Rectifies) -> Iterator[Event]:
+        assert claim.on is not None
+        history, known = self._known_violation(claim.entity, claim.violation)
+        if known.corrected_on is None:
+            history.rectify(claim.violation, claim.on)
+            yield ViolationRectified(
+                violation=claim.violation,
+                entity=claim.entity,
+                corrected_on=claim.on,
+                inspection=known.inspection,
+            )
+        elif known.corrected_on != claim.on:
+            self._warn(
+                "correction-contradicts",
+                f"{claim.violation} was corrected on {claim.on}, but {known.corrected_on} was said "
+                "first and stays",
+            )
+
+    def _withdraws_violation(self, claim: claims.WithdrawsViolation) -> Iterator[Event]:
+        history, known = self._known_violation(claim.entity, claim.violation)
+        if not known.withdrawn:
+            history.withdraw(claim.violation)
+            yield ImportedViolationWithdrawn(
+                violation=claim.violation,
+                entity=claim.entity,
+                reason=claim.reason,
+                inspection=known.inspection,
+            )
+
+    def _known_violation(self, entity: str, violation: str) -> tuple[BusinessHistory, Cited]:
+        history = self._history(entity)
+        known = history.violations.get(violation)
+        if known is None:
+            raise _Rejected("no-such-violation", f"{violation} is not on the register")
+        return history, known
+
+    # Published penalties
+
+    def _publishes(self, claim: claims.Publishes) -> Iterator[Event]:
+        event = claim.event
+        known = self._own_of(ListedPenalty(event.record), event.record)
+        if known.entered is None:
+            known.entered, known.origin = event, self._origin()
+            known.started_on = claim.publicity.started_on
+            yield event
+            yield claim.publicity
+            return
+        self._said_before(known.origin)
+        if known.entered != event:
+            self._warn(
+                "penalty-contradicts", f"{event.record} was listed before with other particulars"
+            )
+
+    def _ends_publicity(self, claim: claims.EndsPublicity) -> Iterator[Event]:
+        event = claim.event
+        known = self._own_of(ListedPenalty(event.record), event.record)
+        if known.started_on is None:
+            raise _Rejected("never-listed", f"{event.record} was removed but never listed")
+        if event.terminated_on < known.started_on:
+            raise _Rejected(
+                "removed-before-listed",
+                f"{event.record} was removed on {event.terminated_on}, but listed on "
+                f"{known.started_on}",
+            )
+        if known.ended_on is None:
+            known.ended_on = event.terminated_on
+            yield event
+        elif known.ended_on != event.terminated_on:
+            self._warn(
+                "removal-contradicts",
+                f"{event.record} was removed on {event.terminated_on}, but {known.ended_on} was "
+                "said first and stays",
+            )
+
+    _settlers: ClassVar[dict[type[Claim], Callable[[_Settling, Any], Iterator[Event]]]] = {
+        claims.Lists: _lists,
+        claims.Revises: _revises,
+        claims.Delists: _delists,
+        claims.Inspects: _inspects,
+        claims.Rescores: _rescores,
+        claims.Reclassifies: _reclassifies,
+        claims.WithdrawsInspection: _withdraws_inspection,
+        claims.Cites: _cites,
+        claims.CitesThatDay: _cites_that_day,
+        claims.Rectifies: _rectifies,
+        claims.WithdrawsViolation: _withdraws_violation,
+        claims.Publishes: _publishes,
+        claims.EndsPublicity: _ends_publicity,
+    }
+
+
+@lru_cache(maxsize=4096)
+def _moment(day: date) -> datetime:
+    return civil_moment(day)
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
+def _differences(first: Any, other: Any) -> str:
+    return "; ".join(
+        f"{field} {_shown(getattr(other, field))!r}, said first {_shown(getattr(first, field))!r}"
+        for field in first.__struct_fields__
+        if getattr(first, field) != getattr(other, field)
+    )

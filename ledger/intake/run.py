@@ -1,0 +1,488 @@
+"""Running an import: the files of a folder, step by step, into one ledger.
+
+While the sequencer decides and commits a batch of rows, the next ones are read and understood;
+a few batches are under way at a time, in order, so memory does not grow with the files. What was
+committed is never read again for recording: an import that is started anew asks the ledger for its
+place in each file.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import ExitStack
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Any
+from uuid import UUID
+
+import msgspec
+
+from ledger.intake.commands import ImportRow, ImportRows, RowRejected
+from ledger.intake.events import ImportProgressed, RowNote
+from ledger.intake.folds import ImportPlace
+from ledger.intake.mapping import BadRow, Lookup, RegisterMapping, Row, Step, Tables, files_of
+from ledger.intake.mappings import MAPPINGS
+from ledger.intake.sources import ENDINGS, Source, SourceError, SourceRow, digest_of
+from ledger.kernel import Actor, Ledger, Outcome, civil_date
+from ledger.kernel.clock import uuid7
+from ledger.kernel.codec import decode
+from ledger.kernel.memory import Memory, as_query
+from ledger.kernel.sequencer import make_context
+
+#: Batches that are under way at a time: one being committed, one waiting, and one to spare.
+IN_FLIGHT = 3
+
+#: Refused rows that a report shows; the rejects file has all.
+SHOWN = 10
+
+
+class ImportFailed(Exception):
+    """The import cannot begin or go on, with what to do about it. What is recorded stays."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A row that was refused: where it stands, under which name, and why."""
+
+    file: str
+    line: int
+    reason: str
+    message: str
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Where an import is: so many rows of a file in this step; ``recorded`` events in all."""
+
+    step: str
+    file: str
+    rows_done: int
+    recorded: int
+    rejected: int
+
+
+class FileReport(msgspec.Struct):
+    """One file in one step: its rows, and how many of them were dealt with before this run."""
+
+    step: str
+    file: str
+    digest: str
+    rows: int = 0
+    before: int = 0
+    rejected: int = 0
+    warned: int = 0
+    ignored: int = 0
+    missing: tuple[str, ...] = ()
+
+
+class Report(msgspec.Struct):
+    """What an import did.
+
+    ``recorded`` counts events by topic. ``rows`` counts each row once, however many steps read it;
+    ``known`` counts the rows of this run that added nothing because the ledger knew what they say,
+    in each step.
+    ``rejects`` and ``warnings`` count rows by the name of the reason, over whole files: a second
+    run says the same. ``remarks`` are about files: missing columns and lists.
+    """
+
+    mapping: str
+    files: list[FileReport] = []
+    recorded: dict[str, int] = {}
+    rows: int = 0
+    known: int = 0
+    rejected: int = 0
+    rejects: dict[str, int] = {}
+    warnings: dict[str, int] = {}
+    ignored: int = 0
+    remarks: list[str] = []
+    examples: list[Refused] = []
+    seconds: float = 0.0
+
+
+def import_register(
+    ledger: Ledger,
+    mapping_name: str,
+    folder: str | Path,
+    *,
+    actor: Actor,
+    strict: bool = False,
+    rejects: Path | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    batch_rows: int = 500,
+    known: date | None = None,
+) -> Report:
+    """Import the files of a register that lie in ``folder``; those imported before add nothing.
+
+    ``strict`` stops at the first row that cannot be taken. ``rejects`` is the file to which refused
+    rows and rows with a remark are written, as CSV. ``known`` is the day on which the register is
+    held to have said what bears no date of its own.
+
+    Raises ``ImportFailed``, ``SourceError`` for a file, ``RowRejected`` when strict, and what the
+    ledger answers when it takes no more.
+    """
+    mapping = MAPPINGS.get(mapping_name)
+    if mapping is None:
+        names = ", ".join(sorted(MAPPINGS))
+        raise ImportFailed(f"There is no mapping {mapping_name!r}. There are: {names}.")
+    with ExitStack() as stack:
+        notes = stack.enter_context(_NotesFile(rejects))
+        run = _Run(
+            ledger=ledger,
+            mapping=mapping,
+            folder=Path(folder),
+            actor=actor,
+            strict=strict,
+            notes=notes,
+            progress=progress,
+            batch_rows=batch_rows,
+            known=known,
+        )
+        return run.all()
+
+
+class _Run:
+    """One import of one folder."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        mapping: RegisterMapping,
+        folder: Path,
+        actor: Actor,
+        strict: bool,
+        notes: _NotesFile,
+        progress: Callable[[Progress], None] | None,
+        batch_rows: int,
+        known: date | None,
+    ) -> None:
+        self.ledger = ledger
+        self.mapping = mapping
+        self.actor = actor
+        self.strict = strict
+        self.notes = notes
+        self.progress = progress
+        self.batch_rows = batch_rows
+        self.known = known
+        self.today = civil_date(ledger.clock())
+        self.correlation: UUID = uuid7(ledger.clock())
+        self.report = Report(mapping.name)
+        self.recorded: Counter[str] = Counter()
+        self.rejects: Counter[str] = Counter()
+        self.warnings: Counter[str] = Counter()
+        self.files = _find(mapping, folder)
+        self.folder = folder
+        self.digests: dict[Path, tuple[str, int]] = {}
+
+    def all(self) -> Report:
+        """Every step, every file."""
+        began = time.perf_counter()
+        report = self.report
+        self._check_headers()
+        tables: Tables = {lookup.name: self._table(lookup) for lookup in self.mapping.lookups}
+        try:
+            for step in self.mapping.steps:
+                for path in self.files[step.pattern]:
+                    _File(self, step, path, tables).run()
+        finally:
+            report.recorded = dict(sorted(self.recorded.items()))
+            report.rejects = dict(self.rejects.most_common())
+            report.warnings = dict(self.warnings.most_common())
+            report.seconds = time.perf_counter() - began
+        return report
+
+    def digest(self, path: Path) -> tuple[str, int]:
+        """A file's digest and size, computed once."""
+        if path not in self.digests:
+            self.digests[path] = digest_of(path)
+        return self.digests[path]
+
+    def note(self, file: str, note: RowNote, raw: bytes | None) -> None:
+        """Count and write down one note about a row."""
+        (self.rejects if note.kind == "rejected" else self.warnings)[note.reason] += 1
+        if note.kind == "rejected" and len(self.report.examples) < SHOWN:
+            self.report.examples.append(Refused(file, note.line, note.reason, note.message))
+        self.notes.write(file, note, raw)
+
+    def _check_headers(self) -> None:
+        """Open each file once before anything is recorded: better no import than half of one."""
+        remarks = self.report.remarks
+        for pattern in self.mapping.patterns:
+            step = next(step for step in self.mapping.steps if step.pattern == pattern)
+            for path in self.files[pattern]:
+                with Source(path, step.layout) as source:
+                    missing = [name for name in source.missing if name != self.mapping.known_by]
+                    if missing:
+                        remarks.append(
+                            f"{path.name} has no column {', '.join(missing)}: what would stand "
+                            "there is left out"
+                        )
+                    if not {self.mapping.known_by, "detected"} & set(source.columns):
+                        remarks.append(_no_known_column(path, self.mapping.known_by, self.known))
+        remarks.extend(
+            f"no file {pattern}: that part of the register is not imported"
+            for pattern in self.mapping.patterns
+            if not self.files[pattern]
+        )
+
+    def _table(self, lookup: Lookup) -> dict[Any, Any]:
+        """The rows of a list. What is wrong with one is said, and the rest is used."""
+        table: dict[Any, Any] = {}
+        remarks = self.report.remarks
+        paths = files_of(self.folder, lookup.pattern)
+        if not paths:
+            remarks.append(f"no file {lookup.pattern}: {lookup.without}")
+        imported = lookup.pattern in self.files
+        for path in paths:
+            with Source(path, lookup.layout) as source:
+                for found in source:
+                    fault = found.fault
+                    if fault is None:
+                        try:
+                            lookup.add(table, Row(found.fields, self.today))
+                        except BadRow as error:
+                            fault = error.reason, error.message
+                    # A file that is imported too has its rows rejected by the step that does it.
+                    if fault is not None and not imported:
+                        reason, message = fault
+                        remarks.append(f"{path.name}:{found.line}: {reason}: {message}")
+        return table
+
+
+class _File:
+    """One file in one step."""
+
+    def __init__(self, run: _Run, step: Step, path: Path, tables: Tables) -> None:
+        self.run_ = run
+        self.step = step
+        self.path = path
+        self.tables = tables
+        self.digest, self.bytes = run.digest(path)
+        self.import_id = f"{run.mapping.name}/{step.name}/{self.digest[:32]}"
+        self.memo: dict[Any, Any] = {}
+        self.report = FileReport(step.name, path.name, self.digest)
+        self.under_way: deque[tuple[Future[Outcome], set[int], dict[int, bytes]]] = deque()
+
+    def run(self) -> None:
+        """Import what of this file is not imported yet."""
+        run, report = self.run_, self.report
+        run.report.files.append(report)
+        memory = Memory(run.ledger.recorder)
+        memory.catch_up()
+        place = memory.fold(ImportPlace(self.import_id), keep=False)
+        report.before = report.rows = place.rows_done
+        report.rejected, report.warned, report.ignored = (
+            place.rejected,
+            place.warned,
+            place.ignored,
+        )
+        earlier = self._earlier_notes() if place.rejected or place.warned else {}
+        try:
+            if place.finished:
+                self._retell(earlier)
+            else:
+                self._import(place.rows_done, earlier)
+        finally:
+            self._wait_for_all()
+            if not self.step.again:
+                run.report.rows += report.rows
+            run.report.rejected += report.rejected
+            run.report.ignored += report.ignored
+
+    def _retell(self, earlier: dict[int, list[RowNote]]) -> None:
+        """Say again what was said about an imported file; its rows are read for that only."""
+        if not earlier:
+            return
+        if not self.run_.notes.wanted:
+            for notes in earlier.values():
+                for note in notes:
+                    self.run_.note(self.path.name, note, None)
+            return
+        with Source(self.path, self.step.layout) as source:
+            for found in source:
+                for note in earlier.get(found.line, ()):
+                    self.run_.note(self.path.name, note, found.raw)
+
+    def _import(self, done: int, earlier: dict[int, list[RowNote]]) -> None:
+        run, size = self.run_, self.run_.batch_rows
+        first = done
+        rows: list[ImportRow] = []
+        raws: dict[int, bytes] = {}
+        broken: SourceError | None = None
+        with Source(self.path, self.step.layout) as source:
+            self.report.missing = source.missing
+            try:
+                for number, found in enumerate(source, start=1):
+                    if number <= done:
+                        for note in earlier.get(found.line, ()):
+                            run.note(self.path.name, note, found.raw)
+                        continue
+                    rows.append(self._understood(found))
+                    if run.notes.wanted:
+                        raws[found.line] = found.raw
+                    if len(rows) == size:
+                        self._submit(first, rows, raws)
+                        first, rows, raws = number, [], {}
+            except SourceError as error:
+                broken = error
+        # A file that breaks off is not finished: the whole one has another digest anyway.
+        if rows or broken is None:
+            self._submit(first, rows, raws, last=broken is None)
+        self._wait_for_all()
+        if broken is not None:
+            raise broken
+
+    def _understood(self, found: SourceRow) -> ImportRow:
+        """A row as claims, or with a note that says why it is none."""
+        digest = sha256(found.raw).hexdigest()
+        if found.fault is not None:
+            if self.step.again:
+                return ImportRow(line=found.line, digest=digest)
+            return self._refused(found.line, digest, *found.fault)
+        row = Row(found.fields, self.run_.today, self.memo)
+        try:
+            said = tuple(self.step.read(row, self.tables))
+        except BadRow as error:
+            return self._refused(found.line, digest, error.reason, error.message)
+        notes: tuple[RowNote, ...] = ()
+        if row.warnings:
+            notes = tuple(
+                RowNote(line=found.line, kind="warned", reason=reason, message=message[:400])
+                for reason, message in row.warnings
+            )
+        return ImportRow(
+            line=found.line, digest=digest, claims=said, notes=notes, ignored=row.ignored
+        )
+
+    def _refused(self, line: int, digest: str, reason: str, message: str) -> ImportRow:
+        note = RowNote(line=line, kind="rejected", reason=reason, message=message[:400])
+        if self.run_.strict:
+            raise RowRejected(self.path.name, note)
+        return ImportRow(line=line, digest=digest, notes=(note,))
+
+    def _submit(
+        self, first: int, rows: list[ImportRow], raws: dict[int, bytes], *, last: bool = False
+    ) -> None:
+        run = self.run_
+        while len(self.under_way) >= IN_FLIGHT:
+            self._take_answer()
+        command = ImportRows(
+            import_id=self.import_id,
+            mapping=run.mapping.name,
+            file=self.path.name,
+            digest=self.digest,
+            bytes=self.bytes,
+            first=first,
+            rows=tuple(rows),
+            last=last,
+            strict=run.strict,
+            known=run.known,
+        )
+        context = make_context(
+            command, run.actor, run.ledger.clock(), correlation_id=run.correlation
+        )
+        saying = {row.line for row in rows if row.claims}
+        self.under_way.append((run.ledger.submit(command, context), saying, raws))
+
+    def _take_answer(self) -> None:
+        future, saying, raws = self.under_way.popleft()
+        outcome = future.result()
+        run, report = self.run_, self.report
+        telling: set[int] = set()
+        for record in outcome.events:
+            run.recorded[record.envelope.type] += 1
+            event = record.event
+            if isinstance(event, ImportProgressed):
+                report.rows, report.rejected = event.rows_done, event.rejected
+                report.warned, report.ignored = event.warned, event.ignored
+                for note in event.notes:
+                    run.note(self.path.name, note, raws.get(note.line))
+                    if note.kind == "rejected":
+                        telling.add(note.line)
+            elif record.envelope.provenance is not None:
+                telling.add(record.envelope.provenance.row)
+        run.report.known += len(saying - telling)
+        if run.progress is not None:
+            run.progress(
+                Progress(
+                    self.step.name,
+                    self.path.name,
+                    report.rows,
+                    run.recorded.total(),
+                    run.rejects.total(),
+                )
+            )
+
+    def _wait_for_all(self) -> None:
+        """Take the answers of all batches under way; the first failure is raised when all came."""
+        failure: BaseException | None = None
+        while self.under_way:
+            try:
+                self._take_answer()
+            except Exception as error:  # noqa: BLE001  # raised below
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+    def _earlier_notes(self) -> dict[int, list[RowNote]]:
+        """What was said about the rows of this file when they were imported, by line."""
+        notes: dict[int, list[RowNote]] = {}
+        query = as_query([ImportPlace(self.import_id).selector()])
+        for found in self.run_.ledger.recorder.read(query):
+            event = decode(found.position, found.event.data).event
+            if isinstance(event, ImportProgressed):
+                for note in event.notes:
+                    notes.setdefault(note.line, []).append(note)
+        return notes
+
+
+class _NotesFile:
+    """The file of refused rows and rows with a remark: written anew by each run, complete."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.wanted = path is not None
+        self._path = path
+        self._file: IO[str] | None = None
+        self._writer: Any = None
+
+    def __enter__(self) -> _NotesFile:
+        if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("w", encoding="utf-8", newline="")
+            self._writer = csv.writer(self._file)
+            self._writer.writerow(("file", "line", "kind", "reason", "message", "row"))
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def write(self, file: str, note: RowNote, raw: bytes | None) -> None:
+        """One note, with the row as it stands in its file."""
+        if self._writer is not None:
+            row = (raw or b"").decode(errors="backslashreplace")
+            self._writer.writerow((file, note.line, note.kind, note.reason, note.message, row))
+
+
+def _find(mapping: RegisterMapping, folder: Path) -> dict[str, list[Path]]:
+    if not folder.is_dir():
+        raise ImportFailed(f"{folder} is not a folder. Name the one in which the files lie.")
+    files = {pattern: files_of(folder, pattern) for pattern in mapping.patterns}
+    if not any(files.values()):
+        there = sorted(path.name for path in folder.iterdir())
+        shown = ", ".join(there[:20]) + (f" and {len(there) - 20} more" if len(there) > 20 else "")
+        wanted = ", ".join(f"{pattern}{{{','.join(ENDINGS)}}}" for pattern in mapping.patterns)
+        raise ImportFailed(
+            f"{folder} has no file of {mapping.name}. Looked for: {wanted}. There: "
+            f"{shown or 'nothing'}."
+        )
+    return files
+
+
+def _no_known_column(path: Path, column: str | None, known: date | None) -> str:
+    since = f"{known}, as this import was told" if known else "the moment at which it is recorded"
+    said = f"no {column} column" if column else "no column for when the register first said it"
+    return f"{path.name} has {said}: what it says counts as known from {since}"
