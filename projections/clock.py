@@ -1,0 +1,129 @@
+"""The clock (ledger_clock): finds in the views what has fallen due, and has the ledger record it.
+
+Whatever it asks for is decided by the ledger from the ledger; the views only say where to look. A
+request repeated, by this process or another, is answered with the first result.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import sqlalchemy as sa
+import structlog
+
+from ledger.credit.commands import TerminatePublicity
+from ledger.deadlines.commands import RecomputeDeadline, RecordDeadlineMiss
+from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Unavailable, civil_date
+from projections.deadlines import due
+from projections.follower import TRANSIENT, Follower, Views
+from projections.records import expired
+
+log = structlog.get_logger("projections.clock")
+
+#: Who acts when time does.
+CLOCK = Actor(unit_id="LEDGER", person_id="ledger-clock", role="ledger_clock")
+
+#: Seconds between two looks.
+INTERVAL = 60.0
+
+#: How long a tick waits for the views to catch up, in seconds.
+_PATIENCE = 5.0
+
+
+def tick(ledger: Ledger, views: Views, actor: Actor = CLOCK) -> list[Outcome]:
+    """Record what has fallen due by the ledger's own clock. Idempotent.
+
+    What the ledger refuses (a view that lags, a deadline performed meanwhile) is asked again at the
+    next tick, if the view then still says so.
+    """
+    outcomes = []
+    for command, key in _wishes(ledger, views):
+        try:
+            outcomes.append(ledger.execute(command, actor, key=key))
+        except Unavailable:
+            log.info("clock_waits", key=key)
+            break
+        except NotRecorded as refusal:
+            log.info("clock_refused", key=key, reason=str(refusal))
+    return outcomes
+
+
+def _wishes(ledger: Ledger, views: Views) -> Iterator[tuple[Command, str]]:
+    """What to ask for, each with the key that makes it happen once."""
+    now = ledger.clock()
+    today = civil_date(now)
+    found = due(views, today)
+    # Moved first: a date that a calendar makes final may turn out to be past.
+    for one in found.movable:
+        yield (
+            RecomputeDeadline(rule_name=one.rule, opened_at_position=one.opened_position),
+            # A deadline may move more than once: as often as a year is published.
+            f"recompute:{one.deadline}:{one.known}",
+        )
+    for one in found.overdue:
+        yield (
+            RecordDeadlineMiss(rule_name=one.rule, opened_at_position=one.opened_position),
+            f"missed:{one.deadline}",
+        )
+    for record in expired(views, today):
+        yield (
+            TerminatePublicity(record=record.record, reason="max_reached"),
+            f"max-reached:{record.record}:{record.max_until}",
+        )
+
+
+class Clock:
+    """Ticks in a thread of its own, every ``interval`` seconds, until it is stopped.
+
+    ``follower`` is asked to have caught up with the ledger's head first, so that what was just
+    performed is not asked about.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        follower: Follower,
+        *,
+        interval: float = INTERVAL,
+        actor: Actor = CLOCK,
+        on_tick: Callable[[list[Outcome]], None] = lambda outcomes: None,
+    ) -> None:
+        self._ledger = ledger
+        self._follower = follower
+        self._interval = interval
+        self._actor = actor
+        self._on_tick = on_tick
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Tick at once and then every interval."""
+        if self._thread is None:
+            self._stopping.clear()
+            self._thread = threading.Thread(target=self._run, name="clock", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, after the tick it is in. Idempotent."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def tick(self) -> list[Outcome]:
+        """One look, if the views are up to date; what it recorded."""
+        head = self._follower.source.head()
+        if not self._follower.wait_for(head, _PATIENCE):
+            log.info("clock_waits_for_views", head=head)
+            return []
+        return tick(self._ledger, self._follower.views, self._actor)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                outcomes = self.tick()
+                self._on_tick(outcomes)
+            except (*TRANSIENT, sa.exc.SQLAlchemyError) as error:
+                log.warning("clock_failed", error=str(error))
+            self._stopping.wait(self._interval)

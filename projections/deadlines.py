@@ -1,0 +1,568 @@
+"""Deadlines as rows (期限, rulebook 0.6): opened by one event, discharged by another, seen overdue.
+
+One view serves every ``DeadlineRule`` of the program. The rows of one *about* tag follow from the
+events that carry it, from the policies adopted when each was opened, and from the calendars
+published by then; a correction lets them follow anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from ledger.kernel import (
+    DeadlineMissed,
+    DeadlineRecomputed,
+    DeadlineRule,
+    Event,
+    PolicyVersionAdopted,
+    RecordCorrected,
+    Recorded,
+    WorkingCalendarPublished,
+    codec,
+)
+from ledger.kernel.corrections import as_corrected
+from ledger.kernel.days import DayCount, Unit
+from ledger.kernel.deadlines import deadline_rules
+from ledger.kernel.folds import Selector
+from ledger.kernel.policies import PolicyVersions, PublishedYear
+from projections.follower import Views
+from projections.source import Entry, Source
+from projections.tables import Code, Store
+from projections.views import View
+
+_LEGAL = (PolicyVersionAdopted.TOPIC, WorkingCalendarPublished.TOPIC)
+
+State = Literal["open", "done", "done_late", "missed"]
+
+_METADATA = sa.MetaData()
+
+DEADLINES = sa.Table(
+    "deadlines",
+    _METADATA,
+    sa.Column("deadline", Code, primary_key=True),
+    sa.Column("rule", Code, nullable=False, index=True),
+    sa.Column("policy_key", Code, nullable=False),
+    sa.Column("policy_version", sa.Integer),
+    sa.Column("about", Code, nullable=False, index=True),
+    sa.Column("unit", Code, index=True),
+    sa.Column("entity", Code, index=True),
+    #: The tags of the opening event, as a JSON array.
+    sa.Column("subjects", sa.Text, nullable=False),
+    sa.Column("opened_position", sa.BigInteger, nullable=False, index=True),
+    sa.Column("opened_event", Code, nullable=False, index=True),
+    sa.Column("opened_on", Code, nullable=False),
+    sa.Column("starts_on", Code, nullable=False),
+    sa.Column("n", sa.Integer),
+    sa.Column("counted_in", Code),
+    #: As computed at the opening; ``due_on`` is where a later calendar moved it.
+    sa.Column("first_due_on", Code),
+    sa.Column("due_on", Code, index=True),
+    sa.Column("provisional", sa.Boolean, nullable=False),
+    sa.Column("calendar_version", Code, nullable=False),
+    sa.Column("state", Code, nullable=False, index=True),
+    sa.Column("done_position", sa.BigInteger),
+    sa.Column("done_at", Code),
+    sa.Column("done_on", Code),
+    sa.Column("days_late", sa.Integer),
+    sa.Column("missed_position", sa.BigInteger),
+    sa.Column("recomputed_position", sa.BigInteger),
+    #: Why there is no due date, if there is none.
+    sa.Column("note", sa.Text),
+)
+
+#: The years whose working calendar is published, and its newest version.
+CALENDARS = sa.Table(
+    "deadline_calendars",
+    _METADATA,
+    sa.Column("year", Code, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+_COLUMNS = tuple(column.name for column in DEADLINES.columns)
+
+
+class Law:
+    """The policies and calendars of a ledger, each answerable as of a position."""
+
+    def __init__(self, source: Source | None = None, position: int = 0) -> None:
+        self._policies: dict[str, list[Recorded]] = {}
+        self._calendars: list[Recorded] = []
+        self._days: dict[int, DayCount] = {}
+        if source is not None and position:
+            self.learn(source, position)
+
+    def learn(self, source: Source, position: int) -> None:
+        """Read, as corrected, whatever was adopted and published up to a position."""
+        found: list[Recorded] = []
+        for topic in _LEGAL:  # one at a time: not every store takes two without a tag
+            found += source.records([Selector((topic,), ())], position)
+        self._policies, self._calendars, self._days = {}, [], {}
+        subjects = {tag for record in found for tag in record.event.tags()}
+        corrections = source.records(
+            [Selector((RecordCorrected.TOPIC,), (tag,)) for tag in sorted(subjects)], position
+        )
+        ours = {record.envelope.event_id for record in found}
+        found += [
+            record
+            for record in corrections
+            if isinstance(record.event, RecordCorrected) and record.event.target_event_id in ours
+        ]
+        for record in sorted(as_corrected(found), key=lambda record: record.position):
+            if isinstance(record.event, PolicyVersionAdopted):
+                self._policies.setdefault(record.event.key, []).append(record)
+            elif isinstance(record.event, WorkingCalendarPublished):
+                self._calendars.append(record)
+
+    def policy(self, key: str, day: date, position: int) -> PolicyVersionAdopted | None:
+        """The version in force on a day, by what was adopted up to a position.
+
+        Without one, the first version adopted later that covers that day.
+        """
+        adopted = self._policies.get(key, [])
+        versions = PolicyVersions(key)
+        for index, record in enumerate(adopted):
+            versions.take(record)
+            last = index + 1 == len(adopted) or adopted[index + 1].position > position
+            if last and (version := versions.in_force(day)) is not None:
+                return version
+        return None
+
+    def days(self, position: int) -> DayCount:
+        """Day counting by the calendars published up to a position."""
+        known = sum(record.position <= position for record in self._calendars)
+        if known not in self._days:
+            years: dict[str, PublishedYear] = {}
+            for record in self._calendars[:known]:
+                assert isinstance(record.event, WorkingCalendarPublished)
+                year = record.event.year
+                years.setdefault(year, PublishedYear(year)).take(record)
+            self._days[known] = DayCount(
+                {int(y): fold.latest for y, fold in years.items() if fold.latest is not None}
+            )
+        return self._days[known]
+
+
+class Deadlines(View):
+    """A row for each deadline that was opened."""
+
+    name = "deadlines"
+    version = 1
+    tables = (DEADLINES, CALENDARS)
+
+    def __init__(self, rules: Iterable[DeadlineRule] | None = None) -> None:
+        self.rules = tuple(deadline_rules().values() if rules is None else rules)
+        self._opening: dict[str, list[DeadlineRule]] = {}
+        self._discharging: dict[str, set[str]] = {}
+        for rule in self.rules:
+            self._opening.setdefault(rule.opened_by.TOPIC, []).append(rule)
+            for event in rule.discharged_by:
+                self._discharging.setdefault(event.TOPIC, set()).add(rule.name)
+        self.topics = frozenset(
+            {
+                *self._opening,
+                *self._discharging,
+                DeadlineMissed.TOPIC,
+                DeadlineRecomputed.TOPIC,
+                RecordCorrected.TOPIC,
+                PolicyVersionAdopted.TOPIC,
+                WorkingCalendarPublished.TOPIC,
+            }
+        )
+        self._by_name = {rule.name: rule for rule in self.rules}
+        self._law = Law()
+        self._changed: set[str] = set()
+
+    def shape(self) -> list[str]:
+        return [
+            *super().shape(),
+            *(
+                f"{r.name} {r.policy_key} {r.part} {r.roll} {r.opened_by.TOPIC} "
+                f"{sorted(event.TOPIC for event in r.discharged_by)}"
+                for r in sorted(self.rules, key=lambda rule: rule.name)
+            ),
+        ]
+
+    def rule(self, name: str) -> DeadlineRule:
+        """The rule of a row."""
+        return self._by_name[name]
+
+    def opens(self, topic: str) -> Sequence[DeadlineRule]:
+        """The rules whose deadlines an event type opens."""
+        return self._opening.get(topic, ())
+
+    def discharges(self, topic: str) -> Collection[str]:
+        """The names of the rules whose deadlines an event type discharges."""
+        return self._discharging.get(topic, ())
+
+    def begin(self, source: Source, position: int) -> None:
+        self._law = Law(source, position)
+        self._changed = set()
+
+    def take(self, entries: Sequence[Entry], store: Store, source: Source, last: int) -> None:
+        legal = [e for e in entries if e.type in _LEGAL]
+        corrected = [e for e in entries if e.type == RecordCorrected.TOPIC]
+        amended = [e for e in corrected if _kinds(e, "policy") or _kinds(e, "calendar")]
+        if legal or amended:
+            self._law.learn(source, last)
+            store.put(
+                CALENDARS,
+                [
+                    {"year": str(year), "version": calendar.version}
+                    for year, calendar in self._law.days(last).years.items()
+                ],
+            )
+        sheet = _Sheet(self, store, self._law)
+        sheet.load(entries)
+        for entry in entries:
+            assert isinstance(entry.record, Recorded)
+            sheet.take(entry.record, entry.tags)
+        if corrected:
+            self._again(corrected, sheet, store, source, last)
+        if legal:
+            sheet.fill({key for e in legal for key in _kinds(e, "policy")})
+        if amended:
+            # What was wrong from the start gives other dates from the start.
+            days = any(_kinds(e, "calendar") for e in amended)
+            sheet.amend(None if days else {key for e in amended for key in _kinds(e, "policy")})
+        self._changed.update(sheet.write())
+
+    def flush(self, store: Store, source: Source, last: int) -> Collection[str]:
+        return self._changed
+
+    def committed(self) -> None:
+        self._changed = set()
+
+    def _again(
+        self,
+        corrected: Sequence[Entry],
+        sheet: _Sheet,
+        store: Store,
+        source: Source,
+        last: int,
+    ) -> None:
+        """Let the rows of the corrected events follow anew from the ledger."""
+        tags = {tag for entry in corrected for tag in entry.tags}
+        targets = [
+            str(event.target_event_id)
+            for entry in corrected
+            if isinstance(event := _event(entry), RecordCorrected)
+        ]
+        about = sheet.abouts(tags, targets)
+        for tag in sorted(about):
+            sheet.forget(tag)
+            stored = source.stored([Selector(tuple(sorted(self.topics)), (tag,))], last)
+            records = as_corrected([codec.decode(s.position, s.event.data) for s in stored])
+            for record, one in zip(records, stored, strict=True):
+                sheet.take(record, one.event.tags, only=tag)
+
+
+class _Sheet:
+    """The rows that one batch may change, in memory."""
+
+    def __init__(self, view: Deadlines, store: Store, law: Law) -> None:
+        self._view = view
+        self._store = store
+        self._law = law
+        self._rows: dict[str, dict[str, Any]] = {}
+        self._by_about: dict[str, dict[str, None]] = {}
+        self._changed: dict[str, None] = {}
+        self._gone: set[str] = set()
+        self._kept: dict[str, dict[str, Any]] = {}
+
+    def load(self, entries: Sequence[Entry]) -> None:
+        """Fetch the rows that these entries may discharge, miss or move."""
+        tags: set[str] = set()
+        ids: set[str] = set()
+        for entry in entries:
+            if self._view.discharges(entry.type):
+                tags.update(entry.tags)
+            elif isinstance(event := _event(entry), DeadlineMissed | DeadlineRecomputed):
+                ids.add(event.deadline_id)
+        self._fetch(
+            DEADLINES.c.about,
+            [tag for tag in tags if not tag.startswith(("actor:", "command:"))],
+        )
+        self._fetch(DEADLINES.c.deadline, ids - self._rows.keys())
+
+    def abouts(self, tags: Iterable[str], targets: Iterable[str]) -> set[str]:
+        """The *about* tags of the rows that corrections of these subjects may change."""
+        self._fetch(DEADLINES.c.about, tags)
+        self._fetch(DEADLINES.c.opened_event, targets)
+        wanted = set(tags)
+        opened = set(targets)
+        return {
+            row["about"]
+            for row in self._rows.values()
+            if row["about"] in wanted or row["opened_event"] in opened
+        } | {tag for tag in wanted if tag in self._by_about}
+
+    def forget(self, about: str) -> None:
+        """Take the rows of a tag away, but for what was recorded of each by the clock."""
+        self._fetch(DEADLINES.c.about, [about])
+        for name in self._by_about.pop(about, {}):
+            self._kept[name] = self._rows.pop(name)
+            self._changed.pop(name, None)
+            self._gone.add(name)
+
+    def take(self, record: Recorded, tags: Sequence[str], only: str | None = None) -> None:
+        """Let one record open, discharge, miss or move deadlines (those about ``only``)."""
+        event = record.event
+        topic = record.envelope.type
+        rules = self._view.discharges(topic)
+        if rules:
+            for tag in tags if only is None else (only,):
+                for name in self._by_about.get(tag, ()):
+                    row = self._rows[name]
+                    if row["rule"] in rules and record.position > row["opened_position"]:
+                        self._done(row, record)
+        for rule in self._view.opens(topic):
+            about = rule.about(event)
+            if about is not None and (only is None or about == only):
+                self._open(rule, about, record, tags)
+        if isinstance(event, DeadlineMissed) and only is None:
+            self._miss(event, record)
+        elif isinstance(event, DeadlineRecomputed) and only is None:
+            self._move(event, record)
+
+    def fill(self, policies: set[str]) -> None:
+        """Give a due date to rows that waited for a version of these policies."""
+        waiting = self._store.connection.execute(
+            sa.select(DEADLINES).where(
+                DEADLINES.c.policy_key.in_(sorted(policies)), DEADLINES.c.due_on.is_(None)
+            )
+        )
+        for found in waiting:
+            self._keep(_as_dict(found))
+        for row in list(self._rows.values()):
+            if row["due_on"] is None and row["policy_key"] in policies:
+                self._set_due(row, self._view.rule(row["rule"]))
+
+    def amend(self, policies: set[str] | None) -> None:
+        """Count anew all rows under these policies, or all rows there are."""
+        query = sa.select(DEADLINES)
+        if policies is not None:
+            query = query.where(DEADLINES.c.policy_key.in_(sorted(policies)))
+        for found in self._store.connection.execute(query):
+            self._keep(_as_dict(found))
+        for row in list(self._rows.values()):
+            if policies is None or row["policy_key"] in policies:
+                self._set_due(row, self._view.rule(row["rule"]))
+
+    def write(self) -> Collection[str]:
+        """Store what changed."""
+        self._store.delete(DEADLINES, sorted(self._gone - self._rows.keys()))
+        self._store.put(DEADLINES, [self._rows[name] for name in self._changed])
+        return {*self._changed, *self._gone}
+
+    def _fetch(self, column: sa.Column[Any], keys: Iterable[Any]) -> None:
+        for found in self._store.get(DEADLINES, column, keys):
+            self._keep(_as_dict(found))
+
+    def _keep(self, row: dict[str, Any]) -> None:
+        name = row["deadline"]
+        if name not in self._rows and name not in self._gone:
+            self._rows[name] = row
+            self._by_about.setdefault(row["about"], {})[name] = None
+
+    def _open(self, rule: DeadlineRule, about: str, opening: Recorded, tags: Sequence[str]) -> None:
+        event: Any = opening.event
+        name = rule.id_for(opening)
+        row: dict[str, Any] = dict.fromkeys(_COLUMNS)
+        row.update(
+            deadline=name,
+            rule=rule.name,
+            policy_key=rule.policy_key,
+            about=about,
+            unit=getattr(event, "unit", None) or None,
+            entity=getattr(event, "entity", None),
+            subjects=msgspec.json.encode(event.tags()).decode(),
+            opened_position=opening.position,
+            opened_event=str(opening.envelope.event_id),
+            opened_on=opening.occurred_on.isoformat(),
+            starts_on=rule.start(opening).isoformat(),
+            state="open",
+            provisional=False,
+            calendar_version="",
+        )
+        self._rows[name] = row
+        self._by_about.setdefault(about, {})[name] = None
+        self._gone.discard(name)
+        self._set_due(row, rule)
+        kept = self._kept.pop(name, None)
+        if kept is not None:
+            row["missed_position"] = kept["missed_position"]
+            if kept["recomputed_position"] is not None:
+                for column in ("due_on", "provisional", "calendar_version", "recomputed_position"):
+                    row[column] = kept[column]
+            _judge(row)
+
+    def _set_due(self, row: dict[str, Any], rule: DeadlineRule) -> None:
+        self._changed[row["deadline"]] = None
+        position = row["opened_position"]
+        opened_on = date.fromisoformat(row["opened_on"])
+        policy = self._law.policy(rule.policy_key, opened_on, position)
+        if policy is None:
+            row["note"] = f"no version of {rule.policy_key} was in force on {opened_on}"
+            return
+        try:
+            n, counted_in = _length(rule, policy)
+            due = self._law.days(position).due(
+                date.fromisoformat(row["starts_on"]), n, counted_in, roll=rule.roll
+            )
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            row["note"] = f"version {policy.version} of {rule.policy_key} sets no length: {error!r}"
+            return
+        row.update(
+            policy_version=policy.version,
+            n=n,
+            counted_in=counted_in,
+            first_due_on=due.on.isoformat(),
+            note=None,
+        )
+        if row["recomputed_position"] is None:
+            row.update(
+                due_on=due.on.isoformat(),
+                provisional=due.provisional,
+                calendar_version=due.calendar_version,
+            )
+        _judge(row)
+
+    def _done(self, row: dict[str, Any], record: Recorded) -> None:
+        at = record.envelope.occurred_at.timestamp()
+        # By its own date: a report that comes late may show that it was done in time.
+        if row["done_at"] is not None and (float(row["done_at"]), row["done_position"]) <= (
+            at,
+            record.position,
+        ):
+            return
+        row["done_position"] = record.position
+        row["done_at"] = repr(at)
+        row["done_on"] = record.occurred_on.isoformat()
+        _judge(row)
+        self._changed[row["deadline"]] = None
+
+    def _miss(self, event: DeadlineMissed, record: Recorded) -> None:
+        row = self._rows.get(event.deadline_id)
+        if row is not None:
+            row["missed_position"] = record.position
+            _judge(row)
+            self._changed[event.deadline_id] = None
+
+    def _move(self, event: DeadlineRecomputed, record: Recorded) -> None:
+        row = self._rows.get(event.deadline_id)
+        if row is not None:
+            row.update(
+                due_on=event.due_on.isoformat(),
+                provisional=event.provisional,
+                calendar_version=event.calendar_version,
+                recomputed_position=record.position,
+            )
+            _judge(row)
+            self._changed[event.deadline_id] = None
+
+
+def _event(entry: Entry) -> Event | None:
+    return entry.record.event if isinstance(entry.record, Recorded) else None
+
+
+def _kinds(entry: Entry, kind: str) -> list[str]:
+    """The subjects of a kind that an entry names."""
+    prefix = f"{kind}:"
+    return [tag.removeprefix(prefix) for tag in entry.tags if tag.startswith(prefix)]
+
+
+def _as_dict(row: sa.Row[Any]) -> dict[str, Any]:
+    return dict(zip(_COLUMNS, row, strict=True))
+
+
+_COUNTED: dict[str, Unit] = {"wd": "wd", "cd": "cd", "month": "month", "months": "month"}
+
+
+def _length(rule: DeadlineRule, policy: PolicyVersionAdopted) -> tuple[int, Unit]:
+    """How long a deadline is, as ``DeadlineRule.due`` counts it."""
+    if rule.part is None:
+        return int(policy.value), _COUNTED[policy.unit]
+    return int(policy.value[rule.part]), _COUNTED[rule.part.rpartition("_")[2]]
+
+
+def _judge(row: dict[str, Any]) -> None:
+    """Set the state that follows from what the row says."""
+    row["days_late"] = None
+    if row["done_on"] is not None:
+        late = 0
+        if row["due_on"] is not None:
+            late = (date.fromisoformat(row["done_on"]) - date.fromisoformat(row["due_on"])).days
+        row["state"] = "done_late" if late > 0 else "done"
+        row["days_late"] = max(0, late)
+    elif row["missed_position"] is not None:
+        row["state"] = "missed"
+    else:
+        row["state"] = "open"
+
+
+class DueDeadline(msgspec.Struct, frozen=True):
+    """A deadline that the clock has something to do about."""
+
+    deadline: str
+    rule: str
+    opened_position: int
+    due_on: str
+    #: The calendars by which it was counted.
+    calendar_version: str
+
+    @property
+    def known(self) -> str:
+        """What was known when its date was computed; differs for each time it may move."""
+        return self.calendar_version.replace(" ", "+")
+
+
+class Due(msgspec.Struct, frozen=True):
+    """``overdue``: past, final and not recorded as missed. ``movable``: the years are published."""
+
+    overdue: list[DueDeadline]
+    movable: list[DueDeadline]
+
+
+#: Deadlines handed to the clock at a time.
+MAX_DUE = 1_000
+
+
+def due(views: Views, today: date) -> Due:
+    """What the clock has to record today: misses, and dates that a calendar has made final."""
+    late = sa.or_(DEADLINES.c.done_on.is_(None), DEADLINES.c.done_on > DEADLINES.c.due_on)
+    columns = [DEADLINES.c[name] for name in DueDeadline.__struct_fields__]
+    with views.reading() as connection:
+        overdue = connection.execute(
+            sa.select(*columns)
+            .where(
+                DEADLINES.c.due_on < today.isoformat(),
+                sa.not_(DEADLINES.c.provisional),
+                DEADLINES.c.missed_position.is_(None),
+                late,
+            )
+            .order_by(DEADLINES.c.due_on, DEADLINES.c.deadline)
+            .limit(MAX_DUE)
+        ).all()
+        provisional = connection.execute(
+            sa.select(*columns)
+            .where(DEADLINES.c.provisional, DEADLINES.c.missed_position.is_(None))
+            .order_by(DEADLINES.c.opened_position, DEADLINES.c.deadline)
+        ).all()
+        years = _published(connection)
+    movable = [DueDeadline(*row) for row in provisional if _unknown(row.calendar_version) & years]
+    return Due([DueDeadline(*row) for row in overdue], movable[:MAX_DUE])
+
+
+def _unknown(calendar_version: str) -> set[str]:
+    """The years that were not published when a date was computed."""
+    return {part.removesuffix(".0") for part in calendar_version.split() if part.endswith(".0")}
+
+
+def _published(connection: Connection) -> set[str]:
+    return set(connection.execute(sa.select(CALENDARS.c.year)).scalars())

@@ -1,0 +1,156 @@
+"""Findings (监督发现, 2.10): every breach that was seen, and how far its handling has come."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+
+from ledger.kernel import Fold, Recorded
+from ledger.supervision.events import (
+    FindingClosed,
+    FindingDismissed,
+    FindingRaised,
+    FindingTriaged,
+    RectificationAccepted,
+    UnitResponded,
+)
+from ledger.vocabulary import FindingId
+from projections.profiles import When, happened, later
+from projections.records import iso
+from projections.tables import Code, Row
+from projections.views import FoldView
+
+FindingState = Literal["raised", "triaged", "responded", "rectified", "dismissed", "closed"]
+
+
+class Finding(Fold):
+    """What was found, and what has been done about it?"""
+
+    finding_id: FindingId
+    raised: FindingRaised | None = None
+    raised_on: date | None = None
+    raised_position: int = 0
+    visibility: str = ""
+    triaged: When | None = None
+    assessment: str | None = None
+    responded: When | None = None
+    response: str | None = None
+    rectified: When | None = None
+    note: str | None = None
+    dismissed: When | None = None
+    closed: When | None = None
+    ended_on: date | None = None
+    conclusion: str | None = None
+
+    def on_raised(self, event: FindingRaised, record: Recorded) -> None:
+        self.raised = event
+        self.raised_on = record.occurred_on
+        self.raised_position = record.position
+        self.visibility = record.envelope.visibility
+
+    def on_triaged(self, event: FindingTriaged, record: Recorded) -> None:
+        when = happened(record)
+        if later(self.triaged, when) is when:
+            self.triaged, self.assessment = when, event.assessment
+
+    def on_responded(self, event: UnitResponded, record: Recorded) -> None:
+        when = happened(record)
+        if later(self.responded, when) is when:
+            self.responded, self.response = when, event.response
+
+    def on_rectified(self, event: RectificationAccepted, record: Recorded) -> None:
+        when = happened(record)
+        if later(self.rectified, when) is when:
+            self.rectified, self.note = when, event.note
+
+    def on_dismissed(self, event: FindingDismissed, record: Recorded) -> None:
+        self.dismissed = happened(record)
+        self.ended_on, self.conclusion = record.occurred_on, event.reason
+
+    def on_closed(self, event: FindingClosed, record: Recorded) -> None:
+        self.closed = happened(record)
+        self.ended_on, self.conclusion = record.occurred_on, event.conclusion
+
+    @property
+    def state(self) -> FindingState:
+        """How far it has come."""
+        if self.closed:
+            return "closed"
+        if self.dismissed:
+            return "dismissed"
+        if self.rectified:
+            return "rectified"
+        if self.responded:
+            return "responded"
+        return "triaged" if self.triaged else "raised"
+
+
+FINDINGS = sa.Table(
+    "findings",
+    sa.MetaData(),
+    sa.Column("key", Code, primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("raised_position", sa.BigInteger, nullable=False, index=True),
+    sa.Column("raised_on", Code),
+    sa.Column("ended_on", Code),
+    sa.Column("standing", Code, nullable=False, index=True),
+    sa.Column("rule_id", Code, index=True),
+    sa.Column("type", Code, index=True),
+    sa.Column("auto", sa.Boolean),
+    sa.Column("unit", Code, index=True),
+    sa.Column("entity", Code, index=True),
+    sa.Column("task", Code, index=True),
+    sa.Column("visibility", Code, nullable=False),
+    sa.Column("state", sa.LargeBinary, nullable=False),
+)
+
+
+class Findings(FoldView[Finding]):
+    """A row for each finding."""
+
+    name = "findings"
+    version = 1
+    kind = "finding"
+    fold = Finding
+    table = FINDINGS
+    tables = (FINDINGS,)
+
+    def row(self, fold: Finding, position: int) -> Row:
+        raised = fold.raised
+        return {
+            "raised_position": fold.raised_position,
+            "raised_on": iso(fold.raised_on),
+            "ended_on": iso(fold.ended_on),
+            "standing": fold.state,
+            "rule_id": getattr(raised, "rule_id", None),
+            "type": getattr(raised, "type", None),
+            "auto": getattr(raised, "auto", None),
+            "unit": getattr(raised, "unit", None),
+            "entity": getattr(raised, "entity", None),
+            "task": getattr(raised, "task", None),
+            "visibility": fold.visibility,
+        }
+
+
+def document(finding: Finding, today: date) -> dict[str, Any]:
+    """A finding as it is read; its age counts calendar days until it ended."""
+    raised = finding.raised
+    until = finding.ended_on or today
+    shown: dict[str, Any] = {
+        "finding": finding.finding_id,
+        "state": finding.state,
+        "raised_on": finding.raised_on,
+        "raised_position": finding.raised_position,
+        "age_days": None if finding.raised_on is None else (until - finding.raised_on).days,
+    }
+    if raised is not None:
+        said = msgspec.to_builtins(raised)
+        said.pop("finding_id", None)
+        shown.update(said)
+    for name in ("assessment", "response", "note", "ended_on", "conclusion"):
+        if (value := getattr(finding, name)) is not None:
+            shown[name] = value
+    return shown

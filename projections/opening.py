@@ -1,0 +1,98 @@
+"""The composition root of the reading side: which views there are, and how they are opened.
+
+It loads the registry, so that every event type can be decoded and every deadline is known.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import msgspec
+from sqlalchemy.engine import make_url
+
+import ledger.registry  # noqa: F401 - declares every event type and deadline
+from projections import tables
+from projections.catalogue import Matters, Officers, Units
+from projections.deadlines import Deadlines
+from projections.findings import Findings
+from projections.follower import Follower, Views
+from projections.plans import Plans
+from projections.policies import Policies
+from projections.profiles import Profiles
+from projections.records import Records
+from projections.source import Recorder
+from projections.tasks import Tasks
+from projections.views import View
+
+
+def all_views() -> list[View]:
+    """Every view of the program, fresh."""
+    return [
+        Profiles(),
+        Deadlines(),
+        Findings(),
+        Records(),
+        Tasks(),
+        Matters(),
+        Units(),
+        Officers(),
+        Plans(),
+        Policies(),
+    ]
+
+
+def open_views(ledger_url: str, url: str | None = None) -> Views:
+    """The views of a ledger: at ``url``, or where they lie by default (beside or inside it)."""
+    return Views(tables.open_engine(url or tables.views_url(ledger_url)), all_views())
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """One view compared with the same view built from zero, both at ``position``."""
+
+    view: str
+    position: int
+    digest: str
+    rebuilt: str
+    error: str | None = None
+
+    @property
+    def same(self) -> bool:
+        """Whether every row is as the ledger has it."""
+        return self.error is None and self.digest == self.rebuilt
+
+
+def verify_views(recorder: Recorder, views: Views) -> list[Verified]:
+    """Build every view anew beside the existing ones and compare the digests, place by place.
+
+    The existing ones are only read; they may be followed into meanwhile.
+    """
+    digests = {name: views.digest(name) for name in views.places() if name in views.views}
+    found = []
+    with tempfile.TemporaryDirectory(prefix="views-") as directory:
+        for position in sorted({position for position, _ in digests.values()}):
+            url = f"sqlite:///{Path(directory) / str(position)}.db"
+            fresh = [v for v in all_views() if digests.get(v.name, (None, ""))[0] == position]
+            rebuilt = Views(tables.open_engine(url), fresh)
+            try:
+                with Follower(recorder, rebuilt) as follower:
+                    follower.catch_up(position)
+                    errors = {health.view: health.error for health in follower.health()}
+                found += [
+                    Verified(
+                        view.name,
+                        position,
+                        digests[view.name][1],
+                        rebuilt.digest(view.name)[1],
+                        errors[view.name],
+                    )
+                    for view in fresh
+                ]
+            finally:
+                rebuilt.close()
+    return found
+
+
+def shown_url(url: str) -> str:
+    """A URL that may be logged: without its password."""
+    return make_url(url).render_as_string(hide_password=True)

@@ -1,0 +1,71 @@
+"""Policies (rulebook 0.4): every version adopted, and which holds on a day."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from ledger.kernel import Fold, PolicyVersionAdopted, Recorded
+from ledger.kernel.policies import PolicyKey, PolicyVersions
+from projections.tables import Code, Row
+from projections.views import FoldView
+
+
+class PolicyState(Fold):
+    """Which versions of this policy were adopted, and at which position?"""
+
+    key: PolicyKey
+    versions: list[tuple[int, PolicyVersionAdopted]] = msgspec.field(default_factory=list)
+
+    def on_adopted(self, event: PolicyVersionAdopted, record: Recorded) -> None:
+        self.versions.append((record.position, event))
+
+    def in_force(self, on: date, **where: str | None) -> PolicyVersionAdopted | None:
+        """The version that holds on a day at a place."""
+        versions = PolicyVersions(self.key, [event for _, event in self.versions])
+        return versions.in_force(on, **where)
+
+
+POLICIES = sa.Table(
+    "policies",
+    sa.MetaData(),
+    sa.Column("key", Code, primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("state", sa.LargeBinary, nullable=False),
+)
+
+
+class Policies(FoldView[PolicyState]):
+    """A row for each policy key."""
+
+    name = "policies"
+    version = 1
+    kind = "policy"
+    fold = PolicyState
+    table = POLICIES
+    tables = (POLICIES,)
+
+    def row(self, fold: PolicyState, position: int) -> Row:
+        return {"version": max((event.version for _, event in fold.versions), default=0)}
+
+
+def document(policy: PolicyState, on: date) -> dict[str, Any]:
+    """A policy as it is read: the version in force everywhere on a day, and all of them."""
+    current = policy.in_force(on)
+    return {
+        "key": policy.key,
+        "in_force": None if current is None else current.version,
+        "value": None if current is None else current.value,
+        "unit": None if current is None else current.unit,
+        "versions": [{"position": position, **_said(event)} for position, event in policy.versions],
+    }
+
+
+def _said(event: PolicyVersionAdopted) -> dict[str, Any]:
+    said: dict[str, Any] = msgspec.to_builtins(event)
+    said.pop("key")
+    return said

@@ -1,0 +1,147 @@
+"""The ledger as those who follow it see it: records in order, read in large pieces."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from ledger.kernel import Recorded, codec
+from ledger.kernel.folds import Selector
+from ledger.kernel.memory import as_query
+
+#: Where a store cannot be listened to, how often it is asked whether something was appended.
+_POLL_SECONDS = 0.05
+
+#: Matches no event; its answer still tells the head.
+_NOTHING = Selector(("-",), ("-",))
+
+
+class Recorder(Protocol):
+    """What is asked of a store: any recorder of the library will do."""
+
+    def read(self, query: Any = None, *, after: int | None = None, limit: int | None = None) -> Any:
+        """The events after a position that match, in order."""
+
+
+class SourceUnavailable(Exception):
+    """The ledger's store does not answer; nothing is wrong with what it holds."""
+
+
+class Entry(NamedTuple):
+    """One stored event. ``record`` is the exception instead, where it cannot be read."""
+
+    position: int
+    type: str
+    tags: Sequence[str]
+    record: Recorded | codec.UnreadableRecord
+
+
+class Page(NamedTuple):
+    """What was asked for of ``looked`` positions; ``last`` is the last one looked at."""
+
+    entries: list[Entry]
+    last: int
+    looked: int
+
+
+class Source:
+    """A ledger to be followed. Safe for threads as far as its recorder is."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+
+    def head(self) -> int:
+        """The last position, 0 if nothing was recorded."""
+        head: int = self._ask(lambda: self.recorder.read(as_query([_NOTHING])).head or 0)
+        return head
+
+    def page(self, after: int, limit: int, topics: frozenset[str]) -> Page:
+        """The next ``limit`` positions after ``after``, decoded where the type is in ``topics``."""
+        found = self._ask(lambda: list(self.recorder.read(after=after, limit=limit)))
+        entries = [
+            Entry(one.position, one.event.type, one.event.tags, _decoded(one))
+            for one in found
+            if one.event.type in topics
+        ]
+        return Page(entries, found[-1].position if found else after, len(found))
+
+    def records(self, selectors: Iterable[Selector], up_to: int | None = None) -> list[Recorded]:
+        """The records that match any of the selectors, in order, none beyond ``up_to``.
+
+        Raises ``UnreadableRecord`` for one that cannot be decoded.
+        """
+        return [codec.decode(one.position, one.event.data) for one in self.stored(selectors, up_to)]
+
+    def stored(self, selectors: Iterable[Selector], up_to: int | None = None) -> list[Any]:
+        """Like ``records``, as the store holds them: position, and event with data and tags."""
+        query = as_query(selectors)
+        if not query.items:  # to the library no item at all means every event
+            return []
+        found = self._ask(lambda: list(self.recorder.read(query)))
+        return [one for one in found if up_to is None or one.position <= up_to]
+
+    def after(self, selectors: Iterable[Selector], after: int, limit: int) -> list[Any]:
+        """The first ``limit`` stored events after a position that match any of the selectors."""
+        query = as_query(selectors)
+        found: list[Any] = self._ask(
+            lambda: list(self.recorder.read(query, after=after, limit=limit))
+        )
+        return found
+
+    def at(self, position: int) -> Recorded | None:
+        """The record at a position, ``None`` where there is none."""
+        found = self._ask(lambda: list(self.recorder.read(after=position - 1, limit=1)))
+        if not found or found[0].position != position:
+            return None
+        return codec.decode(position, found[0].event.data)
+
+    def waiter(self) -> Waiter:
+        """What a follower waits with until something is appended."""
+        return Waiter(self.recorder)
+
+    @staticmethod
+    def _ask(question: Callable[[], Any]) -> Any:
+        try:
+            return question()
+        except Exception as error:
+            # Each store has its own kinds of failure; none of them says anything about an event.
+            raise SourceUnavailable(f"the ledger cannot be read: {error}") from error
+
+
+class Waiter:
+    """Waits for appends, and can be woken."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._event = threading.Event()
+        self._recorder: Any = recorder
+        self._listens = hasattr(self._recorder, "listen")
+        if self._listens:
+            listening: Any = recorder
+            listening.listen(self._event)
+
+    def wait(self, after: int, timeout: float) -> None:
+        """Return when something may have been appended after a position, or ``wake`` was called."""
+        if self._listens:
+            self._event.wait(timeout)
+        elif hasattr(self._recorder, "wait_for_append"):
+            self._recorder.wait_for_append(after, min(timeout, 0.25))
+        else:
+            self._event.wait(min(timeout, _POLL_SECONDS))
+        self._event.clear()
+
+    def wake(self) -> None:
+        """End the waiting."""
+        self._event.set()
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._listens:
+            self._recorder.unlisten(self._event)
+
+
+def _decoded(stored: Any) -> Recorded | codec.UnreadableRecord:
+    try:
+        return codec.decode(stored.position, stored.event.data)
+    except codec.UnreadableRecord as error:
+        return error

@@ -1,0 +1,182 @@
+"""Random pasts: events of every kind that the views read, in any order, corrections among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from ledger.credit.events import (
+    CreditRecordEntered,
+    Instrument,
+    PublicityResumed,
+    PublicityStarted,
+    PublicitySuspended,
+    PublicityTerminated,
+)
+from ledger.entities.events import EntityLeftRegister, EntityRegistered, EntityRevised, Identity
+from ledger.filing.events import (
+    InspectionCancelled,
+    InspectionConcluded,
+    OnSiteInspectionClosed,
+    OnSiteInspectionOpened,
+    ResultNotified,
+)
+from ledger.grading.events import CreditGradeAssigned
+from ledger.intake.events import (
+    ImportedInspectionWithdrawn,
+    ImportedViolationWithdrawn,
+    ViolationRectified,
+)
+from ledger.kernel import Event
+from ledger.supervision.events import FindingDismissed, FindingRaised, FindingTriaged
+from tests.projections.facts import (
+    E1,
+    E2,
+    Past,
+    calendar,
+    caps,
+    inspection,
+    policy,
+    task,
+    violation,
+)
+
+DAYS = st.integers(0, 700).map(lambda n: date(2025, 6, 1) + timedelta(days=n))
+ENTITIES = st.sampled_from([E1, E2])
+NUMBERS = st.integers(1, 3)
+RECORDS = NUMBERS.map(lambda n: f"CR-{n}")
+
+
+@st.composite
+def entity_events(draw: Any, entity: str, day: date) -> Event:
+    """An event about a business. Ids belong to one business, as in any real ledger."""
+    number = draw(NUMBERS)
+    name = f"{entity[-3:]}-{number}"
+    common: dict[str, Any] = {"entity": entity, "unit": "MRB"}
+    of_task = {"task": f"T-{name}", **common}
+    of_record = {"record": f"CR-{name}", **common}
+    identity = Identity(name=draw(st.sampled_from(["Wan He", "兰山", "Ōta"])), area="P1")
+    return draw(
+        st.sampled_from(
+            [
+                EntityRegistered(entity=entity, identity=identity),
+                EntityRevised(entity=entity, identity=identity, reason="moved"),
+                EntityLeftRegister(entity=entity, reason="closed"),
+                CreditGradeAssigned(
+                    entity=entity,
+                    scheme="local",
+                    grade=draw(st.sampled_from("ABCD")),
+                    assessed_on=draw(DAYS),
+                    source="edb",
+                    factors=(),
+                    inputs_hash="0" * 64,
+                ),
+                CreditRecordEntered(
+                    **of_record,
+                    kind="penalty",
+                    instrument=Instrument(kind="ruling", doc_no="D-1", effective_on=day),
+                    determined_on=day,
+                    title="fine",
+                    public=draw(st.booleans()),
+                    severity="general",
+                ),
+                PublicityStarted(
+                    **of_record,
+                    started_on=day,
+                    channels=("unit_site",),
+                    min_until=day + timedelta(days=90),
+                    max_until=day + timedelta(days=365),
+                ),
+                PublicityTerminated(**of_record, reason="repaired", terminated_on=day),
+                PublicitySuspended(**of_record, suspended_on=day, reason="court"),
+                PublicityResumed(**of_record, resumed_on=day, reason="court"),
+                task(f"T-{name}", entity, planned_on=draw(DAYS)),
+                InspectionCancelled(**of_task, planned_on=day, counter="capped", reason="merged"),
+                OnSiteInspectionOpened(
+                    **of_task,
+                    matters=("M-101",),
+                    officers=("OFF-001", "OFF-002"),
+                    certs_shown=("C1",),
+                    notice_shown=True,
+                    rights_informed=True,
+                    conduct_rules_informed=True,
+                    emergency=draw(st.booleans()),
+                ),
+                OnSiteInspectionClosed(**of_task, minutes_on_site=number * 10),
+                InspectionConcluded(**of_task, matters=("M-101",), result="no_issue"),
+                ResultNotified(**of_task),
+                inspection(f"I-{name}", entity, "2015-05-04", score=90 + number),
+                ImportedInspectionWithdrawn(
+                    inspection=f"I-{name}", entity=entity, reason="unlisted"
+                ),
+                violation(f"V-{name}", entity, "2015-05-04", inspection=f"I-{name}"),
+                ViolationRectified(violation=f"V-{name}", entity=entity, corrected_on=draw(DAYS)),
+                ImportedViolationWithdrawn(violation=f"V-{name}", entity=entity, reason="gone"),
+                FindingRaised(
+                    finding_id=f"F-{name}",
+                    type="unfiled",
+                    rule_id="FIL-V1",
+                    auto=True,
+                    unit="MRB",
+                    entity=entity,
+                ),
+                FindingTriaged(finding_id=f"F-{name}", unit="MRB", assessment="real"),
+                FindingDismissed(
+                    finding_id=f"F-{name}", unit="MRB", reason="no", second_reader="X"
+                ),
+            ]
+        )
+    )
+
+
+LAW = st.one_of(
+    st.builds(caps, st.integers(0, 3), st.integers(1, 3)),
+    st.builds(
+        lambda n, v: policy("inspection.result_notice_wd", n, "wd", version=v),
+        st.integers(0, 9),
+        st.integers(1, 3),
+    ),
+    st.builds(lambda n: policy("triage_wd", n, "wd"), st.integers(0, 9)),
+    st.builds(lambda year, v: calendar(year, (), v), st.integers(2025, 2027), st.integers(1, 2)),
+)
+
+
+@dataclass
+class Facts:
+    """What to tell a past: events with their days, and which of them are then corrected."""
+
+    told: list[tuple[Event, date, date | None]]
+    corrected: list[tuple[int, date]] = field(default_factory=list)
+
+    def tell(self, past: Past) -> None:
+        after: dict[int, list[tuple[int, date]]] = {}
+        for target, day in self.corrected:
+            after.setdefault(min(target + 2, len(self.told) - 1), []).append((target, day))
+        positions: list[int] = []
+        done: set[int] = set()
+        for number, (event, day, known) in enumerate(self.told):
+            positions.append(past.add(event, day, known=known))
+            for target, new in after.get(number, ()):
+                if target < len(positions) and target not in done:
+                    done.add(target)
+                    old = past.events[positions[target]][0].occurred_at.isoformat()
+                    new_moment = f"{new.isoformat()}T08:00:00+08:00"
+                    past.correct(positions[target], "/occurred_at", old, new_moment, day)
+
+
+@st.composite
+def pasts(draw: Any, *, law: bool = True, corrections: bool = True) -> Facts:
+    """A past of up to forty events about two businesses."""
+    told: list[tuple[Event, date, date | None]] = []
+    for _ in range(draw(st.integers(1, 40))):
+        day = draw(DAYS)
+        if law and draw(st.integers(0, 5)) == 0:
+            told.append((draw(LAW), day, None))
+        else:
+            event = draw(entity_events(draw(ENTITIES), day))
+            told.append((event, day, draw(st.none() | DAYS)))
+    chosen = draw(st.lists(st.tuples(st.integers(0, len(told) - 1), DAYS), max_size=4))
+    return Facts(told, chosen if corrections else [])

@@ -1,0 +1,461 @@
+"""The credit profile: what it shows to whom, and that the order of arrival does not matter."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+from eventsourcing.dcb.popo import InMemoryDCBRecorder
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.credit.events import (
+    CreditRecordEntered,
+    Instrument,
+    PublicityStarted,
+    PublicityTerminated,
+)
+from ledger.draws.events import DrawResultPublished
+from ledger.entities.events import EntityLeftRegister, EntityRegistered, Identity
+from ledger.filing.events import (
+    InspectionCancelled,
+    OnSiteInspectionClosed,
+    OnSiteInspectionOpened,
+)
+from ledger.grading.events import CreditGradeAssigned
+from ledger.intake.events import ImportedInspectionWithdrawn, ViolationRectified
+from ledger.kernel import Recorded
+from projections.follower import Follower, Views
+from projections.opening import all_views
+from projections.profiles import PROFILES, CreditProfile, in_force, render
+from projections.replay import (
+    Hypothetical,
+    NothingKnown,
+    as_if_repaired,
+    difference,
+    replay,
+)
+from projections.source import Source
+from projections.tables import open_engine
+from tests.projections import strategies
+from tests.projections.facts import E1, E2, Past, caps, inspection, task, violation
+
+
+def stored(views: Views, entity: str = E1) -> tuple[int, Any, Any]:
+    with views.reading() as connection:
+        row = connection.execute(sa.select(PROFILES).where(PROFILES.c.key == entity)).one()
+    return (
+        row.position,
+        msgspec.json.decode(row.public_json),
+        msgspec.json.decode(row.restricted_json),
+    )
+
+
+def plain(document: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(document))
+
+
+def grade(letter: str, assessed_on: str, entity: str = E1) -> CreditGradeAssigned:
+    return CreditGradeAssigned(
+        entity=entity,
+        scheme="samr",
+        grade=letter,
+        assessed_on=date.fromisoformat(assessed_on),
+        source="samr",
+        factors=(),
+        inputs_hash="0" * 64,
+    )
+
+
+def record(name: str = "CR-1", *, public: bool = True) -> CreditRecordEntered:
+    return CreditRecordEntered(
+        record=name,
+        entity=E1,
+        unit="MRB",
+        kind="penalty",
+        instrument=Instrument(kind="ruling", doc_no="D-1", effective_on=date(2026, 4, 15)),
+        determined_on=date(2026, 4, 15),
+        title="fine",
+        public=public,
+        severity="general",
+    )
+
+
+def started(name: str = "CR-1", on: str = "2026-04-20") -> PublicityStarted:
+    return PublicityStarted(
+        record=name,
+        entity=E1,
+        unit="MRB",
+        started_on=date.fromisoformat(on),
+        channels=("unit_site",),
+        min_until=date(2026, 7, 15),
+        max_until=date(2027, 4, 15),
+    )
+
+
+def ended(name: str = "CR-1", reason: Any = "repaired", on: str = "2026-07-27") -> Any:
+    return PublicityTerminated(
+        record=name, entity=E1, unit="MRB", reason=reason, terminated_on=date.fromisoformat(on)
+    )
+
+
+def opened(name: str, **fields: Any) -> OnSiteInspectionOpened:
+    return OnSiteInspectionOpened(
+        task=name,
+        entity=E1,
+        unit="MRB",
+        matters=("M-101",),
+        officers=("OFF-001", "OFF-002"),
+        certs_shown=("C-1", "C-2"),
+        notice_shown=True,
+        rights_informed=True,
+        conduct_rules_informed=True,
+        **fields,
+    )
+
+
+def test_a_business_known_by_inspections_alone(
+    past: Past, follower: Follower, views: Views
+) -> None:
+    """A business that no register has named has a profile, and it says so."""
+    past.add(inspection("I-1", score=90, score_meaning="higher_is_better"), "2015-05-04")
+    past.add(violation("V-1", inspection="I-1", severity="high"), "2015-05-04")
+    past.add(
+        ViolationRectified(violation="V-1", entity=E1, corrected_on=date(2015, 6, 1)), "2015-06-01"
+    )
+    follower.catch_up()
+    position, public, _ = stored(views)
+    assert position == 3
+    assert (public["registered"], public["listed"]) == (False, False)
+    assert public["inspections"] == [
+        {
+            "inspection": "I-1",
+            "unit": "DPH",
+            "type": "routine",
+            "held_on": "2015-05-04",
+            "score": 90,
+            "score_meaning": "higher_is_better",
+            "violations": 1,
+            "violations_open": 0,
+        }
+    ]
+    assert public["violations"] == {
+        "found": 1,
+        "corrected": 1,
+        "open": 0,
+        "by_severity": {"high": 1},
+        "last_found_on": "2015-05-04",
+    }
+
+
+def test_the_public_sees_what_is_public_alone(past: Past, follower: Follower, views: Views) -> None:
+    """Grades, caps, planned visits and ended or internal records are for the authorities."""
+    past.add(EntityRegistered(entity=E1, identity=Identity(name="Wan He")))
+    past.add(grade("C", "2026-03-01"))
+    past.add(caps())
+    past.add(record())
+    past.add(started())
+    past.add(record("CR-2", public=False))
+    past.add(task("T-1"))
+    past.add(task("T-2"))
+    past.add(opened("T-2"), "2026-03-20")
+    past.add(
+        OnSiteInspectionClosed(task="T-2", entity=E1, unit="MRB", minutes_on_site=45), "2026-03-20"
+    )
+    follower.catch_up()
+    _, public, restricted = stored(views)
+    assert set(public) == {
+        "entity",
+        "registered",
+        "listed",
+        "identity",
+        "records",
+        "inspections",
+        "violations",
+    }
+    assert [r["record"] for r in public["records"]] == ["CR-1"]
+    assert public["records"][0]["publicity"]["earliest_repair_on"] == "2026-07-16"
+    assert public["inspections"] == []  # T-2 was held, but its result is not published
+    assert [r["record"] for r in restricted["records"]] == ["CR-1", "CR-2"]
+    assert restricted["grade"] == "C"
+    assert restricted["upcoming_visits"] == 1
+    assert restricted["burden"] == {"visits": 1, "minutes_on_site": 45}
+    assert restricted["caps"] == [
+        {
+            "unit": "MRB",
+            "year": 2026,
+            "grade": "C",
+            "used": 2,
+            "exempt": 0,
+            "cap": 2,
+            "left": 0,
+            "policy_version": 1,
+        }
+    ]
+    past.add(
+        DrawResultPublished(
+            task="T-2",
+            entity=E1,
+            unit="MRB",
+            matters=("M-101",),
+            result="no_issue",
+            published_on=date(2026, 4, 1),
+        )
+    )
+    past.add(ended())
+    follower.catch_up()
+    _, public, restricted = stored(views)
+    assert public["records"] == []
+    assert [i["result"] for i in public["inspections"]] == ["no_issue"]
+    assert restricted["records_ended"] == {"repaired": 1}
+
+
+def test_a_new_cap_changes_the_documents_that_show_caps(
+    past: Past, follower: Follower, views: Views
+) -> None:
+    """A policy version adopted later shows in profiles with booked visits, and in their ETag."""
+    past.add(caps(1))
+    past.add(task("T-1"))
+    past.add(inspection("I-1", E2))
+    follower.catch_up()
+    past.add(caps(5, version=2, since="2026-06-01"))
+    follower.catch_up()
+    position, _, restricted = stored(views)
+    assert (position, restricted["caps"][0]["cap"]) == (4, 5)
+    assert stored(views, E2)[0] == 3
+
+
+def test_a_cancelled_visit_gives_its_place_back(past: Past, views: Views) -> None:
+    """A booking that was cancelled does not count, in whichever order one heard of it."""
+    cancelled = InspectionCancelled(
+        task="T-1",
+        entity=E1,
+        unit="MRB",
+        planned_on=date(2026, 3, 18),
+        counter="capped",
+        reason="merged",
+    )
+    past.add(cancelled, "2026-03-05")
+    past.add(task("T-1"), "2026-03-02")
+    document = replay(past.recorder, E1).document
+    assert document["caps"][0]["used"] == 0
+    assert document["upcoming_visits"] == 0
+
+
+def test_what_a_register_unsays_is_gone_and_may_come_back(past: Past) -> None:
+    """An inspection withdrawn by its register is not shown, until the register names it again."""
+    past.add(inspection("I-1"), "2015-05-04", known="2016-02-02")
+    past.add(
+        ImportedInspectionWithdrawn(inspection="I-1", entity=E1, reason="unlisted"),
+        "2017-01-01",
+        known="2017-01-01",
+    )
+    assert replay(past.recorder, E1).document["inspections"] == []
+    past.add(inspection("I-1", score=80), "2015-05-04", known="2018-01-01")
+    assert len(replay(past.recorder, E1).document["inspections"]) == 1
+
+
+def test_a_correction_reaches_the_stored_document(
+    past: Past, follower: Follower, views: Views
+) -> None:
+    """A corrected value stands in the profile; the correction's position is its ETag."""
+    past.add(inspection("I-1", score=90, score_meaning="higher_is_better"), "2015-05-04")
+    past.add(inspection("I-2", E2), "2015-05-04")
+    follower.catch_up()
+    past.correct(1, "/body/score", 90, 78, "2016-01-01")
+    past.add(inspection("I-3"), "2015-05-06")
+    follower.catch_up()
+    position, public, _ = stored(views)
+    assert position == 4
+    assert {i["inspection"]: i.get("score") for i in public["inspections"]} == {
+        "I-1": 78,
+        "I-3": None,
+    }
+
+
+def test_two_axes(past: Past) -> None:
+    """What was so on one day as known on another (scenario S18): D then, B as known later."""
+    past.add(grade("D", "2026-03-02"), "2026-03-02")
+    past.add(grade("B", "2026-03-02"), "2026-07-03")
+
+    def seen(valid: str, known: str) -> str:
+        replayed = replay(
+            past.recorder,
+            E1,
+            valid_as_of=date.fromisoformat(valid),
+            known_as_of=datetime.fromisoformat(f"{known}T23:59:59+08:00"),
+        )
+        return str(replayed.document["grade"])
+
+    assert seen("2026-06-01", "2026-06-01") == "D"
+    assert seen("2026-06-01", "2026-07-04") == "B"
+    assert seen("2026-03-01", "2026-07-04") == "B"  # nobody had graded it: else B
+
+
+def test_corrections_count_from_when_they_were_known(past: Past) -> None:
+    """Before a correction was known the old value is shown, after it the new one."""
+    past.add(inspection("I-1", score=90), "2015-05-04", known="2016-02-02")
+    past.correct(1, "/body/score", 90, 78, "2015-05-04", known="2017-12-23")
+
+    def score(known: str) -> Any:
+        moment = datetime.fromisoformat(f"{known}T12:00:00+00:00")
+        found = replay(past.recorder, E1, known_as_of=moment).document["inspections"]
+        return found[0]["score"] if found else None
+
+    assert [score(d) for d in ("2016-01-01", "2016-06-01", "2018-01-01")] == [None, 90, 78]
+
+
+def test_replay_says_what_each_event_changed(past: Past) -> None:
+    """The steps name the place in the document, the old and new value, and the policy version."""
+    past.add(caps())
+    past.add(task("T-1"), policy_refs={"visit_cap": 1})
+    past.add(record())
+    past.add(started())
+    replayed = replay(past.recorder, E1)
+    assert [(s.position, s.type) for s in replayed.steps] == [
+        (2, "filing.inspection-task-approved"),
+        (3, "credit.credit-record-entered"),
+        (4, "credit.publicity-started"),
+    ]
+    assert replayed.steps[0].policy_refs == {"visit_cap": 1}
+    assert [c.path for c in replayed.steps[0].changes] == ["/caps/MRB 2026", "/upcoming_visits"]
+    changes = {c.path: (c.before, c.after) for c in replayed.steps[2].changes}
+    assert changes["/records/CR-1/status"] == ("unpublished", "active")
+
+
+def test_without_and_as_if(past: Past) -> None:
+    """A replay can leave a record out, or imagine it repaired; the ledger stays as it is."""
+    past.add(record())
+    past.add(started())
+    past.add(inspection("I-1"))
+    source = Source(past.recorder)
+    left = replay(source, E1, without=["CR-1"])
+    assert (left.document["records"], left.left_out) == ([], [1, 2])
+    assert len(replay(source, E1, without=[3]).document["inspections"]) == 0
+    imagined = as_if_repaired(source, E1, "CR-1", date(2026, 8, 1))
+    repaired = replay(source, E1, hypothetical=[imagined])
+    assert repaired.document["records_ended"] == {"repaired": 1}
+    assert repaired.steps[-1].position == 0
+    with pytest.raises(NothingKnown):
+        as_if_repaired(source, E1, "CR-9", date(2026, 8, 1))
+    with pytest.raises(NothingKnown):
+        replay(source, E2)
+    # The future of a hypothesis is subject to the day asked for, like any fact.
+    assert isinstance(imagined, Hypothetical)
+    before = replay(source, E1, hypothetical=[imagined], valid_as_of=date(2026, 7, 31))
+    assert before.document["records_ended"] == {}
+
+
+def test_publicity_that_starts_again(past: Past) -> None:
+    """A repair that is revoked puts the record back into publicity (rulebook 2.4e)."""
+    past.add(record(), "2026-04-15")
+    past.add(started(), "2026-04-20")
+    past.add(ended(), "2026-07-27")
+    assert replay(past.recorder, E1).document["records"][0]["status"] == "repaired"
+    past.add(started(on="2026-09-01"), "2026-09-01")
+    assert replay(past.recorder, E1).document["records"][0]["status"] == "active"
+
+
+def test_leaving_and_coming_back(past: Past) -> None:
+    """A business is listed if its register named it after it last left."""
+    past.add(EntityLeftRegister(entity=E1, reason="closed"), "2017-01-01")
+    past.add(EntityRegistered(entity=E1, identity=Identity(name="A")), "2016-01-01")
+    assert replay(past.recorder, E1).document["listed"] is False
+    past.add(EntityRegistered(entity=E1, identity=Identity(name="A")), "2018-01-01")
+    assert replay(past.recorder, E1).document["listed"] is True
+
+
+@given(facts=strategies.pasts(), batch=st.integers(1, 9))
+def test_the_view_shows_what_a_replay_shows(facts: strategies.Facts, batch: int) -> None:
+    """The stored document of every business equals its replay with defaults."""
+    past = Past(InMemoryDCBRecorder())
+    facts.tell(past)
+    views = Views(open_engine("sqlite://"), all_views())
+    with Follower(past.recorder, views, batch=batch) as follower:
+        follower.catch_up()
+        with views.reading() as connection:
+            rows = connection.execute(sa.select(PROFILES)).all()
+    views.close()
+    for row in rows:
+        assert msgspec.json.decode(row.restricted_json) == plain(
+            replay(past.recorder, row.key).document
+        )
+        assert msgspec.json.decode(row.public_json) == plain(
+            replay(past.recorder, row.key, audience="public").document
+        )
+
+
+@given(facts=strategies.pasts(law=False, corrections=False), seed=st.integers(0, 2**32))
+def test_late_facts_make_no_difference(facts: strategies.Facts, seed: int) -> None:
+    """Facts with dates of their own give one profile, in whichever order they were recorded."""
+    # Two facts of one moment have no order but that of their recording: give each its own day.
+    told = [
+        (event, date.fromordinal(date(2020, 1, 1).toordinal() + n), None)
+        for n, (event, _, _) in enumerate(facts.told)
+    ]
+    # One thing said twice differently has two truths; here every fact is said once.
+    once = {msgspec.json.encode(e)[:200]: (e, d, k) for e, d, k in told}
+    told = list({_thing(e): (e, d, k) for e, d, k in once.values()}.values())
+    shuffled = random.Random(seed).sample(told, len(told))
+    documents = []
+    for order in (told, shuffled):
+        past = Past(InMemoryDCBRecorder())
+        for event, day, _ in order:
+            past.add(event, day)
+        documents.append(
+            {e: _document(past, e) for e in (E1, E2)},
+        )
+    assert documents[0] == documents[1]
+
+
+def _thing(event: Any) -> tuple[Any, ...]:
+    """What a fact is about: two grades of one day are two opinions on one thing."""
+    names = ("entity", "task", "record", "inspection", "violation", "finding_id", "assessed_on")
+    return (type(event), *(getattr(event, name, None) for name in names))
+
+
+def _document(past: Past, entity: str) -> Any:
+    try:
+        return replay(past.recorder, entity).document
+    except NothingKnown:
+        return None
+
+
+def test_difference_names_items_not_numbers() -> None:
+    """A list of records differs by record, not by place in the list."""
+    before = {"records": [{"record": "b", "x": 1}], "n": [1]}
+    after = {"records": [{"record": "a/1", "x": 0}, {"record": "b", "x": 2}], "n": [1, 2]}
+    assert [(c.path, c.before, c.after) for c in difference(before, after)] == [
+        ("/records/b/x", 1, 2),
+        ("/records/a~11", None, {"record": "a/1", "x": 0}),
+        ("/n", [1], [1, 2]),
+    ]
+
+
+def test_caps_by_day(past: Past) -> None:
+    """As of a day, the cap is that of the version then in force."""
+    past.add(caps(1))
+    past.add(caps(3, version=2, since="2026-07-01"))
+    past.add(task("T-1"), "2026-03-02")
+    june = replay(past.recorder, E1, valid_as_of=date(2026, 6, 30)).document["caps"][0]
+    assert (june["cap"], june["policy_version"]) == (1, 1)
+    assert replay(past.recorder, E1).document["caps"][0]["cap"] == 3
+
+
+def test_render_without_policies() -> None:
+    """Without a policy the cap is unknown, not zero."""
+    profile = CreditProfile(E1)
+    profile.take(Recorded(1, _envelope(), task("T-1")))
+    (cap,) = render(profile, "restricted")["caps"]
+    assert (cap["used"], cap["cap"], cap["left"]) == (1, None, None)
+    assert in_force is not None
+
+
+def _envelope() -> Any:
+    past = Past(InMemoryDCBRecorder())
+    past.add(task("T-1"))
+    return past.events[1][0]
