@@ -1,0 +1,41 @@
+"""Whose request this is."""
+
+from __future__ import annotations
+
+from aiohttp import hdrs, web
+
+from api.keys import LINE, TOKENS
+from api.problems import unauthenticated
+from api.tokens import ANONYMOUS, Grant
+
+#: Longer ones are none of ours, and are not looked up.
+MAX_TOKEN = 200
+
+
+async def grant_of(request: web.Request) -> Grant:
+    """The grant of the request's token, ``ANONYMOUS`` without one. Raises for a bad one."""
+    line = request[LINE]
+    if line.grant is not None:
+        return line.grant
+    token = token_of(request)
+    if token is None:
+        line.grant = ANONYMOUS
+        return ANONYMOUS
+    tokens = request.app[TOKENS]
+    grant = tokens.cached(token) or await tokens.grant(token)
+    if grant is None:
+        raise unauthenticated("This token is unknown, revoked or expired. Ask for a new one.")
+    line.grant = grant
+    return grant
+
+
+def token_of(request: web.Request) -> str | None:
+    """The bearer token, ``None`` without one. Raises for anything else."""
+    header = request.headers.get(hdrs.AUTHORIZATION)
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN or not token.isascii():
+        raise unauthenticated("Send the header as: Authorization: Bearer <token>")
+    return token

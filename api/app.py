@@ -1,0 +1,70 @@
+"""The one factory: the server and the tests get their application here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from api import events, feed, openapi, operations, pages
+from api.commands import MAX_BODY_BYTES, add_commands, counter_context
+from api.feed import HUB
+from api.hub import Hub
+from api.keys import LEDGER, TOKENS, VIEWS
+from api.middlewares import frame
+from api.operations import Check
+from api.resources import Resource, add_resources
+from api.tokens import Tokens
+from ledger.kernel import Ledger
+from ledger.registry import COMMANDS, Entry
+
+#: What can be asked; each module of the api adds its own here.
+RESOURCES: tuple[Resource, ...] = (
+    *events.RESOURCES,
+    *feed.RESOURCES,
+    *operations.RESOURCES,
+    *openapi.RESOURCES,
+    *pages.RESOURCES,
+)
+
+
+def make_app(
+    ledger: Ledger,
+    *,
+    tokens: Tokens,
+    views: Any = None,
+    commands: Iterable[Entry] = COMMANDS,
+    resources: Iterable[Resource] = (),
+    readiness: Mapping[str, Check] | None = None,
+    source: str = "/v1/feed",
+) -> web.Application:
+    """The application that serves ``ledger``; it closes the ledger when it ends.
+
+    ``views``: whatever the resources ask, under the key ``VIEWS``. ``resources``: further ones,
+    beside ``RESOURCES``. ``readiness``: how each follower is doing, for /readyz and /metrics.
+    ``source``: the CloudEvents source of the feed. The store and the tokens belong to the caller.
+    """
+    commands = tuple(commands)
+    resources = (*RESOURCES, *resources)
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[frame])
+    app[LEDGER] = ledger
+    app[TOKENS] = tokens
+    app[VIEWS] = views
+    app[HUB] = Hub(ledger.recorder, source)
+    operations.add_operations(app, readiness or {})
+    openapi.add_description(app, commands, resources)
+    add_commands(app, commands)
+    add_resources(app, resources)
+    # In the order of starting; ending goes backwards: the hub, then the counter, then the ledger.
+    app.cleanup_ctx.extend((_ledger_context, counter_context, feed.feed_context))
+    # Before that the server finishes the requests it has, and streams would never finish.
+    app.on_shutdown.append(feed.end_streams)
+    return app
+
+
+async def _ledger_context(app: web.Application) -> AsyncIterator[None]:
+    yield
+    # Decides and answers what still waits.
+    await asyncio.to_thread(app[LEDGER].close)

@@ -1,0 +1,159 @@
+"""What the resources share that read views: whom they answer, filters, and pages by key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+import structlog
+from aiohttp import hdrs, web
+
+from api.access import grant_of
+from api.keys import VIEWS
+from api.problems import Problem
+from api.reading import at_least, bounded, json_response, next_link
+from api.tokens import Grant
+from api.visibility import SUPERVISORS, UNIT_BOUND
+from projections.follower import Follower
+from projections.profiles import Audience
+from projections.source import SourceUnavailable
+
+log = structlog.get_logger("api.views")
+
+T = TypeVar("T")
+
+#: What is shown depends on the token, and may change with the next event.
+PRIVATE: Mapping[str, str] = {
+    hdrs.CACHE_CONTROL: "private, no-cache",
+    hdrs.VARY: "Authorization, Accept",
+}
+
+DEFAULT_PAGE = 50
+MAX_PAGE = 500
+
+#: Roles that read the public's part and nothing else.
+_PUBLIC = frozenset({"public", "subscriber_system"})
+
+
+def follower_of(request: web.Request) -> Follower:
+    """What keeps the views of this application."""
+    follower: Follower = request.app[VIEWS]
+    return follower
+
+
+async def caught_up(request: web.Request, view: str) -> Follower:
+    """The follower, once ``view`` has reached the position that the caller asked for, if any."""
+    follower = follower_of(request)
+    await at_least(request, lambda: follower.position(view))
+    return follower
+
+
+async def asked(question: Callable[[], T]) -> T:
+    """The answer to a question that blocks, from a thread; 503 where the views cannot be read."""
+    try:
+        return await asyncio.to_thread(question)
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, SourceUnavailable) as error:
+        log.warning("views_unreadable", error=str(error))
+        raise Problem(
+            "unavailable",
+            "The views cannot be read now. Ask again in a second.",
+            headers={hdrs.RETRY_AFTER: "1"},
+        ) from error
+
+
+def audience_of(grant: Grant, entity: str) -> Audience:
+    """Which of the three documents about a business a token is shown."""
+    if grant.role in _PUBLIC:
+        return "public"
+    if grant.role == "entity_rep":
+        return "entity" if grant.entity == entity else "public"
+    return "restricted"
+
+
+def may_ask(
+    grant: Grant, *, unit: sa.ColumnElement[Any], entity: sa.ColumnElement[Any]
+) -> sa.ColumnElement[bool]:
+    """The rows of what is not public that a token may see; raises where it may see none."""
+    if grant.role in SUPERVISORS or grant.role == "credit_officer":
+        return sa.true()
+    if grant.role in UNIT_BOUND:
+        return unit == grant.unit
+    if grant.role == "entity_rep" and grant.entity is not None:
+        return entity == grant.entity
+    raise Problem("forbidden", f"The role {grant.role} may not read this.")
+
+
+async def rows_page(
+    request: web.Request,
+    view: str,
+    table: sa.Table,
+    *,
+    where: list[sa.ColumnElement[bool]],
+    show: Callable[[sa.Row[Any]], Any],
+    key: sa.Column[Any] | None = None,
+    filters: Mapping[str, sa.ColumnElement[Any]] | None = None,
+) -> web.Response:
+    """A page of rows in the order of their key, with a ``Link`` to the next one.
+
+    ``filters`` maps query parameters to the columns that have to equal them.
+    """
+    follower = await caught_up(request, view)
+    limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
+    order = table.c.key if key is None else key
+    query = sa.select(table).where(*where).order_by(order).limit(limit + 1)
+    for name, column in (filters or {}).items():
+        if (wanted := request.query.get(name)) is not None:
+            query = query.where(column == wanted)
+    if (after := request.query.get("after")) is not None:
+        query = query.where(order > after)
+
+    def ask() -> list[sa.Row[Any]]:
+        with follower.views.reading() as connection:
+            return list(connection.execute(query))
+
+    rows = await asked(ask)
+    more = len(rows) > limit
+    shown = rows[:limit]
+    headers: dict[str, str] = {
+        hdrs.CACHE_CONTROL: "private, no-cache",
+        hdrs.VARY: "Authorization, Accept",
+    }
+    if more:
+        headers[hdrs.LINK] = next_link(request, after=str(getattr(shown[-1], order.name)))
+    items = await asyncio.to_thread(lambda: [show(row) for row in shown])
+    return json_response({"items": items}, headers=headers)
+
+
+async def one_row(request: web.Request, view: str, table: sa.Table, key: str) -> sa.Row[Any] | None:
+    """The row of a key, or ``None``."""
+    follower = await caught_up(request, view)
+
+    def ask() -> sa.Row[Any] | None:
+        with follower.views.reading() as connection:
+            return connection.execute(sa.select(table).where(table.c.key == key)).one_or_none()
+
+    return await asked(ask)
+
+
+def required_grant(grant: Grant) -> Grant:
+    """The grant, of somebody who may read more than the public."""
+    if grant.role in _PUBLIC:
+        raise Problem("forbidden", f"The role {grant.role} may not read this.")
+    return grant
+
+
+__all__ = [
+    "PRIVATE",
+    "Follower",
+    "asked",
+    "audience_of",
+    "caught_up",
+    "follower_of",
+    "grant_of",
+    "may_ask",
+    "one_row",
+    "required_grant",
+    "rows_page",
+]

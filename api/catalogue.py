@@ -1,0 +1,217 @@
+"""The catalogue of matters, plans, tasks, units and officers, as they stand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from aiohttp import web
+
+from api.access import grant_of
+from api.asking import may_ask, one_row, rows_page
+from api.problems import not_found
+from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
+from api.resources import Parameter, Resource
+from api.tokens import Grant
+from api.visibility import may_see
+from projections import plans as plans_view
+from projections.catalogue import (
+    MATTERS,
+    OFFICERS,
+    UNITS,
+    Matters,
+    MatterState,
+    Officers,
+    Units,
+)
+from projections.plans import PLANS, Plans
+from projections.tasks import TASKS, Tasks, TaskState
+
+
+class FoundItems(msgspec.Struct, frozen=True):
+    """A page of things; the ``Link`` header leads to the next."""
+
+    items: tuple[dict[str, Any], ...]
+
+
+_MATTERS, _PLANS, _TASKS = Matters(), Plans(), Tasks()
+_UNITS, _OFFICERS = Units(), Officers()
+
+
+def _matter(matter: MatterState) -> dict[str, Any]:
+    return {
+        "matter": matter.matter,
+        "unit": matter.unit,
+        "withdrawn_on": matter.withdrawn_on,
+        "withdrawn_because": matter.withdrawn_because,
+        "versions": matter.history(),
+    }
+
+
+async def matters(request: web.Request) -> web.Response:
+    """Matters of the catalogue as their newest version says; one matter shows all versions."""
+    where: list[sa.ColumnElement[bool]] = [MATTERS.c.version > 0]
+    where.extend(
+        MATTERS.c[name].is_(query_value(request, name, bool, True))
+        for name in ("published", "withdrawn")
+        if name in request.query
+    )
+    columns = ("unit", "name", "act_kind", "domain", "version", "published", "withdrawn")
+    return await rows_page(
+        request,
+        "matters",
+        MATTERS,
+        where=where,
+        show=lambda row: {"matter": row.key, **{name: getattr(row, name) for name in columns}},
+        filters={name: MATTERS.c[name] for name in ("unit", "act_kind", "domain")},
+    )
+
+
+async def matter(request: web.Request) -> web.Response:
+    """One matter with every version, when each was listed and published."""
+    row = await one_row(request, "matters", MATTERS, request.match_info["matter"])
+    if row is None:
+        raise not_found()
+    return json_response(_matter(_MATTERS.decode(row.state)))
+
+
+async def plans(request: web.Request) -> web.Response:
+    """Annual plans and special campaigns."""
+    where: list[sa.ColumnElement[bool]] = []
+    if "year" in request.query:
+        where.append(PLANS.c.year == query_value(request, "year", int, 0))
+    return await rows_page(
+        request,
+        "plans",
+        PLANS,
+        where=where,
+        show=lambda row: {
+            "plan": row.key,
+            "unit": row.unit,
+            "year": row.year,
+            "special": row.special,
+            "version": row.version,
+        },
+        filters={"unit": PLANS.c.unit},
+    )
+
+
+async def plan(request: web.Request) -> web.Response:
+    """One plan: what it says now, and every version with its filing and publication."""
+    row = await one_row(request, "plans", PLANS, request.match_info["plan"])
+    if row is None:
+        raise not_found()
+    return json_response(plans_view.document(_PLANS.decode(row.state)))
+
+
+def _task(task: TaskState, grant: Grant) -> dict[str, Any]:
+    shown = {name: getattr(task, name) for name in task.__struct_fields__ if name != "ratings"}
+    shown["stage"] = task.stage
+    if grant.role == "jb_supervisor":
+        # No unit learns how it was rated by whom; the supervisors see the scores.
+        shown["ratings"] = task.ratings
+    return {name: value for name, value in shown.items() if value not in (None, (), "")}
+
+
+async def tasks(request: web.Request) -> web.Response:
+    """Inspection tasks: a unit's own for the unit; for a business, those that were opened."""
+    grant = await grant_of(request)
+    where = [may_ask(grant, unit=TASKS.c.unit, entity=TASKS.c.entity)]
+    if grant.role == "entity_rep":
+        where.append(TASKS.c.opened_on.is_not(None))
+    return await rows_page(
+        request,
+        "tasks",
+        TASKS,
+        where=where,
+        show=lambda row: _task(_TASKS.decode(row.state), grant),
+        filters={name: TASKS.c[name] for name in ("unit", "entity", "stage", "result")},
+    )
+
+
+async def task(request: web.Request) -> web.Response:
+    """One task: who goes where for what, and when each step was taken."""
+    grant = await grant_of(request)
+    row = await one_row(request, "tasks", TASKS, request.match_info["task"])
+    if row is None or not _may_see_task(grant, row):
+        raise not_found()
+    return json_response(_task(_TASKS.decode(row.state), grant))
+
+
+def _may_see_task(grant: Grant, row: sa.Row[Any]) -> bool:
+    if grant.role == "entity_rep" and row.opened_on is None:
+        return False  # a planned visit is sealed until it begins
+    return may_see(grant, "restricted", row.unit, (f"unit:{row.unit}", f"entity:{row.entity}"))
+
+
+async def units(request: web.Request) -> web.Response:
+    """Enforcement units and what they are qualified for."""
+    return await rows_page(
+        request,
+        "units",
+        UNITS,
+        where=[UNITS.c.name.is_not(None)],
+        show=lambda row: {
+            "unit": row.key,
+            "name": row.name,
+            "area": row.area,
+            "qualifications": _UNITS.decode(row.state).qualifications,
+        },
+    )
+
+
+async def officer(request: web.Request) -> web.Response:
+    """One officer: certificates, conflicts, visits, and with whom they were made."""
+    grant = await grant_of(request)
+    row = await one_row(request, "officers", OFFICERS, request.match_info["officer"])
+    if row is None or not may_see(grant, "restricted", row.unit or "", (f"unit:{row.unit}",)):
+        raise not_found()
+    return json_response(_OFFICERS.decode(row.state))
+
+
+_PAGE = (AFTER, LIMIT, AT_LEAST)
+_UNIT = Parameter("unit", str, "the unit it belongs to")
+
+
+def _list(path: str, handler: Any, *query: Parameter) -> Resource:
+    return Resource(
+        path,
+        handler,
+        returns=FoundItems,
+        query=(*query, *_PAGE),
+        headers=(AT_LEAST_HEADER,),
+    )
+
+
+def _one(path: str, handler: Any) -> Resource:
+    return Resource(
+        path, handler, returns=dict[str, Any], query=(AT_LEAST,), headers=(AT_LEAST_HEADER,)
+    )
+
+
+RESOURCES = (
+    _list(
+        "/v1/matters",
+        matters,
+        _UNIT,
+        Parameter("act_kind", str, "the kind of act"),
+        Parameter("domain", str, "the domain"),
+        Parameter("published", bool, "whether any version is published"),
+        Parameter("withdrawn", bool, "whether it was withdrawn"),
+    ),
+    _one("/v1/matters/{matter}", matter),
+    _list("/v1/plans", plans, _UNIT, Parameter("year", int, "the year of an annual plan")),
+    _one("/v1/plans/{plan}", plan),
+    _list(
+        "/v1/tasks",
+        tasks,
+        _UNIT,
+        Parameter("entity", str, "the business to be inspected"),
+        Parameter("stage", str, "the furthest step taken"),
+        Parameter("result", str, "what the inspection found"),
+    ),
+    _one("/v1/tasks/{task}", task),
+    _list("/v1/units", units),
+    _one("/v1/officers/{officer}", officer),
+)

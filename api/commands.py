@@ -1,0 +1,249 @@
+"""``POST /v1/<system>/<command>``: one route for each entry of the command table."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import Future
+from functools import partial
+from uuid import UUID
+
+import msgspec
+from aiohttp import hdrs, web
+
+from api.access import grant_of
+from api.keys import LEDGER, LINE
+from api.malformed import decoded
+from api.middlewares import expect
+from api.problems import Problem, unauthenticated
+from api.resources import Handler, check_query
+from api.tokens import Grant
+from api.visibility import may_see_record
+from ledger.kernel import Command, Context, Ledger, Malformed, NotRecorded, Outcome, Recorded
+from ledger.kernel.sequencer import make_context
+from ledger.registry import Entry
+
+#: The largest body of a command. Long content lies beside the ledger, its digest in the command.
+MAX_BODY_BYTES = 1024 * 1024
+
+#: Bodies above this are decoded in a thread: that takes milliseconds.
+LARGE_BODY_BYTES = 32 * 1024
+
+#: An officer acts for the own unit alone; the other roles' work lies across units.
+OWN_UNIT_ROLES = frozenset({"enforcement_officer", "office_head", "unit_legal_office", "unit_head"})
+
+_KEY = re.compile(r"[\x20-\x7e]{1,255}\Z")
+_ENCODE = msgspec.json.Encoder(enc_hook=str).encode
+
+
+class Counter:
+    """Where commands are handed in to the sequencer's thread, and its answers handed out.
+
+    All commands that arrive in one turn of the event loop are handed in together, and all answers
+    of one group commit wake the loop once. So commits are larger, and the two threads take the
+    interpreter from each other less often, than if each command went by itself.
+    """
+
+    def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop) -> None:
+        self._ledger = ledger
+        self._loop = loop
+        self._arrived: list[tuple[Command, Context, asyncio.Future[Outcome]]] = []
+        self._done: deque[tuple[asyncio.Future[Outcome], Future[Outcome]]] = deque()
+        self._woken = False
+
+    def execute(self, command: Command, context: Context) -> asyncio.Future[Outcome]:
+        """The outcome of a command, to be awaited. It is decided even if nobody waits any more."""
+        waiter: asyncio.Future[Outcome] = self._loop.create_future()
+        if not self._arrived:
+            self._loop.call_soon(self._hand_in)
+        self._arrived.append((command, context, waiter))
+        return waiter
+
+    def _hand_in(self) -> None:
+        arrived, self._arrived = self._arrived, []
+        for command, context, waiter in arrived:
+            try:
+                future = self._ledger.submit(command, context)
+            except NotRecorded as error:
+                if not waiter.done():
+                    waiter.set_exception(error)
+            else:
+                future.add_done_callback(partial(self._carry, waiter))
+
+    def _carry(self, waiter: asyncio.Future[Outcome], future: Future[Outcome]) -> None:
+        self._done.append((waiter, future))
+        # After the append: if the loop is awake and has not looked yet, it will find this too.
+        if not self._woken:
+            self._woken = True
+            self._loop.call_soon_threadsafe(self._hand_out)
+
+    def _hand_out(self) -> None:
+        # Before looking: what is appended after the look wakes the loop again.
+        self._woken = False
+        while self._done:
+            waiter, future = self._done.popleft()
+            if waiter.done():
+                continue  # its client went away; the command was recorded all the same
+            error = future.exception()
+            if error is None:
+                waiter.set_result(future.result())
+            else:
+                waiter.set_exception(error)
+
+
+COUNTER = web.AppKey("counter", Counter)
+
+
+async def counter_context(app: web.Application) -> AsyncIterator[None]:
+    """Open the counter on the running loop."""
+    app[COUNTER] = Counter(app[LEDGER], asyncio.get_running_loop())
+    yield
+
+
+def add_commands(app: web.Application, entries: Iterable[Entry]) -> None:
+    """Route every entry of the table."""
+    for entry in entries:
+        route = app.router.add_resource(path_of(entry))
+        route.add_route("POST", _handler(entry), expect_handler=expect)
+
+
+def path_of(entry: Entry) -> str:
+    """Where a command is sent."""
+    return f"/v1/{entry.system}/{entry.name}"
+
+
+def _handler(entry: Entry) -> Handler:
+    # Whatever does not change from request to request is worked out here.
+    path = path_of(entry)
+    decoder = msgspec.json.Decoder(entry.command)
+    roles = entry.roles
+    refusal = f"The role {{}} may not send {entry.name}; these may: {', '.join(sorted(roles))}."
+    names_unit = "unit" in entry.command.__struct_fields__
+    names_entity = "entity" in entry.command.__struct_fields__
+
+    async def post(request: web.Request) -> web.Response:
+        line = request[LINE]
+        line.route = path
+        grant = line.grant or await grant_of(request)
+        if grant.role not in roles:
+            if not grant.id:
+                raise unauthenticated(f"{entry.name} needs a token.")
+            raise Problem("forbidden", refusal.format(grant.role))
+        check_query(request)
+        headers = request.headers
+        _require_json(headers.get(hdrs.CONTENT_TYPE, ""))
+        key = headers.get("Idempotency-Key")
+        if key is not None and not _KEY.match(key):
+            raise Problem(
+                "malformed", "The header Idempotency-Key has 1 to 255 printable ASCII characters."
+            )
+        body = await request.read()
+        if len(body) > LARGE_BODY_BYTES:
+            command: Command = await asyncio.to_thread(decoded, body, decoder)
+        else:
+            command = decoded(body, decoder)
+        if names_unit and grant.role in OWN_UNIT_ROLES:
+            _require_own(command, grant)
+        if names_entity and grant.role == "entity_rep":
+            _require_own_entity(command, grant)
+        app = request.app
+        context = make_context(
+            command,
+            grant.actor(),
+            app[LEDGER].clock(),
+            key=key,
+            correlation_id=_correlation(request),
+        )
+        line.command_id = context.command_id
+        try:
+            outcome = await app[COUNTER].execute(command, context)
+        except OverflowError:
+            raise Malformed("a number or moment of the request is out of range") from None
+        line.position = outcome.position
+        return _answer(outcome, grant)
+
+    return post
+
+
+def _require_json(content_type: str) -> None:
+    kind, _, parameters = content_type.partition(";")
+    kind = kind.strip().lower()
+    if kind != "application/json" and not (
+        kind.startswith("application/") and kind.endswith("+json")
+    ):
+        raise Problem(
+            "unsupported-media-type",
+            f"The Content-Type is {content_type!r}; send application/json.",
+            headers={"Accept-Post": "application/json"},
+        )
+    charset = parameters.lower().replace(" ", "").replace('"', "")
+    if "charset=" in charset and "charset=utf-8" not in charset:
+        raise Problem("unsupported-media-type", "JSON is UTF-8; send it without another charset.")
+
+
+def _require_own(command: Command, grant: Grant) -> None:
+    unit = command.unit  # type: ignore[attr-defined]
+    if unit is not None and unit != grant.unit:
+        raise Problem(
+            "forbidden",
+            f"{grant.person} belongs to unit {grant.unit} and cannot act for {unit}. "
+            f"Use a token of {unit}.",
+            pointer="/unit",
+        )
+
+
+def _require_own_entity(command: Command, grant: Grant) -> None:
+    entity = command.entity  # type: ignore[attr-defined]
+    if entity is not None and entity != grant.entity:
+        raise Problem(
+            "forbidden",
+            f"This token acts for {grant.entity} and cannot act for {entity}.",
+            pointer="/entity",
+        )
+
+
+def _correlation(request: web.Request) -> UUID | None:
+    for name in ("X-Correlation-Id", "X-Request-Id"):
+        given = request.headers.get(name)
+        if given is not None and len(given) == 36:
+            try:
+                return UUID(given)
+            except ValueError:
+                continue
+    return None
+
+
+def _answer(outcome: Outcome, grant: Grant) -> web.Response:
+    events = outcome.events
+    # The sender knows what it said itself, which comes first; beside it, what it may see.
+    shown = b",".join(
+        recorded_json(record)
+        for index, record in enumerate(events)
+        if index == 0 or may_see_record(grant, record)
+    )
+    position = outcome.position
+    repeated = b"true" if outcome.repeated else b"false"
+    headers = {
+        hdrs.CONTENT_TYPE: "application/json",
+        "X-Content-Type-Options": "nosniff",
+        "X-Position": str(position),
+    }
+    if events:
+        headers[hdrs.LOCATION] = f"/v1/events/{events[0].position}"
+    return web.Response(
+        body=b'{"position":%d,"events":[%b],"repeated":%b}' % (position, shown, repeated),
+        status=201 if events and not outcome.repeated else 200,
+        headers=headers,
+    )
+
+
+def recorded_json(record: Recorded) -> bytes:
+    """A record as it is shown: its position, its envelope, its body."""
+    envelope = _ENCODE(record.envelope)
+    return b'{"position":%d,%b,"body":%b}' % (
+        record.position,
+        envelope[1:-1],
+        _ENCODE(record.event),
+    )

@@ -1,0 +1,68 @@
+"""``GET /v1/events/{position}``: one event, as it was recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+
+from api.access import grant_of
+from api.keys import LEDGER
+from api.problems import not_found
+from api.reading import MAX_POSITION, conditional
+from api.resources import Resource
+from api.visibility import may_see
+from ledger.kernel import Actor, LegalRef, Provenance, Visibility, codec
+
+
+class ShownEvent(msgspec.Struct, frozen=True):
+    """One recorded event: its place in the ledger, its envelope, and its body by its type."""
+
+    position: int
+    event_id: UUID
+    type: str
+    schema_version: int
+    occurred_at: datetime
+    recorded_at: datetime
+    actor: Actor
+    correlation_id: UUID
+    command_id: str
+    visibility: Visibility
+    body: dict[str, Any]
+    legal_basis: tuple[LegalRef, ...] = ()
+    policy_refs: dict[str, int] = {}
+    causation_id: UUID | None = None
+    request_digest: str | None = None
+    provenance: Provenance | None = None
+
+
+async def event(request: web.Request) -> web.Response:
+    """The event at a position, if this token may see it. It never changes; its ETag is its
+    position.
+    """
+    given = request.match_info["position"]
+    if not (given.isascii() and given.isdigit() and len(given) <= 16):
+        raise not_found()
+    position = int(given)
+    if not 1 <= position <= MAX_POSITION:
+        raise not_found()
+    recorder = request.app[LEDGER].recorder
+    stored = await asyncio.to_thread(
+        lambda: next(iter(recorder.read(after=position - 1, limit=1)), None)
+    )
+    if stored is None or stored.position != position:
+        raise not_found()
+    fields = codec.plain(stored.event.data)
+    grant = await grant_of(request)
+    if not may_see(grant, fields["visibility"], fields["actor"]["unit_id"], stored.event.tags):
+        raise not_found()
+    return conditional(
+        request, given, lambda: msgspec.json.encode({"position": position, **fields})
+    )
+
+
+RESOURCES = (Resource("/v1/events/{position}", event, returns=ShownEvent, conditional=True),)

@@ -1,0 +1,421 @@
+"""``GET /v1/feed``: everything that is recorded, in order, as CloudEvents 1.0.
+
+One URL speaks four media types: server-sent events that go on, and pages of JSON, NDJSON or
+MessagePack. All resume after a position. What a token may not see is passed over, and the cursor
+moves past it, so that whoever resumes neither loses nor repeats an event.
+
+The stream is a plain ``StreamResponse`` and not aiohttp-sse's: that one encodes and splits each
+message for each subscriber, where ours are encoded once for all, and its pings (one task for each
+stream) carry no id, where ours move the cursor of a client that sees little.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import msgspec
+import structlog
+from aiohttp import hdrs, web
+
+from api.access import grant_of, token_of
+from api.hub import Audience, Hub, Subscriber
+from api.keys import LINE, TOKENS
+from api.problems import RETRY_AFTER, Problem
+from api.reading import MAX_POSITION, bounded, json_response, next_link, whole_number
+from api.resources import Parameter, Resource
+
+log = structlog.get_logger("api.feed")
+
+HUB = web.AppKey("hub", Hub)
+
+EVENT_STREAM = "text/event-stream"
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+MSGPACK = "application/vnd.msgpack"
+#: In order of preference, for a client that accepts anything.
+OFFERED = (JSON, EVENT_STREAM, NDJSON, MSGPACK)
+
+#: Streams held by one process; one more is asked to try elsewhere.
+MAX_SUBSCRIBERS = 5_000
+
+#: An idle stream says so this often; a client that sees nothing then advances its cursor too,
+#: and a revoked token ends its streams.
+HEARTBEAT_SECONDS = 15.0
+
+#: Bytes handed to a connection at once, and how long they may take.
+CHUNK_BYTES = 64 * 1024
+SEND_SECONDS = 60.0
+
+#: Events on a page, and records looked at for it.
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+MAX_SCAN = 10_000
+PAGE_BYTES = 4 * 1024 * 1024
+MAX_WAIT = 30
+
+#: Filters of one request.
+MAX_FILTERS = 50
+
+
+class CloudEvent(msgspec.Struct, frozen=True):
+    """One event as CloudEvents 1.0; ``data`` is its body, ``time`` when it was recorded."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    time: str
+    datacontenttype: str
+    position: int
+    occurredat: str
+    visibility: str
+    schemaversion: int
+    actorunit: str
+    actorperson: str
+    actorrole: str
+    correlationid: str
+    commandid: str
+    data: dict[str, Any]
+    subject: str | None = None
+    causationid: str | None = None
+
+
+class FeedPage(msgspec.Struct, frozen=True):
+    """Events in order. Ask again with ``after=next_after``; ``head`` is the last position."""
+
+    events: tuple[CloudEvent, ...]
+    next_after: int
+    head: int
+
+
+async def feed_context(app: web.Application) -> AsyncIterator[None]:
+    """Start the hub with the application, and stop it before the ledger closes."""
+    hub = app[HUB]
+    hub.start()
+    ticker = asyncio.create_task(_tick(hub))
+    yield
+    ticker.cancel()
+    with suppress(asyncio.CancelledError):
+        await ticker
+    await hub.close()
+
+
+async def end_streams(app: web.Application) -> None:
+    """On shutdown: streams end, so that the server need not wait for them."""
+    app[HUB].end_streams()
+
+
+async def _tick(hub: Hub) -> None:
+    while True:
+        await asyncio.sleep(HEARTBEAT_SECONDS / 2)
+        hub.wake_all()
+
+
+async def feed(request: web.Request) -> web.StreamResponse:
+    """Every event that the token may see, in order of position: a page, or a stream that goes on.
+
+    `Accept` chooses: `text/event-stream` for a stream (its ids are positions; a client resumes
+    with `Last-Event-ID`), `application/json`, `application/x-ndjson` or
+    `application/vnd.msgpack` for a page. With `wait`, an empty page is answered as soon as
+    there is something to see, or after so many seconds.
+    """
+    media_type = negotiated(request.headers.get(hdrs.ACCEPT, "*/*"))
+    grant = await grant_of(request)
+    topics, subjects = _filters(request)
+    after = whole_number(request.query.get("after"), "query parameter 'after'", 0, 0, MAX_POSITION)
+    last_id = request.headers.get("Last-Event-ID")
+    if last_id and media_type == EVENT_STREAM:
+        # It is newer than the address, which a reconnecting browser repeats unchanged.
+        after = whole_number(last_id, "header Last-Event-ID", after, 0, MAX_POSITION)
+    limit = bounded(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+    wait = bounded(request, "wait", 0, 0, MAX_WAIT)
+    hub = request.app[HUB]
+    if hub.closing:
+        raise _busy("the service is shutting down")
+    if hub.subscribers >= MAX_SUBSCRIBERS:
+        raise _busy(f"{MAX_SUBSCRIBERS} streams are open")
+    subscriber = hub.join(grant, topics, subjects, after)
+    try:
+        if media_type == EVENT_STREAM:
+            _require_reached(after, await hub.head())
+            return await _stream(request, hub, subscriber)
+        return await _page(request, hub, subscriber, media_type, limit=limit, wait=wait)
+    finally:
+        hub.leave(subscriber)
+
+
+def _busy(why: str) -> Problem:
+    return Problem("unavailable", why, headers={hdrs.RETRY_AFTER: RETRY_AFTER})
+
+
+def _require_reached(after: int, head: int) -> None:
+    """Refuse a cursor of another ledger, or of a future that a restored backup has not seen."""
+    if after > head:
+        raise Problem("malformed", f"after={after} lies beyond the last position, which is {head}")
+
+
+def _filters(request: web.Request) -> tuple[frozenset[str], frozenset[str]]:
+    topics = frozenset(request.query.getall("type", ()))
+    subjects = frozenset(request.query.getall("subject", ()))
+    if len(topics) + len(subjects) > MAX_FILTERS:
+        raise Problem("malformed", f"at most {MAX_FILTERS} filters are allowed")
+    for topic in topics:
+        if not topic or topic == "*" or "*" in topic.removesuffix(".*"):
+            raise Problem(
+                "malformed",
+                f"type {topic!r} has to be a whole type, as filing.task-approved, or all types of "
+                "a system, as filing.*",
+            )
+    for subject in subjects:
+        kind, _, value = subject.partition(":")
+        # Who did what is not a filter for everybody: person and command are no subjects.
+        if not kind or not value or kind in {"actor", "command"} or not subject.isprintable():
+            raise Problem(
+                "malformed", f"subject {subject!r} has to be kind:id, as entity:91620100MA7LX0017J"
+            )
+    return topics, subjects
+
+
+def negotiated(accept: str) -> str:
+    """The media type to answer with. Raises ``not-acceptable``."""
+    best, best_quality = "", 0.0
+    for offered in OFFERED:
+        quality = _quality(accept, offered)
+        if quality > best_quality:
+            best, best_quality = offered, quality
+    if not best:
+        raise Problem("not-acceptable", f"This resource speaks {', '.join(OFFERED)}.")
+    return best
+
+
+def _quality(accept: str, offered: str) -> float:
+    """How much ``accept`` wants ``offered``; the most specific range that fits decides."""
+    found, quality = 0, 0.0
+    for part in accept.split(","):
+        media_range, *parameters = (p.strip().lower() for p in part.split(";"))
+        if media_range == offered:
+            rank = 3
+        elif media_range == offered.split("/", maxsplit=1)[0] + "/*":
+            rank = 2
+        elif media_range == "*/*":
+            rank = 1
+        else:
+            continue
+        if rank > found:
+            found, quality = rank, 1.0
+            for parameter in parameters:
+                if parameter.startswith("q="):
+                    try:
+                        quality = float(parameter[2:])
+                    except ValueError:
+                        quality = 0.0
+    return quality
+
+
+# Pages
+
+
+async def _page(
+    request: web.Request,
+    hub: Hub,
+    subscriber: Subscriber,
+    media_type: str,
+    *,
+    limit: int,
+    wait: int,
+) -> web.StreamResponse:
+    deadline = time.monotonic() + wait
+    audience = subscriber.audience
+    items, cursor, head = await hub.page(
+        audience, subscriber.cursor, limit, scan=MAX_SCAN, size=PAGE_BYTES
+    )
+    _require_reached(subscriber.cursor, head)
+    while not items and cursor >= head and not hub.closing:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        subscriber.cursor = cursor
+        await _until_news(hub, subscriber, left)
+        items, cursor, head = await hub.page(
+            audience, cursor, limit, scan=MAX_SCAN, size=PAGE_BYTES
+        )
+    head = max(head, cursor)  # what was appended while the page was read
+    request[LINE].position = cursor
+    headers = {
+        "X-Next-After": str(cursor),
+        hdrs.LINK: next_link(request, after=cursor),
+        hdrs.CACHE_CONTROL: "no-store",
+        hdrs.VARY: "Authorization, Accept",
+    }
+    source = hub.source
+    if media_type == NDJSON:
+        body = b"".join(item.json(source) + b"\n" for item in items)
+    elif media_type == MSGPACK:
+        body = msgspec.msgpack.encode(
+            {
+                "events": [item.cloud_event(source) for item in items],
+                "next_after": cursor,
+                "head": head,
+            }
+        )
+    else:
+        events = b",".join(item.json(source) for item in items)
+        body = b'{"events":[%b],"next_after":%d,"head":%d}' % (events, cursor, head)
+    return json_response(None, body=body, headers=headers, media_type=media_type)
+
+
+async def _until_news(hub: Hub, subscriber: Subscriber, seconds: float) -> None:
+    """Wait until the hub has something for a subscriber at the head, or time is up."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not hub.closing:
+                # Above the top, the reader has not begun or not come this far: it will.
+                if subscriber.cursor < hub.top or await hub.news(subscriber):
+                    return
+
+
+# Streams
+
+
+async def _stream(request: web.Request, hub: Hub, subscriber: Subscriber) -> web.StreamResponse:
+    response = web.StreamResponse(
+        headers={
+            hdrs.CONTENT_TYPE: EVENT_STREAM,
+            hdrs.CACHE_CONTROL: "no-store",
+            hdrs.VARY: "Authorization, Accept",
+            "X-Accel-Buffering": "no",
+            "X-Content-Type-Options": "nosniff",
+            "X-Request-Id": request[LINE].request_id,
+        }
+    )
+    _limit_unacknowledged(request)
+    if request.version >= (1, 1):
+        response.enable_chunked_encoding()
+    await response.prepare(request)
+    if request.method == "HEAD":
+        return response
+    subscriber.abort = partial(_abort, request)
+    try:
+        await _send(request, response, b"retry: 1000\n: supervision ledger\n\n")
+        await _follow(request, response, hub, subscriber)
+        await response.write_eof()
+    except (ConnectionError, TimeoutError) as error:
+        request[LINE].more = {"ended": type(error).__name__}
+        _abort(request)
+    except Exception:
+        # The response has begun: all that is left to say is that it breaks off.
+        log.exception("feed_stream_failed", position=subscriber.cursor)
+        _abort(request)
+    finally:
+        request[LINE].position = subscriber.cursor
+    return response
+
+
+async def _follow(
+    request: web.Request, response: web.StreamResponse, hub: Hub, subscriber: Subscriber
+) -> None:
+    told = subscriber.cursor  # the last id that the client knows
+    next_beat = time.monotonic() + HEARTBEAT_SECONDS
+    while not hub.closing:
+        if not hub.at_hand(subscriber) and subscriber.cursor < hub.top:
+            chunk = await _behind(hub, subscriber)
+        elif hub.at_hand(subscriber) and not hub.caught_up(subscriber):
+            chunk = hub.from_ring(subscriber, CHUNK_BYTES)
+        else:
+            chunk = await hub.news(subscriber) or b""
+        if chunk:
+            await _send(request, response, chunk)
+            told = subscriber.cursor
+        now = time.monotonic()
+        if now >= next_beat:
+            next_beat = now + HEARTBEAT_SECONDS
+            if not await _still_granted(request, subscriber.audience):
+                return
+            if told != subscriber.cursor:
+                told = subscriber.cursor
+                # An id without data moves the client's cursor and is no event to it.
+                await _send(request, response, b"id: %d\n\n" % told)
+            else:
+                await _send(request, response, b": beat\n\n")
+        elif not chunk:
+            # Walking over much that is not visible must not keep the loop to itself.
+            await asyncio.sleep(0)
+
+
+async def _behind(hub: Hub, subscriber: Subscriber) -> bytes:
+    page = await hub.page(
+        subscriber.audience, subscriber.cursor, MAX_LIMIT, scan=MAX_SCAN, size=CHUNK_BYTES
+    )
+    subscriber.cursor = page.cursor
+    return b"".join(item.frame(hub.source) for item in page.items)
+
+
+async def _send(request: web.Request, response: web.StreamResponse, data: bytes) -> None:
+    transport = request.transport
+    if transport is None or transport.is_closing():
+        raise ConnectionResetError("the client went away")
+    if transport.get_write_buffer_size() == 0:
+        await response.write(data)
+    else:
+        async with asyncio.timeout(SEND_SECONDS):
+            await response.write(data)
+
+
+def _limit_unacknowledged(request: web.Request) -> None:
+    """Have the system end a connection whose other side has vanished (Linux)."""
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    transport = request.transport
+    found = transport.get_extra_info("socket") if transport is not None else None
+    if (
+        option is not None
+        and found is not None
+        and found.family
+        in (
+            socket.AF_INET,
+            socket.AF_INET6,
+        )
+    ):
+        found.setsockopt(socket.IPPROTO_TCP, option, int(SEND_SECONDS * 1000))
+
+
+async def _still_granted(request: web.Request, audience: Audience) -> bool:
+    token = token_of(request)
+    if token is None:
+        return True
+    tokens = request.app[TOKENS]
+    grant = tokens.cached(token) or await tokens.grant(token)
+    return grant is not None and grant.role == audience.grant.role
+
+
+def _abort(request: web.Request) -> None:
+    transport = request.transport
+    if transport is not None:
+        transport.abort()
+
+
+RESOURCES = (
+    Resource(
+        "/v1/feed",
+        feed,
+        returns=FeedPage,
+        query=(
+            Parameter("after", int, "the position after which to begin; 0 for the beginning"),
+            Parameter("limit", int, f"events on a page, 1 to {MAX_LIMIT}"),
+            Parameter("wait", int, f"seconds to wait for the first event, at most {MAX_WAIT}"),
+            Parameter(
+                "type", str, "only this type, or `system.*` for a whole system", repeatable=True
+            ),
+            Parameter("subject", str, "only about this subject, `kind:id`", repeatable=True),
+        ),
+        headers=(
+            Parameter("Last-Event-ID", str, "for streams: the last id received", place="header"),
+        ),
+        media_types=OFFERED,
+    ),
+)

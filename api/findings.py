@@ -1,0 +1,111 @@
+"""Findings: what was found to break a rule, and how far its handling has come."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from aiohttp import hdrs, web
+
+from api.access import grant_of
+from api.asking import may_ask, one_row, rows_page
+from api.keys import LEDGER
+from api.problems import not_found
+from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
+from api.resources import Parameter, Resource
+from api.tokens import Grant
+from api.visibility import may_see
+from ledger.kernel import civil_date
+from projections.findings import FINDINGS, Findings, FindingState, document
+
+
+class FoundFindings(msgspec.Struct, frozen=True):
+    """A page of findings; the ``Link`` header leads to the next."""
+
+    items: tuple[dict[str, Any], ...]
+
+
+_VIEW = Findings()
+
+
+def _today(request: web.Request) -> date:
+    return civil_date(request.app[LEDGER].clock())
+
+
+def _seen(grant: Grant) -> list[sa.ColumnElement[bool]]:
+    seen = [may_ask(grant, unit=FINDINGS.c.unit, entity=FINDINGS.c.entity)]
+    if grant.role != "jb_supervisor":
+        seen.append(FINDINGS.c.visibility != "sealed")
+    return seen
+
+
+async def findings(request: web.Request) -> web.Response:
+    """Findings, by their id: a unit's own for the unit, all for supervisors."""
+    grant = await grant_of(request)
+    today = _today(request)
+    query_value(request, "state", FindingState, "raised")  # type: ignore[arg-type]
+    where = _seen(grant)
+    if "auto" in request.query:
+        where.append(FINDINGS.c.auto.is_(query_value(request, "auto", bool, True)))
+    if (before := query_value(request, "raised_before", date | None, None)) is not None:  # type: ignore[arg-type]
+        where.append(FINDINGS.c.raised_on < str(before))
+    return await rows_page(
+        request,
+        "findings",
+        FINDINGS,
+        where=where,
+        show=lambda row: document(_VIEW.decode(row.state), today),
+        filters={
+            "state": FINDINGS.c.standing,
+            **{name: FINDINGS.c[name] for name in ("rule_id", "type", "unit", "entity", "task")},
+        },
+    )
+
+
+async def finding(request: web.Request) -> web.Response:
+    """One finding: its facts and evidence, its age, and what was done about it."""
+    grant = await grant_of(request)
+    row = await one_row(request, "findings", FINDINGS, request.match_info["finding"])
+    if row is None or not _may_see(grant, row):
+        raise not_found()
+    return json_response(
+        document(_VIEW.decode(row.state), _today(request)),
+        headers={hdrs.CACHE_CONTROL: "private, no-cache", "X-Position": str(row.position)},
+    )
+
+
+def _may_see(grant: Grant, row: sa.Row[Any]) -> bool:
+    tags = [f"unit:{row.unit}", f"entity:{row.entity}"]
+    return may_see(grant, row.visibility, "", tags)
+
+
+RESOURCES = (
+    Resource(
+        "/v1/findings",
+        findings,
+        returns=FoundFindings,
+        query=(
+            Parameter("state", FindingState, "how far its handling has come"),
+            Parameter("rule_id", str, "the rule that was broken"),
+            Parameter("type", str, "the type of finding"),
+            Parameter("unit", str, "the unit it is about"),
+            Parameter("entity", str, "the business it concerns"),
+            Parameter("task", str, "the inspection it concerns"),
+            Parameter("auto", bool, "whether the ledger raised it by itself"),
+            Parameter("raised_before", date, "raised before this day"),
+            AFTER,
+            LIMIT,
+            AT_LEAST,
+        ),
+        headers=(AT_LEAST_HEADER,),
+    ),
+    Resource(
+        "/v1/findings/{finding}",
+        finding,
+        returns=dict[str, Any],
+        query=(AT_LEAST,),
+        headers=(AT_LEAST_HEADER,),
+    ),
+)

@@ -1,0 +1,503 @@
+"""One reader for all subscribers: new records are read, decoded and encoded once per process.
+
+A thread waits for appends, reads what is new and hands it to the event loop, which keeps the
+newest in a ring and tells each *audience* (subscribers who may see and want the same) the bytes
+that are new to it. A subscriber who is waiting gets those bytes; one who is still writing finds
+them in the ring later; one who is behind the ring reads the store, a page at a time. Nobody has a
+queue, so a slow subscriber takes no more memory than a fast one.
+
+Positions are gapless (the store promises it), so a cursor says exactly what a subscriber has had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+import structlog
+
+from api.tokens import Grant
+from api.visibility import may_see
+from ledger.kernel import codec
+from ledger.kernel.events import event_types
+from ledger.kernel.folds import Selector
+from ledger.kernel.memory import as_query
+
+log = structlog.get_logger("api.feed")
+
+#: Records kept at hand, and stored bytes of them at most; decoded and encoded they take some five
+#: times as much.
+RING_RECORDS = 4096
+RING_BYTES = 8 * 1024 * 1024
+
+#: Records read from the store at once.
+PAGE = 500
+
+#: How long the reader waits before it looks whether it should stop.
+WAIT_SECONDS = 0.5
+
+#: How often a store that can neither tell nor wait is looked at.
+POLL_SECONDS = 0.005
+
+#: How long to leave a store alone that has just failed.
+RETRY_SECONDS = 1.0
+
+#: How long streams may take to end when the service does. A client that is cut off resumes.
+END_SECONDS = 2.0
+
+#: Threads that read for those who are behind. Few, so that commands keep their share.
+READERS = 2
+
+_ENCODE = msgspec.json.Encoder(enc_hook=str).encode
+_NOTHING = Selector(("-",), ("-",))
+
+
+class GapFound(Exception):
+    """The store broke its promise of gapless positions; going on would lose events silently."""
+
+
+class Store(Protocol):
+    """What the feed needs of a recorder."""
+
+    def read(self, query: Any = None, *, after: int | None = None, limit: int | None = None) -> Any:
+        """The events after a position that match a query, in order."""
+
+
+def head_of(recorder: Any) -> int:
+    """The last position of a store, 0 if it is empty. Blocks."""
+    head = getattr(recorder, "head", None)
+    if head is not None:
+        return int(head())
+    # Matches no event; the answer still tells the head.
+    return recorder.read(as_query([_NOTHING])).head or 0
+
+
+class Item(msgspec.Struct):
+    """One record on its way to subscribers. Encoded when first wanted, and then once."""
+
+    position: int
+    topic: str
+    tags: frozenset[str]
+    subject: str | None
+    fields: dict[str, Any]
+    size: int
+    _json: bytes | None = None
+    _frame: bytes | None = None
+
+    def cloud_event(self, source: str) -> dict[str, Any]:
+        """The record as a CloudEvent 1.0, as it was stored: a correction is another event."""
+        fields = self.fields
+        actor = fields["actor"]
+        event = {
+            "specversion": "1.0",
+            "id": fields["event_id"],
+            "source": source,
+            "type": self.topic,
+            "time": fields["recorded_at"],
+            "datacontenttype": "application/json",
+            "position": self.position,
+            "occurredat": fields["occurred_at"],
+            "visibility": fields["visibility"],
+            "schemaversion": fields["schema_version"],
+            "actorunit": actor["unit_id"],
+            "actorperson": actor["person_id"],
+            "actorrole": actor["role"],
+            "correlationid": fields["correlation_id"],
+            "commandid": fields["command_id"],
+            "data": fields["body"],
+        }
+        if self.subject is not None:
+            event["subject"] = self.subject
+        if "causation_id" in fields:
+            event["causationid"] = fields["causation_id"]
+        return event
+
+    def json(self, source: str) -> bytes:
+        """The CloudEvent as JSON."""
+        if self._json is None:
+            self._json = _ENCODE(self.cloud_event(source))
+        return self._json
+
+    def frame(self, source: str) -> bytes:
+        """The CloudEvent as a server-sent event. JSON has no line breaks, so it is one line."""
+        if self._frame is None:
+            self._frame = b"id: %d\ndata: %b\n\n" % (self.position, self.json(source))
+        return self._frame
+
+
+def item_of(stored: Any) -> Item:
+    """The item for a stored event. Raises what damaged bytes raise."""
+    event = stored.event
+    tags = event.tags
+    # The actor and the command are tags too, after those of the event's own fields.
+    subject = next((t for t in tags if not t.startswith(("actor:", "command:"))), None)
+    fields = codec.plain(event.data)
+    return Item(stored.position, event.type, frozenset(tags), subject, fields, len(event.data))
+
+
+class Audience:
+    """All who may see and want the same events."""
+
+    def __init__(self, grant: Grant, topics: frozenset[str], subjects: frozenset[str]) -> None:
+        self.grant = grant
+        self.subjects = subjects
+        self.exact = frozenset(t for t in topics if not t.endswith(".*"))
+        self.prefixes = tuple(t[:-1] for t in topics if t.endswith(".*"))
+        self.waiting: set[Subscriber] = set()
+
+    def fits(self, topic: str, tags: Iterable[str]) -> bool:
+        """Whether the filters let an event through."""
+        if (self.exact or self.prefixes) and not (
+            topic in self.exact or topic.startswith(self.prefixes or ("\0",))
+        ):
+            return False
+        return not self.subjects or not self.subjects.isdisjoint(tags)
+
+    def wants(self, item: Item) -> bool:
+        """Whether this audience gets to see an event."""
+        if not self.fits(item.topic, item.tags):
+            return False
+        fields = item.fields
+        return may_see(self.grant, fields["visibility"], fields["actor"]["unit_id"], item.tags)
+
+    def query(self) -> Any:
+        """What to ask the store for; ``None`` for everything.
+
+        Only with subjects is the store's index narrower than walking on.
+        """
+        if not self.subjects:
+            return None
+        topics: tuple[str, ...] = ()
+        if self.exact or self.prefixes:
+            topics = tuple(t for t in sorted(event_types()) if self.fits(t, self.subjects))
+            if not topics:
+                return as_query([_NOTHING])
+        return as_query([Selector(topics, (subject,)) for subject in sorted(self.subjects)])
+
+
+class Subscriber:
+    """One open stream: how far it has come, and what it waits on."""
+
+    def __init__(self, audience: Audience, cursor: int) -> None:
+        self.audience = audience
+        self.cursor = cursor
+        self.waiter: asyncio.Future[bytes | None] | None = None
+        #: Cuts the connection, for one who does not take what was sent.
+        self.abort: Callable[[], None] | None = None
+
+    def wake(self, news: bytes | None) -> None:
+        """Let a waiting subscriber go on; ``None`` tells it to look around for itself."""
+        self.audience.waiting.discard(self)
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(news)
+
+
+class Hub:
+    """The reader, the ring and the audiences of one process. Belongs to one event loop."""
+
+    def __init__(self, store: Store, source: str) -> None:
+        self.store = store
+        self.source = source
+        self.closing = False
+        #: Why the reader cannot go on, while it cannot.
+        self.failure: str | None = None
+        self._ring: list[Item | None] = [None] * RING_RECORDS
+        self._low = 1  # the lowest position in the ring
+        self._top = 0  # the highest; below `_low` when the ring is empty
+        self._bytes = 0
+        self._audiences: dict[tuple[Any, ...], Audience] = {}
+        self._members: dict[Audience, set[Subscriber]] = {}
+        self._wanted = threading.Event()
+        self._stop = threading.Event()
+        self._appended = threading.Event()  # set by the store, if it can
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="feed-page")
+
+    # Life
+
+    def start(self) -> None:
+        """Start the reader; it stays idle while nobody subscribes."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._read_on, name="feed-reader", daemon=True)
+        self._thread.start()
+
+    def end_streams(self) -> None:
+        """Tell every subscriber to finish; cut off those who have not after a moment."""
+        self.closing = True
+        self.wake_all()
+        if self._loop is not None:
+            self._loop.call_later(END_SECONDS, self._cut_off)
+
+    def _cut_off(self) -> None:
+        for members in list(self._members.values()):
+            for subscriber in list(members):
+                if subscriber.abort is not None:
+                    subscriber.abort()
+
+    async def close(self) -> None:
+        """Stop the reader. The store may be closed afterwards."""
+        self.closing = True
+        self._stop.set()
+        self._wanted.set()
+        self._appended.set()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._threads.shutdown)
+
+    def wake_all(self) -> None:
+        """Let every waiting subscriber look around: for the end, for a heartbeat."""
+        for members in list(self._members.values()):
+            for subscriber in list(members):
+                subscriber.wake(None)
+
+    # Subscribers
+
+    @property
+    def top(self) -> int:
+        """The highest position that the ring has held."""
+        return self._top
+
+    @property
+    def subscribers(self) -> int:
+        """How many streams are open."""
+        return sum(map(len, self._members.values()))
+
+    def lag(self, head: int) -> int:
+        """How far the slowest subscriber is behind ``head``."""
+        cursors = [s.cursor for members in list(self._members.values()) for s in list(members)]
+        return max(0, head - min(cursors)) if cursors else 0
+
+    def join(
+        self, grant: Grant, topics: frozenset[str], subjects: frozenset[str], cursor: int
+    ) -> Subscriber:
+        """A new subscriber who has had everything up to ``cursor``."""
+        key = (grant.role, grant.unit, grant.entity, topics, subjects)
+        audience = self._audiences.get(key)
+        if audience is None:
+            audience = self._audiences[key] = Audience(grant, topics, subjects)
+            self._members[audience] = set()
+        subscriber = Subscriber(audience, cursor)
+        self._members[audience].add(subscriber)
+        self._wanted.set()
+        return subscriber
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """The stream has ended."""
+        audience = subscriber.audience
+        audience.waiting.discard(subscriber)
+        members = self._members[audience]
+        members.discard(subscriber)
+        if not members:
+            del self._members[audience]
+            self._audiences = {k: a for k, a in self._audiences.items() if a is not audience}
+        if not self._members:
+            self._wanted.clear()
+
+    def at_hand(self, subscriber: Subscriber) -> bool:
+        """Whether the ring reaches back to where a subscriber stands."""
+        return self._low - 1 <= subscriber.cursor <= self._top
+
+    def caught_up(self, subscriber: Subscriber) -> bool:
+        """Whether the ring holds nothing new for a subscriber."""
+        return subscriber.cursor == self._top and self._low <= self._top + 1
+
+    def from_ring(self, subscriber: Subscriber, max_bytes: int) -> bytes:
+        """Frames that are new to a subscriber who is ``at_hand``; moves its cursor."""
+        frames: list[bytes] = []
+        size = 0
+        audience, position = subscriber.audience, subscriber.cursor
+        while position < self._top and size < max_bytes:
+            position += 1
+            item = self._ring[position % RING_RECORDS]
+            assert item is not None
+            assert item.position == position
+            if audience.wants(item):
+                frame = item.frame(self.source)
+                frames.append(frame)
+                size += len(frame)
+        subscriber.cursor = position
+        return b"".join(frames)
+
+    async def news(self, subscriber: Subscriber) -> bytes | None:
+        """Wait, having caught up, for frames that are new; ``None`` on a heartbeat or the end."""
+        assert self._loop is not None
+        if self.closing:
+            return None
+        subscriber.waiter = self._loop.create_future()
+        subscriber.audience.waiting.add(subscriber)
+        try:
+            return await subscriber.waiter
+        finally:
+            subscriber.audience.waiting.discard(subscriber)
+            subscriber.waiter = None
+
+    # The store, for those who are behind
+
+    async def page(
+        self, audience: Audience, after: int, limit: int, *, scan: int, size: int
+    ) -> Page:
+        """Visible events after ``after``: what ``scan_store`` gives, without blocking."""
+        assert self._loop is not None
+        return await self._loop.run_in_executor(
+            self._threads,
+            partial(scan_store, self.store, audience, after, limit, scan=scan, size=size),
+        )
+
+    async def head(self) -> int:
+        """The last position in the store."""
+        assert self._loop is not None
+        return await self._loop.run_in_executor(self._threads, head_of, self.store)
+
+    # The reader's thread
+
+    def _read_on(self) -> None:
+        listen = getattr(self.store, "listen", None)
+        if listen is not None:
+            listen(self._appended)
+        position = -1  # not reading
+        while not self._stop.is_set():
+            if not self._wanted.is_set():
+                position = -1
+                self._wanted.wait()
+                continue
+            try:
+                if position < 0:
+                    # Nobody was there for a while: begin at the head, the store has the rest.
+                    position = head_of(self.store)
+                    self._hand_over(partial(self._begin, position))
+                self._appended.clear()  # before reading: what comes later sets it again
+                items = [item_of(e) for e in self.store.read(after=position, limit=PAGE)]
+                if items:
+                    self._hand_over(partial(self._take, items))
+                    # Only now: what was not taken is read again.
+                    position = items[-1].position
+                self.failure = None
+                if not items:
+                    self._wait_for_append(position)
+            except Exception as error:
+                if self._stop.is_set():
+                    break
+                if self.failure is None:
+                    log.exception("feed_reader_failed", after=position)
+                self.failure = f"{type(error).__name__}: {error}"
+                self._stop.wait(RETRY_SECONDS)
+        if listen is not None:
+            self.store.unlisten(self._appended)  # type: ignore[attr-defined]
+
+    def _wait_for_append(self, position: int) -> None:
+        if hasattr(self.store, "listen"):
+            self._appended.wait(WAIT_SECONDS)
+        elif hasattr(self.store, "wait_for_append"):
+            self.store.wait_for_append(position, WAIT_SECONDS)
+        else:
+            self._appended.wait(POLL_SECONDS)
+
+    def _hand_over(self, work: Callable[[], None]) -> None:
+        """Run ``work`` on the event loop and wait for it: what is not taken is not read on."""
+        assert self._loop is not None
+        done: Future[None] = Future()
+
+        def run() -> None:
+            try:
+                work()
+                done.set_result(None)
+            except Exception as error:  # noqa: BLE001 - raised where it is waited for
+                done.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        while not self._stop.is_set():
+            with suppress(TimeoutError):
+                done.result(WAIT_SECONDS)
+                return
+
+    # The ring, on the event loop
+
+    def _begin(self, head: int) -> None:
+        if head != self._top:
+            self._ring = [None] * RING_RECORDS
+            self._bytes = 0
+            self._low, self._top = head + 1, head
+        self.wake_all()
+
+    def _take(self, items: list[Item]) -> None:
+        before = self._top
+        for item in items:
+            if item.position != self._top + 1:
+                raise GapFound(f"position {item.position} follows {self._top}; verify the ledger")
+            slot = item.position % RING_RECORDS
+            if item.position - self._low >= RING_RECORDS:
+                self._drop_lowest()
+            self._ring[slot] = item
+            self._top = item.position
+            self._bytes += item.size
+            while self._bytes > RING_BYTES and self._low < self._top:
+                self._drop_lowest()
+        for audience in list(self._members):
+            self._tell(audience, items, before)
+
+    def _drop_lowest(self) -> None:
+        slot = self._low % RING_RECORDS
+        item = self._ring[slot]
+        if item is not None:
+            self._bytes -= item.size
+            self._ring[slot] = None
+        self._low += 1
+
+    def _tell(self, audience: Audience, items: list[Item], before: int) -> None:
+        if not audience.waiting:
+            return
+        news = b"".join(item.frame(self.source) for item in items if audience.wants(item))
+        for subscriber in list(audience.waiting):
+            if subscriber.cursor != before:
+                subscriber.wake(None)
+                continue
+            subscriber.cursor = self._top
+            if news:
+                subscriber.wake(news)
+
+
+class Page(NamedTuple):
+    """Everything visible in ``(after, cursor]``, and the last position at the time of reading."""
+
+    items: list[Item]
+    cursor: int
+    head: int
+
+
+def scan_store(
+    store: Store, audience: Audience, after: int, limit: int, *, scan: int, size: int
+) -> Page:
+    """Up to ``limit`` visible events after ``after``, of about ``size`` bytes. Blocks.
+
+    Looks at no more than ``scan`` records, so the cursor advances even where little is visible.
+    """
+    # Before reading: everything up to this head is recorded, whatever is appended meanwhile.
+    head = head_of(store)
+    query = audience.query()
+    found: list[Item] = []
+    cursor = after
+    while scan > 0:
+        wanted = min(PAGE, scan)
+        seen = 0
+        for stored in store.read(query, after=cursor, limit=wanted):
+            seen += 1
+            cursor = stored.position
+            if audience.fits(stored.event.type, stored.event.tags):
+                item = item_of(stored)
+                if audience.wants(item):
+                    found.append(item)
+                    size -= item.size
+                    if len(found) >= limit or size <= 0:
+                        return Page(found, cursor, head)
+        scan -= seen
+        if seen < wanted:
+            cursor = max(cursor, head)
+            break
+    return Page(found, cursor, head)

@@ -1,0 +1,34 @@
+"""What the parts of one application share, by typed key, and what a request carries along."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from api.tokens import Grant, Tokens
+from ledger.kernel import Ledger
+
+LEDGER = web.AppKey("ledger", Ledger)
+TOKENS = web.AppKey("tokens", Tokens)
+#: Whatever answers questions from views; the modules that ask it know its type.
+VIEWS: web.AppKey[Any] = web.AppKey("views", object)
+
+
+class Line(msgspec.Struct):
+    """What the canonical log line will say of a request; handlers fill it in as they learn it."""
+
+    request_id: str
+    route: str = "-"
+    grant: Grant | None = None
+    command_id: str | None = None
+    position: int | None = None
+    problem: str | None = None
+    more: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    started: float = msgspec.field(default_factory=time.perf_counter)
+
+
+LINE = web.RequestKey("line", Line)

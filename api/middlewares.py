@@ -1,0 +1,105 @@
+"""The one middleware: a request id, errors in one shape, one log line per request."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from itertools import count
+from typing import Any
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from api.counting import REQUESTS
+from api.keys import LINE, Line
+from api.problems import as_problem, response_to
+
+log = structlog.get_logger("api")
+
+#: Ids made here: one random number for each process, and a count. Reading random bytes for each
+#: request would let go of the interpreter lock each time, and wait to get it back.
+_PROCESS = secrets.token_hex(5)
+_COUNT = count(1)
+
+#: What a sender may choose as request id: enough for every tracing system, nothing that could
+#: break a log line or a header.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}\Z")
+
+
+@web.middleware
+async def frame(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Everything that happens to every request, in one function because each call costs."""
+    asked = request.headers.get("X-Request-Id")
+    request_id = asked if asked and _REQUEST_ID.match(asked) else f"{_PROCESS}-{next(_COUNT):x}"
+    line = request[LINE] = Line(request_id)
+    # A connection is one task: what its last request bound must not leak into this one.
+    clear_contextvars()
+    bind_contextvars(request_id=request_id)
+    status = 499  # for the log, if the client goes away
+    try:
+        try:
+            response = await handler(request)
+        except Exception as error:  # noqa: BLE001 - this is the place where all of them end
+            response = _answer_error(request, line, error)
+        status = response.status
+        if not response.prepared:
+            headers = response.headers
+            headers["X-Request-Id"] = request_id
+            headers["Server"] = "supervision-ledger"  # and not which versions of what
+        return response
+    finally:
+        _conclude(request, line, status)
+
+
+def _answer_error(request: web.Request, line: Line, error: Exception) -> web.StreamResponse:
+    if isinstance(error, web.HTTPException) and error.status < 400:
+        return error
+    problem = as_problem(error)
+    line.problem = problem.kind.name
+    if problem.kind.name == "internal":
+        log.error("request_failed", method=request.method, path=request.path, exc_info=error)
+    return response_to(error, instance=request.path, request_id=line.request_id)
+
+
+def _conclude(request: web.Request, line: Line, status: int) -> None:
+    seconds = time.perf_counter() - line.started
+    route = line.route
+    if route == "-":
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else "-"
+    request.app[REQUESTS].count(request.method, route, status, seconds)
+    said: dict[str, Any] = {
+        "request_id": line.request_id,
+        "method": request.method,
+        "route": route,
+        "status": status,
+        "ms": round(seconds * 1000, 2),
+    }
+    grant = line.grant
+    if grant is not None:
+        said["unit"] = grant.unit
+        said["person"] = grant.person
+        said["role"] = grant.role
+    if line.command_id is not None:
+        said["command_id"] = line.command_id
+    if line.position is not None:
+        said["position"] = line.position
+    if line.problem is not None:
+        said["problem"] = line.problem
+    log.info("request", **said, **line.more)
+
+
+async def expect(request: web.Request) -> web.StreamResponse | None:
+    """Answer ``Expect``; aiohttp asks this before any middleware runs."""
+    if request.version >= (1, 1):
+        if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
+            error = web.HTTPExpectationFailed()
+            return response_to(error, instance=request.path, request_id=secrets.token_hex(8))
+        await asyncio.shield(request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n"))
+        # The interim response must not count as the beginning of the real one.
+        request.writer.output_size = 0
+    return None

@@ -1,0 +1,140 @@
+"""Helpers for whatever answers GET: JSON, ETags, paging, and reading one's own writes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from aiohttp import hdrs, web
+
+from api.problems import Problem
+from api.resources import Parameter
+
+T = TypeVar("T")
+
+#: How long a read may wait for a view to catch up before it is answered 425.
+MAX_WAIT_SECONDS = 2.0
+POLL_SECONDS = 0.005
+
+#: The largest number that SQLite, PostgreSQL and JSON readers agree on as a position.
+MAX_POSITION = 2**53 - 1
+
+AT_LEAST = Parameter("at_least", int, "wait until the view has reached this position")
+AT_LEAST_HEADER = Parameter(
+    "X-Position-AtLeast", int, "the same as the parameter at_least", place="header"
+)
+AFTER = Parameter("after", str, "where the page before ended; from its Link header")
+LIMIT = Parameter("limit", int, "entries on a page at most")
+
+_ENCODE = msgspec.json.Encoder(enc_hook=str).encode
+
+
+def json_response(
+    value: Any,
+    *,
+    status: int = 200,
+    headers: Mapping[Any, str] | None = None,
+    body: bytes | None = None,
+    media_type: str = "application/json",
+) -> web.Response:
+    """``value`` as JSON, or ``body`` as it is."""
+    return web.Response(
+        body=_ENCODE(value) if body is None else body,
+        status=status,
+        headers={
+            hdrs.CONTENT_TYPE: media_type,
+            "X-Content-Type-Options": "nosniff",
+            **(headers or {}),
+        },
+    )
+
+
+def conditional(
+    request: web.Request,
+    etag: str,
+    make: Callable[[], bytes],
+    *,
+    headers: Mapping[Any, str] | None = None,
+    media_type: str = "application/json",
+) -> web.Response:
+    """304 if the caller has ``etag`` already, else what ``make`` gives, with its ETag.
+
+    ``etag`` is a position or another name of the state; quotes are added here. What is shown
+    depends on the token, so caches keep answers apart by it.
+    """
+    quoted = f'"{etag}"'
+    shown = {
+        hdrs.ETAG: quoted,
+        hdrs.CACHE_CONTROL: "private, no-cache",
+        hdrs.VARY: "Authorization, Accept",
+        **(headers or {}),
+    }
+    given = request.headers.get(hdrs.IF_NONE_MATCH)
+    if given is not None and _matches(given, quoted):
+        return web.Response(status=304, headers=shown)
+    return json_response(None, body=make(), headers=shown, media_type=media_type)
+
+
+def _matches(given: str, quoted: str) -> bool:
+    return any(tag.strip().removeprefix("W/") in {quoted, "*"} for tag in given.split(","))
+
+
+def query_value(request: web.Request, name: str, type: type[T], default: T) -> T:
+    """The query parameter ``name`` as ``type`` (whatever msgspec converts from a string)."""
+    given = request.query.get(name)
+    if given is None:
+        return default
+    try:
+        return msgspec.convert(given, type, strict=False)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise Problem("malformed", f"query parameter {name!r}: {error}") from None
+
+
+def bounded(request: web.Request, name: str, default: int, low: int, high: int) -> int:
+    """The query parameter ``name`` as a whole number from ``low`` to ``high``."""
+    return whole_number(request.query.get(name), f"query parameter {name!r}", default, low, high)
+
+
+def whole_number(given: str | None, what: str, default: int, low: int, high: int) -> int:
+    """``given`` as a whole number from ``low`` to ``high``; ``what`` names it in the refusal."""
+    if given is None:
+        return default
+    # int() takes underscores, spaces and other scripts' digits; a URL should not.
+    if not (given.isascii() and given.isdigit() and len(given) <= 16 and low <= int(given) <= high):
+        raise Problem("malformed", f"{what} has to be a whole number from {low} to {high}")
+    return int(given)
+
+
+async def at_least(request: web.Request, position: Callable[[], int]) -> None:
+    """Wait for the view whose place ``position`` tells, if the caller asked for a position.
+
+    Raises 425 when it does not get there within two seconds. ``position`` must not block.
+    """
+    given = request.query.get("at_least")
+    what = "query parameter 'at_least'"
+    if given is None:
+        given, what = request.headers.get("X-Position-AtLeast"), "header X-Position-AtLeast"
+    wanted = whole_number(given, what, 0, 0, MAX_POSITION)
+    if wanted == 0:
+        return
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
+    while (reached := position()) < wanted:
+        if time.monotonic() > deadline:
+            raise Problem(
+                "too-early",
+                f"The view stands at position {reached}, before {wanted}.",
+                headers={hdrs.RETRY_AFTER: "1"},
+                position=reached,
+            )
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def next_link(request: web.Request, **changed: str | int) -> str:
+    """The ``Link`` header that leads to the next page: this query with ``changed`` parameters."""
+    pairs = [(k, v) for k, v in request.query.items() if k not in changed]
+    pairs += [(k, str(v)) for k, v in changed.items()]
+    return f'<{request.path}?{urlencode(pairs)}>; rel="next"'

@@ -1,0 +1,114 @@
+"""What can be asked: one entry per resource, from which come its route, its checks and its page.
+
+A module of the api declares its resources and handlers and nothing else::
+
+    RESOURCES = (
+        Resource(
+            "/v1/entities/{uscc}/profile",
+            profile,
+            returns=Profile,
+            query=(Parameter("known_as_of", Moment, "as the ledger knew it then"), AT_LEAST),
+            conditional=True,
+        ),
+    )
+
+and is named in ``api.app.RESOURCES``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from api.access import grant_of
+from api.keys import LINE
+from api.middlewares import expect
+from api.problems import Problem, unauthenticated
+from ledger.vocabulary import Role
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """One parameter of a query, path or header: its name, its Python type, what it does."""
+
+    name: str
+    type: Any = str
+    description: str = ""
+    place: str = "query"
+    repeatable: bool = False
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """One thing that can be asked for with GET.
+
+    ``roles``: who may ask; ``None`` is everybody, without a token too (the handler still shows
+    each caller only what that one may see). ``returns``: the type of the JSON answer.
+    ``query``: every parameter it knows; any other is refused. ``conditional``: it answers 304.
+    The handler's docstring is its description.
+    """
+
+    path: str
+    handler: Handler
+    returns: Any = None
+    roles: frozenset[Role] | None = None
+    query: tuple[Parameter, ...] = ()
+    headers: tuple[Parameter, ...] = ()
+    conditional: bool = False
+    media_types: tuple[str, ...] = ("application/json",)
+    #: The group it is shown in; by default the first part of its path after the version.
+    group: str | None = None
+    #: Whether it belongs to the documented interface; a page for people does not.
+    listed: bool = True
+
+    @property
+    def name(self) -> str:
+        """``entities-profile`` for ``/v1/entities/{uscc}/profile``: its id in OpenAPI."""
+        parts = [p for p in self.path.split("/") if p and not p.startswith(("{", "v1"))]
+        if self.path.endswith("}"):
+            parts.append("one")
+        return "-".join(parts).replace(".", "-") or "index"
+
+
+def add_resources(app: web.Application, resources: Iterable[Resource]) -> None:
+    """Route ``resources``, each behind its checks; HEAD answers as GET without a body."""
+    for resource in resources:
+        route = app.router.add_resource(resource.path)
+        handler = _checked(resource)
+        for method in ("GET", "HEAD"):
+            route.add_route(method, handler, expect_handler=expect)
+
+
+def _checked(resource: Resource) -> Handler:
+    known = {p.name for p in resource.query}
+    once = {p.name for p in resource.query if not p.repeatable}
+    roles, path, handle = resource.roles, resource.path, resource.handler
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        request[LINE].route = path
+        grant = await grant_of(request)
+        if roles is not None and grant.role not in roles:
+            if not grant.id:
+                raise unauthenticated("This needs a token.")
+            raise Problem("forbidden", f"The role {grant.role} may not read this.")
+        check_query(request, known, once)
+        return await handle(request)
+
+    return handler
+
+
+def check_query(request: web.Request, known: Iterable[str] = (), once: Iterable[str] = ()) -> None:
+    """Refuse parameters that would be ignored: a misspelt filter must not show everything."""
+    if not request.rel_url.raw_query_string:
+        return
+    allowed = ", ".join(sorted(known)) or "none"
+    for name in request.query:
+        if name not in known:
+            raise Problem(
+                "malformed", f"unknown query parameter {name!r}; this resource knows: {allowed}"
+            )
+        if name in once and len(request.query.getall(name)) > 1:
+            raise Problem("malformed", f"query parameter {name!r} is given more than once")

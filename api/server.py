@@ -1,0 +1,41 @@
+"""Running an application as a process."""
+
+from __future__ import annotations
+
+import gc
+
+from aiohttp import web
+
+try:
+    from uvloop import new_event_loop
+except ImportError:  # Windows has none
+    from asyncio import new_event_loop  # type: ignore[assignment]
+
+#: How long requests in flight may take to finish when the process is asked to stop.
+SHUTDOWN_SECONDS = 30.0
+
+
+#: New objects after which the collector looks for garbage. What is remembered between commands is
+#: large and has no cycles: looking at it every 700 objects took a tenth of all time.
+COLLECT_AFTER = 50_000
+
+
+def serve(app: web.Application, host: str = "127.0.0.1", port: int = 8080) -> None:
+    """Serve ``app`` until SIGTERM or SIGINT, then stop in order.
+
+    No new connections; streams end; requests in flight are answered; the ledger decides what
+    waits and closes.
+    """
+    gc.collect()
+    gc.freeze()  # what was loaded to start with is never garbage
+    gc.set_threshold(COLLECT_AFTER, 50, 100)
+    web.run_app(
+        app,
+        host=host,
+        port=port,
+        loop=new_event_loop(),
+        print=None,
+        access_log=None,  # the canonical line says more
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        keepalive_timeout=75.0,
+    )

@@ -1,0 +1,73 @@
+"""One process's worth of service: the ledger, what follows it, the clock, the tokens.
+
+The composition root above ``ledger.opening``: the server, the demonstration, the scenarios and the
+benchmarks get the same parts from here.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from api.app import make_app
+from api.tokens import Tokens
+from api.views import RESOURCES, readiness
+from ledger.kernel.clock import Clock as Now
+from ledger.kernel.clock import system_clock
+from ledger.opening import beside, ledger_path, open_ledger, open_recorder
+from projections.clock import Clock
+from projections.follower import Follower
+from projections.opening import open_views
+
+
+class Service:
+    """The parts of one service over the ledger at ``url``; close it, or use it as a context.
+
+    ``ticking``: whether the clock process runs in here by itself. Raises ``UnusableUrl`` for a URL
+    that cannot be opened, and whatever the store raises.
+    """
+
+    def __init__(self, url: str, *, clock: Now = system_clock, ticking: bool = False) -> None:
+        path = ledger_path(url)
+        with ExitStack() as opened:
+            self.recorder = opened.enter_context(open_recorder(url))
+            self.ledger = opened.enter_context(open_ledger(self.recorder, clock=clock))
+            self.views = open_views(url)
+            opened.callback(self.views.close)
+            self.follower = Follower(self.recorder, self.views)
+            opened.callback(self.follower.close)
+            self.tokens = opened.enter_context(Tokens.open(beside(path, "tokens"), clock=clock))
+            self.clock = Clock(self.ledger, self.follower)
+            opened.callback(self.clock.stop)
+            self.follower.start()
+            if ticking:
+                self.clock.start()
+            self._opened = opened.pop_all()
+
+    def app(self) -> web.Application:
+        """The application that serves all this. It closes the ledger when it ends."""
+        return make_app(
+            self.ledger,
+            tokens=self.tokens,
+            views=self.follower,
+            resources=RESOURCES,
+            readiness=readiness(self.follower),
+        )
+
+    def close(self) -> None:
+        """Stop the threads and close the files, the last opened first. Idempotent."""
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

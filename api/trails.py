@@ -1,0 +1,102 @@
+"""Audit trails: every event about a business, unit, officer, matter, inspection or record."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from api.access import grant_of
+from api.asking import asked, follower_of
+from api.problems import not_found
+from api.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
+from api.resources import Parameter, Resource
+from api.tokens import Grant
+from api.visibility import may_see
+from ledger.kernel import Moment, Visibility
+from projections.trails import MAX_PAGE, MaySee, Trail, trail
+
+DEFAULT_PAGE = 100
+
+
+def _trail_of(name: str, *kinds: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handler(request: web.Request) -> web.Response:
+        tags = [f"{kind}:{request.match_info[name]}" for kind in kinds]
+        return await _trail(request, tags)
+
+    handler.__doc__ = f"""Every event about this {name} that the token may see, in order.
+
+    Straight from the ledger. Each is shown as it was recorded; where corrections have changed what
+    it says, that stands beside it as `now`, with the corrections' positions.
+    """
+    return handler
+
+
+async def _trail(request: web.Request, tags: Sequence[str]) -> web.Response:
+    grant = await grant_of(request)
+    after = bounded(request, "after", 0, 0, MAX_POSITION)
+    limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
+    known = query_value(request, "known_as_of", Moment | None, None)  # type: ignore[arg-type]
+    topics = request.query.getall("type", [])
+    source = follower_of(request).source
+    found = await asked(
+        lambda: trail(
+            source,
+            tags,
+            after=after,
+            limit=limit,
+            may_see=seen_by(grant),
+            topics=topics,
+            known_as_of=known,
+        )
+    )
+    if after == 0 and not found.entries and found.next_after is None:
+        # Nothing there, or nothing for this token: the two look alike.
+        raise not_found()
+    headers: dict[str, str] = {
+        hdrs.CACHE_CONTROL: "private, no-cache",
+        hdrs.VARY: "Authorization, Accept",
+    }
+    if found.next_after is not None:
+        headers[hdrs.LINK] = next_link(request, after=found.next_after)
+    return json_response(found, headers=headers)
+
+
+def seen_by(grant: Grant) -> MaySee:
+    """What a token may see, as the trails ask it."""
+
+    def sees(visibility: Visibility, unit: str, tags: Sequence[str]) -> bool:
+        return may_see(grant, visibility, unit, tags)
+
+    return sees
+
+
+_QUERY = (
+    Parameter("after", int, "the position after which to begin"),
+    LIMIT,
+    Parameter("type", str, "only events of this type", repeatable=True),
+    Parameter("known_as_of", datetime, "only what was known at this moment"),
+)
+
+
+def _resource(path: str, name: str, *kinds: str) -> Resource:
+    handler: Any = _trail_of(name, *kinds)
+    return Resource(path, handler, returns=Trail, query=_QUERY, group="trails")
+
+
+RESOURCES = (
+    _resource("/v1/entities/{entity}/trail", "entity", "entity"),
+    _resource("/v1/units/{unit}/trail", "unit", "unit"),
+    # What concerns the officer, and what the officer did.
+    _resource("/v1/officers/{officer}/trail", "officer", "officer", "actor"),
+    _resource("/v1/matters/{matter}/trail", "matter", "matter"),
+    # A task of the ledger's own units, or an inspection that a register tells of.
+    _resource("/v1/inspections/{id:.+}/trail", "id", "task", "inspection"),
+    _resource("/v1/records/{record}/trail", "record", "record"),
+    _resource("/v1/findings/{finding}/trail", "finding", "finding"),
+    _resource("/v1/plans/{plan}/trail", "plan", "plan"),
+    _resource("/v1/cases/{case}/trail", "case", "case"),
+    _resource("/v1/decisions/{decision}/trail", "decision", "decision"),
+)

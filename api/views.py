@@ -1,0 +1,44 @@
+"""Everything that is answered from views and trails, and how the views are doing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from api import catalogue, deadlines, entities, findings, policies, trails
+from api.operations import Check, Readiness
+from api.resources import Resource
+from projections.follower import Follower
+
+RESOURCES: tuple[Resource, ...] = (
+    *entities.RESOURCES,
+    *trails.RESOURCES,
+    *findings.RESOURCES,
+    *deadlines.RESOURCES,
+    *policies.RESOURCES,
+    *catalogue.RESOURCES,
+)
+
+
+def readiness(follower: Follower) -> Mapping[str, Check]:
+    """How each view is doing, for /readyz and /metrics.
+
+    A view that stopped at an event, or whose database fails, is not ready; one that lags is.
+    """
+
+    def check(view: str) -> Check:
+        def look() -> Readiness:
+            (health,) = (one for one in follower.health() if one.view == view)
+            at = f" at position {health.error_position}" if health.error_position else ""
+            return Readiness(
+                ready=health.state in ("following", "standby"),
+                detail=f"{health.state}{at}: {health.error}" if health.error else health.state,
+                position=health.position,
+                lag=health.lag,
+            )
+
+        return look
+
+    return {name: check(name) for name in follower.views.views}
+
+
+__all__ = ["RESOURCES", "readiness"]

@@ -1,0 +1,548 @@
+"""The feed: in order, without a gap or a repeat, for whoever comes back and whoever is slow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from api import feed as feed_module
+from api import hub as hub_module
+from api.feed import HUB, negotiated
+from api.problems import Problem
+from ledger.kernel import Actor, Ledger
+from tests.api import specimen
+from tests.api.conftest import Face, until
+
+SSE = {"Accept": "text/event-stream"}
+ACTOR = Actor(unit_id="EDB", person_id="P-W", role="jb_supervisor")
+
+
+async def events_of(answer: Any) -> AsyncIterator[tuple[int | None, dict[str, Any] | None]]:
+    """The id and event of each block of a stream; the event is None where there is no data."""
+    position, data = None, None
+    async for raw in answer.content:
+        line = raw.decode().rstrip("\n")
+        if line.startswith("id: "):
+            position = int(line[4:])
+        elif line.startswith("data: "):
+            data = json.loads(line[6:])
+        elif not line:
+            if position is not None or data is not None:
+                yield position, data
+            position, data = None, None
+
+
+async def take(answer: Any, n: int, seconds: float = 10.0) -> list[int]:
+    """The positions of the next ``n`` events of a stream."""
+    found: list[int] = []
+    async with asyncio.timeout(seconds):
+        async for position, data in events_of(answer):
+            if data is not None:
+                assert data["position"] == position
+                found.append(data["position"])
+                if len(found) == n:
+                    break
+    return found
+
+
+def append(ledger: Ledger, n: int, thing: str = "T", **fields: Any) -> None:
+    """Append ``n`` events past the HTTP face."""
+    for start in range(0, n, 100):
+        times = min(100, n - start)
+        ledger.execute(specimen.NoteThing(thing=thing, times=times, **fields), ACTOR)
+
+
+class TestPages:
+    """Pages: JSON, NDJSON, MessagePack."""
+
+    async def test_cloud_event(self, face: Face) -> None:
+        """An event is a CloudEvent 1.0 whose attribute names are lower-case alphanumerics."""
+        recorded = await (
+            await face.post("note-thing", {"thing": "T-1", "unit": "MRB", "note": "x"})
+        ).json()
+        page = await (await face.get("/v1/feed")).json()
+        (event,) = page["events"]
+        stored = recorded["events"][0]
+        assert event["specversion"] == "1.0"
+        assert event["id"] == stored["event_id"]
+        assert event["source"] == "/v1/feed"
+        assert event["type"] == "specimen.thing-noted"
+        assert event["subject"] == "specimen:T-1"
+        assert event["time"] == stored["recorded_at"]
+        assert event["datacontenttype"] == "application/json"
+        assert event["data"] == {"thing": "T-1", "unit": "MRB", "note": "x"}
+        assert event["position"] == 1
+        assert event["occurredat"] == stored["occurred_at"]
+        assert all(name.isalnum() and name == name.lower() for name in event)
+        assert page["next_after"] == page["head"] == 1
+
+    async def test_source(self, make_face: Callable[..., Any]) -> None:
+        """The source of the events can be named."""
+        face = await make_face(source="https://ledger.example/feed")
+        await face.note()
+        page = await (await face.get("/v1/feed")).json()
+        assert page["events"][0]["source"] == "https://ledger.example/feed"
+
+    async def test_pages(self, face: Face) -> None:
+        """Following the pages gives every event once, in order, in each format."""
+        append(face.ledger, 25)
+        for accept in ("application/json", "application/x-ndjson", "application/vnd.msgpack"):
+            path, found = "/v1/feed?limit=10", []
+            while True:
+                answer = await face.get(path, headers={"Accept": accept})
+                assert answer.content_type == accept
+                raw = await answer.read()
+                if accept == "application/json":
+                    events = json.loads(raw)["events"]
+                elif accept == "application/x-ndjson":
+                    events = [json.loads(line) for line in raw.splitlines()]
+                else:
+                    events = msgspec.msgpack.decode(raw)["events"]
+                if not events:
+                    break
+                found += [e["position"] for e in events]
+                path = str(answer.links["next"]["url"].relative())
+                assert answer.headers["X-Next-After"] == str(found[-1])
+            assert found == list(range(1, 26))
+
+    async def test_filters(self, face: Face) -> None:
+        """Filters by type, system and subject combine; the cursor passes over the rest."""
+        await face.note("A", unit="MRB")
+        await face.note("B", unit="EDB")
+        await face.post("lock-thing", {"thing": "A"})
+        await face.note("C")
+        for query, expected in (
+            ("type=specimen.thing-locked", [3]),
+            ("type=specimen.*", [1, 2, 3, 4]),
+            ("type=spec.*", []),
+            ("type=specimen.thing-locked&type=specimen.thing-noted", [1, 2, 3, 4]),
+            ("subject=specimen:A", [1, 3]),
+            ("subject=specimen:A&subject=unit:EDB", [1, 2, 3]),
+            ("subject=specimen:A&type=specimen.thing-noted", [1]),
+            ("subject=specimen:Z", []),
+            ("subject=specimen:A&type=other.*", []),
+            ("subject=specimen:A&after=1", [3]),
+        ):
+            page = await (await face.get(f"/v1/feed?{query}", face.jb)).json()
+            assert [e["position"] for e in page["events"]] == expected, query
+            assert page["next_after"] == 4, query
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "type=*", "type=", "type=a*", "type=*.a", "subject=A", "subject=:a", "subject=a:",
+            "subject=actor:P-1", "subject=command:1", "after=x", "after=-1", "after=5",
+            "limit=0", "limit=1001", "wait=31", "wait=x", "after=1&after=2", "since=1",
+            "&".join(f"type=a.b{n}" for n in range(51)),
+        ],
+    )  # fmt: skip
+    async def test_bad_queries(self, face: Face, query: str) -> None:
+        """A filter or cursor that makes no sense is refused, never ignored."""
+        assert (await face.get(f"/v1/feed?{query}")).status == 400
+
+    async def test_bounded_look(self, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One request looks at so many records at most; following the cursor still finds all."""
+        monkeypatch.setattr(feed_module, "MAX_SCAN", 30)
+        append(face.ledger, 100, level="restricted")
+        await face.note("seen")
+        path, requests, found = "/v1/feed", 0, []
+        while not found:
+            answer = await face.get(path)
+            found = [e["position"] for e in (await answer.json())["events"]]
+            path = str(answer.links["next"]["url"].relative())
+            requests += 1
+        assert (found, requests) == ([101], 4)
+
+    async def test_large_page(self, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A page of large events ends early, and the next begins where it ended."""
+        monkeypatch.setattr(feed_module, "PAGE_BYTES", 100_000)
+        append(face.ledger, 10, note="x" * 40_000)
+        page = await (await face.get("/v1/feed")).json()
+        assert [e["position"] for e in page["events"]] == [1, 2, 3]
+        page = await (await face.get("/v1/feed?after=3")).json()
+        assert [e["position"] for e in page["events"]] == [4, 5, 6]
+
+
+class TestLongPoll:
+    """``wait``: a page that comes as soon as there is something in it."""
+
+    async def test_waits(self, face: Face) -> None:
+        """An empty page waits for the first event that the token may see."""
+        await face.note()
+        asked = asyncio.create_task(face.get("/v1/feed?after=1&wait=20"))
+        await asyncio.sleep(0.2)
+        await face.note(level="restricted")
+        await asyncio.sleep(0.2)
+        assert not asked.done()
+        started = time.monotonic()
+        await face.note()
+        page = await (await asked).json()
+        assert time.monotonic() - started < 5
+        assert [e["position"] for e in page["events"]] == [3]
+
+    async def test_at_once(self, face: Face) -> None:
+        """A page that is not empty does not wait."""
+        await face.note()
+        async with asyncio.timeout(5):
+            assert (await (await face.get("/v1/feed?wait=30")).json())["next_after"] == 1
+
+    async def test_ends(self, face: Face) -> None:
+        """When nothing comes, the empty page comes after the time, with the cursor moved on."""
+        await face.note()
+        asked = asyncio.create_task(face.get("/v1/feed?after=1&wait=1"))
+        await asyncio.sleep(0.2)
+        await face.note(level="sealed")
+        page = await (await asked).json()
+        assert page == {"events": [], "next_after": 2, "head": 2}
+
+
+class TestStream:
+    """``text/event-stream``: a stream that goes on."""
+
+    async def test_past_and_future(self, face: Face) -> None:
+        """A stream gives what is recorded and then what is being recorded."""
+        append(face.ledger, 3)
+        async with face.get("/v1/feed", headers=SSE) as answer:
+            assert answer.content_type == "text/event-stream"
+            assert await take(answer, 3) == [1, 2, 3]
+            append(face.ledger, 2)
+            assert await take(answer, 2) == [4, 5]
+
+    async def test_fast(self, face: Face) -> None:
+        """What is appended reaches a subscriber in milliseconds, not at the next poll."""
+        async with face.get("/v1/feed", headers=SSE) as answer:
+            await face.note()
+            await take(answer, 1)
+            times = []
+            for _ in range(20):
+                await face.note()
+                started = time.perf_counter()
+                await take(answer, 1)
+                times.append(time.perf_counter() - started)
+            assert sorted(times)[10] < 0.05
+
+    async def test_resume(self, face: Face) -> None:
+        """A stream resumes after its Last-Event-ID, which is newer than the address."""
+        append(face.ledger, 5)
+        async with face.get("/v1/feed?after=1", headers={**SSE, "Last-Event-ID": "3"}) as answer:
+            assert await take(answer, 2) == [4, 5]
+        async with face.get("/v1/feed?after=1", headers=SSE) as answer:
+            assert await take(answer, 4) == [2, 3, 4, 5]
+
+    @pytest.mark.parametrize("last", ["x", "-1", "6"])
+    async def test_bad_resume(self, face: Face, last: str) -> None:
+        """A Last-Event-ID that is no position of this ledger is refused."""
+        append(face.ledger, 5)
+        assert (await face.get("/v1/feed", headers={**SSE, "Last-Event-ID": last})).status == 400
+
+    async def test_filtered(self, face: Face) -> None:
+        """A stream shows what its filter and its token let through, and nothing else."""
+        async with face.get("/v1/feed?subject=specimen:A", headers=SSE) as answer:
+            for thing, level in (
+                ("A", "public"),
+                ("B", "public"),
+                ("A", "sealed"),
+                ("A", "public"),
+            ):
+                await face.note(thing, level=level)
+            assert await take(answer, 2) == [1, 4]
+
+    async def test_cursor_moves(self, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A client that sees nothing still learns how far it has come."""
+        monkeypatch.setattr(feed_module, "HEARTBEAT_SECONDS", 0.1)
+        face = Face(face.client, face.ledger, face.tokens)
+        async with face.get("/v1/feed", headers=SSE) as answer:
+            append(face.ledger, 7, level="restricted")
+            face.client.app[HUB].wake_all()  # type: ignore[union-attr]
+            async with asyncio.timeout(20):
+                async for position, data in events_of(answer):
+                    assert data is None
+                    if position == 7:
+                        break
+
+    async def test_revoked(self, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A stream ends when its token does."""
+        monkeypatch.setattr(feed_module, "HEARTBEAT_SECONDS", 0.1)
+        async with face.get("/v1/feed", face.mrb, headers=SSE) as answer:
+            append(face.ledger, 1)
+            await take(answer, 1)
+            face.tokens.revoke(face.mrb)
+            async with asyncio.timeout(20):
+                await asyncio.sleep(0.3)
+                face.client.app[HUB].wake_all()  # type: ignore[union-attr]
+                assert await answer.read() == b""
+
+    async def test_lines(self, face: Face) -> None:
+        """Line breaks inside an event do not break the stream."""
+        note = "a\nb\r\nc\u2028d\n\nid: 9\ndata: x"
+        async with face.get("/v1/feed", headers=SSE) as answer:
+            await face.note(note=note)
+            async for position, data in events_of(answer):
+                assert data is not None
+                assert (position, data["data"]["note"]) == (1, note)
+                break
+
+    async def test_behind_the_ring(self, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whoever is further behind than the ring reaches catches up from the store."""
+        monkeypatch.setattr(hub_module, "RING_RECORDS", 16)
+        face.client.app[HUB]._ring = [None] * 16  # type: ignore[union-attr]
+        append(face.ledger, 50)
+        async with face.get("/v1/feed", headers=SSE) as first:
+            assert await take(first, 50) == list(range(1, 51))
+            append(face.ledger, 100)
+            async with face.get("/v1/feed?after=20", headers=SSE) as second:
+                assert await take(second, 130) == list(range(21, 151))
+            assert await take(first, 100) == list(range(51, 151))
+
+    async def test_idle_and_again(self, face: Face) -> None:
+        """What was recorded while nobody listened is not lost to who listens next."""
+        async with face.get("/v1/feed", headers=SSE) as answer:
+            append(face.ledger, 3)
+            assert await take(answer, 3) == [1, 2, 3]
+        hub = face.client.app[HUB]  # type: ignore[union-attr]
+        append(face.ledger, 3)
+        async with asyncio.timeout(5):
+            while hub.subscribers:
+                append(face.ledger, 1)
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(0.7)
+        append(face.ledger, 3)
+        head = face.head()
+        async with face.get("/v1/feed?after=3", headers=SSE) as answer:
+            assert await take(answer, head - 3) == list(range(4, head + 1))
+            append(face.ledger, 1)
+            assert await take(answer, 1) == [head + 1]
+
+    async def test_other_process(self, face: Face) -> None:
+        """What another process appends to the same ledger is seen here."""
+        program = (
+            "import sys; from ledger.kernel import Actor, Ledger;"
+            "from ledger.stores.sqlite import SQLiteRecorder; from tests.api import specimen;"
+            "l = Ledger(SQLiteRecorder(sys.argv[1]));"
+            "l.execute(specimen.NoteThing(thing='X', times=5),"
+            " Actor(unit_id='U', person_id='P', role='r')); l.close()"
+        )
+        path = str(face.ledger.recorder.path)  # type: ignore[attr-defined]
+        root = Path(__file__).parents[2]
+        async with face.get("/v1/feed", headers=SSE) as answer:
+            await face.note()
+            done = await asyncio.to_thread(
+                subprocess.run, [sys.executable, "-c", program, path], cwd=root, check=False
+            )
+            assert done.returncode == 0
+            assert await take(answer, 6) == [1, 2, 3, 4, 5, 6]
+            await face.note()
+            assert await take(answer, 1) == [7]
+
+    async def test_many_audiences(self, face: Face) -> None:
+        """A hundred streams of five kinds each get exactly their own."""
+        things = ["A", "B", "C", "D", "E"]
+        opened = [
+            await face.get(f"/v1/feed?subject=specimen:{things[n % 5]}", headers=SSE).__aenter__()
+            for n in range(100)
+        ]
+        for n in range(50):
+            append(face.ledger, 1, thing=things[n % 5])
+        for n, answer in enumerate(opened):
+            assert await take(answer, 10) == [n % 5 + 1 + 5 * k for k in range(10)]
+        for answer in opened:
+            answer.close()
+
+    async def test_hub_lets_go(self, face: Face) -> None:
+        """A client that goes away is forgotten."""
+        hub = face.client.app[HUB]  # type: ignore[union-attr]
+        async with face.get("/v1/feed", headers=SSE) as answer:
+            await face.note()
+            await take(answer, 1)
+            assert hub.subscribers == 1
+        async with asyncio.timeout(10):
+            while hub.subscribers:
+                append(face.ledger, 1)
+                await asyncio.sleep(0.05)
+        assert not hub._audiences
+
+
+class TestSlow:
+    """A reader that does not read."""
+
+    async def test_bounded(self, face: Face) -> None:
+        """A stalled subscriber holds bounded memory here and costs the others nothing."""
+        hub = face.client.app[HUB]  # type: ignore[union-attr]
+        append(face.ledger, 1)
+        with socket.create_connection((face.client.host, face.client.port)) as stalled:
+            stalled.sendall(
+                b"GET /v1/feed HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n"
+            )
+            async with face.get("/v1/feed", headers=SSE) as answer:
+                assert await take(answer, 1) == [1]
+                append(face.ledger, 600, note="x" * 40_000)
+                assert await take(answer, 600, 60) == list(range(2, 602))
+                assert hub.subscribers == 2
+                assert hub._bytes <= hub_module.RING_BYTES + 60_000
+                (members,) = hub._members.values()
+                assert min(s.cursor for s in members) < 601
+                # What waits for it lies in the store; reading again, it goes on without a gap.
+                ids = await asyncio.to_thread(_ids, stalled, 601)
+        assert ids == list(range(1, 602))
+
+    async def test_cut_off(self, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A stalled subscriber does not hold up the end of the service."""
+        monkeypatch.setattr(hub_module, "END_SECONDS", 0.2)
+        append(face.ledger, 200, note="x" * 50_000)
+        with socket.create_connection((face.client.host, face.client.port)) as stalled:
+            stalled.sendall(
+                b"GET /v1/feed HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n"
+            )
+            hub = face.client.app[HUB]  # type: ignore[union-attr]
+            await until(lambda: hub.subscribers)
+            await asyncio.sleep(0.3)
+            started = time.monotonic()
+            await face.client.close()
+            assert time.monotonic() - started < 5
+
+
+def _ids(connection: socket.socket, n: int) -> list[int]:
+    connection.settimeout(30)
+    found: list[int] = []
+    with connection.makefile("rb") as lines:
+        while len(found) < n:
+            line = lines.readline()
+            if line.startswith(b"id: "):
+                found.append(int(line[4:]))
+    return found
+
+
+@pytest.mark.xdist_group("processes")
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_every_position_once_in_order(  # noqa: C901 - three kinds of parties
+    face: Face, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight subscribers that disconnect and resume at random moments while sixteen writers write
+    see every position once, in order."""
+    monkeypatch.setattr(hub_module, "RING_RECORDS", 64)  # so that the store is needed too
+    face.client.app[HUB]._ring = [None] * 64  # type: ignore[union-attr]
+    chance = random.Random(seed)
+    per_writer, writers = 60, 16
+    total = per_writer * writers
+
+    async def write(n: int) -> None:
+        for k in range(per_writer):
+            answer = await face.post("note-thing", {"thing": f"W{n}-{k}"})
+            assert answer.status == 201
+            if chance.random() < 0.1:
+                await asyncio.sleep(chance.random() * 0.02)
+
+    async def by_stream(found: list[int]) -> None:
+        while len(found) < total:
+            headers = dict(SSE)
+            if found:
+                headers["Last-Event-ID"] = str(found[-1])
+            patience = chance.random() * 0.4
+            try:
+                async with (
+                    asyncio.timeout(patience),
+                    face.get("/v1/feed", headers=headers) as answer,
+                ):
+                    async for position, data in events_of(answer):
+                        assert data is not None
+                        assert position is not None
+                        found.append(position)
+                        if len(found) == total or chance.random() < 0.01:
+                            break
+            except TimeoutError:
+                pass
+
+    async def by_page(found: list[int]) -> None:
+        after = 0
+        while len(found) < total:
+            limit, wait = chance.randint(1, 50), chance.randint(0, 1)
+            try:
+                async with asyncio.timeout(chance.random() * 0.6 + 0.05):
+                    answer = await face.get(f"/v1/feed?after={after}&limit={limit}&wait={wait}")
+                    page = await answer.json()
+            except TimeoutError:
+                continue
+            found += [e["position"] for e in page["events"]]
+            after = page["next_after"]
+
+    seen: list[list[int]] = [[] for _ in range(8)]
+    async with asyncio.timeout(120), asyncio.TaskGroup() as group:
+        for n, found in enumerate(seen):
+            group.create_task(by_stream(found) if n % 2 else by_page(found))
+        for n in range(writers):
+            group.create_task(write(n))
+    assert all(found == list(range(1, total + 1)) for found in seen)
+
+
+class TestTrouble:
+    """When the store does not behave."""
+
+    async def test_reader_recovers(self, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A store that fails shows in readyz; when it is back, streams go on without a gap."""
+        hub = face.client.app[HUB]  # type: ignore[union-attr]
+        real = hub_module.item_of
+        failing = True
+
+        def item_of(stored: Any) -> Any:
+            if failing and stored.position == 2:
+                raise OSError("disk")
+            return real(stored)
+
+        async with face.get("/v1/feed", headers=SSE) as answer:
+            append(face.ledger, 1)
+            assert await take(answer, 1) == [1]
+            monkeypatch.setattr(hub_module, "item_of", item_of)
+            append(face.ledger, 2)
+            await until(lambda: hub.failure)
+            assert (await face.get("/readyz")).status == 503
+            failing = False
+            assert await take(answer, 2) == [2, 3]
+        assert (await face.get("/readyz")).status == 200
+
+    async def test_too_many(self, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One stream more than there may be is a 503 with Retry-After."""
+        monkeypatch.setattr(feed_module, "MAX_SUBSCRIBERS", 1)
+        async with face.get("/v1/feed", headers=SSE):
+            answer = await face.get("/v1/feed", headers=SSE)
+            assert answer.status == 503
+            assert answer.headers["Retry-After"] == "1"
+
+
+class TestAccept:
+    """``Accept`` chooses what the feed speaks."""
+
+    @pytest.mark.parametrize(
+        ("accept", "expected"),
+        [
+            ("*/*", "application/json"),
+            ("application/json", "application/json"),
+            ("text/*", "text/event-stream"),
+            ("text/html, */*;q=0.1", "application/json"),
+            ("application/json;q=0.5, application/x-ndjson", "application/x-ndjson"),
+            ("application/*;q=0.2, text/event-stream;q=0.3", "text/event-stream"),
+            ("application/json;q=0, */*", "text/event-stream"),
+            ("APPLICATION/VND.MSGPACK", "application/vnd.msgpack"),
+        ],
+    )
+    def test_chosen(self, accept: str, expected: str) -> None:
+        """The most wanted of what is offered is taken."""
+        assert negotiated(accept) == expected
+
+    @pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "", "x;q=y"])
+    def test_nothing_fits(self, accept: str) -> None:
+        """What is not offered is refused, with what is."""
+        with pytest.raises(Problem) as caught:
+            negotiated(accept)
+        assert caught.value.kind.status == 406
+        assert "text/event-stream" in caught.value.detail

@@ -1,0 +1,293 @@
+"""What is answered from views and trails: to whom, as of when, and page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.views import RESOURCES, readiness
+from ledger.entities.events import EntityRegistered, Identity
+from ledger.kernel import Ledger
+from ledger.supervision.events import FindingRaised, FindingTriaged
+from projections.follower import Follower
+from projections.opening import open_views
+from tests.projections.facts import E1, E2, E3, Past, calendar, caps, inspection, policy, task
+from tests.projections.test_profiles import ended, grade, opened, record, started
+
+PROFILE = f"/v1/entities/{E1}/profile"
+
+
+@pytest.fixture
+def past(ledger: Ledger) -> Past:
+    return Past(ledger.recorder)
+
+
+@pytest.fixture
+def follower(ledger: Ledger, tmp_path: Path) -> Iterator[Follower]:
+    views = open_views(f"sqlite:///{tmp_path / 'ledger.db'}")
+    with Follower(ledger.recorder, views) as opened_follower:
+        opened_follower.start()
+        yield opened_follower
+    views.close()
+
+
+@pytest.fixture
+async def face(make_face: Callable[..., Any], follower: Follower) -> Any:
+    return await make_face(views=follower, resources=RESOURCES, readiness=readiness(follower))
+
+
+@pytest.fixture
+def rep(face: Any) -> str:
+    """A token of the business itself."""
+    return str(face.tokens.create("E1", "P-REP", "entity_rep", entity=E1))
+
+
+async def get(face: Any, path: str, token: str | None = None, status: int = 200) -> Any:
+    answer = await face.get(path, token)
+    assert answer.status == status, await answer.text()
+    return await answer.json()
+
+
+async def test_three_readers_three_documents(face: Any, past: Past, rep: str) -> None:
+    """The public, the business and the authorities are each shown their own."""
+    past.add(EntityRegistered(entity=E1, identity=Identity(name="Wan He", area="P1")))
+    past.add(grade("C", "2026-03-01"))
+    past.add(caps())
+    last = past.add(task("T-1"))
+    at = f"{PROFILE}?at_least={last}"
+    public = await get(face, at)
+    assert "grade" not in public
+    assert "caps" not in public
+    own = await get(face, at, rep)
+    assert own["caps"][0]["used"] == 1
+    assert "upcoming_visits" not in own
+    assert "findings" not in own
+    official = await get(face, at, face.mrb)
+    assert official["upcoming_visits"] == 1
+    other = face.tokens.create("E2", "P", "entity_rep", entity=E2)
+    assert await get(face, at, other) == public
+
+
+async def test_profile_etag(face: Any, past: Past) -> None:
+    """The ETag is the position that changed the profile last; what has not changed is not sent."""
+    past.add(inspection("I-1"), "2015-05-04")
+    past.add(inspection("I-2", E2), "2015-05-04")
+    answer = await face.get(f"{PROFILE}?at_least=2")
+    assert answer.headers["ETag"] == '"1"'
+    again = await face.get(PROFILE, headers={"If-None-Match": '"1"'})
+    assert again.status == 304
+    for number in range(3, 9):
+        # Each change reaches the very next read that asks for it, though documents are kept ready.
+        past.add(inspection(f"I-{number}"), "2015-05-05")
+        answer = await face.get(f"{PROFILE}?at_least={number}", headers={"If-None-Match": '"1"'})
+        assert answer.headers["ETag"] == f'"{number}"'
+        assert len((await answer.json())["inspections"]) == number - 1
+    assert (await face.get(f"{PROFILE}?at_least=999999")).status == 425
+
+
+async def test_nobody_known(face: Any) -> None:
+    """An unknown business is 404 on every resource about it."""
+    for path in ("profile", "trail", "profile?valid_as_of=2026-01-01"):
+        await get(face, f"/v1/entities/{E3}/{path}", face.jb, 404)
+    await get(face, f"/v1/entities/{E3}/replay", face.jb, 404)
+
+
+async def test_profile_as_of(face: Any, past: Past) -> None:
+    """Two axes over HTTP: the grade on a day, as known at a moment."""
+    past.add(grade("D", "2026-03-02"), "2026-03-02")
+    past.add(grade("B", "2026-03-02"), "2026-07-03")
+    known = "known_as_of=2026-06-01T23:59:59%2B08:00"
+    path = f"{PROFILE}?valid_as_of=2026-06-01"
+    assert (await get(face, f"{path}&{known}", face.jb))["grade"] == "D"
+    assert (await get(face, path, face.jb))["grade"] == "B"
+    await get(face, f"{PROFILE}?valid_as_of=soon", face.jb, 400)
+    await get(face, f"{PROFILE}?known_as_of=2026-06-01", face.jb, 400)
+    await get(face, f"{PROFILE}?valid=2026-06-01", face.jb, 400)
+
+
+async def test_replay_over_http(face: Any, past: Past, rep: str) -> None:
+    """Steps, omissions and hypotheses; not for the public, nor for another business."""
+    past.add(record())
+    past.add(started())
+    past.add(FindingRaised(finding_id="F-1", type="x", rule_id="FIL-V1", auto=True, entity=E1))
+    path = f"/v1/entities/{E1}/replay?at_least=3"
+    shown = await get(face, path, face.jb)
+    assert [step["position"] for step in shown["steps"]] == [1, 2, 3]
+    assert shown["steps"][2]["rule_id"] == "FIL-V1"
+    # The business learns nothing of findings against a unit.
+    own = await get(face, path, rep)
+    assert [step["position"] for step in own["steps"]] == [1, 2]
+    left = await get(face, f"{path}&without=CR-1", face.jb)
+    assert (left["profile"]["records"], left["left_out"]) == ([], [1, 2])
+    imagined = await get(face, f"{path}&as_if_repaired=CR-1@2026-08-01", face.jb)
+    assert imagined["profile"]["records_ended"] == {"repaired": 1}
+    assert (await get(face, f"{path}&to_position=1", face.jb))["position"] == 1
+    await get(face, f"{path}&as_if_repaired=CR-1", face.jb, 400)
+    await get(face, f"{path}&as_if_repaired=CR-9@2026-08-01", face.jb, 404)
+    await get(face, path, None, 403)
+    other = face.tokens.create("E2", "P", "entity_rep", entity=E2)
+    await get(face, path, other, 403)
+
+
+async def test_trail_shows_both_values(face: Any, past: Past) -> None:
+    """A corrected event is shown as recorded, and what it says now beside it."""
+    past.add(inspection("reg/1", score=90), "2015-05-04", known="2016-02-02")
+    past.correct(1, "/body/score", 90, 78, "2017-12-23", known="2017-12-23")
+    shown = await get(face, f"/v1/entities/{E1}/trail", face.jb)
+    first, second = shown["entries"]
+    assert (first["body"]["score"], first["now"]["score"]) == (90, 78)
+    assert first["corrected_by"] == [2]
+    assert first["provenance"]["source"] == "reg"
+    assert second["type"] == "corrections.record-corrected"
+    then = await get(face, f"/v1/entities/{E1}/trail?known_as_of=2016-06-01T00:00:00Z", face.jb)
+    assert [e.get("now") for e in then["entries"]] == [None]
+    assert (await get(face, "/v1/inspections/reg/1/trail"))["entries"][0]["position"] == 1
+
+
+async def test_trail_is_seen_in_part(face: Any, past: Past) -> None:
+    """A token is shown what it may see; whoever may see nothing finds nothing there."""
+    past.add(task("T-1"))
+    past.add(inspection("I-1"), "2015-05-04")
+    path = f"/v1/entities/{E1}/trail"
+    assert [e["position"] for e in (await get(face, path))["entries"]] == [2]
+    assert [e["position"] for e in (await get(face, path, face.mrb))["entries"]] == [1, 2]
+    await get(face, "/v1/inspections/T-1/trail", None, 404)
+    assert len((await get(face, "/v1/officers/OFF-001/trail", face.jb))["entries"]) == 2
+    assert len((await get(face, "/v1/officers/OFF-002/trail", face.jb))["entries"]) == 1
+    assert len((await get(face, "/v1/matters/M-101/trail", face.mrb))["entries"]) == 1
+    assert len((await get(face, "/v1/units/MRB/trail", face.mrb))["entries"]) == 1
+
+
+async def test_trail_by_pages(face: Any, past: Past) -> None:
+    """Following the links gives every event once, in order, however many may not be seen."""
+    for number in range(25):
+        past.add(inspection(f"I-{number}") if number % 3 else task(f"T-{number}"))
+    found: list[int] = []
+    path: str | None = f"/v1/entities/{E1}/trail?limit=4"
+    while path:
+        answer = await face.get(path)
+        found += [e["position"] for e in (await answer.json())["entries"]]
+        link = answer.headers.get("Link")
+        path = link.split(">")[0].lstrip("<") if link else None
+    assert found == [n + 1 for n in range(25) if n % 3]
+    await get(face, f"/v1/entities/{E1}/trail?limit=0", None, 400)
+    await get(face, f"/v1/entities/{E1}/trail?after=x", None, 400)
+
+
+async def test_search(face: Any, past: Past) -> None:
+    """Businesses are found by how their name begins, in any case and script, page by page."""
+    for entity, name in ((E1, "兰州万和"), (E2, "Wan He_1"), (E3, "wan he%2")):
+        past.add(EntityRegistered(entity=entity, identity=Identity(name=name, area="P1")))
+    at = "at_least=3"
+    assert [e["entity"] for e in (await get(face, f"/v1/entities?name=兰州&{at}"))["items"]] == [E1]
+    page = await face.get(f"/v1/entities?name=WAN&limit=1&{at}")
+    assert [e["entity"] for e in (await page.json())["items"]] == [E2]
+    path = page.headers["Link"].split(">")[0].lstrip("<")
+    assert [e["entity"] for e in (await get(face, path))["items"]] == [E3]
+    assert (await get(face, "/v1/entities?name=%25"))["items"] == []
+    assert "grade" not in (await get(face, "/v1/entities"))["items"][0]
+    assert len((await get(face, "/v1/entities?area=P1&listed=true", face.jb))["items"]) == 3
+    await get(face, "/v1/entities?name=", None, 400)
+
+
+async def test_findings(face: Any, past: Past) -> None:
+    """A unit sees its own findings, a supervisor all, the public none."""
+    for number, unit in enumerate(("MRB", "EMB", "MRB")):
+        past.add(
+            FindingRaised(
+                finding_id=f"F-{number}", type="unfiled", rule_id="FIL-V1", auto=True, unit=unit
+            )
+        )
+    past.add(FindingTriaged(finding_id="F-0", assessment="real"))
+    path = "/v1/findings?at_least=4"
+    ids = [f["finding"] for f in (await get(face, path, face.jb))["items"]]
+    assert ids == ["F-0", "F-1", "F-2"]
+    assert [f["finding"] for f in (await get(face, path, face.mrb))["items"]] == ["F-0", "F-2"]
+    triaged = await get(face, f"{path}&state=triaged", face.jb)
+    assert [f["assessment"] for f in triaged["items"]] == ["real"]
+    assert triaged["items"][0]["age_days"] > 0
+    assert (await get(face, "/v1/findings/F-1", face.jb))["unit"] == "EMB"
+    await get(face, "/v1/findings/F-1", face.mrb, 404)
+    await get(face, "/v1/findings/F-9", face.jb, 404)
+    await get(face, path, None, 403)
+    await get(face, f"{path}&state=lost", face.jb, 400)
+    assert len((await get(face, "/v1/findings/F-0/trail", face.jb))["entries"]) == 2
+
+
+async def test_deadlines(face: Any, past: Past) -> None:
+    """Deadlines are filtered by state, day, unit; a unit sees its own."""
+    past.add(policy("triage_wd", 5, "wd"))
+    past.add(calendar(2026))
+    for number, unit in enumerate(("MRB", "EMB")):
+        past.add(
+            FindingRaised(
+                finding_id=f"F-{number}", type="unfiled", rule_id="FIL-V1", auto=True, unit=unit
+            ),
+            "2026-03-16",
+        )
+    last = past.add(FindingTriaged(finding_id="F-0", assessment="real"), "2026-03-17")
+    path = f"/v1/deadlines?at_least={last}"
+    items = (await get(face, path, face.jb))["items"]
+    assert [(d["about"], d["state"], d["due_on"]) for d in items] == [
+        ("finding:F-0", "done", "2026-03-23"),
+        ("finding:F-1", "open", "2026-03-23"),
+    ]
+    assert len((await get(face, f"{path}&overdue=true", face.jb))["items"]) == 1
+    assert len((await get(face, f"{path}&due_before=2026-03-23", face.jb))["items"]) == 0
+    assert len((await get(face, f"{path}&state=done", face.mrb))["items"]) == 1
+    assert len((await get(face, f"{path}&unit=EMB", face.mrb))["items"]) == 0
+    await get(face, f"{path}&state=late", face.jb, 400)
+    await get(face, path, None, 403)
+
+
+async def test_policies_tasks_and_the_rest(face: Any, past: Past, rep: str) -> None:
+    """The small views answer by key and in pages, each to whom it may."""
+    past.add(caps(1))
+    past.add(caps(3, version=2, since="2099-01-01"))
+    past.add(task("T-1"))
+    past.add(task("T-2"))
+    last = past.add(opened("T-2"), "2026-03-20")
+    at = f"at_least={last}"
+    shown = await get(face, f"/v1/policies/visit_cap?{at}")
+    assert (shown["in_force"], len(shown["versions"])) == (1, 2)
+    assert (await get(face, "/v1/policies?on=2099-02-01"))["items"][0]["in_force"] == 2
+    await get(face, "/v1/policies/none", None, 404)
+    tasks = (await get(face, f"/v1/tasks?{at}", face.mrb))["items"]
+    assert [t["stage"] for t in tasks] == ["approved", "opened"]
+    assert [t["task"] for t in (await get(face, f"/v1/tasks?{at}", rep))["items"]] == ["T-2"]
+    await get(face, "/v1/tasks/T-1", rep, 404)  # a planned visit is sealed until it begins
+    assert (await get(face, "/v1/tasks/T-2", rep))["stage"] == "opened"
+    await get(face, "/v1/tasks/T-2", None, 404)
+    assert (await get(face, f"/v1/officers/OFF-001?{at}", face.jb))["visits"] == 1
+    for path in ("/v1/matters", "/v1/plans", "/v1/units"):
+        assert (await get(face, path))["items"] == []
+    for path in ("/v1/matters/M", "/v1/plans/P"):
+        await get(face, path, None, 404)
+
+
+async def test_readiness_names_a_stopped_view(face: Any, past: Past, follower: Follower) -> None:
+    """A view that stopped makes the process unready, and says where it stopped."""
+    past.add(task("T-1"))
+    position = past.unreadable("filing.inspection-cancelled", ["task:T-1"])
+    follower.wait_for(position, 5)
+    answer = await face.get("/readyz")
+    parts = (await answer.json())["parts"]
+    assert parts["tasks"]["ready"] is False
+    assert f"stopped at position {position}" in parts["tasks"]["detail"]
+    assert parts["findings"]["ready"] is True
+
+
+async def test_a_repaired_record_leaves_the_public(face: Any, past: Past) -> None:
+    """Scenario S15: after the repair the public sees no record, the audit sees all of it."""
+    past.add(record())
+    past.add(started())
+    assert len((await get(face, f"{PROFILE}?at_least=2"))["records"]) == 1
+    past.add(ended())
+    assert (await get(face, f"{PROFILE}?at_least=3"))["records"] == []
+    trail = await get(face, "/v1/records/CR-1/trail", face.jb)
+    assert len(trail["entries"]) == 3
+    assert date.fromisoformat(trail["entries"][2]["body"]["terminated_on"]) == date(2026, 7, 27)

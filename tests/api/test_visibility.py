@@ -1,0 +1,102 @@
+"""Who sees what, in one table, and by every way of reading."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from api.tokens import ANONYMOUS, Grant
+from api.visibility import may_see
+from ledger.kernel import Visibility
+from ledger.vocabulary import Role
+from tests.api.conftest import Face
+
+UNIT_ROLES = ("enforcement_officer", "office_head", "unit_legal_office", "unit_head",
+              "draw_coordinator", "park_committee")  # fmt: skip
+ACROSS = ("rlo_assessor", "recon_officer", "ledger_clock", "credit_officer")
+LEVELS = ("public", "shared", "restricted", "sealed")
+
+
+def _seen(grant: Grant, actor_unit: str, *tags: str) -> list[str]:
+    return [v for v in get_args(Visibility) if may_see(grant, v, actor_unit, tags)]
+
+
+def _grant(role: str, entity: str | None = None) -> Grant:
+    return Grant("MRB", "P", role, entity, "id")  # type: ignore[arg-type]
+
+
+def test_every_role_has_its_row() -> None:
+    """No role of the rulebook is without a rule here."""
+    named = {*UNIT_ROLES, *ACROSS, "jb_supervisor", "entity_rep", "public", "subscriber_system"}
+    assert named == set(get_args(Role))
+
+
+def test_public() -> None:
+    """Without a token, and with one of the role public, one sees what is public."""
+    assert _seen(ANONYMOUS, "public", "unit:public") == ["public"]
+    assert _seen(_grant("public"), "MRB", "unit:MRB") == ["public"]
+
+
+def test_supervisor() -> None:
+    """The bureau's supervisor sees everything, and alone what is sealed."""
+    assert _seen(_grant("jb_supervisor"), "EDB") == list(LEVELS)
+
+
+@pytest.mark.parametrize("role", ACROSS)
+def test_across(role: str) -> None:
+    """Those who work across units see everything that is not sealed."""
+    assert _seen(_grant(role), "EDB") == ["public", "shared", "restricted"]
+
+
+@pytest.mark.parametrize("role", UNIT_ROLES)
+def test_units(role: str) -> None:
+    """A unit sees of the restricted what it did and what concerns it."""
+    grant = _grant(role)
+    assert _seen(grant, "EDB", "unit:EDB") == ["public", "shared"]
+    assert _seen(grant, "MRB") == ["public", "shared", "restricted"]
+    assert _seen(grant, "EDB", "unit:EDB", "unit:MRB") == ["public", "shared", "restricted"]
+    assert _seen(grant, "EDB", "unit:MRB2", "entity:MRB") == ["public", "shared"]
+
+
+def test_entities() -> None:
+    """A business sees of the restricted what concerns itself."""
+    grant = _grant("entity_rep", "reg:1")
+    assert _seen(grant, "MRB", "entity:reg:1") == ["public", "shared", "restricted"]
+    assert _seen(grant, "MRB", "entity:reg:11") == ["public", "shared"]
+    assert _seen(_grant("entity_rep"), "MRB", "entity:None") == ["public", "shared"]
+
+
+def test_subscribers() -> None:
+    """A subscribing system sees what is shared."""
+    assert _seen(_grant("subscriber_system"), "MRB", "unit:MRB") == ["public", "shared"]
+
+
+async def test_by_every_way(face: Face) -> None:
+    """An event and the feed show a token the same, and what is not for it is not there."""
+    for level in LEVELS:
+        await face.note("T-1", level=level, unit="EDB")
+    edb = face.tokens.create("EDB", "P-EDB", "unit_head")
+    for token, expected in (
+        (None, [1]),
+        (face.mrb, [1, 2]),
+        (edb, [1, 2, 3]),
+        (face.jb, [1, 2, 3, 4]),
+    ):
+        one_by_one = [
+            n for n in range(1, 6) if (await face.get(f"/v1/events/{n}", token)).status == 200
+        ]
+        page = await (await face.get("/v1/feed", token)).json()
+        assert one_by_one == expected
+        assert [e["position"] for e in page["events"]] == expected
+        assert page["next_after"] == page["head"] == 4
+
+
+async def test_hidden_is_not_found(face: Face) -> None:
+    """An event that a token may not see answers as one that does not exist."""
+    await face.note("T-1", level="sealed")
+    hidden = await (await face.get("/v1/events/1")).json()
+    absent = await (await face.get("/v1/events/2")).json()
+    for answer in (hidden, absent):
+        del answer["request_id"], answer["instance"]
+    assert hidden == absent

@@ -1,0 +1,74 @@
+"""S20, the parts of corrections, integrity and policies."""
+
+import sqlite3
+
+from ledger.verification import verify_records
+from tests.scenarios.world import E_A, E_B, World
+
+
+async def test_s20_correction(world: World) -> None:
+    """A typing error is corrected by an event, by two people; the trail keeps both dates."""
+    world.at("2026-06-12")
+    answer = await world.send(
+        "MRB officer", "filing/report-irregular-visit", irregular_visit="IV-1", entity=E_A,
+        reporter="self", visited_on="2026-06-11", facts="入企未扫码", unit="MRB",
+        officers_seen=2,
+    )
+    body = {
+        "target_position": answer["events"][0]["position"],
+        "field_changes": [{"path": "/body/visited_on", "old": "2026-06-11", "new": "2026-06-10"}],
+        "reason": "日期录入错误",
+        "requested_by": "OFF-001",
+    }
+    await world.refused(
+        "GEN-R1", "MRB head", "corrections/correct-record", **body, approved_by="OFF-001"
+    )
+    await world.send(
+        "MRB head", "corrections/correct-record", **body, approved_by="HEAD-MRB"
+    )
+    trail = await world.get("JB", f"/v1/entities/{E_A}/trail")
+    [visit] = [e for e in trail["entries"] if e["type"] == "filing.irregular-visit-reported"]
+    assert visit["body"]["visited_on"] == "2026-06-11"
+    assert visit["now"]["visited_on"] == "2026-06-10"
+    assert "corrections.record-corrected" in [e["type"] for e in trail["entries"]]
+
+
+async def test_s20_integrity(world: World) -> None:
+    """Editing one stored byte: verification names the first bad position."""
+    position = 20
+    assert verify_records(world.recorder).faults == ()
+    raw = sqlite3.connect(world.path)
+    raw.execute("DROP TRIGGER IF EXISTS events_no_update")
+    for (trigger,) in raw.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    ).fetchall():
+        raw.execute(f"DROP TRIGGER {trigger}")
+    [data] = raw.execute("SELECT data FROM events WHERE position = ?", (position,)).fetchone()
+    changed = bytearray(data)
+    changed[-2] ^= 1
+    raw.execute("UPDATE events SET data = ? WHERE position = ?", (bytes(changed), position))
+    raw.commit()
+    raw.close()
+    faults = verify_records(world.recorder).faults
+    assert [fault.position for fault in faults][0] == position
+
+
+async def test_s20_policy_version(world: World) -> None:
+    """A new cap from 2027 on leaves every judgement of 2026 as it was."""
+    await world.given_matter("M-101")
+    await world.given_plan([3, 8])
+    world.at("2026-03-02")
+    await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_B, "2026-03-18"))
+    second = world.task("T-2", E_B, "2026-08-03")
+    before = await world.refused("SUP-R1", "MRB head", "filing/approve-task", **second)
+    await world.send(
+        "JB", "policies/adopt-policy-version", key="visit_cap", unit="table",
+        value={"A": 2, "B": 3, "C": 4, "D": 8}, effective_from="2027-01-01",
+        source={"instrument": "兰州新区检查频次上限(2027)"}, confidence="U",
+    )
+    after = await world.refused("SUP-R1", "MRB head", "filing/approve-task", **second)
+    assert after["details"] == before["details"]
+    assert after["policy_version"] == before["policy_version"] == 1
+
+    profile = await world.get("EDB", f"/v1/entities/{E_B}/profile")
+    assert profile["grade"] == "B"

@@ -1,0 +1,287 @@
+"""A running service for the scenarios: real server, real SQLite file, a clock that the test sets."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from aiohttp.test_utils import TestClient, TestServer
+
+from api.service import Service
+from ledger.kernel.events import CIVIL_ZONE
+from ledger.vocabulary import Role
+
+E_A = "91620100MA7LX00338"
+E_B = "91620100MA7LX0076M"
+E_C = "91620100MA7LX01051"
+E_D = "91620100MA7LX0113U"
+
+#: Who acts: unit, person, role, and the entity of a representative.
+PEOPLE: dict[str, tuple[str, str, Role, str | None]] = {
+    "MRB head": ("MRB", "HEAD-MRB", "unit_head", None),
+    "MRB office": ("MRB", "OFFICE-MRB", "office_head", None),
+    "MRB officer": ("MRB", "OFF-001", "enforcement_officer", None),
+    "MRB legal": ("MRB", "LEGAL-MRB", "unit_legal_office", None),
+    "EMB head": ("EMB", "HEAD-EMB", "unit_head", None),
+    "EEB head": ("EEB", "HEAD-EEB", "unit_head", None),
+    "JB": ("JB", "JB-001", "jb_supervisor", None),
+    "JB second": ("JB", "JB-002", "jb_supervisor", None),
+    "EDB": ("EDB", "EDB-001", "credit_officer", None),
+    "E-A": ("ENTITY", "REP-A", "entity_rep", E_A),
+    "E-B": ("ENTITY", "REP-B", "entity_rep", E_B),
+    "E-C": ("ENTITY", "REP-C", "entity_rep", E_C),
+}
+
+NON_ONSITE = {
+    "written": True,
+    "shared_data": True,
+    "remote": True,
+    "conclusion": "insufficient",
+}
+
+
+class World:
+    """The service and the hands that use it. Commands go through HTTP, as everything else."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now = datetime(2026, 1, 4, 9, tzinfo=CIVIL_ZONE)
+        self.path = folder / "ledger.db"
+        self.service = Service(f"sqlite:///{self.path}", clock=lambda: self.now)
+        self.recorder = self.service.recorder
+        create = self.service.tokens.create
+        self.tokens = {who: create(u, p, r, entity=e) for who, (u, p, r, e) in PEOPLE.items()}
+        self.client = TestClient(TestServer(self.service.app()))
+
+    async def __aenter__(self) -> World:
+        await self.client.start_server()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.client.close()
+        self.service.close()
+
+    def at(self, civil: str) -> World:
+        """Set the clock to a civil date, or a civil date and time."""
+        moment = datetime.fromisoformat(civil)
+        if len(civil) <= 10:
+            moment = moment.replace(hour=9)
+        self.now = moment.replace(tzinfo=CIVIL_ZONE)
+        return self
+
+    async def send(
+        self, who: str, command: str, expect: int = 201, **body: Any
+    ) -> dict[str, Any]:
+        """Post a command and return the answer, whose status has to be ``expect``."""
+        response = await self.client.post(
+            f"/v1/{command}",
+            json=body,
+            headers={"Authorization": f"Bearer {self.tokens[who]}"},
+        )
+        answer: dict[str, Any] = await response.json()
+        assert response.status == expect, f"{command}: {response.status} {answer}"
+        # Each answer takes a moment, so that no two commands carry the same time.
+        self.now += timedelta(seconds=1)
+        return answer
+
+    async def refused(self, rule: str, who: str, command: str, **body: Any) -> dict[str, Any]:
+        """Post a command that has to be refused under ``rule``; returns the problem document."""
+        head = self.recorder.head()
+        problem = await self.send(who, command, expect=422, **body)
+        assert problem["rule_id"] == rule, problem
+        assert problem["legal_source"], "a refusal names the law"
+        assert self.recorder.head() == head, "a refusal records nothing"
+        return problem
+
+    async def get(self, who: str, path: str, **query: Any) -> Any:
+        """Ask for a resource as it is after everything recorded so far."""
+        if not path.endswith("/trail"):  # trails come straight from the ledger
+            query.setdefault("at_least", self.recorder.head())
+        response = await self.client.get(
+            path,
+            params={key: str(value) for key, value in query.items()},
+            headers={"Authorization": f"Bearer {self.tokens[who]}"},
+        )
+        answer = await response.json()
+        assert response.status == 200, f"{path}: {response.status} {answer}"
+        return answer
+
+    async def deadline(self, rule: str, **where: str) -> dict[str, Any]:
+        """The only deadline of a rule that fits."""
+        rows = (await self.get("JB", "/v1/deadlines", rule=rule, **where))["items"]
+        assert len(rows) == 1, rows
+        return dict(rows[0])
+
+    async def findings(self, **where: str) -> list[dict[str, Any]]:
+        """The findings that fit, oldest first."""
+        return list((await self.get("JB", "/v1/findings", **where))["items"])
+
+    def tick(self) -> list[tuple[str, str]]:
+        """Let the clock process look; returns type and rule of each event that it recorded."""
+        recorded = [r.event for outcome in self.service.clock.tick() for r in outcome.events]
+        return [
+            (type(e).__name__, getattr(e, "rule_name", None) or getattr(e, "rule_id", ""))
+            for e in recorded
+        ]
+
+    # What several scenarios are given.
+
+    async def given_region(self) -> None:
+        """MRB, EMB and EEB qualified; officers; the four businesses with their grades."""
+        self.at("2026-01-04")
+        for unit, name in (("MRB", "市场监管局"), ("EMB", "应急管理局"), ("EEB", "生态环境局")):
+            await self.send(
+                "JB", "catalogue/qualify-unit", unit=unit, name=name, kind="organ",
+                valid_from="2020-01-01",
+            )
+        for number in range(1, 8):
+            await self.send(
+                "JB", "catalogue/certify-officer", officer=f"OFF-00{number}", unit="MRB",
+                cert_no=f"甘A-00{number}", valid_from="2024-08-01",
+                valid_to="2026-07-31" if number == 7 else "2027-07-31",
+                domains=["food_drug", "public_health"],
+            )
+        for number in (11, 12):
+            await self.send(
+                "JB", "catalogue/certify-officer", officer=f"OFF-0{number}", unit="EMB",
+                cert_no=f"甘B-0{number}", valid_from="2024-08-01", valid_to="2027-07-31",
+                domains=["work_safety"],
+            )
+        for entity, grade, name in (
+            (E_A, "A", "兰州新区甲食品有限公司"),
+            (E_B, "B", "兰州新区乙食品有限公司"),
+            (E_C, "C", "兰州新区丙食品有限公司"),
+            (E_D, "D", "兰州新区丁食品有限公司"),
+        ):
+            await self.send(
+                "EDB", "entities/register-entity", entity=entity, identity={"name": name}
+            )
+            await self.send(
+                "EDB", "grading/assign-grade", entity=entity, grade=grade, source="samr",
+                scheme="国市监信发〔2022〕6号", assessed_on="2026-01-04",
+                factors=[{"kind": "external_assessment", "says": "通用型企业信用风险分类"}],
+            )
+
+    async def given_matter(
+        self, matter: str, *, unit: str = "MRB", domain: str = "food_drug",
+        listed: str = "2026-01-05", published: str | None = "2026-01-06",
+    ) -> None:
+        """An inspection matter with an Act as its basis, published unless told otherwise."""
+        self.at(listed)
+        await self.send(
+            f"{unit} head", "catalogue/list-matter", matter=matter, unit=unit,
+            elements=self.elements(f"检查事项 {matter}", domain=domain),
+        )
+        if published is not None:
+            self.at(published)
+            await self.send(
+                f"{unit} head", "catalogue/publish-matter", matter=matter, unit=unit,
+                url=f"https://example.org/{matter}",
+            )
+
+    @staticmethod
+    def elements(name: str, *, domain: str = "food_drug", level: str = "law") -> dict[str, Any]:
+        """The elements of an inspection matter."""
+        return {
+            "name": name,
+            "act_kind": "inspection",
+            "office_id": "食品科",
+            "bases": [{"level": level, "instrument": "中华人民共和国食品安全法", "article": "110"}],
+            "domain": domain,
+        }
+
+    async def given_plan(
+        self, months: list[int], *, unit: str = "MRB", matter: str = "M-101"
+    ) -> str:
+        """A plan approved, filed and accepted in January."""
+        plan = f"PLAN-{unit}-2026"
+        self.at("2026-01-15")
+        await self.send(
+            f"{unit} head", "filing/approve-annual-plan", plan=plan, unit=unit, year=2026,
+            items=[self.item(matter, months)],
+        )
+        self.at("2026-01-20")
+        await self.send(f"{unit} head", "filing/file-annual-plan", plan=plan, unit=unit)
+        self.at("2026-01-23")
+        await self.send("JB", "filing/accept-filing", plan=plan)
+        return plan
+
+    @staticmethod
+    def item(matter: str, months: list[int]) -> dict[str, Any]:
+        """A line of an annual plan."""
+        return {
+            "matter": matter,
+            "mode": "key",
+            "target_class": "食品生产",
+            "planned_visits": 10,
+            "months": months,
+        }
+
+    @staticmethod
+    def task(task: str, entity: str, planned_on: str, **changed: Any) -> dict[str, Any]:
+        """The body of a daily task of MRB; ``changed`` replaces or adds fields."""
+        return {
+            "task": task,
+            "unit": "MRB",
+            "entity": entity,
+            "kind": "daily",
+            "trigger": "plan",
+            "matters": ["M-101"],
+            "officers": ["OFF-001", "OFF-002"],
+            "planned_on": planned_on,
+            "non_onsite_considered": NON_ONSITE,
+            **changed,
+        }
+
+    @staticmethod
+    def filing(filing: str, **changed: Any) -> dict[str, Any]:
+        """The body of a filing with MRB's legal office on a complaint."""
+        return {
+            "filing": filing,
+            "unit": "MRB",
+            "ground": "complaint",
+            "matters": ["M-101"],
+            **changed,
+        }
+
+    async def visit(self, task: str, day: str, result: str = "no_issue") -> None:
+        """Carry out an approved task of MRB on ``day``, from the notice to the conclusion."""
+        who = "MRB officer"
+        self.at(f"{day} 09:00")
+        await self.send(who, "filing/issue-inspection-notice", task=task, notice_no=f"N-{task}")
+        await self.send(who, "filing/scan-entry", task=task, act_code=f"AC-{task}", device="D-1")
+        await self.send(who, "filing/open-inspection", **self.opening(task))
+        self.at(f"{day} 10:00")
+        await self.send(
+            who, "filing/sign-on-site-record", task=task, record_digest="ab" * 32,
+            entity_signature="店长",
+        )
+        await self.send(who, "filing/close-inspection", task=task)
+        await self.send(who, "filing/conclude-inspection", task=task, result=result)
+
+    @staticmethod
+    def opening(task: str, **changed: Any) -> dict[str, Any]:
+        """The body of an opening by OFF-001 and OFF-002."""
+        return {
+            "task": task,
+            "officers": ["OFF-001", "OFF-002"],
+            "certs_shown": ["甘A-001", "甘A-002"],
+            "notice_shown": True,
+            "rights_informed": True,
+            "conduct_rules_informed": True,
+            **changed,
+        }
+
+
+def types(answer: dict[str, Any]) -> list[str]:
+    """The types of the events of an answer."""
+    return [event["type"] for event in answer["events"]]
+
+
+def rules(answer: dict[str, Any]) -> list[str]:
+    """The rule ids of the findings of an answer, sorted."""
+    return sorted(
+        event["body"]["rule_id"]
+        for event in answer["events"]
+        if event["type"] == "supervision.finding-raised"
+    )
