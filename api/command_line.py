@@ -191,7 +191,7 @@ def rebuild(view: str | None = None, *, ledger: Url = DEFAULT_URL, json: Json = 
                 for name in names:
                     if name not in views.views:
                         raise UnusableUrl(f"no view {name!r}; there are {', '.join(views.views)}")
-                    follower.rebuild(name)
+                follower.rebuild(*names)
                 follower.catch_up()
                 digests = {name: views.digest(name) for name in names}
         finally:

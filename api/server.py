@@ -26,9 +26,7 @@ def serve(app: web.Application, host: str = "127.0.0.1", port: int = 8080) -> No
     No new connections; streams end; requests in flight are answered; the ledger decides what
     waits and closes.
     """
-    gc.collect()
-    gc.freeze()  # what was loaded to start with is never garbage
-    gc.set_threshold(COLLECT_AFTER, 50, 100)
+    prepare_process()
     web.run_app(
         app,
         host=host,
@@ -39,3 +37,10 @@ def serve(app: web.Application, host: str = "127.0.0.1", port: int = 8080) -> No
         shutdown_timeout=SHUTDOWN_SECONDS,
         keepalive_timeout=75.0,
     )
+
+
+def prepare_process() -> None:
+    """Tell the garbage collector what this process is like: much memory that stays, few cycles."""
+    gc.collect()
+    gc.freeze()  # what was loaded to start with is never garbage
+    gc.set_threshold(COLLECT_AFTER, 50, 100)

@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -70,6 +70,9 @@ PLACES = sa.Table(
     sa.Column("view", Code, primary_key=True),
     sa.Column("fingerprint", sa.BigInteger, nullable=False),
     sa.Column("position", sa.BigInteger, nullable=False),
+    #: The digest of the record at ``position``: another ledger, or one restored to an earlier
+    #: state and written on, is recognised by it.
+    sa.Column("anchor", sa.Text),
     sa.Column("tables", sa.Text, nullable=False),
     sa.Column("error", sa.Text),
     sa.Column("error_position", sa.BigInteger),
@@ -359,6 +362,9 @@ class Follower:
                     row = known.get(name)
                     if row is None or row.fingerprint != one.view.fingerprint:
                         self._create(connection, one)
+                    elif not self._is_ours(row):
+                        log.warning("view_of_another_ledger", view=name, position=row.position)
+                        self._create(connection, one)
                     else:
                         one.place = row.position
                 connection.execute(sa.update(PLACES).values(error=None, error_position=None))
@@ -369,6 +375,13 @@ class Follower:
             raise
         self._standby = None
         self._prepared = True
+
+    def _is_ours(self, row: sa.Row[Any]) -> bool:
+        """Whether the ledger still holds what a view was made from."""
+        if row.position == 0:
+            return True
+        anchor = self.source.anchor(row.position)
+        return anchor is not None and row.anchor in (None, anchor)
 
     def _create(self, connection: Connection, one: _Following) -> None:
         """Drop what an earlier version made and start a view at zero, in one transaction."""
@@ -387,6 +400,7 @@ class Follower:
                     "view": one.view.name,
                     "fingerprint": one.view.fingerprint,
                     "position": 0,
+                    "anchor": None,
                     "tables": " ".join(sorted(names)),
                     "error": None,
                     "error_position": None,
@@ -483,14 +497,15 @@ class Follower:
             half = len(entries) // 2
             self._take_alone(one, Page(entries[:half], entries[half].position - 1, half))
             if one.error_position is None:
-                self._take_alone(one, Page(entries[half:], page.last, len(entries) - half))
+                rest = len(entries) - half
+                self._take_alone(one, Page(entries[half:], page.last, rest, page.anchor))
 
     def _commit(self, group: Sequence[_Following], pages: Iterator[Page]) -> None:
         with _uncollected(), self.views.engine.begin() as connection:
             store = Store(connection)
-            last = 0
+            last, anchor = 0, None
             for page in pages:
-                last = page.last
+                last, anchor = page.last, page.anchor
                 for one in group:
                     entries = one.wanted(page)
                     for entry in entries:
@@ -500,7 +515,7 @@ class Follower:
                         one.view.take(entries, store, self.source, last)
             changed = [one.view.flush(store, self.source, last) for one in group]
             for one in group:
-                self._move(connection, one, last)
+                self._move(connection, one, last, anchor)
         for one, keys in zip(group, changed, strict=True):
             one.place = last
             one.error = None
@@ -509,11 +524,13 @@ class Follower:
                 listener(one.view.name, keys, last)
             one.view.committed()
 
-    def _move(self, connection: Connection, one: _Following, position: int) -> None:
+    def _move(
+        self, connection: Connection, one: _Following, position: int, anchor: str | None
+    ) -> None:
         result = connection.execute(
             sa.update(PLACES)
             .where(PLACES.c.view == one.view.name, PLACES.c.position == one.place)
-            .values(position=position)
+            .values(position=position, anchor=anchor)
         )
         if result.rowcount != 1:
             # The lock was lost (a severed connection) and another process went on.

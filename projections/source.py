@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
 from ledger.kernel import Recorded, codec
@@ -38,11 +39,15 @@ class Entry(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What was asked for of ``looked`` positions; ``last`` is the last one looked at."""
+    """What was asked for of ``looked`` positions; ``last`` is the last one looked at.
+
+    ``anchor`` is the digest of the record at ``last``, where that was read.
+    """
 
     entries: list[Entry]
     last: int
     looked: int
+    anchor: str | None = None
 
 
 class Source:
@@ -64,7 +69,15 @@ class Source:
             for one in found
             if one.event.type in topics
         ]
-        return Page(entries, found[-1].position if found else after, len(found))
+        if not found:
+            return Page(entries, after, 0)
+        return Page(entries, found[-1].position, len(found), _anchor(found[-1].event.data))
+
+    def anchor(self, position: int) -> str | None:
+        """The digest of the record at a position, ``None`` where there is none."""
+        found = self._ask(lambda: list(self.recorder.read(after=position - 1, limit=1)))
+        same = found and found[0].position == position
+        return _anchor(found[0].event.data) if same else None
 
     def records(self, selectors: Iterable[Selector], up_to: int | None = None) -> list[Recorded]:
         """The records that match any of the selectors, in order, none beyond ``up_to``.
@@ -138,6 +151,10 @@ class Waiter:
         """Stop listening."""
         if self._listens:
             self._recorder.unlisten(self._event)
+
+
+def _anchor(data: bytes) -> str:
+    return sha256(data).hexdigest()
 
 
 def _decoded(stored: Any) -> Recorded | codec.UnreadableRecord:

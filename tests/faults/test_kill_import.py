@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import random
 import subprocess
 import sys
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.importing import make_register
 from ledger.intake.events import ImportProgressed, InspectionImported, ViolationImported
 from ledger.intake.statistics import statistics
 from ledger.kernel import codec
@@ -21,37 +20,6 @@ from ledger.verification import verify_records
 
 KILLS = 50
 ROOT = Path(__file__).resolve().parents[2]
-COLUMNS = (
-    "inspection_date,camis,dba,boro,building,street,zipcode,cuisine_code,inspection_type,"
-    "action_code,violation_code,score,grade,grade_date"
-).split(",")
-
-
-def make_register(folder: Path, rows: int, chance: random.Random) -> dict[str, int]:
-    """A register in the New York layout; returns what an import of it has to count."""
-    entities, inspections, violations = set(), set(), set()
-    with gzip.open(folder / "nyc_inspections_2099.csv.gz", "wt", encoding="utf-8", newline="") as f:
-        writer = csv.writer(f)
-        writer.writerow(COLUMNS)
-        for _ in range(rows):
-            camis = str(chance.randrange(40_000_000, 40_000_000 + rows // 20))
-            day = f"20{chance.randrange(10, 15)}-{chance.randrange(1, 13):02}-10"
-            kind = chance.choice(("Cycle Inspection / Initial Inspection", "Trans Fat / Other"))
-            code = chance.choice(("02A", "04L", "06C", "08A", "10F"))
-            writer.writerow(
-                [day, camis, f"NO {camis}", "BRONX", "1", "MAIN", "10467", "3", kind, "CITED",
-                 code, "12", "A", day]
-            )
-            entities.add(camis)
-            inspections.add((camis, day, kind))
-            violations.add((camis, day, kind, code))
-    return {
-        "entities": len(entities),
-        "imported_inspections": len(inspections),
-        "imported_violations": len(violations),
-    }
-
-
 def check(path: Path) -> None:
     """The file verifies, nothing stands twice, and each file's place only moves forward."""
     with SQLiteRecorder(path) as recorder:

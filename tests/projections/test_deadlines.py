@@ -17,6 +17,7 @@ from projections.deadlines import DEADLINES, due
 from projections.follower import Follower, Views
 from projections.opening import verify_views
 from tests.projections.facts import E1, Past, calendar, policy
+from tests.projections.test_profiles import record, started
 
 RULE = "inspection.result_notice_wd"
 ALL_2026 = calendar(2026, tuple(date(2026, 10, d) for d in range(1, 8)))
@@ -252,6 +253,25 @@ def test_the_clock_moves_a_provisional_deadline(
         assert rows(follower)[0].due_on == "2027-01-06"
         types = [r.envelope.type for o in tick(ledger, views) for r in o.events]
         assert types == ["deadlines.deadline-missed"]
+
+
+def test_the_clock_ends_publicity(past: Past, follower: Follower, views: Views) -> None:
+    """A record still shown after its longest publicity is ended by the clock, once."""
+    past.add(record(), "2026-04-15")
+    past.add(started(), "2026-04-20")
+    follower.catch_up()
+    now = Now("2027-04-15T23:00:00+08:00")
+    with Ledger(past.recorder, clock=now) as ledger:
+        assert tick(ledger, views) == []
+        now.moment += timedelta(hours=2)
+        (outcome,) = tick(ledger, views)
+        ended = outcome.events[0].event
+        assert (ended.TOPIC, getattr(ended, "reason", "")) == (
+            "credit.publicity-terminated",
+            "max_reached",
+        )
+        follower.catch_up()
+        assert tick(ledger, views) == []
 
 
 def test_the_clock_in_its_thread(law: Past, follower: Follower) -> None:

@@ -201,6 +201,24 @@ def test_a_changed_view_alone_is_rebuilt(past: Past, views: Views) -> None:
         assert follower.catch_up() == 4
 
 
+def test_views_of_another_ledger_are_not_gone_on_with(past: Past, views: Views) -> None:
+    """After a restore to an earlier state, and writing on, the views start from zero."""
+    fill(past, 5)
+    with Follower(past.recorder, views) as follower:
+        follower.catch_up()
+    restored = Past(InMemoryDCBRecorder())
+    fill(restored, 3)
+    with Follower(restored.recorder, views) as follower:
+        assert follower.catch_up() == 3
+    assert all(v.same for v in verify_views(restored.recorder, views))
+    written_on = Past(InMemoryDCBRecorder())
+    for number in range(7):
+        written_on.add(inspection(f"J-{number}"))
+    with Follower(written_on.recorder, views) as follower:
+        assert follower.catch_up() == 7
+    assert all(v.same for v in verify_views(written_on.recorder, views))
+
+
 def test_rebuild_one_view_while_running(past: Past, follower: Follower, views: Views) -> None:
     """A rebuilt view comes to the same rows, and the others need not wait for it."""
     fill(past, 50)

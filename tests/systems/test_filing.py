@@ -758,6 +758,13 @@ def test_a_visit_goes_step_by_step(story: Scenario) -> None:
     story.when(SCAN, OFFICER).raises(OutOfStep, says="no visit to scan for")
 
 
+def test_a_unit_approves_and_carries_out_its_own_tasks(story: Scenario) -> None:
+    """No other unit's head approves or announces them; each step comes once."""
+    story.when(task(), EMB_HEAD).raises(Forbidden)
+    story.given(task()).when(NOTICE, EMB_HEAD).raises(Forbidden)
+    story.given(NOTICE).when(NOTICE).raises(OutOfStep, says="follows the approval")
+
+
 def test_a_visit_is_announced_before_it_is_opened(story: Scenario) -> None:
     """A scan at the door does not stand for the notice."""
     story.given(task(), SCAN).when(OPEN).raises(OutOfStep, says="after the notice")

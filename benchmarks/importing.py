@@ -1,0 +1,129 @@
+"""An import of a register, beside the library's application saving the same rows one by one."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import random
+import tempfile
+import time
+from pathlib import Path
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.domain import Aggregate, event
+
+from benchmarks.measuring import in_turns, report
+from ledger.intake.run import import_register
+from ledger.opening import LEDGER_CLOCK, open_ledger
+from ledger.stores.sqlite import SQLiteRecorder
+
+COLUMNS = (
+    "inspection_date,camis,dba,boro,building,street,zipcode,cuisine_code,inspection_type,"
+    "action_code,violation_code,score,grade,grade_date"
+).split(",")
+
+
+def make_register(folder: Path, rows: int, chance: random.Random) -> dict[str, int]:
+    """A register in the New York layout; returns what an import of it has to count."""
+    entities, inspections, violations = set(), set(), set()
+    with gzip.open(folder / "nyc_inspections_2099.csv.gz", "wt", encoding="utf-8", newline="") as f:
+        writer = csv.writer(f)
+        writer.writerow(COLUMNS)
+        for _ in range(rows):
+            camis = str(chance.randrange(40_000_000, 40_000_000 + rows // 20))
+            day = f"20{chance.randrange(10, 15)}-{chance.randrange(1, 13):02}-10"
+            kind = chance.choice(("Cycle Inspection / Initial Inspection", "Trans Fat / Other"))
+            code = chance.choice(("02A", "04L", "06C", "08A", "10F"))
+            writer.writerow(
+                [day, camis, f"NO {camis}", "BRONX", "1", "MAIN", "10467", "3", kind, "CITED",
+                 code, "12", "A", day]
+            )
+            entities.add(camis)
+            inspections.add((camis, day, kind))
+            violations.add((camis, day, kind, code))
+    return {
+        "entities": len(entities),
+        "imported_inspections": len(inspections),
+        "imported_violations": len(violations),
+    }
+
+
+def import_rate(folder: Path, rows: int) -> float:
+    """Rows of the register imported per second, into a fresh file."""
+    path = folder / f"{uuid4().hex}.db"
+    with SQLiteRecorder(path) as recorder, open_ledger(recorder) as ledger:
+        started = time.perf_counter()
+        import_register(ledger, "nyc-restaurants", folder, actor=LEDGER_CLOCK)
+        return rows / (time.perf_counter() - started)
+
+
+class Restaurant(Aggregate):
+    """A business with its citations, as an aggregate of the library."""
+
+    class Registered(Aggregate.Created):
+        """Known from now on."""
+
+        camis: str
+
+    class Cited(Aggregate.Event):
+        """One row of the register."""
+
+        day: str
+        kind: str
+        code: str
+
+    @event(Registered)
+    def __init__(self, camis: str) -> None:
+        self.known: set[tuple[str, str, str]] = set()
+
+    @staticmethod
+    def create_id(camis: str):  # type: ignore[no-untyped-def]
+        """The id that a business has in every run."""
+        return uuid5(NAMESPACE_URL, camis)
+
+    @event(Cited)
+    def cite(self, day: str, kind: str, code: str) -> None:
+        self.known.add((day, kind, code))
+
+
+def library_rate(folder: Path, rows: int) -> float:
+    """The same rows, each read, looked up, decided and saved by the library's application."""
+    app = Application[object](
+        env={
+            "PERSISTENCE_MODULE": "eventsourcing.sqlite",
+            "SQLITE_DBNAME": str(folder / f"{uuid4().hex}.db"),
+        }
+    )
+    started = time.perf_counter()
+    done = 0
+    with gzip.open(folder / "nyc_inspections_2099.csv.gz", "rt", encoding="utf-8") as f:
+        for row in csv.DictReader(f):
+            if done >= rows:
+                break
+            done += 1
+            try:
+                restaurant = app.repository.get(Restaurant.create_id(row["camis"]))
+            except AggregateNotFoundError:
+                restaurant = Restaurant(row["camis"])
+            said = (row["inspection_date"], row["inspection_type"], row["violation_code"])
+            if said not in restaurant.known:
+                restaurant.cite(*said)
+                app.save(restaurant)
+    rate = done / (time.perf_counter() - started)
+    app.close()
+    return rate
+
+
+def run(quick: bool = False) -> None:
+    """Measure and print."""
+    rows = 5_000 if quick else 40_000
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_register(folder, rows, random.Random(1))
+        figures = in_turns(
+            lambda: import_rate(folder, rows),
+            lambda: library_rate(folder, rows // 20),
+            rounds=3,
+        )
+        report("rows imported ÷ library's application, row by row", *figures, 8, "rows/s")

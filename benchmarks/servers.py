@@ -1,0 +1,82 @@
+"""The servers that are measured, each a process of its own: ``python -m benchmarks.servers NAME``.
+
+They print their port on the first line and serve until they are killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import uvloop
+from aiohttp import web
+
+from api.logs import configure_logging
+from api.server import prepare_process
+from api.service import Service
+from benchmarks.http import ENTITIES
+from ledger.entities.commands import RegisterEntity
+from ledger.entities.events import Identity
+from ledger.kernel.clock import system_clock
+from ledger.kernel.sequencer import make_context
+from ledger.opening import LEDGER_CLOCK
+
+
+def bare(answer: bytes) -> web.Application:
+    """Bare aiohttp: echoes the JSON that it is sent, and answers a GET with ``answer``."""
+
+    async def echo(request: web.Request) -> web.Response:
+        return web.json_response(await request.json())
+
+    async def fixed(request: web.Request) -> web.Response:
+        return web.Response(body=answer, content_type="application/json")
+
+    app = web.Application()
+    app.router.add_post("/v1/{system}/{command}", echo)
+    app.router.add_get("/v1/entities/{entity}/profile", fixed)
+    return app
+
+
+async def serve(app: web.Application, token: str = "") -> None:
+    """Serve on a free loopback port and say which."""
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+    print(json.dumps({"port": port, "token": token}), flush=True)
+    await asyncio.Event().wait()
+
+
+async def ledger() -> None:
+    """The service as ``supervision-ledger serve`` runs it, with businesses to ask for."""
+    with tempfile.TemporaryDirectory() as folder, Service(f"sqlite:///{folder}/l.db") as service:
+        waiting = [
+            service.ledger.submit(command, make_context(command, LEDGER_CLOCK, system_clock()))
+            for command in (
+                RegisterEntity(entity=f"profiled:{n}", identity=Identity(name=f"商行{n}"))
+                for n in range(ENTITIES)
+            )
+        ]
+        head = max(future.result().position for future in waiting)
+        service.follower.wait_for(head, 60)
+        await serve(service.app(), service.tokens.create("EDB", "bench", "credit_officer"))
+
+
+def main() -> None:
+    """Serve what the command line names: ``bare BYTES`` or ``ledger``."""
+    if sys.argv[1] == "bare":
+        uvloop.run(serve(bare(b" " * int(sys.argv[2]))))
+        return
+    # The log line of each request is part of the price; where it goes is not.
+    configure_logging(Path(os.devnull).open("wb"))
+    prepare_process()
+    uvloop.run(ledger())
+
+
+if __name__ == "__main__":
+    main()
