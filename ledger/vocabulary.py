@@ -7,6 +7,7 @@ that type is a tag of its event.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -18,6 +19,7 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._:/@#~+-]{0,119}$"
 _USCC = re.compile(r"^[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}$")
 
 
+@lru_cache(maxsize=65_536)  # the same businesses come again and again
 def check_entity(value: str) -> None:
     """Refuse a Unified Social Credit Identifier that is mistyped (GB 32100-2015, Annex A).
 

@@ -46,6 +46,10 @@ MAX_BACKOFF = 30.0
 #: How long a follower sleeps at most when nothing wakes it, in seconds.
 IDLE = 1.0
 
+#: How long appends are gathered after a batch, in seconds, unless somebody waits for them. While
+#: many clients write, a batch for each commit would take a seventh of the process from them.
+GATHER = 0.05
+
 #: How often a process that stands by looks how far the other has come, in seconds.
 _STANDBY = 0.1
 
@@ -175,6 +179,7 @@ class Follower:
         self._standby: str | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
+        self._hurry = threading.Event()  # somebody waits for a position
         self._waiter = self.source.waiter()
 
     # Asking
@@ -231,6 +236,7 @@ class Follower:
             with self._moved:
                 # Looked at again now that nobody can move it unheard.
                 if not self._reached(position, view):
+                    self._hurry.set()
                     self._moved.wait(left if self._prepared else min(left, 0.05))
         return True
 
@@ -306,6 +312,7 @@ class Follower:
     def stop(self) -> None:
         """End the thread, after the batch it is in, and let others follow. Idempotent."""
         self._stopping.set()
+        self._hurry.set()
         self._waiter.wake()
         if self._thread is not None:
             self._thread.join()
@@ -334,6 +341,8 @@ class Follower:
                 with self._turn:
                     self._prepare()
                     moved = self._step(None, patient=True)
+                place = max((one.place for one in self._all.values()), default=0)
+                far = moved and self.source.head() - place >= self.batch
                 failures = 0
             except Followed as error:
                 self._standby = str(error)
@@ -346,8 +355,13 @@ class Follower:
                 log.warning("follower_failed", error=str(error), failures=failures)
                 self._stopping.wait(_backoff(failures))
                 continue
-            if not moved and not self._stopping.is_set():
-                self._waiter.wait(max((o.place for o in self._all.values()), default=0), IDLE)
+            if self._stopping.is_set():
+                return
+            if not moved:
+                self._waiter.wait(place, IDLE)
+            elif not far:
+                self._hurry.wait(GATHER)
+                self._hurry.clear()
 
     def _prepare(self) -> None:
         """Take the lock, and make the tables what the views declare. Idempotent."""

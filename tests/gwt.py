@@ -160,7 +160,7 @@ class Scenario:
 def _fits(expected: Expected, record: Recorded) -> bool:
     if isinstance(expected, Event):
         same = type(record.event) is type(expected)
-        return same and _plain(record.event) == _plain(expected)
+        return same and (record.event == expected or _plain(record.event) == _plain(expected))
     if isinstance(expected, type):
         return type(record.event) is expected
     return bool(expected(record))

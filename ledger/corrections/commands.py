@@ -139,11 +139,10 @@ class NullifyDecision(Command):
         standing = ledger.known(
             DecisionStanding(self.decision), "Record the decision before what became of it."
         )
-        if standing.ended_by is not None:
-            ended = standing.ended_by
+        if standing.ended_on is not None:
             raise OutOfStep(
-                f"decision {self.decision} has had no effect since {ended.effective_on}, by "
-                f"{ended.by}, {ended.instrument}"
+                f"decision {self.decision} has had no effect since {standing.ended_on}, by "
+                f"{standing.ended_by}"
             )
         yield self._event()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import UUID
 
 import msgspec
@@ -10,7 +11,6 @@ from ledger.corrections.events import (
     DecisionDeclaredVoid,
     DecisionRevoked,
     FieldChange,
-    Nullification,
     RecordCorrected,
 )
 from ledger.kernel import Fold, Reading, Recorded, Tag
@@ -50,7 +50,8 @@ class DecisionStanding(Fold):
 
     decision: DecisionId
     known: bool = False
-    ended_by: Nullification | None = None
+    ended_on: date | None = None
+    ended_by: str = ""
 
     @property
     def exists(self) -> bool:
@@ -62,4 +63,5 @@ class DecisionStanding(Fold):
     def take(self, record: Recorded) -> None:
         self.known = True
         if isinstance(record.event, DecisionRevoked | DecisionDeclaredVoid):
-            self.ended_by = record.event
+            self.ended_on = record.event.effective_on
+            self.ended_by = f"{record.event.by}, {record.event.instrument}"

@@ -9,11 +9,12 @@ place in each file.
 from __future__ import annotations
 
 import csv
+import gc
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -34,8 +35,9 @@ from ledger.kernel.codec import decode
 from ledger.kernel.memory import Memory, as_query
 from ledger.kernel.sequencer import make_context
 
-#: Batches that are under way at a time: one being committed, one waiting, and one to spare.
-IN_FLIGHT = 3
+#: Batches that are under way at a time. Those that wait while one is committed share the next
+#: commit, so each page of the store's indexes is written less often.
+IN_FLIGHT = 4
 
 #: Refused rows that a report shows; the rejects file has all.
 SHOWN = 10
@@ -128,6 +130,7 @@ def import_register(
         names = ", ".join(sorted(MAPPINGS))
         raise ImportFailed(f"There is no mapping {mapping_name!r}. There are: {names}.")
     with ExitStack() as stack:
+        stack.enter_context(_fewer_collections())
         notes = stack.enter_context(_NotesFile(rejects))
         run = _Run(
             ledger=ledger,
@@ -465,6 +468,21 @@ class _NotesFile:
         if self._writer is not None:
             row = (raw or b"").decode(errors="backslashreplace")
             self._writer.writerow((file, note.line, note.kind, note.reason, note.message, row))
+
+
+@contextmanager
+def _fewer_collections() -> Iterator[None]:
+    """Look for garbage in cycles less often.
+
+    An import makes and drops millions of small values without a single cycle; looking through them
+    at the usual rate takes a third of its time.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _find(mapping: RegisterMapping, folder: Path) -> dict[str, list[Path]]:

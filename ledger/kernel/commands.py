@@ -78,6 +78,8 @@ class Past(Protocol):
 
     def fold(self, fold: F) -> F: ...
 
+    def fold_selected(self, fold: F) -> tuple[F, Selector]: ...
+
     def fold_all(self, folds: Iterable[Fold]) -> None: ...
 
     def record_at(self, position: int) -> Recorded | None: ...
@@ -118,8 +120,9 @@ class Reading:
 
     def read(self, fold: F) -> F:
         """The answer to a question; from here on the decision depends on it."""
-        self.selectors.append(fold.selector())
-        return self._past.fold(fold)
+        fold, selector = self._past.fold_selected(fold)
+        self.selectors.append(selector)
+        return fold
 
     def read_all(self, folds: Iterable[Fold]) -> None:
         """Have the answers to many questions ready: each is then ``read`` without a look-up."""

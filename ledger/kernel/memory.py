@@ -6,10 +6,16 @@ still being decided included; that is also how a command sees what the ones befo
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from typing import TypeVar
 
-from eventsourcing.dcb.api import DCBEvent, DCBQuery, DCBQueryItem, DCBRecorder
+from eventsourcing.dcb.api import (
+    DCBEvent,
+    DCBQuery,
+    DCBQueryItem,
+    DCBRecorder,
+    DCBSequencedEvent,
+)
 
 from ledger.kernel import codec
 from ledger.kernel.corrections import RecordCorrected
@@ -34,7 +40,7 @@ _NOTHING = DCBQuery([DCBQueryItem(["-"], ["-"])])
 
 def as_query(selectors: Iterable[Selector]) -> DCBQuery:
     """The library's query for a set of selectors."""
-    return DCBQuery([DCBQueryItem(list(s.topics), list(s.tags)) for s in dict.fromkeys(selectors)])
+    return DCBQuery([DCBQueryItem(list(s.topics), list(s.tags)) for s in set(selectors)])
 
 
 class Memory:
@@ -45,8 +51,10 @@ class Memory:
 
     def __init__(self, recorder: DCBRecorder) -> None:
         self._recorder = recorder
+        # A recorder that can be told the head need not ask for it: half of a small read's price.
+        self._bounded = hasattr(recorder, "read_up_to")
         self.head = 0
-        self._folds: dict[Hashable, Fold] = {}
+        self._folds: dict[Hashable, tuple[Fold, Selector]] = {}
         self._by_tag: dict[str, list[tuple[Selector, Fold]]] = {}
         self._pending: dict[str, list[tuple[Recorded, DCBEvent]]] = {}
 
@@ -75,50 +83,57 @@ class Memory:
 
         ``keep=False`` for a question that will not be asked again: it is not remembered.
         """
+        return self.fold_selected(fold, keep=keep)[0]
+
+    def fold_selected(self, fold: F, *, keep: bool = True) -> tuple[F, Selector]:
+        """The answer to ``fold`` and the selector that it depends on."""
         key = fold.question()
         known = self._folds.get(key)
         if known is not None:
             return known  # type: ignore[return-value]
         selector = fold.selector()
-        records = [
-            codec.decode(s.position, s.event.data)
-            for s in self._recorder.read(as_query([selector]))
-            # Another process may have appended above the head meanwhile: those events are
-            # followed by the next ``catch_up``, and the append condition guards this batch.
-            if s.position <= self.head
-        ]
+        query = DCBQuery([DCBQueryItem(list(selector.topics), list(selector.tags))])
+        records = [codec.decode(s.position, s.event.data) for s in self._read(query)]
         records += [r for r, e in self._pending.get(_handle(selector), ()) if _fits(selector, e)]
         fold.over(records)
-        if not keep:
-            return fold
-        self._remember(selector, fold)
-        return fold
+        if keep:
+            self._remember(key, selector, fold)
+        return fold, selector
 
     def fold_all(self, folds: Iterable[Fold]) -> None:
         """Answer many questions with few reads of the store; ``fold`` finds them answered."""
         asked = {fold.question(): fold for fold in folds}
-        new = [(fold.selector(), fold) for key, fold in asked.items() if key not in self._folds]
+        new = [(key, fold.selector(), fold) for key, fold in asked.items() if key not in self._folds]
         for start in range(0, len(new), MAX_SELECTORS):
             self._read_all(new[start : start + MAX_SELECTORS])
 
-    def _read_all(self, questions: list[tuple[Selector, Fold]]) -> None:
-        by_handle: dict[str, list[tuple[Selector, Fold, list[Recorded]]]] = {}
-        for selector, fold in questions:
-            by_handle.setdefault(_handle(selector), []).append((selector, fold, []))
-        for found in self._recorder.read(as_query([selector for selector, _ in questions])):
-            if found.position <= self.head:
-                record = codec.decode(found.position, found.event.data)
-                for handle in ("", *found.event.tags):
-                    for selector, _, records in by_handle.get(handle, ()):
-                        if _fits(selector, found.event):
-                            records.append(record)
+    def _read_all(self, questions: list[tuple[Hashable, Selector, Fold]]) -> None:
+        by_handle: dict[str, list[tuple[Hashable, Selector, Fold, list[Recorded]]]] = {}
+        for key, selector, fold in questions:
+            by_handle.setdefault(_handle(selector), []).append((key, selector, fold, []))
+        for found in self._read(as_query([selector for _, selector, _ in questions])):
+            record = codec.decode(found.position, found.event.data)
+            for handle in ("", *found.event.tags):
+                for _, selector, _, records in by_handle.get(handle, ()):
+                    if _fits(selector, found.event):
+                        records.append(record)
         for handle, parts in by_handle.items():
-            for selector, fold, records in parts:
+            for key, selector, fold, records in parts:
                 records += [r for r, e in self._pending.get(handle, ()) if _fits(selector, e)]
-                self._remember(selector, fold.over(records))
+                self._remember(key, selector, fold.over(records))
 
-    def _remember(self, selector: Selector, fold: Fold) -> None:
-        self._folds[fold.question()] = fold
+    def _read(self, query: DCBQuery) -> Iterator[DCBSequencedEvent]:
+        """What a query finds up to the head.
+
+        Another process may have appended above it meanwhile: those events are followed by the next
+        ``catch_up``, and the append condition guards this batch.
+        """
+        if self._bounded:
+            return self._recorder.read_up_to(self.head, query)  # type: ignore[attr-defined,no-any-return]
+        return (found for found in self._recorder.read(query) if found.position <= self.head)
+
+    def _remember(self, key: Hashable, selector: Selector, fold: Fold) -> None:
+        self._folds[key] = (fold, selector)
         self._by_tag.setdefault(_handle(selector), []).append((selector, fold))
 
     def record_at(self, position: int) -> Recorded | None:

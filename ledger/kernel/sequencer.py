@@ -231,6 +231,12 @@ class Ledger:
             head = self._memory.head
             pending: list[DCBEvent] = []
             selectors: list[Selector] = []
+            # Whether a command id is known is asked for the whole batch at once.
+            self._memory.fold_all(
+                CommandRecorded(item.context.command_id)
+                for item in batch
+                if item.context.request_digest is not None
+            )
             answers = [self._decide(item, pending, selectors) for item in batch]
             if not pending:
                 return answers
@@ -260,7 +266,7 @@ class Ledger:
             known = CommandRecorded(item.context.command_id)
             # Without a digest the id was made for this command alone and cannot be a repeat.
             if item.context.request_digest is not None:
-                self._memory.fold(known, keep=False)
+                known = self._memory.fold(known)
             if known.first is not None:
                 return self._repeat(known.first, item.context, pending)
             # The clock is read here, behind the queue, so that positions and recording times

@@ -18,6 +18,7 @@ from ledger.kernel import (
     PolicyVersionAdopted,
     Recorded,
     WorkingCalendarPublished,
+    civil_moment,
     codec,
 )
 from ledger.kernel.days import DayCount, YearCalendar
@@ -145,7 +146,7 @@ def test_from_today_on_is_not_retroactive(story: Scenario) -> None:
 def test_whoever_reports_it_later_still_reaches_back(story: Scenario) -> None:
     """What counts is the day of recording, not the day on which it is said to have happened."""
     story.when(
-        adopt(effective_from=date(2026, 11, 10), occurred_at="2026-11-10T09:00+08:00")
+        adopt(effective_from=date(2026, 11, 10), occurred_at=civil_moment(date(2026, 11, 10)))
     ).raises(Malformed, pointer="/effective_from")
 
 
