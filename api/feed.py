@@ -77,7 +77,6 @@ class CloudEvent(msgspec.Struct, frozen=True):
     visibility: str
     schemaversion: int
     actorunit: str
-    actorperson: str
     actorrole: str
     correlationid: str
     commandid: str

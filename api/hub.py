@@ -106,7 +106,7 @@ class Item(msgspec.Struct):
             "visibility": fields["visibility"],
             "schemaversion": fields["schema_version"],
             "actorunit": actor["unit_id"],
-            "actorperson": actor["person_id"],
+            # Not the person: whoever may know asks for the event itself.
             "actorrole": actor["role"],
             "correlationid": fields["correlation_id"],
             "commandid": fields["command_id"],

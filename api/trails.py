@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from aiohttp import hdrs, web
+from msgspec.structs import replace
 
 from api.access import grant_of
 from api.asking import asked, follower_of
@@ -14,9 +15,9 @@ from api.problems import not_found
 from api.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
 from api.resources import Parameter, Resource
 from api.tokens import Grant
-from api.visibility import may_see
+from api.visibility import may_see, shown_person
 from ledger.kernel import Moment, Visibility
-from projections.trails import MAX_PAGE, MaySee, Trail, trail
+from projections.trails import MAX_PAGE, MaySee, Trail, TrailEntry, trail
 
 DEFAULT_PAGE = 100
 
@@ -61,7 +62,15 @@ async def _trail(request: web.Request, tags: Sequence[str]) -> web.Response:
     }
     if found.next_after is not None:
         headers[hdrs.LINK] = next_link(request, after=found.next_after)
-    return json_response(found, headers=headers)
+    shown = Trail([_shown(grant, entry) for entry in found.entries], found.next_after)
+    return json_response(shown, headers=headers)
+
+
+def _shown(grant: Grant, entry: TrailEntry) -> TrailEntry:
+    if entry.actor is None:
+        return entry
+    person = shown_person(grant, entry.actor.person_id)
+    return replace(entry, actor=replace(entry.actor, person_id=person))
 
 
 def seen_by(grant: Grant) -> MaySee:

@@ -31,7 +31,10 @@ def may_see(grant: Grant, visibility: Visibility, actor_unit: str, tags: Collect
     role = grant.role
     if visibility == "public" or role == "jb_supervisor":
         return True
-    if role == "public" or visibility == "sealed":
+    if visibility == "sealed":
+        # Whoever recorded it knows it; the business that a planned visit concerns does not.
+        return role in UNIT_BOUND and actor_unit == grant.unit
+    if role == "public":
         return False
     if visibility == "shared" or role in SUPERVISORS or role == "credit_officer":
         return True
@@ -40,6 +43,11 @@ def may_see(grant: Grant, visibility: Visibility, actor_unit: str, tags: Collect
     if role == "entity_rep":
         return grant.entity is not None and f"entity:{grant.entity}" in tags
     return False
+
+
+def shown_person(grant: Grant, person_id: str) -> str:
+    """Who recorded an event, or ``withheld``: the public is told the unit and the role."""
+    return "withheld" if grant.role in ("public", "subscriber_system") else person_id
 
 
 def may_see_record(grant: Grant, record: Recorded) -> bool:

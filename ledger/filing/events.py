@@ -209,6 +209,7 @@ class InspectionTaskApproved(Event):
     """检查任务经批准: by the unit's head (FIL-R4). ``plan_version`` is the one that covers it."""
 
     TOPIC: ClassVar[str] = "filing.inspection-task-approved"
+    VISIBILITY = "sealed"  # upcoming visits are nobody's but the unit's (2.16)
 
     task: TaskId
     entity: EntityId
@@ -244,6 +245,7 @@ class InspectionCancelled(Event):
     """检查取消: the task will not be carried out; it no longer counts under the cap."""
 
     TOPIC: ClassVar[str] = "filing.inspection-cancelled"
+    VISIBILITY = "sealed"  # upcoming visits are nobody's but the unit's (2.16)
 
     task: TaskId
     entity: EntityId

@@ -8,6 +8,7 @@ import pytest
 
 from api.tokens import ANONYMOUS, Grant
 from api.visibility import may_see
+from ledger.filing.events import InspectionTaskApproved
 from ledger.kernel import Visibility
 from ledger.vocabulary import Role
 from tests.api.conftest import Face
@@ -39,7 +40,7 @@ def test_public() -> None:
 
 
 def test_supervisor() -> None:
-    """The bureau's supervisor sees everything, and alone what is sealed."""
+    """The bureau's supervisor sees everything, what others have sealed included."""
     assert _seen(_grant("jb_supervisor"), "EDB") == list(LEVELS)
 
 
@@ -51,16 +52,17 @@ def test_across(role: str) -> None:
 
 @pytest.mark.parametrize("role", UNIT_ROLES)
 def test_units(role: str) -> None:
-    """A unit sees of the restricted what it did and what concerns it."""
+    """A unit sees of the restricted what concerns it, and whatever it recorded itself."""
     grant = _grant(role)
     assert _seen(grant, "EDB", "unit:EDB") == ["public", "shared"]
-    assert _seen(grant, "MRB") == ["public", "shared", "restricted"]
+    assert _seen(grant, "MRB") == ["public", "shared", "restricted", "sealed"]
     assert _seen(grant, "EDB", "unit:EDB", "unit:MRB") == ["public", "shared", "restricted"]
     assert _seen(grant, "EDB", "unit:MRB2", "entity:MRB") == ["public", "shared"]
 
 
 def test_entities() -> None:
-    """A business sees of the restricted what concerns itself."""
+    """A business sees of the restricted what concerns itself: not visits still to come (2.16)."""
+    assert InspectionTaskApproved.VISIBILITY == "sealed"
     grant = _grant("entity_rep", "reg:1")
     assert _seen(grant, "MRB", "entity:reg:1") == ["public", "shared", "restricted"]
     assert _seen(grant, "MRB", "entity:reg:11") == ["public", "shared"]

@@ -64,7 +64,7 @@ class ApproveTask(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.act_for(self.unit)
         task = ledger.read(Task(self.task))
-        # After an emergency the task is approved afterwards: R1 to R4 are behind it (FIL-R5).
+        # After an emergency the task is approved afterwards, without plan or filing (FIL-R5).
         emergency = task.emergency and not task.approved
         if task.exists and not emergency:
             raise OutOfStep(f"task {self.task} is recorded already; take another id")
@@ -77,13 +77,12 @@ class ApproveTask(Command):
         matters = [published_matter(ledger, m, self.unit, self.planned_on) for m in self.matters]
         plan = self._plan(ledger) if self.kind == "daily" else None
         filing = self._filing(ledger) if self.kind != "daily" and not emergency else None
-        if not emergency:
-            ledger.require(
-                ledger.actor.role == "unit_head",
-                rules.FIL_R4,
-                person=ledger.actor.person_id,
-                role=ledger.actor.role,
-            )
+        ledger.require(
+            ledger.actor.role == "unit_head",
+            rules.FIL_R4,
+            person=ledger.actor.person_id,
+            role=ledger.actor.role,
+        )
         check_officers(ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on)
         ledger.require(
             ledger.actor.person_id not in self.officers,
