@@ -6,9 +6,10 @@ machines, and exits with 0 only when all is well.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,7 +47,9 @@ from projections.tables import Followed
 
 Url = Annotated[
     str,
-    Parameter(name="--ledger", env_var="LEDGER_URL", help="sqlite:///file.db or sqlite:////srv/file.db"),
+    Parameter(
+        name="--ledger", env_var="LEDGER_URL", help="sqlite:///file.db or sqlite:////srv/file.db"
+    ),
 ]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON, for machines")]
 
@@ -76,7 +79,15 @@ def main() -> None:
         app()
     except Failed:
         sys.exit(1)
-    except (UnusableUrl, ImportFailed, RowRejected, SourceError, Followed, StoreError, OSError) as error:
+    except (
+        UnusableUrl,
+        ImportFailed,
+        RowRejected,
+        SourceError,
+        Followed,
+        StoreError,
+        OSError,
+    ) as error:
         err.print(f"supervision-ledger: {error}", style="red", highlight=False, markup=False)
         sys.exit(2)
     except KeyboardInterrupt:
@@ -88,7 +99,7 @@ def serve(
     *, ledger: Url = DEFAULT_URL, host: str = "127.0.0.1", port: int = 8080, quiet: bool = False
 ) -> None:
     """Serve the ledger over HTTP until it is told to stop (SIGTERM, Ctrl-C)."""
-    configure_logging(open("/dev/null", "wb") if quiet else None)  # noqa: SIM115 - for good
+    configure_logging(level=logging.WARNING if quiet else logging.INFO)
     with Service(ledger, ticking=True) as service:
         if not quiet:
             err.print(f"serving {ledger} on http://{host}:{port}/", highlight=False)
@@ -183,19 +194,18 @@ def rebuild(view: str | None = None, *, ledger: Url = DEFAULT_URL, json: Json = 
 
     Stop the service first: only one process may follow into the same tables.
     """
-    with open_recorder(ledger, create=False) as recorder:
-        views = open_views(ledger)
-        try:
-            with Follower(recorder, views) as follower:
-                names = [view] if view else list(views.views)
-                for name in names:
-                    if name not in views.views:
-                        raise UnusableUrl(f"no view {name!r}; there are {', '.join(views.views)}")
-                follower.rebuild(*names)
-                follower.catch_up()
-                digests = {name: views.digest(name) for name in names}
-        finally:
-            views.close()
+    with (
+        open_recorder(ledger, create=False) as recorder,
+        closing(open_views(ledger)) as views,
+        Follower(recorder, views) as follower,
+    ):
+        names = [view] if view else list(views.views)
+        for name in names:
+            if name not in views.views:
+                raise UnusableUrl(f"no view {name!r}; there are {', '.join(views.views)}")
+        follower.rebuild(*names)
+        follower.catch_up()
+        digests = {name: views.digest(name) for name in names}
     _show({n: {"position": p, "digest": d} for n, (p, d) in digests.items()}, json)
 
 
@@ -207,15 +217,14 @@ def tick(*, ledger: Url = DEFAULT_URL, at: datetime | None = None, json: Json = 
     """
     moment = at.replace(tzinfo=at.tzinfo or CIVIL_ZONE) if at else None
     clock = (lambda: moment) if moment else system_clock
-    with open_recorder(ledger, create=False) as recorder:
-        with open_ledger(recorder, clock=clock) as opened:
-            views = open_views(ledger)
-            try:
-                with Follower(recorder, views) as follower:
-                    follower.catch_up()
-                    outcomes = clock_tick(opened, views)
-            finally:
-                views.close()
+    with (
+        open_recorder(ledger, create=False) as recorder,
+        open_ledger(recorder, clock=clock) as opened,
+        closing(open_views(ledger)) as views,
+        Follower(recorder, views) as follower,
+    ):
+        follower.catch_up()
+        outcomes = clock_tick(opened, views)
     recorded = [r.envelope.type for outcome in outcomes for r in outcome.events]
     _show({"recorded": len(recorded), "types": recorded}, json)
 
@@ -233,7 +242,12 @@ def create(
     """Create a token for a person of a unit in a role; it is shown this once."""
     with Tokens.open(beside(ledger_path(ledger), "tokens")) as tokens:
         try:
-            print(tokens.create(unit, person, role, entity=entity, expires_on=expires_on))
+            out.print(
+                tokens.create(unit, person, role, entity=entity, expires_on=expires_on),
+                soft_wrap=True,
+                highlight=False,
+                markup=False,
+            )
         except ValueError as error:
             raise UnusableUrl(str(error)) from error
 
@@ -263,7 +277,7 @@ def _import(
     silent: bool = False,
 ) -> Report:
     with _bar(f"importing {mapping}", None, silent=silent) as advance:
-        report = import_register(
+        return import_register(
             opened,
             mapping,
             folder,
@@ -272,7 +286,6 @@ def _import(
             rejects=rejects,
             progress=lambda now: advance(now.rows_done, what=f"{now.step}: {now.file}"),
         )
-    return report
 
 
 def _follow(follower: Follower, head: int) -> None:
@@ -282,11 +295,9 @@ def _follow(follower: Follower, head: int) -> None:
 
 
 def _verify_views(url: str, recorder: SQLiteRecorder) -> list[dict[str, Any]]:
-    views = open_views(url)
-    try:
-        return [msgspec.to_builtins(one) | {"same": one.same} for one in verify_views(recorder, views)]
-    finally:
-        views.close()
+    with closing(open_views(url)) as views:
+        found = verify_views(recorder, views)
+    return [msgspec.to_builtins(one) | {"same": one.same} for one in found]
 
 
 def _example(recorder: SQLiteRecorder) -> str:
@@ -309,7 +320,7 @@ def _greet(address: str, supervisor: str, entity: str, folder: Path) -> None:
         f"curl -s {auth} {address}/v1/entities/{entity}/trail",
         f'curl -sN {auth} -H "Accept: text/event-stream" "{address}/v1/feed?after=0"',
     ):
-        print(line)
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
     out.print(f"\nlog: {folder / 'log.jsonl'}   stop: Ctrl-C", highlight=False)
 
 
@@ -337,14 +348,15 @@ def _show(what: Any, as_json: bool) -> None:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(what)).decode() + "\n")
         return
     if isinstance(what, list):
-        table = Table(*(what[0] if what else ["nothing"]))
+        table = Table()
+        for column in what[0] if what else ("nothing",):
+            table.add_column(column, overflow="fold")
         for row in what:
             table.add_row(*("" if v is None else str(v) for v in row.values()))
         out.print(table)
         return
     table = Table(show_header=False)
     for key, value in what.items():
-        if isinstance(value, dict):
-            value = "\n".join(f"{k}: {v}" for k, v in value.items())
-        table.add_row(str(key), str(value))
+        lines = value.items() if isinstance(value, dict) else ()
+        table.add_row(str(key), "\n".join(f"{k}: {v}" for k, v in lines) or str(value))
     out.print(table)

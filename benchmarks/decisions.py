@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from eventsourcing.application import Application
+from eventsourcing.dcb.application import DCBRepository
 from eventsourcing.dcb.domain import Slice
 from eventsourcing.dcb.msgpack import Decision, MessagePackMapper
 from eventsourcing.dcb.persistence import DCBEventStore
-from eventsourcing.dcb.application import DCBRepository
 from eventsourcing.domain import Aggregate, event
 
 from benchmarks.library_slice import ApproveTaskSlice, Given, PlanApproved, PlanFiled
@@ -32,7 +32,7 @@ from ledger.filing.events import (
 )
 from ledger.filing.folds import PlanInForce
 from ledger.filing.rules import FIL_R1
-from ledger.kernel import Actor, Command, Event, Ledger, Reading
+from ledger.kernel import Actor, Command, Context, Event, Ledger, Reading
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.folds import BookedVisits
 from ledger.supervision.rules import SUP_R1
@@ -84,9 +84,7 @@ class BookVisit(Command):
 
 @contextmanager
 def _kernel(folder: Path) -> Iterator[Ledger]:
-    item = PlanItem(
-        matter="M-101", mode="key", target_class="all", planned_visits=1, months=(3,)
-    )
+    item = PlanItem(matter="M-101", mode="key", target_class="all", planned_visits=1, months=(3,))
     plan = AnnualPlanApproved(plan="P", unit="MRB", year=2026, items=(item,))
     filed = AnnualPlanFiled(plan="P", unit="MRB", version=1, filed_on=date(2026, 1, 20))
     with SQLiteRecorder(folder / f"{uuid4().hex}.db") as recorder, Ledger(recorder) as ledger:
@@ -112,10 +110,7 @@ def kernel_rate(folder: Path, commands: int) -> float:
         return commands / (time.perf_counter() - started)
 
 
-def _context(number: int):  # type: ignore[no-untyped-def]
-    from ledger.kernel.sequencer import Context
-    from uuid import UUID
-
+def _context(number: int) -> Context:
     return Context(_HEAD, f"{number:032x}", UUID(int=number))
 
 

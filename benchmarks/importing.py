@@ -18,10 +18,22 @@ from ledger.intake.run import import_register
 from ledger.opening import LEDGER_CLOCK, open_ledger
 from ledger.stores.sqlite import SQLiteRecorder
 
-COLUMNS = (
-    "inspection_date,camis,dba,boro,building,street,zipcode,cuisine_code,inspection_type,"
-    "action_code,violation_code,score,grade,grade_date"
-).split(",")
+COLUMNS = [
+    "inspection_date",
+    "camis",
+    "dba",
+    "boro",
+    "building",
+    "street",
+    "zipcode",
+    "cuisine_code",
+    "inspection_type",
+    "action_code",
+    "violation_code",
+    "score",
+    "grade",
+    "grade_date",
+]
 
 
 def make_register(folder: Path, rows: int, chance: random.Random) -> dict[str, int]:
@@ -36,8 +48,22 @@ def make_register(folder: Path, rows: int, chance: random.Random) -> dict[str, i
             kind = chance.choice(("Cycle Inspection / Initial Inspection", "Trans Fat / Other"))
             code = chance.choice(("02A", "04L", "06C", "08A", "10F"))
             writer.writerow(
-                [day, camis, f"NO {camis}", "BRONX", "1", "MAIN", "10467", "3", kind, "CITED",
-                 code, "12", "A", day]
+                [
+                    day,
+                    camis,
+                    f"NO {camis}",
+                    "BRONX",
+                    "1",
+                    "MAIN",
+                    "10467",
+                    "3",
+                    kind,
+                    "CITED",
+                    code,
+                    "12",
+                    "A",
+                    day,
+                ]
             )
             entities.add(camis)
             inspections.add((camis, day, kind))

@@ -53,15 +53,14 @@ def verify_records(
             break
         indexed = _indexed(recorder, position, rows[-1].position)
         for row in rows:
-            for missing in range(position + 1, row.position):
-                faults.append(Fault(missing, "missing"))
-                command_before = None
+            gap = range(position + 1, row.position)
+            faults.extend(Fault(missing, "missing") for missing in gap)
+            command_before = None if gap else command_before
             position = row.position
             command, what = _check(row, command_before, indexed.pop(position, set()))
             command_before = command
             faults.extend(Fault(position, one) for one in what)
-        for stray in sorted(indexed):
-            faults.append(Fault(stray, "tags without a record"))
+        faults.extend(Fault(stray, "tags without a record") for stray in sorted(indexed))
         progress(position)
     beyond = recorder.tag_rows(head, 2**62)
     # A writer may have appended since ``head`` was taken; its records are there by now.

@@ -36,13 +36,16 @@ def encode(envelope: Envelope, event: Event) -> bytes:
     that could not be read back: once stored it would stand in the way of every reader for ever.
     """
     fields = msgspec.to_builtins(envelope, order="sorted")
-    fields["body"] = msgspec.to_builtins(event, order="sorted")
+    # Keys of maps are text in the bytes, whatever they are in Python: readers refuse others.
+    fields["body"] = msgspec.to_builtins(event, order="sorted", str_keys=True)
     data: bytes = msgpack.packb(fields, use_bin_type=True)
     if len(data) > MAX_RECORD_BYTES:
         raise RecordTooLarge(
             f"{type(event).__name__} would take {len(data)} bytes; at most {MAX_RECORD_BYTES} "
             "are allowed. Put long content into a blob and its digest into the event."
         )
+    if envelope.occurred_at.tzinfo is None:
+        raise UnreadableRecord(f"{type(event).__name__}: occurred_at names no offset")
     _readable(fields["body"], type(event))
     return data
 
@@ -51,7 +54,7 @@ def _readable(body: dict[str, Any], cls: type[Event]) -> None:
     """Refuse a body that ``decode`` would; without the envelope, whose fields are the kernel's."""
     try:
         event_type(cls.TOPIC)
-        msgspec.convert(body, cls)
+        msgspec.convert(body, cls, str_keys=True)
     except KeyError:
         raise UnreadableRecord(f"{cls.__name__}: {cls.TOPIC} is no registered topic") from None
     except (ValueError, TypeError) as error:
@@ -88,4 +91,4 @@ def _event(topic: str, version: int, body: dict[str, Any]) -> Event:
         )
     for step in range(version, cls.VERSION):
         body = cls.UPCASTERS[step](body)
-    return msgspec.convert(body, cls)
+    return msgspec.convert(body, cls, str_keys=True)

@@ -103,7 +103,9 @@ class Memory:
     def fold_all(self, folds: Iterable[Fold]) -> None:
         """Answer many questions with few reads of the store; ``fold`` finds them answered."""
         asked = {fold.question(): fold for fold in folds}
-        new = [(key, fold.selector(), fold) for key, fold in asked.items() if key not in self._folds]
+        new = [
+            (key, fold.selector(), fold) for key, fold in asked.items() if key not in self._folds
+        ]
         for start in range(0, len(new), MAX_SELECTORS):
             self._read_all(new[start : start + MAX_SELECTORS])
 

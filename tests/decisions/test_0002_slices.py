@@ -1,4 +1,4 @@
-"""Decision 0002: the library's shape of two real rules, kept running so the comparison stays true."""
+"""Decision 0002: the library's shape of two real rules, kept running so that it stays true."""
 
 from __future__ import annotations
 

@@ -20,6 +20,8 @@ from ledger.verification import verify_records
 
 KILLS = 50
 ROOT = Path(__file__).resolve().parents[2]
+
+
 def check(path: Path) -> None:
     """The file verifies, nothing stands twice, and each file's place only moves forward."""
     with SQLiteRecorder(path) as recorder:
@@ -53,7 +55,8 @@ def test_kill_during_import(tmp_path: Path) -> None:
         while True:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.faults.importer", str(path), str(folder)],
-                stdout=subprocess.PIPE, cwd=ROOT,
+                stdout=subprocess.PIPE,
+                cwd=ROOT,
             )
             with process:
                 assert process.stdout is not None

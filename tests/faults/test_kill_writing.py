@@ -28,7 +28,9 @@ class Service:
     def __init__(self, path: Path) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.server", str(path)],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=ROOT,
         )
         assert self.process.stdout is not None
         said = json.loads(self.process.stdout.readline())
@@ -54,7 +56,8 @@ async def write(service: Service, wanted: list[str], acknowledged: dict[str, int
             try:
                 async with session.post(
                     f"{service.address}/v1/entities/register-entity",
-                    json=body, headers={**headers, "Idempotency-Key": entity},
+                    json=body,
+                    headers={**headers, "Idempotency-Key": entity},
                 ) as response:
                     answer = await response.json()
             except (aiohttp.ClientError, ConnectionError):

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from ledger.intake.run import Report, import_register
-from ledger.kernel import Actor, Event, Ledger, Recorded
+from ledger.kernel import Actor, Event, Ledger, Recorded, civil_date
 from ledger.kernel.codec import decode
 from ledger.stores.sqlite import SQLiteRecorder
 
@@ -269,7 +269,7 @@ class Imported:
 
     def known_on(self, day: date) -> list[Recorded]:
         """What was known on a day: to the register if it says so, else to the ledger."""
-        return [r for r in self.records() if r.envelope.known_at.date() <= day]
+        return [r for r in self.records() if civil_date(r.envelope.known_at) <= day]
 
 
 def sf_register(folder: Path, **files: Iterable[Row]) -> Path:

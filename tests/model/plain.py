@@ -1,7 +1,7 @@
-"""The rules of matters, plans, filings, tasks and the cap, as a plain program over dictionaries.
+"""The rules of matters, plans, filings, tasks and the cap, as a program over dictionaries.
 
-No events, folds, tags, selectors or caches: what the ledger is compared with. Each method answers as
-the ledger should: ``"recorded"``, a rule id, or the name of another answer.
+No events, folds, tags, selectors or caches: what the ledger is compared with. Each
+method answers as the ledger should: ``"recorded"``, a rule id, or the name of another answer.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ class PlainRules:
     filings: dict[str, tuple[str, str | None, set[str]]] = field(default_factory=dict)
     tasks: dict[str, PlainTask] = field(default_factory=dict)
 
-    def list_matter(self, actor: str, unit: str, matter: str, level: str, domain: str, on: date) -> str:
+    def list_matter(
+        self, actor: str, unit: str, matter: str, level: str, domain: str, on: date
+    ) -> str:
         if actor != unit:
             return FORBIDDEN
         if matter in self.matters:

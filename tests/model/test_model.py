@@ -57,8 +57,17 @@ def task_approval(draw: st.DrawFn) -> tuple[Any, ...]:
     role = draw(st.sampled_from(("unit_head",) * 7 + ("office_head",)))
     planned_on = draw(st.dates(date(2026, 1, 1), date(2026, 8, 31)))
     return (
-        "approve_task", draw(actor), role, of, draw(task),
-        draw(st.sampled_from((ENTITIES[0], *ENTITIES))), draw(st.booleans()), matter, list(officers), planned_on, draw(number),
+        "approve_task",
+        draw(actor),
+        role,
+        of,
+        draw(task),
+        draw(st.sampled_from((ENTITIES[0], *ENTITIES))),
+        draw(st.booleans()),
+        matter,
+        list(officers),
+        planned_on,
+        draw(number),
     )
 
 
@@ -66,7 +75,10 @@ approval = task_approval()
 cancellation = st.tuples(st.just("cancel_task"), unit, task)
 changes = st.one_of(
     st.tuples(
-        st.just("list_matter"), actor, unit, st.sampled_from(("M3", "M4", "M5", "M6")),
+        st.just("list_matter"),
+        actor,
+        unit,
+        st.sampled_from(("M3", "M4", "M5", "M6")),
         st.sampled_from(("law", "law", "law", "normative_document")),
         st.sampled_from(("food_drug", "food_drug", "general")),
     ),
@@ -79,15 +91,31 @@ changes = st.one_of(
     st.tuples(st.just("file_plan"), actor, unit, plan),
     st.tuples(st.just("answer_filing"), plan, st.booleans()),
     st.tuples(
-        st.just("file_special"), actor, unit, st.sampled_from(("F2", "F3")),
-        st.sampled_from((None, *ENTITIES)), st.sets(st.sampled_from(MATTERS), min_size=1),
+        st.just("file_special"),
+        actor,
+        unit,
+        st.sampled_from(("F2", "F3")),
+        st.sampled_from((None, *ENTITIES)),
+        st.sets(st.sampled_from(MATTERS), min_size=1),
     ),
 )
 step = st.one_of(approval, approval, approval, approval, cancellation, changes)
 #: Answers that the random commands have to reach, or the comparison would say little.
 REACHED = {
-    RECORDED, "UnknownReference", "OutOfStep", "Forbidden", "CAT-R1", "CAT-R2", "CAT-R3",
-    "FIL-R1", "FIL-R2", "FIL-R4", "FIL-R6", "FIL-R11", "SUP-R1", "SUP-V1",
+    RECORDED,
+    "UnknownReference",
+    "OutOfStep",
+    "Forbidden",
+    "CAT-R1",
+    "CAT-R2",
+    "CAT-R3",
+    "FIL-R1",
+    "FIL-R2",
+    "FIL-R4",
+    "FIL-R6",
+    "FIL-R11",
+    "SUP-R1",
+    "SUP-V1",
 }
 #: Each step some days after the one before.
 steps = st.lists(st.tuples(st.integers(0, 7), step), min_size=30, max_size=40)
@@ -114,16 +142,24 @@ class Bench:
         for officer, (of, until, domains) in OFFICERS.items():
             self._do(
                 catalogue.CertifyOfficer(
-                    officer=officer, unit=of, cert_no=officer, valid_from=date(2020, 1, 1),
-                    valid_to=until, domains=tuple(domains),
+                    officer=officer,
+                    unit=of,
+                    cert_no=officer,
+                    valid_from=date(2020, 1, 1),
+                    valid_to=until,
+                    domains=tuple(domains),
                 ),
                 JB,
             )
         for entity, grade in GRADES.items():
             self._do(
                 AssignGrade(
-                    entity=entity, scheme="s", grade=grade, source="samr",
-                    assessed_on=self.now.date(), factors=(Factor(kind="external_assessment"),),
+                    entity=entity,
+                    scheme="s",
+                    grade=grade,
+                    source="samr",
+                    assessed_on=self.now.date(),
+                    factors=(Factor(kind="external_assessment"),),
                 ),
                 Actor(unit_id="EDB", person_id="E", role="credit_officer"),
             )
@@ -132,7 +168,14 @@ class Bench:
         for of, (matter, _, plan) in USUAL.items():
             self.compare(0, "list_matter", "own", of, matter, "law", "food_drug")
             self.compare(0, "publish_matter", "own", of, matter)
-            self.compare(0, "approve_plan", "own", of, plan, {m: {1, 2, 3, 4, 5, 6} for m in dict.fromkeys((matter, "M3"))})
+            self.compare(
+                0,
+                "approve_plan",
+                "own",
+                of,
+                plan,
+                {m: {1, 2, 3, 4, 5, 6} for m in dict.fromkeys((matter, "M3"))},
+            )
             self.compare(0, "file_plan", "own", of, plan)
         self.compare(0, "file_special", "own", "MRB", "F1", None, {"M1", "M3"})
 
@@ -164,7 +207,10 @@ class Bench:
     ) -> tuple[str, str]:
         who = self._who(actor, of)
         elements = MatterElements(
-            name=matter, act_kind="inspection", office_id="o", domain=domain,
+            name=matter,
+            act_kind="inspection",
+            office_id="o",
+            domain=domain,
             bases=(Basis(level=level, instrument="法", article="1"),),
         )
         command = catalogue.ListMatter(matter=matter, unit=of, elements=elements)
@@ -186,7 +232,10 @@ class Bench:
     def _items(months: dict[str, set[int]]) -> tuple[PlanItem, ...]:
         return tuple(
             PlanItem(
-                matter=m, mode="key", target_class="all", planned_visits=1,
+                matter=m,
+                mode="key",
+                target_class="all",
+                planned_visits=1,
                 months=tuple(sorted(of)),
             )
             for m, of in months.items()
@@ -224,7 +273,10 @@ class Bench:
     ) -> tuple[str, str]:
         who = self._who(actor, of)
         command = filing.FileSpecialInspection(
-            filing=number, unit=of, ground="complaint", matters=tuple(sorted(matters)),
+            filing=number,
+            unit=of,
+            ground="complaint",
+            matters=tuple(sorted(matters)),
             entity=entity,
         )
         return self._do(command, who), self.plain.file_special(
@@ -232,16 +284,31 @@ class Bench:
         )
 
     def approve_task(
-        self, actor: str, role: str, of: str, task: str, entity: str, daily: bool, matter: str,
-        officers: list[str], planned_on: date, number: str | None,
+        self,
+        actor: str,
+        role: str,
+        of: str,
+        task: str,
+        entity: str,
+        daily: bool,
+        matter: str,
+        officers: list[str],
+        planned_on: date,
+        number: str | None,
     ) -> tuple[str, str]:
         # Plans are for 2026 alone; the plain rules know no other year.
         planned_on = planned_on.replace(year=2026) if daily else planned_on
         who = self._who(actor, of, role)
         command = filing.ApproveTask(
-            task=task, unit=of, entity=entity, kind="daily" if daily else "case",
-            trigger="plan" if daily else "complaint", matters=(matter,), officers=tuple(officers),
-            planned_on=planned_on, filing=number,
+            task=task,
+            unit=of,
+            entity=entity,
+            kind="daily" if daily else "case",
+            trigger="plan" if daily else "complaint",
+            matters=(matter,),
+            officers=tuple(officers),
+            planned_on=planned_on,
+            filing=number,
             non_onsite_considered=NonOnsiteConsidered(
                 written=True, shared_data=True, remote=True, conclusion="insufficient"
             ),
@@ -284,7 +351,7 @@ START = datetime(2026, 1, 1, 9, tzinfo=CIVIL_ZONE)
 def test_they_agree_on_a_file_opened_again_and_again(
     steps: list[tuple[int, tuple[Any, ...]]], again: int
 ) -> None:
-    """The same on a SQLite file with two ledgers in turns, neither of which may trust its memory."""
+    """The same on a SQLite file with two ledgers in turns: neither may trust its memory."""
     with tempfile.TemporaryDirectory() as folder:
         bench: Bench | None = None
         path = Path(folder) / "ledger.db"

@@ -4,7 +4,7 @@ from tests.scenarios.world import E_B, World
 
 
 async def test_s2_annual_plan(world: World) -> None:
-    """A task outside the planned months waits until the amended plan is filed; it names version 2."""
+    """A task outside the planned months waits for the amended plan; it names version 2."""
     await world.given_matter("M-101")
     plan = await world.given_plan([3, 6, 9])
     deadline = await world.deadline("filing.plan_wd")
@@ -17,7 +17,11 @@ async def test_s2_annual_plan(world: World) -> None:
     assert problem["details"]["planned_months"] == {"M-101": [3, 6, 9]}
 
     await world.send(
-        "MRB head", "filing/amend-plan", plan=plan, unit="MRB", reason="五月增加检查",
+        "MRB head",
+        "filing/amend-plan",
+        plan=plan,
+        unit="MRB",
+        reason="五月增加检查",
         diff={"set_items": [world.item("M-101", [3, 5, 6, 9])]},
     )
     # Amended but not filed: nothing has changed for the task.

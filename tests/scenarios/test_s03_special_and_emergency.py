@@ -10,12 +10,16 @@ async def test_s3_special_and_emergency(world: World) -> None:
 
     world.at("2026-08-22 10:30")  # a Saturday
     answer = await world.send(
-        "MRB officer", "filing/open-inspection",
+        "MRB officer",
+        "filing/open-inspection",
         **world.opening(
             "T-E1",
             notice_shown=False,
             emergency={
-                "unit": "MRB", "entity": E_C, "matters": ["M-101"], "ground": "food_drug",
+                "unit": "MRB",
+                "entity": E_C,
+                "matters": ["M-101"],
+                "ground": "food_drug",
             },
         ),
     )
@@ -35,7 +39,8 @@ async def test_s3_special_and_emergency(world: World) -> None:
 
     world.at("2026-08-25 14:00")
     answer = await world.send(
-        "MRB legal", "filing/file-special-inspection",
+        "MRB legal",
+        "filing/file-special-inspection",
         **world.filing("F-E1", ground="food_drug", entity=E_C, task="T-E1"),
     )
     assert answer["events"][0]["body"]["days_late"] == 1
@@ -52,7 +57,16 @@ async def test_s3_special_and_emergency(world: World) -> None:
     await world.send("MRB head", "filing/approve-task", **case)
 
     await world.refused(
-        "FIL-R3", "MRB head", "filing/approve-special-plan", plan="SP-1", unit="MRB",
-        matters=["M-101"], necessity_assessment_ref="NA-1", scope="全区餐饮",
-        period_from="2026-09-01", period_to="2026-10-31", deployed_by="own", quota_no="1",
+        "FIL-R3",
+        "MRB head",
+        "filing/approve-special-plan",
+        plan="SP-1",
+        unit="MRB",
+        matters=["M-101"],
+        necessity_assessment_ref="NA-1",
+        scope="全区餐饮",
+        period_from="2026-09-01",
+        period_to="2026-10-31",
+        deployed_by="own",
+        quota_no="1",
     )

@@ -30,9 +30,14 @@ async def test_s8_frequency_cap(world: World) -> None:
             "MRB legal", "filing/file-special-inspection", **world.filing(f"F-{number}", entity=E_B)
         )
         answer = await world.send(
-            "MRB head", "filing/approve-task",
+            "MRB head",
+            "filing/approve-task",
             **world.task(
-                f"T-C{number}", E_B, planned, kind="case", trigger="complaint",
+                f"T-C{number}",
+                E_B,
+                planned,
+                kind="case",
+                trigger="complaint",
                 filing=f"F-{number}",
             ),
         )
@@ -42,9 +47,14 @@ async def test_s8_frequency_cap(world: World) -> None:
 
     world.at("2026-07-27")
     await world.send(
-        "EMB head", "filing/approve-task",
+        "EMB head",
+        "filing/approve-task",
         **world.task(
-            "T-EMB", E_B, "2026-08-04", unit="EMB", matters=["M-201"],
+            "T-EMB",
+            E_B,
+            "2026-08-04",
+            unit="EMB",
+            matters=["M-201"],
             officers=["OFF-011", "OFF-012"],
         ),
     )

@@ -10,9 +10,7 @@ async def test_s10_result_publicity(world: World) -> None:
     world.at("2026-09-14")
     await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_C, "2026-09-18"))
     world.at("2026-09-15")
-    await world.refused(
-        "DRW-R9", "MRB officer", "draws/publish-draw-result", task="T-1"
-    )
+    await world.refused("DRW-R9", "MRB officer", "draws/publish-draw-result", task="T-1")
     await world.visit("T-1", "2026-09-18", result="issue_corrected_on_spot")
     deadline = await world.deadline("draw.result_publish_wd")
     assert (deadline["due_on"], deadline["provisional"]) == ("2026-10-22", False)

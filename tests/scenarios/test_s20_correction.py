@@ -10,8 +10,14 @@ async def test_s20_correction(world: World) -> None:
     """A typing error is corrected by an event, by two people; the trail keeps both dates."""
     world.at("2026-06-12")
     answer = await world.send(
-        "MRB officer", "filing/report-irregular-visit", irregular_visit="IV-1", entity=E_A,
-        reporter="self", visited_on="2026-06-11", facts="入企未扫码", unit="MRB",
+        "MRB officer",
+        "filing/report-irregular-visit",
+        irregular_visit="IV-1",
+        entity=E_A,
+        reporter="self",
+        visited_on="2026-06-11",
+        facts="入企未扫码",
+        unit="MRB",
         officers_seen=2,
     )
     body = {
@@ -23,9 +29,7 @@ async def test_s20_correction(world: World) -> None:
     await world.refused(
         "GEN-R1", "MRB head", "corrections/correct-record", **body, approved_by="OFF-001"
     )
-    await world.send(
-        "MRB head", "corrections/correct-record", **body, approved_by="HEAD-MRB"
-    )
+    await world.send("MRB head", "corrections/correct-record", **body, approved_by="HEAD-MRB")
     trail = await world.get("JB", f"/v1/entities/{E_A}/trail")
     [visit] = [e for e in trail["entries"] if e["type"] == "filing.irregular-visit-reported"]
     assert visit["body"]["visited_on"] == "2026-06-11"
@@ -50,7 +54,7 @@ async def test_s20_integrity(world: World) -> None:
     raw.commit()
     raw.close()
     faults = verify_records(world.recorder).faults
-    assert [fault.position for fault in faults][0] == position
+    assert faults[0].position == position
 
 
 async def test_s20_policy_version(world: World) -> None:
@@ -62,9 +66,14 @@ async def test_s20_policy_version(world: World) -> None:
     second = world.task("T-2", E_B, "2026-08-03")
     before = await world.refused("SUP-R1", "MRB head", "filing/approve-task", **second)
     await world.send(
-        "JB", "policies/adopt-policy-version", key="visit_cap", unit="table",
-        value={"A": 2, "B": 3, "C": 4, "D": 8}, effective_from="2027-01-01",
-        source={"instrument": "兰州新区检查频次上限(2027)"}, confidence="U",
+        "JB",
+        "policies/adopt-policy-version",
+        key="visit_cap",
+        unit="table",
+        value={"A": 2, "B": 3, "C": 4, "D": 8},
+        effective_from="2027-01-01",
+        source={"instrument": "兰州新区检查频次上限(2027)"},
+        confidence="U",
     )
     after = await world.refused("SUP-R1", "MRB head", "filing/approve-task", **second)
     assert after["details"] == before["details"]

@@ -1,4 +1,4 @@
-"""A running service for the scenarios: real server, real SQLite file, a clock that the test sets."""
+"""A running service for the scenarios: real server, real file, a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -69,9 +69,7 @@ class World:
         self.now = moment.replace(tzinfo=CIVIL_ZONE)
         return self
 
-    async def send(
-        self, who: str, command: str, expect: int = 201, **body: Any
-    ) -> dict[str, Any]:
+    async def send(self, who: str, command: str, expect: int = 201, **body: Any) -> dict[str, Any]:
         """Post a command and return the answer, whose status has to be ``expect``."""
         response = await self.client.post(
             f"/v1/{command}",
@@ -131,20 +129,33 @@ class World:
         self.at("2026-01-04")
         for unit, name in (("MRB", "市场监管局"), ("EMB", "应急管理局"), ("EEB", "生态环境局")):
             await self.send(
-                "JB", "catalogue/qualify-unit", unit=unit, name=name, kind="organ",
+                "JB",
+                "catalogue/qualify-unit",
+                unit=unit,
+                name=name,
+                kind="organ",
                 valid_from="2020-01-01",
             )
         for number in range(1, 8):
             await self.send(
-                "JB", "catalogue/certify-officer", officer=f"OFF-00{number}", unit="MRB",
-                cert_no=f"甘A-00{number}", valid_from="2024-08-01",
+                "JB",
+                "catalogue/certify-officer",
+                officer=f"OFF-00{number}",
+                unit="MRB",
+                cert_no=f"甘A-00{number}",
+                valid_from="2024-08-01",
                 valid_to="2026-07-31" if number == 7 else "2027-07-31",
                 domains=["food_drug", "public_health"],
             )
         for number in (11, 12):
             await self.send(
-                "JB", "catalogue/certify-officer", officer=f"OFF-0{number}", unit="EMB",
-                cert_no=f"甘B-0{number}", valid_from="2024-08-01", valid_to="2027-07-31",
+                "JB",
+                "catalogue/certify-officer",
+                officer=f"OFF-0{number}",
+                unit="EMB",
+                cert_no=f"甘B-0{number}",
+                valid_from="2024-08-01",
+                valid_to="2027-07-31",
                 domains=["work_safety"],
             )
         for entity, grade, name in (
@@ -157,25 +168,41 @@ class World:
                 "EDB", "entities/register-entity", entity=entity, identity={"name": name}
             )
             await self.send(
-                "EDB", "grading/assign-grade", entity=entity, grade=grade, source="samr",
-                scheme="国市监信发〔2022〕6号", assessed_on="2026-01-04",
+                "EDB",
+                "grading/assign-grade",
+                entity=entity,
+                grade=grade,
+                source="samr",
+                scheme="国市监信发〔2022〕6号",
+                assessed_on="2026-01-04",
                 factors=[{"kind": "external_assessment", "says": "通用型企业信用风险分类"}],
             )
 
     async def given_matter(
-        self, matter: str, *, unit: str = "MRB", domain: str = "food_drug",
-        listed: str = "2026-01-05", published: str | None = "2026-01-06",
+        self,
+        matter: str,
+        *,
+        unit: str = "MRB",
+        domain: str = "food_drug",
+        listed: str = "2026-01-05",
+        published: str | None = "2026-01-06",
     ) -> None:
         """An inspection matter with an Act as its basis, published unless told otherwise."""
         self.at(listed)
         await self.send(
-            f"{unit} head", "catalogue/list-matter", matter=matter, unit=unit,
+            f"{unit} head",
+            "catalogue/list-matter",
+            matter=matter,
+            unit=unit,
             elements=self.elements(f"检查事项 {matter}", domain=domain),
         )
         if published is not None:
             self.at(published)
             await self.send(
-                f"{unit} head", "catalogue/publish-matter", matter=matter, unit=unit,
+                f"{unit} head",
+                "catalogue/publish-matter",
+                matter=matter,
+                unit=unit,
                 url=f"https://example.org/{matter}",
             )
 
@@ -197,7 +224,11 @@ class World:
         plan = f"PLAN-{unit}-2026"
         self.at("2026-01-15")
         await self.send(
-            f"{unit} head", "filing/approve-annual-plan", plan=plan, unit=unit, year=2026,
+            f"{unit} head",
+            "filing/approve-annual-plan",
+            plan=plan,
+            unit=unit,
+            year=2026,
             items=[self.item(matter, months)],
         )
         self.at("2026-01-20")
@@ -253,7 +284,10 @@ class World:
         await self.send(who, "filing/open-inspection", **self.opening(task))
         self.at(f"{day} 10:00")
         await self.send(
-            who, "filing/sign-on-site-record", task=task, record_digest="ab" * 32,
+            who,
+            "filing/sign-on-site-record",
+            task=task,
+            record_digest="ab" * 32,
             entity_signature="店长",
         )
         await self.send(who, "filing/close-inspection", task=task)

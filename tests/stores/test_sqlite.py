@@ -110,7 +110,7 @@ def recorded(recorder: DCBRecorder, *args: object, **kwargs: object) -> object:
     reads=st.lists(st.tuples(queries, afters, limits), min_size=1, max_size=8),
     attempts=st.lists(st.tuples(events, st.none() | conditions), max_size=4),
 )
-def test_equals_the_reference(  # noqa: PLR0917 - hypothesis passes them by name
+def test_equals_the_reference(
     tmp_path_factory: pytest.TempPathFactory,
     page: int,
     terms: int,

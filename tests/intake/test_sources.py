@@ -1,0 +1,156 @@
+"""Reading files: rows with their place and bytes, whatever the file looks like."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from ledger.intake.sources import Layout, Source, SourceError, SourceRow, digest_of
+from tests.intake.registers import write, write_xlsx
+
+LAYOUT = Layout(("id", "name"), ("note",))
+ROWS = [
+    {"id": "1", "name": "plain", "note": ""},
+    {"id": "2", "name": 'with "quotes", and a comma', "note": "5"},
+    {"id": "3", "name": "東京", "note": "two\nlines"},
+    {"id": "4", "name": "last", "note": "x"},
+]
+
+
+def rows_of(path: Path) -> list[SourceRow]:
+    with Source(path, LAYOUT) as source:
+        return list(source)
+
+
+def put(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"], ids=["", "bom"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_a_file_says_the_same_however_it_is_written(
+    tmp_path: Path, name: str, start: bytes, end: str, quoting: int
+) -> None:
+    """Packing, byte order mark, line ends and quoting are no part of what a row says."""
+    path = write(
+        tmp_path / name, ("id", "name", "note"), ROWS, start=start, end=end, quoting=quoting
+    )
+    assert [row.fields for row in rows_of(path)] == ROWS
+    assert [row.line for row in rows_of(path)] == [2, 3, 4, 6]
+
+
+def test_a_workbook_says_the_same(tmp_path: Path) -> None:
+    """Numbers come as they would stand in a CSV file, and the line is the sheet's."""
+    rows = [row | {"note": row["note"].replace("\n", " ")} for row in ROWS]
+    path = write_xlsx(tmp_path / "t.xlsx", ("id", "name", "note"), rows)
+    assert [row.fields for row in rows_of(path)] == rows
+    assert [row.line for row in rows_of(path)] == [2, 3, 4, 5]
+    assert rows_of(path)[1].raw == b'2,"with ""quotes"", and a comma",5'
+
+
+def test_columns_are_found_by_name(tmp_path: Path) -> None:
+    """Their order, their capitals and further ones do not matter."""
+    path = put(tmp_path / "t.csv", b"more, Name ,ID\nx,duck,1\n")
+    with Source(path, LAYOUT) as source:
+        (row,) = source
+        assert (row.fields["id"], row.fields["name"]) == ("1", "duck")
+        assert source.missing == ("note",)
+
+
+def test_a_row_has_the_bytes_of_its_line(tmp_path: Path) -> None:
+    """Their digest can be made from the file with any tool."""
+    path = put(tmp_path / "t.csv", b"id,name,note\r\n1,duck,\r\n")
+    (row,) = rows_of(path)
+    assert sha256(row.raw).digest() == sha256(b"1,duck,").digest()
+
+
+def test_empty_lines_are_no_rows(tmp_path: Path) -> None:
+    """They count as lines all the same."""
+    path = put(tmp_path / "t.csv", b"id,name,note\n\n1,duck,\n\n\n2,goose,\n\n")
+    assert [(row.line, row.fields["id"]) for row in rows_of(path)] == [(3, "1"), (6, "2")]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"9,duck", "wrong-number-of-fields"),
+        (b"9,duck,,,", "wrong-number-of-fields"),
+        (b"9,d\xfcck,", "not-utf-8"),
+        (b'9,"duck,', "open-quotation"),
+        (b'9,duck,"', "open-quotation"),
+        (b'"9",duck,"never', "open-quotation"),
+        (b'9,"duck"x,', "not-csv"),
+    ],
+)
+def test_a_row_that_cannot_be_read_costs_itself_alone(
+    tmp_path: Path, line: bytes, reason: str
+) -> None:
+    """The rows before and behind it are read as if it were not there."""
+    good = [b"%d,name %d,note" % (n, n) for n in range(120)]
+    path = put(tmp_path / "t.csv", b"\n".join([b"id,name,note", *good[:60], line, *good[60:], b""]))
+    rows = rows_of(path)
+    assert [row.fields["id"] for row in rows if not row.fault] == [str(n) for n in range(120)]
+    ((place, fault),) = [(row.line, row.fault) for row in rows if row.fault]
+    assert place == 62
+    assert fault[0] in {reason, "not-csv"}
+
+
+def test_a_quotation_that_is_closed_much_later_costs_one_row(tmp_path: Path) -> None:
+    """Where the next quotation mark seems to close it, the rows between are given back."""
+    path = put(tmp_path / "t.csv", b'id,name,note\n1,"open,\n2,b,\n3,"c",\n4,d,\n')
+    rows = rows_of(path)
+    assert [row.fields["id"] for row in rows if not row.fault] == ["2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "is empty"),
+        (b"id,title\n", "has no column name. Found: id, title. Needed: id, name."),
+        (b"id,name,name\n", "names a column twice: name"),
+        ("id,name\n".encode("utf-16"), "is UTF-16"),
+    ],
+)
+def test_a_header_that_will_not_do_is_explained(tmp_path: Path, data: bytes, says: str) -> None:
+    """The message names the file and what is missing or wrong."""
+    with pytest.raises(SourceError, match=r"t\.csv") as error:
+        rows_of(put(tmp_path / "t.csv", data))
+    assert says in str(error.value)
+
+
+def test_a_file_that_breaks_off_gives_what_it_has(tmp_path: Path) -> None:
+    """The rows before the break are read; then the error says where it is."""
+    lines = b"".join(b"%d,name %d,%s\n" % (n, n, sha256(b"%d" % n).digest().hex().encode())
+                     for n in range(5000))
+    packed = gzip.compress(b"id,name,note\n" + lines)
+    path = put(tmp_path / "t.csv.gz", packed[: len(packed) // 2])
+    count = 0
+    with Source(path, LAYOUT) as source, pytest.raises(SourceError, match="breaks off after line"):
+        for _ in source:
+            count += 1
+    assert 1000 < count < 5000
+
+
+def test_a_workbook_that_is_none_is_explained(tmp_path: Path) -> None:
+    """A text file with the wrong name is no spreadsheet."""
+    with pytest.raises(SourceError, match="as a spreadsheet"):
+        rows_of(put(tmp_path / "t.xlsx", b"id,name\n"))
+
+
+def test_packed_or_not_is_told_by_the_bytes(tmp_path: Path) -> None:
+    """A file that was unpacked on the way and kept its name is read."""
+    assert len(rows_of(put(tmp_path / "a.csv.gz", b"id,name\n1,x\n"))) == 1
+    assert len(rows_of(put(tmp_path / "b.csv", gzip.compress(b"id,name\n1,x\n")))) == 1
+
+
+def test_a_digest_is_that_of_the_whole_file(tmp_path: Path) -> None:
+    """Read in pieces, it is what any tool says."""
+    data = b"0123456789" * 300_000
+    assert digest_of(put(tmp_path / "t", data)) == (sha256(data).hexdigest(), len(data))
