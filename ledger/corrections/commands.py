@@ -24,6 +24,7 @@ from ledger.kernel import (
     DeadlineMissed,
     DeadlineRecomputed,
     Event,
+    Forbidden,
     Malformed,
     OutOfStep,
     PolicyVersionAdopted,
@@ -78,6 +79,13 @@ class CorrectRecord(Command):
             approved_by=self.approved_by,
             position=self.target_position,
         )
+        if ledger.actor.person_id != self.approved_by:
+            raise Forbidden(
+                f"a correction is sent by who approves it: {self.approved_by}, not "
+                f"{ledger.actor.person_id}."
+            )
+        if ledger.actor.role == "unit_head":
+            ledger.act_for(getattr(target.event, "unit", None) or target.envelope.actor.unit_id)
         self._check(as_it_reads(ledger, target))
         yield RecordCorrected(
             target_event_id=target.envelope.event_id,

@@ -168,7 +168,8 @@ def test_a_corrected_performance_counts_as_corrected() -> None:
             reason="录入错误",
             requested_by="J1",
             approved_by="J2",
-        )
+        ),
+        actor=actor("JB", "J2", "jb_supervisor"),
     )
     story.when(miss(story)).raises(OutOfStep, says="performed on 2026-01-20")
 
@@ -189,7 +190,8 @@ def test_a_corrected_opening_moves_the_deadline() -> None:
             reason="录入错误",
             requested_by="J1",
             approved_by="J2",
-        )
+        ),
+        actor=actor("JB", "J2", "jb_supervisor"),
     )
     story.at("2026-01-20T09:00+08:00").when(miss(story)).then(
         like(DeadlineMissed, due_on=date(2026, 1, 19)), FindingRaised
