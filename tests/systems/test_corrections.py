@@ -22,6 +22,7 @@ from ledger.kernel import (
     DeadlineRecomputed,
     Event,
     FieldChange,
+    Forbidden,
     LegalRef,
     Malformed,
     OutOfStep,
@@ -32,7 +33,7 @@ from ledger.kernel import (
     codec,
 )
 from ledger.supervision.events import FindingRaised, FindingTriaged
-from tests.gwt import HEAD, Scenario, like
+from tests.gwt import HEAD, Scenario, actor, like
 
 E_A = "91620100MA7LX00338"
 RAISED = FindingRaised(
@@ -329,3 +330,10 @@ def test_triage_is_no_decision() -> None:
         FindingTriaged(finding_id=DECIDED, assessment="x")
     )
     story.when(nullify("revoked")).raises(UnknownReference)
+
+
+def test_a_correction_is_sent_by_its_approver(story: Scenario) -> None:
+    """Naming somebody else as the approver approves nothing; nor may another unit's head."""
+    story.when(correct(approved_by="SOMEBODY")).raises(Forbidden, says="SOMEBODY")
+    other = actor("EMB", "EMB-HEAD", "unit_head")
+    story.when(correct(approved_by="EMB-HEAD"), actor=other).raises(Forbidden, says="MRB")
