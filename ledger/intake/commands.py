@@ -183,6 +183,7 @@ class _Settling:
         self._command = command
         self._own: dict[tuple[type[Own], str], Own] = {}
         self._settled: set[int] = set()
+        self._visits: dict[str, list[InspectionImported | ImportedInspectionWithdrawn]] = {}
         self._line = 0
         self._digest = ""
         self._copies: list[Origin] = []
@@ -265,7 +266,18 @@ class _Settling:
         return own or self._own_of(ImportedInspection(inspection), inspection)  # type: ignore[return-value]
 
     def _history(self, entity: str) -> BusinessHistory:
-        return self._own_of(BusinessHistory(entity), entity)
+        history = self._own_of(BusinessHistory(entity), entity)
+        # What this command recorded of visits is not in what it read.
+        for event in self._visits.pop(entity, ()):
+            if isinstance(event, InspectionImported):
+                history.on_visit(event)
+            else:
+                history.on_visit_withdrawn(event)
+        return history
+
+    def _visited(self, event: InspectionImported | ImportedInspectionWithdrawn) -> Event:
+        self._visits.setdefault(event.entity, []).append(event)
+        return event
 
     def _note(self, note: RowNote) -> None:
         if note.kind == "rejected" and self._command.strict:
@@ -344,7 +356,7 @@ class _Settling:
         if known.event is None:
             known.event = event
             known.origin = self._origin()
-            yield event
+            yield self._visited(event)
             return
         self._said_before(known.origin)
         if known.event is event or known.event == event:
@@ -383,10 +395,12 @@ class _Settling:
             return
         if self._inspection(claim.under).exists:
             known.withdrawn = True
-            yield ImportedInspectionWithdrawn(
-                inspection=claim.inspection,
-                entity=event.entity,
-                reason=f"the register lists it as {claim.new}",
+            yield self._visited(
+                ImportedInspectionWithdrawn(
+                    inspection=claim.inspection,
+                    entity=event.entity,
+                    reason=f"the register lists it as {claim.new}",
+                )
             )
             return
         change = FieldChange(path="/body/type", old=event.type, new=claim.new)
@@ -419,8 +433,10 @@ class _Settling:
         known, event = self._known_inspection(claim.inspection)
         if not known.withdrawn:
             known.withdrawn = True
-            yield ImportedInspectionWithdrawn(
-                inspection=claim.inspection, entity=event.entity, reason=claim.reason
+            yield self._visited(
+                ImportedInspectionWithdrawn(
+                    inspection=claim.inspection, entity=event.entity, reason=claim.reason
+                )
             )
 
     def _known_inspection(self, inspection: str) -> tuple[ImportedInspection, InspectionImported]:

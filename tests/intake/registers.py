@@ -25,25 +25,83 @@ OPERATOR = Actor(unit_id="JB", person_id="OP-1", role="jb_supervisor")
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 NYC = (
-    "inspection_date,camis,dba,boro,building,street,zipcode,cuisine_code,inspection_type,"
-    "action_code,violation_code,score,grade,grade_date"
-).split(",")
+    "inspection_date",
+    "camis",
+    "dba",
+    "boro",
+    "building",
+    "street",
+    "zipcode",
+    "cuisine_code",
+    "inspection_type",
+    "action_code",
+    "violation_code",
+    "score",
+    "grade",
+    "grade_date",
+)
 SF_BUSINESSES = (
-    "business_id,first_seen,last_seen,name,address,city,postal_code,tax_code,"
-    "business_certificate,application_date"
-).split(",")
-SF_INSPECTIONS = "date,business_id,type,score_first,score_last,first_seen,last_seen".split(",")
+    "business_id",
+    "first_seen",
+    "last_seen",
+    "name",
+    "address",
+    "city",
+    "postal_code",
+    "tax_code",
+    "business_certificate",
+    "application_date",
+)
+SF_INSPECTIONS = (
+    "date",
+    "business_id",
+    "type",
+    "score_first",
+    "score_last",
+    "first_seen",
+    "last_seen",
+)
 SF_VIOLATIONS = (
-    "date,business_id,violation_type_id,risk_category,description,first_seen,last_seen"
-).split(",")
-SF_CORRECTIONS = "date,business_id,violation_type_id,description,corrected_date".split(",")
+    "date",
+    "business_id",
+    "violation_type_id",
+    "risk_category",
+    "description",
+    "first_seen",
+    "last_seen",
+)
+SF_CORRECTIONS = (
+    "date",
+    "business_id",
+    "violation_type_id",
+    "description",
+    "corrected_date",
+)
 SF_CHANGES = (
-    "detected,from_snapshot,to_snapshot,change,business_id,date,type,old,new,artefact"
-).split(",")
+    "detected",
+    "from_snapshot",
+    "to_snapshot",
+    "change",
+    "business_id",
+    "date",
+    "type",
+    "old",
+    "new",
+    "artefact",
+)
 JP = (
-    "event_date,event,entry_id,company_key,masked_name,location,labor_bureau,violation_law,"
-    "violation_summary,prosecution_date,crossed_data_gap"
-).split(",")
+    "event_date",
+    "event",
+    "entry_id",
+    "company_key",
+    "masked_name",
+    "location",
+    "labor_bureau",
+    "violation_law",
+    "violation_summary",
+    "prosecution_date",
+    "crossed_data_gap",
+)
 
 Row = Mapping[str, str]
 
@@ -259,12 +317,14 @@ class Imported:
         for record in self.records():
             body = msgspec.to_builtins(record.event)
             body.pop("target_event_id", None)
-            told.append((
-                record.envelope.type,
-                body,
-                msgspec.to_builtins(record.envelope.provenance),
-                None if record.envelope.provenance is None else record.envelope.occurred_at,
-            ))
+            told.append(
+                (
+                    record.envelope.type,
+                    body,
+                    msgspec.to_builtins(record.envelope.provenance),
+                    None if record.envelope.provenance is None else record.envelope.occurred_at,
+                )
+            )
         return told
 
     def known_on(self, day: date) -> list[Recorded]:

@@ -23,7 +23,9 @@ def test_a_case_is_a_published_penalty_until_it_is_removed(
     assert business.entity == "jp-labour:8300e57ebf2c"
     (entered,) = ledger.of(CreditRecordEntered)
     assert (entered.kind, entered.record, entered.title) == (
-        "penalty", "jp-labour:JP00001", "最低賃金法第４条"
+        "penalty",
+        "jp-labour:JP00001",
+        "最低賃金法第４条",
     )
     assert entered.determined_on == date(2017, 4, 20)
     (started,) = ledger.of(PublicityStarted)
@@ -82,9 +84,7 @@ def test_another_name_or_place_is_a_revision(ledger: Imported, tmp_path: Path) -
         (listed(violation_law=""), "no-violation_law"),
     ],
 )
-def test_oddities_go_in_by_name(
-    ledger: Imported, tmp_path: Path, row: Row, warning: str
-) -> None:
+def test_oddities_go_in_by_name(ledger: Imported, tmp_path: Path, row: Row, warning: str) -> None:
     """The case is recorded; the day of listing stands in where no other will do."""
     report = ledger.take("jp-labour", jp_register(tmp_path / "r", row))
 
@@ -117,8 +117,12 @@ def test_what_does_not_fit_is_rejected_by_name(
 def test_what_is_said_twice_is_recorded_once(ledger: Imported, tmp_path: Path) -> None:
     """Equal rows are duplicates; rows that differ are named."""
     rows = [
-        listed(), listed(), listed(violation_law="労働基準法第32条"),
-        removed(), removed(), removed(event_date="2019-01-01"),
+        listed(),
+        listed(),
+        listed(violation_law="労働基準法第32条"),
+        removed(),
+        removed(),
+        removed(event_date="2019-01-01"),
     ]
     report = ledger.take("jp-labour", jp_register(tmp_path / "r", *rows))
 

@@ -21,8 +21,11 @@ def test_a_row_is_a_business_its_inspection_and_a_violation(
     """What the row says stands in three events; the score counts penalty points."""
     folder = nyc_register(tmp_path / "r", nyc())
     for name, columns, row in (
-        ("nyc_violation_codes.csv", "violation_code,critical_flag,violation_description",
-         ("04L", "Critical", "Evidence of mice")),
+        (
+            "nyc_violation_codes.csv",
+            "violation_code,critical_flag,violation_description",
+            ("04L", "Critical", "Evidence of mice"),
+        ),
         ("nyc_actions.csv", "action_code,action", ("CITED", "Violations were cited.")),
         ("nyc_cuisines.csv", "cuisine_code,cuisine_description", ("19", "Chinese")),
     ):
@@ -33,7 +36,9 @@ def test_a_row_is_a_business_its_inspection_and_a_violation(
     (business,) = ledger.of(EntityRegistered)
     assert business.entity == "nyc-restaurants:41000001"
     assert (business.identity.name, business.identity.address, business.identity.line) == (
-        "GOLDEN DUCK", "12 MAIN STREET", "Chinese"
+        "GOLDEN DUCK",
+        "12 MAIN STREET",
+        "Chinese",
     )
     (inspection,) = ledger.of(InspectionImported)
     assert inspection == InspectionImported(
@@ -52,7 +57,9 @@ def test_a_row_is_a_business_its_inspection_and_a_violation(
     (violation,) = ledger.of(ViolationImported)
     assert violation.inspection == inspection.inspection
     assert (violation.code, violation.severity, violation.description) == (
-        "04L", "Critical", "Evidence of mice"
+        "04L",
+        "Critical",
+        "Evidence of mice",
     )
 
 
@@ -98,8 +105,13 @@ def test_rows_are_counted_as_the_register_counts(ledger: Imported, tmp_path: Pat
 def test_the_order_of_rows_does_not_change_the_counts(tmp_path: Path) -> None:
     """Shuffled rows, contradictions among them, give as many events of each type."""
     rows = [
-        nyc(camis=str(41000000 + n % 7), inspection_date=f"2013-01-{1 + n % 9:02}",
-            violation_code=f"0{n % 4}A", score=str(n % 3), action_code="CITED" if n % 5 else "NONE")
+        nyc(
+            camis=str(41000000 + n % 7),
+            inspection_date=f"2013-01-{1 + n % 9:02}",
+            violation_code=f"0{n % 4}A",
+            score=str(n % 3),
+            action_code="CITED" if n % 5 else "NONE",
+        )
         for n in range(300)
     ]
     rows += [nyc(camis=str(41000000 + n), inspection_date="1900-01-01") for n in range(9)]
@@ -114,8 +126,15 @@ def test_the_order_of_rows_does_not_change_the_counts(tmp_path: Path) -> None:
 
 def test_never_inspected_is_registered_and_not_inspected(ledger: Imported, tmp_path: Path) -> None:
     """1900-01-01 is no date of an inspection."""
-    row = nyc(inspection_date="1900-01-01", inspection_type="", action_code="", violation_code="",
-              score="", grade="", grade_date="")
+    row = nyc(
+        inspection_date="1900-01-01",
+        inspection_type="",
+        action_code="",
+        violation_code="",
+        score="",
+        grade="",
+        grade_date="",
+    )
     report = ledger.take("nyc-restaurants", nyc_register(tmp_path / "r", row))
 
     assert ledger.facts() == {EntityRegistered.TOPIC: 1}
@@ -159,7 +178,9 @@ def test_an_exact_duplicate_adds_nothing(ledger: Imported, tmp_path: Path) -> No
 
     assert report.warnings["exact-duplicate"] == 3
     assert ledger.facts() == {
-        EntityRegistered.TOPIC: 3, InspectionImported.TOPIC: 2, ViolationImported.TOPIC: 1
+        EntityRegistered.TOPIC: 3,
+        InspectionImported.TOPIC: 2,
+        ViolationImported.TOPIC: 1,
     }
 
 

@@ -22,6 +22,7 @@ from tests.intake.registers import (
     business,
     change,
     correction,
+    jp_register,
     listed,
     nyc,
     nyc_register,
@@ -31,7 +32,6 @@ from tests.intake.registers import (
     visit,
     write,
     write_xlsx,
-    jp_register,
 )
 
 VISITS = [nyc(camis=str(41000000 + n)) for n in range(20)]
@@ -59,7 +59,11 @@ def test_importing_twice_adds_nothing(ledger: Imported, tmp_path: Path) -> None:
         assert sum(one.recorded.values()) > 0
         assert other.recorded == {}
         assert (one.rows, one.rejected, one.rejects, one.warnings, one.examples) == (
-            other.rows, other.rejected, other.rejects, other.warnings, other.examples
+            other.rows,
+            other.rejected,
+            other.rejects,
+            other.warnings,
+            other.examples,
         )
 
 
@@ -259,7 +263,8 @@ def test_a_file_with_a_header_alone_is_finished(ledger: Imported, tmp_path: Path
     report = ledger.take("nyc-restaurants", nyc_register(tmp_path / "r"))
     assert report.rows == 0
     assert [type(e) for e in ledger.of(ImportStarted, ImportFinished)] == [
-        ImportStarted, ImportFinished
+        ImportStarted,
+        ImportFinished,
     ]
 
 

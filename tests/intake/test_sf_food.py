@@ -18,7 +18,7 @@ from ledger.intake.events import (
     ViolationRectified,
 )
 from ledger.intake.folds import ImportedInspection
-from ledger.kernel import Recorded, RecordCorrected, civil_date
+from ledger.kernel import RecordCorrected, Recorded, civil_date
 from tests.intake.registers import (
     Imported,
     Row,
@@ -152,7 +152,7 @@ def test_without_the_changes_the_last_name_is_the_only_one(
 
 
 def test_businesses_enter_and_leave(ledger: Imported, tmp_path: Path) -> None:
-    """Both files say that a business entered, which counts once; one that left is listed no more."""
+    """Both files say that a business entered, which counts once; one that left is unlisted."""
     folder = sf_register(
         tmp_path / "r",
         businesses=[
@@ -255,8 +255,12 @@ def test_a_reclassified_inspection_is_withdrawn_where_the_new_one_stands(
             visit(type="Reinspection/Followup", score_first="", first_seen="2017-12-23"),
         ],
         changes=[
-            change("type_reclassified", date="2015-03-23", old=visit()["type"],
-                   new="Reinspection/Followup")
+            change(
+                "type_reclassified",
+                date="2015-03-23",
+                old=visit()["type"],
+                new="Reinspection/Followup",
+            )
         ],
     )
     ledger.take("sf-food", folder)
@@ -358,25 +362,42 @@ def test_an_inspection_without_a_business_goes_in(ledger: Imported, tmp_path: Pa
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        ({"violation_corrections": [correction(corrected_date="2014-03-30")]},
-         "corrected-before-found"),
+        (
+            {"violation_corrections": [correction(corrected_date="2014-03-30")]},
+            "corrected-before-found",
+        ),
         ({"violation_corrections": [correction(violation_type_id="1")]}, "no-such-violation"),
         ({"changes": [change("renamed", business_id="99", new="X")]}, "unknown-business"),
         ({"changes": [change("business_left_register", business_id="99")]}, "unknown-business"),
-        ({"changes": [change("inspection_withdrawn", date="2001-01-01", type="Complaint")]},
-         "no-such-inspection"),
-        ({"changes": [change("violation_removed", date="2015-03-23", old="1")]},
-         "no-such-violation"),
-        ({"changes": [change("type_reclassified", date="2001-01-01", old="A", new="B")]},
-         "no-such-inspection"),
-        ({"changes": [change("score_changed", date="2015-03-23", type=visit()["type"], old="11",
-                             new="22")]}, "score-contradicts"),
+        (
+            {"changes": [change("inspection_withdrawn", date="2001-01-01", type="Complaint")]},
+            "no-such-inspection",
+        ),
+        (
+            {"changes": [change("violation_removed", date="2015-03-23", old="1")]},
+            "no-such-violation",
+        ),
+        (
+            {"changes": [change("type_reclassified", date="2001-01-01", old="A", new="B")]},
+            "no-such-inspection",
+        ),
+        (
+            {
+                "changes": [
+                    change(
+                        "score_changed", date="2015-03-23", type=visit()["type"], old="11", new="22"
+                    )
+                ]
+            },
+            "score-contradicts",
+        ),
         ({"changes": [change("repainted")]}, "unknown-change"),
         ({"changes": [change("renamed", detected="soon")]}, "bad-detected"),
-        ({"inspections": [visit(), visit(date="2015-04-01", score_first="101")]},
-         "bad-score_first"),
-        ({"inspections": [visit(), visit(date="2015-04-01", score_last="most")]},
-         "bad-score_last"),
+        (
+            {"inspections": [visit(), visit(date="2015-04-01", score_first="101")]},
+            "bad-score_first",
+        ),
+        ({"inspections": [visit(), visit(date="2015-04-01", score_last="most")]}, "bad-score_last"),
     ],
 )
 def test_what_does_not_fit_is_rejected_by_name(
@@ -384,7 +405,10 @@ def test_what_does_not_fit_is_rejected_by_name(
 ) -> None:
     """A correction or a change of something that is not there records nothing."""
     register = {
-        "businesses": [business()], "inspections": [visit()], "violations": [violation()], **files
+        "businesses": [business()],
+        "inspections": [visit()],
+        "violations": [violation()],
+        **files,
     }
     report = ledger.take("sf-food", sf_register(tmp_path / "r", **register))
 
@@ -426,6 +450,8 @@ def test_a_second_statement_does_not_replace_the_first(ledger: Imported, tmp_pat
     report = ledger.take("sf-food", folder)
 
     assert report.warnings == {
-        "identity-differs": 1, "score-contradicts": 1, "correction-contradicts": 1
+        "identity-differs": 1,
+        "score-contradicts": 1,
+        "correction-contradicts": 1,
     }
     assert score(ledger.records()) == 90

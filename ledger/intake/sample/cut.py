@@ -44,9 +44,7 @@ def cut(register: Path, folder: Path) -> None:
             text = io.StringIO()
             writer = csv.writer(text, lineterminator="\n")
             writer.writerow(header)
-            writer.writerows(
-                row for row in rows if row[number] in chosen or _falls_in(row[number])
-            )
+            writer.writerows(row for row in rows if row[number] in chosen or _falls_in(row[number]))
             name = path.name.partition(".")[0] + "_sample.csv.gz"
             # Without a time in the file the same rows are the same bytes.
             packed = gzip.compress(text.getvalue().encode(), mtime=0)
