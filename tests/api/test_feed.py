@@ -425,7 +425,7 @@ def _ids(connection: socket.socket, n: int) -> list[int]:
 
 @pytest.mark.xdist_group("processes")
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_every_position_once_in_order(  # noqa: C901 - three kinds of parties
+async def test_every_position_once_in_order(
     face: Face, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Eight subscribers that disconnect and resume at random moments while sixteen writers write

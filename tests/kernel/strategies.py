@@ -34,9 +34,7 @@ def instances(cls: type[msgspec.Struct], *, full: bool = False) -> st.SearchStra
     return _of(inspect.type_info(cls), full)
 
 
-def _of(  # noqa: C901 - a table of types
-    info: inspect.Type, full: bool
-) -> st.SearchStrategy[Any]:
+def _of(info: inspect.Type, full: bool) -> st.SearchStrategy[Any]:
     match info:
         case inspect.Metadata():
             return _of(info.type, full)
