@@ -27,14 +27,14 @@ from ledger.kernel.subjects import make_tag, subject_fields
 Reducer = Callable[[Any, Recorded], None]
 
 
-class Selector(msgspec.Struct, frozen=True):
+class Selector(msgspec.Struct, frozen=True, gc=False):
     """What a fold reads: events of any of ``topics`` that carry all of ``tags``."""
 
     topics: tuple[str, ...]
     tags: tuple[str, ...]
 
 
-class Fold(msgspec.Struct):
+class Fold(msgspec.Struct, gc=False):
     """A question about a subject, answered by walking events in order."""
 
     def question(self) -> Hashable:

@@ -43,6 +43,21 @@ def as_query(selectors: Iterable[Selector]) -> DCBQuery:
     return DCBQuery([DCBQueryItem(list(s.topics), list(s.tags)) for s in set(selectors)])
 
 
+class Boundary(DCBQuery):
+    """The query of an append condition, made only if the recorder looks at it.
+
+    One that sees that nothing at all was appended meanwhile need not.
+    """
+
+    def __init__(self, selectors: Iterable[Selector]) -> None:
+        self._selectors = selectors
+
+    @property
+    def items(self) -> list[DCBQueryItem]:  # type: ignore[override]
+        """What has been read: an item for each selector."""
+        return as_query(self._selectors).items
+
+
 class Memory:
     """Folds of one ledger, all at the same position ``head``, plus what is pending above it.
 
@@ -66,6 +81,8 @@ class Memory:
 
     def catch_up(self) -> None:
         """Follow what other processes appended since."""
+        if len(self._folds) > MAX_FOLDS:
+            self.forget()
         if self._folds:
             missed = list(self._recorder.read(after=self.head, limit=MAX_CATCH_UP))
             for sequenced in missed:
@@ -157,9 +174,6 @@ class Memory:
         """What was pending is now recorded, up to ``head``."""
         self._pending.clear()
         self.head = head
-        if len(self._folds) > MAX_FOLDS:
-            self._folds.clear()
-            self._by_tag.clear()
 
     def _follow(self, record: Recorded, event: DCBEvent) -> None:
         corrects = isinstance(record.event, RecordCorrected)

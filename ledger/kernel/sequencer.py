@@ -34,7 +34,7 @@ from ledger.kernel.clock import Clock, system_clock, uuid7
 from ledger.kernel.commands import Command, Context, Reading
 from ledger.kernel.events import Actor, Envelope, Event, Fact, Recorded
 from ledger.kernel.folds import Fold, Selector
-from ledger.kernel.memory import Memory, as_query
+from ledger.kernel.memory import Boundary, Memory
 from ledger.kernel.rules import KeyReused, Malformed, NotRecorded, Unavailable
 from ledger.kernel.subjects import subject
 
@@ -121,6 +121,8 @@ class Ledger:
         self._memory = Memory(recorder)
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closed = False
+        # A clock that is set back must not give later positions earlier recording times.
+        self._now = datetime.min.replace(tzinfo=UTC)
         self._closing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
         self._thread.start()
@@ -242,7 +244,7 @@ class Ledger:
                 return answers
             try:
                 last = self.recorder.append(
-                    pending, DCBAppendCondition(as_query(selectors), after=head or None)
+                    pending, DCBAppendCondition(Boundary(selectors), after=head or None)
                 )
             except IntegrityError:
                 self.statistics.retries += 1
@@ -269,9 +271,9 @@ class Ledger:
                 known = self._memory.fold(known)
             if known.first is not None:
                 return self._repeat(known.first, item.context, pending)
-            # The clock is read here, behind the queue, so that positions and recording times
-            # have one order.
-            now = self.clock().astimezone(UTC)
+            # The clock is read here, behind the queue, so that the positions and recording times
+            # of this process have one order.
+            now = self._now = max(self._now, self.clock().astimezone(UTC))
             reading = Reading(self._memory, item.command, item.context, now)
             facts = [
                 fact if isinstance(fact, Fact) else Fact(fact)

@@ -61,9 +61,39 @@ def make_tag(kind: str, value: str) -> str:
 
 
 @cache
-def tag_extractor(cls: type[msgspec.Struct]) -> Extractor:
+def tag_extractor(cls: type[msgspec.Struct]) -> Callable[[Any], list[str]]:
     """A function that lists the tags of an instance of ``cls``, in field order, with repeats."""
-    return _extractor(_struct_type(cls)) or (lambda value: iter(()))
+    parts: list[tuple[str, str | None, bool, Extractor]] = []
+    for field in _struct_type(cls).fields:
+        extractor = _extractor(field.type)
+        if extractor is not None:
+            start, many = _plain(_without_none(field.type))
+            parts.append((field.name, start, many, extractor))
+
+    def tags(instance: Any) -> list[str]:
+        # Every event that is recorded comes through here, and nearly all of its subjects are
+        # plain fields or tuples of them.
+        found: list[str] = []
+        for name, start, many, extractor in parts:
+            value = getattr(instance, name)
+            if not value:
+                continue
+            if start is None:
+                found += extractor(value)
+            elif many:
+                found += [start + one for one in value]
+            else:
+                found.append(start + value)
+        return found
+
+    return tags
+
+
+def _plain(info: inspect.Type) -> tuple[str | None, bool]:
+    """How the tags of a field begin, if it is a subject or (``True``) a tuple of them."""
+    many = isinstance(info, inspect.VarTupleType)
+    extra = _subject_extra(info.item_type if isinstance(info, inspect.VarTupleType) else info)
+    return (None if extra is None else make_tag(extra["subject"], "")), many
 
 
 @cache
@@ -141,18 +171,6 @@ def _extractor(info: inspect.Type) -> Extractor | None:
         parts = [(f.name, e) for f in info.fields if (e := _extractor(f.type)) is not None]
         if not parts:
             return None
-        plain = [
-            (f.name, make_tag(extra["subject"], ""))
-            for f in info.fields
-            if (extra := _subject_extra(_without_none(f.type))) is not None
-        ]
-        if len(plain) == len(parts):
-            # Most events are flat, and every one that is recorded comes through here.
-            return lambda struct: iter(
-                ()
-                if struct is None
-                else [start + v for n, start in plain if (v := getattr(struct, n)) is not None]
-            )
         return lambda struct: iter(
             () if struct is None else [t for n, e in parts for t in e(getattr(struct, n))]
         )

@@ -10,18 +10,18 @@ can change it, and is found out by `leaf` and by the Merkle log built on it.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import threading
 import time
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 from eventsourcing import persistence
 from eventsourcing.dcb.api import (
     DCBAppendCondition,
@@ -53,6 +53,7 @@ SCHEMA_VERSION = 1
 FIRST_PAGE = 100  # most folds read fewer events, and then one statement is all
 PAGE = 1000  # events held in memory by an unlimited read
 TERMS = 50  # index ranges per statement; SQLite refuses more than 500
+INSERTED = 256  # rows per statement; SQLite takes 32,766 values
 SMALLEST_PAGE = 512  # bytes
 # Tags land all over their index, so the same pages change again and again: copying them back four
 # times less often than SQLite's habit took a third off large appends, for a WAL of some 20 MB.
@@ -125,8 +126,19 @@ _ADVICE = {
 }
 
 # From the list of tags to `Row.tags` and back, lossless.
-encode_tags = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-decode_tags = json.JSONDecoder().decode
+_encode = msgspec.json.Encoder().encode
+decode_tags = msgspec.json.Decoder(list[str]).decode
+
+
+def encode_tags(tags: Sequence[str]) -> str:
+    """The text under which a list of tags is stored: JSON, without spaces.
+
+    Raises ``TypeError`` for what is no text.
+    """
+    if not all(isinstance(tag, str) for tag in tags):
+        raise TypeError(f"{tags!r} are no tags")
+    return _encode(tags).decode()
+
 
 Shape = tuple[tuple[bool, int], ...]  # of a statement: per term, has it a type and how many tags
 Term = tuple[tuple[bool, int], list[str]]  # one index range: its shape and its parameters
@@ -359,7 +371,7 @@ class SQLiteRecorder(DCBRecorder):
                 (e.type, e.data, encode_tags(e.tags), sha256(b"\x00" + e.data).digest())
                 for e in events
             ]
-        except TypeError as error:
+        except (TypeError, UnicodeError) as error:
             msg = f"an event needs bytes as data and a list of strings as tags: {error}"
             raise DataError(msg) from error
         with self._writer.lock:
@@ -369,15 +381,17 @@ class SQLiteRecorder(DCBRecorder):
                 head: int = writer.execute(_HEAD).fetchone()[0] or 0
                 if condition is not None and head > max(condition.after or 0, 0):
                     self._check(condition, head)
-                numbered = range(head + 1, head + 1 + len(rows))
-                numbered_rows = zip(numbered, rows, strict=True)
-                writer.executemany(_INSERT_EVENT, [(p, *row) for p, row in numbered_rows])
+                last = head + len(rows)
+                numbered = range(head + 1, last + 1)
+                placed = [(p, *row) for p, row in zip(numbered, rows, strict=True)]
+                _insert(writer, _INSERT_EVENT, placed)
                 index = [
                     (tag, event.type, position)
                     for position, event in zip(numbered, events, strict=True)
                     for tag in dict.fromkeys(event.tags)  # tagged twice alike, indexed once
                 ]
-                writer.executemany(_INSERT_TAG, index)
+                index.sort()  # neighbours in the index are written together
+                _insert(writer, _INSERT_TAG, index)
                 writer.execute("COMMIT")  # before it, a crash leaves nothing; after it, everything
             except BaseException as error:
                 # After some errors (disk full) SQLite has rolled back by itself.
@@ -387,7 +401,7 @@ class SQLiteRecorder(DCBRecorder):
                     raise self._failure(error) from error
                 raise
         self._wake()
-        return numbered[-1]
+        return last
 
     def _check(self, condition: DCBAppendCondition, head: int) -> None:
         after, items = condition.after or 0, condition.fail_if_events_match.items
@@ -510,6 +524,9 @@ class SQLiteSubscription(DCBListenNotifySubscription[SQLiteRecorder]):
 def _prepare(connection: sqlite3.Connection, path: Path, busy_timeout: float) -> None:
     """Makes an empty file a ledger, refuses any other file untouched, switches to WAL."""
     connection.execute("PRAGMA synchronous = FULL")
+    # On macOS fsync leaves the data in the drive's cache; elsewhere this changes nothing.
+    connection.execute("PRAGMA fullfsync = ON")
+    connection.execute("PRAGMA checkpoint_fullfsync = ON")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     if _is_empty(connection):
         connection.execute("BEGIN IMMEDIATE")
@@ -629,6 +646,26 @@ def _page_sql(shape: Shape) -> str:
 @lru_cache(maxsize=1024)
 def _any_sql(shape: Shape) -> str:
     return " UNION ALL ".join(_term_sql(*term) for term in shape) + " LIMIT 1"
+
+
+def _insert(writer: sqlite3.Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows, many with each statement, in portions of powers of two, so that shapes are few.
+
+    A statement for each row would let go of the interpreter lock at each row, and wait for a busy
+    thread to give it back.
+    """
+    done = 0
+    while done < len(rows):
+        size = min(INSERTED, 1 << ((len(rows) - done).bit_length() - 1))
+        values = list(chain.from_iterable(rows[done : done + size]))
+        writer.execute(_insert_sql(sql, size), values)
+        done += size
+
+
+@cache
+def _insert_sql(sql: str, rows: int) -> str:
+    head, _, row = sql.partition(" VALUES ")
+    return f"{head} VALUES {', '.join([row] * rows)}"
 
 
 def _code(error: Exception) -> int:
