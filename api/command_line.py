@@ -7,10 +7,11 @@ machines, and exits with 0 only when all is well.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import date, datetime
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,13 +27,11 @@ from api.service import Service
 from api.tokens import Tokens
 from ledger.entities.events import EntityRegistered, EntityRevised
 from ledger.intake.commands import RowRejected
-from ledger.intake.run import ImportFailed, Report, import_register
+from ledger.intake.run import ImportFailed, Report, check_register, import_register
 from ledger.intake.sample import sample_folder
 from ledger.intake.sources import SourceError
 from ledger.intake.statistics import statistics
 from ledger.kernel import Actor, Ledger, RecordCorrected
-from ledger.kernel.clock import system_clock
-from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
 from ledger.opening import UnusableUrl, beside, ledger_path, open_ledger, open_recorder
@@ -75,6 +74,8 @@ class Failed(Exception):
 
 def main() -> None:
     """Run the command line; errors become one clear line and exit code 1 or 2."""
+    # Ledgers, views and logs hold what only their owner may read.
+    os.umask(0o077)
     try:
         app()
     except Failed:
@@ -101,9 +102,8 @@ def serve(
     """Serve the ledger over HTTP until it is told to stop (SIGTERM, Ctrl-C)."""
     configure_logging(level=logging.WARNING if quiet else logging.INFO)
     with Service(ledger, ticking=True) as service:
-        if not quiet:
-            err.print(f"serving {ledger} on http://{host}:{port}/", highlight=False)
-        serve_app(service.app(), host, port)
+        said = "" if quiet else f"serving {ledger} on http://{host}:{port}/"
+        serve_app(service.app(), host, port, ready=lambda: _say(said))
 
 
 @app.command
@@ -117,9 +117,17 @@ def demo(*, folder: Path = Path("demo"), host: str = "127.0.0.1", port: int = 80
     configure_logging((folder / "log.jsonl").open("ab"))
     with Service(url, ticking=True) as service:
         _follow(service.follower, service.recorder.head())
-        supervisor = service.tokens.create("JB", "demo-supervisor", "jb_supervisor")
-        _greet(f"http://{host}:{port}", supervisor, _example(service.recorder), folder)
-        serve_app(service.app(), host, port)
+        tomorrow = date.today() + timedelta(days=1)  # noqa: DTZ011 - a day more or less
+        supervisor = service.tokens.create(
+            "JB", "demo-supervisor", "jb_supervisor", expires_on=tomorrow
+        )
+        example = _example(service.recorder)
+        serve_app(
+            service.app(),
+            host,
+            port,
+            ready=lambda: _greet(f"http://{host}:{port}", supervisor, example, folder),
+        )
 
 
 @app.command(name="import")
@@ -145,6 +153,7 @@ def import_(
     rejects
         Where to write the rows that could not be taken; beside the ledger by default.
     """
+    check_register(mapping, folder)  # before a ledger is made for nothing
     with open_recorder(ledger) as recorder, open_ledger(recorder) as opened:
         target = rejects or ledger_path(ledger).with_suffix(f".{mapping}.rejects.csv")
         report = _import(opened, mapping, folder, target, strict=strict, silent=json)
@@ -210,16 +219,14 @@ def rebuild(view: str | None = None, *, ledger: Url = DEFAULT_URL, json: Json = 
 
 
 @app.command
-def tick(*, ledger: Url = DEFAULT_URL, at: datetime | None = None, json: Json = False) -> None:
+def tick(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
     """Record what has fallen due: missed deadlines, moved ones, publicity at its end.
 
-    The service does this by itself every minute. ``--at`` sets the clock, for tests.
+    The service does this by itself every minute; this is for a ledger that is not being served.
     """
-    moment = at.replace(tzinfo=at.tzinfo or CIVIL_ZONE) if at else None
-    clock = (lambda: moment) if moment else system_clock
     with (
         open_recorder(ledger, create=False) as recorder,
-        open_ledger(recorder, clock=clock) as opened,
+        open_ledger(recorder) as opened,
         closing(open_views(ledger)) as views,
         Follower(recorder, views) as follower,
     ):
@@ -308,6 +315,11 @@ def _example(recorder: SQLiteRecorder) -> str:
                 if tag.startswith("entity:"):
                     return tag.removeprefix("entity:")
     raise UnusableUrl("the sample register holds no business")
+
+
+def _say(line: str) -> None:
+    if line:
+        err.print(line, highlight=False, soft_wrap=True)
 
 
 def _greet(address: str, supervisor: str, entity: str, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -20,8 +21,13 @@ SHUTDOWN_SECONDS = 30.0
 COLLECT_AFTER = 50_000
 
 
-def serve(app: web.Application, host: str = "127.0.0.1", port: int = 8080) -> None:
-    """Serve ``app`` until SIGTERM or SIGINT, then stop in order.
+def serve(
+    app: web.Application,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve ``app`` until SIGTERM or SIGINT, then stop in order; ``ready`` is told of the start.
 
     No new connections; streams end; requests in flight are answered; the ledger decides what
     waits and closes.
@@ -32,7 +38,7 @@ def serve(app: web.Application, host: str = "127.0.0.1", port: int = 8080) -> No
         host=host,
         port=port,
         loop=new_event_loop(),
-        print=None,
+        print=lambda _: ready(),
         access_log=None,  # the canonical line says more
         shutdown_timeout=SHUTDOWN_SECONDS,
         keepalive_timeout=75.0,

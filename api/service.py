@@ -13,6 +13,7 @@ from typing import Self
 from aiohttp import web
 
 from api.app import make_app
+from api.operations import Readiness
 from api.tokens import Tokens
 from api.views import RESOURCES, readiness
 from ledger.kernel.clock import Clock as Now
@@ -54,8 +55,11 @@ class Service:
             tokens=self.tokens,
             views=self.follower,
             resources=RESOURCES,
-            readiness=readiness(self.follower),
+            readiness={**readiness(self.follower), "clock": self._clock_check},
         )
+
+    def _clock_check(self) -> Readiness:
+        return Readiness(ready=self.clock.error is None, detail=self.clock.error or "ticking")
 
     def close(self) -> None:
         """Stop the threads and close the files, the last opened first. Idempotent."""

@@ -9,14 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 
-import sqlalchemy as sa
 import structlog
 
 from ledger.credit.commands import TerminatePublicity
 from ledger.deadlines.commands import RecomputeDeadline, RecordDeadlineMiss
 from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Unavailable, civil_date
 from projections.deadlines import due
-from projections.follower import TRANSIENT, Follower, Views
+from projections.follower import Follower, Views
 from projections.records import expired
 
 log = structlog.get_logger("projections.clock")
@@ -94,6 +93,8 @@ class Clock:
         self._interval = interval
         self._actor = actor
         self._on_tick = on_tick
+        #: What went wrong at the last look, for /readyz; ``None`` when nothing did.
+        self.error: str | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -124,6 +125,8 @@ class Clock:
             try:
                 outcomes = self.tick()
                 self._on_tick(outcomes)
-            except (*TRANSIENT, sa.exc.SQLAlchemyError) as error:
-                log.warning("clock_failed", error=str(error))
+                self.error = None
+            except Exception as error:  # noqa: BLE001 - it shows in /readyz, and the next look comes
+                self.error = f"{type(error).__name__}: {error}"
+                log.error("clock_failed", error=self.error)
             self._stopping.wait(self._interval)

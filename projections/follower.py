@@ -48,7 +48,7 @@ IDLE = 1.0
 
 #: How long appends are gathered after a batch, in seconds, unless somebody waits for them. While
 #: many clients write, a batch for each commit would take a seventh of the process from them.
-GATHER = 0.05
+GATHER = 0.25
 
 #: How often a process that stands by looks how far the other has come, in seconds.
 _STANDBY = 0.1
@@ -225,6 +225,10 @@ class Follower:
                 )
             )
         return found
+
+    def hurry(self) -> None:
+        """Somebody waits for what was appended: gather no longer."""
+        self._hurry.set()
 
     def wait_for(self, position: int, timeout: float, view: str | None = None) -> bool:
         """Whether a view (or all that are not stopped) stands at ``position`` or beyond in time."""
@@ -531,11 +535,12 @@ class Follower:
             for one in group:
                 self._move(connection, one, last, anchor)
         for one, keys in zip(group, changed, strict=True):
+            # Before the place moves: whoever waits for it shall not find what was ready before.
+            for listener in self._listeners:
+                listener(one.view.name, keys, last)
             one.place = last
             one.error = None
             one.failures = 0
-            for listener in self._listeners:
-                listener(one.view.name, keys, last)
             one.view.committed()
 
     def _move(

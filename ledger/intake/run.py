@@ -125,10 +125,7 @@ def import_register(
     Raises ``ImportFailed``, ``SourceError`` for a file, ``RowRejected`` when strict, and what the
     ledger answers when it takes no more.
     """
-    mapping = MAPPINGS.get(mapping_name)
-    if mapping is None:
-        names = ", ".join(sorted(MAPPINGS))
-        raise ImportFailed(f"There is no mapping {mapping_name!r}. There are: {names}.")
+    mapping = check_register(mapping_name, folder)
     with ExitStack() as stack:
         stack.enter_context(_fewer_collections())
         notes = stack.enter_context(_NotesFile(rejects))
@@ -144,6 +141,16 @@ def import_register(
             known=known,
         )
         return run.all()
+
+
+def check_register(mapping_name: str, folder: str | Path) -> RegisterMapping:
+    """The mapping of that name, if ``folder`` has files for it. Raises ``ImportFailed``."""
+    mapping = MAPPINGS.get(mapping_name)
+    if mapping is None:
+        names = ", ".join(sorted(MAPPINGS))
+        raise ImportFailed(f"There is no mapping {mapping_name!r}. There are: {names}.")
+    _find(mapping, Path(folder))
+    return mapping
 
 
 class _Run:

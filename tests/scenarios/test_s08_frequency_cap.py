@@ -21,6 +21,20 @@ async def test_s8_frequency_cap(world: World) -> None:
     assert (problem["details"]["cap"], problem["details"]["used"]) == (1, 1)
     assert (problem["policy_key"], problem["policy_version"]) == ("visit_cap", 1)
 
+    # Another unit has its own counter.
+    await world.send(
+        "EMB head",
+        "filing/approve-task",
+        **world.task(
+            "T-EMB",
+            E_B,
+            "2026-08-04",
+            unit="EMB",
+            matters=["M-201"],
+            officers=["OFF-011", "OFF-012"],
+        ),
+    )
+
     for number, (approved, planned) in enumerate(
         (("2026-08-07", "2026-08-10"), ("2026-09-04", "2026-09-07"), ("2026-10-16", "2026-10-19")),
         start=1,
@@ -44,17 +58,3 @@ async def test_s8_frequency_cap(world: World) -> None:
         assert rules(answer) == (["SUP-V1"] if number == 3 else [])
     [over] = await world.findings(rule_id="SUP-V1")
     assert over["facts"] == {"exempt_visits": 3, "reasonable": 2}
-
-    world.at("2026-07-27")
-    await world.send(
-        "EMB head",
-        "filing/approve-task",
-        **world.task(
-            "T-EMB",
-            E_B,
-            "2026-08-04",
-            unit="EMB",
-            matters=["M-201"],
-            officers=["OFF-011", "OFF-012"],
-        ),
-    )
