@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import random
+import resource
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -141,6 +144,27 @@ def library_rate(folder: Path, rows: int) -> float:
     return rate
 
 
+def peak_memory(rows: int) -> float:
+    """Megabytes that a process of its own takes at most while it imports so many rows."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.importing", str(rows)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return float(done.stdout)
+
+
+def main() -> None:
+    """Import as many rows as the command line says; print the peak of resident memory in MB."""
+    with tempfile.TemporaryDirectory() as name:
+        rows = int(sys.argv[1])
+        make_register(Path(name), rows, random.Random(1))
+        import_rate(Path(name), rows)
+    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+
+
 def run(quick: bool = False) -> None:
     """Measure and print."""
     rows = 5_000 if quick else 40_000
@@ -153,3 +177,9 @@ def run(quick: bool = False) -> None:
             rounds=3,
         )
         report("rows imported ÷ library's application, row by row", *figures, 8, "rows/s")
+    one, four = peak_memory(rows), peak_memory(4 * rows)
+    report("peak memory, four times the rows ÷ once", four, one, four / one, 1, "MB")
+
+
+if __name__ == "__main__":
+    main()
