@@ -60,6 +60,9 @@ def _answer_error(request: web.Request, line: Line, error: Exception) -> web.Str
         return error
     problem = as_problem(error)
     line.problem = problem.kind.name
+    if "rule_id" in problem.members:
+        # A refusal can be audited from the log alone (rulebook 0.9).
+        line.more = {**line.more, "rule_id": problem.members["rule_id"]}
     if problem.kind.name == "internal":
         log.error("request_failed", method=request.method, path=request.path, exc_info=error)
     return response_to(error, instance=request.path, request_id=line.request_id)
