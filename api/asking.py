@@ -46,6 +46,8 @@ def follower_of(request: web.Request) -> Follower:
 async def caught_up(request: web.Request, view: str) -> Follower:
     """The follower, once ``view`` has reached the position that the caller asked for, if any."""
     follower = follower_of(request)
+    if "at_least" in request.query or "X-Position-AtLeast" in request.headers:
+        follower.hurry()
     await at_least(request, lambda: follower.position(view))
     return follower
 
@@ -73,14 +75,17 @@ def audience_of(grant: Grant, entity: str) -> Audience:
 
 
 def may_ask(
-    grant: Grant, *, unit: sa.ColumnElement[Any], entity: sa.ColumnElement[Any]
+    grant: Grant, *, unit: sa.ColumnElement[Any], entity: sa.ColumnElement[Any] | None
 ) -> sa.ColumnElement[bool]:
-    """The rows of what is not public that a token may see; raises where it may see none."""
+    """The rows of what is not public that a token may see; raises where it may see none.
+
+    ``entity``: whose rows a business may see; ``None`` where it sees none.
+    """
     if grant.role in SUPERVISORS or grant.role == "credit_officer":
         return sa.true()
     if grant.role in UNIT_BOUND:
         return unit == grant.unit
-    if grant.role == "entity_rep" and grant.entity is not None:
+    if grant.role == "entity_rep" and grant.entity is not None and entity is not None:
         return entity == grant.entity
     raise Problem("forbidden", f"The role {grant.role} may not read this.")
 

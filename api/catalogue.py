@@ -14,7 +14,7 @@ from api.problems import not_found
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.resources import Parameter, Resource
 from api.tokens import Grant
-from api.visibility import may_see
+from api.visibility import UNIT_BOUND, may_see
 from projections import plans as plans_view
 from projections.catalogue import (
     MATTERS,
@@ -115,10 +115,10 @@ def _task(task: TaskState, grant: Grant) -> dict[str, Any]:
 
 
 async def tasks(request: web.Request) -> web.Response:
-    """Inspection tasks: a unit's own for the unit; for a business, those that were opened."""
+    """Inspection tasks: a unit's own for the unit; for everybody else, those that were opened."""
     grant = await grant_of(request)
     where = [may_ask(grant, unit=TASKS.c.unit, entity=TASKS.c.entity)]
-    if grant.role == "entity_rep":
+    if grant.role != "jb_supervisor" and grant.role not in UNIT_BOUND:
         where.append(TASKS.c.opened_on.is_not(None))
     return await rows_page(
         request,
@@ -140,8 +140,8 @@ async def task(request: web.Request) -> web.Response:
 
 
 def _may_see_task(grant: Grant, row: sa.Row[Any]) -> bool:
-    if grant.role == "entity_rep" and row.opened_on is None:
-        return False  # a planned visit is sealed until it begins
+    if row.opened_on is None:
+        return may_see(grant, "sealed", row.unit, ())  # a planned visit, until it begins
     return may_see(grant, "restricted", row.unit, (f"unit:{row.unit}", f"entity:{row.entity}"))
 
 

@@ -24,6 +24,7 @@ from api.visibility import may_see_record
 from ledger.kernel import Command, Context, Ledger, Malformed, NotRecorded, Outcome, Recorded
 from ledger.kernel.sequencer import make_context
 from ledger.registry import Entry
+from ledger.supervision.events import FindingRaised
 
 #: The largest body of a command. Long content lies beside the ledger, its digest in the command.
 MAX_BODY_BYTES = 1024 * 1024
@@ -217,11 +218,15 @@ def _correlation(request: web.Request) -> UUID | None:
 
 def _answer(outcome: Outcome, grant: Grant) -> web.Response:
     events = outcome.events
-    # The sender knows what it said itself, which comes first; beside it, what it may see.
+    # The sender knows what it said itself, which comes first; beside it, what it may see, and what
+    # was found by what it said in confidence.
+    confided = bool(events) and events[0].envelope.visibility == "sealed"
     shown = b",".join(
         recorded_json(record)
         for index, record in enumerate(events)
-        if index == 0 or may_see_record(grant, record)
+        if index == 0
+        or may_see_record(grant, record)
+        or (confided and isinstance(record.event, FindingRaised))
     )
     position = outcome.position
     repeated = b"true" if outcome.repeated else b"false"

@@ -68,6 +68,8 @@ async def deadlines(request: web.Request) -> web.Response:
     grant = await grant_of(request)
     table = DEADLINES.c
     where = [may_ask(grant, unit=table.unit, entity=table.entity)]
+    if grant.role == "entity_rep":
+        where.append(sa.not_(table.about.startswith("finding:")))  # those are the unit's affair
     if request.query.get("state", "open") not in get_args(State):
         raise Problem("malformed", f"query parameter 'state': one of {', '.join(get_args(State))}")
     if (before := query_value(request, "due_before", date | None, None)) is not None:  # type: ignore[arg-type]

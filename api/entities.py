@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 import sqlalchemy as sa
 from aiohttp import hdrs, web
+from msgspec.structs import replace
 
 from api.access import grant_of
 from api.asking import (
@@ -33,10 +34,12 @@ from api.reading import (
     query_value,
 )
 from api.resources import Parameter, Resource
-from ledger.kernel import Moment
+from api.tokens import Grant
+from api.visibility import may_see_record, shown_actor
+from ledger.kernel import Moment, Recorded
 from projections.documents import Documents
 from projections.follower import Follower
-from projections.profiles import PROFILES, Audience, as_json
+from projections.profiles import PROFILES, as_json, says_nothing
 from projections.replay import Hypothetical, NothingKnown, Replayed, Step, as_if_repaired, replay
 
 _DOCUMENTS: WeakKeyDictionary[Follower, Documents] = WeakKeyDictionary()
@@ -84,8 +87,8 @@ async def profile(request: web.Request) -> web.Response:
 
     The public is shown public records, published inspections and the register's name; the business
     itself and the authorities more. With `valid_as_of` or `known_as_of` it is replayed from the
-    ledger: what was so on the one day, as it was known at the other moment. The ETag is the
-    position of the last event that changed it.
+    ledger: what was so on the one day, as it was known at the other moment. The ETag changes with
+    what this token is shown and with nothing else; `X-Position` is how far the view has come.
     """
     entity = request.match_info["entity"]
     grant = await grant_of(request)
@@ -95,7 +98,9 @@ async def profile(request: web.Request) -> web.Response:
     if request.rel_url.raw_query_string or "X-Position-AtLeast" in request.headers:
         await caught_up(request, "profiles")
         if "valid_as_of" in request.query or "known_as_of" in request.query:
-            return await _as_of(request, follower, entity, audience)
+            return await _as_of(request, follower, entity, grant)
+    # Before the document: it is of this position or a later one.
+    position = str(follower.position("profiles"))
     documents = documents_of(follower)
     ready = documents.get(entity, audience)
     if ready is None:
@@ -103,20 +108,23 @@ async def profile(request: web.Request) -> web.Response:
     if ready is None:
         raise not_found()
     etag, body = ready
-    return conditional(request, etag, lambda: body, headers={"X-Position": etag})
+    return conditional(request, etag, lambda: body, headers={"X-Position": position})
 
 
 async def _as_of(
-    request: web.Request, follower: Follower, entity: str, audience: Audience
+    request: web.Request, follower: Follower, entity: str, grant: Grant
 ) -> web.Response:
     valid = query_value(request, "valid_as_of", date | None, None)  # type: ignore[arg-type]
     known = query_value(request, "known_as_of", Moment | None, None)  # type: ignore[arg-type]
     replayed = await _replayed(
-        follower, entity, valid_as_of=valid, known_as_of=known, audience=audience, steps=False
+        follower, entity, grant, valid_as_of=valid, known_as_of=known, steps=False
     )
+    body = as_json(replayed.document)
+    if says_nothing(body, entity, audience_of(grant, entity)):
+        raise _nothing_known(entity)
     return json_response(
         None,
-        body=as_json(replayed.document),
+        body=body,
         headers={**PRIVATE, "X-Position": str(replayed.position)},
     )
 
@@ -141,33 +149,59 @@ async def replay_profile(request: web.Request) -> web.Response:
     replayed = await _replayed(
         follower,
         entity,
+        grant,
         repaired=repaired,
         valid_as_of=query_value(request, "valid_as_of", date | None, None),  # type: ignore[arg-type]
         known_as_of=query_value(request, "known_as_of", Moment | None, None),  # type: ignore[arg-type]
         to_position=bounded(request, "to_position", MAX_POSITION, 1, MAX_POSITION),
         without=without,
-        audience=audience,
     )
-    steps = replayed.steps
+    steps = [_shown_step(grant, step) for step in replayed.steps]
     if audience == "entity":
         # What changes nothing in the document it may read is not for its eyes.
         steps = [step for step in steps if step.changes]
+    silent = says_nothing(as_json(replayed.document), entity, audience)
+    if silent and not steps and not replayed.left_out:
+        raise _nothing_known(entity)
     shown = ShownReplay(replayed.position, replayed.document, steps, replayed.left_out)
     return json_response(shown, headers={hdrs.CACHE_CONTROL: "private, no-store"})
+
+
+def _nothing_known(entity: str) -> Problem:
+    """The same whether nothing is recorded, or nothing that the token may know of."""
+    return Problem("not-found", f"nothing is recorded of {entity}.")
+
+
+def _shown_step(grant: Grant, step: Step) -> Step:
+    if step.actor is None:
+        return step
+    return replace(step, actor=shown_actor(grant, step.type, step.actor))
 
 
 async def _replayed(
     follower: Follower,
     entity: str,
+    grant: Grant,
     *,
     repaired: list[tuple[str, date]] | None = None,
     **how: Any,
 ) -> Replayed:
+    def sees(record: Recorded) -> bool:
+        return may_see_record(grant, record)
+
     def ask() -> Replayed:
         imagined: list[Hypothetical] = [
             as_if_repaired(follower.source, entity, record, on) for record, on in repaired or ()
         ]
-        return replay(follower.source, entity, hypothetical=imagined, **how)
+        audience = audience_of(grant, entity)
+        return replay(
+            follower.source,
+            entity,
+            hypothetical=imagined,
+            audience=audience,
+            may_see=sees,
+            **how,
+        )
 
     try:
         return await asked(ask)
@@ -198,13 +232,15 @@ async def entities(request: web.Request) -> web.Response:
     """Businesses whose name begins with `name` (in any case), or all, by their id."""
     grant = await grant_of(request)
     sees_grade = audience_of(grant, "") == "restricted"
-    where: list[sa.ColumnElement[bool]] = []
+    where: list[sa.ColumnElement[bool]] = [
+        PROFILES.c.restricted if sees_grade else PROFILES.c.public
+    ]
     if (name := request.query.get("name")) is not None:
         prefix = name.casefold()
         if not prefix:
             raise Problem("malformed", "query parameter 'name' is empty")
         # The range of all strings that begin so: an index serves it, whatever is in the prefix.
-        where = [PROFILES.c.name_key >= prefix, PROFILES.c.name_key < _after(prefix)]
+        where += [PROFILES.c.name_key >= prefix, PROFILES.c.name_key < _after(prefix)]
     if "listed" in request.query:
         where.append(PROFILES.c.listed.is_(query_value(request, "listed", bool, True)))
 

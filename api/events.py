@@ -15,7 +15,7 @@ from api.keys import LEDGER
 from api.problems import not_found
 from api.reading import MAX_POSITION, conditional
 from api.resources import Resource
-from api.visibility import may_see, shown_person
+from api.visibility import WITHHELD, hides_actor, may_see, shown_actor
 from ledger.kernel import Actor, LegalRef, Provenance, Visibility, codec
 
 
@@ -60,8 +60,11 @@ async def event(request: web.Request) -> web.Response:
     grant = await grant_of(request)
     if not may_see(grant, fields["visibility"], fields["actor"]["unit_id"], stored.event.tags):
         raise not_found()
-    actor = fields["actor"]
-    actor["person_id"] = shown_person(grant, actor["person_id"])
+    actor = msgspec.convert(fields["actor"], Actor)
+    fields["actor"] = msgspec.to_builtins(shown_actor(grant, fields["type"], actor))
+    if hides_actor(grant, fields["type"], actor.unit_id):
+        # It is made of who sent the command, and can be guessed at.
+        fields["command_id"] = WITHHELD
     return conditional(
         request, given, lambda: msgspec.json.encode({"position": position, **fields})
     )

@@ -35,7 +35,7 @@ def _today(request: web.Request) -> date:
 
 
 def _seen(grant: Grant) -> list[sa.ColumnElement[bool]]:
-    seen = [may_ask(grant, unit=FINDINGS.c.unit, entity=FINDINGS.c.entity)]
+    seen = [may_ask(grant, unit=FINDINGS.c.unit, entity=None)]  # they are about units
     if grant.role != "jb_supervisor":
         seen.append(FINDINGS.c.visibility != "sealed")
     return seen
@@ -77,7 +77,7 @@ async def finding(request: web.Request) -> web.Response:
 
 
 def _may_see(grant: Grant, row: sa.Row[Any]) -> bool:
-    tags = [f"unit:{row.unit}", f"entity:{row.entity}"]
+    tags = [f"finding:{row.key}", f"unit:{row.unit}", f"entity:{row.entity}"]
     return may_see(grant, row.visibility, "", tags)
 
 

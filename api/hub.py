@@ -23,7 +23,7 @@ import msgspec
 import structlog
 
 from api.tokens import Grant
-from api.visibility import may_see
+from api.visibility import WITHHELD, hides_actor, may_see
 from ledger.kernel import codec
 from ledger.kernel.events import event_types
 from ledger.kernel.folds import Selector
@@ -89,6 +89,18 @@ class Item(msgspec.Struct):
     size: int
     _json: bytes | None = None
     _frame: bytes | None = None
+    _veiled: Item | None = None
+
+    def veiled(self) -> Item:
+        """The record for those who may not know who is behind it."""
+        if self._veiled is None:
+            actor = dict.fromkeys(self.fields["actor"], WITHHELD)
+            # The command's id is made of who sent it, and can be guessed at.
+            fields = {**self.fields, "actor": actor, "command_id": WITHHELD}
+            self._veiled = Item(
+                self.position, self.topic, self.tags, self.subject, fields, self.size
+            )
+        return self._veiled
 
     def cloud_event(self, source: str) -> dict[str, Any]:
         """The record as a CloudEvent 1.0, as it was stored: a correction is another event."""
@@ -159,12 +171,14 @@ class Audience:
             return False
         return not self.subjects or not self.subjects.isdisjoint(tags)
 
-    def wants(self, item: Item) -> bool:
-        """Whether this audience gets to see an event."""
+    def shown(self, item: Item) -> Item | None:
+        """An event as this audience gets to see it, if it does."""
         if not self.fits(item.topic, item.tags):
-            return False
-        fields = item.fields
-        return may_see(self.grant, fields["visibility"], fields["actor"]["unit_id"], item.tags)
+            return None
+        unit = item.fields["actor"]["unit_id"]
+        if not may_see(self.grant, item.fields["visibility"], unit, item.tags):
+            return None
+        return item.veiled() if hides_actor(self.grant, item.topic, unit) else item
 
     def query(self) -> Any:
         """What to ask the store for; ``None`` for everything.
@@ -318,8 +332,9 @@ class Hub:
             item = self._ring[position % RING_RECORDS]
             assert item is not None
             assert item.position == position
-            if audience.wants(item):
-                frame = item.frame(self.source)
+            shown = audience.shown(item)
+            if shown is not None:
+                frame = shown.frame(self.source)
                 frames.append(frame)
                 size += len(frame)
         subscriber.cursor = position
@@ -453,7 +468,8 @@ class Hub:
     def _tell(self, audience: Audience, items: list[Item], before: int) -> None:
         if not audience.waiting:
             return
-        news = b"".join(item.frame(self.source) for item in items if audience.wants(item))
+        seen = [one for item in items if (one := audience.shown(item)) is not None]
+        news = b"".join(item.frame(self.source) for item in seen)
         for subscriber in list(audience.waiting):
             if subscriber.cursor != before:
                 subscriber.wake(None)
@@ -490,8 +506,8 @@ def scan_store(
             seen += 1
             cursor = stored.position
             if audience.fits(stored.event.type, stored.event.tags):
-                item = item_of(stored)
-                if audience.wants(item):
+                item = audience.shown(item_of(stored))
+                if item is not None:
                     found.append(item)
                     size -= item.size
                     if len(found) >= limit or size <= 0:

@@ -26,6 +26,10 @@ FLUSH_SECONDS = 0.1
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
+#: Where it failed, without what stood in the variables: that is what people sent.
+_TRACEBACK = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 
 
 class LogWriter:
@@ -116,7 +120,7 @@ def _finished(logger: Any, method: str, event: EventDict) -> bytes:
     if "request_id" not in event:  # the canonical line brings its own
         event = structlog.contextvars.merge_contextvars(logger, method, event)
     if event.get("exc_info"):
-        event = structlog.processors.dict_tracebacks(logger, method, event)
+        event = _TRACEBACK(logger, method, event)
     event["what"] = event.pop("event")
     event["level"] = "error" if method == "exception" else method
     event["at"] = datetime.now(UTC)

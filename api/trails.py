@@ -15,7 +15,7 @@ from api.problems import not_found
 from api.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
 from api.resources import Parameter, Resource
 from api.tokens import Grant
-from api.visibility import may_see, shown_person
+from api.visibility import WITHHELD, hides_actor, may_know, may_see, shown_actor
 from ledger.kernel import Moment, Visibility
 from projections.trails import MAX_PAGE, MaySee, Trail, TrailEntry, trail
 
@@ -48,7 +48,7 @@ async def _trail(request: web.Request, tags: Sequence[str]) -> web.Response:
             tags,
             after=after,
             limit=limit,
-            may_see=seen_by(grant),
+            may_see=seen_by(grant, tags),
             topics=topics,
             known_as_of=known,
         )
@@ -69,15 +69,20 @@ async def _trail(request: web.Request, tags: Sequence[str]) -> web.Response:
 def _shown(grant: Grant, entry: TrailEntry) -> TrailEntry:
     if entry.actor is None:
         return entry
-    person = shown_person(grant, entry.actor.person_id)
-    return replace(entry, actor=replace(entry.actor, person_id=person))
+    actor = shown_actor(grant, entry.type, entry.actor)
+    if hides_actor(grant, entry.type, entry.actor.unit_id):
+        # It is made of who sent the command, and can be guessed at.
+        return replace(entry, actor=actor, command_id=WITHHELD)
+    return replace(entry, actor=actor)
 
 
-def seen_by(grant: Grant) -> MaySee:
-    """What a token may see, as the trails ask it."""
+def seen_by(grant: Grant, asked_for: Sequence[str]) -> MaySee:
+    """What a token may see of the events with any of the tags asked for, as the trails ask it."""
 
-    def sees(visibility: Visibility, unit: str, tags: Sequence[str]) -> bool:
-        return may_see(grant, visibility, unit, tags)
+    def sees(topic: str, visibility: Visibility, unit: str, tags: Sequence[str]) -> bool:
+        # What is found by who did it alone would say who did it.
+        named = any(tag in tags for tag in asked_for if not tag.startswith("actor:"))
+        return may_see(grant, visibility, unit, tags) and (named or may_know(grant, topic, unit))
 
     return sees
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from msgspec.structs import replace
+
 from api.tokens import Grant
-from ledger.kernel import Recorded, Visibility
+from ledger.kernel import Actor, Recorded, Visibility
+from ledger.supervision.events import FindingRaised
+
+#: Stands where somebody is not named.
+WITHHELD = "withheld"
 
 #: They supervise the whole region.
 SUPERVISORS = frozenset({"jb_supervisor", "rlo_assessor", "recon_officer", "ledger_clock"})
@@ -22,6 +28,10 @@ UNIT_BOUND = frozenset(
     }
 )
 
+#: What is about a unit, though it may name a business. Findings are answered by the unit, and with
+#: a filing it asks for a visit: either would announce a visit that is planned.
+_UNITS_OWN = ("finding:", "filing:")
+
 
 def may_see(grant: Grant, visibility: Visibility, actor_unit: str, tags: Collection[str]) -> bool:
     """Whether ``grant`` may see an event of this visibility, recorded by ``actor_unit``.
@@ -36,18 +46,39 @@ def may_see(grant: Grant, visibility: Visibility, actor_unit: str, tags: Collect
         return role in UNIT_BOUND and actor_unit == grant.unit
     if role == "public":
         return False
+    if role == "entity_rep":
+        # Its own affairs, and not even those of others that units share.
+        return f"entity:{grant.entity}" in tags and not any(t.startswith(_UNITS_OWN) for t in tags)
     if visibility == "shared" or role in SUPERVISORS or role == "credit_officer":
         return True
     if role in UNIT_BOUND:
         return actor_unit == grant.unit or f"unit:{grant.unit}" in tags
-    if role == "entity_rep":
-        return grant.entity is not None and f"entity:{grant.entity}" in tags
     return False
 
 
-def shown_person(grant: Grant, person_id: str) -> str:
-    """Who recorded an event, or ``withheld``: the public is told the unit and the role."""
-    return "withheld" if grant.role in ("public", "subscriber_system") else person_id
+def may_know(grant: Grant, topic: str, actor_unit: str) -> bool:
+    """Whether ``grant`` may know which person recorded an event that it may see.
+
+    The public is told the unit and the role. Who is behind a finding is as a sealed event would
+    be: whoever reports a unit acts in the same command as the findings against it (CMP-R2).
+    """
+    if grant.role in ("public", "subscriber_system"):
+        return False
+    return topic != FindingRaised.TOPIC or may_see(grant, "sealed", actor_unit, ())
+
+
+def hides_actor(grant: Grant, topic: str, actor_unit: str) -> bool:
+    """Whether not even the unit and the role of who recorded an event are shown."""
+    return topic == FindingRaised.TOPIC and not may_know(grant, topic, actor_unit)
+
+
+def shown_actor(grant: Grant, topic: str, actor: Actor) -> Actor:
+    """Who recorded an event, as far as ``grant`` may know."""
+    if may_know(grant, topic, actor.unit_id):
+        return actor
+    if hides_actor(grant, topic, actor.unit_id):
+        return Actor(unit_id=WITHHELD, person_id=WITHHELD, role=WITHHELD)
+    return replace(actor, person_id=WITHHELD)
 
 
 def may_see_record(grant: Grant, record: Recorded) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Collection
+from hashlib import sha256
 
 import sqlalchemy as sa
 
@@ -17,6 +18,7 @@ from projections.profiles import (
     caps_as_of,
     in_force,
     render,
+    says_nothing,
 )
 
 #: Bytes of documents kept at most.
@@ -28,8 +30,9 @@ Ready = tuple[str, bytes]
 class Documents:
     """A bounded memory of documents, dropped the moment the follower commits a change to them.
 
-    Each is its position, which is its ETag, and its bytes. Safe for threads. Where another process
-    follows nothing is remembered, since nobody would say when it changes.
+    Each is its ETag and its bytes. The ETag is a digest of the bytes and no position: that would
+    tell a reader of events that are hidden from it. Safe for threads. Where another process follows
+    nothing is remembered, since nobody would say when it changes.
     """
 
     def __init__(self, follower: Follower, max_bytes: int = MAX_BYTES) -> None:
@@ -54,7 +57,7 @@ class Documents:
             return found
 
     def load(self, entity: str, audience: Audience) -> Ready | None:
-        """The document from the view, ``None`` where the ledger knows nothing of the business."""
+        """The document from the view, ``None`` where this audience knows of no such business."""
         key, mine = (entity, audience), object()
         with self._lock:
             self._loading[key] = mine
@@ -78,17 +81,20 @@ class Documents:
             "restricted": PROFILES.c.restricted_json,
             "entity": PROFILES.c.state,
         }
-        query = sa.select(PROFILES.c.position, columns[audience]).where(PROFILES.c.key == entity)
+        query = sa.select(columns[audience]).where(PROFILES.c.key == entity)
         with self._follower.views.reading() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
             return None
-        position, data = row
+        (data,) = row
         if audience == "entity":
             # Asked for seldom, by one business each: rendered when it is.
             caps, _ = caps_as_of(self._follower.source, self._follower.position("profiles"))
             data = as_json(render(self._view.decode(data), audience, in_force(caps)))
-        return str(position), bytes(data)
+        body = bytes(data)
+        if says_nothing(body, entity, audience):
+            return None
+        return sha256(body).hexdigest()[:32], body
 
     def _committed(self, view: str, keys: Collection[str], position: int) -> None:
         if view != Profiles.name:

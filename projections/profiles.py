@@ -27,6 +27,7 @@ from ledger.entities.events import EntityLeftRegister, EntityRegistered, EntityR
 from ledger.filing.events import (
     InspectionCancelled,
     InspectionConcluded,
+    InspectionNoticeIssued,
     InspectionTaskApproved,
     IrregularVisitReported,
     OnSiteInspectionClosed,
@@ -180,6 +181,7 @@ class Visit(Part):
     kind: str = ""
     counter: str = ""
     planned_on: date | None = None
+    noticed: bool = False
     cancelled: bool = False
     opened_on: date | None = None
     minutes: int | None = None
@@ -189,6 +191,11 @@ class Visit(Part):
     notified_on: date | None = None
     published_on: date | None = None
     published_result: str | None = None
+
+    @property
+    def announced(self) -> bool:
+        """Whether the business knows of it: until then it is planned, and plans are sealed."""
+        return bool(self.noticed or self.opened_on or self.concluded_on or self.published_on)
 
 
 class Inspection(Part):
@@ -281,6 +288,9 @@ class CreditProfile(Fold, array_like=True):
         visit.kind, visit.counter = event.kind, event.counter
         visit.planned_on = event.planned_on
 
+    def on_noticed(self, event: InspectionNoticeIssued) -> None:
+        self._visit(event.task, event.unit).noticed = True
+
     def on_cancelled(self, event: InspectionCancelled) -> None:
         visit = self._visit(event.task, event.unit)
         visit.cancelled = True
@@ -305,8 +315,9 @@ class CreditProfile(Fold, array_like=True):
             visit.published_on, visit.published_result = event.published_on, event.result
             visit.lawful_refusal = visit.lawful_refusal or event.lawful_refusal
 
-    def on_irregular(self, event: IrregularVisitReported) -> None:
-        self.irregular_visits += 1
+    def on_irregular(self, event: IrregularVisitReported, record: Recorded) -> None:
+        # Units read this, and would learn that the business has reported one of them.
+        self.irregular_visits += record.envelope.visibility != "sealed"
 
     def on_found(self, event: FindingRaised) -> None:
         self.findings += 1
@@ -449,7 +460,7 @@ def render(
     document["inspections"] = _inspections(profile, audience, told)
     document["violations"] = told.violations
     if audience != "public":
-        document["caps"] = _caps(profile, caps, on)
+        document["caps"] = _caps(profile, audience, caps, on)
         document["burden"] = _burden(profile)
     if audience == "restricted":
         document["upcoming_visits"] = sum(_upcoming(visit) for visit in profile.visits.values())
@@ -621,10 +632,14 @@ def _stands(one: Inspection | Violation) -> bool:
     return one.seen is not None and (one.gone is None or one.gone < one.seen)
 
 
-def _caps(profile: CreditProfile, caps: Caps | None, on: date | None) -> list[dict[str, Any]]:
+def _caps(
+    profile: CreditProfile, audience: Audience, caps: Caps | None, on: date | None
+) -> list[dict[str, Any]]:
     booked: dict[tuple[int, str], list[int]] = {}
     for visit in profile.visits.values():
         if visit.planned_on is None or not visit.counter:
+            continue
+        if audience == "entity" and not visit.announced:
             continue
         counts = booked.setdefault((visit.planned_on.year, visit.unit), [0, 0])
         if not visit.cancelled:
@@ -684,6 +699,14 @@ def as_json(document: Any) -> bytes:
     return _JSON.encode(document)
 
 
+def says_nothing(body: bytes, entity: str, audience: Audience) -> bool:
+    """Whether a document is that of a business of which nothing at all is recorded.
+
+    To this audience nothing is then known of the business, whatever may be sealed.
+    """
+    return body == as_json(render(CreditProfile(entity), audience))
+
+
 _METADATA = sa.MetaData()
 
 PROFILES = sa.Table(
@@ -697,6 +720,9 @@ PROFILES = sa.Table(
     sa.Column("area", Code, index=True),
     sa.Column("listed", sa.Boolean, nullable=False),
     sa.Column("registered", sa.Boolean, nullable=False),
+    #: Whether the document for the public, or the authorities, says anything at all.
+    sa.Column("public", sa.Boolean, nullable=False),
+    sa.Column("restricted", sa.Boolean, nullable=False),
     sa.Column("grade", Code, nullable=False),
     #: Whether the document shows caps, and so depends on the policy ``visit_cap``.
     sa.Column("capped", sa.Boolean, nullable=False),
@@ -717,11 +743,12 @@ _STATE = (PROFILES.c.key, PROFILES.c.position, PROFILES.c.state)
 class Profiles(FoldView[CreditProfile]):
     """A row for each business: its state, and its documents ready to be sent.
 
-    ``position`` is the last event that changed the documents; it is their ETag.
+    ``position`` is the last event about it, which not every reader may hear of: the ETag of a
+    document is a digest of what it says.
     """
 
     name = "profiles"
-    version = 1
+    version = 2
     kind = "entity"
     fold = CreditProfile
     table = PROFILES
@@ -777,16 +804,20 @@ class Profiles(FoldView[CreditProfile]):
         identity = fold.identity
         name = None if identity is None else identity.name
         told = Told(fold)
+        public = as_json(render(fold, "public", told=told))
+        restricted = as_json(render(fold, "restricted", in_force(self._caps), told=told))
         return {
             "name": name,
             "name_key": None if name is None else name.casefold(),
             "area": None if identity is None else identity.area,
             "listed": fold.listed,
             "registered": fold.registered,
+            "public": not says_nothing(public, fold.entity, "public"),
+            "restricted": not says_nothing(restricted, fold.entity, "restricted"),
             "grade": fold.grade(),
             "capped": fold.capped,
-            "public_json": as_json(render(fold, "public", told=told)),
-            "restricted_json": as_json(render(fold, "restricted", in_force(self._caps), told=told)),
+            "public_json": public,
+            "restricted_json": restricted,
         }
 
 

@@ -6,7 +6,7 @@ out, and add facts that never happened. It reads the ledger and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -103,6 +103,7 @@ def replay(
     hypothetical: Sequence[Hypothetical] = (),
     audience: Audience = "restricted",
     steps: bool = True,
+    may_see: Callable[[Recorded], bool] = lambda record: True,
 ) -> Replayed:
     """The profile of a business as it was, as it was known, or as it would be.
 
@@ -112,6 +113,9 @@ def replay(
     out these positions, and everything about these credit records. Each defaults to all there is,
     and then the document is the one that the view shows.
 
+    What the reader may not see makes no step, is not named among what was left out, and is not the
+    position; in the document it is as in the view.
+
     Raises ``NothingKnown`` if the ledger holds nothing about the business at all.
     """
     source = recorder if isinstance(recorder, Source) else Source(recorder)
@@ -120,24 +124,27 @@ def replay(
     if all(isinstance(record.event, RecordCorrected) for record in found) and not hypothetical:
         raise NothingKnown(f"nothing is recorded of {entity}")
     known = [r for r in found if known_as_of is None or r.envelope.known_at <= known_as_of]
-    left_out = [record.position for record in known if _named(record, without)]
+    left_out = [r.position for r in known if _named(r, without) and may_see(r)]
     kept = as_corrected([r for r in known if not _named(r, without)])
     kept += [_imagined(one) for one in hypothetical]
     valid = [r for r in kept if valid_as_of is None or valid_from(r) <= valid_as_of]
     caps = _caps(source, to_position, known_as_of)
-    corrections = _corrections(known)
+    corrections = _corrections(r for r in known if may_see(r))
     profile = CreditProfile(entity)
     taken = []
     before: Any = _plain(render(profile, audience, caps, on=valid_as_of)) if steps else None
     position = 0
     for record in valid:
-        position = max(position, record.position)
+        seen = not record.position or may_see(record)
+        if seen:
+            position = max(position, record.position)
         if isinstance(record.event, RecordCorrected):
             continue
         profile.take(record)
         if steps:
             after = _plain(render(profile, audience, caps, on=valid_as_of))
-            taken.append(_step(record, difference(before, after), corrections))
+            if seen:
+                taken.append(_step(record, difference(before, after), corrections))
             before = after
     document = render(profile, audience, caps, on=valid_as_of)
     return Replayed(profile, document, position, taken, left_out)

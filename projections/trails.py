@@ -64,8 +64,8 @@ class Trail(msgspec.Struct, frozen=True):
     next_after: int | None = None
 
 
-#: Whether the reader may see an event of this visibility, recorded by this unit, with these tags.
-MaySee = Callable[[Visibility, str, Sequence[str]], bool]
+#: Whether the reader may see an event of this type and visibility, by this unit, with these tags.
+MaySee = Callable[[str, Visibility, str, Sequence[str]], bool]
 
 
 def trail(
@@ -74,7 +74,7 @@ def trail(
     *,
     after: int = 0,
     limit: int = 100,
-    may_see: MaySee = lambda visibility, unit, tags: True,
+    may_see: MaySee = lambda topic, visibility, unit, tags: True,
     topics: Collection[str] = (),
     known_as_of: datetime | None = None,
 ) -> Trail:
@@ -99,12 +99,13 @@ def trail(
                 record = codec.decode(stored.position, stored.event.data)
             except codec.UnreadableRecord as error:
                 # Nobody can say whom it concerns: it is shown to whoever may see everything.
-                if may_see("sealed", "", ()):
+                if may_see(stored.event.type, "sealed", "", stored.event.tags):
                     found.append((error, stored))
                 continue
             envelope = record.envelope
             known = known_as_of is None or envelope.known_at <= known_as_of
-            if known and may_see(envelope.visibility, envelope.actor.unit_id, stored.event.tags):
+            unit, seen_as = envelope.actor.unit_id, envelope.visibility
+            if known and may_see(envelope.type, seen_as, unit, stored.event.tags):
                 found.append((record, stored))
         if len(page) <= limit and (not page or page[-1].position == last):
             ended = True

@@ -24,7 +24,7 @@ from ledger.credit.events import (
 from ledger.credit.folds import Record
 from ledger.filing.events import Result
 from ledger.filing.folds import Task
-from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
+from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Recorded
 from ledger.kernel.days import add_months
 from ledger.penalties.folds import Decision
 from ledger.supervision.findings import finding
@@ -41,6 +41,7 @@ class EnterCreditRecord(Command):
     """录入信用信息: put an effective instrument on the credit record of a business.
 
     ``kind`` is one of the catalogue's (CRD-R2); ``severity`` stands on dishonesty information.
+    ``source_event_position`` is where the fact that the record rests on stands in this ledger.
     """
 
     record: RecordId
@@ -79,6 +80,7 @@ class EnterCreditRecord(Command):
             raise Malformed(f"a record of kind {self.kind} says its severity", "/severity")
         instrument = self._effective_instrument(ledger)
         self._check_references(ledger)
+        source = self._source(ledger)
         if self.public:
             self._check_public(ledger)
         yield CreditRecordEntered(
@@ -100,7 +102,7 @@ class EnterCreditRecord(Command):
             catalogue_item=self.catalogue_item,
             decision=self.decision,
             task=self.task,
-            source_event_position=self.source_event_position,
+            source_event_id=None if source is None else source.envelope.event_id,
             source_ref=self.source_ref,
         )
 
@@ -141,13 +143,17 @@ class EnterCreditRecord(Command):
             task = ledger.known(Task(self.task))
             if task.entity != self.entity:
                 raise Malformed(f"task {self.task} concerns {task.entity}", "/task")
-        if self.source_event_position is not None:
-            source = ledger.record_at(self.source_event_position)
-            if source is None or f"entity:{self.entity}" not in source.event.tags():
-                raise Malformed(
-                    f"position {self.source_event_position} holds no fact about {self.entity}",
-                    "/source_event_position",
-                )
+
+    def _source(self, ledger: Reading) -> Recorded | None:
+        if self.source_event_position is None:
+            return None
+        source = ledger.record_at(self.source_event_position)
+        if source is None or f"entity:{self.entity}" not in source.event.tags():
+            raise Malformed(
+                f"position {self.source_event_position} holds no fact about {self.entity}",
+                "/source_event_position",
+            )
+        return source
 
     def _check_public(self, ledger: Reading) -> None:
         if self.severity is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, ClassVar, Literal
+from uuid import UUID
 
 import msgspec
 
@@ -61,13 +62,14 @@ class CreditRecordEntered(Event):
     Entered by the unit that determined it (谁认定、谁录入; 国办发〔2020〕49号).
     ``determined_on`` is the date of the instrument's determination, from which publicity periods
     count; ``severity`` stands on dishonesty information alone. ``result`` is that of an
-    inspection, ``fulfilled`` says of a commitment that it was kept. ``source_event_position`` names
+    inspection, ``fulfilled`` says of a commitment that it was kept. ``source_event_id`` names
     the fact in this ledger, ``source_ref`` the row of another register; ``catalogue_item`` the item
     of the catalogue that admits a record of kind ``other``. Public information of some severity is
     shown while its publicity lasts, any other public information from now on.
     """
 
     TOPIC: ClassVar[str] = "credit.credit-record-entered"
+    CORRECTABLE = frozenset({"instrument", "determined_on", "title", "summary", "amount_fen"})
 
     record: RecordId
     entity: EntityId
@@ -87,12 +89,16 @@ class CreditRecordEntered(Event):
     catalogue_item: Name | None = None
     decision: DecisionId | None = None
     task: TaskId | None = None
-    source_event_position: int | None = None
+    source_event_id: UUID | None = None
     source_ref: Name | None = None
 
     def visibility(self) -> Visibility:
-        """What is not to be published is seen by the authorities alone."""
-        return "public" if self.public else "restricted"
+        """What is not to be published is seen by the authorities alone.
+
+        Nothing of a credit record is public as an event: a feed cannot unsay what publicity has
+        ended. The public reads what is shown now in the profile.
+        """
+        return "shared" if self.public else "restricted"
 
 
 class PublicityStarted(Event):
@@ -104,7 +110,7 @@ class PublicityStarted(Event):
     """
 
     TOPIC: ClassVar[str] = "credit.publicity-started"
-    VISIBILITY = "public"
+    VISIBILITY = "shared"
 
     record: RecordId
     entity: EntityId
@@ -134,15 +140,15 @@ class PublicityTerminated(Event):
     note: Text | None = None
 
     def visibility(self) -> Visibility:
-        """What the public never saw is not announced to it by its end."""
-        return "public" if self.shown else "restricted"
+        """What was never shared is not announced by its end."""
+        return "shared" if self.shown else "restricted"
 
 
 class PublicitySuspended(Event):
     """中止公示: a record is not shown for the time being; ``until`` is the last day if known."""
 
     TOPIC: ClassVar[str] = "credit.publicity-suspended"
-    VISIBILITY = "public"
+    VISIBILITY = "shared"
 
     record: RecordId
     entity: EntityId
@@ -156,7 +162,7 @@ class PublicityResumed(Event):
     """恢复公示: a suspended record is shown again; its last days have not moved."""
 
     TOPIC: ClassVar[str] = "credit.publicity-resumed"
-    VISIBILITY = "public"
+    VISIBILITY = "shared"
 
     record: RecordId
     entity: EntityId

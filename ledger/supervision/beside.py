@@ -29,12 +29,20 @@ def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
     late = ledger.days().working_days_between(ledger.on, ledger.today)
     if late > int(flag.value):
         event = own[0].event
+        unit = getattr(event, "unit", None) or None
+        if event.visibility() == "sealed" and unit != ledger.actor.unit_id:
+            # Whoever reports in confidence is late, and not the unit: nothing leads it there.
+            about: dict[str, str | None] = {}
+        else:
+            about = {
+                "unit": unit,
+                "entity": getattr(event, "entity", None),
+                "task": getattr(event, "task", None),
+            }
         yield finding(
             ledger,
             rules.GEN_V1,
-            unit=getattr(event, "unit", None) or None,
-            entity=getattr(event, "entity", None),
-            task=getattr(event, "task", None),
+            **about,  # type: ignore[arg-type]
             occurred_on=ledger.on.isoformat(),
             working_days=late,
             recorded=event.TOPIC,

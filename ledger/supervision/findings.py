@@ -19,10 +19,18 @@ def finding(
     matter: str | None = None,
     officer: str | None = None,
     evidence: tuple[int, ...] = (),
+    protected: bool = False,
     **facts: Any,
 ) -> FindingRaised:
-    """The finding that ``rule`` (a finding rule) is broken; ``facts`` are what shows it."""
+    """The finding that ``rule`` (a finding rule) is broken; ``facts`` are what shows it.
+
+    ``protected``: the fact is sealed because of who reported it, and the finding does not name the
+    business or the report. Its cause still leads whoever may see that to both.
+    """
     assert rule.finding_type is not None, f"{rule.id} is no finding rule"
+    if protected:
+        entity = None
+        facts.pop("irregular_visit", None)
     return FindingRaised(
         finding_id=ledger.name(rule.id),
         type=rule.finding_type,

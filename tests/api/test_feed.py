@@ -508,6 +508,8 @@ class TestTrouble:
             assert (await face.get("/readyz")).status == 503
             failing = False
             assert await take(answer, 2) == [2, 3]
+        # The reader says so after it has handed the events over.
+        await until(lambda: hub.failure is None)
         assert (await face.get("/readyz")).status == 200
 
     async def test_too_many(self, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:

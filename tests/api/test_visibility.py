@@ -65,8 +65,9 @@ def test_entities() -> None:
     assert InspectionTaskApproved.VISIBILITY == "sealed"
     grant = _grant("entity_rep", "reg:1")
     assert _seen(grant, "MRB", "entity:reg:1") == ["public", "shared", "restricted"]
-    assert _seen(grant, "MRB", "entity:reg:11") == ["public", "shared"]
-    assert _seen(_grant("entity_rep"), "MRB", "entity:None") == ["public", "shared"]
+    assert _seen(grant, "MRB", "entity:reg:11") == ["public"]
+    assert _seen(grant, "MRB", "entity:reg:1", "finding:F-1") == ["public"]
+    assert _seen(_grant("entity_rep"), "MRB", "unit:MRB") == ["public"]
 
 
 def test_subscribers() -> None:

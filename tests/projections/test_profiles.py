@@ -23,6 +23,8 @@ from ledger.draws.events import DrawResultPublished
 from ledger.entities.events import EntityLeftRegister, EntityRegistered, Identity
 from ledger.filing.events import (
     InspectionCancelled,
+    InspectionNoticeIssued,
+    IrregularVisitReported,
     OnSiteInspectionClosed,
     OnSiteInspectionOpened,
 )
@@ -31,7 +33,7 @@ from ledger.intake.events import ImportedInspectionWithdrawn, ViolationRectified
 from ledger.kernel import Recorded
 from projections.follower import Follower, Views
 from projections.opening import all_views
-from projections.profiles import PROFILES, CreditProfile, in_force, render
+from projections.profiles import PROFILES, CreditProfile, in_force, render, says_nothing
 from projections.replay import (
     Hypothetical,
     NothingKnown,
@@ -244,6 +246,50 @@ def test_a_cancelled_visit_gives_its_place_back(past: Past, views: Views) -> Non
     document = replay(past.recorder, E1).document
     assert document["caps"][0]["used"] == 0
     assert document["upcoming_visits"] == 0
+
+
+def test_a_business_counts_the_visits_it_was_told_of(past: Past) -> None:
+    """To the business a visit uses up its cap from the notice on; to the units when approved."""
+    notice = InspectionNoticeIssued(task="T-2", entity=E1, unit="MRB", notice_no="N-1")
+    past.add(caps(3))
+    past.add(task("T-1"))
+    past.add(task("T-2"))
+    past.add(notice)
+    past.add(task("T-3"))
+    past.add(opened("T-3"), "2026-03-20")
+    used = {
+        audience: replay(past.recorder, E1, audience=audience).document["caps"][0]["used"]
+        for audience in ("entity", "restricted")
+    }
+    assert used == {"entity": 2, "restricted": 3}
+
+
+def test_what_is_sealed_is_no_knowledge(past: Past, follower: Follower, views: Views) -> None:
+    """A business known by a sealed report alone has documents that say nothing, and no step."""
+    report = IrregularVisitReported(
+        irregular_visit="IV-1",
+        entity=E1,
+        reporter="entity",
+        visited_on=date(2026, 3, 1),
+        facts="x",
+        unit="MRB",
+    )
+    past.add(report)
+    past.add(inspection("I-1", E2))
+    follower.catch_up()
+    with views.reading() as connection:
+        rows = connection.execute(sa.select(PROFILES).order_by(PROFILES.c.key)).all()
+    assert [(row.key, row.public, row.restricted) for row in rows] == [
+        (E1, False, False),
+        (E2, True, True),
+    ]
+    for row, nothing in zip(rows, (True, False), strict=True):
+        assert says_nothing(row.restricted_json, row.key, "restricted") is nothing
+    assert [step.position for step in replay(past.recorder, E1).steps] == [1]
+    unseen = replay(
+        past.recorder, E1, without=[1], may_see=lambda r: r.envelope.visibility != "sealed"
+    )
+    assert (unseen.position, unseen.steps, unseen.left_out) == (0, [], [])
 
 
 def test_what_a_register_unsays_is_gone_and_may_come_back(past: Past) -> None:

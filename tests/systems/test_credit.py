@@ -310,11 +310,13 @@ def test_CRD_R4_holds_for_every_public_word_on_a_record(story: Scenario) -> None
     ],
 )
 def test_the_regime_of_the_day_sets_the_periods(
-    story: Scenario, determined: str, severity: Any, sector: Any, min_until: str, max_until: str
+    determined: str, severity: Any, sector: Any, min_until: str, max_until: str
 ) -> None:
     """Counted from the determination in months, and not moved over rest days (0.7)."""
     day = date.fromisoformat(determined)
-    story.at(f"{determined}T10:00+08:00").given(
+    # A clock that goes back is not followed: this story begins on its own day.
+    story = Scenario(InMemoryDCBRecorder()).at(f"{determined}T10:00+08:00")
+    story.given(SeedLedger()).amid(*OTHERS, *OTHERS_SHOWN).given(
         replace(
             ENTER,
             determined_on=day,
@@ -457,6 +459,20 @@ def test_the_end_of_what_was_never_public_is_not_announced(story: Scenario) -> N
     story.when(TerminatePublicity(record="CR-1", reason="correction")).then(
         like(PublicityTerminated, shown=False)
     )
+    assert story.outcome is not None
+    assert story.outcome.events[0].envelope.visibility == "restricted"
+
+
+def test_no_event_of_a_record_is_public(story: Scenario) -> None:
+    """A feed cannot unsay what publicity has ended: the public reads the profile."""
+    suspend = SuspendPublicity(record="CR-1", reason="法院裁定")
+    resume = ResumePublicity(record="CR-1", reason="裁定撤销")
+    end = TerminatePublicity(record="CR-1", reason="correction")
+    for command in (ENTER, START, suspend, resume, end):
+        story.when(command)
+        assert story.outcome is not None
+        assert story.outcome.events[0].envelope.visibility == "shared"
+    story.when(replace(ENTER, record="CR-2", public=False))
     assert story.outcome is not None
     assert story.outcome.events[0].envelope.visibility == "restricted"
 

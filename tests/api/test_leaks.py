@@ -1,0 +1,320 @@
+"""What must not be learnt, by each way of reading: feed, trail, events, profile, replay, lists."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import structlog
+
+from api.logs import configure_logging
+from tests.scenarios.world import E_A, E_B, E_C, World
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with World(tmp_path) as world:
+        world.tokens["nobody"] = ""
+        await world.given_region()
+        await world.given_matter("M-101")
+        await world.given_plan([3])
+        world.at("2026-03-16")
+        yield world
+
+
+async def ask(world: World, who: str, path: str, **query: Any) -> Any:
+    """The answer of a resource to somebody; its status where it is no success."""
+    token = world.tokens[who]
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    if not path.endswith(("/trail", "/feed")) and "/events/" not in path:
+        query["at_least"] = world.recorder.head()
+    answer = await world.client.get(path, headers=headers, params=query)
+    return await answer.json() if answer.status == 200 else answer.status
+
+
+async def feed(world: World, who: str) -> list[dict[str, Any]]:
+    page = await ask(world, who, "/v1/feed", limit=1000)
+    found: list[dict[str, Any]] = page["events"]
+    return found
+
+
+async def trail(world: World, who: str, of: str) -> list[dict[str, Any]]:
+    page = await ask(world, who, f"/v1/{of}/trail")
+    return [] if page == 404 else list(page["entries"])
+
+
+async def events(world: World, who: str) -> list[dict[str, Any]]:
+    """Every event that somebody can have one by one."""
+    found = [await ask(world, who, f"/v1/events/{n}") for n in range(1, world.recorder.head() + 1)]
+    return [event for event in found if event != 404]
+
+
+async def everything(world: World, who: str, entity: str) -> str:
+    """Whatever somebody can read of a business and its units, as one text."""
+    parts: list[Any] = [await feed(world, who), await events(world, who)]
+    parts += [await trail(world, who, of) for of in ("units/MRB", f"entities/{entity}")]
+    parts += [
+        await ask(world, who, path)
+        for path in (
+            f"/v1/entities/{entity}/profile",
+            f"/v1/entities/{entity}/replay",
+            "/v1/findings",
+            "/v1/deadlines",
+            "/v1/tasks",
+        )
+    ]
+    return msgspec.json.encode(parts).decode()
+
+
+async def lines(world: World, who: str) -> list[dict[str, Any]]:
+    """The feed as NDJSON."""
+    answer = await world.client.get(
+        "/v1/feed?limit=1000",
+        headers={
+            "Authorization": f"Bearer {world.tokens[who]}",
+            "Accept": "application/x-ndjson",
+        },
+    )
+    return [msgspec.json.decode(line) for line in (await answer.read()).splitlines()]
+
+
+async def etag(world: World, who: str, entity: str) -> str:
+    token = world.tokens[who]
+    answer = await world.client.get(
+        f"/v1/entities/{entity}/profile",
+        params={"at_least": str(world.recorder.head())},
+        headers={"Authorization": f"Bearer {token}"} if token else {},
+    )
+    return answer.headers["ETag"]
+
+
+async def report(world: World, **changed: Any) -> dict[str, Any]:
+    """E-C reports a visit of MRB."""
+    return await world.send(
+        "E-C",
+        "filing/report-irregular-visit",
+        **{
+            "irregular_visit": "IV-SECRET",
+            "entity": E_C,
+            "reporter": "entity",
+            "visited_on": "2026-03-13",
+            "facts": "来了两个人",
+            "unit": "MRB",
+            "matters": ["M-101"],
+            "officers_seen": 1,
+            **changed,
+        },
+    )
+
+
+async def test_the_reporter_is_not_named(world: World) -> None:
+    """The unit reads what was found against it, and nowhere who said so (CMP-R2)."""
+    before = await etag(world, "MRB head", E_C)
+    answer = await report(world)
+    assert await etag(world, "MRB head", E_C) == before
+    for who in ("MRB head", "EDB"):
+        assert await lines(world, who) == await feed(world, who)
+        found = [e for e in await feed(world, who) if e["type"].startswith("supervision.")]
+        assert {e["data"]["rule_id"] for e in found} >= {"FIL-V1", "FIL-V3", "FIL-V4"}
+        assert {e["actorunit"] + e["actorrole"] + e["commandid"] for e in found} == {"withheld" * 3}
+        assert all(e["data"]["facts"]["visited_on"] == "2026-03-13" for e in found)
+        of_unit = [e for e in await trail(world, who, "units/MRB") if "rule_id" in e]
+        assert len(of_unit) == len(found)
+        assert {e["actor"]["person_id"] for e in of_unit} == {"withheld"}
+        assert await trail(world, who, "officers/REP-C") == []
+        text = await everything(world, who, E_C)
+        for secret in ("REP-C", "IV-SECRET", "ENTITY", "entity_rep"):
+            assert secret not in text, (who, secret)
+        assert answer["events"][0]["command_id"] not in text
+        findings = (await ask(world, who, "/v1/findings"))["items"]
+        assert all(f.get("entity") is None for f in findings)
+    # Whoever looks into it has all of it.
+    seen = await trail(world, "JB", "officers/REP-C")
+    assert seen[0]["type"] == "filing.irregular-visit-reported"
+    assert {e["causation_id"] for e in seen[1:]} == {seen[0]["event_id"]}
+    # Others have nothing, and the reporter has its answer.
+    for who in ("EMB head", "E-A", "E-C", "nobody"):
+        assert "supervision.finding" not in await everything(world, who, E_C)
+    assert len(answer["events"]) == len(seen)
+
+
+async def test_a_late_rating_names_nobody(world: World) -> None:
+    """GEN-V1 beside a sealed rating leads neither to the visit nor to the business."""
+    await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_C, "2026-03-18"))
+    await world.visit("T-1", "2026-03-18")
+    world.at("2026-04-20")
+    head = world.recorder.head()
+    answer = await world.send(
+        "E-C",
+        "filing/rate-visit",
+        task="T-1",
+        entity=E_C,
+        score=1,
+        occurred_at="2026-03-19T09:00:00+08:00",
+    )
+    assert [e["body"].get("rule_id") for e in answer["events"]] == [None, "GEN-V1"]
+    for who in ("MRB head", "EMB head", "E-A", "E-C", "nobody"):
+        assert [e for e in await feed(world, who) if e["position"] > head] == []
+        assert "GEN-V1" not in await everything(world, who, E_C)
+    assert "GEN-V1" in await everything(world, "JB", E_C)
+
+
+async def test_a_planned_visit_is_not_announced(world: World) -> None:
+    """Until the notice a business reads the same as before, also where findings stand beside."""
+    readers = ("E-C", "E-A", "nobody")
+    before = {who: await everything(world, who, E_C) for who in readers}
+    etags = {who: await etag(world, who, E_C) for who in readers}
+    for number in range(1, 6):
+        await world.send(
+            "MRB legal",
+            "filing/file-special-inspection",
+            **world.filing(f"F-{number}", entity=E_C),
+        )
+    # Beside the last, being exempt as all of them, SUP-V1 is found.
+    for number, task in enumerate(("T-1", "T-2", "T-3", "T-4", "T-SECRET"), start=1):
+        planned = world.task(
+            task, E_C, "2026-03-18", kind="case", trigger="complaint", filing=f"F-{number}"
+        )
+        answer = await world.send("MRB head", "filing/approve-task", **planned)
+    assert [e["body"].get("rule_id") for e in answer["events"]] == [None, "SUP-V1"]
+    for who in readers:
+        assert await everything(world, who, E_C) == before[who]
+        assert await etag(world, who, E_C) == etags[who]
+        assert await trail(world, who, "inspections/T-SECRET") == []
+        hidden = await ask(world, who, f"/v1/entities/{E_C}/replay", without=world.recorder.head())
+        assert hidden == 403 or hidden["left_out"] == []
+    # Another unit learns of no task either; its own does.
+    assert "T-SECRET" not in await everything(world, "EMB head", E_C)
+    for who in ("EMB head", "EDB"):
+        assert await ask(world, who, "/v1/tasks/T-SECRET") == 404
+    assert "T-SECRET" in await everything(world, "MRB head", E_C)
+    world.at("2026-03-18")
+    await world.send(
+        "MRB officer", "filing/issue-inspection-notice", task="T-SECRET", notice_no="N-1"
+    )
+    told = await ask(world, "E-C", f"/v1/entities/{E_C}/profile")
+    assert (told["caps"][0]["used"], told["caps"][0]["exempt"]) == (0, 1)
+    replayed = await ask(world, "E-C", f"/v1/entities/{E_C}/replay")
+    assert replayed["steps"][-1]["type"] == "filing.inspection-notice-issued"
+    assert "filing.inspection-task-approved" not in {s["type"] for s in replayed["steps"]}
+    assert await etag(world, "E-A", E_C) == etags["E-A"]
+
+
+async def test_a_business_known_by_what_is_sealed_is_not_known(world: World) -> None:
+    """That anything is recorded of a business is a part of what is sealed."""
+    unknown = "91620100MA7LX0025D"
+    create = world.service.tokens.create
+    world.tokens["new"] = create("ENTITY", "REP-N", "entity_rep", entity=unknown)
+    await world.send(
+        "new",
+        "filing/report-irregular-visit",
+        irregular_visit="IV-2",
+        entity=unknown,
+        reporter="entity",
+        visited_on="2026-03-13",
+        facts="来了",
+        unit="MRB",
+    )
+    for who in ("MRB head", "EDB", "E-A", "nobody"):
+        assert await ask(world, who, f"/v1/entities/{unknown}/profile") == 404
+        as_of = await ask(world, who, f"/v1/entities/{unknown}/profile", valid_as_of="2026-04-01")
+        assert as_of == 404
+        assert await ask(world, who, f"/v1/entities/{unknown}/replay") in (403, 404)
+        listed = (await ask(world, who, "/v1/entities"))["items"]
+        assert unknown not in {e["entity"] for e in listed}
+
+
+RECORD = {
+    "record": "CR-1",
+    "entity": E_C,
+    "unit": "MRB",
+    "kind": "penalty",
+    "determined_on": "2026-03-10",
+    "title": "未按规定留样",
+    "public": True,
+    "severity": "general",
+    "instrument": {"kind": "penalty_decision", "doc_no": "D-1", "effective_on": "2026-03-10"},
+}
+
+
+async def test_the_public_reads_records_where_they_can_end(world: World) -> None:
+    """Credit records are public in the profile, while they are shown, and nowhere else."""
+
+    async def seen(who: str) -> list[Any]:
+        ways = [
+            [e for e in await feed(world, who) if e["type"].startswith("credit.")],
+            [e for e in await events(world, who) if e["type"].startswith("credit.")],
+            [e for e in await trail(world, who, f"entities/{E_C}") if "credit." in e["type"]],
+            await trail(world, who, "records/CR-1"),
+        ]
+        assert len({len(way) for way in ways}) == 1
+        profile = await ask(world, who, f"/v1/entities/{E_C}/profile")
+        return [len(ways[0]), len(profile["records"])]
+
+    public = ("nobody", "E-A")
+    before = await etag(world, "nobody", E_C)
+    await world.send("MRB head", "credit/enter-credit-record", **RECORD)
+    assert [await seen(who) for who in public] == [[0, 0]] * 2
+    assert await etag(world, "nobody", E_C) == before
+    await world.send("MRB head", "credit/start-publicity", record="CR-1", channels=["credit_china"])
+    assert [await seen(who) for who in public] == [[0, 1]] * 2
+    await world.send("MRB head", "credit/terminate-publicity", record="CR-1", reason="correction")
+    assert [await seen(who) for who in public] == [[0, 0]] * 2
+    assert await etag(world, "nobody", E_C) == before
+    for who in ("E-C", "MRB head", "EMB head", "JB"):
+        assert await seen(who) == [3, 1]
+
+
+async def test_grades_of_others_are_not_for_businesses(world: World) -> None:
+    """What units share with each other a business reads of itself alone."""
+    for who, entities in (("E-A", [E_A]), ("E-B", [E_B]), ("nobody", [])):
+        for found in (await feed(world, who), await events(world, who)):
+            graded = [e for e in found if e["type"] == "grading.credit-grade-assigned"]
+            assert [(e.get("data") or e["body"])["entity"] for e in graded] == entities
+        others = await trail(world, who, f"entities/{E_C}")
+        assert "grading.credit-grade-assigned" not in {e["type"] for e in others}
+        profile = await ask(world, who, f"/v1/entities/{E_C}/profile")
+        assert "grade" not in profile
+
+
+async def test_who_did_what_is_not_asked_by_name(world: World) -> None:
+    """The public's trail of an officer holds what concerns the officer, not the officer's acts."""
+    await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_C, "2026-03-18"))
+    done = await trail(world, "MRB head", "officers/HEAD-MRB")
+    assert "catalogue.matter-published" in {e["type"] for e in done}
+    assert await trail(world, "nobody", "officers/HEAD-MRB") == []
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "1899-12-31T00:00:00+08:00"])
+async def test_moments_before_anything(world: World, moment: str) -> None:
+    """A moment that cannot be reckoned with is malformed, and it is said where it stands."""
+    problem = await world.send(
+        "EDB", "entities/delist-entity", expect=400, entity=E_A, reason="x", occurred_at=moment
+    )
+    assert problem["pointer"] == "/occurred_at"
+
+
+def test_the_log_holds_no_variables() -> None:
+    """A traceback says where it failed, not what somebody had sent."""
+    out = io.BytesIO()
+    before = structlog.get_config()
+    try:
+        writer = configure_logging(out)
+        _fail("geheim-4711")
+        writer.close()
+    finally:
+        structlog.configure(**before)
+    line = msgspec.json.decode(out.getvalue())
+    assert line["exception"][0]["exc_type"] == "ZeroDivisionError"
+    assert b"geheim-4711" not in out.getvalue()
+
+
+def _fail(body: str) -> None:
+    try:
+        len(body) // 0
+    except ZeroDivisionError:
+        structlog.get_logger("x").exception("failed")
