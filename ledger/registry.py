@@ -79,6 +79,7 @@ COMMANDS: tuple[Entry, ...] = (
         (catalogue.ReviseMatter, _UNIT),
         (catalogue.PublishMatter, ("unit_head",)),
         (catalogue.WithdrawMatter, ("unit_head",)),
+        (catalogue.ReviewIdleMatter, ("jb_supervisor", "ledger_clock")),
     ),
     *_system(
         "filing",

@@ -21,6 +21,7 @@ from ledger.catalogue.events import (
     OfficerConflictEnded,
 )
 from ledger.catalogue.folds import (
+    LastUse,
     Matter,
     OfficerConflict,
     OfficerStanding,
@@ -28,7 +29,7 @@ from ledger.catalogue.folds import (
     UnitStanding,
 )
 from ledger.entities.events import Area
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
 from ledger.supervision.findings import finding
 from ledger.vocabulary import EntityId, MatterId, Name, OfficerId, Text, UnitId
 
@@ -129,7 +130,10 @@ class SuspendCertificate(Command):
 
 
 class DeclareConflict(Command):
-    """申请或决定回避: an officer has a conflict with a business."""
+    """申请或决定回避: an officer has a conflict with a business.
+
+    Declared within the officer's unit; upheld by its head or by the Justice Bureau.
+    """
 
     officer: OfficerId
     entity: EntityId
@@ -137,6 +141,17 @@ class DeclareConflict(Command):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        officer = ledger.known(
+            OfficerStanding(self.officer), "Only a certified officer can be in conflict."
+        )
+        if ledger.actor.role != "jb_supervisor":
+            if ledger.actor.unit_id not in officer.units:
+                raise Forbidden(f"{self.officer} is no officer of {ledger.actor.unit_id}")
+            if self.basis == "upheld" and ledger.actor.role != "unit_head":
+                raise Forbidden(
+                    "a conflict is upheld by the head of the officer's unit or the Justice Bureau; "
+                    "declare it and let one of them decide."
+                )
         yield OfficerConflictDeclared(
             officer=self.officer, entity=self.entity, basis=self.basis, reason=self.reason
         )
@@ -206,6 +221,7 @@ class PublishMatter(Command):
     url: Name
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         matter = _own_matter(ledger, self.matter, self.unit)
         elements = matter.elements
         assert elements is not None
@@ -243,6 +259,41 @@ class WithdrawMatter(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         _own_matter(ledger, self.matter, self.unit)
         yield MatterWithdrawn(matter=self.matter, unit=self.unit, reason=self.reason)
+
+
+class ReviewIdleMatter(Command):
+    """清理长期未实施事项: say that an inspection matter has lain unused for years (CAT-V2).
+
+    Counted from the last approval or visit under it, or else from its first publication; once for
+    each time that it lies idle.
+    """
+
+    matter: MatterId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        matter = ledger.known(Matter(self.matter), "List it first.")
+        elements = matter.in_force_on(ledger.on)
+        if elements is None or elements.act_kind != "inspection":
+            raise OutOfStep(f"{self.matter} is no inspection matter in force on {ledger.on}")
+        use = ledger.read(LastUse(self.matter))
+        since = use.used_on or min(matter.published.values())
+        if use.found_idle_on is not None and use.found_idle_on > since:
+            raise OutOfStep(f"{self.matter} was found idle on {use.found_idle_on} already")
+        years = int(ledger.setting("catalogue.idle_years"))
+        idle = ledger.days().due(since, 12 * years, "month", roll=False)
+        if ledger.on <= idle.on:
+            raise OutOfStep(
+                f"{self.matter} counts as used since {since}; it is idle after {idle.on}"
+            )
+        yield finding(
+            ledger,
+            rules.CAT_V2,
+            unit=matter.unit,
+            matter=self.matter,
+            unused_since=since.isoformat(),
+            years=years,
+        )
 
 
 def _own_matter(ledger: Reading, matter_id: str, unit: str) -> Matter:

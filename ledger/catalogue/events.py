@@ -79,6 +79,7 @@ class OfficerCertified(Event):
     """执法证件: an officer of a unit is certified for some domains, for a time."""
 
     TOPIC: ClassVar[str] = "catalogue.officer-certified"
+    CORRECTABLE = frozenset({"cert_no", "valid_from", "valid_to"})
 
     officer: OfficerId
     unit: UnitId

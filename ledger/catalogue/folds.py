@@ -18,7 +18,9 @@ from ledger.catalogue.events import (
     OfficerConflictDeclared,
     OfficerConflictEnded,
 )
+from ledger.filing.events import InspectionTaskApproved, OnSiteInspectionOpened
 from ledger.kernel import Fold, Recorded
+from ledger.supervision.events import FindingRaised
 from ledger.vocabulary import EntityId, MatterId, OfficerId, UnitId
 
 
@@ -61,6 +63,10 @@ class OfficerStanding(Fold):
     def exists(self) -> bool:
         return bool(self.certificates)
 
+    @property
+    def units(self) -> set[str]:
+        return {certificate.unit for certificate in self.certificates}
+
     def on_certified(self, event: OfficerCertified) -> None:
         self.certificates.append(event)
 
@@ -101,29 +107,37 @@ class OfficerConflict(Fold):
 
 
 class Matter(Fold):
-    """What does the catalogue say of this matter, and is it published?"""
+    """What does the catalogue say of this matter, and which of its versions is published?
+
+    ``version`` and ``elements`` are the newest; what an act is judged by is ``in_force_on`` its
+    day.
+    """
 
     matter: MatterId
     unit: str = ""
     version: int = 0
-    elements: MatterElements | None = None
+    versions: dict[int, MatterElements] = msgspec.field(default_factory=dict)
     listed: Recorded | None = None
     published: dict[int, date] = msgspec.field(default_factory=dict)
     withdrawn_on: date | None = None
 
     @property
     def exists(self) -> bool:
-        return self.elements is not None
+        return bool(self.versions)
+
+    @property
+    def elements(self) -> MatterElements | None:
+        return self.versions.get(self.version)
 
     def on_listed(self, event: MatterListed, record: Recorded) -> None:
         self.unit = event.unit
         self.version = 1
-        self.elements = event.elements
+        self.versions[1] = event.elements
         self.listed = record
 
     def on_revised(self, event: MatterRevised, record: Recorded) -> None:
         self.version = event.version
-        self.elements = event.elements
+        self.versions[event.version] = event.elements
         self.listed = record
 
     def on_published(self, event: MatterPublished) -> None:
@@ -132,11 +146,29 @@ class Matter(Fold):
     def on_withdrawn(self, event: MatterWithdrawn, record: Recorded) -> None:
         self.withdrawn_on = record.occurred_on
 
-    def in_force(self, on: date) -> bool:
-        """Whether some version was published by that day and the matter not withdrawn."""
-        return any(day <= on for day in self.published.values()) and (
-            self.withdrawn_on is None or on < self.withdrawn_on
-        )
+    def in_force_on(self, day: date) -> MatterElements | None:
+        """The newest version published by that day, unless the matter was withdrawn by then."""
+        published = [version for version, on in self.published.items() if on <= day]
+        if not published or (self.withdrawn_on is not None and self.withdrawn_on <= day):
+            return None
+        return self.versions.get(max(published))
+
+
+class LastUse(Fold):
+    """When was this matter last the ground of an inspection, and when was it last found idle?"""
+
+    matter: MatterId
+    used_on: date | None = None
+    found_idle_on: date | None = None
+
+    def on_used(
+        self, event: InspectionTaskApproved | OnSiteInspectionOpened, record: Recorded
+    ) -> None:
+        self.used_on = max(self.used_on or record.occurred_on, record.occurred_on)
+
+    def on_found(self, event: FindingRaised, record: Recorded) -> None:
+        if event.rule_id == "CAT-V2":
+            self.found_idle_on = record.occurred_on
 
 
 class SameMatter(Fold):

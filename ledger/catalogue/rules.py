@@ -53,6 +53,13 @@ CAT_R7 = Rule(
 CAT_V1 = finding_rule(
     "CAT-V1", "unlawful_decision", "the basis is repealed but the matter is still active", _STRICT
 )
+CAT_V2 = finding_rule(
+    "CAT-V2",
+    "inaction",
+    "an inspection matter has not been used for years",
+    f"{_STRICT}; 司法部问答",
+    policy_key="catalogue.idle_years",
+)
 CAT_V3 = finding_rule(
     "CAT-V3", "arbitrary", "an act was performed under an unpublished matter", _STRICT
 )

@@ -17,8 +17,9 @@ from ledger.corrections.events import (
     FieldChange,
     RecordCorrected,
 )
-from ledger.corrections.folds import DecisionStanding, as_it_reads
+from ledger.corrections.folds import DecisionStanding, as_it_reads, require_known
 from ledger.corrections.rules import GEN_R1
+from ledger.credit.rules import CRD_R4, personal_data
 from ledger.kernel import (
     Command,
     DeadlineMissed,
@@ -37,22 +38,37 @@ from ledger.kernel.commands import CLOCK_TOLERANCE
 from ledger.kernel.corrections import CorrectionImpossible, corrected
 from ledger.vocabulary import DecisionId, EntityId, Name, Text, UnitId
 
-#: What is not corrected but superseded, and how.
-SUPERSEDED: Mapping[type[Event], str] = {
-    RecordCorrected: "Correct the record that it corrects once more.",
-    PolicyVersionAdopted: "Adopt a new version of the policy instead.",
-    WorkingCalendarPublished: "Publish a new version of the year's calendar instead.",
-    DeadlineMissed: "It follows from the opening record, the policy and the calendar: "
+#: What to do about a record, or any of a system, instead of correcting it.
+INSTEAD: Mapping[str, str] = {
+    RecordCorrected.TOPIC: "Correct the record that it corrects once more.",
+    PolicyVersionAdopted.TOPIC: "Adopt a new version of the policy instead.",
+    WorkingCalendarPublished.TOPIC: "Publish a new version of the year's calendar instead.",
+    DeadlineMissed.TOPIC: "It follows from the opening record, the policy and the calendar: "
     "correct or supersede those.",
-    DeadlineRecomputed: "It follows from the calendars: publish a new version of the year's "
+    DeadlineRecomputed.TOPIC: "It follows from the calendars: publish a new version of the year's "
     "calendar instead.",
+    "filing.annual-plan-approved": "Amend the plan instead.",
+    "filing.plan-amended": "Amend the plan once more.",
+    "filing.special-plan-approved": "Approve another special plan instead.",
+    "filing.special-inspection-filed": "File the inspection anew.",
+    "filing.inspection-task-approved": "Cancel the task and approve another one.",
+    "filing.inspection-cancelled": "Approve another task.",
+    "catalogue": "Revise or withdraw the matter; qualify the unit or certify the officer anew.",
+    "supervision": "Dismiss the finding, or say so in the next step about it.",
+    "grading": "Assess the grade anew.",
+    "credit": "Suspend, resume or end the publicity of the record instead.",
+    "penalties": "Record what a competent body decided about the decision instead.",
+    "corrections": "Record what a competent body decided since.",
+    "intake": "Import what the register says now.",
 }
 
 
 class CorrectRecord(Command):
     """更正记录: what was recorded is not what happened; requested by one and approved by another.
 
-    ``old`` of each change is what the record says now, after earlier corrections.
+    ``old`` of each change is what the record says now, after earlier corrections. Each type of
+    event says which of its fields report a fact and can be corrected, ``occurred_at`` with them;
+    what was decided is changed by a decision. A unit's head corrects what the own unit recorded.
     """
 
     target_position: Annotated[int, msgspec.Meta(ge=1)]
@@ -65,13 +81,7 @@ class CorrectRecord(Command):
         target = ledger.record_at(self.target_position)
         if target is None:
             raise UnknownReference("record", str(self.target_position))
-        instead = SUPERSEDED.get(type(target.event))
-        if instead is not None:
-            raise Malformed(
-                f"position {self.target_position} is {target.envelope.type}, which is not "
-                f"corrected. {instead}",
-                "/target_position",
-            )
+        self._check_fields(target)
         ledger.require(
             self.requested_by != self.approved_by,
             GEN_R1,
@@ -86,7 +96,14 @@ class CorrectRecord(Command):
             )
         if ledger.actor.role == "unit_head":
             ledger.act_for(getattr(target.event, "unit", None) or target.envelope.actor.unit_id)
+            # What others reported or certified of the unit is not the unit's to correct.
+            ledger.act_for(target.envelope.actor.unit_id)
+        require_known(ledger, self.requested_by)
         self._check(as_it_reads(ledger, target))
+        if target.envelope.visibility == "public":
+            words = (msgspec.json.encode(change.new).decode() for change in self.field_changes)
+            what = personal_data(self.reason, *words)
+            ledger.require(what is None, CRD_R4, what=what)
         yield RecordCorrected(
             target_event_id=target.envelope.event_id,
             target_position=target.position,
@@ -95,7 +112,25 @@ class CorrectRecord(Command):
             requested_by=self.requested_by,
             approved_by=self.approved_by,
             subjects=tuple(target.event.tags()),
+            target_visibility=target.envelope.visibility,
         )
+
+    def _check_fields(self, target: Recorded) -> None:
+        topic, fields = target.envelope.type, type(target.event).CORRECTABLE
+        instead = INSTEAD.get(topic) or INSTEAD.get(topic.split(".")[0], "Record what is so now.")
+        if not fields:
+            raise Malformed(
+                f"position {self.target_position} is {topic}, which is not corrected. {instead}",
+                "/target_position",
+            )
+        for place, change in enumerate(self.field_changes):
+            _, part, *rest = change.path.split("/")
+            if part == "body" and rest[0] not in fields:
+                raise Malformed(
+                    f"{change.path} of {topic} is not corrected, only occurred_at and, in the "
+                    f"body, {', '.join(sorted(fields))}. {instead}",
+                    f"/field_changes/{place}",
+                )
 
     def _check(self, current: Recorded) -> None:
         for place, change in enumerate(self.field_changes):
@@ -124,8 +159,9 @@ class NullifyDecision(Command):
     """否定决定: record that a competent body revoked or altered a decision, or declared it
     unlawful or void.
 
-    The decision has to be on record, and one that was revoked or declared void has no further
-    fate. What the nullification touches (publicity, sanctions, grades) follows in its own system.
+    The decision has to be on record, with this unit and business, and one that was revoked or
+    declared void has no further fate. A unit's head records this of the own unit's decisions. What
+    the nullification touches (publicity, sanctions, grades) follows in its own system.
     """
 
     decision: DecisionId
@@ -147,18 +183,26 @@ class NullifyDecision(Command):
         standing = ledger.known(
             DecisionStanding(self.decision), "Record the decision before what became of it."
         )
+        if ledger.actor.role == "unit_head":
+            ledger.act_for(standing.unit)
+        if self.unit != standing.unit:
+            raise Malformed(f"decision {self.decision} is {standing.unit}'s", "/unit")
+        if self.entity not in (None, standing.entity):
+            raise Malformed(
+                f"decision {self.decision} concerns {standing.entity or 'no business'}", "/entity"
+            )
         if standing.ended_on is not None:
             raise OutOfStep(
                 f"decision {self.decision} has had no effect since {standing.ended_on}, by "
                 f"{standing.ended_by}"
             )
-        yield self._event()
+        yield self._event(standing.entity)
 
-    def _event(self) -> Event:
+    def _event(self, entity: str | None) -> Event:
         fields: dict[str, Any] = {
             "decision": self.decision,
             "unit": self.unit,
-            "entity": self.entity,
+            "entity": entity,
             "by": self.by,
             "instrument": self.instrument,
             "effective_on": self.effective_on,

@@ -64,5 +64,5 @@ class PublishDrawResult(Command):
             public=self.withhold_reason is None,
             result=concluded.result,
             task=self.task,
-            source_event_position=task.concluded.position,
+            source_event_id=task.concluded.envelope.event_id,
         )

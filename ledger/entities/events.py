@@ -28,6 +28,7 @@ class EntityRegistered(Event):
 
     TOPIC: ClassVar[str] = "entities.entity-registered"
     VISIBILITY = "public"
+    CORRECTABLE = frozenset({"identity"})
 
     entity: EntityId
     identity: Identity
@@ -38,6 +39,7 @@ class EntityRevised(Event):
 
     TOPIC: ClassVar[str] = "entities.entity-revised"
     VISIBILITY = "public"
+    CORRECTABLE = frozenset({"identity"})
 
     entity: EntityId
     identity: Identity

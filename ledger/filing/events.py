@@ -234,6 +234,7 @@ class InspectionNoticeIssued(Event):
     """检查通知书: the business is told of the visit."""
 
     TOPIC: ClassVar[str] = "filing.inspection-notice-issued"
+    CORRECTABLE = frozenset({"notice_no"})
 
     task: TaskId
     entity: EntityId
@@ -259,6 +260,7 @@ class EntryScanned(Event):
     """扫码入企: the officers showed their code and it was scanned."""
 
     TOPIC: ClassVar[str] = "filing.entry-scanned"
+    CORRECTABLE = frozenset({"act_code", "device", "geo"})
 
     task: TaskId
     entity: EntityId
@@ -272,6 +274,9 @@ class OnSiteInspectionOpened(Event):
     """现场检查开始: officers are on site, have shown who they are and said what rights are."""
 
     TOPIC: ClassVar[str] = "filing.on-site-inspection-opened"
+    CORRECTABLE = frozenset(
+        {"certs_shown", "notice_shown", "rights_informed", "conduct_rules_informed"}
+    )
 
     task: TaskId
     entity: EntityId
@@ -291,6 +296,7 @@ class OnSiteRecordSigned(Event):
     """现场检查笔录: signed by the business, or with the reason for its refusal."""
 
     TOPIC: ClassVar[str] = "filing.on-site-record-signed"
+    CORRECTABLE = frozenset({"record_digest", "entity_signature", "refusal_reason"})
 
     task: TaskId
     entity: EntityId
@@ -304,6 +310,7 @@ class OnSiteInspectionClosed(Event):
     """现场检查结束: the officers have left. ``minutes_on_site`` counts from the opening."""
 
     TOPIC: ClassVar[str] = "filing.on-site-inspection-closed"
+    CORRECTABLE = frozenset({"minutes_on_site"})
 
     task: TaskId
     entity: EntityId
@@ -323,6 +330,7 @@ class InspectionConcluded(Event):
     """检查办结: what was found. A refusal for missing certificates is lawful (FIL-V6)."""
 
     TOPIC: ClassVar[str] = "filing.inspection-concluded"
+    CORRECTABLE = frozenset({"result", "checklist", "note"})
 
     task: TaskId
     entity: EntityId
@@ -361,6 +369,9 @@ class IrregularVisitReported(Event):
     """违规入企报告: somebody reports a visit outside the rules. Recorded whatever it says (0.1)."""
 
     TOPIC: ClassVar[str] = "filing.irregular-visit-reported"
+    CORRECTABLE = frozenset(
+        {"visited_on", "facts", "label", "scanned", "officers_seen", "checklist_or_order_left"}
+    )
 
     irregular_visit: IrregularVisitId
     entity: EntityId

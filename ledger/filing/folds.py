@@ -18,6 +18,7 @@ from ledger.filing.events import (
     InspectionConcluded,
     InspectionNoticeIssued,
     InspectionTaskApproved,
+    IrregularVisitReported,
     OnSiteInspectionClosed,
     OnSiteInspectionOpened,
     OnSiteRecordSigned,
@@ -27,9 +28,10 @@ from ledger.filing.events import (
     ResultNotified,
     SpecialInspectionFiled,
     SpecialPlanApproved,
+    VisitRated,
 )
 from ledger.kernel import Fold, Recorded
-from ledger.vocabulary import FilingId, PlanId, TaskId, UnitId
+from ledger.vocabulary import FilingId, IrregularVisitId, PlanId, TaskId, UnitId
 
 #: A task with a visit, in the order of the rulebook; ``cancelled`` is a side exit.
 Stage = Literal[
@@ -179,6 +181,20 @@ class SpecialFiling(Fold):
         self.filed = event
 
 
+class FilingUse(Fold):
+    """Which cases were approved under this filing?
+
+    A daily task may name it in passing, and an emergency goes without one (FIL-R5).
+    """
+
+    filing: FilingId
+    tasks: list[str] = msgspec.field(default_factory=list)
+
+    def on_approved(self, event: InspectionTaskApproved) -> None:
+        if event.kind == "case" and not event.emergency:
+            self.tasks.append(event.task)
+
+
 class Task(Fold):
     """How far has this inspection come?"""
 
@@ -191,8 +207,9 @@ class Task(Fold):
     matters: tuple[str, ...] = ()
     officers: tuple[str, ...] = ()
     planned_on: date | None = None
-    approved: bool = False
-    notified: bool = False
+    approver: str = ""
+    approved: Recorded | None = None
+    notified: Recorded | None = None
     scanned: bool = False
     emergency: bool = False
     ground: Ground | None = None
@@ -206,8 +223,8 @@ class Task(Fold):
     def exists(self) -> bool:
         return self.stage != "unknown"
 
-    def on_approved(self, event: InspectionTaskApproved) -> None:
-        self.approved = True
+    def on_approved(self, event: InspectionTaskApproved, record: Recorded) -> None:
+        self.approved, self.approver = record, event.approver
         self.unit, self.entity = event.unit, event.entity
         self.kind, self.counter = event.kind, event.counter
         self.planned_on = event.planned_on
@@ -215,8 +232,8 @@ class Task(Fold):
             self.stage = "approved"
             self.matters, self.officers = event.matters, event.officers
 
-    def on_notified(self, event: InspectionNoticeIssued) -> None:
-        self.notified = True
+    def on_notified(self, event: InspectionNoticeIssued, record: Recorded) -> None:
+        self.notified = record
         if self.stage == "approved":
             self.stage = "notified"
 
@@ -248,3 +265,27 @@ class Task(Fold):
 
     def on_result_notified(self, event: ResultNotified) -> None:
         self.stage = "result_notified"
+
+
+class VisitRating(Fold):
+    """Has the business rated this visit?"""
+
+    task: TaskId
+    rated: bool = False
+
+    def on_rated(self, event: VisitRated) -> None:
+        self.rated = True
+
+
+class IrregularVisit(Fold):
+    """Is an irregular visit reported under this id?"""
+
+    irregular_visit: IrregularVisitId
+    reported: bool = False
+
+    @property
+    def exists(self) -> bool:
+        return self.reported
+
+    def on_reported(self, event: IrregularVisitReported) -> None:
+        self.reported = True

@@ -6,6 +6,7 @@ from ledger.filing.events import (
     AnnualPlanApproved,
     AnnualPlanFiled,
     InspectionConcluded,
+    InspectionTaskApproved,
     OnSiteInspectionClosed,
     OnSiteInspectionOpened,
     PlanAmended,
@@ -40,9 +41,9 @@ FIL_R3 = Rule(
 )
 FIL_R4 = Rule(
     "FIL-R4",
-    "an inspection is approved by the head of the unit; {person} acts as {role}",
+    "an inspection is approved by the head of the unit: {reason}",
     f"{_STRICT}; 司法部四十一问 No. 21",
-    "Let the unit head send this command.",
+    "Let the unit head approve it as it is to take place.",
 )
 FIL_R6 = Rule(
     "FIL-R6",
@@ -128,6 +129,15 @@ FILE_EMERGENCY = DeadlineRule(
     about=lambda event: f"task:{event.task}" if event.emergency else None,
     start=lambda record: record.occurred_on,
     finding=FIL_V7,
+)
+#: FIL-R5 wants the approval afterwards too; what is found is the missing filing (FIL-V7).
+APPROVE_EMERGENCY = DeadlineRule(
+    "filing.emergency_wd.approval",
+    "filing.emergency_wd",
+    OnSiteInspectionOpened,
+    (InspectionTaskApproved,),
+    about=lambda event: f"task:{event.task}" if event.emergency else None,
+    start=lambda record: record.occurred_on,
 )
 NOTIFY_RESULT = DeadlineRule(
     "inspection.result_notice_wd",

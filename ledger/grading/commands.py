@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.corrections.folds import require_known
 from ledger.credit.folds import CreditRecords
 from ledger.grading import rules
 from ledger.grading.events import CreditGradeAssigned, Factor
@@ -62,7 +63,10 @@ class RecomputeGrade(Command):
 
 
 class OverrideGrade(Command):
-    """人工调整信用等级: a grade set by hand, with a reason and a second approver (GRD-R1)."""
+    """人工调整信用等级: a grade set by hand, with a reason and a second approver (GRD-R1).
+
+    The second approver is somebody whom the ledger knows.
+    """
 
     entity: EntityId
     scheme: Name
@@ -85,6 +89,8 @@ class OverrideGrade(Command):
             if not there
         ]
         ledger.require(not missing, rules.GRD_R1, missing="; ".join(missing))
+        assert self.second_approver is not None
+        require_known(ledger, self.second_approver)
         _check_factors(ledger, self.entity, self.factors)
         yield CreditGradeAssigned(
             entity=self.entity,

@@ -427,6 +427,7 @@ class _Settling:
             requested_by=f"register:{self._command.mapping}",
             approved_by=self._ledger.actor.person_id,
             subjects=tuple(event.tags()),
+            target_visibility=event.visibility(),
         )
 
     def _withdraws_inspection(self, claim: claims.WithdrawsInspection) -> Iterator[Event]:

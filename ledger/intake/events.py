@@ -32,6 +32,9 @@ class InspectionImported(Event):
 
     TOPIC: ClassVar[str] = "intake.inspection-imported"
     VISIBILITY = "public"
+    CORRECTABLE = frozenset(
+        {"type", "held_on", "result", "action", "score", "score_meaning", "grade", "graded_on"}
+    )
 
     inspection: InspectionId
     entity: EntityId
@@ -55,6 +58,7 @@ class ViolationImported(Event):
 
     TOPIC: ClassVar[str] = "intake.violation-imported"
     VISIBILITY = "public"
+    CORRECTABLE = frozenset({"code", "found_on", "description", "severity"})
 
     violation: ViolationId
     entity: EntityId
@@ -70,6 +74,7 @@ class ViolationRectified(Event):
 
     TOPIC: ClassVar[str] = "intake.violation-rectified"
     VISIBILITY = "public"
+    CORRECTABLE = frozenset({"corrected_on"})
 
     violation: ViolationId
     entity: EntityId

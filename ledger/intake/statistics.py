@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from ledger.entities.events import EntityRegistered
+from ledger.entities.events import EntityRegistered, EntityRevised
 from ledger.intake.events import (
     ImportedInspectionWithdrawn,
     ImportedViolationWithdrawn,
@@ -28,14 +28,14 @@ def statistics(recorder: Any) -> dict[str, Any]:
     - ``imported_inspections``, ``imported_violations``: that registers reported, withdrawn ones
       included.
     - ``imported_rectifications``: violations that a register says were put right.
-    - ``imported_corrections``: later statements of a register that an earlier one was wrong: a
-      score or a type corrected, an inspection or a violation withdrawn. A business that was renamed
-      or moved is a change and counts only under ``by_type``.
+    - ``imported_corrections``: later statements of a register that say otherwise than an earlier
+      one: a score or a type corrected, an inspection or a violation withdrawn, a business renamed,
+      moved or listed again.
     - ``findings``: that the ledger raised.
     - ``by_type``: events of each stored type.
 
     A store that counts by itself (``counts_by_type``) is asked; any other is walked through, by
-    type alone. Only corrections are looked into: who made one stands in the record.
+    type alone. Only corrections and revisions are looked into: who made one stands in the record.
     """
     count = getattr(recorder, "counts_by_type", None)
     by_type: dict[str, int] = (
@@ -45,13 +45,13 @@ def statistics(recorder: Any) -> dict[str, Any]:
     def of(*events: Any) -> int:
         return sum(by_type.get(event.TOPIC, 0) for event in events)
 
-    corrected = as_query([Selector((RecordCorrected.TOPIC,), ())])
-    by_registers = 0
-    if of(RecordCorrected):
-        by_registers = sum(
-            plain(found.event.data).get("provenance") is not None
-            for found in recorder.read(corrected)
-        )
+    # One after another: not every store can ask for two types at once without a tag.
+    by_registers = sum(
+        plain(found.event.data).get("provenance") is not None
+        for event in (RecordCorrected, EntityRevised)
+        if of(event)
+        for found in recorder.read(as_query([Selector((event.TOPIC,), ())]))
+    )
     return {
         "events": sum(by_type.values()),
         "entities": of(EntityRegistered),

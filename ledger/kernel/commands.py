@@ -42,6 +42,11 @@ F = TypeVar("F", bound=Fold)
 
 #: How far a reported moment may lie ahead of the ledger's clock (rulebook 0.2).
 CLOCK_TOLERANCE = timedelta(minutes=5)
+#: How far an act that is done by recording it may be dated back.
+BACKDATING_TOLERANCE = timedelta(days=1)
+
+#: Nothing older is reported; the first moments of the calendar cannot even be reckoned with.
+EARLIEST_YEAR = 1900
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
@@ -94,6 +99,11 @@ class Reading:
 
     def __init__(self, past: Past, command: Command, context: Context, now: datetime) -> None:
         self.at = command.occurred_at or now
+        if self.at.year < EARLIEST_YEAR:
+            raise Malformed(
+                f"occurred_at {self.at.isoformat()} lies before the year {EARLIEST_YEAR}",
+                "/occurred_at",
+            )
         if self.at > now + CLOCK_TOLERANCE:
             raise Malformed(
                 f"occurred_at {self.at.isoformat()} lies in the future; the ledger's clock says "
@@ -204,6 +214,18 @@ class Reading:
             raise Forbidden(
                 f"{self.actor.person_id} belongs to unit {self.actor.unit_id} and cannot act for "
                 f"{unit}. Use a token of {unit}."
+            )
+
+    def must_be_now(self) -> None:
+        """Refuse an ``occurred_at`` of the past for an act that is done by recording it.
+
+        Reports of facts stay backdatable, and are flagged when they come late (0.2).
+        """
+        if self.now - self.at > BACKDATING_TOLERANCE:
+            raise Malformed(
+                f"this act takes effect by being recorded; it cannot be backdated to "
+                f"{self.at.isoformat()}. Leave occurred_at out.",
+                "/occurred_at",
             )
 
     def name(self, prefix: str) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from ledger.kernel.events import Event, Moment, Recorded, Value
+from ledger.kernel.events import Event, Moment, Recorded, Value, Visibility
 from ledger.kernel.subjects import Tag, subject_fields
 
 Pointer = Annotated[
@@ -36,7 +36,7 @@ class RecordCorrected(Event):
     """更正记录: a recorded event said something wrong (rulebook 0.3).
 
     ``subjects`` repeats the tags of the corrected event, so that whoever reads the event reads its
-    correction with it.
+    correction with it; ``target_visibility`` its visibility, so that nobody else does.
     """
 
     TOPIC: ClassVar[str] = "corrections.record-corrected"
@@ -48,6 +48,11 @@ class RecordCorrected(Event):
     requested_by: str
     approved_by: str
     subjects: tuple[Tag, ...]
+    target_visibility: Visibility = "restricted"
+
+    def visibility(self) -> Visibility:
+        """Who may see what was recorded may see what it should have said, and nobody else."""
+        return self.target_visibility
 
 
 class CorrectionImpossible(ValueError):

@@ -29,6 +29,9 @@ class KeywordStruct(msgspec.StructMeta):
     ) -> Any:
         config.setdefault("kw_only", True)
         config.setdefault("frozen", True)
+        # Immutable trees have no cycles; a collector that walks them finds nothing, and a ledger
+        # keeps very many of them.
+        config.setdefault("gc", False)
         return super().__new__(mcls, name, bases, namespace, **config)
 
 
@@ -119,6 +122,9 @@ class Event(
     VERSION: ClassVar[int] = 1
     UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {}
     VISIBILITY: ClassVar[Visibility] = "restricted"
+    #: The body fields that report a fact and may be corrected, with ``occurred_at`` beside them.
+    #: What somebody decided, and what a rule looked at, is none of these: it has its own commands.
+    CORRECTABLE: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **config: Any) -> None:
         super().__init_subclass__(**config)
@@ -152,7 +158,7 @@ def event_types() -> Mapping[str, type[Event]]:
     return dict(_TOPICS)
 
 
-class Fact(msgspec.Struct, frozen=True):
+class Fact(msgspec.Struct, frozen=True, gc=False):
     """An event with what its envelope shall say differently from its command's.
 
     ``known`` subjects of an import carry their own ``occurred_at`` and ``provenance``.
@@ -164,7 +170,7 @@ class Fact(msgspec.Struct, frozen=True):
     causation_id: UUID | None = None
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """An event with its envelope and its place in the ledger (from 1, without gaps)."""
 
     position: int

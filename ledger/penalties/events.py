@@ -36,6 +36,7 @@ class PenaltyDecided(Event):
     """
 
     TOPIC: ClassVar[str] = "penalties.penalty-decided"
+    CORRECTABLE = frozenset({"doc_no", "facts"})
 
     decision: DecisionId
     entity: EntityId

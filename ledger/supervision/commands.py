@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
-from ledger.kernel import Command, Event, OutOfStep, Reading
+from ledger.catalogue.folds import UnitStanding
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, UnknownReference
+from ledger.kernel.rules import rules as declared_rules
 from ledger.supervision import rules
 from ledger.supervision.events import (
     FindingClosed,
@@ -22,7 +24,10 @@ from ledger.vocabulary import EntityId, FindingId, MatterId, Name, OfficerId, Ta
 
 
 class RaiseFinding(Command):
-    """提出监督发现: a supervisor has found something that the ledger did not raise by itself."""
+    """提出监督发现: a supervisor has found something that the ledger did not raise by itself.
+
+    It names a declared finding rule, a known unit, and evidence that is recorded.
+    """
 
     type: Name
     rule_id: Name
@@ -35,6 +40,16 @@ class RaiseFinding(Command):
     evidence_events: tuple[int, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        rule = declared_rules().get(self.rule_id)
+        if rule is None or rule.kind != "finding":
+            raise Malformed(f"{self.rule_id} is no rule that leads to a finding", "/rule_id")
+        if self.type != rule.finding_type:
+            raise Malformed(f"{self.rule_id} leads to a finding {rule.finding_type}", "/type")
+        if self.unit is not None:
+            ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
+        for position in self.evidence_events:
+            if ledger.record_at(position) is None:
+                raise UnknownReference("event", str(position), "Name a recorded position.")
         yield FindingRaised(
             finding_id=ledger.name(self.rule_id),
             type=self.type,

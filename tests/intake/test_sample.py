@@ -59,14 +59,17 @@ def test_the_sample_is_counted_as_its_files_count(ledger: Imported) -> None:
     assert counts["imported_violations"] == len(found)
     corrections = rows("sf_violation_corrections")
     assert counts["imported_rectifications"] + report.rejected == len(corrections)
-    mistakes = Counter(r["change"] for r in rows("sf_changes"))
+    changes = Counter(r["change"] for r in rows("sf_changes"))
     assert counts["imported_corrections"] == sum(
-        mistakes[kind]
+        changes[kind]
         for kind in (
             "score_changed",
             "type_reclassified",
             "inspection_withdrawn",
             "violation_removed",
+            "renamed",
+            "address_changed",
+            "postal_code_changed",
         )
     )
     assert counts["events"] == sum(counts["by_type"].values()) == len(ledger.records())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from ledger.entities.commands import RegisterEntity
+from ledger.entities.commands import RegisterEntity, ReviseEntity
 from ledger.entities.events import Identity
 from ledger.intake.run import import_register
 from ledger.intake.statistics import statistics
@@ -55,7 +55,7 @@ def test_an_empty_ledger_has_nothing(recorder: DCBRecorder) -> None:
 def test_corrections_by_registers_are_told_from_those_by_hand(
     recorder: DCBRecorder, tmp_path: Path
 ) -> None:
-    """An officer's correction is none of the register's; a withdrawal is; a new name is not."""
+    """What officers correct or revise is not the register's; a withdrawal and a new name are."""
     kind = visit()["type"]
     folder = sf_register(
         tmp_path / "r",
@@ -74,11 +74,15 @@ def test_corrections_by_registers_are_told_from_those_by_hand(
         ledger.execute(
             RegisterEntity(entity="sf-food:99", identity=Identity(name="By hand")), OPERATOR
         )
+        ledger.execute(
+            ReviseEntity(entity="sf-food:99", identity=Identity(name="Mended"), reason="by hand"),
+            OPERATOR,
+        )
         ledger.execute(CorrectByHand(), OPERATOR)
 
     counts = statistics(recorder)
     assert counts["entities"] == 2
     assert (counts["imported_inspections"], counts["imported_violations"]) == (2, 1)
     assert counts["imported_rectifications"] == 1
-    assert counts["imported_corrections"] == 3
-    assert counts["by_type"]["entities.entity-revised"] == 1
+    assert counts["imported_corrections"] == 4
+    assert counts["by_type"]["entities.entity-revised"] == 2

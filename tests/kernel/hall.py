@@ -39,6 +39,7 @@ class Heard(Event):
     """Somebody said something; no subject at all."""
 
     TOPIC: ClassVar[str] = "tests.heard"
+    CORRECTABLE = frozenset({"words"})
 
     words: Any
 

@@ -51,6 +51,7 @@ class PlainTask:
     entity: str
     year: int
     counter: str
+    filing: str | None = None
     cancelled: bool = False
 
 
@@ -167,6 +168,7 @@ class PlainRules:
         daily: bool,
         matter: str,
         officers: tuple[str, ...],
+        today: date,
         planned_on: date,
         filing: str | None,
     ) -> str:
@@ -174,6 +176,10 @@ class PlainRules:
             return FORBIDDEN
         if task in self.tasks:
             return OUT_OF_STEP
+        if planned_on < today:
+            return MALFORMED
+        if entity not in GRADES:
+            return UNKNOWN
         known = self.matters.get(matter)
         if known is None:
             return UNKNOWN
@@ -190,6 +196,8 @@ class PlainRules:
                 return UNKNOWN
             by, about, covers = self.filings[filing]
             if by != unit or about not in (None, entity) or matter not in covers:
+                return "FIL-R2"
+            if any(t.filing == filing and not t.cancelled for t in self.tasks.values()):
                 return "FIL-R2"
         if role != "unit_head":
             return "FIL-R4"
@@ -208,7 +216,8 @@ class PlainRules:
         if daily and capped >= cap:
             return "SUP-R1"
         counter = "capped" if daily else "exempt"
-        self.tasks[task] = PlainTask(unit, entity, planned_on.year, counter)
+        used = None if daily else filing
+        self.tasks[task] = PlainTask(unit, entity, planned_on.year, counter, used)
         return "SUP-V1" if not daily and exempt + 1 > 2 * cap else RECORDED
 
     def _planned(self, unit: str, matter: str, month: int) -> bool:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from ledger.catalogue import commands as catalogue
 from ledger.catalogue.events import Basis, MatterElements
+from ledger.entities.commands import RegisterEntity
+from ledger.entities.events import Identity
 from ledger.filing import commands as filing
 from ledger.filing.events import NonOnsiteConsidered, PlanDiff, PlanItem
 from ledger.grading.commands import AssignGrade
@@ -28,6 +30,7 @@ from tests.model.plain import GRADES, OFFICERS, RECORDED, PlainRules
 UNITS = ("MRB", "EMB")
 MATTERS = ("M1", "M2", "M3")
 ENTITIES = tuple(GRADES)
+STRANGER = "bench:3"  # registered nowhere
 JB = Actor(unit_id="JB", person_id="JB-1", role="jb_supervisor")
 
 #: What each unit mostly works with; the rest of the time anything goes.
@@ -39,7 +42,11 @@ actor = st.sampled_from(("own",) * 9 + ("other",))
 plan = st.sampled_from(("P1", "P1", "P2", "P3"))
 months = st.sets(st.integers(1, 12), min_size=1)
 items = st.dictionaries(st.sampled_from(MATTERS), months, min_size=1, max_size=3)
-number = st.sampled_from(("F1", "F1", "F1", "F2", None))
+#: Filings of MRB that stand at the start; a case uses each of them once.
+FILED = tuple(f"F{n}" for n in range(4, 10))
+number = st.sampled_from((*FILED, *FILED, *FILED, "F1", "F2", "F3", None))
+#: Mostly a day to come.
+ahead = st.sampled_from((-1, 0, 1, 5, 10, 20, 30, 40, 50, 60, 70))
 task = st.sampled_from(tuple(f"T{n}" for n in range(14)))
 
 
@@ -48,25 +55,24 @@ def task_approval(draw: st.DrawFn) -> tuple[Any, ...]:
     """An approval that mostly stands a chance."""
     of = draw(unit)
     matter, officers, _ = USUAL[of]
-    if draw(st.sampled_from((False, False, False, True))):
-        matter = draw(st.sampled_from(MATTERS))
+    if draw(st.sampled_from((False, False, True))):
+        matter = draw(st.sampled_from((*MATTERS, "M3", "M3")))
     if draw(st.sampled_from((False, False, False, False, True))):
         officers = tuple(
             draw(st.lists(st.sampled_from(tuple(OFFICERS)), min_size=1, max_size=2, unique=True))
         )
     role = draw(st.sampled_from(("unit_head",) * 7 + ("office_head",)))
-    planned_on = draw(st.dates(date(2026, 1, 1), date(2026, 8, 31)))
     return (
         "approve_task",
         draw(actor),
         role,
         of,
         draw(task),
-        draw(st.sampled_from((ENTITIES[0], *ENTITIES))),
+        draw(st.sampled_from((ENTITIES[0],) * 4 + ENTITIES * 3 + (STRANGER,))),
         draw(st.booleans()),
         matter,
         list(officers),
-        planned_on,
+        draw(ahead),
         draw(number),
     )
 
@@ -106,6 +112,7 @@ REACHED = {
     "UnknownReference",
     "OutOfStep",
     "Forbidden",
+    "Malformed",
     "CAT-R1",
     "CAT-R2",
     "CAT-R3",
@@ -131,7 +138,7 @@ class Bench:
         self.answers: set[str] = set()
 
     def prepare(self) -> None:
-        """Qualified units, certified officers, graded businesses."""
+        """Qualified units, certified officers, registered and graded businesses."""
         for name in UNITS:
             self._do(
                 catalogue.QualifyUnit(
@@ -152,6 +159,10 @@ class Bench:
                 JB,
             )
         for entity, grade in GRADES.items():
+            self._do(
+                RegisterEntity(entity=entity, identity=Identity(name=entity)),
+                Actor(unit_id="EDB", person_id="E", role="credit_officer"),
+            )
             self._do(
                 AssignGrade(
                     entity=entity,
@@ -174,10 +185,15 @@ class Bench:
                 "own",
                 of,
                 plan,
-                {m: {1, 2, 3, 4, 5, 6} for m in dict.fromkeys((matter, "M3"))},
+                {m: {1, 2, 3, 4, 5, 6, 7} for m in dict.fromkeys((matter, "M3"))},
             )
             self.compare(0, "file_plan", "own", of, plan)
-        self.compare(0, "file_special", "own", "MRB", "F1", None, {"M1", "M3"})
+        for filed in ("F1", *FILED):
+            self.compare(0, "file_special", "own", "MRB", filed, None, {"M1", "M3"})
+        # Visits to the first business, up to its cap, and cases, as many as are reasonable.
+        for task, filed in (("T0", FILED[0]), ("T1", FILED[1]), ("T2", None)):
+            visit = (ENTITIES[0], filed is None, "M1", ["O1", "O2"], 10, filed)
+            self.compare(0, "approve_task", "own", "unit_head", "MRB", task, *visit)
 
     def compare(self, days: int, what: str, *arguments: Any) -> None:
         """Do one step in both and hold the answers against each other."""
@@ -293,11 +309,11 @@ class Bench:
         daily: bool,
         matter: str,
         officers: list[str],
-        planned_on: date,
+        ahead: int,
         number: str | None,
     ) -> tuple[str, str]:
-        # Plans are for 2026 alone; the plain rules know no other year.
-        planned_on = planned_on.replace(year=2026) if daily else planned_on
+        # Some days ahead: within 2026, since the plain rules know no other year.
+        planned_on = self.now.date() + timedelta(days=ahead)
         who = self._who(actor, of, role)
         command = filing.ApproveTask(
             task=task,
@@ -314,7 +330,17 @@ class Bench:
             ),
         )
         return self._do(command, who), self.plain.approve_task(
-            who.unit_id, role, of, task, entity, daily, matter, tuple(officers), planned_on, number
+            who.unit_id,
+            role,
+            of,
+            task,
+            entity,
+            daily,
+            matter,
+            tuple(officers),
+            self.now.date(),
+            planned_on,
+            number,
         )
 
     def cancel_task(self, of: str, task: str) -> tuple[str, str]:

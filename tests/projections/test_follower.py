@@ -5,8 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -156,21 +156,21 @@ def test_the_thread_follows_and_listeners_hear_it(past: Past, follower: Follower
 def test_only_one_follows(past: Past, tmp_path: Path, views: Views) -> None:
     """A second follower of the same tables is told so, and takes over when the first is gone."""
     fill(past, 3)
-    other = Views(open_engine(str(views.engine.url)), all_views())
-    first, second = Follower(past.recorder, views), Follower(past.recorder, other)
-    first.catch_up()
-    with pytest.raises(Followed, match="another process follows"):
-        second.catch_up()
-    second.start()
-    time.sleep(0.2)
-    assert {h.state for h in second.health()} == {"standby"}
-    assert second.position("profiles") == 3
-    assert second.wait_for(3, 1)
-    first.close()
-    fill_position = past.add(inspection("I-99"))
-    assert second.wait_for(fill_position, 10)
-    second.close()
-    other.close()
+    with (
+        closing(Views(open_engine(str(views.engine.url)), all_views())) as other,
+        Follower(past.recorder, views) as first,
+        Follower(past.recorder, other) as second,
+    ):
+        first.catch_up()
+        with pytest.raises(Followed, match="another process follows"):
+            second.catch_up()
+        second.start()
+        assert second.wait_for(3, 10)
+        assert {h.state for h in second.health()} == {"standby"}
+        assert second.position("profiles") == 3
+        first.close()
+        fill_position = past.add(inspection("I-99"))
+        assert second.wait_for(fill_position, 10)
 
 
 def test_a_severed_follower_notices(past: Past, views: Views) -> None:

@@ -31,6 +31,7 @@ async def test_s3_special_and_emergency(world: World) -> None:
     assert world.tick() == []
     world.at("2026-08-25 00:05")
     assert world.tick() == [
+        ("DeadlineMissed", "filing.emergency_wd.approval"),  # nor was it approved by then
         ("DeadlineMissed", "filing.emergency_wd"),
         ("FindingRaised", "FIL-V7"),
     ]

@@ -16,6 +16,7 @@ from ledger.catalogue.commands import (
     ListMatter,
     PublishMatter,
     QualifyUnit,
+    ReviewIdleMatter,
     ReviseMatter,
     SuspendCertificate,
     WithdrawMatter,
@@ -35,17 +36,18 @@ from ledger.catalogue.events import (
 )
 from ledger.deadlines.commands import RecordDeadlineMiss
 from ledger.filing.commands import ReportIrregularVisit
-from ledger.filing.events import IrregularVisitReported
+from ledger.filing.events import IrregularVisitReported, OnSiteInspectionOpened
 from ledger.kernel import (
     DeadlineMissed,
     Forbidden,
     Malformed,
     OutOfStep,
     UnknownReference,
+    civil_moment,
 )
 from ledger.policies.commands import SeedLedger
 from ledger.supervision.events import FindingRaised
-from tests.gwt import Scenario, actor, like, on
+from tests.gwt import HEAD, Scenario, actor, like, on
 
 E_A = "91620100MA7LX00338"
 JB = actor("JB", "JB-1", "jb_supervisor")
@@ -82,6 +84,25 @@ def listing(**changed: Any) -> ListMatter:
     return ListMatter(matter="M-101", unit="MRB", elements=msgspec.structs.replace(FOOD, **changed))
 
 
+OPENED = OnSiteInspectionOpened(
+    task="T-1",
+    entity=E_A,
+    unit="MRB",
+    matters=("M-900",),
+    officers=("OFF-1",),
+    certs_shown=("甘A-1",),
+    notice_shown=True,
+    rights_informed=True,
+    conduct_rules_informed=True,
+)
+CERTIFIED = OfficerCertified(
+    officer="OFF-1",
+    unit="MRB",
+    cert_no="甘A-1",
+    valid_from=date(2024, 8, 1),
+    valid_to=date(2027, 7, 31),
+    domains=("food_drug",),
+)
 PUBLISH = PublishMatter(matter="M-101", unit="MRB", url="https://example.org/M-101")
 
 
@@ -314,6 +335,7 @@ def test_certificates_belong_to_known_units_and_officers(story: Scenario) -> Non
 
 def test_a_conflict_ends_only_where_there_is_one(story: Scenario) -> None:
     """A conflict is of one officer with one business."""
+    story.given(CERTIFIED)
     story.amid(
         OfficerConflictDeclared(officer="OFF-2", entity=E_A, basis="declared", reason="亲属")
     )
@@ -323,3 +345,55 @@ def test_a_conflict_ends_only_where_there_is_one(story: Scenario) -> None:
         OfficerConflictDeclared
     )
     story.when(end, JB).then(OfficerConflictEnded)
+
+
+def test_a_conflict_is_declared_within_the_unit(story: Scenario) -> None:
+    """Of a certified officer, by the own unit; its head or the Justice Bureau upholds it."""
+    declare = DeclareConflict(officer="OFF-1", entity=E_A, basis="declared", reason="持股")
+    upheld = msgspec.structs.replace(declare, basis="upheld")
+    story.when(declare).raises(UnknownReference)
+    story.given(CERTIFIED).amid(msgspec.structs.replace(CERTIFIED, officer="OFF-2", unit="EMB"))
+    officer = actor("MRB", "OFF-1", "enforcement_officer")
+    for command in (declare, upheld):
+        story.when(command, actor("EMB", "EMB-HEAD", "unit_head")).raises(Forbidden, says="EMB")
+        for who in (HEAD, JB):
+            story.when(command, who).then(OfficerConflictDeclared)
+    story.when(declare, officer).then(OfficerConflictDeclared)
+    story.when(upheld, officer).raises(Forbidden, says="upheld by the head")
+
+
+def test_publishing_is_not_backdated(story: Scenario) -> None:
+    """It makes the matter public by being recorded; a late publication stays late."""
+    story.given(listed()).at("2026-03-31T09:00+08:00")
+    early = msgspec.structs.replace(PUBLISH, occurred_at=civil_moment(date(2026, 3, 30), 8))
+    story.when(early).raises(Malformed, pointer="/occurred_at")
+    story.when(PUBLISH).then(like(MatterPublished, days_late=1))
+
+
+def test_CAT_V2_a_matter_unused_for_five_years_is_noticed(story: Scenario) -> None:
+    """Five years after the publication, once; a use begins the five years anew."""
+    review = ReviewIdleMatter(matter="M-101")
+    story.when(review, JB).raises(UnknownReference)
+    story.given(listed(), PUBLISH)  # on 2026-03-02
+    story.amid(OPENED, FindingRaised(finding_id="F-1", type="x", rule_id="CAT-V2", auto=True))
+    story.at("2031-03-02T09:00+08:00").when(review, JB).raises(OutOfStep, says="2031-03-02")
+    found = like(
+        FindingRaised,
+        rule_id="CAT-V2",
+        unit="MRB",
+        matter="M-101",
+        facts={"unused_since": "2026-03-02", "years": 5},
+    )
+    story.at("2031-03-03T09:00+08:00").when(review, JB).then(found)
+    story.when(review, JB).raises(OutOfStep, says="found idle on 2031-03-03")
+    story.given(msgspec.structs.replace(OPENED, matters=("M-101",)))
+    story.at("2036-03-03T09:00+08:00").when(review, JB).raises(OutOfStep, says="2031-03-03")
+    story.at("2036-03-04T09:00+08:00").when(review, JB).then(FindingRaised)
+
+
+@pytest.mark.parametrize("changed", [{}, {"act_kind": "licence"}])
+def test_CAT_V2_is_of_inspection_matters_in_force(story: Scenario, changed: dict[str, Any]) -> None:
+    """One that was never published, or is no inspection, cannot lie idle."""
+    story.given(listed(**changed), *([PUBLISH] if changed else []))
+    story.at("2036-03-03T09:00+08:00")
+    story.when(ReviewIdleMatter(matter="M-101"), JB).raises(OutOfStep, says="no inspection matter")

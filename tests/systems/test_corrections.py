@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from eventsourcing.dcb.api import DCBRecorder
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.corrections.commands import CorrectRecord, NullifyDecision
+from ledger.catalogue.events import OfficerCertified
+from ledger.corrections.commands import INSTEAD, CorrectRecord, NullifyDecision
 from ledger.corrections.events import (
     AlteredField,
     DecisionAltered,
@@ -17,6 +19,15 @@ from ledger.corrections.events import (
     DecisionDeclaredVoid,
     DecisionRevoked,
 )
+from ledger.filing.events import (
+    AnnualPlanApproved,
+    InspectionTaskApproved,
+    IrregularVisitReported,
+    NonOnsiteConsidered,
+    PlanItem,
+)
+from ledger.grading.events import CreditGradeAssigned
+from ledger.intake.events import InspectionImported
 from ledger.kernel import (
     DeadlineMissed,
     DeadlineRecomputed,
@@ -32,23 +43,32 @@ from ledger.kernel import (
     WorkingCalendarPublished,
     codec,
 )
+from ledger.kernel.subjects import subject_fields
+from ledger.penalties.events import PenaltyDecided
 from ledger.supervision.events import FindingRaised, FindingTriaged
+from tests import golden
 from tests.gwt import HEAD, Scenario, actor, like
 
 E_A = "91620100MA7LX00338"
-RAISED = FindingRaised(
-    finding_id="F-1",
-    type="unfiled",
-    rule_id="FIL-V1",
-    auto=True,
-    unit="MRB",
+REPORTED = IrregularVisitReported(
+    irregular_visit="IV-1",
     entity=E_A,
-    facts={"visited_on": "2026-06-11"},
+    reporter="self",
+    visited_on=date(2026, 6, 11),
+    facts="入企未扫码",
+    unit="MRB",
 )
-OTHER = FindingRaised(
-    finding_id="F-2", type="unfiled", rule_id="FIL-V1", auto=True, unit="MRB", entity=E_A
+OTHER = msgspec.structs.replace(REPORTED, irregular_visit="IV-2")
+CERTIFIED = OfficerCertified(
+    officer="OFF-001",
+    unit="MRB",
+    cert_no="甘A-001",
+    valid_from=date(2024, 8, 1),
+    valid_to=date(2027, 7, 31),
+    domains=("food_drug",),
 )
-DATE = FieldChange(path="/body/facts/visited_on", old="2026-06-11", new="2026-06-10")
+DATE = FieldChange(path="/body/visited_on", old="2026-06-11", new="2026-06-10")
+SUPERVISOR = actor("JB", "JB-1", "jb_supervisor")
 
 
 def correct(*changes: FieldChange, **fields: Any) -> CorrectRecord:
@@ -64,13 +84,19 @@ def correct(*changes: FieldChange, **fields: Any) -> CorrectRecord:
 
 @pytest.fixture
 def story() -> Scenario:
-    """The finding F-1 at position 2, among another one at the same business."""
-    return Scenario(InMemoryDCBRecorder()).at("2026-06-12T09:00+08:00").amid(OTHER).given(RAISED)
+    """The visit IV-1 at position 2, among another one at the same business."""
+    return told(InMemoryDCBRecorder())
+
+
+def told(recorder: DCBRecorder) -> Scenario:
+    """Positions 1 and 2: another visit, and the one that is corrected; OFF-001 is an officer."""
+    story = Scenario(recorder).at("2026-06-12T09:00+08:00").amid(OTHER).given(REPORTED)
+    return story.given(CERTIFIED, actor=SUPERVISOR)
 
 
 def test_s20_a_correction_is_recorded_beside_the_record(recorder: DCBRecorder) -> None:
     """The record stays as it was; the correction says what, why and who, with all its subjects."""
-    story = Scenario(recorder).at("2026-06-12T09:00+08:00").amid(OTHER).given(RAISED)
+    story = told(recorder)
     before = [s.event.data for s in recorder.read()]
     story.when(correct()).then(
         like(
@@ -80,10 +106,11 @@ def test_s20_a_correction_is_recorded_beside_the_record(recorder: DCBRecorder) -
             reason="日期录入错误",
             requested_by="OFF-001",
             approved_by="MRB-HEAD",
-            subjects=("finding:F-1", "unit:MRB", f"entity:{E_A}"),
+            subjects=tuple(REPORTED.tags()),
+            target_visibility="restricted",
         )
     )
-    assert [s.event.data for s in recorder.read()][:2] == before
+    assert [s.event.data for s in recorder.read()][:3] == before
     assert story.outcome is not None
     (correction,) = story.outcome.events
     assert isinstance(correction.event, RecordCorrected)
@@ -111,7 +138,7 @@ def test_a_second_correction_starts_from_the_first(story: Scenario) -> None:
 
 def test_corrections_of_others_do_not_matter(story: Scenario) -> None:
     """Another record of the same unit and business, corrected, leaves this one alone."""
-    change = FieldChange(path="/body/facts", old={}, new={"visited_on": "2026-06-10"})
+    change = FieldChange(path="/body/facts", old="入企未扫码", new="另案")
     story.given(correct(change, target_position=1)).when(correct()).then(RecordCorrected)
 
 
@@ -126,11 +153,12 @@ def test_several_fields_are_corrected_together(story: Scenario) -> None:
 @pytest.mark.parametrize(
     ("change", "pointer", "says"),
     [
-        (("/body/facts/visited_on", "2026-06-01", "x"), "/field_changes/1", "says '2026-06-11'"),
-        (("/body/place", None, "x"), "/field_changes/1", "not a field"),
-        (("/body/unit", "MRB", "EMB"), "/field_changes/1", "names a subject"),
-        (("/body/auto", True, "maybe"), "/field_changes", "would not be valid"),
-        (("/body/auto", True, True), "/field_changes/1/new", "would not change"),
+        (("/body/visited_on", "2026-06-01", "x"), "/field_changes/1", "says '2026-06-11'"),
+        (("/body/facts/place", None, "x"), "/field_changes/1", "not a field"),
+        (("/body/place", None, "x"), "/field_changes/1", "only occurred_at and"),
+        (("/body/unit", "MRB", "EMB"), "/field_changes/1", "only occurred_at and"),
+        (("/body/scanned", False, "maybe"), "/field_changes", "would not be valid"),
+        (("/body/scanned", False, False), "/field_changes/1/new", "would not change"),
         (
             ("/occurred_at", "2026-06-12T01:00:00Z", "2026-06-12T02:00:00Z"),
             "/field_changes/1",
@@ -143,7 +171,7 @@ def test_a_change_that_does_not_fit_is_malformed(
 ) -> None:
     """The answer points at the change that does not fit, the first one being right."""
     path, old, new = change
-    good = FieldChange(path="/body/type", old="unfiled", new="over_cap")
+    good = FieldChange(path="/body/label", old="inspection", new="research")
     story.when(correct(good, FieldChange(path=path, old=old, new=new))).raises(
         Malformed, pointer=pointer, says=says
     )
@@ -157,7 +185,7 @@ def test_an_unknown_record_is_no_target(story: Scenario) -> None:
 def test_a_correction_is_not_corrected(story: Scenario) -> None:
     """Whoever corrected wrongly corrects the record again."""
     reason = FieldChange(path="/body/reason", old="日期录入错误", new="x")
-    story.given(correct()).when(correct(reason, target_position=3)).raises(
+    story.given(correct()).when(correct(reason, target_position=4)).raises(
         Malformed, pointer="/target_position", says="once more"
     )
 
@@ -194,6 +222,47 @@ RECOMPUTED = DeadlineRecomputed(
 )
 
 
+PLAN = AnnualPlanApproved(
+    plan="PLAN-MRB-2026",
+    unit="MRB",
+    year=2026,
+    items=(PlanItem(matter="M-101", mode="key", target_class="x", planned_visits=1, months=(3,)),),
+)
+TASK = InspectionTaskApproved(
+    task="T-1",
+    entity=E_A,
+    unit="MRB",
+    kind="daily",
+    trigger="plan",
+    matters=("M-101",),
+    officers=("OFF-001",),
+    planned_on=date(2026, 9, 18),
+    approver="MRB-HEAD",
+    counter="capped",
+    non_onsite_considered=NonOnsiteConsidered(
+        written=True, shared_data=True, remote=True, conclusion="insufficient"
+    ),
+)
+RAISED = FindingRaised(
+    finding_id="F-1", type="unfiled", rule_id="FIL-V1", auto=True, unit="MRB", entity=E_A
+)
+GRADED = CreditGradeAssigned(
+    entity=E_A,
+    scheme="local",
+    grade="B",
+    assessed_on=date(2026, 6, 1),
+    source="local_rule",
+    factors=(),
+    inputs_hash="0" * 64,
+)
+
+
+PUBLIC = InspectionImported(
+    inspection="sf-food:1", entity=E_A, unit="DPH", type="routine", held_on=date(2026, 6, 11)
+)
+SEALED = msgspec.structs.replace(REPORTED, irregular_visit="IV-3", reporter="entity")
+
+
 @pytest.mark.parametrize(
     ("event", "says"),
     [
@@ -201,14 +270,75 @@ RECOMPUTED = DeadlineRecomputed(
         (CALENDAR, "Publish a new version"),
         (MISSED, "follows from"),
         (RECOMPUTED, "follows from"),
+        (PLAN, "Amend the plan"),
+        (TASK, "Cancel the task"),
+        (RAISED, "Dismiss the finding"),
+        (GRADED, "Assess the grade anew"),
     ],
 )
 def test_what_has_versions_is_not_corrected(story: Scenario, event: Event, says: str) -> None:
-    """A policy, a calendar and what follows from them are superseded instead."""
+    """Policies, calendars, plans, tasks, findings: each says what to do about it instead."""
     change = FieldChange(path="/body/version", old=1, new=2)
-    story.given(event).when(correct(change, target_position=3)).raises(
+    story.given(event).when(correct(change, target_position=4)).raises(
         Malformed, pointer="/target_position", says=says
     )
+
+
+def test_not_even_the_moment_of_a_decision_is_corrected(story: Scenario) -> None:
+    """When nothing of an event can be corrected, neither can when it happened."""
+    moment = FieldChange(
+        path="/occurred_at", old="2026-06-12T01:00:00Z", new="2026-06-11T01:00:00Z"
+    )
+    story.given(TASK).when(correct(moment, target_position=4)).raises(
+        Malformed, pointer="/target_position", says="Cancel the task"
+    )
+
+
+def test_what_can_be_corrected_is_a_field() -> None:
+    """No event names a field that it has not, or one that names a subject and cannot move."""
+    for topic, cls in golden.released_types().items():
+        subjects = {name for name, _ in subject_fields(cls)}
+        assert set(cls.__struct_fields__) - subjects >= cls.CORRECTABLE, topic
+
+
+def test_findings_and_decisions_of_rules_are_not_corrected() -> None:
+    """None of what supervision, grading, deadlines and policies record reports a fact."""
+    for topic, cls in golden.released_types().items():
+        if topic.split(".")[0] in {"supervision", "grading", "deadlines", "policies"}:
+            assert not cls.CORRECTABLE, topic
+
+
+def test_instead_speaks_of_what_there_is() -> None:
+    """Each advice belongs to a type or a system, and to one of which not all can be corrected."""
+    types = golden.released_types()
+    known = set(types) | {topic.split(".")[0] for topic in types}
+    assert set(INSTEAD) <= known
+    assert not any(types[topic].CORRECTABLE for topic in INSTEAD if topic in types)
+
+
+@pytest.mark.parametrize(
+    ("target", "seen"), [(REPORTED, "restricted"), (PUBLIC, "public"), (SEALED, "sealed")]
+)
+def test_a_correction_is_seen_by_who_sees_its_target(
+    story: Scenario, target: Event, seen: str
+) -> None:
+    """Neither is a public mistake mended in secret, nor a secret told by its correction."""
+    field = "visited_on" if isinstance(target, IrregularVisitReported) else "held_on"
+    change = FieldChange(path=f"/body/{field}", old="2026-06-11", new="2026-06-10")
+    story.given(target, actor=SUPERVISOR)
+    story.when(
+        correct(change, target_position=4, approved_by=SUPERVISOR.person_id), actor=SUPERVISOR
+    ).then(lambda correction: correction.envelope.visibility == seen)
+
+
+def test_CRD_R4_no_personal_data_is_corrected_into_a_public_record(story: Scenario) -> None:
+    """The correction of a public record is public; that of a restricted one is not."""
+    story.given(PUBLIC, actor=SUPERVISOR)
+    said = FieldChange(path="/body/result", old=None, new="电话13909310000")
+    fields: dict[str, Any] = {"target_position": 4, "approved_by": SUPERVISOR.person_id}
+    story.when(correct(said, **fields), actor=SUPERVISOR).refused("CRD-R4", what="a mobile number")
+    said = FieldChange(path="/body/facts", old="入企未扫码", new="电话13909310000")
+    story.when(correct(said)).then(RecordCorrected)
 
 
 def test_a_record_without_subjects_can_be_corrected() -> None:
@@ -218,7 +348,7 @@ def test_a_record_without_subjects_can_be_corrected() -> None:
     one = FieldChange(path="/body/words", old="one", new="two")
     two = FieldChange(path="/body/words", old="two", new="three")
     story = Scenario(InMemoryDCBRecorder()).given(Heard(words="one"))
-    story.given(correct(one, target_position=1))
+    story.given(CERTIFIED).given(correct(one, target_position=1))
     story.when(correct(two, target_position=1)).then(like(RecordCorrected, subjects=()))
 
 
@@ -228,7 +358,7 @@ def test_two_corrections_of_one_field_do_not_both_win(recorder: DCBRecorder) -> 
 
     from ledger.kernel import Ledger
 
-    story = Scenario(recorder).at("2026-06-12T09:00+08:00").given(OTHER, RAISED)
+    story = Scenario(recorder).at("2026-06-12T09:00+08:00").given(OTHER, REPORTED, CERTIFIED)
     commands = [
         correct(FieldChange(path=DATE.path, old="2026-06-11", new=f"2026-06-0{n}"))
         for n in range(1, 7)
@@ -267,13 +397,20 @@ def nullify(kind: str, **fields: Any) -> NullifyDecision:
 
 @pytest.fixture
 def decided() -> Scenario:
-    """A decision on record, in whatever way, among another one."""
+    """A decision on record, among another one."""
     story = Scenario(InMemoryDCBRecorder()).at("2026-07-03T09:00+08:00")
-    known = {"unit": "MRB", "by": "x", "instrument": "y", "reason": "z"}
-    on = date(2026, 6, 1)
-    for decision in (DECIDED, "DEC-2026-0002"):
-        story.given(DecisionDeclaredUnlawful(decision=decision, effective_on=on, **known))
-    return story
+    penalty = PenaltyDecided(
+        decision=DECIDED,
+        entity=E_A,
+        unit="MRB",
+        case="CASE-1",
+        doc_no="1号",
+        decided_on=date(2026, 6, 1),
+        types=("warning",),
+        severity="minor",
+        facts="-",
+    )
+    return story.given(penalty, msgspec.structs.replace(penalty, decision="DEC-2026-0002"))
 
 
 @pytest.mark.parametrize(
@@ -316,6 +453,29 @@ def test_an_unknown_decision_is_not_undone(decided: Scenario) -> None:
     )
 
 
+RECON = actor("RECON", "RECON-1", "recon_officer")
+EMB = actor("EMB", "EMB-HEAD", "unit_head")
+
+
+def test_a_head_undoes_the_own_units_decisions_alone(decided: Scenario) -> None:
+    """Whatever unit the command names; a reconsideration officer records it of every unit's."""
+    decided.when(nullify("revoked", unit="EMB"), actor=EMB).raises(Forbidden, says="MRB")
+    decided.when(nullify("revoked"), actor=EMB).raises(Forbidden, says="MRB")
+    decided.when(nullify("revoked"), actor=RECON).then(DecisionRevoked)
+
+
+@pytest.mark.parametrize("by", [HEAD, RECON])
+def test_a_nullification_names_the_decisions_unit_and_business(decided: Scenario, by: Any) -> None:
+    """Another unit or business is a mistake; none named is the decision's."""
+    decided.given(nullify("declared_unlawful"))  # what came later says nothing else
+    decided.when(nullify("revoked", unit="EMB"), actor=by).raises(Malformed, pointer="/unit")
+    other = "91620100MA7LX0076M"
+    decided.when(nullify("revoked", entity=other), actor=by).raises(
+        Malformed, pointer="/entity", says=E_A
+    )
+    decided.when(nullify("revoked", entity=None), actor=by).then(like(DecisionRevoked, entity=E_A))
+
+
 @pytest.mark.parametrize("first", ["revoked", "declared_void"])
 def test_what_has_ended_has_no_further_fate(decided: Scenario, first: str) -> None:
     """A decision that was revoked or declared void is not revoked again; others still can be."""
@@ -337,3 +497,22 @@ def test_a_correction_is_sent_by_its_approver(story: Scenario) -> None:
     story.when(correct(approved_by="SOMEBODY")).raises(Forbidden, says="SOMEBODY")
     other = actor("EMB", "EMB-HEAD", "unit_head")
     story.when(correct(approved_by="EMB-HEAD"), actor=other).raises(Forbidden, says="MRB")
+
+
+def test_a_unit_does_not_correct_what_others_recorded_of_it(story: Scenario) -> None:
+    """A certificate or a report by the business is not the unit's, although it names the unit."""
+    valid = FieldChange(path="/body/valid_to", old="2027-07-31", new="2037-07-31")
+    story.when(correct(valid, target_position=3)).raises(Forbidden, says="JB")
+    rep = actor("ENTITY", "REP-A", "entity_rep")
+    story.given(SEALED, actor=rep)
+    story.when(correct(target_position=4)).raises(Forbidden, says="ENTITY")
+
+
+def test_who_requests_a_correction_is_a_known_official(story: Scenario) -> None:
+    """A made-up name is nobody; who recorded something is somebody, a machine or business not."""
+    story.when(correct(requested_by="OFF-999")).raises(UnknownReference, says="OFF-999")
+    for person, role in (("REP-A", "entity_rep"), ("clock", "ledger_clock")):
+        story.given(OTHER, actor=actor("X", person, role))
+        story.when(correct(requested_by=person)).raises(UnknownReference, says=person)
+    story.given(OTHER, actor=actor("MRB", "CLERK", "office_head"))
+    story.when(correct(requested_by="CLERK")).then(like(RecordCorrected, requested_by="CLERK"))

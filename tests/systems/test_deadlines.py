@@ -13,7 +13,6 @@ import pytest
 from eventsourcing.dcb.api import DCBRecorder
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.corrections.commands import CorrectRecord
 from ledger.deadlines.commands import RecomputeDeadline, RecordDeadlineMiss
 from ledger.kernel import (
     DeadlineMissed,
@@ -25,6 +24,7 @@ from ledger.kernel import (
     Malformed,
     OutOfStep,
     PolicyVersionAdopted,
+    RecordCorrected,
     UnknownReference,
     codec,
     deadlines,
@@ -74,6 +74,21 @@ def miss(story: Scenario, rule: str = "triage_wd") -> RecordDeadlineMiss:
 
 def recompute(story: Scenario) -> RecomputeDeadline:
     return RecomputeDeadline(rule_name="triage_wd", opened_at_position=opening(story))
+
+
+def happened(story: Scenario, position: int, old: str, new: str) -> RecordCorrected:
+    """Corrects when the record at a position happened: the event, since no command would."""
+    found = next(iter(story.ledger.recorder.read(after=position - 1, limit=1)))
+    target = codec.decode(position, found.event.data)
+    return RecordCorrected(
+        target_event_id=target.envelope.event_id,
+        target_position=position,
+        field_changes=(FieldChange(path="/occurred_at", old=old, new=new),),
+        reason="录入错误",
+        requested_by="J1",
+        approved_by="J2",
+        subjects=tuple(target.event.tags()),
+    )
 
 
 def test_s2_a_miss_is_recorded_after_the_last_day(recorder: DCBRecorder) -> None:
@@ -155,22 +170,7 @@ def test_a_corrected_performance_counts_as_corrected() -> None:
     story = opened().at("2026-02-02T09:00+08:00").given(on("2026-01-28", TRIAGED))
     position = story.ledger.recorder.read().head
     assert position is not None
-    story.given(
-        CorrectRecord(
-            target_position=position,
-            field_changes=(
-                FieldChange(
-                    path="/occurred_at",
-                    old="2026-01-28T09:00:00+08:00",
-                    new="2026-01-20T09:00:00+08:00",
-                ),
-            ),
-            reason="录入错误",
-            requested_by="J1",
-            approved_by="J2",
-        ),
-        actor=actor("JB", "J2", "jb_supervisor"),
-    )
+    story.given(happened(story, position, "2026-01-28T09:00:00+08:00", "2026-01-20T09:00:00+08:00"))
     story.when(miss(story)).raises(OutOfStep, says="performed on 2026-01-20")
 
 
@@ -178,20 +178,7 @@ def test_a_corrected_opening_moves_the_deadline() -> None:
     """The day from which to count is the corrected one."""
     story = opened()
     story.given(
-        CorrectRecord(
-            target_position=opening(story),
-            field_changes=(
-                FieldChange(
-                    path="/occurred_at",
-                    old="2026-01-15T09:00:00+08:00",
-                    new="2026-01-12T09:00:00+08:00",
-                ),
-            ),
-            reason="录入错误",
-            requested_by="J1",
-            approved_by="J2",
-        ),
-        actor=actor("JB", "J2", "jb_supervisor"),
+        happened(story, opening(story), "2026-01-15T09:00:00+08:00", "2026-01-12T09:00:00+08:00")
     )
     story.at("2026-01-20T09:00+08:00").when(miss(story)).then(
         like(DeadlineMissed, due_on=date(2026, 1, 19)), FindingRaised

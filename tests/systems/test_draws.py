@@ -93,7 +93,7 @@ def test_a_result_and_its_record_are_one_append(story: Scenario) -> None:
                 kind="inspection_conclusion", doc_no="T-1", effective_on=date(2026, 9, 18)
             ),
             task="T-1",
-            source_event_position=concluded,
+            source_event_id=_records(story)[concluded - 1].envelope.event_id,
         ),
     )
     story.when(PUBLISH).raises(OutOfStep, says="2026-09-18")
@@ -145,6 +145,7 @@ def test_a_secret_result_is_withheld_with_its_reason(story: Scenario) -> None:
         like(DrawResultPublished, withhold_reason="涉及商业秘密"),
         like(CreditRecordEntered, public=False),
     )
+    assert story.outcome is not None
     assert [r.envelope.visibility for r in story.outcome.events] == ["restricted"] * 2
 
 

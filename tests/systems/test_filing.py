@@ -15,6 +15,7 @@ from ledger.catalogue.events import (
     MatterElements,
     MatterListed,
     MatterPublished,
+    MatterRevised,
     MatterWithdrawn,
     OfficerCertificateSuspended,
     OfficerCertified,
@@ -91,6 +92,7 @@ replace = msgspec.structs.replace
 
 E_A, E_B, E_C = "91620100MA7LX00338", "91620100MA7LX0076M", "91620100MA7LX01051"
 OFFICER = actor("MRB", "OFF-001", "enforcement_officer")
+REP = actor("ENTITY", "REP-A", "entity_rep")
 EMB_HEAD = actor("EMB", "EMB-HEAD", "unit_head")
 JB = actor("JB", "JB-1", "jb_supervisor")
 NOT_ENOUGH = NonOnsiteConsidered(
@@ -176,6 +178,7 @@ REGION: list[Fact] = (
             officer("OFF-007", to=date(2026, 7, 31)),
             officer("OFF-011", "EMB"),
             officer("OFF-012", "EMB"),
+            *(EntityRegistered(entity=entity, identity=Identity()) for entity in (E_A, E_B, E_C)),
         )
     ]
     + [
@@ -189,16 +192,17 @@ REGION: list[Fact] = (
 
 
 @pytest.fixture
-def story() -> Scenario:
+def january() -> Scenario:
+    """The region as the year begins."""
+    return Scenario(InMemoryDCBRecorder()).given(SeedLedger(), *REGION)
+
+
+@pytest.fixture
+def story(january: Scenario) -> Scenario:
     """The region in March 2026, with a visit of another unit and one to another business booked."""
-    return (
-        Scenario(InMemoryDCBRecorder())
-        .given(SeedLedger(), *REGION)
-        .at("2026-03-02T09:00+08:00")
-        .amid(
-            approved("T-EMB", unit="EMB", matters=("M-201",), officers=("OFF-011", "OFF-012")),
-            approved("T-OTHER", entity=E_C),
-        )
+    return january.at("2026-03-02T09:00+08:00").amid(
+        approved("T-EMB", unit="EMB", matters=("M-201",), officers=("OFF-011", "OFF-012")),
+        approved("T-OTHER", entity=E_C),
     )
 
 
@@ -245,6 +249,22 @@ def filed(name: str = "FIL-1", **changed: Any) -> SpecialInspectionFiled:
     )
 
 
+def campaign(name: str = "SP-1", **changed: Any) -> SpecialPlanApproved:
+    return replace(
+        SpecialPlanApproved(
+            plan=name,
+            unit="MRB",
+            matters=("M-101",),
+            necessity_assessment_ref="NA",
+            scope="-",
+            period_from=date(2026, 3, 1),
+            period_to=date(2026, 3, 31),
+            deployed_by="own",
+        ),
+        **changed,
+    )
+
+
 CASE = {"kind": "case", "trigger": "complaint", "filing": "FIL-1"}
 NOTICE = IssueInspectionNotice(task="T-1", notice_no="N-1")
 SCAN = ScanEntry(task="T-1", act_code="AC-1", device="D-1")
@@ -284,36 +304,36 @@ PLAN = ApproveAnnualPlan(plan="PLAN-1", unit="MRB", year=2026, items=(item("M-10
 FILE = FileAnnualPlan(plan="PLAN-1", unit="MRB")
 
 
-def test_a_plan_is_approved_filed_accepted_and_published(story: Scenario) -> None:
+def test_a_plan_is_approved_filed_accepted_and_published(january: Scenario) -> None:
     """S2: approved 01-15 means filed by 01-22; on 01-23 it is a day late. Each step comes once."""
-    story.at("2026-01-15T09:00+08:00").when(PLAN).then(AnnualPlanApproved)
-    story.when(PLAN).raises(OutOfStep)
+    january.at("2026-01-15T09:00+08:00").when(PLAN).then(AnnualPlanApproved)
+    january.when(PLAN).raises(OutOfStep)
     publish = PublishPlan(plan="PLAN-1", unit="MRB", url="https://example.org/plan")
-    story.when(publish).raises(OutOfStep, says="file it first")
-    story.when(AcceptFiling(plan="PLAN-1"), JB).raises(OutOfStep, says="not filed")
-    story.at("2026-01-23T09:00+08:00").when(FILE).then(like(AnnualPlanFiled, days_late=1))
-    story.when(FILE).raises(OutOfStep, says="filed already")
-    story.when(AcceptFiling(plan="PLAN-1"), JB).then(FilingAccepted)
-    story.when(ReturnFiling(plan="PLAN-1", reasons="-"), JB).raises(OutOfStep, says="accepted")
-    story.when(publish).then(PlanPublished)
+    january.when(publish).raises(OutOfStep, says="file it first")
+    january.when(AcceptFiling(plan="PLAN-1"), JB).raises(OutOfStep, says="not filed")
+    january.at("2026-01-23T09:00+08:00").when(FILE).then(like(AnnualPlanFiled, days_late=1))
+    january.when(FILE).raises(OutOfStep, says="filed already")
+    january.when(AcceptFiling(plan="PLAN-1"), JB).then(FilingAccepted)
+    january.when(ReturnFiling(plan="PLAN-1", reasons="-"), JB).raises(OutOfStep, says="accepted")
+    january.when(publish).then(PlanPublished)
 
 
-def test_filing_a_plan_has_a_deadline(story: Scenario) -> None:
+def test_filing_a_plan_has_a_deadline(january: Scenario) -> None:
     """The clock finds on 01-23 what was due on 01-22, and for an amendment likewise."""
-    story.at("2026-01-15T09:00+08:00").given(PLAN)
-    opened = position(story, AnnualPlanApproved.TOPIC, "plan:PLAN-1")
+    january.at("2026-01-15T09:00+08:00").given(PLAN)
+    opened = position(january, AnnualPlanApproved.TOPIC, "plan:PLAN-1")
     miss = RecordDeadlineMiss(rule_name="filing.plan_wd", opened_at_position=opened)
-    story.at("2026-01-23T09:00+08:00").when(miss).then(
+    january.at("2026-01-23T09:00+08:00").when(miss).then(
         like(DeadlineMissed, due_on=date(2026, 1, 22))
     )
-    story.given(FILE).at("2026-05-06T09:00+08:00").given(
+    january.given(FILE).at("2026-05-06T09:00+08:00").given(
         AmendPlan(
             plan="PLAN-1", unit="MRB", diff=PlanDiff(set_items=(item("M-101", 5),)), reason="-"
         )
     )
-    opened = position(story, PlanAmended.TOPIC, "plan:PLAN-1")
+    opened = position(january, PlanAmended.TOPIC, "plan:PLAN-1")
     miss = RecordDeadlineMiss(rule_name="filing.plan_wd.amended", opened_at_position=opened)
-    story.at("2026-05-13T09:00+08:00").when(miss).then(
+    january.at("2026-05-13T09:00+08:00").when(miss).then(
         like(DeadlineMissed, due_on=date(2026, 5, 12))
     )
 
@@ -423,6 +443,7 @@ def test_FIL_R3_campaigns_are_counted_by_the_year(story: Scenario) -> None:
             )
         )
     )
+    story.when(replace(SPECIAL, quota_no=None)).refused("FIL-R3")
     story.when(SPECIAL).then(SpecialPlanApproved)
     story.when(replace(SPECIAL, plan="SP-2")).refused("FIL-R3")
     next_year = {"period_from": date(2027, 1, 1), "period_to": date(2027, 1, 31)}
@@ -430,8 +451,9 @@ def test_FIL_R3_campaigns_are_counted_by_the_year(story: Scenario) -> None:
 
 
 def test_FIL_R3_no_quota_is_no_limit(story: Scenario) -> None:
-    """While the authority has set none, campaigns are not counted."""
-    story.given(SPECIAL).when(replace(SPECIAL, plan="SP-2")).then(SpecialPlanApproved)
+    """While the authority has set none, campaigns are not counted and need no number."""
+    story.given(SPECIAL)
+    story.when(replace(SPECIAL, plan="SP-2", quota_no=None)).then(SpecialPlanApproved)
 
 
 def quota(campaigns: int) -> PolicyVersionAdopted:
@@ -508,10 +530,55 @@ def test_FIL_R2_a_case_task_is_filed_first(
 
 
 def test_a_filed_case_task_is_exempt_from_the_cap(story: Scenario) -> None:
-    """A filing for every business, or for this one, covers the task."""
+    """A filing that names no business, or this one, covers the task."""
     story.given(filed(), filed("FIL-2", entity=E_B))
     story.when(task(**CASE)).then(like(InspectionTaskApproved, counter="exempt", plan=None))
     story.when(task("T-2", **{**CASE, "filing": "FIL-2"})).then(InspectionTaskApproved)
+
+
+def test_FIL_R2_a_case_filing_serves_one_task(story: Scenario) -> None:
+    """Not a second one, at whatever business; after a cancellation it may be used again."""
+    story.given(filed(), filed("FIL-2"))
+    story.amid(approved("T-9", kind="case", trigger="complaint", filing="FIL-2"))
+    story.amid(approved("T-8", entity=E_C, filing="FIL-1"))  # daily: it needs no filing
+    story.given(task(**CASE))
+    again = task("T-2", entity=E_A, **CASE)
+    story.when(again).refused("FIL-R2", reason="FIL-1 has served task T-1")
+    story.given(CancelInspection(task="T-1", reason="停业")).when(again).then(
+        InspectionTaskApproved
+    )
+
+
+@pytest.mark.parametrize(
+    ("trigger", "filing", "fits"),
+    [
+        ("complaint", {"ground": "complaint"}, True),
+        ("complaint", {"ground": "superior_assignment"}, False),
+        ("complaint", {"ground": "other", "clue_ref": "12345-1"}, True),
+        ("superior", {"ground": "complaint"}, False),
+        ("superior", {"ground": "superior_assignment"}, True),
+        ("superior", {"ground": "food_drug", "clue_ref": "交办函1号"}, True),
+        ("transfer", {"ground": "food_drug"}, True),
+    ],
+)
+def test_FIL_R2_the_filing_bears_out_what_triggers_a_case(
+    story: Scenario, trigger: Any, filing: dict[str, Any], fits: bool
+) -> None:
+    """A complaint or an assignment is filed as that, or with the clue it came by."""
+    story.amid(filed("FIL-9", ground="complaint"), filed("FIL-8", ground="superior_assignment"))
+    story.given(filed(**filing)).when(task(**{**CASE, "trigger": trigger}))
+    if fits:
+        story.then(like(InspectionTaskApproved, trigger=trigger, counter="exempt"))
+    else:
+        story.refused("FIL-R2", kind="case")
+
+
+def test_FIL_R2_a_case_rests_on_no_campaign_nor_emergency(story: Scenario) -> None:
+    """What was filed for a special plan, or after an emergency visit, serves that alone."""
+    story.at("2026-03-02T09:00+08:00").given(replace(URGENT, task="T-E"))
+    story.given(campaign(), filed(special_plan="SP-1"), filed("FIL-2", task="T-E"))
+    story.when(task(**CASE)).refused("FIL-R2", reason="FIL-1 is about the campaign SP-1")
+    story.when(task(**{**CASE, "filing": "FIL-2"})).refused("FIL-R2", kind="case")
 
 
 @pytest.mark.parametrize("kind", ["daily", "case"])
@@ -535,6 +602,46 @@ def test_CAT_R2_an_unpublished_matter_gives_no_power(story: Scenario) -> None:
     story.when(task(matters=("M-103",))).refused("CAT-R2", matter="M-103")
     story.given(MatterWithdrawn(matter="M-101", unit="MRB", reason="-"))
     story.when(task()).refused("CAT-R2", matter="M-101")
+
+
+def test_a_task_is_approved_before_its_day(story: Scenario) -> None:
+    """A visit of yesterday is no plan; one of today may be."""
+    story.when(task(planned_on="2026-03-01")).raises(Malformed, pointer="/planned_on")
+    story.when(task(planned_on="2026-03-02")).then(InspectionTaskApproved)
+
+
+ACTS: list[tuple[Any, Any]] = [
+    (replace(PLAN, plan="PLAN-2"), None),
+    (FILE, None),
+    (AcceptFiling(plan="PLAN-MRB-2026"), JB),
+    (ReturnFiling(plan="PLAN-MRB-2026", reasons="-"), JB),
+    (PublishPlan(plan="PLAN-MRB-2026", unit="MRB", url="u"), None),
+    (SPECIAL, None),
+    (
+        FileSpecialInspection(filing="FIL-1", unit="MRB", ground="complaint", matters=("M-101",)),
+        None,
+    ),
+    (task(), None),
+    (NOTIFY, OFFICER),
+]
+
+
+@pytest.mark.parametrize(("act", "who"), ACTS, ids=lambda x: type(x).__name__)
+def test_an_act_of_the_ledger_is_not_backdated(story: Scenario, act: Any, who: Any) -> None:
+    """What takes effect by being recorded is of now; a day back is the entry of yesterday."""
+    story.amid(approved("T-1", entity=E_C))
+    story.given(
+        PLAN,
+        InspectionConcluded(
+            task="T-1", entity=E_C, unit="MRB", matters=("M-101",), result="no_issue"
+        ),
+    )
+    if type(act) is ApproveTask:
+        act = replace(act, task="T-2")
+    early = replace(act, occurred_at=civil_moment(date(2026, 3, 1), 8))
+    story.when(early, who).raises(Malformed, pointer="/occurred_at", says="cannot be backdated")
+    story.when(act, who)
+    assert story.error is None
 
 
 def test_CAT_R3_a_unit_uses_its_own_matters(story: Scenario) -> None:
@@ -656,6 +763,30 @@ def test_FIL_R11_general_matters_are_inspected_by_draw(
     story.when(task("T-2", matters=("M-104",), **CASE)).then(InspectionTaskApproved)
 
 
+def test_FIL_R11_an_unpublished_revision_changes_nothing(story: Scenario) -> None:
+    """Neither the special trade nor another domain counts before the revision is published."""
+    story.given(
+        matter("M-104", domain="general"),
+        published("M-104"),
+        replace(PLAN, items=(item("M-104", 3),)),
+        FILE,
+        MatterRevised(
+            matter="M-104",
+            unit="MRB",
+            version=2,
+            elements=matter("M-104", domain="general", special_trade=True).elements,
+            reason="mandate_change",
+        ),
+    )
+    story.amid(matter("M-105", special_trade=True), published("M-105"))
+    command = task(matters=("M-104",))
+    story.when(command).refused("FIL-R11", matters="M-104")
+    story.given(
+        replace(published("M-104"), version=2, published_on=date(2026, 3, 2)),
+    )
+    story.when(command).then(InspectionTaskApproved)
+
+
 def test_SUP_R1_a_business_is_visited_up_to_the_cap(story: Scenario) -> None:
     """S8: grade B has one capped visit a year by each unit; exempt and cancelled ones are free."""
     story.given(filed(), task(), task("T-2", **CASE))
@@ -684,35 +815,56 @@ def test_SUP_R1_each_year_begins_anew(story: Scenario) -> None:
 
 
 def test_SUP_R1_a_special_task_of_the_units_own_is_capped(story: Scenario) -> None:
-    """Only one that a superior deployed is not."""
-    own = SpecialPlanApproved(
-        plan="SP-1",
-        unit="MRB",
-        matters=("M-101",),
-        necessity_assessment_ref="NA",
-        scope="-",
-        period_from=date(2026, 3, 1),
-        period_to=date(2026, 3, 31),
-        deployed_by="own",
-    )
+    """Only one of a campaign that a superior deployed is not, whatever its trigger says."""
     story.given(
-        own,
-        replace(own, plan="SP-2", deployed_by="superior"),
+        campaign(),
+        campaign("SP-2", deployed_by="superior"),
         filed(special_plan="SP-1"),
         filed("FIL-2", special_plan="SP-2"),
         task(),
     )
     special = task("T-2", kind="special", filing="FIL-1")
     story.when(special).refused("SUP-R1", used=1)
+    story.when(replace(special, trigger="superior")).refused("SUP-R1", used=1)
     story.when(replace(special, filing="FIL-2")).then(
+        like(InspectionTaskApproved, counter="exempt")
+    )
+    story.when(replace(special, task="T-3", filing="FIL-2", entity=E_A)).then(
         like(InspectionTaskApproved, counter="exempt")
     )
 
 
+@pytest.mark.parametrize(
+    ("special_plan", "reason"),
+    [
+        (None, "FIL-1 names no special plan"),
+        ("SP-EMB", "SP-EMB is a special plan of EMB"),
+        ("SP-M", "SP-M covers M-201 only"),
+        ("SP-APRIL", "SP-APRIL runs from 2026-04-01 to 2026-04-30"),
+    ],
+)
+def test_FIL_R2_a_special_task_belongs_to_a_campaign(
+    story: Scenario, special_plan: str | None, reason: str
+) -> None:
+    """Of this unit, with its matters, in its period; calling it a superior's changes nothing."""
+    april: dict[str, Any] = {"period_from": date(2026, 4, 1), "period_to": date(2026, 4, 30)}
+    story.amid(campaign())
+    story.given(
+        campaign("SP-EMB", unit="EMB"),
+        campaign("SP-M", matters=("M-201",)),
+        campaign("SP-APRIL", **april),
+        filed(special_plan=special_plan),
+    )
+    special = task(kind="special", trigger="superior", filing="FIL-1")
+    story.when(special).refused("FIL-R2", kind="special", reason=reason)
+
+
 def test_SUP_V1_many_visits_on_clues_are_noticed(story: Scenario) -> None:
     """S8: the third exempt visit to a business with a cap of one is allowed, and a finding."""
-    story.given(filed(), task("T-1", **CASE), task("T-2", **CASE))
-    story.when(task("T-3", **CASE)).then(
+    for number in (1, 2, 3):
+        story.given(filed(f"FIL-{number}"))
+    story.given(task("T-1", **CASE), task("T-2", **{**CASE, "filing": "FIL-2"}))
+    story.when(task("T-3", **{**CASE, "filing": "FIL-3"})).then(
         like(InspectionTaskApproved, counter="exempt"),
         like(
             FindingRaised,
@@ -794,6 +946,7 @@ def test_the_stay_is_counted_in_minutes(story: Scenario) -> None:
     [
         ({}, False, "the entry scan"),
         ({"certs_shown": ("甘A-OFF-001",)}, True, "the certificates of all officers"),
+        ({"certs_shown": ("甘A-OFF-001",) * 2}, True, "the certificates of all officers"),
         ({"notice_shown": False}, True, "the inspection notice"),
         ({"notice_shown": False}, False, "the entry scan and the inspection notice"),
     ],
@@ -807,9 +960,15 @@ def test_FIL_R8_no_entry_without_scan_certificates_and_notice(
     story.when(replace(OPEN, **changed)).refused("FIL-R8", missing=missing)
 
 
+def test_each_officer_shows_one_certificate(story: Scenario) -> None:
+    """A third certificate beside two officers is somebody's who is not there."""
+    story.given(task(), NOTICE, SCAN)
+    story.when(replace(OPEN, certs_shown=("1", "2", "3"))).raises(Malformed, pointer="/certs_shown")
+
+
 def test_FIL_R6_holds_on_the_day_of_the_visit(story: Scenario) -> None:
     """Whoever was certified at the approval has to be so at the door."""
-    story.given(task(), NOTICE, SCAN)
+    story.given(task(officers=("OFF-001", "OFF-002", "OFF-003")), NOTICE, SCAN)
     story.given(
         OfficerCertificateSuspended(
             officer="OFF-002", unit="MRB", suspended_from=date(2026, 3, 10), reason="-"
@@ -819,6 +978,41 @@ def test_FIL_R6_holds_on_the_day_of_the_visit(story: Scenario) -> None:
     story.when(replace(OPEN, officers=("OFF-001", "OFF-003"), certs_shown=("1", "3"))).then(
         like(OnSiteInspectionOpened, officers=("OFF-001", "OFF-003"))
     )
+
+
+def test_FIL_R4_the_approved_officers_go(story: Scenario) -> None:
+    """Whom the head did not approve does not inspect, though certified and approved elsewhere."""
+    story.amid(approved("T-9", entity=E_A, officers=("OFF-003", "OFF-004")))
+    story.given(task(), NOTICE, SCAN)
+    story.when(replace(OPEN, officers=("OFF-001", "OFF-003"))).refused(
+        "FIL-R4", officers=["OFF-003"]
+    )
+    story.when(OPEN).then(OnSiteInspectionOpened)
+
+
+def test_GEN_R2_the_approver_does_not_open_the_visit(story: Scenario) -> None:
+    """Whoever approved it is no inspector, even where the approval named that person."""
+    story.amid(approved("T-9", entity=E_A, approver="MRB-HEAD"))
+    story.given(approved(approver="OFF-002"), NOTICE, SCAN)
+    story.when(OPEN).refused("GEN-R2", person="OFF-002", one="approver", other="inspector")
+
+
+def test_a_visit_follows_its_approval_and_notice(story: Scenario) -> None:
+    """It may be reported late, but not as of a time before either of them."""
+    story.given(task()).at("2026-03-03T09:00+08:00").given(NOTICE, SCAN)
+    story.at("2026-03-05T09:00+08:00")
+    for before in (1, 2):
+        early = replace(OPEN, occurred_at=civil_moment(date(2026, 3, before), 12))
+        story.when(early).raises(OutOfStep, says="later")
+    story.when(replace(OPEN, occurred_at=civil_moment(date(2026, 3, 3), 12))).then(
+        OnSiteInspectionOpened
+    )
+
+
+def test_a_visit_takes_place_in_the_year_it_was_charged_to(story: Scenario) -> None:
+    """The cap of the planned year is filled; the next year's visit is approved anew."""
+    story.given(task(), NOTICE, SCAN).at("2027-01-04T09:00+08:00")
+    story.when(OPEN).raises(OutOfStep, says="2026")
 
 
 def test_FIL_R5_an_emergency_opens_at_once(story: Scenario) -> None:
@@ -837,6 +1031,10 @@ def test_FIL_R5_an_emergency_is_approved_afterwards(story: Scenario) -> None:
     story.at("2026-08-22T10:30+08:00").given(URGENT)
     after = task(planned_on="2026-08-22", entity=E_C, kind="case", trigger="emergency", filing=None)
     story.when(replace(after, entity=E_B)).raises(OutOfStep, says=E_C)
+    other_day = replace(after, planned_on=date(2026, 8, 23))
+    story.when(other_day).raises(Malformed, pointer="/planned_on")
+    inspector = actor("MRB", "OFF-001", "unit_head")
+    story.when(replace(after, officers=("OFF-002", "OFF-003")), inspector).refused("GEN-R2")
     story.when(after).then(like(InspectionTaskApproved, emergency=True, counter="exempt"))
     story.when(after).raises(OutOfStep, says="recorded already")
 
@@ -856,6 +1054,34 @@ def test_FIL_V7_an_emergency_is_filed_by_the_next_working_day(story: Scenario) -
             filing="FIL-1", unit="MRB", ground="food_drug", matters=("M-101",), task="T-1"
         )
     ).then(like(SpecialInspectionFiled, days_late=1))
+
+
+def test_FIL_R5_the_approval_of_an_emergency_has_a_deadline(story: Scenario) -> None:
+    """As long as the filing's; the filing is no approval, and the miss no second finding."""
+    story.at("2026-08-22T10:30+08:00").given(URGENT)
+    opened = position(story, OnSiteInspectionOpened.TOPIC, "task:T-1")
+    story.given(
+        FileSpecialInspection(
+            filing="FIL-1", unit="MRB", ground="food_drug", matters=("M-101",), task="T-1"
+        )
+    )
+    miss = RecordDeadlineMiss(rule_name="filing.emergency_wd.approval", opened_at_position=opened)
+    story.at("2026-08-25T08:00+08:00").when(miss).then(
+        like(DeadlineMissed, due_on=date(2026, 8, 24))
+    )
+
+
+def test_FIL_V7_only_the_unit_of_an_emergency_files_it(story: Scenario) -> None:
+    """About the business and the matters of the visit; the business may be left out."""
+    story.at("2026-08-22T10:30+08:00").given(URGENT)
+    file = FileSpecialInspection(
+        filing="FIL-1", unit="MRB", ground="food_drug", matters=("M-101",), task="T-1"
+    )
+    others = replace(file, unit="EMB", matters=("M-101", "M-201"))
+    story.when(others, EMB_HEAD).raises(OutOfStep, says="of MRB")
+    story.when(replace(file, entity=E_B)).raises(Malformed, pointer="/entity")
+    story.when(replace(file, matters=("M-103",))).raises(Malformed, pointer="/matters")
+    story.when(file).then(like(SpecialInspectionFiled, entity=E_C, task="T-1", days_late=0))
 
 
 def test_FIL_V7_is_of_emergencies_alone(story: Scenario) -> None:
@@ -932,7 +1158,9 @@ def test_a_business_rates_its_own_visit_without_its_name(story: Scenario) -> Non
     rate = RateVisit(task="T-1", entity=E_B, score=5)
     story.given(task(), NOTICE, SCAN).when(rate, rep).raises(OutOfStep)
     story.given(OPEN).when(replace(rate, entity=E_C), rep).raises(Forbidden)
+    story.amid(VisitRated(task="T-OTHER", unit="MRB", score=1))
     story.when(rate, rep).then(VisitRated(task="T-1", unit="MRB", score=5))
+    story.when(replace(rate, score=1), rep).raises(OutOfStep, says="rated already")
 
 
 # Irregular visits
@@ -970,9 +1198,34 @@ REPORT = ReportIrregularVisit(
 def test_FIL_V1_V3_V4_V5_a_report_raises_what_it_shows(
     story: Scenario, changed: dict[str, Any], found: list[str]
 ) -> None:
-    """S7: unfiled, unscanned, alone, disguised: each by its own sign; never refused (0.1)."""
-    report = replace(REPORT, **changed)
-    story.when(report).then(
-        like(IrregularVisitReported, irregular_visit="IV-1", entity=E_A),
-        *(like(FindingRaised, rule_id=rule, unit="MRB", entity=E_A) for rule in found),
-    )
+    """S7: unfiled, unscanned, alone, disguised: each by its own sign; never refused (0.1).
+
+    What a business reported does not name it to the unit; what a supervisor did names it.
+    """
+    for reporter, who, named in (("entity", REP, None), ("supervisor", JB, E_A)):
+        report = replace(REPORT, irregular_visit=f"IV-{reporter}", reporter=reporter, **changed)
+        story.when(report, who).then(
+            like(IrregularVisitReported, irregular_visit=f"IV-{reporter}", entity=E_A),
+            *(like(FindingRaised, rule_id=rule, unit="MRB", entity=named) for rule in found),
+        )
+
+
+def test_a_report_comes_from_whom_it_says(story: Scenario) -> None:
+    """The business, the supervisor or the unit itself; of a day that has come; under a new id."""
+    story.when(REPORT).raises(Malformed, pointer="/reporter")
+    story.when(REPORT, JB).raises(Malformed, pointer="/reporter")
+    story.when(replace(REPORT, reporter="self"), REP).raises(Malformed, pointer="/reporter")
+    tomorrow = replace(REPORT, visited_on=date(2026, 3, 3))
+    story.when(tomorrow, REP).raises(Malformed, pointer="/visited_on")
+    for reporter, who in (("entity", REP), ("supervisor", JB), ("self", OFFICER)):
+        report = replace(REPORT, irregular_visit=f"IV-{reporter}", reporter=reporter)
+        story.when(report, who).then(IrregularVisitReported, FindingRaised)
+    again = replace(REPORT, irregular_visit="IV-entity", facts="三人来访")
+    story.when(again, REP).raises(OutOfStep, says="IV-entity")
+
+
+def test_a_report_about_an_unregistered_business_is_recorded(story: Scenario) -> None:
+    """It is a fact all the same (0.1); a permission for such a business is not given."""
+    unknown = "bench:404"
+    story.when(replace(REPORT, entity=unknown), REP).then(IrregularVisitReported, FindingRaised)
+    story.when(task(entity=unknown)).raises(UnknownReference, says="Register the business")

@@ -20,7 +20,7 @@ from ledger.credit.events import (
 from ledger.grading.commands import AssignGrade, OverrideGrade, RecomputeGrade
 from ledger.grading.events import CreditGradeAssigned, Factor
 from ledger.grading.folds import CreditGrade
-from ledger.kernel import Event, Malformed, codec
+from ledger.kernel import Event, Malformed, UnknownReference, codec
 from ledger.policies.commands import SeedLedger
 from tests.gwt import Scenario, actor, like
 
@@ -28,6 +28,7 @@ replace = msgspec.structs.replace
 
 E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
 EDB = actor("EDB", "EDB-1", "credit_officer")
+SECOND = actor("EDB", "EDB-2", "credit_officer")
 TODAY = date(2026, 7, 27)
 ASSIGN = AssignGrade(
     entity=E_C,
@@ -100,6 +101,7 @@ def story() -> Scenario:
             shown("CR-91", E_B),
             replace(NO_ISSUE, record="CR-92", entity=E_B),
         )
+        .given(replace(KEPT, record="CR-93", entity=E_B), actor=SECOND)
     )
 
 
@@ -210,6 +212,14 @@ def test_GRD_R1_a_grade_by_hand_has_a_reason_and_a_second_approver(
 ) -> None:
     """Without both it is not set; nobody is the second approver of the own wish."""
     story.when(replace(OVERRIDE, **changed)).refused("GRD-R1", missing=missing)
+
+
+def test_the_second_approver_is_a_known_official(story: Scenario) -> None:
+    """A name that nothing was ever recorded under is nobody; nor is the business itself."""
+    story.when(replace(OVERRIDE, second_approver="EDB-3")).raises(UnknownReference, says="EDB-3")
+    rep = actor("ENTITY", "REP-C", "entity_rep")
+    story.given(replace(KEPT, record="CR-7"), actor=rep)
+    story.when(replace(OVERRIDE, second_approver="REP-C")).raises(UnknownReference, says="REP-C")
 
 
 def test_an_override_says_that_it_is_one(story: Scenario) -> None:

@@ -79,10 +79,15 @@ OTHER = PenaltyDecided(
 @pytest.fixture
 def story() -> Scenario:
     """The day of S11; another decision of the unit is served and published already."""
+    return begun("2026-09-28")
+
+
+def begun(day: str) -> Scenario:
+    """A story that begins on a day, since a clock that goes back is not followed."""
     return (
         Scenario(InMemoryDCBRecorder())
         .given(SeedLedger())
-        .at("2026-09-28T09:00+08:00")
+        .at(f"{day}T09:00+08:00")
         .amid(
             OTHER,
             PenaltyServed(
@@ -207,9 +212,9 @@ def test_a_deadline_into_an_unpublished_year_is_provisional(story: Scenario) -> 
     story.when(miss).then(DeadlineMissed, like(FindingRaised, rule_id="PUB-V1"))
 
 
-def test_a_decision_is_withdrawn_when_something_undid_it(story: Scenario) -> None:
+def test_a_decision_is_withdrawn_when_something_undid_it() -> None:
     """S18: revoked on Friday 07-03 and withdrawn by Wednesday 07-08, with the reason in public."""
-    story.at("2026-06-01T09:00+08:00").given(DECIDE, SERVE)
+    story = begun("2026-06-01").given(DECIDE, SERVE)
     story.when(WITHDRAW).raises(OutOfStep, says="not public")
     story.given(PUBLISH).when(WITHDRAW).raises(OutOfStep, says="nothing undid")
     story.at("2026-07-08T17:00+08:00").given(REVOKED)
@@ -227,9 +232,9 @@ def test_a_decision_is_withdrawn_when_something_undid_it(story: Scenario) -> Non
     story.when(WITHDRAW).raises(OutOfStep, says="2026-07-08")
 
 
-def test_PUB_V2_a_late_withdrawal_is_noticed(story: Scenario) -> None:
+def test_PUB_V2_a_late_withdrawal_is_noticed() -> None:
     """An altered decision has to be withdrawn too; a day after the third working day is late."""
-    story.at("2026-06-01T09:00+08:00").given(DECIDE, SERVE, PUBLISH)
+    story = begun("2026-06-01").given(DECIDE, SERVE, PUBLISH)
     fields = {f: getattr(REVOKED, f) for f in REVOKED.__struct_fields__}
     story.at("2026-07-09T09:00+08:00").given(DecisionAltered(**fields, altered=()))
     story.when(WITHDRAW).then(

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.catalogue.events import EnforcementUnitQualified
 from ledger.deadlines.commands import RecordDeadlineMiss
 from ledger.filing.commands import ReportIrregularVisit
 from ledger.filing.events import IrregularVisitReported
@@ -47,6 +48,10 @@ RAISED = FindingRaised(
     finding_id="F-1", type="unfiled", rule_id="FIL-V1", auto=True, unit="MRB", entity=E_A
 )
 OTHER = msgspec.structs.replace(RAISED, finding_id="F-2")
+RAISE = RaiseFinding(type="inaction", rule_id="SUP-V2", facts={"days": 40}, unit="MRB")
+MRB = EnforcementUnitQualified(
+    unit="MRB", name="市场监管局", kind="organ", valid_from=date(2020, 1, 1)
+)
 RESPONSE = RespondToFinding(finding_id="F-1", unit="MRB", response="已补办备案")
 CLOSE = CloseFinding(finding_id="F-1", conclusion="整改到位")
 
@@ -70,9 +75,24 @@ def story() -> Scenario:
 
 def test_a_supervisor_raises_what_the_ledger_did_not(story: Scenario) -> None:
     """A finding of a supervisor's own says that it is not automatic."""
-    story.when(RaiseFinding(type="inaction", rule_id="SUP-X", facts={"days": 40}, unit="MRB")).then(
+    story.given(MRB)
+    story.when(RAISE).then(
         like(FindingRaised, auto=False, type="inaction", unit="MRB", facts={"days": 40})
     )
+
+
+def test_a_supervisors_finding_refers_to_what_there_is(story: Scenario) -> None:
+    """A declared finding rule with its type, a known unit, and recorded evidence."""
+    replace = msgspec.structs.replace
+    story.when(RAISE).raises(UnknownReference, says="MRB")
+    story.given(MRB)
+    for rule_id in ("SUP-X", "SUP-R2"):
+        story.when(replace(RAISE, rule_id=rule_id)).raises(Malformed, pointer="/rule_id")
+    story.when(replace(RAISE, type="unfiled")).raises(Malformed, pointer="/type")
+    head = story.ledger.recorder.read().head or 0
+    for evidence in (0, head + 1):
+        story.when(replace(RAISE, evidence_events=(head, evidence))).raises(UnknownReference)
+    story.when(replace(RAISE, evidence_events=(head,))).then(FindingRaised)
 
 
 def test_SUP_R2_a_finding_is_closed_when_answered(story: Scenario) -> None:

@@ -46,6 +46,7 @@ class ApproveAnnualPlan(Command):
     items: Annotated[tuple[PlanItem, ...], msgspec.Meta(min_length=1, max_length=500)]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         ledger.act_for(self.unit)
         ledger.new(AnnualPlan(self.plan))
         _check_items(ledger, self.items)
@@ -85,6 +86,7 @@ class FileAnnualPlan(Command):
     unit: UnitId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         plan = _own_plan(ledger, self.plan, self.unit)
         newest = plan.versions[-1]
         if newest.filed is not None and not newest.returned:
@@ -111,6 +113,7 @@ class AcceptFiling(Command):
     plan: PlanId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         plan, version = _filed(ledger, self.plan)
         yield FilingAccepted(plan=self.plan, unit=plan.unit, version=version.version)
 
@@ -122,6 +125,7 @@ class ReturnFiling(Command):
     reasons: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         plan, version = _filed(ledger, self.plan)
         yield FilingReturned(
             plan=self.plan, unit=plan.unit, version=version.version, reasons=self.reasons
@@ -136,6 +140,7 @@ class PublishPlan(Command):
     url: Name
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         plan = _own_plan(ledger, self.plan, self.unit)
         version = plan.in_force(ledger.on)
         if version is None:
@@ -158,6 +163,7 @@ class ApproveSpecialPlan(Command):
     quota_no: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         ledger.act_for(self.unit)
         ledger.new(SpecialPlan(self.plan))
         if self.period_to < self.period_from:
@@ -181,7 +187,8 @@ class ApproveSpecialPlan(Command):
 class FileSpecialInspection(Command):
     """专项、个案检查备案: file a case or special inspection with the unit's own legal office.
 
-    With ``task``: the filing after an emergency, recorded however late it is.
+    With ``task``: the filing after an emergency, recorded however late it is; it is about the
+    business of that task and covers its matters.
     """
 
     filing: FilingId
@@ -194,15 +201,17 @@ class FileSpecialInspection(Command):
     clue_ref: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         ledger.act_for(self.unit)
         ledger.new(SpecialFiling(self.filing))
         for matter in self.matters:
             ledger.known(Matter(matter), "List it in the catalogue first.")
         if self.special_plan is not None:
             ledger.known(SpecialPlan(self.special_plan), "Approve the special plan first.")
-        late = 0
+        late, entity = 0, self.entity
         if self.task is not None:
-            task = ledger.known(Task(self.task))
+            task = self._task(ledger, self.task)
+            entity = task.entity
             if task.emergency and task.opened is not None:
                 due = ledger.due(rules.FILE_EMERGENCY, task.opened)
                 late = max(0, (ledger.on - due.on).days)
@@ -211,12 +220,23 @@ class FileSpecialInspection(Command):
             unit=self.unit,
             ground=self.ground,
             matters=self.matters,
-            entity=self.entity,
+            entity=entity,
             task=self.task,
             special_plan=self.special_plan,
             clue_ref=self.clue_ref,
             days_late=late,
         )
+
+    def _task(self, ledger: Reading, task_id: str) -> Task:
+        task = ledger.known(Task(task_id))
+        if task.unit != self.unit:
+            raise OutOfStep(f"task {task_id} is of {task.unit}; {self.unit} cannot file it")
+        if self.entity not in (None, task.entity):
+            raise Malformed(f"task {task_id} is about {task.entity}", "/entity")
+        if not set(task.matters) <= set(self.matters):
+            covers = ", ".join(task.matters)
+            raise Malformed(f"task {task_id} is about the matters {covers}", "/matters")
+        return task
 
 
 def _own_plan(ledger: Reading, plan_id: str, unit: str) -> AnnualPlan:
@@ -256,4 +276,9 @@ def _require_approved_campaign(ledger: Reading, plan: ApproveSpecialPlan) -> Non
         quota is None or begun < quota,
         rules.FIL_R3,
         reason=f"the quota of {quota} campaigns in {plan.period_from.year} is used up",
+    )
+    ledger.require(
+        quota is None or plan.quota_no,
+        rules.FIL_R3,
+        reason=f"it names no number within the quota of {quota} campaigns",
     )

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 
 from ledger.catalogue import rules as catalogue
+from ledger.catalogue.events import MatterElements
 from ledger.catalogue.folds import Matter, OfficerConflict, OfficerStanding, UnitStanding
 from ledger.entities.folds import Registration
 from ledger.filing import rules
@@ -20,10 +21,12 @@ from ledger.filing.events import (
     InspectionTaskApproved,
     NonOnsiteConsidered,
     SpecialInspectionFiled,
+    SpecialPlanApproved,
     Trigger,
 )
 from ledger.filing.folds import (
     AnnualPlan,
+    FilingUse,
     PlanInForce,
     PlanVersion,
     SpecialFiling,
@@ -31,7 +34,7 @@ from ledger.filing.folds import (
     Task,
 )
 from ledger.grading.folds import CreditGrade
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Recorded
 from ledger.supervision import rules as supervision
 from ledger.supervision.findings import finding
 from ledger.supervision.folds import BookedVisits
@@ -43,6 +46,8 @@ _TRIGGERS: dict[str, set[str]] = {
     "case": {"complaint", "transfer", "superior", "data_monitoring", "entity_request", "emergency"},
     "special": {"plan", "superior"},
 }
+#: The ground on which a case task's filing bears its trigger out; without it, a clue has to.
+_GROUNDS = {"complaint": "complaint", "superior": "superior_assignment"}
 
 
 class ApproveTask(Command):
@@ -62,10 +67,11 @@ class ApproveTask(Command):
     territorial_assistance_ref: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         ledger.act_for(self.unit)
         task = ledger.read(Task(self.task))
         # After an emergency the task is approved afterwards, without plan or filing (FIL-R5).
-        emergency = task.emergency and not task.approved
+        emergency = task.emergency and task.approved is None
         if task.exists and not emergency:
             raise OutOfStep(f"task {self.task} is recorded already; take another id")
         if emergency and (task.unit, task.entity) != (self.unit, self.entity):
@@ -73,19 +79,27 @@ class ApproveTask(Command):
         if self.trigger not in _TRIGGERS[self.kind]:
             allowed = ", ".join(sorted(_TRIGGERS[self.kind]))
             raise Malformed(f"a {self.kind} task is triggered by {allowed}", "/trigger")
+        self._check_day(ledger, task.opened if emergency else None)
+        ledger.known(Registration(self.entity), "Register the business first.")
 
         matters = [published_matter(ledger, m, self.unit, self.planned_on) for m in self.matters]
         plan = self._plan(ledger) if self.kind == "daily" else None
-        filing = self._filing(ledger) if self.kind != "daily" and not emergency else None
+        campaign = None
+        if self.kind != "daily" and not emergency:
+            filing = self._filing(ledger)
+            campaign = self._campaign(ledger, filing)
+            if campaign is None:
+                self._check_case(ledger, filing)
         ledger.require(
             ledger.actor.role == "unit_head",
             rules.FIL_R4,
+            reason=f"{ledger.actor.person_id} acts as {ledger.actor.role}",
             person=ledger.actor.person_id,
             role=ledger.actor.role,
         )
         check_officers(ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on)
         ledger.require(
-            ledger.actor.person_id not in self.officers,
+            ledger.actor.person_id not in (*self.officers, *task.officers),
             supervision.GEN_R2,
             person=ledger.actor.person_id,
             one="approver",
@@ -96,9 +110,7 @@ class ApproveTask(Command):
             self._check_daily(ledger, matters)
 
         counter: Counter = "capped"
-        if self.kind == "case" or (
-            self.kind == "special" and self._deployed_by_superior(ledger, filing)
-        ):
+        if self.kind == "case" or (campaign and campaign.deployed_by == "superior"):
             counter = "exempt"
         yield InspectionTaskApproved(
             task=self.task,
@@ -120,6 +132,16 @@ class ApproveTask(Command):
             territorial_assistance_ref=self.territorial_assistance_ref,
         )
         yield from self._count(ledger, counter)
+
+    def _check_day(self, ledger: Reading, opened: Recorded | None) -> None:
+        if opened is None and self.planned_on < ledger.on:
+            raise Malformed(
+                f"planned_on lies before {ledger.on}; report a visit that took place without "
+                "approval as irregular",
+                "/planned_on",
+            )
+        if opened is not None and self.planned_on != opened.occurred_on:
+            raise Malformed(f"the visit took place on {opened.occurred_on}", "/planned_on")
 
     def _plan(self, ledger: Reading) -> tuple[AnnualPlan, PlanVersion]:
         plans = ledger.read(PlanInForce(self.unit, self.planned_on.year))
@@ -150,10 +172,55 @@ class ApproveTask(Command):
             reason = f"{self.filing} concerns {filed.entity}"
         elif not set(self.matters) <= set(filed.matters):
             reason = f"{self.filing} covers {', '.join(filed.matters)} only"
+        elif filed.task not in (None, self.task):
+            reason = f"{self.filing} was filed after the emergency {filed.task}"
         ledger.require(reason is None, rules.FIL_R2, kind=self.kind, reason=reason)
         return filed
 
-    def _check_daily(self, ledger: Reading, matters: list[Matter]) -> None:
+    def _campaign(
+        self, ledger: Reading, filing: SpecialInspectionFiled
+    ) -> SpecialPlanApproved | None:
+        """The campaign that a special task belongs to; a case belongs to none."""
+        reason = None
+        campaign = None
+        if filing.special_plan is not None:
+            campaign = ledger.known(SpecialPlan(filing.special_plan)).approved
+        if self.kind == "case":
+            if campaign is not None:
+                reason = f"{self.filing} is about the campaign {campaign.plan}"
+        elif campaign is None:
+            reason = f"{self.filing} names no special plan"
+        elif campaign.unit != self.unit:
+            reason = f"{campaign.plan} is a special plan of {campaign.unit}"
+        elif not set(self.matters) <= set(campaign.matters):
+            reason = f"{campaign.plan} covers {', '.join(campaign.matters)} only"
+        elif not campaign.period_from <= self.planned_on <= campaign.period_to:
+            reason = f"{campaign.plan} runs from {campaign.period_from} to {campaign.period_to}"
+        ledger.require(reason is None, rules.FIL_R2, kind=self.kind, reason=reason)
+        return campaign
+
+    def _check_case(self, ledger: Reading, filing: SpecialInspectionFiled) -> None:
+        """A case's filing bears its trigger out and serves one task, unless that was cancelled."""
+        ground = _GROUNDS.get(self.trigger)
+        ledger.require(
+            ground in (None, filing.ground) or filing.clue_ref,
+            rules.FIL_R2,
+            kind=self.kind,
+            reason=f"{self.filing} names neither the ground {ground} nor a clue",
+        )
+        used = [
+            task
+            for task in ledger.read(FilingUse(filing.filing)).tasks
+            if ledger.read(Task(task)).stage != "cancelled"
+        ]
+        ledger.require(
+            not used,
+            rules.FIL_R2,
+            kind=self.kind,
+            reason=f"{self.filing} has served task {', '.join(used)}",
+        )
+
+    def _check_daily(self, ledger: Reading, matters: list[MatterElements]) -> None:
         unit = ledger.read(UnitStanding(self.unit)).qualified(ledger.on)
         identity = ledger.read(Registration(self.entity)).identity
         unit_area = unit.area if unit else None
@@ -169,17 +236,11 @@ class ApproveTask(Command):
             entity_area=entity_area,
         )
         random = [
-            m.matter
-            for m in matters
-            if m.elements and m.elements.domain == "general" and not m.elements.special_trade
+            matter
+            for matter, elements in zip(self.matters, matters, strict=True)
+            if elements.domain == "general" and not elements.special_trade
         ]
         ledger.require(not random, rules.FIL_R11, matters=", ".join(random))
-
-    def _deployed_by_superior(self, ledger: Reading, filing: SpecialInspectionFiled | None) -> bool:
-        if filing is None or filing.special_plan is None:
-            return self.trigger == "superior"
-        approved = ledger.known(SpecialPlan(filing.special_plan)).approved
-        return approved is not None and approved.deployed_by == "superior"
 
     def _count(self, ledger: Reading, counter: Counter) -> Iterator[Event]:
         year = self.planned_on.year
@@ -255,19 +316,20 @@ def own_task(ledger: Reading, task_id: str) -> Task:
     return task
 
 
-def published_matter(ledger: Reading, matter_id: str, unit: str, on: date) -> Matter:
-    """The matter, which has to be in force that day for a unit that may use it (CAT-R2, CAT-R3)."""
+def published_matter(ledger: Reading, matter_id: str, unit: str, on: date) -> MatterElements:
+    """The matter as published, in force that day for a unit that may use it (CAT-R2, CAT-R3)."""
     matter = ledger.known(Matter(matter_id), "List it in the catalogue first.")
+    elements = matter.in_force_on(ledger.on)
     ledger.require(
-        matter.in_force(ledger.on) and matter.withdrawn_on is None,
+        elements is not None and matter.withdrawn_on is None,
         catalogue.CAT_R2,
         matter=matter_id,
         on=ledger.on,
     )
     standing = ledger.read(UnitStanding(unit))
     owner = standing.qualified(on)
-    assert matter.elements is not None
-    acts_for = {matter.unit, matter.elements.delegated_to}
+    assert elements is not None
+    acts_for = {matter.unit, elements.delegated_to}
     ledger.require(
         standing.may_use(matter_id, on)
         and (unit in acts_for or (owner is not None and owner.entrusted_by == matter.unit)),
@@ -276,7 +338,7 @@ def published_matter(ledger: Reading, matter_id: str, unit: str, on: date) -> Ma
         on=on,
         matters=matter_id,
     )
-    return matter
+    return elements
 
 
 def check_officers(
@@ -284,14 +346,14 @@ def check_officers(
     unit: str,
     entity: str,
     officers: tuple[str, ...],
-    matters: list[Matter],
+    matters: list[MatterElements],
     *,
     on: date,
 ) -> None:
     """Enough officers, each certified for the matters that day, none in conflict (R6, R7)."""
     needed = int(ledger.setting("inspection.min_officers"))
     given = list(dict.fromkeys(officers))
-    domains = {m.elements.domain for m in matters if m.elements and m.elements.domain != "general"}
+    domains = {elements.domain for elements in matters if elements.domain != "general"}
     reasons = [] if len(given) >= needed else [f"only {len(given)} named"]
     for officer in given:
         barred = ledger.read(OfficerStanding(officer)).barred(on, unit, set(domains))

@@ -25,8 +25,9 @@ from ledger.filing.events import (
     ResultNotified,
     VisitRated,
 )
-from ledger.filing.folds import PlanInForce, Task
-from ledger.kernel import Command, Event, Forbidden, OutOfStep, Reading, Value
+from ledger.filing.folds import IrregularVisit, PlanInForce, Task, VisitRating
+from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Value
+from ledger.supervision import rules as supervision
 from ledger.supervision.findings import finding
 from ledger.vocabulary import (
     EntityId,
@@ -39,6 +40,9 @@ from ledger.vocabulary import (
     Text,
     UnitId,
 )
+
+#: Who a report of an irregular visit comes from, by role; from any other role it is the unit's own.
+_REPORTERS = {"entity_rep": "entity", "jb_supervisor": "supervisor"}
 
 
 class Emergency(Value):
@@ -92,6 +96,7 @@ class OpenInspection(Command):
                 raise OutOfStep(
                     f"task {self.task} is {task.stage}; a visit is opened after the notice"
                 )
+            self._check_approval(ledger, task)
             unit, entity, ids = task.unit, task.entity, task.matters
         else:
             unit, entity, ids = (
@@ -103,16 +108,19 @@ class OpenInspection(Command):
             ledger.new(Task(self.task))
         matters = [published_matter(ledger, m, unit, ledger.on) for m in ids]
         check_officers(ledger, unit, entity, self.officers, matters, on=ledger.on)
+        going, shown = len(set(self.officers)), len(set(self.certs_shown))
         missing = [
             what
             for what, there in (
                 ("the entry scan", task.scanned or self.scan_outage or self.emergency),
-                ("the certificates of all officers", len(self.certs_shown) >= len(self.officers)),
+                ("the certificates of all officers", shown >= going),
                 ("the inspection notice", self.notice_shown or self.emergency),
             )
             if not there
         ]
         ledger.require(not missing, rules.FIL_R8, missing=" and ".join(missing))
+        if len(self.certs_shown) > going:
+            raise Malformed("each officer shows one certificate", "/certs_shown")
         yield OnSiteInspectionOpened(
             task=self.task,
             entity=entity,
@@ -138,6 +146,34 @@ class OpenInspection(Command):
                     task=self.task,
                     visited_on=ledger.on.isoformat(),
                 )
+
+    def _check_approval(self, ledger: Reading, task: Task) -> None:
+        """The visit is the one that was approved: its officers, its year, after its notice."""
+        assert task.approved is not None
+        assert task.notified is not None
+        assert task.planned_on is not None
+        for what, record in (("approved", task.approved), ("announced", task.notified)):
+            if ledger.at < record.envelope.occurred_at:
+                raise OutOfStep(f"the visit was {what} at {record.envelope.occurred_at}, later")
+        if ledger.on.year != task.planned_on.year:
+            raise OutOfStep(
+                f"task {self.task} is charged to the cap of {task.planned_on.year}; approve a "
+                f"visit of {ledger.on.year} anew"
+            )
+        others = sorted(set(self.officers) - set(task.officers))
+        ledger.require(
+            not others,
+            rules.FIL_R4,
+            reason=f"{', '.join(others)} stand not among the officers of the approved visit",
+            officers=others,
+        )
+        ledger.require(
+            task.approver not in self.officers,
+            supervision.GEN_R2,
+            person=task.approver,
+            one="approver",
+            other="inspector",
+        )
 
 
 class SignOnSiteRecord(Command):
@@ -223,6 +259,7 @@ class NotifyResult(Command):
     task: TaskId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         task = own_task(ledger, self.task)
         if task.stage != "concluded":
             raise OutOfStep(f"task {self.task} is {task.stage}; a result follows the conclusion")
@@ -249,6 +286,8 @@ class RateVisit(Command):
             raise Forbidden(f"task {self.task} is not a visit to {self.entity}")
         if task.opened is None:
             raise OutOfStep(f"task {self.task} has had no visit yet")
+        if ledger.read(VisitRating(self.task)).rated:
+            raise OutOfStep(f"the visit of task {self.task} was rated already")
         yield VisitRated(task=self.task, unit=task.unit, score=self.score)
 
 
@@ -271,6 +310,12 @@ class ReportIrregularVisit(Command):
     checklist_or_order_left: bool = False
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        fitting = _REPORTERS.get(ledger.actor.role, "self")
+        if self.reporter != fitting:
+            raise Malformed(f"a report by {ledger.actor.role} is one of {fitting}", "/reporter")
+        if self.visited_on > ledger.today:
+            raise Malformed(f"visited_on lies after {ledger.today}", "/visited_on")
+        ledger.new(IrregularVisit(self.irregular_visit))
         if self.task is not None:
             ledger.known(Task(self.task))
         yield IrregularVisitReported(
@@ -301,16 +346,20 @@ class ReportIrregularVisit(Command):
                     unit=self.unit,
                     entity=self.entity,
                     task=self.task,
+                    protected=self.reporter == "entity",
+                    visited_on=self.visited_on.isoformat(),
                     irregular_visit=self.irregular_visit,
                 )
         for matter_id in self.matters:
-            if not ledger.read(Matter(matter_id)).in_force(self.visited_on):
+            if not ledger.read(Matter(matter_id)).in_force_on(self.visited_on):
                 yield finding(
                     ledger,
                     catalogue.CAT_V3,
                     unit=self.unit,
                     entity=self.entity,
                     matter=matter_id,
+                    protected=self.reporter == "entity",
+                    visited_on=self.visited_on.isoformat(),
                     irregular_visit=self.irregular_visit,
                 )
 
