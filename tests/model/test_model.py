@@ -194,6 +194,9 @@ class Bench:
         for task, filed in (("T0", FILED[0]), ("T1", FILED[1]), ("T2", None)):
             visit = (ENTITIES[0], filed is None, "M1", ["O1", "O2"], 10, filed)
             self.compare(0, "approve_task", "own", "unit_head", "MRB", task, *visit)
+        # A general matter that nobody has drawn (FIL-R11).
+        general = (ENTITIES[1], True, "M3", ["O1", "O2"], 10, None)
+        self.compare(0, "approve_task", "own", "unit_head", "MRB", "T3", *general)
 
     def compare(self, days: int, what: str, *arguments: Any) -> None:
         """Do one step in both and hold the answers against each other."""
