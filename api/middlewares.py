@@ -12,10 +12,11 @@ from typing import Any
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from structlog.contextvars import bind_contextvars
 
 from api.counting import REQUESTS
 from api.keys import LINE, Line
+from api.logs import log_request
 from api.problems import as_problem, response_to
 
 log = structlog.get_logger("api")
@@ -36,8 +37,8 @@ async def frame(request: web.Request, handler: Handler) -> web.StreamResponse:
     asked = request.headers.get("X-Request-Id")
     request_id = asked if asked and _REQUEST_ID.match(asked) else f"{_PROCESS}-{next(_COUNT):x}"
     line = request[LINE] = Line(request_id)
-    # A connection is one task: what its last request bound must not leak into this one.
-    clear_contextvars()
+    # A connection is one task, and this is all that is bound in it: what its last request bound
+    # is bound anew.
     bind_contextvars(request_id=request_id)
     status = 499  # for the log, if the client goes away
     try:
@@ -93,7 +94,8 @@ def _conclude(request: web.Request, line: Line, status: int) -> None:
         said["position"] = line.position
     if line.problem is not None:
         said["problem"] = line.problem
-    log.info("request", **said, **line.more)
+    said.update(line.more)
+    log_request(said)
 
 
 async def expect(request: web.Request) -> web.StreamResponse | None:
