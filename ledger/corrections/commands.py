@@ -63,6 +63,10 @@ INSTEAD: Mapping[str, str] = {
 }
 
 
+#: What the lead department of credit answers for.
+CREDIT_SYSTEMS = frozenset({"credit", "grading", "entities", "intake", "penalties"})
+
+
 class CorrectRecord(Command):
     """更正记录: what was recorded is not what happened; requested by one and approved by another.
 
@@ -98,6 +102,13 @@ class CorrectRecord(Command):
             ledger.act_for(getattr(target.event, "unit", None) or target.envelope.actor.unit_id)
             # What others reported or certified of the unit is not the unit's to correct.
             ledger.act_for(target.envelope.actor.unit_id)
+        system = target.envelope.type.partition(".")[0]
+        if ledger.actor.role == "credit_officer" and system not in CREDIT_SYSTEMS:
+            raise Forbidden(
+                f"a credit officer corrects what belongs to {', '.join(sorted(CREDIT_SYSTEMS))}; "
+                f"{target.envelope.type} is corrected by the head of the unit that recorded it, or "
+                "by the Justice Bureau."
+            )
         require_known(ledger, self.requested_by)
         self._check(as_it_reads(ledger, target))
         if target.envelope.visibility == "public":

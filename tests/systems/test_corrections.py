@@ -516,3 +516,9 @@ def test_who_requests_a_correction_is_a_known_official(story: Scenario) -> None:
         story.when(correct(requested_by=person)).raises(UnknownReference, says=person)
     story.given(OTHER, actor=actor("MRB", "CLERK", "office_head"))
     story.when(correct(requested_by="CLERK")).then(like(RecordCorrected, requested_by="CLERK"))
+
+
+def test_a_credit_officer_corrects_what_belongs_to_credit(story: Scenario) -> None:
+    """A visit's record is not the credit department's to change."""
+    officer = actor("EDB", "EDB-1", "credit_officer")
+    story.when(correct(approved_by="EDB-1"), actor=officer).raises(Forbidden, says="credit")
