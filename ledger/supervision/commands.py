@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ledger.catalogue.folds import UnitStanding
+from ledger.corrections.folds import require_known
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, UnknownReference
 from ledger.kernel.rules import rules as declared_rules
 from ledger.supervision import rules
@@ -92,6 +93,8 @@ class DismissFinding(Command):
             rules.SUP_R3,
             reader=self.second_reader,
         )
+        if raised.auto:
+            require_known(ledger, self.second_reader)
         yield FindingDismissed(
             finding_id=self.finding_id,
             unit=raised.unit,

@@ -43,6 +43,7 @@ from tests.gwt import HEAD, Scenario, actor, like
 
 E_A = "91620100MA7LX00338"
 JB = actor("JB", "JB-1", "jb_supervisor")
+SECOND = actor("JB", "JB-2", "jb_supervisor")
 
 RAISED = FindingRaised(
     finding_id="F-1", type="unfiled", rule_id="FIL-V1", auto=True, unit="MRB", entity=E_A
@@ -114,6 +115,9 @@ def test_SUP_R3_an_automatic_finding_has_a_second_reader(story: Scenario) -> Non
     """Whoever dismisses it is not the second reader; of a supervisor's own finding one may be."""
     dismiss = DismissFinding(finding_id="F-1", reason="重复", second_reader="JB-1")
     story.when(dismiss).refused("SUP-R3", reader="JB-1")
+    second = msgspec.structs.replace(dismiss, second_reader="JB-2")
+    story.when(second).raises(UnknownReference, says="JB-2")
+    story.given(TriageFinding(finding_id="F-2", assessment="属实"), actor=SECOND)
     story.when(msgspec.structs.replace(dismiss, second_reader="JB-2")).then(
         like(FindingDismissed, finding_id="F-1", second_reader="JB-2")
     )
@@ -160,6 +164,7 @@ def test_SUP_V2_a_finding_is_triaged_within_five_working_days(story: Scenario) -
 def test_SUP_V2_triage_or_dismissal_is_in_time(story: Scenario, read: Any) -> None:
     """Read on the last day, by whichever way, nothing is missed."""
     miss = RecordDeadlineMiss(rule_name="triage_wd", opened_at_position=_position(story, RAISED))
+    story.given(TriageFinding(finding_id="F-2", assessment="属实"), actor=SECOND)
     story.at("2026-10-20T17:00+08:00").given(read)
     story.at("2026-10-30T09:00+08:00").when(miss).raises(OutOfStep, says="in time")
 
