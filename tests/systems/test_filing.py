@@ -396,10 +396,14 @@ SPECIAL = ApproveSpecialPlan(
 
 
 def test_FIL_R3_a_campaign_of_the_units_own_needs_a_government(story: Scenario) -> None:
-    """S3: without approval none; a superior's campaign needs none from below."""
+    """S3: without approval none; a superior's campaign names the superior's own document."""
     bare = replace(SPECIAL, government_approval=None)
     story.when(bare).refused("FIL-R3", reason="no government has approved it")
-    story.when(replace(bare, deployed_by="superior", quota_no=None)).then(SpecialPlanApproved)
+    deployed = replace(bare, deployed_by="superior", quota_no=None)
+    story.when(deployed).refused("FIL-R3")
+    story.when(replace(deployed, government_approval=SPECIAL.government_approval)).refused("FIL-R3")
+    order = replace(SPECIAL.government_approval, level="vertical_superior")
+    story.when(replace(deployed, government_approval=order)).then(SpecialPlanApproved)
 
 
 def test_a_special_plan_is_approved_once_by_its_unit(story: Scenario) -> None:

@@ -170,6 +170,14 @@ class ApproveSpecialPlan(Command):
             raise Malformed("period_to lies before period_from", "/period_to")
         if self.deployed_by == "own":
             _require_approved_campaign(ledger, self)
+        else:
+            # What a superior deploys is not capped, so the superior's own document is named.
+            order = self.government_approval
+            ledger.require(
+                order is not None and order.level != "county_government",
+                rules.FIL_R3,
+                reason="no document of the superior that deploys it is named",
+            )
         yield SpecialPlanApproved(
             plan=self.plan,
             unit=self.unit,
