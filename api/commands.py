@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
-from concurrent.futures import Future
 from functools import partial
 from uuid import UUID
 
@@ -51,7 +50,7 @@ class Counter:
         self._ledger = ledger
         self._loop = loop
         self._arrived: list[tuple[Command, Context, asyncio.Future[Outcome]]] = []
-        self._done: deque[tuple[asyncio.Future[Outcome], Future[Outcome]]] = deque()
+        self._done: deque[tuple[asyncio.Future[Outcome], Outcome | BaseException]] = deque()
         self._woken = False
 
     def execute(self, command: Command, context: Context) -> asyncio.Future[Outcome]:
@@ -66,15 +65,13 @@ class Counter:
         arrived, self._arrived = self._arrived, []
         for command, context, waiter in arrived:
             try:
-                future = self._ledger.submit(command, context)
+                self._ledger.hand_in(command, context, partial(self._carry, waiter))
             except NotRecorded as error:
                 if not waiter.done():
                     waiter.set_exception(error)
-            else:
-                future.add_done_callback(partial(self._carry, waiter))
 
-    def _carry(self, waiter: asyncio.Future[Outcome], future: Future[Outcome]) -> None:
-        self._done.append((waiter, future))
+    def _carry(self, waiter: asyncio.Future[Outcome], answer: Outcome | BaseException) -> None:
+        self._done.append((waiter, answer))
         # After the append: if the loop is awake and has not looked yet, it will find this too.
         if not self._woken:
             self._woken = True
@@ -84,14 +81,13 @@ class Counter:
         # Before looking: what is appended after the look wakes the loop again.
         self._woken = False
         while self._done:
-            waiter, future = self._done.popleft()
+            waiter, answer = self._done.popleft()
             if waiter.done():
                 continue  # its client went away; the command was recorded all the same
-            error = future.exception()
-            if error is None:
-                waiter.set_result(future.result())
+            if isinstance(answer, BaseException):
+                waiter.set_exception(answer)
             else:
-                waiter.set_exception(error)
+                waiter.set_result(answer)
 
 
 COUNTER = web.AppKey("counter", Counter)

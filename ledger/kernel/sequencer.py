@@ -94,10 +94,14 @@ class Statistics(msgspec.Struct):
     largest_batch: int = 0
 
 
+#: Takes what became of a command: its outcome, or what it raised.
+Answer = Callable[[Outcome | BaseException], None]
+
+
 class _Waiting(msgspec.Struct, frozen=True):
     command: Command
     context: Context
-    future: Future[Outcome]
+    answer: Answer
 
 
 class Ledger:
@@ -134,13 +138,27 @@ class Ledger:
         """
         future: Future[Outcome] = Future()
         future.set_running_or_notify_cancel()
+
+        def answer(what: Outcome | BaseException) -> None:
+            if isinstance(what, BaseException):
+                future.set_exception(what)
+            else:
+                future.set_result(what)
+
+        self.hand_in(command, context, answer)
+        return future
+
+    def hand_in(self, command: Command, context: Context, answer: Answer) -> None:
+        """Hand in a command; ``answer`` is told once, after the commit, in the sequencer's thread.
+
+        It has to be quick. Raises ``Unavailable`` if the command is not taken.
+        """
         with self._closing:
             if self._closed:
                 raise Unavailable("the ledger is shutting down; send the command again later")
             if self._queue.qsize() >= MAX_WAITING:
                 raise Unavailable(f"{MAX_WAITING} commands are waiting; send it again in a second")
-            self._queue.put(_Waiting(command, context, future))
-        return future
+            self._queue.put(_Waiting(command, context, answer))
 
     def execute(
         self,
@@ -221,11 +239,12 @@ class Ledger:
         numbers.commit_seconds += time.perf_counter() - started
         numbers.largest_batch = max(numbers.largest_batch, len(batch))
         for item, answer in zip(batch, answers, strict=True):
-            if isinstance(answer, BaseException):
-                numbers.refused += 1
-                item.future.set_exception(answer)
-            else:
-                item.future.set_result(answer)
+            numbers.refused += isinstance(answer, BaseException)
+            try:
+                item.answer(answer)
+            except Exception:
+                # Whoever asked has gone; the others are answered all the same.
+                log.exception("answer_failed", command=type(item.command).__name__)
 
     def _decide_and_append(self, batch: list[_Waiting]) -> list[Outcome | BaseException]:
         for attempt in range(MAX_ATTEMPTS):
