@@ -31,7 +31,7 @@ from ledger.intake.run import ImportFailed, Report, check_register, import_regis
 from ledger.intake.sample import sample_folder
 from ledger.intake.sources import SourceError
 from ledger.intake.statistics import statistics
-from ledger.kernel import Actor, Ledger, RecordCorrected
+from ledger.kernel import Actor, Ledger, RecordCorrected, civil_date
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
 from ledger.opening import UnusableUrl, beside, ledger_path, open_ledger, open_recorder
@@ -117,7 +117,7 @@ def demo(*, folder: Path = Path("demo"), host: str = "127.0.0.1", port: int = 80
     configure_logging((folder / "log.jsonl").open("ab"))
     with Service(url, ticking=True) as service:
         _follow(service.follower, service.recorder.head())
-        tomorrow = date.today() + timedelta(days=1)  # noqa: DTZ011 - a day more or less
+        tomorrow = civil_date(service.ledger.clock()) + timedelta(days=1)
         supervisor = service.tokens.create(
             "JB", "demo-supervisor", "jb_supervisor", expires_on=tomorrow
         )

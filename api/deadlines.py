@@ -72,7 +72,7 @@ async def deadlines(request: web.Request) -> web.Response:
         where.append(sa.not_(table.about.startswith("finding:")))  # those are the unit's affair
     if request.query.get("state", "open") not in get_args(State):
         raise Problem("malformed", f"query parameter 'state': one of {', '.join(get_args(State))}")
-    if (before := query_value(request, "due_before", date | None, None)) is not None:  # type: ignore[arg-type]
+    if (before := query_value(request, "due_before", date | None, None)) is not None:
         where.append(table.due_on < str(before))
     if "provisional" in request.query:
         where.append(table.provisional.is_(query_value(request, "provisional", bool, True)))

@@ -114,8 +114,8 @@ async def profile(request: web.Request) -> web.Response:
 async def _as_of(
     request: web.Request, follower: Follower, entity: str, grant: Grant
 ) -> web.Response:
-    valid = query_value(request, "valid_as_of", date | None, None)  # type: ignore[arg-type]
-    known = query_value(request, "known_as_of", Moment | None, None)  # type: ignore[arg-type]
+    valid = query_value(request, "valid_as_of", date | None, None)
+    known = query_value(request, "known_as_of", Moment | None, None)
     replayed = await _replayed(
         follower, entity, grant, valid_as_of=valid, known_as_of=known, steps=False
     )
@@ -151,8 +151,8 @@ async def replay_profile(request: web.Request) -> web.Response:
         entity,
         grant,
         repaired=repaired,
-        valid_as_of=query_value(request, "valid_as_of", date | None, None),  # type: ignore[arg-type]
-        known_as_of=query_value(request, "known_as_of", Moment | None, None),  # type: ignore[arg-type]
+        valid_as_of=query_value(request, "valid_as_of", date | None, None),
+        known_as_of=query_value(request, "known_as_of", Moment | None, None),
         to_position=bounded(request, "to_position", MAX_POSITION, 1, MAX_POSITION),
         without=without,
     )

@@ -45,11 +45,11 @@ async def findings(request: web.Request) -> web.Response:
     """Findings, by their id: a unit's own for the unit, all for supervisors."""
     grant = await grant_of(request)
     today = _today(request)
-    query_value(request, "state", FindingState, "raised")  # type: ignore[arg-type]
+    query_value(request, "state", FindingState, "raised")
     where = _seen(grant)
     if "auto" in request.query:
         where.append(FINDINGS.c.auto.is_(query_value(request, "auto", bool, True)))
-    if (before := query_value(request, "raised_before", date | None, None)) is not None:  # type: ignore[arg-type]
+    if (before := query_value(request, "raised_before", date | None, None)) is not None:
         where.append(FINDINGS.c.raised_on < str(before))
     return await rows_page(
         request,

@@ -83,8 +83,11 @@ def _matches(given: str, quoted: str) -> bool:
     return any(tag.strip().removeprefix("W/") in {quoted, "*"} for tag in given.split(","))
 
 
-def query_value(request: web.Request, name: str, type: type[T], default: T) -> T:
-    """The query parameter ``name`` as ``type`` (whatever msgspec converts from a string)."""
+def query_value(request: web.Request, name: str, type: Any, default: Any) -> Any:
+    """The query parameter ``name`` as ``type`` (whatever msgspec converts from a string).
+
+    ``type`` may be a union or an annotated type, which no type variable can stand for.
+    """
     given = request.query.get(name)
     if given is None:
         return default

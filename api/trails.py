@@ -39,7 +39,7 @@ async def _trail(request: web.Request, tags: Sequence[str]) -> web.Response:
     grant = await grant_of(request)
     after = bounded(request, "after", 0, 0, MAX_POSITION)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
-    known = query_value(request, "known_as_of", Moment | None, None)  # type: ignore[arg-type]
+    known = query_value(request, "known_as_of", Moment | None, None)
     topics = request.query.getall("type", [])
     source = follower_of(request).source
     found = await asked(

@@ -14,14 +14,12 @@ import structlog
 from ledger.credit.commands import TerminatePublicity
 from ledger.deadlines.commands import RecomputeDeadline, RecordDeadlineMiss
 from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Unavailable, civil_date
+from ledger.opening import LEDGER_CLOCK
 from projections.deadlines import due
 from projections.follower import Follower, Views
 from projections.records import expired
 
 log = structlog.get_logger("projections.clock")
-
-#: Who acts when time does.
-CLOCK = Actor(unit_id="LEDGER", person_id="ledger-clock", role="ledger_clock")
 
 #: Seconds between two looks.
 INTERVAL = 60.0
@@ -30,7 +28,7 @@ INTERVAL = 60.0
 _PATIENCE = 5.0
 
 
-def tick(ledger: Ledger, views: Views, actor: Actor = CLOCK) -> list[Outcome]:
+def tick(ledger: Ledger, views: Views, actor: Actor = LEDGER_CLOCK) -> list[Outcome]:
     """Record what has fallen due by the ledger's own clock. Idempotent.
 
     What the ledger refuses (a view that lags, a deadline performed meanwhile) is asked again at the
@@ -85,7 +83,7 @@ class Clock:
         follower: Follower,
         *,
         interval: float = INTERVAL,
-        actor: Actor = CLOCK,
+        actor: Actor = LEDGER_CLOCK,
         on_tick: Callable[[list[Outcome]], None] = lambda outcomes: None,
     ) -> None:
         self._ledger = ledger
