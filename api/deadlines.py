@@ -28,13 +28,13 @@ class ShownDeadline(msgspec.Struct, frozen=True, omit_defaults=True):
 
     deadline: str
     rule: str
-    policy_key: str
     about: str
     subjects: list[str]
     opened_position: int
     starts_on: str
     state: State
     provisional: bool
+    policy_key: str | None = None
     policy_version: int | None = None
     unit: str | None = None
     entity: str | None = None
@@ -47,6 +47,7 @@ class ShownDeadline(msgspec.Struct, frozen=True, omit_defaults=True):
     done_on: str | None = None
     days_late: int | None = None
     missed_position: int | None = None
+    lapsed_position: int | None = None
     note: str | None = None
 
 

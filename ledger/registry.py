@@ -54,7 +54,7 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     *_system(
         "deadlines",
-        (deadlines.RecordDeadlineMiss, ("ledger_clock",)),
+        (deadlines.EndDeadline, ("ledger_clock",)),
         (deadlines.RecomputeDeadline, ("ledger_clock",)),
     ),
     *_system(

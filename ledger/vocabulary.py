@@ -65,6 +65,25 @@ CaseId = Annotated[str, subject("case", pattern=_NAME, examples=["CASE-2026-0001
 DecisionId = Annotated[str, subject("decision", pattern=_NAME, examples=["DEC-2026-0001"])]
 FindingId = Annotated[str, subject("finding", pattern=_NAME)]
 ImportId = Annotated[str, subject("import", pattern=_NAME)]
+JointId = Annotated[str, subject("joint", pattern=_NAME, examples=["JNT-2026-0001"])]
+CommitmentId = Annotated[str, subject("commitment", pattern=_NAME, examples=["CMT-2026-0001"])]
+DeterminationId = Annotated[str, subject("determination", pattern=_NAME, examples=["DET-2026-1"])]
+SanctionId = Annotated[str, subject("sanction", pattern=_NAME, examples=["SAN-2026-0001"])]
+IncentiveId = Annotated[str, subject("incentive", pattern=_NAME, examples=["INC-2026-0001"])]
+RepairId = Annotated[str, subject("repair", pattern=_NAME, examples=["REP-2026-0001"])]
+SubscriptionId = Annotated[str, subject("subscription", pattern=_NAME, examples=["SUB-0001"])]
+KeyDomain = Annotated[str, subject("key", pattern=_NAME, examples=["work_safety"])]
+DesignationId = Annotated[str, subject("designation", pattern=_NAME, examples=["KEY-2026-0001"])]
+ObservationId = Annotated[str, subject("observation", pattern=_NAME, examples=["OBS-2026-0001"])]
+ReviewBatchId = Annotated[str, subject("review-batch", pattern=_NAME, examples=["CFR-2026-01"])]
+CaseFileId = Annotated[str, subject("casefile", pattern=_NAME, examples=["CF-2026-0001"])]
+SupDocId = Annotated[str, subject("supdoc", pattern=_NAME, examples=["SD-2026-0001"])]
+ComplaintId = Annotated[str, subject("complaint", pattern=_NAME, examples=["CMP-2026-0001"])]
+ReconId = Annotated[str, subject("recon", pattern=_NAME, examples=["RCN-2026-0001"])]
+MonthId = Annotated[
+    str, subject("month", pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", examples=["2026-05"])
+]
+AssessmentYear = Annotated[str, subject("assessment", pattern=r"^[0-9]{4}$", examples=["2026"])]
 
 Grade = Literal["A", "B", "C", "D"]
 

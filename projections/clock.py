@@ -7,22 +7,27 @@ request repeated, by this process or another, is answered with the first result.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 
 import structlog
 
-from ledger.credit.commands import TerminatePublicity
-from ledger.deadlines.commands import RecomputeDeadline, RecordDeadlineMiss
+from ledger.deadlines.commands import EndDeadline, RecomputeDeadline
 from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Unavailable, civil_date
 from ledger.opening import LEDGER_CLOCK
 from projections.deadlines import due
 from projections.follower import Follower, Views
-from projections.records import expired
 
 log = structlog.get_logger("projections.clock")
 
 #: Seconds between two looks.
 INTERVAL = 60.0
+
+#: Looks for what is to be reviewed today though no single day sets it: commands, each with the key
+#: that makes it happen once.
+Watch = Callable[[Views, date], Iterable[tuple[Command, str]]]
+
+WATCHES: tuple[Watch, ...] = ()
 
 #: How long a tick waits for the views to catch up, in seconds.
 _PATIENCE = 5.0
@@ -60,14 +65,11 @@ def _wishes(ledger: Ledger, views: Views) -> Iterator[tuple[Command, str]]:
         )
     for one in found.overdue:
         yield (
-            RecordDeadlineMiss(rule_name=one.rule, opened_at_position=one.opened_position),
-            f"missed:{one.deadline}",
+            EndDeadline(rule_name=one.rule, opened_at_position=one.opened_position),
+            f"end:{one.deadline}",
         )
-    for record in expired(views, today):
-        yield (
-            TerminatePublicity(record=record.record, reason="max_reached"),
-            f"max-reached:{record.record}:{record.max_until}",
-        )
+    for look in WATCHES:
+        yield from look(views, today)
 
 
 class Clock:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ledger.kernel import (
+    DeadlineLapsed,
     DeadlineMissed,
     DeadlineRecomputed,
     DeadlineRule,
@@ -38,7 +39,7 @@ from projections.views import View
 
 _LEGAL = (PolicyVersionAdopted.TOPIC, WorkingCalendarPublished.TOPIC)
 
-State = Literal["open", "done", "done_late", "missed"]
+State = Literal["open", "done", "done_late", "missed", "lapsed"]
 
 _METADATA = sa.MetaData()
 
@@ -47,7 +48,7 @@ DEADLINES = sa.Table(
     _METADATA,
     sa.Column("deadline", Code, primary_key=True),
     sa.Column("rule", Code, nullable=False, index=True),
-    sa.Column("policy_key", Code, nullable=False),
+    sa.Column("policy_key", Code),
     sa.Column("policy_version", sa.Integer),
     sa.Column("about", Code, nullable=False, index=True),
     sa.Column("unit", Code, index=True),
@@ -71,6 +72,7 @@ DEADLINES = sa.Table(
     sa.Column("done_on", Code),
     sa.Column("days_late", sa.Integer),
     sa.Column("missed_position", sa.BigInteger),
+    sa.Column("lapsed_position", sa.BigInteger),
     sa.Column("recomputed_position", sa.BigInteger),
     #: Why there is no due date, if there is none.
     sa.Column("note", sa.Text),
@@ -152,7 +154,7 @@ class Deadlines(View):
     """A row for each deadline that was opened."""
 
     name = "deadlines"
-    version = 1
+    version = 2
     tables = (DEADLINES, CALENDARS)
 
     def __init__(self, rules: Iterable[DeadlineRule] | None = None) -> None:
@@ -168,6 +170,7 @@ class Deadlines(View):
                 *self._opening,
                 *self._discharging,
                 DeadlineMissed.TOPIC,
+                DeadlineLapsed.TOPIC,
                 DeadlineRecomputed.TOPIC,
                 RecordCorrected.TOPIC,
                 PolicyVersionAdopted.TOPIC,
@@ -282,7 +285,9 @@ class _Sheet:
         for entry in entries:
             if self._view.discharges(entry.type):
                 tags.update(entry.tags)
-            elif isinstance(event := _event(entry), DeadlineMissed | DeadlineRecomputed):
+            elif isinstance(
+                event := _event(entry), DeadlineMissed | DeadlineLapsed | DeadlineRecomputed
+            ):
                 ids.add(event.deadline_id)
         self._fetch(
             DEADLINES.c.about,
@@ -325,8 +330,8 @@ class _Sheet:
             about = rule.about(event)
             if about is not None and (only is None or about == only):
                 self._open(rule, about, record, tags)
-        if isinstance(event, DeadlineMissed) and only is None:
-            self._miss(event, record)
+        if isinstance(event, DeadlineMissed | DeadlineLapsed) and only is None:
+            self._end(event, record)
         elif isinstance(event, DeadlineRecomputed) and only is None:
             self._move(event, record)
 
@@ -390,6 +395,8 @@ class _Sheet:
             provisional=False,
             calendar_version="",
         )
+        if rule.ends is not None:
+            row["first_due_on"] = row["due_on"] = rule.ends(event).isoformat()
         self._rows[name] = row
         self._by_about.setdefault(about, {})[name] = None
         self._gone.discard(name)
@@ -397,6 +404,7 @@ class _Sheet:
         kept = self._kept.pop(name, None)
         if kept is not None:
             row["missed_position"] = kept["missed_position"]
+            row["lapsed_position"] = kept["lapsed_position"]
             if kept["recomputed_position"] is not None:
                 for column in ("due_on", "provisional", "calendar_version", "recomputed_position"):
                     row[column] = kept[column]
@@ -404,6 +412,10 @@ class _Sheet:
 
     def _set_due(self, row: dict[str, Any], rule: DeadlineRule) -> None:
         self._changed[row["deadline"]] = None
+        if row["policy_key"] is None:
+            _judge(row)
+            return
+        assert rule.policy_key is not None
         position = row["opened_position"]
         opened_on = date.fromisoformat(row["opened_on"])
         policy = self._law.policy(rule.policy_key, opened_on, position)
@@ -447,10 +459,11 @@ class _Sheet:
         _judge(row)
         self._changed[row["deadline"]] = None
 
-    def _miss(self, event: DeadlineMissed, record: Recorded) -> None:
+    def _end(self, event: DeadlineMissed | DeadlineLapsed, record: Recorded) -> None:
         row = self._rows.get(event.deadline_id)
         if row is not None:
-            row["missed_position"] = record.position
+            missed = isinstance(event, DeadlineMissed)
+            row["missed_position" if missed else "lapsed_position"] = record.position
             _judge(row)
             self._changed[event.deadline_id] = None
 
@@ -502,6 +515,8 @@ def _judge(row: dict[str, Any]) -> None:
         row["days_late"] = max(0, late)
     elif row["missed_position"] is not None:
         row["state"] = "missed"
+    elif row["lapsed_position"] is not None:
+        row["state"] = "lapsed"
     else:
         row["state"] = "open"
 
@@ -523,7 +538,7 @@ class DueDeadline(msgspec.Struct, frozen=True):
 
 
 class Due(msgspec.Struct, frozen=True):
-    """``overdue``: past, final and not recorded as missed. ``movable``: the years are published."""
+    """``overdue``: past, final and not recorded as over. ``movable``: the years are published."""
 
     overdue: list[DueDeadline]
     movable: list[DueDeadline]
@@ -544,6 +559,7 @@ def due(views: Views, today: date) -> Due:
                 DEADLINES.c.due_on < today.isoformat(),
                 sa.not_(DEADLINES.c.provisional),
                 DEADLINES.c.missed_position.is_(None),
+                DEADLINES.c.lapsed_position.is_(None),
                 late,
             )
             .order_by(DEADLINES.c.due_on, DEADLINES.c.deadline)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from ledger.kernel import Fold, Recorded
 from ledger.vocabulary import RecordId
-from projections.follower import Views
 from projections.profiles import CreditEntry, CreditEvent
 from projections.tables import Code, Row
 from projections.views import FoldView
@@ -78,25 +76,3 @@ class Records(FoldView[RecordState]):
 def iso(day: date | None) -> str | None:
     """A date as it stands in a table."""
     return None if day is None else day.isoformat()
-
-
-class Expired(msgspec.Struct, frozen=True):
-    """A record whose longest publicity is over."""
-
-    record: str
-    max_until: str
-
-
-def expired(views: Views, today: date, limit: int = 1_000) -> list[Expired]:
-    """The records still in publicity whose last day was before ``today``."""
-    query: Any = (
-        sa.select(RECORDS.c.key, RECORDS.c.max_until)
-        .where(
-            RECORDS.c.status.in_(["active", "suspended"]),
-            RECORDS.c.max_until < today.isoformat(),
-        )
-        .order_by(RECORDS.c.max_until, RECORDS.c.key)
-        .limit(limit)
-    )
-    with views.reading() as connection:
-        return [Expired(*row) for row in connection.execute(query)]

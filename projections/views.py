@@ -10,6 +10,7 @@ import zlib
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 from ledger.kernel import Fold, RecordCorrected, Recorded
 from ledger.kernel.folds import topics_of
 from projections.source import Entry, Source
-from projections.tables import Row, Store
+from projections.tables import Code, Row, Store
 
 F = TypeVar("F", bound=Fold)
 
@@ -73,11 +74,31 @@ class View(ABC):
         """What was taken is durable."""
 
 
+def subject_table(name: str, *columns: sa.Column[Any] | str) -> sa.Table:
+    """The table of a ``FoldView``: a row for each subject, with these columns to ask by.
+
+    A column that is given by its name alone holds text (an id, a state, a date) and is indexed.
+    """
+    return sa.Table(
+        name,
+        sa.MetaData(),
+        sa.Column("key", Code, primary_key=True),
+        sa.Column("position", sa.BigInteger, nullable=False),
+        *(sa.Column(c, Code, index=True) if isinstance(c, str) else c for c in columns),
+        sa.Column("state", sa.LargeBinary, nullable=False),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A value as it stands in a table."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
 class FoldView(View, Generic[F]):
     """One row for each subject of a kind, holding the state of one fold about that subject.
 
     A subclass names the fold, the kind and the table, whose primary key is ``key`` and which has
-    the columns ``position`` and ``state``; ``row`` gives the others.
+    the columns ``position`` and ``state``; ``row`` gives the others. ``subject_table`` makes one.
     """
 
     kind: ClassVar[str]
@@ -86,6 +107,8 @@ class FoldView(View, Generic[F]):
 
     def __init__(self) -> None:
         self.topics = frozenset(topics_of(self.fold))
+        given = ("key", "position", "state")
+        self._further = tuple(c.name for c in self.table.columns if c.name not in given)
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder: Any = msgspec.msgpack.Decoder(self.fold)
         #: Folds as the tables have them, least recently changed first.
@@ -100,8 +123,8 @@ class FoldView(View, Generic[F]):
         return [*super().shape(), repr(schema), repr(sorted(parts.items()))]
 
     def row(self, fold: F, position: int) -> Row:
-        """The further columns of a row."""
-        raise NotImplementedError
+        """The further columns of a row: what the fold says under the same names."""
+        return {name: _plain(getattr(fold, name)) for name in self._further}
 
     def decode(self, state: bytes) -> F:
         """The fold of a stored state."""

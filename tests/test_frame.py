@@ -20,9 +20,10 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf
 
 # Packages directly under ledger/ that hold no business, although one has a module `commands`.
 NOT_SYSTEMS = {"kernel", "stores", "transparency"}
-# What a system shows to other systems: what happened, the questions about it, and the names of its
-# rules with the findings they lead to. Never what records it.
-SHOWN = {"events", "folds", "rules", "findings"}
+# What a system shows to other systems: what happened, the questions about it, the names of its
+# rules with the findings they lead to, and what an event of another system brings about in this
+# one. Never what records it.
+SHOWN = {"events", "folds", "rules", "findings", "effects"}
 
 WHERE_FROM = re.compile(
     r"://|^\s*(?:-i|-f|--index-url|--extra-index-url|--no-index|--find-links|--trusted-host)\b",

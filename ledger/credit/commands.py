@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any, Literal, get_args
 
 from ledger.credit import rules
+from ledger.credit.effects import end_records
 from ledger.credit.events import (
     Channels,
     CreditRecordEntered,
@@ -16,7 +17,6 @@ from ledger.credit.events import (
     PublicityResumed,
     PublicityStarted,
     PublicitySuspended,
-    PublicityTerminated,
     RecordKind,
     Sector,
     Severity,
@@ -232,15 +232,7 @@ class TerminatePublicity(Command):
             last = f"on {max_until}" if max_until else "never, as it has no longest publicity"
             raise OutOfStep(f"the longest publicity of {self.record} ends {last}")
         _require_impersonal(ledger, self.note)
-        yield PublicityTerminated(
-            record=self.record,
-            entity=says.entity,
-            unit=says.unit,
-            reason=self.reason,
-            terminated_on=ledger.on,
-            shown=says.public,
-            note=self.note,
-        )
+        yield from end_records(ledger, [record], reason=self.reason, note=self.note)
         due_on = self._due_on(ledger, record)
         if due_on is not None and due_on < ledger.on:
             yield finding(
@@ -360,14 +352,7 @@ class ResolveObjection(Command):
             days_late=max(0, (ledger.on - due.on).days),
         )
         if self.outcome == "upheld" and record.ended is None:
-            yield PublicityTerminated(
-                record=self.record,
-                entity=says.entity,
-                unit=says.unit,
-                reason="correction",
-                terminated_on=ledger.on,
-                shown=says.public,
-            )
+            yield from end_records(ledger, [record], reason="correction")
 
 
 def _act_for(ledger: Reading, unit: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 
 import msgspec
@@ -154,6 +154,11 @@ class CreditRecords(Fold):
             for r in self.records.values()
             if r.negative and not r.void(on) and after < _says(r).determined_on <= on
         )
+
+    def without(self, names: Collection[str]) -> CreditRecords:
+        """The same records but for some, as if those had never been."""
+        left = {name: record for name, record in self.records.items() if name not in names}
+        return CreditRecords(self.entity, left)
 
     def void(self, on: date) -> dict[str, str]:
         """The records that count no more on a day, and why."""

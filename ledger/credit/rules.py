@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 
+from ledger.credit.effects import end_records
 from ledger.credit.events import (
     CreditRecordEntered,
     ObjectionFiled,
     ObjectionResolved,
     PublicityStarted,
+    PublicityTerminated,
 )
-from ledger.kernel import DeadlineRule, Recorded, Rule, finding_rule
+from ledger.credit.folds import Record
+from ledger.kernel import DeadlineRule, Event, Reading, Recorded, Rule, finding_rule
+from ledger.supervision.findings import finding
 
 _RECORDING = "国办发〔2020〕49号《关于进一步完善失信约束制度构建诚信建设长效机制的指导意见》"
 _PUBLICITY = "国家发展改革委令第36号; 国办发〔2025〕22号"
@@ -123,6 +128,37 @@ ANSWER_OBJECTION = DeadlineRule(
     about=lambda event: f"record:{event.record}",
     start=lambda record: record.occurred_on,
     finding=CRD_V3,
+)
+
+
+def _max_reached(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
+    """最长公示期届满: what was shown for as long as it may be ends by itself."""
+    assert isinstance(opening.event, PublicityStarted)
+    record = ledger.read(Record(opening.event.record))
+    if record.ended is not None:
+        return
+    yield from end_records(ledger, [record], reason="max_reached")
+    if ledger.on > due_on + timedelta(days=1) and not record.suspended(ledger.on):
+        yield finding(
+            ledger,
+            CRD_V1,
+            unit=opening.event.unit,
+            entity=opening.event.entity,
+            record=record.record,
+            due_on=due_on.isoformat(),
+            reason="max_reached",
+        )
+
+
+END_OF_PUBLICITY = DeadlineRule(
+    "dishonesty.regime.max",
+    None,
+    PublicityStarted,
+    (PublicityTerminated,),
+    about=lambda event: None if event.max_until is None else f"record:{event.record}",
+    ends=lambda event: event.max_until,
+    lapses=True,
+    follows=_max_reached,
 )
 
 

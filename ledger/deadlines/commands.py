@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from ledger.corrections.folds import as_it_reads
-from ledger.deadlines.events import DeadlineMissed, DeadlineRecomputed
+from ledger.deadlines.events import DeadlineLapsed, DeadlineMissed, DeadlineRecomputed
 from ledger.deadlines.folds import CalendarHistory, DeadlineOutcome, Performance
 from ledger.kernel import (
     Command,
@@ -30,11 +30,12 @@ from ledger.vocabulary import Name
 Position = Annotated[int, msgspec.Meta(ge=1)]
 
 
-class RecordDeadlineMiss(Command):
+class EndDeadline(Command):
     """期限届满: a deadline is past and what it asked for was not done in time; recorded once.
 
-    Never while the due date is provisional. A deadline that a calendar published meanwhile made
-    final is recomputed in the same append, so that the record says why this day and no other.
+    What follows by law is recorded in the same append. Never while the due date is provisional. A
+    deadline that a calendar published meanwhile made final is recomputed in the same append, so
+    that the record says why this day and no other.
     """
 
     rule_name: Name
@@ -42,7 +43,7 @@ class RecordDeadlineMiss(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         deadline = Deadline(ledger, self.rule_name, self.opened_at_position)
-        if deadline.outcome.missed:
+        if deadline.outcome.ended:
             return
         recomputed = deadline.recomputed()
         due = deadline.due()
@@ -61,15 +62,24 @@ class RecordDeadlineMiss(Command):
             )
         if recomputed is not None:
             yield recomputed
-        yield DeadlineMissed(
-            deadline_id=deadline.id,
-            rule_name=self.rule_name,
-            opened_at_position=self.opened_at_position,
-            due_on=due.on,
-            detected_at=ledger.now,
-            subjects=deadline.subjects,
-        )
         rule, event = deadline.rule, deadline.opening.event
+        if rule.lapses:
+            yield DeadlineLapsed(
+                deadline_id=deadline.id,
+                rule_name=self.rule_name,
+                opened_at_position=self.opened_at_position,
+                ended_on=due.on,
+                subjects=deadline.subjects,
+            )
+        else:
+            yield DeadlineMissed(
+                deadline_id=deadline.id,
+                rule_name=self.rule_name,
+                opened_at_position=self.opened_at_position,
+                due_on=due.on,
+                detected_at=ledger.now,
+                subjects=deadline.subjects,
+            )
         if rule.finding is not None:
             yield finding(
                 ledger,
@@ -84,6 +94,8 @@ class RecordDeadlineMiss(Command):
                 due_on=due.on.isoformat(),
                 performed_on=done.occurred_on.isoformat() if done is not None else None,
             )
+        if rule.follows is not None and done is None:
+            yield from rule.follows(ledger, deadline.opening, due.on)
 
 
 class RecomputeDeadline(Command):
@@ -98,7 +110,7 @@ class RecomputeDeadline(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         deadline = Deadline(ledger, self.rule_name, self.opened_at_position)
         recomputed = deadline.recomputed()
-        if recomputed is not None and not deadline.outcome.missed:
+        if recomputed is not None and not deadline.outcome.ended:
             yield recomputed
 
 
@@ -167,8 +179,8 @@ class Deadline:
         if last is not None:
             return Due(last.due_on, last.provisional, last.calendar_version)
         days = DayCount(_YearsKnownAt(self._ledger, self.opening.position))
-        policy = self._ledger.policy(self.rule.policy_key, on=self.opening.occurred_on)
-        assert policy is not None
+        key = self.rule.policy_key
+        policy = None if key is None else self._ledger.policy(key, on=self.opening.occurred_on)
         return self.rule.due(self.opening, policy, days)
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ledger.kernel import DeadlineMissed, DeadlineRecomputed
+from ledger.kernel import DeadlineLapsed, DeadlineMissed, DeadlineRecomputed
 
-__all__ = ["DeadlineMissed", "DeadlineRecomputed"]
+__all__ = ["DeadlineLapsed", "DeadlineMissed", "DeadlineRecomputed"]

@@ -3,7 +3,12 @@
 from ledger.kernel.commands import Command, Context, Reading
 from ledger.kernel.corrections import FieldChange, RecordCorrected
 from ledger.kernel.days import Due
-from ledger.kernel.deadlines import DeadlineMissed, DeadlineRecomputed, DeadlineRule
+from ledger.kernel.deadlines import (
+    DeadlineLapsed,
+    DeadlineMissed,
+    DeadlineRecomputed,
+    DeadlineRule,
+)
 from ledger.kernel.events import (
     Actor,
     Event,
@@ -38,6 +43,7 @@ __all__ = [
     "Actor",
     "Command",
     "Context",
+    "DeadlineLapsed",
     "DeadlineMissed",
     "DeadlineRecomputed",
     "DeadlineRule",

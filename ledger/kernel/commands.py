@@ -196,11 +196,15 @@ class Reading:
 
     def due(self, rule: DeadlineRule, opening: Recorded) -> Due:
         """When the deadline that ``opening`` opened falls due."""
+        return rule.due(opening, self._policy_of(rule, opening), self.days())
+
+    def _policy_of(self, rule: DeadlineRule, opening: Recorded) -> PolicyVersionAdopted | None:
+        """The version under which a deadline is counted: the one in force when it was opened."""
+        if rule.policy_key is None:
+            return None
         start = opening.occurred_on
         self.setting(rule.policy_key, on=start)
-        policy = self._past.fold(PolicyVersions(rule.policy_key)).in_force(start)
-        assert policy is not None
-        return rule.due(opening, policy, self.days())
+        return self._past.fold(PolicyVersions(rule.policy_key)).in_force(start)
 
     def require(self, condition: object, rule: Rule, **details: Any) -> None:
         """Refuse the command under ``rule`` unless ``condition`` holds."""

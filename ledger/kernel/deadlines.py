@@ -1,13 +1,13 @@
 """Deadlines: opened by one event, discharged by another, overdue by the clock (rulebook 0.6).
 
 A deadline is no event of its own: it follows from the event that opens it, the policy that sets its
-length and the calendar. Only what cannot be computed is recorded: that the clock found it missed,
-and that a calendar published later moved it.
+length and the calendar. Only what cannot be computed is recorded: that the clock found it over, and
+that a calendar published later moved it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar
 
@@ -25,25 +25,35 @@ DeadlineId = Annotated[str, subject("deadline")]
 
 
 class DeadlineRule(msgspec.Struct, frozen=True):
-    """Which event opens a deadline, which ones discharge it, and which policy sets its length.
+    """Which event opens a deadline, which ones discharge it, and what sets its length.
 
     ``about`` gives the tag that the discharging event shares with the opening one, or ``None`` when
-    this event opens nothing; ``start`` the day from which to count. ``finding`` is raised with the
-    miss. ``name`` tells apart several rules under one policy key. ``part`` names the entry of a
+    this event opens nothing. Its length is either that of the policy ``policy_key``, counted from
+    the day that ``start`` gives, or its last day stands in the opening event, where ``ends`` finds
+    it. ``name`` tells apart several rules under one policy key. ``part`` names the entry of a
     policy that is a table; it ends in the unit, as ``copy_wd`` does.
+
+    When the day has passed, the clock records the miss and raises ``finding`` with it; for a rule
+    that ``lapses`` nobody has missed anything. ``follows`` gives what follows by law, from the
+    reading, the opening record and the due date; it is recorded in the same append, so once.
     """
 
     name: str
-    policy_key: str
+    policy_key: str | None
     opened_by: type[Event]
     discharged_by: tuple[type[Event], ...]
     about: Callable[[Any], str | None]
-    start: Callable[[Recorded], date]
+    start: Callable[[Recorded], date] = lambda opening: opening.occurred_on
     finding: Rule | None = None
     roll: bool = True
     part: str | None = None
+    ends: Callable[[Any], date] | None = None
+    lapses: bool = False
+    follows: Callable[[Any, Recorded, date], Iterable[Event]] | None = None
 
     def __post_init__(self) -> None:
+        if (self.policy_key is None) is (self.ends is None):
+            raise TypeError(f"deadline {self.name} needs a policy or a day of its own, not both")
         if _RULES.setdefault(self.name, self) is not self:
             raise TypeError(f"deadline {self.name} is declared twice")
 
@@ -51,8 +61,11 @@ class DeadlineRule(msgspec.Struct, frozen=True):
         """The id of the deadline that ``opening`` opens."""
         return f"{self.name}:{opening.envelope.event_id}"
 
-    def due(self, opening: Recorded, policy: PolicyVersionAdopted, days: DayCount) -> Due:
+    def due(self, opening: Recorded, policy: PolicyVersionAdopted | None, days: DayCount) -> Due:
         """When the deadline that ``opening`` opens falls due, under one policy version."""
+        if self.ends is not None:
+            return Due(self.ends(opening.event), False, "")
+        assert policy is not None, f"{self.name} is counted by a policy"
         value: Any = policy.value if self.part is None else policy.value[self.part]
         unit: Any = policy.unit if self.part is None else _UNITS[self.part.rpartition("_")[2]]
         return days.due(self.start(opening), int(value), unit, roll=self.roll)
@@ -81,6 +94,18 @@ class DeadlineMissed(Event):
     subjects: tuple[Tag, ...]
 
 
+class DeadlineLapsed(Event):
+    """期限届满: the day has passed to which the law attaches what is recorded beside; once."""
+
+    TOPIC: ClassVar[str] = "deadlines.deadline-lapsed"
+
+    deadline_id: DeadlineId
+    rule_name: str
+    opened_at_position: int
+    ended_on: date
+    subjects: tuple[Tag, ...]
+
+
 class DeadlineRecomputed(Event):
     """期限重算: a calendar published later moved a provisional deadline, or made it final."""
 
@@ -100,11 +125,11 @@ class DeadlineOutcome(Fold):
     """What has the ledger recorded of this deadline since it was opened?"""
 
     deadline_id: DeadlineId
-    missed: bool = False
+    ended: bool = False
     recomputed: DeadlineRecomputed | None = None
 
-    def on_missed(self, event: DeadlineMissed) -> None:
-        self.missed = True
+    def on_ended(self, event: DeadlineMissed | DeadlineLapsed) -> None:
+        self.ended = True
 
     def on_recomputed(self, event: DeadlineRecomputed) -> None:
         self.recomputed = event

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from ledger.filing.events import InspectionConcluded, ResultNotified
-from ledger.kernel import DeadlineMissed, DeadlineRecomputed, Ledger
+from ledger.kernel import DeadlineLapsed, DeadlineMissed, DeadlineRecomputed, Ledger
 from ledger.supervision.events import FindingRaised, FindingTriaged
 from projections.clock import Clock, tick
 from projections.deadlines import DEADLINES, due
@@ -265,7 +265,8 @@ def test_the_clock_ends_publicity(past: Past, follower: Follower, views: Views) 
         assert tick(ledger, views) == []
         now.moment += timedelta(hours=2)
         (outcome,) = tick(ledger, views)
-        ended = outcome.events[0].event
+        assert isinstance(outcome.events[0].event, DeadlineLapsed)
+        ended = outcome.events[1].event
         assert (ended.TOPIC, getattr(ended, "reason", "")) == (
             "credit.publicity-terminated",
             "max_reached",

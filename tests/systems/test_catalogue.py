@@ -34,7 +34,7 @@ from ledger.catalogue.events import (
     OfficerConflictDeclared,
     OfficerConflictEnded,
 )
-from ledger.deadlines.commands import RecordDeadlineMiss
+from ledger.deadlines.commands import EndDeadline
 from ledger.filing.commands import ReportIrregularVisit
 from ledger.filing.events import IrregularVisitReported, OnSiteInspectionOpened
 from ledger.kernel import (
@@ -277,7 +277,7 @@ def test_a_matter_is_published_within_twenty_working_days(story: Scenario) -> No
     story.given(listed())
     position = story.ledger.recorder.read().head or 0
     story.at("2026-03-31T09:00+08:00").when(
-        RecordDeadlineMiss(rule_name="catalogue.publish_wd", opened_at_position=position)
+        EndDeadline(rule_name="catalogue.publish_wd", opened_at_position=position)
     ).then(like(DeadlineMissed, due_on=date(2026, 3, 30)))
     story.when(PUBLISH).then(like(MatterPublished, days_late=1))
 
@@ -289,7 +289,7 @@ def test_a_revision_has_a_deadline_of_its_own(story: Scenario) -> None:
     )
     position = story.ledger.recorder.read().head or 0
     story.at("2026-07-01T09:00+08:00").when(
-        RecordDeadlineMiss(rule_name="catalogue.publish_wd.revised", opened_at_position=position)
+        EndDeadline(rule_name="catalogue.publish_wd.revised", opened_at_position=position)
     ).then(like(DeadlineMissed, due_on=date(2026, 6, 30)))
 
 

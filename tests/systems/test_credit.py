@@ -30,7 +30,7 @@ from ledger.credit.events import (
     PublicityTerminated,
 )
 from ledger.credit.folds import CreditRecords, Record
-from ledger.deadlines.commands import RecordDeadlineMiss
+from ledger.deadlines.commands import EndDeadline
 from ledger.filing.events import InspectionTaskApproved, NonOnsiteConsidered
 from ledger.kernel import (
     DeadlineMissed,
@@ -410,7 +410,7 @@ def test_publicity_has_a_deadline_from_the_determination(
     story.at("2026-04-20T09:00+08:00").given(replace(ENTER, kind=kind))
     opened = position(story)
     story.given(TerminatePublicity(record="CR-1", reason="correction"))
-    miss = RecordDeadlineMiss(rule_name=rule, opened_at_position=opened)
+    miss = EndDeadline(rule_name=rule, opened_at_position=opened)
     story.at("2026-05-18T09:00+08:00").when(miss).then(like(DeadlineMissed, due_on=due))
 
 
@@ -422,7 +422,7 @@ def test_some_records_open_no_deadline(story: Scenario, changed: dict[str, Any])
     story.given(replace(ENTER, **changed))
     opened = position(story)
     for rule in ("publicity.penalty_wd.record", "publicity.other_wd.record"):
-        story.when(RecordDeadlineMiss(rule_name=rule, opened_at_position=opened)).raises(Malformed)
+        story.when(EndDeadline(rule_name=rule, opened_at_position=opened)).raises(Malformed)
 
 
 def test_a_record_ends_at_its_longest_publicity(story: Scenario) -> None:
@@ -571,7 +571,7 @@ def test_CRD_V3_an_objection_is_answered_in_time(story: Scenario) -> None:
     story.given(ENTER, replace(OBJECT, record="CR-8")).given(OBJECT)
     opened = position(story)
     story.given(replace(ANSWER, record="CR-8"))
-    miss = RecordDeadlineMiss(rule_name="credit.objection_wd", opened_at_position=opened)
+    miss = EndDeadline(rule_name="credit.objection_wd", opened_at_position=opened)
     story.at("2026-04-24T23:00+08:00").when(miss).raises(OutOfStep)
     story.at("2026-04-27T09:00+08:00").when(miss).then(
         like(DeadlineMissed, due_on=date(2026, 4, 24)),

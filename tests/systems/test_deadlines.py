@@ -13,7 +13,7 @@ import pytest
 from eventsourcing.dcb.api import DCBRecorder
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.deadlines.commands import RecomputeDeadline, RecordDeadlineMiss
+from ledger.deadlines.commands import EndDeadline, RecomputeDeadline
 from ledger.kernel import (
     DeadlineMissed,
     DeadlineRecomputed,
@@ -68,8 +68,8 @@ def opening(story: Scenario) -> int:
     return next(record.position for record in found if record.event == RAISED)
 
 
-def miss(story: Scenario, rule: str = "triage_wd") -> RecordDeadlineMiss:
-    return RecordDeadlineMiss(rule_name=rule, opened_at_position=opening(story))
+def miss(story: Scenario, rule: str = "triage_wd") -> EndDeadline:
+    return EndDeadline(rule_name=rule, opened_at_position=opening(story))
 
 
 def recompute(story: Scenario) -> RecomputeDeadline:
@@ -288,9 +288,9 @@ def test_a_recomputed_date_holds_against_later_versions() -> None:
     )
 
 
-@pytest.mark.parametrize("command", [RecordDeadlineMiss, RecomputeDeadline])
+@pytest.mark.parametrize("command", [EndDeadline, RecomputeDeadline])
 def test_what_opens_no_deadline_is_said(
-    command: type[RecordDeadlineMiss] | type[RecomputeDeadline],
+    command: type[EndDeadline] | type[RecomputeDeadline],
 ) -> None:
     """An unknown rule, an unknown position and a record that opens nothing are told apart."""
     story = opened()
@@ -312,7 +312,7 @@ def test_a_rule_may_say_that_this_event_opens_nothing() -> None:
     position = story.ledger.recorder.read().head
     assert position is not None
     story.at("2026-03-02T09:00+08:00").when(
-        RecordDeadlineMiss(rule_name=TRIAGE.name, opened_at_position=position)
+        EndDeadline(rule_name=TRIAGE.name, opened_at_position=position)
     ).raises(Malformed, pointer="/opened_at_position")
 
 

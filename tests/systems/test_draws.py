@@ -11,7 +11,7 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
 from ledger.credit.events import CreditRecordEntered, Instrument
 from ledger.credit.folds import CreditRecords
-from ledger.deadlines.commands import RecordDeadlineMiss
+from ledger.deadlines.commands import EndDeadline
 from ledger.draws.commands import PublishDrawResult
 from ledger.draws.events import DrawResultPublished
 from ledger.filing.events import (
@@ -118,7 +118,7 @@ def test_the_unit_that_inspected_publishes(story: Scenario) -> None:
 def test_DRW_V5_a_result_is_published_within_twenty_working_days(story: Scenario) -> None:
     """S10: due 10-22; published on 10-23 it is a day late, and the finding comes once."""
     opened = _concluded(story)
-    miss = RecordDeadlineMiss(rule_name="draw.result_publish_wd", opened_at_position=opened)
+    miss = EndDeadline(rule_name="draw.result_publish_wd", opened_at_position=opened)
     story.at("2026-10-22T23:00+08:00").when(miss).raises(OutOfStep)
     story.at("2026-10-23T10:00+08:00").when(PUBLISH).then(
         like(DrawResultPublished, days_late=1), CreditRecordEntered
@@ -134,7 +134,7 @@ def test_DRW_V5_is_not_raised_of_what_was_published_in_time(story: Scenario) -> 
     """The last day is in time."""
     opened = _concluded(story)
     story.at("2026-10-22T17:00+08:00").given(PUBLISH).at("2026-11-02T09:00+08:00").when(
-        RecordDeadlineMiss(rule_name="draw.result_publish_wd", opened_at_position=opened)
+        EndDeadline(rule_name="draw.result_publish_wd", opened_at_position=opened)
     ).raises(OutOfStep, says="in time")
 
 
@@ -152,9 +152,9 @@ def test_a_secret_result_is_withheld_with_its_reason(story: Scenario) -> None:
 def test_a_lawful_refusal_enters_no_record(story: Scenario) -> None:
     """S6: records and grade of the business stay as they were, and nothing has to be published."""
     opened = _concluded(story, result="refused_by_entity", lawful_refusal=True)
-    story.when(
-        RecordDeadlineMiss(rule_name="draw.result_publish_wd", opened_at_position=opened)
-    ).raises(Malformed)
+    story.when(EndDeadline(rule_name="draw.result_publish_wd", opened_at_position=opened)).raises(
+        Malformed
+    )
     story.at("2026-12-01T09:00+08:00").when(PUBLISH).then(
         like(DrawResultPublished, lawful_refusal=True, days_late=0)
     )

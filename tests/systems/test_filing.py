@@ -22,7 +22,7 @@ from ledger.catalogue.events import (
     OfficerConflictDeclared,
     OfficerConflictEnded,
 )
-from ledger.deadlines.commands import RecordDeadlineMiss
+from ledger.deadlines.commands import EndDeadline
 from ledger.entities.events import EntityRegistered, Identity
 from ledger.filing.commands import (
     AcceptFiling,
@@ -322,7 +322,7 @@ def test_filing_a_plan_has_a_deadline(january: Scenario) -> None:
     """The clock finds on 01-23 what was due on 01-22, and for an amendment likewise."""
     january.at("2026-01-15T09:00+08:00").given(PLAN)
     opened = position(january, AnnualPlanApproved.TOPIC, "plan:PLAN-1")
-    miss = RecordDeadlineMiss(rule_name="filing.plan_wd", opened_at_position=opened)
+    miss = EndDeadline(rule_name="filing.plan_wd", opened_at_position=opened)
     january.at("2026-01-23T09:00+08:00").when(miss).then(
         like(DeadlineMissed, due_on=date(2026, 1, 22))
     )
@@ -332,7 +332,7 @@ def test_filing_a_plan_has_a_deadline(january: Scenario) -> None:
         )
     )
     opened = position(january, PlanAmended.TOPIC, "plan:PLAN-1")
-    miss = RecordDeadlineMiss(rule_name="filing.plan_wd.amended", opened_at_position=opened)
+    miss = EndDeadline(rule_name="filing.plan_wd.amended", opened_at_position=opened)
     january.at("2026-05-13T09:00+08:00").when(miss).then(
         like(DeadlineMissed, due_on=date(2026, 5, 12))
     )
@@ -1047,7 +1047,7 @@ def test_FIL_V7_an_emergency_is_filed_by_the_next_working_day(story: Scenario) -
     """S3: a Saturday's is due on Monday; on Tuesday a miss with its finding, and a late filing."""
     story.at("2026-08-22T10:30+08:00").given(URGENT)
     opened = position(story, OnSiteInspectionOpened.TOPIC, "task:T-1")
-    miss = RecordDeadlineMiss(rule_name="filing.emergency_wd", opened_at_position=opened)
+    miss = EndDeadline(rule_name="filing.emergency_wd", opened_at_position=opened)
     story.at("2026-08-24T23:00+08:00").when(miss).raises(OutOfStep)
     story.at("2026-08-25T08:00+08:00").when(miss).then(
         like(DeadlineMissed, due_on=date(2026, 8, 24)),
@@ -1069,7 +1069,7 @@ def test_FIL_R5_the_approval_of_an_emergency_has_a_deadline(story: Scenario) -> 
             filing="FIL-1", unit="MRB", ground="food_drug", matters=("M-101",), task="T-1"
         )
     )
-    miss = RecordDeadlineMiss(rule_name="filing.emergency_wd.approval", opened_at_position=opened)
+    miss = EndDeadline(rule_name="filing.emergency_wd.approval", opened_at_position=opened)
     story.at("2026-08-25T08:00+08:00").when(miss).then(
         like(DeadlineMissed, due_on=date(2026, 8, 24))
     )
@@ -1092,9 +1092,9 @@ def test_FIL_V7_is_of_emergencies_alone(story: Scenario) -> None:
     """An ordinary visit opens no deadline to file."""
     story.given(task(), NOTICE, SCAN, OPEN)
     opened = position(story, OnSiteInspectionOpened.TOPIC, "task:T-1")
-    story.when(
-        RecordDeadlineMiss(rule_name="filing.emergency_wd", opened_at_position=opened)
-    ).raises(Malformed)
+    story.when(EndDeadline(rule_name="filing.emergency_wd", opened_at_position=opened)).raises(
+        Malformed
+    )
 
 
 def test_FIL_V2_a_visit_outside_its_month_is_noticed(story: Scenario) -> None:
@@ -1143,13 +1143,13 @@ def test_results_and_data_have_deadlines(story: Scenario) -> None:
     """Data is entered the working day after leaving, the result told within five."""
     story.given(task(), NOTICE, SCAN).at("2026-03-18T09:00+08:00").given(OPEN, SIGN, CLOSE)
     left = position(story, OnSiteInspectionClosed.TOPIC, "task:T-1")
-    enter = RecordDeadlineMiss(rule_name="inspection.data_entry_wd", opened_at_position=left)
+    enter = EndDeadline(rule_name="inspection.data_entry_wd", opened_at_position=left)
     story.at("2026-03-20T09:00+08:00").when(enter).then(
         like(DeadlineMissed, due_on=date(2026, 3, 19))
     )
     story.given(CONCLUDE)
     concluded = position(story, InspectionConcluded.TOPIC, "task:T-1")
-    tell = RecordDeadlineMiss(rule_name="inspection.result_notice_wd", opened_at_position=concluded)
+    tell = EndDeadline(rule_name="inspection.result_notice_wd", opened_at_position=concluded)
     story.at("2026-03-30T09:00+08:00").when(tell).then(
         like(DeadlineMissed, due_on=date(2026, 3, 27))
     )

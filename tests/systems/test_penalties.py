@@ -10,7 +10,7 @@ import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
 from ledger.corrections.events import DecisionAltered, DecisionRevoked
-from ledger.deadlines.commands import RecomputeDeadline, RecordDeadlineMiss
+from ledger.deadlines.commands import EndDeadline, RecomputeDeadline
 from ledger.kernel import (
     DeadlineMissed,
     DeadlineRecomputed,
@@ -140,7 +140,7 @@ def test_PEN_R6_the_repair_notice_is_served_with_the_decision(story: Scenario) -
 def test_a_decision_is_served_within_seven_working_days(story: Scenario) -> None:
     """Art. 61 with Art. 85: decided on 09-28, due on 10-13, two days late on 10-15."""
     opened = _decided(story)
-    miss = RecordDeadlineMiss(rule_name="penalty.serve_wd", opened_at_position=opened)
+    miss = EndDeadline(rule_name="penalty.serve_wd", opened_at_position=opened)
     story.at("2026-10-15T09:00+08:00").when(miss).then(
         like(DeadlineMissed, due_on=date(2026, 10, 13))
     )
@@ -172,7 +172,7 @@ def test_PUB_R2_a_decision_is_served_before_it_is_published(story: Scenario) -> 
 def test_PUB_V1_a_decision_is_published_within_seven_working_days(story: Scenario) -> None:
     """S11: due on 10-13, since Saturday 10-10 is a working day; the finding comes with the miss."""
     opened = _decided(story)
-    miss = RecordDeadlineMiss(rule_name="publicity.penalty_wd", opened_at_position=opened)
+    miss = EndDeadline(rule_name="publicity.penalty_wd", opened_at_position=opened)
     story.at("2026-10-13T23:00+08:00").when(miss).raises(OutOfStep)
     story.at("2026-10-14T09:00+08:00").when(miss).then(
         like(DeadlineMissed, due_on=date(2026, 10, 13)),
@@ -187,7 +187,7 @@ def test_PUB_V1_is_not_raised_of_what_was_published_in_time(story: Scenario) -> 
     opened = _decided(story)
     story.at("2026-10-13T16:00+08:00").given(SERVE, PUBLISH)
     story.at("2026-11-02T09:00+08:00").when(
-        RecordDeadlineMiss(rule_name="publicity.penalty_wd", opened_at_position=opened)
+        EndDeadline(rule_name="publicity.penalty_wd", opened_at_position=opened)
     ).raises(OutOfStep, says="in time")
 
 
@@ -195,7 +195,7 @@ def test_a_deadline_into_an_unpublished_year_is_provisional(story: Scenario) -> 
     """S11: due on 2027-01-07 for now, never missed before the calendar of 2027 says so."""
     story.at("2026-12-28T09:00+08:00")
     opened = _decided(story)
-    miss = RecordDeadlineMiss(rule_name="publicity.penalty_wd", opened_at_position=opened)
+    miss = EndDeadline(rule_name="publicity.penalty_wd", opened_at_position=opened)
     story.at("2027-01-15T09:00+08:00").when(miss).raises(OutOfStep, says="2027-01-07 provisional")
     story.given(
         WorkingCalendarPublished(

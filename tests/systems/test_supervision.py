@@ -10,7 +10,7 @@ import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
 from ledger.catalogue.events import EnforcementUnitQualified
-from ledger.deadlines.commands import RecordDeadlineMiss
+from ledger.deadlines.commands import EndDeadline
 from ledger.filing.commands import ReportIrregularVisit
 from ledger.filing.events import IrregularVisitReported
 from ledger.kernel import (
@@ -145,7 +145,7 @@ def test_a_unit_answers_for_itself_and_about_itself(story: Scenario) -> None:
 def test_SUP_V2_a_finding_is_triaged_within_five_working_days(story: Scenario) -> None:
     """Raised on 10-13, due on 10-20; on 10-21 the miss is recorded with a finding, only once."""
     position = _position(story, RAISED)
-    miss = RecordDeadlineMiss(rule_name="triage_wd", opened_at_position=position)
+    miss = EndDeadline(rule_name="triage_wd", opened_at_position=position)
     story.at("2026-10-20T23:00+08:00").when(miss).raises(OutOfStep)
     story.at("2026-10-21T00:10+08:00").when(miss).then(
         like(DeadlineMissed, due_on=date(2026, 10, 20)),
@@ -163,7 +163,7 @@ def test_SUP_V2_a_finding_is_triaged_within_five_working_days(story: Scenario) -
 )
 def test_SUP_V2_triage_or_dismissal_is_in_time(story: Scenario, read: Any) -> None:
     """Read on the last day, by whichever way, nothing is missed."""
-    miss = RecordDeadlineMiss(rule_name="triage_wd", opened_at_position=_position(story, RAISED))
+    miss = EndDeadline(rule_name="triage_wd", opened_at_position=_position(story, RAISED))
     story.given(TriageFinding(finding_id="F-2", assessment="属实"), actor=SECOND)
     story.at("2026-10-20T17:00+08:00").given(read)
     story.at("2026-10-30T09:00+08:00").when(miss).raises(OutOfStep, says="in time")
@@ -173,7 +173,7 @@ def test_SUP_V2_does_not_breed(story: Scenario) -> None:
     """A finding that says a finding was not triaged opens no deadline of its own."""
     late = msgspec.structs.replace(RAISED, finding_id="F-3", rule_id="SUP-V2")
     story.given(late)
-    miss = RecordDeadlineMiss(rule_name="triage_wd", opened_at_position=_position(story, late))
+    miss = EndDeadline(rule_name="triage_wd", opened_at_position=_position(story, late))
     story.when(miss).raises(Malformed, says="opens no triage_wd")
 
 

@@ -1,0 +1,146 @@
+"""Subjects of one kind as two resources: a list to filter, and one by its id.
+
+Most systems are read so; a module of the api that does declares a ``Listing`` and no handler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from aiohttp import web
+
+from api.access import grant_of
+from api.asking import PRIVATE, asked, caught_up, may_ask, rows_page
+from api.problems import not_found
+from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
+from api.resources import Parameter, Resource
+from api.tokens import Grant
+from ledger.kernel import Fold
+from ledger.vocabulary import Role
+from projections.views import FoldView
+
+Where = list[sa.ColumnElement[bool]]
+
+
+class FoundItems(msgspec.Struct, frozen=True):
+    """A page of things; the ``Link`` header leads to the next."""
+
+    items: tuple[dict[str, Any], ...]
+
+
+def everybody(grant: Grant, table: sa.Table) -> Where:
+    """What anybody may read (**P** of the rulebook)."""
+    return []
+
+
+def concerned(grant: Grant, table: sa.Table) -> Where:
+    """Supervisors read all, a unit what is its own, a business what is about it.
+
+    The table has a column ``unit``; without a column ``entity``, businesses read nothing.
+    """
+    return [may_ask(grant, unit=table.c.unit, entity=table.c.get("entity"))]
+
+
+def shown(fold: Fold, grant: Grant) -> dict[str, Any]:
+    """Whatever the fold says, but for what it does not know."""
+    said = {name: getattr(fold, name) for name in fold.__struct_fields__}
+    if (stage := getattr(fold, "stage", None)) is not None:
+        said["stage"] = stage
+    return {name: value for name, value in said.items() if value not in (None, (), "", [], {})}
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """What is read of the subjects of one kind.
+
+    ``path``: of the list; one subject is below it. ``summary`` says what the list holds, ``one``
+    what the document about one says. ``seen`` gives the rows that a token may see, of both.
+    ``show`` makes the document from the fold. ``filters``: parameters named like a column.
+    """
+
+    path: str
+    view: type[FoldView[Any]]
+    summary: str
+    one: str
+    seen: Callable[[Grant, sa.Table], Where] = concerned
+    show: Callable[[Any, Grant], dict[str, Any]] = shown
+    filters: tuple[Parameter, ...] = ()
+    roles: frozenset[Role] | None = None
+
+    def resources(self) -> tuple[Resource, Resource]:
+        """The list and the single document."""
+        return (
+            Resource(
+                self.path,
+                self._list(),
+                returns=FoundItems,
+                roles=self.roles,
+                query=(*self.filters, AFTER, LIMIT, AT_LEAST),
+                headers=(AT_LEAST_HEADER,),
+            ),
+            Resource(
+                f"{self.path}/{{{self.view.kind.replace('-', '_')}}}",
+                self._single(),
+                returns=dict[str, Any],
+                roles=self.roles,
+                query=(AT_LEAST,),
+                headers=(AT_LEAST_HEADER,),
+            ),
+        )
+
+    def _list(self) -> Callable[[web.Request], Any]:
+        view = self.view()
+        table = view.table
+
+        async def handler(request: web.Request) -> web.Response:
+            grant = await grant_of(request)
+            where = self.seen(grant, table)
+            for filter_ in self.filters:
+                if (wanted := query_value(request, filter_.name, filter_.type, None)) is not None:
+                    column = table.c[filter_.name]
+                    boolean = isinstance(column.type, sa.Boolean)
+                    where.append(column == (wanted if boolean else _text(wanted, column)))
+            return await rows_page(
+                request,
+                view.name,
+                table,
+                where=where,
+                show=lambda row: self.show(view.decode(row.state), grant),
+            )
+
+        handler.__doc__ = self.summary
+        return handler
+
+    def _single(self) -> Callable[[web.Request], Any]:
+        view = self.view()
+        table = view.table
+        name = view.kind.replace("-", "_")
+
+        async def handler(request: web.Request) -> web.Response:
+            grant = await grant_of(request)
+            query = sa.select(table).where(
+                table.c.key == request.match_info[name], *self.seen(grant, table)
+            )
+            follower = await caught_up(request, view.name)
+
+            def ask() -> sa.Row[Any] | None:
+                with follower.views.reading() as connection:
+                    return connection.execute(query).one_or_none()
+
+            row = await asked(ask)
+            if row is None:
+                raise not_found()
+            return json_response(
+                self.show(view.decode(row.state), grant),
+                headers={**PRIVATE, "X-Position": str(row.position)},
+            )
+
+        handler.__doc__ = self.one
+        return handler
+
+
+def _text(wanted: Any, column: sa.Column[Any]) -> Any:
+    """A value as it stands in a column: whatever is no number is text there."""
+    return wanted if isinstance(column.type, sa.Integer) else str(wanted)

@@ -1,0 +1,78 @@
+"""Events of credit commitments (信用承诺, 2.4b)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import ClassVar, Literal
+
+from ledger.kernel import Event, Value, Visibility
+from ledger.vocabulary import CommitmentId, EntityId, Name, Sha256, Text, UnitId
+
+#: 证明事项告知承诺, 容缺受理, 替代证明, 自主承诺, 行业自律, 信用修复承诺.
+CommitmentType = Literal[
+    "approval_substitute",
+    "tolerant_acceptance",
+    "proof_substitute",
+    "voluntary",
+    "industry_self_discipline",
+    "repair",
+]
+
+
+class Obligation(Value, omit_defaults=True):
+    """One thing that is promised, and by when."""
+
+    obligation: Name
+    due_on: date
+    says: Text | None = None
+
+
+class CommitmentMade(Event):
+    """作出信用承诺: a business has promised something to a unit.
+
+    ``text_hash`` is the SHA-256 of the signed text, which lies beside the ledger. A commitment that
+    is ``public`` may be shown (国办发〔2019〕35号).
+    """
+
+    TOPIC: ClassVar[str] = "commitments.commitment-made"
+
+    commitment: CommitmentId
+    entity: EntityId
+    unit: UnitId
+    type: CommitmentType
+    text_hash: Sha256
+    obligations: tuple[Obligation, ...]
+    public: bool
+
+    def visibility(self) -> Visibility:
+        """What is not to be published is seen by the authorities alone."""
+        return "shared" if self.public else "restricted"
+
+
+class CommitmentFulfilled(Event):
+    """履行承诺: an obligation was performed; ``days_late`` counts calendar days after its day."""
+
+    TOPIC: ClassVar[str] = "commitments.commitment-fulfilled"
+    VISIBILITY = "shared"
+
+    commitment: CommitmentId
+    entity: EntityId
+    unit: UnitId
+    obligation: Name
+    evidence: tuple[Name, ...]
+    days_late: int = 0
+
+
+class CommitmentBreached(Event):
+    """违背承诺: an obligation was not performed, by verified evidence and after notice (CMT-R1)."""
+
+    TOPIC: ClassVar[str] = "commitments.commitment-breached"
+    VISIBILITY = "shared"
+
+    commitment: CommitmentId
+    entity: EntityId
+    unit: UnitId
+    obligation: Name
+    evidence: tuple[Name, ...]
+    notice_ref: Name
+    notified_on: date
