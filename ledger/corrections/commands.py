@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import msgspec
 
-from ledger.corrections.events import (
-    AlteredField,
-    DecisionAltered,
-    DecisionDeclaredUnlawful,
-    DecisionDeclaredVoid,
-    DecisionRevoked,
-    FieldChange,
-    RecordCorrected,
-)
+from ledger.corrections.effects import NullificationKind, nullify
+from ledger.corrections.events import AlteredField, FieldChange, RecordCorrected
 from ledger.corrections.folds import DecisionStanding, as_it_reads, require_known
 from ledger.corrections.rules import GEN_R1
 from ledger.credit.rules import CRD_R4, personal_data
@@ -172,12 +165,12 @@ class NullifyDecision(Command):
 
     The decision has to be on record, with this unit and business, and one that was revoked or
     declared void has no further fate. A unit's head records this of the own unit's decisions. What
-    the nullification touches (publicity, sanctions, grades) follows in its own system.
+    rests on the decision (credit records, sanctions, grades) ends in the same append.
     """
 
     decision: DecisionId
     unit: UnitId
-    kind: Literal["revoked", "altered", "declared_unlawful", "declared_void"]
+    kind: NullificationKind
     entity: EntityId | None = None
     by: Name
     instrument: Name
@@ -207,24 +200,13 @@ class NullifyDecision(Command):
                 f"decision {self.decision} has had no effect since {standing.ended_on}, by "
                 f"{standing.ended_by}"
             )
-        yield self._event(standing.entity)
-
-    def _event(self, entity: str | None) -> Event:
-        fields: dict[str, Any] = {
-            "decision": self.decision,
-            "unit": self.unit,
-            "entity": entity,
-            "by": self.by,
-            "instrument": self.instrument,
-            "effective_on": self.effective_on,
-            "reason": self.reason,
-        }
-        match self.kind:
-            case "revoked":
-                return DecisionRevoked(**fields)
-            case "altered":
-                return DecisionAltered(**fields, altered=self.altered)
-            case "declared_unlawful":
-                return DecisionDeclaredUnlawful(**fields)
-            case "declared_void":
-                return DecisionDeclaredVoid(**fields)
+        yield from nullify(
+            ledger,
+            standing,
+            self.kind,
+            by=self.by,
+            instrument=self.instrument,
+            effective_on=self.effective_on,
+            reason=self.reason,
+            altered=self.altered,
+        )

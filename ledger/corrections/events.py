@@ -32,7 +32,24 @@ class AlteredField(Value):
     after: Any
 
 
-class DecisionRevoked(Event):
+class _Nullified(Event):
+    """What competent bodies say when they undo a decision or change it.
+
+    ``by`` is the body that decided so and ``instrument`` the number of its document.
+    """
+
+    TOPIC: ClassVar[str] = ""
+
+    decision: DecisionId
+    unit: UnitId
+    entity: EntityId | None = None
+    by: Name
+    instrument: Name
+    effective_on: date
+    reason: Text
+
+
+class DecisionRevoked(_Nullified):
     """撤销决定: the decision is undone, from its beginning unless ``reason`` says otherwise.
 
     ``by`` is the body that decided so and ``instrument`` the number of its document (行政复议法
@@ -41,56 +58,25 @@ class DecisionRevoked(Event):
 
     TOPIC: ClassVar[str] = "corrections.decision-revoked"
 
-    decision: DecisionId
-    unit: UnitId
-    entity: EntityId | None = None
-    by: Name
-    instrument: Name
-    effective_on: date
-    reason: Text
 
-
-class DecisionAltered(Event):
+class DecisionAltered(_Nullified):
     """变更决定: the decision holds on with other content (行政复议法 Art 63)."""
 
     TOPIC: ClassVar[str] = "corrections.decision-altered"
 
-    decision: DecisionId
-    unit: UnitId
-    entity: EntityId | None = None
-    by: Name
-    instrument: Name
-    effective_on: date
-    reason: Text
     altered: tuple[AlteredField, ...]
 
 
-class DecisionDeclaredUnlawful(Event):
+class DecisionDeclaredUnlawful(_Nullified):
     """确认违法: the decision was unlawful and is not revoked (行政复议法 Art 65)."""
 
     TOPIC: ClassVar[str] = "corrections.decision-declared-unlawful"
 
-    decision: DecisionId
-    unit: UnitId
-    entity: EntityId | None = None
-    by: Name
-    instrument: Name
-    effective_on: date
-    reason: Text
 
-
-class DecisionDeclaredVoid(Event):
+class DecisionDeclaredVoid(_Nullified):
     """确认无效: the decision never had effect (行政复议法 Art 67; 行政处罚法 Art 38)."""
 
     TOPIC: ClassVar[str] = "corrections.decision-declared-void"
-
-    decision: DecisionId
-    unit: UnitId
-    entity: EntityId | None = None
-    by: Name
-    instrument: Name
-    effective_on: date
-    reason: Text
 
 
 Nullification = DecisionRevoked | DecisionAltered | DecisionDeclaredUnlawful | DecisionDeclaredVoid

@@ -100,6 +100,7 @@ class DecisionStanding(Fold):
     known: bool = False
     unit: str = ""
     entity: str | None = None
+    made_on: date | None = None
     ended_on: date | None = None
     ended_by: str = ""
 
@@ -114,6 +115,7 @@ class DecisionStanding(Fold):
         if not self.known:
             self.unit = getattr(record.event, "unit", None) or record.envelope.actor.unit_id
             self.entity = getattr(record.event, "entity", None)
+            self.made_on = record.occurred_on
         self.known = True
         if isinstance(record.event, DecisionRevoked | DecisionDeclaredVoid):
             self.ended_on = record.event.effective_on

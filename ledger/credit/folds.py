@@ -155,6 +155,18 @@ class CreditRecords(Fold):
             if r.negative and not r.void(on) and after < _says(r).determined_on <= on
         )
 
+    def resting_on(self, decision: str) -> list[Record]:
+        """The records of a decision that were not undone before, oldest determination first.
+
+        One that was repaired or shown for its longest time is among them: it counted once.
+        """
+        return _by_age(
+            r
+            for r in self.records.values()
+            if _says(r).decision == decision
+            and (r.ended is None or r.ended.reason not in ("revoked", "correction"))
+        )
+
     def without(self, names: Collection[str]) -> CreditRecords:
         """The same records but for some, as if those had never been."""
         left = {name: record for name, record in self.records.items() if name not in names}

@@ -115,7 +115,8 @@ class Event(
 
     A subclass declares ``TOPIC`` (``"<system>.<past-tense-fact>"``; it never changes and is never
     reused). When its fields change, ``VERSION`` rises and ``UPCASTERS`` gains the function that
-    carries a body map of the version before to the next one.
+    carries a body map of the version before to the next one. One whose ``TOPIC`` is empty is no
+    event: it holds the fields that several events begin with.
     """
 
     TOPIC: ClassVar[str]
@@ -131,6 +132,8 @@ class Event(
         topic = cls.__dict__.get("TOPIC")
         if topic is None:
             raise TypeError(f"{cls.__name__} declares no TOPIC")
+        if not topic:
+            return
         known = _TOPICS.setdefault(topic, cls)
         if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise TypeError(f"TOPIC {topic!r} of {cls.__name__} is taken by {known.__name__}")
