@@ -55,6 +55,8 @@ DEADLINES = sa.Table(
     sa.Column("entity", Code, index=True),
     #: The tags of the opening event, as a JSON array.
     sa.Column("subjects", sa.Text, nullable=False),
+    #: Whether the opening event is: then this row is for the unit and the Justice Bureau alone.
+    sa.Column("sealed", sa.Boolean, nullable=False),
     sa.Column("opened_position", sa.BigInteger, nullable=False, index=True),
     sa.Column("opened_event", Code, nullable=False, index=True),
     sa.Column("opened_on", Code, nullable=False),
@@ -154,7 +156,7 @@ class Deadlines(View):
     """A row for each deadline that was opened."""
 
     name = "deadlines"
-    version = 2
+    version = 3
     tables = (DEADLINES, CALENDARS)
 
     def __init__(self, rules: Iterable[DeadlineRule] | None = None) -> None:
@@ -384,9 +386,10 @@ class _Sheet:
             rule=rule.name,
             policy_key=rule.policy_key,
             about=about,
-            unit=getattr(event, "unit", None) or None,
+            unit=rule.whose(event),
             entity=getattr(event, "entity", None),
             subjects=msgspec.json.encode(event.tags()).decode(),
+            sealed=opening.envelope.visibility == "sealed",
             opened_position=opening.position,
             opened_event=str(opening.envelope.event_id),
             opened_on=opening.occurred_on.isoformat(),

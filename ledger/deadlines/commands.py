@@ -29,6 +29,9 @@ from ledger.vocabulary import Name
 
 Position = Annotated[int, msgspec.Meta(ge=1)]
 
+#: What a finding about a miss names besides the unit, where the opening event does.
+_ABOUT = ("entity", "task", "plan", "matter")
+
 
 class EndDeadline(Command):
     """期限届满: a deadline is past and what it asked for was not done in time; recorded once.
@@ -84,11 +87,8 @@ class EndDeadline(Command):
             yield finding(
                 ledger,
                 rule.finding,
-                unit=_named(event, "unit"),
-                entity=_named(event, "entity"),
-                task=_named(event, "task"),
-                plan=_named(event, "plan"),
-                matter=_named(event, "matter"),
+                unit=rule.whose(event),
+                **deadline.concerns,  # type: ignore[arg-type]
                 evidence=(self.opened_at_position,),
                 deadline=deadline.id,
                 due_on=due.on.isoformat(),
@@ -135,7 +135,14 @@ class Deadline:
         self.rule: DeadlineRule = rule
         self.id = rule.id_for(opening)
         self.outcome = ledger.read(DeadlineOutcome(self.id))
-        self.subjects = tuple(opening.event.tags())
+        # Of what was recorded in confidence a miss tells nothing but whose it is.
+        whose = rule.whose(opening.event)
+        if opening.envelope.visibility == "sealed":
+            self.subjects: tuple[str, ...] = () if whose is None else (f"unit:{whose}",)
+            self.concerns: dict[str, str | None] = {}
+        else:
+            self.subjects = tuple(opening.event.tags())
+            self.concerns = {name: _named(opening.event, name) for name in _ABOUT}
         self.opening: Recorded = as_it_reads(ledger, opening)
         self._about = about
         self._ledger = ledger

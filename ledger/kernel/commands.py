@@ -198,6 +198,10 @@ class Reading:
         """When the deadline that ``opening`` opened falls due."""
         return rule.due(opening, self._policy_of(rule, opening), self.days())
 
+    def days_late(self, rule: DeadlineRule, opening: Recorded) -> int:
+        """How many calendar days after its last day the reported fact performs a deadline."""
+        return max(0, (self.on - self.due(rule, opening).on).days)
+
     def _policy_of(self, rule: DeadlineRule, opening: Recorded) -> PolicyVersionAdopted | None:
         """The version under which a deadline is counted: the one in force when it was opened."""
         if rule.policy_key is None:

@@ -24,6 +24,11 @@ from ledger.kernel.subjects import Tag, subject
 DeadlineId = Annotated[str, subject("deadline")]
 
 
+def _of_the_unit(event: Any) -> str | None:
+    """The unit that an event names."""
+    return getattr(event, "unit", None) or None
+
+
 class DeadlineRule(msgspec.Struct, frozen=True):
     """Which event opens a deadline, which ones discharge it, and what sets its length.
 
@@ -31,7 +36,8 @@ class DeadlineRule(msgspec.Struct, frozen=True):
     this event opens nothing. Its length is either that of the policy ``policy_key``, counted from
     the day that ``start`` gives, or its last day stands in the opening event, where ``ends`` finds
     it. ``name`` tells apart several rules under one policy key. ``part`` names the entry of a
-    policy that is a table; it ends in the unit, as ``copy_wd`` does.
+    policy that is a table; it ends in the unit, as ``copy_wd`` does. ``whose`` gives the unit that
+    has to perform, by default the one that the opening event names.
 
     When the day has passed, the clock records the miss and raises ``finding`` with it; for a rule
     that ``lapses`` nobody has missed anything. ``follows`` gives what follows by law, from the
@@ -50,6 +56,7 @@ class DeadlineRule(msgspec.Struct, frozen=True):
     ends: Callable[[Any], date] | None = None
     lapses: bool = False
     follows: Callable[[Any, Recorded, date], Iterable[Event]] | None = None
+    whose: Callable[[Any], str | None] = _of_the_unit
 
     def __post_init__(self) -> None:
         if (self.policy_key is None) is (self.ends is None):

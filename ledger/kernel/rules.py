@@ -17,7 +17,8 @@ class Rule(msgspec.Struct, frozen=True):
 
     ``kind`` ``refusal``: a command that breaks it records nothing. ``finding``: the fact is
     recorded and the breach beside it. ``message`` and ``hint`` may use the details as
-    ``str.format`` fields. ``policy_key`` names the policy that sets its number, if one does.
+    ``str.format`` fields. ``policy_key`` names the policy that sets its number, if one does. A
+    ``confidential`` finding is for the supervisors of the unit: the unit itself never learns of it.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Rule(msgspec.Struct, frozen=True):
     policy_key: str | None = None
     kind: Literal["refusal", "finding"] = "refusal"
     finding_type: str | None = None
+    confidential: bool = False
 
     def __post_init__(self) -> None:
         known = _RULES.setdefault(self.id, self)
@@ -37,9 +39,25 @@ class Rule(msgspec.Struct, frozen=True):
 _RULES: dict[str, Rule] = {}
 
 
-def finding_rule(id: str, type: str, message: str, law: str, policy_key: str | None = None) -> Rule:
+def finding_rule(
+    id: str,
+    type: str,
+    message: str,
+    law: str,
+    policy_key: str | None = None,
+    *,
+    confidential: bool = False,
+) -> Rule:
     """Declare a rule whose breach is recorded beside the fact that breaks it."""
-    return Rule(id, message, law, policy_key=policy_key, kind="finding", finding_type=type)
+    return Rule(
+        id,
+        message,
+        law,
+        policy_key=policy_key,
+        kind="finding",
+        finding_type=type,
+        confidential=confidential,
+    )
 
 
 def rules() -> Mapping[str, Rule]:

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from ledger.kernel import Event
+from ledger.kernel import Event, Visibility
+from ledger.kernel.rules import rules
 from ledger.vocabulary import (
     EntityId,
     FindingId,
@@ -18,6 +19,17 @@ from ledger.vocabulary import (
     Text,
     UnitId,
 )
+
+
+def _seen(rule_id: str) -> Visibility:
+    """Who may see what is recorded about a finding under a rule."""
+    rule = rules().get(rule_id)
+    return "sealed" if rule is not None and rule.confidential else "restricted"
+
+
+def _seen_of(finding_id: str) -> Visibility:
+    """The same by the id of the finding, which begins with its rule's."""
+    return _seen(finding_id.partition(".")[0])
 
 
 class FindingRaised(Event):
@@ -42,6 +54,10 @@ class FindingRaised(Event):
     officer: OfficerId | None = None
     evidence_events: tuple[int, ...] = ()
 
+    def visibility(self) -> Visibility:
+        """A confidential finding is the Justice Bureau's, and not the unit's that it is about."""
+        return _seen(self.rule_id)
+
 
 class FindingTriaged(Event):
     """监督分办: a supervisor has read the finding and said how it goes on."""
@@ -51,6 +67,10 @@ class FindingTriaged(Event):
     finding_id: FindingId
     unit: UnitId | None = None
     assessment: Text
+
+    def visibility(self) -> Visibility:
+        """As the finding."""
+        return _seen_of(self.finding_id)
 
 
 class FindingDismissed(Event):
@@ -63,6 +83,10 @@ class FindingDismissed(Event):
     reason: Text
     second_reader: Name
 
+    def visibility(self) -> Visibility:
+        """As the finding."""
+        return _seen_of(self.finding_id)
+
 
 class UnitResponded(Event):
     """执法单位回复: the supervised unit has answered the finding."""
@@ -72,6 +96,10 @@ class UnitResponded(Event):
     finding_id: FindingId
     unit: UnitId
     response: Text
+
+    def visibility(self) -> Visibility:
+        """As the finding."""
+        return _seen_of(self.finding_id)
 
 
 class RectificationAccepted(Event):
@@ -83,6 +111,10 @@ class RectificationAccepted(Event):
     unit: UnitId | None = None
     note: Text
 
+    def visibility(self) -> Visibility:
+        """As the finding."""
+        return _seen_of(self.finding_id)
+
 
 class FindingClosed(Event):
     """监督发现办结: closed after a response or accepted rectification (SUP-R2)."""
@@ -92,3 +124,7 @@ class FindingClosed(Event):
     finding_id: FindingId
     unit: UnitId | None = None
     conclusion: Text
+
+    def visibility(self) -> Visibility:
+        """As the finding."""
+        return _seen_of(self.finding_id)

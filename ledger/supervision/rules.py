@@ -66,4 +66,5 @@ TRIAGE = DeadlineRule(
     about=lambda event: None if event.rule_id == "SUP-V2" else f"finding:{event.finding_id}",
     start=lambda record: record.occurred_on,
     finding=SUP_V2,
+    whose=lambda event: None if event.visibility() == "sealed" else event.unit,
 )
