@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Literal
 
 from aiohttp import hdrs, web
 from msgspec.structs import replace
@@ -15,8 +15,16 @@ from api.problems import not_found
 from api.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
 from api.resources import Parameter, Resource
 from api.tokens import Grant
-from api.visibility import WITHHELD, hides_actor, may_know, may_see, shown_actor
+from api.visibility import (
+    WITHHELD,
+    hides_actor,
+    may_know,
+    may_see,
+    may_see_record,
+    shown_actor,
+)
 from ledger.kernel import Moment, Visibility
+from projections.impact import Impact, impact
 from projections.trails import MAX_PAGE, MaySee, Trail, TrailEntry, trail
 
 DEFAULT_PAGE = 100
@@ -87,6 +95,35 @@ def seen_by(grant: Grant, asked_for: Sequence[str]) -> MaySee:
     return sees
 
 
+def _impact_of(kind: Literal["decision", "record"]) -> Callable[[web.Request], Any]:
+    async def handler(request: web.Request) -> web.Response:
+        grant = await grant_of(request)
+        since = query_value(request, "since", date | None, None)
+        until = query_value(request, "until", date | None, None)
+        source = follower_of(request).source
+        found = await asked(
+            lambda: impact(
+                source,
+                kind,
+                request.match_info[kind],
+                since=since,
+                until=until,
+                may_see=lambda record: may_see_record(grant, record),
+            )
+        )
+        if found is None:
+            raise not_found()
+        headers = {hdrs.CACHE_CONTROL: "private, no-cache", hdrs.VARY: "Authorization, Accept"}
+        return json_response(found, headers=headers)
+
+    handler.__doc__ = f"""What used this {kind}: records, grades, tasks, visits, draws, sanctions.
+
+    Straight from the ledger, in order; each item names the positions of what it rests on. Whatever
+    looked at a grade while that was in force is here, also where the grade was put right since.
+    """
+    return handler
+
+
 _QUERY = (
     Parameter("after", int, "the position after which to begin"),
     LIMIT,
@@ -98,6 +135,19 @@ _QUERY = (
 def _resource(path: str, name: str, *kinds: str) -> Resource:
     handler: Any = _trail_of(name, *kinds)
     return Resource(path, handler, returns=Trail, query=_QUERY, group="trails")
+
+
+def _impact(path: str, kind: Literal["decision", "record"]) -> Resource:
+    return Resource(
+        path,
+        _impact_of(kind),
+        returns=Impact,
+        query=(
+            Parameter("since", date, "only what was done on this day or later"),
+            Parameter("until", date, "only what was done on this day or before"),
+        ),
+        group="trails",
+    )
 
 
 RESOURCES = (
@@ -113,4 +163,8 @@ RESOURCES = (
     _resource("/v1/plans/{plan}/trail", "plan", "plan"),
     _resource("/v1/cases/{case}/trail", "case", "case"),
     _resource("/v1/decisions/{decision}/trail", "decision", "decision"),
+    _resource("/v1/complaints/{complaint}/trail", "complaint", "complaint"),
+    _resource("/v1/reconsiderations/{recon}/trail", "recon", "recon"),
+    _impact("/v1/decisions/{decision}/impact", "decision"),
+    _impact("/v1/records/{record}/impact", "record"),
 )

@@ -12,6 +12,7 @@ import msgspec
 
 import ledger.intake.events  # noqa: F401 - imports are no commands, but their events are read
 from ledger.catalogue import commands as catalogue
+from ledger.complaints import commands as complaints
 from ledger.corrections import commands as corrections
 from ledger.credit import commands as credit
 from ledger.deadlines import commands as deadlines
@@ -22,10 +23,13 @@ from ledger.grading import commands as grading
 from ledger.kernel import Command
 from ledger.penalties import commands as penalties
 from ledger.policies import commands as policies
+from ledger.reconsideration import commands as reconsideration
 from ledger.supervision import commands as supervision
 from ledger.vocabulary import Role
 
 _UNIT: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_legal_office", "unit_head")
+#: Who may look into a complaint: any body but the unit accused (CMP-R1).
+_HANDLERS: tuple[Role, ...] = ("jb_supervisor", "park_committee", "unit_legal_office", "unit_head")
 _OFFICERS: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_head")
 
 
@@ -141,5 +145,46 @@ COMMANDS: tuple[Entry, ...] = (
         (supervision.AcceptRectification, ("jb_supervisor",)),
         # SUP-R4 refuses a unit that closes its own finding, with the law.
         (supervision.CloseFinding, ("jb_supervisor", *_UNIT)),
+    ),
+    *_system(
+        "complaints",
+        (
+            complaints.ReceiveComplaint,
+            ("entity_rep", "jb_supervisor", "park_committee", *_UNIT),
+        ),
+        # CMP-R1 refuses the unit accused, with the law; whoever else does not handle it is told so.
+        (complaints.AcknowledgeComplaint, _HANDLERS),
+        (complaints.AcceptComplaint, _HANDLERS),
+        (complaints.RefuseComplaint, _HANDLERS),
+        (complaints.TransferComplaint, _HANDLERS),
+        (complaints.TakeInvestigationStep, _HANDLERS),
+        (complaints.ResolveComplaint, _HANDLERS),
+        (complaints.GiveComplaintFeedback, ("entity_rep", *_HANDLERS)),
+        (complaints.ExamineInspection, ("ledger_clock",)),
+    ),
+    *_system(
+        "reconsideration",
+        (reconsideration.ApplyForReconsideration, ("entity_rep", "recon_officer")),
+        (reconsideration.RequestApplicationCorrection, ("recon_officer",)),
+        (reconsideration.CorrectApplication, ("entity_rep", "recon_officer")),
+        (reconsideration.AcceptApplication, ("recon_officer",)),
+        (reconsideration.RefuseApplication, ("recon_officer",)),
+        (reconsideration.SendCopy, ("recon_officer",)),
+        (reconsideration.SubmitReply, _UNIT),
+        (reconsideration.SuspendCase, ("recon_officer",)),
+        (reconsideration.ResumeCase, ("recon_officer",)),
+        (reconsideration.ExtendCase, ("recon_officer",)),
+        (reconsideration.RecordReconHearing, ("recon_officer",)),
+        (reconsideration.RequestIncidentalReview, ("recon_officer",)),
+        (reconsideration.TransferIncidentalReview, ("recon_officer",)),
+        (reconsideration.ConcludeIncidentalReview, ("recon_officer",)),
+        (reconsideration.DecideCase, ("recon_officer",)),
+        (reconsideration.MediateCase, ("recon_officer",)),
+        (reconsideration.TerminateCase, ("recon_officer",)),
+        (reconsideration.ServeReconDecision, ("recon_officer",)),
+        (reconsideration.ReportPerformance, _UNIT),
+        (reconsideration.ReportNonPerformance, ("recon_officer",)),
+        (reconsideration.IssueOpinionLetter, ("recon_officer",)),
+        (reconsideration.ReportOpinionCorrection, _UNIT),
     ),
 )

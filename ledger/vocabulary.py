@@ -91,6 +91,16 @@ Grade = Literal["A", "B", "C", "D"]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256, hex")]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+#: Stands for a person: what it leads to lies outside the ledger. No name fits, and no number that
+#: could be dialled.
+PersonToken = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z][A-Za-z0-9._-]{5,118}[A-Za-z0-9](?![\s\S])",
+        description="a token that stands for a person; never a name or number",
+        examples=["person-7f3a9c21"],
+    ),
+]
 #: Money is counted in fen, a hundredth of a yuan.
 Fen = Annotated[int, msgspec.Meta(ge=0, description="amount in fen")]
 

@@ -15,6 +15,7 @@ import structlog
 from ledger.deadlines.commands import EndDeadline, RecomputeDeadline
 from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Unavailable, civil_date
 from ledger.opening import LEDGER_CLOCK
+from projections.complaints import inspections_after_complaints
 from projections.deadlines import due
 from projections.follower import Follower, Views
 
@@ -27,7 +28,7 @@ INTERVAL = 60.0
 #: that makes it happen once.
 Watch = Callable[[Views, date], Iterable[tuple[Command, str]]]
 
-WATCHES: tuple[Watch, ...] = ()
+WATCHES: tuple[Watch, ...] = (inspections_after_complaints,)
 
 #: How long a tick waits for the views to catch up, in seconds.
 _PATIENCE = 5.0

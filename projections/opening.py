@@ -14,12 +14,14 @@ from sqlalchemy.engine import make_url
 import ledger.registry  # noqa: F401 - declares every event type and deadline
 from projections import tables
 from projections.catalogue import Matters, Officers, Units
+from projections.complaints import Complaints
 from projections.deadlines import Deadlines
 from projections.findings import Findings
 from projections.follower import Follower, Views
 from projections.plans import Plans
 from projections.policies import Policies
 from projections.profiles import Profiles
+from projections.reconsideration import ReconCases
 from projections.records import Records
 from projections.source import Recorder
 from projections.tasks import Tasks
@@ -39,6 +41,8 @@ def all_views() -> list[View]:
         Officers(),
         Plans(),
         Policies(),
+        Complaints(),
+        ReconCases(),
     ]
 
 

@@ -143,6 +143,7 @@ TASKS = sa.Table(
     sa.Column("entity", Code, nullable=False, index=True),
     sa.Column("stage", Code, nullable=False, index=True),
     sa.Column("planned_on", Code),
+    sa.Column("approved_on", Code),
     sa.Column("opened_on", Code),
     sa.Column("result", Code),
     sa.Column("state", sa.LargeBinary, nullable=False),
@@ -165,6 +166,7 @@ class Tasks(FoldView[TaskState]):
             "entity": fold.entity,
             "stage": fold.stage,
             "planned_on": iso(fold.planned_on),
+            "approved_on": iso(fold.approved_on),
             "opened_on": iso(fold.opened_on),
             "result": fold.result,
         }

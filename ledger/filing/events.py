@@ -55,6 +55,8 @@ Result = Literal[
     "entity_not_found",
     "other",
 ]
+#: What a visit was called (五个严禁: 观摩、督导、考察、调研 are no cover for an inspection).
+VisitLabel = Literal["inspection", "observation", "supervision_tour", "appraisal", "research"]
 #: Which counter of the frequency cap a task fills (SUP-R1, SUP-V1).
 Counter = Literal["capped", "exempt"]
 
@@ -381,9 +383,7 @@ class IrregularVisitReported(Event):
     unit: UnitId | None = None
     task: TaskId | None = None
     matters: tuple[MatterId, ...] = ()
-    label: Literal["inspection", "observation", "supervision_tour", "appraisal", "research"] = (
-        "inspection"
-    )
+    label: VisitLabel = "inspection"
     scanned: bool = False
     officers_seen: int | None = None
     checklist_or_order_left: bool = False

@@ -27,14 +27,19 @@ class CreditGrade(Fold):
         self.assigned.append(event)
 
     def on(self, day: date) -> Grade:
-        """The grade in force on a day: the newest assessment not after it."""
+        """The grade in force on a day."""
+        newest = self.newest(day)
+        return newest.grade if newest else UNGRADED
+
+    def newest(self, day: date) -> CreditGradeAssigned | None:
+        """What gave the grade in force on a day: the newest assessment not after it."""
         newest: CreditGradeAssigned | None = None
         for event in self.assigned:
             if event.assessed_on <= day and (
                 newest is None or event.assessed_on >= newest.assessed_on
             ):
                 newest = event
-        return newest.grade if newest else UNGRADED
+        return newest
 
 
 def local_grade(records: CreditRecords, on: date) -> tuple[Grade, tuple[Factor, ...]]:

@@ -145,7 +145,8 @@ class WithdrawDecision(Command):
             explanation_url=self.explanation_url,
             days_late=late,
         )
-        if late:
+        # After a reconsideration the clock has found that it was late, or will (RCN-V2).
+        if late and not decision.reconsidered:
             yield finding(
                 ledger,
                 rules.PUB_V2,

@@ -22,6 +22,7 @@ from ledger.penalties.events import (
     PenaltyServed,
     WithdrawalReason,
 )
+from ledger.reconsideration.events import ReconDecided
 from ledger.vocabulary import DecisionId
 
 _REASONS: Mapping[type[Event], WithdrawalReason] = {
@@ -41,7 +42,11 @@ class Nullified(msgspec.Struct, frozen=True):
 
 
 class Decision(Fold):
-    """How far has this decision come: served, published, withdrawn?"""
+    """How far has this decision come: served, published, withdrawn?
+
+    ``reconsidered``: a reconsideration undid it while it was public, and its withdrawal is a
+    deadline with a finding of its own (RCN-V2).
+    """
 
     decision: DecisionId
     recorded: Recorded | None = None
@@ -50,6 +55,7 @@ class Decision(Fold):
     published: DecisionPublished | None = None
     nullified: Nullified | None = None
     withdrawn: DecisionWithdrawn | None = None
+    reconsidered: bool = False
 
     @property
     def exists(self) -> bool:
@@ -72,6 +78,9 @@ class Decision(Fold):
 
     def on_nullified(self, event: Nullification) -> None:
         self.nullified = Nullified(_REASONS[type(event)], event.effective_on, event.instrument)
+
+    def on_reconsidered(self, event: ReconDecided) -> None:
+        self.reconsidered = self.reconsidered or event.withdraw
 
     def on_withdrawn(self, event: DecisionWithdrawn) -> None:
         self.withdrawn = event

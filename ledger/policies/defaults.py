@@ -388,6 +388,7 @@ _SUPERVISION = (
         "Arts 56-60, 88",
         "decided if competent, else transferred",
     ),
+    _design("recon.repeated_revocations", 2, "of one unit on one matter, from which on it is told"),
 )  # fmt: skip
 
 _SAFEGUARDS = (

@@ -282,6 +282,7 @@ KEYS: Mapping[str, Key] = {
         "key.max_matters",
         "casefile.pass",
         "casefile.excellent",
+        "recon.repeated_revocations",
         "recon.apply_absolute_years",
         "recon.apply_absolute_real_estate_years",
     ),

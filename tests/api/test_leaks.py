@@ -30,7 +30,7 @@ async def ask(world: World, who: str, path: str, **query: Any) -> Any:
     """The answer of a resource to somebody; its status where it is no success."""
     token = world.tokens[who]
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    if not path.endswith(("/trail", "/feed")) and "/events/" not in path:
+    if not path.endswith(("/trail", "/impact", "/feed")) and "/events/" not in path:
         query["at_least"] = world.recorder.head()
     answer = await world.client.get(path, headers=headers, params=query)
     return await answer.json() if answer.status == 200 else answer.status
@@ -65,6 +65,9 @@ async def everything(world: World, who: str, entity: str) -> str:
             "/v1/findings",
             "/v1/deadlines",
             "/v1/tasks",
+            "/v1/complaints",
+            "/v1/complaints/CMP-1",
+            "/v1/reconsiderations",
         )
     ]
     return msgspec.json.encode(parts).decode()
@@ -226,6 +229,139 @@ async def test_a_business_known_by_what_is_sealed_is_not_known(world: World) -> 
         assert await ask(world, who, f"/v1/entities/{unknown}/replay") in (403, 404)
         listed = (await ask(world, who, "/v1/entities"))["items"]
         assert unknown not in {e["entity"] for e in listed}
+
+
+async def complain(world: World, **changed: Any) -> dict[str, Any]:
+    """E-C complains of a visit of MRB, through the Justice Bureau."""
+    return await world.send(
+        "JB",
+        "complaints/receive-complaint",
+        **{
+            "complaint": "CMP-1",
+            "channel": "12345",
+            "subject_unit": "MRB",
+            "handled_by": "JB",
+            "facts": "本公司两次被检查, 未亮码",
+            "anonymous": False,
+            "entity": E_C,
+            "complainant": "person-7f3a9c21",
+            "contact": "contact-55e1d0aa",
+            "officers": ["OFF-001"],
+            "visit": {"irregular_visit": "IV-SECRET", "visited_on": "2026-03-13"},
+            **changed,
+        },
+    )
+
+
+#: What leads to who complained, and what was said in confidence.
+SECRETS = ("person-7f3a9c21", "contact-55e1d0aa", "IV-SECRET", "本公司", "情况属实", "两名人员承认")
+
+
+async def test_CMP_R2_the_complainant_is_not_named(world: World) -> None:
+    """From the first day to the last the unit accused reads what is alleged, and never by whom."""
+    before = {who: await everything(world, who, E_C) for who in ("MRB head", "EDB", "EMB head")}
+    etags = {who: await etag(world, who, E_C) for who in before}
+    entities = {who: text.count(E_C) for who, text in before.items()}
+    await complain(world)
+    # Before it is accepted the unit knows what was found about the visit and no more.
+    assert "CMP-1" not in await everything(world, "MRB head", E_C)
+    assert await ask(world, "MRB head", "/v1/complaints/CMP-1") == 404
+    await world.send("JB", "complaints/acknowledge-complaint", complaint="CMP-1")
+    await world.send("JB", "complaints/accept-complaint", complaint="CMP-1", allegation="未亮码")
+    await world.send(
+        "JB",
+        "complaints/take-investigation-step",
+        complaint="CMP-1",
+        step="interview",
+        shown="两名人员承认",
+    )
+    world.at("2026-06-01")
+    assert ("FindingRaised", "CMP-V2") in world.tick()  # it was to be resolved by 05-15
+    await world.send(
+        "JB",
+        "complaints/resolve-complaint",
+        complaint="CMP-1",
+        outcome="partly",
+        remedy="今后亮码",
+        feedback_text="情况属实",
+    )
+    for who in before:
+        text = await everything(world, who, E_C)
+        for secret in SECRETS:
+            assert secret not in text, (who, secret)
+        assert text.count(E_C) == entities[who], who
+        assert await etag(world, who, E_C) == etags[who]
+        assert E_C not in msgspec.json.encode(await trail(world, who, "complaints/CMP-1")).decode()
+    seen = await ask(world, "MRB head", "/v1/complaints/CMP-1")
+    assert seen["allegation"] == "未亮码"
+    assert not {"facts", "entity", "complainant", "contact", "channel", "steps"} & seen.keys()
+    # Whoever handles it has all of it; the business its own; nobody else anything.
+    handled = await ask(world, "JB", "/v1/complaints/CMP-1")
+    assert (handled["entity"], handled["steps"][0]["shown"]) == (E_C, "两名人员承认")
+    own = await ask(world, "E-C", "/v1/complaints/CMP-1")
+    assert (own["stage"], own["feedback_text"]) == ("resolved", "情况属实")
+    assert "steps" not in own
+    for who in ("E-A", "EMB head"):
+        assert await ask(world, who, "/v1/complaints/CMP-1") == 404
+        assert (await ask(world, who, "/v1/complaints"))["items"] == []
+    assert await ask(world, "nobody", "/v1/complaints") == 403
+
+
+async def test_an_anonymous_complaint_is_nobodys_own(world: World) -> None:
+    """Somebody else may have complained of how a business was treated: it does not learn of it."""
+    await complain(world, anonymous=True, complainant=None, contact=None)
+    await world.send("JB", "complaints/accept-complaint", complaint="CMP-1", allegation="未亮码")
+    for who in ("E-C", "E-A"):
+        assert await ask(world, who, "/v1/complaints/CMP-1") == 404
+    assert (await ask(world, "JB", "/v1/complaints/CMP-1"))["entity"] == E_C
+
+
+async def test_a_complaint_is_handed_on_whole(world: World) -> None:
+    """Whoever it is transferred to reads what was complained of, though others took it down."""
+    await complain(world)
+    assert await ask(world, "park", "/v1/complaints/CMP-1") == 404
+    await world.send(
+        "JB", "complaints/transfer-complaint", complaint="CMP-1", to="PARK", reason="属地"
+    )
+    assert (await ask(world, "park", "/v1/complaints/CMP-1"))["entity"] == E_C
+    rows = (await ask(world, "park", "/v1/deadlines"))["items"]
+    assert [row["rule"] for row in rows] == ["complaint.accept_wd.transferred"]
+    answer = await world.send(
+        "park", "complaints/accept-complaint", complaint="CMP-1", allegation="未亮码"
+    )
+    assert [e["type"] for e in answer["events"]] == ["complaints.complaint-accepted"]
+
+
+async def test_CMP_V1_the_unit_does_not_learn_that_it_is_watched(world: World) -> None:
+    """Neither in the answer to its approval nor afterwards, however the finding is handled."""
+    await complain(world)
+    readers = ("MRB head", "EDB", "E-C", "EMB head", "nobody")
+    world.at("2026-03-17")
+    answer = await world.send(
+        "MRB head", "filing/approve-task", **world.task("T-1", E_C, "2026-03-18")
+    )
+    assert [e["type"] for e in answer["events"]] == ["filing.inspection-task-approved"]
+    before = {who: await everything(world, who, E_C) for who in readers}
+    etags = {who: await etag(world, who, E_C) for who in readers}
+    assert ("FindingRaised", "CMP-V1") in world.tick()
+    (found,) = await world.findings(rule_id="CMP-V1")
+    name = found["finding"]
+    await world.send("JB", "supervision/triage-finding", finding_id=name, assessment="查")
+    await world.send(
+        "JB",
+        "supervision/dismiss-finding",
+        finding_id=name,
+        reason="年度计划内",
+        second_reader="JB-001",
+        expect=422,
+    )
+    for who in readers:
+        assert await everything(world, who, E_C) == before[who], who
+        assert await etag(world, who, E_C) == etags[who]
+        assert await trail(world, who, f"findings/{name}") == []
+        assert await ask(world, who, f"/v1/findings/{name}") == 404
+    rows = (await ask(world, "JB", "/v1/deadlines", about=f"finding:{name}"))["items"]
+    assert [row["state"] for row in rows] == ["done"]
 
 
 RECORD = {

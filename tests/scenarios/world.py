@@ -31,6 +31,9 @@ PEOPLE: dict[str, tuple[str, str, Role, str | None]] = {
     "E-A": ("ENTITY", "REP-A", "entity_rep", E_A),
     "E-B": ("ENTITY", "REP-B", "entity_rep", E_B),
     "E-C": ("ENTITY", "REP-C", "entity_rep", E_C),
+    "E-D": ("ENTITY", "REP-D", "entity_rep", E_D),
+    "RECON": ("RECON", "RECON-001", "recon_officer", None),
+    "park": ("PARK", "PARK-001", "park_committee", None),
 }
 
 NON_ONSITE = {
@@ -93,7 +96,7 @@ class World:
 
     async def get(self, who: str, path: str, **query: Any) -> Any:
         """Ask for a resource as it is after everything recorded so far."""
-        if not path.endswith("/trail"):  # trails come straight from the ledger
+        if not path.endswith(("/trail", "/impact")):  # trails come straight from the ledger
             query.setdefault("at_least", self.recorder.head())
         response = await self.client.get(
             path,

@@ -8,10 +8,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ledger.catalogue import rules as catalogue
-from ledger.catalogue.folds import Matter
 from ledger.filing import rules
 from ledger.filing.commands.tasks import check_officers, own_task, published_matter
+from ledger.filing.effects import report_irregular_visit
 from ledger.filing.events import (
     ChecklistItem,
     EntryScanned,
@@ -23,9 +22,10 @@ from ledger.filing.events import (
     OnSiteRecordSigned,
     Result,
     ResultNotified,
+    VisitLabel,
     VisitRated,
 )
-from ledger.filing.folds import IrregularVisit, PlanInForce, Task, VisitRating
+from ledger.filing.folds import PlanInForce, Task, VisitRating
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Value
 from ledger.supervision import rules as supervision
 from ledger.supervision.findings import finding
@@ -302,9 +302,7 @@ class ReportIrregularVisit(Command):
     unit: UnitId | None = None
     task: TaskId | None = None
     matters: tuple[MatterId, ...] = ()
-    label: Literal["inspection", "observation", "supervision_tour", "appraisal", "research"] = (
-        "inspection"
-    )
+    label: VisitLabel = "inspection"
     scanned: bool = False
     officers_seen: Annotated[int, msgspec.Meta(ge=0)] | None = None
     checklist_or_order_left: bool = False
@@ -313,12 +311,7 @@ class ReportIrregularVisit(Command):
         fitting = _REPORTERS.get(ledger.actor.role, "self")
         if self.reporter != fitting:
             raise Malformed(f"a report by {ledger.actor.role} is one of {fitting}", "/reporter")
-        if self.visited_on > ledger.today:
-            raise Malformed(f"visited_on lies after {ledger.today}", "/visited_on")
-        ledger.new(IrregularVisit(self.irregular_visit))
-        if self.task is not None:
-            ledger.known(Task(self.task))
-        yield IrregularVisitReported(
+        reported = IrregularVisitReported(
             irregular_visit=self.irregular_visit,
             entity=self.entity,
             reporter=self.reporter,
@@ -332,36 +325,7 @@ class ReportIrregularVisit(Command):
             officers_seen=self.officers_seen,
             checklist_or_order_left=self.checklist_or_order_left,
         )
-        broken = [
-            (rules.FIL_V1, self.task is None),
-            (rules.FIL_V3, not self.scanned),
-            (rules.FIL_V4, self.officers_seen == 1),
-            (rules.FIL_V5, self.label != "inspection" and self.checklist_or_order_left),
-        ]
-        for rule, holds in broken:
-            if holds:
-                yield finding(
-                    ledger,
-                    rule,
-                    unit=self.unit,
-                    entity=self.entity,
-                    task=self.task,
-                    protected=self.reporter == "entity",
-                    visited_on=self.visited_on.isoformat(),
-                    irregular_visit=self.irregular_visit,
-                )
-        for matter_id in self.matters:
-            if not ledger.read(Matter(matter_id)).in_force_on(self.visited_on):
-                yield finding(
-                    ledger,
-                    catalogue.CAT_V3,
-                    unit=self.unit,
-                    entity=self.entity,
-                    matter=matter_id,
-                    protected=self.reporter == "entity",
-                    visited_on=self.visited_on.isoformat(),
-                    irregular_visit=self.irregular_visit,
-                )
+        yield from report_irregular_visit(ledger, reported)
 
 
 def _on_site(ledger: Reading, task_id: str) -> Task:

@@ -1,0 +1,81 @@
+"""Complaints about enforcement, read: whole by who handles them, nameless by the unit accused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from api.asking import may_ask
+from api.listing import Listing, Where, shown
+from api.resources import Parameter
+from api.tokens import Grant
+from api.visibility import UNIT_BOUND
+from ledger.complaints.events import Outcome
+from ledger.complaints.folds import Complaint, Stage
+from projections.complaints import Complaints
+
+#: What everybody reads who may read of a complaint at all: nothing that leads to who complained.
+_NAMELESS = (
+    "complaint",
+    "unit",
+    "subject_unit",
+    "stage",
+    "accepted_on",
+    "allegation",
+    "resolved_on",
+    "outcome",
+    "remedy",
+)
+#: Where something stands in the ledger is no part of a complaint.
+_PLACES = ("received_at", "clock_at", "accepted_at")
+
+
+def _seen(grant: Grant, table: sa.Table) -> Where:
+    """All for the Justice Bureau; a business's own; what a unit handles, and what is accepted.
+
+    The unit accused learns of a complaint when it is accepted. So do those who look across units.
+    """
+    accepted = table.c.accepted_on.is_not(None)
+    if grant.role == "jb_supervisor":
+        return [sa.or_(table.c.subject_unit != grant.unit, accepted)]
+    if grant.role in UNIT_BOUND:
+        told = sa.and_(table.c.subject_unit == grant.unit, accepted)
+        return [sa.or_(table.c.unit == grant.unit, told)]
+    where = [may_ask(grant, unit=table.c.unit, entity=table.c.complainant)]
+    if grant.role != "entity_rep":
+        where.append(accepted)
+    return where
+
+
+def _shown(complaint: Complaint, grant: Grant) -> dict[str, Any]:
+    said = {k: v for k, v in shown(complaint, grant).items() if k not in _PLACES}
+    own = grant.entity is not None and grant.entity == complaint.entity
+    if own and not complaint.anonymous:
+        # What was asked of others about it is not for the business either.
+        return {k: v for k, v in said.items() if k not in ("steps", "handled_before")}
+    handles = grant.role in UNIT_BOUND and grant.unit == complaint.unit
+    if (grant.role == "jb_supervisor" or handles) and grant.unit != complaint.subject_unit:
+        return said
+    return {k: v for k, v in said.items() if k in _NAMELESS}
+
+
+RESOURCES = Listing(
+    path="/v1/complaints",
+    view=Complaints,
+    summary="""Complaints about enforcement, by their id.
+
+    A business reads its own, whoever handles one all of it, the unit accused what is alleged once
+    it is accepted, and never by whom.""",
+    one="""One complaint: what is alleged, who handles it, how far that has come, what came of it.
+
+    Who complained is read by the body that handles it and by the Justice Bureau alone.""",
+    seen=_seen,
+    show=_shown,
+    filters=(
+        Parameter("stage", Stage, "how far its handling has come"),
+        Parameter("unit", str, "the body that handles it"),
+        Parameter("subject_unit", str, "the unit accused"),
+        Parameter("outcome", Outcome, "what came of it"),
+    ),
+).resources()

@@ -1,0 +1,159 @@
+"""Events of complaints about enforcement (违法执法投诉, 2.12).
+
+Who complains stands in one event, ``ComplainantNamed``, and in no other: whatever follows from a
+complaint (deadlines, findings, what the unit is told) is made of events that cannot give it away.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import ClassVar, Literal
+
+from ledger.kernel import Event
+from ledger.vocabulary import (
+    ComplaintId,
+    EntityId,
+    IrregularVisitId,
+    Name,
+    OfficerId,
+    PersonToken,
+    Text,
+    UnitId,
+)
+
+Channel = Literal["mailbox", "phone", "web", "12345", "window", "scan_rating"]
+Outcome = Literal["substantiated", "partly", "no"]
+Step = Literal["interview", "site_visit", "documents", "unit_statement", "other"]
+
+
+class _OfComplaint(Event):
+    """Which complaint, who handles it (``unit``) and whom it accuses (``subject_unit``)."""
+
+    TOPIC: ClassVar[str] = ""
+
+    complaint: ComplaintId
+    unit: UnitId
+    subject_unit: UnitId
+
+
+class ComplaintReceived(_OfComplaint):
+    """收到投诉: somebody complains about how a unit enforces the law; recorded whatever it says.
+
+    ``unit`` received it and has to answer. ``office`` and ``officers`` of ``subject_unit`` are
+    those accused, if they are known.
+    """
+
+    TOPIC: ClassVar[str] = "complaints.complaint-received"
+    VISIBILITY = "sealed"
+    CORRECTABLE = frozenset({"channel", "facts", "office"})
+
+    channel: Channel
+    facts: Text
+    anonymous: bool
+    office: Name | None = None
+    officers: tuple[OfficerId, ...] = ()
+
+
+class ComplainantNamed(Event):
+    """投诉人信息: whom a complaint comes from or concerns, kept from the unit accused (CMP-R2).
+
+    ``entity`` is the business that complains, or that is concerned where the complaint is
+    ``anonymous``; ``complainant`` and ``contact`` are tokens. An inspection of it by the unit
+    accused is looked at until ``guarded_until`` (CMP-V1).
+    """
+
+    TOPIC: ClassVar[str] = "complaints.complainant-named"
+    VISIBILITY = "sealed"
+
+    complaint: ComplaintId
+    subject_unit: UnitId
+    anonymous: bool
+    guarded_until: date
+    entity: EntityId | None = None
+    complainant: PersonToken | None = None
+    contact: PersonToken | None = None
+    irregular_visit: IrregularVisitId | None = None
+
+
+class ComplaintAcknowledged(_OfComplaint):
+    """告知收到: whoever complains knows that it was received. ``days_late``: calendar days."""
+
+    TOPIC: ClassVar[str] = "complaints.complaint-acknowledged"
+    VISIBILITY = "sealed"
+
+    days_late: int = 0
+
+
+class ComplaintAccepted(_OfComplaint):
+    """受理投诉: it is looked into; ``allegation`` is what the unit accused is told, not by whom.
+
+    ``days_late`` counts calendar days after the acceptance was due.
+    """
+
+    TOPIC: ClassVar[str] = "complaints.complaint-accepted"
+
+    allegation: Text
+    days_late: int = 0
+
+
+class ComplaintNotAccepted(_OfComplaint):
+    """不予受理: it is not looked into, and why. ``days_late``: calendar days."""
+
+    TOPIC: ClassVar[str] = "complaints.complaint-not-accepted"
+    VISIBILITY = "sealed"
+
+    reason: Text
+    days_late: int = 0
+
+
+class ComplaintTransferred(_OfComplaint):
+    """转办投诉: another body is competent; ``to`` handles it from here on, with a new period."""
+
+    TOPIC: ClassVar[str] = "complaints.complaint-transferred"
+    VISIBILITY = "sealed"
+
+    to: UnitId
+    reason: Text
+
+
+class InvestigationStepTaken(_OfComplaint):
+    """调查: one step of looking into a complaint, and what it showed."""
+
+    TOPIC: ClassVar[str] = "complaints.investigation-step-taken"
+    VISIBILITY = "sealed"
+    CORRECTABLE = frozenset({"shown"})
+
+    step: Step
+    shown: Text
+
+
+class ComplaintResolved(_OfComplaint):
+    """办结投诉: what came of it, and what the unit has to put right (``remedy``).
+
+    ``days_late`` counts calendar days after ``complaint.resolve_cd``.
+    """
+
+    TOPIC: ClassVar[str] = "complaints.complaint-resolved"
+
+    outcome: Outcome
+    remedy: Text | None = None
+    days_late: int = 0
+
+
+class ComplainantInformed(_OfComplaint):
+    """反馈投诉人: whoever complained was told what came of it (CMP-R3)."""
+
+    TOPIC: ClassVar[str] = "complaints.complainant-informed"
+    VISIBILITY = "sealed"
+
+    feedback_text: Text
+
+
+class ComplainantFeedbackGiven(_OfComplaint):
+    """投诉人评价: whoever complained says whether that satisfies."""
+
+    TOPIC: ClassVar[str] = "complaints.complainant-feedback-given"
+    VISIBILITY = "sealed"
+
+    satisfied: bool
+    comment: Text | None = None

@@ -1,0 +1,148 @@
+"""Folds about complaints."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+from ledger.complaints.events import (
+    ComplainantFeedbackGiven,
+    ComplainantInformed,
+    ComplainantNamed,
+    ComplaintAccepted,
+    ComplaintAcknowledged,
+    ComplaintNotAccepted,
+    ComplaintReceived,
+    ComplaintResolved,
+    ComplaintTransferred,
+    InvestigationStepTaken,
+    Outcome,
+    Step,
+)
+from ledger.complaints.rules import CMP_V1
+from ledger.kernel import Fold, Recorded
+from ledger.supervision.events import FindingRaised
+from ledger.vocabulary import ComplaintId, TaskId
+
+Stage = Literal["unknown", "received", "acknowledged", "accepted", "not_accepted", "resolved"]
+
+
+class StepTaken(msgspec.Struct, frozen=True):
+    """One step of an investigation: when, by whom, what it showed."""
+
+    on: date
+    unit: str
+    step: Step
+    shown: str
+
+
+class Complaint(Fold):
+    """What does this complaint say, who handles it, and how far has that come?
+
+    ``unit`` handles it now. Each ``…_at`` is a place in the ledger; ``clock_at`` is where the
+    period for its acceptance began.
+    """
+
+    complaint: ComplaintId
+    unit: str = ""
+    subject_unit: str = ""
+    channel: str = ""
+    facts: str = ""
+    anonymous: bool = False
+    office: str | None = None
+    officers: tuple[str, ...] = ()
+    received_on: date | None = None
+    received_at: int = 0
+    clock_at: int = 0
+    entity: str | None = None
+    complainant: str | None = None
+    contact: str | None = None
+    irregular_visit: str | None = None
+    guarded_until: date | None = None
+    handled_before: list[str] = msgspec.field(default_factory=list)
+    acknowledged_on: date | None = None
+    accepted_on: date | None = None
+    accepted_at: int = 0
+    allegation: str | None = None
+    not_accepted_on: date | None = None
+    reason: str | None = None
+    steps: list[StepTaken] = msgspec.field(default_factory=list)
+    resolved_on: date | None = None
+    outcome: Outcome | None = None
+    remedy: str | None = None
+    feedback_text: str | None = None
+    satisfied: bool | None = None
+    comment: str | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self.received_on is not None
+
+    @property
+    def stage(self) -> Stage:
+        """How far it has come."""
+        if self.resolved_on is not None:
+            return "resolved"
+        if self.not_accepted_on is not None:
+            return "not_accepted"
+        if self.accepted_on is not None:
+            return "accepted"
+        if self.acknowledged_on is not None:
+            return "acknowledged"
+        return "received" if self.exists else "unknown"
+
+    @property
+    def reachable(self) -> bool:
+        """Whether there is somebody to be told what came of it (CMP-R3)."""
+        return bool(self.contact or self.complainant or (self.entity and not self.anonymous))
+
+    def on_received(self, event: ComplaintReceived, record: Recorded) -> None:
+        self.unit, self.subject_unit = event.unit, event.subject_unit
+        self.channel, self.facts, self.anonymous = event.channel, event.facts, event.anonymous
+        self.office, self.officers = event.office, event.officers
+        self.received_on = record.occurred_on
+        self.received_at = self.clock_at = record.position
+
+    def on_named(self, event: ComplainantNamed) -> None:
+        self.entity, self.complainant = event.entity, event.complainant
+        self.contact, self.irregular_visit = event.contact, event.irregular_visit
+        self.guarded_until = event.guarded_until
+
+    def on_acknowledged(self, event: ComplaintAcknowledged, record: Recorded) -> None:
+        self.acknowledged_on = record.occurred_on
+
+    def on_accepted(self, event: ComplaintAccepted, record: Recorded) -> None:
+        self.accepted_on, self.accepted_at = record.occurred_on, record.position
+        self.allegation = event.allegation
+
+    def on_not_accepted(self, event: ComplaintNotAccepted, record: Recorded) -> None:
+        self.not_accepted_on, self.reason = record.occurred_on, event.reason
+
+    def on_transferred(self, event: ComplaintTransferred, record: Recorded) -> None:
+        self.handled_before.append(self.unit)
+        self.unit, self.clock_at = event.to, record.position
+
+    def on_step(self, event: InvestigationStepTaken, record: Recorded) -> None:
+        self.steps.append(StepTaken(record.occurred_on, event.unit, event.step, event.shown))
+
+    def on_resolved(self, event: ComplaintResolved, record: Recorded) -> None:
+        self.resolved_on = record.occurred_on
+        self.outcome, self.remedy = event.outcome, event.remedy
+
+    def on_informed(self, event: ComplainantInformed) -> None:
+        self.feedback_text = event.feedback_text
+
+    def on_answered(self, event: ComplainantFeedbackGiven) -> None:
+        self.satisfied, self.comment = event.satisfied, event.comment
+
+
+class RetaliationFound(Fold):
+    """Was this inspection found to come after a complaint?"""
+
+    task: TaskId
+    found: bool = False
+
+    def on_raised(self, event: FindingRaised) -> None:
+        self.found = self.found or event.rule_id == CMP_V1.id

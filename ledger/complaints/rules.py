@@ -1,0 +1,89 @@
+"""Rules, findings and deadlines of complaints (2.12)."""
+
+from __future__ import annotations
+
+from ledger.complaints.events import (
+    ComplaintAccepted,
+    ComplaintAcknowledged,
+    ComplaintNotAccepted,
+    ComplaintReceived,
+    ComplaintResolved,
+    ComplaintTransferred,
+)
+from ledger.kernel import DeadlineRule, Rule, finding_rule
+
+_NOTICE = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务九"
+_REGULATION = "《优化营商环境条例》Art. 49; 市场监督管理投诉举报处理暂行办法"
+
+CMP_R1 = Rule(
+    "CMP-R1",
+    "{handler} is accused by complaint {complaint} and cannot handle it",
+    f"{_NOTICE}; {_REGULATION}: 回避",
+    "Let the Justice Bureau or another body handle it: transfer it there, or address it there.",
+)
+CMP_R2 = Rule(
+    "CMP-R2",
+    "the unit accused would read {what} of whoever complained",
+    "个人信息保护法 Art. 10; 市场监督管理投诉举报处理暂行办法: 不得将投诉人信息泄露给被投诉人",
+    "Say what is alleged so that nobody can be told by it.",
+)
+CMP_R3 = Rule(
+    "CMP-R3",
+    "complaint {complaint} is not closed before whoever complained is told, and can be reached",
+    f"{_NOTICE}: 及时反馈处理结果",
+    "Say in feedback_text what was told.",
+)
+
+CMP_V1 = finding_rule(
+    "CMP-V1",
+    "selective",
+    "the unit accused inspects the business soon after its complaint",
+    f"{_NOTICE}; 《优化营商环境条例》: 不得打击报复",
+    policy_key="retaliation_window_cd",
+    confidential=True,
+)
+CMP_V2 = finding_rule(
+    "CMP-V2",
+    "inaction",
+    "a complaint was not acknowledged, accepted or answered in time",
+    _NOTICE,
+)
+#: A complaint that was right is a finding against the unit, whatever rule the conduct broke.
+CMP_V3 = finding_rule(
+    "CMP-V3", "abuse", "a complaint about the unit's enforcement was substantiated", _NOTICE
+)
+
+ACKNOWLEDGE = DeadlineRule(
+    "complaint.ack_wd",
+    "complaint.ack_wd",
+    ComplaintReceived,
+    (ComplaintAcknowledged, ComplaintAccepted, ComplaintNotAccepted),
+    about=lambda event: f"complaint:{event.complaint}",
+    finding=CMP_V2,
+)
+ACCEPT = DeadlineRule(
+    "complaint.accept_wd",
+    "complaint.accept_wd",
+    ComplaintReceived,
+    (ComplaintAccepted, ComplaintNotAccepted, ComplaintTransferred),
+    about=lambda event: f"complaint:{event.complaint}",
+    finding=CMP_V2,
+)
+#: Whoever it is transferred to has a period of the own.
+ACCEPT_TRANSFERRED = DeadlineRule(
+    "complaint.accept_wd.transferred",
+    "complaint.accept_wd",
+    ComplaintTransferred,
+    (ComplaintAccepted, ComplaintNotAccepted, ComplaintTransferred),
+    about=lambda event: f"complaint:{event.complaint}",
+    finding=CMP_V2,
+    whose=lambda event: event.to,
+)
+RESOLVE = DeadlineRule(
+    "complaint.resolve_cd",
+    "complaint.resolve_cd",
+    ComplaintAccepted,
+    (ComplaintResolved,),
+    about=lambda event: f"complaint:{event.complaint}",
+    finding=CMP_V2,
+)

@@ -1,0 +1,61 @@
+"""What a report of an irregular visit brings about, whoever it reaches: the report and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ledger.catalogue import rules as catalogue
+from ledger.catalogue.folds import Matter
+from ledger.filing import rules
+from ledger.filing.events import IrregularVisitReported
+from ledger.filing.folds import IrregularVisit, Task
+from ledger.kernel import Event, Malformed, Reading
+from ledger.supervision.findings import finding
+
+
+def report_irregular_visit(
+    ledger: Reading, reported: IrregularVisitReported, pointer: str = ""
+) -> Iterator[Event]:
+    """Record a reported visit, and beside it every rule that it breaks.
+
+    A report by the business is sealed, and none of the findings leads the unit to it. ``pointer``
+    leads to the visit in the request. Raises ``Malformed`` for a visit to come, ``OutOfStep`` for
+    an id that is taken.
+    """
+    if reported.visited_on > ledger.today:
+        raise Malformed(f"visited_on lies after {ledger.today}", f"{pointer}/visited_on")
+    ledger.new(IrregularVisit(reported.irregular_visit))
+    if reported.task is not None:
+        ledger.known(Task(reported.task))
+    yield reported
+    protected = reported.visibility() == "sealed"
+    broken = [
+        (rules.FIL_V1, reported.task is None),
+        (rules.FIL_V3, not reported.scanned),
+        (rules.FIL_V4, reported.officers_seen == 1),
+        (rules.FIL_V5, reported.label != "inspection" and reported.checklist_or_order_left),
+    ]
+    for rule, holds in broken:
+        if holds:
+            yield finding(
+                ledger,
+                rule,
+                unit=reported.unit,
+                entity=reported.entity,
+                task=reported.task,
+                protected=protected,
+                visited_on=reported.visited_on.isoformat(),
+                irregular_visit=reported.irregular_visit,
+            )
+    for matter_id in reported.matters:
+        if not ledger.read(Matter(matter_id)).in_force_on(reported.visited_on):
+            yield finding(
+                ledger,
+                catalogue.CAT_V3,
+                unit=reported.unit,
+                entity=reported.entity,
+                matter=matter_id,
+                protected=protected,
+                visited_on=reported.visited_on.isoformat(),
+                irregular_visit=reported.irregular_visit,
+            )

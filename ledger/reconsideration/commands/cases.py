@@ -1,0 +1,41 @@
+"""What the commands about a case share: whose it is, where it stands, how late something comes."""
+
+from __future__ import annotations
+
+from ledger.kernel import DeadlineRule, OutOfStep, Reading, Recorded
+from ledger.reconsideration import rules
+from ledger.reconsideration.folds import ReconCase
+
+
+def organs_case(ledger: Reading, recon: str, *stages: str) -> ReconCase:
+    """The case, for the organ that decides it, at one of these stages."""
+    case = ledger.known(ReconCase(recon), "Apply for reconsideration first.")
+    ledger.act_for(case.organ)
+    return at_stage(case, *stages)
+
+
+def respondents_case(ledger: Reading, recon: str, *stages: str) -> ReconCase:
+    """The case, for the unit whose act is disputed, at one of these stages."""
+    case = ledger.known(ReconCase(recon), "Apply for reconsideration first.")
+    ledger.act_for(case.unit)
+    return at_stage(case, *stages)
+
+
+def at_stage(case: ReconCase, *stages: str) -> ReconCase:
+    """The case, if it stands at one of these stages. Raises ``OutOfStep``."""
+    if case.stage not in stages:
+        raise OutOfStep(f"case {case.recon} is {case.stage}, not {' or '.join(stages)}")
+    return case
+
+
+def opened(ledger: Reading, position: int) -> Recorded:
+    """The record that opened a period; a position that a case remembers holds one."""
+    opening = ledger.record_at(position)
+    assert opening is not None
+    return opening
+
+
+def days_late(ledger: Reading, among: tuple[DeadlineRule, ...], position: int) -> int:
+    """Calendar days after the end of the period, under one of these rules, opened there."""
+    opening = opened(ledger, position)
+    return ledger.days_late(rules.running(among, opening), opening)

@@ -1,0 +1,300 @@
+"""How a case ends, and what the respondent has to do afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Annotated, Any
+
+import msgspec
+
+from ledger.corrections.effects import NullificationKind, nullify
+from ledger.corrections.events import AlteredField
+from ledger.corrections.folds import DecisionStanding
+from ledger.credit.events import Severity
+from ledger.credit.rules import personal_data
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.penalties.events import PenaltyDecided, PenaltyType
+from ledger.penalties.folds import Decision
+from ledger.reconsideration import rules
+from ledger.reconsideration.commands.cases import (
+    days_late,
+    opened,
+    organs_case,
+    respondents_case,
+)
+from ledger.reconsideration.events import (
+    OpinionCorrectionReported,
+    OpinionLetterIssued,
+    Outcome,
+    ReconDecided,
+    ReconDecisionServed,
+    ReconMediated,
+    ReconNonPerformance,
+    ReconPerformed,
+    ReconTerminated,
+    TerminationGround,
+)
+from ledger.reconsideration.folds import REVOKING, ReconCase, RevokedOnMatter
+from ledger.reconsideration.rules import of_case
+from ledger.supervision.findings import finding
+from ledger.vocabulary import Fen, Name, ReconId, Text
+
+#: What an outcome makes of the act; the others leave it as it is.
+_NULLIFIES: Mapping[Outcome, NullificationKind] = {
+    "alter": "altered",
+    "revoke": "revoked",
+    "partly_revoke": "altered",
+    "declare_unlawful": "declared_unlawful",
+    "declare_void": "declared_void",
+}
+#: What cannot be decided about an act that is deemed to have no evidence (Art. 70).
+_NEED_EVIDENCE: frozenset[Outcome] = frozenset({"maintain", "alter", "dismiss_claim"})
+#: The parts of a penalty that can be weighed, and what each may say.
+_WEIGHED: Mapping[str, Any] = {
+    "fine_fen": Fen,
+    "severity": Severity,
+    "types": tuple[PenaltyType, ...],
+}
+_SEVERITIES: tuple[Severity, ...] = ("minor", "general", "serious")
+
+
+class DecideCase(Command):
+    """复议决定: decide what becomes of the act; what rests on it ends in the same append.
+
+    ``altered`` says what is altered or partly revoked, ``procedural`` that an act is revoked for
+    its procedure alone, ``perform_by`` until when the respondent has to do what is ordered.
+    ``third_party_evidence``: somebody else has shown what a silent respondent did not (Art. 70);
+    ``third_party_opposed``: somebody else applied for the contrary (Art. 63).
+    """
+
+    recon: ReconId
+    outcome: Outcome
+    instrument: Name
+    reasons: Text
+    altered: Annotated[tuple[AlteredField, ...], msgspec.Meta(max_length=100)] = ()
+    procedural: bool = False
+    perform_by: date | None = None
+    third_party_evidence: bool = False
+    third_party_opposed: bool = False
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        case = organs_case(ledger, self.recon, "open")
+        standing = ledger.known(DecisionStanding(case.decision))
+        self._check_form(ledger, case, standing)
+        act = ledger.read(Decision(case.decision))
+        if self.outcome in ("alter", "partly_revoke") and act.decided is not None:
+            self._check_altered(ledger, act.decided)
+        undone = _NULLIFIES.get(self.outcome)
+        shown = act.published is not None and act.withdrawn is None
+        yield ReconDecided(
+            **of_case(case),
+            outcome=self.outcome,
+            instrument=self.instrument,
+            decided_on=ledger.on,
+            reasons=self.reasons,
+            altered=self.altered,
+            procedural=self.procedural,
+            withdraw=undone is not None and shown,
+            perform_by=self.perform_by,
+            matter=case.matter,
+            days_late=days_late(ledger, rules.DECIDE, case.decide_at),
+        )
+        if undone is not None:
+            yield from nullify(
+                ledger,
+                standing,
+                undone,
+                by=case.organ,
+                instrument=self.instrument,
+                effective_on=ledger.on,
+                reason=self.reasons,
+                altered=self.altered,
+            )
+        yield from self._repeated(ledger, case)
+
+    def _check_form(self, ledger: Reading, case: ReconCase, standing: DecisionStanding) -> None:
+        if (self.outcome in ("alter", "partly_revoke")) != bool(self.altered):
+            raise Malformed("say what is altered, of what is altered or partly revoked", "/altered")
+        if self.procedural and self.outcome not in REVOKING:
+            raise Malformed("only what is revoked is revoked for its procedure", "/procedural")
+        if self.outcome == "order_perform" and self.perform_by is None:
+            raise Malformed("say by when the respondent has to perform", "/perform_by")
+        if self.perform_by is not None and self.perform_by <= ledger.on:
+            raise Malformed(f"perform_by does not lie after {ledger.on}", "/perform_by")
+        what = personal_data(self.instrument, self.reasons)
+        if what is not None:
+            raise Malformed(f"the reasons hold {what}; leave it out", "/reasons")
+        if case.copy_sent_on is None:
+            raise OutOfStep(f"the respondent of case {self.recon} was not asked yet")
+        if case.replied_on is None and case.reply_missing_on is None:
+            raise OutOfStep(f"the respondent of case {self.recon} may still reply")
+        silent = case.replied_on is None and not self.third_party_evidence
+        if silent and self.outcome in _NEED_EVIDENCE:
+            raise OutOfStep(
+                f"the respondent was silent: without a third party's evidence the act has none and "
+                f"{self.outcome} is no outcome (Art. 70)"
+            )
+        if self.outcome in _NULLIFIES and standing.ended_on is not None:
+            raise OutOfStep(
+                f"decision {case.decision} has had no effect since {standing.ended_on}, by "
+                f"{standing.ended_by}"
+            )
+
+    def _check_altered(self, ledger: Reading, act: PenaltyDecided) -> None:
+        """What is altered is what the act says, and becomes no worse for the applicant (RCN-R3)."""
+        for place, change in enumerate(self.altered):
+            if change.field not in _WEIGHED:
+                raise Malformed(
+                    f"of a penalty {', '.join(_WEIGHED)} are altered, as they stand in it",
+                    f"/altered/{place}/field",
+                )
+            says = getattr(act, change.field)
+            if _stands_as(change.before) != _stands_as(says):
+                raise Malformed(
+                    f"{change.field} of {act.decision} is {says!r}", f"/altered/{place}/before"
+                )
+            ledger.require(
+                self.third_party_opposed or not _worse(change.field, says, change.after, place),
+                rules.RCN_R3,
+                field=change.field,
+                before=_stands_as(says),
+                after=change.after,
+            )
+
+    def _repeated(self, ledger: Reading, case: ReconCase) -> Iterator[Event]:
+        if case.matter is None or self.outcome not in REVOKING:
+            return
+        times = [
+            *ledger.read(RevokedOnMatter(case.matter, case.unit)).instruments,
+            self.instrument,
+        ]
+        if len(times) >= int(ledger.setting("recon.repeated_revocations")):
+            yield finding(
+                ledger,
+                rules.RCN_V3,
+                unit=case.unit,
+                matter=case.matter,
+                times=len(times),
+                instruments=times,
+            )
+
+
+class MediateCase(Command):
+    """调解: the parties have agreed; the organ's document on it ends the case (Art. 73)."""
+
+    recon: ReconId
+    instrument: Name
+    agreed: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case = organs_case(ledger, self.recon, "open")
+        yield ReconMediated(
+            **of_case(case),
+            instrument=self.instrument,
+            agreed=self.agreed,
+            days_late=days_late(ledger, rules.DECIDE, case.decide_at),
+        )
+
+
+class TerminateCase(Command):
+    """终止: end the case without a decision (Art. 41), as when the applicant withdraws."""
+
+    recon: ReconId
+    ground: TerminationGround
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case = organs_case(ledger, self.recon, "applied", "correcting", "open", "suspended")
+        yield ReconTerminated(**of_case(case), ground=self.ground, reason=self.reason)
+
+
+class ServeReconDecision(Command):
+    """送达复议决定: the parties have the decision; from here on it is carried out."""
+
+    recon: ReconId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case = organs_case(ledger, self.recon, "decided")
+        yield ReconDecisionServed(**of_case(case), served_on=ledger.on, perform_by=case.perform_by)
+
+
+class ReportPerformance(Command):
+    """履行复议决定: the respondent reports that it has done what was ordered."""
+
+    recon: ReconId
+    done: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case = respondents_case(ledger, self.recon, "served")
+        if case.performed_on is not None:
+            raise OutOfStep(f"case {self.recon} was carried out on {case.performed_on}")
+        opening = opened(ledger, case.served_at)
+        late = 0 if case.perform_by is None else ledger.days_late(rules.PERFORM, opening)
+        yield ReconPerformed(**of_case(case), done=self.done, days_late=late)
+
+
+class ReportNonPerformance(Command):
+    """不履行复议决定: the organ records that what it ordered was not done by its day."""
+
+    recon: ReconId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case = organs_case(ledger, self.recon, "served")
+        if case.perform_by is None or ledger.on <= case.perform_by:
+            raise OutOfStep(f"nothing of case {self.recon} is overdue")
+        if case.performed_on is not None or case.not_performed_by is not None:
+            raise OutOfStep(f"what became of case {self.recon} is recorded")
+        yield ReconNonPerformance(**of_case(case), due_on=case.perform_by)
+
+
+class IssueOpinionLetter(Command):
+    """行政复议意见书: ask the respondent to put a practice right and to report on it (Art. 76)."""
+
+    recon: ReconId
+    doc_no: Name
+    demands: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=50)]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case = organs_case(ledger, self.recon, "open", "decided", "served", "mediated")
+        if any(opinion.reported_on is None for opinion in case.opinions):
+            raise OutOfStep("the respondent has not reported on the last letter yet")
+        yield OpinionLetterIssued(**of_case(case), doc_no=self.doc_no, demands=self.demands)
+
+
+class ReportOpinionCorrection(Command):
+    """意见书整改报告: report what was put right after an opinion letter."""
+
+    recon: ReconId
+    report: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case = ledger.known(ReconCase(self.recon))
+        ledger.act_for(case.unit)
+        waiting = [opinion for opinion in case.opinions if opinion.reported_on is None]
+        if not waiting:
+            raise OutOfStep(f"no letter of case {self.recon} waits for a report")
+        yield OpinionCorrectionReported(
+            **of_case(case),
+            report=self.report,
+            days_late=days_late(ledger, (rules.REPORT,), waiting[0].at),
+        )
+
+
+def _stands_as(value: Any) -> Any:
+    """As the words of a decision have it: kinds of penalty in no order."""
+    return sorted(value) if isinstance(value, list | tuple) else value
+
+
+def _worse(field: str, before: Any, after: Any, place: int) -> bool:
+    """Whether a penalty that says ``after`` weighs more. Raises ``Malformed`` for no such value."""
+    try:
+        after = msgspec.convert(after, _WEIGHED[field])
+    except msgspec.ValidationError as error:
+        raise Malformed(f"{field}: {error}", f"/altered/{place}/after") from error
+    if field == "fine_fen":
+        return bool(after > before)
+    if field == "severity":
+        return _SEVERITIES.index(after) > _SEVERITIES.index(before)
+    return not set(after) <= set(before)

@@ -1,0 +1,261 @@
+"""The impact graph (影响图, 4.2): everything that used a decision or a credit record.
+
+When a decision is undone, its record ends and the grades that it gave are put right. What happened
+meanwhile stays: the visits and draws that looked at such a grade while it was in force. They are
+found by walking the ledger of the business in order, each step as it was known then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from ledger.corrections.events import (
+    DecisionAltered,
+    DecisionDeclaredUnlawful,
+    DecisionDeclaredVoid,
+    DecisionRevoked,
+)
+from ledger.credit.events import CreditRecordEntered, PublicityTerminated
+from ledger.dishonesty.events import SanctionApplied, SanctionLifted
+from ledger.filing.events import (
+    InspectionConcluded,
+    InspectionTaskApproved,
+    OnSiteInspectionOpened,
+)
+from ledger.grading.events import CreditGradeAssigned
+from ledger.grading.folds import CreditGrade
+from ledger.kernel import Event, RecordCorrected, Recorded
+from ledger.kernel.corrections import as_corrected
+from ledger.kernel.folds import Selector
+from ledger.supervision.events import FindingRaised
+from projections.source import Source
+
+Kind = Literal[
+    "decision",
+    "nullification",
+    "record",
+    "end_of_record",
+    "grade",
+    "sanction",
+    "end_of_sanction",
+    "task",
+    "visit",
+    "draw",
+    "finding",
+]
+
+
+class Use(msgspec.Struct, frozen=True):
+    """An event that looked at the grade of its business: what it is, and on which day it looked."""
+
+    kind: Kind
+    name: Callable[[Any], str]
+    on: Callable[[Recorded], date] = lambda record: record.occurred_on
+
+
+#: Whatever looks at a grade in force stands here, and is followed from there on.
+USES: Mapping[type[Event], Use] = {
+    InspectionTaskApproved: Use("task", lambda event: str(event.task)),
+}
+
+_NULLIFIED = (DecisionAltered, DecisionDeclaredUnlawful, DecisionDeclaredVoid, DecisionRevoked)
+_VISITS = (OnSiteInspectionOpened, InspectionConcluded)
+_TOPICS = tuple(
+    sorted(
+        event.TOPIC
+        for event in (
+            *USES,
+            *_NULLIFIED,
+            *_VISITS,
+            CreditRecordEntered,
+            PublicityTerminated,
+            CreditGradeAssigned,
+            SanctionApplied,
+            SanctionLifted,
+            FindingRaised,
+            RecordCorrected,
+        )
+    )
+)
+
+
+class ImpactItem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One event that used what is asked about, or something that did.
+
+    ``rests_on``: the positions of what it used. A ``grade`` held from ``assessed_on``; it was
+    ``superseded_on`` the day on which another one took its place, at ``superseded_by``. Whatever
+    looked at a grade says which ``grade`` it saw.
+    """
+
+    position: int
+    kind: Kind
+    id: str
+    type: str
+    done_on: date
+    rests_on: tuple[int, ...] = ()
+    unit: str | None = None
+    grade: str | None = None
+    assessed_on: date | None = None
+    superseded_on: date | None = None
+    superseded_by: int | None = None
+
+
+class Impact(msgspec.Struct, frozen=True):
+    """What used a decision or record, in the order of the ledger, itself first."""
+
+    about: str
+    items: list[ImpactItem]
+
+
+def impact(
+    source: Source,
+    kind: Literal["decision", "record"],
+    name: str,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    may_see: Callable[[Recorded], bool] = lambda record: True,
+) -> Impact | None:
+    """What used a decision or a credit record; ``None`` if there is nothing for this reader.
+
+    ``since`` and ``until`` leave out what was done before or after. What the reader may not see is
+    neither shown nor named among what something rests on; what rests on it is shown all the same.
+    """
+    about = f"{kind}:{name}"
+    roots = source.records([Selector((), (about,))])
+    entity = next((e for r in roots if (e := getattr(r.event, "entity", None))), None)
+    walk = _Walk(kind, name)
+    of_entity = [] if entity is None else [Selector(_TOPICS, (f"entity:{entity}",))]
+    first = [r for r in roots[:1] if r.envelope.type not in _TOPICS]
+    records = {r.position: r for r in (*first, *source.records(of_entity))} if of_entity else {}
+    for record in as_corrected([records[position] for position in sorted(records)]):
+        walk.take(record)
+    seen = {record.position for record, _ in walk.found if may_see(record)}
+    items = [
+        msgspec.structs.replace(
+            item, rests_on=tuple(position for position in item.rests_on if position in seen)
+        )
+        for record, item in walk.found
+        if record.position in seen
+        and (since is None or item.done_on >= since)
+        and (until is None or item.done_on <= until)
+    ]
+    return Impact(about, items) if seen else None
+
+
+class _Walk:
+    """The events of one business in order, and what of them rests on what is asked about."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        self._kind = kind
+        self._name = name
+        self._items: list[tuple[Recorded, ImpactItem]] = []
+        self._grades = CreditGrade("")
+        #: The record of each grade, in the order in which they became known.
+        self._given: list[Recorded] = []
+        self._begun: int | None = None
+        #: Where each thing that is touched stands: records, grades by position, sanctions, tasks.
+        self._records: dict[str, int] = {}
+        self._touched: dict[int, None] = {}
+        self._sanctions: dict[str, int] = {}
+        self._tasks: dict[str, int] = {}
+        self._causes: dict[UUID, int] = {}
+
+    @property
+    def found(self) -> list[tuple[Recorded, ImpactItem]]:
+        """What was touched, in order; of each grade with what took its place."""
+        return [(record, self._superseded(record, item)) for record, item in self._items]
+
+    def take(self, record: Recorded) -> None:
+        """Look at one event."""
+        event = record.event
+        use = USES.get(type(event))
+        if use is not None:
+            self._use(record, use)
+        elif isinstance(event, CreditGradeAssigned):
+            self._grade(record, event)
+        elif isinstance(event, CreditRecordEntered):
+            if getattr(event, self._kind) == self._name:
+                self._records[event.record] = self._add(record, "record", event.record, ())
+        elif isinstance(event, PublicityTerminated):
+            self._follow(record, "end_of_record", event.record, self._records.get(event.record))
+        elif isinstance(event, SanctionApplied):
+            at = self._follow(record, "sanction", event.sanction, self._records.get(event.record))
+            if at is not None:
+                self._sanctions[event.sanction] = at
+        elif isinstance(event, SanctionLifted):
+            cause = self._sanctions.get(event.sanction)
+            self._follow(record, "end_of_sanction", event.sanction, cause)
+        elif isinstance(event, _VISITS):
+            self._follow(record, "visit", event.task, self._tasks.get(event.task))
+        elif isinstance(event, FindingRaised):
+            cause = self._causes.get(record.envelope.causation_id or UUID(int=0))
+            self._follow(record, "finding", event.finding_id, cause)
+        elif self._kind == "decision" and getattr(event, "decision", None) == self._name:
+            kind: Kind = "nullification" if isinstance(event, _NULLIFIED) else "decision"
+            at = self._add(record, kind, self._name, ())
+            self._begun = self._begun or at
+
+    def _use(self, record: Recorded, use: Use) -> None:
+        newest = self._grades.newest(use.on(record))
+        given = next((r for r in reversed(self._given) if r.event is newest), None)
+        if newest is None or given is None or given.position not in self._touched:
+            return
+        name = use.name(record.event)
+        at = self._add(record, use.kind, name, (given.position,), grade=newest.grade)
+        if use.kind == "task":
+            self._tasks[name] = at
+
+    def _grade(self, record: Recorded, event: CreditGradeAssigned) -> None:
+        self._grades.take(record)
+        self._given.append(record)
+        causes = {self._records[f.record] for f in event.factors if f.record in self._records}
+        if causes:
+            at = self._add(
+                record,
+                "grade",
+                event.grade,
+                tuple(sorted(causes)),
+                grade=event.grade,
+                assessed_on=event.assessed_on,
+            )
+            self._touched[at] = None
+
+    def _follow(self, record: Recorded, kind: Kind, name: str, cause: int | None) -> int | None:
+        return None if cause is None else self._add(record, kind, name, (cause,))
+
+    def _add(
+        self, record: Recorded, kind: Kind, name: str, rests_on: Iterable[int], **more: Any
+    ) -> int:
+        if kind in ("record", "nullification") and self._begun is not None:
+            rests_on = (self._begun,)
+        item = ImpactItem(
+            position=record.position,
+            kind=kind,
+            id=name,
+            type=record.envelope.type,
+            done_on=record.occurred_on,
+            rests_on=tuple(rests_on),
+            unit=getattr(record.event, "unit", None),
+            **more,
+        )
+        self._items.append((record, item))
+        self._causes[record.envelope.event_id] = record.position
+        return record.position
+
+    def _superseded(self, record: Recorded, item: ImpactItem) -> ImpactItem:
+        if item.kind != "grade" or item.assessed_on is None:
+            return item
+        for later in self._given:
+            event = later.event
+            assert isinstance(event, CreditGradeAssigned)
+            if later.position > record.position and event.assessed_on >= item.assessed_on:
+                return msgspec.structs.replace(
+                    item, superseded_on=later.occurred_on, superseded_by=later.position
+                )
+        return item
