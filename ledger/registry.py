@@ -139,7 +139,17 @@ COMMANDS: tuple[Entry, ...] = (
         (supervision.DismissFinding, ("jb_supervisor",)),
         (supervision.RespondToFinding, _UNIT),
         (supervision.AcceptRectification, ("jb_supervisor",)),
+        (supervision.RejectRectification, ("jb_supervisor",)),
+        (supervision.StartDirectHandling, ("jb_supervisor",)),
         # SUP-R4 refuses a unit that closes its own finding, with the law.
         (supervision.CloseFinding, ("jb_supervisor", *_UNIT)),
+        (supervision.IssueSupervisionDoc, ("jb_supervisor",)),
+        (supervision.AnswerSupervisionDoc, _UNIT),
+        (supervision.WithdrawSupervisionDoc, ("jb_supervisor",)),
+        (supervision.RecordPublicInterview, ("jb_supervisor",)),
+        (supervision.IssueCircular, ("jb_supervisor",)),
+        (supervision.ReferToDiscipline, ("jb_supervisor",)),
+        (supervision.ReportProhibitedConduct, ("entity_rep", "jb_supervisor", *_UNIT)),
+        (supervision.OrderBlanketMeasure, ("unit_head", "park_committee")),
     ),
 )

@@ -22,6 +22,7 @@ from projections.policies import Policies
 from projections.profiles import Profiles
 from projections.records import Records
 from projections.source import Recorder
+from projections.supervision import Circulars, SupervisionDocs
 from projections.tasks import Tasks
 from projections.views import View
 
@@ -39,6 +40,8 @@ def all_views() -> list[View]:
         Officers(),
         Plans(),
         Policies(),
+        SupervisionDocs(),
+        Circulars(),
     ]
 
 

@@ -28,7 +28,8 @@ from ledger.filing.events import (
 from ledger.filing.folds import IrregularVisit, PlanInForce, Task, VisitRating
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Value
 from ledger.supervision import rules as supervision
-from ledger.supervision.findings import finding
+from ledger.supervision.effects import visit_opened
+from ledger.supervision.findings import finding, reporter
 from ledger.vocabulary import (
     EntityId,
     IrregularVisitId,
@@ -40,9 +41,6 @@ from ledger.vocabulary import (
     Text,
     UnitId,
 )
-
-#: Who a report of an irregular visit comes from, by role; from any other role it is the unit's own.
-_REPORTERS = {"entity_rep": "entity", "jb_supervisor": "supervisor"}
 
 
 class Emergency(Value):
@@ -146,6 +144,7 @@ class OpenInspection(Command):
                     task=self.task,
                     visited_on=ledger.on.isoformat(),
                 )
+        yield from visit_opened(ledger, unit=unit, entity=entity, task=self.task, matters=ids)
 
     def _check_approval(self, ledger: Reading, task: Task) -> None:
         """The visit is the one that was approved: its officers, its year, after its notice."""
@@ -310,7 +309,7 @@ class ReportIrregularVisit(Command):
     checklist_or_order_left: bool = False
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        fitting = _REPORTERS.get(ledger.actor.role, "self")
+        fitting = reporter(ledger)
         if self.reporter != fitting:
             raise Malformed(f"a report by {ledger.actor.role} is one of {fitting}", "/reporter")
         if self.visited_on > ledger.today:
