@@ -110,6 +110,9 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     *_system(
         "penalties",
+        # The command lets officers open a case on the spot alone.
+        (penalties.FileCase, _OFFICERS),
+        (penalties.CloseCase, _OFFICERS),
         (penalties.DecidePenalty, ("unit_head",)),
         (penalties.ServePenalty, _OFFICERS),
         (penalties.PublishDecision, _UNIT),

@@ -62,7 +62,17 @@ InspectionId = Annotated[str, subject("inspection", pattern=r"^\S(?:.{0,118}\S)?
 DrawId = Annotated[str, subject("draw", pattern=_NAME, examples=["DRAW-2026-0007"])]
 RecordId = Annotated[str, subject("record", pattern=_NAME, examples=["CR-2026-0001"])]
 CaseId = Annotated[str, subject("case", pattern=_NAME, examples=["CASE-2026-0001"])]
+EvidenceId = Annotated[str, subject("evidence", pattern=_NAME, examples=["EV-2026-0001"])]
 DecisionId = Annotated[str, subject("decision", pattern=_NAME, examples=["DEC-2026-0001"])]
+ViolationCode = Annotated[
+    str,
+    subject(
+        "violation-code",
+        pattern=_NAME,
+        description="违法行为代码: the type of violation, as the discretion benchmark lists it",
+        examples=["FS-034"],
+    ),
+]
 FindingId = Annotated[str, subject("finding", pattern=_NAME)]
 ImportId = Annotated[str, subject("import", pattern=_NAME)]
 JointId = Annotated[str, subject("joint", pattern=_NAME, examples=["JNT-2026-0001"])]

@@ -11,7 +11,7 @@ import msgspec
 from ledger.catalogue import rules as catalogue
 from ledger.catalogue.folds import Matter
 from ledger.filing import rules
-from ledger.filing.commands.tasks import check_officers, own_task, published_matter
+from ledger.filing.commands.tasks import own_task
 from ledger.filing.events import (
     ChecklistItem,
     EntryScanned,
@@ -104,8 +104,8 @@ class OpenInspection(Command):
             )
             ledger.act_for(unit)
             ledger.new(Task(self.task))
-        matters = [published_matter(ledger, m, unit, ledger.on) for m in ids]
-        check_officers(ledger, unit, entity, self.officers, matters, on=ledger.on)
+        matters = [rules.published_matter(ledger, m, unit, ledger.on) for m in ids]
+        rules.check_officers(ledger, unit, entity, self.officers, matters, on=ledger.on)
         going, shown = len(set(self.officers)), len(set(self.certs_shown))
         missing = [
             what
