@@ -22,6 +22,7 @@ from ledger.grading import commands as grading
 from ledger.kernel import Command
 from ledger.penalties import commands as penalties
 from ledger.policies import commands as policies
+from ledger.publicity import commands as publicity
 from ledger.supervision import commands as supervision
 from ledger.vocabulary import Role
 
@@ -117,6 +118,18 @@ COMMANDS: tuple[Entry, ...] = (
         (penalties.ServePenalty, _OFFICERS),
         (penalties.PublishDecision, _UNIT),
         (penalties.WithdrawDecision, ("unit_head",)),
+    ),
+    *_system(
+        "publicity",
+        (publicity.PublishExAnte, _UNIT),
+        (publicity.DecideAct, ("unit_head",)),
+        (publicity.ServeAct, _OFFICERS),
+        (publicity.PublishAct, _UNIT),
+        (publicity.WithdrawAct, ("unit_head",)),
+        (publicity.ReviewWithdrawal, ("jb_supervisor", "ledger_clock")),
+        (publicity.CallForAnnualStats, ("ledger_clock",)),
+        (publicity.PublishAnnualStats, ("unit_head",)),
+        (publicity.ReviewRedactions, ("jb_supervisor", "ledger_clock")),
     ),
     *_system(
         "credit",

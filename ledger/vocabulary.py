@@ -73,6 +73,15 @@ ViolationCode = Annotated[
         examples=["FS-034"],
     ),
 ]
+#: The figures of one unit for one year, named ``<unit>:<year>``.
+AnnualStatsId = Annotated[
+    str,
+    subject(
+        "annual-stats",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@#~+-]{0,113}:[0-9]{4}$",
+        examples=["MRB:2026"],
+    ),
+]
 FindingId = Annotated[str, subject("finding", pattern=_NAME)]
 ImportId = Annotated[str, subject("import", pattern=_NAME)]
 JointId = Annotated[str, subject("joint", pattern=_NAME, examples=["JNT-2026-0001"])]

@@ -17,6 +17,11 @@ from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Unavaila
 from ledger.opening import LEDGER_CLOCK
 from projections.deadlines import due
 from projections.follower import Follower, Views
+from projections.publicity import (
+    annual_stats_to_call_for,
+    redaction_patterns,
+    withdrawals_overdue,
+)
 
 log = structlog.get_logger("projections.clock")
 
@@ -27,7 +32,11 @@ INTERVAL = 60.0
 #: that makes it happen once.
 Watch = Callable[[Views, date], Iterable[tuple[Command, str]]]
 
-WATCHES: tuple[Watch, ...] = ()
+WATCHES: tuple[Watch, ...] = (
+    annual_stats_to_call_for,
+    redaction_patterns,
+    withdrawals_overdue,
+)
 
 #: How long a tick waits for the views to catch up, in seconds.
 _PATIENCE = 5.0
@@ -69,7 +78,8 @@ def _wishes(ledger: Ledger, views: Views) -> Iterator[tuple[Command, str]]:
             f"end:{one.deadline}",
         )
     for look in WATCHES:
-        yield from look(views, today)
+        # All of a look at once: none reads on while the ledger records.
+        yield from list(look(views, today))
 
 
 class Clock:

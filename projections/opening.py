@@ -20,6 +20,7 @@ from projections.follower import Follower, Views
 from projections.plans import Plans
 from projections.policies import Policies
 from projections.profiles import Profiles
+from projections.publicity import Acts, AnnualStatistics, ExAntePublicity, PublicityRecords
 from projections.records import Records
 from projections.source import Recorder
 from projections.supervision import Circulars, SupervisionDocs
@@ -42,6 +43,10 @@ def all_views() -> list[View]:
         Policies(),
         SupervisionDocs(),
         Circulars(),
+        ExAntePublicity(),
+        Acts(),
+        AnnualStatistics(),
+        PublicityRecords(),
     ]
 
 
