@@ -22,6 +22,7 @@ from ledger.grading import commands as grading
 from ledger.kernel import Command
 from ledger.penalties import commands as penalties
 from ledger.policies import commands as policies
+from ledger.process import commands as process
 from ledger.publicity import commands as publicity
 from ledger.supervision import commands as supervision
 from ledger.vocabulary import Role
@@ -118,6 +119,14 @@ COMMANDS: tuple[Entry, ...] = (
         (penalties.ServePenalty, _OFFICERS),
         (penalties.PublishDecision, _UNIT),
         (penalties.WithdrawDecision, ("unit_head",)),
+    ),
+    *_system(
+        "process",
+        (process.RecordProcessStep, _UNIT),
+        (process.SealAvRecord, _OFFICERS),
+        (process.SupersedeEvidence, ("office_head", "unit_head")),
+        (process.CheckEvidence, ("jb_supervisor", *_UNIT)),
+        (process.ArchiveCase, _UNIT),
     ),
     *_system(
         "publicity",

@@ -19,6 +19,7 @@ from projections.findings import Findings
 from projections.follower import Follower, Views
 from projections.plans import Plans
 from projections.policies import Policies
+from projections.process import ProcessRecords
 from projections.profiles import Profiles
 from projections.publicity import Acts, AnnualStatistics, ExAntePublicity, PublicityRecords
 from projections.records import Records
@@ -43,6 +44,7 @@ def all_views() -> list[View]:
         Policies(),
         SupervisionDocs(),
         Circulars(),
+        ProcessRecords(),
         ExAntePublicity(),
         Acts(),
         AnnualStatistics(),

@@ -57,7 +57,9 @@ def _multi_head(ledger: Reading, made: VisitsMade, this: VisitMade, entity: str)
     others = [
         visit
         for visit in made.visits
-        if visit.unit != this.unit and abs((visit.on - this.on).days) <= window
+        if visit.unit != this.unit
+        and abs((visit.on - this.on).days) <= window
+        and not made.together(visit.task, this.task)
     ]
     if others:
         yield finding(

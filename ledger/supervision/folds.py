@@ -70,10 +70,18 @@ class VisitsMade(Fold):
     entity: EntityId
     visits: list[VisitMade] = msgspec.field(default_factory=list)
     planned: set[str] = msgspec.field(default_factory=set)
+    #: The joint visit that a task is part of.
+    joint: dict[str, str] = msgspec.field(default_factory=dict)
 
     def on_approved(self, event: InspectionTaskApproved) -> None:
         if event.trigger == "plan":
             self.planned.add(event.task)
+        if (joint := getattr(event, "joint", None)) is not None:
+            self.joint[event.task] = joint
+
+    def together(self, one: str, other: str) -> bool:
+        """Whether two tasks are parts of one joint visit (2.11)."""
+        return one in self.joint and self.joint[one] == self.joint.get(other)
 
     def on_opened(self, event: OnSiteInspectionOpened, record: Recorded) -> None:
         self.visits.append(

@@ -22,6 +22,7 @@ from ledger.penalties.events import (
     Procedure,
 )
 from ledger.penalties.folds import Case, Decision
+from ledger.process.rules import require_complete
 from ledger.vocabulary import (
     CaseId,
     EntityId,
@@ -119,6 +120,7 @@ class CloseCase(Command):
         if case.held:
             raise OutOfStep(f"{', '.join(case.held)} is still held; dispose of it first")
         decision = self._decision(ledger, case)
+        require_complete(ledger, self.case, procedure=filed.procedure, reason=self.reason)
         yield CaseClosed(
             case=self.case,
             entity=filed.entity,
