@@ -20,6 +20,7 @@ from ledger.entities import commands as entities
 from ledger.filing import commands as filing
 from ledger.grading import commands as grading
 from ledger.kernel import Command
+from ledger.observation import commands as observation
 from ledger.penalties import commands as penalties
 from ledger.policies import commands as policies
 from ledger.process import commands as process
@@ -119,6 +120,17 @@ COMMANDS: tuple[Entry, ...] = (
         (penalties.ServePenalty, _OFFICERS),
         (penalties.PublishDecision, _UNIT),
         (penalties.WithdrawDecision, ("unit_head",)),
+    ),
+    *_system(
+        "observation",
+        (observation.GrantObservation, ("unit_head", "park_committee")),
+        (observation.ExtendObservation, ("unit_head", "park_committee")),
+        (observation.TerminateObservation, ("unit_head", "park_committee")),
+        (observation.TakeSoftMeasure, _OFFICERS),
+        (observation.VerifyCorrection, _OFFICERS),
+        (observation.JustifyPenalty, ("unit_head",)),
+        (observation.ReportBottomLineBreach, ("jb_supervisor", *_OFFICERS)),
+        (observation.ReviewBreach, ("jb_supervisor", "ledger_clock")),
     ),
     *_system(
         "process",

@@ -94,6 +94,7 @@ SubscriptionId = Annotated[str, subject("subscription", pattern=_NAME, examples=
 KeyDomain = Annotated[str, subject("key", pattern=_NAME, examples=["work_safety"])]
 DesignationId = Annotated[str, subject("designation", pattern=_NAME, examples=["KEY-2026-0001"])]
 ObservationId = Annotated[str, subject("observation", pattern=_NAME, examples=["OBS-2026-0001"])]
+SoftMeasureId = Annotated[str, subject("soft-measure", pattern=_NAME, examples=["SM-2026-0001"])]
 ReviewBatchId = Annotated[str, subject("review-batch", pattern=_NAME, examples=["CFR-2026-01"])]
 CaseFileId = Annotated[str, subject("casefile", pattern=_NAME, examples=["CF-2026-0001"])]
 SupDocId = Annotated[str, subject("supdoc", pattern=_NAME, examples=["SD-2026-0001"])]

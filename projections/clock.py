@@ -17,6 +17,7 @@ from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Unavaila
 from ledger.opening import LEDGER_CLOCK
 from projections.deadlines import due
 from projections.follower import Follower, Views
+from projections.observation import breaches_unpursued
 from projections.publicity import (
     annual_stats_to_call_for,
     redaction_patterns,
@@ -36,6 +37,7 @@ WATCHES: tuple[Watch, ...] = (
     annual_stats_to_call_for,
     redaction_patterns,
     withdrawals_overdue,
+    breaches_unpursued,
 )
 
 #: How long a tick waits for the views to catch up, in seconds.

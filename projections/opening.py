@@ -17,6 +17,7 @@ from projections.catalogue import Matters, Officers, Units
 from projections.deadlines import Deadlines
 from projections.findings import Findings
 from projections.follower import Follower, Views
+from projections.observation import BusinessIssues, Observations, SoftMeasures
 from projections.plans import Plans
 from projections.policies import Policies
 from projections.process import ProcessRecords
@@ -44,6 +45,9 @@ def all_views() -> list[View]:
         Policies(),
         SupervisionDocs(),
         Circulars(),
+        Observations(),
+        SoftMeasures(),
+        BusinessIssues(),
         ProcessRecords(),
         ExAntePublicity(),
         Acts(),

@@ -12,6 +12,7 @@ from ledger.entities.folds import Registration
 from ledger.filing import rules as filing
 from ledger.filing.folds import Task
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
+from ledger.observation.rules import require_gentleness_first
 from ledger.penalties.events import (
     CaseClosed,
     CaseFiled,
@@ -76,6 +77,12 @@ class FileCase(Command):
             matters = [filing.published_matter(ledger, self.matter, self.unit, ledger.on)]
         filing.check_officers(
             ledger, self.unit, self.entity, self.investigators, matters, on=ledger.on
+        )
+        require_gentleness_first(
+            ledger,
+            self.entity,
+            self.conduct.violation_code,
+            domain=matters[0].domain if matters else None,
         )
         yield CaseFiled(
             case=self.case,
