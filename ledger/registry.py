@@ -82,6 +82,7 @@ COMMANDS: tuple[Entry, ...] = (
         (catalogue.ReviseMatter, _UNIT),
         (catalogue.PublishMatter, ("unit_head",)),
         (catalogue.WithdrawMatter, ("unit_head",)),
+        (catalogue.ReportBasisRepealed, ("jb_supervisor",)),
         (catalogue.ReviewIdleMatter, ("jb_supervisor", "ledger_clock")),
     ),
     *_system(

@@ -54,6 +54,15 @@ EntityId = Annotated[
 UnitId = Annotated[str, subject("unit", pattern=_NAME, examples=["MRB"])]
 OfficerId = Annotated[str, subject("officer", pattern=_NAME, examples=["OFF-001"])]
 MatterId = Annotated[str, subject("matter", pattern=_NAME, examples=["M-101"])]
+LawId = Annotated[
+    str,
+    subject(
+        "law",
+        pattern=r"^\S(?:.{0,118}\S)?$",
+        description="an instrument by its full name, as the bases of matters cite it",
+        examples=["中华人民共和国食品安全法"],
+    ),
+]
 PlanId = Annotated[str, subject("plan", pattern=_NAME, examples=["PLAN-MRB-2026"])]
 FilingId = Annotated[str, subject("filing", pattern=_NAME, examples=["FIL-2026-0815"])]
 TaskId = Annotated[str, subject("task", pattern=_NAME, examples=["T-2026-0001"])]

@@ -15,6 +15,7 @@ import structlog
 from ledger.deadlines.commands import EndDeadline, RecomputeDeadline
 from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Unavailable, civil_date
 from ledger.opening import LEDGER_CLOCK
+from projections.catalogue import idle_matters
 from projections.deadlines import due
 from projections.follower import Follower, Views
 from projections.observation import breaches_unpursued
@@ -38,6 +39,7 @@ WATCHES: tuple[Watch, ...] = (
     redaction_patterns,
     withdrawals_overdue,
     breaches_unpursued,
+    idle_matters,
 )
 
 #: How long a tick waits for the views to catch up, in seconds.

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 
 import ledger.registry  # noqa: F401 - declares every event type and deadline
 from projections import tables
-from projections.catalogue import Matters, Officers, Units
+from projections.catalogue import Matters, MatterUses, Officers, Units
 from projections.deadlines import Deadlines
 from projections.findings import Findings
 from projections.follower import Follower, Views
@@ -39,6 +39,7 @@ def all_views() -> list[View]:
         Records(),
         Tasks(),
         Matters(),
+        MatterUses(),
         Units(),
         Officers(),
         Plans(),
