@@ -10,11 +10,13 @@ from aiohttp import web
 
 from api.access import grant_of
 from api.asking import may_ask, one_row, rows_page
+from api.keys import LEDGER
 from api.problems import not_found
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.resources import Parameter, Resource
 from api.tokens import Grant
 from api.visibility import UNIT_BOUND, may_see
+from ledger.kernel import civil_date
 from projections import plans as plans_view
 from projections.catalogue import (
     MATTERS,
@@ -45,6 +47,8 @@ def _matter(matter: MatterState) -> dict[str, Any]:
         "unit": matter.unit,
         "withdrawn_on": matter.withdrawn_on,
         "withdrawn_because": matter.withdrawn_because,
+        "repealed": matter.repealed(),
+        "orphaned_on": matter.orphaned_on,
         "versions": matter.history(),
     }
 
@@ -57,7 +61,20 @@ async def matters(request: web.Request) -> web.Response:
         for name in ("published", "withdrawn")
         if name in request.query
     )
-    columns = ("unit", "name", "act_kind", "domain", "version", "published", "withdrawn")
+    if "orphaned" in request.query:
+        today = civil_date(request.app[LEDGER].clock()).isoformat()
+        orphaned = sa.func.coalesce(MATTERS.c.orphaned_on <= today, sa.false())
+        where.append(orphaned.is_(query_value(request, "orphaned", bool, True)))
+    columns = (
+        "unit",
+        "name",
+        "act_kind",
+        "domain",
+        "version",
+        "published",
+        "withdrawn",
+        "orphaned_on",
+    )
     return await rows_page(
         request,
         "matters",
@@ -199,6 +216,7 @@ RESOURCES = (
         Parameter("domain", str, "the domain"),
         Parameter("published", bool, "whether any version is published"),
         Parameter("withdrawn", bool, "whether it was withdrawn"),
+        Parameter("orphaned", bool, "whether all law that it rests on is repealed today"),
     ),
     _one("/v1/matters/{matter}", matter),
     _list("/v1/plans", plans, _UNIT, Parameter("year", int, "the year of an annual plan")),

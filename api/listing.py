@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.access import grant_of
-from api.asking import PRIVATE, asked, caught_up, may_ask, rows_page
+from api.asking import PRIVATE, PUBLIC, asked, caught_up, may_ask, rows_page
 from api.problems import not_found
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.resources import Parameter, Resource
@@ -42,6 +42,15 @@ def concerned(grant: Grant, table: sa.Table) -> Where:
     The table has a column ``unit``; without a column ``entity``, businesses read nothing.
     """
     return [may_ask(grant, unit=table.c.unit, entity=table.c.get("entity"))]
+
+
+def published_or_concerned(grant: Grant, table: sa.Table) -> Where:
+    """What has a day in ``published_on`` is everybody's; the rest is read as ``concerned`` says."""
+    published = table.c.published_on.is_not(None)
+    entity = table.c.get("entity")
+    if grant.role in PUBLIC or (grant.role == "entity_rep" and entity is None):
+        return [published]
+    return [sa.or_(published, may_ask(grant, unit=table.c.unit, entity=entity))]
 
 
 def shown(fold: Fold, grant: Grant) -> dict[str, Any]:

@@ -160,6 +160,7 @@ RESOURCES = (
     _resource("/v1/inspections/{id:.+}/trail", "id", "task", "inspection"),
     _resource("/v1/records/{record}/trail", "record", "record"),
     _resource("/v1/findings/{finding}/trail", "finding", "finding"),
+    _resource("/v1/supervision-documents/{supdoc}/trail", "supdoc", "supdoc"),
     _resource("/v1/plans/{plan}/trail", "plan", "plan"),
     _resource("/v1/cases/{case}/trail", "case", "case"),
     _resource("/v1/decisions/{decision}/trail", "decision", "decision"),

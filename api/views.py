@@ -10,8 +10,12 @@ from api import (
     deadlines,
     entities,
     findings,
+    observation,
     policies,
+    process,
+    publicity,
     reconsideration,
+    supervision,
     trails,
 )
 from api.operations import Check, Readiness
@@ -27,6 +31,10 @@ RESOURCES: tuple[Resource, ...] = (
     *catalogue.RESOURCES,
     *complaints.RESOURCES,
     *reconsideration.RESOURCES,
+    *observation.RESOURCES,
+    *process.RESOURCES,
+    *publicity.RESOURCES,
+    *supervision.RESOURCES,
 )
 
 

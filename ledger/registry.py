@@ -21,8 +21,11 @@ from ledger.entities import commands as entities
 from ledger.filing import commands as filing
 from ledger.grading import commands as grading
 from ledger.kernel import Command
+from ledger.observation import commands as observation
 from ledger.penalties import commands as penalties
 from ledger.policies import commands as policies
+from ledger.process import commands as process
+from ledger.publicity import commands as publicity
 from ledger.reconsideration import commands as reconsideration
 from ledger.supervision import commands as supervision
 from ledger.vocabulary import Role
@@ -83,6 +86,7 @@ COMMANDS: tuple[Entry, ...] = (
         (catalogue.ReviseMatter, _UNIT),
         (catalogue.PublishMatter, ("unit_head",)),
         (catalogue.WithdrawMatter, ("unit_head",)),
+        (catalogue.ReportBasisRepealed, ("jb_supervisor",)),
         (catalogue.ReviewIdleMatter, ("jb_supervisor", "ledger_clock")),
     ),
     *_system(
@@ -114,10 +118,44 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     *_system(
         "penalties",
+        # The command lets officers open a case on the spot alone.
+        (penalties.FileCase, _OFFICERS),
+        (penalties.CloseCase, _OFFICERS),
         (penalties.DecidePenalty, ("unit_head",)),
         (penalties.ServePenalty, _OFFICERS),
         (penalties.PublishDecision, _UNIT),
         (penalties.WithdrawDecision, ("unit_head",)),
+    ),
+    *_system(
+        "observation",
+        (observation.GrantObservation, ("unit_head", "park_committee")),
+        (observation.ExtendObservation, ("unit_head", "park_committee")),
+        (observation.TerminateObservation, ("unit_head", "park_committee")),
+        (observation.TakeSoftMeasure, _OFFICERS),
+        (observation.VerifyCorrection, _OFFICERS),
+        (observation.JustifyPenalty, ("unit_head",)),
+        (observation.ReportBottomLineBreach, ("jb_supervisor", *_OFFICERS)),
+        (observation.ReviewBreach, ("jb_supervisor", "ledger_clock")),
+    ),
+    *_system(
+        "process",
+        (process.RecordProcessStep, _UNIT),
+        (process.SealAvRecord, _OFFICERS),
+        (process.SupersedeEvidence, ("office_head", "unit_head")),
+        (process.CheckEvidence, ("jb_supervisor", *_UNIT)),
+        (process.ArchiveCase, _UNIT),
+    ),
+    *_system(
+        "publicity",
+        (publicity.PublishExAnte, _UNIT),
+        (publicity.DecideAct, ("unit_head",)),
+        (publicity.ServeAct, _OFFICERS),
+        (publicity.PublishAct, _UNIT),
+        (publicity.WithdrawAct, ("unit_head",)),
+        (publicity.ReviewWithdrawal, ("jb_supervisor", "ledger_clock")),
+        (publicity.CallForAnnualStats, ("ledger_clock",)),
+        (publicity.PublishAnnualStats, ("unit_head",)),
+        (publicity.ReviewRedactions, ("jb_supervisor", "ledger_clock")),
     ),
     *_system(
         "credit",
@@ -143,8 +181,18 @@ COMMANDS: tuple[Entry, ...] = (
         (supervision.DismissFinding, ("jb_supervisor",)),
         (supervision.RespondToFinding, _UNIT),
         (supervision.AcceptRectification, ("jb_supervisor",)),
+        (supervision.RejectRectification, ("jb_supervisor",)),
+        (supervision.StartDirectHandling, ("jb_supervisor",)),
         # SUP-R4 refuses a unit that closes its own finding, with the law.
         (supervision.CloseFinding, ("jb_supervisor", *_UNIT)),
+        (supervision.IssueSupervisionDoc, ("jb_supervisor",)),
+        (supervision.AnswerSupervisionDoc, _UNIT),
+        (supervision.WithdrawSupervisionDoc, ("jb_supervisor",)),
+        (supervision.RecordPublicInterview, ("jb_supervisor",)),
+        (supervision.IssueCircular, ("jb_supervisor",)),
+        (supervision.ReferToDiscipline, ("jb_supervisor",)),
+        (supervision.ReportProhibitedConduct, ("entity_rep", "jb_supervisor", *_UNIT)),
+        (supervision.OrderBlanketMeasure, ("unit_head", "park_committee")),
     ),
     *_system(
         "complaints",

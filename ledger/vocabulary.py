@@ -54,6 +54,15 @@ EntityId = Annotated[
 UnitId = Annotated[str, subject("unit", pattern=_NAME, examples=["MRB"])]
 OfficerId = Annotated[str, subject("officer", pattern=_NAME, examples=["OFF-001"])]
 MatterId = Annotated[str, subject("matter", pattern=_NAME, examples=["M-101"])]
+LawId = Annotated[
+    str,
+    subject(
+        "law",
+        pattern=r"^\S(?:.{0,118}\S)?$",
+        description="an instrument by its full name, as the bases of matters cite it",
+        examples=["中华人民共和国食品安全法"],
+    ),
+]
 PlanId = Annotated[str, subject("plan", pattern=_NAME, examples=["PLAN-MRB-2026"])]
 FilingId = Annotated[str, subject("filing", pattern=_NAME, examples=["FIL-2026-0815"])]
 TaskId = Annotated[str, subject("task", pattern=_NAME, examples=["T-2026-0001"])]
@@ -62,7 +71,26 @@ InspectionId = Annotated[str, subject("inspection", pattern=r"^\S(?:.{0,118}\S)?
 DrawId = Annotated[str, subject("draw", pattern=_NAME, examples=["DRAW-2026-0007"])]
 RecordId = Annotated[str, subject("record", pattern=_NAME, examples=["CR-2026-0001"])]
 CaseId = Annotated[str, subject("case", pattern=_NAME, examples=["CASE-2026-0001"])]
+EvidenceId = Annotated[str, subject("evidence", pattern=_NAME, examples=["EV-2026-0001"])]
 DecisionId = Annotated[str, subject("decision", pattern=_NAME, examples=["DEC-2026-0001"])]
+ViolationCode = Annotated[
+    str,
+    subject(
+        "violation-code",
+        pattern=_NAME,
+        description="违法行为代码: the type of violation, as the discretion benchmark lists it",
+        examples=["FS-034"],
+    ),
+]
+#: The figures of one unit for one year, named ``<unit>:<year>``.
+AnnualStatsId = Annotated[
+    str,
+    subject(
+        "annual-stats",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@#~+-]{0,113}:[0-9]{4}$",
+        examples=["MRB:2026"],
+    ),
+]
 FindingId = Annotated[str, subject("finding", pattern=_NAME)]
 ImportId = Annotated[str, subject("import", pattern=_NAME)]
 JointId = Annotated[str, subject("joint", pattern=_NAME, examples=["JNT-2026-0001"])]
@@ -75,6 +103,7 @@ SubscriptionId = Annotated[str, subject("subscription", pattern=_NAME, examples=
 KeyDomain = Annotated[str, subject("key", pattern=_NAME, examples=["work_safety"])]
 DesignationId = Annotated[str, subject("designation", pattern=_NAME, examples=["KEY-2026-0001"])]
 ObservationId = Annotated[str, subject("observation", pattern=_NAME, examples=["OBS-2026-0001"])]
+SoftMeasureId = Annotated[str, subject("soft-measure", pattern=_NAME, examples=["SM-2026-0001"])]
 ReviewBatchId = Annotated[str, subject("review-batch", pattern=_NAME, examples=["CFR-2026-01"])]
 CaseFileId = Annotated[str, subject("casefile", pattern=_NAME, examples=["CF-2026-0001"])]
 SupDocId = Annotated[str, subject("supdoc", pattern=_NAME, examples=["SD-2026-0001"])]

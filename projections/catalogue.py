@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
 import msgspec
 import sqlalchemy as sa
 
+from ledger.catalogue.commands import ReviewIdleMatter
 from ledger.catalogue.events import (
+    BasisRepealed,
     EnforcementUnitQualified,
     MatterElements,
     MatterListed,
@@ -19,11 +22,16 @@ from ledger.catalogue.events import (
     OfficerConflictDeclared,
     OfficerConflictEnded,
 )
+from ledger.catalogue.folds import LastUse
 from ledger.filing.events import OnSiteInspectionOpened
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Command, Fold, Recorded
+from ledger.kernel.days import add_months
 from ledger.vocabulary import MatterId, OfficerId, UnitId
+from projections.follower import Views
+from projections.policies import value_in_force
+from projections.records import iso
 from projections.tables import Code, Row
-from projections.views import FoldView
+from projections.views import FoldView, subject_table
 
 
 class MatterVersion(msgspec.Struct):
@@ -37,8 +45,16 @@ class MatterVersion(msgspec.Struct):
     url: str | None = None
 
 
+class Repeal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A repeal that took the ground from under a matter, or a part of it."""
+
+    instrument: str
+    article: str | None
+    repealed_on: date
+
+
 class MatterState(Fold):
-    """Which versions has this matter had, and which of them is published?"""
+    """Which versions has this matter had, which of them is published, and is it law still?"""
 
     matter: MatterId
     unit: str = ""
@@ -46,6 +62,7 @@ class MatterState(Fold):
     published: dict[int, tuple[date, str]] = msgspec.field(default_factory=dict)
     withdrawn_on: date | None = None
     withdrawn_because: str | None = None
+    repeals: list[Repeal] = msgspec.field(default_factory=list)
 
     def on_listed(self, event: MatterListed, record: Recorded) -> None:
         self.unit = event.unit
@@ -61,6 +78,45 @@ class MatterState(Fold):
 
     def on_withdrawn(self, event: MatterWithdrawn, record: Recorded) -> None:
         self.withdrawn_on, self.withdrawn_because = record.occurred_on, event.reason
+
+    def on_repealed(self, event: BasisRepealed) -> None:
+        self.repeals.append(Repeal(event.law, event.article, event.repealed_on))
+
+    @property
+    def elements(self) -> MatterElements | None:
+        """What it says now: as last published, or as listed if it never was."""
+        newest = max(self.published or self.versions, default=None)
+        version = None if newest is None else self.versions.get(newest)
+        return None if version is None else version.elements
+
+    def repealed(self) -> list[Repeal]:
+        """Its bases that are or will be law no more."""
+        elements = self.elements
+        found = []
+        for basis in () if elements is None else elements.bases:
+            days = [
+                repeal.repealed_on
+                for repeal in self.repeals
+                if repeal.instrument == basis.instrument and repeal.article in (None, basis.article)
+            ]
+            if basis.repealed_on is not None:
+                days.append(basis.repealed_on)
+            if days:
+                found.append(Repeal(basis.instrument, basis.article, min(days)))
+        return found
+
+    @property
+    def orphaned_on(self) -> date | None:
+        """The day from which no law carries it, if there is one and it was not withdrawn."""
+        elements, repealed = self.elements, self.repealed()
+        if elements is None or self.withdrawn_on or len(repealed) < len(elements.bases):
+            return None
+        return max((one.repealed_on for one in repealed), default=None)
+
+    @property
+    def first_published_on(self) -> date | None:
+        """Since when it may be used."""
+        return min((day for day, _ in self.published.values()), default=None)
 
     def history(self) -> list[MatterVersion]:
         """The versions in order, each with its publication."""
@@ -86,6 +142,8 @@ MATTERS = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("published", sa.Boolean, nullable=False),
     sa.Column("withdrawn", sa.Boolean, nullable=False),
+    sa.Column("first_published_on", Code),
+    sa.Column("orphaned_on", Code, index=True),
     sa.Column("state", sa.LargeBinary, nullable=False),
 )
 
@@ -111,7 +169,45 @@ class Matters(FoldView[MatterState]):
             "version": newest,
             "published": bool(fold.published),
             "withdrawn": fold.withdrawn_on is not None,
+            "first_published_on": iso(fold.first_published_on),
+            "orphaned_on": iso(fold.orphaned_on),
         }
+
+
+MATTER_USES = subject_table("matter_uses", "used_on", "found_idle_on")
+
+
+class MatterUses(FoldView[LastUse]):
+    """A row for each matter that was used; shown to nobody, since visits are sealed until made."""
+
+    name = "matter_uses"
+    kind = "matter"
+    fold = LastUse
+    table = MATTER_USES
+    tables = (MATTER_USES,)
+
+
+def idle_matters(views: Views, today: date) -> Iterator[tuple[Command, str]]:
+    """The inspection matters that have lain unused for years (CAT-V2)."""
+    with views.reading() as connection:
+        years = value_in_force(connection, "catalogue.idle_years", today)
+        if years is None:
+            return
+        since = sa.func.coalesce(MATTER_USES.c.used_on, MATTERS.c.first_published_on)
+        found = MATTER_USES.c.found_idle_on
+        rows = connection.execute(
+            sa.select(MATTERS.c.key, since.label("since"))
+            .outerjoin(MATTER_USES, MATTER_USES.c.key == MATTERS.c.key)
+            .where(
+                MATTERS.c.act_kind == "inspection",
+                sa.not_(MATTERS.c.withdrawn),
+                since < add_months(today, -12 * int(years)).isoformat(),
+                sa.or_(found.is_(None), found <= since),
+            )
+            .order_by(MATTERS.c.key)
+        )
+        for row in rows.all():
+            yield ReviewIdleMatter(matter=row.key), f"idle:{row.key}:{row.since}"
 
 
 class UnitState(Fold):

@@ -15,9 +15,16 @@ import structlog
 from ledger.deadlines.commands import EndDeadline, RecomputeDeadline
 from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Unavailable, civil_date
 from ledger.opening import LEDGER_CLOCK
+from projections.catalogue import idle_matters
 from projections.complaints import inspections_after_complaints
 from projections.deadlines import due
 from projections.follower import Follower, Views
+from projections.observation import breaches_unpursued
+from projections.publicity import (
+    annual_stats_to_call_for,
+    redaction_patterns,
+    withdrawals_overdue,
+)
 
 log = structlog.get_logger("projections.clock")
 
@@ -28,7 +35,14 @@ INTERVAL = 60.0
 #: that makes it happen once.
 Watch = Callable[[Views, date], Iterable[tuple[Command, str]]]
 
-WATCHES: tuple[Watch, ...] = (inspections_after_complaints,)
+WATCHES: tuple[Watch, ...] = (
+    annual_stats_to_call_for,
+    redaction_patterns,
+    withdrawals_overdue,
+    breaches_unpursued,
+    idle_matters,
+    inspections_after_complaints,
+)
 
 #: How long a tick waits for the views to catch up, in seconds.
 _PATIENCE = 5.0
@@ -70,7 +84,8 @@ def _wishes(ledger: Ledger, views: Views) -> Iterator[tuple[Command, str]]:
             f"end:{one.deadline}",
         )
     for look in WATCHES:
-        yield from look(views, today)
+        # All of a look at once: none reads on while the ledger records.
+        yield from list(look(views, today))
 
 
 class Clock:

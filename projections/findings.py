@@ -10,11 +10,15 @@ import sqlalchemy as sa
 
 from ledger.kernel import Fold, Recorded
 from ledger.supervision.events import (
+    DirectHandlingStarted,
     FindingClosed,
     FindingDismissed,
     FindingRaised,
     FindingTriaged,
     RectificationAccepted,
+    RectificationRejected,
+    SupervisionDocAnswered,
+    SupervisionDocIssued,
     UnitResponded,
 )
 from ledger.vocabulary import FindingId
@@ -23,7 +27,9 @@ from projections.records import iso
 from projections.tables import Code, Row
 from projections.views import FoldView
 
-FindingState = Literal["raised", "triaged", "responded", "rectified", "dismissed", "closed"]
+FindingState = Literal[
+    "raised", "triaged", "responded", "rectified", "rejected", "dismissed", "closed"
+]
 
 
 class Finding(Fold):
@@ -40,6 +46,12 @@ class Finding(Fold):
     response: str | None = None
     rectified: When | None = None
     note: str | None = None
+    rejected: When | None = None
+    rejection: str | None = None
+    #: The supervision documents that name it.
+    documents: list[str] = []
+    #: Until when the Justice Bureau follows it up itself.
+    direct_handling_until: date | None = None
     dismissed: When | None = None
     closed: When | None = None
     ended_on: date | None = None
@@ -56,7 +68,7 @@ class Finding(Fold):
         if later(self.triaged, when) is when:
             self.triaged, self.assessment = when, event.assessment
 
-    def on_responded(self, event: UnitResponded, record: Recorded) -> None:
+    def on_responded(self, event: UnitResponded | SupervisionDocAnswered, record: Recorded) -> None:
         when = happened(record)
         if later(self.responded, when) is when:
             self.responded, self.response = when, event.response
@@ -65,6 +77,17 @@ class Finding(Fold):
         when = happened(record)
         if later(self.rectified, when) is when:
             self.rectified, self.note = when, event.note
+
+    def on_rejected(self, event: RectificationRejected, record: Recorded) -> None:
+        when = happened(record)
+        if later(self.rejected, when) is when:
+            self.rejected, self.rejection = when, event.reason
+
+    def on_document(self, event: SupervisionDocIssued) -> None:
+        self.documents.append(event.document)
+
+    def on_direct_handling(self, event: DirectHandlingStarted) -> None:
+        self.direct_handling_until = event.due_on
 
     def on_dismissed(self, event: FindingDismissed, record: Recorded) -> None:
         self.dismissed = happened(record)
@@ -81,10 +104,11 @@ class Finding(Fold):
             return "closed"
         if self.dismissed:
             return "dismissed"
-        if self.rectified:
-            return "rectified"
-        if self.responded:
-            return "responded"
+        answered = max(filter(None, (self.responded, self.rectified)), default=None)
+        if answered is not None:
+            if self.rejected is not None and self.rejected > answered:
+                return "rejected"
+            return "rectified" if self.rectified else "responded"
         return "triaged" if self.triaged else "raised"
 
 
@@ -150,7 +174,16 @@ def document(finding: Finding, today: date) -> dict[str, Any]:
         said = msgspec.to_builtins(raised)
         said.pop("finding_id", None)
         shown.update(said)
-    for name in ("assessment", "response", "note", "ended_on", "conclusion"):
-        if (value := getattr(finding, name)) is not None:
+    for name in (
+        "assessment",
+        "documents",
+        "response",
+        "note",
+        "rejection",
+        "direct_handling_until",
+        "ended_on",
+        "conclusion",
+    ):
+        if (value := getattr(finding, name)) not in (None, []):
             shown[name] = value
     return shown

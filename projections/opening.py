@@ -13,17 +13,21 @@ from sqlalchemy.engine import make_url
 
 import ledger.registry  # noqa: F401 - declares every event type and deadline
 from projections import tables
-from projections.catalogue import Matters, Officers, Units
+from projections.catalogue import Matters, MatterUses, Officers, Units
 from projections.complaints import Complaints
 from projections.deadlines import Deadlines
 from projections.findings import Findings
 from projections.follower import Follower, Views
+from projections.observation import BusinessIssues, Observations, SoftMeasures
 from projections.plans import Plans
 from projections.policies import Policies
+from projections.process import ProcessRecords
 from projections.profiles import Profiles
+from projections.publicity import Acts, AnnualStatistics, ExAntePublicity, PublicityRecords
 from projections.reconsideration import ReconCases
 from projections.records import Records
 from projections.source import Recorder
+from projections.supervision import Circulars, SupervisionDocs
 from projections.tasks import Tasks
 from projections.views import View
 
@@ -37,12 +41,23 @@ def all_views() -> list[View]:
         Records(),
         Tasks(),
         Matters(),
+        MatterUses(),
         Units(),
         Officers(),
         Plans(),
         Policies(),
         Complaints(),
         ReconCases(),
+        SupervisionDocs(),
+        Circulars(),
+        Observations(),
+        SoftMeasures(),
+        BusinessIssues(),
+        ProcessRecords(),
+        ExAntePublicity(),
+        Acts(),
+        AnnualStatistics(),
+        PublicityRecords(),
     ]
 
 

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Literal
 
+from msgspec.structs import replace
+
 from ledger.catalogue import rules
 from ledger.catalogue.events import (
+    BasisRepealed,
     Domain,
     EnforcementUnitQualified,
     MatterElements,
@@ -23,15 +26,17 @@ from ledger.catalogue.events import (
 from ledger.catalogue.folds import (
     LastUse,
     Matter,
+    MattersOn,
     OfficerConflict,
     OfficerStanding,
+    Repeals,
     SameMatter,
     UnitStanding,
 )
 from ledger.entities.events import Area
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
 from ledger.supervision.findings import finding
-from ledger.vocabulary import EntityId, MatterId, Name, OfficerId, Text, UnitId
+from ledger.vocabulary import EntityId, LawId, MatterId, Name, OfficerId, Text, UnitId
 
 #: What may call itself a body but can never inspect (CAT-R4).
 _NEVER = {"deliberative_body", "third_party", "outsourced_intermediary", "auxiliary_staff"}
@@ -181,7 +186,9 @@ class ListMatter(Command):
         ledger.act_for(self.unit)
         ledger.new(Matter(self.matter))
         _check_elements(ledger, self.matter, self.unit, self.elements)
-        yield MatterListed(matter=self.matter, unit=self.unit, elements=self.elements)
+        elements = _with_repeals(ledger, self.elements)
+        yield MatterListed(matter=self.matter, unit=self.unit, elements=elements)
+        yield from _repealed_by_now(ledger, self.matter, self.unit, elements)
 
 
 class ReviseMatter(Command):
@@ -195,22 +202,15 @@ class ReviseMatter(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         matter = _own_matter(ledger, self.matter, self.unit)
         _check_elements(ledger, self.matter, self.unit, self.elements)
+        elements = _with_repeals(ledger, self.elements)
         yield MatterRevised(
             matter=self.matter,
             unit=self.unit,
             version=matter.version + 1,
-            elements=self.elements,
+            elements=elements,
             reason=self.reason,
         )
-        repealed = [b for b in self.elements.bases if b.repealed_on and b.repealed_on <= ledger.on]
-        if repealed:
-            yield finding(
-                ledger,
-                rules.CAT_V1,
-                unit=self.unit,
-                matter=self.matter,
-                repealed=[b.instrument for b in repealed],
-            )
+        yield from _repealed_by_now(ledger, self.matter, self.unit, elements)
 
 
 class PublishMatter(Command):
@@ -261,6 +261,39 @@ class WithdrawMatter(Command):
         yield MatterWithdrawn(matter=self.matter, unit=self.unit, reason=self.reason)
 
 
+class ReportBasisRepealed(Command):
+    """报告执法依据废止: an instrument, or an article of it, is repealed, or will be on a day.
+
+    Every matter in use that rests on it is found then (CAT-V1); one whose day lies ahead is found
+    on that day.
+    """
+
+    law: LawId
+    repealed_on: date
+    article: Name | None = None
+    repealed_by: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        known = ledger.read(Repeals(self.law)).articles
+        for article in {None, self.article}:
+            if known.get(article, date.max) <= self.repealed_on:
+                what = self.law if article is None else f"{self.law} {article}"
+                raise OutOfStep(f"that {what} is repealed on {known[article]} is recorded already")
+        resting = ledger.read(MattersOn(self.law)).resting(self.article, ledger.on)
+        ahead = self.repealed_on > ledger.on
+        yield BasisRepealed(
+            law=self.law,
+            article=self.article,
+            repealed_on=self.repealed_on,
+            repealed_by=self.repealed_by,
+            matters=tuple(sorted(resting)),
+            ahead=ahead,
+        )
+        if not ahead:
+            for matter, (unit, bases) in sorted(resting.items()):
+                yield from rules.repealed_bases(ledger, matter, unit, bases)
+
+
 class ReviewIdleMatter(Command):
     """清理长期未实施事项: say that an inspection matter has lain unused for years (CAT-V2).
 
@@ -304,6 +337,22 @@ def _own_matter(ledger: Reading, matter_id: str, unit: str) -> Matter:
     if matter.withdrawn_on is not None:
         raise OutOfStep(f"matter {matter_id} was withdrawn on {matter.withdrawn_on}")
     return matter
+
+
+def _with_repeals(ledger: Reading, elements: MatterElements) -> MatterElements:
+    """The elements, each basis with the day of its repeal if one is recorded."""
+    bases = tuple(
+        replace(basis, repealed_on=ledger.read(Repeals(basis.instrument)).of(basis))
+        for basis in elements.bases
+    )
+    return replace(elements, bases=bases)
+
+
+def _repealed_by_now(
+    ledger: Reading, matter: str, unit: str, elements: MatterElements
+) -> Iterator[Event]:
+    repealed = [b for b in elements.bases if b.repealed_on and b.repealed_on <= ledger.on]
+    yield from rules.repealed_bases(ledger, matter, unit, repealed)
 
 
 def _check_elements(ledger: Reading, matter: str, unit: str, elements: MatterElements) -> None:

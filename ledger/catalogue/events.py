@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from ledger.entities.events import Area
 from ledger.kernel import Event, Value
-from ledger.vocabulary import EntityId, MatterId, Name, OfficerId, Text, UnitId
+from ledger.vocabulary import EntityId, LawId, MatterId, Name, OfficerId, Text, UnitId
 
 ActKind = Literal[
     "licence",
@@ -187,3 +187,21 @@ class MatterWithdrawn(Event):
     matter: MatterId
     unit: UnitId
     reason: Text
+
+
+class BasisRepealed(Event):
+    """执法依据废止: an instrument, or one article of it, is law no more from ``repealed_on``.
+
+    ``matters`` are those in use that rested on it when this was recorded. ``ahead``: the day still
+    lay ahead then.
+    """
+
+    TOPIC: ClassVar[str] = "catalogue.basis-repealed"
+    VISIBILITY = "public"
+
+    law: LawId
+    article: Name | None = None
+    repealed_on: date
+    repealed_by: Name | None = None
+    matters: tuple[MatterId, ...] = ()
+    ahead: bool = False

@@ -7,6 +7,8 @@ from datetime import date
 import msgspec
 
 from ledger.catalogue.events import (
+    Basis,
+    BasisRepealed,
     EnforcementUnitQualified,
     MatterElements,
     MatterListed,
@@ -21,7 +23,7 @@ from ledger.catalogue.events import (
 from ledger.filing.events import InspectionTaskApproved, OnSiteInspectionOpened
 from ledger.kernel import Fold, Recorded
 from ledger.supervision.events import FindingRaised
-from ledger.vocabulary import EntityId, MatterId, OfficerId, UnitId
+from ledger.vocabulary import EntityId, LawId, MatterId, OfficerId, UnitId
 
 
 class UnitStanding(Fold):
@@ -152,6 +154,68 @@ class Matter(Fold):
         if not published or (self.withdrawn_on is not None and self.withdrawn_on <= day):
             return None
         return self.versions.get(max(published))
+
+
+class Repeals(Fold):
+    """Which articles of this instrument were repealed, and when? ``None`` is all of it."""
+
+    law: LawId
+    articles: dict[str | None, date] = msgspec.field(default_factory=dict)
+
+    def on_repealed(self, event: BasisRepealed) -> None:
+        known = self.articles.get(event.article, event.repealed_on)
+        self.articles[event.article] = min(known, event.repealed_on)
+
+    def of(self, basis: Basis) -> date | None:
+        """The day from which a basis of this instrument is law no more, if one is recorded."""
+        days = [self.articles[a] for a in (None, basis.article) if a in self.articles]
+        if basis.repealed_on is not None:
+            days.append(basis.repealed_on)
+        return min(days, default=None)
+
+
+class MattersOn(Fold):
+    """Which matters in use rest on this instrument?"""
+
+    instrument: str
+    matters: dict[str, Matter] = msgspec.field(default_factory=dict)
+
+    def on_changed(
+        self,
+        event: MatterListed | MatterRevised | MatterPublished | MatterWithdrawn,
+        record: Recorded,
+    ) -> None:
+        self.matters.setdefault(event.matter, Matter(event.matter)).take(record)
+
+    def resting(self, article: str | None, on: date) -> dict[str, tuple[str, list[Basis]]]:
+        """Each such matter with its unit and the bases concerned.
+
+        As published, or as listed if it never was.
+        """
+        found = {}
+        for matter in self.matters.values():
+            elements = matter.in_force_on(on) if matter.published else matter.elements
+            if elements is None or matter.withdrawn_on is not None:
+                continue
+            bases = [
+                basis
+                for basis in elements.bases
+                if basis.instrument == self.instrument and article in (None, basis.article)
+            ]
+            if bases:
+                found[matter.matter] = (matter.unit, bases)
+        return found
+
+
+class RepealsFound(Fold):
+    """Of which bases of this matter was it found that they are repealed?"""
+
+    matter: MatterId
+    bases: set[str] = msgspec.field(default_factory=set)
+
+    def on_found(self, event: FindingRaised) -> None:
+        if event.rule_id == "CAT-V1":
+            self.bases.update(event.facts.get("repealed", ()))
 
 
 class LastUse(Fold):

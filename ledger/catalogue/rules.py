@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from ledger.catalogue.events import MatterListed, MatterPublished, MatterRevised
-from ledger.kernel import DeadlineRule, Rule, finding_rule
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+
+from ledger.catalogue.events import (
+    Basis,
+    BasisRepealed,
+    MatterListed,
+    MatterPublished,
+    MatterRevised,
+)
+from ledger.catalogue.folds import MattersOn, RepealsFound
+from ledger.kernel import DeadlineRule, Event, Reading, Recorded, Rule, finding_rule
+from ledger.supervision.findings import finding
 
 _STRICT = "国办发〔2024〕54号《关于严格规范涉企行政检查的意见》"
 _NOTICE_1 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务一"
@@ -79,4 +90,47 @@ PUBLISH_REVISED = DeadlineRule(
     (MatterPublished,),
     about=lambda event: f"matter:{event.matter}",
     start=lambda record: record.occurred_on,
+)
+
+
+def repealed_bases(
+    ledger: Reading, matter: str, unit: str, bases: Sequence[Basis]
+) -> Iterator[Event]:
+    """CAT-V1 for a matter in use, of bases that are law no more."""
+    if bases:
+        yield finding(
+            ledger,
+            CAT_V1,
+            unit=unit,
+            matter=matter,
+            repealed=[cited(basis) for basis in bases],
+        )
+
+
+def cited(basis: Basis) -> str:
+    """A basis as a finding cites it."""
+    return f"{basis.instrument} {basis.article}"
+
+
+def _law_no_more(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
+    """The day has come: what still rests on it, and was not found yet, is found."""
+    event = opening.event
+    assert isinstance(event, BasisRepealed)
+    resting = ledger.read(MattersOn(event.law)).resting(event.article, ledger.on)
+    for matter, (unit, bases) in resting.items():
+        found = ledger.read(RepealsFound(matter)).bases
+        new = [basis for basis in bases if cited(basis) not in found]
+        yield from repealed_bases(ledger, matter, unit, new)
+
+
+#: A repeal that was announced takes effect on its day.
+LAST_DAY_OF_LAW = DeadlineRule(
+    "catalogue.repeal",
+    None,
+    BasisRepealed,
+    (),
+    about=lambda event: f"law:{event.law}" if event.ahead else None,
+    ends=lambda event: event.repealed_on - timedelta(days=1),
+    lapses=True,
+    follows=_law_no_more,
 )

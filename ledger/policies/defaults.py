@@ -340,12 +340,44 @@ _PENALTIES = (
     ),
 )
 
+_FULL = ("initiate", "investigate", "review", "decide", "serve")
+_PROCESS = (
+    _row(
+        "process.mandatory_steps",
+        {
+            "ordinary": {
+                "executed": [*_FULL, "execute"],
+                "revoked": [*_FULL],
+                "exempt": [*_FULL],
+                "not_established": ["initiate", "investigate", "review"],
+                "limitation": ["initiate", "investigate"],
+                "transferred": ["initiate", "investigate"],
+            },
+            "summary": {
+                "executed": ["investigate", "decide", "serve", "execute"],
+                "revoked": ["investigate", "decide", "serve"],
+                "exempt": ["investigate", "decide", "serve"],
+            },
+        },
+        NOTICE_ON, DOC_118, None, "U",
+        "the steps of 全过程记录; which of them a case needs that ends early is a design choice",
+    ),
+)  # fmt: skip
+
 _SOFT = (
     _design("leniency.review_months", 12, "the list is updated dynamically", NOTICE),
     _design(
         "observation.default_months", 12, "the Notice says 一定合理; a city takes a year", NOTICE
     ),
     _design("observation.max_months", 24, "scholarship: at most two years", NOTICE),
+    _design(
+        "observation.soft_measures", 3, "on one issue without correction or escalation (OBS-V2)"
+    ),
+    _design(
+        "observation.breach_wd",
+        7,
+        "after a bottom-line breach by then a case is filed (OBS-V1); no number was seen",
+    ),
     _design("key.max_matters", 5, "for each domain; the Notice says 严格控制数量", NOTICE),
     _design("key.review_months", 12, "", NOTICE),
     _design("casefile.pass", 60, "any veto fails; common local practice"),
@@ -416,6 +448,7 @@ DEFAULTS: tuple[Default, ...] = (
     *_VISITS,
     *_CREDIT,
     *_PENALTIES,
+    *_PROCESS,
     *_SOFT,
     *_SUPERVISION,
     *_SAFEGUARDS,

@@ -174,6 +174,16 @@ class SpecialApproval(Value):
     urgent: Line
 
 
+class MandatorySteps(Value):
+    """Which steps the record of a case has to show before it is closed, by why it is closed.
+
+    The keys are the reasons for which a case is closed; a reason that is not named asks for none.
+    """
+
+    ordinary: dict[Line, tuple[Line, ...]]
+    summary: dict[Line, tuple[Line, ...]]
+
+
 class MonthEnd(Value):
     """When a month's ledger is due, and when its units are warned."""
 
@@ -243,6 +253,7 @@ KEYS: Mapping[str, Key] = {
         "supervision.response_wd",
         "supervision.opinion_response_wd",
         "triage_wd",
+        "observation.breach_wd",
         "complaint.ack_wd",
         "complaint.accept_wd",
         "recon.accept_wd",
@@ -275,6 +286,7 @@ KEYS: Mapping[str, Key] = {
     **_all(
         "count",
         "reasonable_factor",
+        "observation.soft_measures",
         "draw.void_max",
         "inspection.min_officers",
         "catalogue.idle_years",
@@ -309,6 +321,7 @@ KEYS: Mapping[str, Key] = {
         penalty__limitation=Limitation,
         major_penalty_threshold=PartyAmounts,
         casefile__min_sample=MinSample,
+        process__mandatory_steps=MandatorySteps,
         recon__ordinary=ReconProcedure,
         recon__summary=ReconProcedure,
         recon__incidental_review=IncidentalReview,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from datetime import date
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
+from ledger.filing.events import GovernmentApproval
 from ledger.kernel import Event, Visibility
 from ledger.kernel.rules import rules
 from ledger.vocabulary import (
@@ -15,10 +17,16 @@ from ledger.vocabulary import (
     Name,
     OfficerId,
     PlanId,
+    SupDocId,
     TaskId,
     Text,
     UnitId,
 )
+
+#: 监督通知书, 监督意见书, 监督决定书 (行政执法监督条例).
+SupDocKind = Literal["notice", "opinion", "decision"]
+#: Why a whole sector is halted (优化营商环境条例 Art. 59); ``other`` is no ground (SUP-R5).
+HaltGround = Literal["life_safety", "major_accident", "national_event", "other"]
 
 
 def _seen(rule_id: str) -> Visibility:
@@ -128,3 +136,163 @@ class FindingClosed(Event):
     def visibility(self) -> Visibility:
         """As the finding."""
         return _seen_of(self.finding_id)
+
+
+class RectificationRejected(Event):
+    """整改退回: what the unit has put right does not suffice; it has to answer once more."""
+
+    TOPIC: ClassVar[str] = "supervision.rectification-rejected"
+
+    finding_id: FindingId
+    unit: UnitId
+    reason: Text
+
+    def visibility(self) -> Visibility:
+        """As the finding."""
+        return _seen_of(self.finding_id)
+
+
+class SupervisionDocIssued(Event):
+    """监督文书: a notice, opinion or decision of the Justice Bureau to a unit (行政执法监督条例).
+
+    ``findings`` are those that it asks the unit to answer; a document about a practice has none.
+    A decision states its ``due_on``; an answer to the others falls due by policy. ``follows`` is
+    the earlier document that this one goes beyond.
+    """
+
+    TOPIC: ClassVar[str] = "supervision.supervision-doc-issued"
+
+    document: SupDocId
+    kind: SupDocKind
+    unit: UnitId
+    doc_no: Name
+    demands: tuple[Text, ...]
+    findings: tuple[FindingId, ...] = ()
+    due_on: date | None = None
+    follows: SupDocId | None = None
+
+
+class SupervisionDocAnswered(Event):
+    """执法单位复函: the unit has answered a document, and with it each finding that it names.
+
+    ``days_late`` counts calendar days after the answer fell due.
+    """
+
+    TOPIC: ClassVar[str] = "supervision.supervision-doc-answered"
+
+    document: SupDocId
+    unit: UnitId
+    response: Text
+    findings: tuple[FindingId, ...] = ()
+    days_late: int = 0
+
+
+class SupervisionDocWithdrawn(Event):
+    """撤回监督文书: the Justice Bureau takes a document back; it need not be answered."""
+
+    TOPIC: ClassVar[str] = "supervision.supervision-doc-withdrawn"
+
+    document: SupDocId
+    unit: UnitId
+    reason: Text
+
+
+class DirectHandlingStarted(Event):
+    """督办: the Justice Bureau follows a finding up itself, until ``due_on``."""
+
+    TOPIC: ClassVar[str] = "supervision.direct-handling-started"
+
+    finding_id: FindingId
+    unit: UnitId
+    demands: tuple[Text, ...]
+    due_on: date
+
+    def visibility(self) -> Visibility:
+        """As the finding."""
+        return _seen_of(self.finding_id)
+
+
+class PublicInterviewHeld(Event):
+    """公开约谈: the Justice Bureau has talked to those in charge of a unit, before witnesses.
+
+    ``attended_by`` names who came for the unit; ``undertaken`` is what they promised.
+    """
+
+    TOPIC: ClassVar[str] = "supervision.public-interview-held"
+    CORRECTABLE = frozenset({"attended_by", "raised", "undertaken"})
+
+    unit: UnitId
+    attended_by: tuple[Name, ...]
+    raised: Text
+    findings: tuple[FindingId, ...] = ()
+    undertaken: Text | None = None
+
+
+class CircularIssued(Event):
+    """通报、典型案例: what units did, told to the public without personal data."""
+
+    TOPIC: ClassVar[str] = "supervision.circular-issued"
+    VISIBILITY = "public"
+
+    document: SupDocId
+    kind: Literal["circular", "typical_case"]
+    units: tuple[UnitId, ...]
+    title: Name
+    text: Text
+    issued_on: date
+    url: Name | None = None
+
+
+class ReferredToDiscipline(Event):
+    """移送纪检监察: clues about the conduct of a unit's people go to the discipline authority."""
+
+    TOPIC: ClassVar[str] = "supervision.referred-to-discipline"
+    VISIBILITY = "sealed"
+
+    unit: UnitId
+    referred_to: Name
+    doc_no: Name
+    facts: Text
+    officers: tuple[OfficerId, ...] = ()
+    findings: tuple[FindingId, ...] = ()
+
+
+class ProhibitedConductReported(Event):
+    """五个严禁八个不得: somebody reports conduct that 国办发〔2024〕54号 forbids.
+
+    ``code`` numbers the must-not in the policy ``conduct.five_prohibitions``, and ``must_not`` is
+    what it said when the conduct took place.
+    """
+
+    TOPIC: ClassVar[str] = "supervision.prohibited-conduct-reported"
+    CORRECTABLE = frozenset({"facts"})
+
+    unit: UnitId
+    code: int
+    must_not: Text
+    conducted_on: date
+    facts: Text
+    reporter: Literal["entity", "supervisor", "self"]
+    entity: EntityId | None = None
+    officer: OfficerId | None = None
+    task: TaskId | None = None
+
+    def visibility(self) -> Visibility:
+        """Who reported is not shown to the unit that is reported."""
+        return "sealed" if self.reporter == "entity" else "restricted"
+
+
+class BlanketMeasureOrdered(Event):
+    """停产停业措施: a unit halts whole sectors of an area for a time (优化营商环境条例 Art. 59)."""
+
+    TOPIC: ClassVar[str] = "supervision.blanket-measure-ordered"
+    VISIBILITY = "shared"
+
+    unit: UnitId
+    area: Name
+    sectors: tuple[Name, ...]
+    ground: HaltGround
+    facts: Text
+    approval: GovernmentApproval
+    halted_from: date
+    halted_to: date

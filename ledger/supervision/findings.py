@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from ledger.kernel import Reading, Rule
 from ledger.supervision.events import FindingRaised
+
+Reporter = Literal["entity", "supervisor", "self"]
+
+#: Who a report about a unit comes from, by role; from any other role it is the unit's own.
+_REPORTERS: dict[str, Reporter] = {"entity_rep": "entity", "jb_supervisor": "supervisor"}
+
+
+def reporter(ledger: Reading) -> Reporter:
+    """Whose report about a unit this command is."""
+    return _REPORTERS.get(ledger.actor.role, "self")
 
 
 def finding(

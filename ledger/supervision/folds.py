@@ -1,21 +1,33 @@
-"""Folds of enforcement supervision: the frequency cap and the life of a finding."""
+"""Folds of enforcement supervision: visits as a burden, the life of findings and documents."""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import Literal
 
-from ledger.filing.events import InspectionCancelled, InspectionTaskApproved
-from ledger.kernel import Fold
+import msgspec
+
+from ledger.filing.events import (
+    InspectionCancelled,
+    InspectionTaskApproved,
+    OnSiteInspectionOpened,
+)
+from ledger.kernel import Fold, Recorded
 from ledger.supervision.events import (
+    CircularIssued,
     FindingClosed,
     FindingDismissed,
     FindingRaised,
     FindingTriaged,
     RectificationAccepted,
+    RectificationRejected,
+    SupDocKind,
+    SupervisionDocAnswered,
+    SupervisionDocIssued,
+    SupervisionDocWithdrawn,
     UnitResponded,
 )
-from ledger.vocabulary import EntityId, FindingId, UnitId
+from ledger.vocabulary import EntityId, FindingId, SupDocId, UnitId
 
 
 class BookedVisits(Fold):
@@ -42,8 +54,49 @@ class BookedVisits(Fold):
             self.exempt += by
 
 
+class VisitMade(msgspec.Struct, frozen=True):
+    """One visit to a business: by which task of which unit, when, on which matters."""
+
+    task: str
+    unit: str
+    on: date
+    matters: frozenset[str]
+    position: int
+
+
+class VisitsMade(Fold):
+    """Who was on site at this business, when, and which of the visits had no trigger but a plan?"""
+
+    entity: EntityId
+    visits: list[VisitMade] = msgspec.field(default_factory=list)
+    planned: set[str] = msgspec.field(default_factory=set)
+    #: The joint visit that a task is part of.
+    joint: dict[str, str] = msgspec.field(default_factory=dict)
+
+    def on_approved(self, event: InspectionTaskApproved) -> None:
+        if event.trigger == "plan":
+            self.planned.add(event.task)
+        if (joint := getattr(event, "joint", None)) is not None:
+            self.joint[event.task] = joint
+
+    def together(self, one: str, other: str) -> bool:
+        """Whether two tasks are parts of one joint visit (2.11)."""
+        return one in self.joint and self.joint[one] == self.joint.get(other)
+
+    def on_opened(self, event: OnSiteInspectionOpened, record: Recorded) -> None:
+        self.visits.append(
+            VisitMade(
+                event.task,
+                event.unit,
+                record.occurred_on,
+                frozenset(event.matters),
+                record.position,
+            )
+        )
+
+
 class FindingState(Fold):
-    """Where does this finding stand?"""
+    """Where does this finding stand? What was rejected has to be answered or put right anew."""
 
     finding_id: FindingId
     raised: FindingRaised | None = None
@@ -62,14 +115,82 @@ class FindingState(Fold):
     def on_triaged(self, event: FindingTriaged) -> None:
         self.triaged = True
 
-    def on_responded(self, event: UnitResponded) -> None:
+    def on_responded(self, event: UnitResponded | SupervisionDocAnswered) -> None:
         self.responded = True
 
     def on_rectified(self, event: RectificationAccepted) -> None:
         self.rectified = True
+
+    def on_rejected(self, event: RectificationRejected) -> None:
+        self.responded = self.rectified = False
 
     def on_dismissed(self, event: FindingDismissed) -> None:
         self.ended = "dismissed"
 
     def on_closed(self, event: FindingClosed) -> None:
         self.ended = "closed"
+
+
+class SupervisionDoc(Fold):
+    """What does this document ask of which unit, and has the unit answered?"""
+
+    document: SupDocId
+    kind: SupDocKind | None = None
+    unit: str = ""
+    doc_no: str = ""
+    demands: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    due_on: date | None = None
+    follows: str | None = None
+    issued_on: date | None = None
+    issued_position: int = 0
+    response: str | None = None
+    answered_on: date | None = None
+    days_late: int | None = None
+    withdrawn_on: date | None = None
+    withdrawn_because: str | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self.kind is not None
+
+    @property
+    def stage(self) -> Literal["issued", "answered", "withdrawn"]:
+        """How far it has come."""
+        if self.withdrawn_on is not None:
+            return "withdrawn"
+        return "issued" if self.answered_on is None else "answered"
+
+    def on_issued(self, event: SupervisionDocIssued, record: Recorded) -> None:
+        self.kind, self.unit, self.doc_no = event.kind, event.unit, event.doc_no
+        self.demands, self.findings = event.demands, event.findings
+        self.due_on, self.follows = event.due_on, event.follows
+        self.issued_on, self.issued_position = record.occurred_on, record.position
+
+    def on_answered(self, event: SupervisionDocAnswered, record: Recorded) -> None:
+        self.response, self.answered_on = event.response, record.occurred_on
+        self.days_late = event.days_late
+
+    def on_withdrawn(self, event: SupervisionDocWithdrawn, record: Recorded) -> None:
+        self.withdrawn_on, self.withdrawn_because = record.occurred_on, event.reason
+
+
+class Circular(Fold):
+    """What was told to the public under this number?"""
+
+    document: SupDocId
+    kind: Literal["circular", "typical_case"] | None = None
+    units: tuple[str, ...] = ()
+    title: str = ""
+    text: str = ""
+    issued_on: date | None = None
+    url: str | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self.kind is not None
+
+    def on_issued(self, event: CircularIssued) -> None:
+        self.kind, self.units = event.kind, event.units
+        self.title, self.text = event.title, event.text
+        self.issued_on, self.url = event.issued_on, event.url

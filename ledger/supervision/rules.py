@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from ledger.kernel import DeadlineRule, Rule, finding_rule
-from ledger.supervision.events import FindingDismissed, FindingRaised, FindingTriaged
+from ledger.supervision.events import (
+    DirectHandlingStarted,
+    FindingClosed,
+    FindingDismissed,
+    FindingRaised,
+    FindingTriaged,
+    RectificationAccepted,
+    RectificationRejected,
+    SupDocKind,
+    SupervisionDocAnswered,
+    SupervisionDocIssued,
+    SupervisionDocWithdrawn,
+    UnitResponded,
+)
 
 _STRICT = "国办发〔2024〕54号《关于严格规范涉企行政检查的意见》"
 _REGULATION = "《行政执法监督条例》"
@@ -34,6 +50,13 @@ SUP_R4 = Rule(
     _REGULATION,
     "The Justice Bureau closes it.",
 )
+SUP_R5 = Rule(
+    "SUP-R5",
+    "sectors {sectors} of {area} cannot be halted as a whole: {reason}",
+    "《优化营商环境条例》Art. 59",
+    "Act against the business that broke the law; a whole sector is halted only for life safety, a "
+    "major accident or a national event, with the approval of a competent government.",
+)
 SUP_V1 = finding_rule(
     "SUP-V1",
     "over_cap",
@@ -43,6 +66,42 @@ SUP_V1 = finding_rule(
 )
 SUP_V2 = finding_rule(
     "SUP-V2", "inaction", "a finding was not triaged in time", _REGULATION, policy_key="triage_wd"
+)
+SUP_V3 = finding_rule(
+    "SUP-V3",
+    "inaction",
+    "a unit did not answer its supervisor in time",
+    _REGULATION,
+    policy_key="supervision.response_wd",
+)
+# The rulebook defines these four in words and gives them no number: D marks ids of our own, outside
+# its series.
+SUP_D1 = finding_rule(
+    "SUP-D1",
+    "duplicate",
+    "a unit came again in the same year on the same matter with no new trigger",
+    f"{_STRICT}: 重复检查; design: the definition of 2.10, whose id is this ledger's own",
+)
+SUP_D2 = finding_rule(
+    "SUP-D2",
+    "multi_head",
+    "several units came to one business within a short time, and not jointly",
+    f"{_STRICT}: 多头检查; design: the definition of 2.10, whose id is this ledger's own",
+    policy_key="multi_head_window_cd",
+)
+SUP_D3 = finding_rule(
+    "SUP-D3",
+    "profit_driven",
+    "conduct for profit that the eight must-nots forbid was reported",
+    f"{_STRICT}: 五个严禁八个不得; design: the id is this ledger's own",
+    policy_key="conduct.five_prohibitions",
+)
+SUP_D4 = finding_rule(
+    "SUP-D4",
+    "abuse",
+    "abusive conduct that the eight must-nots forbid was reported",
+    f"{_STRICT}: 五个严禁八个不得; design: the id is this ledger's own",
+    policy_key="conduct.five_prohibitions",
 )
 GEN_R2 = Rule(
     "GEN-R2",
@@ -68,3 +127,70 @@ TRIAGE = DeadlineRule(
     finding=SUP_V2,
     whose=lambda event: None if event.visibility() == "sealed" else event.unit,
 )
+
+
+def _answers(*kinds: str) -> Callable[[Any], str | None]:
+    """The document itself, for documents of these kinds; what answers it has no kind."""
+    return lambda event: f"supdoc:{event.document}" if event.kind in kinds else None
+
+
+RESPOND_TO_NOTICE = DeadlineRule(
+    "supervision.response_wd",
+    "supervision.response_wd",
+    SupervisionDocIssued,
+    (SupervisionDocAnswered, SupervisionDocWithdrawn),
+    about=_answers("notice"),
+    finding=SUP_V3,
+)
+RESPOND_TO_OPINION = DeadlineRule(
+    "supervision.opinion_response_wd",
+    "supervision.opinion_response_wd",
+    SupervisionDocIssued,
+    (SupervisionDocAnswered, SupervisionDocWithdrawn),
+    about=_answers("opinion"),
+    finding=SUP_V3,
+)
+#: A decision says itself until when.
+RESPOND_TO_DECISION = DeadlineRule(
+    "supervision.decision",
+    None,
+    SupervisionDocIssued,
+    (SupervisionDocAnswered, SupervisionDocWithdrawn),
+    about=_answers("decision"),
+    ends=lambda event: event.due_on,
+    finding=SUP_V3,
+)
+RESPOND_AGAIN = DeadlineRule(
+    "supervision.response_wd.rejected",
+    "supervision.response_wd",
+    RectificationRejected,
+    (
+        UnitResponded,
+        SupervisionDocAnswered,
+        RectificationAccepted,
+        FindingDismissed,
+        FindingClosed,
+    ),
+    about=lambda event: f"finding:{event.finding_id}",
+    finding=SUP_V3,
+)
+#: 限期办结: what the Justice Bureau follows up itself ends with the finding.
+DIRECT_HANDLING = DeadlineRule(
+    "supervision.direct_handling",
+    None,
+    DirectHandlingStarted,
+    (RectificationAccepted, FindingDismissed, FindingClosed),
+    about=lambda event: f"finding:{event.finding_id}",
+    ends=lambda event: event.due_on,
+    finding=SUP_V3,
+)
+
+
+def response_deadline(kind: SupDocKind) -> DeadlineRule:
+    """The deadline for the answer to a document of a kind."""
+    rules = {
+        "notice": RESPOND_TO_NOTICE,
+        "opinion": RESPOND_TO_OPINION,
+        "decision": RESPOND_TO_DECISION,
+    }
+    return rules[kind]

@@ -16,6 +16,7 @@ from ledger.catalogue.commands import (
     ListMatter,
     PublishMatter,
     QualifyUnit,
+    ReportBasisRepealed,
     ReviewIdleMatter,
     ReviseMatter,
     SuspendCertificate,
@@ -23,6 +24,7 @@ from ledger.catalogue.commands import (
 )
 from ledger.catalogue.events import (
     Basis,
+    BasisRepealed,
     EnforcementUnitQualified,
     MatterElements,
     MatterListed,
@@ -38,6 +40,7 @@ from ledger.deadlines.commands import EndDeadline
 from ledger.filing.commands import ReportIrregularVisit
 from ledger.filing.events import IrregularVisitReported, OnSiteInspectionOpened
 from ledger.kernel import (
+    DeadlineLapsed,
     DeadlineMissed,
     Forbidden,
     Malformed,
@@ -247,6 +250,108 @@ def test_CAT_V1_a_repealed_basis_is_noticed(story: Scenario) -> None:
     story.when(
         msgspec.structs.replace(revise, elements=msgspec.structs.replace(FOOD, bases=(future,)))
     ).then(like(MatterRevised, version=3))
+
+
+REPEAL = ReportBasisRepealed(
+    law="中华人民共和国食品安全法", repealed_on=date(2026, 3, 2), repealed_by="主席令第99号"
+)
+DRUGS = Basis(level="law", instrument="中华人民共和国药品管理法", article="110")
+
+
+def repeal_neighbours(story: Scenario) -> Scenario:
+    """M-101 rests on article 110; others on another article, another law, or are withdrawn."""
+    other = msgspec.structs.replace(ACT, article="121")
+    return story.given(listed(), PUBLISH).amid(
+        MatterListed(
+            matter="M-121", unit="MRB", elements=msgspec.structs.replace(FOOD, bases=(other,))
+        ),
+        MatterListed(
+            matter="M-DRUG", unit="MRB", elements=msgspec.structs.replace(FOOD, bases=(DRUGS,))
+        ),
+        MatterListed(matter="M-GONE", unit="MRB", elements=FOOD),
+        MatterWithdrawn(matter="M-GONE", unit="MRB", reason="-"),
+        MatterWithdrawn(matter="M-900", unit="EMB", reason="-"),
+    )
+
+
+def test_CAT_V1_a_repeal_finds_every_matter_that_rests_on_it(story: Scenario) -> None:
+    """One article finds what rests on it; then the whole instrument, what rests on any."""
+    repeal_neighbours(story)
+    found = like(FindingRaised, rule_id="CAT-V1", unit="MRB", matter="M-101")
+    story.when(msgspec.structs.replace(REPEAL, article="110"), JB).then(
+        like(BasisRepealed, matters=("M-101",), ahead=False), found
+    )
+    story.when(msgspec.structs.replace(REPEAL, article="110"), JB).raises(
+        OutOfStep, says="recorded already"
+    )
+    story.when(REPEAL, JB).then(
+        like(BasisRepealed, article=None, matters=("M-101", "M-121")),
+        found,
+        like(FindingRaised, rule_id="CAT-V1", matter="M-121"),
+    )
+    # What is repealed as a whole is repealed article by article.
+    story.when(msgspec.structs.replace(REPEAL, article="121"), JB).raises(OutOfStep)
+
+
+def test_CAT_V1_what_is_repealed_in_future_is_found_on_its_day(story: Scenario) -> None:
+    """By then revised onto other law: not found; listed since: found, and only once."""
+    repeal_neighbours(story)
+    story.when(msgspec.structs.replace(REPEAL, repealed_on=date(2026, 7, 1)), JB).then(
+        like(BasisRepealed, matters=("M-101", "M-121"), ahead=True)
+    )
+    assert story.outcome is not None
+    lapse = EndDeadline(
+        rule_name="catalogue.repeal", opened_at_position=story.outcome.events[0].position
+    )
+    revise = ReviseMatter(
+        matter="M-101",
+        unit="MRB",
+        elements=msgspec.structs.replace(FOOD, bases=(DRUGS,)),
+        reason="law_change",
+    )
+    story.given(revise, PUBLISH)
+    story.when(msgspec.structs.replace(listing(), matter="M-NEW")).then(
+        like(
+            MatterListed,
+            elements=msgspec.structs.replace(
+                FOOD, bases=(msgspec.structs.replace(ACT, repealed_on=date(2026, 7, 1)),)
+            ),
+        )
+    )
+    story.at("2026-06-30T23:00+08:00").when(lapse).raises(OutOfStep)
+    story.at("2026-07-01T00:10+08:00").when(lapse).then(
+        DeadlineLapsed,
+        like(FindingRaised, rule_id="CAT-V1", matter="M-121"),
+        like(FindingRaised, rule_id="CAT-V1", matter="M-NEW"),
+    )
+    story.when(lapse).then()
+
+
+def test_CAT_V1_a_repeal_that_took_effect_opens_no_deadline(story: Scenario) -> None:
+    """It was found at once."""
+    story.when(REPEAL, JB)
+    assert story.outcome is not None
+    lapse = EndDeadline(
+        rule_name="catalogue.repeal", opened_at_position=story.outcome.events[0].position
+    )
+    story.when(lapse).raises(Malformed, says="opens no")
+
+
+def test_CAT_V1_a_matter_listed_on_repealed_law_is_noticed(story: Scenario) -> None:
+    """The listing keeps the day of the repeal beside its basis."""
+    story.given(REPEAL, actor=JB)
+    story.when(listing()).then(
+        like(MatterListed, matter="M-101"),
+        like(
+            FindingRaised,
+            rule_id="CAT-V1",
+            matter="M-101",
+            facts={"repealed": ["中华人民共和国食品安全法 110"]},
+        ),
+    )
+    story.when(msgspec.structs.replace(listing(bases=(DRUGS,)), matter="M-102")).then(
+        like(MatterListed, matter="M-102")
+    )
 
 
 def test_CAT_V3_an_act_under_an_unpublished_matter_is_recorded(story: Scenario) -> None:

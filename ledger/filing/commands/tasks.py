@@ -8,9 +8,8 @@ from typing import Annotated
 
 import msgspec
 
-from ledger.catalogue import rules as catalogue
 from ledger.catalogue.events import MatterElements
-from ledger.catalogue.folds import Matter, OfficerConflict, OfficerStanding, UnitStanding
+from ledger.catalogue.folds import UnitStanding
 from ledger.entities.folds import Registration
 from ledger.filing import rules
 from ledger.filing.events import (
@@ -82,7 +81,9 @@ class ApproveTask(Command):
         self._check_day(ledger, task.opened if emergency else None)
         ledger.known(Registration(self.entity), "Register the business first.")
 
-        matters = [published_matter(ledger, m, self.unit, self.planned_on) for m in self.matters]
+        matters = [
+            rules.published_matter(ledger, m, self.unit, self.planned_on) for m in self.matters
+        ]
         plan = self._plan(ledger) if self.kind == "daily" else None
         campaign = None
         if self.kind != "daily" and not emergency:
@@ -97,7 +98,9 @@ class ApproveTask(Command):
             person=ledger.actor.person_id,
             role=ledger.actor.role,
         )
-        check_officers(ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on)
+        rules.check_officers(
+            ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on
+        )
         ledger.require(
             ledger.actor.person_id not in (*self.officers, *task.officers),
             supervision.GEN_R2,
@@ -314,61 +317,3 @@ def own_task(ledger: Reading, task_id: str) -> Task:
     task = ledger.known(Task(task_id), "Approve the task first.")
     ledger.act_for(task.unit)
     return task
-
-
-def published_matter(ledger: Reading, matter_id: str, unit: str, on: date) -> MatterElements:
-    """The matter as published, in force that day for a unit that may use it (CAT-R2, CAT-R3)."""
-    matter = ledger.known(Matter(matter_id), "List it in the catalogue first.")
-    elements = matter.in_force_on(ledger.on)
-    ledger.require(
-        elements is not None and matter.withdrawn_on is None,
-        catalogue.CAT_R2,
-        matter=matter_id,
-        on=ledger.on,
-    )
-    standing = ledger.read(UnitStanding(unit))
-    owner = standing.qualified(on)
-    assert elements is not None
-    acts_for = {matter.unit, elements.delegated_to}
-    ledger.require(
-        standing.may_use(matter_id, on)
-        and (unit in acts_for or (owner is not None and owner.entrusted_by == matter.unit)),
-        catalogue.CAT_R3,
-        unit=unit,
-        on=on,
-        matters=matter_id,
-    )
-    return elements
-
-
-def check_officers(
-    ledger: Reading,
-    unit: str,
-    entity: str,
-    officers: tuple[str, ...],
-    matters: list[MatterElements],
-    *,
-    on: date,
-) -> None:
-    """Enough officers, each certified for the matters that day, none in conflict (R6, R7)."""
-    needed = int(ledger.setting("inspection.min_officers"))
-    given = list(dict.fromkeys(officers))
-    domains = {elements.domain for elements in matters if elements.domain != "general"}
-    reasons = [] if len(given) >= needed else [f"only {len(given)} named"]
-    for officer in given:
-        barred = ledger.read(OfficerStanding(officer)).barred(on, unit, set(domains))
-        if barred is not None:
-            reasons.append(f"{officer} {barred}")
-    ledger.require(
-        not reasons,
-        rules.FIL_R6,
-        needed=needed,
-        reason="; ".join(reasons),
-        unit=unit,
-        on=on,
-    )
-    for officer in given:
-        conflict = ledger.read(OfficerConflict(officer, entity)).reason
-        ledger.require(
-            conflict is None, rules.FIL_R7, officer=officer, entity=entity, reason=conflict
-        )

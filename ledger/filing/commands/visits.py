@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ledger.filing import rules
-from ledger.filing.commands.tasks import check_officers, own_task, published_matter
+from ledger.filing.commands.tasks import own_task
 from ledger.filing.effects import report_irregular_visit
 from ledger.filing.events import (
     ChecklistItem,
@@ -28,7 +28,8 @@ from ledger.filing.events import (
 from ledger.filing.folds import PlanInForce, Task, VisitRating
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Value
 from ledger.supervision import rules as supervision
-from ledger.supervision.findings import finding
+from ledger.supervision.effects import visit_opened
+from ledger.supervision.findings import finding, reporter
 from ledger.vocabulary import (
     EntityId,
     IrregularVisitId,
@@ -40,9 +41,6 @@ from ledger.vocabulary import (
     Text,
     UnitId,
 )
-
-#: Who a report of an irregular visit comes from, by role; from any other role it is the unit's own.
-_REPORTERS = {"entity_rep": "entity", "jb_supervisor": "supervisor"}
 
 
 class Emergency(Value):
@@ -106,8 +104,8 @@ class OpenInspection(Command):
             )
             ledger.act_for(unit)
             ledger.new(Task(self.task))
-        matters = [published_matter(ledger, m, unit, ledger.on) for m in ids]
-        check_officers(ledger, unit, entity, self.officers, matters, on=ledger.on)
+        matters = [rules.published_matter(ledger, m, unit, ledger.on) for m in ids]
+        rules.check_officers(ledger, unit, entity, self.officers, matters, on=ledger.on)
         going, shown = len(set(self.officers)), len(set(self.certs_shown))
         missing = [
             what
@@ -146,6 +144,7 @@ class OpenInspection(Command):
                     task=self.task,
                     visited_on=ledger.on.isoformat(),
                 )
+        yield from visit_opened(ledger, unit=unit, entity=entity, task=self.task, matters=ids)
 
     def _check_approval(self, ledger: Reading, task: Task) -> None:
         """The visit is the one that was approved: its officers, its year, after its notice."""
@@ -308,7 +307,7 @@ class ReportIrregularVisit(Command):
     checklist_or_order_left: bool = False
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        fitting = _REPORTERS.get(ledger.actor.role, "self")
+        fitting = reporter(ledger)
         if self.reporter != fitting:
             raise Malformed(f"a report by {ledger.actor.role} is one of {fitting}", "/reporter")
         reported = IrregularVisitReported(

@@ -1,9 +1,10 @@
-"""Commands of enforcement supervision: what happens to a finding."""
+"""Findings: raised, read, answered, put right, followed up, ended."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from datetime import date
+from typing import Annotated, Any
 
 import msgspec
 
@@ -13,11 +14,13 @@ from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Unknown
 from ledger.kernel.rules import rules as declared_rules
 from ledger.supervision import rules
 from ledger.supervision.events import (
+    DirectHandlingStarted,
     FindingClosed,
     FindingDismissed,
     FindingRaised,
     FindingTriaged,
     RectificationAccepted,
+    RectificationRejected,
     UnitResponded,
 )
 from ledger.supervision.folds import FindingState
@@ -73,7 +76,7 @@ class TriageFinding(Command):
     assessment: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        raised = _open(ledger, self.finding_id)
+        raised = open_finding(ledger, self.finding_id)
         yield FindingTriaged(
             finding_id=self.finding_id, unit=raised.unit, assessment=self.assessment
         )
@@ -87,7 +90,7 @@ class DismissFinding(Command):
     second_reader: Name
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        raised = _open(ledger, self.finding_id)
+        raised = open_finding(ledger, self.finding_id)
         ledger.require(
             not raised.auto or self.second_reader != ledger.actor.person_id,
             rules.SUP_R3,
@@ -112,9 +115,7 @@ class RespondToFinding(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.act_for(self.unit)
-        raised = _open(ledger, self.finding_id)
-        if raised.unit != self.unit:
-            raise OutOfStep(f"finding {self.finding_id} is about {raised.unit}, not {self.unit}")
+        open_finding(ledger, self.finding_id, unit=self.unit)
         yield UnitResponded(finding_id=self.finding_id, unit=self.unit, response=self.response)
 
 
@@ -125,8 +126,47 @@ class AcceptRectification(Command):
     note: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        raised = _open(ledger, self.finding_id)
+        raised = open_finding(ledger, self.finding_id)
         yield RectificationAccepted(finding_id=self.finding_id, unit=raised.unit, note=self.note)
+
+
+class RejectRectification(Command):
+    """退回整改: what the unit has answered or put right does not suffice; it answers once more."""
+
+    finding_id: FindingId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        raised = open_finding(ledger, self.finding_id)
+        state = ledger.read(FindingState(self.finding_id))
+        if raised.unit is None or not (state.responded or state.rectified):
+            raise OutOfStep(f"finding {self.finding_id} has no answer that could be rejected")
+        yield RectificationRejected(
+            finding_id=self.finding_id, unit=raised.unit, reason=self.reason
+        )
+
+
+class StartDirectHandling(Command):
+    """督办: the Justice Bureau follows a finding up itself and says until when it has to end."""
+
+    finding_id: FindingId
+    demands: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=50)]
+    due_on: date
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        raised = open_finding(ledger, self.finding_id)
+        if raised.unit is None:
+            raise OutOfStep(f"finding {self.finding_id} is about no unit")
+        if self.due_on <= ledger.on:
+            raise Malformed(f"due_on has to lie after {ledger.on}", "/due_on")
+        yield DirectHandlingStarted(
+            finding_id=self.finding_id,
+            unit=raised.unit,
+            demands=self.demands,
+            due_on=self.due_on,
+        )
 
 
 class CloseFinding(Command):
@@ -136,7 +176,7 @@ class CloseFinding(Command):
     conclusion: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        raised = _open(ledger, self.finding_id)
+        raised = open_finding(ledger, self.finding_id)
         ledger.require(
             raised.unit is None or raised.unit != ledger.actor.unit_id,
             rules.SUP_R4,
@@ -149,9 +189,12 @@ class CloseFinding(Command):
         )
 
 
-def _open(ledger: Reading, finding_id: str) -> FindingRaised:
+def open_finding(ledger: Reading, finding_id: str, *, unit: str | None = None) -> FindingRaised:
+    """The finding, which has not ended and, if a unit is named, is about that one."""
     state = ledger.known(FindingState(finding_id))
+    assert state.raised is not None
     if state.ended is not None:
         raise OutOfStep(f"finding {finding_id} was {state.ended} already")
-    assert state.raised is not None
+    if unit not in (None, state.raised.unit):
+        raise OutOfStep(f"finding {finding_id} is about {state.raised.unit}, not {unit}")
     return state.raised

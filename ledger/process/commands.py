@@ -1,0 +1,246 @@
+"""Commands of the full-process record: steps, recordings, what takes their place, the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import msgspec
+
+from ledger.kernel import Command, Event, Malformed, Moment, OutOfStep, Reading, civil_date
+from ledger.penalties.events import CaseFiled
+from ledger.penalties.folds import Case
+from ledger.process import rules
+from ledger.process.events import (
+    AvRecordSealed,
+    CaseArchived,
+    EvidenceChecked,
+    EvidenceSuperseded,
+    ForcedAct,
+    Gap,
+    Medium,
+    ProcessStepRecorded,
+    Step,
+)
+from ledger.process.folds import STEPS, Exhibit, ProcessRecord
+from ledger.supervision.findings import finding
+from ledger.vocabulary import CaseId, EvidenceId, Name, Sha256, Text
+
+
+class RecordProcessStep(Command):
+    """记录执法过程: put a document, picture or recording of a step into the record of a case.
+
+    ``taken_at``: the time of the device or the document. A piece that is on record is not replaced
+    (REC-R3), and a forced act is recorded with its film (REC-R2).
+    """
+
+    evidence: EvidenceId
+    case: CaseId
+    step: Step
+    medium: Medium
+    evidence_hash: Sha256
+    taken_at: Moment
+    forced_act: ForcedAct | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        filed = _own_case(ledger, self.case)
+        rules.require_new(ledger, self.evidence)
+        if self.taken_at > ledger.now:
+            raise Malformed("taken_at lies in the future", "/taken_at")
+        if self.forced_act is not None:
+            day = civil_date(self.taken_at)
+            rules.require_filmed(ledger, self.case, self.forced_act, on=day)
+        yield ProcessStepRecorded(
+            evidence=self.evidence,
+            case=self.case,
+            entity=filed.entity,
+            unit=filed.unit,
+            step=self.step,
+            medium=self.medium,
+            evidence_hash=self.evidence_hash,
+            taken_at=self.taken_at,
+            forced_act=self.forced_act,
+        )
+        yield from self._order(ledger, filed)
+
+    def _order(self, ledger: Reading, filed: CaseFiled) -> Iterator[Event]:
+        """REC-V3: this step began before an earlier one, or after a later one."""
+        began = ledger.read(ProcessRecord(self.case)).began
+        if self.step in began and began[self.step] <= self.taken_at:
+            return
+        place = STEPS.index(self.step)
+        wrong = [
+            step
+            for step, at in began.items()
+            if (STEPS.index(step) < place and at > self.taken_at)
+            or (STEPS.index(step) > place and at < self.taken_at)
+        ]
+        if wrong:
+            yield finding(
+                ledger,
+                rules.REC_V3,
+                unit=filed.unit,
+                entity=filed.entity,
+                case=self.case,
+                step=self.step,
+                taken_at=self.taken_at.isoformat(),
+                against={step: began[step].isoformat() for step in wrong},
+            )
+
+
+class SealAvRecord(Command):
+    """封存音像记录: seal a recording of a case by its digest; gaps in it are found (REC-V1)."""
+
+    evidence: EvidenceId
+    case: CaseId
+    medium: Literal["audio", "video"]
+    sha256: Sha256
+    start: Moment
+    end: Moment
+    gaps: Annotated[tuple[Gap, ...], msgspec.Meta(max_length=200)] = ()
+    covers: ForcedAct | None = None
+    device: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        filed = _own_case(ledger, self.case)
+        rules.require_new(ledger, self.evidence)
+        if self.end <= self.start:
+            raise Malformed("the recording ends before it starts", "/end")
+        if self.end > ledger.now:
+            raise Malformed("the recording ends in the future", "/end")
+        for place, gap in enumerate(self.gaps):
+            if not self.start <= gap.start < gap.end <= self.end:
+                raise Malformed("a gap lies within the recording", f"/gaps/{place}")
+        yield AvRecordSealed(
+            evidence=self.evidence,
+            case=self.case,
+            entity=filed.entity,
+            unit=filed.unit,
+            medium=self.medium,
+            sha256=self.sha256,
+            start=self.start,
+            end=self.end,
+            gaps=self.gaps,
+            covers=self.covers,
+            device=self.device,
+        )
+        if self.gaps:
+            missing = sum((gap.end - gap.start).total_seconds() for gap in self.gaps)
+            yield finding(
+                ledger,
+                rules.REC_V1,
+                unit=filed.unit,
+                entity=filed.entity,
+                case=self.case,
+                recording=self.evidence,
+                gaps=len(self.gaps),
+                seconds=int(missing),
+                unexplained=sum(gap.reason is None for gap in self.gaps),
+            )
+
+
+class SupersedeEvidence(Command):
+    """补正证据材料: put another file in the place of a piece, and say why; both stay on record."""
+
+    evidence: EvidenceId
+    evidence_hash: Sha256
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        exhibit = _own_exhibit(ledger, self.evidence)
+        if exhibit.digest is None:
+            raise OutOfStep(f"no file of evidence {self.evidence} is on record")
+        if exhibit.digest == self.evidence_hash:
+            raise Malformed("this is the file that is on record", "/evidence_hash")
+        if ledger.read(ProcessRecord(exhibit.case)).archived_on is not None:
+            raise OutOfStep(f"case {exhibit.case} is archived; nothing in it changes")
+        yield EvidenceSuperseded(
+            evidence=self.evidence,
+            case=exhibit.case,
+            entity=exhibit.entity,
+            unit=exhibit.unit,
+            previous_hash=exhibit.digest,
+            evidence_hash=self.evidence_hash,
+            reason=self.reason,
+            confidential=exhibit.confidential,
+        )
+
+
+class CheckEvidence(Command):
+    """校验证据: report the digest that a stored file has now; another than recorded is REC-V2."""
+
+    evidence: EvidenceId
+    found_hash: Sha256
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        exhibit = ledger.known(Exhibit(self.evidence))
+        if ledger.actor.role != "jb_supervisor":
+            ledger.act_for(exhibit.unit)
+        if exhibit.digest is None:
+            raise OutOfStep(f"no file of evidence {self.evidence} is on record")
+        yield EvidenceChecked(
+            evidence=self.evidence,
+            case=exhibit.case,
+            entity=exhibit.entity,
+            unit=exhibit.unit,
+            recorded_hash=exhibit.digest,
+            found_hash=self.found_hash,
+            confidential=exhibit.confidential,
+        )
+        if self.found_hash != exhibit.digest:
+            yield finding(
+                ledger,
+                rules.REC_V2,
+                unit=exhibit.unit,
+                entity=exhibit.entity,
+                protected=exhibit.confidential,
+                case=exhibit.case,
+                piece=self.evidence,
+                recorded=exhibit.digest,
+                found=self.found_hash,
+            )
+
+
+class ArchiveCase(Command):
+    """案卷归档: put the file of a closed case away; nothing in it changes after."""
+
+    case: CaseId
+    archive_no: Name
+    digest: Sha256
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        case = ledger.known(Case(self.case), "File the case first.")
+        assert case.filed is not None
+        ledger.act_for(case.filed.unit)
+        if case.closed is None:
+            raise OutOfStep(f"case {self.case} is {case.stage}; close it before it is archived")
+        record = ledger.read(ProcessRecord(self.case))
+        if record.archived_on is not None:
+            raise OutOfStep(f"case {self.case} was archived on {record.archived_on}")
+        yield CaseArchived(
+            case=self.case,
+            entity=case.filed.entity,
+            unit=case.filed.unit,
+            archive_no=self.archive_no,
+            digest=self.digest,
+            pieces=len(record.steps) + len(record.recordings) + len(case.evidence),
+            archived_on=ledger.on,
+        )
+
+
+def _own_case(ledger: Reading, case_id: str) -> CaseFiled:
+    """The case, of the actor's unit and not archived; what was taken may still come when closed."""
+    case = ledger.known(Case(case_id), "File the case first.")
+    assert case.filed is not None
+    ledger.act_for(case.filed.unit)
+    archived = ledger.read(ProcessRecord(case_id)).archived_on
+    if archived is not None:
+        raise OutOfStep(f"case {case_id} was archived on {archived}; nothing is added to it")
+    return case.filed
+
+
+def _own_exhibit(ledger: Reading, evidence: str) -> Exhibit:
+    exhibit = ledger.known(Exhibit(evidence), "Record it first.")
+    ledger.act_for(exhibit.unit)
+    return exhibit

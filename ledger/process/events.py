@@ -1,0 +1,128 @@
+"""Events of the full-process record (执法全过程记录, 2.8)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import ClassVar, Literal
+
+from ledger.kernel import Event, Moment, Value, Visibility
+from ledger.vocabulary import CaseId, EntityId, EvidenceId, Name, Sha256, Text, UnitId
+
+Step = Literal["initiate", "investigate", "review", "decide", "serve", "execute", "archive"]
+Medium = Literal["text", "photo", "audio", "video"]
+#: Acts that touch liberty, life or major property: never without a film (REC-R2).
+ForcedAct = Literal[
+    "seizure",
+    "sealing",
+    "freezing",
+    "forced_demolition",
+    "forced_entry",
+    "personal_restraint",
+    "other",
+]
+
+
+class Gap(Value):
+    """A time during which a recording shows nothing, and why."""
+
+    start: Moment
+    end: Moment
+    reason: Text | None = None
+
+
+class ProcessStepRecorded(Event):
+    """过程记录: one document, picture or recording of a step of a case.
+
+    ``evidence_hash`` is the SHA-256 of what is kept beside the ledger; ``taken_at`` is the time of
+    the device or of the document. ``forced_act``: what was done by force in this step.
+    """
+
+    TOPIC: ClassVar[str] = "process.process-step-recorded"
+
+    evidence: EvidenceId
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    step: Step
+    medium: Medium
+    evidence_hash: Sha256
+    taken_at: Moment
+    forced_act: ForcedAct | None = None
+
+
+class AvRecordSealed(Event):
+    """音像记录封存: a film or sound recording is complete and sealed by its digest.
+
+    ``covers`` is the forced act that it shows, if any; ``gaps`` are the times that it misses.
+    """
+
+    TOPIC: ClassVar[str] = "process.av-record-sealed"
+
+    evidence: EvidenceId
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    medium: Literal["audio", "video"]
+    sha256: Sha256
+    start: Moment
+    end: Moment
+    gaps: tuple[Gap, ...] = ()
+    covers: ForcedAct | None = None
+    device: Name | None = None
+
+
+class EvidenceSuperseded(Event):
+    """补正证据材料: another file takes the place of one, which stays on record (REC-R3)."""
+
+    TOPIC: ClassVar[str] = "process.evidence-superseded"
+
+    evidence: EvidenceId
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    previous_hash: Sha256
+    evidence_hash: Sha256
+    reason: Text
+    confidential: bool = False
+
+    def visibility(self) -> Visibility:
+        """Who gave evidence in confidence is not betrayed by what becomes of it."""
+        return "sealed" if self.confidential else "restricted"
+
+
+class EvidenceChecked(Event):
+    """证据校验: somebody has computed the digest of a stored file anew.
+
+    ``found_hash`` is what it is, ``recorded_hash`` what it ought to be.
+    """
+
+    TOPIC: ClassVar[str] = "process.evidence-checked"
+
+    evidence: EvidenceId
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    recorded_hash: Sha256
+    found_hash: Sha256
+    confidential: bool = False
+
+    def visibility(self) -> Visibility:
+        """Who gave evidence in confidence is not betrayed by what becomes of it."""
+        return "sealed" if self.confidential else "restricted"
+
+
+class CaseArchived(Event):
+    """案卷归档: the file of a closed case is complete and put away.
+
+    ``digest`` is the SHA-256 of the file's inventory and ``pieces`` how many it lists.
+    """
+
+    TOPIC: ClassVar[str] = "process.case-archived"
+
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    archive_no: Name
+    digest: Sha256
+    pieces: int
+    archived_on: date

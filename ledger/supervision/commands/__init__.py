@@ -1,0 +1,40 @@
+"""Commands of 2.10: findings, the documents that supervisors send, and what units may not do."""
+
+from ledger.supervision.commands.conduct import OrderBlanketMeasure, ReportProhibitedConduct
+from ledger.supervision.commands.documents import (
+    AnswerSupervisionDoc,
+    IssueCircular,
+    IssueSupervisionDoc,
+    RecordPublicInterview,
+    ReferToDiscipline,
+    WithdrawSupervisionDoc,
+)
+from ledger.supervision.commands.findings import (
+    AcceptRectification,
+    CloseFinding,
+    DismissFinding,
+    RaiseFinding,
+    RejectRectification,
+    RespondToFinding,
+    StartDirectHandling,
+    TriageFinding,
+)
+
+__all__ = [
+    "AcceptRectification",
+    "AnswerSupervisionDoc",
+    "CloseFinding",
+    "DismissFinding",
+    "IssueCircular",
+    "IssueSupervisionDoc",
+    "OrderBlanketMeasure",
+    "RaiseFinding",
+    "RecordPublicInterview",
+    "ReferToDiscipline",
+    "RejectRectification",
+    "ReportProhibitedConduct",
+    "RespondToFinding",
+    "StartDirectHandling",
+    "TriageFinding",
+    "WithdrawSupervisionDoc",
+]
