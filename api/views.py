@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from api import catalogue, deadlines, entities, findings, policies, trails
+from api import (
+    catalogue,
+    deadlines,
+    entities,
+    findings,
+    legalreview,
+    leniency,
+    penalties,
+    policies,
+    trails,
+)
 from api.operations import Check, Readiness
 from api.resources import Resource
 from projections.follower import Follower
@@ -16,6 +26,9 @@ RESOURCES: tuple[Resource, ...] = (
     *deadlines.RESOURCES,
     *policies.RESOURCES,
     *catalogue.RESOURCES,
+    *penalties.RESOURCES,
+    *legalreview.RESOURCES,
+    *leniency.RESOURCES,
 )
 
 

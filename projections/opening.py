@@ -17,6 +17,14 @@ from projections.catalogue import Matters, Officers, Units
 from projections.deadlines import Deadlines
 from projections.findings import Findings
 from projections.follower import Follower, Views
+from projections.legalreview import LegalReviews, MajorDecisionLists, Reviewers
+from projections.leniency import (
+    LeniencyApplications,
+    LeniencyListsOfUnits,
+    LeniencyStatistics,
+    LikeCasesOfTypes,
+)
+from projections.penalties import BenchmarksOfUnits, Cases, Decisions
 from projections.plans import Plans
 from projections.policies import Policies
 from projections.profiles import Profiles
@@ -39,6 +47,16 @@ def all_views() -> list[View]:
         Officers(),
         Plans(),
         Policies(),
+        Cases(),
+        Decisions(),
+        BenchmarksOfUnits(),
+        LegalReviews(),
+        Reviewers(),
+        MajorDecisionLists(),
+        LeniencyListsOfUnits(),
+        LeniencyApplications(),
+        LeniencyStatistics(),
+        LikeCasesOfTypes(),
     ]
 
 
