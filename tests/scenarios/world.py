@@ -43,6 +43,37 @@ NON_ONSITE = {
     "conclusion": "insufficient",
 }
 
+#: A calendar as it may be announced for the year after the scenarios'; its Monday 01-04 is none.
+CALENDAR_2027 = {
+    "year": 2027,
+    "holidays": [
+        "2027-01-01",
+        "2027-01-04",
+        "2027-02-05",
+        "2027-02-08",
+        "2027-02-09",
+        "2027-02-10",
+        "2027-02-11",
+        "2027-04-05",
+        "2027-05-01",
+        "2027-05-02",
+        "2027-05-03",
+        "2027-05-04",
+        "2027-05-05",
+        "2027-06-09",
+        "2027-09-15",
+        "2027-10-01",
+        "2027-10-02",
+        "2027-10-03",
+        "2027-10-04",
+        "2027-10-05",
+        "2027-10-06",
+        "2027-10-07",
+    ],
+    "makeup_workdays": ["2027-01-09"],
+    "source": "国办发明电〔2026〕X号",
+}
+
 
 class World:
     """The service and the hands that use it. Commands go through HTTP, as everything else."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,8 +20,11 @@ from ledger.kernel import (
     DeadlineLapsed,
     DeadlineMissed,
     Forbidden,
+    Ledger,
     Malformed,
+    Outcome,
     OutOfStep,
+    Refusal,
     UnknownReference,
     civil_moment,
     codec,
@@ -67,7 +74,8 @@ from ledger.penalties.events import (
 from ledger.penalties.folds import Decision
 from ledger.penalties.rules import Penalty, heavier
 from ledger.policies.commands import SeedLedger
-from tests.gwt import Scenario, actor, like
+from ledger.stores.sqlite import SQLiteRecorder
+from tests.gwt import HEAD, Record, Scenario, actor, like
 from tests.pasts import certified, conduct, decidable, filed, registered
 
 replace = msgspec.structs.replace
@@ -418,6 +426,35 @@ def test_PEN_R2_a_fine_undone_is_none(story: Scenario) -> None:
     story.when(replace(DECIDE, decision="DEC-2")).raises(OutOfStep, says="DEC-1 is in effect")
     story.given(_revoked("DEC-1"))
     story.when(replace(DECIDE, decision="DEC-2")).then(PenaltyDecided)
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_PEN_R2_of_many_racers_one_fines(tmp_path: Path, round_: int) -> None:
+    """Two processes, two cases about one act, eight decisions at once: one fine, no more."""
+    with ExitStack() as stack:
+        stores = [stack.enter_context(SQLiteRecorder(tmp_path / "l.db")) for _ in range(2)]
+        clock = civil_moment(date(2026, 5, 11), 9)
+        ledgers = [stack.enter_context(Ledger(s, clock=lambda: clock)) for s in stores]
+        ledgers[0].execute(SeedLedger(), HEAD)
+        for case in ("CASE-1", "CASE-2"):
+            opened = filed(case, E_C, "2026-05-11", conduct=FILE.conduct)
+            ledgers[0].execute(Record(facts=decidable(opened)), HEAD)
+        start = threading.Barrier(8)
+
+        def run(n: int) -> Any:
+            start.wait(30)
+            decide = replace(DECIDE, decision=f"DEC-{n}", case=f"CASE-{n // 2 % 2 + 1}")
+            try:
+                return ledgers[n % 2].execute(decide, HEAD)
+            except (Refusal, OutOfStep) as refused:
+                return refused
+
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(run, range(8)))
+    assert sum(isinstance(answer, Outcome) for answer in answers) == 1
+    refused = [a.rule.id for a in answers if isinstance(a, Refusal)]
+    assert set(refused) == {"PEN-R2"}
+    assert len(refused) == 4, "those of the other case; the rest found their own case decided"
 
 
 def test_PEN_R3_a_defence_makes_nothing_heavier(story: Scenario) -> None:

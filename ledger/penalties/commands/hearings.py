@@ -48,6 +48,8 @@ class ServePriorNotice(Command):
             raise Malformed("a fine has an amount, and nothing else has one", "/fine_fen")
         if self.respond_by <= ledger.on:
             raise Malformed("the business needs time to respond", "/respond_by")
+        # A refusal under PEN-R1 names the version that set the periods.
+        ledger.setting("penalty.hearing")
         if not self.hearing_right:
             reason = _hearing_due(ledger, filed, Penalty(self.types, self.fine_fen))
             ledger.require(reason is None, rules.PEN_R1, case=self.case, reason=reason)
