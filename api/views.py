@@ -10,7 +10,10 @@ from api import (
     deadlines,
     entities,
     findings,
+    legalreview,
+    leniency,
     observation,
+    penalties,
     policies,
     process,
     publicity,
@@ -35,6 +38,9 @@ RESOURCES: tuple[Resource, ...] = (
     *process.RESOURCES,
     *publicity.RESOURCES,
     *supervision.RESOURCES,
+    *penalties.RESOURCES,
+    *legalreview.RESOURCES,
+    *leniency.RESOURCES,
 )
 
 

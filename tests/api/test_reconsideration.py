@@ -38,19 +38,10 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 async def punish(world: World, number: int, entity: str) -> None:
     """A penalty on record, with its credit record and the grade that it gives."""
-    decision, doc_no = f"DEC-{number}", f"兰新市监罚〔2026〕{number}号"
-    await world.send(
-        "MRB head",
-        "penalties/decide-penalty",
-        decision=decision,
-        case=f"CASE-{number}",
-        unit="MRB",
-        entity=entity,
-        doc_no=doc_no,
-        types=["warning", "licence_suspension"],
-        severity="serious",
-        facts="无证经营",
-    )
+    decision = f"DEC-{number}"
+    body = world.decision(decision, f"CASE-{number}", entity, severity="serious")
+    await world.given_case(f"CASE-{number}", entity)
+    await world.send("MRB head", "penalties/decide-penalty", **body)
     await world.send(
         "MRB officer", "penalties/serve-penalty", decision=decision, repair_notice=True
     )
@@ -66,7 +57,11 @@ async def punish(world: World, number: int, entity: str) -> None:
         public=True,
         severity="serious",
         decision=decision,
-        instrument={"kind": "penalty_decision", "doc_no": doc_no, "effective_on": "2026-03-02"},
+        instrument={
+            "kind": "penalty_decision",
+            "doc_no": body["doc_no"],
+            "effective_on": "2026-03-02",
+        },
     )
     await world.send("EDB", "grading/recompute-grade", entity=entity)
 

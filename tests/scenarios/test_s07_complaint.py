@@ -70,6 +70,27 @@ async def test_s07_complaint(world: World) -> None:
     )
     assert rules(answer) == ["CMP-V3"]
 
+    world.at("2026-10-13")
+    await world.send(
+        "JB",
+        "supervision/issue-supervision-doc",
+        document="SD-1",
+        kind="notice",
+        unit="MRB",
+        doc_no="兰新监通〔2026〕1号",
+        demands=["说明9月24日入企情况", "整改"],
+        findings=[f["finding"] for f in found],
+    )
+    deadline = await world.deadline("supervision.response_wd", about="supdoc:SD-1")
+    assert (deadline["due_on"], deadline["unit"]) == ("2026-11-03", "MRB")
+    await world.refused(
+        "SUP-R4",
+        "MRB head",
+        "supervision/close-finding",
+        finding_id=found[0]["finding"],
+        conclusion="已整改",
+    )
+
     world.at("2026-11-16")
     await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_A, "2026-11-20"))
     assert ("FindingRaised", "CMP-V1") in world.tick()

@@ -18,6 +18,9 @@ APPLY: dict[str, Any] = {
 }
 
 
+DECISION = World.decision("DEC-1", "CASE-1", E_D, severity="serious")
+
+
 @pytest.fixture
 async def punished(world: World) -> World:
     """A penalty of 2026-03-02 that made E-D a D; a visit in April was approved by that grade."""
@@ -26,23 +29,12 @@ async def punished(world: World) -> World:
     world.at("2026-01-05")
     await world.send("EDB", "grading/recompute-grade", entity=E_D)  # B before the penalty
     world.at("2026-03-02")
-    await world.send(
-        "MRB head",
-        "penalties/decide-penalty",
-        decision="DEC-1",
-        case="CASE-1",
-        unit="MRB",
-        entity=E_D,
-        doc_no="兰新市监罚〔2026〕18号",
-        types=["fine", "licence_suspension"],
-        fine_fen=20_000_000,
-        severity="serious",
-        facts="经营超过保质期的食品",
-    )
+    await world.given_case("CASE-1", E_D)
+    await world.send("MRB head", "penalties/decide-penalty", **DECISION)
     await world.send("MRB officer", "penalties/serve-penalty", decision="DEC-1", repair_notice=True)
     world.at("2026-03-05")
     await world.send(
-        "MRB head", "penalties/publish-decision", decision="DEC-1", summary="罚款二十万元"
+        "MRB head", "penalties/publish-decision", decision="DEC-1", summary="罚款五千元"
     )
     await world.send(
         "MRB head",
@@ -58,7 +50,7 @@ async def punished(world: World) -> World:
         decision="DEC-1",
         instrument={
             "kind": "penalty_decision",
-            "doc_no": "兰新市监罚〔2026〕18号",
+            "doc_no": DECISION["doc_no"],
             "effective_on": "2026-03-02",
         },
     )
@@ -103,7 +95,7 @@ async def test_s18_reconsideration(punished: World) -> None:
         "outcome": "alter",
         "instrument": "兰新复决〔2026〕3号",
         "reasons": "违法情节较重",
-        "altered": [{"field": "fine_fen", "before": 20_000_000, "after": 30_000_000}],
+        "altered": [{"field": "fine_fen", "before": 500_000, "after": 800_000}],
         "third_party_evidence": True,
     }
     await world.refused("RCN-R3", "RECON", "reconsideration/decide-case", **heavier)
@@ -171,3 +163,8 @@ async def test_s18_reconsideration(punished: World) -> None:
         "SUP-R1", "MRB head", "filing/approve-task", **world.task("T-E", E_D, "2026-07-20")
     )
     assert (problem["details"]["grade"], problem["details"]["cap"]) == ("B", 1)
+    # And the penalty is not issued again on the same facts.
+    await world.given_case("CASE-2", E_D)
+    again = {**DECISION, "decision": "DEC-2", "case": "CASE-2", "doc_no": "兰新市监罚〔2026〕D-2"}
+    problem = await world.refused("RCN-R5", "MRB head", "penalties/decide-penalty", **again)
+    assert problem["details"]["decision"] == "DEC-1"
