@@ -9,7 +9,10 @@ from api import (
     deadlines,
     entities,
     findings,
+    legalreview,
+    leniency,
     observation,
+    penalties,
     policies,
     process,
     publicity,
@@ -31,6 +34,9 @@ RESOURCES: tuple[Resource, ...] = (
     *process.RESOURCES,
     *publicity.RESOURCES,
     *supervision.RESOURCES,
+    *penalties.RESOURCES,
+    *legalreview.RESOURCES,
+    *leniency.RESOURCES,
 )
 
 

@@ -20,6 +20,8 @@ from ledger.entities import commands as entities
 from ledger.filing import commands as filing
 from ledger.grading import commands as grading
 from ledger.kernel import Command
+from ledger.legalreview import commands as legalreview
+from ledger.leniency import commands as leniency
 from ledger.observation import commands as observation
 from ledger.penalties import commands as penalties
 from ledger.policies import commands as policies
@@ -114,13 +116,47 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     *_system(
         "penalties",
-        # The command lets officers open a case on the spot alone.
+        # The commands let officers open and decide a case on the spot alone.
         (penalties.FileCase, _OFFICERS),
-        (penalties.CloseCase, _OFFICERS),
-        (penalties.DecidePenalty, ("unit_head",)),
+        (penalties.AddEvidence, _OFFICERS),
+        (penalties.RegisterInAdvance, ("unit_head",)),
+        (penalties.SeizeProperty, ("unit_head",)),
+        (penalties.ExtendSeizure, ("unit_head",)),
+        (penalties.DisposeOfEvidence, _OFFICERS),
+        (penalties.ServePriorNotice, _OFFICERS),
+        (penalties.HearStatement, _OFFICERS),
+        (penalties.WaiveRights, _OFFICERS),
+        (penalties.RequestHearing, ("entity_rep", *_OFFICERS)),
+        (penalties.AnnounceHearing, _UNIT),
+        (penalties.HoldHearing, _UNIT),
+        (penalties.HoldCollectiveDiscussion, ("unit_head", "office_head", "unit_legal_office")),
+        (penalties.DecidePenalty, _OFFICERS),
         (penalties.ServePenalty, _OFFICERS),
+        (penalties.RecordPayment, _OFFICERS),
+        (penalties.DeferPayment, ("unit_head",)),
+        (penalties.ApplyEnforcement, ("unit_head", "office_head")),
         (penalties.PublishDecision, _UNIT),
         (penalties.WithdrawDecision, ("unit_head",)),
+        (penalties.CloseCase, _OFFICERS),
+        (penalties.PublishBenchmark, ("unit_head",)),
+    ),
+    *_system(
+        "legalreview",
+        (legalreview.PublishMajorDecisionList, ("unit_head",)),
+        (legalreview.RegisterReviewer, ("jb_supervisor",)),
+        (legalreview.RetireReviewer, ("jb_supervisor", "unit_head")),
+        (legalreview.RequestLegalReview, _OFFICERS),
+        (legalreview.ExtendLegalReview, ("unit_legal_office", "unit_head")),
+        # LRV-R2 and not the table refuses who handles the case: the reader is told the law.
+        (legalreview.ConcludeLegalReview, _UNIT),
+        (legalreview.OverrideReviewOpinion, ("unit_head",)),
+    ),
+    *_system(
+        "leniency",
+        (leniency.PublishLeniencyList, ("unit_head",)),
+        (leniency.ApplyLeniency, ("unit_head", "office_head")),
+        (leniency.RecordEducation, _OFFICERS),
+        (leniency.TakeCorrectionCommitment, _OFFICERS),
     ),
     *_system(
         "observation",

@@ -17,7 +17,15 @@ from projections.catalogue import Matters, MatterUses, Officers, Units
 from projections.deadlines import Deadlines
 from projections.findings import Findings
 from projections.follower import Follower, Views
+from projections.legalreview import LegalReviews, MajorDecisionLists, Reviewers
+from projections.leniency import (
+    LeniencyApplications,
+    LeniencyListsOfUnits,
+    LeniencyStatistics,
+    LikeCasesOfTypes,
+)
 from projections.observation import BusinessIssues, Observations, SoftMeasures
+from projections.penalties import BenchmarksOfUnits, Cases, Decisions
 from projections.plans import Plans
 from projections.policies import Policies
 from projections.process import ProcessRecords
@@ -54,6 +62,16 @@ def all_views() -> list[View]:
         Acts(),
         AnnualStatistics(),
         PublicityRecords(),
+        Cases(),
+        Decisions(),
+        BenchmarksOfUnits(),
+        LegalReviews(),
+        Reviewers(),
+        MajorDecisionLists(),
+        LeniencyListsOfUnits(),
+        LeniencyApplications(),
+        LeniencyStatistics(),
+        LikeCasesOfTypes(),
     ]
 
 

@@ -58,6 +58,9 @@ INSTEAD: Mapping[str, str] = {
     "grading": "Assess the grade anew.",
     "credit": "Suspend, resume or end the publicity of the record instead.",
     "penalties": "Record what a competent body decided about the decision instead.",
+    "publicity": "Publish it anew, or withdraw what was published.",
+    "process": "Supersede the piece of evidence and say why.",
+    "observation": "Take the next step about the period or the measure, and say so there.",
     "corrections": "Record what a competent body decided since.",
     "intake": "Import what the register says now.",
 }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from ledger.credit.events import Sector, Severity
 from ledger.kernel import Event, Value, Visibility
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
     CaseId,
     DecisionId,
@@ -53,6 +55,17 @@ CaseSource = Literal[
     "data_monitoring",
     "self_report",
     "other",
+]
+#: 证据的种类 (行政处罚法 Art. 46).
+EvidenceKind = Literal[
+    "documentary",
+    "physical",
+    "audio_visual",
+    "electronic_data",
+    "testimony",
+    "party_statement",
+    "expert_opinion",
+    "on_site_record",
 ]
 #: 不适用宽缓的情形: conduct that no leniency list may excuse (Notice, task 6; FLX-R3).
 ExcludedConduct = Literal[
@@ -105,6 +118,7 @@ class CaseFiled(Event):
     cause: Text
     source: CaseSource
     discovered_on: date
+    filed_on: date
     investigators: tuple[OfficerId, ...]
     filed_by: Name
     task: TaskId | None = None
@@ -128,16 +142,7 @@ class EvidenceAdded(Event):
     case: CaseId
     entity: EntityId
     unit: UnitId
-    kind: Literal[
-        "documentary",
-        "physical",
-        "audio_visual",
-        "electronic_data",
-        "testimony",
-        "party_statement",
-        "expert_opinion",
-        "on_site_record",
-    ]
+    kind: EvidenceKind
     title: Name
     collected_on: date
     digest: Sha256 | None = None
@@ -211,7 +216,8 @@ class PriorNoticeServed(Event):
 class StatementHeard(Event):
     """听取陈述、申辩: the business was heard and its points were examined (Art. 45).
 
-    ``examined`` is what the unit found when it examined them.
+    ``notice`` is the one that it answers, 0 for what was said on the spot; ``examined`` what the
+    unit found when it examined the points.
     """
 
     TOPIC: ClassVar[str] = "penalties.statement-heard"
@@ -219,21 +225,27 @@ class StatementHeard(Event):
     case: CaseId
     entity: EntityId
     unit: UnitId
+    notice: int
     heard_on: date
     statement: Text
     examined: Text
     adopted: bool
 
 
-class StatementWaived(Event):
-    """放弃陈述、申辩: the business said so (``declared``), or let the time pass (``silent``)."""
+class RightsWaived(Event):
+    """放弃陈述、申辩或听证: the business said so (``declared``), or let the time pass (``silent``).
 
-    TOPIC: ClassVar[str] = "penalties.statement-waived"
+    A hearing is waived by saying so; the time to ask for it ends by itself.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.rights-waived"
 
     case: CaseId
     entity: EntityId
     unit: UnitId
+    notice: int
     waived_on: date
+    rights: tuple[Literal["statement", "hearing"], ...]
     how: Literal["declared", "silent"]
 
 
@@ -249,6 +261,7 @@ class HearingRequested(Event):
     case: CaseId
     entity: EntityId
     unit: UnitId
+    notice: int
     requested_on: date
     days_late: int = 0
 
@@ -261,6 +274,7 @@ class HearingAnnounced(Event):
     case: CaseId
     entity: EntityId
     unit: UnitId
+    notice: int
     hearing_on: date
     place: Name
     host: Name
@@ -278,6 +292,7 @@ class HearingHeld(Event):
     case: CaseId
     entity: EntityId
     unit: UnitId
+    notice: int
     held_on: date
     host: Name
     outcome: Literal["heard", "stayed_away"]
@@ -303,14 +318,23 @@ class CollectiveDiscussionHeld(Event):
     minutes_digest: Sha256 | None = None
 
 
+def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 said less; what it did not say has a default."""
+    return body
+
+
 class PenaltyDecided(Event):
     """行政处罚决定: a unit has decided on a penalty (行政处罚法 Art. 57).
 
     ``severity`` and ``sector`` classify what a credit record about it would say; the decision is no
-    record yet. ``benchmark_ref`` is the discretion benchmark (裁量基准) that it follows.
+    record yet. ``benchmark_ref`` is the discretion benchmark (裁量基准) that it follows, ``tier``
+    the step of it (裁量阶次); ``leniency`` says if it is 从轻 or 减轻. ``days_late`` counts
+    calendar days after ``penalty.decide_cd``.
     """
 
     TOPIC: ClassVar[str] = "penalties.penalty-decided"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
     CORRECTABLE = frozenset({"doc_no", "facts"})
 
     decision: DecisionId
@@ -325,15 +349,24 @@ class PenaltyDecided(Event):
     fine_fen: Fen = 0
     benchmark_ref: Name | None = None
     sector: Sector = "general"
+    procedure: Procedure = "ordinary"
+    violation_code: ViolationCode | None = None
+    tier: Name | None = None
+    leniency: Literal["lenient", "mitigated"] | None = None
+    days_late: int = 0
 
 
 class PenaltyServed(Event):
     """送达: the decision is in the hands of the business, and the repair notice with it (两书同达).
 
-    ``days_late`` counts calendar days after ``penalty.serve_wd`` (行政处罚法 Art. 61).
+    It tells what is to be paid: ``fine_fen`` until ``pay_by`` (Art. 67), and each day after that
+    ``late_fee_daily`` of what is not paid, together at most the fine itself (Art. 72).
+    ``days_late`` counts calendar days after ``penalty.serve_wd`` (Art. 61).
     """
 
     TOPIC: ClassVar[str] = "penalties.penalty-served"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
 
     decision: DecisionId
     entity: EntityId
@@ -341,6 +374,9 @@ class PenaltyServed(Event):
     served_on: date
     repair_notice: bool
     days_late: int = 0
+    fine_fen: Fen = 0
+    pay_by: date | None = None
+    late_fee_daily: str | None = None
 
 
 class DecisionPublished(Event):
@@ -384,6 +420,82 @@ class DecisionWithdrawn(Event):
     days_late: int = 0
 
 
+class InstalmentPaid(Event):
+    """缴纳部分罚款: a part of the fine was paid; the fields are those of ``FinePaid``."""
+
+    TOPIC: ClassVar[str] = "penalties.instalment-paid"
+    CORRECTABLE = frozenset({"receipt_no"})
+
+    decision: DecisionId
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    paid_on: date
+    amount_fen: Fen
+    late_fee_fen: Fen
+    outstanding_fen: Fen
+    late_fee_due_fen: Fen
+    receipt_no: Name
+    days_late: int = 0
+
+
+class FinePaid(Event):
+    """缴清罚款: nothing of the fine is outstanding any more (行政处罚法 Arts. 67, 72).
+
+    ``amount_fen`` goes to the fine and ``late_fee_fen`` to the late fee (加处罚款), of which
+    ``late_fee_due_fen`` had accrued by that day in all. ``days_late`` counts calendar days after
+    the last day of payment.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.fine-paid"
+    CORRECTABLE = frozenset({"receipt_no"})
+
+    decision: DecisionId
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    paid_on: date
+    amount_fen: Fen
+    late_fee_fen: Fen
+    outstanding_fen: Fen
+    late_fee_due_fen: Fen
+    receipt_no: Name
+    days_late: int = 0
+
+
+class PaymentDeferred(Event):
+    """暂缓或分期缴纳: the head of the unit allows the fine to be paid later (Art. 66).
+
+    No late fee accrues from the day of the approval to ``until``, the last day of payment then.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.payment-deferred"
+
+    decision: DecisionId
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    approved_on: date
+    until: date
+    in_instalments: bool
+    reason: Text
+    approved_by: Name
+
+
+class EnforcementApplied(Event):
+    """强制执行: the unit enforces the decision itself or has the court do it (Art. 72)."""
+
+    TOPIC: ClassVar[str] = "penalties.enforcement-applied"
+
+    decision: DecisionId
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    applied_on: date
+    by: Literal["court", "auction", "deduction", "own_power"]
+    request_no: Name
+
+
 class CaseClosed(Event):
     """结案: nothing is left to be done (行政处罚法 Arts. 57, 73).
 
@@ -402,3 +514,43 @@ class CaseClosed(Event):
     closed_on: date
     decision: DecisionId | None = None
     transferred_to: Name | None = None
+
+
+class Tier(Value):
+    """裁量阶次: one step of a benchmark: its circumstances and the fine that goes with them."""
+
+    tier: Name
+    circumstances: Text
+    min_fen: Fen
+    max_fen: Fen
+
+
+class BenchmarkItem(Value):
+    """One violation in a benchmark: what the law prescribes, and the steps within it.
+
+    ``types`` are the kinds of penalty that the law imposes; the statutory amounts bound its fine.
+    """
+
+    violation_code: ViolationCode
+    basis: Name
+    types: tuple[PenaltyType, ...]
+    statutory_min_fen: Fen
+    statutory_max_fen: Fen
+    tiers: tuple[Tier, ...] = ()
+
+
+class BenchmarkPublished(Event):
+    """裁量基准公布: a unit says in public how it uses its discretion (行政处罚法 Art. 34).
+
+    Each version is complete and takes the place of the one before from ``effective_from`` on.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.benchmark-published"
+    VISIBILITY = "public"
+
+    unit: UnitId
+    version: int
+    title: Name
+    effective_from: date
+    items: tuple[BenchmarkItem, ...]
+    url: Name | None = None

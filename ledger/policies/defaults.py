@@ -367,6 +367,12 @@ _PROCESS = (
 _SOFT = (
     _design("leniency.review_months", 12, "the list is updated dynamically", NOTICE),
     _design(
+        "leniency.blanket_closure",
+        {"cases": 3, "window_cd": 30},
+        "closures for one type of violation by one unit (FLX-V3); the Notice says 一刀切",
+        NOTICE,
+    ),
+    _design(
         "observation.default_months", 12, "the Notice says 一定合理; a city takes a year", NOTICE
     ),
     _design("observation.max_months", 24, "scholarship: at most two years", NOTICE),

@@ -145,6 +145,13 @@ class IncidentalReview(Value):
     answer_cd: Days
 
 
+class BlanketClosure(Value):
+    """When closing one business after another is blanket: so many in so many days."""
+
+    cases: Count
+    window_cd: Days
+
+
 class MinSample(Value):
     """The larger of a number of cases and a share of all."""
 
@@ -319,6 +326,7 @@ KEYS: Mapping[str, Key] = {
         penalty__summary_max=PartyAmounts,
         penalty__limitation=Limitation,
         major_penalty_threshold=PartyAmounts,
+        leniency__blanket_closure=BlanketClosure,
         casefile__min_sample=MinSample,
         process__mandatory_steps=MandatorySteps,
         recon__ordinary=ReconProcedure,

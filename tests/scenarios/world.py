@@ -23,11 +23,14 @@ PEOPLE: dict[str, tuple[str, str, Role, str | None]] = {
     "MRB office": ("MRB", "OFFICE-MRB", "office_head", None),
     "MRB officer": ("MRB", "OFF-001", "enforcement_officer", None),
     "MRB legal": ("MRB", "LEGAL-MRB", "unit_legal_office", None),
+    "MRB investigator": ("MRB", "OFF-002", "enforcement_officer", None),
+    "MRB second legal": ("MRB", "LEGAL-2", "unit_legal_office", None),
     "EMB head": ("EMB", "HEAD-EMB", "unit_head", None),
     "EEB head": ("EEB", "HEAD-EEB", "unit_head", None),
     "JB": ("JB", "JB-001", "jb_supervisor", None),
     "JB second": ("JB", "JB-002", "jb_supervisor", None),
     "EDB": ("EDB", "EDB-001", "credit_officer", None),
+    "public": ("PUBLIC", "PUBLIC", "public", None),
     "E-A": ("ENTITY", "REP-A", "entity_rep", E_A),
     "E-B": ("ENTITY", "REP-B", "entity_rep", E_B),
     "E-C": ("ENTITY", "REP-C", "entity_rep", E_C),
@@ -275,6 +278,65 @@ class World:
             **changed,
         }
 
+    async def given_case(
+        self, case: str, entity: str, *, fine_fen: int = 500_000, **changed: Any
+    ) -> None:
+        """A case of MRB, ready to be decided: opened today, its business told and not objecting."""
+        await self.send("MRB head", "penalties/file-case", **self.case(case, entity, **changed))
+        await self.send(
+            "MRB officer", "penalties/serve-prior-notice", **self.notice(case, fine_fen)
+        )
+        await self.send(
+            "MRB officer", "penalties/waive-rights", case=case, rights=["statement"], how="declared"
+        )
+
+    def case(self, case: str, entity: str, **changed: Any) -> dict[str, Any]:
+        """The body of a case that MRB opens today about an act of today."""
+        today = self.now.date().isoformat()
+        return {
+            "case": case,
+            "entity": entity,
+            "unit": "MRB",
+            "conduct": {
+                "violation_code": "FS-034",
+                "act": f"act of {case}",
+                "first_on": today,
+                "last_on": today,
+            },
+            "cause": "涉嫌经营超过保质期的食品",
+            "source": "inspection",
+            "investigators": ["OFF-001", "OFF-002"],
+            **changed,
+        }
+
+    def notice(self, case: str, fine_fen: int, **changed: Any) -> dict[str, Any]:
+        """The body of a prior notice of a fine, to be answered within a week."""
+        return {
+            "case": case,
+            "notice_no": f"告 {case}",
+            "facts": "经营超过保质期的食品",
+            "types": ["fine"],
+            "fine_fen": fine_fen,
+            "respond_by": (self.now.date() + timedelta(days=7)).isoformat(),
+            **changed,
+        }
+
+    @staticmethod
+    def decision(decision: str, case: str, entity: str, **changed: Any) -> dict[str, Any]:
+        """The body of a decision of MRB on a fine of 5,000 yuan."""
+        return {
+            "decision": decision,
+            "case": case,
+            "unit": "MRB",
+            "entity": entity,
+            "doc_no": f"兰新市监罚〔2026〕{decision}",
+            "types": ["fine"],
+            "fine_fen": 500_000,
+            "severity": "general",
+            "facts": "经营超过保质期的食品",
+            **changed,
+        }
+
     async def visit(self, task: str, day: str, result: str = "no_issue") -> None:
         """Carry out an approved task of MRB on ``day``, from the notice to the conclusion."""
         who = "MRB officer"
@@ -292,6 +354,20 @@ class World:
         )
         await self.send(who, "filing/close-inspection", task=task)
         await self.send(who, "filing/conclude-inspection", task=task, result=result)
+
+    async def given_steps(self, case: str, *steps: str) -> None:
+        """A document of each of these steps of a case of MRB, taken now, in their order."""
+        for step in steps:
+            await self.send(
+                "MRB officer",
+                "process/record-process-step",
+                case=case,
+                evidence=f"{case}-{step}",
+                step=step,
+                medium="text",
+                evidence_hash="ab" * 32,
+                taken_at=self.now.isoformat(),
+            )
 
     @staticmethod
     def opening(task: str, **changed: Any) -> dict[str, Any]:

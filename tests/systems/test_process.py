@@ -10,7 +10,7 @@ import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
 from ledger.kernel import Event, Forbidden, Malformed, OutOfStep, UnknownReference
-from ledger.penalties.commands import CloseCase
+from ledger.penalties.commands import AddEvidence, CloseCase, RegisterInAdvance, SeizeProperty
 from ledger.penalties.events import (
     CaseClosed,
     CaseFiled,
@@ -90,6 +90,7 @@ def filed(case: str, entity: str = E_C, **changed: Any) -> CaseFiled:
             cause="经营超过保质期的食品",
             source="inspection",
             discovered_on=date(2026, 6, 1),
+            filed_on=date(2026, 6, 8),
             investigators=("OFF-001", "OFF-002"),
             filed_by="MRB-HEAD",
         ),
@@ -122,10 +123,9 @@ def decided(case: str = "CASE-1", entity: str = E_C) -> list[Event]:
             case=case,
             doc_no="1号",
             decided_on=date(2026, 6, 5),
-            types=("fine",),
-            severity="general",
+            types=("warning",),
+            severity="minor",
             facts="-",
-            fine_fen=500_000,
         ),
         PenaltyServed(
             decision=f"DEC-{case}",
@@ -222,6 +222,20 @@ def test_REC_R2_a_forced_act_is_filmed(story: Scenario) -> None:
     story.when(seizure).then(like(ProcessStepRecorded, forced_act="seizure"))
 
 
+def test_REC_R2_a_seizure_is_filmed(story: Scenario) -> None:
+    """It takes effect by being recorded: on its day a film of it is sealed already."""
+    seize = SeizeProperty(
+        evidence="EV-7", case="CASE-1", kind="physical", title="过期食品", items=("饼干 20 箱",)
+    )
+    story.given(SEAL).when(seize).refused("REC-R2", act="seizure", on=date(2026, 6, 8))
+    story.given(replace(SEAL, evidence="AV-2", start=at("08T08:00"), end=at("08T08:30")))
+    story.when(seize).then(like(EvidenceAdded, measure="seizure"))
+    held = RegisterInAdvance(
+        evidence="EV-8", case="CASE-1", kind="physical", title="账册", items=("账册",)
+    )
+    story.when(held).then(like(EvidenceAdded, measure="advance_registration"))
+
+
 def test_REC_R3_a_piece_is_superseded_and_never_replaced(story: Scenario) -> None:
     """Whichever way it came on record; the earlier digest stays in the event."""
     story.given(STEP, SEAL)
@@ -230,6 +244,7 @@ def test_REC_R3_a_piece_is_superseded_and_never_replaced(story: Scenario) -> Non
         replace(STEP, evidence="AV-1"),
         replace(SEAL, evidence="EV-1"),
         replace(STEP, evidence="CASE-9-decide"),
+        AddEvidence(evidence="EV-1", case="CASE-1", kind="documentary", title="另一份"),
     ):
         story.when(command).refused("REC-R3", evidence=command.evidence)
     story.when(SUPERSEDE, EMB).raises(Forbidden)

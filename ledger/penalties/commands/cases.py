@@ -12,17 +12,20 @@ from ledger.entities.folds import Registration
 from ledger.filing import rules as filing
 from ledger.filing.folds import Task
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
+from ledger.leniency import rules as leniency
+from ledger.leniency.effects import unlisted_exemption
+from ledger.leniency.folds import CaseLeniency
 from ledger.observation.rules import require_gentleness_first
+from ledger.penalties.commands.payments import late_fee_due
 from ledger.penalties.events import (
     CaseClosed,
     CaseFiled,
     CaseSource,
     Conduct,
     Party,
-    PenaltyDecided,
     Procedure,
 )
-from ledger.penalties.folds import Case, Decision
+from ledger.penalties.folds import Case, Decision, live_decision, open_case
 from ledger.process.rules import require_complete
 from ledger.vocabulary import (
     CaseId,
@@ -94,6 +97,7 @@ class FileCase(Command):
             cause=self.cause,
             source=self.source,
             discovered_on=discovered_on,
+            filed_on=ledger.on,
             investigators=tuple(dict.fromkeys(self.investigators)),
             filed_by=ledger.actor.person_id,
             task=self.task,
@@ -119,7 +123,7 @@ class CloseCase(Command):
     transferred_to: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        case, filed = own_case(ledger, self.case)
+        case, filed = open_case(ledger, self.case)
         if (self.reason == "transferred") != (self.transferred_to is not None):
             raise Malformed(
                 "a transferred case says to whom, and no other one does", "/transferred_to"
@@ -127,8 +131,10 @@ class CloseCase(Command):
         if case.held:
             raise OutOfStep(f"{', '.join(case.held)} is still held; dispose of it first")
         decision = self._decision(ledger, case)
+        if self.reason == "exempt":
+            leniency.require_education(ledger, self.case, ledger.on)
         require_complete(ledger, self.case, procedure=filed.procedure, reason=self.reason)
-        yield CaseClosed(
+        closed = CaseClosed(
             case=self.case,
             entity=filed.entity,
             unit=filed.unit,
@@ -138,16 +144,20 @@ class CloseCase(Command):
             decision=None if decision is None else decision.decision,
             transferred_to=self.transferred_to,
         )
+        yield closed
+        if self.reason == "exempt":
+            applied = ledger.read(CaseLeniency(self.case)).applied
+            if applied is None or applied.outcome != "exempt":
+                yield from unlisted_exemption(ledger, closed)
 
-    def _decision(self, ledger: Reading, case: Case) -> PenaltyDecided | None:
+    def _decision(self, ledger: Reading, case: Case) -> Decision | None:
         """The decision that the closing rests on, if it rests on one."""
         live = live_decision(ledger, case)
         if self.reason == "executed":
             if live is None:
                 raise OutOfStep(f"case {self.case} has no decision in effect to be executed")
-            if live.served is None:
-                raise OutOfStep(f"decision {live.decision} has not been served")
-            return live.decided
+            _check_executed(ledger, live)
+            return live
         if live is not None:
             raise OutOfStep(
                 f"decision {live.decision} is in effect; close the case when it is executed"
@@ -155,26 +165,20 @@ class CloseCase(Command):
         if self.reason == "revoked":
             if not case.decisions:
                 raise OutOfStep(f"case {self.case} has no decision that was undone")
-            return ledger.read(Decision(case.decisions[-1])).decided
+            return ledger.read(Decision(case.decisions[-1]))
         return None
 
 
-def own_case(ledger: Reading, case_id: str) -> tuple[Case, CaseFiled]:
-    """The case, which has to be open and to belong to the actor's unit."""
-    case = ledger.known(Case(case_id), "File the case first.")
-    assert case.filed is not None
-    ledger.act_for(case.filed.unit)
-    if case.closed is not None:
+def _check_executed(ledger: Reading, decision: Decision) -> None:
+    """Refuse to call executed what is not: unserved, or unpaid and not enforced either."""
+    if decision.served is None:
+        raise OutOfStep(f"decision {decision.decision} has not been served")
+    if decision.enforced or not decision.fine_fen:
+        return
+    late_fee = late_fee_due(ledger, decision, ledger.on) - decision.late_fee_paid_fen
+    left = decision.outstanding(ledger.on)
+    if left or late_fee > 0:
         raise OutOfStep(
-            f"case {case_id} was closed on {case.closed.closed_on}: {case.closed.reason}"
+            f"of decision {decision.decision} {left} fen of the fine and {max(0, late_fee)} fen of "
+            "the late fee are not paid; record the payment or the enforcement first"
         )
-    return case, case.filed
-
-
-def live_decision(ledger: Reading, case: Case) -> Decision | None:
-    """The decision of the case that is in effect; an altered one still is."""
-    for decision_id in reversed(case.decisions):
-        decision = ledger.read(Decision(decision_id))
-        if decision.undone is None:
-            return decision
-    return None
