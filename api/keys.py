@@ -11,6 +11,7 @@ from aiohttp import web
 
 from api.tokens import Grant, Tokens
 from ledger.kernel import Ledger
+from ledger.transparency.keeper import Keeper
 
 LEDGER = web.AppKey("ledger", Ledger)
 TOKENS = web.AppKey("tokens", Tokens)
@@ -18,6 +19,8 @@ TOKENS = web.AppKey("tokens", Tokens)
 VIEWS: web.AppKey[Any] = web.AppKey("views", object)
 #: What was refused and looked at, as it can be read.
 ACCESS: web.AppKey[Any] = web.AppKey("access", object)
+#: What keeps the transparency log.
+LOG = web.AppKey("log", Keeper)
 
 
 class Line(msgspec.Struct):
