@@ -29,8 +29,8 @@ _FADES = (12, 24)
 class LocalGrading(Fold):
     """When will the monthly look find another grade than the one in force?
 
-    Grades are recomputed on the first day of a month (国市监信发〔2022〕6号). How long a record counts
-    can be foretold, so only businesses whose grade changes are looked at.
+    Grades are recomputed by the month, on its first day. How long a record counts can be foretold,
+    so only businesses whose grade changes are looked at.
     """
 
     entity: EntityId
