@@ -151,6 +151,7 @@ class EstablishBreach(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
         commitment, _ = _open_obligation(ledger, self.commitment, self.obligation)
+        ledger.act_for(commitment.unit)  # 谁认定: nobody establishes another unit's breach
         ledger.new(Record(self.record))
         reason = self._why_not(ledger, commitment)
         ledger.require(reason is None, rules.CMT_R1, commitment=self.commitment, reason=reason)

@@ -195,6 +195,8 @@ def test_only_an_open_obligation_is_performed_or_broken(story: Scenario) -> None
     story.given(MAKE)
     story.when(FULFIL, EMB).raises(Forbidden)
     story.when(replace(FULFIL, obligation="O-3")).raises(UnknownReference, says="O-1, O-2")
+    # The lead department enters what reaches it, and establishes no other unit's breach.
+    story.when(BREACH, EDB).raises(Forbidden)
     story.given(FULFIL).at("2026-07-20T09:00+08:00").when(BREACH).raises(OutOfStep)
 
 

@@ -119,7 +119,7 @@ class DetermineDishonesty(Command):
     basis: Basis
     defence_handling: Text | None = None
     record: RecordId | None = None
-    kind: Literal["penalty", "judgment", "commitment_breach", "tax", "other"] = "other"
+    kind: Literal["penalty", "judgment", "tax", "other"] = "other"
     title: Name = "失信行为认定"
     public: bool = False
     summary: Text | None = None
@@ -186,7 +186,7 @@ class DetermineDishonesty(Command):
             self.kind != "other" or self.catalogue_item,
             CRD_R2,
             kind=self.kind,
-            kinds="penalty, judgment, commitment_breach, tax",
+            kinds="penalty, judgment, tax",
         )
         if self.public:
             require_published(ledger, self.severity, ledger.on, self.necessity_reason)
