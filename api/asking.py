@@ -34,7 +34,7 @@ DEFAULT_PAGE = 50
 MAX_PAGE = 500
 
 #: Roles that read the public's part and nothing else.
-_PUBLIC = frozenset({"public", "subscriber_system"})
+PUBLIC = frozenset({"public", "subscriber_system"})
 
 
 def follower_of(request: web.Request) -> Follower:
@@ -67,7 +67,7 @@ async def asked(question: Callable[[], T]) -> T:
 
 def audience_of(grant: Grant, entity: str) -> Audience:
     """Which of the three documents about a business a token is shown."""
-    if grant.role in _PUBLIC:
+    if grant.role in PUBLIC:
         return "public"
     if grant.role == "entity_rep":
         return "entity" if grant.entity == entity else "public"
@@ -144,13 +144,14 @@ async def one_row(request: web.Request, view: str, table: sa.Table, key: str) ->
 
 def required_grant(grant: Grant) -> Grant:
     """The grant, of somebody who may read more than the public."""
-    if grant.role in _PUBLIC:
+    if grant.role in PUBLIC:
         raise Problem("forbidden", f"The role {grant.role} may not read this.")
     return grant
 
 
 __all__ = [
     "PRIVATE",
+    "PUBLIC",
     "Follower",
     "asked",
     "audience_of",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from api import (
     catalogue,
     deadlines,
+    dishonesty,
     entities,
     findings,
     legalreview,
@@ -26,6 +27,7 @@ RESOURCES: tuple[Resource, ...] = (
     *deadlines.RESOURCES,
     *policies.RESOURCES,
     *catalogue.RESOURCES,
+    *dishonesty.RESOURCES,
     *penalties.RESOURCES,
     *legalreview.RESOURCES,
     *leniency.RESOURCES,

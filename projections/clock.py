@@ -16,7 +16,9 @@ from ledger.deadlines.commands import EndDeadline, RecomputeDeadline
 from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Unavailable, civil_date
 from ledger.opening import LEDGER_CLOCK
 from projections.deadlines import due
+from projections.dishonesty import outlived_sanctions
 from projections.follower import Follower, Views
+from projections.grading import grades_due
 
 log = structlog.get_logger("projections.clock")
 
@@ -27,7 +29,7 @@ INTERVAL = 60.0
 #: that makes it happen once.
 Watch = Callable[[Views, date], Iterable[tuple[Command, str]]]
 
-WATCHES: tuple[Watch, ...] = ()
+WATCHES: tuple[Watch, ...] = (outlived_sanctions, grades_due)
 
 #: How long a tick waits for the views to catch up, in seconds.
 _PATIENCE = 5.0
