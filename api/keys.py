@@ -11,11 +11,16 @@ from aiohttp import web
 
 from api.tokens import Grant, Tokens
 from ledger.kernel import Ledger
+from ledger.transparency.keeper import Keeper
 
 LEDGER = web.AppKey("ledger", Ledger)
 TOKENS = web.AppKey("tokens", Tokens)
 #: Whatever answers questions from views; the modules that ask it know its type.
 VIEWS: web.AppKey[Any] = web.AppKey("views", object)
+#: What was refused and looked at, as it can be read.
+ACCESS: web.AppKey[Any] = web.AppKey("access", object)
+#: What keeps the transparency log.
+LOG = web.AppKey("log", Keeper)
 
 
 class Line(msgspec.Struct):

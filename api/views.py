@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from api import (
     catalogue,
     deadlines,
+    dishonesty,
     entities,
     findings,
     legalreview,
@@ -34,6 +35,7 @@ RESOURCES: tuple[Resource, ...] = (
     *process.RESOURCES,
     *publicity.RESOURCES,
     *supervision.RESOURCES,
+    *dishonesty.RESOURCES,
     *penalties.RESOURCES,
     *legalreview.RESOURCES,
     *leniency.RESOURCES,

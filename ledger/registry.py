@@ -12,9 +12,11 @@ import msgspec
 
 import ledger.intake.events  # noqa: F401 - imports are no commands, but their events are read
 from ledger.catalogue import commands as catalogue
+from ledger.commitments import commands as commitments
 from ledger.corrections import commands as corrections
 from ledger.credit import commands as credit
 from ledger.deadlines import commands as deadlines
+from ledger.dishonesty import commands as dishonesty
 from ledger.draws import commands as draws
 from ledger.entities import commands as entities
 from ledger.filing import commands as filing
@@ -199,6 +201,30 @@ COMMANDS: tuple[Entry, ...] = (
         (credit.ResumePublicity, ("credit_officer", *_UNIT)),
         (credit.FileObjection, ("entity_rep", "credit_officer", *_UNIT)),
         (credit.ResolveObjection, ("credit_officer", *_UNIT)),
+    ),
+    *_system(
+        "commitments",
+        (commitments.MakeCommitment, ("entity_rep", "credit_officer", *_UNIT)),
+        (commitments.FulfilCommitment, ("credit_officer", *_UNIT)),
+        (commitments.EstablishBreach, ("credit_officer", "unit_head")),
+    ),
+    *_system(
+        "dishonesty",
+        (dishonesty.NotifyDetermination, _OFFICERS),
+        (dishonesty.SubmitDefence, ("entity_rep", *_UNIT)),
+        (dishonesty.DetermineDishonesty, ("unit_head",)),
+        (dishonesty.ProposeListCriteria, ("credit_officer", "unit_head")),
+        (dishonesty.PublishListCriteria, ("credit_officer", "unit_head")),
+        (dishonesty.WithdrawListCriteria, ("credit_officer", "unit_head")),
+        (dishonesty.AddToSeriousList, ("unit_head",)),
+        (dishonesty.RemoveFromSeriousList, ("unit_head",)),
+        (dishonesty.PublishMeasureCatalogue, ("credit_officer",)),
+        (dishonesty.ApplySanction, _OFFICERS),
+        (dishonesty.LiftSanction, _OFFICERS),
+        (dishonesty.ReviewSanction, ("jb_supervisor", "ledger_clock")),
+        (dishonesty.PromiseIncentive, ("credit_officer", *_OFFICERS)),
+        (dishonesty.GrantIncentive, ("credit_officer", *_OFFICERS)),
+        (dishonesty.EndIncentive, ("credit_officer", *_OFFICERS)),
     ),
     *_system(
         "grading",

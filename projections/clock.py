@@ -17,7 +17,9 @@ from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Unavaila
 from ledger.opening import LEDGER_CLOCK
 from projections.catalogue import idle_matters
 from projections.deadlines import due
+from projections.dishonesty import outlived_sanctions
 from projections.follower import Follower, Views
+from projections.grading import grades_due
 from projections.observation import breaches_unpursued
 from projections.publicity import (
     annual_stats_to_call_for,
@@ -40,6 +42,8 @@ WATCHES: tuple[Watch, ...] = (
     withdrawals_overdue,
     breaches_unpursued,
     idle_matters,
+    outlived_sanctions,
+    grades_due,
 )
 
 #: How long a tick waits for the views to catch up, in seconds.

@@ -14,9 +14,19 @@ from sqlalchemy.engine import make_url
 import ledger.registry  # noqa: F401 - declares every event type and deadline
 from projections import tables
 from projections.catalogue import Matters, MatterUses, Officers, Units
+from projections.commitments import Commitments
 from projections.deadlines import Deadlines
+from projections.dishonesty import (
+    Determinations,
+    Incentives,
+    ListFields,
+    MeasureCatalogues,
+    Sanctions,
+    SeriousList,
+)
 from projections.findings import Findings
 from projections.follower import Follower, Views
+from projections.grading import LocalGrades
 from projections.legalreview import LegalReviews, MajorDecisionLists, Reviewers
 from projections.leniency import (
     LeniencyApplications,
@@ -62,6 +72,14 @@ def all_views() -> list[View]:
         Acts(),
         AnnualStatistics(),
         PublicityRecords(),
+        Commitments(),
+        Determinations(),
+        SeriousList(),
+        ListFields(),
+        MeasureCatalogues(),
+        Sanctions(),
+        Incentives(),
+        LocalGrades(),
         Cases(),
         Decisions(),
         BenchmarksOfUnits(),

@@ -56,6 +56,8 @@ INSTEAD: Mapping[str, str] = {
     "catalogue": "Revise or withdraw the matter; qualify the unit or certify the officer anew.",
     "supervision": "Dismiss the finding, or say so in the next step about it.",
     "grading": "Assess the grade anew.",
+    "commitments": "Record the performance or the breach of the obligation instead.",
+    "dishonesty": "Determine it anew after a new notice; lift, end or remove what stands.",
     "credit": "Suspend, resume or end the publicity of the record instead.",
     "penalties": "Record what a competent body decided about the decision instead.",
     "publicity": "Publish it anew, or withdraw what was published.",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any, Literal, get_args
 
+from ledger.commitments.rules import CMT_R1
 from ledger.credit import rules
 from ledger.credit.effects import end_records
 from ledger.credit.events import (
@@ -22,6 +23,7 @@ from ledger.credit.events import (
     Severity,
 )
 from ledger.credit.folds import Record
+from ledger.dishonesty.rules import DIS_R1
 from ledger.filing.events import Result
 from ledger.filing.folds import Task
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Recorded
@@ -78,6 +80,7 @@ class EnterCreditRecord(Command):
             raise Malformed("determined_on lies in the future", "/determined_on")
         if self.kind in ("penalty", "serious_list") and self.severity is None:
             raise Malformed(f"a record of kind {self.kind} says its severity", "/severity")
+        self._check_determined(ledger)
         instrument = self._effective_instrument(ledger)
         self._check_references(ledger)
         source = self._source(ledger)
@@ -106,16 +109,26 @@ class EnterCreditRecord(Command):
             source_ref=self.source_ref,
         )
 
+    def _check_determined(self, ledger: Reading) -> None:
+        """What takes notice and defence is entered with its own decision, not by this.
+
+        The lead department enters what was decided elsewhere, and says where that stands.
+        """
+        rule = {"serious_list": DIS_R1, "commitment_breach": CMT_R1}.get(self.kind)
+        if rule is None:
+            return
+        ledger.require(
+            ledger.actor.role == "credit_officer" and self.source_ref is not None,
+            rule,
+            commitment=self.source_ref or "a commitment",
+            reason=f"a record of kind {self.kind} comes with its decision; one of another register "
+            "is entered by the lead department with its source_ref",
+        )
+
     def _effective_instrument(self, ledger: Reading) -> Instrument:
         instrument = self.instrument
-        reason = None
-        if instrument is None:
-            reason = "none is named"
-        elif instrument.effective_on > ledger.on:
-            reason = f"{instrument.doc_no} takes effect on {instrument.effective_on}"
-        elif instrument.kind == "other" and instrument.allowed_by is None:
-            reason = f"no law is named that lets {instrument.doc_no} carry a record"
-        elif self.decision is not None:
+        reason = rules.why_ineffective(instrument, ledger.on)
+        if reason is None and self.decision is not None:
             decision = ledger.known(Decision(self.decision), "Record the decision first.")
             if decision.undone is not None:
                 undone = decision.undone
@@ -156,14 +169,8 @@ class EnterCreditRecord(Command):
         return source
 
     def _check_public(self, ledger: Reading) -> None:
-        if self.severity is not None:
-            period = _regime(ledger, self.determined_on)[self.severity]
-            ledger.require(
-                period.get("published", "always") == "always" or self.necessity_reason,
-                rules.CRD_R3,
-                severity=self.severity,
-            )
-        _require_impersonal(ledger, self.title, self.summary, self.necessity_reason)
+        rules.require_published(ledger, self.severity, self.determined_on, self.necessity_reason)
+        rules.require_impersonal(ledger, self.title, self.summary, self.necessity_reason)
 
 
 class StartPublicity(Command):
@@ -231,7 +238,7 @@ class TerminatePublicity(Command):
         if self.reason == "max_reached" and (max_until is None or ledger.on <= max_until):
             last = f"on {max_until}" if max_until else "never, as it has no longest publicity"
             raise OutOfStep(f"the longest publicity of {self.record} ends {last}")
-        _require_impersonal(ledger, self.note)
+        rules.require_impersonal(ledger, self.note)
         yield from end_records(ledger, [record], reason=self.reason, note=self.note)
         due_on = self._due_on(ledger, record)
         if due_on is not None and due_on < ledger.on:
@@ -272,7 +279,7 @@ class SuspendPublicity(Command):
             raise OutOfStep(f"the publicity of {self.record} is suspended already")
         if self.until is not None and self.until < ledger.on:
             raise Malformed("until lies before the day of the suspension", "/until")
-        _require_impersonal(ledger, self.reason)
+        rules.require_impersonal(ledger, self.reason)
         assert record.says is not None
         yield PublicitySuspended(
             record=self.record,
@@ -294,7 +301,7 @@ class ResumePublicity(Command):
         record = _public_record(ledger, self.record)
         if not record.suspended(ledger.on):
             raise OutOfStep(f"the publicity of {self.record} is not suspended")
-        _require_impersonal(ledger, self.reason)
+        rules.require_impersonal(ledger, self.reason)
         assert record.says is not None
         yield PublicityResumed(
             record=self.record,
@@ -389,8 +396,3 @@ def _last_days(ledger: Reading, says: CreditRecordEntered) -> tuple[date | None,
     shortest = max(period["min_months"], regime.get("domain_min_months", {}).get(says.sector, 0))
     longest = max(period["max_months"], shortest)
     return add_months(says.determined_on, shortest), add_months(says.determined_on, longest)
-
-
-def _require_impersonal(ledger: Reading, *texts: str | None) -> None:
-    what = rules.personal_data(*texts)
-    ledger.require(what is None, rules.CRD_R4, what=what)

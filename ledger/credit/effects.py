@@ -1,4 +1,4 @@
-"""What ends with a credit record, whoever ends it: publicity, sanctions, the grade it gave.
+"""What ends with a credit record, whoever ends it: publicity, sanctions, a listing, the grade.
 
 Repair, revocation, correction and the end of publicity all come here, so that none of them leaves
 something behind. Whatever is recorded is one append, with one correlation id.
@@ -6,18 +6,29 @@ something behind. Whatever is recorded is one append, with one correlation id.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 
 from ledger.credit.events import PublicityTerminated, TerminationReason
 from ledger.credit.folds import CreditRecords, Record
-from ledger.dishonesty.events import SanctionLifted
-from ledger.dishonesty.folds import Sanctions
+from ledger.dishonesty.events import (
+    LiftReason,
+    SanctionApplied,
+    SanctionLifted,
+    SeriousListRemoved,
+)
+from ledger.dishonesty.folds import Sanctions, SeriousListing
+from ledger.dishonesty.rules import DIS_V1
 from ledger.grading.events import CreditGradeAssigned
 from ledger.grading.folds import CreditGrade, inputs_hash, local_grade
 from ledger.kernel import Event, Reading
+from ledger.supervision.events import FindingRaised
+from ledger.supervision.findings import finding
+
+_ONE_DAY = timedelta(days=1)
 
 #: Why a sanction is lifted when the record under it ends so.
-_LIFTED: dict[str, str] = {
+LIFTED: Mapping[TerminationReason, LiftReason] = {
     "repaired": "repaired",
     "revoked": "revoked",
     "correction": "correction",
@@ -59,11 +70,50 @@ def end_records(
                 entity=says.entity,
                 unit=sanction.unit,
                 record=record.record,
-                reason=_LIFTED[reason],  # type: ignore[arg-type]
+                reason=LIFTED[reason],
                 lifted_on=ledger.on,
             )
+            if (last := _last_day(record)) is not None and last + _ONE_DAY < ledger.on:
+                yield outlived(ledger, sanction, last)
+        if says.kind == "serious_list":
+            yield from _delist(ledger, record.record, reason)
     if records:
         yield from _regrade(ledger, records, from_the_start=reason in _FROM_THE_START)
+
+
+def outlived(ledger: Reading, sanction: SanctionApplied, last: date) -> FindingRaised:
+    """DIS-V1: a sanction was alive after ``last``, the last day of the record under it."""
+    return finding(
+        ledger,
+        DIS_V1,
+        unit=sanction.unit,
+        entity=sanction.entity,
+        sanction=sanction.sanction,
+        record=sanction.record,
+        record_until=last.isoformat(),
+    )
+
+
+def _last_day(record: Record) -> date | None:
+    return None if record.started is None else record.started.max_until
+
+
+def _delist(
+    ledger: Reading, record: str, reason: TerminationReason
+) -> Iterator[SeriousListRemoved]:
+    listing = ledger.read(SeriousListing(record))
+    added = listing.added
+    if added is None or not listing.stands:
+        return
+    yield SeriousListRemoved(
+        record=record,
+        determination=added.determination,
+        entity=added.entity,
+        unit=added.unit,
+        list_field=added.list_field,
+        reason=reason,
+        removed_on=ledger.on,
+    )
 
 
 def _regrade(

@@ -9,10 +9,12 @@ from datetime import date, timedelta
 from ledger.credit.effects import end_records
 from ledger.credit.events import (
     CreditRecordEntered,
+    Instrument,
     ObjectionFiled,
     ObjectionResolved,
     PublicityStarted,
     PublicityTerminated,
+    Severity,
 )
 from ledger.credit.folds import Record
 from ledger.kernel import DeadlineRule, Event, Reading, Recorded, Rule, finding_rule
@@ -85,6 +87,34 @@ def personal_data(*texts: str | None) -> str | None:
         for what, pattern in _PERSONAL:
             if text is not None and pattern.search(text):
                 return what
+    return None
+
+
+def require_impersonal(ledger: Reading, *texts: str | None) -> None:
+    """Refuse personal data in what the public reads (CRD-R4)."""
+    what = personal_data(*texts)
+    ledger.require(what is None, CRD_R4, what=what)
+
+
+def require_published(
+    ledger: Reading, severity: Severity | None, determined_on: date, necessity_reason: str | None
+) -> None:
+    """Refuse to show what is not published in principle, unless for a reason (CRD-R3)."""
+    if severity is None:
+        return
+    regime = ledger.setting("dishonesty.regime", on=determined_on)
+    published = regime[severity].get("published", "always")
+    ledger.require(published == "always" or necessity_reason, CRD_R3, severity=severity)
+
+
+def why_ineffective(instrument: Instrument | None, on: date) -> str | None:
+    """Why a record cannot rest on this instrument on a day (CRD-R1), or ``None``."""
+    if instrument is None:
+        return "none is named"
+    if instrument.effective_on > on:
+        return f"{instrument.doc_no} takes effect on {instrument.effective_on}"
+    if instrument.kind == "other" and instrument.allowed_by is None:
+        return f"no law is named that lets {instrument.doc_no} carry a record"
     return None
 
 

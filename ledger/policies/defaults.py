@@ -296,6 +296,7 @@ _CREDIT = (
         "once, when complex or to verify; the extension exists, its length was not seen",
     ),
     _design("credit.objection_wd", 7, "to answer an objection (CRD-V3); no number was seen"),
+    _design("dishonesty.defence_wd", 5, "at least, from the notice; no national number was seen"),
     _design("repair.sync_wd", 3, "for partners to confirm removal; the text says simultaneously"),
     _design("repair.sync_alert_wd", 1),
     _design(

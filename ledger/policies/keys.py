@@ -248,6 +248,7 @@ KEYS: Mapping[str, Key] = {
         "late_entry_flag",
         "catalogue.publish_wd",
         "credit.objection_wd",
+        "dishonesty.defence_wd",
         "repair.accept_wd",
         "repair.decide_wd",
         "repair.feedback_wd",

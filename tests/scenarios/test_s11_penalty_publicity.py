@@ -1,6 +1,6 @@
 """S11: penalties are published within seven working days, whatever the holidays do."""
 
-from tests.scenarios.world import E_C, World
+from tests.scenarios.world import CALENDAR_2027, E_C, World
 
 
 async def test_s11_penalty_publicity(world: World) -> None:
@@ -29,37 +29,7 @@ async def test_s11_penalty_publicity(world: World) -> None:
         deadline = await world.deadline("publicity.penalty_wd", about="decision:D-2")
         assert (deadline["state"], deadline["provisional"]) == ("open", True)
 
-    await world.send(
-        "JB",
-        "policies/publish-working-calendar",
-        year=2027,
-        holidays=[
-            "2027-01-01",
-            "2027-02-05",
-            "2027-02-08",
-            "2027-02-09",
-            "2027-02-10",
-            "2027-02-11",
-            "2027-04-05",
-            "2027-05-03",
-            "2027-05-04",
-            "2027-05-05",
-            "2027-06-09",
-            "2027-09-15",
-            "2027-10-01",
-            "2027-10-04",
-            "2027-10-05",
-            "2027-10-06",
-            "2027-10-07",
-            "2027-05-01",
-            "2027-05-02",
-            "2027-10-02",
-            "2027-10-03",
-            "2027-01-04",
-        ],
-        makeup_workdays=["2027-01-09"],
-        source="国办发明电〔2026〕X号",
-    )
+    await world.send("JB", "policies/publish-working-calendar", **CALENDAR_2027)
     recorded = world.tick()
     assert ("DeadlineRecomputed", "publicity.penalty_wd") in recorded
     deadline = await world.deadline("publicity.penalty_wd", about="decision:D-2")

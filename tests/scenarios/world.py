@@ -43,6 +43,37 @@ NON_ONSITE = {
     "conclusion": "insufficient",
 }
 
+#: A calendar as it may be announced for the year after the scenarios'; its Monday 01-04 is none.
+CALENDAR_2027 = {
+    "year": 2027,
+    "holidays": [
+        "2027-01-01",
+        "2027-01-04",
+        "2027-02-05",
+        "2027-02-08",
+        "2027-02-09",
+        "2027-02-10",
+        "2027-02-11",
+        "2027-04-05",
+        "2027-05-01",
+        "2027-05-02",
+        "2027-05-03",
+        "2027-05-04",
+        "2027-05-05",
+        "2027-06-09",
+        "2027-09-15",
+        "2027-10-01",
+        "2027-10-02",
+        "2027-10-03",
+        "2027-10-04",
+        "2027-10-05",
+        "2027-10-06",
+        "2027-10-07",
+    ],
+    "makeup_workdays": ["2027-01-09"],
+    "source": "国办发明电〔2026〕X号",
+}
+
 
 class World:
     """The service and the hands that use it. Commands go through HTTP, as everything else."""
@@ -91,6 +122,8 @@ class World:
         problem = await self.send(who, command, expect=422, **body)
         assert problem["rule_id"] == rule, problem
         assert problem["legal_source"], "a refusal names the law"
+        assert problem["fix_hint"], "a refusal says what helps"
+        assert ("policy_key" in problem) == ("policy_version" in problem), problem
         assert self.recorder.head() == head, "a refusal records nothing"
         return problem
 
@@ -368,6 +401,20 @@ class World:
                 evidence_hash="ab" * 32,
                 taken_at=self.now.isoformat(),
             )
+
+    async def given_film(self, case: str, covers: str = "seizure") -> None:
+        """A film of the last half hour, sealed for a forced act in a case of MRB."""
+        await self.send(
+            "MRB officer",
+            "process/seal-av-record",
+            case=case,
+            evidence=f"{case}-film",
+            medium="video",
+            sha256="ab" * 32,
+            start=(self.now - timedelta(minutes=30)).isoformat(),
+            end=self.now.isoformat(),
+            covers=covers,
+        )
 
     @staticmethod
     def opening(task: str, **changed: Any) -> dict[str, Any]:

@@ -19,6 +19,8 @@ def require_procedure(ledger: Reading, case: Case, penalty: Penalty) -> None:
     """
     filed = case.filed
     assert filed is not None
+    # A refusal under PEN-R1 names the version that set the periods.
+    ledger.setting("penalty.hearing")
     _require_in_time(ledger, filed)
     if filed.procedure == "summary":
         _require_summary(ledger, filed, penalty)

@@ -48,6 +48,8 @@ class ServePriorNotice(Command):
             raise Malformed("a fine has an amount, and nothing else has one", "/fine_fen")
         if self.respond_by <= ledger.on:
             raise Malformed("the business needs time to respond", "/respond_by")
+        # A refusal under PEN-R1 names the version that set the periods.
+        ledger.setting("penalty.hearing")
         if not self.hearing_right:
             reason = _hearing_due(ledger, filed, Penalty(self.types, self.fine_fen))
             ledger.require(reason is None, rules.PEN_R1, case=self.case, reason=reason)
@@ -224,15 +226,15 @@ class HoldCollectiveDiscussion(Command):
     """集体讨论: record that the heads of the unit discussed the case, with the minutes."""
 
     case: CaseId
-    participants: Annotated[tuple[Name, ...], msgspec.Meta(min_length=2, max_length=50)]
+    participants: Annotated[tuple[Name, ...], msgspec.Meta(max_length=50)]
     minutes_ref: Name
     conclusion: Text
     minutes_digest: Sha256 | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         _, filed = undecided_case(ledger, self.case)
-        if len(set(self.participants)) != len(self.participants):
-            raise Malformed("somebody is named twice", "/participants")
+        if len(set(self.participants)) < max(2, len(self.participants)):
+            raise Malformed("name at least two people, each once", "/participants")
         yield CollectiveDiscussionHeld(
             case=self.case,
             entity=filed.entity,
