@@ -91,6 +91,14 @@ class OfficerStanding(Fold):
         missing = domains - held
         return f"is not certified for {', '.join(sorted(missing))}" if missing else None
 
+    def valid_numbers(self, on: date, unit: str) -> set[str]:
+        """The numbers of the certificates for ``unit`` that are valid that day."""
+        return {
+            c.cert_no
+            for c in self.certificates
+            if c.unit == unit and c.valid_from <= on <= c.valid_to
+        }
+
 
 class OfficerConflict(Fold):
     """Has this officer a declared or upheld conflict with this business?"""

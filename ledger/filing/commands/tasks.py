@@ -46,8 +46,14 @@ _TRIGGERS: dict[str, set[str]] = {
     "case": {"complaint", "transfer", "superior", "data_monitoring", "entity_request", "emergency"},
     "special": {"plan", "superior"},
 }
-#: The ground on which a case task's filing bears its trigger out; without it, a clue has to.
-_GROUNDS = {"complaint": "complaint", "superior": "superior_assignment"}
+#: What a case's filing has to bear out: by the ground named here, if there is one, or by a clue.
+_GROUNDS: dict[str, str | None] = {
+    "complaint": "complaint",
+    "superior": "superior_assignment",
+    "transfer": None,
+    "data_monitoring": None,
+    "entity_request": None,
+}
 
 
 class ApproveTask(Command):
@@ -202,11 +208,14 @@ class ApproveTask(Command):
     def _check_case(self, ledger: Reading, filing: SpecialInspectionFiled) -> None:
         """A case's filing bears its trigger out and serves one task, unless that was cancelled."""
         ground = _GROUNDS.get(self.trigger)
+        wanted = "no clue" if ground is None else f"neither the ground {ground} nor a clue"
         ledger.require(
-            ground in (None, filing.ground) or filing.clue_ref,
+            self.trigger not in _GROUNDS
+            or filing.clue_ref
+            or (ground is not None and filing.ground == ground),
             rules.FIL_R2,
             kind=self.kind,
-            reason=f"{self.filing} names neither the ground {ground} nor a clue",
+            reason=f"{self.filing} names {wanted} by which the {self.trigger} came",
         )
         used = [
             task

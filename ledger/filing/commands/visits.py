@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ledger.catalogue import rules as catalogue
-from ledger.catalogue.folds import Matter
+from ledger.catalogue.folds import Matter, OfficerStanding
 from ledger.filing import rules
 from ledger.filing.commands.tasks import check_officers, own_task, published_matter
 from ledger.filing.events import (
@@ -108,19 +108,17 @@ class OpenInspection(Command):
             ledger.new(Task(self.task))
         matters = [published_matter(ledger, m, unit, ledger.on) for m in ids]
         check_officers(ledger, unit, entity, self.officers, matters, on=ledger.on)
-        going, shown = len(set(self.officers)), len(set(self.certs_shown))
+        unshown = self._unshown(ledger, unit)
         missing = [
             what
             for what, there in (
                 ("the entry scan", task.scanned or self.scan_outage or self.emergency),
-                ("the certificates of all officers", shown >= going),
+                (f"a valid certificate of {', '.join(unshown)}", not unshown),
                 ("the inspection notice", self.notice_shown or self.emergency),
             )
             if not there
         ]
         ledger.require(not missing, rules.FIL_R8, missing=" and ".join(missing))
-        if len(self.certs_shown) > going:
-            raise Malformed("each officer shows one certificate", "/certs_shown")
         yield OnSiteInspectionOpened(
             task=self.task,
             entity=entity,
@@ -146,6 +144,24 @@ class OpenInspection(Command):
                     task=self.task,
                     visited_on=ledger.on.isoformat(),
                 )
+
+    def _unshown(self, ledger: Reading, unit: str) -> list[str]:
+        """The officers who show no certificate of theirs that is valid for the unit that day.
+
+        Raises ``Malformed`` for a certificate that is nobody's who is there.
+        """
+        held = {
+            officer: ledger.read(OfficerStanding(officer)).valid_numbers(ledger.on, unit)
+            for officer in self.officers
+        }
+        strange = sorted(set(self.certs_shown).difference(*held.values()))
+        unshown = [officer for officer, own in held.items() if not own & set(self.certs_shown)]
+        if strange and not unshown:
+            raise Malformed(
+                f"{', '.join(strange)}: none of the officers holds such a certificate for {unit}",
+                "/certs_shown",
+            )
+        return unshown
 
     def _check_approval(self, ledger: Reading, task: Task) -> None:
         """The visit is the one that was approved: its officers, its year, after its notice."""
