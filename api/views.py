@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from api import catalogue, deadlines, dishonesty, entities, findings, policies, trails
+from api import catalogue, deadlines, dishonesty, entities, findings, joint, policies, trails
 from api.operations import Check, Readiness
 from api.resources import Resource
 from projections.follower import Follower
@@ -17,6 +17,7 @@ RESOURCES: tuple[Resource, ...] = (
     *policies.RESOURCES,
     *catalogue.RESOURCES,
     *dishonesty.RESOURCES,
+    *joint.RESOURCES,
 )
 
 

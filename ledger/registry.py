@@ -21,6 +21,7 @@ from ledger.draws import commands as draws
 from ledger.entities import commands as entities
 from ledger.filing import commands as filing
 from ledger.grading import commands as grading
+from ledger.joint import commands as joint
 from ledger.kernel import Command
 from ledger.penalties import commands as penalties
 from ledger.policies import commands as policies
@@ -29,6 +30,7 @@ from ledger.vocabulary import Role
 
 _UNIT: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_legal_office", "unit_head")
 _OFFICERS: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_head")
+_HEADS: tuple[Role, ...] = ("office_head", "unit_head")
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -109,6 +111,19 @@ COMMANDS: tuple[Entry, ...] = (
     *_system(
         "draws",
         (draws.PublishDrawResult, _UNIT),
+    ),
+    *_system(
+        "joint",
+        (joint.PublishJointList, ("jb_supervisor",)),
+        (joint.PublishJointCalendar, ("jb_supervisor",)),
+        (joint.AdoptJointProcedure, ("jb_supervisor",)),
+        (joint.AdoptUnifiedForm, ("jb_supervisor", "unit_head")),
+        (joint.PlanJoint, _HEADS),
+        (joint.OfferJoin, _HEADS),
+        (joint.AcceptJoin, _HEADS),
+        (joint.DeclineJoin, _HEADS),
+        (joint.CancelJoint, _HEADS),
+        (joint.RecordJointVisit, _OFFICERS),
     ),
     *_system(
         "penalties",

@@ -27,6 +27,7 @@ from projections.dishonesty import (
 from projections.findings import Findings
 from projections.follower import Follower, Views
 from projections.grading import LocalGrades
+from projections.joint import JointArtefacts, Joints
 from projections.plans import Plans
 from projections.policies import Policies
 from projections.profiles import Profiles
@@ -57,6 +58,8 @@ def all_views() -> list[View]:
         Sanctions(),
         Incentives(),
         LocalGrades(),
+        JointArtefacts(),
+        Joints(),
     ]
 
 

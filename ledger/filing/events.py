@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
 from ledger.kernel import Event, Value, Visibility
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
     EntityId,
     FilingId,
     IrregularVisitId,
+    JointId,
     MatterId,
     Name,
     OfficerId,
@@ -206,9 +209,14 @@ class SpecialInspectionFiled(Event):
 
 
 class InspectionTaskApproved(Event):
-    """检查任务经批准: by the unit's head (FIL-R4). ``plan_version`` is the one that covers it."""
+    """检查任务经批准: by the unit's head (FIL-R4). ``plan_version`` is the one that covers it.
+
+    Since version 2 ``joint`` is the joint visit that the unit takes part in with this task (2.11).
+    """
 
     TOPIC: ClassVar[str] = "filing.inspection-task-approved"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     VISIBILITY = "sealed"  # upcoming visits are nobody's but the unit's (2.16)
 
     task: TaskId
@@ -228,6 +236,7 @@ class InspectionTaskApproved(Event):
     filing: FilingId | None = None
     scheme_ref: Name | None = None
     territorial_assistance_ref: Name | None = None
+    joint: JointId | None = None
 
 
 class InspectionNoticeIssued(Event):

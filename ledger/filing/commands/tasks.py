@@ -13,6 +13,7 @@ from ledger.catalogue.events import MatterElements
 from ledger.catalogue.folds import Matter, OfficerConflict, OfficerStanding, UnitStanding
 from ledger.entities.folds import Registration
 from ledger.filing import rules
+from ledger.filing.commands.joining import acting_units, own_part, part_of, require_joined
 from ledger.filing.events import (
     Counter,
     InspectionCancelled,
@@ -34,11 +35,23 @@ from ledger.filing.folds import (
     Task,
 )
 from ledger.grading.folds import CreditGrade
+from ledger.joint import rules as joint_rules
+from ledger.joint.events import Participant
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Recorded
 from ledger.supervision import rules as supervision
 from ledger.supervision.findings import finding
 from ledger.supervision.folds import BookedVisits
-from ledger.vocabulary import EntityId, FilingId, MatterId, Name, OfficerId, TaskId, Text, UnitId
+from ledger.vocabulary import (
+    EntityId,
+    FilingId,
+    JointId,
+    MatterId,
+    Name,
+    OfficerId,
+    TaskId,
+    Text,
+    UnitId,
+)
 
 #: Which triggers may start which kind of inspection.
 _TRIGGERS: dict[str, set[str]] = {
@@ -71,6 +84,7 @@ class ApproveTask(Command):
     filing: FilingId | None = None
     scheme_ref: Name | None = None
     territorial_assistance_ref: Name | None = None
+    joint: JointId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
@@ -89,6 +103,7 @@ class ApproveTask(Command):
         ledger.known(Registration(self.entity), "Register the business first.")
 
         matters = [published_matter(ledger, m, self.unit, self.planned_on) for m in self.matters]
+        part = None if self.joint is None else self._part(ledger, self.joint)
         plan = self._plan(ledger) if self.kind == "daily" else None
         campaign = None
         if self.kind != "daily" and not emergency:
@@ -103,7 +118,9 @@ class ApproveTask(Command):
             person=ledger.actor.person_id,
             role=ledger.actor.role,
         )
-        check_officers(ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on)
+        check_officers(
+            ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on, part=part
+        )
         ledger.require(
             ledger.actor.person_id not in (*self.officers, *task.officers),
             supervision.GEN_R2,
@@ -114,6 +131,8 @@ class ApproveTask(Command):
         ledger.require(self.non_onsite_considered.conclusion == "insufficient", rules.FIL_R9)
         if self.kind == "daily":
             self._check_daily(ledger, matters)
+            if part is None:
+                require_joined(ledger, self.unit, self.entity, self.matters, self.planned_on)
 
         counter: Counter = "capped"
         if self.kind == "case" or (campaign and campaign.deployed_by == "superior"):
@@ -136,8 +155,19 @@ class ApproveTask(Command):
             filing=self.filing,
             scheme_ref=self.scheme_ref,
             territorial_assistance_ref=self.territorial_assistance_ref,
+            joint=self.joint,
         )
         yield from self._count(ledger, counter)
+
+    def _part(self, ledger: Reading, joint: str) -> Participant:
+        return part_of(
+            ledger,
+            joint,
+            unit=self.unit,
+            entity=self.entity,
+            matters=self.matters,
+            planned_on=self.planned_on,
+        )
 
     def _check_day(self, ledger: Reading, opened: Recorded | None) -> None:
         if opened is None and self.planned_on < ledger.on:
@@ -318,10 +348,16 @@ class CancelInspection(Command):
         )
 
 
-def own_task(ledger: Reading, task_id: str) -> Task:
-    """The task, which has to exist and belong to the actor's unit."""
+def own_task(ledger: Reading, task_id: str, *, on_site: bool = False) -> Task:
+    """The task, which has to exist and belong to the actor's unit.
+
+    ``on_site``: what a unit's officers record there may also come from the unit to which its part
+    of a joint visit is entrusted in writing.
+    """
     task = ledger.known(Task(task_id), "Approve the task first.")
-    ledger.act_for(task.unit)
+    part = own_part(ledger, task)
+    if not (on_site and part is not None and ledger.actor.unit_id == part.entrusted_to):
+        ledger.act_for(task.unit)
     return task
 
 
@@ -335,13 +371,9 @@ def published_matter(ledger: Reading, matter_id: str, unit: str, on: date) -> Ma
         matter=matter_id,
         on=ledger.on,
     )
-    standing = ledger.read(UnitStanding(unit))
-    owner = standing.qualified(on)
     assert elements is not None
-    acts_for = {matter.unit, elements.delegated_to}
     ledger.require(
-        standing.may_use(matter_id, on)
-        and (unit in acts_for or (owner is not None and owner.entrusted_by == matter.unit)),
+        ledger.read(UnitStanding(unit)).has_power(matter, elements, on),
         catalogue.CAT_R3,
         unit=unit,
         on=on,
@@ -358,16 +390,29 @@ def check_officers(
     matters: list[MatterElements],
     *,
     on: date,
+    part: Participant | None = None,
 ) -> None:
-    """Enough officers, each certified for the matters that day, none in conflict (R6, R7)."""
+    """Enough officers, each certified for the matters that day, none in conflict (R6, R7).
+
+    ``part``: of a joint visit, where each unit whose power is exercised has as many (JNT-R4), of
+    its own or of the unit to which its part is entrusted.
+    """
     needed = int(ledger.setting("inspection.min_officers"))
     given = list(dict.fromkeys(officers))
     domains = {elements.domain for elements in matters if elements.domain != "general"}
+    ledger.require(
+        part is None or len(given) >= needed,
+        joint_rules.JNT_R4,
+        unit=unit,
+        needed=needed,
+        given=len(given),
+    )
     reasons = [] if len(given) >= needed else [f"only {len(given)} named"]
     for officer in given:
-        barred = ledger.read(OfficerStanding(officer)).barred(on, unit, set(domains))
-        if barred is not None:
-            reasons.append(f"{officer} {barred}")
+        standing = ledger.read(OfficerStanding(officer))
+        barred = [standing.barred(on, one, set(domains)) for one in acting_units(unit, part)]
+        if None not in barred:
+            reasons.append(f"{officer} {barred[0]}")
     ledger.require(
         not reasons,
         rules.FIL_R6,

@@ -11,6 +11,7 @@ import msgspec
 from ledger.catalogue import rules as catalogue
 from ledger.catalogue.folds import Matter, OfficerStanding
 from ledger.filing import rules
+from ledger.filing.commands.joining import acting_units, came_apart, own_part
 from ledger.filing.commands.tasks import check_officers, own_task, published_matter
 from ledger.filing.events import (
     ChecklistItem,
@@ -26,6 +27,7 @@ from ledger.filing.events import (
     VisitRated,
 )
 from ledger.filing.folds import IrregularVisit, PlanInForce, Task, VisitRating
+from ledger.joint.events import JointResultSplit
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Value
 from ledger.supervision import rules as supervision
 from ledger.supervision.findings import finding
@@ -63,7 +65,7 @@ class ScanEntry(Command):
     geo: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        task = own_task(ledger, self.task)
+        task = own_task(ledger, self.task, on_site=True)
         if task.stage not in ("approved", "notified", "opened", "recorded"):
             raise OutOfStep(f"task {self.task} is {task.stage}; there is no visit to scan for")
         yield EntryScanned(
@@ -91,7 +93,7 @@ class OpenInspection(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         task = ledger.read(Task(self.task))
         if self.emergency is None:
-            task = own_task(ledger, self.task)
+            task = own_task(ledger, self.task, on_site=True)
             if task.stage != "notified":
                 raise OutOfStep(
                     f"task {self.task} is {task.stage}; a visit is opened after the notice"
@@ -107,8 +109,9 @@ class OpenInspection(Command):
             ledger.act_for(unit)
             ledger.new(Task(self.task))
         matters = [published_matter(ledger, m, unit, ledger.on) for m in ids]
-        check_officers(ledger, unit, entity, self.officers, matters, on=ledger.on)
-        unshown = self._unshown(ledger, unit)
+        part = own_part(ledger, task)
+        check_officers(ledger, unit, entity, self.officers, matters, on=ledger.on, part=part)
+        unshown = self._unshown(ledger, acting_units(unit, part))
         missing = [
             what
             for what, there in (
@@ -144,21 +147,23 @@ class OpenInspection(Command):
                     task=self.task,
                     visited_on=ledger.on.isoformat(),
                 )
+        yield from came_apart(ledger, task)
 
-    def _unshown(self, ledger: Reading, unit: str) -> list[str]:
-        """The officers who show no certificate of theirs that is valid for the unit that day.
+    def _unshown(self, ledger: Reading, units: tuple[str, ...]) -> list[str]:
+        """The officers who show no certificate of theirs that is valid for the units that day.
 
         Raises ``Malformed`` for a certificate that is nobody's who is there.
         """
         held = {
-            officer: ledger.read(OfficerStanding(officer)).valid_numbers(ledger.on, unit)
+            officer: ledger.read(OfficerStanding(officer)).valid_numbers(ledger.on, units)
             for officer in self.officers
         }
         strange = sorted(set(self.certs_shown).difference(*held.values()))
         unshown = [officer for officer, own in held.items() if not own & set(self.certs_shown)]
         if strange and not unshown:
             raise Malformed(
-                f"{', '.join(strange)}: none of the officers holds such a certificate for {unit}",
+                f"{', '.join(strange)}: none of the officers holds such a certificate for "
+                f"{' or '.join(units)}",
                 "/certs_shown",
             )
         return unshown
@@ -265,6 +270,14 @@ class ConcludeInspection(Command):
             lawful_refusal=lawful,
             note=self.note,
         )
+        if task.joint is not None:
+            yield JointResultSplit(
+                joint=task.joint,
+                task=self.task,
+                entity=task.entity,
+                unit=task.unit,
+                result=self.result,
+            )
         if lawful:
             yield finding(ledger, rules.FIL_V6, unit=task.unit, entity=task.entity, task=self.task)
 
@@ -381,7 +394,7 @@ class ReportIrregularVisit(Command):
 
 
 def _on_site(ledger: Reading, task_id: str) -> Task:
-    task = own_task(ledger, task_id)
+    task = own_task(ledger, task_id, on_site=True)
     if task.stage not in ("opened", "recorded"):
         raise OutOfStep(f"task {task_id} is {task.stage}; nobody is on site")
     return task
