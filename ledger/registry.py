@@ -23,6 +23,7 @@ from ledger.filing import commands as filing
 from ledger.grading import commands as grading
 from ledger.joint import commands as joint
 from ledger.kernel import Command
+from ledger.keylist import commands as keylist
 from ledger.penalties import commands as penalties
 from ledger.policies import commands as policies
 from ledger.supervision import commands as supervision
@@ -124,6 +125,16 @@ COMMANDS: tuple[Entry, ...] = (
         (joint.DeclineJoin, _HEADS),
         (joint.CancelJoint, _HEADS),
         (joint.RecordJointVisit, _OFFICERS),
+    ),
+    *_system(
+        "keylist",
+        (keylist.ListKeyMatter, ("unit_head",)),
+        (keylist.DelistKeyMatter, ("unit_head",)),
+        (keylist.DesignateKeyUnit, ("unit_head",)),
+        (keylist.ProvideGuidance, _OFFICERS),
+        (keylist.LogTrackingVisit, _OFFICERS),
+        (keylist.ReviewKeyDesignation, ("unit_head",)),
+        (keylist.EndKeyDesignation, ("unit_head",)),
     ),
     *_system(
         "penalties",

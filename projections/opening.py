@@ -28,6 +28,7 @@ from projections.findings import Findings
 from projections.follower import Follower, Views
 from projections.grading import LocalGrades
 from projections.joint import JointArtefacts, Joints
+from projections.keylist import KeyDesignations, KeyLists
 from projections.plans import Plans
 from projections.policies import Policies
 from projections.profiles import Profiles
@@ -60,6 +61,8 @@ def all_views() -> list[View]:
         LocalGrades(),
         JointArtefacts(),
         Joints(),
+        KeyLists(),
+        KeyDesignations(),
     ]
 
 

@@ -29,6 +29,8 @@ from ledger.filing.events import (
 from ledger.filing.folds import IrregularVisit, PlanInForce, Task, VisitRating
 from ledger.joint.events import JointResultSplit
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Value
+from ledger.keylist import rules as keylist
+from ledger.keylist.folds import KeyDesignations
 from ledger.supervision import rules as supervision
 from ledger.supervision.findings import finding
 from ledger.vocabulary import (
@@ -137,17 +139,37 @@ class OpenInspection(Command):
             scan_outage=self.scan_outage,
         )
         if task.kind == "daily":
-            plans = ledger.read(PlanInForce(unit, ledger.on.year))
-            if plans.covering(tuple(ids), ledger.on, ledger.on) is None:
-                yield finding(
-                    ledger,
-                    rules.FIL_V2,
-                    unit=unit,
-                    entity=entity,
-                    task=self.task,
-                    visited_on=ledger.on.isoformat(),
-                )
+            yield from self._planned(ledger, task)
         yield from came_apart(ledger, task)
+
+    def _planned(self, ledger: Reading, task: Task) -> Iterator[Event]:
+        """FIL-V2: outside the plan's window. KEY-V1: planned as key supervision that has lapsed."""
+        covering = ledger.read(PlanInForce(task.unit, ledger.on.year)).covering(
+            task.matters, ledger.on, ledger.on
+        )
+        if covering is None:
+            yield finding(
+                ledger,
+                rules.FIL_V2,
+                unit=task.unit,
+                entity=task.entity,
+                task=self.task,
+                visited_on=ledger.on.isoformat(),
+            )
+            return
+        _, version = covering
+        key = {matter for matter in task.matters if version.items[matter].mode == "key"}
+        lapsed = ledger.read(KeyDesignations(task.entity, task.unit)).lapsed_for(key, ledger.on)
+        if lapsed:
+            yield finding(
+                ledger,
+                keylist.KEY_V1,
+                unit=task.unit,
+                entity=task.entity,
+                task=self.task,
+                designations=lapsed,
+                visited_on=ledger.on.isoformat(),
+            )
 
     def _unshown(self, ledger: Reading, units: tuple[str, ...]) -> list[str]:
         """The officers who show no certificate of theirs that is valid for the units that day.
