@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from api import catalogue, deadlines, dishonesty, entities, findings, joint, policies, trails
 from api import catalogue, deadlines, entities, findings, joint, keylist, policies, trails
+from api import burden, catalogue, deadlines, entities, findings, joint, keylist, policies, trails
 from api.operations import Check, Readiness
 from api.resources import Resource
 from projections.follower import Follower
@@ -19,6 +20,7 @@ RESOURCES: tuple[Resource, ...] = (
     *catalogue.RESOURCES,
     *dishonesty.RESOURCES,
     *joint.RESOURCES,
+    *burden.RESOURCES,
     *keylist.RESOURCES,
 )
 

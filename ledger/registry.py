@@ -106,6 +106,7 @@ COMMANDS: tuple[Entry, ...] = (
         (filing.CloseInspection, _OFFICERS),
         (filing.ConcludeInspection, _OFFICERS),
         (filing.NotifyResult, _OFFICERS),
+        (filing.RecordOffSiteCheck, _OFFICERS),
         (filing.RateVisit, ("entity_rep",)),
         (filing.ReportIrregularVisit, ("entity_rep", "jb_supervisor", *_UNIT)),
     ),

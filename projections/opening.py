@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 
 import ledger.registry  # noqa: F401 - declares every event type and deadline
 from projections import tables
+from projections.burden import Burdens
 from projections.catalogue import Matters, Officers, Units
 from projections.commitments import Commitments
 from projections.deadlines import Deadlines
@@ -61,6 +62,7 @@ def all_views() -> list[View]:
         LocalGrades(),
         JointArtefacts(),
         Joints(),
+        Burdens(),
         KeyLists(),
         KeyDesignations(),
     ]

@@ -58,6 +58,9 @@ Result = Literal[
     "entity_not_found",
     "other",
 ]
+#: The ways to check without a visit, as ``NonOnsiteConsidered`` names them.
+OffSiteMeans = Literal["written", "shared_data", "remote"]
+OffSiteResult = Literal["no_issue", "issue_corrected", "visit_needed"]
 #: Which counter of the frequency cap a task fills (SUP-R1, SUP-V1).
 Counter = Literal["capped", "exempt"]
 
@@ -372,6 +375,25 @@ class VisitRated(Event):
     unit: UnitId
     score: Annotated[int, msgspec.Meta(ge=1, le=5)]
     anonymous: bool = True
+
+
+class OffSiteCheckRecorded(Event):
+    """非现场检查: a check was carried out without entering the business (FIL-R9).
+
+    ``means`` are the gentler ways that were taken; unless the result is ``visit_needed``, a visit
+    was avoided by them.
+    """
+
+    TOPIC: ClassVar[str] = "filing.off-site-check-recorded"
+    CORRECTABLE = frozenset({"means", "result", "note"})
+
+    entity: EntityId
+    unit: UnitId
+    matters: tuple[MatterId, ...]
+    means: tuple[OffSiteMeans, ...]
+    result: OffSiteResult
+    checked_on: date
+    note: Text | None = None
 
 
 class IrregularVisitReported(Event):

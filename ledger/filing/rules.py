@@ -69,7 +69,7 @@ FIL_R9 = Rule(
     "FIL-R9",
     "checking without a visit was found sufficient",
     f"{_STRICT}: 能通过书面核查等方式实现监管目的的,不得入企检查",
-    "Carry out the check without entering the business.",
+    "Carry out the check without entering the business and report it with record-off-site-check.",
 )
 FIL_R10 = Rule(
     "FIL-R10",

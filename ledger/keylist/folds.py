@@ -56,7 +56,8 @@ class KeyList(Fold):
         )
 
     def on_delisted(self, event: KeyMatterDelisted, record: Recorded) -> None:
-        self.matters[event.matter].delisted_on = record.occurred_on
+        if event.matter in self.matters:
+            self.matters[event.matter].delisted_on = record.occurred_on
 
     def in_force(self, on: date) -> list[str]:
         """The matters on the list that day."""

@@ -10,6 +10,7 @@ import msgspec
 
 from ledger.catalogue import rules as catalogue
 from ledger.catalogue.folds import Matter, OfficerStanding
+from ledger.entities.folds import Registration
 from ledger.filing import rules
 from ledger.filing.commands.joining import acting_units, came_apart, own_part
 from ledger.filing.commands.tasks import check_officers, own_task, published_matter
@@ -19,6 +20,9 @@ from ledger.filing.events import (
     Ground,
     InspectionConcluded,
     IrregularVisitReported,
+    OffSiteCheckRecorded,
+    OffSiteMeans,
+    OffSiteResult,
     OnSiteInspectionClosed,
     OnSiteInspectionOpened,
     OnSiteRecordSigned,
@@ -321,6 +325,32 @@ class NotifyResult(Command):
             entity=task.entity,
             unit=task.unit,
             days_late=max(0, (ledger.on - due.on).days),
+        )
+
+
+class RecordOffSiteCheck(Command):
+    """非现场检查: report a check made on shared data, in writing or remotely, without a visit."""
+
+    unit: UnitId
+    entity: EntityId
+    matters: Annotated[tuple[MatterId, ...], msgspec.Meta(min_length=1, max_length=50)]
+    means: Annotated[tuple[OffSiteMeans, ...], msgspec.Meta(min_length=1)]
+    result: OffSiteResult
+    note: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.act_for(self.unit)
+        ledger.known(Registration(self.entity), "Register the business first.")
+        for matter in self.matters:
+            ledger.known(Matter(matter), "List it in the catalogue first.")
+        yield OffSiteCheckRecorded(
+            entity=self.entity,
+            unit=self.unit,
+            matters=self.matters,
+            means=tuple(dict.fromkeys(self.means)),
+            result=self.result,
+            checked_on=ledger.on,
+            note=self.note,
         )
 
 
