@@ -284,8 +284,9 @@ class DeclineJoin(Command):
                 rules.JNT_V1,
                 unit=self.unit,
                 entity=self.entity,
+                # Whose visit is planned on which day is told to nobody who reads findings.
+                protected=self.joint is None,
                 joint=self.joint,
-                declined_task=self.task,
                 reason=self.reason,
             )
 

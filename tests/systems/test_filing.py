@@ -40,6 +40,7 @@ from ledger.filing.commands import (
     OpenInspection,
     PublishPlan,
     RateVisit,
+    RecordOffSiteCheck,
     ReportIrregularVisit,
     ReturnFiling,
     ScanEntry,
@@ -59,6 +60,7 @@ from ledger.filing.events import (
     InspectionTaskApproved,
     IrregularVisitReported,
     NonOnsiteConsidered,
+    OffSiteCheckRecorded,
     OnSiteInspectionClosed,
     OnSiteInspectionOpened,
     OnSiteRecordSigned,
@@ -731,6 +733,29 @@ def test_GEN_R2_the_approver_does_not_inspect(story: Scenario) -> None:
     """A head with a certificate approves no visit of the own."""
     head = actor("MRB", "OFF-001", "unit_head")
     story.when(task(), head).refused("GEN-R2", person="OFF-001", one="approver", other="inspector")
+
+
+def test_a_check_without_a_visit_is_recorded(story: Scenario) -> None:
+    """The way that FIL-R9 points to: no task, no cap, each way named once."""
+    check = RecordOffSiteCheck(
+        unit="MRB",
+        entity=E_B,
+        matters=("M-101",),
+        means=("shared_data", "written", "shared_data"),
+        result="no_issue",
+    )
+    story.when(check, OFFICER).then(
+        like(
+            OffSiteCheckRecorded,
+            means=("shared_data", "written"),
+            checked_on=date(2026, 3, 2),
+            entity=E_B,
+        )
+    )
+    story.when(check, EMB_HEAD).raises(Forbidden)
+    story.when(replace(check, matters=("M-1999",)), OFFICER).raises(UnknownReference)
+    story.when(replace(check, entity="91620100MA7LX0025D"), OFFICER).raises(UnknownReference)
+    story.when(task()).then(InspectionTaskApproved)
 
 
 def test_FIL_R9_no_visit_where_another_way_suffices(story: Scenario) -> None:

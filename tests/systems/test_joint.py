@@ -340,7 +340,7 @@ def test_JNT_R1_a_merge_is_declined_with_a_reason(story: Scenario) -> None:
     story.when(replace(declines, reason="  "), EMB_HEAD).refused("JNT-R1")
     story.when(replace(declines, reason="须夜间检查"), EMB_HEAD).then(
         like(JoinDeclined, task="T-MRB", unit="EMB"),
-        like(FindingRaised, rule_id="JNT-V1", unit="EMB"),
+        like(FindingRaised, rule_id="JNT-V1", unit="EMB", entity=None, task=None),
     )
     assert story.outcome is not None
     assert story.outcome.events[0].envelope.visibility == "sealed"
