@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from api import catalogue, deadlines, dishonesty, entities, findings, joint, policies, trails
-from api import catalogue, deadlines, entities, findings, joint, keylist, policies, trails
-from api import burden, catalogue, deadlines, entities, findings, joint, keylist, policies, trails
+from api import (
+    burden,
+    catalogue,
+    deadlines,
+    dishonesty,
+    entities,
+    findings,
+    joint,
+    keylist,
+    policies,
+    trails,
+)
 from api.operations import Check, Readiness
 from api.resources import Resource
 from projections.follower import Follower

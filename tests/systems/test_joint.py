@@ -333,7 +333,7 @@ def test_JNT_R1_others_ask_the_lead_for_a_part(story: Scenario) -> None:
 
 
 def test_JNT_R1_a_merge_is_declined_with_a_reason(story: Scenario) -> None:
-    """S9: without one it is refused; with one the unit goes apart from that visit alone."""
+    """S9: without one it is refused; then the unit goes apart from that visit, and no other."""
     story.given(task("MRB", "2026-06-03"))
     declines = DeclineJoin(unit="EMB", entity=E_C, task="T-MRB")
     story.when(declines, EMB_HEAD).refused("JNT-R1", reason="declining to merge needs a reason")
