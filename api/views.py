@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api import (
+    burden,
     catalogue,
     deadlines,
     dishonesty,
     entities,
     findings,
+    joint,
+    keylist,
     legalreview,
     leniency,
     observation,
@@ -39,6 +42,9 @@ RESOURCES: tuple[Resource, ...] = (
     *penalties.RESOURCES,
     *legalreview.RESOURCES,
     *leniency.RESOURCES,
+    *joint.RESOURCES,
+    *burden.RESOURCES,
+    *keylist.RESOURCES,
 )
 
 

@@ -28,9 +28,10 @@ UNIT_BOUND = frozenset(
     }
 )
 
-#: What is about a unit, though it may name a business. Findings are answered by the unit, and with
-#: a filing it asks for a visit: either would announce a visit that is planned.
-_UNITS_OWN = ("finding:", "filing:")
+#: What is about a unit, though it may name a business. Findings are answered by the unit, with a
+#: filing it asks for a visit, with a joint visit several agree on one: each would announce a visit
+#: that is planned. What took place the business reads in each unit's own steps.
+_UNITS_OWN = ("finding:", "filing:", "joint:")
 
 
 def may_see(grant: Grant, visibility: Visibility, actor_unit: str, tags: Collection[str]) -> bool:

@@ -21,7 +21,9 @@ from ledger.draws import commands as draws
 from ledger.entities import commands as entities
 from ledger.filing import commands as filing
 from ledger.grading import commands as grading
+from ledger.joint import commands as joint
 from ledger.kernel import Command
+from ledger.keylist import commands as keylist
 from ledger.legalreview import commands as legalreview
 from ledger.leniency import commands as leniency
 from ledger.observation import commands as observation
@@ -34,6 +36,7 @@ from ledger.vocabulary import Role
 
 _UNIT: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_legal_office", "unit_head")
 _OFFICERS: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_head")
+_HEADS: tuple[Role, ...] = ("office_head", "unit_head")
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -109,12 +112,36 @@ COMMANDS: tuple[Entry, ...] = (
         (filing.CloseInspection, _OFFICERS),
         (filing.ConcludeInspection, _OFFICERS),
         (filing.NotifyResult, _OFFICERS),
+        (filing.RecordOffSiteCheck, _OFFICERS),
         (filing.RateVisit, ("entity_rep",)),
         (filing.ReportIrregularVisit, ("entity_rep", "jb_supervisor", *_UNIT)),
     ),
     *_system(
         "draws",
         (draws.PublishDrawResult, _UNIT),
+    ),
+    *_system(
+        "joint",
+        (joint.PublishJointList, ("jb_supervisor",)),
+        (joint.PublishJointCalendar, ("jb_supervisor",)),
+        (joint.AdoptJointProcedure, ("jb_supervisor",)),
+        (joint.AdoptUnifiedForm, ("jb_supervisor", "unit_head")),
+        (joint.PlanJoint, _HEADS),
+        (joint.OfferJoin, _HEADS),
+        (joint.AcceptJoin, _HEADS),
+        (joint.DeclineJoin, _HEADS),
+        (joint.CancelJoint, _HEADS),
+        (joint.RecordJointVisit, _OFFICERS),
+    ),
+    *_system(
+        "keylist",
+        (keylist.ListKeyMatter, ("unit_head",)),
+        (keylist.DelistKeyMatter, ("unit_head",)),
+        (keylist.DesignateKeyUnit, ("unit_head",)),
+        (keylist.ProvideGuidance, _OFFICERS),
+        (keylist.LogTrackingVisit, _OFFICERS),
+        (keylist.ReviewKeyDesignation, ("unit_head",)),
+        (keylist.EndKeyDesignation, ("unit_head",)),
     ),
     *_system(
         "penalties",

@@ -94,6 +94,7 @@ AnnualStatsId = Annotated[
 FindingId = Annotated[str, subject("finding", pattern=_NAME)]
 ImportId = Annotated[str, subject("import", pattern=_NAME)]
 JointId = Annotated[str, subject("joint", pattern=_NAME, examples=["JNT-2026-0001"])]
+JointArtefactId = Annotated[str, subject("joint-artefact", pattern=_NAME, examples=["UF-7"])]
 CommitmentId = Annotated[str, subject("commitment", pattern=_NAME, examples=["CMT-2026-0001"])]
 DeterminationId = Annotated[str, subject("determination", pattern=_NAME, examples=["DET-2026-1"])]
 MeasureCatalogueId = Annotated[str, subject("measure-catalogue", pattern=_NAME)]

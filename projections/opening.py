@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 
 import ledger.registry  # noqa: F401 - declares every event type and deadline
 from projections import tables
+from projections.burden import Burdens
 from projections.catalogue import Matters, MatterUses, Officers, Units
 from projections.commitments import Commitments
 from projections.deadlines import Deadlines
@@ -27,6 +28,8 @@ from projections.dishonesty import (
 from projections.findings import Findings
 from projections.follower import Follower, Views
 from projections.grading import LocalGrades
+from projections.joint import JointArtefacts, Joints
+from projections.keylist import KeyDesignations, KeyLists
 from projections.legalreview import LegalReviews, MajorDecisionLists, Reviewers
 from projections.leniency import (
     LeniencyApplications,
@@ -90,6 +93,11 @@ def all_views() -> list[View]:
         LeniencyApplications(),
         LeniencyStatistics(),
         LikeCasesOfTypes(),
+        JointArtefacts(),
+        Joints(),
+        Burdens(),
+        KeyLists(),
+        KeyDesignations(),
     ]
 
 

@@ -143,6 +143,7 @@ _VISITS = (
     _design("reasonable_factor", 2, "times the cap, for exempt visits"),
     _design("cap_year", "calendar"),
     _design("multi_head_window_cd", 30),
+    _design("joint.arrival_minutes", 30, "minutes between the units of one joint visit, at most"),
     _design("retaliation_window_cd", 90),
     _design(
         "filing.plan_wd", 5, "after approval, and before first use; the Notice says 及时", NOTICE
@@ -387,6 +388,7 @@ _SOFT = (
     ),
     _design("key.max_matters", 5, "for each domain; the Notice says 严格控制数量", NOTICE),
     _design("key.review_months", 12, "", NOTICE),
+    _design("key.unit_list", "shared", "who reads which units are under key supervision"),
     _design("casefile.pass", 60, "any veto fails; common local practice"),
     _design("casefile.excellent", 90, "common local practice"),
     _design("casefile.min_sample", {"cases": 3, "ratio": "0.05"}, "for each unit and year"),

@@ -35,6 +35,10 @@ UNITS: Mapping[str, Any] = {
 }
 
 
+#: Who reads a list: everybody, all authorities, or the unit and the supervisors.
+ListVisibility = Literal["public", "shared", "restricted"]
+
+
 class CountByGrade(Value):
     """A number for each credit grade."""
 
@@ -295,6 +299,7 @@ KEYS: Mapping[str, Key] = {
         "count",
         "reasonable_factor",
         "observation.soft_measures",
+        "joint.arrival_minutes",
         "draw.void_max",
         "inspection.min_officers",
         "catalogue.idle_years",
@@ -314,6 +319,7 @@ KEYS: Mapping[str, Key] = {
         "penalty.late_fee_daily",
     ),
     **_all("text", "publicity.annual_stats", "cap_year", "dishonesty.transition"),
+    "key.unit_list": Key("text", ListVisibility),
     **_tables(
         draw__ratio=RatioByGrade,
         grade__scheme=LineByGrade,

@@ -12,6 +12,7 @@ from ledger.catalogue.events import MatterElements
 from ledger.catalogue.folds import UnitStanding
 from ledger.entities.folds import Registration
 from ledger.filing import rules
+from ledger.filing.commands.joining import own_part, part_of, require_joined
 from ledger.filing.events import (
     Counter,
     InspectionCancelled,
@@ -33,11 +34,22 @@ from ledger.filing.folds import (
     Task,
 )
 from ledger.grading.folds import CreditGrade
+from ledger.joint.events import Participant
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Recorded
 from ledger.supervision import rules as supervision
 from ledger.supervision.findings import finding
 from ledger.supervision.folds import BookedVisits
-from ledger.vocabulary import EntityId, FilingId, MatterId, Name, OfficerId, TaskId, Text, UnitId
+from ledger.vocabulary import (
+    EntityId,
+    FilingId,
+    JointId,
+    MatterId,
+    Name,
+    OfficerId,
+    TaskId,
+    Text,
+    UnitId,
+)
 
 #: Which triggers may start which kind of inspection.
 _TRIGGERS: dict[str, set[str]] = {
@@ -45,8 +57,14 @@ _TRIGGERS: dict[str, set[str]] = {
     "case": {"complaint", "transfer", "superior", "data_monitoring", "entity_request", "emergency"},
     "special": {"plan", "superior"},
 }
-#: The ground on which a case task's filing bears its trigger out; without it, a clue has to.
-_GROUNDS = {"complaint": "complaint", "superior": "superior_assignment"}
+#: What a case's filing has to bear out: by the ground named here, if there is one, or by a clue.
+_GROUNDS: dict[str, str | None] = {
+    "complaint": "complaint",
+    "superior": "superior_assignment",
+    "transfer": None,
+    "data_monitoring": None,
+    "entity_request": None,
+}
 
 
 class ApproveTask(Command):
@@ -64,6 +82,7 @@ class ApproveTask(Command):
     filing: FilingId | None = None
     scheme_ref: Name | None = None
     territorial_assistance_ref: Name | None = None
+    joint: JointId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
@@ -84,6 +103,7 @@ class ApproveTask(Command):
         matters = [
             rules.published_matter(ledger, m, self.unit, self.planned_on) for m in self.matters
         ]
+        part = None if self.joint is None else self._part(ledger, self.joint)
         plan = self._plan(ledger) if self.kind == "daily" else None
         campaign = None
         if self.kind != "daily" and not emergency:
@@ -99,7 +119,7 @@ class ApproveTask(Command):
             role=ledger.actor.role,
         )
         rules.check_officers(
-            ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on
+            ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on, part=part
         )
         ledger.require(
             ledger.actor.person_id not in (*self.officers, *task.officers),
@@ -111,6 +131,8 @@ class ApproveTask(Command):
         ledger.require(self.non_onsite_considered.conclusion == "insufficient", rules.FIL_R9)
         if self.kind == "daily":
             self._check_daily(ledger, matters)
+            if part is None:
+                require_joined(ledger, self.unit, self.entity, self.matters, self.planned_on)
 
         counter: Counter = "capped"
         if self.kind == "case" or (campaign and campaign.deployed_by == "superior"):
@@ -133,8 +155,19 @@ class ApproveTask(Command):
             filing=self.filing,
             scheme_ref=self.scheme_ref,
             territorial_assistance_ref=self.territorial_assistance_ref,
+            joint=self.joint,
         )
         yield from self._count(ledger, counter)
+
+    def _part(self, ledger: Reading, joint: str) -> Participant:
+        return part_of(
+            ledger,
+            joint,
+            unit=self.unit,
+            entity=self.entity,
+            matters=self.matters,
+            planned_on=self.planned_on,
+        )
 
     def _check_day(self, ledger: Reading, opened: Recorded | None) -> None:
         if opened is None and self.planned_on < ledger.on:
@@ -205,11 +238,14 @@ class ApproveTask(Command):
     def _check_case(self, ledger: Reading, filing: SpecialInspectionFiled) -> None:
         """A case's filing bears its trigger out and serves one task, unless that was cancelled."""
         ground = _GROUNDS.get(self.trigger)
+        wanted = "no clue" if ground is None else f"neither the ground {ground} nor a clue"
         ledger.require(
-            ground in (None, filing.ground) or filing.clue_ref,
+            self.trigger not in _GROUNDS
+            or filing.clue_ref
+            or (ground is not None and filing.ground == ground),
             rules.FIL_R2,
             kind=self.kind,
-            reason=f"{self.filing} names neither the ground {ground} nor a clue",
+            reason=f"{self.filing} names {wanted} by which the {self.trigger} came",
         )
         used = [
             task
@@ -312,8 +348,14 @@ class CancelInspection(Command):
         )
 
 
-def own_task(ledger: Reading, task_id: str) -> Task:
-    """The task, which has to exist and belong to the actor's unit."""
+def own_task(ledger: Reading, task_id: str, *, on_site: bool = False) -> Task:
+    """The task, which has to exist and belong to the actor's unit.
+
+    ``on_site``: what a unit's officers record there may also come from the unit to which its part
+    of a joint visit is entrusted in writing.
+    """
     task = ledger.known(Task(task_id), "Approve the task first.")
-    ledger.act_for(task.unit)
+    part = own_part(ledger, task)
+    if not (on_site and part is not None and ledger.actor.unit_id == part.entrusted_to):
+        ledger.act_for(task.unit)
     return task
