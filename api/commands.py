@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import deque
-from collections.abc import AsyncIterator, Iterable
-from functools import partial
+from collections.abc import Iterable
 from uuid import UUID
 
 import msgspec
 from aiohttp import hdrs, web
 
 from api.access import grant_of
+from api.auditing import AUDIT
+from api.counter import COUNTER
 from api.keys import LEDGER, LINE
 from api.malformed import decoded
 from api.middlewares import expect
@@ -20,7 +20,7 @@ from api.problems import Problem, unauthenticated
 from api.resources import Handler, check_query
 from api.tokens import Grant
 from api.visibility import may_see_record
-from ledger.kernel import Command, Context, Ledger, Malformed, NotRecorded, Outcome, Recorded
+from ledger.kernel import Command, Malformed, Outcome, Recorded, Refusal
 from ledger.kernel.sequencer import make_context
 from ledger.registry import Entry
 from ledger.supervision.events import FindingRaised
@@ -36,67 +36,6 @@ OWN_UNIT_ROLES = frozenset({"enforcement_officer", "office_head", "unit_legal_of
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}\Z")
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
-
-
-class Counter:
-    """Where commands are handed in to the sequencer's thread, and its answers handed out.
-
-    All commands that arrive in one turn of the event loop are handed in together, and all answers
-    of one group commit wake the loop once. So commits are larger, and the two threads take the
-    interpreter from each other less often, than if each command went by itself.
-    """
-
-    def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop) -> None:
-        self._ledger = ledger
-        self._loop = loop
-        self._arrived: list[tuple[Command, Context, asyncio.Future[Outcome]]] = []
-        self._done: deque[tuple[asyncio.Future[Outcome], Outcome | BaseException]] = deque()
-        self._woken = False
-
-    def execute(self, command: Command, context: Context) -> asyncio.Future[Outcome]:
-        """The outcome of a command, to be awaited. It is decided even if nobody waits any more."""
-        waiter: asyncio.Future[Outcome] = self._loop.create_future()
-        if not self._arrived:
-            self._loop.call_soon(self._hand_in)
-        self._arrived.append((command, context, waiter))
-        return waiter
-
-    def _hand_in(self) -> None:
-        arrived, self._arrived = self._arrived, []
-        for command, context, waiter in arrived:
-            try:
-                self._ledger.hand_in(command, context, partial(self._carry, waiter))
-            except NotRecorded as error:
-                if not waiter.done():
-                    waiter.set_exception(error)
-
-    def _carry(self, waiter: asyncio.Future[Outcome], answer: Outcome | BaseException) -> None:
-        self._done.append((waiter, answer))
-        # After the append: if the loop is awake and has not looked yet, it will find this too.
-        if not self._woken:
-            self._woken = True
-            self._loop.call_soon_threadsafe(self._hand_out)
-
-    def _hand_out(self) -> None:
-        # Before looking: what is appended after the look wakes the loop again.
-        self._woken = False
-        while self._done:
-            waiter, answer = self._done.popleft()
-            if waiter.done():
-                continue  # its client went away; the command was recorded all the same
-            if isinstance(answer, BaseException):
-                waiter.set_exception(answer)
-            else:
-                waiter.set_result(answer)
-
-
-COUNTER = web.AppKey("counter", Counter)
-
-
-async def counter_context(app: web.Application) -> AsyncIterator[None]:
-    """Open the counter on the running loop."""
-    app[COUNTER] = Counter(app[LEDGER], asyncio.get_running_loop())
-    yield
 
 
 def add_commands(app: web.Application, entries: Iterable[Entry]) -> None:
@@ -156,6 +95,9 @@ def _handler(entry: Entry) -> Handler:
         line.command_id = context.command_id
         try:
             outcome = await app[COUNTER].execute(command, context)
+        except Refusal as error:
+            await app[AUDIT].refused(grant, command, context, error)
+            raise
         except OverflowError:
             raise Malformed("a number or moment of the request is out of range") from None
         line.position = outcome.position

@@ -16,6 +16,8 @@ LEDGER = web.AppKey("ledger", Ledger)
 TOKENS = web.AppKey("tokens", Tokens)
 #: Whatever answers questions from views; the modules that ask it know its type.
 VIEWS: web.AppKey[Any] = web.AppKey("views", object)
+#: What was refused and looked at, as it can be read.
+ACCESS: web.AppKey[Any] = web.AppKey("access", object)
 
 
 class Line(msgspec.Struct):

@@ -16,9 +16,11 @@ from api.app import make_app
 from api.operations import Readiness
 from api.tokens import Tokens
 from api.views import RESOURCES, readiness
+from ledger.kernel import Ledger
 from ledger.kernel.clock import Clock as Now
 from ledger.kernel.clock import system_clock
 from ledger.opening import beside, ledger_path, open_ledger, open_recorder
+from ledger.stores.sqlite import SQLiteRecorder
 from projections.clock import Clock
 from projections.follower import Follower
 from projections.opening import open_views
@@ -41,6 +43,9 @@ class Service:
             self.follower = Follower(self.recorder, self.views)
             opened.callback(self.follower.close)
             self.tokens = opened.enter_context(Tokens.open(beside(path, "tokens"), clock=clock))
+            # Who was refused and who looked: a second ledger, on the same kernel.
+            access = opened.enter_context(SQLiteRecorder(beside(path, "access")))
+            self.access = opened.enter_context(Ledger(access, clock=clock))
             self.clock = Clock(self.ledger, self.follower)
             opened.callback(self.clock.stop)
             self.follower.start()
@@ -55,6 +60,7 @@ class Service:
             tokens=self.tokens,
             views=self.follower,
             resources=RESOURCES,
+            access=self.access,
             readiness={**readiness(self.follower), "clock": self._clock_check},
         )
 

@@ -88,6 +88,8 @@ class World:
         problem = await self.send(who, command, expect=422, **body)
         assert problem["rule_id"] == rule, problem
         assert problem["legal_source"], "a refusal names the law"
+        assert problem["fix_hint"], "a refusal says what helps"
+        assert ("policy_key" in problem) == ("policy_version" in problem), problem
         assert self.recorder.head() == head, "a refusal records nothing"
         return problem
 
