@@ -14,13 +14,14 @@ from api.commands import MAX_BODY_BYTES, add_commands
 from api.counter import counter_context
 from api.feed import HUB
 from api.hub import Hub
-from api.keys import ACCESS, LEDGER, TOKENS, VIEWS
+from api.keys import ACCESS, DESK, LEDGER, TOKENS, VIEWS
 from api.middlewares import frame
 from api.operations import Check
 from api.resources import Resource, add_resources
 from api.tokens import Tokens
 from ledger.kernel import Ledger
 from ledger.registry import COMMANDS, Entry
+from projections.drawing import Desk
 from projections.source import Source
 
 #: What can be asked; each module of the api adds its own here.
@@ -43,14 +44,16 @@ def make_app(
     readiness: Mapping[str, Check] | None = None,
     source: str = "/v1/feed",
     access: Ledger | None = None,
+    desk: Desk | None = None,
 ) -> web.Application:
     """The application that serves ``ledger``; it closes the ledger when it ends.
 
     ``views``: whatever the resources ask, under the key ``VIEWS``. ``resources``: further ones,
     beside ``RESOURCES``. ``readiness``: how each follower is doing, for /readyz and /metrics.
     ``source``: the CloudEvents source of the feed. ``access``: the ledger of refusals and
-    consultations, which it closes too; without one nothing of that is taken down. The stores and
-    the tokens belong to the caller.
+    consultations, which it closes too; without one nothing of that is taken down. ``desk``: where
+    long work is done before a command is handed in; without one such commands are turned away.
+    The stores and the tokens belong to the caller.
     """
     commands = tuple(commands)
     resources = (*RESOURCES, *resources)
@@ -58,6 +61,7 @@ def make_app(
     app[LEDGER] = ledger
     app[TOKENS] = tokens
     app[VIEWS] = views
+    app[DESK] = desk
     app[AUDIT] = audit = Audit(access)
     if access is not None:
         app[ACCESS] = Source(access.recorder)

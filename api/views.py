@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from api import catalogue, deadlines, entities, findings, policies, trails
+from api import catalogue, deadlines, draws, entities, findings, policies, trails
 from api.operations import Check, Readiness
 from api.resources import Resource
 from projections.follower import Follower
@@ -16,6 +16,7 @@ RESOURCES: tuple[Resource, ...] = (
     *deadlines.RESOURCES,
     *policies.RESOURCES,
     *catalogue.RESOURCES,
+    *draws.RESOURCES,
 )
 
 

@@ -26,6 +26,8 @@ from ledger.supervision import commands as supervision
 from ledger.vocabulary import Role
 
 _UNIT: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_legal_office", "unit_head")
+#: 市场监管部门牵头、各单位按职责: who may run a draw; none of them inspects in it (GEN-R2).
+_DRAWERS: tuple[Role, ...] = ("draw_coordinator", "office_head", "unit_head")
 _OFFICERS: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_head")
 
 
@@ -106,6 +108,19 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     *_system(
         "draws",
+        (draws.PublishDrawMatterList, ("unit_head",)),
+        (draws.FreezeEntityRoster, _DRAWERS),
+        (draws.FreezeOfficerRoster, _DRAWERS),
+        (draws.AnnounceDraw, _DRAWERS),
+        (draws.RevealCommitment, ("entity_rep", "jb_supervisor", "recon_officer", *_DRAWERS)),
+        (draws.RevealSeed, _DRAWERS),
+        (draws.ExecuteDraw, _DRAWERS),
+        (draws.AssignOfficers, _DRAWERS),
+        (draws.SubstituteOfficer, _DRAWERS),
+        (draws.ExemptTarget, _DRAWERS),
+        (draws.VoidDraw, _DRAWERS),
+        (draws.VerifyDraw, ("jb_supervisor", "recon_officer", "rlo_assessor", *_DRAWERS)),
+        (draws.ReviewDraw, ("jb_supervisor", "ledger_clock")),
         (draws.PublishDrawResult, _UNIT),
     ),
     *_system(

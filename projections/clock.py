@@ -16,6 +16,7 @@ from ledger.deadlines.commands import EndDeadline, RecomputeDeadline
 from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Unavailable, civil_date
 from ledger.opening import LEDGER_CLOCK
 from projections.deadlines import due
+from projections.draws import review_draws
 from projections.follower import Follower, Views
 
 log = structlog.get_logger("projections.clock")
@@ -27,7 +28,7 @@ INTERVAL = 60.0
 #: that makes it happen once.
 Watch = Callable[[Views, date], Iterable[tuple[Command, str]]]
 
-WATCHES: tuple[Watch, ...] = ()
+WATCHES: tuple[Watch, ...] = (review_draws,)
 
 #: How long a tick waits for the views to catch up, in seconds.
 _PATIENCE = 5.0

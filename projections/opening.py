@@ -15,6 +15,7 @@ import ledger.registry  # noqa: F401 - declares every event type and deadline
 from projections import tables
 from projections.catalogue import Matters, Officers, Units
 from projections.deadlines import Deadlines
+from projections.draws import Draws, Population, Targets
 from projections.findings import Findings
 from projections.follower import Follower, Views
 from projections.plans import Plans
@@ -39,6 +40,9 @@ def all_views() -> list[View]:
         Officers(),
         Plans(),
         Policies(),
+        Draws(),
+        Targets(),
+        Population(),
     ]
 
 

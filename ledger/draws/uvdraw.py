@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal, localcontext
 from hashlib import sha256
 from typing import NamedTuple
@@ -124,13 +124,23 @@ def roster_root(lines: Sequence[bytes]) -> str:
 
 def roster_proof(lines: Sequence[bytes], index: int) -> list[str]:
     """The audit path (hex) that proves line ``index``, from 0, under the root."""
-    path = []
-    for level in _levels(lines)[:-1]:
-        beside = index ^ 1
-        if beside < len(level):
-            path.append(level[beside].hex())
-        index >>= 1
-    return path
+    return prover(lines)(index)
+
+
+def prover(lines: Sequence[bytes]) -> Callable[[int], list[str]]:
+    """What gives the audit path of any line; for many, the tree is hashed once."""
+    levels = _levels(lines)
+
+    def proof(index: int) -> list[str]:
+        path = []
+        for level in levels[:-1]:
+            beside = index ^ 1
+            if beside < len(level):
+                path.append(level[beside].hex())
+            index >>= 1
+        return path
+
+    return proof
 
 
 def proves(root: str, size: int, index: int, entry: bytes, path: Sequence[str]) -> bool:
@@ -337,5 +347,9 @@ def _shown_decimal(chance: Decimal, *, sure: bool) -> str:
 
 
 def selection_lines(strata: Iterable[Stratum]) -> list[bytes]:
-    """The selected of every stratum as canonical lines, in the order of strata and ranks."""
-    return [_canonical(picked._asdict()) for stratum in strata for picked in stratum.selected]
+    """Every stratum's selected and then its reserves as canonical lines, in order of their rank."""
+    return [
+        _canonical(picked._asdict())
+        for stratum in strata
+        for picked in (*stratum.selected, *stratum.reserves)
+    ]

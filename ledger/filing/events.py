@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
 from ledger.kernel import Event, Value, Visibility
 from ledger.vocabulary import (
+    DrawId,
     EntityId,
     FilingId,
     IrregularVisitId,
@@ -23,6 +24,8 @@ from ledger.vocabulary import (
 )
 
 Month = Annotated[int, msgspec.Meta(ge=1, le=12)]
+#: A share from 0 to 1, with at most four places.
+Ratio = Annotated[str, msgspec.Meta(pattern=r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$")]
 Year = Annotated[int, msgspec.Meta(ge=2000, le=2100)]
 InspectionKind = Literal["daily", "case", "special"]
 Trigger = Literal[
@@ -55,8 +58,22 @@ Result = Literal[
     "entity_not_found",
     "other",
 ]
+#: What a visit is called by those who make it.
+VisitLabel = Literal[
+    "inspection",
+    "random_inspection",
+    "observation",
+    "supervision_tour",
+    "appraisal",
+    "research",
+]
 #: Which counter of the frequency cap a task fills (SUP-R1, SUP-V1).
 Counter = Literal["capped", "exempt"]
+
+
+def no_draw(body: dict[str, Any]) -> dict[str, Any]:
+    """Carry a body from before draws to the next version: it names none."""
+    return body
 
 
 class PlanItem(Value, omit_defaults=True):
@@ -67,7 +84,7 @@ class PlanItem(Value, omit_defaults=True):
     target_class: Name
     planned_visits: Annotated[int, msgspec.Meta(ge=1)]
     months: Annotated[tuple[Month, ...], msgspec.Meta(min_length=1)]
-    ratio: Annotated[str, msgspec.Meta(pattern=r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$")] | None = None
+    ratio: Ratio | None = None
     joint_with: tuple[Name, ...] = ()
 
 
@@ -206,9 +223,14 @@ class SpecialInspectionFiled(Event):
 
 
 class InspectionTaskApproved(Event):
-    """检查任务经批准: by the unit's head (FIL-R4). ``plan_version`` is the one that covers it."""
+    """检查任务经批准: by the unit's head (FIL-R4). ``plan_version`` is the one that covers it.
+
+    ``draw``: the random draw that chose the business (FIL-R11).
+    """
 
     TOPIC: ClassVar[str] = "filing.inspection-task-approved"
+    VERSION = 2
+    UPCASTERS = {1: no_draw}
     VISIBILITY = "sealed"  # upcoming visits are nobody's but the unit's (2.16)
 
     task: TaskId
@@ -228,6 +250,7 @@ class InspectionTaskApproved(Event):
     filing: FilingId | None = None
     scheme_ref: Name | None = None
     territorial_assistance_ref: Name | None = None
+    draw: DrawId | None = None
 
 
 class InspectionNoticeIssued(Event):
@@ -366,9 +389,14 @@ class VisitRated(Event):
 
 
 class IrregularVisitReported(Event):
-    """违规入企报告: somebody reports a visit outside the rules. Recorded whatever it says (0.1)."""
+    """违规入企报告: somebody reports a visit outside the rules. Recorded whatever it says (0.1).
+
+    ``label`` is what the visit was called; ``draw`` is the random draw that it was said to be of.
+    """
 
     TOPIC: ClassVar[str] = "filing.irregular-visit-reported"
+    VERSION = 2
+    UPCASTERS = {1: no_draw}
     CORRECTABLE = frozenset(
         {"visited_on", "facts", "label", "scanned", "officers_seen", "checklist_or_order_left"}
     )
@@ -381,12 +409,11 @@ class IrregularVisitReported(Event):
     unit: UnitId | None = None
     task: TaskId | None = None
     matters: tuple[MatterId, ...] = ()
-    label: Literal["inspection", "observation", "supervision_tour", "appraisal", "research"] = (
-        "inspection"
-    )
+    label: VisitLabel = "inspection"
     scanned: bool = False
     officers_seen: int | None = None
     checklist_or_order_left: bool = False
+    draw: DrawId | None = None
 
     def visibility(self) -> Visibility:
         """Who reported is not shown to the unit that is reported."""

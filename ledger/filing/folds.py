@@ -207,6 +207,7 @@ class Task(Fold):
     matters: tuple[str, ...] = ()
     officers: tuple[str, ...] = ()
     planned_on: date | None = None
+    draw: str | None = None
     approver: str = ""
     approved: Recorded | None = None
     notified: Recorded | None = None
@@ -227,7 +228,7 @@ class Task(Fold):
         self.approved, self.approver = record, event.approver
         self.unit, self.entity = event.unit, event.entity
         self.kind, self.counter = event.kind, event.counter
-        self.planned_on = event.planned_on
+        self.planned_on, self.draw = event.planned_on, event.draw
         if self.opened is None:
             self.stage = "approved"
             self.matters, self.officers = event.matters, event.officers

@@ -22,6 +22,7 @@ PEOPLE: dict[str, tuple[str, str, Role, str | None]] = {
     "MRB head": ("MRB", "HEAD-MRB", "unit_head", None),
     "MRB office": ("MRB", "OFFICE-MRB", "office_head", None),
     "MRB officer": ("MRB", "OFF-001", "enforcement_officer", None),
+    "MRB coordinator": ("MRB", "COORD-MRB", "draw_coordinator", None),
     "MRB legal": ("MRB", "LEGAL-MRB", "unit_legal_office", None),
     "EMB head": ("EMB", "HEAD-EMB", "unit_head", None),
     "EEB head": ("EEB", "HEAD-EEB", "unit_head", None),
@@ -277,13 +278,13 @@ class World:
             **changed,
         }
 
-    async def visit(self, task: str, day: str, result: str = "no_issue") -> None:
+    async def visit(self, task: str, day: str, result: str = "no_issue", **opening: Any) -> None:
         """Carry out an approved task of MRB on ``day``, from the notice to the conclusion."""
         who = "MRB officer"
         self.at(f"{day} 09:00")
         await self.send(who, "filing/issue-inspection-notice", task=task, notice_no=f"N-{task}")
         await self.send(who, "filing/scan-entry", task=task, act_code=f"AC-{task}", device="D-1")
-        await self.send(who, "filing/open-inspection", **self.opening(task))
+        await self.send(who, "filing/open-inspection", **self.opening(task, **opening))
         self.at(f"{day} 10:00")
         await self.send(
             who,

@@ -10,6 +10,8 @@ import msgspec
 
 from ledger.catalogue import rules as catalogue
 from ledger.catalogue.folds import Matter
+from ledger.draws import rules as draws
+from ledger.draws.effects import drawn_target, target_inspected
 from ledger.filing import rules
 from ledger.filing.commands.tasks import check_officers, own_task, published_matter
 from ledger.filing.events import (
@@ -23,6 +25,7 @@ from ledger.filing.events import (
     OnSiteRecordSigned,
     Result,
     ResultNotified,
+    VisitLabel,
     VisitRated,
 )
 from ledger.filing.folds import IrregularVisit, PlanInForce, Task, VisitRating
@@ -30,6 +33,7 @@ from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Readi
 from ledger.supervision import rules as supervision
 from ledger.supervision.findings import finding
 from ledger.vocabulary import (
+    DrawId,
     EntityId,
     IrregularVisitId,
     MatterId,
@@ -43,6 +47,9 @@ from ledger.vocabulary import (
 
 #: Who a report of an irregular visit comes from, by role; from any other role it is the unit's own.
 _REPORTERS = {"entity_rep": "entity", "jb_supervisor": "supervisor"}
+
+#: What is no inspection by its name, and becomes one by what is left behind (FIL-V5).
+_DISGUISES = {"observation", "supervision_tour", "appraisal", "research"}
 
 
 class Emergency(Value):
@@ -146,6 +153,7 @@ class OpenInspection(Command):
                     task=self.task,
                     visited_on=ledger.on.isoformat(),
                 )
+        yield from target_inspected(ledger, task.draw, entity, self.task, self.officers)
 
     def _check_approval(self, ledger: Reading, task: Task) -> None:
         """The visit is the one that was approved: its officers, its year, after its notice."""
@@ -251,6 +259,9 @@ class ConcludeInspection(Command):
         )
         if lawful:
             yield finding(ledger, rules.FIL_V6, unit=task.unit, entity=task.entity, task=self.task)
+        if task.opened is None:
+            # A closed door ends what the draw asked for as a visit does.
+            yield from target_inspected(ledger, task.draw, task.entity, self.task)
 
 
 class NotifyResult(Command):
@@ -302,12 +313,11 @@ class ReportIrregularVisit(Command):
     unit: UnitId | None = None
     task: TaskId | None = None
     matters: tuple[MatterId, ...] = ()
-    label: Literal["inspection", "observation", "supervision_tour", "appraisal", "research"] = (
-        "inspection"
-    )
+    label: VisitLabel = "inspection"
     scanned: bool = False
     officers_seen: Annotated[int, msgspec.Meta(ge=0)] | None = None
     checklist_or_order_left: bool = False
+    draw: DrawId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         fitting = _REPORTERS.get(ledger.actor.role, "self")
@@ -331,12 +341,16 @@ class ReportIrregularVisit(Command):
             scanned=self.scanned,
             officers_seen=self.officers_seen,
             checklist_or_order_left=self.checklist_or_order_left,
+            draw=self.draw,
         )
+        said = self.draw is not None or self.label == "random_inspection"
+        drawn = self.draw is not None and drawn_target(ledger, self.draw, self.entity) is not None
         broken = [
             (rules.FIL_V1, self.task is None),
             (rules.FIL_V3, not self.scanned),
             (rules.FIL_V4, self.officers_seen == 1),
-            (rules.FIL_V5, self.label != "inspection" and self.checklist_or_order_left),
+            (rules.FIL_V5, self.label in _DISGUISES and self.checklist_or_order_left),
+            (draws.DRW_V2, said and not drawn),
         ]
         for rule, holds in broken:
             if holds:
