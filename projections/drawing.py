@@ -168,8 +168,8 @@ class Drawn(msgspec.Struct, frozen=True):
 def drawn(draw: DrawState, desk: Desk) -> Drawn:
     """Make a seeded draw from its frozen roster."""
     assert draw.seed is not None
-    strata = uvdraw.draw(
-        msgspec.json.decode(desk.blobs.get(draw.roster_hash)),
+    strata = uvdraw.draw_roster(
+        desk.blobs.get(draw.roster_hash),
         draw.draw,
         draw.seed,
         draw.ratios,

@@ -163,9 +163,47 @@ def test_a_disputed_entry_moves_nobody_elses_ticket(
 def test_the_short_way_past_those_far_behind_changes_nothing(size: int, ratio: str) -> None:
     """Large strata are not sorted whole; the answer is the one of sorting them whole."""
     roster: list[Entry] = [{"uscc": f"{n:05}", "grade": "A"} for n in range(size)]
-    (stratum,) = uvdraw.draw(roster, DRAW, SEED, {"A": ratio})
+    canonical = uvdraw.roster_bytes(uvdraw.roster_lines(roster))
+    (stratum,) = uvdraw.draw_roster(canonical, DRAW, SEED, {"A": ratio})
     ranked = sorted((uvdraw.ticket(SEED, DRAW, "A", str(e["uscc"])), e["uscc"]) for e in roster)
     assert [(p.ticket, p.uscc) for p in stratum.selected] == ranked[: stratum.quota]
+
+
+@given(rosters, strata_ratios, st.integers(0, 5))
+def test_drawing_from_the_bytes_is_drawing_from_the_entries(
+    roster: list[Entry], wanted: dict[str, str], reserves: int
+) -> None:
+    canonical = uvdraw.roster_bytes(uvdraw.roster_lines(roster))
+    assert uvdraw.draw_roster(canonical, DRAW, SEED, wanted, reserves=reserves) == uvdraw.draw(
+        roster, DRAW, SEED, wanted, reserves=reserves
+    )
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"uscc": "sf:12/3", "grade": "B"},
+        {"uscc": "Q", "grade": "B", "domain": "food"},
+        {"uscc": "Q", "grade": "B", "weight": 3},
+        {"uscc": 'Q","uscc":"R', "grade": "B"},
+        {"uscc": '"},{"grade":"A","uscc":"Q', "grade": "B"},
+        {"uscc": "名", "grade": "B"},
+    ],
+)
+def test_an_odd_line_is_drawn_like_any_other(odd: Entry) -> None:
+    """Whatever a line holds, the bytes say the same as the entries."""
+    roster = [*ROSTER, odd]
+    canonical = uvdraw.roster_bytes(uvdraw.roster_lines(roster))
+    wanted = dict.fromkeys("ABCD", "0.9")
+    assert uvdraw.draw_roster(canonical, DRAW, SEED, wanted, reserves=2) == uvdraw.draw(
+        roster, DRAW, SEED, wanted, reserves=2
+    )
+
+
+def test_bytes_of_a_stratum_without_a_ratio_are_refused() -> None:
+    canonical = uvdraw.roster_bytes(uvdraw.roster_lines(ROSTER))
+    with pytest.raises(Unfit, match="no ratio"):
+        uvdraw.draw_roster(canonical, DRAW, SEED, {"A": "1", "B": "1", "C": "1"})
 
 
 # --- weights
