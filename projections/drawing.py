@@ -186,7 +186,7 @@ def drawn(draw: DrawState, desk: Desk) -> Drawn:
         selection_root=uvdraw.roster_root(lines),
         selection_count=len(lines),
     )
-    picked = tuple(one for stratum in strata for one in (*stratum.selected, *stratum.reserves))
+    picked = tuple(one for stratum in strata for one in stratum.picked())
     return Drawn(outcome, picked, lines)
 
 

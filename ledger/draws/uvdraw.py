@@ -22,10 +22,11 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal, localcontext
 from hashlib import sha256
 from math import isqrt
+from operator import itemgetter
 from typing import NamedTuple
 
 ALGORITHM = "UVDRAW-1"
@@ -52,13 +53,37 @@ class Picked(NamedTuple):
 
 
 class Stratum(NamedTuple):
-    """One stratum of a draw: how many there were, how many were due, who came out."""
+    """One stratum of a draw: how many there were, how many were due, who came out.
+
+    ``ranked`` holds those due and then the reserves by rank, each as its ticket (32 bytes) with the
+    ``uscc`` behind; ``chances`` the inclusion probability of each, or the one of all.
+    """
 
     key: str
     size: int
     quota: int
-    selected: tuple[Picked, ...]
-    reserves: tuple[Picked, ...]
+    ranked: tuple[bytes, ...]
+    chances: tuple[str, ...] | str
+
+    @property
+    def selected(self) -> tuple[Picked, ...]:
+        """Those who are drawn."""
+        return tuple(self._picked(0, self.quota))
+
+    @property
+    def reserves(self) -> tuple[Picked, ...]:
+        """Those who take the place of somebody exempted, in turn."""
+        return tuple(self._picked(self.quota, len(self.ranked)))
+
+    def picked(self) -> Iterator[Picked]:
+        """Both, by rank."""
+        return self._picked(0, len(self.ranked))
+
+    def _picked(self, start: int, stop: int) -> Iterator[Picked]:
+        chances = self.chances
+        for rank, one in enumerate(self.ranked[start:stop], start + 1):
+            chance = chances if isinstance(chances, str) else chances[rank - 1]
+            yield Picked(one[32:].decode(), self.key, one[:32].hex(), rank, chance)
 
 
 # --- the roster
@@ -245,11 +270,17 @@ def draw(
     strata = []
     for key, held in members.items():
         start = starts[key]
-        tickets = sorted((_lightest(start, code, weight), code, weight) for code, weight in held)
         due = quota(len(held), ratios[key])
-        chances = inclusion_probabilities([weight for _, weight in held], due)
-        ranked = [(digest, code, chances[weight]) for digest, code, weight in tickets]
-        strata.append(_stratum(key, len(held), due, ranked[: due + reserves]))
+        weights = [weight for _, weight in held]
+        ranked = sorted(
+            ((_lightest(start, code, weight) + code, weight) for code, weight in held),
+            key=itemgetter(0),
+        )[: due + reserves]
+        by_weight = inclusion_probabilities(weights, due)
+        chances: tuple[str, ...] | str = shown(due, len(held))
+        if len(by_weight) > 1:
+            chances = tuple(by_weight[weight] for _, weight in ranked)
+        strata.append(Stratum(key, len(held), due, tuple(one for one, _ in ranked), chances))
     return strata
 
 
@@ -302,10 +333,16 @@ def _rank_lines(
         return None
     dues = {key: quota(sizes[key], ratios[key]) for key in ratios}
     wanted = {key: min(sizes[key], dues[key] + reserves) for key in ratios}
-    bounds = {first: _bound(wanted[key], sizes[key]) for first, key in firsts.items()}
-    begin = {first: starts[key] for first, key in firsts.items()}
-    # Where the uscc begins, in what lies between two seams.
-    cut = {first: len(heads[key]) - len(f'{{"{by}":"') for first, key in firsts.items()}
+    # Of each stratum by the first byte of its key: how tickets begin, what they have to lie below,
+    # and where in a line the uscc begins.
+    of = {
+        first: (
+            starts[key],
+            _bound(wanted[key], sizes[key]),
+            len(heads[key]) - len(f'{{"{by}":"'),
+        )
+        for first, key in firsts.items()
+    }
     seam = f'"}},{{"{by}":"'.encode()
     near: list[bytes] = []
     at, end = len(seam) - 2, len(roster) - 3
@@ -315,12 +352,10 @@ def _rank_lines(
         to = roster.find(seam, at + _WINDOW, end)
         to = end if to < 0 else to
         near += [
-            line[:1] + digest + code
+            line[:1] + digest + line[cut:]
             for line in roster[at:to].split(seam)
-            if (
-                digest := digest_of(begin[first := line[0]] + (code := line[cut[first] :])).digest()
-            )
-            < bounds[first]
+            for start, bound, cut in [of[line[0]]]
+            if (digest := digest_of(start + line[cut:]).digest()) < bound
         ]
         at = to + len(seam)
     near.sort()
@@ -339,9 +374,7 @@ def _strata_of(
         if len(ranked) < wanted[key]:
             return None
         chance = shown(dues[key], size)
-        strata.append(
-            _stratum(key, size, dues[key], [(one[1:33], one[33:], chance) for one in ranked])
-        )
+        strata.append(Stratum(key, size, dues[key], tuple([one[1:] for one in ranked]), chance))
     return strata
 
 
@@ -353,14 +386,6 @@ def _bound(count: int, size: int) -> bytes:
     """What the ``count`` smallest of ``size`` tickets lie below, all but surely; or all do."""
     guess = (count + 8 * (isqrt(count) + 1)) * 2**64 // max(size, 1)
     return guess.to_bytes(8, "big") if guess < 2**64 else b"\xff" * 33
-
-
-def _stratum(key: str, size: int, due: int, ranked: Sequence[tuple[bytes, bytes, str]]) -> Stratum:
-    picked = tuple(
-        Picked(code.decode(), key, digest.hex(), rank, chance)
-        for rank, (digest, code, chance) in enumerate(ranked, 1)
-    )
-    return Stratum(key, size, due, picked[:due], picked[due:])
 
 
 def _lightest(start: bytes, code: bytes, weight: int | None) -> bytes:
@@ -417,7 +442,14 @@ def _shown_decimal(chance: Decimal, *, sure: bool) -> str:
 def selection_lines(strata: Iterable[Stratum]) -> list[bytes]:
     """Every stratum's selected and then its reserves as canonical lines, in order of their rank."""
     return [
-        _canonical(picked._asdict())
+        b'{"inclusion_prob":"%b","rank":%d,"stratum":"%b","ticket":"%b","uscc":%b}'
+        % (
+            one.inclusion_prob.encode(),
+            one.rank,
+            one.stratum.encode(),
+            one.ticket.encode(),
+            json.dumps(one.uscc, ensure_ascii=False).encode(),
+        )
         for stratum in strata
-        for picked in (*stratum.selected, *stratum.reserves)
+        for one in stratum.picked()
     ]

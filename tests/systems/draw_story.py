@@ -123,7 +123,7 @@ def drawn(
     strata = uvdraw.draw(entries, draw, seed, wanted, reserves=reserves)
     lines = uvdraw.selection_lines(strata)
     prove = uvdraw.prover(lines)
-    picked = [one for stratum in strata for one in (*stratum.selected, *stratum.reserves)]
+    picked = [one for stratum in strata for one in stratum.picked()]
     outcome = DrawOutcome(
         strata=tuple(
             StratumCount(key=s.key, size=s.size, quota=s.quota)  # type: ignore[arg-type]
