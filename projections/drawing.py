@@ -38,8 +38,8 @@ from projections.follower import Follower
 
 F = TypeVar("F", bound=Fold)
 
-#: Targets recorded by one command: their proofs are checked in some milliseconds.
-BATCH = 128
+#: Targets recorded by one command: it holds the sequencer for some ten milliseconds, not longer.
+BATCH = 64
 
 #: How long the views may take to catch up before a roster is composed from them, in seconds.
 _PATIENCE = 10.0
