@@ -26,6 +26,8 @@ from ledger.kernel import Command
 from ledger.keylist import commands as keylist
 from ledger.penalties import commands as penalties
 from ledger.policies import commands as policies
+from ledger.repair import commands as repair
+from ledger.sharing import commands as sharing
 from ledger.supervision import commands as supervision
 from ledger.vocabulary import Role
 
@@ -184,6 +186,38 @@ COMMANDS: tuple[Entry, ...] = (
         (grading.AssignGrade, ("credit_officer",)),
         (grading.RecomputeGrade, ("credit_officer", "ledger_clock")),
         (grading.OverrideGrade, ("credit_officer",)),
+    ),
+    *_system(
+        "repair",
+        (repair.ApplyRepair, ("entity_rep", "credit_officer", *_UNIT)),
+        (repair.ForwardRepair, ("credit_officer",)),
+        (repair.SupplementRepair, ("entity_rep", "credit_officer", *_UNIT)),
+        # REP-R6 and not the table tells the lead department that others decide: 谁认定、谁修复.
+        (repair.AcceptRepair, ("credit_officer", *_UNIT)),
+        (repair.RequestRepairSupplement, ("credit_officer", *_UNIT)),
+        (repair.NotAcceptRepair, ("credit_officer", *_UNIT)),
+        (repair.ExtendRepair, ("credit_officer", "unit_head")),
+        (repair.GrantRepair, ("credit_officer", "unit_head")),
+        (repair.RefuseRepair, ("credit_officer", "unit_head")),
+        (repair.RevokeRepair, ("credit_officer", "unit_head")),
+        (repair.SynchroniseRepair, ("credit_officer", *_UNIT)),
+        (repair.RecordDutiesPerformed, ("credit_officer", *_UNIT)),
+        (repair.ExcludeFromRepair, ("credit_officer", "unit_head")),
+        (repair.GrantTemporaryShield, ("credit_officer", "unit_head")),
+        (repair.RecordRepairMisconduct, ("credit_officer", *_UNIT)),
+        (repair.ReportRepairFee, ("entity_rep", "jb_supervisor", "credit_officer", *_UNIT)),
+    ),
+    *_system(
+        "sharing",
+        (sharing.SubscribeFeed, ("subscriber_system", "credit_officer")),
+        (sharing.UnsubscribeFeed, ("subscriber_system", "credit_officer")),
+        (sharing.AcknowledgeRemoval, ("subscriber_system", "credit_officer")),
+        (sharing.DeclineRecognition, ("subscriber_system", "credit_officer")),
+        (
+            sharing.ReportRecordUse,
+            ("entity_rep", "subscriber_system", "jb_supervisor", "credit_officer", *_UNIT),
+        ),
+        (sharing.ReportRepeatedRequest, ("entity_rep", "jb_supervisor", "credit_officer", *_UNIT)),
     ),
     *_system(
         "supervision",

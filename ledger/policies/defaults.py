@@ -303,6 +303,7 @@ _CREDIT = (
     _design(
         "repair.green_channel_wd", 3, "in total, checked the same day; the Notice says 缩短", NOTICE
     ),
+    _design("repair.green_precheck_wd", 0, "the pre-check of the green channel is of the same day"),
     _row(
         "repair.false_bar_years", 3, NDRC_58_ON, NDRC_58, None, "U",
         "Order 36 keeps a bar, its years were not seen",

@@ -243,6 +243,7 @@ KEYS: Mapping[str, Key] = {
         "repair.sync_wd",
         "repair.sync_alert_wd",
         "repair.green_channel_wd",
+        "repair.green_precheck_wd",
         "penalty.serve_wd",
         "evidence.advance_registration",
         "supervision.response_wd",
