@@ -14,6 +14,13 @@ from api import (
     joint,
     keylist,
     policies,
+    catalogue,
+    deadlines,
+    entities,
+    findings,
+    policies,
+    repair,
+    sharing,
     trails,
 )
 from api.operations import Check, Readiness
@@ -31,6 +38,8 @@ RESOURCES: tuple[Resource, ...] = (
     *joint.RESOURCES,
     *burden.RESOURCES,
     *keylist.RESOURCES,
+    *repair.RESOURCES,
+    *sharing.RESOURCES,
 )
 
 

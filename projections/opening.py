@@ -34,6 +34,8 @@ from projections.plans import Plans
 from projections.policies import Policies
 from projections.profiles import Profiles
 from projections.records import Records
+from projections.repair import Repairs
+from projections.sharing import Removals, Subscriptions
 from projections.source import Recorder
 from projections.tasks import Tasks
 from projections.views import View
@@ -46,6 +48,9 @@ def all_views() -> list[View]:
         Deadlines(),
         Findings(),
         Records(),
+        Repairs(),
+        Subscriptions(),
+        Removals(),
         Tasks(),
         Matters(),
         Units(),

@@ -22,7 +22,7 @@ from ledger.sharing.events import (
     RemovalNotified,
     RemovalReminded,
 )
-from ledger.vocabulary import SubscriptionId
+from ledger.vocabulary import RecordId, SubscriptionId
 
 #: What tells a subscriber of a record.
 _TELLS = (CreditRecordEntered.TOPIC, PublicityStarted.TOPIC)
@@ -170,10 +170,23 @@ class Removal(Fold):
         self.days_late = event.days_late
 
 
+class RemovalsOf(Fold):
+    """Who was told to remove this record, each time that it ended, and who has confirmed?"""
+
+    record: RecordId
+    removals: dict[str, Removal] = msgspec.field(default_factory=dict)
+
+    def on_removal(
+        self, event: RemovalNotified | RemovalReminded | RemovalAcknowledged, record: Recorded
+    ) -> None:
+        self.removals.setdefault(event.removal, Removal(event.removal)).take(record)
+
+
 __all__ = [
     "CREDIT_FEED",
     "Owed",
     "Removal",
+    "RemovalsOf",
     "Subscription",
     "Subscriptions",
     "covers",

@@ -9,8 +9,10 @@ from typing import Any
 from aiohttp.test_utils import TestClient, TestServer
 
 from api.service import Service
+from ledger.kernel import Event
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.vocabulary import Role
+from tests.gwt import HEAD, Record
 
 E_A = "91620100MA7LX00338"
 E_B = "91620100MA7LX0076M"
@@ -31,6 +33,9 @@ PEOPLE: dict[str, tuple[str, str, Role, str | None]] = {
     "E-A": ("ENTITY", "REP-A", "entity_rep", E_A),
     "E-B": ("ENTITY", "REP-B", "entity_rep", E_B),
     "E-C": ("ENTITY", "REP-C", "entity_rep", E_C),
+    "BANK": ("BANK", "BANK-SYS", "subscriber_system", None),
+    "RAIL": ("RAIL", "RAIL-SYS", "subscriber_system", None),
+    "EMB legal": ("EMB", "LEGAL-EMB", "unit_legal_office", None),
 }
 
 NON_ONSITE = {
@@ -44,8 +49,8 @@ NON_ONSITE = {
 class World:
     """The service and the hands that use it. Commands go through HTTP, as everything else."""
 
-    def __init__(self, folder: Path) -> None:
-        self.now = datetime(2026, 1, 4, 9, tzinfo=CIVIL_ZONE)
+    def __init__(self, folder: Path, start: str = "2026-01-04") -> None:
+        self.at(start)
         self.path = folder / "ledger.db"
         self.service = Service(f"sqlite:///{self.path}", clock=lambda: self.now)
         self.recorder = self.service.recorder
@@ -82,6 +87,10 @@ class World:
         self.now += timedelta(seconds=1)
         return answer
 
+    def given(self, *events: Event) -> None:
+        """Facts of systems whose commands the scenario is not about, as if just recorded."""
+        self.service.ledger.execute(Record(facts=events), HEAD)
+
     async def refused(self, rule: str, who: str, command: str, **body: Any) -> dict[str, Any]:
         """Post a command that has to be refused under ``rule``; returns the problem document."""
         head = self.recorder.head()
@@ -95,7 +104,8 @@ class World:
 
     async def get(self, who: str, path: str, **query: Any) -> Any:
         """Ask for a resource as it is after everything recorded so far."""
-        if not path.endswith("/trail"):  # trails come straight from the ledger
+        # Trails, events and the feed come straight from the ledger.
+        if not path.endswith(("/trail", "/feed")) and "/events/" not in path:
             query.setdefault("at_least", self.recorder.head())
         response = await self.client.get(
             path,
@@ -105,6 +115,15 @@ class World:
         answer = await response.json()
         assert response.status == 200, f"{path}: {response.status} {answer}"
         return answer
+
+    async def status(self, who: str, path: str) -> int:
+        """How a resource answers somebody once the views have caught up."""
+        response = await self.client.get(
+            path,
+            params={"at_least": str(self.recorder.head())},
+            headers={"Authorization": f"Bearer {self.tokens[who]}"},
+        )
+        return response.status
 
     async def deadline(self, rule: str, **where: str) -> dict[str, Any]:
         """The only deadline of a rule that fits."""
@@ -179,6 +198,39 @@ class World:
                 assessed_on="2026-01-04",
                 factors=[{"kind": "external_assessment", "says": "通用型企业信用风险分类"}],
             )
+
+    async def given_record(
+        self,
+        record: str,
+        entity: str,
+        determined: str,
+        *,
+        who: str = "MRB head",
+        started: str | None = None,
+        channels: tuple[str, ...] = ("credit_china", "unit_site"),
+        **changed: Any,
+    ) -> None:
+        """A penalty on the credit record, in publicity from ``started`` on (else its own day)."""
+        self.at(determined)
+        body = {
+            "record": record,
+            "entity": entity,
+            "unit": PEOPLE[who][0],
+            "kind": "penalty",
+            "determined_on": determined,
+            "title": "行政处罚",
+            "public": True,
+            "severity": "general",
+            "amount_fen": 500_000,
+            "instrument": {
+                "kind": "penalty_decision",
+                "doc_no": f"兰新罚〔{determined[:4]}〕{record}",
+                "effective_on": determined,
+            },
+        }
+        await self.send(who, "credit/enter-credit-record", **{**body, **changed})
+        self.at(started or f"{determined} 15:00")
+        await self.send(who, "credit/start-publicity", record=record, channels=list(channels))
 
     async def given_matter(
         self,
