@@ -9,14 +9,12 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.access import grant_of
-from api.asking import PRIVATE, asked, caught_up, follower_of, may_ask, rows_page
-from api.keys import LEDGER
+from api.asking import PRIVATE, asked, asked_day, follower_of, may_ask, one_row, rows_page
 from api.listing import FoundItems, Listing, concerned, shown
 from api.problems import not_found
-from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
+from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response
 from api.resources import Parameter, Resource
 from api.tokens import Grant
-from ledger.kernel import civil_date
 from projections.records import RECORDS
 from projections.repair import (
     REPAIRS,
@@ -43,11 +41,6 @@ CASES = Listing(
 _ON = Parameter("on", date, "the day as of which conditions are judged; today if absent")
 
 
-def _day(request: web.Request) -> date:
-    today = civil_date(request.app[LEDGER].clock())
-    return query_value(request, "on", date, today)
-
-
 def _reader(request: web.Request) -> Reader:
     source = follower_of(request).source
     return Reader(source, source.head())
@@ -56,9 +49,11 @@ def _reader(request: web.Request) -> Reader:
 async def case(request: web.Request) -> web.Response:
     """One application: every step, its records' dates, and each condition with its evidence."""
     grant = await grant_of(request)
-    day = _day(request)
+    day = asked_day(request)
     name = request.match_info["repair"]
-    row = await _row(request, "repairs", REPAIRS, name, concerned(grant, REPAIRS))
+    row = await one_row(request, "repairs", REPAIRS, name, concerned(grant, REPAIRS))
+    if row is None:
+        raise not_found()
     state = Repairs().decode(row.state)
 
     def make() -> dict[str, Any]:
@@ -80,7 +75,7 @@ async def records(request: web.Request) -> web.Response:
     For each regime by itself, with the version of the policy; `governs` marks those that count.
     """
     grant = await grant_of(request)
-    day = _day(request)
+    day = asked_day(request)
     where = [
         *_seen(grant),
         RECORDS.c.severity.is_not(None),
@@ -103,38 +98,17 @@ async def record(request: web.Request) -> web.Response:
     Under each regime with its version; once it has ended, who confirmed that it was removed.
     """
     grant = await grant_of(request)
-    day = _day(request)
+    day = asked_day(request)
     name = request.match_info["record"]
-    row = await _row(request, "records", RECORDS, name, _seen(grant))
-    if not row.kind:
-        raise not_found()  # its publicity was heard of, and itself never
+    row = await one_row(request, "records", RECORDS, name, _seen(grant))
+    if row is None or not row.kind:  # of some the publicity was heard of, and they never were
+        raise not_found()
     document = await asked(lambda: record_document(_reader(request), name, day))
     return json_response(document, headers={**PRIVATE, "X-Position": str(row.position)})
 
 
 def _seen(grant: Grant) -> list[sa.ColumnElement[bool]]:
     return [may_ask(grant, unit=RECORDS.c.unit, entity=RECORDS.c.entity)]
-
-
-async def _row(
-    request: web.Request,
-    view: str,
-    table: sa.Table,
-    key: str,
-    seen: list[sa.ColumnElement[bool]],
-) -> sa.Row[Any]:
-    """The row of a key that the token may see. Raises 404."""
-    follower = await caught_up(request, view)
-    query = sa.select(table).where(table.c.key == key, *seen)
-
-    def ask() -> sa.Row[Any] | None:
-        with follower.views.reading() as connection:
-            return connection.execute(query).one_or_none()
-
-    row = await asked(ask)
-    if row is None:
-        raise not_found()
-    return row
 
 
 _PAGE = (AFTER, LIMIT, AT_LEAST)

@@ -203,6 +203,7 @@ COMMANDS: tuple[Entry, ...] = (
         (repair.SynchroniseRepair, ("credit_officer", *_UNIT)),
         (repair.RecordDutiesPerformed, ("credit_officer", *_UNIT)),
         (repair.ExcludeFromRepair, ("credit_officer", "unit_head")),
+        (repair.ReadmitToRepair, ("credit_officer", "unit_head")),
         (repair.GrantTemporaryShield, ("credit_officer", "unit_head")),
         (repair.RecordRepairMisconduct, ("credit_officer", *_UNIT)),
         (repair.ReportRepairFee, ("entity_rep", "jb_supervisor", "credit_officer", *_UNIT)),

@@ -19,6 +19,7 @@ from projections.deadlines import due
 from projections.dishonesty import outlived_sanctions
 from projections.follower import Follower, Views
 from projections.grading import grades_due
+from projections.records import past_transition
 
 log = structlog.get_logger("projections.clock")
 
@@ -30,6 +31,7 @@ INTERVAL = 60.0
 Watch = Callable[[Views, date], Iterable[tuple[Command, str]]]
 
 WATCHES: tuple[Watch, ...] = (outlived_sanctions, grades_due)
+WATCHES: tuple[Watch, ...] = (past_transition,)
 
 #: How long a tick waits for the views to catch up, in seconds.
 _PATIENCE = 5.0

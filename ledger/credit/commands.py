@@ -232,6 +232,11 @@ class TerminatePublicity(Command):
         says, started = record.says, record.started
         assert says is not None
         max_until = None if started is None else started.max_until
+        if max_until is not None and self.reason == "max_reached":
+            assert started is not None
+            # A regime that came later may have brought the day nearer (dishonesty.transition).
+            newest = reckoned(ledger, says, started.channels).publicity(ledger.on)[1]
+            max_until = min(max_until, newest or max_until)
         if record.ended is not None and (
             record.ended.reason in ("repaired", "revoked", "correction")
             or self.reason not in ("revoked", "correction")

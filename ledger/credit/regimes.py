@@ -136,7 +136,7 @@ def _under(key: str, says: CreditRecordEntered, versions: Versions) -> Iterator[
     own = regimes.in_force(day, unit=says.unit)
     if own is not None:
         yield _regime(own, says, "determination", day)
-    transition = _transition(says, versions)
+    transition = transition_of(versions(TRANSITION), day, says.unit)
     if transition is None:
         return
     first = transition.effective_from
@@ -145,14 +145,16 @@ def _under(key: str, says: CreditRecordEntered, versions: Versions) -> Iterator[
         yield _regime(new, says, "transition", first)
 
 
-def _transition(says: CreditRecordEntered, versions: Versions) -> PolicyVersionAdopted | None:
+def transition_of(
+    adopted: PolicyVersions, determined_on: date, unit: str | None = None
+) -> PolicyVersionAdopted | None:
     """The transition that takes an older record in, adopted though its day may be to come."""
-    later = [
-        version
-        for version in versions(TRANSITION).versions
-        if version.value == "more_favourable" and says.determined_on < version.effective_from
-    ]
-    return min(later, key=lambda version: (version.effective_from, -version.version), default=None)
+    for version in sorted(adopted.versions, key=lambda one: one.effective_from):
+        first = version.effective_from
+        holds = adopted.in_force(first, unit=unit) == version
+        if holds and version.value == "more_favourable" and determined_on < first:
+            return version
+    return None
 
 
 def _regime(

@@ -266,6 +266,17 @@ class RepairExcluded(Event):
     law: LegalRef
 
 
+class RepairReadmitted(Event):
+    """撤回不可修复认定: a record was shut out in error, or by a law that holds no more."""
+
+    TOPIC: ClassVar[str] = "repair.repair-readmitted"
+
+    record: RecordId
+    entity: EntityId
+    unit: UnitId
+    reason: Text
+
+
 class DutiesPerformed(Event):
     """履行义务: the unit has seen that what a record asked of a business is done.
 

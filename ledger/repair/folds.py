@@ -24,6 +24,7 @@ from ledger.repair.events import (
     RepairGranted,
     RepairMisconductRecorded,
     RepairNotAccepted,
+    RepairReadmitted,
     RepairRefused,
     RepairResultSynchronised,
     RepairRevoked,
@@ -198,3 +199,6 @@ class Duties(Fold):
 
     def on_excluded(self, event: RepairExcluded) -> None:
         self.excluded_by = event.law
+
+    def on_readmitted(self, event: RepairReadmitted) -> None:
+        self.excluded_by = None

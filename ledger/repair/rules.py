@@ -11,6 +11,7 @@ from ledger.repair.events import (
     RepairGranted,
     RepairNotAccepted,
     RepairRefused,
+    RepairRevoked,
     RepairSupplemented,
     RepairSupplementRequested,
     RepairSynchronised,
@@ -181,7 +182,7 @@ SYNCHRONISE = DeadlineRule(
     "repair.sync_wd.platforms",
     "repair.sync_wd",
     RepairGranted,
-    (RepairSynchronised,),
+    (RepairSynchronised, RepairRevoked),
     about=lambda event: f"repair:{event.repair}" if event.targets else None,
     finding=REP_V2,
 )

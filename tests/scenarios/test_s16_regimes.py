@@ -61,3 +61,29 @@ async def test_s16_a_subscription_has_a_purpose(world: World) -> None:
     [mine] = (await world.get("BANK", "/v1/sharing/subscriptions"))["items"]
     assert (mine["subscription"], mine["purpose"]) == ("SUB-1", SUBSCRIBE["purpose"])
     assert (await world.get("RAIL", "/v1/sharing/subscriptions"))["items"] == []
+
+
+async def test_s16_the_transition_ends_what_was_shown_long_enough(tmp_path: Path) -> None:
+    """Order 58 shows for three years, Order 36 for one: from its first day on that is enough."""
+    async with World(tmp_path, "2024-12-02") as world:
+        await world.send(
+            "EDB", "entities/register-entity", entity=E_C, identity={"name": "丙食品有限公司"}
+        )
+        # Serious information is shown for three years under both.
+        await world.given_record("CR-3", E_C, "2025-01-06", severity="serious")
+        await world.given_record("CR-1", E_C, "2025-03-10")
+        await world.given_record("CR-2", E_C, "2025-04-01")
+        ended = ("PublicityTerminated", "")
+        world.at("2026-03-31 20:00")
+        assert ended not in world.tick()
+        world.at("2026-04-01 01:00")
+        assert world.tick().count(ended) == 1
+        assert world.tick().count(ended) == 0
+        profile = await world.get("E-B", f"/v1/entities/{E_C}/profile")
+        assert [one["record"] for one in profile["records"]] == ["CR-2", "CR-3"]
+        world.at("2026-04-01 20:00")
+        assert ended not in world.tick()
+        world.at("2026-04-02 01:00")
+        assert world.tick().count(ended) == 1
+        profile = await world.get("E-B", f"/v1/entities/{E_C}/profile")
+        assert [one["record"] for one in profile["records"]] == ["CR-3"]

@@ -48,6 +48,7 @@ from ledger.repair.commands import (
     ExtendRepair,
     ForwardRepair,
     GrantTemporaryShield,
+    ReadmitToRepair,
     RecordDutiesPerformed,
     RecordRepairMisconduct,
     ReportRepairFee,
@@ -69,6 +70,7 @@ from ledger.repair.events import (
     RepairGranted,
     RepairMisconductRecorded,
     RepairNotAccepted,
+    RepairReadmitted,
     RepairRefused,
     RepairResultSynchronised,
     RepairRevoked,
@@ -254,6 +256,18 @@ def test_publicity_that_begins_after_the_transition_follows_it() -> None:
     assert (shown.min_until, shown.max_until) == (date(2025, 12, 1), date(2026, 9, 1))
 
 
+def test_the_transition_brings_the_last_day_nearer() -> None:
+    """Shown since Order 58 for three years; under Order 36 a year is enough, from its first day."""
+    story = tale("2025-03-10T09:00+08:00").given(
+        record(determined="2025-03-10"), started(on="2025-03-12", until="2028-03-10")
+    )
+    end = TerminatePublicity(record="CR-1", reason="max_reached")
+    story.at("2026-03-31T20:00+08:00").when(end, CLOCK).raises(OutOfStep, says="2028-03-10")
+    story.at("2026-04-01T01:00+08:00").when(end, CLOCK).then(
+        like(PublicityTerminated, reason="max_reached"), raised("REP-V3")
+    )
+
+
 # Applying
 
 
@@ -390,6 +404,16 @@ def test_REP_R4_what_a_law_shuts_out_is_not_repaired() -> None:
     other = s15("2026-07-16", *[r.event for r in records_of(story)[-1:]])
     other.given(record("CR-2"), started("CR-2"))
     other.when(replace(APPLY, records=("CR-2",)), REP).then(RepairApplied)
+
+
+def test_REP_R4_what_was_shut_out_in_error_is_let_in() -> None:
+    """By the unit that shut it out, saying why."""
+    shut = ExcludeFromRepair(record="CR-1", law=LegalRef(instrument=NDRC_527))
+    back = ReadmitToRepair(record="CR-1", reason="适用条款有误")
+    story = s15().when(back).raises(OutOfStep)
+    story.given(shut).when(back, EDB).refused("REP-R6")
+    story.when(back).then(like(RepairReadmitted, record="CR-1"))
+    story.when(APPLY, REP).then(RepairApplied)
 
 
 def test_REP_R4_a_law_found_after_the_application_stops_the_grant() -> None:

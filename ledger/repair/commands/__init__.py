@@ -14,6 +14,7 @@ from ledger.repair.commands.decisions import (
 from ledger.repair.commands.records import (
     ExcludeFromRepair,
     GrantTemporaryShield,
+    ReadmitToRepair,
     RecordDutiesPerformed,
     RecordRepairMisconduct,
     ReportRepairFee,
@@ -28,6 +29,7 @@ __all__ = [
     "GrantRepair",
     "GrantTemporaryShield",
     "NotAcceptRepair",
+    "ReadmitToRepair",
     "RecordDutiesPerformed",
     "RecordRepairMisconduct",
     "RefuseRepair",

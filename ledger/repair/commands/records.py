@@ -18,6 +18,7 @@ from ledger.repair.events import (
     RepairExcluded,
     RepairFeeReported,
     RepairMisconductRecorded,
+    RepairReadmitted,
     RevocationReason,
     TemporaryShieldGranted,
 )
@@ -73,6 +74,23 @@ class ExcludeFromRepair(Command):
             entity=record.says.entity,
             unit=record.says.unit,
             law=self.law,
+        )
+
+
+class ReadmitToRepair(Command):
+    """撤回不可修复认定: let a record of the own unit that was shut out be repaired after all."""
+
+    record: RecordId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        says = _own_record(ledger, self.record).says
+        assert says is not None
+        if ledger.read(Duties(self.record)).excluded_by is None:
+            raise OutOfStep(f"record {self.record} is not excluded from repair")
+        yield RepairReadmitted(
+            record=self.record, entity=says.entity, unit=says.unit, reason=self.reason
         )
 
 
