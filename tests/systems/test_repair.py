@@ -25,6 +25,7 @@ from ledger.deadlines.commands import EndDeadline
 from ledger.dishonesty.events import SanctionLifted
 from ledger.grading.commands import AssignGrade
 from ledger.grading.events import CreditGradeAssigned, Factor
+from ledger.intake.folds import ListedPenalty
 from ledger.kernel import (
     Command,
     DeadlineLapsed,
@@ -733,6 +734,9 @@ def test_a_repair_got_by_deceit_is_undone() -> None:
     assert live == dict(zip(DAYS, (True, False, False, True, True, False), strict=True))
     assert known.void(date(2026, 8, 31)) == {"CR-1": "repaired"}
     assert known.void(date(2026, 9, 1)) == {}
+    # A register that lists it no more ends it a second time.
+    listed = ListedPenalty("CR-1")
+    assert listed.over([r for r in records_of(story) if _credit(r)]).ended_on is None
 
 
 DAYS = ("2026-07-26", "2026-07-27", "2026-08-31", "2026-09-01", "2027-04-15", "2027-04-16")
