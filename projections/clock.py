@@ -30,8 +30,11 @@ INTERVAL = 60.0
 #: that makes it happen once.
 Watch = Callable[[Views, date], Iterable[tuple[Command, str]]]
 
-WATCHES: tuple[Watch, ...] = (outlived_sanctions, grades_due)
-WATCHES: tuple[Watch, ...] = (past_transition,)
+WATCHES: tuple[Watch, ...] = (
+    outlived_sanctions,
+    grades_due,
+    past_transition,
+)
 
 #: How long a tick waits for the views to catch up, in seconds.
 _PATIENCE = 5.0
