@@ -63,6 +63,15 @@ def shared(grant: Grant, table: sa.Table) -> Where:
     return concerned(grant, table)
 
 
+#: Whom every unit reports to.
+BUREAU: frozenset[Role] = frozenset({"jb_supervisor", "rlo_assessor", "ledger_clock"})
+
+
+def reported(grant: Grant, table: sa.Table) -> Where:
+    """The Justice Bureau and the rule-of-law office read all, everybody else the own unit's."""
+    return [] if grant.role in BUREAU else [table.c.unit == grant.unit]
+
+
 def shown(fold: Fold, grant: Grant) -> dict[str, Any]:
     """Whatever the fold says, but for what it does not know."""
     said = {name: getattr(fold, name) for name in fold.__struct_fields__}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api import (
+    assessment,
     burden,
+    casefiles,
     catalogue,
     deadlines,
     dishonesty,
@@ -14,6 +16,7 @@ from api import (
     joint,
     keylist,
     policies,
+    progress,
     repair,
     sharing,
     trails,
@@ -35,6 +38,9 @@ RESOURCES: tuple[Resource, ...] = (
     *keylist.RESOURCES,
     *repair.RESOURCES,
     *sharing.RESOURCES,
+    *casefiles.RESOURCES,
+    *progress.RESOURCES,
+    *assessment.RESOURCES,
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from ledger.kernel import Fold, PolicyVersionAdopted, Recorded
 from ledger.kernel.policies import PolicyKey, PolicyVersions
@@ -51,6 +52,21 @@ class Policies(FoldView[PolicyState]):
 
     def row(self, fold: PolicyState, position: int) -> Row:
         return {"version": max((event.version for _, event in fold.versions), default=0)}
+
+
+_VIEW = Policies()
+
+
+def setting(connection: Connection, key: str, on: date) -> Any:
+    """The value of a policy that holds everywhere on a day, ``None`` if none does.
+
+    For whoever looks where something may have fallen due; what is decided is decided by the ledger.
+    """
+    state = connection.execute(
+        sa.select(POLICIES.c.state).where(POLICIES.c.key == key)
+    ).scalar_one_or_none()
+    version = None if state is None else _VIEW.decode(state).in_force(on)
+    return None if version is None else version.value
 
 
 def document(policy: PolicyState, on: date) -> dict[str, Any]:
