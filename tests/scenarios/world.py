@@ -30,6 +30,13 @@ PEOPLE: dict[str, tuple[str, str, Role, str | None]] = {
     "JB": ("JB", "JB-001", "jb_supervisor", None),
     "JB second": ("JB", "JB-002", "jb_supervisor", None),
     "EDB": ("EDB", "EDB-001", "credit_officer", None),
+    "EMB legal": ("EMB", "LEGAL-EMB", "unit_legal_office", None),
+    "PARK head": ("PARK", "HEAD-PARK", "unit_head", None),
+    "PARK officer": ("PARK", "OFF-021", "enforcement_officer", None),
+    "PARK legal": ("PARK", "LEGAL-PARK", "unit_legal_office", None),
+    "PARK committee": ("PARK", "COMMITTEE-PARK", "park_committee", None),
+    "RLO": ("RLO", "RLO-001", "rlo_assessor", None),
+    "RLO second": ("RLO", "RLO-002", "rlo_assessor", None),
     "E-A": ("ENTITY", "REP-A", "entity_rep", E_A),
     "E-B": ("ENTITY", "REP-B", "entity_rep", E_B),
     "E-C": ("ENTITY", "REP-C", "entity_rep", E_C),
@@ -124,6 +131,13 @@ class World:
             headers={"Authorization": f"Bearer {self.tokens[who]}"},
         )
         return response.status
+
+    async def hidden(self, who: str, path: str, status: int) -> None:
+        """Ask for a resource that ``who`` may not see; the answer has to be ``status``."""
+        response = await self.client.get(
+            path, headers={"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
+        )
+        assert response.status == status, f"{path}: {response.status} {await response.text()}"
 
     async def deadline(self, rule: str, **where: str) -> dict[str, Any]:
         """The only deadline of a rule that fits."""
@@ -329,13 +343,23 @@ class World:
             **changed,
         }
 
-    async def visit(self, task: str, day: str, result: str = "no_issue") -> None:
-        """Carry out an approved task of MRB on ``day``, from the notice to the conclusion."""
-        who = "MRB officer"
+    async def visit(
+        self,
+        task: str,
+        day: str,
+        result: str = "no_issue",
+        *,
+        who: str = "MRB officer",
+        **opening: Any,
+    ) -> None:
+        """Carry out an approved task on ``day``, from the notice to the conclusion.
+
+        ``who`` reports every step; ``opening`` replaces fields of the opening by MRB's officers.
+        """
         self.at(f"{day} 09:00")
         await self.send(who, "filing/issue-inspection-notice", task=task, notice_no=f"N-{task}")
         await self.send(who, "filing/scan-entry", task=task, act_code=f"AC-{task}", device="D-1")
-        await self.send(who, "filing/open-inspection", **self.opening(task))
+        await self.send(who, "filing/open-inspection", **self.opening(task, **opening))
         self.at(f"{day} 10:00")
         await self.send(
             who,
