@@ -12,7 +12,7 @@ from ledger.casefiles.folds import Batch, CaseFile, ReviewStanding
 from ledger.kernel import Command
 from ledger.kernel.days import add_months
 from projections.follower import Views
-from projections.policies import setting
+from projections.policies import value_in_force
 from projections.records import iso
 from projections.tables import Row
 from projections.views import FoldView, subject_table
@@ -95,7 +95,7 @@ def unreviewed(views: Views, today: date) -> Iterator[tuple[Command, str]]:
     """Units of which no file was reviewed for as long as ``casefile.review_months`` (CFR-V2)."""
     table = REVIEW_STANDINGS.c
     with views.reading() as connection:
-        months = setting(connection, "casefile.review_months", today)
+        months = value_in_force(connection, "casefile.review_months", today)
         if months is None:
             return
         rows = connection.execute(

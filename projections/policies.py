@@ -57,15 +57,12 @@ class Policies(FoldView[PolicyState]):
 _VIEW = Policies()
 
 
-def setting(connection: Connection, key: str, on: date) -> Any:
-    """The value of a policy that holds everywhere on a day, ``None`` if none does.
-
-    For whoever looks where something may have fallen due; what is decided is decided by the ledger.
-    """
+def value_in_force(connection: Connection, key: str, on: date, **where: str | None) -> Any:
+    """The value of a policy on a day at a place, as the view has it; ``None`` without one."""
     state = connection.execute(
         sa.select(POLICIES.c.state).where(POLICIES.c.key == key)
     ).scalar_one_or_none()
-    version = None if state is None else _VIEW.decode(state).in_force(on)
+    version = None if state is None else _VIEW.decode(state).in_force(on, **where)
     return None if version is None else version.value
 
 

@@ -46,7 +46,10 @@ from ledger.vocabulary import AssessmentYear, Name, Text, UnitId
 #: What a burst is made of (ASM-V1).
 _NIL = "inspections_without_issue"
 
-Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,79}(?![\s\S])")]
+Code = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,79}(?![\s\S])", examples=["publicity_in_time"]),
+]
 
 
 class Draft(Value):

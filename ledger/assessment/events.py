@@ -14,7 +14,9 @@ from ledger.vocabulary import AssessmentYear, Name, Text, UnitId
 Number = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^[0-9]{1,9}(\.[0-9]{1,4})?(?![\s\S])", description="decimal, at most 4 places"
+        pattern=r"^[0-9]{1,9}(\.[0-9]{1,4})?(?![\s\S])",
+        description="decimal, at most 4 places",
+        examples=["0.95"],
     ),
 ]
 #: One indicator of one year's scheme: ``2026.publicity_in_time``.

@@ -79,11 +79,11 @@ class AnnounceReview(Command):
         self._check_reviewer(ledger)
         _require_all(ledger, self.batch, self.unit, self.year, self.cases)
         early = [s.name for s in self.sources if s.publication_at <= ledger.now]
-        ledger.require(
+        _require_drawn(
+            ledger,
             not early,
-            rules.CFR_R2,
-            batch=self.batch,
-            reason=f"the values of {', '.join(early)} are published already",
+            self.batch,
+            f"the values of {', '.join(early)} are published already",
         )
         listed = len(self.cases)
         size = _sample_size(ledger, self.batch, listed, self.size)
@@ -137,11 +137,11 @@ class DrawReviewBatch(Command):
         ledger.must_be_now()
         batch = ledger.read(Batch(self.batch))
         announced = batch.announced
-        ledger.require(
+        _require_drawn(
+            ledger,
             announced is not None,
-            rules.CFR_R2,
-            batch=self.batch,
-            reason="no list of files was announced before",
+            self.batch,
+            "no list of files was announced before",
         )
         assert announced is not None
         if announced.mode == "self":
@@ -153,18 +153,18 @@ class DrawReviewBatch(Command):
         if len(self.values) != len(announced.sources):
             raise Malformed(f"{len(announced.sources)} sources were announced", "/values")
         waiting = [s.name for s in announced.sources if ledger.now < s.publication_at]
-        ledger.require(
+        _require_drawn(
+            ledger,
             not waiting,
-            rules.CFR_R2,
-            batch=self.batch,
-            reason=f"the values of {', '.join(waiting)} are not published yet",
+            self.batch,
+            f"the values of {', '.join(waiting)} are not published yet",
         )
         drawn = drawn_from(announced, self.values)
-        ledger.require(
+        _require_drawn(
+            ledger,
             self.cases is None or sorted(self.cases) == sorted(drawn),
-            rules.CFR_R2,
-            batch=self.batch,
-            reason=f"list and values draw {', '.join(sorted(drawn))}",
+            self.batch,
+            f"list and values draw {', '.join(sorted(drawn))}",
         )
         yield ReviewBatchDrawn(
             batch=self.batch,
@@ -453,6 +453,12 @@ def drawn_from(announced: ReviewAnnounced, values: tuple[str, ...]) -> tuple[str
     return tuple(picked.uscc for picked in stratum.selected)
 
 
+def _require_drawn(ledger: Reading, condition: object, batch: str, reason: str) -> None:
+    """Refuse what is neither drawn nor everything (CFR-R2), naming the sample that is wanted."""
+    ledger.setting("casefile.min_sample")
+    ledger.require(condition, rules.CFR_R2, batch=batch, reason=reason)
+
+
 def _entries(cases: tuple[str, ...], unit: str) -> list[uvdraw.Entry]:
     return [{"uscc": case, "unit": unit} for case in cases]
 
@@ -468,11 +474,11 @@ def _require_all(ledger: Reading, batch: str, unit: str, year: int, cases: tuple
     if long:
         raise Malformed(f"{batch} and {long[0]} are too long to make one id; shorten the batch's")
     missing = sorted(set(ledger.read(UnitCases(unit, year)).cases) - set(cases))
-    ledger.require(
+    _require_drawn(
+        ledger,
         not missing,
-        rules.CFR_R2,
-        batch=batch,
-        reason=f"the list leaves out {len(missing)} of the unit's cases: {', '.join(missing[:5])}",
+        batch,
+        f"the list leaves out {len(missing)} of the unit's cases: {', '.join(missing[:5])}",
     )
 
 
@@ -483,11 +489,11 @@ def _sample_size(ledger: Reading, batch: str, listed: int, wanted: int | None) -
     size = wanted or least
     if size > listed:
         raise Malformed(f"only {listed} files are listed", "/size")
-    ledger.require(
+    _require_drawn(
+        ledger,
         size >= least,
-        rules.CFR_R2,
-        batch=batch,
-        reason=f"of {listed} files at least {least} are drawn, not {size}",
+        batch,
+        f"of {listed} files at least {least} are drawn, not {size}",
     )
     return size
 

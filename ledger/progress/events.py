@@ -16,7 +16,9 @@ TaskNo = Annotated[int, msgspec.Meta(ge=1, le=9)]
 Part = Literal["lead", "responsible"]
 #: Whom the table of responsibilities names together.
 Group = Literal["parks", "enforcement_units"]
-Month = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])(?![\s\S])")]
+Month = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])(?![\s\S])", examples=["2026-05"])
+]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 #: What one unit reports of one task in one month: ``2026-05.1.MRB``.
 ReportId = Annotated[

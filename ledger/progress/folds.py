@@ -202,13 +202,18 @@ class Tally(Fold):
         return super().over([record for record in records if record.position <= self.cutoff])
 
     def take(self, record: Recorded) -> None:
-        if record.position > self.cutoff or not self._concerns(record):
+        if record.position > self.cutoff or not self._concerns(record) or self._kept(record):
             return
         for name in self.names:
             metric = METRICS[name]
             if isinstance(record.event, metric.events) and (n := metric.counts(record.event)):
                 days = self.days.setdefault(name, {})
                 days[record.occurred_on] = days.get(record.occurred_on, 0) + n
+
+    def _kept(self, record: Recorded) -> bool:
+        """Whether it is kept from the unit: a figure would tell it that somebody has reported."""
+        envelope = record.envelope
+        return envelope.visibility == "sealed" and envelope.actor.unit_id != self.unit
 
     def _tags(self) -> tuple[str, ...]:
         return (make_tag("unit", self.unit),)

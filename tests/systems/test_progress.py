@@ -505,6 +505,27 @@ def test_a_level_is_what_is_left_at_the_end_of_the_month(story: Scenario) -> Non
     assert counted(story, "MRB", "findings") == {"2026-04": 2}
 
 
+def test_what_is_sealed_from_a_unit_is_in_none_of_its_figures(story: Scenario) -> None:
+    """Not even as one more: the count would say that somebody has reported."""
+    story.given(FindingRaised(finding_id="F-1", type="x", rule_id="X", auto=True, unit="MRB"))
+    (stored,) = story.ledger.recorder.read(after=head(story) - 1)
+    record = codec.decode(stored.position, stored.event.data)
+    for visibility, unit, counts in (
+        ("restricted", "JB", 1),
+        ("sealed", "JB", 0),
+        ("sealed", "MRB", 1),  # what it recorded itself is no secret to it
+    ):
+        envelope = replace(
+            record.envelope,
+            visibility=visibility,
+            actor=replace(record.envelope.actor, unit_id=unit),
+        )
+        fold = Tally("MRB", ("findings",), record.position).over(
+            [replace(record, envelope=envelope)]
+        )
+        assert sum(fold.days.get("findings", {}).values()) == counts
+
+
 def test_in_time_is_what_was_not_late(story: Scenario) -> None:
     """A metric may ask more of an event than its type."""
     started = PublicityStarted(
