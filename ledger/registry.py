@@ -272,7 +272,7 @@ COMMANDS: tuple[Entry, ...] = (
         "assessment",
         (assessment.AdoptAssessmentScheme, ("rlo_assessor",)),
         (assessment.RunAssessment, ("rlo_assessor",)),
-        (assessment.AppealScore, ("unit_head", "park_committee", "jb_supervisor")),
+        (assessment.AppealScore, _REPORTING),
         (assessment.DecideAppeal, ("rlo_assessor",)),
         (assessment.PublishAssessment, ("rlo_assessor",)),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
@@ -204,9 +204,4 @@ def _share(formula: Formula, value: Fraction) -> Fraction:
 
 def decimal(value: Fraction, places: int) -> str:
     """A fraction with so many decimal places, rounded half to even, exactly."""
-    scaled = round(value * 10**places)
-    return str(
-        Decimal(scaled)
-        .scaleb(-places)
-        .quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
-    )
+    return f"{Decimal(round(value * 10**places)).scaleb(-places):f}"

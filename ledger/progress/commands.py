@@ -37,6 +37,7 @@ from ledger.progress.events import (
     TaskNo,
 )
 from ledger.progress.folds import (
+    METRICS,
     Report,
     ReportingUnit,
     TaskReports,
@@ -199,7 +200,7 @@ class SubmitProgressLedger(Command):
             narrative=self.narrative,
             highlights=self.highlights,
             ledger_cutoff_position=self.ledger_cutoff_position,
-            nil=bool(stated) and not any(stated.values()),
+            nil=bool(stated) and not _anything(stated),
             days_late=max(0, (ledger.on - due_on).days),
         )
         yield from opening
@@ -233,7 +234,7 @@ class SubmitProgressLedger(Command):
             "task_no": self.task_no,
         }
         told = self.narrative is not None or bool(self.highlights)
-        if told and submitted.computed and not any(submitted.computed.values()):
+        if told and submitted.computed and not _anything(submitted.computed):
             yield finding(ledger, rules.LDG_V3, unit=self.unit, **about)
         if submitted.nil:
             months = int(ledger.setting("ledger.nil_months"))
@@ -298,6 +299,11 @@ class PublishOutreach(Command):
             task_no=self.task_no,
             url=self.url,
         )
+
+
+def _anything(values: dict[str, int]) -> bool:
+    """Whether anything happened in the month; what was left from before it has not."""
+    return any(value for name, value in values.items() if not METRICS[name].level)
 
 
 def _first_day(month: str) -> date:

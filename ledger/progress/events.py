@@ -94,7 +94,8 @@ class ProgressLedgerSubmitted(Event):
 
     ``metrics`` are the figures it stands by, ``computed`` those of the ledger's events up to
     ``ledger_cutoff_position``; they differ in what is ``disputed`` and nowhere else (LDG-R1).
-    ``nil``: there are figures, and all that it states are 0. ``days_late`` counts calendar days.
+    ``nil``: there are figures, and all that it states of the month's events are 0. ``days_late``
+    counts calendar days.
     """
 
     TOPIC: ClassVar[str] = "progress.progress-ledger-submitted"

@@ -33,6 +33,7 @@ __all__ = [
     "Report",
     "ReportingUnit",
     "ReportingUnits",
+    "Span",
     "Tally",
     "TaskReports",
     "figures",
@@ -54,36 +55,48 @@ def report_id(unit: str, month: str, task_no: int) -> str:
     return f"{month}.{task_no}.{unit}"
 
 
+class Span(msgspec.Struct):
+    """One time of reporting: both months belong to it; ``until`` may lie open."""
+
+    since: str
+    groups: tuple[str, ...]
+    until: str | None = None
+
+
 class ReportingUnit(Fold):
-    """Since when does this unit report, in which groups, and which months were opened for it?"""
+    """From when to when does this unit report, in which groups, and which months were opened?"""
 
     unit: UnitId
-    enrolled: list[ReportingUnitEnrolled] = msgspec.field(default_factory=list)
-    until: str | None = None
+    spans: list[Span] = msgspec.field(default_factory=list)
     last_opened: str | None = None
 
     @property
     def exists(self) -> bool:
-        return bool(self.enrolled)
+        return bool(self.spans)
 
     @property
     def since(self) -> str | None:
         """The first month for which it reports at all."""
-        return min((event.since for event in self.enrolled), default=None)
+        return min((span.since for span in self.spans), default=None)
+
+    @property
+    def until(self) -> str | None:
+        """The last month for which it reports; ``None`` while it goes on."""
+        return self.spans[-1].until if self.spans else None
 
     def groups(self, month: str) -> tuple[str, ...] | None:
         """The groups that it belongs to in a month; ``None`` if it does not report for it."""
-        holding = [event for event in self.enrolled if event.since <= month]
-        if not holding or (self.until is not None and month > self.until):
+        begun = [span for span in self.spans if span.since <= month]
+        if not begun or (begun[-1].until is not None and month > begun[-1].until):
             return None
-        return holding[-1].groups
+        return begun[-1].groups
 
     def on_enrolled(self, event: ReportingUnitEnrolled) -> None:
-        self.enrolled.append(event)
-        self.until = None
+        self.spans.append(Span(event.since, event.groups))
 
     def on_withdrawn(self, event: ReportingUnitWithdrawn) -> None:
-        self.until = event.until
+        if self.spans:
+            self.spans[-1].until = event.until
 
     def on_opened(self, event: ReportingMonthOpened) -> None:
         self.last_opened = max(self.last_opened or event.month, event.month)

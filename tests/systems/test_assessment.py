@@ -220,6 +220,7 @@ def test_ASM_R1_what_it_is_called_gives_it_away(story: Scenario, code: str, titl
 def test_ASM_R1_quality_may_be_rewarded(story: Scenario) -> None:
     """A share of the same acts, and words that only look like the forbidden ones."""
     assert forbidden_term(["fine", "罚款"], "definite finesse", "refined") is None
+    assert forbidden_term(["检查数量", "检查次数"], "检查数据录入及时率") is None
     assert rewarded(PUBLICITY.formula, higher=True) == set()
     assert rewarded(Formula(of=("inspections",), nil="9", full="0"), higher=False) == set()
     worse = Formula(of=("inspections_without_issue",), per=("inspections",), nil="1", full="0")

@@ -237,6 +237,10 @@ def test_a_unit_leaves(story: Scenario) -> None:
     story.when(replace(OPEN, month="2026-06"), CLOCK).raises(OutOfStep)
     story.when(submit(story, month="2026-06")).refused("LDG-R2")
     story.when(submit(story)).then(ProgressLedgerSubmitted)
+    # Come back, it owes nothing for the months in between.
+    story.given(replace(ENROL, since="2026-08"), actor=JB).at("2026-08-01T09:00+08:00")
+    story.when(replace(OPEN, month="2026-07"), CLOCK).raises(OutOfStep)
+    story.when(replace(OPEN, month="2026-08"), CLOCK).then(*[ReportingMonthOpened] * 9)
 
 
 # Figures
@@ -424,6 +428,19 @@ def test_LDG_V3_a_story_without_events(story: Scenario, told: dict[str, Any]) ->
     story.when(submit(story, unit="EMB", task_no=7), EMB).then(ProgressLedgerSubmitted)
     # The other unit's inspection of May is its own.
     story.when(submit(story, unit="EMB", **told), EMB).then(ProgressLedgerSubmitted)
+
+
+def test_LDG_V3_what_was_left_from_before_is_no_event(story: Scenario) -> None:
+    """A finding of April that is still open is stated, and is no work of May."""
+    raised = FindingRaised(finding_id="F-1", type="x", rule_id="X", auto=True, unit="MRB")
+    story.given(on("2026-04-02", raised))
+    story.when(submit(story, task_no=8, narrative="整改到位")).then(
+        like(ProgressLedgerSubmitted, nil=True),
+        like(FindingRaised, rule_id="LDG-V3"),
+    )
+    assert story.outcome is not None
+    submitted: Any = story.outcome.events[0].event
+    assert (submitted.metrics["findings_open"], submitted.metrics["findings"]) == (1, 0)
 
 
 def test_outreach_is_recorded(story: Scenario) -> None:
