@@ -21,9 +21,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal, localcontext
 from hashlib import sha256
+from math import isqrt
+from operator import itemgetter
 from typing import NamedTuple
 
 ALGORITHM = "UVDRAW-1"
@@ -50,13 +53,37 @@ class Picked(NamedTuple):
 
 
 class Stratum(NamedTuple):
-    """One stratum of a draw: how many there were, how many were due, who came out."""
+    """One stratum of a draw: how many there were, how many were due, who came out.
+
+    ``ranked`` holds those due and then the reserves by rank, each as its ticket (32 bytes) with the
+    ``uscc`` behind; ``chances`` the inclusion probability of each, or the one of all.
+    """
 
     key: str
     size: int
     quota: int
-    selected: tuple[Picked, ...]
-    reserves: tuple[Picked, ...]
+    ranked: tuple[bytes, ...]
+    chances: tuple[str, ...] | str
+
+    @property
+    def selected(self) -> tuple[Picked, ...]:
+        """Those who are drawn."""
+        return tuple(self._picked(0, self.quota))
+
+    @property
+    def reserves(self) -> tuple[Picked, ...]:
+        """Those who take the place of somebody exempted, in turn."""
+        return tuple(self._picked(self.quota, len(self.ranked)))
+
+    def picked(self) -> Iterator[Picked]:
+        """Both, by rank."""
+        return self._picked(0, len(self.ranked))
+
+    def _picked(self, start: int, stop: int) -> Iterator[Picked]:
+        chances = self.chances
+        for rank, one in enumerate(self.ranked[start:stop], start + 1):
+            chance = chances if isinstance(chances, str) else chances[rank - 1]
+            yield Picked(one[32:].decode(), self.key, one[:32].hex(), rank, chance)
 
 
 # --- the roster
@@ -124,13 +151,23 @@ def roster_root(lines: Sequence[bytes]) -> str:
 
 def roster_proof(lines: Sequence[bytes], index: int) -> list[str]:
     """The audit path (hex) that proves line ``index``, from 0, under the root."""
-    path = []
-    for level in _levels(lines)[:-1]:
-        beside = index ^ 1
-        if beside < len(level):
-            path.append(level[beside].hex())
-        index >>= 1
-    return path
+    return prover(lines)(index)
+
+
+def prover(lines: Sequence[bytes]) -> Callable[[int], list[str]]:
+    """What gives the audit path of any line; for many, the tree is hashed once."""
+    levels = _levels(lines)
+
+    def proof(index: int) -> list[str]:
+        path = []
+        for level in levels[:-1]:
+            beside = index ^ 1
+            if beside < len(level):
+                path.append(level[beside].hex())
+            index >>= 1
+        return path
+
+    return proof
 
 
 def proves(root: str, size: int, index: int, entry: bytes, path: Sequence[str]) -> bool:
@@ -223,75 +260,141 @@ def draw(
     ``by`` is the key of an entry that names its stratum. Raises ``Unfit`` for an entry whose
     stratum has no ratio: nobody is left out without being named.
     """
-    for part in (draw_id, *ratios):
-        if SEPARATOR in part:
-            raise Unfit(f"{part!r} contains {SEPARATOR!r}")
-    members: dict[str, tuple[list[str], list[int | None]]] = {key: ([], []) for key in ratios}
+    starts = _starts(draw_id, seed, ratios)
+    members: dict[str, list[tuple[bytes, int | None]]] = {key: [] for key in ratios}
     for entry in entries:
         stratum = members.get(entry.get(by))  # type: ignore[arg-type]
         if stratum is None:
             raise Unfit(f"{entry.get('uscc')} is of {by} {entry.get(by)!r}, which has no ratio")
-        stratum[0].append(entry["uscc"])  # type: ignore[arg-type]
-        stratum[1].append(entry.get("weight"))  # type: ignore[arg-type]
-    return [
-        _draw_stratum(key, members[key], f"{seed}|{draw_id}|{key}|", ratio, reserves)
-        for key, ratio in ratios.items()
-    ]
+        stratum.append((entry["uscc"].encode(), entry.get("weight")))  # type: ignore[union-attr,arg-type]
+    strata = []
+    for key, held in members.items():
+        start = starts[key]
+        due = quota(len(held), ratios[key])
+        weights = [weight for _, weight in held]
+        ranked = sorted(
+            ((_lightest(start, code, weight) + code, weight) for code, weight in held),
+            key=itemgetter(0),
+        )[: due + reserves]
+        by_weight = inclusion_probabilities(weights, due)
+        chances: tuple[str, ...] | str = shown(due, len(held))
+        if len(by_weight) > 1:
+            chances = tuple(by_weight[weight] for _, weight in ranked)
+        strata.append(Stratum(key, len(held), due, tuple(one for one, _ in ranked), chances))
+    return strata
 
 
-def _draw_stratum(
-    key: str,
-    members: tuple[Sequence[str], Sequence[int | None]],
-    start: str,
-    ratio: str,
-    reserves: int,
-) -> Stratum:
-    codes, weights = members
-    size = len(codes)
-    due = quota(size, ratio)
-    ranked = _smallest(codes, weights, start, min(size, due + reserves))
-    chances = inclusion_probabilities(weights, due)
-    picked = tuple(
-        Picked(code, key, digest.hex(), rank, chances[weight])
-        for rank, (digest, code, weight) in enumerate(ranked, 1)
-    )
-    return Stratum(key, size, due, picked[:due], picked[due:])
+def draw_roster(
+    roster: bytes,
+    draw_id: str,
+    seed: str,
+    ratios: Mapping[str, str],
+    *,
+    by: str = "grade",
+    reserves: int = 0,
+) -> list[Stratum]:
+    """``draw`` from canonical roster bytes, as fast where lines say stratum and ``uscc`` alone.
+
+    Whether bytes are canonical is what ``read_roster`` says; those of a frozen roster are.
+    """
+    starts = _starts(draw_id, seed, ratios)
+    ranked = _rank_lines(roster, starts, ratios, by, reserves)
+    if ranked is None:
+        return draw(json.loads(roster), draw_id, seed, ratios, by=by, reserves=reserves)
+    return ranked
 
 
-def _smallest(
-    codes: Sequence[str], weights: Sequence[int | None], start: str, count: int
-) -> list[tuple[bytes, str, int | None]]:
-    """The ``count`` smallest tickets in order, each with its business; equal ones by its code."""
-    if any(weight is not None for weight in weights):
-        held = [
-            (_lightest(start, code, weight), code, weight)
-            for code, weight in zip(codes, weights, strict=True)
+def _starts(draw_id: str, seed: str, ratios: Mapping[str, str]) -> dict[str, bytes]:
+    """How the tickets of each stratum begin."""
+    for part in (draw_id, *ratios):
+        if SEPARATOR in part:
+            raise Unfit(f"{part!r} contains {SEPARATOR!r}")
+    return {key: f"{seed}|{draw_id}|{key}|".encode() for key in ratios}
+
+
+def _rank_lines(
+    roster: bytes, starts: Mapping[str, bytes], ratios: Mapping[str, str], by: str, reserves: int
+) -> list[Stratum] | None:
+    """The draw straight from the bytes; ``None`` where lines hold more than stratum and ``uscc``.
+
+    A million businesses are drawn in little more time than a million hashes take: nothing is made
+    of a line but its ticket, and of a ticket nothing unless it can be among the smallest. Tickets
+    are uniform, so those that cannot are known without sorting them; should the guess have been too
+    narrow, which the count shows, all are ranked.
+    """
+    heads = {key: f'{{"{by}":"{key}","uscc":"'.encode() for key in ratios}
+    firsts = {key.encode()[0]: key for key in ratios if key}
+    if len(firsts) < len(ratios) or b"\\" in roster:
+        return None
+    sizes = {key: roster.count(head) for key, head in heads.items()}
+    total = sum(sizes.values())
+    # Every entry begins with one of the heads, and has no quotes but theirs and the closing one.
+    if roster.count(b"{") != total or roster.count(b'"') != 8 * total:
+        return None
+    dues = {key: quota(sizes[key], ratios[key]) for key in ratios}
+    wanted = {key: min(sizes[key], dues[key] + reserves) for key in ratios}
+    # Of each stratum by the first byte of its key: how tickets begin, what they have to lie below,
+    # and where in a line the uscc begins.
+    of = {
+        first: (
+            starts[key],
+            _bound(wanted[key], sizes[key]),
+            len(heads[key]) - len(f'{{"{by}":"'),
+        )
+        for first, key in firsts.items()
+    }
+    seam = f'"}},{{"{by}":"'.encode()
+    near: list[bytes] = []
+    at, end = len(seam) - 2, len(roster) - 3
+    digest_of = sha256
+    while at < end:
+        # Some lines at a time: they stay in the processor's cache.
+        to = roster.find(seam, at + _WINDOW, end)
+        to = end if to < 0 else to
+        near += [
+            line[:1] + digest + line[cut:]
+            for line in roster[at:to].split(seam)
+            for start, bound, cut in [of[line[0]]]
+            if (digest := digest_of(start + line[cut:]).digest()) < bound
         ]
-        return sorted(held)[:count]
-    prefix = start.encode()
-    digests = [sha256(prefix + code.encode()).digest() for code in codes]
-    pairs = zip(digests, codes, strict=True)
-    # Tickets are uniform, so nearly all that cannot be among the smallest are known without
-    # sorting them. When the guess was too narrow, which the count shows, everything is sorted.
-    size = len(codes)
-    guess = (count + 8 * (int(count**0.5) + 1)) * 2**64 // max(size, 1)
-    near = (
-        [pair for pair in pairs if pair[0] < bound]
-        if guess < 2**63 and (bound := guess.to_bytes(8, "big"))
-        else list(pairs)
-    )
-    if len(near) < count:
-        near = list(zip(digests, codes, strict=True))
-    return [(digest, code, None) for digest, code in sorted(near)[:count]]
+        at = to + len(seam)
+    near.sort()
+    return _strata_of(near, sizes, dues, wanted)
 
 
-def _lightest(start: str, code: str, weight: int | None) -> bytes:
+def _strata_of(
+    near: list[bytes], sizes: Mapping[str, int], dues: Mapping[str, int], wanted: Mapping[str, int]
+) -> list[Stratum] | None:
+    """The strata of sorted candidates: first byte of the stratum, then ticket, then code."""
+    strata = []
+    for key, size in sizes.items():
+        first = key.encode()[0]
+        start = bisect_left(near, bytes((first,)))
+        ranked = near[start : bisect_left(near, bytes((first + 1,)), start)][: wanted[key]]
+        if len(ranked) < wanted[key]:
+            return None
+        chance = shown(dues[key], size)
+        strata.append(Stratum(key, size, dues[key], tuple([one[1:] for one in ranked]), chance))
+    return strata
+
+
+#: Bytes of a roster that are looked at together.
+_WINDOW = 32 * 1024
+
+
+def _bound(count: int, size: int) -> bytes:
+    """What the ``count`` smallest of ``size`` tickets lie below, all but surely; or all do."""
+    guess = (count + 8 * (isqrt(count) + 1)) * 2**64 // max(size, 1)
+    return guess.to_bytes(8, "big") if guess < 2**64 else b"\xff" * 33
+
+
+def _lightest(start: bytes, code: bytes, weight: int | None) -> bytes:
     base = start + code
     if weight is None:
-        return sha256(base.encode()).digest()
+        return sha256(base).digest()
     if weight < 1:
-        raise Unfit(f"{code} has weight {weight}; a weight counts tickets, from 1")
-    return min(sha256(f"{base}|{k}".encode()).digest() for k in range(1, weight + 1))
+        raise Unfit(f"{code.decode()} has weight {weight}; a weight counts tickets, from 1")
+    return min(sha256(b"%b|%d" % (base, k)).digest() for k in range(1, weight + 1))
 
 
 def inclusion_probabilities(weights: Sequence[int | None], due: int) -> dict[int | None, str]:
@@ -337,5 +440,16 @@ def _shown_decimal(chance: Decimal, *, sure: bool) -> str:
 
 
 def selection_lines(strata: Iterable[Stratum]) -> list[bytes]:
-    """The selected of every stratum as canonical lines, in the order of strata and ranks."""
-    return [_canonical(picked._asdict()) for stratum in strata for picked in stratum.selected]
+    """Every stratum's selected and then its reserves as canonical lines, in order of their rank."""
+    return [
+        b'{"inclusion_prob":"%b","rank":%d,"stratum":"%b","ticket":"%b","uscc":%b}'
+        % (
+            one.inclusion_prob.encode(),
+            one.rank,
+            one.stratum.encode(),
+            one.ticket.encode(),
+            json.dumps(one.uscc, ensure_ascii=False).encode(),
+        )
+        for stratum in strata
+        for one in stratum.picked()
+    ]

@@ -144,6 +144,7 @@ async def test_s19_monthly_ledger(world: World) -> None:
     assert ("DeadlineMissed", "ledger.month_end") not in world.tick()
     assert len(await world.findings(rule_id="LDG-V1", unit="PARK")) == 8
     assert (await world.get("JB", "/v1/reports", month="2026-06", unit="PARK"))["items"]
+    assert world.rebuilt() == []
 
 
 async def test_s19_who_reads_a_report(world: World) -> None:
@@ -281,3 +282,4 @@ async def test_s19_assessment(world: World) -> None:
         ("MRB", "10.00", cutoff),
         ("PARK", "20.00", cutoff),
     ]
+    assert world.rebuilt() == []

@@ -140,3 +140,4 @@ async def test_s20_a_unit_that_nobody_reviews(world: World) -> None:
     assert ("FindingRaised", "CFR-V2") not in world.tick()
     found = await world.findings(rule_id="CFR-V2")
     assert sorted(finding["unit"] for finding in found) == ["EEB", "EMB"]
+    assert world.rebuilt() == []

@@ -12,6 +12,7 @@ from api.service import Service
 from ledger.kernel import Event
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.vocabulary import Role
+from projections.opening import verify_views
 from tests.gwt import HEAD, Record
 
 E_A = "91620100MA7LX00338"
@@ -144,6 +145,11 @@ class World:
         rows = (await self.get("JB", "/v1/deadlines", rule=rule, **where))["items"]
         assert len(rows) == 1, rows
         return dict(rows[0])
+
+    def rebuilt(self) -> list[str]:
+        """The views that would come out otherwise if they were built anew from the ledger."""
+        self.service.follower.wait_for(self.recorder.head(), 5.0)
+        return [one.view for one in verify_views(self.recorder, self.service.views) if not one.same]
 
     async def findings(self, **where: str) -> list[dict[str, Any]]:
         """The findings that fit, oldest first."""
