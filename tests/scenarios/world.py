@@ -43,7 +43,6 @@ PEOPLE: dict[str, tuple[str, str, Role, str | None]] = {
     "E-C": ("ENTITY", "REP-C", "entity_rep", E_C),
     "BANK": ("BANK", "BANK-SYS", "subscriber_system", None),
     "RAIL": ("RAIL", "RAIL-SYS", "subscriber_system", None),
-    "EMB legal": ("EMB", "LEGAL-EMB", "unit_legal_office", None),
 }
 
 NON_ONSITE = {
