@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api import (
+    assessment,
     burden,
+    casefiles,
     catalogue,
     deadlines,
     dishonesty,
@@ -17,6 +19,9 @@ from api import (
     leniency,
     penalties,
     policies,
+    progress,
+    repair,
+    sharing,
     trails,
 )
 from api.operations import Check, Readiness
@@ -37,6 +42,11 @@ RESOURCES: tuple[Resource, ...] = (
     *joint.RESOURCES,
     *burden.RESOURCES,
     *keylist.RESOURCES,
+    *repair.RESOURCES,
+    *sharing.RESOURCES,
+    *casefiles.RESOURCES,
+    *progress.RESOURCES,
+    *assessment.RESOURCES,
 )
 
 

@@ -13,7 +13,9 @@ from sqlalchemy.engine import make_url
 
 import ledger.registry  # noqa: F401 - declares every event type and deadline
 from projections import tables
+from projections.assessment import Assessments, Indicators, Scores
 from projections.burden import Burdens
+from projections.casefiles import CaseFiles, ReviewBatches, ReviewStandings
 from projections.catalogue import Matters, Officers, Units
 from projections.commitments import Commitments
 from projections.deadlines import Deadlines
@@ -41,7 +43,10 @@ from projections.penalties import BenchmarksOfUnits, Cases, Decisions
 from projections.plans import Plans
 from projections.policies import Policies
 from projections.profiles import Profiles
+from projections.progress import ReportingUnits, Reports
 from projections.records import Records
+from projections.repair import Repairs
+from projections.sharing import Removals, Subscriptions
 from projections.source import Recorder
 from projections.tasks import Tasks
 from projections.views import View
@@ -54,6 +59,9 @@ def all_views() -> list[View]:
         Deadlines(),
         Findings(),
         Records(),
+        Repairs(),
+        Subscriptions(),
+        Removals(),
         Tasks(),
         Matters(),
         Units(),
@@ -83,6 +91,14 @@ def all_views() -> list[View]:
         Burdens(),
         KeyLists(),
         KeyDesignations(),
+        ReviewBatches(),
+        CaseFiles(),
+        ReviewStandings(),
+        Reports(),
+        ReportingUnits(),
+        Indicators(),
+        Scores(),
+        Assessments(),
     ]
 
 
