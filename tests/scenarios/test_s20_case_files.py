@@ -15,11 +15,9 @@ async def _given_drawn(world: World) -> list[str]:
     """Eight penalties of MRB, and three of their files drawn for EMB to read."""
     for number, case in enumerate(CASES):
         world.at(f"2026-03-{2 + number:02}")
-        await world.send(
-            "MRB head", "penalties/decide-penalty",
-            decision=f"D-{case}", case=case, unit="MRB", entity=E_C, doc_no=case,
-            types=["warning"], severity="minor", facts="标签瑕疵",
-        )  # fmt: skip
+        await world.given_case(case, E_C)
+        decision = world.decision(f"D-{case}", case, E_C)
+        await world.send("MRB head", "penalties/decide-penalty", **decision)
     world.at("2026-06-15")
     announce: dict[str, Any] = {
         "batch": "CFR-2026-01",
