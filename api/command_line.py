@@ -39,6 +39,7 @@ from ledger.kernel.memory import as_query
 from ledger.opening import UnusableUrl, beside, ledger_path, open_ledger, open_recorder
 from ledger.stores import StoreError
 from ledger.stores.sqlite import SQLiteRecorder
+from ledger.transparency.keys import KeyFileError
 from ledger.verification import verify_records
 from ledger.vocabulary import Role
 from projections.clock import tick as clock_tick
@@ -89,6 +90,7 @@ def main(words: Sequence[str] | None = None) -> None:
         SourceError,
         Followed,
         StoreError,
+        KeyFileError,
         OSError,
     ) as error:
         err.print(f"supervision-ledger: {error}", style="red", highlight=False, markup=False)
@@ -99,11 +101,23 @@ def main(words: Sequence[str] | None = None) -> None:
 
 @app.command
 def serve(
-    *, ledger: Url = DEFAULT_URL, host: str = "127.0.0.1", port: int = 8080, quiet: bool = False
+    *,
+    ledger: Url = DEFAULT_URL,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    origin: str | None = None,
+    quiet: bool = False,
 ) -> None:
-    """Serve the ledger over HTTP until it is told to stop (SIGTERM, Ctrl-C)."""
+    """Serve the ledger over HTTP until it is told to stop (SIGTERM, Ctrl-C).
+
+    Parameters
+    ----------
+    origin
+        The name of its transparency log, given when it is first served and never changed: where
+        it is found, without a scheme, as in ledger.example.gov.cn/v1/log.
+    """
     configure_logging(level=logging.WARNING if quiet else logging.INFO)
-    with Service(ledger, ticking=True) as service:
+    with Service(ledger, ticking=True, origin=origin) as service:
         said = "" if quiet else f"serving {ledger} on http://{host}:{port}/"
         serve_app(service.app(), host, port, ready=lambda: _say(said))
 

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from api.tokens import Grant, Tokens
 from ledger.kernel import Ledger
+from ledger.transparency.keeper import Keeper
 from projections.drawing import Desk
 
 LEDGER = web.AppKey("ledger", Ledger)
@@ -21,6 +22,8 @@ VIEWS: web.AppKey[Any] = web.AppKey("views", object)
 DESK: web.AppKey[Desk | None] = web.AppKey("desk")
 #: What was refused and looked at, as it can be read.
 ACCESS: web.AppKey[Any] = web.AppKey("access", object)
+#: What keeps the transparency log.
+LOG = web.AppKey("log", Keeper)
 
 
 class Line(msgspec.Struct):

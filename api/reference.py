@@ -11,20 +11,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import inspect
 
 import ledger.registry
 from api.commands import path_of
-from ledger.kernel import Event
-from ledger.kernel.deadlines import DeadlineRule, deadline_rules
+from ledger.kernel import Event, Rule
+from ledger.kernel.deadlines import DeadlineRule
 from ledger.kernel.events import event_types
-from ledger.kernel.rules import rules
 from ledger.policies.defaults import DEFAULTS
 from ledger.policies.keys import KEYS
 from ledger.registry import COMMANDS
+
+T = TypeVar("T")
 
 _MADE = "<!-- Made from the code by `make docs`; edit the docstrings instead. -->"
 
@@ -79,8 +80,9 @@ def _glossary() -> Iterator[str]:
 def _terms() -> Iterator[tuple[str, str, str]]:
     for name in _systems():
         yield (*term(import_module(f"ledger.{name}")), name)
-    for event in event_types().values():
-        yield (*term(event), event.__name__)
+    for events in _by_system().values():
+        for event in events:
+            yield (*term(event), event.__name__)
     for entry in COMMANDS:
         yield (*term(entry.command), entry.command.__name__)
 
@@ -134,7 +136,7 @@ def _commands() -> Iterator[str]:
 
 
 def _rules() -> Iterator[str]:
-    declared = rules().values()
+    declared = sorted(_declared(Rule), key=lambda rule: rule.id)
     yield f"{len(declared)} rules. **R** refuses a command; **V** is recorded beside the fact that"
     yield "breaks it and opens a finding. `{…}` are the details that a refusal names."
     yield from ("", "## Rules", "")
@@ -156,9 +158,21 @@ def _rules() -> Iterator[str]:
                 ", ".join(f"`{event.TOPIC}`" for event in rule.discharged_by),
                 _raises(rule),
             )
-            for _, rule in sorted(deadline_rules().items())
+            for rule in sorted(_declared(DeadlineRule), key=lambda rule: rule.name)
         ),
     )
+
+
+def _declared(kind: type[T]) -> list[T]:
+    """The project's own of a kind; what a test declares beside them is none."""
+    found = {
+        id(thing): thing
+        for name, module in sorted(sys.modules.items())
+        if name.startswith("ledger.")
+        for thing in vars(module).values()
+        if isinstance(thing, kind)
+    }
+    return list(found.values())
 
 
 def _raises(rule: DeadlineRule) -> str:

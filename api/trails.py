@@ -113,4 +113,6 @@ RESOURCES = (
     _resource("/v1/plans/{plan}/trail", "plan", "plan"),
     _resource("/v1/cases/{case}/trail", "case", "case"),
     _resource("/v1/decisions/{decision}/trail", "decision", "decision"),
+    _resource("/v1/joints/{joint}/trail", "joint", "joint"),
+    _resource("/v1/key-designations/{designation}/trail", "designation", "designation"),
 )

@@ -4,7 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from api import catalogue, deadlines, draws, entities, findings, policies, trails
+from api import (
+    assessment,
+    burden,
+    casefiles,
+    catalogue,
+    deadlines,
+    dishonesty,
+    draws,
+    entities,
+    findings,
+    joint,
+    keylist,
+    legalreview,
+    leniency,
+    penalties,
+    policies,
+    progress,
+    repair,
+    sharing,
+    trails,
+)
 from api.operations import Check, Readiness
 from api.resources import Resource
 from projections.follower import Follower
@@ -17,6 +37,18 @@ RESOURCES: tuple[Resource, ...] = (
     *policies.RESOURCES,
     *catalogue.RESOURCES,
     *draws.RESOURCES,
+    *dishonesty.RESOURCES,
+    *penalties.RESOURCES,
+    *legalreview.RESOURCES,
+    *leniency.RESOURCES,
+    *joint.RESOURCES,
+    *burden.RESOURCES,
+    *keylist.RESOURCES,
+    *repair.RESOURCES,
+    *sharing.RESOURCES,
+    *casefiles.RESOURCES,
+    *progress.RESOURCES,
+    *assessment.RESOURCES,
 )
 
 

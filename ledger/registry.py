@@ -11,17 +11,28 @@ from collections.abc import Iterable
 import msgspec
 
 import ledger.intake.events  # noqa: F401 - imports are no commands, but their events are read
+from ledger.assessment import commands as assessment
+from ledger.casefiles import commands as casefiles
 from ledger.catalogue import commands as catalogue
+from ledger.commitments import commands as commitments
 from ledger.corrections import commands as corrections
 from ledger.credit import commands as credit
 from ledger.deadlines import commands as deadlines
+from ledger.dishonesty import commands as dishonesty
 from ledger.draws import commands as draws
 from ledger.entities import commands as entities
 from ledger.filing import commands as filing
 from ledger.grading import commands as grading
+from ledger.joint import commands as joint
 from ledger.kernel import Command
+from ledger.keylist import commands as keylist
+from ledger.legalreview import commands as legalreview
+from ledger.leniency import commands as leniency
 from ledger.penalties import commands as penalties
 from ledger.policies import commands as policies
+from ledger.progress import commands as progress
+from ledger.repair import commands as repair
+from ledger.sharing import commands as sharing
 from ledger.supervision import commands as supervision
 from ledger.vocabulary import Role
 
@@ -29,6 +40,18 @@ _UNIT: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_legal_off
 #: 市场监管部门牵头、各单位按职责: who may run a draw; none of them inspects in it (GEN-R2).
 _DRAWERS: tuple[Role, ...] = ("draw_coordinator", "office_head", "unit_head")
 _OFFICERS: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_head")
+_HEADS: tuple[Role, ...] = ("office_head", "unit_head")
+#: Whoever may speak for a unit in its monthly report: the lead departments have roles of their own.
+_REPORTING: tuple[Role, ...] = (
+    "office_head",
+    "unit_legal_office",
+    "unit_head",
+    "jb_supervisor",
+    "credit_officer",
+    "draw_coordinator",
+    "recon_officer",
+    "park_committee",
+)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -103,6 +126,7 @@ COMMANDS: tuple[Entry, ...] = (
         (filing.CloseInspection, _OFFICERS),
         (filing.ConcludeInspection, _OFFICERS),
         (filing.NotifyResult, _OFFICERS),
+        (filing.RecordOffSiteCheck, _OFFICERS),
         (filing.RateVisit, ("entity_rep",)),
         (filing.ReportIrregularVisit, ("entity_rep", "jb_supervisor", *_UNIT)),
     ),
@@ -124,11 +148,71 @@ COMMANDS: tuple[Entry, ...] = (
         (draws.PublishDrawResult, _UNIT),
     ),
     *_system(
+        "joint",
+        (joint.PublishJointList, ("jb_supervisor",)),
+        (joint.PublishJointCalendar, ("jb_supervisor",)),
+        (joint.AdoptJointProcedure, ("jb_supervisor",)),
+        (joint.AdoptUnifiedForm, ("jb_supervisor", "unit_head")),
+        (joint.PlanJoint, _HEADS),
+        (joint.OfferJoin, _HEADS),
+        (joint.AcceptJoin, _HEADS),
+        (joint.DeclineJoin, _HEADS),
+        (joint.CancelJoint, _HEADS),
+        (joint.RecordJointVisit, _OFFICERS),
+    ),
+    *_system(
+        "keylist",
+        (keylist.ListKeyMatter, ("unit_head",)),
+        (keylist.DelistKeyMatter, ("unit_head",)),
+        (keylist.DesignateKeyUnit, ("unit_head",)),
+        (keylist.ProvideGuidance, _OFFICERS),
+        (keylist.LogTrackingVisit, _OFFICERS),
+        (keylist.ReviewKeyDesignation, ("unit_head",)),
+        (keylist.EndKeyDesignation, ("unit_head",)),
+    ),
+    *_system(
         "penalties",
-        (penalties.DecidePenalty, ("unit_head",)),
+        # The commands let officers open and decide a case on the spot alone.
+        (penalties.FileCase, _OFFICERS),
+        (penalties.AddEvidence, _OFFICERS),
+        (penalties.RegisterInAdvance, ("unit_head",)),
+        (penalties.SeizeProperty, ("unit_head",)),
+        (penalties.ExtendSeizure, ("unit_head",)),
+        (penalties.DisposeOfEvidence, _OFFICERS),
+        (penalties.ServePriorNotice, _OFFICERS),
+        (penalties.HearStatement, _OFFICERS),
+        (penalties.WaiveRights, _OFFICERS),
+        (penalties.RequestHearing, ("entity_rep", *_OFFICERS)),
+        (penalties.AnnounceHearing, _UNIT),
+        (penalties.HoldHearing, _UNIT),
+        (penalties.HoldCollectiveDiscussion, ("unit_head", "office_head", "unit_legal_office")),
+        (penalties.DecidePenalty, _OFFICERS),
         (penalties.ServePenalty, _OFFICERS),
+        (penalties.RecordPayment, _OFFICERS),
+        (penalties.DeferPayment, ("unit_head",)),
+        (penalties.ApplyEnforcement, ("unit_head", "office_head")),
         (penalties.PublishDecision, _UNIT),
         (penalties.WithdrawDecision, ("unit_head",)),
+        (penalties.CloseCase, _OFFICERS),
+        (penalties.PublishBenchmark, ("unit_head",)),
+    ),
+    *_system(
+        "legalreview",
+        (legalreview.PublishMajorDecisionList, ("unit_head",)),
+        (legalreview.RegisterReviewer, ("jb_supervisor",)),
+        (legalreview.RetireReviewer, ("jb_supervisor", "unit_head")),
+        (legalreview.RequestLegalReview, _OFFICERS),
+        (legalreview.ExtendLegalReview, ("unit_legal_office", "unit_head")),
+        # LRV-R2 and not the table refuses who handles the case: the reader is told the law.
+        (legalreview.ConcludeLegalReview, _UNIT),
+        (legalreview.OverrideReviewOpinion, ("unit_head",)),
+    ),
+    *_system(
+        "leniency",
+        (leniency.PublishLeniencyList, ("unit_head",)),
+        (leniency.ApplyLeniency, ("unit_head", "office_head")),
+        (leniency.RecordEducation, _OFFICERS),
+        (leniency.TakeCorrectionCommitment, _OFFICERS),
     ),
     *_system(
         "credit",
@@ -142,10 +226,67 @@ COMMANDS: tuple[Entry, ...] = (
         (credit.ResolveObjection, ("credit_officer", *_UNIT)),
     ),
     *_system(
+        "commitments",
+        (commitments.MakeCommitment, ("entity_rep", "credit_officer", *_UNIT)),
+        (commitments.FulfilCommitment, ("credit_officer", *_UNIT)),
+        (commitments.EstablishBreach, ("credit_officer", "unit_head")),
+    ),
+    *_system(
+        "dishonesty",
+        (dishonesty.NotifyDetermination, _OFFICERS),
+        (dishonesty.SubmitDefence, ("entity_rep", *_UNIT)),
+        (dishonesty.DetermineDishonesty, ("unit_head",)),
+        (dishonesty.ProposeListCriteria, ("credit_officer", "unit_head")),
+        (dishonesty.PublishListCriteria, ("credit_officer", "unit_head")),
+        (dishonesty.WithdrawListCriteria, ("credit_officer", "unit_head")),
+        (dishonesty.AddToSeriousList, ("unit_head",)),
+        (dishonesty.RemoveFromSeriousList, ("unit_head",)),
+        (dishonesty.PublishMeasureCatalogue, ("credit_officer",)),
+        (dishonesty.ApplySanction, _OFFICERS),
+        (dishonesty.LiftSanction, _OFFICERS),
+        (dishonesty.ReviewSanction, ("jb_supervisor", "ledger_clock")),
+        (dishonesty.PromiseIncentive, ("credit_officer", *_OFFICERS)),
+        (dishonesty.GrantIncentive, ("credit_officer", *_OFFICERS)),
+        (dishonesty.EndIncentive, ("credit_officer", *_OFFICERS)),
+    ),
+    *_system(
         "grading",
         (grading.AssignGrade, ("credit_officer",)),
         (grading.RecomputeGrade, ("credit_officer", "ledger_clock")),
         (grading.OverrideGrade, ("credit_officer",)),
+    ),
+    *_system(
+        "repair",
+        (repair.ApplyRepair, ("entity_rep", "credit_officer", *_UNIT)),
+        (repair.ForwardRepair, ("credit_officer",)),
+        (repair.SupplementRepair, ("entity_rep", "credit_officer", *_UNIT)),
+        # REP-R6 and not the table tells the lead department that others decide: 谁认定、谁修复.
+        (repair.AcceptRepair, ("credit_officer", *_UNIT)),
+        (repair.RequestRepairSupplement, ("credit_officer", *_UNIT)),
+        (repair.NotAcceptRepair, ("credit_officer", *_UNIT)),
+        (repair.ExtendRepair, ("credit_officer", "unit_head")),
+        (repair.GrantRepair, ("credit_officer", "unit_head")),
+        (repair.RefuseRepair, ("credit_officer", "unit_head")),
+        (repair.RevokeRepair, ("credit_officer", "unit_head")),
+        (repair.SynchroniseRepair, ("credit_officer", *_UNIT)),
+        (repair.RecordDutiesPerformed, ("credit_officer", *_UNIT)),
+        (repair.ExcludeFromRepair, ("credit_officer", "unit_head")),
+        (repair.ReadmitToRepair, ("credit_officer", "unit_head")),
+        (repair.GrantTemporaryShield, ("credit_officer", "unit_head")),
+        (repair.RecordRepairMisconduct, ("credit_officer", *_UNIT)),
+        (repair.ReportRepairFee, ("entity_rep", "jb_supervisor", "credit_officer", *_UNIT)),
+    ),
+    *_system(
+        "sharing",
+        (sharing.SubscribeFeed, ("subscriber_system", "credit_officer")),
+        (sharing.UnsubscribeFeed, ("subscriber_system", "credit_officer")),
+        (sharing.AcknowledgeRemoval, ("subscriber_system", "credit_officer")),
+        (sharing.DeclineRecognition, ("subscriber_system", "credit_officer")),
+        (
+            sharing.ReportRecordUse,
+            ("entity_rep", "subscriber_system", "jb_supervisor", "credit_officer", *_UNIT),
+        ),
+        (sharing.ReportRepeatedRequest, ("entity_rep", "jb_supervisor", "credit_officer", *_UNIT)),
     ),
     *_system(
         "supervision",
@@ -156,5 +297,37 @@ COMMANDS: tuple[Entry, ...] = (
         (supervision.AcceptRectification, ("jb_supervisor",)),
         # SUP-R4 refuses a unit that closes its own finding, with the law.
         (supervision.CloseFinding, ("jb_supervisor", *_UNIT)),
+    ),
+    *_system(
+        "casefiles",
+        (casefiles.AnnounceReview, ("jb_supervisor", "unit_legal_office", "unit_head")),
+        (casefiles.DrawReviewBatch, ("jb_supervisor", "unit_legal_office", "unit_head")),
+        (casefiles.OpenSelfReview, ("unit_legal_office", "unit_head")),
+        # CFR-R1 and not the table refuses the reviewed unit's own people in a mutual review.
+        (casefiles.ScoreCaseFile, ("jb_supervisor", *_UNIT)),
+        (casefiles.RaiseIssue, ("jb_supervisor", *_UNIT)),
+        (casefiles.OrderRectification, ("jb_supervisor",)),
+        (casefiles.VerifyRectification, ("jb_supervisor",)),
+        (casefiles.PublishReviewReport, ("jb_supervisor",)),
+        (casefiles.ReviewUnreviewedUnit, ("jb_supervisor", "ledger_clock")),
+    ),
+    *_system(
+        "progress",
+        (progress.EnrolReportingUnit, ("jb_supervisor", "rlo_assessor")),
+        (progress.WithdrawReportingUnit, ("jb_supervisor", "rlo_assessor")),
+        (progress.OpenReportingMonth, ("ledger_clock",)),
+        (progress.DisputeMetric, _REPORTING),
+        (progress.SubmitProgressLedger, _REPORTING),
+        (progress.ReturnLedger, ("jb_supervisor", "rlo_assessor")),
+        (progress.AcceptLedger, ("jb_supervisor", "rlo_assessor")),
+        (progress.PublishOutreach, _REPORTING),
+    ),
+    *_system(
+        "assessment",
+        (assessment.AdoptAssessmentScheme, ("rlo_assessor",)),
+        (assessment.RunAssessment, ("rlo_assessor",)),
+        (assessment.AppealScore, _REPORTING),
+        (assessment.DecideAppeal, ("rlo_assessor",)),
+        (assessment.PublishAssessment, ("rlo_assessor",)),
     ),
 )

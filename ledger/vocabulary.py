@@ -65,12 +65,25 @@ RosterId = Annotated[str, subject("roster", pattern=_NAME, examples=["ROSTER-202
 TargetId = Annotated[str, subject("target", examples=["DRAW-2026-0007/C/1"])]
 RecordId = Annotated[str, subject("record", pattern=_NAME, examples=["CR-2026-0001"])]
 CaseId = Annotated[str, subject("case", pattern=_NAME, examples=["CASE-2026-0001"])]
+EvidenceId = Annotated[str, subject("evidence", pattern=_NAME, examples=["EV-2026-0001"])]
 DecisionId = Annotated[str, subject("decision", pattern=_NAME, examples=["DEC-2026-0001"])]
+ViolationCode = Annotated[
+    str,
+    subject(
+        "violation-code",
+        pattern=_NAME,
+        description="违法行为代码: the type of violation, as the discretion benchmark lists it",
+        examples=["FS-034"],
+    ),
+]
 FindingId = Annotated[str, subject("finding", pattern=_NAME)]
 ImportId = Annotated[str, subject("import", pattern=_NAME)]
 JointId = Annotated[str, subject("joint", pattern=_NAME, examples=["JNT-2026-0001"])]
+JointArtefactId = Annotated[str, subject("joint-artefact", pattern=_NAME, examples=["UF-7"])]
 CommitmentId = Annotated[str, subject("commitment", pattern=_NAME, examples=["CMT-2026-0001"])]
 DeterminationId = Annotated[str, subject("determination", pattern=_NAME, examples=["DET-2026-1"])]
+MeasureCatalogueId = Annotated[str, subject("measure-catalogue", pattern=_NAME)]
+ListFieldId = Annotated[str, subject("list-field", pattern=_NAME, examples=["food_drug"])]
 SanctionId = Annotated[str, subject("sanction", pattern=_NAME, examples=["SAN-2026-0001"])]
 IncentiveId = Annotated[str, subject("incentive", pattern=_NAME, examples=["INC-2026-0001"])]
 RepairId = Annotated[str, subject("repair", pattern=_NAME, examples=["REP-2026-0001"])]

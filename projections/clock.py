@@ -15,9 +15,14 @@ import structlog
 from ledger.deadlines.commands import EndDeadline, RecomputeDeadline
 from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Unavailable, civil_date
 from ledger.opening import LEDGER_CLOCK
+from projections.casefiles import unreviewed
 from projections.deadlines import due
+from projections.dishonesty import outlived_sanctions
 from projections.draws import review_draws
 from projections.follower import Follower, Views
+from projections.grading import grades_due
+from projections.progress import months_to_open
+from projections.records import past_transition
 
 log = structlog.get_logger("projections.clock")
 
@@ -28,7 +33,14 @@ INTERVAL = 60.0
 #: that makes it happen once.
 Watch = Callable[[Views, date], Iterable[tuple[Command, str]]]
 
-WATCHES: tuple[Watch, ...] = (review_draws,)
+WATCHES: tuple[Watch, ...] = (
+    review_draws,
+    outlived_sanctions,
+    grades_due,
+    past_transition,
+    unreviewed,
+    months_to_open,
+)
 
 #: How long a tick waits for the views to catch up, in seconds.
 _PATIENCE = 5.0

@@ -13,15 +13,41 @@ from sqlalchemy.engine import make_url
 
 import ledger.registry  # noqa: F401 - declares every event type and deadline
 from projections import tables
+from projections.assessment import Assessments, Indicators, Scores
+from projections.burden import Burdens
+from projections.casefiles import CaseFiles, ReviewBatches, ReviewStandings
 from projections.catalogue import Matters, Officers, Units
+from projections.commitments import Commitments
 from projections.deadlines import Deadlines
+from projections.dishonesty import (
+    Determinations,
+    Incentives,
+    ListFields,
+    MeasureCatalogues,
+    Sanctions,
+    SeriousList,
+)
 from projections.draws import Draws, Population, Targets
 from projections.findings import Findings
 from projections.follower import Follower, Views
+from projections.grading import LocalGrades
+from projections.joint import JointArtefacts, Joints
+from projections.keylist import KeyDesignations, KeyLists
+from projections.legalreview import LegalReviews, MajorDecisionLists, Reviewers
+from projections.leniency import (
+    LeniencyApplications,
+    LeniencyListsOfUnits,
+    LeniencyStatistics,
+    LikeCasesOfTypes,
+)
+from projections.penalties import BenchmarksOfUnits, Cases, Decisions
 from projections.plans import Plans
 from projections.policies import Policies
 from projections.profiles import Profiles
+from projections.progress import ReportingUnits, Reports
 from projections.records import Records
+from projections.repair import Repairs
+from projections.sharing import Removals, Subscriptions
 from projections.source import Recorder
 from projections.tasks import Tasks
 from projections.views import View
@@ -34,6 +60,9 @@ def all_views() -> list[View]:
         Deadlines(),
         Findings(),
         Records(),
+        Repairs(),
+        Subscriptions(),
+        Removals(),
         Tasks(),
         Matters(),
         Units(),
@@ -43,6 +72,37 @@ def all_views() -> list[View]:
         Draws(),
         Targets(),
         Population(),
+        Commitments(),
+        Determinations(),
+        SeriousList(),
+        ListFields(),
+        MeasureCatalogues(),
+        Sanctions(),
+        Incentives(),
+        LocalGrades(),
+        Cases(),
+        Decisions(),
+        BenchmarksOfUnits(),
+        LegalReviews(),
+        Reviewers(),
+        MajorDecisionLists(),
+        LeniencyListsOfUnits(),
+        LeniencyApplications(),
+        LeniencyStatistics(),
+        LikeCasesOfTypes(),
+        JointArtefacts(),
+        Joints(),
+        Burdens(),
+        KeyLists(),
+        KeyDesignations(),
+        ReviewBatches(),
+        CaseFiles(),
+        ReviewStandings(),
+        Reports(),
+        ReportingUnits(),
+        Indicators(),
+        Scores(),
+        Assessments(),
     ]
 
 

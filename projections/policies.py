@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from ledger.kernel import Fold, PolicyVersionAdopted, Recorded
 from ledger.kernel.policies import PolicyKey, PolicyVersions
@@ -51,6 +52,18 @@ class Policies(FoldView[PolicyState]):
 
     def row(self, fold: PolicyState, position: int) -> Row:
         return {"version": max((event.version for _, event in fold.versions), default=0)}
+
+
+_VIEW = Policies()
+
+
+def value_in_force(connection: Connection, key: str, on: date, **where: str | None) -> Any:
+    """The value of a policy on a day at a place, as the view has it; ``None`` without one."""
+    state = connection.execute(
+        sa.select(POLICIES.c.state).where(POLICIES.c.key == key)
+    ).scalar_one_or_none()
+    version = None if state is None else _VIEW.decode(state).in_force(on, **where)
+    return None if version is None else version.value
 
 
 def document(policy: PolicyState, on: date) -> dict[str, Any]:

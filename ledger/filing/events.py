@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
 from ledger.kernel import Event, Value, Visibility
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
     DrawId,
     EntityId,
     FilingId,
     IrregularVisitId,
+    JointId,
     MatterId,
     Name,
     OfficerId,
@@ -67,6 +70,9 @@ VisitLabel = Literal[
     "appraisal",
     "research",
 ]
+#: The ways to check without a visit, as ``NonOnsiteConsidered`` names them.
+OffSiteMeans = Literal["written", "shared_data", "remote"]
+OffSiteResult = Literal["no_issue", "issue_corrected", "visit_needed"]
 #: Which counter of the frequency cap a task fills (SUP-R1, SUP-V1).
 Counter = Literal["capped", "exempt"]
 
@@ -225,12 +231,13 @@ class SpecialInspectionFiled(Event):
 class InspectionTaskApproved(Event):
     """检查任务经批准: by the unit's head (FIL-R4). ``plan_version`` is the one that covers it.
 
-    ``draw``: the random draw that chose the business (FIL-R11).
+    Since version 2 ``draw`` is the random draw that chose the business (FIL-R11), and ``joint`` the
+    joint visit that the unit takes part in with this task (2.11).
     """
 
     TOPIC: ClassVar[str] = "filing.inspection-task-approved"
     VERSION = 2
-    UPCASTERS = {1: no_draw}
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     VISIBILITY = "sealed"  # upcoming visits are nobody's but the unit's (2.16)
 
     task: TaskId
@@ -251,6 +258,7 @@ class InspectionTaskApproved(Event):
     scheme_ref: Name | None = None
     territorial_assistance_ref: Name | None = None
     draw: DrawId | None = None
+    joint: JointId | None = None
 
 
 class InspectionNoticeIssued(Event):
@@ -386,6 +394,25 @@ class VisitRated(Event):
     unit: UnitId
     score: Annotated[int, msgspec.Meta(ge=1, le=5)]
     anonymous: bool = True
+
+
+class OffSiteCheckRecorded(Event):
+    """非现场检查: a check was carried out without entering the business (FIL-R9).
+
+    ``means`` are the gentler ways that were taken; unless the result is ``visit_needed``, a visit
+    was avoided by them.
+    """
+
+    TOPIC: ClassVar[str] = "filing.off-site-check-recorded"
+    CORRECTABLE = frozenset({"means", "result", "note"})
+
+    entity: EntityId
+    unit: UnitId
+    matters: tuple[MatterId, ...]
+    means: tuple[OffSiteMeans, ...]
+    result: OffSiteResult
+    checked_on: date
+    note: Text | None = None
 
 
 class IrregularVisitReported(Event):

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+from ledger.catalogue import rules as catalogue
+from ledger.catalogue.events import MatterElements
+from ledger.catalogue.folds import Matter, OfficerConflict, OfficerStanding, UnitStanding
 from ledger.filing.events import (
     AnnualPlanApproved,
     AnnualPlanFiled,
@@ -13,7 +18,9 @@ from ledger.filing.events import (
     ResultNotified,
     SpecialInspectionFiled,
 )
-from ledger.kernel import DeadlineRule, Rule, finding_rule
+from ledger.joint import rules as joint
+from ledger.joint.events import Participant
+from ledger.kernel import DeadlineRule, Reading, Rule, finding_rule
 
 _STRICT = "国办发〔2024〕54号《关于严格规范涉企行政检查的意见》"
 _NOTICE_1 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务一"
@@ -47,7 +54,7 @@ FIL_R4 = Rule(
 )
 FIL_R6 = Rule(
     "FIL-R6",
-    "an inspection takes at least {needed} certified officers: {reason}",
+    "an inspection or a case takes at least {needed} certified officers: {reason}",
     "行政处罚法 Art. 42; 国办发〔2024〕54号",
     "Name officers of {unit} whose certificates are valid on {on} for the matters.",
     policy_key="inspection.min_officers",
@@ -69,7 +76,7 @@ FIL_R9 = Rule(
     "FIL-R9",
     "checking without a visit was found sufficient",
     f"{_STRICT}: 能通过书面核查等方式实现监管目的的,不得入企检查",
-    "Carry out the check without entering the business.",
+    "Carry out the check without entering the business and report it with record-off-site-check.",
 )
 FIL_R10 = Rule(
     "FIL-R10",
@@ -156,3 +163,74 @@ ENTER_DATA = DeadlineRule(
     about=lambda event: f"task:{event.task}",
     start=lambda record: record.occurred_on,
 )
+
+
+def acting_units(unit: str, part: Participant | None) -> tuple[str, ...]:
+    """The units whose officers may exercise the power of ``unit``."""
+    entrusted = None if part is None else part.entrusted_to
+    return (unit,) if entrusted is None else (unit, entrusted)
+
+
+def published_matter(ledger: Reading, matter_id: str, unit: str, on: date) -> MatterElements:
+    """The matter as published, in force that day for a unit that may use it (CAT-R2, CAT-R3)."""
+    matter = ledger.known(Matter(matter_id), "List it in the catalogue first.")
+    elements = matter.in_force_on(ledger.on)
+    ledger.require(
+        elements is not None and matter.withdrawn_on is None,
+        catalogue.CAT_R2,
+        matter=matter_id,
+        on=ledger.on,
+    )
+    assert elements is not None
+    ledger.require(
+        ledger.read(UnitStanding(unit)).has_power(matter, elements, on),
+        catalogue.CAT_R3,
+        unit=unit,
+        on=on,
+        matters=matter_id,
+    )
+    return elements
+
+
+def check_officers(
+    ledger: Reading,
+    unit: str,
+    entity: str,
+    officers: tuple[str, ...],
+    matters: list[MatterElements],
+    *,
+    on: date,
+    part: Participant | None = None,
+) -> None:
+    """Enough officers, each certified for the matters that day, none in conflict (R6, R7).
+
+    ``part``: of a joint visit, where each unit whose power is exercised has as many (JNT-R4), of
+    its own or of the unit to which its part is entrusted.
+    """
+    needed = int(ledger.setting("inspection.min_officers"))
+    given = list(dict.fromkeys(officers))
+    domains = {elements.domain for elements in matters if elements.domain != "general"}
+    ledger.require(
+        part is None or len(given) >= needed,
+        joint.JNT_R4,
+        unit=unit,
+        needed=needed,
+        given=len(given),
+    )
+    reasons = [] if len(given) >= needed else [f"only {len(given)} named"]
+    for officer in given:
+        standing = ledger.read(OfficerStanding(officer))
+        barred = [standing.barred(on, one, set(domains)) for one in acting_units(unit, part)]
+        if None not in barred:
+            reasons.append(f"{officer} {barred[0]}")
+    ledger.require(
+        not reasons,
+        FIL_R6,
+        needed=needed,
+        reason="; ".join(reasons),
+        unit=unit,
+        on=on,
+    )
+    for officer in given:
+        conflict = ledger.read(OfficerConflict(officer, entity)).reason
+        ledger.require(conflict is None, FIL_R7, officer=officer, entity=entity, reason=conflict)

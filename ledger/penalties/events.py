@@ -1,13 +1,29 @@
-"""Events of penalty decisions: decided, served, published, withdrawn (行政处罚, 2.8)."""
+"""Events of penalty cases and decisions (行政处罚, 2.8), in the order in which a case goes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from ledger.credit.events import Sector, Severity
-from ledger.kernel import Event
-from ledger.vocabulary import CaseId, DecisionId, EntityId, Fen, Name, Text, UnitId
+from ledger.kernel import Event, Value, Visibility
+from ledger.kernel.events import Upcaster
+from ledger.vocabulary import (
+    CaseId,
+    DecisionId,
+    EntityId,
+    EvidenceId,
+    Fen,
+    MatterId,
+    Name,
+    OfficerId,
+    Sha256,
+    TaskId,
+    Text,
+    UnitId,
+    ViolationCode,
+)
 
 #: 行政处罚的种类 (行政处罚法 Art. 9).
 PenaltyType = Literal[
@@ -27,15 +43,298 @@ PenaltyType = Literal[
 ]
 WithdrawalReason = Literal["altered", "revoked", "unlawful", "void"]
 
+#: 普通程序 or 简易程序 (on the spot, 行政处罚法 Art. 51).
+Procedure = Literal["ordinary", "summary"]
+#: Whom the case is against: the law sets other amounts for citizens than for organisations.
+Party = Literal["citizen", "organisation"]
+CaseSource = Literal[
+    "inspection",
+    "complaint",
+    "superior",
+    "transfer",
+    "data_monitoring",
+    "self_report",
+    "other",
+]
+#: 证据的种类 (行政处罚法 Art. 46).
+EvidenceKind = Literal[
+    "documentary",
+    "physical",
+    "audio_visual",
+    "electronic_data",
+    "testimony",
+    "party_statement",
+    "expert_opinion",
+    "on_site_record",
+]
+#: 不适用宽缓的情形: conduct that no leniency list may excuse (Notice, task 6; FLX-R3).
+ExcludedConduct = Literal[
+    "high_latent_risk",
+    "costly_correction",
+    "hard_to_recover_loss",
+    "exploits_disaster",
+    "exploits_accident",
+    "exploits_public_health_event",
+    "exploits_public_security_event",
+]
+#: 从轻、减轻、免予处罚.
+Leniency = Literal["lenient", "mitigated", "exempt"]
+
+
+class Conduct(Value, omit_defaults=True):
+    """违法行为: what the business is said to have done.
+
+    ``act`` tells this act from every other one of the business, whatever law it breaks (the number
+    of the on-site record or of the clue): cases about one act name it alike (PEN-R2). ``last_on``
+    is the day on which an act that went on came to its end; limitation counts from there (Art. 36).
+    ``serious_harm``: it touched life, health or financial safety, with harm done.
+    """
+
+    violation_code: ViolationCode
+    act: Name
+    first_on: date
+    last_on: date
+    place: Name | None = None
+    serious_harm: bool = False
+    excluded: tuple[ExcludedConduct, ...] = ()
+
+
+class CaseFiled(Event):
+    """立案: a unit opens a case against a business (行政处罚法 Art. 54).
+
+    ``investigators`` handle it (承办人). ``discovered_on`` is the day on which the act was found;
+    ``task``, ``matter`` and ``source_ref`` say from what.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.case-filed"
+    CORRECTABLE = frozenset({"cause", "source_ref"})
+
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    procedure: Procedure
+    party: Party
+    conduct: Conduct
+    cause: Text
+    source: CaseSource
+    discovered_on: date
+    filed_on: date
+    investigators: tuple[OfficerId, ...]
+    filed_by: Name
+    task: TaskId | None = None
+    matter: MatterId | None = None
+    source_ref: Name | None = None
+
+
+class EvidenceAdded(Event):
+    """证据: a piece of evidence enters the case file (行政处罚法 Arts. 46, 56; 行政强制法 Art. 25).
+
+    ``digest`` is the SHA-256 of what was stored beside the ledger. ``measure`` says whether the
+    piece is held: registered in advance (先行登记保存) or seized (查封、扣押); ``approved_by`` is
+    then the head of the unit and ``items`` lists what is held. ``confidential``: the piece would
+    betray who gave it.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.evidence-added"
+    CORRECTABLE = frozenset({"title"})
+
+    evidence: EvidenceId
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    kind: EvidenceKind
+    title: Name
+    collected_on: date
+    digest: Sha256 | None = None
+    measure: Literal["none", "advance_registration", "seizure"] = "none"
+    items: tuple[Name, ...] = ()
+    approved_by: Name | None = None
+    confidential: bool = False
+
+    def visibility(self) -> Visibility:
+        """Who gave evidence in confidence is not betrayed by it."""
+        return "sealed" if self.confidential else "restricted"
+
+
+class SeizureExtended(Event):
+    """延长查封、扣押: once, for a complicated case, by the head of the unit (行政强制法 Art. 25).
+
+    ``first_due_on`` was the last day until then; the further days count from it.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.seizure-extended"
+
+    evidence: EvidenceId
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    reason: Text
+    first_due_on: date
+
+
+class EvidenceDisposed(Event):
+    """处理登记保存或查封、扣押的物品: what was held is held no more, or differently.
+
+    ``days_late`` counts calendar days after the last day on which it could be held.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.evidence-disposed"
+
+    evidence: EvidenceId
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    disposal: Literal["returned", "seized", "examined", "confiscated", "destroyed", "transferred"]
+    disposed_on: date
+    note: Text | None = None
+    days_late: int = 0
+
+
+class PriorNoticeServed(Event):
+    """处罚事先告知: the business is told of the penalty, its facts and its rights (Arts. 44, 63).
+
+    ``notice`` counts the notices of the case from 1; a later one takes the place of the one before.
+    ``fine_fen`` is the fine that is intended. ``hearing_right``: a hearing may be asked for.
+    ``respond_by`` is the last day to be heard that the unit has set.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.prior-notice-served"
+
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    notice: int
+    notice_no: Name
+    facts: Text
+    types: tuple[PenaltyType, ...]
+    fine_fen: Fen
+    hearing_right: bool
+    served_on: date
+    respond_by: date
+
+
+class StatementHeard(Event):
+    """听取陈述、申辩: the business was heard and its points were examined (Art. 45).
+
+    ``notice`` is the one that it answers, 0 for what was said on the spot; ``examined`` what the
+    unit found when it examined the points.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.statement-heard"
+
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    notice: int
+    heard_on: date
+    statement: Text
+    examined: Text
+    adopted: bool
+
+
+class RightsWaived(Event):
+    """放弃陈述、申辩或听证: the business said so (``declared``), or let the time pass (``silent``).
+
+    A hearing is waived by saying so; the time to ask for it ends by itself.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.rights-waived"
+
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    notice: int
+    waived_on: date
+    rights: tuple[Literal["statement", "hearing"], ...]
+    how: Literal["declared", "silent"]
+
+
+class HearingRequested(Event):
+    """要求听证: the business asks for a hearing (Art. 64).
+
+    ``days_late`` counts calendar days after the last day of ``penalty.hearing``; late, it binds
+    nobody.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.hearing-requested"
+
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    notice: int
+    requested_on: date
+    days_late: int = 0
+
+
+class HearingAnnounced(Event):
+    """听证通知: when and where the hearing is, and who presides; not an investigator (Art. 64)."""
+
+    TOPIC: ClassVar[str] = "penalties.hearing-announced"
+
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    notice: int
+    hearing_on: date
+    place: Name
+    host: Name
+    open_to_public: bool
+
+
+class HearingHeld(Event):
+    """举行听证: the hearing took place, or the business stayed away without good reason (Art. 64).
+
+    ``record_digest`` is the SHA-256 of the hearing's record, which the business has read.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.hearing-held"
+
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    notice: int
+    held_on: date
+    host: Name
+    outcome: Literal["heard", "stayed_away"]
+    record_digest: Sha256 | None = None
+
+
+class CollectiveDiscussionHeld(Event):
+    """集体讨论: the heads of the unit discussed a grave penalty together (Art. 57; LRV-R3).
+
+    Internal, as the minutes are; ``minutes_digest`` is their SHA-256.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.collective-discussion-held"
+    VISIBILITY = "sealed"
+
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    held_on: date
+    participants: tuple[Name, ...]
+    minutes_ref: Name
+    conclusion: Text
+    minutes_digest: Sha256 | None = None
+
+
+def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 said less; what it did not say has a default."""
+    return body
+
 
 class PenaltyDecided(Event):
     """行政处罚决定: a unit has decided on a penalty (行政处罚法 Art. 57).
 
     ``severity`` and ``sector`` classify what a credit record about it would say; the decision is no
-    record yet. ``benchmark_ref`` is the discretion benchmark (裁量基准) that it follows.
+    record yet. ``benchmark_ref`` is the discretion benchmark (裁量基准) that it follows, ``tier``
+    the step of it (裁量阶次); ``leniency`` says if it is 从轻 or 减轻. ``days_late`` counts
+    calendar days after ``penalty.decide_cd``.
     """
 
     TOPIC: ClassVar[str] = "penalties.penalty-decided"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
     CORRECTABLE = frozenset({"doc_no", "facts"})
 
     decision: DecisionId
@@ -50,15 +349,24 @@ class PenaltyDecided(Event):
     fine_fen: Fen = 0
     benchmark_ref: Name | None = None
     sector: Sector = "general"
+    procedure: Procedure = "ordinary"
+    violation_code: ViolationCode | None = None
+    tier: Name | None = None
+    leniency: Literal["lenient", "mitigated"] | None = None
+    days_late: int = 0
 
 
 class PenaltyServed(Event):
     """送达: the decision is in the hands of the business, and the repair notice with it (两书同达).
 
-    ``days_late`` counts calendar days after ``penalty.serve_wd`` (行政处罚法 Art. 61).
+    It tells what is to be paid: ``fine_fen`` until ``pay_by`` (Art. 67), and each day after that
+    ``late_fee_daily`` of what is not paid, together at most the fine itself (Art. 72).
+    ``days_late`` counts calendar days after ``penalty.serve_wd`` (Art. 61).
     """
 
     TOPIC: ClassVar[str] = "penalties.penalty-served"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
 
     decision: DecisionId
     entity: EntityId
@@ -66,6 +374,9 @@ class PenaltyServed(Event):
     served_on: date
     repair_notice: bool
     days_late: int = 0
+    fine_fen: Fen = 0
+    pay_by: date | None = None
+    late_fee_daily: str | None = None
 
 
 class DecisionPublished(Event):
@@ -107,3 +418,139 @@ class DecisionWithdrawn(Event):
     explanation: Text
     explanation_url: Name | None = None
     days_late: int = 0
+
+
+class InstalmentPaid(Event):
+    """缴纳部分罚款: a part of the fine was paid; the fields are those of ``FinePaid``."""
+
+    TOPIC: ClassVar[str] = "penalties.instalment-paid"
+    CORRECTABLE = frozenset({"receipt_no"})
+
+    decision: DecisionId
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    paid_on: date
+    amount_fen: Fen
+    late_fee_fen: Fen
+    outstanding_fen: Fen
+    late_fee_due_fen: Fen
+    receipt_no: Name
+    days_late: int = 0
+
+
+class FinePaid(Event):
+    """缴清罚款: nothing of the fine is outstanding any more (行政处罚法 Arts. 67, 72).
+
+    ``amount_fen`` goes to the fine and ``late_fee_fen`` to the late fee (加处罚款), of which
+    ``late_fee_due_fen`` had accrued by that day in all. ``days_late`` counts calendar days after
+    the last day of payment.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.fine-paid"
+    CORRECTABLE = frozenset({"receipt_no"})
+
+    decision: DecisionId
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    paid_on: date
+    amount_fen: Fen
+    late_fee_fen: Fen
+    outstanding_fen: Fen
+    late_fee_due_fen: Fen
+    receipt_no: Name
+    days_late: int = 0
+
+
+class PaymentDeferred(Event):
+    """暂缓或分期缴纳: the head of the unit allows the fine to be paid later (Art. 66).
+
+    No late fee accrues from the day of the approval to ``until``, the last day of payment then.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.payment-deferred"
+
+    decision: DecisionId
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    approved_on: date
+    until: date
+    in_instalments: bool
+    reason: Text
+    approved_by: Name
+
+
+class EnforcementApplied(Event):
+    """强制执行: the unit enforces the decision itself or has the court do it (Art. 72)."""
+
+    TOPIC: ClassVar[str] = "penalties.enforcement-applied"
+
+    decision: DecisionId
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    applied_on: date
+    by: Literal["court", "auction", "deduction", "own_power"]
+    request_no: Name
+
+
+class CaseClosed(Event):
+    """结案: nothing is left to be done (行政处罚法 Arts. 57, 73).
+
+    ``executed``: the decision is carried out. ``exempt``: no penalty by leniency (Art. 33).
+    ``not_established``: no violation was proven. ``limitation``: it was found too late (Art. 36).
+    ``transferred``: another authority takes it. ``revoked``: its decision was undone.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.case-closed"
+
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    reason: Literal["executed", "exempt", "not_established", "limitation", "transferred", "revoked"]
+    conclusion: Text
+    closed_on: date
+    decision: DecisionId | None = None
+    transferred_to: Name | None = None
+
+
+class Tier(Value):
+    """裁量阶次: one step of a benchmark: its circumstances and the fine that goes with them."""
+
+    tier: Name
+    circumstances: Text
+    min_fen: Fen
+    max_fen: Fen
+
+
+class BenchmarkItem(Value):
+    """One violation in a benchmark: what the law prescribes, and the steps within it.
+
+    ``types`` are the kinds of penalty that the law imposes; the statutory amounts bound its fine.
+    """
+
+    violation_code: ViolationCode
+    basis: Name
+    types: tuple[PenaltyType, ...]
+    statutory_min_fen: Fen
+    statutory_max_fen: Fen
+    tiers: tuple[Tier, ...] = ()
+
+
+class BenchmarkPublished(Event):
+    """裁量基准公布: a unit says in public how it uses its discretion (行政处罚法 Art. 34).
+
+    Each version is complete and takes the place of the one before from ``effective_from`` on.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.benchmark-published"
+    VISIBILITY = "public"
+
+    unit: UnitId
+    version: int
+    title: Name
+    effective_from: date
+    items: tuple[BenchmarkItem, ...]
+    url: Name | None = None

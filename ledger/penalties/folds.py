@@ -1,9 +1,10 @@
-"""Folds about penalty decisions."""
+"""Folds about penalty cases and decisions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 
 import msgspec
 
@@ -14,15 +15,40 @@ from ledger.corrections.events import (
     DecisionRevoked,
     Nullification,
 )
-from ledger.kernel import Event, Fold, Recorded
+from ledger.kernel import DeadlineRecomputed, Event, Fold, OutOfStep, Reading, Recorded
+from ledger.leniency.events import LeniencyApplied
 from ledger.penalties.events import (
+    BenchmarkItem,
+    BenchmarkPublished,
+    CaseClosed,
+    CaseFiled,
+    CollectiveDiscussionHeld,
+    Conduct,
     DecisionPublished,
     DecisionWithdrawn,
+    EnforcementApplied,
+    EvidenceAdded,
+    EvidenceDisposed,
+    FinePaid,
+    HearingAnnounced,
+    HearingHeld,
+    HearingRequested,
+    InstalmentPaid,
+    PaymentDeferred,
     PenaltyDecided,
     PenaltyServed,
+    PriorNoticeServed,
+    RightsWaived,
+    SeizureExtended,
+    StatementHeard,
     WithdrawalReason,
 )
-from ledger.vocabulary import DecisionId
+from ledger.vocabulary import CaseId, DecisionId, EntityId, EvidenceId, UnitId
+
+#: The deadline of payment; ``rules.PAY`` has its name.
+PAY_RULE = "penalty.pay_cd"
+
+_ONE_DAY = timedelta(days=1)
 
 _REASONS: Mapping[type[Event], WithdrawalReason] = {
     DecisionAltered: "altered",
@@ -40,13 +66,32 @@ class Nullified(msgspec.Struct, frozen=True):
     instrument: str
 
 
+class Payment(msgspec.Struct, frozen=True):
+    """What was paid once, in fen, towards the fine and towards the late fee."""
+
+    paid_on: date
+    amount_fen: int
+    late_fee_fen: int
+    receipt_no: str
+
+
 class Decision(Fold):
-    """How far has this decision come: served, published, withdrawn?"""
+    """How far has this decision come: served, paid, published, withdrawn?
+
+    ``decided_at`` and ``served_at`` are places in the ledger. ``pay_by`` is the last day of payment
+    as the business was told, or as a calendar published later moved it.
+    """
 
     decision: DecisionId
-    recorded: Recorded | None = None
     decided: PenaltyDecided | None = None
+    decided_at: int = 0
     served: PenaltyServed | None = None
+    served_at: int = 0
+    pay_by: date | None = None
+    altered_fine_fen: int | None = None
+    payments: list[Payment] = msgspec.field(default_factory=list)
+    deferrals: list[PaymentDeferred] = msgspec.field(default_factory=list)
+    enforced: list[EnforcementApplied] = msgspec.field(default_factory=list)
     published: DecisionPublished | None = None
     nullified: Nullified | None = None
     withdrawn: DecisionWithdrawn | None = None
@@ -61,17 +106,309 @@ class Decision(Fold):
         altered = self.nullified is not None and self.nullified.reason == "altered"
         return None if altered else self.nullified
 
-    def on_decided(self, event: PenaltyDecided, record: Recorded) -> None:
-        self.recorded, self.decided = record, event
+    @property
+    def fine_fen(self) -> int:
+        """The fine as it stands."""
+        if self.altered_fine_fen is not None:
+            return self.altered_fine_fen
+        return 0 if self.decided is None else self.decided.fine_fen
 
-    def on_served(self, event: PenaltyServed) -> None:
-        self.served = event
+    def outstanding(self, on: date) -> int:
+        """What of the fine is not paid by the end of a day, in fen."""
+        return max(0, self.fine_fen - sum(p.amount_fen for p in self.payments if p.paid_on <= on))
+
+    def late_fee(self, due_on: date, on: date) -> int:
+        """The late fee (加处罚款) that has accrued by the end of a day, in fen.
+
+        Each day after ``due_on`` adds the daily share of what was not paid before it, except while
+        payment was deferred; all together at most the fine (行政处罚法 Arts. 66, 72).
+        """
+        rate = None if self.served is None else self.served.late_fee_daily
+        accrued, day = Decimal(0), due_on
+        while rate is not None and day < on and accrued < self.fine_fen:
+            left = self.outstanding(day)
+            day += _ONE_DAY
+            if not left:
+                break
+            if not any(d.approved_on <= day <= d.until for d in self.deferrals):
+                accrued += Decimal(rate) * left
+        return min(int(accrued), self.fine_fen)
+
+    @property
+    def late_fee_paid_fen(self) -> int:
+        """What was paid towards the late fee, in fen."""
+        return sum(payment.late_fee_fen for payment in self.payments)
+
+    def on_decided(self, event: PenaltyDecided, record: Recorded) -> None:
+        self.decided, self.decided_at = event, record.position
+
+    def on_served(self, event: PenaltyServed, record: Recorded) -> None:
+        self.served, self.served_at = event, record.position
+        self.pay_by = event.pay_by
+
+    def on_recomputed(self, event: DeadlineRecomputed) -> None:
+        if event.rule_name == PAY_RULE:
+            self.pay_by = event.due_on
+
+    def on_paid(self, event: InstalmentPaid | FinePaid) -> None:
+        self.payments.append(
+            Payment(event.paid_on, event.amount_fen, event.late_fee_fen, event.receipt_no)
+        )
+
+    def on_deferred(self, event: PaymentDeferred) -> None:
+        self.deferrals.append(event)
+
+    def on_enforced(self, event: EnforcementApplied) -> None:
+        self.enforced.append(event)
 
     def on_published(self, event: DecisionPublished) -> None:
         self.published = event
 
     def on_nullified(self, event: Nullification) -> None:
         self.nullified = Nullified(_REASONS[type(event)], event.effective_on, event.instrument)
+        for change in getattr(event, "altered", ()):
+            if change.field == "fine_fen" and isinstance(change.after, int):
+                self.altered_fine_fen = change.after
 
     def on_withdrawn(self, event: DecisionWithdrawn) -> None:
         self.withdrawn = event
+
+
+class Case(Fold):
+    """What has been done in this case so far, and by whom?
+
+    Notices, statements and hearings stand in the order in which they were recorded; ``evidence``
+    names each piece with the day on which it was collected. Each ``…_at`` is a place in the ledger.
+    """
+
+    case: CaseId
+    filed: CaseFiled | None = None
+    filed_at: int = 0
+    evidence: dict[str, date] = msgspec.field(default_factory=dict)
+    held: list[str] = msgspec.field(default_factory=list)
+    notices: list[PriorNoticeServed] = msgspec.field(default_factory=list)
+    noticed_at: int = 0
+    statements: list[StatementHeard] = msgspec.field(default_factory=list)
+    waived: list[RightsWaived] = msgspec.field(default_factory=list)
+    requested: list[HearingRequested] = msgspec.field(default_factory=list)
+    announced: HearingAnnounced | None = None
+    hearings: list[HearingHeld] = msgspec.field(default_factory=list)
+    discussions: list[CollectiveDiscussionHeld] = msgspec.field(default_factory=list)
+    decisions: list[str] = msgspec.field(default_factory=list)
+    closed: CaseClosed | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self.filed is not None
+
+    @property
+    def stage(self) -> str:
+        """How far it has come."""
+        if self.closed is not None:
+            return "closed"
+        if self.decisions:
+            return "decided"
+        if self.hearings:
+            return "hearing_held"
+        if self.requested:
+            return "hearing_requested"
+        if self.statements or self.waived:
+            return "heard"
+        if self.notices:
+            return "notified"
+        return "filed" if self.filed is not None else "unknown"
+
+    @property
+    def defended_on(self) -> date | None:
+        """The first day on which the business defended itself, in a statement or a hearing."""
+        days = [statement.heard_on for statement in self.statements]
+        days += [hearing.held_on for hearing in self.hearings if hearing.outcome == "heard"]
+        return min(days, default=None)
+
+    def on_filed(self, event: CaseFiled, record: Recorded) -> None:
+        self.filed, self.filed_at = event, record.position
+
+    def on_evidence(self, event: EvidenceAdded) -> None:
+        self.evidence[event.evidence] = event.collected_on
+        if event.measure != "none":
+            self.held.append(event.evidence)
+
+    def on_disposed(self, event: EvidenceDisposed) -> None:
+        if event.evidence in self.held:
+            self.held.remove(event.evidence)
+
+    def on_noticed(self, event: PriorNoticeServed, record: Recorded) -> None:
+        self.notices.append(event)
+        self.noticed_at = record.position
+
+    def on_heard(self, event: StatementHeard) -> None:
+        self.statements.append(event)
+
+    def on_waived(self, event: RightsWaived) -> None:
+        self.waived.append(event)
+
+    def on_requested(self, event: HearingRequested) -> None:
+        self.requested.append(event)
+
+    def on_announced(self, event: HearingAnnounced) -> None:
+        self.announced = event
+
+    def on_hearing(self, event: HearingHeld) -> None:
+        self.hearings.append(event)
+
+    def on_discussed(self, event: CollectiveDiscussionHeld) -> None:
+        self.discussions.append(event)
+
+    def on_decided(self, event: PenaltyDecided) -> None:
+        self.decisions.append(event.decision)
+
+    def on_closed(self, event: CaseClosed) -> None:
+        self.closed = event
+
+
+class Piece(Fold):
+    """What is this piece of evidence, and is it still held?"""
+
+    evidence: EvidenceId
+    added: EvidenceAdded | None = None
+    added_at: int = 0
+    extended: SeizureExtended | None = None
+    extended_at: int = 0
+    disposed: EvidenceDisposed | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self.added is not None
+
+    def on_added(self, event: EvidenceAdded, record: Recorded) -> None:
+        self.added, self.added_at = event, record.position
+
+    def on_extended(self, event: SeizureExtended, record: Recorded) -> None:
+        self.extended, self.extended_at = event, record.position
+
+    def on_disposed(self, event: EvidenceDisposed) -> None:
+        self.disposed = event
+
+
+class KnownViolation(msgspec.Struct):
+    """One violation of a business, by the case about it."""
+
+    case: str
+    unit: str
+    conduct: Conduct
+    decisions: list[str] = msgspec.field(default_factory=list)
+    fines: dict[str, int] = msgspec.field(default_factory=dict)
+    exempted: bool = False
+
+
+class Violations(Fold):
+    """Of which violations has this business been accused, and what came of each?"""
+
+    entity: EntityId
+    cases: dict[str, KnownViolation] = msgspec.field(default_factory=dict)
+
+    def on_filed(self, event: CaseFiled) -> None:
+        self.cases[event.case] = KnownViolation(event.case, event.unit, event.conduct)
+
+    def on_decided(self, event: PenaltyDecided) -> None:
+        if event.case in self.cases:
+            self.cases[event.case].decisions.append(event.decision)
+            self.cases[event.case].fines[event.decision] = event.fine_fen
+
+    def on_lenient(self, event: LeniencyApplied) -> None:
+        if event.case in self.cases:
+            self.cases[event.case].exempted = event.outcome == "exempt"
+
+    def same_act(self, case: str) -> list[KnownViolation]:
+        """The other cases about the act of this one (一事).
+
+        They name it alike, or they are about the same type of violation on the same days and in
+        the same place as far as that is known.
+        """
+        one = self.cases[case].conduct
+        return [
+            other
+            for other in self.cases.values()
+            if other.case != case and _same_act(one, other.conduct)
+        ]
+
+    def of_type(self, code: str, since: date, until: date, *, but: str) -> list[KnownViolation]:
+        """The violations of a type, of other cases, that ended between two days, both included."""
+        return [
+            one
+            for one in self.cases.values()
+            if one.case != but
+            and one.conduct.violation_code == code
+            and since <= one.conduct.last_on <= until
+        ]
+
+
+def _same_act(one: Conduct, other: Conduct) -> bool:
+    if one.act == other.act:
+        return True
+    return (
+        one.violation_code == other.violation_code
+        and one.first_on <= other.last_on
+        and other.first_on <= one.last_on
+        and (one.place == other.place or None in (one.place, other.place))
+    )
+
+
+class Benchmarks(Fold):
+    """Which discretion benchmarks has this unit published?"""
+
+    unit: UnitId
+    versions: list[BenchmarkPublished] = msgspec.field(default_factory=list)
+
+    @property
+    def latest(self) -> int:
+        """The highest version number, 0 if none."""
+        return max((version.version for version in self.versions), default=0)
+
+    def on_published(self, event: BenchmarkPublished) -> None:
+        self.versions.append(event)
+
+    def in_force(self, code: str, on: date) -> tuple[BenchmarkPublished, BenchmarkItem] | None:
+        """What the version in force on a day says of a violation, if it says anything."""
+        fitting = [version for version in self.versions if version.effective_from <= on]
+        newest = max(fitting, key=lambda v: (v.effective_from, v.version), default=None)
+        if newest is None:
+            return None
+        items = (item for item in newest.items if item.violation_code == code)
+        return next(((newest, item) for item in items), None)
+
+
+def known_case(ledger: Reading, case_id: str) -> tuple[Case, CaseFiled]:
+    """The case, which has to exist and to belong to the actor's unit."""
+    case = ledger.known(Case(case_id), "File the case first.")
+    assert case.filed is not None
+    ledger.act_for(case.filed.unit)
+    return case, case.filed
+
+
+def open_case(ledger: Reading, case_id: str) -> tuple[Case, CaseFiled]:
+    """The case of the actor's unit, which has to be open. Raises ``OutOfStep``."""
+    case, filed = known_case(ledger, case_id)
+    if case.closed is not None:
+        raise OutOfStep(
+            f"case {case_id} was closed on {case.closed.closed_on}: {case.closed.reason}"
+        )
+    return case, filed
+
+
+def undecided_case(ledger: Reading, case_id: str) -> tuple[Case, CaseFiled]:
+    """The open case of the actor's unit without a decision in effect. Raises ``OutOfStep``."""
+    case, filed = open_case(ledger, case_id)
+    live = live_decision(ledger, case)
+    if live is not None:
+        raise OutOfStep(f"case {case_id} is decided already: {live.decision} is in effect")
+    return case, filed
+
+
+def live_decision(ledger: Reading, case: Case) -> Decision | None:
+    """The decision of the case that is in effect; an altered one still is."""
+    for decision_id in reversed(case.decisions):
+        decision = ledger.read(Decision(decision_id))
+        if decision.undone is None:
+            return decision
+    return None

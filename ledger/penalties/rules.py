@@ -1,15 +1,72 @@
-"""Rules, findings and deadlines of penalty decisions and their publicity (2.8)."""
+"""Rules, findings and deadlines of penalty cases, decisions and their publicity (2.8)."""
 
 from __future__ import annotations
 
 from datetime import date
 
-from ledger.kernel import DeadlineRule, Recorded, Rule, finding_rule
-from ledger.penalties.events import DecisionPublished, PenaltyDecided, PenaltyServed
+import msgspec
+
+from ledger.corrections.folds import as_it_reads
+from ledger.kernel import DeadlineRule, Reading, Recorded, Rule, finding_rule
+from ledger.penalties.events import (
+    CaseClosed,
+    CaseFiled,
+    DecisionPublished,
+    EnforcementApplied,
+    EvidenceAdded,
+    EvidenceDisposed,
+    FinePaid,
+    HearingRequested,
+    PaymentDeferred,
+    PenaltyDecided,
+    PenaltyServed,
+    PenaltyType,
+    PriorNoticeServed,
+    SeizureExtended,
+)
+from ledger.penalties.folds import PAY_RULE
 
 _PENALTY = "行政处罚法"
 _THREE_SYSTEMS = "国办发〔2018〕118号《关于全面推行行政执法公示制度…的指导意见》"
 
+PEN_R1 = Rule(
+    "PEN-R1",
+    "case {case} cannot be decided: {reason}",
+    f"{_PENALTY} Arts. 44, 45, 62, 63, 64",
+    "Serve the prior notice of this very penalty, hear the business or have it waive its right, "
+    "and hold the hearing that it asked for in time.",
+    policy_key="penalty.hearing",
+)
+PEN_R2 = Rule(
+    "PEN-R2",
+    "the act of case {case} was fined already by decision {decision} of {unit}",
+    f"{_PENALTY} Art. 29 一事不二罚",
+    "Decide without a fine, or have the other decision undone first; if it is another act, file "
+    "the case with what tells the two apart.",
+)
+PEN_R3 = Rule(
+    "PEN-R3",
+    "the business defended itself, and the penalty is heavier than the one it was told of: "
+    "{reason}",
+    f"{_PENALTY} Art. 45",
+    "Stay within the notice; what evidence found since then gives ground for is told in a new "
+    "notice.",
+)
+PEN_R4 = Rule(
+    "PEN-R4",
+    "the act ended on {last_on} and was found on {discovered_on}, after {limit}",
+    f"{_PENALTY} Art. 36",
+    "Close the case for limitation; five years hold only for harm to life, health or financial "
+    "safety.",
+    policy_key="penalty.limitation",
+)
+PEN_R5 = Rule(
+    "PEN-R5",
+    "on the spot a {party} is warned or fined at most {max_fen} fen: {reason}",
+    f"{_PENALTY} Art. 51",
+    "Open a case of the ordinary procedure.",
+    policy_key="penalty.summary_max",
+)
 PEN_R6 = Rule(
     "PEN-R6",
     "decision {decision} cannot be served without the repair notice",
@@ -66,3 +123,133 @@ SERVE_DECISION = DeadlineRule(
     about=lambda event: f"decision:{event.decision}",
     start=_decided_on,
 )
+
+
+def _filed_on(record: Recorded) -> date:
+    assert isinstance(record.event, CaseFiled)
+    return record.event.filed_on
+
+
+DECIDE_CASE = DeadlineRule(
+    "penalty.decide_cd",
+    "penalty.decide_cd",
+    CaseFiled,
+    (PenaltyDecided, CaseClosed),
+    about=lambda event: f"case:{event.case}",
+    start=_filed_on,
+)
+#: Nobody misses it: the right to ask for a hearing ends.
+REQUEST_HEARING = DeadlineRule(
+    "penalty.hearing.request",
+    "penalty.hearing",
+    PriorNoticeServed,
+    (HearingRequested,),
+    about=lambda event: f"case:{event.case}" if event.hearing_right else None,
+    part="request_wd",
+    lapses=True,
+)
+#: What part of the fine is paid in time does not end it.
+PAY = DeadlineRule(
+    PAY_RULE,
+    "penalty.pay_cd",
+    PenaltyServed,
+    (FinePaid, PaymentDeferred, EnforcementApplied),
+    about=lambda event: f"decision:{event.decision}" if event.fine_fen else None,
+)
+PAY_DEFERRED = DeadlineRule(
+    "penalty.pay.deferred",
+    None,
+    PaymentDeferred,
+    (FinePaid, PaymentDeferred, EnforcementApplied),
+    about=lambda event: f"decision:{event.decision}",
+    ends=lambda event: event.until,
+)
+END_REGISTRATION = DeadlineRule(
+    "evidence.advance_registration",
+    "evidence.advance_registration",
+    EvidenceAdded,
+    (EvidenceDisposed,),
+    about=lambda event: (
+        f"evidence:{event.evidence}" if event.measure == "advance_registration" else None
+    ),
+)
+END_SEIZURE = DeadlineRule(
+    "seizure.max_cd",
+    "seizure.max_cd",
+    EvidenceAdded,
+    (EvidenceDisposed, SeizureExtended),
+    about=lambda event: f"evidence:{event.evidence}" if event.measure == "seizure" else None,
+)
+
+
+def _first_due_on(record: Recorded) -> date:
+    assert isinstance(record.event, SeizureExtended)
+    return record.event.first_due_on
+
+
+END_EXTENDED_SEIZURE = DeadlineRule(
+    "seizure.extend_cd",
+    "seizure.extend_cd",
+    SeizureExtended,
+    (EvidenceDisposed,),
+    about=lambda event: f"evidence:{event.evidence}",
+    start=_first_due_on,
+)
+
+#: How grave a kind of penalty is: by its place in 行政处罚法 Art. 9. What stands in no item of it
+#: is graver than all.
+_GRAVITY: dict[PenaltyType, int] = {
+    "warning": 1,
+    "circular_criticism": 1,
+    "fine": 2,
+    "confiscation": 2,
+    "licence_suspension": 3,
+    "qualification_lowered": 3,
+    "licence_revocation": 4,
+    "activity_restriction": 4,
+    "suspension_of_business": 4,
+    "closure_order": 5,
+    "occupation_ban": 5,
+    "detention": 6,
+    "other": 7,
+}
+
+#: Before these the business may ask for a hearing (Art. 63); before a fine, if it is a large one.
+HEARING_TYPES: frozenset[PenaltyType] = frozenset(
+    {
+        "qualification_lowered",
+        "licence_revocation",
+        "suspension_of_business",
+        "closure_order",
+        "occupation_ban",
+    }
+)
+
+
+def due_on(ledger: Reading, rule: DeadlineRule, opened_at: int) -> date:
+    """When the deadline falls due that the record at a position opened, as that now reads."""
+    opening = ledger.record_at(opened_at)
+    assert opening is not None
+    return ledger.due(rule, as_it_reads(ledger, opening)).on
+
+
+class Penalty(msgspec.Struct, frozen=True):
+    """What is imposed, or is to be: its kinds, and the fine in fen."""
+
+    types: tuple[PenaltyType, ...]
+    fine_fen: int
+
+
+def heavier(told: Penalty, decided: Penalty) -> str | None:
+    """In what a penalty is heavier than the one that was told of, if it is.
+
+    A kind that was not told of is no heavier in the place of a graver one that is left out.
+    """
+    if "fine" in told.types and decided.fine_fen > told.fine_fen:
+        return f"a fine of {decided.fine_fen} fen for {told.fine_fen}"
+    left_out = {kind for kind in told.types if kind not in decided.types}
+    gravest = max((_GRAVITY[kind] for kind in left_out), default=0)
+    for kind in decided.types:
+        if kind not in told.types and _GRAVITY[kind] >= gravest:
+            return f"{kind} was not told of"
+    return None

@@ -6,7 +6,15 @@ then, or would be if), and the reader's, by ``render``, for one of three audienc
 
 from projections.profiles.fold import CreditProfile
 from projections.profiles.parts import CreditEntry, CreditEvent, When, happened, later
-from projections.profiles.rendering import Audience, Caps, Told, as_json, render, says_nothing
+from projections.profiles.rendering import (
+    Audience,
+    Caps,
+    Told,
+    as_json,
+    cap_of,
+    render,
+    says_nothing,
+)
 from projections.profiles.view import PROFILES, VISIT_CAP, Profiles, caps_as_of, in_force
 
 __all__ = [
@@ -21,6 +29,7 @@ __all__ = [
     "Told",
     "When",
     "as_json",
+    "cap_of",
     "caps_as_of",
     "happened",
     "in_force",

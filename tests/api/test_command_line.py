@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +43,11 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         said = capsys.readouterr()
         return code, said.out, said.err
 
-    return run
+    # A command line ends with its process; what it sets for its process would stay in this one.
+    before = os.umask(0)
+    os.umask(before)
+    yield run
+    os.umask(before)
 
 
 def types(url: str) -> list[str]:

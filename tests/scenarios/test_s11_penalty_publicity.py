@@ -1,28 +1,13 @@
 """S11: penalties are published within seven working days, whatever the holidays do."""
 
-from typing import Any
-
-from tests.scenarios.world import E_C, World
-
-
-def _decision(decision: str) -> dict[str, Any]:
-    return {
-        "decision": decision,
-        "case": f"CASE-{decision}",
-        "unit": "MRB",
-        "entity": E_C,
-        "doc_no": f"兰新市监罚〔2026〕{decision}",
-        "types": ["fine"],
-        "fine_fen": 500_000,
-        "severity": "general",
-        "facts": "经营超过保质期的食品",
-    }
+from tests.scenarios.world import CALENDAR_2027, E_C, World
 
 
 async def test_s11_penalty_publicity(world: World) -> None:
     """Make-up days count, a provisional date is recomputed as an event and never missed before."""
     world.at("2026-09-28")
-    await world.send("MRB head", "penalties/decide-penalty", **_decision("D-1"))
+    await world.given_case("CASE-1", E_C)
+    await world.send("MRB head", "penalties/decide-penalty", **world.decision("D-1", "CASE-1", E_C))
     deadline = await world.deadline("publicity.penalty_wd", about="decision:D-1")
     assert deadline["due_on"] == "2026-10-13"  # Saturday 10-10 is a working day
     assert deadline["provisional"] is False
@@ -31,7 +16,8 @@ async def test_s11_penalty_publicity(world: World) -> None:
     )
 
     world.at("2026-12-28")
-    await world.send("MRB head", "penalties/decide-penalty", **_decision("D-2"))
+    await world.given_case("CASE-2", E_C)
+    await world.send("MRB head", "penalties/decide-penalty", **world.decision("D-2", "CASE-2", E_C))
     deadline = await world.deadline("publicity.penalty_wd", about="decision:D-2")
     assert (deadline["due_on"], deadline["provisional"]) == ("2027-01-07", True)
 
@@ -43,37 +29,7 @@ async def test_s11_penalty_publicity(world: World) -> None:
         deadline = await world.deadline("publicity.penalty_wd", about="decision:D-2")
         assert (deadline["state"], deadline["provisional"]) == ("open", True)
 
-    await world.send(
-        "JB",
-        "policies/publish-working-calendar",
-        year=2027,
-        holidays=[
-            "2027-01-01",
-            "2027-02-05",
-            "2027-02-08",
-            "2027-02-09",
-            "2027-02-10",
-            "2027-02-11",
-            "2027-04-05",
-            "2027-05-03",
-            "2027-05-04",
-            "2027-05-05",
-            "2027-06-09",
-            "2027-09-15",
-            "2027-10-01",
-            "2027-10-04",
-            "2027-10-05",
-            "2027-10-06",
-            "2027-10-07",
-            "2027-05-01",
-            "2027-05-02",
-            "2027-10-02",
-            "2027-10-03",
-            "2027-01-04",
-        ],
-        makeup_workdays=["2027-01-09"],
-        source="国办发明电〔2026〕X号",
-    )
+    await world.send("JB", "policies/publish-working-calendar", **CALENDAR_2027)
     recorded = world.tick()
     assert ("DeadlineRecomputed", "publicity.penalty_wd") in recorded
     deadline = await world.deadline("publicity.penalty_wd", about="decision:D-2")

@@ -35,6 +35,7 @@ from ledger.penalties.events import (
 from ledger.policies.commands import SeedLedger
 from ledger.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like
+from tests.pasts import decidable, filed
 
 replace = msgspec.structs.replace
 
@@ -88,6 +89,7 @@ def begun(day: str) -> Scenario:
         Scenario(InMemoryDCBRecorder())
         .given(SeedLedger())
         .at(f"{day}T09:00+08:00")
+        .given(*decidable(filed("CASE-1", E_C, day)))
         .amid(
             OTHER,
             PenaltyServed(
@@ -113,6 +115,7 @@ def test_a_penalty_is_decided_once(story: Scenario) -> None:
     """The event says the day of the decision; a decision is no credit record."""
     story.when(DECIDE).then(like(PenaltyDecided, decided_on=date(2026, 9, 28), fine_fen=500_000))
     story.when(DECIDE).raises(OutOfStep, says="DEC-1")
+    story.when(replace(DECIDE, decision="DEC-2")).raises(OutOfStep, says="DEC-1 is in effect")
 
 
 @pytest.mark.parametrize("changed", [{"fine_fen": 0}, {"types": ("warning",)}])

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import msgspec
 
-from ledger.catalogue import rules as catalogue
 from ledger.catalogue.events import MatterElements
-from ledger.catalogue.folds import Matter, OfficerConflict, OfficerStanding, UnitStanding
+from ledger.catalogue.folds import UnitStanding
 from ledger.draws.effects import drawn_target, require_drawn_officers
 from ledger.draws.folds import DrawnTasks
 from ledger.entities.folds import Registration
 from ledger.filing import rules
+from ledger.filing.commands.joining import own_part, part_of, require_joined
 from ledger.filing.events import (
     Counter,
     InspectionCancelled,
@@ -36,6 +36,7 @@ from ledger.filing.folds import (
     Task,
 )
 from ledger.grading.folds import CreditGrade
+from ledger.joint.events import Participant
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Recorded
 from ledger.supervision import rules as supervision
 from ledger.supervision.findings import finding
@@ -44,6 +45,7 @@ from ledger.vocabulary import (
     DrawId,
     EntityId,
     FilingId,
+    JointId,
     MatterId,
     Name,
     OfficerId,
@@ -58,8 +60,14 @@ _TRIGGERS: dict[str, set[str]] = {
     "case": {"complaint", "transfer", "superior", "data_monitoring", "entity_request", "emergency"},
     "special": {"plan", "superior"},
 }
-#: The ground on which a case task's filing bears its trigger out; without it, a clue has to.
-_GROUNDS = {"complaint": "complaint", "superior": "superior_assignment"}
+#: What a case's filing has to bear out: by the ground named here, if there is one, or by a clue.
+_GROUNDS: dict[str, str | None] = {
+    "complaint": "complaint",
+    "superior": "superior_assignment",
+    "transfer": None,
+    "data_monitoring": None,
+    "entity_request": None,
+}
 
 
 class ApproveTask(Command):
@@ -78,6 +86,7 @@ class ApproveTask(Command):
     scheme_ref: Name | None = None
     territorial_assistance_ref: Name | None = None
     draw: DrawId | None = None
+    joint: JointId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
@@ -97,7 +106,10 @@ class ApproveTask(Command):
         self._check_day(ledger, task.opened if emergency else None)
         ledger.known(Registration(self.entity), "Register the business first.")
 
-        matters = [published_matter(ledger, m, self.unit, self.planned_on) for m in self.matters]
+        matters = [
+            rules.published_matter(ledger, m, self.unit, self.planned_on) for m in self.matters
+        ]
+        part = None if self.joint is None else self._part(ledger, self.joint)
         plan = self._plan(ledger) if self.kind == "daily" else None
         campaign = None
         if self.kind != "daily" and not emergency:
@@ -112,7 +124,9 @@ class ApproveTask(Command):
             person=ledger.actor.person_id,
             role=ledger.actor.role,
         )
-        check_officers(ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on)
+        rules.check_officers(
+            ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on, part=part
+        )
         ledger.require(
             ledger.actor.person_id not in (*self.officers, *task.officers),
             supervision.GEN_R2,
@@ -123,6 +137,8 @@ class ApproveTask(Command):
         ledger.require(self.non_onsite_considered.conclusion == "insufficient", rules.FIL_R9)
         if self.kind == "daily":
             self._check_daily(ledger, matters)
+            if part is None:
+                require_joined(ledger, self.unit, self.entity, self.matters, self.planned_on)
 
         counter: Counter = "capped"
         if self.kind == "case" or (campaign and campaign.deployed_by == "superior"):
@@ -146,8 +162,19 @@ class ApproveTask(Command):
             scheme_ref=self.scheme_ref,
             territorial_assistance_ref=self.territorial_assistance_ref,
             draw=self.draw,
+            joint=self.joint,
         )
         yield from self._count(ledger, counter)
+
+    def _part(self, ledger: Reading, joint: str) -> Participant:
+        return part_of(
+            ledger,
+            joint,
+            unit=self.unit,
+            entity=self.entity,
+            matters=self.matters,
+            planned_on=self.planned_on,
+        )
 
     def _check_day(self, ledger: Reading, opened: Recorded | None) -> None:
         if opened is None and self.planned_on < ledger.on:
@@ -218,11 +245,14 @@ class ApproveTask(Command):
     def _check_case(self, ledger: Reading, filing: SpecialInspectionFiled) -> None:
         """A case's filing bears its trigger out and serves one task, unless that was cancelled."""
         ground = _GROUNDS.get(self.trigger)
+        wanted = "no clue" if ground is None else f"neither the ground {ground} nor a clue"
         ledger.require(
-            ground in (None, filing.ground) or filing.clue_ref,
+            self.trigger not in _GROUNDS
+            or filing.clue_ref
+            or (ground is not None and filing.ground == ground),
             rules.FIL_R2,
             kind=self.kind,
-            reason=f"{self.filing} names neither the ground {ground} nor a clue",
+            reason=f"{self.filing} names {wanted} by which the {self.trigger} came",
         )
         used = [
             task
@@ -356,66 +386,14 @@ class CancelInspection(Command):
         )
 
 
-def own_task(ledger: Reading, task_id: str) -> Task:
-    """The task, which has to exist and belong to the actor's unit."""
+def own_task(ledger: Reading, task_id: str, *, on_site: bool = False) -> Task:
+    """The task, which has to exist and belong to the actor's unit.
+
+    ``on_site``: what a unit's officers record there may also come from the unit to which its part
+    of a joint visit is entrusted in writing.
+    """
     task = ledger.known(Task(task_id), "Approve the task first.")
-    ledger.act_for(task.unit)
+    part = own_part(ledger, task)
+    if not (on_site and part is not None and ledger.actor.unit_id == part.entrusted_to):
+        ledger.act_for(task.unit)
     return task
-
-
-def published_matter(ledger: Reading, matter_id: str, unit: str, on: date) -> MatterElements:
-    """The matter as published, in force that day for a unit that may use it (CAT-R2, CAT-R3)."""
-    matter = ledger.known(Matter(matter_id), "List it in the catalogue first.")
-    elements = matter.in_force_on(ledger.on)
-    ledger.require(
-        elements is not None and matter.withdrawn_on is None,
-        catalogue.CAT_R2,
-        matter=matter_id,
-        on=ledger.on,
-    )
-    standing = ledger.read(UnitStanding(unit))
-    owner = standing.qualified(on)
-    assert elements is not None
-    acts_for = {matter.unit, elements.delegated_to}
-    ledger.require(
-        standing.may_use(matter_id, on)
-        and (unit in acts_for or (owner is not None and owner.entrusted_by == matter.unit)),
-        catalogue.CAT_R3,
-        unit=unit,
-        on=on,
-        matters=matter_id,
-    )
-    return elements
-
-
-def check_officers(
-    ledger: Reading,
-    unit: str,
-    entity: str,
-    officers: tuple[str, ...],
-    matters: list[MatterElements],
-    *,
-    on: date,
-) -> None:
-    """Enough officers, each certified for the matters that day, none in conflict (R6, R7)."""
-    needed = int(ledger.setting("inspection.min_officers"))
-    given = list(dict.fromkeys(officers))
-    domains = {elements.domain for elements in matters if elements.domain != "general"}
-    reasons = [] if len(given) >= needed else [f"only {len(given)} named"]
-    for officer in given:
-        barred = ledger.read(OfficerStanding(officer)).barred(on, unit, set(domains))
-        if barred is not None:
-            reasons.append(f"{officer} {barred}")
-    ledger.require(
-        not reasons,
-        rules.FIL_R6,
-        needed=needed,
-        reason="; ".join(reasons),
-        unit=unit,
-        on=on,
-    )
-    for officer in given:
-        conflict = ledger.read(OfficerConflict(officer, entity)).reason
-        ledger.require(
-            conflict is None, rules.FIL_R7, officer=officer, entity=entity, reason=conflict
-        )

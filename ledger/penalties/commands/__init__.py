@@ -1,0 +1,52 @@
+"""Commands of penalties (2.8): the case and its hearings, the decision, its payment."""
+
+from ledger.penalties.commands.benchmarks import PublishBenchmark
+from ledger.penalties.commands.cases import CloseCase, FileCase
+from ledger.penalties.commands.decisions import (
+    DecidePenalty,
+    PublishDecision,
+    ServePenalty,
+    WithdrawDecision,
+)
+from ledger.penalties.commands.evidence import (
+    AddEvidence,
+    DisposeOfEvidence,
+    ExtendSeizure,
+    RegisterInAdvance,
+    SeizeProperty,
+)
+from ledger.penalties.commands.hearings import (
+    AnnounceHearing,
+    HearStatement,
+    HoldCollectiveDiscussion,
+    HoldHearing,
+    RequestHearing,
+    ServePriorNotice,
+    WaiveRights,
+)
+from ledger.penalties.commands.payments import ApplyEnforcement, DeferPayment, RecordPayment
+
+__all__ = [
+    "AddEvidence",
+    "AnnounceHearing",
+    "ApplyEnforcement",
+    "CloseCase",
+    "DecidePenalty",
+    "DeferPayment",
+    "DisposeOfEvidence",
+    "ExtendSeizure",
+    "FileCase",
+    "HearStatement",
+    "HoldCollectiveDiscussion",
+    "HoldHearing",
+    "PublishBenchmark",
+    "PublishDecision",
+    "RecordPayment",
+    "RegisterInAdvance",
+    "RequestHearing",
+    "SeizeProperty",
+    "ServePenalty",
+    "ServePriorNotice",
+    "WaiveRights",
+    "WithdrawDecision",
+]

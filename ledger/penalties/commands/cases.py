@@ -1,0 +1,175 @@
+"""Cases: opened, provided with evidence, closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal
+
+import msgspec
+
+from ledger.entities.folds import Registration
+from ledger.filing import rules as filing
+from ledger.filing.folds import Task
+from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
+from ledger.leniency import rules as leniency
+from ledger.leniency.effects import unlisted_exemption
+from ledger.leniency.folds import CaseLeniency
+from ledger.penalties.commands.payments import late_fee_due
+from ledger.penalties.events import (
+    CaseClosed,
+    CaseFiled,
+    CaseSource,
+    Conduct,
+    Party,
+    Procedure,
+)
+from ledger.penalties.folds import Case, Decision, live_decision, open_case
+from ledger.vocabulary import (
+    CaseId,
+    EntityId,
+    MatterId,
+    Name,
+    OfficerId,
+    TaskId,
+    Text,
+    UnitId,
+)
+
+#: Who opens a case of the ordinary procedure; on the spot, the officers there do.
+_APPROVERS = {"office_head", "unit_head"}
+
+
+class FileCase(Command):
+    """立案: open a case against a business, with the investigators who handle it."""
+
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    conduct: Conduct
+    cause: Text
+    source: CaseSource
+    investigators: Annotated[tuple[OfficerId, ...], msgspec.Meta(max_length=50)]
+    procedure: Procedure = "ordinary"
+    party: Party = "organisation"
+    discovered_on: date | None = None
+    task: TaskId | None = None
+    matter: MatterId | None = None
+    source_ref: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.act_for(self.unit)
+        if self.procedure == "ordinary" and ledger.actor.role not in _APPROVERS:
+            raise Forbidden(
+                f"a case of the ordinary procedure is opened by the head of the unit or of the "
+                f"handling office, not by {ledger.actor.role}."
+            )
+        ledger.new(Case(self.case))
+        ledger.known(Registration(self.entity), "Register the business first.")
+        discovered_on = self.discovered_on or ledger.on
+        self._check_days(ledger, discovered_on)
+        if self.task is not None:
+            task = ledger.known(Task(self.task))
+            if (task.unit, task.entity) != (self.unit, self.entity):
+                raise Malformed(f"task {self.task} is {task.unit}'s at {task.entity}", "/task")
+        matters = []
+        if self.matter is not None:
+            matters = [filing.published_matter(ledger, self.matter, self.unit, ledger.on)]
+        filing.check_officers(
+            ledger, self.unit, self.entity, self.investigators, matters, on=ledger.on
+        )
+        yield CaseFiled(
+            case=self.case,
+            entity=self.entity,
+            unit=self.unit,
+            procedure=self.procedure,
+            party=self.party,
+            conduct=self.conduct,
+            cause=self.cause,
+            source=self.source,
+            discovered_on=discovered_on,
+            filed_on=ledger.on,
+            investigators=tuple(dict.fromkeys(self.investigators)),
+            filed_by=ledger.actor.person_id,
+            task=self.task,
+            matter=self.matter,
+            source_ref=self.source_ref,
+        )
+
+    def _check_days(self, ledger: Reading, discovered_on: date) -> None:
+        if self.conduct.last_on < self.conduct.first_on:
+            raise Malformed("last_on lies before first_on", "/conduct/last_on")
+        if self.conduct.first_on > discovered_on:
+            raise Malformed("the act began after it was discovered", "/conduct/first_on")
+        if max(discovered_on, self.conduct.last_on) > ledger.on:
+            raise Malformed("the act or its discovery lies in the future", "/conduct")
+
+
+class CloseCase(Command):
+    """结案: close a case in which nothing is left to be done."""
+
+    case: CaseId
+    reason: Literal["executed", "exempt", "not_established", "limitation", "transferred", "revoked"]
+    conclusion: Text
+    transferred_to: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case, filed = open_case(ledger, self.case)
+        if (self.reason == "transferred") != (self.transferred_to is not None):
+            raise Malformed(
+                "a transferred case says to whom, and no other one does", "/transferred_to"
+            )
+        if case.held:
+            raise OutOfStep(f"{', '.join(case.held)} is still held; dispose of it first")
+        decision = self._decision(ledger, case)
+        if self.reason == "exempt":
+            leniency.require_education(ledger, self.case, ledger.on)
+        closed = CaseClosed(
+            case=self.case,
+            entity=filed.entity,
+            unit=filed.unit,
+            reason=self.reason,
+            conclusion=self.conclusion,
+            closed_on=ledger.on,
+            decision=None if decision is None else decision.decision,
+            transferred_to=self.transferred_to,
+        )
+        yield closed
+        if self.reason == "exempt":
+            applied = ledger.read(CaseLeniency(self.case)).applied
+            if applied is None or applied.outcome != "exempt":
+                yield from unlisted_exemption(ledger, closed)
+
+    def _decision(self, ledger: Reading, case: Case) -> Decision | None:
+        """The decision that the closing rests on, if it rests on one."""
+        live = live_decision(ledger, case)
+        if self.reason == "executed":
+            if live is None:
+                raise OutOfStep(f"case {self.case} has no decision in effect to be executed")
+            _check_executed(ledger, live)
+            return live
+        if live is not None:
+            raise OutOfStep(
+                f"decision {live.decision} is in effect; close the case when it is executed"
+            )
+        if self.reason == "revoked":
+            if not case.decisions:
+                raise OutOfStep(f"case {self.case} has no decision that was undone")
+            return ledger.read(Decision(case.decisions[-1]))
+        return None
+
+
+def _check_executed(ledger: Reading, decision: Decision) -> None:
+    """Refuse to call executed what is not: unserved, or unpaid and not enforced either."""
+    if decision.served is None:
+        raise OutOfStep(f"decision {decision.decision} has not been served")
+    if decision.enforced or not decision.fine_fen:
+        return
+    late_fee = late_fee_due(ledger, decision, ledger.on) - decision.late_fee_paid_fen
+    left = decision.outstanding(ledger.on)
+    if left or late_fee > 0:
+        raise OutOfStep(
+            f"of decision {decision.decision} {left} fen of the fine and {max(0, late_fee)} fen of "
+            "the late fee are not paid; record the payment or the enforcement first"
+        )

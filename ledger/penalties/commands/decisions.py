@@ -1,0 +1,252 @@
+"""Decisions: made, served, published, withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import msgspec
+
+from ledger.credit.events import Sector, Severity
+from ledger.credit.rules import personal_data
+from ledger.kernel import Command, DeadlineRule, Event, Forbidden, Malformed, OutOfStep, Reading
+from ledger.legalreview.rules import require_review
+from ledger.leniency import rules as leniency
+from ledger.leniency.effects import compare
+from ledger.leniency.folds import CaseLeniency
+from ledger.penalties import rules
+from ledger.penalties.commands.gates import require_procedure
+from ledger.penalties.commands.payments import own_decision
+from ledger.penalties.events import (
+    BenchmarkItem,
+    BenchmarkPublished,
+    CaseFiled,
+    DecisionPublished,
+    DecisionWithdrawn,
+    PenaltyDecided,
+    PenaltyServed,
+    PenaltyType,
+)
+from ledger.penalties.folds import Benchmarks, Decision, undecided_case
+from ledger.penalties.rules import Penalty
+from ledger.supervision.findings import finding
+from ledger.vocabulary import CaseId, DecisionId, EntityId, Fen, Name, Text, UnitId
+
+
+class DecidePenalty(Command):
+    """作出行政处罚决定: decide a case; ``occurred_at`` is the date of the decision.
+
+    ``tier`` is the step of the unit's benchmark that the case falls under, if the benchmark has
+    steps for the violation.
+    """
+
+    decision: DecisionId
+    entity: EntityId
+    unit: UnitId
+    case: CaseId
+    doc_no: Name
+    types: Annotated[tuple[PenaltyType, ...], msgspec.Meta(min_length=1)]
+    severity: Severity
+    facts: Text
+    fine_fen: Fen = 0
+    benchmark_ref: Name | None = None
+    tier: Name | None = None
+    sector: Sector = "general"
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.act_for(self.unit)
+        ledger.new(Decision(self.decision))
+        if ("fine" in self.types) != (self.fine_fen > 0):
+            raise Malformed("a fine has an amount, and nothing else has one", "/fine_fen")
+        case, filed = undecided_case(ledger, self.case)
+        if (filed.unit, filed.entity) != (self.unit, self.entity):
+            raise Malformed(f"case {self.case} is {filed.unit}'s against {filed.entity}", "/case")
+        if filed.procedure == "ordinary" and ledger.actor.role != "unit_head":
+            raise Forbidden(
+                "a case of the ordinary procedure is decided by the head of the unit, not by "
+                f"{ledger.actor.role}."
+            )
+        if ledger.on < filed.filed_on:
+            raise Malformed(f"case {self.case} was filed on {filed.filed_on} only", "/occurred_at")
+        penalty = Penalty(self.types, self.fine_fen)
+        applied = self._leniency(ledger, filed)
+        benchmark = ledger.read(Benchmarks(self.unit)).in_force(
+            filed.conduct.violation_code, ledger.on
+        )
+        item = None if benchmark is None else benchmark[1]
+        self._check_tier(item)
+        require_procedure(ledger, case, penalty)
+        require_review(ledger, case, penalty)
+        if applied is not None:
+            leniency.require_outcome(ledger, applied, item, penalty)
+        decided = PenaltyDecided(
+            decision=self.decision,
+            entity=self.entity,
+            unit=self.unit,
+            case=self.case,
+            doc_no=self.doc_no,
+            decided_on=ledger.on,
+            types=self.types,
+            severity=self.severity,
+            facts=self.facts,
+            fine_fen=self.fine_fen,
+            benchmark_ref=self.benchmark_ref or _reference(benchmark),
+            sector=self.sector,
+            procedure=filed.procedure,
+            violation_code=filed.conduct.violation_code,
+            tier=self.tier,
+            leniency=applied,
+            days_late=_days_late(ledger, rules.DECIDE_CASE, case.filed_at),
+        )
+        yield decided
+        yield from compare(ledger, decided, item)
+
+    def _leniency(
+        self, ledger: Reading, filed: CaseFiled
+    ) -> Literal["lenient", "mitigated"] | None:
+        """The leniency applied in the case, which has to be the most favourable one still."""
+        applied = ledger.read(CaseLeniency(self.case)).applied
+        if applied is None:
+            return None
+        if applied.outcome == "exempt":
+            raise OutOfStep(
+                f"case {self.case} is exempt by item {applied.item}; close it as exempt"
+            )
+        seen = {(passed.list_version, passed.item) for passed in applied.passed_over}
+        for version, item in leniency.more_favourable(ledger, filed, applied.outcome):
+            ledger.require(
+                (version, item.item) in seen,
+                leniency.FLX_R1,
+                item=applied.item,
+                list_version=applied.list_version,
+                reason=f"item {item.item} of version {version} is {item.outcome}",
+            )
+        return applied.outcome
+
+    def _check_tier(self, item: BenchmarkItem | None) -> None:
+        steps = [] if item is None else [tier.tier for tier in item.tiers]
+        if steps and self.tier not in steps:
+            raise Malformed(
+                f"the benchmark has the steps {', '.join(steps)} for this violation", "/tier"
+            )
+        if not steps and self.tier is not None:
+            raise Malformed("no benchmark in force has steps for this violation", "/tier")
+
+
+def _reference(benchmark: tuple[BenchmarkPublished, BenchmarkItem] | None) -> str | None:
+    if benchmark is None:
+        return None
+    published, item = benchmark
+    return f"{published.unit} v{published.version} {item.violation_code}"
+
+
+class ServePenalty(Command):
+    """送达处罚决定: hand over the decision, and the repair notice with it (PEN-R6)."""
+
+    decision: DecisionId
+    repair_notice: bool
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        decision, decided = own_decision(ledger, self.decision)
+        if decision.served is not None:
+            raise OutOfStep(f"decision {self.decision} was served on {decision.served.served_on}")
+        ledger.require(self.repair_notice, rules.PEN_R6, decision=self.decision)
+        yield PenaltyServed(
+            decision=self.decision,
+            entity=decided.entity,
+            unit=decided.unit,
+            served_on=ledger.on,
+            repair_notice=self.repair_notice,
+            days_late=_days_late(ledger, rules.SERVE_DECISION, decision.decided_at),
+            fine_fen=decision.fine_fen,
+            pay_by=ledger.period("penalty.pay_cd", ledger.on).on if decision.fine_fen else None,
+            late_fee_daily=(
+                str(ledger.setting("penalty.late_fee_daily")) if decision.fine_fen else None
+            ),
+        )
+
+
+class PublishDecision(Command):
+    """公开处罚决定: put a served decision before the public, without personal data."""
+
+    decision: DecisionId
+    summary: Text
+    redactions: tuple[Name, ...] = ()
+    url: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        decision, decided = own_decision(ledger, self.decision)
+        if decision.published is not None:
+            raise OutOfStep(
+                f"decision {self.decision} was published on {decision.published.published_on}"
+            )
+        served = decision.served
+        ledger.require(
+            served is not None and served.served_on <= ledger.on,
+            rules.PUB_R2,
+            decision=self.decision,
+        )
+        _require_impersonal(ledger, self.summary)
+        yield DecisionPublished(
+            decision=self.decision,
+            entity=decided.entity,
+            unit=decided.unit,
+            summary=self.summary,
+            published_on=ledger.on,
+            redactions=self.redactions,
+            url=self.url,
+            days_late=_days_late(ledger, rules.PUBLISH_DECISION, decision.decided_at),
+        )
+
+
+class WithdrawDecision(Command):
+    """撤回公开的处罚决定: take a nullified decision from the public and say why in public."""
+
+    decision: DecisionId
+    explanation: Text
+    explanation_url: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        decision, decided = own_decision(ledger, self.decision)
+        if decision.published is None:
+            raise OutOfStep(f"decision {self.decision} is not public")
+        if decision.withdrawn is not None:
+            raise OutOfStep(
+                f"decision {self.decision} was withdrawn on {decision.withdrawn.withdrawn_on}"
+            )
+        nullified = decision.nullified
+        if nullified is None:
+            raise OutOfStep(f"nothing undid decision {self.decision}; record what did first")
+        _require_impersonal(ledger, self.explanation)
+        due = ledger.period("publicity.withdraw_wd", nullified.since)
+        late = max(0, (ledger.on - due.on).days)
+        yield DecisionWithdrawn(
+            decision=self.decision,
+            entity=decided.entity,
+            unit=decided.unit,
+            reason=nullified.reason,
+            nullified_on=nullified.since,
+            withdrawn_on=ledger.on,
+            explanation=self.explanation,
+            explanation_url=self.explanation_url,
+            days_late=late,
+        )
+        if late:
+            yield finding(
+                ledger,
+                rules.PUB_V2,
+                unit=decided.unit,
+                entity=decided.entity,
+                decision=self.decision,
+                due_on=due.on.isoformat(),
+                days_late=late,
+            )
+
+
+def _days_late(ledger: Reading, deadline: DeadlineRule, opened_at: int) -> int:
+    return max(0, (ledger.on - rules.due_on(ledger, deadline, opened_at)).days)
+
+
+def _require_impersonal(ledger: Reading, text: str) -> None:
+    what = personal_data(text)
+    ledger.require(what is None, rules.PUB_R1, what=what)

@@ -1,0 +1,165 @@
+"""Evidence, and what is held of it for a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import msgspec
+
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.penalties import rules
+from ledger.penalties.events import EvidenceAdded, EvidenceDisposed, EvidenceKind, SeizureExtended
+from ledger.penalties.folds import Piece, known_case, open_case
+from ledger.vocabulary import CaseId, EvidenceId, Name, Sha256, Text
+
+Items = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=500)]
+
+
+class AddEvidence(Command):
+    """收集证据: put a piece of evidence into the file of an open case."""
+
+    evidence: EvidenceId
+    case: CaseId
+    kind: EvidenceKind
+    title: Name
+    digest: Sha256 | None = None
+    confidential: bool = False
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        _, filed = open_case(ledger, self.case)
+        ledger.new(Piece(self.evidence))
+        yield EvidenceAdded(
+            evidence=self.evidence,
+            case=self.case,
+            entity=filed.entity,
+            unit=filed.unit,
+            kind=self.kind,
+            title=self.title,
+            collected_on=ledger.on,
+            digest=self.digest,
+            confidential=self.confidential,
+        )
+
+
+class RegisterInAdvance(Command):
+    """先行登记保存: hold evidence that may be lost; by the head of the unit, for seven days."""
+
+    evidence: EvidenceId
+    case: CaseId
+    kind: EvidenceKind
+    title: Name
+    items: Items
+    digest: Sha256 | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        yield _held(self, ledger, "advance_registration")
+
+
+class SeizeProperty(Command):
+    """查封、扣押: seize premises or property; by the head of the unit, for thirty days."""
+
+    evidence: EvidenceId
+    case: CaseId
+    kind: EvidenceKind
+    title: Name
+    items: Items
+    digest: Sha256 | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        yield _held(self, ledger, "seizure")
+
+
+def _held(
+    command: RegisterInAdvance | SeizeProperty,
+    ledger: Reading,
+    measure: Literal["advance_registration", "seizure"],
+) -> EvidenceAdded:
+    ledger.must_be_now()
+    _, filed = open_case(ledger, command.case)
+    ledger.new(Piece(command.evidence))
+    return EvidenceAdded(
+        evidence=command.evidence,
+        case=command.case,
+        entity=filed.entity,
+        unit=filed.unit,
+        kind=command.kind,
+        title=command.title,
+        collected_on=ledger.on,
+        digest=command.digest,
+        measure=measure,
+        items=command.items,
+        approved_by=ledger.actor.person_id,
+    )
+
+
+class ExtendSeizure(Command):
+    """延长查封、扣押: once, before its time is over, because the case is complicated."""
+
+    evidence: EvidenceId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        piece, added = _own_piece(ledger, self.evidence)
+        if added.measure != "seizure":
+            raise OutOfStep(f"{self.evidence} is not seized")
+        if piece.extended is not None:
+            raise OutOfStep(
+                f"the seizure of {self.evidence} was extended already, and is extended once"
+            )
+        last = rules.due_on(ledger, rules.END_SEIZURE, piece.added_at)
+        if ledger.on > last:
+            raise OutOfStep(
+                f"the seizure of {self.evidence} ended on {last}; give back what is held"
+            )
+        yield SeizureExtended(
+            evidence=self.evidence,
+            case=added.case,
+            entity=added.entity,
+            unit=added.unit,
+            reason=self.reason,
+            first_due_on=last,
+        )
+
+
+class DisposeOfEvidence(Command):
+    """处理决定: end the holding of evidence, one way or another."""
+
+    evidence: EvidenceId
+    disposal: Literal["returned", "seized", "examined", "confiscated", "destroyed", "transferred"]
+    note: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        piece, added = _own_piece(ledger, self.evidence)
+        rule, at = rules.END_REGISTRATION, piece.added_at
+        if added.measure == "seizure":
+            rule = rules.END_SEIZURE
+            if self.disposal == "seized":
+                raise Malformed(f"{self.evidence} is seized already", "/disposal")
+        if piece.extended is not None:
+            rule, at = rules.END_EXTENDED_SEIZURE, piece.extended_at
+        yield EvidenceDisposed(
+            evidence=self.evidence,
+            case=added.case,
+            entity=added.entity,
+            unit=added.unit,
+            disposal=self.disposal,
+            disposed_on=ledger.on,
+            note=self.note,
+            days_late=max(0, (ledger.on - rules.due_on(ledger, rule, at)).days),
+        )
+
+
+def _own_piece(ledger: Reading, evidence_id: str) -> tuple[Piece, EvidenceAdded]:
+    """A piece that the actor's unit holds. Raises ``OutOfStep`` for one that is not held."""
+    piece = ledger.known(Piece(evidence_id), "Add it to the case file first.")
+    assert piece.added is not None
+    known_case(ledger, piece.added.case)
+    if piece.added.measure == "none":
+        raise OutOfStep(f"{evidence_id} is in the file and nothing is held")
+    if piece.disposed is not None:
+        raise OutOfStep(
+            f"{evidence_id} was {piece.disposed.disposal} on {piece.disposed.disposed_on}"
+        )
+    return piece, piece.added
