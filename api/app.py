@@ -14,7 +14,7 @@ from api.commands import MAX_BODY_BYTES, add_commands
 from api.counter import counter_context
 from api.feed import HUB
 from api.hub import Hub
-from api.keys import ACCESS, LEDGER, LOG, TOKENS, VIEWS
+from api.keys import ACCESS, DESK, LEDGER, LOG, TOKENS, VIEWS
 from api.middlewares import frame
 from api.operations import Check
 from api.resources import Resource, add_resources
@@ -22,6 +22,7 @@ from api.tokens import Tokens
 from ledger.kernel import Ledger
 from ledger.registry import COMMANDS, Entry
 from ledger.transparency.keeper import Keeper
+from projections.drawing import Desk
 from projections.source import Source
 
 #: What can be asked; each module of the api adds its own here.
@@ -44,6 +45,7 @@ def make_app(
     readiness: Mapping[str, Check] | None = None,
     source: str = "/v1/feed",
     access: Ledger | None = None,
+    desk: Desk | None = None,
     log: Keeper | None = None,
 ) -> web.Application:
     """The application that serves ``ledger``; it closes the ledger when it ends.
@@ -52,7 +54,8 @@ def make_app(
     beside ``RESOURCES``. ``readiness``: how each follower is doing, for /readyz and /metrics.
     ``source``: the CloudEvents source of the feed. ``access``: the ledger of refusals and
     consultations, which it closes too; without one nothing of that is taken down. ``log``: what
-    keeps the transparency log. The stores and the tokens belong to the caller.
+    keeps the transparency log. ``desk``: where long work is done before a command is handed in;
+    without one such commands are turned away. The stores and the tokens belong to the caller.
     """
     commands = tuple(commands)
     resources = (*RESOURCES, *resources)
@@ -60,6 +63,7 @@ def make_app(
     app[LEDGER] = ledger
     app[TOKENS] = tokens
     app[VIEWS] = views
+    app[DESK] = desk
     app[AUDIT] = audit = Audit(access)
     if access is not None:
         app[ACCESS] = Source(access.recorder)

@@ -13,17 +13,19 @@ from aiohttp import hdrs, web
 from api.access import grant_of
 from api.auditing import AUDIT
 from api.counter import COUNTER
-from api.keys import LEDGER, LINE
+from api.keys import DESK, LEDGER, LINE
 from api.malformed import decoded
 from api.middlewares import expect
 from api.problems import Problem, unauthenticated
 from api.resources import Handler, check_query
 from api.tokens import Grant
 from api.visibility import may_see_record
-from ledger.kernel import Command, Malformed, Outcome, Recorded, Refusal
+from ledger.kernel import Command, Context, Malformed, Outcome, Recorded, Refusal, Unavailable
 from ledger.kernel.sequencer import make_context
 from ledger.registry import Entry
+from ledger.stores import StoreError
 from ledger.supervision.events import FindingRaised
+from projections.drawing import PREPARERS, Prepared, Preparer
 
 #: The largest body of a command. Long content lies beside the ledger, its digest in the command.
 MAX_BODY_BYTES = 1024 * 1024
@@ -56,6 +58,7 @@ def _handler(entry: Entry) -> Handler:
     decoder = msgspec.json.Decoder(entry.command)
     roles = entry.roles
     refusal = f"The role {{}} may not send {entry.name}; these may: {', '.join(sorted(roles))}."
+    prepare = PREPARERS.get(entry.command)
     names_unit = "unit" in entry.command.__struct_fields__
     names_entity = "entity" in entry.command.__struct_fields__
 
@@ -94,7 +97,11 @@ def _handler(entry: Entry) -> Handler:
         )
         line.command_id = context.command_id
         try:
-            outcome = await app[COUNTER].execute(command, context)
+            if prepare is None:
+                outcome = await app[COUNTER].execute(command, context)
+            else:
+                prepared = await _prepared(app, prepare, command)
+                outcome = await _all_of(app, prepared, context)
         except Refusal as error:
             await app[AUDIT].refused(grant, command, context, error)
             raise
@@ -104,6 +111,40 @@ def _handler(entry: Entry) -> Handler:
         return _answer(outcome, grant)
 
     return post
+
+
+async def _prepared(app: web.Application, prepare: Preparer, command: Command) -> Prepared:
+    """What a thread worked out for a command; the sequencer and the event loop go on meanwhile."""
+    desk = app[DESK]
+    if desk is None:
+        raise Unavailable("this service has no content beside its ledger")
+    try:
+        return await asyncio.to_thread(prepare, command, desk)
+    except StoreError as error:
+        raise Unavailable(str(error)) from error
+
+
+async def _all_of(app: web.Application, prepared: Prepared, context: Context) -> Outcome:
+    """The outcome of a prepared command, once everything that follows it is recorded too.
+
+    A crash in between leaves a beginning; the same request sent again goes on with the rest.
+    """
+    first = await app[COUNTER].execute(prepared.command, context)
+    position = first.position
+    following = prepared.then()
+    cause = first.events[0].envelope.event_id if first.events else None
+    while (step := await asyncio.to_thread(next, following, None)) is not None:
+        command, key = step
+        follows = make_context(
+            command,
+            context.actor,
+            app[LEDGER].clock(),
+            key=key,
+            causation_id=cause,
+            correlation_id=context.correlation_id,
+        )
+        position = max(position, (await app[COUNTER].execute(command, follows)).position)
+    return Outcome(position, first.events, first.repeated)
 
 
 def _require_json(content_type: str) -> None:

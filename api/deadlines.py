@@ -15,6 +15,7 @@ from api.keys import LEDGER
 from api.problems import Problem
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, query_value
 from api.resources import Parameter, Resource
+from api.visibility import UNIT_BOUND
 from ledger.kernel import civil_date
 from projections.deadlines import DEADLINES, State
 
@@ -71,6 +72,10 @@ async def deadlines(request: web.Request) -> web.Response:
     where = [may_ask(grant, unit=table.unit, entity=table.entity)]
     if grant.role == "entity_rep":
         where.append(sa.not_(table.about.startswith("finding:")))  # those are the unit's affair
+    if grant.role != "jb_supervisor" and grant.role not in UNIT_BOUND:
+        # Whom a draw has selected is its unit's secret until the visit opens.
+        sealed = sa.and_(table.about.startswith("target:"), table.state == "open")
+        where.append(sa.not_(sealed))
     if request.query.get("state", "open") not in get_args(State):
         raise Problem("malformed", f"query parameter 'state': one of {', '.join(get_args(State))}")
     if (before := query_value(request, "due_before", date | None, None)) is not None:

@@ -20,9 +20,11 @@ from ledger.kernel import Ledger
 from ledger.kernel.clock import Clock as Now
 from ledger.kernel.clock import system_clock
 from ledger.opening import beside, ledger_path, open_ledger, open_log, open_recorder
+from ledger.stores.blobs import Blobs
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.keeper import Keeper
 from projections.clock import Clock
+from projections.drawing import Desk
 from projections.follower import Follower
 from projections.opening import open_views
 
@@ -48,6 +50,7 @@ class Service:
             self.ledger = opened.enter_context(open_ledger(self.recorder, clock=clock))
             self.views = open_views(url)
             opened.callback(self.views.close)
+            self.blobs = Blobs(path.with_suffix(".blobs"))
             self.follower = Follower(self.recorder, self.views)
             opened.callback(self.follower.close)
             self.tokens = opened.enter_context(Tokens.open(beside(path, "tokens"), clock=clock))
@@ -73,6 +76,7 @@ class Service:
             views=self.follower,
             resources=RESOURCES,
             access=self.access,
+            desk=Desk(self.follower, self.blobs),
             log=self.keeper,
             readiness={
                 **readiness(self.follower),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api import (
+    assessment,
     burden,
+    casefiles,
     catalogue,
     deadlines,
     dishonesty,
+    draws,
     entities,
     findings,
     joint,
@@ -19,7 +22,10 @@ from api import (
     penalties,
     policies,
     process,
+    progress,
     publicity,
+    repair,
+    sharing,
     supervision,
     trails,
 )
@@ -38,6 +44,7 @@ RESOURCES: tuple[Resource, ...] = (
     *process.RESOURCES,
     *publicity.RESOURCES,
     *supervision.RESOURCES,
+    *draws.RESOURCES,
     *dishonesty.RESOURCES,
     *penalties.RESOURCES,
     *legalreview.RESOURCES,
@@ -45,6 +52,11 @@ RESOURCES: tuple[Resource, ...] = (
     *joint.RESOURCES,
     *burden.RESOURCES,
     *keylist.RESOURCES,
+    *repair.RESOURCES,
+    *sharing.RESOURCES,
+    *casefiles.RESOURCES,
+    *progress.RESOURCES,
+    *assessment.RESOURCES,
 )
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 import msgspec
 
 import ledger.intake.events  # noqa: F401 - imports are no commands, but their events are read
+from ledger.assessment import commands as assessment
+from ledger.casefiles import commands as casefiles
 from ledger.catalogue import commands as catalogue
 from ledger.commitments import commands as commitments
 from ledger.corrections import commands as corrections
@@ -30,13 +32,29 @@ from ledger.observation import commands as observation
 from ledger.penalties import commands as penalties
 from ledger.policies import commands as policies
 from ledger.process import commands as process
+from ledger.progress import commands as progress
 from ledger.publicity import commands as publicity
+from ledger.repair import commands as repair
+from ledger.sharing import commands as sharing
 from ledger.supervision import commands as supervision
 from ledger.vocabulary import Role
 
 _UNIT: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_legal_office", "unit_head")
+#: 市场监管部门牵头、各单位按职责: who may run a draw; none of them inspects in it (GEN-R2).
+_DRAWERS: tuple[Role, ...] = ("draw_coordinator", "office_head", "unit_head")
 _OFFICERS: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_head")
 _HEADS: tuple[Role, ...] = ("office_head", "unit_head")
+#: Whoever may speak for a unit in its monthly report: the lead departments have roles of their own.
+_REPORTING: tuple[Role, ...] = (
+    "office_head",
+    "unit_legal_office",
+    "unit_head",
+    "jb_supervisor",
+    "credit_officer",
+    "draw_coordinator",
+    "recon_officer",
+    "park_committee",
+)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -118,6 +136,19 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     *_system(
         "draws",
+        (draws.PublishDrawMatterList, ("unit_head",)),
+        (draws.FreezeEntityRoster, _DRAWERS),
+        (draws.FreezeOfficerRoster, _DRAWERS),
+        (draws.AnnounceDraw, _DRAWERS),
+        (draws.RevealCommitment, ("entity_rep", "jb_supervisor", "recon_officer", *_DRAWERS)),
+        (draws.RevealSeed, _DRAWERS),
+        (draws.ExecuteDraw, _DRAWERS),
+        (draws.AssignOfficers, _DRAWERS),
+        (draws.SubstituteOfficer, _DRAWERS),
+        (draws.ExemptTarget, _DRAWERS),
+        (draws.VoidDraw, _DRAWERS),
+        (draws.VerifyDraw, ("jb_supervisor", "recon_officer", "rlo_assessor", *_DRAWERS)),
+        (draws.ReviewDraw, ("jb_supervisor", "ledger_clock")),
         (draws.PublishDrawResult, _UNIT),
     ),
     *_system(
@@ -260,6 +291,39 @@ COMMANDS: tuple[Entry, ...] = (
         (grading.OverrideGrade, ("credit_officer",)),
     ),
     *_system(
+        "repair",
+        (repair.ApplyRepair, ("entity_rep", "credit_officer", *_UNIT)),
+        (repair.ForwardRepair, ("credit_officer",)),
+        (repair.SupplementRepair, ("entity_rep", "credit_officer", *_UNIT)),
+        # REP-R6 and not the table tells the lead department that others decide: 谁认定、谁修复.
+        (repair.AcceptRepair, ("credit_officer", *_UNIT)),
+        (repair.RequestRepairSupplement, ("credit_officer", *_UNIT)),
+        (repair.NotAcceptRepair, ("credit_officer", *_UNIT)),
+        (repair.ExtendRepair, ("credit_officer", "unit_head")),
+        (repair.GrantRepair, ("credit_officer", "unit_head")),
+        (repair.RefuseRepair, ("credit_officer", "unit_head")),
+        (repair.RevokeRepair, ("credit_officer", "unit_head")),
+        (repair.SynchroniseRepair, ("credit_officer", *_UNIT)),
+        (repair.RecordDutiesPerformed, ("credit_officer", *_UNIT)),
+        (repair.ExcludeFromRepair, ("credit_officer", "unit_head")),
+        (repair.ReadmitToRepair, ("credit_officer", "unit_head")),
+        (repair.GrantTemporaryShield, ("credit_officer", "unit_head")),
+        (repair.RecordRepairMisconduct, ("credit_officer", *_UNIT)),
+        (repair.ReportRepairFee, ("entity_rep", "jb_supervisor", "credit_officer", *_UNIT)),
+    ),
+    *_system(
+        "sharing",
+        (sharing.SubscribeFeed, ("subscriber_system", "credit_officer")),
+        (sharing.UnsubscribeFeed, ("subscriber_system", "credit_officer")),
+        (sharing.AcknowledgeRemoval, ("subscriber_system", "credit_officer")),
+        (sharing.DeclineRecognition, ("subscriber_system", "credit_officer")),
+        (
+            sharing.ReportRecordUse,
+            ("entity_rep", "subscriber_system", "jb_supervisor", "credit_officer", *_UNIT),
+        ),
+        (sharing.ReportRepeatedRequest, ("entity_rep", "jb_supervisor", "credit_officer", *_UNIT)),
+    ),
+    *_system(
         "supervision",
         (supervision.RaiseFinding, ("jb_supervisor",)),
         (supervision.TriageFinding, ("jb_supervisor",)),
@@ -278,5 +342,37 @@ COMMANDS: tuple[Entry, ...] = (
         (supervision.ReferToDiscipline, ("jb_supervisor",)),
         (supervision.ReportProhibitedConduct, ("entity_rep", "jb_supervisor", *_UNIT)),
         (supervision.OrderBlanketMeasure, ("unit_head", "park_committee")),
+    ),
+    *_system(
+        "casefiles",
+        (casefiles.AnnounceReview, ("jb_supervisor", "unit_legal_office", "unit_head")),
+        (casefiles.DrawReviewBatch, ("jb_supervisor", "unit_legal_office", "unit_head")),
+        (casefiles.OpenSelfReview, ("unit_legal_office", "unit_head")),
+        # CFR-R1 and not the table refuses the reviewed unit's own people in a mutual review.
+        (casefiles.ScoreCaseFile, ("jb_supervisor", *_UNIT)),
+        (casefiles.RaiseIssue, ("jb_supervisor", *_UNIT)),
+        (casefiles.OrderRectification, ("jb_supervisor",)),
+        (casefiles.VerifyRectification, ("jb_supervisor",)),
+        (casefiles.PublishReviewReport, ("jb_supervisor",)),
+        (casefiles.ReviewUnreviewedUnit, ("jb_supervisor", "ledger_clock")),
+    ),
+    *_system(
+        "progress",
+        (progress.EnrolReportingUnit, ("jb_supervisor", "rlo_assessor")),
+        (progress.WithdrawReportingUnit, ("jb_supervisor", "rlo_assessor")),
+        (progress.OpenReportingMonth, ("ledger_clock",)),
+        (progress.DisputeMetric, _REPORTING),
+        (progress.SubmitProgressLedger, _REPORTING),
+        (progress.ReturnLedger, ("jb_supervisor", "rlo_assessor")),
+        (progress.AcceptLedger, ("jb_supervisor", "rlo_assessor")),
+        (progress.PublishOutreach, _REPORTING),
+    ),
+    *_system(
+        "assessment",
+        (assessment.AdoptAssessmentScheme, ("rlo_assessor",)),
+        (assessment.RunAssessment, ("rlo_assessor",)),
+        (assessment.AppealScore, _REPORTING),
+        (assessment.DecideAppeal, ("rlo_assessor",)),
+        (assessment.PublishAssessment, ("rlo_assessor",)),
     ),
 )

@@ -69,6 +69,9 @@ TaskId = Annotated[str, subject("task", pattern=_NAME, examples=["T-2026-0001"])
 IrregularVisitId = Annotated[str, subject("irregular-visit", pattern=_NAME)]
 InspectionId = Annotated[str, subject("inspection", pattern=r"^\S(?:.{0,118}\S)?$")]
 DrawId = Annotated[str, subject("draw", pattern=_NAME, examples=["DRAW-2026-0007"])]
+RosterId = Annotated[str, subject("roster", pattern=_NAME, examples=["ROSTER-2026-07"])]
+#: One place of a draw's selection: ``<draw>/<stratum>/<rank>``.
+TargetId = Annotated[str, subject("target", examples=["DRAW-2026-0007/C/1"])]
 RecordId = Annotated[str, subject("record", pattern=_NAME, examples=["CR-2026-0001"])]
 CaseId = Annotated[str, subject("case", pattern=_NAME, examples=["CASE-2026-0001"])]
 EvidenceId = Annotated[str, subject("evidence", pattern=_NAME, examples=["EV-2026-0001"])]

@@ -13,7 +13,9 @@ from sqlalchemy.engine import make_url
 
 import ledger.registry  # noqa: F401 - declares every event type and deadline
 from projections import tables
+from projections.assessment import Assessments, Indicators, Scores
 from projections.burden import Burdens
+from projections.casefiles import CaseFiles, ReviewBatches, ReviewStandings
 from projections.catalogue import Matters, MatterUses, Officers, Units
 from projections.commitments import Commitments
 from projections.deadlines import Deadlines
@@ -25,6 +27,7 @@ from projections.dishonesty import (
     Sanctions,
     SeriousList,
 )
+from projections.draws import Draws, Population, Targets
 from projections.findings import Findings
 from projections.follower import Follower, Views
 from projections.grading import LocalGrades
@@ -43,8 +46,11 @@ from projections.plans import Plans
 from projections.policies import Policies
 from projections.process import ProcessRecords
 from projections.profiles import Profiles
+from projections.progress import ReportingUnits, Reports
 from projections.publicity import Acts, AnnualStatistics, ExAntePublicity, PublicityRecords
 from projections.records import Records
+from projections.repair import Repairs
+from projections.sharing import Removals, Subscriptions
 from projections.source import Recorder
 from projections.supervision import Circulars, SupervisionDocs
 from projections.tasks import Tasks
@@ -58,6 +64,9 @@ def all_views() -> list[View]:
         Deadlines(),
         Findings(),
         Records(),
+        Repairs(),
+        Subscriptions(),
+        Removals(),
         Tasks(),
         Matters(),
         MatterUses(),
@@ -75,6 +84,9 @@ def all_views() -> list[View]:
         Acts(),
         AnnualStatistics(),
         PublicityRecords(),
+        Draws(),
+        Targets(),
+        Population(),
         Commitments(),
         Determinations(),
         SeriousList(),
@@ -98,6 +110,14 @@ def all_views() -> list[View]:
         Burdens(),
         KeyLists(),
         KeyDesignations(),
+        ReviewBatches(),
+        CaseFiles(),
+        ReviewStandings(),
+        Reports(),
+        ReportingUnits(),
+        Indicators(),
+        Scores(),
+        Assessments(),
     ]
 
 

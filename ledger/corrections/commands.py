@@ -59,6 +59,8 @@ INSTEAD: Mapping[str, str] = {
     "commitments": "Record the performance or the breach of the obligation instead.",
     "dishonesty": "Determine it anew after a new notice; lift, end or remove what stands.",
     "credit": "Suspend, resume or end the publicity of the record instead.",
+    "repair": "Take the next step of the case, or revoke the repair.",
+    "sharing": "End the subscription and subscribe anew.",
     "penalties": "Record what a competent body decided about the decision instead.",
     "publicity": "Publish it anew, or withdraw what was published.",
     "process": "Supersede the piece of evidence and say why.",

@@ -23,12 +23,13 @@ from ledger.credit.events import (
     Severity,
 )
 from ledger.credit.folds import Record
+from ledger.credit.regimes import reckoned
 from ledger.dishonesty.rules import DIS_R1
 from ledger.filing.events import Result
 from ledger.filing.folds import Task
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Recorded
-from ledger.kernel.days import add_months
 from ledger.penalties.folds import Decision
+from ledger.sharing.effects import share
 from ledger.supervision.findings import finding
 from ledger.vocabulary import DecisionId, EntityId, Fen, Name, RecordId, TaskId, Text, UnitId
 
@@ -190,7 +191,7 @@ class StartPublicity(Command):
             raise OutOfStep(f"record {self.record} ended: {record.ended.reason}")
         if record.started is not None:
             raise OutOfStep(f"record {self.record} is public since {record.started.started_on}")
-        min_until, max_until = _last_days(ledger, says)
+        min_until, max_until = _last_days(ledger, says, self.channels)
         if max_until is not None and max_until < ledger.on:
             raise OutOfStep(f"the longest publicity of {self.record} ended on {max_until}")
         deadline = rules.publicity_deadline(says)
@@ -206,6 +207,7 @@ class StartPublicity(Command):
             max_until=max_until,
             days_late=late,
         )
+        yield from share(ledger, says)
         if due is not None and late:
             yield finding(
                 ledger,
@@ -230,6 +232,11 @@ class TerminatePublicity(Command):
         says, started = record.says, record.started
         assert says is not None
         max_until = None if started is None else started.max_until
+        if max_until is not None and self.reason == "max_reached":
+            assert started is not None
+            # A regime that came later may have brought the day nearer (dishonesty.transition).
+            newest = reckoned(ledger, says, started.channels).publicity(ledger.on)[1]
+            max_until = min(max_until, newest or max_until)
         if record.ended is not None and (
             record.ended.reason in ("repaired", "revoked", "correction")
             or self.reason not in ("revoked", "correction")
@@ -387,12 +394,11 @@ def _regime(ledger: Reading, on: date) -> dict[str, Any]:
     return regime
 
 
-def _last_days(ledger: Reading, says: CreditRecordEntered) -> tuple[date | None, date | None]:
+def _last_days(
+    ledger: Reading, says: CreditRecordEntered, channels: Channels
+) -> tuple[date | None, date | None]:
     """The last days of the shortest and the longest publicity; not moved over rest days (0.7)."""
     if says.severity is None:
         return None, None
-    regime = _regime(ledger, says.determined_on)
-    period = regime[says.severity]
-    shortest = max(period["min_months"], regime.get("domain_min_months", {}).get(says.sector, 0))
-    longest = max(period["max_months"], shortest)
-    return add_months(says.determined_on, shortest), add_months(says.determined_on, longest)
+    _regime(ledger, says.determined_on)
+    return reckoned(ledger, says, channels).publicity(ledger.on)

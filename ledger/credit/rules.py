@@ -12,6 +12,7 @@ from ledger.credit.events import (
     Instrument,
     ObjectionFiled,
     ObjectionResolved,
+    PublicityReinstated,
     PublicityStarted,
     PublicityTerminated,
     Severity,
@@ -163,7 +164,7 @@ ANSWER_OBJECTION = DeadlineRule(
 
 def _max_reached(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
     """最长公示期届满: what was shown for as long as it may be ends by itself."""
-    assert isinstance(opening.event, PublicityStarted)
+    assert isinstance(opening.event, PublicityStarted | PublicityReinstated)
     record = ledger.read(Record(opening.event.record))
     if record.ended is not None:
         return
@@ -184,6 +185,19 @@ END_OF_PUBLICITY = DeadlineRule(
     "dishonesty.regime.max",
     None,
     PublicityStarted,
+    (PublicityTerminated,),
+    about=lambda event: None if event.max_until is None else f"record:{event.record}",
+    ends=lambda event: event.max_until,
+    lapses=True,
+    follows=_max_reached,
+)
+
+
+#: What came back goes on to the same last day.
+END_OF_REINSTATED = DeadlineRule(
+    "dishonesty.regime.max.reinstated",
+    None,
+    PublicityReinstated,
     (PublicityTerminated,),
     about=lambda event: None if event.max_until is None else f"record:{event.record}",
     ends=lambda event: event.max_until,

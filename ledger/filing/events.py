@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
 from ledger.kernel import Event, Value, Visibility
 from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
+    DrawId,
     EntityId,
     FilingId,
     IrregularVisitId,
@@ -26,6 +27,8 @@ from ledger.vocabulary import (
 )
 
 Month = Annotated[int, msgspec.Meta(ge=1, le=12)]
+#: A share from 0 to 1, with at most four places.
+Ratio = Annotated[str, msgspec.Meta(pattern=r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$")]
 Year = Annotated[int, msgspec.Meta(ge=2000, le=2100)]
 InspectionKind = Literal["daily", "case", "special"]
 Trigger = Literal[
@@ -58,11 +61,25 @@ Result = Literal[
     "entity_not_found",
     "other",
 ]
+#: What a visit is called by those who make it.
+VisitLabel = Literal[
+    "inspection",
+    "random_inspection",
+    "observation",
+    "supervision_tour",
+    "appraisal",
+    "research",
+]
 #: The ways to check without a visit, as ``NonOnsiteConsidered`` names them.
 OffSiteMeans = Literal["written", "shared_data", "remote"]
 OffSiteResult = Literal["no_issue", "issue_corrected", "visit_needed"]
 #: Which counter of the frequency cap a task fills (SUP-R1, SUP-V1).
 Counter = Literal["capped", "exempt"]
+
+
+def no_draw(body: dict[str, Any]) -> dict[str, Any]:
+    """Carry a body from before draws to the next version: it names none."""
+    return body
 
 
 class PlanItem(Value, omit_defaults=True):
@@ -73,7 +90,7 @@ class PlanItem(Value, omit_defaults=True):
     target_class: Name
     planned_visits: Annotated[int, msgspec.Meta(ge=1)]
     months: Annotated[tuple[Month, ...], msgspec.Meta(min_length=1)]
-    ratio: Annotated[str, msgspec.Meta(pattern=r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$")] | None = None
+    ratio: Ratio | None = None
     joint_with: tuple[Name, ...] = ()
 
 
@@ -214,7 +231,8 @@ class SpecialInspectionFiled(Event):
 class InspectionTaskApproved(Event):
     """检查任务经批准: by the unit's head (FIL-R4). ``plan_version`` is the one that covers it.
 
-    Since version 2 ``joint`` is the joint visit that the unit takes part in with this task (2.11).
+    Since version 2 ``draw`` is the random draw that chose the business (FIL-R11), and ``joint`` the
+    joint visit that the unit takes part in with this task (2.11).
     """
 
     TOPIC: ClassVar[str] = "filing.inspection-task-approved"
@@ -239,6 +257,7 @@ class InspectionTaskApproved(Event):
     filing: FilingId | None = None
     scheme_ref: Name | None = None
     territorial_assistance_ref: Name | None = None
+    draw: DrawId | None = None
     joint: JointId | None = None
 
 
@@ -397,9 +416,14 @@ class OffSiteCheckRecorded(Event):
 
 
 class IrregularVisitReported(Event):
-    """违规入企报告: somebody reports a visit outside the rules. Recorded whatever it says (0.1)."""
+    """违规入企报告: somebody reports a visit outside the rules. Recorded whatever it says (0.1).
+
+    ``label`` is what the visit was called; ``draw`` is the random draw that it was said to be of.
+    """
 
     TOPIC: ClassVar[str] = "filing.irregular-visit-reported"
+    VERSION = 2
+    UPCASTERS = {1: no_draw}
     CORRECTABLE = frozenset(
         {"visited_on", "facts", "label", "scanned", "officers_seen", "checklist_or_order_left"}
     )
@@ -412,12 +436,11 @@ class IrregularVisitReported(Event):
     unit: UnitId | None = None
     task: TaskId | None = None
     matters: tuple[MatterId, ...] = ()
-    label: Literal["inspection", "observation", "supervision_tour", "appraisal", "research"] = (
-        "inspection"
-    )
+    label: VisitLabel = "inspection"
     scanned: bool = False
     officers_seen: int | None = None
     checklist_or_order_left: bool = False
+    draw: DrawId | None = None
 
     def visibility(self) -> Visibility:
         """Who reported is not shown to the unit that is reported."""

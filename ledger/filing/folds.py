@@ -207,6 +207,7 @@ class Task(Fold):
     matters: tuple[str, ...] = ()
     officers: tuple[str, ...] = ()
     planned_on: date | None = None
+    draw: str | None = None
     approver: str = ""
     joint: str | None = None
     approved: Recorded | None = None
@@ -228,7 +229,8 @@ class Task(Fold):
         self.approved, self.approver = record, event.approver
         self.unit, self.entity = event.unit, event.entity
         self.kind, self.counter = event.kind, event.counter
-        self.planned_on, self.joint = event.planned_on, event.joint
+        self.planned_on = event.planned_on
+        self.draw, self.joint = event.draw, event.joint
         if self.opened is None:
             self.stage = "approved"
             self.matters, self.officers = event.matters, event.officers

@@ -86,9 +86,10 @@ FIL_R10 = Rule(
 )
 FIL_R11 = Rule(
     "FIL-R11",
-    "a daily inspection on {matters} has to be chosen by random draw",
+    "a daily inspection on {matters} has to be chosen by random draw: {reason}",
     f"{_NOTICE_2}; 《优化营商环境条例》Art. 54",
-    "Draw the business, or inspect a matter of a key domain or special trade.",
+    "Name the draw that selected the business for these matters, or inspect a matter of a key "
+    "domain or special trade.",
 )
 
 FIL_V1 = finding_rule("FIL-V1", "unfiled", "an inspection took place unfiled", _NOTICE_1)

@@ -202,11 +202,45 @@ class MonthEnd(Value):
     warn: Literal["last_calendar_day", "last_working_day"]
 
 
+class TaskParts(Value):
+    """Who leads a task of the Notice and who else is responsible for it.
+
+    Each is named by its unit id, or by a group of reporting units: ``parks``,
+    ``enforcement_units``.
+    """
+
+    lead: tuple[Line, ...] = ()
+    responsible: tuple[Line, ...] = ()
+
+
+class Responsibilities(Value):
+    """Who does what: the parts in each of the nine tasks, by its number."""
+
+    tasks: dict[Literal["1", "2", "3", "4", "5", "6", "7", "8", "9"], TaskParts]
+
+
 class Weights(Value):
     """How assessment weights are set."""
 
     framework: Line
     three_systems_may_fall: bool
+
+
+class Terms(Value):
+    """Words whose presence in a text decides something: Chinese ones anywhere, others as words."""
+
+    terms: tuple[Line, ...]
+
+
+class Burst(Value):
+    """When acts crowd together: more than ``factor`` times what the time before lets expect.
+
+    Within ``window_cd`` calendar days, and ``least`` of them at least.
+    """
+
+    window_cd: Annotated[int, msgspec.Meta(ge=1, le=180)]
+    factor: Ratio
+    least: Count
 
 
 class Retention(Value):
@@ -260,6 +294,7 @@ KEYS: Mapping[str, Key] = {
         "repair.sync_wd",
         "repair.sync_alert_wd",
         "repair.green_channel_wd",
+        "repair.green_precheck_wd",
         "penalty.serve_wd",
         "evidence.advance_registration",
         "supervision.response_wd",
@@ -283,6 +318,7 @@ KEYS: Mapping[str, Key] = {
         "seizure.max_cd",
         "seizure.extend_cd",
         "complaint.resolve_cd",
+        "ledger.cutoff_cd",
         "recon.apply_cd",
         "recon.opinion_report_cd",
     ),
@@ -293,6 +329,9 @@ KEYS: Mapping[str, Key] = {
         "observation.default_months",
         "observation.max_months",
         "key.review_months",
+        "casefile.review_months",
+        "ledger.nil_months",
+        "assessment.publish_months",
         "recon.apply_uninformed_months",
     ),
     **_all(
@@ -307,6 +346,7 @@ KEYS: Mapping[str, Key] = {
         "key.max_matters",
         "casefile.pass",
         "casefile.excellent",
+        "casefile.self_gap",
         "recon.apply_absolute_years",
         "recon.apply_absolute_real_estate_years",
     ),
@@ -340,7 +380,10 @@ KEYS: Mapping[str, Key] = {
         recon__summary=ReconProcedure,
         recon__incidental_review=IncidentalReview,
         ledger__month_end=MonthEnd,
+        ledger__responsibilities=Responsibilities,
         assessment__weights=Weights,
+        assessment__forbidden_terms=Terms,
+        assessment__burst=Burst,
         retention=Retention,
     ),
 }

@@ -10,6 +10,7 @@ from ledger.credit.events import (
     CreditRecordEntered,
     ObjectionFiled,
     ObjectionResolved,
+    PublicityReinstated,
     PublicityResumed,
     PublicityStarted,
     PublicitySuspended,
@@ -22,6 +23,7 @@ CreditEvent = (
     CreditRecordEntered
     | PublicityStarted
     | PublicityTerminated
+    | PublicityReinstated
     | PublicitySuspended
     | PublicityResumed
     | ObjectionFiled
@@ -79,6 +81,7 @@ class CreditEntry(Part):
     resumed: When | None = None
     objected: When | None = None
     answered: When | None = None
+    reinstated: When | None = None
 
     def take(self, record: Recorded) -> None:
         """Let one event about this record change it."""
@@ -96,6 +99,8 @@ class CreditEntry(Part):
             case PublicityTerminated() if self.ended is None or self.ended < when:
                 self.ended, self.ended_on = when, event.terminated_on
                 self.end_reason = event.reason
+            case PublicityReinstated():
+                self.reinstated = later(self.reinstated, when)
             case PublicitySuspended() if self.suspended is None or self.suspended < when:
                 self.suspended, self.suspended_until = when, event.until
             case PublicityResumed():
@@ -107,8 +112,10 @@ class CreditEntry(Part):
 
     @property
     def over(self) -> bool:
-        """Whether it ended, and was not started again later."""
-        return self.ended is not None and (self.started is None or self.started < self.ended)
+        """Whether it ended, and was neither started again later nor reinstated."""
+        return self.ended is not None and not any(
+            again is not None and again >= self.ended for again in (self.started, self.reinstated)
+        )
 
     @property
     def status(self) -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ledger.credit.events import (
     CreditRecordEntered,
     Instrument,
+    PublicityReinstated,
     PublicityResumed,
     PublicityStarted,
     PublicitySuspended,
@@ -103,6 +104,7 @@ def entity_events(draw: Any, entity: str, day: date) -> Event:
                     max_until=day + timedelta(days=365),
                 ),
                 PublicityTerminated(**of_record, reason="repaired", terminated_on=day),
+                PublicityReinstated(**of_record, reason="breach", ended_on=day, reinstated_on=day),
                 PublicitySuspended(**of_record, suspended_on=day, reason="court"),
                 PublicityResumed(**of_record, resumed_on=day, reason="court"),
                 task(f"T-{name}", entity, planned_on=draw(DAYS)),

@@ -10,6 +10,8 @@ import msgspec
 
 from ledger.catalogue.events import MatterElements
 from ledger.catalogue.folds import UnitStanding
+from ledger.draws.effects import drawn_target, require_drawn_officers
+from ledger.draws.folds import DrawnTasks
 from ledger.entities.folds import Registration
 from ledger.filing import rules
 from ledger.filing.commands.joining import own_part, part_of, require_joined
@@ -40,6 +42,7 @@ from ledger.supervision import rules as supervision
 from ledger.supervision.findings import finding
 from ledger.supervision.folds import BookedVisits
 from ledger.vocabulary import (
+    DrawId,
     EntityId,
     FilingId,
     JointId,
@@ -82,6 +85,7 @@ class ApproveTask(Command):
     filing: FilingId | None = None
     scheme_ref: Name | None = None
     territorial_assistance_ref: Name | None = None
+    draw: DrawId | None = None
     joint: JointId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
@@ -97,6 +101,8 @@ class ApproveTask(Command):
         if self.trigger not in _TRIGGERS[self.kind]:
             allowed = ", ".join(sorted(_TRIGGERS[self.kind]))
             raise Malformed(f"a {self.kind} task is triggered by {allowed}", "/trigger")
+        if self.draw is not None and self.kind != "daily":
+            raise Malformed("only daily inspections are drawn", "/draw")
         self._check_day(ledger, task.opened if emergency else None)
         ledger.known(Registration(self.entity), "Register the business first.")
 
@@ -155,6 +161,7 @@ class ApproveTask(Command):
             filing=self.filing,
             scheme_ref=self.scheme_ref,
             territorial_assistance_ref=self.territorial_assistance_ref,
+            draw=self.draw,
             joint=self.joint,
         )
         yield from self._count(ledger, counter)
@@ -279,7 +286,38 @@ class ApproveTask(Command):
             for matter, elements in zip(self.matters, matters, strict=True)
             if elements.domain == "general" and not elements.special_trade
         ]
-        ledger.require(not random, rules.FIL_R11, matters=", ".join(random))
+        if random or self.draw is not None:
+            self._check_drawn(ledger, random or list(self.matters))
+
+    def _check_drawn(self, ledger: Reading, matters: list[str]) -> None:
+        """The business was drawn for these matters, for one visit by the officers drawn (R11)."""
+        target = None if self.draw is None else drawn_target(ledger, self.draw, self.entity)
+        reason = None
+        if self.draw is None:
+            reason = "no draw is named"
+        elif target is None:
+            reason = f"{self.draw} did not select {self.entity}"
+        elif target.unit != self.unit:
+            reason = f"{self.draw} is a draw of {target.unit}"
+        elif not set(matters) <= set(target.matters):
+            reason = f"{self.draw} is for {', '.join(target.matters)} only"
+        elif target.state != "waiting":
+            reason = f"the visit that {self.draw} asks for is {target.state}"
+        elif target.inspect_by is not None and self.planned_on > target.inspect_by:
+            reason = f"the visits of {self.draw} end on {target.inspect_by}"
+        else:
+            booked = [
+                task
+                for task in ledger.read(DrawnTasks(self.entity, target.draw)).tasks
+                if ledger.read(Task(task)).stage != "cancelled"
+            ]
+            if booked:
+                reason = f"the visit that {self.draw} asks for is task {', '.join(booked)}"
+        ledger.require(
+            reason is None, rules.FIL_R11, matters=", ".join(matters), reason=reason, draw=self.draw
+        )
+        assert target is not None
+        require_drawn_officers(ledger, target, self.officers)
 
     def _count(self, ledger: Reading, counter: Counter) -> Iterator[Event]:
         year = self.planned_on.year

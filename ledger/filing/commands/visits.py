@@ -10,6 +10,8 @@ import msgspec
 
 from ledger.catalogue import rules as catalogue
 from ledger.catalogue.folds import Matter, OfficerStanding
+from ledger.draws import rules as draws
+from ledger.draws.effects import drawn_target, target_inspected
 from ledger.entities.folds import Registration
 from ledger.filing import rules
 from ledger.filing.commands.joining import came_apart, own_part
@@ -28,6 +30,7 @@ from ledger.filing.events import (
     OnSiteRecordSigned,
     Result,
     ResultNotified,
+    VisitLabel,
     VisitRated,
 )
 from ledger.filing.folds import IrregularVisit, PlanInForce, Task, VisitRating
@@ -39,6 +42,7 @@ from ledger.supervision import rules as supervision
 from ledger.supervision.effects import visit_opened
 from ledger.supervision.findings import finding, reporter
 from ledger.vocabulary import (
+    DrawId,
     EntityId,
     IrregularVisitId,
     MatterId,
@@ -49,6 +53,9 @@ from ledger.vocabulary import (
     Text,
     UnitId,
 )
+
+#: What is no inspection by its name, and becomes one by what is left behind (FIL-V5).
+_DISGUISES = {"observation", "supervision_tour", "appraisal", "research"}
 
 
 class Emergency(Value):
@@ -144,6 +151,7 @@ class OpenInspection(Command):
             yield from self._planned(ledger, task)
         yield from came_apart(ledger, task)
         yield from visit_opened(ledger, unit=unit, entity=entity, task=self.task, matters=ids)
+        yield from target_inspected(ledger, task.draw, entity, self.task, self.officers)
 
     def _planned(self, ledger: Reading, task: Task) -> Iterator[Event]:
         """FIL-V2: outside the plan's window. KEY-V1: planned as key supervision that has lapsed."""
@@ -305,6 +313,9 @@ class ConcludeInspection(Command):
             )
         if lawful:
             yield finding(ledger, rules.FIL_V6, unit=task.unit, entity=task.entity, task=self.task)
+        if task.opened is None:
+            # A closed door ends what the draw asked for as a visit does.
+            yield from target_inspected(ledger, task.draw, task.entity, self.task)
 
 
 class NotifyResult(Command):
@@ -382,12 +393,11 @@ class ReportIrregularVisit(Command):
     unit: UnitId | None = None
     task: TaskId | None = None
     matters: tuple[MatterId, ...] = ()
-    label: Literal["inspection", "observation", "supervision_tour", "appraisal", "research"] = (
-        "inspection"
-    )
+    label: VisitLabel = "inspection"
     scanned: bool = False
     officers_seen: Annotated[int, msgspec.Meta(ge=0)] | None = None
     checklist_or_order_left: bool = False
+    draw: DrawId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         fitting = reporter(ledger)
@@ -411,12 +421,16 @@ class ReportIrregularVisit(Command):
             scanned=self.scanned,
             officers_seen=self.officers_seen,
             checklist_or_order_left=self.checklist_or_order_left,
+            draw=self.draw,
         )
+        said = self.draw is not None or self.label == "random_inspection"
+        drawn = self.draw is not None and drawn_target(ledger, self.draw, self.entity) is not None
         broken = [
             (rules.FIL_V1, self.task is None),
             (rules.FIL_V3, not self.scanned),
             (rules.FIL_V4, self.officers_seen == 1),
-            (rules.FIL_V5, self.label != "inspection" and self.checklist_or_order_left),
+            (rules.FIL_V5, self.label in _DISGUISES and self.checklist_or_order_left),
+            (draws.DRW_V2, said and not drawn),
         ]
         for rule, holds in broken:
             if holds:
