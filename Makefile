@@ -20,7 +20,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet
 SOURCES = $(wildcard ledger projections api tests benchmarks)
 
-.PHONY: help run test pytest lint format bench requirements clean distclean venv install install-dev
+.PHONY: help run test pytest lint format docs bench requirements clean distclean venv install install-dev
 .NOTPARALLEL:
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo 'make lint          the checks alone: style, types, imports'
 	@echo 'make format        put the source into the one format'
 	@echo 'make bench         measure'
+	@echo 'make docs          write the reference in docs/ anew from the code'
 	@echo 'make requirements  resolve requirements*.txt anew (UPGRADE=1: to the newest versions)'
 	@echo 'make clean         remove what the checks left behind (distclean: and .venv)'
 
@@ -51,6 +52,9 @@ lint: install-dev
 format: install-dev
 	@$(BIN)/ruff check --fix-only --quiet $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
+
+docs: install-dev
+	@$(BIN)/python -m api.reference docs
 
 bench: install-dev
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)

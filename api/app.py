@@ -8,17 +8,22 @@ from typing import Any
 
 from aiohttp import web
 
-from api import events, feed, openapi, operations, pages
-from api.commands import MAX_BODY_BYTES, add_commands, counter_context
+from api import accesses, events, feed, openapi, operations, pages, transparency
+from api.auditing import AUDIT, Audit
+from api.commands import MAX_BODY_BYTES, add_commands
+from api.counter import counter_context
 from api.feed import HUB
 from api.hub import Hub
-from api.keys import LEDGER, TOKENS, VIEWS
+from api.keys import ACCESS, DESK, LEDGER, LOG, TOKENS, VIEWS
 from api.middlewares import frame
 from api.operations import Check
 from api.resources import Resource, add_resources
 from api.tokens import Tokens
 from ledger.kernel import Ledger
 from ledger.registry import COMMANDS, Entry
+from ledger.transparency.keeper import Keeper
+from projections.drawing import Desk
+from projections.source import Source
 
 #: What can be asked; each module of the api adds its own here.
 RESOURCES: tuple[Resource, ...] = (
@@ -39,12 +44,18 @@ def make_app(
     resources: Iterable[Resource] = (),
     readiness: Mapping[str, Check] | None = None,
     source: str = "/v1/feed",
+    access: Ledger | None = None,
+    desk: Desk | None = None,
+    log: Keeper | None = None,
 ) -> web.Application:
     """The application that serves ``ledger``; it closes the ledger when it ends.
 
     ``views``: whatever the resources ask, under the key ``VIEWS``. ``resources``: further ones,
     beside ``RESOURCES``. ``readiness``: how each follower is doing, for /readyz and /metrics.
-    ``source``: the CloudEvents source of the feed. The store and the tokens belong to the caller.
+    ``source``: the CloudEvents source of the feed. ``access``: the ledger of refusals and
+    consultations, which it closes too; without one nothing of that is taken down. ``log``: what
+    keeps the transparency log. ``desk``: where long work is done before a command is handed in;
+    without one such commands are turned away. The stores and the tokens belong to the caller.
     """
     commands = tuple(commands)
     resources = (*RESOURCES, *resources)
@@ -52,13 +63,21 @@ def make_app(
     app[LEDGER] = ledger
     app[TOKENS] = tokens
     app[VIEWS] = views
+    app[DESK] = desk
+    app[AUDIT] = audit = Audit(access)
+    if access is not None:
+        app[ACCESS] = Source(access.recorder)
+        resources = (*resources, *accesses.RESOURCES)
+    if log is not None:
+        app[LOG] = log
+        resources = (*resources, *transparency.RESOURCES)
     app[HUB] = Hub(ledger.recorder, source)
     operations.add_operations(app, readiness or {})
     openapi.add_description(app, commands, resources)
     add_commands(app, commands)
     add_resources(app, resources)
     # In the order of starting; ending goes backwards: the hub, then the counter, then the ledger.
-    app.cleanup_ctx.extend((_ledger_context, counter_context, feed.feed_context))
+    app.cleanup_ctx.extend((_ledger_context, audit.context, counter_context, feed.feed_context))
     # Before that the server finishes the requests it has, and streams would never finish.
     app.on_shutdown.append(feed.end_streams)
     return app

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -11,11 +12,12 @@ import structlog
 from aiohttp import hdrs, web
 
 from api.access import grant_of
-from api.keys import VIEWS
+from api.keys import LEDGER, VIEWS
 from api.problems import Problem
-from api.reading import at_least, bounded, json_response, next_link
+from api.reading import at_least, bounded, json_response, next_link, query_value
 from api.tokens import Grant
 from api.visibility import SUPERVISORS, UNIT_BOUND
+from ledger.kernel import civil_date
 from projections.follower import Follower
 from projections.profiles import Audience
 from projections.source import SourceUnavailable
@@ -131,15 +133,28 @@ async def rows_page(
     return json_response({"items": items}, headers=headers)
 
 
-async def one_row(request: web.Request, view: str, table: sa.Table, key: str) -> sa.Row[Any] | None:
-    """The row of a key, or ``None``."""
+async def one_row(
+    request: web.Request,
+    view: str,
+    table: sa.Table,
+    key: str,
+    where: Sequence[sa.ColumnElement[bool]] = (),
+) -> sa.Row[Any] | None:
+    """The row of a key, or ``None`` where there is none that fits ``where``."""
     follower = await caught_up(request, view)
+    query = sa.select(table).where(table.c.key == key, *where)
 
     def ask() -> sa.Row[Any] | None:
         with follower.views.reading() as connection:
-            return connection.execute(sa.select(table).where(table.c.key == key)).one_or_none()
+            return connection.execute(query).one_or_none()
 
     return await asked(ask)
+
+
+def asked_day(request: web.Request) -> date:
+    """The query parameter ``on``; the ledger's own today without it."""
+    day: date = query_value(request, "on", date, civil_date(request.app[LEDGER].clock()))
+    return day
 
 
 def required_grant(grant: Grant) -> Grant:
@@ -154,6 +169,7 @@ __all__ = [
     "PUBLIC",
     "Follower",
     "asked",
+    "asked_day",
     "audience_of",
     "caught_up",
     "follower_of",

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,12 +31,15 @@ from ledger.intake.run import ImportFailed, Report, check_register, import_regis
 from ledger.intake.sample import sample_folder
 from ledger.intake.sources import SourceError
 from ledger.intake.statistics import statistics
-from ledger.kernel import Actor, Ledger, RecordCorrected, civil_date
+from ledger.kernel import Actor, Ledger, RecordCorrected, civil_date, codec
+from ledger.kernel.clock import Clock, system_clock
+from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
 from ledger.opening import UnusableUrl, beside, ledger_path, open_ledger, open_recorder
 from ledger.stores import StoreError
 from ledger.stores.sqlite import SQLiteRecorder
+from ledger.transparency.keys import KeyFileError
 from ledger.verification import verify_records
 from ledger.vocabulary import Role
 from projections.clock import tick as clock_tick
@@ -72,12 +75,12 @@ class Failed(Exception):
     """The command has said what is wrong; the exit code is 1."""
 
 
-def main() -> None:
-    """Run the command line; errors become one clear line and exit code 1 or 2."""
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line, or ``words``; errors become one clear line and exit code 1 or 2."""
     # Ledgers, views and logs hold what only their owner may read.
     os.umask(0o077)
     try:
-        app()
+        app(sys.argv[1:] if words is None else words)
     except Failed:
         sys.exit(1)
     except (
@@ -87,6 +90,7 @@ def main() -> None:
         SourceError,
         Followed,
         StoreError,
+        KeyFileError,
         OSError,
     ) as error:
         err.print(f"supervision-ledger: {error}", style="red", highlight=False, markup=False)
@@ -97,11 +101,23 @@ def main() -> None:
 
 @app.command
 def serve(
-    *, ledger: Url = DEFAULT_URL, host: str = "127.0.0.1", port: int = 8080, quiet: bool = False
+    *,
+    ledger: Url = DEFAULT_URL,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    origin: str | None = None,
+    quiet: bool = False,
 ) -> None:
-    """Serve the ledger over HTTP until it is told to stop (SIGTERM, Ctrl-C)."""
+    """Serve the ledger over HTTP until it is told to stop (SIGTERM, Ctrl-C).
+
+    Parameters
+    ----------
+    origin
+        The name of its transparency log, given when it is first served and never changed: where
+        it is found, without a scheme, as in ledger.example.gov.cn/v1/log.
+    """
     configure_logging(level=logging.WARNING if quiet else logging.INFO)
-    with Service(ledger, ticking=True) as service:
+    with Service(ledger, ticking=True, origin=origin) as service:
         said = "" if quiet else f"serving {ledger} on http://{host}:{port}/"
         serve_app(service.app(), host, port, ready=lambda: _say(said))
 
@@ -219,21 +235,59 @@ def rebuild(view: str | None = None, *, ledger: Url = DEFAULT_URL, json: Json = 
 
 
 @app.command
-def tick(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
-    """Record what has fallen due: missed deadlines, moved ones, publicity at its end.
+def tick(
+    *,
+    at: datetime | None = None,
+    rehearsal: bool = False,
+    ledger: Url = DEFAULT_URL,
+    json: Json = False,
+) -> None:
+    """Record what has fallen due: missed deadlines, moved ones, and what follows by law.
 
     The service does this by itself every minute; this is for a ledger that is not being served.
+
+    Parameters
+    ----------
+    at
+        Tick as at this moment (Shanghai time unless it names an offset) instead of now. It may not
+        lie before what was recorded last.
+    rehearsal
+        Let ``at`` lie in the future. What is recorded then stays: never on a ledger that counts.
     """
     with (
         open_recorder(ledger, create=False) as recorder,
-        open_ledger(recorder) as opened,
+        open_ledger(recorder, clock=_clock_at(recorder, at, rehearsal)) as opened,
         closing(open_views(ledger)) as views,
         Follower(recorder, views) as follower,
     ):
-        follower.catch_up()
-        outcomes = clock_tick(opened, views)
-    recorded = [r.envelope.type for outcome in outcomes for r in outcome.events]
+        recorded: list[str] = []
+        while True:  # what follows from one deadline may have been due by now as well
+            follower.catch_up()
+            new = [one for one in clock_tick(opened, views) if one.events and not one.repeated]
+            if not new:
+                break
+            recorded += [r.envelope.type for outcome in new for r in outcome.events]
     _show({"recorded": len(recorded), "types": recorded}, json)
+
+
+def _clock_at(recorder: SQLiteRecorder, at: datetime | None, rehearsal: bool) -> Clock:
+    """A clock that shows ``at``, if that can be the time of a further record."""
+    if at is None:
+        return system_clock
+    moment = at.replace(tzinfo=CIVIL_ZONE) if at.tzinfo is None else at
+    for last in recorder.read(after=recorder.head() - 1, limit=1):
+        recorded_at = codec.decode(last.position, last.event.data).envelope.recorded_at
+        if moment < recorded_at:
+            raise UnusableUrl(
+                f"--at {moment.isoformat()} lies before the last record, of "
+                f"{recorded_at.astimezone(CIVIL_ZONE).isoformat()}; time in a ledger only goes on"
+            )
+    if moment > system_clock() and not rehearsal:
+        raise UnusableUrl(
+            f"--at {moment.isoformat()} lies in the future: it would record as missed what may "
+            "still be done. On a ledger that is only a rehearsal add --rehearsal."
+        )
+    return lambda: moment
 
 
 @token.command

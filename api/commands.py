@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import deque
-from collections.abc import AsyncIterator, Iterable
-from functools import partial
+from collections.abc import Iterable
 from uuid import UUID
 
 import msgspec
 from aiohttp import hdrs, web
 
 from api.access import grant_of
-from api.keys import LEDGER, LINE
+from api.auditing import AUDIT
+from api.counter import COUNTER
+from api.keys import DESK, LEDGER, LINE
 from api.malformed import decoded
 from api.middlewares import expect
 from api.problems import Problem, unauthenticated
 from api.resources import Handler, check_query
 from api.tokens import Grant
 from api.visibility import may_see_record
-from ledger.kernel import Command, Context, Ledger, Malformed, NotRecorded, Outcome, Recorded
+from ledger.kernel import Command, Context, Malformed, Outcome, Recorded, Refusal, Unavailable
 from ledger.kernel.sequencer import make_context
 from ledger.registry import Entry
+from ledger.stores import StoreError
 from ledger.supervision.events import FindingRaised
+from projections.drawing import PREPARERS, Prepared, Preparer
 
 #: The largest body of a command. Long content lies beside the ledger, its digest in the command.
 MAX_BODY_BYTES = 1024 * 1024
@@ -36,67 +38,6 @@ OWN_UNIT_ROLES = frozenset({"enforcement_officer", "office_head", "unit_legal_of
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}\Z")
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
-
-
-class Counter:
-    """Where commands are handed in to the sequencer's thread, and its answers handed out.
-
-    All commands that arrive in one turn of the event loop are handed in together, and all answers
-    of one group commit wake the loop once. So commits are larger, and the two threads take the
-    interpreter from each other less often, than if each command went by itself.
-    """
-
-    def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop) -> None:
-        self._ledger = ledger
-        self._loop = loop
-        self._arrived: list[tuple[Command, Context, asyncio.Future[Outcome]]] = []
-        self._done: deque[tuple[asyncio.Future[Outcome], Outcome | BaseException]] = deque()
-        self._woken = False
-
-    def execute(self, command: Command, context: Context) -> asyncio.Future[Outcome]:
-        """The outcome of a command, to be awaited. It is decided even if nobody waits any more."""
-        waiter: asyncio.Future[Outcome] = self._loop.create_future()
-        if not self._arrived:
-            self._loop.call_soon(self._hand_in)
-        self._arrived.append((command, context, waiter))
-        return waiter
-
-    def _hand_in(self) -> None:
-        arrived, self._arrived = self._arrived, []
-        for command, context, waiter in arrived:
-            try:
-                self._ledger.hand_in(command, context, partial(self._carry, waiter))
-            except NotRecorded as error:
-                if not waiter.done():
-                    waiter.set_exception(error)
-
-    def _carry(self, waiter: asyncio.Future[Outcome], answer: Outcome | BaseException) -> None:
-        self._done.append((waiter, answer))
-        # After the append: if the loop is awake and has not looked yet, it will find this too.
-        if not self._woken:
-            self._woken = True
-            self._loop.call_soon_threadsafe(self._hand_out)
-
-    def _hand_out(self) -> None:
-        # Before looking: what is appended after the look wakes the loop again.
-        self._woken = False
-        while self._done:
-            waiter, answer = self._done.popleft()
-            if waiter.done():
-                continue  # its client went away; the command was recorded all the same
-            if isinstance(answer, BaseException):
-                waiter.set_exception(answer)
-            else:
-                waiter.set_result(answer)
-
-
-COUNTER = web.AppKey("counter", Counter)
-
-
-async def counter_context(app: web.Application) -> AsyncIterator[None]:
-    """Open the counter on the running loop."""
-    app[COUNTER] = Counter(app[LEDGER], asyncio.get_running_loop())
-    yield
 
 
 def add_commands(app: web.Application, entries: Iterable[Entry]) -> None:
@@ -117,6 +58,7 @@ def _handler(entry: Entry) -> Handler:
     decoder = msgspec.json.Decoder(entry.command)
     roles = entry.roles
     refusal = f"The role {{}} may not send {entry.name}; these may: {', '.join(sorted(roles))}."
+    prepare = PREPARERS.get(entry.command)
     names_unit = "unit" in entry.command.__struct_fields__
     names_entity = "entity" in entry.command.__struct_fields__
 
@@ -155,13 +97,54 @@ def _handler(entry: Entry) -> Handler:
         )
         line.command_id = context.command_id
         try:
-            outcome = await app[COUNTER].execute(command, context)
+            if prepare is None:
+                outcome = await app[COUNTER].execute(command, context)
+            else:
+                prepared = await _prepared(app, prepare, command)
+                outcome = await _all_of(app, prepared, context)
+        except Refusal as error:
+            await app[AUDIT].refused(grant, command, context, error)
+            raise
         except OverflowError:
             raise Malformed("a number or moment of the request is out of range") from None
         line.position = outcome.position
         return _answer(outcome, grant)
 
     return post
+
+
+async def _prepared(app: web.Application, prepare: Preparer, command: Command) -> Prepared:
+    """What a thread worked out for a command; the sequencer and the event loop go on meanwhile."""
+    desk = app[DESK]
+    if desk is None:
+        raise Unavailable("this service has no content beside its ledger")
+    try:
+        return await asyncio.to_thread(prepare, command, desk)
+    except StoreError as error:
+        raise Unavailable(str(error)) from error
+
+
+async def _all_of(app: web.Application, prepared: Prepared, context: Context) -> Outcome:
+    """The outcome of a prepared command, once everything that follows it is recorded too.
+
+    A crash in between leaves a beginning; the same request sent again goes on with the rest.
+    """
+    first = await app[COUNTER].execute(prepared.command, context)
+    position = first.position
+    following = prepared.then()
+    cause = first.events[0].envelope.event_id if first.events else None
+    while (step := await asyncio.to_thread(next, following, None)) is not None:
+        command, key = step
+        follows = make_context(
+            command,
+            context.actor,
+            app[LEDGER].clock(),
+            key=key,
+            causation_id=cause,
+            correlation_id=context.correlation_id,
+        )
+        position = max(position, (await app[COUNTER].execute(command, follows)).position)
+    return Outcome(position, first.events, first.repeated)
 
 
 def _require_json(content_type: str) -> None:

@@ -44,6 +44,25 @@ async def event(request: web.Request) -> web.Response:
     """The event at a position, if this token may see it. It never changes; its ETag is its
     position.
     """
+    stored, fields = await seen_event(request)
+    grant = await grant_of(request)
+    actor = msgspec.convert(fields["actor"], Actor)
+    fields["actor"] = msgspec.to_builtins(shown_actor(grant, fields["type"], actor))
+    if hides_actor(grant, fields["type"], actor.unit_id):
+        # It is made of who sent the command, and can be guessed at.
+        fields["command_id"] = WITHHELD
+    return conditional(
+        request,
+        str(stored.position),
+        lambda: msgspec.json.encode({"position": stored.position, **fields}),
+    )
+
+
+async def seen_event(request: web.Request) -> tuple[Any, dict[str, Any]]:
+    """The stored event that the path names by its position, and what its bytes say.
+
+    Raises the same 404 whether there is none or this token may not see it.
+    """
     given = request.match_info["position"]
     if not (given.isascii() and given.isdigit() and len(given) <= 16):
         raise not_found()
@@ -60,14 +79,7 @@ async def event(request: web.Request) -> web.Response:
     grant = await grant_of(request)
     if not may_see(grant, fields["visibility"], fields["actor"]["unit_id"], stored.event.tags):
         raise not_found()
-    actor = msgspec.convert(fields["actor"], Actor)
-    fields["actor"] = msgspec.to_builtins(shown_actor(grant, fields["type"], actor))
-    if hides_actor(grant, fields["type"], actor.unit_id):
-        # It is made of who sent the command, and can be guessed at.
-        fields["command_id"] = WITHHELD
-    return conditional(
-        request, given, lambda: msgspec.json.encode({"position": position, **fields})
-    )
+    return stored, fields
 
 
 RESOURCES = (Resource("/v1/events/{position}", event, returns=ShownEvent, conditional=True),)

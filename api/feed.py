@@ -29,6 +29,7 @@ from api.keys import LINE, TOKENS
 from api.problems import RETRY_AFTER, Problem
 from api.reading import MAX_POSITION, bounded, json_response, next_link, whole_number
 from api.resources import Parameter, Resource
+from api.sharing import entitlement_of
 
 log = structlog.get_logger("api.feed")
 
@@ -123,6 +124,10 @@ async def feed(request: web.Request) -> web.StreamResponse:
     with `Last-Event-ID`), `application/json`, `application/x-ndjson` or
     `application/vnd.msgpack` for a page. With `wait`, an empty page is answered as soon as
     there is something to see, or after so many seconds.
+
+    A partner's system (`subscriber_system`) sees what is public, and of what is shared that which
+    its live subscriptions cover. Notices that it has to remove a record reach it whatever the
+    filters are, those of this request too.
     """
     media_type = negotiated(request.headers.get(hdrs.ACCEPT, "*/*"))
     grant = await grant_of(request)
@@ -139,7 +144,8 @@ async def feed(request: web.Request) -> web.StreamResponse:
         raise _busy("the service is shutting down")
     if hub.subscribers >= MAX_SUBSCRIBERS:
         raise _busy(f"{MAX_SUBSCRIBERS} streams are open")
-    subscriber = hub.join(grant, topics, subjects, after)
+    entitled = await entitlement_of(request, grant)
+    subscriber = hub.join(grant, topics, subjects, after, entitled)
     try:
         if media_type == EVENT_STREAM:
             _require_reached(after, await hub.head())
@@ -389,7 +395,10 @@ async def _still_granted(request: web.Request, audience: Audience) -> bool:
         return True
     tokens = request.app[TOKENS]
     grant = tokens.cached(token) or await tokens.grant(token)
-    return grant is not None and grant.role == audience.grant.role
+    if grant is None or grant.role != audience.grant.role:
+        return False
+    # A subscription that began or ended since gives another stream; the client resumes it.
+    return await entitlement_of(request, grant) == audience.entitled
 
 
 def _abort(request: web.Request) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -23,7 +23,7 @@ import msgspec
 import structlog
 
 from api.tokens import Grant
-from api.visibility import WITHHELD, hides_actor, may_see
+from api.visibility import NOTICES, WITHHELD, Entitlement, hides_actor, may_see
 from ledger.kernel import codec
 from ledger.kernel.events import event_types
 from ledger.kernel.folds import Selector
@@ -154,17 +154,29 @@ def item_of(stored: Any) -> Item:
 
 
 class Audience:
-    """All who may see and want the same events."""
+    """All who may see and want the same events.
 
-    def __init__(self, grant: Grant, topics: frozenset[str], subjects: frozenset[str]) -> None:
+    ``entitled``: what a partner's subscriptions let it read, for a partner alone.
+    """
+
+    def __init__(
+        self,
+        grant: Grant,
+        topics: frozenset[str],
+        subjects: frozenset[str],
+        entitled: Entitlement | None = None,
+    ) -> None:
         self.grant = grant
+        self.entitled = entitled
         self.subjects = subjects
         self.exact = frozenset(t for t in topics if not t.endswith(".*"))
         self.prefixes = tuple(t[:-1] for t in topics if t.endswith(".*"))
         self.waiting: set[Subscriber] = set()
 
-    def fits(self, topic: str, tags: Iterable[str]) -> bool:
-        """Whether the filters let an event through."""
+    def fits(self, topic: str, tags: Collection[str]) -> bool:
+        """Whether the filters let an event through; a notice of removal they always do."""
+        if self.entitled is not None and self.entitled.addressed(topic, tags):
+            return True
         if (self.exact or self.prefixes) and not (
             topic in self.exact or topic.startswith(self.prefixes or ("\0",))
         ):
@@ -176,7 +188,10 @@ class Audience:
         if not self.fits(item.topic, item.tags):
             return None
         unit = item.fields["actor"]["unit_id"]
-        if not may_see(self.grant, item.fields["visibility"], unit, item.tags):
+        visibility = item.fields["visibility"]
+        if not may_see(self.grant, visibility, unit, item.tags) and not (
+            self.entitled is not None and self.entitled.admits(visibility, item.topic, item.tags)
+        ):
             return None
         return item.veiled() if hides_actor(self.grant, item.topic, unit) else item
 
@@ -188,11 +203,16 @@ class Audience:
         if not self.subjects:
             return None
         topics: tuple[str, ...] = ()
+        wanted: list[Selector] = []
+        if self.entitled is not None:
+            notices = tuple(sorted(NOTICES))
+            wanted += [Selector(notices, (tag,)) for tag in sorted(self.entitled.tags)]
         if self.exact or self.prefixes:
             topics = tuple(t for t in sorted(event_types()) if self.fits(t, self.subjects))
             if not topics:
-                return as_query([_NOTHING])
-        return as_query([Selector(topics, (subject,)) for subject in sorted(self.subjects)])
+                return as_query(wanted or [_NOTHING])
+        wanted += [Selector(topics, (subject,)) for subject in sorted(self.subjects)]
+        return as_query(wanted)
 
 
 class Subscriber:
@@ -289,13 +309,18 @@ class Hub:
         return max(0, head - min(cursors)) if cursors else 0
 
     def join(
-        self, grant: Grant, topics: frozenset[str], subjects: frozenset[str], cursor: int
+        self,
+        grant: Grant,
+        topics: frozenset[str],
+        subjects: frozenset[str],
+        cursor: int,
+        entitled: Entitlement | None = None,
     ) -> Subscriber:
         """A new subscriber who has had everything up to ``cursor``."""
-        key = (grant.role, grant.unit, grant.entity, topics, subjects)
+        key = (grant.role, grant.unit, grant.entity, topics, subjects, entitled)
         audience = self._audiences.get(key)
         if audience is None:
-            audience = self._audiences[key] = Audience(grant, topics, subjects)
+            audience = self._audiences[key] = Audience(grant, topics, subjects, entitled)
             self._members[audience] = set()
         subscriber = Subscriber(audience, cursor)
         self._members[audience].add(subscriber)

@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.access import grant_of
-from api.asking import PRIVATE, PUBLIC, asked, caught_up, may_ask, rows_page
+from api.asking import PRIVATE, PUBLIC, may_ask, one_row, rows_page
 from api.problems import not_found
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.resources import Parameter, Resource
 from api.tokens import Grant
+from api.visibility import UNIT_BOUND
 from ledger.kernel import Fold
 from ledger.vocabulary import Role
 from projections.views import FoldView
@@ -44,13 +45,31 @@ def concerned(grant: Grant, table: sa.Table) -> Where:
     return [may_ask(grant, unit=table.c.unit, entity=table.c.get("entity"))]
 
 
-def published_or_concerned(grant: Grant, table: sa.Table) -> Where:
-    """What has a day in ``published_on`` is everybody's; the rest is read as ``concerned`` says."""
-    published = table.c.published_on.is_not(None)
-    entity = table.c.get("entity")
-    if grant.role in PUBLIC or (grant.role == "entity_rep" and entity is None):
-        return [published]
-    return [sa.or_(published, may_ask(grant, unit=table.c.unit, entity=entity))]
+def published(grant: Grant, table: sa.Table) -> Where:
+    """Everybody reads what is public, and who is concerned the rest; a column ``public`` says it.
+
+    Units and supervisors read as ``concerned`` has it, and the public part of all others' beside.
+    """
+    public = table.c.public.is_(True)
+    if grant.role in PUBLIC or (grant.role == "entity_rep" and "entity" not in table.c):
+        return [public]
+    return [sa.or_(public, *concerned(grant, table))]
+
+
+def shared(grant: Grant, table: sa.Table) -> Where:
+    """What is shared among the authorities: each reads all, a business what is about it."""
+    if grant.role in UNIT_BOUND:
+        return []
+    return concerned(grant, table)
+
+
+#: Whom every unit reports to.
+BUREAU: frozenset[Role] = frozenset({"jb_supervisor", "rlo_assessor", "ledger_clock"})
+
+
+def reported(grant: Grant, table: sa.Table) -> Where:
+    """The Justice Bureau and the rule-of-law office read all, everybody else the own unit's."""
+    return [] if grant.role in BUREAU else [table.c.unit == grant.unit]
 
 
 def shown(fold: Fold, grant: Grant) -> dict[str, Any]:
@@ -129,16 +148,9 @@ class Listing(msgspec.Struct, frozen=True):
 
         async def handler(request: web.Request) -> web.Response:
             grant = await grant_of(request)
-            query = sa.select(table).where(
-                table.c.key == request.match_info[name], *self.seen(grant, table)
+            row = await one_row(
+                request, view.name, table, request.match_info[name], self.seen(grant, table)
             )
-            follower = await caught_up(request, view.name)
-
-            def ask() -> sa.Row[Any] | None:
-                with follower.views.reading() as connection:
-                    return connection.execute(query).one_or_none()
-
-            row = await asked(ask)
             if row is None:
                 raise not_found()
             return json_response(

@@ -8,12 +8,10 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from api.asking import one_row, rows_page
-from api.keys import LEDGER
+from api.asking import asked_day, one_row, rows_page
 from api.problems import not_found
-from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
+from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response
 from api.resources import Parameter, Resource
-from ledger.kernel import civil_date
 from projections.policies import POLICIES, Policies, document
 
 
@@ -26,14 +24,9 @@ class FoundPolicies(msgspec.Struct, frozen=True):
 _VIEW = Policies()
 
 
-def _day(request: web.Request) -> date:
-    today = civil_date(request.app[LEDGER].clock())
-    return query_value(request, "on", date, today)
-
-
 async def policies(request: web.Request) -> web.Response:
     """Every policy with all its versions, and which of them holds on a day (today)."""
-    day = _day(request)
+    day = asked_day(request)
     return await rows_page(
         request,
         "policies",
@@ -48,7 +41,7 @@ async def policy(request: web.Request) -> web.Response:
     row = await one_row(request, "policies", POLICIES, request.match_info["key"])
     if row is None:
         raise not_found()
-    return json_response(document(_VIEW.decode(row.state), _day(request)))
+    return json_response(document(_VIEW.decode(row.state), asked_day(request)))
 
 
 _ON = Parameter("on", date, "the day on which a version shall hold")

@@ -174,9 +174,11 @@ def unauthenticated(detail: str) -> Problem:
     )
 
 
-def not_found() -> Problem:
+def not_found(
+    says: str = "There is nothing here, or nothing that this token may see.",
+) -> Problem:
     """The answer where there is nothing, or nothing for this token: the two look alike."""
-    return Problem("not-found", "There is nothing here, or nothing that this token may see.")
+    return Problem("not-found", says)
 
 
 def as_problem(error: BaseException) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from api.listing import Listing, everybody, published_or_concerned, shown
+from api.listing import Listing, everybody, published, shown
 from api.resources import Parameter
 from api.tokens import Grant
 from ledger.publicity.events import ExAnteItem
@@ -43,7 +43,7 @@ RESOURCES = (
         summary="Licences and other acts that are no penalties: the published ones for everybody, "
         "the others for the unit, the business and supervisors.",
         one="One act: when it was decided, served and published, and what the public reads of it.",
-        seen=published_or_concerned,
+        seen=published,
         show=_act,
         filters=(
             _UNIT,
@@ -58,7 +58,7 @@ RESOURCES = (
         summary="The yearly figures of the units: the published ones for everybody, those that "
         "are due for the unit and supervisors.",
         one="The figures of one unit for one year.",
-        seen=published_or_concerned,
+        seen=published,
         filters=(_UNIT, Parameter("year", int, "the year that they are about")),
     ).resources(),
 )

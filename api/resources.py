@@ -24,6 +24,7 @@ import msgspec
 from aiohttp import web
 
 from api.access import grant_of
+from api.auditing import AUDIT
 from api.keys import LINE
 from api.middlewares import expect
 from api.problems import Problem, unauthenticated
@@ -95,6 +96,7 @@ def _checked(resource: Resource) -> Handler:
                 raise unauthenticated("This needs a token.")
             raise Problem("forbidden", f"The role {grant.role} may not read this.")
         check_query(request, known, once)
+        await request.app[AUDIT].consulted(grant, path, request)
         return await handle(request)
 
     return handler

@@ -16,10 +16,15 @@ from api.app import make_app
 from api.operations import Readiness
 from api.tokens import Tokens
 from api.views import RESOURCES, readiness
+from ledger.kernel import Ledger
 from ledger.kernel.clock import Clock as Now
 from ledger.kernel.clock import system_clock
-from ledger.opening import beside, ledger_path, open_ledger, open_recorder
+from ledger.opening import beside, ledger_path, open_ledger, open_log, open_recorder
+from ledger.stores.blobs import Blobs
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.transparency.keeper import Keeper
 from projections.clock import Clock
+from projections.drawing import Desk
 from projections.follower import Follower
 from projections.opening import open_views
 
@@ -27,23 +32,38 @@ from projections.opening import open_views
 class Service:
     """The parts of one service over the ledger at ``url``; close it, or use it as a context.
 
-    ``ticking``: whether the clock process runs in here by itself. Raises ``UnusableUrl`` for a URL
-    that cannot be opened, and whatever the store raises.
+    ``ticking``: whether the clock process runs in here by itself. ``origin``: the name of its log.
+    Raises ``UnusableUrl`` for a URL that cannot be opened, and whatever the store raises.
     """
 
-    def __init__(self, url: str, *, clock: Now = system_clock, ticking: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Now = system_clock,
+        ticking: bool = False,
+        origin: str | None = None,
+    ) -> None:
         path = ledger_path(url)
         with ExitStack() as opened:
             self.recorder = opened.enter_context(open_recorder(url))
             self.ledger = opened.enter_context(open_ledger(self.recorder, clock=clock))
             self.views = open_views(url)
             opened.callback(self.views.close)
+            self.blobs = Blobs(path.with_suffix(".blobs"))
             self.follower = Follower(self.recorder, self.views)
             opened.callback(self.follower.close)
             self.tokens = opened.enter_context(Tokens.open(beside(path, "tokens"), clock=clock))
+            # Who was refused and who looked: a second ledger, on the same kernel.
+            access = opened.enter_context(SQLiteRecorder(beside(path, "access")))
+            self.access = opened.enter_context(Ledger(access, clock=clock))
+            log = opened.enter_context(open_log(self.recorder, origin=origin, clock=clock))
+            self.keeper = Keeper(log, self.recorder)
+            opened.callback(self.keeper.close)
             self.clock = Clock(self.ledger, self.follower)
             opened.callback(self.clock.stop)
             self.follower.start()
+            self.keeper.start()
             if ticking:
                 self.clock.start()
             self._opened = opened.pop_all()
@@ -55,11 +75,27 @@ class Service:
             tokens=self.tokens,
             views=self.follower,
             resources=RESOURCES,
-            readiness={**readiness(self.follower), "clock": self._clock_check},
+            access=self.access,
+            desk=Desk(self.follower, self.blobs),
+            log=self.keeper,
+            readiness={
+                **readiness(self.follower),
+                "clock": self._clock_check,
+                "log": self._log_check,
+            },
         )
 
     def _clock_check(self) -> Readiness:
         return Readiness(ready=self.clock.error is None, detail=self.clock.error or "ticking")
+
+    def _log_check(self) -> Readiness:
+        size = 0 if self.keeper.newest is None else self.keeper.newest.size
+        return Readiness(
+            ready=self.keeper.error is None,
+            detail=self.keeper.error or "signing",
+            position=size,
+            lag=max(0, self.recorder.head() - size),
+        )
 
     def close(self) -> None:
         """Stop the threads and close the files, the last opened first. Idempotent."""

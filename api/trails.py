@@ -168,4 +168,6 @@ RESOURCES = (
     _resource("/v1/reconsiderations/{recon}/trail", "recon", "recon"),
     _impact("/v1/decisions/{decision}/impact", "decision"),
     _impact("/v1/records/{record}/impact", "record"),
+    _resource("/v1/joints/{joint}/trail", "joint", "joint"),
+    _resource("/v1/key-designations/{designation}/trail", "designation", "designation"),
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import msgspec
 from msgspec.structs import replace
 
 from api.tokens import Grant
 from ledger.kernel import Actor, Recorded, Visibility
+from ledger.sharing.events import Filters, RemovalNotified, RemovalReminded
 from ledger.supervision.events import FindingRaised
 
 #: Stands where somebody is not named.
@@ -28,9 +30,10 @@ UNIT_BOUND = frozenset(
     }
 )
 
-#: What is about a unit, though it may name a business. Findings are answered by the unit, and with
-#: a filing it asks for a visit: either would announce a visit that is planned.
-_UNITS_OWN = ("finding:", "filing:")
+#: What is about a unit, though it may name a business. Findings are answered by the unit, with a
+#: filing it asks for a visit, with a joint visit several agree on one: each would announce a visit
+#: that is planned. What took place the business reads in each unit's own steps.
+_UNITS_OWN = ("finding:", "filing:", "joint:")
 
 
 def may_see(grant: Grant, visibility: Visibility, actor_unit: str, tags: Collection[str]) -> bool:
@@ -44,8 +47,8 @@ def may_see(grant: Grant, visibility: Visibility, actor_unit: str, tags: Collect
     if visibility == "sealed":
         # Whoever recorded it knows it; the business that a planned visit concerns does not.
         return role in UNIT_BOUND and actor_unit == grant.unit
-    if role == "public":
-        return False
+    if role in ("public", "subscriber_system"):
+        return False  # what is shared with a partner goes by its subscriptions: ``Entitlement``
     if role == "entity_rep":
         # Its own affairs, and not even those of others that units share.
         return f"entity:{grant.entity}" in tags and not any(t.startswith(_UNITS_OWN) for t in tags)
@@ -54,6 +57,36 @@ def may_see(grant: Grant, visibility: Visibility, actor_unit: str, tags: Collect
     if role in UNIT_BOUND:
         return actor_unit == grant.unit or f"unit:{grant.unit}" in tags
     return False
+
+
+#: What tells a subscriber to remove something. No filter keeps it away.
+NOTICES = frozenset({RemovalNotified.TOPIC, RemovalReminded.TOPIC})
+
+
+class Entitlement(msgspec.Struct, frozen=True):
+    """What its subscriptions let a partner's system read beyond what is public (2.4f).
+
+    ``subscriptions`` are all that it ever had, for the notices that belong to them; ``filters``
+    those of the live ones.
+    """
+
+    subscriptions: frozenset[str] = frozenset()
+    filters: tuple[Filters, ...] = ()
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """The subjects under which its notices are found."""
+        return frozenset(f"subscription:{name}" for name in self.subscriptions)
+
+    def addressed(self, topic: str, tags: Collection[str]) -> bool:
+        """Whether an event is a notice to one of the subscriptions."""
+        return topic in NOTICES and any(tag in tags for tag in self.tags)
+
+    def admits(self, visibility: Visibility, topic: str, tags: Collection[str]) -> bool:
+        """Whether an event is shared with it."""
+        return self.addressed(topic, tags) or (
+            visibility == "shared" and any(filters.fits(topic, tags) for filters in self.filters)
+        )
 
 
 def may_know(grant: Grant, topic: str, actor_unit: str) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import platform
 
-from benchmarks import decisions, http, importing, rebuilding
+from benchmarks import decisions, drawing, http, importing, rebuilding
 
 ALL = {
     "decisions": decisions.run,
+    "draw": drawing.run,
     "http": http.run,
     "import": importing.run,
     "rebuild": rebuilding.run,

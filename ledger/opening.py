@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +14,9 @@ from ledger.kernel.clock import Clock, system_clock
 from ledger.policies.commands import SeedLedger
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.beside import late_entry
+from ledger.transparency.keys import make_key, read_key
+from ledger.transparency.log import TransparencyLog
+from ledger.transparency.store import SignedStore, TileStore
 
 #: Who acts when the ledger itself does: seeds, and what happens because a day has passed.
 LEDGER_CLOCK = Actor(unit_id="LEDGER", person_id="clock", role="ledger_clock")
@@ -49,6 +55,35 @@ def open_recorder(url: str, *, create: bool = True) -> SQLiteRecorder:
     if not path.absolute().parent.is_dir():
         raise UnusableUrl(f"there is no directory {path.absolute().parent} for the ledger")
     return SQLiteRecorder(path)
+
+
+@contextmanager
+def open_log(
+    recorder: SQLiteRecorder, *, origin: str | None = None, clock: Clock = system_clock
+) -> Iterator[TransparencyLog]:
+    """The transparency log of a store, its files beside the ledger's.
+
+    The first time it makes a key named ``origin``: the address at which the log is served, without
+    scheme, as in ``ledger.example.gov.cn/v1/log``. Afterwards the name stays. Raises
+    ``UnusableUrl`` if ``origin`` is another one then, and ``KeyFileError`` for a key that cannot be
+    used.
+    """
+    path = recorder.path
+    key = path.with_suffix(".key")
+    if key.exists():
+        signer = read_key(key)
+        if origin not in (None, signer.name):
+            raise UnusableUrl(
+                f"the log of this ledger is named {signer.name!r} for ever, not {origin!r}"
+            )
+    else:
+        signer = make_key(key, origin or f"localhost/ledger-{secrets.token_hex(4)}")
+    with ExitStack() as opened:
+        tiles = TileStore(beside(path, "tiles"))
+        opened.callback(tiles.close)
+        signed = SignedStore(beside(path, "signed"))
+        opened.callback(signed.close)
+        yield TransparencyLog(recorder, tiles, signed, signer, clock=clock)
 
 
 def open_ledger(recorder: SQLiteRecorder, *, clock: Clock = system_clock) -> Ledger:

@@ -11,31 +11,54 @@ from collections.abc import Iterable
 import msgspec
 
 import ledger.intake.events  # noqa: F401 - imports are no commands, but their events are read
+from ledger.assessment import commands as assessment
+from ledger.casefiles import commands as casefiles
 from ledger.catalogue import commands as catalogue
+from ledger.commitments import commands as commitments
 from ledger.complaints import commands as complaints
 from ledger.corrections import commands as corrections
 from ledger.credit import commands as credit
 from ledger.deadlines import commands as deadlines
+from ledger.dishonesty import commands as dishonesty
 from ledger.draws import commands as draws
 from ledger.entities import commands as entities
 from ledger.filing import commands as filing
 from ledger.grading import commands as grading
+from ledger.joint import commands as joint
 from ledger.kernel import Command
+from ledger.keylist import commands as keylist
 from ledger.legalreview import commands as legalreview
 from ledger.leniency import commands as leniency
 from ledger.observation import commands as observation
 from ledger.penalties import commands as penalties
 from ledger.policies import commands as policies
 from ledger.process import commands as process
+from ledger.progress import commands as progress
 from ledger.publicity import commands as publicity
 from ledger.reconsideration import commands as reconsideration
+from ledger.repair import commands as repair
+from ledger.sharing import commands as sharing
 from ledger.supervision import commands as supervision
 from ledger.vocabulary import Role
 
 _UNIT: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_legal_office", "unit_head")
 #: Who may look into a complaint: any body but the unit accused (CMP-R1).
 _HANDLERS: tuple[Role, ...] = ("jb_supervisor", "park_committee", "unit_legal_office", "unit_head")
+#: 市场监管部门牵头、各单位按职责: who may run a draw; none of them inspects in it (GEN-R2).
+_DRAWERS: tuple[Role, ...] = ("draw_coordinator", "office_head", "unit_head")
 _OFFICERS: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_head")
+_HEADS: tuple[Role, ...] = ("office_head", "unit_head")
+#: Whoever may speak for a unit in its monthly report: the lead departments have roles of their own.
+_REPORTING: tuple[Role, ...] = (
+    "office_head",
+    "unit_legal_office",
+    "unit_head",
+    "jb_supervisor",
+    "credit_officer",
+    "draw_coordinator",
+    "recon_officer",
+    "park_committee",
+)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -111,12 +134,49 @@ COMMANDS: tuple[Entry, ...] = (
         (filing.CloseInspection, _OFFICERS),
         (filing.ConcludeInspection, _OFFICERS),
         (filing.NotifyResult, _OFFICERS),
+        (filing.RecordOffSiteCheck, _OFFICERS),
         (filing.RateVisit, ("entity_rep",)),
         (filing.ReportIrregularVisit, ("entity_rep", "jb_supervisor", *_UNIT)),
     ),
     *_system(
         "draws",
+        (draws.PublishDrawMatterList, ("unit_head",)),
+        (draws.FreezeEntityRoster, _DRAWERS),
+        (draws.FreezeOfficerRoster, _DRAWERS),
+        (draws.AnnounceDraw, _DRAWERS),
+        (draws.RevealCommitment, ("entity_rep", "jb_supervisor", "recon_officer", *_DRAWERS)),
+        (draws.RevealSeed, _DRAWERS),
+        (draws.ExecuteDraw, _DRAWERS),
+        (draws.AssignOfficers, _DRAWERS),
+        (draws.SubstituteOfficer, _DRAWERS),
+        (draws.ExemptTarget, _DRAWERS),
+        (draws.VoidDraw, _DRAWERS),
+        (draws.VerifyDraw, ("jb_supervisor", "recon_officer", "rlo_assessor", *_DRAWERS)),
+        (draws.ReviewDraw, ("jb_supervisor", "ledger_clock")),
         (draws.PublishDrawResult, _UNIT),
+    ),
+    *_system(
+        "joint",
+        (joint.PublishJointList, ("jb_supervisor",)),
+        (joint.PublishJointCalendar, ("jb_supervisor",)),
+        (joint.AdoptJointProcedure, ("jb_supervisor",)),
+        (joint.AdoptUnifiedForm, ("jb_supervisor", "unit_head")),
+        (joint.PlanJoint, _HEADS),
+        (joint.OfferJoin, _HEADS),
+        (joint.AcceptJoin, _HEADS),
+        (joint.DeclineJoin, _HEADS),
+        (joint.CancelJoint, _HEADS),
+        (joint.RecordJointVisit, _OFFICERS),
+    ),
+    *_system(
+        "keylist",
+        (keylist.ListKeyMatter, ("unit_head",)),
+        (keylist.DelistKeyMatter, ("unit_head",)),
+        (keylist.DesignateKeyUnit, ("unit_head",)),
+        (keylist.ProvideGuidance, _OFFICERS),
+        (keylist.LogTrackingVisit, _OFFICERS),
+        (keylist.ReviewKeyDesignation, ("unit_head",)),
+        (keylist.EndKeyDesignation, ("unit_head",)),
     ),
     *_system(
         "penalties",
@@ -205,10 +265,67 @@ COMMANDS: tuple[Entry, ...] = (
         (credit.ResolveObjection, ("credit_officer", *_UNIT)),
     ),
     *_system(
+        "commitments",
+        (commitments.MakeCommitment, ("entity_rep", "credit_officer", *_UNIT)),
+        (commitments.FulfilCommitment, ("credit_officer", *_UNIT)),
+        (commitments.EstablishBreach, ("credit_officer", "unit_head")),
+    ),
+    *_system(
+        "dishonesty",
+        (dishonesty.NotifyDetermination, _OFFICERS),
+        (dishonesty.SubmitDefence, ("entity_rep", *_UNIT)),
+        (dishonesty.DetermineDishonesty, ("unit_head",)),
+        (dishonesty.ProposeListCriteria, ("credit_officer", "unit_head")),
+        (dishonesty.PublishListCriteria, ("credit_officer", "unit_head")),
+        (dishonesty.WithdrawListCriteria, ("credit_officer", "unit_head")),
+        (dishonesty.AddToSeriousList, ("unit_head",)),
+        (dishonesty.RemoveFromSeriousList, ("unit_head",)),
+        (dishonesty.PublishMeasureCatalogue, ("credit_officer",)),
+        (dishonesty.ApplySanction, _OFFICERS),
+        (dishonesty.LiftSanction, _OFFICERS),
+        (dishonesty.ReviewSanction, ("jb_supervisor", "ledger_clock")),
+        (dishonesty.PromiseIncentive, ("credit_officer", *_OFFICERS)),
+        (dishonesty.GrantIncentive, ("credit_officer", *_OFFICERS)),
+        (dishonesty.EndIncentive, ("credit_officer", *_OFFICERS)),
+    ),
+    *_system(
         "grading",
         (grading.AssignGrade, ("credit_officer",)),
         (grading.RecomputeGrade, ("credit_officer", "ledger_clock")),
         (grading.OverrideGrade, ("credit_officer",)),
+    ),
+    *_system(
+        "repair",
+        (repair.ApplyRepair, ("entity_rep", "credit_officer", *_UNIT)),
+        (repair.ForwardRepair, ("credit_officer",)),
+        (repair.SupplementRepair, ("entity_rep", "credit_officer", *_UNIT)),
+        # REP-R6 and not the table tells the lead department that others decide: 谁认定、谁修复.
+        (repair.AcceptRepair, ("credit_officer", *_UNIT)),
+        (repair.RequestRepairSupplement, ("credit_officer", *_UNIT)),
+        (repair.NotAcceptRepair, ("credit_officer", *_UNIT)),
+        (repair.ExtendRepair, ("credit_officer", "unit_head")),
+        (repair.GrantRepair, ("credit_officer", "unit_head")),
+        (repair.RefuseRepair, ("credit_officer", "unit_head")),
+        (repair.RevokeRepair, ("credit_officer", "unit_head")),
+        (repair.SynchroniseRepair, ("credit_officer", *_UNIT)),
+        (repair.RecordDutiesPerformed, ("credit_officer", *_UNIT)),
+        (repair.ExcludeFromRepair, ("credit_officer", "unit_head")),
+        (repair.ReadmitToRepair, ("credit_officer", "unit_head")),
+        (repair.GrantTemporaryShield, ("credit_officer", "unit_head")),
+        (repair.RecordRepairMisconduct, ("credit_officer", *_UNIT)),
+        (repair.ReportRepairFee, ("entity_rep", "jb_supervisor", "credit_officer", *_UNIT)),
+    ),
+    *_system(
+        "sharing",
+        (sharing.SubscribeFeed, ("subscriber_system", "credit_officer")),
+        (sharing.UnsubscribeFeed, ("subscriber_system", "credit_officer")),
+        (sharing.AcknowledgeRemoval, ("subscriber_system", "credit_officer")),
+        (sharing.DeclineRecognition, ("subscriber_system", "credit_officer")),
+        (
+            sharing.ReportRecordUse,
+            ("entity_rep", "subscriber_system", "jb_supervisor", "credit_officer", *_UNIT),
+        ),
+        (sharing.ReportRepeatedRequest, ("entity_rep", "jb_supervisor", "credit_officer", *_UNIT)),
     ),
     *_system(
         "supervision",
@@ -270,5 +387,37 @@ COMMANDS: tuple[Entry, ...] = (
         (reconsideration.ReportNonPerformance, ("recon_officer",)),
         (reconsideration.IssueOpinionLetter, ("recon_officer",)),
         (reconsideration.ReportOpinionCorrection, _UNIT),
+    ),
+    *_system(
+        "casefiles",
+        (casefiles.AnnounceReview, ("jb_supervisor", "unit_legal_office", "unit_head")),
+        (casefiles.DrawReviewBatch, ("jb_supervisor", "unit_legal_office", "unit_head")),
+        (casefiles.OpenSelfReview, ("unit_legal_office", "unit_head")),
+        # CFR-R1 and not the table refuses the reviewed unit's own people in a mutual review.
+        (casefiles.ScoreCaseFile, ("jb_supervisor", *_UNIT)),
+        (casefiles.RaiseIssue, ("jb_supervisor", *_UNIT)),
+        (casefiles.OrderRectification, ("jb_supervisor",)),
+        (casefiles.VerifyRectification, ("jb_supervisor",)),
+        (casefiles.PublishReviewReport, ("jb_supervisor",)),
+        (casefiles.ReviewUnreviewedUnit, ("jb_supervisor", "ledger_clock")),
+    ),
+    *_system(
+        "progress",
+        (progress.EnrolReportingUnit, ("jb_supervisor", "rlo_assessor")),
+        (progress.WithdrawReportingUnit, ("jb_supervisor", "rlo_assessor")),
+        (progress.OpenReportingMonth, ("ledger_clock",)),
+        (progress.DisputeMetric, _REPORTING),
+        (progress.SubmitProgressLedger, _REPORTING),
+        (progress.ReturnLedger, ("jb_supervisor", "rlo_assessor")),
+        (progress.AcceptLedger, ("jb_supervisor", "rlo_assessor")),
+        (progress.PublishOutreach, _REPORTING),
+    ),
+    *_system(
+        "assessment",
+        (assessment.AdoptAssessmentScheme, ("rlo_assessor",)),
+        (assessment.RunAssessment, ("rlo_assessor",)),
+        (assessment.AppealScore, _REPORTING),
+        (assessment.DecideAppeal, ("rlo_assessor",)),
+        (assessment.PublishAssessment, ("rlo_assessor",)),
     ),
 )

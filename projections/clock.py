@@ -15,16 +15,22 @@ import structlog
 from ledger.deadlines.commands import EndDeadline, RecomputeDeadline
 from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Unavailable, civil_date
 from ledger.opening import LEDGER_CLOCK
+from projections.casefiles import unreviewed
 from projections.catalogue import idle_matters
 from projections.complaints import inspections_after_complaints
 from projections.deadlines import due
+from projections.dishonesty import outlived_sanctions
+from projections.draws import review_draws
 from projections.follower import Follower, Views
+from projections.grading import grades_due
 from projections.observation import breaches_unpursued
+from projections.progress import months_to_open
 from projections.publicity import (
     annual_stats_to_call_for,
     redaction_patterns,
     withdrawals_overdue,
 )
+from projections.records import past_transition
 
 log = structlog.get_logger("projections.clock")
 
@@ -42,6 +48,12 @@ WATCHES: tuple[Watch, ...] = (
     breaches_unpursued,
     idle_matters,
     inspections_after_complaints,
+    outlived_sanctions,
+    grades_due,
+    review_draws,
+    past_transition,
+    unreviewed,
+    months_to_open,
 )
 
 #: How long a tick waits for the views to catch up, in seconds.

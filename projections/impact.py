@@ -202,7 +202,7 @@ class _Walk:
             self._begun = self._begun or at
 
     def _use(self, record: Recorded, use: Use) -> None:
-        newest = self._grades.newest(use.on(record))
+        newest = self._grades.assessment(use.on(record))
         given = next((r for r in reversed(self._given) if r.event is newest), None)
         if newest is None or given is None or given.position not in self._touched:
             return

@@ -13,11 +13,27 @@ from sqlalchemy.engine import make_url
 
 import ledger.registry  # noqa: F401 - declares every event type and deadline
 from projections import tables
+from projections.assessment import Assessments, Indicators, Scores
+from projections.burden import Burdens
+from projections.casefiles import CaseFiles, ReviewBatches, ReviewStandings
 from projections.catalogue import Matters, MatterUses, Officers, Units
+from projections.commitments import Commitments
 from projections.complaints import Complaints
 from projections.deadlines import Deadlines
+from projections.dishonesty import (
+    Determinations,
+    Incentives,
+    ListFields,
+    MeasureCatalogues,
+    Sanctions,
+    SeriousList,
+)
+from projections.draws import Draws, Population, Targets
 from projections.findings import Findings
 from projections.follower import Follower, Views
+from projections.grading import LocalGrades
+from projections.joint import JointArtefacts, Joints
+from projections.keylist import KeyDesignations, KeyLists
 from projections.legalreview import LegalReviews, MajorDecisionLists, Reviewers
 from projections.leniency import (
     LeniencyApplications,
@@ -31,9 +47,12 @@ from projections.plans import Plans
 from projections.policies import Policies
 from projections.process import ProcessRecords
 from projections.profiles import Profiles
+from projections.progress import ReportingUnits, Reports
 from projections.publicity import Acts, AnnualStatistics, ExAntePublicity, PublicityRecords
 from projections.reconsideration import ReconCases
 from projections.records import Records
+from projections.repair import Repairs
+from projections.sharing import Removals, Subscriptions
 from projections.source import Recorder
 from projections.supervision import Circulars, SupervisionDocs
 from projections.tasks import Tasks
@@ -47,6 +66,9 @@ def all_views() -> list[View]:
         Deadlines(),
         Findings(),
         Records(),
+        Repairs(),
+        Subscriptions(),
+        Removals(),
         Tasks(),
         Matters(),
         MatterUses(),
@@ -66,6 +88,17 @@ def all_views() -> list[View]:
         Acts(),
         AnnualStatistics(),
         PublicityRecords(),
+        Draws(),
+        Targets(),
+        Population(),
+        Commitments(),
+        Determinations(),
+        SeriousList(),
+        ListFields(),
+        MeasureCatalogues(),
+        Sanctions(),
+        Incentives(),
+        LocalGrades(),
         Cases(),
         Decisions(),
         BenchmarksOfUnits(),
@@ -76,6 +109,19 @@ def all_views() -> list[View]:
         LeniencyApplications(),
         LeniencyStatistics(),
         LikeCasesOfTypes(),
+        JointArtefacts(),
+        Joints(),
+        Burdens(),
+        KeyLists(),
+        KeyDesignations(),
+        ReviewBatches(),
+        CaseFiles(),
+        ReviewStandings(),
+        Reports(),
+        ReportingUnits(),
+        Indicators(),
+        Scores(),
+        Assessments(),
     ]
 
 

@@ -17,10 +17,19 @@ from projections.views import FoldView, subject_table
 
 EX_ANTE = subject_table("ex_ante", sa.Column("items", sa.Integer, nullable=False))
 ACTS = subject_table(
-    "acts", "unit", "entity", "kind", "stage", "decided_on", "published_on", "nullified_on"
+    "acts",
+    "unit",
+    "entity",
+    "kind",
+    "stage",
+    "nullified_on",
+    sa.Column("public", sa.Boolean, nullable=False),
 )
 ANNUAL_STATS = subject_table(
-    "annual_stats", "unit", sa.Column("year", sa.Integer, index=True), "due_on", "published_on"
+    "annual_stats",
+    "unit",
+    sa.Column("year", sa.Integer, index=True),
+    sa.Column("public", sa.Boolean, nullable=False),
 )
 PUBLICITY = subject_table(
     "publicity", "known_since", sa.Column("called_for", sa.Integer, nullable=False)

@@ -41,6 +41,7 @@ class TaskState(Fold):
     plan: str | None = None
     plan_version: int | None = None
     filing: str | None = None
+    joint: str | None = None
     planned_on: date | None = None
     emergency: bool = False
     approved_on: date | None = None
@@ -64,6 +65,7 @@ class TaskState(Fold):
         self.kind, self.trigger, self.counter = event.kind, event.trigger, event.counter
         self.planned_on, self.plan = event.planned_on, event.plan
         self.plan_version, self.filing = event.plan_version, event.filing
+        self.joint = event.joint
         self.approved_on = record.occurred_on
         self.emergency = self.emergency or event.emergency
         if self.opened_on is None:

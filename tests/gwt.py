@@ -20,6 +20,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from pprint import pformat
+from string import Formatter
 from typing import Any, Self
 
 import msgspec
@@ -40,6 +41,8 @@ from ledger.kernel import (
     codec,
 )
 from ledger.kernel.sequencer import Beside
+
+parse = Formatter().parse
 
 Expected = Event | type[Event] | Callable[[Recorded], object]
 
@@ -135,10 +138,15 @@ class Scenario:
         return self
 
     def refused(self, rule: str, **details: Any) -> Self:
-        """The command was refused under this rule, with these details among others."""
+        """The command was refused under this rule, with these details among others.
+
+        Whoever reads the refusal is told everything: no detail is left blank, and a number that
+        was set by a policy comes with the policy's version.
+        """
         assert isinstance(self.error, Refusal), f"expected {rule}, got {self._instead()}"
         said = {name: self.error.details.get(name) for name in details}
         assert (self.error.rule.id, said) == (rule, details), _told(self.error)
+        complete(self.error)
         return self
 
     def raises(
@@ -155,6 +163,18 @@ class Scenario:
         if self.outcome is None:
             return _told(self.error)
         return f"recorded:\n{_listed(_shown(r.event) for r in self.outcome.events) or '  nothing'}"
+
+
+def complete(refusal: Refusal) -> None:
+    """A refusal names rule, law, what helps, and the policy with its version if one sets it."""
+    rule = refusal.rule
+    wanted = {name for text in (rule.message, rule.hint) for _, name, _, _ in parse(text) if name}
+    blank = wanted - refusal.details.keys()
+    assert not blank, f"{rule.id} leaves {blank} blank"
+    assert rule.law, f"{rule.id} names no law"
+    assert refusal.hint, f"{rule.id} does not say what helps"
+    if rule.policy_key is not None:
+        assert refusal.policy_version is not None, f"{rule.id} names no version of its policy"
 
 
 def _fits(expected: Expected, record: Recorded) -> bool:

@@ -21,9 +21,10 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf
 # Packages directly under ledger/ that hold no business, although one has a module `commands`.
 NOT_SYSTEMS = {"kernel", "stores", "transparency"}
 # What a system shows to other systems: what happened, the questions about it, the names of its
-# rules with the findings they lead to, and what an event of another system brings about in this
-# one. Never what records it.
-SHOWN = {"events", "folds", "rules", "findings", "effects"}
+# rules with the findings they lead to, what an event of another system brings about in this one,
+# what the law in force comes to (regimes), and the algorithm of the draws, which is anybody's.
+# Never what records it.
+SHOWN = {"events", "folds", "rules", "findings", "effects", "regimes", "uvdraw"}
 
 WHERE_FROM = re.compile(
     r"://|^\s*(?:-i|-f|--index-url|--extra-index-url|--no-index|--find-links|--trusted-host)\b",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 
 import msgspec
@@ -53,6 +54,14 @@ class UnitStanding(Fold):
             standing.kind != "entrusted_org" or matter in standing.entrusted_matters
         )
 
+    def has_power(self, matter: Matter, elements: MatterElements, on: date) -> bool:
+        """Whether it may use a matter that day: its own, one delegated or entrusted to it."""
+        standing = self.qualified(on)
+        return self.may_use(matter.matter, on) and (
+            self.unit in (matter.unit, elements.delegated_to)
+            or (standing is not None and standing.entrusted_by == matter.unit)
+        )
+
 
 class OfficerStanding(Fold):
     """Which certificates does this officer hold, and which were suspended?"""
@@ -92,6 +101,14 @@ class OfficerStanding(Fold):
         held = {domain for c in valid for domain in c.domains}
         missing = domains - held
         return f"is not certified for {', '.join(sorted(missing))}" if missing else None
+
+    def valid_numbers(self, on: date, units: Collection[str]) -> set[str]:
+        """The numbers of the certificates for any of ``units`` that are valid that day."""
+        return {
+            c.cert_no
+            for c in self.certificates
+            if c.unit in units and c.valid_from <= on <= c.valid_to
+        }
 
 
 class OfficerConflict(Fold):

@@ -27,6 +27,11 @@ class Obligation(Value, omit_defaults=True):
     says: Text | None = None
 
 
+def obligation_tag(commitment: str, obligation: str) -> str:
+    """The tag of one obligation: its name alone is another one in another commitment."""
+    return f"obligation:{commitment}/{obligation}"
+
+
 class CommitmentMade(Event):
     """作出信用承诺: a business has promised something to a unit.
 
@@ -49,6 +54,26 @@ class CommitmentMade(Event):
         return "shared" if self.public else "restricted"
 
 
+class ObligationOpened(Event):
+    """承诺事项待履行: one obligation of a commitment runs until ``due_on``.
+
+    Recorded with the commitment, once for each, so that each has a deadline of its own. A day that
+    passes is no breach yet (CMT-R1).
+    """
+
+    TOPIC: ClassVar[str] = "commitments.obligation-opened"
+
+    commitment: CommitmentId
+    entity: EntityId
+    unit: UnitId
+    obligation: Name
+    due_on: date
+
+    def tags(self) -> list[str]:
+        """The obligation too, by which its deadline is found."""
+        return [*super().tags(), obligation_tag(self.commitment, self.obligation)]
+
+
 class CommitmentFulfilled(Event):
     """履行承诺: an obligation was performed; ``days_late`` counts calendar days after its day."""
 
@@ -61,6 +86,10 @@ class CommitmentFulfilled(Event):
     obligation: Name
     evidence: tuple[Name, ...]
     days_late: int = 0
+
+    def tags(self) -> list[str]:
+        """The obligation too, whose deadline this discharges."""
+        return [*super().tags(), obligation_tag(self.commitment, self.obligation)]
 
 
 class CommitmentBreached(Event):
@@ -76,3 +105,7 @@ class CommitmentBreached(Event):
     evidence: tuple[Name, ...]
     notice_ref: Name
     notified_on: date
+
+    def tags(self) -> list[str]:
+        """The obligation too, whose deadline this discharges."""
+        return [*super().tags(), obligation_tag(self.commitment, self.obligation)]

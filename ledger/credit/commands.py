@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any, Literal, get_args
 
+from ledger.commitments.rules import CMT_R1
 from ledger.credit import rules
 from ledger.credit.effects import end_records
 from ledger.credit.events import (
@@ -22,11 +23,13 @@ from ledger.credit.events import (
     Severity,
 )
 from ledger.credit.folds import Record
+from ledger.credit.regimes import reckoned
+from ledger.dishonesty.rules import DIS_R1
 from ledger.filing.events import Result
 from ledger.filing.folds import Task
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Recorded
-from ledger.kernel.days import add_months
 from ledger.penalties.folds import Decision
+from ledger.sharing.effects import share
 from ledger.supervision.findings import finding
 from ledger.vocabulary import DecisionId, EntityId, Fen, Name, RecordId, TaskId, Text, UnitId
 
@@ -78,6 +81,7 @@ class EnterCreditRecord(Command):
             raise Malformed("determined_on lies in the future", "/determined_on")
         if self.kind in ("penalty", "serious_list") and self.severity is None:
             raise Malformed(f"a record of kind {self.kind} says its severity", "/severity")
+        self._check_determined(ledger)
         instrument = self._effective_instrument(ledger)
         self._check_references(ledger)
         source = self._source(ledger)
@@ -106,16 +110,26 @@ class EnterCreditRecord(Command):
             source_ref=self.source_ref,
         )
 
+    def _check_determined(self, ledger: Reading) -> None:
+        """What takes notice and defence is entered with its own decision, not by this.
+
+        The lead department enters what was decided elsewhere, and says where that stands.
+        """
+        rule = {"serious_list": DIS_R1, "commitment_breach": CMT_R1}.get(self.kind)
+        if rule is None:
+            return
+        ledger.require(
+            ledger.actor.role == "credit_officer" and self.source_ref is not None,
+            rule,
+            commitment=self.source_ref or "a commitment",
+            reason=f"a record of kind {self.kind} comes with its decision; one of another register "
+            "is entered by the lead department with its source_ref",
+        )
+
     def _effective_instrument(self, ledger: Reading) -> Instrument:
         instrument = self.instrument
-        reason = None
-        if instrument is None:
-            reason = "none is named"
-        elif instrument.effective_on > ledger.on:
-            reason = f"{instrument.doc_no} takes effect on {instrument.effective_on}"
-        elif instrument.kind == "other" and instrument.allowed_by is None:
-            reason = f"no law is named that lets {instrument.doc_no} carry a record"
-        elif self.decision is not None:
+        reason = rules.why_ineffective(instrument, ledger.on)
+        if reason is None and self.decision is not None:
             decision = ledger.known(Decision(self.decision), "Record the decision first.")
             if decision.undone is not None:
                 undone = decision.undone
@@ -156,14 +170,8 @@ class EnterCreditRecord(Command):
         return source
 
     def _check_public(self, ledger: Reading) -> None:
-        if self.severity is not None:
-            period = _regime(ledger, self.determined_on)[self.severity]
-            ledger.require(
-                period.get("published", "always") == "always" or self.necessity_reason,
-                rules.CRD_R3,
-                severity=self.severity,
-            )
-        _require_impersonal(ledger, self.title, self.summary, self.necessity_reason)
+        rules.require_published(ledger, self.severity, self.determined_on, self.necessity_reason)
+        rules.require_impersonal(ledger, self.title, self.summary, self.necessity_reason)
 
 
 class StartPublicity(Command):
@@ -183,7 +191,7 @@ class StartPublicity(Command):
             raise OutOfStep(f"record {self.record} ended: {record.ended.reason}")
         if record.started is not None:
             raise OutOfStep(f"record {self.record} is public since {record.started.started_on}")
-        min_until, max_until = _last_days(ledger, says)
+        min_until, max_until = _last_days(ledger, says, self.channels)
         if max_until is not None and max_until < ledger.on:
             raise OutOfStep(f"the longest publicity of {self.record} ended on {max_until}")
         deadline = rules.publicity_deadline(says)
@@ -199,6 +207,7 @@ class StartPublicity(Command):
             max_until=max_until,
             days_late=late,
         )
+        yield from share(ledger, says)
         if due is not None and late:
             yield finding(
                 ledger,
@@ -223,6 +232,11 @@ class TerminatePublicity(Command):
         says, started = record.says, record.started
         assert says is not None
         max_until = None if started is None else started.max_until
+        if max_until is not None and self.reason == "max_reached":
+            assert started is not None
+            # A regime that came later may have brought the day nearer (dishonesty.transition).
+            newest = reckoned(ledger, says, started.channels).publicity(ledger.on)[1]
+            max_until = min(max_until, newest or max_until)
         if record.ended is not None and (
             record.ended.reason in ("repaired", "revoked", "correction")
             or self.reason not in ("revoked", "correction")
@@ -231,7 +245,7 @@ class TerminatePublicity(Command):
         if self.reason == "max_reached" and (max_until is None or ledger.on <= max_until):
             last = f"on {max_until}" if max_until else "never, as it has no longest publicity"
             raise OutOfStep(f"the longest publicity of {self.record} ends {last}")
-        _require_impersonal(ledger, self.note)
+        rules.require_impersonal(ledger, self.note)
         yield from end_records(ledger, [record], reason=self.reason, note=self.note)
         due_on = self._due_on(ledger, record)
         if due_on is not None and due_on < ledger.on:
@@ -272,7 +286,7 @@ class SuspendPublicity(Command):
             raise OutOfStep(f"the publicity of {self.record} is suspended already")
         if self.until is not None and self.until < ledger.on:
             raise Malformed("until lies before the day of the suspension", "/until")
-        _require_impersonal(ledger, self.reason)
+        rules.require_impersonal(ledger, self.reason)
         assert record.says is not None
         yield PublicitySuspended(
             record=self.record,
@@ -294,7 +308,7 @@ class ResumePublicity(Command):
         record = _public_record(ledger, self.record)
         if not record.suspended(ledger.on):
             raise OutOfStep(f"the publicity of {self.record} is not suspended")
-        _require_impersonal(ledger, self.reason)
+        rules.require_impersonal(ledger, self.reason)
         assert record.says is not None
         yield PublicityResumed(
             record=self.record,
@@ -380,17 +394,11 @@ def _regime(ledger: Reading, on: date) -> dict[str, Any]:
     return regime
 
 
-def _last_days(ledger: Reading, says: CreditRecordEntered) -> tuple[date | None, date | None]:
+def _last_days(
+    ledger: Reading, says: CreditRecordEntered, channels: Channels
+) -> tuple[date | None, date | None]:
     """The last days of the shortest and the longest publicity; not moved over rest days (0.7)."""
     if says.severity is None:
         return None, None
-    regime = _regime(ledger, says.determined_on)
-    period = regime[says.severity]
-    shortest = max(period["min_months"], regime.get("domain_min_months", {}).get(says.sector, 0))
-    longest = max(period["max_months"], shortest)
-    return add_months(says.determined_on, shortest), add_months(says.determined_on, longest)
-
-
-def _require_impersonal(ledger: Reading, *texts: str | None) -> None:
-    what = rules.personal_data(*texts)
-    ledger.require(what is None, rules.CRD_R4, what=what)
+    _regime(ledger, says.determined_on)
+    return reckoned(ledger, says, channels).publicity(ledger.on)

@@ -1,23 +1,39 @@
-"""What ends with a credit record, whoever ends it: publicity, sanctions, the grade it gave.
+"""What ends with a credit record: publicity, sharing, sanctions, a listing, the grade it gave.
 
 Repair, revocation, correction and the end of publicity all come here, so that none of them leaves
-something behind. Whatever is recorded is one append, with one correlation id.
+something behind; and what undoes an end. Whatever is recorded is one append, with one correlation
+id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Literal
 
-from ledger.credit.events import PublicityTerminated, TerminationReason
+from ledger.credit.events import PublicityReinstated, PublicityTerminated, TerminationReason
 from ledger.credit.folds import CreditRecords, Record
-from ledger.dishonesty.events import SanctionLifted
-from ledger.dishonesty.folds import Sanctions
-from ledger.grading.events import CreditGradeAssigned
+from ledger.dishonesty.events import (
+    LiftReason,
+    SanctionApplied,
+    SanctionLifted,
+    SeriousListRemoved,
+)
+from ledger.dishonesty.folds import Sanctions, SeriousListing
+from ledger.dishonesty.rules import DIS_V1
+from ledger.grading.events import CreditGradeAssigned, Factor
 from ledger.grading.folds import CreditGrade, inputs_hash, local_grade
 from ledger.kernel import Event, Reading
+from ledger.repair.findings import open_duties
+from ledger.sharing.effects import share, stop_sharing
+from ledger.supervision.events import FindingRaised
+from ledger.supervision.findings import finding
+from ledger.vocabulary import Grade
+
+_ONE_DAY = timedelta(days=1)
 
 #: Why a sanction is lifted when the record under it ends so.
-_LIFTED: dict[str, str] = {
+LIFTED: Mapping[TerminationReason, LiftReason] = {
     "repaired": "repaired",
     "revoked": "revoked",
     "correction": "correction",
@@ -53,17 +69,59 @@ def end_records(
             shown=says.public,
             note=note,
         )
+        yield from stop_sharing(ledger, record, reason)
         for sanction in ledger.read(Sanctions(says.entity)).resting_on(record.record):
             yield SanctionLifted(
                 sanction=sanction.sanction,
                 entity=says.entity,
                 unit=sanction.unit,
                 record=record.record,
-                reason=_LIFTED[reason],  # type: ignore[arg-type]
+                reason=LIFTED[reason],
                 lifted_on=ledger.on,
             )
+            if (last := _last_day(record)) is not None and last + _ONE_DAY < ledger.on:
+                yield outlived(ledger, sanction, last)
+        if says.kind == "serious_list":
+            yield from _delist(ledger, record.record, reason)
+        if reason == "max_reached":
+            yield from open_duties(ledger, record)
     if records:
         yield from _regrade(ledger, records, from_the_start=reason in _FROM_THE_START)
+
+
+def outlived(ledger: Reading, sanction: SanctionApplied, last: date) -> FindingRaised:
+    """DIS-V1: a sanction was alive after ``last``, the last day of the record under it."""
+    return finding(
+        ledger,
+        DIS_V1,
+        unit=sanction.unit,
+        entity=sanction.entity,
+        sanction=sanction.sanction,
+        record=sanction.record,
+        record_until=last.isoformat(),
+    )
+
+
+def _last_day(record: Record) -> date | None:
+    return None if record.started is None else record.started.max_until
+
+
+def _delist(
+    ledger: Reading, record: str, reason: TerminationReason
+) -> Iterator[SeriousListRemoved]:
+    listing = ledger.read(SeriousListing(record))
+    added = listing.added
+    if added is None or not listing.stands:
+        return
+    yield SeriousListRemoved(
+        record=record,
+        determination=added.determination,
+        entity=added.entity,
+        unit=added.unit,
+        list_field=added.list_field,
+        reason=reason,
+        removed_on=ledger.on,
+    )
 
 
 def _regrade(
@@ -85,12 +143,54 @@ def _regrade(
         # What spoke against a business is gone: that makes no grade worse.
         if grade >= grades.on(day):
             continue
-        yield CreditGradeAssigned(
+        yield _assigned(says.entity, grade, factors, day)
+
+
+def _assigned(
+    entity: str, grade: Grade, factors: tuple[Factor, ...], day: date
+) -> CreditGradeAssigned:
+    return CreditGradeAssigned(
+        entity=entity,
+        scheme="local",
+        grade=grade,
+        assessed_on=day,
+        source="local_rule",
+        factors=factors,
+        inputs_hash=inputs_hash(factors),
+    )
+
+
+def reinstate_records(
+    ledger: Reading, records: Sequence[Record], *, reason: Literal["false_material", "breach"]
+) -> Iterator[Event]:
+    """Undo the end of records of one business: they count, and are shown, for the rest of the term.
+
+    Each has to have ended by repair. The grade from today is what they give; a sanction that was
+    lifted stays lifted until somebody applies it anew.
+    """
+    back: list[PublicityReinstated] = []
+    for record in records:
+        says, ended, started = record.says, record.ended, record.started
+        assert says is not None
+        assert ended is not None
+        event = PublicityReinstated(
+            record=record.record,
             entity=says.entity,
-            scheme="local",
-            grade=grade,
-            assessed_on=day,
-            source="local_rule",
-            factors=factors,
-            inputs_hash=inputs_hash(factors),
+            unit=says.unit,
+            reason=reason,
+            ended_on=ended.terminated_on,
+            reinstated_on=ledger.on,
+            max_until=None if started is None else started.max_until,
+            shown=ended.shown,
         )
+        back.append(event)
+        yield event
+        if event.max_until is None or ledger.on <= event.max_until:
+            yield from share(ledger, says)
+    if not back:
+        return
+    known = ledger.read(CreditRecords(back[0].entity)).reinstated(back)
+    grade, factors = local_grade(known, ledger.on)
+    # What speaks against a business is back: that makes no grade better.
+    if grade > ledger.read(CreditGrade(back[0].entity)).on(ledger.on):
+        yield _assigned(back[0].entity, grade, factors, ledger.on)

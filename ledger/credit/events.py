@@ -171,6 +171,30 @@ class PublicityResumed(Event):
     reason: Text
 
 
+class PublicityReinstated(Event):
+    """恢复失信信息: what ended a record is undone, and it counts again for the rest of its term.
+
+    A repair was got by false material, or its commitment was broken (国家发展改革委令第58号).
+    ``reinstated_on`` is the first day on which it counts again, ``ended_on`` the day from which it
+    did not. The last day of its publicity has not moved; the time without it is not made up for.
+    """
+
+    TOPIC: ClassVar[str] = "credit.publicity-reinstated"
+
+    record: RecordId
+    entity: EntityId
+    unit: UnitId
+    reason: Literal["false_material", "breach"]
+    ended_on: date
+    reinstated_on: date
+    max_until: date | None = None
+    shown: bool = True
+
+    def visibility(self) -> Visibility:
+        """What was never shared is not announced by its return."""
+        return "shared" if self.shown else "restricted"
+
+
 class ObjectionFiled(Event):
     """异议申请: the business says that a record is wrong."""
 

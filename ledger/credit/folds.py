@@ -11,6 +11,7 @@ from ledger.credit.events import (
     CreditRecordEntered,
     ObjectionFiled,
     ObjectionResolved,
+    PublicityReinstated,
     PublicityResumed,
     PublicityStarted,
     PublicitySuspended,
@@ -24,7 +25,7 @@ _NEGATIVE = {"penalty", "commitment_breach", "abnormal_list", "serious_list"}
 
 
 class Pause(msgspec.Struct):
-    """One time during which a record is not shown; both days belong to it."""
+    """One time during which a record is not shown, or does not count; both days belong to it."""
 
     first: date
     last: date | None
@@ -43,6 +44,8 @@ class Record(Fold):
     started: PublicityStarted | None = None
     ended: PublicityTerminated | None = None
     pauses: list[Pause] = msgspec.field(default_factory=list)
+    #: Between an end that was undone and the return.
+    gaps: list[Pause] = msgspec.field(default_factory=list)
     objection: Recorded | None = None
 
     @property
@@ -64,13 +67,17 @@ class Record(Fold):
     def on_terminated(self, event: PublicityTerminated) -> None:
         self.ended = event
 
+    def on_reinstated(self, event: PublicityReinstated) -> None:
+        self.ended = None
+        self.gaps.append(Pause(event.ended_on, _day_before(event.reinstated_on)))
+
     def on_suspended(self, event: PublicitySuspended) -> None:
         self.pauses.append(Pause(event.suspended_on, event.until))
 
     def on_resumed(self, event: PublicityResumed) -> None:
         for pause in self.pauses:
             if pause.covers(event.resumed_on):
-                pause.last = date.fromordinal(event.resumed_on.toordinal() - 1)
+                pause.last = _day_before(event.resumed_on)
 
     def on_objected(self, event: ObjectionFiled, record: Recorded) -> None:
         self.objection = record
@@ -114,9 +121,19 @@ class Record(Fold):
 
     def void(self, on: date) -> bool:
         """Whether it counts no more, not even as past: repaired, revoked, corrected, delisted."""
-        return self.ended is not None and self.ended.reason != "max_reached" and self._ended(on)
+        return self.void_because(on) is not None
+
+    def void_because(self, on: date) -> str | None:
+        """Why it counts no more on a day, if it does not."""
+        if any(gap.covers(on) for gap in self.gaps):
+            return "repaired"  # no other end is undone
+        if self.ended is None or self.ended.reason == "max_reached" or not self._ended(on):
+            return None
+        return self.ended.reason
 
     def _ended(self, on: date) -> bool:
+        if any(gap.covers(on) for gap in self.gaps):
+            return True
         return self.ended is not None and self.ended.terminated_on <= on
 
 
@@ -134,6 +151,7 @@ class CreditRecords(Fold):
         self,
         event: PublicityStarted
         | PublicityTerminated
+        | PublicityReinstated
         | PublicitySuspended
         | PublicityResumed
         | ObjectionFiled
@@ -172,17 +190,27 @@ class CreditRecords(Fold):
         left = {name: record for name, record in self.records.items() if name not in names}
         return CreditRecords(self.entity, left)
 
+    def reinstated(self, events: Iterable[PublicityReinstated]) -> CreditRecords:
+        """The same records, as if these had just come back."""
+        records = dict(self.records)
+        for event in events:
+            record = records[event.record]
+            records[event.record] = back = msgspec.structs.replace(record, gaps=[*record.gaps])
+            back.on_reinstated(event)
+        return CreditRecords(self.entity, records)
+
     def void(self, on: date) -> dict[str, str]:
         """The records that count no more on a day, and why."""
-        return {
-            name: record.ended.reason
-            for name, record in self.records.items()
-            if record.ended is not None and record.void(on)
-        }
+        why = {name: record.void_because(on) for name, record in self.records.items()}
+        return {name: reason for name, reason in why.items() if reason is not None}
 
 
 def _by_age(records: Iterable[Record]) -> list[Record]:
     return sorted(records, key=lambda r: (_says(r).determined_on, r.record))
+
+
+def _day_before(day: date) -> date:
+    return date.fromordinal(day.toordinal() - 1)
 
 
 def _says(record: Record) -> CreditRecordEntered:

@@ -9,10 +9,13 @@ from datetime import date, timedelta
 from ledger.credit.effects import end_records
 from ledger.credit.events import (
     CreditRecordEntered,
+    Instrument,
     ObjectionFiled,
     ObjectionResolved,
+    PublicityReinstated,
     PublicityStarted,
     PublicityTerminated,
+    Severity,
 )
 from ledger.credit.folds import Record
 from ledger.kernel import DeadlineRule, Event, Reading, Recorded, Rule, finding_rule
@@ -88,6 +91,34 @@ def personal_data(*texts: str | None) -> str | None:
     return None
 
 
+def require_impersonal(ledger: Reading, *texts: str | None) -> None:
+    """Refuse personal data in what the public reads (CRD-R4)."""
+    what = personal_data(*texts)
+    ledger.require(what is None, CRD_R4, what=what)
+
+
+def require_published(
+    ledger: Reading, severity: Severity | None, determined_on: date, necessity_reason: str | None
+) -> None:
+    """Refuse to show what is not published in principle, unless for a reason (CRD-R3)."""
+    if severity is None:
+        return
+    regime = ledger.setting("dishonesty.regime", on=determined_on)
+    published = regime[severity].get("published", "always")
+    ledger.require(published == "always" or necessity_reason, CRD_R3, severity=severity)
+
+
+def why_ineffective(instrument: Instrument | None, on: date) -> str | None:
+    """Why a record cannot rest on this instrument on a day (CRD-R1), or ``None``."""
+    if instrument is None:
+        return "none is named"
+    if instrument.effective_on > on:
+        return f"{instrument.doc_no} takes effect on {instrument.effective_on}"
+    if instrument.kind == "other" and instrument.allowed_by is None:
+        return f"no law is named that lets {instrument.doc_no} carry a record"
+    return None
+
+
 def _determined_on(record: Recorded) -> date:
     assert isinstance(record.event, CreditRecordEntered)
     return record.event.determined_on
@@ -133,7 +164,7 @@ ANSWER_OBJECTION = DeadlineRule(
 
 def _max_reached(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
     """最长公示期届满: what was shown for as long as it may be ends by itself."""
-    assert isinstance(opening.event, PublicityStarted)
+    assert isinstance(opening.event, PublicityStarted | PublicityReinstated)
     record = ledger.read(Record(opening.event.record))
     if record.ended is not None:
         return
@@ -154,6 +185,19 @@ END_OF_PUBLICITY = DeadlineRule(
     "dishonesty.regime.max",
     None,
     PublicityStarted,
+    (PublicityTerminated,),
+    about=lambda event: None if event.max_until is None else f"record:{event.record}",
+    ends=lambda event: event.max_until,
+    lapses=True,
+    follows=_max_reached,
+)
+
+
+#: What came back goes on to the same last day.
+END_OF_REINSTATED = DeadlineRule(
+    "dishonesty.regime.max.reinstated",
+    None,
+    PublicityReinstated,
     (PublicityTerminated,),
     about=lambda event: None if event.max_until is None else f"record:{event.record}",
     ends=lambda event: event.max_until,

@@ -3,11 +3,395 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from ledger.filing.events import Result
-from ledger.kernel import Event, Visibility
-from ledger.vocabulary import DrawId, EntityId, MatterId, TaskId, Text, UnitId
+import msgspec
+
+from ledger.filing.events import Ratio, Result, Year
+from ledger.kernel import Event, Value, Visibility
+from ledger.kernel.events import Moment
+from ledger.vocabulary import (
+    DrawId,
+    EntityId,
+    MatterId,
+    Name,
+    OfficerId,
+    PlanId,
+    RosterId,
+    Sha256,
+    TargetId,
+    TaskId,
+    Text,
+    UnitId,
+)
+
+#: 重点检查事项、一般检查事项. General matters are drawn up to a cap, key matters without one.
+DrawMatterClass = Literal["key", "general"]
+Method = Literal["on_site", "written", "network", "third_party"]
+#: What a roster is divided by: credit grade, or risk.
+By = Literal["grade", "risk"]
+#: One stratum; it stands in the preimage of tickets, so it holds no separator.
+StratumKey = Literal["A", "B", "C", "D", "low", "mid", "high"]
+VoidGround = Literal["roster_error", "source_unpublished", "software_fault", "legal_change"]
+ExemptGround = Literal["closed", "moved", "already_inspected_same_matter", "judicial_custody"]
+SkipGround = Literal["conflict", "certificate", "leave", "specialty"]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+#: One value of a seed, as its source published it.
+SeedValue = Annotated[str, msgspec.Meta(pattern=r"^[^|\x00-\x1f]{1,500}(?![\s\S])")]
+
+
+class DrawMatter(Value, omit_defaults=True):
+    """One line of a random-inspection matter list. A general matter has a ``ratio_cap``."""
+
+    matter: MatterId
+    draw_class: DrawMatterClass
+    target_class: Name
+    method: Method
+    ratio_cap: Ratio | None = None
+
+
+class StratumRatio(Value):
+    """How large a share of one stratum is drawn."""
+
+    key: StratumKey
+    ratio: Ratio
+
+
+class StratumCount(Value):
+    """One stratum as drawn: how many stood in it, how many were due."""
+
+    key: StratumKey
+    size: Count
+    quota: Count
+
+
+class SeedSource(Value, omit_defaults=True):
+    """随机源: where one part of the seed will come from, said before anybody can know it.
+
+    ``public``: a named lottery, index or beacon, out at ``publication_at``. ``commitment``: a party
+    has published the SHA-256 of a secret (``commitment``) and reveals it by ``publication_at``.
+    ``fallback`` stands in for a value that does not come.
+    """
+
+    name: Name
+    kind: Literal["public", "commitment"]
+    publication_at: Moment
+    commitment: Sha256 | None = None
+    fallback: SeedValue | None = None
+
+
+class SourceValue(Value):
+    """What one source gave; not ``revealed``: its announced fallback stands here."""
+
+    source: Name
+    value: SeedValue
+    revealed: bool = True
+
+
+class SkippedOfficer(Value):
+    """Somebody earlier in the order who could not go, and why."""
+
+    officer: Name
+    reason: SkipGround
+
+
+class DrawMatterListPublished(Event):
+    """随机抽查事项清单公布: what a unit draws for, and how far (国发〔2019〕5号)."""
+
+    TOPIC: ClassVar[str] = "draws.draw-matter-list-published"
+    VISIBILITY = "public"
+
+    unit: UnitId
+    version: int
+    items: tuple[DrawMatter, ...]
+    published_on: date
+
+
+class EntityRosterFrozen(Event):
+    """检查对象名录库定稿: from here on nobody can be added to the roster or dropped from it.
+
+    The roster itself lies beside the ledger under ``roster_hash``; ``roster_root`` is the RFC 6962
+    root over its lines. It is what the ledger said at position ``composed_at`` of the businesses of
+    ``target_class`` as of ``as_of``; ``area`` and ``line`` narrow that class. ``left_out`` counts
+    those for whom it is recorded beside why they are not on it (DRW-R7).
+    """
+
+    TOPIC: ClassVar[str] = "draws.entity-roster-frozen"
+    VISIBILITY = "public"
+
+    roster: RosterId
+    unit: UnitId
+    as_of: date
+    by: By
+    target_class: Name
+    roster_hash: Sha256
+    roster_root: Sha256
+    count: Count
+    strata: dict[str, Count]
+    composed_at: int
+    left_out: Count = 0
+    area: Name | None = None
+    line: Name | None = None
+
+
+class EntityLeftOut(Event):
+    """未列入名录库: a business of the class is not on a roster, for a recorded reason (DRW-R7)."""
+
+    TOPIC: ClassVar[str] = "draws.entity-left-out"
+
+    roster: RosterId
+    entity: EntityId
+    unit: UnitId
+    reason: Text
+
+
+class OfficerRosterFrozen(Event):
+    """检查人员名录库定稿: who may be drawn to inspect. ``roster_hash`` is that of the canonical
+    JSON list of the officers' ids, sorted.
+    """
+
+    TOPIC: ClassVar[str] = "draws.officer-roster-frozen"
+    VISIBILITY = "shared"
+
+    roster: RosterId
+    unit: UnitId
+    as_of: date
+    officers: tuple[OfficerId, ...]
+    roster_hash: Sha256
+
+
+class DrawAnnounced(Event):
+    """抽查公告: everything that decides a draw but the seed, before any part of it exists (DRW-R1).
+
+    ``by`` tells the key of the strata; from each, after those selected, come ``reserves`` further
+    ranks. ``inspect_by`` is the last day for the visits. ``operator`` may not inspect in this draw.
+    ``withhold_reason``: the roster holds a secret and is not published.
+    """
+
+    TOPIC: ClassVar[str] = "draws.draw-announced"
+    VISIBILITY = "public"
+
+    draw: DrawId
+    unit: UnitId
+    plan: PlanId
+    year: Year
+    matters: tuple[MatterId, ...]
+    by: By
+    strata: tuple[StratumRatio, ...]
+    sources: tuple[SeedSource, ...]
+    roster: RosterId
+    roster_hash: Sha256
+    roster_root: Sha256
+    roster_count: Count
+    roster_strata: dict[str, Count]
+    officer_roster: RosterId
+    officer_roster_hash: Sha256
+    inspect_by: date
+    operator: Name
+    reserves: Count = 0
+    algorithm: Literal["UVDRAW-1"] = "UVDRAW-1"
+    replaces: DrawId | None = None
+    withhold_reason: Text | None = None
+
+
+class DrawCommitmentRevealed(Event):
+    """承诺值揭示: a party shows the secret whose SHA-256 the announcement holds."""
+
+    TOPIC: ClassVar[str] = "draws.draw-commitment-revealed"
+    VISIBILITY = "public"
+
+    draw: DrawId
+    unit: UnitId
+    source: Name
+    value: SeedValue
+
+
+class DrawSeedRevealed(Event):
+    """随机种子公布: the values of all sources are known; the seed is they, joined by ``|``.
+
+    ``not_revealed`` names the parties whose announced fallback was taken.
+    """
+
+    TOPIC: ClassVar[str] = "draws.draw-seed-revealed"
+    VISIBILITY = "public"
+
+    draw: DrawId
+    unit: UnitId
+    plan: PlanId
+    values: tuple[SourceValue, ...]
+    seed: str
+    not_revealed: tuple[Name, ...] = ()
+
+
+class DrawExecuted(Event):
+    """随机抽取: the draw is made. Who was drawn stays sealed until the visit opens.
+
+    The selection lies beside the ledger under ``selection_hash``: a JSON list of lines, stratum by
+    stratum, those selected by rank and after them the reserves; ``selection_root`` is the RFC 6962
+    root over the ``selection_count`` lines. ``selected`` counts those drawn.
+    """
+
+    TOPIC: ClassVar[str] = "draws.draw-executed"
+    VISIBILITY = "public"
+
+    draw: DrawId
+    unit: UnitId
+    plan: PlanId
+    roster_hash: Sha256
+    seed: str
+    strata: tuple[StratumCount, ...]
+    selected: Count
+    selection_hash: Sha256
+    selection_root: Sha256
+    selection_count: Count
+    operator: Name
+
+
+class DrawTargetSelected(Event):
+    """抽中检查对象: one business was drawn. Sealed: an upcoming visit is the unit's affair alone.
+
+    ``ticket``, ``rank`` and ``inclusion_prob`` are those of UVDRAW-1. ``in_place_of``: a reserve,
+    called up because that target was exempted.
+    """
+
+    TOPIC: ClassVar[str] = "draws.draw-target-selected"
+    VISIBILITY = "sealed"
+
+    target: TargetId
+    draw: DrawId
+    entity: EntityId
+    unit: UnitId
+    plan: PlanId
+    matters: tuple[MatterId, ...]
+    stratum: StratumKey
+    ticket: Sha256
+    rank: int
+    inclusion_prob: Ratio
+    inspect_by: date
+    in_place_of: TargetId | None = None
+
+
+class OfficersAssigned(Event):
+    """随机选派检查人员: the first eligible officers in the order that the seed gives.
+
+    ``skipped`` names those before them who could not go, with the reason.
+    """
+
+    TOPIC: ClassVar[str] = "draws.officers-assigned"
+    VISIBILITY = "sealed"
+
+    target: TargetId
+    draw: DrawId
+    entity: EntityId
+    unit: UnitId
+    officers: tuple[OfficerId, ...]
+    planned_on: date
+    skipped: tuple[SkippedOfficer, ...] = ()
+
+
+class OfficerSubstituted(Event):
+    """更换检查人员: one officer goes in another's place, for an approved reason."""
+
+    TOPIC: ClassVar[str] = "draws.officer-substituted"
+    VISIBILITY = "sealed"
+
+    target: TargetId
+    draw: DrawId
+    entity: EntityId
+    unit: UnitId
+    from_officer: OfficerId
+    to_officer: OfficerId
+    reason: Text
+    approver: Name
+
+
+class DrawTargetInspected(Event):
+    """抽中对象已检查: the visit that the draw asked for has begun, or ended at a closed door.
+
+    ``drawn_from``: how many officers stood on the roster that the two were drawn from.
+    """
+
+    TOPIC: ClassVar[str] = "draws.draw-target-inspected"
+
+    target: TargetId
+    draw: DrawId
+    entity: EntityId
+    unit: UnitId
+    task: TaskId
+    stratum: StratumKey
+    inspected_on: date
+    officers: tuple[OfficerId, ...] = ()
+    drawn_from: Count = 0
+
+
+class DrawTargetExempted(Event):
+    """免予检查: a drawn business is not inspected, on a ground that the rules name."""
+
+    TOPIC: ClassVar[str] = "draws.draw-target-exempted"
+
+    target: TargetId
+    draw: DrawId
+    entity: EntityId
+    unit: UnitId
+    reason: ExemptGround
+    evidence: Text
+
+
+class DrawTargetReleased(Event):
+    """抽中对象解除: the draw was voided, and its visit is no longer asked for."""
+
+    TOPIC: ClassVar[str] = "draws.draw-target-released"
+
+    target: TargetId
+    draw: DrawId
+    entity: EntityId
+    unit: UnitId
+
+
+class DrawVoided(Event):
+    """抽查作废: a draw does not count, on one of four grounds, with a second person (DRW-R5).
+
+    ``stage`` is how far it had come.
+    """
+
+    TOPIC: ClassVar[str] = "draws.draw-voided"
+    VISIBILITY = "public"
+
+    draw: DrawId
+    unit: UnitId
+    plan: PlanId
+    stage: Name
+    reason_code: VoidGround
+    approver: Name
+    evidence: Text
+
+
+class DrawVerified(Event):
+    """抽查复核: somebody has made the draw again from its roster and seed."""
+
+    TOPIC: ClassVar[str] = "draws.draw-verified"
+    VISIBILITY = "public"
+
+    draw: DrawId
+    unit: UnitId
+    by: Name
+    ok: bool
+    mismatch: Text | None = None
+
+
+class DrawReviewed(Event):
+    """抽查履行评估: at the end of a draw's time, how many of each stratum were in fact inspected.
+
+    ``chances`` gives the two-sided exact binomial p for each stratum, as a decimal.
+    """
+
+    TOPIC: ClassVar[str] = "draws.draw-reviewed"
+
+    draw: DrawId
+    unit: UnitId
+    plan: PlanId
+    inspected: dict[str, Count]
+    chances: dict[str, str]
 
 
 class DrawResultPublished(Event):

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 
 from ledger.catalogue import rules as catalogue
 from ledger.catalogue.folds import Matter
+from ledger.draws import rules as draws
+from ledger.draws.effects import drawn_target
 from ledger.filing import rules
 from ledger.filing.events import IrregularVisitReported
 from ledger.filing.folds import IrregularVisit, Task
 from ledger.kernel import Event, Malformed, Reading
 from ledger.supervision.findings import finding
+
+#: What is no inspection by its name, and becomes one by what is left behind (FIL-V5).
+_DISGUISES = {"observation", "supervision_tour", "appraisal", "research"}
 
 
 def report_irregular_visit(
@@ -29,11 +34,14 @@ def report_irregular_visit(
         ledger.known(Task(reported.task))
     yield reported
     protected = reported.visibility() == "sealed"
+    said = reported.draw is not None or reported.label == "random_inspection"
+    drawn = reported.draw is not None and drawn_target(ledger, reported.draw, reported.entity)
     broken = [
         (rules.FIL_V1, reported.task is None),
         (rules.FIL_V3, not reported.scanned),
         (rules.FIL_V4, reported.officers_seen == 1),
-        (rules.FIL_V5, reported.label != "inspection" and reported.checklist_or_order_left),
+        (rules.FIL_V5, reported.label in _DISGUISES and reported.checklist_or_order_left),
+        (draws.DRW_V2, said and not drawn),
     ]
     for rule, holds in broken:
         if holds:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
 from ledger.kernel import Event, Value, Visibility
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
+    DrawId,
     EntityId,
     FilingId,
     IrregularVisitId,
+    JointId,
     MatterId,
     Name,
     OfficerId,
@@ -23,6 +27,8 @@ from ledger.vocabulary import (
 )
 
 Month = Annotated[int, msgspec.Meta(ge=1, le=12)]
+#: A share from 0 to 1, with at most four places.
+Ratio = Annotated[str, msgspec.Meta(pattern=r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$")]
 Year = Annotated[int, msgspec.Meta(ge=2000, le=2100)]
 InspectionKind = Literal["daily", "case", "special"]
 Trigger = Literal[
@@ -55,10 +61,25 @@ Result = Literal[
     "entity_not_found",
     "other",
 ]
-#: What a visit was called (五个严禁: 观摩、督导、考察、调研 are no cover for an inspection).
-VisitLabel = Literal["inspection", "observation", "supervision_tour", "appraisal", "research"]
+#: What a visit is called by those who make it.
+VisitLabel = Literal[
+    "inspection",
+    "random_inspection",
+    "observation",
+    "supervision_tour",
+    "appraisal",
+    "research",
+]
+#: The ways to check without a visit, as ``NonOnsiteConsidered`` names them.
+OffSiteMeans = Literal["written", "shared_data", "remote"]
+OffSiteResult = Literal["no_issue", "issue_corrected", "visit_needed"]
 #: Which counter of the frequency cap a task fills (SUP-R1, SUP-V1).
 Counter = Literal["capped", "exempt"]
+
+
+def no_draw(body: dict[str, Any]) -> dict[str, Any]:
+    """Carry a body from before draws to the next version: it names none."""
+    return body
 
 
 class PlanItem(Value, omit_defaults=True):
@@ -69,7 +90,7 @@ class PlanItem(Value, omit_defaults=True):
     target_class: Name
     planned_visits: Annotated[int, msgspec.Meta(ge=1)]
     months: Annotated[tuple[Month, ...], msgspec.Meta(min_length=1)]
-    ratio: Annotated[str, msgspec.Meta(pattern=r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$")] | None = None
+    ratio: Ratio | None = None
     joint_with: tuple[Name, ...] = ()
 
 
@@ -208,9 +229,15 @@ class SpecialInspectionFiled(Event):
 
 
 class InspectionTaskApproved(Event):
-    """检查任务经批准: by the unit's head (FIL-R4). ``plan_version`` is the one that covers it."""
+    """检查任务经批准: by the unit's head (FIL-R4). ``plan_version`` is the one that covers it.
+
+    Since version 2 ``draw`` is the random draw that chose the business (FIL-R11), and ``joint`` the
+    joint visit that the unit takes part in with this task (2.11).
+    """
 
     TOPIC: ClassVar[str] = "filing.inspection-task-approved"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     VISIBILITY = "sealed"  # upcoming visits are nobody's but the unit's (2.16)
 
     task: TaskId
@@ -230,6 +257,8 @@ class InspectionTaskApproved(Event):
     filing: FilingId | None = None
     scheme_ref: Name | None = None
     territorial_assistance_ref: Name | None = None
+    draw: DrawId | None = None
+    joint: JointId | None = None
 
 
 class InspectionNoticeIssued(Event):
@@ -367,10 +396,34 @@ class VisitRated(Event):
     anonymous: bool = True
 
 
+class OffSiteCheckRecorded(Event):
+    """非现场检查: a check was carried out without entering the business (FIL-R9).
+
+    ``means`` are the gentler ways that were taken; unless the result is ``visit_needed``, a visit
+    was avoided by them.
+    """
+
+    TOPIC: ClassVar[str] = "filing.off-site-check-recorded"
+    CORRECTABLE = frozenset({"means", "result", "note"})
+
+    entity: EntityId
+    unit: UnitId
+    matters: tuple[MatterId, ...]
+    means: tuple[OffSiteMeans, ...]
+    result: OffSiteResult
+    checked_on: date
+    note: Text | None = None
+
+
 class IrregularVisitReported(Event):
-    """违规入企报告: somebody reports a visit outside the rules. Recorded whatever it says (0.1)."""
+    """违规入企报告: somebody reports a visit outside the rules. Recorded whatever it says (0.1).
+
+    ``label`` is what the visit was called; ``draw`` is the random draw that it was said to be of.
+    """
 
     TOPIC: ClassVar[str] = "filing.irregular-visit-reported"
+    VERSION = 2
+    UPCASTERS = {1: no_draw}
     CORRECTABLE = frozenset(
         {"visited_on", "facts", "label", "scanned", "officers_seen", "checklist_or_order_left"}
     )
@@ -387,6 +440,7 @@ class IrregularVisitReported(Event):
     scanned: bool = False
     officers_seen: int | None = None
     checklist_or_order_left: bool = False
+    draw: DrawId | None = None
 
     def visibility(self) -> Visibility:
         """Who reported is not shown to the unit that is reported."""

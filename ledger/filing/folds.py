@@ -31,7 +31,7 @@ from ledger.filing.events import (
     VisitRated,
 )
 from ledger.kernel import Fold, Recorded
-from ledger.vocabulary import FilingId, IrregularVisitId, PlanId, TaskId, UnitId
+from ledger.vocabulary import EntityId, FilingId, IrregularVisitId, PlanId, TaskId, UnitId
 
 #: A task with a visit, in the order of the rulebook; ``cancelled`` is a side exit.
 Stage = Literal[
@@ -207,7 +207,9 @@ class Task(Fold):
     matters: tuple[str, ...] = ()
     officers: tuple[str, ...] = ()
     planned_on: date | None = None
+    draw: str | None = None
     approver: str = ""
+    joint: str | None = None
     approved: Recorded | None = None
     notified: Recorded | None = None
     scanned: bool = False
@@ -228,6 +230,7 @@ class Task(Fold):
         self.unit, self.entity = event.unit, event.entity
         self.kind, self.counter = event.kind, event.counter
         self.planned_on = event.planned_on
+        self.draw, self.joint = event.draw, event.joint
         if self.opened is None:
             self.stage = "approved"
             self.matters, self.officers = event.matters, event.officers
@@ -265,6 +268,33 @@ class Task(Fold):
 
     def on_result_notified(self, event: ResultNotified) -> None:
         self.stage = "result_notified"
+
+
+class PlannedVisits(Fold):
+    """Which approved visits to this business, by whatever unit, have not begun?"""
+
+    entity: EntityId
+    tasks: dict[str, InspectionTaskApproved] = msgspec.field(default_factory=dict)
+
+    def on_approved(self, event: InspectionTaskApproved) -> None:
+        if not event.emergency:  # approved afterwards
+            self.tasks[event.task] = event
+
+    def on_over(
+        self, event: InspectionCancelled | OnSiteInspectionOpened | InspectionConcluded
+    ) -> None:
+        self.tasks.pop(event.task, None)
+
+
+class VisitsMade(Fold):
+    """On which days did officers of this unit begin a visit to this business?"""
+
+    entity: EntityId
+    unit: UnitId
+    days: list[date] = msgspec.field(default_factory=list)
+
+    def on_opened(self, event: OnSiteInspectionOpened, record: Recorded) -> None:
+        self.days.append(record.occurred_on)
 
 
 class VisitRating(Fold):

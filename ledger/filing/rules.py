@@ -18,6 +18,8 @@ from ledger.filing.events import (
     ResultNotified,
     SpecialInspectionFiled,
 )
+from ledger.joint import rules as joint
+from ledger.joint.events import Participant
 from ledger.kernel import DeadlineRule, Reading, Rule, finding_rule
 
 _STRICT = "国办发〔2024〕54号《关于严格规范涉企行政检查的意见》"
@@ -74,7 +76,7 @@ FIL_R9 = Rule(
     "FIL-R9",
     "checking without a visit was found sufficient",
     f"{_STRICT}: 能通过书面核查等方式实现监管目的的,不得入企检查",
-    "Carry out the check without entering the business.",
+    "Carry out the check without entering the business and report it with record-off-site-check.",
 )
 FIL_R10 = Rule(
     "FIL-R10",
@@ -84,9 +86,10 @@ FIL_R10 = Rule(
 )
 FIL_R11 = Rule(
     "FIL-R11",
-    "a daily inspection on {matters} has to be chosen by random draw",
+    "a daily inspection on {matters} has to be chosen by random draw: {reason}",
     f"{_NOTICE_2}; 《优化营商环境条例》Art. 54",
-    "Draw the business, or inspect a matter of a key domain or special trade.",
+    "Name the draw that selected the business for these matters, or inspect a matter of a key "
+    "domain or special trade.",
 )
 
 FIL_V1 = finding_rule("FIL-V1", "unfiled", "an inspection took place unfiled", _NOTICE_1)
@@ -162,6 +165,12 @@ ENTER_DATA = DeadlineRule(
 )
 
 
+def acting_units(unit: str, part: Participant | None) -> tuple[str, ...]:
+    """The units whose officers may exercise the power of ``unit``."""
+    entrusted = None if part is None else part.entrusted_to
+    return (unit,) if entrusted is None else (unit, entrusted)
+
+
 def published_matter(ledger: Reading, matter_id: str, unit: str, on: date) -> MatterElements:
     """The matter as published, in force that day for a unit that may use it (CAT-R2, CAT-R3)."""
     matter = ledger.known(Matter(matter_id), "List it in the catalogue first.")
@@ -172,13 +181,9 @@ def published_matter(ledger: Reading, matter_id: str, unit: str, on: date) -> Ma
         matter=matter_id,
         on=ledger.on,
     )
-    standing = ledger.read(UnitStanding(unit))
-    owner = standing.qualified(on)
     assert elements is not None
-    acts_for = {matter.unit, elements.delegated_to}
     ledger.require(
-        standing.may_use(matter_id, on)
-        and (unit in acts_for or (owner is not None and owner.entrusted_by == matter.unit)),
+        ledger.read(UnitStanding(unit)).has_power(matter, elements, on),
         catalogue.CAT_R3,
         unit=unit,
         on=on,
@@ -195,16 +200,29 @@ def check_officers(
     matters: list[MatterElements],
     *,
     on: date,
+    part: Participant | None = None,
 ) -> None:
-    """Enough officers, each certified for the matters that day, none in conflict (R6, R7)."""
+    """Enough officers, each certified for the matters that day, none in conflict (R6, R7).
+
+    ``part``: of a joint visit, where each unit whose power is exercised has as many (JNT-R4), of
+    its own or of the unit to which its part is entrusted.
+    """
     needed = int(ledger.setting("inspection.min_officers"))
     given = list(dict.fromkeys(officers))
     domains = {elements.domain for elements in matters if elements.domain != "general"}
+    ledger.require(
+        part is None or len(given) >= needed,
+        joint.JNT_R4,
+        unit=unit,
+        needed=needed,
+        given=len(given),
+    )
     reasons = [] if len(given) >= needed else [f"only {len(given)} named"]
     for officer in given:
-        barred = ledger.read(OfficerStanding(officer)).barred(on, unit, set(domains))
-        if barred is not None:
-            reasons.append(f"{officer} {barred}")
+        standing = ledger.read(OfficerStanding(officer))
+        barred = [standing.barred(on, one, set(domains)) for one in acting_units(unit, part)]
+        if None not in barred:
+            reasons.append(f"{officer} {barred[0]}")
     ledger.require(
         not reasons,
         FIL_R6,

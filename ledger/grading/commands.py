@@ -12,7 +12,13 @@ from ledger.corrections.folds import require_known
 from ledger.credit.folds import CreditRecords
 from ledger.grading import rules
 from ledger.grading.events import CreditGradeAssigned, Factor
-from ledger.grading.folds import inputs_hash, local_grade
+from ledger.grading.folds import (
+    CreditGrade,
+    due_by_month,
+    inputs_hash,
+    local_grade,
+    says_anew,
+)
 from ledger.kernel import Command, Event, Malformed, Reading
 from ledger.vocabulary import EntityId, Grade, Name, Text
 
@@ -45,12 +51,20 @@ class AssignGrade(Command):
 
 
 class RecomputeGrade(Command):
-    """重新评定信用等级: the grade that the local rule gives today, from what stands on record."""
+    """重新评定信用等级: the grade that the local rule gives today, from what stands on record.
+
+    Nothing is recorded when the grade in force is this one, from the same factors. The clock, which
+    looks every month (国市监信发〔2022〕6号), leaves alone what was assessed elsewhere.
+    """
 
     entity: EntityId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         grade, factors = local_grade(ledger.read(CreditRecords(self.entity)), ledger.on)
+        last = ledger.read(CreditGrade(self.entity)).assessment(ledger.on)
+        by_clock = ledger.actor.role == "ledger_clock"
+        if not (due_by_month if by_clock else says_anew)(last, grade, factors):
+            return
         yield CreditGradeAssigned(
             entity=self.entity,
             scheme="local",

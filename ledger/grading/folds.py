@@ -26,13 +26,8 @@ class CreditGrade(Fold):
     def on_assigned(self, event: CreditGradeAssigned) -> None:
         self.assigned.append(event)
 
-    def on(self, day: date) -> Grade:
-        """The grade in force on a day."""
-        newest = self.newest(day)
-        return newest.grade if newest else UNGRADED
-
-    def newest(self, day: date) -> CreditGradeAssigned | None:
-        """What gave the grade in force on a day: the newest assessment not after it."""
+    def assessment(self, day: date) -> CreditGradeAssigned | None:
+        """The assessment in force on a day: the newest one not after it."""
         newest: CreditGradeAssigned | None = None
         for event in self.assigned:
             if event.assessed_on <= day and (
@@ -40,6 +35,11 @@ class CreditGrade(Fold):
             ):
                 newest = event
         return newest
+
+    def on(self, day: date) -> Grade:
+        """The grade in force on a day."""
+        newest = self.assessment(day)
+        return newest.grade if newest else UNGRADED
 
 
 def local_grade(records: CreditRecords, on: date) -> tuple[Grade, tuple[Factor, ...]]:
@@ -80,6 +80,28 @@ def local_grade(records: CreditRecords, on: date) -> tuple[Grade, tuple[Factor, 
         return "C", tuple(elevated)
     clean = () if negative else (Factor(kind="no_negative_24_months"),)
     return ("A" if clean and good else "B"), (*clean, *good.values())
+
+
+def says_anew(last: CreditGradeAssigned | None, grade: Grade, factors: tuple[Factor, ...]) -> bool:
+    """Whether a grade of the local rule says anything that the assessment in force does not."""
+    return (
+        last is None
+        or last.source != "local_rule"
+        or (last.grade, last.inputs_hash) != (grade, inputs_hash(factors))
+    )
+
+
+def due_by_month(
+    last: CreditGradeAssigned | None, grade: Grade, factors: tuple[Factor, ...]
+) -> bool:
+    """Whether the monthly look has to record what the local rule gives.
+
+    The local rule is what is fallen back on: a grade that was assessed elsewhere, or set by hand,
+    stands until it is assessed anew there. A business that nobody has graded is B without a record.
+    """
+    if last is None:
+        return grade != UNGRADED
+    return last.source == "local_rule" and says_anew(last, grade, factors)
 
 
 def inputs_hash(factors: tuple[Factor, ...]) -> str:

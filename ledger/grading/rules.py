@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.kernel import Rule
+from ledger.kernel import Rule, finding_rule
 
 _GRADING = "国市监信发〔2022〕6号《关于推进企业信用风险分类管理进一步提升监管效能的意见》"
 
@@ -23,4 +23,11 @@ GRD_R3 = Rule(
     "the number of complaints alone is no ground for a grade",
     _GRADING,
     "Name a further factor that was verified.",
+)
+GRD_V1 = finding_rule(
+    "GRD-V1",
+    "abuse",
+    "a grade was set by hand shortly before the roster of a draw was frozen",
+    _GRADING,
+    policy_key="grade.override_window_cd",
 )

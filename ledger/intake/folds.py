@@ -16,7 +16,12 @@ from uuid import UUID
 
 import msgspec
 
-from ledger.credit.events import CreditRecordEntered, PublicityStarted, PublicityTerminated
+from ledger.credit.events import (
+    CreditRecordEntered,
+    PublicityReinstated,
+    PublicityStarted,
+    PublicityTerminated,
+)
 from ledger.entities.events import EntityLeftRegister, EntityRegistered, EntityRevised, Identity
 from ledger.intake.events import (
     ImportedInspectionWithdrawn,
@@ -237,6 +242,9 @@ class ListedPenalty(Own):
 
     def on_terminated(self, event: PublicityTerminated) -> None:
         self.ended_on = event.terminated_on
+
+    def on_reinstated(self, event: PublicityReinstated) -> None:
+        self.ended_on = None
 
 
 class ImportPlace(Fold):

@@ -213,8 +213,15 @@ class Reading:
     def require(self, condition: object, rule: Rule, **details: Any) -> None:
         """Refuse the command under ``rule`` unless ``condition`` holds."""
         if not condition:
-            version = self.policy_refs.get(rule.policy_key) if rule.policy_key else None
-            raise Refusal(rule, version, **details)
+            raise Refusal(rule, self._version_of(rule), **details)
+
+    def _version_of(self, rule: Rule) -> int | None:
+        """The version of the policy that sets a rule's number: the one used, else in force."""
+        if rule.policy_key is None:
+            return None
+        if rule.policy_key not in self.policy_refs:
+            self.policy(rule.policy_key)
+        return self.policy_refs.get(rule.policy_key)
 
     def act_for(self, unit: str) -> None:
         """Refuse an actor of another unit: an officer acts for the own unit alone."""

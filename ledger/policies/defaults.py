@@ -143,6 +143,7 @@ _VISITS = (
     _design("reasonable_factor", 2, "times the cap, for exempt visits"),
     _design("cap_year", "calendar"),
     _design("multi_head_window_cd", 30),
+    _design("joint.arrival_minutes", 30, "minutes between the units of one joint visit, at most"),
     _design("retaliation_window_cd", 90),
     _design(
         "filing.plan_wd", 5, "after approval, and before first use; the Notice says 及时", NOTICE
@@ -296,11 +297,13 @@ _CREDIT = (
         "once, when complex or to verify; the extension exists, its length was not seen",
     ),
     _design("credit.objection_wd", 7, "to answer an objection (CRD-V3); no number was seen"),
+    _design("dishonesty.defence_wd", 5, "at least, from the notice; no national number was seen"),
     _design("repair.sync_wd", 3, "for partners to confirm removal; the text says simultaneously"),
     _design("repair.sync_alert_wd", 1),
     _design(
         "repair.green_channel_wd", 3, "in total, checked the same day; the Notice says 缩短", NOTICE
     ),
+    _design("repair.green_precheck_wd", 0, "the pre-check of the green channel is of the same day"),
     _row(
         "repair.false_bar_years", 3, NDRC_58_ON, NDRC_58, None, "U",
         "Order 36 keeps a bar, its years were not seen",
@@ -386,9 +389,12 @@ _SOFT = (
     ),
     _design("key.max_matters", 5, "for each domain; the Notice says 严格控制数量", NOTICE),
     _design("key.review_months", 12, "", NOTICE),
+    _design("key.unit_list", "shared", "who reads which units are under key supervision"),
     _design("casefile.pass", 60, "any veto fails; common local practice"),
     _design("casefile.excellent", 90, "common local practice"),
     _design("casefile.min_sample", {"cases": 3, "ratio": "0.05"}, "for each unit and year"),
+    _design("casefile.self_gap", 15, "points by which a self-score may exceed the mutual one"),
+    _design("casefile.review_months", 12, "within which some file of each unit is reviewed"),
 )
 
 _SUPERVISION = (
@@ -434,12 +440,51 @@ _SAFEGUARDS = (
         "ledger.month_end", {"due": "last_calendar_day", "warn": "last_working_day"},
         NOTICE_ON, NOTICE, None, "C✓", "每月月底前; that it means 24:00 is a design choice (U)",
     ),
+    _row(
+        "ledger.responsibilities",
+        {
+            "tasks": {
+                "1": {"lead": ["JB"], "responsible": ["enforcement_units"]},
+                "2": {"lead": ["MRB", "EDB"], "responsible": ["parks", "enforcement_units"]},
+                "3": {"lead": ["EDB"], "responsible": ["parks", "enforcement_units"]},
+                "4": {"responsible": ["parks", "enforcement_units"]},
+                "5": {"responsible": ["parks", "enforcement_units"]},
+                "6": {"responsible": ["parks", "enforcement_units"]},
+                "7": {"responsible": ["parks", "enforcement_units"]},
+                "8": {"lead": ["JB"], "responsible": ["parks", "enforcement_units"]},
+                "9": {"lead": ["parks", "enforcement_units", "RECON"], "responsible": ["JB"]},
+            },
+        },
+        NOTICE_ON, NOTICE, None, "U", "the table is the Notice's; the ids of the leads are ours",
+    ),
+    _design("ledger.cutoff_cd", 1, "by which a report's cutoff may lag behind its submission"),
+    _design("ledger.nil_months", 3, "nil reports running that are found"),
     _design(
         "assessment.weights",
         {"framework": "法治建设", "three_systems_may_fall": False},
         "the three systems take a larger share",
         NOTICE,
     ),
+    _design(
+        "assessment.forbidden_terms",
+        {
+            "terms": [
+                "fine", "fines", "fined", "confiscation", "confiscations", "confiscated",
+                "number of penalties", "penalties imposed", "penalty count",
+                "number of inspections", "inspections carried out", "inspection count",
+                "inspection target", "cases filed",
+                "罚款", "罚没", "没收", "处罚数量", "处罚数额", "处罚件数", "处罚案件数",
+                "处罚次数", "检查数量", "检查次数", "检查户次", "检查户数", "检查指标", "立案数量",
+                "立案件数", "办案数量", "办案件数",
+            ],
+        },
+        "in the name of an indicator; after 行政处罚法 Art 74 and 54号",
+    ),
+    _design(
+        "assessment.burst", {"window_cd": 30, "factor": "3", "least": 10},
+        "nil inspections just before the cutoff",
+    ),
+    _design("assessment.publish_months", 12, "after the year's end: the assessment is yearly"),
     _design(
         "retention",
         {"events": "permanent", "personal_data": "archive schedule of the unit"},

@@ -35,6 +35,10 @@ UNITS: Mapping[str, Any] = {
 }
 
 
+#: Who reads a list: everybody, all authorities, or the unit and the supervisors.
+ListVisibility = Literal["public", "shared", "restricted"]
+
+
 class CountByGrade(Value):
     """A number for each credit grade."""
 
@@ -198,11 +202,45 @@ class MonthEnd(Value):
     warn: Literal["last_calendar_day", "last_working_day"]
 
 
+class TaskParts(Value):
+    """Who leads a task of the Notice and who else is responsible for it.
+
+    Each is named by its unit id, or by a group of reporting units: ``parks``,
+    ``enforcement_units``.
+    """
+
+    lead: tuple[Line, ...] = ()
+    responsible: tuple[Line, ...] = ()
+
+
+class Responsibilities(Value):
+    """Who does what: the parts in each of the nine tasks, by its number."""
+
+    tasks: dict[Literal["1", "2", "3", "4", "5", "6", "7", "8", "9"], TaskParts]
+
+
 class Weights(Value):
     """How assessment weights are set."""
 
     framework: Line
     three_systems_may_fall: bool
+
+
+class Terms(Value):
+    """Words whose presence in a text decides something: Chinese ones anywhere, others as words."""
+
+    terms: tuple[Line, ...]
+
+
+class Burst(Value):
+    """When acts crowd together: more than ``factor`` times what the time before lets expect.
+
+    Within ``window_cd`` calendar days, and ``least`` of them at least.
+    """
+
+    window_cd: Annotated[int, msgspec.Meta(ge=1, le=180)]
+    factor: Ratio
+    least: Count
 
 
 class Retention(Value):
@@ -248,6 +286,7 @@ KEYS: Mapping[str, Key] = {
         "late_entry_flag",
         "catalogue.publish_wd",
         "credit.objection_wd",
+        "dishonesty.defence_wd",
         "repair.accept_wd",
         "repair.decide_wd",
         "repair.feedback_wd",
@@ -255,6 +294,7 @@ KEYS: Mapping[str, Key] = {
         "repair.sync_wd",
         "repair.sync_alert_wd",
         "repair.green_channel_wd",
+        "repair.green_precheck_wd",
         "penalty.serve_wd",
         "evidence.advance_registration",
         "supervision.response_wd",
@@ -278,6 +318,7 @@ KEYS: Mapping[str, Key] = {
         "seizure.max_cd",
         "seizure.extend_cd",
         "complaint.resolve_cd",
+        "ledger.cutoff_cd",
         "recon.apply_cd",
         "recon.opinion_report_cd",
     ),
@@ -288,12 +329,16 @@ KEYS: Mapping[str, Key] = {
         "observation.default_months",
         "observation.max_months",
         "key.review_months",
+        "casefile.review_months",
+        "ledger.nil_months",
+        "assessment.publish_months",
         "recon.apply_uninformed_months",
     ),
     **_all(
         "count",
         "reasonable_factor",
         "observation.soft_measures",
+        "joint.arrival_minutes",
         "draw.void_max",
         "inspection.min_officers",
         "catalogue.idle_years",
@@ -302,6 +347,7 @@ KEYS: Mapping[str, Key] = {
         "casefile.pass",
         "casefile.excellent",
         "recon.repeated_revocations",
+        "casefile.self_gap",
         "recon.apply_absolute_years",
         "recon.apply_absolute_real_estate_years",
     ),
@@ -314,6 +360,7 @@ KEYS: Mapping[str, Key] = {
         "penalty.late_fee_daily",
     ),
     **_all("text", "publicity.annual_stats", "cap_year", "dishonesty.transition"),
+    "key.unit_list": Key("text", ListVisibility),
     **_tables(
         draw__ratio=RatioByGrade,
         grade__scheme=LineByGrade,
@@ -334,7 +381,10 @@ KEYS: Mapping[str, Key] = {
         recon__summary=ReconProcedure,
         recon__incidental_review=IncidentalReview,
         ledger__month_end=MonthEnd,
+        ledger__responsibilities=Responsibilities,
         assessment__weights=Weights,
+        assessment__forbidden_terms=Terms,
+        assessment__burst=Burst,
         retention=Retention,
     ),
 }

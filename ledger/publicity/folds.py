@@ -84,6 +84,11 @@ class Act(Fold):
             return "published"
         return "decided" if self.served_on is None else "served"
 
+    @property
+    def public(self) -> bool:
+        """Whether it was ever put before the public; withdrawn, it says so there."""
+        return self.published_on is not None
+
     def on_decided(self, event: ActDecided, record: Recorded) -> None:
         self.unit, self.entity, self.kind = event.unit, event.entity, event.kind
         self.matter, self.doc_no, self.decided_on = event.matter, event.doc_no, event.decided_on
@@ -119,6 +124,11 @@ class AnnualStats(Fold):
     @property
     def exists(self) -> bool:
         return bool(self.unit)
+
+    @property
+    def public(self) -> bool:
+        """Whether the public reads it."""
+        return self.published_on is not None
 
     def on_due(self, event: AnnualStatsFellDue) -> None:
         self.unit, self.year, self.due_on = event.unit, event.year, event.due_on

@@ -101,6 +101,7 @@ _ROWS = (
     "SELECT position, type, data, tags, leaf FROM events WHERE position > ?"
     " ORDER BY position LIMIT ?"
 )
+_LEAVES = "SELECT leaf FROM events WHERE position > ? ORDER BY position LIMIT ?"
 _TAG_ROWS = (
     "SELECT position, type, tag FROM event_tags WHERE position > ? AND position <= ?"
     " ORDER BY position, tag"
@@ -308,6 +309,10 @@ class SQLiteRecorder(DCBRecorder):
     def rows(self, after: int, limit: int) -> list[Row]:
         """Up to `limit` rows after position `after` as they are stored, for verification."""
         return [Row(*row) for row in self._fetch(_ROWS, (after, limit))]
+
+    def leaves(self, after: int, limit: int) -> list[bytes]:
+        """The leaf hashes of up to `limit` events after position `after`, in order."""
+        return [leaf for (leaf,) in self._fetch(_LEAVES, (after, limit))]
 
     def tag_rows(self, after_position: int, up_to_position: int) -> list[tuple[int, str, str]]:
         """The tag index as (position, type, tag) in `(after_position, up_to_position]`, in order.

@@ -219,7 +219,6 @@ class PublicInterviewHeld(Event):
     """
 
     TOPIC: ClassVar[str] = "supervision.public-interview-held"
-    CORRECTABLE = frozenset({"attended_by", "raised", "undertaken"})
 
     unit: UnitId
     attended_by: tuple[Name, ...]
@@ -265,7 +264,6 @@ class ProhibitedConductReported(Event):
     """
 
     TOPIC: ClassVar[str] = "supervision.prohibited-conduct-reported"
-    CORRECTABLE = frozenset({"facts"})
 
     unit: UnitId
     code: int

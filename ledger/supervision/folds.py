@@ -76,8 +76,8 @@ class VisitsMade(Fold):
     def on_approved(self, event: InspectionTaskApproved) -> None:
         if event.trigger == "plan":
             self.planned.add(event.task)
-        if (joint := getattr(event, "joint", None)) is not None:
-            self.joint[event.task] = joint
+        if event.joint is not None:
+            self.joint[event.task] = event.joint
 
     def together(self, one: str, other: str) -> bool:
         """Whether two tasks are parts of one joint visit (2.11)."""

@@ -84,6 +84,7 @@ async def test_what_would_betray_a_source_is_not_shown_to_the_business(world: Wo
         title="员工证言",
         confidential=True,
     )
+    await world.given_film("CASE-2")
     await world.send(
         "MRB head",
         "penalties/seize-property",

@@ -71,8 +71,8 @@ def test_entities() -> None:
 
 
 def test_subscribers() -> None:
-    """A subscribing system sees what is shared."""
-    assert _seen(_grant("subscriber_system"), "MRB", "unit:MRB") == ["public", "shared"]
+    """A partner sees what is public here; what is shared goes by its subscriptions."""
+    assert _seen(_grant("subscriber_system"), "MRB", "unit:MRB") == ["public"]
 
 
 async def test_by_every_way(face: Face) -> None:

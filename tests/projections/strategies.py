@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ledger.credit.events import (
     CreditRecordEntered,
     Instrument,
+    PublicityReinstated,
     PublicityResumed,
     PublicityStarted,
     PublicitySuspended,
@@ -20,6 +21,7 @@ from ledger.entities.events import EntityLeftRegister, EntityRegistered, EntityR
 from ledger.filing.events import (
     InspectionCancelled,
     InspectionConcluded,
+    OffSiteCheckRecorded,
     OnSiteInspectionClosed,
     OnSiteInspectionOpened,
     ResultNotified,
@@ -30,7 +32,15 @@ from ledger.intake.events import (
     ImportedViolationWithdrawn,
     ViolationRectified,
 )
+from ledger.joint.events import (
+    JoinAccepted,
+    JointPlanned,
+    JointResultSplit,
+    JointVisitHeld,
+    Participant,
+)
 from ledger.kernel import Event
+from ledger.keylist.events import KeyDesignationEnded, TrackingVisitLogged
 from ledger.supervision.events import FindingDismissed, FindingRaised, FindingTriaged
 from tests.projections.facts import (
     E1,
@@ -39,6 +49,7 @@ from tests.projections.facts import (
     calendar,
     caps,
     inspection,
+    moment,
     policy,
     task,
     violation,
@@ -58,6 +69,8 @@ def entity_events(draw: Any, entity: str, day: date) -> Event:
     common: dict[str, Any] = {"entity": entity, "unit": "MRB"}
     of_task = {"task": f"T-{name}", **common}
     of_record = {"record": f"CR-{name}", **common}
+    of_joint = {"joint": f"J-{name}", **common}
+    of_key = {"designation": f"KEY-{name}", **common}
     identity = Identity(name=draw(st.sampled_from(["Wan He", "兰山", "Ōta"])), area="P1")
     return draw(
         st.sampled_from(
@@ -91,6 +104,7 @@ def entity_events(draw: Any, entity: str, day: date) -> Event:
                     max_until=day + timedelta(days=365),
                 ),
                 PublicityTerminated(**of_record, reason="repaired", terminated_on=day),
+                PublicityReinstated(**of_record, reason="breach", ended_on=day, reinstated_on=day),
                 PublicitySuspended(**of_record, suspended_on=day, reason="court"),
                 PublicityResumed(**of_record, resumed_on=day, reason="court"),
                 task(f"T-{name}", entity, planned_on=draw(DAYS)),
@@ -106,6 +120,37 @@ def entity_events(draw: Any, entity: str, day: date) -> Event:
                     emergency=draw(st.booleans()),
                 ),
                 OnSiteInspectionClosed(**of_task, minutes_on_site=number * 10),
+                task(f"T-{name}", entity, planned_on=draw(DAYS), joint=f"J-{name}"),
+                JointPlanned(
+                    **of_joint,
+                    participants=(Participant(unit="MRB", matters=("M-101",)),),
+                    modes=("by_list",),
+                    window_from=day,
+                    window_to=day,
+                ),
+                JoinAccepted(**of_joint),
+                JointVisitHeld(
+                    **of_joint,
+                    held_on=day,
+                    arrived_at=moment(day),
+                    left_at=moment(day),
+                    minutes_on_site=number,
+                    presences=(),
+                    matters_checked=("M-101",),
+                ),
+                JointResultSplit(**of_joint, task=f"T-{name}", result="no_issue"),
+                OffSiteCheckRecorded(
+                    entity=entity,
+                    unit="MRB",
+                    matters=("M-101",),
+                    means=(draw(st.sampled_from(["shared_data", "remote"])),),
+                    result="no_issue",
+                    checked_on=day,
+                ),
+                TrackingVisitLogged(
+                    **of_key, visited_on=day, officers=("OFF-001",), summary=f"{number}"
+                ),
+                KeyDesignationEnded(**of_key, reason="closed", ended_on=day, listed_as="shared"),
                 InspectionConcluded(**of_task, matters=("M-101",), result="no_issue"),
                 ResultNotified(**of_task),
                 inspection(f"I-{name}", entity, "2015-05-04", score=90 + number),

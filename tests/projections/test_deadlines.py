@@ -262,6 +262,10 @@ def test_the_clock_ends_publicity(past: Past, follower: Follower, views: Views) 
     follower.catch_up()
     now = Now("2027-04-15T23:00:00+08:00")
     with Ledger(past.recorder, clock=now) as ledger:
+        # Meanwhile the business is graded by what stands there; nothing has ended.
+        (graded,) = tick(ledger, views)
+        assert [r.envelope.type for r in graded.events] == ["grading.credit-grade-assigned"]
+        follower.catch_up()
         assert tick(ledger, views) == []
         now.moment += timedelta(hours=2)
         (outcome,) = tick(ledger, views)

@@ -84,6 +84,7 @@ async def test_s13_exempt_after_education(world: World) -> None:
         correct_by="2026-03-11",
     )
     await world.send("MRB head", "leniency/apply-leniency", **apply)
+    await world.given_steps("CASE-1", "initiate", "investigate", "review", "decide", "serve")
     answer = await world.send(
         "MRB officer",
         "penalties/close-case",

@@ -9,8 +9,11 @@ from typing import Any
 from aiohttp.test_utils import TestClient, TestServer
 
 from api.service import Service
+from ledger.kernel import Event
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.vocabulary import Role
+from projections.opening import verify_views
+from tests.gwt import HEAD, Record
 
 E_A = "91620100MA7LX00338"
 E_B = "91620100MA7LX0076M"
@@ -22,6 +25,7 @@ PEOPLE: dict[str, tuple[str, str, Role, str | None]] = {
     "MRB head": ("MRB", "HEAD-MRB", "unit_head", None),
     "MRB office": ("MRB", "OFFICE-MRB", "office_head", None),
     "MRB officer": ("MRB", "OFF-001", "enforcement_officer", None),
+    "MRB coordinator": ("MRB", "COORD-MRB", "draw_coordinator", None),
     "MRB legal": ("MRB", "LEGAL-MRB", "unit_legal_office", None),
     "MRB investigator": ("MRB", "OFF-002", "enforcement_officer", None),
     "MRB second legal": ("MRB", "LEGAL-2", "unit_legal_office", None),
@@ -31,12 +35,21 @@ PEOPLE: dict[str, tuple[str, str, Role, str | None]] = {
     "JB second": ("JB", "JB-002", "jb_supervisor", None),
     "EDB": ("EDB", "EDB-001", "credit_officer", None),
     "public": ("PUBLIC", "PUBLIC", "public", None),
+    "EMB legal": ("EMB", "LEGAL-EMB", "unit_legal_office", None),
+    "PARK head": ("PARK", "HEAD-PARK", "unit_head", None),
+    "PARK officer": ("PARK", "OFF-021", "enforcement_officer", None),
+    "PARK legal": ("PARK", "LEGAL-PARK", "unit_legal_office", None),
+    "PARK committee": ("PARK", "COMMITTEE-PARK", "park_committee", None),
+    "RLO": ("RLO", "RLO-001", "rlo_assessor", None),
+    "RLO second": ("RLO", "RLO-002", "rlo_assessor", None),
     "E-A": ("ENTITY", "REP-A", "entity_rep", E_A),
     "E-B": ("ENTITY", "REP-B", "entity_rep", E_B),
     "E-C": ("ENTITY", "REP-C", "entity_rep", E_C),
     "E-D": ("ENTITY", "REP-D", "entity_rep", E_D),
     "RECON": ("RECON", "RECON-001", "recon_officer", None),
     "park": ("PARK", "PARK-001", "park_committee", None),
+    "BANK": ("BANK", "BANK-SYS", "subscriber_system", None),
+    "RAIL": ("RAIL", "RAIL-SYS", "subscriber_system", None),
 }
 
 NON_ONSITE = {
@@ -81,8 +94,8 @@ CALENDAR_2027 = {
 class World:
     """The service and the hands that use it. Commands go through HTTP, as everything else."""
 
-    def __init__(self, folder: Path) -> None:
-        self.now = datetime(2026, 1, 4, 9, tzinfo=CIVIL_ZONE)
+    def __init__(self, folder: Path, start: str = "2026-01-04") -> None:
+        self.at(start)
         self.path = folder / "ledger.db"
         self.service = Service(f"sqlite:///{self.path}", clock=lambda: self.now)
         self.recorder = self.service.recorder
@@ -119,18 +132,25 @@ class World:
         self.now += timedelta(seconds=1)
         return answer
 
+    def given(self, *events: Event) -> None:
+        """Facts of systems whose commands the scenario is not about, as if just recorded."""
+        self.service.ledger.execute(Record(facts=events), HEAD)
+
     async def refused(self, rule: str, who: str, command: str, **body: Any) -> dict[str, Any]:
         """Post a command that has to be refused under ``rule``; returns the problem document."""
         head = self.recorder.head()
         problem = await self.send(who, command, expect=422, **body)
         assert problem["rule_id"] == rule, problem
         assert problem["legal_source"], "a refusal names the law"
+        assert problem["fix_hint"], "a refusal says what helps"
+        assert ("policy_key" in problem) == ("policy_version" in problem), problem
         assert self.recorder.head() == head, "a refusal records nothing"
         return problem
 
     async def get(self, who: str, path: str, **query: Any) -> Any:
         """Ask for a resource as it is after everything recorded so far."""
-        if not path.endswith(("/trail", "/impact")):  # trails come straight from the ledger
+        # Trails, events and the feed come straight from the ledger.
+        if not path.endswith(("/trail", "/impact", "/feed")) and "/events/" not in path:
             query.setdefault("at_least", self.recorder.head())
         response = await self.client.get(
             path,
@@ -141,11 +161,32 @@ class World:
         assert response.status == 200, f"{path}: {response.status} {answer}"
         return answer
 
+    async def status(self, who: str, path: str) -> int:
+        """How a resource answers somebody once the views have caught up."""
+        response = await self.client.get(
+            path,
+            params={"at_least": str(self.recorder.head())},
+            headers={"Authorization": f"Bearer {self.tokens[who]}"},
+        )
+        return response.status
+
+    async def hidden(self, who: str, path: str, status: int) -> None:
+        """Ask for a resource that ``who`` may not see; the answer has to be ``status``."""
+        response = await self.client.get(
+            path, headers={"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
+        )
+        assert response.status == status, f"{path}: {response.status} {await response.text()}"
+
     async def deadline(self, rule: str, **where: str) -> dict[str, Any]:
         """The only deadline of a rule that fits."""
         rows = (await self.get("JB", "/v1/deadlines", rule=rule, **where))["items"]
         assert len(rows) == 1, rows
         return dict(rows[0])
+
+    def rebuilt(self) -> list[str]:
+        """The views that would come out otherwise if they were built anew from the ledger."""
+        self.service.follower.wait_for(self.recorder.head(), 5.0)
+        return [one.view for one in verify_views(self.recorder, self.service.views) if not one.same]
 
     async def findings(self, **where: str) -> list[dict[str, Any]]:
         """The findings that fit, oldest first."""
@@ -214,6 +255,39 @@ class World:
                 assessed_on="2026-01-04",
                 factors=[{"kind": "external_assessment", "says": "通用型企业信用风险分类"}],
             )
+
+    async def given_record(
+        self,
+        record: str,
+        entity: str,
+        determined: str,
+        *,
+        who: str = "MRB head",
+        started: str | None = None,
+        channels: tuple[str, ...] = ("credit_china", "unit_site"),
+        **changed: Any,
+    ) -> None:
+        """A penalty on the credit record, in publicity from ``started`` on (else its own day)."""
+        self.at(determined)
+        body = {
+            "record": record,
+            "entity": entity,
+            "unit": PEOPLE[who][0],
+            "kind": "penalty",
+            "determined_on": determined,
+            "title": "行政处罚",
+            "public": True,
+            "severity": "general",
+            "amount_fen": 500_000,
+            "instrument": {
+                "kind": "penalty_decision",
+                "doc_no": f"兰新罚〔{determined[:4]}〕{record}",
+                "effective_on": determined,
+            },
+        }
+        await self.send(who, "credit/enter-credit-record", **{**body, **changed})
+        self.at(started or f"{determined} 15:00")
+        await self.send(who, "credit/start-publicity", record=record, channels=list(channels))
 
     async def given_matter(
         self,
@@ -371,13 +445,23 @@ class World:
             **changed,
         }
 
-    async def visit(self, task: str, day: str, result: str = "no_issue") -> None:
-        """Carry out an approved task of MRB on ``day``, from the notice to the conclusion."""
-        who = "MRB officer"
+    async def visit(
+        self,
+        task: str,
+        day: str,
+        result: str = "no_issue",
+        *,
+        who: str = "MRB officer",
+        **opening: Any,
+    ) -> None:
+        """Carry out an approved task on ``day``, from the notice to the conclusion.
+
+        ``who`` reports every step; ``opening`` replaces fields of the opening by MRB's officers.
+        """
         self.at(f"{day} 09:00")
         await self.send(who, "filing/issue-inspection-notice", task=task, notice_no=f"N-{task}")
         await self.send(who, "filing/scan-entry", task=task, act_code=f"AC-{task}", device="D-1")
-        await self.send(who, "filing/open-inspection", **self.opening(task))
+        await self.send(who, "filing/open-inspection", **self.opening(task, **opening))
         self.at(f"{day} 10:00")
         await self.send(
             who,
@@ -388,6 +472,34 @@ class World:
         )
         await self.send(who, "filing/close-inspection", task=task)
         await self.send(who, "filing/conclude-inspection", task=task, result=result)
+
+    async def given_steps(self, case: str, *steps: str) -> None:
+        """A document of each of these steps of a case of MRB, taken now, in their order."""
+        for step in steps:
+            await self.send(
+                "MRB officer",
+                "process/record-process-step",
+                case=case,
+                evidence=f"{case}-{step}",
+                step=step,
+                medium="text",
+                evidence_hash="ab" * 32,
+                taken_at=self.now.isoformat(),
+            )
+
+    async def given_film(self, case: str, covers: str = "seizure") -> None:
+        """A film of the last half hour, sealed for a forced act in a case of MRB."""
+        await self.send(
+            "MRB officer",
+            "process/seal-av-record",
+            case=case,
+            evidence=f"{case}-film",
+            medium="video",
+            sha256="ab" * 32,
+            start=(self.now - timedelta(minutes=30)).isoformat(),
+            end=self.now.isoformat(),
+            covers=covers,
+        )
 
     @staticmethod
     def opening(task: str, **changed: Any) -> dict[str, Any]:

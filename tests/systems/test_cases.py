@@ -77,6 +77,7 @@ from ledger.policies.commands import SeedLedger
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.gwt import HEAD, Record, Scenario, actor, like
 from tests.pasts import certified, conduct, decidable, filed, registered
+from tests.systems.recorded import whole_record
 
 replace = msgspec.structs.replace
 
@@ -135,6 +136,7 @@ def story() -> Scenario:
         .given(SeedLedger())
         .at("2026-05-11T09:00+08:00")
         .given(*certified("OFF-001", "OFF-002"), *registered(E_B, E_C))
+        .given(*whole_record(date(2026, 5, 11)))
         .amid(
             *decidable(other),
             PenaltyDecided(
@@ -226,7 +228,7 @@ def test_penalty_decide_cd_a_case_is_decided_within_ninety_days(story: Scenario)
 def test_evidence_enters_an_open_case(story: Scenario) -> None:
     """Once each, by the own unit; what would betray a source is sealed."""
     story.given(FILE).when(ADD, OFFICER).then(like(EvidenceAdded, measure="none"))
-    story.when(ADD, OFFICER).raises(OutOfStep)
+    story.when(ADD, OFFICER).refused("REC-R3", evidence="EV-1")
     story.when(replace(ADD, evidence="EV-2"), EMB).raises(Forbidden)
     story.when(replace(ADD, evidence="EV-2", kind="testimony", confidential=True))
     assert story.outcome is not None

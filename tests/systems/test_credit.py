@@ -43,6 +43,7 @@ from ledger.kernel import (
 )
 from ledger.penalties.events import PenaltyDecided, PenaltyServed
 from ledger.policies.commands import SeedLedger
+from ledger.repair.events import DutiesPerformed
 from ledger.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like
 
@@ -100,6 +101,17 @@ OTHERS_SHOWN = [
 ]
 
 
+#: Somebody has seen CR-1's fine paid: its end is nothing else's end (REP-V3).
+PAID = DutiesPerformed(
+    record="CR-1",
+    entity=E_C,
+    unit="MRB",
+    duty="obligations_performed",
+    performed_on=date(2026, 4, 15),
+    evidence=("缴款凭证1号",),
+)
+
+
 @pytest.fixture
 def story() -> Scenario:
     """The day of S15's determination; other records are public."""
@@ -107,7 +119,7 @@ def story() -> Scenario:
         Scenario(InMemoryDCBRecorder())
         .given(SeedLedger())
         .at("2026-04-15T09:00+08:00")
-        .amid(*OTHERS, *OTHERS_SHOWN)
+        .amid(*OTHERS, *OTHERS_SHOWN, PAID)
     )
 
 

@@ -13,7 +13,7 @@ from ledger.credit.events import CreditRecordEntered, Instrument
 from ledger.credit.folds import CreditRecords
 from ledger.deadlines.commands import EndDeadline
 from ledger.draws.commands import PublishDrawResult
-from ledger.draws.events import DrawResultPublished
+from ledger.draws.events import DrawAnnounced, DrawResultPublished, DrawTargetSelected
 from ledger.filing.events import (
     InspectionConcluded,
     InspectionTaskApproved,
@@ -51,6 +51,38 @@ CONCLUDED = InspectionConcluded(
     matters=("M-101",),
     result="issue_corrected_on_spot",
 )
+ANNOUNCED = DrawAnnounced(
+    draw="DRAW-2026-0007",
+    unit="MRB",
+    plan="PLAN-MRB-2026",
+    year=2026,
+    matters=("M-101",),
+    by="grade",
+    strata=(),
+    sources=(),
+    roster="R-1",
+    roster_hash="0" * 64,
+    roster_root="0" * 64,
+    roster_count=0,
+    roster_strata={},
+    officer_roster="O-1",
+    officer_roster_hash="0" * 64,
+    inspect_by=date(2026, 12, 31),
+    operator="COORD",
+)
+SELECTED = DrawTargetSelected(
+    target="DRAW-2026-0007/C/1",
+    draw="DRAW-2026-0007",
+    entity=E_C,
+    unit="MRB",
+    plan="PLAN-MRB-2026",
+    matters=("M-101",),
+    stratum="C",
+    ticket="0" * 64,
+    rank=1,
+    inclusion_prob="0.5",
+    inspect_by=date(2026, 12, 31),
+)
 PUBLISH = PublishDrawResult(task="T-1", draw="DRAW-2026-0007")
 
 
@@ -62,6 +94,7 @@ def story() -> Scenario:
         .given(SeedLedger())
         .at("2026-09-18T16:00+08:00")
         .given(APPROVED)
+        .given(ANNOUNCED, SELECTED)
         .amid(replace(APPROVED, task="T-9"), replace(CONCLUDED, task="T-9", result="no_issue"))
     )
 

@@ -40,6 +40,7 @@ from ledger.filing.commands import (
     OpenInspection,
     PublishPlan,
     RateVisit,
+    RecordOffSiteCheck,
     ReportIrregularVisit,
     ReturnFiling,
     ScanEntry,
@@ -59,6 +60,7 @@ from ledger.filing.events import (
     InspectionTaskApproved,
     IrregularVisitReported,
     NonOnsiteConsidered,
+    OffSiteCheckRecorded,
     OnSiteInspectionClosed,
     OnSiteInspectionOpened,
     OnSiteRecordSigned,
@@ -562,13 +564,18 @@ def test_FIL_R2_a_case_filing_serves_one_task(story: Scenario) -> None:
         ("superior", {"ground": "complaint"}, False),
         ("superior", {"ground": "superior_assignment"}, True),
         ("superior", {"ground": "food_drug", "clue_ref": "交办函1号"}, True),
-        ("transfer", {"ground": "food_drug"}, True),
+        ("transfer", {"ground": "food_drug"}, False),
+        ("transfer", {"ground": "food_drug", "clue_ref": "移送函2号"}, True),
+        ("data_monitoring", {"ground": "complaint"}, False),
+        ("data_monitoring", {"ground": "work_safety", "clue_ref": "预警3号"}, True),
+        ("entity_request", {"ground": "other"}, False),
+        ("entity_request", {"ground": "other", "clue_ref": "申请书4号"}, True),
     ],
 )
 def test_FIL_R2_the_filing_bears_out_what_triggers_a_case(
     story: Scenario, trigger: Any, filing: dict[str, Any], fits: bool
 ) -> None:
-    """A complaint or an assignment is filed as that, or with the clue it came by."""
+    """A complaint or an assignment is filed as that, whatever else with the clue it came by."""
     story.amid(filed("FIL-9", ground="complaint"), filed("FIL-8", ground="superior_assignment"))
     story.given(filed(**filing)).when(task(**{**CASE, "trigger": trigger}))
     if fits:
@@ -726,6 +733,29 @@ def test_GEN_R2_the_approver_does_not_inspect(story: Scenario) -> None:
     """A head with a certificate approves no visit of the own."""
     head = actor("MRB", "OFF-001", "unit_head")
     story.when(task(), head).refused("GEN-R2", person="OFF-001", one="approver", other="inspector")
+
+
+def test_a_check_without_a_visit_is_recorded(story: Scenario) -> None:
+    """The way that FIL-R9 points to: no task, no cap, each way named once."""
+    check = RecordOffSiteCheck(
+        unit="MRB",
+        entity=E_B,
+        matters=("M-101",),
+        means=("shared_data", "written", "shared_data"),
+        result="no_issue",
+    )
+    story.when(check, OFFICER).then(
+        like(
+            OffSiteCheckRecorded,
+            means=("shared_data", "written"),
+            checked_on=date(2026, 3, 2),
+            entity=E_B,
+        )
+    )
+    story.when(check, EMB_HEAD).raises(Forbidden)
+    story.when(replace(check, matters=("M-1999",)), OFFICER).raises(UnknownReference)
+    story.when(replace(check, entity="91620100MA7LX0025D"), OFFICER).raises(UnknownReference)
+    story.when(task()).then(InspectionTaskApproved)
 
 
 def test_FIL_R9_no_visit_where_another_way_suffices(story: Scenario) -> None:
@@ -949,8 +979,11 @@ def test_the_stay_is_counted_in_minutes(story: Scenario) -> None:
     ("changed", "scanned", "missing"),
     [
         ({}, False, "the entry scan"),
-        ({"certs_shown": ("甘A-OFF-001",)}, True, "the certificates of all officers"),
-        ({"certs_shown": ("甘A-OFF-001",) * 2}, True, "the certificates of all officers"),
+        ({"certs_shown": ("甘A-OFF-001",)}, True, "a valid certificate of OFF-002"),
+        ({"certs_shown": ("甘A-OFF-001",) * 2}, True, "a valid certificate of OFF-002"),
+        # One that another officer holds, and one that OFF-002 held until 2025.
+        ({"certs_shown": ("甘A-OFF-001", "甘A-OFF-003")}, True, "a valid certificate of OFF-002"),
+        ({"certs_shown": ("甘A-OFF-001", "甘A-OLD")}, True, "a valid certificate of OFF-002"),
         ({"notice_shown": False}, True, "the inspection notice"),
         ({"notice_shown": False}, False, "the entry scan and the inspection notice"),
     ],
@@ -960,14 +993,19 @@ def test_FIL_R8_no_entry_without_scan_certificates_and_notice(
 ) -> None:
     """What is missing is named; the scan of another task is no scan of this one."""
     story.given(task(), NOTICE, *([SCAN] if scanned else []))
-    story.amid(EntryScanned(task="T-OTHER", entity=E_C, unit="MRB", act_code="A", device="D"))
+    story.amid(
+        EntryScanned(task="T-OTHER", entity=E_C, unit="MRB", act_code="A", device="D"),
+        replace(officer("OFF-002", to=date(2025, 12, 31)), cert_no="甘A-OLD"),
+    )
     story.when(replace(OPEN, **changed)).refused("FIL-R8", missing=missing)
 
 
-def test_each_officer_shows_one_certificate(story: Scenario) -> None:
-    """A third certificate beside two officers is somebody's who is not there."""
-    story.given(task(), NOTICE, SCAN)
-    story.when(replace(OPEN, certs_shown=("1", "2", "3"))).raises(Malformed, pointer="/certs_shown")
+def test_certificates_are_those_of_the_officers(story: Scenario) -> None:
+    """A third certificate is somebody's who is not there; of two that one holds, one is enough."""
+    story.given(task(), NOTICE, SCAN).amid(replace(officer("OFF-002"), cert_no="甘A-NEW"))
+    shown = (*OPEN.certs_shown, "甘A-OFF-003")
+    story.when(replace(OPEN, certs_shown=shown)).raises(Malformed, pointer="/certs_shown")
+    story.when(replace(OPEN, certs_shown=("甘A-OFF-001", "甘A-NEW"))).then(OnSiteInspectionOpened)
 
 
 def test_FIL_R6_holds_on_the_day_of_the_visit(story: Scenario) -> None:
@@ -979,7 +1017,9 @@ def test_FIL_R6_holds_on_the_day_of_the_visit(story: Scenario) -> None:
         )
     )
     story.at("2026-03-18T09:00+08:00").when(OPEN).refused("FIL-R6")
-    story.when(replace(OPEN, officers=("OFF-001", "OFF-003"), certs_shown=("1", "3"))).then(
+    story.when(replace(OPEN, officers=("OFF-001", "OFF-003"))).refused("FIL-R8")
+    shown = ("甘A-OFF-001", "甘A-OFF-003")
+    story.when(replace(OPEN, officers=("OFF-001", "OFF-003"), certs_shown=shown)).then(
         like(OnSiteInspectionOpened, officers=("OFF-001", "OFF-003"))
     )
 

@@ -29,6 +29,7 @@ replace = msgspec.structs.replace
 E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
 EDB = actor("EDB", "EDB-1", "credit_officer")
 SECOND = actor("EDB", "EDB-2", "credit_officer")
+CLOCK = actor("LEDGER", "clock", "ledger_clock")
 TODAY = date(2026, 7, 27)
 ASSIGN = AssignGrade(
     entity=E_C,
@@ -193,6 +194,35 @@ def test_suspended_information_is_not_in_publicity(story: Scenario) -> None:
         )
     )
     story.when(RECOMPUTE).then(like(CreditGradeAssigned, grade="B"))
+
+
+def test_nothing_is_recorded_when_nothing_has_changed(story: Scenario) -> None:
+    """The same grade from the same factors; from others it is recorded, with those."""
+    story.given(NO_ISSUE).when(RECOMPUTE).then(like(CreditGradeAssigned, grade="A"))
+    story.when(RECOMPUTE).then()
+    story.at("2026-08-03T09:00+08:00").when(RECOMPUTE).then()
+    story.amid(entered("CR-94", entity=E_B)).when(RECOMPUTE).then()
+    story.given(KEPT).when(RECOMPUTE).then(like(CreditGradeAssigned, grade="A"))
+    story.given(entered(), shown()).when(RECOMPUTE).then(like(CreditGradeAssigned, grade="C"))
+
+
+def test_the_clock_leaves_alone_what_was_assessed_elsewhere(story: Scenario) -> None:
+    """The local rule is what is fallen back on; whoever wants it in spite of that says so."""
+    story.given(ASSIGN, entered(severity="serious"))
+    story.when(RECOMPUTE, CLOCK).then()
+    story.given(replace(OVERRIDE, grade="B")).when(RECOMPUTE, CLOCK).then()
+    story.when(RECOMPUTE).then(like(CreditGradeAssigned, grade="D"))
+    # From here on the local rule has the say.
+    story.when(RECOMPUTE, CLOCK).then()
+    story.given(ended("repaired")).when(RECOMPUTE, CLOCK).then(like(CreditGradeAssigned, grade="B"))
+
+
+def test_the_clock_grades_nobody_who_is_B_without_a_grade(story: Scenario) -> None:
+    """Whoever has nothing on record is B anyhow; what stands there gives a grade."""
+    story.when(RECOMPUTE, CLOCK).then()
+    story.given(entered(), shown()).when(RECOMPUTE, CLOCK).then(
+        like(CreditGradeAssigned, grade="C", source="local_rule")
+    )
 
 
 @pytest.mark.parametrize(

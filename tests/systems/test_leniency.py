@@ -47,6 +47,7 @@ from ledger.policies.commands import SeedLedger
 from ledger.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like, on
 from tests.pasts import conduct, decidable, filed
+from tests.systems.recorded import whole_record
 
 replace = msgspec.structs.replace
 
@@ -127,6 +128,7 @@ def story() -> Scenario:
         .at("2026-05-20T09:00+08:00")
         .given(*decidable(filed("CASE-1", E_C, "2026-05-20"), ("fine",), 5_000_000))
         .given(AddEvidence(evidence="EV-1", case="CASE-1", kind="documentary", title="整改照片"))
+        .given(*whole_record(date(2026, 5, 20)), *whole_record(date(2026, 5, 20), "CASE-2"))
         .amid(
             version(1, "2026-01-05", item("X-1", "exempt"), unit="EMB"),
             filed("CASE-9", E_B, "2026-05-20"),

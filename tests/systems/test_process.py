@@ -10,7 +10,7 @@ import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
 from ledger.kernel import Event, Forbidden, Malformed, OutOfStep, UnknownReference
-from ledger.penalties.commands import CloseCase
+from ledger.penalties.commands import AddEvidence, CloseCase, RegisterInAdvance, SeizeProperty
 from ledger.penalties.events import (
     CaseClosed,
     CaseFiled,
@@ -38,6 +38,7 @@ from ledger.process.events import (
 )
 from ledger.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like
+from tests.systems.recorded import ALL_STEPS, step, whole_record
 
 replace = msgspec.structs.replace
 
@@ -90,27 +91,12 @@ def filed(case: str, entity: str = E_C, **changed: Any) -> CaseFiled:
             cause="经营超过保质期的食品",
             source="inspection",
             discovered_on=date(2026, 6, 1),
+            filed_on=date(2026, 6, 8),
             investigators=("OFF-001", "OFF-002"),
             filed_by="MRB-HEAD",
         ),
         **changed,
     )
-
-
-def step(name: Step, day: int, case: str = "CASE-1", entity: str = E_C) -> ProcessStepRecorded:
-    return ProcessStepRecorded(
-        evidence=f"{case}-{name}",
-        case=case,
-        entity=entity,
-        unit="MRB",
-        step=name,
-        medium="text",
-        evidence_hash=A,
-        taken_at=at(f"{day:02}T09:00"),
-    )
-
-
-ALL: tuple[Step, ...] = ("initiate", "investigate", "review", "decide", "serve", "execute")
 
 
 def decided(case: str = "CASE-1", entity: str = E_C) -> list[Event]:
@@ -122,10 +108,9 @@ def decided(case: str = "CASE-1", entity: str = E_C) -> list[Event]:
             case=case,
             doc_no="1号",
             decided_on=date(2026, 6, 5),
-            types=("fine",),
-            severity="general",
+            types=("warning",),
+            severity="minor",
             facts="-",
-            fine_fen=500_000,
         ),
         PenaltyServed(
             decision=f"DEC-{case}",
@@ -147,18 +132,7 @@ def story() -> Scenario:
         .given(filed("CASE-1"))
         .amid(
             filed("CASE-9", E_B),
-            *(step(name, day, "CASE-9", E_B) for day, name in enumerate(ALL, start=1)),
-            AvRecordSealed(
-                evidence="AV-9",
-                case="CASE-9",
-                entity=E_B,
-                unit="MRB",
-                medium="video",
-                sha256=A,
-                start=at("02T09:00"),
-                end=at("02T10:00"),
-                covers="seizure",
-            ),
+            *whole_record(date(2026, 6, 2), "CASE-9", E_B),
             CaseArchived(
                 case="CASE-9",
                 entity=E_B,
@@ -183,12 +157,14 @@ def test_a_step_is_recorded_by_the_unit_of_the_case(story: Scenario) -> None:
 
 def test_REC_R1_no_case_is_closed_with_a_step_missing(story: Scenario) -> None:
     """One that was executed needs all six; another case's steps are none of its own."""
-    story.given(*decided(), *(step(name, 1) for name in ALL[:-2]))
+    story.given(*decided(), *(step(name, date(2026, 6, 1)) for name in ALL_STEPS[:-2]))
     story.when(CLOSE).refused("REC-R1", steps=["serve", "execute"], reason="executed")
-    story.given(step("serve", 6), step("archive", 7)).when(CLOSE).refused(
-        "REC-R1", steps=["execute"]
+    story.given(step("serve", date(2026, 6, 6)), step("archive", date(2026, 6, 7))).when(
+        CLOSE
+    ).refused("REC-R1", steps=["execute"])
+    story.given(step("execute", date(2026, 6, 7))).when(CLOSE).then(
+        like(CaseClosed, reason="executed")
     )
-    story.given(step("execute", 7)).when(CLOSE).then(like(CaseClosed, reason="executed"))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +183,7 @@ def test_REC_R1_a_case_that_ends_early_needs_fewer_steps(
     close = replace(CLOSE, case="CASE-2", reason=reason)
     if steps:
         story.when(close).refused("REC-R1", steps=list(steps))
-        story.given(*(step(name, 2, "CASE-2") for name in steps))
+        story.given(*(step(name, date(2026, 6, 2), "CASE-2") for name in steps))
     story.when(close).then(like(CaseClosed, reason=reason))
 
 
@@ -222,6 +198,20 @@ def test_REC_R2_a_forced_act_is_filmed(story: Scenario) -> None:
     story.when(seizure).then(like(ProcessStepRecorded, forced_act="seizure"))
 
 
+def test_REC_R2_a_seizure_is_filmed(story: Scenario) -> None:
+    """It takes effect by being recorded: on its day a film of it is sealed already."""
+    seize = SeizeProperty(
+        evidence="EV-7", case="CASE-1", kind="physical", title="过期食品", items=("饼干 20 箱",)
+    )
+    story.given(SEAL).when(seize).refused("REC-R2", act="seizure", on=date(2026, 6, 8))
+    story.given(replace(SEAL, evidence="AV-2", start=at("08T08:00"), end=at("08T08:30")))
+    story.when(seize).then(like(EvidenceAdded, measure="seizure"))
+    held = RegisterInAdvance(
+        evidence="EV-8", case="CASE-1", kind="physical", title="账册", items=("账册",)
+    )
+    story.when(held).then(like(EvidenceAdded, measure="advance_registration"))
+
+
 def test_REC_R3_a_piece_is_superseded_and_never_replaced(story: Scenario) -> None:
     """Whichever way it came on record; the earlier digest stays in the event."""
     story.given(STEP, SEAL)
@@ -230,13 +220,14 @@ def test_REC_R3_a_piece_is_superseded_and_never_replaced(story: Scenario) -> Non
         replace(STEP, evidence="AV-1"),
         replace(SEAL, evidence="EV-1"),
         replace(STEP, evidence="CASE-9-decide"),
+        AddEvidence(evidence="EV-1", case="CASE-1", kind="documentary", title="另一份"),
     ):
         story.when(command).refused("REC-R3", evidence=command.evidence)
     story.when(SUPERSEDE, EMB).raises(Forbidden)
     story.when(replace(SUPERSEDE, evidence="EV-9")).raises(UnknownReference)
     story.when(replace(SUPERSEDE, evidence_hash=A)).raises(Malformed, pointer="/evidence_hash")
     story.when(SUPERSEDE).then(like(EvidenceSuperseded, previous_hash=A, evidence_hash=C))
-    story.when(replace(SUPERSEDE, evidence="AV-9")).raises(OutOfStep, says="archived")
+    story.when(replace(SUPERSEDE, evidence="CASE-9-film")).raises(OutOfStep, says="archived")
 
 
 def test_REC_V1_gaps_in_a_recording_are_found(story: Scenario) -> None:
@@ -328,7 +319,7 @@ def test_REC_V3_steps_begin_in_their_order(
     story: Scenario, name: Step, moment: str, against: list[str]
 ) -> None:
     """Reviewed on 06-04 and served on 06-05; a later piece of a step that began is in order."""
-    story.given(step("review", 4), step("serve", 5))
+    story.given(step("review", date(2026, 6, 4)), step("serve", date(2026, 6, 5)))
     found = like(FindingRaised, rule_id="REC-V3", unit="MRB", entity=E_C)
     story.when(replace(STEP, step=name, taken_at=at(moment))).then(
         ProcessStepRecorded, *([found] if against else [])
@@ -340,7 +331,7 @@ def test_REC_V3_steps_begin_in_their_order(
 
 def test_a_closed_case_is_archived_once(story: Scenario) -> None:
     """With the number of its pieces; nothing is added after."""
-    story.given(*decided(), *(step(name, 1) for name in ALL), SEAL)
+    story.given(*decided(), *(step(name, date(2026, 6, 1)) for name in ALL_STEPS), SEAL)
     story.when(ARCHIVE).raises(OutOfStep, says="close it")
     story.given(CLOSE).when(ARCHIVE, EMB).raises(Forbidden)
     story.when(ARCHIVE).then(like(CaseArchived, pieces=7, archived_on=date(2026, 6, 8)))

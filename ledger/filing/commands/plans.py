@@ -168,8 +168,9 @@ class ApproveSpecialPlan(Command):
         ledger.new(SpecialPlan(self.plan))
         if self.period_to < self.period_from:
             raise Malformed("period_to lies before period_from", "/period_to")
+        policy = ledger.setting("special.approval")
         if self.deployed_by == "own":
-            _require_approved_campaign(ledger, self)
+            _require_approved_campaign(ledger, self, policy["annual_quota"])
         else:
             # What a superior deploys is not capped, so the superior's own document is named.
             order = self.government_approval
@@ -275,10 +276,10 @@ def _check_items(ledger: Reading, items: tuple[PlanItem, ...]) -> None:
         ledger.known(Matter(item.matter), "List it in the catalogue first.")
 
 
-def _require_approved_campaign(ledger: Reading, plan: ApproveSpecialPlan) -> None:
-    policy = ledger.setting("special.approval")
+def _require_approved_campaign(
+    ledger: Reading, plan: ApproveSpecialPlan, quota: int | None
+) -> None:
     ledger.require(plan.government_approval, rules.FIL_R3, reason="no government has approved it")
-    quota = policy["annual_quota"]
     begun = ledger.read(OwnCampaigns(plan.unit, plan.period_from.year)).count
     ledger.require(
         quota is None or begun < quota,

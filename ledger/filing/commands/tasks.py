@@ -10,8 +10,11 @@ import msgspec
 
 from ledger.catalogue.events import MatterElements
 from ledger.catalogue.folds import UnitStanding
+from ledger.draws.effects import drawn_target, require_drawn_officers
+from ledger.draws.folds import DrawnTasks
 from ledger.entities.folds import Registration
 from ledger.filing import rules
+from ledger.filing.commands.joining import own_part, part_of, require_joined
 from ledger.filing.events import (
     Counter,
     InspectionCancelled,
@@ -33,11 +36,23 @@ from ledger.filing.folds import (
     Task,
 )
 from ledger.grading.folds import CreditGrade
+from ledger.joint.events import Participant
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Recorded
 from ledger.supervision import rules as supervision
 from ledger.supervision.findings import finding
 from ledger.supervision.folds import BookedVisits
-from ledger.vocabulary import EntityId, FilingId, MatterId, Name, OfficerId, TaskId, Text, UnitId
+from ledger.vocabulary import (
+    DrawId,
+    EntityId,
+    FilingId,
+    JointId,
+    MatterId,
+    Name,
+    OfficerId,
+    TaskId,
+    Text,
+    UnitId,
+)
 
 #: Which triggers may start which kind of inspection.
 _TRIGGERS: dict[str, set[str]] = {
@@ -45,8 +60,14 @@ _TRIGGERS: dict[str, set[str]] = {
     "case": {"complaint", "transfer", "superior", "data_monitoring", "entity_request", "emergency"},
     "special": {"plan", "superior"},
 }
-#: The ground on which a case task's filing bears its trigger out; without it, a clue has to.
-_GROUNDS = {"complaint": "complaint", "superior": "superior_assignment"}
+#: What a case's filing has to bear out: by the ground named here, if there is one, or by a clue.
+_GROUNDS: dict[str, str | None] = {
+    "complaint": "complaint",
+    "superior": "superior_assignment",
+    "transfer": None,
+    "data_monitoring": None,
+    "entity_request": None,
+}
 
 
 class ApproveTask(Command):
@@ -64,6 +85,8 @@ class ApproveTask(Command):
     filing: FilingId | None = None
     scheme_ref: Name | None = None
     territorial_assistance_ref: Name | None = None
+    draw: DrawId | None = None
+    joint: JointId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
@@ -78,12 +101,15 @@ class ApproveTask(Command):
         if self.trigger not in _TRIGGERS[self.kind]:
             allowed = ", ".join(sorted(_TRIGGERS[self.kind]))
             raise Malformed(f"a {self.kind} task is triggered by {allowed}", "/trigger")
+        if self.draw is not None and self.kind != "daily":
+            raise Malformed("only daily inspections are drawn", "/draw")
         self._check_day(ledger, task.opened if emergency else None)
         ledger.known(Registration(self.entity), "Register the business first.")
 
         matters = [
             rules.published_matter(ledger, m, self.unit, self.planned_on) for m in self.matters
         ]
+        part = None if self.joint is None else self._part(ledger, self.joint)
         plan = self._plan(ledger) if self.kind == "daily" else None
         campaign = None
         if self.kind != "daily" and not emergency:
@@ -99,7 +125,7 @@ class ApproveTask(Command):
             role=ledger.actor.role,
         )
         rules.check_officers(
-            ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on
+            ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on, part=part
         )
         ledger.require(
             ledger.actor.person_id not in (*self.officers, *task.officers),
@@ -111,6 +137,8 @@ class ApproveTask(Command):
         ledger.require(self.non_onsite_considered.conclusion == "insufficient", rules.FIL_R9)
         if self.kind == "daily":
             self._check_daily(ledger, matters)
+            if part is None:
+                require_joined(ledger, self.unit, self.entity, self.matters, self.planned_on)
 
         counter: Counter = "capped"
         if self.kind == "case" or (campaign and campaign.deployed_by == "superior"):
@@ -133,8 +161,20 @@ class ApproveTask(Command):
             filing=self.filing,
             scheme_ref=self.scheme_ref,
             territorial_assistance_ref=self.territorial_assistance_ref,
+            draw=self.draw,
+            joint=self.joint,
         )
         yield from self._count(ledger, counter)
+
+    def _part(self, ledger: Reading, joint: str) -> Participant:
+        return part_of(
+            ledger,
+            joint,
+            unit=self.unit,
+            entity=self.entity,
+            matters=self.matters,
+            planned_on=self.planned_on,
+        )
 
     def _check_day(self, ledger: Reading, opened: Recorded | None) -> None:
         if opened is None and self.planned_on < ledger.on:
@@ -205,11 +245,14 @@ class ApproveTask(Command):
     def _check_case(self, ledger: Reading, filing: SpecialInspectionFiled) -> None:
         """A case's filing bears its trigger out and serves one task, unless that was cancelled."""
         ground = _GROUNDS.get(self.trigger)
+        wanted = "no clue" if ground is None else f"neither the ground {ground} nor a clue"
         ledger.require(
-            ground in (None, filing.ground) or filing.clue_ref,
+            self.trigger not in _GROUNDS
+            or filing.clue_ref
+            or (ground is not None and filing.ground == ground),
             rules.FIL_R2,
             kind=self.kind,
-            reason=f"{self.filing} names neither the ground {ground} nor a clue",
+            reason=f"{self.filing} names {wanted} by which the {self.trigger} came",
         )
         used = [
             task
@@ -243,7 +286,38 @@ class ApproveTask(Command):
             for matter, elements in zip(self.matters, matters, strict=True)
             if elements.domain == "general" and not elements.special_trade
         ]
-        ledger.require(not random, rules.FIL_R11, matters=", ".join(random))
+        if random or self.draw is not None:
+            self._check_drawn(ledger, random or list(self.matters))
+
+    def _check_drawn(self, ledger: Reading, matters: list[str]) -> None:
+        """The business was drawn for these matters, for one visit by the officers drawn (R11)."""
+        target = None if self.draw is None else drawn_target(ledger, self.draw, self.entity)
+        reason = None
+        if self.draw is None:
+            reason = "no draw is named"
+        elif target is None:
+            reason = f"{self.draw} did not select {self.entity}"
+        elif target.unit != self.unit:
+            reason = f"{self.draw} is a draw of {target.unit}"
+        elif not set(matters) <= set(target.matters):
+            reason = f"{self.draw} is for {', '.join(target.matters)} only"
+        elif target.state != "waiting":
+            reason = f"the visit that {self.draw} asks for is {target.state}"
+        elif target.inspect_by is not None and self.planned_on > target.inspect_by:
+            reason = f"the visits of {self.draw} end on {target.inspect_by}"
+        else:
+            booked = [
+                task
+                for task in ledger.read(DrawnTasks(self.entity, target.draw)).tasks
+                if ledger.read(Task(task)).stage != "cancelled"
+            ]
+            if booked:
+                reason = f"the visit that {self.draw} asks for is task {', '.join(booked)}"
+        ledger.require(
+            reason is None, rules.FIL_R11, matters=", ".join(matters), reason=reason, draw=self.draw
+        )
+        assert target is not None
+        require_drawn_officers(ledger, target, self.officers)
 
     def _count(self, ledger: Reading, counter: Counter) -> Iterator[Event]:
         year = self.planned_on.year
@@ -312,8 +386,14 @@ class CancelInspection(Command):
         )
 
 
-def own_task(ledger: Reading, task_id: str) -> Task:
-    """The task, which has to exist and belong to the actor's unit."""
+def own_task(ledger: Reading, task_id: str, *, on_site: bool = False) -> Task:
+    """The task, which has to exist and belong to the actor's unit.
+
+    ``on_site``: what a unit's officers record there may also come from the unit to which its part
+    of a joint visit is entrusted in writing.
+    """
     task = ledger.known(Task(task_id), "Approve the task first.")
-    ledger.act_for(task.unit)
+    part = own_part(ledger, task)
+    if not (on_site and part is not None and ledger.actor.unit_id == part.entrusted_to):
+        ledger.act_for(task.unit)
     return task

@@ -8,7 +8,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.catalogue.folds import Matter, OfficerStanding
+from ledger.draws.effects import target_inspected
+from ledger.entities.folds import Registration
 from ledger.filing import rules
+from ledger.filing.commands.joining import came_apart, own_part
 from ledger.filing.commands.tasks import own_task
 from ledger.filing.effects import report_irregular_visit
 from ledger.filing.events import (
@@ -17,6 +21,9 @@ from ledger.filing.events import (
     Ground,
     InspectionConcluded,
     IrregularVisitReported,
+    OffSiteCheckRecorded,
+    OffSiteMeans,
+    OffSiteResult,
     OnSiteInspectionClosed,
     OnSiteInspectionOpened,
     OnSiteRecordSigned,
@@ -26,11 +33,15 @@ from ledger.filing.events import (
     VisitRated,
 )
 from ledger.filing.folds import PlanInForce, Task, VisitRating
+from ledger.joint.events import JointResultSplit
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Value
+from ledger.keylist import rules as keylist
+from ledger.keylist.folds import KeyDesignations
 from ledger.supervision import rules as supervision
 from ledger.supervision.effects import visit_opened
 from ledger.supervision.findings import finding, reporter
 from ledger.vocabulary import (
+    DrawId,
     EntityId,
     IrregularVisitId,
     MatterId,
@@ -41,6 +52,9 @@ from ledger.vocabulary import (
     Text,
     UnitId,
 )
+
+#: What is no inspection by its name, and becomes one by what is left behind (FIL-V5).
+_DISGUISES = {"observation", "supervision_tour", "appraisal", "research"}
 
 
 class Emergency(Value):
@@ -61,7 +75,7 @@ class ScanEntry(Command):
     geo: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        task = own_task(ledger, self.task)
+        task = own_task(ledger, self.task, on_site=True)
         if task.stage not in ("approved", "notified", "opened", "recorded"):
             raise OutOfStep(f"task {self.task} is {task.stage}; there is no visit to scan for")
         yield EntryScanned(
@@ -89,7 +103,7 @@ class OpenInspection(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         task = ledger.read(Task(self.task))
         if self.emergency is None:
-            task = own_task(ledger, self.task)
+            task = own_task(ledger, self.task, on_site=True)
             if task.stage != "notified":
                 raise OutOfStep(
                     f"task {self.task} is {task.stage}; a visit is opened after the notice"
@@ -105,20 +119,19 @@ class OpenInspection(Command):
             ledger.act_for(unit)
             ledger.new(Task(self.task))
         matters = [rules.published_matter(ledger, m, unit, ledger.on) for m in ids]
-        rules.check_officers(ledger, unit, entity, self.officers, matters, on=ledger.on)
-        going, shown = len(set(self.officers)), len(set(self.certs_shown))
+        part = own_part(ledger, task)
+        rules.check_officers(ledger, unit, entity, self.officers, matters, on=ledger.on, part=part)
+        unshown = self._unshown(ledger, rules.acting_units(unit, part))
         missing = [
             what
             for what, there in (
                 ("the entry scan", task.scanned or self.scan_outage or self.emergency),
-                ("the certificates of all officers", shown >= going),
+                (f"a valid certificate of {', '.join(unshown)}", not unshown),
                 ("the inspection notice", self.notice_shown or self.emergency),
             )
             if not there
         ]
         ledger.require(not missing, rules.FIL_R8, missing=" and ".join(missing))
-        if len(self.certs_shown) > going:
-            raise Malformed("each officer shows one certificate", "/certs_shown")
         yield OnSiteInspectionOpened(
             task=self.task,
             entity=entity,
@@ -134,17 +147,58 @@ class OpenInspection(Command):
             scan_outage=self.scan_outage,
         )
         if task.kind == "daily":
-            plans = ledger.read(PlanInForce(unit, ledger.on.year))
-            if plans.covering(tuple(ids), ledger.on, ledger.on) is None:
-                yield finding(
-                    ledger,
-                    rules.FIL_V2,
-                    unit=unit,
-                    entity=entity,
-                    task=self.task,
-                    visited_on=ledger.on.isoformat(),
-                )
+            yield from self._planned(ledger, task)
+        yield from came_apart(ledger, task)
         yield from visit_opened(ledger, unit=unit, entity=entity, task=self.task, matters=ids)
+        yield from target_inspected(ledger, task.draw, entity, self.task, self.officers)
+
+    def _planned(self, ledger: Reading, task: Task) -> Iterator[Event]:
+        """FIL-V2: outside the plan's window. KEY-V1: planned as key supervision that has lapsed."""
+        covering = ledger.read(PlanInForce(task.unit, ledger.on.year)).covering(
+            task.matters, ledger.on, ledger.on
+        )
+        if covering is None:
+            yield finding(
+                ledger,
+                rules.FIL_V2,
+                unit=task.unit,
+                entity=task.entity,
+                task=self.task,
+                visited_on=ledger.on.isoformat(),
+            )
+            return
+        _, version = covering
+        key = {matter for matter in task.matters if version.items[matter].mode == "key"}
+        lapsed = ledger.read(KeyDesignations(task.entity, task.unit)).lapsed_for(key, ledger.on)
+        if lapsed:
+            yield finding(
+                ledger,
+                keylist.KEY_V1,
+                unit=task.unit,
+                entity=task.entity,
+                task=self.task,
+                designations=lapsed,
+                visited_on=ledger.on.isoformat(),
+            )
+
+    def _unshown(self, ledger: Reading, units: tuple[str, ...]) -> list[str]:
+        """The officers who show no certificate of theirs that is valid for the units that day.
+
+        Raises ``Malformed`` for a certificate that is nobody's who is there.
+        """
+        held = {
+            officer: ledger.read(OfficerStanding(officer)).valid_numbers(ledger.on, units)
+            for officer in self.officers
+        }
+        strange = sorted(set(self.certs_shown).difference(*held.values()))
+        unshown = [officer for officer, own in held.items() if not own & set(self.certs_shown)]
+        if strange and not unshown:
+            raise Malformed(
+                f"{', '.join(strange)}: none of the officers holds such a certificate for "
+                f"{' or '.join(units)}",
+                "/certs_shown",
+            )
+        return unshown
 
     def _check_approval(self, ledger: Reading, task: Task) -> None:
         """The visit is the one that was approved: its officers, its year, after its notice."""
@@ -248,8 +302,19 @@ class ConcludeInspection(Command):
             lawful_refusal=lawful,
             note=self.note,
         )
+        if task.joint is not None:
+            yield JointResultSplit(
+                joint=task.joint,
+                task=self.task,
+                entity=task.entity,
+                unit=task.unit,
+                result=self.result,
+            )
         if lawful:
             yield finding(ledger, rules.FIL_V6, unit=task.unit, entity=task.entity, task=self.task)
+        if task.opened is None:
+            # A closed door ends what the draw asked for as a visit does.
+            yield from target_inspected(ledger, task.draw, task.entity, self.task)
 
 
 class NotifyResult(Command):
@@ -269,6 +334,32 @@ class NotifyResult(Command):
             entity=task.entity,
             unit=task.unit,
             days_late=max(0, (ledger.on - due.on).days),
+        )
+
+
+class RecordOffSiteCheck(Command):
+    """非现场检查: report a check made on shared data, in writing or remotely, without a visit."""
+
+    unit: UnitId
+    entity: EntityId
+    matters: Annotated[tuple[MatterId, ...], msgspec.Meta(min_length=1, max_length=50)]
+    means: Annotated[tuple[OffSiteMeans, ...], msgspec.Meta(min_length=1)]
+    result: OffSiteResult
+    note: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.act_for(self.unit)
+        ledger.known(Registration(self.entity), "Register the business first.")
+        for matter in self.matters:
+            ledger.known(Matter(matter), "List it in the catalogue first.")
+        yield OffSiteCheckRecorded(
+            entity=self.entity,
+            unit=self.unit,
+            matters=self.matters,
+            means=tuple(dict.fromkeys(self.means)),
+            result=self.result,
+            checked_on=ledger.on,
+            note=self.note,
         )
 
 
@@ -305,6 +396,7 @@ class ReportIrregularVisit(Command):
     scanned: bool = False
     officers_seen: Annotated[int, msgspec.Meta(ge=0)] | None = None
     checklist_or_order_left: bool = False
+    draw: DrawId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         fitting = reporter(ledger)
@@ -323,12 +415,13 @@ class ReportIrregularVisit(Command):
             scanned=self.scanned,
             officers_seen=self.officers_seen,
             checklist_or_order_left=self.checklist_or_order_left,
+            draw=self.draw,
         )
         yield from report_irregular_visit(ledger, reported)
 
 
 def _on_site(ledger: Reading, task_id: str) -> Task:
-    task = own_task(ledger, task_id)
+    task = own_task(ledger, task_id, on_site=True)
     if task.stage not in ("opened", "recorded"):
         raise OutOfStep(f"task {task_id} is {task.stage}; nobody is on site")
     return task

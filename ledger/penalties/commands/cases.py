@@ -131,9 +131,9 @@ class CloseCase(Command):
         if case.held:
             raise OutOfStep(f"{', '.join(case.held)} is still held; dispose of it first")
         decision = self._decision(ledger, case)
-        require_complete(ledger, self.case, procedure=filed.procedure, reason=self.reason)
         if self.reason == "exempt":
             leniency.require_education(ledger, self.case, ledger.on)
+        require_complete(ledger, self.case, procedure=filed.procedure, reason=self.reason)
         closed = CaseClosed(
             case=self.case,
             entity=filed.entity,

@@ -11,6 +11,7 @@ from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.penalties import rules
 from ledger.penalties.events import EvidenceAdded, EvidenceDisposed, EvidenceKind, SeizureExtended
 from ledger.penalties.folds import Piece, known_case, open_case
+from ledger.process.rules import require_filmed, require_new
 from ledger.vocabulary import CaseId, EvidenceId, Name, Sha256, Text
 
 Items = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=500)]
@@ -28,7 +29,7 @@ class AddEvidence(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         _, filed = open_case(ledger, self.case)
-        ledger.new(Piece(self.evidence))
+        require_new(ledger, self.evidence)
         yield EvidenceAdded(
             evidence=self.evidence,
             case=self.case,
@@ -57,7 +58,7 @@ class RegisterInAdvance(Command):
 
 
 class SeizeProperty(Command):
-    """查封、扣押: seize premises or property; by the head of the unit, for thirty days."""
+    """查封、扣押: seize premises or property; by the head of the unit, filmed, for thirty days."""
 
     evidence: EvidenceId
     case: CaseId
@@ -77,7 +78,9 @@ def _held(
 ) -> EvidenceAdded:
     ledger.must_be_now()
     _, filed = open_case(ledger, command.case)
-    ledger.new(Piece(command.evidence))
+    require_new(ledger, command.evidence)
+    if measure == "seizure":
+        require_filmed(ledger, command.case, measure, on=ledger.on)
     return EvidenceAdded(
         evidence=command.evidence,
         case=command.case,

@@ -1,4 +1,4 @@
-"""Commands of double-random draws (2.3)."""
+"""Results: what an inspection found is published and enters the credit record (2.3)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from collections.abc import Iterator
 
 from ledger.credit.events import CreditRecordEntered, Instrument
 from ledger.draws import rules
+from ledger.draws.effects import drawn_target
 from ledger.draws.events import DrawResultPublished
-from ledger.draws.folds import PublishedResult
+from ledger.draws.folds import DrawState, PublishedResult
 from ledger.filing.events import InspectionConcluded
 from ledger.filing.folds import Task
 from ledger.kernel import Command, Event, OutOfStep, Reading
+from ledger.supervision.findings import finding
 from ledger.vocabulary import DrawId, TaskId, Text
 
 
 class PublishDrawResult(Command):
     """公示抽查检查结果: publish what an inspection found, and enter it on the credit record.
 
-    A lawful refusal enters no record: it says nothing against the business.
+    A lawful refusal enters no record: it says nothing against the business. ``draw``: the draw that
+    chose it; the task's own if it is left out. One that did not is found (DRW-V2).
     """
 
     task: TaskId
@@ -34,6 +37,9 @@ class PublishDrawResult(Command):
         published = ledger.read(PublishedResult(self.task)).published
         if published is not None:
             raise OutOfStep(f"the result of {self.task} was published on {published.published_on}")
+        draw = self.draw or task.draw
+        if draw is not None:
+            ledger.known(DrawState(draw), "Announce the draw first.")
         due = ledger.due(rules.PUBLISH_RESULT, task.concluded)
         late = 0 if concluded.lawful_refusal else max(0, (ledger.on - due.on).days)
         yield DrawResultPublished(
@@ -46,8 +52,17 @@ class PublishDrawResult(Command):
             days_late=late,
             lawful_refusal=concluded.lawful_refusal,
             withhold_reason=self.withhold_reason,
-            draw=self.draw,
+            draw=draw,
         )
+        if draw is not None and drawn_target(ledger, draw, task.entity) is None:
+            yield finding(
+                ledger,
+                rules.DRW_V2,
+                unit=task.unit,
+                entity=task.entity,
+                task=self.task,
+                draw=draw,
+            )
         if concluded.lawful_refusal:
             return
         concluded_on = task.concluded.occurred_on

@@ -1,0 +1,103 @@
+"""The access ledger, read: who was refused, and which supervisor looked at what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from aiohttp import hdrs, web
+
+from api.asking import PRIVATE, asked
+from api.keys import ACCESS
+from api.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link
+from api.resources import Parameter, Resource
+from ledger.access.events import CommandRefused, RecordsConsulted
+from ledger.kernel import Actor, codec
+from ledger.kernel.folds import Selector
+from projections.source import Source
+
+DEFAULT_PAGE = 100
+MAX_PAGE = 500
+
+_TYPES = {"refusal": CommandRefused.TOPIC, "consultation": RecordsConsulted.TOPIC}
+
+
+class Access(msgspec.Struct, frozen=True):
+    """One refusal or consultation: when, by whom, and what."""
+
+    position: int
+    type: str
+    at: datetime
+    actor: Actor
+    body: dict[str, Any]
+
+
+class Accesses(msgspec.Struct, frozen=True):
+    """A page of the access ledger, in order; the ``Link`` header leads to the next."""
+
+    items: list[Access]
+
+
+async def accesses(request: web.Request) -> web.Response:
+    """Refusals and supervisors' consultations in order; asking this is a consultation itself."""
+    after = bounded(request, "after", 0, 0, MAX_POSITION)
+    limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
+    wanted = request.query.get("kind")
+    topics = [_TYPES[wanted]] if wanted in _TYPES else list(_TYPES.values())
+    tags = tuple(
+        f"{kind}:{request.query[name]}" for name, kind in _TAGS.items() if name in request.query
+    )
+    source: Source = request.app[ACCESS]
+    found = await asked(_page(source, topics, tags, after, limit + 1))
+    headers = dict(PRIVATE)
+    if len(found) > limit:
+        headers[hdrs.LINK] = next_link(request, after=found[limit - 1].position)
+    return json_response(Accesses(found[:limit]), headers=headers)
+
+
+#: What is filtered by, and the tag that carries it; the rarest first.
+_TAGS = {"entity": "entity", "person": "actor", "rule_id": "rule", "unit": "unit"}
+
+
+def _page(
+    source: Source, topics: list[str], tags: tuple[str, ...], after: int, limit: int
+) -> Callable[[], list[Access]]:
+    # One type at a time: not every store takes two without a tag.
+    selectors = [Selector((topic,), tags) for topic in topics]
+
+    def page() -> list[Access]:
+        return [_shown(one) for one in source.after(selectors, after, limit)]
+
+    return page
+
+
+def _shown(stored: Any) -> Access:
+    record = codec.decode(stored.position, stored.event.data)
+    return Access(
+        position=record.position,
+        type=record.envelope.type,
+        at=record.envelope.recorded_at,
+        actor=record.envelope.actor,
+        body=codec.plain(stored.event.data)["body"],
+    )
+
+
+RESOURCES = (
+    Resource(
+        "/v1/access",
+        accesses,
+        returns=Accesses,
+        roles=frozenset({"jb_supervisor", "rlo_assessor"}),
+        query=(
+            Parameter("kind", str, "`refusal` or `consultation`; both without it"),
+            Parameter("person", str, "who was refused, or looked"),
+            Parameter("unit", str, "the unit acted for"),
+            Parameter("rule_id", str, "the rule that refused"),
+            Parameter("entity", str, "the business it was about"),
+            Parameter("after", int, "the position in the access ledger after which to begin"),
+            LIMIT,
+        ),
+    ),
+)

@@ -1,0 +1,277 @@
+"""Double-random draws: what decides each, how far it has come, and those whose visit has opened."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from aiohttp import web
+
+from api.access import grant_of
+from api.asking import PRIVATE, asked, caught_up, rows_page
+from api.keys import DESK, LEDGER
+from api.listing import FoundItems, Listing, Where, everybody
+from api.problems import Problem, not_found
+from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
+from api.resources import Parameter, Resource
+from api.tokens import Grant
+from api.visibility import SUPERVISORS, UNIT_BOUND
+from ledger.draws import uvdraw
+from ledger.draws.commands import FreezeEntityRoster
+from ledger.draws.folds import Target
+from ledger.kernel import civil_date
+from projections.drawing import Desk, preview
+from projections.draws import (
+    DRAWS,
+    TARGETS,
+    DrawProgress,
+    Draws,
+    Population,
+    StratumProgress,
+    Targets,
+)
+
+#: What only officials are told of a draw: who did what.
+_PERSONS = {"operators"}
+#: Shown in another way.
+_TOLD_OTHERWISE = {"progress", "strata", "drawn", "roster_strata", "verifications", "revealed"}
+
+_DRAWS, _TARGETS = Draws(), Targets()
+
+
+def _document(draw: DrawProgress, grant: Grant) -> dict[str, Any]:
+    official = grant.role in SUPERVISORS or grant.role in UNIT_BOUND
+    hidden = _TOLD_OTHERWISE if official else _TOLD_OTHERWISE | _PERSONS
+    shown = {
+        name: value
+        for name in draw.__struct_fields__
+        if name not in hidden and (value := getattr(draw, name)) not in (None, (), "", [], {})
+    }
+    shown["stage"] = draw.stage
+    shown["strata"] = [_stratum(draw, key, ratio) for key, ratio in draw.ratios.items()]
+    shown["verifications"] = [
+        {"ok": one.ok, "mismatch": one.mismatch, **({"by": one.by} if official else {})}
+        for one in draw.verifications
+    ]
+    if draw.executed_on is not None:
+        shown["still_sealed"] = draw.sealed
+    return shown
+
+
+def _stratum(draw: DrawProgress, key: str, ratio: str) -> dict[str, Any]:
+    """One stratum: what was promised to each business in it, and what came of it."""
+    size = draw.roster_strata.get(key, 0)
+    quota = uvdraw.quota(size, ratio)
+    done = draw.progress.get(key, StratumProgress())
+    return {
+        "key": key,
+        "ratio": ratio,
+        "size": size,
+        "quota": quota,
+        "inclusion_prob": uvdraw.shown(quota, size),
+        "inspected": done.inspected,
+        "exempted": done.exempted,
+        "inspected_share": uvdraw.shown(done.inspected, size),
+    }
+
+
+def _may_see_sealed(grant: Grant, unit: str) -> bool:
+    """Who knows of a drawn business before its visit: its unit, and the Justice Bureau."""
+    return grant.role == "jb_supervisor" or (grant.role in UNIT_BOUND and grant.unit == unit)
+
+
+def _opened_or_own(grant: Grant, table: sa.Table) -> Where:
+    """Everybody sees whose visit has opened, and each unit those that it has still to visit."""
+    if grant.role == "jb_supervisor":
+        return []
+    opened = table.c.state_of_visit == "inspected"
+    if grant.role in UNIT_BOUND:
+        return [sa.or_(opened, table.c.unit == grant.unit)]
+    return [opened]
+
+
+def _target(target: Target, grant: Grant) -> dict[str, Any]:
+    full = _may_see_sealed(grant, target.unit)
+    names = target.__struct_fields__ if full else _PUBLIC
+    said = {name: getattr(target, name) for name in names}
+    said["state_of_visit"] = target.state
+    return {name: value for name, value in said.items() if value not in (None, (), "", [])}
+
+
+#: What of a drawn business is everybody's once its visit has opened.
+_PUBLIC = (
+    "target",
+    "draw",
+    "entity",
+    "unit",
+    "matters",
+    "stratum",
+    "ticket",
+    "rank",
+    "inclusion_prob",
+    "in_place_of",
+    "inspected_on",
+)
+
+DRAW_LIST = Listing(
+    "/v1/draws",
+    Draws,
+    summary="Draws: what decides each, how far it has come, and its strata.",
+    one=(
+        "One draw: plan, matters, roster hash and root, algorithm, sources, seed, strata with the "
+        "inclusion probability promised and the visits made. Who was drawn is among its targets."
+    ),
+    seen=everybody,
+    show=_document,
+    filters=(
+        Parameter("unit", str, "the unit that draws"),
+        Parameter("plan", str, "the annual plan it belongs to"),
+        Parameter("stage", str, "announced, seed_revealed, executed or voided"),
+        Parameter("year", int, "the year of its plan"),
+    ),
+)
+
+TARGET_LIST = Listing(
+    "/v1/targets",
+    Targets,
+    summary=(
+        "Businesses that were drawn: everybody sees those whose visit has opened, a unit also "
+        "those that it has still to visit."
+    ),
+    one="",
+    seen=_opened_or_own,
+    show=_target,
+    filters=(
+        Parameter("draw", str, "the draw"),
+        Parameter("unit", str, "the unit that visits"),
+        Parameter("entity", str, "the business"),
+        Parameter("stratum", str, "its stratum"),
+        Parameter("state_of_visit", str, "waiting, inspected, exempted or released"),
+    ),
+)
+
+
+async def targets(request: web.Request) -> web.Response:
+    """Those whom one draw selected, with ticket, rank and inclusion probability; sealed until the
+    visit opens.
+    """
+    grant = await grant_of(request)
+    await _draw(request)
+    return await rows_page(
+        request,
+        _TARGETS.name,
+        TARGETS,
+        where=[TARGETS.c.draw == request.match_info["draw"], *_opened_or_own(grant, TARGETS)],
+        show=lambda row: _target(_TARGETS.decode(row.state), grant),
+    )
+
+
+async def roster(request: web.Request) -> web.Response:
+    """The frozen roster's bytes, whose SHA-256 is the announced roster hash.
+
+    Its unit and the Justice Bureau read it at once. Everybody else when nobody drawn from it waits
+    for a visit any more, unless the announcement says why it is withheld.
+    """
+    draw = await _draw(request)
+    return await _content(request, draw, draw.roster_hash)
+
+
+async def selection(request: web.Request) -> web.Response:
+    """The selection's bytes, line by line: whoever has the roster and the seed makes the same."""
+    draw = await _draw(request)
+    if draw.selection_hash is None:
+        raise not_found()
+    return await _content(request, draw, draw.selection_hash)
+
+
+async def roster_preview(request: web.Request) -> web.Response:
+    """What a roster would be if it were frozen now: its hash, root, count and strata."""
+    grant = await grant_of(request)
+    today = civil_date(request.app[LEDGER].clock())
+    command = FreezeEntityRoster(
+        roster="preview",
+        unit=grant.unit,
+        target_class="preview",
+        as_of=query_value(request, "as_of", date, today),
+        area=request.query.get("area"),
+        line=request.query.get("line"),
+    )
+    if command.as_of > today:
+        raise Problem("malformed", f"as_of lies after {today}")
+    desk = _desk(request)
+    await caught_up(request, Population.name)
+    return json_response(await asked(lambda: preview(command, desk)), headers=PRIVATE)
+
+
+async def _draw(request: web.Request) -> DrawProgress:
+    follower = await caught_up(request, _DRAWS.name)
+    query = sa.select(DRAWS.c.state).where(DRAWS.c.key == request.match_info["draw"])
+
+    def ask() -> DrawProgress | None:
+        with follower.views.reading() as connection:
+            state = connection.execute(query).scalar_one_or_none()
+            return None if state is None else _DRAWS.decode(state)
+
+    found = await asked(ask)
+    if found is None:
+        raise not_found()
+    return found
+
+
+async def _content(request: web.Request, draw: DrawProgress, digest: str) -> web.Response:
+    grant = await grant_of(request)
+    over = draw.stage in ("executed", "voided") and draw.sealed == 0
+    published = over and draw.withhold_reason is None
+    if not published and not _may_see_sealed(grant, draw.unit):
+        raise not_found()
+    content = await asyncio.to_thread(_desk(request).blobs.get, digest)
+    return json_response(None, body=content, headers={**PRIVATE, "Digest": f"sha-256={digest}"})
+
+
+def _desk(request: web.Request) -> Desk:
+    desk = request.app[DESK]
+    if desk is None:
+        raise Problem("unavailable", "This service has no content beside its ledger.")
+    return desk
+
+
+RESOURCES = (
+    Resource(
+        "/v1/draws/roster",
+        roster_preview,
+        returns=dict[str, Any],
+        roles=frozenset({"draw_coordinator", "office_head", "unit_head", "jb_supervisor"}),
+        query=(
+            Parameter("as_of", date, "with the grades of this day; today by default"),
+            Parameter("area", str, "businesses of this area alone"),
+            Parameter("line", str, "businesses of this line alone"),
+            AT_LEAST,
+        ),
+        headers=(AT_LEAST_HEADER,),
+    ),
+    *DRAW_LIST.resources(),
+    TARGET_LIST.resources()[0],
+    Resource(
+        "/v1/draws/{draw}/targets",
+        targets,
+        returns=FoundItems,
+        query=(AFTER, LIMIT, AT_LEAST),
+        headers=(AT_LEAST_HEADER,),
+    ),
+    Resource(
+        "/v1/draws/{draw}/roster",
+        roster,
+        returns=list[dict[str, Any]],
+        query=(AT_LEAST,),
+        headers=(AT_LEAST_HEADER,),
+    ),
+    Resource(
+        "/v1/draws/{draw}/selection",
+        selection,
+        returns=list[dict[str, Any]],
+        query=(AT_LEAST,),
+        headers=(AT_LEAST_HEADER,),
+    ),
+)

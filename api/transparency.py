@@ -1,0 +1,189 @@
+"""``/v1/log/``: the transparency log as ready-made log clients read it (c2sp.org/tlog-tiles).
+
+Tiles of hashes and checkpoints are everybody's; the entries themselves are for auditors. A public
+event is handed out with a proof of its own, so nobody needs the others' data to check it.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+import msgspec
+from aiohttp import hdrs, web
+
+from api.access import grant_of
+from api.asking import asked
+from api.events import seen_event
+from api.keys import LEDGER, LOG
+from api.problems import Problem, not_found, unauthenticated
+from api.reading import json_response, whole_number
+from api.resources import Parameter, Resource
+from api.visibility import may_know
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.transparency.checkpoints import MAX_SIZE
+from ledger.transparency.proofs import Receipt
+from ledger.transparency.store import Signed
+from ledger.transparency.tiles import WIDTH, parse_tile_path
+
+#: How long a receipt waits for the checkpoint that covers its event, in seconds.
+PATIENCE = 3.0
+
+_TEXT = "text/plain; charset=utf-8"
+_BYTES = "application/octet-stream"
+#: A checkpoint gives way to the next within seconds; a tile never changes.
+_SOON = "public, max-age=1"
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+
+async def checkpoint(request: web.Request) -> web.Response:
+    """The newest signed checkpoint (c2sp.org/tlog-checkpoint), with witnesses' cosignatures."""
+    signed = await asked(request.app[LOG].log.checkpoint)
+    if signed is None:
+        raise not_found("Nothing is recorded yet, so nothing is signed.")
+    return _plain(signed.note(), _SOON)
+
+
+async def key(request: web.Request) -> web.Response:
+    """The key that verifies this log's checkpoints, as `<name>+<key id>+<key>`."""
+    return _plain(request.app[LOG].log.signer.verifier().vkey().encode() + b"\n", _SOON)
+
+
+async def tile(request: web.Request) -> web.Response:
+    """A tile of hashes; below `entries/`, for auditors, the stored records themselves."""
+    try:
+        level, n, width = parse_tile_path(request.match_info["tile"])
+    except ValueError as error:
+        raise not_found(f"{error}.") from None
+    if level is None:
+        await _require_auditor(request)
+        return await _entries(request, n, width)
+    log = request.app[LOG].log
+    try:
+        hashes = await asked(lambda: log.tiles.tile(level, n, width))
+    except KeyError:
+        raise not_found("There is no such tile, or not yet.") from None
+    return _octets(hashes, _FOR_EVER)
+
+
+async def _entries(request: web.Request, n: int, width: int) -> web.Response:
+    recorder = request.app[LEDGER].recorder
+    assert isinstance(recorder, SQLiteRecorder)
+    first, log = n * WIDTH, request.app[LOG].log
+    if first + width > await asked(lambda: log.tiles.size):
+        raise not_found("There is no such bundle, or not yet.")
+    rows = await asked(lambda: recorder.rows(first, width))
+    bundle = b"".join(len(row.data).to_bytes(2, "big") + row.data for row in rows)
+    return _octets(bundle, "private, no-store")
+
+
+async def _require_auditor(request: web.Request) -> None:
+    grant = await grant_of(request)
+    if grant.role != "jb_supervisor":
+        if not grant.id:
+            raise unauthenticated("Entries are for auditors: this needs a token.")
+        raise Problem(
+            "forbidden",
+            f"The role {grant.role} may not read entries. Ask for the proof of a single event: "
+            "/v1/events/{position}/proof.",
+        )
+
+
+class Consistency(msgspec.Struct, frozen=True):
+    """That the tree of ``new`` leaves begins with the tree of ``old``; hashes in base64."""
+
+    old: int
+    new: int
+    old_root: str
+    new_root: str
+    proof: tuple[str, ...]
+
+
+async def consistency(request: web.Request) -> web.Response:
+    """The proof (RFC 6962 section 2.1.2) that one size of the log is the beginning of another."""
+    log = request.app[LOG].log
+    size = await asked(lambda: log.tiles.size)
+    new = whole_number(request.query.get("new"), "query parameter 'new'", size, 0, size)
+    old = whole_number(request.query.get("old"), "query parameter 'old'", 0, 0, new)
+
+    def prove() -> Consistency:
+        return Consistency(
+            old,
+            new,
+            _b64(log.root(old)),
+            _b64(log.root(new)),
+            tuple(map(_b64, log.consistency(old, new))),
+        )
+
+    return json_response(await asked(prove))
+
+
+async def proof(request: web.Request) -> web.Response:
+    """The receipt of one event (c2sp.org/tlog-proof): keep it; it is checked without this service.
+
+    The entry that it proves is the event's stored record, `GET /v1/events/{position}/record`.
+    """
+    stored, _ = await seen_event(request)
+    keeper = request.app[LOG]
+
+    def prove() -> bytes | None:
+        signed: Signed | None = keeper.wait_for(stored.position, PATIENCE)
+        if signed is None or signed.size < stored.position:
+            return None
+        index = stored.position - 1
+        path = keeper.log.inclusion(index, signed.size)
+        return Receipt(index, tuple(path), signed.note()).encode()
+
+    receipt = await asked(prove)
+    if receipt is None:
+        raise Problem(
+            "unavailable",
+            keeper.error or "No checkpoint covers this event yet. Ask again in a second.",
+            headers={hdrs.RETRY_AFTER: "1"},
+        )
+    response = _plain(receipt, "private, no-cache")
+    response.headers[hdrs.CONTENT_DISPOSITION] = (
+        f'attachment; filename="event-{stored.position}.tlog-proof"'
+    )
+    return response
+
+
+async def record(request: web.Request) -> web.Response:
+    """The bytes of one event exactly as they were recorded: what its receipt proves.
+
+    They name who acted, so they are handed out to those who may know that.
+    """
+    stored, fields = await seen_event(request)
+    if not may_know(await grant_of(request), fields["type"], fields["actor"]["unit_id"]):
+        raise Problem(
+            "forbidden",
+            "The record names the person who acted, which this token may not know. The event's "
+            f"receipt is at /v1/events/{stored.position}/proof.",
+        )
+    return _octets(stored.event.data, "private, no-cache")
+
+
+def _b64(data: bytes) -> str:
+    return b64encode(data).decode()
+
+
+def _plain(body: bytes, caching: str) -> web.Response:
+    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: _TEXT, hdrs.CACHE_CONTROL: caching})
+
+
+def _octets(body: bytes, caching: str) -> web.Response:
+    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: _BYTES, hdrs.CACHE_CONTROL: caching})
+
+
+_SIZES = (
+    Parameter("old", int, f"the smaller size, from 0; sizes are below {MAX_SIZE}"),
+    Parameter("new", int, "the larger size; the newest without it"),
+)
+
+RESOURCES = (
+    Resource("/v1/log/checkpoint", checkpoint, media_types=(_TEXT,)),
+    Resource("/v1/log/key", key, media_types=(_TEXT,)),
+    Resource("/v1/log/tile/{tile:.+}", tile, media_types=(_BYTES,)),
+    Resource("/v1/log/consistency", consistency, returns=Consistency, query=_SIZES),
+    Resource("/v1/events/{position}/proof", proof, media_types=(_TEXT,), group="log"),
+    Resource("/v1/events/{position}/record", record, media_types=(_BYTES,), group="log"),
+)

@@ -1,0 +1,26 @@
+"""Commands of the access ledger. The service sends them; nobody else can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ledger.access.events import CommandRefused, RecordsConsulted
+from ledger.kernel import Command, Event, Reading
+
+
+class NoteRefusal(Command):
+    """记录拒绝: take down that a rule refused a command."""
+
+    refusal: CommandRefused
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        yield self.refusal
+
+
+class NoteConsultation(Command):
+    """记录查阅: take down that a supervisor looks at something."""
+
+    consultation: RecordsConsulted
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        yield self.consultation

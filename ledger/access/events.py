@@ -1,0 +1,43 @@
+"""Events of the access ledger (0.9, 4.2 no. 11). None of them stands in the main ledger."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from ledger.kernel import Event, subject
+from ledger.vocabulary import EntityId, Name, Text, UnitId
+
+RuleId = Annotated[str, subject("rule", pattern=r"^[A-Z]{3}-[A-Z][0-9]{1,3}$", examples=["FIL-R4"])]
+
+
+class CommandRefused(Event):
+    """命令被拒: a rule refused what somebody asked for; the main ledger is as it was.
+
+    The actor is whoever asked, ``unit`` the unit acted for. ``refused_command`` is the id of the
+    command: the same request repeated under one Idempotency-Key has one id, and is noted each time.
+    """
+
+    TOPIC: ClassVar[str] = "access.command-refused"
+
+    unit: UnitId
+    command: Name
+    rule: RuleId
+    message: Text
+    refused_command: Name
+    policy_key: Name | None = None
+    policy_version: int | None = None
+    entity: EntityId | None = None
+
+
+class RecordsConsulted(Event):
+    """查阅记录: a supervisor looked at something; noted before the answer is given.
+
+    ``route`` is the kind of resource, ``asked`` the path and query as they were sent.
+    """
+
+    TOPIC: ClassVar[str] = "access.records-consulted"
+
+    unit: UnitId
+    route: Name
+    asked: Text
+    entity: EntityId | None = None

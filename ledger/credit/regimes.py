@@ -1,0 +1,200 @@
+"""How long a record is public and from when it may be repaired, under each regime (最早修复日).
+
+``reckon`` is pure. The rule that decides, the view that an officer works from and the profile all
+call it; they differ only in where they read the policies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from datetime import date, timedelta
+from typing import Any, Literal
+
+import msgspec
+
+from ledger.credit.events import Channel, CreditRecordEntered
+from ledger.kernel import PolicyVersionAdopted, Reading
+from ledger.kernel.days import add_months, earliest_after_minimum
+from ledger.kernel.policies import PolicyVersions
+
+#: The regimes, each by itself: what is under several has to satisfy all of them.
+DISHONESTY, MARKET_SUPERVISION = "dishonesty.regime", "samr.regime"
+TRANSITION = "dishonesty.transition"
+
+#: Where the versions of a policy are read.
+Versions = Callable[[str], PolicyVersions]
+
+#: Records that are shown there are the market-supervision system's to repair too (市场监管总局).
+_MARKET_SUPERVISION_CHANNEL: Channel = "necips"
+
+
+class Regime(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one version of one regime says of a record.
+
+    ``since`` says by which day the version was chosen: the day of the determination, or the day
+    from which the transition applies it to older records. ``min_until`` and ``max_until`` are the
+    last days of the shortest and the longest publicity, ``earliest_on`` the first day on which
+    repair may be asked for.
+    """
+
+    policy_key: str
+    version: int
+    law: str
+    because: Literal["determination", "transition"]
+    since: date
+    min_until: date
+    earliest_on: date
+    repairable: bool = True
+    max_until: date | None = None
+
+
+class Reckoning(msgspec.Struct, frozen=True):
+    """All that the regimes say of one record, and what they come to together.
+
+    Of the regime of its day and the one of the transition, the more favourable to the business
+    counts; of the regimes of different systems, each has to be satisfied. ``governing`` are those
+    that count; without a severity there are none, and nothing has to be waited for.
+    """
+
+    regimes: tuple[Regime, ...] = ()
+    governing: tuple[Regime, ...] = ()
+
+    @property
+    def earliest_on(self) -> date | None:
+        """The first day on which repair may be asked for."""
+        return max((regime.earliest_on for regime in self.governing), default=None)
+
+    @property
+    def repairable(self) -> bool:
+        """Whether no regime that counts shuts its class out of repair."""
+        return all(regime.repairable for regime in self.governing)
+
+    def publicity(self, on: date) -> tuple[date | None, date | None]:
+        """The last days of the shortest and the longest publicity, by what holds on a day."""
+        holding = [
+            regime
+            for regime in self.regimes
+            if regime.max_until is not None
+            and (regime.because != "transition" or regime.since <= on)
+        ]
+        return (
+            min((regime.min_until for regime in holding), default=None),
+            min((regime.max_until for regime in holding if regime.max_until), default=None),
+        )
+
+
+def reckon(
+    says: CreditRecordEntered, channels: Collection[Channel], versions: Versions
+) -> Reckoning:
+    """What every regime says of a record that is shown in these channels.
+
+    A record determined before the transition keeps both reckonings; from that day on the one more
+    favourable to the business applies (``dishonesty.transition``).
+    """
+    if says.severity is None:
+        return Reckoning()
+    found: list[Regime] = []
+    governing: list[Regime] = []
+    for key in _keys(channels):
+        regimes = list(_under(key, says, versions))
+        if regimes:
+            found += regimes
+            governing.append(min(regimes, key=_favour))
+    return Reckoning(tuple(found), tuple(governing))
+
+
+def reckoned(
+    ledger: Reading, says: CreditRecordEntered, channels: Collection[Channel]
+) -> Reckoning:
+    """``reckon`` by what the ledger has adopted; the versions that count are noted."""
+    reckoning = reckon(says, channels, lambda key: ledger.read(PolicyVersions(key)))
+    for regime in reckoning.governing:
+        ledger.policy_refs[regime.policy_key] = regime.version
+        if regime.because == "transition":
+            ledger.policy(TRANSITION, on=regime.since)
+    return reckoning
+
+
+def of_market_supervision(channels: Collection[Channel]) -> bool:
+    """Whether the regime of the market-supervision system holds for what is shown there."""
+    return _MARKET_SUPERVISION_CHANNEL in channels
+
+
+def _keys(channels: Collection[Channel]) -> Iterator[str]:
+    yield DISHONESTY
+    if of_market_supervision(channels):
+        yield MARKET_SUPERVISION
+
+
+def _favour(regime: Regime) -> tuple[bool, date]:
+    return not regime.repairable, regime.earliest_on
+
+
+def _under(key: str, says: CreditRecordEntered, versions: Versions) -> Iterator[Regime]:
+    regimes = versions(key)
+    day = says.determined_on
+    own = regimes.in_force(day, unit=says.unit)
+    if own is not None:
+        yield _regime(own, says, "determination", day)
+    transition = transition_of(versions(TRANSITION), day, says.unit)
+    if transition is None:
+        return
+    first = transition.effective_from
+    new = regimes.in_force(first, unit=says.unit)
+    if new is not None and new != own:
+        yield _regime(new, says, "transition", first)
+
+
+def transition_of(
+    adopted: PolicyVersions, determined_on: date, unit: str | None = None
+) -> PolicyVersionAdopted | None:
+    """The transition that takes an older record in, adopted though its day may be to come."""
+    for version in sorted(adopted.versions, key=lambda one: one.effective_from):
+        first = version.effective_from
+        holds = adopted.in_force(first, unit=unit) == version
+        if holds and version.value == "more_favourable" and determined_on < first:
+            return version
+    return None
+
+
+def _regime(
+    version: PolicyVersionAdopted,
+    says: CreditRecordEntered,
+    because: Literal["determination", "transition"],
+    since: date,
+) -> Regime:
+    shortest, longest, repairable = _months(version, says)
+    # Where nothing has to be waited for, no day ends at midnight first.
+    earliest = (
+        earliest_after_minimum(says.determined_on, shortest) if shortest else says.determined_on
+    )
+    # What the transition grants, it grants from its own day on.
+    first, last = date.min, date.min
+    if because == "transition":
+        first, last = since, since - timedelta(days=1)
+    max_until = None if longest is None else max(add_months(says.determined_on, longest), last)
+    return Regime(
+        policy_key=version.key,
+        version=version.version,
+        law=version.source.instrument,
+        because=because,
+        since=since,
+        min_until=add_months(says.determined_on, shortest),
+        earliest_on=max(earliest, first),
+        repairable=repairable,
+        max_until=max_until,
+    )
+
+
+def _months(
+    version: PolicyVersionAdopted, says: CreditRecordEntered
+) -> tuple[int, int | None, bool]:
+    """The shortest and the longest publicity in months, and whether the class can be repaired."""
+    assert says.severity is not None
+    value: dict[str, Any] = version.value
+    in_sector: int = value.get("domain_min_months", {}).get(says.sector, 0)
+    if version.key == MARKET_SUPERVISION:
+        return max(value["repair_after_months"][says.severity], in_sector), None, True
+    period: dict[str, Any] = value[says.severity]
+    shortest = max(period["min_months"], in_sector)
+    return shortest, max(period["max_months"], shortest), period.get("repairable", True)

@@ -1,0 +1,59 @@
+"""Commands of 2.3: what is prepared, the draw, those who were drawn, and the results.
+
+Some of them carry what takes longer than a sequencer should wait for (a frozen roster, the outcome
+of a draw): it is worked out before they are handed in, from inputs fixed by their digest.
+"""
+
+from ledger.draws.commands.drawing import (
+    AnnounceDraw,
+    DrawOutcome,
+    ExecuteDraw,
+    PublicValue,
+    ReleaseTargets,
+    RevealCommitment,
+    RevealSeed,
+    ReviewDraw,
+    SelectTargets,
+    VerifyDraw,
+    VoidDraw,
+)
+from ledger.draws.commands.results import PublishDrawResult
+from ledger.draws.commands.rosters import (
+    FreezeEntityRoster,
+    FreezeOfficerRoster,
+    FrozenRoster,
+    LeftOut,
+    PublishDrawMatterList,
+    RosterEntry,
+)
+from ledger.draws.commands.targets import (
+    AssignOfficers,
+    ExemptTarget,
+    SelectedLine,
+    SubstituteOfficer,
+)
+
+__all__ = [
+    "AnnounceDraw",
+    "AssignOfficers",
+    "DrawOutcome",
+    "ExecuteDraw",
+    "ExemptTarget",
+    "FreezeEntityRoster",
+    "FreezeOfficerRoster",
+    "FrozenRoster",
+    "LeftOut",
+    "PublicValue",
+    "PublishDrawMatterList",
+    "PublishDrawResult",
+    "ReleaseTargets",
+    "RevealCommitment",
+    "RevealSeed",
+    "ReviewDraw",
+    "RosterEntry",
+    "SelectTargets",
+    "SelectedLine",
+    "SubstituteOfficer",
+    "VerifyDraw",
+    "VoidDraw",
+]

@@ -1,0 +1,246 @@
+"""What a draw needs before it is announced: the matter list and the two rosters (一单两库)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Annotated, Literal
+
+import msgspec
+
+from ledger.catalogue.folds import Matter, OfficerStanding
+from ledger.draws import rules
+from ledger.draws.events import (
+    By,
+    Count,
+    DrawMatter,
+    DrawMatterListPublished,
+    EntityLeftOut,
+    EntityRosterFrozen,
+    OfficerRosterFrozen,
+)
+from ledger.draws.folds import (
+    DrawMatters,
+    EntityRoster,
+    GradesSetByHand,
+    OfficerRoster,
+    officers_hash,
+)
+from ledger.draws.uvdraw import ratio_of
+from ledger.filing import rules as filing
+from ledger.grading import rules as grading
+from ledger.kernel import Command, Event, Malformed, Reading, Value
+from ledger.supervision.findings import finding
+from ledger.vocabulary import (
+    EntityId,
+    Grade,
+    MatterId,
+    Name,
+    OfficerId,
+    RosterId,
+    Sha256,
+    Text,
+    UnitId,
+)
+
+
+class PublishDrawMatterList(Command):
+    """公布随机抽查事项清单: list what is drawn for, general matters each with a cap (DRW-R4)."""
+
+    unit: UnitId
+    items: Annotated[tuple[DrawMatter, ...], msgspec.Meta(min_length=1, max_length=300)]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.act_for(self.unit)
+        highest = str(ledger.setting("draw.general_ratio_cap"))
+        seen: set[MatterId] = set()
+        for index, item in enumerate(self.items):
+            matter = ledger.known(Matter(item.matter), "List it in the catalogue first.")
+            if matter.unit != self.unit:
+                raise Malformed(
+                    f"matter {item.matter} is listed by {matter.unit}", f"/items/{index}/matter"
+                )
+            if item.matter in seen:
+                raise Malformed(f"{item.matter} is listed twice", f"/items/{index}/matter")
+            seen.add(item.matter)
+            if item.draw_class == "key":
+                continue
+            if item.ratio_cap is None:
+                raise Malformed(
+                    "a general matter has a ratio_cap; no more than that share is ever drawn",
+                    f"/items/{index}/ratio_cap",
+                )
+            require_within_cap(ledger, item.matter, item.ratio_cap, highest)
+        yield DrawMatterListPublished(
+            unit=self.unit,
+            version=ledger.read(DrawMatters(self.unit)).version + 1,
+            items=self.items,
+            published_on=ledger.on,
+        )
+
+
+class RosterEntry(Value, omit_defaults=True):
+    """One business as it shall stand on a roster. ``weight``: how many tickets it holds."""
+
+    uscc: EntityId
+    grade: Grade
+    risk: Literal["low", "mid", "high"] | None = None
+    domain: Name | None = None
+    weight: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
+
+
+class LeftOut(Value):
+    """A business of the class that shall not stand on the roster, and why."""
+
+    entity: EntityId
+    reason: Text | None = None
+
+
+class FrozenRoster(Value):
+    """A roster as it was composed and stored: what the service fills in.
+
+    ``overridden``: those on it whose grade was set by hand within the window before ``as_of``.
+    """
+
+    roster_hash: Sha256
+    roster_root: Sha256
+    count: Count
+    strata: dict[str, Count]
+    composed_at: Count
+    overridden: tuple[EntityId, ...] = ()
+
+
+class FreezeEntityRoster(Command):
+    """检查对象名录库定稿: freeze who can be drawn.
+
+    Without ``entries`` the roster is every registered business of the class with its grade on
+    ``as_of``; with them, those, and whoever of the class is missing stands in ``left_out`` with the
+    reason (DRW-R7). The service composes and stores it and fills in ``frozen``. ``roster_hash``:
+    the hash that the sender has seen; another one is refused (DRW-R2).
+    """
+
+    roster: RosterId
+    unit: UnitId
+    as_of: date
+    target_class: Name
+    by: By = "grade"
+    area: Name | None = None
+    line: Name | None = None
+    entries: Annotated[tuple[RosterEntry, ...], msgspec.Meta(max_length=20_000)] = ()
+    left_out: Annotated[tuple[LeftOut, ...], msgspec.Meta(max_length=1000)] = ()
+    roster_hash: Sha256 | None = None
+    frozen: FrozenRoster | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.act_for(self.unit)
+        ledger.new(EntityRoster(self.roster))
+        if self.as_of > ledger.today:
+            raise Malformed(f"as_of lies after {ledger.today}", "/as_of")
+        unreasoned = [one.entity for one in self.left_out if one.reason is None]
+        ledger.require(
+            not unreasoned,
+            rules.DRW_R7,
+            entity=unreasoned[0] if unreasoned else None,
+            missing=len(unreasoned),
+        )
+        frozen = self.frozen
+        if frozen is None:
+            raise Malformed("a roster is composed before it is frozen", "/frozen")
+        ledger.require(
+            self.roster_hash in (None, frozen.roster_hash),
+            rules.DRW_R2,
+            found=self.roster_hash,
+            of=f"the roster of {self.as_of}",
+            frozen=frozen.roster_hash,
+        )
+        if sum(frozen.strata.values()) != frozen.count:
+            raise Malformed("the strata do not add up to the count", "/frozen/strata")
+        yield EntityRosterFrozen(
+            roster=self.roster,
+            unit=self.unit,
+            as_of=self.as_of,
+            by=self.by,
+            target_class=self.target_class,
+            roster_hash=frozen.roster_hash,
+            roster_root=frozen.roster_root,
+            count=frozen.count,
+            strata=frozen.strata,
+            composed_at=frozen.composed_at,
+            left_out=len(self.left_out),
+            area=self.area,
+            line=self.line,
+        )
+        for one in self.left_out:
+            assert one.reason is not None
+            yield EntityLeftOut(
+                roster=self.roster, entity=one.entity, unit=self.unit, reason=one.reason
+            )
+        yield from self._grades_set_by_hand(ledger, frozen)
+
+    def _grades_set_by_hand(self, ledger: Reading, frozen: FrozenRoster) -> Iterator[Event]:
+        """GRD-V1, each looked up again: the finding is about the unit that set the grade."""
+        window = timedelta(days=int(ledger.setting("grade.override_window_cd")))
+        ledger.read_all(GradesSetByHand(entity) for entity in frozen.overridden)
+        for entity in frozen.overridden:
+            for assessed_on, unit, position in ledger.read(GradesSetByHand(entity)).overrides:
+                if self.as_of - window <= assessed_on <= self.as_of:
+                    yield finding(
+                        ledger,
+                        grading.GRD_V1,
+                        unit=unit,
+                        entity=entity,
+                        evidence=(position,),
+                        roster=self.roster,
+                        as_of=self.as_of.isoformat(),
+                        assessed_on=assessed_on.isoformat(),
+                    )
+
+
+class FreezeOfficerRoster(Command):
+    """检查人员名录库定稿: freeze which certified officers of a unit can be drawn."""
+
+    roster: RosterId
+    unit: UnitId
+    officers: Annotated[tuple[OfficerId, ...], msgspec.Meta(min_length=1, max_length=1000)]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.act_for(self.unit)
+        ledger.new(OfficerRoster(self.roster))
+        officers = tuple(sorted(set(self.officers)))
+        needed = int(ledger.setting("inspection.min_officers"))
+        reasons = [] if len(officers) >= needed else [f"only {len(officers)} named"]
+        ledger.read_all(OfficerStanding(officer) for officer in officers)
+        for officer in officers:
+            barred = ledger.read(OfficerStanding(officer)).barred(ledger.on, self.unit, set())
+            if barred is not None:
+                reasons.append(f"{officer} {barred}")
+        ledger.require(
+            not reasons,
+            filing.FIL_R6,
+            needed=needed,
+            reason="; ".join(reasons),
+            unit=self.unit,
+            on=ledger.on,
+        )
+        yield OfficerRosterFrozen(
+            roster=self.roster,
+            unit=self.unit,
+            as_of=ledger.on,
+            officers=officers,
+            roster_hash=officers_hash(officers),
+        )
+
+
+def require_within_cap(ledger: Reading, matter: str, ratio: str, cap: str) -> None:
+    """Refuse a ratio of a general matter above its cap (DRW-R4)."""
+    ledger.setting("draw.general_ratio_cap")  # its version belongs to the refusal
+    ledger.require(
+        ratio_of(ratio) <= ratio_of(cap),
+        rules.DRW_R4,
+        matter=matter,
+        ratio=ratio,
+        cap=cap,
+    )

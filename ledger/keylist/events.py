@@ -1,0 +1,155 @@
+"""Events of the key-supervision list (重点监管清单, 2.5)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import ClassVar, Literal
+
+from ledger.kernel import Event, Visibility
+from ledger.vocabulary import (
+    DesignationId,
+    EntityId,
+    Grade,
+    KeyDomain,
+    MatterId,
+    Name,
+    OfficerId,
+    TaskId,
+    Text,
+    UnitId,
+)
+
+#: Who reads which units are designated, as the policy ``key.unit_list`` had it on the day.
+ListVisibility = Literal["public", "shared", "restricted"]
+EndReason = Literal["review", "risk_gone", "closed", "merged", "error"]
+
+
+class KeyMatterListed(Event):
+    """重点监管事项列入: a matter of a key domain is under key supervision until ``expires_on``.
+
+    ``risk_assessment`` is the document that finds the risk, ``procedure_ref`` how it is supervised.
+    ``renewed``: it stood on the list before.
+    """
+
+    TOPIC: ClassVar[str] = "keylist.key-matter-listed"
+    VISIBILITY = "public"
+
+    domain: KeyDomain
+    matter: MatterId
+    unit: UnitId
+    risk_assessment: Name
+    procedure_ref: Name
+    expires_on: date
+    renewed: bool = False
+
+
+class KeyMatterDelisted(Event):
+    """重点监管事项移出: the matter leaves the list before its time."""
+
+    TOPIC: ClassVar[str] = "keylist.key-matter-delisted"
+    VISIBILITY = "public"
+
+    domain: KeyDomain
+    matter: MatterId
+    unit: UnitId
+    reason: Text
+
+
+class KeyUnitDesignated(Event):
+    """重点监管单位确定: a business is under key supervision, and has been told (KEY-R4).
+
+    It lapses after ``review_on`` unless it is reviewed. ``grade`` is its credit grade on the day;
+    ``proposed_by`` the park or office that proposed it; ``notice_no`` the notice to the business.
+    """
+
+    TOPIC: ClassVar[str] = "keylist.key-unit-designated"
+
+    designation: DesignationId
+    entity: EntityId
+    unit: UnitId
+    matters: tuple[MatterId, ...]
+    reason: Text
+    tracking_officer: OfficerId
+    guidance_plan: Name
+    review_on: date
+    notice_no: Name
+    notified_on: date
+    grade: Grade
+    listed_as: ListVisibility
+    proposed_by: Name | None = None
+
+    def visibility(self) -> Visibility:
+        """As the list of designated units is read."""
+        return self.listed_as
+
+
+class GuidanceProvided(Event):
+    """直接指导: the unit guided the business; ``document_ref`` is what it was given."""
+
+    TOPIC: ClassVar[str] = "keylist.guidance-provided"
+    CORRECTABLE = frozenset({"subject", "document_ref"})
+
+    designation: DesignationId
+    entity: EntityId
+    unit: UnitId
+    provided_on: date
+    subject: Text
+    document_ref: Name | None = None
+
+
+class TrackingVisitLogged(Event):
+    """跟踪监管走访: the unit followed up on site, under ``task`` where one was approved.
+
+    Recorded also when the designation had lapsed (KEY-V1).
+    """
+
+    TOPIC: ClassVar[str] = "keylist.tracking-visit-logged"
+    CORRECTABLE = frozenset({"summary"})
+
+    designation: DesignationId
+    entity: EntityId
+    unit: UnitId
+    visited_on: date
+    officers: tuple[OfficerId, ...]
+    summary: Text
+    task: TaskId | None = None
+
+
+class KeyDesignationReviewed(Event):
+    """重点监管复核: the designation is kept until the next ``review_on``, or not.
+
+    ``days_late`` counts calendar days after the day on which it was to be reviewed.
+    """
+
+    TOPIC: ClassVar[str] = "keylist.key-designation-reviewed"
+
+    designation: DesignationId
+    entity: EntityId
+    unit: UnitId
+    outcome: Literal["keep", "remove"]
+    grounds: Text
+    review_on: date | None = None
+    days_late: int = 0
+    listed_as: ListVisibility
+
+    def visibility(self) -> Visibility:
+        """As the list of designated units is read."""
+        return self.listed_as
+
+
+class KeyDesignationEnded(Event):
+    """重点监管解除: the business leaves key supervision; ``reason`` says what ended it."""
+
+    TOPIC: ClassVar[str] = "keylist.key-designation-ended"
+
+    designation: DesignationId
+    entity: EntityId
+    unit: UnitId
+    reason: EndReason
+    ended_on: date
+    note: Text | None = None
+    listed_as: ListVisibility
+
+    def visibility(self) -> Visibility:
+        """As the list of designated units is read."""
+        return self.listed_as

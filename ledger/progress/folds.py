@@ -1,0 +1,298 @@
+"""Folds about monthly reports, and the one that counts everything in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from typing import Literal, Self
+
+import msgspec
+
+from ledger.kernel import Fold, RecordCorrected, Recorded
+from ledger.kernel.folds import Selector
+from ledger.kernel.subjects import make_tag
+from ledger.progress.events import (
+    LedgerAccepted,
+    LedgerReturned,
+    MetricDisputed,
+    Part,
+    ProgressLedgerSubmitted,
+    ReportId,
+    ReportingMonthOpened,
+    ReportingUnitEnrolled,
+    ReportingUnitWithdrawn,
+)
+from ledger.progress.metrics import METRICS, Metric, metrics_of
+from ledger.vocabulary import UnitId
+
+__all__ = [
+    "METRICS",
+    "ActedTally",
+    "Figures",
+    "Metric",
+    "Report",
+    "ReportingUnit",
+    "ReportingUnits",
+    "Span",
+    "Tally",
+    "TaskReports",
+    "figures",
+    "metrics_of",
+    "month_of",
+    "next_month",
+    "part_in",
+    "report_id",
+]
+
+
+def month_of(day: date) -> str:
+    """The month of a day, as ``2026-05``."""
+    return f"{day.year:04}-{day.month:02}"
+
+
+def report_id(unit: str, month: str, task_no: int) -> str:
+    """The id of what a unit reports of a task in a month."""
+    return f"{month}.{task_no}.{unit}"
+
+
+class Span(msgspec.Struct):
+    """One time of reporting: both months belong to it; ``until`` may lie open."""
+
+    since: str
+    groups: tuple[str, ...]
+    until: str | None = None
+
+
+class ReportingUnit(Fold):
+    """From when to when does this unit report, in which groups, and which months were opened?"""
+
+    unit: UnitId
+    spans: list[Span] = msgspec.field(default_factory=list)
+    last_opened: str | None = None
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.spans)
+
+    @property
+    def since(self) -> str | None:
+        """The first month for which it reports at all."""
+        return min((span.since for span in self.spans), default=None)
+
+    @property
+    def until(self) -> str | None:
+        """The last month for which it reports; ``None`` while it goes on."""
+        return self.spans[-1].until if self.spans else None
+
+    def groups(self, month: str) -> tuple[str, ...] | None:
+        """The groups that it belongs to in a month; ``None`` if it does not report for it."""
+        begun = [span for span in self.spans if span.since <= month]
+        if not begun or (begun[-1].until is not None and month > begun[-1].until):
+            return None
+        return begun[-1].groups
+
+    def on_enrolled(self, event: ReportingUnitEnrolled) -> None:
+        self.spans.append(Span(event.since, event.groups))
+
+    def on_withdrawn(self, event: ReportingUnitWithdrawn) -> None:
+        if self.spans:
+            self.spans[-1].until = event.until
+
+    def on_opened(self, event: ReportingMonthOpened) -> None:
+        self.last_opened = max(self.last_opened or event.month, event.month)
+
+
+class ReportingUnits(Fold):
+    """Which units report for this month?"""
+
+    month: str
+    known: dict[str, ReportingUnit] = msgspec.field(default_factory=dict)
+
+    @property
+    def units(self) -> list[str]:
+        """Their ids, sorted."""
+        return sorted(u for u, unit in self.known.items() if unit.groups(self.month) is not None)
+
+    def on_changed(
+        self, event: ReportingUnitEnrolled | ReportingUnitWithdrawn, record: Recorded
+    ) -> None:
+        self.known.setdefault(event.unit, ReportingUnit(event.unit)).take(record)
+
+
+class Report(Fold):
+    """Is this report owed, was it submitted, what is disputed in it, and does it stand?"""
+
+    report: ReportId
+    opened: ReportingMonthOpened | None = None
+    disputes: dict[str, MetricDisputed] = msgspec.field(default_factory=dict)
+    submitted: ProgressLedgerSubmitted | None = None
+    submitted_on: date | None = None
+    #: Calendar days by which the first submission came late; a later one makes it no later.
+    days_late: int = 0
+    returned: LedgerReturned | None = None
+    accepted: LedgerAccepted | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self.opened is not None
+
+    @property
+    def stage(self) -> Literal["unknown", "open", "submitted", "returned", "accepted"]:
+        """How far it has come."""
+        if self.accepted is not None:
+            return "accepted"
+        if self.returned is not None:
+            return "returned"
+        if self.submitted is not None:
+            return "submitted"
+        return "unknown" if self.opened is None else "open"
+
+    def on_opened(self, event: ReportingMonthOpened) -> None:
+        self.opened = event
+
+    def on_disputed(self, event: MetricDisputed) -> None:
+        self.disputes[event.metric] = event
+
+    def on_submitted(self, event: ProgressLedgerSubmitted, record: Recorded) -> None:
+        if self.submitted is None:
+            self.days_late = event.days_late
+        self.submitted, self.submitted_on = event, record.occurred_on
+        self.returned = None
+
+    def on_returned(self, event: LedgerReturned) -> None:
+        self.returned = event
+
+    def on_accepted(self, event: LedgerAccepted) -> None:
+        self.accepted = event
+
+
+class TaskReports(Fold):
+    """In which months did this unit report on this task, and in which of them nothing?"""
+
+    unit: UnitId
+    task_no: int
+    nil: dict[str, bool] = msgspec.field(default_factory=dict)
+
+    def on_submitted(self, event: ProgressLedgerSubmitted) -> None:
+        if event.task_no == self.task_no:
+            self.nil[event.month] = event.nil
+
+    def running(self, month: str, step: int) -> int:
+        """How many nil reports run on from a month, itself left out; ``step`` 1 or -1."""
+        count, month = 0, _moved(month, step)
+        while self.nil.get(month):
+            count, month = count + 1, _moved(month, step)
+        return count
+
+
+def _moved(month: str, by: int) -> str:
+    index = int(month[:4]) * 12 + int(month[5:]) - 1 + by
+    return f"{index // 12:04}-{index % 12 + 1:02}"
+
+
+def next_month(month: str) -> str:
+    """The month after one."""
+    return _moved(month, 1)
+
+
+class Tally(Fold):
+    """How much did these metrics count about this unit, day by day, up to a position?
+
+    The position is part of the question: what is recorded above it, corrections too, never changes
+    the answer. It reads the unit's events of the types that the metrics count, and no others.
+    """
+
+    unit: UnitId
+    names: tuple[str, ...]
+    cutoff: int
+    days: dict[str, dict[date, int]] = msgspec.field(default_factory=dict)
+
+    def selector(self) -> Selector:
+        topics = {event.TOPIC for name in self.names for event in METRICS[name].events}
+        return Selector((*sorted(topics), RecordCorrected.TOPIC), self._tags())
+
+    def over(self, records: Sequence[Recorded]) -> Self:
+        return super().over([record for record in records if record.position <= self.cutoff])
+
+    def take(self, record: Recorded) -> None:
+        if record.position > self.cutoff or not self._concerns(record) or self._kept(record):
+            return
+        for name in self.names:
+            metric = METRICS[name]
+            if isinstance(record.event, metric.events) and (n := metric.counts(record.event)):
+                days = self.days.setdefault(name, {})
+                days[record.occurred_on] = days.get(record.occurred_on, 0) + n
+
+    def _kept(self, record: Recorded) -> bool:
+        """Whether it is kept from the unit: a figure would tell it that somebody has reported."""
+        envelope = record.envelope
+        return envelope.visibility == "sealed" and envelope.actor.unit_id != self.unit
+
+    def _tags(self) -> tuple[str, ...]:
+        return (make_tag("unit", self.unit),)
+
+    def _concerns(self, record: Recorded) -> bool:
+        # An event may name several units; it is about the one that its field ``unit`` says.
+        return getattr(record.event, "unit", None) == self.unit
+
+
+class ActedTally(Tally):
+    """How much did these metrics count of what this unit recorded about others, up to a position?
+
+    Who recorded an event is no subject of it, so this reads the events of those types of all units:
+    the metrics that ask so are about supervision, which is little against what is supervised.
+    """
+
+    def _tags(self) -> tuple[str, ...]:
+        return ()
+
+    def _concerns(self, record: Recorded) -> bool:
+        return record.envelope.actor.unit_id == self.unit
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """What the metrics of one unit came to, up to one position."""
+
+    days: dict[str, dict[date, int]]
+
+    def month(self, name: str, month: str) -> int:
+        """The figure of a month; of a level, how it stood at the end of it."""
+        level = METRICS[name].level
+        return sum(
+            n
+            for day, n in self.days.get(name, {}).items()
+            if (month_of(day) <= month if level else month_of(day) == month)
+        )
+
+    def year(self, name: str, year: int) -> int:
+        """The figure of a year; of a level, how it stood at the end of it."""
+        if METRICS[name].level:
+            return self.month(name, f"{year:04}-12")
+        return self.between(name, date(year, 1, 1), date(year, 12, 31))
+
+    def between(self, name: str, first: date, last: date) -> int:
+        """How much was counted from one day to another, both of them in."""
+        return sum(n for day, n in self.days.get(name, {}).items() if first <= day <= last)
+
+
+def figures(
+    answer: Callable[[Tally], Tally], unit: str, names: Iterable[str], cutoff: int
+) -> Figures:
+    """The figures of a unit up to a position; ``answer`` reads a fold, from wherever it is read."""
+    days: dict[str, dict[date, int]] = {}
+    wanted = sorted(set(names))
+    for kind, whose in ((Tally, "unit"), (ActedTally, "actor")):
+        some = tuple(name for name in wanted if METRICS[name].whose == whose)
+        if some:
+            days.update(answer(kind(unit, some, cutoff)).days)
+    return Figures(days)
+
+
+def part_in(
+    responsibilities: dict[str, dict[str, list[str]]], task_no: int, names: set[str]
+) -> Part | None:
+    """The part that somebody of these names (a unit's id and its groups) has in a task."""
+    row = responsibilities.get(str(task_no), {})
+    if names & set(row.get("lead", ())):
+        return "lead"
+    return "responsible" if names & set(row.get("responsible", ())) else None

@@ -1,0 +1,164 @@
+"""The catalogue of metrics: what is counted for a monthly report, one line for each (2.14).
+
+A metric counts events of some types; whatever else is asked of an event stands in ``counts``. A
+system that records something worth reporting adds a line, and the pre-filled document, LDG-R1 and
+the assessment have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from ledger.casefiles.events import CaseFileScored, RectificationVerified
+from ledger.catalogue.events import MatterPublished, MatterRevised, MatterWithdrawn
+from ledger.credit.events import CreditRecordEntered, ObjectionResolved, PublicityStarted
+from ledger.draws.events import DrawResultPublished
+from ledger.filing.events import (
+    AnnualPlanFiled,
+    FilingAccepted,
+    FilingReturned,
+    InspectionConcluded,
+    ResultNotified,
+    SpecialInspectionFiled,
+)
+from ledger.kernel import Event
+from ledger.penalties.events import (
+    DecisionPublished,
+    DecisionWithdrawn,
+    PenaltyDecided,
+    PenaltyServed,
+)
+from ledger.progress.events import OutreachPublished
+from ledger.supervision.events import (
+    FindingClosed,
+    FindingDismissed,
+    FindingRaised,
+    FindingTriaged,
+    RectificationAccepted,
+    UnitResponded,
+)
+
+#: What may not be rewarded by its number (ASM-R1).
+Base = Literal["inspections", "penalties", "fines"]
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """One figure: its name, how it is called, the task (``None``: the safeguards), what it counts.
+
+    ``counts`` gives what one event adds. ``whose``: the unit that the event is about, or the one
+    that recorded it. ``level``: how many there are at the end of the month, rather than how many
+    came in it. ``base``: what the figure grows with, where its number must never be rewarded.
+    """
+
+    name: str
+    title: str
+    task_no: int | None
+    events: tuple[type[Event], ...]
+    counts: Callable[[Any], int] = lambda event: 1
+    whose: Literal["unit", "actor"] = "unit"
+    level: bool = False
+    base: Base | None = None
+
+
+def _in_time(event: Any) -> int:
+    return int(event.days_late == 0)
+
+
+def _open(event: Any) -> int:
+    return 1 if isinstance(event, FindingRaised) else -1
+
+
+def _result(*results: str) -> Callable[[Any], int]:
+    return lambda event: int(event.result in results)
+
+
+def _outcome(*outcomes: str) -> Callable[[Any], int]:
+    return lambda event: int(event.outcome in outcomes)
+
+
+_CLOSED = (FindingClosed, FindingDismissed)
+
+#: In the order in which they are shown.
+_CATALOGUE: tuple[Metric, ...] = (
+    # 1 matter list and filing
+    Metric("matters_published", "公布执法事项", 1, (MatterPublished,)),
+    Metric("matters_published_in_time", "按期公布执法事项", 1, (MatterPublished,), _in_time),
+    Metric("matters_adjusted", "动态调整执法事项", 1, (MatterRevised, MatterWithdrawn)),
+    Metric("plans_filed", "备案年度检查计划", 1, (AnnualPlanFiled,)),
+    Metric("plans_filed_in_time", "按期备案年度检查计划", 1, (AnnualPlanFiled,), _in_time),
+    Metric("special_filings", "专项、个案检查备案", 1, (SpecialInspectionFiled,)),
+    Metric("filings_decided", "审查备案", 1, (FilingAccepted, FilingReturned), whose="actor"),
+    # 2 double-random draws and inspections
+    Metric("inspections", "办结行政检查", 2, (InspectionConcluded,), base="inspections"),
+    Metric(
+        "inspections_without_issue", "未发现问题的检查", 2, (InspectionConcluded,),
+        _result("no_issue"), base="inspections",
+    ),
+    Metric("results_notified", "告知检查结果", 2, (ResultNotified,), base="inspections"),
+    Metric(
+        "results_notified_in_time", "按期告知检查结果", 2, (ResultNotified,), _in_time,
+        base="inspections",
+    ),
+    Metric("results_published", "公示检查结果", 2, (DrawResultPublished,), base="inspections"),
+    Metric(
+        "results_published_in_time", "按期公示检查结果", 2, (DrawResultPublished,), _in_time,
+        base="inspections",
+    ),
+    # 3 credit supervision
+    Metric("records_entered", "录入信用信息", 3, (CreditRecordEntered,)),
+    Metric("publicity_started", "公示信用信息", 3, (PublicityStarted,)),
+    Metric("publicity_started_in_time", "按期公示信用信息", 3, (PublicityStarted,), _in_time),
+    Metric("objections_resolved", "处理异议", 3, (ObjectionResolved,)),
+    Metric("objections_resolved_in_time", "按期处理异议", 3, (ObjectionResolved,), _in_time),
+    # 7 three systems
+    Metric("penalties", "作出行政处罚", 7, (PenaltyDecided,), base="penalties"),
+    Metric("penalties_served", "送达处罚决定", 7, (PenaltyServed,), base="penalties"),
+    Metric(
+        "penalties_served_in_time", "按期送达处罚决定", 7, (PenaltyServed,), _in_time,
+        base="penalties",
+    ),
+    Metric("penalties_published", "公开处罚决定", 7, (DecisionPublished,), base="penalties"),
+    Metric(
+        "penalties_published_in_time", "按期公开处罚决定", 7, (DecisionPublished,), _in_time,
+        base="penalties",
+    ),
+    Metric("decisions_withdrawn", "撤回公开的决定", 7, (DecisionWithdrawn,)),
+    # 8 enforcement supervision
+    Metric("findings", "监督发现问题", 8, (FindingRaised,)),
+    Metric("findings_open", "月末未办结问题", 8, (FindingRaised, *_CLOSED), _open, level=True),
+    Metric("findings_answered", "回复监督问题", 8, (UnitResponded,)),
+    Metric("rectifications_accepted", "整改获认可", 8, (RectificationAccepted,)),
+    Metric("findings_triaged", "分办监督问题", 8, (FindingTriaged,), whose="actor"),
+    Metric("findings_ended", "办结监督问题", 8, _CLOSED, whose="actor"),
+    Metric("case_files_reviewed", "被评查案卷", 8, (CaseFileScored,)),
+    Metric(
+        "case_files_passed", "合格案卷", 8, (CaseFileScored,), _outcome("pass", "excellent")
+    ),
+    Metric("case_files_scored", "评查案卷", 8, (CaseFileScored,), whose="actor"),
+    Metric("case_files_put_right", "案卷整改到位", 8, (RectificationVerified,)),
+    Metric(
+        "case_files_put_right_in_time", "案卷按期整改到位", 8, (RectificationVerified,), _in_time
+    ),
+    # safeguards
+    Metric("outreach", "宣传报道", None, (OutreachPublished,)),
+)  # fmt: skip
+
+
+def _indexed(catalogue: Iterable[Metric]) -> dict[str, Metric]:
+    by_name: dict[str, Metric] = {}
+    for metric in catalogue:
+        if metric.name in by_name:
+            raise TypeError(f"metric {metric.name} is declared twice")
+        by_name[metric.name] = metric
+    return by_name
+
+
+METRICS: Mapping[str, Metric] = _indexed(_CATALOGUE)
+
+
+def metrics_of(task_no: int | None) -> tuple[Metric, ...]:
+    """The metrics of one task, or of the safeguards."""
+    return tuple(metric for metric in METRICS.values() if metric.task_no == task_no)

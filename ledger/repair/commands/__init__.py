@@ -1,0 +1,41 @@
+"""Commands of credit repair (2.4e): applications, decisions, and what else bears on a repair."""
+
+from ledger.repair.commands.applications import ApplyRepair, ForwardRepair, SupplementRepair
+from ledger.repair.commands.decisions import (
+    AcceptRepair,
+    ExtendRepair,
+    GrantRepair,
+    NotAcceptRepair,
+    RefuseRepair,
+    RequestRepairSupplement,
+    RevokeRepair,
+    SynchroniseRepair,
+)
+from ledger.repair.commands.records import (
+    ExcludeFromRepair,
+    GrantTemporaryShield,
+    ReadmitToRepair,
+    RecordDutiesPerformed,
+    RecordRepairMisconduct,
+    ReportRepairFee,
+)
+
+__all__ = [
+    "AcceptRepair",
+    "ApplyRepair",
+    "ExcludeFromRepair",
+    "ExtendRepair",
+    "ForwardRepair",
+    "GrantRepair",
+    "GrantTemporaryShield",
+    "NotAcceptRepair",
+    "ReadmitToRepair",
+    "RecordDutiesPerformed",
+    "RecordRepairMisconduct",
+    "RefuseRepair",
+    "ReportRepairFee",
+    "RequestRepairSupplement",
+    "RevokeRepair",
+    "SupplementRepair",
+    "SynchroniseRepair",
+]

@@ -1,0 +1,36 @@
+"""What is found about a repair, or the want of one, when a record ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ledger.credit.folds import Record
+from ledger.kernel import Event, Reading
+from ledger.penalties.folds import Decision
+from ledger.repair.folds import Duties
+from ledger.repair.rules import REP_V3
+from ledger.supervision.findings import finding
+
+
+def open_duties(ledger: Reading, record: Record) -> Iterator[Event]:
+    """REP-V3, if a record ends by itself while nobody has seen its fine paid.
+
+    It ends all the same; what follows is for the sector's own rules.
+    """
+    says = record.says
+    assert says is not None
+    fined = bool(says.amount_fen)
+    if says.decision is not None:
+        decided = ledger.read(Decision(says.decision)).decided
+        fined = fined or (decided is not None and decided.fine_fen > 0)
+    if says.kind != "penalty" or not fined:
+        return
+    if "obligations_performed" not in ledger.read(Duties(record.record)).performed:
+        yield finding(
+            ledger,
+            REP_V3,
+            unit=says.unit,
+            entity=says.entity,
+            record=record.record,
+            amount_fen=says.amount_fen,
+        )

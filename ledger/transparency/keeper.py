@@ -1,0 +1,95 @@
+"""What keeps the log up with the ledger while the service runs."""
+
+from __future__ import annotations
+
+import threading
+from typing import Protocol
+
+import structlog
+
+from ledger.stores import StoreError
+from ledger.transparency.log import Forked, Leaves, TransparencyLog
+from ledger.transparency.store import Signed
+
+log = structlog.get_logger("ledger.transparency")
+
+#: How long appends are gathered before a checkpoint is signed over them, in seconds. A checkpoint
+#: comes at most a second after what it covers.
+GATHER = 0.4
+
+#: How long to wait when nothing wakes the keeper, or after a store failed, in seconds.
+IDLE = 1.0
+
+
+class Listened(Leaves, Protocol):
+    """A store of events that tells when something was appended."""
+
+    def listen(self, event: threading.Event) -> None:
+        """Have ``event`` set whenever something is appended."""
+
+    def unlisten(self, event: threading.Event) -> None:
+        """Stop that."""
+
+
+class Keeper:
+    """A thread that takes appended events into the log and has checkpoints signed.
+
+    A fork stops it for good, visibly: ``error`` says what was found.
+    """
+
+    def __init__(self, keeping: TransparencyLog, events: Listened) -> None:
+        self.log = keeping
+        self._events = events
+        self._woken = threading.Event()
+        self._signed = threading.Condition()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="log-keeper", daemon=True)
+        self.error: str | None = None
+        self.newest: Signed | None = keeping.checkpoint()
+
+    def start(self) -> None:
+        """Begin keeping."""
+        self._events.listen(self._woken)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after a last checkpoint over what was recorded. Idempotent."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        self._woken.set()
+        if self._thread.is_alive():
+            self._thread.join()
+            self._events.unlisten(self._woken)
+
+    def wait_for(self, size: int, timeout: float) -> Signed | None:
+        """The newest checkpoint, once it covers ``size`` leaves or the time is over."""
+        with self._signed:
+            self._signed.wait_for(
+                lambda: self.newest is not None and self.newest.size >= size, timeout
+            )
+        return self.newest
+
+    def _run(self) -> None:
+        while self._step() and not self._stopping.is_set():
+            self._woken.wait(IDLE)
+            self._woken.clear()
+            self._stopping.wait(GATHER)
+
+    def _step(self) -> bool:
+        """One look; whether to go on."""
+        try:
+            signed = self.log.advance()
+        except Forked as fork:
+            self.error = str(fork)
+            log.error("log_forked", error=self.error)
+            return False
+        except StoreError as error:
+            self.error = str(error)
+            log.error("log_waits", error=self.error)
+            return True
+        self.error = None
+        with self._signed:
+            self.newest = signed
+            self._signed.notify_all()
+        return True

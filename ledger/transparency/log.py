@@ -1,0 +1,145 @@
+"""The log of one ledger: what was recorded goes into the tree, and the tree is signed.
+
+One step of ``advance``, in this order (what a crash leaves is said at each step):
+
+1. Leaf hashes of what was recorded go into the tiles, all tiles of a piece in one transaction. A
+   crash leaves whole pieces; the next step goes on behind them.
+2. The tree is compared with the last checkpoint: it has to begin with what was signed. A ledger
+   that lost events, an old copy, another one's file: none begins so, and nothing is signed.
+3. The new checkpoint is signed and swapped in for the last one, if that is still the last. A crash
+   before leaves the last one valid; after, the new one is published. Two services cannot both swap.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+from ledger.kernel.clock import Clock, system_clock
+from ledger.transparency.checkpoints import Checkpoint, sign_checkpoint
+from ledger.transparency.merkle import HASH_SIZE, consistency_proof, inclusion_proof, root
+from ledger.transparency.notes import Signer
+from ledger.transparency.store import Signed, SignedStore, TileStore
+from ledger.transparency.tiles import WIDTH, node_of
+
+#: Leaves that go into the tiles in one transaction.
+PIECE = 16 * WIDTH
+
+
+class Forked(Exception):
+    """The ledger does not begin with what was signed: nothing is signed till somebody looked."""
+
+
+class Leaves(Protocol):
+    """What the log needs of a store of events."""
+
+    def head(self) -> int:
+        """The last position."""
+
+    def leaves(self, after: int, limit: int) -> list[bytes]:
+        """The leaf hashes of the events after a position, in order."""
+
+
+class TransparencyLog:
+    """Tree, proofs and checkpoints of one ledger. Safe for threads."""
+
+    def __init__(
+        self,
+        events: Leaves,
+        tiles: TileStore,
+        signed: SignedStore,
+        signer: Signer,
+        *,
+        clock: Clock = system_clock,
+    ) -> None:
+        self._events = events
+        self.tiles = tiles
+        self.signed = signed
+        self.signer = signer
+        self._clock = clock
+        self._node = node_of(tiles.tile)
+
+    @property
+    def origin(self) -> str:
+        """The name of this log, which is also that of its key."""
+        return self.signer.name
+
+    def advance(self) -> Signed | None:
+        """Take in what was recorded and sign it; the newest checkpoint, ``None`` if nothing is.
+
+        Raises ``Forked`` if the ledger does not begin with what was signed.
+        """
+        size = self._integrate()
+        while True:
+            last = self.signed.newest()
+            self._check_beginning(last, size)
+            if last is not None and last.size == size:
+                return last
+            if last is None and size == 0:
+                return None
+            new = self._sign(size)
+            if self.signed.replace(last, new):
+                return new
+            # Somebody else has signed meanwhile: look again at what.
+            size = max(size, self.tiles.size)
+
+    def checkpoint(self) -> Signed | None:
+        """The newest signed checkpoint, cosignatures included."""
+        return self.signed.newest()
+
+    def root(self, size: int) -> bytes:
+        """The root of the first ``size`` leaves."""
+        return root(size, self._node)
+
+    def inclusion(self, index: int, size: int) -> list[bytes]:
+        """The proof that a leaf is in the tree of ``size``. Raises ``ProofError``."""
+        return inclusion_proof(index, size, self._node)
+
+    def consistency(self, old: int, new: int) -> list[bytes]:
+        """The proof that a tree begins with a smaller one. Raises ``ProofError``."""
+        return consistency_proof(old, new, self._node)
+
+    def _integrate(self) -> int:
+        size = self.tiles.size
+        head = self._events.head()
+        if size > head:
+            raise Forked(
+                f"the log holds {size:,} events and the ledger ends at {head:,}: events are "
+                "missing. Was an older copy put in its place?"
+            )
+        if size:
+            (last,) = self._events.leaves(size - 1, 1)
+            level, place = divmod(size - 1, WIDTH)
+            if self.tiles.tile(0, level, place + 1)[-HASH_SIZE:] != last:
+                raise Forked(
+                    f"event {size:,} is not the one that was logged: the ledger is another one, "
+                    "or was changed"
+                )
+        while size < head:
+            leaves = self._events.leaves(size, min(PIECE, head - size))
+            size = self.tiles.extend(size, leaves)
+        return size
+
+    def _check_beginning(self, last: Signed | None, size: int) -> None:
+        if last is None:
+            return
+        if size < last.size:
+            raise Forked(
+                f"{last.size:,} events were signed at {last.signed_at} and the ledger ends at "
+                f"{size:,}: events are missing"
+            )
+        if self.root(last.size) != last.root:
+            raise Forked(
+                f"the first {last.size:,} events are not those that were signed at {last.signed_at}"
+            )
+
+    def _sign(self, size: int) -> Signed:
+        checkpoint = Checkpoint(self.origin, size, self.root(size))
+        note = sign_checkpoint(checkpoint, self.signer)
+        return Signed(
+            size=size,
+            root=checkpoint.root,
+            text=note.text,
+            signatures="".join(signature.line() for signature in note.signatures),
+            signed_at=datetime.isoformat(self._clock().astimezone(UTC), timespec="milliseconds"),
+        )

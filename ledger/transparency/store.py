@@ -1,0 +1,224 @@
+"""Where tiles and signed checkpoints lie: two small SQLite files beside the ledger.
+
+The tiles can be made again from the events. What was signed cannot: its file is the log's memory of
+what it has promised, and is kept apart, so that neither an old copy of the ledger nor one of the
+tiles takes it back.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ledger.stores import StoreError
+from ledger.transparency.merkle import HASH_SIZE, root_of
+from ledger.transparency.tiles import HEIGHT, WIDTH, split
+
+_BUSY_SECONDS = 10.0
+_FULL = WIDTH * HASH_SIZE
+
+_TILES = (
+    """CREATE TABLE IF NOT EXISTS tiles (
+        level INTEGER,
+        n INTEGER,
+        hashes BLOB NOT NULL,
+        PRIMARY KEY (level, n)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS tree (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        size INTEGER NOT NULL
+    ) STRICT""",
+    "INSERT OR IGNORE INTO tree VALUES (1, 0)",
+)
+_SIGNED = (
+    """CREATE TABLE IF NOT EXISTS signed (
+        size INTEGER PRIMARY KEY,
+        root BLOB NOT NULL,
+        text TEXT NOT NULL,
+        signatures TEXT NOT NULL,
+        signed_at TEXT NOT NULL
+    ) STRICT""",
+    *(
+        f"CREATE TRIGGER IF NOT EXISTS signed_no_{name} BEFORE {what} ON signed BEGIN"
+        f" SELECT RAISE(ABORT, 'what was signed stays signed'); END"
+        for name, what in (("update", "UPDATE OF size, root, text"), ("delete", "DELETE"))
+    ),
+)
+
+
+class Signed(msgspec.Struct, frozen=True):
+    """One signed checkpoint: its text, and the signature lines under it, cosignatures included."""
+
+    size: int
+    root: bytes
+    text: str
+    signatures: str
+    signed_at: str
+
+    def note(self) -> bytes:
+        """The checkpoint as it is served."""
+        return f"{self.text}\n{self.signatures}".encode()
+
+
+class _File:
+    """An SQLite file with one connection, shared between threads by a lock."""
+
+    def __init__(self, path: Path, schema: Sequence[str]) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        with self._translated():
+            self._sqlite = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._sqlite.execute("PRAGMA journal_mode = WAL")
+            self._sqlite.execute("PRAGMA synchronous = FULL")
+            for statement in schema:
+                self._sqlite.execute(statement)
+
+    def close(self) -> None:
+        """Close the file. Idempotent."""
+        with self._lock:
+            self._sqlite.close()
+
+    def rows(self, sql: str, *parameters: Any) -> list[Any]:
+        """What a statement finds."""
+        with self._lock, self._translated():
+            return self._sqlite.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that holds the write lock; nothing of it stays if anything in it fails."""
+        with self._lock, self._translated():
+            self._sqlite.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._sqlite
+                self._sqlite.execute("COMMIT")
+            except BaseException:
+                self._sqlite.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+
+class TileStore:
+    """The tiles of one tree. Any number of processes may extend it; each sees the others' work."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = _File(path, _TILES)
+
+    def close(self) -> None:
+        """Close the file. Idempotent."""
+        self._file.close()
+
+    @property
+    def size(self) -> int:
+        """How many leaves the tiles hold."""
+        ((size,),) = self._file.rows("SELECT size FROM tree")
+        return int(size)
+
+    def tile(self, level: int, n: int, width: int) -> bytes:
+        """The first ``width`` hashes of a tile. Raises ``KeyError`` if it has fewer."""
+        found = self._file.rows("SELECT hashes FROM tiles WHERE level = ? AND n = ?", level, n)
+        hashes: bytes = found[0][0] if found else b""
+        if len(hashes) < width * HASH_SIZE:
+            raise KeyError((level, n, width))
+        return hashes[: width * HASH_SIZE]
+
+    def extend(self, size: int, leaves: Sequence[bytes]) -> int:
+        """Add leaf hashes behind a tree of ``size`` leaves; the size afterwards.
+
+        If somebody else has added some meanwhile, nothing is added. All tiles of one call appear
+        together: a crash leaves the tree as it was.
+        """
+        with self._file.writing() as sqlite:
+            ((now,),) = sqlite.execute("SELECT size FROM tree")
+            if now != size:
+                return int(now)
+            level, hashes = 0, list(leaves)
+            while hashes:
+                hashes = _extend(sqlite, level, size >> (HEIGHT * level), hashes)
+                level += 1
+            sqlite.execute("UPDATE tree SET size = ?", (size + len(leaves),))
+        return size + len(leaves)
+
+    def clear(self) -> None:
+        """Forget all tiles, to make them anew."""
+        with self._file.writing() as sqlite:
+            sqlite.execute("DELETE FROM tiles")
+            sqlite.execute("UPDATE tree SET size = 0")
+
+
+def _extend(sqlite: sqlite3.Connection, level: int, count: int, hashes: list[bytes]) -> list[bytes]:
+    """Add hashes to a level that has ``count``; the roots of the tiles that became full."""
+    n, have = divmod(count, WIDTH)
+    data = b"".join(hashes)
+    if have:
+        ((partial,),) = sqlite.execute(
+            "SELECT hashes FROM tiles WHERE level = ? AND n = ?", (level, n)
+        )
+        data = partial + data
+    tiles = [data[start : start + _FULL] for start in range(0, len(data), _FULL)]
+    sqlite.executemany(
+        "INSERT INTO tiles VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET hashes = excluded.hashes",
+        [(level, n + index, tile) for index, tile in enumerate(tiles)],
+    )
+    return [root_of(split(tile)) for tile in tiles if len(tile) == _FULL]
+
+
+class SignedStore:
+    """Every checkpoint that was signed. The newest only gives way to one that follows on it."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = _File(path, _SIGNED)
+
+    def close(self) -> None:
+        """Close the file. Idempotent."""
+        self._file.close()
+
+    def newest(self) -> Signed | None:
+        """The last checkpoint signed."""
+        found = self._file.rows(
+            "SELECT size, root, text, signatures, signed_at FROM signed ORDER BY size DESC LIMIT 1"
+        )
+        return Signed(*found[0]) if found else None
+
+    def covering(self, size: int) -> Signed | None:
+        """The first checkpoint signed of at least so many leaves."""
+        found = self._file.rows(
+            "SELECT size, root, text, signatures, signed_at FROM signed WHERE size >= ?"
+            " ORDER BY size LIMIT 1",
+            size,
+        )
+        return Signed(*found[0]) if found else None
+
+    def replace(self, old: Signed | None, new: Signed) -> bool:
+        """Compare and swap: whether ``new`` was put in after ``old``, still the newest by then."""
+        with self._file.writing() as sqlite:
+            last = sqlite.execute(
+                "SELECT size, root FROM signed ORDER BY size DESC LIMIT 1"
+            ).fetchone()
+            if last != (None if old is None else (old.size, old.root)):
+                return False
+            sqlite.execute(
+                "INSERT INTO signed VALUES (?, ?, ?, ?, ?)",
+                (new.size, new.root, new.text, new.signatures, new.signed_at),
+            )
+        return True
+
+    def add_signatures(self, size: int, lines: str) -> None:
+        """Put further signature lines under a signed checkpoint."""
+        with self._file.writing() as sqlite:
+            sqlite.execute(
+                "UPDATE signed SET signatures = signatures || ? WHERE size = ?", (lines, size)
+            )

@@ -1,0 +1,96 @@
+"""The performance assessment (考核评价, 2.15): indicators, scores, and a score run again."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from ledger.assessment.folds import Assessment, Indicator, Scheme, Score, measured
+from ledger.kernel import Fold
+from projections.source import Source
+from projections.tables import Row
+from projections.views import FoldView, subject_table
+
+F = TypeVar("F", bound=Fold)
+
+INDICATORS = subject_table(
+    "indicators", "year", "direction", sa.Column("three_systems", sa.Boolean, nullable=False)
+)
+
+
+class Indicators(FoldView[Indicator]):
+    """A row for each indicator, as its newest version says."""
+
+    name = "indicators"
+    version = 1
+    kind = "indicator"
+    fold = Indicator
+    table = INDICATORS
+    tables = (INDICATORS,)
+
+    def row(self, fold: Indicator, position: int) -> Row:
+        defined = fold.defined
+        return {
+            "year": getattr(defined, "year", None),
+            "direction": getattr(defined, "direction", None),
+            "three_systems": bool(getattr(defined, "three_systems", False)),
+        }
+
+
+SCORES = subject_table("scores", "year", "unit", "stage")
+
+
+class Scores(FoldView[Score]):
+    """A row for each unit's score of a year."""
+
+    name = "scores"
+    version = 1
+    kind = "score"
+    fold = Score
+    table = SCORES
+    tables = (SCORES,)
+
+
+ASSESSMENTS = subject_table("assessments", sa.Column("public", sa.Boolean, nullable=False))
+
+
+class Assessments(FoldView[Assessment]):
+    """A row for each year that was assessed."""
+
+    name = "assessments"
+    version = 1
+    kind = "assessment"
+    fold = Assessment
+    table = ASSESSMENTS
+    tables = (ASSESSMENTS,)
+
+    def row(self, fold: Assessment, position: int) -> Row:
+        return {"public": fold.published is not None}
+
+
+def run_again(source: Source, year: str, unit: str, cutoff: int) -> dict[str, Any] | None:
+    """A unit's score of a year, from nothing but the events up to a position.
+
+    ``None`` where the year has no scheme. ``same`` says whether the score that was recorded at this
+    position, if there is one, is the same.
+    """
+
+    def answer(fold: F) -> F:
+        return fold.over(source.records([fold.selector()]))
+
+    scheme = answer(Scheme(year))
+    if not scheme.exists:
+        return None
+    score = answer(Score(f"{year}.{unit}"))
+    scores, total = measured(answer, scheme, unit, cutoff)
+    recorded = next((run for run in score.runs if run.cutoff_position == cutoff), None)
+    return {
+        "year": year,
+        "unit": unit,
+        "cutoff_position": cutoff,
+        "scores": msgspec.to_builtins(scores),
+        "total": total,
+        "same": None if recorded is None else (recorded.scores, recorded.total) == (scores, total),
+    }

@@ -1,0 +1,220 @@
+"""What is known of a business, as one fold. Facts that come late count as if in time."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+
+from ledger.draws.events import DrawResultPublished
+from ledger.entities.events import EntityLeftRegister, EntityRegistered, EntityRevised, Identity
+from ledger.filing.events import (
+    InspectionCancelled,
+    InspectionConcluded,
+    InspectionNoticeIssued,
+    InspectionTaskApproved,
+    IrregularVisitReported,
+    OnSiteInspectionClosed,
+    OnSiteInspectionOpened,
+    ResultNotified,
+)
+from ledger.grading.events import CreditGradeAssigned
+from ledger.grading.folds import UNGRADED
+from ledger.intake.events import (
+    ImportedInspectionWithdrawn,
+    ImportedViolationWithdrawn,
+    InspectionImported,
+    ViolationImported,
+    ViolationRectified,
+)
+from ledger.kernel import Fold, Recorded
+from ledger.supervision.events import FindingRaised
+from ledger.vocabulary import EntityId
+from projections.profiles.parts import (
+    CreditEntry,
+    CreditEvent,
+    Grading,
+    Inspection,
+    Violation,
+    Visit,
+    When,
+    known,
+    later,
+)
+
+
+class CreditProfile(Fold, array_like=True):
+    """What does the ledger hold against, and for, this business?
+
+    Facts that come late change it as if they had come in time: each is compared by its own date.
+    """
+
+    entity: EntityId
+    identity: Identity | None = None
+    identified: When | None = None
+    left: When | None = None
+    grades: list[Grading] = msgspec.field(default_factory=list)
+    records: dict[str, CreditEntry] = msgspec.field(default_factory=dict)
+    visits: dict[str, Visit] = msgspec.field(default_factory=dict)
+    inspections: dict[str, Inspection] = msgspec.field(default_factory=dict)
+    violations: dict[str, Violation] = msgspec.field(default_factory=dict)
+    findings: int = 0
+    irregular_visits: int = 0
+
+    # Identity
+
+    def on_known(self, event: EntityRegistered | EntityRevised, record: Recorded) -> None:
+        when = known(record)
+        if self.identified is None or self.identified < when:
+            self.identified = when
+            self.identity = event.identity
+
+    def on_left(self, event: EntityLeftRegister, record: Recorded) -> None:
+        self.left = later(self.left, known(record))
+
+    # Grade
+
+    def on_graded(self, event: CreditGradeAssigned, record: Recorded) -> None:
+        self.grades.append(
+            Grading(
+                event.assessed_on,
+                record.position,
+                event.grade,
+                event.scheme,
+                event.source,
+                event.override,
+            )
+        )
+        self.grades.sort(key=lambda g: (g.assessed_on, g.position))
+
+    def grade(self, on: date | None = None) -> str:
+        """The grade in force on a day: the newest assessment not after it; else B (2.4d)."""
+        for assessed in reversed(self.grades):
+            if on is None or assessed.assessed_on <= on:
+                return assessed.grade
+        return UNGRADED
+
+    # Credit records
+
+    def on_credit(self, event: CreditEvent, record: Recorded) -> None:
+        self.records.setdefault(event.record, CreditEntry()).take(record)
+
+    # Visits of the ledger's own units
+
+    def on_booked(self, event: InspectionTaskApproved) -> None:
+        visit = self._visit(event.task, event.unit)
+        visit.kind, visit.counter = event.kind, event.counter
+        visit.planned_on = event.planned_on
+
+    def on_noticed(self, event: InspectionNoticeIssued) -> None:
+        self._visit(event.task, event.unit).noticed = True
+
+    def on_cancelled(self, event: InspectionCancelled) -> None:
+        visit = self._visit(event.task, event.unit)
+        visit.cancelled = True
+
+    def on_opened(self, event: OnSiteInspectionOpened, record: Recorded) -> None:
+        self._visit(event.task, event.unit).opened_on = record.occurred_on
+
+    def on_closed(self, event: OnSiteInspectionClosed) -> None:
+        self._visit(event.task, event.unit).minutes = event.minutes_on_site
+
+    def on_concluded(self, event: InspectionConcluded, record: Recorded) -> None:
+        visit = self._visit(event.task, event.unit)
+        visit.result, visit.lawful_refusal = event.result, event.lawful_refusal
+        visit.concluded_on = record.occurred_on
+
+    def on_notified(self, event: ResultNotified, record: Recorded) -> None:
+        self._visit(event.task, event.unit).notified_on = record.occurred_on
+
+    def on_published(self, event: DrawResultPublished) -> None:
+        if event.withhold_reason is None:
+            visit = self._visit(event.task, event.unit)
+            visit.published_on, visit.published_result = event.published_on, event.result
+            visit.lawful_refusal = visit.lawful_refusal or event.lawful_refusal
+
+    def on_irregular(self, event: IrregularVisitReported, record: Recorded) -> None:
+        # Units read this, and would learn that the business has reported one of them.
+        self.irregular_visits += record.envelope.visibility != "sealed"
+
+    def on_found(self, event: FindingRaised) -> None:
+        self.findings += 1
+
+    def _visit(self, task: str, unit: str) -> Visit:
+        visit = self.visits.get(task)
+        if visit is None:
+            visit = self.visits[task] = Visit(unit=unit)
+        return visit
+
+    # What registers tell
+
+    def on_inspection(self, event: InspectionImported, record: Recorded) -> None:
+        seen = self.inspections.setdefault(event.inspection, Inspection())
+        when = known(record)
+        if seen.seen is None or seen.seen < when:
+            self.inspections[event.inspection] = Inspection(
+                event.held_on,
+                event.unit,
+                event.type,
+                event.result,
+                event.action,
+                event.score,
+                event.score_meaning == "penalty_points",
+                event.grade,
+                when,
+                seen.gone,
+            )
+
+    def on_inspection_withdrawn(self, event: ImportedInspectionWithdrawn, record: Recorded) -> None:
+        seen = self.inspections.setdefault(event.inspection, Inspection())
+        seen.gone = later(seen.gone, known(record))
+
+    def on_violation(self, event: ViolationImported, record: Recorded) -> None:
+        found = self.violations.setdefault(event.violation, Violation())
+        when = known(record)
+        if found.seen is None or found.seen < when:
+            found.code, found.severity = event.code, event.severity
+            found.found_on, found.inspection = event.found_on, event.inspection
+            found.seen = when
+
+    def on_rectified(self, event: ViolationRectified) -> None:
+        found = self.violations.setdefault(event.violation, Violation())
+        # The first day on which it was right; a second report does not make it later.
+        if found.corrected_on is None or event.corrected_on < found.corrected_on:
+            found.corrected_on = event.corrected_on
+
+    def on_violation_withdrawn(self, event: ImportedViolationWithdrawn, record: Recorded) -> None:
+        found = self.violations.setdefault(event.violation, Violation())
+        found.gone = later(found.gone, known(record))
+
+    # Reading
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything at all is recorded of it."""
+        return bool(
+            self.identified
+            or self.left
+            or self.grades
+            or self.records
+            or self.visits
+            or self.inspections
+            or self.violations
+            or self.findings
+            or self.irregular_visits
+        )
+
+    @property
+    def registered(self) -> bool:
+        """Whether its register has named it."""
+        return self.identified is not None
+
+    @property
+    def listed(self) -> bool:
+        """Whether its register named it after it last left."""
+        return self.identified is not None and (self.left is None or self.left < self.identified)
+
+    @property
+    def capped(self) -> bool:
+        """Whether any visit was booked, so that caps are shown."""
+        return any(visit.counter for visit in self.visits.values())

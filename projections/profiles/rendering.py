@@ -1,0 +1,311 @@
+"""The profile as it is read: a document for each of three audiences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any, Literal
+
+import msgspec
+
+from ledger.kernel import PolicyVersionAdopted
+from ledger.kernel.days import earliest_after_minimum
+from projections.profiles.fold import CreditProfile
+from projections.profiles.parts import Inspection, Violation, Visit
+
+#: Who reads: everyone; the business itself; the authorities.
+Audience = Literal["public", "entity", "restricted"]
+
+
+#: Answers which version of ``visit_cap`` holds for a unit and a grade on a day.
+Caps = Callable[[date, str, str], PolicyVersionAdopted | None]
+
+
+def render(
+    profile: CreditProfile,
+    audience: Audience,
+    caps: Caps | None = None,
+    *,
+    on: date | None = None,
+    told: Told | None = None,
+) -> dict[str, Any]:
+    """The document of a profile for an audience.
+
+    ``caps`` gives the visit caps in force; ``on`` is the day as of which grade and caps are shown,
+    without it the newest. Public: what the rulebook marks P and nothing else. Nobody is shown when
+    a visit is planned; the authorities are told how many are. ``told`` saves preparing the same
+    twice for two audiences.
+    """
+    told = told or Told(profile)
+    identity = profile.identity
+    document: dict[str, Any] = {
+        "entity": profile.entity,
+        "registered": profile.registered,
+        "listed": profile.listed,
+    }
+    if identity is not None:
+        document["identity"] = identity
+    if audience != "public":
+        document["grade"] = profile.grade(on)
+        document["grades"] = [
+            {
+                "assessed_on": one.assessed_on,
+                "grade": one.grade,
+                "scheme": one.scheme,
+                "source": one.source,
+                "override": one.override,
+            }
+            for one in profile.grades
+            if on is None or one.assessed_on <= on
+        ]
+    document["records"] = _records(profile, audience)
+    if audience != "public":
+        document["records_ended"] = _ended(profile)
+    document["inspections"] = _inspections(profile, audience, told)
+    document["violations"] = told.violations
+    if audience != "public":
+        document["caps"] = _caps(profile, audience, caps, on)
+        document["burden"] = _burden(profile)
+    if audience == "restricted":
+        document["upcoming_visits"] = sum(_upcoming(visit) for visit in profile.visits.values())
+        document["findings"] = profile.findings
+        document["irregular_visits"] = profile.irregular_visits
+    return document
+
+
+def _records(profile: CreditProfile, audience: Audience) -> list[dict[str, Any]]:
+    shown = []
+    for record, entry in sorted(profile.records.items()):
+        if not entry.kind or (audience == "public" and not entry.shown):
+            continue
+        document: dict[str, Any] = {
+            "record": record,
+            "kind": entry.kind,
+            "title": entry.title,
+            "unit": entry.unit,
+            "doc_no": entry.doc_no,
+            "determined_on": entry.determined_on,
+        }
+        for name in ("severity", "amount_fen", "result"):
+            if (value := getattr(entry, name)) is not None:
+                document[name] = value
+        if entry.fulfilled:
+            document["fulfilled"] = True
+        if entry.started_on is not None:
+            document["publicity"] = {
+                "started_on": entry.started_on,
+                "min_until": entry.min_until,
+                "max_until": entry.max_until,
+                # A minimum ends at midnight: what it waits for may happen the day after (0.7).
+                "earliest_repair_on": None
+                if entry.min_until is None
+                else earliest_after_minimum(entry.min_until, 0),
+            }
+        if audience != "public":
+            document["public"] = entry.public
+            document["status"] = entry.status
+            if entry.ended_on is not None:
+                document["ended_on"] = entry.ended_on
+            if entry.status == "suspended" and entry.suspended_until is not None:
+                document["suspended_until"] = entry.suspended_until
+            if entry.objected is not None and (
+                entry.answered is None or entry.answered < entry.objected
+            ):
+                document["objection_open"] = True
+        shown.append(document)
+    return shown
+
+
+def _ended(profile: CreditProfile) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for entry in profile.records.values():
+        if entry.over:
+            reason = entry.end_reason or "ended"
+            counts[reason] = counts.get(reason, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+class Told:
+    """What registers tell of a business, prepared for reading; alike for every audience."""
+
+    __slots__ = ("inspections", "violations")
+
+    def __init__(self, profile: CreditProfile) -> None:
+        counts: dict[str, list[int]] = {}
+        severities: dict[str, int] = {}
+        found = corrected = 0
+        newest: date | None = None
+        for one in profile.violations.values():
+            if not _stands(one):
+                continue
+            found += 1
+            right = one.corrected_on is not None
+            corrected += right
+            if one.severity is not None:
+                severities[one.severity] = severities.get(one.severity, 0) + 1
+            if newest is None or (one.found_on is not None and one.found_on > newest):
+                newest = one.found_on
+            if one.inspection is not None:
+                of_it = counts.get(one.inspection)
+                if of_it is None:
+                    counts[one.inspection] = [1, not right]
+                else:
+                    of_it[0] += 1
+                    of_it[1] += not right
+        self.violations = {
+            "found": found,
+            "corrected": corrected,
+            "open": found - corrected,
+            "by_severity": dict(sorted(severities.items())),
+            "last_found_on": newest,
+        }
+        self.inspections = [
+            (one.held_on, name, _told(name, one, counts.get(name)))
+            for name, one in profile.inspections.items()
+            if one.held_on is not None and _stands(one)
+        ]
+        self.inspections.sort(key=_newest, reverse=True)
+
+
+def _newest(entry: tuple[date, str, dict[str, Any]]) -> tuple[date, str]:
+    return entry[:2]
+
+
+def _told(name: str, one: Inspection, violations: list[int] | None) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "inspection": name,
+        "unit": one.unit,
+        "type": one.type,
+        "held_on": one.held_on,
+    }
+    if one.result is not None:
+        document["result"] = one.result
+    if one.action is not None:
+        document["action"] = one.action
+    if one.score is not None:
+        document["score"] = one.score
+        document["score_meaning"] = "penalty_points" if one.penalty_points else "higher_is_better"
+    if one.grade is not None:
+        document["grade"] = one.grade
+    if violations is not None:
+        document["violations"], document["violations_open"] = violations
+    return document
+
+
+def _inspections(profile: CreditProfile, audience: Audience, told: Told) -> list[dict[str, Any]]:
+    if not profile.visits:
+        return [document for _, _, document in told.inspections]
+    found = list(told.inspections)
+    for task, visit in profile.visits.items():
+        if audience == "public":
+            if visit.published_on is None:
+                continue
+            held_on = visit.opened_on or visit.published_on
+            document = {
+                "task": task,
+                "unit": visit.unit,
+                "held_on": held_on,
+                "result": visit.published_result,
+                "published_on": visit.published_on,
+            }
+        else:
+            # A visit that nobody has made is planned, and plans are sealed.
+            known = visit.opened_on or visit.concluded_on or visit.published_on
+            if known is None:
+                continue
+            held_on = known
+            document = {
+                "task": task,
+                "unit": visit.unit,
+                "kind": visit.kind,
+                "held_on": held_on,
+                "result": visit.result or visit.published_result,
+                "minutes_on_site": visit.minutes,
+                "notified_on": visit.notified_on,
+                "published_on": visit.published_on,
+            }
+        if visit.lawful_refusal:
+            document["lawful_refusal"] = True
+        found.append((held_on, task, document))
+    found.sort(key=_newest, reverse=True)
+    return [document for _, _, document in found]
+
+
+def _stands(one: Inspection | Violation) -> bool:
+    """Whether a register tells of it still."""
+    return one.seen is not None and (one.gone is None or one.gone < one.seen)
+
+
+def _caps(
+    profile: CreditProfile, audience: Audience, caps: Caps | None, on: date | None
+) -> list[dict[str, Any]]:
+    booked: dict[tuple[int, str], list[int]] = {}
+    for visit in profile.visits.values():
+        if visit.planned_on is None or not visit.counter:
+            continue
+        if audience == "entity" and not visit.announced:
+            continue
+        counts = booked.setdefault((visit.planned_on.year, visit.unit), [0, 0])
+        if not visit.cancelled:
+            counts[visit.counter != "capped"] += 1
+    found = []
+    for (year, unit), (capped, exempt) in sorted(booked.items()):
+        last_day = date(year, 12, 31)
+        day = last_day if on is None else min(on, last_day)
+        grade = profile.grade(day)
+        policy = None if caps is None else caps(day, unit, grade)
+        cap = None if policy is None else cap_of(policy, grade)
+        found.append(
+            {
+                "unit": unit,
+                "year": year,
+                "grade": grade,
+                "used": capped,
+                "exempt": exempt,
+                "cap": cap,
+                "left": None if cap is None else max(0, cap - capped),
+                "policy_version": None if policy is None else policy.version,
+            }
+        )
+    return found
+
+
+def cap_of(policy: PolicyVersionAdopted, grade: str) -> int | None:
+    """The number of visits that a version of ``visit_cap`` allows a grade."""
+    value = policy.value
+    number = value.get(grade) if isinstance(value, dict) else value
+    return number if isinstance(number, int) else None
+
+
+def _burden(profile: CreditProfile) -> dict[str, int]:
+    imported = sum(_stands(one) for one in profile.inspections.values())
+    held = [visit for visit in profile.visits.values() if visit.opened_on is not None]
+    return {
+        "visits": len(held) + imported,
+        "minutes_on_site": sum(visit.minutes or 0 for visit in held),
+    }
+
+
+def _upcoming(visit: Visit) -> bool:
+    return (
+        bool(visit.counter)
+        and not visit.cancelled
+        and visit.opened_on is None
+        and visit.concluded_on is None
+    )
+
+
+_JSON = msgspec.json.Encoder()
+
+
+def as_json(document: Any) -> bytes:
+    """The bytes of a document, as they are sent."""
+    return _JSON.encode(document)
+
+
+def says_nothing(body: bytes, entity: str, audience: Audience) -> bool:
+    """Whether a document is that of a business of which nothing at all is recorded.
+
+    To this audience nothing is then known of the business, whatever may be sealed.
+    """
+    return body == as_json(render(CreditProfile(entity), audience))

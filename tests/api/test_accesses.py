@@ -1,0 +1,102 @@
+"""Who was refused and which supervisor looked stands in a ledger of its own (rulebook 0.9)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scenarios.world import E_A, World
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with World(tmp_path) as world:
+        await world.given_region()
+        yield world
+
+
+async def told(world: World, **query: Any) -> list[dict[str, Any]]:
+    response = await world.client.get(
+        "/v1/access",
+        params=query,
+        headers={"Authorization": f"Bearer {world.tokens['JB']}"},
+    )
+    assert response.status == 200, await response.text()
+    items: list[dict[str, Any]] = (await response.json())["items"]
+    return items
+
+
+async def test_a_refusal_is_taken_down(world: World) -> None:
+    """Who was refused under which rule and policy version can be found, by rule, person, entity."""
+    task = world.task("T-1", E_A, "2026-05-11")
+    await world.given_matter("M-101")
+    await world.refused("FIL-R1", "MRB head", "filing/approve-task", **task)
+
+    (refusal,) = await told(world, kind="refusal")
+
+    assert refusal["type"] == "access.command-refused"
+    assert refusal["actor"]["person_id"] == "HEAD-MRB"
+    assert refusal["body"]["rule"] == "FIL-R1"
+    assert (refusal["body"]["command"], refusal["body"]["entity"]) == ("ApproveTask", E_A)
+    assert await told(world, rule_id="FIL-R1") == [refusal]
+    assert await told(world, person="HEAD-MRB") == [refusal]
+    assert await told(world, kind="refusal", entity=E_A, unit="MRB") == [refusal]
+    assert await told(world, rule_id="FIL-R2") == []
+
+
+async def test_a_supervisor_who_looks_is_taken_down(world: World) -> None:
+    """The question is taken down as it was asked; a unit's own reading is not supervision."""
+    await world.get("JB second", f"/v1/entities/{E_A}/profile")
+    await world.get("MRB head", f"/v1/entities/{E_A}/profile")
+
+    looked = await told(world, kind="consultation", entity=E_A)
+
+    assert [one["actor"]["person_id"] for one in looked] == ["JB-002"]
+    assert looked[0]["body"]["route"] == "/v1/entities/{entity}/profile"
+    assert looked[0]["body"]["asked"].startswith(f"/v1/entities/{E_A}/profile?at_least=")
+
+
+async def test_the_watchers_are_watched(world: World) -> None:
+    """Asking the access ledger is taken down in it, before it answers."""
+    (asked,) = await told(world)
+
+    assert asked["body"]["route"] == "/v1/access"
+
+
+async def test_what_cannot_be_read_back_is_not_written(world: World) -> None:
+    """A question about something that is no business's id is taken down without one."""
+    response = await world.client.get(
+        "/v1/entities/%F0%9F%8D%9C%20x/profile" + "?known_as_of=" + "9" * 3000,
+        headers={"Authorization": f"Bearer {world.tokens['JB']}"},
+    )
+    assert response.status in (400, 404)
+
+    (asked, _) = await told(world, kind="consultation")
+
+    assert "entity" not in asked["body"]
+    assert len(asked["body"]["asked"]) < 1_100
+
+
+@pytest.mark.parametrize("who", ["MRB head", "EDB", "E-A"])
+async def test_it_is_for_supervisors(world: World, who: str) -> None:
+    """Nobody else learns who was refused or what a supervisor looks at."""
+    response = await world.client.get(
+        "/v1/access", headers={"Authorization": f"Bearer {world.tokens[who]}"}
+    )
+
+    assert response.status == 403
+
+
+async def test_pages(world: World) -> None:
+    """It is read in order, page by page."""
+    for _ in range(3):
+        await world.get("JB", "/v1/units")
+
+    first = await told(world, kind="consultation", limit=2)
+    rest = await told(world, kind="consultation", after=first[-1]["position"])
+
+    assert [one["position"] for one in first] == [1, 2]
+    assert rest[0]["position"] == 3

@@ -1,0 +1,92 @@
+"""The command line as somebody at a terminal meets it: exit codes, messages, what is recorded."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from api.command_line import main
+from ledger.kernel import codec
+from ledger.opening import LEDGER_CLOCK, open_ledger, open_recorder
+from ledger.supervision.events import FindingRaised
+from tests.gwt import Record
+
+Command = Callable[..., tuple[int, str, str]]
+RAISED = FindingRaised(finding_id="F-1", type="unfiled", rule_id="FIL-V1", auto=True, unit="MRB")
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """A ledger in which a finding was raised on 2026-01-15; it is to be triaged by 2026-01-22."""
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    moment = datetime(2026, 1, 15, 2, tzinfo=UTC)
+    with open_recorder(url) as recorder, open_ledger(recorder, clock=lambda: moment) as ledger:
+        ledger.execute(Record(facts=(RAISED,)), LEDGER_CLOCK)
+    return url
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs the command line; gives the exit code, what was printed, and what was complained."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        try:
+            main(words)
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    # A command line ends with its process; what it sets for its process would stay in this one.
+    before = os.umask(0)
+    os.umask(before)
+    yield run
+    os.umask(before)
+
+
+def types(url: str) -> list[str]:
+    with open_recorder(url) as recorder:
+        return [codec.decode(s.position, s.event.data).envelope.type for s in recorder.read()]
+
+
+def test_tick_at_a_moment(url: str, command: Command) -> None:
+    """A tick records what had fallen due by the moment it is given, and nothing a second time."""
+    before = len(types(url))
+
+    early = command("tick", "--at", "2026-01-22T23:00", "--ledger", url, "--json")
+    assert (early[0], json.loads(early[1])["recorded"]) == (0, 0)
+
+    code, out, _ = command("tick", "--at", "2026-01-23T00:30", "--ledger", url, "--json")
+    assert code == 0
+    assert json.loads(out)["types"] == ["deadlines.deadline-missed", "supervision.finding-raised"]
+
+    again = command("tick", "--at", "2026-01-23T00:30", "--ledger", url, "--json")
+    assert json.loads(again[1])["recorded"] == 0
+    assert len(types(url)) == before + 2
+
+
+def test_time_only_goes_on(url: str, command: Command) -> None:
+    """A moment before the last record is refused: recording times would run backwards."""
+    code, _, err = command("tick", "--at", "2026-01-14", "--ledger", url)
+
+    assert code == 2
+    assert "lies before the last record" in err
+
+
+def test_the_future_is_for_rehearsals(url: str, command: Command) -> None:
+    """What is not due yet is not recorded as missed, unless the ledger is only a rehearsal."""
+    before = types(url)
+
+    code, _, err = command("tick", "--at", "2999-01-01", "--ledger", url)
+    assert (code, types(url)) == (2, before)
+    assert "--rehearsal" in err
+
+    code, out, _ = command("tick", "--at", "2999-01-01", "--rehearsal", "--ledger", url, "--json")
+    assert code == 0
+    assert "deadlines.deadline-missed" in json.loads(out)["types"]

@@ -1,0 +1,130 @@
+"""The last place and the last visit: of two processes on one file exactly one gets it."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import pytest
+
+from ledger.entities.events import EntityRegistered, Identity
+from ledger.filing.events import InspectionTaskApproved
+from ledger.kernel import Actor, Command, Event, Fact, codec
+from ledger.keylist.commands import ListKeyMatter
+from ledger.keylist.events import KeyMatterListed
+from ledger.opening import open_ledger
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.verification import verify_records
+from tests.faults.racers import race
+from tests.gwt import HEAD, Record, on
+from tests.systems.test_filing import REGION, matter, published, task
+
+E = TypeVar("E", bound=Event)
+
+ROUNDS = 10
+RACERS = ("red", "blue")
+MOMENT = "2026-03-02T09:00:00+08:00"
+DOMAINS = (
+    "food_drug",
+    "public_health",
+    "natural_resources",
+    "environment",
+    "work_safety",
+    "labour",
+    "urban_management",
+    "transport",
+    "financial_services",
+    "education_training",
+)
+
+
+def entity(number: int) -> str:
+    """A business without a USCC for each round."""
+    return f"race:{number}"
+
+
+def prepare(path: Path, *facts: Event | Fact) -> None:
+    with SQLiteRecorder(path) as recorder, open_ledger(recorder) as ledger:
+        ledger.execute(Record(facts=(*REGION, *facts)), HEAD)
+
+
+def events(path: Path, kind: type[E]) -> list[E]:
+    """What is recorded of a type; the file is verified before."""
+    with SQLiteRecorder(path) as recorder:
+        assert verify_records(recorder).faults == ()
+        found = [codec.decode(s.position, s.event.data).event for s in recorder.read()]
+    return [event for event in found if isinstance(event, kind)]
+
+
+def list_matter(name: str, number: int) -> tuple[Command, Actor]:
+    """Each racer lists a matter of its own on the list of the round's domain."""
+    domain = DOMAINS[number]
+    command = ListKeyMatter(
+        domain=domain,
+        matter=f"{domain}.{name}",
+        unit="MRB",
+        procedure_ref="P",
+        risk_assessment=f"RA-{name}",
+        expires_on=date(2026, 12, 31),
+    )
+    return command, HEAD
+
+
+@pytest.mark.timeout(120)
+def test_KEY_R2_two_processes_race_for_the_last_place(tmp_path: Path) -> None:
+    """Four of five places are taken in each domain: one racer gets the fifth, one is refused."""
+    path = tmp_path / "ledger.db"
+    facts: list[Fact] = []
+    for domain in DOMAINS:
+        for name in RACERS:
+            own = f"{domain}.{name}"
+            facts += [
+                on("2026-01-06", matter(own, domain=domain)),
+                on("2026-01-06", published(own)),
+            ]
+        taken = KeyMatterListed(
+            domain=domain,
+            matter=f"{domain}.0",
+            unit="MRB",
+            risk_assessment="RA",
+            procedure_ref="P",
+            expires_on=date(2026, 12, 31),
+        )
+        facts += [
+            on("2026-02-02", msgspec.structs.replace(taken, matter=f"{domain}.{n}"))
+            for n in range(4)
+        ]
+    prepare(path, *facts)
+    answers = race(path, RACERS, ROUNDS, list_matter, MOMENT)
+    assert [sorted(answer.values()) for answer in answers] == [["KEY-R2", "recorded"]] * ROUNDS
+    listed = events(path, KeyMatterListed)
+    assert len(listed) == 5 * ROUNDS
+    winners = {event.matter for event in listed if not event.matter[-1].isdigit()}
+    assert winners == {
+        f"{DOMAINS[number]}.{name}"
+        for number, answer in enumerate(answers)
+        for name, said in answer.items()
+        if said == "recorded"
+    }
+
+
+def approve(name: str, number: int) -> tuple[Command, Actor]:
+    """Each racer approves a daily task at the round's business, which nobody has graded: cap 1."""
+    return task(f"T-{number}-{name}", entity=entity(number)), HEAD
+
+
+@pytest.mark.timeout(120)
+def test_SUP_R1_two_processes_race_for_the_last_visit(tmp_path: Path) -> None:
+    """One capped visit is left at each business: one racer books it, one is refused."""
+    path = tmp_path / "ledger.db"
+    known = [
+        on("2026-01-06", EntityRegistered(entity=entity(n), identity=Identity()))
+        for n in range(ROUNDS)
+    ]
+    prepare(path, *known)
+    answers = race(path, RACERS, ROUNDS, approve, MOMENT)
+    assert [sorted(answer.values()) for answer in answers] == [["SUP-R1", "recorded"]] * ROUNDS
+    booked = [event.entity for event in events(path, InspectionTaskApproved)]
+    assert sorted(booked) == [entity(number) for number in range(ROUNDS)]

@@ -1,0 +1,150 @@
+"""The log as it is served: strangers' programs read it, and auditors alone see entries."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import struct
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.transparency.checkpoints import parse_checkpoint
+from ledger.transparency.merkle import leaf_hash, root_of, verify_consistency
+from ledger.transparency.notes import Verifier, parse_note, parse_vkey, verified
+from ledger.transparency.proofs import ProofError, parse_receipt
+from tests.scenarios.world import E_A, World
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with World(tmp_path) as world:
+        await world.given_region()
+        yield world
+
+
+async def fetched(world: World, path: str, who: str | None = None) -> tuple[int, bytes]:
+    headers = {"Authorization": f"Bearer {world.tokens[who]}"} if who else {}
+    async with world.client.get(path, headers=headers) as response:
+        return response.status, await response.read()
+
+
+async def key_of(world: World) -> Verifier:
+    return parse_vkey((await fetched(world, "/v1/log/key"))[1].decode())
+
+
+async def covering(world: World, size: int) -> Any:
+    """The checkpoint, verified, once it covers ``size`` events: within a second by itself."""
+    for _ in range(60):
+        status, body = await fetched(world, "/v1/log/checkpoint")
+        if status == 200:
+            note = parse_note(body)
+            assert verified(note, [await key_of(world)])
+            checkpoint = parse_checkpoint(note.text)
+            if checkpoint.size >= size:
+                return checkpoint
+        await asyncio.sleep(0.05)
+    raise AssertionError("no checkpoint came")
+
+
+async def test_the_tree_is_that_of_the_records(world: World) -> None:
+    """Anybody rebuilds the root from the tiles, and an auditor the tiles from the entries."""
+    head = world.recorder.head()
+    checkpoint = await covering(world, head)
+    assert checkpoint.size == head
+
+    status, tile = await fetched(world, f"/v1/log/tile/0/000.p/{head}")
+    assert status == 200
+    hashes = [tile[i : i + 32] for i in range(0, len(tile), 32)]
+    assert root_of(hashes) == checkpoint.root
+
+    status, bundle = await fetched(world, f"/v1/log/tile/entries/000.p/{head}", "JB")
+    assert status == 200
+    entries = []
+    while bundle:
+        (length,) = struct.unpack_from(">H", bundle)
+        entries.append(bundle[2 : 2 + length])
+        bundle = bundle[2 + length :]
+    assert [leaf_hash(entry) for entry in entries] == hashes
+
+
+async def test_entries_are_for_auditors(world: World) -> None:
+    """Whoever is none is told where to get the proof of a single event."""
+    await covering(world, 5)
+    assert (await fetched(world, "/v1/log/tile/entries/000.p/5"))[0] == 401
+    for who in ("MRB head", "EDB", "E-A"):
+        status, body = await fetched(world, "/v1/log/tile/entries/000.p/5", who)
+        assert (status, b"/proof" in body) == (403, True)
+
+
+@pytest.mark.parametrize(
+    "tile", ["0/000", "0/999.p/1", "7/000.p/1", "0/000.p/0", "x", "entries/000", "0/000.p/256"]
+)
+async def test_tiles_that_are_not_there(world: World, tile: str) -> None:
+    """A tile that does not exist is 404, whoever asks, however it is written."""
+    await covering(world, 5)
+    assert (await fetched(world, f"/v1/log/tile/{tile}", "JB"))[0] == 404
+
+
+async def test_a_receipt(world: World) -> None:
+    """A business fetches the receipt of an event about it and checks it without the service."""
+    position = world.recorder.head()
+    graded = await fetched(world, f"/v1/entities/{E_A}/trail", "E-A")
+    assert graded[0] == 200
+    key = await key_of(world)
+    found = [p for p in range(1, position + 1) if await _may_read(world, p, "E-A")]
+    for at in found[-2:]:
+        status, receipt = await fetched(world, f"/v1/events/{at}/proof", "E-A")
+        assert status == 200
+        _, record = await fetched(world, f"/v1/events/{at}/record", "E-A")
+        parse_receipt(receipt).verify(record, [key])
+        with pytest.raises(ProofError):
+            parse_receipt(receipt).verify(record + b" ", [key])
+        with pytest.raises(ProofError):
+            parse_receipt(receipt.replace(b"index %d" % (at - 1), b"index %d" % at)).verify(
+                record, [key]
+            )
+        assert parse_receipt(receipt).encode() == receipt
+
+
+async def _may_read(world: World, position: int, who: str) -> bool:
+    return (await fetched(world, f"/v1/events/{position}", who))[0] == 200
+
+
+async def test_no_receipt_of_what_is_not_seen(world: World) -> None:
+    """The proof of an event is as hidden as the event."""
+    everything = range(1, world.recorder.head())
+    hidden = [p for p in everything if not await _may_read(world, p, "E-A")]
+    for what in ("proof", "record"):
+        path = f"/v1/events/{hidden[0]}/{what}"
+        assert (await fetched(world, path, "E-A"))[0] == 404
+    assert (await fetched(world, "/v1/events/999999/proof", "JB"))[0] == 404
+
+
+async def test_yesterday_is_the_beginning_of_today(world: World) -> None:
+    """Between any two sizes there is a proof that the first is the beginning of the second."""
+    head = (await covering(world, world.recorder.head())).size
+    for old, new in ((0, head), (1, head), (3, 7), (head - 1, head), (head, head)):
+        status, body = await fetched(world, f"/v1/log/consistency?old={old}&new={new}")
+        assert status == 200
+        said = json.loads(body)
+        verify_consistency(
+            old,
+            new,
+            [b64decode(one) for one in said["proof"]],
+            b64decode(said["old_root"]),
+            b64decode(said["new_root"]),
+        )
+    assert (await fetched(world, f"/v1/log/consistency?old=0&new={head + 1}"))[0] == 400
+    assert (await fetched(world, "/v1/log/consistency?old=5&new=4"))[0] == 400
+
+
+async def test_the_key_stays_secret(world: World) -> None:
+    """The key file is its owner's alone."""
+    key = world.path.with_suffix(".key")
+
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert b"PRIVATE" not in (await fetched(world, "/v1/log/key"))[1]
