@@ -751,7 +751,14 @@ def test_DRW_V1_drawn_and_not_inspected_by_the_end_of_the_plan(story: Scenario) 
     story.at("2026-12-31T23:00+08:00").when(end[f"{DRAW}/B/1"]).raises(OutOfStep)
     story.at("2027-01-01T00:10+08:00").when(end[f"{DRAW}/B/1"]).then(
         like(DeadlineMissed, due_on=date(2026, 12, 31)),
-        like(FindingRaised, rule_id="DRW-V1", unit="MRB", entity=chosen("B").uscc),
+        # Who was drawn is sealed until a visit opens; the evidence leads whoever may know there.
+        like(
+            FindingRaised,
+            rule_id="DRW-V1",
+            unit="MRB",
+            entity=None,
+            evidence_events=(opened[f"{DRAW}/B/1"],),
+        ),
     )
     story.when(end[f"{DRAW}/B/1"]).then()
     story.when(end[f"{DRAW}/C/1"]).raises(OutOfStep, says="in time")
