@@ -191,7 +191,9 @@ async def _replayed(
 
     def ask() -> Replayed:
         imagined: list[Hypothetical] = [
-            as_if_repaired(follower.source, entity, record, on) for record, on in repaired or ()
+            event
+            for record, on in repaired or ()
+            for event in as_if_repaired(follower.source, entity, record, on)
         ]
         audience = audience_of(grant, entity)
         return replay(
