@@ -209,7 +209,7 @@ def difference(before: Any, after: Any, path: str = "") -> list[Change]:
     return [Change(path, before, after)]
 
 
-#: What names an item; a sanction or a listing has a record too, and the record does not name it.
+#: What names an item, before the record on which it rests.
 _NAMES = (
     "commitment",
     "obligation",
