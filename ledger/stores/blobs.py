@@ -19,10 +19,14 @@ import os
 import re
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
+
+from ledger.stores.files import flush_folder
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -46,8 +50,9 @@ class Blobs:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         before = time.time() - ABANDONED
         for left in folder.glob("*.tmp"):
-            if left.stat().st_mtime < before:
-                left.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # its writer is alive, and has finished
+                if left.stat().st_mtime < before:
+                    left.unlink()
 
     def put(self, content: bytes) -> str:
         """Keep ``content`` for ever; returns its SHA-256 (hex). Durable when it returns."""
@@ -69,8 +74,8 @@ class Blobs:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        _flush(path.parent)
-        _flush(self.folder)
+        flush_folder(path.parent)
+        flush_folder(self.folder)
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -91,18 +96,14 @@ class Blobs:
         """Whether something lies under a digest; ``get`` says whether it is whole."""
         return self._path(digest).exists()
 
+    def digests(self) -> Iterator[str]:
+        """The digests under which something lies, in order."""
+        for path in sorted(self.folder.glob("??/*")):
+            if _DIGEST.fullmatch(path.name):
+                yield path.name
+
     def _path(self, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):
             raise ValueError(f"{digest!r} is no SHA-256 in hex")
         # No directory grows without end.
         return self.folder / digest[:2] / digest
-
-
-def _flush(folder: Path) -> None:
-    if not hasattr(os, "O_DIRECTORY"):  # Windows has none, and flushes names by itself
-        return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -45,6 +45,32 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
     return level[0]
 
 
+class Growing:
+    """A tree known by nothing but what the next leaf needs: for one walk over all leaves."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._complete: list[bytes] = []  # roots of complete subtrees, the largest first
+
+    def add(self, leaf: bytes) -> None:
+        """Put one more leaf hash behind the others."""
+        self.size += 1
+        found, ends = leaf, self.size
+        while ends % 2 == 0:
+            found = node_hash(self._complete.pop(), found)
+            ends //= 2
+        self._complete.append(found)
+
+    def root(self) -> bytes:
+        """The root over the leaves so far."""
+        if not self._complete:
+            return EMPTY_ROOT
+        found = self._complete[-1]
+        for left in reversed(self._complete[:-1]):
+            found = node_hash(left, found)
+        return found
+
+
 def root(size: int, node: Node) -> bytes:
     """The root of the first ``size`` leaves."""
     return _range(0, size, node) if size else EMPTY_ROOT

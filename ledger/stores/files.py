@@ -1,0 +1,150 @@
+"""Files and folders that stand under their name whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+from eventsourcing.persistence import PersistenceError
+
+#: How the name of what is not whole yet ends.
+UNFINISHED = ".part"
+
+#: Pages of a database that are copied before the progress is told.
+_PAGES = 2_000
+_CHUNK = 1 << 20
+_BUSY_SECONDS = 10.0
+
+Progress = Callable[[int], None]
+
+
+def flush_folder(folder: Path) -> None:
+    """Have the names in a folder survive a loss of power."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows has none, and flushes names by itself
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def unfinished(target: Path) -> Iterator[Path]:
+    """A new folder beside ``target``, for its owner alone; it is gone when the block ends.
+
+    A crash leaves it, under a name that begins with the target's and ends in ``UNFINISHED``.
+    """
+    folder = Path(
+        tempfile.mkdtemp(prefix=f"{target.name}.", suffix=UNFINISHED, dir=target.absolute().parent)
+    )
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A folder to fill, which stands at ``target`` once the block has ended, and not before.
+
+    Every file in it is on the disk by then. Raises ``FileExistsError`` if ``target`` exists.
+    """
+    refuse_existing(target)
+    with unfinished(target) as folder:
+        yield folder
+        flush_tree(folder)
+        refuse_existing(target)  # still: renaming would replace an empty folder
+        folder.rename(target)
+    flush_folder(target.absolute().parent)
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """As ``whole_folder``, for a single file: the block writes it where it is told."""
+    refuse_existing(target)
+    with unfinished(target) as folder:
+        file = folder / target.name
+        yield file
+        flush_tree(folder)
+        os.link(file, target)  # unlike a renaming, this never replaces anything
+    flush_folder(target.absolute().parent)
+
+
+def refuse_existing(target: Path) -> None:
+    """Raise ``FileExistsError`` if there is anything under this name."""
+    if target.exists() or target.is_symlink():
+        raise FileExistsError(f"{target} exists already; it is not overwritten")
+
+
+def flush_tree(folder: Path) -> None:
+    """Have a folder and everything below it survive a loss of power."""
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            flush_folder(path)
+            continue
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    flush_folder(folder)
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file (hex)."""
+    with path.open("rb") as file:
+        found = sha256()
+        while chunk := file.read(_CHUNK):
+            found.update(chunk)
+    return found.hexdigest()
+
+
+def copy_file(source: Path, target: Path) -> str:
+    """Copy a file; the SHA-256 (hex) of what was written, which nobody can have changed since."""
+    found = sha256()
+    with source.open("rb") as reading, target.open("xb") as writing:
+        while chunk := reading.read(_CHUNK):
+            found.update(chunk)
+            writing.write(chunk)
+    return found.hexdigest()
+
+
+def unchanging(path: Path) -> str:
+    """The URI by which SQLite reads a database that nobody has open and that has no journal."""
+    return f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+
+
+def copy_database(source: Path, target: Path, progress: Progress = lambda done: None) -> None:
+    """Copy an SQLite database as it is at one moment, while others write to it.
+
+    They are not held up. The copy is a single file without journals, readable from a medium that
+    cannot be written. Raises ``PersistenceError``.
+    """
+    try:
+        with (
+            closing(
+                sqlite3.connect(
+                    f"{source.absolute().as_uri()}?mode=rw",
+                    uri=True,
+                    timeout=_BUSY_SECONDS,
+                    isolation_level=None,
+                )
+            ) as reading,
+            closing(sqlite3.connect(target, isolation_level=None)) as writing,
+        ):
+            # A transaction that has read stays at the moment of that reading. Without it each
+            # append would begin the copy anew.
+            reading.execute("BEGIN")
+            reading.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            writing.execute("PRAGMA synchronous = OFF")  # flushed as a whole, when all is there
+            reading.backup(
+                writing, pages=_PAGES, progress=lambda _, left, total: progress(total - left)
+            )
+            reading.execute("COMMIT")
+            writing.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.Error as error:
+        raise PersistenceError(f"{source} cannot be copied: {error}") from error
