@@ -9,23 +9,24 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from cyclopts import App, Parameter
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from cyclopts import App
 
+from api import copies
 from api.logs import configure_logging
 from api.server import serve as serve_app
 from api.service import Service
+from api.terminal import DEFAULT_URL, Failed, Json, Url, bar, err, out, say, show
 from api.tokens import Tokens
+from ledger.backup import CopyError
 from ledger.entities.events import EntityRegistered, EntityRevised
+from ledger.export import BundleError
 from ledger.intake.commands import RowRejected
 from ledger.intake.run import ImportFailed, Report, check_register, import_register
 from ledger.intake.sample import sample_folder
@@ -40,22 +41,13 @@ from ledger.opening import UnusableUrl, beside, ledger_path, open_ledger, open_r
 from ledger.stores import StoreError
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.keys import KeyFileError
+from ledger.transparency.log import Forked
 from ledger.verification import verify_records
 from ledger.vocabulary import Role
 from projections.clock import tick as clock_tick
 from projections.follower import Follower
 from projections.opening import open_views, verify_views
 from projections.tables import Followed
-
-Url = Annotated[
-    str,
-    Parameter(
-        name="--ledger", env_var="LEDGER_URL", help="sqlite:///file.db or sqlite:////srv/file.db"
-    ),
-]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON, for machines")]
-
-DEFAULT_URL = "sqlite:///ledger.db"
 
 #: Who acts when somebody at a terminal does.
 OPERATOR = Actor(unit_id="LEDGER", person_id="operator", role="ledger_clock")
@@ -66,13 +58,7 @@ app = App(
 )
 token = App(name="token", help="Create, list and revoke access tokens.")
 app.command(token)
-
-out = Console()
-err = Console(stderr=True)
-
-
-class Failed(Exception):
-    """The command has said what is wrong; the exit code is 1."""
+copies.register(app)
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -91,6 +77,9 @@ def main(words: Sequence[str] | None = None) -> None:
         Followed,
         StoreError,
         KeyFileError,
+        CopyError,
+        BundleError,
+        Forked,
         OSError,
     ) as error:
         err.print(f"supervision-ledger: {error}", style="red", highlight=False, markup=False)
@@ -119,7 +108,7 @@ def serve(
     configure_logging(level=logging.WARNING if quiet else logging.INFO)
     with Service(ledger, ticking=True, origin=origin) as service:
         said = "" if quiet else f"serving {ledger} on http://{host}:{port}/"
-        serve_app(service.app(), host, port, ready=lambda: _say(said))
+        serve_app(service.app(), host, port, ready=lambda: say(said))
 
 
 @app.command
@@ -173,14 +162,14 @@ def import_(
     with open_recorder(ledger) as recorder, open_ledger(recorder) as opened:
         target = rejects or ledger_path(ledger).with_suffix(f".{mapping}.rejects.csv")
         report = _import(opened, mapping, folder, target, strict=strict, silent=json)
-    _show(msgspec.to_builtins(report), json)
+    show(msgspec.to_builtins(report), json)
 
 
 @app.command
 def stats(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
     """Count what the ledger holds: events, businesses, imports, findings, events by type."""
     with open_recorder(ledger, create=False) as recorder:
-        _show(statistics(recorder), json)
+        show(statistics(recorder), json)
 
 
 @app.command
@@ -190,7 +179,7 @@ def verify(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
     The exit code is 1 if anything is wrong; the first bad position is named.
     """
     with open_recorder(ledger, create=False) as recorder:
-        with _bar("records", recorder.head(), silent=json) as advance:
+        with bar("records", recorder.head(), silent=json) as advance:
             found = verify_records(recorder, progress=advance)
         faults = [{"position": f.position, "what": f.what} for f in found.faults]
         views = [] if faults else _verify_views(ledger, recorder)
@@ -231,7 +220,7 @@ def rebuild(view: str | None = None, *, ledger: Url = DEFAULT_URL, json: Json = 
         follower.rebuild(*names)
         follower.catch_up()
         digests = {name: views.digest(name) for name in names}
-    _show({n: {"position": p, "digest": d} for n, (p, d) in digests.items()}, json)
+    show({n: {"position": p, "digest": d} for n, (p, d) in digests.items()}, json)
 
 
 @app.command
@@ -267,7 +256,7 @@ def tick(
             if not new:
                 break
             recorded += [r.envelope.type for outcome in new for r in outcome.events]
-    _show({"recorded": len(recorded), "types": recorded}, json)
+    show({"recorded": len(recorded), "types": recorded}, json)
 
 
 def _clock_at(recorder: SQLiteRecorder, at: datetime | None, rehearsal: bool) -> Clock:
@@ -317,7 +306,7 @@ def create(
 def list_(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
     """List all tokens ever created, without the tokens themselves."""
     with Tokens.open(beside(ledger_path(ledger), "tokens")) as tokens:
-        _show([msgspec.to_builtins(entry) for entry in tokens.list()], json)
+        show([msgspec.to_builtins(entry) for entry in tokens.list()], json)
 
 
 @token.command
@@ -337,7 +326,7 @@ def _import(
     strict: bool,
     silent: bool = False,
 ) -> Report:
-    with _bar(f"importing {mapping}", None, silent=silent) as advance:
+    with bar(f"importing {mapping}", None, silent=silent) as advance:
         return import_register(
             opened,
             mapping,
@@ -350,7 +339,7 @@ def _import(
 
 
 def _follow(follower: Follower, head: int) -> None:
-    with _bar("profiles", head) as advance:
+    with bar("profiles", head) as advance:
         while not follower.wait_for(head, 0.2):
             advance(min(h.position for h in follower.health()))
 
@@ -371,11 +360,6 @@ def _example(recorder: SQLiteRecorder) -> str:
     raise UnusableUrl("the sample register holds no business")
 
 
-def _say(line: str) -> None:
-    if line:
-        err.print(line, highlight=False, soft_wrap=True)
-
-
 def _greet(address: str, supervisor: str, entity: str, folder: Path) -> None:
     out.print(f"\naddress  {address}/", highlight=False, soft_wrap=True)
     out.print(f"token    {supervisor}", highlight=False, soft_wrap=True)
@@ -388,41 +372,3 @@ def _greet(address: str, supervisor: str, entity: str, folder: Path) -> None:
     ):
         out.print(line, soft_wrap=True, highlight=False, markup=False)
     out.print(f"\nlog: {folder / 'log.jsonl'}   stop: Ctrl-C", highlight=False)
-
-
-@contextmanager
-def _bar(what: str, total: int | None, *, silent: bool = False) -> Iterator[Any]:
-    """A progress bar on a terminal; gives a function that takes how far it is, and in what."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=err, disable=silent or not err.is_terminal) as progress:
-        task = progress.add_task(what, total=total)
-
-        def advance(done: int, what: str = what) -> None:
-            progress.update(task, completed=done, description=what)
-
-        yield advance
-        progress.update(task, completed=progress.tasks[0].total or progress.tasks[0].completed)
-
-
-def _show(what: Any, as_json: bool) -> None:
-    if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(what)).decode() + "\n")
-        return
-    if isinstance(what, list):
-        table = Table()
-        for column in what[0] if what else ("nothing",):
-            table.add_column(column, overflow="fold")
-        for row in what:
-            table.add_row(*("" if v is None else str(v) for v in row.values()))
-        out.print(table)
-        return
-    table = Table(show_header=False)
-    for key, value in what.items():
-        lines = value.items() if isinstance(value, dict) else ()
-        table.add_row(str(key), "\n".join(f"{k}: {v}" for k, v in lines) or str(value))
-    out.print(table)

@@ -19,7 +19,14 @@ from api.views import RESOURCES, readiness
 from ledger.kernel import Ledger
 from ledger.kernel.clock import Clock as Now
 from ledger.kernel.clock import system_clock
-from ledger.opening import beside, ledger_path, open_ledger, open_log, open_recorder
+from ledger.opening import (
+    beside,
+    blobs_folder,
+    ledger_path,
+    open_ledger,
+    open_log,
+    open_recorder,
+)
 from ledger.stores.blobs import Blobs
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.keeper import Keeper
@@ -50,7 +57,7 @@ class Service:
             self.ledger = opened.enter_context(open_ledger(self.recorder, clock=clock))
             self.views = open_views(url)
             opened.callback(self.views.close)
-            self.blobs = Blobs(path.with_suffix(".blobs"))
+            self.blobs = Blobs(blobs_folder(path))
             self.follower = Follower(self.recorder, self.views)
             opened.callback(self.follower.close)
             self.tokens = opened.enter_context(Tokens.open(beside(path, "tokens"), clock=clock))

@@ -14,9 +14,12 @@ from ledger.kernel.clock import Clock, system_clock
 from ledger.policies.commands import SeedLedger
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.beside import late_entry
+from ledger.transparency.checkpoints import parse_checkpoint
+from ledger.transparency.ended import ended_logs
 from ledger.transparency.keys import make_key, read_key
 from ledger.transparency.log import TransparencyLog
-from ledger.transparency.store import SignedStore, TileStore
+from ledger.transparency.notes import Signer
+from ledger.transparency.store import Signed, SignedStore, TileStore
 
 #: Who acts when the ledger itself does: seeds, and what happens because a day has passed.
 LEDGER_CLOCK = Actor(unit_id="LEDGER", person_id="clock", role="ledger_clock")
@@ -42,6 +45,16 @@ def ledger_path(url: str) -> Path:
     return Path(parts.path[1:])
 
 
+def key_file(ledger_file: Path) -> Path:
+    """The file of the private key of a ledger's log."""
+    return ledger_file.with_suffix(".key")
+
+
+def blobs_folder(ledger_file: Path) -> Path:
+    """The folder of what is too long for a ledger's events."""
+    return ledger_file.with_suffix(".blobs")
+
+
 def beside(ledger_file: Path, what: str) -> Path:
     """The file of ``what`` that lies beside a ledger: ``ledger.db`` → ``ledger.<what>.db``."""
     return ledger_file.with_suffix(f".{what}.db")
@@ -65,25 +78,58 @@ def open_log(
 
     The first time it makes a key named ``origin``: the address at which the log is served, without
     scheme, as in ``ledger.example.gov.cn/v1/log``. Afterwards the name stays. Raises
-    ``UnusableUrl`` if ``origin`` is another one then, and ``KeyFileError`` for a key that cannot be
-    used.
+    ``UnusableUrl`` if ``origin`` is another one then, or the key is not the one that signed before,
+    and ``KeyFileError`` for a key that cannot be used.
     """
     path = recorder.path
-    key = path.with_suffix(".key")
+    with ExitStack() as opened:
+        signed = SignedStore(beside(path, "signed"))
+        opened.callback(signed.close)
+        signer = _signer(path, origin, signed.newest())
+        tiles = TileStore(beside(path, "tiles"))
+        opened.callback(tiles.close)
+        yield TransparencyLog(recorder, tiles, signed, signer, clock=clock)
+
+
+def _signer(path: Path, origin: str | None, newest: Signed | None) -> Signer:
+    """The key of the log that signed ``newest``; a new one if nothing was ever signed."""
+    key = key_file(path)
     if key.exists():
         signer = read_key(key)
         if origin not in (None, signer.name):
             raise UnusableUrl(
                 f"the log of this ledger is named {signer.name!r} for ever, not {origin!r}"
             )
+    elif newest is not None:
+        raise UnusableUrl(
+            f"there is no key at {key}, and the log {_origin(newest)!r} has signed "
+            f"{newest.size:,} events: put its key back. A new one would be another log."
+        )
     else:
-        signer = make_key(key, origin or f"localhost/ledger-{secrets.token_hex(4)}")
-    with ExitStack() as opened:
-        tiles = TileStore(beside(path, "tiles"))
-        opened.callback(tiles.close)
-        signed = SignedStore(beside(path, "signed"))
-        opened.callback(signed.close)
-        yield TransparencyLog(recorder, tiles, signed, signer, clock=clock)
+        origin = origin or f"localhost/ledger-{secrets.token_hex(4)}"
+        _refuse_ended(path, origin)
+        signer = make_key(key, origin)
+    _refuse_ended(path, signer.name)
+    if newest is not None and _origin(newest) != signer.name:
+        raise UnusableUrl(
+            f"the key at {key} is that of {signer.name!r}, and what was signed here was signed by "
+            f"{_origin(newest)!r}: put the key back that belongs to this ledger"
+        )
+    return signer
+
+
+def _origin(signed: Signed) -> str:
+    return parse_checkpoint(signed.text).origin
+
+
+def _refuse_ended(path: Path, origin: str) -> None:
+    for log in ended_logs(path):
+        if log.origin == origin:
+            raise UnusableUrl(
+                f"the log {origin!r} ended at {log.stated_at}, when {log.lost:,} events that it "
+                "had signed were lost; it signs no more. Move its key away and serve once with "
+                "--origin and another name (docs/backup.md)."
+            )
 
 
 def open_ledger(recorder: SQLiteRecorder, *, clock: Clock = system_clock) -> Ledger:

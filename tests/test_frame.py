@@ -119,6 +119,10 @@ def forbidden_imports(graph: grimp.ImportGraph) -> list[str]:
     return broken
 
 
+def test_one_version() -> None:
+    assert PROJECT["version"] == import_module("ledger").VERSION
+
+
 @pytest.mark.parametrize("path", requirement_files(), ids=lambda path: path.name)
 def test_requirements_do_not_say_where_packages_come_from(path: Path) -> None:
     found = [line for line in path.read_text("utf-8").splitlines() if WHERE_FROM.search(line)]

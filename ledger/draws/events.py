@@ -16,6 +16,7 @@ from ledger.vocabulary import (
     MatterId,
     Name,
     OfficerId,
+    PieceDigest,
     PlanId,
     RosterId,
     Sha256,
@@ -124,7 +125,7 @@ class EntityRosterFrozen(Event):
     as_of: date
     by: By
     target_class: Name
-    roster_hash: Sha256
+    roster_hash: PieceDigest
     roster_root: Sha256
     count: Count
     strata: dict[str, Count]
@@ -241,7 +242,7 @@ class DrawExecuted(Event):
     seed: str
     strata: tuple[StratumCount, ...]
     selected: Count
-    selection_hash: Sha256
+    selection_hash: PieceDigest
     selection_root: Sha256
     selection_count: Count
     operator: Name

@@ -10,13 +10,14 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ledger.stores import StoreError
+from ledger.stores.files import unchanging
 from ledger.transparency.merkle import HASH_SIZE, root_of
 from ledger.transparency.tiles import HEIGHT, WIDTH, split
 
@@ -50,6 +51,7 @@ _SIGNED = (
         for name, what in (("update", "UPDATE OF size, root, text"), ("delete", "DELETE"))
     ),
 )
+_NEWEST = "SELECT size, root, text, signatures, signed_at FROM signed ORDER BY size DESC LIMIT 1"
 
 
 class Signed(msgspec.Struct, frozen=True):
@@ -176,6 +178,16 @@ def _extend(sqlite: sqlite3.Connection, level: int, count: int, hashes: list[byt
     return [root_of(split(tile)) for tile in tiles if len(tile) == _FULL]
 
 
+def newest_in(path: Path) -> Signed | None:
+    """The last checkpoint in a copy of a file of signed ones, which is only read."""
+    try:
+        with closing(sqlite3.connect(unchanging(path), uri=True)) as sqlite:
+            found = sqlite.execute(_NEWEST).fetchone()
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {error}") from error
+    return Signed(*found) if found else None
+
+
 class SignedStore:
     """Every checkpoint that was signed. The newest only gives way to one that follows on it."""
 
@@ -188,9 +200,7 @@ class SignedStore:
 
     def newest(self) -> Signed | None:
         """The last checkpoint signed."""
-        found = self._file.rows(
-            "SELECT size, root, text, signatures, signed_at FROM signed ORDER BY size DESC LIMIT 1"
-        )
+        found = self._file.rows(_NEWEST)
         return Signed(*found[0]) if found else None
 
     def covering(self, size: int) -> Signed | None:

@@ -1,0 +1,76 @@
+"""What every command of the command line says its options and its results with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+Url = Annotated[
+    str,
+    Parameter(
+        name="--ledger", env_var="LEDGER_URL", help="sqlite:///file.db or sqlite:////srv/file.db"
+    ),
+]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON, for machines")]
+
+DEFAULT_URL = "sqlite:///ledger.db"
+
+out = Console()
+err = Console(stderr=True)
+
+
+class Failed(Exception):
+    """The command has said what is wrong; the exit code is 1."""
+
+
+def say(line: str) -> None:
+    """Tell whoever started the command something, apart from its results."""
+    if line:
+        err.print(line, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def bar(what: str, total: int | None, *, silent: bool = False) -> Iterator[Any]:
+    """A progress bar on a terminal; gives a function that takes how far it is, and in what."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, disable=silent or not err.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
+
+        def advance(done: int, what: str = what) -> None:
+            progress.update(task, completed=done, description=what)
+
+        yield advance
+        progress.update(task, completed=progress.tasks[0].total or progress.tasks[0].completed)
+
+
+def show(what: Any, as_json: bool) -> None:
+    """Print a result, a map or a list of them."""
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(what)).decode() + "\n")
+        return
+    if isinstance(what, list):
+        table = Table()
+        for column in what[0] if what else ("nothing",):
+            table.add_column(column, overflow="fold")
+        for row in what:
+            table.add_row(*("" if v is None else str(v) for v in row.values()))
+        out.print(table)
+        return
+    table = Table(show_header=False)
+    for key, value in what.items():
+        lines = value.items() if isinstance(value, dict) else ()
+        table.add_row(str(key), "\n".join(f"{k}: {v}" for k, v in lines) or str(value))
+    out.print(table)

@@ -1,0 +1,270 @@
+"""A copy of a ledger with all that belongs to it, taken while it is being written.
+
+What is copied, in this order, and why in this one:
+
+1. What was signed. Every event under a signature is recorded before it is signed, so a ledger that
+   is copied afterwards holds it: the copy never has promises that it cannot keep.
+2. The ledger, as it is at one moment.
+3. What its events name by digest. A piece is put down before the event that names it, so whatever
+   the copied events name is there by now.
+4. The access ledger. Nothing in it depends on the others.
+5. The manifest, last: a copy without one was never finished.
+
+All that in a folder of another name, which is flushed and then renamed. Tiles and views are not
+copied: they are made again from the events.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+import msgspec
+from msgspec import inspect
+
+import ledger.registry  # noqa: F401 - declares every event type, so that every record is read
+from ledger import VERSION
+from ledger.kernel import codec
+from ledger.kernel.clock import Clock, system_clock
+from ledger.kernel.events import event_types
+from ledger.opening import UnusableUrl, beside, blobs_folder, key_file
+from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
+from ledger.stores.files import copy_database, digest_of, unchanging, whole_folder
+from ledger.transparency.ended import ended_folder
+from ledger.transparency.keys import read_key
+from ledger.transparency.merkle import Growing, leaf_hash
+from ledger.transparency.store import Signed, newest_in
+
+FORMAT = "supervision-ledger-backup/1"
+MANIFEST = "manifest.json"
+
+LEDGER = "ledger.db"
+SIGNED = "signed.db"
+ACCESS = "access.db"
+TOKENS = "tokens.db"
+KEY = "log.key"
+PIECES = "blobs"
+ENDED = "ended"
+PARTS = frozenset({LEDGER, SIGNED, ACCESS, TOKENS, KEY, PIECES, ENDED})
+
+#: Records that are read from a copy at a time.
+_PAGE = 10_000
+
+#: Tells the name of what is being copied, and how much of how it counts.
+Progress = Callable[[str, int], None]
+
+
+class CopyError(ValueError):
+    """A backup cannot be made, or cannot be used, and why."""
+
+
+class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of a backup; ``path`` is relative to the backup's folder."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a backup holds.
+
+    ``root``: of the tree of all its ``events``, in base64 as in a checkpoint. ``checkpoint``: the
+    newest note signed by the log that it covers, ``vkey`` the log's public key; both are ``None``
+    if nothing was signed, and ``vkey`` also if the key was not there. ``lacking``: digests that
+    events name and under which nothing whole was found.
+    """
+
+    format: str
+    program: str
+    made_at: datetime
+    events: int
+    root: str
+    access_events: int
+    checkpoint: str | None
+    vkey: str | None
+    secrets: bool
+    lacking: tuple[str, ...]
+    files: tuple[File, ...]
+
+
+def places(ledger_file: Path) -> dict[str, Path]:
+    """Where each part of a backup lies when it is in use, by its name in the backup."""
+    return {
+        LEDGER: ledger_file,
+        SIGNED: beside(ledger_file, "signed"),
+        ACCESS: beside(ledger_file, "access"),
+        TOKENS: beside(ledger_file, "tokens"),
+        KEY: key_file(ledger_file),
+        PIECES: blobs_folder(ledger_file),
+        ENDED: ended_folder(ledger_file),
+    }
+
+
+def make_backup(
+    ledger_file: Path,
+    target: Path,
+    *,
+    with_secrets: bool = False,
+    clock: Clock = system_clock,
+    progress: Progress = lambda what, done: None,
+) -> Manifest:
+    """Copy a ledger to a new folder, while it is served or not. The manifest says what was copied.
+
+    The private key of the log and the tokens' hashes are copied ``with_secrets`` alone.
+
+    Raises ``UnusableUrl`` if there is no ledger, ``FileExistsError`` if ``target`` exists,
+    ``CopyError`` if the ledger does not begin with what was signed, and whatever the disk raises.
+    Nothing stands at ``target`` then.
+    """
+    if not ledger_file.exists():
+        raise UnusableUrl(f"there is no ledger at {ledger_file}")
+    if not target.absolute().parent.is_dir():
+        raise UnusableUrl(f"there is no directory {target.absolute().parent} for the backup")
+    made_at = clock().astimezone(UTC)
+    parts = places(ledger_file)
+    with whole_folder(target) as folder:
+
+        def copy(name: str) -> Path | None:
+            if not parts[name].exists():
+                return None
+            copied = folder / name
+            copy_database(parts[name], copied, lambda done: progress(name, done))
+            return copied
+
+        signed_copy = copy(SIGNED)
+        newest = newest_in(signed_copy) if signed_copy else None
+        copy(LEDGER)
+        events, root = _check_root(folder / LEDGER, newest, lambda done: progress("records", done))
+        lacking = _copy_pieces(folder, parts[PIECES])
+        access = copy(ACCESS)
+        if parts[ENDED].exists():
+            shutil.copytree(parts[ENDED], folder / ENDED)
+        if with_secrets:
+            copy(TOKENS)
+            if parts[KEY].exists():
+                shutil.copy(parts[KEY], folder / KEY)  # with its mode: its owner's alone
+        manifest = Manifest(
+            format=FORMAT,
+            program=VERSION,
+            made_at=made_at,
+            events=events,
+            root=b64encode(root).decode(),
+            access_events=_count(access) if access else 0,
+            checkpoint=newest.note().decode() if newest else None,
+            vkey=read_key(parts[KEY]).verifier().vkey() if parts[KEY].exists() else None,
+            secrets=with_secrets,
+            lacking=lacking,
+            files=tuple(_files(folder)),
+        )
+        encoded = msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
+        (folder / MANIFEST).write_bytes(encoded)
+    return manifest
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a backup. Raises ``CopyError`` if it is none, or not one for this program."""
+    path = folder / MANIFEST
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        raise CopyError(
+            f"{folder} has no {MANIFEST}: it is no backup, or one that was never finished"
+        ) from None
+    except msgspec.DecodeError as error:
+        raise CopyError(f"{path} is damaged, or of another program: {error}") from error
+    if found.format != FORMAT:
+        raise CopyError(f"{path} has the format {found.format!r}; this program knows {FORMAT!r}")
+    for file in found.files:
+        parts = PurePosixPath(file.path).parts
+        if not parts or ".." in parts or parts[0] not in PARTS:
+            raise CopyError(f"{MANIFEST} names {file.path!r}, which is no part of a backup")
+    return found
+
+
+def pieces_named(ledger_file: Path) -> set[str]:
+    """The digests of the pieces that the events of a copied ledger name. Raises ``CopyError``."""
+    named = set()
+    fields = _naming()
+    marks = ", ".join("?" * len(fields))
+    with closing(sqlite3.connect(unchanging(ledger_file), uri=True)) as sqlite:
+        for position, topic, data in sqlite.execute(
+            f"SELECT position, type, data FROM events WHERE type IN ({marks})",  # noqa: S608
+            list(fields),
+        ):
+            try:
+                event = codec.decode(position, data).event
+            except codec.UnreadableRecord as error:
+                raise CopyError(str(error)) from error
+            named |= {getattr(event, field) for field in fields[topic]}
+    return named
+
+
+@cache
+def _naming() -> dict[str, tuple[str, ...]]:
+    """The fields that name pieces, by the type of event that has them."""
+    found = {
+        topic: tuple(
+            field.name
+            for field in inspect.type_info(cls).fields  # type: ignore[attr-defined]
+            if isinstance(field.type, inspect.Metadata) and (field.type.extra or {}).get("piece")
+        )
+        for topic, cls in event_types().items()
+    }
+    return {topic: fields for topic, fields in found.items() if fields}
+
+
+def _check_root(
+    ledger_file: Path, newest: Signed | None, progress: Callable[[int], None]
+) -> tuple[int, bytes]:
+    """How many events a copied ledger has, and their root, from the records as they are."""
+    tree, signed_root = Growing(), None
+    with closing(sqlite3.connect(unchanging(ledger_file), uri=True)) as sqlite:
+        records = sqlite.execute("SELECT data FROM events ORDER BY position")
+        while page := records.fetchmany(_PAGE):
+            for (data,) in page:
+                tree.add(leaf_hash(data))
+                if newest is not None and tree.size == newest.size:
+                    signed_root = tree.root()
+            progress(tree.size)
+    if newest is not None and signed_root != newest.root:
+        raise CopyError(
+            f"the ledger does not begin with the {newest.size:,} events that were signed at "
+            f"{newest.signed_at}: nothing was copied. Run supervision-ledger verify, and keep the "
+            "files as they are until somebody has looked."
+        )
+    return tree.size, tree.root()
+
+
+def _copy_pieces(folder: Path, pieces: Path) -> tuple[str, ...]:
+    """Copy every piece there is; the digests of those that are named and not whole."""
+    named = pieces_named(folder / LEDGER)
+    if not pieces.exists():
+        return tuple(sorted(named))
+    source, target = Blobs(pieces), Blobs(folder / PIECES)
+    lacking = []
+    for digest in sorted(named.union(source.digests())):
+        try:
+            target.put(source.get(digest))
+        except (BlobMissing, BlobDamaged):
+            if digest in named:
+                lacking.append(digest)
+    return tuple(lacking)
+
+
+def _count(ledger_file: Path) -> int:
+    with closing(sqlite3.connect(unchanging(ledger_file), uri=True)) as sqlite:
+        ((count,),) = sqlite.execute("SELECT count(*) FROM events")
+    return int(count)
+
+
+def _files(folder: Path) -> Iterator[File]:
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        yield File(path=name, size=path.stat().st_size, sha256=digest_of(path))

@@ -1,0 +1,406 @@
+"""A ledger put back from a backup, after everything in it was checked.
+
+A log has promised, by each checkpoint that it signed, which events stand at which positions. So the
+restored tree is compared with a checkpoint that was published: it has to begin with that
+checkpoint's tree, or to be the beginning of it. In the second case events are lost that somebody
+may hold a receipt of. A ledger that records others in their place, under the same name, would be a
+forger's; therefore the log of that name ends (``ledger.transparency.ended``), and not without being
+told to (``accept_loss``).
+
+Everything is checked in a folder beside the ledger, and put into place only then: the ledger's own
+file last, so that whatever a crash leaves is no ledger, and stands in the way of the next attempt.
+"""
+
+from __future__ import annotations
+
+import shutil
+from base64 import b64encode
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from ledger.backup import (
+    ACCESS,
+    ENDED,
+    KEY,
+    LEDGER,
+    PIECES,
+    SIGNED,
+    TOKENS,
+    CopyError,
+    Manifest,
+    Progress,
+    pieces_named,
+    places,
+    read_manifest,
+)
+from ledger.kernel.clock import Clock, system_clock
+from ledger.opening import UnusableUrl, beside, key_file
+from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
+from ledger.stores.files import copy_file, flush_folder, flush_tree, refuse_existing, unfinished
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.transparency import ended
+from ledger.transparency.checkpoints import Checkpoint
+from ledger.transparency.keys import read_key
+from ledger.transparency.merkle import Growing, ProofError
+from ledger.transparency.notes import NoteError, Verifier, parse_vkey
+from ledger.transparency.published import Published, Unreachable, signed_by
+from ledger.transparency.store import newest_in
+from ledger.verification import faults_in_words, verify_records
+
+#: Leaves that are read at a time.
+_PAGE = 10_000
+
+#: With which checkpoint the restored tree was compared: one that was given, the newest in the
+#: backup itself, or none, because the log had signed nothing.
+Source = Literal["given", "backup", "none"]
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """What was put back, and how it stands to a published checkpoint.
+
+    ``root`` in base64. ``lost``: events that the checkpoint has beyond the restored ones;
+    ``proven``: whether the smaller of the two trees was shown to be the beginning of the larger.
+    ``lacking``: digests that events name and under which the backup holds nothing.
+    ``origin``, ``vkey``: the log's name and key, if it signed anything. ``key_there``: whether the
+    private key lies where the service looks for it.
+    """
+
+    events: int
+    root: str
+    access_events: int
+    compared_with: Source
+    checkpoint_size: int
+    lost: int
+    proven: bool
+    origin: str | None
+    vkey: str | None
+    key_there: bool
+    ended: bool
+    lacking: tuple[str, ...]
+    made_at: datetime
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.lost and not self.lacking
+
+
+class _Compared(msgspec.Struct, frozen=True):
+    """A checkpoint that was held against the restored tree."""
+
+    source: Source
+    checkpoint: Checkpoint
+    note: bytes
+    lost: int
+    proven: bool
+
+
+def restore(
+    folder: Path,
+    ledger_file: Path,
+    *,
+    published: Published | None = None,
+    vkey: str | None = None,
+    accept_loss: bool = False,
+    clock: Clock = system_clock,
+    progress: Progress = lambda what, done: None,
+) -> Restored:
+    """Put a backup into place as the ledger at ``ledger_file``, where there is none.
+
+    ``published``: a checkpoint to compare with, the newest that can be found; without it the
+    backup's own. ``vkey``: the log's public key as it is known elsewhere; without it the backup's.
+
+    Raises ``CopyError`` if the backup is damaged, is of another log, contradicts the checkpoint, or
+    lacks events that it has (the last not with ``accept_loss``); ``UnusableUrl`` if something is in
+    the way. Nothing is put into place then.
+    """
+    manifest = read_manifest(folder)
+    if not ledger_file.absolute().parent.is_dir():
+        raise UnusableUrl(f"there is no directory {ledger_file.absolute().parent} for the ledger")
+    _refuse_present(ledger_file, manifest)
+    key = _key(manifest, vkey)
+    with unfinished(ledger_file) as staged:
+        _take(folder, manifest, staged, lambda done: progress("files", done))
+        for name in (LEDGER, ACCESS):
+            _verify_records(staged / name, progress)
+        lacking = _check_pieces(staged)
+        compared = _compare(staged, manifest, key, published)
+        loses = compared is not None and compared.lost > 0
+        if loses and compared is not None:
+            if not accept_loss:
+                raise CopyError(_refusal(compared, manifest))
+            assert key is not None
+            _end_log(staged, compared, manifest, key, clock)
+        _check_key(ledger_file, key, loses=loses)
+        flush_tree(staged)
+        _place(staged, places(ledger_file))
+    return Restored(
+        events=manifest.events,
+        root=manifest.root,
+        access_events=manifest.access_events,
+        compared_with=compared.source if compared else "none",
+        checkpoint_size=compared.checkpoint.size if compared else 0,
+        lost=compared.lost if compared else 0,
+        proven=compared.proven if compared else False,
+        origin=compared.checkpoint.origin if compared else None,
+        vkey=key.vkey() if key else None,
+        key_there=key_file(ledger_file).exists(),
+        ended=loses,
+        lacking=lacking,
+        made_at=manifest.made_at,
+    )
+
+
+def _refuse_present(ledger_file: Path, manifest: Manifest) -> None:
+    """Refuse to overwrite anything, and to leave anything that was made from other events."""
+    parts = places(ledger_file)
+    brought = {file.path.partition("/")[0] for file in manifest.files}
+    # Whoever keeps the key elsewhere may have put it there already, and made new tokens.
+    stays = {KEY, TOKENS} - brought
+    beside_it = [path for name, path in parts.items() if name not in stays]
+    beside_it += [beside(ledger_file, made) for made in ("tiles", "views")]
+    beside_it += [Path(f"{path}{tail}") for path in list(beside_it) for tail in ("-wal", "-shm")]
+    there = [str(path) for path in beside_it if path.exists() or path.is_symlink()]
+    if there:
+        raise UnusableUrl(
+            f"a ledger is not restored over another one. Move away first: {', '.join(there)}"
+        )
+
+
+def _key(manifest: Manifest, vkey: str | None) -> Verifier | None:
+    """The public key by which checkpoints are checked. Raises ``CopyError``."""
+    try:
+        given = parse_vkey(vkey) if vkey else None
+        stated = parse_vkey(manifest.vkey) if manifest.vkey else None
+    except NoteError as error:
+        raise CopyError(str(error)) from error
+    if given and stated and given != stated:
+        raise CopyError(
+            f"the backup is of a log with the key {stated.vkey()}, not {given.vkey()}: it is of "
+            "another ledger, or was tampered with"
+        )
+    return given or stated
+
+
+def _take(folder: Path, manifest: Manifest, staged: Path, progress: Callable[[int], None]) -> None:
+    """Copy every file of the manifest, and look at the copy: the backup may change meanwhile."""
+    faults = []
+    for number, file in enumerate(manifest.files, start=1):
+        target = staged / file.path
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            digest = copy_file(folder / file.path, target)
+        except OSError as error:
+            faults.append(f"{file.path} cannot be read: {error.strerror or error}")
+            continue
+        if (size := target.stat().st_size) != file.size:
+            faults.append(f"{file.path} has {size:,} bytes instead of {file.size:,}")
+        elif digest != file.sha256:
+            faults.append(f"{file.path} was changed: its SHA-256 is not the manifest's")
+        progress(number)
+    if LEDGER not in {file.path for file in manifest.files}:
+        faults.append(f"the manifest names no {LEDGER}")
+    if faults:
+        raise CopyError(
+            "the backup is damaged, and nothing was restored. "
+            + "; ".join(faults[:10])
+            + (f"; and {len(faults) - 10} more" if len(faults) > 10 else "")
+            + ". Take an earlier or later one."
+        )
+    if (staged / KEY).exists():
+        (staged / KEY).chmod(0o600)
+
+
+def _verify_records(ledger_file: Path, progress: Progress) -> None:
+    if not ledger_file.exists():
+        return
+    with SQLiteRecorder(ledger_file) as recorder:
+        found = verify_records(recorder, progress=lambda done: progress(ledger_file.name, done))
+    if found.faults:
+        first = "; ".join(list(faults_in_words(found))[:5])
+        raise CopyError(
+            f"{ledger_file.name} has {len(found.faults)} faults, and nothing was restored: {first}"
+        )
+
+
+def _check_pieces(staged: Path) -> tuple[str, ...]:
+    """The digests that events name and under which nothing whole lies."""
+    named, lacking = pieces_named(staged / LEDGER), []
+    if named or (staged / PIECES).exists():
+        pieces = Blobs(staged / PIECES)
+        for digest in sorted(named):
+            try:
+                pieces.get(digest)
+            except (BlobMissing, BlobDamaged):
+                lacking.append(digest)
+    return tuple(lacking)
+
+
+def _compare(
+    staged: Path, manifest: Manifest, key: Verifier | None, published: Published | None
+) -> _Compared | None:
+    """The tree held against the backup's own checkpoint, and against the given one, which decides.
+
+    Raises ``CopyError`` if it contradicts either.
+    """
+    signed = newest_in(staged / SIGNED) if (staged / SIGNED).exists() else None
+    note = signed.note() if signed is not None and signed.size else None
+    if (note.decode() if note else None) != manifest.checkpoint:
+        raise CopyError("the manifest names another checkpoint than the newest that was signed")
+    if key is None and (note or published):
+        raise CopyError(
+            "the backup does not hold the log's public key: give it as --vkey (it is served at "
+            "/v1/log/key)"
+        )
+    candidates: list[tuple[Source, bytes]] = []
+    if note:
+        candidates.append(("backup", note))
+    if published is not None:
+        candidates.append(("given", published.note))
+    checkpoints = []
+    for source, one in candidates:
+        assert key is not None
+        try:
+            checkpoints.append((source, one, signed_by(one, key)))
+        except NoteError as error:
+            whose = "the backup's own" if source == "backup" else "the given"
+            raise CopyError(f"{whose} checkpoint is not good: {error}") from error
+    roots = _roots(staged / LEDGER, {checkpoint.size for _, _, checkpoint in checkpoints})
+    size, root = max(roots.items())
+    if size != manifest.events or b64encode(root).decode() != manifest.root:
+        raise CopyError(
+            f"the {size:,} records do not lead to the root in the manifest, of "
+            f"{manifest.events:,} events"
+        )
+    compared = [
+        _stand(
+            _Compared(source, checkpoint, one, max(0, checkpoint.size - size), proven=False),
+            roots,
+            size,
+            published if source == "given" else None,
+        )
+        for source, one, checkpoint in checkpoints
+    ]
+    if note and compared[0].lost:
+        raise CopyError("the backup has signed more events than it holds: it is no whole backup")
+    return compared[-1] if compared else None
+
+
+def _roots(ledger_file: Path, sizes: set[int]) -> dict[int, bytes]:
+    """The roots of the first so many events, as far as there are so many, and of all of them."""
+    tree = Growing()
+    found = {0: tree.root()}
+    with SQLiteRecorder(ledger_file) as recorder:
+        while page := recorder.leaves(tree.size, _PAGE):
+            for leaf in page:
+                tree.add(leaf)
+                if tree.size in sizes:
+                    found[tree.size] = tree.root()
+    found[tree.size] = tree.root()
+    return found
+
+
+def _stand(
+    unproven: _Compared, roots: dict[int, bytes], size: int, published: Published | None
+) -> _Compared:
+    """How the tree of ``size`` stands to a checkpoint. Raises ``CopyError`` if it contradicts."""
+    checkpoint = unproven.checkpoint
+    proven = msgspec.structs.replace(unproven, proven=True)
+    if not unproven.lost:
+        if roots[checkpoint.size] != checkpoint.root:
+            raise CopyError(
+                f"the first {checkpoint.size:,} events of the backup are not those of the "
+                "published checkpoint: one of the two is of another ledger, or was forged. Nothing "
+                "was restored; keep both as evidence."
+            )
+        return proven
+    if published is None:
+        return unproven
+    try:
+        published.prove_beginning(size, roots[size], checkpoint)
+    except Unreachable:
+        return unproven
+    except ProofError as error:
+        raise CopyError(
+            f"the backup is not the beginning of the published checkpoint's tree ({error}): one of "
+            "the two is of another ledger, or was forged. Nothing was restored; keep both as "
+            "evidence."
+        ) from error
+    return proven
+
+
+def _refusal(compared: _Compared, manifest: Manifest) -> str:
+    shown = (
+        "The backup is the beginning of that tree."
+        if compared.proven
+        else "Whether the backup is the beginning of that tree was not shown: its tiles were not "
+        "to be had beside the checkpoint."
+    )
+    return (
+        f"the published checkpoint covers {compared.checkpoint.size:,} events and the backup holds "
+        f"{manifest.events:,}: it lacks {compared.lost:,}. {shown} Nothing was restored. Look for "
+        "a later backup, and for the ledger's own file, first. If those events are lost for good, "
+        "add --accept-loss: the events of the backup are restored, and the log "
+        f"{compared.checkpoint.origin!r} ends, because under its name other events must never "
+        "stand where the lost ones stood. A log of another name then begins with the same events "
+        "(docs/backup.md)."
+    )
+
+
+def _end_log(
+    staged: Path, compared: _Compared, manifest: Manifest, key: Verifier, clock: Clock
+) -> None:
+    """Put aside what the log has signed, with a statement of what is missing."""
+    folder = staged / ENDED / f"{key.key_id:08x}"
+    folder.mkdir(parents=True, mode=0o700)
+    if (staged / SIGNED).exists():
+        (staged / SIGNED).rename(folder / ended.SIGNED)
+    # A key that signs no more is a key that can only do harm.
+    (staged / KEY).unlink(missing_ok=True)
+    (folder / ended.CHECKPOINT).write_bytes(compared.note)
+    statement = ended.Ended(
+        origin=compared.checkpoint.origin,
+        vkey=key.vkey(),
+        kept=manifest.events,
+        kept_root=manifest.root,
+        lost=compared.lost,
+        proven=compared.proven,
+        published=compared.note.decode(),
+        stated_at=clock().astimezone(UTC).isoformat(timespec="seconds"),
+    )
+    encoded = msgspec.json.format(msgspec.json.encode(statement)) + b"\n"
+    (folder / ended.STATEMENT).write_bytes(encoded)
+
+
+def _check_key(ledger_file: Path, key: Verifier | None, *, loses: bool) -> None:
+    """Refuse a key that lies in place already and must not sign what is restored."""
+    path = key_file(ledger_file)
+    if not path.exists() or key is None:
+        return
+    if read_key(path).verifier() != key:
+        raise UnusableUrl(f"the key at {path} is not that of {key.vkey()}: put the right one there")
+    if loses:
+        raise UnusableUrl(
+            f"the log {key.name!r} ends with the events that are lost: move its key away from "
+            f"{path}, so that it never signs again"
+        )
+
+
+def _place(staged: Path, parts: dict[str, Path]) -> None:
+    """Move everything to where the service looks for it, the ledger's own file last."""
+    placed: list[Path] = []
+    try:
+        for name in sorted(parts, key=lambda name: name == LEDGER):
+            if (staged / name).exists():
+                refuse_existing(parts[name])  # it may have appeared meanwhile
+                (staged / name).rename(parts[name])
+                placed.append(parts[name])
+    except BaseException:
+        for path in placed:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
+    flush_folder(parts[LEDGER].absolute().parent)

@@ -1,0 +1,44 @@
+"""Logs of this ledger that may sign no more, because events that they had signed were lost.
+
+A log that went on after such a loss would sign other events at the positions of the lost ones, and
+nobody could tell that from forgery. So it ends: what it signed is put aside in a folder beside the
+ledger, with a statement of what is missing, and a log of another name begins.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+STATEMENT = "statement.json"
+SIGNED = "signed.db"
+CHECKPOINT = "checkpoint"
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """What was published and what was left of it. Roots are in base64, as in checkpoints.
+
+    ``kept`` events remain, under ``kept_root``; ``published`` is the newest checkpoint known of the
+    log that ended, as a note. ``proven``: whether what remains was shown to be its beginning.
+    """
+
+    origin: str
+    vkey: str
+    kept: int
+    kept_root: str
+    lost: int
+    proven: bool
+    published: str
+    stated_at: str
+
+
+def ended_folder(ledger_file: Path) -> Path:
+    """Where the logs of a ledger lie that ended."""
+    return ledger_file.with_suffix(".ended")
+
+
+def ended_logs(ledger_file: Path) -> list[Ended]:
+    """The statements about the logs of a ledger that ended."""
+    statements = sorted(ended_folder(ledger_file).glob(f"*/{STATEMENT}"))
+    return [msgspec.json.decode(path.read_bytes(), type=Ended) for path in statements]

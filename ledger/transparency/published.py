@@ -1,0 +1,73 @@
+"""A checkpoint where somebody keeps it, a file or an address, with its tiles if they lie beside it.
+
+Tiles lie beside a checkpoint as c2sp.org/tlog-tiles has them. Nothing that is read here is
+believed: the checkpoint's signature and the tiles' hashes are checked by whoever asks.
+"""
+
+from __future__ import annotations
+
+import urllib.request
+from http.client import HTTPException
+from pathlib import Path
+
+from ledger.transparency.checkpoints import Checkpoint, parse_checkpoint
+from ledger.transparency.merkle import HASH_SIZE, consistency_proof, verify_consistency
+from ledger.transparency.notes import MAX_NOTE, Verifier, parse_note, verified
+from ledger.transparency.tiles import WIDTH, Tile, node_of, tile_path, width_at
+
+_SECONDS = 10.0
+
+
+class Unreachable(OSError):
+    """What should lie at an address could not be had."""
+
+
+def signed_by(note: bytes, key: Verifier) -> Checkpoint:
+    """The checkpoint of a note. Raises ``NoteError`` unless ``key`` signed it under its name."""
+    parsed = parse_note(note)
+    verified(parsed, [key])
+    return parse_checkpoint(parsed.text)
+
+
+class Published:
+    """The checkpoint at a path or an ``http(s)`` address. Raises ``Unreachable`` if none is."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.note = self._read(where)
+
+    def prove_beginning(self, size: int, root: bytes, checkpoint: Checkpoint) -> None:
+        """Raise ``ProofError`` unless the tree of this root is the beginning of the published one.
+
+        Raises ``Unreachable`` if the tiles that show it are not to be had.
+        """
+        proof = consistency_proof(size, checkpoint.size, node_of(self._tiles(checkpoint.size)))
+        verify_consistency(size, checkpoint.size, proof, root, checkpoint.root)
+
+    def _tiles(self, size: int) -> Tile:
+        prefix = self.where.rpartition("/")[0] if "/" in self.where else "."
+
+        def tile(level: int, n: int, width: int) -> bytes:
+            there = width_at(level, n, size)
+            try:
+                hashes = self._read(f"{prefix}/tile/{tile_path(level, n, there)}")
+            except Unreachable:
+                if there == WIDTH:
+                    raise
+                # A partial tile may be gone once the full one exists.
+                hashes = self._read(f"{prefix}/tile/{tile_path(level, n)}")
+            if len(hashes) < width * HASH_SIZE:
+                raise Unreachable(f"{prefix}: tile {tile_path(level, n, there)} is too short")
+            return hashes[: width * HASH_SIZE]
+
+        return tile
+
+    def _read(self, where: str) -> bytes:
+        try:
+            if self.where.startswith(("http://", "https://")):
+                with urllib.request.urlopen(where, timeout=_SECONDS) as answer:  # noqa: S310
+                    found: bytes = answer.read(MAX_NOTE + 1)
+                return found
+            return Path(where).read_bytes()
+        except (OSError, HTTPException, ValueError) as error:
+            raise Unreachable(f"{where}: {error}") from error

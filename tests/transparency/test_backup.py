@@ -1,0 +1,669 @@
+"""Backups: whole or not there, of one moment, and put back only if they keep what was signed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.command_line import main
+from api.service import Service
+from ledger.access.events import RecordsConsulted
+from ledger.backup import CopyError, Manifest, make_backup, read_manifest
+from ledger.opening import (
+    LEDGER_CLOCK,
+    UnusableUrl,
+    beside,
+    blobs_folder,
+    key_file,
+    open_log,
+    open_recorder,
+)
+from ledger.restoring import Restored, restore
+from ledger.stores.blobs import Blobs
+from ledger.transparency.checkpoints import parse_checkpoint
+from ledger.transparency.ended import ended_folder, ended_logs
+from ledger.transparency.log import Forked
+from ledger.transparency.merkle import root_of
+from ledger.transparency.notes import parse_note
+from ledger.transparency.published import Published
+from ledger.transparency.tiles import tile_path, tiles_of
+from tests.gwt import Record
+from tests.transparency.keeping import Kept, roster
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where a ledger may be restored: a folder with nothing in it."""
+    (tmp_path / "new").mkdir()
+    return tmp_path / "new" / "ledger.db"
+
+
+@pytest.fixture
+def backup(kept: Kept, tmp_path: Path) -> Path:
+    make_backup(kept.path, tmp_path / "backup")
+    return tmp_path / "backup"
+
+
+def publish(kept: Kept, folder: Path, tiles: bool = True) -> Path:
+    """The newest checkpoint in a folder, with its tiles beside it as a mirror has them."""
+    signed = kept.sign()
+    folder.mkdir(exist_ok=True)
+    (folder / "checkpoint").write_bytes(signed.note())
+    for level, n, width in tiles_of(signed.size) if tiles else ():
+        path = folder / "tile" / tile_path(level, n, width)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(kept.log.tiles.tile(level, n, width))
+    return folder / "checkpoint"
+
+
+def published(path: Path) -> Published:
+    return Published(str(path))
+
+
+def leaves(path: Path) -> list[bytes]:
+    with open_recorder(f"sqlite:///{path}") as recorder:
+        return recorder.leaves(0, 1_000_000)
+
+
+def nothing_at(place: Path) -> bool:
+    return list(place.parent.iterdir()) == []
+
+
+def everything_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def test_restored_is_what_was_backed_up(kept: Kept, tmp_path: Path, place: Path) -> None:
+    """The same events, root, promises, pieces and accesses; the service goes on with them."""
+    kept.access.execute(
+        Record(facts=(RecordsConsulted(unit="JB", route="/v1/x", asked="/v1/x"),)), LEDGER_CLOCK
+    )
+    kept.register(100, 3)  # recorded, not signed yet
+    made = make_backup(kept.path, tmp_path / "backup", with_secrets=True)
+    done = restore(tmp_path / "backup", place)
+
+    assert leaves(place) == leaves(kept.path)
+    assert b64decode(done.root) == root_of(leaves(kept.path))
+    assert (done.events, done.root) == (made.events, made.root)
+    assert (done.compared_with, done.lost, done.proven, done.well) == ("backup", 0, True, True)
+    assert done.checkpoint_size == done.events - 3
+    assert done.access_events == 1
+    assert (done.vkey, done.key_there) == (kept.vkey, True)
+    assert Blobs(blobs_folder(place)).get(sha256(b"roster").hexdigest()) == b"roster"
+    with Service(f"sqlite:///{place}") as service:
+        follower = service.follower
+        assert follower.wait_for(service.recorder.head(), 20)
+        signed = service.keeper.wait_for(service.recorder.head(), 5)
+        assert signed is not None
+        assert signed.size == service.recorder.head()
+        assert signed.text.startswith(kept.log.origin)
+
+
+def test_the_manifest_names_every_file(kept: Kept, backup: Path) -> None:
+    """Sizes and digests of all there is, and the note that the copy keeps."""
+    manifest = read_manifest(backup)
+    there = {p.relative_to(backup).as_posix(): p for p in backup.rglob("*") if p.is_file()}
+
+    assert {file.path for file in manifest.files} == there.keys() - {"manifest.json"}
+    for file in manifest.files:
+        content = there[file.path].read_bytes()
+        assert (file.size, file.sha256) == (len(content), sha256(content).hexdigest())
+    newest = kept.log.checkpoint()
+    assert newest is not None
+    assert manifest.checkpoint == newest.note().decode()
+    assert (manifest.vkey, manifest.events) == (kept.vkey, kept.recorder.head())
+    assert not [path for path in there if path.endswith(("-wal", "-shm", "-journal"))]
+    assert backup.stat().st_mode & 0o077 == 0
+
+
+def test_secrets_are_copied_when_asked_for_alone(kept: Kept, tmp_path: Path, backup: Path) -> None:
+    """No byte of the private key is in a backup that does not say so."""
+    key = kept.log.signer.private.private_bytes_raw()
+    line = key_file(kept.path).read_bytes().strip()
+
+    assert line not in everything_in(backup)
+    assert key not in everything_in(backup)
+    assert not read_manifest(backup).secrets
+
+    make_backup(kept.path, tmp_path / "whole", with_secrets=True)
+    assert line in everything_in(tmp_path / "whole")
+    assert (tmp_path / "whole" / "log.key").stat().st_mode & 0o077 == 0
+    assert read_manifest(tmp_path / "whole").secrets
+
+
+def test_while_it_is_written(kept: Kept, tmp_path: Path) -> None:
+    """Each of many backups under constant writing is of one moment and keeps all its promises."""
+    stop, failures = threading.Event(), []
+
+    def write() -> None:
+        number = 1_000
+        try:
+            while not stop.is_set():
+                kept.register(number, 20)
+                kept.freeze(f"roster {number}".encode())
+                number += 20
+        except BaseException as error:  # noqa: BLE001 - it is looked at below
+            failures.append(error)
+
+    def sign() -> None:
+        try:
+            while not stop.is_set():
+                kept.sign()
+        except BaseException as error:  # noqa: BLE001 - it is looked at below
+            failures.append(error)
+
+    threads = [threading.Thread(target=write), threading.Thread(target=sign)]
+    for thread in threads:
+        thread.start()
+    try:
+        made: list[Manifest] = []
+        for number in range(8):
+            made.append(make_backup(kept.path, tmp_path / f"backup-{number}"))
+            time.sleep(0.1)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+    assert failures == []
+    sizes = [manifest.events for manifest in made]
+    assert sizes == sorted(sizes)
+    assert len(set(sizes)) > 4, "hardly anything was written meanwhile"
+    whole = leaves(kept.path)
+    for number, manifest in enumerate(made):
+        assert manifest.checkpoint is not None
+        signed = parse_checkpoint(parse_note(manifest.checkpoint.encode()).text)
+        assert signed.size <= manifest.events
+        assert manifest.lacking == ()
+        (tmp_path / f"new-{number}").mkdir()
+        place = tmp_path / f"new-{number}" / "ledger.db"
+        done = restore(tmp_path / f"backup-{number}", place)
+        assert done.well
+        assert b64decode(done.root) == root_of(whole[: done.events])
+
+
+#: Backs a ledger up, saying when it begins and when it is done.
+CHILD = """
+import sys
+from pathlib import Path
+from ledger.backup import make_backup
+print("begin", flush=True)
+make_backup(Path(sys.argv[1]), Path(sys.argv[2]))
+print("done", flush=True)
+"""
+
+
+def child(kept: Kept, target: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(kept.path), str(target)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begin\n"
+    return process
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("processes")
+def test_a_killed_backup_leaves_none_that_looks_whole(kept: Kept, tmp_path: Path) -> None:
+    """Killed at any moment: there is no backup, or a whole one. What is left over is no backup."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    kept.register(1_000, 1_500)
+    kept.sign()
+    for number in range(40):
+        kept.blobs.put(str(number).encode() * 20_000)
+    with child(kept, tmp_path / "undisturbed") as process:
+        begun = time.monotonic()
+        assert process.stdout is not None
+        assert process.stdout.readline() == "done\n"
+    takes = time.monotonic() - begun
+
+    killed = 0
+    for number in range(8):
+        folder = tmp_path / f"killed-{number}"
+        folder.mkdir()
+        with child(kept, folder / "backup") as process:
+            time.sleep(moments.uniform(0, takes))
+            process.send_signal(signal.SIGKILL)
+        killed += process.returncode == -signal.SIGKILL
+        if (folder / "backup").exists():
+            (folder / "new").mkdir()
+            assert restore(folder / "backup", folder / "new" / "ledger.db").well
+        for left in folder.glob("*.part"):
+            if not (left / "manifest.json").exists():
+                with pytest.raises(CopyError, match="never finished"):
+                    restore(left, folder / "ledger.db")
+    assert killed >= 3, f"hardly one was killed in its {takes:.2f} s"
+
+
+def test_a_failed_backup_leaves_nothing(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk ends it, and what was copied is removed."""
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "there").mkdir()
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        make_backup(kept.path, tmp_path / "there" / "backup")
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_nothing_is_overwritten(kept: Kept, backup: Path, place: Path) -> None:
+    """Neither a backup nor a ledger, nor what would be served beside the restored one."""
+    before = everything_in(backup)
+    with pytest.raises(FileExistsError, match="not overwritten"):
+        make_backup(kept.path, backup)
+    assert everything_in(backup) == before
+
+    with pytest.raises(UnusableUrl, match="not restored over another"):
+        restore(backup, kept.path)
+    beside(place, "views").write_bytes(b"stale")
+    with pytest.raises(UnusableUrl, match=r"ledger\.views\.db"):
+        restore(backup, place)
+
+
+def victims(backup: Path) -> Iterator[Path]:
+    for path in sorted(backup.rglob("*")):
+        if path.is_file() and path.name != "manifest.json":
+            yield path
+
+
+def test_a_changed_byte_is_found(backup: Path, place: Path) -> None:
+    """In whatever file it lies, it is named, and nothing is put into place."""
+    names = []
+    for path in victims(backup):
+        whole = path.read_bytes()
+        changed = bytearray(whole)
+        changed[len(changed) // 2] ^= 1
+        path.write_bytes(changed)
+        with pytest.raises(CopyError, match=f"{path.name} was changed"):
+            restore(backup, place)
+        path.write_bytes(whole)
+        names.append(path.name)
+        assert nothing_at(place)
+    assert {"ledger.db", "signed.db", "access.db"} < set(names)
+    assert restore(backup, place).well
+
+
+def test_a_truncated_or_missing_file_is_found(backup: Path, place: Path) -> None:
+    """A shorter file, a missing one, half a manifest and none."""
+    for path in victims(backup):
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1])
+        with pytest.raises(CopyError, match=f"{path.name} has [0-9,]+ bytes instead of"):
+            restore(backup, place)
+        path.unlink()
+        with pytest.raises(CopyError, match=f"{path.name} cannot be read"):
+            restore(backup, place)
+        path.write_bytes(whole)
+    manifest = backup / "manifest.json"
+    whole = manifest.read_bytes()
+    manifest.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CopyError, match="damaged"):
+        restore(backup, place)
+    manifest.unlink()
+    with pytest.raises(CopyError, match="never finished"):
+        restore(backup, place)
+    assert nothing_at(place)
+
+
+def forge(backup: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    path = backup / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("name", ["../ledger.db", "/ledger.db", "blobs/../../x", "other.db", ""])
+def test_a_manifest_leads_nowhere_else(backup: Path, place: Path, name: str) -> None:
+    """Names that would be written elsewhere are refused before anything is."""
+
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["files"][0]["path"] = name
+
+    forge(backup, change)
+    with pytest.raises(CopyError, match="no part of a backup"):
+        restore(backup, place)
+    assert nothing_at(place)
+
+
+def test_a_forged_event_does_not_pass_with_a_forged_manifest(
+    kept: Kept, backup: Path, place: Path
+) -> None:
+    """Whoever changes an event and makes all digests fit still cannot sign."""
+    path, at = backup / "ledger.db", kept.recorder.head() - 5
+    sqlite = sqlite3.connect(path)
+    with sqlite:
+        sqlite.execute("DROP TRIGGER events_no_UPDATE")
+        find = "SELECT data FROM events WHERE position = ?"
+        ((data,),) = sqlite.execute(find, (at,)).fetchall()
+        other = data.replace("行".encode(), "衍".encode())
+        assert other != data
+        leaf = sha256(b"\0" + other).digest()
+        change_it = "UPDATE events SET data = ?, leaf = ? WHERE position = ?"
+        sqlite.execute(change_it, (other, leaf, at))
+    sqlite.close()
+    content = path.read_bytes()
+    with open_recorder(f"sqlite:///{path}") as recorder:
+        root = root_of(recorder.leaves(0, 10_000))
+
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["root"] = b64encode(root).decode()
+        for file in manifest["files"]:
+            if file["path"] == "ledger.db":
+                file.update(size=len(content), sha256=sha256(content).hexdigest())
+
+    path.write_bytes(content)
+    forge(backup, change)
+    with pytest.raises(CopyError, match="not those of the published checkpoint"):
+        restore(backup, place)
+    assert nothing_at(place)
+
+
+def test_a_ledger_that_broke_its_promise_is_not_backed_up(kept: Kept, tmp_path: Path) -> None:
+    """A changed record is found when it is copied: such a copy would pass for a backup."""
+    sqlite = sqlite3.connect(kept.path)
+    with sqlite:
+        sqlite.execute("DROP TRIGGER events_no_UPDATE")
+        ((data,),) = sqlite.execute("SELECT data FROM events WHERE position = 30").fetchall()
+        changed = data[:-1] + bytes([data[-1] ^ 1])
+        sqlite.execute("UPDATE events SET data = ? WHERE position = 30", (changed,))
+    sqlite.close()
+
+    with pytest.raises(CopyError, match="does not begin with"):
+        make_backup(kept.path, tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
+
+
+def test_pieces_that_events_name_are_missed(kept: Kept, tmp_path: Path, place: Path) -> None:
+    """A missing or damaged piece is told, and does not keep everything else from being saved."""
+    gone, damaged = kept.freeze(b"gone"), kept.freeze(b"damaged")
+    (kept.blobs.folder / gone[:2] / gone).unlink()
+    (kept.blobs.folder / damaged[:2] / damaged).write_bytes(b"?")
+
+    made = make_backup(kept.path, tmp_path / "backup")
+    assert set(made.lacking) == {gone, damaged}
+    done = restore(tmp_path / "backup", place)
+    assert set(done.lacking) == {gone, damaged}
+    assert not done.well
+
+
+# Compared with what was published
+
+
+def test_it_begins_with_an_older_checkpoint(
+    kept: Kept, tmp_path: Path, backup: Path, place: Path
+) -> None:
+    """Anybody's older checkpoint is held against the beginning of what is restored."""
+    older = publish(kept, tmp_path / "older", tiles=False)
+    kept.register(500, 5)
+    make_backup(kept.path, tmp_path / "later")
+
+    done = restore(tmp_path / "later", place, published=published(older), vkey=kept.vkey)
+    assert (done.compared_with, done.lost, done.well) == ("given", 0, True)
+    assert done.checkpoint_size == done.events - 5
+
+
+def test_a_newer_checkpoint_is_a_loss(
+    kept: Kept, tmp_path: Path, backup: Path, place: Path
+) -> None:
+    """How many events are missing is said, and nothing is restored unless that is accepted."""
+    kept.register(500, 7)
+    newer = publish(kept, tmp_path / "mirror")
+
+    with pytest.raises(CopyError, match=r"lacks 7\. The backup is the beginning"):
+        restore(backup, place, published=published(newer))
+    assert nothing_at(place)
+
+    newer = publish(kept, tmp_path / "alone", tiles=False)
+    with pytest.raises(CopyError, match=r"lacks 7\. Whether the backup is the beginning"):
+        restore(backup, place, published=published(newer))
+    assert nothing_at(place)
+
+
+def test_a_log_that_lost_events_ends(kept: Kept, tmp_path: Path, backup: Path, place: Path) -> None:
+    """Under its name nothing is signed any more; another log begins with the same events."""
+    kept.register(500, 7)
+    newer = publish(kept, tmp_path / "mirror")
+    done = restore(backup, place, published=published(newer), accept_loss=True)
+
+    assert (done.lost, done.proven, done.well, done.ended) == (7, True, False, True)
+    (statement,) = ended_logs(place)
+    assert (statement.origin, statement.lost) == (kept.log.origin, 7)
+    assert statement.published.encode() == newer.read_bytes()
+    assert (statement.kept, statement.kept_root) == (done.events, done.root)
+    with open_recorder(f"sqlite:///{place}") as recorder:
+        with (
+            pytest.raises(UnusableUrl, match="signs no more"),
+            open_log(recorder, origin=kept.log.origin),
+        ):
+            pass
+        assert not key_file(place).exists(), "no key is made in its name"
+        shutil.copy(key_file(kept.path), key_file(place))
+        with pytest.raises(UnusableUrl, match="signs no more"), open_log(recorder):
+            pass
+        key_file(place).unlink()
+        with open_log(recorder, origin="ledger.example/v2/log") as log:
+            signed = log.advance()
+            assert signed is not None
+            assert signed.root == kept.log.root(signed.size)
+
+    # What ended stays known in the backups of what goes on.
+    make_backup(place, tmp_path / "next")
+    (tmp_path / "third").mkdir()
+    restore(tmp_path / "next", tmp_path / "third" / "ledger.db")
+    assert ended_logs(tmp_path / "third" / "ledger.db") == [statement]
+    assert (ended_folder(place) / f"{kept.log.signer.verifier().key_id:08x}").is_dir()
+
+
+def test_the_key_of_a_log_that_ends_is_not_brought_back(
+    kept: Kept, tmp_path: Path, place: Path
+) -> None:
+    """Neither out of a backup with secrets, nor one that lies in place already."""
+    make_backup(kept.path, tmp_path / "whole", with_secrets=True)
+    make_backup(kept.path, tmp_path / "plain")
+    kept.register(500, 7)
+    newer = publish(kept, tmp_path / "mirror")
+
+    done = restore(tmp_path / "whole", place, published=published(newer), accept_loss=True)
+    assert not done.key_there
+
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other" / "ledger.db"
+    shutil.copy(key_file(kept.path), key_file(other))
+    with pytest.raises(UnusableUrl, match="move its key away"):
+        restore(tmp_path / "plain", other, published=published(newer), accept_loss=True)
+    assert not other.exists()
+
+
+def test_another_ledgers_checkpoint(kept: Kept, tmp_path: Path, backup: Path, place: Path) -> None:
+    """Signed by another key, signed by this key over other events, older or newer: all refused."""
+    other = Kept(tmp_path / "other.db")
+    try:
+        other.register(0, 40)
+        with pytest.raises(CopyError, match="not signed by"):
+            restore(backup, place, published=published(publish(other, tmp_path / "a")))
+        with pytest.raises(CopyError, match="another ledger"):
+            restore(backup, place, vkey=other.vkey)
+    finally:
+        other.close()
+
+    (tmp_path / "fork").mkdir()
+    forked = tmp_path / "fork" / "ledger.db"
+    shutil.copy(key_file(kept.path), key_file(forked))
+    fork = Kept(forked)
+    try:
+        fork.register(0, 20)
+        older = publish(fork, tmp_path / "b")
+        with pytest.raises(CopyError, match="are not those of the published checkpoint"):
+            restore(backup, place, published=published(older))
+        fork.register(100, 100)
+        newer = publish(fork, tmp_path / "c")
+        with pytest.raises(CopyError, match="not the beginning"):
+            restore(backup, place, published=published(newer), accept_loss=True)
+    finally:
+        fork.close()
+    assert nothing_at(place)
+
+
+def test_over_http(kept: Kept, tmp_path: Path, backup: Path, place: Path) -> None:
+    """The checkpoint and the tiles come from any server that has them."""
+    kept.register(500, 300)
+    publish(kept, tmp_path / "mirror")
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, directory=str(tmp_path / "mirror"))
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        with pytest.raises(CopyError, match=r"lacks 300\. The backup is the beginning"):
+            restore(backup, place, published=Published(f"{address}/checkpoint"))
+        with pytest.raises(OSError, match="404"):
+            Published(f"{address}/nothing")
+        server.shutdown()
+
+
+# What restoring must not bring about
+
+
+def test_without_its_key_nothing_is_signed(kept: Kept, backup: Path, place: Path) -> None:
+    """A restored log waits for its key instead of making another; and takes no other."""
+    assert not restore(backup, place).key_there
+    with open_recorder(f"sqlite:///{place}") as recorder:
+        with pytest.raises(UnusableUrl, match="put its key back"), open_log(recorder):
+            pass
+        assert not key_file(place).exists()
+        shutil.copy(key_file(kept.path), key_file(place))
+        with open_log(recorder) as log:
+            assert log.advance() == kept.log.checkpoint()
+
+
+def test_another_key_is_not_taken(kept: Kept, tmp_path: Path, backup: Path, place: Path) -> None:
+    """A key that signed nothing here is refused, when restoring and when serving."""
+    other = Kept(tmp_path / "other.db", origin="other.example/log")
+    other.close()
+    shutil.copy(key_file(other.path), key_file(place))
+    with pytest.raises(UnusableUrl, match="put the right one there"):
+        restore(backup, place)
+
+    key_file(place).unlink()
+    restore(backup, place)
+    shutil.copy(key_file(other.path), key_file(place))
+    with (
+        open_recorder(f"sqlite:///{place}") as recorder,
+        pytest.raises(UnusableUrl, match="was signed by"),
+        open_log(recorder),
+    ):
+        pass
+
+
+def test_older_events_under_newer_promises_stay_unsigned(
+    kept: Kept, tmp_path: Path, backup: Path, place: Path
+) -> None:
+    """Where the newer file of promises survived, the restored ledger is stopped by it."""
+    kept.register(500, 7)
+    kept.sign()
+    restore(backup, place)
+    kept.close()
+    shutil.copy(beside(kept.path, "signed"), beside(place, "signed"))
+    shutil.copy(key_file(kept.path), key_file(place))
+    with (
+        open_recorder(f"sqlite:///{place}") as recorder,
+        open_log(recorder) as log,
+        pytest.raises(Forked, match="events are missing"),
+    ):
+        log.advance()
+
+
+def test_a_ledger_that_signed_nothing(tmp_path: Path, place: Path) -> None:
+    """An imported ledger that was never served has nothing to compare with, and says so."""
+    (tmp_path / "live").mkdir()
+    kept = Kept(tmp_path / "live" / "ledger.db")
+    kept.record(roster(kept.blobs.put(b"r")))
+    kept.close()
+    for name in ("signed", "tiles"):
+        beside(kept.path, name).unlink()
+    key_file(kept.path).unlink()
+
+    made = make_backup(kept.path, tmp_path / "backup")
+    assert (made.checkpoint, made.vkey) == (None, None)
+    done: Restored = restore(tmp_path / "backup", place)
+    assert (done.compared_with, done.well) == ("none", True)
+    assert leaves(place) == leaves(kept.path)
+
+
+# At a terminal
+
+
+def run(*words: object) -> int:
+    before = os.umask(0)
+    os.umask(before)
+    try:
+        main([str(word) for word in words])
+    except SystemExit as end:
+        return int(end.code or 0)
+    finally:
+        os.umask(before)
+    return 0
+
+
+def test_the_command_line(
+    kept: Kept, tmp_path: Path, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit codes and what is said: what was compared, and what is to be done before serving."""
+    backup, url = tmp_path / "backup", f"sqlite:///{place}"
+    assert run("backup", backup, "--ledger", kept.url, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["events"], told["checkpoint_size"]) == (kept.recorder.head(),) * 2
+
+    kept.register(500, 7)
+    newer = publish(kept, tmp_path / "mirror")
+    assert run("restore", backup, "--ledger", url, "--checkpoint", newer) == 2
+    said = capsys.readouterr().err
+    assert "lacks 7" in said
+    assert "--accept-loss" in said
+
+    assert run("restore", backup, "--ledger", url, "--checkpoint", newer, "--accept-loss") == 1
+    said = capsys.readouterr().out
+    assert "has ended" in said
+    assert "--origin and another name" in said
+
+    (tmp_path / "again").mkdir()
+    again = f"sqlite:///{tmp_path / 'again' / 'ledger.db'}"
+    assert run("restore", backup, "--ledger", again) == 0
+    said = capsys.readouterr().out
+    assert "the backup's own checkpoint" in said
+    assert "restore again with --checkpoint" in said
+    assert "put it back before serving" in said
+    assert kept.vkey in said
