@@ -49,7 +49,7 @@ from ledger.transparency.merkle import Growing, ProofError
 from ledger.transparency.notes import NoteError, Verifier, parse_vkey
 from ledger.transparency.published import Published, Unreachable, signed_by
 from ledger.transparency.store import newest_in
-from ledger.verification import faults_in_words, verify_records
+from ledger.verification import verify_records
 
 #: Leaves that are read at a time.
 _PAGE = 10_000
@@ -221,7 +221,7 @@ def _verify_records(ledger_file: Path, progress: Progress) -> None:
     with SQLiteRecorder(ledger_file) as recorder:
         found = verify_records(recorder, progress=lambda done: progress(ledger_file.name, done))
     if found.faults:
-        first = "; ".join(list(faults_in_words(found))[:5])
+        first = "; ".join(f"position {fault.position}: {fault.what}" for fault in found.faults[:5])
         raise CopyError(
             f"{ledger_file.name} has {len(found.faults)} faults, and nothing was restored: {first}"
         )

@@ -200,6 +200,23 @@ def test_while_it_is_written(kept: Kept, tmp_path: Path) -> None:
         assert b64decode(done.root) == root_of(whole[: done.events])
 
 
+def test_promises_made_meanwhile_are_kept(kept: Kept, tmp_path: Path) -> None:
+    """Whatever is recorded, put down and signed between any two steps, the copy holds together."""
+    steps = []
+
+    def meanwhile(what: str, _: int) -> None:
+        steps.append(what)
+        kept.freeze(f"roster {len(steps)}".encode())
+        kept.sign()
+
+    made = make_backup(kept.path, tmp_path / "backup", progress=meanwhile)
+    assert {"signed.db", "ledger.db", "records", "access.db"} == set(steps)
+    assert made.checkpoint is not None
+    assert parse_checkpoint(parse_note(made.checkpoint.encode()).text).size <= made.events
+    assert made.lacking == ()
+    assert made.events < kept.recorder.head(), "what came later is in the next backup"
+
+
 #: Backs a ledger up, saying when it begins and when it is done.
 CHILD = """
 import sys
