@@ -82,7 +82,7 @@ class Decision(Fold):
     ``decided_at`` and ``served_at`` are places in the ledger. ``pay_by`` is the last day of payment
     as the business was told, or as a calendar published later moved it. ``reconsidered``: a
     reconsideration undid it while it was public, and its withdrawal is a deadline with a finding
-    of its own (RCN-V2).
+    of its own (RCN-V2). ``late_fee_due_fen`` is the late fee as of the last payment.
     """
 
     decision: DecisionId
@@ -93,6 +93,7 @@ class Decision(Fold):
     pay_by: date | None = None
     altered_fine_fen: int | None = None
     payments: list[Payment] = msgspec.field(default_factory=list)
+    late_fee_due_fen: int = 0
     deferrals: list[PaymentDeferred] = msgspec.field(default_factory=list)
     enforced: list[EnforcementApplied] = msgspec.field(default_factory=list)
     published: DecisionPublished | None = None
@@ -143,6 +144,12 @@ class Decision(Fold):
         """What was paid towards the late fee, in fen."""
         return sum(payment.late_fee_fen for payment in self.payments)
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing of the fine and of its late fee is outstanding."""
+        paid = sum(payment.amount_fen for payment in self.payments)
+        return paid >= self.fine_fen and self.late_fee_paid_fen >= self.late_fee_due_fen
+
     def on_decided(self, event: PenaltyDecided, record: Recorded) -> None:
         self.decided, self.decided_at = event, record.position
 
@@ -158,6 +165,8 @@ class Decision(Fold):
         self.payments.append(
             Payment(event.paid_on, event.amount_fen, event.late_fee_fen, event.receipt_no)
         )
+        # It only grows, and a payment may be reported after a later one.
+        self.late_fee_due_fen = max(self.late_fee_due_fen, event.late_fee_due_fen)
 
     def on_deferred(self, event: PaymentDeferred) -> None:
         self.deferrals.append(event)

@@ -225,6 +225,9 @@ HEARING_TYPES: frozenset[PenaltyType] = frozenset(
     }
 )
 
+#: Of these nothing is left to perform once the fine is paid.
+ONLY_MONEY: frozenset[PenaltyType] = frozenset({"warning", "circular_criticism", "fine"})
+
 
 def due_on(ledger: Reading, rule: DeadlineRule, opened_at: int) -> date:
     """When the deadline falls due that the record at a position opened, as that now reads."""
