@@ -30,7 +30,9 @@ class Cases(FoldView[Case]):
         }
 
 
-DECISIONS = subject_table("decisions", "unit", "entity", "case", "decided_on", "published_on")
+DECISIONS = subject_table(
+    "decisions", "unit", "entity", "case", "decided_on", "published_on", "public_though_undone"
+)
 
 
 class Decisions(FoldView[Decision]):
@@ -50,6 +52,7 @@ class Decisions(FoldView[Decision]):
             "case": None if decided is None else decided.case,
             "decided_on": None if decided is None else iso(decided.decided_on),
             "published_on": None if published is None else iso(published.published_on),
+            "public_though_undone": iso(fold.public_though_undone),
         }
 
 

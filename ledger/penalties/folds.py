@@ -112,6 +112,16 @@ class Decision(Fold):
         return None if altered else self.nullified
 
     @property
+    def public_though_undone(self) -> date | None:
+        """Since when it is undone or altered, if it is public all the same.
+
+        ``None`` also after a reconsideration, which sees to its withdrawal itself.
+        """
+        if self.published is None or self.withdrawn is not None or self.reconsidered:
+            return None
+        return None if self.nullified is None else self.nullified.since
+
+    @property
     def fine_fen(self) -> int:
         """The fine as it stands."""
         if self.altered_fine_fen is not None:
