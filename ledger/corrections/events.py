@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, ClassVar
 
 from ledger.kernel import Event, FieldChange, RecordCorrected, Value
-from ledger.vocabulary import DecisionId, EntityId, Name, Text, UnitId
+from ledger.vocabulary import DecisionId, EntityId, Name, Text, UnitId, ViolationCode
 
 __all__ = [
     "FieldChange",
@@ -36,6 +36,8 @@ class _Nullified(Event):
     """What competent bodies say when they undo a decision or change it.
 
     ``by`` is the body that decided so and ``instrument`` the number of its document.
+    ``violation_code`` is the type of violation that it was about, where it is a penalty: like cases
+    are compared by it.
     """
 
     TOPIC: ClassVar[str] = ""
@@ -47,6 +49,7 @@ class _Nullified(Event):
     instrument: Name
     effective_on: date
     reason: Text
+    violation_code: ViolationCode | None = None
 
 
 class DecisionRevoked(_Nullified):

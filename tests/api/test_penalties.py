@@ -231,6 +231,29 @@ async def test_like_cases_beside_the_benchmark(world: World) -> None:
         "leniency": [],
     }
     assert len(await world.findings(rule_id="FLX-V1")) == 1
+    # One is altered and one revoked: what has no effect is no like case.
+    undo = {"unit": "MRB", "by": "MRB", "effective_on": "2026-05-14", "reason": "裁量有误"}
+    for decision, entity, kind, altered in (
+        ("D-2", E_B, "altered", [{"field": "fine_fen", "before": 700_000, "after": 600_000}]),
+        ("D-3", E_C, "revoked", []),
+    ):
+        await world.send(
+            "MRB head",
+            "corrections/nullify-decision",
+            **undo,
+            decision=decision,
+            entity=entity,
+            kind=kind,
+            instrument=f"改 {decision}",
+            altered=altered,
+        )
+    shown = await ask(world, "EMB head", "/v1/like-cases/FS-034")
+    assert shown["units"]["MRB"]["steps"]["一般"] == {
+        "cases": 2,
+        "benchmark_fen": [100_000, 600_000],
+        "fines_fen": [500_000, 500_000, 600_000],
+        "outside": 0,
+    }
     assert await ask(world, "E-C", "/v1/like-cases/FS-034") == 403
     assert await ask(world, "public", "/v1/like-cases") == 403
     (public,) = (await ask(world, "nobody", "/v1/benchmarks"))["items"]
