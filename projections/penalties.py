@@ -14,6 +14,7 @@ class Cases(FoldView[Case]):
     """A row for each case; one that is known from its decision alone has no unit."""
 
     name = "cases"
+    version = 2
     kind = "case"
     fold = Case
     table = CASES

@@ -260,7 +260,8 @@ class Case(Fold):
             self.held.append(event.evidence)
 
     def on_disposed(self, event: EvidenceDisposed) -> None:
-        if event.evidence in self.held:
+        # What was registered and is then seized is held on.
+        if event.disposal != "seized" and event.evidence in self.held:
             self.held.remove(event.evidence)
 
     def on_noticed(self, event: PriorNoticeServed, record: Recorded) -> None:
@@ -293,11 +294,15 @@ class Case(Fold):
 
 
 class Piece(Fold):
-    """What is this piece of evidence, and is it still held?"""
+    """What is this piece of evidence, and is it still held?
+
+    ``seized_at`` is where it was seized: when it was added, or when its registration ended so.
+    """
 
     evidence: EvidenceId
     added: EvidenceAdded | None = None
     added_at: int = 0
+    seized_at: int = 0
     extended: SeizureExtended | None = None
     extended_at: int = 0
     disposed: EvidenceDisposed | None = None
@@ -308,12 +313,17 @@ class Piece(Fold):
 
     def on_added(self, event: EvidenceAdded, record: Recorded) -> None:
         self.added, self.added_at = event, record.position
+        if event.measure == "seizure":
+            self.seized_at = record.position
 
     def on_extended(self, event: SeizureExtended, record: Recorded) -> None:
         self.extended, self.extended_at = event, record.position
 
-    def on_disposed(self, event: EvidenceDisposed) -> None:
-        self.disposed = event
+    def on_disposed(self, event: EvidenceDisposed, record: Recorded) -> None:
+        if event.disposal == "seized":
+            self.seized_at = record.position
+        else:
+            self.disposed = event
 
 
 class KnownViolation(msgspec.Struct):
