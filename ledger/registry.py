@@ -221,6 +221,7 @@ COMMANDS: tuple[Entry, ...] = (
         (leniency.ApplyLeniency, ("unit_head", "office_head")),
         (leniency.RecordEducation, _OFFICERS),
         (leniency.TakeCorrectionCommitment, _OFFICERS),
+        (leniency.VerifyPromisedCorrection, _OFFICERS),
     ),
     *_system(
         "observation",

@@ -15,6 +15,7 @@ from ledger.leniency.events import (
     LeniencyApplied,
     LeniencyListPublished,
     ListItem,
+    PromisedCorrectionVerified,
 )
 from ledger.penalties.events import PenaltyDecided
 from ledger.vocabulary import CaseId, UnitId, ViolationCode
@@ -58,6 +59,7 @@ class CaseLeniency(Fold):
     applied: LeniencyApplied | None = None
     educated: list[EducationRecorded] = msgspec.field(default_factory=list)
     commitments: list[CorrectionCommitmentTaken] = msgspec.field(default_factory=list)
+    corrected: PromisedCorrectionVerified | None = None
 
     def on_applied(self, event: LeniencyApplied) -> None:
         self.applied = event
@@ -66,7 +68,12 @@ class CaseLeniency(Fold):
         self.educated.append(event)
 
     def on_promised(self, event: CorrectionCommitmentTaken) -> None:
+        # Whatever was seen before was about another promise.
         self.commitments.append(event)
+        self.corrected = None
+
+    def on_corrected(self, event: PromisedCorrectionVerified) -> None:
+        self.corrected = event
 
 
 class Outcome(msgspec.Struct):
