@@ -309,6 +309,7 @@ COMMANDS: tuple[Entry, ...] = (
         (repair.RefuseRepair, ("credit_officer", "unit_head")),
         (repair.RevokeRepair, ("credit_officer", "unit_head")),
         (repair.SynchroniseRepair, ("credit_officer", *_UNIT)),
+        (repair.PushRepair, ("credit_officer", *_UNIT)),
         (repair.RecordDutiesPerformed, ("credit_officer", *_UNIT)),
         (repair.ExcludeFromRepair, ("credit_officer", "unit_head")),
         (repair.ReadmitToRepair, ("credit_officer", "unit_head")),

@@ -18,6 +18,9 @@ EnterpriseSize = Literal["micro", "small", "medium", "large"]
 #: What papers can show: 行为已纠正, 义务已履行.
 Duty = Literal["conduct_corrected", "obligations_performed"]
 Records = Annotated[tuple[RecordId, ...], msgspec.Meta(min_length=1, max_length=50)]
+Province = Annotated[
+    str, msgspec.Meta(pattern=r"^\d\d$", description="GB/T 2260 province")
+]
 #: Why a repair is undone: 提供虚假材料, 违反修复承诺.
 RevocationReason = Literal["false_material", "breach"]
 
@@ -146,7 +149,9 @@ class RepairGranted(Event):
 
     With it, in one append: publicity and sharing end, sanctions are lifted, the grade is computed
     anew. ``verified`` says what the unit has verified itself, ``verification`` how. ``targets`` are
-    the platforms that have to follow within ``repair.sync_wd``. ``days_late`` counts calendar days.
+    the platforms that have to follow within ``repair.sync_wd``; ``push_to`` is the other province
+    (two digits) to whose market supervision the result is passed on, within ``samr.regime``.
+    ``days_late`` counts calendar days.
     """
 
     TOPIC: ClassVar[str] = "repair.repair-granted"
@@ -160,6 +165,7 @@ class RepairGranted(Event):
     targets: tuple[Channel, ...]
     granted_on: date
     days_late: int = 0
+    push_to: Province | None = None
 
 
 class RepairRefused(Event):
@@ -199,6 +205,22 @@ class RepairSynchronised(Event):
     repair: RepairId
     entity: EntityId
     unit: UnitId
+    days_late: int = 0
+
+
+class RepairPushed(Event):
+    """跨省推送: the result went to the market supervision of the business's own province.
+
+    ``days_late`` counts calendar days after ``samr.regime``'s ``push_wd``.
+    """
+
+    TOPIC: ClassVar[str] = "repair.repair-pushed"
+
+    repair: RepairId
+    entity: EntityId
+    unit: UnitId
+    province: Province
+    pushed_on: date
     days_late: int = 0
 
 

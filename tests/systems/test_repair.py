@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from ledger.catalogue.events import EnforcementUnitQualified
 from ledger.commitments.events import CommitmentBreached
 from ledger.credit.commands import StartPublicity, TerminatePublicity
 from ledger.credit.events import (
@@ -39,6 +40,7 @@ from ledger.kernel import (
     OutOfStep,
     Recorded,
     UnknownReference,
+    civil_moment,
     codec,
 )
 from ledger.kernel.policies import PolicyVersions
@@ -49,6 +51,7 @@ from ledger.repair.commands import (
     ExtendRepair,
     ForwardRepair,
     GrantTemporaryShield,
+    PushRepair,
     ReadmitToRepair,
     RecordDutiesPerformed,
     RecordRepairMisconduct,
@@ -71,6 +74,7 @@ from ledger.repair.events import (
     RepairGranted,
     RepairMisconductRecorded,
     RepairNotAccepted,
+    RepairPushed,
     RepairReadmitted,
     RepairRefused,
     RepairResultSynchronised,
@@ -570,6 +574,56 @@ def test_REP_V1_the_market_supervision_system_counts_its_own_days() -> None:
     story.when(GRANT)
     assert story.outcome is not None
     assert like(RepairGranted, days_late=1)(story.outcome.events[0])
+
+
+E_FJ = "91350100M000100Y43"
+
+
+@pytest.mark.parametrize(
+    ("entity", "channels", "day", "province"),
+    [
+        (E_FJ, ("necips",), "2026-07-27", "35"),
+        # The own province; another system; before the regime of 2025; a register without a USCC.
+        (E_C, ("necips",), "2026-07-27", None),
+        (E_FJ, ("credit_china",), "2026-07-27", None),
+        (E_FJ, ("necips",), "2025-12-22", None),
+        ("shops:1", ("necips",), "2026-07-27", None),
+    ],
+)
+def test_REP_V2_another_province_is_told(
+    entity: str, channels: Any, day: str, province: str | None
+) -> None:
+    """Within three working days, of a repair in the market-supervision system."""
+    story = tale("2025-01-06T09:00+08:00").given(
+        EnforcementUnitQualified(
+            unit="MRB",
+            name="市场监管局",
+            kind="organ",
+            valid_from=date(2020, 1, 1),
+            uscc="11620100013909010F",
+        ),
+        record(entity=entity, determined="2025-01-06", sector="general"),
+        started(entity=entity, on="2025-01-08", until="2028-01-06", channels=channels),
+        commitment(entity=entity),
+    )
+    story.at(f"{day}T09:00+08:00").given(replace(APPLY, entity=entity), actor=REP)
+    story.given(FORWARD, actor=EDB).given(ACCEPT).when(GRANT)
+    assert story.outcome is not None
+    assert like(RepairGranted, push_to=province)(story.outcome.events[0])
+    push = PushRepair(repair="REP-1")
+    if province is None:
+        story.when(push).raises(OutOfStep, says="no other province")
+        granted = opening(story, RepairGranted)
+        end = EndDeadline(rule_name="samr.regime.push_wd", opened_at_position=granted)
+        story.when(end, CLOCK).raises(Malformed, says="opens no")
+        return
+    story.when(replace(push, occurred_at=civil_moment(date(2026, 7, 24), 9))).raises(
+        OutOfStep, says="later"
+    )
+    due(story, "samr.regime.push_wd", RepairGranted, "2026-07-30", raised("REP-V2", entity=E_FJ))
+    story.when(push, EMB).refused("REP-R6")
+    story.when(push).then(like(RepairPushed, province="35", days_late=1))
+    story.when(push).raises(OutOfStep, says="passed on")
 
 
 def test_a_decision_is_put_off_once() -> None:
