@@ -18,9 +18,7 @@ EnterpriseSize = Literal["micro", "small", "medium", "large"]
 #: What papers can show: 行为已纠正, 义务已履行.
 Duty = Literal["conduct_corrected", "obligations_performed"]
 Records = Annotated[tuple[RecordId, ...], msgspec.Meta(min_length=1, max_length=50)]
-Province = Annotated[
-    str, msgspec.Meta(pattern=r"^\d\d$", description="GB/T 2260 province")
-]
+Province = Annotated[str, msgspec.Meta(pattern=r"^\d\d$", description="GB/T 2260 province")]
 #: Why a repair is undone: 提供虚假材料, 违反修复承诺.
 RevocationReason = Literal["false_material", "breach"]
 

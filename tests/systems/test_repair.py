@@ -273,6 +273,46 @@ def test_the_transition_brings_the_last_day_nearer() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("day", "late"),
+    [("2026-04-01", False), ("2026-04-02", True)],
+)
+@pytest.mark.parametrize("reason", ["max_reached", "correction"])
+def test_CRD_V1_the_transition_says_when_it_was_to_end(day: str, late: bool, reason: Any) -> None:
+    """A record that the clock did not come to is shown too long from the day of the transition."""
+    story = tale("2025-03-10T09:00+08:00").given(
+        record(determined="2025-03-10", amount_fen=None),
+        started(on="2025-03-12", until="2028-03-10"),
+    )
+    story.at(f"{day}T09:00+08:00")
+    found = [
+        raised(
+            "CRD-V1",
+            entity=E_C,
+            facts={"record": "CR-1", "due_on": "2026-04-01", "reason": reason},
+        )
+    ]
+    story.when(TerminatePublicity(record="CR-1", reason=reason)).then(
+        like(PublicityTerminated, reason=reason), *(found if late else [])
+    )
+
+
+def test_CRD_V1_the_deadline_counts_by_the_transition_too() -> None:
+    """The clock was away until the day set at first: it says since when the record was shown."""
+    story = tale("2025-03-10T09:00+08:00").given(
+        record(determined="2025-03-10", amount_fen=None),
+        started(on="2025-03-12", until="2028-03-10"),
+    )
+    end = EndDeadline(
+        rule_name="dishonesty.regime.max", opened_at_position=opening(story, PublicityStarted)
+    )
+    story.at("2028-03-11T00:05+08:00").when(end, CLOCK).then(
+        DeadlineLapsed,
+        like(PublicityTerminated, reason="max_reached"),
+        raised("CRD-V1", facts={"record": "CR-1", "due_on": "2026-04-01", "reason": "max_reached"}),
+    )
+
+
 # Applying
 
 
