@@ -6,10 +6,12 @@ nullified decision stays right, and stays.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, ClassVar
 
 from ledger.kernel import Event, FieldChange, RecordCorrected, Value
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import DecisionId, EntityId, Name, Text, UnitId, ViolationCode
 
 __all__ = [
@@ -32,6 +34,11 @@ class AlteredField(Value):
     after: Any
 
 
+def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 did not say the type of violation."""
+    return body
+
+
 class _Nullified(Event):
     """What competent bodies say when they undo a decision or change it.
 
@@ -41,6 +48,8 @@ class _Nullified(Event):
     """
 
     TOPIC: ClassVar[str] = ""
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
 
     decision: DecisionId
     unit: UnitId

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
 from ledger.credit.events import Channel
 from ledger.kernel import Event, LegalRef, Value
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import CommitmentId, EntityId, Fen, Name, RecordId, RepairId, Text, UnitId
 
 #: 信用中国, 国家企业信用信息公示系统, 认定单位窗口.
@@ -21,6 +23,11 @@ Records = Annotated[tuple[RecordId, ...], msgspec.Meta(min_length=1, max_length=
 Province = Annotated[str, msgspec.Meta(pattern=r"^\d\d$", description="GB/T 2260 province")]
 #: Why a repair is undone: 提供虚假材料, 违反修复承诺.
 RevocationReason = Literal["false_material", "breach"]
+
+
+def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 of a grant named no other province."""
+    return body
 
 
 class Proof(Value, omit_defaults=True):
@@ -153,6 +160,8 @@ class RepairGranted(Event):
     """
 
     TOPIC: ClassVar[str] = "repair.repair-granted"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
 
     repair: RepairId
     entity: EntityId
