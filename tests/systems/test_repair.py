@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -28,23 +25,18 @@ from ledger.grading.commands import AssignGrade
 from ledger.grading.events import CreditGradeAssigned, Factor
 from ledger.intake.folds import ListedPenalty
 from ledger.kernel import (
-    Command,
     DeadlineLapsed,
     DeadlineMissed,
     Event,
     Forbidden,
-    Ledger,
     LegalRef,
     Malformed,
-    Outcome,
     OutOfStep,
     Recorded,
     UnknownReference,
     civil_moment,
-    codec,
 )
 from ledger.kernel.policies import PolicyVersions
-from ledger.opening import open_ledger, open_recorder
 from ledger.policies.defaults import NDRC_527
 from ledger.repair.commands import (
     ExcludeFromRepair,
@@ -85,8 +77,7 @@ from ledger.repair.events import (
     TemporaryShieldGranted,
 )
 from ledger.supervision.events import FindingRaised
-from tests.gwt import HEAD, Scenario, like
-from tests.gwt import Record as Facts
+from tests.gwt import Scenario, like
 from tests.systems.repairing import (
     ACCEPT,
     APPLY,
@@ -937,34 +928,3 @@ def test_REP_V4_money_for_a_repair_is_noticed() -> None:
     story.when(replace(fee, repair="REP-1", entity=E_B), REP).raises(Malformed, pointer="/repair")
     story.when(replace(fee, repair="REP-404"), REP).raises(UnknownReference)
     story.when(replace(fee, repair="REP-1"), REP).then(RepairFeeReported, raised("REP-V4"))
-
-
-@pytest.mark.parametrize("round_", range(5))
-def test_one_repair_is_decided_once(tmp_path: Path, round_: int) -> None:
-    """Two services on one file decide the same case at once, one for and one against."""
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    story = accepted()
-    with (
-        open_recorder(url) as first,
-        open_recorder(url) as second,
-        open_ledger(first, clock=lambda: story._now[0]) as one,
-        open_ledger(second, clock=lambda: story._now[0]) as two,
-    ):
-        for fact in records_of(story):
-            if not fact.envelope.type.startswith("policies."):
-                one.execute(Facts(facts=(fact.event,)), HEAD)
-        start = threading.Barrier(2)
-
-        def decide(ledger: Ledger, command: Command) -> Outcome:
-            start.wait(10)
-            return ledger.execute(command, HEAD)
-
-        commands = (GRANT, REFUSE) if round_ % 2 else (REFUSE, GRANT)
-        with ThreadPoolExecutor(2) as pool:
-            racers = [pool.submit(decide, *each) for each in zip((one, two), commands, strict=True)]
-            answers = [racer.exception(30) or racer.result() for racer in racers]
-        won = [answer for answer in answers if isinstance(answer, Outcome)]
-        lost = [answer for answer in answers if isinstance(answer, OutOfStep)]
-        assert (len(won), len(lost)) == (1, 1), answers
-        stored = [codec.decode(e.position, e.event.data).event for e in first.read()]
-        assert sum(isinstance(e, RepairGranted | RepairRefused) for e in stored) == 1
