@@ -221,6 +221,7 @@ COMMANDS: tuple[Entry, ...] = (
         (leniency.ApplyLeniency, ("unit_head", "office_head")),
         (leniency.RecordEducation, _OFFICERS),
         (leniency.TakeCorrectionCommitment, _OFFICERS),
+        (leniency.VerifyPromisedCorrection, _OFFICERS),
     ),
     *_system(
         "observation",
@@ -308,6 +309,7 @@ COMMANDS: tuple[Entry, ...] = (
         (repair.RefuseRepair, ("credit_officer", "unit_head")),
         (repair.RevokeRepair, ("credit_officer", "unit_head")),
         (repair.SynchroniseRepair, ("credit_officer", *_UNIT)),
+        (repair.PushRepair, ("credit_officer", *_UNIT)),
         (repair.RecordDutiesPerformed, ("credit_officer", *_UNIT)),
         (repair.ExcludeFromRepair, ("credit_officer", "unit_head")),
         (repair.ReadmitToRepair, ("credit_officer", "unit_head")),

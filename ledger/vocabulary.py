@@ -41,6 +41,14 @@ def check_entity(value: str) -> None:
         )
 
 
+def province_of(entity: str) -> str | None:
+    """The province whose register a business stands in: the first two digits of its division code.
+
+    ``None`` for a business without a USCC.
+    """
+    return None if ":" in entity else entity[2:4]
+
+
 EntityId = Annotated[
     str,
     subject(

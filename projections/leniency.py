@@ -136,10 +136,11 @@ class LikeCasesOfTypes(FoldView[LikeCasesBesideBenchmark]):
 def comparison(like: LikeCasesBesideBenchmark) -> dict[str, Any]:
     """The spread of outcomes by unit and step, beside the newest benchmark; it names no case.
 
-    ``outside`` counts the fines outside the step's range. What was mitigated or exempt is counted
+    ``outside`` counts the fines outside the step's range. Decisions that were undone are left out;
+    an altered one is there with the fine that it has now. What was mitigated or exempt is counted
     with the items that were applied.
     """
-    units = sorted({*like.benchmarks, *(o.unit for o in like.outcomes.values())})
+    units = sorted({*like.benchmarks, *(o.unit for o in like.standing)})
     return {
         "violation_code": like.violation_code,
         "units": {unit: _of_unit(like, unit) for unit in units},
@@ -147,7 +148,7 @@ def comparison(like: LikeCasesBesideBenchmark) -> dict[str, Any]:
 
 
 def _of_unit(like: LikeCasesBesideBenchmark, unit: str) -> dict[str, Any]:
-    outcomes = [o for o in like.outcomes.values() if o.unit == unit]
+    outcomes = [o for o in like.standing if o.unit == unit]
     item = like.benchmarks.get(unit)
     steps = {tier.tier: tier for tier in (item.tiers if item is not None else ())}
     ordinary = [o for o in outcomes if o.decision is not None and o.leniency is None]

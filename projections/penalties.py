@@ -14,6 +14,7 @@ class Cases(FoldView[Case]):
     """A row for each case; one that is known from its decision alone has no unit."""
 
     name = "cases"
+    version = 2
     kind = "case"
     fold = Case
     table = CASES
@@ -30,7 +31,9 @@ class Cases(FoldView[Case]):
         }
 
 
-DECISIONS = subject_table("decisions", "unit", "entity", "case", "decided_on", "published_on")
+DECISIONS = subject_table(
+    "decisions", "unit", "entity", "case", "decided_on", "published_on", "public_though_undone"
+)
 
 
 class Decisions(FoldView[Decision]):
@@ -50,6 +53,7 @@ class Decisions(FoldView[Decision]):
             "case": None if decided is None else decided.case,
             "decided_on": None if decided is None else iso(decided.decided_on),
             "published_on": None if published is None else iso(published.published_on),
+            "public_though_undone": iso(fold.public_though_undone),
         }
 
 

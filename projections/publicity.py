@@ -11,6 +11,7 @@ from ledger.kernel import Command
 from ledger.publicity.commands import CallForAnnualStats, ReviewRedactions, ReviewWithdrawal
 from ledger.publicity.folds import Act, AnnualStats, ExAnte, PublicityRecord
 from projections.follower import Views
+from projections.penalties import DECISIONS
 from projections.policies import value_in_force
 from projections.tables import Row
 from projections.views import FoldView, subject_table
@@ -119,16 +120,21 @@ def redaction_patterns(views: Views, today: date) -> Iterator[tuple[Command, str
 
 
 def withdrawals_overdue(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """The acts that were undone and are still public; the ledger counts the working days."""
+    """What was undone and is still public; the ledger counts the working days."""
     with views.reading() as connection:
         days = value_in_force(connection, "publicity.withdraw_wd", today)
         if days is None:
             return
-        before = today - timedelta(days=int(days))
+        before = (today - timedelta(days=int(days))).isoformat()
         rows = connection.execute(
-            sa.select(ACTS.c.key, ACTS.c.unit)
-            .where(ACTS.c.stage == "published", ACTS.c.nullified_on < before.isoformat())
-            .order_by(ACTS.c.key)
+            sa.union_all(
+                sa.select(ACTS.c.key, ACTS.c.unit).where(
+                    ACTS.c.stage == "published", ACTS.c.nullified_on < before
+                ),
+                sa.select(DECISIONS.c.key, DECISIONS.c.unit).where(
+                    DECISIONS.c.public_though_undone < before
+                ),
+            ).order_by("key")
         ).all()
         units = {row.unit for row in rows}
         found = {

@@ -1,45 +1,97 @@
-"""Two processes at one ledger file: each with a store and a sequencer of its own."""
+"""Two processes on one ledger file that send a command each at the same moment."""
 
 from __future__ import annotations
 
-import threading
+import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
-from ledger.kernel import Actor, Command, Ledger, Outcome
+from ledger.kernel import Actor, Command, Ledger, NotRecorded, Refusal
 from ledger.stores.sqlite import SQLiteRecorder
 
-#: Nothing here takes longer, unless it hangs.
-SECONDS = 60
+SPAWN = multiprocessing.get_context("spawn")
+
+#: What a racer sends in a round, and as whom. It is called in the racer's own process.
+Move = Callable[[str, int], tuple[Command, Actor]]
 
 
-def race(
+#: The two, where it does not matter who is who.
+RACERS = ("red", "blue")
+
+
+def race_through(
     path: Path,
     commands: Sequence[tuple[Command, Actor]],
     *,
-    now: datetime,
-    before: Callable[[Ledger], object] = lambda ledger: None,
-) -> list[Outcome | BaseException]:
-    """Send the commands all at once, every other to the second ledger; the answers in order.
+    moment: str,
+    before: Callable[[Ledger], object],
+) -> list[str]:
+    """Send all commands, two at a time and each of the two by another process; the answers.
 
     ``before`` is done first, by a ledger that is closed again.
     """
-    with SQLiteRecorder(path) as store, Ledger(store, clock=lambda: now) as ledger:
+    now = datetime.fromisoformat(moment)
+    with SQLiteRecorder(path) as recorder, Ledger(recorder, clock=lambda: now) as ledger:
         before(ledger)
-    start = threading.Barrier(len(commands))
+    hands = {name: tuple(commands[number::2]) for number, name in enumerate(RACERS)}
+    rounds = race(path, RACERS, len(commands) // 2, partial(_next, hands), moment)
+    return [answer for answers in rounds for answer in answers.values()]
 
-    def run(ledger: Ledger, command: Command, actor: Actor) -> Outcome:
-        start.wait(SECONDS)
-        return ledger.execute(command, actor)
 
-    with ExitStack() as stack:
-        stores = [stack.enter_context(SQLiteRecorder(path)) for _ in range(2)]
-        ledgers = [stack.enter_context(Ledger(store, clock=lambda: now)) for store in stores]
-        with ThreadPoolExecutor(len(commands)) as pool:
-            futures = [
-                pool.submit(run, ledgers[number % 2], *each) for number, each in enumerate(commands)
-            ]
-            return [future.exception(SECONDS) or future.result() for future in futures]
+def _next(
+    hands: dict[str, tuple[tuple[Command, Actor], ...]], name: str, number: int
+) -> tuple[Command, Actor]:
+    return hands[name][number]
+
+
+def race(
+    path: Path, racers: Sequence[str], rounds: int, move: Move, moment: str
+) -> list[dict[str, str]]:
+    """For each round, what each racer was answered: ``recorded``, a rule id, or an error's name.
+
+    Every racer is a process of its own with its own connections to the file at ``path``; ``move``
+    is a module's function, so that each can import it. The ledger's clock stands at ``moment``.
+    """
+    pipes, processes = {}, []
+    for name in racers:
+        ours, theirs = SPAWN.Pipe()
+        processes.append(
+            SPAWN.Process(target=_run, args=(path, name, rounds, move, moment, theirs))
+        )
+        pipes[name] = ours
+        processes[-1].start()
+    try:
+        assert [pipe.recv() for pipe in pipes.values()] == ["ready"] * len(pipes)
+        answers = []
+        for number in range(rounds):
+            # Whoever is told first has a head start; they take turns.
+            order = list(pipes) if number % 2 else list(reversed(pipes))
+            for name in order:
+                pipes[name].send("go")
+            answers.append({name: str(pipes[name].recv()) for name in racers})
+    finally:
+        for process in processes:
+            process.join(timeout=30)
+            process.kill()
+    assert [process.exitcode for process in processes] == [0] * len(processes)
+    return answers
+
+
+def _run(path: Path, name: str, rounds: int, move: Move, moment: str, pipe: Connection) -> None:
+    now = datetime.fromisoformat(moment)
+    with SQLiteRecorder(path) as recorder, Ledger(recorder, clock=lambda: now) as ledger:
+        pipe.send("ready")
+        for number in range(rounds):
+            command, actor = move(name, number)
+            pipe.recv()
+            try:
+                ledger.execute(command, actor)
+                answer = "recorded"
+            except Refusal as refusal:
+                answer = refusal.rule.id
+            except NotRecorded as error:
+                answer = type(error).__name__
+            pipe.send(answer)

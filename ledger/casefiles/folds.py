@@ -20,7 +20,7 @@ from ledger.casefiles.events import (
 )
 from ledger.catalogue.events import EnforcementUnitQualified
 from ledger.kernel import Fold, Recorded
-from ledger.penalties.events import PenaltyDecided
+from ledger.penalties.events import CaseClosed, PenaltyDecided
 from ledger.supervision.events import FindingRaised
 from ledger.vocabulary import CaseFileId, CaseId, ReviewBatchId, UnitId
 
@@ -154,15 +154,29 @@ class ScoresOfCase(Fold):
 
 
 class UnitCases(Fold):
-    """Which cases has this unit decided in this year? Each of them has a file."""
+    """Which cases did this unit bring to an end in this year? Each of them has a file.
+
+    A case belongs to the year of its first decision; one that was closed without any, to the year
+    in which it was closed: what came to nothing is read too. An open case has no file yet.
+    """
 
     unit: UnitId
     year: int
-    cases: list[str] = msgspec.field(default_factory=list)
+    decided: dict[str, date] = msgspec.field(default_factory=dict)
+    closed: dict[str, date] = msgspec.field(default_factory=dict)
+
+    @property
+    def cases(self) -> list[str]:
+        """Their ids, sorted."""
+        ended = {**self.closed, **self.decided}
+        return sorted(case for case, day in ended.items() if day.year == self.year)
 
     def on_decided(self, event: PenaltyDecided) -> None:
-        if event.decided_on.year == self.year and event.case not in self.cases:
-            self.cases.append(event.case)
+        day = self.decided.get(event.case, event.decided_on)
+        self.decided[event.case] = min(day, event.decided_on)
+
+    def on_closed(self, event: CaseClosed) -> None:
+        self.closed[event.case] = event.closed_on
 
 
 class ReviewStanding(Fold):

@@ -54,6 +54,7 @@ def nullify(
         "instrument": instrument,
         "effective_on": effective_on,
         "reason": reason,
+        "violation_code": standing.violation_code,
     }
     if kind == "altered":
         yield DecisionAltered(**fields, altered=altered)

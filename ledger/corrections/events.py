@@ -6,11 +6,13 @@ nullified decision stays right, and stays.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, ClassVar
 
 from ledger.kernel import Event, FieldChange, RecordCorrected, Value
-from ledger.vocabulary import DecisionId, EntityId, Name, Text, UnitId
+from ledger.kernel.events import Upcaster
+from ledger.vocabulary import DecisionId, EntityId, Name, Text, UnitId, ViolationCode
 
 __all__ = [
     "FieldChange",
@@ -32,13 +34,22 @@ class AlteredField(Value):
     after: Any
 
 
+def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 did not say the type of violation."""
+    return body
+
+
 class _Nullified(Event):
     """What competent bodies say when they undo a decision or change it.
 
     ``by`` is the body that decided so and ``instrument`` the number of its document.
+    ``violation_code`` is the type of violation that it was about, where it is a penalty: like cases
+    are compared by it.
     """
 
     TOPIC: ClassVar[str] = ""
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
 
     decision: DecisionId
     unit: UnitId
@@ -47,6 +58,7 @@ class _Nullified(Event):
     instrument: Name
     effective_on: date
     reason: Text
+    violation_code: ViolationCode | None = None
 
 
 class DecisionRevoked(_Nullified):

@@ -101,6 +101,7 @@ class DecisionStanding(Fold):
     unit: str = ""
     entity: str | None = None
     made_on: date | None = None
+    violation_code: str | None = None
     ended_on: date | None = None
     ended_by: str = ""
 
@@ -116,6 +117,7 @@ class DecisionStanding(Fold):
             self.unit = getattr(record.event, "unit", None) or record.envelope.actor.unit_id
             self.entity = getattr(record.event, "entity", None)
             self.made_on = record.occurred_on
+            self.violation_code = getattr(record.event, "violation_code", None)
         self.known = True
         if isinstance(record.event, DecisionRevoked | DecisionDeclaredVoid):
             self.ended_on = record.event.effective_on

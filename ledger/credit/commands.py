@@ -23,7 +23,7 @@ from ledger.credit.events import (
     Severity,
 )
 from ledger.credit.folds import Record
-from ledger.credit.regimes import reckoned
+from ledger.credit.regimes import last_public_day, reckoned
 from ledger.dishonesty.rules import DIS_R1
 from ledger.filing.events import Result
 from ledger.filing.folds import Task
@@ -229,25 +229,20 @@ class TerminatePublicity(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         record = _own_record(ledger, self.record)
-        says, started = record.says, record.started
+        says = record.says
         assert says is not None
-        max_until = None if started is None else started.max_until
-        if max_until is not None and self.reason == "max_reached":
-            assert started is not None
-            # A regime that came later may have brought the day nearer (dishonesty.transition).
-            newest = reckoned(ledger, says, started.channels).publicity(ledger.on)[1]
-            max_until = min(max_until, newest or max_until)
+        last = last_public_day(ledger, record)
         if record.ended is not None and (
             record.ended.reason in ("repaired", "revoked", "correction")
             or self.reason not in ("revoked", "correction")
         ):
             raise OutOfStep(f"record {self.record} ended already: {record.ended.reason}")
-        if self.reason == "max_reached" and (max_until is None or ledger.on <= max_until):
-            last = f"on {max_until}" if max_until else "never, as it has no longest publicity"
-            raise OutOfStep(f"the longest publicity of {self.record} ends {last}")
+        if self.reason == "max_reached" and (last is None or ledger.on <= last):
+            ends = f"on {last}" if last else "never, as it has no longest publicity"
+            raise OutOfStep(f"the longest publicity of {self.record} ends {ends}")
         rules.require_impersonal(ledger, self.note)
         yield from end_records(ledger, [record], reason=self.reason, note=self.note)
-        due_on = self._due_on(ledger, record)
+        due_on = self._due_on(ledger, record, last)
         if due_on is not None and due_on < ledger.on:
             yield finding(
                 ledger,
@@ -259,13 +254,16 @@ class TerminatePublicity(Command):
                 reason=self.reason,
             )
 
-    def _due_on(self, ledger: Reading, record: Record) -> date | None:
-        """The last day on which to end what was shown until now, if there is one (CRD-V1)."""
-        says, started = record.says, record.started
+    def _due_on(self, ledger: Reading, record: Record, last: date | None) -> date | None:
+        """The last day on which to end what was shown until now, if there is one (CRD-V1).
+
+        ``last`` is the last day on which it might be shown.
+        """
+        says = record.says
         assert says is not None
-        if started is None or record.ended is not None or record.suspended(ledger.on):
+        if record.started is None or record.ended is not None or record.suspended(ledger.on):
             return None
-        ends = [] if started.max_until is None else [started.max_until + timedelta(days=1)]
+        ends = [] if last is None else [last + timedelta(days=1)]
         if says.decision is not None:
             undone = ledger.read(Decision(says.decision)).undone
             if undone is not None:

@@ -69,24 +69,33 @@ def end_records(
             shown=says.public,
             note=note,
         )
-        yield from stop_sharing(ledger, record, reason)
-        for sanction in ledger.read(Sanctions(says.entity)).resting_on(record.record):
-            yield SanctionLifted(
-                sanction=sanction.sanction,
-                entity=says.entity,
-                unit=sanction.unit,
-                record=record.record,
-                reason=LIFTED[reason],
-                lifted_on=ledger.on,
-            )
-            if (last := _last_day(record)) is not None and last + _ONE_DAY < ledger.on:
-                yield outlived(ledger, sanction, last)
-        if says.kind == "serious_list":
-            yield from _delist(ledger, record.record, reason)
+        yield from end_what_rests(ledger, record, reason=reason)
         if reason == "max_reached":
             yield from open_duties(ledger, record)
     if records:
         yield from _regrade(ledger, records, from_the_start=reason in _FROM_THE_START)
+
+
+def end_what_rests(
+    ledger: Reading, record: Record, *, reason: TerminationReason
+) -> Iterator[Event]:
+    """End what rests on a record that ends now: sharing, sanctions, a place on the serious list."""
+    says = record.says
+    assert says is not None
+    yield from stop_sharing(ledger, record, reason)
+    for sanction in ledger.read(Sanctions(says.entity)).resting_on(record.record):
+        yield SanctionLifted(
+            sanction=sanction.sanction,
+            entity=says.entity,
+            unit=sanction.unit,
+            record=record.record,
+            reason=LIFTED[reason],
+            lifted_on=ledger.on,
+        )
+        if (last := _last_day(record)) is not None and last + _ONE_DAY < ledger.on:
+            yield outlived(ledger, sanction, last)
+    if says.kind == "serious_list":
+        yield from _delist(ledger, record.record, reason)
 
 
 def outlived(ledger: Reading, sanction: SanctionApplied, last: date) -> FindingRaised:

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from ledger.credit.events import Channel, CreditRecordEntered, Sector, Severity
+from ledger.credit.folds import Record
 from ledger.kernel import PolicyVersionAdopted, Reading
 from ledger.kernel.days import add_months, earliest_after_minimum
 from ledger.kernel.policies import PolicyVersions
@@ -131,6 +132,19 @@ def reckoned(
         if regime.because == "transition":
             ledger.policy(TRANSITION, on=regime.since)
     return reckoning
+
+
+def last_public_day(ledger: Reading, record: Record) -> date | None:
+    """The last day on which a record may be shown, by what holds today; ``None`` if none is set.
+
+    A regime that came after its publicity began may have brought the day nearer
+    (``dishonesty.transition``).
+    """
+    if record.started is None or record.started.max_until is None:
+        return None
+    assert record.says is not None
+    newest = reckoned(ledger, record.says, record.started.channels).publicity(ledger.on)[1]
+    return min(record.started.max_until, newest or record.started.max_until)
 
 
 def of_market_supervision(channels: Collection[Channel]) -> bool:

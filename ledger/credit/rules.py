@@ -18,6 +18,7 @@ from ledger.credit.events import (
     Severity,
 )
 from ledger.credit.folds import Record
+from ledger.credit.regimes import last_public_day
 from ledger.kernel import DeadlineRule, Event, Reading, Recorded, Rule, finding_rule
 from ledger.supervision.findings import finding
 
@@ -168,15 +169,16 @@ def _max_reached(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[E
     record = ledger.read(Record(opening.event.record))
     if record.ended is not None:
         return
+    ends = min(due_on, last_public_day(ledger, record) or due_on) + timedelta(days=1)
     yield from end_records(ledger, [record], reason="max_reached")
-    if ledger.on > due_on + timedelta(days=1) and not record.suspended(ledger.on):
+    if ledger.on > ends and not record.suspended(ledger.on):
         yield finding(
             ledger,
             CRD_V1,
             unit=opening.event.unit,
             entity=opening.event.entity,
             record=record.record,
-            due_on=due_on.isoformat(),
+            due_on=ends.isoformat(),
             reason="max_reached",
         )
 

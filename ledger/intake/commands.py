@@ -14,7 +14,10 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
+from ledger.credit.effects import end_what_rests
 from ledger.credit.events import PublicityStarted
+from ledger.credit.folds import Record
+from ledger.dishonesty.folds import Sanctions
 from ledger.entities.events import EntityLeftRegister, EntityRevised
 from ledger.intake import claims
 from ledger.intake.claims import Claim
@@ -44,6 +47,7 @@ from ledger.kernel import (
     Event,
     Fact,
     FieldChange,
+    Fold,
     NotRecorded,
     OutOfStep,
     Provenance,
@@ -190,9 +194,12 @@ class _Settling:
 
     def read_all(self) -> None:
         """Read what the claims of this batch ask about, together."""
-        asked: dict[tuple[type[Own], str], Own] = {}
+        asked: dict[tuple[type[Fold], str], Fold] = {}
         for row in self._command.rows:
             for claim in row.claims:
+                if isinstance(claim, claims.EndsPublicity):
+                    for fold in (Record(claim.event.record), Sanctions(claim.event.entity)):
+                        asked.setdefault((type(fold), claim.event.record), fold)
                 question = _QUESTIONS.get(type(claim))
                 if question is not None:
                     kind, name_of = question
@@ -216,7 +223,7 @@ class _Settling:
             try:
                 for event in self._settlers[type(claim)](self, claim):
                     recorded = True
-                    yield self._fact(event, claim)
+                    yield event if isinstance(event, Fact) else self._fact(event, claim)
             except _Rejected as error:
                 self._note(
                     RowNote(
@@ -533,7 +540,7 @@ class _Settling:
                 "penalty-contradicts", f"{event.record} was listed before with other particulars"
             )
 
-    def _ends_publicity(self, claim: claims.EndsPublicity) -> Iterator[Event]:
+    def _ends_publicity(self, claim: claims.EndsPublicity) -> Iterator[Event | Fact]:
         event = claim.event
         known = self._own_of(ListedPenalty(event.record), event.record)
         if known.started_on is None:
@@ -547,6 +554,12 @@ class _Settling:
         if known.ended_on is None:
             known.ended_on = event.terminated_on
             yield event
+            record = self._ledger.read(Record(event.record))
+            # On what this command has entered itself nothing can rest. Whatever does ends now, by
+            # the ledger and not by the register; the grade follows with the month's look.
+            if record.exists:
+                for what in end_what_rests(self._ledger, record, reason=event.reason):
+                    yield Fact(what)
         elif known.ended_on != event.terminated_on:
             self._warn(
                 "removal-contradicts",
@@ -554,7 +567,7 @@ class _Settling:
                 "said first and stays",
             )
 
-    _settlers: ClassVar[dict[type[Claim], Callable[[_Settling, Any], Iterator[Event]]]] = {
+    _settlers: ClassVar[dict[type[Claim], Callable[[_Settling, Any], Iterator[Event | Fact]]]] = {
         claims.Lists: _lists,
         claims.Revises: _revises,
         claims.Delists: _delists,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ledger.kernel import Command, Event, Malformed, Reading
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.kernel.days import add_months
 from ledger.leniency import rules
 from ledger.leniency.events import (
@@ -19,10 +19,18 @@ from ledger.leniency.events import (
     LeniencyApplied,
     LeniencyListPublished,
     ListItem,
+    PromisedCorrectionVerified,
 )
-from ledger.leniency.folds import LeniencyLists
+from ledger.leniency.folds import CaseLeniency, LeniencyLists
 from ledger.penalties.events import CaseFiled, ExcludedConduct
-from ledger.penalties.folds import Case, Decision, KnownViolation, Violations, undecided_case
+from ledger.penalties.folds import (
+    Case,
+    Decision,
+    KnownViolation,
+    Violations,
+    known_case,
+    undecided_case,
+)
 from ledger.vocabulary import CaseId, Name, Text, UnitId
 
 
@@ -203,6 +211,32 @@ class TakeCorrectionCommitment(Command):
             commitment=self.commitment,
             taken_on=ledger.on,
             correct_by=self.correct_by,
+        )
+
+
+class VerifyPromisedCorrection(Command):
+    """核实承诺改正: see that what the business promised is put right; also after the case."""
+
+    case: CaseId
+    evidence: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        _, filed = known_case(ledger, self.case)
+        leniency = ledger.read(CaseLeniency(self.case))
+        if not leniency.commitments:
+            raise OutOfStep(f"nothing was promised in case {self.case}")
+        promised = leniency.commitments[-1]
+        if leniency.corrected is not None:
+            raise OutOfStep(f"the correction was verified on {leniency.corrected.verified_on}")
+        if ledger.on < promised.taken_on:
+            raise OutOfStep(f"it was promised later, on {promised.taken_on}")
+        yield PromisedCorrectionVerified(
+            case=self.case,
+            entity=filed.entity,
+            unit=filed.unit,
+            evidence=self.evidence,
+            verified_on=ledger.on,
+            days_late=max(0, (ledger.on - promised.correct_by).days),
         )
 
 

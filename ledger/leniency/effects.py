@@ -9,7 +9,6 @@ from ledger.kernel import Event, Reading
 from ledger.leniency import rules
 from ledger.leniency.folds import LikeCases, Outcome
 from ledger.penalties.events import BenchmarkItem, CaseClosed, PenaltyDecided, PenaltyType
-from ledger.penalties.folds import Decision
 from ledger.penalties.rules import Penalty
 from ledger.supervision.findings import finding
 
@@ -108,8 +107,6 @@ def _others(ledger: Reading, decided: PenaltyDecided) -> Iterator[Outcome]:
     """The other decisions about this type of violation that are in effect."""
     if decided.violation_code is None:
         return
-    for outcome in ledger.read(LikeCases(decided.violation_code)).outcomes.values():
-        if outcome.decision is None or outcome.case == decided.case:
-            continue
-        if ledger.read(Decision(outcome.decision)).undone is None:
+    for outcome in ledger.read(LikeCases(decided.violation_code)).standing:
+        if outcome.decision is not None and outcome.case != decided.case:
             yield outcome

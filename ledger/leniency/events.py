@@ -119,3 +119,19 @@ class CorrectionCommitmentTaken(Event):
     commitment: Text
     taken_on: date
     correct_by: date
+
+
+class PromisedCorrectionVerified(Event):
+    """核实承诺改正: what the business promised is put right, and by what that is seen.
+
+    ``days_late`` counts calendar days after the day that was promised last.
+    """
+
+    TOPIC: ClassVar[str] = "leniency.promised-correction-verified"
+
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    evidence: Text
+    verified_on: date
+    days_late: int = 0

@@ -7,6 +7,7 @@ from datetime import date
 
 import msgspec
 
+from ledger.corrections.events import DecisionAltered, Nullification
 from ledger.kernel import Fold
 from ledger.leniency.events import (
     CorrectionCommitmentTaken,
@@ -14,6 +15,7 @@ from ledger.leniency.events import (
     LeniencyApplied,
     LeniencyListPublished,
     ListItem,
+    PromisedCorrectionVerified,
 )
 from ledger.penalties.events import PenaltyDecided
 from ledger.vocabulary import CaseId, UnitId, ViolationCode
@@ -57,6 +59,7 @@ class CaseLeniency(Fold):
     applied: LeniencyApplied | None = None
     educated: list[EducationRecorded] = msgspec.field(default_factory=list)
     commitments: list[CorrectionCommitmentTaken] = msgspec.field(default_factory=list)
+    corrected: PromisedCorrectionVerified | None = None
 
     def on_applied(self, event: LeniencyApplied) -> None:
         self.applied = event
@@ -65,11 +68,16 @@ class CaseLeniency(Fold):
         self.educated.append(event)
 
     def on_promised(self, event: CorrectionCommitmentTaken) -> None:
+        # Whatever was seen before was about another promise.
         self.commitments.append(event)
+        self.corrected = None
+
+    def on_corrected(self, event: PromisedCorrectionVerified) -> None:
+        self.corrected = event
 
 
 class Outcome(msgspec.Struct):
-    """What came of one case about a violation."""
+    """What came of one case about a violation; ``undone`` since its decision lost its effect."""
 
     case: str
     unit: str
@@ -82,6 +90,7 @@ class Outcome(msgspec.Struct):
     leniency: str | None = None
     item: str | None = None
     list_version: int | None = None
+    undone: bool = False
 
 
 class LikeCases(Fold):
@@ -89,6 +98,11 @@ class LikeCases(Fold):
 
     violation_code: ViolationCode
     outcomes: dict[str, Outcome] = msgspec.field(default_factory=dict)
+
+    @property
+    def standing(self) -> list[Outcome]:
+        """The outcomes that have effect; an altered decision has the fine that it has now."""
+        return [outcome for outcome in self.outcomes.values() if not outcome.undone]
 
     def on_decided(self, event: PenaltyDecided) -> None:
         before = self.outcomes.get(event.case)
@@ -116,3 +130,14 @@ class LikeCases(Fold):
             item=event.item,
             list_version=event.list_version,
         )
+
+    def on_nullified(self, event: Nullification) -> None:
+        for outcome in self.outcomes.values():
+            if outcome.decision != event.decision:
+                continue
+            if not isinstance(event, DecisionAltered):
+                outcome.undone = True
+                continue
+            for change in event.altered:
+                if change.field == "fine_fen" and isinstance(change.after, int):
+                    outcome.fine_fen = change.after

@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 from ledger.kernel import DeadlineRule, Reading, Rule, finding_rule
-from ledger.leniency.events import LeniencyListPublished, ListItem
+from ledger.leniency.events import (
+    CorrectionCommitmentTaken,
+    LeniencyListPublished,
+    ListItem,
+    PromisedCorrectionVerified,
+)
 from ledger.leniency.folds import CaseLeniency, LeniencyLists
 from ledger.penalties.events import BenchmarkItem, CaseFiled, Leniency
 from ledger.penalties.rules import Penalty
@@ -77,6 +82,16 @@ FLX_V3 = finding_rule(
     policy_key="leniency.blanket_closure",
 )
 
+#: The business's time to do as it promised: to let it pass is no finding against anybody. A later
+#: promise sets a later day.
+CORRECT_AS_PROMISED = DeadlineRule(
+    "leniency.correction",
+    None,
+    CorrectionCommitmentTaken,
+    (PromisedCorrectionVerified, CorrectionCommitmentTaken),
+    about=lambda event: f"case:{event.case}",
+    ends=lambda event: event.correct_by,
+)
 REVISE_LIST = DeadlineRule(
     "leniency.review_months",
     "leniency.review_months",

@@ -82,7 +82,7 @@ class Decision(Fold):
     ``decided_at`` and ``served_at`` are places in the ledger. ``pay_by`` is the last day of payment
     as the business was told, or as a calendar published later moved it. ``reconsidered``: a
     reconsideration undid it while it was public, and its withdrawal is a deadline with a finding
-    of its own (RCN-V2).
+    of its own (RCN-V2). ``late_fee_due_fen`` is the late fee as of the last payment.
     """
 
     decision: DecisionId
@@ -93,6 +93,7 @@ class Decision(Fold):
     pay_by: date | None = None
     altered_fine_fen: int | None = None
     payments: list[Payment] = msgspec.field(default_factory=list)
+    late_fee_due_fen: int = 0
     deferrals: list[PaymentDeferred] = msgspec.field(default_factory=list)
     enforced: list[EnforcementApplied] = msgspec.field(default_factory=list)
     published: DecisionPublished | None = None
@@ -109,6 +110,16 @@ class Decision(Fold):
         """What took its effect away; an altered decision still has effect."""
         altered = self.nullified is not None and self.nullified.reason == "altered"
         return None if altered else self.nullified
+
+    @property
+    def public_though_undone(self) -> date | None:
+        """Since when it is undone or altered, if it is public all the same.
+
+        ``None`` also after a reconsideration, which sees to its withdrawal itself.
+        """
+        if self.published is None or self.withdrawn is not None or self.reconsidered:
+            return None
+        return None if self.nullified is None else self.nullified.since
 
     @property
     def fine_fen(self) -> int:
@@ -143,6 +154,12 @@ class Decision(Fold):
         """What was paid towards the late fee, in fen."""
         return sum(payment.late_fee_fen for payment in self.payments)
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing of the fine and of its late fee is outstanding."""
+        paid = sum(payment.amount_fen for payment in self.payments)
+        return paid >= self.fine_fen and self.late_fee_paid_fen >= self.late_fee_due_fen
+
     def on_decided(self, event: PenaltyDecided, record: Recorded) -> None:
         self.decided, self.decided_at = event, record.position
 
@@ -158,6 +175,8 @@ class Decision(Fold):
         self.payments.append(
             Payment(event.paid_on, event.amount_fen, event.late_fee_fen, event.receipt_no)
         )
+        # It only grows, and a payment may be reported after a later one.
+        self.late_fee_due_fen = max(self.late_fee_due_fen, event.late_fee_due_fen)
 
     def on_deferred(self, event: PaymentDeferred) -> None:
         self.deferrals.append(event)
@@ -241,7 +260,8 @@ class Case(Fold):
             self.held.append(event.evidence)
 
     def on_disposed(self, event: EvidenceDisposed) -> None:
-        if event.evidence in self.held:
+        # What was registered and is then seized is held on.
+        if event.disposal != "seized" and event.evidence in self.held:
             self.held.remove(event.evidence)
 
     def on_noticed(self, event: PriorNoticeServed, record: Recorded) -> None:
@@ -274,11 +294,15 @@ class Case(Fold):
 
 
 class Piece(Fold):
-    """What is this piece of evidence, and is it still held?"""
+    """What is this piece of evidence, and is it still held?
+
+    ``seized_at`` is where it was seized: when it was added, or when its registration ended so.
+    """
 
     evidence: EvidenceId
     added: EvidenceAdded | None = None
     added_at: int = 0
+    seized_at: int = 0
     extended: SeizureExtended | None = None
     extended_at: int = 0
     disposed: EvidenceDisposed | None = None
@@ -289,12 +313,17 @@ class Piece(Fold):
 
     def on_added(self, event: EvidenceAdded, record: Recorded) -> None:
         self.added, self.added_at = event, record.position
+        if event.measure == "seizure":
+            self.seized_at = record.position
 
     def on_extended(self, event: SeizureExtended, record: Recorded) -> None:
         self.extended, self.extended_at = event, record.position
 
-    def on_disposed(self, event: EvidenceDisposed) -> None:
-        self.disposed = event
+    def on_disposed(self, event: EvidenceDisposed, record: Recorded) -> None:
+        if event.disposal == "seized":
+            self.seized_at = record.position
+        else:
+            self.disposed = event
 
 
 class KnownViolation(msgspec.Struct):

@@ -180,6 +180,14 @@ END_SEIZURE = DeadlineRule(
     (EvidenceDisposed, SeizureExtended),
     about=lambda event: f"evidence:{event.evidence}" if event.measure == "seizure" else None,
 )
+#: What was registered in advance may be seized when that ends, and is held on.
+END_LATER_SEIZURE = DeadlineRule(
+    "seizure.max_cd.registered",
+    "seizure.max_cd",
+    EvidenceDisposed,
+    (EvidenceDisposed, SeizureExtended),
+    about=lambda event: f"evidence:{event.evidence}" if event.disposal == "seized" else None,
+)
 
 
 def _first_due_on(record: Recorded) -> date:
@@ -224,6 +232,9 @@ HEARING_TYPES: frozenset[PenaltyType] = frozenset(
         "occupation_ban",
     }
 )
+
+#: Of these nothing is left to perform once the fine is paid.
+ONLY_MONEY: frozenset[PenaltyType] = frozenset({"warning", "circular_criticism", "fine"})
 
 
 def due_on(ledger: Reading, rule: DeadlineRule, opened_at: int) -> date:

@@ -14,8 +14,9 @@ import msgspec
 
 from ledger.casefiles.events import CaseFileScored, RectificationVerified
 from ledger.catalogue.events import MatterPublished, MatterRevised, MatterWithdrawn
+from ledger.complaints.events import ComplaintAcknowledged, ComplaintResolved
 from ledger.credit.events import CreditRecordEntered, ObjectionResolved, PublicityStarted
-from ledger.draws.events import DrawResultPublished
+from ledger.draws.events import DrawExecuted, DrawResultPublished
 from ledger.filing.events import (
     AnnualPlanFiled,
     FilingAccepted,
@@ -24,20 +25,32 @@ from ledger.filing.events import (
     ResultNotified,
     SpecialInspectionFiled,
 )
+from ledger.joint.events import JointVisitHeld
 from ledger.kernel import Event
+from ledger.keylist.events import GuidanceProvided, KeyDesignationReviewed, TrackingVisitLogged
+from ledger.legalreview.events import LegalReviewConcluded
+from ledger.leniency.events import EducationRecorded, LeniencyApplied
+from ledger.observation.events import CorrectionVerified, ObservationGranted, SoftMeasureTaken
 from ledger.penalties.events import (
     DecisionPublished,
     DecisionWithdrawn,
     PenaltyDecided,
     PenaltyServed,
 )
+from ledger.process.events import AvRecordSealed, CaseArchived, ProcessStepRecorded
 from ledger.progress.events import OutreachPublished
+from ledger.publicity.events import ActPublished, ActWithdrawn, ExAntePublished
+from ledger.reconsideration.events import ReconDecided, ReconMediated, ReconReplyReceived
+from ledger.repair.events import RepairGranted, RepairRefused
+from ledger.sharing.events import RemovalAcknowledged
 from ledger.supervision.events import (
     FindingClosed,
     FindingDismissed,
     FindingRaised,
     FindingTriaged,
     RectificationAccepted,
+    SupervisionDocAnswered,
+    SupervisionDocIssued,
     UnitResponded,
 )
 
@@ -80,6 +93,9 @@ def _outcome(*outcomes: str) -> Callable[[Any], int]:
 
 
 _CLOSED = (FindingClosed, FindingDismissed)
+_REPAIRED = (RepairGranted, RepairRefused)
+_RECORDED = (ProcessStepRecorded, AvRecordSealed)
+_RECON_ENDED = (ReconDecided, ReconMediated)
 
 #: In the order in which they are shown.
 _CATALOGUE: tuple[Metric, ...] = (
@@ -107,12 +123,36 @@ _CATALOGUE: tuple[Metric, ...] = (
         "results_published_in_time", "按期公示检查结果", 2, (DrawResultPublished,), _in_time,
         base="inspections",
     ),
+    Metric("draws", "实施随机抽取", 2, (DrawExecuted,), base="inspections"),
+    Metric("joint_visits", "牵头联合检查", 2, (JointVisitHeld,), base="inspections"),
     # 3 credit supervision
     Metric("records_entered", "录入信用信息", 3, (CreditRecordEntered,)),
     Metric("publicity_started", "公示信用信息", 3, (PublicityStarted,)),
     Metric("publicity_started_in_time", "按期公示信用信息", 3, (PublicityStarted,), _in_time),
     Metric("objections_resolved", "处理异议", 3, (ObjectionResolved,)),
     Metric("objections_resolved_in_time", "按期处理异议", 3, (ObjectionResolved,), _in_time),
+    Metric("repairs_answered", "办结信用修复", 3, _REPAIRED),
+    Metric("repairs_answered_in_time", "按期办结信用修复", 3, _REPAIRED, _in_time),
+    Metric("repairs_granted", "准予信用修复", 3, (RepairGranted,)),
+    Metric("removals_acknowledged", "确认移除已修复信息", 3, (RemovalAcknowledged,)),
+    Metric(
+        "removals_acknowledged_in_time", "按期确认移除", 3, (RemovalAcknowledged,), _in_time
+    ),
+    # 4 key supervision
+    Metric("key_guidance", "重点监管直接指导", 4, (GuidanceProvided,)),
+    Metric(
+        "key_visits", "重点监管跟踪走访", 4, (TrackingVisitLogged,), base="inspections"
+    ),
+    Metric("key_reviews", "复核重点监管对象", 4, (KeyDesignationReviewed,)),
+    Metric("key_reviews_in_time", "按期复核重点监管对象", 4, (KeyDesignationReviewed,), _in_time),
+    # 5 inclusive-prudent supervision
+    Metric("observations_granted", "给予留观期", 5, (ObservationGranted,)),
+    Metric("soft_measures", "采取柔性措施", 5, (SoftMeasureTaken,)),
+    Metric("corrections_verified", "核实整改", 5, (CorrectionVerified,)),
+    # 6 flexible enforcement
+    Metric("leniency_applied", "适用两轻一免清单", 6, (LeniencyApplied,)),
+    Metric("exemptions_applied", "适用免予处罚", 6, (LeniencyApplied,), _outcome("exempt")),
+    Metric("education_given", "教育当事人", 6, (EducationRecorded,)),
     # 7 three systems
     Metric("penalties", "作出行政处罚", 7, (PenaltyDecided,), base="penalties"),
     Metric("penalties_served", "送达处罚决定", 7, (PenaltyServed,), base="penalties"),
@@ -125,7 +165,17 @@ _CATALOGUE: tuple[Metric, ...] = (
         "penalties_published_in_time", "按期公开处罚决定", 7, (DecisionPublished,), _in_time,
         base="penalties",
     ),
-    Metric("decisions_withdrawn", "撤回公开的决定", 7, (DecisionWithdrawn,)),
+    Metric("decisions_withdrawn", "撤回公开的决定", 7, (DecisionWithdrawn, ActWithdrawn)),
+    Metric("ex_ante_published", "事前公开", 7, (ExAntePublished,)),
+    Metric("acts_published", "公开其他执法决定", 7, (ActPublished,)),
+    Metric("acts_published_in_time", "按期公开其他执法决定", 7, (ActPublished,), _in_time),
+    Metric("process_records", "全过程记录", 7, _RECORDED, base="penalties"),
+    Metric("case_files_archived", "案卷归档", 7, (CaseArchived,), base="penalties"),
+    Metric("legal_reviews", "法制审核", 7, (LegalReviewConcluded,), base="penalties"),
+    Metric(
+        "legal_reviews_in_time", "按期法制审核", 7, (LegalReviewConcluded,), _in_time,
+        base="penalties",
+    ),
     # 8 enforcement supervision
     Metric("findings", "监督发现问题", 8, (FindingRaised,)),
     Metric("findings_open", "月末未办结问题", 8, (FindingRaised, *_CLOSED), _open, level=True),
@@ -133,6 +183,11 @@ _CATALOGUE: tuple[Metric, ...] = (
     Metric("rectifications_accepted", "整改获认可", 8, (RectificationAccepted,)),
     Metric("findings_triaged", "分办监督问题", 8, (FindingTriaged,), whose="actor"),
     Metric("findings_ended", "办结监督问题", 8, _CLOSED, whose="actor"),
+    Metric("documents_issued", "制发监督文书", 8, (SupervisionDocIssued,), whose="actor"),
+    Metric("documents_answered", "答复监督文书", 8, (SupervisionDocAnswered,)),
+    Metric(
+        "documents_answered_in_time", "按期答复监督文书", 8, (SupervisionDocAnswered,), _in_time
+    ),
     Metric("case_files_reviewed", "被评查案卷", 8, (CaseFileScored,)),
     Metric(
         "case_files_passed", "合格案卷", 8, (CaseFileScored,), _outcome("pass", "excellent")
@@ -142,6 +197,18 @@ _CATALOGUE: tuple[Metric, ...] = (
     Metric(
         "case_files_put_right_in_time", "案卷按期整改到位", 8, (RectificationVerified,), _in_time
     ),
+    # 9 complaints and reconsideration
+    Metric("complaints_acknowledged", "告知收到投诉", 9, (ComplaintAcknowledged,)),
+    Metric(
+        "complaints_acknowledged_in_time", "按期告知收到投诉", 9, (ComplaintAcknowledged,),
+        _in_time,
+    ),
+    Metric("complaints_resolved", "办结投诉", 9, (ComplaintResolved,)),
+    Metric("complaints_resolved_in_time", "按期办结投诉", 9, (ComplaintResolved,), _in_time),
+    Metric("recon_replies", "提交复议答复", 9, (ReconReplyReceived,)),
+    Metric("recon_replies_in_time", "按期提交复议答复", 9, (ReconReplyReceived,), _in_time),
+    Metric("recons_decided", "作出复议决定", 9, _RECON_ENDED, whose="actor"),
+    Metric("recons_decided_in_time", "按期作出复议决定", 9, _RECON_ENDED, _in_time, whose="actor"),
     # safeguards
     Metric("outreach", "宣传报道", None, (OutreachPublished,)),
 )  # fmt: skip

@@ -178,25 +178,36 @@ class WithdrawAct(Command):
             days_late=late,
         )
         if late and self.decision not in ledger.read(PublicityRecord(act.unit)).unwithdrawn:
-            yield _not_withdrawn(ledger, act, due.on)
+            yield _not_withdrawn(ledger, self.decision, act.unit, act.entity, due.on)
 
 
 class ReviewWithdrawal(Command):
-    """检查撤下情况: say that an act that was undone is still public after the time (PUB-V2)."""
+    """检查撤下情况: say that what was undone is still public after the time (PUB-V2).
+
+    A penalty or any other act. What a reconsideration undid has a deadline of its own (RCN-V2).
+    """
 
     decision: DecisionId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
-        act = ledger.known(Act(self.decision))
-        if act.stage != "published" or act.nullified_on is None:
-            raise OutOfStep(f"act {self.decision} is {act.stage} and stands as it is")
-        if self.decision in ledger.read(PublicityRecord(act.unit)).unwithdrawn:
-            raise OutOfStep(f"that act {self.decision} is still public was found already")
-        due = ledger.period("publicity.withdraw_wd", act.nullified_on)
+        unit, entity, since = self._still_public(ledger)
+        if since is None:
+            raise OutOfStep(f"decision {self.decision} is not public, or stands as it is")
+        if self.decision in ledger.read(PublicityRecord(unit)).unwithdrawn:
+            raise OutOfStep(f"that decision {self.decision} is still public was found already")
+        due = ledger.period("publicity.withdraw_wd", since)
         if due.provisional or ledger.on <= due.on:
-            raise OutOfStep(f"act {self.decision} is to be withdrawn by {due.on}")
-        yield _not_withdrawn(ledger, act, due.on)
+            raise OutOfStep(f"decision {self.decision} is to be withdrawn by {due.on}")
+        yield _not_withdrawn(ledger, self.decision, unit, entity, due.on)
+
+    def _still_public(self, ledger: Reading) -> tuple[str, str | None, date | None]:
+        """Whose decision it is, about whom, and since when it is public though it was undone."""
+        decision = ledger.read(Decision(self.decision))
+        if decision.decided is not None:
+            return decision.decided.unit, decision.decided.entity, decision.public_though_undone
+        act = ledger.known(Act(self.decision))
+        return act.unit, act.entity, act.nullified_on if act.stage == "published" else None
 
 
 class CallForAnnualStats(Command):
@@ -289,13 +300,15 @@ def _own_act(ledger: Reading, decision: str) -> Act:
     return act
 
 
-def _not_withdrawn(ledger: Reading, act: Act, due_on: date) -> Event:
+def _not_withdrawn(
+    ledger: Reading, decision: str, unit: str, entity: str | None, due_on: date
+) -> Event:
     return finding(
         ledger,
         PUB_V2,
-        unit=act.unit,
-        entity=act.entity,
-        decision=act.decision,
+        unit=unit,
+        entity=entity,
+        decision=decision,
         due_on=due_on.isoformat(),
         days_late=(ledger.on - due_on).days,
     )

@@ -19,6 +19,8 @@ from ledger.kernel import Fold
 from ledger.kernel.days import add_months
 from ledger.kernel.policies import PolicyVersions
 from ledger.kernel.rules import Rule
+from ledger.penalties.folds import Decision
+from ledger.penalties.rules import ONLY_MONEY
 from ledger.repair import rules
 from ledger.repair.events import EnterpriseSize, Proof
 from ledger.repair.folds import Duties, RepairCase, RepairsOf
@@ -159,9 +161,10 @@ def _old_enough(read: Read, record: Record, on: date) -> Condition:
 
 def _performed(read: Read, record: Record, proofs: tuple[Proof, ...]) -> Iterator[Condition]:
     seen = read(Duties(record.record)).performed
+    paid = {"obligations_performed": _receipts(read, record)}
     for duty in ("conduct_corrected", "obligations_performed"):
         papers = [proof.ref for proof in proofs if proof.shows == duty]
-        evidence = (*seen.get(duty, ()), *papers)
+        evidence = (*seen.get(duty, ()), *paid.get(duty, ()), *papers)
         yield Condition(
             rules.REP_R2,
             bool(evidence),
@@ -169,6 +172,17 @@ def _performed(read: Read, record: Record, proofs: tuple[Proof, ...]) -> Iterato
             evidence=evidence,
             details={"record": record.record, "missing": duty},
         )
+
+
+def _receipts(read: Read, record: Record) -> tuple[str, ...]:
+    """What shows that a penalty is performed which asked for money and for nothing else."""
+    assert record.says is not None
+    if record.says.decision is None:
+        return ()
+    decision = read(Decision(record.says.decision))
+    if decision.decided is None or not ONLY_MONEY.issuperset(decision.decided.types):
+        return ()
+    return tuple(payment.receipt_no for payment in decision.payments) if decision.settled else ()
 
 
 def _committed(read: Read, asked: Asked) -> Condition:

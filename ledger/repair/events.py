@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
 from ledger.credit.events import Channel
 from ledger.kernel import Event, LegalRef, Value
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import CommitmentId, EntityId, Fen, Name, RecordId, RepairId, Text, UnitId
 
 #: 信用中国, 国家企业信用信息公示系统, 认定单位窗口.
@@ -18,8 +20,14 @@ EnterpriseSize = Literal["micro", "small", "medium", "large"]
 #: What papers can show: 行为已纠正, 义务已履行.
 Duty = Literal["conduct_corrected", "obligations_performed"]
 Records = Annotated[tuple[RecordId, ...], msgspec.Meta(min_length=1, max_length=50)]
+Province = Annotated[str, msgspec.Meta(pattern=r"^\d\d$", description="GB/T 2260 province")]
 #: Why a repair is undone: 提供虚假材料, 违反修复承诺.
 RevocationReason = Literal["false_material", "breach"]
+
+
+def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 of a grant named no other province."""
+    return body
 
 
 class Proof(Value, omit_defaults=True):
@@ -146,10 +154,14 @@ class RepairGranted(Event):
 
     With it, in one append: publicity and sharing end, sanctions are lifted, the grade is computed
     anew. ``verified`` says what the unit has verified itself, ``verification`` how. ``targets`` are
-    the platforms that have to follow within ``repair.sync_wd``. ``days_late`` counts calendar days.
+    the platforms that have to follow within ``repair.sync_wd``; ``push_to`` is the other province
+    (two digits) to whose market supervision the result is passed on, within ``samr.regime``.
+    ``days_late`` counts calendar days.
     """
 
     TOPIC: ClassVar[str] = "repair.repair-granted"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
 
     repair: RepairId
     entity: EntityId
@@ -160,6 +172,7 @@ class RepairGranted(Event):
     targets: tuple[Channel, ...]
     granted_on: date
     days_late: int = 0
+    push_to: Province | None = None
 
 
 class RepairRefused(Event):
@@ -199,6 +212,22 @@ class RepairSynchronised(Event):
     repair: RepairId
     entity: EntityId
     unit: UnitId
+    days_late: int = 0
+
+
+class RepairPushed(Event):
+    """跨省推送: the result went to the market supervision of the business's own province.
+
+    ``days_late`` counts calendar days after ``samr.regime``'s ``push_wd``.
+    """
+
+    TOPIC: ClassVar[str] = "repair.repair-pushed"
+
+    repair: RepairId
+    entity: EntityId
+    unit: UnitId
+    province: Province
+    pushed_on: date
     days_late: int = 0
 
 

@@ -15,14 +15,16 @@ from ledger.supervision.findings import finding
 def open_duties(ledger: Reading, record: Record) -> Iterator[Event]:
     """REP-V3, if a record ends by itself while nobody has seen its fine paid.
 
-    It ends all the same; what follows is for the sector's own rules.
+    Of a decision that is on record the fine counts as it stands, and what was paid of it. It ends
+    all the same; what follows is for the sector's own rules.
     """
     says = record.says
     assert says is not None
     fined = bool(says.amount_fen)
     if says.decision is not None:
-        decided = ledger.read(Decision(says.decision)).decided
-        fined = fined or (decided is not None and decided.fine_fen > 0)
+        decision = ledger.read(Decision(says.decision))
+        if decision.exists:
+            fined = not decision.settled
     if says.kind != "penalty" or not fined:
         return
     if "obligations_performed" not in ledger.read(Duties(record.record)).performed:

@@ -24,6 +24,7 @@ from ledger.repair.events import (
     RepairGranted,
     RepairMisconductRecorded,
     RepairNotAccepted,
+    RepairPushed,
     RepairReadmitted,
     RepairRefused,
     RepairResultSynchronised,
@@ -72,6 +73,8 @@ class RepairCase(Fold):
     remedy: str | None = None
     outstanding: tuple[Channel, ...] = ()
     synchronised: dict[str, date] = msgspec.field(default_factory=dict)
+    push_to: str | None = None
+    pushed_on: date | None = None
     revoked_on: date | None = None
     revoked_because: str | None = None
 
@@ -132,7 +135,7 @@ class RepairCase(Fold):
     def on_granted(self, event: RepairGranted, record: Recorded) -> None:
         self.granted_on, self.granted_position = event.granted_on, record.position
         self.verified, self.verification = event.verified, event.verification
-        self.outstanding = event.targets
+        self.outstanding, self.push_to = event.targets, event.push_to
 
     def on_refused(self, event: RepairRefused, record: Recorded) -> None:
         self.refused_on = record.occurred_on
@@ -141,6 +144,9 @@ class RepairCase(Fold):
     def on_synchronised(self, event: RepairResultSynchronised) -> None:
         self.synchronised[event.target] = event.acked_on
         self.outstanding = event.outstanding
+
+    def on_pushed(self, event: RepairPushed) -> None:
+        self.pushed_on = event.pushed_on
 
     def on_revoked(self, event: RepairRevoked) -> None:
         self.revoked_on, self.revoked_because = event.revoked_on, event.reason

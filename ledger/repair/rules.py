@@ -10,6 +10,7 @@ from ledger.repair.events import (
     RepairForwarded,
     RepairGranted,
     RepairNotAccepted,
+    RepairPushed,
     RepairRefused,
     RepairRevoked,
     RepairSupplemented,
@@ -185,4 +186,14 @@ SYNCHRONISE = DeadlineRule(
     (RepairSynchronised, RepairRevoked),
     about=lambda event: f"repair:{event.repair}" if event.targets else None,
     finding=REP_V2,
+)
+#: The other province can take nothing down of which it was not told.
+PUSH = DeadlineRule(
+    "samr.regime.push_wd",
+    "samr.regime",
+    RepairGranted,
+    (RepairPushed, RepairRevoked),
+    about=lambda event: f"repair:{event.repair}" if event.push_to else None,
+    finding=REP_V2,
+    part="push_wd",
 )

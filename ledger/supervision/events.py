@@ -62,6 +62,11 @@ class FindingRaised(Event):
     officer: OfficerId | None = None
     evidence_events: tuple[int, ...] = ()
 
+    @property
+    def confidential(self) -> bool:
+        """Whether the unit that it is about never learns of it."""
+        return self.visibility() == "sealed"
+
     def visibility(self) -> Visibility:
         """A confidential finding is the Justice Bureau's, and not the unit's that it is about."""
         return _seen(self.rule_id)
@@ -219,6 +224,7 @@ class PublicInterviewHeld(Event):
     """
 
     TOPIC: ClassVar[str] = "supervision.public-interview-held"
+    CORRECTABLE = frozenset({"attended_by", "raised", "undertaken"})
 
     unit: UnitId
     attended_by: tuple[Name, ...]
@@ -264,6 +270,7 @@ class ProhibitedConductReported(Event):
     """
 
     TOPIC: ClassVar[str] = "supervision.prohibited-conduct-reported"
+    CORRECTABLE = frozenset({"facts"})
 
     unit: UnitId
     code: int

@@ -117,6 +117,12 @@ GEN_V1 = finding_rule(
     policy_key="late_entry_flag",
 )
 
+
+def _told(event: Any) -> str | None:
+    """The unit that an event about a finding names; nobody's, if the unit never learns of it."""
+    return None if event.visibility() == "sealed" else event.unit
+
+
 TRIAGE = DeadlineRule(
     "triage_wd",
     "triage_wd",
@@ -125,7 +131,7 @@ TRIAGE = DeadlineRule(
     about=lambda event: None if event.rule_id == "SUP-V2" else f"finding:{event.finding_id}",
     start=lambda record: record.occurred_on,
     finding=SUP_V2,
-    whose=lambda event: None if event.visibility() == "sealed" else event.unit,
+    whose=_told,
 )
 
 
@@ -173,6 +179,7 @@ RESPOND_AGAIN = DeadlineRule(
     ),
     about=lambda event: f"finding:{event.finding_id}",
     finding=SUP_V3,
+    whose=_told,
 )
 #: 限期办结: what the Justice Bureau follows up itself ends with the finding.
 DIRECT_HANDLING = DeadlineRule(
@@ -183,6 +190,7 @@ DIRECT_HANDLING = DeadlineRule(
     about=lambda event: f"finding:{event.finding_id}",
     ends=lambda event: event.due_on,
     finding=SUP_V3,
+    whose=_told,
 )
 
 

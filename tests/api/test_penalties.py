@@ -179,6 +179,37 @@ async def test_a_calendar_published_later_moves_the_last_day_of_payment(world: W
     assert (await ask(world, "E-B", path))["pay_by"] == "2027-01-05"
 
 
+async def test_PUB_V2_the_clock_finds_what_was_never_withdrawn(world: World) -> None:
+    """Once, the day after the third working day; not of a decision that stands."""
+    await world.given_case("CASE-2", E_B)
+    decision = world.decision("D-2", "CASE-2", E_B, tier="一般")
+    await world.send("MRB head", "penalties/decide-penalty", **decision)
+    await world.send("MRB officer", "penalties/serve-penalty", decision="D-2", repair_notice=True)
+    for name in ("D-1", "D-2"):
+        await world.send(
+            "MRB head", "penalties/publish-decision", decision=name, summary="罚款五千元"
+        )
+    await world.send(
+        "MRB head",
+        "corrections/nullify-decision",
+        decision="D-1",
+        unit="MRB",
+        entity=E_C,
+        kind="revoked",
+        by="MRB",
+        instrument="撤1号",
+        effective_on="2026-05-11",
+        reason="事实不清",
+    )
+    world.at("2026-05-14 23:00")
+    assert ("FindingRaised", "PUB-V2") not in world.tick()
+    world.at("2026-05-15 00:10")
+    assert world.tick().count(("FindingRaised", "PUB-V2")) == 1
+    assert ("FindingRaised", "PUB-V2") not in world.tick(), "found once"
+    (found,) = await world.findings(rule_id="PUB-V2")
+    assert found["facts"]["decision"] == "D-1"
+
+
 async def test_like_cases_beside_the_benchmark(world: World) -> None:
     """The spread by step, how much lies outside it, for the authorities alone."""
     for n, (entity, fine) in enumerate(((E_B, 700_000), (E_C, 200_000)), start=2):
@@ -200,6 +231,29 @@ async def test_like_cases_beside_the_benchmark(world: World) -> None:
         "leniency": [],
     }
     assert len(await world.findings(rule_id="FLX-V1")) == 1
+    # One is altered and one revoked: what has no effect is no like case.
+    undo = {"unit": "MRB", "by": "MRB", "effective_on": "2026-05-14", "reason": "裁量有误"}
+    for decision, entity, kind, altered in (
+        ("D-2", E_B, "altered", [{"field": "fine_fen", "before": 700_000, "after": 600_000}]),
+        ("D-3", E_C, "revoked", []),
+    ):
+        await world.send(
+            "MRB head",
+            "corrections/nullify-decision",
+            **undo,
+            decision=decision,
+            entity=entity,
+            kind=kind,
+            instrument=f"改 {decision}",
+            altered=altered,
+        )
+    shown = await ask(world, "EMB head", "/v1/like-cases/FS-034")
+    assert shown["units"]["MRB"]["steps"]["一般"] == {
+        "cases": 2,
+        "benchmark_fen": [100_000, 600_000],
+        "fines_fen": [500_000, 500_000, 600_000],
+        "outside": 0,
+    }
     assert await ask(world, "E-C", "/v1/like-cases/FS-034") == 403
     assert await ask(world, "public", "/v1/like-cases") == 403
     (public,) = (await ask(world, "nobody", "/v1/benchmarks"))["items"]

@@ -1,4 +1,4 @@
-"""The last place and the last visit: of two processes on one file exactly one gets it."""
+"""The last place, the last visit, one decision: of two processes on one file one gets it."""
 
 from __future__ import annotations
 
@@ -9,22 +9,32 @@ from typing import TypeVar
 import msgspec
 import pytest
 
+from ledger.credit.events import PublicityTerminated
 from ledger.entities.events import EntityRegistered, Identity
 from ledger.filing.events import InspectionTaskApproved
 from ledger.kernel import Actor, Command, Event, Fact, codec
 from ledger.keylist.commands import ListKeyMatter
 from ledger.keylist.events import KeyMatterListed
 from ledger.opening import open_ledger
+from ledger.repair.commands import GrantRepair
+from ledger.repair.events import (
+    RepairAccepted,
+    RepairApplied,
+    RepairForwarded,
+    RepairGranted,
+    RepairRefused,
+)
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.verification import verify_records
-from tests.faults.racers import race
 from tests.gwt import HEAD, Record, on
+from tests.racing import RACERS, race
+from tests.systems.repairing import GRANT, PROOFS, REFUSE, commitment, started
+from tests.systems.repairing import record as credit_record
 from tests.systems.test_filing import REGION, matter, published, task
 
 E = TypeVar("E", bound=Event)
 
 ROUNDS = 10
-RACERS = ("red", "blue")
 MOMENT = "2026-03-02T09:00:00+08:00"
 DOMAINS = (
     "food_drug",
@@ -128,3 +138,52 @@ def test_SUP_R1_two_processes_race_for_the_last_visit(tmp_path: Path) -> None:
     assert [sorted(answer.values()) for answer in answers] == [["SUP-R1", "recorded"]] * ROUNDS
     booked = [event.entity for event in events(path, InspectionTaskApproved)]
     assert sorted(booked) == [entity(number) for number in range(ROUNDS)]
+
+
+def decide(name: str, number: int) -> tuple[Command, Actor]:
+    """One racer grants the repair of the round, the other refuses it; they change sides."""
+    wish = GRANT if (name == RACERS[0]) is bool(number % 2) else REFUSE
+    return msgspec.structs.replace(wish, repair=f"REP-{number}"), HEAD
+
+
+@pytest.mark.timeout(120)
+def test_two_processes_race_to_decide_a_repair(tmp_path: Path) -> None:
+    """Each accepted application is granted or refused, and whoever comes second is out of step."""
+    path = tmp_path / "ledger.db"
+    facts: list[Fact] = []
+    for number in range(ROUNDS):
+        about = {"entity": entity(number), "unit": "MRB"}
+        named = {"repair": f"REP-{number}", **about}
+        facts += [
+            on("2025-06-02", credit_record(f"CR-{number}", determined="2025-06-02", **about)),
+            on("2025-06-04", started(f"CR-{number}", on="2025-06-04", until="2026-06-02", **about)),
+            on("2026-02-16", commitment(f"CMT-{number}", entity=entity(number))),
+            on(
+                "2026-02-17",
+                RepairApplied(
+                    **named,
+                    records=(f"CR-{number}",),
+                    channel="window",
+                    proofs=PROOFS,
+                    commitment=f"CMT-{number}",
+                ),
+            ),
+            on("2026-02-17", RepairForwarded(**named)),
+            on("2026-02-24", RepairAccepted(**named)),
+        ]
+    prepare(path, *facts)
+    answers = race(path, RACERS, ROUNDS, decide, MOMENT)
+    assert [sorted(answer.values()) for answer in answers] == [["OutOfStep", "recorded"]] * ROUNDS
+    granted = {event.repair for event in events(path, RepairGranted)}
+    refused = {event.repair for event in events(path, RepairRefused)}
+    assert granted == {
+        f"REP-{number}"
+        for number, answer in enumerate(answers)
+        for name, said in answer.items()
+        if said == "recorded" and isinstance(decide(name, number)[0], GrantRepair)
+    }
+    assert granted | refused == {f"REP-{number}" for number in range(ROUNDS)}
+    assert not granted & refused
+    # What follows from a grant is there once, and nothing of it from a refusal.
+    ended = [event.record for event in events(path, PublicityTerminated)]
+    assert sorted(ended) == sorted(name.replace("REP", "CR") for name in granted)

@@ -18,6 +18,7 @@ from ledger.intake.run import Report, import_register
 from ledger.kernel import Actor, Event, Ledger, Recorded, civil_date
 from ledger.kernel.codec import decode
 from ledger.stores.sqlite import SQLiteRecorder
+from tests.gwt import Record
 
 OPERATOR = Actor(unit_id="JB", person_id="OP-1", role="jb_supervisor")
 
@@ -295,6 +296,14 @@ class Imported:
             Ledger(recorder, clock=lambda: NOW) as ledger,
         ):
             return import_register(ledger, mapping, folder, actor=OPERATOR, **options)
+
+    def given(self, *facts: Event) -> None:
+        """Facts of the ledger's own, beside what the registers say."""
+        with (
+            SQLiteRecorder(self.path) as recorder,
+            Ledger(recorder, clock=lambda: NOW) as ledger,
+        ):
+            ledger.execute(Record(facts=facts), OPERATOR)
 
     def records(self) -> list[Recorded]:
         """Everything that is recorded."""

@@ -6,10 +6,14 @@ import random
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ledger.credit.events import CreditRecordEntered, PublicityStarted, PublicityTerminated
+from ledger.dishonesty.events import SanctionApplied, SanctionLifted
 from ledger.entities.events import EntityRegistered, EntityRevised
+from ledger.kernel import LegalRef, civil_date
+from ledger.sharing.events import FeedSubscribed, Filters, RemovalNotified
 from tests.intake.registers import Imported, Row, jp_register, listed, removed
 
 
@@ -47,6 +51,50 @@ def test_each_fact_has_its_own_day(ledger: Imported, tmp_path: Path) -> None:
     }
     assert not ledger.known_on(date(2017, 5, 8))
     assert len(ledger.known_on(date(2018, 1, 1))) == 3
+
+
+def test_what_rests_on_a_case_ends_with_it(ledger: Imported, tmp_path: Path) -> None:
+    """A sanction and the sharing end when the ledger hears of the removal, and by the ledger.
+
+    What rests on another case of the company stays.
+    """
+    other = {"entry_id": "JP00002"}
+    ledger.take("jp-labour", jp_register(tmp_path / "first", listed(), listed(**other)))
+    sanction = SanctionApplied(
+        sanction="SAN-1",
+        entity="jp-labour:8300e57ebf2c",
+        unit="EDB",
+        record="jp-labour:JP00001",
+        measure="限制参与政府采购",
+        catalogue_version=1,
+        applied_on=date(2026, 1, 5),
+    )
+    ledger.given(
+        sanction,
+        msgspec.structs.replace(sanction, sanction="SAN-2", record="jp-labour:JP00002"),
+        FeedSubscribed(
+            subscription="SUB-1",
+            unit="BANK",
+            purpose="贷款审批",
+            basis=(LegalRef(instrument="征信业管理条例"),),
+            filters=Filters(),
+            subscribed_on=date(2026, 1, 5),
+        ),
+    )
+    before = len(ledger.records())
+    ledger.take("jp-labour", jp_register(tmp_path / "second", listed(), listed(**other), removed()))
+    since = ledger.records()[before:]
+    (lifted,) = (r for r in since if isinstance(r.event, SanctionLifted))
+    (notified,) = (r for r in since if isinstance(r.event, RemovalNotified))
+    assert isinstance(lifted.event, SanctionLifted)
+    assert (lifted.event.sanction, lifted.event.reason) == ("SAN-1", "removed")
+    assert isinstance(notified.event, RemovalNotified)
+    assert (notified.event.record, notified.event.unit) == ("jp-labour:JP00001", "BANK")
+    for record in (lifted, notified):
+        assert record.envelope.provenance is None
+        assert record.occurred_on == civil_date(record.envelope.recorded_at)
+    (ended,) = ledger.of(PublicityTerminated)
+    assert ended.terminated_on == date(2018, 5, 11)
 
 
 def test_the_order_of_rows_does_not_change_the_counts(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.kernel import Actor, Event, codec
-from ledger.kernel.events import Envelope, event_types
+from ledger.kernel.events import Envelope, Value, event_types
 from tests.golden import released_types
 from tests.kernel.hall import Heard, SeatTaken
 from tests.kernel.strategies import JSON, instances
@@ -54,6 +54,44 @@ def test_every_event_comes_back(topic: str, data: st.DataObject) -> None:
     assert codec.encode(record.envelope, record.event) == stored
     said = msgspec.json.encode(event, order="sorted")
     assert msgspec.json.encode(record.event, order="sorted") == said
+
+
+DEFAULTED = [
+    (topic, field.name, field.default)
+    for topic, cls in TYPES.items()
+    for field in msgspec.structs.fields(cls)
+    if isinstance(field.default, str)
+]
+
+
+@pytest.mark.parametrize(("topic", "name", "default"), DEFAULTED)
+@settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(data=st.data())
+def test_a_default_out_of_a_request_comes_back(
+    topic: str, name: str, default: str, data: st.DataObject
+) -> None:
+    """The same word as another object, as a policy or a request holds it, gives lasting bytes."""
+    said = "".join(list(default))
+    assert said is not default
+    event = msgspec.structs.replace(data.draw(instances(TYPES[topic])), **{name: said})
+    try:
+        stored = codec.encode(envelope(topic, TYPES[topic].VERSION), event)
+    except codec.RecordTooLarge:
+        return
+    record = codec.decode(1, stored)
+    assert getattr(record.event, name) == default
+    assert codec.encode(record.envelope, record.event) == stored
+
+
+def test_parts_of_events_leave_out_no_words() -> None:
+    """The codec looks at the defaults of events and not at those of their parts."""
+    waiting: list[type[msgspec.Struct]] = [Value]
+    while waiting:
+        cls = waiting.pop()
+        waiting += cls.__subclasses__()
+        if cls.__struct_config__.omit_defaults:
+            for field in msgspec.structs.fields(cls):
+                assert not isinstance(field.default, str), (cls.__name__, field.name)
 
 
 @given(st.dictionaries(st.text(), JSON, min_size=2), st.randoms())

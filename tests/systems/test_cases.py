@@ -77,7 +77,7 @@ from ledger.policies.commands import SeedLedger
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.gwt import HEAD, Record, Scenario, actor, like
 from tests.pasts import certified, conduct, decidable, filed, registered
-from tests.systems.recorded import whole_record
+from tests.systems.recorded import film, whole_record
 
 replace = msgspec.structs.replace
 
@@ -266,6 +266,49 @@ def test_seizure_max_cd_and_one_extension(story: Scenario) -> None:
     )
     story.when(DisposeOfEvidence(evidence="EV-S", disposal="confiscated")).then(
         like(EvidenceDisposed, days_late=3)
+    )
+
+
+def test_REC_R2_what_was_registered_is_seized_on_film(story: Scenario) -> None:
+    """By the head of the unit; held on for the time of a seizure, which is extended once."""
+    seize = DisposeOfEvidence(evidence="EV-R", disposal="seized")
+    story.given(FILE, REGISTER).at("2026-05-18T09:00+08:00")
+    story.when(seize, OFFICER).raises(Forbidden, says="head")
+    # What was filmed on the day of the registration shows another day.
+    story.when(seize).refused("REC-R2", case="CASE-1", act="seizure", on=date(2026, 5, 18))
+    story.when(replace(seize, occurred_at=civil_moment(date(2026, 5, 11), 10))).raises(Malformed)
+    story.given(film(date(2026, 5, 18)))
+    seized = _position(story.when(seize).then(like(EvidenceDisposed, disposal="seized")))
+    story.when(seize).raises(Malformed, pointer="/disposal")
+    story.when(CloseCase(case="CASE-1", reason="not_established", conclusion="-")).raises(
+        OutOfStep, says="EV-R is still held"
+    )
+    # Registered on 05-11: that deadline has ended; the one of the seizure runs to 06-17.
+    over = EndDeadline(rule_name="seizure.max_cd.registered", opened_at_position=seized)
+    story.at("2026-06-17T18:00+08:00").when(over).raises(OutOfStep, says="2026-06-17")
+    story.when(ExtendSeizure(evidence="EV-R", reason="情况复杂")).then(
+        like(SeizureExtended, first_due_on="2026-06-17")
+    )
+    extended = _position(story)
+    story.at("2026-07-18T09:00+08:00").when(over).raises(OutOfStep, says="in time")
+    longer = EndDeadline(rule_name="seizure.extend_cd", opened_at_position=extended)
+    story.when(longer).then(like(DeadlineMissed, due_on="2026-07-17"))
+    story.when(DisposeOfEvidence(evidence="EV-R", disposal="returned")).then(
+        like(EvidenceDisposed, days_late=1)
+    )
+
+
+def test_a_seizure_that_was_registered_first_is_missed(story: Scenario) -> None:
+    """The thirtieth day counts from the seizure and not from the registration."""
+    story.given(FILE, REGISTER)
+    seized = _position(story.when(DisposeOfEvidence(evidence="EV-R", disposal="seized")))
+    over = EndDeadline(rule_name="seizure.max_cd.registered", opened_at_position=seized)
+    story.at("2026-06-11T09:00+08:00").when(over).then(like(DeadlineMissed, due_on="2026-06-10"))
+    returned = DisposeOfEvidence(evidence="EV-R", disposal="returned")
+    story.when(returned).then(like(EvidenceDisposed, days_late=1))
+    # Its return opens nothing.
+    story.when(replace(over, opened_at_position=_position(story))).raises(
+        Malformed, says="opens no"
     )
 
 

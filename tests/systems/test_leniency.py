@@ -18,12 +18,14 @@ from ledger.kernel import (
     Malformed,
     OutOfStep,
     WorkingCalendarPublished,
+    civil_moment,
 )
 from ledger.leniency.commands import (
     ApplyLeniency,
     PublishLeniencyList,
     RecordEducation,
     TakeCorrectionCommitment,
+    VerifyPromisedCorrection,
 )
 from ledger.leniency.events import (
     Condition,
@@ -34,6 +36,7 @@ from ledger.leniency.events import (
     LeniencyApplied,
     LeniencyListPublished,
     ListItem,
+    PromisedCorrectionVerified,
 )
 from ledger.penalties.commands import AddEvidence, CloseCase, DecidePenalty
 from ledger.penalties.events import (
@@ -262,6 +265,49 @@ def test_FLX_R4_who_is_exempt_was_taught(story: Scenario) -> None:
     story.when(replace(DECIDE, tier=None)).raises(OutOfStep, says="exempt by item L-1")
     story.when(EXEMPT).then(like(CaseClosed, reason="exempt"))
     story.when(EDUCATE).raises(OutOfStep, says="was closed")
+
+
+def test_what_was_promised_falls_due(story: Scenario) -> None:
+    """On its day; seen later it says how late, and a new promise sets a new day."""
+    verify = VerifyPromisedCorrection(case="CASE-1", evidence="现场复查照片")
+    promise = TakeCorrectionCommitment(
+        case="CASE-1", commitment="整改", correct_by=date(2026, 5, 22)
+    )
+    story.when(verify).raises(OutOfStep, says="nothing was promised")
+    story.amid(
+        PromisedCorrectionVerified(
+            case="CASE-9", entity=E_B, unit="MRB", evidence="-", verified_on=date(2026, 5, 20)
+        )
+    )
+    story.when(promise)
+    assert story.outcome is not None
+    first = EndDeadline(rule_name="leniency.correction", opened_at_position=story.outcome.position)
+    story.at("2026-05-22T23:00+08:00").when(first).raises(OutOfStep, says="2026-05-22")
+    story.when(replace(promise, correct_by=date(2026, 5, 29)))
+    assert story.outcome is not None
+    again = EndDeadline(rule_name="leniency.correction", opened_at_position=story.outcome.position)
+    story.at("2026-05-30T00:10+08:00").when(first).raises(OutOfStep, says="in time")
+    story.when(again).then(like(DeadlineMissed, due_on=date(2026, 5, 29)))
+    early = replace(verify, occurred_at=civil_moment(date(2026, 5, 21), 9))
+    story.when(early).raises(OutOfStep, says="later")
+    story.when(verify).then(
+        like(PromisedCorrectionVerified, verified_on=date(2026, 5, 30), days_late=1)
+    )
+    story.when(verify).raises(OutOfStep, says="2026-05-30")
+
+
+def test_a_promise_outlives_its_case(story: Scenario) -> None:
+    """A case that is closed as exempt leaves the promise to be seen through, by its unit."""
+    story.given(
+        version(1, "2026-01-05", item("L-1", "exempt")),
+        EDUCATE,
+        TakeCorrectionCommitment(case="CASE-1", commitment="整改", correct_by=date(2026, 5, 22)),
+        APPLY,
+        EXEMPT,
+    )
+    verify = VerifyPromisedCorrection(case="CASE-1", evidence="现场复查照片")
+    story.when(verify, actor("EMB", "OFF-9", "enforcement_officer")).raises(Forbidden)
+    story.when(verify).then(like(PromisedCorrectionVerified, days_late=0))
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.corrections.events import DecisionAltered, DecisionRevoked
+from ledger.corrections.events import AlteredField, DecisionAltered, DecisionRevoked
 from ledger.deadlines.commands import EndDeadline, RecomputeDeadline
 from ledger.kernel import (
     DeadlineMissed,
     DeadlineRecomputed,
+    Event,
     Forbidden,
     Malformed,
     OutOfStep,
@@ -33,6 +34,7 @@ from ledger.penalties.events import (
     PenaltyServed,
 )
 from ledger.policies.commands import SeedLedger
+from ledger.publicity.commands import ReviewWithdrawal
 from ledger.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like
 from tests.pasts import decidable, filed
@@ -63,6 +65,11 @@ REVOKED = DecisionRevoked(
     effective_on=date(2026, 7, 3),
     reason="证据不足",
 )
+ALTERED = DecisionAltered(
+    **{f: getattr(REVOKED, f) for f in REVOKED.__struct_fields__},
+    altered=(AlteredField(field="fine_fen", before=500_000, after=300_000),),
+)
+CLOCK = actor("LEDGER", "clock", "ledger_clock")
 EMB = actor("EMB", "EMB-HEAD", "unit_head")
 OTHER = PenaltyDecided(
     decision="DEC-9",
@@ -238,8 +245,7 @@ def test_a_decision_is_withdrawn_when_something_undid_it() -> None:
 def test_PUB_V2_a_late_withdrawal_is_noticed() -> None:
     """An altered decision has to be withdrawn too; a day after the third working day is late."""
     story = begun("2026-06-01").given(DECIDE, SERVE, PUBLISH)
-    fields = {f: getattr(REVOKED, f) for f in REVOKED.__struct_fields__}
-    story.at("2026-07-09T09:00+08:00").given(DecisionAltered(**fields, altered=()))
+    story.at("2026-07-09T09:00+08:00").given(ALTERED)
     story.when(WITHDRAW).then(
         like(DecisionWithdrawn, reason="altered", days_late=1),
         like(
@@ -250,6 +256,32 @@ def test_PUB_V2_a_late_withdrawal_is_noticed() -> None:
             facts={"decision": "DEC-1", "due_on": "2026-07-08", "days_late": 1},
         ),
     )
+
+
+@pytest.mark.parametrize("undone", [REVOKED, ALTERED], ids=["revoked", "altered"])
+def test_PUB_V2_what_was_undone_and_never_withdrawn_is_found_once(undone: Event) -> None:
+    """By the clock the day after the third working day; a withdrawal after that is no second one.
+
+    What a reconsideration undid has a deadline with a finding of its own (RCN-V2).
+    """
+    review = ReviewWithdrawal(decision="DEC-1")
+    story = begun("2026-06-01").given(DECIDE, SERVE)
+    story.when(review, CLOCK).raises(OutOfStep, says="not public")
+    story.given(PUBLISH).when(review, CLOCK).raises(OutOfStep, says="stands as it is")
+    story.at("2026-07-08T17:00+08:00").given(undone)
+    story.when(review, CLOCK).raises(OutOfStep, says="by 2026-07-08")
+    story.at("2026-07-10T09:00+08:00").when(review, CLOCK).then(
+        like(
+            FindingRaised,
+            rule_id="PUB-V2",
+            unit="MRB",
+            entity=E_C,
+            facts={"decision": "DEC-1", "due_on": "2026-07-08", "days_late": 2},
+        )
+    )
+    story.when(review, CLOCK).raises(OutOfStep, says="already")
+    story.when(WITHDRAW).then(like(DecisionWithdrawn, days_late=2))
+    story.when(review, CLOCK).raises(OutOfStep, says="not public")
 
 
 def _decided(story: Scenario) -> int:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.complaints.events import ComplaintAcknowledged
 from ledger.credit.events import PublicityStarted
 from ledger.deadlines.commands import EndDeadline
 from ledger.filing.events import FilingAccepted, InspectionConcluded
@@ -19,13 +20,12 @@ from ledger.kernel import (
     Forbidden,
     LegalRef,
     Malformed,
-    Outcome,
     OutOfStep,
     RecordCorrected,
-    Refusal,
     UnknownReference,
     codec,
 )
+from ledger.keylist.events import GuidanceProvided
 from ledger.policies.commands import AdoptPolicyVersion, PublishWorkingCalendar, SeedLedger
 from ledger.progress.commands import (
     AcceptLedger,
@@ -47,10 +47,11 @@ from ledger.progress.events import (
     ReportingUnitEnrolled,
     ReportingUnitWithdrawn,
 )
-from ledger.progress.folds import METRICS, ActedTally, Tally, figures
+from ledger.progress.folds import METRICS, ActedTally, Tally, figures, metrics_of
+from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.events import FindingClosed, FindingRaised
 from tests.gwt import HEAD, Scenario, actor, like, on
-from tests.racing import race
+from tests.racing import race_through
 
 replace = msgspec.structs.replace
 
@@ -259,6 +260,8 @@ def test_LDG_R1_what_is_not_stated_is_filled_in(story: Scenario) -> None:
                 "results_notified_in_time": 0,
                 "results_published": 0,
                 "results_published_in_time": 0,
+                "draws": 0,
+                "joint_visits": 0,
             },
             disputed=[],
             nil=False,
@@ -405,16 +408,43 @@ def test_LDG_V2_nil_reports_three_months_running() -> None:
 
 
 def test_LDG_V2_work_in_between_ends_the_run(story: Scenario) -> None:
-    """Two nil months on either side of one with work are no run; a task without figures is none."""
+    """Two nil months on either side of one with work are no run; another task has its own."""
     story.at("2026-07-15T09:00+08:00").given(submit(story))
     story.given(submit(story, month="2026-06")).when(submit(story, month="2026-07")).then(
         ReportingMonthOpened, like(ProgressLedgerSubmitted, nil=True)
     )
+    guidance = GuidanceProvided(
+        designation="KD-1", entity=E_C, unit="MRB", provided_on=date(2026, 7, 1), subject="消防"
+    )
+    story.given(on("2026-07-01", guidance))
     for month in ("2026-05", "2026-06", "2026-07"):
         story.when(submit(story, month=month, task_no=4))
         assert story.outcome is not None
         kinds = {type(r.event) for r in story.outcome.events}
         assert kinds <= {ReportingMonthOpened, ProgressLedgerSubmitted}
+
+
+def test_LDG_V2_LDG_V3_every_task_has_its_figures(story: Scenario) -> None:
+    """Of each task the ledger can tell that nothing was done, and that only a story was told."""
+    assert {metric.task_no for metric in METRICS.values()} == {None, *range(1, 10)}
+    for task_no in range(1, 10):
+        assert not all(metric.level for metric in metrics_of(task_no)), task_no
+    story.when(submit(story, task_no=4, narrative="上门指导")).then(
+        like(ProgressLedgerSubmitted, nil=True), like(FindingRaised, rule_id="LDG-V3")
+    )
+
+
+def test_a_complaint_counts_for_whoever_handles_it(story: Scenario) -> None:
+    """And never for the unit accused: the count would say that somebody has complained."""
+    about = {"complaint": "CMP-1", "unit": "JB", "subject_unit": "MRB"}
+    story.given(
+        ComplaintAcknowledged(**about),
+        ComplaintAcknowledged(**{**about, "complaint": "CMP-2"}, days_late=2),
+        actor=JB,
+    )
+    assert counted(story, "JB", "complaints_acknowledged") == {"2026-05": 2}
+    assert counted(story, "JB", "complaints_acknowledged_in_time") == {"2026-05": 1}
+    assert counted(story, "MRB", "complaints_acknowledged") == {}
 
 
 @pytest.mark.parametrize("told", [{"narrative": "检查有力"}, {"highlights": ("创新机制",)}])
@@ -574,19 +604,17 @@ def test_two_processes_one_report(tmp_path: Path) -> None:
     command = SubmitProgressLedger(
         unit="MRB", month="2026-05", task_no=2, ledger_cutoff_position=1, narrative=None
     )
-    now = datetime.fromisoformat("2026-05-01T09:00+08:00")
-    answers = race(
+    answers = race_through(
         path,
         [(command, HEAD)] * 6,
-        now=now,
+        moment="2026-05-01T09:00+08:00",
         before=lambda ledger: (
             ledger.execute(SeedLedger(), CLOCK),
             ledger.execute(ENROL, JB),
         ),
     )
-    won = [answer for answer in answers if isinstance(answer, Outcome)]
-    assert [type(r.event) for o in won for r in o.events] == [
-        ReportingMonthOpened,
-        ProgressLedgerSubmitted,
-    ]
-    assert sum(isinstance(a, OutOfStep) and not isinstance(a, Refusal) for a in answers) == 5
+    assert sorted(answers) == ["OutOfStep"] * 5 + ["recorded"]
+    with SQLiteRecorder(path) as recorder:
+        recorded = [codec.decode(s.position, s.event.data).event for s in recorder.read()]
+    reports = (ReportingMonthOpened, ProgressLedgerSubmitted)
+    assert [type(e) for e in recorded if isinstance(e, reports)] == list(reports)

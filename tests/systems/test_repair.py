@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from ledger.catalogue.events import EnforcementUnitQualified
 from ledger.commitments.events import CommitmentBreached
 from ledger.credit.commands import StartPublicity, TerminatePublicity
 from ledger.credit.events import (
@@ -27,28 +25,25 @@ from ledger.grading.commands import AssignGrade
 from ledger.grading.events import CreditGradeAssigned, Factor
 from ledger.intake.folds import ListedPenalty
 from ledger.kernel import (
-    Command,
     DeadlineLapsed,
     DeadlineMissed,
     Event,
     Forbidden,
-    Ledger,
     LegalRef,
     Malformed,
-    Outcome,
     OutOfStep,
     Recorded,
     UnknownReference,
-    codec,
+    civil_moment,
 )
 from ledger.kernel.policies import PolicyVersions
-from ledger.opening import open_ledger, open_recorder
 from ledger.policies.defaults import NDRC_527
 from ledger.repair.commands import (
     ExcludeFromRepair,
     ExtendRepair,
     ForwardRepair,
     GrantTemporaryShield,
+    PushRepair,
     ReadmitToRepair,
     RecordDutiesPerformed,
     RecordRepairMisconduct,
@@ -71,6 +66,7 @@ from ledger.repair.events import (
     RepairGranted,
     RepairMisconductRecorded,
     RepairNotAccepted,
+    RepairPushed,
     RepairReadmitted,
     RepairRefused,
     RepairResultSynchronised,
@@ -81,8 +77,7 @@ from ledger.repair.events import (
     TemporaryShieldGranted,
 )
 from ledger.supervision.events import FindingRaised
-from tests.gwt import HEAD, Scenario, like
-from tests.gwt import Record as Facts
+from tests.gwt import Scenario, like
 from tests.systems.repairing import (
     ACCEPT,
     APPLY,
@@ -266,6 +261,46 @@ def test_the_transition_brings_the_last_day_nearer() -> None:
     story.at("2026-03-31T20:00+08:00").when(end, CLOCK).raises(OutOfStep, says="2028-03-10")
     story.at("2026-04-01T01:00+08:00").when(end, CLOCK).then(
         like(PublicityTerminated, reason="max_reached"), raised("REP-V3")
+    )
+
+
+@pytest.mark.parametrize(
+    ("day", "late"),
+    [("2026-04-01", False), ("2026-04-02", True)],
+)
+@pytest.mark.parametrize("reason", ["max_reached", "correction"])
+def test_CRD_V1_the_transition_says_when_it_was_to_end(day: str, late: bool, reason: Any) -> None:
+    """A record that the clock did not come to is shown too long from the day of the transition."""
+    story = tale("2025-03-10T09:00+08:00").given(
+        record(determined="2025-03-10", amount_fen=None),
+        started(on="2025-03-12", until="2028-03-10"),
+    )
+    story.at(f"{day}T09:00+08:00")
+    found = [
+        raised(
+            "CRD-V1",
+            entity=E_C,
+            facts={"record": "CR-1", "due_on": "2026-04-01", "reason": reason},
+        )
+    ]
+    story.when(TerminatePublicity(record="CR-1", reason=reason)).then(
+        like(PublicityTerminated, reason=reason), *(found if late else [])
+    )
+
+
+def test_CRD_V1_the_deadline_counts_by_the_transition_too() -> None:
+    """The clock was away until the day set at first: it says since when the record was shown."""
+    story = tale("2025-03-10T09:00+08:00").given(
+        record(determined="2025-03-10", amount_fen=None),
+        started(on="2025-03-12", until="2028-03-10"),
+    )
+    end = EndDeadline(
+        rule_name="dishonesty.regime.max", opened_at_position=opening(story, PublicityStarted)
+    )
+    story.at("2028-03-11T00:05+08:00").when(end, CLOCK).then(
+        DeadlineLapsed,
+        like(PublicityTerminated, reason="max_reached"),
+        raised("CRD-V1", facts={"record": "CR-1", "due_on": "2026-04-01", "reason": "max_reached"}),
     )
 
 
@@ -572,6 +607,56 @@ def test_REP_V1_the_market_supervision_system_counts_its_own_days() -> None:
     assert like(RepairGranted, days_late=1)(story.outcome.events[0])
 
 
+E_FJ = "91350100M000100Y43"
+
+
+@pytest.mark.parametrize(
+    ("entity", "channels", "day", "province"),
+    [
+        (E_FJ, ("necips",), "2026-07-27", "35"),
+        # The own province; another system; before the regime of 2025; a register without a USCC.
+        (E_C, ("necips",), "2026-07-27", None),
+        (E_FJ, ("credit_china",), "2026-07-27", None),
+        (E_FJ, ("necips",), "2025-12-22", None),
+        ("shops:1", ("necips",), "2026-07-27", None),
+    ],
+)
+def test_REP_V2_another_province_is_told(
+    entity: str, channels: Any, day: str, province: str | None
+) -> None:
+    """Within three working days, of a repair in the market-supervision system."""
+    story = tale("2025-01-06T09:00+08:00").given(
+        EnforcementUnitQualified(
+            unit="MRB",
+            name="市场监管局",
+            kind="organ",
+            valid_from=date(2020, 1, 1),
+            uscc="11620100013909010F",
+        ),
+        record(entity=entity, determined="2025-01-06", sector="general"),
+        started(entity=entity, on="2025-01-08", until="2028-01-06", channels=channels),
+        commitment(entity=entity),
+    )
+    story.at(f"{day}T09:00+08:00").given(replace(APPLY, entity=entity), actor=REP)
+    story.given(FORWARD, actor=EDB).given(ACCEPT).when(GRANT)
+    assert story.outcome is not None
+    assert like(RepairGranted, push_to=province)(story.outcome.events[0])
+    push = PushRepair(repair="REP-1")
+    if province is None:
+        story.when(push).raises(OutOfStep, says="no other province")
+        granted = opening(story, RepairGranted)
+        end = EndDeadline(rule_name="samr.regime.push_wd", opened_at_position=granted)
+        story.when(end, CLOCK).raises(Malformed, says="opens no")
+        return
+    story.when(replace(push, occurred_at=civil_moment(date(2026, 7, 24), 9))).raises(
+        OutOfStep, says="later"
+    )
+    due(story, "samr.regime.push_wd", RepairGranted, "2026-07-30", raised("REP-V2", entity=E_FJ))
+    story.when(push, EMB).refused("REP-R6")
+    story.when(push).then(like(RepairPushed, province="35", days_late=1))
+    story.when(push).raises(OutOfStep, says="passed on")
+
+
 def test_a_decision_is_put_off_once() -> None:
     """By ten working days from the last day, while there is time; then no more."""
     extend = ExtendRepair(repair="REP-1", reason="needs_verification")
@@ -843,34 +928,3 @@ def test_REP_V4_money_for_a_repair_is_noticed() -> None:
     story.when(replace(fee, repair="REP-1", entity=E_B), REP).raises(Malformed, pointer="/repair")
     story.when(replace(fee, repair="REP-404"), REP).raises(UnknownReference)
     story.when(replace(fee, repair="REP-1"), REP).then(RepairFeeReported, raised("REP-V4"))
-
-
-@pytest.mark.parametrize("round_", range(5))
-def test_one_repair_is_decided_once(tmp_path: Path, round_: int) -> None:
-    """Two services on one file decide the same case at once, one for and one against."""
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    story = accepted()
-    with (
-        open_recorder(url) as first,
-        open_recorder(url) as second,
-        open_ledger(first, clock=lambda: story._now[0]) as one,
-        open_ledger(second, clock=lambda: story._now[0]) as two,
-    ):
-        for fact in records_of(story):
-            if not fact.envelope.type.startswith("policies."):
-                one.execute(Facts(facts=(fact.event,)), HEAD)
-        start = threading.Barrier(2)
-
-        def decide(ledger: Ledger, command: Command) -> Outcome:
-            start.wait(10)
-            return ledger.execute(command, HEAD)
-
-        commands = (GRANT, REFUSE) if round_ % 2 else (REFUSE, GRANT)
-        with ThreadPoolExecutor(2) as pool:
-            racers = [pool.submit(decide, *each) for each in zip((one, two), commands, strict=True)]
-            answers = [racer.exception(30) or racer.result() for racer in racers]
-        won = [answer for answer in answers if isinstance(answer, Outcome)]
-        lost = [answer for answer in answers if isinstance(answer, OutOfStep)]
-        assert (len(won), len(lost)) == (1, 1), answers
-        stored = [codec.decode(e.position, e.event.data).event for e in first.read()]
-        assert sum(isinstance(e, RepairGranted | RepairRefused) for e in stored) == 1

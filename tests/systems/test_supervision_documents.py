@@ -10,6 +10,9 @@ import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
 from ledger.catalogue.events import EnforcementUnitQualified, OfficerCertified
+from ledger.complaints.rules import CMP_V1
+from ledger.corrections.commands import CorrectRecord
+from ledger.corrections.events import FieldChange, RecordCorrected
 from ledger.deadlines.commands import EndDeadline
 from ledger.filing.events import GovernmentApproval
 from ledger.kernel import (
@@ -33,6 +36,7 @@ from ledger.supervision.commands import (
     ReportProhibitedConduct,
     RespondToFinding,
     StartDirectHandling,
+    TriageFinding,
     WithdrawSupervisionDoc,
 )
 from ledger.supervision.events import (
@@ -61,6 +65,7 @@ REP = actor("ENTITY", "REP-A", "entity_rep")
 FOUND = FindingRaised(
     finding_id="F-1", type="unfiled", rule_id="FIL-V1", auto=True, unit="MRB", entity=E_A
 )
+SECRET = replace(FOUND, finding_id="CMP-V1.S.1", rule_id=CMP_V1.id, type="selective", entity=None)
 OF_EMB = replace(FOUND, finding_id="F-EMB", unit="EMB")
 NOTICE = IssueSupervisionDoc(
     document="SD-1",
@@ -298,6 +303,103 @@ def test_an_interview_and_a_referral_are_about_the_unit(story: Scenario) -> None
     story.when(refer).then(like(ReferredToDiscipline, officers=("OFF-001",)))
     assert story.outcome is not None
     assert story.outcome.events[0].envelope.visibility == "sealed"
+
+
+def test_CMP_V1_no_document_names_a_confidential_finding(story: Scenario) -> None:
+    """The unit would read of it; a referral, which it never sees, names it (CMP-R2)."""
+    story.given(SECRET)
+    interview = RecordPublicInterview(
+        unit="MRB", attended_by=("局长",), raised="随意检查", findings=("F-1", "CMP-V1.S.1")
+    )
+    for command in (replace(NOTICE, findings=("F-1", "CMP-V1.S.1")), interview):
+        story.when(command).raises(Malformed, pointer="/findings", says="confidential")
+        story.when(replace(command, findings=("F-1",)))
+        assert story.outcome is not None
+    story.when(
+        ReferToDiscipline(
+            unit="MRB",
+            referred_to="新区纪检监察工委",
+            doc_no="移1号",
+            facts="投诉后上门检查",
+            findings=("CMP-V1.S.1",),
+        )
+    ).then(like(ReferredToDiscipline, findings=("CMP-V1.S.1",)))
+
+
+def test_CMP_V1_to_the_unit_it_does_not_exist(story: Scenario) -> None:
+    """An answer by its id is refused as one to an id that nobody ever gave."""
+    answer = RespondToFinding(finding_id="CMP-V1.S.1", unit="MRB", response="-")
+    story.when(answer, HEAD).raises(UnknownReference)
+    never = str(story.error)
+    story.given(SECRET).when(answer, HEAD).raises(UnknownReference)
+    assert str(story.error) == never
+
+
+def test_CMP_V1_whatever_is_done_about_it_is_kept_from_the_unit(story: Scenario) -> None:
+    """Each step is sealed, and a day that passes names no unit (SUP-V3)."""
+    story.given(SECRET)
+    about = {"finding_id": "CMP-V1.S.1"}
+    steps: list[Any] = [
+        TriageFinding(**about, assessment="调取任务"),
+        AcceptRectification(**about, note="已换人"),
+        RejectRectification(**about, reason="又去了"),
+        StartDirectHandling(**about, demands=("核查",), due_on=date(2026, 10, 23)),
+    ]
+    for step in steps:
+        story.when(step)
+        assert story.outcome is not None
+        assert [r.envelope.visibility for r in story.outcome.events] == ["sealed"], step
+    handled = _position(story)
+    for rule, opened_at in (
+        ("supervision.response_wd.rejected", handled - 1),
+        ("supervision.direct_handling", handled),
+    ):
+        miss = EndDeadline(rule_name=rule, opened_at_position=opened_at)
+        story.at("2026-11-25T09:00+08:00").when(miss).then(
+            like(DeadlineMissed, subjects=()),
+            like(FindingRaised, rule_id="SUP-V3", unit=None, entity=None),
+        )
+    for step in (
+        AcceptRectification(**about, note="-"),
+        CloseFinding(**about, conclusion="-"),
+    ):
+        story.when(step)
+        assert story.outcome is not None
+        assert story.outcome.events[0].envelope.visibility == "sealed", step
+
+
+def test_what_was_said_in_an_interview_can_be_corrected(story: Scenario) -> None:
+    """It reports what happened, and so does a report of conduct; neither changes a finding."""
+    for command, path, old, new in (
+        (replace(CONDUCT, facts="接受宴请"), "/body/facts", "接受宴请", "接受礼品"),
+        (
+            RecordPublicInterview(unit="MRB", attended_by=("局长",), raised="随意检查"),
+            "/body/raised",
+            "随意检查",
+            "重复检查",
+        ),
+    ):
+        story.when(command)
+        assert story.outcome is not None
+        story.when(
+            CorrectRecord(
+                target_position=story.outcome.events[0].position,
+                field_changes=(FieldChange(path=path, old=old, new=new),),
+                reason="笔误",
+                requested_by="OFF-001",
+                approved_by=JB.person_id,
+            )
+        ).then(RecordCorrected)
+    story.when(CONDUCT)
+    story.when(
+        CorrectRecord(
+            target_position=_position(story),
+            field_changes=(FieldChange(path="/body/auto", old=True, new=False),),
+            reason="-",
+            requested_by="OFF-001",
+            approved_by=JB.person_id,
+        )
+    ).raises(Malformed, says="Dismiss the finding")
 
 
 def test_PUB_R1_a_circular_names_no_person(story: Scenario) -> None:

@@ -29,6 +29,7 @@ from ledger.penalties.events import (
 )
 from ledger.penalties.folds import Benchmarks, Decision, undecided_case
 from ledger.penalties.rules import Penalty
+from ledger.publicity.folds import PublicityRecord
 from ledger.reconsideration.effects import refuse_reissue
 from ledger.supervision.findings import finding
 from ledger.vocabulary import CaseId, DecisionId, EntityId, Fen, Name, Text, UnitId
@@ -241,7 +242,8 @@ class WithdrawDecision(Command):
             days_late=late,
         )
         # After a reconsideration the clock has found that it was late, or will (RCN-V2).
-        if late and not decision.reconsidered:
+        found = ledger.read(PublicityRecord(decided.unit)).unwithdrawn
+        if late and not decision.reconsidered and self.decision not in found:
             yield finding(
                 ledger,
                 rules.PUB_V2,

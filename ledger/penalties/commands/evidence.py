@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Command, DeadlineRule, Event, Forbidden, Malformed, OutOfStep, Reading
 from ledger.penalties import rules
 from ledger.penalties.events import EvidenceAdded, EvidenceDisposed, EvidenceKind, SeizureExtended
 from ledger.penalties.folds import Piece, known_case, open_case
@@ -105,13 +105,13 @@ class ExtendSeizure(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
         piece, added = _own_piece(ledger, self.evidence)
-        if added.measure != "seizure":
+        if not piece.seized_at:
             raise OutOfStep(f"{self.evidence} is not seized")
         if piece.extended is not None:
             raise OutOfStep(
                 f"the seizure of {self.evidence} was extended already, and is extended once"
             )
-        last = rules.due_on(ledger, rules.END_SEIZURE, piece.added_at)
+        last = rules.due_on(ledger, *_held_by(piece))
         if ledger.on > last:
             raise OutOfStep(
                 f"the seizure of {self.evidence} ended on {last}; give back what is held"
@@ -127,7 +127,11 @@ class ExtendSeizure(Command):
 
 
 class DisposeOfEvidence(Command):
-    """处理决定: end the holding of evidence, one way or another."""
+    """处理决定: end the holding of evidence, one way or another.
+
+    What was registered in advance may be seized: by the head of the unit, filmed (REC-R2), and for
+    the time of a seizure from then on.
+    """
 
     evidence: EvidenceId
     disposal: Literal["returned", "seized", "examined", "confiscated", "destroyed", "transferred"]
@@ -135,13 +139,8 @@ class DisposeOfEvidence(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         piece, added = _own_piece(ledger, self.evidence)
-        rule, at = rules.END_REGISTRATION, piece.added_at
-        if added.measure == "seizure":
-            rule = rules.END_SEIZURE
-            if self.disposal == "seized":
-                raise Malformed(f"{self.evidence} is seized already", "/disposal")
-        if piece.extended is not None:
-            rule, at = rules.END_EXTENDED_SEIZURE, piece.extended_at
+        if self.disposal == "seized":
+            self._check_seizure(ledger, piece, added)
         yield EvidenceDisposed(
             evidence=self.evidence,
             case=added.case,
@@ -150,8 +149,27 @@ class DisposeOfEvidence(Command):
             disposal=self.disposal,
             disposed_on=ledger.on,
             note=self.note,
-            days_late=max(0, (ledger.on - rules.due_on(ledger, rule, at)).days),
+            days_late=max(0, (ledger.on - rules.due_on(ledger, *_held_by(piece))).days),
         )
+
+    def _check_seizure(self, ledger: Reading, piece: Piece, added: EvidenceAdded) -> None:
+        if piece.seized_at:
+            raise Malformed(f"{self.evidence} is seized already", "/disposal")
+        if ledger.actor.role != "unit_head":
+            raise Forbidden("the head of the unit has something seized")
+        ledger.must_be_now()
+        require_filmed(ledger, added.case, "seizure", on=ledger.on)
+
+
+def _held_by(piece: Piece) -> tuple[DeadlineRule, int]:
+    """The deadline until which a piece is held now, and where it was opened."""
+    if piece.extended is not None:
+        return rules.END_EXTENDED_SEIZURE, piece.extended_at
+    if not piece.seized_at:
+        return rules.END_REGISTRATION, piece.added_at
+    if piece.seized_at == piece.added_at:
+        return rules.END_SEIZURE, piece.added_at
+    return rules.END_LATER_SEIZURE, piece.seized_at
 
 
 def _own_piece(ledger: Reading, evidence_id: str) -> tuple[Piece, EvidenceAdded]:

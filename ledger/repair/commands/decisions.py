@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.catalogue.folds import UnitStanding
 from ledger.credit.effects import end_records, reinstate_records
 from ledger.credit.events import Channel
 from ledger.credit.folds import Record
@@ -32,6 +33,7 @@ from ledger.repair.events import (
     RepairGranted,
     RepairMisconductRecorded,
     RepairNotAccepted,
+    RepairPushed,
     RepairRefused,
     RepairResultSynchronised,
     RepairRevoked,
@@ -41,7 +43,7 @@ from ledger.repair.events import (
 )
 from ledger.repair.folds import RepairCase
 from ledger.supervision.findings import finding
-from ledger.vocabulary import Fen, Name, RepairId, Text
+from ledger.vocabulary import Fen, Name, RepairId, Text, province_of
 
 Reasons = Annotated[tuple[Reason, ...], msgspec.Meta(max_length=20)]
 Evidence = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=50)]
@@ -170,6 +172,7 @@ class GrantRepair(Command):
             targets=tuple(dict.fromkeys(channel for each in shown for channel in each)),
             granted_on=ledger.on,
             days_late=_late_to_decide(ledger, case),
+            push_to=_push_to(ledger, case),
         )
         yield from end_records(ledger, records, reason="repaired")
 
@@ -243,6 +246,30 @@ class SynchroniseRepair(Command):
             )
 
 
+class PushRepair(Command):
+    """跨省推送修复结果: note that the business's own province was told of the repair."""
+
+    repair: RepairId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case = own_case(ledger, self.repair, "granted")
+        if case.push_to is None:
+            raise OutOfStep(f"repair {self.repair} concerns no other province")
+        if case.pushed_on is not None:
+            raise OutOfStep(f"the result of {self.repair} was passed on on {case.pushed_on}")
+        assert case.granted_on is not None
+        if ledger.on < case.granted_on:
+            raise OutOfStep(f"repair {self.repair} was granted later, on {case.granted_on}")
+        yield RepairPushed(
+            repair=self.repair,
+            entity=case.entity,
+            unit=case.unit,
+            province=case.push_to,
+            pushed_on=ledger.on,
+            days_late=days_late(ledger, rules.PUSH, case.granted_position),
+        )
+
+
 class RevokeRepair(Command):
     """撤销信用修复: undo a grant that was got by deceit, or whose commitment was broken.
 
@@ -283,6 +310,17 @@ class RevokeRepair(Command):
                 bar_until=until,
                 repair=self.repair,
             )
+
+
+def _push_to(ledger: Reading, case: RepairCase) -> str | None:
+    """The other province that the result is passed on to, by the codes of unit and business."""
+    regime = ledger.policy("samr.regime") if case.market_supervision else None
+    if regime is None or regime.value.get("push_wd") is None:
+        return None
+    unit = ledger.read(UnitStanding(case.unit)).qualified(ledger.on)
+    here = None if unit is None or unit.uscc is None else province_of(unit.uscc)
+    there = province_of(case.entity)
+    return None if here is None or there == here else there
 
 
 def _unfounded(ledger: Reading, case: RepairCase, reasons: tuple[Reason, ...]) -> Iterator[Event]:

@@ -13,9 +13,10 @@ from ledger.credit.rules import personal_data
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.penalties.rules import PUB_R1
 from ledger.supervision import rules
-from ledger.supervision.commands.findings import open_finding
+from ledger.supervision.commands.findings import open_finding, require_told
 from ledger.supervision.events import (
     CircularIssued,
+    FindingRaised,
     PublicInterviewHeld,
     ReferredToDiscipline,
     SupDocKind,
@@ -58,7 +59,7 @@ class IssueSupervisionDoc(Command):
         if self.due_on is not None and self.due_on <= ledger.on:
             raise Malformed(f"due_on has to lie after {ledger.on}", "/due_on")
         for finding_id in self.findings:
-            open_finding(ledger, finding_id, unit=self.unit)
+            require_told(open_finding(ledger, finding_id, unit=self.unit))
         if self.follows is not None:
             earlier = ledger.known(SupervisionDoc(self.follows))
             if earlier.unit != self.unit:
@@ -132,7 +133,8 @@ class RecordPublicInterview(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
-        _check_about(ledger, self.findings, self.unit)
+        for raised in _about(ledger, self.findings, self.unit):
+            require_told(raised)
         yield PublicInterviewHeld(
             unit=self.unit,
             attended_by=self.attended_by,
@@ -182,7 +184,7 @@ class ReferToDiscipline(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
-        _check_about(ledger, self.findings, self.unit)
+        _about(ledger, self.findings, self.unit)
         for officer in self.officers:
             standing = ledger.known(OfficerStanding(officer), "Name a certified officer.")
             if self.unit not in standing.units:
@@ -209,10 +211,13 @@ def _pending(ledger: Reading, document_id: str) -> SupervisionDoc:
     return document
 
 
-def _check_about(ledger: Reading, findings: tuple[str, ...], unit: str) -> None:
-    """The findings are about the unit, whether they have ended or not."""
+def _about(ledger: Reading, findings: tuple[str, ...], unit: str) -> list[FindingRaised]:
+    """The findings, ended or not, all of which have to be about the unit."""
+    found = []
     for finding_id in findings:
         raised = ledger.known(FindingState(finding_id)).raised
         assert raised is not None
         if raised.unit != unit:
             raise OutOfStep(f"finding {finding_id} is about {raised.unit}, not {unit}")
+        found.append(raised)
+    return found

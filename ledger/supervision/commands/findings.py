@@ -115,6 +115,11 @@ class RespondToFinding(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.act_for(self.unit)
+        state = ledger.known(FindingState(self.finding_id))
+        assert state.raised is not None
+        if state.raised.confidential:
+            # To the unit it does not exist, whoever has let slip its id.
+            raise UnknownReference("finding", self.finding_id)
         open_finding(ledger, self.finding_id, unit=self.unit)
         yield UnitResponded(finding_id=self.finding_id, unit=self.unit, response=self.response)
 
@@ -186,6 +191,16 @@ class CloseFinding(Command):
         ledger.require(state.responded or state.rectified, rules.SUP_R2, finding_id=self.finding_id)
         yield FindingClosed(
             finding_id=self.finding_id, unit=raised.unit, conclusion=self.conclusion
+        )
+
+
+def require_told(raised: FindingRaised) -> None:
+    """Refuse to put before a unit a finding of which it never learns."""
+    if raised.confidential:
+        raise Malformed(
+            f"finding {raised.finding_id} is confidential, and the unit would read of it here; "
+            "leave it out",
+            "/findings",
         )
 
 
