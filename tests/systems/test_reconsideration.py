@@ -162,7 +162,13 @@ def test_an_applicant_is_somebody_registered_or_of_another_store(story: Scenario
     sealed = someone("张三丰")
     story.given(PersonRegistered(person=sealed.person, unit="RECON", name=sealed.name))
     story.when(someone_else).then(like(ReconApplied, person=sealed.person, applicant=None))
-    other = replace(someone_else, recon="RCN-2", decision="DEC-7", applicant="person-7f3a9c21")
+    other = replace(
+        someone_else,
+        recon="RCN-2",
+        decision="DEC-7",
+        known_on=date(2026, 5, 6),
+        applicant="person-7f3a9c21",
+    )
     story.given(replace(DECIDED, decision="DEC-7", case="CASE-7"), actor=HEAD)
     story.when(other).then(like(ReconApplied, person=None, applicant="person-7f3a9c21"))
 
