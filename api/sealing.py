@@ -67,8 +67,8 @@ def _register(command: RegisterPerson, vault: Vault, made_for: str) -> Command:
 
 def _sign(command: SignOnSiteRecord, vault: Vault, made_for: str) -> Command:
     _refuse_sealed(command.signatory, "/signatory")
-    if command.entity_signature is None or command.refusal_reason is not None:
-        return replace(command, entity_signature=None)  # the decision says what is wrong
+    if command.entity_signature is None:
+        return command
     sealed = sealed_person(vault, made_for, name=command.entity_signature)
     return replace(command, entity_signature=None, signatory=sealed)
 

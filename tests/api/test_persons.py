@@ -92,7 +92,7 @@ def spellings(text: str) -> list[bytes]:
 
 
 def _coded(text: bytes, skip: int) -> bytes:
-    """The base64 digits that nothing but the text decides, ``skip`` bytes after a group of three."""
+    """The base64 digits that the text alone decides, ``skip`` bytes after a group of three."""
     digits = b64encode(b"\0" * skip + text + b"\0\0")
     return digits[-(-8 * skip // 6) : 8 * (skip + len(text)) // 6]
 
@@ -270,6 +270,29 @@ async def test_what_is_sealed_is_not_sent(world: World) -> None:
         task="T-1",
         record_digest="ab" * 32,
         signatory=sealed,
+    )
+
+
+async def test_who_signs_on_site_is_sealed(world: World) -> None:
+    """The record names a person, whom the unit reads; with a refusal beside it, it is neither."""
+    await world.given_matter("M-101")
+    await world.given_plan([3])
+    world.at("2026-03-16")
+    await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_A, "2026-03-18"))
+    await world.visit("T-1", "2026-03-18")
+    records = (await world.get("JB", f"/v1/entities/{E_A}/trail"))["entries"]
+    (signed,) = (r["body"] for r in records if r["type"] == "filing.on-site-record-signed")
+    assert "entity_signature" not in signed
+    assert (await ask(world, "MRB head", signed["signatory"]))["name"] == "店长"
+    assert await ask(world, "EMB head", signed["signatory"]) == 404
+    await world.send(
+        "MRB officer",
+        "filing/sign-on-site-record",
+        expect=409,
+        task="T-1",
+        record_digest="ab" * 32,
+        entity_signature="店长",
+        refusal_reason="不认可",
     )
 
 
