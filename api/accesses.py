@@ -41,7 +41,7 @@ class Accesses(msgspec.Struct, frozen=True):
 
 
 async def accesses(request: web.Request) -> web.Response:
-    """Refusals and supervisors' consultations in order; asking this is a consultation itself."""
+    """Refusals and consultations in order; asking this is a consultation itself."""
     after = bounded(request, "after", 0, 0, MAX_POSITION)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     wanted = request.query.get("kind")
@@ -58,7 +58,13 @@ async def accesses(request: web.Request) -> web.Response:
 
 
 #: What is filtered by, and the tag that carries it; the rarest first.
-_TAGS = {"entity": "entity", "person": "actor", "rule_id": "rule", "unit": "unit"}
+_TAGS = {
+    "about_person": "person",
+    "entity": "entity",
+    "person": "actor",
+    "rule_id": "rule",
+    "unit": "unit",
+}
 
 
 def _page(
@@ -96,6 +102,7 @@ RESOURCES = (
             Parameter("unit", str, "the unit acted for"),
             Parameter("rule_id", str, "the rule that refused"),
             Parameter("entity", str, "the business it was about"),
+            Parameter("about_person", str, "the natural person whose sealed data was asked for"),
             Parameter("after", int, "the position in the access ledger after which to begin"),
             LIMIT,
         ),

@@ -8,13 +8,13 @@ from typing import Any
 
 from aiohttp import web
 
-from api import accesses, events, feed, openapi, operations, pages, transparency
+from api import accesses, events, feed, openapi, operations, pages, persons, transparency
 from api.auditing import AUDIT, Audit
 from api.commands import MAX_BODY_BYTES, add_commands
 from api.counter import counter_context
 from api.feed import HUB
 from api.hub import Hub
-from api.keys import ACCESS, DESK, LEDGER, LOG, TOKENS, VIEWS
+from api.keys import ACCESS, DESK, LEDGER, LOG, TOKENS, VAULT, VIEWS
 from api.middlewares import frame
 from api.operations import Check
 from api.resources import Resource, add_resources
@@ -22,6 +22,7 @@ from api.tokens import Tokens
 from ledger.kernel import Ledger
 from ledger.registry import COMMANDS, Entry
 from ledger.transparency.keeper import Keeper
+from ledger.vault.store import Vault
 from projections.drawing import Desk
 from projections.source import Source
 
@@ -47,6 +48,7 @@ def make_app(
     access: Ledger | None = None,
     desk: Desk | None = None,
     log: Keeper | None = None,
+    vault: Vault | None = None,
 ) -> web.Application:
     """The application that serves ``ledger``; it closes the ledger when it ends.
 
@@ -55,7 +57,9 @@ def make_app(
     ``source``: the CloudEvents source of the feed. ``access``: the ledger of refusals and
     consultations, which it closes too; without one nothing of that is taken down. ``log``: what
     keeps the transparency log. ``desk``: where long work is done before a command is handed in;
-    without one such commands are turned away. The stores and the tokens belong to the caller.
+    without one such commands are turned away. ``vault``: the keys of what is sealed about natural
+    persons; without one commands that bring any are turned away. The stores and the tokens belong
+    to the caller.
     """
     commands = tuple(commands)
     resources = (*RESOURCES, *resources)
@@ -64,6 +68,9 @@ def make_app(
     app[TOKENS] = tokens
     app[VIEWS] = views
     app[DESK] = desk
+    app[VAULT] = vault
+    if vault is not None:
+        resources = (*resources, *persons.RESOURCES)
     app[AUDIT] = audit = Audit(access)
     if access is not None:
         app[ACCESS] = Source(access.recorder)

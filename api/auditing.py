@@ -20,7 +20,7 @@ from ledger.access.commands import NoteConsultation, NoteRefusal
 from ledger.access.events import CommandRefused, RecordsConsulted, RuleId
 from ledger.kernel import Command, Context, Ledger, Refusal
 from ledger.kernel.sequencer import make_context
-from ledger.vocabulary import EntityId, UnitId
+from ledger.vocabulary import EntityId, PersonId, UnitId
 
 T = TypeVar("T")
 
@@ -61,14 +61,16 @@ class Audit:
                     refused_command=context.command_id,
                     policy_key=refusal.rule.policy_key,
                     policy_version=refusal.policy_version,
-                    entity=_as_entity(getattr(command, "entity", None)),
+                    entity=_as(EntityId, getattr(command, "entity", None)),
                 )
             ),
         )
 
-    async def consulted(self, grant: Grant, route: str, request: web.Request) -> None:
-        """Take down that a supervisor looks at something."""
-        if grant.role not in SUPERVISORS:
+    async def consulted(
+        self, grant: Grant, route: str, request: web.Request, *, anybody: bool = False
+    ) -> None:
+        """Take down that a supervisor looks at something, or with ``anybody`` that anybody does."""
+        if grant.role not in SUPERVISORS and not anybody:
             return
         asked = request.rel_url.raw_path_qs
         await self._note(
@@ -78,7 +80,8 @@ class Audit:
                     unit=grant.unit,
                     route=route,
                     asked=asked if len(asked) <= MAX_ASKED else asked[:MAX_ASKED] + _SHORTENED,
-                    entity=_as_entity(request.match_info.get("entity")),
+                    entity=_as(EntityId, request.match_info.get("entity")),
+                    person=_as(PersonId, request.match_info.get("person")),
                 )
             ),
         )
@@ -92,12 +95,13 @@ class Audit:
         )
 
 
-def _as_entity(given: Any) -> str | None:
-    """The id of a business, if what was sent is one: what cannot be read back is not written."""
+def _as(kind: Any, given: Any) -> str | None:
+    """The id of a subject, if what was sent is one: what cannot be read back is not written."""
     try:
-        return msgspec.convert(given, EntityId | None)
+        found: str | None = msgspec.convert(given, kind | None)
     except msgspec.ValidationError:
         return None
+    return found
 
 
 AUDIT = web.AppKey("audit", Audit)

@@ -32,16 +32,20 @@ from ledger.intake.run import ImportFailed, Report, check_register, import_regis
 from ledger.intake.sample import sample_folder
 from ledger.intake.sources import SourceError
 from ledger.intake.statistics import statistics
-from ledger.kernel import Actor, Ledger, RecordCorrected, civil_date, codec
+from ledger.kernel import Actor, Ledger, NotRecorded, RecordCorrected, civil_date, codec
 from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
 from ledger.opening import UnusableUrl, beside, ledger_path, open_ledger, open_recorder
+from ledger.persons.commands import ErasePerson
+from ledger.persons.erasure import destroy_keys
+from ledger.persons.events import ErasureReason
 from ledger.stores import StoreError
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.keys import KeyFileError
 from ledger.transparency.log import Forked
+from ledger.vault.store import Vault
 from ledger.verification import verify_records
 from ledger.vocabulary import Role
 from projections.clock import tick as clock_tick
@@ -277,6 +281,51 @@ def _clock_at(recorder: SQLiteRecorder, at: datetime | None, rehearsal: bool) ->
             "still be done. On a ledger that is only a rehearsal add --rehearsal."
         )
     return lambda: moment
+
+
+@app.command
+def erase(
+    person: str,
+    *,
+    reason: ErasureReason,
+    law: str = "个人信息保护法",
+    article: str = "Art. 47",
+    ledger: Url = DEFAULT_URL,
+    json: Json = False,
+) -> None:
+    """Erase a natural person for good: record that, then destroy the key to what is sealed.
+
+    Repeat it if it was interrupted: it goes on from where it was. The service may be running.
+
+    Parameters
+    ----------
+    person
+        The token that stands for the person, psn-….
+    reason
+        Why, in the terms of 个人信息保护法 Art. 47.
+    law, article
+        By which law it is erased.
+    """
+    with (
+        open_recorder(ledger, create=False) as recorder,
+        open_ledger(recorder) as opened,
+        Vault(beside(ledger_path(ledger), "vault")) as vault,
+    ):
+        try:
+            command = msgspec.convert(
+                {
+                    "person": person,
+                    "reason": reason,
+                    "legal_basis": [{"instrument": law, "article": article}],
+                },
+                ErasePerson,
+            )
+            outcome = opened.execute(command, OPERATOR)
+        except (NotRecorded, msgspec.ValidationError) as error:
+            err.print(f"supervision-ledger: {error}", style="red", highlight=False, markup=False)
+            raise Failed from error
+        destroyed = destroy_keys(recorder, vault)
+    _show({"person": person, "recorded": len(outcome.events), "keys_destroyed": destroyed}, json)
 
 
 @token.command

@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
+import structlog
 from aiohttp import hdrs, web
 
 from api.access import grant_of
 from api.auditing import AUDIT
 from api.counter import COUNTER
-from api.keys import DESK, LEDGER, LINE
+from api.keys import DESK, LEDGER, LINE, VAULT
 from api.malformed import decoded
 from api.middlewares import expect
 from api.problems import Problem, unauthenticated
 from api.resources import Handler, check_query
+from api.sealing import FINISHERS, SEALERS, Sealer
 from api.tokens import Grant
 from api.visibility import may_see_record
 from ledger.kernel import Command, Context, Malformed, Outcome, Recorded, Refusal, Unavailable
-from ledger.kernel.sequencer import make_context
+from ledger.kernel.clock import uuid7
+from ledger.kernel.sequencer import keyed_command_id, make_context
 from ledger.registry import Entry
 from ledger.stores import StoreError
 from ledger.supervision.events import FindingRaised
+from ledger.vault.store import Vault
 from projections.drawing import PREPARERS, Prepared, Preparer
+
+log = structlog.get_logger("api.commands")
+
+T = TypeVar("T")
 
 #: The largest body of a command. Long content lies beside the ledger, its digest in the command.
 MAX_BODY_BYTES = 1024 * 1024
@@ -59,6 +68,8 @@ def _handler(entry: Entry) -> Handler:
     roles = entry.roles
     refusal = f"The role {{}} may not send {entry.name}; these may: {', '.join(sorted(roles))}."
     prepare = PREPARERS.get(entry.command)
+    seal = SEALERS.get(entry.command)
+    finish = FINISHERS.get(entry.command)
     names_unit = "unit" in entry.command.__struct_fields__
     names_entity = "entity" in entry.command.__struct_fields__
 
@@ -73,11 +84,7 @@ def _handler(entry: Entry) -> Handler:
         check_query(request)
         headers = request.headers
         _require_json(headers.get(hdrs.CONTENT_TYPE, ""))
-        key = headers.get("Idempotency-Key")
-        if key is not None and not _KEY.match(key):
-            raise Problem(
-                "malformed", "The header Idempotency-Key has 1 to 255 printable ASCII characters."
-            )
+        key = _idempotency_key(headers.get("Idempotency-Key"))
         body = await request.read()
         if len(body) > LARGE_BODY_BYTES:
             command: Command = await asyncio.to_thread(decoded, body, decoder)
@@ -88,6 +95,9 @@ def _handler(entry: Entry) -> Handler:
         if names_entity and grant.role == "entity_rep":
             _require_own_entity(command, grant)
         app = request.app
+        if seal is not None:
+            # From here on nothing holds what was sent in clear: no digest, no queue, no log.
+            command = await _sealed(app, seal, command, grant, key)
         context = make_context(
             command,
             grant.actor(),
@@ -107,10 +117,33 @@ def _handler(entry: Entry) -> Handler:
             raise
         except OverflowError:
             raise Malformed("a number or moment of the request is out of range") from None
+        if finish is not None:
+            await _with_vault(app, lambda vault: finish(app[LEDGER].recorder, vault))
         line.position = outcome.position
         return _answer(outcome, grant)
 
     return post
+
+
+async def _sealed(
+    app: web.Application, seal: Sealer, command: Command, grant: Grant, key: str | None
+) -> Command:
+    """A command whose personal data is sealed, the same for the same idempotency key."""
+    fresh = uuid7(app[LEDGER].clock()).hex
+    made_for = fresh if key is None else keyed_command_id(grant.actor(), key)
+    return await _with_vault(app, lambda vault: seal(command, vault, made_for))
+
+
+async def _with_vault(app: web.Application, work: Callable[[Vault], T]) -> T:
+    """What a thread does with the vault; 503 where it cannot."""
+    vault = app[VAULT]
+    if vault is None:
+        raise Unavailable("this service has no vault for personal data")
+    try:
+        return await asyncio.to_thread(work, vault)
+    except StoreError as error:
+        log.error("vault_failed", error=str(error))
+        raise Unavailable("the vault did not take it; send the same request again") from error
 
 
 async def _prepared(app: web.Application, prepare: Preparer, command: Command) -> Prepared:
@@ -145,6 +178,14 @@ async def _all_of(app: web.Application, prepared: Prepared, context: Context) ->
         )
         position = max(position, (await app[COUNTER].execute(command, follows)).position)
     return Outcome(position, first.events, first.repeated)
+
+
+def _idempotency_key(given: str | None) -> str | None:
+    if given is not None and not _KEY.match(given):
+        raise Problem(
+            "malformed", "The header Idempotency-Key has 1 to 255 printable ASCII characters."
+        )
+    return given
 
 
 def _require_json(content_type: str) -> None:

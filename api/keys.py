@@ -12,6 +12,7 @@ from aiohttp import web
 from api.tokens import Grant, Tokens
 from ledger.kernel import Ledger
 from ledger.transparency.keeper import Keeper
+from ledger.vault.store import Vault
 from projections.drawing import Desk
 
 LEDGER = web.AppKey("ledger", Ledger)
@@ -20,6 +21,8 @@ TOKENS = web.AppKey("tokens", Tokens)
 VIEWS: web.AppKey[Any] = web.AppKey("views", object)
 #: Where commands are prepared that take longer than the sequencer should wait for.
 DESK: web.AppKey[Desk | None] = web.AppKey("desk")
+#: The keys of what is sealed about natural persons.
+VAULT: web.AppKey[Vault | None] = web.AppKey("vault")
 #: What was refused and looked at, as it can be read.
 ACCESS: web.AppKey[Any] = web.AppKey("access", object)
 #: What keeps the transparency log.

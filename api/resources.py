@@ -60,6 +60,8 @@ class Resource(msgspec.Struct, frozen=True):
     headers: tuple[Parameter, ...] = ()
     conditional: bool = False
     media_types: tuple[str, ...] = ("application/json",)
+    #: Whoever asks has a token and is taken down, and not supervisors alone.
+    audited: bool = False
     #: The group it is shown in; by default the first part of its path after the version.
     group: str | None = None
     #: Whether it belongs to the documented interface; a page for people does not.
@@ -87,6 +89,7 @@ def _checked(resource: Resource) -> Handler:
     known = {p.name for p in resource.query}
     once = {p.name for p in resource.query if not p.repeatable}
     roles, path, handle = resource.roles, resource.path, resource.handler
+    audited = resource.audited
 
     async def handler(request: web.Request) -> web.StreamResponse:
         request[LINE].route = path
@@ -95,8 +98,10 @@ def _checked(resource: Resource) -> Handler:
             if not grant.id:
                 raise unauthenticated("This needs a token.")
             raise Problem("forbidden", f"The role {grant.role} may not read this.")
+        if audited and not grant.id:
+            raise unauthenticated("This needs a token.")
         check_query(request, known, once)
-        await request.app[AUDIT].consulted(grant, path, request)
+        await request.app[AUDIT].consulted(grant, path, request, anybody=audited)
         return await handle(request)
 
     return handler

@@ -27,9 +27,11 @@ from ledger.opening import (
     open_log,
     open_recorder,
 )
+from ledger.persons.erasure import destroy_keys
 from ledger.stores.blobs import Blobs
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.keeper import Keeper
+from ledger.vault.store import Vault
 from projections.clock import Clock
 from projections.drawing import Desk
 from projections.follower import Follower
@@ -58,6 +60,9 @@ class Service:
             self.views = open_views(url)
             opened.callback(self.views.close)
             self.blobs = Blobs(blobs_folder(path))
+            self.vault = opened.enter_context(Vault(beside(path, "vault")))
+            # What a crash left, or an old copy of the vault brought back.
+            destroy_keys(self.recorder, self.vault)
             self.follower = Follower(self.recorder, self.views)
             opened.callback(self.follower.close)
             self.tokens = opened.enter_context(Tokens.open(beside(path, "tokens"), clock=clock))
@@ -85,6 +90,7 @@ class Service:
             access=self.access,
             desk=Desk(self.follower, self.blobs),
             log=self.keeper,
+            vault=self.vault,
             readiness={
                 **readiness(self.follower),
                 "clock": self._clock_check,

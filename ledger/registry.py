@@ -31,6 +31,7 @@ from ledger.legalreview import commands as legalreview
 from ledger.leniency import commands as leniency
 from ledger.observation import commands as observation
 from ledger.penalties import commands as penalties
+from ledger.persons import commands as persons
 from ledger.policies import commands as policies
 from ledger.process import commands as process
 from ledger.progress import commands as progress
@@ -99,6 +100,17 @@ COMMANDS: tuple[Entry, ...] = (
         (entities.RegisterEntity, ("credit_officer", *_UNIT)),
         (entities.ReviseEntity, ("credit_officer", *_UNIT)),
         (entities.DelistEntity, ("credit_officer",)),
+    ),
+    *_system(
+        "persons",
+        (
+            persons.RegisterPerson,
+            ("jb_supervisor", "park_committee", "recon_officer", *_UNIT),
+        ),
+        (
+            persons.ErasePerson,
+            ("jb_supervisor", "park_committee", "recon_officer", "unit_legal_office", "unit_head"),
+        ),
     ),
     *_system(
         "catalogue",

@@ -146,6 +146,17 @@ PersonToken = Annotated[
         examples=["person-7f3a9c21"],
     ),
 ]
+#: A person whose data this ledger seals (0.10). The token is random and minted where the data comes
+#: in; what it leads to ends with the key that the vault keeps for it.
+PersonId = Annotated[
+    str,
+    subject(
+        "person",
+        pattern=r"^psn-[0-9a-f]{32}$",
+        description="a random token that stands for a natural person",
+        examples=["psn-3f9c1b7a5d2e48609ab4c7d81e6f0352"],
+    ),
+]
 #: Money is counted in fen, a hundredth of a yuan.
 Fen = Annotated[int, msgspec.Meta(ge=0, description="amount in fen")]
 

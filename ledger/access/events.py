@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from ledger.kernel import Event, subject
-from ledger.vocabulary import EntityId, Name, Text, UnitId
+from ledger.kernel.events import Upcaster
+from ledger.vocabulary import EntityId, Name, PersonId, Text, UnitId
 
 RuleId = Annotated[str, subject("rule", pattern=r"^[A-Z]{3}-[A-Z][0-9]{1,3}$", examples=["FIL-R4"])]
 
@@ -29,15 +31,24 @@ class CommandRefused(Event):
     entity: EntityId | None = None
 
 
+def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 named no person."""
+    return body
+
+
 class RecordsConsulted(Event):
     """查阅记录: a supervisor looked at something; noted before the answer is given.
 
-    ``route`` is the kind of resource, ``asked`` the path and query as they were sent.
+    ``route`` is the kind of resource, ``asked`` the path and query as they were sent. Whoever asks
+    for what is sealed of a ``person`` is noted too, supervisor or not.
     """
 
     TOPIC: ClassVar[str] = "access.records-consulted"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
 
     unit: UnitId
     route: Name
     asked: Text
     entity: EntityId | None = None
+    person: PersonId | None = None

@@ -40,6 +40,7 @@ from ledger.kernel import (
     Reading,
     Value,
 )
+from ledger.persons.rules import known_person
 from ledger.supervision.findings import finding
 from ledger.vocabulary import (
     ComplaintId,
@@ -73,7 +74,8 @@ class ReceiveComplaint(Command):
 
     ``handled_by`` takes it up, and is never the unit accused (CMP-R1). ``entity`` is the business
     that complains or is concerned; ``complainant`` and ``contact`` are tokens for a person, who
-    stays unnamed here. ``visit`` reports the visit that it is about; ``irregular_visit`` names one
+    stays unnamed here: one registered here, but not by the unit accused, or known to another
+    store. ``visit`` reports the visit that it is about; ``irregular_visit`` names one
     that was reported before. A unit at whose window somebody complains of it takes down what is
     said, and not by whom (CMP-R2).
     """
@@ -102,6 +104,8 @@ class ReceiveComplaint(Command):
         )
         self._check_identity(ledger)
         self._check_words()
+        person = self._registered(ledger, self.complainant)
+        contact_person = self._registered(ledger, self.contact)
         yield ComplaintReceived(
             complaint=self.complaint,
             unit=self.handled_by,
@@ -121,9 +125,11 @@ class ReceiveComplaint(Command):
                 anonymous=self.anonymous,
                 guarded_until=ledger.days().due(ledger.on, window, "cd", roll=False).on,
                 entity=self.entity,
-                complainant=self.complainant,
-                contact=self.contact,
+                complainant=None if person else self.complainant,
+                contact=None if contact_person else self.contact,
                 irregular_visit=visit.irregular_visit if visit else self.irregular_visit,
+                person=person,
+                contact_person=contact_person,
             )
         if visit is not None:
             yield from report_irregular_visit(ledger, visit, "/visit")
@@ -148,6 +154,14 @@ class ReceiveComplaint(Command):
                 )
         if not self.anonymous and not named and ledger.actor.unit_id != self.subject_unit:
             raise Malformed("say who complains, or that it is anonymous", "/anonymous")
+
+    def _registered(self, ledger: Reading, token: str | None) -> str | None:
+        """The token, if a person is registered here under it whom the unit accused cannot read."""
+        person = known_person(ledger, token)
+        if person is None:
+            return None
+        ledger.require(person.unit != self.subject_unit, rules.CMP_R2, what="the name")
+        return person.person
 
     def _check_words(self) -> None:
         _check_impersonal(facts=self.facts)

@@ -6,16 +6,19 @@ complaint (deadlines, findings, what the unit is told) is made of events that ca
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from ledger.kernel import Event
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
     ComplaintId,
     EntityId,
     IrregularVisitId,
     Name,
     OfficerId,
+    PersonId,
     PersonToken,
     Text,
     UnitId,
@@ -54,15 +57,23 @@ class ComplaintReceived(_OfComplaint):
     officers: tuple[OfficerId, ...] = ()
 
 
+def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 knew tokens of other stores alone."""
+    return body
+
+
 class ComplainantNamed(Event):
     """投诉人信息: whom a complaint comes from or concerns, kept from the unit accused (CMP-R2).
 
     ``entity`` is the business that complains, or that is concerned where the complaint is
-    ``anonymous``; ``complainant`` and ``contact`` are tokens. An inspection of it by the unit
-    accused is looked at until ``guarded_until`` (CMP-V1).
+    ``anonymous``; ``complainant`` and ``contact`` are tokens of another store, ``person`` and
+    ``contact_person`` those of persons registered here. An inspection of it by the unit accused is
+    looked at until ``guarded_until`` (CMP-V1).
     """
 
     TOPIC: ClassVar[str] = "complaints.complainant-named"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
     VISIBILITY = "sealed"
 
     complaint: ComplaintId
@@ -73,6 +84,8 @@ class ComplainantNamed(Event):
     complainant: PersonToken | None = None
     contact: PersonToken | None = None
     irregular_visit: IrregularVisitId | None = None
+    person: PersonId | None = None
+    contact_person: PersonId | None = None
 
 
 class ComplaintAcknowledged(_OfComplaint):

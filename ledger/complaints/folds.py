@@ -106,8 +106,9 @@ class Complaint(Fold):
         self.received_at = self.clock_at = record.position
 
     def on_named(self, event: ComplainantNamed) -> None:
-        self.entity, self.complainant = event.entity, event.complainant
-        self.contact, self.irregular_visit = event.contact, event.irregular_visit
+        self.entity, self.irregular_visit = event.entity, event.irregular_visit
+        self.complainant = event.person or event.complainant
+        self.contact = event.contact_person or event.contact
         self.guarded_until = event.guarded_until
 
     def on_acknowledged(self, event: ComplaintAcknowledged, record: Recorded) -> None:

@@ -19,6 +19,7 @@ from ledger.vocabulary import (
     MatterId,
     Name,
     OfficerId,
+    PersonId,
     PlanId,
     Sha256,
     TaskId,
@@ -323,11 +324,22 @@ class OnSiteInspectionOpened(Event):
     scan_outage: bool = False
 
 
+def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 held the name of who signed."""
+    return body
+
+
 class OnSiteRecordSigned(Event):
-    """现场检查笔录: signed by the business, or with the reason for its refusal."""
+    """现场检查笔录: signed by the business, or with the reason for its refusal.
+
+    ``signatory`` is the person who signed, registered beside it. ``entity_signature`` is their name
+    in the records of version 1; none has been written since.
+    """
 
     TOPIC: ClassVar[str] = "filing.on-site-record-signed"
-    CORRECTABLE = frozenset({"record_digest", "entity_signature", "refusal_reason"})
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
+    CORRECTABLE = frozenset({"record_digest", "refusal_reason"})
 
     task: TaskId
     entity: EntityId
@@ -335,6 +347,7 @@ class OnSiteRecordSigned(Event):
     record_digest: Sha256
     entity_signature: Name | None = None
     refusal_reason: Text | None = None
+    signatory: PersonId | None = None
 
 
 class OnSiteInspectionClosed(Event):

@@ -408,10 +408,18 @@ def make_context(
     fresh = uuid7(now)
     if key is None:
         return Context(actor, fresh.hex, correlation_id or fresh, causation_id)
-    command_id = sha256(f"{actor.unit_id}|{actor.person_id}|{key}".encode()).hexdigest()[:32]
     return Context(
-        actor, command_id, correlation_id or fresh, causation_id, request_digest(command)
+        actor,
+        keyed_command_id(actor, key),
+        correlation_id or fresh,
+        causation_id,
+        request_digest(command),
     )
+
+
+def keyed_command_id(actor: Actor, key: str) -> str:
+    """The id of the command that a sender names by an idempotency key."""
+    return sha256(f"{actor.unit_id}|{actor.person_id}|{key}".encode()).hexdigest()[:32]
 
 
 def request_digest(command: Command) -> str:

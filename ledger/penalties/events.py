@@ -18,6 +18,7 @@ from ledger.vocabulary import (
     MatterId,
     Name,
     OfficerId,
+    PersonId,
     Sha256,
     TaskId,
     Text,
@@ -99,14 +100,22 @@ class Conduct(Value, omit_defaults=True):
     excluded: tuple[ExcludedConduct, ...] = ()
 
 
+def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 said less; what it did not say has a default."""
+    return body
+
+
 class CaseFiled(Event):
     """立案: a unit opens a case against a business (行政处罚法 Art. 54).
 
     ``investigators`` handle it (承办人). ``discovered_on`` is the day on which the act was found;
-    ``task``, ``matter`` and ``source_ref`` say from what.
+    ``task``, ``matter`` and ``source_ref`` say from what. ``person`` stands for the citizen whom
+    it is against, who is registered here.
     """
 
     TOPIC: ClassVar[str] = "penalties.case-filed"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
     CORRECTABLE = frozenset({"cause", "source_ref"})
 
     case: CaseId
@@ -124,6 +133,7 @@ class CaseFiled(Event):
     task: TaskId | None = None
     matter: MatterId | None = None
     source_ref: Name | None = None
+    person: PersonId | None = None
 
 
 class EvidenceAdded(Event):
@@ -316,11 +326,6 @@ class CollectiveDiscussionHeld(Event):
     minutes_ref: Name
     conclusion: Text
     minutes_digest: Sha256 | None = None
-
-
-def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 said less; what it did not say has a default."""
-    return body
 
 
 class PenaltyDecided(Event):

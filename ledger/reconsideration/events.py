@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from ledger.corrections.events import AlteredField
 from ledger.kernel import Event, Value
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
     DecisionId,
     EntityId,
     MatterId,
     Name,
+    PersonId,
     PersonToken,
     ReconId,
     Sha256,
@@ -76,20 +79,28 @@ class _OfCase(Event):
     entity: EntityId | None = None
 
 
+def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 knew tokens of other stores alone."""
+    return body
+
+
 class ReconApplied(_OfCase):
     """申请行政复议: within 60 days of knowing the act (行政复议法 Art. 20).
 
-    ``applicant`` stands for whoever applies when it is not the business. ``last_day`` is the last
-    one on which this could be applied for.
+    ``applicant`` stands for whoever applies when it is not the business, ``person`` for one who is
+    registered here. ``last_day`` is the last one on which this could be applied for.
     """
 
     TOPIC: ClassVar[str] = "reconsideration.recon-applied"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
 
     known_on: date
     last_day: date
     grounds: Text
     applicant: PersonToken | None = None
     matter: MatterId | None = None
+    person: PersonId | None = None
 
 
 class ReconCorrectionRequested(_OfCase):

@@ -152,7 +152,8 @@ class ReconCase(Fold):
 
     def on_applied(self, event: ReconApplied, record: Recorded) -> None:
         self.decision, self.unit, self.organ = event.decision, event.unit, event.organ
-        self.entity, self.applicant, self.matter = event.entity, event.applicant, event.matter
+        self.entity, self.matter = event.entity, event.matter
+        self.applicant = event.person or event.applicant
         self.grounds, self.known_on, self.last_day = event.grounds, event.known_on, event.last_day
         self.applied_on, self.accept_at = record.occurred_on, record.position
 

@@ -55,6 +55,18 @@ def types(url: str) -> list[str]:
         return [codec.decode(s.position, s.event.data).envelope.type for s in recorder.read()]
 
 
+def test_nobody_is_erased_who_is_not_known(url: str, command: Command) -> None:
+    """One line says so, and nothing is recorded; a reason that is none is turned down as well."""
+    before = types(url)
+    for person in ("psn-" + "0" * 32, "张三"):
+        code, _, said = command("erase", person, "--reason", "consent_withdrawn", "--ledger", url)
+        assert code == 1
+        assert "Traceback" not in said
+    code, *_ = command("erase", "psn-" + "0" * 32, "--reason", "because", "--ledger", url)
+    assert code != 0
+    assert types(url) == before
+
+
 def test_tick_at_a_moment(url: str, command: Command) -> None:
     """A tick records what had fallen due by the moment it is given, and nothing a second time."""
     before = len(types(url))

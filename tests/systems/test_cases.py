@@ -73,11 +73,13 @@ from ledger.penalties.events import (
 )
 from ledger.penalties.folds import Decision
 from ledger.penalties.rules import Penalty, heavier
+from ledger.persons.events import PersonRegistered
 from ledger.policies.commands import SeedLedger
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.gwt import HEAD, Record, Scenario, actor, like
 from tests.pasts import certified, conduct, decidable, filed, registered
 from tests.systems.recorded import film, whole_record
+from tests.systems.sealing import someone, token
 
 replace = msgspec.structs.replace
 
@@ -158,6 +160,18 @@ def story() -> Scenario:
 
 
 # The case is opened.
+
+
+def test_a_case_against_a_citizen_names_a_registered_person(story: Scenario) -> None:
+    """Whom the unit itself has registered, and nobody where it is against an organisation."""
+    own, others = someone("张三丰"), someone("李四")
+    story.given(PersonRegistered(person=own.person, unit="MRB", name=own.name))
+    story.amid(PersonRegistered(person=others.person, unit="EMB", name=others.name))
+    against = replace(FILE, party="citizen", person=own.person)
+    story.when(replace(against, party="organisation")).raises(Malformed, pointer="/person")
+    story.when(replace(against, person=others.person)).raises(Malformed, pointer="/person")
+    story.when(replace(against, person=token("nobody"))).raises(UnknownReference)
+    story.when(against).then(like(CaseFiled, person=own.person, party="citizen"))
 
 
 def test_a_case_is_opened_once_by_a_head(story: Scenario) -> None:

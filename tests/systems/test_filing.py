@@ -86,9 +86,11 @@ from ledger.kernel import (
     UnknownReference,
     civil_moment,
 )
+from ledger.persons.events import PersonRegistered
 from ledger.policies.commands import SeedLedger
 from ledger.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like, on
+from tests.systems.sealing import someone
 
 replace = msgspec.structs.replace
 
@@ -278,7 +280,7 @@ OPEN = OpenInspection(
     rights_informed=True,
     conduct_rules_informed=True,
 )
-SIGN = SignOnSiteRecord(task="T-1", record_digest="ab" * 32, entity_signature="店长")
+SIGN = SignOnSiteRecord(task="T-1", record_digest="ab" * 32, signatory=someone())
 CLOSE = CloseInspection(task="T-1")
 CONCLUDE = ConcludeInspection(task="T-1", result="no_issue")
 NOTIFY = NotifyResult(task="T-1")
@@ -925,21 +927,21 @@ def test_a_task_is_cancelled_before_the_visit(story: Scenario) -> None:
 
 def test_a_visit_goes_step_by_step(story: Scenario) -> None:
     """From the approval to the result in the business's hands, each step after the one before."""
-    steps: list[tuple[Any, type[Event]]] = [
+    steps: list[tuple[Any, *tuple[type[Event], ...]]] = [
         (NOTICE, InspectionNoticeIssued),
         (SCAN, EntryScanned),
         (OPEN, OnSiteInspectionOpened),
-        (SIGN, OnSiteRecordSigned),
+        (SIGN, OnSiteRecordSigned, PersonRegistered),
         (CLOSE, OnSiteInspectionClosed),
         (CONCLUDE, InspectionConcluded),
         (NOTIFY, ResultNotified),
     ]
     story.given(task()).at("2026-03-18T09:00+08:00")
-    for index, (command, event) in enumerate(steps):
-        for later, _ in steps[index + 1 :]:
+    for index, (command, *events) in enumerate(steps):
+        for later, *_ in steps[index + 1 :]:
             if later is not SCAN and not (command is SIGN and later is CLOSE):
                 assert story.when(later, OFFICER).outcome is None, later
-        story.when(command, OFFICER).then(event)
+        story.when(command, OFFICER).then(*events)
     story.when(NOTIFY, OFFICER).raises(OutOfStep)
     story.when(SCAN, OFFICER).raises(OutOfStep, says="no visit to scan for")
 
@@ -956,13 +958,28 @@ def test_a_visit_is_announced_before_it_is_opened(story: Scenario) -> None:
     story.given(task(), SCAN).when(OPEN).raises(OutOfStep, says="after the notice")
 
 
-@pytest.mark.parametrize("changed", [{"entity_signature": None}, {"refusal_reason": "不认可"}])
+@pytest.mark.parametrize("changed", [{"signatory": None}, {"refusal_reason": "不认可"}])
 def test_a_record_is_signed_or_refused(story: Scenario, changed: dict[str, Any]) -> None:
     """One of the two, and not both."""
     story.given(task(), NOTICE, SCAN, OPEN)
     story.when(replace(SIGN, **changed)).raises(OutOfStep, says="either")
-    refusal = {"entity_signature": None, "refusal_reason": "不认可"}
+    refusal = {"signatory": None, "refusal_reason": "不认可"}
+    for personal in ("李某 13812345678", "身份证 620102199001011234"):
+        naming = refusal | {"refusal_reason": personal}
+        story.when(replace(SIGN, **naming)).raises(Malformed, pointer="/refusal_reason")
     story.when(replace(SIGN, **refusal)).then(OnSiteRecordSigned)
+
+
+def test_who_signed_is_sealed(story: Scenario) -> None:
+    """The name is not in the record; the person is registered beside it, for the unit."""
+    story.given(task(), NOTICE, SCAN, OPEN)
+    clear = replace(SIGN, signatory=None, entity_signature="店长")
+    story.when(clear).raises(Malformed, pointer="/entity_signature", says="not sealed")
+    person = someone().person
+    story.when(SIGN).then(
+        like(OnSiteRecordSigned, signatory=person, entity_signature=None),
+        like(PersonRegistered, person=person, unit="MRB", name=someone().name),
+    )
 
 
 def test_the_stay_is_counted_in_minutes(story: Scenario) -> None:
@@ -1154,7 +1171,7 @@ def test_FIL_V3_after_an_outage_the_scan_follows_before_leaving(story: Scenario)
         OnSiteInspectionClosed, like(FindingRaised, rule_id="FIL-V3", unit="MRB", task="T-1")
     )
     story.given(replace(task("T-2"), entity=E_A))
-    for command in (NOTICE, outage, SCAN, SIGN):
+    for command in (NOTICE, outage, SCAN, replace(SIGN, signatory=someone("经理"))):
         story.given(replace(command, task="T-2"))
     story.when(replace(CLOSE, task="T-2")).then(OnSiteInspectionClosed)
 

@@ -55,6 +55,7 @@ from ledger.kernel import Forbidden, Malformed, OutOfStep, UnknownReference, civ
 from ledger.policies.commands import SeedLedger
 from ledger.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like, on
+from tests.systems.sealing import someone
 from tests.systems.test_filing import (
     E_A,
     E_C,
@@ -208,7 +209,7 @@ def comes(story: Scenario, unit: str, at: str) -> Scenario:
 def leaves(story: Scenario, unit: str, at: str) -> Scenario:
     """The unit's part of the record is signed and it leaves."""
     return story.at(at).given(
-        SignOnSiteRecord(task=f"T-{unit}", record_digest="ab" * 32, entity_signature="店长"),
+        SignOnSiteRecord(task=f"T-{unit}", record_digest="ab" * 32, signatory=someone(unit)),
         CloseInspection(task=f"T-{unit}"),
         actor=HEADS[unit],
     )
@@ -565,7 +566,7 @@ def test_JNT_R4_two_in_total_under_a_written_entrustment(story: Scenario) -> Non
     story.when(entry, EEB_HEAD).raises(Forbidden)
     story.given(ScanEntry(task="T-MRB", act_code="A", device="D"), entry, actor=EMB_OFFICER)
     story.at("2026-06-10T10:00+08:00").given(
-        SignOnSiteRecord(task="T-MRB", record_digest="ab" * 32, entity_signature="店长"),
+        SignOnSiteRecord(task="T-MRB", record_digest="ab" * 32, signatory=someone()),
         CloseInspection(task="T-MRB"),
         actor=EMB_OFFICER,
     )

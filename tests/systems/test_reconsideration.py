@@ -51,6 +51,7 @@ from ledger.penalties.events import (
     PenaltyDecided,
     PenaltyServed,
 )
+from ledger.persons.events import PersonRegistered
 from ledger.policies.commands import SeedLedger
 from ledger.reconsideration import commands as recon
 from ledger.reconsideration import rules
@@ -84,6 +85,7 @@ from ledger.reconsideration.events import (
 )
 from ledger.supervision.events import FindingRaised
 from tests.gwt import HEAD, Scenario, actor, like, on
+from tests.systems.sealing import someone, token
 
 replace = msgspec.structs.replace
 
@@ -151,6 +153,24 @@ def place(story: Scenario, kind: type[Any]) -> int:
     return max(
         r.position for r in records(story) if isinstance(r.event, kind) and r.event.recon == "RCN-1"
     )
+
+
+def test_an_applicant_is_somebody_registered_or_of_another_store(story: Scenario) -> None:
+    """A token of this ledger leads to somebody and is a subject; another one stands as it is."""
+    someone_else = replace(APPLY, entity=None, applicant=token("张三丰"))
+    story.when(someone_else).raises(UnknownReference)
+    sealed = someone("张三丰")
+    story.given(PersonRegistered(person=sealed.person, unit="RECON", name=sealed.name))
+    story.when(someone_else).then(like(ReconApplied, person=sealed.person, applicant=None))
+    other = replace(
+        someone_else,
+        recon="RCN-2",
+        decision="DEC-7",
+        known_on=date(2026, 5, 6),
+        applicant="person-7f3a9c21",
+    )
+    story.given(replace(DECIDED, decision="DEC-7", case="CASE-7"), actor=HEAD)
+    story.when(other).then(like(ReconApplied, person=None, applicant="person-7f3a9c21"))
 
 
 def over(story: Scenario, rule: DeadlineRule) -> EndDeadline:

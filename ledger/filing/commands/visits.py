@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ledger.catalogue.folds import Matter, OfficerStanding
+from ledger.credit.rules import personal_data
 from ledger.draws.effects import target_inspected
 from ledger.entities.folds import Registration
 from ledger.filing import rules
@@ -37,6 +38,9 @@ from ledger.joint.events import JointResultSplit
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Value
 from ledger.keylist import rules as keylist
 from ledger.keylist.folds import KeyDesignations
+from ledger.persons.effects import refuse_clear, registered
+from ledger.persons.events import SealedPerson
+from ledger.persons.folds import Person
 from ledger.supervision import rules as supervision
 from ledger.supervision.effects import visit_opened
 from ledger.supervision.findings import finding, reporter
@@ -230,25 +234,38 @@ class OpenInspection(Command):
 
 
 class SignOnSiteRecord(Command):
-    """签署现场检查笔录: the business signs the record or says why not."""
+    """签署现场检查笔录: the business signs the record or says why not.
+
+    ``entity_signature``, the name of who signs, is sent in clear and sealed by the service before
+    anything else sees it; ``signatory`` is what it makes of it and is never sent.
+    """
 
     task: TaskId
     record_digest: Sha256
     entity_signature: Name | None = None
     refusal_reason: Text | None = None
+    signatory: SealedPerson | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         task = _on_site(ledger, self.task)
-        if (self.entity_signature is None) == (self.refusal_reason is None):
+        refuse_clear(entity_signature=self.entity_signature)
+        if (self.signatory is None) == (self.refusal_reason is None):
             raise OutOfStep("give either entity_signature or refusal_reason")
+        what = personal_data(self.refusal_reason)
+        if what is not None:
+            raise Malformed(f"refusal_reason holds {what}; leave it out", "/refusal_reason")
+        if self.signatory is not None:
+            ledger.new(Person(self.signatory.person))
         yield OnSiteRecordSigned(
             task=self.task,
             entity=task.entity,
             unit=task.unit,
             record_digest=self.record_digest,
-            entity_signature=self.entity_signature,
             refusal_reason=self.refusal_reason,
+            signatory=self.signatory.person if self.signatory else None,
         )
+        if self.signatory is not None:
+            yield registered(self.signatory, task.unit)
 
 
 class CloseInspection(Command):

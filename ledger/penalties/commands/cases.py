@@ -26,6 +26,7 @@ from ledger.penalties.events import (
     Procedure,
 )
 from ledger.penalties.folds import Case, Decision, live_decision, open_case
+from ledger.persons.rules import known_person
 from ledger.process.rules import require_complete
 from ledger.vocabulary import (
     CaseId,
@@ -33,6 +34,7 @@ from ledger.vocabulary import (
     MatterId,
     Name,
     OfficerId,
+    PersonId,
     TaskId,
     Text,
     UnitId,
@@ -43,7 +45,10 @@ _APPROVERS = {"office_head", "unit_head"}
 
 
 class FileCase(Command):
-    """立案: open a case against a business, with the investigators who handle it."""
+    """立案: open a case against a business, with the investigators who handle it.
+
+    ``person`` stands for the citizen whom it is against, whom the unit has registered.
+    """
 
     case: CaseId
     entity: EntityId
@@ -58,6 +63,7 @@ class FileCase(Command):
     task: TaskId | None = None
     matter: MatterId | None = None
     source_ref: Name | None = None
+    person: PersonId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
@@ -69,6 +75,7 @@ class FileCase(Command):
             )
         ledger.new(Case(self.case))
         ledger.known(Registration(self.entity), "Register the business first.")
+        self._check_person(ledger)
         discovered_on = self.discovered_on or ledger.on
         self._check_days(ledger, discovered_on)
         if self.task is not None:
@@ -103,7 +110,17 @@ class FileCase(Command):
             task=self.task,
             matter=self.matter,
             source_ref=self.source_ref,
+            person=self.person,
         )
+
+    def _check_person(self, ledger: Reading) -> None:
+        person = known_person(ledger, self.person)
+        if person is None:
+            return
+        if self.party != "citizen":
+            raise Malformed("only a case against a citizen is against a person", "/person")
+        if person.unit != self.unit:
+            raise Malformed(f"{self.unit} has registered no such person", "/person")
 
     def _check_days(self, ledger: Reading, discovered_on: date) -> None:
         if self.conduct.last_on < self.conduct.first_on:

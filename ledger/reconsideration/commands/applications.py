@@ -8,6 +8,7 @@ from datetime import date
 from ledger.corrections.folds import DecisionStanding
 from ledger.credit.rules import personal_data
 from ledger.kernel import Command, Due, Event, Malformed, OutOfStep, Reading
+from ledger.persons.rules import known_person
 from ledger.reconsideration import rules
 from ledger.reconsideration.commands.cases import at_stage, opened, organs_case
 from ledger.reconsideration.events import (
@@ -40,7 +41,8 @@ class ApplyForReconsideration(Command):
     ``known_on``: when the applicant came to know the act. Whoever was not told of the right to
     apply says so with ``informed`` and when they learnt of it in ``rights_known_on``.
     ``real_estate``: the longer absolute limit holds. The organ records what was filed with it
-    earlier, with ``occurred_at``; a business applies now.
+    earlier, with ``occurred_at``; a business applies now. ``applicant`` is the token of a person,
+    registered here or known to another store.
     """
 
     recon: ReconId
@@ -76,6 +78,7 @@ class ApplyForReconsideration(Command):
             raise OutOfStep(
                 f"decision {self.decision} is the subject of {', '.join(others)}; join that case"
             )
+        person = known_person(ledger, self.applicant)
         yield ReconApplied(
             recon=self.recon,
             decision=self.decision,
@@ -85,8 +88,9 @@ class ApplyForReconsideration(Command):
             known_on=self.known_on,
             last_day=last_day,
             grounds=self.grounds,
-            applicant=self.applicant,
+            applicant=None if person else self.applicant,
             matter=self.matter,
+            person=person.person if person else None,
         )
 
     def _check_applicant(self, ledger: Reading, standing: DecisionStanding) -> None:

@@ -1,0 +1,88 @@
+"""Where personal data is sealed: at the edge, before a command has an id, a digest or a queue.
+
+What comes in clear goes no further than here. What follows from an erasure is done here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from stdnum.cn import ric
+
+from ledger.filing.commands import SignOnSiteRecord
+from ledger.kernel import Command, Malformed, OutOfStep
+from ledger.persons.commands import ErasePerson, RegisterPerson
+from ledger.persons.erasure import destroy_keys
+from ledger.persons.events import PersonRegistered, SealedPerson
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.vault.sealing import Sealed, seal
+from ledger.vault.store import Vault
+
+replace = msgspec.structs.replace
+
+
+def sealed_person(
+    vault: Vault,
+    made_for: str,
+    *,
+    name: str,
+    contact: str | None = None,
+    id_number: str | None = None,
+) -> SealedPerson:
+    """A person's data under a new token and key; the same ones for the same command."""
+    key = vault.mint(made_for)
+    secret = key.secret
+    if secret is None:
+        raise OutOfStep("what this Idempotency-Key registered was erased; take a new key")
+
+    def closed(field: str, text: str) -> Sealed:
+        return seal(secret, key.person, PersonRegistered.TOPIC, field, text)
+
+    return SealedPerson(
+        person=key.person,
+        name=closed("name", name),
+        contact=None if contact is None else closed("contact", contact),
+        id_number=None if id_number is None else closed("id_number", id_number),
+    )
+
+
+def _register(command: RegisterPerson, vault: Vault, made_for: str) -> Command:
+    _refuse_sealed(command.sealed, "/sealed")
+    if command.name is None:
+        raise Malformed("say who it is", "/name")
+    if command.id_number is not None and not ric.is_valid(command.id_number):
+        # Without the number: what is said here may be written down by whoever asked.
+        raise Malformed("this is no citizen identity number (GB 11643)", "/id_number")
+    sealed = sealed_person(
+        vault,
+        made_for,
+        name=command.name,
+        contact=command.contact,
+        id_number=command.id_number,
+    )
+    return replace(command, name=None, contact=None, id_number=None, sealed=sealed)
+
+
+def _sign(command: SignOnSiteRecord, vault: Vault, made_for: str) -> Command:
+    _refuse_sealed(command.signatory, "/signatory")
+    if command.entity_signature is None:
+        return command
+    sealed = sealed_person(vault, made_for, name=command.entity_signature)
+    return replace(command, entity_signature=None, signatory=sealed)
+
+
+def _refuse_sealed(given: object, pointer: str) -> None:
+    if given is not None:
+        raise Malformed("this is sealed here and never sent", pointer)
+
+
+Sealer = Callable[[Any, Vault, str], Command]
+Finisher = Callable[[SQLiteRecorder, Vault], object]
+
+#: Whose fields are sealed before they are handed in.
+SEALERS: dict[type[Command], Sealer] = {RegisterPerson: _register, SignOnSiteRecord: _sign}
+
+#: What has to be done before its sender is told that it is.
+FINISHERS: dict[type[Command], Finisher] = {ErasePerson: destroy_keys}

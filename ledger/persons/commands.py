@@ -1,0 +1,79 @@
+"""Commands of natural persons: register with sealed data, erase for good (0.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ledger.complaints.folds import Complaint
+from ledger.kernel import Command, Event, Malformed, Reading
+from ledger.penalties.folds import Case
+from ledger.persons.effects import refuse_clear, registered
+from ledger.persons.events import ErasureReason, PersonErased, SealedPerson
+from ledger.persons.folds import Involvements, Person
+from ledger.persons.rules import PII_R1
+from ledger.reconsideration.folds import ReconCase
+from ledger.vocabulary import Name, PersonId
+
+#: Who may have anybody's data erased; everybody else those that the own unit took down.
+_EVERYBODYS = {"jb_supervisor", "ledger_clock"}
+_COMPLAINT_OVER = {"resolved", "not_accepted"}
+_RECON_OVER = {"served", "mediated", "terminated", "refused"}
+
+
+class RegisterPerson(Command):
+    """登记自然人: take down who somebody is; the answer names the token that stands for them.
+
+    ``name``, ``contact`` and ``id_number`` are sent in clear and sealed by the service before
+    anything else sees them; ``sealed`` is what it makes of them and is never sent.
+    """
+
+    name: Name | None = None
+    contact: Name | None = None
+    id_number: Name | None = None
+    sealed: SealedPerson | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        refuse_clear(name=self.name, contact=self.contact, id_number=self.id_number)
+        if self.sealed is None:
+            raise Malformed("say who it is", "/name")
+        ledger.new(Person(self.sealed.person))
+        yield registered(self.sealed, ledger.actor.unit_id)
+
+
+class ErasePerson(Command):
+    """删除个人信息: have the key destroyed under which a person's data is sealed, for good.
+
+    Cites the law in ``legal_basis``. Not while a proceeding is open of whose result the person has
+    to be told (PII-R1). Sent again it has the key destroyed again and records nothing.
+    """
+
+    person: PersonId
+    reason: ErasureReason
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        person = ledger.known(Person(self.person), "Nothing is sealed under this token.")
+        if ledger.actor.role not in _EVERYBODYS:
+            ledger.act_for(person.unit)
+        if not self.legal_basis:
+            raise Malformed("cite the law by which it is erased", "/legal_basis")
+        if person.erased_on is not None:
+            return
+        if self.reason != "unlawful_processing":
+            still = next(_open(ledger, self.person), None)
+            ledger.require(still is None, PII_R1, person=self.person, proceedings=still)
+        yield PersonErased(person=self.person, unit=person.unit, reason=self.reason)
+
+
+def _open(ledger: Reading, person: str) -> Iterator[str]:
+    """The proceedings in which a person stands and that are not over."""
+    stands = ledger.read(Involvements(person))
+    for complaint in stands.complaints:
+        if ledger.read(Complaint(complaint)).stage not in _COMPLAINT_OVER:
+            yield f"complaint {complaint}"
+    for recon in stands.recons:
+        if ledger.read(ReconCase(recon)).stage not in _RECON_OVER:
+            yield f"reconsideration {recon}"
+    for case in stands.cases:
+        if ledger.read(Case(case)).stage != "closed":
+            yield f"case {case}"

@@ -1,0 +1,60 @@
+"""Events of natural persons (0.10; 个人信息保护法). None says anything about one in clear."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from ledger.kernel import Event, Value
+from ledger.vault.sealing import Sealed
+from ledger.vocabulary import PersonId, UnitId
+
+#: Why what is known of a person is erased (个人信息保护法 Art. 47). Never in words of one's own:
+#: they would say more than why.
+ErasureReason = Literal[
+    "purpose_achieved",
+    "service_ended",
+    "retention_expired",
+    "consent_withdrawn",
+    "unlawful_processing",
+    "other_by_law",
+]
+
+
+class SealedPerson(Value):
+    """封存的自然人信息: a person's data as the service seals it before anything is recorded."""
+
+    person: PersonId
+    name: Sealed
+    contact: Sealed | None = None
+    id_number: Sealed | None = None
+
+
+class PersonRegistered(Event):
+    """登记自然人: somebody is known by a token; what is known of them is sealed (0.10).
+
+    ``unit`` took it down and may read it. The key to ``name``, ``contact`` (how they are reached)
+    and ``id_number`` (公民身份号码) lies in the vault.
+    """
+
+    TOPIC: ClassVar[str] = "persons.person-registered"
+    VISIBILITY = "sealed"
+
+    person: PersonId
+    unit: UnitId
+    name: Sealed
+    contact: Sealed | None = None
+    id_number: Sealed | None = None
+
+
+class PersonErased(Event):
+    """删除个人信息: what is known of a person is erased for good (个人信息保护法 Art. 47).
+
+    Recorded first: it is what has the key destroyed, however often that is begun. ``unit`` took
+    the person's data down.
+    """
+
+    TOPIC: ClassVar[str] = "persons.person-erased"
+
+    person: PersonId
+    unit: UnitId
+    reason: ErasureReason

@@ -1,0 +1,232 @@
+"""The keys, in one SQLite file that only its owner may read; and how one is destroyed for good.
+
+SQLite keeps old content where nobody looks for it: in free pages, in the space between the cells of
+a page, in a write-ahead log, in a rollback journal. So there is no write-ahead log here, freed
+space is overwritten (``secure_delete``), and ``destroy`` does, in this order (what a crash leaves
+is said at each step; whoever repeats it finishes it):
+
+1. Take the file for this process alone. From here on nobody else writes a journal.
+2. Empty the rows of the keys and commit. A crash before leaves the keys; the journal that it leaves
+   is rolled back when the file is opened. A crash after leaves them in the journal alone.
+3. Write the whole file anew (``VACUUM``), the copy in memory. A crash leaves the old file.
+4. Overwrite the journal with zeros and flush it, then let SQLite remove it. A crash leaves either.
+5. Note that this is done. A crash before has steps 3 and 4 done once more.
+
+Beyond the reach of a program: what a solid-state disk or a copying file system keeps of blocks that
+were overwritten, and swapped memory. Keep the vault on an encrypted disk.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import stat
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from ledger.stores import StoreError
+from ledger.vault.sealing import SECRET_BYTES
+
+APPLICATION_ID = 0x4C445654  # "LDVT"; `file` and sqlite3 show it
+
+_SCHEMA = """CREATE TABLE IF NOT EXISTS keys (
+    person TEXT PRIMARY KEY,
+    secret BLOB,                 -- NULL once it is destroyed
+    made_for TEXT NOT NULL,      -- the id of the command that it was made for
+    scrubbed INTEGER NOT NULL    -- whether nothing of a destroyed one is left in the files
+) STRICT, WITHOUT ROWID"""
+_BY_COMMAND = "CREATE UNIQUE INDEX IF NOT EXISTS keys_by_command ON keys (made_for)"
+
+_HELD = """SELECT person FROM keys
+    WHERE secret IS NOT NULL AND person IN (SELECT value FROM json_each(?))"""
+
+
+class VaultError(StoreError):
+    """The vault cannot be used as it is, or did not take something."""
+
+
+class PersonKey(msgspec.Struct, frozen=True):
+    """A person's token and the key; ``secret`` is ``None`` once it is destroyed."""
+
+    person: str
+    secret: bytes | None
+
+    def __repr__(self) -> str:
+        """Without the secret: what is represented ends in logs."""
+        return f"PersonKey({self.person!r})"
+
+
+class Vault:
+    """The keys at ``path``, made if there are none. Safe for threads and processes.
+
+    Raises ``VaultError`` if the file may be read by others or is no vault.
+    """
+
+    def __init__(self, path: Path, *, busy_timeout: float = 10.0) -> None:
+        self.path = path.absolute()
+        self._lock = threading.Lock()
+        _private(self.path)
+        with self._speaking():
+            self._sqlite = sqlite3.connect(
+                self.path, timeout=busy_timeout, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._prepare()
+            except BaseException:
+                self._sqlite.close()
+                raise
+
+    def _prepare(self) -> None:
+        execute = self._sqlite.execute
+        (known,) = execute("PRAGMA application_id").fetchone()
+        (tables,) = execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if known != APPLICATION_ID and tables:
+            raise VaultError(f"{self.path} is no vault. Check the path.")
+        execute("PRAGMA journal_mode = DELETE")
+        execute("PRAGMA secure_delete = ON")
+        execute("PRAGMA temp_store = MEMORY")  # what VACUUM copies is never in a file of its own
+        execute("PRAGMA synchronous = EXTRA")  # the journal's end is on the disk when it is over
+        if not tables:
+            execute("BEGIN IMMEDIATE")
+            execute(_SCHEMA)
+            execute(_BY_COMMAND)
+            execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file. May be called twice."""
+        with self._lock:
+            self._sqlite.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def mint(self, made_for: str) -> PersonKey:
+        """A new person's token and key, for the command of an id; the same for the same command.
+
+        It is on the disk when this returns: a crash before the event leaves a key of nothing, and
+        never an event without its key.
+        """
+        with self._lock, self._speaking(), self._transaction():
+            row = self._sqlite.execute(
+                "SELECT person, secret FROM keys WHERE made_for = ?", (made_for,)
+            ).fetchone()
+            if row is not None:
+                return PersonKey(*row)
+            made = PersonKey(f"psn-{secrets.token_hex(16)}", secrets.token_bytes(SECRET_BYTES))
+            self._sqlite.execute(
+                "INSERT INTO keys (person, secret, made_for, scrubbed) VALUES (?, ?, ?, 0)",
+                (made.person, made.secret, made_for),
+            )
+            return made
+
+    def secret(self, person: str) -> bytes | None:
+        """The key of a person; ``None`` if it was destroyed, or never was in this vault."""
+        with self._lock, self._speaking():
+            row = self._sqlite.execute(
+                "SELECT secret FROM keys WHERE person = ?", (person,)
+            ).fetchone()
+        return None if row is None else row[0]
+
+    def destroy(self, persons: Collection[str]) -> int:
+        """Destroy the keys of persons for good, and finish what a crash left of that before.
+
+        Returns how many keys there still were. Raises ``VaultError``, and may then be repeated.
+        """
+        with self._lock, self._speaking():
+            wanted = self._held(persons)
+            if not wanted and not self._unfinished():
+                return 0
+            with self._alone():
+                self._empty(wanted)
+                self._rewrite()
+                self._shred()
+            self._settle()
+            return len(wanted)
+
+    def _held(self, persons: Collection[str]) -> list[str]:
+        asked = msgspec.json.encode(list(persons)).decode()
+        return [person for (person,) in self._sqlite.execute(_HELD, (asked,))]
+
+    def _unfinished(self) -> bool:
+        (left,) = self._sqlite.execute(
+            "SELECT count(*) FROM keys WHERE secret IS NULL AND NOT scrubbed"
+        ).fetchone()
+        return bool(left)
+
+    def _empty(self, persons: list[str]) -> None:
+        with self._transaction():
+            self._sqlite.executemany(
+                "UPDATE keys SET secret = NULL, scrubbed = 0 WHERE person = ?",
+                [(person,) for person in persons],
+            )
+
+    def _rewrite(self) -> None:
+        self._sqlite.execute("VACUUM")
+
+    def _shred(self) -> None:
+        """Overwrite what the journal holds; nobody else may be writing one."""
+        journal = Path(f"{self.path}-journal")
+        try:
+            handle = os.open(journal, os.O_WRONLY)
+        except FileNotFoundError:
+            return
+        with os.fdopen(handle, "wb", buffering=0) as file:
+            file.write(b"\0" * os.fstat(handle).st_size)
+            os.fsync(handle)
+
+    def _settle(self) -> None:
+        with self._transaction():
+            self._sqlite.execute("UPDATE keys SET scrubbed = 1 WHERE secret IS NULL")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the file from the first transaction to the end, its journal staying where it is."""
+        self._sqlite.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._sqlite.execute("PRAGMA journal_mode = PERSIST")
+        try:
+            yield
+        finally:
+            self._sqlite.execute("PRAGMA locking_mode = NORMAL")
+            self._sqlite.execute("SELECT count(*) FROM keys").fetchone()  # lets go of the lock
+            self._sqlite.execute("PRAGMA journal_mode = DELETE")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._sqlite.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._sqlite.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._sqlite.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _speaking(self) -> Iterator[None]:
+        """Say what the database says as ``VaultError``."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise VaultError(f"the vault {self.path}: {error}") from error
+
+
+def _private(path: Path) -> None:
+    """Make the file for its owner alone, or see that it is."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        if os.name == "posix" and (mode := stat.S_IMODE(path.stat().st_mode)) & 0o077:
+            raise VaultError(
+                f"{path} may be read by others (mode {mode:04o}): chmod 600 it. If others had "
+                "access to this machine, they may have read what is sealed."
+            ) from None
