@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.access import grant_of
-from api.asking import may_ask, one_row, rows_page
+from api.asking import asked, caught_up, may_ask, one_row, rows_page
+from api.complaints import seen as complaints_seen
 from api.keys import LEDGER
 from api.problems import not_found
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
@@ -27,6 +28,8 @@ from projections.catalogue import (
     Officers,
     Units,
 )
+from projections.complaints import COMPLAINTS, Complaints
+from projections.follower import Views
 from projections.plans import PLANS, Plans
 from projections.tasks import TASKS, Tasks, TaskState
 
@@ -179,12 +182,39 @@ async def units(request: web.Request) -> web.Response:
 
 
 async def officer(request: web.Request) -> web.Response:
-    """One officer: certificates, conflicts, visits, and with whom they were made."""
+    """One officer: certificates, conflicts, visits, and with whom they were made.
+
+    `complaints` counts those that name the officer, by what came of them. That they do is sealed:
+    it is read by the Justice Bureau alone.
+    """
     grant = await grant_of(request)
     row = await one_row(request, "officers", OFFICERS, request.match_info["officer"])
     if row is None or not may_see(grant, "restricted", row.unit or "", (f"unit:{row.unit}",)):
         raise not_found()
-    return json_response(_OFFICERS.decode(row.state))
+    said = msgspec.structs.asdict(_OFFICERS.decode(row.state))
+    complaints = said.pop("complaints")
+    if grant.role == "jb_supervisor":
+        follower = await caught_up(request, Complaints.name)
+        said["complaints"] = await asked(lambda: _outcomes(follower.views, complaints, grant))
+    elif not any(said[name] for name in said if name != "officer"):
+        # Known by what is sealed alone.
+        raise not_found()
+    return json_response(said)
+
+
+def _outcomes(views: Views, complaints: list[str], grant: Grant) -> dict[str, int]:
+    """How many of these complaints were substantiated, in part, or not, and how many are open."""
+    query = (
+        sa.select(COMPLAINTS.c.outcome, COMPLAINTS.c.stage, sa.func.count())
+        .where(COMPLAINTS.c.key.in_(complaints), *complaints_seen(grant, COMPLAINTS))
+        .group_by(COMPLAINTS.c.outcome, COMPLAINTS.c.stage)
+    )
+    counts = {"substantiated": 0, "partly": 0, "no": 0, "not_accepted": 0, "open": 0}
+    with views.reading() as connection:
+        for outcome, stage, count in connection.execute(query):
+            ended = outcome or (stage if stage == "not_accepted" else "open")
+            counts[ended] += count
+    return counts
 
 
 _PAGE = (AFTER, LIMIT, AT_LEAST)

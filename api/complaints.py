@@ -31,7 +31,7 @@ _NAMELESS = (
 _PLACES = ("received_at", "clock_at", "accepted_at")
 
 
-def _seen(grant: Grant, table: sa.Table) -> Where:
+def seen(grant: Grant, table: sa.Table) -> Where:
     """All for the Justice Bureau; a business's own; what a unit handles, and what is accepted.
 
     The unit accused learns of a complaint when it is accepted. So do those who look across units.
@@ -70,7 +70,7 @@ RESOURCES = Listing(
     one="""One complaint: what is alleged, who handles it, how far that has come, what came of it.
 
     Who complained is read by the body that handles it and by the Justice Bureau alone.""",
-    seen=_seen,
+    seen=seen,
     show=_shown,
     filters=(
         Parameter("stage", Stage, "how far its handling has come"),

@@ -13,7 +13,7 @@ from api.tokens import Grant
 from ledger.commitments.events import CommitmentType
 from ledger.commitments.folds import Commitment
 from ledger.dishonesty.folds import ListField, MeasureCatalogue, SeriousListing
-from projections.commitments import Commitments
+from projections.commitments import Commitments, document
 from projections.dishonesty import (
     Determinations,
     Incentives,
@@ -28,25 +28,7 @@ _UNIT = Parameter("unit", str, "the unit that acts")
 
 
 def _commitment(commitment: Commitment, grant: Grant) -> dict[str, Any]:
-    """What was promised, each obligation with where it stands."""
-    return {
-        "commitment": commitment.commitment,
-        "entity": commitment.entity,
-        "unit": commitment.unit,
-        "type": commitment.type,
-        "made_on": commitment.made_on,
-        "public": commitment.public,
-        "stage": commitment.stage,
-        "obligations": [
-            {
-                **msgspec.structs.asdict(one),
-                "fulfilled_on": commitment.fulfilled.get(name),
-                "breached_on": commitment.breached.get(name),
-                "days_late": commitment.late.get(name, 0),
-            }
-            for name, one in commitment.obligations.items()
-        ],
-    }
+    return document(commitment)
 
 
 def _listing(listing: SeriousListing, grant: Grant) -> dict[str, Any]:

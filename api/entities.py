@@ -85,8 +85,11 @@ def documents_of(follower: Follower) -> Documents:
 async def profile(request: web.Request) -> web.Response:
     """The credit profile of a business.
 
-    The public is shown public records, published inspections and the register's name; the business
-    itself and the authorities more. With `valid_as_of` or `known_as_of` it is replayed from the
+    The public is shown public records and commitments, serious lists, published inspections and the
+    register's name; the business itself and the authorities also grades, caps, burden, what was
+    determined, measures, key designations, observation periods, and from when each record can be
+    repaired under every regime. What has a last day of its own is shown with it until it ends; as
+    of a day only what runs on it. With `valid_as_of` or `known_as_of` it is replayed from the
     ledger: what was so on the one day, as it was known at the other moment. The ETag changes with
     what this token is shown and with nothing else; `X-Position` is how far the view has come.
     """
@@ -133,8 +136,8 @@ async def replay_profile(request: web.Request) -> web.Response:
     """The profile of a business replayed event by event: what each changed, and under which law.
 
     `without` leaves out a position or everything about a credit record; `as_if_repaired` imagines
-    that a record was repaired on a day (`CR-2026-0001@2026-08-01`). Nothing is recorded. For the
-    business itself and the authorities.
+    that a record was repaired on a day (`CR-2026-0001@2026-08-01`), and what rests on it gone with
+    it. Nothing is recorded. For the business itself and the authorities.
     """
     entity = request.match_info["entity"]
     grant = required_grant(await grant_of(request))
@@ -191,7 +194,9 @@ async def _replayed(
 
     def ask() -> Replayed:
         imagined: list[Hypothetical] = [
-            as_if_repaired(follower.source, entity, record, on) for record, on in repaired or ()
+            event
+            for record, on in repaired or ()
+            for event in as_if_repaired(follower.source, entity, record, on)
         ]
         audience = audience_of(grant, entity)
         return replay(

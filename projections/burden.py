@@ -28,6 +28,7 @@ from ledger.joint.events import JointVisitHeld
 from ledger.kernel import Fold, Recorded
 from ledger.supervision.events import FindingRaised
 from ledger.vocabulary import EntityId
+from projections.arrivals import arrivals
 from projections.follower import Views
 from projections.policies import POLICIES, Policies
 from projections.profiles import VISIT_CAP, cap_of
@@ -162,24 +163,19 @@ _COUNTS = (
 
 
 def _entries(burden: Burden) -> list[tuple[int, dict[str, int]]]:
-    """Each time that somebody came, with its year; units that came together on a day came once."""
-    times: dict[tuple[date, str], list[Visit]] = {}
-    for task, visit in burden.visits.items():
-        if visit.opened_on is not None:
-            times.setdefault((visit.opened_on, visit.joint or f"task:{task}"), []).append(visit)
-    entries = []
-    for (day, joint), visits in times.items():
-        held_on, minutes = burden.held.get(joint, (None, 0))
-        if held_on != day:
-            minutes = max(visit.minutes for visit in visits)
-        counts = {
-            "visits": 1,
-            "minutes_on_site": minutes,
-            "joint_visits": int(len(visits) > 1),
-            "avoided_by_merging": len(visits) - 1,
-        }
-        entries.append((day.year, counts))
-    return entries
+    """Each time that somebody came, with its year."""
+    return [
+        (
+            day.year,
+            {
+                "visits": 1,
+                "minutes_on_site": minutes,
+                "joint_visits": int(units > 1),
+                "avoided_by_merging": units - 1,
+            },
+        )
+        for day, minutes, units in arrivals(burden.visits, burden.held)
+    ]
 
 
 def _sum(all_counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -23,6 +23,7 @@ from ledger.catalogue.events import (
     OfficerConflictEnded,
 )
 from ledger.catalogue.folds import LastUse
+from ledger.complaints.events import ComplaintReceived
 from ledger.filing.events import OnSiteInspectionOpened
 from ledger.kernel import Command, Fold, Recorded
 from ledger.kernel.days import add_months
@@ -252,7 +253,11 @@ class Units(FoldView[UnitState]):
 
 
 class OfficerState(Fold):
-    """What may this officer do, and how often was the officer on site?"""
+    """What may this officer do, how often was the officer on site, and who complained of that?
+
+    That a complaint names an officer is sealed: ``complaints`` are their ids, and what came of them
+    stands with the complaints (2.12).
+    """
 
     officer: OfficerId
     certificates: list[OfficerCertified] = msgspec.field(default_factory=list)
@@ -261,6 +266,7 @@ class OfficerState(Fold):
     visits: int = 0
     #: How often together with each other officer.
     pairs: dict[str, int] = msgspec.field(default_factory=dict)
+    complaints: list[str] = msgspec.field(default_factory=list)
 
     def on_certified(self, event: OfficerCertified) -> None:
         self.certificates.append(event)
@@ -279,6 +285,9 @@ class OfficerState(Fold):
         for other in event.officers:
             if other != self.officer:
                 self.pairs[other] = self.pairs.get(other, 0) + 1
+
+    def on_complaint(self, event: ComplaintReceived) -> None:
+        self.complaints.append(event.complaint)
 
 
 OFFICERS = sa.Table(

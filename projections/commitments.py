@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import sqlalchemy as sa
 
 from ledger.commitments.folds import Commitment
@@ -26,3 +29,25 @@ class Commitments(FoldView[Commitment]):
     fold = Commitment
     table = COMMITMENTS
     tables = (COMMITMENTS,)
+
+
+def document(commitment: Commitment) -> dict[str, Any]:
+    """What was promised, each obligation with where it stands."""
+    return {
+        "commitment": commitment.commitment,
+        "entity": commitment.entity,
+        "unit": commitment.unit,
+        "type": commitment.type,
+        "made_on": commitment.made_on,
+        "public": commitment.public,
+        "stage": commitment.stage,
+        "obligations": [
+            {
+                **msgspec.structs.asdict(one),
+                "fulfilled_on": commitment.fulfilled.get(name),
+                "breached_on": commitment.breached.get(name),
+                "days_late": commitment.late.get(name, 0),
+            }
+            for name, one in commitment.obligations.items()
+        ],
+    }

@@ -15,8 +15,7 @@ from projections.profiles import (
     Audience,
     Profiles,
     as_json,
-    caps_as_of,
-    in_force,
+    law_as_of,
     render,
     says_nothing,
 )
@@ -89,8 +88,8 @@ class Documents:
         (data,) = row
         if audience == "entity":
             # Asked for seldom, by one business each: rendered when it is.
-            caps, _ = caps_as_of(self._follower.source, self._follower.position("profiles"))
-            data = as_json(render(self._view.decode(data), audience, in_force(caps)))
+            law = law_as_of(self._follower.source, self._follower.position("profiles"))
+            data = as_json(render(self._view.decode(data), audience, law))
         body = bytes(data)
         if says_nothing(body, entity, audience):
             return None

@@ -154,8 +154,11 @@ class _Following:
     def runs(self, now: float) -> bool:
         return self.error_position is None and self.retry_at <= now
 
-    def wanted(self, page: Page) -> list[Entry]:
+    def wanted(self, page: Page, types: Collection[str] | None = None) -> list[Entry]:
+        """Its entries of a page; ``types`` are those that the page has, if that is known."""
         topics = self.view.topics
+        if types is not None and topics.isdisjoint(types):
+            return []  # so it is with most views and most pages
         return [entry for entry in page.entries if entry.type in topics]
 
 
@@ -524,8 +527,9 @@ class Follower:
             last, anchor = 0, None
             for page in pages:
                 last, anchor = page.last, page.anchor
+                types = {entry.type for entry in page.entries}
                 for one in group:
-                    entries = one.wanted(page)
+                    entries = one.wanted(page, types)
                     for entry in entries:
                         if isinstance(entry.record, Exception):
                             raise entry.record

@@ -20,6 +20,7 @@ from ledger.kernel.policies import PolicyVersions
 from ledger.repair.conditions import Asked, Condition, conditions
 from ledger.repair.folds import RepairCase, RepairsOf
 from ledger.sharing.folds import RemovalsOf
+from projections.profiles import regimes
 from projections.source import Source
 from projections.views import FoldView, subject_table
 
@@ -88,10 +89,7 @@ def brief(read: Reader, name: str, on: date) -> dict[str, Any]:
         "determined_on": says.determined_on,
         "earliest_on": earliest,
         "reached": earliest is None or earliest <= on,
-        "regimes": [
-            {**msgspec.to_builtins(regime), "governs": regime in reckoning.governing}
-            for regime in reckoning.regimes
-        ],
+        "regimes": regimes(reckoning),
     }
 
 

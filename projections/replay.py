@@ -13,7 +13,8 @@ from uuid import UUID
 
 import msgspec
 
-from ledger.credit.events import CreditRecordEntered, PublicityTerminated
+from ledger.credit.events import PublicityTerminated
+from ledger.dishonesty.events import SanctionLifted, SeriousListRemoved
 from ledger.grading.events import CreditGradeAssigned
 from ledger.kernel import (
     Actor,
@@ -25,17 +26,14 @@ from ledger.kernel import (
 )
 from ledger.kernel.corrections import as_corrected
 from ledger.kernel.events import Envelope
-from ledger.kernel.policies import PolicyVersions
 from projections.profiles import (
-    VISIT_CAP,
     Audience,
-    Caps,
     CreditProfile,
     as_json,
-    caps_as_of,
-    in_force,
+    law_as_of,
     render,
 )
+from projections.profiles.standing import Standing
 from projections.source import Recorder, Source
 
 #: Who stands for facts that never happened.
@@ -128,11 +126,11 @@ def replay(
     kept = as_corrected([r for r in known if not _named(r, without)])
     kept += [_imagined(one) for one in hypothetical]
     valid = [r for r in kept if valid_as_of is None or valid_from(r) <= valid_as_of]
-    caps = _caps(source, to_position, known_as_of)
+    law = law_as_of(source, to_position, known_as_of)
     corrections = _corrections(r for r in known if may_see(r))
     profile = CreditProfile(entity)
     taken = []
-    before: Any = _plain(render(profile, audience, caps, on=valid_as_of)) if steps else None
+    before: Any = _plain(render(profile, audience, law, on=valid_as_of)) if steps else None
     position = 0
     for record in valid:
         seen = not record.position or may_see(record)
@@ -142,11 +140,11 @@ def replay(
             continue
         profile.take(record)
         if steps:
-            after = _plain(render(profile, audience, caps, on=valid_as_of))
+            after = _plain(render(profile, audience, law, on=valid_as_of))
             if seen:
                 taken.append(_step(record, difference(before, after), corrections))
             before = after
-    document = render(profile, audience, caps, on=valid_as_of)
+    document = render(profile, audience, law, on=valid_as_of)
     return Replayed(profile, document, position, taken, left_out)
 
 
@@ -157,25 +155,39 @@ def valid_from(record: Recorded) -> date:
     return record.occurred_on
 
 
-def as_if_repaired(source: Source, entity: str, record: str, on: date) -> Hypothetical:
+def as_if_repaired(source: Source, entity: str, record: str, on: date) -> list[Hypothetical]:
     """What would follow if a credit record had been repaired on a day.
 
-    Raises ``NothingKnown`` if the business has no such record.
+    With the record ends what rests on it: sanctions that are alive, and its listing. Raises
+    ``NothingKnown`` if the business has no such record.
     """
-    for known in source.records([CreditProfile(entity).selector()]):
-        event = known.event
-        if isinstance(event, CreditRecordEntered) and event.record == record:
-            return Hypothetical(
-                PublicityTerminated(
-                    record=record,
-                    entity=entity,
-                    unit=event.unit,
-                    reason="repaired",
-                    terminated_on=on,
-                ),
-                on,
+    known = CreditProfile(entity)
+    known.over(source.records([known.selector()]))
+    entry, standing = known.records.get(record), known.standing or Standing()
+    if entry is None or not entry.kind:
+        raise NothingKnown(f"{entity} has no credit record {record}")
+    of_record: dict[str, Any] = {"record": record, "entity": entity}
+    events: list[Event] = [
+        PublicityTerminated(**of_record, unit=entry.unit, reason="repaired", terminated_on=on)
+    ]
+    events += [
+        SanctionLifted(**of_record, sanction=name, unit=one.unit, reason="repaired", lifted_on=on)
+        for name, one in standing.sanctions.items()
+        if one.alive and one.record == record
+    ]
+    listing = standing.listings.get(record)
+    if listing is not None and listing.added is not None and listing.stands:
+        events.append(
+            SeriousListRemoved(
+                **of_record,
+                determination=listing.added.determination,
+                unit=listing.unit,
+                list_field=listing.list_field,
+                reason="repaired",
+                removed_on=on,
             )
-    raise NothingKnown(f"{entity} has no credit record {record}")
+        )
+    return [Hypothetical(event, on) for event in events]
 
 
 def difference(before: Any, after: Any, path: str = "") -> list[Change]:
@@ -197,7 +209,19 @@ def difference(before: Any, after: Any, path: str = "") -> list[Change]:
     return [Change(path, before, after)]
 
 
-_NAMES = ("record", "task", "inspection")
+#: What names an item, before the record on which it rests.
+_NAMES = (
+    "commitment",
+    "obligation",
+    "determination",
+    "incentive",
+    "sanction",
+    "designation",
+    "observation",
+    "record",
+    "task",
+    "inspection",
+)
 
 
 def _by_name(items: Iterable[Any]) -> dict[str, Any] | None:
@@ -256,18 +280,6 @@ def _imagined(one: Hypothetical) -> Recorded:
             visibility=one.event.visibility(),
         ),
         one.event,
-    )
-
-
-def _caps(source: Source, to_position: int | None, known_as_of: datetime | None) -> Caps:
-    if to_position is None and known_as_of is None:
-        return in_force(caps_as_of(source, source.head())[0])
-    versions = PolicyVersions(VISIT_CAP)
-    records = source.records([versions.selector()], to_position)
-    return in_force(
-        versions.over(
-            [r for r in records if known_as_of is None or r.envelope.known_at <= known_as_of]
-        )
     )
 
 

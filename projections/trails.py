@@ -17,6 +17,7 @@ from ledger.kernel import Actor, LegalRef, Provenance, RecordCorrected, Recorded
 from ledger.kernel.corrections import CorrectionImpossible, as_corrected
 from ledger.kernel.folds import Selector
 from ledger.kernel.rules import rules
+from ledger.transparency.merkle import leaf_hash
 from projections.source import Source
 
 #: The most events on one page.
@@ -31,11 +32,15 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``body`` is what was recorded, field by field; ``now`` is what it says today, where corrections
     (at the positions ``corrected_by``) changed it. ``rule_id``, ``rule`` and ``law`` are those of
-    a finding. ``unreadable`` stands in place of a body that this program cannot read.
+    a finding. ``hash`` is that of the stored bytes as a leaf of the Merkle log (RFC 6962; in the
+    log's tiles for everybody), ``proof`` the path of the proof that it is included (2.16).
+    ``unreadable`` stands in place of a body that this program cannot read.
     """
 
     position: int
     type: str
+    hash: str
+    proof: str
     event_id: UUID | None = None
     occurred_at: datetime | None = None
     recorded_at: datetime | None = None
@@ -151,16 +156,21 @@ def _as_it_reads(source: Source, records: Sequence[Recorded], known_as_of: datet
 
 
 def _entry(record: Recorded | codec.UnreadableRecord, stored: Any, now: Now) -> TrailEntry:
+    proved: dict[str, Any] = {
+        "position": stored.position,
+        "type": stored.event.type,
+        "hash": leaf_hash(stored.event.data).hex(),
+        "proof": f"/v1/events/{stored.position}/proof",
+    }
     if not isinstance(record, Recorded):
-        return TrailEntry(position=stored.position, type=stored.event.type, unreadable=str(record))
+        return TrailEntry(**proved, unreadable=str(record))
     envelope = record.envelope
     body = codec.plain(stored.event.data)["body"]
     reads, corrected_by = now.get(envelope.event_id, (None, []))
     rule_id = getattr(record.event, "rule_id", None)
     rule = rules().get(rule_id) if isinstance(rule_id, str) else None
     return TrailEntry(
-        position=record.position,
-        type=envelope.type,
+        **proved,
         event_id=envelope.event_id,
         occurred_at=envelope.occurred_at,
         recorded_at=envelope.recorded_at,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
-from ledger.credit.events import Channel, CreditRecordEntered
+from ledger.credit.events import Channel, CreditRecordEntered, Sector, Severity
 from ledger.kernel import PolicyVersionAdopted, Reading
 from ledger.kernel.days import add_months, earliest_after_minimum
 from ledger.kernel.policies import PolicyVersions
@@ -26,6 +26,26 @@ Versions = Callable[[str], PolicyVersions]
 
 #: Records that are shown there are the market-supervision system's to repair too (市场监管总局).
 _MARKET_SUPERVISION_CHANNEL: Channel = "necips"
+
+
+class Determined(Protocol):
+    """What has to be known of a record to reckon it."""
+
+    @property
+    def unit(self) -> str:
+        """Who determined it."""
+
+    @property
+    def determined_on(self) -> date:
+        """From which day publicity counts."""
+
+    @property
+    def severity(self) -> Severity | None:
+        """Its class, if it is dishonesty information."""
+
+    @property
+    def sector(self) -> Sector:
+        """The sector that it is of."""
 
 
 class Regime(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -83,9 +103,7 @@ class Reckoning(msgspec.Struct, frozen=True):
         )
 
 
-def reckon(
-    says: CreditRecordEntered, channels: Collection[Channel], versions: Versions
-) -> Reckoning:
+def reckon(says: Determined, channels: Collection[Channel], versions: Versions) -> Reckoning:
     """What every regime says of a record that is shown in these channels.
 
     A record determined before the transition keeps both reckonings; from that day on the one more
@@ -130,7 +148,7 @@ def _favour(regime: Regime) -> tuple[bool, date]:
     return not regime.repairable, regime.earliest_on
 
 
-def _under(key: str, says: CreditRecordEntered, versions: Versions) -> Iterator[Regime]:
+def _under(key: str, says: Determined, versions: Versions) -> Iterator[Regime]:
     regimes = versions(key)
     day = says.determined_on
     own = regimes.in_force(day, unit=says.unit)
@@ -159,7 +177,7 @@ def transition_of(
 
 def _regime(
     version: PolicyVersionAdopted,
-    says: CreditRecordEntered,
+    says: Determined,
     because: Literal["determination", "transition"],
     since: date,
 ) -> Regime:
@@ -186,9 +204,7 @@ def _regime(
     )
 
 
-def _months(
-    version: PolicyVersionAdopted, says: CreditRecordEntered
-) -> tuple[int, int | None, bool]:
+def _months(version: PolicyVersionAdopted, says: Determined) -> tuple[int, int | None, bool]:
     """The shortest and the longest publicity in months, and whether the class can be repaired."""
     assert says.severity is not None
     value: dict[str, Any] = version.value

@@ -5,35 +5,30 @@ then, or would be if), and the reader's, by ``render``, for one of three audienc
 """
 
 from projections.profiles.fold import CreditProfile
+from projections.profiles.law import NO_LAW, VISIT_CAP, Law, law_as_of
 from projections.profiles.parts import CreditEntry, CreditEvent, When, happened, later
-from projections.profiles.rendering import (
-    Audience,
-    Caps,
-    Told,
-    as_json,
-    cap_of,
-    render,
-    says_nothing,
-)
-from projections.profiles.view import PROFILES, VISIT_CAP, Profiles, caps_as_of, in_force
+from projections.profiles.rendering import Told, as_json, cap_of, regimes, render, says_nothing
+from projections.profiles.standing import Audience
+from projections.profiles.view import PROFILES, Profiles
 
 __all__ = [
+    "NO_LAW",
     "PROFILES",
     "VISIT_CAP",
     "Audience",
-    "Caps",
     "CreditEntry",
     "CreditEvent",
     "CreditProfile",
+    "Law",
     "Profiles",
     "Told",
     "When",
     "as_json",
     "cap_of",
-    "caps_as_of",
     "happened",
-    "in_force",
     "later",
+    "law_as_of",
+    "regimes",
     "render",
     "says_nothing",
 ]

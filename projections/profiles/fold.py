@@ -6,6 +6,22 @@ from datetime import date
 
 import msgspec
 
+from ledger.commitments.events import CommitmentBreached, CommitmentFulfilled, CommitmentMade
+from ledger.commitments.folds import Commitment
+from ledger.dishonesty.events import (
+    DefenceLapsed,
+    DefenceSubmitted,
+    DeterminationNotified,
+    DishonestyDetermined,
+    IncentiveEnded,
+    IncentiveGranted,
+    IncentivePromised,
+    SanctionApplied,
+    SanctionLifted,
+    SeriousListAdded,
+    SeriousListRemoved,
+)
+from ledger.dishonesty.folds import Determination, Incentive, Sanction, SeriousListing
 from ledger.draws.events import DrawResultPublished
 from ledger.entities.events import EntityLeftRegister, EntityRegistered, EntityRevised, Identity
 from ledger.filing.events import (
@@ -27,7 +43,24 @@ from ledger.intake.events import (
     ViolationImported,
     ViolationRectified,
 )
+from ledger.joint.events import JointVisitHeld
 from ledger.kernel import Fold, Recorded
+from ledger.keylist.events import KeyDesignationEnded, KeyDesignationReviewed, KeyUnitDesignated
+from ledger.keylist.folds import KeyDesignation
+from ledger.observation.events import (
+    ObservationExpired,
+    ObservationExtended,
+    ObservationGranted,
+    ObservationTerminated,
+)
+from ledger.observation.folds import Observation
+from ledger.reconsideration.events import (
+    ReconApplied,
+    ReconDecided,
+    ReconMediated,
+    ReconRefused,
+    ReconTerminated,
+)
 from ledger.supervision.events import FindingRaised
 from ledger.vocabulary import EntityId
 from projections.profiles.parts import (
@@ -41,6 +74,7 @@ from projections.profiles.parts import (
     known,
     later,
 )
+from projections.profiles.standing import Dispute, Standing
 
 
 class CreditProfile(Fold, array_like=True):
@@ -60,6 +94,8 @@ class CreditProfile(Fold, array_like=True):
     violations: dict[str, Violation] = msgspec.field(default_factory=dict)
     findings: int = 0
     irregular_visits: int = 0
+    #: Absent where nothing of the kind was ever recorded.
+    standing: Standing | None = None
 
     # Identity
 
@@ -104,7 +140,7 @@ class CreditProfile(Fold, array_like=True):
     def on_booked(self, event: InspectionTaskApproved) -> None:
         visit = self._visit(event.task, event.unit)
         visit.kind, visit.counter = event.kind, event.counter
-        visit.planned_on = event.planned_on
+        visit.planned_on, visit.joint = event.planned_on, event.joint
 
     def on_noticed(self, event: InspectionNoticeIssued) -> None:
         self._visit(event.task, event.unit).noticed = True
@@ -133,6 +169,9 @@ class CreditProfile(Fold, array_like=True):
             visit.published_on, visit.published_result = event.published_on, event.result
             visit.lawful_refusal = visit.lawful_refusal or event.lawful_refusal
 
+    def on_held(self, event: JointVisitHeld) -> None:
+        self._standing().joint_visits[event.joint] = event.held_on, event.minutes_on_site
+
     def on_irregular(self, event: IrregularVisitReported, record: Recorded) -> None:
         # Units read this, and would learn that the business has reported one of them.
         self.irregular_visits += record.envelope.visibility != "sealed"
@@ -145,6 +184,74 @@ class CreditProfile(Fold, array_like=True):
         if visit is None:
             visit = self.visits[task] = Visit(unit=unit)
         return visit
+
+    # Commitments, lists, measures, periods, disputes
+
+    def on_commitment(
+        self, event: CommitmentMade | CommitmentFulfilled | CommitmentBreached, record: Recorded
+    ) -> None:
+        known, name = self._standing().commitments, event.commitment
+        known.setdefault(name, Commitment(name)).take(record)
+
+    def on_determination(
+        self,
+        event: DeterminationNotified | DefenceSubmitted | DefenceLapsed | DishonestyDetermined,
+        record: Recorded,
+    ) -> None:
+        self._determination(event.determination).take(record)
+
+    def on_listed(self, event: SeriousListAdded | SeriousListRemoved, record: Recorded) -> None:
+        self._determination(event.determination).take(record)
+        known, name = self._standing().listings, event.record
+        known.setdefault(name, SeriousListing(name)).take(record)
+
+    def on_incentive(
+        self, event: IncentivePromised | IncentiveGranted | IncentiveEnded, record: Recorded
+    ) -> None:
+        known, name = self._standing().incentives, event.incentive
+        known.setdefault(name, Incentive(name)).take(record)
+
+    def on_sanction(self, event: SanctionApplied | SanctionLifted, record: Recorded) -> None:
+        known, name = self._standing().sanctions, event.sanction
+        known.setdefault(name, Sanction(name)).take(record)
+
+    def on_designation(
+        self,
+        event: KeyUnitDesignated | KeyDesignationReviewed | KeyDesignationEnded,
+        record: Recorded,
+    ) -> None:
+        known, name = self._standing().designations, event.designation
+        known.setdefault(name, KeyDesignation(name)).take(record)
+
+    def on_observation(
+        self,
+        event: ObservationGranted
+        | ObservationExtended
+        | ObservationTerminated
+        | ObservationExpired,
+        record: Recorded,
+    ) -> None:
+        known, name = self._standing().observations, event.observation
+        known.setdefault(name, Observation(name)).take(record)
+
+    def on_disputed(self, event: ReconApplied) -> None:
+        self._dispute(event.recon).applied = True
+
+    def on_settled(
+        self, event: ReconRefused | ReconDecided | ReconMediated | ReconTerminated
+    ) -> None:
+        self._dispute(event.recon).over = True
+
+    def _standing(self) -> Standing:
+        if self.standing is None:
+            self.standing = Standing()
+        return self.standing
+
+    def _determination(self, name: str) -> Determination:
+        return self._standing().determinations.setdefault(name, Determination(name))
+
+    def _dispute(self, name: str) -> Dispute:
+        return self._standing().disputes.setdefault(name, Dispute())
 
     # What registers tell
 
@@ -202,6 +309,7 @@ class CreditProfile(Fold, array_like=True):
             or self.violations
             or self.findings
             or self.irregular_visits
+            or self.standing
         )
 
     @property
@@ -218,3 +326,8 @@ class CreditProfile(Fold, array_like=True):
     def capped(self) -> bool:
         """Whether any visit was booked, so that caps are shown."""
         return any(visit.counter for visit in self.visits.values())
+
+    @property
+    def reckoned(self) -> bool:
+        """Whether any record can be repaired at a time, so that regimes are shown."""
+        return any(entry.said is not None for entry in self.records.values())

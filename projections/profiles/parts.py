@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import NamedTuple
 
 import msgspec
 
 from ledger.credit.events import (
+    Channel,
     CreditRecordEntered,
     ObjectionFiled,
     ObjectionResolved,
@@ -15,6 +17,8 @@ from ledger.credit.events import (
     PublicityStarted,
     PublicitySuspended,
     PublicityTerminated,
+    Sector,
+    Severity,
 )
 from ledger.kernel import Recorded
 
@@ -53,6 +57,15 @@ class Grading(msgspec.Struct, array_like=True, frozen=True, gc=False):
     override: bool
 
 
+class Said(NamedTuple):
+    """What a record says as far as regimes reckon by it (``ledger.credit.regimes.reckon``)."""
+
+    unit: str
+    determined_on: date
+    severity: Severity | None
+    sector: Sector
+
+
 class CreditEntry(Part):
     """One credit record and its publicity. Each date is of the newest such fact, by its own date.
 
@@ -64,7 +77,8 @@ class CreditEntry(Part):
     title: str = ""
     public: bool = False
     determined_on: date | None = None
-    severity: str | None = None
+    severity: Severity | None = None
+    sector: Sector = "general"
     doc_no: str = ""
     amount_fen: int | None = None
     result: str | None = None
@@ -72,6 +86,7 @@ class CreditEntry(Part):
     started_on: date | None = None
     min_until: date | None = None
     max_until: date | None = None
+    channels: tuple[Channel, ...] = ()
     started: When | None = None
     ended: When | None = None
     ended_on: date | None = None
@@ -82,6 +97,7 @@ class CreditEntry(Part):
     objected: When | None = None
     answered: When | None = None
     reinstated: When | None = None
+    reinstated_on: date | None = None
 
     def take(self, record: Recorded) -> None:
         """Let one event about this record change it."""
@@ -90,17 +106,19 @@ class CreditEntry(Part):
             case CreditRecordEntered():
                 self.kind, self.unit, self.title = event.kind, event.unit, event.title
                 self.public, self.determined_on = event.public, event.determined_on
-                self.severity, self.doc_no = event.severity, event.instrument.doc_no
+                self.severity, self.sector = event.severity, event.sector
+                self.doc_no = event.instrument.doc_no
                 self.amount_fen, self.result = event.amount_fen, event.result
                 self.fulfilled = event.fulfilled
             case PublicityStarted() if self.started is None or self.started < when:
                 self.started, self.started_on = when, event.started_on
                 self.min_until, self.max_until = event.min_until, event.max_until
+                self.channels = event.channels
             case PublicityTerminated() if self.ended is None or self.ended < when:
                 self.ended, self.ended_on = when, event.terminated_on
                 self.end_reason = event.reason
-            case PublicityReinstated():
-                self.reinstated = later(self.reinstated, when)
+            case PublicityReinstated() if self.reinstated is None or self.reinstated < when:
+                self.reinstated, self.reinstated_on = when, event.reinstated_on
             case PublicitySuspended() if self.suspended is None or self.suspended < when:
                 self.suspended, self.suspended_until = when, event.until
             case PublicityResumed():
@@ -116,6 +134,18 @@ class CreditEntry(Part):
         return self.ended is not None and not any(
             again is not None and again >= self.ended for again in (self.started, self.reinstated)
         )
+
+    @property
+    def repaired(self) -> bool:
+        """Whether it ever ended by repair; nothing but a repair is undone."""
+        return self.end_reason == "repaired" or self.reinstated is not None
+
+    @property
+    def said(self) -> Said | None:
+        """What regimes reckon by, while there is something to repair."""
+        if self.severity is None or self.determined_on is None or self.over:
+            return None
+        return Said(self.unit, self.determined_on, self.severity, self.sector)
 
     @property
     def status(self) -> str:
@@ -137,9 +167,10 @@ class CreditEntry(Part):
 
 
 class Visit(Part):
-    """A task of the ledger: booked, held, concluded, published."""
+    """A task of the ledger: booked, held, concluded, published; perhaps part of a joint visit."""
 
     unit: str = ""
+    joint: str | None = None
     kind: str = ""
     counter: str = ""
     planned_on: date | None = None

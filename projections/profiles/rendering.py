@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from ledger.credit.regimes import Reckoning, reckon
 from ledger.kernel import PolicyVersionAdopted
-from ledger.kernel.days import earliest_after_minimum
+from projections.arrivals import arrivals
 from projections.profiles.fold import CreditProfile
-from projections.profiles.parts import Inspection, Violation, Visit
-
-#: Who reads: everyone; the business itself; the authorities.
-Audience = Literal["public", "entity", "restricted"]
-
-
-#: Answers which version of ``visit_cap`` holds for a unit and a grade on a day.
-Caps = Callable[[date, str, str], PolicyVersionAdopted | None]
+from projections.profiles.law import NO_LAW, VISIT_CAP, Law
+from projections.profiles.parts import CreditEntry, Inspection, Violation, Visit
+from projections.profiles.standing import NOTHING, Audience, shown
 
 
 def render(
     profile: CreditProfile,
     audience: Audience,
-    caps: Caps | None = None,
+    law: Law = NO_LAW,
     *,
     on: date | None = None,
     told: Told | None = None,
 ) -> dict[str, Any]:
     """The document of a profile for an audience.
 
-    ``caps`` gives the visit caps in force; ``on`` is the day as of which grade and caps are shown,
-    without it the newest. Public: what the rulebook marks P and nothing else. Nobody is shown when
-    a visit is planned; the authorities are told how many are. ``told`` saves preparing the same
-    twice for two audiences.
+    ``law`` gives the policies adopted; ``on`` is the day as of which is shown what changes with
+    time alone (the grade, caps, what has a last day), without it the newest. Public: what the
+    rulebook marks P and nothing else. Nobody is shown when a visit is planned; the authorities are
+    told how many are. ``told`` saves preparing the same twice for two audiences.
     """
     told = told or Told(profile)
     identity = profile.identity
@@ -58,13 +53,16 @@ def render(
             for one in profile.grades
             if on is None or one.assessed_on <= on
         ]
-    document["records"] = _records(profile, audience)
+    document["records"] = _records(profile, audience, law)
     if audience != "public":
         document["records_ended"] = _ended(profile)
+    if audience == "restricted":
+        document["records_repaired"] = sum(one.repaired for one in profile.records.values())
+    document.update(shown(profile.standing or NOTHING, audience, on))
     document["inspections"] = _inspections(profile, audience, told)
     document["violations"] = told.violations
     if audience != "public":
-        document["caps"] = _caps(profile, audience, caps, on)
+        document["caps"] = _caps(profile, audience, law, on)
         document["burden"] = _burden(profile)
     if audience == "restricted":
         document["upcoming_visits"] = sum(_upcoming(visit) for visit in profile.visits.values())
@@ -73,8 +71,8 @@ def render(
     return document
 
 
-def _records(profile: CreditProfile, audience: Audience) -> list[dict[str, Any]]:
-    shown = []
+def _records(profile: CreditProfile, audience: Audience, law: Law) -> list[dict[str, Any]]:
+    found = []
     for record, entry in sorted(profile.records.items()):
         if not entry.kind or (audience == "public" and not entry.shown):
             continue
@@ -96,24 +94,49 @@ def _records(profile: CreditProfile, audience: Audience) -> list[dict[str, Any]]
                 "started_on": entry.started_on,
                 "min_until": entry.min_until,
                 "max_until": entry.max_until,
-                # A minimum ends at midnight: what it waits for may happen the day after (0.7).
-                "earliest_repair_on": None
-                if entry.min_until is None
-                else earliest_after_minimum(entry.min_until, 0),
             }
+        if entry.said is not None:
+            document.update(_repair(entry, audience, law))
         if audience != "public":
-            document["public"] = entry.public
-            document["status"] = entry.status
-            if entry.ended_on is not None:
-                document["ended_on"] = entry.ended_on
-            if entry.status == "suspended" and entry.suspended_until is not None:
-                document["suspended_until"] = entry.suspended_until
-            if entry.objected is not None and (
-                entry.answered is None or entry.answered < entry.objected
-            ):
-                document["objection_open"] = True
-        shown.append(document)
-    return shown
+            document.update(_whereabouts(entry))
+        found.append(document)
+    return found
+
+
+def _whereabouts(entry: CreditEntry) -> dict[str, Any]:
+    """Where a record stands, for those who may read of more than what is shown."""
+    document: dict[str, Any] = {"public": entry.public, "status": entry.status}
+    if entry.ended_on is not None:
+        document["ended_on"] = entry.ended_on
+    if entry.reinstated_on is not None:
+        document["reinstated_on"] = entry.reinstated_on
+    if entry.status == "suspended" and entry.suspended_until is not None:
+        document["suspended_until"] = entry.suspended_until
+    if entry.objected is not None and (entry.answered is None or entry.answered < entry.objected):
+        document["objection_open"] = True
+    return document
+
+
+def _repair(entry: CreditEntry, audience: Audience, law: Law) -> dict[str, Any]:
+    """From when a record can be repaired, and what every regime says of it."""
+    assert entry.said is not None
+    reckoning = reckon(entry.said, entry.channels, law)
+    earliest = reckoning.earliest_on if reckoning.repairable else None
+    if audience == "public":
+        return {"earliest_repair_on": earliest}
+    return {
+        "earliest_repair_on": earliest,
+        "repairable": reckoning.repairable,
+        "regimes": regimes(reckoning),
+    }
+
+
+def regimes(reckoning: Reckoning) -> list[dict[str, Any]]:
+    """What each regime says of a record, and whether that counts."""
+    return [
+        {**msgspec.to_builtins(regime), "governs": regime in reckoning.governing}
+        for regime in reckoning.regimes
+    ]
 
 
 def _ended(profile: CreditProfile) -> dict[str, int]:
@@ -237,7 +260,7 @@ def _stands(one: Inspection | Violation) -> bool:
 
 
 def _caps(
-    profile: CreditProfile, audience: Audience, caps: Caps | None, on: date | None
+    profile: CreditProfile, audience: Audience, law: Law, on: date | None
 ) -> list[dict[str, Any]]:
     booked: dict[tuple[int, str], list[int]] = {}
     for visit in profile.visits.values():
@@ -248,12 +271,15 @@ def _caps(
         counts = booked.setdefault((visit.planned_on.year, visit.unit), [0, 0])
         if not visit.cancelled:
             counts[visit.counter != "capped"] += 1
+    if not booked:
+        return []
+    caps = law(VISIT_CAP)
     found = []
     for (year, unit), (capped, exempt) in sorted(booked.items()):
         last_day = date(year, 12, 31)
         day = last_day if on is None else min(on, last_day)
         grade = profile.grade(day)
-        policy = None if caps is None else caps(day, unit, grade)
+        policy = caps.in_force(day, unit=unit, grade=grade)
         cap = None if policy is None else cap_of(policy, grade)
         found.append(
             {
@@ -278,11 +304,15 @@ def cap_of(policy: PolicyVersionAdopted, grade: str) -> int | None:
 
 
 def _burden(profile: CreditProfile) -> dict[str, int]:
-    imported = sum(_stands(one) for one in profile.inspections.values())
-    held = [visit for visit in profile.visits.values() if visit.opened_on is not None]
+    """As the burden account has it, and the inspections beside of which registers tell."""
+    held = (profile.standing or NOTHING).joint_visits
+    times = arrivals(profile.visits, held) if profile.visits else []
     return {
-        "visits": len(held) + imported,
-        "minutes_on_site": sum(visit.minutes or 0 for visit in held),
+        "visits": len(times),
+        "minutes_on_site": sum(time.minutes for time in times),
+        "joint_visits": sum(time.units > 1 for time in times),
+        "avoided_by_merging": sum(time.units - 1 for time in times),
+        "inspections_imported": sum(_stands(one) for one in profile.inspections.values()),
     }
 
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
 
 import sqlalchemy as sa
 
-from ledger.kernel import PolicyVersionAdopted
-from ledger.kernel.policies import PolicyVersions
+from ledger.kernel import PolicyVersionAdopted, RecordCorrected
 from projections.profiles.fold import CreditProfile
-from projections.profiles.rendering import Caps, Told, as_json, render, says_nothing
+from projections.profiles.law import NO_LAW, REGIMES, VISIT_CAP, law_as_of
+from projections.profiles.rendering import Told, as_json, render, says_nothing
 from projections.source import Entry, Source
 from projections.tables import Code, Row, Store, in_groups
 from projections.views import FoldView
-
-#: The policy by which visits are capped (rulebook 3).
-VISIT_CAP = "visit_cap"
-
 
 _METADATA = sa.MetaData()
 
@@ -38,16 +33,24 @@ PROFILES = sa.Table(
     sa.Column("grade", Code, nullable=False),
     #: Whether the document shows caps, and so depends on the policy ``visit_cap``.
     sa.Column("capped", sa.Boolean, nullable=False),
+    #: Whether it shows from when a record can be repaired, and so depends on the regimes.
+    sa.Column("reckoned", sa.Boolean, nullable=False),
     sa.Column("state", sa.LargeBinary, nullable=False),
     sa.Column("public_json", sa.LargeBinary, nullable=False),
     sa.Column("restricted_json", sa.LargeBinary, nullable=False),
-    sa.Index(
-        "profiles_capped",
-        "capped",
-        sqlite_where=sa.text("capped"),
-        postgresql_where=sa.text("capped"),
+    *(
+        sa.Index(
+            f"profiles_{name}",
+            name,
+            sqlite_where=sa.text(name),
+            postgresql_where=sa.text(name),
+        )
+        for name in ("capped", "reckoned")
     ),
 )
+
+#: Policies, and the rows whose documents depend on them.
+_DEPENDING = ((frozenset({VISIT_CAP}), PROFILES.c.capped), (REGIMES, PROFILES.c.reckoned))
 
 _STATE = (PROFILES.c.key, PROFILES.c.position, PROFILES.c.state)
 
@@ -60,7 +63,7 @@ class Profiles(FoldView[CreditProfile]):
     """
 
     name = "profiles"
-    version = 2
+    version = 3
     kind = "entity"
     fold = CreditProfile
     table = PROFILES
@@ -69,27 +72,32 @@ class Profiles(FoldView[CreditProfile]):
     def __init__(self) -> None:
         super().__init__()
         self.topics |= {PolicyVersionAdopted.TOPIC}
-        self._caps = PolicyVersions(VISIT_CAP)
-        self._caps_position = 0
-        self._adopted = False
+        self._law = NO_LAW
+        #: Policies adopted since what stands in the tables.
+        self._adopted: set[str] = set()
 
     def begin(self, source: Source, position: int) -> None:
         super().begin(source, position)
-        self._adopted = False
-        self._caps, self._caps_position = caps_as_of(source, position)
+        self._adopted = set()
+        self._law = law_as_of(source, position)
 
     def take(self, entries: Sequence[Entry], store: Store, source: Source, last: int) -> None:
         super().take(entries, store, source, last)
-        self._adopted |= any(f"policy:{VISIT_CAP}" in entry.tags for entry in entries)
+        for entry in entries:
+            if entry.type in (PolicyVersionAdopted.TOPIC, RecordCorrected.TOPIC):
+                self._adopted.update(
+                    tag.removeprefix("policy:") for tag in entry.tags if tag.startswith("policy:")
+                )
 
     def flush(self, store: Store, source: Source, last: int) -> Collection[str]:
-        if not self._adopted:
+        depending = [rows for keys, rows in _DEPENDING if keys & self._adopted]
+        if not depending:
             return super().flush(store, source, last)
-        # Rows that show caps are rendered anew under the policies as they now stand.
-        self._caps, self._caps_position = caps_as_of(source, last)
+        # Rows that show what policies say are rendered anew under those as they now stand.
+        self._law = law_as_of(source, last)
         changed = super().flush(store, source, last)
-        capped = sa.select(PROFILES.c.key).where(PROFILES.c.capped)
-        rest = set(store.connection.execute(capped).scalars()) - self._open.keys()
+        shown = sa.select(PROFILES.c.key).where(sa.or_(*depending))
+        rest = set(store.connection.execute(shown).scalars()) - self._open.keys()
         for keys in in_groups(sorted(rest)):
             self.write(
                 {
@@ -103,11 +111,12 @@ class Profiles(FoldView[CreditProfile]):
 
     def committed(self) -> None:
         super().committed()
-        self._adopted = False
+        self._adopted = set()
 
     def write(self, folds: Mapping[str, tuple[CreditProfile, int]], store: Store) -> None:
+        caps, regimes = self._law.position(VISIT_CAP), self._law.position(*REGIMES)
         moved = {
-            key: (fold, max(at, self._caps_position) if fold.capped else at)
+            key: (fold, max(at, caps * fold.capped, regimes * fold.reckoned))
             for key, (fold, at) in folds.items()
         }
         super().write(moved, store)
@@ -116,8 +125,8 @@ class Profiles(FoldView[CreditProfile]):
         identity = fold.identity
         name = None if identity is None else identity.name
         told = Told(fold)
-        public = as_json(render(fold, "public", told=told))
-        restricted = as_json(render(fold, "restricted", in_force(self._caps), told=told))
+        public = as_json(render(fold, "public", self._law, told=told))
+        restricted = as_json(render(fold, "restricted", self._law, told=told))
         return {
             "name": name,
             "name_key": None if name is None else name.casefold(),
@@ -128,22 +137,7 @@ class Profiles(FoldView[CreditProfile]):
             "restricted": not says_nothing(restricted, fold.entity, "restricted"),
             "grade": fold.grade(),
             "capped": fold.capped,
+            "reckoned": fold.reckoned,
             "public_json": public,
             "restricted_json": restricted,
         }
-
-
-def in_force(versions: PolicyVersions) -> Caps:
-    """The caps of a policy's versions, by day, unit and grade."""
-
-    def caps(day: date, unit: str, grade: str) -> PolicyVersionAdopted | None:
-        return versions.in_force(day, unit=unit, grade=grade)
-
-    return caps
-
-
-def caps_as_of(source: Source, position: int) -> tuple[PolicyVersions, int]:
-    """The versions of ``visit_cap`` adopted up to a position, and the position of the last one."""
-    versions = PolicyVersions(VISIT_CAP)
-    records = source.records([versions.selector()], position) if position else []
-    return versions.over(records), records[-1].position if records else 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,12 @@ import pytest
 import structlog
 
 from api.logs import configure_logging
+from ledger.commitments.events import CommitmentMade, Obligation
+from ledger.dishonesty.events import DeterminationNotified, SanctionApplied
+from ledger.kernel import LegalRef
+from ledger.keylist.events import KeyUnitDesignated
+from ledger.observation.events import ObservationGranted, PolicyBasis
+from ledger.reconsideration.events import ReconApplied
 from tests.scenarios.world import E_A, E_B, E_C, World
 
 
@@ -375,6 +383,121 @@ RECORD = {
     "severity": "general",
     "instrument": {"kind": "penalty_decision", "doc_no": "D-1", "effective_on": "2026-03-10"},
 }
+
+
+async def test_how_a_business_stands_is_read_by_whom_it_concerns(world: World) -> None:
+    """Of commitments, measures, periods and disputes each audience reads its own part, no more."""
+    whose: dict[str, Any] = {"entity": E_C, "unit": "MRB"}
+    readers = ("nobody", "E-A", "E-C", "EMB head", "MRB head")
+    shown = {who: await etag(world, who, E_C) for who in readers}
+
+    async def changed() -> list[str]:
+        """For whom the profile reads otherwise than at the last look."""
+        found = []
+        for who in readers:
+            now = await etag(world, who, E_C)
+            if now != shown[who]:
+                found.append(who)
+            shown[who] = now
+        return found
+
+    everybody, concerned = list(readers), ["E-C", "EMB head", "MRB head"]
+    obligation = Obligation(obligation="a", due_on=date(2026, 6, 1))
+    for name, public in (("CMT-PUBLIC", True), ("CMT-SECRET", False)):
+        world.given(
+            CommitmentMade(
+                **whose,
+                commitment=name,
+                type="voluntary",
+                text_hash="0" * 64,
+                obligations=(obligation,),
+                public=public,
+            )
+        )
+        assert await changed() == (everybody if public else concerned)
+    world.given(
+        DeterminationNotified(
+            **whose,
+            determination="DET-SECRET",
+            notice_no="N-1",
+            facts="某事",
+            ground="warning",
+            severity="general",
+            basis=(LegalRef(instrument="law"),),
+            defence_until=date(2026, 4, 1),
+        )
+    )
+    assert await changed() == ["E-C"]
+    world.given(
+        SanctionApplied(
+            **whose,
+            sanction="S-SECRET",
+            record="CR-1",
+            measure="no-funds",
+            catalogue_version=1,
+            applied_on=date(2026, 3, 16),
+        )
+    )
+    assert await changed() == concerned
+    world.given(
+        ObservationGranted(
+            **whose,
+            observation="OBS-SECRET",
+            four_new_kind="model",
+            activity="无人配送",
+            policy_basis=PolicyBasis(level="national", instrument="law"),
+            domain="transport",
+            starts_on=date(2026, 3, 16),
+            ends_on=date(2026, 12, 31),
+            bottom_lines=("safety",),
+        )
+    )
+    assert await changed() == concerned
+    for name, listed_as, who_reads in (
+        ("KEY-SHARED", "shared", concerned),
+        ("KEY-SECRET", "restricted", ["E-C"]),
+        ("KEY-PUBLIC", "public", everybody),
+    ):
+        world.given(
+            KeyUnitDesignated(
+                **whose,
+                designation=name,
+                matters=("M-101",),
+                reason="x",
+                tracking_officer="OFF-001",
+                guidance_plan="G-1",
+                review_on=date(2026, 9, 1),
+                notice_no="N-1",
+                notified_on=date(2026, 3, 16),
+                grade="C",
+                listed_as=listed_as,
+            )
+        )
+        assert await changed() == who_reads
+    world.given(
+        ReconApplied(
+            **whose,
+            recon="RC-SECRET",
+            decision="D-1",
+            organ="RECON",
+            known_on=date(2026, 3, 1),
+            last_day=date(2026, 4, 30),
+            grounds="不服",
+        )
+    )
+    assert await changed() == concerned
+    for who in ("nobody", "E-A"):
+        text = msgspec.json.encode(await ask(world, who, f"/v1/entities/{E_C}/profile")).decode()
+        assert "SECRET" not in text
+        assert {"CMT-PUBLIC", "KEY-PUBLIC"} <= set(re.findall(r"[A-Z]+-PUBLIC", text))
+    for who in ("EMB head", "MRB head"):
+        profile = await ask(world, who, f"/v1/entities/{E_C}/profile")
+        text = msgspec.json.encode(profile).decode()
+        for name in ("DET-SECRET", "KEY-SECRET", "RC-SECRET", "不服"):
+            assert name not in text
+        assert profile["reconsiderations_open"] == 1
+    # What is stored is what a replay shows, and what building it anew gives.
+    assert world.rebuilt() == []
 
 
 async def test_the_public_reads_records_where_they_can_end(world: World) -> None:

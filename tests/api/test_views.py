@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.views import RESOURCES, readiness
+from ledger.catalogue.events import OfficerCertified
+from ledger.complaints.events import ComplaintAccepted, ComplaintReceived, ComplaintResolved
 from ledger.entities.events import EntityRegistered, Identity
 from ledger.kernel import Ledger
 from ledger.supervision.events import (
@@ -169,6 +172,62 @@ async def test_trail_is_seen_in_part(face: Any, past: Past) -> None:
     assert len((await get(face, "/v1/officers/OFF-002/trail", face.jb))["entries"]) == 1
     assert len((await get(face, "/v1/matters/M-101/trail", face.mrb))["entries"]) == 1
     assert len((await get(face, "/v1/units/MRB/trail", face.mrb))["entries"]) == 1
+
+
+async def test_each_entry_of_a_trail_can_be_proved(face: Any, past: Past) -> None:
+    """An entry names the leaf hash of the stored bytes, and where their inclusion is proved."""
+    past.add(task("T-1"))
+    past.add(inspection("I-1"), "2015-05-04")
+    past.unreadable("filing.inspection-cancelled", [f"entity:{E1}"])
+    entries = (await get(face, f"/v1/entities/{E1}/trail", face.jb))["entries"]
+    stored = list(past.recorder.read())
+    assert [e["hash"] for e in entries] == [
+        sha256(b"\x00" + one.event.data).hexdigest() for one in stored
+    ]
+    assert [e["proof"] for e in entries] == [f"/v1/events/{n}/proof" for n in (1, 2, 3)]
+
+
+async def test_what_came_of_complaints_about_an_officer(face: Any, past: Past) -> None:
+    """The Justice Bureau counts them; others do not learn that an officer was named (CMP-R2)."""
+    certified = OfficerCertified(
+        officer="OFF-001",
+        unit="MRB",
+        cert_no="C-1",
+        valid_from=date(2024, 1, 1),
+        valid_to=date(2027, 1, 1),
+        domains=("food_drug",),
+    )
+    past.add(certified)
+    for number, outcome in enumerate(("substantiated", "partly", "no", None, "substantiated"), 1):
+        of_it: dict[str, Any] = {
+            "complaint": f"CMP-{number}",
+            "unit": "JB",
+            "subject_unit": "MRB",
+        }
+        # The last names somebody else, of whom nothing but that is recorded.
+        named = ("OFF-009",) if number == 5 else ("OFF-001",)
+        past.add(
+            ComplaintReceived(**of_it, channel="web", facts="x", anonymous=True, officers=named)
+        )
+        past.add(ComplaintAccepted(**of_it, allegation="x"))
+        last = past.add(ComplaintResolved(**of_it, outcome=outcome)) if outcome else past.last
+    at = f"at_least={last}"
+    seen = await get(face, f"/v1/officers/OFF-001?{at}", face.jb)
+    assert seen["complaints"] == {
+        "substantiated": 1,
+        "partly": 1,
+        "no": 1,
+        "not_accepted": 0,
+        "open": 1,
+    }
+    own = await get(face, f"/v1/officers/OFF-001?{at}", face.mrb)
+    assert own["certificates"][0]["cert_no"] == "C-1"
+    assert "complaints" not in own
+    assert (await get(face, f"/v1/officers/OFF-009?{at}", face.jb))["complaints"][
+        "substantiated"
+    ] == 1
+    credit = face.tokens.create("EDB", "P-EDB", "credit_officer")
+    await get(face, f"/v1/officers/OFF-009?{at}", credit, 404)
 
 
 async def test_trail_by_pages(face: Any, past: Past) -> None:

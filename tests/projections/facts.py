@@ -139,6 +139,15 @@ def caps(a: int = 1, version: int = 1, since: str = "2020-01-01") -> Event:
     return policy("visit_cap", {"A": a, "B": a, "C": 2, "D": 4}, "table", since, version)
 
 
+def regime(general: int = 3, version: int = 1, since: str = "2020-01-01") -> Event:
+    periods = {
+        "minor": {"min_months": 0, "max_months": 3},
+        "general": {"min_months": general, "max_months": 12},
+        "serious": {"min_months": 12, "max_months": 36},
+    }
+    return policy("dishonesty.regime", periods, "table", since, version)
+
+
 def calendar(year: int, holidays: tuple[date, ...] = (), version: int = 1) -> Event:
     return WorkingCalendarPublished(
         year=str(year), version=version, holidays=holidays, makeup_workdays=(), source="test"

@@ -8,6 +8,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ledger.commitments.events import (
+    CommitmentBreached,
+    CommitmentFulfilled,
+    CommitmentMade,
+    Obligation,
+)
 from ledger.credit.events import (
     CreditRecordEntered,
     Instrument,
@@ -16,6 +22,14 @@ from ledger.credit.events import (
     PublicityStarted,
     PublicitySuspended,
     PublicityTerminated,
+)
+from ledger.dishonesty.events import (
+    IncentiveEnded,
+    IncentiveGranted,
+    SanctionApplied,
+    SanctionLifted,
+    SeriousListAdded,
+    SeriousListRemoved,
 )
 from ledger.entities.events import EntityLeftRegister, EntityRegistered, EntityRevised, Identity
 from ledger.filing.events import (
@@ -40,7 +54,9 @@ from ledger.joint.events import (
     Participant,
 )
 from ledger.kernel import Event
-from ledger.keylist.events import KeyDesignationEnded, TrackingVisitLogged
+from ledger.keylist.events import KeyDesignationEnded, KeyUnitDesignated, TrackingVisitLogged
+from ledger.observation.events import ObservationExpired, ObservationGranted, PolicyBasis
+from ledger.reconsideration.events import ReconApplied, ReconTerminated
 from ledger.supervision.events import FindingDismissed, FindingRaised, FindingTriaged
 from tests.projections.facts import (
     E1,
@@ -51,6 +67,7 @@ from tests.projections.facts import (
     inspection,
     moment,
     policy,
+    regime,
     task,
     violation,
 )
@@ -71,6 +88,14 @@ def entity_events(draw: Any, entity: str, day: date) -> Event:
     of_record = {"record": f"CR-{name}", **common}
     of_joint = {"joint": f"J-{name}", **common}
     of_key = {"designation": f"KEY-{name}", **common}
+    of_commitment = {"commitment": f"CMT-{name}", **common}
+    of_obligation = {**of_commitment, "obligation": f"{number}", "evidence": ("E-1",)}
+    of_list = {"determination": f"DET-{name}", "list_field": "food", **of_record}
+    of_sanction = {"sanction": f"S-{name}", **of_record}
+    of_incentive = {"incentive": f"I-{name}", "measure": "fast-lane", **common}
+    of_period = {"observation": f"OBS-{name}", **common}
+    of_case = {"recon": f"RC-{name}", "decision": "D-1", "organ": "RECON", **common}
+    instrument = Instrument(kind="ruling", doc_no="D-1", effective_on=day)
     identity = Identity(name=draw(st.sampled_from(["Wan He", "兰山", "Ōta"])), area="P1")
     return draw(
         st.sampled_from(
@@ -90,7 +115,7 @@ def entity_events(draw: Any, entity: str, day: date) -> Event:
                 CreditRecordEntered(
                     **of_record,
                     kind="penalty",
-                    instrument=Instrument(kind="ruling", doc_no="D-1", effective_on=day),
+                    instrument=instrument,
                     determined_on=day,
                     title="fine",
                     public=draw(st.booleans()),
@@ -150,6 +175,56 @@ def entity_events(draw: Any, entity: str, day: date) -> Event:
                 TrackingVisitLogged(
                     **of_key, visited_on=day, officers=("OFF-001",), summary=f"{number}"
                 ),
+                KeyUnitDesignated(
+                    **of_key,
+                    matters=("M-101",),
+                    reason="x",
+                    tracking_officer="OFF-001",
+                    guidance_plan="G-1",
+                    review_on=day + timedelta(days=90),
+                    notice_no="N-1",
+                    notified_on=day,
+                    grade="C",
+                    listed_as=draw(st.sampled_from(["public", "shared", "restricted"])),
+                ),
+                CommitmentMade(
+                    **of_commitment,
+                    type="voluntary",
+                    text_hash="0" * 64,
+                    obligations=tuple(
+                        Obligation(obligation=f"{n}", due_on=day) for n in range(1, number + 1)
+                    ),
+                    public=draw(st.booleans()),
+                ),
+                CommitmentFulfilled(**of_obligation, days_late=number),
+                CommitmentBreached(**of_obligation, notice_ref="N-1", notified_on=day),
+                SeriousListAdded(
+                    **of_list,
+                    criteria_version=1,
+                    instrument=instrument,
+                    reason="x",
+                    listed_on=day,
+                ),
+                SeriousListRemoved(**of_list, reason="repaired", removed_on=day),
+                SanctionApplied(
+                    **of_sanction, measure="no-funds", catalogue_version=1, applied_on=day
+                ),
+                SanctionLifted(**of_sanction, reason="repaired", lifted_on=day),
+                IncentiveGranted(**of_incentive, granted_on=day),
+                IncentiveEnded(incentive=f"I-{name}", **common, reason="expired", ended_on=day),
+                ObservationGranted(
+                    **of_period,
+                    four_new_kind="model",
+                    activity="drones",
+                    policy_basis=PolicyBasis(level="national", instrument="law"),
+                    domain="transport",
+                    starts_on=day,
+                    ends_on=day + timedelta(days=90),
+                    bottom_lines=("safety",),
+                ),
+                ObservationExpired(**of_period, expired_on=day),
+                ReconApplied(**of_case, known_on=day, last_day=day, grounds="x"),
+                ReconTerminated(**of_case, ground="withdrawn", reason="x"),
                 KeyDesignationEnded(**of_key, reason="closed", ended_on=day, listed_as="shared"),
                 InspectionConcluded(**of_task, matters=("M-101",), result="no_issue"),
                 ResultNotified(**of_task),
@@ -179,6 +254,11 @@ def entity_events(draw: Any, entity: str, day: date) -> Event:
 
 LAW = st.one_of(
     st.builds(caps, st.integers(0, 3), st.integers(1, 3)),
+    st.builds(regime, st.integers(1, 9), st.integers(1, 3)),
+    st.builds(
+        lambda v: policy("dishonesty.transition", "more_favourable", "text", "2026-04-01", v),
+        st.integers(1, 3),
+    ),
     st.builds(
         lambda n, v: policy("inspection.result_notice_wd", n, "wd", version=v),
         st.integers(0, 9),

@@ -13,11 +13,30 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.commitments.events import (
+    CommitmentBreached,
+    CommitmentFulfilled,
+    CommitmentMade,
+    Obligation,
+)
+from ledger.complaints.events import ComplainantNamed
 from ledger.credit.events import (
     CreditRecordEntered,
     Instrument,
+    PublicityReinstated,
     PublicityStarted,
     PublicityTerminated,
+)
+from ledger.dishonesty.events import (
+    DeterminationNotified,
+    DishonestyDetermined,
+    IncentiveEnded,
+    IncentiveGranted,
+    IncentivePromised,
+    SanctionApplied,
+    SanctionLifted,
+    SeriousListAdded,
+    SeriousListRemoved,
 )
 from ledger.draws.events import DrawResultPublished
 from ledger.entities.events import EntityLeftRegister, EntityRegistered, Identity
@@ -30,10 +49,16 @@ from ledger.filing.events import (
 )
 from ledger.grading.events import CreditGradeAssigned
 from ledger.intake.events import ImportedInspectionWithdrawn, ViolationRectified
-from ledger.kernel import Recorded
+from ledger.joint.events import JointVisitHeld
+from ledger.kernel import LegalRef, Recorded
+from ledger.keylist.events import KeyDesignationEnded, KeyDesignationReviewed, KeyUnitDesignated
+from ledger.observation.events import ObservationGranted, ObservationTerminated, PolicyBasis
+from ledger.reconsideration.events import ReconApplied, ReconTerminated
+from projections.burden import BURDENS, Burdens
+from projections.burden import document as burden_document
 from projections.follower import Follower, Views
 from projections.opening import all_views
-from projections.profiles import PROFILES, CreditProfile, in_force, render, says_nothing
+from projections.profiles import PROFILES, CreditProfile, render, says_nothing
 from projections.replay import (
     Hypothetical,
     NothingKnown,
@@ -44,7 +69,18 @@ from projections.replay import (
 from projections.source import Source
 from projections.tables import open_engine
 from tests.projections import strategies
-from tests.projections.facts import E1, E2, Past, caps, inspection, task, violation
+from tests.projections.facts import (
+    E1,
+    E2,
+    Past,
+    caps,
+    inspection,
+    moment,
+    policy,
+    regime,
+    task,
+    violation,
+)
 
 
 def stored(views: Views, entity: str = E1) -> tuple[int, Any, Any]:
@@ -159,6 +195,7 @@ def test_the_public_sees_what_is_public_alone(past: Past, follower: Follower, vi
     past.add(EntityRegistered(entity=E1, identity=Identity(name="Wan He")))
     past.add(grade("C", "2026-03-01"))
     past.add(caps())
+    past.add(regime())
     past.add(record())
     past.add(started())
     past.add(record("CR-2", public=False))
@@ -176,16 +213,25 @@ def test_the_public_sees_what_is_public_alone(past: Past, follower: Follower, vi
         "listed",
         "identity",
         "records",
+        "commitments",
+        "serious_list",
         "inspections",
         "violations",
     }
     assert [r["record"] for r in public["records"]] == ["CR-1"]
-    assert public["records"][0]["publicity"]["earliest_repair_on"] == "2026-07-16"
+    assert public["records"][0]["earliest_repair_on"] == "2026-07-16"
+    assert "regimes" not in public["records"][0]
     assert public["inspections"] == []  # T-2 was held, but its result is not published
     assert [r["record"] for r in restricted["records"]] == ["CR-1", "CR-2"]
     assert restricted["grade"] == "C"
     assert restricted["upcoming_visits"] == 1
-    assert restricted["burden"] == {"visits": 1, "minutes_on_site": 45}
+    assert restricted["burden"] == {
+        "visits": 1,
+        "minutes_on_site": 45,
+        "joint_visits": 0,
+        "avoided_by_merging": 0,
+        "inspections_imported": 0,
+    }
     assert restricted["caps"] == [
         {
             "unit": "MRB",
@@ -383,7 +429,7 @@ def test_without_and_as_if(past: Past) -> None:
     assert (left.document["records"], left.left_out) == ([], [1, 2])
     assert len(replay(source, E1, without=[3]).document["inspections"]) == 0
     imagined = as_if_repaired(source, E1, "CR-1", date(2026, 8, 1))
-    repaired = replay(source, E1, hypothetical=[imagined])
+    repaired = replay(source, E1, hypothetical=imagined)
     assert repaired.document["records_ended"] == {"repaired": 1}
     assert repaired.steps[-1].position == 0
     with pytest.raises(NothingKnown):
@@ -391,8 +437,8 @@ def test_without_and_as_if(past: Past) -> None:
     with pytest.raises(NothingKnown):
         replay(source, E2)
     # The future of a hypothesis is subject to the day asked for, like any fact.
-    assert isinstance(imagined, Hypothetical)
-    before = replay(source, E1, hypothetical=[imagined], valid_as_of=date(2026, 7, 31))
+    assert [type(one) for one in imagined] == [Hypothetical]
+    before = replay(source, E1, hypothetical=imagined, valid_as_of=date(2026, 7, 31))
     assert before.document["records_ended"] == {}
 
 
@@ -498,10 +544,464 @@ def test_render_without_policies() -> None:
     profile.take(Recorded(1, _envelope(), task("T-1")))
     (cap,) = render(profile, "restricted")["caps"]
     assert (cap["used"], cap["cap"], cap["left"]) == (1, None, None)
-    assert in_force is not None
 
 
 def _envelope() -> Any:
     past = Past(InMemoryDCBRecorder())
     past.add(task("T-1"))
     return past.events[1][0]
+
+
+# What the other systems have come to decide
+
+
+WHOSE: dict[str, Any] = {"entity": E1, "unit": "MRB"}
+
+
+def told(past: Past, audience: Any, on: str | None = None, entity: str = E1) -> dict[str, Any]:
+    """What a replay shows to an audience, as JSON."""
+    day = None if on is None else date.fromisoformat(on)
+    document: dict[str, Any] = plain(
+        replay(past.recorder, entity, audience=audience, valid_as_of=day).document
+    )
+    return document
+
+
+def promise(name: str = "CMT-1", *, public: bool = True) -> CommitmentMade:
+    obligations = (
+        Obligation(obligation="a", due_on=date(2026, 5, 1)),
+        Obligation(obligation="b", due_on=date(2026, 6, 1)),
+        Obligation(obligation="c", due_on=date(2026, 7, 1)),
+    )
+    return CommitmentMade(
+        **WHOSE,
+        commitment=name,
+        type="voluntary",
+        text_hash="0" * 64,
+        obligations=obligations,
+        public=public,
+    )
+
+
+def test_commitments_and_their_obligations(past: Past) -> None:
+    """Everybody reads a public commitment, obligation by obligation; others stay where they are."""
+    past.add(promise(), "2026-04-01")
+    past.add(promise("CMT-2", public=False), "2026-04-02")
+    past.add(
+        CommitmentFulfilled(
+            **WHOSE, commitment="CMT-1", obligation="a", evidence=("E-1",), days_late=2
+        ),
+        "2026-05-03",
+    )
+    assert told(past, "public")["commitments"][0]["stage"] == "open"
+    past.add(
+        CommitmentBreached(
+            **WHOSE,
+            commitment="CMT-1",
+            obligation="b",
+            evidence=("E-2",),
+            notice_ref="N-1",
+            notified_on=date(2026, 6, 2),
+        ),
+        "2026-06-10",
+    )
+    (shown,) = told(past, "public")["commitments"]
+    assert (shown["commitment"], shown["stage"]) == ("CMT-1", "breached")
+    assert [
+        (one["obligation"], one["fulfilled_on"], one["breached_on"], one["days_late"])
+        for one in shown["obligations"]
+    ] == [("a", "2026-05-03", None, 2), ("b", None, "2026-06-10", 0), ("c", None, None, 0)]
+    for audience in ("entity", "restricted"):
+        names = [one["commitment"] for one in told(past, audience)["commitments"]]
+        assert names == ["CMT-1", "CMT-2"]
+    # As of a day before the breach nothing is broken.
+    assert told(past, "public", "2026-06-09")["commitments"][0]["stage"] == "open"
+
+
+def test_dishonesty_from_notice_to_removal(past: Past) -> None:
+    """Before it is determined the business alone reads of it; the list is public while on it."""
+    basis = (LegalRef(instrument="law"),)
+    instrument = Instrument(kind="list_decision", doc_no="L-1", effective_on=date(2026, 5, 6))
+    of_case = {**WHOSE, "determination": "DET-1"}
+    past.add(
+        DeterminationNotified(
+            **of_case,
+            notice_no="N-1",
+            facts="x",
+            ground="very_large_fine",
+            severity="serious",
+            basis=basis,
+            defence_until=date(2026, 4, 20),
+        ),
+        "2026-04-10",
+    )
+    (own,) = told(past, "entity")["determinations"]
+    assert (own["stage"], own["defence_until"]) == ("notified", "2026-04-20")
+    assert told(past, "restricted")["determinations"] == []
+    assert "determinations" not in told(past, "public")
+    past.add(
+        DishonestyDetermined(
+            **of_case,
+            severity="serious",
+            ground="very_large_fine",
+            basis=basis,
+            instrument=instrument,
+        ),
+        "2026-05-06",
+    )
+    listed = {**of_case, "record": "CR-1", "list_field": "food"}
+    past.add(
+        SeriousListAdded(
+            **listed,
+            criteria_version=1,
+            instrument=instrument,
+            reason="x",
+            listed_on=date(2026, 5, 6),
+        ),
+        "2026-05-06",
+    )
+    (known,) = told(past, "restricted")["determinations"]
+    assert (known["stage"], known["record"]) == ("listed", "CR-1")
+    for audience in ("public", "entity", "restricted"):
+        (listing,) = told(past, audience)["serious_list"]
+        assert (listing["list_field"], listing["listed_on"]) == ("food", "2026-05-06")
+        assert ("determination" in listing) == (audience != "public")
+    past.add(
+        SeriousListRemoved(**listed, reason="repaired", removed_on=date(2027, 6, 1)), "2027-06-01"
+    )
+    for audience in ("public", "entity", "restricted"):
+        assert told(past, audience)["serious_list"] == []
+        assert len(told(past, audience, "2027-05-31")["serious_list"]) == 1
+    assert told(past, "restricted")["determinations"][0]["stage"] == "removed"
+
+
+def sanction(name: str = "S-1", rests_on: str = "CR-1", until: str | None = None) -> Any:
+    return SanctionApplied(
+        **WHOSE,
+        sanction=name,
+        record=rests_on,
+        measure="no-funds",
+        catalogue_version=1,
+        applied_on=date(2026, 5, 6),
+        until=None if until is None else date.fromisoformat(until),
+    )
+
+
+def test_measures_that_are_alive(past: Past) -> None:
+    """Incentives and sanctions are shown until they end, or their last day has passed."""
+    past.add(sanction(), "2026-05-06")
+    past.add(sanction("S-2", "CR-2", "2026-08-06"), "2026-05-06")
+    granted = {**WHOSE, "incentive": "I-1", "measure": "fast-lane"}
+    past.add(IncentivePromised(**granted, ground="x", apply_by=date(2026, 5, 1)), "2026-04-01")
+    for audience in ("entity", "restricted"):
+        assert told(past, audience)["incentives"][0]["stage"] == "promised"
+    past.add(
+        IncentiveGranted(**granted, granted_on=date(2026, 4, 20), until=date(2026, 10, 20)),
+        "2026-04-20",
+    )
+
+    def alive(on: str | None = None) -> tuple[list[str], list[str]]:
+        document = told(past, "restricted", on)
+        sanctions = [one["sanction"] for one in document["sanctions"]]
+        return sanctions, [one["incentive"] for one in document["incentives"]]
+
+    assert alive() == (["S-1", "S-2"], ["I-1"])
+    assert alive("2026-05-05") == ([], ["I-1"])
+    assert alive("2026-08-06") == (["S-1", "S-2"], ["I-1"])
+    assert alive("2026-08-07") == (["S-1"], ["I-1"])
+    assert alive("2026-10-21") == (["S-1"], [])
+    past.add(
+        SanctionLifted(
+            **WHOSE,
+            sanction="S-1",
+            record="CR-1",
+            reason="repaired",
+            lifted_on=date(2026, 9, 1),
+        ),
+        "2026-09-01",
+    )
+    past.add(
+        IncentiveEnded(
+            **WHOSE, incentive="I-1", reason="no_longer_eligible", ended_on=date(2026, 9, 2)
+        ),
+        "2026-09-02",
+    )
+    assert alive() == (["S-2"], [])
+    assert not {"sanctions", "incentives"} & told(past, "public").keys()
+
+
+@pytest.mark.parametrize(
+    ("listed_as", "readers"),
+    [
+        ("public", ["public", "entity", "restricted"]),
+        ("shared", ["entity", "restricted"]),
+        ("restricted", ["entity"]),
+    ],
+)
+def test_key_designations_as_the_list_is_read(
+    past: Past, listed_as: Any, readers: list[str]
+) -> None:
+    """Who reads of a designation is who reads the list of them; it holds until its review."""
+    past.add(
+        KeyUnitDesignated(
+            **WHOSE,
+            designation="KEY-1",
+            matters=("M-101",),
+            reason="x",
+            tracking_officer="OFF-001",
+            guidance_plan="G-1",
+            review_on=date(2026, 9, 1),
+            notice_no="N-1",
+            notified_on=date(2026, 3, 1),
+            grade="C",
+            listed_as=listed_as,
+        ),
+        "2026-03-02",
+    )
+
+    def seen(on: str | None = None) -> list[str]:
+        return [
+            audience
+            for audience in ("public", "entity", "restricted")
+            if told(past, audience, on).get("key_designations")
+        ]
+
+    assert seen() == seen("2026-09-01") == readers
+    assert seen("2026-03-01") == seen("2026-09-02") == []
+    past.add(
+        KeyDesignationReviewed(
+            **WHOSE,
+            designation="KEY-1",
+            outcome="keep",
+            grounds="x",
+            review_on=date(2027, 3, 1),
+            listed_as=listed_as,
+        ),
+        "2026-08-20",
+    )
+    assert seen("2026-09-02") == readers
+    past.add(
+        KeyDesignationEnded(
+            **WHOSE,
+            designation="KEY-1",
+            reason="risk_gone",
+            ended_on=date(2026, 10, 1),
+            listed_as=listed_as,
+        ),
+        "2026-10-01",
+    )
+    assert seen() == []
+
+
+def test_an_observation_period_runs_for_its_days(past: Past) -> None:
+    """Who is watched is for the business and the authorities, from the first day to the last."""
+    period = {**WHOSE, "observation": "OBS-1"}
+    past.add(
+        ObservationGranted(
+            **period,
+            four_new_kind="model",
+            activity="drones",
+            policy_basis=PolicyBasis(level="national", instrument="law"),
+            domain="transport",
+            starts_on=date(2026, 4, 1),
+            ends_on=date(2026, 9, 30),
+            bottom_lines=("safety",),
+        ),
+        "2026-03-20",
+    )
+
+    def runs(on: str | None = None) -> list[bool]:
+        return [
+            bool(told(past, who, on)["observation_periods"]) for who in ("entity", "restricted")
+        ]
+
+    assert "observation_periods" not in told(past, "public")
+    assert runs() == runs("2026-04-01") == runs("2026-09-30") == [True, True]
+    assert runs("2026-03-31") == runs("2026-10-01") == [False, False]
+    past.add(
+        ObservationTerminated(
+            **period, because="bottom_line", reason="x", terminated_on=date(2026, 6, 1)
+        ),
+        "2026-06-01",
+    )
+    assert runs() == [False, False]
+    assert runs("2026-05-31") == [True, True]
+
+
+def test_open_disputes_are_a_number(past: Past) -> None:
+    """How many reconsideration cases go on, and nothing of what they are about; not for all."""
+    case = {**WHOSE, "recon": "RC-1", "decision": "D-1", "organ": "RECON"}
+    past.add(
+        ReconApplied(
+            **case, known_on=date(2026, 3, 1), last_day=date(2026, 4, 30), grounds="secret"
+        )
+    )
+    for audience in ("entity", "restricted"):
+        assert told(past, audience)["reconsiderations_open"] == 1
+    assert "secret" not in str(told(past, "restricted"))
+    assert "reconsiderations_open" not in told(past, "public")
+    past.add(ReconTerminated(**case, ground="withdrawn", reason="x"), "2026-04-01")
+    assert told(past, "restricted")["reconsiderations_open"] == 0
+
+
+def test_a_complaint_of_the_business_is_nowhere(past: Past) -> None:
+    """CMP-R2: that a business complained changes no document about it, its own included."""
+    past.add(record())
+    before = [told(past, who) for who in ("public", "entity", "restricted")]
+    past.add(
+        ComplainantNamed(
+            complaint="CMP-1",
+            subject_unit="MRB",
+            anonymous=False,
+            guarded_until=date(2026, 6, 1),
+            entity=E1,
+        )
+    )
+    assert [told(past, who) for who in ("public", "entity", "restricted")] == before
+
+
+def test_a_record_is_reckoned_under_every_regime(
+    past: Past, follower: Follower, views: Views
+) -> None:
+    """Each regime with its version; a policy adopted later shows at once, and in the position."""
+    past.add(regime())
+    past.add(record())
+    past.add(started())
+    past.add(record("CR-2", public=False))
+    past.add(inspection("I-1", E2))
+    follower.catch_up()
+    _, public, restricted = stored(views)
+    assert public["records"][0]["earliest_repair_on"] == "2026-07-16"
+    # One that was never shown can be repaired too.
+    assert [one["earliest_repair_on"] for one in restricted["records"]] == ["2026-07-16"] * 2
+    (only,) = restricted["records"][0]["regimes"]
+    assert (only["policy_key"], only["version"], only["governs"]) == (
+        "dishonesty.regime",
+        1,
+        True,
+    )
+    # A regime that is harder from May on, and nothing that takes older records in; then that too.
+    past.add(regime(1, 2, "2026-05-01"))
+    last = past.add(policy("dishonesty.transition", "more_favourable", "text", "2026-05-01"))
+    follower.catch_up()
+    position, public, restricted = stored(views)
+    assert position == last
+    assert public["records"][0]["earliest_repair_on"] == "2026-05-16"
+    assert [
+        (one["version"], one["because"], one["earliest_on"], one["governs"])
+        for one in restricted["records"][0]["regimes"]
+    ] == [
+        (1, "determination", "2026-07-16", False),
+        (2, "transition", "2026-05-16", True),
+    ]
+    assert stored(views, E2)[0] == 5
+    # As it was known before: the one regime.
+    (known,) = [
+        one
+        for one in replay(past.recorder, E1, to_position=last - 2).document["records"]
+        if one["record"] == "CR-1"
+    ]
+    assert str(known["earliest_repair_on"]) == "2026-07-16"
+    assert plain(replay(past.recorder, E1).document) == restricted
+
+
+def test_what_has_ended_is_not_to_be_repaired(past: Past) -> None:
+    """A repaired record has no earliest day, one that came back has; both were repaired once."""
+    past.add(regime())
+    past.add(record())
+    past.add(started())
+    past.add(ended(), "2026-07-27")
+    (gone,) = told(past, "restricted")["records"]
+    assert not {"earliest_repair_on", "regimes", "reinstated_on"} & gone.keys()
+    assert told(past, "restricted")["records_repaired"] == 1
+    past.add(
+        PublicityReinstated(
+            **WHOSE,
+            record="CR-1",
+            reason="breach",
+            ended_on=date(2026, 7, 27),
+            reinstated_on=date(2026, 9, 1),
+        ),
+        "2026-09-01",
+    )
+    document = told(past, "restricted")
+    (back,) = document["records"]
+    assert (back["status"], back["reinstated_on"]) == ("active", "2026-09-01")
+    assert back["earliest_repair_on"] == "2026-07-16"
+    assert (document["records_repaired"], document["records_ended"]) == (1, {})
+    for audience in ("public", "entity"):
+        assert "records_repaired" not in told(past, audience)
+    assert "reinstated_on" not in told(past, "public")["records"][0]
+
+
+def test_as_if_repaired_ends_what_rests_on_the_record(past: Past) -> None:
+    """The sanctions and the listing of the record go with it; those of others stay."""
+    past.add(record())
+    past.add(started())
+    past.add(sanction(), "2026-05-06")
+    past.add(sanction("S-2", "CR-2"), "2026-05-06")
+    past.add(
+        SeriousListAdded(
+            **WHOSE,
+            record="CR-1",
+            determination="DET-1",
+            list_field="food",
+            criteria_version=1,
+            instrument=Instrument(kind="list_decision", doc_no="L", effective_on=date(2026, 5, 6)),
+            reason="x",
+            listed_on=date(2026, 5, 6),
+        ),
+        "2026-05-06",
+    )
+    source = Source(past.recorder)
+    replayed = replay(source, E1, hypothetical=as_if_repaired(source, E1, "CR-1", date(2026, 8, 1)))
+    assert replayed.document["serious_list"] == []
+    assert [one["sanction"] for one in replayed.document["sanctions"]] == ["S-2"]
+    assert [c.path for s in replayed.steps[-2:] for c in s.changes] == [
+        "/sanctions/S-1",
+        "/serious_list/DET-1",
+    ]
+    without = replay(source, E1, without=["CR-1"]).document
+    assert (without["records"], without["serious_list"]) == ([], [])
+    assert [one["sanction"] for one in without["sanctions"]] == ["S-2"]
+
+
+def test_a_joint_visit_is_one_visit(past: Past, follower: Follower, views: Views) -> None:
+    """The profile counts as the burden account does, with the minutes of the whole visit."""
+    for name, minutes in (("T-1", 50), ("T-2", 70)):
+        past.add(task(name, joint="JNT-1"))
+        past.add(opened(name), "2026-03-20")
+        past.add(OnSiteInspectionClosed(task=name, **WHOSE, minutes_on_site=minutes), "2026-03-20")
+    past.add(task("T-3"))
+    past.add(opened("T-3"), "2026-03-25")
+    past.add(inspection("I-1"), "2015-05-04")
+    past.add(
+        JointVisitHeld(
+            **WHOSE,
+            joint="JNT-1",
+            held_on=date(2026, 3, 20),
+            arrived_at=moment("2026-03-20"),
+            left_at=moment("2026-03-20"),
+            minutes_on_site=95,
+            presences=(),
+            matters_checked=("M-101",),
+        ),
+        "2026-03-20",
+    )
+    follower.catch_up()
+    burden = stored(views)[2]["burden"]
+    assert burden == {
+        "visits": 2,
+        "minutes_on_site": 95,
+        "joint_visits": 1,
+        "avoided_by_merging": 1,
+        "inspections_imported": 1,
+    }
+    with views.reading() as connection:
+        state = connection.execute(
+            sa.select(BURDENS.c.state).where(BURDENS.c.key == E1)
+        ).scalar_one()
+    account = burden_document(Burdens().decode(state))
+    assert {name: account[name] for name in burden if name in account} == {
+        name: count for name, count in burden.items() if name != "inspections_imported"
+    }

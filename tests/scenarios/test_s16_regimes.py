@@ -41,6 +41,9 @@ async def test_s16_the_transition_keeps_both_dates(tmp_path: Path) -> None:
             (2, "国家发展和改革委员会令第58号", "determination", "2026-09-02", False),
             (3, "国家发展和改革委员会令第36号", "transition", "2026-04-01", True),
         ]
+        # The profile reckons by the same.
+        (shown,) = (await world.get("E-C", f"/v1/entities/{E_C}/profile"))["records"]
+        assert (shown["earliest_repair_on"], shown["regimes"]) == ("2026-04-01", regimes)
         world.at("2026-03-31")
         await world.refused("REP-R1", "E-C", "repair/apply-repair", **APPLY)
         world.at("2026-04-01")

@@ -1,0 +1,227 @@
+"""How a business stands besides its records: commitments, lists, measures, periods, disputes.
+
+Few businesses have any of it, so that it lies apart from the rest of the state. What the systems
+themselves decide by is kept: their own folds, each about one thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any, Literal
+
+import msgspec
+
+from ledger.commitments.folds import Commitment
+from ledger.dishonesty.folds import Determination, Incentive, Sanction, SeriousListing
+from ledger.keylist.folds import KeyDesignation
+from ledger.observation.folds import Observation
+from projections import commitments
+from projections.profiles.parts import Part
+
+#: Who reads: everyone; the business itself; the authorities.
+Audience = Literal["public", "entity", "restricted"]
+
+
+class Dispute(Part):
+    """A reconsideration case: whether it was applied for, and whether it is over."""
+
+    applied: bool = False
+    over: bool = False
+
+
+class Standing(msgspec.Struct, array_like=True, gc=False):
+    """What stands of each thing, by its id; listings by the record on which they stand."""
+
+    commitments: dict[str, Commitment] = {}
+    determinations: dict[str, Determination] = {}
+    listings: dict[str, SeriousListing] = {}
+    incentives: dict[str, Incentive] = {}
+    sanctions: dict[str, Sanction] = {}
+    designations: dict[str, KeyDesignation] = {}
+    observations: dict[str, Observation] = {}
+    disputes: dict[str, Dispute] = {}
+    #: For each joint visit recorded as held: the day, and minutes from first to last.
+    joint_visits: dict[str, tuple[date, int]] = {}
+
+
+#: Of a business that has nothing of it.
+NOTHING = Standing()
+
+
+def shown(standing: Standing, audience: Audience, on: date | None) -> Iterator[tuple[str, Any]]:
+    """What an audience reads of it, as of a day or as last recorded, by the document's names.
+
+    The public reads public commitments, the serious list, and key designations where the list of
+    them is public. What a unit is about to determine is no fact yet: the business alone reads it.
+    Complaints stand here for nobody. What is recorded of a business says who complained (CMP-R2).
+    """
+    told = audience != "public"
+    yield (
+        "commitments",
+        [
+            _commitment(one)
+            for _, one in sorted(standing.commitments.items())
+            if one.exists and (told or one.public)
+        ],
+    )
+    yield (
+        "serious_list",
+        [_listing(one, audience) for _, one in sorted(standing.listings.items()) if one.stands],
+    )
+    designations = [
+        _designation(one)
+        for _, one in sorted(standing.designations.items())
+        if one.stage == "designated"
+        and (on is None or one.in_force(on))
+        and one.listed_as in _LISTS_READ[audience]
+    ]
+    if told or designations:
+        # Where the list is not public, an empty one would tell the public what is not so.
+        yield "key_designations", designations
+    if not told:
+        return
+    yield (
+        "determinations",
+        [
+            _determination(one)
+            for _, one in sorted(standing.determinations.items())
+            if one.exists and (one.determined is not None or audience == "entity")
+        ],
+    )
+    yield (
+        "incentives",
+        [
+            said
+            for _, one in sorted(standing.incentives.items())
+            if one.exists and one.stage != "ended" and _lasts(said := _incentive(one), on)
+        ],
+    )
+    yield (
+        "sanctions",
+        [
+            said
+            for _, one in sorted(standing.sanctions.items())
+            if one.alive and _lasts(said := _sanction(one), on)
+        ],
+    )
+    yield (
+        "observation_periods",
+        [
+            _observation(one)
+            for _, one in sorted(standing.observations.items())
+            if one.exists and one.stage == "granted" and (on is None or one.runs(on))
+        ],
+    )
+    yield (
+        "reconsiderations_open",
+        sum(one.applied and not one.over for one in standing.disputes.values()),
+    )
+
+
+#: Which designations each audience reads. The authorities are one audience: what is not shared
+#: among them all is read from the list of designations, by whom it concerns.
+_LISTS_READ: dict[Audience, tuple[str, ...]] = {
+    "public": ("public",),
+    "entity": ("public", "shared", "restricted"),
+    "restricted": ("public", "shared"),
+}
+
+
+def _lasts(said: dict[str, Any], on: date | None) -> bool:
+    """Whether a measure's last day has not passed, though nobody has ended it yet."""
+    until = said["until"]
+    return on is None or until is None or on <= until
+
+
+def _commitment(one: Commitment) -> dict[str, Any]:
+    said = commitments.document(one)
+    del said["entity"]
+    return said
+
+
+def _listing(one: SeriousListing, audience: Audience) -> dict[str, Any]:
+    added = one.added
+    assert added is not None
+    said = {
+        "record": added.record,
+        "list_field": added.list_field,
+        "unit": added.unit,
+        "listed_on": added.listed_on,
+        "doc_no": added.instrument.doc_no,
+        "reason": added.reason,
+    }
+    if audience != "public":
+        said["determination"] = added.determination
+    return said
+
+
+def _determination(one: Determination) -> dict[str, Any]:
+    notice, determined = one.notice, one.determined
+    assert notice is not None
+    said = {
+        "determination": one.determination,
+        "unit": notice.unit,
+        "stage": one.stage,
+        "notified_on": one.notified_on,
+    }
+    if determined is None:
+        return {**said, "severity": notice.severity, "defence_until": notice.defence_until}
+    record = one.listed or determined.record
+    return {
+        **said,
+        "severity": determined.severity,
+        "ground": determined.ground,
+        "determined_on": one.determined_on,
+        "doc_no": determined.instrument.doc_no,
+        **({} if record is None else {"record": record}),
+    }
+
+
+def _incentive(one: Incentive) -> dict[str, Any]:
+    granted, promised = one.granted, one.promised
+    return {
+        "incentive": one.incentive,
+        "unit": one.unit,
+        "measure": one.measure,
+        "stage": one.stage,
+        "apply_by": None if promised is None else promised.apply_by,
+        "granted_on": None if granted is None else granted.granted_on,
+        "until": None if granted is None else granted.until,
+    }
+
+
+def _sanction(one: Sanction) -> dict[str, Any]:
+    applied = one.applied
+    assert applied is not None
+    return {
+        "sanction": one.sanction,
+        "unit": applied.unit,
+        "record": applied.record,
+        "measure": applied.measure,
+        "catalogue_version": applied.catalogue_version,
+        "applied_on": applied.applied_on,
+        "until": applied.until,
+    }
+
+
+def _designation(one: KeyDesignation) -> dict[str, Any]:
+    return {
+        "designation": one.designation,
+        "unit": one.unit,
+        "matters": one.matters,
+        "designated_on": one.designated_on,
+        # It lapses after this day, though nobody ends it.
+        "review_on": one.review_on,
+    }
+
+
+def _observation(one: Observation) -> dict[str, Any]:
+    return {
+        "observation": one.observation,
+        "unit": one.unit,
+        "four_new_kind": one.four_new_kind,
+        "activity": one.activity,
+        "starts_on": one.starts_on,
+        "ends_on": one.ends_on,
+    }
