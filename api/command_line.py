@@ -325,7 +325,7 @@ def erase(
             err.print(f"supervision-ledger: {error}", style="red", highlight=False, markup=False)
             raise Failed from error
         destroyed = destroy_keys(recorder, vault)
-    _show({"person": person, "recorded": len(outcome.events), "keys_destroyed": destroyed}, json)
+    show({"person": person, "recorded": len(outcome.events), "keys_destroyed": destroyed}, json)
 
 
 @token.command

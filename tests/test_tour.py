@@ -1,10 +1,12 @@
-"""docs/tour.md is sent, block by block, to a running service."""
+"""docs/tour.md is sent, block by block and day by day, to a running service; README cites it."""
 
 from __future__ import annotations
 
+import json
 import re
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -12,37 +14,99 @@ from api.service import Service
 from ledger.kernel.events import CIVIL_ZONE
 
 ROOT = Path(__file__).resolve().parent.parent
-BLOCK = re.compile(
-    r"```http\n(GET|POST) (\S+) as (\w+) → (\d+)(?: ([A-Z]+-R\d+))?\n(.*?)```", re.DOTALL
+#: The heading of a day, or a block to be sent.
+STEP = re.compile(
+    r"^## (?P<day>\d{4}-\d\d-\d\d) · "
+    r"|```http\n(?P<method>GET|POST) (?P<path>\S+) as (?P<who>\w+) → (?P<status>\d+)"
+    r"(?: (?P<rule>[A-Z]+-R\d+))?\n(?P<body>.*?)```",
+    re.DOTALL | re.MULTILINE,
 )
-NOW = datetime(2026, 3, 16, 9, tzinfo=CIVIL_ZONE)
+#: A line of README's short tour: ``POST /v1/…`` and the rule that refuses it, if one does.
+CITED = re.compile(r"^\| [^|]+ \| `(?:POST|GET) ([^`]+)`(?: → `([A-Z]+-R\d+)`)? \|", re.MULTILINE)
+BUSINESS = "91620100MA7LX0084G"
 
 
-async def test_every_block_of_the_tour_answers_as_it_says(tmp_path: Path) -> None:
-    """What the tour shows a newcomer works as written, refusals included."""
+def blocks() -> list[dict[str, str]]:
+    """The days and blocks of the tour, in order."""
     text = (ROOT / "docs" / "tour.md").read_text("utf-8")
-    blocks = BLOCK.findall(text)
-    assert len(blocks) == text.count("```http") > 20
-    with Service(f"sqlite:///{tmp_path / 'ledger.db'}", clock=lambda: NOW) as service:
-        create = service.tokens.create
-        tokens = {
+    found = [match.groupdict(default="") for match in STEP.finditer(text)]
+    assert sum(bool(one["method"]) for one in found) == text.count("```http") > 40
+    assert found[0]["day"], "nothing is sent before a day is named"
+    return found
+
+
+class Walk:
+    """A service, its tokens, and a clock that looks every night between the days of the tour."""
+
+    def __init__(self, path: Path) -> None:
+        self.now = datetime(2026, 1, 1, 9, tzinfo=CIVIL_ZONE)
+        self.service = Service(f"sqlite:///{path}", clock=lambda: self.now)
+        create = self.service.tokens.create
+        self.tokens = {
             "JB": create("JB", "JB-001", "jb_supervisor"),
             "HEAD": create("MRB", "HEAD-001", "unit_head"),
             "OFFICER": create("MRB", "OFF-001", "enforcement_officer"),
             "EDB": create("EDB", "EDB-001", "credit_officer"),
+            "BUSINESS": create("ENTITY", "REP-001", "entity_rep", entity=BUSINESS),
         }
+
+    def until(self, day: str, *, look: bool) -> None:
+        """Nine in the morning of a day; with ``look`` the clock looks at every midnight before."""
+        morning = datetime.combine(datetime.fromisoformat(day), time(9), CIVIL_ZONE)
+        while look and self.now.date() < morning.date():
+            self.now = datetime.combine(self.now.date() + timedelta(days=1), time(0, 5), CIVIL_ZONE)
+            self.service.clock.tick()
+        self.now = morning
+
+    async def send(self, client: TestClient[Any, Any], block: dict[str, str]) -> None:
+        """Send a block; the answer has to be what the tour says of it."""
+        self.service.follower.wait_for(self.service.recorder.head(), 10)
+        response = await client.request(
+            block["method"],
+            block["path"],
+            data=block["body"].encode() if block["method"] == "POST" else None,
+            headers={
+                "Authorization": f"Bearer {self.tokens[block['who']]}",
+                "Content-Type": "application/json",
+            },
+        )
+        said = await response.read()
+        assert response.status == int(block["status"]), f"{block['path']}: {said.decode()}"
+        answer = json.loads(said) if response.content_type.endswith("json") else {}
+        assert answer.get("rule_id", "") == block["rule"]
+        if block["method"] == "GET" and block["body"]:
+            assert shows(answer, json.loads(block["body"])), f"{block['path']}: {answer}"
+
+
+def shows(answer: Any, part: Any) -> bool:
+    """Whether an answer holds what the tour shows of it; of a list, its first items."""
+    if isinstance(part, dict):
+        return isinstance(answer, dict) and all(
+            name in answer and shows(answer[name], value) for name, value in part.items()
+        )
+    if isinstance(part, list):
+        return len(answer) >= len(part) and all(map(shows, answer, part))
+    return bool(answer == part)
+
+
+async def test_every_block_of_the_tour_answers_as_it_says(tmp_path: Path) -> None:
+    """What the tour shows a newcomer works as written, refusals included."""
+    walk = Walk(tmp_path / "ledger.db")
+    begun = False
+    with walk.service as service:
         async with TestClient(TestServer(service.app())) as client:
-            for method, path, who, status, rule, body in blocks:
-                service.follower.wait_for(service.recorder.head(), 10)
-                response = await client.request(
-                    method,
-                    path,
-                    data=body.encode() if method == "POST" else None,
-                    headers={
-                        "Authorization": f"Bearer {tokens[who]}",
-                        "Content-Type": "application/json",
-                    },
-                )
-                answer = await response.json()
-                assert response.status == int(status), f"{path}: {answer}"
-                assert answer.get("rule_id", "") == rule
+            for block in blocks():
+                if block["day"]:
+                    walk.until(block["day"], look=begun)
+                    begun = True
+                else:
+                    await walk.send(client, block)
+
+
+def test_what_the_readme_cites_is_in_the_tour() -> None:
+    """In the order of the tour, with the rule that the tour shows."""
+    cited = CITED.findall((ROOT / "README.md").read_text("utf-8"))
+    assert len(cited) > 10
+    told = iter((block["path"], block["rule"]) for block in blocks())
+    for one in cited:
+        assert one in told, f"{one} is not in the tour, or not in this order"

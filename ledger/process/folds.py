@@ -126,8 +126,9 @@ class ProcessRecord(Fold):
 
     @property
     def recorded(self) -> set[str]:
-        """The steps of which something is recorded."""
-        return {step.step for step in self.steps}
+        """The steps of which something is recorded; putting the file away is one by itself."""
+        archived: set[str] = set() if self.archived_on is None else {"archive"}
+        return {step.step for step in self.steps} | archived
 
     @property
     def began(self) -> dict[Step, datetime]:

@@ -15,7 +15,12 @@ from ledger.catalogue.events import OfficerCertified
 from ledger.complaints.events import ComplaintAccepted, ComplaintReceived, ComplaintResolved
 from ledger.entities.events import EntityRegistered, Identity
 from ledger.kernel import Ledger
-from ledger.supervision.events import FindingRaised, FindingTriaged
+from ledger.supervision.events import (
+    FindingRaised,
+    FindingTriaged,
+    SupervisionDocAnswered,
+    SupervisionDocIssued,
+)
 from projections.follower import Follower
 from projections.opening import open_views
 from tests.projections.facts import E1, E2, E3, Past, calendar, caps, inspection, policy, task
@@ -283,21 +288,22 @@ async def test_findings(face: Any, past: Past) -> None:
 
 async def test_deadlines(face: Any, past: Past) -> None:
     """Deadlines are filtered by state, day, unit; a unit sees its own."""
-    past.add(policy("triage_wd", 5, "wd"))
+    past.add(policy("supervision.response_wd", 5, "wd"))
     past.add(calendar(2026))
     for number, unit in enumerate(("MRB", "EMB")):
         past.add(
-            FindingRaised(
-                finding_id=f"F-{number}", type="unfiled", rule_id="FIL-V1", auto=True, unit=unit
+            SupervisionDocIssued(
+                document=f"SD-{number}", kind="notice", unit=unit, doc_no="1", demands=("说明",)
             ),
             "2026-03-16",
         )
-    last = past.add(FindingTriaged(finding_id="F-0", assessment="real"), "2026-03-17")
+    answer = SupervisionDocAnswered(document="SD-0", unit="MRB", response="已改正")
+    last = past.add(answer, "2026-03-17")
     path = f"/v1/deadlines?at_least={last}"
     items = (await get(face, path, face.jb))["items"]
     assert [(d["about"], d["state"], d["due_on"]) for d in items] == [
-        ("finding:F-0", "done", "2026-03-23"),
-        ("finding:F-1", "open", "2026-03-23"),
+        ("supdoc:SD-0", "done", "2026-03-23"),
+        ("supdoc:SD-1", "open", "2026-03-23"),
     ]
     assert len((await get(face, f"{path}&overdue=true", face.jb))["items"]) == 1
     assert len((await get(face, f"{path}&due_before=2026-03-23", face.jb))["items"]) == 0

@@ -107,7 +107,7 @@ def test_s2_a_miss_is_recorded_after_the_last_day(recorder: DCBRecorder) -> None
         like(
             FindingRaised,
             rule_id="SUP-V2",
-            unit="MRB",
+            unit=None,  # the supervisors were late, and not the unit
             entity=E_A,
             task="T-1",
             plan=None,

@@ -36,6 +36,7 @@ from ledger.process.events import (
     ProcessStepRecorded,
     Step,
 )
+from ledger.process.folds import ProcessRecord
 from ledger.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like
 from tests.systems.recorded import ALL_STEPS, step, whole_record
@@ -337,3 +338,21 @@ def test_a_closed_case_is_archived_once(story: Scenario) -> None:
     story.when(ARCHIVE).then(like(CaseArchived, pieces=7, archived_on=date(2026, 6, 8)))
     story.when(ARCHIVE).raises(OutOfStep, says="2026-06-08")
     story.when(STEP).raises(OutOfStep, says="archived")
+
+
+def test_putting_a_file_away_is_a_step_of_its_record() -> None:
+    """Nothing can be added to it after, so that nothing is missing of its archiving."""
+    record = ProcessRecord("CASE-1")
+    assert "archive" not in record.recorded
+    record.on_archived(
+        CaseArchived(
+            case="CASE-1",
+            entity=E_B,
+            unit="MRB",
+            archive_no="9",
+            digest=C,
+            pieces=7,
+            archived_on=date(2026, 6, 8),
+        )
+    )
+    assert record.recorded == {"archive"}

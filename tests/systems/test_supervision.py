@@ -149,7 +149,7 @@ def test_SUP_V2_a_finding_is_triaged_within_five_working_days(story: Scenario) -
     story.at("2026-10-20T23:00+08:00").when(miss).raises(OutOfStep)
     story.at("2026-10-21T00:10+08:00").when(miss).then(
         like(DeadlineMissed, due_on=date(2026, 10, 20)),
-        like(FindingRaised, rule_id="SUP-V2", unit="MRB", evidence_events=(position,)),
+        like(FindingRaised, rule_id="SUP-V2", unit=None, evidence_events=(position,)),
     )
     story.when(miss).then()
 
