@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,8 +15,9 @@ from ledger.kernel.clock import Clock, system_clock
 from ledger.policies.commands import SeedLedger
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.beside import late_entry
-from ledger.transparency.keys import make_key, read_key
+from ledger.transparency.keys import KeyFileError, make_key, read_key, settle_key
 from ledger.transparency.log import TransparencyLog
+from ledger.transparency.notes import Signer
 from ledger.transparency.store import SignedStore, TileStore
 
 #: Who acts when the ledger itself does: seeds, and what happens because a day has passed.
@@ -69,21 +71,38 @@ def open_log(
     used.
     """
     path = recorder.path
-    key = path.with_suffix(".key")
-    if key.exists():
-        signer = read_key(key)
-        if origin not in (None, signer.name):
-            raise UnusableUrl(
-                f"the log of this ledger is named {signer.name!r} for ever, not {origin!r}"
-            )
-    else:
-        signer = make_key(key, origin or f"localhost/ledger-{secrets.token_hex(4)}")
     with ExitStack() as opened:
         tiles = TileStore(beside(path, "tiles"))
         opened.callback(tiles.close)
         signed = SignedStore(beside(path, "signed"))
         opened.callback(signed.close)
-        yield TransparencyLog(recorder, tiles, signed, signer, clock=clock)
+        key = key_path(path)
+        signer = _log_key(key, signed, origin)
+        if origin not in (None, signer.name):
+            raise UnusableUrl(
+                f"the log of this ledger is named {signer.name!r} for ever, not {origin!r}"
+            )
+        yield TransparencyLog(
+            recorder, tiles, signed, signer, clock=clock, renew=partial(settle_key, key)
+        )
+
+
+def key_path(ledger_file: Path) -> Path:
+    """The file of the private key with which a ledger's log is signed."""
+    return ledger_file.with_suffix(".key")
+
+
+def _log_key(key: Path, signed: SignedStore, origin: str | None) -> Signer:
+    """The key that signs now: the one in the file, or a new one where nothing was signed yet."""
+    keys = signed.keys()
+    if key.exists():
+        return settle_key(key, keys[-1].vkey) if keys else read_key(key)
+    if keys:
+        raise KeyFileError(
+            f"there is no key at {key}, and this log signs with {keys[-1].vkey}. Put it back from "
+            "where it is kept: a log whose key is lost cannot go on under its name."
+        )
+    return make_key(key, origin or f"localhost/ledger-{secrets.token_hex(4)}")
 
 
 def open_ledger(recorder: SQLiteRecorder, *, clock: Clock = system_clock) -> Ledger:
