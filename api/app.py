@@ -11,10 +11,11 @@ from aiohttp import web
 from api import accesses, events, feed, openapi, operations, pages, transparency
 from api.auditing import AUDIT, Audit
 from api.commands import MAX_BODY_BYTES, add_commands
+from api.cosigning import Cosigning
 from api.counter import counter_context
 from api.feed import HUB
 from api.hub import Hub
-from api.keys import ACCESS, DESK, LEDGER, LOG, TOKENS, VIEWS
+from api.keys import ACCESS, DESK, LEDGER, LOG, TOKENS, VIEWS, WITNESSES
 from api.middlewares import frame
 from api.operations import Check
 from api.resources import Resource, add_resources
@@ -47,6 +48,7 @@ def make_app(
     access: Ledger | None = None,
     desk: Desk | None = None,
     log: Keeper | None = None,
+    witnesses: Cosigning | None = None,
 ) -> web.Application:
     """The application that serves ``ledger``; it closes the ledger when it ends.
 
@@ -54,8 +56,9 @@ def make_app(
     beside ``RESOURCES``. ``readiness``: how each follower is doing, for /readyz and /metrics.
     ``source``: the CloudEvents source of the feed. ``access``: the ledger of refusals and
     consultations, which it closes too; without one nothing of that is taken down. ``log``: what
-    keeps the transparency log. ``desk``: where long work is done before a command is handed in;
-    without one such commands are turned away. The stores and the tokens belong to the caller.
+    keeps the transparency log, and ``witnesses`` what has it cosigned. ``desk``: where long work
+    is done before a command is handed in; without one such commands are turned away. The stores
+    and the tokens belong to the caller.
     """
     commands = tuple(commands)
     resources = (*RESOURCES, *resources)
@@ -64,6 +67,7 @@ def make_app(
     app[TOKENS] = tokens
     app[VIEWS] = views
     app[DESK] = desk
+    app[WITNESSES] = witnesses
     app[AUDIT] = audit = Audit(access)
     if access is not None:
         app[ACCESS] = Source(access.recorder)

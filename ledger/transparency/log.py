@@ -19,8 +19,8 @@ from typing import Protocol
 
 from ledger.kernel.clock import Clock, system_clock
 from ledger.transparency.checkpoints import Checkpoint, sign_checkpoint
-from ledger.transparency.merkle import HASH_SIZE, consistency_proof, inclusion_proof, root
 from ledger.transparency.keys import KeyFileError
+from ledger.transparency.merkle import HASH_SIZE, consistency_proof, inclusion_proof, root
 from ledger.transparency.notes import Signer
 from ledger.transparency.store import LogKey, Retired, Signed, SignedStore, TileStore
 from ledger.transparency.tiles import WIDTH, node_of

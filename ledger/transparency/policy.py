@@ -1,9 +1,9 @@
 """Trust policies (c2sp.org/tlog-policy): which logs and witnesses are known, and how many suffice.
 
-    log <vkey> [<url>]
-    witness <name> <vkey> [<url>]
-    group <name> all|any|<k> <name>...
-    quorum <name>|none
+log <vkey> [<url>]
+witness <name> <vkey> [<url>]
+group <name> all|any|<k> <name>...
+quorum <name>|none
 """
 
 from __future__ import annotations

@@ -19,8 +19,11 @@ from pathlib import Path
 
 import msgspec
 
-from ledger.kernel import Actor, Ledger
+from ledger.kernel import Actor, Ledger, codec
+from ledger.kernel.memory import as_query
+from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.commands import RecordKeyRotation
+from ledger.transparency.folds import KeyRotations
 from ledger.transparency.keys import KeyFileError, make_key, next_key, read_key, settle_key
 from ledger.transparency.log import TransparencyLog
 from ledger.transparency.notes import Signer
@@ -82,3 +85,11 @@ def take_over(log: TransparencyLog, new: Signer, position: int) -> int:
         if key is not None:
             return key.since
         # A service has signed a newer one meanwhile.
+
+
+def announced(recorder: SQLiteRecorder, origin: str) -> dict[str, int]:
+    """At which position each further key of a log was announced, by the public key."""
+    question = KeyRotations(origin)
+    found = recorder.read(as_query([question.selector()]))
+    question.over([codec.decode(one.position, one.event.data) for one in found])
+    return question.recorded

@@ -13,7 +13,7 @@ from ledger.transparency.notes import MAX_NOTE, Note, NoteError, Signature, Veri
 #: Hashes that a proof between two trees may have: there are 63 levels above the leaves.
 MAX_PROOF = 63
 #: Bytes of a submission: its lines, and a checkpoint with as many signatures as one may have.
-MAX_SUBMISSION = 64 * 1024
+MAX_SUBMISSION = 256 * 1024
 #: Bytes of an answer; some sixty signatures of the longest kind there is would fit.
 MAX_ANSWER = 256 * 1024
 

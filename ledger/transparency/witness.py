@@ -33,11 +33,11 @@ _COSIGNED = (
         text TEXT NOT NULL,
         signatures TEXT NOT NULL
     ) STRICT, WITHOUT ROWID""",
-    "CREATE TRIGGER IF NOT EXISTS cosigned_grows BEFORE UPDATE ON cosigned"
-    " WHEN new.size < old.size OR (new.size = old.size AND new.root != old.root) BEGIN"
-    " SELECT RAISE(ABORT, 'a log only grows'); END",
-    "CREATE TRIGGER IF NOT EXISTS cosigned_no_delete BEFORE DELETE ON cosigned BEGIN"
-    " SELECT RAISE(ABORT, 'what was cosigned stays cosigned'); END",
+    """CREATE TRIGGER IF NOT EXISTS cosigned_grows BEFORE UPDATE ON cosigned
+        WHEN new.size < old.size OR (new.size = old.size AND new.root != old.root)
+        BEGIN SELECT RAISE(ABORT, 'a log only grows'); END""",
+    """CREATE TRIGGER IF NOT EXISTS cosigned_no_delete BEFORE DELETE ON cosigned
+        BEGIN SELECT RAISE(ABORT, 'what was cosigned stays cosigned'); END""",
 )
 
 
