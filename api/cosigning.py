@@ -255,9 +255,11 @@ class Cosigning:
                 one.outcomes["cosigned"] += 1
                 return True
             one.size = 0
-            if status != 409 or media_type != SIZE_TYPE:
+            if status != 409:
                 said = answer[:200].decode(errors="replace").strip()
                 raise NotObtained(str(status), f"{status} {said}".strip())
+            if media_type != SIZE_TYPE:
+                raise NotObtained("unusable", f"409 with {media_type}, not {SIZE_TYPE}")
             one.outcomes["409"] += 1
             try:
                 one.size = parse_size(answer.decode("ascii").removesuffix("\n"))
