@@ -11,10 +11,11 @@ from aiohttp import web
 from api import accesses, events, feed, openapi, operations, pages, persons, transparency
 from api.auditing import AUDIT, Audit
 from api.commands import MAX_BODY_BYTES, add_commands
+from api.cosigning import Cosigning
 from api.counter import counter_context
 from api.feed import HUB
 from api.hub import Hub
-from api.keys import ACCESS, DESK, LEDGER, LOG, TOKENS, VAULT, VIEWS
+from api.keys import ACCESS, DESK, LEDGER, LOG, TOKENS, VAULT, VIEWS, WITNESSES
 from api.middlewares import frame
 from api.operations import Check
 from api.resources import Resource, add_resources
@@ -49,6 +50,7 @@ def make_app(
     desk: Desk | None = None,
     log: Keeper | None = None,
     vault: Vault | None = None,
+    witnesses: Cosigning | None = None,
 ) -> web.Application:
     """The application that serves ``ledger``; it closes the ledger when it ends.
 
@@ -56,10 +58,10 @@ def make_app(
     beside ``RESOURCES``. ``readiness``: how each follower is doing, for /readyz and /metrics.
     ``source``: the CloudEvents source of the feed. ``access``: the ledger of refusals and
     consultations, which it closes too; without one nothing of that is taken down. ``log``: what
-    keeps the transparency log. ``desk``: where long work is done before a command is handed in;
-    without one such commands are turned away. ``vault``: the keys of what is sealed about natural
-    persons; without one commands that bring any are turned away. The stores and the tokens belong
-    to the caller.
+    keeps the transparency log, and ``witnesses`` what has it cosigned. ``desk``: where long work
+    is done before a command is handed in; without one such commands are turned away. ``vault``:
+    the keys of what is sealed about natural persons; without one commands that bring any are turned
+    away. The stores and the tokens belong to the caller.
     """
     commands = tuple(commands)
     resources = (*RESOURCES, *resources)
@@ -71,6 +73,7 @@ def make_app(
     app[VAULT] = vault
     if vault is not None:
         resources = (*resources, *persons.RESOURCES)
+    app[WITNESSES] = witnesses
     app[AUDIT] = audit = Audit(access)
     if access is not None:
         app[ACCESS] = Source(access.recorder)

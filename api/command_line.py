@@ -24,6 +24,7 @@ from api.server import serve as serve_app
 from api.service import Service
 from api.terminal import DEFAULT_URL, Failed, Json, Url, bar, err, out, say, show
 from api.tokens import Tokens
+from api.witness import cosigner_key, make_witness_app
 from ledger.backup import CopyError
 from ledger.entities.events import EntityRegistered, EntityRevised
 from ledger.export import BundleError
@@ -37,14 +38,27 @@ from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
-from ledger.opening import UnusableUrl, beside, ledger_path, open_ledger, open_recorder
+from ledger.opening import (
+    UnusableUrl,
+    beside,
+    key_file,
+    ledger_path,
+    open_ledger,
+    open_log,
+    open_recorder,
+)
 from ledger.persons.commands import ErasePerson
 from ledger.persons.erasure import destroy_keys
 from ledger.persons.events import ErasureReason
 from ledger.stores import StoreError
 from ledger.stores.sqlite import SQLiteRecorder
-from ledger.transparency.keys import KeyFileError
+from ledger.transparency.keys import KeyFileError, make_key, next_key, read_key
 from ledger.transparency.log import Forked
+from ledger.transparency.notes import COSIGNATURE, NoteError, Signer
+from ledger.transparency.policy import PolicyError, parse_policy
+from ledger.transparency.rotation import rotate_key as change
+from ledger.transparency.store import Retired
+from ledger.transparency.witness import Witness
 from ledger.vault.store import Vault
 from ledger.verification import verify_records
 from ledger.vocabulary import Role
@@ -61,7 +75,10 @@ app = App(
     help="The record of administrative-enforcement supervision in one region (行政执法监督台账).",
 )
 token = App(name="token", help="Create, list and revoke access tokens.")
-app.command(token)
+log = App(name="log", help="Keep the key of the transparency log.")
+witness = App(name="witness", help="Witness the logs of other regions' ledgers.")
+for group in (token, log, witness):
+    app.command(group)
 copies.register(app)
 
 
@@ -83,7 +100,10 @@ def main(words: Sequence[str] | None = None) -> None:
         KeyFileError,
         CopyError,
         BundleError,
+        PolicyError,
+        NoteError,
         Forked,
+        Retired,
         OSError,
     ) as error:
         err.print(f"supervision-ledger: {error}", style="red", highlight=False, markup=False)
@@ -99,6 +119,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8080,
     origin: str | None = None,
+    witnesses: Path | None = None,
     quiet: bool = False,
 ) -> None:
     """Serve the ledger over HTTP until it is told to stop (SIGTERM, Ctrl-C).
@@ -108,9 +129,13 @@ def serve(
     origin
         The name of its transparency log, given when it is first served and never changed: where
         it is found, without a scheme, as in ledger.example.gov.cn/v1/log.
+    witnesses
+        A policy file (c2sp.org/tlog-policy): who is asked to cosign the log, and whose signatures
+        suffice.
     """
+    policy = None if witnesses is None else parse_policy(witnesses.read_bytes())
     configure_logging(level=logging.WARNING if quiet else logging.INFO)
-    with Service(ledger, ticking=True, origin=origin) as service:
+    with Service(ledger, ticking=True, origin=origin, witnesses=policy) as service:
         said = "" if quiet else f"serving {ledger} on http://{host}:{port}/"
         serve_app(service.app(), host, port, ready=lambda: say(said))
 
@@ -364,6 +389,94 @@ def revoke(token: str, *, ledger: Url = DEFAULT_URL) -> None:
     with Tokens.open(beside(ledger_path(ledger), "tokens")) as tokens:
         if not tokens.revoke(token):
             raise UnusableUrl("no token like that is still good; see token list")
+
+
+@log.command(name="key")
+def log_key(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
+    """Print the public key that verifies the log; with --json all it ever had, with their sizes."""
+    with open_recorder(ledger, create=False) as recorder, open_log(recorder) as opened:
+        keys = opened.keys()
+    if json:
+        show([{"vkey": key.vkey, "from_size": key.since} for key in keys], as_json=True)
+    else:
+        sys.stdout.write(keys[-1].vkey + "\n")
+
+
+@log.command
+def rotate_key(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
+    """Have the log signed with a new key, announced under the old one. The service may be running.
+
+    Witnesses have to know the new key too: send their operators what `log key` prints afterwards.
+    Stopped half-way, it goes on when it is called again.
+    """
+    path = key_file(ledger_path(ledger))
+    waiting = next_key(path).exists()
+    with (
+        open_recorder(ledger, create=False) as recorder,
+        open_ledger(recorder) as opened,
+        open_log(recorder) as transparency,
+    ):
+        # A new key that had taken over already only needed its place, which opening gave it.
+        if not waiting or next_key(path).exists():
+            change(opened, transparency, path, OPERATOR)
+        keys = transparency.keys()
+    show({"vkey": keys[-1].vkey, "from_size": keys[-1].since, "before": keys[-2].vkey}, json)
+
+
+@witness.command(name="serve")
+def witness_serve(
+    *,
+    logs: Path,
+    key: Path = Path("witness.key"),
+    store: Path = Path("witness.db"),
+    name: str | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8081,
+    quiet: bool = False,
+) -> None:
+    """Cosign the checkpoints of other logs over HTTP (c2sp.org/tlog-witness) until told to stop.
+
+    Parameters
+    ----------
+    logs
+        A policy file (c2sp.org/tlog-policy) with a line `log <vkey>` for each log to witness, two
+        for one that changes its key, and `quorum none`.
+    key
+        The witness's private key, of its own and no log's; made when there is none.
+    store
+        What was cosigned last of each log. Without it, or with an old copy of it, the witness
+        could be brought to contradict itself: lose it, and take a new name and key.
+    name
+        The witness's name, given when its key is made: where it is found, without a scheme.
+    """
+    configure_logging(level=logging.WARNING if quiet else logging.INFO)
+    known = [one.key for one in parse_policy(logs.read_bytes()).logs]
+    if not known:
+        raise UnusableUrl(f"{logs} names no log; write a line: log <vkey>")
+    signer = _witness_key(key, store, name)
+    with closing(Witness(store, signer, known)) as opened:
+        said = "" if quiet else f"witnessing on http://{host}:{port}/ as {cosigner_key(opened)}"
+        serve_app(make_witness_app(opened), host, port, ready=lambda: say(said))
+
+
+@witness.command(name="key")
+def witness_key(key: Path = Path("witness.key")) -> None:
+    """Print the public key that verifies a witness's cosignatures, as policies name it."""
+    signer = read_key(key, COSIGNATURE)
+    sys.stdout.write(signer.verifier(COSIGNATURE).vkey() + "\n")
+
+
+def _witness_key(key: Path, store: Path, name: str | None) -> Signer:
+    if key.exists():
+        signer = read_key(key, COSIGNATURE)
+        if name not in (None, signer.name):
+            raise UnusableUrl(f"the key of this witness is named {signer.name!r}, not {name!r}")
+        return signer
+    if store.exists():
+        raise KeyFileError(f"there is no key at {key}, and {store} holds what another one cosigned")
+    if name is None:
+        raise UnusableUrl(f"there is no key at {key} yet; give the witness its --name")
+    return make_key(key, name, COSIGNATURE)
 
 
 def _import(

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from api.cosigning import Cosigning
 from api.tokens import Grant, Tokens
 from ledger.kernel import Ledger
 from ledger.transparency.keeper import Keeper
@@ -27,6 +28,8 @@ VAULT: web.AppKey[Vault | None] = web.AppKey("vault")
 ACCESS: web.AppKey[Any] = web.AppKey("access", object)
 #: What keeps the transparency log.
 LOG = web.AppKey("log", Keeper)
+#: What has witnesses cosign it, if there are any.
+WITNESSES: web.AppKey[Cosigning | None] = web.AppKey("witnesses")
 
 
 class Line(msgspec.Struct):

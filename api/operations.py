@@ -21,7 +21,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from api.counting import REQUESTS, Requests
 from api.feed import HUB
 from api.hub import head_of
-from api.keys import LEDGER
+from api.keys import LEDGER, WITNESSES
 from api.resources import Resource
 from ledger.kernel import Ledger
 
@@ -88,6 +88,8 @@ class _Numbers:
             "feed_lag_positions", "How far the slowest feed subscriber is behind", hub.lag(head)
         )
         yield from self._followers()
+        if (witnesses := app[WITNESSES]) is not None:
+            yield from witnesses.collect()
 
     def _followers(self) -> Iterator[Metric]:
         ready = GaugeMetricFamily("follower_ready", "1 if it can serve", labels=("follower",))

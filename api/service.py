@@ -13,6 +13,7 @@ from typing import Self
 from aiohttp import web
 
 from api.app import make_app
+from api.cosigning import Cosigning
 from api.operations import Readiness
 from api.tokens import Tokens
 from api.views import RESOURCES, readiness
@@ -31,6 +32,7 @@ from ledger.persons.erasure import destroy_keys
 from ledger.stores.blobs import Blobs
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.keeper import Keeper
+from ledger.transparency.policy import Policy
 from ledger.vault.store import Vault
 from projections.clock import Clock
 from projections.drawing import Desk
@@ -42,7 +44,9 @@ class Service:
     """The parts of one service over the ledger at ``url``; close it, or use it as a context.
 
     ``ticking``: whether the clock process runs in here by itself. ``origin``: the name of its log.
-    Raises ``UnusableUrl`` for a URL that cannot be opened, and whatever the store raises.
+    ``witnesses``: who is asked to cosign it, and whose signatures suffice. Raises ``UnusableUrl``
+    for a URL that cannot be opened, ``PolicyError`` for witnesses whose signatures never could
+    suffice, and whatever the store raises.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class Service:
         clock: Now = system_clock,
         ticking: bool = False,
         origin: str | None = None,
+        witnesses: Policy | None = None,
     ) -> None:
         path = ledger_path(url)
         with ExitStack() as opened:
@@ -72,10 +77,15 @@ class Service:
             log = opened.enter_context(open_log(self.recorder, origin=origin, clock=clock))
             self.keeper = Keeper(log, self.recorder)
             opened.callback(self.keeper.close)
+            self.witnesses = None if witnesses is None else Cosigning(self.keeper, witnesses)
+            if self.witnesses is not None:
+                opened.callback(self.witnesses.close)
             self.clock = Clock(self.ledger, self.follower)
             opened.callback(self.clock.stop)
             self.follower.start()
             self.keeper.start()
+            if self.witnesses is not None:
+                self.witnesses.start()
             if ticking:
                 self.clock.start()
             self._opened = opened.pop_all()
@@ -91,10 +101,12 @@ class Service:
             desk=Desk(self.follower, self.blobs),
             log=self.keeper,
             vault=self.vault,
+            witnesses=self.witnesses,
             readiness={
                 **readiness(self.follower),
                 "clock": self._clock_check,
                 "log": self._log_check,
+                **({} if self.witnesses is None else {"witnesses": self._witnesses_check}),
             },
         )
 
@@ -106,6 +118,18 @@ class Service:
         return Readiness(
             ready=self.keeper.error is None,
             detail=self.keeper.error or "signing",
+            position=size,
+            lag=max(0, self.recorder.head() - size),
+        )
+
+    def _witnesses_check(self) -> Readiness:
+        """Never unready: the ledger records and signs with or without them; the lag tells."""
+        assert self.witnesses is not None
+        witnessed = self.witnesses.witnessed
+        size = 0 if witnessed is None else witnessed.size
+        return Readiness(
+            ready=True,
+            detail=self.witnesses.detail(),
             position=size,
             lag=max(0, self.recorder.head() - size),
         )

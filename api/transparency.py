@@ -14,15 +14,17 @@ from aiohttp import hdrs, web
 from api.access import grant_of
 from api.asking import asked
 from api.events import seen_event
-from api.keys import LEDGER, LOG
+from api.keys import LEDGER, LOG, WITNESSES
 from api.problems import Problem, not_found, unauthenticated
 from api.reading import json_response, whole_number
 from api.resources import Parameter, Resource
 from api.visibility import may_know
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.checkpoints import MAX_SIZE
+from ledger.transparency.log import TransparencyLog
 from ledger.transparency.proofs import Receipt
-from ledger.transparency.store import Signed
+from ledger.transparency.rotation import announced
+from ledger.transparency.store import LogKey, Signed
 from ledger.transparency.tiles import WIDTH, parse_tile_path
 
 #: How long a receipt waits for the checkpoint that covers its event, in seconds.
@@ -44,8 +46,65 @@ async def checkpoint(request: web.Request) -> web.Response:
 
 
 async def key(request: web.Request) -> web.Response:
-    """The key that verifies this log's checkpoints, as `<name>+<key id>+<key>`."""
-    return _plain(request.app[LOG].log.signer.verifier().vkey().encode() + b"\n", _SOON)
+    """The key that signs this log's checkpoints now, as `<name>+<key id>+<key>`."""
+    keys = await asked(request.app[LOG].log.keys)
+    return _plain(keys[-1].vkey.encode() + b"\n", _SOON)
+
+
+class HeldKey(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A key of this log, and the checkpoints that it signs: from one size up to another.
+
+    `rotated_at` is the position at which the change to it is recorded, and `receipt` proves that
+    record (c2sp.org/tlog-proof) under the checkpoint of size `from_size`, which the key before has
+    signed as well: whoever knows one key is led to the next.
+    """
+
+    vkey: str
+    from_size: int
+    up_to_size: int | None = None
+    rotated_at: int | None = None
+    receipt: str | None = None
+
+
+class HeldKeys(msgspec.Struct, frozen=True):
+    """The keys of this log, the one that signs now last."""
+
+    items: tuple[HeldKey, ...]
+
+
+async def keys(request: web.Request) -> web.Response:
+    """All keys that ever signed this log's checkpoints, each with the sizes for which it holds."""
+    log, recorder = request.app[LOG].log, request.app[LEDGER].recorder
+    assert isinstance(recorder, SQLiteRecorder)
+
+    def ask() -> HeldKeys:
+        held = log.keys()
+        positions = announced(recorder, log.origin) if len(held) > 1 else {}
+        ends: list[int | None] = [key.since for key in held[1:]]
+        return HeldKeys(
+            tuple(
+                _held(log, key, end, positions.get(key.vkey))
+                for key, end in zip(held, [*ends, None], strict=True)
+            )
+        )
+
+    return json_response(await asked(ask))
+
+
+def _held(log: TransparencyLog, key: LogKey, end: int | None, position: int | None) -> HeldKey:
+    receipt = None
+    if position is not None and (signed := log.signed.covering(key.since)) is not None:
+        path = tuple(log.inclusion(position - 1, signed.size))
+        receipt = Receipt(position - 1, path, signed.note()).encode().decode()
+    return HeldKey(key.vkey, key.since, end, position, receipt)
+
+
+async def witnessed(request: web.Request) -> web.Response:
+    """The newest checkpoint that as many witnesses have cosigned as this ledger asks for."""
+    witnesses = request.app[WITNESSES]
+    if witnesses is None or witnesses.witnessed is None:
+        raise not_found("No checkpoint of this log was cosigned by enough witnesses, or not yet.")
+    return _plain(witnesses.witnessed.note(), _SOON)
 
 
 async def tile(request: web.Request) -> web.Response:
@@ -123,10 +182,13 @@ async def proof(request: web.Request) -> web.Response:
     The entry that it proves is the event's stored record, `GET /v1/events/{position}/record`.
     """
     stored, _ = await seen_event(request)
-    keeper = request.app[LOG]
+    keeper, witnesses = request.app[LOG], request.app[WITNESSES]
 
     def prove() -> bytes | None:
         signed: Signed | None = keeper.wait_for(stored.position, PATIENCE)
+        if witnesses is not None and (seen := witnesses.witnessed) is not None:
+            # A slightly older checkpoint that others vouch for proves more than the newest.
+            signed = seen if seen.size >= stored.position else signed
         if signed is None or signed.size < stored.position:
             return None
         index = stored.position - 1
@@ -181,7 +243,9 @@ _SIZES = (
 
 RESOURCES = (
     Resource("/v1/log/checkpoint", checkpoint, media_types=(_TEXT,)),
+    Resource("/v1/log/witnessed", witnessed, media_types=(_TEXT,)),
     Resource("/v1/log/key", key, media_types=(_TEXT,)),
+    Resource("/v1/log/keys", keys, returns=HeldKeys),
     Resource("/v1/log/tile/{tile:.+}", tile, media_types=(_BYTES,)),
     Resource("/v1/log/consistency", consistency, returns=Consistency, query=_SIZES),
     Resource("/v1/events/{position}/proof", proof, media_types=(_TEXT,), group="log"),

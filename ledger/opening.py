@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.beside import late_entry
 from ledger.transparency.checkpoints import parse_checkpoint
 from ledger.transparency.ended import ended_logs
-from ledger.transparency.keys import make_key, read_key
+from ledger.transparency.keys import KeyFileError, make_key, read_key, settle_key
 from ledger.transparency.log import TransparencyLog
 from ledger.transparency.notes import Signer
 from ledger.transparency.store import Signed, SignedStore, TileStore
@@ -85,23 +86,25 @@ def open_log(
     with ExitStack() as opened:
         signed = SignedStore(beside(path, "signed"))
         opened.callback(signed.close)
-        signer = _signer(path, origin, signed.newest())
+        signer = _signer(path, origin, signed)
         tiles = TileStore(beside(path, "tiles"))
         opened.callback(tiles.close)
-        yield TransparencyLog(recorder, tiles, signed, signer, clock=clock)
+        yield TransparencyLog(
+            recorder, tiles, signed, signer, clock=clock, renew=partial(settle_key, key_file(path))
+        )
 
 
-def _signer(path: Path, origin: str | None, newest: Signed | None) -> Signer:
-    """The key of the log that signed ``newest``; a new one if nothing was ever signed."""
-    key = key_file(path)
+def _signer(path: Path, origin: str | None, signed: SignedStore) -> Signer:
+    """The key that signs now: the one in the file, or a new one where nothing was signed yet."""
+    key, keys, newest = key_file(path), signed.keys(), signed.newest()
     if key.exists():
-        signer = read_key(key)
+        signer = settle_key(key, keys[-1].vkey) if keys else read_key(key)
         if origin not in (None, signer.name):
             raise UnusableUrl(
                 f"the log of this ledger is named {signer.name!r} for ever, not {origin!r}"
             )
     elif newest is not None:
-        raise UnusableUrl(
+        raise KeyFileError(
             f"there is no key at {key}, and the log {_origin(newest)!r} has signed "
             f"{newest.size:,} events: put its key back. A new one would be another log."
         )

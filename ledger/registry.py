@@ -10,7 +10,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-import ledger.intake.events  # noqa: F401 - imports are no commands, but their events are read
+# Nobody sends imports, nor what happens to the log itself, but their events are read.
+import ledger.intake.events
+import ledger.transparency.events  # noqa: F401 - stands for both
 from ledger.assessment import commands as assessment
 from ledger.casefiles import commands as casefiles
 from ledger.catalogue import commands as catalogue

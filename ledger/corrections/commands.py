@@ -60,6 +60,7 @@ INSTEAD: Mapping[str, str] = {
     "observation": "Take the next step about the period or the measure, and say so there.",
     "corrections": "Record what a competent body decided since.",
     "intake": "Import what the register says now.",
+    "transparency": "It is what the checkpoints say too; rotate the key once more.",
 }
 
 

@@ -41,15 +41,23 @@ def parse_checkpoint(text: str) -> Checkpoint:
     if len(lines) < 3 or not lines[0] or not all(lines):
         raise NoteError("a checkpoint has an origin, a size and a root on three lines")
     origin, size, encoded = lines[:3]
-    if not size.isascii() or not size.isdigit() or str(int(size)) != size or int(size) >= MAX_SIZE:
-        raise NoteError(f"{size[:30]!r} is no size")
     try:
         root = b64decode(encoded, validate=True)
     except (NotBase64, ValueError):
         root = b""
     if len(root) != HASH_SIZE:
         raise NoteError(f"{encoded[:60]!r} is no root")
-    return Checkpoint(origin, int(size), root)
+    return Checkpoint(origin, parse_size(size), root)
+
+
+def parse_size(text: str) -> int:
+    """A size in decimal, written in the one way there is. Raises ``NoteError`` for others."""
+    # The length first: Python refuses to make a number of thousands of digits with another error.
+    if len(text) > 19 or not text.isascii() or not text.isdigit() or str(int(text)) != text:
+        raise NoteError(f"{text[:30]!r} is no size")
+    if int(text) >= MAX_SIZE:
+        raise NoteError(f"{text} is above every size")
+    return int(text)
 
 
 def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> Note:

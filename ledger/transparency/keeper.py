@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
 
 from ledger.stores import StoreError
+from ledger.transparency.keys import KeyFileError
 from ledger.transparency.log import Forked, Leaves, TransparencyLog
 from ledger.transparency.store import Signed
 
@@ -44,6 +46,7 @@ class Keeper:
         self._signed = threading.Condition()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log-keeper", daemon=True)
+        self._told: list[Callable[[], None]] = []
         self.error: str | None = None
         self.newest: Signed | None = keeping.checkpoint()
 
@@ -61,6 +64,10 @@ class Keeper:
         if self._thread.is_alive():
             self._thread.join()
             self._events.unlisten(self._woken)
+
+    def tell(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called, in the keeper's thread, whenever a checkpoint was signed."""
+        self._told.append(callback)
 
     def wait_for(self, size: int, timeout: float) -> Signed | None:
         """The newest checkpoint, once it covers ``size`` leaves or the time is over."""
@@ -84,12 +91,15 @@ class Keeper:
             self.error = str(fork)
             log.error("log_forked", error=self.error)
             return False
-        except StoreError as error:
+        except (StoreError, KeyFileError, OSError) as error:
             self.error = str(error)
             log.error("log_waits", error=self.error)
             return True
         self.error = None
         with self._signed:
-            self.newest = signed
+            before, self.newest = self.newest, signed
             self._signed.notify_all()
+        if signed is not None and (before is None or before.size < signed.size):
+            for callback in self._told:
+                callback()
         return True

@@ -8,18 +8,21 @@ One step of ``advance``, in this order (what a crash leaves is said at each step
    that lost events, an old copy, another one's file: none begins so, and nothing is signed.
 3. The new checkpoint is signed and swapped in for the last one, if that is still the last. A crash
    before leaves the last one valid; after, the new one is published. Two services cannot both swap.
+   A key that gave way to another one swaps nothing in: the new one is fetched.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
 from ledger.kernel.clock import Clock, system_clock
 from ledger.transparency.checkpoints import Checkpoint, sign_checkpoint
+from ledger.transparency.keys import KeyFileError
 from ledger.transparency.merkle import HASH_SIZE, consistency_proof, inclusion_proof, root
 from ledger.transparency.notes import Signer
-from ledger.transparency.store import Signed, SignedStore, TileStore
+from ledger.transparency.store import LogKey, Retired, Signed, SignedStore, TileStore
 from ledger.transparency.tiles import WIDTH, node_of
 
 #: Leaves that go into the tiles in one transaction.
@@ -40,8 +43,15 @@ class Leaves(Protocol):
         """The leaf hashes of the events after a position, in order."""
 
 
+def _no_other(vkey: str) -> Signer:
+    raise KeyFileError(f"this log signs with {vkey}, which is not at hand")
+
+
 class TransparencyLog:
-    """Tree, proofs and checkpoints of one ledger. Safe for threads."""
+    """Tree, proofs and checkpoints of one ledger. Safe for threads.
+
+    ``renew`` gives the key of a public key to which the one at hand gave way meanwhile.
+    """
 
     def __init__(
         self,
@@ -51,12 +61,14 @@ class TransparencyLog:
         signer: Signer,
         *,
         clock: Clock = system_clock,
+        renew: Callable[[str], Signer] = _no_other,
     ) -> None:
         self._events = events
         self.tiles = tiles
         self.signed = signed
         self.signer = signer
         self._clock = clock
+        self._renew = renew
         self._node = node_of(tiles.tile)
 
     @property
@@ -67,7 +79,8 @@ class TransparencyLog:
     def advance(self) -> Signed | None:
         """Take in what was recorded and sign it; the newest checkpoint, ``None`` if nothing is.
 
-        Raises ``Forked`` if the ledger does not begin with what was signed.
+        Raises ``Forked`` if the ledger does not begin with what was signed, and ``KeyFileError`` if
+        the key that signs now is not to be had.
         """
         size = self._integrate()
         while True:
@@ -77,15 +90,23 @@ class TransparencyLog:
                 return last
             if last is None and size == 0:
                 return None
-            new = self._sign(size)
-            if self.signed.replace(last, new):
-                return new
+            signer = self.signer
+            new = self._sign(size, signer)
+            try:
+                if self.signed.replace(last, new, signer.verifier().vkey()):
+                    return new
+            except Retired as retired:
+                self.signer = self._renew(retired.vkey)
             # Somebody else has signed meanwhile: look again at what.
             size = max(size, self.tiles.size)
 
     def checkpoint(self) -> Signed | None:
         """The newest signed checkpoint, cosignatures included."""
         return self.signed.newest()
+
+    def keys(self) -> list[LogKey]:
+        """The public keys that signed and sign, each with its first size; the last one signs."""
+        return self.signed.keys() or [LogKey(0, self.signer.verifier().vkey())]
 
     def root(self, size: int) -> bytes:
         """The root of the first ``size`` leaves."""
@@ -133,9 +154,9 @@ class TransparencyLog:
                 f"the first {last.size:,} events are not those that were signed at {last.signed_at}"
             )
 
-    def _sign(self, size: int) -> Signed:
-        checkpoint = Checkpoint(self.origin, size, self.root(size))
-        note = sign_checkpoint(checkpoint, self.signer)
+    def _sign(self, size: int, signer: Signer) -> Signed:
+        checkpoint = Checkpoint(signer.name, size, self.root(size))
+        note = sign_checkpoint(checkpoint, signer)
         return Signed(
             size=size,
             root=checkpoint.root,

@@ -19,6 +19,7 @@ import msgspec
 from ledger.stores import StoreError
 from ledger.stores.files import unchanging
 from ledger.transparency.merkle import HASH_SIZE, root_of
+from ledger.transparency.notes import Signature, parse_note
 from ledger.transparency.tiles import HEIGHT, WIDTH, split
 
 _BUSY_SECONDS = 10.0
@@ -38,6 +39,15 @@ _TILES = (
     "INSERT OR IGNORE INTO tree VALUES (1, 0)",
 )
 _SIGNED = (
+    """CREATE TABLE IF NOT EXISTS keys (
+        since INTEGER PRIMARY KEY,
+        vkey TEXT NOT NULL UNIQUE
+    ) STRICT""",
+    *(
+        f"CREATE TRIGGER IF NOT EXISTS keys_no_{what} BEFORE {what} ON keys BEGIN"
+        f" SELECT RAISE(ABORT, 'which key held when stays'); END"
+        for what in ("update", "delete")
+    ),
     """CREATE TABLE IF NOT EXISTS signed (
         size INTEGER PRIMARY KEY,
         root BLOB NOT NULL,
@@ -68,7 +78,22 @@ class Signed(msgspec.Struct, frozen=True):
         return f"{self.text}\n{self.signatures}".encode()
 
 
-class _File:
+class LogKey(msgspec.Struct, frozen=True):
+    """A public key of a log, and the size from which it signs, till the next one does."""
+
+    since: int
+    vkey: str
+
+
+class Retired(Exception):
+    """The key that signed gave way to another one, ``vkey``."""
+
+    def __init__(self, vkey: str) -> None:
+        super().__init__(f"this log signs with {vkey} now")
+        self.vkey = vkey
+
+
+class SQLiteFile:
     """An SQLite file with one connection, shared between threads by a lock."""
 
     def __init__(self, path: Path, schema: Sequence[str]) -> None:
@@ -117,7 +142,7 @@ class TileStore:
     """The tiles of one tree. Any number of processes may extend it; each sees the others' work."""
 
     def __init__(self, path: Path) -> None:
-        self._file = _File(path, _TILES)
+        self._file = SQLiteFile(path, _TILES)
 
     def close(self) -> None:
         """Close the file. Idempotent."""
@@ -192,7 +217,7 @@ class SignedStore:
     """Every checkpoint that was signed. The newest only gives way to one that follows on it."""
 
     def __init__(self, path: Path) -> None:
-        self._file = _File(path, _SIGNED)
+        self._file = SQLiteFile(path, _SIGNED)
 
     def close(self) -> None:
         """Close the file. Idempotent."""
@@ -212,9 +237,33 @@ class SignedStore:
         )
         return Signed(*found[0]) if found else None
 
-    def replace(self, old: Signed | None, new: Signed) -> bool:
-        """Compare and swap: whether ``new`` was put in after ``old``, still the newest by then."""
+    def cosigned(self, limit: int) -> list[Signed]:
+        """The last checkpoints with more signatures than their log's, the newest first."""
+        found = self._file.rows(
+            "SELECT size, root, text, signatures, signed_at FROM signed"
+            " WHERE instr(signatures, char(10)) < length(signatures) ORDER BY size DESC LIMIT ?",
+            limit,
+        )
+        return [Signed(*row) for row in found]
+
+    def keys(self) -> list[LogKey]:
+        """The keys of this log, the one that signs now last; none before the first signature.
+
+        A checkpoint of the size at which one gave way to the next is signed by both.
+        """
+        return [LogKey(*row) for row in self._file.rows("SELECT * FROM keys ORDER BY since")]
+
+    def replace(self, old: Signed | None, new: Signed, vkey: str) -> bool:
+        """Compare and swap: whether ``new`` was put in after ``old``, still the newest by then.
+
+        ``vkey``: the key that signed it. Raises ``Retired`` if that is not the one that signs now.
+        """
         with self._file.writing() as sqlite:
+            holding = _holding(sqlite)
+            if holding is None:
+                sqlite.execute("INSERT INTO keys VALUES (0, ?)", (vkey,))
+            elif holding != vkey:
+                raise Retired(holding)
             last = sqlite.execute(
                 "SELECT size, root FROM signed ORDER BY size DESC LIMIT 1"
             ).fetchone()
@@ -226,9 +275,42 @@ class SignedStore:
             )
         return True
 
-    def add_signatures(self, size: int, lines: str) -> None:
-        """Put further signature lines under a signed checkpoint."""
+    def add_signature(self, size: int, signature: Signature) -> None:
+        """Put a further signature under a signed checkpoint, unless its key's is there already."""
         with self._file.writing() as sqlite:
-            sqlite.execute(
-                "UPDATE signed SET signatures = signatures || ? WHERE size = ?", (lines, size)
-            )
+            _add_signature(sqlite, size, signature)
+
+    def hand_over(self, old: str, new: str, size: int, signature: Signature) -> LogKey | None:
+        """Let the next key sign from here on; ``None`` if ``size`` is not the newest any more.
+
+        ``signature``: of the newest checkpoint by the new key, under which the old one's stands
+        too. Raises ``Retired`` if ``old`` does not sign any more.
+        """
+        with self._file.writing() as sqlite:
+            holding = _holding(sqlite)
+            if holding != old:
+                raise Retired(holding or "no key yet")
+            if sqlite.execute("SELECT max(size) FROM signed").fetchone() != (size,):
+                return None
+            sqlite.execute("INSERT INTO keys VALUES (?, ?)", (size, new))
+            _add_signature(sqlite, size, signature)
+        return LogKey(size, new)
+
+
+def _holding(sqlite: sqlite3.Connection) -> str | None:
+    """The key that signs now."""
+    found = sqlite.execute("SELECT vkey FROM keys ORDER BY since DESC LIMIT 1").fetchone()
+    return None if found is None else str(found[0])
+
+
+def _add_signature(sqlite: sqlite3.Connection, size: int, signature: Signature) -> None:
+    found = sqlite.execute("SELECT text, signatures FROM signed WHERE size = ?", (size,)).fetchone()
+    if found is None:
+        return
+    text, lines = found
+    there = parse_note(f"{text}\n{lines}".encode()).signatures
+    if any((one.name, one.key_id) == (signature.name, signature.key_id) for one in there):
+        return
+    sqlite.execute(
+        "UPDATE signed SET signatures = signatures || ? WHERE size = ?", (signature.line(), size)
+    )

@@ -38,6 +38,7 @@ from ledger.restoring import Restored, restore
 from ledger.stores.blobs import Blobs
 from ledger.transparency.checkpoints import parse_checkpoint
 from ledger.transparency.ended import ended_folder, ended_logs
+from ledger.transparency.keys import KeyFileError
 from ledger.transparency.log import Forked
 from ledger.transparency.merkle import root_of
 from ledger.transparency.notes import parse_note
@@ -578,7 +579,7 @@ def test_without_its_key_nothing_is_signed(kept: Kept, backup: Path, place: Path
     """A restored log waits for its key instead of making another; and takes no other."""
     assert not restore(backup, place).key_there
     with open_recorder(f"sqlite:///{place}") as recorder:
-        with pytest.raises(UnusableUrl, match="put its key back"), open_log(recorder):
+        with pytest.raises(KeyFileError, match="put its key back"), open_log(recorder):
             pass
         assert not key_file(place).exists()
         shutil.copy(key_file(kept.path), key_file(place))
@@ -599,7 +600,7 @@ def test_another_key_is_not_taken(kept: Kept, tmp_path: Path, backup: Path, plac
     shutil.copy(key_file(other.path), key_file(place))
     with (
         open_recorder(f"sqlite:///{place}") as recorder,
-        pytest.raises(UnusableUrl, match="was signed by"),
+        pytest.raises(KeyFileError, match="this log signs with"),
         open_log(recorder),
     ):
         pass
