@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from api.service import Service
 from ledger.kernel.events import CIVIL_ZONE
+from ledger.registry import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 #: The heading of a day, or a block to be sent.
@@ -110,3 +111,20 @@ def test_what_the_readme_cites_is_in_the_tour() -> None:
     told = iter((block["path"], block["rule"]) for block in blocks())
     for one in cited:
         assert one in told, f"{one} is not in the tour, or not in this order"
+
+
+def test_every_address_in_the_readme_is_served(tmp_path: Path) -> None:
+    """No resource is cited that is not there, and no system with commands is left out."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    with Service(f"sqlite:///{tmp_path / 'ledger.db'}") as service:
+        served = {pattern(resource.canonical) for resource in service.app().router.resources()}
+    cited = {pattern(path) for path in re.findall(r"`(/v1/[^`?\s]*)[^`]*`", text)}
+    assert len(cited) > 50
+    assert {path for path in cited if not path.endswith("/")} - served == set()
+    named = set(re.findall(r"`([a-z]+)`", text))
+    assert {entry.system for entry in COMMANDS} - named == set()
+
+
+def pattern(path: str) -> str:
+    """A path with its variable parts alike."""
+    return re.sub(r"\{[^}]*\}", "{}", path)

@@ -1087,7 +1087,9 @@ async def this_is_what_the_profile_says(year: Year) -> None:
     assert own["records_ended"] == {"repaired": 1}
     [mrb] = [caps for caps in own["caps"] if caps["unit"] == "MRB"]
     assert (mrb["used"], mrb["cap"], mrb["left"]) == (2, 1, 0)
-    assert own["burden"]["visits"] == 3, "each unit's own; one of them was joint"
+    assert (own["burden"]["visits"], own["burden"]["joint_visits"]) == (2, 1)
+    assert [one["incentive"] for one in own["incentives"]] == ["INC-2026-01"]
+    assert own["sanctions"] == own["key_designations"] == []
     for day, then in (
         ("2026-02-28", "B"),
         ("2026-03-01", "A"),
