@@ -205,3 +205,26 @@ def test_a_vault_that_is_held_says_so(path: Path) -> None:
         holder.close()
         assert vault.secret(key.person) == key.secret
         assert vault.destroy([key.person]) == 1
+
+
+def test_the_journal_is_overwritten_before_it_goes(
+    vault: Vault, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also without the rewriting, whose own journal lies over it: nothing rests on one step."""
+    key = vault.mint("c1")
+    journal = path.with_name(f"{path.name}-journal")
+    shred = vault._shred
+    seen: list[bytes] = []
+
+    def watched() -> None:
+        seen.append(journal.read_bytes())
+        shred()
+        seen.append(journal.read_bytes())
+
+    monkeypatch.setattr(vault, "_rewrite", lambda: None)
+    monkeypatch.setattr(vault, "_shred", watched)
+    assert vault.destroy([key.person]) == 1
+    before, after = seen
+    assert secret_of(key) in before
+    assert after == b"\0" * len(before)
+    assert not journal.exists()
