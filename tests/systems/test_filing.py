@@ -1239,7 +1239,7 @@ REPORT = ReportIrregularVisit(
         ({"task": "T-OTHER", "matters": ("M-101", "M-103")}, ["CAT-V3"]),
     ],
 )
-def test_FIL_V1_V3_V4_V5_a_report_raises_what_it_shows(
+def test_FIL_V1_FIL_V3_FIL_V4_FIL_V5_a_report_raises_what_it_shows(
     story: Scenario, changed: dict[str, Any], found: list[str]
 ) -> None:
     """S7: unfiled, unscanned, alone, disguised: each by its own sign; never refused (0.1).
