@@ -136,13 +136,13 @@ def _commands() -> Iterator[str]:
 
 
 def _rules() -> Iterator[str]:
-    declared = sorted(_declared(Rule), key=lambda rule: rule.id)
-    yield f"{len(declared)} rules. **R** refuses a command; **V** is recorded beside the fact that"
+    known = sorted(declared(Rule), key=lambda rule: rule.id)
+    yield f"{len(known)} rules. **R** refuses a command; **V** is recorded beside the fact that"
     yield "breaks it and opens a finding. `{…}` are the details that a refusal names."
     yield from ("", "## Rules", "")
     yield from _table(
         ("id", "says", "law", "what helps", "policy"),
-        ((f"`{r.id}`", r.message, r.law, r.hint, _code(r.policy_key)) for r in declared),
+        ((f"`{r.id}`", r.message, r.law, r.hint, _code(r.policy_key)) for r in known),
     )
     yield from ("", "## Deadlines 期限", "")
     yield "Opened by one event, discharged by others; the clock records what is missed, and what"
@@ -158,18 +158,19 @@ def _rules() -> Iterator[str]:
                 ", ".join(f"`{event.TOPIC}`" for event in rule.discharged_by),
                 _raises(rule),
             )
-            for rule in sorted(_declared(DeadlineRule), key=lambda rule: rule.name)
+            for rule in sorted(declared(DeadlineRule), key=lambda rule: rule.name)
         ),
     )
 
 
-def _declared(kind: type[T]) -> list[T]:
-    """The project's own of a kind; what a test declares beside them is none."""
+def declared(kind: type[T]) -> list[T]:
+    """The project's own of a kind, alone or in rows; what a test declares beside them is none."""
     found = {
         id(thing): thing
         for name, module in sorted(sys.modules.items())
         if name.startswith("ledger.")
-        for thing in vars(module).values()
+        for value in vars(module).values()
+        for thing in (value if isinstance(value, tuple) else (value,))
         if isinstance(thing, kind)
     }
     return list(found.values())

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from api.reference import pages, term
-from ledger.kernel import Command, Event
+from api.reference import declared, pages, term
+from ledger.kernel import Command, DeadlineRule, Event, Rule
+from ledger.kernel.deadlines import deadline_rules
 from ledger.kernel.events import event_types
 from ledger.policies.defaults import DEFAULTS
 from ledger.policies.keys import KEYS
@@ -30,6 +31,15 @@ def test_a_term_stands_in_both_languages(thing: type[Event | Command]) -> None:
 
     assert chinese, f"{thing.__name__}: begin the docstring with its Chinese term and a colon"
     assert len(english) > 20, f"{thing.__name__}: say what it is"
+
+
+def test_every_rule_and_deadline_is_on_the_page() -> None:
+    """What the kernel knows of is declared where the page looks for it."""
+    own = {rule.name for rule in declared(DeadlineRule)}
+    assert own == {name for name in deadline_rules() if not name.startswith("tests.")}
+    page = pages()["rules.md"]
+    for name in (*own, *(rule.id for rule in declared(Rule))):
+        assert f"| `{name}` |" in page, name
 
 
 def test_every_policy_has_a_default() -> None:

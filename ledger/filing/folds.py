@@ -62,6 +62,10 @@ class PlanVersion(msgspec.Struct):
         """Whether it was filed by that day and not returned (FIL-R1)."""
         return self.filed is not None and self.filed.occurred_on <= on and not self.returned
 
+    def has(self, matters: tuple[str, ...], month: int) -> bool:
+        """Whether it plans all ``matters`` in a month."""
+        return all(m in self.items and month in self.items[m].months for m in matters)
+
 
 class AnnualPlan(Fold):
     """Which versions has this plan, and which of them are filed?"""
@@ -102,6 +106,15 @@ class AnnualPlan(Fold):
         """The newest version usable on a day."""
         return next((v for v in reversed(self.versions) if v.usable(on)), None)
 
+    def filed_on(self, matters: tuple[str, ...], month: int) -> date | None:
+        """Since when ``matters`` are filed for a month, by this version or one before it."""
+        days = (
+            version.filed.occurred_on
+            for version in self.versions
+            if version.filed is not None and not version.returned and version.has(matters, month)
+        )
+        return min(days, default=None)
+
 
 class PlanInForce(Fold):
     """Which annual plans has this unit for this year?"""
@@ -129,9 +142,7 @@ class PlanInForce(Fold):
         """The plan and version, usable ``on``, that has all ``matters`` in the planned month."""
         for plan in self.plans.values():
             version = plan.in_force(on)
-            if version is not None and all(
-                m in version.items and planned_on.month in version.items[m].months for m in matters
-            ):
+            if version is not None and version.has(matters, planned_on.month):
                 return plan, version
         return None
 

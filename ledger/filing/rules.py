@@ -31,6 +31,7 @@ FIL_R1 = Rule(
     "matters {matters} are not in an approved, filed, unreturned plan of {unit} for {month}",
     _NOTICE_1,
     "{hint}",
+    policy_key="filing.lead_wd",
 )
 FIL_R2 = Rule(
     "FIL-R2",

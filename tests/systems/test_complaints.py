@@ -316,7 +316,7 @@ def test_a_complaint_goes_its_way(story: Scenario) -> None:
     story.when(comment, REP).raises(OutOfStep)
 
 
-def test_what_was_right_is_a_finding_at_once(story: Scenario) -> None:
+def test_CMP_V3_what_was_right_is_a_finding_at_once(story: Scenario) -> None:
     """Against the unit accused, in the same append, without the business; what was wrong not."""
     story.given(RECEIVE, ACCEPT)
     accepted = place(story, ComplaintAccepted)

@@ -87,7 +87,7 @@ from ledger.kernel import (
     civil_moment,
 )
 from ledger.persons.events import PersonRegistered
-from ledger.policies.commands import SeedLedger
+from ledger.policies.commands import AdoptPolicyVersion, SeedLedger
 from ledger.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like, on
 from tests.systems.sealing import someone
@@ -515,6 +515,41 @@ def test_FIL_R1_a_plan_counts_from_its_filing(story: Scenario) -> None:
     early = task(matters=("M-104",), occurred_at=civil_moment(date(2026, 3, 1), 9))
     story.when(early).refused("FIL-R1")
     story.when(task(matters=("M-104",))).then(InspectionTaskApproved)
+
+
+def test_FIL_R1_a_filing_lies_some_days_before_the_visit(story: Scenario) -> None:
+    """Where a policy asks for it: by the version that planned the visit first."""
+    story.given(on("2026-03-02", matter("M-104")), on("2026-03-02", published("M-104")))
+    story.given(
+        AdoptPolicyVersion(
+            key="filing.lead_wd",
+            value=7,
+            unit="wd",
+            effective_from=date(2026, 3, 2),
+            source=LegalRef(instrument="行政检查备案办法"),
+            confidence="U",
+        ),
+        actor=JB,
+    )
+    plan = replace(PLAN, plan="PLAN-2", items=(item("M-104", 3),))
+    story.given(plan, replace(FILE, plan="PLAN-2"))
+    # Filed on Monday 03-02: the seventh working day after it is 03-11.
+    early = task(matters=("M-104",), planned_on="2026-03-10")
+    story.when(early).refused("FIL-R1", matters="M-104", filed_on=date(2026, 3, 2))
+    assert "2026-03-11 or later" in str(story.error.hint)  # type: ignore[union-attr]
+    # A later version that plans it too brings no later day, but what it adds has a day of its own.
+    amended = PlanAmended(
+        plan="PLAN-2",
+        unit="MRB",
+        version=2,
+        diff=PlanDiff(set_items=(item("M-104", 3, 4),)),
+        reason="增加4月",
+    )
+    story.at("2026-03-30T09:00+08:00")
+    story.given(amended, replace(FILE, plan="PLAN-2"))
+    story.when(task(matters=("M-104",), planned_on="2026-03-31")).then(InspectionTaskApproved)
+    april = task("T-2", matters=("M-104",), entity=E_C, planned_on="2026-04-03")
+    story.when(april).refused("FIL-R1", filed_on=date(2026, 3, 30))
 
 
 @pytest.mark.parametrize(
@@ -1256,7 +1291,7 @@ REPORT = ReportIrregularVisit(
         ({"task": "T-OTHER", "matters": ("M-101", "M-103")}, ["CAT-V3"]),
     ],
 )
-def test_FIL_V1_V3_V4_V5_a_report_raises_what_it_shows(
+def test_FIL_V1_FIL_V3_FIL_V4_FIL_V5_a_report_raises_what_it_shows(
     story: Scenario, changed: dict[str, Any], found: list[str]
 ) -> None:
     """S7: unfiled, unscanned, alone, disguised: each by its own sign; never refused (0.1).

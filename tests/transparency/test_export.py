@@ -233,7 +233,7 @@ def test_the_receipts_lead_to_what_witnesses_may_have_signed(full: Kept, tmp_pat
     """Not to a checkpoint of this moment, if an older one covers everything; cosignatures too."""
     covering = full.log.checkpoint()
     assert covering is not None
-    full.log.signed.add_signature(covering.size, "— witness.example AAAAAAAAAAAA\n")
+    full.log.signed.add_signature(covering.size, Signature("witness.example", 0, bytes(72)))
     full.register(300, 3)
     full.sign()
     assert run("export", tmp_path / "a", "--entity", ENTITY, "--ledger", full.url) == 0

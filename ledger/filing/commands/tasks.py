@@ -187,6 +187,7 @@ class ApproveTask(Command):
             raise Malformed(f"the visit took place on {opened.occurred_on}", "/planned_on")
 
     def _plan(self, ledger: Reading) -> tuple[AnnualPlan, PlanVersion]:
+        lead = int(ledger.setting("filing.lead_wd"))
         plans = ledger.read(PlanInForce(self.unit, self.planned_on.year))
         covering = plans.covering(self.matters, self.planned_on, ledger.on)
         planned = {m: plans.months_of(m) for m in self.matters}
@@ -201,7 +202,28 @@ class ApproveTask(Command):
             "then approve the task again.",
         )
         assert covering is not None
+        if lead:
+            self._check_lead(ledger, covering[0], lead, planned)
         return covering
+
+    def _check_lead(
+        self, ledger: Reading, plan: AnnualPlan, lead: int, planned: dict[str, list[int]]
+    ) -> None:
+        """Refuse a visit that comes too soon after the filing that plans it (filing.lead_wd)."""
+        filed_on = plan.filed_on(self.matters, self.planned_on.month)
+        assert filed_on is not None
+        days = ledger.days()
+        ledger.require(
+            days.working_days_between(filed_on, self.planned_on) >= lead,
+            rules.FIL_R1,
+            matters=", ".join(self.matters),
+            unit=self.unit,
+            month=self.planned_on.strftime("%Y-%m"),
+            planned_months=planned,
+            filed_on=filed_on,
+            hint=f"They were filed on {filed_on}, and {lead} working days lie between filing and "
+            f"visit: plan it for {days.due(filed_on, lead, 'wd').on} or later.",
+        )
 
     def _filing(self, ledger: Reading) -> SpecialInspectionFiled:
         ledger.require(self.filing, rules.FIL_R2, kind=self.kind, reason="none is named")
