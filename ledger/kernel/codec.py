@@ -35,10 +35,8 @@ def encode(envelope: Envelope, event: Event) -> bytes:
     Raises ``RecordTooLarge`` above ``MAX_RECORD_BYTES``, and ``UnreadableRecord`` for an event
     that could not be read back: once stored it would stand in the way of every reader for ever.
     """
-    fields = msgspec.to_builtins(envelope, order="sorted")
-    # Keys of maps are text in the bytes, whatever they are in Python: readers refuse others.
-    fields["body"] = msgspec.to_builtins(event, order="sorted", str_keys=True)
-    data: bytes = msgpack.packb(fields, use_bin_type=True)
+    body = _body(event)
+    data = _packed(envelope, body)
     if len(data) > MAX_RECORD_BYTES:
         raise RecordTooLarge(
             f"{type(event).__name__} would take {len(data)} bytes; at most {MAX_RECORD_BYTES} "
@@ -46,8 +44,26 @@ def encode(envelope: Envelope, event: Event) -> bytes:
         )
     if envelope.occurred_at.tzinfo is None:
         raise UnreadableRecord(f"{type(event).__name__}: occurred_at names no offset")
-    _readable(fields["body"], type(event))
+    _readable(body, type(event))
     return data
+
+
+def packed(envelope: Envelope, event: Event) -> bytes:
+    """The bytes alone: what ``encode`` gives for an event that was recorded once already."""
+    return _packed(envelope, _body(event))
+
+
+def _packed(envelope: Envelope, body: dict[str, Any]) -> bytes:
+    fields = msgspec.to_builtins(envelope, order="sorted")
+    fields["body"] = body
+    data: bytes = msgpack.packb(fields, use_bin_type=True)
+    return data
+
+
+def _body(event: Event) -> dict[str, Any]:
+    # Keys of maps are text in the bytes, whatever they are in Python: readers refuse others.
+    body: dict[str, Any] = msgspec.to_builtins(event, order="sorted", str_keys=True)
+    return body
 
 
 def _readable(body: dict[str, Any], cls: type[Event]) -> None:
