@@ -174,33 +174,26 @@ class _Records:
         hashed = sha256(b"\x00" + data).digest()
         leaves.append(hashed)
         try:
-            record = codec.decode(position, data)
+            record, same = codec.checked(position, data)
         except codec.UnreadableRecord as error:
             if hashed != leaf:
                 self._fault(position, "its bytes do not hash to its leaf")
             self._fault(position, str(error))
             self._unreadable.add(position)
             return _UNKNOWN
-        envelope, event = record.envelope, record.event
+        envelope = record.envelope
         command = envelope.command_id
         first = b'"command:' in tags if before is _UNKNOWN else command != before
         said = envelope.type.encode()
-        expected = encode_tags(tags_of(envelope, event, first=first)).encode()
+        expected = encode_tags(tags_of(envelope, record.event, first=first)).encode()
         self._prints[position - self._after - 1] ^= _fingerprint(expected, said)
-        # An upcast event would pack to its newest version; its old bytes are vouched for by the
-        # leaf.
-        if (
-            hashed == leaf
-            and type_ == said
-            and tags == expected
-            and (envelope.schema_version != event.VERSION or codec.packed(envelope, event) == data)
-        ):
+        if hashed == leaf and type_ == said and tags == expected and same:
             return command
         if hashed != leaf:
             self._fault(position, "its bytes do not hash to its leaf")
         if type_ != said:
             self._fault(position, f"stored as {_shown(type_)} but says {envelope.type}")
-        if envelope.schema_version == event.VERSION and codec.packed(envelope, event) != data:
+        if not same:
             self._fault(position, "its bytes are not those that its event encodes to")
         if tags != expected:
             self._fault(position, f"stored with tags {_shown(tags)} instead of {_shown(expected)}")
