@@ -187,8 +187,8 @@ def stats(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
 def verify(
     *,
     ledger: Url = DEFAULT_URL,
-    key: tuple[str, ...] = (),
-    witness: tuple[str, ...] = (),
+    key: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    witness: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     workers: int | None = None,
     json: Json = False,
 ) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 import ledger.registry  # noqa: F401 - declares every event type and deadline
@@ -154,8 +155,15 @@ def verify_views(
     The existing ones are only read; they may be followed into meanwhile. ``progress`` hears which
     position the new ones have reached.
     """
-    digests = {name: views.digest(name) for name in views.places() if name in views.views}
+    digests: dict[str, tuple[int, str]] = {}
     found = []
+    for name, place in views.places().items():
+        if name in views.views:
+            try:
+                digests[name] = views.digest(name)
+            except sa.exc.DBAPIError as error:
+                # Bytes that are no text any more, a damaged page.
+                found.append(Verified(name, place, "", "", f"cannot be read: {error.orig}"))
     with tempfile.TemporaryDirectory(prefix="views-") as directory:
         for position in sorted({position for position, _ in digests.values()}):
             url = f"sqlite:///{Path(directory) / str(position)}.db"

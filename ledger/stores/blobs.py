@@ -19,6 +19,7 @@ import os
 import re
 import tempfile
 import time
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -51,8 +52,9 @@ class Blobs:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         before = time.time() - ABANDONED
         for left in folder.glob("*.tmp"):
-            if left.stat().st_mtime < before:
-                left.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # its writer has just finished
+                if left.stat().st_mtime < before:
+                    left.unlink()
 
     def put(self, content: bytes) -> str:
         """Keep ``content`` for ever; returns its SHA-256 (hex). Durable when it returns."""
