@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import msgspec
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from api import copies
 from api.logs import configure_logging
@@ -24,6 +24,7 @@ from api.server import serve as serve_app
 from api.service import Service
 from api.terminal import DEFAULT_URL, Failed, Json, Url, bar, err, out, say, show
 from api.tokens import Tokens
+from api.verifying import as_document, in_words, read_vkeys, verify_all
 from api.witness import cosigner_key, make_witness_app
 from ledger.backup import CopyError
 from ledger.entities.events import EntityRegistered, EntityRevised
@@ -60,11 +61,10 @@ from ledger.transparency.rotation import rotate_key as change
 from ledger.transparency.store import Retired
 from ledger.transparency.witness import Witness
 from ledger.vault.store import Vault
-from ledger.verification import verify_records
 from ledger.vocabulary import Role
 from projections.clock import tick as clock_tick
 from projections.follower import Follower
-from projections.opening import open_views, verify_views
+from projections.opening import open_views
 from projections.tables import Followed
 
 #: Who acts when somebody at a terminal does.
@@ -202,32 +202,46 @@ def stats(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
 
 
 @app.command
-def verify(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
-    """Check every record, position and tag, and that the views say what the ledger says.
+def verify(
+    *,
+    ledger: Url = DEFAULT_URL,
+    key: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    witness: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    workers: int | None = None,
+    json: Json = False,
+) -> None:
+    """Check that everything is as it was recorded, signed, drawn, counted and shown.
 
-    The exit code is 1 if anything is wrong; the first bad position is named.
+    Records and tags, the log's tiles and signed checkpoints with their cosignatures, every draw,
+    every month and score made again, the access ledger, the views. It changes nothing and works
+    beside a service. The exit code is 1 if anything is wrong; the first bad place is named.
+
+    Parameters
+    ----------
+    key
+        The key of the log, as at /v1/log/key; by default that of the key file beside the ledger.
+    witness
+        The key of a witness, whose cosignatures are checked; to be given once for each.
+    workers
+        How many processes to take; by default as many as there are cores.
     """
-    with open_recorder(ledger, create=False) as recorder:
-        with bar("records", recorder.head(), silent=json) as advance:
-            found = verify_records(recorder, progress=advance)
-        faults = [{"position": f.position, "what": f.what} for f in found.faults]
-        views = [] if faults else _verify_views(ledger, recorder)
-    result = {"records": found.records, "faults": faults, "views": views}
+    with (
+        open_recorder(ledger, create=False, read_only=True) as recorder,
+        bar("records", recorder.head(), silent=json) as advance,
+    ):
+        found, views = verify_all(
+            recorder,
+            keys=read_vkeys(key),
+            witnesses=read_vkeys(witness),
+            workers=workers,
+            progress=lambda what, done, total: advance(done, what=what, total=total),
+        )
     if json:
-        sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+        sys.stdout.write(as_document(found, views) + "\n")
     else:
-        for fault in faults:
-            err.print(f"position {fault['position']}: {fault['what']}", style="red", markup=False)
-        for view in views:
-            says = "as the ledger has it" if view["same"] else "differs from the ledger: rebuild it"
-            out.print(
-                f"view {view['view']} at {view['position']}: {view['error'] or says}",
-                style="green" if view["same"] else "red",
-                highlight=False,
-            )
-        if not faults:
-            out.print(f"{found.records:,} records are as they were recorded", style="green")
-    if faults or not all(view["same"] for view in views):
+        for line, style in in_words(found, views):
+            out.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+    if found.faults or not all(view.same for view in views):
         raise Failed
 
 
@@ -504,12 +518,6 @@ def _follow(follower: Follower, head: int) -> None:
     with bar("profiles", head) as advance:
         while not follower.wait_for(head, 0.2):
             advance(min(h.position for h in follower.health()))
-
-
-def _verify_views(url: str, recorder: SQLiteRecorder) -> list[dict[str, Any]]:
-    with closing(open_views(url)) as views:
-        found = verify_views(recorder, views)
-    return [msgspec.to_builtins(one) | {"same": one.same} for one in found]
 
 
 def _example(recorder: SQLiteRecorder) -> str:

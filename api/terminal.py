@@ -49,8 +49,8 @@ def bar(what: str, total: int | None, *, silent: bool = False) -> Iterator[Any]:
     with Progress(*columns, console=err, disable=silent or not err.is_terminal) as progress:
         task = progress.add_task(what, total=total)
 
-        def advance(done: int, what: str = what) -> None:
-            progress.update(task, completed=done, description=what)
+        def advance(done: int, what: str = what, total: int | None = total) -> None:
+            progress.update(task, completed=done, description=what, total=total)
 
         yield advance
         progress.update(task, completed=progress.tasks[0].total or progress.tasks[0].completed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import platform
 
-from benchmarks import decisions, drawing, http, importing, rebuilding
+from benchmarks import decisions, drawing, http, importing, rebuilding, verifying
 
 ALL = {
     "decisions": decisions.run,
@@ -13,6 +13,7 @@ ALL = {
     "http": http.run,
     "import": importing.run,
     "rebuild": rebuilding.run,
+    "verify": verifying.run,
 }
 
 

@@ -61,14 +61,14 @@ def beside(ledger_file: Path, what: str) -> Path:
     return ledger_file.with_suffix(f".{what}.db")
 
 
-def open_recorder(url: str, *, create: bool = True) -> SQLiteRecorder:
+def open_recorder(url: str, *, create: bool = True, read_only: bool = False) -> SQLiteRecorder:
     """The store of a ledger. ``create=False`` raises ``UnusableUrl`` if there is none yet."""
     path = ledger_path(url)
     if not create and not path.exists():
         raise UnusableUrl(f"there is no ledger at {path}; import a register or serve it first")
     if not path.absolute().parent.is_dir():
         raise UnusableUrl(f"there is no directory {path.absolute().parent} for the ledger")
-    return SQLiteRecorder(path)
+    return SQLiteRecorder(path, read_only=read_only)
 
 
 @contextmanager

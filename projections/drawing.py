@@ -15,7 +15,6 @@ import msgspec
 
 from ledger.draws import rules, uvdraw
 from ledger.draws.commands import (
-    DrawOutcome,
     ExecuteDraw,
     ExemptTarget,
     FreezeEntityRoster,
@@ -28,8 +27,8 @@ from ledger.draws.commands import (
 )
 from ledger.draws.commands.drawing import require_seeded
 from ledger.draws.commands.targets import next_reserve, target_id
-from ledger.draws.events import StratumCount
 from ledger.draws.folds import DrawnTarget, DrawState, ExemptedTargets, Target
+from ledger.draws.making import Drawn, difference, drawn
 from ledger.kernel import Command, Fold, Malformed, Refusal, Unavailable
 from ledger.kernel.policies import PolicyVersions
 from ledger.stores.blobs import Blobs
@@ -157,39 +156,6 @@ def _frozen(command: FreezeEntityRoster, composed: Composed, desk: Desk, at: int
     )
 
 
-class Drawn(msgspec.Struct, frozen=True):
-    """A draw as made again: its outcome, and the lines of its selection in order."""
-
-    outcome: DrawOutcome
-    picked: tuple[uvdraw.Picked, ...]
-    lines: list[bytes]
-
-
-def drawn(draw: DrawState, desk: Desk) -> Drawn:
-    """Make a seeded draw from its frozen roster."""
-    assert draw.seed is not None
-    strata = uvdraw.draw_roster(
-        desk.blobs.get(draw.roster_hash),
-        draw.draw,
-        draw.seed,
-        draw.ratios,
-        by=draw.by,
-        reserves=draw.reserves,
-    )
-    lines = uvdraw.selection_lines(strata)
-    outcome = DrawOutcome(
-        strata=tuple(
-            StratumCount(key=one.key, size=one.size, quota=one.quota)  # type: ignore[arg-type]
-            for one in strata
-        ),
-        selection_hash=uvdraw.roster_hash(uvdraw.roster_bytes(lines)),
-        selection_root=uvdraw.roster_root(lines),
-        selection_count=len(lines),
-    )
-    picked = tuple(one for stratum in strata for one in stratum.picked())
-    return Drawn(outcome, picked, lines)
-
-
 def execute_draw(command: ExecuteDraw, desk: Desk) -> Prepared:
     """Make the draw, or refuse an outcome that is not the draw's (DRW-R2, DRW-R6)."""
     draw = desk.now(DrawState(command.draw))
@@ -197,7 +163,7 @@ def execute_draw(command: ExecuteDraw, desk: Desk) -> Prepared:
         # The decision says what is wrong; there is nothing to draw yet.
         return Prepared(command)
     require_seeded(draw)
-    made = drawn(draw, desk)
+    made = drawn(draw, desk.blobs.get(draw.roster_hash))
     if command.outcome not in (None, made.outcome):
         raise Refusal(
             rules.DRW_R6,
@@ -277,23 +243,8 @@ def verify_draw(command: VerifyDraw, desk: Desk) -> Prepared:
     draw = desk.now(DrawState(command.draw))
     if draw.selection_hash is None:
         return Prepared(command)
-    found = difference(draw, desk)
+    found = difference(draw, drawn(draw, desk.blobs.get(draw.roster_hash)))
     return Prepared(replace(command, ok=found is None, mismatch=found))
-
-
-def difference(draw: DrawState, desk: Desk) -> str | None:
-    """In what an executed draw differs from what its roster and seed give; ``None`` in nothing."""
-    recorded = DrawOutcome(
-        strata=draw.drawn,
-        selection_hash=draw.selection_hash or "",
-        selection_root=draw.selection_root or "",
-        selection_count=draw.selection_count,
-    )
-    made = drawn(draw, desk).outcome
-    for name in DrawOutcome.__struct_fields__:
-        if getattr(recorded, name) != getattr(made, name):
-            return f"{name} is {getattr(recorded, name)}; made again it is {getattr(made, name)}"
-    return None
 
 
 def _batches(things: Iterator[Any]) -> Iterator[Sequence[Any]]:

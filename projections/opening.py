@@ -6,9 +6,11 @@ It loads the registry, so that every event type can be decoded and every deadlin
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 import ledger.registry  # noqa: F401 - declares every event type and deadline
@@ -145,13 +147,23 @@ class Verified(msgspec.Struct, frozen=True):
         return self.error is None and self.digest == self.rebuilt
 
 
-def verify_views(recorder: Recorder, views: Views) -> list[Verified]:
+def verify_views(
+    recorder: Recorder, views: Views, progress: Callable[[int], None] = lambda position: None
+) -> list[Verified]:
     """Build every view anew beside the existing ones and compare the digests, place by place.
 
-    The existing ones are only read; they may be followed into meanwhile.
+    The existing ones are only read; they may be followed into meanwhile. ``progress`` hears which
+    position the new ones have reached.
     """
-    digests = {name: views.digest(name) for name in views.places() if name in views.views}
+    digests: dict[str, tuple[int, str]] = {}
     found = []
+    for name, place in views.places().items():
+        if name in views.views:
+            try:
+                digests[name] = views.digest(name)
+            except sa.exc.DBAPIError as error:
+                # Bytes that are no text any more, a damaged page.
+                found.append(Verified(name, place, "", "", f"cannot be read: {error.orig}"))
     with tempfile.TemporaryDirectory(prefix="views-") as directory:
         for position in sorted({position for position, _ in digests.values()}):
             url = f"sqlite:///{Path(directory) / str(position)}.db"
@@ -159,6 +171,7 @@ def verify_views(recorder: Recorder, views: Views) -> list[Verified]:
             rebuilt = Views(tables.open_engine(url), fresh)
             try:
                 with Follower(recorder, rebuilt) as follower:
+                    follower.on_commit(lambda view, keys, last: progress(last))
                     follower.catch_up(position)
                     errors = {health.view: health.error for health in follower.health()}
                 found += [

@@ -43,10 +43,15 @@ class BlobDamaged(PersistenceError):
 
 
 class Blobs:
-    """The pieces in one folder. Safe for threads and processes."""
+    """The pieces in one folder. Safe for threads and processes.
 
-    def __init__(self, folder: Path) -> None:
+    With ``read_only`` the folder stays as it is, and need not be there.
+    """
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder
+        if read_only:
+            return
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         before = time.time() - ABANDONED
         for left in folder.glob("*.tmp"):

@@ -174,20 +174,53 @@ class SQLiteReadResponse(DCBReadResponse):
         return next(self._events)
 
 
+def connect_read_only(path: Path, busy_timeout: float = 10.0) -> sqlite3.Connection:
+    """A connection to an SQLite file that cannot change it; to be shared by one thread at a time.
+
+    It works on a medium that nobody can write too, where SQLite's own bookkeeping beside the file
+    has no place. Raises `sqlite3.Error`.
+    """
+    for mode in ("mode=ro", "mode=ro&immutable=1"):
+        connection = sqlite3.connect(
+            f"{path.as_uri()}?{mode}",
+            uri=True,
+            timeout=busy_timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except sqlite3.Error as error:
+            connection.close()
+            # What lies in a write-ahead log would not be seen: then the file is not the whole.
+            log = path.with_name(f"{path.name}-wal")
+            whole = not log.exists() or not log.stat().st_size
+            refused = _code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+            if mode != "mode=ro" or not (refused and whole and path.exists()):
+                raise
+            continue
+        return connection
+    raise AssertionError("unreachable")
+
+
 class _Connection:
     """A connection and the lock that keeps `close` from pulling it away under a statement."""
 
     def __init__(self, path: Path, mode: str, busy_timeout: float) -> None:
         self.lock = threading.Lock()
         try:
-            self.sqlite = sqlite3.connect(
-                f"{path.as_uri()}?mode={mode}",
-                uri=True,
-                timeout=busy_timeout,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=256,
-            )
+            if mode == "ro":
+                self.sqlite = connect_read_only(path, busy_timeout)
+            else:
+                self.sqlite = sqlite3.connect(
+                    f"{path.as_uri()}?mode={mode}",
+                    uri=True,
+                    timeout=busy_timeout,
+                    isolation_level=None,
+                    check_same_thread=False,
+                    cached_statements=256,
+                )
             self.sqlite.execute("PRAGMA temp_store = MEMORY")  # sorting a page needs no file
         except sqlite3.Error as error:
             raise _translated(error, path) from error
@@ -201,12 +234,19 @@ class SQLiteRecorder(DCBRecorder):
     """Opens the ledger at `path`, or creates it. Safe to share between threads; close it.
 
     Any number of processes may open the same file on one machine (not over a network file system).
+    With `read_only` nothing of the file is ever changed, and appending is refused.
 
     Raises `ProgrammingError` if `path` is not a plain file path, `DatabaseError` if the file is not
     a ledger or its schema is newer than this code, `OperationalError` if it cannot be opened.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, busy_timeout: float = 10.0) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        busy_timeout: float = 10.0,
+        read_only: bool = False,
+    ) -> None:
         name = os.fspath(path)
         if not name or name.startswith((":", "file:")):
             msg = f"{name!r} is not a file path; a ledger lives in a file (no :memory:, no URI)"
@@ -221,9 +261,13 @@ class SQLiteRecorder(DCBRecorder):
         self._stop_polling = threading.Event()
         self._guard = threading.Lock()  # of the five above; held for moments only
         _refuse_fragment(self.path)
-        self._writer = _Connection(self.path, "rwc", busy_timeout)
+        self._reads = "ro" if read_only else "rw"
+        self._writer = _Connection(self.path, "ro" if read_only else "rwc", busy_timeout)
         try:
-            _prepare(self._writer.sqlite, self.path, busy_timeout)
+            if read_only:
+                check_schema(self._writer.sqlite, self.path)
+            else:
+                _prepare(self._writer.sqlite, self.path, busy_timeout)
         except sqlite3.Error as error:
             self._writer.close()
             raise _translated(error, self.path) from error
@@ -338,7 +382,7 @@ class SQLiteRecorder(DCBRecorder):
                 raise self._failure(error) from error
 
     def _open_reader(self) -> _Connection:
-        reader = _Connection(self.path, "rw", self._busy_timeout)
+        reader = _Connection(self.path, self._reads, self._busy_timeout)
         with self._guard:
             for thread in [t for t in self._readers if not t.is_alive()]:
                 self._readers.pop(thread).close()
@@ -543,18 +587,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, busy_timeout: float) ->
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if application_id != APPLICATION_ID:
-        msg = f"{path} is an SQLite database, but not a ledger. Check the path; it was not changed."
-        raise DatabaseError(msg)
-    if version != SCHEMA_VERSION:
-        age = "newer" if version > SCHEMA_VERSION else "older"
-        msg = (
-            f"{path} has the {age} ledger schema {version}; this program knows {SCHEMA_VERSION}."
-            " Use the program that wrote it. The file was not changed."
-        )
-        raise DatabaseError(msg)
+    check_schema(connection, path)
     # After the schema, not before: a file that is not ours must stay as it was. A crash in between
     # leaves a sound ledger, and the next opening switches it.
     deadline = time.monotonic() + busy_timeout
@@ -571,6 +604,22 @@ def _prepare(connection: sqlite3.Connection, path: Path, busy_timeout: float) ->
             msg = f"{path} cannot use write-ahead logging. Put it on a local disk."
             raise OperationalError(msg)
         return
+
+
+def check_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises `DatabaseError` unless the file is a ledger as this program knows them."""
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application_id != APPLICATION_ID:
+        msg = f"{path} is an SQLite database, but not a ledger. Check the path; it was not changed."
+        raise DatabaseError(msg)
+    if version != SCHEMA_VERSION:
+        age = "newer" if version > SCHEMA_VERSION else "older"
+        msg = (
+            f"{path} has the {age} ledger schema {version}; this program knows {SCHEMA_VERSION}."
+            " Use the program that wrote it. The file was not changed."
+        )
+        raise DatabaseError(msg)
 
 
 def _refuse_fragment(path: Path) -> None:

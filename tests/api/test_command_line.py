@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from api.command_line import main
+from api.service import Service
 from ledger.kernel import codec
-from ledger.opening import LEDGER_CLOCK, open_ledger, open_recorder
+from ledger.opening import LEDGER_CLOCK, beside, ledger_path, open_ledger, open_recorder
 from ledger.supervision.events import FindingRaised
 from tests.gwt import Record
 
@@ -102,3 +105,52 @@ def test_the_future_is_for_rehearsals(url: str, command: Command) -> None:
     code, out, _ = command("tick", "--at", "2999-01-01", "--rehearsal", "--ledger", url, "--json")
     assert code == 0
     assert "deadlines.deadline-missed" in json.loads(out)["types"]
+
+
+def test_verify_names_the_first_bad_place(url: str, command: Command) -> None:
+    """All well is exit code 0; anything else 1, with the place in words and for machines."""
+    code, out, _ = command("verify", "--ledger", url)
+    assert code == 0
+    assert "as recorded, signed and counted" in out
+    assert "nothing was signed" in out
+    assert "there are no views" in out
+    # SQLite's own bookkeeping aside, looking has made no file.
+    made = {path.name for path in ledger_path(url).parent.iterdir()}
+    assert made <= {"ledger.db", "ledger.db-shm", "ledger.db-wal"}
+
+    with closing(sqlite3.connect(ledger_path(url))) as file:
+        file.execute("DROP TRIGGER events_no_update")
+        file.execute("UPDATE events SET leaf = zeroblob(32) WHERE position IN (3, 5)")
+        file.commit()
+    code, out, _ = command("verify", "--ledger", url)
+    assert code == 1
+    assert out.startswith("position 3: its bytes do not hash to its leaf\nposition 5: ")
+    code, out, _ = command("verify", "--ledger", url, "--json")
+    said = json.loads(out)
+    assert (code, said["faults"][0]["position"]) == (1, 3)
+    assert said["faults"][0]["where"] == "position 3"
+
+
+def test_verify_with_views_log_and_keys(url: str, command: Command) -> None:
+    """What a service has made is verified too; a key that is none is refused."""
+    with Service(url) as service:
+        service.follower.wait_for(service.recorder.head(), 10.0)
+        service.keeper.wait_for(service.recorder.head(), 10.0)
+        vkey = service.keeper.log.signer.verifier().vkey()
+        assert command("verify", "--ledger", url, "--key", vkey, "--workers", "1")[0] == 0
+    code, out, _ = command("verify", "--ledger", url, "--json")
+    said = json.loads(out)
+    assert (code, said["faults"], said["remarks"]) == (0, [], [])
+    assert said["counts"]["checkpoints"] >= 1
+    assert {view["same"] for view in said["views"]} == {True}
+
+    with closing(sqlite3.connect(beside(ledger_path(url), "views"))) as file:
+        file.execute("UPDATE findings SET state = x'00'")
+        file.commit()
+    code, out, _ = command("verify", "--ledger", url)
+    assert code == 1
+    assert "view findings at" in out
+    assert "differs from the ledger: rebuild it" in out
+
+    code, _, err = command("verify", "--ledger", url, "--witness", "nobody")
+    assert (code, "verifier key" in err) == (2, True)

@@ -24,6 +24,7 @@ from ledger.entities.events import EntityRegistered, Identity
 from ledger.export import BundleError, verify_export
 from ledger.kernel import Fact, civil_moment
 from ledger.opening import LEDGER_CLOCK
+from ledger.transparency.notes import Signature
 from tests.gwt import Record
 from tests.transparency.keeping import Kept, finding
 

@@ -1,0 +1,53 @@
+"""Making a draw again: from its frozen roster and its seed, with nobody's word for anything."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ledger.draws import uvdraw
+from ledger.draws.commands import DrawOutcome
+from ledger.draws.events import StratumCount
+from ledger.draws.folds import DrawState
+
+
+class Drawn(msgspec.Struct, frozen=True):
+    """A draw as made again: its outcome, and the lines of its selection in order."""
+
+    outcome: DrawOutcome
+    picked: tuple[uvdraw.Picked, ...]
+    lines: list[bytes]
+
+
+def drawn(draw: DrawState, roster: bytes) -> Drawn:
+    """Make a seeded draw from the bytes of its frozen roster."""
+    assert draw.seed is not None
+    strata = uvdraw.draw_roster(
+        roster, draw.draw, draw.seed, draw.ratios, by=draw.by, reserves=draw.reserves
+    )
+    lines = uvdraw.selection_lines(strata)
+    outcome = DrawOutcome(
+        strata=tuple(
+            StratumCount(key=one.key, size=one.size, quota=one.quota)  # type: ignore[arg-type]
+            for one in strata
+        ),
+        selection_hash=uvdraw.roster_hash(uvdraw.roster_bytes(lines)),
+        selection_root=uvdraw.roster_root(lines),
+        selection_count=len(lines),
+    )
+    picked = tuple(one for stratum in strata for one in stratum.picked())
+    return Drawn(outcome, picked, lines)
+
+
+def difference(draw: DrawState, made: Drawn) -> str | None:
+    """In what an executed draw differs from the same draw made again; ``None`` in nothing."""
+    recorded = DrawOutcome(
+        strata=draw.drawn,
+        selection_hash=draw.selection_hash or "",
+        selection_root=draw.selection_root or "",
+        selection_count=draw.selection_count,
+    )
+    for name in DrawOutcome.__struct_fields__:
+        was, now = getattr(recorded, name), getattr(made.outcome, name)
+        if was != now:
+            return f"{name} is {was}; made again it is {now}"
+    return None

@@ -1,0 +1,44 @@
+"""The ledger's own questions, put to the records as they stood at a position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from ledger.kernel import Event, Fold, Recorded, codec
+from ledger.kernel.folds import Selector
+from ledger.kernel.memory import as_query
+from ledger.stores.sqlite import SQLiteRecorder
+
+F = TypeVar("F", bound=Fold)
+
+
+class Records:
+    """What is recorded up to ``head``."""
+
+    def __init__(self, recorder: SQLiteRecorder, head: int) -> None:
+        self._recorder = recorder
+        self.head = head
+
+    def of(self, *types: type[Event]) -> Iterator[Recorded]:
+        """Every event of these types."""
+        return self._read(Selector(tuple(one.TOPIC for one in types), ()), self.head)
+
+    def matching(self, fold: Fold) -> list[Recorded]:
+        """What a fold reads, corrections among it."""
+        return list(self._read(fold.selector(), self.head))
+
+    def ask(self, fold: F, up_to: int | None = None) -> F:
+        """The answer to a question at a position."""
+        return fold.over(list(self._read(fold.selector(), up_to or self.head)))
+
+    def at(self, position: int) -> Recorded | None:
+        """The record at a position."""
+        for row in self._recorder.rows(position - 1, 1):
+            if row.position == position:
+                return codec.decode(position, row.data)
+        return None
+
+    def _read(self, selector: Selector, up_to: int) -> Iterator[Recorded]:
+        for stored in self._recorder.read_up_to(up_to, as_query([selector])):
+            yield codec.decode(stored.position, stored.event.data)

@@ -1,0 +1,106 @@
+"""Every month added up again, and every score run again (2.14, 2.15)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from ledger.assessment.events import AssessmentPublished, AssessmentRunCompleted
+from ledger.assessment.folds import Scheme, Score, measured
+from ledger.kernel import Recorded
+from ledger.progress.events import ProgressLedgerSubmitted
+from ledger.progress.folds import Tally, figures, metrics_of
+from ledger.verification.asking import Records
+from ledger.verification.faults import Found
+
+
+class _Tallies:
+    """Tallies at many positions: what one unit is counted by is read once, for all its months."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._read: dict[Hashable, list[Recorded]] = {}
+
+    def __call__(self, tally: Tally) -> Tally:
+        key = (type(tally), tally.unit, tally.names)
+        if key not in self._read:
+            if len(self._read) > 1:  # the unit's own, and what it recorded about others
+                self._read.clear()
+            self._read[key] = self._records.matching(tally)
+        return tally.over(self._read[key])
+
+
+def verify_reports(records: Records, tell: Callable[[int], None] = lambda reports: None) -> Found:
+    """Add up each monthly report again at its cutoff; ``tell`` hears of each."""
+    found = Found()
+    answer = _Tallies(records)
+    submitted = [(r.position, r.event) for r in records.of(ProgressLedgerSubmitted)]
+    # By unit and task, so that what they are counted by is read once.
+    submitted.sort(key=lambda pair: (pair[1].unit, pair[1].task_no, pair[0]))  # type: ignore[attr-defined]
+    for position, event in submitted:
+        assert isinstance(event, ProgressLedgerSubmitted)
+        for what in _report(answer, event):
+            found.wrong(f"report {event.report}", what, position)
+        found.count += 1
+        tell(1)
+    found.faults.sort(key=lambda fault: fault.position)
+    return found
+
+
+def _report(answer: Callable[[Tally], Tally], event: ProgressLedgerSubmitted) -> list[str]:
+    names = [metric.name for metric in metrics_of(event.task_no)]
+    cutoff = event.ledger_cutoff_position
+    again = figures(answer, event.unit, names, cutoff)
+    wrong = []
+    # A metric that joined the catalogue later is in none of the earlier reports.
+    for name in sorted({*event.computed, *event.metrics}):
+        value = again.month(name, event.month) if name in names else None
+        if event.computed.get(name) != value:
+            wrong.append(
+                f"{name} was computed as {event.computed.get(name)}, and the events up to position "
+                f"{cutoff} give {value}"
+            )
+        elif event.metrics.get(name) != value and name not in event.disputed:
+            wrong.append(
+                f"{name} is stated as {event.metrics.get(name)} without a dispute, and the events "
+                f"up to position {cutoff} give {value}"
+            )
+    return wrong
+
+
+def verify_scores(records: Records, tell: Callable[[int], None] = lambda scores: None) -> Found:
+    """Run each assessment again at its cutoff, and hold what was published against the runs."""
+    found = Found()
+    answer = _Tallies(records)
+    for record in records.of(AssessmentRunCompleted):
+        run = record.event
+        assert isinstance(run, AssessmentRunCompleted)
+        scheme = records.ask(Scheme(run.year), record.position)
+        place = f"score {run.score}"
+        if scheme.adopted is None or scheme.adopted.version != run.scheme_version:
+            found.wrong(place, "it was run by no scheme of its year", record.position)
+        else:
+            scores, total = measured(answer, scheme, run.unit, run.cutoff_position)
+            if (scores, total) != (run.scores, run.total):
+                found.wrong(
+                    place,
+                    f"its total is {run.total}, and the events up to position "
+                    f"{run.cutoff_position} give {total}"
+                    if total != run.total
+                    else f"run again at position {run.cutoff_position} its indicators differ",
+                    record.position,
+                )
+        found.count += 1
+        tell(1)
+    for record in records.of(AssessmentPublished):
+        published = record.event
+        assert isinstance(published, AssessmentPublished)
+        for one in published.scores:
+            newest = records.ask(Score(one.score), record.position).newest
+            if newest is None or (newest.total, newest.cutoff_position) != (
+                one.total,
+                one.cutoff_position,
+            ):
+                found.wrong(
+                    f"score {one.score}", "it was published otherwise than run", record.position
+                )
+    return found

@@ -1,0 +1,142 @@
+"""What goes beyond a stretch: roots of signed checkpoints, tiles of higher levels, the ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+from ledger.transparency.merkle import node_hash, root
+from ledger.transparency.tiles import HEIGHT, WIDTH, tile_path, tiles_of
+from ledger.verification.faults import Fault, Files
+from ledger.verification.stretches import Seen, asked, opened_file, place_of, why_not_tile
+
+_HIGHER = "SELECT level, n, hashes FROM tiles WHERE level <> 0 ORDER BY level, n"
+_STRAYS = "SELECT n FROM tiles WHERE level = 0 AND (n < 0 OR n >= ?) ORDER BY n"
+
+
+class Tree:
+    """The tree above the full tiles of the lowest level, made anew. 64 bytes for each of those."""
+
+    def __init__(self) -> None:
+        #: Complete subtrees by height; those at 0 span a full tile.
+        self._heights: list[list[bytes]] = [[]]
+
+    def extend(self, roots: Iterable[bytes]) -> None:
+        """Take the roots of further full tiles."""
+        for one in roots:
+            self._heights[0].append(one)
+            height = 0
+            while len(self._heights[height]) % 2 == 0:
+                if height + 1 == len(self._heights):
+                    self._heights.append([])
+                left, right = self._heights[height][-2:]
+                self._heights[height + 1].append(node_hash(left, right))
+                height += 1
+
+    def root(self, size: int, rest: bytes) -> bytes:
+        """The root of ``size`` leaves, given the root over those behind the last full tile."""
+        full = size // WIDTH
+
+        def node(height: int, index: int) -> bytes:
+            if (index + 1) << height <= full:
+                return self._heights[height][index]
+            if height == 0:
+                return rest
+            return node_hash(node(height - 1, 2 * index), node(height - 1, 2 * index + 1))
+
+        return root(full + bool(rest), node)
+
+    def hashes(self, level: int, n: int) -> list[bytes]:
+        """What is known of a tile above the lowest level."""
+        height = HEIGHT * (level - 1)
+        known = self._heights[height] if height < len(self._heights) else []
+        return known[n * WIDTH : (n + 1) * WIDTH]
+
+
+def first_fork(tree: Tree, seen: Iterable[Seen], agreed: int) -> tuple[Fault | None, int]:
+    """The first checkpoint whose root is not that of the records, and the last that is."""
+    for one in seen:
+        if tree.root(one.size, one.rest) != one.root:
+            what = f"the first {one.size:,} events are not those that were signed"
+            if agreed:
+                what += f"; the first {agreed:,} are, so look from position {agreed + 1} on"
+            return Fault(one.size, what, place_of(one.size)), agreed
+        agreed = one.size
+    return None, agreed
+
+
+def higher_tiles(tree: Tree, path: Path) -> tuple[list[Fault], int]:
+    """What is wrong with the tiles above the lowest level, or too many; and how many there are."""
+    with ExitStack() as opened:
+        tiles = opened_file(opened, path)
+        tiles.execute("BEGIN")
+        size = tree_size(asked(tiles, path, "SELECT size FROM tree"))
+        stored = {(level, n): hashes for level, n, hashes in asked(tiles, path, _HIGHER)}
+        strays = [(0, n) for (n,) in asked(tiles, path, _STRAYS, -(-size // WIDTH))]
+    count = len(stored)
+    faults = []
+    for level, n, _ in tiles_of(size):
+        if level:
+            hashes = tree.hashes(level, n)
+            wrong = why_not_tile(level, n, size, stored.pop((level, n), None), hashes)
+            faults += [wrong] if wrong is not None else []
+    for level, n in [*strays, *stored]:
+        faults.append(
+            Fault(0, f"a tree of {size:,} events has no such tile", f"tile {_path(level, n)}")
+        )
+    return faults, count
+
+
+def promised(files: Files) -> tuple[int, int]:
+    """How many events were signed, and how many the tiles hold. To be asked before the head is."""
+    signed = tiles = 0
+    with ExitStack() as opened:
+        if files.signed is not None:
+            signed = tree_size(
+                asked(
+                    opened_file(opened, files.signed), files.signed, "SELECT max(size) FROM signed"
+                )
+            )
+        if files.tiles is not None:
+            tiles = tree_size(
+                asked(opened_file(opened, files.tiles), files.tiles, "SELECT size FROM tree")
+            )
+    return signed, tiles
+
+
+def lost_ends(files: Files, signed: int, tiles: int, head: int) -> list[Fault]:
+    """That a ledger ends before what was signed of it, or what its tiles hold."""
+    faults = []
+    if files.signed is not None:
+        with ExitStack() as opened:
+            rows = asked(
+                opened_file(opened, files.signed),
+                files.signed,
+                "SELECT size, signed_at FROM signed WHERE size < 1 OR (size > ? AND size <= ?)"
+                " ORDER BY size",
+                head,
+                signed,
+            )
+        if rows:
+            size, at = rows[0][0], rows[0][1].decode(errors="replace")
+            what = (
+                f"{size:,} events were signed at {at} and the ledger ends at {head:,}: "
+                f"{size - head:,} are missing. Was an older copy put in its place?"
+                if size > head
+                else "nothing was ever signed of so few events"
+            )
+            faults.append(Fault(head + 1, what, place_of(size)))
+    if tiles > head:
+        what = f"the tiles hold {tiles:,} events and the ledger ends at {head:,}: some are missing"
+        faults.append(Fault(head + 1, what, "tiles"))
+    return faults
+
+
+def tree_size(rows: list[tuple[int | None]]) -> int:
+    """The one number that a statement found; 0 if there is none."""
+    return rows[0][0] or 0 if rows else 0
+
+
+def _path(level: int, n: int) -> str:
+    return tile_path(level, n) if level >= 0 and n >= 0 else f"{level}/{n}"

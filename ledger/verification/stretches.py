@@ -1,0 +1,348 @@
+"""One stretch of a ledger: its records, their tags, and what the log says of them.
+
+A stretch is the work of one process. It begins behind a full tile, so that all leaves of a tile are
+in one stretch; what goes beyond it (roots, tiles of higher levels) is put together in ``log``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import ledger.registry  # noqa: F401 - declares every event type, so that every record is read
+from ledger.kernel import codec
+from ledger.kernel.sequencer import tags_of
+from ledger.stores import StoreError
+from ledger.stores.sqlite import connect_read_only, decode_tags, encode_tags
+from ledger.transparency.checkpoints import cosigned, parse_checkpoint
+from ledger.transparency.merkle import HASH_SIZE, root_of
+from ledger.transparency.notes import NoteError, Verifier, parse_note, verified
+from ledger.transparency.tiles import WIDTH, tile_path, width_at
+from ledger.verification.faults import Fault, Files
+
+#: Records read at a time: whole tiles. It bounds memory, some 8 MB.
+PAGE = 32 * WIDTH
+
+#: Faults of one kind that are named; a ledger that lost a page of its file has thousands.
+MOST = 100
+
+#: In the place of a leaf whose record is missing: no record hashes to it.
+_NOTHING = bytes(HASH_SIZE)
+
+#: Where the command of the record before is not known: missing, or unreadable.
+_UNKNOWN = "?"
+
+_ROWS = (
+    "SELECT position, type, data, tags, leaf FROM events WHERE position > ? AND position <= ?"
+    " ORDER BY position"
+)
+_DATA = "SELECT data FROM events WHERE position = ?"
+_INDEX = "SELECT tag, type, position FROM event_tags WHERE position > ? AND position <= ?"
+_TILES = "SELECT n, hashes FROM tiles WHERE level = 0 AND n BETWEEN ? AND ?"
+_SIZE = "SELECT size FROM tree"
+_SIGNED = (
+    "SELECT size, root, text, signatures FROM signed WHERE size > ? AND size <= ? ORDER BY size"
+)
+
+
+class Work(msgspec.Struct, frozen=True):
+    """The positions after ``after``, a multiple of ``WIDTH``, up to ``up_to``; and whose keys."""
+
+    files: Files
+    after: int
+    up_to: int
+    keys: tuple[Verifier, ...] = ()
+    witnesses: tuple[Verifier, ...] = ()
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What a signed checkpoint says the root of ``size`` leaves is.
+
+    ``rest`` is the root over the leaves behind the last full tile; empty if there are none.
+    """
+
+    size: int
+    root: bytes
+    rest: bytes
+
+
+class Stretch(msgspec.Struct):
+    """What was found; ``roots`` are those of the full tiles, for the levels above."""
+
+    records: list[Fault] = []
+    tiles: list[Fault] = []
+    checkpoints: list[Fault] = []
+    roots: list[bytes] = []
+    seen: list[Seen] = []
+    compared: int = 0
+    signed: int = 0
+    cosignatures: int = 0
+    strangers: set[str] = set()
+
+
+def check(work: Work, tell: Callable[[int], None] = lambda records: None) -> Stretch:
+    """Check one stretch; ``tell`` hears of each page how many records it had."""
+    found = Stretch()
+    with ExitStack() as opened:
+        records = _Records(opened_file(opened, work.files.ledger), work, found)
+        log = _Log(opened, work, found)
+        for first, leaves in records.pages():
+            log.take(first, leaves)
+            tell(len(leaves))
+        records.check_index()
+    return found
+
+
+def opened_file(opened: ExitStack, path: Path) -> sqlite3.Connection:
+    """A file for reading alone, its text as bytes: damaged text is a fault and no exception."""
+    try:
+        connection = opened.enter_context(closing(connect_read_only(path)))
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {error}") from error
+    connection.text_factory = bytes
+    # A page of the tag index holds many positions: scanned once, in order.
+    connection.execute("PRAGMA cache_size = -16384")
+    return connection
+
+
+def asked(connection: sqlite3.Connection, path: Path, sql: str, *parameters: Any) -> list[Any]:
+    """What a statement finds. Raises ``StoreError`` naming the file."""
+    try:
+        return connection.execute(sql, parameters).fetchall()
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {error}") from error
+
+
+class _Records:
+    """Each record: at its gapless position, readable, with the leaf, bytes and tags it must have.
+
+    Tags are compared without being sorted: of each position a fingerprint is kept, to which every
+    tag of its event and every row of the tag index adds, and which is 0 if they are the same. It is
+    made of Python's hashes, whose secret is new in each process: nobody can aim at it.
+    """
+
+    def __init__(self, ledger: sqlite3.Connection, work: Work, found: Stretch) -> None:
+        self._ledger = ledger
+        self._path = work.files.ledger
+        self._after, self._up_to = work.after, work.up_to
+        self._faults = found.records
+        self._prints = array("q", bytes(8 * (work.up_to - work.after)))
+        self._unreadable: set[int] = set()
+
+    def pages(self) -> Iterator[tuple[int, list[bytes]]]:
+        """Some leaf hashes at a time, and the position before the first."""
+        first, command = self._after, self._command_at(self._after)
+        while first < self._up_to:
+            last = min(first + PAGE, self._up_to)
+            rows = asked(self._ledger, self._path, _ROWS, first, last)
+            leaves: list[bytes] = []
+            for row in rows:
+                missing = row[0] - 1 - (first + len(leaves))
+                if missing:
+                    command = self._missing(first + len(leaves), missing, leaves)
+                command = self._check(row, command, leaves)
+            missing = last - (first + len(leaves))
+            if missing:
+                command = self._missing(first + len(leaves), missing, leaves)
+            yield first, leaves
+            first = last
+
+    def check_index(self) -> None:
+        """Compare the tag index with the tags of the events. It is read once, in its own order."""
+        prints, after = self._prints, self._after + 1
+        try:
+            for tag, type_, position in self._ledger.execute(_INDEX, (self._after, self._up_to)):
+                prints[position - after] ^= hash((tag, type_))
+        except sqlite3.Error as error:
+            raise StoreError(f"{self._path}: {error}") from error
+        if not any(prints):
+            return
+        for index, left in enumerate(prints):
+            if left and index + after not in self._unreadable:
+                self._fault(index + after, "its tag rows differ from its event's tags")
+
+    def _check(self, row: Any, before: str | None, leaves: list[bytes]) -> str | None:
+        """Add the record's leaf; the id of its command."""
+        position, type_, data, tags, leaf = row
+        hashed = sha256(b"\x00" + data).digest()
+        leaves.append(hashed)
+        try:
+            record, same = codec.checked(position, data)
+        except codec.UnreadableRecord as error:
+            if hashed != leaf:
+                self._fault(position, "its bytes do not hash to its leaf")
+            self._fault(position, str(error))
+            self._unreadable.add(position)
+            return _UNKNOWN
+        envelope = record.envelope
+        command = envelope.command_id
+        first = b'"command:' in tags if before is _UNKNOWN else command != before
+        said = envelope.type.encode()
+        expected = encode_tags(tags_of(envelope, record.event, first=first)).encode()
+        self._prints[position - self._after - 1] ^= _fingerprint(expected, said)
+        if hashed == leaf and type_ == said and tags == expected and same:
+            return command
+        if hashed != leaf:
+            self._fault(position, "its bytes do not hash to its leaf")
+        if type_ != said:
+            self._fault(position, f"stored as {_shown(type_)} but says {envelope.type}")
+        if not same:
+            self._fault(position, "its bytes are not those that its event encodes to")
+        if tags != expected:
+            self._fault(position, f"stored with tags {_shown(tags)} instead of {_shown(expected)}")
+        return command
+
+    def _missing(self, after: int, count: int, leaves: list[bytes]) -> str:
+        leaves.extend([_NOTHING] * count)
+        more = f", and all after it up to {after + count}" if count > 1 else ""
+        self._fault(after + 1, f"missing{more}")
+        self._unreadable.update(range(after + 1, after + count + 1))
+        return _UNKNOWN
+
+    def _command_at(self, position: int) -> str | None:
+        if position == 0:
+            return None
+        rows = asked(self._ledger, self._path, _DATA, position)
+        try:
+            return codec.decode(position, rows[0][0]).envelope.command_id
+        except (codec.UnreadableRecord, IndexError):
+            return _UNKNOWN  # the stretch before this one says so
+
+    def _fault(self, position: int, what: str) -> None:
+        if len(self._faults) < MOST:
+            self._faults.append(Fault(position, what))
+
+
+class _Log:
+    """The tiles of the lowest level, and the signed checkpoints, of one stretch."""
+
+    def __init__(self, opened: ExitStack, work: Work, found: Stretch) -> None:
+        files = work.files
+        self._tiles = None if files.tiles is None else opened_file(opened, files.tiles)
+        self._signed = None if files.signed is None else opened_file(opened, files.signed)
+        self._files = files
+        self._keys, self._witnesses = work.keys, work.witnesses
+        self._found = found
+
+    def take(self, first: int, leaves: list[bytes]) -> None:
+        """Compare what the log has of the leaves behind a position."""
+        size, stored = self._stored(first // WIDTH, (first + len(leaves) - 1) // WIDTH)
+        for start in range(0, len(leaves), WIDTH):
+            hashes = leaves[start : start + WIDTH]
+            if len(hashes) == WIDTH:
+                self._found.roots.append(root_of(hashes))
+            if self._tiles is not None:
+                n = (first + start) // WIDTH
+                wrong = why_not_tile(0, n, size, stored.get(n), hashes)
+                self._found.compared += n in stored
+                if wrong is not None and len(self._found.tiles) < MOST:
+                    self._found.tiles.append(wrong)
+        if self._signed is not None:
+            path = self._files.signed
+            assert path is not None
+            for row in asked(self._signed, path, _SIGNED, first, first + len(leaves)):
+                self._checkpoint(row, first, leaves)
+
+    def _stored(self, low: int, high: int) -> tuple[int, dict[int, bytes]]:
+        """The size of the tree and these tiles, both of one moment: they may be growing."""
+        if self._tiles is None:
+            return 0, {}
+        path = self._files.tiles
+        assert path is not None
+        self._tiles.execute("BEGIN")
+        try:
+            size = asked(self._tiles, path, _SIZE)
+            return (size[0][0] if size else 0), dict(asked(self._tiles, path, _TILES, low, high))
+        finally:
+            self._tiles.execute("COMMIT")
+
+    def _checkpoint(self, row: Any, first: int, leaves: list[bytes]) -> None:
+        size, root, text, signatures = row
+        self._found.signed += 1
+        try:
+            said = self._say(size, root, text, signatures)
+        except (NoteError, UnicodeDecodeError) as error:
+            if len(self._found.checkpoints) < MOST:
+                self._found.checkpoints.append(Fault(size, str(error), place_of(size)))
+            return
+        rest = size % WIDTH
+        end = size - first
+        over = root_of(leaves[end - rest : end]) if rest else b""
+        self._found.seen.append(Seen(size, said, over))
+
+    def _say(self, size: int, root: bytes, text: bytes, signatures: bytes) -> bytes:
+        """The root that a checkpoint claims. Raises ``NoteError`` if it cannot be believed."""
+        note = parse_note(text + b"\n" + signatures)
+        lines = "".join(signature.line() for signature in note.signatures)
+        if note.text.encode() != text or lines.encode() != signatures:
+            raise NoteError("its signature lines are not as they were written")
+        checkpoint = parse_checkpoint(note.text)
+        if checkpoint.size != size:
+            raise NoteError(f"its text speaks of {checkpoint.size:,} events")
+        if checkpoint.root != root:
+            raise NoteError("its text has another root than the one kept beside it")
+        if self._keys:
+            verified(note, self._keys)
+        witnesses = {(key.name, key.key_id) for key in self._witnesses}
+        logs = {(key.name, key.key_id) for key in self._keys}
+        by = [(signature.name, signature.key_id) for signature in note.signatures]
+        if witnesses.intersection(by):
+            self._found.cosignatures += len(cosigned(note, list(self._witnesses)))
+        if self._keys:
+            self._found.strangers.update(n for n, k in by if (n, k) not in logs | witnesses)
+        return checkpoint.root
+
+
+def place_of(size: int) -> str:
+    """How a checkpoint is named."""
+    return f"checkpoint {size}"
+
+
+def why_not_tile(
+    level: int, n: int, size: int, stored: bytes | None, hashes: Sequence[bytes]
+) -> Fault | None:
+    """What is wrong with a stored tile of a tree of ``size``, given hashes that begin it."""
+    width = width_at(level, n, size)
+    if stored is None and not width:
+        return None
+    span = WIDTH**level
+    first = n * WIDTH * span + 1
+    place = f"tile {tile_path(level, n, width or WIDTH)}"
+    if stored is None:
+        return Fault(first, "missing", place)
+    if len(stored) != width * HASH_SIZE:
+        return Fault(
+            first, f"{len(stored)} bytes, and {width * HASH_SIZE} for {size:,} events", place
+        )
+    for index, mine in enumerate(hashes[:width]):
+        if stored[index * HASH_SIZE : (index + 1) * HASH_SIZE] != mine:
+            start = first + index * span
+            of = f"event {start}" if span == 1 else f"events {start} to {start + span - 1}"
+            return Fault(start, f"its hash {index} is not that of {of}", place)
+    return None
+
+
+def _fingerprint(tags: bytes, type_: bytes) -> int:
+    if tags == b"[]":
+        return 0
+    # Without escapes the list is read by cutting it where its quotes stand.
+    several = (
+        {tag.encode() for tag in decode_tags(tags)}
+        if b"\\" in tags
+        else set(tags[2:-2].split(b'","'))
+    )
+    found = 0
+    for tag in several:
+        found ^= hash((tag, type_))
+    return found
+
+
+def _shown(text: bytes) -> str:
+    return text.decode(errors="replace")

@@ -1,0 +1,277 @@
+"""A ledger verified as a whole, by as many processes as there are cores."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from contextlib import ExitStack
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.transparency.keys import read_key
+from ledger.transparency.notes import Verifier
+from ledger.transparency.tiles import WIDTH
+from ledger.verification import log
+from ledger.verification.asking import Records
+from ledger.verification.draws import verify_draws
+from ledger.verification.faults import Fault, Files, Found, Verification
+from ledger.verification.figures import verify_reports, verify_scores
+from ledger.verification.stretches import Stretch, Work, asked, check, opened_file
+
+#: Records below which other processes take longer to start than they save.
+ALONE = 20_000
+
+#: Records of a stretch at most: its process keeps 8 bytes for each. Each stretch reads the whole
+#: tag index, so more and shorter ones cost more.
+LONGEST = 4_000_000
+
+#: How often it is looked how far the processes are, in seconds.
+_LOOK = 0.1
+
+#: Tags of positions that no record has. What a writer appends meanwhile has both.
+_STRAYS = (
+    "SELECT DISTINCT position FROM event_tags t WHERE (position < 1 OR position > ?)"
+    " AND NOT EXISTS (SELECT 1 FROM events e WHERE e.position = t.position)"
+    " ORDER BY position LIMIT 100"
+)
+_BEFORE = "SELECT position FROM events WHERE position < 1 ORDER BY position LIMIT 100"
+
+#: Told what is being looked at, how far it is, and of how much (``None``: nobody knows).
+Progress = Callable[[str, int, int | None], None]
+
+
+def verify_ledger(
+    files: Files,
+    *,
+    keys: Sequence[Verifier] = (),
+    witnesses: Sequence[Verifier] = (),
+    workers: int | None = None,
+    progress: Progress = lambda what, done, total: None,
+) -> Verification:
+    """Verify everything that ``files`` name, up to the head at the time of the call.
+
+    ``keys`` are those of the log; without them its key file says which. ``witnesses``: whose
+    cosignatures are checked. ``workers``: processes; as many as there are cores unless it is said.
+    What is made of the records (draws, months, scores) is looked at once these are in order.
+
+    Safe on a ledger that is being written. Raises ``StoreError`` for a file that cannot be read.
+    """
+    files, remarks = _there(files)
+    if not keys and files.key is not None:
+        keys = (read_key(files.key).verifier(),)
+    if not keys and files.signed is not None:
+        remarks.append(
+            "the log's key is not known, so no signature was checked: give it with --key"
+        )
+    # In this order, or a ledger that grows meanwhile would seem to have lost events.
+    signed, tiles = log.promised(files)
+    with SQLiteRecorder(files.ledger, read_only=True) as recorder:
+        head = recorder.head()
+        whole = _Whole(files, tuple(keys), tuple(witnesses), workers, progress)
+        faults, counts = whole.records(head)
+        faults += log.lost_ends(files, signed, tiles, head)
+        if whole.strangers:
+            names = ", ".join(sorted(whole.strangers))
+            remarks.append(f"signature lines of {names} were passed over: their keys are not given")
+        if files.access is not None:
+            wrong, counts["access records"] = _access(files.access, workers, progress)
+            faults += wrong
+        if faults:
+            remarks.append("draws, months and scores were not looked at: first put this in order")
+        else:
+            for name, found in _made_of(Records(recorder, head), files, progress):
+                counts[name] = found.count
+                faults += found.faults
+                remarks += found.remarks
+    return Verification(head, tuple(faults), tuple(remarks), counts)
+
+
+def verify_records(
+    recorder: SQLiteRecorder,
+    *,
+    workers: int | None = 1,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Verification:
+    """Check the records and tags of a ledger alone, up to its head at the time of the call."""
+    whole = _Whole(
+        Files(ledger=recorder.path), (), (), workers, lambda what, done, total: progress(done)
+    )
+    head = recorder.head()
+    return Verification(head, tuple(whole.records(head)[0]))
+
+
+class _Whole:
+    """The records with their log, stretch by stretch."""
+
+    def __init__(
+        self,
+        files: Files,
+        keys: tuple[Verifier, ...],
+        witnesses: tuple[Verifier, ...],
+        workers: int | None,
+        progress: Progress,
+    ) -> None:
+        self._work = Work(files, 0, 0, keys, witnesses)
+        self._workers = workers
+        self._progress = progress
+        self.strangers: set[str] = set()
+
+    def records(self, head: int) -> tuple[list[Fault], dict[str, int]]:
+        """What is wrong, in the order of the chain: records, tiles, checkpoints."""
+        files = self._work.files
+        tree, agreed = log.Tree(), 0
+        records, tiles, checkpoints = Found(), Found(), Found()
+        cosignatures = 0
+        fork: Fault | None = None
+        for stretch in self._stretches(head):
+            tree.extend(stretch.roots)
+            records.faults += stretch.records
+            tiles.faults += stretch.tiles
+            checkpoints.faults += stretch.checkpoints
+            if fork is None:
+                # What follows on the first that differs differs too.
+                fork, agreed = log.first_fork(tree, stretch.seen, agreed)
+            tiles.count += stretch.compared
+            checkpoints.count += stretch.signed
+            cosignatures += stretch.cosignatures
+            self.strangers |= stretch.strangers
+        with ExitStack() as opened:
+            ledger = opened_file(opened, files.ledger)
+            for sql, parameters in ((_BEFORE, ()), (_STRAYS, (head,))):
+                what = "tags without a record" if parameters else "no record stands before 1"
+                rows = asked(ledger, files.ledger, sql, *parameters)
+                records.faults += [Fault(position, what) for (position,) in rows]
+        if files.tiles is not None:
+            wrong, count = log.higher_tiles(tree, files.tiles)
+            tiles.faults += wrong
+            tiles.count += count
+        if fork is not None:
+            checkpoints.faults.append(fork)
+        for part in (records, checkpoints):
+            part.faults.sort(key=lambda fault: fault.position)
+        counts = {"records": head}
+        if files.tiles is not None:
+            counts["tiles"] = tiles.count
+        if files.signed is not None:
+            counts["checkpoints"] = checkpoints.count
+            counts["cosignatures"] = cosignatures
+        return records.faults + tiles.faults + checkpoints.faults, counts
+
+    def _stretches(self, head: int) -> Iterator[Stretch]:
+        workers = min(self._workers or _cores(), -(-head // WIDTH)) if head >= ALONE else 1
+        length = min(LONGEST, -(-head // max(workers, 1)))
+        length = -(-length // WIDTH) * WIDTH
+        works = [
+            msgspec.structs.replace(self._work, after=after, up_to=min(after + length, head))
+            for after in range(0, head, max(length, 1))
+        ]
+        if workers < 2:
+            done = 0
+
+            def tell(records: int) -> None:
+                nonlocal done
+                done += records
+                self._progress("records", done, head)
+
+            for work in works:
+                yield check(work, tell)
+            return
+        yield from self._in_processes(works, workers, head)
+
+    def _in_processes(self, works: list[Work], workers: int, head: int) -> Iterator[Stretch]:
+        # Started afresh rather than forked: this process may have threads.
+        context = get_context("spawn")
+        done = context.Value("q", 0)
+        with ProcessPoolExecutor(workers, context, _begin, (done,)) as pool:
+            waiting: set[Future[Stretch]] = set()
+            try:
+                futures = [pool.submit(_checked, work) for work in works]
+                waiting.update(futures)
+                for future in futures:
+                    while not future.done():
+                        wait(waiting, _LOOK, "FIRST_COMPLETED")
+                        waiting = {one for one in waiting if not one.done()}
+                        self._progress("records", done.value, head)
+                    yield future.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+
+#: In a process of a pool: how many records all of them have checked.
+_done: Any = None
+
+
+def _begin(done: Any) -> None:
+    global _done  # noqa: PLW0603 - what a process is started with has no other place
+    _done = done
+    # A stretch makes many objects and no cycle among them; looking for cycles took a third.
+    gc.disable()
+
+
+def _checked(work: Work) -> Stretch:
+    def tell(records: int) -> None:
+        with _done.get_lock():
+            _done.value += records
+
+    return check(work, tell)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _there(files: Files) -> tuple[Files, list[str]]:
+    """Those of the files that are there, and what follows from the absence of the others."""
+    absent = {
+        "tiles": "there are no tiles: the log makes them anew when it is next served",
+        "signed": "nothing was signed of this ledger: that nobody rewrote it as a whole rests on "
+        "the records alone",
+        "access": None,
+        "key": None,
+    }
+    remarks = []
+    for name, remark in absent.items():
+        path = getattr(files, name)
+        if path is not None and not path.exists():
+            files = msgspec.structs.replace(files, **{name: None})
+            remarks += [] if remark is None else [remark]
+    return files, remarks
+
+
+def _access(path: Path, workers: int | None, progress: Progress) -> tuple[list[Fault], int]:
+    """The records of the access ledger, which has a file of its own."""
+
+    def tell(done: int) -> None:
+        progress("access records", done, None)
+
+    with SQLiteRecorder(path, read_only=True) as recorder:
+        found = verify_records(recorder, workers=workers, progress=tell)
+    return [
+        Fault(one.position, one.what, f"access ledger, {one.where}") for one in found.faults
+    ], found.records
+
+
+def _made_of(records: Records, files: Files, progress: Progress) -> Iterator[tuple[str, Found]]:
+    """What follows from the records, made again from them."""
+
+    def counted(name: str) -> Callable[[int], None]:
+        done = 0
+
+        def tell(more: int) -> None:
+            nonlocal done
+            done += more
+            progress(name, done, None)
+
+        return tell
+
+    yield "draws", verify_draws(records, files.blobs, files.signed, counted("draws"))
+    yield "monthly reports", verify_reports(records, counted("monthly reports"))
+    yield "scores", verify_scores(records, counted("scores"))
