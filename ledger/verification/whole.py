@@ -64,7 +64,9 @@ def verify_ledger(
     """
     files, remarks = _there(files)
     if not keys and files.key is not None:
-        keys = (read_key(files.key).verifier(),)
+        # A key that was rotated out has signed what came before; its successor follows from an
+        # event that it signed itself.
+        keys = (read_key(files.key).verifier(), *log.earlier_keys(files))
     if not keys and files.signed is not None:
         remarks.append(
             "the log's key is not known, so no signature was checked: give it with --key"

@@ -64,7 +64,7 @@ class Past:
                     beginning.size = size
                     signed = growing.advance()
                     assert signed is not None
-                    log.signed.add_signatures(size, cosign(signed.text, WITNESS, SECONDS).line())
+                    log.signed.add_signature(size, cosign(signed.text, WITNESS, SECONDS))
             with closing(open_views(self.url)) as views, Follower(recorder, views) as follower:
                 follower.catch_up()
         with SQLiteRecorder(beside(self.path, "access")) as recorder, Ledger(recorder) as access:
