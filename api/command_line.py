@@ -25,6 +25,7 @@ from api.logs import configure_logging
 from api.server import serve as serve_app
 from api.service import Service
 from api.tokens import Tokens
+from ledger.draws import drawfile
 from ledger.entities.events import EntityRegistered, EntityRevised
 from ledger.intake.commands import RowRejected
 from ledger.intake.run import ImportFailed, Report, check_register, import_register
@@ -43,6 +44,8 @@ from ledger.transparency.keys import KeyFileError
 from ledger.verification import verify_records
 from ledger.vocabulary import Role
 from projections.clock import tick as clock_tick
+from projections.drawfiles import draw_file, open_archive
+from projections.draws import DrawProgress
 from projections.follower import Follower
 from projections.opening import open_views, verify_views
 from projections.tables import Followed
@@ -66,6 +69,8 @@ app = App(
 )
 token = App(name="token", help="Create, list and revoke access tokens.")
 app.command(token)
+draw = App(name="draw", help="Hand out draws as files, and check such files without a ledger.")
+app.command(draw)
 
 out = Console()
 err = Console(stderr=True)
@@ -326,6 +331,83 @@ def revoke(token: str, *, ledger: Url = DEFAULT_URL) -> None:
     with Tokens.open(beside(ledger_path(ledger), "tokens")) as tokens:
         if not tokens.revoke(token):
             raise UnusableUrl("no token like that is still good; see token list")
+
+
+Keys = Annotated[
+    tuple[str, ...],
+    Parameter(name="--key", negative="", help="the log's key, <name>+<id>+<key>; may be repeated"),
+]
+Witnesses = Annotated[
+    tuple[str, ...],
+    Parameter(name="--witness", negative="", help="a witness's key that has to have cosigned"),
+]
+
+#: The exit code where nothing differs and not everything could be checked.
+INCOMPLETE = 3
+
+
+@draw.command(name="export")
+def export_draw(
+    draw: str, *, out: Path | None = None, sealed: bool = False, ledger: Url = DEFAULT_URL
+) -> None:
+    """Write a draw as a file that anybody can check; to standard output without --out.
+
+    Parameters
+    ----------
+    out
+        Where to write it.
+    sealed
+        Also what the public may not see yet, or at all: for the unit and the Justice Bureau.
+    """
+    with open_recorder(ledger, create=False) as recorder, open_archive(recorder) as archive:
+        progress = archive.now(DrawProgress(draw))
+        if not progress.exists:
+            raise UnusableUrl(f"no draw {draw} was announced in this ledger")
+        published = progress.opened(civil_date(system_clock()))
+        whole = sealed or (published and progress.withhold_reason is None)
+        file = draw_file(progress, archive, whole=whole, officers=sealed)
+    content = msgspec.json.encode(file)
+    if out is None:
+        sys.stdout.buffer.write(content)
+    else:
+        out.write_bytes(content)
+        _say(f"{out}: {len(content):,} bytes")
+    if file.withheld:
+        _say(f"without the roster and the selection: {file.withheld}")
+
+
+@draw.command(name="verify")
+def verify_draw(file: Path, *, key: Keys = (), witness: Witnesses = (), json: Json = False) -> None:
+    """Make the draw of a file again, and name the first thing that differs; no ledger, no network.
+
+    The exit code is 0 when everything was checked and holds, 1 when something differs, and 3 when
+    nothing differs and something could not be checked.
+    """
+    _show_report(drawfile.verify(file.read_bytes(), keys=key, witnesses=witness), json)
+
+
+@draw.command(name="check-receipt")
+def check_receipt(
+    file: Path, *, key: Keys = (), witness: Witnesses = (), json: Json = False
+) -> None:
+    """Check a business's receipt of a draw; the exit codes are those of ``draw verify``."""
+    _show_report(drawfile.check_receipt(file.read_bytes(), keys=key, witnesses=witness), json)
+
+
+def _show_report(report: drawfile.Report, as_json: bool) -> None:
+    if as_json:
+        _show(msgspec.to_builtins(report) | {"complete": report.complete}, as_json)
+    else:
+        for one in report.held:
+            out.print(f"✓ {one}", style="green", highlight=False, markup=False)
+        for one in report.unchecked:
+            err.print(f"? {one}", style="yellow", highlight=False, markup=False)
+        if report.differs is not None:
+            err.print(f"✗ {report.differs}", style="red", highlight=False, markup=False)
+    if report.differs is not None:
+        raise Failed
+    if not report.complete:
+        sys.exit(INCOMPLETE)
 
 
 def _import(
