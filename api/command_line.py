@@ -18,7 +18,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from api import copies
+from api import copies, draw_files
 from api.logs import configure_logging
 from api.server import serve as serve_app
 from api.service import Service
@@ -77,7 +77,7 @@ app = App(
 token = App(name="token", help="Create, list and revoke access tokens.")
 log = App(name="log", help="Keep the key of the transparency log.")
 witness = App(name="witness", help="Witness the logs of other regions' ledgers.")
-for group in (token, log, witness):
+for group in (token, log, witness, draw_files.app):
     app.command(group)
 copies.register(app)
 

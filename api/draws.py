@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from api.access import grant_of
 from api.asking import PRIVATE, asked, caught_up, rows_page
-from api.keys import DESK, LEDGER
+from api.keys import DESK, LEDGER, LOG
 from api.listing import FoundItems, Listing, Where, everybody
+from api.pages import page
 from api.problems import Problem, not_found
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.resources import Parameter, Resource
@@ -20,8 +22,10 @@ from api.tokens import Grant
 from api.visibility import SUPERVISORS, UNIT_BOUND
 from ledger.draws import uvdraw
 from ledger.draws.commands import FreezeEntityRoster
+from ledger.draws.drawfile import DrawFile, DrawReceipt
 from ledger.draws.folds import Target
 from ledger.kernel import civil_date
+from projections.drawfiles import Archive, draw_file, draw_receipt
 from projections.drawing import Desk, preview
 from projections.draws import (
     DRAWS,
@@ -172,7 +176,8 @@ async def roster(request: web.Request) -> web.Response:
     """The frozen roster's bytes, whose SHA-256 is the announced roster hash.
 
     Its unit and the Justice Bureau read it at once. Everybody else when nobody drawn from it waits
-    for a visit any more, unless the announcement says why it is withheld.
+    for a visit any more, or their last day is over, unless the announcement says why it is
+    withheld.
     """
     draw = await _draw(request)
     return await _content(request, draw, draw.roster_hash)
@@ -184,6 +189,75 @@ async def selection(request: web.Request) -> web.Response:
     if draw.selection_hash is None:
         raise not_found()
     return await _content(request, draw, draw.selection_hash)
+
+
+async def export(request: web.Request) -> web.Response:
+    """The draw as a file that anybody checks without this service.
+
+    `supervision-ledger draw verify` does, and so does the page `…/verify` in a browser. It holds
+    the announcement, the values and the outcome with their proofs from the log, and as soon as the
+    roster may be read, the roster and the selection too. Who visits whom is added for the unit and
+    the Justice Bureau.
+    """
+    draw = await _draw(request)
+    grant = await grant_of(request)
+    inside = _may_see_sealed(grant, draw.unit)
+    whole = inside or (_opened(request, draw) and draw.withhold_reason is None)
+    archive = _archive(request)
+    file = await asked(lambda: draw_file(draw, archive, whole=whole, officers=inside))
+    return _attached(file, f"{draw.draw}.draw.json")
+
+
+async def receipt(request: web.Request) -> web.Response:
+    """A business's receipt of a draw: its line and ticket, and the last ticket that was drawn.
+
+    It says whether the business was drawn, so it must not announce a visit. Nobody but the unit
+    and the Justice Bureau has one, whether drawn or not, before nobody drawn waits for a visit any
+    more or their last day is over: if those who were not drawn had theirs earlier, silence would
+    tell the others. From then on everybody may ask for any; where the roster is withheld, each
+    business for its own alone. `supervision-ledger draw check-receipt` checks it.
+    """
+    draw = await _draw(request)
+    grant = await grant_of(request)
+    entity = request.query.get("entity") or grant.entity
+    if entity is None:
+        raise Problem("malformed", "Name the business whose receipt it shall be: ?entity=…")
+    if not _may_see_sealed(grant, draw.unit):
+        if not _opened(request, draw):
+            # The same for all, on the roster or not, drawn or not.
+            raise not_found(
+                "The receipts of a draw are handed out together: when nobody who was drawn waits "
+                f"for a visit any more, or after {draw.inspect_by}."
+            )
+        if draw.withhold_reason is not None and grant.entity != entity:
+            raise not_found()
+    archive = _archive(request)
+    file = await asked(lambda: draw_receipt(draw, entity, archive))
+    if file is None:
+        raise not_found()
+    return _attached(file, f"{draw.draw}.{entity}.receipt.json")
+
+
+async def verify(request: web.Request) -> web.Response:
+    """A page that makes the draw again in the reader's browser."""
+    return page(request, "draw.html")
+
+
+def _opened(request: web.Request, draw: DrawProgress) -> bool:
+    return draw.opened(civil_date(request.app[LEDGER].clock()))
+
+
+def _archive(request: web.Request) -> Archive:
+    desk = _desk(request)
+    keeper = request.app.get(LOG)
+    return Archive(desk.follower.source, desk.blobs, None if keeper is None else keeper.log)
+
+
+def _attached(file: DrawFile | DrawReceipt, name: str) -> web.Response:
+    # A file's name holds no separator of paths; an id may.
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    disposition = f'attachment; filename="{safe}"'
+    return json_response(file, headers={**PRIVATE, hdrs.CONTENT_DISPOSITION: disposition})
 
 
 async def roster_preview(request: web.Request) -> web.Response:
@@ -222,8 +296,7 @@ async def _draw(request: web.Request) -> DrawProgress:
 
 async def _content(request: web.Request, draw: DrawProgress, digest: str) -> web.Response:
     grant = await grant_of(request)
-    over = draw.stage in ("executed", "voided") and draw.sealed == 0
-    published = over and draw.withhold_reason is None
+    published = _opened(request, draw) and draw.withhold_reason is None
     if not published and not _may_see_sealed(grant, draw.unit):
         raise not_found()
     content = await asyncio.to_thread(_desk(request).blobs.get, digest)
@@ -274,4 +347,19 @@ RESOURCES = (
         query=(AT_LEAST,),
         headers=(AT_LEAST_HEADER,),
     ),
+    Resource(
+        "/v1/draws/{draw}/export",
+        export,
+        returns=DrawFile,
+        query=(AT_LEAST,),
+        headers=(AT_LEAST_HEADER,),
+    ),
+    Resource(
+        "/v1/draws/{draw}/receipt",
+        receipt,
+        returns=DrawReceipt,
+        query=(Parameter("entity", str, "the business; without it, the token's own"), AT_LEAST),
+        headers=(AT_LEAST_HEADER,),
+    ),
+    Resource("/v1/draws/{draw}/verify", verify, listed=False),
 )

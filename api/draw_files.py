@@ -1,0 +1,100 @@
+"""``supervision-ledger draw``: draws as files, for whoever wants to check them without a ledger."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import App, Parameter
+
+from api.terminal import DEFAULT_URL, Failed, Json, Url, err, out, say, show
+from ledger.draws import drawfile
+from ledger.kernel import civil_date
+from ledger.kernel.clock import system_clock
+from ledger.opening import UnusableUrl, open_recorder
+from projections.drawfiles import draw_file, open_archive
+from projections.draws import DrawProgress
+
+app = App(name="draw", help="Hand out draws as files, and check such files without a ledger.")
+
+Keys = Annotated[
+    tuple[str, ...],
+    Parameter(name="--key", negative="", help="the log's key, <name>+<id>+<key>; may be repeated"),
+]
+Witnesses = Annotated[
+    tuple[str, ...],
+    Parameter(name="--witness", negative="", help="a witness's key that has to have cosigned"),
+]
+
+#: The exit code where nothing differs and not everything could be checked.
+INCOMPLETE = 3
+
+
+@app.command(name="export")
+def export_draw(
+    draw: str,
+    *,
+    to: Annotated[Path | None, Parameter(name="--out")] = None,
+    sealed: bool = False,
+    ledger: Url = DEFAULT_URL,
+) -> None:
+    """Write a draw as a file that anybody can check; to standard output without --out.
+
+    Parameters
+    ----------
+    to
+        Where to write it.
+    sealed
+        Also what the public may not see yet, or at all: for the unit and the Justice Bureau.
+    """
+    with open_recorder(ledger, create=False) as recorder, open_archive(recorder) as archive:
+        progress = archive.now(DrawProgress(draw))
+        if not progress.exists:
+            raise UnusableUrl(f"no draw {draw} was announced in this ledger")
+        published = progress.opened(civil_date(system_clock()))
+        whole = sealed or (published and progress.withhold_reason is None)
+        file = draw_file(progress, archive, whole=whole, officers=sealed)
+    content = msgspec.json.encode(file)
+    if to is None:
+        sys.stdout.buffer.write(content)
+    else:
+        to.write_bytes(content)
+        say(f"{to}: {len(content):,} bytes")
+    if file.withheld:
+        say(f"without the roster and the selection: {file.withheld}")
+
+
+@app.command(name="verify")
+def verify_draw(file: Path, *, key: Keys = (), witness: Witnesses = (), json: Json = False) -> None:
+    """Make the draw of a file again, and name the first thing that differs; no ledger, no network.
+
+    The exit code is 0 when everything was checked and holds, 1 when something differs, and 3 when
+    nothing differs and something could not be checked.
+    """
+    _show_report(drawfile.verify(file.read_bytes(), keys=key, witnesses=witness), json)
+
+
+@app.command(name="check-receipt")
+def check_receipt(
+    file: Path, *, key: Keys = (), witness: Witnesses = (), json: Json = False
+) -> None:
+    """Check a business's receipt of a draw; the exit codes are those of ``draw verify``."""
+    _show_report(drawfile.check_receipt(file.read_bytes(), keys=key, witnesses=witness), json)
+
+
+def _show_report(report: drawfile.Report, as_json: bool) -> None:
+    if as_json:
+        show(msgspec.to_builtins(report) | {"complete": report.complete}, as_json)
+    else:
+        for one in report.held:
+            out.print(f"✓ {one}", style="green", highlight=False, markup=False)
+        for one in report.unchecked:
+            err.print(f"? {one}", style="yellow", highlight=False, markup=False)
+        if report.differs is not None:
+            err.print(f"✗ {report.differs}", style="red", highlight=False, markup=False)
+    if report.differs is not None:
+        raise Failed
+    if not report.complete:
+        sys.exit(INCOMPLETE)

@@ -1,0 +1,57 @@
+"use strict";
+// Reads a draw's file, or one that the reader chose, and shows what uvdraw.js finds. Everything
+// shown is set as text, never as markup.
+
+const verdict = document.getElementById("verdict");
+const list = document.getElementById("report");
+
+function item(mark, text, className) {
+  const element = document.createElement("li");
+  element.className = className;
+  element.textContent = `${mark} ${text}`;
+  return element;
+}
+
+function show(report) {
+  list.replaceChildren(
+    ...report.held.map((text) => item("✓", text, "held")),
+    ...report.unchecked.map((text) => item("?", text, "unchecked")),
+    ...(report.differs === null ? [] : [item("✗", report.differs, "differs")]),
+  );
+  if (report.differs !== null) verdict.textContent = "Something differs.";
+  else if (report.unchecked.length) verdict.textContent = "Nothing differs; not everything could be checked.";
+  else verdict.textContent = "Everything was checked and holds.";
+}
+
+async function check(read) {
+  list.replaceChildren();
+  verdict.textContent = "…";
+  if (!globalThis.crypto || !crypto.subtle) {
+    verdict.textContent = "This browser computes hashes over https or on this machine alone.";
+    return;
+  }
+  try {
+    const key = document.getElementById("key").value.trim();
+    show(await UVDRAW.verify(await read(), key ? [key] : []));
+  } catch (error) {
+    verdict.textContent = String(error.message);
+  }
+}
+
+async function exported() {
+  const token = document.getElementById("token").value.trim();
+  const headers = { Accept: "application/json" };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const answer = await fetch(location.pathname.replace(/verify$/, "export"), { headers });
+  if (!answer.ok) throw new Error(`The file of this draw is not to be had: ${answer.status}`);
+  return answer.text();
+}
+
+document.getElementById("check").addEventListener("submit", (event) => {
+  event.preventDefault();
+  check(exported);
+});
+document.getElementById("file").addEventListener("change", (event) => {
+  const [file] = event.target.files;
+  if (file) check(() => file.text());
+});

@@ -1,0 +1,563 @@
+"use strict";
+// UVDRAW-1 once more, and the checking of draw files and receipts, with nothing but what a browser
+// has: crypto.subtle. It is written from the description of the algorithm and shares no line with
+// the service; the tests hold both to the same bytes. Nothing here touches a page or a network.
+
+const UVDRAW = (() => {
+  const ALGORITHM = "UVDRAW-1";
+  const encoder = new TextEncoder();
+  const utf8 = (text) => encoder.encode(text);
+
+  class Differs extends Error {}
+
+  // --- bytes and hashes
+
+  const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const unhex = (text) => Uint8Array.from(text.match(/../g) || [], (pair) => parseInt(pair, 16));
+  const unbase64 = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+
+  function joined(...parts) {
+    const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    return whole;
+  }
+
+  const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+
+  // Many at a time, and not all at once: each hash is a promise.
+  const MANY = 4096;
+
+  async function hashed(count, bytesOf) {
+    const digests = [];
+    for (let at = 0; at < count; at += MANY) {
+      const some = [];
+      for (let index = at; index < Math.min(at + MANY, count); index += 1) some.push(sha256(bytesOf(index)));
+      for (const digest of await Promise.all(some)) digests.push(digest);
+    }
+    return digests;
+  }
+
+  // By code point, as UTF-8 bytes are ordered; by UTF-16, surrogates would come before U+E000.
+  const place = (unit) => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit);
+
+  function before(a, b) {
+    for (let at = 0; at < Math.min(a.length, b.length); at += 1) {
+      const [left, right] = [a.charCodeAt(at), b.charCodeAt(at)];
+      if (left !== right) return place(left) - place(right);
+    }
+    return a.length - b.length;
+  }
+
+  // --- the roster
+
+  function canonical(value) {
+    if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+    if (value === null || typeof value !== "object") return JSON.stringify(value);
+    const keys = Object.keys(value).sort(before);
+    return `{${keys.map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join(",")}}`;
+  }
+
+  function rosterLines(entries) {
+    const byCode = new Map();
+    for (const entry of entries) {
+      const code = entry.uscc;
+      if (typeof code !== "string" || !code || code.includes("|")) throw new Differs(`${canonical(entry)} has no uscc`);
+      if (byCode.has(code)) throw new Differs(`${code} stands on the roster twice`);
+      byCode.set(code, canonical(entry));
+    }
+    return [...byCode.keys()].sort(before).map((code) => byCode.get(code));
+  }
+
+  const listHash = async (lines) => hex(await sha256(utf8(`[${lines.join(",")}]`)));
+
+  // --- the tree over lines (RFC 6962, section 2.1)
+
+  const leaf = (bytes) => joined([0], bytes);
+  const node = (left, right) => joined([1], left, right);
+
+  async function root(lines) {
+    if (!lines.length) return hex(await sha256(new Uint8Array()));
+    let level = await hashed(lines.length, (index) => leaf(utf8(lines[index])));
+    while (level.length > 1) {
+      const below = level;
+      level = await hashed(below.length >> 1, (index) => node(below[2 * index], below[2 * index + 1]));
+      if (below.length % 2) level.push(below[below.length - 1]);
+    }
+    return hex(level[0]);
+  }
+
+  async function proves(rootHex, size, index, entry, path) {
+    if (!(Number.isSafeInteger(index) && index >= 0 && index < size)) return false;
+    let digest = await sha256(leaf(entry));
+    let at = index, last = size - 1, used = 0;
+    while (last > 0) {
+      if (at % 2 || at < last) {
+        if (used === path.length) return false;
+        const beside = path[used];
+        digest = await sha256(at % 2 ? node(beside, digest) : node(digest, beside));
+        used += 1;
+      }
+      at = Math.floor(at / 2);
+      last = Math.floor(last / 2);
+    }
+    return used === path.length && hex(digest) === rootHex;
+  }
+
+  // --- seed, quota, chances: whole numbers alone
+
+  function seedOf(values) {
+    if (!values.length) throw new Differs("a seed needs at least one value");
+    for (const value of values) {
+      if (!value || value.includes("|")) throw new Differs(`${JSON.stringify(value)} is no value of a seed`);
+    }
+    return values.join("|");
+  }
+
+  function quota(size, ratio) {
+    const parts = /^([01])(?:\.([0-9]{1,4}))?$/.exec(ratio);
+    const share = parts && Number(parts[1] + (parts[2] || "").padEnd(4, "0"));
+    if (!parts || share > 10000) throw new Differs(`${ratio} is no ratio`);
+    return Number((BigInt(size) * BigInt(share) + 9999n) / 10000n);
+  }
+
+  // part ÷ whole to four places, half to even, never falsely 0 or 1.
+  function shown(part, whole) {
+    if (part === 0n || whole === 0n) return "0";
+    if (part === whole) return "1";
+    let [places, rest] = [(part * 10000n) / whole, (part * 10000n) % whole];
+    if (2n * rest > whole || (2n * rest === whole && places % 2n === 1n)) places += 1n;
+    if (places < 1n) places = 1n;
+    if (places > 9999n) places = 9999n;
+    return `0.${String(places).padStart(4, "0").replace(/0+$/, "")}`;
+  }
+
+  const BITS = 256n, ONE = 1n << BITS;
+
+  function power(base, exponent) {
+    let [result, square] = [ONE, base];
+    for (let left = exponent; left > 0; left >>= 1) {
+      if (left & 1) result = (result * square) >> BITS;
+      square = (square * square) >> BITS;
+    }
+    return result;
+  }
+
+  // How likely the holders of each number of tickets are drawn: t is where the expected number of
+  // those with a ticket below t is the quota; then it is 1 − (1 − t)^w.
+  function chances(tickets, due) {
+    const counts = new Map();
+    for (const held of tickets) counts.set(held, (counts.get(held) || 0) + 1);
+    if (counts.size < 2 || due === 0 || due === tickets.length) {
+      const one = shown(BigInt(due), BigInt(tickets.length));
+      return () => one;
+    }
+    let [low, high] = [0n, ONE];
+    for (let step = 0; step < 120; step += 1) {
+      const keep = (low + high) / 2n;
+      let drawn = 0n;
+      for (const [held, count] of counts) drawn += (ONE - power(keep, held)) * BigInt(count);
+      if (drawn > BigInt(due) * ONE) low = keep; else high = keep;
+    }
+    const by = new Map();
+    for (const held of counts.keys()) {
+      const chance = ONE - power(high, held);
+      by.set(held, shown(chance < 1n ? 1n : chance, ONE + (chance >= ONE ? 1n : 0n)));
+    }
+    return (held) => by.get(held);
+  }
+
+  // --- the draw
+
+  async function ticket(seed, draw, stratum, uscc, weight) {
+    const base = `${seed}|${draw}|${stratum}|${uscc}`;
+    if (weight === undefined) return hex(await sha256(utf8(base)));
+    const all = await hashed(weight, (index) => utf8(`${base}|${index + 1}`));
+    return all.map(hex).sort()[0];
+  }
+
+  async function ticketsOf(seed, draw, stratum, members) {
+    const weighted = members.some((entry) => entry.weight !== undefined);
+    if (!weighted) {
+      const base = `${seed}|${draw}|${stratum}|`;
+      return (await hashed(members.length, (index) => utf8(base + members[index].uscc))).map(hex);
+    }
+    const tickets = [];
+    for (const entry of members) tickets.push(await ticket(seed, draw, stratum, entry.uscc, entry.weight));
+    return tickets;
+  }
+
+  // One object for each stratum, in the order of `strata`, a list of [key, ratio].
+  async function draw(entries, drawId, seed, strata, by, reserves) {
+    const members = new Map(strata.map(([key]) => [key, []]));
+    for (const entry of entries) {
+      if (!members.has(entry[by])) throw new Differs(`${entry.uscc} is of ${by} ${entry[by]}, which has no ratio`);
+      const weight = entry.weight;
+      if (weight !== undefined && !(Number.isSafeInteger(weight) && weight >= 1)) {
+        throw new Differs(`${entry.uscc} has the weight ${weight}`);
+      }
+      members.get(entry[by]).push(entry);
+    }
+    const made = [];
+    for (const [key, ratio] of strata) {
+      const held = members.get(key);
+      const due = quota(held.length, ratio);
+      const tickets = await ticketsOf(seed, drawId, key, held);
+      const chance = chances(held.map((entry) => entry.weight || 1), due);
+      const order = held.map((entry, index) => index).sort((a, b) => {
+        if (tickets[a] !== tickets[b]) return tickets[a] < tickets[b] ? -1 : 1;
+        return before(held[a].uscc, held[b].uscc);
+      });
+      const picked = order.slice(0, due + reserves).map((index, place) => ({
+        inclusion_prob: chance(held[index].weight || 1),
+        rank: place + 1,
+        stratum: key,
+        ticket: tickets[index],
+        uscc: held[index].uscc,
+      }));
+      made.push({ key, size: held.length, quota: due, picked });
+    }
+    return made;
+  }
+
+  async function officerOrder(seed, drawId, uscc, officers) {
+    const names = [...new Set(officers)];
+    const digests = await hashed(names.length, (index) => utf8(`${seed}|${drawId}|OFFICER|${uscc}|${names[index]}`));
+    const order = names.map((name, index) => [hex(digests[index]), name]);
+    return order.sort((a, b) => (a[0] === b[0] ? before(a[1], b[1]) : a[0] < b[0] ? -1 : 1)).map(([, name]) => name);
+  }
+
+  // --- what proves an event: its record (MessagePack), its receipt (tlog-proof), the log's key
+
+  function unpacked(bytes) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const decoder = new TextDecoder("utf-8", { fatal: true });
+    let at = 0;
+    const number = (size, read) => {
+      const value = read.call(view, at);
+      at += size;
+      return value;
+    };
+    const length = (size) => number(size, { 1: view.getUint8, 2: view.getUint16, 4: view.getUint32 }[size]);
+    const text = (size) => {
+      const value = decoder.decode(bytes.subarray(at, at + size));
+      at += size;
+      return value;
+    };
+    const list = (size) => Array.from({ length: size }, value);
+    const map = (size) => {
+      const found = {};
+      for (let left = size; left > 0; left -= 1) {
+        const key = value();
+        Object.defineProperty(found, key, { value: value(), enumerable: true });
+      }
+      return found;
+    };
+    function value() {
+      const kind = length(1);
+      if (kind < 0x80) return kind;
+      if (kind < 0x90) return map(kind & 15);
+      if (kind < 0xa0) return list(kind & 15);
+      if (kind < 0xc0) return text(kind & 31);
+      if (kind >= 0xe0) return kind - 256;
+      switch (kind) {
+        case 0xc0: return null;
+        case 0xc2: return false;
+        case 0xc3: return true;
+        case 0xcb: return number(8, view.getFloat64);
+        case 0xcc: case 0xcd: case 0xce: return length(1 << (kind - 0xcc));
+        case 0xcf: return Number(number(8, view.getBigUint64));
+        case 0xd0: return number(1, view.getInt8);
+        case 0xd1: return number(2, view.getInt16);
+        case 0xd2: return number(4, view.getInt32);
+        case 0xd3: return Number(number(8, view.getBigInt64));
+        case 0xd9: case 0xda: case 0xdb: return text(length(1 << (kind - 0xd9)));
+        case 0xdc: case 0xdd: return list(length(2 << (kind - 0xdc)));
+        case 0xde: case 0xdf: return map(length(2 << (kind - 0xde)));
+        default: throw new Differs(`the record holds a value of an unknown kind, ${kind}`);
+      }
+    }
+    const whole = value();
+    if (at !== bytes.length) throw new Differs("something stands behind the record");
+    return whole;
+  }
+
+  function parsedReceipt(given) {
+    const cut = given.indexOf("\n\n");
+    const [head, ...lines] = given.slice(0, cut).split("\n");
+    if (cut < 0 || head !== "c2sp.org/tlog-proof@v1") throw new Differs("this is no receipt of a log");
+    if (lines[0].startsWith("extra ")) lines.shift();
+    const index = /^index (0|[1-9][0-9]*)$/.exec(lines[0]);
+    if (!index) throw new Differs("the receipt names no index");
+    const checkpoint = given.slice(cut + 2);
+    const end = checkpoint.lastIndexOf("\n\n");
+    if (end < 0) throw new Differs("the checkpoint has no signatures");
+    const body = checkpoint.slice(0, end + 1);
+    const [origin, size, rootText] = body.split("\n");
+    const signatures = checkpoint.slice(end + 2).split("\n").filter(Boolean).map((line) => {
+      const [, name, blob] = /^— ([^ ]+) ([A-Za-z0-9+/=]+)$/.exec(line) || [];
+      if (!name) throw new Differs("a signature of the checkpoint cannot be read");
+      return { name, blob: unbase64(blob) };
+    });
+    return {
+      index: Number(index[1]),
+      path: lines.slice(1).map(unbase64),
+      body, origin, size: Number(size), root: hex(unbase64(rootText)), signatures,
+    };
+  }
+
+  async function parsedKey(given) {
+    const [name, id, ...rest] = given.split("+");
+    const blob = unbase64(rest.join("+"));
+    const expected = hex((await sha256(joined(utf8(`${name}\n`), blob))).subarray(0, 4));
+    if (blob.length !== 33 || blob[0] !== 1 || id !== expected) throw new Differs(`${given} is no key of a log`);
+    return { name, id, bytes: blob.subarray(1) };
+  }
+
+  // true, or null where this browser cannot check Ed25519.
+  async function signedBy(receipt, keys) {
+    let some = false;
+    for (const { name, blob } of receipt.signatures) {
+      const key = keys.find((one) => one.name === name && one.id === hex(blob.subarray(0, 4)));
+      if (!key) continue;
+      let imported;
+      try {
+        imported = await crypto.subtle.importKey("raw", key.bytes, { name: "Ed25519" }, false, ["verify"]);
+      } catch {
+        return null;
+      }
+      const good = await crypto.subtle.verify({ name: "Ed25519" }, imported, blob.subarray(4), utf8(receipt.body));
+      if (!good) throw new Differs(`the signature of ${name} is wrong`);
+      some = true;
+    }
+    if (!some) throw new Differs("the checkpoint is not signed by the log");
+    return true;
+  }
+
+  // --- checking files
+
+  function same(what, found, due) {
+    const [left, right] = [canonical(found ?? null), canonical(due ?? null)];
+    if (left !== right) throw new Differs(`${what} ${left}; it should be ${right}`);
+  }
+
+  function moment(text) {
+    const value = /(Z|[+-]\d\d:\d\d)$/.test(text || "") ? Date.parse(text) : NaN;
+    if (Number.isNaN(value)) throw new Differs(`${text} is no moment`);
+    return value;
+  }
+
+  // What is left out of an event stands for its default.
+  function announcementOf(body) {
+    return { reserves: 0, algorithm: ALGORITHM, ...body };
+  }
+
+  async function checkEvent(what, topic, event, keys, report) {
+    if (!event.record || !event.receipt) {
+      report.unchecked.push(`nothing proves that ${what} stands in the log`);
+      return null;
+    }
+    const record = unbase64(event.record);
+    const receipt = parsedReceipt(event.receipt);
+    same(`the position of ${what} is`, receipt.index + 1, event.position);
+    if (!(await proves(receipt.root, receipt.size, receipt.index, record, receipt.path))) {
+      throw new Differs(`${what} is not proven to stand in the log`);
+    }
+    const fields = unpacked(record);
+    same(`the record of ${what} is a`, fields.type, topic);
+    same(`the record of ${what} says`, fields.body, event.body);
+    const known = await Promise.all(keys.map(parsedKey));
+    const where = `${what} is event ${event.position} of the log ${receipt.origin}, under its checkpoint of ${receipt.size}`;
+    if (await signedBy(receipt, known)) report.held.push(`${where} signed by ${keys.join(", ")}`);
+    else report.unchecked.push(`${where}, whose Ed25519 signature this browser cannot check`);
+    return moment(fields.recorded_at);
+  }
+
+  function checkTime(event, announced, recorded, report) {
+    if (recorded === null) return;
+    const first = announced.sources.reduce((a, b) => (moment(b.publication_at) < moment(a.publication_at) ? b : a));
+    const signed = moment(event.signed_at);
+    if (signed < recorded) throw new Differs("the checkpoint was signed before the announcement was recorded");
+    const out = `${first.name} was out at ${first.publication_at}`;
+    if (signed >= moment(first.publication_at)) {
+      throw new Differs(`the announcement was covered by that checkpoint at ${event.signed_at} only; ${out}`);
+    }
+    report.held.push(`it was covered by that checkpoint at ${event.signed_at}, as the log says, before ${out}`);
+  }
+
+  async function checkSeed(announced, seed, report) {
+    same("the seed is of", seed.draw, announced.draw);
+    same("the values come from", seed.values.map((one) => one.source), announced.sources.map((one) => one.name));
+    for (const [index, source] of announced.sources.entries()) {
+      const { value, revealed = true } = seed.values[index];
+      if (!revealed) same(`for ${source.name} stands`, value, source.fallback);
+      else if (source.kind === "commitment") {
+        same(`the SHA-256 of what ${source.name} revealed is`, hex(await sha256(utf8(value))), source.commitment);
+      }
+    }
+    same("the seed is", seed.seed, seedOf(seed.values.map((one) => one.value)));
+    report.held.push(`the seed is made of the announced sources: ${seed.seed}`);
+  }
+
+  function checkExecution(file, announced, seed, execution, recorded, report) {
+    if (!seed) throw new Differs("the file has an outcome and no seed");
+    if (file.execution.position <= file.announcement.position) {
+      throw new Differs("the outcome stands in the log before the announcement");
+    }
+    for (const source of announced.sources) {
+      if (recorded !== null && recorded < moment(source.publication_at)) {
+        throw new Differs(`the draw was made before ${source.name} was out at ${source.publication_at}`);
+      }
+    }
+    same("the outcome is of", execution.draw, announced.draw);
+    same("it was drawn from the roster", execution.roster_hash, announced.roster_hash);
+    same("it was drawn with the seed", execution.seed, seed.seed);
+    const due = announced.strata.map(({ key, ratio }) => {
+      const size = announced.roster_strata[key] ?? 0;
+      return { key, quota: quota(size, ratio), size };
+    });
+    same("the strata are", execution.strata, due);
+    same("the number of those drawn is", execution.selected, due.reduce((sum, one) => sum + one.quota, 0));
+    const lines = due.reduce((sum, one) => sum + Math.min(one.size, one.quota + announced.reserves), 0);
+    same("with the reserves there are", execution.selection_count, lines);
+    report.held.push(`as many were drawn as announced: ${due.map((one) => `${one.key} ${one.quota}/${one.size}`).join(", ")}`);
+  }
+
+  async function checkLogged(file, keys, report) {
+    const announced = announcementOf(file.announcement.body);
+    same("the announcement is of", announced.draw, file.draw);
+    same("the algorithm is", announced.algorithm, ALGORITHM);
+    const sizes = Object.values(announced.roster_strata);
+    same("the strata add up to", sizes.reduce((sum, size) => sum + size, 0), announced.roster_count);
+    const recorded = await checkEvent("the announcement", "draws.draw-announced", file.announcement, keys, report);
+    checkTime(file.announcement, announced, recorded, report);
+    const seed = file.seed && file.seed.body;
+    if (seed) await checkSeed(announced, seed, report);
+    const execution = file.execution && file.execution.body;
+    if (execution) {
+      const at = await checkEvent("the outcome", "draws.draw-executed", file.execution, keys, report);
+      checkExecution(file, announced, seed, execution, at, report);
+    }
+    return { announced, seed, execution };
+  }
+
+  async function checkRoster(roster, announced, report) {
+    const lines = rosterLines(roster);
+    same("the hash of the roster is", await listHash(lines), announced.roster_hash);
+    same("the root of the roster is", await root(lines), announced.roster_root);
+    same("the roster has", lines.length, announced.roster_count);
+    const sizes = {};
+    for (const entry of roster) sizes[entry[announced.by]] = (sizes[entry[announced.by]] || 0) + 1;
+    same("the strata of the roster are", sizes, announced.roster_strata);
+    report.held.push(`the roster of ${lines.length} is the announced one: ${announced.roster_hash}`);
+  }
+
+  async function checkSelection(file, announced, seed, execution, report) {
+    const strata = announced.strata.map(({ key, ratio }) => [key, ratio]);
+    const made = await draw(file.roster, announced.draw, seed.seed, strata, announced.by, announced.reserves);
+    const picked = made.flatMap((stratum) => stratum.picked);
+    if (!file.selection) report.unchecked.push("the selection is not in the file; its hash and root are checked");
+    else {
+      for (let index = 0; index < Math.min(picked.length, file.selection.length); index += 1) {
+        const { stratum, rank } = picked[index];
+        for (const name of Object.keys({ ...picked[index], ...file.selection[index] }).sort()) {
+          same(`line ${index + 1} of the selection (${stratum}, rank ${rank}): ${name} is`,
+            file.selection[index][name], picked[index][name]);
+        }
+      }
+      same("the lines of the selection are", file.selection.length, picked.length);
+    }
+    const lines = picked.map(canonical);
+    same("the hash of the selection is", execution.selection_hash, await listHash(lines));
+    same("the root of the selection is", execution.selection_root, await root(lines));
+    const reserves = lines.length - execution.selected;
+    report.held.push(`made again, the draw gives the same ${execution.selected} businesses and ${reserves} reserves: ${execution.selection_hash}`);
+  }
+
+  async function checkOfficers(file, announced, seed, report) {
+    if (!file.officers) return;
+    const sorted = [...file.officers].sort(before);
+    same("the hash of the officer roster is", hex(await sha256(utf8(canonical(sorted)))), announced.officer_roster_hash);
+    for (const one of file.assignments || []) {
+      const order = await officerOrder(seed.seed, announced.draw, one.entity, file.officers);
+      const passed = one.skipped.map((skipped) => skipped.officer);
+      const asked = order.slice(0, one.officers.length + passed.length);
+      same(`the officers of ${one.entity} are`, one.officers, asked.filter((name) => !passed.includes(name)));
+      same(`passed over for ${one.entity} were`, passed, asked.filter((name) => passed.includes(name)));
+    }
+    report.held.push(`the officers of ${(file.assignments || []).length} visits were asked in the drawn order`);
+  }
+
+  async function checkDraw(file, keys, report) {
+    const { announced, seed, execution } = await checkLogged(file, keys, report);
+    if (!seed) report.unchecked.push(`the draw is ${file.stage}: it has no seed yet`);
+    if (!file.roster) report.unchecked.push(`the roster is not in the file: ${file.withheld || "no reason is given"}`);
+    else await checkRoster(file.roster, announced, report);
+    if (seed && !execution) report.unchecked.push(`the draw is ${file.stage}: it was not made`);
+    if (seed && execution) {
+      if (file.roster) await checkSelection(file, announced, seed, execution, report);
+      await checkOfficers(file, announced, seed, report);
+    }
+  }
+
+  async function checkReceipt(file, keys, report) {
+    const { announced, seed, execution } = await checkLogged(file, keys, report);
+    if (!seed || !execution) throw new Differs("the receipt lacks the seed or the outcome");
+    const { entity, stratum, threshold, drawn, selected } = file;
+    const place = file.roster;
+    const stands = await proves(announced.roster_root, announced.roster_count, place.index, utf8(place.line), place.path.map(unhex));
+    if (!stands) throw new Differs(`the line of ${entity} is not proven to stand on the announced roster`);
+    const entry = JSON.parse(place.line);
+    same("the line is of", entry.uscc, entity);
+    same("its stratum is", entry[announced.by], stratum);
+    const ratio = (announced.strata.find((one) => one.key === stratum) || {}).ratio;
+    if (ratio === undefined) throw new Differs(`${stratum} is no stratum of the draw`);
+    report.held.push(`${entity} stood on the announced roster, in stratum ${stratum}`);
+    const own = await ticket(seed.seed, announced.draw, stratum, entity, entry.weight);
+    same("its ticket is", file.ticket, own);
+    const size = announced.roster_strata[stratum] ?? 0;
+    const due = quota(size, ratio);
+    if (threshold !== null && !/^[0-9a-f]{64}$/.test(threshold)) throw new Differs(`${threshold} is no ticket`);
+    if ((threshold === null) !== (due === 0)) throw new Differs(`${due} are drawn from ${stratum}; the last ticket is ${threshold}`);
+    same("by the last drawn ticket, drawn is", drawn, threshold !== null && own <= threshold);
+    if (!selected && (drawn || due === size)) throw new Differs(`${entity} was drawn, and its line of the selection is missing`);
+    if (selected) {
+      const line = JSON.parse(selected.line);
+      same("the selection has", [line.uscc, line.stratum, line.ticket], [entity, stratum, own]);
+      if (!Number.isSafeInteger(line.rank) || line.rank < 1 || (line.rank <= due) !== drawn) {
+        throw new Differs(`${due} were drawn, and the rank is ${line.rank}; drawn is ${drawn}`);
+      }
+      if (line.rank === due) same("the last drawn ticket is", threshold, own);
+      const listed = await proves(execution.selection_root, execution.selection_count, selected.index, utf8(selected.line), selected.path.map(unhex));
+      if (!listed) throw new Differs(`rank ${line.rank} of ${entity} is not proven to be the outcome's`);
+      report.held.push(`rank ${line.rank} stands in the selection that the outcome names`);
+    }
+    const fate = drawn ? "was drawn" : "was not drawn";
+    report.held.push(`its ticket is ${own}, the last of ${due} drawn from ${size} in ${stratum} ${threshold}: ${entity} ${fate}`);
+  }
+
+  const KINDS = { "uvdraw-file/1": checkDraw, "uvdraw-receipt/1": checkReceipt };
+
+  // What holds, what could not be checked, and the first thing that differs, of the text of a file.
+  // `keys`: the log's, if known from elsewhere; the file's own otherwise.
+  async function verify(text, keys = []) {
+    const report = { held: [], unchecked: [], differs: null };
+    try {
+      const file = JSON.parse(text);
+      const check = KINDS[file.format];
+      if (!check) throw new Differs(`${file.format} is no draw file and no draw receipt`);
+      await check(file, keys.length ? keys : file.keys || [], report);
+    } catch (error) {
+      // A file that lacks what it should have differs too.
+      report.differs = error.message;
+    }
+    return report;
+  }
+
+  return { draw, listHash, root, rosterLines, canonical, officerOrder, quota, verify };
+})();
+
+globalThis.UVDRAW = UVDRAW;

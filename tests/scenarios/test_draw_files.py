@@ -1,0 +1,551 @@
+"""Draws as files: what a stranger checks with nothing else, and each business's own receipt."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from api.command_line import main
+from ledger.draws.drawfile import Report, check_receipt, verify
+from ledger.kernel import Unavailable
+from ledger.transparency.checkpoints import cosign
+from ledger.transparency.notes import COSIGNATURE, Signer, parse_note
+from ledger.transparency.proofs import parse_receipt
+from projections import drawing
+from tests.scenarios.drawing import (
+    DRAW,
+    OPERATOR,
+    PREFIX,
+    ROSTER_HASH,
+    announcement,
+    given_roster,
+    given_seed,
+    values,
+    visit,
+)
+from tests.scenarios.world import E_A, E_C, World
+
+ROOT = Path(__file__).parents[2]
+#: Those drawn in S4, and two that were not: a reserve, and one far behind.
+DRAWN = [PREFIX + code for code in ("00338", "0076M", "01051", "0113U", "0121N")]
+RESERVE, BEHIND = PREFIX + "0092B", PREFIX + "0017J"
+EXPORT, RECEIPT = f"/v1/draws/{DRAW}/export", f"/v1/draws/{DRAW}/receipt"
+
+
+async def given_draw(world: World, **changed: Any) -> None:
+    """The draw of S4 as far as it is made; its announcement was covered by a checkpoint at once."""
+    await given_roster(world)
+    world.at("2026-07-16 10:00")
+    await world.send(OPERATOR, "draws/announce-draw", **announcement(**changed))
+    await covered(world)
+    world.at("2026-07-20 16:00")
+    await world.send(OPERATOR, "draws/reveal-seed", **values())
+    await world.send(OPERATOR, "draws/execute-draw", draw=DRAW, roster_hash=ROSTER_HASH)
+    await covered(world)
+
+
+async def covered(world: World) -> None:
+    await asyncio.to_thread(world.service.keeper.wait_for, world.recorder.head(), 5)
+
+
+async def visit_all(world: World) -> None:
+    for number, entity in enumerate(DRAWN):
+        await visit(world, entity, f"2026-08-1{number}")
+
+
+async def asked(world: World, who: str, path: str, **query: str) -> tuple[int, bytes]:
+    """The answer of a resource to somebody; to anybody, without a token, for ``""``."""
+    response = await world.client.get(
+        path,
+        params={"at_least": str(world.recorder.head()), **query},
+        headers={"Authorization": f"Bearer {world.tokens[who]}"} if who else {},
+    )
+    return response.status, await response.read()
+
+
+async def exported(world: World, who: str = "") -> bytes:
+    status, content = await asked(world, who, EXPORT)
+    assert status == 200, content
+    return content
+
+
+async def receipt(world: World, who: str = "", entity: str = "") -> bytes:
+    status, content = await asked(world, who, RECEIPT, **({"entity": entity} if entity else {}))
+    assert status == 200, content
+    return content
+
+
+def holds(report: Report) -> Report:
+    assert report.complete, (report.differs, report.unchecked)
+    return report
+
+
+# --- the file of a draw
+
+
+async def test_anybody_checks_a_draw_from_its_file_alone(world: World) -> None:
+    """At each stage as far as it can be known; in the end to the last ticket."""
+    await given_roster(world)
+    world.at("2026-07-16 10:00")
+    await world.send(OPERATOR, "draws/announce-draw", **announcement())
+    await covered(world)
+    report = verify(await exported(world))
+    assert report.differs is None
+    assert [one.split(":")[0] for one in report.unchecked] == [
+        "the draw is announced",
+        "the roster is not in the file",
+    ]
+    assert any("before 双色球第2026082期开奖日期 was out" in one for one in report.held)
+
+    world.at("2026-07-20 16:00")
+    await world.send(OPERATOR, "draws/reveal-seed", **values())
+    await world.send(OPERATOR, "draws/execute-draw", draw=DRAW, roster_hash=ROSTER_HASH)
+    await covered(world)
+    for who in ("", "E-C", "EMB head"):
+        content = await exported(world, who)
+        assert PREFIX not in content.decode(), "no business is named before the visits"
+        assert [one.split(":")[0] for one in verify(content).unchecked] == [
+            "the roster is not in the file"
+        ]
+    for who in ("MRB head", "JB"):
+        holds(verify(await exported(world, who)))
+
+    await visit_all(world)
+    public = await exported(world)
+    assert "OFF-00" not in public.decode(), "nobody who goes there is named to the public"
+    assert any("the same 5 businesses and 3 reserves" in one for one in holds(verify(public)).held)
+    report = holds(verify(await exported(world, "JB")))
+    assert "the officers of 5 visits were asked in the drawn order" in report.held
+
+
+async def test_one_business_left_out_does_not_keep_a_draw_closed(world: World) -> None:
+    """Nobody was visited. After the last day everybody may check whom that concerns."""
+    await given_draw(world)
+    world.at("2026-12-31 23:00")
+    assert verify(await exported(world)).unchecked
+    assert (await asked(world, "", f"/v1/draws/{DRAW}/roster"))[0] == 404
+    world.at("2027-01-01 00:10")
+    holds(verify(await exported(world)))
+    assert (await asked(world, "", f"/v1/draws/{DRAW}/roster"))[0] == 200
+    holds(check_receipt(await receipt(world, "", BEHIND)))
+
+
+async def test_a_withheld_roster_is_in_no_file_but_the_authorities(world: World) -> None:
+    """Its numbers can be checked by all, and each business checks its own fate."""
+    await given_draw(world, withhold_reason="涉密单位")
+    await visit_all(world)
+    content = await exported(world)
+    assert PREFIX not in content.decode()
+    (unchecked,) = verify(content).unchecked
+    assert unchecked == "the roster is not in the file: 涉密单位"
+    holds(verify(await exported(world, "JB")))
+    assert (await asked(world, "", RECEIPT, entity=E_C))[0] == 404
+    assert (await asked(world, "E-A", RECEIPT, entity=E_C))[0] == 404
+    holds(check_receipt(await receipt(world, "E-C")))
+
+
+async def test_commitments_are_opened_and_fallbacks_are_those_announced(world: World) -> None:
+    """Of two parties one reveals its secret; for the other stands what was announced."""
+    await given_roster(world)
+    world.at("2026-07-16 10:00")
+    parties = [
+        {
+            "name": name,
+            "kind": "commitment",
+            "publication_at": "2026-07-20T15:00:00+08:00",
+            "commitment": sha256(secret.encode()).hexdigest(),
+            "fallback": fallback,
+        }
+        for name, secret, fallback in (("商会", "牡丹", "无"), ("公证处", "s3cret", "none"))
+    ]
+    await world.send(OPERATOR, "draws/announce-draw", **announcement(sources=parties))
+    await covered(world)
+    await world.send(OPERATOR, "draws/reveal-commitment", draw=DRAW, source="商会", value="牡丹")
+    world.at("2026-07-20 16:00")
+    await world.send(OPERATOR, "draws/reveal-seed", draw=DRAW)
+    await world.send(OPERATOR, "draws/execute-draw", draw=DRAW, roster_hash=ROSTER_HASH)
+    await covered(world)
+    content = await exported(world, "JB")
+    assert "the seed is made of the announced sources: 牡丹|none" in holds(verify(content)).held
+    for index, wrong in ((0, "芍药"), (1, "nothing")):
+        file = json.loads(content)
+        file["seed"]["body"]["values"][index]["value"] = wrong
+        differs = verify(json.dumps(file).encode()).differs
+        assert differs is not None
+        assert parties[index]["name"] in differs
+
+
+def _roster(file: Any) -> Any:
+    return file["roster"]
+
+
+def _announced(file: Any) -> Any:
+    return file["announcement"]
+
+
+def _flip(text: str) -> str:
+    data = bytearray(base64.b64decode(text))
+    data[-3] ^= 1
+    return base64.b64encode(data).decode()
+
+
+def _everywhere(file: Any, change: Callable[[dict[str, Any]], None]) -> None:
+    """A liar who changes what the outcome says, and leaves its proof out."""
+    change(file["execution"]["body"])
+    del file["execution"]["record"], file["execution"]["receipt"]
+
+
+#: What somebody may try with a file, and how the difference is named.
+FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "a business dropped": (lambda f: _roster(f).pop(9), "the hash of the roster is"),
+    "a grade changed": (lambda f: _roster(f)[0].update(grade="D"), "the hash of the roster is"),
+    "a business twice": (lambda f: _roster(f).append(_roster(f)[0]), "twice"),
+    "another value": (
+        lambda f: f["seed"]["body"]["values"][2].update(value="3518.77"),
+        "the seed is",
+    ),
+    "another seed": (lambda f: f["seed"]["body"].update(seed="1|2|3"), "the seed is"),
+    "a source left out": (lambda f: f["seed"]["body"]["values"].pop(), "the values come from"),
+    "another ratio": (
+        lambda f: _announced(f)["body"]["strata"][0].update(ratio="0.50"),
+        "the record of the announcement says",
+    ),
+    "another record": (
+        lambda f: _announced(f).update(record=_flip(_announced(f)["record"])),
+        "the announcement is not proven to stand in the log: leaf",
+    ),
+    "another position": (lambda f: _announced(f).update(position=9), "the position of the"),
+    "covered too late": (
+        lambda f: _announced(f).update(signed_at="2026-07-19T21:30:00+08:00"),
+        "only",
+    ),
+    "covered before it was": (
+        lambda f: _announced(f).update(signed_at="2026-07-16T01:00:00Z"),
+        "before the announcement was recorded",
+    ),
+    "covered nobody knows when": (
+        lambda f: _announced(f).pop("signed_at"),
+        "does not say when",
+    ),
+    "a checkpoint of another": (
+        lambda f: _announced(f).update(receipt=f["execution"]["receipt"]),
+        "the position of the announcement is",
+    ),
+    "a wrong signature": (
+        lambda f: _announced(f).update(receipt=_signed(_announced(f)["receipt"])),
+        "the announcement is not proven to stand in the log: the checkpoint is not good",
+    ),
+    "a wrong root": (
+        lambda f: f["execution"].update(receipt=_rooted(f["execution"]["receipt"])),
+        "the outcome is not proven to stand in the log: the checkpoint is not good",
+    ),
+    "another key": (
+        lambda f: f.update(keys=[Signer("else", Ed25519PrivateKey.generate()).verifier().vkey()]),
+        "the checkpoint is not good: the note is not signed by else",
+    ),
+    "another ticket": (
+        lambda f: f["selection"][2].update(ticket="0" * 64),
+        "line 3 of the selection (B, rank 1): ticket is",
+    ),
+    "a friend's place": (
+        lambda f: f["selection"][0].update(uscc=BEHIND),
+        "line 1 of the selection (A, rank 1): uscc is",
+    ),
+    "a line less": (lambda f: f["selection"].pop(), "the lines of the selection are"),
+    "fewer drawn": (
+        lambda f: _everywhere(f, lambda body: body.update(selected=4)),
+        "the number of those drawn is",
+    ),
+    "a smaller stratum": (
+        lambda f: _everywhere(f, lambda body: body["strata"][3].update(quota=1)),
+        "the strata",
+    ),
+    "another selection": (
+        lambda f: _everywhere(f, lambda body: body.update(selection_root="0" * 64)),
+        "the root of the selection is",
+    ),
+    "another officer": (lambda f: f["officers"].pop(), "the hash of the officer roster is"),
+    "officers of choice": (
+        lambda f: f["assignments"][0]["officers"].reverse(),
+        f"the officers of {E_A} are",
+    ),
+    "no draw file": (lambda f: f.update(format="uvdraw-file/9"), "uvdraw-file/9"),
+    "nothing in it": (lambda f: f.pop("announcement"), "`announcement`"),
+}
+
+
+def _rooted(receipt: str) -> str:
+    """With another root in its checkpoint, whose signature is that of the true one."""
+    proof, body, signatures = receipt.split("\n\n")
+    origin, size, root = body.split("\n")
+    return f"{proof}\n\n{origin}\n{size}\n{_flip(root)}\n\n{signatures}"
+
+
+def _signed(receipt: str) -> str:
+    """With another signature under its checkpoint."""
+    start, _, signature = receipt.rstrip("\n").rpartition(" ")
+    return f"{start} {_flip(signature)}\n"
+
+
+async def test_the_first_thing_that_differs_is_named(world: World) -> None:
+    """Whatever is changed in a file does not pass, neither here nor in a browser."""
+    await given_draw(world)
+    await visit_all(world)
+    content = await exported(world, "JB")
+    holds(verify(content))
+    forged = []
+    for name, (forge, expected) in FORGERIES.items():
+        file = json.loads(content)
+        forge(file)
+        forged.append(json.dumps(file))
+        differs = verify(forged[-1].encode()).differs
+        assert differs is not None, name
+        assert expected in differs, (name, differs)
+    receipts = [(await receipt(world, "", one)).decode() for one in (*DRAWN, RESERVE, BEHIND)]
+    reports = await asyncio.to_thread(in_browser, [content.decode(), *receipts, *forged])
+    for report in reports[: 1 + len(receipts)]:
+        assert (report["differs"], report["unchecked"]) == (None, [])
+    for name, report in zip(FORGERIES, reports[1 + len(receipts) :], strict=True):
+        assert report["differs"], name
+
+
+def in_browser(texts: list[str]) -> list[dict[str, Any]]:
+    """What the script of the page finds, run by Node."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("there is no node on this machine; the script is that of the browser's page")
+    done = subprocess.run(
+        [node, str(ROOT / "tests/systems/agree.js"), str(ROOT / "api/static/uvdraw.js")],
+        input=json.dumps({"files": [{"text": text, "keys": []} for text in texts]}),
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return list(json.loads(done.stdout)["files"])
+
+
+async def test_the_readers_own_key_and_witness_decide(world: World) -> None:
+    """Who knows the log's key need not take the file's, and a witness's time is its own."""
+    await given_draw(world)
+    await visit_all(world)
+    content = await exported(world)
+    file = json.loads(content)
+    (key,) = file["keys"]
+    holds(verify(content, keys=[key]))
+    other = Signer(key.split("+")[0], Ed25519PrivateKey.generate()).verifier().vkey()
+    assert "not signed by" in str(verify(content, keys=[other]).differs)
+
+    witness = Signer("witness.example.org/w1", Ed25519PrivateKey.generate())
+    vkey = witness.verifier(COSIGNATURE).vkey()
+    assert "not signed by" in str(verify(content, witnesses=[vkey]).differs)
+    given = file["announcement"]["receipt"]
+    text = parse_note(parse_receipt(given.encode()).checkpoint).text
+    for moment, differs in (("2026-07-16T10:00+08:00", None), ("2026-07-19T21:30+08:00", "only")):
+        seconds = int(datetime.fromisoformat(moment).timestamp())
+        file["announcement"]["receipt"] = given + cosign(text, witness, seconds).line()
+        report = verify(json.dumps(file).encode(), witnesses=[vkey])
+        if differs is None:
+            assert any("the witness witness.example.org/w1 saw" in one for one in report.held)
+            holds(report)
+        else:
+            assert differs in str(report.differs)
+
+
+# --- receipts
+
+
+async def test_a_receipt_announces_no_visit(world: World) -> None:
+    """While a visit is awaited, drawn and not drawn businesses are answered alike."""
+    await given_draw(world)
+    create = world.service.tokens.create
+    for who, entity in (("reserve", RESERVE), ("behind", BEHIND), ("foreign", "legacy:404")):
+        world.tokens[who] = create("ENTITY", f"REP-{who}", "entity_rep", entity=entity)
+    for number, entity in enumerate(DRAWN):
+        answers = set()
+        for who in ("E-A", "E-C", "reserve", "behind", "foreign"):
+            status, content = await asked(world, who, RECEIPT)
+            problem = json.loads(content)
+            assert status == 404
+            answers.add((problem["detail"], problem["title"]))
+        for one in (E_C, BEHIND):
+            status, content = await asked(world, "", RECEIPT, entity=one)
+            assert status == 404
+            answers.add((json.loads(content)["detail"], json.loads(content)["title"]))
+        assert len(answers) == 1, answers
+        assert (await asked(world, "EMB head", RECEIPT, entity=E_C))[0] == 404
+        for who in ("MRB head", "JB"):
+            holds(check_receipt(await receipt(world, who, E_C)))
+        await visit(world, entity, f"2026-08-1{number}")
+
+    for who, entity in (("E-C", E_C), ("reserve", RESERVE), ("behind", BEHIND)):
+        content = await receipt(world, who)
+        assert content == await receipt(world, "", entity)
+        others = content.decode().replace(entity, "")
+        assert PREFIX not in others, "nobody else is named in it"
+        said = holds(check_receipt(content)).held[-1]
+        assert said.endswith("was drawn" if entity == E_C else "was not drawn")
+    assert (await asked(world, "foreign", RECEIPT))[0] == 404
+    assert (await asked(world, "", RECEIPT, entity="legacy:404"))[0] == 404
+    assert (await asked(world, "", RECEIPT))[0] == 400
+
+
+async def test_a_forged_receipt_is_found(world: World) -> None:
+    """Neither the own line nor the own ticket, rank or fate can be talked away."""
+    await given_draw(world)
+    await visit_all(world)
+    drawn, behind = [json.loads(await receipt(world, "", one)) for one in (E_C, BEHIND)]
+    line = drawn["roster"]["line"]
+    rank = drawn["selected"]["line"]
+    high, low = "f" * 64, "0" * 64
+    forged: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+        (drawn, {"drawn": False}, "drawn is"),
+        (drawn, {"drawn": False, "threshold": low}, "the rank is 1"),
+        (drawn, {"threshold": high}, "the last drawn ticket is"),
+        (drawn, {"threshold": None}, "the last ticket is None"),
+        (drawn, {"selected": None}, "its line of the selection is missing"),
+        (drawn, {"ticket": low}, "its ticket is"),
+        (drawn, {"stratum": "A"}, "its stratum is"),
+        (drawn, {"entity": BEHIND}, "the line is of"),
+        (
+            drawn,
+            {"roster": {**drawn["roster"], "line": line.replace('"C"', '"D"')}, "stratum": "D"},
+            "not proven to stand on the announced roster",
+        ),
+        (drawn, {"roster": {**drawn["roster"], "index": 0}}, "not proven to stand"),
+        (
+            drawn,
+            {"selected": {**drawn["selected"], "line": rank.replace('"rank":1', '"rank":2')}},
+            "the rank is 2",
+        ),
+        (
+            drawn,
+            {"selected": {**drawn["selected"], "path": []}},
+            "not proven to be the outcome's",
+        ),
+        (behind, {"drawn": True}, "drawn is"),
+        (behind, {"drawn": True, "threshold": high}, "its line of the selection is missing"),
+    ]
+    texts = []
+    for original, changes, expected in forged:
+        texts.append(json.dumps({**original, **changes}))
+        differs = check_receipt(texts[-1].encode()).differs
+        assert differs is not None, changes
+        assert expected in differs, (changes, differs)
+    for report, (_, changes, _) in zip(in_browser(texts), forged, strict=True):
+        assert report["differs"], changes
+
+
+async def test_a_reserve_called_up_while_targets_are_recorded_still_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of five targets are recorded when one is exempted: five visits are awaited, not four."""
+    await given_roster(world)
+    await given_seed(world)
+    monkeypatch.setattr(drawing, "BATCH", 2)
+    whole = drawing._selections
+
+    def broken(draw: str, made: drawing.Drawn) -> Any:
+        yield next(whole(draw, made))
+        raise Unavailable("the power fails here")
+
+    monkeypatch.setattr(drawing, "_selections", broken)
+    execute = {"draw": DRAW, "roster_hash": ROSTER_HASH}
+    await world.send(OPERATOR, "draws/execute-draw", expect=503, **execute)
+    exempt = {"draw": DRAW, "entity": E_A, "reason": "moved", "evidence": "已迁往外区"}
+    await world.send(OPERATOR, "draws/exempt-target", **exempt)
+    assert (await world.get("JB", f"/v1/draws/{DRAW}"))["still_sealed"] == 5
+
+
+# --- at a terminal, and in a browser
+
+
+async def test_the_command_line_writes_and_checks_files(
+    world: World, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """0: all was checked. 1: something differs. 3: nothing differs, not all could be checked."""
+    await given_draw(world)
+    url, file = f"sqlite:///{world.path}", tmp_path / "draw.json"
+
+    async def run(*words: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            await asyncio.to_thread(main, words)
+        return int(ended.value.code or 0)
+
+    assert await run("draw", "export", DRAW, "--out", str(file), "--ledger", url) == 0
+    assert PREFIX not in file.read_text()
+    assert await run("draw", "verify", str(file)) == 3
+    sealed = ("draw", "export", DRAW, "--out", str(file), "--sealed", "--ledger", url)
+    assert await run(*sealed) == 0
+    assert json.loads(file.read_bytes()) == json.loads(await exported(world, "JB"))
+    capfd.readouterr()
+    assert await run("draw", "verify", str(file), "--json") == 0
+    assert json.loads(capfd.readouterr().out)["complete"] is True
+    assert await run("draw", "export", "DRAW-404", "--ledger", url) == 2
+    (key,) = json.loads(file.read_bytes())["keys"]
+    assert await run("draw", "verify", str(file), "--key", key) == 0
+    other = Signer("elsewhere", Ed25519PrivateKey.generate()).verifier().vkey()
+    assert await run("draw", "verify", str(file), "--key", other) == 1
+
+    own = tmp_path / "receipt.json"
+    own.write_bytes(await receipt(world, "JB", E_C))
+    capfd.readouterr()
+    assert await run("draw", "check-receipt", str(own)) == 0
+    assert f"{E_C} was drawn" in capfd.readouterr().out.replace("\n", "")
+    own.write_text(own.read_text().replace('"drawn":true', '"drawn":false'))
+    assert await run("draw", "check-receipt", str(own)) == 1
+    assert "✗" in capfd.readouterr().err
+
+
+def test_checking_needs_no_ledger_and_no_network() -> None:
+    """Whoever checks a file loads the algorithm and the proofs, no store and no socket."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, ledger.draws.drawfile; print(*sorted(sys.modules))"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    loaded = set(done.stdout.split())
+    assert {name for name in loaded if name.startswith("ledger")} == {
+        "ledger",
+        "ledger.draws",
+        "ledger.draws.drawfile",
+        "ledger.draws.uvdraw",
+        "ledger.transparency",
+        "ledger.transparency.checkpoints",
+        "ledger.transparency.merkle",
+        "ledger.transparency.notes",
+        "ledger.transparency.proofs",
+    }
+    assert not loaded & {"sqlite3", "socket", "aiohttp", "eventsourcing", "sqlalchemy"}
+
+
+async def test_the_page_brings_nothing_from_elsewhere(world: World) -> None:
+    """It is served under the policy of all pages, and its scripts and styles are our own."""
+    response = await world.client.get(f"/v1/draws/{DRAW}/verify")
+    html = await response.text()
+    assert response.status == 200
+    assert "default-src 'none'; script-src 'self'" in response.headers["Content-Security-Policy"]
+    for name in ("uvdraw.js", "draw.js", "docs.css"):
+        assert f'"/static/{name}"' in html
+        found = await world.client.get(f"/static/{name}")
+        text = await found.text()
+        assert found.status == 200
+        assert "://" not in text
+        assert "innerHTML" not in text
+    assert "://" not in html
+    assert "style=" not in html
+    assert "onclick" not in html
