@@ -214,7 +214,7 @@ def test_an_old_key_in_its_place(path: Path) -> None:
     assert done.new in str(refused.value)
 
     key.unlink()
-    with pytest.raises(KeyFileError, match="Put it back"):
+    with pytest.raises(KeyFileError, match="put its key back"):
         append(path)
     assert not key.exists()
     make_key(key, ORIGIN)
