@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from array import array
 from base64 import b64encode
 from bisect import bisect_right
@@ -211,6 +212,15 @@ def _quoted(text: str) -> bytes:
     return json.dumps(text, ensure_ascii=False).encode()
 
 
-@lru_cache(maxsize=2)  # the roster and the selection of the draw that is asked about
 def _register(blobs: Blobs, digest: str) -> Register:
+    # One at a time: a million lines take seconds, and whoever waits finds them made.
+    with _making:
+        return _made(blobs, digest)
+
+
+_making = threading.Lock()
+
+
+@lru_cache(maxsize=2)  # the roster and the selection of the draw that is asked about
+def _made(blobs: Blobs, digest: str) -> Register:
     return Register(blobs.get(digest))

@@ -230,6 +230,9 @@ def test_more_tickets_are_a_better_chance_and_equal_ones_none() -> None:
     chances = uvdraw.inclusion_probabilities([1] * 50 + [4] * 50, 20)
     assert chances == {1: "0.0889", 4: "0.3111"}
     assert uvdraw.inclusion_probabilities([3] * 10, 5) == {3: "0.5"}
+    # No weight and weight 1 are one ticket each: the chance is 3 ÷ 800 = 0.00375, half to even.
+    mixed = uvdraw.inclusion_probabilities([None] * 400 + [1] * 400, 3)
+    assert mixed == {None: "0.0038", 1: "0.0038"}
 
 
 def test_a_weight_below_one_is_no_weight() -> None:
