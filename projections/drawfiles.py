@@ -150,7 +150,7 @@ def _logged(kind: type[Event], draw: str, archive: Archive) -> Logged | None:
 
 
 def _keys(archive: Archive) -> tuple[str, ...]:
-    return () if archive.log is None else (archive.log.signer.verifier().vkey(),)
+    return () if archive.log is None else tuple(key.vkey for key in archive.log.keys())
 
 
 def _assignments(draw: str, archive: Archive) -> tuple[Assignment, ...]:
