@@ -150,7 +150,8 @@ def _logged(kind: type[Event], draw: str, archive: Archive) -> Logged | None:
 
 
 def _keys(archive: Archive) -> tuple[str, ...]:
-    return () if archive.log is None else tuple(key.vkey for key in archive.log.keys())
+    known = [] if archive.log is None else archive.log.keys()
+    return tuple(key.vkey for key in known)
 
 
 def _assignments(draw: str, archive: Archive) -> tuple[Assignment, ...]:

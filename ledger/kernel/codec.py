@@ -109,7 +109,7 @@ def checked(position: int, data: bytes) -> tuple[Recorded, bool]:
     """The event stored in ``data``, and whether these are the bytes that it encodes to.
 
     Those of an older version are not compared: it would encode to the newest. Raises as ``decode``,
-    of which it says the same in half the time.
+    and says the same in half the time; the envelope is for reading, and equals none but its like.
     """
     try:
         stored = _STORED.decode(data)
@@ -118,7 +118,7 @@ def checked(position: int, data: bytes) -> tuple[Recorded, bool]:
             event = reader.decode(stored.body)
             fields = msgspec.to_builtins(stored, order="sorted", enc_hook=_nil)
             fields["body"] = fields.pop("body")  # it stands last
-            if msgpack.packb(fields, use_bin_type=True)[:-1] + _BODY.encode(event) == data:
+            if _HEAD.encode(fields)[:-1] + _BODY.encode(event) == data:
                 return Recorded(position, stored, event), True
     except (ValueError, KeyError):
         pass  # the long way says what is wrong
@@ -135,6 +135,8 @@ class _Stored(Envelope, omit_defaults=True):
 
 
 _STORED = msgspec.msgpack.Decoder(_Stored)
+# Of text, whole numbers, maps and lists both libraries make the same bytes; this one is faster.
+_HEAD = msgspec.msgpack.Encoder()
 _BODY = msgspec.msgpack.Encoder(order="sorted")
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ledger.kernel import Actor, Event, codec
 from ledger.kernel.events import Envelope, Value, event_types
-from tests.golden import released_types
+from tests.golden import records, released_types
 from tests.kernel.hall import Heard, SeatTaken
 from tests.kernel.strategies import JSON, instances
 
@@ -52,6 +52,11 @@ def test_every_event_comes_back(topic: str, data: st.DataObject) -> None:
     record = codec.decode(7, stored)
     assert (record.position, record.envelope) == (7, head)
     assert codec.encode(record.envelope, record.event) == stored
+    again, same = codec.checked(7, stored)
+    assert (again.event.TOPIC, again.envelope.command_id, same) == (topic, head.command_id, True)
+    changed = bytearray(stored)
+    changed[data.draw(st.integers(0, len(stored) - 1))] ^= data.draw(st.integers(1, 255))
+    check_as_decoded(bytes(changed))
     said = msgspec.json.encode(event, order="sorted")
     assert msgspec.json.encode(record.event, order="sorted") == said
 
@@ -92,6 +97,39 @@ def test_parts_of_events_leave_out_no_words() -> None:
         if cls.__struct_config__.omit_defaults:
             for field in msgspec.structs.fields(cls):
                 assert not isinstance(field.default, str), (cls.__name__, field.name)
+
+
+def check_as_decoded(data: bytes) -> None:
+    """``checked`` says what reading and writing again would say."""
+    try:
+        record = codec.decode(7, data)
+    except codec.UnreadableRecord:
+        with pytest.raises(codec.UnreadableRecord):
+            codec.checked(7, data)
+        return
+    older = record.envelope.schema_version != record.event.VERSION
+    same = older or codec.packed(record.envelope, record.event) == data
+    assert codec.checked(7, data)[1] is same
+
+
+@pytest.mark.parametrize("topic", TYPES)
+def test_checked_takes_no_bytes_but_its_own(topic: str) -> None:
+    """Other ways to write the same record in MessagePack are told from the one way there is."""
+    stored = records(topic, TYPES[topic].VERSION)[0]
+    fields = msgpack.unpackb(stored)
+    check_as_decoded(stored)
+    for other in (
+        dict(reversed(fields.items())),
+        {**fields, "body": dict(reversed(fields["body"].items()))},
+        {**fields, "occurred_at": msgpack.Timestamp(1_767_571_200, 0)},
+        {**fields, "body": {**fields["body"], "unknown": 1}},
+    ):
+        check_as_decoded(msgpack.packb(other))
+    moments = {n: v for n, v in fields["body"].items() if isinstance(v, str) and "T" in v}
+    for name in moments:
+        moved = {**fields["body"], name: msgpack.Timestamp(1_767_571_200, 0)}
+        check_as_decoded(msgpack.packb({**fields, "body": moved}))
+    check_as_decoded(msgpack.packb(fields, use_single_float=True) + b"\x00")
 
 
 @given(st.dictionaries(st.text(), JSON, min_size=2), st.randoms())
