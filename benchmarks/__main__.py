@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import platform
 
-from benchmarks import decisions, drawing, http, importing, rebuilding, verifying
+from benchmarks import decisions, drawing, http, importing, rebuilding, signing, verifying
 
 ALL = {
     "decisions": decisions.run,
     "draw": drawing.run,
     "http": http.run,
     "import": importing.run,
+    "log": signing.run,
     "rebuild": rebuilding.run,
     "verify": verifying.run,
 }

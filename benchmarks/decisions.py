@@ -83,31 +83,38 @@ class BookVisit(Command):
 
 
 @contextmanager
-def _kernel(folder: Path) -> Iterator[Ledger]:
+def planned_ledger(recorder: SQLiteRecorder) -> Iterator[Ledger]:
+    """A ledger in which the plan that covers the visits is approved and filed."""
     item = PlanItem(matter="M-101", mode="key", target_class="all", planned_visits=1, months=(3,))
     plan = AnnualPlanApproved(plan="P", unit="MRB", year=2026, items=(item,))
     filed = AnnualPlanFiled(plan="P", unit="MRB", version=1, filed_on=date(2026, 1, 20))
-    with SQLiteRecorder(folder / f"{uuid4().hex}.db") as recorder, Ledger(recorder) as ledger:
+    with Ledger(recorder) as ledger:
         for given in (plan, filed):
             ledger.execute(_Record(event=given), _HEAD)
         yield ledger
 
 
-def kernel_rate(folder: Path, commands: int) -> float:
+def booking_rate(ledger: Ledger, commands: int) -> float:
     """Commands decided and committed per second, up to 2,000 handed in ahead."""
-    with _kernel(folder) as ledger:
-        started = time.perf_counter()
-        waiting = []
-        for number in range(commands):
-            command = BookVisit(task=f"T-{number}", entity=f"bench:{number}")
-            waiting.append(ledger.submit(command, _context(number)))
-            if len(waiting) >= 2_000:
-                for future in waiting:
-                    future.result()
-                waiting.clear()
-        for future in waiting:
-            future.result()
-        return commands / (time.perf_counter() - started)
+    started = time.perf_counter()
+    waiting = []
+    for number in range(commands):
+        command = BookVisit(task=f"T-{number}", entity=f"bench:{number}")
+        waiting.append(ledger.submit(command, _context(number)))
+        if len(waiting) >= 2_000:
+            for future in waiting:
+                future.result()
+            waiting.clear()
+    for future in waiting:
+        future.result()
+    return commands / (time.perf_counter() - started)
+
+
+def kernel_rate(folder: Path, commands: int) -> float:
+    """The rate of bookings in a ledger of their own."""
+    path = folder / f"{uuid4().hex}.db"
+    with SQLiteRecorder(path) as recorder, planned_ledger(recorder) as ledger:
+        return booking_rate(ledger, commands)
 
 
 def _context(number: int) -> Context:
