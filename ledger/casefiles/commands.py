@@ -370,7 +370,7 @@ class VerifyRectification(Command):
             case=scored.case,
             unit=scored.unit,
             note=self.note,
-            days_late=max(0, (ledger.on - file.ordered.due_on).days),
+            days_late=ledger.days_after(file.ordered.due_on),
         )
 
 

@@ -245,7 +245,7 @@ class PublishMatter(Command):
             version=matter.version,
             url=self.url,
             published_on=ledger.on,
-            days_late=max(0, (ledger.on - due.on).days),
+            days_late=ledger.days_after(due.on),
         )
 
 

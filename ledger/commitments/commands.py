@@ -22,8 +22,9 @@ from ledger.commitments.events import (
 from ledger.commitments.folds import Commitment
 from ledger.credit.events import CreditRecordEntered, Instrument
 from ledger.credit.folds import Record
-from ledger.credit.rules import require_impersonal
+from ledger.credit.rules import CRD_R4
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Tag, UnknownReference
+from ledger.persons.texts import require_impersonal
 from ledger.vocabulary import CommitmentId, EntityId, Name, RecordId, Sha256, Text, UnitId
 
 Obligations = Annotated[tuple[Obligation, ...], msgspec.Meta(min_length=1, max_length=50)]
@@ -69,7 +70,9 @@ class MakeCommitment(Command):
                 )
         if self.public:
             require_impersonal(
-                ledger, *(text for one in self.obligations for text in (one.obligation, one.says))
+                ledger,
+                CRD_R4,
+                *(text for one in self.obligations for text in (one.obligation, one.says)),
             )
         yield CommitmentMade(
             commitment=self.commitment,
@@ -103,7 +106,7 @@ class FulfilCommitment(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         commitment, obligation = _open_obligation(ledger, self.commitment, self.obligation)
-        late = max(0, (ledger.on - obligation.due_on).days)
+        late = ledger.days_after(obligation.due_on)
         yield CommitmentFulfilled(
             commitment=self.commitment,
             entity=commitment.entity,

@@ -25,14 +25,12 @@ from ledger.complaints.events import (
     Step,
 )
 from ledger.complaints.folds import Complaint, RetaliationFound
-from ledger.credit.rules import personal_data
 from ledger.entities.folds import Registration
 from ledger.filing.effects import report_irregular_visit
 from ledger.filing.events import IrregularVisitReported, VisitLabel
 from ledger.filing.folds import IrregularVisit, Task
 from ledger.kernel import (
     Command,
-    DeadlineRule,
     Event,
     Forbidden,
     Malformed,
@@ -41,6 +39,7 @@ from ledger.kernel import (
     Value,
 )
 from ledger.persons.rules import known_person
+from ledger.persons.texts import personal_data, refuse_personal
 from ledger.supervision.findings import finding
 from ledger.vocabulary import (
     ComplaintId,
@@ -164,7 +163,7 @@ class ReceiveComplaint(Command):
         return person.person
 
     def _check_words(self) -> None:
-        _check_impersonal(facts=self.facts)
+        refuse_personal(facts=self.facts)
         if self.entity is not None and self.entity in self.complaint:
             raise Malformed("the unit accused reads the id; it names no business", "/complaint")
 
@@ -205,7 +204,7 @@ class AcknowledgeComplaint(Command):
         state = _handled(ledger, self.complaint, "received")
         yield ComplaintAcknowledged(
             **_subjects(state),
-            days_late=_late(ledger, rules.ACKNOWLEDGE, state.received_at),
+            days_late=ledger.days_late(rules.ACKNOWLEDGE, state.received_at),
         )
 
 
@@ -234,7 +233,7 @@ class RefuseComplaint(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         state = _handled(ledger, self.complaint, "received", "acknowledged")
-        _check_impersonal(reason=self.reason, feedback_text=self.feedback_text)
+        refuse_personal(reason=self.reason, feedback_text=self.feedback_text)
         _require_feedback(ledger, state, self.feedback_text)
         yield ComplaintNotAccepted(
             **_subjects(state),
@@ -261,7 +260,7 @@ class TransferComplaint(Command):
         )
         if self.to == state.unit:
             raise Malformed(f"{self.to} handles it already", "/to")
-        _check_impersonal(reason=self.reason)
+        refuse_personal(reason=self.reason)
         yield ComplaintTransferred(**_subjects(state), to=self.to, reason=self.reason)
 
 
@@ -274,7 +273,7 @@ class TakeInvestigationStep(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         state = _handled(ledger, self.complaint, "accepted")
-        _check_impersonal(shown=self.shown)
+        refuse_personal(shown=self.shown)
         yield InvestigationStepTaken(**_subjects(state), step=self.step, shown=self.shown)
 
 
@@ -297,13 +296,13 @@ class ResolveComplaint(Command):
             raise Malformed("say what the unit has to put right", "/remedy")
         if self.remedy is not None:
             _require_nameless(ledger, state, self.remedy)
-        _check_impersonal(feedback_text=self.feedback_text)
+        refuse_personal(feedback_text=self.feedback_text)
         _require_feedback(ledger, state, self.feedback_text)
         yield ComplaintResolved(
             **_subjects(state),
             outcome=self.outcome,
             remedy=self.remedy,
-            days_late=_late(ledger, rules.RESOLVE, state.accepted_at),
+            days_late=ledger.days_late(rules.RESOLVE, state.accepted_at),
         )
         yield from _informed(state, self.feedback_text)
         if right:
@@ -339,7 +338,7 @@ class GiveComplaintFeedback(Command):
             raise OutOfStep(f"nobody was told yet what came of complaint {self.complaint}")
         if state.satisfied is not None:
             raise OutOfStep(f"complaint {self.complaint} has been commented on already")
-        _check_impersonal(comment=self.comment)
+        refuse_personal(comment=self.comment)
         yield ComplainantFeedbackGiven(
             **_subjects(state), satisfied=self.satisfied, comment=self.comment
         )
@@ -405,17 +404,6 @@ def _handled(ledger: Reading, complaint: str, *stages: str) -> Complaint:
     return state
 
 
-def _check_impersonal(**texts: str | None) -> None:
-    """Refuse words with a person's number: persons stand here as tokens."""
-    for name, text in texts.items():
-        what = personal_data(text)
-        if what is not None:
-            raise Malformed(
-                f"{name} holds {what}; persons stand here as tokens, their data in a store apart",
-                f"/{name}",
-            )
-
-
 def _subjects(state: Complaint) -> dict[str, Any]:
     """What every event of a complaint says first."""
     return {
@@ -425,15 +413,9 @@ def _subjects(state: Complaint) -> dict[str, Any]:
     }
 
 
-def _late(ledger: Reading, rule: DeadlineRule, position: int) -> int:
-    opening = ledger.record_at(position)
-    assert opening is not None
-    return ledger.days_late(rule, opening)
-
-
 def _late_acceptance(ledger: Reading, state: Complaint) -> int:
     rule = rules.ACCEPT_TRANSFERRED if state.handled_before else rules.ACCEPT
-    return _late(ledger, rule, state.clock_at)
+    return ledger.days_late(rule, state.clock_at)
 
 
 def _require_nameless(ledger: Reading, state: Complaint, text: str) -> None:

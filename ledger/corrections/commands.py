@@ -12,7 +12,7 @@ from ledger.corrections.effects import NullificationKind, nullify
 from ledger.corrections.events import AlteredField, FieldChange, RecordCorrected
 from ledger.corrections.folds import DecisionStanding, as_it_reads, require_known
 from ledger.corrections.rules import GEN_R1
-from ledger.credit.rules import CRD_R4, personal_data
+from ledger.credit.rules import CRD_R4
 from ledger.kernel import (
     Command,
     DeadlineMissed,
@@ -29,6 +29,7 @@ from ledger.kernel import (
 )
 from ledger.kernel.commands import CLOCK_TOLERANCE
 from ledger.kernel.corrections import CorrectionImpossible, corrected
+from ledger.persons.texts import require_impersonal
 from ledger.vocabulary import DecisionId, EntityId, Name, Text, UnitId
 
 #: What to do about a record, or any of a system, instead of correcting it.
@@ -114,8 +115,7 @@ class CorrectRecord(Command):
         self._check(as_it_reads(ledger, target))
         if target.envelope.visibility == "public":
             words = (msgspec.json.encode(change.new).decode() for change in self.field_changes)
-            what = personal_data(self.reason, *words)
-            ledger.require(what is None, CRD_R4, what=what)
+            require_impersonal(ledger, CRD_R4, self.reason, *words)
         yield RecordCorrected(
             target_event_id=target.envelope.event_id,
             target_position=target.position,

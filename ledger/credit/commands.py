@@ -29,6 +29,7 @@ from ledger.filing.events import Result
 from ledger.filing.folds import Task
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Recorded
 from ledger.penalties.folds import Decision
+from ledger.persons.texts import require_impersonal
 from ledger.sharing.effects import share
 from ledger.supervision.findings import finding
 from ledger.vocabulary import DecisionId, EntityId, Fen, Name, RecordId, TaskId, Text, UnitId
@@ -171,7 +172,7 @@ class EnterCreditRecord(Command):
 
     def _check_public(self, ledger: Reading) -> None:
         rules.require_published(ledger, self.severity, self.determined_on, self.necessity_reason)
-        rules.require_impersonal(ledger, self.title, self.summary, self.necessity_reason)
+        require_impersonal(ledger, rules.CRD_R4, self.title, self.summary, self.necessity_reason)
 
 
 class StartPublicity(Command):
@@ -196,7 +197,7 @@ class StartPublicity(Command):
             raise OutOfStep(f"the longest publicity of {self.record} ended on {max_until}")
         deadline = rules.publicity_deadline(says)
         due = None if deadline is None else ledger.due(deadline, record.entered)
-        late = 0 if due is None else max(0, (ledger.on - due.on).days)
+        late = 0 if due is None else ledger.days_after(due.on)
         yield PublicityStarted(
             record=self.record,
             entity=says.entity,
@@ -240,7 +241,7 @@ class TerminatePublicity(Command):
         if self.reason == "max_reached" and (last is None or ledger.on <= last):
             ends = f"on {last}" if last else "never, as it has no longest publicity"
             raise OutOfStep(f"the longest publicity of {self.record} ends {ends}")
-        rules.require_impersonal(ledger, self.note)
+        require_impersonal(ledger, rules.CRD_R4, self.note)
         yield from end_records(ledger, [record], reason=self.reason, note=self.note)
         due_on = self._due_on(ledger, record, last)
         if due_on is not None and due_on < ledger.on:
@@ -284,7 +285,7 @@ class SuspendPublicity(Command):
             raise OutOfStep(f"the publicity of {self.record} is suspended already")
         if self.until is not None and self.until < ledger.on:
             raise Malformed("until lies before the day of the suspension", "/until")
-        rules.require_impersonal(ledger, self.reason)
+        require_impersonal(ledger, rules.CRD_R4, self.reason)
         assert record.says is not None
         yield PublicitySuspended(
             record=self.record,
@@ -306,7 +307,7 @@ class ResumePublicity(Command):
         record = _public_record(ledger, self.record)
         if not record.suspended(ledger.on):
             raise OutOfStep(f"the publicity of {self.record} is not suspended")
-        rules.require_impersonal(ledger, self.reason)
+        require_impersonal(ledger, rules.CRD_R4, self.reason)
         assert record.says is not None
         yield PublicityResumed(
             record=self.record,
@@ -361,7 +362,7 @@ class ResolveObjection(Command):
             unit=says.unit,
             outcome=self.outcome,
             explanation=self.explanation,
-            days_late=max(0, (ledger.on - due.on).days),
+            days_late=ledger.days_after(due.on),
         )
         if self.outcome == "upheld" and record.ended is None:
             yield from end_records(ledger, [record], reason="correction")

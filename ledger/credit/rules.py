@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
@@ -25,18 +24,6 @@ from ledger.supervision.findings import finding
 _RECORDING = "国办发〔2020〕49号《关于进一步完善失信约束制度构建诚信建设长效机制的指导意见》"
 _PUBLICITY = "国家发展改革委令第36号; 国办发〔2025〕22号"
 _DOUBLE = "国办发〔2018〕118号; 双公示"
-
-#: 公民身份号码 and 手机号码 as they stand in a text, mistyped ones included.
-_PERSONAL = (
-    (
-        "a citizen identity number",
-        re.compile(
-            r"(?<![0-9A-Za-z])[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])"
-            r"(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![0-9A-Za-z])"
-        ),
-    ),
-    ("a mobile number", re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")),
-)
 
 CRD_R1 = Rule(
     "CRD-R1",
@@ -81,21 +68,6 @@ CRD_V3 = finding_rule(
     "国办发〔2025〕22号",
     policy_key="credit.objection_wd",
 )
-
-
-def personal_data(*texts: str | None) -> str | None:
-    """What kind of personal data stands in one of ``texts``, if any."""
-    for text in texts:
-        for what, pattern in _PERSONAL:
-            if text is not None and pattern.search(text):
-                return what
-    return None
-
-
-def require_impersonal(ledger: Reading, *texts: str | None) -> None:
-    """Refuse personal data in what the public reads (CRD-R4)."""
-    what = personal_data(*texts)
-    ledger.require(what is None, CRD_R4, what=what)
 
 
 def require_published(

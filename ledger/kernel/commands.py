@@ -158,6 +158,12 @@ class Reading:
         """The record at a position, as recorded. It cannot change, so nothing depends on it."""
         return self._past.record_at(position)
 
+    def opening(self, position: int) -> Recorded:
+        """The record that opened something, at the position that a fold has remembered of it."""
+        found = self.record_at(position)
+        assert found is not None
+        return found
+
     def policy(
         self, key: str, *, on: date | None = None, **where: str | None
     ) -> PolicyVersionAdopted | None:
@@ -198,9 +204,16 @@ class Reading:
         """When the deadline that ``opening`` opened falls due."""
         return rule.due(opening, self._policy_of(rule, opening), self.days())
 
-    def days_late(self, rule: DeadlineRule, opening: Recorded) -> int:
-        """How many calendar days after its last day the reported fact performs a deadline."""
-        return max(0, (self.on - self.due(rule, opening).on).days)
+    def days_late(self, rule: DeadlineRule, opened_at: int) -> int:
+        """How many calendar days after its last day the reported fact performs a deadline.
+
+        ``opened_at``: the position of the record that opened it.
+        """
+        return self.days_after(self.due(rule, self.opening(opened_at)).on)
+
+    def days_after(self, last: date) -> int:
+        """How many calendar days after a last day the reported fact comes; 0 if it is in time."""
+        return max(0, (self.on - last).days)
 
     def _policy_of(self, rule: DeadlineRule, opening: Recorded) -> PolicyVersionAdopted | None:
         """The version under which a deadline is counted: the one in force when it was opened."""

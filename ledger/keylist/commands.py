@@ -290,7 +290,7 @@ class ReviewKeyDesignation(Command):
             outcome=self.outcome,
             grounds=self.grounds,
             review_on=review_on,
-            days_late=max(0, (ledger.on - given.review_on).days),
+            days_late=ledger.days_after(given.review_on),
             listed_as=given.listed_as,
         )
         if self.outcome == "remove":

@@ -186,7 +186,7 @@ class ConcludeLegalReview(Command):
             issues=self.issues,
             reviewer=reviewer,
             concluded_on=ledger.on,
-            days_late=max(0, (ledger.on - due_on(ledger, rule, at)).days),
+            days_late=ledger.days_after(due_on(ledger, rule, at)),
         )
         live = live_decision(ledger, case)
         if live is not None and live.decided is not None and live.decided.decided_on < ledger.on:

@@ -236,7 +236,7 @@ class VerifyPromisedCorrection(Command):
             unit=filed.unit,
             evidence=self.evidence,
             verified_on=ledger.on,
-            days_late=max(0, (ledger.on - promised.correct_by).days),
+            days_late=ledger.days_after(promised.correct_by),
         )
 
 

@@ -246,7 +246,7 @@ class VerifyCorrection(Command):
             issue=measure.issue,
             verified_on=ledger.on,
             evidence=self.evidence,
-            days_late=max(0, (ledger.on - measure.response_due).days),
+            days_late=ledger.days_after(measure.response_due),
         )
 
 

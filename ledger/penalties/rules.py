@@ -239,9 +239,7 @@ ONLY_MONEY: frozenset[PenaltyType] = frozenset({"warning", "circular_criticism",
 
 def due_on(ledger: Reading, rule: DeadlineRule, opened_at: int) -> date:
     """When the deadline falls due that the record at a position opened, as that now reads."""
-    opening = ledger.record_at(opened_at)
-    assert opening is not None
-    return ledger.due(rule, as_it_reads(ledger, opening)).on
+    return ledger.due(rule, as_it_reads(ledger, ledger.opening(opened_at))).on
 
 
 class Penalty(msgspec.Struct, frozen=True):

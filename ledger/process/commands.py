@@ -9,7 +9,7 @@ import msgspec
 
 from ledger.kernel import Command, Event, Malformed, Moment, OutOfStep, Reading, civil_date
 from ledger.penalties.events import CaseFiled
-from ledger.penalties.folds import Case
+from ledger.penalties.folds import known_case
 from ledger.process import rules
 from ledger.process.events import (
     AvRecordSealed,
@@ -210,9 +210,7 @@ class ArchiveCase(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
-        case = ledger.known(Case(self.case), "File the case first.")
-        assert case.filed is not None
-        ledger.act_for(case.filed.unit)
+        case, filed = known_case(ledger, self.case)
         if case.closed is None:
             raise OutOfStep(f"case {self.case} is {case.stage}; close it before it is archived")
         record = ledger.read(ProcessRecord(self.case))
@@ -220,8 +218,8 @@ class ArchiveCase(Command):
             raise OutOfStep(f"case {self.case} was archived on {record.archived_on}")
         yield CaseArchived(
             case=self.case,
-            entity=case.filed.entity,
-            unit=case.filed.unit,
+            entity=filed.entity,
+            unit=filed.unit,
             archive_no=self.archive_no,
             digest=self.digest,
             pieces=len(record.steps) + len(record.recordings) + len(case.evidence),
@@ -231,13 +229,11 @@ class ArchiveCase(Command):
 
 def _own_case(ledger: Reading, case_id: str) -> CaseFiled:
     """The case, of the actor's unit and not archived; what was taken may still come when closed."""
-    case = ledger.known(Case(case_id), "File the case first.")
-    assert case.filed is not None
-    ledger.act_for(case.filed.unit)
+    _, filed = known_case(ledger, case_id)
     archived = ledger.read(ProcessRecord(case_id)).archived_on
     if archived is not None:
         raise OutOfStep(f"case {case_id} was archived on {archived}; nothing is added to it")
-    return case.filed
+    return filed
 
 
 def _own_exhibit(ledger: Reading, evidence: str) -> Exhibit:

@@ -201,7 +201,7 @@ class SubmitProgressLedger(Command):
             highlights=self.highlights,
             ledger_cutoff_position=self.ledger_cutoff_position,
             nil=bool(stated) and not _anything(stated),
-            days_late=max(0, (ledger.on - due_on).days),
+            days_late=ledger.days_after(due_on),
         )
         yield from opening
         yield submitted

@@ -10,12 +10,12 @@ import msgspec
 
 from ledger.catalogue.folds import UnitStanding
 from ledger.corrections.folds import DecisionStanding
-from ledger.credit.rules import personal_data
 from ledger.entities.folds import Registration
 from ledger.filing.rules import published_matter
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.penalties.folds import Decision
 from ledger.penalties.rules import PUB_R1, PUB_R2, PUB_V2
+from ledger.persons.texts import require_impersonal
 from ledger.publicity import rules
 from ledger.publicity.events import (
     ActDecided,
@@ -134,10 +134,9 @@ class PublishAct(Command):
             PUB_R2,
             decision=self.decision,
         )
-        _require_impersonal(ledger, self.summary)
+        require_impersonal(ledger, PUB_R1, self.summary)
         rule = rules.PUBLISH_LICENCE if act.kind == "licence" else rules.PUBLISH_OTHER
-        decided = ledger.record_at(act.decided_position)
-        assert decided is not None
+        decided = ledger.opening(act.decided_position)
         yield ActPublished(
             decision=self.decision,
             unit=act.unit,
@@ -147,7 +146,7 @@ class PublishAct(Command):
             published_on=ledger.on,
             redactions=self.redactions,
             url=self.url,
-            days_late=max(0, (ledger.on - ledger.due(rule, decided).on).days),
+            days_late=ledger.days_after(ledger.due(rule, decided).on),
         )
 
 
@@ -164,9 +163,9 @@ class WithdrawAct(Command):
         nullified = ledger.read(Decision(self.decision)).nullified
         if nullified is None:
             raise OutOfStep(f"nothing undid act {self.decision}; record what did first")
-        _require_impersonal(ledger, self.explanation)
+        require_impersonal(ledger, PUB_R1, self.explanation)
         due = ledger.period("publicity.withdraw_wd", nullified.since)
-        late = max(0, (ledger.on - due.on).days)
+        late = ledger.days_after(due.on)
         yield ActWithdrawn(
             decision=self.decision,
             unit=act.unit,
@@ -259,7 +258,7 @@ class PublishAnnualStats(Command):
             figures=self.figures,
             url=self.url,
             published_on=ledger.on,
-            days_late=max(0, (ledger.on - due_on).days),
+            days_late=ledger.days_after(due_on),
         )
 
 
@@ -330,8 +329,3 @@ def _last_day(ledger: Reading, year: int) -> date:
         return date.fromisoformat(f"{year + 1}-{written}")
     except ValueError:
         raise Malformed(f"policy publicity.annual_stats says {written!r}, no MM-DD") from None
-
-
-def _require_impersonal(ledger: Reading, text: str) -> None:
-    what = personal_data(text)
-    ledger.require(what is None, PUB_R1, what=what)

@@ -102,8 +102,7 @@ class AcknowledgeRemoval(Command):
                 f"removed_on lies between the notice of {notice.notified_on} and {ledger.on}",
                 "/removed_on",
             )
-        opening = ledger.record_at(notice.notified_position)
-        assert opening is not None
+        opening = ledger.opening(notice.notified_position)
         due = ledger.due(rules.ACKNOWLEDGE, opening)
         yield RemovalAcknowledged(
             removal=self.removal,
@@ -112,7 +111,7 @@ class AcknowledgeRemoval(Command):
             entity=notice.entity,
             record=notice.record,
             removed_on=self.removed_on,
-            days_late=max(0, (ledger.on - due.on).days),
+            days_late=ledger.days_after(due.on),
         )
 
 

@@ -13,7 +13,7 @@ from ledger.credit.folds import Record
 from ledger.credit.rules import (
     CRD_R1,
     CRD_R2,
-    require_impersonal,
+    CRD_R4,
     require_published,
     why_ineffective,
 )
@@ -21,6 +21,7 @@ from ledger.dishonesty import rules
 from ledger.dishonesty.events import DefenceSubmitted, DeterminationNotified, DishonestyDetermined
 from ledger.dishonesty.folds import Determination
 from ledger.kernel import Command, Event, Forbidden, LegalRef, Malformed, OutOfStep, Reading
+from ledger.persons.texts import require_impersonal
 from ledger.vocabulary import DeterminationId, EntityId, ListFieldId, Name, RecordId, Text, UnitId
 
 Basis = Annotated[tuple[LegalRef, ...], msgspec.Meta(min_length=1, max_length=20)]
@@ -101,7 +102,7 @@ class SubmitDefence(Command):
             unit=notice.unit,
             statement=self.statement,
             evidence_refs=self.evidence_refs,
-            days_late=max(0, (ledger.on - notice.defence_until).days),
+            days_late=ledger.days_after(notice.defence_until),
         )
 
 
@@ -190,7 +191,7 @@ class DetermineDishonesty(Command):
         )
         if self.public:
             require_published(ledger, self.severity, ledger.on, self.necessity_reason)
-            require_impersonal(ledger, self.title, self.summary, self.necessity_reason)
+            require_impersonal(ledger, CRD_R4, self.title, self.summary, self.necessity_reason)
         return CreditRecordEntered(
             record=self.record,
             entity=notice.entity,

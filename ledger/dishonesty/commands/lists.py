@@ -9,7 +9,7 @@ from typing import Literal
 from ledger.credit.effects import end_records
 from ledger.credit.events import CreditRecordEntered, Instrument
 from ledger.credit.folds import Record
-from ledger.credit.rules import CRD_R1, require_impersonal, why_ineffective
+from ledger.credit.rules import CRD_R1, CRD_R4, why_ineffective
 from ledger.dishonesty import rules
 from ledger.dishonesty.events import (
     ListBasisLevel,
@@ -21,6 +21,7 @@ from ledger.dishonesty.events import (
 )
 from ledger.dishonesty.folds import Determination, ListField, SeriousListing
 from ledger.kernel import Command, Event, OutOfStep, Reading, UnknownReference
+from ledger.persons.texts import require_impersonal
 from ledger.vocabulary import DeterminationId, ListFieldId, Name, RecordId, Text, UnitId
 
 #: What a serious list may rest on; a local regulation carries a list within its own area.
@@ -157,7 +158,7 @@ class AddToSeriousList(Command):
         assert version is not None
         why = why_ineffective(self.instrument, ledger.on)
         ledger.require(why is None, CRD_R1, reason=why)
-        require_impersonal(ledger, self.reason)
+        require_impersonal(ledger, CRD_R4, self.reason)
         yield SeriousListAdded(
             record=self.record,
             determination=self.determination,
@@ -201,6 +202,6 @@ class RemoveFromSeriousList(Command):
         ledger.act_for(listing.unit)
         if listing.removed is not None:
             raise OutOfStep(f"{self.record} was removed on {listing.removed.removed_on}")
-        require_impersonal(ledger, self.note)
+        require_impersonal(ledger, CRD_R4, self.note)
         record = ledger.known(Record(self.record))
         yield from end_records(ledger, [record], reason=self.reason, note=self.note)

@@ -257,7 +257,7 @@ class GrantIncentive(Command):
                     f"{promised.measure}",
                     "/incentive",
                 )
-            late = max(0, (ledger.on - promised.apply_by).days)
+            late = ledger.days_after(promised.apply_by)
         if self.until is not None and self.until < ledger.on:
             raise Malformed("until lies before the day of the grant", "/until")
         yield IncentiveGranted(

@@ -41,7 +41,7 @@ class PublishDrawResult(Command):
         if draw is not None:
             ledger.known(DrawState(draw), "Announce the draw first.")
         due = ledger.due(rules.PUBLISH_RESULT, task.concluded)
-        late = 0 if concluded.lawful_refusal else max(0, (ledger.on - due.on).days)
+        late = 0 if concluded.lawful_refusal else ledger.days_after(due.on)
         yield DrawResultPublished(
             task=self.task,
             entity=task.entity,

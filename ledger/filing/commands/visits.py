@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 import msgspec
 
 from ledger.catalogue.folds import Matter, OfficerStanding
-from ledger.credit.rules import personal_data
 from ledger.draws.effects import target_inspected
 from ledger.entities.folds import Registration
 from ledger.filing import rules
@@ -41,6 +40,7 @@ from ledger.keylist.folds import KeyDesignations
 from ledger.persons.effects import refuse_clear, registered
 from ledger.persons.events import SealedPerson
 from ledger.persons.folds import Person
+from ledger.persons.texts import refuse_personal
 from ledger.supervision import rules as supervision
 from ledger.supervision.effects import visit_opened
 from ledger.supervision.findings import finding, reporter
@@ -251,9 +251,7 @@ class SignOnSiteRecord(Command):
         refuse_clear(entity_signature=self.entity_signature)
         if (self.signatory is None) == (self.refusal_reason is None):
             raise OutOfStep("give either entity_signature or refusal_reason")
-        what = personal_data(self.refusal_reason)
-        if what is not None:
-            raise Malformed(f"refusal_reason holds {what}; leave it out", "/refusal_reason")
+        refuse_personal(refusal_reason=self.refusal_reason)
         if self.signatory is not None:
             ledger.new(Person(self.signatory.person))
         yield OnSiteRecordSigned(
@@ -350,7 +348,7 @@ class NotifyResult(Command):
             task=self.task,
             entity=task.entity,
             unit=task.unit,
-            days_late=max(0, (ledger.on - due.on).days),
+            days_late=ledger.days_after(due.on),
         )
 
 

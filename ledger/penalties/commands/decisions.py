@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ledger.credit.events import Sector, Severity
-from ledger.credit.rules import personal_data
-from ledger.kernel import Command, DeadlineRule, Event, Forbidden, Malformed, OutOfStep, Reading
+from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
 from ledger.legalreview.rules import require_review
 from ledger.leniency import rules as leniency
 from ledger.leniency.effects import compare
@@ -29,6 +28,7 @@ from ledger.penalties.events import (
 )
 from ledger.penalties.folds import Benchmarks, Decision, undecided_case
 from ledger.penalties.rules import Penalty
+from ledger.persons.texts import require_impersonal
 from ledger.publicity.folds import PublicityRecord
 from ledger.reconsideration.effects import refuse_reissue
 from ledger.supervision.findings import finding
@@ -106,7 +106,7 @@ class DecidePenalty(Command):
             violation_code=filed.conduct.violation_code,
             tier=self.tier,
             leniency=applied,
-            days_late=_days_late(ledger, rules.DECIDE_CASE, case.filed_at),
+            days_late=ledger.days_after(rules.due_on(ledger, rules.DECIDE_CASE, case.filed_at)),
         )
         yield decided
         yield from compare(ledger, decided, item)
@@ -167,7 +167,9 @@ class ServePenalty(Command):
             unit=decided.unit,
             served_on=ledger.on,
             repair_notice=self.repair_notice,
-            days_late=_days_late(ledger, rules.SERVE_DECISION, decision.decided_at),
+            days_late=ledger.days_after(
+                rules.due_on(ledger, rules.SERVE_DECISION, decision.decided_at)
+            ),
             fine_fen=decision.fine_fen,
             pay_by=ledger.period("penalty.pay_cd", ledger.on).on if decision.fine_fen else None,
             late_fee_daily=(
@@ -196,7 +198,7 @@ class PublishDecision(Command):
             rules.PUB_R2,
             decision=self.decision,
         )
-        _require_impersonal(ledger, self.summary)
+        require_impersonal(ledger, rules.PUB_R1, self.summary)
         yield DecisionPublished(
             decision=self.decision,
             entity=decided.entity,
@@ -205,7 +207,9 @@ class PublishDecision(Command):
             published_on=ledger.on,
             redactions=self.redactions,
             url=self.url,
-            days_late=_days_late(ledger, rules.PUBLISH_DECISION, decision.decided_at),
+            days_late=ledger.days_after(
+                rules.due_on(ledger, rules.PUBLISH_DECISION, decision.decided_at)
+            ),
         )
 
 
@@ -227,9 +231,9 @@ class WithdrawDecision(Command):
         nullified = decision.nullified
         if nullified is None:
             raise OutOfStep(f"nothing undid decision {self.decision}; record what did first")
-        _require_impersonal(ledger, self.explanation)
+        require_impersonal(ledger, rules.PUB_R1, self.explanation)
         due = ledger.period("publicity.withdraw_wd", nullified.since)
-        late = max(0, (ledger.on - due.on).days)
+        late = ledger.days_after(due.on)
         yield DecisionWithdrawn(
             decision=self.decision,
             entity=decided.entity,
@@ -253,12 +257,3 @@ class WithdrawDecision(Command):
                 due_on=due.on.isoformat(),
                 days_late=late,
             )
-
-
-def _days_late(ledger: Reading, deadline: DeadlineRule, opened_at: int) -> int:
-    return max(0, (ledger.on - rules.due_on(ledger, deadline, opened_at)).days)
-
-
-def _require_impersonal(ledger: Reading, text: str) -> None:
-    what = personal_data(text)
-    ledger.require(what is None, rules.PUB_R1, what=what)

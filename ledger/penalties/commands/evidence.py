@@ -149,7 +149,7 @@ class DisposeOfEvidence(Command):
             disposal=self.disposal,
             disposed_on=ledger.on,
             note=self.note,
-            days_late=max(0, (ledger.on - rules.due_on(ledger, *_held_by(piece))).days),
+            days_late=ledger.days_after(rules.due_on(ledger, *_held_by(piece))),
         )
 
     def _check_seizure(self, ledger: Reading, piece: Piece, added: EvidenceAdded) -> None:

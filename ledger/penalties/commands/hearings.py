@@ -154,7 +154,7 @@ class RequestHearing(Command):
             unit=case.filed.unit,
             notice=notice.notice,
             requested_on=ledger.on,
-            days_late=max(0, (ledger.on - last_day_to_request(ledger, case)).days),
+            days_late=ledger.days_after(last_day_to_request(ledger, case)),
         )
 
 

@@ -57,7 +57,7 @@ class RecordPayment(Command):
             outstanding_fen=left,
             late_fee_due_fen=late_fee,
             receipt_no=self.receipt_no,
-            days_late=max(0, (ledger.on - pay_by(ledger, decision)).days),
+            days_late=ledger.days_after(pay_by(ledger, decision)),
         )
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import date
 
 from ledger.corrections.folds import DecisionStanding
-from ledger.credit.rules import personal_data
 from ledger.kernel import Command, Due, Event, Malformed, OutOfStep, Reading
 from ledger.persons.rules import known_person
+from ledger.persons.texts import refuse_personal
 from ledger.reconsideration import rules
-from ledger.reconsideration.commands.cases import at_stage, opened, organs_case
+from ledger.reconsideration.commands.cases import at_stage, organs_case
 from ledger.reconsideration.events import (
     Procedure,
     ReconAccepted,
@@ -104,9 +104,7 @@ class ApplyForReconsideration(Command):
                 "else whom it affects applies with the organ, as applicant",
                 "/entity",
             )
-        what = personal_data(self.grounds)
-        if what is not None:
-            raise Malformed(f"grounds hold {what}; leave it out", "/grounds")
+        refuse_personal(grounds=self.grounds)
 
     def _last_day(self, ledger: Reading, made_on: date | None) -> date:
         """The last day for applying (Arts. 20, 21), moved to a working day where it is none."""
@@ -167,7 +165,7 @@ class CorrectApplication(Command):
         elif self.entity is None or self.entity != case.entity:
             raise Malformed(f"case {self.recon} is not {self.entity}'s", "/entity")
         at_stage(case, "correcting")
-        due = ledger.due(rules.CORRECT, opened(ledger, case.correct_at))
+        due = ledger.due(rules.CORRECT, ledger.opening(case.correct_at))
         if _is_past(ledger, due):
             raise OutOfStep(f"what was missing could be supplied until {due.on} (Art. 31)")
         yield ReconCorrected(**of_case(case))
@@ -215,7 +213,7 @@ class RefuseApplication(Command):
 
 
 def _accept_by(ledger: Reading, case: ReconCase) -> Due:
-    opening = opened(ledger, case.accept_at)
+    opening = ledger.opening(case.accept_at)
     rule = rules.running((rules.ACCEPT, rules.ACCEPT_CORRECTED), opening)
     return ledger.due(rule, opening)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.kernel import DeadlineRule, OutOfStep, Reading, Recorded
+from ledger.kernel import DeadlineRule, OutOfStep, Reading
 from ledger.reconsideration import rules
 from ledger.reconsideration.folds import ReconCase
 
@@ -28,14 +28,6 @@ def at_stage(case: ReconCase, *stages: str) -> ReconCase:
     return case
 
 
-def opened(ledger: Reading, position: int) -> Recorded:
-    """The record that opened a period; a position that a case remembers holds one."""
-    opening = ledger.record_at(position)
-    assert opening is not None
-    return opening
-
-
 def days_late(ledger: Reading, among: tuple[DeadlineRule, ...], position: int) -> int:
     """Calendar days after the end of the period, under one of these rules, opened there."""
-    opening = opened(ledger, position)
-    return ledger.days_late(rules.running(among, opening), opening)
+    return ledger.days_late(rules.running(among, ledger.opening(position)), position)

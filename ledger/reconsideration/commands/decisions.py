@@ -12,14 +12,13 @@ from ledger.corrections.effects import NullificationKind, nullify
 from ledger.corrections.events import AlteredField
 from ledger.corrections.folds import DecisionStanding
 from ledger.credit.events import Severity
-from ledger.credit.rules import personal_data
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.penalties.events import PenaltyDecided, PenaltyType
 from ledger.penalties.folds import Decision
+from ledger.persons.texts import refuse_personal
 from ledger.reconsideration import rules
 from ledger.reconsideration.commands.cases import (
     days_late,
-    opened,
     organs_case,
     respondents_case,
 )
@@ -123,9 +122,7 @@ class DecideCase(Command):
             raise Malformed("say by when the respondent has to perform", "/perform_by")
         if self.perform_by is not None and self.perform_by <= ledger.on:
             raise Malformed(f"perform_by does not lie after {ledger.on}", "/perform_by")
-        what = personal_data(self.instrument, self.reasons)
-        if what is not None:
-            raise Malformed(f"the reasons hold {what}; leave it out", "/reasons")
+        refuse_personal(instrument=self.instrument, reasons=self.reasons)
         if case.copy_sent_on is None:
             raise OutOfStep(f"the respondent of case {self.recon} was not asked yet")
         if case.replied_on is None and case.reply_missing_on is None:
@@ -230,8 +227,9 @@ class ReportPerformance(Command):
         case = respondents_case(ledger, self.recon, "served")
         if case.performed_on is not None:
             raise OutOfStep(f"case {self.recon} was carried out on {case.performed_on}")
-        opening = opened(ledger, case.served_at)
-        late = 0 if case.perform_by is None else ledger.days_late(rules.PERFORM, opening)
+        late = 0
+        if case.perform_by is not None:
+            late = ledger.days_late(rules.PERFORM, case.served_at)
         yield ReconPerformed(**of_case(case), done=self.done, days_late=late)
 
 

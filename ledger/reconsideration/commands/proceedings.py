@@ -8,7 +8,7 @@ from datetime import date
 from ledger.corrections.folds import require_known
 from ledger.kernel import Command, Due, Event, OutOfStep, Reading
 from ledger.reconsideration import rules
-from ledger.reconsideration.commands.cases import days_late, opened, organs_case, respondents_case
+from ledger.reconsideration.commands.cases import days_late, organs_case, respondents_case
 from ledger.reconsideration.events import (
     Evidence,
     IncidentalReviewConcluded,
@@ -227,13 +227,13 @@ class ConcludeIncidentalReview(Command):
 
 def decide_by(ledger: Reading, case: ReconCase) -> Due:
     """When the case has to be decided, by the period that runs now."""
-    opening = opened(ledger, case.decide_at)
+    opening = ledger.opening(case.decide_at)
     return ledger.due(rules.running(rules.DECIDE, opening), opening)
 
 
 def _period(ledger: Reading, case: ReconCase) -> tuple[date, int]:
     """From which day the period for deciding runs, and for how many calendar days."""
-    opening = opened(ledger, case.decide_at)
+    opening = ledger.opening(case.decide_at)
     if isinstance(opening.event, ReconResumed):
         return opening.occurred_on, opening.event.days_left
     assert case.accepted_on is not None

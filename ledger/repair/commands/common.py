@@ -9,7 +9,6 @@ from ledger.credit.folds import Record
 from ledger.credit.regimes import reckoned
 from ledger.kernel import Malformed, OutOfStep, Reading
 from ledger.kernel.days import add_months
-from ledger.kernel.deadlines import DeadlineRule
 from ledger.repair import rules
 from ledger.repair.conditions import FALSE_BAR, Asked, conditions
 from ledger.repair.folds import RepairCase
@@ -87,15 +86,3 @@ def bar_until(ledger: Reading) -> date | None:
     """The last day on which who cheats today is barred; ``None`` where no law bars anybody."""
     version = ledger.policy(FALSE_BAR)
     return None if version is None else add_months(ledger.on, 12 * int(version.value))
-
-
-def last_day(ledger: Reading, deadline: DeadlineRule, position: int) -> date:
-    """When the deadline that the event at a position opened falls due."""
-    opening = ledger.record_at(position)
-    assert opening is not None
-    return ledger.due(deadline, opening).on
-
-
-def days_late(ledger: Reading, deadline: DeadlineRule, position: int) -> int:
-    """Calendar days after the deadline that the event at a position opened."""
-    return max(0, (ledger.on - last_day(ledger, deadline, position)).days)

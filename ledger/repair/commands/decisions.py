@@ -16,8 +16,6 @@ from ledger.kernel import Command, DeadlineRule, Event, Malformed, OutOfStep, Re
 from ledger.repair import rules
 from ledger.repair.commands.common import (
     bar_until,
-    days_late,
-    last_day,
     own_case,
     require_alive,
     require_conditions,
@@ -127,7 +125,7 @@ class ExtendRepair(Command):
             raise OutOfStep(
                 f"repair {self.repair} was extended to {case.extended_until}; that is done once"
             )
-        due = last_day(ledger, _deciding(case), case.accepted_position)
+        due = ledger.due(_deciding(case), ledger.opening(case.accepted_position)).on
         if ledger.on > due:
             raise OutOfStep(f"the time to decide on {self.repair} ended on {due}")
         n = int(ledger.setting("repair.extend_wd"))
@@ -242,7 +240,7 @@ class SynchroniseRepair(Command):
                 repair=self.repair,
                 entity=case.entity,
                 unit=case.unit,
-                days_late=days_late(ledger, rules.SYNCHRONISE, case.granted_position),
+                days_late=ledger.days_late(rules.SYNCHRONISE, case.granted_position),
             )
 
 
@@ -266,7 +264,7 @@ class PushRepair(Command):
             unit=case.unit,
             province=case.push_to,
             pushed_on=ledger.on,
-            days_late=days_late(ledger, rules.PUSH, case.granted_position),
+            days_late=ledger.days_late(rules.PUSH, case.granted_position),
         )
 
 
@@ -347,14 +345,14 @@ def _deciding(case: RepairCase) -> DeadlineRule:
 
 def _late_to_accept(ledger: Reading, case: RepairCase) -> int:
     if case.green_channel:
-        return days_late(ledger, rules.GREEN_CHANNEL, case.applied_position)
+        return ledger.days_late(rules.GREEN_CHANNEL, case.applied_position)
     rule = rules.ACCEPT_SUPPLEMENTED if case.supplemented else rules.ACCEPT
-    return days_late(ledger, rule, case.ready_position)
+    return ledger.days_late(rule, case.ready_position)
 
 
 def _late_to_decide(ledger: Reading, case: RepairCase) -> int:
     if case.green_channel:
-        return days_late(ledger, rules.GREEN_CHANNEL, case.applied_position)
+        return ledger.days_late(rules.GREEN_CHANNEL, case.applied_position)
     if case.extended_until is not None:
-        return max(0, (ledger.on - case.extended_until).days)
-    return days_late(ledger, _deciding(case), case.accepted_position)
+        return ledger.days_after(case.extended_until)
+    return ledger.days_late(_deciding(case), case.accepted_position)

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from ledger.catalogue.folds import OfficerStanding, UnitStanding
-from ledger.credit.rules import personal_data
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.penalties.rules import PUB_R1
+from ledger.persons.texts import require_impersonal
 from ledger.supervision import rules
 from ledger.supervision.commands.findings import open_finding, require_told
 from ledger.supervision.events import (
@@ -88,8 +88,7 @@ class AnswerSupervisionDoc(Command):
         document = _pending(ledger, self.document)
         if document.unit != self.unit:
             raise OutOfStep(f"document {self.document} was sent to {document.unit}")
-        issued = ledger.record_at(document.issued_position)
-        assert issued is not None
+        issued = ledger.opening(document.issued_position)
         assert document.kind is not None
         if ledger.at < issued.envelope.occurred_at:
             raise OutOfStep(f"document {self.document} was issued later, on {document.issued_on}")
@@ -104,7 +103,7 @@ class AnswerSupervisionDoc(Command):
                 for finding_id in document.findings
                 if ledger.read(FindingState(finding_id)).ended is None
             ),
-            days_late=max(0, (ledger.on - due.on).days),
+            days_late=ledger.days_after(due.on),
         )
 
 
@@ -159,8 +158,7 @@ class IssueCircular(Command):
         _new_document(ledger, self.document)
         for unit in self.units:
             ledger.known(UnitStanding(unit), "Qualify the unit first.")
-        what = personal_data(self.title, self.text)
-        ledger.require(what is None, PUB_R1, what=what)
+        require_impersonal(ledger, PUB_R1, self.title, self.text)
         yield CircularIssued(
             document=self.document,
             kind=self.kind,
