@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from ledger.commitments.rules import CMT_R1
 from ledger.credit import rules
-from ledger.credit.effects import end_records
+from ledger.credit.effects import approved_end, end_records
 from ledger.credit.events import (
     Channels,
     CreditRecordEntered,
@@ -21,6 +21,7 @@ from ledger.credit.events import (
     RecordKind,
     Sector,
     Severity,
+    StopOfExecution,
 )
 from ledger.credit.folds import Record
 from ledger.credit.regimes import last_public_day, reckoned
@@ -222,13 +223,20 @@ class StartPublicity(Command):
 
 
 class TerminatePublicity(Command):
-    """终止公示: end a record. An end by repair comes with the decision on the repair (2.4e)."""
+    """终止公示: end a record. An end by repair comes with the decision on the repair (2.4e).
+
+    No other end stands in for a repair: ``revoked`` takes a decision that was undone, or, where the
+    ledger holds none, what ``correction`` takes, a second person in ``approved_by``;
+    ``source_delisted`` is for what another register holds (``source_ref``).
+    """
 
     record: RecordId
     reason: Literal["max_reached", "revoked", "correction", "source_delisted"]
     note: Text | None = None
+    approved_by: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         record = _own_record(ledger, self.record)
         says = record.says
         assert says is not None
@@ -241,7 +249,13 @@ class TerminatePublicity(Command):
         if self.reason == "max_reached" and (last is None or ledger.on <= last):
             ends = f"on {last}" if last else "never, as it has no longest publicity"
             raise OutOfStep(f"the longest publicity of {self.record} ends {ends}")
+        if self.reason == "source_delisted" and says.source_ref is None:
+            raise OutOfStep(
+                f"record {self.record} was taken from no other register that could drop it"
+            )
         require_impersonal(ledger, rules.CRD_R4, self.note)
+        if self.reason in ("revoked", "correction"):
+            yield from approved_end(ledger, record, self.reason, self.approved_by)
         yield from end_records(ledger, [record], reason=self.reason, note=self.note)
         due_on = self._due_on(ledger, record, last)
         if due_on is not None and due_on < ledger.on:
@@ -273,19 +287,26 @@ class TerminatePublicity(Command):
 
 
 class SuspendPublicity(Command):
-    """中止公示: do not show a record for the time being; its last days do not move."""
+    """中止公示: do not show a record while the execution of its decision is stopped.
+
+    ``order`` is the document by which it was stopped, and ``ground`` says by whom: a pending
+    reconsideration or lawsuit alone hides nothing (2.4e). The last days do not move.
+    """
 
     record: RecordId
+    ground: StopOfExecution
+    order: Name
     reason: Text
     until: date | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         record = _public_record(ledger, self.record)
         if record.suspended(ledger.on):
             raise OutOfStep(f"the publicity of {self.record} is suspended already")
         if self.until is not None and self.until < ledger.on:
             raise Malformed("until lies before the day of the suspension", "/until")
-        require_impersonal(ledger, rules.CRD_R4, self.reason)
+        require_impersonal(ledger, rules.CRD_R4, self.order, self.reason)
         assert record.says is not None
         yield PublicitySuspended(
             record=self.record,
@@ -294,6 +315,8 @@ class SuspendPublicity(Command):
             suspended_on=ledger.on,
             reason=self.reason,
             until=self.until,
+            ground=self.ground,
+            order=self.order,
         )
 
 
@@ -304,6 +327,7 @@ class ResumePublicity(Command):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         record = _public_record(ledger, self.record)
         if not record.suspended(ledger.on):
             raise OutOfStep(f"the publicity of {self.record} is not suspended")

@@ -521,11 +521,13 @@ async def test_the_public_reads_records_where_they_can_end(world: World) -> None
     assert await etag(world, "nobody", E_C) == before
     await world.send("MRB head", "credit/start-publicity", record="CR-1", channels=["credit_china"])
     assert [await seen(who) for who in public] == [[0, 1]] * 2
-    await world.send("MRB head", "credit/terminate-publicity", record="CR-1", reason="correction")
+    end = {"record": "CR-1", "reason": "correction", "approved_by": "HEAD-MRB"}
+    await world.send("MRB office", "credit/terminate-publicity", **end)
     assert [await seen(who) for who in public] == [[0, 0]] * 2
     assert await etag(world, "nobody", E_C) == before
-    for who in ("E-C", "MRB head", "EMB head", "JB"):
-        assert await seen(who) == [3, 1]
+    # Who has approved its end is for those whom it concerns.
+    for who, told in (("E-C", 4), ("MRB head", 4), ("EMB head", 3), ("JB", 4)):
+        assert await seen(who) == [told, 1]
 
 
 async def test_grades_of_others_are_not_for_businesses(world: World) -> None:

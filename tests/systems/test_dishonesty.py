@@ -17,6 +17,7 @@ from ledger.corrections.events import DecisionRevoked
 from ledger.credit.commands import EnterCreditRecord, StartPublicity, TerminatePublicity
 from ledger.credit.events import (
     CreditRecordEntered,
+    EndApproved,
     Instrument,
     PublicityStarted,
     PublicityTerminated,
@@ -77,7 +78,7 @@ from ledger.penalties.events import PenaltyDecided
 from ledger.policies.commands import AdoptPolicyVersion, SeedLedger
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.events import FindingRaised
-from tests.gwt import HEAD, Record, Scenario, actor, like, on
+from tests.gwt import DEPUTY, HEAD, Record, Scenario, actor, like, on
 
 replace = msgspec.structs.replace
 
@@ -662,11 +663,12 @@ def test_removal_ends_the_record_and_what_rests_on_it(story: Scenario) -> None:
 def test_whatever_ends_the_record_takes_the_business_off_the_list(story: Scenario) -> None:
     """Revoked by the decision on its record; what stands on another record stays."""
     listed(story)
-    story.when(TerminatePublicity(record="CR-1", reason="revoked")).then(
-        PublicityTerminated, like(SeriousListRemoved, reason="revoked")
+    revoked = TerminatePublicity(record="CR-1", reason="revoked", approved_by="MRB-HEAD")
+    story.when(revoked, DEPUTY).then(
+        EndApproved, PublicityTerminated, like(SeriousListRemoved, reason="revoked")
     )
-    story.when(TerminatePublicity(record="CR-92", reason="revoked")).then(
-        PublicityTerminated, like(SanctionLifted, sanction="SAN-92", reason="revoked")
+    story.when(replace(revoked, record="CR-92"), DEPUTY).then(
+        EndApproved, PublicityTerminated, like(SanctionLifted, sanction="SAN-92", reason="revoked")
     )
 
 
@@ -994,7 +996,9 @@ def test_one_of_two_racing_repairs_and_sanctions_wins(pair: tuple[Ledger, Ledger
 
         with ThreadPoolExecutor(2) as pool:
             ends = pool.submit(
-                run, pair[round_ % 2], TerminatePublicity(record=record, reason="revoked")
+                run,
+                pair[round_ % 2],
+                TerminatePublicity(record=record, reason="revoked", approved_by=JB.person_id),
             )
             applies = pool.submit(
                 run, pair[1 - round_ % 2], replace(SANCTION, sanction=sanction, record=record)

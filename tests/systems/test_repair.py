@@ -12,6 +12,7 @@ from ledger.catalogue.events import EnforcementUnitQualified
 from ledger.commitments.events import CommitmentBreached
 from ledger.credit.commands import StartPublicity, TerminatePublicity
 from ledger.credit.events import (
+    EndApproved,
     PublicityReinstated,
     PublicityStarted,
     PublicitySuspended,
@@ -77,7 +78,7 @@ from ledger.repair.events import (
     TemporaryShieldGranted,
 )
 from ledger.supervision.events import FindingRaised
-from tests.gwt import Scenario, like
+from tests.gwt import DEPUTY, Scenario, like
 from tests.systems.repairing import (
     ACCEPT,
     APPLY,
@@ -283,9 +284,10 @@ def test_CRD_V1_the_transition_says_when_it_was_to_end(day: str, late: bool, rea
             facts={"record": "CR-1", "due_on": "2026-04-01", "reason": reason},
         )
     ]
-    story.when(TerminatePublicity(record="CR-1", reason=reason)).then(
-        like(PublicityTerminated, reason=reason), *(found if late else [])
-    )
+    word = [EndApproved] if reason == "correction" else []
+    story.when(
+        TerminatePublicity(record="CR-1", reason=reason, approved_by="MRB-HEAD"), DEPUTY
+    ).then(*word, like(PublicityTerminated, reason=reason), *(found if late else []))
 
 
 def test_CRD_V1_the_deadline_counts_by_the_transition_too() -> None:
@@ -757,7 +759,9 @@ def test_GRD_R2_a_repaired_record_is_no_factor() -> None:
 def test_a_record_that_ended_meanwhile_is_not_repaired() -> None:
     """A case may be refused then; nobody is told that all conditions were met."""
     story = accepted()
-    story.given(TerminatePublicity(record="CR-1", reason="revoked"))
+    story.given(
+        TerminatePublicity(record="CR-1", reason="revoked", approved_by="MRB-HEAD"), actor=DEPUTY
+    )
     story.when(GRANT).raises(OutOfStep, says="revoked")
     story.when(REFUSE).then(RepairRefused)
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from ledger.credit.commands import ResolveObjection, StartPublicity, TerminatePublicity
-from ledger.credit.events import ObjectionFiled, PublicityStarted, PublicityTerminated
+from ledger.credit.events import EndApproved, ObjectionFiled, PublicityStarted, PublicityTerminated
 from ledger.deadlines.commands import EndDeadline
 from ledger.dishonesty.events import SanctionLifted
 from ledger.grading.events import CreditGradeAssigned
@@ -44,7 +44,7 @@ from ledger.sharing.events import (
     RepeatedRequestReported,
 )
 from ledger.supervision.events import FindingRaised
-from tests.gwt import Scenario, like
+from tests.gwt import DEPUTY, Scenario, like
 from tests.systems.repairing import (
     BANK,
     CLOCK,
@@ -66,6 +66,7 @@ from tests.systems.repairing import (
 
 replace = msgspec.structs.replace
 
+REVOKED = TerminatePublicity(record="CR-1", reason="revoked", approved_by="MRB-HEAD")
 LAW = (LegalRef(instrument="征信业管理条例", article="Art 21"),)
 
 
@@ -211,7 +212,7 @@ def test_a_grant_tells_every_subscriber_to_remove_the_record() -> None:
 def test_however_a_record_ends_it_is_removed() -> None:
     """Revoked, or wrong: the partners are told; of what was never shown they are not."""
     story = s15("2026-07-16", subscribed("SUB-1"))
-    story.when(TerminatePublicity(record="CR-1", reason="revoked"))
+    story.when(REVOKED, DEPUTY)
     assert story.outcome is not None
     told = [r.event for r in story.outcome.events if isinstance(r.event, RemovalNotified)]
     assert [(one.record, one.reason) for one in told] == [("CR-1", "revoked")]
@@ -222,8 +223,8 @@ def test_however_a_record_ends_it_is_removed() -> None:
     assert any(isinstance(r.event, RemovalNotified) for r in story.outcome.events)
     # CR-9 is public and has a severity, and its publicity never began.
     hidden = tale().given(subscribed("SUB-1"))
-    hidden.when(TerminatePublicity(record="CR-9", reason="revoked"), EMB).then(
-        like(PublicityTerminated, record="CR-9")
+    hidden.when(replace(REVOKED, record="CR-9"), EMB).then(
+        EndApproved, like(PublicityTerminated, record="CR-9")
     )
 
 
@@ -237,7 +238,7 @@ def test_what_ended_before_is_not_removed_twice() -> None:
         terminated_on=date(2026, 7, 1),
     )
     story = s15("2026-07-16", subscribed("SUB-1"), ended)
-    story.when(TerminatePublicity(record="CR-1", reason="revoked"))
+    story.when(REVOKED, DEPUTY)
     assert story.outcome is not None
     assert not any(isinstance(r.event, RemovalNotified) for r in story.outcome.events)
 
@@ -252,7 +253,7 @@ def test_what_comes_back_is_shared_again() -> None:
     assert story.outcome is not None
     [shared] = [r.event for r in story.outcome.events if isinstance(r.event, RecordShared)]
     assert (shared.record, shared.subscriptions) == ("CR-1", ("SUB-1",))
-    story.given(TerminatePublicity(record="CR-1", reason="correction"))
+    story.given(replace(REVOKED, reason="correction"), actor=DEPUTY)
     assert removal_of(story) != first
 
 
