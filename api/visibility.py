@@ -8,6 +8,8 @@ import msgspec
 from msgspec.structs import replace
 
 from api.tokens import Grant
+from ledger.credit.events import PublicityTerminated
+from ledger.dishonesty.events import SanctionLifted, SeriousListRemoved
 from ledger.kernel import Actor, Recorded, Visibility
 from ledger.sharing.events import Filters, RemovalNotified, RemovalReminded
 from ledger.supervision.events import FindingRaised
@@ -62,6 +64,10 @@ def may_see(grant: Grant, visibility: Visibility, actor_unit: str, tags: Collect
 #: What tells a subscriber to remove something. No filter keeps it away.
 NOTICES = frozenset({RemovalNotified.TOPIC, RemovalReminded.TOPIC})
 
+#: What ends a record, and what rests on one. It has no addressee: whoever subscribes afterwards
+#: reads what it ends in the feed, and has to read the end too, whatever types it asked for.
+ENDS = frozenset({PublicityTerminated.TOPIC, SanctionLifted.TOPIC, SeriousListRemoved.TOPIC})
+
 
 class Entitlement(msgspec.Struct, frozen=True):
     """What its subscriptions let a partner's system read beyond what is public (2.4f).
@@ -82,10 +88,20 @@ class Entitlement(msgspec.Struct, frozen=True):
         """Whether an event is a notice to one of the subscriptions."""
         return topic in NOTICES and any(tag in tags for tag in self.tags)
 
+    def unfiltered(self, topic: str, tags: Collection[str]) -> bool:
+        """Whether no choice of types or subjects keeps an event away: a notice, or an end."""
+        return self.addressed(topic, tags) or (
+            topic in ENDS and any(filters.concerns(tags) for filters in self.filters)
+        )
+
     def admits(self, visibility: Visibility, topic: str, tags: Collection[str]) -> bool:
         """Whether an event is shared with it."""
         return self.addressed(topic, tags) or (
-            visibility == "shared" and any(filters.fits(topic, tags) for filters in self.filters)
+            visibility == "shared"
+            and (
+                self.unfiltered(topic, tags)
+                or any(filters.fits(topic, tags) for filters in self.filters)
+            )
         )
 
 

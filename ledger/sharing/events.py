@@ -36,10 +36,13 @@ class Filters(Value, omit_defaults=True):
 
     def fits(self, topic: str, tags: Collection[str]) -> bool:
         """Whether an event of a type, with these tags, is asked for."""
-        return (
-            (not self.types or any(matches(pattern, topic) for pattern in self.types))
-            and (not self.units or any(f"unit:{unit}" in tags for unit in self.units))
-            and (not self.entities or any(f"entity:{one}" in tags for one in self.entities))
+        asked = not self.types or any(matches(pattern, topic) for pattern in self.types)
+        return asked and self.concerns(tags)
+
+    def concerns(self, tags: Collection[str]) -> bool:
+        """Whether an event with these tags is of the units and businesses asked for."""
+        return (not self.units or any(f"unit:{unit}" in tags for unit in self.units)) and (
+            not self.entities or any(f"entity:{one}" in tags for one in self.entities)
         )
 
 
