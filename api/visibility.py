@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import msgspec
 from msgspec.structs import replace
 
 from api.tokens import Grant
 from ledger.credit.events import PublicityTerminated
-from ledger.dishonesty.events import SanctionLifted, SeriousListRemoved
+from ledger.dishonesty.events import (
+    SanctionApplied,
+    SanctionLifted,
+    SeriousListAdded,
+    SeriousListRemoved,
+)
 from ledger.kernel import Actor, Recorded, Visibility
 from ledger.sharing.events import Filters, RemovalNotified, RemovalReminded
+from ledger.sharing.folds import TELLS
 from ledger.supervision.events import FindingRaised
 
 #: Stands where somebody is not named.
@@ -64,9 +70,13 @@ def may_see(grant: Grant, visibility: Visibility, actor_unit: str, tags: Collect
 #: What tells a subscriber to remove something. No filter keeps it away.
 NOTICES = frozenset({RemovalNotified.TOPIC, RemovalReminded.TOPIC})
 
-#: What ends a record, and what rests on one. It has no addressee: whoever subscribes afterwards
-#: reads what it ends in the feed, and has to read the end too, whatever types it asked for.
-ENDS = frozenset({PublicityTerminated.TOPIC, SanctionLifted.TOPIC, SeriousListRemoved.TOPIC})
+#: What ends a record, and what rests on one; and the types of what it ends. It has no addressee:
+#: whoever subscribes afterwards reads those in the feed, and has to read their end too.
+ENDS: Mapping[str, Collection[str]] = {
+    PublicityTerminated.TOPIC: TELLS,
+    SanctionLifted.TOPIC: (SanctionApplied.TOPIC,),
+    SeriousListRemoved.TOPIC: (SeriousListAdded.TOPIC,),
+}
 
 
 class Entitlement(msgspec.Struct, frozen=True):
@@ -89,9 +99,11 @@ class Entitlement(msgspec.Struct, frozen=True):
         return topic in NOTICES and any(tag in tags for tag in self.tags)
 
     def unfiltered(self, topic: str, tags: Collection[str]) -> bool:
-        """Whether no choice of types or subjects keeps an event away: a notice, or an end."""
-        return self.addressed(topic, tags) or (
-            topic in ENDS and any(filters.concerns(tags) for filters in self.filters)
+        """Whether no choice of types or subjects keeps an event away: a notice, or the end of what
+        the subscriptions let it read.
+        """
+        return self.addressed(topic, tags) or any(
+            filters.fits(ended, tags) for ended in ENDS.get(topic, ()) for filters in self.filters
         )
 
     def admits(self, visibility: Visibility, topic: str, tags: Collection[str]) -> bool:

@@ -36,13 +36,10 @@ class Filters(Value, omit_defaults=True):
 
     def fits(self, topic: str, tags: Collection[str]) -> bool:
         """Whether an event of a type, with these tags, is asked for."""
-        asked = not self.types or any(matches(pattern, topic) for pattern in self.types)
-        return asked and self.concerns(tags)
-
-    def concerns(self, tags: Collection[str]) -> bool:
-        """Whether an event with these tags is of the units and businesses asked for."""
-        return (not self.units or any(f"unit:{unit}" in tags for unit in self.units)) and (
-            not self.entities or any(f"entity:{one}" in tags for one in self.entities)
+        return (
+            (not self.types or any(matches(pattern, topic) for pattern in self.types))
+            and (not self.units or any(f"unit:{unit}" in tags for unit in self.units))
+            and (not self.entities or any(f"entity:{one}" in tags for one in self.entities))
         )
 
 
@@ -70,7 +67,7 @@ class FeedSubscribed(Event):
 
 
 class FeedUnsubscribed(Event):
-    """终止订阅: a partner's system reads no more; what it had to remove it still has to."""
+    """终止订阅: a partner's system reads no more; what it has read, it still has to remove."""
 
     TOPIC: ClassVar[str] = "sharing.feed-unsubscribed"
 

@@ -9,10 +9,16 @@ import msgspec
 import pytest
 
 from ledger.credit.commands import ResolveObjection, StartPublicity, TerminatePublicity
-from ledger.credit.events import EndApproved, ObjectionFiled, PublicityStarted, PublicityTerminated
+from ledger.credit.events import (
+    EndApproved,
+    Instrument,
+    ObjectionFiled,
+    PublicityStarted,
+    PublicityTerminated,
+)
 from ledger.deadlines.commands import EndDeadline
-from ledger.dishonesty.events import SanctionLifted
-from ledger.grading.events import CreditGradeAssigned
+from ledger.dishonesty.events import SanctionLifted, SeriousListAdded
+from ledger.grading.events import CreditGradeAssigned, Factor
 from ledger.kernel import (
     DeadlineLapsed,
     DeadlineMissed,
@@ -61,6 +67,7 @@ from tests.systems.repairing import (
     record,
     records_of,
     s15,
+    started,
     tale,
 )
 
@@ -221,11 +228,89 @@ def test_however_a_record_ends_it_is_removed() -> None:
     story.when(ResolveObjection(record="CR-1", outcome="upheld", explanation="属实"))
     assert story.outcome is not None
     assert any(isinstance(r.event, RemovalNotified) for r in story.outcome.events)
-    # CR-9 is public and has a severity, and its publicity never began.
-    hidden = tale().given(subscribed("SUB-1"))
+    # CR-9's publicity never began, but its entry was shared; nobody read that CR-10 is there.
+    hidden = tale().given(subscribed("SUB-1"), record("CR-10", unit="EMB", public=False))
     hidden.when(replace(REVOKED, record="CR-9"), EMB).then(
-        EndApproved, like(PublicityTerminated, record="CR-9")
+        EndApproved,
+        like(PublicityTerminated, record="CR-9"),
+        like(RemovalNotified, record="CR-9"),
     )
+    hidden.when(replace(REVOKED, record="CR-10"), EMB).then(EndApproved, PublicityTerminated)
+
+
+def told(story: Scenario) -> set[str]:
+    """The subscriptions that the last command told to remove CR-1."""
+    assert story.outcome is not None
+    notices = [r.event for r in story.outcome.events if isinstance(r.event, RemovalNotified)]
+    assert {one.record for one in notices} <= {"CR-1"}
+    assert len({one.subscription for one in notices}) == len(notices)
+    return {one.subscription for one in notices}
+
+
+def test_REP_V2_who_reads_no_more_removes_what_it_has_read() -> None:
+    """Ended the day before the grant, it holds the record; ended before its entry, it does not."""
+    early = subscribed("SUB-0")
+    story = tale("2026-04-14T09:00+08:00").given(
+        early,
+        FeedUnsubscribed(subscription="SUB-0", unit="BANK", ended_on=date(2026, 4, 14), reason="-"),
+    )
+    story.at("2026-04-15T09:00+08:00").given(record())
+    story.at("2026-04-24T09:00+08:00").given(started(), subscribed("SUB-1"))
+    story.at("2026-07-26T09:00+08:00")
+    story.given(UnsubscribeFeed(subscription="SUB-1", reason="业务终止"), actor=BANK)
+    story.at("2026-07-27T09:00+08:00").when(REVOKED, DEPUTY)
+    assert told(story) == {"SUB-1"}
+
+
+def test_REP_V2_whoever_reads_of_a_record_removes_it() -> None:
+    """Of its sanction, its listing or the grade that it gave; not who reads of none of them."""
+    named = CreditGradeAssigned(
+        entity=E_C,
+        scheme="local",
+        grade="C",
+        assessed_on=date(2026, 5, 6),
+        source="local_rule",
+        factors=(Factor(kind="general_record", record="CR-1"),),
+        inputs_hash="0" * 64,
+    )
+    listed = SeriousListAdded(
+        record="CR-1",
+        determination="DET-1",
+        entity=E_C,
+        unit="MRB",
+        list_field="food_drug",
+        criteria_version=1,
+        instrument=Instrument(
+            kind="list_decision", doc_no="列〔1〕", effective_on=date(2026, 5, 6)
+        ),
+        reason="-",
+        listed_on=date(2026, 5, 6),
+    )
+    story = s15(
+        "2026-07-16",
+        named,
+        listed,
+        subscribed("SUB-1", types=("dishonesty.sanction-applied",), units=("EDB",)),
+        subscribed("SUB-2", types=("dishonesty.serious-list-added",)),
+        subscribed("SUB-3", types=("grading.*",), entities=(E_C,)),
+        subscribed("SUB-4", types=("credit.publicity-suspended",)),
+        subscribed("SUB-5", types=("dishonesty.*",), units=("EMB",)),
+        subscribed("SUB-6", types=("dishonesty.*",), entities=(E_B,)),
+        subscribed("SUB-7", types=("commitments.*",)),
+    )
+    story.when(REVOKED, DEPUTY)
+    assert told(story) == {"SUB-1", "SUB-2", "SUB-3", "SUB-4"}
+
+
+def test_REP_V2_who_was_told_once_is_not_told_of_what_came_back_afterwards() -> None:
+    """The repair was revoked when the subscription had ended; the next end is none of its."""
+    story = granted(subscribed("SUB-1"), subscribed("SUB-2"))
+    story.given(UnsubscribeFeed(subscription="SUB-1", reason="业务终止"), actor=BANK)
+    story.at("2026-09-01T09:00+08:00").given(
+        RevokeRepair(repair="REP-1", reason="breach", facts="再犯", evidence=("笔录",))
+    )
+    story.when(replace(REVOKED, reason="correction"), DEPUTY)
+    assert told(story) == {"SUB-2"}
 
 
 def test_what_ended_before_is_not_removed_twice() -> None:
