@@ -23,12 +23,12 @@ from ledger.credit.events import (
     Severity,
     StopOfExecution,
 )
-from ledger.credit.folds import Record
+from ledger.credit.folds import Record, record_of
 from ledger.credit.regimes import last_public_day, reckoned
 from ledger.dishonesty.rules import DIS_R1
 from ledger.filing.events import Result
 from ledger.filing.folds import Task
-from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Recorded
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Recorded
 from ledger.penalties.folds import Decision
 from ledger.persons.texts import require_impersonal
 from ledger.sharing.effects import share
@@ -351,10 +351,8 @@ class FileObjection(Command):
     evidence_refs: tuple[Name, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        record = ledger.known(Record(self.record))
+        record = record_of(ledger, self.record, self.entity)
         assert record.says is not None
-        if record.says.entity != self.entity:
-            raise Forbidden(f"record {self.record} does not concern {self.entity}")
         if record.objection is not None:
             raise OutOfStep(f"an objection to {self.record} is open already")
         yield ObjectionFiled(

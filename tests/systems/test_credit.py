@@ -610,7 +610,7 @@ def test_a_pause_with_an_end_ends_by_itself(story: Scenario) -> None:
 def test_a_business_objects_to_its_own_record(story: Scenario) -> None:
     """Not to another's, not twice at once; answered it may object again."""
     story.given(ENTER)
-    story.when(replace(OBJECT, entity=E_B), REP).raises(Forbidden)
+    story.when(replace(OBJECT, entity=E_B), REP).raises(UnknownReference)
     story.when(ANSWER).raises(OutOfStep, says="no objection")
     story.when(OBJECT, REP).then(like(ObjectionFiled, unit="MRB", grounds="金额有误"))
     story.when(OBJECT, REP).raises(OutOfStep, says="open")

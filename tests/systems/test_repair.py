@@ -323,7 +323,7 @@ def test_an_application_goes_to_the_unit_that_determined() -> None:
     ("changed", "problem"),
     [
         ({"records": ("CR-404",)}, UnknownReference),
-        ({"records": ("CR-8",)}, Malformed),
+        ({"records": ("CR-8",)}, UnknownReference),
         ({"records": ("CR-1", "CR-1")}, Malformed),
         ({"records": ("CR-1", "CR-9")}, Malformed),
         ({"commitment": "CMT-404"}, UnknownReference),

@@ -8,7 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from ledger.credit.commands import ResolveObjection, StartPublicity, TerminatePublicity
+from ledger.credit.commands import (
+    FileObjection,
+    ResolveObjection,
+    StartPublicity,
+    TerminatePublicity,
+)
 from ledger.credit.events import (
     EndApproved,
     Instrument,
@@ -50,8 +55,9 @@ from ledger.sharing.events import (
     RepeatedRequestReported,
 )
 from ledger.supervision.events import FindingRaised
-from tests.gwt import DEPUTY, Scenario, like
+from tests.gwt import DEPUTY, Scenario, actor, like
 from tests.systems.repairing import (
+    APPLY,
     BANK,
     CLOCK,
     E_B,
@@ -433,11 +439,32 @@ def test_SHR_V1_a_repaired_record_is_not_used() -> None:
         like(RecordUseReported, counted=True)
     )
     story.when(replace(USE, used_on=date(2026, 8, 4)), REP).raises(Malformed, pointer="/used_on")
-    story.when(replace(USE, entity=E_B), REP).raises(Malformed, pointer="/entity")
+    story.when(replace(USE, entity=E_B), REP).raises(UnknownReference)
     # The neighbour's record was corrected; this one's use is judged by itself.
     story.when(replace(USE, record="CR-8", entity=E_B), EDB).then(
         RecordUseReported, like(FindingRaised, rule_id="SHR-V1", entity=E_B)
     )
+
+
+def probes(record: str) -> list[Any]:
+    """What a business or a partner may send that names a record."""
+    return [
+        replace(USE, record=record, entity=E_B),
+        replace(ASK, record=record, entity=E_B),
+        replace(APPLY, records=(record,), entity=E_B),
+        FileObjection(record=record, entity=E_B, grounds="-"),
+    ]
+
+
+def test_CRD_R4_nobody_learns_by_trying_whose_a_record_is() -> None:
+    """Another's record, open or not, is answered as one that there is not, word for word."""
+    story = s15("2026-07-16", record("CR-10", public=False))
+    for name in ("CR-1", "CR-10"):
+        for taken, free in zip(probes(name), probes("CR-404"), strict=True):
+            story.when(taken, actor("ENTITY", "REP-B", "entity_rep")).raises(UnknownReference)
+            found = str(story.error)
+            story.when(free, actor("ENTITY", "REP-B", "entity_rep")).raises(UnknownReference)
+            assert found == str(story.error).replace("CR-404", name)
 
 
 ASK = ReportRepeatedRequest(

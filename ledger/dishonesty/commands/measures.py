@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ledger.credit.effects import LIFTED, outlived
-from ledger.credit.folds import CreditRecords, Record
+from ledger.credit.folds import CreditRecords, Record, record_of
 from ledger.dishonesty import rules
 from ledger.dishonesty.commands.determinations import CLASSES
 from ledger.dishonesty.events import (
@@ -85,10 +85,7 @@ class ApplySanction(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.act_for(self.unit)
         ledger.new(Sanction(self.sanction))
-        record = ledger.known(Record(self.record), "Enter it first.")
-        assert record.says is not None
-        if record.says.entity != self.entity:
-            raise Malformed(f"record {self.record} concerns {record.says.entity}", "/record")
+        record = record_of(ledger, self.record, self.entity, "Enter it first.")
         if not record.negative:
             raise Malformed(f"record {self.record} speaks against nobody", "/record")
         if self.until is not None and self.until < ledger.on:
