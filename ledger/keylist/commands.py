@@ -21,9 +21,11 @@ from ledger.keylist.events import (
     EndReason,
     GuidanceProvided,
     KeyDesignationEnded,
+    KeyDesignationExplained,
     KeyDesignationReviewed,
     KeyMatterDelisted,
     KeyMatterListed,
+    KeyUnitDescribed,
     KeyUnitDesignated,
     TrackingVisitLogged,
 )
@@ -183,14 +185,19 @@ class DesignateKeyUnit(Command):
             entity=self.entity,
             unit=self.unit,
             matters=self.matters,
+            review_on=review_on,
+            listed_as=ledger.setting("key.unit_list"),
+        )
+        yield KeyUnitDescribed(
+            designation=self.designation,
+            entity=self.entity,
+            unit=self.unit,
             reason=self.reason,
             tracking_officer=self.tracking_officer,
             guidance_plan=self.guidance_plan,
-            review_on=review_on,
             notice_no=self.notice_no,
             notified_on=self.notified_on,
             grade=ledger.read(CreditGrade(self.entity)).on(ledger.on),
-            listed_as=ledger.setting("key.unit_list"),
             proposed_by=self.proposed_by,
         )
 
@@ -288,13 +295,13 @@ class ReviewKeyDesignation(Command):
             entity=given.entity,
             unit=given.unit,
             outcome=self.outcome,
-            grounds=self.grounds,
             review_on=review_on,
             days_late=ledger.days_after(given.review_on),
             listed_as=given.listed_as,
         )
+        yield _explained(given, "review", self.grounds)
         if self.outcome == "remove":
-            yield _ended(ledger, given, "review", None)
+            yield _ended(ledger, given, "review")
 
 
 class EndKeyDesignation(Command):
@@ -306,19 +313,31 @@ class EndKeyDesignation(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
-        yield _ended(ledger, _running(ledger, self.designation), self.reason, self.note)
+        given = _running(ledger, self.designation)
+        yield _ended(ledger, given, self.reason)
+        if self.note is not None:
+            yield _explained(given, "end", self.note)
 
 
-def _ended(
-    ledger: Reading, given: KeyDesignation, reason: EndReason, note: str | None
-) -> KeyDesignationEnded:
+def _explained(
+    given: KeyDesignation, step: Literal["review", "end"], says: str
+) -> KeyDesignationExplained:
+    return KeyDesignationExplained(
+        designation=given.designation,
+        entity=given.entity,
+        unit=given.unit,
+        step=step,
+        says=says,
+    )
+
+
+def _ended(ledger: Reading, given: KeyDesignation, reason: EndReason) -> KeyDesignationEnded:
     return KeyDesignationEnded(
         designation=given.designation,
         entity=given.entity,
         unit=given.unit,
         reason=reason,
         ended_on=ledger.on,
-        note=note,
         listed_as=given.listed_as,
     )
 

@@ -12,9 +12,11 @@ from ledger.keylist.events import (
     EndReason,
     GuidanceProvided,
     KeyDesignationEnded,
+    KeyDesignationExplained,
     KeyDesignationReviewed,
     KeyMatterDelisted,
     KeyMatterListed,
+    KeyUnitDescribed,
     KeyUnitDesignated,
     ListVisibility,
     TrackingVisitLogged,
@@ -148,11 +150,19 @@ class KeyDesignation(Fold):
 
     def on_designated(self, event: KeyUnitDesignated, record: Recorded) -> None:
         self.unit, self.entity, self.matters = event.unit, event.entity, event.matters
-        self.reason, self.tracking_officer = event.reason, event.tracking_officer
-        self.guidance_plan, self.proposed_by = event.guidance_plan, event.proposed_by
         self.designated_on, self.review_on = record.occurred_on, event.review_on
-        self.notice_no, self.notified_on = event.notice_no, event.notified_on
-        self.grade, self.listed_as = event.grade, event.listed_as
+        self.listed_as = event.listed_as
+        self._describe(event)
+
+    def on_described(self, event: KeyUnitDescribed) -> None:
+        self._describe(event)
+
+    def _describe(self, event: KeyUnitDesignated | KeyUnitDescribed) -> None:
+        """What the list does not say; a designation of version 1 said it itself."""
+        self.reason, self.tracking_officer = event.reason or "", event.tracking_officer or ""
+        self.guidance_plan, self.proposed_by = event.guidance_plan or "", event.proposed_by
+        self.notice_no, self.notified_on = event.notice_no or "", event.notified_on
+        self.grade = event.grade
 
     def on_guided(self, event: GuidanceProvided) -> None:
         self.guidance.append(Guidance(event.provided_on, event.subject, event.document_ref))
@@ -165,7 +175,11 @@ class KeyDesignation(Fold):
     def on_reviewed(self, event: KeyDesignationReviewed, record: Recorded) -> None:
         self.reviews.append(
             Review(
-                record.occurred_on, event.outcome, event.grounds, event.review_on, event.days_late
+                record.occurred_on,
+                event.outcome,
+                event.grounds or "",
+                event.review_on,
+                event.days_late,
             )
         )
         if event.review_on is not None:
@@ -173,6 +187,10 @@ class KeyDesignation(Fold):
 
     def on_ended(self, event: KeyDesignationEnded) -> None:
         self.ended_on, self.end_reason = event.ended_on, event.reason
+
+    def on_explained(self, event: KeyDesignationExplained) -> None:
+        if event.step == "review" and self.reviews:
+            self.reviews[-1].grounds = event.says
 
 
 class Designated(msgspec.Struct):
