@@ -48,6 +48,8 @@ class MakeCommitment(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
+        if ledger.actor.role == "entity_rep":
             ledger.known(UnitStanding(self.unit), "Name the unit that takes the commitment.")
         else:
             _act_for(ledger, self.unit)
@@ -106,6 +108,7 @@ class FulfilCommitment(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         commitment, obligation = _open_obligation(ledger, self.commitment, self.obligation)
+        ledger.not_before(commitment.made_on, f"{self.commitment} was made")
         late = ledger.days_after(obligation.due_on)
         yield CommitmentFulfilled(
             commitment=self.commitment,

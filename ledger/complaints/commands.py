@@ -94,6 +94,8 @@ class ReceiveComplaint(Command):
     irregular_visit: IrregularVisitId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
         ledger.new(Complaint(self.complaint))
         ledger.require(
             self.handled_by != self.subject_unit,
@@ -201,6 +203,7 @@ class AcknowledgeComplaint(Command):
     complaint: ComplaintId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         state = _handled(ledger, self.complaint, "received")
         yield ComplaintAcknowledged(
             **_subjects(state),
@@ -215,6 +218,7 @@ class AcceptComplaint(Command):
     allegation: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         state = _handled(ledger, self.complaint, "received", "acknowledged")
         _require_nameless(ledger, state, self.allegation)
         yield ComplaintAccepted(
@@ -232,6 +236,7 @@ class RefuseComplaint(Command):
     feedback_text: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         state = _handled(ledger, self.complaint, "received", "acknowledged")
         refuse_personal(reason=self.reason, feedback_text=self.feedback_text)
         _require_feedback(ledger, state, self.feedback_text)
@@ -251,6 +256,7 @@ class TransferComplaint(Command):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         state = _handled(ledger, self.complaint, "received", "acknowledged")
         ledger.require(
             self.to != state.subject_unit,
@@ -273,6 +279,7 @@ class TakeInvestigationStep(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         state = _handled(ledger, self.complaint, "accepted")
+        ledger.not_before(state.accepted_on, f"{self.complaint} was accepted")
         refuse_personal(shown=self.shown)
         yield InvestigationStepTaken(**_subjects(state), step=self.step, shown=self.shown)
 
@@ -290,6 +297,7 @@ class ResolveComplaint(Command):
     feedback_text: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         state = _handled(ledger, self.complaint, "accepted")
         right = self.outcome != "no"
         if right and self.remedy is None:
@@ -329,6 +337,8 @@ class GiveComplaintFeedback(Command):
     entity: EntityId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
         state = ledger.known(Complaint(self.complaint))
         if ledger.actor.role != "entity_rep":
             state = _handled(ledger, self.complaint, "resolved", "not_accepted")

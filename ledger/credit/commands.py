@@ -183,6 +183,7 @@ class StartPublicity(Command):
     channels: Channels
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         record = _own_record(ledger, self.record)
         says = record.says
         assert says is not None
@@ -240,6 +241,8 @@ class TerminatePublicity(Command):
         record = _own_record(ledger, self.record)
         says = record.says
         assert says is not None
+        if record.started is not None:
+            ledger.not_before(record.started.started_on, f"the publicity of {self.record} began")
         last = last_public_day(ledger, record)
         if record.ended is not None and (
             record.ended.reason in ("repaired", "revoked", "correction")
@@ -351,6 +354,8 @@ class FileObjection(Command):
     evidence_refs: tuple[Name, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
         record = record_of(ledger, self.record, self.entity)
         assert record.says is not None
         if record.objection is not None:
@@ -372,6 +377,7 @@ class ResolveObjection(Command):
     explanation: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         record = _own_record(ledger, self.record)
         says = record.says
         assert says is not None

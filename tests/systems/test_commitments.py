@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -335,3 +335,14 @@ def test_one_of_two_racing_performances_enters_the_record(pair: tuple[Ledger, Le
         CreditRecordEntered,
     ]
     assert sum(isinstance(answer, OutOfStep) for answer in answers) == 7
+
+
+def test_CMT_R1_nothing_is_performed_before_it_was_promised(story: Scenario) -> None:
+    """A performance is reported with its day, which is not before the promise."""
+    story.given(MAKE).at("2026-07-15T09:00+08:00")
+    before = datetime.fromisoformat("2026-05-10T18:00+08:00")
+    story.when(replace(FULFIL, occurred_at=before)).raises(Malformed, pointer="/occurred_at")
+    same_day = datetime.fromisoformat("2026-05-11T18:00+08:00")
+    story.when(replace(FULFIL, occurred_at=same_day)).then(
+        like(CommitmentFulfilled, obligation="O-1", days_late=0)
+    )

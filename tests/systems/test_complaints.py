@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -463,3 +463,20 @@ def test_CMP_V1_is_found_once_however_many_look(recorder: DCBRecorder) -> None:
 
     with Ledger(recorder, clock=story.ledger.clock) as other, ThreadPoolExecutor(6) as pool:
         assert sum(pool.map(look, range(6))) == 1
+
+
+def test_CMP_V2_no_answer_is_dated_back(story: Scenario) -> None:
+    """Weeks late it says so; and a business does not date its complaint into the past."""
+    then = datetime.fromisoformat("2026-09-25T09:00+08:00")
+    story.given(RECEIVE, actor=REP).at("2026-11-02T09:00+08:00")
+    transfer = TransferComplaint(complaint="CMP-1", to="PARK", reason="-")
+    refuse = RefuseComplaint(complaint="CMP-1", reason="-", feedback_text="-")
+    acts: list[Any] = [AcknowledgeComplaint(complaint="CMP-1"), ACCEPT, refuse, transfer]
+    for act in acts:
+        story.when(replace(act, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
+    story.when(ACCEPT).then(like(ComplaintAccepted, days_late=21))
+    story.when(replace(RESOLVE, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
+    step = TakeInvestigationStep(complaint="CMP-1", step="interview", shown="-")
+    story.when(replace(step, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
+    again = replace(RECEIVE, complaint="CMP-2", visit=None, occurred_at=then)
+    story.when(again, REP).raises(Malformed, pointer="/occurred_at")

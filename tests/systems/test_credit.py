@@ -659,3 +659,24 @@ def test_the_records_of_a_business_are_its_own(story: Scenario) -> None:
     assert of_c.live(date(2026, 4, 14)) == []
     assert of_c.live(date(2027, 4, 16)) == [], "its longest publicity is over, ended or not"
     assert [r.record for r in of_c.negative(date(2026, 1, 1), after)] == ["CR-1"]
+
+
+def test_CRD_V2_what_takes_effect_by_being_recorded_is_not_dated_back(story: Scenario) -> None:
+    """Publicity begins on the day it is begun, however late; objections are answered so."""
+    story.given(ENTER).at("2026-05-11T09:00+08:00")
+    back = datetime.fromisoformat("2026-04-20T09:00+08:00")
+    story.when(replace(START, occurred_at=back)).raises(Malformed, pointer="/occurred_at")
+    story.when(replace(OBJECT, occurred_at=back), REP).raises(Malformed, pointer="/occurred_at")
+    # What came on paper is taken down with its day, and answered today.
+    story.when(replace(OBJECT, occurred_at=back)).then(ObjectionFiled)
+    story.when(replace(ANSWER, occurred_at=back)).raises(Malformed, pointer="/occurred_at")
+    story.when(ANSWER).then(like(ObjectionResolved, days_late=12))
+
+
+def test_REP_R1_an_end_does_not_lie_before_the_beginning(story: Scenario) -> None:
+    """Not even by the hours that an act may be dated back."""
+    story.given(ENTER, START)
+    yesterday = datetime.fromisoformat("2026-04-14T18:00+08:00")
+    story.when(replace(CORRECT, occurred_at=yesterday), DEPUTY).raises(
+        Malformed, pointer="/occurred_at"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -1009,3 +1009,20 @@ def test_one_of_two_racing_repairs_and_sanctions_wins(pair: tuple[Ledger, Ledger
         else:
             assert "DIS-R5" in str(applies.exception())
             assert SanctionLifted not in ended
+
+
+def test_DIS_V2_measures_begin_and_end_when_that_is_recorded(story: Scenario) -> None:
+    """An incentive is not kept in time by its date, nor a sanction lifted before it was applied."""
+    story.given(entered()).given(CATALOGUE, actor=EDB).given(SANCTION, PROMISE)
+    story.at("2026-07-01T09:00+08:00")
+    then = datetime.fromisoformat("2026-05-11T08:00+08:00")
+    lift = LiftSanction(sanction="SAN-1", reason="correction")
+    end = EndIncentive(incentive="INC-1", reason="declined")
+    for act in (GRANT, end, lift, replace(PROMISE, incentive="INC-2")):
+        story.when(replace(act, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
+    story.when(GRANT).then(like(IncentiveGranted, days_late=21))
+    story.given(replace(SANCTION, sanction="SAN-2"))
+    yesterday = datetime.fromisoformat("2026-06-30T18:00+08:00")
+    story.when(replace(lift, sanction="SAN-2", occurred_at=yesterday)).raises(
+        Malformed, says="SAN-2 was applied on 2026-07-01"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -932,3 +932,18 @@ def test_REP_V4_money_for_a_repair_is_noticed() -> None:
     story.when(replace(fee, repair="REP-1", entity=E_B), REP).raises(Malformed, pointer="/repair")
     story.when(replace(fee, repair="REP-404"), REP).raises(UnknownReference)
     story.when(replace(fee, repair="REP-1"), REP).then(RepairFeeReported, raised("REP-V4"))
+
+
+def test_REP_V1_a_business_does_not_make_the_unit_late_by_a_date() -> None:
+    """What is sent with its own token is of today; forwarding is, for everybody."""
+    then = datetime.fromisoformat("2026-07-17T09:00+08:00")
+    story = s15("2026-08-24")
+    story.when(replace(APPLY, occurred_at=then), REP).raises(Malformed, pointer="/occurred_at")
+    story.given(APPLY, actor=REP)
+    story.when(replace(FORWARD, occurred_at=then), EDB).raises(Malformed, pointer="/occurred_at")
+    story.given(FORWARD, actor=EDB).given(RequestRepairSupplement(repair="REP-1", missing=("-",)))
+    more = SupplementRepair(
+        repair="REP-1", entity=E_C, proofs=(Proof(shows="conduct_corrected", ref="新材料"),)
+    )
+    for who in (REP, EDB):
+        story.when(replace(more, occurred_at=then), who).raises(Malformed, pointer="/occurred_at")

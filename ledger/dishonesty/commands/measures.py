@@ -174,8 +174,10 @@ class LiftSanction(Command):
     note: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         applied = _alive(ledger, self.sanction)
         ledger.act_for(applied.unit)
+        ledger.not_before(applied.applied_on, f"{self.sanction} was applied")
         yield SanctionLifted(
             sanction=self.sanction,
             entity=applied.entity,
@@ -216,6 +218,7 @@ class PromiseIncentive(Command):
     apply_by: date
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         ledger.act_for(self.unit)
         ledger.new(Incentive(self.incentive))
         if self.apply_by < ledger.on:
@@ -240,6 +243,7 @@ class GrantIncentive(Command):
     until: date | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         ledger.act_for(self.unit)
         standing = ledger.read(Incentive(self.incentive))
         promised = standing.promised
@@ -279,6 +283,7 @@ class EndIncentive(Command):
     note: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         standing = ledger.known(Incentive(self.incentive), "Promise or grant it first.")
         ledger.act_for(standing.unit)
         if standing.ended is not None:
