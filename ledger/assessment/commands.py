@@ -324,7 +324,7 @@ class PublishAssessment(Command):
             year=self.year,
             scores=tuple(_public(score) for _, score in sorted(assessment.scores.items())),
             published_on=ledger.on,
-            days_late=ledger.days_after(due.on),
+            days_late=ledger.days_after(due),
         )
 
 

@@ -199,7 +199,7 @@ class StartPublicity(Command):
             raise OutOfStep(f"the longest publicity of {self.record} ended on {max_until}")
         deadline = rules.publicity_deadline(says)
         due = None if deadline is None else ledger.due(deadline, record.entered)
-        late = 0 if due is None else ledger.days_after(due.on)
+        late = 0 if due is None else ledger.days_after(due)
         yield PublicityStarted(
             record=self.record,
             entity=says.entity,
@@ -285,7 +285,9 @@ class TerminatePublicity(Command):
         if says.decision is not None:
             undone = ledger.read(Decision(says.decision)).undone
             if undone is not None:
-                ends.append(ledger.period("publicity.withdraw_wd", undone.since).on)
+                due = ledger.period("publicity.withdraw_wd", undone.since)
+                if not due.provisional:  # nothing is late before the calendars say so (Annex B)
+                    ends.append(due.on)
         return min(ends, default=None)
 
 
@@ -390,7 +392,7 @@ class ResolveObjection(Command):
             unit=says.unit,
             outcome=self.outcome,
             explanation=self.explanation,
-            days_late=ledger.days_after(due.on),
+            days_late=ledger.days_after(due),
         )
         if self.outcome == "upheld" and record.ended is None:
             yield from end_records(ledger, [record], reason="correction")

@@ -111,7 +111,7 @@ class AcknowledgeRemoval(Command):
             entity=notice.entity,
             record=notice.record,
             removed_on=self.removed_on,
-            days_late=ledger.days_after(due.on),
+            days_late=ledger.days_after(due),
         )
 
 

@@ -42,6 +42,7 @@ from ledger.kernel import (
     UnknownReference,
     codec,
 )
+from ledger.kernel.policies import WorkingCalendarPublished
 from ledger.penalties.events import PenaltyDecided, PenaltyServed
 from ledger.policies.commands import SeedLedger
 from ledger.repair.events import DutiesPerformed
@@ -186,6 +187,9 @@ DECIDED = PenaltyDecided(
     severity="general",
     facts="-",
     fine_fen=500_000,
+)
+YEAR_2027 = WorkingCalendarPublished(
+    year="2027", version=1, holidays=(date(2027, 1, 1),), makeup_workdays=(), source="-"
 )
 SERVED = PenaltyServed(
     decision="DEC-1", entity=E_C, unit="MRB", served_on=date(2026, 4, 15), repair_notice=True
@@ -679,4 +683,42 @@ def test_REP_R1_an_end_does_not_lie_before_the_beginning(story: Scenario) -> Non
     yesterday = datetime.fromisoformat("2026-04-14T18:00+08:00")
     story.when(replace(CORRECT, occurred_at=yesterday), DEPUTY).raises(
         Malformed, pointer="/occurred_at"
+    )
+
+
+@pytest.mark.parametrize("calendar", [False, True])
+def test_CRD_V2_nothing_is_late_while_its_day_is_provisional(
+    story: Scenario, *, calendar: bool
+) -> None:
+    """Annex B: due 2027-01-07 by weekends alone; with the calendar of 2027 it is late on 01-08."""
+    december = date(2026, 12, 28)
+    story.at("2026-12-28T09:00+08:00").given(
+        replace(
+            ENTER,
+            determined_on=december,
+            instrument=replace(DECISION, effective_on=december),
+        )
+    )
+    story.at("2027-01-08T09:00+08:00")
+    found: list[Any] = []
+    if calendar:
+        story.given(YEAR_2027)
+        found = [like(FindingRaised, rule_id="CRD-V2")]
+    story.when(START).then(like(PublicityStarted, days_late=int(calendar)), *found)
+
+
+@pytest.mark.parametrize("calendar", [False, True])
+def test_CRD_V1_nothing_is_shown_too_long_while_its_day_is_provisional(
+    story: Scenario, *, calendar: bool
+) -> None:
+    """The three working days after a revocation reach into a year without a calendar."""
+    story.given(DECIDED, SERVED, replace(ENTER, decision="DEC-1"), START)
+    story.at("2026-12-30T09:00+08:00").given(replace(REVOKED, effective_on=date(2026, 12, 30)))
+    story.at("2027-01-11T09:00+08:00")
+    found: list[Any] = []
+    if calendar:
+        story.given(YEAR_2027)
+        found = [like(FindingRaised, rule_id="CRD-V1")]
+    story.when(TerminatePublicity(record="CR-1", reason="revoked")).then(
+        PublicityTerminated, *found
     )
