@@ -204,12 +204,13 @@ class DesignateKeyUnit(Command):
     def _check_renewal(self, ledger: Reading) -> None:
         """Whatever the unit designated for one of these matters was reviewed, and removed so."""
         for earlier, given in ledger.read(KeyDesignations(self.entity, self.unit)).given.items():
+            ways = "and keep it, or remove it there" if given.ended_on is None else "as removed"
             ledger.require(
                 given.reviewed_away or not set(self.matters) & set(given.matters),
                 rules.KEY_R5,
                 subject=self.entity,
                 reason=f"{earlier} was designated for the same matters and not reviewed",
-                hint=f"Review {earlier} (review-key-designation) and keep it, or remove it there.",
+                hint=f"Review {earlier} (review-key-designation) {ways}.",
             )
 
 
@@ -274,7 +275,10 @@ class LogTrackingVisit(Command):
 
 
 class ReviewKeyDesignation(Command):
-    """复核重点监管单位: keep the designation until a further day, or remove it."""
+    """复核重点监管单位: keep the designation until a further day, or remove it.
+
+    One that was ended without a review is reviewed as removed, before it is designated anew.
+    """
 
     designation: DesignationId
     outcome: Literal["keep", "remove"]
@@ -283,7 +287,9 @@ class ReviewKeyDesignation(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
-        given = _running(ledger, self.designation)
+        given = _own(ledger, self.designation)
+        if given.ended_on is not None and (self.outcome == "keep" or given.reviewed_away):
+            raise OutOfStep(f"designation {self.designation} ended on {given.ended_on}")
         assert given.review_on is not None
         if self.outcome == "remove" and self.review_on is not None:
             raise Malformed("what is removed is not reviewed again", "/review_on")
@@ -296,11 +302,12 @@ class ReviewKeyDesignation(Command):
             unit=given.unit,
             outcome=self.outcome,
             review_on=review_on,
-            days_late=ledger.days_after(given.review_on),
+            # The end came first, and asked for no review any more.
+            days_late=ledger.days_after(given.review_on) if given.ended_on is None else 0,
             listed_as=given.listed_as,
         )
         yield _explained(given, "review", self.grounds)
-        if self.outcome == "remove":
+        if self.outcome == "remove" and given.ended_on is None:
             yield _ended(ledger, given, "review")
 
 

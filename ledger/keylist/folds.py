@@ -140,6 +140,11 @@ class KeyDesignation(Fold):
             return "unknown"
         return "designated" if self.ended_on is None else "ended"
 
+    @property
+    def reviewed_away(self) -> bool:
+        """Whether a review has removed it, or has confirmed its end."""
+        return bool(self.reviews) and self.reviews[-1].outcome == "remove"
+
     def in_force(self, on: date) -> bool:
         """Whether the business is under key supervision by it that day."""
         return (
@@ -217,13 +222,13 @@ class KeyDesignations(Fold):
         self.given[event.designation] = Designated(event.matters, event.review_on)
 
     def on_reviewed(self, event: KeyDesignationReviewed) -> None:
+        designated = self.given[event.designation]
+        designated.reviewed_away = event.outcome == "remove"
         if event.review_on is not None:
-            self.given[event.designation].review_on = event.review_on
+            designated.review_on = event.review_on
 
     def on_ended(self, event: KeyDesignationEnded) -> None:
-        designated = self.given[event.designation]
-        designated.ended_on = event.ended_on
-        designated.reviewed_away = event.reason == "review"
+        self.given[event.designation].ended_on = event.ended_on
 
     def lapsed_for(self, matters: set[str], on: date) -> list[str]:
         """The designations for any of ``matters`` that lapsed unreviewed, where none holds."""

@@ -302,9 +302,19 @@ def test_KEY_R5_a_designation_is_renewed_by_a_review(story: Scenario) -> None:
     story.when(later).then(KeyUnitDesignated, KeyUnitDescribed)
     story.given(EndKeyDesignation(designation="KEY-2", reason="error"))
     story.when(replace(later, designation="KEY-3")).refused("KEY-R5")
+    # What was ended without a review is reviewed as removed, once, and late for nothing.
+    ended = replace(REVIEW, designation="KEY-2", outcome="remove", review_on=None)
+    story.when(replace(REVIEW, designation="KEY-2")).raises(OutOfStep, says="ended")
+    story.at("2027-06-01T09:00+08:00").given(replace(FOOD, expires_on=date(2028, 3, 1)))
+    story.when(ended).then(
+        like(KeyDesignationReviewed, outcome="remove", days_late=0), KeyDesignationExplained
+    )
+    story.when(ended).raises(OutOfStep, says="ended")
+    anew = replace(later, designation="KEY-3", review_on=date(2027, 9, 1))
+    story.when(anew).then(KeyUnitDesignated, KeyUnitDescribed)
     # For a matter that it never was designated for, there is nothing to review.
-    story.given(replace(FOOD, matter="M-103"))
-    story.when(replace(later, designation="KEY-3", matters=("M-103",))).then(
+    story.given(replace(FOOD, matter="M-103", expires_on=date(2028, 3, 1)))
+    story.when(replace(anew, designation="KEY-4", matters=("M-103",))).then(
         KeyUnitDesignated, KeyUnitDescribed
     )
 
