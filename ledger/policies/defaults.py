@@ -283,6 +283,7 @@ _CREDIT = (
         "until the State Council's number: the same", date(2025, 6, 21),
     ),
     _row("repair.accept_wd", 3, DOC_22_ON, DOC_22, None, "C✓", "after forwarding"),
+    _design("repair.supplement_wd", 10, "for the business to hand in what was missing"),
     _row(
         "repair.decide_wd", 7, NOTICE_ON, SAMR_REPAIR_2025, None, "U",
         "after acceptance; for Order 36 inferred (3 + 7 = 10)",

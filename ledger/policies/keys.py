@@ -288,6 +288,7 @@ KEYS: Mapping[str, Key] = {
         "credit.objection_wd",
         "dishonesty.defence_wd",
         "repair.accept_wd",
+        "repair.supplement_wd",
         "repair.decide_wd",
         "repair.feedback_wd",
         "repair.extend_wd",

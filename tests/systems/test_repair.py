@@ -947,3 +947,31 @@ def test_REP_V1_a_business_does_not_make_the_unit_late_by_a_date() -> None:
     )
     for who in (REP, EDB):
         story.when(replace(more, occurred_at=then), who).raises(Malformed, pointer="/occurred_at")
+
+
+def test_REP_V1_the_silence_of_the_business_is_not_the_units_lateness() -> None:
+    """Asked on 07-17, it has ten working days, to 07-31; nobody is turned down before."""
+    story = s15("2026-07-16").given(APPLY, actor=REP).given(FORWARD, actor=EDB)
+    story.at("2026-07-17T09:00+08:00")
+    story.given(RequestRepairSupplement(repair="REP-1", missing=("整改照片",)))
+    story.when(DECLINE).raises(OutOfStep, says="until 2026-07-31")
+    story.at("2026-07-31T23:00+08:00").when(DECLINE).raises(OutOfStep)
+    story.at("2026-09-17T09:00+08:00").when(DECLINE)
+    assert story.outcome is not None
+    answer = story.outcome.events[0]
+    assert isinstance(answer.event, RepairNotAccepted)
+    assert answer.event.days_late == 0
+    assert answer.envelope.policy_refs["repair.supplement_wd"] == 1
+
+
+def test_REP_V1_what_was_handed_in_waits_for_the_unit_again() -> None:
+    """From then on the unit is late by its own silence."""
+    story = s15("2026-07-16").given(APPLY, actor=REP).given(FORWARD, actor=EDB)
+    story.given(RequestRepairSupplement(repair="REP-1", missing=("整改照片",)))
+    proofs = (Proof(shows="conduct_corrected", ref="整改照片1"),)
+    story.given(SupplementRepair(repair="REP-1", entity=E_C, proofs=proofs), actor=REP)
+    story.at("2026-07-23T09:00+08:00").when(DECLINE)
+    assert story.outcome is not None
+    answer = story.outcome.events[0].event
+    assert isinstance(answer, RepairNotAccepted)
+    assert answer.days_late == 2
