@@ -408,6 +408,10 @@ _SUPERVISION = (
     _design("complaint.ack_wd", 1, "the Notice says 第一时间", NOTICE),
     _design("complaint.accept_wd", 7, "as in the SAMR complaint rule of 2022, Art 14"),
     _design("complaint.resolve_cd", 60),
+    _design(
+        "complaint.handlers", {"units": ["JB", "PARK", "RECON", "RLO"]},
+        "who handles complaints besides qualified units and those that report each month",
+    ),
     _recon("recon.apply_cd", 60, "Art 20", "from knowledge of the act"),
     _recon("recon.apply_uninformed_months", 12, "Art 20", "when not told of the remedy, at most"),
     _recon("recon.apply_absolute_years", 5, "Art 21"),
