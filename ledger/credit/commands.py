@@ -372,11 +372,15 @@ class FileObjection(Command):
 
 
 class ResolveObjection(Command):
-    """处理异议: answer an objection; upheld in full, it ends the record in the same breath."""
+    """处理异议: answer an objection; upheld in full, it ends the record in the same breath.
+
+    One that the own unit took down is upheld by two persons, as a correction is.
+    """
 
     record: RecordId
     outcome: Literal["upheld", "partly_upheld", "rejected"]
     explanation: Text
+    approved_by: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
@@ -395,6 +399,8 @@ class ResolveObjection(Command):
             days_late=ledger.days_after(due),
         )
         if self.outcome == "upheld" and record.ended is None:
+            if record.objection.envelope.actor.unit_id == ledger.actor.unit_id:
+                yield from approved_end(ledger, record, "correction", self.approved_by)
             yield from end_records(ledger, [record], reason="correction")
 
 

@@ -625,11 +625,20 @@ def test_a_business_objects_to_its_own_record(story: Scenario) -> None:
 
 def test_an_objection_that_is_upheld_ends_the_record(story: Scenario) -> None:
     """In the same append; upheld in part it leads to a correction and ends nothing."""
-    story.given(ENTER, START, OBJECT)
+    story.given(ENTER, START).given(OBJECT, actor=REP)
     story.when(replace(ANSWER, outcome="partly_upheld")).then(ObjectionResolved)
-    story.given(OBJECT).when(replace(ANSWER, outcome="upheld")).then(
+    story.given(OBJECT, actor=REP).when(replace(ANSWER, outcome="upheld")).then(
         like(ObjectionResolved, outcome="upheld"), like(PublicityTerminated, reason="correction")
     )
+
+
+def test_REP_R1_an_objection_of_the_unit_itself_takes_two_persons(story: Scenario) -> None:
+    """Taken down at its own window and upheld there, it would be an end by one hand."""
+    upheld = replace(ANSWER, outcome="upheld")
+    story.given(ENTER, START, OBJECT).when(upheld).raises(Malformed, pointer="/approved_by")
+    by_two = replace(upheld, approved_by="MRB-HEAD")
+    story.when(by_two).refused("GEN-R2")
+    story.when(by_two, DEPUTY).then(ObjectionResolved, EndApproved, PublicityTerminated)
 
 
 def test_CRD_V3_an_objection_is_answered_in_time(story: Scenario) -> None:

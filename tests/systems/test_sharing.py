@@ -230,7 +230,7 @@ def test_however_a_record_ends_it_is_removed() -> None:
     told = [r.event for r in story.outcome.events if isinstance(r.event, RemovalNotified)]
     assert [(one.record, one.reason) for one in told] == [("CR-1", "revoked")]
     wrong = ObjectionFiled(record="CR-1", entity=E_C, unit="MRB", grounds="金额有误")
-    story = s15("2026-07-16", subscribed("SUB-1"), wrong)
+    story = s15("2026-07-16", subscribed("SUB-1")).given(wrong, actor=REP)
     story.when(ResolveObjection(record="CR-1", outcome="upheld", explanation="属实"))
     assert story.outcome is not None
     assert any(isinstance(r.event, RemovalNotified) for r in story.outcome.events)
