@@ -43,7 +43,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def path(tmp_path: Path) -> Path:
     """A ledger whose first events are signed."""
     path = tmp_path / "ledger.db"
-    make_key(key_file(path), ORIGIN)
+    make_key(next_key(key_file(path)), ORIGIN)
     append(path)
     return path
 
