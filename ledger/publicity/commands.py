@@ -12,10 +12,10 @@ from ledger.catalogue.folds import UnitStanding
 from ledger.corrections.folds import DecisionStanding
 from ledger.entities.folds import Registration
 from ledger.filing.rules import published_matter
+from ledger.impersonal import require_impersonal
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.penalties.folds import Decision
 from ledger.penalties.rules import PUB_R1, PUB_R2, PUB_V2
-from ledger.persons.texts import require_impersonal
 from ledger.publicity import rules
 from ledger.publicity.events import (
     ActDecided,

@@ -20,8 +20,8 @@ from ledger.credit.rules import (
 from ledger.dishonesty import rules
 from ledger.dishonesty.events import DefenceSubmitted, DeterminationNotified, DishonestyDetermined
 from ledger.dishonesty.folds import Determination
+from ledger.impersonal import require_impersonal
 from ledger.kernel import Command, Event, Forbidden, LegalRef, Malformed, OutOfStep, Reading
-from ledger.persons.texts import require_impersonal
 from ledger.vocabulary import DeterminationId, EntityId, ListFieldId, Name, RecordId, Text, UnitId
 
 Basis = Annotated[tuple[LegalRef, ...], msgspec.Meta(min_length=1, max_length=20)]

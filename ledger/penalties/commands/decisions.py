@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ledger.credit.events import Sector, Severity
+from ledger.impersonal import require_impersonal
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
 from ledger.legalreview.rules import require_review
 from ledger.leniency import rules as leniency
@@ -28,7 +29,6 @@ from ledger.penalties.events import (
 )
 from ledger.penalties.folds import Benchmarks, Decision, undecided_case
 from ledger.penalties.rules import Penalty
-from ledger.persons.texts import require_impersonal
 from ledger.publicity.folds import PublicityRecord
 from ledger.reconsideration.effects import refuse_reissue
 from ledger.supervision.findings import finding

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import date
 
 from ledger.corrections.folds import DecisionStanding
+from ledger.impersonal import refuse_personal
 from ledger.kernel import Command, Due, Event, Malformed, OutOfStep, Reading
 from ledger.persons.rules import known_person
-from ledger.persons.texts import refuse_personal
 from ledger.reconsideration import rules
 from ledger.reconsideration.commands.cases import at_stage, organs_case
 from ledger.reconsideration.events import (

@@ -12,10 +12,10 @@ from ledger.corrections.effects import NullificationKind, nullify
 from ledger.corrections.events import AlteredField
 from ledger.corrections.folds import DecisionStanding
 from ledger.credit.events import Severity
+from ledger.impersonal import refuse_personal
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.penalties.events import PenaltyDecided, PenaltyType
 from ledger.penalties.folds import Decision
-from ledger.persons.texts import refuse_personal
 from ledger.reconsideration import rules
 from ledger.reconsideration.commands.cases import (
     days_late,
