@@ -87,6 +87,7 @@ E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
 OFFICER = actor("MRB", "OFF-001", "enforcement_officer")
 EMB = actor("EMB", "EMB-HEAD", "unit_head")
 E_C_REP = actor("ENTITY", "REP-C", "entity_rep")
+E_B_REP = actor("ENTITY", "REP-B", "entity_rep")
 
 FILE = FileCase(
     case="CASE-1",
@@ -106,6 +107,7 @@ NOTICE = ServePriorNotice(
     respond_by=date(2026, 5, 18),
 )
 WAIVE = WaiveRights(case="CASE-1", rights=("statement",), how="declared")
+ASK = RequestHearing(case="CASE-1", entity=E_C)
 HEAR = HearStatement(case="CASE-1", statement="初犯", examined="属实", adopted=False)
 DECIDE = DecidePenalty(
     decision="DEC-1",
@@ -392,17 +394,17 @@ def test_PEN_R1_the_time_to_ask_for_a_hearing_is_left(story: Scenario) -> None:
     story.at("2026-05-19T09:00+08:00").when(
         EndDeadline(rule_name="penalty.hearing.request", opened_at_position=opened)
     ).then(like(DeadlineLapsed, ended_on="2026-05-18"))
-    story.when(RequestHearing(case="CASE-1"), E_C_REP).then(like(HearingRequested, days_late=1))
+    story.when(ASK, E_C_REP).then(like(HearingRequested, days_late=1))
     story.when(DECIDE).then(PenaltyDecided)
 
 
 def test_PEN_R1_a_hearing_asked_for_in_time_is_held(story: Scenario) -> None:
     """Announced seven working days ahead, and not before its day."""
-    story.given(FILE).when(RequestHearing(case="CASE-1"), E_C_REP).raises(OutOfStep)
+    story.given(FILE).when(ASK, E_C_REP).raises(OutOfStep)
     story.given(replace(NOTICE, hearing_right=True), WAIVE)
-    story.when(RequestHearing(case="CASE-1"), EMB).raises(Forbidden)
-    story.when(RequestHearing(case="CASE-1"), E_C_REP).then(like(HearingRequested, days_late=0))
-    story.when(RequestHearing(case="CASE-1"), E_C_REP).raises(OutOfStep)
+    story.when(ASK, EMB).raises(Forbidden)
+    story.when(ASK, E_C_REP).then(like(HearingRequested, days_late=0))
+    story.when(ASK, E_C_REP).raises(OutOfStep)
     announce = AnnounceHearing(
         case="CASE-1", hearing_on=date(2026, 5, 20), place="二楼", host="LEGAL-MRB"
     )
@@ -420,6 +422,16 @@ def test_PEN_R1_a_hearing_asked_for_in_time_is_held(story: Scenario) -> None:
     story.when(replace(hold, outcome="stayed_away", record_digest=None)).then(
         like(HearingHeld, outcome="stayed_away")
     )
+
+
+def test_PEN_R1_a_hearing_is_asked_for_by_the_business_itself(story: Scenario) -> None:
+    """To another business the case is as unknown as one that is not on record."""
+    story.given(FILE, replace(NOTICE, hearing_right=True))
+    of_b = replace(ASK, entity=E_B)
+    story.when(of_b, E_B_REP).raises(UnknownReference, says="'CASE-1' is recorded")
+    story.when(replace(of_b, case="CASE-7"), E_B_REP).raises(UnknownReference)
+    story.when(of_b, OFFICER).raises(UnknownReference, says="that it is against")
+    story.when(ASK, OFFICER).then(like(HearingRequested, entity=E_C))
 
 
 def test_PEN_R1_a_hearing_can_be_waived(story: Scenario) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, UnknownReference
 from ledger.penalties import rules
 from ledger.penalties.events import (
     CaseFiled,
@@ -24,7 +24,7 @@ from ledger.penalties.events import (
 from ledger.penalties.folds import Case, undecided_case
 from ledger.penalties.rules import Penalty, heavier
 from ledger.supervision.rules import GEN_R2
-from ledger.vocabulary import CaseId, Fen, Name, Sha256, Text
+from ledger.vocabulary import CaseId, EntityId, Fen, Name, Sha256, Text
 
 
 class ServePriorNotice(Command):
@@ -132,13 +132,21 @@ class WaiveRights(Command):
 
 
 class RequestHearing(Command):
-    """要求听证: the business asks for a hearing; late it is recorded, and binds nobody."""
+    """要求听证: the business asks for a hearing; late it is recorded, and binds nobody.
+
+    The business sends it, or the unit that was handed it.
+    """
 
     case: CaseId
+    entity: EntityId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = ledger.known(Case(self.case), "Only a case on record is heard.")
+        hint = "Name a case and the business that it is against."
+        case = ledger.known(Case(self.case), hint)
         assert case.filed is not None
+        if case.filed.entity != self.entity:
+            # To a business the case of another is as unknown as one that is not on record.
+            raise UnknownReference("case", self.case, hint)
         if ledger.actor.role != "entity_rep":
             ledger.act_for(case.filed.unit)
         if case.closed is not None or case.decisions:
