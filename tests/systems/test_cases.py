@@ -434,6 +434,20 @@ def test_PEN_R1_a_hearing_is_asked_for_by_the_business_itself(story: Scenario) -
     story.when(ASK, OFFICER).then(like(HearingRequested, entity=E_C))
 
 
+def test_PEN_R1_a_late_request_for_a_hearing_is_not_dated_back(story: Scenario) -> None:
+    """By the business; what the unit was handed in time it may record later."""
+    story.given(FILE, replace(NOTICE, hearing_right=True), WAIVE)
+    story.at("2026-06-22T09:00+08:00")
+    in_time = replace(ASK, occurred_at=civil_moment(date(2026, 5, 12), 9))
+    story.when(in_time, E_C_REP).raises(Malformed, pointer="/occurred_at")
+    before = replace(ASK, occurred_at=civil_moment(date(2026, 5, 10), 9))
+    story.when(before, OFFICER).raises(Malformed, pointer="/occurred_at", says="2026-05-11")
+    story.when(in_time, OFFICER).then(like(HearingRequested, days_late=0))
+    story.when(DECIDE).refused(
+        "PEN-R1", reason="the business asked for a hearing, which was not held"
+    )
+
+
 def test_PEN_R1_a_hearing_can_be_waived(story: Scenario) -> None:
     """Said so, the decision need not wait for the fifth day."""
     story.given(FILE, replace(NOTICE, hearing_right=True))

@@ -134,13 +134,15 @@ class WaiveRights(Command):
 class RequestHearing(Command):
     """要求听证: the business asks for a hearing; late it is recorded, and binds nobody.
 
-    The business sends it, or the unit that was handed it.
+    The business sends it now; the unit records what it was handed earlier, with ``occurred_at``.
     """
 
     case: CaseId
     entity: EntityId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
         hint = "Name a case and the business that it is against."
         case = ledger.known(Case(self.case), hint)
         assert case.filed is not None
@@ -154,6 +156,10 @@ class RequestHearing(Command):
         notice = case.notices[-1] if case.notices else None
         if notice is None or not notice.hearing_right:
             raise OutOfStep(f"no notice in case {self.case} tells of a hearing")
+        if ledger.on < notice.served_on:
+            raise Malformed(
+                f"notice {notice.notice} was served on {notice.served_on} only", "/occurred_at"
+            )
         if any(request.notice == notice.notice for request in case.requested):
             raise OutOfStep(f"a hearing was asked for after notice {notice.notice} already")
         yield HearingRequested(
