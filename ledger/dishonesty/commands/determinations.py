@@ -78,7 +78,8 @@ class NotifyDetermination(Command):
 class SubmitDefence(Command):
     """陈述申辩: the business answers the notice; until it is decided, late answers count too.
 
-    The business sends it, or the unit that was handed it.
+    The business sends it now; the unit records what it was handed earlier, with ``occurred_at``.
+    What the unit records does not shorten the business's time (DIS-R1).
     """
 
     determination: DeterminationId
@@ -87,15 +88,21 @@ class SubmitDefence(Command):
     evidence_refs: tuple[Name, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
         standing = ledger.known(Determination(self.determination))
         notice = standing.notice
-        assert notice is not None
+        assert notice is not None and standing.notified_on is not None
         if notice.entity != self.entity:
             raise Forbidden(f"determination {self.determination} does not concern {self.entity}")
         if ledger.actor.role != "entity_rep":
             ledger.act_for(notice.unit)
         if standing.determined is not None:
             raise OutOfStep(f"{self.determination} was determined on {standing.determined_on}")
+        if ledger.on < standing.notified_on:
+            raise Malformed(
+                f"{self.determination} was notified on {standing.notified_on} only", "/occurred_at"
+            )
         yield DefenceSubmitted(
             determination=self.determination,
             entity=notice.entity,
@@ -167,7 +174,7 @@ class DetermineDishonesty(Command):
     def _unheard(
         self, ledger: Reading, standing: Determination, notice: DeterminationNotified
     ) -> str | None:
-        if not standing.defences and ledger.on <= notice.defence_until:
+        if not standing.answered and ledger.on <= notice.defence_until:
             return f"the business may defend itself until {notice.defence_until}"
         if standing.defences and self.defence_handling is None:
             return "the defence was not answered"
