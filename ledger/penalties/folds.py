@@ -441,6 +441,12 @@ def undecided_case(ledger: Reading, case_id: str) -> tuple[Case, CaseFiled]:
     return case, filed
 
 
+def require_in_effect(decision: Decision) -> None:
+    """Refuse to go on with a decision, or another act, that was undone. Raises ``OutOfStep``."""
+    if decision.undone is not None:
+        raise OutOfStep(f"decision {decision.decision} was undone by {decision.undone.instrument}")
+
+
 def live_decision(ledger: Reading, case: Case) -> Decision | None:
     """The decision of the case that is in effect; an altered one still is."""
     for decision_id in reversed(case.decisions):

@@ -13,7 +13,7 @@ from ledger.corrections.folds import DecisionStanding
 from ledger.entities.folds import Registration
 from ledger.filing.rules import published_matter
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
-from ledger.penalties.folds import Decision
+from ledger.penalties.folds import Decision, require_in_effect
 from ledger.penalties.rules import PUB_R1, PUB_R2, PUB_V2
 from ledger.persons.texts import require_impersonal
 from ledger.publicity import rules
@@ -107,6 +107,7 @@ class ServeAct(Command):
         assert act.decided_on is not None
         if act.served_on is not None:
             raise OutOfStep(f"act {self.decision} was served on {act.served_on}")
+        require_in_effect(ledger.read(Decision(self.decision)))
         if ledger.on < act.decided_on:
             raise OutOfStep(f"act {self.decision} was decided later, on {act.decided_on}")
         yield ActServed(
@@ -127,6 +128,7 @@ class PublishAct(Command):
         assert act.kind is not None
         if act.published_on is not None:
             raise OutOfStep(f"act {self.decision} was published on {act.published_on}")
+        require_in_effect(ledger.read(Decision(self.decision)))
         if act.withheld_because is not None:
             raise OutOfStep(f"act {self.decision} is kept from the public: {act.withheld_because}")
         ledger.require(

@@ -376,7 +376,9 @@ def test_DIS_R1_the_defence_is_waited_for_and_answered(story: Scenario) -> None:
     story.when(DETERMINE).refused(
         "DIS-R1", reason="the business may defend itself until 2026-05-18"
     )
-    story.given(DEFEND, actor=REP).when(DETERMINE).refused("DIS-R1", reason="the defence was not answered")
+    story.given(DEFEND, actor=REP).when(DETERMINE).refused(
+        "DIS-R1", reason="the defence was not answered"
+    )
     story.when(replace(DETERMINE, defence_handling="核实后不予采纳")).then(
         like(DishonestyDetermined, defence_handling="核实后不予采纳", record=None)
     )

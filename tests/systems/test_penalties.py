@@ -20,6 +20,7 @@ from ledger.kernel import (
     OutOfStep,
     UnknownReference,
     WorkingCalendarPublished,
+    civil_moment,
 )
 from ledger.penalties.commands import (
     DecidePenalty,
@@ -177,6 +178,32 @@ def test_PUB_R2_a_decision_is_served_before_it_is_published(story: Scenario) -> 
         like(DecisionPublished, published_on=date(2026, 9, 28), redactions=("经办人姓名",))
     )
     story.when(PUBLISH).raises(OutOfStep, says="2026-09-28")
+
+
+def test_PEN_R6_nothing_is_served_before_it_was_decided(story: Scenario) -> None:
+    """A service that is reported late has a day of its own, on or after that of the decision."""
+    story.given(DECIDE)
+    early = replace(SERVE, occurred_at=civil_moment(date(2026, 9, 25), 9))
+    story.when(early).raises(OutOfStep, says="2026-09-28")
+
+
+def test_PUB_R2_what_was_undone_is_neither_served_nor_published(story: Scenario) -> None:
+    """And nobody misses it; another decision that was undone says nothing of this one."""
+    opened = _decided(story)
+    story.amid(replace(REVOKED, decision="DEC-7")).given(SERVE, REVOKED)
+    story.when(PUBLISH).raises(OutOfStep, says="undone by 兰新复决〔2026〕3号")
+    story.at("2026-11-02T09:00+08:00")
+    for rule in ("publicity.penalty_wd", "penalty.serve_wd"):
+        story.when(EndDeadline(rule_name=rule, opened_at_position=opened)).raises(
+            OutOfStep, says="in time"
+        )
+
+
+def test_PEN_R6_what_was_undone_is_not_served(story: Scenario) -> None:
+    """An altered decision has effect, and is."""
+    story.given(DECIDE, ALTERED).when(SERVE).then(like(PenaltyServed, fine_fen=300_000))
+    other = begun("2026-09-28").given(DECIDE, REVOKED)
+    other.when(SERVE).raises(OutOfStep, says="undone by 兰新复决〔2026〕3号")
 
 
 def test_PUB_V1_a_decision_is_published_within_seven_working_days(story: Scenario) -> None:

@@ -190,6 +190,20 @@ def test_PUB_R2_an_act_is_served_before_it_is_published(story: Scenario) -> None
     story.when(PUBLISH).raises(OutOfStep, says="2026-06-01")
 
 
+def test_PUB_R2_what_was_undone_is_neither_served_nor_published(story: Scenario) -> None:
+    """And nobody misses it."""
+    story.when(DECIDE)
+    assert story.outcome is not None
+    miss = EndDeadline(
+        rule_name="publicity.penalty_wd.licence", opened_at_position=story.outcome.position
+    )
+    story.amid(replace(REVOKED, decision="LIC-7")).given(SERVE, REVOKED)
+    story.when(PUBLISH).raises(OutOfStep, says="undone by 兰新复决〔2026〕3号")
+    story.at("2026-07-01T09:00+08:00").when(miss).raises(OutOfStep, says="in time")
+    story.given(replace(DECIDE, decision="LIC-2"), replace(REVOKED, decision="LIC-2"))
+    story.when(replace(SERVE, decision="LIC-2")).raises(OutOfStep, says="undone")
+
+
 def test_PUB_R1_an_act_names_no_person(story: Scenario) -> None:
     """Neither in what is published nor in why it was withdrawn."""
     story.given(DECIDE, SERVE)

@@ -26,7 +26,7 @@ from ledger.penalties.events import (
     PenaltyServed,
     PenaltyType,
 )
-from ledger.penalties.folds import Benchmarks, Decision, undecided_case
+from ledger.penalties.folds import Benchmarks, Decision, require_in_effect, undecided_case
 from ledger.penalties.rules import Penalty
 from ledger.persons.texts import require_impersonal
 from ledger.publicity.folds import PublicityRecord
@@ -160,6 +160,9 @@ class ServePenalty(Command):
         decision, decided = own_decision(ledger, self.decision)
         if decision.served is not None:
             raise OutOfStep(f"decision {self.decision} was served on {decision.served.served_on}")
+        require_in_effect(decision)
+        if ledger.on < decided.decided_on:
+            raise OutOfStep(f"decision {self.decision} was made later, on {decided.decided_on}")
         ledger.require(self.repair_notice, rules.PEN_R6, decision=self.decision)
         yield PenaltyServed(
             decision=self.decision,
@@ -192,6 +195,7 @@ class PublishDecision(Command):
             raise OutOfStep(
                 f"decision {self.decision} was published on {decision.published.published_on}"
             )
+        require_in_effect(decision)
         served = decision.served
         ledger.require(
             served is not None and served.served_on <= ledger.on,

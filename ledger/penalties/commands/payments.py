@@ -17,7 +17,7 @@ from ledger.penalties.events import (
     PaymentDeferred,
     PenaltyDecided,
 )
-from ledger.penalties.folds import Decision
+from ledger.penalties.folds import Decision, require_in_effect
 from ledger.vocabulary import DecisionId, Fen, Name, Text
 
 
@@ -124,8 +124,7 @@ def served_decision(ledger: Reading, decision_id: str) -> tuple[Decision, Penalt
     decision, decided = own_decision(ledger, decision_id)
     if decision.served is None:
         raise OutOfStep(f"decision {decision_id} has not been served")
-    if decision.undone is not None:
-        raise OutOfStep(f"decision {decision_id} was undone by {decision.undone.instrument}")
+    require_in_effect(decision)
     return decision, decided
 
 
