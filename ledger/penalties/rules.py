@@ -8,7 +8,7 @@ import msgspec
 
 from ledger.corrections.events import UNDOING
 from ledger.corrections.folds import as_it_reads
-from ledger.kernel import DeadlineRule, Reading, Recorded, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Due, Reading, Recorded, Rule, finding_rule
 from ledger.penalties.events import (
     CaseClosed,
     CaseFiled,
@@ -238,9 +238,9 @@ HEARING_TYPES: frozenset[PenaltyType] = frozenset(
 ONLY_MONEY: frozenset[PenaltyType] = frozenset({"warning", "circular_criticism", "fine"})
 
 
-def due_on(ledger: Reading, rule: DeadlineRule, opened_at: int) -> date:
+def due(ledger: Reading, rule: DeadlineRule, opened_at: int) -> Due:
     """When the deadline falls due that the record at a position opened, as that now reads."""
-    return ledger.due(rule, as_it_reads(ledger, ledger.opening(opened_at))).on
+    return ledger.due(rule, as_it_reads(ledger, ledger.opening(opened_at)))
 
 
 class Penalty(msgspec.Struct, frozen=True):

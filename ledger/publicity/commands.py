@@ -148,7 +148,7 @@ class PublishAct(Command):
             published_on=ledger.on,
             redactions=self.redactions,
             url=self.url,
-            days_late=ledger.days_after(ledger.due(rule, decided).on),
+            days_late=ledger.days_after(ledger.due(rule, decided)),
         )
 
 
@@ -167,7 +167,7 @@ class WithdrawAct(Command):
             raise OutOfStep(f"nothing undid act {self.decision}; record what did first")
         require_impersonal(ledger, PUB_R1, self.explanation)
         due = ledger.period("publicity.withdraw_wd", nullified.since)
-        late = ledger.days_after(due.on)
+        late = ledger.days_after(due)
         yield ActWithdrawn(
             decision=self.decision,
             unit=act.unit,

@@ -72,6 +72,13 @@ ALTERED = DecisionAltered(
 )
 CLOCK = actor("LEDGER", "clock", "ledger_clock")
 EMB = actor("EMB", "EMB-HEAD", "unit_head")
+CALENDAR_2027 = WorkingCalendarPublished(
+    year="2027",
+    version=1,
+    holidays=(date(2027, 1, 1), date(2027, 1, 4)),
+    makeup_workdays=(),
+    source="国务院办公厅",
+)
 OTHER = PenaltyDecided(
     decision="DEC-9",
     entity=E_B,
@@ -234,15 +241,7 @@ def test_a_deadline_into_an_unpublished_year_is_provisional(story: Scenario) -> 
     opened = _decided(story)
     miss = EndDeadline(rule_name="publicity.penalty_wd", opened_at_position=opened)
     story.at("2027-01-15T09:00+08:00").when(miss).raises(OutOfStep, says="2027-01-07 provisional")
-    story.given(
-        WorkingCalendarPublished(
-            year="2027",
-            version=1,
-            holidays=(date(2027, 1, 1), date(2027, 1, 4)),
-            makeup_workdays=(),
-            source="国务院办公厅",
-        )
-    )
+    story.given(CALENDAR_2027)
     story.when(RecomputeDeadline(rule_name="publicity.penalty_wd", opened_at_position=opened)).then(
         like(DeadlineRecomputed, previous_due_on=date(2027, 1, 7), due_on=date(2027, 1, 8))
     )
@@ -282,6 +281,20 @@ def test_PUB_V2_a_late_withdrawal_is_noticed() -> None:
             entity=E_C,
             facts={"decision": "DEC-1", "due_on": "2026-07-08", "days_late": 1},
         ),
+    )
+
+
+def test_PUB_V2_nothing_is_late_while_its_last_day_is_provisional() -> None:
+    """Annex B: three working days from 12-30 reach 2027, whose calendar is not published yet."""
+    late = replace(REVOKED, effective_on=date(2026, 12, 30))
+    story = begun("2026-12-28").given(DECIDE, SERVE)
+    story.at("2027-01-15T09:00+08:00").when(PUBLISH).then(like(DecisionPublished, days_late=0))
+    story.given(late).when(WITHDRAW).then(like(DecisionWithdrawn, days_late=0))
+    sure = begun("2026-12-28").given(CALENDAR_2027, DECIDE, SERVE)
+    sure.at("2027-01-15T09:00+08:00").when(PUBLISH).then(like(DecisionPublished, days_late=7))
+    sure.given(late).when(WITHDRAW).then(
+        like(DecisionWithdrawn, days_late=9),
+        like(FindingRaised, rule_id="PUB-V2"),
     )
 
 

@@ -274,6 +274,14 @@ def test_PUB_V2_a_late_withdrawal_is_noticed(story: Scenario, day: str, late: in
     story.when(WITHDRAW).then(like(ActWithdrawn, days_late=late), *found)
 
 
+def test_PUB_V2_nothing_is_late_while_its_last_day_is_provisional(story: Scenario) -> None:
+    """Annex B: three working days from 12-30 reach a year whose calendar is not published."""
+    undone = replace(REVOKED, effective_on=date(2026, 12, 30))
+    story.at("2026-12-28T09:00+08:00").given(DECIDE, SERVE)
+    story.at("2027-01-15T09:00+08:00").when(PUBLISH).then(like(ActPublished, days_late=0))
+    story.given(undone).when(WITHDRAW).then(like(ActWithdrawn, days_late=0))
+
+
 def test_what_is_public_beforehand(story: Scenario) -> None:
     """By the unit itself, item by item."""
     publish = PublishExAnte(

@@ -92,7 +92,8 @@ class SubmitDefence(Command):
             ledger.must_be_now()
         standing = ledger.known(Determination(self.determination))
         notice = standing.notice
-        assert notice is not None and standing.notified_on is not None
+        assert notice is not None
+        assert standing.notified_on is not None
         if notice.entity != self.entity:
             raise Forbidden(f"determination {self.determination} does not concern {self.entity}")
         if ledger.actor.role != "entity_rep":

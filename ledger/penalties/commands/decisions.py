@@ -106,7 +106,7 @@ class DecidePenalty(Command):
             violation_code=filed.conduct.violation_code,
             tier=self.tier,
             leniency=applied,
-            days_late=ledger.days_after(rules.due_on(ledger, rules.DECIDE_CASE, case.filed_at)),
+            days_late=ledger.days_after(rules.due(ledger, rules.DECIDE_CASE, case.filed_at)),
         )
         yield decided
         yield from compare(ledger, decided, item)
@@ -171,7 +171,7 @@ class ServePenalty(Command):
             served_on=ledger.on,
             repair_notice=self.repair_notice,
             days_late=ledger.days_after(
-                rules.due_on(ledger, rules.SERVE_DECISION, decision.decided_at)
+                rules.due(ledger, rules.SERVE_DECISION, decision.decided_at)
             ),
             fine_fen=decision.fine_fen,
             pay_by=ledger.period("penalty.pay_cd", ledger.on).on if decision.fine_fen else None,
@@ -212,7 +212,7 @@ class PublishDecision(Command):
             redactions=self.redactions,
             url=self.url,
             days_late=ledger.days_after(
-                rules.due_on(ledger, rules.PUBLISH_DECISION, decision.decided_at)
+                rules.due(ledger, rules.PUBLISH_DECISION, decision.decided_at)
             ),
         )
 
@@ -237,7 +237,7 @@ class WithdrawDecision(Command):
             raise OutOfStep(f"nothing undid decision {self.decision}; record what did first")
         require_impersonal(ledger, rules.PUB_R1, self.explanation)
         due = ledger.period("publicity.withdraw_wd", nullified.since)
-        late = ledger.days_after(due.on)
+        late = ledger.days_after(due)
         yield DecisionWithdrawn(
             decision=self.decision,
             entity=decided.entity,

@@ -111,7 +111,7 @@ class ExtendSeizure(Command):
             raise OutOfStep(
                 f"the seizure of {self.evidence} was extended already, and is extended once"
             )
-        last = rules.due_on(ledger, *_held_by(piece))
+        last = rules.due(ledger, *_held_by(piece)).on
         if ledger.on > last:
             raise OutOfStep(
                 f"the seizure of {self.evidence} ended on {last}; give back what is held"
@@ -149,7 +149,7 @@ class DisposeOfEvidence(Command):
             disposal=self.disposal,
             disposed_on=ledger.on,
             note=self.note,
-            days_late=ledger.days_after(rules.due_on(ledger, *_held_by(piece))),
+            days_late=ledger.days_after(rules.due(ledger, *_held_by(piece))),
         )
 
     def _check_seizure(self, ledger: Reading, piece: Piece, added: EvidenceAdded) -> None:

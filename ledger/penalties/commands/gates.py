@@ -111,7 +111,7 @@ def _require_hearing(ledger: Reading, case: Case, notice: PriorNoticeServed) -> 
     )
     if any(w.notice == number and "hearing" in w.rights for w in case.waived):
         return
-    last = last_day_to_request(ledger, case)
+    last = last_day_to_request(ledger, case).on
     ledger.require(
         last < ledger.on,
         rules.PEN_R1,

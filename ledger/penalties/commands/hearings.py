@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, UnknownReference
+from ledger.kernel import Command, Due, Event, Malformed, OutOfStep, Reading, UnknownReference
 from ledger.penalties import rules
 from ledger.penalties.events import (
     CaseFiled,
@@ -261,9 +261,9 @@ class HoldCollectiveDiscussion(Command):
         )
 
 
-def last_day_to_request(ledger: Reading, case: Case) -> date:
+def last_day_to_request(ledger: Reading, case: Case) -> Due:
     """The last day on which the business may ask for a hearing after the newest notice."""
-    return rules.due_on(ledger, rules.REQUEST_HEARING, case.noticed_at)
+    return rules.due(ledger, rules.REQUEST_HEARING, case.noticed_at)
 
 
 def _notice_number(case: Case, filed: CaseFiled) -> int:

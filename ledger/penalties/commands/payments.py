@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Command, Due, Event, Malformed, OutOfStep, Reading
 from ledger.penalties import rules
 from ledger.penalties.events import (
     EnforcementApplied,
@@ -98,7 +98,7 @@ class ApplyEnforcement(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         decision, decided = served_decision(ledger, self.decision)
-        if decision.fine_fen and ledger.on <= (last := pay_by(ledger, decision)):
+        if decision.fine_fen and ledger.on <= (last := pay_by(ledger, decision).on):
             raise OutOfStep(f"the business may pay until {last}")
         yield EnforcementApplied(
             decision=self.decision,
@@ -128,20 +128,20 @@ def served_decision(ledger: Reading, decision_id: str) -> tuple[Decision, Penalt
     return decision, decided
 
 
-def pay_by(ledger: Reading, decision: Decision) -> date:
+def pay_by(ledger: Reading, decision: Decision) -> Due:
     """The last day of payment, as deferred."""
-    days = [deferral.until for deferral in decision.deferrals]
-    return max([first_pay_by(ledger, decision), *days])
+    deferred = [Due(deferral.until, False, "") for deferral in decision.deferrals]
+    return max([first_pay_by(ledger, decision), *deferred], key=lambda due: due.on)
 
 
-def first_pay_by(ledger: Reading, decision: Decision) -> date:
+def first_pay_by(ledger: Reading, decision: Decision) -> Due:
     """The last day of payment by the law alone."""
-    return rules.due_on(ledger, rules.PAY, decision.served_at)
+    return rules.due(ledger, rules.PAY, decision.served_at)
 
 
 def late_fee_due(ledger: Reading, decision: Decision, on: date) -> int:
     """The late fee accrued by a day, in fen."""
-    return decision.late_fee(first_pay_by(ledger, decision), on)
+    return decision.late_fee(first_pay_by(ledger, decision).on, on)
 
 
 def _payable(ledger: Reading, decision_id: str) -> tuple[Decision, PenaltyDecided]:

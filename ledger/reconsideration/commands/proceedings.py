@@ -8,7 +8,7 @@ from datetime import date
 from ledger.corrections.folds import require_known
 from ledger.kernel import Command, Due, Event, OutOfStep, Reading
 from ledger.reconsideration import rules
-from ledger.reconsideration.commands.cases import days_late, organs_case, respondents_case
+from ledger.reconsideration.commands.cases import days_late, is_past, organs_case, respondents_case
 from ledger.reconsideration.events import (
     Evidence,
     IncidentalReviewConcluded,
@@ -124,7 +124,7 @@ class ExtendCase(Command):
         if case.extended_until is not None:
             raise OutOfStep(f"case {self.recon} was extended once, until {case.extended_until}")
         due = decide_by(ledger, case)
-        if due.on < ledger.on:
+        if is_past(ledger, due):
             raise OutOfStep(f"case {self.recon} was to be decided by {due.on}")
         ledger.require(
             self.approved_by != ledger.actor.person_id,
