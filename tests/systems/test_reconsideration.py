@@ -813,7 +813,10 @@ class Reissue(recon.SendCopy):
 
 
 def test_RCN_R5_what_was_revoked_is_not_issued_again(story: Scenario) -> None:
-    """The same act on the same facts; another act, other facts and another unit's are others."""
+    """The same act on the same facts, with something added too (基本相同).
+
+    Another act, other facts and another unit's are others.
+    """
     again = Reissue(recon="-")
     heard(story).when(again).then()
     story.given(REVOKE)
@@ -821,10 +824,12 @@ def test_RCN_R5_what_was_revoked_is_not_issued_again(story: Scenario) -> None:
         again,
         replace(again, case="CASE-2", facts="经营超过 保质期的食品"),
         replace(again, facts="换一种说法"),
+        replace(again, types=("licence_suspension", "fine", "warning")),
     ):
         story.when(same).refused("RCN-R5", decision="DEC-1", instrument="兰新复决〔2026〕3号")
     for other in (
         replace(again, types=("warning",)),
+        replace(again, types=("fine", "warning")),
         replace(again, case="CASE-2", facts="未按规定留样"),
         replace(again, unit="EMB"),
     ):
