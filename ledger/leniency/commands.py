@@ -148,9 +148,7 @@ class ApplyLeniency(Command):
     def _check_excluded(self, ledger: Reading, filed: CaseFiled, item: ListItem) -> None:
         excluded: set[str] = {*filed.conduct.excluded, *self.excluded}
         excluded.update(c for c in item.excluded_if if c in self.circumstances)
-        ledger.require(
-            not excluded, rules.FLX_R3, case=self.case, conduct=", ".join(sorted(excluded))
-        )
+        rules.require_excusable(ledger, self.case, excluded)
 
     def _check_conditions(self, ledger: Reading, case: Case, item: ListItem) -> None:
         shown = {met.condition: met.evidence for met in self.conditions}

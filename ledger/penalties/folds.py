@@ -355,6 +355,11 @@ class Violations(Fold):
         if event.case in self.cases:
             self.cases[event.case].exempted = event.outcome == "exempt"
 
+    def on_closed(self, event: CaseClosed) -> None:
+        # By an item of the list or without one: it was a violation all the same.
+        if event.case in self.cases and event.reason == "exempt":
+            self.cases[event.case].exempted = True
+
     def same_act(self, case: str) -> list[KnownViolation]:
         """The other cases about the act of this one (一事).
 

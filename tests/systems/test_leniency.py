@@ -250,6 +250,31 @@ def test_FLX_R3_some_conduct_is_never_excused(story: Scenario) -> None:
     story.when(replace(APPLY, circumstances=("adult_food",))).then(LeniencyApplied)
 
 
+def test_FLX_R3_no_case_is_closed_as_exempt_for_it(story: Scenario) -> None:
+    """Without an item of the list as little as with one; it may still be found not established."""
+    hoarding = conduct("2026-05-20", excluded=("exploits_public_health_event",))
+    story.given(filed("CASE-2", E_C, "2026-05-20", conduct=hoarding))
+    story.given(replace(EDUCATE, case="CASE-2"), EDUCATE)
+    close = replace(EXEMPT, case="CASE-2")
+    story.when(close).refused("FLX-R3", conduct="exploits_public_health_event")
+    story.when(replace(close, reason="not_established")).then(CaseClosed)
+    story.when(EXEMPT).then(CaseClosed, like(FindingRaised, rule_id="FLX-V2"))
+
+
+def test_FLX_R5_a_case_closed_as_exempt_without_an_item_counts(story: Scenario) -> None:
+    """Found and taught, it was a violation; one that was not established was none."""
+    story.given(version(1, "2026-01-05", item("L-1", "lenient", FIRST)))
+    act = conduct("2026-02-10", act="earlier")
+    for case in ("CASE-2", "CASE-3"):
+        story.given(filed(case, E_C, "2026-05-20", conduct=act))
+    story.given(*whole_record(date(2026, 5, 20), "CASE-3"))
+    apply = replace(APPLY, conditions=(ConditionMet(condition="first", evidence="EV-1"),))
+    drop = replace(EXEMPT, case="CASE-3", reason="not_established")
+    story.given(drop).when(apply).then(LeniencyApplied)
+    story.given(replace(EDUCATE, case="CASE-2"), replace(EXEMPT, case="CASE-2"))
+    story.when(apply).refused("FLX-R5", earlier="CASE-2")
+
+
 def test_FLX_R4_who_is_exempt_was_taught(story: Scenario) -> None:
     """In this case, when the item is applied and when the case is closed."""
     story.given(version(1, "2026-01-05", item("L-1", "exempt")))

@@ -149,6 +149,7 @@ class CloseCase(Command):
             raise OutOfStep(f"{', '.join(case.held)} is still held; dispose of it first")
         decision = self._decision(ledger, case)
         if self.reason == "exempt":
+            leniency.require_excusable(ledger, self.case, filed.conduct.excluded)
             leniency.require_education(ledger, self.case, ledger.on)
         require_complete(ledger, self.case, procedure=filed.procedure, reason=self.reason)
         closed = CaseClosed(
