@@ -449,9 +449,14 @@ def test_PEN_R1_a_late_request_for_a_hearing_is_not_dated_back(story: Scenario) 
 
 
 def test_PEN_R1_a_hearing_can_be_waived(story: Scenario) -> None:
-    """Said so, the decision need not wait for the fifth day."""
-    story.given(FILE, replace(NOTICE, hearing_right=True))
-    story.given(replace(WAIVE, rights=("statement", "hearing"))).when(DECIDE).then(PenaltyDecided)
+    """Said so, the decision need not wait for the fifth day; one before it still has to."""
+    story.given(FILE, replace(NOTICE, hearing_right=True), WAIVE)
+    story.at("2026-05-12T09:00+08:00").given(replace(WAIVE, rights=("hearing",)))
+    before = replace(DECIDE, occurred_at=civil_moment(date(2026, 5, 11), 10))
+    story.when(before).refused(
+        "PEN-R1", reason="the business may ask for a hearing until 2026-05-18"
+    )
+    story.when(DECIDE).then(PenaltyDecided)
 
 
 def test_GEN_R2_no_investigator_presides(story: Scenario) -> None:

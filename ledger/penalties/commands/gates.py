@@ -109,7 +109,10 @@ def _require_hearing(ledger: Reading, case: Case, notice: PriorNoticeServed) -> 
         case=case.case,
         reason="the business asked for a hearing, which was not held",
     )
-    if any(w.notice == number and "hearing" in w.rights for w in case.waived):
+    if any(
+        w.notice == number and "hearing" in w.rights and w.waived_on <= ledger.on
+        for w in case.waived
+    ):
         return
     last = last_day_to_request(ledger, case).on
     ledger.require(
