@@ -36,6 +36,7 @@ from ledger.penalties.events import (
 )
 from ledger.policies.commands import SeedLedger
 from ledger.publicity.commands import ReviewWithdrawal
+from ledger.publicity.events import ActDecided
 from ledger.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like
 from tests.pasts import decidable, filed
@@ -131,6 +132,22 @@ def test_a_penalty_is_decided_once(story: Scenario) -> None:
     story.when(DECIDE).then(like(PenaltyDecided, decided_on=date(2026, 9, 28), fine_fen=500_000))
     story.when(DECIDE).raises(OutOfStep, says="DEC-1")
     story.when(replace(DECIDE, decision="DEC-2")).raises(OutOfStep, says="DEC-1 is in effect")
+
+
+def test_an_id_is_one_decisions_in_all_systems(story: Scenario) -> None:
+    """A licence of another unit has it: what undoes the one would undo the other."""
+    story.given(
+        ActDecided(
+            decision="DEC-1",
+            unit="EMB",
+            kind="licence",
+            matter="M-LIC",
+            doc_no="许1号",
+            decided_on=date(2026, 9, 28),
+        )
+    )
+    story.when(DECIDE).raises(OutOfStep, says="DEC-1 is recorded already")
+    story.when(replace(DECIDE, decision="DEC-2")).then(PenaltyDecided)
 
 
 @pytest.mark.parametrize("changed", [{"fine_fen": 0}, {"types": ("warning",)}])

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.corrections.folds import DecisionStanding
 from ledger.credit.events import Sector, Severity
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
 from ledger.legalreview.rules import require_review
@@ -26,7 +27,7 @@ from ledger.penalties.events import (
     PenaltyServed,
     PenaltyType,
 )
-from ledger.penalties.folds import Benchmarks, Decision, require_in_effect, undecided_case
+from ledger.penalties.folds import Benchmarks, require_in_effect, undecided_case
 from ledger.penalties.rules import Penalty
 from ledger.persons.texts import require_impersonal
 from ledger.publicity.folds import PublicityRecord
@@ -57,7 +58,8 @@ class DecidePenalty(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.act_for(self.unit)
-        ledger.new(Decision(self.decision))
+        # Whatever system it is of: what becomes of a decision is said by its id alone.
+        ledger.new(DecisionStanding(self.decision))
         if ("fine" in self.types) != (self.fine_fen > 0):
             raise Malformed("a fine has an amount, and nothing else has one", "/fine_fen")
         case, filed = undecided_case(ledger, self.case)
