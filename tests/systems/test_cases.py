@@ -622,6 +622,17 @@ def test_PEN_R5_on_the_spot_little_is_decided(story: Scenario) -> None:
     story.when(replace(citizen, types=("warning",), fine_fen=0), OFFICER).then(PenaltyDecided)
 
 
+def test_PEN_R1_on_the_spot_a_written_notice_is_answered_too(story: Scenario) -> None:
+    """What was said before it does not count; what was told in it does."""
+    told = replace(NOTICE, fine_fen=100_000)
+    story.given(replace(FILE, procedure="summary"), WAIVE, told, actor=OFFICER)
+    small = replace(DECIDE, fine_fen=100_000)
+    story.when(small, OFFICER).refused("PEN-R1")
+    story.when(HEAR, OFFICER).then(like(StatementHeard, notice=1))
+    story.when(replace(small, fine_fen=100_001), OFFICER).refused("PEN-R3")
+    story.when(small, OFFICER).then(like(PenaltyDecided, procedure="summary"))
+
+
 def test_a_case_is_decided_by_the_head_for_its_own_business(story: Scenario) -> None:
     """By nobody else in the ordinary procedure, and not before it was opened."""
     story.given(FILE, NOTICE, WAIVE)

@@ -24,8 +24,10 @@ def require_procedure(ledger: Reading, case: Case, penalty: Penalty) -> None:
     _require_in_time(ledger, filed)
     if filed.procedure == "summary":
         _require_summary(ledger, filed, penalty)
+    if filed.procedure == "summary" and not case.notices:
         _require_heard(ledger, case, None)
     else:
+        # On the spot too: whoever was told in writing is heard on that, and decided on as told.
         _require_told(ledger, case, penalty)
     if penalty.fine_fen:
         _require_fined_once(ledger, case, filed)
