@@ -263,6 +263,11 @@ class Reading:
                 "/occurred_at",
             )
 
+    def not_before(self, day: date | None, what: str) -> None:
+        """Refuse a report that is dated before the ``day`` of ``what`` it is about."""
+        if day is not None and self.on < day:
+            raise Malformed(f"{what} on {day} only, and this is dated {self.on}", "/occurred_at")
+
     def name(self, prefix: str) -> str:
         """An identifier for something this command creates: the same on every retry."""
         self._names += 1

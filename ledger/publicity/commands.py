@@ -104,12 +104,10 @@ class ServeAct(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         act = _own_act(ledger, self.decision)
-        assert act.decided_on is not None
         if act.served_on is not None:
             raise OutOfStep(f"act {self.decision} was served on {act.served_on}")
         require_in_effect(ledger.read(Decision(self.decision)))
-        if ledger.on < act.decided_on:
-            raise OutOfStep(f"act {self.decision} was decided later, on {act.decided_on}")
+        ledger.not_before(act.decided_on, f"act {self.decision} was decided")
         yield ActServed(
             decision=self.decision, unit=act.unit, entity=act.entity, served_on=ledger.on
         )
@@ -124,6 +122,7 @@ class PublishAct(Command):
     url: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         act = _own_act(ledger, self.decision)
         assert act.kind is not None
         if act.published_on is not None:
@@ -159,6 +158,7 @@ class WithdrawAct(Command):
     explanation: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         act = _own_act(ledger, self.decision)
         if act.stage != "published":
             raise OutOfStep(f"act {self.decision} is {act.stage}, not public")

@@ -40,6 +40,7 @@ from ledger.penalties.commands import (
     ExtendSeizure,
     FileCase,
     HearStatement,
+    HoldCollectiveDiscussion,
     HoldHearing,
     PublishBenchmark,
     RecordPayment,
@@ -457,6 +458,44 @@ def test_PEN_R1_a_hearing_can_be_waived(story: Scenario) -> None:
         "PEN-R1", reason="the business may ask for a hearing until 2026-05-18"
     )
     story.when(DECIDE).then(PenaltyDecided)
+
+
+def dated(command: Any, day: str) -> Any:
+    """The command as if what it says happened on another day."""
+    return replace(command, occurred_at=civil_moment(date.fromisoformat(day), 9))
+
+
+def test_PEN_R1_nothing_is_reported_before_what_it_is_about(story: Scenario) -> None:
+    """No notice before the case, no answer before the notice, no payment before the service."""
+    story.given(FILE, REGISTER)
+    discussion = HoldCollectiveDiscussion(
+        case="CASE-1", participants=("A", "B"), minutes_ref="纪要 1", conclusion="同意"
+    )
+    returned = DisposeOfEvidence(evidence="EV-R", disposal="returned")
+    for report in (NOTICE, discussion, returned):
+        story.when(dated(report, "2026-05-10")).raises(Malformed, pointer="/occurred_at")
+    story.at("2026-05-13T09:00+08:00").given(NOTICE)
+    for answer in (HEAR, WAIVE):
+        story.when(dated(answer, "2026-05-12")).raises(Malformed, says="2026-05-13")
+    story.given(WAIVE, DECIDE).at("2026-05-15T09:00+08:00").given(SERVE)
+    pay = RecordPayment(decision="DEC-1", receipt_no="票 1", amount_fen=500_000)
+    story.when(dated(pay, "2026-05-14")).raises(Malformed, pointer="/occurred_at")
+    story.at("2026-06-08T09:00+08:00").when(dated(pay, "2026-05-29")).then(
+        like(FinePaid, days_late=0, late_fee_due_fen=0)
+    )
+    story.given(returned).when(dated(CLOSE, "2026-06-01")).raises(Malformed, pointer="/occurred_at")
+    story.when(CLOSE).then(CaseClosed)
+
+
+def test_PEN_R1_a_hearing_is_not_announced_in_the_past(story: Scenario) -> None:
+    """Dated back, the seven working days ahead would be over on paper."""
+    story.given(FILE, replace(NOTICE, hearing_right=True), ASK)
+    story.at("2026-05-20T09:00+08:00")
+    announce = AnnounceHearing(
+        case="CASE-1", hearing_on=date(2026, 5, 21), place="二楼", host="LEGAL-MRB"
+    )
+    story.when(dated(announce, "2026-05-11")).raises(Malformed, pointer="/occurred_at")
+    story.when(announce).refused("PEN-R1")
 
 
 def test_GEN_R2_no_investigator_presides(story: Scenario) -> None:

@@ -275,6 +275,21 @@ def test_FLX_R5_a_case_closed_as_exempt_without_an_item_counts(story: Scenario) 
     story.when(apply).refused("FLX-R5", earlier="CASE-2")
 
 
+def test_FLX_R1_an_item_is_applied_now(story: Scenario) -> None:
+    """By the list in force now; what was taught or promised came after the case was opened."""
+    story.given(version(1, "2026-01-05", item("L-1", "lenient")))
+    story.at("2026-06-01T09:00+08:00")
+    back = {"occurred_at": civil_moment(date(2026, 5, 25), 9)}
+    story.when(replace(APPLY, **back)).raises(Malformed, pointer="/occurred_at")
+    story.when(replace(EDUCATE, **back)).then(EducationRecorded)
+    promise = TakeCorrectionCommitment(
+        case="CASE-1", commitment="整改", correct_by=date(2026, 6, 22)
+    )
+    before = {"occurred_at": civil_moment(date(2026, 5, 19), 9)}
+    for report in (EDUCATE, promise):
+        story.when(replace(report, **before)).raises(Malformed, says="2026-05-20")
+
+
 def test_FLX_R4_who_is_exempt_was_taught(story: Scenario) -> None:
     """In this case, when the item is applied and when the case is closed."""
     story.given(version(1, "2026-01-05", item("L-1", "exempt")))
@@ -314,7 +329,7 @@ def test_what_was_promised_falls_due(story: Scenario) -> None:
     story.at("2026-05-30T00:10+08:00").when(first).raises(OutOfStep, says="in time")
     story.when(again).then(like(DeadlineMissed, due_on=date(2026, 5, 29)))
     early = replace(verify, occurred_at=civil_moment(date(2026, 5, 21), 9))
-    story.when(early).raises(OutOfStep, says="later")
+    story.when(early).raises(Malformed, pointer="/occurred_at", says="2026-05-22")
     story.when(verify).then(
         like(PromisedCorrectionVerified, verified_on=date(2026, 5, 30), days_late=1)
     )

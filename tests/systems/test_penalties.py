@@ -208,7 +208,7 @@ def test_PEN_R6_nothing_is_served_before_it_was_decided(story: Scenario) -> None
     """A service that is reported late has a day of its own, on or after that of the decision."""
     story.given(DECIDE)
     early = replace(SERVE, occurred_at=civil_moment(date(2026, 9, 25), 9))
-    story.when(early).raises(OutOfStep, says="2026-09-28")
+    story.when(early).raises(Malformed, pointer="/occurred_at", says="2026-09-28")
 
 
 def test_PUB_R2_what_was_undone_is_neither_served_nor_published(story: Scenario) -> None:
@@ -263,6 +263,16 @@ def test_a_deadline_into_an_unpublished_year_is_provisional(story: Scenario) -> 
         like(DeadlineRecomputed, previous_due_on=date(2027, 1, 7), due_on=date(2027, 1, 8))
     )
     story.when(miss).then(DeadlineMissed, like(FindingRaised, rule_id="PUB-V1"))
+
+
+def test_PUB_V1_a_publication_or_withdrawal_is_not_dated_back() -> None:
+    """Neither is done before it is recorded, so neither is in time that was not."""
+    story = begun("2026-06-01").given(DECIDE, SERVE).at("2026-06-22T09:00+08:00")
+    then = civil_moment(date(2026, 6, 5), 9)
+    story.when(replace(PUBLISH, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
+    story.when(PUBLISH).then(like(DecisionPublished, days_late=12))
+    story.given(replace(REVOKED, effective_on=date(2026, 6, 5)))
+    story.when(replace(WITHDRAW, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
 
 
 def test_a_decision_is_withdrawn_when_something_undid_it() -> None:

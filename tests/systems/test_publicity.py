@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -232,6 +232,17 @@ def test_PUB_V1_an_act_is_published_in_time(
         like(FindingRaised, rule_id="PUB-V1", unit="MRB", entity=E_C),
     )
     story.when(PUBLISH).then(like(ActPublished, days_late=(date(2026, 7, 1) - due).days))
+
+
+def test_PUB_V1_a_publication_or_withdrawal_is_not_dated_back(story: Scenario) -> None:
+    """Nor is an act served before it was decided."""
+    before, then = (datetime(2026, *day, 1, tzinfo=UTC) for day in ((5, 29), (6, 5)))
+    story.given(DECIDE).at("2026-06-22T09:00+08:00")
+    story.when(replace(SERVE, occurred_at=before)).raises(Malformed, pointer="/occurred_at")
+    story.given(SERVE)
+    story.when(replace(PUBLISH, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
+    story.given(PUBLISH, REVOKED)
+    story.when(replace(WITHDRAW, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
 
 
 def test_what_the_law_keeps_from_the_public_opens_no_deadline(story: Scenario) -> None:

@@ -93,17 +93,13 @@ class SubmitDefence(Command):
         standing = ledger.known(Determination(self.determination))
         notice = standing.notice
         assert notice is not None
-        assert standing.notified_on is not None
         if notice.entity != self.entity:
             raise Forbidden(f"determination {self.determination} does not concern {self.entity}")
         if ledger.actor.role != "entity_rep":
             ledger.act_for(notice.unit)
         if standing.determined is not None:
             raise OutOfStep(f"{self.determination} was determined on {standing.determined_on}")
-        if ledger.on < standing.notified_on:
-            raise Malformed(
-                f"{self.determination} was notified on {standing.notified_on} only", "/occurred_at"
-            )
+        ledger.not_before(standing.notified_on, f"{self.determination} was notified")
         yield DefenceSubmitted(
             determination=self.determination,
             entity=notice.entity,

@@ -140,6 +140,7 @@ class CloseCase(Command):
     transferred_to: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         case, filed = open_case(ledger, self.case)
         if (self.reason == "transferred") != (self.transferred_to is not None):
             raise Malformed(

@@ -70,8 +70,7 @@ class DecidePenalty(Command):
                 "a case of the ordinary procedure is decided by the head of the unit, not by "
                 f"{ledger.actor.role}."
             )
-        if ledger.on < filed.filed_on:
-            raise Malformed(f"case {self.case} was filed on {filed.filed_on} only", "/occurred_at")
+        ledger.not_before(filed.filed_on, f"case {self.case} was filed")
         refuse_reissue(
             ledger,
             unit=self.unit,
@@ -163,8 +162,7 @@ class ServePenalty(Command):
         if decision.served is not None:
             raise OutOfStep(f"decision {self.decision} was served on {decision.served.served_on}")
         require_in_effect(decision)
-        if ledger.on < decided.decided_on:
-            raise OutOfStep(f"decision {self.decision} was made later, on {decided.decided_on}")
+        ledger.not_before(decided.decided_on, f"decision {self.decision} was made")
         ledger.require(self.repair_notice, rules.PEN_R6, decision=self.decision)
         yield PenaltyServed(
             decision=self.decision,
@@ -192,6 +190,7 @@ class PublishDecision(Command):
     url: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         decision, decided = own_decision(ledger, self.decision)
         if decision.published is not None:
             raise OutOfStep(
@@ -227,6 +226,7 @@ class WithdrawDecision(Command):
     explanation_url: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         decision, decided = own_decision(ledger, self.decision)
         if decision.published is None:
             raise OutOfStep(f"decision {self.decision} is not public")

@@ -139,6 +139,7 @@ class DisposeOfEvidence(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         piece, added = _own_piece(ledger, self.evidence)
+        ledger.not_before(added.collected_on, f"{self.evidence} was collected")
         if self.disposal == "seized":
             self._check_seizure(ledger, piece, added)
         yield EvidenceDisposed(

@@ -31,6 +31,8 @@ class RecordPayment(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         decision, decided = _payable(ledger, self.decision)
+        assert decision.served is not None
+        ledger.not_before(decision.served.served_on, f"decision {self.decision} was served")
         if not self.amount_fen and not self.late_fee_fen:
             raise Malformed("nothing was paid", "/amount_fen")
         left = decision.outstanding(ledger.on) - self.amount_fen

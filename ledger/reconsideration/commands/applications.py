@@ -160,12 +160,16 @@ class CorrectApplication(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = ledger.known(ReconCase(self.recon))
-        if ledger.actor.role != "entity_rep":
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
+            if self.entity is None or self.entity != case.entity:
+                raise Malformed(f"case {self.recon} is not {self.entity}'s", "/entity")
+        else:
             ledger.act_for(case.organ)
-        elif self.entity is None or self.entity != case.entity:
-            raise Malformed(f"case {self.recon} is not {self.entity}'s", "/entity")
         at_stage(case, "correcting")
-        due = ledger.due(rules.CORRECT, ledger.opening(case.correct_at))
+        asked = ledger.opening(case.correct_at)
+        ledger.not_before(asked.occurred_on, "what was missing was asked for")
+        due = ledger.due(rules.CORRECT, asked)
         if is_past(ledger, due):
             raise OutOfStep(f"what was missing could be supplied until {due.on} (Art. 31)")
         yield ReconCorrected(**of_case(case))
