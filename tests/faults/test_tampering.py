@@ -19,7 +19,7 @@ from ledger.access.commands import NoteConsultation
 from ledger.access.events import RecordsConsulted
 from ledger.intake.run import import_register
 from ledger.kernel import Ledger
-from ledger.opening import LEDGER_CLOCK, beside, open_ledger, open_log
+from ledger.opening import LEDGER_CLOCK, beside, open_ledger, open_log, resume_log
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.checkpoints import cosign
 from ledger.transparency.keys import read_key
@@ -439,6 +439,7 @@ def test_nothing_is_changed(past: Past) -> None:
 def test_beside_a_writer(past: Past) -> None:
     """A ledger that grows while it is verified has nothing wrong with it."""
     stop = threading.Event()
+    resume_log(past.path)
     with (
         SQLiteRecorder(past.path) as recorder,
         open_ledger(recorder) as ledger,
