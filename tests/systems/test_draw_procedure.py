@@ -309,6 +309,23 @@ def test_DRW_R1_a_draw_is_announced_before_any_value_is_out(story: Scenario) -> 
     story.when(replace(ANNOUNCE, sources=(SOURCE, later)), COORDINATOR).then(DrawAnnounced)
 
 
+def test_DRW_R1_what_is_out_is_not_announced_by_dating_back(story: Scenario) -> None:
+    """What the ledger's clock says counts, not when the sender says that it was."""
+    given_rosters(story).at("2026-07-21T10:00+08:00")
+    before = replace(ANNOUNCE, occurred_at=civil_moment(date(2026, 7, 20), 14))
+    story.when(before, COORDINATOR).refused("DRW-R1", draw=DRAW)
+    later = replace(SOURCE, publication_at=civil_moment(date(2026, 7, 22), 15))
+    story.when(replace(before, sources=(later,)), COORDINATOR).then(DrawAnnounced)
+
+
+def test_DRW_R1_a_seed_is_not_revealed_by_dating_ahead(story: Scenario) -> None:
+    """A clock that goes before the ledger's brings no value out."""
+    given_announced(story).at("2026-07-20T14:58+08:00")
+    story.when(
+        replace(REVEAL, occurred_at=civil_moment(date(2026, 7, 20), 15)), COORDINATOR
+    ).refused("DRW-R1", draw=DRAW)
+
+
 def test_DRW_R1_the_seed_is_revealed_after_all_are_out(story: Scenario) -> None:
     given_announced(story).amid(on("2026-07-16", _announced("D-9")))
     story.at("2026-07-20T14:59:59+08:00").when(REVEAL, COORDINATOR).refused("DRW-R1", draw=DRAW)

@@ -230,8 +230,9 @@ class AnnounceDraw(Command):
                 raise Malformed(
                     "say which value is taken if the party does not reveal", f"{at}/fallback"
                 )
+            # By the ledger's clock: whoever dates an act back knows what has come out since.
             ledger.require(
-                source.publication_at > ledger.at,
+                source.publication_at > max(ledger.at, ledger.now),
                 rules.DRW_R1,
                 draw=self.draw,
                 reason=f"{source.name} was out at {source.publication_at.isoformat()}",
@@ -304,7 +305,7 @@ class RevealSeed(Command):
             raise OutOfStep(f"draw {self.draw} is {draw.stage}; its seed is revealed once")
         for source in draw.sources:
             ledger.require(
-                source.publication_at <= ledger.at,
+                source.publication_at <= min(ledger.at, ledger.now),
                 rules.DRW_R1,
                 draw=self.draw,
                 reason=f"{source.name} is out at {source.publication_at.isoformat()} only",
