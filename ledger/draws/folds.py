@@ -223,12 +223,18 @@ class PlanDraws(Fold):
     def on_voided(self, event: DrawVoided) -> None:
         self.voided.append(event.draw)
 
-    def in_the_way(self, matters: tuple[str, ...], roster: str) -> str | None:
-        """A draw that a new one would repeat: not finished, or from the same roster (DRW-R5)."""
+    def in_the_way(
+        self, matters: tuple[str, ...], roster: EntityRosterFrozen, today: date
+    ) -> str | None:
+        """A draw that a new one would repeat (DRW-R5): not finished, or from the same roster.
+
+        The same businesses frozen anew are another roster once the earlier draw's time is over.
+        """
         for draw, event in self.announced.items():
             if draw in self.voided or not set(matters) & set(event.matters):
                 continue
-            if draw not in self.executed or event.roster == roster:
+            same = event.roster_hash == roster.roster_hash and today <= event.inspect_by
+            if draw not in self.executed or event.roster == roster.roster or same:
                 return draw
         return None
 

@@ -405,8 +405,27 @@ def test_DRW_R5_a_draw_is_not_repeated_until_it_is_voided(story: Scenario) -> No
     story.at("2026-07-20T16:00+08:00").given(REVEAL, EXECUTE, actor=COORDINATOR)
     again = replace(again, sources=(later,))
     story.when(again, COORDINATOR).refused("DRW-R5")
-    # A draw from a roster frozen anew is another draw: the first one's visits stay due.
-    story.when(replace(again, roster="R-2"), COORDINATOR).then(DrawAnnounced)
+    # The same roster under another name gives another selection of the same businesses.
+    story.when(replace(again, roster="R-2"), COORDINATOR).refused("DRW-R5")
+    # A draw from another roster is another draw: the first one's visits stay due.
+    others = frozen([entry for entry in ENTRIES if entry["uscc"] != C])
+    story.given(replace(FREEZE, roster="R-3", frozen=others), actor=COORDINATOR)
+    story.when(replace(again, roster="R-3"), COORDINATOR).then(DrawAnnounced)
+
+
+def test_DRW_R5_an_unchanged_roster_is_drawn_from_again_when_the_visits_are_over(
+    story: Scenario,
+) -> None:
+    """The day after their last one, if it is frozen anew; without that, never."""
+    given_announced(story, inspect_by=date(2026, 8, 31)).at("2026-07-20T16:00+08:00")
+    story.given(REVEAL, EXECUTE, actor=COORDINATOR)
+    source = replace(SOURCE, publication_at=civil_moment(date(2026, 9, 20), 15))
+    again = replace(ANNOUNCE, draw="D-2", roster="R-2", sources=(source,))
+    story.at("2026-08-31T09:00+08:00").given(replace(FREEZE, roster="R-2"), actor=COORDINATOR)
+    story.when(again, COORDINATOR).refused("DRW-R5")
+    story.at("2026-09-01T09:00+08:00")
+    story.when(replace(again, roster=ROSTER), COORDINATOR).refused("DRW-R5")
+    story.when(again, COORDINATOR).then(DrawAnnounced)
 
 
 def test_DRW_R5_what_a_draw_replaces_was_voided(story: Scenario) -> None:

@@ -31,6 +31,7 @@ from ledger.draws.events import (
     DrawTargetReleased,
     DrawVerified,
     DrawVoided,
+    EntityRosterFrozen,
     SeedSource,
     SeedValue,
     SourceValue,
@@ -123,7 +124,7 @@ class AnnounceDraw(Command):
         strata = self._strata(ledger, roster.by, roster.strata)
         self._check_matters(ledger, strata)
         self._check_sources(ledger)
-        self._check_repeated(ledger)
+        self._check_repeated(ledger, roster)
         operator = ledger.actor.person_id
         ledger.require(
             operator not in officers.officers,
@@ -238,7 +239,7 @@ class AnnounceDraw(Command):
                 reason=f"{source.name} was out at {source.publication_at.isoformat()}",
             )
 
-    def _check_repeated(self, ledger: Reading) -> None:
+    def _check_repeated(self, ledger: Reading, roster: EntityRosterFrozen) -> None:
         draws = ledger.read(PlanDraws(self.plan))
         if self.replaces is not None:
             ledger.require(
@@ -246,7 +247,7 @@ class AnnounceDraw(Command):
                 rules.DRW_R5,
                 reason=f"{self.replaces} was not voided",
             )
-        before = draws.in_the_way(self.matters, self.roster)
+        before = draws.in_the_way(self.matters, roster, ledger.today)
         ledger.require(
             before is None,
             rules.DRW_R5,
