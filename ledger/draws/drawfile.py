@@ -363,6 +363,7 @@ def _in_time(
 
 
 def _seed_checks(announced: _Announcement, seed: _Seed) -> Checks:
+    public = [one.publication_at for one in announced.sources if one.kind != "commitment"]
     _same("the seed is of", seed.draw, announced.draw)
     _same(
         "the values come from",
@@ -375,6 +376,8 @@ def _seed_checks(announced: _Announcement, seed: _Seed) -> Checks:
         elif source.kind == "commitment":
             found = sha256(given.value.encode()).hexdigest()
             _same(f"the SHA-256 of what {source.name} revealed is", found, source.commitment)
+            if source.publication_at > min(public, default=source.publication_at):
+                raise Differs(f"{source.name} could wait for a public value, and then choose")
     _same("the seed is", seed.seed, uvdraw.seed_of([one.value for one in seed.values]))
     yield f"the seed is made of the announced sources: {seed.seed}"
 

@@ -494,6 +494,36 @@ def test_a_public_value_that_never_came_voids_the_draw_or_has_a_fallback(story: 
 
 
 def test_a_draw_is_recorded_and_its_targets_are_sealed(story: Scenario) -> None:
+def test_DRW_R1_a_secret_is_revealed_by_its_time_or_not_at_all(story: Scenario) -> None:
+    """Who knows the public value would choose between the secret and the fallback."""
+    given_announced(story, sources=(PARTY, SOURCE))
+    reveal = RevealCommitment(draw=DRAW, source=PARTY.name, value=SECRET)
+    citizen = actor("CITIZEN", "PARTY-1", "entity_rep")
+    story.at("2026-07-20T12:01+08:00").when(reveal, citizen).refused("DRW-R1", draw=DRAW)
+    story.when(replace(reveal, occurred_at=civil_moment(date(2026, 7, 20), 11)), citizen).refused(
+        "DRW-R1", draw=DRAW
+    )
+    story.at("2026-07-20T16:00+08:00").when(REVEAL, COORDINATOR).then(
+        like(DrawSeedRevealed, not_revealed=("市民代表",))
+    )
+    other = Scenario(InMemoryDCBRecorder())
+    given_announced(other, sources=(PARTY, SOURCE)).at("2026-07-20T12:00+08:00")
+    other.when(reveal, citizen).then(DrawCommitmentRevealed)
+
+
+def test_DRW_R1_secrets_are_due_before_any_public_value_is_out(story: Scenario) -> None:
+    """By the first of several; where no value is public, parties may take their time."""
+    given_rosters(story)
+    first = replace(SOURCE, name="开奖", publication_at=civil_moment(date(2026, 7, 20), 11))
+    late = replace(ANNOUNCE, sources=(SOURCE, first, PARTY))
+    story.when(late, COORDINATOR).refused("DRW-R1", draw=DRAW)
+    due = replace(PARTY, publication_at=first.publication_at)
+    story.when(replace(late, sources=(SOURCE, first, due)), COORDINATOR).then(DrawAnnounced)
+    story.when(replace(late, draw="D-2", matters=("M-2",), sources=(PARTY,)), COORDINATOR).then(
+        DrawAnnounced
+    )
+
+
     given_seeded(story)
     story.when(EXECUTE, COORDINATOR).then(
         like(

@@ -124,6 +124,7 @@ class AnnounceDraw(Command):
         strata = self._strata(ledger, roster.by, roster.strata)
         self._check_matters(ledger, strata)
         self._check_sources(ledger)
+        self._check_secrets(ledger)
         self._check_repeated(ledger, roster)
         operator = ledger.actor.person_id
         ledger.require(
@@ -239,6 +240,21 @@ class AnnounceDraw(Command):
                 reason=f"{source.name} was out at {source.publication_at.isoformat()}",
             )
 
+    def _check_secrets(self, ledger: Reading) -> None:
+        """No party may wait for a public value and then choose to reveal, or not (DRW-R1)."""
+        public = [one for one in self.sources if one.kind == "public"]
+        if not public:
+            return
+        first = min(public, key=lambda source: source.publication_at)
+        for source in self.sources:
+            ledger.require(
+                source.kind == "public" or source.publication_at <= first.publication_at,
+                rules.DRW_R1,
+                draw=self.draw,
+                reason=f"{source.name} would be revealed after {first.name} is out at "
+                f"{first.publication_at.isoformat()}",
+            )
+
     def _check_repeated(self, ledger: Reading, roster: EntityRosterFrozen) -> None:
         draws = ledger.read(PlanDraws(self.plan))
         if self.replaces is not None:
@@ -276,6 +292,13 @@ class RevealCommitment(Command):
             )
         if self.source in draw.revealed:
             return
+        ledger.require(
+            ledger.now <= source.publication_at,
+            rules.DRW_R1,
+            draw=self.draw,
+            reason=f"{source.name} had until {source.publication_at.isoformat()}; its announced "
+            "fallback stands",
+        )
         yield DrawCommitmentRevealed(
             draw=self.draw, unit=draw.unit, source=self.source, value=self.value
         )
