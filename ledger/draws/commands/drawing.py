@@ -425,6 +425,7 @@ class SelectTargets(Command):
     lines: tuple[SelectedLine, ...]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         draw = operated(ledger, self.draw)
         if draw.stage != "executed":
             raise OutOfStep(f"draw {self.draw} is {draw.stage}")
@@ -502,6 +503,7 @@ class ReleaseTargets(Command):
     targets: tuple[TargetId, ...]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         draw = ledger.known(DrawState(self.draw))
         ledger.act_for(draw.unit)
         if draw.stage != "voided":
@@ -526,6 +528,7 @@ class VerifyDraw(Command):
     mismatch: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         draw = ledger.known(DrawState(self.draw), "Announce the draw first.")
         if draw.executed_on is None:
             raise OutOfStep(f"draw {self.draw} is {draw.stage}; there is nothing to verify yet")
@@ -552,6 +555,7 @@ class ReviewDraw(Command):
     draw: DrawId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         draw = ledger.known(DrawState(self.draw), "Announce the draw first.")
         if draw.stage != "executed" or draw.inspect_by is None:
             raise OutOfStep(f"draw {self.draw} is {draw.stage}; only an executed one is reviewed")

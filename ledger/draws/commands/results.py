@@ -11,7 +11,7 @@ from ledger.draws.events import DrawResultPublished
 from ledger.draws.folds import DrawState, PublishedResult
 from ledger.filing.events import InspectionConcluded
 from ledger.filing.folds import Task
-from ledger.kernel import Command, Event, OutOfStep, Reading
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.supervision.findings import finding
 from ledger.vocabulary import DrawId, TaskId, Text
 
@@ -29,12 +29,16 @@ class PublishDrawResult(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         task = ledger.known(Task(self.task), "Approve the task first.")
+        ledger.must_be_now()
         ledger.act_for(task.unit)
         ledger.require(task.concluded is not None, rules.DRW_R9, task=self.task, stage=task.stage)
         assert task.concluded is not None
         concluded = task.concluded.event
         assert isinstance(concluded, InspectionConcluded)
         published = ledger.read(PublishedResult(self.task)).published
+        concluded_on = task.concluded.occurred_on
+        if ledger.on < concluded_on:
+            raise Malformed(f"{self.task} was concluded on {concluded_on}", "/occurred_at")
         if published is not None:
             raise OutOfStep(f"the result of {self.task} was published on {published.published_on}")
         draw = self.draw or task.draw
