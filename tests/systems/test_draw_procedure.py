@@ -451,6 +451,28 @@ def test_GEN_R2_whoever_operates_a_draw_does_not_inspect_in_it(story: Scenario) 
     story.when(EXECUTE, actor("EMB", "E-1", "draw_coordinator")).raises(Forbidden)
 
 
+def test_GEN_R2_an_inspector_of_a_draw_changes_nothing_about_who_is_visited(
+    story: Scenario,
+) -> None:
+    """Neither lets a business off, so that the next is called up, nor says who else goes."""
+    going = _assigned(given_drawn(story))
+    inside = actor("MRB", "OFF-1", "draw_coordinator")
+    spare = next(line for line in SPARE if line.stratum == "C")
+    exempt = ExemptTarget(draw=DRAW, entity=C, reason="moved", evidence="迁出", reserve=spare)
+    story.when(exempt, inside).refused("GEN-R2", person="OFF-1")
+    others = [one for one in FREEZE_OFFICERS.officers if one not in going and one != "OFF-5"]
+    substitute = SubstituteOfficer(
+        draw=DRAW,
+        entity=C,
+        from_officer=going[0],
+        to_officer=others[0],
+        approver="MRB-HEAD",
+        reason="病假",
+    )
+    story.when(substitute, inside).refused("GEN-R2", person="OFF-1")
+    story.when(exempt, COORDINATOR).then(DrawTargetExempted, DrawTargetSelected)
+
+
 # --- the seed
 
 
@@ -713,6 +735,8 @@ def test_DRW_R8_an_officer_is_substituted_for_a_reason_and_approved(story: Scena
         {"to_officer": "OFF-7"},
         {"to_officer": going[1]},
         {"approver": "COORD"},
+        {"approver": going[0]},
+        {"approver": others[1]},
     ):
         story.when(replace(substitute, **changed), COORDINATOR).refused(
             "DRW-R8", target=f"{DRAW}/C/1"

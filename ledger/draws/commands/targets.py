@@ -128,6 +128,7 @@ class SubstituteOfficer(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
         draw, target = waiting_target(ledger, self.draw, self.entity)
+        require_no_inspector(ledger, draw, ledger.actor.person_id)
         if self.from_officer not in target.officers:
             raise OutOfStep(f"{self.from_officer} is not assigned to {target.target}")
         assert target.planned_on is not None
@@ -139,6 +140,10 @@ class SubstituteOfficer(Command):
             for what, holds in (
                 ("no reason is given", self.reason is None),
                 (f"{self.approver} approves the own wish", self.approver == ledger.actor.person_id),
+                (
+                    f"{self.approver} approves the own visit",
+                    self.approver in (self.from_officer, self.to_officer),
+                ),
                 (f"{self.to_officer} is barred by {barred}", barred is not None),
                 (
                     f"{self.to_officer} stands not on the officer roster",
@@ -178,6 +183,7 @@ class ExemptTarget(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
         draw, target = waiting_target(ledger, self.draw, self.entity)
+        require_no_inspector(ledger, draw, ledger.actor.person_id)
         yield DrawTargetExempted(
             target=target.target,
             draw=self.draw,
