@@ -494,28 +494,6 @@ def test_a_committed_secret_is_revealed_by_its_party(story: Scenario) -> None:
     story.when(reveal, citizen).raises(OutOfStep, says="fixed")
 
 
-def test_a_party_that_does_not_reveal_is_named_and_its_fallback_taken(story: Scenario) -> None:
-    given_announced(story, sources=(PARTY, SOURCE)).at("2026-07-20T16:00+08:00")
-    story.when(REVEAL, COORDINATOR).then(
-        like(DrawSeedRevealed, seed="未揭示|3518.76", not_revealed=("市民代表",))
-    )
-
-
-def test_a_public_value_that_never_came_voids_the_draw_or_has_a_fallback(story: Scenario) -> None:
-    given_announced(story).at("2026-07-21T16:00+08:00")
-    story.when(RevealSeed(draw=DRAW), COORDINATOR).raises(Malformed, says="source_unpublished")
-    with_fallback = replace(SOURCE, fallback="2026-07-17:3500.00")
-    other = Scenario(InMemoryDCBRecorder())
-    given_announced(other, sources=(with_fallback,)).at("2026-07-21T16:00+08:00")
-    other.when(RevealSeed(draw=DRAW), COORDINATOR).then(
-        like(DrawSeedRevealed, seed="2026-07-17:3500.00", not_revealed=("指数收盘",))
-    )
-
-
-# --- the draw
-
-
-def test_a_draw_is_recorded_and_its_targets_are_sealed(story: Scenario) -> None:
 def test_DRW_R1_a_secret_is_revealed_by_its_time_or_not_at_all(story: Scenario) -> None:
     """Who knows the public value would choose between the secret and the fallback."""
     given_announced(story, sources=(PARTY, SOURCE))
@@ -546,6 +524,28 @@ def test_DRW_R1_secrets_are_due_before_any_public_value_is_out(story: Scenario) 
     )
 
 
+def test_a_party_that_does_not_reveal_is_named_and_its_fallback_taken(story: Scenario) -> None:
+    given_announced(story, sources=(PARTY, SOURCE)).at("2026-07-20T16:00+08:00")
+    story.when(REVEAL, COORDINATOR).then(
+        like(DrawSeedRevealed, seed="未揭示|3518.76", not_revealed=("市民代表",))
+    )
+
+
+def test_a_public_value_that_never_came_voids_the_draw_or_has_a_fallback(story: Scenario) -> None:
+    given_announced(story).at("2026-07-21T16:00+08:00")
+    story.when(RevealSeed(draw=DRAW), COORDINATOR).raises(Malformed, says="source_unpublished")
+    with_fallback = replace(SOURCE, fallback="2026-07-17:3500.00")
+    other = Scenario(InMemoryDCBRecorder())
+    given_announced(other, sources=(with_fallback,)).at("2026-07-21T16:00+08:00")
+    other.when(RevealSeed(draw=DRAW), COORDINATOR).then(
+        like(DrawSeedRevealed, seed="2026-07-17:3500.00", not_revealed=("指数收盘",))
+    )
+
+
+# --- the draw
+
+
+def test_a_draw_is_recorded_and_its_targets_are_sealed(story: Scenario) -> None:
     given_seeded(story)
     story.when(EXECUTE, COORDINATOR).then(
         like(
@@ -859,21 +859,44 @@ def test_DRW_V2_a_result_under_a_draw_that_did_not_choose_the_business(story: Sc
     """The result is published all the same; of one that was drawn nothing is found."""
     given_drawn(story)
     for task, entity in (("T-8", PREFIX + "0092B"), ("T-9", C)):
-        story.given(_approved_event(task, entity))
-        story.given(
-            InspectionConcluded(
-                task=task, entity=entity, unit="MRB", matters=("M-1",), result="no_issue"
-            )
-        )
+        _concluded(story, task, entity, draw=DRAW)
     story.when(PublishDrawResult(task="T-8", draw=DRAW), HEAD)
     assert _found(story) == ["DRW-V2"]
     story.when(PublishDrawResult(task="T-9", draw=DRAW), HEAD)
     assert _found(story) == []
-    story.given(_approved_event("T-7", C), actor=HEAD)
-    story.given(
-        InspectionConcluded(task="T-7", entity=C, unit="MRB", matters=("M-1",), result="no_issue")
-    )
+    _concluded(story, "T-7", C)
     story.when(PublishDrawResult(task="T-7", draw="D-404"), HEAD).raises(UnknownReference)
+
+
+def test_DRW_V2_a_draw_covers_its_own_visit_alone(story: Scenario) -> None:
+    """Not one that it was not approved for, not a second one, other matters or another unit's."""
+    given_drawn(story)
+    head = {"MRB": HEAD, "EMB": actor("EMB", "EMB-HEAD", "unit_head")}
+    story.given(_inspected("T-1"))
+    for task, changed, found in (
+        ("T-1", {"draw": DRAW}, []),
+        ("T-2", {"draw": DRAW}, ["DRW-V2"]),
+        ("T-3", {}, ["DRW-V2"]),
+        ("T-4", {"draw": DRAW, "matters": ("M-2",)}, ["DRW-V2"]),
+        ("T-5", {"draw": DRAW, "unit": "EMB"}, ["DRW-V2"]),
+    ):
+        _concluded(story, task, C, **changed)
+        publish = PublishDrawResult(task=task, draw=DRAW)
+        story.when(publish, head[str(changed.get("unit", "MRB"))])
+        assert _found(story) == found, task
+
+
+def test_DRW_V2_a_drawn_visit_that_was_refused_lawfully_is_the_drawn_one(story: Scenario) -> None:
+    """Its task says so from its approval on."""
+    _approved(given_drawn(story))
+    story.given(
+        ConcludeInspection(
+            task="T-1", result="refused_by_entity", refusal_ground="certificates_not_shown"
+        ),
+        actor=HEAD,
+    )
+    story.when(PublishDrawResult(task="T-1"), HEAD)
+    assert _found(story) == []
 
 
 def test_DRW_V2_a_visit_that_was_called_random(story: Scenario) -> None:
@@ -901,6 +924,13 @@ def test_DRW_V2_a_visit_that_was_called_random(story: Scenario) -> None:
     assert _found(story) == ["FIL-V1"]
     story.when(replace(report, irregular_visit="IV-4", label="inspection"), HEAD)
     assert _found(story) == ["FIL-V1"]
+    # A draw of another unit, or for other matters, does not make it one that was drawn.
+    elsewhere = replace(report, draw=DRAW, entity=C)
+    other = actor("EMB", "EMB-HEAD", "unit_head")
+    story.when(replace(elsewhere, irregular_visit="IV-5", unit="EMB"), other)
+    assert _found(story) == ["FIL-V1", "DRW-V2"]
+    story.when(replace(elsewhere, irregular_visit="IV-6", matters=("M-2",)), HEAD)
+    assert _found(story) == ["FIL-V1", "DRW-V2"]
 
 
 def test_DRW_V4_the_same_pair_at_the_same_business_beyond_chance(story: Scenario) -> None:
@@ -1152,6 +1182,31 @@ def _task(entity: str, officers: tuple[str, ...], task: str = "T-1") -> ApproveT
         planned_on=date(2026, 8, 10),
         non_onsite_considered=NON_ONSITE,
         draw=DRAW,
+    )
+
+
+def _concluded(
+    story: Scenario, task: str, entity: str, draw: str | None = None, **changed: Any
+) -> None:
+    """A visit that is over, of whichever unit and matters."""
+    concluded = InspectionConcluded(
+        task=task, entity=entity, unit="MRB", matters=("M-1",), result="no_issue"
+    )
+    story.given(
+        replace(_approved_event(task, entity), draw=draw, **changed), replace(concluded, **changed)
+    )
+
+
+def _inspected(task: str) -> DrawTargetInspected:
+    """The visit to C that the draw asked for took place as this task."""
+    return DrawTargetInspected(
+        target=f"{DRAW}/C/1",
+        draw=DRAW,
+        entity=C,
+        unit="MRB",
+        task=task,
+        stratum="C",
+        inspected_on=date(2026, 7, 20),
     )
 
 
