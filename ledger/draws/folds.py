@@ -16,6 +16,7 @@ from ledger.draws.events import (
     DrawExecuted,
     DrawMatter,
     DrawMatterListPublished,
+    DrawOperated,
     DrawResultPublished,
     DrawReviewed,
     DrawSeedRevealed,
@@ -40,7 +41,7 @@ from ledger.draws.events import (
 )
 from ledger.filing.events import InspectionTaskApproved, OnSiteInspectionOpened
 from ledger.grading.events import CreditGradeAssigned
-from ledger.kernel import Fold, Reading, Recorded
+from ledger.kernel import UNNAMED, Fold, Reading, Recorded
 from ledger.vocabulary import DrawId, EntityId, PlanId, RosterId, TargetId, TaskId, UnitId
 
 Stage = Literal["unknown", "announced", "seed_revealed", "executed", "voided"]
@@ -174,7 +175,7 @@ class DrawState(Fold):
         self.inspect_by, self.replaces = event.inspect_by, event.replaces
         self.withhold_reason = event.withhold_reason
         self.announced_on = record.occurred_on
-        self._operate(event.operator)
+        self._operate(record)
 
     def on_commitment(self, event: DrawCommitmentRevealed) -> None:
         self.revealed[event.source] = event.value
@@ -182,14 +183,18 @@ class DrawState(Fold):
     def on_seed(self, event: DrawSeedRevealed, record: Recorded) -> None:
         self.seed, self.values, self.not_revealed = event.seed, event.values, event.not_revealed
         self.seed_on = record.occurred_on
-        self._operate(record.envelope.actor.person_id)
+        self._operate(record)
 
     def on_executed(self, event: DrawExecuted, record: Recorded) -> None:
         self.executed_on, self.drawn = record.occurred_on, event.strata
         self.selected = event.selected
         self.selection_hash, self.selection_root = event.selection_hash, event.selection_root
         self.selection_count = event.selection_count
-        self._operate(event.operator)
+        self._operate(record)
+
+    def on_operated(self, event: DrawOperated, record: Recorded) -> None:
+        if event.step != "voided":
+            self._operate(record)
 
     def on_voided(self, event: DrawVoided, record: Recorded) -> None:
         self.voided_on = record.occurred_on
@@ -201,8 +206,9 @@ class DrawState(Fold):
     def on_reviewed(self, event: DrawReviewed, record: Recorded) -> None:
         self.reviewed_on = record.occurred_on
 
-    def _operate(self, person: str) -> None:
-        if person not in self.operators:
+    def _operate(self, record: Recorded) -> None:
+        person = record.envelope.actor.person_id
+        if person not in (UNNAMED, *self.operators):
             self.operators.append(person)
 
 

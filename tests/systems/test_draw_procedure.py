@@ -33,6 +33,7 @@ from ledger.draws.events import (
     DrawCommitmentRevealed,
     DrawExecuted,
     DrawMatterListPublished,
+    DrawOperated,
     DrawReviewed,
     DrawSeedRevealed,
     DrawTargetExempted,
@@ -49,7 +50,7 @@ from ledger.draws.events import (
     SeedSource,
     SkippedOfficer,
 )
-from ledger.draws.folds import officers_hash
+from ledger.draws.folds import DrawState, officers_hash
 from ledger.entities.events import EntityRegistered, Identity
 from ledger.filing.commands import (
     ApproveTask,
@@ -76,6 +77,7 @@ from ledger.kernel import (
     OutOfStep,
     UnknownReference,
     civil_moment,
+    codec,
 )
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.events import FindingRaised
@@ -260,10 +262,10 @@ def test_an_announcement_says_everything_but_the_seed(story: Scenario) -> None:
             officer_roster_hash=officers_hash(FREEZE_OFFICERS.officers),
             strata=ratios(A="0.05", B="0.20", C="0.50", D="1.00"),
             inspect_by=date(2026, 12, 31),
-            operator="COORD",
             algorithm="UVDRAW-1",
             year=2026,
-        )
+        ),
+        DrawOperated,
     )
     assert story.outcome is not None
     assert story.outcome.events[0].envelope.policy_refs["draw.ratio"] == 1
@@ -306,7 +308,9 @@ def test_DRW_R1_a_draw_is_announced_before_any_value_is_out(story: Scenario) -> 
     early = replace(SOURCE, name="早盘", publication_at=civil_moment(date(2026, 7, 16), 9))
     story.when(replace(ANNOUNCE, sources=(SOURCE, early)), COORDINATOR).refused("DRW-R1", draw=DRAW)
     later = replace(early, publication_at=civil_moment(date(2026, 7, 16), 9, 1))
-    story.when(replace(ANNOUNCE, sources=(SOURCE, later)), COORDINATOR).then(DrawAnnounced)
+    story.when(replace(ANNOUNCE, sources=(SOURCE, later)), COORDINATOR).then(
+        DrawAnnounced, DrawOperated
+    )
 
 
 def test_DRW_R1_what_is_out_is_not_announced_by_dating_back(story: Scenario) -> None:
@@ -315,7 +319,7 @@ def test_DRW_R1_what_is_out_is_not_announced_by_dating_back(story: Scenario) -> 
     before = replace(ANNOUNCE, occurred_at=civil_moment(date(2026, 7, 20), 14))
     story.when(before, COORDINATOR).refused("DRW-R1", draw=DRAW)
     later = replace(SOURCE, publication_at=civil_moment(date(2026, 7, 22), 15))
-    story.when(replace(before, sources=(later,)), COORDINATOR).then(DrawAnnounced)
+    story.when(replace(before, sources=(later,)), COORDINATOR).then(DrawAnnounced, DrawOperated)
 
 
 def test_DRW_R1_a_seed_is_not_revealed_by_dating_ahead(story: Scenario) -> None:
@@ -356,7 +360,7 @@ def test_DRW_R3_ratios_do_not_fall_as_the_risk_rises(
         "DRW-R3", lower=lower
     )
     equal = ratios(A="0.2", B="0.20", C="0.2000", D="0.2")
-    story.when(replace(ANNOUNCE, strata=equal), COORDINATOR).then(DrawAnnounced)
+    story.when(replace(ANNOUNCE, strata=equal), COORDINATOR).then(DrawAnnounced, DrawOperated)
 
 
 def test_DRW_R3_holds_for_risk_as_well(story: Scenario) -> None:
@@ -377,7 +381,7 @@ def test_DRW_R3_holds_for_risk_as_well(story: Scenario) -> None:
     falling = ratios(low="0.5", mid="0.4", high="1")
     story.when(replace(by_risk, strata=falling), COORDINATOR).refused("DRW-R3", lower="low")
     story.when(replace(by_risk, strata=ratios(high="1", low="0.1", mid="0.4")), COORDINATOR).then(
-        like(DrawAnnounced, strata=ratios(low="0.1", mid="0.4", high="1"))
+        like(DrawAnnounced, strata=ratios(low="0.1", mid="0.4", high="1")), DrawOperated
     )
 
 
@@ -389,8 +393,10 @@ def test_DRW_R4_a_general_matter_stays_within_its_cap(story: Scenario) -> None:
     story.given(FREEZE, FREEZE_OFFICERS, actor=COORDINATOR)
     story.when(ANNOUNCE, COORDINATOR).refused("DRW-R4", matter="M-1", ratio="1.00", cap="0.50")
     within = ratios(A="0.05", B="0.2", C="0.5", D="0.5")
-    story.when(replace(ANNOUNCE, strata=within), COORDINATOR).then(DrawAnnounced)
-    story.when(replace(ANNOUNCE, draw="D-2", matters=("M-2",)), COORDINATOR).then(DrawAnnounced)
+    story.when(replace(ANNOUNCE, strata=within), COORDINATOR).then(DrawAnnounced, DrawOperated)
+    story.when(replace(ANNOUNCE, draw="D-2", matters=("M-2",)), COORDINATOR).then(
+        DrawAnnounced, DrawOperated
+    )
 
 
 def test_DRW_R5_a_draw_is_not_repeated_until_it_is_voided(story: Scenario) -> None:
@@ -401,7 +407,9 @@ def test_DRW_R5_a_draw_is_not_repeated_until_it_is_voided(story: Scenario) -> No
     story.given(replace(FREEZE, roster="R-2"), actor=COORDINATOR)
     story.when(again, COORDINATOR).refused("DRW-R5")
     story.when(replace(again, roster="R-2"), COORDINATOR).refused("DRW-R5")
-    story.when(replace(again, draw="D-3", matters=("M-2",)), COORDINATOR).then(DrawAnnounced)
+    story.when(replace(again, draw="D-3", matters=("M-2",)), COORDINATOR).then(
+        DrawAnnounced, DrawOperated
+    )
     story.at("2026-07-20T16:00+08:00").given(REVEAL, EXECUTE, actor=COORDINATOR)
     again = replace(again, sources=(later,))
     story.when(again, COORDINATOR).refused("DRW-R5")
@@ -410,7 +418,7 @@ def test_DRW_R5_a_draw_is_not_repeated_until_it_is_voided(story: Scenario) -> No
     # A draw from another roster is another draw: the first one's visits stay due.
     others = frozen([entry for entry in ENTRIES if entry["uscc"] != C])
     story.given(replace(FREEZE, roster="R-3", frozen=others), actor=COORDINATOR)
-    story.when(replace(again, roster="R-3"), COORDINATOR).then(DrawAnnounced)
+    story.when(replace(again, roster="R-3"), COORDINATOR).then(DrawAnnounced, DrawOperated)
 
 
 def test_DRW_R5_an_unchanged_roster_is_drawn_from_again_when_the_visits_are_over(
@@ -425,7 +433,7 @@ def test_DRW_R5_an_unchanged_roster_is_drawn_from_again_when_the_visits_are_over
     story.when(again, COORDINATOR).refused("DRW-R5")
     story.at("2026-09-01T09:00+08:00")
     story.when(replace(again, roster=ROSTER), COORDINATOR).refused("DRW-R5")
-    story.when(again, COORDINATOR).then(DrawAnnounced)
+    story.when(again, COORDINATOR).then(DrawAnnounced, DrawOperated)
 
 
 def test_DRW_R5_what_a_draw_replaces_was_voided(story: Scenario) -> None:
@@ -436,7 +444,7 @@ def test_DRW_R5_what_a_draw_replaces_was_voided(story: Scenario) -> None:
         VoidDraw(draw=DRAW, reason_code="roster_error", approver="MRB-HEAD", evidence="名录有误"),
         actor=COORDINATOR,
     )
-    story.when(again, COORDINATOR).then(like(DrawAnnounced, replaces=DRAW))
+    story.when(again, COORDINATOR).then(like(DrawAnnounced, replaces=DRAW), DrawOperated)
 
 
 def test_GEN_R2_whoever_operates_a_draw_does_not_inspect_in_it(story: Scenario) -> None:
@@ -518,9 +526,11 @@ def test_DRW_R1_secrets_are_due_before_any_public_value_is_out(story: Scenario) 
     late = replace(ANNOUNCE, sources=(SOURCE, first, PARTY))
     story.when(late, COORDINATOR).refused("DRW-R1", draw=DRAW)
     due = replace(PARTY, publication_at=first.publication_at)
-    story.when(replace(late, sources=(SOURCE, first, due)), COORDINATOR).then(DrawAnnounced)
+    story.when(replace(late, sources=(SOURCE, first, due)), COORDINATOR).then(
+        DrawAnnounced, DrawOperated
+    )
     story.when(replace(late, draw="D-2", matters=("M-2",), sources=(PARTY,)), COORDINATOR).then(
-        DrawAnnounced
+        DrawAnnounced, DrawOperated
     )
 
 
@@ -545,6 +555,31 @@ def test_a_public_value_that_never_came_voids_the_draw_or_has_a_fallback(story: 
 # --- the draw
 
 
+def test_what_strangers_are_handed_of_a_draw_names_nobody(story: Scenario) -> None:
+    """A record is shown whole or not at all: who operated stands in one of its own."""
+    operators: dict[str, set[str]] = {}
+    given_rosters(story)
+    for command, at in (
+        (ANNOUNCE, "2026-07-16T10:00+08:00"),
+        (REVEAL, "2026-07-20T16:00+08:00"),
+        (EXECUTE, "2026-07-20T17:00+08:00"),
+    ):
+        story.at(at).given(command, actor=COORDINATOR)
+    records = []
+    for stored in story.ledger.recorder.read():
+        record = codec.decode(stored.position, stored.event.data)
+        records.append(record)
+        if getattr(record.event, "draw", None) == DRAW:
+            named = {record.envelope.actor.person_id}
+            named |= {tag for tag in stored.event.tags if tag.startswith("actor:")}
+            operators.setdefault(record.envelope.type.removeprefix("draws."), set()).update(named)
+            handed_out = isinstance(record.event, DrawAnnounced | DrawExecuted)
+            assert (b"COORD" in stored.event.data) is not handed_out, record.envelope.type
+    assert operators["draw-announced"] == operators["draw-executed"] == {"unnamed"}
+    assert operators["draw-operated"] == {"COORD", "actor:COORD"}
+    assert DrawState(DRAW).over(records).operators == ["COORD"]
+
+
 def test_a_draw_is_recorded_and_its_targets_are_sealed(story: Scenario) -> None:
     given_seeded(story)
     story.when(EXECUTE, COORDINATOR).then(
@@ -554,8 +589,8 @@ def test_a_draw_is_recorded_and_its_targets_are_sealed(story: Scenario) -> None:
             selected=5,
             selection_count=len(LINES),
             selection_root=OUTCOME.selection_root,
-            operator="COORD",
-        )
+        ),
+        DrawOperated,
     )
     story.when(SELECT, COORDINATOR).then(
         *(
@@ -608,7 +643,7 @@ def test_DRW_R6_a_selection_of_another_size_is_refused(
     given_seeded(story)
     forged = replace(EXECUTE, outcome=replace(OUTCOME, **changed))
     story.when(forged, COORDINATOR).refused("DRW-R6", draw=DRAW)
-    story.when(EXECUTE, COORDINATOR).then(DrawExecuted)
+    story.when(EXECUTE, COORDINATOR).then(DrawExecuted, DrawOperated)
 
 
 def test_DRW_R6_a_second_selection_is_refused(story: Scenario) -> None:
@@ -651,7 +686,7 @@ def test_two_who_execute_the_same_draw_record_it_once(tmp_path: Path) -> None:
             contexts = [one, two] * 4
             outcomes = [ledger.submit(EXECUTE, _context(n)) for n, ledger in enumerate(contexts)]
             recorded = [len(outcome.result().events) for outcome in outcomes]
-        assert sorted(recorded) == [0] * 7 + [1]
+        assert sorted(recorded) == [0] * 7 + [2]
 
 
 # --- officers
@@ -1004,7 +1039,9 @@ def test_DRW_R5_a_draw_is_voided_on_four_grounds_by_two_people(story: Scenario) 
     story.when(replace(void, approver="COORD"), COORDINATOR).refused("DRW-R5")
     story.when(replace(void, approver="COORD"), HEAD).refused("DRW-R5")
     story.when(replace(void, approver="NOBODY"), COORDINATOR).raises(UnknownReference)
-    story.when(void, COORDINATOR).then(like(DrawVoided, stage="executed", approver="MRB-HEAD"))
+    story.when(void, COORDINATOR).then(
+        like(DrawVoided, stage="executed"), like(DrawOperated, approver="MRB-HEAD")
+    )
     story.when(void, COORDINATOR).then()
     story.when(EXECUTE, COORDINATOR).raises(OutOfStep, says="voided")
     targets = tuple(f"{DRAW}/{line.stratum}/{line.rank}" for line in LINES)
@@ -1023,15 +1060,14 @@ def test_DRW_V3_voiding_more_often_than_is_allowed_for(story: Scenario) -> None:
         plan="PLAN-0",
         stage="announced",
         reason_code="roster_error",
-        approver="X",
         evidence="x",
     )
     story.amid(voided)
     void = VoidDraw(draw=DRAW, reason_code="roster_error", approver="MRB-HEAD", evidence="有误")
-    story.when(void, COORDINATOR).then(DrawVoided)
+    story.when(void, COORDINATOR).then(DrawVoided, DrawOperated)
     story.given(replace(ANNOUNCE, draw="D-2"), actor=COORDINATOR)
     story.when(replace(void, draw="D-2"), COORDINATOR).then(
-        DrawVoided, like(FindingRaised, rule_id="DRW-V3", unit="MRB", plan="PLAN-1")
+        DrawVoided, DrawOperated, like(FindingRaised, rule_id="DRW-V3", unit="MRB", plan="PLAN-1")
     )
 
 
@@ -1143,7 +1179,6 @@ def _announced(draw: str) -> DrawAnnounced:
         officer_roster="O-9",
         officer_roster_hash="0" * 64,
         inspect_by=date(2026, 12, 31),
-        operator="X",
     )
 
 
@@ -1253,8 +1288,6 @@ def _found(story: Scenario) -> list[str]:
 
 
 def _positions(story: Scenario, kind: type[DrawTargetSelected]) -> dict[str, int]:
-    from ledger.kernel import codec
-
     records = [codec.decode(e.position, e.event.data) for e in story.ledger.recorder.read()]
     return {r.event.target: r.position for r in records if isinstance(r.event, kind)}
 

@@ -76,7 +76,6 @@ ANNOUNCED = DrawAnnounced(
     officer_roster="O-1",
     officer_roster_hash="0" * 64,
     inspect_by=date(2026, 12, 31),
-    operator="COORD",
 )
 SELECTED = DrawTargetSelected(
     target="DRAW-2026-0007/C/1",

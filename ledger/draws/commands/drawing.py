@@ -26,6 +26,7 @@ from ledger.draws.events import (
     DrawAnnounced,
     DrawCommitmentRevealed,
     DrawExecuted,
+    DrawOperated,
     DrawReviewed,
     DrawSeedRevealed,
     DrawTargetReleased,
@@ -53,7 +54,7 @@ from ledger.draws.folds import (
 from ledger.entities.folds import Registration
 from ledger.filing.folds import AnnualPlan
 from ledger.grading.folds import CreditGrade
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Value
+from ledger.kernel import Command, Event, Fact, Malformed, OutOfStep, Reading, Value
 from ledger.supervision import rules as supervision
 from ledger.supervision.findings import finding
 from ledger.vocabulary import (
@@ -100,7 +101,7 @@ class AnnounceDraw(Command):
     roster_hash: Sha256 | None = None
     withhold_reason: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
         ledger.must_be_now()
         ledger.act_for(self.unit)
         ledger.new(DrawState(self.draw))
@@ -138,7 +139,7 @@ class AnnounceDraw(Command):
         inspect_by = self.inspect_by or last
         if not ledger.on < inspect_by <= last:
             raise Malformed(f"inspect_by lies after {ledger.on} and by {last}", "/inspect_by")
-        yield DrawAnnounced(
+        announced = DrawAnnounced(
             draw=self.draw,
             unit=self.unit,
             plan=self.plan,
@@ -155,11 +156,12 @@ class AnnounceDraw(Command):
             officer_roster=self.officer_roster,
             officer_roster_hash=officers.roster_hash,
             inspect_by=inspect_by,
-            operator=operator,
             reserves=self.reserves,
             replaces=self.replaces,
             withhold_reason=self.withhold_reason,
         )
+        yield Fact(announced, unnamed=True)
+        yield DrawOperated(draw=self.draw, unit=self.unit, step="announced")
 
     def _plan(self, ledger: Reading) -> AnnualPlan:
         plan = ledger.known(AnnualPlan(self.plan), "Approve the annual plan first.")
@@ -384,7 +386,7 @@ class ExecuteDraw(Command):
     roster_hash: Sha256
     outcome: DrawOutcome | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
         ledger.must_be_now()
         draw = operated(ledger, self.draw)
         require_roster(ledger, draw, self.roster_hash)
@@ -399,7 +401,7 @@ class ExecuteDraw(Command):
             wrong = f"{self.draw} gave {draw.selection_hash} before"
         ledger.require(wrong is None, rules.DRW_R6, draw=self.draw, reason=wrong)
         assert draw.seed is not None
-        yield DrawExecuted(
+        executed = DrawExecuted(
             draw=self.draw,
             unit=draw.unit,
             plan=draw.plan,
@@ -410,8 +412,9 @@ class ExecuteDraw(Command):
             selection_hash=outcome.selection_hash,
             selection_root=outcome.selection_root,
             selection_count=outcome.selection_count,
-            operator=ledger.actor.person_id,
         )
+        yield Fact(executed, unnamed=True)
+        yield DrawOperated(draw=self.draw, unit=draw.unit, step="executed")
 
 
 class SelectTargets(Command):
@@ -479,9 +482,9 @@ class VoidDraw(Command):
             plan=draw.plan,
             stage=draw.stage,
             reason_code=self.reason_code,  # type: ignore[arg-type]
-            approver=self.approver,
             evidence=self.evidence,
         )
+        yield DrawOperated(draw=self.draw, unit=draw.unit, step="voided", approver=self.approver)
         allowed = int(ledger.setting("draw.void_max"))
         voided = len(ledger.read(PlanDraws(draw.plan)).voided) + 1
         if voided > allowed:
