@@ -57,7 +57,12 @@ def _document(draw: DrawProgress, grant: Grant) -> dict[str, Any]:
     shown["stage"] = draw.stage
     shown["strata"] = [_stratum(draw, key, ratio) for key, ratio in draw.ratios.items()]
     shown["verifications"] = [
-        {"ok": one.ok, "mismatch": one.mismatch, **({"by": one.by} if inside else {})}
+        {
+            "unit": one.unit,
+            "ok": one.ok,
+            "mismatch": one.mismatch,
+            **({"by": one.by} if inside else {}),
+        }
         for one in draw.verifications
     ]
     if draw.executed_on is not None:

@@ -51,6 +51,11 @@ def _without(name: str) -> Upcaster:
     return upcast
 
 
+def _senders_word(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 named who said so, and whoever did was believed."""
+    return {**_without("by")(body), "recomputed": False}
+
+
 class DrawMatter(Value, omit_defaults=True):
     """One line of a random-inspection matter list. A general matter has a ``ratio_cap``."""
 
@@ -397,15 +402,21 @@ class DrawVoided(Event):
 
 
 class DrawVerified(Event):
-    """抽查复核: somebody has made the draw again from its roster and seed."""
+    """抽查复核: the draw was made again from its roster and seed; its actor had that done.
+
+    ``recomputed``: the service made it; of what version 1 said, only its sender knows. ``mismatch``
+    says in what it differs.
+    """
 
     TOPIC: ClassVar[str] = "draws.draw-verified"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _senders_word}
     VISIBILITY = "public"
 
     draw: DrawId
     unit: UnitId
-    by: Name
     ok: bool
+    recomputed: bool
     mismatch: Text | None = None
 
 

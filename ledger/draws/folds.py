@@ -61,6 +61,15 @@ class PublishedResult(Fold):
         self.published = event
 
 
+class Verified(msgspec.Struct, frozen=True):
+    """What came out when the service made a draw again; ``by`` had it done."""
+
+    unit: str
+    by: str
+    ok: bool
+    mismatch: str | None
+
+
 class DrawMatters(Fold):
     """Which matters of this unit may be drawn for, by its newest list?"""
 
@@ -141,7 +150,7 @@ class DrawState(Fold):
     void_reason: str | None = None
     void_evidence: str | None = None
     reviewed_on: date | None = None
-    verifications: list[DrawVerified] = msgspec.field(default_factory=list)
+    verifications: list[Verified] = msgspec.field(default_factory=list)
 
     @property
     def exists(self) -> bool:
@@ -200,8 +209,12 @@ class DrawState(Fold):
         self.voided_on = record.occurred_on
         self.void_reason, self.void_evidence = event.reason_code, event.evidence
 
-    def on_verified(self, event: DrawVerified) -> None:
-        self.verifications.append(event)
+    def on_verified(self, event: DrawVerified, record: Recorded) -> None:
+        actor = record.envelope.actor
+        if event.recomputed:
+            self.verifications.append(
+                Verified(actor.unit_id, actor.person_id, event.ok, event.mismatch)
+            )
 
     def on_reviewed(self, event: DrawReviewed, record: Recorded) -> None:
         self.reviewed_on = record.occurred_on

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from ledger.draws import uvdraw
+from ledger.draws.commands.drawing import difference
 from ledger.draws.events import (
     DrawAnnounced,
     DrawCommitmentRevealed,
@@ -18,7 +19,7 @@ from ledger.draws.events import (
     DrawTargetSelected,
 )
 from ledger.draws.folds import DrawState, EntityRoster, OfficerRoster, officers_hash
-from ledger.draws.making import Drawn, difference, drawn
+from ledger.draws.making import Drawn, drawn
 from ledger.kernel import Fold, Recorded
 from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
 from ledger.verification.asking import Records
@@ -111,7 +112,7 @@ class _Draw:
             self.blobs.get(self.draw.selection_hash or "")
         except (BlobMissing, BlobDamaged, uvdraw.Unfit) as error:
             return [(executed.position, str(error))]
-        if (differs := difference(self.draw, made)) is not None:
+        if (differs := difference(self.draw, made.outcome)) is not None:
             return [(executed.position, differs)]
         return list(self._selected(made, executed))
 

@@ -591,7 +591,7 @@ def _fail(body: str) -> None:
 
 
 async def test_who_operated_a_draw_is_told_to_its_authorities_alone(tmp_path: Path) -> None:
-    """Announced, made and voided: the public and a partner read which unit, nobody."""
+    """Announced, made, verified and voided: the public and a partner read which unit, nobody."""
     async with World(tmp_path) as world:
         world.tokens["nobody"] = ""
         await world.given_region()
@@ -602,6 +602,7 @@ async def test_who_operated_a_draw_is_told_to_its_authorities_alone(tmp_path: Pa
         world.at("2026-07-20 16:00")
         await world.send(OPERATOR, "draws/reveal-seed", **values())
         await world.send(OPERATOR, "draws/execute-draw", draw=DRAW, roster_hash=ROSTER_HASH)
+        await world.send("JB", "draws/verify-draw", draw=DRAW)
         await world.send(
             OPERATOR,
             "draws/void-draw",
@@ -612,7 +613,7 @@ async def test_who_operated_a_draw_is_told_to_its_authorities_alone(tmp_path: Pa
         )
         partner = world.service.tokens.create("BANK", "BANK-SYS", "subscriber_system")
         world.tokens["partner"] = partner
-        persons = ("COORD-MRB", "HEAD-MRB")
+        persons = ("COORD-MRB", "HEAD-MRB", "JB-001")
         await asyncio.to_thread(world.service.keeper.wait_for, world.recorder.head(), 5)
         for who in ("nobody", "partner"):
             of_draw = [e for e in await feed(world, who) if e["type"].startswith("draws.draw-")]

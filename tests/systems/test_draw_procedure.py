@@ -1071,15 +1071,29 @@ def test_DRW_V3_voiding_more_often_than_is_allowed_for(story: Scenario) -> None:
     )
 
 
-def test_a_draw_is_verified_with_what_differs(story: Scenario) -> None:
-    given_seeded(story).when(VerifyDraw(draw=DRAW, ok=True), JB).raises(OutOfStep)
+def test_a_draw_is_verified_by_what_comes_out_when_it_is_made_again(story: Scenario) -> None:
+    verify = VerifyDraw(draw=DRAW, outcome=OUTCOME)
+    given_seeded(story).when(verify, JB).raises(OutOfStep)
     story.given(EXECUTE, actor=COORDINATOR)
-    story.when(VerifyDraw(draw=DRAW, ok=True), JB).then(like(DrawVerified, by="JB-1", ok=True))
-    story.when(VerifyDraw(draw=DRAW, ok=False), JB).raises(Malformed, pointer="/ok")
-    story.when(VerifyDraw(draw=DRAW), JB).raises(Malformed, pointer="/ok")
-    story.when(VerifyDraw(draw=DRAW, ok=False, mismatch="C/1"), JB).then(
-        like(DrawVerified, ok=False, mismatch="C/1")
+    story.when(replace(verify, outcome=None), JB).raises(Malformed, pointer="/outcome")
+    story.when(verify, JB).then(like(DrawVerified, ok=True, recomputed=True, mismatch=None))
+    other = replace(verify, outcome=replace(OUTCOME, selection_root="0" * 64))
+    story.when(other, JB).then(
+        like(
+            DrawVerified,
+            ok=False,
+            mismatch=f"selection_root is {OUTCOME.selection_root}; made again it is {'0' * 64}",
+        )
     )
+
+
+def test_what_a_sender_said_of_a_draw_verifies_nothing(story: Scenario) -> None:
+    """Version 1 believed whoever said so; a draw's document shows what the service found."""
+    given_drawn(story).given(VerifyDraw(draw=DRAW, outcome=OUTCOME), actor=JB)
+    story.given(DrawVerified(draw=DRAW, unit="MRB", ok=True, recomputed=False))
+    records = [codec.decode(e.position, e.event.data) for e in story.ledger.recorder.read()]
+    (verified,) = DrawState(DRAW).over(records).verifications
+    assert (verified.unit, verified.by, verified.ok) == ("JB", "JB-1", True)
 
 
 def test_DRW_V6_inspections_that_the_announced_ratio_makes_improbable(story: Scenario) -> None:

@@ -521,28 +521,29 @@ class ReleaseTargets(Command):
 
 
 class VerifyDraw(Command):
-    """抽查复核: record whether the draw comes out the same; the service makes it again.
+    """抽查复核: have the service make the draw again, and record whether it comes out the same.
 
-    Whoever made it elsewhere says ``ok``, or what differs (``mismatch``).
+    The service fills in ``outcome``; one that the sender worked out is refused unless that is what
+    the service finds (DRW-R6).
     """
 
     draw: DrawId
-    ok: bool | None = None
-    mismatch: Text | None = None
+    outcome: DrawOutcome | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
         draw = ledger.known(DrawState(self.draw), "Announce the draw first.")
         if draw.executed_on is None:
             raise OutOfStep(f"draw {self.draw} is {draw.stage}; there is nothing to verify yet")
-        if self.ok is None or self.ok is not (self.mismatch is None):
-            raise Malformed("say ok, or what differs", "/ok")
+        if self.outcome is None:
+            raise Malformed("a draw is made again before that is recorded", "/outcome")
+        mismatch = difference(draw, self.outcome)
         yield DrawVerified(
             draw=self.draw,
             unit=draw.unit,
-            by=ledger.actor.person_id,
-            ok=self.ok,
-            mismatch=self.mismatch,
+            ok=mismatch is None,
+            recomputed=True,
+            mismatch=mismatch,
         )
 
 
@@ -655,6 +656,21 @@ def require_seeded(draw: DrawState) -> None:
     """Refuse a draw that has no seed yet, or does not count any more."""
     if draw.stage not in ("seed_revealed", "executed"):
         raise OutOfStep(f"draw {draw.draw} is {draw.stage}; a draw follows the reveal of the seed")
+
+
+def difference(draw: DrawState, made: DrawOutcome) -> str | None:
+    """In what an executed draw differs from the same draw made again; ``None`` in nothing."""
+    recorded = DrawOutcome(
+        strata=draw.drawn,
+        selection_hash=draw.selection_hash or "",
+        selection_root=draw.selection_root or "",
+        selection_count=draw.selection_count,
+    )
+    for name in DrawOutcome.__struct_fields__:
+        was, now = getattr(recorded, name), getattr(made, name)
+        if was != now:
+            return f"{name} is {was}; made again it is {now}"
+    return None
 
 
 def why_not_of(draw: DrawState, outcome: DrawOutcome) -> str | None:
