@@ -25,7 +25,7 @@ from ledger.draws.commands import (
     VerifyDraw,
     VoidDraw,
 )
-from ledger.draws.commands.drawing import require_seeded
+from ledger.draws.commands.executing import require_seeded
 from ledger.draws.commands.targets import next_reserve, target_id
 from ledger.draws.folds import DrawnTarget, DrawState, ExemptedTargets, Target
 from ledger.draws.making import Drawn, drawn

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from ledger.draws import uvdraw
-from ledger.draws.commands.drawing import difference
+from ledger.draws.commands.executing import difference
 from ledger.draws.events import (
     DrawAnnounced,
     DrawCommitmentRevealed,
