@@ -184,7 +184,7 @@ def _made_again(command: ExecuteDraw | VerifyDraw, draw: DrawState, desk: Desk) 
 def _selections(draw: str, made: Drawn) -> Iterator[tuple[Command, str]]:
     """Each selected business gets its own event, some at a time."""
     proof = uvdraw.prover(made.lines)
-    quotas = {stratum.key: stratum.quota for stratum in made.outcome.strata}
+    quotas: dict[str, int] = {one.key: one.quota for one in made.outcome.strata}
     selected = (
         SelectedLine(
             **one._asdict(),
@@ -192,7 +192,7 @@ def _selections(draw: str, made: Drawn) -> Iterator[tuple[Command, str]]:
             path=tuple(proof(index)),
         )
         for index, one in enumerate(made.picked)
-        if one.rank <= quotas[one.stratum]  # type: ignore[index]
+        if one.rank <= quotas[one.stratum]
     )
     for number, lines in enumerate(_batches(selected)):
         yield (

@@ -32,7 +32,7 @@ from ledger.transparency.notes import Verifier, parse_note, parse_vkey
 from ledger.transparency.proofs import parse_receipt
 
 T = TypeVar("T")
-S = TypeVar("S", bound=msgspec.Struct)
+S = TypeVar("S", "DrawFile", "DrawReceipt")
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -261,7 +261,7 @@ def _reported(
     report = Report()
     try:
         file = msgspec.json.decode(content, type=kind)
-        named: Iterable[str] = list(keys) or file.keys  # type: ignore[attr-defined]
+        named: Iterable[str] = list(keys) or file.keys
         known = _Keys([parse_vkey(key) for key in named], [parse_vkey(key) for key in witnesses])
         for one in checks(file, known):
             (report.unchecked if isinstance(one, _Unchecked) else report.held).append(one)

@@ -17,6 +17,7 @@ from ledger.draws.events import (
     DrawOperated,
     EntityRosterFrozen,
     SeedSource,
+    StratumKey,
     StratumRatio,
 )
 from ledger.draws.folds import DrawMatters, DrawState, EntityRoster, OfficerRoster, PlanDraws
@@ -26,7 +27,7 @@ from ledger.supervision import rules as supervision
 from ledger.vocabulary import DrawId, MatterId, PlanId, RosterId, Sha256, Text, UnitId
 
 #: From low risk to high, by what the strata are.
-_ORDER: dict[By, tuple[str, ...]] = {
+_ORDER: dict[By, tuple[StratumKey, ...]] = {
     "grade": ("A", "B", "C", "D"),
     "risk": ("low", "mid", "high"),
 }
@@ -139,7 +140,7 @@ class AnnounceDraw(Command):
             if by != "grade":
                 raise Malformed("give the ratio of each stratum", "/strata")
             table: dict[str, Any] = ledger.setting("draw.ratio")
-            given = tuple(StratumRatio(key=key, ratio=table[key]) for key in _ORDER["grade"])  # type: ignore[arg-type]
+            given = tuple(StratumRatio(key=key, ratio=table[key]) for key in _ORDER["grade"])
         order = _ORDER[by]
         keys = [stratum.key for stratum in given]
         if len(set(keys)) < len(keys) or not set(members) <= set(keys) <= set(order):

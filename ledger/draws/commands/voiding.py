@@ -27,9 +27,10 @@ class VoidDraw(Command):
         ledger.must_be_now()
         draw = ledger.known(DrawState(self.draw), "Announce the draw first.")
         ledger.act_for(draw.unit)
-        grounds = get_args(VoidGround)
+        grounds: tuple[VoidGround, ...] = get_args(VoidGround)
+        ground = next((one for one in grounds if one == self.reason_code), None)
         ledger.require(
-            self.reason_code in grounds,
+            ground is not None,
             rules.DRW_R5,
             reason=f"{self.reason_code} is no ground",
             grounds=grounds,
@@ -40,6 +41,7 @@ class VoidDraw(Command):
             reason=f"{self.approver} operated the draw, or asks for its voiding",
         )
         require_known(ledger, self.approver)
+        assert ground is not None
         if draw.stage == "voided":
             if draw.void_reason == self.reason_code:
                 return
@@ -49,7 +51,7 @@ class VoidDraw(Command):
             unit=draw.unit,
             plan=draw.plan,
             stage=draw.stage,
-            reason_code=self.reason_code,  # type: ignore[arg-type]
+            reason_code=ground,
             evidence=self.evidence,
         )
         yield DrawOperated(draw=self.draw, unit=draw.unit, step="voided", approver=self.approver)
