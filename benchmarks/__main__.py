@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 import platform
 
-from benchmarks import decisions, drawing, feed, http, importing, rebuilding, signing, verifying
+from benchmarks import (
+    decisions,
+    drawing,
+    feed,
+    http,
+    importing,
+    rebuilding,
+    signing,
+    umadb,
+    verifying,
+)
 
 ALL = {
     "decisions": decisions.run,
@@ -15,6 +25,7 @@ ALL = {
     "import": importing.run,
     "log": signing.run,
     "rebuild": rebuilding.run,
+    "umadb": umadb.run,
     "verify": verifying.run,
 }
 

@@ -46,7 +46,7 @@ class PublishDrawResult(Command):
         if draw is not None:
             ledger.known(DrawState(draw), "Announce the draw first.")
         due = ledger.due(rules.PUBLISH_RESULT, task.concluded)
-        late = 0 if concluded.lawful_refusal else ledger.days_after(due.on)
+        late = 0 if concluded.lawful_refusal else ledger.days_after(due)
         yield DrawResultPublished(
             task=self.task,
             entity=task.entity,
