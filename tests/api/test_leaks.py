@@ -595,27 +595,7 @@ def _fail(body: str) -> None:
 async def test_PUB_V2_the_public_reads_nowhere_what_was_withdrawn(world: World) -> None:
     """The documents are public and can be withdrawn; a feed cannot unsay what it has said."""
     world.at("2026-06-01")
-    licence = {**world.elements("食品经营许可"), "act_kind": "licence"}
-    await world.send(
-        "MRB head", "catalogue/list-matter", matter="M-LIC", unit="MRB", elements=licence
-    )
-    await world.send(
-        "MRB head",
-        "catalogue/publish-matter",
-        matter="M-LIC",
-        unit="MRB",
-        url="https://example.org/m",
-    )
-    await world.send(
-        "MRB head",
-        "publicity/decide-act",
-        decision="LIC-1",
-        unit="MRB",
-        matter="M-LIC",
-        doc_no="许1号",
-        entity=E_C,
-    )
-    await world.send("MRB officer", "publicity/serve-act", decision="LIC-1")
+    await world.given_licence("LIC-1", E_C)
     await world.given_case("CASE-1", E_C)
     await world.send("MRB head", "penalties/decide-penalty", **world.decision("D-1", "CASE-1", E_C))
     await world.send("MRB officer", "penalties/serve-penalty", decision="D-1", repair_notice=True)
