@@ -117,16 +117,22 @@ def of_case(case: ReconCase) -> dict[str, Any]:
     }
 
 
+def _case_of(ledger: Reading, opening: Recorded) -> ReconCase:
+    """The case in which something opened a period."""
+    recon: str = opening.event.recon  # type: ignore[attr-defined]  # each opening is of a case
+    return ledger.read(ReconCase(recon))
+
+
 def _deemed_accepted(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
     """审查期限届满视为受理: nobody decided on the application."""
-    case = ledger.read(ReconCase(opening.event.recon))  # type: ignore[attr-defined]
+    case = _case_of(ledger, opening)
     if case.stage == "applied":
         yield ReconDeemedAccepted(**of_case(case), deemed_on=due_on)
 
 
 def _given_up(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
     """逾期不补正视为放弃: the applicant has not supplied what was missing."""
-    case = ledger.read(ReconCase(opening.event.recon))  # type: ignore[attr-defined]
+    case = _case_of(ledger, opening)
     if case.stage == "correcting":
         yield ReconTerminated(
             **of_case(case),
@@ -136,13 +142,13 @@ def _given_up(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Even
 
 
 def _silent(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
-    case = ledger.read(ReconCase(opening.event.recon))  # type: ignore[attr-defined]
+    case = _case_of(ledger, opening)
     if case.stage in ("open", "suspended"):
         yield ReconReplyMissing(**of_case(case), due_on=due_on)
 
 
 def _not_performed(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
-    case = ledger.read(ReconCase(opening.event.recon))  # type: ignore[attr-defined]
+    case = _case_of(ledger, opening)
     yield ReconNonPerformance(**of_case(case), due_on=due_on)
 
 

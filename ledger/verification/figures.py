@@ -33,11 +33,14 @@ def verify_reports(records: Records, tell: Callable[[int], None] = lambda report
     """Add up each monthly report again at its cutoff; ``tell`` hears of each."""
     found = Found()
     answer = _Tallies(records)
-    submitted = [(r.position, r.event) for r in records.of(ProgressLedgerSubmitted)]
+    submitted = [
+        (record.event.unit, record.event.task_no, record.position, record.event)
+        for record in records.of(ProgressLedgerSubmitted)
+        if isinstance(record.event, ProgressLedgerSubmitted)
+    ]
     # By unit and task, so that what they are counted by is read once.
-    submitted.sort(key=lambda pair: (pair[1].unit, pair[1].task_no, pair[0]))  # type: ignore[attr-defined]
-    for position, event in submitted:
-        assert isinstance(event, ProgressLedgerSubmitted)
+    submitted.sort(key=lambda one: one[:3])
+    for _, _, position, event in submitted:
         for what in _report(answer, event):
             found.wrong(f"report {event.report}", what, position)
         found.count += 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
+from typing import NamedTuple
 
 import msgspec
 
@@ -57,58 +58,55 @@ def check_signed(note: Note, size: int, reigns: Sequence[Reign]) -> None:
 
 def reigns_of(files: Files, known: Sequence[Verifier]) -> tuple[tuple[Reign, ...], list[Fault]]:
     """The reigns that can be followed from the keys that are ``known``, and what is wrong."""
-    if files.signed is None:
-        return (Reign(tuple(known)),), []
+    alone = (Reign(tuple(known)),)
+    path = files.signed
+    if path is None:
+        return alone, []
     with ExitStack() as opened:
-        signed = opened_file(opened, files.signed)
-        there = asked(signed, files.signed, _THERE)
-        rows = asked(signed, files.signed, _KEYS) if there else []
+        signed = opened_file(opened, path)
+        rows = asked(signed, path, _KEYS) if asked(signed, path, _THERE) else []
         if not rows:
-            return (Reign(tuple(known)),), []
+            return alone, []
         try:
-            held = [(since, _key(since, vkey)) for since, vkey in rows]
+            held = [_Held(since, _key(since, vkey)) for since, vkey in rows]
         except NoteError as error:
-            return (Reign(tuple(known)),), [Fault(0, str(error), _PLACE)]
-        anchor = next((n for n, (_, key) in enumerate(held) if key in known), None)
+            return alone, [Fault(0, str(error), _PLACE)]
+        anchor = next((n for n, one in enumerate(held) if one.key in known), None)
         if anchor is None:
             names = ", ".join(key.vkey() for key in known)
             what = f"none of the log's keys in this file is the one that is known: {names}"
-            return (Reign(tuple(known)),), [Fault(0, what, _PLACE)]
-        changes = _announced(opened, files)
-
-        def leads(old: tuple[int, Verifier], new: tuple[int, Verifier]) -> bool:
-            since = new[0]
-            position = changes.get((old[1].vkey(), new[1].vkey()))
-            found = asked(signed, files.signed, _NOTE, since)  # type: ignore[arg-type]
-            return (
-                position is not None
-                and position <= since
-                and bool(found)
-                and _by_both(b"\n".join(found[0]), old[1], new[1])
-            )
-
-        led = [leads(old, new) for old, new in pairwise(held)]
+            return alone, [Fault(0, what, _PLACE)]
+        announced = _announced(opened, files)
+        led = []
+        for old, new in pairwise(held):
+            position = announced.get((old.key.vkey(), new.key.vkey()))
+            covered = position is not None and position <= new.since
+            note = asked(signed, path, _NOTE, new.since)
+            led.append(covered and bool(note) and _by_both(b"\n".join(note[0]), old.key, new.key))
     first = anchor - _following(reversed(led[:anchor]))
     last = anchor + _following(led[anchor:])
-    ends = [since for since, _ in held[1:]] + [None]
+    followed = held[first : last + 1]
+    ends = [*(one.since for one in followed[1:]), None]
     reigns = tuple(
-        Reign((key,), since, end if n < last else None)
-        for n, ((since, key), end) in enumerate(zip(held, ends, strict=True))
-        if first <= n <= last
+        Reign((one.key,), one.since, end) for one, end in zip(followed, ends, strict=True)
     )
     faults = [
         Fault(
-            since,
-            f"the key {key.vkey()} is not led to: no change that the ledger announces, and that "
-            "both keys have signed, connects it with the one that is known",
+            one.since,
+            f"the key {one.key.vkey()} is not led to: no change that the ledger announces, and "
+            "that both keys have signed, connects it with the one that is known",
             _PLACE,
         )
-        for n, (since, key) in enumerate(held)
-        if not first <= n <= last
+        for one in (*held[:first], *held[last + 1 :])
     ]
-    if first == 0 and held[0][0] != 0:
-        faults.append(Fault(0, f"the first key held from {held[0][0]:,} on and not from 0", _PLACE))
+    if first == 0 and held[0].since != 0:
+        faults.append(Fault(0, f"the first key held from {held[0].since:,} on, not from 0", _PLACE))
     return reigns, faults
+
+
+class _Held(NamedTuple):
+    since: int
+    key: Verifier
 
 
 _PLACE = "keys of the signed checkpoints"
