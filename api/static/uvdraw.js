@@ -503,20 +503,53 @@ const UVDRAW = (() => {
     }
   }
 
-  async function checkReceipt(file, keys, report) {
-    const { announced, seed, execution } = await checkLogged(file, keys, report);
-    if (!seed || !execution) throw new Differs("the receipt lacks the seed or the outcome");
-    const { entity, stratum, threshold, drawn, selected } = file;
-    const place = file.roster;
-    const stands = await proves(announced.roster_root, announced.roster_count, place.index, utf8(place.line), place.path.map(unhex));
+  // The ticket of a business of the receipt's stratum, whose line has to stand on the roster.
+  async function ticketOnRoster(entity, stratum, place, announced, seed) {
+    const stands = await proves(announced.roster_root, announced.roster_count, place.index, utf8(place.line), digests(place));
     if (!stands) throw new Differs(`the line of ${entity} is not proven to stand on the announced roster`);
     const entry = JSON.parse(place.line);
     same("the line is of", entry.uscc, entity);
     same("its stratum is", entry[announced.by], stratum);
+    return ticket(seed.seed, announced.draw, stratum, entity, entry.weight);
+  }
+
+  // The rank of a business by its line, which has to be one of the outcome's.
+  async function rankInSelection(entity, stratum, own, place, execution) {
+    const line = JSON.parse(place.line);
+    same("the selection has", [line.uscc, line.stratum, line.ticket], [entity, stratum, own]);
+    if (!Number.isSafeInteger(line.rank) || line.rank < 1) throw new Differs(`the rank of ${entity} is ${line.rank}`);
+    const listed = await proves(execution.selection_root, execution.selection_count, place.index, utf8(place.line), digests(place));
+    if (!listed) throw new Differs(`rank ${line.rank} of ${entity} is not proven to be the outcome's`);
+    return line.rank;
+  }
+
+  function digests(place) {
+    if (place.path.some((one) => !/^[0-9a-f]{64}$/.test(one))) throw new Differs("a path holds 64 hex digits for each step");
+    return place.path.map(unhex);
+  }
+
+  async function checkThreshold(file, announced, seed, execution, due, report) {
+    const { stratum, threshold, last, withheld } = file;
+    if (!last) {
+      report.unchecked.push(`that the last drawn ticket is this one is only this file's word: ${withheld || "no reason is given"}`);
+      return;
+    }
+    const { uscc } = JSON.parse(last.selected.line);
+    const found = await ticketOnRoster(uscc, stratum, last.roster, announced, seed);
+    const rank = await rankInSelection(uscc, stratum, found, last.selected, execution);
+    same(`the rank of ${uscc}, which is named as the last one drawn, is`, rank, due);
+    same("the last drawn ticket is", threshold, found);
+    report.held.push(`the last drawn ticket is that of ${uscc}, rank ${rank} in the selection`);
+  }
+
+  async function checkReceipt(file, keys, report) {
+    const { announced, seed, execution } = await checkLogged(file, keys, report);
+    if (!seed || !execution) throw new Differs("the receipt lacks the seed or the outcome");
+    const { entity, stratum, threshold, drawn, selected } = file;
     const ratio = (announced.strata.find((one) => one.key === stratum) || {}).ratio;
     if (ratio === undefined) throw new Differs(`${stratum} is no stratum of the draw`);
+    const own = await ticketOnRoster(entity, stratum, file.roster, announced, seed);
     report.held.push(`${entity} stood on the announced roster, in stratum ${stratum}`);
-    const own = await ticket(seed.seed, announced.draw, stratum, entity, entry.weight);
     same("its ticket is", file.ticket, own);
     const size = announced.roster_strata[stratum] ?? 0;
     const due = quota(size, ratio);
@@ -524,17 +557,14 @@ const UVDRAW = (() => {
     if ((threshold === null) !== (due === 0)) throw new Differs(`${due} are drawn from ${stratum}; the last ticket is ${threshold}`);
     same("by the last drawn ticket, drawn is", drawn, threshold !== null && own <= threshold);
     if (!selected && (drawn || due === size)) throw new Differs(`${entity} was drawn, and its line of the selection is missing`);
+    let rank = null;
     if (selected) {
-      const line = JSON.parse(selected.line);
-      same("the selection has", [line.uscc, line.stratum, line.ticket], [entity, stratum, own]);
-      if (!Number.isSafeInteger(line.rank) || line.rank < 1 || (line.rank <= due) !== drawn) {
-        throw new Differs(`${due} were drawn, and the rank is ${line.rank}; drawn is ${drawn}`);
-      }
-      if (line.rank === due) same("the last drawn ticket is", threshold, own);
-      const listed = await proves(execution.selection_root, execution.selection_count, selected.index, utf8(selected.line), selected.path.map(unhex));
-      if (!listed) throw new Differs(`rank ${line.rank} of ${entity} is not proven to be the outcome's`);
-      report.held.push(`rank ${line.rank} stands in the selection that the outcome names`);
+      rank = await rankInSelection(entity, stratum, own, selected, execution);
+      if ((rank <= due) !== drawn) throw new Differs(`${due} were drawn, and the rank is ${rank}; drawn is ${drawn}`);
+      report.held.push(`rank ${rank} stands in the selection that the outcome names`);
     }
+    if (rank !== null && rank === due) same("the last drawn ticket is", threshold, own);
+    else if (due) await checkThreshold(file, announced, seed, execution, due, report);
     const fate = drawn ? "was drawn" : "was not drawn";
     report.held.push(`its ticket is ${own}, the last of ${due} drawn from ${size} in ${stratum} ${threshold}: ${entity} ${fate}`);
   }

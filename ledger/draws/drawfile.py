@@ -4,14 +4,13 @@ A *draw file* holds whatever decided a draw: the announcement, the values of its
 and the outcome, and of the announcement and the outcome the stored record with the proof that it is
 in the log. ``verify`` makes the draw again from the file alone and names the first thing that
 differs. A *draw receipt* holds one business's part: its line of the roster with the proof that it
-stood there, its ticket, and the last ticket that was drawn from its stratum. ``check_receipt`` says
-whether the business was drawn as it should have been, and shows nobody else.
+stood there, its ticket, and the last ticket that was drawn from its stratum, with the lines that
+prove it where these may be shown. ``check_receipt`` says whether the business was drawn.
 
 What has to be believed, and what not: the file says with which keys the log signs, so whoever does
 not know them from elsewhere compares them. That a checkpoint was signed at a moment is the log's
-own word; a witness's is its signature, which is checked where its key is given. A receipt without a
-line of the selection (not drawn, and no reserve) takes the last drawn ticket from the service; the
-draw file proves it.
+own word; a witness's is its signature, which is checked where its key is given. A receipt proves
+what the outcome in the log says of its business; that the outcome is right, the draw file proves.
 
 Only ``uvdraw`` and the checking of proofs are needed here, and nothing that knows a ledger.
 """
@@ -108,7 +107,14 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     line: str
     index: int
-    path: tuple[str, ...]
+    path: tuple[Digest, ...]
+
+
+class LastDrawn(msgspec.Struct, frozen=True, kw_only=True):
+    """Who was drawn last from a stratum: its line of the roster, and its line of the selection."""
+
+    roster: Place
+    selected: Place
 
 
 class DrawReceipt(
@@ -122,7 +128,8 @@ class DrawReceipt(
     """One business's part in a draw.
 
     ``threshold``: the last ticket drawn from its stratum, ``None`` if none was. ``selected``: its
-    line of the selection, if it was drawn or stood among the reserves.
+    line of the selection, if it was drawn or stood among the reserves. ``last``: whose ticket the
+    threshold is, unless it is its own; ``withheld`` says why that is not here.
     """
 
     draw: str
@@ -137,6 +144,8 @@ class DrawReceipt(
     threshold: Digest | None
     drawn: bool
     selected: Place | None = None
+    last: LastDrawn | None = None
+    withheld: str | None = None
     keys: tuple[str, ...] = ()
 
 
@@ -484,25 +493,10 @@ def _receipt_checks(file: DrawReceipt, keys: _Keys) -> Checks:
     announced, seed, execution = yield from _logged_checks(file, keys)
     assert seed is not None
     assert execution is not None
-    place = file.roster
-    if not uvdraw.proves(
-        announced.roster_root,
-        announced.roster_count,
-        place.index,
-        place.line.encode(),
-        place.path,
-    ):
-        raise Differs(f"the line of {file.entity} is not proven to stand on the announced roster")
-    entry = msgspec.json.decode(place.line, type=dict[str, str | int])
-    _same("the line is of", entry.get("uscc"), file.entity)
-    _same("its stratum is", entry.get(announced.by), file.stratum)
     if file.stratum not in announced.ratios:
         raise Differs(f"{file.stratum} is no stratum of the draw")
+    ticket = _ticket_of(file, file.entity, file.roster, announced, seed)
     yield f"{file.entity} stood on the announced roster, in stratum {file.stratum}"
-    weight = entry.get("weight")
-    if not isinstance(weight, int | None):
-        raise Differs(f"the weight {weight!r} is no number")
-    ticket = uvdraw.ticket(seed.seed, announced.draw, file.stratum, file.entity, weight)
     _same("its ticket is", file.ticket, ticket)
     due, size = announced.quota(file.stratum), announced.roster_strata.get(file.stratum, 0)
     if (file.threshold is None) is not (due == 0):
@@ -511,8 +505,16 @@ def _receipt_checks(file: DrawReceipt, keys: _Keys) -> Checks:
     _same(f"with the last drawn ticket at {_short(file.threshold)}, drawn is", file.drawn, among)
     if file.selected is None and (file.drawn or due == size):
         raise Differs(f"{file.entity} was drawn, and its line of the selection is missing")
+    rank = None
     if file.selected is not None:
-        yield from _selected_checks(file, file.selected, execution, due)
+        rank = _rank_of(file, file.entity, ticket, file.selected, execution)
+        if (rank <= due) is not file.drawn:
+            raise Differs(f"{due} were drawn, and the rank is {rank}; drawn is {file.drawn}")
+        yield f"rank {rank} stands in the selection that the outcome names"
+    if rank is not None and rank == due:
+        _same("the last drawn ticket is", file.threshold, file.ticket)
+    elif due:
+        yield from _threshold_checks(file, announced, seed, execution, due)
     said = "was drawn" if file.drawn else "was not drawn"
     yield (
         f"its ticket is {_short(ticket)}, the last of {due} drawn from {size} in {file.stratum} "
@@ -520,15 +522,56 @@ def _receipt_checks(file: DrawReceipt, keys: _Keys) -> Checks:
     )
 
 
-def _selected_checks(file: DrawReceipt, place: Place, execution: _Execution, due: int) -> Checks:
+def _threshold_checks(
+    file: DrawReceipt, announced: _Announcement, seed: _Seed, execution: _Execution, due: int
+) -> Checks:
+    """That the last drawn ticket is that of a business of the roster, at the last drawn rank."""
+    if file.last is None:
+        yield _Unchecked(
+            "that the last drawn ticket is this one is only this file's word: "
+            f"{file.withheld or 'no reason is given'}"
+        )
+        return
+    line = msgspec.json.decode(file.last.selected.line, type=dict[str, str | int])
+    last = str(line.get("uscc"))
+    ticket = _ticket_of(file, last, file.last.roster, announced, seed)
+    rank = _rank_of(file, last, ticket, file.last.selected, execution)
+    _same(f"the rank of {last}, which is named as the last one drawn, is", rank, due)
+    _same("the last drawn ticket is", file.threshold, ticket)
+    yield f"the last drawn ticket is that of {last}, rank {rank} in the selection"
+
+
+def _ticket_of(
+    file: DrawReceipt, entity: str, place: Place, announced: _Announcement, seed: _Seed
+) -> str:
+    """The ticket of a business of the receipt's stratum, whose line has to stand on the roster."""
+    if not uvdraw.proves(
+        announced.roster_root,
+        announced.roster_count,
+        place.index,
+        place.line.encode(),
+        place.path,
+    ):
+        raise Differs(f"the line of {entity} is not proven to stand on the announced roster")
+    entry = msgspec.json.decode(place.line, type=dict[str, str | int])
+    _same("the line is of", entry.get("uscc"), entity)
+    _same("its stratum is", entry.get(announced.by), file.stratum)
+    weight = entry.get("weight")
+    if not isinstance(weight, int | None):
+        raise Differs(f"the weight {weight!r} is no number")
+    return uvdraw.ticket(seed.seed, announced.draw, file.stratum, entity, weight)
+
+
+def _rank_of(
+    file: DrawReceipt, entity: str, ticket: str, place: Place, execution: _Execution
+) -> int:
+    """The rank of a business by its line, which has to be one of the outcome's."""
     line = msgspec.json.decode(place.line, type=dict[str, str | int])
-    for name, value in (("uscc", file.entity), ("stratum", file.stratum), ("ticket", file.ticket)):
+    for name, value in (("uscc", entity), ("stratum", file.stratum), ("ticket", ticket)):
         _same(f"the {name} in the selection is", line.get(name), value)
     rank = line.get("rank")
-    if not isinstance(rank, int) or (1 <= rank <= due) is not file.drawn:
-        raise Differs(f"{due} were drawn, and the rank is {rank}; drawn is {file.drawn}")
-    if rank == due:
-        _same("the last drawn ticket is", file.threshold, file.ticket)
+    if not isinstance(rank, int) or rank < 1:
+        raise Differs(f"the rank of {entity} is {rank!r}, which is no number from 1")
     if not uvdraw.proves(
         execution.selection_root,
         execution.selection_count,
@@ -536,8 +579,8 @@ def _selected_checks(file: DrawReceipt, place: Place, execution: _Execution, due
         place.line.encode(),
         place.path,
     ):
-        raise Differs(f"rank {rank} of {file.entity} is not proven to be the outcome's")
-    yield f"rank {rank} stands in the selection that the outcome names"
+        raise Differs(f"rank {rank} of {entity} is not proven to be the outcome's")
+    return rank
 
 
 # --- saying what differs

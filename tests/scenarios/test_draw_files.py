@@ -154,6 +154,13 @@ async def test_a_withheld_roster_is_in_no_file_but_the_authorities(world: World)
     assert (await asked(world, "", RECEIPT, entity=E_C))[0] == 404
     assert (await asked(world, "E-A", RECEIPT, entity=E_C))[0] == 404
     holds(check_receipt(await receipt(world, "E-C")))
+    world.tokens["behind"] = world.service.tokens.create(
+        "ENTITY", "REP-behind", "entity_rep", entity=BEHIND
+    )
+    content = await receipt(world, "behind")
+    assert PREFIX not in content.decode().replace(BEHIND, ""), "it names nobody else"
+    (unchecked,) = check_receipt(content).unchecked
+    assert unchecked.endswith("only this file's word: 涉密单位")
 
 
 async def test_commitments_are_opened_and_fallbacks_are_those_announced(world: World) -> None:
@@ -388,13 +395,21 @@ async def test_a_receipt_announces_no_visit(world: World) -> None:
         assert (await asked(world, "EMB head", RECEIPT, entity=E_C))[0] == 404
         for who in ("MRB head", "JB"):
             holds(check_receipt(await receipt(world, who, E_C)))
+            early = await receipt(world, who, BEHIND)
+            assert PREFIX not in early.decode().replace(BEHIND, ""), "it may be handed on"
+            (unchecked,) = check_receipt(early).unchecked
+            assert unchecked.startswith("that the last drawn ticket is this one is only this file")
         await visit(world, entity, f"2026-08-1{number}")
 
     for who, entity in (("E-C", E_C), ("reserve", RESERVE), ("behind", BEHIND)):
         content = await receipt(world, who)
         assert content == await receipt(world, "", entity)
         others = content.decode().replace(entity, "")
-        assert PREFIX not in others, "nobody else is named in it"
+        last = [] if entity == E_C else [DRAWN[0] if entity == BEHIND else E_C]
+        for one in last:
+            assert one in others, "the last one drawn is named, as in the file that all may read"
+            others = others.replace(one, "")
+        assert PREFIX not in others, "and nobody else"
         said = holds(check_receipt(content)).held[-1]
         assert said.endswith("was drawn" if entity == E_C else "was not drawn")
     assert (await asked(world, "foreign", RECEIPT))[0] == 404
@@ -406,12 +421,31 @@ async def test_a_forged_receipt_is_found(world: World) -> None:
     """Neither the own line nor the own ticket, rank or fate can be talked away."""
     await given_draw(world)
     await visit_all(world)
-    drawn, behind = [json.loads(await receipt(world, "", one)) for one in (E_C, BEHIND)]
+    drawn, behind, reserve = [
+        json.loads(await receipt(world, "", one)) for one in (E_C, BEHIND, RESERVE)
+    ]
     line = drawn["roster"]["line"]
     rank = drawn["selected"]["line"]
     high, low = "f" * 64, "0" * 64
+    # The whole lie, that somebody who was drawn was not; and what might be given for its proof.
+    untold = {"drawn": False, "threshold": low, "selected": None}
+    for report in (
+        check_receipt(json.dumps(drawn | untold).encode()),
+        Report(**in_browser([json.dumps(drawn | untold)])[0]),
+    ):
+        assert report.differs is None
+        assert any("that the last drawn ticket is this one" in one for one in report.unchecked)
+
+    def as_last(receipt: dict[str, Any]) -> dict[str, Any]:
+        return {"roster": receipt["roster"], "selected": receipt["selected"]}
+
     forged: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         (drawn, {"drawn": False}, "drawn is"),
+        (drawn, {**untold, "last": reserve["last"]}, "the last drawn ticket is"),
+        (drawn, {**untold, "last": behind["last"]}, "its stratum is"),
+        (drawn, {**untold, "last": as_last(reserve)}, "named as the last one drawn, is 2"),
+        (behind, {"threshold": low}, "the last drawn ticket is"),
+        (behind, {"last": {**behind["last"], "roster": behind["roster"]}}, "the line is of"),
         (drawn, {"drawn": False, "threshold": low}, "the rank is 1"),
         (drawn, {"threshold": high}, "the last drawn ticket is"),
         (drawn, {"threshold": None}, "the last ticket is None"),
@@ -428,7 +462,7 @@ async def test_a_forged_receipt_is_found(world: World) -> None:
         (
             drawn,
             {"selected": {**drawn["selected"], "line": rank.replace('"rank":1', '"rank":2')}},
-            "the rank is 2",
+            "rank 2 of",
         ),
         (
             drawn,
