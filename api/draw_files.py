@@ -25,7 +25,11 @@ Keys = Annotated[
 ]
 Witnesses = Annotated[
     tuple[str, ...],
-    Parameter(name="--witness", negative="", help="a witness's key that has to have cosigned"),
+    Parameter(
+        name="--witness",
+        negative="",
+        help="the key of a witness that has to have cosigned; of several, each",
+    ),
 ]
 
 #: The exit code where nothing differs and not everything could be checked.

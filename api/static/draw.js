@@ -31,8 +31,8 @@ async function check(read) {
     return;
   }
   try {
-    const key = document.getElementById("key").value.trim();
-    show(await UVDRAW.verify(await read(), key ? [key] : []));
+    const given = (id) => document.getElementById(id).value.trim().split(/\s+/).filter(Boolean);
+    show(await UVDRAW.verify(await read(), given("key"), given("witness")));
   } catch (error) {
     verdict.textContent = String(error.message);
   }

@@ -309,12 +309,45 @@ const UVDRAW = (() => {
     };
   }
 
-  async function parsedKey(given) {
+  // Kinds of keys by the byte that stands for them.
+  const LOG = 1, WITNESS = 4;
+
+  async function parsedKey(given, kind = LOG) {
     const [name, id, ...rest] = given.split("+");
     const blob = unbase64(rest.join("+"));
     const expected = hex((await sha256(joined(utf8(`${name}\n`), blob))).subarray(0, 4));
-    if (blob.length !== 33 || blob[0] !== 1 || id !== expected) throw new Differs(`${given} is no key of a log`);
+    if (blob.length !== 33 || id !== expected) throw new Differs(`${given} is no key`);
+    if (blob[0] !== kind) throw new Differs(`${given} is not the key of a ${kind === LOG ? "log" : "witness"}`);
     return { name, id, bytes: blob.subarray(1) };
+  }
+
+  // Whether a key made an Ed25519 signature, or null where this browser cannot check that.
+  async function signs(key, signature, message) {
+    let imported;
+    try {
+      imported = await crypto.subtle.importKey("raw", key.bytes, { name: "Ed25519" }, false, ["verify"]);
+    } catch {
+      return null;
+    }
+    return crypto.subtle.verify({ name: "Ed25519" }, imported, signature, message);
+  }
+
+  // When a witness first signed a checkpoint, in milliseconds; null as for `signs`.
+  async function seenBy(receipt, witness) {
+    let first = Infinity;
+    for (const { name, blob } of receipt.signatures) {
+      if (name !== witness.name || hex(blob.subarray(0, 4)) !== witness.id) continue;
+      if (blob.length !== 76) throw new Differs(`the cosignature of ${name} is too short`);
+      const seconds = new DataView(blob.buffer, blob.byteOffset).getBigUint64(4);
+      const message = utf8(`cosignature/v1\ntime ${seconds}\n${receipt.body}`);
+      const good = await signs(witness, blob.subarray(12), message);
+      if (good === null) return null;
+      if (!good) throw new Differs(`the cosignature of ${name} is wrong`);
+      first = Math.min(first, Number(seconds) * 1000);
+    }
+    if (first === Infinity) throw new Differs(`the checkpoint of the announcement is not cosigned by ${witness.name}`);
+    if (first > 8.64e15) throw new Differs(`the cosignature of ${witness.name} is of no moment`);
+    return first;
   }
 
   // true, or null where this browser cannot check Ed25519.
@@ -323,13 +356,8 @@ const UVDRAW = (() => {
     for (const { name, blob } of receipt.signatures) {
       const key = keys.find((one) => one.name === name && one.id === hex(blob.subarray(0, 4)));
       if (!key) continue;
-      let imported;
-      try {
-        imported = await crypto.subtle.importKey("raw", key.bytes, { name: "Ed25519" }, false, ["verify"]);
-      } catch {
-        return null;
-      }
-      const good = await crypto.subtle.verify({ name: "Ed25519" }, imported, blob.subarray(4), utf8(receipt.body));
+      const good = await signs(key, blob.subarray(4), utf8(receipt.body));
+      if (good === null) return null;
       if (!good) throw new Differs(`the signature of ${name} is wrong`);
       some = true;
     }
@@ -369,14 +397,14 @@ const UVDRAW = (() => {
     const fields = unpacked(record);
     same(`the record of ${what} is a`, fields.type, topic);
     same(`the record of ${what} says`, fields.body, event.body);
-    const known = await Promise.all(keys.map(parsedKey));
+    const known = await Promise.all(keys.map((key) => parsedKey(key)));
     const where = `${what} is event ${event.position} of the log ${receipt.origin}, under its checkpoint of ${receipt.size}`;
     if (await signedBy(receipt, known)) report.held.push(`${where} signed by ${keys.join(", ")}`);
     else report.unchecked.push(`${where}, whose Ed25519 signature this browser cannot check`);
     return moment(fields.recorded_at);
   }
 
-  function checkTime(event, announced, recorded, report) {
+  async function checkTime(event, announced, recorded, witnesses, report) {
     if (recorded === null) return;
     const first = announced.sources.reduce((a, b) => (moment(b.publication_at) < moment(a.publication_at) ? b : a));
     const signed = moment(event.signed_at);
@@ -385,7 +413,22 @@ const UVDRAW = (() => {
     if (signed >= moment(first.publication_at)) {
       throw new Differs(`the announcement was covered by that checkpoint at ${event.signed_at} only; ${out}`);
     }
-    report.held.push(`it was covered by that checkpoint at ${event.signed_at}, as the log says, before ${out}`);
+    report.held.push(`by its record the announcement was made at ${new Date(recorded).toISOString()}, before ${out}`);
+    if (!witnesses.length) {
+      report.unchecked.push(`that the announcement was covered by that checkpoint at ${event.signed_at} is only this file's word: `
+        + "no signature says when; one that does is a witness's, whose key you know");
+    }
+    for (const given of witnesses) {
+      const witness = await parsedKey(given, WITNESS);
+      const seen = await seenBy(parsedReceipt(event.receipt), witness);
+      if (seen === null) {
+        report.unchecked.push(`this browser cannot check the Ed25519 signature of ${witness.name}`);
+        continue;
+      }
+      const at = new Date(seen).toISOString();
+      if (seen >= moment(first.publication_at)) throw new Differs(`the witness ${witness.name} signed at ${at} only; ${out}`);
+      report.held.push(`the witness ${witness.name} saw that checkpoint at ${at}, before ${out}`);
+    }
   }
 
   async function checkSeed(announced, seed, report) {
@@ -426,14 +469,14 @@ const UVDRAW = (() => {
     report.held.push(`as many were drawn as announced: ${due.map((one) => `${one.key} ${one.quota}/${one.size}`).join(", ")}`);
   }
 
-  async function checkLogged(file, keys, report) {
+  async function checkLogged(file, { keys, witnesses }, report) {
     const announced = announcementOf(file.announcement.body);
     same("the announcement is of", announced.draw, file.draw);
     same("the algorithm is", announced.algorithm, ALGORITHM);
     const sizes = Object.values(announced.roster_strata);
     same("the strata add up to", sizes.reduce((sum, size) => sum + size, 0), announced.roster_count);
     const recorded = await checkEvent("the announcement", "draws.draw-announced", file.announcement, keys, report);
-    checkTime(file.announcement, announced, recorded, report);
+    await checkTime(file.announcement, announced, recorded, witnesses, report);
     const seed = file.seed && file.seed.body;
     if (seed) await checkSeed(announced, seed, report);
     const execution = file.execution && file.execution.body;
@@ -572,14 +615,15 @@ const UVDRAW = (() => {
   const KINDS = { "uvdraw-file/1": checkDraw, "uvdraw-receipt/1": checkReceipt };
 
   // What holds, what could not be checked, and the first thing that differs, of the text of a file.
-  // `keys`: the log's, if known from elsewhere; the file's own otherwise.
-  async function verify(text, keys = []) {
+  // `keys`: the log's, if known from elsewhere; the file's own otherwise. `witnesses`: the keys of those
+  // who all have to have cosigned the announcement before the first value was out.
+  async function verify(text, keys = [], witnesses = []) {
     const report = { held: [], unchecked: [], differs: null };
     try {
       const file = JSON.parse(text);
       const check = KINDS[file.format];
       if (!check) throw new Differs(`${file.format} is no draw file and no draw receipt`);
-      await check(file, keys.length ? keys : file.keys || [], report);
+      await check(file, { keys: keys.length ? keys : file.keys || [], witnesses }, report);
     } catch (error) {
       // A file that lacks what it should have differs too.
       report.differs = error.message;

@@ -8,8 +8,9 @@ stood there, its ticket, and the last ticket that was drawn from its stratum, wi
 prove it where these may be shown. ``check_receipt`` says whether the business was drawn.
 
 What has to be believed, and what not: the file says with which keys the log signs, so whoever does
-not know them from elsewhere compares them. That a checkpoint was signed at a moment is the log's
-own word; a witness's is its signature, which is checked where its key is given. A receipt proves
+not know them from elsewhere compares them. When a checkpoint was signed no signature of the log
+says, so that is the file's own word; a witness signs the moment too, and its signature is checked
+where its key is given. A receipt proves
 what the outcome in the log says of its business; that the outcome is right, the draw file proves.
 
 Only ``uvdraw`` and the checking of proofs are needed here, and nothing that knows a ledger.
@@ -27,7 +28,7 @@ import msgspec
 
 from ledger.draws import uvdraw
 from ledger.transparency.checkpoints import cosigned, cosigned_at, parse_checkpoint
-from ledger.transparency.notes import Verifier, parse_note, parse_vkey
+from ledger.transparency.notes import COSIGNATURE, ED25519, Verifier, parse_note, parse_vkey
 from ledger.transparency.proofs import parse_receipt
 
 T = TypeVar("T")
@@ -247,8 +248,8 @@ class _Unchecked(str):
 def verify(content: bytes, *, keys: Iterable[str] = (), witnesses: Iterable[str] = ()) -> Report:
     """Make the draw of a draw file again and hold it against what the file says.
 
-    ``keys``: the log's, if known from elsewhere; the file's own otherwise. ``witnesses``: keys of
-    which one has to have cosigned the announcement before the first value was out.
+    ``keys``: the log's, if known from elsewhere; the file's own otherwise. ``witnesses``: the keys
+    of those who all have to have cosigned the announcement before the first value was out.
     """
     return _reported(content, DrawFile, keys, witnesses, _draw_checks)
 
@@ -271,12 +272,22 @@ def _reported(
     try:
         file = msgspec.json.decode(content, type=kind)
         named: Iterable[str] = list(keys) or file.keys  # type: ignore[attr-defined]
-        known = _Keys([parse_vkey(key) for key in named], [parse_vkey(key) for key in witnesses])
+        known = _Keys(
+            [_key_of("a log", ED25519, key) for key in named],
+            [_key_of("a witness", COSIGNATURE, key) for key in witnesses],
+        )
         for one in checks(file, known):
             (report.unchecked if isinstance(one, _Unchecked) else report.held).append(one)
     except (ValueError, msgspec.MsgspecError) as error:
         report.differs = str(error)
     return report
+
+
+def _key_of(whose: str, kind: int, vkey: str) -> Verifier:
+    key = parse_vkey(vkey)
+    if key.kind != kind:
+        raise Differs(f"{vkey} is not the key of {whose}, which is of kind {kind}")
+    return key
 
 
 def _draw_checks(file: DrawFile, keys: _Keys) -> Checks:
@@ -349,6 +360,7 @@ def _in_time(
     if recorded_at is None or event.receipt is None:
         return
     first = min(announced.sources, key=lambda source: source.publication_at)
+    out = f"{first.name} was out at {_moment(first.publication_at)}"
     if event.signed_at is None:
         raise Differs("the file does not say when the announcement was covered by a checkpoint")
     if event.signed_at < recorded_at:
@@ -356,19 +368,35 @@ def _in_time(
             f"the checkpoint was signed at {_moment(event.signed_at)}, before the announcement was "
             f"recorded at {_moment(recorded_at)}"
         )
-    out = f"{first.name} was out at {_moment(first.publication_at)}"
     covered = f"was covered by that checkpoint at {_moment(event.signed_at)}"
     if event.signed_at >= first.publication_at:
         raise Differs(f"the announcement {covered} only; {out}")
-    yield f"it was recorded at {_moment(recorded_at)} and {covered}, as the log says, before {out}"
+    yield f"by its record the announcement was made at {_moment(recorded_at)}, before {out}"
     if not keys.witnesses:
-        return
-    note = parse_note(parse_receipt(event.receipt.encode()).checkpoint)
-    seen = min(cosigned(note, keys.witnesses), key=cosigned_at)
-    moment = datetime.fromtimestamp(cosigned_at(seen), UTC)
-    if moment >= first.publication_at:
-        raise Differs(f"the witness {seen.name} signed at {_moment(moment)} only; {out}")
-    yield f"the witness {seen.name} saw that checkpoint at {_moment(moment)}"
+        yield _Unchecked(
+            f"that the announcement {covered} is only this file's word: no signature says when; "
+            "one that does is a witness's, whose key you know"
+        )
+    for witness in keys.witnesses:
+        moment = _seen_by(witness, event.receipt)
+        if moment >= first.publication_at:
+            raise Differs(f"the witness {witness.name} signed at {_moment(moment)} only; {out}")
+        yield f"the witness {witness.name} saw that checkpoint at {_moment(moment)}, before {out}"
+
+
+def _seen_by(witness: Verifier, receipt: str) -> datetime:
+    """When a witness first signed the checkpoint of a receipt."""
+    note = parse_note(parse_receipt(receipt.encode()).checkpoint)
+    try:
+        seconds = min(cosigned_at(one) for one in cosigned(note, [witness]))
+    except ValueError as error:
+        raise Differs(
+            f"the checkpoint of the announcement is not cosigned by {witness.name}: {error}"
+        ) from error
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise Differs(f"{witness.name} cosigned at {seconds} s, which is no moment") from None
 
 
 def _seed_checks(announced: _Announcement, seed: _Seed) -> Checks:

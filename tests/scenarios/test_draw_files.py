@@ -8,7 +8,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -88,8 +88,17 @@ async def receipt(world: World, who: str = "", entity: str = "") -> bytes:
 
 
 def holds(report: Report) -> Report:
-    assert report.complete, (report.differs, report.unchecked)
+    """Nothing differs, and without a witness nothing but its time is unchecked."""
+    assert (report.differs, unproven(report)) == (None, [])
     return report
+
+
+def unproven(report: Report) -> list[str]:
+    """What was not checked, but for when the announcement was covered, which no one else signed."""
+    covered, *others = report.unchecked
+    assert covered.startswith("that the announcement was covered by that checkpoint at 2026-")
+    assert "only this file's word" in covered
+    return others
 
 
 # --- the file of a draw
@@ -103,7 +112,7 @@ async def test_anybody_checks_a_draw_from_its_file_alone(world: World) -> None:
     await covered(world)
     report = verify(await exported(world))
     assert report.differs is None
-    assert [one.split(":")[0] for one in report.unchecked] == [
+    assert [one.split(":")[0] for one in unproven(report)] == [
         "the draw is announced",
         "the roster is not in the file",
     ]
@@ -116,7 +125,7 @@ async def test_anybody_checks_a_draw_from_its_file_alone(world: World) -> None:
     for who in ("", "E-C", "EMB head"):
         content = await exported(world, who)
         assert PREFIX not in content.decode(), "no business is named before the visits"
-        assert [one.split(":")[0] for one in verify(content).unchecked] == [
+        assert [one.split(":")[0] for one in unproven(verify(content))] == [
             "the roster is not in the file"
         ]
     for who in ("MRB head", "JB"):
@@ -134,7 +143,7 @@ async def test_one_business_left_out_does_not_keep_a_draw_closed(world: World) -
     """Nobody was visited. After the last day everybody may check whom that concerns."""
     await given_draw(world)
     world.at("2026-12-31 23:00")
-    assert verify(await exported(world)).unchecked
+    assert unproven(verify(await exported(world)))
     assert (await asked(world, "", f"/v1/draws/{DRAW}/roster"))[0] == 404
     world.at("2027-01-01 00:10")
     holds(verify(await exported(world)))
@@ -148,7 +157,7 @@ async def test_a_withheld_roster_is_in_no_file_but_the_authorities(world: World)
     await visit_all(world)
     content = await exported(world)
     assert PREFIX not in content.decode()
-    (unchecked,) = verify(content).unchecked
+    (unchecked,) = unproven(verify(content))
     assert unchecked == "the roster is not in the file: 涉密单位"
     holds(verify(await exported(world, "JB")))
     assert (await asked(world, "", RECEIPT, entity=E_C))[0] == 404
@@ -159,7 +168,7 @@ async def test_a_withheld_roster_is_in_no_file_but_the_authorities(world: World)
     )
     content = await receipt(world, "behind")
     assert PREFIX not in content.decode().replace(BEHIND, ""), "it names nobody else"
-    (unchecked,) = check_receipt(content).unchecked
+    (unchecked,) = unproven(check_receipt(content))
     assert unchecked.endswith("only this file's word: 涉密单位")
 
 
@@ -323,19 +332,36 @@ async def test_the_first_thing_that_differs_is_named(world: World) -> None:
     receipts = [(await receipt(world, "", one)).decode() for one in (*DRAWN, RESERVE, BEHIND)]
     reports = await asyncio.to_thread(in_browser, [content.decode(), *receipts, *forged])
     for report in reports[: 1 + len(receipts)]:
-        assert (report["differs"], report["unchecked"]) == (None, [])
+        holds(Report(**report))
     for name, report in zip(FORGERIES, reports[1 + len(receipts) :], strict=True):
         assert report["differs"], name
 
 
-def in_browser(texts: list[str]) -> list[dict[str, Any]]:
+WITNESS = Signer("witness.example.org/w1", Ed25519PrivateKey.generate())
+
+
+def cosigned(content: bytes, *signed: tuple[Signer, str]) -> bytes:
+    """A file whose announcement's checkpoint some witnesses saw, each at its moment."""
+    file = json.loads(content)
+    receipt = file["announcement"]["receipt"]
+    text = parse_note(parse_receipt(receipt.encode()).checkpoint).text
+    for witness, moment in signed:
+        seconds = int(datetime.fromisoformat(moment).timestamp())
+        receipt += cosign(text, witness, seconds).line()
+    file["announcement"]["receipt"] = receipt
+    return json.dumps(file).encode()
+
+
+def in_browser(texts: list[str], witnesses: Sequence[str] = ()) -> list[dict[str, Any]]:
     """What the script of the page finds, run by Node."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("there is no node on this machine; the script is that of the browser's page")
     done = subprocess.run(
         [node, str(ROOT / "tests/systems/agree.js"), str(ROOT / "api/static/uvdraw.js")],
-        input=json.dumps({"files": [{"text": text, "keys": []} for text in texts]}),
+        input=json.dumps(
+            {"files": [{"text": text, "keys": [], "witnesses": [*witnesses]} for text in texts]}
+        ),
         check=True,
         capture_output=True,
         text=True,
@@ -355,20 +381,31 @@ async def test_the_readers_own_key_and_witness_decide(world: World) -> None:
     other = Signer(key.split("+")[0], Ed25519PrivateKey.generate()).verifier().vkey()
     assert "not signed by" in str(verify(content, keys=[other]).differs)
 
-    witness = Signer("witness.example.org/w1", Ed25519PrivateKey.generate())
-    vkey = witness.verifier(COSIGNATURE).vkey()
-    assert "not signed by" in str(verify(content, witnesses=[vkey]).differs)
-    given = file["announcement"]["receipt"]
-    text = parse_note(parse_receipt(given.encode()).checkpoint).text
-    for moment, differs in (("2026-07-16T10:00+08:00", None), ("2026-07-19T21:30+08:00", "only")):
-        seconds = int(datetime.fromisoformat(moment).timestamp())
-        file["announcement"]["receipt"] = given + cosign(text, witness, seconds).line()
-        report = verify(json.dumps(file).encode(), witnesses=[vkey])
-        if differs is None:
-            assert any("the witness witness.example.org/w1 saw" in one for one in report.held)
-            holds(report)
-        else:
-            assert differs in str(report.differs)
+    witness, vkey = WITNESS, WITNESS.verifier(COSIGNATURE).vkey()
+    other = Signer("witness.example.org/w2", Ed25519PrivateKey.generate())
+    both = [vkey, other.verifier(COSIGNATURE).vkey()]
+    assert "not cosigned by" in str(verify(content, witnesses=[vkey]).differs)
+    early, late = "2026-07-16T10:00+08:00", "2026-07-19T21:30+08:00"
+    texts = [cosigned(content, *signed) for signed in (
+        ((witness, early),), ((witness, late),), ((other, early),),
+        ((witness, early), (other, late)), ((witness, early), (other, early)),
+    )]  # fmt: skip
+    expected = [None, "only", "not cosigned by", None, None], [
+        "not cosigned by", "only", "not cosigned by", "only", None
+    ]  # fmt: skip
+    for witnesses, differ in zip(([vkey], both), expected, strict=True):
+        pages = in_browser([text.decode() for text in texts], witnesses)
+        for text, page, differs in zip(texts, pages, differ, strict=True):
+            for report in (verify(text, witnesses=witnesses), Report(**page)):
+                if differs is None:
+                    assert report.complete
+                    said = [one for one in report.held if one.startswith("the witness ")]
+                    assert len(said) == len(witnesses)
+                else:
+                    assert differs in str(report.differs)
+    # A log's key is no witness's, nor the other way round.
+    assert "is not the key of a witness" in str(verify(content, witnesses=[key]).differs)
+    assert "is not the key of a log" in str(verify(content, keys=[vkey]).differs)
 
 
 # --- receipts
@@ -397,7 +434,7 @@ async def test_a_receipt_announces_no_visit(world: World) -> None:
             holds(check_receipt(await receipt(world, who, E_C)))
             early = await receipt(world, who, BEHIND)
             assert PREFIX not in early.decode().replace(BEHIND, ""), "it may be handed on"
-            (unchecked,) = check_receipt(early).unchecked
+            (unchecked,) = unproven(check_receipt(early))
             assert unchecked.startswith("that the last drawn ticket is this one is only this file")
         await visit(world, entity, f"2026-08-1{number}")
 
@@ -524,21 +561,25 @@ async def test_the_command_line_writes_and_checks_files(
     sealed = ("draw", "export", DRAW, "--out", str(file), "--sealed", "--ledger", url)
     assert await run(*sealed) == 0
     assert json.loads(file.read_bytes()) == json.loads(await exported(world, "JB"))
+    assert await run("draw", "verify", str(file)) == 3
+    file.write_bytes(cosigned(file.read_bytes(), (WITNESS, "2026-07-16T10:00+08:00")))
+    witness = ("--witness", WITNESS.verifier(COSIGNATURE).vkey())
     capfd.readouterr()
-    assert await run("draw", "verify", str(file), "--json") == 0
+    assert await run("draw", "verify", str(file), *witness, "--json") == 0
     assert json.loads(capfd.readouterr().out)["complete"] is True
     assert await run("draw", "export", "DRAW-404", "--ledger", url) == 2
     (key,) = json.loads(file.read_bytes())["keys"]
-    assert await run("draw", "verify", str(file), "--key", key) == 0
+    assert await run("draw", "verify", str(file), "--key", key, *witness) == 0
     other = Signer("elsewhere", Ed25519PrivateKey.generate()).verifier().vkey()
     assert await run("draw", "verify", str(file), "--key", other) == 1
 
     own = tmp_path / "receipt.json"
-    own.write_bytes(await receipt(world, "JB", E_C))
+    content = await receipt(world, "JB", E_C)
+    own.write_bytes(cosigned(content, (WITNESS, "2026-07-16T10:00+08:00")))
     capfd.readouterr()
-    assert await run("draw", "check-receipt", str(own)) == 0
+    assert await run("draw", "check-receipt", str(own), *witness) == 0
     assert f"{E_C} was drawn" in capfd.readouterr().out.replace("\n", "")
-    own.write_text(own.read_text().replace('"drawn":true', '"drawn":false'))
+    own.write_text(own.read_text().replace('"drawn": true', '"drawn": false'))
     assert await run("draw", "check-receipt", str(own)) == 1
     assert "✗" in capfd.readouterr().err
 
