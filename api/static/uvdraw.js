@@ -514,24 +514,68 @@ const UVDRAW = (() => {
       same("the lines of the selection are", file.selection.length, picked.length);
     }
     const lines = picked.map(canonical);
-    same("the hash of the selection is", execution.selection_hash, await listHash(lines));
-    same("the root of the selection is", execution.selection_root, await root(lines));
+    await sameSelection(lines, execution);
     const reserves = lines.length - execution.selected;
     report.held.push(`made again, the draw gives the same ${execution.selected} businesses and ${reserves} reserves: ${execution.selection_hash}`);
   }
 
-  async function checkOfficers(file, announced, seed, report) {
-    if (!file.officers) return;
-    const sorted = [...file.officers].sort(before);
-    same("the hash of the officer roster is", hex(await sha256(utf8(canonical(sorted)))), announced.officer_roster_hash);
-    for (const one of file.assignments || []) {
-      const order = await officerOrder(seed.seed, announced.draw, one.entity, file.officers);
-      const passed = one.skipped.map((skipped) => skipped.officer);
-      const asked = order.slice(0, one.officers.length + passed.length);
-      same(`the officers of ${one.entity} are`, one.officers, asked.filter((name) => !passed.includes(name)));
-      same(`passed over for ${one.entity} were`, passed, asked.filter((name) => passed.includes(name)));
+  async function sameSelection(lines, execution) {
+    same("the hash of the selection is", execution.selection_hash, await listHash(lines));
+    same("the root of the selection is", execution.selection_root, await root(lines));
+  }
+
+  // By law at least so many visit a business together.
+  const TOGETHER = 2;
+
+  async function checkOfficers(file, announced, seed, execution, report) {
+    const assignments = file.assignments || [];
+    if (!file.officers) {
+      if (assignments.length) throw new Differs("the file has assignments and no officers");
+      return;
     }
-    report.held.push(`the officers of ${(file.assignments || []).length} visits were asked in the drawn order`);
+    const sorted = [...file.officers].sort(before);
+    const found = hex(await sha256(utf8(canonical(sorted))));
+    same("the hash of the officer roster is", found, announced.officer_roster_hash);
+    report.held.push(`the officer roster is the announced one: ${found}`);
+    if (!seed || !execution) {
+      same("before the draw was made the assignments are", assignments.length, 0);
+      return;
+    }
+    for (const { entity, officers, skipped } of assignments) {
+      if (officers.length < TOGETHER) throw new Differs(`${entity} is visited by ${officers.length}; it should be by ${TOGETHER}`);
+      const order = await officerOrder(seed.seed, announced.draw, entity, file.officers);
+      const passed = skipped.map((one) => one.officer);
+      const asked = order.slice(0, officers.length + passed.length);
+      same(`the officers of ${entity} are`, officers, asked.filter((name) => !passed.includes(name)));
+      same(`passed over for ${entity} were`, passed, asked.filter((name) => passed.includes(name)));
+    }
+    checkAssigned(file, assignments, announced, report);
+    if (assignments.length) {
+      const passed = assignments.reduce((sum, one) => sum + one.skipped.length, 0);
+      report.held.push(`the officers of ${assignments.length} visits were asked in the drawn order`);
+      report.unchecked.push("that these assignments are the recorded ones is only this file's word, "
+        + `and so are the reasons for which ${passed} were passed over`);
+    }
+  }
+
+  function checkAssigned(file, assignments, announced, report) {
+    const visited = new Set(assignments.map((one) => one.entity));
+    if (visited.size !== assignments.length) throw new Differs("a business has officers twice");
+    if (!file.selection) {
+      if (visited.size) report.unchecked.push("whether those visited were drawn: the selection is not in the file");
+      return;
+    }
+    const listed = new Set(file.selection.map((line) => line.uscc));
+    for (const one of visited) {
+      if (!listed.has(one)) throw new Differs(`${one} has officers, and does not stand in the selection`);
+    }
+    const due = new Map(announced.strata.map(({ key, ratio }) => [key, quota(announced.roster_strata[key] ?? 0, ratio)]));
+    const drawn = file.selection.filter((line) => line.rank <= due.get(line.stratum)).map((line) => line.uscc);
+    const left = drawn.filter((one) => !visited.has(one));
+    if (left.length) {
+      report.unchecked.push(`to ${left.length} of ${drawn.length} drawn no officers were sent by this file, ${left[0]} first: `
+        + "it may be too early, or they were exempted");
+    }
   }
 
   async function checkDraw(file, keys, report) {
@@ -540,10 +584,10 @@ const UVDRAW = (() => {
     if (!file.roster) report.unchecked.push(`the roster is not in the file: ${file.withheld || "no reason is given"}`);
     else await checkRoster(file.roster, announced, report);
     if (seed && !execution) report.unchecked.push(`the draw is ${file.stage}: it was not made`);
-    if (seed && execution) {
-      if (file.roster) await checkSelection(file, announced, seed, execution, report);
-      await checkOfficers(file, announced, seed, report);
-    }
+    if (file.selection && !execution) throw new Differs("the file has a selection and no outcome");
+    if (seed && execution && file.roster) await checkSelection(file, announced, seed, execution, report);
+    else if (file.selection) await sameSelection(file.selection.map(canonical), execution);
+    await checkOfficers(file, announced, seed, execution, report);
   }
 
   // The ticket of a business of the receipt's stratum, whose line has to stand on the roster.

@@ -44,6 +44,9 @@ Lines = list[dict[str, str | int]]
 _Yielding = Generator[str, None, T]
 Checks = Iterator[str]
 
+#: How many officers visit a business together, by law at least (行政处罚法 第四十二条).
+_TOGETHER = 2
+
 #: How many hex digits of a ticket or hash are shown in a message.
 _SHOWN = 16
 
@@ -229,6 +232,12 @@ class _Execution(msgspec.Struct):
     selection_count: int
 
 
+class _Line(msgspec.Struct):
+    uscc: str
+    stratum: str
+    rank: int
+
+
 class _Keys(msgspec.Struct, frozen=True):
     """Whose signatures count: those named by the reader, or of the log those in the file."""
 
@@ -301,10 +310,13 @@ def _draw_checks(file: DrawFile, keys: _Keys) -> Checks:
         roster = yield from _roster_checks(file.roster, announced)
     if seed is not None and execution is None:
         yield _Unchecked(f"the draw is {file.stage}: it was not made")
-    if seed is not None and execution is not None:
-        if roster is not None:
-            yield from _selection_checks(file, announced, seed, execution, roster)
-        yield from _officer_checks(file, announced, seed)
+    if file.selection is not None and execution is None:
+        raise Differs("the file has a selection and no outcome")
+    if seed is not None and execution is not None and roster is not None:
+        yield from _selection_checks(file, announced, seed, execution, roster)
+    elif file.selection is not None and execution is not None:
+        _same_selection([uvdraw.line(one) for one in file.selection], execution)
+    yield from _officer_checks(file, announced, seed, execution)
 
 
 def _logged_checks(
@@ -491,22 +503,43 @@ def _selection_checks(
             if uvdraw.line(was) != now:
                 _name_difference(index, was, msgspec.json.decode(now))
         _same("the lines of the selection are", len(file.selection), len(lines))
-    made = uvdraw.roster_hash(uvdraw.roster_bytes(lines))
-    _same("the hash of the selection is", execution.selection_hash, made)
-    _same("the root of the selection is", execution.selection_root, uvdraw.roster_root(lines))
+    _same_selection(lines, execution)
     yield (
         f"made again, the draw gives the same {execution.selected} businesses and "
-        f"{len(lines) - execution.selected} reserves: {made}"
+        f"{len(lines) - execution.selected} reserves: {execution.selection_hash}"
     )
 
 
-def _officer_checks(file: DrawFile, announced: _Announcement, seed: _Seed) -> Checks:
+def _same_selection(lines: list[bytes], execution: _Execution) -> None:
+    made = uvdraw.roster_hash(uvdraw.roster_bytes(lines))
+    _same("the hash of the selection is", execution.selection_hash, made)
+    _same("the root of the selection is", execution.selection_root, uvdraw.roster_root(lines))
+
+
+def _officer_checks(
+    file: DrawFile, announced: _Announcement, seed: _Seed | None, execution: _Execution | None
+) -> Checks:
+    """That whoever was sent was next in the drawn order, and that all were drawn to whom they go.
+
+    Nothing without the officer roster: nobody's name is owed to the public. No record proves an
+    assignment here, as it would name more people than the assignment does.
+    """
     if file.officers is None:
-        return  # they are among the authorities, and nobody's name is owed to the public
+        if file.assignments:
+            raise Differs("the file has assignments and no officers")
+        return
     canonical = msgspec.json.encode(sorted(file.officers))
     found = uvdraw.roster_hash(canonical)
     _same("the hash of the officer roster is", found, announced.officer_roster_hash)
+    yield f"the officer roster is the announced one: {found}"
+    if seed is None or execution is None:
+        _same("before the draw was made the assignments are", len(file.assignments), 0)
+        return
     for one in file.assignments:
+        if len(one.officers) < _TOGETHER:
+            raise Differs(
+                f"{one.entity} is visited by {len(one.officers)}; it should be by {_TOGETHER}"
+            )
         order = uvdraw.officer_order(seed.seed, announced.draw, one.entity, file.officers)
         passed = [skipped.get("officer") for skipped in one.skipped]
         asked = order[: len(one.officers) + len(passed)]
@@ -514,7 +547,36 @@ def _officer_checks(file: DrawFile, announced: _Announcement, seed: _Seed) -> Ch
         _same(f"the officers of {one.entity} are", list(one.officers), due)
         before = [officer for officer in asked if officer in passed]
         _same(f"passed over for {one.entity} were", passed, before)
-    yield f"the officers of {len(file.assignments)} visits were asked in the drawn order"
+    yield from _assigned_checks(file, announced)
+    if file.assignments:
+        passed_over = sum(len(one.skipped) for one in file.assignments)
+        yield f"the officers of {len(file.assignments)} visits were asked in the drawn order"
+        yield _Unchecked(
+            "that these assignments are the recorded ones is only this file's word, and so are "
+            f"the reasons for which {passed_over} were passed over"
+        )
+
+
+def _assigned_checks(file: DrawFile, announced: _Announcement) -> Checks:
+    """That officers go to each of those drawn, and to nobody else but reserves called up."""
+    visited = [one.entity for one in file.assignments]
+    if len(set(visited)) < len(visited):
+        raise Differs("a business has officers twice")
+    if file.selection is None:
+        if visited:
+            yield _Unchecked("whether those visited were drawn: the selection is not in the file")
+        return
+    lines = msgspec.convert(file.selection, list[_Line])
+    for one in sorted(set(visited) - {line.uscc for line in lines}):
+        raise Differs(f"{one} has officers, and does not stand in the selection")
+    dues = {key: announced.quota(key) for key in announced.ratios}
+    drawn = [line.uscc for line in lines if line.rank <= dues.get(line.stratum, 0)]
+    left = [one for one in drawn if one not in set(visited)]
+    if left:
+        yield _Unchecked(
+            f"to {len(left)} of {len(drawn)} drawn no officers were sent by this file, {left[0]} "
+            "first: it may be too early, or they were exempted"
+        )
 
 
 def _receipt_checks(file: DrawReceipt, keys: _Keys) -> Checks:
