@@ -149,8 +149,9 @@ def export(
     """Write a bundle to ``target``: a ZIP file if it is named so, else a folder.
 
     ``shows`` says of a record whether it may be in a bundle ``with_sealed`` or without. All
-    receipts lead to one checkpoint: the first signed over all that is exported, so that it has its
-    cosignatures; if nothing was signed over the last of it yet, a new one.
+    receipts lead to one checkpoint: the first that the present key signed over all that is
+    exported, so that it has its cosignatures; if nothing was signed over the last of it yet, a new
+    one.
 
     Raises ``UnusableUrl`` if the slice names or holds nothing or the log has no key, and
     ``FileExistsError`` if ``target`` exists.
@@ -169,7 +170,10 @@ def export(
         raise UnusableUrl("there is no record in this slice that may be exported")
     with open_log(recorder, clock=clock) as log, _writing(target, clock()) as put:
         newest = log.advance()  # and with it the tiles, wherever they were
-        signed = log.signed.covering(positions[-1]) or newest
+        # By the key that signs now, which is the one that readers know: the checkpoint at which it
+        # took over is the first that it has signed, under all that came before.
+        key = log.keys()[-1]
+        signed = log.signed.covering(max(positions[-1], key.since)) or newest
         assert signed is not None
         node = lru_cache(_NODES)(node_of(log.tiles.tile))
         note, index = signed.note(), bytearray()
@@ -194,7 +198,7 @@ def export(
         )
         put(INDEX, bytes(index))
         put(CHECKPOINT, note)
-        put(VKEY, log.signer.verifier().vkey().encode() + b"\n")
+        put(VKEY, key.vkey.encode() + b"\n")
         put(ABOUT, msgspec.json.format(msgspec.json.encode(about)) + b"\n")
         put(HOW_TO, files("ledger.transparency").joinpath("how-to-verify.txt").read_bytes())
     return Exported(len(positions), left_out, signed.size)

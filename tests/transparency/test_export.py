@@ -24,7 +24,8 @@ from ledger.entities.events import EntityRegistered, Identity
 from ledger.export import BundleError, verify_export
 from ledger.kernel import Fact, civil_moment
 from ledger.opening import LEDGER_CLOCK
-from ledger.transparency.notes import Signature
+from ledger.transparency.notes import Signature, parse_vkey
+from ledger.transparency.published import signed_by
 from tests.gwt import Record
 from tests.transparency.keeping import Kept, finding
 
@@ -252,6 +253,38 @@ def test_the_receipts_lead_to_what_witnesses_may_have_signed(full: Kept, tmp_pat
     full.register(400, 1)  # signed by nobody yet
     assert run("export", tmp_path / "c", "--entity", "register:400", "--ledger", full.url) == 0
     strangers_check(reading(tmp_path / "c"), full.vkey)
+
+
+def rotate(full: Kept) -> str:
+    """Another key takes over; the old public key."""
+    old = full.vkey
+    full.sign()
+    assert run("log", "rotate-key", "--ledger", full.url) == 0
+    full.log.advance()
+    full.sign()
+    return old
+
+
+@needs_tools
+def test_after_a_rotation_everything_leads_to_the_key_that_signs_now(
+    full: Kept, tmp_path: Path
+) -> None:
+    """What was covered by the old key's checkpoints too; whoever knows the old one as well."""
+    old = rotate(full)
+    now = full.log.keys()[-1].vkey
+    assert now != old
+    full.register(300, 1)
+    for name, entity in (("before", ENTITY), ("after", "register:300")):
+        path = tmp_path / name
+        assert run("export", path, "--entity", entity, "--ledger", full.url) == 0
+        assert (path / "vkey").read_text().strip() == now
+        assert run("verify-export", path) == 0
+        assert run("verify-export", path, "--vkey", now) == 0
+        assert [step.returncode for step in followed(path)] == [0, 0, 0], "by the text as well"
+    note = (tmp_path / "before" / "checkpoint").read_bytes()
+    signed_by(note, parse_vkey(old))  # that of the change is signed by both
+    # Whoever knows the old key alone is told that the bundle names another.
+    assert verify_export(tmp_path / "before", old).faults == ("vkey is not the key that was given",)
 
 
 def every_file(bundle: Path) -> list[Path]:
