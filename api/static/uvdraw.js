@@ -355,13 +355,13 @@ const UVDRAW = (() => {
     let some = false;
     for (const { name, blob } of receipt.signatures) {
       const key = keys.find((one) => one.name === name && one.id === hex(blob.subarray(0, 4)));
-      if (!key) continue;
+      if (!key || name !== receipt.origin) continue; // a key speaks for the log of its name alone
       const good = await signs(key, blob.subarray(4), utf8(receipt.body));
       if (good === null) return null;
       if (!good) throw new Differs(`the signature of ${name} is wrong`);
       some = true;
     }
-    if (!some) throw new Differs("the checkpoint is not signed by the log");
+    if (!some) throw new Differs(`the checkpoint is of the log ${receipt.origin}, and not signed by it`);
     return true;
   }
 
@@ -482,6 +482,10 @@ const UVDRAW = (() => {
     const execution = file.execution && file.execution.body;
     if (execution) {
       const at = await checkEvent("the outcome", "draws.draw-executed", file.execution, keys, report);
+      if (file.announcement.receipt && file.execution.receipt) {
+        const origin = (event) => parsedReceipt(event.receipt).origin;
+        same("the outcome stands in the log", origin(file.execution), origin(file.announcement));
+      }
       checkExecution(file, announced, seed, execution, at, report);
     }
     return { announced, seed, execution };

@@ -27,7 +27,12 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import msgspec
 
 from ledger.draws import uvdraw
-from ledger.transparency.checkpoints import cosigned, cosigned_at, parse_checkpoint
+from ledger.transparency.checkpoints import (
+    Checkpoint,
+    cosigned,
+    cosigned_at,
+    parse_checkpoint,
+)
 from ledger.transparency.notes import COSIGNATURE, ED25519, Verifier, parse_note, parse_vkey
 from ledger.transparency.proofs import parse_receipt
 
@@ -337,6 +342,9 @@ def _logged_checks(
     if file.execution is not None:
         execution = msgspec.convert(file.execution.body, _Execution)
         at = yield from _event_checks("the outcome", "draws.draw-executed", file.execution, keys)
+        if event.receipt is not None and file.execution.receipt is not None:
+            where, due = _checkpoint_of(file.execution.receipt), _checkpoint_of(event.receipt)
+            _same("the outcome stands in the log", where.origin, due.origin)
         yield from _execution_checks(file, announced, seed, execution, at)
     return announced, seed, execution
 
@@ -356,13 +364,17 @@ def _event_checks(what: str, topic: str, event: Logged, keys: _Keys) -> _Yieldin
     fields = msgspec.msgpack.decode(record, type=dict[str, Any])
     _same(f"the record of {what} is a", fields.get("type"), topic)
     _same(f"the record of {what} says", fields.get("body"), event.body)
-    checkpoint = parse_checkpoint(parse_note(receipt.checkpoint).text)
+    checkpoint = _checkpoint_of(event.receipt)
     names = ", ".join(key.vkey() for key in keys.log)
     yield (
         f"{what} is event {event.position} of the log {checkpoint.origin}, under its checkpoint of "
         f"{checkpoint.size} signed by {names}"
     )
     return msgspec.convert(fields.get("recorded_at"), Moment)
+
+
+def _checkpoint_of(receipt: str) -> Checkpoint:
+    return parse_checkpoint(parse_note(parse_receipt(receipt.encode()).checkpoint).text)
 
 
 def _in_time(

@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -21,7 +22,7 @@ from api.command_line import main
 from ledger.draws.drawfile import Report, check_receipt, verify
 from ledger.draws.uvdraw import officer_order
 from ledger.kernel import Unavailable
-from ledger.transparency.checkpoints import cosign
+from ledger.transparency.checkpoints import cosign, parse_checkpoint, sign_checkpoint
 from ledger.transparency.notes import COSIGNATURE, Signer, parse_note
 from ledger.transparency.proofs import parse_receipt
 from projections import drawing
@@ -229,6 +230,27 @@ def _everywhere(file: Any, change: Callable[[dict[str, Any]], None]) -> None:
     del file["execution"]["record"], file["execution"]["receipt"]
 
 
+def _of_two_logs(file: Any) -> None:
+    """The outcome in a log of its own, which the file names among its keys."""
+    signer = Signer("else.example/log", Ed25519PrivateKey.generate())
+    receipt = parse_receipt(file["execution"]["receipt"].encode())
+    checkpoint = parse_checkpoint(parse_note(receipt.checkpoint).text)
+    note = sign_checkpoint(msgspec.structs.replace(checkpoint, origin=signer.name), signer)
+    other = msgspec.structs.replace(receipt, checkpoint=note.encode())
+    file["execution"]["receipt"] = other.encode().decode()
+    file["keys"].append(signer.verifier().vkey())
+
+
+def _of_another_name(file: Any) -> None:
+    """Signed by a key that has another name than the log."""
+    signer = Signer("else.example/log", Ed25519PrivateKey.generate())
+    for event in (file["announcement"], file["execution"]):
+        text = parse_note(parse_receipt(event["receipt"].encode()).checkpoint).text
+        head = event["receipt"].partition("\n\n")[0]
+        event["receipt"] = f"{head}\n\n{text}\n{signer.sign(text).line()}"
+    file["keys"] = [signer.verifier().vkey()]
+
+
 #: What somebody may try with a file, and how the difference is named.
 FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a business dropped": (lambda f: _roster(f).pop(9), "the hash of the roster is"),
@@ -325,6 +347,8 @@ FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
         lambda f: f.pop("execution"),
         "a selection and no outcome",
     ),
+    "two logs": (_of_two_logs, "the outcome stands in the log else.example/log; it should be"),
+    "a key of another name": (_of_another_name, "is of the log"),
     "no draw file": (lambda f: f.update(format="uvdraw-file/9"), "uvdraw-file/9"),
     "nothing in it": (lambda f: f.pop("announcement"), "`announcement`"),
 }
