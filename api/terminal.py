@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import msgspec
@@ -25,6 +26,16 @@ DEFAULT_URL = "sqlite:///ledger.db"
 
 out = Console()
 err = Console(stderr=True)
+
+
+def tolerate() -> None:
+    """Have what a terminal's encoding lacks shown by its number, instead of failing over it.
+
+    Not by a question mark, which is a mark of ours.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class Failed(Exception):
@@ -59,7 +70,9 @@ def bar(what: str, total: int | None, *, silent: bool = False) -> Iterator[Any]:
 def show(what: Any, as_json: bool) -> None:
     """Print a result, a map or a list of them."""
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(what)).decode() + "\n")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(what)) + b"\n")
+        sys.stdout.buffer.flush()
         return
     if isinstance(what, list):
         table = Table()

@@ -8,8 +8,10 @@ is something would be told by its number.
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
@@ -247,6 +249,8 @@ def verify_export(path: Path, vkey: str | None = None) -> Checked:
             checkpoint = signed_by(note, key)
         except (BundleError, msgspec.DecodeError, UnicodeDecodeError, NoteError) as error:
             raise BundleError(f"{path} is no bundle that can be checked: {error}") from error
+        except RecursionError:
+            raise BundleError(f"{path} is no bundle: its {ABOUT} is nested without end") from None
         if about.format != FORMAT:
             raise BundleError(f"{path} has the format {about.format!r}, not {FORMAT!r}")
         faults: list[str] = []
@@ -272,6 +276,9 @@ def _faults_of_index(bundle: _Bundle, about: About, note: bytes, key: Verifier) 
             entry = msgspec.json.decode(line, type=Entry)
         except msgspec.DecodeError as error:
             yield f"{INDEX}, line {number}: {error}"
+            continue
+        except RecursionError:
+            yield f"{INDEX}, line {number}: it is nested without end"
             continue
         positions.append(entry.position)
         try:
@@ -324,6 +331,11 @@ def _faults_of_sums(bundle: _Bundle) -> Iterator[str]:
         yield f"{name} is missing"
 
 
+#: What reading from a ZIP file raises: ``RuntimeError`` if it is encrypted, and its kind
+#: ``NotImplementedError`` if it is packed in a way that is not known here.
+_UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
+
+
 class _Bundle:
     """The files of a bundle by their names. Nothing is ever written where a name says."""
 
@@ -342,7 +354,7 @@ class _Bundle:
             raise BundleError(f"{name} is too long to be what it is named")
         try:
             return self._read(name)
-        except (OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except _UNREADABLE as error:
             raise BundleError(f"{name} cannot be read: {error}") from error
 
 
@@ -357,9 +369,12 @@ def _reading(path: Path) -> Iterator[_Bundle]:
         return
     try:
         packed = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise BundleError(f"{path} is neither a folder nor a ZIP file: {error}") from error
     with packed:
+        for name, times in Counter(packed.namelist()).items():
+            if times > 1:  # programs do not agree which of them it is
+                raise BundleError(f"{path} is no bundle: {name} is in it twice")
         yield _Bundle(
             [name for name in packed.namelist() if not name.endswith("/")],
             lambda name: packed.getinfo(name).file_size,

@@ -284,7 +284,7 @@ def _reported(
 ) -> Report:
     report = Report()
     try:
-        file = msgspec.json.decode(content, type=kind)
+        file = _decoded(content, kind)
         named: Iterable[str] = list(keys) or file.keys  # type: ignore[attr-defined]
         known = _Keys(
             [_key_of("a log", ED25519, key) for key in named],
@@ -292,9 +292,20 @@ def _reported(
         )
         for one in checks(file, known):
             (report.unchecked if isinstance(one, _Unchecked) else report.held).append(one)
+    except RecursionError:
+        report.differs = "the file is nested more deeply than any draw file"
     except (ValueError, msgspec.MsgspecError) as error:
         report.differs = str(error)
     return report
+
+
+def _decoded(content: bytes, kind: type[S]) -> S:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.ValidationError:
+        raise  # it names the field
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Differs(f"the file is no JSON: {error}") from error
 
 
 def _key_of(whose: str, kind: int, vkey: str) -> Verifier:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ledger.transparency.checkpoints import signed_checkpoint
+from ledger.transparency.checkpoints import parse_size, signed_checkpoint
 from ledger.transparency.merkle import HASH_SIZE, ProofError, leaf_hash, verify_inclusion
 from ledger.transparency.notes import NoteError, Verifier, parse_note
 
@@ -51,9 +51,13 @@ def parse_receipt(data: bytes) -> Receipt:
     if lines and lines[0].startswith("extra "):
         lines = lines[1:]
     word, _, index = lines[0].partition(" ") if lines else ("", "", "")
-    if word != "index" or not index.isascii() or not index.isdigit() or str(int(index)) != index:
+    if word != "index":
         raise ProofError("the receipt names no index")
-    return Receipt(int(index), tuple(_hash(line) for line in lines[1:]), checkpoint)
+    try:
+        at = parse_size(index)
+    except NoteError as error:
+        raise ProofError(f"the index of the receipt is no number below 2**63: {error}") from error
+    return Receipt(at, tuple(_hash(line) for line in lines[1:]), checkpoint)
 
 
 def _hash(line: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -653,6 +654,9 @@ async def test_the_command_line_writes_and_checks_files(
     assert await run("draw", "verify", str(file), *witness, "--json") == 0
     assert json.loads(capfd.readouterr().out)["complete"] is True
     assert await run("draw", "export", "DRAW-404", "--ledger", url) == 2
+    held, marks = await asyncio.to_thread(at_an_ascii_terminal, file)
+    assert set(marks) == {"\\u2713"}, "marks are shown by their number; none is taken for another"
+    assert "\\u53cc\\u8272\\u7403" in held
     (key,) = json.loads(file.read_bytes())["keys"]
     assert await run("draw", "verify", str(file), "--key", key, *witness) == 0
     other = Signer("elsewhere", Ed25519PrivateKey.generate()).verifier().vkey()
@@ -667,6 +671,35 @@ async def test_the_command_line_writes_and_checks_files(
     own.write_text(own.read_text().replace('"drawn": true', '"drawn": false'))
     assert await run("draw", "check-receipt", str(own)) == 1
     assert "✗" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"zzz":' + b"[" * 100_000, "nested"),
+        (b'{"announcement":' + b'{"body":' * 100_000, "nested"),
+        (b"\xff\xfe", "the file is no JSON"),
+        (b"", "the file is no JSON"),
+        (b"[]", "Expected `object`"),
+    ],
+)
+def test_what_is_no_draw_file_is_said_in_a_line(content: bytes, said: str) -> None:
+    for check in (verify, check_receipt):
+        assert said in str(check(content).differs)
+
+
+def at_an_ascii_terminal(file: Path) -> tuple[str, list[str]]:
+    """What ``draw verify`` prints of what holds, and how its lines begin."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from api.command_line import main; main()", "draw", "verify", file],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "COLUMNS": "4000"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    return done.stdout, [line.split(" ")[0] for line in done.stdout.splitlines()]
 
 
 def test_checking_needs_no_ledger_and_no_network() -> None:

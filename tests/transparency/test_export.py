@@ -390,6 +390,60 @@ def test_what_is_no_bundle(full: Kept, tmp_path: Path, capsys: pytest.CaptureFix
         assert name in capsys.readouterr().err.replace("\n", "")
 
 
+def patched(content: bytes, place: int, change: Callable[[int], int]) -> bytes:
+    """A ZIP file with a byte changed in each entry of its directory."""
+    data, at = bytearray(content), 0
+    while (at := data.find(b"PK\x01\x02", at)) >= 0:
+        data[at + place] = change(data[at + place])
+        at += 4
+    return bytes(data)
+
+
+def test_archives_that_cannot_be_read(
+    full: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Encrypted, packed in a way that is not known, with one file twice."""
+    whole = tmp_path / "b.zip"
+    assert run("export", whole, "--entity", ENTITY, "--ledger", full.url) == 0
+    content = whole.read_bytes()
+    (tmp_path / "locked.zip").write_bytes(patched(content, 8, lambda flags: flags | 1))
+    (tmp_path / "odd.zip").write_bytes(patched(content, 10, lambda method: 99))
+    shutil.copy(whole, tmp_path / "twice.zip")
+    with zipfile.ZipFile(tmp_path / "twice.zip", "a") as packed, pytest.warns(match="Duplicate"):
+        packed.writestr("bundle.json", packed.read("bundle.json"))
+    capsys.readouterr()
+    for name, said in (
+        ("locked.zip", "bundle.json cannot be read"),
+        ("odd.zip", "bundle.json cannot be read"),
+        ("twice.zip", "bundle.json is in it twice"),
+    ):
+        assert run("verify-export", tmp_path / name) == 2
+        assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_parts_that_are_no_such_thing(bundle: Path) -> None:
+    """Nested without end, or a number of thousands of digits: said with the name of the file."""
+    deep = b'{"x":' + b"[" * 100_000
+    lines = (bundle / "index.jsonl").read_bytes()
+    receipt = min((bundle / "receipts").iterdir())
+    proof = receipt.read_bytes()
+    for path, content, said in (
+        (bundle / "index.jsonl", lines + deep, "nested"),
+        (receipt, proof.replace(b"index ", b"index " + b"1" * 5000, 1), "the index of the receipt"),
+        (bundle / "records" / f"{receipt.stem}.msgpack", b"\x91" * 50_000 + b"\xc0", "event "),
+    ):
+        whole = path.read_bytes()
+        path.write_bytes(content)
+        resum(bundle)
+        faults = verify_export(bundle).faults
+        assert len(faults) == 1
+        assert said in faults[0]
+        path.write_bytes(whole)
+    (bundle / "bundle.json").write_bytes(deep)
+    with pytest.raises(BundleError, match="nested"):
+        verify_export(bundle)
+
+
 def test_what_cannot_be_exported(
     full: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
