@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from api.terminal import DEFAULT_URL, Failed, Json, Url, err, out, say, show
+from api.terminal import DEFAULT_URL, INCOMPLETE, Failed, Json, Url, err, out, say, show
 from ledger.draws import drawfile
 from ledger.kernel import civil_date
 from ledger.kernel.clock import system_clock
@@ -31,9 +31,6 @@ Witnesses = Annotated[
         help="the key of a witness that has to have cosigned; of several, each",
     ),
 ]
-
-#: The exit code where nothing differs and not everything could be checked.
-INCOMPLETE = 3
 
 
 @app.command(name="export")

@@ -24,6 +24,9 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON, f
 
 DEFAULT_URL = "sqlite:///ledger.db"
 
+#: The exit code where nothing is wrong and not everything could be checked.
+INCOMPLETE = 3
+
 out = Console()
 err = Console(stderr=True)
 

