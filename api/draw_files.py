@@ -93,6 +93,8 @@ def _show_report(report: drawfile.Report, as_json: bool) -> None:
             out.print(f"✓ {one}", style="green", highlight=False, markup=False)
         for one in report.unchecked:
             err.print(f"? {one}", style="yellow", highlight=False, markup=False)
+        for one in report.beyond:
+            err.print(f"· {one}", highlight=False, markup=False)
         if report.differs is not None:
             err.print(f"✗ {report.differs}", style="red", highlight=False, markup=False)
     if report.differs is not None:

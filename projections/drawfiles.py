@@ -132,7 +132,7 @@ def draw_receipt(
         drawn=rank is not None and rank <= quota,
         selected=selected,
         last=last,
-        withheld=None if whole or rank == quota else draw.withhold_reason or _SEALED,
+        withheld=None if whole or not quota or rank == quota else draw.withhold_reason or _SEALED,
     )
 
 

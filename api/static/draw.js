@@ -16,6 +16,7 @@ function show(report) {
   list.replaceChildren(
     ...report.held.map((text) => item("✓", text, "held")),
     ...report.unchecked.map((text) => item("?", text, "unchecked")),
+    ...report.beyond.map((text) => item("·", text, "beyond")),
     ...(report.differs === null ? [] : [item("✗", report.differs, "differs")]),
   );
   if (report.differs !== null) verdict.textContent = "Something differs.";

@@ -318,7 +318,7 @@ const UVDRAW = (() => {
     const expected = hex((await sha256(joined(utf8(`${name}\n`), blob))).subarray(0, 4));
     if (blob.length !== 33 || id !== expected) throw new Differs(`${given} is no key`);
     if (blob[0] !== kind) throw new Differs(`${given} is not the key of a ${kind === LOG ? "log" : "witness"}`);
-    return { name, id, bytes: blob.subarray(1) };
+    return { name, id, bytes: blob.subarray(1), given };
   }
 
   // Whether a key made an Ed25519 signature, or null where this browser cannot check that.
@@ -350,19 +350,19 @@ const UVDRAW = (() => {
     return first;
   }
 
-  // true, or null where this browser cannot check Ed25519.
+  // The keys that signed, as they are handed on, or null where this browser cannot check Ed25519.
   async function signedBy(receipt, keys) {
-    let some = false;
+    const signers = [];
     for (const { name, blob } of receipt.signatures) {
       const key = keys.find((one) => one.name === name && one.id === hex(blob.subarray(0, 4)));
       if (!key || name !== receipt.origin) continue; // a key speaks for the log of its name alone
       const good = await signs(key, blob.subarray(4), utf8(receipt.body));
       if (good === null) return null;
       if (!good) throw new Differs(`the signature of ${name} is wrong`);
-      some = true;
+      signers.push(key.given);
     }
-    if (!some) throw new Differs(`the checkpoint is of the log ${receipt.origin}, and not signed by it`);
-    return true;
+    if (!signers.length) throw new Differs(`the checkpoint is of the log ${receipt.origin}, and not signed by it`);
+    return signers;
   }
 
   // --- checking files
@@ -399,7 +399,8 @@ const UVDRAW = (() => {
     same(`the record of ${what} says`, fields.body, event.body);
     const known = await Promise.all(keys.map((key) => parsedKey(key)));
     const where = `${what} is event ${event.position} of the log ${receipt.origin}, under its checkpoint of ${receipt.size}`;
-    if (await signedBy(receipt, known)) report.held.push(`${where} signed by ${keys.join(", ")}`);
+    const signers = await signedBy(receipt, known);
+    if (signers) report.held.push(`${where} signed by ${signers.join(", ")}`);
     else report.unchecked.push(`${where}, whose Ed25519 signature this browser cannot check`);
     return moment(fields.recorded_at);
   }
@@ -469,6 +470,19 @@ const UVDRAW = (() => {
     report.held.push(`as many were drawn as announced: ${due.map((one) => `${one.key} ${one.quota}/${one.size}`).join(", ")}`);
   }
 
+  function checkStage(file, seed, execution, report) {
+    if (file.stage === "voided") {
+      report.unchecked.push("that the draw was voided is only this file's word");
+      return;
+    }
+    same("by what is in the file the stage is", file.stage, !seed ? "announced" : !execution ? "seed_revealed" : "executed");
+    report.beyond.push("whether the draw was voided since no file can show: ask the ledger");
+  }
+
+  function nothingWithheld(file) {
+    if (file.withheld) throw new Differs(`the file says that something is withheld (${file.withheld}), and nothing is missing`);
+  }
+
   async function checkLogged(file, { keys, witnesses }, report) {
     const announced = announcementOf(file.announcement.body);
     same("the announcement is of", announced.draw, file.draw);
@@ -488,6 +502,7 @@ const UVDRAW = (() => {
       }
       checkExecution(file, announced, seed, execution, at, report);
     }
+    checkStage(file, seed, execution, report);
     return { announced, seed, execution };
   }
 
@@ -586,7 +601,10 @@ const UVDRAW = (() => {
     const { announced, seed, execution } = await checkLogged(file, keys, report);
     if (!seed) report.unchecked.push(`the draw is ${file.stage}: it has no seed yet`);
     if (!file.roster) report.unchecked.push(`the roster is not in the file: ${file.withheld || "no reason is given"}`);
-    else await checkRoster(file.roster, announced, report);
+    else {
+      nothingWithheld(file);
+      await checkRoster(file.roster, announced, report);
+    }
     if (seed && !execution) report.unchecked.push(`the draw is ${file.stage}: it was not made`);
     if (file.selection && !execution) throw new Differs("the file has a selection and no outcome");
     if (seed && execution && file.roster) await checkSelection(file, announced, seed, execution, report);
@@ -625,6 +643,7 @@ const UVDRAW = (() => {
       report.unchecked.push(`that the last drawn ticket is this one is only this file's word: ${withheld || "no reason is given"}`);
       return;
     }
+    nothingWithheld(file);
     const { uscc } = JSON.parse(last.selected.line);
     const found = await ticketOnRoster(uscc, stratum, last.roster, announced, seed);
     const rank = await rankInSelection(uscc, stratum, found, last.selected, execution);
@@ -654,6 +673,7 @@ const UVDRAW = (() => {
       if ((rank <= due) !== drawn) throw new Differs(`${due} were drawn, and the rank is ${rank}; drawn is ${drawn}`);
       report.held.push(`rank ${rank} stands in the selection that the outcome names`);
     }
+    if (rank === due || !due) nothingWithheld(file);
     if (rank !== null && rank === due) same("the last drawn ticket is", threshold, own);
     else if (due) await checkThreshold(file, announced, seed, execution, due, report);
     const fate = drawn ? "was drawn" : "was not drawn";
@@ -666,7 +686,7 @@ const UVDRAW = (() => {
   // `keys`: the log's, if known from elsewhere; the file's own otherwise. `witnesses`: the keys of those
   // who all have to have cosigned the announcement before the first value was out.
   async function verify(text, keys = [], witnesses = []) {
-    const report = { held: [], unchecked: [], differs: null };
+    const report = { held: [], unchecked: [], beyond: [], differs: null };
     try {
       const file = JSON.parse(text);
       const check = KINDS[file.format];

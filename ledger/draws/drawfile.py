@@ -159,10 +159,14 @@ class DrawReceipt(
 
 
 class Report(msgspec.Struct):
-    """What was checked and holds, what could not be checked, and the first thing that differs."""
+    """What was checked and holds, what could not be checked, and the first thing that differs.
+
+    ``beyond``: what the file does not claim and no such file could show.
+    """
 
     held: list[str] = []
     unchecked: list[str] = []
+    beyond: list[str] = []
     differs: str | None = None
 
     @property
@@ -259,6 +263,12 @@ class _Unchecked(str):
     __slots__ = ()
 
 
+class _Beyond(str):
+    """Something that is not claimed, and that its reader might take for granted."""
+
+    __slots__ = ()
+
+
 def verify(content: bytes, *, keys: Iterable[str] = (), witnesses: Iterable[str] = ()) -> Report:
     """Make the draw of a draw file again and hold it against what the file says.
 
@@ -291,7 +301,13 @@ def _reported(
             [_key_of("a witness", COSIGNATURE, key) for key in witnesses],
         )
         for one in checks(file, known):
-            (report.unchecked if isinstance(one, _Unchecked) else report.held).append(one)
+            match one:
+                case _Unchecked():
+                    report.unchecked.append(str(one))
+                case _Beyond():
+                    report.beyond.append(str(one))
+                case _:
+                    report.held.append(one)
     except RecursionError:
         report.differs = "the file is nested more deeply than any draw file"
     except (ValueError, msgspec.MsgspecError) as error:
@@ -323,6 +339,7 @@ def _draw_checks(file: DrawFile, keys: _Keys) -> Checks:
     if file.roster is None:
         yield _Unchecked(f"the roster is not in the file: {file.withheld or 'no reason is given'}")
     else:
+        _nothing_withheld(file)
         roster = yield from _roster_checks(file.roster, announced)
     if seed is not None and execution is None:
         yield _Unchecked(f"the draw is {file.stage}: it was not made")
@@ -357,7 +374,27 @@ def _logged_checks(
             where, due = _checkpoint_of(file.execution.receipt), _checkpoint_of(event.receipt)
             _same("the outcome stands in the log", where.origin, due.origin)
         yield from _execution_checks(file, announced, seed, execution, at)
+    yield from _stage_checks(file, seed, execution)
     return announced, seed, execution
+
+
+def _stage_checks(
+    file: DrawFile | DrawReceipt, seed: _Seed | None, execution: _Execution | None
+) -> Checks:
+    """That a draw has come as far as the file says; voiding leaves nothing that stands in it."""
+    if file.stage == "voided":
+        yield _Unchecked("that the draw was voided is only this file's word")
+        return
+    due = "announced" if seed is None else "seed_revealed" if execution is None else "executed"
+    _same("by what is in the file the stage is", file.stage, due)
+    yield _Beyond("whether the draw was voided since no file can show: ask the ledger")
+
+
+def _nothing_withheld(file: DrawFile | DrawReceipt) -> None:
+    if file.withheld is not None:
+        raise Differs(
+            f"the file says that something is withheld ({file.withheld}), and nothing is missing"
+        )
 
 
 def _event_checks(what: str, topic: str, event: Logged, keys: _Keys) -> _Yielding[datetime | None]:
@@ -369,14 +406,14 @@ def _event_checks(what: str, topic: str, event: Logged, keys: _Keys) -> _Yieldin
     receipt = parse_receipt(event.receipt.encode())
     _same(f"the position of {what} is", receipt.index + 1, event.position)
     try:
-        receipt.verify(record, keys.log)
+        signers = receipt.verify(record, keys.log)
     except ValueError as error:
         raise Differs(f"{what} is not proven to stand in the log: {error}") from error
     fields = msgspec.msgpack.decode(record, type=dict[str, Any])
     _same(f"the record of {what} is a", fields.get("type"), topic)
     _same(f"the record of {what} says", fields.get("body"), event.body)
     checkpoint = _checkpoint_of(event.receipt)
-    names = ", ".join(key.vkey() for key in keys.log)
+    names = ", ".join(key.vkey() for key in signers)
     yield (
         f"{what} is event {event.position} of the log {checkpoint.origin}, under its checkpoint of "
         f"{checkpoint.size} signed by {names}"
@@ -624,6 +661,8 @@ def _receipt_checks(file: DrawReceipt, keys: _Keys) -> Checks:
         if (rank <= due) is not file.drawn:
             raise Differs(f"{due} were drawn, and the rank is {rank}; drawn is {file.drawn}")
         yield f"rank {rank} stands in the selection that the outcome names"
+    if rank == due or not due:
+        _nothing_withheld(file)
     if rank is not None and rank == due:
         _same("the last drawn ticket is", file.threshold, file.ticket)
     elif due:
@@ -645,6 +684,7 @@ def _threshold_checks(
             f"{file.withheld or 'no reason is given'}"
         )
         return
+    _nothing_withheld(file)
     line = msgspec.json.decode(file.last.selected.line, type=dict[str, str | int])
     last = str(line.get("uscc"))
     ticket = _ticket_of(file, last, file.last.roster, announced, seed)

@@ -345,11 +345,19 @@ FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
         "the hash of the selection is",
     ),
     "a selection of nothing": (
-        lambda f: f.pop("execution"),
+        lambda f: (f.pop("execution"), f.update(stage="seed_revealed")),
         "a selection and no outcome",
     ),
     "two logs": (_of_two_logs, "the outcome stands in the log else.example/log; it should be"),
     "a key of another name": (_of_another_name, "is of the log"),
+    "an earlier stage": (
+        lambda f: f.update(stage="announced"),
+        "by what is in the file the stage is announced; it should be executed",
+    ),
+    "a reason for nothing": (
+        lambda f: f.update(withheld="涉密单位"),
+        "the file says that something is withheld (涉密单位), and nothing is missing",
+    ),
     "no draw file": (lambda f: f.update(format="uvdraw-file/9"), "uvdraw-file/9"),
     "nothing in it": (lambda f: f.pop("announcement"), "`announcement`"),
 }
@@ -372,6 +380,32 @@ def _signed(receipt: str) -> str:
     """With another signature under its checkpoint."""
     start, _, signature = receipt.rstrip("\n").rpartition(" ")
     return f"{start} {_flip(signature)}\n"
+
+
+async def test_that_a_draw_was_voided_is_nothing_a_file_proves(world: World) -> None:
+    """Said of it, that is unchecked; of one that still counts, that it may have been since."""
+    await given_draw(world)
+    await visit_all(world)
+    file = json.loads(await exported(world))
+    report = holds(verify(json.dumps(file).encode()))
+    assert report.beyond == ["whether the draw was voided since no file can show: ask the ledger"]
+    file["stage"] = "voided"
+    text = json.dumps(file)
+    for report in (verify(text.encode()), Report(**in_browser([text])[0])):
+        assert report.differs is None
+        assert unproven(report) == ["that the draw was voided is only this file's word"]
+        assert not report.beyond
+
+
+async def test_only_keys_that_signed_are_said_to_have(world: World) -> None:
+    await given_draw(world)
+    file = json.loads(await exported(world, "JB"))
+    (key,) = file["keys"]
+    file["keys"] = [Signer("else", Ed25519PrivateKey.generate()).verifier().vkey(), key]
+    text = json.dumps(file)
+    for report in (verify(text.encode()), Report(**in_browser([text])[0])):
+        signed = [one for one in report.held if " signed by " in one]
+        assert [one.partition(" signed by ")[2] for one in signed] == [key, key]
 
 
 async def test_no_officers_of_choice(world: World) -> None:
@@ -572,6 +606,9 @@ async def test_a_forged_receipt_is_found(world: World) -> None:
         (drawn, {"threshold": None}, "the last ticket is None"),
         (drawn, {"selected": None}, "its line of the selection is missing"),
         (drawn, {"ticket": low}, "its ticket is"),
+        (drawn, {"stage": "announced"}, "by what is in the file the stage is"),
+        (drawn, {"withheld": "涉密单位"}, "and nothing is missing"),
+        (behind, {"withheld": "涉密单位"}, "and nothing is missing"),
         (drawn, {"stratum": "A"}, "its stratum is"),
         (drawn, {"entity": BEHIND}, "the line is of"),
         (
@@ -646,6 +683,9 @@ async def test_the_command_line_writes_and_checks_files(
     assert await run(*sealed) == 0
     assert json.loads(file.read_bytes()) == json.loads(await exported(world, "JB"))
     assert await run("draw", "verify", str(file)) == 3
+    capfd.readouterr()
+    assert await run("draw", "verify", str(file), "--json") == 3
+    assert json.loads(capfd.readouterr().out)["unchecked"]
     await visit_all(world)
     assert await run("draw", "export", DRAW, "--out", str(file), "--ledger", url) == 0
     file.write_bytes(cosigned(file.read_bytes(), (WITNESS, "2026-07-16T10:00+08:00")))
