@@ -33,7 +33,14 @@ from ledger.transparency.checkpoints import (
     cosigned_at,
     parse_checkpoint,
 )
-from ledger.transparency.notes import COSIGNATURE, ED25519, Verifier, parse_note, parse_vkey
+from ledger.transparency.notes import (
+    COSIGNATURE,
+    ED25519,
+    NoteError,
+    Verifier,
+    parse_note,
+    parse_vkey,
+)
 from ledger.transparency.proofs import parse_receipt
 
 T = TypeVar("T")
@@ -178,6 +185,10 @@ class Report(msgspec.Struct):
 # --- what is read of the events
 
 
+#: Below what every reader of JSON takes for the same number.
+_Size = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+
+
 class _Ratio(msgspec.Struct):
     key: str
     ratio: str
@@ -195,13 +206,13 @@ class _Announcement(msgspec.Struct):
     draw: str
     by: str
     strata: tuple[_Ratio, ...]
-    sources: tuple[_Source, ...]
+    sources: Annotated[tuple[_Source, ...], msgspec.Meta(min_length=1)]
     roster_hash: str
     roster_root: str
-    roster_count: int
-    roster_strata: dict[str, int]
+    roster_count: _Size
+    roster_strata: dict[str, _Size]
     officer_roster_hash: str
-    reserves: int = 0
+    reserves: _Size = 0
     algorithm: str = uvdraw.ALGORITHM
 
     @property
@@ -297,8 +308,8 @@ def _reported(
         file = _decoded(content, kind)
         named: Iterable[str] = list(keys) or file.keys  # type: ignore[attr-defined]
         known = _Keys(
-            [_key_of("a log", ED25519, key) for key in named],
-            [_key_of("a witness", COSIGNATURE, key) for key in witnesses],
+            [_key_of("keys", "a log", ED25519, key) for key in named],
+            [_key_of("witnesses", "a witness", COSIGNATURE, key) for key in witnesses],
         )
         for one in checks(file, known):
             match one:
@@ -322,10 +333,15 @@ def _decoded(content: bytes, kind: type[S]) -> S:
         raise  # it names the field
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Differs(f"the file is no JSON: {error}") from error
+    except ValueError:
+        raise Differs("a number in the file is longer than any that stands in one") from None
 
 
-def _key_of(whose: str, kind: int, vkey: str) -> Verifier:
-    key = parse_vkey(vkey)
+def _key_of(field: str, whose: str, kind: int, vkey: str) -> Verifier:
+    try:
+        key = parse_vkey(vkey)
+    except NoteError as error:
+        raise Differs(f"`{field}`: {error}") from error
     if key.kind != kind:
         raise Differs(f"{vkey} is not the key of {whose}, which is of kind {kind}")
     return key
@@ -356,20 +372,24 @@ def _logged_checks(
     file: DrawFile | DrawReceipt, keys: _Keys
 ) -> _Yielding[tuple[_Announcement, _Seed | None, _Execution | None]]:
     """The announcement, the seed and the outcome: what proves them, and that they fit together."""
-    announced = msgspec.convert(file.announcement.body, _Announcement)
+    announced = _said("announcement", "an announcement", file.announcement.body, _Announcement)
     _same("the announcement is of", announced.draw, file.draw)
     _same("the algorithm is", announced.algorithm, uvdraw.ALGORITHM)
     _same("the strata add up to", sum(announced.roster_strata.values()), announced.roster_count)
     event = file.announcement
-    at = yield from _event_checks("the announcement", "draws.draw-announced", event, keys)
+    at = yield from _event_checks(
+        "the announcement", "announcement", "draws.draw-announced", event, keys
+    )
     yield from _in_time(event, announced, at, keys)
     seed = execution = None
     if file.seed is not None:
-        seed = msgspec.convert(file.seed.body, _Seed)
+        seed = _said("seed", "a seed", file.seed.body, _Seed)
         yield from _seed_checks(announced, seed)
     if file.execution is not None:
-        execution = msgspec.convert(file.execution.body, _Execution)
-        at = yield from _event_checks("the outcome", "draws.draw-executed", file.execution, keys)
+        execution = _said("execution", "an outcome", file.execution.body, _Execution)
+        at = yield from _event_checks(
+            "the outcome", "execution", "draws.draw-executed", file.execution, keys
+        )
         if event.receipt is not None and file.execution.receipt is not None:
             where, due = _checkpoint_of(file.execution.receipt), _checkpoint_of(event.receipt)
             _same("the outcome stands in the log", where.origin, due.origin)
@@ -397,19 +417,39 @@ def _nothing_withheld(file: DrawFile | DrawReceipt) -> None:
         )
 
 
-def _event_checks(what: str, topic: str, event: Logged, keys: _Keys) -> _Yielding[datetime | None]:
+def _said(field: str, whose: str, body: dict[str, Any], kind: type[S]) -> S:
+    try:
+        return msgspec.convert(body, kind)
+    except msgspec.ValidationError as error:
+        raise Differs(f"`{field}.body` is not what {whose} says: {error}") from error
+
+
+def _event_checks(
+    what: str, field: str, topic: str, event: Logged, keys: _Keys
+) -> _Yielding[datetime | None]:
     """That an event is recorded and logged as the file has it; when it was recorded."""
     if event.record is None or event.receipt is None:
         yield _Unchecked(f"nothing proves that {what} stands in the log")
         return None
-    record = b64decode(event.record, validate=True)
-    receipt = parse_receipt(event.receipt.encode())
+    try:
+        record = b64decode(event.record, validate=True)
+    except ValueError:
+        raise Differs(f"`{field}.record` is no base64, in which a record stands here") from None
+    try:
+        receipt = parse_receipt(event.receipt.encode())
+        parse_note(receipt.checkpoint)
+    except ValueError as error:
+        raise Differs(f"`{field}.receipt`: {error}") from error
     _same(f"the position of {what} is", receipt.index + 1, event.position)
     try:
         signers = receipt.verify(record, keys.log)
     except ValueError as error:
         raise Differs(f"{what} is not proven to stand in the log: {error}") from error
-    fields = msgspec.msgpack.decode(record, type=dict[str, Any])
+    try:
+        fields = msgspec.msgpack.decode(record, type=dict[str, Any])
+        recorded_at = msgspec.convert(fields.get("recorded_at"), Moment)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise Differs(f"`{field}.record` is no record of an event: {error}") from error
     _same(f"the record of {what} is a", fields.get("type"), topic)
     _same(f"the record of {what} says", fields.get("body"), event.body)
     checkpoint = _checkpoint_of(event.receipt)
@@ -418,7 +458,7 @@ def _event_checks(what: str, topic: str, event: Logged, keys: _Keys) -> _Yieldin
         f"{what} is event {event.position} of the log {checkpoint.origin}, under its checkpoint of "
         f"{checkpoint.size} signed by {names}"
     )
-    return msgspec.convert(fields.get("recorded_at"), Moment)
+    return recorded_at
 
 
 def _checkpoint_of(receipt: str) -> Checkpoint:
@@ -645,7 +685,7 @@ def _receipt_checks(file: DrawReceipt, keys: _Keys) -> Checks:
     assert execution is not None
     if file.stratum not in announced.ratios:
         raise Differs(f"{file.stratum} is no stratum of the draw")
-    ticket = _ticket_of(file, file.entity, file.roster, announced, seed)
+    ticket = _ticket_of(file, file.entity, "roster", file.roster, announced=announced, seed=seed)
     yield f"{file.entity} stood on the announced roster, in stratum {file.stratum}"
     _same("its ticket is", file.ticket, ticket)
     due, size = announced.quota(file.stratum), announced.roster_strata.get(file.stratum, 0)
@@ -657,7 +697,9 @@ def _receipt_checks(file: DrawReceipt, keys: _Keys) -> Checks:
         raise Differs(f"{file.entity} was drawn, and its line of the selection is missing")
     rank = None
     if file.selected is not None:
-        rank = _rank_of(file, file.entity, ticket, file.selected, execution)
+        rank = _rank_of(
+            file, file.entity, "selected", file.selected, ticket=ticket, execution=execution
+        )
         if (rank <= due) is not file.drawn:
             raise Differs(f"{due} were drawn, and the rank is {rank}; drawn is {file.drawn}")
         yield f"rank {rank} stands in the selection that the outcome names"
@@ -685,17 +727,34 @@ def _threshold_checks(
         )
         return
     _nothing_withheld(file)
-    line = msgspec.json.decode(file.last.selected.line, type=dict[str, str | int])
+    line = _entry_of("last.selected", file.last.selected)
     last = str(line.get("uscc"))
-    ticket = _ticket_of(file, last, file.last.roster, announced, seed)
-    rank = _rank_of(file, last, ticket, file.last.selected, execution)
+    ticket = _ticket_of(file, last, "last.roster", file.last.roster, announced=announced, seed=seed)
+    rank = _rank_of(
+        file, last, "last.selected", file.last.selected, ticket=ticket, execution=execution
+    )
     _same(f"the rank of {last}, which is named as the last one drawn, is", rank, due)
     _same("the last drawn ticket is", file.threshold, ticket)
     yield f"the last drawn ticket is that of {last}, rank {rank} in the selection"
 
 
+def _entry_of(field: str, place: Place) -> dict[str, str | int]:
+    try:
+        return msgspec.json.decode(place.line, type=dict[str, str | int])
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise Differs(
+            f"`{field}.line` is not a JSON object of texts and whole numbers: {error}"
+        ) from error
+
+
 def _ticket_of(
-    file: DrawReceipt, entity: str, place: Place, announced: _Announcement, seed: _Seed
+    file: DrawReceipt,
+    entity: str,
+    field: str,
+    place: Place,
+    *,
+    announced: _Announcement,
+    seed: _Seed,
 ) -> str:
     """The ticket of a business of the receipt's stratum, whose line has to stand on the roster."""
     if not uvdraw.proves(
@@ -706,7 +765,7 @@ def _ticket_of(
         place.path,
     ):
         raise Differs(f"the line of {entity} is not proven to stand on the announced roster")
-    entry = msgspec.json.decode(place.line, type=dict[str, str | int])
+    entry = _entry_of(field, place)
     _same("the line is of", entry.get("uscc"), entity)
     _same("its stratum is", entry.get(announced.by), file.stratum)
     weight = entry.get("weight")
@@ -716,10 +775,10 @@ def _ticket_of(
 
 
 def _rank_of(
-    file: DrawReceipt, entity: str, ticket: str, place: Place, execution: _Execution
+    file: DrawReceipt, entity: str, field: str, place: Place, *, ticket: str, execution: _Execution
 ) -> int:
     """The rank of a business by its line, which has to be one of the outcome's."""
-    line = msgspec.json.decode(place.line, type=dict[str, str | int])
+    line = _entry_of(field, place)
     for name, value in (("uscc", entity), ("stratum", file.stratum), ("ticket", ticket)):
         _same(f"the {name} in the selection is", line.get(name), value)
     rank = line.get("rank")

@@ -382,6 +382,71 @@ def _signed(receipt: str) -> str:
     return f"{start} {_flip(signature)}\n"
 
 
+#: What is no such thing, in which field, and what is said to be expected there.
+UNREADABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "record": (
+        lambda f: f["announcement"].update(record="!!"),
+        "`announcement.record` is no base64",
+    ),
+    "packed": (
+        lambda f: f["announcement"].update(record="kwECAw=="),
+        "the announcement is not proven to stand in the log",
+    ),
+    "path": (lambda f: f["roster"].update(path=["zz"]), "at `$.roster.path[0]`"),
+    "line": (
+        lambda f: f["roster"].update(line="1"),
+        "the line of 91620100MA7LX01051 is not proven",
+    ),
+    "last": (
+        lambda f: f["last"]["selected"].update(line='"'),
+        "`last.selected.line` is not a JSON object of texts and whole numbers",
+    ),
+    "index": (
+        lambda f: f["execution"].update(
+            receipt=f["execution"]["receipt"].replace("index ", "index " + "1" * 5000)
+        ),
+        "`execution.receipt`: the index of the receipt is no number",
+    ),
+    "signatures": (
+        lambda f: f["announcement"].update(receipt=f["announcement"]["receipt"][:-30]),
+        "`announcement.receipt`: ",
+    ),
+    "sources": (
+        lambda f: f["announcement"]["body"].update(sources=[]),
+        "`announcement.body` is not what an announcement says: Expected `array` of length >= 1",
+    ),
+    "reserves": (
+        lambda f: f["announcement"]["body"].update(reserves=-1),
+        "Expected `int` >= 0 - at `$.reserves`",
+    ),
+    "count": (
+        lambda f: f["announcement"]["body"].update(roster_count=int("9" * 4000)),
+        "`announcement.body` is not what an announcement says: ",
+    ),
+    "seed": (lambda f: f["seed"].update(body={}), "`seed.body` is not what a seed says: Object mi"),
+    "outcome": (
+        lambda f: f["execution"]["body"].update(selected=5.5),
+        "`execution.body` is not what an outcome says: Expected `int`, got `float`",
+    ),
+    "key": (lambda f: f.update(keys=["log"]), "`keys`: 'log' is no verifier key"),
+}
+
+
+async def test_what_cannot_be_read_is_named_with_its_field(world: World) -> None:
+    """By our words and not by those of a library, which know no field."""
+    await given_draw(world)
+    await visit_all(world)
+    whole = json.loads(await receipt(world, "", E_C))
+    whole["last"] = json.loads(await receipt(world, "", RESERVE))["last"]
+    whole.update(drawn=False, selected=None, threshold="0" * 64)
+    for name, (change, said) in UNREADABLE.items():
+        file = json.loads(json.dumps(whole))
+        change(file)
+        assert said in str(check_receipt(json.dumps(file).encode()).differs), name
+    digits = json.dumps(whole).replace('"reserves": ', '"reserves": ' + "1" * 5000)
+    assert "Exceeds the limit" not in str(check_receipt(digits.encode()).differs)
+
+
 async def test_that_a_draw_was_voided_is_nothing_a_file_proves(world: World) -> None:
     """Said of it, that is unchecked; of one that still counts, that it may have been since."""
     await given_draw(world)
