@@ -22,7 +22,7 @@ from api import copies, draw_files
 from api.logs import configure_logging
 from api.server import serve as serve_app
 from api.service import Service
-from api.terminal import DEFAULT_URL, Failed, Json, Url, bar, err, out, say, show
+from api.terminal import DEFAULT_URL, Failed, Json, Url, bar, err, out, say, show, tolerate
 from api.tokens import Tokens
 from api.verifying import as_document, in_words, read_vkeys, verify_all
 from api.witness import cosigner_key, make_witness_app
@@ -87,6 +87,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """Run the command line, or ``words``; errors become one clear line and exit code 1 or 2."""
     # Ledgers, views and logs hold what only their owner may read.
     os.umask(0o077)
+    tolerate()
     try:
         app(sys.argv[1:] if words is None else words)
     except Failed:

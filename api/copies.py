@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
-from api.terminal import DEFAULT_URL, Failed, Json, Url, bar, err, out, show
+from api.terminal import DEFAULT_URL, INCOMPLETE, Failed, Json, Url, bar, err, out, show
 from api.tokens import Grant
 from api.visibility import may_know, may_see_record
 from ledger.backup import make_backup
@@ -203,6 +204,9 @@ def export(
 def verify_export_(path: Path, *, vkey: str | None = None, json: Json = False) -> None:
     """Check a bundle that ``export`` wrote: no ledger and no network are needed.
 
+    The exit code is 0 when everything was checked and holds, 1 when something is wrong, and 3 when
+    nothing is wrong and something could not be checked.
+
     Parameters
     ----------
     path
@@ -218,10 +222,14 @@ def verify_export_(path: Path, *, vkey: str | None = None, json: Json = False) -
         about = found.about
         for fault in found.faults:
             err.print(fault, style="red", highlight=False, soft_wrap=True, markup=False)
+        for one in found.unchecked:
+            err.print(f"? {one}", style="yellow", highlight=False, soft_wrap=True, markup=False)
         if not found.faults:
             out.print(
                 f"{about.events:,} records are in the log {about.origin}, of {about.size:,} "
-                f"events.\nFor: {about.for_}",
+                "events. It does not show that there is no other record.\n"
+                f"By the word of its maker alone: of {msgspec.to_builtins(about.slice)}, made at "
+                f"{about.made_at:%Y-%m-%d %H:%M} UTC. For: {about.for_}",
                 highlight=False,
                 soft_wrap=True,
                 markup=False,
@@ -235,3 +243,5 @@ def verify_export_(path: Path, *, vkey: str | None = None, json: Json = False) -
                 )
     if found.faults:
         raise Failed
+    if found.unchecked:
+        sys.exit(INCOMPLETE)

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from api.terminal import DEFAULT_URL, Failed, Json, Url, err, out, say, show
+from api.terminal import DEFAULT_URL, INCOMPLETE, Failed, Json, Url, err, out, say, show
 from ledger.draws import drawfile
 from ledger.kernel import civil_date
 from ledger.kernel.clock import system_clock
@@ -25,11 +25,12 @@ Keys = Annotated[
 ]
 Witnesses = Annotated[
     tuple[str, ...],
-    Parameter(name="--witness", negative="", help="a witness's key that has to have cosigned"),
+    Parameter(
+        name="--witness",
+        negative="",
+        help="the key of a witness that has to have cosigned; of several, each",
+    ),
 ]
-
-#: The exit code where nothing differs and not everything could be checked.
-INCOMPLETE = 3
 
 
 @app.command(name="export")
@@ -92,6 +93,8 @@ def _show_report(report: drawfile.Report, as_json: bool) -> None:
             out.print(f"✓ {one}", style="green", highlight=False, markup=False)
         for one in report.unchecked:
             err.print(f"? {one}", style="yellow", highlight=False, markup=False)
+        for one in report.beyond:
+            err.print(f"· {one}", highlight=False, markup=False)
         if report.differs is not None:
             err.print(f"✗ {report.differs}", style="red", highlight=False, markup=False)
     if report.differs is not None:

@@ -238,7 +238,8 @@ async def receipt(request: web.Request) -> web.Response:
         if draw.withhold_reason is not None and grant.entity != entity:
             raise not_found()
     archive = _archive(request)
-    file = await asked(lambda: draw_receipt(draw, entity, archive))
+    whole = _opened(request, draw) and draw.withhold_reason is None
+    file = await asked(lambda: draw_receipt(draw, entity, archive, whole=whole))
     if file is None:
         raise not_found()
     return _attached(file, f"{draw.draw}.{entity}.receipt.json")

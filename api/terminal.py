@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import msgspec
@@ -12,6 +13,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 Url = Annotated[
     str,
@@ -23,8 +25,42 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON, f
 
 DEFAULT_URL = "sqlite:///ledger.db"
 
-out = Console()
-err = Console(stderr=True)
+#: The exit code where nothing is wrong and not everything could be checked.
+INCOMPLETE = 3
+
+#: What makes a terminal do something, or show text in another order, by how it is shown instead:
+#: control characters but newline and tab, and those that turn the direction of writing.
+_ESCAPED = {
+    number: f"\\u{number:04x}"
+    for number in (
+        *(n for n in range(0x20) if chr(n) not in "\n\t"),
+        *range(0x7F, 0xA0),
+        *(0x061C, 0x200E, 0x200F, 0x2028, 0x2029),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    )
+}
+
+
+class _Plain(Console):
+    """Shows what others wrote as it stands there: it can neither style itself nor act."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        return super().render_str(text.translate(_ESCAPED), **how)
+
+
+out = _Plain(markup=False, emoji=False)
+err = _Plain(stderr=True, markup=False, emoji=False)
+
+
+def tolerate() -> None:
+    """Have what a terminal's encoding lacks shown by its number, instead of failing over it.
+
+    Not by a question mark, which is a mark of ours.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class Failed(Exception):
@@ -59,7 +95,10 @@ def bar(what: str, total: int | None, *, silent: bool = False) -> Iterator[Any]:
 def show(what: Any, as_json: bool) -> None:
     """Print a result, a map or a list of them."""
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(what)).decode() + "\n")
+        sys.stdout.flush()
+        text = msgspec.json.format(msgspec.json.encode(what)).decode().translate(_ESCAPED)
+        sys.stdout.buffer.write(text.encode() + b"\n")
+        sys.stdout.buffer.flush()
         return
     if isinstance(what, list):
         table = Table()

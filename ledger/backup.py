@@ -184,11 +184,13 @@ def read_manifest(folder: Path) -> Manifest:
         ) from None
     except msgspec.DecodeError as error:
         raise CopyError(f"{path} is damaged, or of another program: {error}") from error
+    except RecursionError:
+        raise CopyError(f"{path} is damaged: it is nested without end") from None
     if found.format != FORMAT:
         raise CopyError(f"{path} has the format {found.format!r}; this program knows {FORMAT!r}")
     for file in found.files:
         parts = PurePosixPath(file.path).parts
-        if not parts or ".." in parts or parts[0] not in PARTS:
+        if not parts or ".." in parts or parts[0] not in PARTS or "\0" in file.path:
             raise CopyError(f"{MANIFEST} names {file.path!r}, which is no part of a backup")
     return found
 

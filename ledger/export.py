@@ -8,8 +8,10 @@ is something would be told by its number.
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
@@ -129,11 +131,16 @@ class Exported(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """What a bundle claims to be and everything that is wrong with it."""
+    """What a bundle claims to be, everything that is wrong with it, and what was not checked.
+
+    Of ``about`` no proof shows more than the size and the number of records, and that these are of
+    the slice: the rest is its maker's word.
+    """
 
     about: About
     vkey: str
     faults: tuple[str, ...]
+    unchecked: tuple[str, ...] = ()
 
 
 def export(
@@ -149,8 +156,9 @@ def export(
     """Write a bundle to ``target``: a ZIP file if it is named so, else a folder.
 
     ``shows`` says of a record whether it may be in a bundle ``with_sealed`` or without. All
-    receipts lead to one checkpoint: the first signed over all that is exported, so that it has its
-    cosignatures; if nothing was signed over the last of it yet, a new one.
+    receipts lead to one checkpoint: the first that the present key signed over all that is
+    exported, so that it has its cosignatures; if nothing was signed over the last of it yet, a new
+    one.
 
     Raises ``UnusableUrl`` if the slice names or holds nothing or the log has no key, and
     ``FileExistsError`` if ``target`` exists.
@@ -169,7 +177,10 @@ def export(
         raise UnusableUrl("there is no record in this slice that may be exported")
     with open_log(recorder, create=False, clock=clock) as log, _writing(target, clock()) as put:
         newest = log.advance()  # and with it the tiles, wherever they were
-        signed = log.signed.covering(positions[-1]) or newest
+        # By the key that signs now, which is the one that readers know: the checkpoint at which it
+        # took over is the first that it has signed, under all that came before.
+        key = log.keys()[-1]
+        signed = log.signed.covering(max(positions[-1], key.since)) or newest
         assert signed is not None
         node = lru_cache(_NODES)(node_of(log.tiles.tile))
         note, index = signed.note(), bytearray()
@@ -194,9 +205,9 @@ def export(
         )
         put(INDEX, bytes(index))
         put(CHECKPOINT, note)
-        put(VKEY, log.signer.verifier().vkey().encode() + b"\n")
+        put(VKEY, key.vkey.encode() + b"\n")
         put(ABOUT, msgspec.json.format(msgspec.json.encode(about)) + b"\n")
-        put(HOW_TO, files("ledger.transparency").joinpath("how-to-verify.txt").read_bytes())
+        put(HOW_TO, _how_to())
     return Exported(len(positions), left_out, signed.size)
 
 
@@ -243,6 +254,8 @@ def verify_export(path: Path, vkey: str | None = None) -> Checked:
             checkpoint = signed_by(note, key)
         except (BundleError, msgspec.DecodeError, UnicodeDecodeError, NoteError) as error:
             raise BundleError(f"{path} is no bundle that can be checked: {error}") from error
+        except RecursionError:
+            raise BundleError(f"{path} is no bundle: its {ABOUT} is nested without end") from None
         if about.format != FORMAT:
             raise BundleError(f"{path} has the format {about.format!r}, not {FORMAT!r}")
         faults: list[str] = []
@@ -252,7 +265,20 @@ def verify_export(path: Path, vkey: str | None = None) -> Checked:
             faults.append(f"{ABOUT} names another log or size than the checkpoint")
         faults.extend(_faults_of_index(bundle, about, note, key))
         faults.extend(_faults_of_sums(bundle))
-    return Checked(about, key.vkey(), tuple(faults))
+        unchecked = []
+        if bundle.holds(HOW_TO) and bundle.read(HOW_TO) != _how_to():
+            if about.program == VERSION:
+                faults.append(f"{HOW_TO} is not the text of this program; do not run what it says")
+            else:
+                unchecked.append(
+                    f"{HOW_TO} is of version {about.program}, and another text than that of "
+                    f"{VERSION}: do not run what it says before you have read it"
+                )
+    return Checked(about, key.vkey(), tuple(faults), tuple(unchecked))
+
+
+def _how_to() -> bytes:
+    return files("ledger.transparency").joinpath("how-to-verify.txt").read_bytes()
 
 
 def _faults_of_index(bundle: _Bundle, about: About, note: bytes, key: Verifier) -> Iterator[str]:
@@ -269,11 +295,16 @@ def _faults_of_index(bundle: _Bundle, about: About, note: bytes, key: Verifier) 
         except msgspec.DecodeError as error:
             yield f"{INDEX}, line {number}: {error}"
             continue
+        except RecursionError:
+            yield f"{INDEX}, line {number}: it is nested without end"
+            continue
         positions.append(entry.position)
         try:
             _check(entry, bundle, about, note, key)
         except (BundleError, ProofError, codec.UnreadableRecord) as error:
             yield f"event {entry.position}: {error}"
+    if not lines:
+        yield f"{INDEX} names no record: nothing is proved here"
     if positions != sorted(set(positions)):
         yield f"{INDEX} is not in order of position, or has one twice"
     if len(positions) != about.events:
@@ -320,6 +351,11 @@ def _faults_of_sums(bundle: _Bundle) -> Iterator[str]:
         yield f"{name} is missing"
 
 
+#: What reading from a ZIP file raises: ``RuntimeError`` if it is encrypted, and its kind
+#: ``NotImplementedError`` if it is packed in a way that is not known here.
+_UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
+
+
 class _Bundle:
     """The files of a bundle by their names. Nothing is ever written where a name says."""
 
@@ -330,6 +366,10 @@ class _Bundle:
         self._size = size
         self._read = read
 
+    def holds(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return name in self.names
+
     def read(self, name: str) -> bytes:
         """The content of a file. Raises ``BundleError`` if there is none that can be read."""
         if name not in self.names:
@@ -338,7 +378,7 @@ class _Bundle:
             raise BundleError(f"{name} is too long to be what it is named")
         try:
             return self._read(name)
-        except (OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except _UNREADABLE as error:
             raise BundleError(f"{name} cannot be read: {error}") from error
 
 
@@ -353,9 +393,12 @@ def _reading(path: Path) -> Iterator[_Bundle]:
         return
     try:
         packed = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise BundleError(f"{path} is neither a folder nor a ZIP file: {error}") from error
     with packed:
+        for name, times in Counter(packed.namelist()).items():
+            if times > 1:  # programs do not agree which of them it is
+                raise BundleError(f"{path} is no bundle: {name} is in it twice")
         yield _Bundle(
             [name for name in packed.namelist() if not name.endswith("/")],
             lambda name: packed.getinfo(name).file_size,

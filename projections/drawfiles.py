@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ledger.draws import uvdraw
-from ledger.draws.drawfile import Assignment, DrawFile, DrawReceipt, Logged, Place
+from ledger.draws.drawfile import Assignment, DrawFile, DrawReceipt, LastDrawn, Logged, Place
 from ledger.draws.events import (
     DrawAnnounced,
     DrawExecuted,
@@ -87,8 +87,15 @@ def draw_file(draw: DrawProgress, archive: Archive, *, whole: bool, officers: bo
     )
 
 
-def draw_receipt(draw: DrawProgress, entity: str, archive: Archive) -> DrawReceipt | None:
-    """The receipt of one business of an executed draw; ``None`` if it is not on the roster."""
+def draw_receipt(
+    draw: DrawProgress, entity: str, archive: Archive, *, whole: bool
+) -> DrawReceipt | None:
+    """The receipt of one business of an executed draw; ``None`` if it is not on the roster.
+
+    ``whole``: with the lines of whoever was drawn last, which prove the threshold. It is another
+    business, so they are here only where everybody may read the roster and the selection: who has a
+    receipt earlier may hand it on.
+    """
     if draw.seed is None or draw.selection_hash is None:
         return None
     roster = _register(archive.blobs, draw.roster_hash)
@@ -101,6 +108,9 @@ def draw_receipt(draw: DrawProgress, entity: str, archive: Archive) -> DrawRecei
     quota = next(one.quota for one in draw.drawn if one.key == stratum)
     selected = selection.place(entity)
     rank = json.loads(selected.line)["rank"] if selected is not None else None
+    last = None
+    if whole and quota and rank != quota:
+        last = _last_drawn(roster, selection, stratum, quota)
     announcement = _logged(DrawAnnounced, draw.draw, archive)
     seed = _logged(DrawSeedRevealed, draw.draw, archive)
     execution = _logged(DrawExecuted, draw.draw, archive)
@@ -118,10 +128,19 @@ def draw_receipt(draw: DrawProgress, entity: str, archive: Archive) -> DrawRecei
         roster=place,
         stratum=stratum,
         ticket=uvdraw.ticket(draw.seed, draw.draw, stratum, entity, entry.get("weight")),
-        threshold=selection.ticket(stratum, quota) if quota else None,
+        threshold=json.loads(selection.ranked(stratum, quota).line)["ticket"] if quota else None,
         drawn=rank is not None and rank <= quota,
         selected=selected,
+        last=last,
+        withheld=None if whole or not quota or rank == quota else draw.withhold_reason or _SEALED,
     )
+
+
+def _last_drawn(roster: Register, selection: Register, stratum: str, quota: int) -> LastDrawn:
+    selected = selection.ranked(stratum, quota)
+    place = roster.place(json.loads(selected.line)["uscc"])
+    assert place is not None
+    return LastDrawn(roster=place, selected=selected)
 
 
 def _logged(kind: type[Event], draw: str, archive: Archive) -> Logged | None:
@@ -189,16 +208,16 @@ class Register:
     def place(self, entity: str) -> Place | None:
         """The line of a business with its proof, if it stands here."""
         index = self._index(b'"uscc":%b' % _quoted(entity))
-        if index is None:
-            return None
-        return Place(line=self._line(index).decode(), index=index, path=tuple(self._prove(index)))
+        return None if index is None else self._place(index)
 
-    def ticket(self, stratum: str, rank: int) -> str:
-        """The ticket of a rank, where this is a selection."""
+    def ranked(self, stratum: str, rank: int) -> Place:
+        """The line of a rank with its proof, where this is a selection."""
         index = self._index(b'"rank":%d,"stratum":%b,' % (rank, _quoted(stratum)))
         assert index is not None
-        ticket: str = json.loads(self._line(index))["ticket"]
-        return ticket
+        return self._place(index)
+
+    def _place(self, index: int) -> Place:
+        return Place(line=self._line(index).decode(), index=index, path=tuple(self._prove(index)))
 
     def _index(self, part: bytes) -> int | None:
         """The line that holds a part; bare quotes stand nowhere but around keys and values."""

@@ -16,6 +16,7 @@ function show(report) {
   list.replaceChildren(
     ...report.held.map((text) => item("✓", text, "held")),
     ...report.unchecked.map((text) => item("?", text, "unchecked")),
+    ...report.beyond.map((text) => item("·", text, "beyond")),
     ...(report.differs === null ? [] : [item("✗", report.differs, "differs")]),
   );
   if (report.differs !== null) verdict.textContent = "Something differs.";
@@ -31,8 +32,8 @@ async function check(read) {
     return;
   }
   try {
-    const key = document.getElementById("key").value.trim();
-    show(await UVDRAW.verify(await read(), key ? [key] : []));
+    const given = (id) => document.getElementById(id).value.trim().split(/\s+/).filter(Boolean);
+    show(await UVDRAW.verify(await read(), given("key"), given("witness")));
   } catch (error) {
     verdict.textContent = String(error.message);
   }

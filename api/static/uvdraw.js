@@ -309,32 +309,60 @@ const UVDRAW = (() => {
     };
   }
 
-  async function parsedKey(given) {
+  // Kinds of keys by the byte that stands for them.
+  const LOG = 1, WITNESS = 4;
+
+  async function parsedKey(given, kind = LOG) {
     const [name, id, ...rest] = given.split("+");
     const blob = unbase64(rest.join("+"));
     const expected = hex((await sha256(joined(utf8(`${name}\n`), blob))).subarray(0, 4));
-    if (blob.length !== 33 || blob[0] !== 1 || id !== expected) throw new Differs(`${given} is no key of a log`);
-    return { name, id, bytes: blob.subarray(1) };
+    if (blob.length !== 33 || id !== expected) throw new Differs(`${given} is no key`);
+    if (blob[0] !== kind) throw new Differs(`${given} is not the key of a ${kind === LOG ? "log" : "witness"}`);
+    return { name, id, bytes: blob.subarray(1), given };
   }
 
-  // true, or null where this browser cannot check Ed25519.
+  // Whether a key made an Ed25519 signature, or null where this browser cannot check that.
+  async function signs(key, signature, message) {
+    let imported;
+    try {
+      imported = await crypto.subtle.importKey("raw", key.bytes, { name: "Ed25519" }, false, ["verify"]);
+    } catch {
+      return null;
+    }
+    return crypto.subtle.verify({ name: "Ed25519" }, imported, signature, message);
+  }
+
+  // When a witness first signed a checkpoint, in milliseconds; null as for `signs`.
+  async function seenBy(receipt, witness) {
+    let first = Infinity;
+    for (const { name, blob } of receipt.signatures) {
+      if (name !== witness.name || hex(blob.subarray(0, 4)) !== witness.id) continue;
+      if (blob.length !== 76) throw new Differs(`the cosignature of ${name} is too short`);
+      const seconds = new DataView(blob.buffer, blob.byteOffset).getBigUint64(4);
+      const message = utf8(`cosignature/v1\ntime ${seconds}\n${receipt.body}`);
+      const good = await signs(witness, blob.subarray(12), message);
+      if (good === null) return null;
+      if (!good) throw new Differs(`the cosignature of ${name} is wrong`);
+      first = Math.min(first, Number(seconds) * 1000);
+    }
+    if (first === Infinity) throw new Differs(`the checkpoint of the announcement is not cosigned by ${witness.name}`);
+    if (first > 8.64e15) throw new Differs(`the cosignature of ${witness.name} is of no moment`);
+    return first;
+  }
+
+  // The keys that signed, as they are handed on, or null where this browser cannot check Ed25519.
   async function signedBy(receipt, keys) {
-    let some = false;
+    const signers = [];
     for (const { name, blob } of receipt.signatures) {
       const key = keys.find((one) => one.name === name && one.id === hex(blob.subarray(0, 4)));
-      if (!key) continue;
-      let imported;
-      try {
-        imported = await crypto.subtle.importKey("raw", key.bytes, { name: "Ed25519" }, false, ["verify"]);
-      } catch {
-        return null;
-      }
-      const good = await crypto.subtle.verify({ name: "Ed25519" }, imported, blob.subarray(4), utf8(receipt.body));
+      if (!key || name !== receipt.origin) continue; // a key speaks for the log of its name alone
+      const good = await signs(key, blob.subarray(4), utf8(receipt.body));
+      if (good === null) return null;
       if (!good) throw new Differs(`the signature of ${name} is wrong`);
-      some = true;
+      signers.push(key.given);
     }
-    if (!some) throw new Differs("the checkpoint is not signed by the log");
-    return true;
+    if (!signers.length) throw new Differs(`the checkpoint is of the log ${receipt.origin}, and not signed by it`);
+    return signers;
   }
 
   // --- checking files
@@ -369,14 +397,15 @@ const UVDRAW = (() => {
     const fields = unpacked(record);
     same(`the record of ${what} is a`, fields.type, topic);
     same(`the record of ${what} says`, fields.body, event.body);
-    const known = await Promise.all(keys.map(parsedKey));
+    const known = await Promise.all(keys.map((key) => parsedKey(key)));
     const where = `${what} is event ${event.position} of the log ${receipt.origin}, under its checkpoint of ${receipt.size}`;
-    if (await signedBy(receipt, known)) report.held.push(`${where} signed by ${keys.join(", ")}`);
+    const signers = await signedBy(receipt, known);
+    if (signers) report.held.push(`${where} signed by ${signers.join(", ")}`);
     else report.unchecked.push(`${where}, whose Ed25519 signature this browser cannot check`);
     return moment(fields.recorded_at);
   }
 
-  function checkTime(event, announced, recorded, report) {
+  async function checkTime(event, announced, recorded, witnesses, report) {
     if (recorded === null) return;
     const first = announced.sources.reduce((a, b) => (moment(b.publication_at) < moment(a.publication_at) ? b : a));
     const signed = moment(event.signed_at);
@@ -385,7 +414,22 @@ const UVDRAW = (() => {
     if (signed >= moment(first.publication_at)) {
       throw new Differs(`the announcement was covered by that checkpoint at ${event.signed_at} only; ${out}`);
     }
-    report.held.push(`it was covered by that checkpoint at ${event.signed_at}, as the log says, before ${out}`);
+    report.held.push(`by its record the announcement was made at ${new Date(recorded).toISOString()}, before ${out}`);
+    if (!witnesses.length) {
+      report.unchecked.push(`that the announcement was covered by that checkpoint at ${event.signed_at} is only this file's word: `
+        + "no signature says when; one that does is a witness's, whose key you know");
+    }
+    for (const given of witnesses) {
+      const witness = await parsedKey(given, WITNESS);
+      const seen = await seenBy(parsedReceipt(event.receipt), witness);
+      if (seen === null) {
+        report.unchecked.push(`this browser cannot check the Ed25519 signature of ${witness.name}`);
+        continue;
+      }
+      const at = new Date(seen).toISOString();
+      if (seen >= moment(first.publication_at)) throw new Differs(`the witness ${witness.name} signed at ${at} only; ${out}`);
+      report.held.push(`the witness ${witness.name} saw that checkpoint at ${at}, before ${out}`);
+    }
   }
 
   async function checkSeed(announced, seed, report) {
@@ -430,21 +474,39 @@ const UVDRAW = (() => {
     report.held.push(`as many were drawn as announced: ${due.map((one) => `${one.key} ${one.quota}/${one.size}`).join(", ")}`);
   }
 
-  async function checkLogged(file, keys, report) {
+  function checkStage(file, seed, execution, report) {
+    if (file.stage === "voided") {
+      report.unchecked.push("that the draw was voided is only this file's word");
+      return;
+    }
+    same("by what is in the file the stage is", file.stage, !seed ? "announced" : !execution ? "seed_revealed" : "executed");
+    report.beyond.push("whether the draw was voided since no file can show: ask the ledger");
+  }
+
+  function nothingWithheld(file) {
+    if (file.withheld) throw new Differs(`the file says that something is withheld (${file.withheld}), and nothing is missing`);
+  }
+
+  async function checkLogged(file, { keys, witnesses }, report) {
     const announced = announcementOf(file.announcement.body);
     same("the announcement is of", announced.draw, file.draw);
     same("the algorithm is", announced.algorithm, ALGORITHM);
     const sizes = Object.values(announced.roster_strata);
     same("the strata add up to", sizes.reduce((sum, size) => sum + size, 0), announced.roster_count);
     const recorded = await checkEvent("the announcement", "draws.draw-announced", file.announcement, keys, report);
-    checkTime(file.announcement, announced, recorded, report);
+    await checkTime(file.announcement, announced, recorded, witnesses, report);
     const seed = file.seed && file.seed.body;
     if (seed) await checkSeed(announced, seed, report);
     const execution = file.execution && file.execution.body;
     if (execution) {
       const at = await checkEvent("the outcome", "draws.draw-executed", file.execution, keys, report);
+      if (file.announcement.receipt && file.execution.receipt) {
+        const origin = (event) => parsedReceipt(event.receipt).origin;
+        same("the outcome stands in the log", origin(file.execution), origin(file.announcement));
+      }
       checkExecution(file, announced, seed, execution, at, report);
     }
+    checkStage(file, seed, execution, report);
     return { announced, seed, execution };
   }
 
@@ -475,52 +537,133 @@ const UVDRAW = (() => {
       same("the lines of the selection are", file.selection.length, picked.length);
     }
     const lines = picked.map(canonical);
-    same("the hash of the selection is", execution.selection_hash, await listHash(lines));
-    same("the root of the selection is", execution.selection_root, await root(lines));
+    await sameSelection(lines, execution);
     const reserves = lines.length - execution.selected;
     report.held.push(`made again, the draw gives the same ${execution.selected} businesses and ${reserves} reserves: ${execution.selection_hash}`);
   }
 
-  async function checkOfficers(file, announced, seed, report) {
-    if (!file.officers) return;
-    const sorted = [...file.officers].sort(before);
-    same("the hash of the officer roster is", hex(await sha256(utf8(canonical(sorted)))), announced.officer_roster_hash);
-    for (const one of file.assignments || []) {
-      const order = await officerOrder(seed.seed, announced.draw, one.entity, file.officers);
-      const passed = one.skipped.map((skipped) => skipped.officer);
-      const asked = order.slice(0, one.officers.length + passed.length);
-      same(`the officers of ${one.entity} are`, one.officers, asked.filter((name) => !passed.includes(name)));
-      same(`passed over for ${one.entity} were`, passed, asked.filter((name) => passed.includes(name)));
+  async function sameSelection(lines, execution) {
+    same("the hash of the selection is", execution.selection_hash, await listHash(lines));
+    same("the root of the selection is", execution.selection_root, await root(lines));
+  }
+
+  // By law at least so many visit a business together.
+  const TOGETHER = 2;
+
+  async function checkOfficers(file, announced, seed, execution, report) {
+    const assignments = file.assignments || [];
+    if (!file.officers) {
+      if (assignments.length) throw new Differs("the file has assignments and no officers");
+      return;
     }
-    report.held.push(`the officers of ${(file.assignments || []).length} visits were asked in the drawn order`);
+    const sorted = [...file.officers].sort(before);
+    const found = hex(await sha256(utf8(canonical(sorted))));
+    same("the hash of the officer roster is", found, announced.officer_roster_hash);
+    report.held.push(`the officer roster is the announced one: ${found}`);
+    if (!seed || !execution) {
+      same("before the draw was made the assignments are", assignments.length, 0);
+      return;
+    }
+    for (const { entity, officers, skipped } of assignments) {
+      if (officers.length < TOGETHER) throw new Differs(`${entity} is visited by ${officers.length}; it should be by ${TOGETHER}`);
+      const order = await officerOrder(seed.seed, announced.draw, entity, file.officers);
+      const passed = skipped.map((one) => one.officer);
+      const asked = order.slice(0, officers.length + passed.length);
+      same(`the officers of ${entity} are`, officers, asked.filter((name) => !passed.includes(name)));
+      same(`passed over for ${entity} were`, passed, asked.filter((name) => passed.includes(name)));
+    }
+    checkAssigned(file, assignments, announced, report);
+    if (assignments.length) {
+      const passed = assignments.reduce((sum, one) => sum + one.skipped.length, 0);
+      report.held.push(`the officers of ${assignments.length} visits were asked in the drawn order`);
+      report.unchecked.push("that these assignments are the recorded ones is only this file's word, "
+        + `and so are the reasons for which ${passed} were passed over`);
+    }
+  }
+
+  function checkAssigned(file, assignments, announced, report) {
+    const visited = new Set(assignments.map((one) => one.entity));
+    if (visited.size !== assignments.length) throw new Differs("a business has officers twice");
+    if (!file.selection) {
+      if (visited.size) report.unchecked.push("whether those visited were drawn: the selection is not in the file");
+      return;
+    }
+    const listed = new Set(file.selection.map((line) => line.uscc));
+    for (const one of visited) {
+      if (!listed.has(one)) throw new Differs(`${one} has officers, and does not stand in the selection`);
+    }
+    const due = new Map(announced.strata.map(({ key, ratio }) => [key, quota(announced.roster_strata[key] ?? 0, ratio)]));
+    const drawn = file.selection.filter((line) => line.rank <= due.get(line.stratum)).map((line) => line.uscc);
+    const left = drawn.filter((one) => !visited.has(one));
+    if (left.length) {
+      report.unchecked.push(`to ${left.length} of ${drawn.length} drawn no officers were sent by this file, ${left[0]} first: `
+        + "it may be too early, or they were exempted");
+    }
   }
 
   async function checkDraw(file, keys, report) {
     const { announced, seed, execution } = await checkLogged(file, keys, report);
     if (!seed) report.unchecked.push(`the draw is ${file.stage}: it has no seed yet`);
     if (!file.roster) report.unchecked.push(`the roster is not in the file: ${file.withheld || "no reason is given"}`);
-    else await checkRoster(file.roster, announced, report);
-    if (seed && !execution) report.unchecked.push(`the draw is ${file.stage}: it was not made`);
-    if (seed && execution) {
-      if (file.roster) await checkSelection(file, announced, seed, execution, report);
-      await checkOfficers(file, announced, seed, report);
+    else {
+      nothingWithheld(file);
+      await checkRoster(file.roster, announced, report);
     }
+    if (seed && !execution) report.unchecked.push(`the draw is ${file.stage}: it was not made`);
+    if (file.selection && !execution) throw new Differs("the file has a selection and no outcome");
+    if (seed && execution && file.roster) await checkSelection(file, announced, seed, execution, report);
+    else if (file.selection) await sameSelection(file.selection.map(canonical), execution);
+    await checkOfficers(file, announced, seed, execution, report);
+  }
+
+  // The ticket of a business of the receipt's stratum, whose line has to stand on the roster.
+  async function ticketOnRoster(entity, stratum, place, announced, seed) {
+    const stands = await proves(announced.roster_root, announced.roster_count, place.index, utf8(place.line), digests(place));
+    if (!stands) throw new Differs(`the line of ${entity} is not proven to stand on the announced roster`);
+    const entry = JSON.parse(place.line);
+    same("the line is of", entry.uscc, entity);
+    same("its stratum is", entry[announced.by], stratum);
+    return ticket(seed.seed, announced.draw, stratum, entity, entry.weight);
+  }
+
+  // The rank of a business by its line, which has to be one of the outcome's.
+  async function rankInSelection(entity, stratum, own, place, execution) {
+    const line = JSON.parse(place.line);
+    same("the selection has", [line.uscc, line.stratum, line.ticket], [entity, stratum, own]);
+    if (!Number.isSafeInteger(line.rank) || line.rank < 1) throw new Differs(`the rank of ${entity} is ${line.rank}`);
+    const listed = await proves(execution.selection_root, execution.selection_count, place.index, utf8(place.line), digests(place));
+    if (!listed) throw new Differs(`rank ${line.rank} of ${entity} is not proven to be the outcome's`);
+    return line.rank;
+  }
+
+  function digests(place) {
+    if (place.path.some((one) => !/^[0-9a-f]{64}$/.test(one))) throw new Differs("a path holds 64 hex digits for each step");
+    return place.path.map(unhex);
+  }
+
+  async function checkThreshold(file, announced, seed, execution, due, report) {
+    const { stratum, threshold, last, withheld } = file;
+    if (!last) {
+      report.unchecked.push(`that the last drawn ticket is this one is only this file's word: ${withheld || "no reason is given"}`);
+      return;
+    }
+    nothingWithheld(file);
+    const { uscc } = JSON.parse(last.selected.line);
+    const found = await ticketOnRoster(uscc, stratum, last.roster, announced, seed);
+    const rank = await rankInSelection(uscc, stratum, found, last.selected, execution);
+    same(`the rank of ${uscc}, which is named as the last one drawn, is`, rank, due);
+    same("the last drawn ticket is", threshold, found);
+    report.held.push(`the last drawn ticket is that of ${uscc}, rank ${rank} in the selection`);
   }
 
   async function checkReceipt(file, keys, report) {
     const { announced, seed, execution } = await checkLogged(file, keys, report);
     if (!seed || !execution) throw new Differs("the receipt lacks the seed or the outcome");
     const { entity, stratum, threshold, drawn, selected } = file;
-    const place = file.roster;
-    const stands = await proves(announced.roster_root, announced.roster_count, place.index, utf8(place.line), place.path.map(unhex));
-    if (!stands) throw new Differs(`the line of ${entity} is not proven to stand on the announced roster`);
-    const entry = JSON.parse(place.line);
-    same("the line is of", entry.uscc, entity);
-    same("its stratum is", entry[announced.by], stratum);
     const ratio = (announced.strata.find((one) => one.key === stratum) || {}).ratio;
     if (ratio === undefined) throw new Differs(`${stratum} is no stratum of the draw`);
+    const own = await ticketOnRoster(entity, stratum, file.roster, announced, seed);
     report.held.push(`${entity} stood on the announced roster, in stratum ${stratum}`);
-    const own = await ticket(seed.seed, announced.draw, stratum, entity, entry.weight);
     same("its ticket is", file.ticket, own);
     const size = announced.roster_strata[stratum] ?? 0;
     const due = quota(size, ratio);
@@ -528,17 +671,15 @@ const UVDRAW = (() => {
     if ((threshold === null) !== (due === 0)) throw new Differs(`${due} are drawn from ${stratum}; the last ticket is ${threshold}`);
     same("by the last drawn ticket, drawn is", drawn, threshold !== null && own <= threshold);
     if (!selected && (drawn || due === size)) throw new Differs(`${entity} was drawn, and its line of the selection is missing`);
+    let rank = null;
     if (selected) {
-      const line = JSON.parse(selected.line);
-      same("the selection has", [line.uscc, line.stratum, line.ticket], [entity, stratum, own]);
-      if (!Number.isSafeInteger(line.rank) || line.rank < 1 || (line.rank <= due) !== drawn) {
-        throw new Differs(`${due} were drawn, and the rank is ${line.rank}; drawn is ${drawn}`);
-      }
-      if (line.rank === due) same("the last drawn ticket is", threshold, own);
-      const listed = await proves(execution.selection_root, execution.selection_count, selected.index, utf8(selected.line), selected.path.map(unhex));
-      if (!listed) throw new Differs(`rank ${line.rank} of ${entity} is not proven to be the outcome's`);
-      report.held.push(`rank ${line.rank} stands in the selection that the outcome names`);
+      rank = await rankInSelection(entity, stratum, own, selected, execution);
+      if ((rank <= due) !== drawn) throw new Differs(`${due} were drawn, and the rank is ${rank}; drawn is ${drawn}`);
+      report.held.push(`rank ${rank} stands in the selection that the outcome names`);
     }
+    if (rank === due || !due) nothingWithheld(file);
+    if (rank !== null && rank === due) same("the last drawn ticket is", threshold, own);
+    else if (due) await checkThreshold(file, announced, seed, execution, due, report);
     const fate = drawn ? "was drawn" : "was not drawn";
     report.held.push(`its ticket is ${own}, the last of ${due} drawn from ${size} in ${stratum} ${threshold}: ${entity} ${fate}`);
   }
@@ -546,14 +687,15 @@ const UVDRAW = (() => {
   const KINDS = { "uvdraw-file/1": checkDraw, "uvdraw-receipt/1": checkReceipt };
 
   // What holds, what could not be checked, and the first thing that differs, of the text of a file.
-  // `keys`: the log's, if known from elsewhere; the file's own otherwise.
-  async function verify(text, keys = []) {
-    const report = { held: [], unchecked: [], differs: null };
+  // `keys`: the log's, if known from elsewhere; the file's own otherwise. `witnesses`: the keys of those
+  // who all have to have cosigned the announcement before the first value was out.
+  async function verify(text, keys = [], witnesses = []) {
+    const report = { held: [], unchecked: [], beyond: [], differs: null };
     try {
       const file = JSON.parse(text);
       const check = KINDS[file.format];
       if (!check) throw new Differs(`${file.format} is no draw file and no draw receipt`);
-      await check(file, keys.length ? keys : file.keys || [], report);
+      await check(file, { keys: keys.length ? keys : file.keys || [], witnesses }, report);
     } catch (error) {
       // A file that lacks what it should have differs too.
       report.differs = error.message;

@@ -4,14 +4,14 @@ A *draw file* holds whatever decided a draw: the announcement, the values of its
 and the outcome, and of the announcement and the outcome the stored record with the proof that it is
 in the log. ``verify`` makes the draw again from the file alone and names the first thing that
 differs. A *draw receipt* holds one business's part: its line of the roster with the proof that it
-stood there, its ticket, and the last ticket that was drawn from its stratum. ``check_receipt`` says
-whether the business was drawn as it should have been, and shows nobody else.
+stood there, its ticket, and the last ticket that was drawn from its stratum, with the lines that
+prove it where these may be shown. ``check_receipt`` says whether the business was drawn.
 
 What has to be believed, and what not: the file says with which keys the log signs, so whoever does
-not know them from elsewhere compares them. That a checkpoint was signed at a moment is the log's
-own word; a witness's is its signature, which is checked where its key is given. A receipt without a
-line of the selection (not drawn, and no reserve) takes the last drawn ticket from the service; the
-draw file proves it.
+not know them from elsewhere compares them. When a checkpoint was signed no signature of the log
+says, so that is the file's own word; a witness signs the moment too, and its signature is checked
+where its key is given. A receipt proves
+what the outcome in the log says of its business; that the outcome is right, the draw file proves.
 
 Only ``uvdraw`` and the checking of proofs are needed here, and nothing that knows a ledger.
 """
@@ -27,8 +27,20 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import msgspec
 
 from ledger.draws import uvdraw
-from ledger.transparency.checkpoints import cosigned, cosigned_at, parse_checkpoint
-from ledger.transparency.notes import Verifier, parse_note, parse_vkey
+from ledger.transparency.checkpoints import (
+    Checkpoint,
+    cosigned,
+    cosigned_at,
+    parse_checkpoint,
+)
+from ledger.transparency.notes import (
+    COSIGNATURE,
+    ED25519,
+    NoteError,
+    Verifier,
+    parse_note,
+    parse_vkey,
+)
 from ledger.transparency.proofs import parse_receipt
 
 T = TypeVar("T")
@@ -43,6 +55,9 @@ Lines = list[dict[str, str | int]]
 #: What a check finds to hold, sentence by sentence, and what it leads to.
 _Yielding = Generator[str, None, T]
 Checks = Iterator[str]
+
+#: How many officers visit a business together, by law at least (行政处罚法 第四十二条).
+_TOGETHER = 2
 
 #: How many hex digits of a ticket or hash are shown in a message.
 _SHOWN = 16
@@ -108,7 +123,14 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     line: str
     index: int
-    path: tuple[str, ...]
+    path: tuple[Digest, ...]
+
+
+class LastDrawn(msgspec.Struct, frozen=True, kw_only=True):
+    """Who was drawn last from a stratum: its line of the roster, and its line of the selection."""
+
+    roster: Place
+    selected: Place
 
 
 class DrawReceipt(
@@ -122,7 +144,8 @@ class DrawReceipt(
     """One business's part in a draw.
 
     ``threshold``: the last ticket drawn from its stratum, ``None`` if none was. ``selected``: its
-    line of the selection, if it was drawn or stood among the reserves.
+    line of the selection, if it was drawn or stood among the reserves. ``last``: whose ticket the
+    threshold is, unless it is its own; ``withheld`` says why that is not here.
     """
 
     draw: str
@@ -137,14 +160,20 @@ class DrawReceipt(
     threshold: Digest | None
     drawn: bool
     selected: Place | None = None
+    last: LastDrawn | None = None
+    withheld: str | None = None
     keys: tuple[str, ...] = ()
 
 
 class Report(msgspec.Struct):
-    """What was checked and holds, what could not be checked, and the first thing that differs."""
+    """What was checked and holds, what could not be checked, and the first thing that differs.
+
+    ``beyond``: what the file does not claim and no such file could show.
+    """
 
     held: list[str] = []
     unchecked: list[str] = []
+    beyond: list[str] = []
     differs: str | None = None
 
     @property
@@ -154,6 +183,10 @@ class Report(msgspec.Struct):
 
 
 # --- what is read of the events
+
+
+#: Below what every reader of JSON takes for the same number.
+_Size = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 
 
 class _Ratio(msgspec.Struct):
@@ -173,13 +206,13 @@ class _Announcement(msgspec.Struct):
     draw: str
     by: str
     strata: tuple[_Ratio, ...]
-    sources: tuple[_Source, ...]
+    sources: Annotated[tuple[_Source, ...], msgspec.Meta(min_length=1)]
     roster_hash: str
     roster_root: str
-    roster_count: int
-    roster_strata: dict[str, int]
+    roster_count: _Size
+    roster_strata: dict[str, _Size]
     officer_roster_hash: str
-    reserves: int = 0
+    reserves: _Size = 0
     algorithm: str = uvdraw.ALGORITHM
 
     @property
@@ -219,6 +252,12 @@ class _Execution(msgspec.Struct):
     selection_count: int
 
 
+class _Line(msgspec.Struct):
+    uscc: str
+    stratum: str
+    rank: int
+
+
 class _Keys(msgspec.Struct, frozen=True):
     """Whose signatures count: those named by the reader, or of the log those in the file."""
 
@@ -235,11 +274,17 @@ class _Unchecked(str):
     __slots__ = ()
 
 
+class _Beyond(str):
+    """Something that is not claimed, and that its reader might take for granted."""
+
+    __slots__ = ()
+
+
 def verify(content: bytes, *, keys: Iterable[str] = (), witnesses: Iterable[str] = ()) -> Report:
     """Make the draw of a draw file again and hold it against what the file says.
 
-    ``keys``: the log's, if known from elsewhere; the file's own otherwise. ``witnesses``: keys of
-    which one has to have cosigned the announcement before the first value was out.
+    ``keys``: the log's, if known from elsewhere; the file's own otherwise. ``witnesses``: the keys
+    of those who all have to have cosigned the announcement before the first value was out.
     """
     return _reported(content, DrawFile, keys, witnesses, _draw_checks)
 
@@ -260,14 +305,46 @@ def _reported(
 ) -> Report:
     report = Report()
     try:
-        file = msgspec.json.decode(content, type=kind)
+        file = _decoded(content, kind)
         named: Iterable[str] = list(keys) or file.keys
-        known = _Keys([parse_vkey(key) for key in named], [parse_vkey(key) for key in witnesses])
+        known = _Keys(
+            [_key_of("keys", "a log", ED25519, key) for key in named],
+            [_key_of("witnesses", "a witness", COSIGNATURE, key) for key in witnesses],
+        )
         for one in checks(file, known):
-            (report.unchecked if isinstance(one, _Unchecked) else report.held).append(one)
+            match one:
+                case _Unchecked():
+                    report.unchecked.append(str(one))
+                case _Beyond():
+                    report.beyond.append(str(one))
+                case _:
+                    report.held.append(one)
+    except RecursionError:
+        report.differs = "the file is nested more deeply than any draw file"
     except (ValueError, msgspec.MsgspecError) as error:
         report.differs = str(error)
     return report
+
+
+def _decoded(content: bytes, kind: type[S]) -> S:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.ValidationError:
+        raise  # it names the field
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Differs(f"the file is no JSON: {error}") from error
+    except ValueError:
+        raise Differs("a number in the file is longer than any that stands in one") from None
+
+
+def _key_of(field: str, whose: str, kind: int, vkey: str) -> Verifier:
+    try:
+        key = parse_vkey(vkey)
+    except NoteError as error:
+        raise Differs(f"`{field}`: {error}") from error
+    if key.kind != kind:
+        raise Differs(f"{vkey} is not the key of {whose}, which is of kind {kind}")
+    return key
 
 
 def _draw_checks(file: DrawFile, keys: _Keys) -> Checks:
@@ -278,59 +355,114 @@ def _draw_checks(file: DrawFile, keys: _Keys) -> Checks:
     if file.roster is None:
         yield _Unchecked(f"the roster is not in the file: {file.withheld or 'no reason is given'}")
     else:
+        _nothing_withheld(file)
         roster = yield from _roster_checks(file.roster, announced)
     if seed is not None and execution is None:
         yield _Unchecked(f"the draw is {file.stage}: it was not made")
-    if seed is not None and execution is not None:
-        if roster is not None:
-            yield from _selection_checks(file, announced, seed, execution, roster)
-        yield from _officer_checks(file, announced, seed)
+    if file.selection is not None and execution is None:
+        raise Differs("the file has a selection and no outcome")
+    if seed is not None and execution is not None and roster is not None:
+        yield from _selection_checks(file, announced, seed, execution, roster)
+    elif file.selection is not None and execution is not None:
+        _same_selection([uvdraw.line(one) for one in file.selection], execution)
+    yield from _officer_checks(file, announced, seed, execution)
 
 
 def _logged_checks(
     file: DrawFile | DrawReceipt, keys: _Keys
 ) -> _Yielding[tuple[_Announcement, _Seed | None, _Execution | None]]:
     """The announcement, the seed and the outcome: what proves them, and that they fit together."""
-    announced = msgspec.convert(file.announcement.body, _Announcement)
+    announced = _said("announcement", "an announcement", file.announcement.body, _Announcement)
     _same("the announcement is of", announced.draw, file.draw)
     _same("the algorithm is", announced.algorithm, uvdraw.ALGORITHM)
     _same("the strata add up to", sum(announced.roster_strata.values()), announced.roster_count)
     event = file.announcement
-    at = yield from _event_checks("the announcement", "draws.draw-announced", event, keys)
+    at = yield from _event_checks(
+        "the announcement", "announcement", "draws.draw-announced", event, keys
+    )
     yield from _in_time(event, announced, at, keys)
     seed = execution = None
     if file.seed is not None:
-        seed = msgspec.convert(file.seed.body, _Seed)
+        seed = _said("seed", "a seed", file.seed.body, _Seed)
         yield from _seed_checks(announced, seed)
     if file.execution is not None:
-        execution = msgspec.convert(file.execution.body, _Execution)
-        at = yield from _event_checks("the outcome", "draws.draw-executed", file.execution, keys)
+        execution = _said("execution", "an outcome", file.execution.body, _Execution)
+        at = yield from _event_checks(
+            "the outcome", "execution", "draws.draw-executed", file.execution, keys
+        )
+        if event.receipt is not None and file.execution.receipt is not None:
+            where, due = _checkpoint_of(file.execution.receipt), _checkpoint_of(event.receipt)
+            _same("the outcome stands in the log", where.origin, due.origin)
         yield from _execution_checks(file, announced, seed, execution, at)
+    yield from _stage_checks(file, seed, execution)
     return announced, seed, execution
 
 
-def _event_checks(what: str, topic: str, event: Logged, keys: _Keys) -> _Yielding[datetime | None]:
+def _stage_checks(
+    file: DrawFile | DrawReceipt, seed: _Seed | None, execution: _Execution | None
+) -> Checks:
+    """That a draw has come as far as the file says; voiding leaves nothing that stands in it."""
+    if file.stage == "voided":
+        yield _Unchecked("that the draw was voided is only this file's word")
+        return
+    due = "announced" if seed is None else "seed_revealed" if execution is None else "executed"
+    _same("by what is in the file the stage is", file.stage, due)
+    yield _Beyond("whether the draw was voided since no file can show: ask the ledger")
+
+
+def _nothing_withheld(file: DrawFile | DrawReceipt) -> None:
+    if file.withheld is not None:
+        raise Differs(
+            f"the file says that something is withheld ({file.withheld}), and nothing is missing"
+        )
+
+
+def _said(field: str, whose: str, body: dict[str, Any], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(body, kind)
+    except msgspec.ValidationError as error:
+        raise Differs(f"`{field}.body` is not what {whose} says: {error}") from error
+
+
+def _event_checks(
+    what: str, field: str, topic: str, event: Logged, keys: _Keys
+) -> _Yielding[datetime | None]:
     """That an event is recorded and logged as the file has it; when it was recorded."""
     if event.record is None or event.receipt is None:
         yield _Unchecked(f"nothing proves that {what} stands in the log")
         return None
-    record = b64decode(event.record, validate=True)
-    receipt = parse_receipt(event.receipt.encode())
+    try:
+        record = b64decode(event.record, validate=True)
+    except ValueError:
+        raise Differs(f"`{field}.record` is no base64, in which a record stands here") from None
+    try:
+        receipt = parse_receipt(event.receipt.encode())
+        parse_note(receipt.checkpoint)
+    except ValueError as error:
+        raise Differs(f"`{field}.receipt`: {error}") from error
     _same(f"the position of {what} is", receipt.index + 1, event.position)
     try:
-        receipt.verify(record, keys.log)
+        signers = receipt.verify(record, keys.log)
     except ValueError as error:
         raise Differs(f"{what} is not proven to stand in the log: {error}") from error
-    fields = msgspec.msgpack.decode(record, type=dict[str, Any])
+    try:
+        fields = msgspec.msgpack.decode(record, type=dict[str, Any])
+        recorded_at = msgspec.convert(fields.get("recorded_at"), Moment)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise Differs(f"`{field}.record` is no record of an event: {error}") from error
     _same(f"the record of {what} is a", fields.get("type"), topic)
     _same(f"the record of {what} says", fields.get("body"), event.body)
-    checkpoint = parse_checkpoint(parse_note(receipt.checkpoint).text)
-    names = ", ".join(key.vkey() for key in keys.log)
+    checkpoint = _checkpoint_of(event.receipt)
+    names = ", ".join(key.vkey() for key in signers)
     yield (
         f"{what} is event {event.position} of the log {checkpoint.origin}, under its checkpoint of "
         f"{checkpoint.size} signed by {names}"
     )
-    return msgspec.convert(fields.get("recorded_at"), Moment)
+    return recorded_at
+
+
+def _checkpoint_of(receipt: str) -> Checkpoint:
+    return parse_checkpoint(parse_note(parse_receipt(receipt.encode()).checkpoint).text)
 
 
 def _in_time(
@@ -340,6 +472,7 @@ def _in_time(
     if recorded_at is None or event.receipt is None:
         return
     first = min(announced.sources, key=lambda source: source.publication_at)
+    out = f"{first.name} was out at {_moment(first.publication_at)}"
     if event.signed_at is None:
         raise Differs("the file does not say when the announcement was covered by a checkpoint")
     if event.signed_at < recorded_at:
@@ -347,19 +480,35 @@ def _in_time(
             f"the checkpoint was signed at {_moment(event.signed_at)}, before the announcement was "
             f"recorded at {_moment(recorded_at)}"
         )
-    out = f"{first.name} was out at {_moment(first.publication_at)}"
     covered = f"was covered by that checkpoint at {_moment(event.signed_at)}"
     if event.signed_at >= first.publication_at:
         raise Differs(f"the announcement {covered} only; {out}")
-    yield f"it was recorded at {_moment(recorded_at)} and {covered}, as the log says, before {out}"
+    yield f"by its record the announcement was made at {_moment(recorded_at)}, before {out}"
     if not keys.witnesses:
-        return
-    note = parse_note(parse_receipt(event.receipt.encode()).checkpoint)
-    seen = min(cosigned(note, keys.witnesses), key=cosigned_at)
-    moment = datetime.fromtimestamp(cosigned_at(seen), UTC)
-    if moment >= first.publication_at:
-        raise Differs(f"the witness {seen.name} signed at {_moment(moment)} only; {out}")
-    yield f"the witness {seen.name} saw that checkpoint at {_moment(moment)}"
+        yield _Unchecked(
+            f"that the announcement {covered} is only this file's word: no signature says when; "
+            "one that does is a witness's, whose key you know"
+        )
+    for witness in keys.witnesses:
+        moment = _seen_by(witness, event.receipt)
+        if moment >= first.publication_at:
+            raise Differs(f"the witness {witness.name} signed at {_moment(moment)} only; {out}")
+        yield f"the witness {witness.name} saw that checkpoint at {_moment(moment)}, before {out}"
+
+
+def _seen_by(witness: Verifier, receipt: str) -> datetime:
+    """When a witness first signed the checkpoint of a receipt."""
+    note = parse_note(parse_receipt(receipt.encode()).checkpoint)
+    try:
+        seconds = min(cosigned_at(one) for one in cosigned(note, [witness]))
+    except ValueError as error:
+        raise Differs(
+            f"the checkpoint of the announcement is not cosigned by {witness.name}: {error}"
+        ) from error
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise Differs(f"{witness.name} cosigned at {seconds} s, which is no moment") from None
 
 
 def _seed_checks(announced: _Announcement, seed: _Seed) -> Checks:
@@ -457,22 +606,43 @@ def _selection_checks(
             if uvdraw.line(was) != now:
                 _name_difference(index, was, msgspec.json.decode(now))
         _same("the lines of the selection are", len(file.selection), len(lines))
-    made = uvdraw.roster_hash(uvdraw.roster_bytes(lines))
-    _same("the hash of the selection is", execution.selection_hash, made)
-    _same("the root of the selection is", execution.selection_root, uvdraw.roster_root(lines))
+    _same_selection(lines, execution)
     yield (
         f"made again, the draw gives the same {execution.selected} businesses and "
-        f"{len(lines) - execution.selected} reserves: {made}"
+        f"{len(lines) - execution.selected} reserves: {execution.selection_hash}"
     )
 
 
-def _officer_checks(file: DrawFile, announced: _Announcement, seed: _Seed) -> Checks:
+def _same_selection(lines: list[bytes], execution: _Execution) -> None:
+    made = uvdraw.roster_hash(uvdraw.roster_bytes(lines))
+    _same("the hash of the selection is", execution.selection_hash, made)
+    _same("the root of the selection is", execution.selection_root, uvdraw.roster_root(lines))
+
+
+def _officer_checks(
+    file: DrawFile, announced: _Announcement, seed: _Seed | None, execution: _Execution | None
+) -> Checks:
+    """That whoever was sent was next in the drawn order, and that all were drawn to whom they go.
+
+    Nothing without the officer roster: nobody's name is owed to the public. No record proves an
+    assignment here, as it would name more people than the assignment does.
+    """
     if file.officers is None:
-        return  # they are among the authorities, and nobody's name is owed to the public
+        if file.assignments:
+            raise Differs("the file has assignments and no officers")
+        return
     canonical = msgspec.json.encode(sorted(file.officers))
     found = uvdraw.roster_hash(canonical)
     _same("the hash of the officer roster is", found, announced.officer_roster_hash)
+    yield f"the officer roster is the announced one: {found}"
+    if seed is None or execution is None:
+        _same("before the draw was made the assignments are", len(file.assignments), 0)
+        return
     for one in file.assignments:
+        if len(one.officers) < _TOGETHER:
+            raise Differs(
+                f"{one.entity} is visited by {len(one.officers)}; it should be by {_TOGETHER}"
+            )
         order = uvdraw.officer_order(seed.seed, announced.draw, one.entity, file.officers)
         passed = [skipped.get("officer") for skipped in one.skipped]
         asked = order[: len(one.officers) + len(passed)]
@@ -480,32 +650,46 @@ def _officer_checks(file: DrawFile, announced: _Announcement, seed: _Seed) -> Ch
         _same(f"the officers of {one.entity} are", list(one.officers), due)
         before = [officer for officer in asked if officer in passed]
         _same(f"passed over for {one.entity} were", passed, before)
-    yield f"the officers of {len(file.assignments)} visits were asked in the drawn order"
+    yield from _assigned_checks(file, announced)
+    if file.assignments:
+        passed_over = sum(len(one.skipped) for one in file.assignments)
+        yield f"the officers of {len(file.assignments)} visits were asked in the drawn order"
+        yield _Unchecked(
+            "that these assignments are the recorded ones is only this file's word, and so are "
+            f"the reasons for which {passed_over} were passed over"
+        )
+
+
+def _assigned_checks(file: DrawFile, announced: _Announcement) -> Checks:
+    """That officers go to each of those drawn, and to nobody else but reserves called up."""
+    visited = [one.entity for one in file.assignments]
+    if len(set(visited)) < len(visited):
+        raise Differs("a business has officers twice")
+    if file.selection is None:
+        if visited:
+            yield _Unchecked("whether those visited were drawn: the selection is not in the file")
+        return
+    lines = msgspec.convert(file.selection, list[_Line])
+    for one in sorted(set(visited) - {line.uscc for line in lines}):
+        raise Differs(f"{one} has officers, and does not stand in the selection")
+    dues = {key: announced.quota(key) for key in announced.ratios}
+    drawn = [line.uscc for line in lines if line.rank <= dues.get(line.stratum, 0)]
+    left = [one for one in drawn if one not in set(visited)]
+    if left:
+        yield _Unchecked(
+            f"to {len(left)} of {len(drawn)} drawn no officers were sent by this file, {left[0]} "
+            "first: it may be too early, or they were exempted"
+        )
 
 
 def _receipt_checks(file: DrawReceipt, keys: _Keys) -> Checks:
     announced, seed, execution = yield from _logged_checks(file, keys)
     assert seed is not None
     assert execution is not None
-    place = file.roster
-    if not uvdraw.proves(
-        announced.roster_root,
-        announced.roster_count,
-        place.index,
-        place.line.encode(),
-        place.path,
-    ):
-        raise Differs(f"the line of {file.entity} is not proven to stand on the announced roster")
-    entry = msgspec.json.decode(place.line, type=dict[str, str | int])
-    _same("the line is of", entry.get("uscc"), file.entity)
-    _same("its stratum is", entry.get(announced.by), file.stratum)
     if file.stratum not in announced.ratios:
         raise Differs(f"{file.stratum} is no stratum of the draw")
+    ticket = _ticket_of(file, file.entity, "roster", file.roster, announced=announced, seed=seed)
     yield f"{file.entity} stood on the announced roster, in stratum {file.stratum}"
-    weight = entry.get("weight")
-    if not isinstance(weight, int | None):
-        raise Differs(f"the weight {weight!r} is no number")
-    ticket = uvdraw.ticket(seed.seed, announced.draw, file.stratum, file.entity, weight)
     _same("its ticket is", file.ticket, ticket)
     due, size = announced.quota(file.stratum), announced.roster_strata.get(file.stratum, 0)
     if (file.threshold is None) is not (due == 0):
@@ -514,8 +698,20 @@ def _receipt_checks(file: DrawReceipt, keys: _Keys) -> Checks:
     _same(f"with the last drawn ticket at {_short(file.threshold)}, drawn is", file.drawn, among)
     if file.selected is None and (file.drawn or due == size):
         raise Differs(f"{file.entity} was drawn, and its line of the selection is missing")
+    rank = None
     if file.selected is not None:
-        yield from _selected_checks(file, file.selected, execution, due)
+        rank = _rank_of(
+            file, file.entity, "selected", file.selected, ticket=ticket, execution=execution
+        )
+        if (rank <= due) is not file.drawn:
+            raise Differs(f"{due} were drawn, and the rank is {rank}; drawn is {file.drawn}")
+        yield f"rank {rank} stands in the selection that the outcome names"
+    if rank == due or not due:
+        _nothing_withheld(file)
+    if rank is not None and rank == due:
+        _same("the last drawn ticket is", file.threshold, file.ticket)
+    elif due:
+        yield from _threshold_checks(file, announced, seed, execution, due)
     said = "was drawn" if file.drawn else "was not drawn"
     yield (
         f"its ticket is {_short(ticket)}, the last of {due} drawn from {size} in {file.stratum} "
@@ -523,15 +719,74 @@ def _receipt_checks(file: DrawReceipt, keys: _Keys) -> Checks:
     )
 
 
-def _selected_checks(file: DrawReceipt, place: Place, execution: _Execution, due: int) -> Checks:
-    line = msgspec.json.decode(place.line, type=dict[str, str | int])
-    for name, value in (("uscc", file.entity), ("stratum", file.stratum), ("ticket", file.ticket)):
+def _threshold_checks(
+    file: DrawReceipt, announced: _Announcement, seed: _Seed, execution: _Execution, due: int
+) -> Checks:
+    """That the last drawn ticket is that of a business of the roster, at the last drawn rank."""
+    if file.last is None:
+        yield _Unchecked(
+            "that the last drawn ticket is this one is only this file's word: "
+            f"{file.withheld or 'no reason is given'}"
+        )
+        return
+    _nothing_withheld(file)
+    line = _entry_of("last.selected", file.last.selected)
+    last = str(line.get("uscc"))
+    ticket = _ticket_of(file, last, "last.roster", file.last.roster, announced=announced, seed=seed)
+    rank = _rank_of(
+        file, last, "last.selected", file.last.selected, ticket=ticket, execution=execution
+    )
+    _same(f"the rank of {last}, which is named as the last one drawn, is", rank, due)
+    _same("the last drawn ticket is", file.threshold, ticket)
+    yield f"the last drawn ticket is that of {last}, rank {rank} in the selection"
+
+
+def _entry_of(field: str, place: Place) -> dict[str, str | int]:
+    try:
+        return msgspec.json.decode(place.line, type=dict[str, str | int])
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise Differs(
+            f"`{field}.line` is not a JSON object of texts and whole numbers: {error}"
+        ) from error
+
+
+def _ticket_of(
+    file: DrawReceipt,
+    entity: str,
+    field: str,
+    place: Place,
+    *,
+    announced: _Announcement,
+    seed: _Seed,
+) -> str:
+    """The ticket of a business of the receipt's stratum, whose line has to stand on the roster."""
+    if not uvdraw.proves(
+        announced.roster_root,
+        announced.roster_count,
+        place.index,
+        place.line.encode(),
+        place.path,
+    ):
+        raise Differs(f"the line of {entity} is not proven to stand on the announced roster")
+    entry = _entry_of(field, place)
+    _same("the line is of", entry.get("uscc"), entity)
+    _same("its stratum is", entry.get(announced.by), file.stratum)
+    weight = entry.get("weight")
+    if not isinstance(weight, int | None):
+        raise Differs(f"the weight {weight!r} is no number")
+    return uvdraw.ticket(seed.seed, announced.draw, file.stratum, entity, weight)
+
+
+def _rank_of(
+    file: DrawReceipt, entity: str, field: str, place: Place, *, ticket: str, execution: _Execution
+) -> int:
+    """The rank of a business by its line, which has to be one of the outcome's."""
+    line = _entry_of(field, place)
+    for name, value in (("uscc", entity), ("stratum", file.stratum), ("ticket", ticket)):
         _same(f"the {name} in the selection is", line.get(name), value)
     rank = line.get("rank")
-    if not isinstance(rank, int) or (1 <= rank <= due) is not file.drawn:
-        raise Differs(f"{due} were drawn, and the rank is {rank}; drawn is {file.drawn}")
-    if rank == due:
-        _same("the last drawn ticket is", file.threshold, file.ticket)
+    if not isinstance(rank, int) or rank < 1:
+        raise Differs(f"the rank of {entity} is {rank!r}, which is no number from 1")
     if not uvdraw.proves(
         execution.selection_root,
         execution.selection_count,
@@ -539,8 +794,8 @@ def _selected_checks(file: DrawReceipt, place: Place, execution: _Execution, due
         place.line.encode(),
         place.path,
     ):
-        raise Differs(f"rank {rank} of {file.entity} is not proven to be the outcome's")
-    yield f"rank {rank} stands in the selection that the outcome names"
+        raise Differs(f"rank {rank} of {entity} is not proven to be the outcome's")
+    return rank
 
 
 # --- saying what differs

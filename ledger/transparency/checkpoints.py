@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
+from collections.abc import Sequence
 
 import msgspec
 
@@ -48,6 +49,24 @@ def parse_checkpoint(text: str) -> Checkpoint:
     if len(root) != HASH_SIZE:
         raise NoteError(f"{encoded[:60]!r} is no root")
     return Checkpoint(origin, parse_size(size), root)
+
+
+def signed_checkpoint(note: Note, keys: Sequence[Verifier]) -> tuple[Checkpoint, list[Verifier]]:
+    """The checkpoint of a note, and which of a log's keys have signed it.
+
+    Raises ``NoteError`` as ``verified``, and unless one of those that signed bears the log's name:
+    a key speaks for no other log.
+    """
+    checkpoint = parse_checkpoint(note.text)
+    good = {(one.name, one.key_id) for one in verified(note, keys)}
+    signers = [key for key in keys if (key.name, key.key_id) in good]
+    own = [key for key in signers if key.name == checkpoint.origin]
+    if not own:
+        names = ", ".join(sorted({key.name for key in signers}))
+        raise NoteError(
+            f"it is of the log {checkpoint.origin!r}, and signed in the name of {names}"
+        )
+    return checkpoint, own
 
 
 def parse_size(text: str) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ledger.transparency.checkpoints import parse_checkpoint
+from ledger.transparency.checkpoints import parse_size, signed_checkpoint
 from ledger.transparency.merkle import HASH_SIZE, ProofError, leaf_hash, verify_inclusion
-from ledger.transparency.notes import NoteError, Verifier, parse_note, verified
+from ledger.transparency.notes import NoteError, Verifier, parse_note
 
 _HEAD = "c2sp.org/tlog-proof@v1"
 
@@ -26,15 +26,17 @@ class Receipt(msgspec.Struct, frozen=True):
         lines = [_HEAD, f"index {self.index}", *(b64encode(one).decode() for one in self.proof), ""]
         return "\n".join(lines).encode() + b"\n" + self.checkpoint
 
-    def verify(self, entry: bytes, keys: Sequence[Verifier]) -> None:
-        """Raise ``ProofError`` unless the entry is in a tree that one of ``keys`` has signed."""
+    def verify(self, entry: bytes, keys: Sequence[Verifier]) -> list[Verifier]:
+        """Which of ``keys`` have signed the tree that the entry is in, in the name of its log.
+
+        Raises ``ProofError`` if none has, or the entry is not in that tree.
+        """
         try:
-            note = parse_note(self.checkpoint)
-            verified(note, keys)
-            checkpoint = parse_checkpoint(note.text)
+            checkpoint, signers = signed_checkpoint(parse_note(self.checkpoint), keys)
         except NoteError as error:
             raise ProofError(f"the checkpoint is not good: {error}") from error
         verify_inclusion(leaf_hash(entry), self.index, checkpoint.size, self.proof, checkpoint.root)
+        return signers
 
 
 def parse_receipt(data: bytes) -> Receipt:
@@ -49,9 +51,13 @@ def parse_receipt(data: bytes) -> Receipt:
     if lines and lines[0].startswith("extra "):
         lines = lines[1:]
     word, _, index = lines[0].partition(" ") if lines else ("", "", "")
-    if word != "index" or not index.isascii() or not index.isdigit() or str(int(index)) != index:
+    if word != "index":
         raise ProofError("the receipt names no index")
-    return Receipt(int(index), tuple(_hash(line) for line in lines[1:]), checkpoint)
+    try:
+        at = parse_size(index)
+    except NoteError as error:
+        raise ProofError(f"the index of the receipt is no number below 2**63: {error}") from error
+    return Receipt(at, tuple(_hash(line) for line in lines[1:]), checkpoint)
 
 
 def _hash(line: str) -> bytes:

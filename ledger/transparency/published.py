@@ -10,9 +10,9 @@ import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
-from ledger.transparency.checkpoints import Checkpoint, parse_checkpoint
+from ledger.transparency.checkpoints import Checkpoint, signed_checkpoint
 from ledger.transparency.merkle import HASH_SIZE, consistency_proof, verify_consistency
-from ledger.transparency.notes import MAX_NOTE, Verifier, parse_note, verified
+from ledger.transparency.notes import MAX_NOTE, Verifier, parse_note
 from ledger.transparency.tiles import WIDTH, Tile, node_of, tile_path, width_at
 
 _SECONDS = 10.0
@@ -24,9 +24,8 @@ class Unreachable(OSError):
 
 def signed_by(note: bytes, key: Verifier) -> Checkpoint:
     """The checkpoint of a note. Raises ``NoteError`` unless ``key`` signed it under its name."""
-    parsed = parse_note(note)
-    verified(parsed, [key])
-    return parse_checkpoint(parsed.text)
+    checkpoint, _ = signed_checkpoint(parse_note(note), [key])
+    return checkpoint
 
 
 class Published:

@@ -14,6 +14,7 @@ import pytest
 
 from api.command_line import main
 from api.service import Service
+from api.terminal import show
 from ledger.kernel import codec
 from ledger.opening import LEDGER_CLOCK, beside, ledger_path, open_ledger, open_recorder
 from ledger.supervision.events import FindingRaised
@@ -51,6 +52,33 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     os.umask(before)
     yield run
     os.umask(before)
+
+
+#: Clears the screen, turns green, changes the title, turns the writing round, closes a style.
+HOSTILE = "\x1b[2J\x1b[32m✓ well\x9b1m\x7f\u202e[/red] :smile: [bold]\r"
+
+
+def test_what_a_file_says_does_nothing_to_the_terminal(command: Command, tmp_path: Path) -> None:
+    """It is shown as it stands there, in a message, in a table and in JSON."""
+    file = tmp_path / "draw.json"
+    file.write_text(json.dumps({"format": HOSTILE}))
+    for options in ((), ("--json",)):
+        code, said, complained = command("draw", "verify", str(file), *options)
+        assert code == 1
+        shown = "".join((said + complained).split())
+        assert r"\u001b[2J\u001b[32m✓well\u009b1m\u007f\u202e[/red]:smile:[bold]" in shown
+        assert not set(said + complained) & set("\x1b\x9b\x7f\u202e\r")
+
+
+def test_a_table_shows_what_others_wrote_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    show({"for": HOSTILE, "more": {"x": HOSTILE}}, False)
+    show([{"for": HOSTILE}], False)
+    show({"for": HOSTILE}, True)
+    said = capsys.readouterr().out
+    assert said.count(r"\u001b[2J") == 4
+    assert said.count("[/red]") == 4
+    assert not set(said) & set("\x1b\x9b\x7f\u202e\r")
+    assert json.loads(said[said.rindex("{") :]) == {"for": HOSTILE}
 
 
 def types(url: str) -> list[str]:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.command_line import main
 from ledger.draws.drawfile import Report, check_receipt, verify
+from ledger.draws.uvdraw import officer_order
 from ledger.kernel import Unavailable
-from ledger.transparency.checkpoints import cosign
+from ledger.transparency.checkpoints import cosign, parse_checkpoint, sign_checkpoint
 from ledger.transparency.notes import COSIGNATURE, Signer, parse_note
 from ledger.transparency.proofs import parse_receipt
 from projections import drawing
@@ -88,8 +91,17 @@ async def receipt(world: World, who: str = "", entity: str = "") -> bytes:
 
 
 def holds(report: Report) -> Report:
-    assert report.complete, (report.differs, report.unchecked)
+    """Nothing differs, and without a witness nothing but its time is unchecked."""
+    assert (report.differs, unproven(report)) == (None, [])
     return report
+
+
+def unproven(report: Report) -> list[str]:
+    """What was not checked, but for when the announcement was covered, which no one else signed."""
+    covered, *others = report.unchecked
+    assert covered.startswith("that the announcement was covered by that checkpoint at 2026-")
+    assert "only this file's word" in covered
+    return others
 
 
 # --- the file of a draw
@@ -103,7 +115,7 @@ async def test_anybody_checks_a_draw_from_its_file_alone(world: World) -> None:
     await covered(world)
     report = verify(await exported(world))
     assert report.differs is None
-    assert [one.split(":")[0] for one in report.unchecked] == [
+    assert [one.split(":")[0] for one in unproven(report)] == [
         "the draw is announced",
         "the roster is not in the file",
     ]
@@ -116,17 +128,20 @@ async def test_anybody_checks_a_draw_from_its_file_alone(world: World) -> None:
     for who in ("", "E-C", "EMB head"):
         content = await exported(world, who)
         assert PREFIX not in content.decode(), "no business is named before the visits"
-        assert [one.split(":")[0] for one in verify(content).unchecked] == [
+        assert [one.split(":")[0] for one in unproven(verify(content))] == [
             "the roster is not in the file"
         ]
     for who in ("MRB head", "JB"):
-        holds(verify(await exported(world, who)))
+        (unchecked,) = unproven(verify(await exported(world, who)))
+        assert unchecked.startswith("to 5 of 5 drawn no officers were sent by this file")
 
     await visit_all(world)
     public = await exported(world)
     assert "OFF-00" not in public.decode(), "nobody who goes there is named to the public"
     assert any("the same 5 businesses and 3 reserves" in one for one in holds(verify(public)).held)
-    report = holds(verify(await exported(world, "JB")))
+    report = verify(await exported(world, "JB"))
+    (unchecked,) = unproven(report)
+    assert unchecked.startswith("that these assignments are the recorded ones is only this file")
     assert "the officers of 5 visits were asked in the drawn order" in report.held
 
 
@@ -134,7 +149,7 @@ async def test_one_business_left_out_does_not_keep_a_draw_closed(world: World) -
     """Nobody was visited. After the last day everybody may check whom that concerns."""
     await given_draw(world)
     world.at("2026-12-31 23:00")
-    assert verify(await exported(world)).unchecked
+    assert unproven(verify(await exported(world)))
     assert (await asked(world, "", f"/v1/draws/{DRAW}/roster"))[0] == 404
     world.at("2027-01-01 00:10")
     holds(verify(await exported(world)))
@@ -148,12 +163,19 @@ async def test_a_withheld_roster_is_in_no_file_but_the_authorities(world: World)
     await visit_all(world)
     content = await exported(world)
     assert PREFIX not in content.decode()
-    (unchecked,) = verify(content).unchecked
+    (unchecked,) = unproven(verify(content))
     assert unchecked == "the roster is not in the file: 涉密单位"
-    holds(verify(await exported(world, "JB")))
+    assert "the officers of 5 visits" in verify(await exported(world, "JB")).held[-1]
     assert (await asked(world, "", RECEIPT, entity=E_C))[0] == 404
     assert (await asked(world, "E-A", RECEIPT, entity=E_C))[0] == 404
     holds(check_receipt(await receipt(world, "E-C")))
+    world.tokens["behind"] = world.service.tokens.create(
+        "ENTITY", "REP-behind", "entity_rep", entity=BEHIND
+    )
+    content = await receipt(world, "behind")
+    assert PREFIX not in content.decode().replace(BEHIND, ""), "it names nobody else"
+    (unchecked,) = unproven(check_receipt(content))
+    assert unchecked.endswith("only this file's word: 涉密单位")
 
 
 async def test_commitments_are_opened_and_fallbacks_are_those_announced(world: World) -> None:
@@ -178,7 +200,9 @@ async def test_commitments_are_opened_and_fallbacks_are_those_announced(world: W
     await world.send(OPERATOR, "draws/execute-draw", draw=DRAW, roster_hash=ROSTER_HASH)
     await covered(world)
     content = await exported(world, "JB")
-    assert "the seed is made of the announced sources: 牡丹|none" in holds(verify(content)).held
+    report = verify(content)
+    assert report.differs is None
+    assert "the seed is made of the announced sources: 牡丹|none" in report.held
     for index, wrong in ((0, "芍药"), (1, "nothing")):
         file = json.loads(content)
         file["seed"]["body"]["values"][index]["value"] = wrong
@@ -213,6 +237,27 @@ def _waits(file: Any) -> None:
     source["kind"] = "commitment"
     source["commitment"] = sha256(value["value"].encode()).hexdigest()
     del _announced(file)["record"], _announced(file)["receipt"]
+
+
+def _of_two_logs(file: Any) -> None:
+    """The outcome in a log of its own, which the file names among its keys."""
+    signer = Signer("else.example/log", Ed25519PrivateKey.generate())
+    receipt = parse_receipt(file["execution"]["receipt"].encode())
+    checkpoint = parse_checkpoint(parse_note(receipt.checkpoint).text)
+    note = sign_checkpoint(msgspec.structs.replace(checkpoint, origin=signer.name), signer)
+    other = msgspec.structs.replace(receipt, checkpoint=note.encode())
+    file["execution"]["receipt"] = other.encode().decode()
+    file["keys"].append(signer.verifier().vkey())
+
+
+def _of_another_name(file: Any) -> None:
+    """Signed by a key that has another name than the log."""
+    signer = Signer("else.example/log", Ed25519PrivateKey.generate())
+    for event in (file["announcement"], file["execution"]):
+        text = parse_note(parse_receipt(event["receipt"].encode()).checkpoint).text
+        head = event["receipt"].partition("\n\n")[0]
+        event["receipt"] = f"{head}\n\n{text}\n{signer.sign(text).line()}"
+    file["keys"] = [signer.verifier().vkey()]
 
 
 #: What somebody may try with a file, and how the difference is named.
@@ -290,9 +335,47 @@ FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
         lambda f: f["assignments"][0]["officers"].reverse(),
         f"the officers of {E_A} are",
     ),
+    "one officer alone": (
+        lambda f: f["assignments"][0]["officers"].pop(),
+        f"{E_A} is visited by 1; it should be by 2",
+    ),
+    "nobody goes": (lambda f: f["assignments"][0].update(officers=[], skipped=[]), "by 0"),
+    "officers for a friend": (
+        lambda f: f["assignments"].append(_visited(f, BEHIND)),
+        f"{BEHIND} has officers, and does not stand in the selection",
+    ),
+    "officers twice": (
+        lambda f: f["assignments"].append(f["assignments"][0]),
+        "has officers twice",
+    ),
+    "assignments alone": (lambda f: f.pop("officers"), "assignments and no officers"),
+    "a friend's place, without the roster": (
+        lambda f: (f.pop("roster"), f["selection"][0].update(uscc=BEHIND)),
+        "the hash of the selection is",
+    ),
+    "a selection of nothing": (
+        lambda f: (f.pop("execution"), f.update(stage="seed_revealed")),
+        "a selection and no outcome",
+    ),
+    "two logs": (_of_two_logs, "the outcome stands in the log else.example/log; it should be"),
+    "a key of another name": (_of_another_name, "is of the log"),
+    "an earlier stage": (
+        lambda f: f.update(stage="announced"),
+        "by what is in the file the stage is announced; it should be executed",
+    ),
+    "a reason for nothing": (
+        lambda f: f.update(withheld="涉密单位"),
+        "the file says that something is withheld (涉密单位), and nothing is missing",
+    ),
     "no draw file": (lambda f: f.update(format="uvdraw-file/9"), "uvdraw-file/9"),
     "nothing in it": (lambda f: f.pop("announcement"), "`announcement`"),
 }
+
+
+def _visited(file: Any, entity: str) -> dict[str, Any]:
+    """A visit to a business by those whom the seed gives."""
+    order = officer_order(file["seed"]["body"]["seed"], DRAW, entity, file["officers"])
+    return {"entity": entity, "officers": order[:2], "skipped": []}
 
 
 def _rooted(receipt: str) -> str:
@@ -308,12 +391,127 @@ def _signed(receipt: str) -> str:
     return f"{start} {_flip(signature)}\n"
 
 
+#: What is no such thing, in which field, and what is said to be expected there.
+UNREADABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "record": (
+        lambda f: f["announcement"].update(record="!!"),
+        "`announcement.record` is no base64",
+    ),
+    "packed": (
+        lambda f: f["announcement"].update(record="kwECAw=="),
+        "the announcement is not proven to stand in the log",
+    ),
+    "path": (lambda f: f["roster"].update(path=["zz"]), "at `$.roster.path[0]`"),
+    "line": (
+        lambda f: f["roster"].update(line="1"),
+        "the line of 91620100MA7LX01051 is not proven",
+    ),
+    "last": (
+        lambda f: f["last"]["selected"].update(line='"'),
+        "`last.selected.line` is not a JSON object of texts and whole numbers",
+    ),
+    "index": (
+        lambda f: f["execution"].update(
+            receipt=f["execution"]["receipt"].replace("index ", "index " + "1" * 5000)
+        ),
+        "`execution.receipt`: the index of the receipt is no number",
+    ),
+    "signatures": (
+        lambda f: f["announcement"].update(receipt=f["announcement"]["receipt"][:-30]),
+        "`announcement.receipt`: ",
+    ),
+    "sources": (
+        lambda f: f["announcement"]["body"].update(sources=[]),
+        "`announcement.body` is not what an announcement says: Expected `array` of length >= 1",
+    ),
+    "reserves": (
+        lambda f: f["announcement"]["body"].update(reserves=-1),
+        "Expected `int` >= 0 - at `$.reserves`",
+    ),
+    "count": (
+        lambda f: f["announcement"]["body"].update(roster_count=int("9" * 4000)),
+        "`announcement.body` is not what an announcement says: ",
+    ),
+    "seed": (lambda f: f["seed"].update(body={}), "`seed.body` is not what a seed says: Object mi"),
+    "outcome": (
+        lambda f: f["execution"]["body"].update(selected=5.5),
+        "`execution.body` is not what an outcome says: Expected `int`, got `float`",
+    ),
+    "key": (lambda f: f.update(keys=["log"]), "`keys`: 'log' is no verifier key"),
+}
+
+
+async def test_what_cannot_be_read_is_named_with_its_field(world: World) -> None:
+    """By our words and not by those of a library, which know no field."""
+    await given_draw(world)
+    await visit_all(world)
+    whole = json.loads(await receipt(world, "", E_C))
+    whole["last"] = json.loads(await receipt(world, "", RESERVE))["last"]
+    whole.update(drawn=False, selected=None, threshold="0" * 64)
+    for name, (change, said) in UNREADABLE.items():
+        file = json.loads(json.dumps(whole))
+        change(file)
+        assert said in str(check_receipt(json.dumps(file).encode()).differs), name
+    digits = json.dumps(whole).replace('"reserves": ', '"reserves": ' + "1" * 5000)
+    assert "Exceeds the limit" not in str(check_receipt(digits.encode()).differs)
+
+
+async def test_that_a_draw_was_voided_is_nothing_a_file_proves(world: World) -> None:
+    """Said of it, that is unchecked; of one that still counts, that it may have been since."""
+    await given_draw(world)
+    await visit_all(world)
+    file = json.loads(await exported(world))
+    report = holds(verify(json.dumps(file).encode()))
+    assert report.beyond == ["whether the draw was voided since no file can show: ask the ledger"]
+    file["stage"] = "voided"
+    text = json.dumps(file)
+    for report in (verify(text.encode()), Report(**in_browser([text])[0])):
+        assert report.differs is None
+        assert unproven(report) == ["that the draw was voided is only this file's word"]
+        assert not report.beyond
+
+
+async def test_only_keys_that_signed_are_said_to_have(world: World) -> None:
+    await given_draw(world)
+    file = json.loads(await exported(world, "JB"))
+    (key,) = file["keys"]
+    file["keys"] = [Signer("else", Ed25519PrivateKey.generate()).verifier().vkey(), key]
+    text = json.dumps(file)
+    for report in (verify(text.encode()), Report(**in_browser([text])[0])):
+        signed = [one for one in report.held if " signed by " in one]
+        assert [one.partition(" signed by ")[2] for one in signed] == [key, key]
+
+
+async def test_no_officers_of_choice(world: World) -> None:
+    """Favourites, with everybody before them passed over: the order fits, and nothing proves it."""
+    await given_draw(world)
+    await visit_all(world)
+    content = await exported(world, "JB")
+    for visited, said in (
+        (DRAWN, "so are the reasons for which 20 were passed over"),
+        ((), "to 5 of 5 drawn no officers were sent"),
+    ):
+        file = json.loads(content)
+        file["assignments"] = []
+        for entity in visited:
+            order = officer_order(file["seed"]["body"]["seed"], DRAW, entity, file["officers"])
+            before = [{"officer": one, "reason": "leave"} for one in order[:-2]]
+            visit = {"entity": entity, "officers": order[-2:], "skipped": before}
+            file["assignments"].append(visit)
+        text = json.dumps(file)
+        for report in (verify(text.encode()), Report(**in_browser([text])[0])):
+            assert report.differs is None
+            (unchecked,) = unproven(report)
+            assert said in unchecked
+
+
 async def test_the_first_thing_that_differs_is_named(world: World) -> None:
     """Whatever is changed in a file does not pass, neither here nor in a browser."""
     await given_draw(world)
     await visit_all(world)
     content = await exported(world, "JB")
-    holds(verify(content))
+    (unchecked,) = unproven(verify(content))
+    assert unchecked.startswith("that these assignments are")
     forged = []
     for name, (forge, expected) in FORGERIES.items():
         file = json.loads(content)
@@ -324,20 +522,38 @@ async def test_the_first_thing_that_differs_is_named(world: World) -> None:
         assert expected in differs, (name, differs)
     receipts = [(await receipt(world, "", one)).decode() for one in (*DRAWN, RESERVE, BEHIND)]
     reports = await asyncio.to_thread(in_browser, [content.decode(), *receipts, *forged])
-    for report in reports[: 1 + len(receipts)]:
-        assert (report["differs"], report["unchecked"]) == (None, [])
+    assert unproven(Report(**reports[0])) == [unchecked]
+    for report in reports[1 : 1 + len(receipts)]:
+        holds(Report(**report))
     for name, report in zip(FORGERIES, reports[1 + len(receipts) :], strict=True):
         assert report["differs"], name
 
 
-def in_browser(texts: list[str]) -> list[dict[str, Any]]:
+WITNESS = Signer("witness.example.org/w1", Ed25519PrivateKey.generate())
+
+
+def cosigned(content: bytes, *signed: tuple[Signer, str]) -> bytes:
+    """A file whose announcement's checkpoint some witnesses saw, each at its moment."""
+    file = json.loads(content)
+    receipt = file["announcement"]["receipt"]
+    text = parse_note(parse_receipt(receipt.encode()).checkpoint).text
+    for witness, moment in signed:
+        seconds = int(datetime.fromisoformat(moment).timestamp())
+        receipt += cosign(text, witness, seconds).line()
+    file["announcement"]["receipt"] = receipt
+    return json.dumps(file).encode()
+
+
+def in_browser(texts: list[str], witnesses: Sequence[str] = ()) -> list[dict[str, Any]]:
     """What the script of the page finds, run by Node."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("there is no node on this machine; the script is that of the browser's page")
     done = subprocess.run(
         [node, str(ROOT / "tests/systems/agree.js"), str(ROOT / "api/static/uvdraw.js")],
-        input=json.dumps({"files": [{"text": text, "keys": []} for text in texts]}),
+        input=json.dumps(
+            {"files": [{"text": text, "keys": [], "witnesses": [*witnesses]} for text in texts]}
+        ),
         check=True,
         capture_output=True,
         text=True,
@@ -357,20 +573,31 @@ async def test_the_readers_own_key_and_witness_decide(world: World) -> None:
     other = Signer(key.split("+")[0], Ed25519PrivateKey.generate()).verifier().vkey()
     assert "not signed by" in str(verify(content, keys=[other]).differs)
 
-    witness = Signer("witness.example.org/w1", Ed25519PrivateKey.generate())
-    vkey = witness.verifier(COSIGNATURE).vkey()
-    assert "not signed by" in str(verify(content, witnesses=[vkey]).differs)
-    given = file["announcement"]["receipt"]
-    text = parse_note(parse_receipt(given.encode()).checkpoint).text
-    for moment, differs in (("2026-07-16T10:00+08:00", None), ("2026-07-19T21:30+08:00", "only")):
-        seconds = int(datetime.fromisoformat(moment).timestamp())
-        file["announcement"]["receipt"] = given + cosign(text, witness, seconds).line()
-        report = verify(json.dumps(file).encode(), witnesses=[vkey])
-        if differs is None:
-            assert any("the witness witness.example.org/w1 saw" in one for one in report.held)
-            holds(report)
-        else:
-            assert differs in str(report.differs)
+    witness, vkey = WITNESS, WITNESS.verifier(COSIGNATURE).vkey()
+    other = Signer("witness.example.org/w2", Ed25519PrivateKey.generate())
+    both = [vkey, other.verifier(COSIGNATURE).vkey()]
+    assert "not cosigned by" in str(verify(content, witnesses=[vkey]).differs)
+    early, late = "2026-07-16T10:00+08:00", "2026-07-19T21:30+08:00"
+    texts = [cosigned(content, *signed) for signed in (
+        ((witness, early),), ((witness, late),), ((other, early),),
+        ((witness, early), (other, late)), ((witness, early), (other, early)),
+    )]  # fmt: skip
+    expected = [None, "only", "not cosigned by", None, None], [
+        "not cosigned by", "only", "not cosigned by", "only", None
+    ]  # fmt: skip
+    for witnesses, differ in zip(([vkey], both), expected, strict=True):
+        pages = in_browser([text.decode() for text in texts], witnesses)
+        for text, page, differs in zip(texts, pages, differ, strict=True):
+            for report in (verify(text, witnesses=witnesses), Report(**page)):
+                if differs is None:
+                    assert report.complete
+                    said = [one for one in report.held if one.startswith("the witness ")]
+                    assert len(said) == len(witnesses)
+                else:
+                    assert differs in str(report.differs)
+    # A log's key is no witness's, nor the other way round.
+    assert "is not the key of a witness" in str(verify(content, witnesses=[key]).differs)
+    assert "is not the key of a log" in str(verify(content, keys=[vkey]).differs)
 
 
 # --- receipts
@@ -397,13 +624,21 @@ async def test_a_receipt_announces_no_visit(world: World) -> None:
         assert (await asked(world, "EMB head", RECEIPT, entity=E_C))[0] == 404
         for who in ("MRB head", "JB"):
             holds(check_receipt(await receipt(world, who, E_C)))
+            early = await receipt(world, who, BEHIND)
+            assert PREFIX not in early.decode().replace(BEHIND, ""), "it may be handed on"
+            (unchecked,) = unproven(check_receipt(early))
+            assert unchecked.startswith("that the last drawn ticket is this one is only this file")
         await visit(world, entity, f"2026-08-1{number}")
 
     for who, entity in (("E-C", E_C), ("reserve", RESERVE), ("behind", BEHIND)):
         content = await receipt(world, who)
         assert content == await receipt(world, "", entity)
         others = content.decode().replace(entity, "")
-        assert PREFIX not in others, "nobody else is named in it"
+        last = [] if entity == E_C else [DRAWN[0] if entity == BEHIND else E_C]
+        for one in last:
+            assert one in others, "the last one drawn is named, as in the file that all may read"
+            others = others.replace(one, "")
+        assert PREFIX not in others, "and nobody else"
         said = holds(check_receipt(content)).held[-1]
         assert said.endswith("was drawn" if entity == E_C else "was not drawn")
     assert (await asked(world, "foreign", RECEIPT))[0] == 404
@@ -415,17 +650,39 @@ async def test_a_forged_receipt_is_found(world: World) -> None:
     """Neither the own line nor the own ticket, rank or fate can be talked away."""
     await given_draw(world)
     await visit_all(world)
-    drawn, behind = [json.loads(await receipt(world, "", one)) for one in (E_C, BEHIND)]
+    drawn, behind, reserve = [
+        json.loads(await receipt(world, "", one)) for one in (E_C, BEHIND, RESERVE)
+    ]
     line = drawn["roster"]["line"]
     rank = drawn["selected"]["line"]
     high, low = "f" * 64, "0" * 64
+    # The whole lie, that somebody who was drawn was not; and what might be given for its proof.
+    untold = {"drawn": False, "threshold": low, "selected": None}
+    for report in (
+        check_receipt(json.dumps(drawn | untold).encode()),
+        Report(**in_browser([json.dumps(drawn | untold)])[0]),
+    ):
+        assert report.differs is None
+        assert any("that the last drawn ticket is this one" in one for one in report.unchecked)
+
+    def as_last(receipt: dict[str, Any]) -> dict[str, Any]:
+        return {"roster": receipt["roster"], "selected": receipt["selected"]}
+
     forged: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         (drawn, {"drawn": False}, "drawn is"),
+        (drawn, {**untold, "last": reserve["last"]}, "the last drawn ticket is"),
+        (drawn, {**untold, "last": behind["last"]}, "its stratum is"),
+        (drawn, {**untold, "last": as_last(reserve)}, "named as the last one drawn, is 2"),
+        (behind, {"threshold": low}, "the last drawn ticket is"),
+        (behind, {"last": {**behind["last"], "roster": behind["roster"]}}, "the line is of"),
         (drawn, {"drawn": False, "threshold": low}, "the rank is 1"),
         (drawn, {"threshold": high}, "the last drawn ticket is"),
         (drawn, {"threshold": None}, "the last ticket is None"),
         (drawn, {"selected": None}, "its line of the selection is missing"),
         (drawn, {"ticket": low}, "its ticket is"),
+        (drawn, {"stage": "announced"}, "by what is in the file the stage is"),
+        (drawn, {"withheld": "涉密单位"}, "and nothing is missing"),
+        (behind, {"withheld": "涉密单位"}, "and nothing is missing"),
         (drawn, {"stratum": "A"}, "its stratum is"),
         (drawn, {"entity": BEHIND}, "the line is of"),
         (
@@ -437,7 +694,7 @@ async def test_a_forged_receipt_is_found(world: World) -> None:
         (
             drawn,
             {"selected": {**drawn["selected"], "line": rank.replace('"rank":1', '"rank":2')}},
-            "the rank is 2",
+            "rank 2 of",
         ),
         (
             drawn,
@@ -499,23 +756,64 @@ async def test_the_command_line_writes_and_checks_files(
     sealed = ("draw", "export", DRAW, "--out", str(file), "--sealed", "--ledger", url)
     assert await run(*sealed) == 0
     assert json.loads(file.read_bytes()) == json.loads(await exported(world, "JB"))
+    assert await run("draw", "verify", str(file)) == 3
     capfd.readouterr()
-    assert await run("draw", "verify", str(file), "--json") == 0
+    assert await run("draw", "verify", str(file), "--json") == 3
+    assert json.loads(capfd.readouterr().out)["unchecked"]
+    await visit_all(world)
+    assert await run("draw", "export", DRAW, "--out", str(file), "--ledger", url) == 0
+    file.write_bytes(cosigned(file.read_bytes(), (WITNESS, "2026-07-16T10:00+08:00")))
+    witness = ("--witness", WITNESS.verifier(COSIGNATURE).vkey())
+    capfd.readouterr()
+    assert await run("draw", "verify", str(file), *witness, "--json") == 0
     assert json.loads(capfd.readouterr().out)["complete"] is True
     assert await run("draw", "export", "DRAW-404", "--ledger", url) == 2
+    held, marks = await asyncio.to_thread(at_an_ascii_terminal, file)
+    assert set(marks) == {"\\u2713"}, "marks are shown by their number; none is taken for another"
+    assert "\\u53cc\\u8272\\u7403" in held
     (key,) = json.loads(file.read_bytes())["keys"]
-    assert await run("draw", "verify", str(file), "--key", key) == 0
+    assert await run("draw", "verify", str(file), "--key", key, *witness) == 0
     other = Signer("elsewhere", Ed25519PrivateKey.generate()).verifier().vkey()
     assert await run("draw", "verify", str(file), "--key", other) == 1
 
     own = tmp_path / "receipt.json"
-    own.write_bytes(await receipt(world, "JB", E_C))
+    content = await receipt(world, "JB", E_C)
+    own.write_bytes(cosigned(content, (WITNESS, "2026-07-16T10:00+08:00")))
     capfd.readouterr()
-    assert await run("draw", "check-receipt", str(own)) == 0
+    assert await run("draw", "check-receipt", str(own), *witness) == 0
     assert f"{E_C} was drawn" in capfd.readouterr().out.replace("\n", "")
-    own.write_text(own.read_text().replace('"drawn":true', '"drawn":false'))
+    own.write_text(own.read_text().replace('"drawn": true', '"drawn": false'))
     assert await run("draw", "check-receipt", str(own)) == 1
     assert "✗" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"zzz":' + b"[" * 100_000, "nested"),
+        (b'{"announcement":' + b'{"body":' * 100_000, "nested"),
+        (b"\xff\xfe", "the file is no JSON"),
+        (b"", "the file is no JSON"),
+        (b"[]", "Expected `object`"),
+    ],
+)
+def test_what_is_no_draw_file_is_said_in_a_line(content: bytes, said: str) -> None:
+    for check in (verify, check_receipt):
+        assert said in str(check(content).differs)
+
+
+def at_an_ascii_terminal(file: Path) -> tuple[str, list[str]]:
+    """What ``draw verify`` prints of what holds, and how its lines begin."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from api.command_line import main; main()", "draw", "verify", file],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "COLUMNS": "4000"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    return done.stdout, [line.split(" ")[0] for line in done.stdout.splitlines()]
 
 
 def test_checking_needs_no_ledger_and_no_network() -> None:

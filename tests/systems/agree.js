@@ -30,6 +30,6 @@ async function answer({ entries, draw, seed, strata, by, reserves, officers }) {
   const { draws = [], files = [] } = JSON.parse(readFileSync(0, "utf8"));
   const answers = { draws: [], files: [] };
   for (const one of draws) answers.draws.push(await answer(one));
-  for (const { text, keys } of files) answers.files.push(await UVDRAW.verify(text, keys));
+  for (const { text, keys, witnesses } of files) answers.files.push(await UVDRAW.verify(text, keys, witnesses));
   process.stdout.write(JSON.stringify(answers));
 })();

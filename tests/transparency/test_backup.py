@@ -347,6 +347,9 @@ def test_a_truncated_or_missing_file_is_found(backup: Path, place: Path) -> None
     manifest.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(CopyError, match="damaged"):
         restore(backup, place)
+    manifest.write_bytes(b'{"a":' + b"[" * 100_000)
+    with pytest.raises(CopyError, match="nested"):
+        restore(backup, place)
     manifest.unlink()
     with pytest.raises(CopyError, match="never finished"):
         restore(backup, place)
@@ -360,7 +363,9 @@ def forge(backup: Path, change: Callable[[dict[str, Any]], None]) -> None:
     path.write_text(json.dumps(manifest))
 
 
-@pytest.mark.parametrize("name", ["../ledger.db", "/ledger.db", "blobs/../../x", "other.db", ""])
+@pytest.mark.parametrize(
+    "name", ["../ledger.db", "/ledger.db", "blobs/../../x", "other.db", "blobs/a\0b", ""]
+)
 def test_a_manifest_leads_nowhere_else(backup: Path, place: Path, name: str) -> None:
     """Names that would be written elsewhere are refused before anything is."""
 

