@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
@@ -13,12 +13,14 @@ from typing import Any
 
 import msgspec
 
+from ledger.stores import StoreError
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.keys import read_key
 from ledger.transparency.notes import Verifier
 from ledger.transparency.tiles import WIDTH
 from ledger.verification import log
 from ledger.verification.asking import Records
+from ledger.verification.condition import condition
 from ledger.verification.draws import verify_draws
 from ledger.verification.faults import Fault, Files, Found, Verification
 from ledger.verification.figures import verify_reports, verify_scores
@@ -63,6 +65,7 @@ def verify_ledger(
     Safe on a ledger that is being written. Raises ``StoreError`` for a file that cannot be read.
     """
     files, remarks = _there(files)
+    files, damaged = _whole_files(files)
     if not keys and files.key is not None:
         # A key that was rotated out has signed what came before; its successor follows from an
         # event that it signed itself.
@@ -77,6 +80,7 @@ def verify_ledger(
         head = recorder.head()
         whole = _Whole(files, tuple(keys), tuple(witnesses), workers, progress)
         faults, counts = whole.records(head)
+        faults += damaged
         faults += log.lost_ends(files, signed, tiles, head)
         if whole.strangers:
             names = ", ".join(sorted(whole.strangers))
@@ -108,6 +112,17 @@ def verify_records(
     return Verification(head, tuple(whole.records(head)[0]))
 
 
+def _whole_files(files: Files) -> tuple[Files, list[Fault]]:
+    """Those beside the ledger that can be read throughout, and what is wrong with the others."""
+    faults: list[Fault] = []
+    for name in ("tiles", "signed"):
+        path = getattr(files, name)
+        if path is not None and (wrong := condition(path)):
+            faults += wrong
+            files = msgspec.structs.replace(files, **{name: None})
+    return files, faults
+
+
 class _Whole:
     """The records with their log, stretch by stretch."""
 
@@ -125,7 +140,21 @@ class _Whole:
         self.strangers: set[str] = set()
 
     def records(self, head: int) -> tuple[list[Fault], dict[str, int]]:
-        """What is wrong, in the order of the chain: records, tiles, checkpoints."""
+        """What is wrong, in the order of the chain: records, their file, tiles, checkpoints."""
+        with ThreadPoolExecutor(1) as thread:
+            # Beside the reading of the records: SQLite lets other threads run meanwhile.
+            looking = thread.submit(condition, self._work.files.ledger)
+            try:
+                records, log_, counts = self._chain(head)
+            except StoreError:
+                # A file that cannot be read to its end; it is said where it is damaged.
+                if not looking.result():
+                    raise
+                records, log_, counts = [], [], {"records": head}
+        return records + looking.result() + log_, counts
+
+    def _chain(self, head: int) -> tuple[list[Fault], list[Fault], dict[str, int]]:
+        """What is wrong with the records, and with tiles and checkpoints; and counts."""
         files = self._work.files
         tree, agreed = log.Tree(), 0
         records, tiles, checkpoints = Found(), Found(), Found()
@@ -163,7 +192,7 @@ class _Whole:
         if files.signed is not None:
             counts["checkpoints"] = checkpoints.count
             counts["cosignatures"] = cosignatures
-        return records.faults + tiles.faults + checkpoints.faults, counts
+        return records.faults, tiles.faults + checkpoints.faults, counts
 
     def _stretches(self, head: int) -> Iterator[Stretch]:
         workers = min(self._workers or _cores(), -(-head // WIDTH)) if head >= ALONE else 1
