@@ -48,8 +48,9 @@ from ledger.transparency.keys import read_key
 from ledger.transparency.merkle import Growing, ProofError
 from ledger.transparency.notes import NoteError, Verifier, parse_vkey
 from ledger.transparency.published import Published, Unreachable, signed_by
-from ledger.transparency.store import newest_in
+from ledger.transparency.store import SIGNED_SCHEMA, newest_in
 from ledger.verification import verify_records
+from ledger.verification.condition import condition
 
 #: Leaves that are read at a time.
 _PAGE = 10_000
@@ -127,6 +128,7 @@ def restore(
         _take(folder, manifest, staged, lambda done: progress("files", done))
         for name in (LEDGER, ACCESS):
             _verify_records(staged / name, progress)
+        _check_promises(staged / SIGNED)
         lacking = _check_pieces(staged)
         compared = _compare(staged, manifest, key, published)
         loses = compared is not None and compared.lost > 0
@@ -221,9 +223,18 @@ def _verify_records(ledger_file: Path, progress: Progress) -> None:
     with SQLiteRecorder(ledger_file) as recorder:
         found = verify_records(recorder, progress=lambda done: progress(ledger_file.name, done))
     if found.faults:
-        first = "; ".join(f"position {fault.position}: {fault.what}" for fault in found.faults[:5])
+        first = "; ".join(fault.words for fault in found.faults[:5])
         raise CopyError(
             f"{ledger_file.name} has {len(found.faults)} faults, and nothing was restored: {first}"
+        )
+
+
+def _check_promises(signed: Path) -> None:
+    """Refuse a file of what was signed that would not refuse what it has to."""
+    if signed.exists() and (wrong := condition(signed, SIGNED_SCHEMA)[0]):
+        raise CopyError(
+            f"{signed.name} is not as the program makes it, and nothing was restored: "
+            + "; ".join(fault.words for fault in wrong[:5])
         )
 
 

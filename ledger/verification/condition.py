@@ -26,21 +26,24 @@ _BUILT = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_
 Built = dict[tuple[str, str], str | None]
 
 
-def condition(path: Path, schema: Sequence[str] | None = None) -> list[Fault]:
-    """What is wrong with a database file, whatever is in it; ``schema`` makes a new one of it.
+def condition(path: Path, schema: Sequence[str]) -> tuple[list[Fault], bool]:
+    """What is wrong with a database file, whatever is in it, and whether it can be read throughout.
 
-    Without ``schema`` it is not looked at how the file is built.
+    ``schema``: the statements that make a new one.
     """
     try:
         with ExitStack() as opened:
             file = opened_file(opened, path)
-            faults = [] if schema is None else list(_built_otherwise(file, path, schema))
+            damaged = []
             for (said,) in asked(file, path, "PRAGMA integrity_check"):
                 if said != b"ok":
-                    faults += _damages(path.name, said.decode(errors="replace"))
+                    damaged += _damages(path.name, said.decode(errors="replace"))
+            built = list(_built_otherwise(file, path, schema))
     except StoreError as error:
-        return [Fault(0, f"cannot be read: {error}", path.name)]
-    return faults
+        return [Fault(0, f"cannot be read: {error}", path.name)], False
+    # What rows hold cannot be asked for where a table is another one than the program's.
+    tables = any(", table " in fault.place for fault in built)
+    return damaged + built, not damaged and not tables
 
 
 def _damages(name: str, said: str) -> list[Fault]:

@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 
 from ledger.stores import StoreError
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.sqlite import SCHEMA, SQLiteRecorder
 from ledger.transparency.keys import read_key
 from ledger.transparency.notes import Verifier
+from ledger.transparency.store import SIGNED_SCHEMA, TILES_SCHEMA
 from ledger.transparency.tiles import WIDTH
 from ledger.verification import log
 from ledger.verification.asking import Records
@@ -113,13 +114,15 @@ def verify_records(
 
 
 def _whole_files(files: Files) -> tuple[Files, list[Fault]]:
-    """Those beside the ledger that can be read throughout, and what is wrong with the others."""
+    """Those beside the ledger that can be read throughout, and what is wrong with them."""
     faults: list[Fault] = []
-    for name in ("tiles", "signed"):
+    for name, schema in (("tiles", TILES_SCHEMA), ("signed", SIGNED_SCHEMA)):
         path = getattr(files, name)
-        if path is not None and (wrong := condition(path)):
+        if path is not None:
+            wrong, readable = condition(path, schema)
             faults += wrong
-            files = msgspec.structs.replace(files, **{name: None})
+            if not readable:
+                files = msgspec.structs.replace(files, **{name: None})
     return files, faults
 
 
@@ -143,15 +146,15 @@ class _Whole:
         """What is wrong, in the order of the chain: records, their file, tiles, checkpoints."""
         with ThreadPoolExecutor(1) as thread:
             # Beside the reading of the records: SQLite lets other threads run meanwhile.
-            looking = thread.submit(condition, self._work.files.ledger)
+            looking = thread.submit(condition, self._work.files.ledger, SCHEMA)
             try:
                 records, log_, counts = self._chain(head)
             except StoreError:
                 # A file that cannot be read to its end; it is said where it is damaged.
-                if not looking.result():
+                if looking.result()[1]:
                     raise
                 records, log_, counts = [], [], {"records": head}
-        return records + looking.result() + log_, counts
+        return records + looking.result()[0] + log_, counts
 
     def _chain(self, head: int) -> tuple[list[Fault], list[Fault], dict[str, int]]:
         """What is wrong with the records, and with tiles and checkpoints; and counts."""

@@ -11,9 +11,12 @@ import pytest
 from ledger.entities.events import EntityRegistered
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
+from ledger.opening import beside
 from ledger.stores.sqlite import SQLiteRecorder
-from ledger.verification import Fault
 from tests.faults.tampered import Past
+
+LATER = """CREATE TRIGGER later AFTER INSERT ON events BEGIN
+    DELETE FROM event_tags WHERE position = NEW.position; END"""
 
 
 def flipped(path: Path, sought: bytes, of: str) -> None:
@@ -61,3 +64,33 @@ def test_a_byte_of_the_index_by_type(past: Past) -> None:
     assert len(found) == there - 1
     assert fault.where == "ledger.db, index events_by_type"
     assert fault.position not in {one.position for one in found}
+
+
+@pytest.mark.parametrize(
+    ("what", "statement", "where"),
+    [
+        ("", "DROP TRIGGER events_no_UPDATE", "ledger.db, trigger events_no_UPDATE"),
+        ("", "DROP INDEX events_by_type", "ledger.db, index events_by_type"),
+        ("signed", "DROP TRIGGER signed_no_delete", "ledger.signed.db, trigger signed_no_delete"),
+        (
+            "",
+            LATER,
+            "ledger.db, trigger later",
+        ),
+        ("tiles", "ALTER TABLE tree ADD COLUMN more INTEGER", "ledger.tiles.db, table tree"),
+    ],
+)
+def test_how_a_file_is_built(past: Past, what: str, statement: str, where: str) -> None:
+    """A trigger that protected and is gone, or one that somebody added, is named."""
+    with closing(sqlite3.connect(beside(past.path, what) if what else past.path)) as file:
+        file.execute(statement)
+
+    assert wheres(past) == [where]
+
+
+def test_statistics_of_the_database(past: Past) -> None:
+    """Having SQLite take statistics is no tampering."""
+    with closing(sqlite3.connect(past.path)) as file:
+        file.execute("ANALYZE")
+
+    assert wheres(past) == []

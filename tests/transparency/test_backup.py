@@ -14,6 +14,7 @@ import threading
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -378,6 +379,9 @@ def test_a_forged_event_does_not_pass_with_a_forged_manifest(
     path, at = backup / "ledger.db", kept.recorder.head() - 5
     sqlite = sqlite3.connect(path)
     with sqlite:
+        ((guard,),) = sqlite.execute(
+            "SELECT sql FROM sqlite_schema WHERE name = 'events_no_UPDATE'"
+        ).fetchall()
         sqlite.execute("DROP TRIGGER events_no_UPDATE")
         find = "SELECT data FROM events WHERE position = ?"
         ((data,),) = sqlite.execute(find, (at,)).fetchall()
@@ -386,6 +390,7 @@ def test_a_forged_event_does_not_pass_with_a_forged_manifest(
         leaf = sha256(b"\0" + other).digest()
         change_it = "UPDATE events SET data = ?, leaf = ? WHERE position = ?"
         sqlite.execute(change_it, (other, leaf, at))
+        sqlite.execute(guard)
     sqlite.close()
     content = path.read_bytes()
     with open_recorder(f"sqlite:///{path}") as recorder:
@@ -401,6 +406,31 @@ def test_a_forged_event_does_not_pass_with_a_forged_manifest(
     forge(backup, change)
     with pytest.raises(CopyError, match="not those of the published checkpoint"):
         restore(backup, place)
+    assert nothing_at(place)
+
+
+@pytest.mark.parametrize(
+    ("name", "statement", "says"),
+    [
+        ("ledger.db", "DROP TRIGGER events_no_DELETE", "ledger.db, trigger events_no_DELETE"),
+        ("signed.db", "DROP TRIGGER signed_no_update", "signed.db, trigger signed_no_update"),
+        (
+            "access.db",
+            "CREATE TRIGGER more AFTER INSERT ON events BEGIN DELETE FROM event_tags; END",
+            "access.db, trigger more",
+        ),
+    ],
+)
+def test_files_that_refuse_less_are_not_put_into_place(
+    kept: Kept, tmp_path: Path, place: Path, name: str, statement: str, says: str
+) -> None:
+    """A ledger that somebody prepared, so that it takes changes, is not restored."""
+    file = kept.path if name == "ledger.db" else beside(kept.path, name.removesuffix(".db"))
+    with closing(sqlite3.connect(file)) as tampered:
+        tampered.execute(statement)
+    make_backup(kept.path, tmp_path / "backup")
+    with pytest.raises(CopyError, match=says):
+        restore(tmp_path / "backup", place)
     assert nothing_at(place)
 
 
