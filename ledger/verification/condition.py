@@ -26,10 +26,10 @@ _BUILT = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_
 Built = dict[tuple[str, str], str | None]
 
 
-def condition(path: Path, schema: Sequence[str]) -> tuple[list[Fault], bool]:
+def condition(path: Path, schema: Sequence[str] | None) -> tuple[list[Fault], bool]:
     """What is wrong with a database file, whatever is in it, and whether it can be read throughout.
 
-    ``schema``: the statements that make a new one.
+    ``schema``: the statements that make a new one; without it nobody looks how it is built.
     """
     try:
         with ExitStack() as opened:
@@ -38,7 +38,7 @@ def condition(path: Path, schema: Sequence[str]) -> tuple[list[Fault], bool]:
             for (said,) in asked(file, path, "PRAGMA integrity_check"):
                 if said != b"ok":
                     damaged += _damages(path.name, said.decode(errors="replace"))
-            built = list(_built_otherwise(file, path, schema))
+            built = [] if schema is None else list(_built_otherwise(file, path, schema))
     except StoreError as error:
         return [Fault(0, f"cannot be read: {error}", path.name)], False
     # What rows hold cannot be asked for where a table is another one than the program's.

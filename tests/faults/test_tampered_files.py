@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from api.verifying import verify_all
 from ledger.entities.events import EntityRegistered
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
 from ledger.opening import beside
 from ledger.stores.sqlite import SQLiteRecorder
+from projections.opening import all_views
 from tests.faults.tampered import Past
 
 LATER = """CREATE TRIGGER later AFTER INSERT ON events BEGIN
@@ -94,3 +96,100 @@ def test_statistics_of_the_database(past: Past) -> None:
         file.execute("ANALYZE")
 
     assert wheres(past) == []
+
+
+def all_wrong(past: Past) -> tuple[list[str], list[str], tuple[str, ...]]:
+    """Of the whole command: faults, views that are not the ledger's, remarks."""
+    with SQLiteRecorder(past.path, read_only=True) as recorder:
+        found, views = verify_all(recorder, workers=1)
+    return (
+        [fault.words for fault in found.faults],
+        [f"{one.view}: {one.error or 'differs'}" for one in views if not one.same],
+        found.remarks,
+    )
+
+
+@pytest.mark.parametrize(
+    ("statements", "says"),
+    [
+        (
+            ("DELETE FROM places WHERE view = 'profiles'", "DELETE FROM profiles"),
+            "not noted how far",
+        ),
+        (
+            ("UPDATE places SET position = 9999 WHERE view = 'profiles'",),
+            "at position 9999, and",
+        ),
+        (("UPDATE places SET position = -1 WHERE view = 'profiles'",), "it is at position -1, and"),
+        (("UPDATE places SET anchor = 'x' WHERE view = 'profiles'",), "not the ledger's"),
+        (("UPDATE places SET tables = 'x' WHERE view = 'profiles'",), "has other tables"),
+        (("UPDATE places SET fingerprint = 1 WHERE view = 'profiles'",), "another version"),
+        (
+            ("UPDATE places SET error = 'no', error_position = 7 WHERE view = 'profiles'",),
+            "it stopped before position 7: no",
+        ),
+        (("DROP TABLE profiles",), "cannot be read: no such table: profiles"),
+    ],
+)
+def test_the_place_of_a_view(past: Past, statements: tuple[str, ...], says: str) -> None:
+    """What is noted of how far a view has come is looked at as its rows are."""
+    with past.file("views") as file:
+        for statement in statements:
+            assert file.execute(statement).rowcount
+        file.commit()
+    faults, views, _ = all_wrong(past)
+
+    assert faults == []
+    (wrong,) = views
+    assert wrong.startswith("profiles: ")
+    assert says in wrong
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM places", "DROP TABLE places"])
+def test_no_place_of_any_view(past: Past, statement: str) -> None:
+    """Views of which nothing is noted are not passed over."""
+    with past.file("views") as file:
+        file.execute(statement)
+        file.commit()
+
+    assert len(all_wrong(past)[1]) == len(all_views())
+
+
+def test_an_emptied_file_of_views(past: Past) -> None:
+    """It is said of each view that it shows nothing, and the file stays as it was found."""
+    file = beside(past.path, "views")
+    file.write_bytes(b"")
+
+    assert len(all_wrong(past)[1]) == len(all_views())
+    assert file.read_bytes() == b""
+
+
+@pytest.mark.parametrize("content", [b"garbage", b"garbage" * 1000])
+def test_a_file_of_views_that_is_none(past: Past, content: bytes) -> None:
+    """What is no database is a fault that names the file, and what to do."""
+    beside(past.path, "views").write_bytes(content)
+    (fault,), _, _ = all_wrong(past)
+
+    assert fault.startswith("ledger.views.db: cannot be read: ")
+    assert "move the file away, and serve again" in fault
+
+
+def test_a_byte_of_an_index_of_a_view(past: Past) -> None:
+    """A view whose rows are right and whose index hides one is no view of the ledger."""
+    flipped(beside(past.path, "views"), b"BRONX", "ix_draw_population_area")
+    (fault, *_), _, _ = all_wrong(past)
+
+    assert fault.startswith("ledger.views.db, index ix_draw_population_area: row ")
+
+
+def test_a_view_that_is_behind(past: Past) -> None:
+    """A view that begins anew shows little; how much is missing is said, and nothing is wrong."""
+    with past.file("views") as file:
+        file.execute("UPDATE places SET position = 0, anchor = NULL WHERE view = 'profiles'")
+        file.execute("DELETE FROM profiles")
+        file.commit()
+    head = past.verify().records
+    faults, views, remarks = all_wrong(past)
+
+    assert (faults, views) == ([], [])
+    assert f"view profiles has still {head:,} events to follow" in remarks
