@@ -142,6 +142,12 @@ def lost_ends(files: Files, signed: int, tiles: int, head: int) -> list[Fault]:
     if tiles > head:
         what = f"the tiles hold {tiles:,} events and the ledger ends at {head:,}: some are missing"
         faults.append(Fault(head + 1, what, "tiles"))
+    if files.signed is not None and tiles and not signed:
+        what = (
+            f"the tiles hold {tiles:,} events and nothing is signed of them: what was signed is "
+            "gone, unless the log is served for the first time right now"
+        )
+        faults.append(Fault(0, what, files.signed.name))
     return faults
 
 

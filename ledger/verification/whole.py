@@ -65,8 +65,9 @@ def verify_ledger(
 
     Safe on a ledger that is being written. Raises ``StoreError`` for a file that cannot be read.
     """
-    files, remarks = _there(files)
+    files, remarks, gone = _there(files)
     files, damaged = _whole_files(files)
+    damaged += gone
     if not keys and files.key is not None:
         # A key that was rotated out has signed what came before; its successor follows from an
         # event that it signed itself.
@@ -262,7 +263,7 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _there(files: Files) -> tuple[Files, list[str]]:
+def _there(files: Files) -> tuple[Files, list[str], list[Fault]]:
     """Those of the files that are there, and what follows from the absence of the others."""
     absent = {
         "tiles": "there are no tiles: the log makes them anew when it is next served",
@@ -271,13 +272,22 @@ def _there(files: Files) -> tuple[Files, list[str]]:
         "access": None,
         "key": None,
     }
-    remarks = []
+    remarks, gone = [], []
+    # A log makes the file of what it signs before its key and its tiles.
+    left = [str(path) for path in (files.key, files.tiles) if path is not None and path.exists()]
+    if files.signed is not None and not files.signed.exists() and left:
+        what = (
+            f"it is gone, and what belongs to it lies there: {', '.join(left)}. It is the log's "
+            "memory of what it signed: put it back, from a backup if need be (docs/backup.md)"
+        )
+        gone.append(Fault(0, what, files.signed.name))
+        files = msgspec.structs.replace(files, signed=None)
     for name, remark in absent.items():
         path = getattr(files, name)
         if path is not None and not path.exists():
             files = msgspec.structs.replace(files, **{name: None})
             remarks += [] if remark is None else [remark]
-    return files, remarks
+    return files, remarks, gone
 
 
 def _access(path: Path, workers: int | None, progress: Progress) -> tuple[list[Fault], int]:

@@ -193,3 +193,36 @@ def test_a_view_that_is_behind(past: Past) -> None:
 
     assert (faults, views) == ([], [])
     assert f"view profiles has still {head:,} events to follow" in remarks
+
+
+@pytest.mark.parametrize("tiles", [True, False])
+def test_the_promises_deleted(past: Past, tiles: bool) -> None:
+    """A log whose key lies there has made promises; that they are gone is no mere remark."""
+    beside(past.path, "signed").unlink()
+    if not tiles:
+        beside(past.path, "tiles").unlink()
+    found = past.verify()
+
+    assert [fault.where for fault in found.faults] == ["ledger.signed.db"]
+    assert str(past.path.with_suffix(".key")) in found.faults[0].what
+    assert not any("nothing was signed" in remark for remark in found.remarks)
+
+
+def test_the_promises_emptied(past: Past) -> None:
+    """A file that is there and holds no promise any more is the same."""
+    with past.file("signed") as file:
+        file.execute("DELETE FROM signed")
+        file.commit()
+
+    assert wheres(past) == ["ledger.signed.db"]
+
+
+def test_a_ledger_without_a_log(past: Past) -> None:
+    """What was never served has neither key nor promises, and nothing is wrong with it."""
+    for what in (beside(past.path, "signed"), beside(past.path, "tiles")):
+        what.unlink()
+    past.path.with_suffix(".key").unlink()
+    found = past.verify()
+
+    assert found.faults == ()
+    assert any("nothing was signed" in remark for remark in found.remarks)
