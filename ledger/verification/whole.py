@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from datetime import datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,7 @@ class _Whole:
         records, tiles, checkpoints = Found(), Found(), Found()
         cosignatures = 0
         fork: Fault | None = None
+        latest: datetime | None = None
         for stretch in self._stretches(head):
             tree.extend(stretch.roots)
             records.faults += stretch.records
@@ -172,6 +174,8 @@ class _Whole:
             if fork is None:
                 # What follows on the first that differs differs too.
                 fork, agreed = log.first_fork(tree, stretch.seen, agreed)
+            untimely, latest = log.out_of_time(stretch.seen, latest)
+            checkpoints.faults += untimely
             tiles.count += stretch.compared
             checkpoints.count += stretch.signed
             cosignatures += stretch.cosignatures
@@ -187,7 +191,7 @@ class _Whole:
             tiles.faults += wrong
             tiles.count += count
         if fork is not None:
-            checkpoints.faults.append(fork)
+            checkpoints.faults.insert(0, fork)  # the cause, before what follows from it
         for part in (records, checkpoints):
             part.faults.sort(key=lambda fault: fault.position)
         counts = {"records": head}

@@ -226,3 +226,30 @@ def test_a_ledger_without_a_log(past: Past) -> None:
 
     assert found.faults == ()
     assert any("nothing was signed" in remark for remark in found.remarks)
+
+
+@pytest.mark.parametrize("time", ["1999-01-01T00:00:00.000+00:00", "x", "", "2026-01-05", "\ud800"])
+def test_the_time_of_a_signature(past: Past, time: str) -> None:
+    """When a checkpoint was signed is signed by nobody, but cannot be just any time."""
+    with past.file("signed") as file:
+        ((size,),) = file.execute("SELECT max(size) FROM signed")
+        file.execute(
+            "UPDATE signed SET signed_at = CAST(? AS TEXT) WHERE size = ?",
+            (time.encode(errors="surrogatepass"), size),
+        )
+        file.commit()
+
+    assert set(wheres(past)) == {f"checkpoint {size}"}
+
+
+def test_times_that_do_not_ascend(past: Past) -> None:
+    """Of a smaller tree that was signed later than a larger one, one time is wrong."""
+    with past.file("signed") as file:
+        (first, second) = file.execute("SELECT size FROM signed ORDER BY size LIMIT 2").fetchall()
+        later = "2027-01-05T00:00:00.000+00:00"
+        file.execute("UPDATE signed SET signed_at = ? WHERE size = ?", (later, *first))
+        file.commit()
+    (fault, *_) = past.verify().faults
+
+    assert fault.where == f"checkpoint {second[0]}"
+    assert "had signed fewer events" in fault.what
