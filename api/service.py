@@ -29,6 +29,7 @@ from ledger.opening import (
     open_recorder,
 )
 from ledger.persons.erasure import destroy_keys
+from ledger.persons.held import refuse_lost_keys, wrong_keys
 from ledger.stores.blobs import Blobs
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.keeper import Keeper
@@ -46,7 +47,8 @@ class Service:
     ``ticking``: whether the clock process runs in here by itself. ``origin``: the name of its log.
     ``witnesses``: who is asked to cosign it, and whose signatures suffice. Raises ``UnusableUrl``
     for a URL that cannot be opened, ``PolicyError`` for witnesses whose signatures never could
-    suffice, and whatever the store raises.
+    suffice, and whatever the store raises: of the vault, that it lacks keys of persons, unless
+    ``accept_lost_keys``.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Service:
         ticking: bool = False,
         origin: str | None = None,
         witnesses: Policy | None = None,
+        accept_lost_keys: bool = False,
     ) -> None:
         path = ledger_path(url)
         with ExitStack() as opened:
@@ -65,9 +68,13 @@ class Service:
             self.views = open_views(url)
             opened.callback(self.views.close)
             self.blobs = Blobs(blobs_folder(path))
+            if not accept_lost_keys:
+                # Before an empty vault is made where another one has to be.
+                refuse_lost_keys(self.recorder, beside(path, "vault"))
             self.vault = opened.enter_context(Vault(beside(path, "vault")))
             # What a crash left, or an old copy of the vault brought back.
             destroy_keys(self.recorder, self.vault)
+            self._lost_keys = sum(1 for _ in wrong_keys(self.recorder, self.vault))
             self.follower = Follower(self.recorder, self.views)
             opened.callback(self.follower.close)
             self.tokens = opened.enter_context(Tokens.open(beside(path, "tokens"), clock=clock))
@@ -106,12 +113,23 @@ class Service:
                 **readiness(self.follower),
                 "clock": self._clock_check,
                 "log": self._log_check,
+                "vault": self._vault_check,
                 **({} if self.witnesses is None else {"witnesses": self._witnesses_check}),
             },
         )
 
     def _clock_check(self) -> Readiness:
         return Readiness(ready=self.clock.error is None, detail=self.clock.error or "ticking")
+
+    def _vault_check(self) -> Readiness:
+        """Unready without its file. Keys that were lost at the start were accepted as lost."""
+        if not self.vault.path.exists():
+            return Readiness(ready=False, detail=f"{self.vault.path} is gone: put it back")
+        if self._lost_keys:
+            return Readiness(
+                ready=True, detail=f"the keys of {self._lost_keys} persons were lost: erase them"
+            )
+        return Readiness(ready=True, detail="every key is there")
 
     def _log_check(self) -> Readiness:
         size = 0 if self.keeper.newest is None else self.keeper.newest.size

@@ -22,18 +22,15 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path, PurePosixPath
 
 import msgspec
-from msgspec import inspect
 
-import ledger.registry  # noqa: F401 - declares every event type, so that every record is read
 from ledger import VERSION
 from ledger.kernel import codec
 from ledger.kernel.clock import Clock, system_clock
-from ledger.kernel.events import event_types
 from ledger.opening import UnusableUrl, beside, blobs_folder, key_file
+from ledger.pieces import naming, pieces_of
 from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
 from ledger.stores.files import copy_database, digest_of, unchanging, whole_folder
 from ledger.transparency.ended import ended_folder
@@ -191,33 +188,19 @@ def read_manifest(folder: Path) -> Manifest:
 def pieces_named(ledger_file: Path) -> set[str]:
     """The digests of the pieces that the events of a copied ledger name. Raises ``CopyError``."""
     named = set()
-    fields = _naming()
+    fields = naming()
     marks = ", ".join("?" * len(fields))
     with closing(sqlite3.connect(unchanging(ledger_file), uri=True)) as sqlite:
-        for position, topic, data in sqlite.execute(
-            f"SELECT position, type, data FROM events WHERE type IN ({marks})",  # noqa: S608
+        for position, data in sqlite.execute(
+            f"SELECT position, data FROM events WHERE type IN ({marks})",  # noqa: S608
             list(fields),
         ):
             try:
                 event = codec.decode(position, data).event
             except codec.UnreadableRecord as error:
                 raise CopyError(str(error)) from error
-            named |= {getattr(event, field) for field in fields[topic]}
+            named |= pieces_of(event)
     return named
-
-
-@cache
-def _naming() -> dict[str, tuple[str, ...]]:
-    """The fields that name pieces, by the type of event that has them."""
-    found = {
-        topic: tuple(
-            field.name
-            for field in inspect.type_info(cls).fields  # type: ignore[attr-defined]
-            if isinstance(field.type, inspect.Metadata) and (field.type.extra or {}).get("piece")
-        )
-        for topic, cls in event_types().items()
-    }
-    return {topic: fields for topic, fields in found.items() if fields}
 
 
 def _check_root(

@@ -26,6 +26,8 @@ from ledger.verification.condition import condition
 from ledger.verification.draws import verify_draws
 from ledger.verification.faults import Fault, Files, Found, Verification
 from ledger.verification.figures import verify_reports, verify_scores
+from ledger.verification.persons import verify_persons
+from ledger.verification.pieces import verify_pieces
 from ledger.verification.stretches import Stretch, Work, asked, check, opened_file
 
 #: Records below which other processes take longer to start than they save.
@@ -94,9 +96,15 @@ def verify_ledger(
         if faults:
             remarks.append("draws, months and scores were not looked at: first put this in order")
         else:
-            for name, found in _made_of(Records(recorder, head), files, progress):
+            for name, found in _made_of(recorder, head, files, progress):
                 counts[name] = found.count
-                faults += found.faults
+                # A draw has said of its own pieces what is wrong, and what they are to it.
+                said = [one.what for one in faults]
+                faults += [
+                    one
+                    for one in found.faults
+                    if not any(one.place.removeprefix("piece ") in what for what in said)
+                ]
                 remarks += found.remarks
     return Verification(head, tuple(faults), tuple(remarks), counts)
 
@@ -307,8 +315,11 @@ def _access(path: Path, workers: int | None, progress: Progress) -> tuple[list[F
     ], found.records
 
 
-def _made_of(records: Records, files: Files, progress: Progress) -> Iterator[tuple[str, Found]]:
-    """What follows from the records, made again from them."""
+def _made_of(
+    recorder: SQLiteRecorder, head: int, files: Files, progress: Progress
+) -> Iterator[tuple[str, Found]]:
+    """What follows from the records, made again from them; what lies beside them by their word."""
+    records = Records(recorder, head)
 
     def counted(name: str) -> Callable[[int], None]:
         done = 0
@@ -323,3 +334,7 @@ def _made_of(records: Records, files: Files, progress: Progress) -> Iterator[tup
     yield "draws", verify_draws(records, files.blobs, files.signed, counted("draws"))
     yield "monthly reports", verify_reports(records, counted("monthly reports"))
     yield "scores", verify_scores(records, counted("scores"))
+    if files.blobs is not None:
+        yield "pieces", verify_pieces(records, files.blobs, counted("pieces"))
+    if files.vault is not None:
+        yield "persons", verify_persons(records, recorder, files.vault)
