@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 from aiohttp import web
@@ -27,6 +28,8 @@ T = TypeVar("T")
 #: The longest path and query that is kept whole.
 MAX_ASKED = 1_000
 
+#: In the place of a text that somebody was searched by.
+_WITHHELD = "withheld"
 _SHORTENED = " …"
 
 
@@ -72,7 +75,7 @@ class Audit:
         """Take down that a supervisor looks at something, or with ``anybody`` that anybody does."""
         if grant.role not in SUPERVISORS and not anybody:
             return
-        asked = request.rel_url.raw_path_qs
+        asked = _without_words(request)
         await self._note(
             grant,
             lambda: NoteConsultation(
@@ -93,6 +96,20 @@ class Audit:
         await self._counter.execute(
             command, make_context(command, grant.actor(), self._ledger.clock())
         )
+
+
+def _without_words(request: web.Request) -> str:
+    """What was asked, without words of the asker's own: they may be a person's name, and stay.
+
+    Ids, dates and numbers are ASCII, and kept.
+    """
+    path = "/".join(_word(part) for part in request.path.split("/"))
+    query = urlencode([(name, _word(value)) for name, value in request.query.items()], safe="/:")
+    return f"{path}?{query}" if query else path
+
+
+def _word(said: str) -> str:
+    return said if said.isascii() else _WITHHELD
 
 
 def _as(kind: Any, given: Any) -> str | None:

@@ -47,6 +47,7 @@ from ledger.opening import (
     open_ledger,
     open_log,
     open_recorder,
+    resume_log,
 )
 from ledger.persons.commands import ErasePerson
 from ledger.persons.erasure import destroy_keys
@@ -59,7 +60,7 @@ from ledger.transparency.notes import COSIGNATURE, NoteError, Signer
 from ledger.transparency.policy import PolicyError, parse_policy
 from ledger.transparency.rotation import rotate_key as change
 from ledger.transparency.store import Retired
-from ledger.transparency.witness import Witness
+from ledger.transparency.witness import Witness, prepare_store
 from ledger.vault.store import Vault
 from ledger.vocabulary import Role
 from projections.clock import tick as clock_tick
@@ -417,7 +418,10 @@ def revoke(token: str, *, ledger: Url = DEFAULT_URL) -> None:
 @log.command(name="key")
 def log_key(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
     """Print the public key that verifies the log; with --json all it ever had, with their sizes."""
-    with open_recorder(ledger, create=False) as recorder, open_log(recorder) as opened:
+    with (
+        open_recorder(ledger, create=False) as recorder,
+        open_log(recorder, create=False) as opened,
+    ):
         keys = opened.keys()
     if json:
         show([{"vkey": key.vkey, "from_size": key.since} for key in keys], as_json=True)
@@ -437,13 +441,25 @@ def rotate_key(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
     with (
         open_recorder(ledger, create=False) as recorder,
         open_ledger(recorder) as opened,
-        open_log(recorder) as transparency,
+        open_log(recorder, create=False) as transparency,
     ):
         # A new key that had taken over already only needed its place, which opening gave it.
         if not waiting or next_key(path).exists():
             change(opened, transparency, path, OPERATOR)
         keys = transparency.keys()
     show({"vkey": keys[-1].vkey, "from_size": keys[-1].since, "before": keys[-2].vkey}, json)
+
+
+@log.command
+def resume(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
+    """Let a log go on that was restored, copied or moved to another disk; it signs again.
+
+    You answer for two things that the program cannot see: no other copy of this log is served, and
+    the log has published nothing newer than the checkpoint that is printed.
+    """
+    newest = resume_log(ledger_path(ledger))
+    said = {"size": 0} if newest is None else {"size": newest.size, "signed_at": newest.signed_at}
+    show(said, json)
 
 
 @witness.command(name="serve")
@@ -494,11 +510,18 @@ def _witness_key(key: Path, store: Path, name: str | None) -> Signer:
         signer = read_key(key, COSIGNATURE)
         if name not in (None, signer.name):
             raise UnusableUrl(f"the key of this witness is named {signer.name!r}, not {name!r}")
+        if not store.exists():
+            raise KeyFileError(
+                f"there is a key at {key}, and no {store} that remembers what it cosigned: put "
+                "that file back. If it is lost, this witness has ended: it could contradict "
+                "itself. Take another --key, --store and --name."
+            )
         return signer
-    if store.exists():
-        raise KeyFileError(f"there is no key at {key}, and {store} holds what another one cosigned")
     if name is None:
         raise UnusableUrl(f"there is no key at {key} yet; give the witness its --name")
+    # The store before the key: a crash never leaves a key without it.
+    if prepare_store(store):
+        raise KeyFileError(f"there is no key at {key}, and {store} holds what another one cosigned")
     return make_key(key, name, COSIGNATURE)
 
 

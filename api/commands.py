@@ -20,7 +20,7 @@ from api.malformed import decoded
 from api.middlewares import expect
 from api.problems import Problem, unauthenticated
 from api.resources import Handler, check_query
-from api.sealing import FINISHERS, SEALERS, Sealer
+from api.sealing import FINISHERS, SEALERS, Finisher, Sealer
 from api.tokens import Grant
 from api.visibility import may_see_record
 from ledger.kernel import Command, Context, Malformed, Outcome, Recorded, Refusal, Unavailable
@@ -118,7 +118,7 @@ def _handler(entry: Entry) -> Handler:
         except OverflowError:
             raise Malformed("a number or moment of the request is out of range") from None
         if finish is not None:
-            await _with_vault(app, lambda vault: finish(app[LEDGER].recorder, vault))
+            await _finished(app, finish, outcome.position)
         line.position = outcome.position
         return _answer(outcome, grant)
 
@@ -144,6 +144,19 @@ async def _with_vault(app: web.Application, work: Callable[[Vault], T]) -> T:
     except StoreError as error:
         log.error("vault_failed", error=str(error))
         raise Unavailable("the vault did not take it; send the same request again") from error
+
+
+async def _finished(app: web.Application, finish: Finisher, position: int) -> None:
+    """Have done what follows from a command outside the ledger; it is recorded by now."""
+    try:
+        await _with_vault(app, lambda vault: finish(app[LEDGER].recorder, vault))
+    except Unavailable as error:
+        raise Problem(
+            "unfinished",
+            f"Recorded at position {position}; its key is not destroyed yet: {error}.",
+            headers={hdrs.RETRY_AFTER: "1"},
+            position=position,
+        ) from error
 
 
 async def _prepared(app: web.Application, prepare: Preparer, command: Command) -> Prepared:

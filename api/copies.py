@@ -127,6 +127,11 @@ def _what_to_do(done: Restored, vkey: str | None) -> list[str]:
             f"({done.made_at:%Y-%m-%d %H:%M} UTC), restore again with --checkpoint and that one. "
             "Signing other events at positions that were published already is a fork."
         )
+    if done.copied:
+        lines.append(
+            "Its log signs nothing until you say that nothing newer was published and that no "
+            "other copy of it is served: supervision-ledger log resume"
+        )
     if vkey is None and done.vkey:
         lines.append(f"The key was the backup's own; compare it: {done.vkey}")
     if done.ended:

@@ -82,7 +82,7 @@ class Cosigning:
             raise PolicyError(
                 "the quorum cannot be reached by the witnesses that have an address to be asked at"
             )
-        self._log = keeper.log
+        self._keeper, self._log = keeper, keeper.log
         self._policy = policy
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -95,6 +95,14 @@ class Cosigning:
     def start(self) -> None:
         """Begin asking."""
         self._thread.start()
+
+    def look(self) -> str | None:
+        """Whether a witness has seen more of this log than is here, or something else; blocks.
+
+        To be asked before anything is signed: of a copy, or an old state, the witnesses know.
+        """
+        newest = self._log.signed.newest()
+        return None if newest is None else asyncio.run(self._look(newest))
 
     def close(self) -> None:
         """Stop; a request under way is given up. Idempotent."""
@@ -180,14 +188,30 @@ class Cosigning:
     def _run(self) -> None:
         asyncio.run(self._attend_all())
 
+    async def _look(self, newest: Signed) -> str | None:
+        async with _session() as session:
+            answers = await asyncio.gather(
+                *(self._seen(session, one, newest) for one in self.witnesses),
+                return_exceptions=True,  # who does not answer now is asked again later
+            )
+        return next((said for said in answers if isinstance(said, str)), None)
+
+    async def _seen(
+        self, session: aiohttp.ClientSession, one: Attendance, newest: Signed
+    ) -> str | None:
+        """What one witness says against the newest checkpoint, shown to it once more."""
+        status, media_type, answer = await self._post(session, one, newest, newest.size)
+        if status == 422:
+            return _another_history(one, newest)
+        if status == 409 and media_type == SIZE_TYPE:
+            size = parse_size(answer.decode("ascii").removesuffix("\n"))
+            return _ahead(one, size, newest) if size > newest.size else None
+        return None
+
     async def _attend_all(self) -> None:
         self._stopping = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        async with aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=PATIENCE),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,  # a small answer stays small
-        ) as session:
+        async with _session() as session:
             tasks = [asyncio.create_task(self._attend(session, one)) for one in self.witnesses]
             await self._stopping.wait()
             for task in tasks:
@@ -231,8 +255,8 @@ class Cosigning:
     async def _ask(self, session: aiohttp.ClientSession, one: Attendance) -> bool:
         """Have a witness cosign the newest checkpoint; ``False`` if it has. Raises if it does not.
 
-        Where the witness stands further than the newest checkpoint, somebody else shows it a log
-        of this name: that is said, and not settled here.
+        Where the witness stands further than the newest checkpoint, or does not see that one follow
+        on the last, another history of this log was shown to it: nothing more is signed.
         """
         for _ in range(ATTEMPTS):
             signed = await asyncio.to_thread(self._log.signed.newest)
@@ -240,13 +264,10 @@ class Cosigning:
                 return False
             if one.size > signed.size:
                 size, one.size = one.size, 0
-                raise NotObtained(
-                    "ahead",
-                    f"it has cosigned {size:,} events of this log, and there are {signed.size:,}: "
-                    "this is an old copy, or another one goes by its name",
-                )
+                self._keeper.fork(_ahead(one, size, signed))
+                raise NotObtained("ahead", _ahead(one, size, signed))
             old = one.size
-            status, media_type, answer = await self._post(session, one, signed)
+            status, media_type, answer = await self._post(session, one, signed, old)
             if status == 200:
                 try:
                     await asyncio.to_thread(self._take, one, signed, answer)
@@ -255,6 +276,8 @@ class Cosigning:
                 one.outcomes["cosigned"] += 1
                 return True
             one.size = 0
+            if status == 422:
+                self._keeper.fork(_another_history(one, signed))
             if status != 409:
                 said = answer[:200].decode(errors="replace").strip()
                 raise NotObtained(str(status), f"{status} {said}".strip())
@@ -270,12 +293,12 @@ class Cosigning:
         raise NotObtained("409", "it moves on faster than it can be asked")
 
     async def _post(
-        self, session: aiohttp.ClientSession, one: Attendance, signed: Signed
+        self, session: aiohttp.ClientSession, one: Attendance, signed: Signed, old: int
     ) -> tuple[int, str, bytes]:
-        proof = await asyncio.to_thread(self._log.consistency, one.size, signed.size)
+        proof = await asyncio.to_thread(self._log.consistency, old, signed.size)
         async with session.post(
             f"{one.witness.url}/add-checkpoint",
-            data=Submission(one.size, tuple(proof), signed.note()).encode(),
+            data=Submission(old, tuple(proof), signed.note()).encode(),
             headers={hdrs.CONTENT_TYPE: "text/plain; charset=utf-8"},
             allow_redirects=False,
         ) as response:
@@ -285,6 +308,30 @@ class Cosigning:
                 if len(answer) > MAX_ANSWER:
                     raise NotObtained("unusable", f"an answer of more than {MAX_ANSWER:,} bytes")
             return response.status, response.content_type, answer
+
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=PATIENCE),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,  # a small answer stays small
+    )
+
+
+def _ahead(one: Attendance, size: int, signed: Signed) -> str:
+    return (
+        f"the witness {one.witness.name} has cosigned {size:,} events of this log, and "
+        f"{signed.size:,} were signed here: this is an old copy, or another one goes by its name. "
+        "Nothing is signed till somebody has looked (docs/backup.md)."
+    )
+
+
+def _another_history(one: Attendance, signed: Signed) -> str:
+    return (
+        f"to the witness {one.witness.name} the {signed.size:,} events signed here do not follow "
+        "on those that it has cosigned of this log: another one goes by its name. Nothing is "
+        "signed till somebody has looked (docs/backup.md)."
+    )
 
 
 def _words(error: Exception) -> str:

@@ -127,6 +127,13 @@ KINDS: dict[str, Kind] = {
             "seconds in `Retry-After`.",
         ),
         Kind(
+            "unfinished",
+            503,
+            "It was recorded, and what follows from it is not done yet",
+            "Nothing is lost. Send the same request, with the same Idempotency-Key, to have it "
+            "finished; the service also does so whenever it starts.",
+        ),
+        Kind(
             "internal",
             500,
             "Something went wrong here",
@@ -139,7 +146,7 @@ KINDS: dict[str, Kind] = {
 _BY_STATUS = {
     kind.status: kind
     for kind in KINDS.values()
-    if kind.name not in {"unknown-reference", "key-reused"}
+    if kind.name not in {"unknown-reference", "key-reused", "unfinished"}
 }
 
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode

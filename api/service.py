@@ -90,8 +90,10 @@ class Service:
             self.clock = Clock(self.ledger, self.follower)
             opened.callback(self.clock.stop)
             self.follower.start()
-            self.keeper.start()
-            if self.witnesses is not None:
+            if self.witnesses is None:
+                self.keeper.start()
+            else:
+                self.keeper.start(self.witnesses.look)
                 self.witnesses.start()
             if ticking:
                 self.clock.start()

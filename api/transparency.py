@@ -6,6 +6,7 @@ event is handed out with a proof of its own, so nobody needs the others' data to
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 
 import msgspec
@@ -21,14 +22,17 @@ from api.resources import Parameter, Resource
 from api.visibility import may_know
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.checkpoints import MAX_SIZE
+from ledger.transparency.keeper import Keeper
 from ledger.transparency.log import TransparencyLog
 from ledger.transparency.proofs import Receipt
 from ledger.transparency.rotation import announced
-from ledger.transparency.store import LogKey, Signed
+from ledger.transparency.store import LogKey
 from ledger.transparency.tiles import WIDTH, parse_tile_path
 
 #: How long a receipt waits for the checkpoint that covers its event, in seconds.
 PATIENCE = 3.0
+#: How often it is looked for meanwhile, in seconds.
+_LOOK = 0.05
 
 _TEXT = "text/plain; charset=utf-8"
 _BYTES = "application/octet-stream"
@@ -184,8 +188,10 @@ async def proof(request: web.Request) -> web.Response:
     stored, _ = await seen_event(request)
     keeper, witnesses = request.app[LOG], request.app[WITNESSES]
 
+    await _covered(keeper, stored.position)
+
     def prove() -> bytes | None:
-        signed: Signed | None = keeper.wait_for(stored.position, PATIENCE)
+        signed = keeper.newest
         if witnesses is not None and (seen := witnesses.witnessed) is not None:
             # A slightly older checkpoint that others vouch for proves more than the newest.
             signed = seen if seen.size >= stored.position else signed
@@ -207,6 +213,18 @@ async def proof(request: web.Request) -> web.Response:
         f'attachment; filename="event-{stored.position}.tlog-proof"'
     )
     return response
+
+
+async def _covered(keeper: Keeper, position: int) -> None:
+    """Wait until a checkpoint covers an event, or for as long as there is hope.
+
+    On the event loop: whoever asks for what is not signed yet holds no thread.
+    """
+    end = asyncio.get_running_loop().time() + PATIENCE
+    while asyncio.get_running_loop().time() < end and keeper.error is None:
+        if keeper.newest is not None and keeper.newest.size >= position:
+            return
+        await asyncio.sleep(_LOOK)
 
 
 async def record(request: web.Request) -> web.Response:

@@ -44,6 +44,8 @@ async def add_checkpoint(request: web.Request) -> web.Response:
             body = await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
+    except web.RequestPayloadError as error:
+        return _answer(f"the body cannot be read: {error}\n", 400)
     witness = request.app[WITNESS]
     try:
         line = await asyncio.to_thread(witness.add_checkpoint, body)

@@ -34,7 +34,7 @@ from ledger.pieces import naming, pieces_of
 from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
 from ledger.stores.files import copy_database, digest_of, unchanging, whole_folder
 from ledger.transparency.ended import ended_folder
-from ledger.transparency.keys import read_key
+from ledger.transparency.keys import next_key
 from ledger.transparency.merkle import Growing, leaf_hash
 from ledger.transparency.store import Signed, newest_in
 
@@ -46,9 +46,12 @@ SIGNED = "signed.db"
 ACCESS = "access.db"
 TOKENS = "tokens.db"
 KEY = "log.key"
+NEXT_KEY = "log.key.next"
 PIECES = "blobs"
 ENDED = "ended"
-PARTS = frozenset({LEDGER, SIGNED, ACCESS, TOKENS, KEY, PIECES, ENDED})
+#: What is copied only if it is asked for.
+SECRETS = frozenset({TOKENS, KEY, NEXT_KEY})
+PARTS = frozenset({LEDGER, SIGNED, ACCESS, PIECES, ENDED}) | SECRETS
 
 #: Records that are read from a copy at a time.
 _PAGE = 10_000
@@ -73,8 +76,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a backup holds.
 
     ``root``: of the tree of all its ``events``, in base64 as in a checkpoint. ``checkpoint``: the
-    newest note signed by the log that it covers, ``vkey`` the log's public key; both are ``None``
-    if nothing was signed, and ``vkey`` also if the key was not there. ``lacking``: digests that
+    newest note signed by the log that it covers, ``vkey`` the public key that signs by then; they
+    are ``None`` if nothing was signed, or there is no log. ``lacking``: digests that
     events name and under which nothing whole was found.
     """
 
@@ -99,6 +102,7 @@ def places(ledger_file: Path) -> dict[str, Path]:
         ACCESS: beside(ledger_file, "access"),
         TOKENS: beside(ledger_file, "tokens"),
         KEY: key_file(ledger_file),
+        NEXT_KEY: next_key(key_file(ledger_file)),
         PIECES: blobs_folder(ledger_file),
         ENDED: ended_folder(ledger_file),
     }
@@ -145,8 +149,9 @@ def make_backup(
             shutil.copytree(parts[ENDED], folder / ENDED)
         if with_secrets:
             copy(TOKENS)
-            if parts[KEY].exists():
-                shutil.copy(parts[KEY], folder / KEY)  # with its mode: its owner's alone
+            for name in (KEY, NEXT_KEY):
+                if parts[name].exists():
+                    shutil.copy(parts[name], folder / name)  # with its mode: its owner's alone
         manifest = Manifest(
             format=FORMAT,
             program=VERSION,
@@ -155,7 +160,7 @@ def make_backup(
             root=b64encode(root).decode(),
             access_events=_count(access) if access else 0,
             checkpoint=newest.note().decode() if newest else None,
-            vkey=read_key(parts[KEY]).verifier().vkey() if parts[KEY].exists() else None,
+            vkey=_key_that_signs(signed_copy),
             secrets=with_secrets,
             lacking=lacking,
             files=tuple(_files(folder)),
@@ -201,6 +206,14 @@ def pieces_named(ledger_file: Path) -> set[str]:
                 raise CopyError(str(error)) from error
             named |= pieces_of(event)
     return named
+
+
+def _key_that_signs(signed_copy: Path | None) -> str | None:
+    if signed_copy is None:
+        return None
+    with closing(sqlite3.connect(unchanging(signed_copy), uri=True)) as sqlite:
+        found = sqlite.execute("SELECT vkey FROM keys ORDER BY since DESC LIMIT 1").fetchone()
+    return None if found is None else str(found[0])
 
 
 def _check_root(

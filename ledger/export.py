@@ -167,7 +167,7 @@ def export(
     positions, left_out = _selected(recorder, wanted, shows)
     if not positions:
         raise UnusableUrl("there is no record in this slice that may be exported")
-    with open_log(recorder, clock=clock) as log, _writing(target, clock()) as put:
+    with open_log(recorder, create=False, clock=clock) as log, _writing(target, clock()) as put:
         newest = log.advance()  # and with it the tiles, wherever they were
         signed = log.signed.covering(positions[-1]) or newest
         assert signed is not None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,9 +14,8 @@ from ledger.kernel.clock import Clock, system_clock
 from ledger.policies.commands import SeedLedger
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.beside import late_entry
-from ledger.transparency.checkpoints import parse_checkpoint
 from ledger.transparency.ended import ended_logs
-from ledger.transparency.keys import KeyFileError, make_key, read_key, settle_key
+from ledger.transparency.keys import KeyFileError, following_key, settle_key
 from ledger.transparency.log import TransparencyLog
 from ledger.transparency.notes import Signer
 from ledger.transparency.store import Signed, SignedStore, TileStore
@@ -73,16 +71,26 @@ def open_recorder(url: str, *, create: bool = True, read_only: bool = False) -> 
 
 @contextmanager
 def open_log(
-    recorder: SQLiteRecorder, *, origin: str | None = None, clock: Clock = system_clock
+    recorder: SQLiteRecorder,
+    *,
+    origin: str | None = None,
+    create: bool = True,
+    clock: Clock = system_clock,
 ) -> Iterator[TransparencyLog]:
     """The transparency log of a store, its files beside the ledger's.
 
     The first time it makes a key named ``origin``: the address at which the log is served, without
     scheme, as in ``ledger.example.gov.cn/v1/log``. Afterwards the name stays. Raises
-    ``UnusableUrl`` if ``origin`` is another one then, or the key is not the one that signed before,
-    and ``KeyFileError`` for a key that cannot be used.
+    ``UnusableUrl`` if ``origin`` is another one then, if there is no log yet and none is to be
+    created, and for a copy of a log (``resume_log``); ``KeyFileError`` for a key that cannot be
+    used.
     """
     path = recorder.path
+    if not create and not beside(path, "signed").exists():
+        raise UnusableUrl(
+            f"the ledger {path} has no log yet: serve it once, with --origin and the address at "
+            "which the log will be found"
+        )
     with ExitStack() as opened:
         signed = SignedStore(beside(path, "signed"))
         opened.callback(signed.close)
@@ -95,37 +103,67 @@ def open_log(
 
 
 def _signer(path: Path, origin: str | None, signed: SignedStore) -> Signer:
-    """The key that signs now: the one in the file, or a new one where nothing was signed yet."""
-    key, keys, newest = key_file(path), signed.keys(), signed.newest()
-    if key.exists():
-        signer = settle_key(key, keys[-1].vkey) if keys else read_key(key)
-        if origin not in (None, signer.name):
-            raise UnusableUrl(
-                f"the log of this ledger is named {signer.name!r} for ever, not {origin!r}"
+    """The key that signs now: the one that is remembered, or a new one for a log that begins.
+
+    A new key is remembered before it has its place, as when keys are changed: a crash leaves a key
+    that waits, and never one of which nobody knows whether it has signed.
+    """
+    key, keys = key_file(path), signed.keys()
+    if not keys:
+        if key.exists():
+            raise KeyFileError(
+                f"there is a key at {key}, and {signed.path} remembers nothing that it signed: put "
+                "that file back. If it is lost, the log of this key has ended: move the key away, "
+                "and serve once with --origin and another name (docs/backup.md)."
             )
-    elif newest is not None:
-        raise KeyFileError(
-            f"there is no key at {key}, and the log {_origin(newest)!r} has signed "
-            f"{newest.size:,} events: put its key back. A new one would be another log."
-        )
-    else:
-        origin = origin or f"localhost/ledger-{secrets.token_hex(4)}"
         _refuse_ended(path, origin)
-        signer = make_key(key, origin)
-    _refuse_ended(path, signer.name)
-    if newest is not None and _origin(newest) != signer.name:
+        first = following_key(key, origin)
+        _refuse_ended(path, first.name)
+        signed.begin(first.verifier().vkey())
+        keys = signed.keys()
+    signer = settle_key(key, keys[-1].vkey)
+    if origin not in (None, signer.name):
         raise UnusableUrl(
-            f"the key at {key} is that of {signer.name!r}, and what was signed here was signed by "
-            f"{_origin(newest)!r}: put the key back that belongs to this ledger"
+            f"the log of this ledger is named {signer.name!r} for ever, not {origin!r}"
         )
+    _refuse_ended(path, signer.name)
+    if signed.is_copy():
+        raise UnusableUrl(_COPY.format(path=signed.path, last=_last(signed)))
     return signer
 
 
-def _origin(signed: Signed) -> str:
-    return parse_checkpoint(signed.text).origin
+_COPY = (
+    "{path} is a copy, or was restored: {last}. Where two copies go on, a log signs two histories, "
+    "and both can be proved against it. If no other copy is served, and nothing newer was "
+    "published, say so once: supervision-ledger log resume. Else restore the newest backup with "
+    "--checkpoint (docs/backup.md)."
+)
 
 
-def _refuse_ended(path: Path, origin: str) -> None:
+def _last(signed: SignedStore) -> str:
+    newest = signed.newest()
+    if newest is None:
+        return "nothing was signed yet"
+    return f"the newest checkpoint that it knows has {newest.size:,} events, of {newest.signed_at}"
+
+
+def resume_log(ledger_file: Path) -> Signed | None:
+    """Let a copy of a log go on as the log itself; the newest checkpoint that it knows.
+
+    Whoever calls it answers for it that no other copy goes on and that nothing newer was published.
+    Raises ``UnusableUrl`` if nothing was copied.
+    """
+    path = beside(ledger_file, "signed")
+    if not path.exists():
+        raise UnusableUrl(f"there is no log at {path}")
+    with closing(SignedStore(path)) as signed:
+        if not signed.is_copy():
+            raise UnusableUrl(f"{path} is no copy: the log goes on by itself when it is served")
+        signed.settle()
+        return signed.newest()
+
+
+def _refuse_ended(path: Path, origin: str | None) -> None:
     for log in ended_logs(path):
         if log.origin == origin:
             raise UnusableUrl(

@@ -16,6 +16,7 @@ from __future__ import annotations
 import shutil
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -27,9 +28,10 @@ from ledger.backup import (
     ENDED,
     KEY,
     LEDGER,
+    NEXT_KEY,
     PIECES,
+    SECRETS,
     SIGNED,
-    TOKENS,
     CopyError,
     Manifest,
     Progress,
@@ -43,17 +45,16 @@ from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
 from ledger.stores.files import copy_file, flush_folder, flush_tree, refuse_existing, unfinished
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency import ended
-from ledger.transparency.checkpoints import Checkpoint
-from ledger.transparency.keys import read_key
-from ledger.transparency.merkle import Growing, ProofError
-from ledger.transparency.notes import NoteError, Verifier, parse_vkey
-from ledger.transparency.published import Published, Unreachable, signed_by
-from ledger.transparency.store import SIGNED_SCHEMA, newest_in
-from ledger.verification import verify_records
+from ledger.transparency.checkpoints import Checkpoint, parse_checkpoint
+from ledger.transparency.keys import KeyFileError, read_key, settle_key
+from ledger.transparency.merkle import ProofError
+from ledger.transparency.notes import NoteError, Verifier, parse_note, parse_vkey
+from ledger.transparency.published import Published, Unreachable
+from ledger.transparency.store import SIGNED_SCHEMA, SignedStore, newest_in
+from ledger.verification import Files, verify_records
 from ledger.verification.condition import condition
-
-#: Leaves that are read at a time.
-_PAGE = 10_000
+from ledger.verification.ended import roots_at
+from ledger.verification.keys import Reign, check_signed, reigns_of
 
 #: With which checkpoint the restored tree was compared: one that was given, the newest in the
 #: backup itself, or none, because the log had signed nothing.
@@ -67,7 +68,8 @@ class Restored(msgspec.Struct, frozen=True):
     ``proven``: whether the smaller of the two trees was shown to be the beginning of the larger.
     ``lacking``: digests that events name and under which the backup holds nothing.
     ``origin``, ``vkey``: the log's name and key, if it signed anything. ``key_there``: whether the
-    private key lies where the service looks for it.
+    private key lies where the service looks for it. ``copied``: whether the log waits for somebody
+    to say that no newer checkpoint was published and no other copy goes on (``resume_log``).
     """
 
     events: int
@@ -81,6 +83,7 @@ class Restored(msgspec.Struct, frozen=True):
     vkey: str | None
     key_there: bool
     ended: bool
+    copied: bool
     lacking: tuple[str, ...]
     made_at: datetime
 
@@ -123,21 +126,29 @@ def restore(
     if not ledger_file.absolute().parent.is_dir():
         raise UnusableUrl(f"there is no directory {ledger_file.absolute().parent} for the ledger")
     _refuse_present(ledger_file, manifest)
-    key = _key(manifest, vkey)
+    known = _known_key(manifest, vkey)
     with unfinished(ledger_file) as staged:
         _take(folder, manifest, staged, lambda done: progress("files", done))
         for name in (LEDGER, ACCESS):
             _verify_records(staged / name, progress)
         _check_promises(staged / SIGNED)
         lacking = _check_pieces(staged)
-        compared = _compare(staged, manifest, key, published)
+        reigns = _reigns_in(staged, known)
+        key = reigns[-1].keys[0] if reigns else None
+        compared = _compare(staged, manifest, reigns, published)
         loses = compared is not None and compared.lost > 0
         if loses and compared is not None:
             if not accept_loss:
                 raise CopyError(_refusal(compared, manifest))
             assert key is not None
             _end_log(staged, compared, manifest, key, clock)
-        _check_key(ledger_file, key, loses=loses)
+        _check_keys(ledger_file, staged, key, loses=loses)
+        copied = (staged / SIGNED).exists()
+        if copied and compared is not None and compared.source == "given":
+            # Nothing newer was published than what somebody has looked for and found.
+            with closing(SignedStore(staged / SIGNED)) as signed:
+                signed.settle()
+            copied = False
         flush_tree(staged)
         _place(staged, places(ledger_file))
     return Restored(
@@ -152,6 +163,7 @@ def restore(
         vkey=key.vkey() if key else None,
         key_there=key_file(ledger_file).exists(),
         ended=loses,
+        copied=copied,
         lacking=lacking,
         made_at=manifest.made_at,
     )
@@ -162,7 +174,7 @@ def _refuse_present(ledger_file: Path, manifest: Manifest) -> None:
     parts = places(ledger_file)
     brought = {file.path.partition("/")[0] for file in manifest.files}
     # Whoever keeps the key elsewhere may have put it there already, and made new tokens.
-    stays = {KEY, TOKENS} - brought
+    stays = SECRETS - brought
     beside_it = [path for name, path in parts.items() if name not in stays]
     beside_it += [beside(ledger_file, made) for made in ("tiles", "views")]
     beside_it += [Path(f"{path}{tail}") for path in list(beside_it) for tail in ("-wal", "-shm")]
@@ -173,19 +185,36 @@ def _refuse_present(ledger_file: Path, manifest: Manifest) -> None:
         )
 
 
-def _key(manifest: Manifest, vkey: str | None) -> Verifier | None:
-    """The public key by which checkpoints are checked. Raises ``CopyError``."""
+def _known_key(manifest: Manifest, vkey: str | None) -> Verifier | None:
+    """The public key from which the log's others are followed. Raises ``CopyError``."""
+    known = vkey or manifest.vkey
     try:
-        given = parse_vkey(vkey) if vkey else None
-        stated = parse_vkey(manifest.vkey) if manifest.vkey else None
+        return parse_vkey(known) if known else None
     except NoteError as error:
         raise CopyError(str(error)) from error
-    if given and stated and given != stated:
+
+
+def _reigns_in(staged: Path, known: Verifier | None) -> tuple[Reign, ...]:
+    """The keys of the backup's log, each with its time. Raises ``CopyError``."""
+    if known is None:
+        return ()
+    signed = staged / SIGNED
+    files = Files(ledger=staged / LEDGER, signed=signed if signed.exists() else None)
+    reigns, faults = reigns_of(files, [known])
+    if faults:
         raise CopyError(
-            f"the backup is of a log with the key {stated.vkey()}, not {given.vkey()}: it is of "
-            "another ledger, or was tampered with"
+            f"the backup is of another ledger, or was tampered with: {faults[0].words}. Nothing "
+            "was restored."
         )
-    return given or stated
+    return reigns
+
+
+def _signed_by(note: bytes, reigns: tuple[Reign, ...]) -> Checkpoint:
+    """The checkpoint of a note. Raises ``NoteError`` unless the key that held then signed it."""
+    parsed = parse_note(note)
+    checkpoint = parse_checkpoint(parsed.text)
+    check_signed(parsed, checkpoint.size, reigns)
+    return checkpoint
 
 
 def _take(folder: Path, manifest: Manifest, staged: Path, progress: Callable[[int], None]) -> None:
@@ -195,6 +224,9 @@ def _take(folder: Path, manifest: Manifest, staged: Path, progress: Callable[[in
         target = staged / file.path
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
+            if not (folder / file.path).resolve().is_relative_to(folder.resolve()):
+                faults.append(f"{file.path} is a link that leads out of the backup")
+                continue
             digest = copy_file(folder / file.path, target)
         except OSError as error:
             faults.append(f"{file.path} cannot be read: {error.strerror or error}")
@@ -204,8 +236,11 @@ def _take(folder: Path, manifest: Manifest, staged: Path, progress: Callable[[in
         elif digest != file.sha256:
             faults.append(f"{file.path} was changed: its SHA-256 is not the manifest's")
         progress(number)
-    if LEDGER not in {file.path for file in manifest.files}:
+    named = {file.path for file in manifest.files}
+    if LEDGER not in named:
         faults.append(f"the manifest names no {LEDGER}")
+    if not manifest.secrets and (secret := sorted(SECRETS & named)):
+        faults.append(f"it was made without secrets and holds {', '.join(secret)}")
     if faults:
         raise CopyError(
             "the backup is damaged, and nothing was restored. "
@@ -213,8 +248,9 @@ def _take(folder: Path, manifest: Manifest, staged: Path, progress: Callable[[in
             + (f"; and {len(faults) - 10} more" if len(faults) > 10 else "")
             + ". Take an earlier or later one."
         )
-    if (staged / KEY).exists():
-        (staged / KEY).chmod(0o600)
+    for name in (KEY, NEXT_KEY):
+        if (staged / name).exists():
+            (staged / name).chmod(0o600)
 
 
 def _verify_records(ledger_file: Path, progress: Progress) -> None:
@@ -252,7 +288,7 @@ def _check_pieces(staged: Path) -> tuple[str, ...]:
 
 
 def _compare(
-    staged: Path, manifest: Manifest, key: Verifier | None, published: Published | None
+    staged: Path, manifest: Manifest, reigns: tuple[Reign, ...], published: Published | None
 ) -> _Compared | None:
     """The tree held against the backup's own checkpoint, and against the given one, which decides.
 
@@ -262,7 +298,7 @@ def _compare(
     note = signed.note() if signed is not None and signed.size else None
     if (note.decode() if note else None) != manifest.checkpoint:
         raise CopyError("the manifest names another checkpoint than the newest that was signed")
-    if key is None and (note or published):
+    if not reigns and (note or published):
         raise CopyError(
             "the backup does not hold the log's public key: give it as --vkey (it is served at "
             "/v1/log/key)"
@@ -274,13 +310,13 @@ def _compare(
         candidates.append(("given", published.note))
     checkpoints = []
     for source, one in candidates:
-        assert key is not None
         try:
-            checkpoints.append((source, one, signed_by(one, key)))
+            checkpoints.append((source, one, _signed_by(one, reigns)))
         except NoteError as error:
             whose = "the backup's own" if source == "backup" else "the given"
             raise CopyError(f"{whose} checkpoint is not good: {error}") from error
-    roots = _roots(staged / LEDGER, {checkpoint.size for _, _, checkpoint in checkpoints})
+    with SQLiteRecorder(staged / LEDGER) as recorder:
+        roots = roots_at(recorder, {checkpoint.size for _, _, checkpoint in checkpoints})
     size, root = max(roots.items())
     if size != manifest.events or b64encode(root).decode() != manifest.root:
         raise CopyError(
@@ -299,20 +335,6 @@ def _compare(
     if note and compared[0].lost:
         raise CopyError("the backup has signed more events than it holds: it is no whole backup")
     return compared[-1] if compared else None
-
-
-def _roots(ledger_file: Path, sizes: set[int]) -> dict[int, bytes]:
-    """The roots of the first so many events, as far as there are so many, and of all of them."""
-    tree = Growing()
-    found = {0: tree.root()}
-    with SQLiteRecorder(ledger_file) as recorder:
-        while page := recorder.leaves(tree.size, _PAGE):
-            for leaf in page:
-                tree.add(leaf)
-                if tree.size in sizes:
-                    found[tree.size] = tree.root()
-    found[tree.size] = tree.root()
-    return found
 
 
 def _stand(
@@ -371,7 +393,8 @@ def _end_log(
     if (staged / SIGNED).exists():
         (staged / SIGNED).rename(folder / ended.SIGNED)
     # A key that signs no more is a key that can only do harm.
-    (staged / KEY).unlink(missing_ok=True)
+    for name in (KEY, NEXT_KEY):
+        (staged / name).unlink(missing_ok=True)
     (folder / ended.CHECKPOINT).write_bytes(compared.note)
     statement = ended.Ended(
         origin=compared.checkpoint.origin,
@@ -387,8 +410,18 @@ def _end_log(
     (folder / ended.STATEMENT).write_bytes(encoded)
 
 
-def _check_key(ledger_file: Path, key: Verifier | None, *, loses: bool) -> None:
-    """Refuse a key that lies in place already and must not sign what is restored."""
+def _check_keys(ledger_file: Path, staged: Path, key: Verifier | None, *, loses: bool) -> None:
+    """Refuse a private key, in the backup or in place, that must not sign what is restored."""
+    if (staged / KEY).exists() or (staged / NEXT_KEY).exists():
+        if key is None or not (staged / SIGNED).exists():
+            raise CopyError("the backup holds a private key and nothing that it signed")
+        try:
+            settle_key(staged / KEY, key.vkey())
+        except KeyFileError:
+            raise CopyError(
+                f"the private key in the backup is not that of {key.vkey()}, which signs: it was "
+                "tampered with. Nothing was restored."
+            ) from None
     path = key_file(ledger_file)
     if not path.exists() or key is None:
         return

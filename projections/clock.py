@@ -60,13 +60,18 @@ WATCHES: tuple[Watch, ...] = (
 _PATIENCE = 5.0
 
 
+class ClockBroke(Exception):
+    """Some of what had fallen due could not be recorded, and why."""
+
+
 def tick(ledger: Ledger, views: Views, actor: Actor = LEDGER_CLOCK) -> list[Outcome]:
     """Record what has fallen due by the ledger's own clock. Idempotent.
 
     What the ledger refuses (a view that lags, a deadline performed meanwhile) is asked again at the
-    next tick, if the view then still says so.
+    next tick, if the view then still says so. What nobody foresaw keeps none of the others waiting:
+    it is raised, as ``ClockBroke``, when all were asked.
     """
-    outcomes = []
+    outcomes, broken = [], []
     for command, key in _wishes(ledger, views):
         try:
             outcomes.append(ledger.execute(command, actor, key=key))
@@ -75,6 +80,11 @@ def tick(ledger: Ledger, views: Views, actor: Actor = LEDGER_CLOCK) -> list[Outc
             break
         except NotRecorded as refusal:
             log.info("clock_refused", key=key, reason=str(refusal))
+        except Exception as error:
+            log.exception("clock_broke", key=key)
+            broken.append(f"{key}: {type(error).__name__}: {error}")
+    if broken:
+        raise ClockBroke("; ".join(broken))
     return outcomes
 
 

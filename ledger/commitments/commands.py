@@ -23,8 +23,8 @@ from ledger.commitments.folds import Commitment
 from ledger.credit.events import CreditRecordEntered, Instrument
 from ledger.credit.folds import Record
 from ledger.credit.rules import CRD_R4
+from ledger.impersonal import require_impersonal
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Tag, UnknownReference
-from ledger.persons.texts import require_impersonal
 from ledger.vocabulary import CommitmentId, EntityId, Name, RecordId, Sha256, Text, UnitId
 
 Obligations = Annotated[tuple[Obligation, ...], msgspec.Meta(min_length=1, max_length=50)]

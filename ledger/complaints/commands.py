@@ -29,6 +29,7 @@ from ledger.entities.folds import Registration
 from ledger.filing.effects import report_irregular_visit
 from ledger.filing.events import IrregularVisitReported, VisitLabel
 from ledger.filing.folds import IrregularVisit, Task
+from ledger.impersonal import personal_data, refuse_personal
 from ledger.kernel import (
     Command,
     Event,
@@ -39,7 +40,6 @@ from ledger.kernel import (
     Value,
 )
 from ledger.persons.rules import known_person
-from ledger.persons.texts import personal_data, refuse_personal
 from ledger.supervision.findings import finding
 from ledger.vocabulary import (
     ComplaintId,

@@ -13,6 +13,7 @@ from ledger.corrections.events import AlteredField, FieldChange, RecordCorrected
 from ledger.corrections.folds import DecisionStanding, as_it_reads, require_known
 from ledger.corrections.rules import GEN_R1
 from ledger.credit.rules import CRD_R4
+from ledger.impersonal import require_impersonal
 from ledger.kernel import (
     Command,
     DeadlineMissed,
@@ -29,7 +30,6 @@ from ledger.kernel import (
 )
 from ledger.kernel.commands import CLOCK_TOLERANCE
 from ledger.kernel.corrections import CorrectionImpossible, corrected
-from ledger.persons.texts import require_impersonal
 from ledger.vocabulary import DecisionId, EntityId, Name, Text, UnitId
 
 #: What to do about a record, or any of a system, instead of correcting it.

@@ -23,6 +23,7 @@ __all__ = [
     "DecisionDeclaredUnlawful",
     "DecisionDeclaredVoid",
     "Nullification",
+    "UNDOING",
 ]
 
 
@@ -92,3 +93,11 @@ class DecisionDeclaredVoid(_Nullified):
 
 
 Nullification = DecisionRevoked | DecisionAltered | DecisionDeclaredUnlawful | DecisionDeclaredVoid
+
+#: What takes the effect of a decision away; an altered one still has effect. Nothing is left to be
+#: done about it then.
+UNDOING: tuple[type[Event], ...] = (
+    DecisionRevoked,
+    DecisionDeclaredUnlawful,
+    DecisionDeclaredVoid,
+)

@@ -27,9 +27,9 @@ from ledger.credit.regimes import last_public_day, reckoned
 from ledger.dishonesty.rules import DIS_R1
 from ledger.filing.events import Result
 from ledger.filing.folds import Task
+from ledger.impersonal import require_impersonal
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Recorded
 from ledger.penalties.folds import Decision
-from ledger.persons.texts import require_impersonal
 from ledger.sharing.effects import share
 from ledger.supervision.findings import finding
 from ledger.vocabulary import DecisionId, EntityId, Fen, Name, RecordId, TaskId, Text, UnitId

@@ -42,12 +42,16 @@ CATALOGUE: MeasureCatalogueId = "region"
 
 
 class Determination(Fold):
-    """What was the business told, what did it answer, and what was determined?"""
+    """What was the business told, what did it answer, and what was determined?
+
+    ``answered``: the business itself has sent a defence, beside what the unit says it was handed.
+    """
 
     determination: DeterminationId
     notice: DeterminationNotified | None = None
     notified_on: date | None = None
     defences: list[DefenceSubmitted] = msgspec.field(default_factory=list)
+    answered: bool = False
     lapsed_on: date | None = None
     determined: DishonestyDetermined | None = None
     determined_on: date | None = None
@@ -80,8 +84,9 @@ class Determination(Fold):
     def on_notified(self, event: DeterminationNotified, record: Recorded) -> None:
         self.notice, self.notified_on = event, record.occurred_on
 
-    def on_defended(self, event: DefenceSubmitted) -> None:
+    def on_defended(self, event: DefenceSubmitted, record: Recorded) -> None:
         self.defences.append(event)
+        self.answered = self.answered or record.envelope.actor.role == "entity_rep"
 
     def on_lapsed(self, event: DefenceLapsed) -> None:
         self.lapsed_on = event.ended_on

@@ -209,10 +209,17 @@ class Reading:
 
         ``opened_at``: the position of the record that opened it.
         """
-        return self.days_after(self.due(rule, self.opening(opened_at)).on)
+        return self.days_after(self.due(rule, self.opening(opened_at)))
 
-    def days_after(self, last: date) -> int:
-        """How many calendar days after a last day the reported fact comes; 0 if it is in time."""
+    def days_after(self, last: date | Due) -> int:
+        """How many calendar days after a last day the reported fact comes; 0 if it is in time.
+
+        0 too while that day is provisional: nothing is late before the calendars say so (Annex B).
+        """
+        if isinstance(last, Due):
+            if last.provisional:
+                return 0
+            last = last.on
         return max(0, (self.on - last).days)
 
     def _policy_of(self, rule: DeadlineRule, opening: Recorded) -> PolicyVersionAdopted | None:
@@ -255,6 +262,11 @@ class Reading:
                 f"{self.at.isoformat()}. Leave occurred_at out.",
                 "/occurred_at",
             )
+
+    def not_before(self, day: date | None, what: str) -> None:
+        """Refuse a report that is dated before the ``day`` of ``what`` it is about."""
+        if day is not None and self.on < day:
+            raise Malformed(f"{what} on {day} only, and this is dated {self.on}", "/occurred_at")
 
     def name(self, prefix: str) -> str:
         """An identifier for something this command creates: the same on every retry."""

@@ -164,7 +164,7 @@ def event_types() -> Mapping[str, type[Event]]:
 class Fact(msgspec.Struct, frozen=True, gc=False):
     """An event with what its envelope shall say differently from its command's.
 
-    ``known`` subjects of an import carry their own ``occurred_at`` and ``provenance``.
+    An import's facts carry their own ``occurred_at`` and ``provenance``.
     """
 
     event: Event

@@ -27,7 +27,7 @@ from ledger.legalreview.events import (
 from ledger.legalreview.folds import MajorDecisions, Review, Reviewer, ReviewerStaff, Reviews
 from ledger.penalties.events import PenaltyType
 from ledger.penalties.folds import known_case, live_decision
-from ledger.penalties.rules import due_on
+from ledger.penalties.rules import due
 from ledger.supervision.findings import finding
 from ledger.vocabulary import CaseId, Fen, Name, OfficerId, Text, UnitId
 
@@ -138,7 +138,7 @@ class ExtendLegalReview(Command):
         review = _pending(ledger, self.case)
         if review.extended is not None:
             raise OutOfStep(f"review {review.requested.review} was extended, and is extended once")
-        last = due_on(ledger, rules.CONCLUDE_REVIEW, review.requested_at)
+        last = due(ledger, rules.CONCLUDE_REVIEW, review.requested_at).on
         if ledger.on > last:
             raise OutOfStep(f"review {review.requested.review} was due on {last}")
         yield LegalReviewExtended(
@@ -186,7 +186,7 @@ class ConcludeLegalReview(Command):
             issues=self.issues,
             reviewer=reviewer,
             concluded_on=ledger.on,
-            days_late=ledger.days_after(due_on(ledger, rule, at)),
+            days_late=ledger.days_after(due(ledger, rule, at)),
         )
         live = live_decision(ledger, case)
         if live is not None and live.decided is not None and live.decided.decided_on < ledger.on:

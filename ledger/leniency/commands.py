@@ -83,6 +83,7 @@ class ApplyLeniency(Command):
     passed_over: tuple[ItemPassedOver, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         case, filed = undecided_case(ledger, self.case)
         item = self._item(ledger, filed)
         self._check_excluded(ledger, filed, item)
@@ -148,9 +149,7 @@ class ApplyLeniency(Command):
     def _check_excluded(self, ledger: Reading, filed: CaseFiled, item: ListItem) -> None:
         excluded: set[str] = {*filed.conduct.excluded, *self.excluded}
         excluded.update(c for c in item.excluded_if if c in self.circumstances)
-        ledger.require(
-            not excluded, rules.FLX_R3, case=self.case, conduct=", ".join(sorted(excluded))
-        )
+        rules.require_excusable(ledger, self.case, excluded)
 
     def _check_conditions(self, ledger: Reading, case: Case, item: ListItem) -> None:
         shown = {met.condition: met.evidence for met in self.conditions}
@@ -182,6 +181,7 @@ class RecordEducation(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         _, filed = undecided_case(ledger, self.case)
+        ledger.not_before(filed.filed_on, f"case {self.case} was filed")
         yield EducationRecorded(
             case=self.case,
             entity=filed.entity,
@@ -202,6 +202,7 @@ class TakeCorrectionCommitment(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         _, filed = undecided_case(ledger, self.case)
+        ledger.not_before(filed.filed_on, f"case {self.case} was filed")
         if self.correct_by < ledger.on:
             raise Malformed("correct_by lies before the day of the promise", "/correct_by")
         yield CorrectionCommitmentTaken(
@@ -228,8 +229,7 @@ class VerifyPromisedCorrection(Command):
         promised = leniency.commitments[-1]
         if leniency.corrected is not None:
             raise OutOfStep(f"the correction was verified on {leniency.corrected.verified_on}")
-        if ledger.on < promised.taken_on:
-            raise OutOfStep(f"it was promised later, on {promised.taken_on}")
+        ledger.not_before(promised.taken_on, "it was promised")
         yield PromisedCorrectionVerified(
             case=self.case,
             entity=filed.entity,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 
 from ledger.kernel import DeadlineRule, Reading, Rule, finding_rule
@@ -112,6 +113,11 @@ def more_favourable(
     code, last_on = filed.conduct.violation_code, filed.conduct.last_on
     items = ledger.read(LeniencyLists(filed.unit)).items(code, last_on, ledger.on)
     return [(version, item) for version, item in items if _FAVOUR[item.outcome] > _FAVOUR[than]]
+
+
+def require_excusable(ledger: Reading, case: str, excluded: Collection[str]) -> None:
+    """Refuse leniency of every kind for conduct with circumstances that exclude it (FLX-R3)."""
+    ledger.require(not excluded, FLX_R3, case=case, conduct=", ".join(sorted(excluded)))
 
 
 def require_education(ledger: Reading, case: str, on: date) -> None:

@@ -388,11 +388,12 @@ class DecisionPublished(Event):
     """处罚决定公开: the public can read the decision (行政处罚法 Art. 48).
 
     ``redactions`` says what kinds of content were left out of ``summary``; ``days_late`` counts
-    calendar days after ``publicity.penalty_wd``.
+    calendar days after ``publicity.penalty_wd``. The public reads the decision, not this event,
+    while it is not withdrawn: a feed cannot unsay.
     """
 
     TOPIC: ClassVar[str] = "penalties.decision-published"
-    VISIBILITY = "public"
+    VISIBILITY = "shared"
 
     decision: DecisionId
     entity: EntityId

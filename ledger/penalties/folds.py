@@ -355,6 +355,11 @@ class Violations(Fold):
         if event.case in self.cases:
             self.cases[event.case].exempted = event.outcome == "exempt"
 
+    def on_closed(self, event: CaseClosed) -> None:
+        # By an item of the list or without one: it was a violation all the same.
+        if event.case in self.cases and event.reason == "exempt":
+            self.cases[event.case].exempted = True
+
     def same_act(self, case: str) -> list[KnownViolation]:
         """The other cases about the act of this one (一事).
 
@@ -439,6 +444,12 @@ def undecided_case(ledger: Reading, case_id: str) -> tuple[Case, CaseFiled]:
     if live is not None:
         raise OutOfStep(f"case {case_id} is decided already: {live.decision} is in effect")
     return case, filed
+
+
+def require_in_effect(decision: Decision) -> None:
+    """Refuse to go on with a decision, or another act, that was undone. Raises ``OutOfStep``."""
+    if decision.undone is not None:
+        raise OutOfStep(f"decision {decision.decision} was undone by {decision.undone.instrument}")
 
 
 def live_decision(ledger: Reading, case: Case) -> Decision | None:

@@ -6,8 +6,9 @@ from datetime import date
 
 import msgspec
 
+from ledger.corrections.events import UNDOING
 from ledger.corrections.folds import as_it_reads
-from ledger.kernel import DeadlineRule, Reading, Recorded, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Due, Reading, Recorded, Rule, finding_rule
 from ledger.penalties.events import (
     CaseClosed,
     CaseFiled,
@@ -110,7 +111,7 @@ PUBLISH_DECISION = DeadlineRule(
     "publicity.penalty_wd",
     "publicity.penalty_wd",
     PenaltyDecided,
-    (DecisionPublished,),
+    (DecisionPublished, *UNDOING),
     about=lambda event: f"decision:{event.decision}",
     start=_decided_on,
     finding=PUB_V1,
@@ -119,7 +120,7 @@ SERVE_DECISION = DeadlineRule(
     "penalty.serve_wd",
     "penalty.serve_wd",
     PenaltyDecided,
-    (PenaltyServed,),
+    (PenaltyServed, *UNDOING),
     about=lambda event: f"decision:{event.decision}",
     start=_decided_on,
 )
@@ -153,14 +154,14 @@ PAY = DeadlineRule(
     PAY_RULE,
     "penalty.pay_cd",
     PenaltyServed,
-    (FinePaid, PaymentDeferred, EnforcementApplied),
+    (FinePaid, PaymentDeferred, EnforcementApplied, *UNDOING),
     about=lambda event: f"decision:{event.decision}" if event.fine_fen else None,
 )
 PAY_DEFERRED = DeadlineRule(
     "penalty.pay.deferred",
     None,
     PaymentDeferred,
-    (FinePaid, PaymentDeferred, EnforcementApplied),
+    (FinePaid, PaymentDeferred, EnforcementApplied, *UNDOING),
     about=lambda event: f"decision:{event.decision}",
     ends=lambda event: event.until,
 )
@@ -237,9 +238,9 @@ HEARING_TYPES: frozenset[PenaltyType] = frozenset(
 ONLY_MONEY: frozenset[PenaltyType] = frozenset({"warning", "circular_criticism", "fine"})
 
 
-def due_on(ledger: Reading, rule: DeadlineRule, opened_at: int) -> date:
+def due(ledger: Reading, rule: DeadlineRule, opened_at: int) -> Due:
     """When the deadline falls due that the record at a position opened, as that now reads."""
-    return ledger.due(rule, as_it_reads(ledger, ledger.opening(opened_at))).on
+    return ledger.due(rule, as_it_reads(ledger, ledger.opening(opened_at)))
 
 
 class Penalty(msgspec.Struct, frozen=True):

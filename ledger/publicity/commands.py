@@ -12,10 +12,10 @@ from ledger.catalogue.folds import UnitStanding
 from ledger.corrections.folds import DecisionStanding
 from ledger.entities.folds import Registration
 from ledger.filing.rules import published_matter
+from ledger.impersonal import require_impersonal
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
-from ledger.penalties.folds import Decision
+from ledger.penalties.folds import Decision, require_in_effect
 from ledger.penalties.rules import PUB_R1, PUB_R2, PUB_V2
-from ledger.persons.texts import require_impersonal
 from ledger.publicity import rules
 from ledger.publicity.events import (
     ActDecided,
@@ -104,11 +104,10 @@ class ServeAct(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         act = _own_act(ledger, self.decision)
-        assert act.decided_on is not None
         if act.served_on is not None:
             raise OutOfStep(f"act {self.decision} was served on {act.served_on}")
-        if ledger.on < act.decided_on:
-            raise OutOfStep(f"act {self.decision} was decided later, on {act.decided_on}")
+        require_in_effect(ledger.read(Decision(self.decision)))
+        ledger.not_before(act.decided_on, f"act {self.decision} was decided")
         yield ActServed(
             decision=self.decision, unit=act.unit, entity=act.entity, served_on=ledger.on
         )
@@ -123,10 +122,12 @@ class PublishAct(Command):
     url: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         act = _own_act(ledger, self.decision)
         assert act.kind is not None
         if act.published_on is not None:
             raise OutOfStep(f"act {self.decision} was published on {act.published_on}")
+        require_in_effect(ledger.read(Decision(self.decision)))
         if act.withheld_because is not None:
             raise OutOfStep(f"act {self.decision} is kept from the public: {act.withheld_because}")
         ledger.require(
@@ -146,7 +147,7 @@ class PublishAct(Command):
             published_on=ledger.on,
             redactions=self.redactions,
             url=self.url,
-            days_late=ledger.days_after(ledger.due(rule, decided).on),
+            days_late=ledger.days_after(ledger.due(rule, decided)),
         )
 
 
@@ -157,6 +158,7 @@ class WithdrawAct(Command):
     explanation: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         act = _own_act(ledger, self.decision)
         if act.stage != "published":
             raise OutOfStep(f"act {self.decision} is {act.stage}, not public")
@@ -165,7 +167,7 @@ class WithdrawAct(Command):
             raise OutOfStep(f"nothing undid act {self.decision}; record what did first")
         require_impersonal(ledger, PUB_R1, self.explanation)
         due = ledger.period("publicity.withdraw_wd", nullified.since)
-        late = ledger.days_after(due.on)
+        late = ledger.days_after(due)
         yield ActWithdrawn(
             decision=self.decision,
             unit=act.unit,

@@ -93,10 +93,11 @@ class ActPublished(Event):
 
     ``redactions`` says what kinds of content were left out of ``summary``; ``days_late`` counts
     calendar days after ``publicity.penalty_wd`` for licences, ``publicity.other_wd`` for others.
+    The public reads the act, not this event, while it is not withdrawn: a feed cannot unsay.
     """
 
     TOPIC: ClassVar[str] = "publicity.act-published"
-    VISIBILITY = "public"
+    VISIBILITY = "shared"
 
     decision: DecisionId
     unit: UnitId

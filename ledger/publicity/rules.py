@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from ledger.corrections.events import UNDOING
 from ledger.kernel import DeadlineRule, Recorded, finding_rule
 from ledger.penalties.rules import PUB_V1
 from ledger.publicity.events import (
@@ -38,7 +39,7 @@ PUBLISH_LICENCE = DeadlineRule(
     "publicity.penalty_wd.licence",
     "publicity.penalty_wd",
     ActDecided,
-    (ActPublished,),
+    (ActPublished, *UNDOING),
     about=lambda event: _about(event, licence=True),
     start=_decided_on,
     finding=PUB_V1,
@@ -47,7 +48,7 @@ PUBLISH_OTHER = DeadlineRule(
     "publicity.other_wd",
     "publicity.other_wd",
     ActDecided,
-    (ActPublished,),
+    (ActPublished, *UNDOING),
     about=lambda event: _about(event, licence=False),
     start=_decided_on,
     finding=PUB_V1,

@@ -20,13 +20,14 @@ def refuse_reissue(
 ) -> None:
     """Refuse a penalty that was revoked, issued once more on the same facts (RCN-R5).
 
-    It is the same if it is of the same kinds, whatever its amount; the facts are the same in the
-    same case, or in the same words. Whoever decides on a penalty calls this first.
+    It is the same, or nearly the same (Art. 64), if all the kinds of the revoked one are in it,
+    whatever its amount and whatever is added; the facts are the same in the same case, or in the
+    same words. Whoever decides on a penalty calls this first.
     """
     for act in ledger.read(RevokedPenalties(entity, unit)).revoked:
         same_facts = act.case == case or "".join(act.facts.split()) == "".join(facts.split())
         ledger.require(
-            not (same_facts and act.types == frozenset(types)),
+            not (same_facts and act.types <= frozenset(types)),
             rules.RCN_R5,
             decision=act.decision,
             instrument=act.instrument,

@@ -45,13 +45,20 @@ class Keeper:
         self._woken = threading.Event()
         self._signed = threading.Condition()
         self._stopping = threading.Event()
+        self._ask_first: Callable[[], str | None] = lambda: None
         self._thread = threading.Thread(target=self._run, name="log-keeper", daemon=True)
         self._told: list[Callable[[], None]] = []
         self.error: str | None = None
+        self._forked = False
         self.newest: Signed | None = keeping.checkpoint()
 
-    def start(self) -> None:
-        """Begin keeping."""
+    def start(self, ask_first: Callable[[], str | None] = lambda: None) -> None:
+        """Begin keeping.
+
+        ``ask_first`` is called before anything is signed, in the keeper's thread, and says why
+        nothing must be, if it knows of anything.
+        """
+        self._ask_first = ask_first
         self._events.listen(self._woken)
         self._thread.start()
 
@@ -64,6 +71,12 @@ class Keeper:
         if self._thread.is_alive():
             self._thread.join()
             self._events.unlisten(self._woken)
+
+    def fork(self, what: str) -> None:
+        """Sign nothing any more: somebody else has seen another history of this log."""
+        self._forked, self.error = True, what
+        log.error("log_forked", error=what)
+        self._woken.set()
 
     def tell(self, callback: Callable[[], None]) -> None:
         """Have ``callback`` called, in the keeper's thread, whenever a checkpoint was signed."""
@@ -78,6 +91,9 @@ class Keeper:
         return self.newest
 
     def _run(self) -> None:
+        why_not = self._ask_first()
+        if why_not is not None:
+            self.fork(why_not)
         while self._step() and not self._stopping.is_set():
             self._woken.wait(IDLE)
             self._woken.clear()
@@ -85,17 +101,24 @@ class Keeper:
 
     def _step(self) -> bool:
         """One look; whether to go on."""
+        if self._forked:
+            return False
         try:
             signed = self.log.advance()
         except Forked as fork:
-            self.error = str(fork)
-            log.error("log_forked", error=self.error)
+            self.fork(str(fork))
             return False
         except (StoreError, KeyFileError, OSError) as error:
             self.error = str(error)
             log.error("log_waits", error=self.error)
             return True
-        self.error = None
+        except Exception as error:
+            # Nobody sees a thread that ended: it goes on, and the error is shown.
+            self.error = f"{type(error).__name__}: {error}"
+            log.exception("log_broke")
+            return True
+        if not self._forked:
+            self.error = None
         with self._signed:
             before, self.newest = self.newest, signed
             self._signed.notify_all()

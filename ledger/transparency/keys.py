@@ -12,10 +12,12 @@ import os
 import secrets
 import stat
 from base64 import b64decode, b64encode
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from ledger.stores.files import flush_folder
 from ledger.transparency.notes import COSIGNATURE, ED25519, NoteError, Signer
 
 _BEGIN = "PRIVATE+KEY+"
@@ -44,7 +46,7 @@ def make_key(path: Path, name: str, kind: int = ED25519) -> Signer:
         raise KeyFileError(f"there is a key already at {path}; it is not overwritten") from None
     finally:
         draft.unlink()
-    sync_folder(path)
+    flush_folder(path.absolute().parent)
     return signer
 
 
@@ -66,21 +68,40 @@ def next_key(path: Path) -> Path:
     return path.with_name(f"{path.name}.next")
 
 
+def following_key(path: Path, origin: str | None) -> Signer:
+    """The key that is to take the place at ``path``: the one that waits beside it, or a new one.
+
+    ``origin``: its name, for a log that has none yet any. Raises ``KeyFileError`` if one of another
+    name waits.
+    """
+    waiting = next_key(path)
+    if not waiting.exists():
+        return make_key(waiting, origin or f"localhost/ledger-{secrets.token_hex(4)}")
+    found = read_key(waiting)
+    if origin not in (None, found.name):
+        raise KeyFileError(f"{waiting} holds a key of {found.name!r}, not of {origin!r}")
+    return found
+
+
 def settle_key(path: Path, vkey: str) -> Signer:
     """The key that signs now, at ``path``; the step that a rotation was stopped before is made up.
 
     ``vkey``: its public half. Raises ``KeyFileError`` if the key is neither there nor the next one.
     """
     following = next_key(path)
-    signer = read_key(path)
-    if signer.verifier().vkey() != vkey:
-        try:
-            if read_key(following).verifier().vkey() == vkey:
+    signer = _read_any(path)
+    if signer is None or signer.verifier().vkey() != vkey:
+        waiting = _read_any(following)
+        if waiting is not None and waiting.verifier().vkey() == vkey:
+            with suppress(FileNotFoundError):  # somebody else was faster
                 following.replace(path)
-                sync_folder(path)
-        except FileNotFoundError:
-            pass  # somebody else was faster, or it is not there at all: the next line tells
-        signer = read_key(path)
+            flush_folder(path.absolute().parent)
+        signer = _read_any(path)
+    if signer is None:
+        raise KeyFileError(
+            f"there is no key at {path}, and this log signs with {vkey}: put its key back. A new "
+            "one would be another log."
+        )
     if signer.verifier().vkey() != vkey:
         raise KeyFileError(
             f"{path} holds the key {signer.verifier().vkey()}, and this log signs with {vkey}. "
@@ -89,15 +110,11 @@ def settle_key(path: Path, vkey: str) -> Signer:
     return signer
 
 
-def sync_folder(path: Path) -> None:
-    """Have the name of a file, or its absence, outlast a loss of power."""
-    if os.name != "posix":
-        return
-    folder = os.open(path.absolute().parent, os.O_RDONLY)
+def _read_any(path: Path) -> Signer | None:
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        return read_key(path)
+    except FileNotFoundError:
+        return None
 
 
 def encode_key(signer: Signer, kind: int = ED25519) -> str:

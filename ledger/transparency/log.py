@@ -17,6 +17,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
+import structlog
+
 from ledger.kernel.clock import Clock, system_clock
 from ledger.transparency.checkpoints import Checkpoint, sign_checkpoint
 from ledger.transparency.keys import KeyFileError
@@ -24,6 +26,8 @@ from ledger.transparency.merkle import HASH_SIZE, consistency_proof, inclusion_p
 from ledger.transparency.notes import Signer
 from ledger.transparency.store import LogKey, Retired, Signed, SignedStore, TileStore
 from ledger.transparency.tiles import WIDTH, node_of
+
+log = structlog.get_logger("ledger.transparency")
 
 #: Leaves that go into the tiles in one transaction.
 PIECE = 16 * WIDTH
@@ -82,9 +86,19 @@ class TransparencyLog:
         Raises ``Forked`` if the ledger does not begin with what was signed, and ``KeyFileError`` if
         the key that signs now is not to be had.
         """
-        size = self._integrate()
+        try:
+            return self._advance()
+        except (Forked, KeyError) as wrong:
+            # Tiles can be damaged, or lost, without the ledger being wrong: it alone decides.
+            log.warning("tiles_made_anew", why=str(wrong))
+            self.tiles.clear()
+            return self._advance()
+
+    def _advance(self) -> Signed | None:
         while True:
+            # In this order: whatever is signed by now is recorded by then, by whomever.
             last = self.signed.newest()
+            size = self._integrate()
             self._check_beginning(last, size)
             if last is not None and last.size == size:
                 return last
@@ -98,7 +112,6 @@ class TransparencyLog:
             except Retired as retired:
                 self.signer = self._renew(retired.vkey)
             # Somebody else has signed meanwhile: look again at what.
-            size = max(size, self.tiles.size)
 
     def checkpoint(self) -> Signed | None:
         """The newest signed checkpoint, cosignatures included."""
@@ -147,7 +160,7 @@ class TransparencyLog:
         if size < last.size:
             raise Forked(
                 f"{last.size:,} events were signed at {last.signed_at} and the ledger ends at "
-                f"{size:,}: events are missing"
+                f"{size:,}: events are missing. Was an older copy put in its place?"
             )
         if self.root(last.size) != last.root:
             raise Forked(

@@ -24,7 +24,7 @@ from ledger.kernel.memory import as_query
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.commands import RecordKeyRotation
 from ledger.transparency.folds import KeyRotations
-from ledger.transparency.keys import KeyFileError, make_key, next_key, read_key, settle_key
+from ledger.transparency.keys import following_key, settle_key
 from ledger.transparency.log import TransparencyLog
 from ledger.transparency.notes import Signer
 
@@ -52,17 +52,6 @@ def rotate_key(ledger: Ledger, log: TransparencyLog, path: Path, actor: Actor) -
     since = take_over(log, new, position)
     old, log.signer = log.signer, settle_key(path, new.verifier().vkey())
     return Rotated(old.verifier().vkey(), new.verifier().vkey(), position, since)
-
-
-def following_key(path: Path, origin: str) -> Signer:
-    """Step 1: the key that is to follow, from the file where it waits, or made there."""
-    waiting = next_key(path)
-    if not waiting.exists():
-        return make_key(waiting, origin)
-    found = read_key(waiting)
-    if found.name != origin:
-        raise KeyFileError(f"{waiting} holds a key of {found.name!r}, not of {origin!r}")
-    return found
 
 
 def announce(ledger: Ledger, log: TransparencyLog, new: Signer, actor: Actor) -> int:

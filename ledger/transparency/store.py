@@ -48,6 +48,10 @@ SIGNED_SCHEMA = (
         f" SELECT RAISE(ABORT, 'which key held when stays'); END"
         for what in ("update", "delete")
     ),
+    """CREATE TABLE IF NOT EXISTS place (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        file TEXT NOT NULL
+    ) STRICT""",
     """CREATE TABLE IF NOT EXISTS signed (
         size INTEGER PRIMARY KEY,
         root BLOB NOT NULL,
@@ -214,9 +218,15 @@ def newest_in(path: Path) -> Signed | None:
 
 
 class SignedStore:
-    """Every checkpoint that was signed. The newest only gives way to one that follows on it."""
+    """Every checkpoint that was signed. The newest only gives way to one that follows on it.
+
+    A copy of this file knows that it is one, by the number that the file system gave the original:
+    two that both went on would sign two histories. Copies of whole disks are beyond that; witnesses
+    are not.
+    """
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._file = SQLiteFile(path, SIGNED_SCHEMA)
 
     def close(self) -> None:
@@ -252,6 +262,29 @@ class SignedStore:
         A checkpoint of the size at which one gave way to the next is signed by both.
         """
         return [LogKey(*row) for row in self._file.rows("SELECT * FROM keys ORDER BY since")]
+
+    def begin(self, vkey: str) -> None:
+        """Remember, before anything is signed, which key is going to, and where this file lies."""
+        with self._file.writing() as sqlite:
+            sqlite.execute("INSERT OR IGNORE INTO keys VALUES (0, ?)", (vkey,))
+            self._settle(sqlite)
+
+    def is_copy(self) -> bool:
+        """Whether this file was copied, or restored, since it was made or last settled."""
+        found = self._file.rows("SELECT file FROM place")
+        return bool(self.keys()) and found != [(self._number(),)]
+
+    def settle(self) -> None:
+        """From here on this file is the original: somebody has seen that no other one goes on."""
+        with self._file.writing() as sqlite:
+            self._settle(sqlite)
+
+    def _settle(self, sqlite: sqlite3.Connection) -> None:
+        sqlite.execute("INSERT OR REPLACE INTO place VALUES (1, ?)", (self._number(),))
+
+    def _number(self) -> str:
+        # As text: some file systems number with more than 63 bits.
+        return str(self._file.path.stat().st_ino)
 
     def replace(self, old: Signed | None, new: Signed, vkey: str) -> bool:
         """Compare and swap: whether ``new`` was put in after ``old``, still the newest by then.

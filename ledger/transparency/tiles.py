@@ -20,8 +20,9 @@ HEIGHT = 8
 #: Gives the hashes that a tile holds, at least as many as asked for.
 Tile = Callable[[int, int, int], bytes]
 
+#: At most 18 digits: no tree has more tiles, and no number here is longer than 63 bits.
 _PATH = re.compile(
-    r"(?P<level>0|[1-9][0-9]?|entries)/(?P<high>(?:x[0-9]{3}/)*)(?P<low>[0-9]{3})"
+    r"(?P<level>0|[1-9][0-9]?|entries)/(?P<high>(?:x[0-9]{3}/){0,5})(?P<low>[0-9]{3})"
     r"(?:\.p/(?P<width>[1-9][0-9]{0,2}))?\Z"
 )
 
@@ -47,6 +48,8 @@ def parse_tile_path(path: str) -> tuple[int | None, int, int]:
     level = None if found["level"] == "entries" else int(found["level"])
     n = int(found["high"].replace("x", "").replace("/", "") + found["low"])
     width = int(found["width"] or WIDTH)
+    if found["width"] and width >= WIDTH:
+        raise ValueError(f"{path!r} is no place of a tile: a part has 1 to {WIDTH - 1} hashes")
     if (level or 0) > 63 or path != tile_path(found["level"], n, width):
         raise ValueError(f"{path!r} is no place of a tile")
     return level, n, width

@@ -9,6 +9,7 @@ after the transaction loses a signature that nobody has; the log asks again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
@@ -81,6 +82,12 @@ class Cosigned(msgspec.Struct, frozen=True):
     def note(self) -> bytes:
         """The checkpoint as it is served."""
         return f"{self.text}\n{self.signatures}".encode()
+
+
+def prepare_store(path: Path) -> bool:
+    """Make the file of a witness if there is none; whether anything was cosigned in it."""
+    with closing(SQLiteFile(path, _COSIGNED)) as file:
+        return bool(file.rows("SELECT 1 FROM cosigned LIMIT 1"))
 
 
 class Witness:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ledger.stores import StoreError
 from ledger.verification.faults import Fault
-from ledger.verification.stretches import asked, opened_file
+from ledger.verification.files import asked, opened_file
 
 _MISSING = re.compile(r"row (\d+) missing from index (\w+)")
 # Statistics that somebody had SQLite take change nothing of what is found.

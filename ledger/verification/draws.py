@@ -18,7 +18,7 @@ from ledger.kernel import Fold, Recorded
 from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
 from ledger.verification.asking import Records
 from ledger.verification.faults import Found
-from ledger.verification.stretches import asked, opened_file
+from ledger.verification.files import asked, opened_file
 from ledger.vocabulary import DrawId
 
 #: Those drawn are recorded within seconds of the draw, some at a time; a draw younger than this

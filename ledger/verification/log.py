@@ -8,31 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 from ledger.transparency.merkle import node_hash, root
-from ledger.transparency.notes import Verifier, parse_vkey
 from ledger.transparency.tiles import HEIGHT, WIDTH, tile_path, tiles_of
 from ledger.verification.faults import Fault, Files
-from ledger.verification.stretches import (
-    CLOCK_SET,
-    Seen,
-    asked,
-    opened_file,
-    place_of,
-    why_not_tile,
-)
+from ledger.verification.files import asked, opened_file
+from ledger.verification.stretches import CLOCK_SET, Seen, place_of, why_not_tile
 
 _HIGHER = "SELECT level, n, hashes FROM tiles WHERE level <> 0 ORDER BY level, n"
 _STRAYS = "SELECT n FROM tiles WHERE level = 0 AND (n < 0 OR n >= ?) ORDER BY n"
-
-
-def earlier_keys(files: Files) -> list[Verifier]:
-    """The keys that the file of promises names: those that signed before a rotation, and now."""
-    if files.signed is None:
-        return []
-    with ExitStack() as opened:
-        connection = opened_file(opened, files.signed)
-        there = asked(connection, files.signed, "SELECT 1 FROM sqlite_master WHERE name = 'keys'")
-        rows = asked(connection, files.signed, "SELECT vkey FROM keys") if there else []
-    return [parse_vkey(vkey.decode()) for (vkey,) in rows]
 
 
 class Tree:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,12 +20,14 @@ import ledger.registry  # noqa: F401 - declares every event type, so that every 
 from ledger.kernel import codec
 from ledger.kernel.sequencer import tags_of
 from ledger.stores import StoreError
-from ledger.stores.sqlite import connect_read_only, decode_tags
+from ledger.stores.sqlite import decode_tags
 from ledger.transparency.checkpoints import cosigned, parse_checkpoint
 from ledger.transparency.merkle import HASH_SIZE, root_of
-from ledger.transparency.notes import NoteError, Verifier, parse_note, verified
+from ledger.transparency.notes import NoteError, Verifier, parse_note
 from ledger.transparency.tiles import WIDTH, tile_path, width_at
 from ledger.verification.faults import Fault, Files
+from ledger.verification.files import asked, opened_file
+from ledger.verification.keys import Reign, check_signed
 
 #: Records read at a time: whole tiles. It bounds memory, some 2 MB; more are no faster.
 PAGE = 8 * WIDTH
@@ -62,12 +63,15 @@ _SIGNED = (
 
 
 class Work(msgspec.Struct, frozen=True):
-    """The positions after ``after``, a multiple of ``WIDTH``, up to ``up_to``; and whose keys."""
+    """The positions after ``after``, a multiple of ``WIDTH``, up to ``up_to``; and whose keys.
+
+    Without ``reigns`` the log's key is not known, and no signature of it is checked.
+    """
 
     files: Files
     after: int
     up_to: int
-    keys: tuple[Verifier, ...] = ()
+    reigns: tuple[Reign, ...] = ()
     witnesses: tuple[Verifier, ...] = ()
 
 
@@ -109,26 +113,6 @@ def check(work: Work, tell: Callable[[int], None] = lambda records: None) -> Str
             tell(len(leaves))
         records.check_index()
     return found
-
-
-def opened_file(opened: ExitStack, path: Path) -> sqlite3.Connection:
-    """A file for reading alone, its text as bytes: damaged text is a fault and no exception."""
-    try:
-        connection = opened.enter_context(closing(connect_read_only(path)))
-    except sqlite3.Error as error:
-        raise StoreError(f"{path}: {error}") from error
-    connection.text_factory = bytes
-    # A page of the tag index holds many positions: scanned once, in order.
-    connection.execute("PRAGMA cache_size = -16384")
-    return connection
-
-
-def asked(connection: sqlite3.Connection, path: Path, sql: str, *parameters: Any) -> list[Any]:
-    """What a statement finds. Raises ``StoreError`` naming the file."""
-    try:
-        return connection.execute(sql, parameters).fetchall()
-    except sqlite3.Error as error:
-        raise StoreError(f"{path}: {error}") from error
 
 
 class _Records:
@@ -245,7 +229,7 @@ class _Log:
         self._tiles = None if files.tiles is None else opened_file(opened, files.tiles)
         self._signed = None if files.signed is None else opened_file(opened, files.signed)
         self._files = files
-        self._keys, self._witnesses = work.keys, work.witnesses
+        self._reigns, self._witnesses = work.reigns, work.witnesses
         self._found = found
 
     def take(self, first: int, leaves: list[bytes], times: list[datetime | None]) -> None:
@@ -329,14 +313,13 @@ class _Log:
             raise NoteError(f"its text speaks of {checkpoint.size:,} events")
         if checkpoint.root != root:
             raise NoteError("its text has another root than the one kept beside it")
-        if self._keys:
-            verified(note, self._keys)
+        check_signed(note, size, self._reigns)
         witnesses = {(key.name, key.key_id) for key in self._witnesses}
-        logs = {(key.name, key.key_id) for key in self._keys}
+        logs = {(key.name, key.key_id) for reign in self._reigns for key in reign.keys}
         by = [(signature.name, signature.key_id) for signature in note.signatures]
         if witnesses.intersection(by):
             self._found.cosignatures += len(cosigned(note, list(self._witnesses)))
-        if self._keys:
+        if self._reigns:
             self._found.strangers.update(n for n, k in by if (n, k) not in logs | witnesses)
         return checkpoint.root
 

@@ -24,11 +24,14 @@ from ledger.verification import log
 from ledger.verification.asking import Records
 from ledger.verification.condition import condition
 from ledger.verification.draws import verify_draws
+from ledger.verification.ended import verify_ended
 from ledger.verification.faults import Fault, Files, Found, Verification
 from ledger.verification.figures import verify_reports, verify_scores
+from ledger.verification.files import asked, opened_file
+from ledger.verification.keys import Reign, reigns_of
 from ledger.verification.persons import verify_persons
 from ledger.verification.pieces import verify_pieces
-from ledger.verification.stretches import Stretch, Work, asked, check, opened_file
+from ledger.verification.stretches import Stretch, Work, check
 
 #: Records below which other processes take longer to start than they save.
 ALONE = 20_000
@@ -62,7 +65,8 @@ def verify_ledger(
 ) -> Verification:
     """Verify everything that ``files`` name, up to the head at the time of the call.
 
-    ``keys`` are those of the log; without them its key file says which. ``witnesses``: whose
+    ``keys``: one or more that are known to be the log's; without them its key file says which. From
+    there its other keys are followed. ``witnesses``: whose
     cosignatures are checked. ``workers``: processes; as many as there are cores unless it is said.
     What is made of the records (draws, months, scores) is looked at once these are in order.
 
@@ -72,9 +76,8 @@ def verify_ledger(
     files, damaged = _whole_files(files)
     damaged += gone
     if not keys and files.key is not None:
-        # A key that was rotated out has signed what came before; its successor follows from an
-        # event that it signed itself.
-        keys = (read_key(files.key).verifier(), *log.earlier_keys(files))
+        keys = (read_key(files.key).verifier(),)
+    reigns, misled = reigns_of(files, keys) if keys else ((), [])
     if not keys and files.signed is not None:
         remarks.append(
             "the log's key is not known, so no signature was checked: give it with --key"
@@ -83,9 +86,10 @@ def verify_ledger(
     signed, tiles = log.promised(files)
     with SQLiteRecorder(files.ledger, read_only=True) as recorder:
         head = recorder.head()
-        whole = _Whole(files, tuple(keys), tuple(witnesses), workers, progress)
+        whole = _Whole(files, reigns, tuple(witnesses), workers, progress)
         faults, counts = whole.records(head)
         faults += damaged
+        faults += misled
         faults += log.lost_ends(files, signed, tiles, head)
         if whole.strangers:
             names = ", ".join(sorted(whole.strangers))
@@ -142,12 +146,12 @@ class _Whole:
     def __init__(
         self,
         files: Files,
-        keys: tuple[Verifier, ...],
+        reigns: tuple[Reign, ...],
         witnesses: tuple[Verifier, ...],
         workers: int | None,
         progress: Progress,
     ) -> None:
-        self._work = Work(files, 0, 0, keys, witnesses)
+        self._work = Work(files, 0, 0, reigns, witnesses)
         self._workers = workers
         self._progress = progress
         self.strangers: set[str] = set()
@@ -338,3 +342,4 @@ def _made_of(
         yield "pieces", verify_pieces(records, files.blobs, counted("pieces"))
     if files.vault is not None:
         yield "persons", verify_persons(records, recorder, files.vault)
+    yield "ended logs", verify_ended(recorder)

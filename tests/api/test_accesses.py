@@ -66,6 +66,18 @@ async def test_the_watchers_are_watched(world: World) -> None:
     assert asked["body"]["route"] == "/v1/access"
 
 
+async def test_words_are_not_taken_down(world: World) -> None:
+    """Whoever was searched by name does not stand in a ledger that forgets nothing."""
+    await world.get("JB second", "/v1/entities", name="张三", limit=5)
+    assert await world.status("JB second", "/v1/entities/张三/profile") == 404
+
+    looked = await told(world, kind="consultation")
+
+    asked = [one["body"]["asked"] for one in looked]
+    assert any("name=withheld&limit=5" in one for one in asked), asked
+    assert any(one.startswith("/v1/entities/withheld/profile") for one in asked), asked
+
+
 async def test_what_cannot_be_read_back_is_not_written(world: World) -> None:
     """A question about something that is no business's id is taken down without one."""
     response = await world.client.get(

@@ -577,3 +577,67 @@ def _fail(body: str) -> None:
         len(body) // 0
     except ZeroDivisionError:
         structlog.get_logger("x").exception("failed")
+
+
+async def test_PUB_V2_the_public_reads_nowhere_what_was_withdrawn(world: World) -> None:
+    """The documents are public and can be withdrawn; a feed cannot unsay what it has said."""
+    world.at("2026-06-01")
+    licence = {**world.elements("食品经营许可"), "act_kind": "licence"}
+    await world.send(
+        "MRB head", "catalogue/list-matter", matter="M-LIC", unit="MRB", elements=licence
+    )
+    await world.send(
+        "MRB head",
+        "catalogue/publish-matter",
+        matter="M-LIC",
+        unit="MRB",
+        url="https://example.org/m",
+    )
+    await world.send(
+        "MRB head",
+        "publicity/decide-act",
+        decision="LIC-1",
+        unit="MRB",
+        matter="M-LIC",
+        doc_no="许1号",
+        entity=E_C,
+    )
+    await world.send("MRB officer", "publicity/serve-act", decision="LIC-1")
+    await world.given_case("CASE-1", E_C)
+    await world.send("MRB head", "penalties/decide-penalty", **world.decision("D-1", "CASE-1", E_C))
+    await world.send("MRB officer", "penalties/serve-penalty", decision="D-1", repair_notice=True)
+    await world.send("MRB head", "publicity/publish-act", decision="LIC-1", summary="准予许可")
+    await world.send("MRB head", "penalties/publish-decision", decision="D-1", summary="罚款五千元")
+    documents = (("/v1/acts/LIC-1", "准予许可"), ("/v1/decisions/D-1", "罚款五千元"))
+    outsiders = ("nobody", "public", "E-A")
+    for who in outsiders:
+        for path, said in documents:
+            assert (await ask(world, who, path))["summary"] == said
+    for decision, command in (
+        ("LIC-1", "publicity/withdraw-act"),
+        ("D-1", "penalties/withdraw-decision"),
+    ):
+        await world.send(
+            "MRB head",
+            "corrections/nullify-decision",
+            decision=decision,
+            unit="MRB",
+            entity=E_C,
+            kind="revoked",
+            by="新区行政复议机构",
+            instrument="复决3号",
+            effective_on="2026-06-01",
+            reason="越权",
+        )
+        await world.send("MRB head", command, decision=decision, explanation="已被撤销")
+    for who in (*outsiders, "MRB head", "E-C"):
+        text = await everything(world, who, E_C)
+        for path, said in documents:
+            trail_of = path.removeprefix("/v1/").replace("acts", "decisions")
+            text += msgspec.json.encode(await trail(world, who, trail_of)).decode()
+            if who in outsiders:
+                text += msgspec.json.encode(await ask(world, who, path)).decode()
+                assert said not in text, who
+            else:
+                assert said in text, who
+        assert text.count("已被撤销") >= 2, who

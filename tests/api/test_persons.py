@@ -327,7 +327,9 @@ async def test_a_vault_that_fails_takes_nothing(world: World) -> None:
     await world.send("JB", "persons/register-person", expect=503, name=NAME)
     assert world.recorder.head() == head
     erase = {"person": person, "reason": "unlawful_processing", "legal_basis": PIPL}
-    await world.send("JB", "persons/erase-person", expect=503, **erase)
+    said = await world.send("JB", "persons/erase-person", expect=503, **erase)
+    assert said["type"].endswith("unfinished")
+    assert said["position"] == world.recorder.head() == head + 1
     assert "name" not in await ask(world, "JB", person)
     holder.execute("ROLLBACK")
     holder.close()

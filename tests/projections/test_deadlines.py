@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ledger.filing.events import InspectionConcluded, ResultNotified
 from ledger.kernel import DeadlineLapsed, DeadlineMissed, DeadlineRecomputed, Ledger
 from ledger.supervision.events import FindingRaised, FindingTriaged
-from projections.clock import Clock, tick
+from projections.clock import Clock, ClockBroke, tick
 from projections.deadlines import DEADLINES, due
 from projections.follower import Follower, Views
 from projections.opening import verify_views
@@ -234,6 +234,32 @@ def test_the_clock_records_each_miss_once(law: Past, follower: Follower, views: 
         follower.catch_up()
         assert tick(ledger, views) == []
     assert rows(follower)[0].state == "missed"
+
+
+def test_one_that_breaks_keeps_nobody_waiting(
+    law: Past, follower: Follower, views: Views, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody foresaw is raised when all the others are recorded, and names the wish."""
+    for name in ("T-1", "T-2", "T-3"):
+        law.add(concluded(name), "2026-03-16")
+    follower.catch_up()
+    real, asked = Ledger.execute, 0
+
+    def execute(ledger: Ledger, *args: Any, **kwargs: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise ZeroDivisionError("as if nobody had thought of it")
+        return real(ledger, *args, **kwargs)
+
+    with Ledger(law.recorder, clock=Now("2026-03-24T01:00:00+08:00")) as ledger:
+        monkeypatch.setattr(Ledger, "execute", execute)
+        with pytest.raises(ClockBroke, match=r"end:.*ZeroDivisionError"):
+            tick(ledger, views)
+        monkeypatch.undo()
+        follower.catch_up()
+        assert sorted(row.state for row in rows(follower)) == ["missed", "missed", "open"]
+        assert len(tick(ledger, views)) == 1
 
 
 def test_the_clock_moves_a_provisional_deadline(

@@ -42,7 +42,7 @@ async def test_s12_legal_review(world: World) -> None:
     world.at("2026-05-25")
     deadline = await world.deadline("penalty.hearing.request", about="case:CASE-1")
     assert deadline["due_on"] == "2026-05-27"
-    await world.send("E-C", "penalties/request-hearing", case="CASE-1")
+    await world.send("E-C", "penalties/request-hearing", case="CASE-1", entity=E_C)
     await world.send(
         "MRB officer",
         "penalties/hear-statement",

@@ -505,7 +505,7 @@ async def a_case_is_opened_and_told(year: Year) -> None:
 async def a_hearing_is_held(year: Year) -> None:
     """It asks for one, and has seven working days to prepare, a festival not counted."""
     year.until("2026-06-05")
-    await year.send("Chunhe", "penalties/request-hearing", case="CASE-2026-01")
+    await year.send("Chunhe", "penalties/request-hearing", case="CASE-2026-01", entity=CHUNHE)
     await year.send(
         "MRB officer",
         "penalties/hear-statement",

@@ -40,6 +40,7 @@ from ledger.penalties.commands import (
     ExtendSeizure,
     FileCase,
     HearStatement,
+    HoldCollectiveDiscussion,
     HoldHearing,
     PublishBenchmark,
     RecordPayment,
@@ -87,6 +88,7 @@ E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
 OFFICER = actor("MRB", "OFF-001", "enforcement_officer")
 EMB = actor("EMB", "EMB-HEAD", "unit_head")
 E_C_REP = actor("ENTITY", "REP-C", "entity_rep")
+E_B_REP = actor("ENTITY", "REP-B", "entity_rep")
 
 FILE = FileCase(
     case="CASE-1",
@@ -106,6 +108,7 @@ NOTICE = ServePriorNotice(
     respond_by=date(2026, 5, 18),
 )
 WAIVE = WaiveRights(case="CASE-1", rights=("statement",), how="declared")
+ASK = RequestHearing(case="CASE-1", entity=E_C)
 HEAR = HearStatement(case="CASE-1", statement="初犯", examined="属实", adopted=False)
 DECIDE = DecidePenalty(
     decision="DEC-1",
@@ -392,17 +395,17 @@ def test_PEN_R1_the_time_to_ask_for_a_hearing_is_left(story: Scenario) -> None:
     story.at("2026-05-19T09:00+08:00").when(
         EndDeadline(rule_name="penalty.hearing.request", opened_at_position=opened)
     ).then(like(DeadlineLapsed, ended_on="2026-05-18"))
-    story.when(RequestHearing(case="CASE-1"), E_C_REP).then(like(HearingRequested, days_late=1))
+    story.when(ASK, E_C_REP).then(like(HearingRequested, days_late=1))
     story.when(DECIDE).then(PenaltyDecided)
 
 
 def test_PEN_R1_a_hearing_asked_for_in_time_is_held(story: Scenario) -> None:
     """Announced seven working days ahead, and not before its day."""
-    story.given(FILE).when(RequestHearing(case="CASE-1"), E_C_REP).raises(OutOfStep)
+    story.given(FILE).when(ASK, E_C_REP).raises(OutOfStep)
     story.given(replace(NOTICE, hearing_right=True), WAIVE)
-    story.when(RequestHearing(case="CASE-1"), EMB).raises(Forbidden)
-    story.when(RequestHearing(case="CASE-1"), E_C_REP).then(like(HearingRequested, days_late=0))
-    story.when(RequestHearing(case="CASE-1"), E_C_REP).raises(OutOfStep)
+    story.when(ASK, EMB).raises(Forbidden)
+    story.when(ASK, E_C_REP).then(like(HearingRequested, days_late=0))
+    story.when(ASK, E_C_REP).raises(OutOfStep)
     announce = AnnounceHearing(
         case="CASE-1", hearing_on=date(2026, 5, 20), place="二楼", host="LEGAL-MRB"
     )
@@ -422,10 +425,77 @@ def test_PEN_R1_a_hearing_asked_for_in_time_is_held(story: Scenario) -> None:
     )
 
 
-def test_PEN_R1_a_hearing_can_be_waived(story: Scenario) -> None:
-    """Said so, the decision need not wait for the fifth day."""
+def test_PEN_R1_a_hearing_is_asked_for_by_the_business_itself(story: Scenario) -> None:
+    """To another business the case is as unknown as one that is not on record."""
     story.given(FILE, replace(NOTICE, hearing_right=True))
-    story.given(replace(WAIVE, rights=("statement", "hearing"))).when(DECIDE).then(PenaltyDecided)
+    of_b = replace(ASK, entity=E_B)
+    story.when(of_b, E_B_REP).raises(UnknownReference, says="'CASE-1' is recorded")
+    story.when(replace(of_b, case="CASE-7"), E_B_REP).raises(UnknownReference)
+    story.when(of_b, OFFICER).raises(UnknownReference, says="that it is against")
+    story.when(ASK, OFFICER).then(like(HearingRequested, entity=E_C))
+
+
+def test_PEN_R1_a_late_request_for_a_hearing_is_not_dated_back(story: Scenario) -> None:
+    """By the business; what the unit was handed in time it may record later."""
+    story.given(FILE, replace(NOTICE, hearing_right=True), WAIVE)
+    story.at("2026-06-22T09:00+08:00")
+    in_time = replace(ASK, occurred_at=civil_moment(date(2026, 5, 12), 9))
+    story.when(in_time, E_C_REP).raises(Malformed, pointer="/occurred_at")
+    before = replace(ASK, occurred_at=civil_moment(date(2026, 5, 10), 9))
+    story.when(before, OFFICER).raises(Malformed, pointer="/occurred_at", says="2026-05-11")
+    story.when(in_time, OFFICER).then(like(HearingRequested, days_late=0))
+    story.when(DECIDE).refused(
+        "PEN-R1", reason="the business asked for a hearing, which was not held"
+    )
+
+
+def test_PEN_R1_a_hearing_can_be_waived(story: Scenario) -> None:
+    """Said so, the decision need not wait for the fifth day; one before it still has to."""
+    story.given(FILE, replace(NOTICE, hearing_right=True), WAIVE)
+    story.at("2026-05-12T09:00+08:00").given(replace(WAIVE, rights=("hearing",)))
+    before = replace(DECIDE, occurred_at=civil_moment(date(2026, 5, 11), 10))
+    story.when(before).refused(
+        "PEN-R1", reason="the business may ask for a hearing until 2026-05-18"
+    )
+    story.when(DECIDE).then(PenaltyDecided)
+
+
+def dated(command: Any, day: str) -> Any:
+    """The command as if what it says happened on another day."""
+    return replace(command, occurred_at=civil_moment(date.fromisoformat(day), 9))
+
+
+def test_PEN_R1_nothing_is_reported_before_what_it_is_about(story: Scenario) -> None:
+    """No notice before the case, no answer before the notice, no payment before the service."""
+    story.given(FILE, REGISTER)
+    discussion = HoldCollectiveDiscussion(
+        case="CASE-1", participants=("A", "B"), minutes_ref="纪要 1", conclusion="同意"
+    )
+    returned = DisposeOfEvidence(evidence="EV-R", disposal="returned")
+    for report in (NOTICE, discussion, returned):
+        story.when(dated(report, "2026-05-10")).raises(Malformed, pointer="/occurred_at")
+    story.at("2026-05-13T09:00+08:00").given(NOTICE)
+    for answer in (HEAR, WAIVE):
+        story.when(dated(answer, "2026-05-12")).raises(Malformed, says="2026-05-13")
+    story.given(WAIVE, DECIDE).at("2026-05-15T09:00+08:00").given(SERVE)
+    pay = RecordPayment(decision="DEC-1", receipt_no="票 1", amount_fen=500_000)
+    story.when(dated(pay, "2026-05-14")).raises(Malformed, pointer="/occurred_at")
+    story.at("2026-06-08T09:00+08:00").when(dated(pay, "2026-05-29")).then(
+        like(FinePaid, days_late=0, late_fee_due_fen=0)
+    )
+    story.given(returned).when(dated(CLOSE, "2026-06-01")).raises(Malformed, pointer="/occurred_at")
+    story.when(CLOSE).then(CaseClosed)
+
+
+def test_PEN_R1_a_hearing_is_not_announced_in_the_past(story: Scenario) -> None:
+    """Dated back, the seven working days ahead would be over on paper."""
+    story.given(FILE, replace(NOTICE, hearing_right=True), ASK)
+    story.at("2026-05-20T09:00+08:00")
+    announce = AnnounceHearing(
+        case="CASE-1", hearing_on=date(2026, 5, 21), place="二楼", host="LEGAL-MRB"
+    )
+    story.when(dated(announce, "2026-05-11")).raises(Malformed, pointer="/occurred_at")
+    story.when(announce).refused("PEN-R1")
 
 
 def test_GEN_R2_no_investigator_presides(story: Scenario) -> None:
@@ -589,6 +659,17 @@ def test_PEN_R5_on_the_spot_little_is_decided(story: Scenario) -> None:
     story.when(replace(citizen, fine_fen=20_001), OFFICER).refused("PEN-R5", party="citizen")
     story.when(small, OFFICER).then(like(PenaltyDecided, procedure="summary"))
     story.when(replace(citizen, types=("warning",), fine_fen=0), OFFICER).then(PenaltyDecided)
+
+
+def test_PEN_R1_on_the_spot_a_written_notice_is_answered_too(story: Scenario) -> None:
+    """What was said before it does not count; what was told in it does."""
+    told = replace(NOTICE, fine_fen=100_000)
+    story.given(replace(FILE, procedure="summary"), WAIVE, told, actor=OFFICER)
+    small = replace(DECIDE, fine_fen=100_000)
+    story.when(small, OFFICER).refused("PEN-R1")
+    story.when(HEAR, OFFICER).then(like(StatementHeard, notice=1))
+    story.when(replace(small, fine_fen=100_001), OFFICER).refused("PEN-R3")
+    story.when(small, OFFICER).then(like(PenaltyDecided, procedure="summary"))
 
 
 def test_a_case_is_decided_by_the_head_for_its_own_business(story: Scenario) -> None:

@@ -376,11 +376,33 @@ def test_DIS_R1_the_defence_is_waited_for_and_answered(story: Scenario) -> None:
     story.when(DETERMINE).refused(
         "DIS-R1", reason="the business may defend itself until 2026-05-18"
     )
-    story.given(DEFEND).when(DETERMINE).refused("DIS-R1", reason="the defence was not answered")
+    story.given(DEFEND, actor=REP).when(DETERMINE).refused(
+        "DIS-R1", reason="the defence was not answered"
+    )
     story.when(replace(DETERMINE, defence_handling="核实后不予采纳")).then(
         like(DishonestyDetermined, defence_handling="核实后不予采纳", record=None)
     )
     story.when(DETERMINE).raises(OutOfStep, says="determined on 2026-05-18")
+
+
+def test_DIS_R1_the_unit_does_not_shorten_the_defence(story: Scenario) -> None:
+    """What the unit says it was handed is answered, and the business has its time all the same."""
+    heard = replace(DETERMINE, defence_handling="不采纳")
+    story.given(NOTIFY, DEFEND).when(heard).refused(
+        "DIS-R1", reason="the business may defend itself until 2026-05-18"
+    )
+    story.at("2026-05-19T09:00+08:00").when(DETERMINE).refused("DIS-R1")
+    story.when(heard).then(like(DishonestyDetermined, defence_handling="不采纳"))
+
+
+def test_DIS_R1_a_late_defence_is_not_dated_back(story: Scenario) -> None:
+    """By the business; what the unit was handed has its own day, which is not before the notice."""
+    story.given(NOTIFY).at("2026-05-20T09:00+08:00")
+    in_time = replace(DEFEND, occurred_at=civil_moment(date(2026, 5, 15)))
+    before = replace(DEFEND, occurred_at=civil_moment(date(2026, 5, 10)))
+    story.when(in_time, REP).raises(Malformed, pointer="/occurred_at")
+    story.when(before).raises(Malformed, pointer="/occurred_at", says="2026-05-11")
+    story.when(in_time).then(like(DefenceSubmitted, days_late=0))
 
 
 def test_what_the_clock_has_not_seen_yet_lapses_with_the_decision(story: Scenario) -> None:

@@ -250,6 +250,46 @@ def test_FLX_R3_some_conduct_is_never_excused(story: Scenario) -> None:
     story.when(replace(APPLY, circumstances=("adult_food",))).then(LeniencyApplied)
 
 
+def test_FLX_R3_no_case_is_closed_as_exempt_for_it(story: Scenario) -> None:
+    """Without an item of the list as little as with one; it may still be found not established."""
+    hoarding = conduct("2026-05-20", excluded=("exploits_public_health_event",))
+    story.given(filed("CASE-2", E_C, "2026-05-20", conduct=hoarding))
+    story.given(replace(EDUCATE, case="CASE-2"), EDUCATE)
+    close = replace(EXEMPT, case="CASE-2")
+    story.when(close).refused("FLX-R3", conduct="exploits_public_health_event")
+    story.when(replace(close, reason="not_established")).then(CaseClosed)
+    story.when(EXEMPT).then(CaseClosed, like(FindingRaised, rule_id="FLX-V2"))
+
+
+def test_FLX_R5_a_case_closed_as_exempt_without_an_item_counts(story: Scenario) -> None:
+    """Found and taught, it was a violation; one that was not established was none."""
+    story.given(version(1, "2026-01-05", item("L-1", "lenient", FIRST)))
+    act = conduct("2026-02-10", act="earlier")
+    for case in ("CASE-2", "CASE-3"):
+        story.given(filed(case, E_C, "2026-05-20", conduct=act))
+    story.given(*whole_record(date(2026, 5, 20), "CASE-3"))
+    apply = replace(APPLY, conditions=(ConditionMet(condition="first", evidence="EV-1"),))
+    drop = replace(EXEMPT, case="CASE-3", reason="not_established")
+    story.given(drop).when(apply).then(LeniencyApplied)
+    story.given(replace(EDUCATE, case="CASE-2"), replace(EXEMPT, case="CASE-2"))
+    story.when(apply).refused("FLX-R5", earlier="CASE-2")
+
+
+def test_FLX_R1_an_item_is_applied_now(story: Scenario) -> None:
+    """By the list in force now; what was taught or promised came after the case was opened."""
+    story.given(version(1, "2026-01-05", item("L-1", "lenient")))
+    story.at("2026-06-01T09:00+08:00")
+    back = {"occurred_at": civil_moment(date(2026, 5, 25), 9)}
+    story.when(replace(APPLY, **back)).raises(Malformed, pointer="/occurred_at")
+    story.when(replace(EDUCATE, **back)).then(EducationRecorded)
+    promise = TakeCorrectionCommitment(
+        case="CASE-1", commitment="整改", correct_by=date(2026, 6, 22)
+    )
+    before = {"occurred_at": civil_moment(date(2026, 5, 19), 9)}
+    for report in (EDUCATE, promise):
+        story.when(replace(report, **before)).raises(Malformed, says="2026-05-20")
+
+
 def test_FLX_R4_who_is_exempt_was_taught(story: Scenario) -> None:
     """In this case, when the item is applied and when the case is closed."""
     story.given(version(1, "2026-01-05", item("L-1", "exempt")))
@@ -289,7 +329,7 @@ def test_what_was_promised_falls_due(story: Scenario) -> None:
     story.at("2026-05-30T00:10+08:00").when(first).raises(OutOfStep, says="in time")
     story.when(again).then(like(DeadlineMissed, due_on=date(2026, 5, 29)))
     early = replace(verify, occurred_at=civil_moment(date(2026, 5, 21), 9))
-    story.when(early).raises(OutOfStep, says="later")
+    story.when(early).raises(Malformed, pointer="/occurred_at", says="2026-05-22")
     story.when(verify).then(
         like(PromisedCorrectionVerified, verified_on=date(2026, 5, 30), days_late=1)
     )

@@ -20,6 +20,7 @@ from ledger.kernel import (
     OutOfStep,
     UnknownReference,
     WorkingCalendarPublished,
+    civil_moment,
 )
 from ledger.penalties.commands import (
     DecidePenalty,
@@ -35,6 +36,7 @@ from ledger.penalties.events import (
 )
 from ledger.policies.commands import SeedLedger
 from ledger.publicity.commands import ReviewWithdrawal
+from ledger.publicity.events import ActDecided
 from ledger.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like
 from tests.pasts import decidable, filed
@@ -71,6 +73,13 @@ ALTERED = DecisionAltered(
 )
 CLOCK = actor("LEDGER", "clock", "ledger_clock")
 EMB = actor("EMB", "EMB-HEAD", "unit_head")
+CALENDAR_2027 = WorkingCalendarPublished(
+    year="2027",
+    version=1,
+    holidays=(date(2027, 1, 1), date(2027, 1, 4)),
+    makeup_workdays=(),
+    source="国务院办公厅",
+)
 OTHER = PenaltyDecided(
     decision="DEC-9",
     entity=E_B,
@@ -123,6 +132,22 @@ def test_a_penalty_is_decided_once(story: Scenario) -> None:
     story.when(DECIDE).then(like(PenaltyDecided, decided_on=date(2026, 9, 28), fine_fen=500_000))
     story.when(DECIDE).raises(OutOfStep, says="DEC-1")
     story.when(replace(DECIDE, decision="DEC-2")).raises(OutOfStep, says="DEC-1 is in effect")
+
+
+def test_an_id_is_one_decisions_in_all_systems(story: Scenario) -> None:
+    """A licence of another unit has it: what undoes the one would undo the other."""
+    story.given(
+        ActDecided(
+            decision="DEC-1",
+            unit="EMB",
+            kind="licence",
+            matter="M-LIC",
+            doc_no="许1号",
+            decided_on=date(2026, 9, 28),
+        )
+    )
+    story.when(DECIDE).raises(OutOfStep, says="DEC-1 is recorded already")
+    story.when(replace(DECIDE, decision="DEC-2")).then(PenaltyDecided)
 
 
 @pytest.mark.parametrize("changed", [{"fine_fen": 0}, {"types": ("warning",)}])
@@ -179,6 +204,32 @@ def test_PUB_R2_a_decision_is_served_before_it_is_published(story: Scenario) -> 
     story.when(PUBLISH).raises(OutOfStep, says="2026-09-28")
 
 
+def test_PEN_R6_nothing_is_served_before_it_was_decided(story: Scenario) -> None:
+    """A service that is reported late has a day of its own, on or after that of the decision."""
+    story.given(DECIDE)
+    early = replace(SERVE, occurred_at=civil_moment(date(2026, 9, 25), 9))
+    story.when(early).raises(Malformed, pointer="/occurred_at", says="2026-09-28")
+
+
+def test_PUB_R2_what_was_undone_is_neither_served_nor_published(story: Scenario) -> None:
+    """And nobody misses it; another decision that was undone says nothing of this one."""
+    opened = _decided(story)
+    story.amid(replace(REVOKED, decision="DEC-7")).given(SERVE, REVOKED)
+    story.when(PUBLISH).raises(OutOfStep, says="undone by 兰新复决〔2026〕3号")
+    story.at("2026-11-02T09:00+08:00")
+    for rule in ("publicity.penalty_wd", "penalty.serve_wd"):
+        story.when(EndDeadline(rule_name=rule, opened_at_position=opened)).raises(
+            OutOfStep, says="in time"
+        )
+
+
+def test_PEN_R6_what_was_undone_is_not_served(story: Scenario) -> None:
+    """An altered decision has effect, and is."""
+    story.given(DECIDE, ALTERED).when(SERVE).then(like(PenaltyServed, fine_fen=300_000))
+    other = begun("2026-09-28").given(DECIDE, REVOKED)
+    other.when(SERVE).raises(OutOfStep, says="undone by 兰新复决〔2026〕3号")
+
+
 def test_PUB_V1_a_decision_is_published_within_seven_working_days(story: Scenario) -> None:
     """S11: due on 10-13, since Saturday 10-10 is a working day; the finding comes with the miss."""
     opened = _decided(story)
@@ -207,19 +258,21 @@ def test_a_deadline_into_an_unpublished_year_is_provisional(story: Scenario) -> 
     opened = _decided(story)
     miss = EndDeadline(rule_name="publicity.penalty_wd", opened_at_position=opened)
     story.at("2027-01-15T09:00+08:00").when(miss).raises(OutOfStep, says="2027-01-07 provisional")
-    story.given(
-        WorkingCalendarPublished(
-            year="2027",
-            version=1,
-            holidays=(date(2027, 1, 1), date(2027, 1, 4)),
-            makeup_workdays=(),
-            source="国务院办公厅",
-        )
-    )
+    story.given(CALENDAR_2027)
     story.when(RecomputeDeadline(rule_name="publicity.penalty_wd", opened_at_position=opened)).then(
         like(DeadlineRecomputed, previous_due_on=date(2027, 1, 7), due_on=date(2027, 1, 8))
     )
     story.when(miss).then(DeadlineMissed, like(FindingRaised, rule_id="PUB-V1"))
+
+
+def test_PUB_V1_a_publication_or_withdrawal_is_not_dated_back() -> None:
+    """Neither is done before it is recorded, so neither is in time that was not."""
+    story = begun("2026-06-01").given(DECIDE, SERVE).at("2026-06-22T09:00+08:00")
+    then = civil_moment(date(2026, 6, 5), 9)
+    story.when(replace(PUBLISH, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
+    story.when(PUBLISH).then(like(DecisionPublished, days_late=12))
+    story.given(replace(REVOKED, effective_on=date(2026, 6, 5)))
+    story.when(replace(WITHDRAW, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
 
 
 def test_a_decision_is_withdrawn_when_something_undid_it() -> None:
@@ -255,6 +308,20 @@ def test_PUB_V2_a_late_withdrawal_is_noticed() -> None:
             entity=E_C,
             facts={"decision": "DEC-1", "due_on": "2026-07-08", "days_late": 1},
         ),
+    )
+
+
+def test_PUB_V2_nothing_is_late_while_its_last_day_is_provisional() -> None:
+    """Annex B: three working days from 12-30 reach 2027, whose calendar is not published yet."""
+    late = replace(REVOKED, effective_on=date(2026, 12, 30))
+    story = begun("2026-12-28").given(DECIDE, SERVE)
+    story.at("2027-01-15T09:00+08:00").when(PUBLISH).then(like(DecisionPublished, days_late=0))
+    story.given(late).when(WITHDRAW).then(like(DecisionWithdrawn, days_late=0))
+    sure = begun("2026-12-28").given(CALENDAR_2027, DECIDE, SERVE)
+    sure.at("2027-01-15T09:00+08:00").when(PUBLISH).then(like(DecisionPublished, days_late=7))
+    sure.given(late).when(WITHDRAW).then(
+        like(DecisionWithdrawn, days_late=9),
+        like(FindingRaised, rule_id="PUB-V2"),
     )
 
 

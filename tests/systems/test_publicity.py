@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -190,6 +190,20 @@ def test_PUB_R2_an_act_is_served_before_it_is_published(story: Scenario) -> None
     story.when(PUBLISH).raises(OutOfStep, says="2026-06-01")
 
 
+def test_PUB_R2_what_was_undone_is_neither_served_nor_published(story: Scenario) -> None:
+    """And nobody misses it."""
+    story.when(DECIDE)
+    assert story.outcome is not None
+    miss = EndDeadline(
+        rule_name="publicity.penalty_wd.licence", opened_at_position=story.outcome.position
+    )
+    story.amid(replace(REVOKED, decision="LIC-7")).given(SERVE, REVOKED)
+    story.when(PUBLISH).raises(OutOfStep, says="undone by 兰新复决〔2026〕3号")
+    story.at("2026-07-01T09:00+08:00").when(miss).raises(OutOfStep, says="in time")
+    story.given(replace(DECIDE, decision="LIC-2"), replace(REVOKED, decision="LIC-2"))
+    story.when(replace(SERVE, decision="LIC-2")).raises(OutOfStep, says="undone")
+
+
 def test_PUB_R1_an_act_names_no_person(story: Scenario) -> None:
     """Neither in what is published nor in why it was withdrawn."""
     story.given(DECIDE, SERVE)
@@ -218,6 +232,17 @@ def test_PUB_V1_an_act_is_published_in_time(
         like(FindingRaised, rule_id="PUB-V1", unit="MRB", entity=E_C),
     )
     story.when(PUBLISH).then(like(ActPublished, days_late=(date(2026, 7, 1) - due).days))
+
+
+def test_PUB_V1_a_publication_or_withdrawal_is_not_dated_back(story: Scenario) -> None:
+    """Nor is an act served before it was decided."""
+    before, then = (datetime(2026, *day, 1, tzinfo=UTC) for day in ((5, 29), (6, 5)))
+    story.given(DECIDE).at("2026-06-22T09:00+08:00")
+    story.when(replace(SERVE, occurred_at=before)).raises(Malformed, pointer="/occurred_at")
+    story.given(SERVE)
+    story.when(replace(PUBLISH, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
+    story.given(PUBLISH, REVOKED)
+    story.when(replace(WITHDRAW, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
 
 
 def test_what_the_law_keeps_from_the_public_opens_no_deadline(story: Scenario) -> None:
@@ -258,6 +283,14 @@ def test_PUB_V2_a_late_withdrawal_is_noticed(story: Scenario, day: str, late: in
     story.given(DECIDE, SERVE, PUBLISH, REVOKED).at(f"{day}T09:00+08:00")
     found = [like(FindingRaised, rule_id="PUB-V2")] if late else []
     story.when(WITHDRAW).then(like(ActWithdrawn, days_late=late), *found)
+
+
+def test_PUB_V2_nothing_is_late_while_its_last_day_is_provisional(story: Scenario) -> None:
+    """Annex B: three working days from 12-30 reach a year whose calendar is not published."""
+    undone = replace(REVOKED, effective_on=date(2026, 12, 30))
+    story.at("2026-12-28T09:00+08:00").given(DECIDE, SERVE)
+    story.at("2027-01-15T09:00+08:00").when(PUBLISH).then(like(ActPublished, days_late=0))
+    story.given(undone).when(WITHDRAW).then(like(ActWithdrawn, days_late=0))
 
 
 def test_what_is_public_beforehand(story: Scenario) -> None:

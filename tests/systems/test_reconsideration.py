@@ -455,6 +455,17 @@ def test_a_complex_case_is_extended_once(story: Scenario) -> None:
     story.when(extend).raises(OutOfStep)
 
 
+def test_a_provisional_last_day_bars_no_extension() -> None:
+    """Annex B: whether it is over, the calendar of the next year will say."""
+    chief = actor("RECON", "RECON-CHIEF", "recon_officer")
+    story = begun(InMemoryDCBRecorder(), "2026-11-20")
+    story.given(replace(ACCEPT, recon="RCN-9", summary_ground="agreed"), actor=chief)
+    story.given(replace(APPLY, known_on=date(2026, 11, 10)), ACCEPT, COPY)
+    story.at("2027-01-25T09:00+08:00")
+    extend = recon.ExtendCase(recon="RCN-1", reason="案情复杂", approved_by="RECON-CHIEF")
+    story.when(extend).then(like(ReconExtended, due_on=date(2027, 2, 18)))
+
+
 def test_a_hearing_is_on_record(story: Scenario) -> None:
     """Who led it and what its record's digest is."""
     hold = recon.RecordReconHearing(
@@ -777,6 +788,40 @@ def test_a_case_ends_by_agreement_or_without_a_decision(story: Scenario) -> None
     story.raises(OutOfStep, says="in time")
 
 
+def dated(command: Any, day: str) -> Any:
+    """The command as if what it says happened on another day."""
+    return replace(command, occurred_at=datetime.fromisoformat(f"{day}T09:00+08:00"))
+
+
+def test_RCN_V1_acts_of_a_case_are_not_dated_back(story: Scenario) -> None:
+    """A late reply or report is late, and what opens a period opens it when it is recorded."""
+    letter = recon.IssueOpinionLetter(recon="RCN-1", doc_no="意见书1号", demands=("规范取证",))
+    report = recon.ReportOpinionCorrection(recon="RCN-1", report="已培训")
+    story.given(APPLY, ACCEPT, COPY).at("2026-06-22T09:00+08:00")
+    story.when(dated(REPLY, "2026-05-15"), HEAD).raises(Malformed, pointer="/occurred_at")
+    story.given(REPLY, actor=HEAD)
+    for act in (
+        letter,
+        recon.MediateCase(recon="RCN-1", instrument="调解书1号", agreed="减轻"),
+        recon.TerminateCase(recon="RCN-1", ground="withdrawn", reason="撤回"),
+    ):
+        story.when(dated(act, "2026-06-01")).raises(Malformed, pointer="/occurred_at")
+    story.given(letter).at("2026-09-01T09:00+08:00")
+    story.when(dated(report, "2026-08-03"), HEAD).raises(Malformed, pointer="/occurred_at")
+    story.when(report, HEAD).then(like(OpinionCorrectionReported, days_late=11))
+
+
+def test_RCN_V1_nothing_is_reported_before_what_it_is_about(story: Scenario) -> None:
+    """A decision is served after it was made, and carried out after it was served."""
+    order = replace(REVOKE, outcome="order_perform", perform_by=date(2026, 7, 1))
+    done = recon.ReportPerformance(recon="RCN-1", done="已重新作出")
+    heard(story).at("2026-06-22T09:00+08:00").given(order).at("2026-07-06T09:00+08:00")
+    story.when(dated(SERVE, "2026-06-19")).raises(Malformed, says="2026-06-22")
+    story.given(dated(SERVE, "2026-06-24"))
+    story.when(dated(done, "2026-06-23"), HEAD).raises(Malformed, says="2026-06-24")
+    story.when(dated(done, "2026-06-30"), HEAD).then(like(ReconPerformed, days_late=0))
+
+
 def test_RCN_V3_a_unit_is_revoked_again_on_one_matter(story: Scenario) -> None:
     """The second time it is told; another matter's act and one that is maintained are none."""
     for number, matter, outcome, found in (
@@ -813,7 +858,10 @@ class Reissue(recon.SendCopy):
 
 
 def test_RCN_R5_what_was_revoked_is_not_issued_again(story: Scenario) -> None:
-    """The same act on the same facts; another act, other facts and another unit's are others."""
+    """The same act on the same facts, with something added too (基本相同).
+
+    Another act, other facts and another unit's are others.
+    """
     again = Reissue(recon="-")
     heard(story).when(again).then()
     story.given(REVOKE)
@@ -821,10 +869,12 @@ def test_RCN_R5_what_was_revoked_is_not_issued_again(story: Scenario) -> None:
         again,
         replace(again, case="CASE-2", facts="经营超过 保质期的食品"),
         replace(again, facts="换一种说法"),
+        replace(again, types=("licence_suspension", "fine", "warning")),
     ):
         story.when(same).refused("RCN-R5", decision="DEC-1", instrument="兰新复决〔2026〕3号")
     for other in (
         replace(again, types=("warning",)),
+        replace(again, types=("fine", "warning")),
         replace(again, case="CASE-2", facts="未按规定留样"),
         replace(again, unit="EMB"),
     ):

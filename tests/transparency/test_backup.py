@@ -34,12 +34,13 @@ from ledger.opening import (
     key_file,
     open_log,
     open_recorder,
+    resume_log,
 )
 from ledger.restoring import Restored, restore
 from ledger.stores.blobs import Blobs
 from ledger.transparency.checkpoints import parse_checkpoint
 from ledger.transparency.ended import ended_folder, ended_logs
-from ledger.transparency.keys import KeyFileError
+from ledger.transparency.keys import KeyFileError, next_key
 from ledger.transparency.log import Forked
 from ledger.transparency.merkle import root_of
 from ledger.transparency.notes import parse_note
@@ -110,6 +111,7 @@ def test_restored_is_what_was_backed_up(kept: Kept, tmp_path: Path, place: Path)
     assert done.access_events == 1
     assert (done.vkey, done.key_there) == (kept.vkey, True)
     assert Blobs(blobs_folder(place)).get(sha256(b"roster").hexdigest()) == b"roster"
+    resume_log(place)
     with Service(f"sqlite:///{place}") as service:
         follower = service.follower
         assert follower.wait_for(service.recorder.head(), 20)
@@ -514,9 +516,12 @@ def test_a_log_that_lost_events_ends(kept: Kept, tmp_path: Path, backup: Path, p
             pass
         assert not key_file(place).exists(), "no key is made in its name"
         shutil.copy(key_file(kept.path), key_file(place))
+        with pytest.raises(KeyFileError, match="remembers nothing"), open_log(recorder):
+            pass
+        key_file(place).rename(next_key(key_file(place)))
         with pytest.raises(UnusableUrl, match="signs no more"), open_log(recorder):
             pass
-        key_file(place).unlink()
+        next_key(key_file(place)).unlink()
         with open_log(recorder, origin="ledger.example/v2/log") as log:
             signed = log.advance()
             assert signed is not None
@@ -564,7 +569,7 @@ def test_another_ledgers_checkpoint(kept: Kept, tmp_path: Path, backup: Path, pl
 
     (tmp_path / "fork").mkdir()
     forked = tmp_path / "fork" / "ledger.db"
-    shutil.copy(key_file(kept.path), key_file(forked))
+    shutil.copy(key_file(kept.path), next_key(key_file(forked)))
     fork = Kept(forked)
     try:
         fork.register(0, 20)
@@ -613,6 +618,7 @@ def test_without_its_key_nothing_is_signed(kept: Kept, backup: Path, place: Path
             pass
         assert not key_file(place).exists()
         shutil.copy(key_file(kept.path), key_file(place))
+        resume_log(place)
         with open_log(recorder) as log:
             assert log.advance() == kept.log.checkpoint()
 
@@ -646,6 +652,7 @@ def test_older_events_under_newer_promises_stay_unsigned(
     kept.close()
     shutil.copy(beside(kept.path, "signed"), beside(place, "signed"))
     shutil.copy(key_file(kept.path), key_file(place))
+    resume_log(place)
     with (
         open_recorder(f"sqlite:///{place}") as recorder,
         open_log(recorder) as log,

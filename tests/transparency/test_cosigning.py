@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from api.witness import make_witness_app
 from ledger.entities.events import EntityRegistered, Identity
 from ledger.opening import key_file
 from ledger.transparency.checkpoints import cosign, cosigned, parse_checkpoint
-from ledger.transparency.keys import make_key, read_key
+from ledger.transparency.keys import make_key, next_key, read_key
 from ledger.transparency.notes import COSIGNATURE, Signer, parse_note, parse_vkey
 from ledger.transparency.policy import PolicyError, parse_policy
 from ledger.transparency.proofs import parse_receipt
@@ -50,7 +51,7 @@ class Region:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.url = f"sqlite:///{folder / 'ledger.db'}"
-        self.key = make_key(key_file(folder / "ledger.db"), ORIGIN)
+        self.key = make_key(next_key(key_file(folder / "ledger.db")), ORIGIN)
         self.services: list[Service] = []
         self.servers: list[TestServer] = []
         self.witnesses: list[Witness] = []
@@ -171,7 +172,7 @@ async def test_cosigned_and_published(region: Region) -> None:
 
 
 async def test_what_is_cosigned_is_remembered(region: Region) -> None:
-    """After a restart a witness is not asked again, and then from where it stands."""
+    """After a restart a witness is asked from where it stands."""
     asked: list[int] = []
     witness = region.witness("one")
 
@@ -190,10 +191,10 @@ async def test_what_is_cosigned_is_remembered(region: Region) -> None:
     second = region.opened(one=address)
     assert witnessed(second, size)()
     await asyncio.sleep(0.3)
-    assert asked == []
+    assert asked == [size], "whether it has seen more, before anything is signed"
     after = region.record(second)
     await until(witnessed(second, after))
-    assert asked == [size]
+    assert asked == [size, size]
 
 
 async def test_a_witness_that_stands_elsewhere(region: Region) -> None:
@@ -379,8 +380,9 @@ async def test_answers_of_no_use(region: Region) -> None:
     await until(lambda: one.error is None)
 
 
-async def test_another_tree_of_the_same_name(region: Region) -> None:
-    """A witness that has seen another history says so, and operators read it."""
+@pytest.mark.parametrize("more", [0, 10])
+async def test_another_tree_of_the_same_name(region: Region, more: int) -> None:
+    """A witness that has seen another history stops the signing, whichever of the two is longer."""
     witness = region.witness("one")
     service = region.opened(one=await region.serves(make_witness_app(witness)))
     await until(witnessed(service, region.record(service, 3)))
@@ -388,20 +390,55 @@ async def test_another_tree_of_the_same_name(region: Region) -> None:
     await asyncio.to_thread(service.close)
     for file in [*region.folder.glob("ledger.*db*")]:
         file.unlink()
+    key = key_file(region.folder / "ledger.db")
+    key.rename(next_key(key))  # a thief, or a fool, begins anew with it
 
+    if more:  # and has not told the witness until there is more of it
+        alone = Service(region.url)
+        await signed_at(alone, region.record(alone, more))
+        await asyncio.to_thread(alone.close)
     again = region.opened(one=f"{service_address(service)}")
-    short = again.recorder.head()
-    assert short < size
+    assert (again.recorder.head() > size) is bool(more)
     one = witnesses(again).witnesses[0]
-    region.record(again)
-    await until(lambda: one.error and one.outcomes["ahead"])
-    assert "another one goes by its name" in str(one.error)
-    region.record(again, 10)
-    await until(lambda: one.error and one.outcomes["422"])
+    outcome = "422" if more else "ahead"
+    await until(lambda: one.error and one.outcomes[outcome])
+    assert "another one goes by its name" in str(again.keeper.error)
+    signed = again.keeper.log.checkpoint()
+    region.record(again, 2)
+    await asyncio.sleep(1)
+    assert again.keeper.log.checkpoint() == signed, "nothing more is signed"
     assert witnesses(again).witnessed is None
     with pytest.raises(OtherSize) as other:
-        witness.add_checkpoint(b"old 0\n\n" + again.keeper.log.checkpoint().note())  # type: ignore[union-attr]
+        witness.add_checkpoint(b"old 0\n\n" + signed.note())  # type: ignore[union-attr]
     assert other.value.size == size
+
+
+async def test_an_old_state_asks_before_it_signs(region: Region) -> None:
+    """A log brought back to an earlier day is told so by a witness before it signs anything."""
+    address = await region.serves(make_witness_app(region.witness("one")))
+    service = region.opened(one=address)
+    await until(witnessed(service, region.record(service)))
+    before = service.keeper.log.checkpoint()
+    await asyncio.to_thread(service.close)
+    saved = region.folder.with_name("saved")
+    shutil.copytree(region.folder, saved)
+
+    service = region.opened(one=address)
+    await until(witnessed(service, region.record(service, 5)))
+    await asyncio.to_thread(service.close)
+    for file in saved.glob("ledger.*db"):
+        # Into the same files, as a disk's snapshot brings them back: not even as copies.
+        (region.folder / file.name).write_bytes(file.read_bytes())
+    for file in region.folder.glob("*-wal"):
+        file.unlink()
+
+    again = region.opened(one=address)
+    await until(lambda: again.keeper.error)
+    assert "this is an old copy" in str(again.keeper.error)
+    assert again.keeper.log.checkpoint() == before
+    region.record(again, 20)
+    await asyncio.sleep(1)
+    assert again.keeper.log.checkpoint() == before
 
 
 def service_address(service: Service) -> str | None:

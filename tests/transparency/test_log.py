@@ -150,7 +150,7 @@ def test_an_old_copy_that_went_on(opened: Opened) -> None:
     before = log.advance()
     events.hashes[8:] = [leaf_hash(b"other"), leaf_hash(b"history"), leaf_hash(b"here")]
 
-    with pytest.raises(Forked, match="not the one that was logged"):
+    with pytest.raises(Forked, match="are not those that were signed"):
         log.advance()
     assert log.checkpoint() == before
 

@@ -43,7 +43,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def path(tmp_path: Path) -> Path:
     """A ledger whose first events are signed."""
     path = tmp_path / "ledger.db"
-    make_key(key_file(path), ORIGIN)
+    make_key(next_key(key_file(path)), ORIGIN)
     append(path)
     return path
 
@@ -346,6 +346,20 @@ def test_the_key_at_a_terminal(path: Path) -> None:
 
 
 @pytest.mark.xdist_group("processes")
+def test_a_copy_at_a_terminal(path: Path, tmp_path: Path) -> None:
+    """A copy of a log is refused in words that say what to do; ``log resume`` does it, once."""
+    copy = Path(shutil.copytree(path.parent, tmp_path / "copy")) / path.name
+    refused = run("log", "key", "--ledger", url(copy))
+    assert refused.returncode == 2
+    assert "supervision-ledger log resume" in " ".join(refused.stderr.split())
+    resumed = run("log", "resume", "--ledger", url(copy), "--json")
+    assert resumed.returncode == 0
+    assert json.loads(resumed.stdout)["size"] > 0
+    assert run("log", "key", "--ledger", url(copy)).returncode == 0
+    assert run("log", "resume", "--ledger", url(copy)).returncode == 2
+
+
+@pytest.mark.xdist_group("processes")
 def test_a_witness_at_a_terminal(tmp_path: Path) -> None:
     """``witness serve`` makes its key once, cosigns, and is the same witness after a restart."""
     logs, key, store = tmp_path / "logs", tmp_path / "w.key", tmp_path / "w.db"
@@ -384,6 +398,11 @@ def test_a_witness_at_a_terminal(tmp_path: Path) -> None:
             served.stderr.close()
     assert key.stat().st_mode & 0o777 == 0o600
 
+    store.rename(tmp_path / "elsewhere.db")
+    forgetful = run(*words)
+    assert (forgetful.returncode, store.exists()) == (2, False), "a key goes with its store"
+    assert "put that file back" in forgetful.stderr.replace("\n", " ")
+    (tmp_path / "elsewhere.db").rename(store)
     key.unlink()
     lost = run(*words, "--name=witness.example/w9")
     assert (lost.returncode, key.exists()) == (2, False), "a store goes with its key"

@@ -178,6 +178,14 @@ async def test_the_first_time(
     assert (await sent(client, body))[0] == status
 
 
+async def test_a_body_that_is_no_deflate(client: TestClient) -> None:
+    """What cannot be unpacked is the sender's fault."""
+    async with client.post(
+        "/add-checkpoint", data=b"xxxx", headers={"Content-Encoding": "deflate"}
+    ) as answer:
+        assert answer.status == 400
+
+
 async def test_bounds(client: TestClient) -> None:
     """A body that is too long is not read to its end; other methods and places are not there."""
     assert (await sent(client, b"o" * (MAX_SUBMISSION + 1)))[0] == 413

@@ -20,8 +20,8 @@ from ledger.credit.rules import (
 from ledger.dishonesty import rules
 from ledger.dishonesty.events import DefenceSubmitted, DeterminationNotified, DishonestyDetermined
 from ledger.dishonesty.folds import Determination
+from ledger.impersonal import require_impersonal
 from ledger.kernel import Command, Event, Forbidden, LegalRef, Malformed, OutOfStep, Reading
-from ledger.persons.texts import require_impersonal
 from ledger.vocabulary import DeterminationId, EntityId, ListFieldId, Name, RecordId, Text, UnitId
 
 Basis = Annotated[tuple[LegalRef, ...], msgspec.Meta(min_length=1, max_length=20)]
@@ -78,7 +78,8 @@ class NotifyDetermination(Command):
 class SubmitDefence(Command):
     """陈述申辩: the business answers the notice; until it is decided, late answers count too.
 
-    The business sends it, or the unit that was handed it.
+    The business sends it now; the unit records what it was handed earlier, with ``occurred_at``.
+    What the unit records does not shorten the business's time (DIS-R1).
     """
 
     determination: DeterminationId
@@ -87,6 +88,8 @@ class SubmitDefence(Command):
     evidence_refs: tuple[Name, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
         standing = ledger.known(Determination(self.determination))
         notice = standing.notice
         assert notice is not None
@@ -96,6 +99,7 @@ class SubmitDefence(Command):
             ledger.act_for(notice.unit)
         if standing.determined is not None:
             raise OutOfStep(f"{self.determination} was determined on {standing.determined_on}")
+        ledger.not_before(standing.notified_on, f"{self.determination} was notified")
         yield DefenceSubmitted(
             determination=self.determination,
             entity=notice.entity,
@@ -167,7 +171,7 @@ class DetermineDishonesty(Command):
     def _unheard(
         self, ledger: Reading, standing: Determination, notice: DeterminationNotified
     ) -> str | None:
-        if not standing.defences and ledger.on <= notice.defence_until:
+        if not standing.answered and ledger.on <= notice.defence_until:
             return f"the business may defend itself until {notice.defence_until}"
         if standing.defences and self.defence_handling is None:
             return "the defence was not answered"

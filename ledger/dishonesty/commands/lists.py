@@ -20,8 +20,8 @@ from ledger.dishonesty.events import (
     SeriousListAdded,
 )
 from ledger.dishonesty.folds import Determination, ListField, SeriousListing
+from ledger.impersonal import require_impersonal
 from ledger.kernel import Command, Event, OutOfStep, Reading, UnknownReference
-from ledger.persons.texts import require_impersonal
 from ledger.vocabulary import DeterminationId, ListFieldId, Name, RecordId, Text, UnitId
 
 #: What a serious list may rest on; a local regulation carries a list within its own area.

@@ -33,6 +33,7 @@ from ledger.filing.events import (
     VisitRated,
 )
 from ledger.filing.folds import PlanInForce, Task, VisitRating
+from ledger.impersonal import refuse_personal
 from ledger.joint.events import JointResultSplit
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Value
 from ledger.keylist import rules as keylist
@@ -40,7 +41,6 @@ from ledger.keylist.folds import KeyDesignations
 from ledger.persons.effects import refuse_clear, registered
 from ledger.persons.events import SealedPerson
 from ledger.persons.folds import Person
-from ledger.persons.texts import refuse_personal
 from ledger.supervision import rules as supervision
 from ledger.supervision.effects import visit_opened
 from ledger.supervision.findings import finding, reporter

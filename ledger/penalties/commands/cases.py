@@ -140,6 +140,7 @@ class CloseCase(Command):
     transferred_to: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         case, filed = open_case(ledger, self.case)
         if (self.reason == "transferred") != (self.transferred_to is not None):
             raise Malformed(
@@ -149,6 +150,7 @@ class CloseCase(Command):
             raise OutOfStep(f"{', '.join(case.held)} is still held; dispose of it first")
         decision = self._decision(ledger, case)
         if self.reason == "exempt":
+            leniency.require_excusable(ledger, self.case, filed.conduct.excluded)
             leniency.require_education(ledger, self.case, ledger.on)
         require_complete(ledger, self.case, procedure=filed.procedure, reason=self.reason)
         closed = CaseClosed(

@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.corrections.folds import DecisionStanding
 from ledger.credit.events import Sector, Severity
+from ledger.impersonal import require_impersonal
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
 from ledger.legalreview.rules import require_review
 from ledger.leniency import rules as leniency
@@ -26,9 +28,8 @@ from ledger.penalties.events import (
     PenaltyServed,
     PenaltyType,
 )
-from ledger.penalties.folds import Benchmarks, Decision, undecided_case
+from ledger.penalties.folds import Benchmarks, require_in_effect, undecided_case
 from ledger.penalties.rules import Penalty
-from ledger.persons.texts import require_impersonal
 from ledger.publicity.folds import PublicityRecord
 from ledger.reconsideration.effects import refuse_reissue
 from ledger.supervision.findings import finding
@@ -57,7 +58,8 @@ class DecidePenalty(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.act_for(self.unit)
-        ledger.new(Decision(self.decision))
+        # Whatever system it is of: what becomes of a decision is said by its id alone.
+        ledger.new(DecisionStanding(self.decision))
         if ("fine" in self.types) != (self.fine_fen > 0):
             raise Malformed("a fine has an amount, and nothing else has one", "/fine_fen")
         case, filed = undecided_case(ledger, self.case)
@@ -68,8 +70,7 @@ class DecidePenalty(Command):
                 "a case of the ordinary procedure is decided by the head of the unit, not by "
                 f"{ledger.actor.role}."
             )
-        if ledger.on < filed.filed_on:
-            raise Malformed(f"case {self.case} was filed on {filed.filed_on} only", "/occurred_at")
+        ledger.not_before(filed.filed_on, f"case {self.case} was filed")
         refuse_reissue(
             ledger,
             unit=self.unit,
@@ -106,7 +107,7 @@ class DecidePenalty(Command):
             violation_code=filed.conduct.violation_code,
             tier=self.tier,
             leniency=applied,
-            days_late=ledger.days_after(rules.due_on(ledger, rules.DECIDE_CASE, case.filed_at)),
+            days_late=ledger.days_after(rules.due(ledger, rules.DECIDE_CASE, case.filed_at)),
         )
         yield decided
         yield from compare(ledger, decided, item)
@@ -160,6 +161,8 @@ class ServePenalty(Command):
         decision, decided = own_decision(ledger, self.decision)
         if decision.served is not None:
             raise OutOfStep(f"decision {self.decision} was served on {decision.served.served_on}")
+        require_in_effect(decision)
+        ledger.not_before(decided.decided_on, f"decision {self.decision} was made")
         ledger.require(self.repair_notice, rules.PEN_R6, decision=self.decision)
         yield PenaltyServed(
             decision=self.decision,
@@ -168,7 +171,7 @@ class ServePenalty(Command):
             served_on=ledger.on,
             repair_notice=self.repair_notice,
             days_late=ledger.days_after(
-                rules.due_on(ledger, rules.SERVE_DECISION, decision.decided_at)
+                rules.due(ledger, rules.SERVE_DECISION, decision.decided_at)
             ),
             fine_fen=decision.fine_fen,
             pay_by=ledger.period("penalty.pay_cd", ledger.on).on if decision.fine_fen else None,
@@ -187,11 +190,13 @@ class PublishDecision(Command):
     url: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         decision, decided = own_decision(ledger, self.decision)
         if decision.published is not None:
             raise OutOfStep(
                 f"decision {self.decision} was published on {decision.published.published_on}"
             )
+        require_in_effect(decision)
         served = decision.served
         ledger.require(
             served is not None and served.served_on <= ledger.on,
@@ -208,7 +213,7 @@ class PublishDecision(Command):
             redactions=self.redactions,
             url=self.url,
             days_late=ledger.days_after(
-                rules.due_on(ledger, rules.PUBLISH_DECISION, decision.decided_at)
+                rules.due(ledger, rules.PUBLISH_DECISION, decision.decided_at)
             ),
         )
 
@@ -221,6 +226,7 @@ class WithdrawDecision(Command):
     explanation_url: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         decision, decided = own_decision(ledger, self.decision)
         if decision.published is None:
             raise OutOfStep(f"decision {self.decision} is not public")
@@ -233,7 +239,7 @@ class WithdrawDecision(Command):
             raise OutOfStep(f"nothing undid decision {self.decision}; record what did first")
         require_impersonal(ledger, rules.PUB_R1, self.explanation)
         due = ledger.period("publicity.withdraw_wd", nullified.since)
-        late = ledger.days_after(due.on)
+        late = ledger.days_after(due)
         yield DecisionWithdrawn(
             decision=self.decision,
             entity=decided.entity,

@@ -111,7 +111,7 @@ class ExtendSeizure(Command):
             raise OutOfStep(
                 f"the seizure of {self.evidence} was extended already, and is extended once"
             )
-        last = rules.due_on(ledger, *_held_by(piece))
+        last = rules.due(ledger, *_held_by(piece)).on
         if ledger.on > last:
             raise OutOfStep(
                 f"the seizure of {self.evidence} ended on {last}; give back what is held"
@@ -139,6 +139,7 @@ class DisposeOfEvidence(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         piece, added = _own_piece(ledger, self.evidence)
+        ledger.not_before(added.collected_on, f"{self.evidence} was collected")
         if self.disposal == "seized":
             self._check_seizure(ledger, piece, added)
         yield EvidenceDisposed(
@@ -149,7 +150,7 @@ class DisposeOfEvidence(Command):
             disposal=self.disposal,
             disposed_on=ledger.on,
             note=self.note,
-            days_late=ledger.days_after(rules.due_on(ledger, *_held_by(piece))),
+            days_late=ledger.days_after(rules.due(ledger, *_held_by(piece))),
         )
 
     def _check_seizure(self, ledger: Reading, piece: Piece, added: EvidenceAdded) -> None:

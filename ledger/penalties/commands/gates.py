@@ -24,8 +24,10 @@ def require_procedure(ledger: Reading, case: Case, penalty: Penalty) -> None:
     _require_in_time(ledger, filed)
     if filed.procedure == "summary":
         _require_summary(ledger, filed, penalty)
+    if filed.procedure == "summary" and not case.notices:
         _require_heard(ledger, case, None)
     else:
+        # On the spot too: whoever was told in writing is heard on that, and decided on as told.
         _require_told(ledger, case, penalty)
     if penalty.fine_fen:
         _require_fined_once(ledger, case, filed)
@@ -109,9 +111,12 @@ def _require_hearing(ledger: Reading, case: Case, notice: PriorNoticeServed) -> 
         case=case.case,
         reason="the business asked for a hearing, which was not held",
     )
-    if any(w.notice == number and "hearing" in w.rights for w in case.waived):
+    if any(
+        w.notice == number and "hearing" in w.rights and w.waived_on <= ledger.on
+        for w in case.waived
+    ):
         return
-    last = last_day_to_request(ledger, case)
+    last = last_day_to_request(ledger, case).on
     ledger.require(
         last < ledger.on,
         rules.PEN_R1,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Command, Due, Event, Malformed, OutOfStep, Reading, UnknownReference
 from ledger.penalties import rules
 from ledger.penalties.events import (
     CaseFiled,
@@ -24,7 +24,7 @@ from ledger.penalties.events import (
 from ledger.penalties.folds import Case, undecided_case
 from ledger.penalties.rules import Penalty, heavier
 from ledger.supervision.rules import GEN_R2
-from ledger.vocabulary import CaseId, Fen, Name, Sha256, Text
+from ledger.vocabulary import CaseId, EntityId, Fen, Name, Sha256, Text
 
 
 class ServePriorNotice(Command):
@@ -46,6 +46,7 @@ class ServePriorNotice(Command):
         case, filed = undecided_case(ledger, self.case)
         if ("fine" in self.types) != (self.fine_fen > 0):
             raise Malformed("a fine has an amount, and nothing else has one", "/fine_fen")
+        ledger.not_before(filed.filed_on, f"case {self.case} was filed")
         if self.respond_by <= ledger.on:
             raise Malformed("the business needs time to respond", "/respond_by")
         # A refusal under PEN-R1 names the version that set the periods.
@@ -92,7 +93,7 @@ class HearStatement(Command):
             case=self.case,
             entity=filed.entity,
             unit=filed.unit,
-            notice=_notice_number(case, filed),
+            notice=_notice_answered(ledger, case, filed),
             heard_on=ledger.on,
             statement=self.statement,
             examined=self.examined,
@@ -111,7 +112,7 @@ class WaiveRights(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case, filed = undecided_case(ledger, self.case)
-        number = _notice_number(case, filed)
+        number = _notice_answered(ledger, case, filed)
         if self.how == "silent":
             if "hearing" in self.rights:
                 raise Malformed("the time to ask for a hearing ends by itself", "/rights")
@@ -132,13 +133,23 @@ class WaiveRights(Command):
 
 
 class RequestHearing(Command):
-    """要求听证: the business asks for a hearing; late it is recorded, and binds nobody."""
+    """要求听证: the business asks for a hearing; late it is recorded, and binds nobody.
+
+    The business sends it now; the unit records what it was handed earlier, with ``occurred_at``.
+    """
 
     case: CaseId
+    entity: EntityId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = ledger.known(Case(self.case), "Only a case on record is heard.")
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
+        hint = "Name a case and the business that it is against."
+        case = ledger.known(Case(self.case), hint)
         assert case.filed is not None
+        if case.filed.entity != self.entity:
+            # To a business the case of another is as unknown as one that is not on record.
+            raise UnknownReference("case", self.case, hint)
         if ledger.actor.role != "entity_rep":
             ledger.act_for(case.filed.unit)
         if case.closed is not None or case.decisions:
@@ -146,6 +157,7 @@ class RequestHearing(Command):
         notice = case.notices[-1] if case.notices else None
         if notice is None or not notice.hearing_right:
             raise OutOfStep(f"no notice in case {self.case} tells of a hearing")
+        ledger.not_before(notice.served_on, f"notice {notice.notice} was served")
         if any(request.notice == notice.notice for request in case.requested):
             raise OutOfStep(f"a hearing was asked for after notice {notice.notice} already")
         yield HearingRequested(
@@ -168,6 +180,7 @@ class AnnounceHearing(Command):
     open_to_public: bool = True
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         case, filed = undecided_case(ledger, self.case)
         _check_host(ledger, filed, self.host)
         n = int(ledger.setting("penalty.hearing")["notice_wd"])
@@ -233,6 +246,7 @@ class HoldCollectiveDiscussion(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         _, filed = undecided_case(ledger, self.case)
+        ledger.not_before(filed.filed_on, f"case {self.case} was filed")
         if len(set(self.participants)) < max(2, len(self.participants)):
             raise Malformed("name at least two people, each once", "/participants")
         yield CollectiveDiscussionHeld(
@@ -247,9 +261,9 @@ class HoldCollectiveDiscussion(Command):
         )
 
 
-def last_day_to_request(ledger: Reading, case: Case) -> date:
+def last_day_to_request(ledger: Reading, case: Case) -> Due:
     """The last day on which the business may ask for a hearing after the newest notice."""
-    return rules.due_on(ledger, rules.REQUEST_HEARING, case.noticed_at)
+    return rules.due(ledger, rules.REQUEST_HEARING, case.noticed_at)
 
 
 def _notice_number(case: Case, filed: CaseFiled) -> int:
@@ -257,6 +271,16 @@ def _notice_number(case: Case, filed: CaseFiled) -> int:
     if not case.notices and filed.procedure == "ordinary":
         raise OutOfStep(f"no prior notice was served in case {case.case}")
     return len(case.notices)
+
+
+def _notice_answered(ledger: Reading, case: Case, filed: CaseFiled) -> int:
+    """The same, for a report of the answer: it is no older than what it answers."""
+    number = _notice_number(case, filed)
+    if number:
+        ledger.not_before(case.notices[-1].served_on, f"notice {number} was served")
+    else:
+        ledger.not_before(filed.filed_on, f"case {case.case} was filed")
+    return number
 
 
 def _hearing_due(ledger: Reading, filed: CaseFiled, penalty: Penalty) -> str | None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Command, Due, Event, Malformed, OutOfStep, Reading
 from ledger.penalties import rules
 from ledger.penalties.events import (
     EnforcementApplied,
@@ -17,7 +17,7 @@ from ledger.penalties.events import (
     PaymentDeferred,
     PenaltyDecided,
 )
-from ledger.penalties.folds import Decision
+from ledger.penalties.folds import Decision, require_in_effect
 from ledger.vocabulary import DecisionId, Fen, Name, Text
 
 
@@ -31,6 +31,8 @@ class RecordPayment(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         decision, decided = _payable(ledger, self.decision)
+        assert decision.served is not None
+        ledger.not_before(decision.served.served_on, f"decision {self.decision} was served")
         if not self.amount_fen and not self.late_fee_fen:
             raise Malformed("nothing was paid", "/amount_fen")
         left = decision.outstanding(ledger.on) - self.amount_fen
@@ -98,7 +100,7 @@ class ApplyEnforcement(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         decision, decided = served_decision(ledger, self.decision)
-        if decision.fine_fen and ledger.on <= (last := pay_by(ledger, decision)):
+        if decision.fine_fen and ledger.on <= (last := pay_by(ledger, decision).on):
             raise OutOfStep(f"the business may pay until {last}")
         yield EnforcementApplied(
             decision=self.decision,
@@ -124,25 +126,24 @@ def served_decision(ledger: Reading, decision_id: str) -> tuple[Decision, Penalt
     decision, decided = own_decision(ledger, decision_id)
     if decision.served is None:
         raise OutOfStep(f"decision {decision_id} has not been served")
-    if decision.undone is not None:
-        raise OutOfStep(f"decision {decision_id} was undone by {decision.undone.instrument}")
+    require_in_effect(decision)
     return decision, decided
 
 
-def pay_by(ledger: Reading, decision: Decision) -> date:
+def pay_by(ledger: Reading, decision: Decision) -> Due:
     """The last day of payment, as deferred."""
-    days = [deferral.until for deferral in decision.deferrals]
-    return max([first_pay_by(ledger, decision), *days])
+    deferred = [Due(deferral.until, False, "") for deferral in decision.deferrals]
+    return max([first_pay_by(ledger, decision), *deferred], key=lambda due: due.on)
 
 
-def first_pay_by(ledger: Reading, decision: Decision) -> date:
+def first_pay_by(ledger: Reading, decision: Decision) -> Due:
     """The last day of payment by the law alone."""
-    return rules.due_on(ledger, rules.PAY, decision.served_at)
+    return rules.due(ledger, rules.PAY, decision.served_at)
 
 
 def late_fee_due(ledger: Reading, decision: Decision, on: date) -> int:
     """The late fee accrued by a day, in fen."""
-    return decision.late_fee(first_pay_by(ledger, decision), on)
+    return decision.late_fee(first_pay_by(ledger, decision).on, on)
 
 
 def _payable(ledger: Reading, decision_id: str) -> tuple[Decision, PenaltyDecided]:

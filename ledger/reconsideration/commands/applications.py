@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import date
 
 from ledger.corrections.folds import DecisionStanding
+from ledger.impersonal import refuse_personal
 from ledger.kernel import Command, Due, Event, Malformed, OutOfStep, Reading
 from ledger.persons.rules import known_person
-from ledger.persons.texts import refuse_personal
 from ledger.reconsideration import rules
-from ledger.reconsideration.commands.cases import at_stage, organs_case
+from ledger.reconsideration.commands.cases import at_stage, is_past, organs_case
 from ledger.reconsideration.events import (
     Procedure,
     ReconAccepted,
@@ -147,7 +147,7 @@ class RequestApplicationCorrection(Command):
             raise OutOfStep("what an application lacks is said once (一次性告知)")
         assert case.applied_on is not None
         due = ledger.period("recon.correction_request_wd", case.applied_on)
-        if _is_past(ledger, due):
+        if is_past(ledger, due):
             raise OutOfStep(f"a correction could be asked for until {due.on}")
         yield ReconCorrectionRequested(**of_case(case), missing=self.missing)
 
@@ -160,13 +160,17 @@ class CorrectApplication(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = ledger.known(ReconCase(self.recon))
-        if ledger.actor.role != "entity_rep":
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
+            if self.entity is None or self.entity != case.entity:
+                raise Malformed(f"case {self.recon} is not {self.entity}'s", "/entity")
+        else:
             ledger.act_for(case.organ)
-        elif self.entity is None or self.entity != case.entity:
-            raise Malformed(f"case {self.recon} is not {self.entity}'s", "/entity")
         at_stage(case, "correcting")
-        due = ledger.due(rules.CORRECT, ledger.opening(case.correct_at))
-        if _is_past(ledger, due):
+        asked = ledger.opening(case.correct_at)
+        ledger.not_before(asked.occurred_on, "what was missing was asked for")
+        due = ledger.due(rules.CORRECT, asked)
+        if is_past(ledger, due):
             raise OutOfStep(f"what was missing could be supplied until {due.on} (Art. 31)")
         yield ReconCorrected(**of_case(case))
 
@@ -185,7 +189,7 @@ class AcceptApplication(Command):
         ledger.must_be_now()
         case = organs_case(ledger, self.recon, "applied")
         due = _accept_by(ledger, case)
-        if _is_past(ledger, due):
+        if is_past(ledger, due):
             yield ReconDeemedAccepted(**of_case(case), deemed_on=due.on)
             return
         procedure: Procedure = "ordinary" if self.summary_ground is None else "summary"
@@ -207,7 +211,7 @@ class RefuseApplication(Command):
         ledger.must_be_now()
         case = organs_case(ledger, self.recon, "applied")
         due = _accept_by(ledger, case)
-        if _is_past(ledger, due):
+        if is_past(ledger, due):
             raise OutOfStep(f"case {self.recon} is deemed accepted since {due.on} (Art. 30)")
         yield ReconRefused(**of_case(case), reason=self.reason)
 
@@ -216,8 +220,3 @@ def _accept_by(ledger: Reading, case: ReconCase) -> Due:
     opening = ledger.opening(case.accept_at)
     rule = rules.running((rules.ACCEPT, rules.ACCEPT_CORRECTED), opening)
     return ledger.due(rule, opening)
-
-
-def _is_past(ledger: Reading, due: Due) -> bool:
-    """Whether a last day is over for certain."""
-    return not due.provisional and due.on < ledger.on

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.kernel import DeadlineRule, OutOfStep, Reading
+from ledger.kernel import DeadlineRule, Due, OutOfStep, Reading
 from ledger.reconsideration import rules
 from ledger.reconsideration.folds import ReconCase
 
@@ -31,3 +31,8 @@ def at_stage(case: ReconCase, *stages: str) -> ReconCase:
 def days_late(ledger: Reading, among: tuple[DeadlineRule, ...], position: int) -> int:
     """Calendar days after the end of the period, under one of these rules, opened there."""
     return ledger.days_late(rules.running(among, ledger.opening(position)), position)
+
+
+def is_past(ledger: Reading, due: Due) -> bool:
+    """Whether a last day is over for certain."""
+    return not due.provisional and due.on < ledger.on

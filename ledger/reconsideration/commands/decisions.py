@@ -12,10 +12,10 @@ from ledger.corrections.effects import NullificationKind, nullify
 from ledger.corrections.events import AlteredField
 from ledger.corrections.folds import DecisionStanding
 from ledger.credit.events import Severity
+from ledger.impersonal import refuse_personal
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.penalties.events import PenaltyDecided, PenaltyType
 from ledger.penalties.folds import Decision
-from ledger.persons.texts import refuse_personal
 from ledger.reconsideration import rules
 from ledger.reconsideration.commands.cases import (
     days_late,
@@ -186,6 +186,7 @@ class MediateCase(Command):
     agreed: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         case = organs_case(ledger, self.recon, "open")
         yield ReconMediated(
             **of_case(case),
@@ -203,6 +204,7 @@ class TerminateCase(Command):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         case = organs_case(ledger, self.recon, "applied", "correcting", "open", "suspended")
         yield ReconTerminated(**of_case(case), ground=self.ground, reason=self.reason)
 
@@ -214,6 +216,7 @@ class ServeReconDecision(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = organs_case(ledger, self.recon, "decided")
+        ledger.not_before(case.decided_on, f"case {self.recon} was decided")
         yield ReconDecisionServed(**of_case(case), served_on=ledger.on, perform_by=case.perform_by)
 
 
@@ -225,6 +228,7 @@ class ReportPerformance(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = respondents_case(ledger, self.recon, "served")
+        ledger.not_before(case.served_on, f"the decision of {self.recon} was served")
         if case.performed_on is not None:
             raise OutOfStep(f"case {self.recon} was carried out on {case.performed_on}")
         late = 0
@@ -255,6 +259,7 @@ class IssueOpinionLetter(Command):
     demands: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=50)]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         case = organs_case(ledger, self.recon, "open", "decided", "served", "mediated")
         if any(opinion.reported_on is None for opinion in case.opinions):
             raise OutOfStep("the respondent has not reported on the last letter yet")
@@ -268,6 +273,7 @@ class ReportOpinionCorrection(Command):
     report: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         case = ledger.known(ReconCase(self.recon))
         ledger.act_for(case.unit)
         waiting = [opinion for opinion in case.opinions if opinion.reported_on is None]

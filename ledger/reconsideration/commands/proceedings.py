@@ -8,7 +8,7 @@ from datetime import date
 from ledger.corrections.folds import require_known
 from ledger.kernel import Command, Due, Event, OutOfStep, Reading
 from ledger.reconsideration import rules
-from ledger.reconsideration.commands.cases import days_late, organs_case, respondents_case
+from ledger.reconsideration.commands.cases import days_late, is_past, organs_case, respondents_case
 from ledger.reconsideration.events import (
     Evidence,
     IncidentalReviewConcluded,
@@ -54,6 +54,7 @@ class SubmitReply(Command):
     evidence: tuple[Evidence, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         case = respondents_case(ledger, self.recon, "open", "suspended")
         if case.copy_sent_on is None:
             raise OutOfStep(f"the copy of case {self.recon} has not been sent yet")
@@ -124,7 +125,7 @@ class ExtendCase(Command):
         if case.extended_until is not None:
             raise OutOfStep(f"case {self.recon} was extended once, until {case.extended_until}")
         due = decide_by(ledger, case)
-        if due.on < ledger.on:
+        if is_past(ledger, due):
             raise OutOfStep(f"case {self.recon} was to be decided by {due.on}")
         ledger.require(
             self.approved_by != ledger.actor.person_id,
@@ -156,6 +157,7 @@ class RecordReconHearing(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = organs_case(ledger, self.recon, "open")
+        ledger.not_before(case.accepted_on, f"case {self.recon} was accepted")
         yield ReconHearingHeld(
             **of_case(case),
             host=self.host,
@@ -176,6 +178,7 @@ class RequestIncidentalReview(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = organs_case(ledger, self.recon, "open", "suspended")
+        ledger.not_before(case.accepted_on, f"case {self.recon} was accepted")
         if case.incidental is not None:
             raise OutOfStep(f"document {case.incidental.document_no} is reviewed in this case")
         yield IncidentalReviewRequested(
@@ -190,6 +193,7 @@ class TransferIncidentalReview(Command):
     to: Name
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         case = organs_case(ledger, self.recon, "open", "suspended")
         review = _reviewed(case)
         if review.competent or review.to is not None:
@@ -216,6 +220,9 @@ class ConcludeIncidentalReview(Command):
         review = _reviewed(case)
         if not review.competent and review.to is None:
             raise OutOfStep("the organ may not decide on it; pass it on first")
+        ledger.not_before(
+            ledger.opening(review.clock_at).occurred_on, f"{review.document_no} came to be reviewed"
+        )
         yield IncidentalReviewConcluded(
             **of_case(case),
             document_no=review.document_no,

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from ledger.catalogue.folds import OfficerStanding, UnitStanding
+from ledger.impersonal import require_impersonal
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.penalties.rules import PUB_R1
-from ledger.persons.texts import require_impersonal
 from ledger.supervision import rules
 from ledger.supervision.commands.findings import open_finding, require_told
 from ledger.supervision.events import (
