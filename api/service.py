@@ -24,6 +24,7 @@ from ledger.opening import (
     beside,
     blobs_folder,
     ledger_path,
+    open_access_log,
     open_ledger,
     open_log,
     open_recorder,
@@ -80,10 +81,14 @@ class Service:
             self.tokens = opened.enter_context(Tokens.open(beside(path, "tokens"), clock=clock))
             # Who was refused and who looked: a second ledger, on the same kernel.
             access = opened.enter_context(SQLiteRecorder(beside(path, "access")))
+            self._accesses = access
             self.access = opened.enter_context(Ledger(access, clock=clock))
             log = opened.enter_context(open_log(self.recorder, origin=origin, clock=clock))
             self.keeper = Keeper(log, self.recorder)
             opened.callback(self.keeper.close)
+            access_log = opened.enter_context(open_access_log(access, log.origin, clock=clock))
+            self.access_keeper = Keeper(access_log, access)
+            opened.callback(self.access_keeper.close)
             self.witnesses = None if witnesses is None else Cosigning(self.keeper, witnesses)
             if self.witnesses is not None:
                 opened.callback(self.witnesses.close)
@@ -95,6 +100,7 @@ class Service:
             else:
                 self.keeper.start(self.witnesses.look)
                 self.witnesses.start()
+            self.access_keeper.start()
             if ticking:
                 self.clock.start()
             self._opened = opened.pop_all()
@@ -115,6 +121,7 @@ class Service:
                 **readiness(self.follower),
                 "clock": self._clock_check,
                 "log": self._log_check,
+                "access_log": self._access_log_check,
                 "vault": self._vault_check,
                 **({} if self.witnesses is None else {"witnesses": self._witnesses_check}),
             },
@@ -134,13 +141,10 @@ class Service:
         return Readiness(ready=True, detail="every key is there")
 
     def _log_check(self) -> Readiness:
-        size = 0 if self.keeper.newest is None else self.keeper.newest.size
-        return Readiness(
-            ready=self.keeper.error is None,
-            detail=self.keeper.error or "signing",
-            position=size,
-            lag=max(0, self.recorder.head() - size),
-        )
+        return _kept(self.keeper, self.recorder.head())
+
+    def _access_log_check(self) -> Readiness:
+        return _kept(self.access_keeper, self._accesses.head())
 
     def _witnesses_check(self) -> Readiness:
         """Never unready: the ledger records and signs with or without them; the lag tells."""
@@ -168,3 +172,14 @@ class Service:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _kept(keeper: Keeper, head: int) -> Readiness:
+    """How far a log is behind the ledger that it is of."""
+    size = 0 if keeper.newest is None else keeper.newest.size
+    return Readiness(
+        ready=keeper.error is None,
+        detail=keeper.error or "signing",
+        position=size,
+        lag=max(0, head - size),
+    )

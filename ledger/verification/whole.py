@@ -95,8 +95,10 @@ def verify_ledger(
             names = ", ".join(sorted(whole.strangers))
             remarks.append(f"signature lines of {names} were passed over: their keys are not given")
         if files.access is not None:
-            wrong, counts["access records"] = _access(files.access, workers, progress)
-            faults += wrong
+            accesses = _access(files.access, workers, progress)
+            faults += accesses.faults
+            remarks += [f"access ledger: {remark}" for remark in accesses.remarks]
+            counts |= accesses.counts
         if faults:
             remarks.append("draws, months and scores were not looked at: first put this in order")
         else:
@@ -298,6 +300,20 @@ def _there(files: Files) -> tuple[Files, list[str], list[Fault]]:
         )
         gone.append(Fault(0, what, files.signed.name))
         files = msgspec.structs.replace(files, signed=None)
+    if files.access is not None and not files.access.exists():
+        of = Files.of(files.access)
+        left = [str(one) for one in (of.signed, of.tiles, of.key) if one and one.exists()]
+        if left:
+            what = (
+                f"it is gone, and what belongs to it lies there: {', '.join(left)}. Put it back, "
+                "from a backup if need be: it says who was refused and who looked"
+            )
+            gone.append(Fault(0, what, files.access.name))
+        elif files.signed is not None and files.signed.exists():
+            remarks.append(
+                f"there is no {files.access.name}: nobody was ever refused, or looked, or it was "
+                "taken away; a ledger that was served has one"
+            )
     for name, remark in absent.items():
         path = getattr(files, name)
         if path is not None and not path.exists():
@@ -306,17 +322,24 @@ def _there(files: Files) -> tuple[Files, list[str], list[Fault]]:
     return files, remarks, gone
 
 
-def _access(path: Path, workers: int | None, progress: Progress) -> tuple[list[Fault], int]:
-    """The records of the access ledger, which has a file of its own."""
+def _access(path: Path, workers: int | None, progress: Progress) -> Verification:
+    """The access ledger, which has files and a log of its own, under names that tell it apart."""
 
-    def tell(done: int) -> None:
-        progress("access records", done, None)
+    def tell(what: str, done: int, total: int | None) -> None:
+        progress(f"access {what}", done, total)
 
-    with SQLiteRecorder(path, read_only=True) as recorder:
-        found = verify_records(recorder, workers=workers, progress=tell)
-    return [
-        Fault(one.position, one.what, f"access ledger, {one.where}") for one in found.faults
-    ], found.records
+    files = msgspec.structs.replace(Files.of(path), access=None, vault=None, blobs=None)
+    found = verify_ledger(files, workers=workers, progress=tell)
+    return Verification(
+        found.records,
+        tuple(Fault(one.position, one.what, f"access ledger, {one.where}") for one in found.faults),
+        found.remarks,
+        {
+            f"access {name}": found.counts[name]
+            for name in ("records", "checkpoints")
+            if name in found.counts
+        },
+    )
 
 
 def _made_of(

@@ -13,7 +13,7 @@ from ledger.access.commands import NoteConsultation
 from ledger.access.events import RecordsConsulted
 from ledger.intake.run import import_register
 from ledger.kernel import Ledger
-from ledger.opening import LEDGER_CLOCK, beside, open_ledger, open_log
+from ledger.opening import LEDGER_CLOCK, beside, open_access_log, open_ledger, open_log
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.checkpoints import cosign
 from ledger.transparency.log import TransparencyLog
@@ -51,9 +51,15 @@ class Past:
                     log.signed.add_signature(size, cosign(signed.text, WITNESS, SECONDS))
             with closing(open_views(self.url)) as views, Follower(recorder, views) as follower:
                 follower.catch_up()
-        with SQLiteRecorder(beside(self.path, "access")) as recorder, Ledger(recorder) as access:
-            for _ in range(20):
-                access.execute(NoteConsultation(consultation=LOOKED), LEDGER_CLOCK)
+        with (
+            SQLiteRecorder(beside(self.path, "access")) as recorder,
+            Ledger(recorder) as access,
+            open_access_log(recorder, "ledger.example/log") as log,
+        ):
+            for _ in range(5):
+                for _ in range(4):
+                    access.execute(NoteConsultation(consultation=LOOKED), LEDGER_CLOCK)
+                log.advance()
 
     @property
     def url(self) -> str:

@@ -253,3 +253,36 @@ def test_times_that_do_not_ascend(past: Past) -> None:
 
     assert fault.where == f"checkpoint {second[0]}"
     assert "had signed fewer events" in fault.what
+
+
+@pytest.mark.parametrize("lost", [1, 5, 19])
+def test_the_last_accesses_deleted(past: Past, lost: int) -> None:
+    """Whoever looked cannot take that out again: the access ledger has promised it."""
+    with past.file("access") as file:
+        for table in ("events", "event_tags"):
+            file.execute(f"DELETE FROM {table} WHERE position > ?", (20 - lost,))
+        file.commit()
+    (first, *_) = past.verify().faults
+
+    assert first.where.startswith("access ledger, checkpoint ")
+    assert "are missing" in first.what
+
+
+def test_the_access_ledger_deleted(past: Past) -> None:
+    """The file gone is a fault; with all that belongs to it gone too, a remark is left."""
+    access = beside(past.path, "access")
+    access.unlink()
+    assert wheres(past) == ["ledger.access.db"]
+
+    for what in (beside(access, "signed"), beside(access, "tiles"), access.with_suffix(".key")):
+        what.unlink()
+    found = past.verify()
+    assert found.faults == ()
+    assert any("there is no ledger.access.db" in remark for remark in found.remarks)
+
+
+def test_the_promises_of_the_access_ledger_deleted(past: Past) -> None:
+    """What its log signed is kept as the other's is."""
+    beside(beside(past.path, "access"), "signed").unlink()
+
+    assert wheres(past) == ["access ledger, ledger.access.signed.db"]

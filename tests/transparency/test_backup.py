@@ -46,8 +46,10 @@ from ledger.transparency.merkle import root_of
 from ledger.transparency.notes import parse_note
 from ledger.transparency.published import Published
 from ledger.transparency.tiles import tile_path, tiles_of
+from ledger.verification import Files, verify_ledger
 from tests.gwt import Record
 from tests.transparency.keeping import Kept, roster
+from tests.unguarded import unguarded
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -722,3 +724,65 @@ def test_the_command_line(
     assert "restore again with --checkpoint" in said
     assert "put it back before serving" in said
     assert kept.vkey in said
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Path:
+    """A ledger that was served, with consultations that the access ledger's log has signed."""
+    path = tmp_path / "served" / "ledger.db"
+    path.parent.mkdir()
+    looked = RecordsConsulted(unit="JB", route="/v1/x", asked="/v1/x")
+    with Service(f"sqlite:///{path}") as service:
+        for _ in range(3):
+            service.access.execute(Record(facts=(looked,)), LEDGER_CLOCK)
+    return path
+
+
+def test_the_access_ledger_goes_on_with_its_log(served: Path, tmp_path: Path, place: Path) -> None:
+    """What it signed comes back with it, and both logs go on at one word."""
+    make_backup(served, tmp_path / "backup", with_secrets=True)
+    assert restore(tmp_path / "backup", place).access_events == 3
+    access = beside(place, "access")
+    assert beside(access, "signed").exists()
+    assert access.with_suffix(".key").stat().st_mode & 0o077 == 0
+
+    with pytest.raises(UnusableUrl, match="log resume"):
+        Service(f"sqlite:///{place}")
+    resume_log(place)
+    Service(f"sqlite:///{place}").close()
+    assert verify_ledger(Files.of(place)).faults == ()
+
+
+def test_accesses_taken_out_are_not_backed_up(served: Path, tmp_path: Path) -> None:
+    """A copy without the looks that were signed would pass for a backup."""
+    with unguarded(beside(served, "access")) as file:
+        file.execute("DELETE FROM events WHERE position > 1")
+        file.execute("DELETE FROM event_tags WHERE position > 1")
+        file.commit()
+    with pytest.raises(CopyError, match="the access ledger does not begin with the 3 events"):
+        make_backup(served, tmp_path / "backup")
+
+    beside(served, "access").unlink()
+    with pytest.raises(CopyError, match="is gone, and what its log signed lies there"):
+        make_backup(served, tmp_path / "backup")
+
+
+def test_accesses_taken_out_of_a_backup(served: Path, tmp_path: Path, place: Path) -> None:
+    """Nor is one restored, though its manifest was made to fit."""
+    make_backup(served, tmp_path / "backup")
+    path = tmp_path / "backup" / "access.db"
+    with unguarded(path) as file:
+        file.execute("DELETE FROM events WHERE position > 1")
+        file.execute("DELETE FROM event_tags WHERE position > 1")
+        file.commit()
+    content = path.read_bytes()
+
+    def change(manifest: dict[str, Any]) -> None:
+        for file in manifest["files"]:
+            if file["path"] == "access.db":
+                file.update(size=len(content), sha256=sha256(content).hexdigest())
+
+    forge(tmp_path / "backup", change)
+    with pytest.raises(CopyError, match="the access ledger is not what its log signed"):
+        restore(tmp_path / "backup", place)
+    assert nothing_at(place)
