@@ -95,7 +95,10 @@ def verify_ledger(
             names = ", ".join(sorted(whole.strangers))
             remarks.append(f"signature lines of {names} were passed over: their keys are not given")
         if files.access is not None:
-            accesses = _access(files.access, workers, progress)
+            try:
+                accesses = _access(files.access, workers, progress)
+            except StoreError as error:
+                accesses = Verification(0, (Fault(0, str(error), files.access.name),))
             faults += accesses.faults
             remarks += [f"access ledger: {remark}" for remark in accesses.remarks]
             counts |= accesses.counts
