@@ -19,10 +19,11 @@ from api.problems import Problem, not_found
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.resources import Parameter, Resource
 from api.tokens import Grant
-from api.visibility import SUPERVISORS, UNIT_BOUND
+from api.visibility import UNIT_BOUND, may_see
 from ledger.draws import uvdraw
 from ledger.draws.commands import FreezeEntityRoster
 from ledger.draws.drawfile import DrawFile, DrawReceipt
+from ledger.draws.events import DrawOperated
 from ledger.draws.folds import Target
 from ledger.kernel import civil_date
 from projections.drawfiles import Archive, draw_file, draw_receipt
@@ -37,7 +38,7 @@ from projections.draws import (
     Targets,
 )
 
-#: What only officials are told of a draw: who did what.
+#: What is told of a draw to those alone who see that event: who operated it.
 _PERSONS = {"operators"}
 #: Shown in another way.
 _TOLD_OTHERWISE = {"progress", "strata", "drawn", "roster_strata", "verifications", "revealed"}
@@ -46,8 +47,8 @@ _DRAWS, _TARGETS = Draws(), Targets()
 
 
 def _document(draw: DrawProgress, grant: Grant) -> dict[str, Any]:
-    official = grant.role in SUPERVISORS or grant.role in UNIT_BOUND
-    hidden = _TOLD_OTHERWISE if official else _TOLD_OTHERWISE | _PERSONS
+    inside = may_see(grant, DrawOperated.VISIBILITY, draw.unit, (f"unit:{draw.unit}",))
+    hidden = _TOLD_OTHERWISE if inside else _TOLD_OTHERWISE | _PERSONS
     shown = {
         name: value
         for name in draw.__struct_fields__
@@ -56,7 +57,12 @@ def _document(draw: DrawProgress, grant: Grant) -> dict[str, Any]:
     shown["stage"] = draw.stage
     shown["strata"] = [_stratum(draw, key, ratio) for key, ratio in draw.ratios.items()]
     shown["verifications"] = [
-        {"ok": one.ok, "mismatch": one.mismatch, **({"by": one.by} if official else {})}
+        {
+            "unit": one.unit,
+            "ok": one.ok,
+            "mismatch": one.mismatch,
+            **({"by": one.by} if inside else {}),
+        }
         for one in draw.verifications
     ]
     if draw.executed_on is not None:

@@ -126,8 +126,8 @@ async def feed(request: web.Request) -> web.StreamResponse:
     there is something to see, or after so many seconds.
 
     A partner's system (`subscriber_system`) sees what is public, and of what is shared that which
-    its live subscriptions cover. Notices that it has to remove a record reach it whatever the
-    filters are, those of this request too.
+    its live subscriptions cover. Notices that it has to remove a record, and the ends of records
+    and of what rests on them, reach it whatever the filters are, those of this request too.
     """
     media_type = negotiated(request.headers.get(hdrs.ACCEPT, "*/*"))
     grant = await grant_of(request)

@@ -23,7 +23,7 @@ import msgspec
 import structlog
 
 from api.tokens import Grant
-from api.visibility import NOTICES, WITHHELD, Entitlement, hides_actor, may_see
+from api.visibility import ENDS, NOTICES, WITHHELD, Entitlement, hides_actor, may_see
 from ledger.kernel import codec
 from ledger.kernel.events import event_types
 from ledger.kernel.folds import Selector
@@ -174,8 +174,8 @@ class Audience:
         self.waiting: set[Subscriber] = set()
 
     def fits(self, topic: str, tags: Collection[str]) -> bool:
-        """Whether the filters let an event through; a notice of removal they always do."""
-        if self.entitled is not None and self.entitled.addressed(topic, tags):
+        """Whether the filters let an event through; notices of removal and ends they always do."""
+        if self.entitled is not None and self.entitled.unfiltered(topic, tags):
             return True
         if (self.exact or self.prefixes) and not (
             topic in self.exact or topic.startswith(self.prefixes or ("\0",))
@@ -207,6 +207,8 @@ class Audience:
         if self.entitled is not None:
             notices = tuple(sorted(NOTICES))
             wanted += [Selector(notices, (tag,)) for tag in sorted(self.entitled.tags)]
+            if self.entitled.filters:
+                wanted.append(Selector(tuple(sorted(ENDS)), ()))
         if self.exact or self.prefixes:
             topics = tuple(t for t in sorted(event_types()) if self.fits(t, self.subjects))
             if not topics:

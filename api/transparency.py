@@ -20,6 +20,7 @@ from api.problems import Problem, not_found, unauthenticated
 from api.reading import json_response, whole_number
 from api.resources import Parameter, Resource
 from api.visibility import may_know
+from ledger.kernel import UNNAMED
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.checkpoints import MAX_SIZE
 from ledger.transparency.keeper import Keeper
@@ -230,10 +231,13 @@ async def _covered(keeper: Keeper, position: int) -> None:
 async def record(request: web.Request) -> web.Response:
     """The bytes of one event exactly as they were recorded: what its receipt proves.
 
-    They name who acted, so they are handed out to those who may know that.
+    They name who acted, so they are handed out to those who may know that; what is recorded in
+    the name of a unit, as the announcement of a draw, to whoever sees the event.
     """
     stored, fields = await seen_event(request)
-    if not may_know(await grant_of(request), fields["type"], fields["actor"]["unit_id"]):
+    actor = fields["actor"]
+    named = actor["person_id"] != UNNAMED
+    if named and not may_know(await grant_of(request), fields["type"], actor["unit_id"]):
         raise Problem(
             "forbidden",
             "The record names the person who acted, which this token may not know. The event's "

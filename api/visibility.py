@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import msgspec
 from msgspec.structs import replace
 
 from api.tokens import Grant
+from ledger.credit.events import PublicityTerminated
+from ledger.dishonesty.events import (
+    SanctionApplied,
+    SanctionLifted,
+    SeriousListAdded,
+    SeriousListRemoved,
+)
 from ledger.kernel import Actor, Recorded, Visibility
 from ledger.sharing.events import Filters, RemovalNotified, RemovalReminded
+from ledger.sharing.folds import TELLS
 from ledger.supervision.events import FindingRaised
 
 #: Stands where somebody is not named.
@@ -62,6 +70,14 @@ def may_see(grant: Grant, visibility: Visibility, actor_unit: str, tags: Collect
 #: What tells a subscriber to remove something. No filter keeps it away.
 NOTICES = frozenset({RemovalNotified.TOPIC, RemovalReminded.TOPIC})
 
+#: What ends a record, and what rests on one; and the types of what it ends. It has no addressee:
+#: whoever subscribes afterwards reads those in the feed, and has to read their end too.
+ENDS: Mapping[str, Collection[str]] = {
+    PublicityTerminated.TOPIC: TELLS,
+    SanctionLifted.TOPIC: (SanctionApplied.TOPIC,),
+    SeriousListRemoved.TOPIC: (SeriousListAdded.TOPIC,),
+}
+
 
 class Entitlement(msgspec.Struct, frozen=True):
     """What its subscriptions let a partner's system read beyond what is public (2.4f).
@@ -82,10 +98,22 @@ class Entitlement(msgspec.Struct, frozen=True):
         """Whether an event is a notice to one of the subscriptions."""
         return topic in NOTICES and any(tag in tags for tag in self.tags)
 
+    def unfiltered(self, topic: str, tags: Collection[str]) -> bool:
+        """Whether no choice of types or subjects keeps an event away: a notice, or the end of what
+        the subscriptions let it read.
+        """
+        return self.addressed(topic, tags) or any(
+            filters.fits(ended, tags) for ended in ENDS.get(topic, ()) for filters in self.filters
+        )
+
     def admits(self, visibility: Visibility, topic: str, tags: Collection[str]) -> bool:
         """Whether an event is shared with it."""
         return self.addressed(topic, tags) or (
-            visibility == "shared" and any(filters.fits(topic, tags) for filters in self.filters)
+            visibility == "shared"
+            and (
+                self.unfiltered(topic, tags)
+                or any(filters.fits(topic, tags) for filters in self.filters)
+            )
         )
 
 

@@ -5,15 +5,27 @@ from __future__ import annotations
 import argparse
 import platform
 
-from benchmarks import decisions, drawing, http, importing, rebuilding, signing, verifying
+from benchmarks import (
+    decisions,
+    drawing,
+    feed,
+    http,
+    importing,
+    rebuilding,
+    signing,
+    umadb,
+    verifying,
+)
 
 ALL = {
     "decisions": decisions.run,
     "draw": drawing.run,
+    "feed": feed.run,
     "http": http.run,
     "import": importing.run,
     "log": signing.run,
     "rebuild": rebuilding.run,
+    "umadb": umadb.run,
     "verify": verifying.run,
 }
 

@@ -13,7 +13,7 @@ from ledger.kernel import Actor, Ledger
 from ledger.kernel.clock import Clock, system_clock
 from ledger.policies.commands import SeedLedger
 from ledger.stores.sqlite import SQLiteRecorder
-from ledger.supervision.beside import late_entry
+from ledger.supervision.beside import impersonal, late_entry
 from ledger.transparency.ended import ended_logs
 from ledger.transparency.keys import KeyFileError, following_key, settle_key
 from ledger.transparency.log import TransparencyLog
@@ -195,7 +195,7 @@ def _refuse_ended(path: Path, origin: str | None) -> None:
 
 def open_ledger(recorder: SQLiteRecorder, *, clock: Clock = system_clock) -> Ledger:
     """The ledger of a store, with the policy defaults and calendars that it lacked recorded."""
-    ledger = Ledger(recorder, clock=clock, beside=(late_entry,))
+    ledger = Ledger(recorder, clock=clock, beside=(late_entry, impersonal))
     try:
         ledger.execute(SeedLedger(), LEDGER_CLOCK)
     except BaseException:

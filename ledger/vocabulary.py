@@ -134,8 +134,9 @@ Grade = Literal["A", "B", "C", "D"]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256, hex")]
 #: Names a piece of content that lies beside the ledger, and belongs to it as the event does.
 PieceDigest = Annotated[Sha256, msgspec.Meta(extra={"piece": True})]
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+#: Words that somebody wrote: marked, so that they can be looked through before others read them.
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4000, extra={"words": True})]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, extra={"words": True})]
 #: Stands for a person: what it leads to lies outside the ledger. No name fits, and no number that
 #: could be dialled.
 PersonToken = Annotated[

@@ -25,7 +25,7 @@ from ledger.draws.events import (
     OfficersAssigned,
 )
 from ledger.draws.folds import OfficerRoster
-from ledger.kernel import Event, Fold, codec
+from ledger.kernel import UNNAMED, Event, Fold, codec
 from ledger.kernel.folds import Selector
 from ledger.opening import open_log
 from ledger.stores.blobs import Blobs
@@ -131,10 +131,10 @@ def _logged(kind: type[Event], draw: str, archive: Archive) -> Logged | None:
         return None
     (stored,) = found
     data: bytes = stored.event.data
-    logged = Logged(position=stored.position, body=codec.plain(data)["body"])
-    # A record names who acted. These two name the operator in what they make public; another one
-    # would say more than its event does.
-    if kind not in (DrawAnnounced, DrawExecuted) or archive.log is None:
+    fields = codec.plain(data)
+    logged = Logged(position=stored.position, body=fields["body"])
+    # A record cannot be shown in part, and one that names who acted would say more than its event.
+    if fields["actor"]["person_id"] != UNNAMED or archive.log is None:
         return logged
     signed = archive.log.signed.covering(stored.position)
     if signed is None:

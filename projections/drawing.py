@@ -25,10 +25,10 @@ from ledger.draws.commands import (
     VerifyDraw,
     VoidDraw,
 )
-from ledger.draws.commands.drawing import require_seeded
+from ledger.draws.commands.executing import require_seeded
 from ledger.draws.commands.targets import next_reserve, target_id
 from ledger.draws.folds import DrawnTarget, DrawState, ExemptedTargets, Target
-from ledger.draws.making import Drawn, difference, drawn
+from ledger.draws.making import Drawn, drawn
 from ledger.kernel import Command, Fold, Malformed, Refusal, Unavailable
 from ledger.kernel.policies import PolicyVersions
 from ledger.stores.blobs import Blobs
@@ -163,6 +163,13 @@ def execute_draw(command: ExecuteDraw, desk: Desk) -> Prepared:
         # The decision says what is wrong; there is nothing to draw yet.
         return Prepared(command)
     require_seeded(draw)
+    made = _made_again(command, draw, desk)
+    desk.blobs.put(uvdraw.roster_bytes(made.lines))
+    return Prepared(replace(command, outcome=made.outcome), lambda: _selections(command.draw, made))
+
+
+def _made_again(command: ExecuteDraw | VerifyDraw, draw: DrawState, desk: Desk) -> Drawn:
+    """The draw from its roster and seed; an outcome that the sender worked out has to be its."""
     made = drawn(draw, desk.blobs.get(draw.roster_hash))
     if command.outcome not in (None, made.outcome):
         raise Refusal(
@@ -171,14 +178,13 @@ def execute_draw(command: ExecuteDraw, desk: Desk) -> Prepared:
             draw=command.draw,
             reason=f"the selection has the hash {made.outcome.selection_hash}, and this is another",
         )
-    desk.blobs.put(uvdraw.roster_bytes(made.lines))
-    return Prepared(replace(command, outcome=made.outcome), lambda: _selections(command.draw, made))
+    return made
 
 
 def _selections(draw: str, made: Drawn) -> Iterator[tuple[Command, str]]:
     """Each selected business gets its own event, some at a time."""
     proof = uvdraw.prover(made.lines)
-    quotas = {stratum.key: stratum.quota for stratum in made.outcome.strata}
+    quotas: dict[str, int] = {one.key: one.quota for one in made.outcome.strata}
     selected = (
         SelectedLine(
             **one._asdict(),
@@ -186,7 +192,7 @@ def _selections(draw: str, made: Drawn) -> Iterator[tuple[Command, str]]:
             path=tuple(proof(index)),
         )
         for index, one in enumerate(made.picked)
-        if one.rank <= quotas[one.stratum]  # type: ignore[index]
+        if one.rank <= quotas[one.stratum]
     )
     for number, lines in enumerate(_batches(selected)):
         yield (
@@ -237,14 +243,12 @@ def void_draw(command: VoidDraw, desk: Desk) -> Prepared:
 
 
 def verify_draw(command: VerifyDraw, desk: Desk) -> Prepared:
-    """Make the draw again and say whether it comes out the same."""
-    if command.ok is not None:
-        return Prepared(command)
+    """Make the draw again: nobody's word, not even the sender's, says how it comes out."""
     draw = desk.now(DrawState(command.draw))
     if draw.selection_hash is None:
+        # The decision says that there is nothing to verify.
         return Prepared(command)
-    found = difference(draw, drawn(draw, desk.blobs.get(draw.roster_hash)))
-    return Prepared(replace(command, ok=found is None, mismatch=found))
+    return Prepared(replace(command, outcome=_made_again(command, draw, desk).outcome))
 
 
 def _batches(things: Iterator[Any]) -> Iterator[Sequence[Any]]:

@@ -53,6 +53,7 @@ def actor(unit: str, person: str, role: str) -> Actor:
 
 
 HEAD = actor("MRB", "MRB-HEAD", "unit_head")
+DEPUTY = actor("MRB", "MRB-DEPUTY", "office_head")
 
 
 def on(day: str, event: Event) -> Fact:

@@ -391,11 +391,15 @@ const UVDRAW = (() => {
   async function checkSeed(announced, seed, report) {
     same("the seed is of", seed.draw, announced.draw);
     same("the values come from", seed.values.map((one) => one.source), announced.sources.map((one) => one.name));
+    const known = announced.sources.filter((one) => one.kind !== "commitment").map((one) => moment(one.publication_at));
     for (const [index, source] of announced.sources.entries()) {
       const { value, revealed = true } = seed.values[index];
       if (!revealed) same(`for ${source.name} stands`, value, source.fallback);
       else if (source.kind === "commitment") {
         same(`the SHA-256 of what ${source.name} revealed is`, hex(await sha256(utf8(value))), source.commitment);
+        if (known.some((at) => moment(source.publication_at) > at)) {
+          throw new Differs(`${source.name} could wait for a public value, and then choose`);
+        }
       }
     }
     same("the seed is", seed.seed, seedOf(seed.values.map((one) => one.value)));

@@ -25,7 +25,7 @@ from ledger.assessment.events import (
     ScoreAppealed,
     ScoreId,
 )
-from ledger.assessment.folds import Assessment, Scheme, Score, decimal, measured, score_id
+from ledger.assessment.folds import Assessment, Scheme, Score, Weights, decimal, measured, score_id
 from ledger.kernel import (
     Command,
     Event,
@@ -152,14 +152,23 @@ class AdoptAssessmentScheme(Command):
         ledger.require(total == 100, rules.ASM_R2, year=self.year, total=f"{total:f}")
         ours = sum((Decimal(d.weight) for d in self.indicators if d.three_systems), Decimal(0))
         may_fall = ledger.setting("assessment.weights")["three_systems_may_fall"]
-        before = ledger.read(Scheme(f"{int(self.year) - 1:04}")).adopted
-        ledger.require(
-            may_fall or before is None or ours >= Decimal(before.three_systems_weight),
-            rules.ASM_R3,
-            year=self.year,
-            weight=f"{ours:f}",
-            last=None if before is None else before.three_systems_weight,
-        )
+        others = ledger.read(Weights()).adopted
+        # From the nearest scheme before, to this one, to the nearest after, whichever came first.
+        line = [(year, Decimal(weight)) for year, weight in others.items() if year != self.year]
+        earlier = max((one for one in line if one[0] < self.year), default=None)
+        later = min((one for one in line if one[0] > self.year), default=None)
+        own = (self.year, ours)
+        for before, after in ((earlier, own), (own, later)):
+            if may_fall or before is None or after is None:
+                continue
+            ledger.require(
+                after[1] >= before[1],
+                rules.ASM_R3,
+                year=after[0],
+                weight=f"{after[1]:f}",
+                before=before[0],
+                last=f"{before[1]:f}",
+            )
         return f"{ours:f}"
 
 
@@ -324,7 +333,7 @@ class PublishAssessment(Command):
             year=self.year,
             scores=tuple(_public(score) for _, score in sorted(assessment.scores.items())),
             published_on=ledger.on,
-            days_late=ledger.days_after(due.on),
+            days_late=ledger.days_after(due),
         )
 
 

@@ -60,6 +60,15 @@ class Scheme(Fold):
         }
 
 
+class Weights(Fold):
+    """What do the three systems weigh in each year that has a scheme?"""
+
+    adopted: dict[str, str] = msgspec.field(default_factory=dict)
+
+    def on_adopted(self, event: AssessmentSchemeAdopted) -> None:
+        self.adopted[event.year] = event.three_systems_weight
+
+
 class Indicator(Fold):
     """What does this indicator measure, in its newest version?"""
 

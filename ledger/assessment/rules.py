@@ -29,9 +29,9 @@ ASM_R2 = Rule(
 )
 ASM_R3 = Rule(
     "ASM-R3",
-    "the three systems weigh {weight} in {year} and weighed {last} the year before",
+    "the three systems weigh {weight} in {year} and {last} in {before}",
     f"{_NOTICE}: 提高三项制度分值权重",
-    "Give the indicators on the three systems at least {last} together.",
+    "Give the indicators on the three systems at least {last} together in {year}.",
     policy_key="assessment.weights",
 )
 ASM_R4 = Rule(

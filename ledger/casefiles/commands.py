@@ -41,6 +41,7 @@ from ledger.casefiles.folds import (
 from ledger.catalogue.folds import UnitStanding
 from ledger.draws import uvdraw
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
+from ledger.publicity.folds import Act
 from ledger.supervision.findings import finding
 from ledger.vocabulary import CaseFileId, CaseId, Name, ReviewBatchId, Text, UnitId
 
@@ -464,7 +465,10 @@ def _entries(cases: tuple[str, ...], unit: str) -> list[uvdraw.Entry]:
 
 
 def _require_all(ledger: Reading, batch: str, unit: str, year: int, cases: tuple[str, ...]) -> None:
-    """Refuse a list that is no list of all the unit's files of the year, as far as is known."""
+    """Refuse a list that is no list of the unit's files of the year.
+
+    All its cases stand there; of others only the acts that were no penalty, under their own ids.
+    """
     twice = [case for case, n in Counter(cases).items() if n > 1]
     if twice:
         raise Malformed(f"{twice[0]} stands on the list twice", "/cases")
@@ -473,12 +477,25 @@ def _require_all(ledger: Reading, batch: str, unit: str, year: int, cases: tuple
     long = [case for case in cases if len(casefile_id(batch, case)) > MAX_ID]
     if long:
         raise Malformed(f"{batch} and {long[0]} are too long to make one id; shorten the batch's")
-    missing = sorted(set(ledger.read(UnitCases(unit, year)).cases) - set(cases))
+    known = set(ledger.read(UnitCases(unit, year)).cases)
+    missing = sorted(known - set(cases))
     _require_drawn(
         ledger,
         not missing,
         batch,
         f"the list leaves out {len(missing)} of the unit's cases: {', '.join(missing[:5])}",
+    )
+    others = [ledger.read(Act(case)) for case in sorted(set(cases) - known)]
+    invented = [
+        act.decision
+        for act in others
+        if act.unit != unit or act.decided_on is None or act.decided_on.year != year
+    ]
+    _require_drawn(
+        ledger,
+        not invented,
+        batch,
+        f"{len(invented)} on the list are no cases of {unit} in {year}: {', '.join(invented[:5])}",
     )
 
 

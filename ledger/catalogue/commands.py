@@ -245,7 +245,7 @@ class PublishMatter(Command):
             version=matter.version,
             url=self.url,
             published_on=ledger.on,
-            days_late=ledger.days_after(due.on),
+            days_late=ledger.days_after(due),
         )
 
 

@@ -48,6 +48,8 @@ class MakeCommitment(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
+        if ledger.actor.role == "entity_rep":
             ledger.known(UnitStanding(self.unit), "Name the unit that takes the commitment.")
         else:
             _act_for(ledger, self.unit)
@@ -106,6 +108,7 @@ class FulfilCommitment(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         commitment, obligation = _open_obligation(ledger, self.commitment, self.obligation)
+        ledger.not_before(commitment.made_on, f"{self.commitment} was made")
         late = ledger.days_after(obligation.due_on)
         yield CommitmentFulfilled(
             commitment=self.commitment,
@@ -139,7 +142,8 @@ class FulfilCommitment(Command):
 class EstablishBreach(Command):
     """认定违背承诺: an obligation is not performed, by verified evidence, after notice (CMT-R1).
 
-    The breach enters the credit record as ``record``. It has no severity and is not shown: that
+    It is due before, unless ``impossible_because`` says why it can be performed no more. The breach
+    enters the credit record as ``record``. It has no severity and is not shown: that
     takes a determination of its own (2.4c).
     """
 
@@ -150,14 +154,16 @@ class EstablishBreach(Command):
     notice_ref: Name | None = None
     notified_on: date | None = None
     summary: Text | None = None
+    impossible_because: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
-        commitment, _ = _open_obligation(ledger, self.commitment, self.obligation)
+        commitment, obligation = _open_obligation(ledger, self.commitment, self.obligation)
         ledger.act_for(commitment.unit)  # 谁认定: nobody establishes another unit's breach
         ledger.new(Record(self.record))
-        reason = self._why_not(ledger, commitment)
+        reason = self._why_not(ledger, commitment, obligation)
         ledger.require(reason is None, rules.CMT_R1, commitment=self.commitment, reason=reason)
+        require_impersonal(ledger, CRD_R4, self.impossible_because)
         assert self.notice_ref is not None
         assert self.notified_on is not None
         yield CommitmentBreached(
@@ -168,6 +174,7 @@ class EstablishBreach(Command):
             evidence=self.evidence,
             notice_ref=self.notice_ref,
             notified_on=self.notified_on,
+            impossible_because=self.impossible_because,
         )
         yield CreditRecordEntered(
             record=self.record,
@@ -187,7 +194,9 @@ class EstablishBreach(Command):
             source_ref=self.commitment,
         )
 
-    def _why_not(self, ledger: Reading, commitment: Commitment) -> str | None:
+    def _why_not(
+        self, ledger: Reading, commitment: Commitment, obligation: Obligation
+    ) -> str | None:
         assert commitment.made_on is not None
         if not self.evidence:
             return "no verified evidence is named"
@@ -197,6 +206,11 @@ class EstablishBreach(Command):
             return f"the business was notified on {self.notified_on}, not before {ledger.on}"
         if self.notified_on < commitment.made_on:
             return f"the notice is older than the commitment of {commitment.made_on}"
+        if obligation.due_on >= ledger.on and self.impossible_because is None:
+            return (
+                f"{self.obligation} is due on {obligation.due_on}; until then it is breached only "
+                "where impossible_because says why it can be performed no more"
+            )
         return None
 
 

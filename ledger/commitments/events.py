@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import ClassVar, Literal
 
 from ledger.kernel import Event, Value, Visibility
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import CommitmentId, EntityId, Name, Sha256, Text, UnitId
 
 #: 证明事项告知承诺, 容缺受理, 替代证明, 自主承诺, 行业自律, 信用修复承诺.
@@ -93,9 +95,15 @@ class CommitmentFulfilled(Event):
 
 
 class CommitmentBreached(Event):
-    """违背承诺: an obligation was not performed, by verified evidence and after notice (CMT-R1)."""
+    """违背承诺: an obligation was not performed, by verified evidence and after notice (CMT-R1).
+
+    Since version 2 ``impossible_because`` says of one that was not due yet why it can be performed
+    no more.
+    """
 
     TOPIC: ClassVar[str] = "commitments.commitment-breached"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     VISIBILITY = "shared"
 
     commitment: CommitmentId
@@ -105,6 +113,7 @@ class CommitmentBreached(Event):
     evidence: tuple[Name, ...]
     notice_ref: Name
     notified_on: date
+    impossible_because: Text | None = None
 
     def tags(self) -> list[str]:
         """The obligation too, whose deadline this discharges."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.catalogue.folds import UnitStanding
 from ledger.complaints import rules
 from ledger.complaints.events import (
     Channel,
@@ -37,9 +38,11 @@ from ledger.kernel import (
     Malformed,
     OutOfStep,
     Reading,
+    UnknownReference,
     Value,
 )
 from ledger.persons.rules import known_person
+from ledger.progress.folds import ReportingUnit
 from ledger.supervision.findings import finding
 from ledger.vocabulary import (
     ComplaintId,
@@ -94,6 +97,8 @@ class ReceiveComplaint(Command):
     irregular_visit: IrregularVisitId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
         ledger.new(Complaint(self.complaint))
         ledger.require(
             self.handled_by != self.subject_unit,
@@ -101,6 +106,7 @@ class ReceiveComplaint(Command):
             handler=self.handled_by,
             complaint=self.complaint,
         )
+        _require_handler(ledger, self.handled_by)
         self._check_identity(ledger)
         self._check_words()
         person = self._registered(ledger, self.complainant)
@@ -201,6 +207,7 @@ class AcknowledgeComplaint(Command):
     complaint: ComplaintId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         state = _handled(ledger, self.complaint, "received")
         yield ComplaintAcknowledged(
             **_subjects(state),
@@ -215,6 +222,7 @@ class AcceptComplaint(Command):
     allegation: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         state = _handled(ledger, self.complaint, "received", "acknowledged")
         _require_nameless(ledger, state, self.allegation)
         yield ComplaintAccepted(
@@ -232,6 +240,7 @@ class RefuseComplaint(Command):
     feedback_text: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         state = _handled(ledger, self.complaint, "received", "acknowledged")
         refuse_personal(reason=self.reason, feedback_text=self.feedback_text)
         _require_feedback(ledger, state, self.feedback_text)
@@ -244,14 +253,20 @@ class RefuseComplaint(Command):
 
 
 class TransferComplaint(Command):
-    """转办投诉: hand it to the body that is competent, never to the unit accused (CMP-R1)."""
+    """转办投诉: hand it to the body that is competent, never to the unit accused (CMP-R1).
+
+    Passed on again it gains no time, and after that time it is not passed on at all; the Justice
+    Bureau may take it back then, with a period of its own.
+    """
 
     complaint: ComplaintId
     to: UnitId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        state = _handled(ledger, self.complaint, "received", "acknowledged")
+        ledger.must_be_now()
+        back = ledger.actor.role == "jb_supervisor" and self.to == ledger.actor.unit_id
+        state = _handled(ledger, self.complaint, "received", "acknowledged", by_its_unit=not back)
         ledger.require(
             self.to != state.subject_unit,
             rules.CMP_R1,
@@ -260,8 +275,20 @@ class TransferComplaint(Command):
         )
         if self.to == state.unit:
             raise Malformed(f"{self.to} handles it already", "/to")
+        _require_handler(ledger, self.to)
         refuse_personal(reason=self.reason)
-        yield ComplaintTransferred(**_subjects(state), to=self.to, reason=self.reason)
+        again = bool(state.handled_before) and not back
+        if again and _late_acceptance(ledger, state):
+            raise OutOfStep(
+                f"the time to accept {self.complaint} is over: accept it, or refuse it; the "
+                "Justice Bureau may take it back"
+            )
+        yield ComplaintTransferred(
+            **_subjects(state),
+            to=self.to,
+            reason=self.reason,
+            counted_from=state.counted_from if again else ledger.on,
+        )
 
 
 class TakeInvestigationStep(Command):
@@ -273,6 +300,7 @@ class TakeInvestigationStep(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         state = _handled(ledger, self.complaint, "accepted")
+        ledger.not_before(state.accepted_on, f"{self.complaint} was accepted")
         refuse_personal(shown=self.shown)
         yield InvestigationStepTaken(**_subjects(state), step=self.step, shown=self.shown)
 
@@ -290,6 +318,7 @@ class ResolveComplaint(Command):
     feedback_text: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         state = _handled(ledger, self.complaint, "accepted")
         right = self.outcome != "no"
         if right and self.remedy is None:
@@ -329,6 +358,8 @@ class GiveComplaintFeedback(Command):
     entity: EntityId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
         state = ledger.known(Complaint(self.complaint))
         if ledger.actor.role != "entity_rep":
             state = _handled(ledger, self.complaint, "resolved", "not_accepted")
@@ -391,14 +422,30 @@ class ExamineInspection(Command):
         )
 
 
-def _handled(ledger: Reading, complaint: str, *stages: str) -> Complaint:
+def _require_handler(ledger: Reading, unit: str) -> None:
+    """Refuse a body that is none: the complaint would lie with nobody."""
+    policy = ledger.policy("complaint.handlers")
+    named = () if policy is None else policy.value["units"]
+    if unit in named or unit == ledger.actor.unit_id:
+        return
+    if not ledger.read(UnitStanding(unit)).exists and not ledger.read(ReportingUnit(unit)).exists:
+        raise UnknownReference(
+            "unit",
+            unit,
+            f"A complaint is handled by {', '.join(named) or 'the own unit'}, a qualified unit, or "
+            "one that reports each month.",
+        )
+
+
+def _handled(ledger: Reading, complaint: str, *stages: str, by_its_unit: bool = True) -> Complaint:
     """The complaint, for whoever handles it, at one of these stages (CMP-R1)."""
     state = ledger.known(Complaint(complaint), "Receive it first.")
     accused = {state.subject_unit: ledger.actor.unit_id}
     accused |= dict.fromkeys(state.officers, ledger.actor.person_id)
     for whom, acts in accused.items():
         ledger.require(whom != acts, rules.CMP_R1, handler=whom, complaint=complaint)
-    ledger.act_for(state.unit)
+    if by_its_unit:
+        ledger.act_for(state.unit)
     if state.stage not in stages:
         raise OutOfStep(f"complaint {complaint} is {state.stage}, not {' or '.join(stages)}")
     return state

@@ -120,13 +120,20 @@ class ComplaintNotAccepted(_OfComplaint):
 
 
 class ComplaintTransferred(_OfComplaint):
-    """转办投诉: another body is competent; ``to`` handles it from here on, with a new period."""
+    """转办投诉: another body is competent, and ``to`` handles it from here on.
+
+    Since version 2 ``counted_from`` is the day from which its time to accept counts: that of the
+    first transfer, as passing on again gains no time; the day of this one where it is absent.
+    """
 
     TOPIC: ClassVar[str] = "complaints.complaint-transferred"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     VISIBILITY = "sealed"
 
     to: UnitId
     reason: Text
+    counted_from: date | None = None
 
 
 class InvestigationStepTaken(_OfComplaint):

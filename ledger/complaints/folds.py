@@ -56,6 +56,7 @@ class Complaint(Fold):
     received_on: date | None = None
     received_at: int = 0
     clock_at: int = 0
+    counted_from: date | None = None
     entity: str | None = None
     complainant: str | None = None
     contact: str | None = None
@@ -124,6 +125,7 @@ class Complaint(Fold):
     def on_transferred(self, event: ComplaintTransferred, record: Recorded) -> None:
         self.handled_before.append(self.unit)
         self.unit, self.clock_at = event.to, record.position
+        self.counted_from = event.counted_from or record.occurred_on
 
     def on_step(self, event: InvestigationStepTaken, record: Recorded) -> None:
         self.steps.append(StepTaken(record.occurred_on, event.unit, event.step, event.shown))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from ledger.complaints.events import (
     ComplaintAccepted,
     ComplaintAcknowledged,
@@ -10,7 +12,7 @@ from ledger.complaints.events import (
     ComplaintResolved,
     ComplaintTransferred,
 )
-from ledger.kernel import DeadlineRule, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Recorded, Rule, finding_rule
 
 _NOTICE = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务九"
 _REGULATION = "《优化营商环境条例》Art. 49; 市场监督管理投诉举报处理暂行办法"
@@ -53,6 +55,12 @@ CMP_V3 = finding_rule(
     "CMP-V3", "abuse", "a complaint about the unit's enforcement was substantiated", _NOTICE
 )
 
+
+def _counted_from(transfer: Recorded) -> date:
+    assert isinstance(transfer.event, ComplaintTransferred)
+    return transfer.event.counted_from or transfer.occurred_on
+
+
 ACKNOWLEDGE = DeadlineRule(
     "complaint.ack_wd",
     "complaint.ack_wd",
@@ -69,13 +77,14 @@ ACCEPT = DeadlineRule(
     about=lambda event: f"complaint:{event.complaint}",
     finding=CMP_V2,
 )
-#: Whoever it is transferred to has a period of the own.
+#: Whoever it is transferred to first has a period of the own; whoever it is passed on to, the rest.
 ACCEPT_TRANSFERRED = DeadlineRule(
     "complaint.accept_wd.transferred",
     "complaint.accept_wd",
     ComplaintTransferred,
     (ComplaintAccepted, ComplaintNotAccepted, ComplaintTransferred),
     about=lambda event: f"complaint:{event.complaint}",
+    start=_counted_from,
     finding=CMP_V2,
     whose=lambda event: event.to,
 )

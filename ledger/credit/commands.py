@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from ledger.commitments.rules import CMT_R1
 from ledger.credit import rules
-from ledger.credit.effects import end_records
+from ledger.credit.effects import approved_end, end_records
 from ledger.credit.events import (
     Channels,
     CreditRecordEntered,
@@ -21,14 +21,15 @@ from ledger.credit.events import (
     RecordKind,
     Sector,
     Severity,
+    StopOfExecution,
 )
-from ledger.credit.folds import Record
+from ledger.credit.folds import Record, record_of
 from ledger.credit.regimes import last_public_day, reckoned
 from ledger.dishonesty.rules import DIS_R1
 from ledger.filing.events import Result
 from ledger.filing.folds import Task
 from ledger.impersonal import require_impersonal
-from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Recorded
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Recorded
 from ledger.penalties.folds import Decision
 from ledger.sharing.effects import share
 from ledger.supervision.findings import finding
@@ -182,6 +183,7 @@ class StartPublicity(Command):
     channels: Channels
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         record = _own_record(ledger, self.record)
         says = record.says
         assert says is not None
@@ -197,7 +199,7 @@ class StartPublicity(Command):
             raise OutOfStep(f"the longest publicity of {self.record} ended on {max_until}")
         deadline = rules.publicity_deadline(says)
         due = None if deadline is None else ledger.due(deadline, record.entered)
-        late = 0 if due is None else ledger.days_after(due.on)
+        late = 0 if due is None else ledger.days_after(due)
         yield PublicityStarted(
             record=self.record,
             entity=says.entity,
@@ -222,16 +224,25 @@ class StartPublicity(Command):
 
 
 class TerminatePublicity(Command):
-    """终止公示: end a record. An end by repair comes with the decision on the repair (2.4e)."""
+    """终止公示: end a record. An end by repair comes with the decision on the repair (2.4e).
+
+    No other end stands in for a repair: ``revoked`` takes a decision that was undone, or, where the
+    ledger holds none, what ``correction`` takes, a second person in ``approved_by``;
+    ``source_delisted`` is for what another register holds (``source_ref``).
+    """
 
     record: RecordId
     reason: Literal["max_reached", "revoked", "correction", "source_delisted"]
     note: Text | None = None
+    approved_by: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         record = _own_record(ledger, self.record)
         says = record.says
         assert says is not None
+        if record.started is not None:
+            ledger.not_before(record.started.started_on, f"the publicity of {self.record} began")
         last = last_public_day(ledger, record)
         if record.ended is not None and (
             record.ended.reason in ("repaired", "revoked", "correction")
@@ -241,7 +252,13 @@ class TerminatePublicity(Command):
         if self.reason == "max_reached" and (last is None or ledger.on <= last):
             ends = f"on {last}" if last else "never, as it has no longest publicity"
             raise OutOfStep(f"the longest publicity of {self.record} ends {ends}")
+        if self.reason == "source_delisted" and says.source_ref is None:
+            raise OutOfStep(
+                f"record {self.record} was taken from no other register that could drop it"
+            )
         require_impersonal(ledger, rules.CRD_R4, self.note)
+        if self.reason in ("revoked", "correction"):
+            yield from approved_end(ledger, record, self.reason, self.approved_by)
         yield from end_records(ledger, [record], reason=self.reason, note=self.note)
         due_on = self._due_on(ledger, record, last)
         if due_on is not None and due_on < ledger.on:
@@ -268,24 +285,33 @@ class TerminatePublicity(Command):
         if says.decision is not None:
             undone = ledger.read(Decision(says.decision)).undone
             if undone is not None:
-                ends.append(ledger.period("publicity.withdraw_wd", undone.since).on)
+                due = ledger.period("publicity.withdraw_wd", undone.since)
+                if not due.provisional:  # nothing is late before the calendars say so (Annex B)
+                    ends.append(due.on)
         return min(ends, default=None)
 
 
 class SuspendPublicity(Command):
-    """中止公示: do not show a record for the time being; its last days do not move."""
+    """中止公示: do not show a record while the execution of its decision is stopped.
+
+    ``order`` is the document by which it was stopped, and ``ground`` says by whom: a pending
+    reconsideration or lawsuit alone hides nothing (2.4e). The last days do not move.
+    """
 
     record: RecordId
+    ground: StopOfExecution
+    order: Name
     reason: Text
     until: date | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         record = _public_record(ledger, self.record)
         if record.suspended(ledger.on):
             raise OutOfStep(f"the publicity of {self.record} is suspended already")
         if self.until is not None and self.until < ledger.on:
             raise Malformed("until lies before the day of the suspension", "/until")
-        require_impersonal(ledger, rules.CRD_R4, self.reason)
+        require_impersonal(ledger, rules.CRD_R4, self.order, self.reason)
         assert record.says is not None
         yield PublicitySuspended(
             record=self.record,
@@ -294,6 +320,8 @@ class SuspendPublicity(Command):
             suspended_on=ledger.on,
             reason=self.reason,
             until=self.until,
+            ground=self.ground,
+            order=self.order,
         )
 
 
@@ -304,6 +332,7 @@ class ResumePublicity(Command):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         record = _public_record(ledger, self.record)
         if not record.suspended(ledger.on):
             raise OutOfStep(f"the publicity of {self.record} is not suspended")
@@ -327,10 +356,10 @@ class FileObjection(Command):
     evidence_refs: tuple[Name, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        record = ledger.known(Record(self.record))
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
+        record = record_of(ledger, self.record, self.entity)
         assert record.says is not None
-        if record.says.entity != self.entity:
-            raise Forbidden(f"record {self.record} does not concern {self.entity}")
         if record.objection is not None:
             raise OutOfStep(f"an objection to {self.record} is open already")
         yield ObjectionFiled(
@@ -343,13 +372,18 @@ class FileObjection(Command):
 
 
 class ResolveObjection(Command):
-    """处理异议: answer an objection; upheld in full, it ends the record in the same breath."""
+    """处理异议: answer an objection; upheld in full, it ends the record in the same breath.
+
+    One that the own unit took down is upheld by two persons, as a correction is.
+    """
 
     record: RecordId
     outcome: Literal["upheld", "partly_upheld", "rejected"]
     explanation: Text
+    approved_by: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         record = _own_record(ledger, self.record)
         says = record.says
         assert says is not None
@@ -362,9 +396,11 @@ class ResolveObjection(Command):
             unit=says.unit,
             outcome=self.outcome,
             explanation=self.explanation,
-            days_late=ledger.days_after(due.on),
+            days_late=ledger.days_after(due),
         )
         if self.outcome == "upheld" and record.ended is None:
+            if record.objection.envelope.actor.unit_id == ledger.actor.unit_id:
+                yield from approved_end(ledger, record, "correction", self.approved_by)
             yield from end_records(ledger, [record], reason="correction")
 
 

@@ -11,7 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Literal
 
-from ledger.credit.events import PublicityReinstated, PublicityTerminated, TerminationReason
+from ledger.corrections.folds import require_known
+from ledger.credit.events import (
+    EndApproved,
+    PublicityReinstated,
+    PublicityTerminated,
+    TerminationReason,
+)
 from ledger.credit.folds import CreditRecords, Record
 from ledger.dishonesty.events import (
     LiftReason,
@@ -23,11 +29,13 @@ from ledger.dishonesty.folds import Sanctions, SeriousListing
 from ledger.dishonesty.rules import DIS_V1
 from ledger.grading.events import CreditGradeAssigned, Factor
 from ledger.grading.folds import CreditGrade, inputs_hash, local_grade
-from ledger.kernel import Event, Reading
+from ledger.kernel import Event, Malformed, OutOfStep, Reading
+from ledger.penalties.folds import Decision
 from ledger.repair.findings import open_duties
 from ledger.sharing.effects import share, stop_sharing
 from ledger.supervision.events import FindingRaised
 from ledger.supervision.findings import finding
+from ledger.supervision.rules import GEN_R2
 from ledger.vocabulary import Grade
 
 _ONE_DAY = timedelta(days=1)
@@ -74,6 +82,47 @@ def end_records(
             yield from open_duties(ledger, record)
     if records:
         yield from _regrade(ledger, records, from_the_start=reason in _FROM_THE_START)
+
+
+def approved_end(
+    ledger: Reading,
+    record: Record,
+    reason: Literal["revoked", "correction"],
+    approved_by: str | None,
+) -> Iterator[EndApproved]:
+    """What a record needs to end by a word of its unit alone, and not by repair.
+
+    A decision of this ledger is ``revoked`` when something undid it. Where none is at hand that
+    says so, a second person has looked at it; raises ``GEN-R2`` for one who has sent the command.
+    """
+    says = record.says
+    assert says is not None
+    if reason == "revoked" and says.decision is not None:
+        if ledger.read(Decision(says.decision)).undone is None:
+            raise OutOfStep(
+                f"decision {says.decision} under record {record.record} stands; record first what "
+                "revokes it, or declares it unlawful or void"
+            )
+        return
+    if approved_by is None:
+        raise Malformed(
+            f"name in approved_by who else has approved that {record.record} ends", "/approved_by"
+        )
+    ledger.require(
+        approved_by != ledger.actor.person_id,
+        GEN_R2,
+        person=approved_by,
+        one="the one who ends a record",
+        other="the one who approves it",
+    )
+    require_known(ledger, approved_by)
+    yield EndApproved(
+        record=record.record,
+        entity=says.entity,
+        unit=says.unit,
+        reason=reason,
+        approved_by=approved_by,
+    )
 
 
 def end_what_rests(

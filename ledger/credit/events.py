@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
@@ -10,6 +11,7 @@ import msgspec
 
 from ledger.filing.events import Result
 from ledger.kernel import Event, Value, Visibility
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import DecisionId, EntityId, Fen, Name, RecordId, TaskId, Text, UnitId
 
 RecordKind = Literal[
@@ -41,6 +43,8 @@ InstrumentKind = Literal[
 Channel = Literal["credit_china", "necips", "unit_site"]
 #: What ends a record. ``source_delisted``: the list that it was taken from carries it no more.
 TerminationReason = Literal["repaired", "max_reached", "revoked", "correction", "source_delisted"]
+#: By whom the execution of a decision was stopped (停止执行; 行政复议法 Art 42, 行政诉讼法 Art 56).
+StopOfExecution = Literal["stopped_by_reconsideration", "stopped_by_court"]
 Channels = Annotated[tuple[Channel, ...], msgspec.Meta(min_length=1)]
 
 
@@ -144,10 +148,32 @@ class PublicityTerminated(Event):
         return "shared" if self.shown else "restricted"
 
 
+class EndApproved(Event):
+    """终止公示审批: a second person has approved that a record ends by a word of its unit.
+
+    Recorded with its end, for the unit, the business and the supervisors: partners read the end,
+    and no person's name.
+    """
+
+    TOPIC: ClassVar[str] = "credit.end-approved"
+
+    record: RecordId
+    entity: EntityId
+    unit: UnitId
+    reason: Literal["revoked", "correction"]
+    approved_by: Name
+
+
 class PublicitySuspended(Event):
-    """中止公示: a record is not shown for the time being; ``until`` is the last day if known."""
+    """中止公示: a record is not shown for the time being; ``until`` is the last day if known.
+
+    Since version 2 ``ground`` says by whom the execution of its decision was stopped, and ``order``
+    by which document; under a court's shield (重整) there is neither, its ruling stands beside it.
+    """
 
     TOPIC: ClassVar[str] = "credit.publicity-suspended"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     VISIBILITY = "shared"
 
     record: RecordId
@@ -156,6 +182,8 @@ class PublicitySuspended(Event):
     suspended_on: date
     reason: Text
     until: date | None = None
+    ground: StopOfExecution | None = None
+    order: Name | None = None
 
 
 class PublicityResumed(Event):

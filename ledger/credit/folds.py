@@ -17,7 +17,7 @@ from ledger.credit.events import (
     PublicitySuspended,
     PublicityTerminated,
 )
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Reading, Recorded, UnknownReference
 from ledger.vocabulary import EntityId, RecordId
 
 #: Kinds of records that speak against a business even without a severity.
@@ -135,6 +135,17 @@ class Record(Fold):
         if any(gap.covers(on) for gap in self.gaps):
             return True
         return self.ended is not None and self.ended.terminated_on <= on
+
+
+def record_of(ledger: Reading, name: str, entity: str, hint: str = "") -> Record:
+    """The record of one business. Raises ``UnknownReference`` for another's as for none.
+
+    Whoever tries ids learns neither that there is such a record nor whose it is.
+    """
+    record = ledger.known(Record(name), hint)
+    if _says(record).entity != entity:
+        raise UnknownReference("record", name, hint)
+    return record
 
 
 class CreditRecords(Fold):

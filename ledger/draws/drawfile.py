@@ -32,7 +32,7 @@ from ledger.transparency.notes import Verifier, parse_note, parse_vkey
 from ledger.transparency.proofs import parse_receipt
 
 T = TypeVar("T")
-S = TypeVar("S", bound=msgspec.Struct)
+S = TypeVar("S", "DrawFile", "DrawReceipt")
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -261,7 +261,7 @@ def _reported(
     report = Report()
     try:
         file = msgspec.json.decode(content, type=kind)
-        named: Iterable[str] = list(keys) or file.keys  # type: ignore[attr-defined]
+        named: Iterable[str] = list(keys) or file.keys
         known = _Keys([parse_vkey(key) for key in named], [parse_vkey(key) for key in witnesses])
         for one in checks(file, known):
             (report.unchecked if isinstance(one, _Unchecked) else report.held).append(one)
@@ -363,6 +363,7 @@ def _in_time(
 
 
 def _seed_checks(announced: _Announcement, seed: _Seed) -> Checks:
+    public = [one.publication_at for one in announced.sources if one.kind != "commitment"]
     _same("the seed is of", seed.draw, announced.draw)
     _same(
         "the values come from",
@@ -375,6 +376,8 @@ def _seed_checks(announced: _Announcement, seed: _Seed) -> Checks:
         elif source.kind == "commitment":
             found = sha256(given.value.encode()).hexdigest()
             _same(f"the SHA-256 of what {source.name} revealed is", found, source.commitment)
+            if source.publication_at > min(public, default=source.publication_at):
+                raise Differs(f"{source.name} could wait for a public value, and then choose")
     _same("the seed is", seed.seed, uvdraw.seed_of([one.value for one in seed.values]))
     yield f"the seed is made of the announced sources: {seed.seed}"
 

@@ -19,6 +19,19 @@ def drawn_target(ledger: Reading, draw: str, entity: str) -> Target | None:
     return ledger.read(Target(drawn.target)) if drawn.exists else None
 
 
+def drawn_visit(
+    ledger: Reading, draw: str, entity: str, unit: str | None, matters: tuple[str, ...]
+) -> Target | None:
+    """The place in a draw that a visit can fill: by its unit, for matters that it drew for.
+
+    What is not known of the visit, as ``None`` or no matters, speaks against nothing.
+    """
+    target = drawn_target(ledger, draw, entity)
+    if target is None or unit not in (None, target.unit):
+        return None
+    return target if not matters or set(matters) & set(target.matters) else None
+
+
 def require_drawn_officers(ledger: Reading, target: Target, officers: tuple[str, ...]) -> None:
     """Refuse a visit by other officers than those drawn for it (DRW-R8)."""
     others = sorted(set(officers) ^ set(target.officers))

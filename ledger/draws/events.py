@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
 from ledger.filing.events import Ratio, Result, Year
 from ledger.kernel import Event, Value, Visibility
-from ledger.kernel.events import Moment
+from ledger.kernel.events import Moment, Upcaster
 from ledger.vocabulary import (
     DrawId,
     EntityId,
@@ -39,6 +40,20 @@ SkipGround = Literal["conflict", "certificate", "leave", "specialty"]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 #: One value of a seed, as its source published it.
 SeedValue = Annotated[str, msgspec.Meta(pattern=r"^[^|\x00-\x1f]{1,500}(?![\s\S])")]
+
+
+def _without(name: str) -> Upcaster:
+    """Version 1 named a person there, for everybody to read."""
+
+    def upcast(body: dict[str, Any]) -> dict[str, Any]:
+        return {field: value for field, value in body.items() if field != name}
+
+    return upcast
+
+
+def _senders_word(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 named who said so, and whoever did was believed."""
+    return {**_without("by")(body), "recomputed": False}
 
 
 class DrawMatter(Value, omit_defaults=True):
@@ -165,11 +180,13 @@ class DrawAnnounced(Event):
     """抽查公告: everything that decides a draw but the seed, before any part of it exists (DRW-R1).
 
     ``by`` tells the key of the strata; from each, after those selected, come ``reserves`` further
-    ranks. ``inspect_by`` is the last day for the visits. ``operator`` may not inspect in this draw.
-    ``withhold_reason``: the roster holds a secret and is not published.
+    ranks. ``inspect_by`` is the last day for the visits. ``withhold_reason``: the roster holds a
+    secret and is not published. Recorded in the name of the unit: strangers check its bytes.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-announced"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _without("operator")}
     VISIBILITY = "public"
 
     draw: DrawId
@@ -188,7 +205,6 @@ class DrawAnnounced(Event):
     officer_roster: RosterId
     officer_roster_hash: Sha256
     inspect_by: date
-    operator: Name
     reserves: Count = 0
     algorithm: Literal["UVDRAW-1"] = "UVDRAW-1"
     replaces: DrawId | None = None
@@ -229,10 +245,13 @@ class DrawExecuted(Event):
 
     The selection lies beside the ledger under ``selection_hash``: a JSON list of lines, stratum by
     stratum, those selected by rank and after them the reserves; ``selection_root`` is the RFC 6962
-    root over the ``selection_count`` lines. ``selected`` counts those drawn.
+    root over the ``selection_count`` lines. ``selected`` counts those drawn. Recorded in the name
+    of the unit: strangers check its bytes.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-executed"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _without("operator")}
     VISIBILITY = "public"
 
     draw: DrawId
@@ -245,7 +264,21 @@ class DrawExecuted(Event):
     selection_hash: PieceDigest
     selection_root: Sha256
     selection_count: Count
-    operator: Name
+
+
+class DrawOperated(Event):
+    """抽查操作人: who announced, made or voided a draw; the public is told by which unit alone.
+
+    It is the actor of this event, which stands beside that of the ``step``. Whoever announces or
+    makes a draw may not inspect in it (0.8); ``approver`` is the second person of a voiding.
+    """
+
+    TOPIC: ClassVar[str] = "draws.draw-operated"
+
+    draw: DrawId
+    unit: UnitId
+    step: Literal["announced", "executed", "voided"]
+    approver: Name | None = None
 
 
 class DrawTargetSelected(Event):
@@ -352,10 +385,12 @@ class DrawTargetReleased(Event):
 class DrawVoided(Event):
     """抽查作废: a draw does not count, on one of four grounds, with a second person (DRW-R5).
 
-    ``stage`` is how far it had come.
+    ``stage`` is how far it had come. The second person stands in the event beside it.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-voided"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _without("approver")}
     VISIBILITY = "public"
 
     draw: DrawId
@@ -363,20 +398,25 @@ class DrawVoided(Event):
     plan: PlanId
     stage: Name
     reason_code: VoidGround
-    approver: Name
     evidence: Text
 
 
 class DrawVerified(Event):
-    """抽查复核: somebody has made the draw again from its roster and seed."""
+    """抽查复核: the draw was made again from its roster and seed; its actor had that done.
+
+    ``recomputed``: the service made it; of what version 1 said, only its sender knows. ``mismatch``
+    says in what it differs.
+    """
 
     TOPIC: ClassVar[str] = "draws.draw-verified"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _senders_word}
     VISIBILITY = "public"
 
     draw: DrawId
     unit: UnitId
-    by: Name
     ok: bool
+    recomputed: bool
     mismatch: Text | None = None
 
 

@@ -16,6 +16,7 @@ from ledger.draws.events import (
     DrawExecuted,
     DrawMatter,
     DrawMatterListPublished,
+    DrawOperated,
     DrawResultPublished,
     DrawReviewed,
     DrawSeedRevealed,
@@ -40,7 +41,7 @@ from ledger.draws.events import (
 )
 from ledger.filing.events import InspectionTaskApproved, OnSiteInspectionOpened
 from ledger.grading.events import CreditGradeAssigned
-from ledger.kernel import Fold, Reading, Recorded
+from ledger.kernel import UNNAMED, Fold, Reading, Recorded
 from ledger.vocabulary import DrawId, EntityId, PlanId, RosterId, TargetId, TaskId, UnitId
 
 Stage = Literal["unknown", "announced", "seed_revealed", "executed", "voided"]
@@ -58,6 +59,15 @@ class PublishedResult(Fold):
 
     def on_published(self, event: DrawResultPublished) -> None:
         self.published = event
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """What came out when the service made a draw again; ``by`` had it done."""
+
+    unit: str
+    by: str
+    ok: bool
+    mismatch: str | None
 
 
 class DrawMatters(Fold):
@@ -140,7 +150,7 @@ class DrawState(Fold):
     void_reason: str | None = None
     void_evidence: str | None = None
     reviewed_on: date | None = None
-    verifications: list[DrawVerified] = msgspec.field(default_factory=list)
+    verifications: list[Verified] = msgspec.field(default_factory=list)
 
     @property
     def exists(self) -> bool:
@@ -174,7 +184,7 @@ class DrawState(Fold):
         self.inspect_by, self.replaces = event.inspect_by, event.replaces
         self.withhold_reason = event.withhold_reason
         self.announced_on = record.occurred_on
-        self._operate(event.operator)
+        self._operate(record)
 
     def on_commitment(self, event: DrawCommitmentRevealed) -> None:
         self.revealed[event.source] = event.value
@@ -182,27 +192,36 @@ class DrawState(Fold):
     def on_seed(self, event: DrawSeedRevealed, record: Recorded) -> None:
         self.seed, self.values, self.not_revealed = event.seed, event.values, event.not_revealed
         self.seed_on = record.occurred_on
-        self._operate(record.envelope.actor.person_id)
+        self._operate(record)
 
     def on_executed(self, event: DrawExecuted, record: Recorded) -> None:
         self.executed_on, self.drawn = record.occurred_on, event.strata
         self.selected = event.selected
         self.selection_hash, self.selection_root = event.selection_hash, event.selection_root
         self.selection_count = event.selection_count
-        self._operate(event.operator)
+        self._operate(record)
+
+    def on_operated(self, event: DrawOperated, record: Recorded) -> None:
+        if event.step != "voided":
+            self._operate(record)
 
     def on_voided(self, event: DrawVoided, record: Recorded) -> None:
         self.voided_on = record.occurred_on
         self.void_reason, self.void_evidence = event.reason_code, event.evidence
 
-    def on_verified(self, event: DrawVerified) -> None:
-        self.verifications.append(event)
+    def on_verified(self, event: DrawVerified, record: Recorded) -> None:
+        actor = record.envelope.actor
+        if event.recomputed:
+            self.verifications.append(
+                Verified(actor.unit_id, actor.person_id, event.ok, event.mismatch)
+            )
 
     def on_reviewed(self, event: DrawReviewed, record: Recorded) -> None:
         self.reviewed_on = record.occurred_on
 
-    def _operate(self, person: str) -> None:
-        if person not in self.operators:
+    def _operate(self, record: Recorded) -> None:
+        person = record.envelope.actor.person_id
+        if person not in (UNNAMED, *self.operators):
             self.operators.append(person)
 
 
@@ -223,12 +242,18 @@ class PlanDraws(Fold):
     def on_voided(self, event: DrawVoided) -> None:
         self.voided.append(event.draw)
 
-    def in_the_way(self, matters: tuple[str, ...], roster: str) -> str | None:
-        """A draw that a new one would repeat: not finished, or from the same roster (DRW-R5)."""
+    def in_the_way(
+        self, matters: tuple[str, ...], roster: EntityRosterFrozen, today: date
+    ) -> str | None:
+        """A draw that a new one would repeat (DRW-R5): not finished, or from the same roster.
+
+        The same businesses frozen anew are another roster once the earlier draw's time is over.
+        """
         for draw, event in self.announced.items():
             if draw in self.voided or not set(matters) & set(event.matters):
                 continue
-            if draw not in self.executed or event.roster == roster:
+            same = event.roster_hash == roster.roster_hash and today <= event.inspect_by
+            if draw not in self.executed or event.roster == roster.roster or same:
                 return draw
         return None
 

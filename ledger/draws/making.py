@@ -36,18 +36,3 @@ def drawn(draw: DrawState, roster: bytes) -> Drawn:
     )
     picked = tuple(one for stratum in strata for one in stratum.picked())
     return Drawn(outcome, picked, lines)
-
-
-def difference(draw: DrawState, made: Drawn) -> str | None:
-    """In what an executed draw differs from the same draw made again; ``None`` in nothing."""
-    recorded = DrawOutcome(
-        strata=draw.drawn,
-        selection_hash=draw.selection_hash or "",
-        selection_root=draw.selection_root or "",
-        selection_count=draw.selection_count,
-    )
-    for name in DrawOutcome.__struct_fields__:
-        was, now = getattr(recorded, name), getattr(made.outcome, name)
-        if was != now:
-            return f"{name} is {was}; made again it is {now}"
-    return None

@@ -23,7 +23,8 @@ DRW_R1 = Rule(
     "DRW-R1",
     "the seed of {draw} has to come from what nobody knew when it was announced: {reason}",
     f"{_RANDOM}; 公开随机源先公告、后产生",
-    "Announce a draw before each of its sources is out, and reveal the seed after all are.",
+    "Announce a draw before each of its sources is out, have secrets revealed before anything "
+    "public is, and reveal the seed after all are.",
 )
 DRW_R2 = Rule(
     "DRW-R2",

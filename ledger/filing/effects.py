@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ledger.catalogue import rules as catalogue
 from ledger.catalogue.folds import Matter
 from ledger.draws import rules as draws
-from ledger.draws.effects import drawn_target
+from ledger.draws.effects import drawn_visit
 from ledger.filing import rules
 from ledger.filing.events import IrregularVisitReported
 from ledger.filing.folds import IrregularVisit, Task
@@ -35,7 +35,9 @@ def report_irregular_visit(
     yield reported
     protected = reported.visibility() == "sealed"
     said = reported.draw is not None or reported.label == "random_inspection"
-    drawn = reported.draw is not None and drawn_target(ledger, reported.draw, reported.entity)
+    drawn = reported.draw is not None and drawn_visit(
+        ledger, reported.draw, reported.entity, reported.unit, reported.matters
+    )
     broken = [
         (rules.FIL_V1, reported.task is None),
         (rules.FIL_V3, not reported.scanned),

@@ -514,7 +514,7 @@ def _unfit(
         if artefact.lead != plan.unit or not others <= set(artefact.participants):
             return f"{name} is led by {artefact.lead}, with {', '.join(artefact.participants)}"
         return ""
-    months = {day.month for day in (plan.window_from, plan.window_to)}
+    months = set(range(plan.window_from.month, plan.window_to.month + 1))
     years = {plan.window_from.year, plan.window_to.year}
     fits = years == {artefact.year} and any(
         entry.lead == plan.unit

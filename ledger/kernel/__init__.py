@@ -10,6 +10,7 @@ from ledger.kernel.deadlines import (
     DeadlineRule,
 )
 from ledger.kernel.events import (
+    UNNAMED,
     Actor,
     Event,
     Fact,
@@ -40,6 +41,7 @@ from ledger.kernel.sequencer import Ledger, Outcome
 from ledger.kernel.subjects import Tag, subject
 
 __all__ = [
+    "UNNAMED",
     "Actor",
     "Command",
     "Context",

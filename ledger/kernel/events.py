@@ -15,6 +15,9 @@ from ledger.kernel.subjects import tag_extractor
 #: Civil dates of the ledger are dates in this zone (domain rulebook 0.12).
 CIVIL_ZONE = ZoneInfo("Asia/Shanghai")
 
+#: Stands for the person in what is recorded in the name of a unit.
+UNNAMED = "unnamed"
+
 Visibility = Literal["public", "shared", "restricted", "sealed"]
 
 #: A moment that names its offset; a naive one is refused.
@@ -164,13 +167,16 @@ def event_types() -> Mapping[str, type[Event]]:
 class Fact(msgspec.Struct, frozen=True, gc=False):
     """An event with what its envelope shall say differently from its command's.
 
-    An import's facts carry their own ``occurred_at`` and ``provenance``.
+    An import's facts carry their own ``occurred_at`` and ``provenance``. ``unnamed``: recorded in
+    the name of the actor's unit, because strangers are handed its bytes whole; who acted then
+    stands in another event of the same command.
     """
 
     event: Event
     occurred_at: datetime | None = None
     provenance: Provenance | None = None
     causation_id: UUID | None = None
+    unnamed: bool = False
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):

@@ -28,11 +28,12 @@ import msgspec
 import structlog
 from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent, DCBRecorder
 from eventsourcing.persistence import IntegrityError, PersistenceError
+from msgspec.structs import replace
 
 from ledger.kernel import codec
 from ledger.kernel.clock import Clock, system_clock, uuid7
 from ledger.kernel.commands import Command, Context, Reading
-from ledger.kernel.events import Actor, Envelope, Event, Fact, Recorded
+from ledger.kernel.events import UNNAMED, Actor, Envelope, Event, Fact, Recorded
 from ledger.kernel.folds import Fold, Selector
 from ledger.kernel.memory import Boundary, Memory
 from ledger.kernel.rules import KeyReused, Malformed, NotRecorded, Unavailable
@@ -325,6 +326,8 @@ class Ledger:
         self, item: _Waiting, reading: Reading, facts: list[Fact], offset: int
     ) -> list[tuple[Recorded, DCBEvent]]:
         context = item.context
+        if facts and all(fact.unnamed for fact in facts):
+            raise TypeError(f"{type(item.command).__name__} records nowhere who sent it")
         made: list[tuple[Recorded, DCBEvent]] = []
         first_id: UUID | None = None
         for fact in facts:
@@ -335,7 +338,7 @@ class Ledger:
                 schema_version=event.VERSION,
                 occurred_at=fact.occurred_at or reading.at,
                 recorded_at=reading.now,
-                actor=context.actor,
+                actor=replace(context.actor, person_id=UNNAMED) if fact.unnamed else context.actor,
                 correlation_id=context.correlation_id,
                 command_id=context.command_id,
                 visibility=event.visibility(),
@@ -385,7 +388,7 @@ def tags_of(envelope: Envelope, event: Event, *, first: bool) -> list[str]:
     An import names its source in each row and its operator once, in the import's own events.
     """
     tags = event.tags()
-    if envelope.provenance is None:
+    if envelope.provenance is None and envelope.actor.person_id != UNNAMED:
         tags.append(f"actor:{envelope.actor.person_id}")
     if first:
         tags.append(f"command:{envelope.command_id}")

@@ -21,9 +21,11 @@ from ledger.keylist.events import (
     EndReason,
     GuidanceProvided,
     KeyDesignationEnded,
+    KeyDesignationExplained,
     KeyDesignationReviewed,
     KeyMatterDelisted,
     KeyMatterListed,
+    KeyUnitDescribed,
     KeyUnitDesignated,
     TrackingVisitLogged,
 )
@@ -183,26 +185,32 @@ class DesignateKeyUnit(Command):
             entity=self.entity,
             unit=self.unit,
             matters=self.matters,
+            review_on=review_on,
+            listed_as=ledger.setting("key.unit_list"),
+        )
+        yield KeyUnitDescribed(
+            designation=self.designation,
+            entity=self.entity,
+            unit=self.unit,
             reason=self.reason,
             tracking_officer=self.tracking_officer,
             guidance_plan=self.guidance_plan,
-            review_on=review_on,
             notice_no=self.notice_no,
             notified_on=self.notified_on,
             grade=ledger.read(CreditGrade(self.entity)).on(ledger.on),
-            listed_as=ledger.setting("key.unit_list"),
             proposed_by=self.proposed_by,
         )
 
     def _check_renewal(self, ledger: Reading) -> None:
         """Whatever the unit designated for one of these matters was reviewed, and removed so."""
         for earlier, given in ledger.read(KeyDesignations(self.entity, self.unit)).given.items():
+            ways = "and keep it, or remove it there" if given.ended_on is None else "as removed"
             ledger.require(
                 given.reviewed_away or not set(self.matters) & set(given.matters),
                 rules.KEY_R5,
                 subject=self.entity,
                 reason=f"{earlier} was designated for the same matters and not reviewed",
-                hint=f"Review {earlier} (review-key-designation) and keep it, or remove it there.",
+                hint=f"Review {earlier} (review-key-designation) {ways}.",
             )
 
 
@@ -267,7 +275,10 @@ class LogTrackingVisit(Command):
 
 
 class ReviewKeyDesignation(Command):
-    """复核重点监管单位: keep the designation until a further day, or remove it."""
+    """复核重点监管单位: keep the designation until a further day, or remove it.
+
+    One that was ended without a review is reviewed as removed, before it is designated anew.
+    """
 
     designation: DesignationId
     outcome: Literal["keep", "remove"]
@@ -276,7 +287,9 @@ class ReviewKeyDesignation(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
-        given = _running(ledger, self.designation)
+        given = _own(ledger, self.designation)
+        if given.ended_on is not None and (self.outcome == "keep" or given.reviewed_away):
+            raise OutOfStep(f"designation {self.designation} ended on {given.ended_on}")
         assert given.review_on is not None
         if self.outcome == "remove" and self.review_on is not None:
             raise Malformed("what is removed is not reviewed again", "/review_on")
@@ -288,13 +301,14 @@ class ReviewKeyDesignation(Command):
             entity=given.entity,
             unit=given.unit,
             outcome=self.outcome,
-            grounds=self.grounds,
             review_on=review_on,
-            days_late=ledger.days_after(given.review_on),
+            # The end came first, and asked for no review any more.
+            days_late=ledger.days_after(given.review_on) if given.ended_on is None else 0,
             listed_as=given.listed_as,
         )
-        if self.outcome == "remove":
-            yield _ended(ledger, given, "review", None)
+        yield _explained(given, "review", self.grounds)
+        if self.outcome == "remove" and given.ended_on is None:
+            yield _ended(ledger, given, "review")
 
 
 class EndKeyDesignation(Command):
@@ -306,19 +320,31 @@ class EndKeyDesignation(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
-        yield _ended(ledger, _running(ledger, self.designation), self.reason, self.note)
+        given = _running(ledger, self.designation)
+        yield _ended(ledger, given, self.reason)
+        if self.note is not None:
+            yield _explained(given, "end", self.note)
 
 
-def _ended(
-    ledger: Reading, given: KeyDesignation, reason: EndReason, note: str | None
-) -> KeyDesignationEnded:
+def _explained(
+    given: KeyDesignation, step: Literal["review", "end"], says: str
+) -> KeyDesignationExplained:
+    return KeyDesignationExplained(
+        designation=given.designation,
+        entity=given.entity,
+        unit=given.unit,
+        step=step,
+        says=says,
+    )
+
+
+def _ended(ledger: Reading, given: KeyDesignation, reason: EndReason) -> KeyDesignationEnded:
     return KeyDesignationEnded(
         designation=given.designation,
         entity=given.entity,
         unit=given.unit,
         reason=reason,
         ended_on=ledger.on,
-        note=note,
         listed_as=given.listed_as,
     )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import ClassVar, Literal
 
 from ledger.kernel import Event, Visibility
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
     DesignationId,
     EntityId,
@@ -58,29 +60,53 @@ class KeyMatterDelisted(Event):
 class KeyUnitDesignated(Event):
     """重点监管单位确定: a business is under key supervision, and has been told (KEY-R4).
 
-    It lapses after ``review_on`` unless it is reviewed. ``grade`` is its credit grade on the day;
-    ``proposed_by`` the park or office that proposed it; ``notice_no`` the notice to the business.
+    It lapses after ``review_on`` unless it is reviewed. Since version 2 it says what the list of
+    designated units says and no more; why, and who follows up, is told in ``KeyUnitDescribed``.
     """
 
     TOPIC: ClassVar[str] = "keylist.key-unit-designated"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     designation: DesignationId
     entity: EntityId
     unit: UnitId
     matters: tuple[MatterId, ...]
-    reason: Text
-    tracking_officer: OfficerId
-    guidance_plan: Name
+    reason: Text | None = None
+    tracking_officer: OfficerId | None = None
+    guidance_plan: Name | None = None
     review_on: date
-    notice_no: Name
-    notified_on: date
-    grade: Grade
+    notice_no: Name | None = None
+    notified_on: date | None = None
+    grade: Grade | None = None
     listed_as: ListVisibility
     proposed_by: Name | None = None
 
     def visibility(self) -> Visibility:
         """As the list of designated units is read."""
         return self.listed_as
+
+
+class KeyUnitDescribed(Event):
+    """重点监管单位情况: why a business was designated, and who follows up and how.
+
+    For the unit, the business and the supervisors, however the list is read. ``grade`` is its
+    credit grade on the day; ``proposed_by`` the park or office that proposed it; ``notice_no`` the
+    notice to the business.
+    """
+
+    TOPIC: ClassVar[str] = "keylist.key-unit-described"
+
+    designation: DesignationId
+    entity: EntityId
+    unit: UnitId
+    reason: Text
+    tracking_officer: OfficerId
+    guidance_plan: Name
+    notice_no: Name
+    notified_on: date
+    grade: Grade
+    proposed_by: Name | None = None
 
 
 class GuidanceProvided(Event):
@@ -118,16 +144,19 @@ class TrackingVisitLogged(Event):
 class KeyDesignationReviewed(Event):
     """重点监管复核: the designation is kept until the next ``review_on``, or not.
 
-    ``days_late`` counts calendar days after the day on which it was to be reviewed.
+    ``days_late`` counts calendar days after the day on which it was to be reviewed. Since version 2
+    the grounds stand in ``KeyDesignationExplained``.
     """
 
     TOPIC: ClassVar[str] = "keylist.key-designation-reviewed"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     designation: DesignationId
     entity: EntityId
     unit: UnitId
     outcome: Literal["keep", "remove"]
-    grounds: Text
+    grounds: Text | None = None
     review_on: date | None = None
     days_late: int = 0
     listed_as: ListVisibility
@@ -138,9 +167,14 @@ class KeyDesignationReviewed(Event):
 
 
 class KeyDesignationEnded(Event):
-    """重点监管解除: the business leaves key supervision; ``reason`` says what ended it."""
+    """重点监管解除: the business leaves key supervision; ``reason`` says what ended it.
+
+    Since version 2 a note stands in ``KeyDesignationExplained``.
+    """
 
     TOPIC: ClassVar[str] = "keylist.key-designation-ended"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     designation: DesignationId
     entity: EntityId
@@ -153,3 +187,18 @@ class KeyDesignationEnded(Event):
     def visibility(self) -> Visibility:
         """As the list of designated units is read."""
         return self.listed_as
+
+
+class KeyDesignationExplained(Event):
+    """重点监管情况说明: the grounds of a review, or the note on an end, recorded beside it.
+
+    For the unit, the business and the supervisors, however the list is read.
+    """
+
+    TOPIC: ClassVar[str] = "keylist.key-designation-explained"
+
+    designation: DesignationId
+    entity: EntityId
+    unit: UnitId
+    step: Literal["review", "end"]
+    says: Text

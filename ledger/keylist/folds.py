@@ -12,9 +12,11 @@ from ledger.keylist.events import (
     EndReason,
     GuidanceProvided,
     KeyDesignationEnded,
+    KeyDesignationExplained,
     KeyDesignationReviewed,
     KeyMatterDelisted,
     KeyMatterListed,
+    KeyUnitDescribed,
     KeyUnitDesignated,
     ListVisibility,
     TrackingVisitLogged,
@@ -138,6 +140,11 @@ class KeyDesignation(Fold):
             return "unknown"
         return "designated" if self.ended_on is None else "ended"
 
+    @property
+    def reviewed_away(self) -> bool:
+        """Whether a review has removed it, or has confirmed its end."""
+        return bool(self.reviews) and self.reviews[-1].outcome == "remove"
+
     def in_force(self, on: date) -> bool:
         """Whether the business is under key supervision by it that day."""
         return (
@@ -148,11 +155,19 @@ class KeyDesignation(Fold):
 
     def on_designated(self, event: KeyUnitDesignated, record: Recorded) -> None:
         self.unit, self.entity, self.matters = event.unit, event.entity, event.matters
-        self.reason, self.tracking_officer = event.reason, event.tracking_officer
-        self.guidance_plan, self.proposed_by = event.guidance_plan, event.proposed_by
         self.designated_on, self.review_on = record.occurred_on, event.review_on
-        self.notice_no, self.notified_on = event.notice_no, event.notified_on
-        self.grade, self.listed_as = event.grade, event.listed_as
+        self.listed_as = event.listed_as
+        self._describe(event)
+
+    def on_described(self, event: KeyUnitDescribed) -> None:
+        self._describe(event)
+
+    def _describe(self, event: KeyUnitDesignated | KeyUnitDescribed) -> None:
+        """What the list does not say; a designation of version 1 said it itself."""
+        self.reason, self.tracking_officer = event.reason or "", event.tracking_officer or ""
+        self.guidance_plan, self.proposed_by = event.guidance_plan or "", event.proposed_by
+        self.notice_no, self.notified_on = event.notice_no or "", event.notified_on
+        self.grade = event.grade
 
     def on_guided(self, event: GuidanceProvided) -> None:
         self.guidance.append(Guidance(event.provided_on, event.subject, event.document_ref))
@@ -165,7 +180,11 @@ class KeyDesignation(Fold):
     def on_reviewed(self, event: KeyDesignationReviewed, record: Recorded) -> None:
         self.reviews.append(
             Review(
-                record.occurred_on, event.outcome, event.grounds, event.review_on, event.days_late
+                record.occurred_on,
+                event.outcome,
+                event.grounds or "",
+                event.review_on,
+                event.days_late,
             )
         )
         if event.review_on is not None:
@@ -173,6 +192,10 @@ class KeyDesignation(Fold):
 
     def on_ended(self, event: KeyDesignationEnded) -> None:
         self.ended_on, self.end_reason = event.ended_on, event.reason
+
+    def on_explained(self, event: KeyDesignationExplained) -> None:
+        if event.step == "review" and self.reviews:
+            self.reviews[-1].grounds = event.says
 
 
 class Designated(msgspec.Struct):
@@ -199,13 +222,13 @@ class KeyDesignations(Fold):
         self.given[event.designation] = Designated(event.matters, event.review_on)
 
     def on_reviewed(self, event: KeyDesignationReviewed) -> None:
+        designated = self.given[event.designation]
+        designated.reviewed_away = event.outcome == "remove"
         if event.review_on is not None:
-            self.given[event.designation].review_on = event.review_on
+            designated.review_on = event.review_on
 
     def on_ended(self, event: KeyDesignationEnded) -> None:
-        designated = self.given[event.designation]
-        designated.ended_on = event.ended_on
-        designated.reviewed_away = event.reason == "review"
+        self.given[event.designation].ended_on = event.ended_on
 
     def lapsed_for(self, matters: set[str], on: date) -> list[str]:
         """The designations for any of ``matters`` that lapsed unreviewed, where none holds."""

@@ -283,6 +283,7 @@ _CREDIT = (
         "until the State Council's number: the same", date(2025, 6, 21),
     ),
     _row("repair.accept_wd", 3, DOC_22_ON, DOC_22, None, "C✓", "after forwarding"),
+    _design("repair.supplement_wd", 10, "for the business to hand in what was missing"),
     _row(
         "repair.decide_wd", 7, NOTICE_ON, SAMR_REPAIR_2025, None, "U",
         "after acceptance; for Order 36 inferred (3 + 7 = 10)",
@@ -407,6 +408,10 @@ _SUPERVISION = (
     _design("complaint.ack_wd", 1, "the Notice says 第一时间", NOTICE),
     _design("complaint.accept_wd", 7, "as in the SAMR complaint rule of 2022, Art 14"),
     _design("complaint.resolve_cd", 60),
+    _design(
+        "complaint.handlers", {"units": ["JB", "PARK", "RECON", "RLO"]},
+        "who handles complaints besides qualified units and those that report each month",
+    ),
     _recon("recon.apply_cd", 60, "Art 20", "from knowledge of the act"),
     _recon("recon.apply_uninformed_months", 12, "Art 20", "when not told of the remedy, at most"),
     _recon("recon.apply_absolute_years", 5, "Art 21"),

@@ -232,6 +232,12 @@ class Terms(Value):
     terms: tuple[Line, ...]
 
 
+class Handlers(Value):
+    """Units that handle complaints, besides those that the ledger knows by what they do."""
+
+    units: tuple[Line, ...]
+
+
 class Burst(Value):
     """When acts crowd together: more than ``factor`` times what the time before lets expect.
 
@@ -288,6 +294,7 @@ KEYS: Mapping[str, Key] = {
         "credit.objection_wd",
         "dishonesty.defence_wd",
         "repair.accept_wd",
+        "repair.supplement_wd",
         "repair.decide_wd",
         "repair.feedback_wd",
         "repair.extend_wd",
@@ -384,6 +391,7 @@ KEYS: Mapping[str, Key] = {
         ledger__responsibilities=Responsibilities,
         assessment__weights=Weights,
         assessment__forbidden_terms=Terms,
+        complaint__handlers=Handlers,
         assessment__burst=Burst,
         retention=Retention,
     ),

@@ -105,7 +105,9 @@ _CATALOGUE: tuple[Metric, ...] = (
     Metric("matters_adjusted", "动态调整执法事项", 1, (MatterRevised, MatterWithdrawn)),
     Metric("plans_filed", "备案年度检查计划", 1, (AnnualPlanFiled,)),
     Metric("plans_filed_in_time", "按期备案年度检查计划", 1, (AnnualPlanFiled,), _in_time),
-    Metric("special_filings", "专项、个案检查备案", 1, (SpecialInspectionFiled,)),
+    Metric(
+        "special_filings", "专项、个案检查备案", 1, (SpecialInspectionFiled,), base="inspections"
+    ),
     Metric("filings_decided", "审查备案", 1, (FilingAccepted, FilingReturned), whose="actor"),
     # 2 double-random draws and inspections
     Metric("inspections", "办结行政检查", 2, (InspectionConcluded,), base="inspections"),
@@ -126,9 +128,13 @@ _CATALOGUE: tuple[Metric, ...] = (
     Metric("draws", "实施随机抽取", 2, (DrawExecuted,), base="inspections"),
     Metric("joint_visits", "牵头联合检查", 2, (JointVisitHeld,), base="inspections"),
     # 3 credit supervision
-    Metric("records_entered", "录入信用信息", 3, (CreditRecordEntered,)),
-    Metric("publicity_started", "公示信用信息", 3, (PublicityStarted,)),
-    Metric("publicity_started_in_time", "按期公示信用信息", 3, (PublicityStarted,), _in_time),
+    # One for each penalty, for the most part.
+    Metric("records_entered", "录入信用信息", 3, (CreditRecordEntered,), base="penalties"),
+    Metric("publicity_started", "公示信用信息", 3, (PublicityStarted,), base="penalties"),
+    Metric(
+        "publicity_started_in_time", "按期公示信用信息", 3, (PublicityStarted,), _in_time,
+        base="penalties",
+    ),
     Metric("objections_resolved", "处理异议", 3, (ObjectionResolved,)),
     Metric("objections_resolved_in_time", "按期处理异议", 3, (ObjectionResolved,), _in_time),
     Metric("repairs_answered", "办结信用修复", 3, _REPAIRED),
@@ -147,12 +153,16 @@ _CATALOGUE: tuple[Metric, ...] = (
     Metric("key_reviews_in_time", "按期复核重点监管对象", 4, (KeyDesignationReviewed,), _in_time),
     # 5 inclusive-prudent supervision
     Metric("observations_granted", "给予留观期", 5, (ObservationGranted,)),
-    Metric("soft_measures", "采取柔性措施", 5, (SoftMeasureTaken,)),
+    # As many as cases are found: what may be rewarded is their share beside the penalties.
+    Metric("soft_measures", "采取柔性措施", 5, (SoftMeasureTaken,), base="penalties"),
     Metric("corrections_verified", "核实整改", 5, (CorrectionVerified,)),
     # 6 flexible enforcement
-    Metric("leniency_applied", "适用两轻一免清单", 6, (LeniencyApplied,)),
-    Metric("exemptions_applied", "适用免予处罚", 6, (LeniencyApplied,), _outcome("exempt")),
-    Metric("education_given", "教育当事人", 6, (EducationRecorded,)),
+    Metric("leniency_applied", "适用两轻一免清单", 6, (LeniencyApplied,), base="penalties"),
+    Metric(
+        "exemptions_applied", "适用免予处罚", 6, (LeniencyApplied,), _outcome("exempt"),
+        base="penalties",
+    ),
+    Metric("education_given", "教育当事人", 6, (EducationRecorded,), base="penalties"),
     # 7 three systems
     Metric("penalties", "作出行政处罚", 7, (PenaltyDecided,), base="penalties"),
     Metric("penalties_served", "送达处罚决定", 7, (PenaltyServed,), base="penalties"),

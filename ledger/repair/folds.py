@@ -58,6 +58,7 @@ class RepairCase(Fold):
     #: Of what the time for acceptance counts from: the forwarding, or the last supplement.
     ready_position: int = 0
     missing: tuple[str, ...] = ()
+    asked_on: date | None = None
     supplemented: bool = False
     accepted_on: date | None = None
     accepted_position: int = 0
@@ -115,8 +116,8 @@ class RepairCase(Fold):
     def on_forwarded(self, event: RepairForwarded, record: Recorded) -> None:
         self.forwarded_on, self.ready_position = record.occurred_on, record.position
 
-    def on_supplement(self, event: RepairSupplementRequested) -> None:
-        self.missing = event.missing
+    def on_supplement(self, event: RepairSupplementRequested, record: Recorded) -> None:
+        self.missing, self.asked_on = event.missing, record.occurred_on
 
     def on_supplemented(self, event: RepairSupplemented, record: Recorded) -> None:
         self.proofs, self.missing = (*self.proofs, *event.proofs), ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from ledger.credit.folds import Record
+from ledger.credit.folds import Record, record_of
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.kernel.events import event_types
 from ledger.sharing import rules
@@ -111,7 +111,7 @@ class AcknowledgeRemoval(Command):
             entity=notice.entity,
             record=notice.record,
             removed_on=self.removed_on,
-            days_late=ledger.days_after(due.on),
+            days_late=ledger.days_after(due),
         )
 
 
@@ -150,7 +150,7 @@ class ReportRecordUse(Command):
     evidence: tuple[Name, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        record = _record_of(ledger, self.record, self.entity)
+        record = record_of(ledger, self.record, self.entity)
         _not_ahead(ledger, self.used_on, "/used_on")
         counted = record.live(self.used_on)
         yield RecordUseReported(
@@ -185,7 +185,7 @@ class ReportRepeatedRequest(Command):
     evidence: tuple[Name, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        record = _record_of(ledger, self.record, self.entity)
+        record = record_of(ledger, self.record, self.entity)
         _not_ahead(ledger, self.asked_on, "/asked_on")
         assert record.entered is not None
         assert record.says is not None
@@ -226,14 +226,6 @@ def _subscription(ledger: Reading, name: str) -> Subscription:
     one = ledger.known(Subscription(name), "Subscribe first.")
     _act_for_subscriber(ledger, one.unit)
     return one
-
-
-def _record_of(ledger: Reading, name: str, entity: str) -> Record:
-    record = ledger.known(Record(name))
-    assert record.says is not None
-    if record.says.entity != entity:
-        raise Malformed(f"record {name} concerns {record.says.entity}", "/entity")
-    return record
 
 
 def _not_ahead(ledger: Reading, day: date, pointer: str) -> None:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+
+from msgspec.structs import replace
 
 from ledger.credit.events import CreditRecordEntered, TerminationReason
 from ledger.credit.folds import Record
+from ledger.dishonesty.folds import Sanctions, SeriousListing
+from ledger.grading.folds import CreditGrade
 from ledger.kernel import Event, Reading
+from ledger.kernel.events import civil_date
 from ledger.sharing.events import CREDIT_FEED, RecordShared, RemovalNotified
-from ledger.sharing.folds import Subscriptions, has_been_shown
+from ledger.sharing.folds import Subscriptions, Told, told_of
+
+_ONE_DAY = timedelta(days=1)
 
 
 def share(ledger: Reading, says: CreditRecordEntered) -> Iterator[Event]:
@@ -24,17 +32,40 @@ def share(ledger: Reading, says: CreditRecordEntered) -> Iterator[Event]:
         )
 
 
-def stop_sharing(ledger: Reading, record: Record, reason: TerminationReason) -> Iterator[Event]:
-    """Tell every live subscription that received a record to remove it.
+def _told(ledger: Reading, record: Record) -> Iterator[Told]:
+    """Every shared event that names a record, since it came back if an end of it was undone."""
+    assert record.entered is not None
+    back = max((gap.last for gap in record.gaps if gap.last is not None), default=None)
+    for told in _named(ledger, record):
+        yield told if back is None else replace(told, since=max(told.since, back + _ONE_DAY))
 
-    Whoever subscribed after it was first shown has received it too. A record that has ended before
-    was announced as removed then.
+
+def _named(ledger: Reading, record: Record) -> Iterator[Told]:
+    assert record.entered is not None
+    assert record.says is not None
+    yield from told_of(record.says, civil_date(record.entered.envelope.recorded_at))
+    listed = ledger.read(SeriousListing(record.record)).added
+    if listed is not None:
+        yield Told(listed.TOPIC, tuple(listed.tags()), listed.listed_on)
+    for sanction in ledger.read(Sanctions(record.says.entity)).applied.values():
+        if sanction.record == record.record:
+            yield Told(sanction.TOPIC, tuple(sanction.tags()), sanction.applied_on)
+    for grade in ledger.read(CreditGrade(record.says.entity)).assigned:
+        if any(factor.record == record.record for factor in grade.factors):
+            yield Told(grade.TOPIC, tuple(grade.tags()), grade.assessed_on)
+
+
+def stop_sharing(ledger: Reading, record: Record, reason: TerminationReason) -> Iterator[Event]:
+    """Tell every subscription that could read of a record to remove it.
+
+    Whoever subscribed after it was entered has read it too, and whoever reads no more holds it all
+    the same. A record that has ended before was announced as removed then.
     """
     says = record.says
     assert says is not None
-    if record.ended is not None or not has_been_shown(record, ledger.on):
+    if record.ended is not None or not says.public:
         return
-    for one in ledger.read(Subscriptions(CREDIT_FEED)).receiving(says):
+    for one in ledger.read(Subscriptions(CREDIT_FEED)).having_read(_told(ledger, record)):
         yield RemovalNotified(
             removal=ledger.name("RMV"),
             subscription=one.subscription,

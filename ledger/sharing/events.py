@@ -67,7 +67,7 @@ class FeedSubscribed(Event):
 
 
 class FeedUnsubscribed(Event):
-    """终止订阅: a partner's system reads no more; what it had to remove it still has to."""
+    """终止订阅: a partner's system reads no more; what it has read, it still has to remove."""
 
     TOPIC: ClassVar[str] = "sharing.feed-unsubscribed"
 

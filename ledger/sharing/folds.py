@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 import msgspec
 
-from ledger.credit.events import CreditRecordEntered, PublicityStarted
+from ledger.credit.events import (
+    CreditRecordEntered,
+    PublicityReinstated,
+    PublicityResumed,
+    PublicityStarted,
+    PublicitySuspended,
+)
 from ledger.credit.folds import Record
 from ledger.kernel import Fold, LegalRef, Recorded
 from ledger.sharing.events import (
@@ -24,13 +31,32 @@ from ledger.sharing.events import (
 )
 from ledger.vocabulary import RecordId, SubscriptionId
 
-#: What tells a subscriber of a record.
-_TELLS = (CreditRecordEntered.TOPIC, PublicityStarted.TOPIC)
+#: What tells a subscriber of a record: each has its tags.
+TELLS = (
+    CreditRecordEntered.TOPIC,
+    PublicityStarted.TOPIC,
+    PublicitySuspended.TOPIC,
+    PublicityResumed.TOPIC,
+    PublicityReinstated.TOPIC,
+)
 
 
 def covers(filters: Filters, says: CreditRecordEntered) -> bool:
     """Whether a subscription with these filters receives a record that is shown."""
-    return any(filters.fits(topic, says.tags()) for topic in _TELLS)
+    return any(filters.fits(topic, says.tags()) for topic in TELLS)
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A shared event that names a record: its type, its tags, and since when it could be read."""
+
+    topic: str
+    tags: tuple[str, ...]
+    since: date
+
+
+def told_of(says: CreditRecordEntered, since: date) -> list[Told]:
+    """What tells of a record by itself; ``since`` is the day on which it was recorded."""
+    return [Told(topic, tuple(says.tags()), since) for topic in TELLS]
 
 
 class Subscriptions(Fold):
@@ -38,16 +64,32 @@ class Subscriptions(Fold):
 
     feed: FeedName
     live: dict[str, FeedSubscribed] = msgspec.field(default_factory=dict)
+    #: Those that read no more, with their last day.
+    ended: dict[str, tuple[FeedSubscribed, date]] = msgspec.field(default_factory=dict)
 
     def on_subscribed(self, event: FeedSubscribed) -> None:
         self.live[event.subscription] = event
 
     def on_unsubscribed(self, event: FeedUnsubscribed) -> None:
-        self.live.pop(event.subscription, None)
+        one = self.live.pop(event.subscription, None)
+        if one is not None:
+            self.ended[event.subscription] = one, event.ended_on
 
     def receiving(self, says: CreditRecordEntered) -> list[FeedSubscribed]:
         """The live subscriptions that receive a record once it is shown."""
         return [one for _, one in sorted(self.live.items()) if covers(one.filters, says)]
+
+    def having_read(self, told: Iterable[Told]) -> list[FeedSubscribed]:
+        """The subscriptions that could read one of these, live or not: a feed is read from its
+        beginning, until the last day of the subscription.
+        """
+        told = list(told)
+        every = {name: (one, date.max) for name, one in self.live.items()} | self.ended
+        return [
+            one
+            for _, (one, last) in sorted(every.items())
+            if any(each.since <= last and one.filters.fits(each.topic, each.tags) for each in told)
+        ]
 
 
 def has_been_shown(record: Record, on: date) -> bool:
@@ -184,11 +226,14 @@ class RemovalsOf(Fold):
 
 __all__ = [
     "CREDIT_FEED",
+    "TELLS",
     "Owed",
     "Removal",
     "RemovalsOf",
     "Subscription",
     "Subscriptions",
+    "Told",
     "covers",
     "has_been_shown",
+    "told_of",
 ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from ledger.impersonal import require_impersonal, words_of
 from ledger.kernel import Event, Fact, Reading
+from ledger.penalties.rules import PUB_R1
 from ledger.supervision import rules
 from ledger.supervision.findings import finding
 
@@ -47,3 +49,15 @@ def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
             working_days=late,
             recorded=event.TOPIC,
         )
+
+
+def impersonal(ledger: Reading, facts: list[Fact]) -> tuple[()]:
+    """PUB-R1: no personal data in what everybody reads, whoever records it.
+
+    Registers are imported as they were published. What becomes public later, out of an event that
+    is not, the commands look at that record it.
+    """
+    for fact in facts:
+        if fact.provenance is None and fact.event.visibility() == "public":
+            require_impersonal(ledger, PUB_R1, *words_of(fact.event))
+    return ()

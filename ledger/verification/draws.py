@@ -11,9 +11,15 @@ from pathlib import Path
 import msgspec
 
 from ledger.draws import uvdraw
-from ledger.draws.events import DrawAnnounced, DrawExecuted, DrawTargetSelected
+from ledger.draws.commands.executing import difference
+from ledger.draws.events import (
+    DrawAnnounced,
+    DrawCommitmentRevealed,
+    DrawExecuted,
+    DrawTargetSelected,
+)
 from ledger.draws.folds import DrawState, EntityRoster, OfficerRoster, officers_hash
-from ledger.draws.making import Drawn, difference, drawn
+from ledger.draws.making import Drawn, drawn
 from ledger.kernel import Fold, Recorded
 from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
 from ledger.verification.asking import Records
@@ -29,15 +35,19 @@ _COVERING = "SELECT signed_at FROM signed WHERE size >= ? ORDER BY size LIMIT 1"
 
 
 class Steps(Fold):
-    """Where stand this draw's announcement and execution, and whom does it say were drawn?"""
+    """Where stand this draw's announcement, secrets and execution, and whom did it draw?"""
 
     draw: DrawId
     announced: Recorded | None = None
     executed: Recorded | None = None
+    revealed: dict[str, Recorded] = msgspec.field(default_factory=dict)
     selected: list[tuple[int, DrawTargetSelected]] = msgspec.field(default_factory=list)
 
     def on_announced(self, event: DrawAnnounced, record: Recorded) -> None:
         self.announced = record
+
+    def on_revealed(self, event: DrawCommitmentRevealed, record: Recorded) -> None:
+        self.revealed[event.source] = record
 
     def on_executed(self, event: DrawExecuted, record: Recorded) -> None:
         self.executed = record
@@ -102,7 +112,7 @@ class _Draw:
             self.blobs.get(self.draw.selection_hash or "")
         except (BlobMissing, BlobDamaged, uvdraw.Unfit) as error:
             return [(executed.position, str(error))]
-        if (differs := difference(self.draw, made)) is not None:
+        if (differs := difference(self.draw, made.outcome)) is not None:
             return [(executed.position, differs)]
         return list(self._selected(made, executed))
 
@@ -139,6 +149,9 @@ class _Draw:
                     return f"the value of {source.name} is not the one committed to"
                 if draw.revealed.get(source.name) != one.value:
                     return f"{source.name} did not reveal the value that was taken"
+                at = self.steps.revealed[source.name].envelope.recorded_at
+                if at > source.publication_at:
+                    return f"{source.name} revealed its value at {at.isoformat()}, after its time"
         if draw.seed != uvdraw.SEPARATOR.join(one.value for one in draw.values):
             return "its seed is not the values of its sources"
         return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
@@ -16,10 +18,19 @@ import structlog
 from api.logs import configure_logging
 from ledger.commitments.events import CommitmentMade, Obligation
 from ledger.dishonesty.events import DeterminationNotified, SanctionApplied
+from ledger.draws.drawfile import verify
 from ledger.kernel import LegalRef
 from ledger.keylist.events import KeyUnitDesignated
 from ledger.observation.events import ObservationGranted, PolicyBasis
 from ledger.reconsideration.events import ReconApplied
+from tests.scenarios.drawing import (
+    DRAW,
+    OPERATOR,
+    ROSTER_HASH,
+    announcement,
+    given_roster,
+    values,
+)
 from tests.scenarios.world import E_A, E_B, E_C, World
 
 
@@ -521,11 +532,13 @@ async def test_the_public_reads_records_where_they_can_end(world: World) -> None
     assert await etag(world, "nobody", E_C) == before
     await world.send("MRB head", "credit/start-publicity", record="CR-1", channels=["credit_china"])
     assert [await seen(who) for who in public] == [[0, 1]] * 2
-    await world.send("MRB head", "credit/terminate-publicity", record="CR-1", reason="correction")
+    end = {"record": "CR-1", "reason": "correction", "approved_by": "HEAD-MRB"}
+    await world.send("MRB office", "credit/terminate-publicity", **end)
     assert [await seen(who) for who in public] == [[0, 0]] * 2
     assert await etag(world, "nobody", E_C) == before
-    for who in ("E-C", "MRB head", "EMB head", "JB"):
-        assert await seen(who) == [3, 1]
+    # Who has approved its end is for those whom it concerns.
+    for who, told in (("E-C", 4), ("MRB head", 4), ("EMB head", 3), ("JB", 4)):
+        assert await seen(who) == [told, 1]
 
 
 async def test_grades_of_others_are_not_for_businesses(world: World) -> None:
@@ -582,27 +595,7 @@ def _fail(body: str) -> None:
 async def test_PUB_V2_the_public_reads_nowhere_what_was_withdrawn(world: World) -> None:
     """The documents are public and can be withdrawn; a feed cannot unsay what it has said."""
     world.at("2026-06-01")
-    licence = {**world.elements("食品经营许可"), "act_kind": "licence"}
-    await world.send(
-        "MRB head", "catalogue/list-matter", matter="M-LIC", unit="MRB", elements=licence
-    )
-    await world.send(
-        "MRB head",
-        "catalogue/publish-matter",
-        matter="M-LIC",
-        unit="MRB",
-        url="https://example.org/m",
-    )
-    await world.send(
-        "MRB head",
-        "publicity/decide-act",
-        decision="LIC-1",
-        unit="MRB",
-        matter="M-LIC",
-        doc_no="许1号",
-        entity=E_C,
-    )
-    await world.send("MRB officer", "publicity/serve-act", decision="LIC-1")
+    await world.given_licence("LIC-1", E_C)
     await world.given_case("CASE-1", E_C)
     await world.send("MRB head", "penalties/decide-penalty", **world.decision("D-1", "CASE-1", E_C))
     await world.send("MRB officer", "penalties/serve-penalty", decision="D-1", repair_notice=True)
@@ -641,3 +634,52 @@ async def test_PUB_V2_the_public_reads_nowhere_what_was_withdrawn(world: World) 
             else:
                 assert said in text, who
         assert text.count("已被撤销") >= 2, who
+
+
+async def test_who_operated_a_draw_is_told_to_its_authorities_alone(tmp_path: Path) -> None:
+    """Announced, made, verified and voided: the public and a partner read which unit, nobody."""
+    async with World(tmp_path) as world:
+        world.tokens["nobody"] = ""
+        await world.given_region()
+        await given_roster(world)
+        world.at("2026-07-16 10:00")
+        await world.send(OPERATOR, "draws/announce-draw", **announcement())
+        await asyncio.to_thread(world.service.keeper.wait_for, world.recorder.head(), 5)
+        world.at("2026-07-20 16:00")
+        await world.send(OPERATOR, "draws/reveal-seed", **values())
+        await world.send(OPERATOR, "draws/execute-draw", draw=DRAW, roster_hash=ROSTER_HASH)
+        await world.send("JB", "draws/verify-draw", draw=DRAW)
+        await world.send(
+            OPERATOR,
+            "draws/void-draw",
+            draw=DRAW,
+            reason_code="software_fault",
+            approver="HEAD-MRB",
+            evidence="程序缺陷",
+        )
+        partner = world.service.tokens.create("BANK", "BANK-SYS", "subscriber_system")
+        world.tokens["partner"] = partner
+        persons = ("COORD-MRB", "HEAD-MRB", "JB-001")
+        await asyncio.to_thread(world.service.keeper.wait_for, world.recorder.head(), 5)
+        for who in ("nobody", "partner"):
+            of_draw = [e for e in await feed(world, who) if e["type"].startswith("draws.draw-")]
+            assert {e["type"] for e in of_draw} >= {"draws.draw-executed", "draws.draw-voided"}
+            parts: list[Any] = [of_draw, await trail(world, who, f"draws/{DRAW}")]
+            parts += [e for e in await events(world, who) if e["type"].startswith("draws.draw-")]
+            parts.append(await ask(world, who, f"/v1/draws/{DRAW}"))
+            file = await ask(world, who, f"/v1/draws/{DRAW}/export")
+            records = [b64decode(file[one]["record"]) for one in ("announcement", "execution")]
+            text = msgspec.json.encode([parts, file]) + b"".join(records)
+            for person in persons:
+                assert person.encode() not in text, (who, person)
+            assert verify(msgspec.json.encode(file)).complete, "and still everything is proven"
+        for who in ("MRB head", "JB"):
+            told = await ask(world, who, f"/v1/draws/{DRAW}")
+            assert told["operators"] == ["COORD-MRB"]
+            steps = [
+                (e["data"]["step"], e["data"].get("approver"))
+                for e in await feed(world, who)
+                if e["type"] == "draws.draw-operated"
+            ]
+            assert steps == [("announced", None), ("executed", None), ("voided", "HEAD-MRB")]
+        assert "operators" not in await ask(world, "EMB head", f"/v1/draws/{DRAW}")

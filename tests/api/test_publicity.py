@@ -28,27 +28,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with World(tmp_path) as world:
         await world.given_region()
         world.at("2026-06-01")
-        elements = {**world.elements("食品经营许可"), "act_kind": "licence"}
-        await world.send(
-            "MRB head", "catalogue/list-matter", matter="M-LIC", unit="MRB", elements=elements
-        )
-        await world.send(
-            "MRB head",
-            "catalogue/publish-matter",
-            matter="M-LIC",
-            unit="MRB",
-            url="https://example.org/m",
-        )
-        await world.send(
-            "MRB head",
-            "publicity/decide-act",
-            decision="LIC-1",
-            unit="MRB",
-            matter="M-LIC",
-            doc_no="许1号",
-            entity=E_C,
-        )
-        await world.send("MRB officer", "publicity/serve-act", decision="LIC-1")
+        await world.given_licence("LIC-1", E_C)
         yield world
 
 

@@ -23,8 +23,11 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from eventsourcing.persistence import OperationalError
 
 from ledger.kernel import (
+    UNNAMED,
+    Actor,
     Command,
     Event,
+    Fact,
     FieldChange,
     KeyReused,
     Ledger,
@@ -224,6 +227,32 @@ def test_an_event_that_cannot_be_read_back_harms_nobody_else(ledger: Ledger) -> 
     assert isinstance(bad.exception(SECONDS), codec.UnreadableRecord)
     assert good.result(SECONDS).position == 1
     assert seats(ledger.recorder) == [1]
+
+
+class SayForUnit(Command):
+    """Says something in the unit's name, and under one's own, or not."""
+
+    signed: bool
+
+    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
+        yield Fact(Heard(words="in its name"), unnamed=True)
+        if self.signed:
+            yield Heard(words="in one's own")
+
+
+def test_what_is_recorded_in_a_units_name_has_its_person_beside_it(
+    ledger: Ledger, recorder: DCBRecorder
+) -> None:
+    """Neither its bytes nor its tags lead to whoever sent it; a command that hides it is a bug."""
+    ledger.execute(SayForUnit(signed=True), USHER)
+    ours, own = recorder.read()
+    actor = codec.decode(ours.position, ours.event.data).envelope.actor
+    assert actor == Actor(unit_id=USHER.unit_id, person_id=UNNAMED, role=USHER.role)
+    assert [tag for tag in ours.event.tags if tag.startswith("actor:")] == []
+    assert f"actor:{USHER.person_id}" in own.event.tags
+    with pytest.raises(TypeError, match="nowhere who sent it"):
+        ledger.execute(SayForUnit(signed=False), USHER)
+    assert len(stored(recorder)) == 2
 
 
 def test_a_command_that_records_nothing_answers_the_head(ledger: Ledger) -> None:

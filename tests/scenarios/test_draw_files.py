@@ -207,6 +207,14 @@ def _everywhere(file: Any, change: Callable[[dict[str, Any]], None]) -> None:
     del file["execution"]["record"], file["execution"]["receipt"]
 
 
+def _waits(file: Any) -> None:
+    """The last source is no index any more but somebody's secret, due after the others are out."""
+    source, value = _announced(file)["body"]["sources"][2], file["seed"]["body"]["values"][2]
+    source["kind"] = "commitment"
+    source["commitment"] = sha256(value["value"].encode()).hexdigest()
+    del _announced(file)["record"], _announced(file)["receipt"]
+
+
 #: What somebody may try with a file, and how the difference is named.
 FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a business dropped": (lambda f: _roster(f).pop(9), "the hash of the roster is"),
@@ -217,6 +225,7 @@ FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
         "the seed is",
     ),
     "another seed": (lambda f: f["seed"]["body"].update(seed="1|2|3"), "the seed is"),
+    "a party that could wait": (_waits, "could wait for a public value"),
     "a source left out": (lambda f: f["seed"]["body"]["values"].pop(), "the values come from"),
     "another ratio": (
         lambda f: _announced(f)["body"]["strata"][0].update(ratio="0.50"),

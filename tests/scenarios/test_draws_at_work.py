@@ -55,6 +55,33 @@ async def test_a_crash_between_the_batches_is_repaired_by_the_same_command(
     assert world.recorder.head() == head
 
 
+async def test_nobodys_word_verifies_a_draw(world: World) -> None:
+    """Another unit, or the one that drew, has it made again; neither says how it comes out."""
+    await given_roster(world)
+    await given_seed(world)
+    path = "draws/verify-draw"
+    await world.send(OPERATOR, "draws/execute-draw", draw=DRAW, roster_hash=ROSTER_HASH)
+    for who in ("EMB head", "MRB head"):
+        said = await world.send(who, path, expect=400, draw=DRAW, ok=False, mismatch="C/1")
+        assert "ok" in said["detail"]
+    executed = await world.get("JB", f"/v1/draws/{DRAW}")
+    names = ("selection_hash", "selection_root", "selection_count")
+    strata = [{name: one[name] for name in ("key", "size", "quota")} for one in executed["strata"]]
+    outcome = {"strata": strata} | {name: executed[name] for name in names}
+    forged = outcome | {"selection_root": "0" * 64}
+    await world.refused("DRW-R6", "EMB head", path, draw=DRAW, outcome=forged)
+    for body in ({}, {"outcome": outcome}):
+        answer = await world.send("EMB head", path, draw=DRAW, **body)
+        assert answer["events"][0]["body"] == {
+            "draw": DRAW,
+            "unit": "MRB",
+            "ok": True,
+            "recomputed": True,
+        }
+    (first, _) = (await world.get("public", f"/v1/draws/{DRAW}"))["verifications"]
+    assert first == {"unit": "EMB", "ok": True, "mismatch": None}
+
+
 async def test_an_exempted_business_gives_way_to_the_next_reserve(world: World) -> None:
     await given_roster(world)
     await given_seed(world)

@@ -59,7 +59,7 @@ async def test_s4_reproducible_draw(world: World) -> None:
     assert answer["events"][0]["body"]["seed"] == SEED
 
     answer = await world.send(OPERATOR, "draws/execute-draw", draw=DRAW, roster_hash=ROSTER_HASH)
-    assert types(answer) == ["draws.draw-executed"]
+    assert types(answer) == ["draws.draw-executed", "draws.draw-operated"]
     executed = answer["events"][0]["body"]
     assert [(s["key"], s["quota"]) for s in executed["strata"]] == [
         ("A", 1),

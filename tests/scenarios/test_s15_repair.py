@@ -184,6 +184,47 @@ async def test_s15_repair(world: World) -> None:
     assert (misused["unit"], misused["facts"]["ended_because"]) == ("BANK", "repaired")
 
 
+async def test_SHR_V1_who_subscribes_after_a_repair_reads_its_end(world: World) -> None:
+    """2.4e, stop sharing and use: whatever it asks for, next to the record stands its end."""
+    await given_s15(world)
+    world.at("2026-07-16")
+    await world.send("E-C", "repair/apply-repair", **{**APPLY, "channel": "window"})
+    await world.send("MRB legal", "repair/accept-repair", repair="REP-1")
+    await world.send(
+        "MRB head",
+        "repair/grant-repair",
+        repair="REP-1",
+        verified=["conduct_corrected", "obligations_performed"],
+        verification="现场核查",
+    )
+    world.at("2026-08-10")
+    entries = {"types": ["credit.credit-record-entered"], "entities": [E_C]}
+    sanctions = {"types": ["dishonesty.sanction-applied"], "units": ["EDB"]}
+    for name, filters in (("SUB-2", entries), ("SUB-3", sanctions)):
+        late = {**SUBSCRIBE, "subscription": name, "unit": "RAIL", "filters": filters}
+        await world.send("RAIL", "sharing/subscribe-feed", **late)
+    assert len((await world.get("RAIL", "/v1/sharing/subscriptions"))["items"]) == 2
+    asked: tuple[dict[str, Any], ...] = (
+        {},
+        {"type": "credit.credit-record-entered"},
+        {"type": "dishonesty.sanction-applied"},
+        {"subject": "record:CR-1"},
+        {"subject": "sanction:SAN-1"},
+    )
+    for query in asked:
+        page = await world.get("RAIL", "/v1/feed", limit=1000, **query)
+        told = {e["type"] for e in page["events"] if e.get("data", {}).get("record") == "CR-1"}
+        assert {"credit.publicity-terminated", "dishonesty.sanction-lifted"} <= told, query
+        assert told & {"credit.credit-record-entered", "dishonesty.sanction-applied"}, query
+    # What ends is told to nobody who asked for other businesses.
+    other = {**SUBSCRIBE, "subscription": "SUB-4", "filters": {"entities": ["91620100MA7LX0076M"]}}
+    await world.send("BANK", "sharing/unsubscribe-feed", subscription="SUB-1", reason="到期")
+    await world.send("BANK", "sharing/subscribe-feed", **other)
+    assert len((await world.get("BANK", "/v1/sharing/subscriptions"))["items"]) == 2
+    page = await world.get("BANK", "/v1/feed", limit=1000)
+    assert not [e for e in page["events"] if e["type"] == "credit.publicity-terminated"]
+
+
 async def test_s15_what_the_officer_works_from(world: World) -> None:
     """The earliest day, each condition with its evidence; not for another unit or business."""
     await given_s15(world)

@@ -175,3 +175,29 @@ async def test_s20_who_reads_the_designated_units(world: World) -> None:
     assert [one["designation"] for one in await seen("E-A")] == ["KEY-2"]
     profile = await world.get("JB", f"/v1/entities/{E_D}/profile")
     assert (profile["grade"], profile["records"]) == ("D", [])  # no dishonesty (K: none)
+
+
+async def test_KEY_R4_the_feed_says_no_more_than_the_list(world: World) -> None:
+    """Why, by whom and how is told to the business, its unit and supervisors; to nobody else."""
+    await given_list(world)
+    await world.send(
+        "BANK",
+        "sharing/subscribe-feed",
+        subscription="SUB-1",
+        unit="BANK",
+        purpose="贷款审批",
+        legal_basis=[{"instrument": "征信业管理条例", "article": "Art 21"}],
+    )
+    assert (await world.get("BANK", "/v1/sharing/subscriptions"))["items"]
+    told = {**DESIGNATION, "review_on": "2026-09-01"}
+    await world.send("EMB head", "keylist/designate-key-unit", **told)
+    review = {"designation": "KEY-1", "outcome": "keep", "grounds": "隐患反复"}
+    await world.send("EMB head", "keylist/review-key-designation", **review, review_on="2026-12-01")
+    world.tokens["E-D"] = world.service.tokens.create("ENTITY", "REP-D", "entity_rep", entity=E_D)
+    secrets = ("两年内三次同类隐患", "OFF-011", "隐患反复", DESIGNATION["guidance_plan"])
+
+    for who, told_all in (("BANK", False), ("MRB head", False), ("E-D", True), ("JB", True)):
+        page = await world.get(who, "/v1/feed", limit=1000, type="keylist.*")
+        about = [e["data"] for e in page["events"] if e["data"].get("designation") == "KEY-1"]
+        assert about, who
+        assert [text in str(about) for text in secrets] == [told_all] * len(secrets), who

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TypeVar
 
 import msgspec
@@ -14,6 +15,7 @@ from ledger.assessment.events import (
 from ledger.draws import uvdraw
 from ledger.draws.events import (
     DrawAnnounced,
+    DrawCommitmentRevealed,
     DrawExecuted,
     DrawSeedRevealed,
     DrawTargetSelected,
@@ -24,7 +26,16 @@ from ledger.kernel import Event, codec
 from ledger.progress.events import ProgressLedgerSubmitted
 from ledger.progress.metrics import metrics_of
 from ledger.verification import Files, Verification, verify_ledger
-from tests.scenarios.drawing import DRAW, OPERATOR, PREFIX, ROSTER_HASH, given_roster, given_seed
+from tests.scenarios.drawing import (
+    DRAW,
+    OPERATOR,
+    PREFIX,
+    ROSTER_HASH,
+    announcement,
+    given_roster,
+    given_seed,
+    values,
+)
 from tests.scenarios.world import World
 
 E = TypeVar("E", bound=Event)
@@ -133,6 +144,29 @@ async def test_another_seed(world: World) -> None:
         (fault,) = verified(world).faults
         assert what in fault.what
         world.given(revealed)
+
+
+async def test_a_secret_that_was_revealed_after_its_time(world: World) -> None:
+    """Whoever recorded it let the party choose, with the public values before its eyes."""
+    await given_roster(world)
+    world.at("2026-07-16 10:00")
+    party = {
+        "name": "商会",
+        "kind": "commitment",
+        "publication_at": "2026-07-19T12:00:00+08:00",
+        "commitment": sha256("牡丹".encode()).hexdigest(),
+        "fallback": "无",
+    }
+    body = announcement()
+    body["sources"].append(party)
+    await world.send(OPERATOR, "draws/announce-draw", **body)
+    world.at("2026-07-20 16:00")
+    late = {"draw": DRAW, "source": "商会", "value": "牡丹"}
+    await world.refused("DRW-R1", OPERATOR, "draws/reveal-commitment", **late)
+    world.given(DrawCommitmentRevealed(unit="MRB", **late))
+    await world.send(OPERATOR, "draws/reveal-seed", **values())
+    (fault,) = verified(world).faults
+    assert "商会 revealed its value at 2026-07-20T08:00" in fault.what
 
 
 async def test_another_roster_than_was_frozen(world: World) -> None:

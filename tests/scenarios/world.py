@@ -328,6 +328,24 @@ class World:
             "domain": domain,
         }
 
+    async def given_licence(self, decision: str, entity: str) -> None:
+        """The market bureau has a licence matter, and has granted and served one licence."""
+        elements = {**self.elements("食品经营许可"), "act_kind": "licence"}
+        matter = {"matter": "M-LIC", "unit": "MRB"}
+        await self.send("MRB head", "catalogue/list-matter", **matter, elements=elements)
+        await self.send(
+            "MRB head", "catalogue/publish-matter", **matter, url="https://example.org/m"
+        )
+        await self.send(
+            "MRB head",
+            "publicity/decide-act",
+            **matter,
+            decision=decision,
+            doc_no="许1号",
+            entity=entity,
+        )
+        await self.send("MRB officer", "publicity/serve-act", decision=decision)
+
     async def given_plan(
         self, months: list[int], *, unit: str = "MRB", matter: str = "M-101"
     ) -> str:

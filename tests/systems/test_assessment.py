@@ -176,6 +176,11 @@ def test_a_scheme_is_adopted_whole(story: Scenario) -> None:
         ({"of": ("results_notified_in_time",)}, "higher", "inspections"),
         ({"of": ("penalties_published_in_time",)}, "higher", "penalties"),
         ({"of": ("penalties",), "per": ("inspections",)}, "higher", "penalties"),
+        ({"of": ("records_entered",)}, "higher", "penalties"),
+        ({"of": ("publicity_started",)}, "higher", "penalties"),
+        ({"of": ("special_filings",)}, "higher", "inspections"),
+        ({"of": ("soft_measures",)}, "higher", "penalties"),
+        ({"of": ("education_given",)}, "higher", "penalties"),
         ({"of": ("outreach", "penalties")}, "higher", "penalties"),
         ({"of": ("findings",), "per": ("inspections",)}, "lower", "inspections"),
         ({"of": ("inspections", "penalties"), "per": ("matters_published",)}, "higher",
@@ -222,6 +227,8 @@ def test_ASM_R1_quality_may_be_rewarded(story: Scenario) -> None:
     assert forbidden_term(["检查数量", "检查次数"], "检查数据录入及时率") is None
     assert rewarded(PUBLICITY.formula, higher=True) == set()
     assert rewarded(Formula(of=("inspections",), nil="9", full="0"), higher=False) == set()
+    softer = Formula(of=("soft_measures",), per=("soft_measures", "penalties"), nil="0", full="1")
+    assert rewarded(softer, higher=True) == set()
     worse = Formula(of=("inspections_without_issue",), per=("inspections",), nil="1", full="0")
     assert rewarded(worse, higher=False) == set()
     story.when(replace(SCHEME, year="2028")).then(AssessmentSchemeAdopted, *[IndicatorDefined] * 3)
@@ -253,17 +260,30 @@ def test_ASM_R2_the_weights_make_a_hundred(story: Scenario, weight: str) -> None
 
 
 def test_ASM_R3_the_three_systems_weigh_no_less(story: Scenario) -> None:
-    """S19: 15 after 20 in the year before; as much is enough, and a year without one sets none."""
+    """S19: 15 after 20 in the year before; as much is enough; a year left out sets nothing free."""
     story.at("2026-12-20T09:00+08:00")
     fallen = (replace(PUBLICITY, weight="15"), replace(NOTICES, weight="55"), OPEN)
     scheme = replace(SCHEME, year="2027", indicators=fallen)
     story.when(scheme).refused("ASM-R3", weight="15", last="20")
-    story.when(replace(scheme, year="2029")).then(
-        like(AssessmentSchemeAdopted, three_systems_weight="15"), *[IndicatorDefined] * 3
-    )
+    story.when(replace(scheme, year="2029")).refused("ASM-R3", year="2029", before="2026")
     story.when(replace(scheme, indicators=SCHEME.indicators)).then(
         like(AssessmentSchemeAdopted, three_systems_weight="20"), *[IndicatorDefined] * 3
     )
+
+
+def test_ASM_R3_whichever_year_is_adopted_first() -> None:
+    """2028 with 15 first: 2027 weighs no more than that, or 2028 is raised before."""
+    story = Scenario(InMemoryDCBRecorder(), by=RLO).given(SeedLedger())
+    story.at("2026-12-20T09:00+08:00")
+    light = (replace(PUBLICITY, weight="15"), replace(NOTICES, weight="55"), OPEN)
+    story.given(replace(SCHEME, year="2028", indicators=light))
+    heavy = replace(SCHEME, year="2027")
+    story.when(heavy).refused("ASM-R3", year="2028", weight="15", before="2027", last="20")
+    story.when(replace(heavy, indicators=light)).then(
+        AssessmentSchemeAdopted, *[IndicatorDefined] * 3
+    )
+    story.given(replace(SCHEME, year="2028"))
+    story.when(heavy).then(AssessmentSchemeAdopted, *[IndicatorDefined] * 3)
 
 
 def test_ASM_R3_unless_the_policy_lets_it_fall(story: Scenario) -> None:

@@ -47,6 +47,7 @@ from ledger.kernel import (
 )
 from ledger.penalties.events import CaseClosed, PenaltyDecided
 from ledger.policies.commands import AdoptPolicyVersion, SeedLedger
+from ledger.publicity.events import ActDecided
 from ledger.supervision.events import FindingRaised
 from tests.gwt import Record, Scenario, actor, like, on
 from tests.pasts import filed
@@ -186,9 +187,27 @@ def test_CFR_R2_the_values_are_published_after_the_list(story: Scenario) -> None
 
 
 def test_CFR_R2_the_list_leaves_no_case_out(story: Scenario) -> None:
-    """Cases of other years and units are no part of it; files without a penalty may be added."""
+    """Cases of other years and units are no part of it; acts without a penalty may be added."""
     story.when(replace(ANNOUNCE, cases=CASES[1:])).refused("CFR-R2")
     story.when(replace(ANNOUNCE, cases=(*CASES, "CASE-01"))).raises(Malformed, pointer="/cases")
+    licence = ActDecided(
+        decision="LICENCE-01",
+        unit="MRB",
+        kind="licence",
+        matter="M-LIC",
+        doc_no="1",
+        decided_on=date(2026, 3, 2),
+    )
+    story.given(
+        licence,
+        replace(licence, decision="LICENCE-02", unit="EMB"),
+        replace(licence, decision="LICENCE-03", decided_on=date(2025, 3, 2)),
+    )
+    # The list is not padded with what nobody can read.
+    for other in ("LICENCE-02", "LICENCE-03", "LICENCE-04", "CASE-90", "CASE-91", "D-CASE-01"):
+        story.when(replace(ANNOUNCE, cases=(*CASES, other))).refused(
+            "CFR-R2", reason=f"1 on the list are no cases of MRB in 2026: {other}"
+        )
     story.when(replace(ANNOUNCE, cases=(*CASES, "LICENCE-01"))).then(
         like(ReviewAnnounced, size=3, ratio="0.2727")
     )
@@ -233,7 +252,9 @@ def test_CFR_R2_the_sample_is_large_enough(listed: int, least: int) -> None:
         SeedLedger(), qualified("MRB"), qualified("EMB")
     )
     story.at("2026-06-15T09:00+08:00")
-    announce = replace(ANNOUNCE, cases=tuple(f"C-{n:04}" for n in range(listed)))
+    cases = tuple(f"C-{n:04}" for n in range(listed))
+    story.given(Record(facts=tuple(map(decided, cases))))
+    announce = replace(ANNOUNCE, cases=cases)
     if least > 1:
         story.when(replace(announce, size=least - 1)).refused("CFR-R2")
     story.when(replace(announce, size=listed + 1)).raises(Malformed, pointer="/size")

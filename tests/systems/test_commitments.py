@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -254,6 +254,23 @@ def test_CMT_R1_an_established_breach_enters_the_record(story: Scenario) -> None
     story.when(replace(FULFIL, obligation="O-2")).then(CommitmentFulfilled)
 
 
+def test_CMT_R1_nothing_is_breached_before_it_is_due(story: Scenario) -> None:
+    """On its last day it can still be performed; unless it can be no more, and that is said."""
+    story.given(MAKE).at("2026-07-31T20:00+08:00")
+    early = replace(BREACH, obligation="O-2")
+    story.when(early).refused("CMT-R1", commitment="CMT-1")
+    assert "is due on 2026-07-31" in str(story.error)
+    impossible = replace(early, impossible_because="生产线已拆除")
+    private = replace(early, impossible_because="致电13909310000")
+    story.when(private).refused("CRD-R4")
+    story.when(impossible).then(
+        like(CommitmentBreached, obligation="O-2", impossible_because="生产线已拆除"),
+        CreditRecordEntered,
+    )
+    other = replace(early, commitment="CMT-8", record="CR-2")
+    story.at("2026-08-01T09:00+08:00").when(other).then(CommitmentBreached, CreditRecordEntered)
+
+
 def test_CMT_R1_holds_for_records_entered_directly(story: Scenario) -> None:
     """A unit goes no way round it; the lead department enters what another register holds."""
     direct = EnterCreditRecord(
@@ -335,3 +352,14 @@ def test_one_of_two_racing_performances_enters_the_record(pair: tuple[Ledger, Le
         CreditRecordEntered,
     ]
     assert sum(isinstance(answer, OutOfStep) for answer in answers) == 7
+
+
+def test_CMT_R1_nothing_is_performed_before_it_was_promised(story: Scenario) -> None:
+    """A performance is reported with its day, which is not before the promise."""
+    story.given(MAKE).at("2026-07-15T09:00+08:00")
+    before = datetime.fromisoformat("2026-05-10T18:00+08:00")
+    story.when(replace(FULFIL, occurred_at=before)).raises(Malformed, pointer="/occurred_at")
+    same_day = datetime.fromisoformat("2026-05-11T18:00+08:00")
+    story.when(replace(FULFIL, occurred_at=same_day)).then(
+        like(CommitmentFulfilled, obligation="O-1", days_late=0)
+    )

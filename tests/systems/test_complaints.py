@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ import pytest
 from eventsourcing.dcb.api import DCBRecorder
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.catalogue.events import EnforcementUnitQualified
 from ledger.complaints.commands import (
     AcceptComplaint,
     AcknowledgeComplaint,
@@ -463,3 +464,59 @@ def test_CMP_V1_is_found_once_however_many_look(recorder: DCBRecorder) -> None:
 
     with Ledger(recorder, clock=story.ledger.clock) as other, ThreadPoolExecutor(6) as pool:
         assert sum(pool.map(look, range(6))) == 1
+
+
+def test_CMP_V2_no_answer_is_dated_back(story: Scenario) -> None:
+    """Weeks late it says so; and a business does not date its complaint into the past."""
+    then = datetime.fromisoformat("2026-09-25T09:00+08:00")
+    story.given(RECEIVE, actor=REP).at("2026-11-02T09:00+08:00")
+    transfer = TransferComplaint(complaint="CMP-1", to="PARK", reason="-")
+    refuse = RefuseComplaint(complaint="CMP-1", reason="-", feedback_text="-")
+    acts: list[Any] = [AcknowledgeComplaint(complaint="CMP-1"), ACCEPT, refuse, transfer]
+    for act in acts:
+        story.when(replace(act, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
+    story.when(ACCEPT).then(like(ComplaintAccepted, days_late=21))
+    story.when(replace(RESOLVE, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
+    step = TakeInvestigationStep(complaint="CMP-1", step="interview", shown="-")
+    story.when(replace(step, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
+    again = replace(RECEIVE, complaint="CMP-2", visit=None, occurred_at=then)
+    story.when(again, REP).raises(Malformed, pointer="/occurred_at")
+
+
+def test_CMP_R1_a_complaint_lies_with_a_body_that_there_is(story: Scenario) -> None:
+    """One of the policy, a qualified unit, or one that reports; not any name."""
+    nobody = replace(RECEIVE, handled_by="NOBODY")
+    story.when(nobody, REP).raises(UnknownReference, says="JB, PARK, RECON, RLO")
+    story.given(RECEIVE, actor=REP)
+    transfer = TransferComplaint(complaint="CMP-1", to="EMB", reason="职责")
+    story.when(transfer).raises(UnknownReference, says="EMB")
+    story.given(
+        EnforcementUnitQualified(
+            unit="EMB", name="应急管理局", kind="organ", valid_from=date(2026, 1, 1)
+        )
+    )
+    story.when(transfer).then(like(ComplaintTransferred, to="EMB"))
+
+
+def test_CMP_V2_passing_on_gains_no_time(story: Scenario) -> None:
+    """Transferred on 09-28, accepted by 10-13 whoever has it then; the Bureau takes it back."""
+    story.given(RECEIVE, actor=REP).at("2026-09-28T09:00+08:00")
+    on = TransferComplaint(complaint="CMP-1", to="PARK", reason="属地")
+    story.when(on).then(like(ComplaintTransferred, counted_from=date(2026, 9, 28)))
+    recon = actor("RECON", "RECON-1", "recon_officer")
+    story.at("2026-10-12T09:00+08:00").when(replace(on, to="RECON"), PARK).then(
+        like(ComplaintTransferred, to="RECON", counted_from=date(2026, 9, 28))
+    )
+    opened = place(story, ComplaintTransferred)
+    late = EndDeadline(rule_name="complaint.accept_wd.transferred", opened_at_position=opened)
+    story.at("2026-10-13T23:00+08:00").when(late, CLOCK).raises(OutOfStep)
+    story.at("2026-10-14T09:00+08:00").when(late, CLOCK).then(
+        like(DeadlineMissed, due_on=date(2026, 10, 13)),
+        like(FindingRaised, rule_id="CMP-V2", unit="RECON"),
+    )
+    story.when(on, recon).raises(OutOfStep, says="take it back")
+    story.when(replace(on, to="RLO")).raises(Forbidden, says="RECON")
+    story.when(replace(on, to="JB")).then(
+        like(ComplaintTransferred, unit="RECON", to="JB", counted_from=date(2026, 10, 14))
+    )
+    story.when(ACCEPT).then(like(ComplaintAccepted, unit="JB", days_late=0))

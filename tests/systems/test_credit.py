@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ from ledger.credit.commands import (
 )
 from ledger.credit.events import (
     CreditRecordEntered,
+    EndApproved,
     Instrument,
     ObjectionFiled,
     ObjectionResolved,
@@ -41,11 +42,12 @@ from ledger.kernel import (
     UnknownReference,
     codec,
 )
+from ledger.kernel.policies import WorkingCalendarPublished
 from ledger.penalties.events import PenaltyDecided, PenaltyServed
 from ledger.policies.commands import SeedLedger
 from ledger.repair.events import DutiesPerformed
 from ledger.supervision.events import FindingRaised
-from tests.gwt import Scenario, actor, like
+from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
 
 replace = msgspec.structs.replace
 
@@ -72,6 +74,11 @@ ENTER = EnterCreditRecord(
 )
 START = StartPublicity(record="CR-1", channels=("credit_china", "unit_site"))
 OBJECT = FileObjection(record="CR-1", entity=E_C, grounds="金额有误")
+#: What takes a second person; the deputy sends it, as it is the head who has approved.
+CORRECT = TerminatePublicity(record="CR-1", reason="correction", approved_by="MRB-HEAD")
+SUSPEND = SuspendPublicity(
+    record="CR-1", ground="stopped_by_court", order="(2026)甘71行初1号", reason="停止执行"
+)
 ANSWER = ResolveObjection(record="CR-1", outcome="rejected", explanation="核实无误")
 
 #: A record of another business and another one of the same, whatever becomes of them.
@@ -86,6 +93,7 @@ OTHERS = [
         title="另一处罚",
         public=True,
         severity="general",
+        source_ref=f"REG-{name}",
     )
     for name, entity in (("CR-8", E_C), ("CR-9", E_B))
 ]
@@ -179,6 +187,9 @@ DECIDED = PenaltyDecided(
     severity="general",
     facts="-",
     fine_fen=500_000,
+)
+YEAR_2027 = WorkingCalendarPublished(
+    year="2027", version=1, holidays=(date(2027, 1, 1),), makeup_workdays=(), source="-"
 )
 SERVED = PenaltyServed(
     decision="DEC-1", entity=E_C, unit="MRB", served_on=date(2026, 4, 15), repair_notice=True
@@ -296,9 +307,10 @@ def test_CRD_R4_holds_for_every_public_word_on_a_record(story: Scenario) -> None
     """Suspending, resuming and ending say something in public too."""
     story.given(ENTER, START)
     private = "致电13909310000"
-    story.when(SuspendPublicity(record="CR-1", reason=private)).refused("CRD-R4")
-    story.when(TerminatePublicity(record="CR-1", reason="revoked", note=private)).refused("CRD-R4")
-    story.given(SuspendPublicity(record="CR-1", reason="法院裁定停止执行"))
+    for changed in ({"reason": private}, {"order": private}):
+        story.when(replace(SUSPEND, **changed)).refused("CRD-R4")
+    story.when(replace(CORRECT, note=private), DEPUTY).refused("CRD-R4")
+    story.given(SUSPEND)
     story.when(ResumePublicity(record="CR-1", reason=private)).refused("CRD-R4")
 
 
@@ -366,9 +378,8 @@ def test_publicity_starts_once_and_only_for_what_is_public(story: Scenario) -> N
     story.given(ENTER, START).when(START).raises(OutOfStep, says="2026-04-15")
     story.given(replace(ENTER, record="CR-2", public=False))
     story.when(replace(START, record="CR-2")).raises(OutOfStep, says="not public")
-    story.given(
-        replace(ENTER, record="CR-3"), TerminatePublicity(record="CR-3", reason="correction")
-    )
+    story.given(replace(ENTER, record="CR-3"))
+    story.given(replace(CORRECT, record="CR-3"), actor=DEPUTY)
     story.when(replace(START, record="CR-3")).raises(OutOfStep, says="correction")
 
 
@@ -421,7 +432,7 @@ def test_publicity_has_a_deadline_from_the_determination(
     """
     story.at("2026-04-20T09:00+08:00").given(replace(ENTER, kind=kind))
     opened = position(story)
-    story.given(TerminatePublicity(record="CR-1", reason="correction"))
+    story.given(CORRECT, actor=DEPUTY)
     miss = EndDeadline(rule_name=rule, opened_at_position=opened)
     story.at("2026-05-18T09:00+08:00").when(miss).then(like(DeadlineMissed, due_on=due))
 
@@ -435,6 +446,49 @@ def test_some_records_open_no_deadline(story: Scenario, changed: dict[str, Any])
     opened = position(story)
     for rule in ("publicity.penalty_wd.record", "publicity.other_wd.record"):
         story.when(EndDeadline(rule_name=rule, opened_at_position=opened)).raises(Malformed)
+
+
+@pytest.mark.parametrize("reason", ["revoked", "correction"])
+def test_REP_R1_no_word_of_the_unit_stands_in_for_a_repair(story: Scenario, reason: Any) -> None:
+    """A record ends by correction, or by the revocation of what this ledger does not hold, with
+    two persons: neither one who sends it alone, nor one whom nobody knows.
+    """
+    end = replace(CORRECT, reason=reason)
+    story.given(ENTER, START)
+    story.when(replace(end, approved_by=None)).raises(Malformed, pointer="/approved_by")
+    story.when(end, HEAD).refused("GEN-R2", person="MRB-HEAD")
+    story.when(replace(end, approved_by="NOBODY")).raises(UnknownReference)
+    story.when(end, DEPUTY).then(
+        EndApproved(record="CR-1", entity=E_C, unit="MRB", reason=reason, approved_by="MRB-HEAD"),
+        like(PublicityTerminated, reason=reason),
+    )
+
+
+def test_REP_R1_a_record_is_revoked_with_its_decision(story: Scenario) -> None:
+    """Two persons do not undo a decision; what undoes it is on record first."""
+    story.given(DECIDED, SERVED, replace(ENTER, decision="DEC-1"), START)
+    revoked = replace(CORRECT, reason="revoked")
+    story.when(revoked, DEPUTY).raises(OutOfStep, says="DEC-1 under record CR-1 stands")
+    story.given(REVOKED).when(revoked, DEPUTY).then(PublicityTerminated)
+
+
+def test_REP_R1_only_what_another_register_holds_is_delisted(story: Scenario) -> None:
+    """The own record has no other register that could drop it."""
+    story.given(ENTER, START)
+    story.when(TerminatePublicity(record="CR-1", reason="source_delisted")).raises(
+        OutOfStep, says="no other register"
+    )
+
+
+def test_REP_R1_no_end_and_no_pause_is_dated_back(story: Scenario) -> None:
+    """Publicity ends, pauses and goes on from the day on which that is said."""
+    story.given(ENTER, START).at("2026-05-11T09:00+08:00")
+    back = datetime.fromisoformat("2026-04-14T09:00+08:00")
+    resume = ResumePublicity(record="CR-1", reason="恢复执行")
+    for command in (CORRECT, SUSPEND, resume):
+        story.when(replace(command, occurred_at=back), DEPUTY).raises(
+            Malformed, pointer="/occurred_at"
+        )
 
 
 def test_a_record_ends_at_its_longest_publicity(story: Scenario) -> None:
@@ -460,30 +514,30 @@ def test_what_ended_by_time_can_still_be_undone(story: Scenario) -> None:
     """A revocation that comes later says that it never counted; after that nothing is said."""
     story.given(ENTER, START).at("2027-04-16T00:05+08:00")
     story.given(TerminatePublicity(record="CR-1", reason="max_reached"))
-    undone = TerminatePublicity(record="CR-1", reason="revoked")
-    story.when(undone).then(like(PublicityTerminated, reason="revoked"))
-    story.when(undone).raises(OutOfStep, says="revoked")
+    undone = replace(CORRECT, reason="revoked")
+    story.when(undone, DEPUTY).then(
+        like(EndApproved, reason="revoked"), like(PublicityTerminated, reason="revoked")
+    )
+    story.when(undone, DEPUTY).raises(OutOfStep, says="revoked")
 
 
 def test_the_end_of_what_was_never_public_is_not_announced(story: Scenario) -> None:
     """The public does not learn of the record by its end."""
     story.given(replace(ENTER, public=False))
-    story.when(TerminatePublicity(record="CR-1", reason="correction")).then(
-        like(PublicityTerminated, shown=False)
-    )
+    story.when(CORRECT, DEPUTY).then(EndApproved, like(PublicityTerminated, shown=False))
     assert story.outcome is not None
-    assert story.outcome.events[0].envelope.visibility == "restricted"
+    assert {r.envelope.visibility for r in story.outcome.events} == {"restricted"}
 
 
 def test_no_event_of_a_record_is_public(story: Scenario) -> None:
     """A feed cannot unsay what publicity has ended: the public reads the profile."""
-    suspend = SuspendPublicity(record="CR-1", reason="法院裁定")
     resume = ResumePublicity(record="CR-1", reason="裁定撤销")
-    end = TerminatePublicity(record="CR-1", reason="correction")
-    for command in (ENTER, START, suspend, resume, end):
-        story.when(command)
+    for command in (ENTER, START, SUSPEND, resume, CORRECT):
+        story.when(command, DEPUTY)
         assert story.outcome is not None
-        assert story.outcome.events[0].envelope.visibility == "shared"
+        assert {
+            r.envelope.visibility for r in story.outcome.events if type(r.event) is not EndApproved
+        } == {"shared"}
     story.when(replace(ENTER, record="CR-2", public=False))
     assert story.outcome is not None
     assert story.outcome.events[0].envelope.visibility == "restricted"
@@ -519,14 +573,14 @@ def test_CRD_V1_a_revoked_decision_is_taken_down_in_time(
 
 def test_CRD_V1_is_not_raised_of_what_was_not_shown(story: Scenario) -> None:
     """Suspended, or never begun, nothing was shown too long."""
-    story.given(ENTER, START, SuspendPublicity(record="CR-1", reason="停止执行"))
+    story.given(ENTER, START, SUSPEND)
     story.at("2027-05-17T09:00+08:00")
     story.when(TerminatePublicity(record="CR-1", reason="max_reached")).then(PublicityTerminated)
 
 
 def test_publicity_pauses_and_goes_on_with_the_same_end(story: Scenario) -> None:
     """Only what is public can pause, only what pauses go on; the last days do not move."""
-    suspend = SuspendPublicity(record="CR-1", reason="停止执行", until=date(2026, 5, 31))
+    suspend = replace(SUSPEND, until=date(2026, 5, 31))
     resume = ResumePublicity(record="CR-1", reason="恢复执行")
     story.given(ENTER).when(suspend).raises(OutOfStep, says="not in publicity")
     story.given(START).when(resume).raises(OutOfStep, says="not suspended")
@@ -548,7 +602,7 @@ def test_publicity_pauses_and_goes_on_with_the_same_end(story: Scenario) -> None
 def test_a_pause_with_an_end_ends_by_itself(story: Scenario) -> None:
     """The last day of the pause is still one."""
     story.given(ENTER, START)
-    story.given(SuspendPublicity(record="CR-1", reason="停止执行", until=date(2026, 5, 31)))
+    story.given(replace(SUSPEND, until=date(2026, 5, 31)))
     record = Record("CR-1").over([r for r in records(story) if "record:CR-1" in r.event.tags()])
     assert not record.in_publicity(date(2026, 5, 31))
     assert record.in_publicity(date(2026, 6, 1))
@@ -560,7 +614,7 @@ def test_a_pause_with_an_end_ends_by_itself(story: Scenario) -> None:
 def test_a_business_objects_to_its_own_record(story: Scenario) -> None:
     """Not to another's, not twice at once; answered it may object again."""
     story.given(ENTER)
-    story.when(replace(OBJECT, entity=E_B), REP).raises(Forbidden)
+    story.when(replace(OBJECT, entity=E_B), REP).raises(UnknownReference)
     story.when(ANSWER).raises(OutOfStep, says="no objection")
     story.when(OBJECT, REP).then(like(ObjectionFiled, unit="MRB", grounds="金额有误"))
     story.when(OBJECT, REP).raises(OutOfStep, says="open")
@@ -571,11 +625,20 @@ def test_a_business_objects_to_its_own_record(story: Scenario) -> None:
 
 def test_an_objection_that_is_upheld_ends_the_record(story: Scenario) -> None:
     """In the same append; upheld in part it leads to a correction and ends nothing."""
-    story.given(ENTER, START, OBJECT)
+    story.given(ENTER, START).given(OBJECT, actor=REP)
     story.when(replace(ANSWER, outcome="partly_upheld")).then(ObjectionResolved)
-    story.given(OBJECT).when(replace(ANSWER, outcome="upheld")).then(
+    story.given(OBJECT, actor=REP).when(replace(ANSWER, outcome="upheld")).then(
         like(ObjectionResolved, outcome="upheld"), like(PublicityTerminated, reason="correction")
     )
+
+
+def test_REP_R1_an_objection_of_the_unit_itself_takes_two_persons(story: Scenario) -> None:
+    """Taken down at its own window and upheld there, it would be an end by one hand."""
+    upheld = replace(ANSWER, outcome="upheld")
+    story.given(ENTER, START, OBJECT).when(upheld).raises(Malformed, pointer="/approved_by")
+    by_two = replace(upheld, approved_by="MRB-HEAD")
+    story.when(by_two).refused("GEN-R2")
+    story.when(by_two, DEPUTY).then(ObjectionResolved, EndApproved, PublicityTerminated)
 
 
 def test_CRD_V3_an_objection_is_answered_in_time(story: Scenario) -> None:
@@ -609,3 +672,62 @@ def test_the_records_of_a_business_are_its_own(story: Scenario) -> None:
     assert of_c.live(date(2026, 4, 14)) == []
     assert of_c.live(date(2027, 4, 16)) == [], "its longest publicity is over, ended or not"
     assert [r.record for r in of_c.negative(date(2026, 1, 1), after)] == ["CR-1"]
+
+
+def test_CRD_V2_what_takes_effect_by_being_recorded_is_not_dated_back(story: Scenario) -> None:
+    """Publicity begins on the day it is begun, however late; objections are answered so."""
+    story.given(ENTER).at("2026-05-11T09:00+08:00")
+    back = datetime.fromisoformat("2026-04-20T09:00+08:00")
+    story.when(replace(START, occurred_at=back)).raises(Malformed, pointer="/occurred_at")
+    story.when(replace(OBJECT, occurred_at=back), REP).raises(Malformed, pointer="/occurred_at")
+    # What came on paper is taken down with its day, and answered today.
+    story.when(replace(OBJECT, occurred_at=back)).then(ObjectionFiled)
+    story.when(replace(ANSWER, occurred_at=back)).raises(Malformed, pointer="/occurred_at")
+    story.when(ANSWER).then(like(ObjectionResolved, days_late=12))
+
+
+def test_REP_R1_an_end_does_not_lie_before_the_beginning(story: Scenario) -> None:
+    """Not even by the hours that an act may be dated back."""
+    story.given(ENTER, START)
+    yesterday = datetime.fromisoformat("2026-04-14T18:00+08:00")
+    story.when(replace(CORRECT, occurred_at=yesterday), DEPUTY).raises(
+        Malformed, pointer="/occurred_at"
+    )
+
+
+@pytest.mark.parametrize("calendar", [False, True])
+def test_CRD_V2_nothing_is_late_while_its_day_is_provisional(
+    story: Scenario, *, calendar: bool
+) -> None:
+    """Annex B: due 2027-01-07 by weekends alone; with the calendar of 2027 it is late on 01-08."""
+    december = date(2026, 12, 28)
+    story.at("2026-12-28T09:00+08:00").given(
+        replace(
+            ENTER,
+            determined_on=december,
+            instrument=replace(DECISION, effective_on=december),
+        )
+    )
+    story.at("2027-01-08T09:00+08:00")
+    found: list[Any] = []
+    if calendar:
+        story.given(YEAR_2027)
+        found = [like(FindingRaised, rule_id="CRD-V2")]
+    story.when(START).then(like(PublicityStarted, days_late=int(calendar)), *found)
+
+
+@pytest.mark.parametrize("calendar", [False, True])
+def test_CRD_V1_nothing_is_shown_too_long_while_its_day_is_provisional(
+    story: Scenario, *, calendar: bool
+) -> None:
+    """The three working days after a revocation reach into a year without a calendar."""
+    story.given(DECIDED, SERVED, replace(ENTER, decision="DEC-1"), START)
+    story.at("2026-12-30T09:00+08:00").given(replace(REVOKED, effective_on=date(2026, 12, 30)))
+    story.at("2027-01-11T09:00+08:00")
+    found: list[Any] = []
+    if calendar:
+        story.given(YEAR_2027)
+        found = [like(FindingRaised, rule_id="CRD-V1")]
+    story.when(TerminatePublicity(record="CR-1", reason="revoked")).then(
+        PublicityTerminated, *found
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -17,6 +17,7 @@ from ledger.corrections.events import DecisionRevoked
 from ledger.credit.commands import EnterCreditRecord, StartPublicity, TerminatePublicity
 from ledger.credit.events import (
     CreditRecordEntered,
+    EndApproved,
     Instrument,
     PublicityStarted,
     PublicityTerminated,
@@ -77,7 +78,7 @@ from ledger.penalties.events import PenaltyDecided
 from ledger.policies.commands import AdoptPolicyVersion, SeedLedger
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.events import FindingRaised
-from tests.gwt import HEAD, Record, Scenario, actor, like, on
+from tests.gwt import DEPUTY, HEAD, Record, Scenario, actor, like, on
 
 replace = msgspec.structs.replace
 
@@ -684,11 +685,12 @@ def test_removal_ends_the_record_and_what_rests_on_it(story: Scenario) -> None:
 def test_whatever_ends_the_record_takes_the_business_off_the_list(story: Scenario) -> None:
     """Revoked by the decision on its record; what stands on another record stays."""
     listed(story)
-    story.when(TerminatePublicity(record="CR-1", reason="revoked")).then(
-        PublicityTerminated, like(SeriousListRemoved, reason="revoked")
+    revoked = TerminatePublicity(record="CR-1", reason="revoked", approved_by="MRB-HEAD")
+    story.when(revoked, DEPUTY).then(
+        EndApproved, PublicityTerminated, like(SeriousListRemoved, reason="revoked")
     )
-    story.when(TerminatePublicity(record="CR-92", reason="revoked")).then(
-        PublicityTerminated, like(SanctionLifted, sanction="SAN-92", reason="revoked")
+    story.when(replace(revoked, record="CR-92"), DEPUTY).then(
+        EndApproved, PublicityTerminated, like(SanctionLifted, sanction="SAN-92", reason="revoked")
     )
 
 
@@ -829,7 +831,6 @@ def test_DIS_R5_not_on_a_decision_that_was_undone(story: Scenario) -> None:
 @pytest.mark.parametrize(
     ("changed", "pointer"),
     [
-        ({"entity": E_B}, "/record"),
         ({"record": "CR-5"}, "/record"),
         ({"until": date(2026, 5, 10)}, "/until"),
     ],
@@ -841,7 +842,8 @@ def test_a_sanction_agrees_with_its_record(
     story.given(entered(), entered("CR-5", kind="honour", severity=None))
     story.given(CATALOGUE, actor=EDB)
     story.when(replace(SANCTION, **changed)).raises(Malformed, pointer=pointer)
-    story.when(replace(SANCTION, record="CR-404")).raises(UnknownReference)
+    for unknown in ({"record": "CR-404"}, {"entity": E_B}):
+        story.when(replace(SANCTION, **unknown)).raises(UnknownReference)
 
 
 def test_a_sanction_ends_on_its_last_day(story: Scenario) -> None:
@@ -1016,7 +1018,9 @@ def test_one_of_two_racing_repairs_and_sanctions_wins(pair: tuple[Ledger, Ledger
 
         with ThreadPoolExecutor(2) as pool:
             ends = pool.submit(
-                run, pair[round_ % 2], TerminatePublicity(record=record, reason="revoked")
+                run,
+                pair[round_ % 2],
+                TerminatePublicity(record=record, reason="revoked", approved_by=JB.person_id),
             )
             applies = pool.submit(
                 run, pair[1 - round_ % 2], replace(SANCTION, sanction=sanction, record=record)
@@ -1027,3 +1031,20 @@ def test_one_of_two_racing_repairs_and_sanctions_wins(pair: tuple[Ledger, Ledger
         else:
             assert "DIS-R5" in str(applies.exception())
             assert SanctionLifted not in ended
+
+
+def test_DIS_V2_measures_begin_and_end_when_that_is_recorded(story: Scenario) -> None:
+    """An incentive is not kept in time by its date, nor a sanction lifted before it was applied."""
+    story.given(entered()).given(CATALOGUE, actor=EDB).given(SANCTION, PROMISE)
+    story.at("2026-07-01T09:00+08:00")
+    then = datetime.fromisoformat("2026-05-11T08:00+08:00")
+    lift = LiftSanction(sanction="SAN-1", reason="correction")
+    end = EndIncentive(incentive="INC-1", reason="declined")
+    for act in (GRANT, end, lift, replace(PROMISE, incentive="INC-2")):
+        story.when(replace(act, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
+    story.when(GRANT).then(like(IncentiveGranted, days_late=21))
+    story.given(replace(SANCTION, sanction="SAN-2"))
+    yesterday = datetime.fromisoformat("2026-06-30T18:00+08:00")
+    story.when(replace(lift, sanction="SAN-2", occurred_at=yesterday)).raises(
+        Malformed, says="SAN-2 was applied on 2026-07-01"
+    )

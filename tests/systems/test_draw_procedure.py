@@ -33,6 +33,7 @@ from ledger.draws.events import (
     DrawCommitmentRevealed,
     DrawExecuted,
     DrawMatterListPublished,
+    DrawOperated,
     DrawReviewed,
     DrawSeedRevealed,
     DrawTargetExempted,
@@ -49,7 +50,7 @@ from ledger.draws.events import (
     SeedSource,
     SkippedOfficer,
 )
-from ledger.draws.folds import officers_hash
+from ledger.draws.folds import DrawState, officers_hash
 from ledger.entities.events import EntityRegistered, Identity
 from ledger.filing.commands import (
     ApproveTask,
@@ -76,6 +77,7 @@ from ledger.kernel import (
     OutOfStep,
     UnknownReference,
     civil_moment,
+    codec,
 )
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.events import FindingRaised
@@ -260,10 +262,10 @@ def test_an_announcement_says_everything_but_the_seed(story: Scenario) -> None:
             officer_roster_hash=officers_hash(FREEZE_OFFICERS.officers),
             strata=ratios(A="0.05", B="0.20", C="0.50", D="1.00"),
             inspect_by=date(2026, 12, 31),
-            operator="COORD",
             algorithm="UVDRAW-1",
             year=2026,
-        )
+        ),
+        DrawOperated,
     )
     assert story.outcome is not None
     assert story.outcome.events[0].envelope.policy_refs["draw.ratio"] == 1
@@ -306,7 +308,26 @@ def test_DRW_R1_a_draw_is_announced_before_any_value_is_out(story: Scenario) -> 
     early = replace(SOURCE, name="早盘", publication_at=civil_moment(date(2026, 7, 16), 9))
     story.when(replace(ANNOUNCE, sources=(SOURCE, early)), COORDINATOR).refused("DRW-R1", draw=DRAW)
     later = replace(early, publication_at=civil_moment(date(2026, 7, 16), 9, 1))
-    story.when(replace(ANNOUNCE, sources=(SOURCE, later)), COORDINATOR).then(DrawAnnounced)
+    story.when(replace(ANNOUNCE, sources=(SOURCE, later)), COORDINATOR).then(
+        DrawAnnounced, DrawOperated
+    )
+
+
+def test_DRW_R1_what_is_out_is_not_announced_by_dating_back(story: Scenario) -> None:
+    """What the ledger's clock says counts, not when the sender says that it was."""
+    given_rosters(story).at("2026-07-21T10:00+08:00")
+    before = replace(ANNOUNCE, occurred_at=civil_moment(date(2026, 7, 20), 14))
+    story.when(before, COORDINATOR).refused("DRW-R1", draw=DRAW)
+    later = replace(SOURCE, publication_at=civil_moment(date(2026, 7, 22), 15))
+    story.when(replace(before, sources=(later,)), COORDINATOR).then(DrawAnnounced, DrawOperated)
+
+
+def test_DRW_R1_a_seed_is_not_revealed_by_dating_ahead(story: Scenario) -> None:
+    """A clock that goes before the ledger's brings no value out."""
+    given_announced(story).at("2026-07-20T14:58+08:00")
+    story.when(
+        replace(REVEAL, occurred_at=civil_moment(date(2026, 7, 20), 15)), COORDINATOR
+    ).refused("DRW-R1", draw=DRAW)
 
 
 def test_DRW_R1_the_seed_is_revealed_after_all_are_out(story: Scenario) -> None:
@@ -339,7 +360,7 @@ def test_DRW_R3_ratios_do_not_fall_as_the_risk_rises(
         "DRW-R3", lower=lower
     )
     equal = ratios(A="0.2", B="0.20", C="0.2000", D="0.2")
-    story.when(replace(ANNOUNCE, strata=equal), COORDINATOR).then(DrawAnnounced)
+    story.when(replace(ANNOUNCE, strata=equal), COORDINATOR).then(DrawAnnounced, DrawOperated)
 
 
 def test_DRW_R3_holds_for_risk_as_well(story: Scenario) -> None:
@@ -360,7 +381,7 @@ def test_DRW_R3_holds_for_risk_as_well(story: Scenario) -> None:
     falling = ratios(low="0.5", mid="0.4", high="1")
     story.when(replace(by_risk, strata=falling), COORDINATOR).refused("DRW-R3", lower="low")
     story.when(replace(by_risk, strata=ratios(high="1", low="0.1", mid="0.4")), COORDINATOR).then(
-        like(DrawAnnounced, strata=ratios(low="0.1", mid="0.4", high="1"))
+        like(DrawAnnounced, strata=ratios(low="0.1", mid="0.4", high="1")), DrawOperated
     )
 
 
@@ -372,8 +393,10 @@ def test_DRW_R4_a_general_matter_stays_within_its_cap(story: Scenario) -> None:
     story.given(FREEZE, FREEZE_OFFICERS, actor=COORDINATOR)
     story.when(ANNOUNCE, COORDINATOR).refused("DRW-R4", matter="M-1", ratio="1.00", cap="0.50")
     within = ratios(A="0.05", B="0.2", C="0.5", D="0.5")
-    story.when(replace(ANNOUNCE, strata=within), COORDINATOR).then(DrawAnnounced)
-    story.when(replace(ANNOUNCE, draw="D-2", matters=("M-2",)), COORDINATOR).then(DrawAnnounced)
+    story.when(replace(ANNOUNCE, strata=within), COORDINATOR).then(DrawAnnounced, DrawOperated)
+    story.when(replace(ANNOUNCE, draw="D-2", matters=("M-2",)), COORDINATOR).then(
+        DrawAnnounced, DrawOperated
+    )
 
 
 def test_DRW_R5_a_draw_is_not_repeated_until_it_is_voided(story: Scenario) -> None:
@@ -384,12 +407,33 @@ def test_DRW_R5_a_draw_is_not_repeated_until_it_is_voided(story: Scenario) -> No
     story.given(replace(FREEZE, roster="R-2"), actor=COORDINATOR)
     story.when(again, COORDINATOR).refused("DRW-R5")
     story.when(replace(again, roster="R-2"), COORDINATOR).refused("DRW-R5")
-    story.when(replace(again, draw="D-3", matters=("M-2",)), COORDINATOR).then(DrawAnnounced)
+    story.when(replace(again, draw="D-3", matters=("M-2",)), COORDINATOR).then(
+        DrawAnnounced, DrawOperated
+    )
     story.at("2026-07-20T16:00+08:00").given(REVEAL, EXECUTE, actor=COORDINATOR)
     again = replace(again, sources=(later,))
     story.when(again, COORDINATOR).refused("DRW-R5")
-    # A draw from a roster frozen anew is another draw: the first one's visits stay due.
-    story.when(replace(again, roster="R-2"), COORDINATOR).then(DrawAnnounced)
+    # The same roster under another name gives another selection of the same businesses.
+    story.when(replace(again, roster="R-2"), COORDINATOR).refused("DRW-R5")
+    # A draw from another roster is another draw: the first one's visits stay due.
+    others = frozen([entry for entry in ENTRIES if entry["uscc"] != C])
+    story.given(replace(FREEZE, roster="R-3", frozen=others), actor=COORDINATOR)
+    story.when(replace(again, roster="R-3"), COORDINATOR).then(DrawAnnounced, DrawOperated)
+
+
+def test_DRW_R5_an_unchanged_roster_is_drawn_from_again_when_the_visits_are_over(
+    story: Scenario,
+) -> None:
+    """The day after their last one, if it is frozen anew; without that, never."""
+    given_announced(story, inspect_by=date(2026, 8, 31)).at("2026-07-20T16:00+08:00")
+    story.given(REVEAL, EXECUTE, actor=COORDINATOR)
+    source = replace(SOURCE, publication_at=civil_moment(date(2026, 9, 20), 15))
+    again = replace(ANNOUNCE, draw="D-2", roster="R-2", sources=(source,))
+    story.at("2026-08-31T09:00+08:00").given(replace(FREEZE, roster="R-2"), actor=COORDINATOR)
+    story.when(again, COORDINATOR).refused("DRW-R5")
+    story.at("2026-09-01T09:00+08:00")
+    story.when(replace(again, roster=ROSTER), COORDINATOR).refused("DRW-R5")
+    story.when(again, COORDINATOR).then(DrawAnnounced, DrawOperated)
 
 
 def test_DRW_R5_what_a_draw_replaces_was_voided(story: Scenario) -> None:
@@ -400,7 +444,7 @@ def test_DRW_R5_what_a_draw_replaces_was_voided(story: Scenario) -> None:
         VoidDraw(draw=DRAW, reason_code="roster_error", approver="MRB-HEAD", evidence="名录有误"),
         actor=COORDINATOR,
     )
-    story.when(again, COORDINATOR).then(like(DrawAnnounced, replaces=DRAW))
+    story.when(again, COORDINATOR).then(like(DrawAnnounced, replaces=DRAW), DrawOperated)
 
 
 def test_GEN_R2_whoever_operates_a_draw_does_not_inspect_in_it(story: Scenario) -> None:
@@ -413,6 +457,28 @@ def test_GEN_R2_whoever_operates_a_draw_does_not_inspect_in_it(story: Scenario) 
     assign = AssignOfficers(draw=DRAW, entity=C, planned_on=date(2026, 8, 10))
     story.when(assign, operator).refused("GEN-R2")
     story.when(EXECUTE, actor("EMB", "E-1", "draw_coordinator")).raises(Forbidden)
+
+
+def test_GEN_R2_an_inspector_of_a_draw_changes_nothing_about_who_is_visited(
+    story: Scenario,
+) -> None:
+    """Neither lets a business off, so that the next is called up, nor says who else goes."""
+    going = _assigned(given_drawn(story))
+    inside = actor("MRB", "OFF-1", "draw_coordinator")
+    spare = next(line for line in SPARE if line.stratum == "C")
+    exempt = ExemptTarget(draw=DRAW, entity=C, reason="moved", evidence="迁出", reserve=spare)
+    story.when(exempt, inside).refused("GEN-R2", person="OFF-1")
+    others = [one for one in FREEZE_OFFICERS.officers if one not in going and one != "OFF-5"]
+    substitute = SubstituteOfficer(
+        draw=DRAW,
+        entity=C,
+        from_officer=going[0],
+        to_officer=others[0],
+        approver="MRB-HEAD",
+        reason="病假",
+    )
+    story.when(substitute, inside).refused("GEN-R2", person="OFF-1")
+    story.when(exempt, COORDINATOR).then(DrawTargetExempted, DrawTargetSelected)
 
 
 # --- the seed
@@ -436,6 +502,38 @@ def test_a_committed_secret_is_revealed_by_its_party(story: Scenario) -> None:
     story.when(reveal, citizen).raises(OutOfStep, says="fixed")
 
 
+def test_DRW_R1_a_secret_is_revealed_by_its_time_or_not_at_all(story: Scenario) -> None:
+    """Who knows the public value would choose between the secret and the fallback."""
+    given_announced(story, sources=(PARTY, SOURCE))
+    reveal = RevealCommitment(draw=DRAW, source=PARTY.name, value=SECRET)
+    citizen = actor("CITIZEN", "PARTY-1", "entity_rep")
+    story.at("2026-07-20T12:01+08:00").when(reveal, citizen).refused("DRW-R1", draw=DRAW)
+    story.when(replace(reveal, occurred_at=civil_moment(date(2026, 7, 20), 11)), citizen).refused(
+        "DRW-R1", draw=DRAW
+    )
+    story.at("2026-07-20T16:00+08:00").when(REVEAL, COORDINATOR).then(
+        like(DrawSeedRevealed, not_revealed=("市民代表",))
+    )
+    other = Scenario(InMemoryDCBRecorder())
+    given_announced(other, sources=(PARTY, SOURCE)).at("2026-07-20T12:00+08:00")
+    other.when(reveal, citizen).then(DrawCommitmentRevealed)
+
+
+def test_DRW_R1_secrets_are_due_before_any_public_value_is_out(story: Scenario) -> None:
+    """By the first of several; where no value is public, parties may take their time."""
+    given_rosters(story)
+    first = replace(SOURCE, name="开奖", publication_at=civil_moment(date(2026, 7, 20), 11))
+    late = replace(ANNOUNCE, sources=(SOURCE, first, PARTY))
+    story.when(late, COORDINATOR).refused("DRW-R1", draw=DRAW)
+    due = replace(PARTY, publication_at=first.publication_at)
+    story.when(replace(late, sources=(SOURCE, first, due)), COORDINATOR).then(
+        DrawAnnounced, DrawOperated
+    )
+    story.when(replace(late, draw="D-2", matters=("M-2",), sources=(PARTY,)), COORDINATOR).then(
+        DrawAnnounced, DrawOperated
+    )
+
+
 def test_a_party_that_does_not_reveal_is_named_and_its_fallback_taken(story: Scenario) -> None:
     given_announced(story, sources=(PARTY, SOURCE)).at("2026-07-20T16:00+08:00")
     story.when(REVEAL, COORDINATOR).then(
@@ -457,6 +555,31 @@ def test_a_public_value_that_never_came_voids_the_draw_or_has_a_fallback(story: 
 # --- the draw
 
 
+def test_what_strangers_are_handed_of_a_draw_names_nobody(story: Scenario) -> None:
+    """A record is shown whole or not at all: who operated stands in one of its own."""
+    operators: dict[str, set[str]] = {}
+    given_rosters(story)
+    for command, at in (
+        (ANNOUNCE, "2026-07-16T10:00+08:00"),
+        (REVEAL, "2026-07-20T16:00+08:00"),
+        (EXECUTE, "2026-07-20T17:00+08:00"),
+    ):
+        story.at(at).given(command, actor=COORDINATOR)
+    records = []
+    for stored in story.ledger.recorder.read():
+        record = codec.decode(stored.position, stored.event.data)
+        records.append(record)
+        if getattr(record.event, "draw", None) == DRAW:
+            named = {record.envelope.actor.person_id}
+            named |= {tag for tag in stored.event.tags if tag.startswith("actor:")}
+            operators.setdefault(record.envelope.type.removeprefix("draws."), set()).update(named)
+            handed_out = isinstance(record.event, DrawAnnounced | DrawExecuted)
+            assert (b"COORD" in stored.event.data) is not handed_out, record.envelope.type
+    assert operators["draw-announced"] == operators["draw-executed"] == {"unnamed"}
+    assert operators["draw-operated"] == {"COORD", "actor:COORD"}
+    assert DrawState(DRAW).over(records).operators == ["COORD"]
+
+
 def test_a_draw_is_recorded_and_its_targets_are_sealed(story: Scenario) -> None:
     given_seeded(story)
     story.when(EXECUTE, COORDINATOR).then(
@@ -466,8 +589,8 @@ def test_a_draw_is_recorded_and_its_targets_are_sealed(story: Scenario) -> None:
             selected=5,
             selection_count=len(LINES),
             selection_root=OUTCOME.selection_root,
-            operator="COORD",
-        )
+        ),
+        DrawOperated,
     )
     story.when(SELECT, COORDINATOR).then(
         *(
@@ -520,7 +643,7 @@ def test_DRW_R6_a_selection_of_another_size_is_refused(
     given_seeded(story)
     forged = replace(EXECUTE, outcome=replace(OUTCOME, **changed))
     story.when(forged, COORDINATOR).refused("DRW-R6", draw=DRAW)
-    story.when(EXECUTE, COORDINATOR).then(DrawExecuted)
+    story.when(EXECUTE, COORDINATOR).then(DrawExecuted, DrawOperated)
 
 
 def test_DRW_R6_a_second_selection_is_refused(story: Scenario) -> None:
@@ -563,7 +686,7 @@ def test_two_who_execute_the_same_draw_record_it_once(tmp_path: Path) -> None:
             contexts = [one, two] * 4
             outcomes = [ledger.submit(EXECUTE, _context(n)) for n, ledger in enumerate(contexts)]
             recorded = [len(outcome.result().events) for outcome in outcomes]
-        assert sorted(recorded) == [0] * 7 + [1]
+        assert sorted(recorded) == [0] * 7 + [2]
 
 
 # --- officers
@@ -647,6 +770,8 @@ def test_DRW_R8_an_officer_is_substituted_for_a_reason_and_approved(story: Scena
         {"to_officer": "OFF-7"},
         {"to_officer": going[1]},
         {"approver": "COORD"},
+        {"approver": going[0]},
+        {"approver": others[1]},
     ):
         story.when(replace(substitute, **changed), COORDINATOR).refused(
             "DRW-R8", target=f"{DRAW}/C/1"
@@ -769,21 +894,44 @@ def test_DRW_V2_a_result_under_a_draw_that_did_not_choose_the_business(story: Sc
     """The result is published all the same; of one that was drawn nothing is found."""
     given_drawn(story)
     for task, entity in (("T-8", PREFIX + "0092B"), ("T-9", C)):
-        story.given(_approved_event(task, entity))
-        story.given(
-            InspectionConcluded(
-                task=task, entity=entity, unit="MRB", matters=("M-1",), result="no_issue"
-            )
-        )
+        _concluded(story, task, entity, draw=DRAW)
     story.when(PublishDrawResult(task="T-8", draw=DRAW), HEAD)
     assert _found(story) == ["DRW-V2"]
     story.when(PublishDrawResult(task="T-9", draw=DRAW), HEAD)
     assert _found(story) == []
-    story.given(_approved_event("T-7", C), actor=HEAD)
-    story.given(
-        InspectionConcluded(task="T-7", entity=C, unit="MRB", matters=("M-1",), result="no_issue")
-    )
+    _concluded(story, "T-7", C)
     story.when(PublishDrawResult(task="T-7", draw="D-404"), HEAD).raises(UnknownReference)
+
+
+def test_DRW_V2_a_draw_covers_its_own_visit_alone(story: Scenario) -> None:
+    """Not one that it was not approved for, not a second one, other matters or another unit's."""
+    given_drawn(story)
+    head = {"MRB": HEAD, "EMB": actor("EMB", "EMB-HEAD", "unit_head")}
+    story.given(_inspected("T-1"))
+    for task, changed, found in (
+        ("T-1", {"draw": DRAW}, []),
+        ("T-2", {"draw": DRAW}, ["DRW-V2"]),
+        ("T-3", {}, ["DRW-V2"]),
+        ("T-4", {"draw": DRAW, "matters": ("M-2",)}, ["DRW-V2"]),
+        ("T-5", {"draw": DRAW, "unit": "EMB"}, ["DRW-V2"]),
+    ):
+        _concluded(story, task, C, **changed)
+        publish = PublishDrawResult(task=task, draw=DRAW)
+        story.when(publish, head[str(changed.get("unit", "MRB"))])
+        assert _found(story) == found, task
+
+
+def test_DRW_V2_a_drawn_visit_that_was_refused_lawfully_is_the_drawn_one(story: Scenario) -> None:
+    """Its task says so from its approval on."""
+    _approved(given_drawn(story))
+    story.given(
+        ConcludeInspection(
+            task="T-1", result="refused_by_entity", refusal_ground="certificates_not_shown"
+        ),
+        actor=HEAD,
+    )
+    story.when(PublishDrawResult(task="T-1"), HEAD)
+    assert _found(story) == []
 
 
 def test_DRW_V2_a_visit_that_was_called_random(story: Scenario) -> None:
@@ -811,6 +959,13 @@ def test_DRW_V2_a_visit_that_was_called_random(story: Scenario) -> None:
     assert _found(story) == ["FIL-V1"]
     story.when(replace(report, irregular_visit="IV-4", label="inspection"), HEAD)
     assert _found(story) == ["FIL-V1"]
+    # A draw of another unit, or for other matters, does not make it one that was drawn.
+    elsewhere = replace(report, draw=DRAW, entity=C)
+    other = actor("EMB", "EMB-HEAD", "unit_head")
+    story.when(replace(elsewhere, irregular_visit="IV-5", unit="EMB"), other)
+    assert _found(story) == ["FIL-V1", "DRW-V2"]
+    story.when(replace(elsewhere, irregular_visit="IV-6", matters=("M-2",)), HEAD)
+    assert _found(story) == ["FIL-V1", "DRW-V2"]
 
 
 def test_DRW_V4_the_same_pair_at_the_same_business_beyond_chance(story: Scenario) -> None:
@@ -884,7 +1039,9 @@ def test_DRW_R5_a_draw_is_voided_on_four_grounds_by_two_people(story: Scenario) 
     story.when(replace(void, approver="COORD"), COORDINATOR).refused("DRW-R5")
     story.when(replace(void, approver="COORD"), HEAD).refused("DRW-R5")
     story.when(replace(void, approver="NOBODY"), COORDINATOR).raises(UnknownReference)
-    story.when(void, COORDINATOR).then(like(DrawVoided, stage="executed", approver="MRB-HEAD"))
+    story.when(void, COORDINATOR).then(
+        like(DrawVoided, stage="executed"), like(DrawOperated, approver="MRB-HEAD")
+    )
     story.when(void, COORDINATOR).then()
     story.when(EXECUTE, COORDINATOR).raises(OutOfStep, says="voided")
     targets = tuple(f"{DRAW}/{line.stratum}/{line.rank}" for line in LINES)
@@ -903,27 +1060,40 @@ def test_DRW_V3_voiding_more_often_than_is_allowed_for(story: Scenario) -> None:
         plan="PLAN-0",
         stage="announced",
         reason_code="roster_error",
-        approver="X",
         evidence="x",
     )
     story.amid(voided)
     void = VoidDraw(draw=DRAW, reason_code="roster_error", approver="MRB-HEAD", evidence="有误")
-    story.when(void, COORDINATOR).then(DrawVoided)
+    story.when(void, COORDINATOR).then(DrawVoided, DrawOperated)
     story.given(replace(ANNOUNCE, draw="D-2"), actor=COORDINATOR)
     story.when(replace(void, draw="D-2"), COORDINATOR).then(
-        DrawVoided, like(FindingRaised, rule_id="DRW-V3", unit="MRB", plan="PLAN-1")
+        DrawVoided, DrawOperated, like(FindingRaised, rule_id="DRW-V3", unit="MRB", plan="PLAN-1")
     )
 
 
-def test_a_draw_is_verified_with_what_differs(story: Scenario) -> None:
-    given_seeded(story).when(VerifyDraw(draw=DRAW, ok=True), JB).raises(OutOfStep)
+def test_a_draw_is_verified_by_what_comes_out_when_it_is_made_again(story: Scenario) -> None:
+    verify = VerifyDraw(draw=DRAW, outcome=OUTCOME)
+    given_seeded(story).when(verify, JB).raises(OutOfStep)
     story.given(EXECUTE, actor=COORDINATOR)
-    story.when(VerifyDraw(draw=DRAW, ok=True), JB).then(like(DrawVerified, by="JB-1", ok=True))
-    story.when(VerifyDraw(draw=DRAW, ok=False), JB).raises(Malformed, pointer="/ok")
-    story.when(VerifyDraw(draw=DRAW), JB).raises(Malformed, pointer="/ok")
-    story.when(VerifyDraw(draw=DRAW, ok=False, mismatch="C/1"), JB).then(
-        like(DrawVerified, ok=False, mismatch="C/1")
+    story.when(replace(verify, outcome=None), JB).raises(Malformed, pointer="/outcome")
+    story.when(verify, JB).then(like(DrawVerified, ok=True, recomputed=True, mismatch=None))
+    other = replace(verify, outcome=replace(OUTCOME, selection_root="0" * 64))
+    story.when(other, JB).then(
+        like(
+            DrawVerified,
+            ok=False,
+            mismatch=f"selection_root is {OUTCOME.selection_root}; made again it is {'0' * 64}",
+        )
     )
+
+
+def test_what_a_sender_said_of_a_draw_verifies_nothing(story: Scenario) -> None:
+    """Version 1 believed whoever said so; a draw's document shows what the service found."""
+    given_drawn(story).given(VerifyDraw(draw=DRAW, outcome=OUTCOME), actor=JB)
+    story.given(DrawVerified(draw=DRAW, unit="MRB", ok=True, recomputed=False))
+    records = [codec.decode(e.position, e.event.data) for e in story.ledger.recorder.read()]
+    (verified,) = DrawState(DRAW).over(records).verifications
+    assert (verified.unit, verified.by, verified.ok) == ("JB", "JB-1", True)
 
 
 def test_DRW_V6_inspections_that_the_announced_ratio_makes_improbable(story: Scenario) -> None:
@@ -1023,7 +1193,6 @@ def _announced(draw: str) -> DrawAnnounced:
         officer_roster="O-9",
         officer_roster_hash="0" * 64,
         inspect_by=date(2026, 12, 31),
-        operator="X",
     )
 
 
@@ -1062,6 +1231,31 @@ def _task(entity: str, officers: tuple[str, ...], task: str = "T-1") -> ApproveT
         planned_on=date(2026, 8, 10),
         non_onsite_considered=NON_ONSITE,
         draw=DRAW,
+    )
+
+
+def _concluded(
+    story: Scenario, task: str, entity: str, draw: str | None = None, **changed: Any
+) -> None:
+    """A visit that is over, of whichever unit and matters."""
+    concluded = InspectionConcluded(
+        task=task, entity=entity, unit="MRB", matters=("M-1",), result="no_issue"
+    )
+    story.given(
+        replace(_approved_event(task, entity), draw=draw, **changed), replace(concluded, **changed)
+    )
+
+
+def _inspected(task: str) -> DrawTargetInspected:
+    """The visit to C that the draw asked for took place as this task."""
+    return DrawTargetInspected(
+        target=f"{DRAW}/C/1",
+        draw=DRAW,
+        entity=C,
+        unit="MRB",
+        task=task,
+        stratum="C",
+        inspected_on=date(2026, 7, 20),
     )
 
 
@@ -1108,8 +1302,6 @@ def _found(story: Scenario) -> list[str]:
 
 
 def _positions(story: Scenario, kind: type[DrawTargetSelected]) -> dict[str, int]:
-    from ledger.kernel import codec
-
     records = [codec.decode(e.position, e.event.data) for e in story.ledger.recorder.read()]
     return {r.event.target: r.position for r in records if isinstance(r.event, kind)}
 

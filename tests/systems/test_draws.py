@@ -21,7 +21,14 @@ from ledger.filing.events import (
 )
 from ledger.grading.commands import RecomputeGrade
 from ledger.grading.events import CreditGradeAssigned
-from ledger.kernel import DeadlineMissed, Forbidden, Malformed, OutOfStep, UnknownReference
+from ledger.kernel import (
+    DeadlineMissed,
+    Forbidden,
+    Malformed,
+    OutOfStep,
+    UnknownReference,
+    civil_moment,
+)
 from ledger.policies.commands import SeedLedger
 from ledger.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like
@@ -43,6 +50,7 @@ APPROVED = InspectionTaskApproved(
     non_onsite_considered=NonOnsiteConsidered(
         written=True, shared_data=True, remote=True, conclusion="insufficient"
     ),
+    draw="DRAW-2026-0007",
 )
 CONCLUDED = InspectionConcluded(
     task="T-1",
@@ -68,7 +76,6 @@ ANNOUNCED = DrawAnnounced(
     officer_roster="O-1",
     officer_roster_hash="0" * 64,
     inspect_by=date(2026, 12, 31),
-    operator="COORD",
 )
 SELECTED = DrawTargetSelected(
     target="DRAW-2026-0007/C/1",
@@ -83,6 +90,7 @@ SELECTED = DrawTargetSelected(
     inclusion_prob="0.5",
     inspect_by=date(2026, 12, 31),
 )
+HEAD = actor("MRB", "MRB-HEAD", "unit_head")
 PUBLISH = PublishDrawResult(task="T-1", draw="DRAW-2026-0007")
 
 
@@ -139,6 +147,25 @@ def test_DRW_R9_only_a_concluded_inspection_has_a_result(story: Scenario) -> Non
     story.when(PUBLISH).refused("DRW-R9", task="T-1", stage="approved")
     _concluded(story)
     story.when(PUBLISH).then(DrawResultPublished, CreditRecordEntered)
+
+
+def test_DRW_R9_a_result_is_not_published_before_its_inspection_was_concluded(
+    story: Scenario,
+) -> None:
+    """Publishing takes effect by being recorded: dated back it would come before its conclusion,
+    or in time when it did not.
+    """
+    _concluded(story)
+    early = replace(PUBLISH, occurred_at=civil_moment(date(2026, 9, 17), 18))
+    story.when(early, HEAD).raises(Malformed, pointer="/occurred_at", says="2026-09-18")
+    story.at("2026-10-24T10:00+08:00")
+    for day in (date(2026, 8, 1), date(2026, 10, 22)):
+        late = replace(PUBLISH, occurred_at=civil_moment(day, 9))
+        story.when(late, HEAD).raises(Malformed, pointer="/occurred_at", says="backdated")
+    story.when(PUBLISH, HEAD).then(
+        like(DrawResultPublished, published_on=date(2026, 10, 24), days_late=2),
+        CreditRecordEntered,
+    )
 
 
 def test_the_unit_that_inspected_publishes(story: Scenario) -> None:

@@ -459,6 +459,28 @@ def test_JNT_R2_a_mode_without_its_artefact(
     )
 
 
+@pytest.mark.parametrize(("months", "fits"), [((6, 9), False), ((6, 7, 8, 9), True)])
+def test_JNT_R2_a_calendar_holds_every_month_of_the_window(
+    story: Scenario, months: tuple[int, ...], *, fits: bool
+) -> None:
+    """June and September alone carry no window from the one to the other."""
+    entries = (replace(CALENDAR.entries[0], months=months),)
+    story.given(replace(CALENDAR, entries=entries), actor=JB)
+    wide = replace(
+        PLAN,
+        modes=("regular",),
+        calendar="JC-2026",
+        window_from=date(2026, 6, 10),
+        window_to=date(2026, 9, 10),
+    )
+    story.when(wide)
+    if fits:
+        story.then(JointPlanned, JoinOffered)
+    else:
+        reason = "JC-2026 has no entry for these units and this time"
+        story.refused("JNT-R2", mode="regular", reason=reason)
+
+
 def test_JNT_R2_the_artefact_is_of_its_kind(story: Scenario) -> None:
     """A list is no form, and what nobody recorded is nothing."""
     story.when(replace(PLAN, unified_form="JL-2026")).raises(UnknownReference, says="form")

@@ -36,9 +36,11 @@ from ledger.keylist.commands import (
 from ledger.keylist.events import (
     GuidanceProvided,
     KeyDesignationEnded,
+    KeyDesignationExplained,
     KeyDesignationReviewed,
     KeyMatterDelisted,
     KeyMatterListed,
+    KeyUnitDescribed,
     KeyUnitDesignated,
     TrackingVisitLogged,
 )
@@ -234,7 +236,9 @@ def test_KEY_R1_a_designation_is_for_a_listed_matter(story: Scenario) -> None:
     story.when(replace(DESIGNATE, matters=("M-103",))).refused("KEY-R1", subject="M-103")
     story.given(replace(FOOD, matter="M-103", expires_on=date(2026, 3, 1)))
     story.when(replace(DESIGNATE, matters=("M-103",))).refused("KEY-R1", subject="M-103")
-    story.when(DESIGNATE).then(like(KeyUnitDesignated, grade="B", listed_as="shared"))
+    story.when(DESIGNATE).then(
+        like(KeyUnitDesignated, listed_as="shared"), like(KeyUnitDescribed, grade="B")
+    )
     story.given(DelistKeyMatter(domain="food_drug", matter="M-101", reason="-"))
     story.when(replace(DESIGNATE, designation="KEY-2")).refused("KEY-R1", subject="M-101")
 
@@ -244,7 +248,9 @@ def test_KEY_R3_a_designation_is_reviewed(story: Scenario, review_on: date | Non
     """S20: with no day of review, or too late a one, nobody is designated."""
     story.when(replace(DESIGNATE, review_on=review_on)).refused("KEY-R3")
     assert story.error.details["latest"] == date(2027, 3, 2)  # type: ignore[union-attr]
-    story.when(replace(DESIGNATE, review_on=date(2027, 3, 2))).then(KeyUnitDesignated)
+    story.when(replace(DESIGNATE, review_on=date(2027, 3, 2))).then(
+        KeyUnitDesignated, KeyUnitDescribed
+    )
 
 
 @pytest.mark.parametrize("missing", ["notice_no", "notified_on"])
@@ -270,7 +276,7 @@ def test_a_designation_names_who_follows_up(story: Scenario) -> None:
 def test_who_reads_the_list_of_units_is_a_policy(story: Scenario, listed_as: Any) -> None:
     """The event is visible as the policy had it on the day."""
     story.given(adopted("key.unit_list", listed_as, "text"))
-    story.when(DESIGNATE).then(like(KeyUnitDesignated, listed_as=listed_as))
+    story.when(DESIGNATE).then(like(KeyUnitDesignated, listed_as=listed_as), KeyUnitDescribed)
     assert story.outcome is not None
     envelope = story.outcome.events[0].envelope
     assert (envelope.visibility, envelope.policy_refs["key.unit_list"]) == (listed_as, 2)
@@ -283,18 +289,34 @@ def test_KEY_R5_a_designation_is_renewed_by_a_review(story: Scenario) -> None:
     story.at("2026-09-02T09:00+08:00")
     later = replace(again, review_on=date(2027, 3, 1))
     story.when(later).refused("KEY-R5")
-    story.when(REVIEW).then(like(KeyDesignationReviewed, outcome="keep", days_late=1))
+    story.when(REVIEW).then(
+        like(KeyDesignationReviewed, outcome="keep", days_late=1),
+        like(KeyDesignationExplained, step="review", says="风险仍在"),
+    )
     story.when(later).refused("KEY-R5")
     story.when(replace(REVIEW, outcome="remove", review_on=None)).then(
         like(KeyDesignationReviewed, outcome="remove", review_on=None),
+        KeyDesignationExplained,
         like(KeyDesignationEnded, reason="review"),
     )
-    story.when(later).then(KeyUnitDesignated)
+    story.when(later).then(KeyUnitDesignated, KeyUnitDescribed)
     story.given(EndKeyDesignation(designation="KEY-2", reason="error"))
     story.when(replace(later, designation="KEY-3")).refused("KEY-R5")
+    # What was ended without a review is reviewed as removed, once, and late for nothing.
+    ended = replace(REVIEW, designation="KEY-2", outcome="remove", review_on=None)
+    story.when(replace(REVIEW, designation="KEY-2")).raises(OutOfStep, says="ended")
+    story.at("2027-06-01T09:00+08:00").given(replace(FOOD, expires_on=date(2028, 3, 1)))
+    story.when(ended).then(
+        like(KeyDesignationReviewed, outcome="remove", days_late=0), KeyDesignationExplained
+    )
+    story.when(ended).raises(OutOfStep, says="ended")
+    anew = replace(later, designation="KEY-3", review_on=date(2027, 9, 1))
+    story.when(anew).then(KeyUnitDesignated, KeyUnitDescribed)
     # For a matter that it never was designated for, there is nothing to review.
-    story.given(replace(FOOD, matter="M-103"))
-    story.when(replace(later, designation="KEY-3", matters=("M-103",))).then(KeyUnitDesignated)
+    story.given(replace(FOOD, matter="M-103", expires_on=date(2028, 3, 1)))
+    story.when(replace(anew, designation="KEY-4", matters=("M-103",))).then(
+        KeyUnitDesignated, KeyUnitDescribed
+    )
 
 
 def test_KEY_R3_a_review_that_keeps_names_the_next(story: Scenario) -> None:

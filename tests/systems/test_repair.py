@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from ledger.catalogue.events import EnforcementUnitQualified
 from ledger.commitments.events import CommitmentBreached
 from ledger.credit.commands import StartPublicity, TerminatePublicity
 from ledger.credit.events import (
+    EndApproved,
     PublicityReinstated,
     PublicityStarted,
     PublicitySuspended,
@@ -77,7 +78,7 @@ from ledger.repair.events import (
     TemporaryShieldGranted,
 )
 from ledger.supervision.events import FindingRaised
-from tests.gwt import Scenario, like
+from tests.gwt import DEPUTY, Scenario, like
 from tests.systems.repairing import (
     ACCEPT,
     APPLY,
@@ -283,9 +284,10 @@ def test_CRD_V1_the_transition_says_when_it_was_to_end(day: str, late: bool, rea
             facts={"record": "CR-1", "due_on": "2026-04-01", "reason": reason},
         )
     ]
-    story.when(TerminatePublicity(record="CR-1", reason=reason)).then(
-        like(PublicityTerminated, reason=reason), *(found if late else [])
-    )
+    word = [EndApproved] if reason == "correction" else []
+    story.when(
+        TerminatePublicity(record="CR-1", reason=reason, approved_by="MRB-HEAD"), DEPUTY
+    ).then(*word, like(PublicityTerminated, reason=reason), *(found if late else []))
 
 
 def test_CRD_V1_the_deadline_counts_by_the_transition_too() -> None:
@@ -321,7 +323,7 @@ def test_an_application_goes_to_the_unit_that_determined() -> None:
     ("changed", "problem"),
     [
         ({"records": ("CR-404",)}, UnknownReference),
-        ({"records": ("CR-8",)}, Malformed),
+        ({"records": ("CR-8",)}, UnknownReference),
         ({"records": ("CR-1", "CR-1")}, Malformed),
         ({"records": ("CR-1", "CR-9")}, Malformed),
         ({"commitment": "CMT-404"}, UnknownReference),
@@ -757,7 +759,9 @@ def test_GRD_R2_a_repaired_record_is_no_factor() -> None:
 def test_a_record_that_ended_meanwhile_is_not_repaired() -> None:
     """A case may be refused then; nobody is told that all conditions were met."""
     story = accepted()
-    story.given(TerminatePublicity(record="CR-1", reason="revoked"))
+    story.given(
+        TerminatePublicity(record="CR-1", reason="revoked", approved_by="MRB-HEAD"), actor=DEPUTY
+    )
     story.when(GRANT).raises(OutOfStep, says="revoked")
     story.when(REFUSE).then(RepairRefused)
 
@@ -928,3 +932,46 @@ def test_REP_V4_money_for_a_repair_is_noticed() -> None:
     story.when(replace(fee, repair="REP-1", entity=E_B), REP).raises(Malformed, pointer="/repair")
     story.when(replace(fee, repair="REP-404"), REP).raises(UnknownReference)
     story.when(replace(fee, repair="REP-1"), REP).then(RepairFeeReported, raised("REP-V4"))
+
+
+def test_REP_V1_a_business_does_not_make_the_unit_late_by_a_date() -> None:
+    """What is sent with its own token is of today; forwarding is, for everybody."""
+    then = datetime.fromisoformat("2026-07-17T09:00+08:00")
+    story = s15("2026-08-24")
+    story.when(replace(APPLY, occurred_at=then), REP).raises(Malformed, pointer="/occurred_at")
+    story.given(APPLY, actor=REP)
+    story.when(replace(FORWARD, occurred_at=then), EDB).raises(Malformed, pointer="/occurred_at")
+    story.given(FORWARD, actor=EDB).given(RequestRepairSupplement(repair="REP-1", missing=("-",)))
+    more = SupplementRepair(
+        repair="REP-1", entity=E_C, proofs=(Proof(shows="conduct_corrected", ref="新材料"),)
+    )
+    for who in (REP, EDB):
+        story.when(replace(more, occurred_at=then), who).raises(Malformed, pointer="/occurred_at")
+
+
+def test_REP_V1_the_silence_of_the_business_is_not_the_units_lateness() -> None:
+    """Asked on 07-17, it has ten working days, to 07-31; nobody is turned down before."""
+    story = s15("2026-07-16").given(APPLY, actor=REP).given(FORWARD, actor=EDB)
+    story.at("2026-07-17T09:00+08:00")
+    story.given(RequestRepairSupplement(repair="REP-1", missing=("整改照片",)))
+    story.when(DECLINE).raises(OutOfStep, says="until 2026-07-31")
+    story.at("2026-07-31T23:00+08:00").when(DECLINE).raises(OutOfStep)
+    story.at("2026-09-17T09:00+08:00").when(DECLINE)
+    assert story.outcome is not None
+    answer = story.outcome.events[0]
+    assert isinstance(answer.event, RepairNotAccepted)
+    assert answer.event.days_late == 0
+    assert answer.envelope.policy_refs["repair.supplement_wd"] == 1
+
+
+def test_REP_V1_what_was_handed_in_waits_for_the_unit_again() -> None:
+    """From then on the unit is late by its own silence."""
+    story = s15("2026-07-16").given(APPLY, actor=REP).given(FORWARD, actor=EDB)
+    story.given(RequestRepairSupplement(repair="REP-1", missing=("整改照片",)))
+    proofs = (Proof(shows="conduct_corrected", ref="整改照片1"),)
+    story.given(SupplementRepair(repair="REP-1", entity=E_C, proofs=proofs), actor=REP)
+    story.at("2026-07-23T09:00+08:00").when(DECLINE)
+    assert story.outcome is not None
+    answer = story.outcome.events[0].event
+    assert isinstance(answer, RepairNotAccepted)
+    assert answer.days_late == 2

@@ -8,11 +8,22 @@ from typing import Any
 import msgspec
 import pytest
 
-from ledger.credit.commands import ResolveObjection, StartPublicity, TerminatePublicity
-from ledger.credit.events import ObjectionFiled, PublicityStarted, PublicityTerminated
+from ledger.credit.commands import (
+    FileObjection,
+    ResolveObjection,
+    StartPublicity,
+    TerminatePublicity,
+)
+from ledger.credit.events import (
+    EndApproved,
+    Instrument,
+    ObjectionFiled,
+    PublicityStarted,
+    PublicityTerminated,
+)
 from ledger.deadlines.commands import EndDeadline
-from ledger.dishonesty.events import SanctionLifted
-from ledger.grading.events import CreditGradeAssigned
+from ledger.dishonesty.events import SanctionLifted, SeriousListAdded
+from ledger.grading.events import CreditGradeAssigned, Factor
 from ledger.kernel import (
     DeadlineLapsed,
     DeadlineMissed,
@@ -44,8 +55,9 @@ from ledger.sharing.events import (
     RepeatedRequestReported,
 )
 from ledger.supervision.events import FindingRaised
-from tests.gwt import Scenario, like
+from tests.gwt import DEPUTY, Scenario, actor, like
 from tests.systems.repairing import (
+    APPLY,
     BANK,
     CLOCK,
     E_B,
@@ -61,11 +73,13 @@ from tests.systems.repairing import (
     record,
     records_of,
     s15,
+    started,
     tale,
 )
 
 replace = msgspec.structs.replace
 
+REVOKED = TerminatePublicity(record="CR-1", reason="revoked", approved_by="MRB-HEAD")
 LAW = (LegalRef(instrument="征信业管理条例", article="Art 21"),)
 
 
@@ -211,20 +225,98 @@ def test_a_grant_tells_every_subscriber_to_remove_the_record() -> None:
 def test_however_a_record_ends_it_is_removed() -> None:
     """Revoked, or wrong: the partners are told; of what was never shown they are not."""
     story = s15("2026-07-16", subscribed("SUB-1"))
-    story.when(TerminatePublicity(record="CR-1", reason="revoked"))
+    story.when(REVOKED, DEPUTY)
     assert story.outcome is not None
     told = [r.event for r in story.outcome.events if isinstance(r.event, RemovalNotified)]
     assert [(one.record, one.reason) for one in told] == [("CR-1", "revoked")]
     wrong = ObjectionFiled(record="CR-1", entity=E_C, unit="MRB", grounds="金额有误")
-    story = s15("2026-07-16", subscribed("SUB-1"), wrong)
+    story = s15("2026-07-16", subscribed("SUB-1")).given(wrong, actor=REP)
     story.when(ResolveObjection(record="CR-1", outcome="upheld", explanation="属实"))
     assert story.outcome is not None
     assert any(isinstance(r.event, RemovalNotified) for r in story.outcome.events)
-    # CR-9 is public and has a severity, and its publicity never began.
-    hidden = tale().given(subscribed("SUB-1"))
-    hidden.when(TerminatePublicity(record="CR-9", reason="revoked"), EMB).then(
-        like(PublicityTerminated, record="CR-9")
+    # CR-9's publicity never began, but its entry was shared; nobody read that CR-10 is there.
+    hidden = tale().given(subscribed("SUB-1"), record("CR-10", unit="EMB", public=False))
+    hidden.when(replace(REVOKED, record="CR-9"), EMB).then(
+        EndApproved,
+        like(PublicityTerminated, record="CR-9"),
+        like(RemovalNotified, record="CR-9"),
     )
+    hidden.when(replace(REVOKED, record="CR-10"), EMB).then(EndApproved, PublicityTerminated)
+
+
+def told(story: Scenario) -> set[str]:
+    """The subscriptions that the last command told to remove CR-1."""
+    assert story.outcome is not None
+    notices = [r.event for r in story.outcome.events if isinstance(r.event, RemovalNotified)]
+    assert {one.record for one in notices} <= {"CR-1"}
+    assert len({one.subscription for one in notices}) == len(notices)
+    return {one.subscription for one in notices}
+
+
+def test_REP_V2_who_reads_no_more_removes_what_it_has_read() -> None:
+    """Ended the day before the grant, it holds the record; ended before its entry, it does not."""
+    early = subscribed("SUB-0")
+    story = tale("2026-04-14T09:00+08:00").given(
+        early,
+        FeedUnsubscribed(subscription="SUB-0", unit="BANK", ended_on=date(2026, 4, 14), reason="-"),
+    )
+    story.at("2026-04-15T09:00+08:00").given(record())
+    story.at("2026-04-24T09:00+08:00").given(started(), subscribed("SUB-1"))
+    story.at("2026-07-26T09:00+08:00")
+    story.given(UnsubscribeFeed(subscription="SUB-1", reason="业务终止"), actor=BANK)
+    story.at("2026-07-27T09:00+08:00").when(REVOKED, DEPUTY)
+    assert told(story) == {"SUB-1"}
+
+
+def test_REP_V2_whoever_reads_of_a_record_removes_it() -> None:
+    """Of its sanction, its listing or the grade that it gave; not who reads of none of them."""
+    named = CreditGradeAssigned(
+        entity=E_C,
+        scheme="local",
+        grade="C",
+        assessed_on=date(2026, 5, 6),
+        source="local_rule",
+        factors=(Factor(kind="general_record", record="CR-1"),),
+        inputs_hash="0" * 64,
+    )
+    listed = SeriousListAdded(
+        record="CR-1",
+        determination="DET-1",
+        entity=E_C,
+        unit="MRB",
+        list_field="food_drug",
+        criteria_version=1,
+        instrument=Instrument(
+            kind="list_decision", doc_no="列〔1〕", effective_on=date(2026, 5, 6)
+        ),
+        reason="-",
+        listed_on=date(2026, 5, 6),
+    )
+    story = s15(
+        "2026-07-16",
+        named,
+        listed,
+        subscribed("SUB-1", types=("dishonesty.sanction-applied",), units=("EDB",)),
+        subscribed("SUB-2", types=("dishonesty.serious-list-added",)),
+        subscribed("SUB-3", types=("grading.*",), entities=(E_C,)),
+        subscribed("SUB-4", types=("credit.publicity-suspended",)),
+        subscribed("SUB-5", types=("dishonesty.*",), units=("EMB",)),
+        subscribed("SUB-6", types=("dishonesty.*",), entities=(E_B,)),
+        subscribed("SUB-7", types=("commitments.*",)),
+    )
+    story.when(REVOKED, DEPUTY)
+    assert told(story) == {"SUB-1", "SUB-2", "SUB-3", "SUB-4"}
+
+
+def test_REP_V2_who_was_told_once_is_not_told_of_what_came_back_afterwards() -> None:
+    """The repair was revoked when the subscription had ended; the next end is none of its."""
+    story = granted(subscribed("SUB-1"), subscribed("SUB-2"))
+    story.given(UnsubscribeFeed(subscription="SUB-1", reason="业务终止"), actor=BANK)
+    story.at("2026-09-01T09:00+08:00").given(
+        RevokeRepair(repair="REP-1", reason="breach", facts="再犯", evidence=("笔录",))
+    )
+    story.when(replace(REVOKED, reason="correction"), DEPUTY)
+    assert told(story) == {"SUB-2"}
 
 
 def test_what_ended_before_is_not_removed_twice() -> None:
@@ -237,7 +329,7 @@ def test_what_ended_before_is_not_removed_twice() -> None:
         terminated_on=date(2026, 7, 1),
     )
     story = s15("2026-07-16", subscribed("SUB-1"), ended)
-    story.when(TerminatePublicity(record="CR-1", reason="revoked"))
+    story.when(REVOKED, DEPUTY)
     assert story.outcome is not None
     assert not any(isinstance(r.event, RemovalNotified) for r in story.outcome.events)
 
@@ -252,7 +344,7 @@ def test_what_comes_back_is_shared_again() -> None:
     assert story.outcome is not None
     [shared] = [r.event for r in story.outcome.events if isinstance(r.event, RecordShared)]
     assert (shared.record, shared.subscriptions) == ("CR-1", ("SUB-1",))
-    story.given(TerminatePublicity(record="CR-1", reason="correction"))
+    story.given(replace(REVOKED, reason="correction"), actor=DEPUTY)
     assert removal_of(story) != first
 
 
@@ -347,11 +439,32 @@ def test_SHR_V1_a_repaired_record_is_not_used() -> None:
         like(RecordUseReported, counted=True)
     )
     story.when(replace(USE, used_on=date(2026, 8, 4)), REP).raises(Malformed, pointer="/used_on")
-    story.when(replace(USE, entity=E_B), REP).raises(Malformed, pointer="/entity")
+    story.when(replace(USE, entity=E_B), REP).raises(UnknownReference)
     # The neighbour's record was corrected; this one's use is judged by itself.
     story.when(replace(USE, record="CR-8", entity=E_B), EDB).then(
         RecordUseReported, like(FindingRaised, rule_id="SHR-V1", entity=E_B)
     )
+
+
+def probes(record: str) -> list[Any]:
+    """What a business or a partner may send that names a record."""
+    return [
+        replace(USE, record=record, entity=E_B),
+        replace(ASK, record=record, entity=E_B),
+        replace(APPLY, records=(record,), entity=E_B),
+        FileObjection(record=record, entity=E_B, grounds="-"),
+    ]
+
+
+def test_CRD_R4_nobody_learns_by_trying_whose_a_record_is() -> None:
+    """Another's record, open or not, is answered as one that there is not, word for word."""
+    story = s15("2026-07-16", record("CR-10", public=False))
+    for name in ("CR-1", "CR-10"):
+        for taken, free in zip(probes(name), probes("CR-404"), strict=True):
+            story.when(taken, actor("ENTITY", "REP-B", "entity_rep")).raises(UnknownReference)
+            found = str(story.error)
+            story.when(free, actor("ENTITY", "REP-B", "entity_rep")).raises(UnknownReference)
+            assert found == str(story.error).replace("CR-404", name)
 
 
 ASK = ReportRepeatedRequest(

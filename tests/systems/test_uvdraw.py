@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ledger.draws import uvdraw
 from ledger.draws.uvdraw import Entry, Picked, Stratum, Unfit
+from ledger.transparency import merkle
 
 PREFIX = "91620100MA7LX"
 CODES = {
@@ -355,3 +356,14 @@ def test_a_stranger_needs_this_one_file() -> None:
         [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True
     )
     assert told.stdout.split() == drawn(uvdraw.draw(ROSTER, DRAW, SEED, RATIOS))
+
+
+@given(lines.filter(bool), st.data())
+def test_the_tree_is_that_of_the_log(entries: list[bytes], data: st.DataObject) -> None:
+    """The program has a tree of its own, to be read and run alone: the log's, proof by proof."""
+    root = uvdraw.roster_root(entries)
+    assert root == merkle.root_of([merkle.leaf_hash(entry) for entry in entries]).hex()
+    index = data.draw(st.integers(0, len(entries) - 1))
+    path = [bytes.fromhex(step) for step in uvdraw.roster_proof(entries, index)]
+    leaf = merkle.leaf_hash(entries[index])
+    merkle.verify_inclusion(leaf, index, len(entries), path, bytes.fromhex(root))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Literal
 
-from ledger.credit.effects import end_records
+from ledger.credit.effects import approved_end, end_records
 from ledger.credit.events import CreditRecordEntered, Instrument
 from ledger.credit.folds import Record
 from ledger.credit.rules import CRD_R1, CRD_R4, why_ineffective
@@ -189,12 +189,14 @@ class AddToSeriousList(Command):
 class RemoveFromSeriousList(Command):
     """移出严重失信主体名单: take a business off the list, and end the record it stands on.
 
-    ``source_delisted``: the conditions of removal are met. A repair removes by itself (2.4e).
+    ``source_delisted``: the conditions of removal are met. A repair removes by itself (2.4e); the
+    other reasons take what ``TerminatePublicity`` takes.
     """
 
     record: RecordId
     reason: Literal["source_delisted", "revoked", "correction"]
     note: Text | None = None
+    approved_by: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
@@ -204,4 +206,6 @@ class RemoveFromSeriousList(Command):
             raise OutOfStep(f"{self.record} was removed on {listing.removed.removed_on}")
         require_impersonal(ledger, CRD_R4, self.note)
         record = ledger.known(Record(self.record))
+        if self.reason != "source_delisted":
+            yield from approved_end(ledger, record, self.reason, self.approved_by)
         yield from end_records(ledger, [record], reason=self.reason, note=self.note)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ledger.credit.effects import LIFTED, outlived
-from ledger.credit.folds import CreditRecords, Record
+from ledger.credit.folds import CreditRecords, Record, record_of
 from ledger.dishonesty import rules
 from ledger.dishonesty.commands.determinations import CLASSES
 from ledger.dishonesty.events import (
@@ -85,10 +85,7 @@ class ApplySanction(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.act_for(self.unit)
         ledger.new(Sanction(self.sanction))
-        record = ledger.known(Record(self.record), "Enter it first.")
-        assert record.says is not None
-        if record.says.entity != self.entity:
-            raise Malformed(f"record {self.record} concerns {record.says.entity}", "/record")
+        record = record_of(ledger, self.record, self.entity, "Enter it first.")
         if not record.negative:
             raise Malformed(f"record {self.record} speaks against nobody", "/record")
         if self.until is not None and self.until < ledger.on:
@@ -177,8 +174,10 @@ class LiftSanction(Command):
     note: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         applied = _alive(ledger, self.sanction)
         ledger.act_for(applied.unit)
+        ledger.not_before(applied.applied_on, f"{self.sanction} was applied")
         yield SanctionLifted(
             sanction=self.sanction,
             entity=applied.entity,
@@ -219,6 +218,7 @@ class PromiseIncentive(Command):
     apply_by: date
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         ledger.act_for(self.unit)
         ledger.new(Incentive(self.incentive))
         if self.apply_by < ledger.on:
@@ -243,6 +243,7 @@ class GrantIncentive(Command):
     until: date | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         ledger.act_for(self.unit)
         standing = ledger.read(Incentive(self.incentive))
         promised = standing.promised
@@ -282,6 +283,7 @@ class EndIncentive(Command):
     note: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         standing = ledger.known(Incentive(self.incentive), "Promise or grant it first.")
         ledger.act_for(standing.unit)
         if standing.ended is not None:

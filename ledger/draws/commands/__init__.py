@@ -4,20 +4,11 @@ Some of them carry what takes longer than a sequencer should wait for (a frozen 
 of a draw): it is worked out before they are handed in, from inputs fixed by their digest.
 """
 
-from ledger.draws.commands.drawing import (
-    AnnounceDraw,
-    DrawOutcome,
-    ExecuteDraw,
-    PublicValue,
-    ReleaseTargets,
-    RevealCommitment,
-    RevealSeed,
-    ReviewDraw,
-    SelectTargets,
-    VerifyDraw,
-    VoidDraw,
-)
+from ledger.draws.commands.announcing import AnnounceDraw
+from ledger.draws.commands.executing import DrawOutcome, ExecuteDraw, SelectTargets
 from ledger.draws.commands.results import PublishDrawResult
+from ledger.draws.commands.revealing import PublicValue, RevealCommitment, RevealSeed
+from ledger.draws.commands.reviewing import ReviewDraw, VerifyDraw
 from ledger.draws.commands.rosters import (
     FreezeEntityRoster,
     FreezeOfficerRoster,
@@ -32,6 +23,7 @@ from ledger.draws.commands.targets import (
     SelectedLine,
     SubstituteOfficer,
 )
+from ledger.draws.commands.voiding import ReleaseTargets, VoidDraw
 
 __all__ = [
     "AnnounceDraw",

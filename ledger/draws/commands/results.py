@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from ledger.credit.events import CreditRecordEntered, Instrument
 from ledger.draws import rules
-from ledger.draws.effects import drawn_target
+from ledger.draws.effects import drawn_visit
 from ledger.draws.events import DrawResultPublished
 from ledger.draws.folds import DrawState, PublishedResult
 from ledger.filing.events import InspectionConcluded
 from ledger.filing.folds import Task
-from ledger.kernel import Command, Event, OutOfStep, Reading
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.supervision.findings import finding
 from ledger.vocabulary import DrawId, TaskId, Text
 
@@ -20,7 +20,8 @@ class PublishDrawResult(Command):
     """公示抽查检查结果: publish what an inspection found, and enter it on the credit record.
 
     A lawful refusal enters no record: it says nothing against the business. ``draw``: the draw that
-    chose it; the task's own if it is left out. One that did not is found (DRW-V2).
+    chose it; the task's own if it is left out. One that did not ask for this visit is found
+    (DRW-V2).
     """
 
     task: TaskId
@@ -28,12 +29,16 @@ class PublishDrawResult(Command):
     withhold_reason: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         task = ledger.known(Task(self.task), "Approve the task first.")
         ledger.act_for(task.unit)
         ledger.require(task.concluded is not None, rules.DRW_R9, task=self.task, stage=task.stage)
         assert task.concluded is not None
         concluded = task.concluded.event
         assert isinstance(concluded, InspectionConcluded)
+        concluded_on = task.concluded.occurred_on
+        if ledger.on < concluded_on:
+            raise Malformed(f"{self.task} was concluded on {concluded_on}", "/occurred_at")
         published = ledger.read(PublishedResult(self.task)).published
         if published is not None:
             raise OutOfStep(f"the result of {self.task} was published on {published.published_on}")
@@ -41,7 +46,7 @@ class PublishDrawResult(Command):
         if draw is not None:
             ledger.known(DrawState(draw), "Announce the draw first.")
         due = ledger.due(rules.PUBLISH_RESULT, task.concluded)
-        late = 0 if concluded.lawful_refusal else ledger.days_after(due.on)
+        late = 0 if concluded.lawful_refusal else ledger.days_after(due)
         yield DrawResultPublished(
             task=self.task,
             entity=task.entity,
@@ -54,7 +59,7 @@ class PublishDrawResult(Command):
             withhold_reason=self.withhold_reason,
             draw=draw,
         )
-        if draw is not None and drawn_target(ledger, draw, task.entity) is None:
+        if draw is not None and not self._asked_for(ledger, draw, task):
             yield finding(
                 ledger,
                 rules.DRW_V2,
@@ -65,7 +70,6 @@ class PublishDrawResult(Command):
             )
         if concluded.lawful_refusal:
             return
-        concluded_on = task.concluded.occurred_on
         yield CreditRecordEntered(
             record=ledger.name("CR"),
             entity=task.entity,
@@ -81,3 +85,8 @@ class PublishDrawResult(Command):
             task=self.task,
             source_event_id=task.concluded.envelope.event_id,
         )
+
+    def _asked_for(self, ledger: Reading, draw: str, task: Task) -> bool:
+        """Whether this visit, and no other one at the business, is what the draw asked for."""
+        target = drawn_visit(ledger, draw, task.entity, task.unit, task.matters)
+        return target is not None and task.draw == draw and target.task in (None, self.task)

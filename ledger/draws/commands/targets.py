@@ -11,6 +11,7 @@ import msgspec
 from ledger.catalogue.folds import Matter
 from ledger.corrections.folds import require_known
 from ledger.draws import rules, uvdraw
+from ledger.draws.commands.common import officers_of, require_no_inspector
 from ledger.draws.events import (
     Count,
     DrawTargetExempted,
@@ -21,18 +22,10 @@ from ledger.draws.events import (
     SkippedOfficer,
     StratumKey,
 )
-from ledger.draws.folds import (
-    DrawnTarget,
-    DrawState,
-    ExemptedTargets,
-    OfficerRoster,
-    Target,
-    why_barred,
-)
+from ledger.draws.folds import DrawnTarget, DrawState, ExemptedTargets, Target, why_barred
 from ledger.filing import rules as filing
 from ledger.filing.events import Ratio
 from ledger.kernel import Command, Event, OutOfStep, Reading, UnknownReference, Value
-from ledger.supervision import rules as supervision
 from ledger.vocabulary import DrawId, EntityId, Name, OfficerId, Sha256, Text
 
 
@@ -128,6 +121,7 @@ class SubstituteOfficer(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
         draw, target = waiting_target(ledger, self.draw, self.entity)
+        require_no_inspector(ledger, draw, ledger.actor.person_id)
         if self.from_officer not in target.officers:
             raise OutOfStep(f"{self.from_officer} is not assigned to {target.target}")
         assert target.planned_on is not None
@@ -139,6 +133,10 @@ class SubstituteOfficer(Command):
             for what, holds in (
                 ("no reason is given", self.reason is None),
                 (f"{self.approver} approves the own wish", self.approver == ledger.actor.person_id),
+                (
+                    f"{self.approver} approves the own visit",
+                    self.approver in (self.from_officer, self.to_officer),
+                ),
                 (f"{self.to_officer} is barred by {barred}", barred is not None),
                 (
                     f"{self.to_officer} stands not on the officer roster",
@@ -178,6 +176,7 @@ class ExemptTarget(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
         draw, target = waiting_target(ledger, self.draw, self.entity)
+        require_no_inspector(ledger, draw, ledger.actor.person_id)
         yield DrawTargetExempted(
             target=target.target,
             draw=self.draw,
@@ -248,23 +247,6 @@ def next_reserve(draw: DrawState, exempted: ExemptedTargets, stratum: str) -> in
     (count,) = (one for one in draw.drawn if one.key == stratum)
     rank = count.quota + called + 1
     return rank if rank <= min(count.size, count.quota + draw.reserves) else None
-
-
-def officers_of(ledger: Reading, draw: DrawState) -> tuple[str, ...]:
-    """Who stands on the officer roster of a draw."""
-    frozen = ledger.read(OfficerRoster(draw.officer_roster)).frozen
-    return frozen.officers if frozen is not None else ()
-
-
-def require_no_inspector(ledger: Reading, draw: DrawState, person: str) -> None:
-    """Refuse an operator of a draw who can be drawn to inspect in it (GEN-R2)."""
-    ledger.require(
-        person not in officers_of(ledger, draw),
-        supervision.GEN_R2,
-        person=person,
-        one="operator of a draw",
-        other="inspector in it",
-    )
 
 
 def _domains(ledger: Reading, target: Target) -> set[str]:

@@ -103,7 +103,7 @@ class FileAnnualPlan(Command):
             unit=self.unit,
             version=newest.version,
             filed_on=ledger.on,
-            days_late=ledger.days_after(due.on),
+            days_late=ledger.days_after(due),
         )
 
 
@@ -223,7 +223,7 @@ class FileSpecialInspection(Command):
             entity = task.entity
             if task.emergency and task.opened is not None:
                 due = ledger.due(rules.FILE_EMERGENCY, task.opened)
-                late = ledger.days_after(due.on)
+                late = ledger.days_after(due)
         yield SpecialInspectionFiled(
             filing=self.filing,
             unit=self.unit,

@@ -348,7 +348,7 @@ class NotifyResult(Command):
             task=self.task,
             entity=task.entity,
             unit=task.unit,
-            days_late=ledger.days_after(due.on),
+            days_late=ledger.days_after(due),
         )
 
 

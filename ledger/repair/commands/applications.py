@@ -53,6 +53,8 @@ class ApplyRepair(Command):
     fee_fen: Fen = 0
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
         ledger.new(RepairCase(self.repair))
         records = negative_records(ledger, self.entity, self.records)
         says = records[0].says
@@ -112,6 +114,7 @@ class ForwardRepair(Command):
     to_unit: UnitId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
         case = ledger.known(RepairCase(self.repair), "Apply first.")
         ledger.require(self.to_unit == case.unit, rules.REP_R6, actor=self.to_unit, unit=case.unit)
         require_stage(case, "applied")
@@ -131,12 +134,15 @@ class SupplementRepair(Command):
     proofs: Annotated[tuple[Proof, ...], msgspec.Meta(min_length=1, max_length=50)]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
         case = ledger.known(RepairCase(self.repair), "Apply first.")
         if case.entity != self.entity:
             raise Forbidden(f"repair {self.repair} is none of {self.entity}")
         if ledger.actor.role not in ("entity_rep", "credit_officer"):
             ledger.act_for(case.unit)
         require_stage(case, "supplement_requested")
+        ledger.not_before(case.asked_on, f"a supplement of {self.repair} was asked for")
         known = {proof.ref for proof in case.proofs}
         if all(proof.ref in known for proof in self.proofs):
             raise Malformed("nothing new is handed in", "/proofs")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from ledger.credit.folds import Record
+from ledger.credit.folds import Record, record_of
 from ledger.credit.regimes import reckoned
 from ledger.kernel import Malformed, OutOfStep, Reading
 from ledger.kernel.days import add_months
@@ -39,13 +39,12 @@ def require_stage(case: RepairCase, *stages: str) -> None:
 
 def negative_records(ledger: Reading, entity: str, names: Iterable[str]) -> list[Record]:
     """Records that speak against one business, all of one unit."""
-    records = [ledger.known(Record(name), "Only what is on record is repaired.") for name in names]
+    records = [
+        record_of(ledger, name, entity, "Only what is on record is repaired.") for name in names
+    ]
     if len({record.record for record in records}) < len(records):
         raise Malformed("a record is named twice", "/records")
     for record in records:
-        assert record.says is not None
-        if record.says.entity != entity:
-            raise Malformed(f"record {record.record} concerns {record.says.entity}", "/records")
         if not record.negative:
             raise OutOfStep(f"record {record.record} does not speak against {entity}")
     units = sorted({record.says.unit for record in records if record.says is not None})

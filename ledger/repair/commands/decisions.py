@@ -91,7 +91,11 @@ class RequestRepairSupplement(Command):
 
 
 class NotAcceptRepair(Command):
-    """不予受理: do not take an application up, and say why."""
+    """不予受理: do not take an application up, and say why.
+
+    Where a supplement was asked for, not before the business has had ``repair.supplement_wd``; what
+    it keeps waiting for is not the unit's lateness.
+    """
 
     repair: RepairId
     reasons: Reasons = ()
@@ -100,12 +104,18 @@ class NotAcceptRepair(Command):
         ledger.must_be_now()
         case = own_case(ledger, self.repair, *_BEFORE)
         ledger.require(self.reasons, rules.REP_R9, missing="no reason is given")
+        awaited = case.stage == "supplement_requested"
+        if awaited and ledger.on <= (last := _last_to_supplement(ledger, case)):
+            raise OutOfStep(
+                f"{case.entity} may hand in until {last} what {self.repair} lacks; do not turn it "
+                "down before"
+            )
         yield RepairNotAccepted(
             repair=self.repair,
             entity=case.entity,
             unit=case.unit,
             reasons=self.reasons,
-            days_late=_late_to_accept(ledger, case),
+            days_late=0 if awaited else _late_to_accept(ledger, case),
         )
         yield from _unfounded(ledger, case, self.reasons)
 
@@ -341,6 +351,14 @@ def _unfounded(ledger: Reading, case: RepairCase, reasons: tuple[Reason, ...]) -
 
 def _deciding(case: RepairCase) -> DeadlineRule:
     return rules.DECIDE_MARKET_SUPERVISION if case.market_supervision else rules.DECIDE
+
+
+def _last_to_supplement(ledger: Reading, case: RepairCase) -> date:
+    """The last day of the business to hand in; the day of the request where no policy sets one."""
+    assert case.asked_on is not None
+    if ledger.policy("repair.supplement_wd", on=case.asked_on) is None:
+        return case.asked_on
+    return ledger.period("repair.supplement_wd", case.asked_on).on
 
 
 def _late_to_accept(ledger: Reading, case: RepairCase) -> int:

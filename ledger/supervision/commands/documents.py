@@ -103,7 +103,7 @@ class AnswerSupervisionDoc(Command):
                 for finding_id in document.findings
                 if ledger.read(FindingState(finding_id)).ended is None
             ),
-            days_late=ledger.days_after(due.on),
+            days_late=ledger.days_after(due),
         )
 
 
