@@ -122,6 +122,7 @@ def serve(
     port: int = 8080,
     origin: str | None = None,
     witnesses: Path | None = None,
+    accept_lost_keys: bool = False,
     quiet: bool = False,
 ) -> None:
     """Serve the ledger over HTTP until it is told to stop (SIGTERM, Ctrl-C).
@@ -134,10 +135,18 @@ def serve(
     witnesses
         A policy file (c2sp.org/tlog-policy): who is asked to cosign the log, and whose signatures
         suffice.
+    accept_lost_keys
+        Serve although the vault lacks keys of registered persons, because they are lost for good.
     """
     policy = None if witnesses is None else parse_policy(witnesses.read_bytes())
     configure_logging(level=logging.WARNING if quiet else logging.INFO)
-    with Service(ledger, ticking=True, origin=origin, witnesses=policy) as service:
+    with Service(
+        ledger,
+        ticking=True,
+        origin=origin,
+        witnesses=policy,
+        accept_lost_keys=accept_lost_keys,
+    ) as service:
         said = "" if quiet else f"serving {ledger} on http://{host}:{port}/"
         serve_app(service.app(), host, port, ready=lambda: say(said))
 

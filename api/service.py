@@ -24,11 +24,13 @@ from ledger.opening import (
     beside,
     blobs_folder,
     ledger_path,
+    open_access_log,
     open_ledger,
     open_log,
     open_recorder,
 )
 from ledger.persons.erasure import destroy_keys
+from ledger.persons.held import refuse_lost_keys, wrong_keys
 from ledger.stores.blobs import Blobs
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.keeper import Keeper
@@ -46,7 +48,8 @@ class Service:
     ``ticking``: whether the clock process runs in here by itself. ``origin``: the name of its log.
     ``witnesses``: who is asked to cosign it, and whose signatures suffice. Raises ``UnusableUrl``
     for a URL that cannot be opened, ``PolicyError`` for witnesses whose signatures never could
-    suffice, and whatever the store raises.
+    suffice, and whatever the store raises: of the vault, that it lacks keys of persons, unless
+    ``accept_lost_keys``.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Service:
         ticking: bool = False,
         origin: str | None = None,
         witnesses: Policy | None = None,
+        accept_lost_keys: bool = False,
     ) -> None:
         path = ledger_path(url)
         with ExitStack() as opened:
@@ -65,18 +69,26 @@ class Service:
             self.views = open_views(url)
             opened.callback(self.views.close)
             self.blobs = Blobs(blobs_folder(path))
+            if not accept_lost_keys:
+                # Before an empty vault is made where another one has to be.
+                refuse_lost_keys(self.recorder, beside(path, "vault"))
             self.vault = opened.enter_context(Vault(beside(path, "vault")))
             # What a crash left, or an old copy of the vault brought back.
             destroy_keys(self.recorder, self.vault)
+            self._lost_keys = sum(1 for _ in wrong_keys(self.recorder, self.vault))
             self.follower = Follower(self.recorder, self.views)
             opened.callback(self.follower.close)
             self.tokens = opened.enter_context(Tokens.open(beside(path, "tokens"), clock=clock))
             # Who was refused and who looked: a second ledger, on the same kernel.
             access = opened.enter_context(SQLiteRecorder(beside(path, "access")))
+            self._accesses = access
             self.access = opened.enter_context(Ledger(access, clock=clock))
             log = opened.enter_context(open_log(self.recorder, origin=origin, clock=clock))
             self.keeper = Keeper(log, self.recorder)
             opened.callback(self.keeper.close)
+            access_log = opened.enter_context(open_access_log(access, log.origin, clock=clock))
+            self.access_keeper = Keeper(access_log, access)
+            opened.callback(self.access_keeper.close)
             self.witnesses = None if witnesses is None else Cosigning(self.keeper, witnesses)
             if self.witnesses is not None:
                 opened.callback(self.witnesses.close)
@@ -88,6 +100,7 @@ class Service:
             else:
                 self.keeper.start(self.witnesses.look)
                 self.witnesses.start()
+            self.access_keeper.start()
             if ticking:
                 self.clock.start()
             self._opened = opened.pop_all()
@@ -108,6 +121,8 @@ class Service:
                 **readiness(self.follower),
                 "clock": self._clock_check,
                 "log": self._log_check,
+                "access_log": self._access_log_check,
+                "vault": self._vault_check,
                 **({} if self.witnesses is None else {"witnesses": self._witnesses_check}),
             },
         )
@@ -115,14 +130,21 @@ class Service:
     def _clock_check(self) -> Readiness:
         return Readiness(ready=self.clock.error is None, detail=self.clock.error or "ticking")
 
+    def _vault_check(self) -> Readiness:
+        """Unready without its file. Keys that were lost at the start were accepted as lost."""
+        if not self.vault.path.exists():
+            return Readiness(ready=False, detail=f"{self.vault.path} is gone: put it back")
+        if self._lost_keys:
+            return Readiness(
+                ready=True, detail=f"the keys of {self._lost_keys} persons were lost: erase them"
+            )
+        return Readiness(ready=True, detail="every key is there")
+
     def _log_check(self) -> Readiness:
-        size = 0 if self.keeper.newest is None else self.keeper.newest.size
-        return Readiness(
-            ready=self.keeper.error is None,
-            detail=self.keeper.error or "signing",
-            position=size,
-            lag=max(0, self.recorder.head() - size),
-        )
+        return _kept(self.keeper, self.recorder.head())
+
+    def _access_log_check(self) -> Readiness:
+        return _kept(self.access_keeper, self._accesses.head())
 
     def _witnesses_check(self) -> Readiness:
         """Never unready: the ledger records and signs with or without them; the lag tells."""
@@ -150,3 +172,14 @@ class Service:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _kept(keeper: Keeper, head: int) -> Readiness:
+    """How far a log is behind the ledger that it is of."""
+    size = 0 if keeper.newest is None else keeper.newest.size
+    return Readiness(
+        ready=keeper.error is None,
+        detail=keeper.error or "signing",
+        position=size,
+        lag=max(0, head - size),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,9 +12,10 @@ import msgspec
 from ledger.opening import UnusableUrl, beside
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.notes import NoteError, Verifier, parse_vkey
-from ledger.verification import Files, Verification, verify_ledger
+from ledger.verification import Fault, Files, Verification, verify_ledger
+from ledger.verification.condition import condition
 from ledger.verification.whole import Progress
-from projections.opening import Verified, open_views, verify_views
+from projections.opening import UNREADABLE, Verified, open_views, verify_views
 
 
 def read_vkeys(given: Iterable[str]) -> tuple[Verifier, ...]:
@@ -42,9 +44,37 @@ def verify_all(
     if not file.exists():
         remark = "there are no views: they are made anew when the ledger is next served"
         return msgspec.structs.replace(found, remarks=(*found.remarks, remark)), []
-    with closing(open_views(f"sqlite:///{recorder.path}")) as views:
-        head = recorder.head()
-        return found, verify_views(recorder, views, lambda done: progress("views", done, head))
+    return _with_views(recorder, file, found, progress)
+
+
+def _with_views(
+    recorder: SQLiteRecorder, file: Path, found: Verification, progress: Progress
+) -> tuple[Verification, list[Verified]]:
+    """What was found of the ledger, and of its views, which lie in ``file``."""
+    faults, readable = condition(file, None)
+    verified: list[Verified] = []
+    if readable:
+        with closing(open_views(f"sqlite:///{recorder.path}", read_only=True)) as views:
+            head = recorder.head()
+            try:
+                verified = verify_views(recorder, views, lambda done: progress("views", done, head))
+            except UNREADABLE as error:
+                what = f"cannot be read: {getattr(error, 'orig', error)}"
+                faults.append(Fault(0, what, file.name))
+    if faults:
+        said = "stop the service, move the file away, and serve again: views are made of the events"
+        faults = [msgspec.structs.replace(one, what=f"{one.what}; {said}") for one in faults]
+    behind = (
+        f"view {view.view} has still {view.behind:,} events to follow"
+        for view in verified
+        if view.behind and view.same
+    )
+    return (
+        msgspec.structs.replace(
+            found, faults=(*found.faults, *faults), remarks=(*found.remarks, *behind)
+        ),
+        verified,
+    )
 
 
 def as_document(found: Verification, views: list[Verified]) -> str:

@@ -7,7 +7,7 @@ What is copied, in this order, and why in this one:
 2. The ledger, as it is at one moment.
 3. What its events name by digest. A piece is put down before the event that names it, so whatever
    the copied events name is there by now.
-4. The access ledger. Nothing in it depends on the others.
+4. The access ledger, after what its log signed. Nothing in it depends on the others.
 5. The manifest, last: a copy without one was never finished.
 
 All that in a folder of another name, which is flushed and then renamed. Tiles and views are not
@@ -22,18 +22,15 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path, PurePosixPath
 
 import msgspec
-from msgspec import inspect
 
-import ledger.registry  # noqa: F401 - declares every event type, so that every record is read
 from ledger import VERSION
 from ledger.kernel import codec
 from ledger.kernel.clock import Clock, system_clock
-from ledger.kernel.events import event_types
 from ledger.opening import UnusableUrl, beside, blobs_folder, key_file
+from ledger.pieces import naming, pieces_of
 from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
 from ledger.stores.files import copy_database, digest_of, unchanging, whole_folder
 from ledger.transparency.ended import ended_folder
@@ -47,14 +44,16 @@ MANIFEST = "manifest.json"
 LEDGER = "ledger.db"
 SIGNED = "signed.db"
 ACCESS = "access.db"
+ACCESS_SIGNED = "access.signed.db"
+ACCESS_KEY = "access.key"
 TOKENS = "tokens.db"
 KEY = "log.key"
 NEXT_KEY = "log.key.next"
 PIECES = "blobs"
 ENDED = "ended"
 #: What is copied only if it is asked for.
-SECRETS = frozenset({TOKENS, KEY, NEXT_KEY})
-PARTS = frozenset({LEDGER, SIGNED, ACCESS, PIECES, ENDED}) | SECRETS
+SECRETS = frozenset({TOKENS, KEY, NEXT_KEY, ACCESS_KEY})
+PARTS = frozenset({LEDGER, SIGNED, ACCESS, ACCESS_SIGNED, PIECES, ENDED}) | SECRETS
 
 #: Records that are read from a copy at a time.
 _PAGE = 10_000
@@ -103,6 +102,8 @@ def places(ledger_file: Path) -> dict[str, Path]:
         LEDGER: ledger_file,
         SIGNED: beside(ledger_file, "signed"),
         ACCESS: beside(ledger_file, "access"),
+        ACCESS_SIGNED: beside(beside(ledger_file, "access"), "signed"),
+        ACCESS_KEY: key_file(beside(ledger_file, "access")),
         TOKENS: beside(ledger_file, "tokens"),
         KEY: key_file(ledger_file),
         NEXT_KEY: next_key(key_file(ledger_file)),
@@ -147,12 +148,27 @@ def make_backup(
         copy(LEDGER)
         events, root = _check_root(folder / LEDGER, newest, lambda done: progress("records", done))
         lacking = _copy_pieces(folder, parts[PIECES])
+        access_signed = copy(ACCESS_SIGNED)
         access = copy(ACCESS)
+        if access_signed and not access:
+            raise CopyError(
+                f"{parts[ACCESS]} is gone, and what its log signed lies there: nothing was copied"
+            )
+        kept, _ = (
+            _check_root(
+                access,
+                newest_in(access_signed) if access_signed else None,
+                lambda done: progress("access records", done),
+                "access ledger",
+            )
+            if access
+            else (0, b"")
+        )
         if parts[ENDED].exists():
             shutil.copytree(parts[ENDED], folder / ENDED)
         if with_secrets:
             copy(TOKENS)
-            for name in (KEY, NEXT_KEY):
+            for name in (KEY, NEXT_KEY, ACCESS_KEY):
                 if parts[name].exists():
                     shutil.copy(parts[name], folder / name)  # with its mode: its owner's alone
         manifest = Manifest(
@@ -161,7 +177,7 @@ def make_backup(
             made_at=made_at,
             events=events,
             root=b64encode(root).decode(),
-            access_events=_count(access) if access else 0,
+            access_events=kept,
             checkpoint=newest.note().decode() if newest else None,
             vkey=_key_that_signs(signed_copy),
             secrets=with_secrets,
@@ -198,33 +214,19 @@ def read_manifest(folder: Path) -> Manifest:
 def pieces_named(ledger_file: Path) -> set[str]:
     """The digests of the pieces that the events of a copied ledger name. Raises ``CopyError``."""
     named = set()
-    fields = _naming()
+    fields = naming()
     marks = ", ".join("?" * len(fields))
     with closing(sqlite3.connect(unchanging(ledger_file), uri=True)) as sqlite:
-        for position, topic, data in sqlite.execute(
-            f"SELECT position, type, data FROM events WHERE type IN ({marks})",  # noqa: S608
+        for position, data in sqlite.execute(
+            f"SELECT position, data FROM events WHERE type IN ({marks})",  # noqa: S608
             list(fields),
         ):
             try:
                 event = codec.decode(position, data).event
             except codec.UnreadableRecord as error:
                 raise CopyError(str(error)) from error
-            named |= {getattr(event, field) for field in fields[topic]}
+            named |= pieces_of(event)
     return named
-
-
-@cache
-def _naming() -> dict[str, tuple[str, ...]]:
-    """The fields that name pieces, by the type of event that has them."""
-    found = {
-        topic: tuple(
-            field.name
-            for field in inspect.type_info(cls).fields  # type: ignore[attr-defined]
-            if isinstance(field.type, inspect.Metadata) and (field.type.extra or {}).get("piece")
-        )
-        for topic, cls in event_types().items()
-    }
-    return {topic: fields for topic, fields in found.items() if fields}
 
 
 def _key_that_signs(signed_copy: Path | None) -> str | None:
@@ -236,7 +238,10 @@ def _key_that_signs(signed_copy: Path | None) -> str | None:
 
 
 def _check_root(
-    ledger_file: Path, newest: Signed | None, progress: Callable[[int], None]
+    ledger_file: Path,
+    newest: Signed | None,
+    progress: Callable[[int], None],
+    named: str = "ledger",
 ) -> tuple[int, bytes]:
     """How many events a copied ledger has, and their root, from the records as they are."""
     tree, signed_root = Growing(), None
@@ -250,7 +255,7 @@ def _check_root(
             progress(tree.size)
     if newest is not None and signed_root != newest.root:
         raise CopyError(
-            f"the ledger does not begin with the {newest.size:,} events that were signed at "
+            f"the {named} does not begin with the {newest.size:,} events that were signed at "
             f"{newest.signed_at}: nothing was copied. Run supervision-ledger verify, and keep the "
             "files as they are until somebody has looked."
         )
@@ -271,12 +276,6 @@ def _copy_pieces(folder: Path, pieces: Path) -> tuple[str, ...]:
             if digest in named:
                 lacking.append(digest)
     return tuple(lacking)
-
-
-def _count(ledger_file: Path) -> int:
-    with closing(sqlite3.connect(unchanging(ledger_file), uri=True)) as sqlite:
-        ((count,),) = sqlite.execute("SELECT count(*) FROM events")
-    return int(count)
 
 
 def _files(folder: Path) -> Iterator[File]:

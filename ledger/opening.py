@@ -102,6 +102,20 @@ def open_log(
         )
 
 
+@contextmanager
+def open_access_log(
+    recorder: SQLiteRecorder, origin: str, *, clock: Clock = system_clock
+) -> Iterator[TransparencyLog]:
+    """The log of the access ledger, with a key of its own; ``origin``: the other ledger's log.
+
+    Its name is made of that one's when it begins, and stays. Raises as ``open_log`` does.
+    """
+    with closing(SignedStore(beside(recorder.path, "signed"))) as signed:
+        begun = bool(signed.keys())
+    with open_log(recorder, origin=None if begun else f"{origin}/access", clock=clock) as log:
+        yield log
+
+
 def _signer(path: Path, origin: str | None, signed: SignedStore) -> Signer:
     """The key that signs now: the one that is remembered, or a new one for a log that begins.
 
@@ -150,16 +164,22 @@ def _last(signed: SignedStore) -> str:
 def resume_log(ledger_file: Path) -> Signed | None:
     """Let a copy of a log go on as the log itself; the newest checkpoint that it knows.
 
-    Whoever calls it answers for it that no other copy goes on and that nothing newer was published.
-    Raises ``UnusableUrl`` if nothing was copied.
+    The log of the access ledger goes on with it. Whoever calls it answers for it that no other copy
+    goes on and that nothing newer was published. Raises ``UnusableUrl`` if nothing was copied.
     """
     path = beside(ledger_file, "signed")
     if not path.exists():
         raise UnusableUrl(f"there is no log at {path}")
+    copied = False
+    for one in (path, beside(beside(ledger_file, "access"), "signed")):
+        if one.exists():
+            with closing(SignedStore(one)) as signed:
+                if signed.is_copy():
+                    signed.settle()
+                    copied = True
+    if not copied:
+        raise UnusableUrl(f"{path} is no copy: the log goes on by itself when it is served")
     with closing(SignedStore(path)) as signed:
-        if not signed.is_copy():
-            raise UnusableUrl(f"{path} is no copy: the log goes on by itself when it is served")
-        signed.settle()
         return signed.newest()
 
 

@@ -25,6 +25,8 @@ import msgspec
 
 from ledger.backup import (
     ACCESS,
+    ACCESS_KEY,
+    ACCESS_SIGNED,
     ENDED,
     KEY,
     LEDGER,
@@ -47,15 +49,14 @@ from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency import ended
 from ledger.transparency.checkpoints import Checkpoint, parse_checkpoint
 from ledger.transparency.keys import KeyFileError, read_key, settle_key
-from ledger.transparency.merkle import Growing, ProofError
+from ledger.transparency.merkle import ProofError
 from ledger.transparency.notes import NoteError, Verifier, parse_note, parse_vkey
 from ledger.transparency.published import Published, Unreachable
-from ledger.transparency.store import SignedStore, newest_in
-from ledger.verification import Files, verify_records
+from ledger.transparency.store import SIGNED_SCHEMA, SignedStore, newest_in
+from ledger.verification import Files, verify_ledger, verify_records
+from ledger.verification.condition import condition
+from ledger.verification.ended import roots_at
 from ledger.verification.keys import Reign, check_signed, reigns_of
-
-#: Leaves that are read at a time.
-_PAGE = 10_000
 
 #: With which checkpoint the restored tree was compared: one that was given, the newest in the
 #: backup itself, or none, because the log had signed nothing.
@@ -132,6 +133,9 @@ def restore(
         _take(folder, manifest, staged, lambda done: progress("files", done))
         for name in (LEDGER, ACCESS):
             _verify_records(staged / name, progress)
+        for name in (SIGNED, ACCESS_SIGNED):
+            _check_promises(staged / name)
+        _check_accesses(staged)
         lacking = _check_pieces(staged)
         reigns = _reigns_in(staged, known)
         key = reigns[-1].keys[0] if reigns else None
@@ -144,10 +148,13 @@ def restore(
             _end_log(staged, compared, manifest, key, clock)
         _check_keys(ledger_file, staged, key, loses=loses)
         copied = (staged / SIGNED).exists()
-        if copied and compared is not None and compared.source == "given":
-            # Nothing newer was published than what somebody has looked for and found.
-            with closing(SignedStore(staged / SIGNED)) as signed:
-                signed.settle()
+        if loses or not copied or (compared is not None and compared.source == "given"):
+            # Nothing newer was published than what somebody has looked for and found. The access
+            # ledger's log publishes nothing: it goes on as the other does.
+            for name in (SIGNED, ACCESS_SIGNED):
+                if (staged / name).exists():
+                    with closing(SignedStore(staged / name)) as signed:
+                        signed.settle()
             copied = False
         flush_tree(staged)
         _place(staged, places(ledger_file))
@@ -248,7 +255,7 @@ def _take(folder: Path, manifest: Manifest, staged: Path, progress: Callable[[in
             + (f"; and {len(faults) - 10} more" if len(faults) > 10 else "")
             + ". Take an earlier or later one."
         )
-    for name in (KEY, NEXT_KEY):
+    for name in (KEY, NEXT_KEY, ACCESS_KEY):
         if (staged / name).exists():
             (staged / name).chmod(0o600)
 
@@ -259,9 +266,34 @@ def _verify_records(ledger_file: Path, progress: Progress) -> None:
     with SQLiteRecorder(ledger_file) as recorder:
         found = verify_records(recorder, progress=lambda done: progress(ledger_file.name, done))
     if found.faults:
-        first = "; ".join(f"position {fault.position}: {fault.what}" for fault in found.faults[:5])
+        first = "; ".join(fault.words for fault in found.faults[:5])
         raise CopyError(
             f"{ledger_file.name} has {len(found.faults)} faults, and nothing was restored: {first}"
+        )
+
+
+def _check_accesses(staged: Path) -> None:
+    """Refuse an access ledger that does not begin with what its log signed."""
+    signed = staged / ACCESS_SIGNED
+    if not signed.exists():
+        return
+    if not (staged / ACCESS).exists():
+        raise CopyError(f"the backup holds {ACCESS_SIGNED} and no {ACCESS}: it is no whole backup")
+    with closing(SignedStore(signed)) as store:
+        held = store.keys()
+    keys = [parse_vkey(one.vkey) for one in held]
+    found = verify_ledger(Files(ledger=staged / ACCESS, signed=signed), keys=keys, workers=1)
+    if found.faults:
+        first = "; ".join(fault.words for fault in found.faults[:5])
+        raise CopyError(f"the access ledger is not what its log signed: {first}")
+
+
+def _check_promises(signed: Path) -> None:
+    """Refuse a file of what was signed that would not refuse what it has to."""
+    if signed.exists() and (wrong := condition(signed, SIGNED_SCHEMA)[0]):
+        raise CopyError(
+            f"{signed.name} is not as the program makes it, and nothing was restored: "
+            + "; ".join(fault.words for fault in wrong[:5])
         )
 
 
@@ -306,7 +338,8 @@ def _compare(
         except NoteError as error:
             whose = "the backup's own" if source == "backup" else "the given"
             raise CopyError(f"{whose} checkpoint is not good: {error}") from error
-    roots = _roots(staged / LEDGER, {checkpoint.size for _, _, checkpoint in checkpoints})
+    with SQLiteRecorder(staged / LEDGER) as recorder:
+        roots = roots_at(recorder, {checkpoint.size for _, _, checkpoint in checkpoints})
     size, root = max(roots.items())
     if size != manifest.events or b64encode(root).decode() != manifest.root:
         raise CopyError(
@@ -325,20 +358,6 @@ def _compare(
     if note and compared[0].lost:
         raise CopyError("the backup has signed more events than it holds: it is no whole backup")
     return compared[-1] if compared else None
-
-
-def _roots(ledger_file: Path, sizes: set[int]) -> dict[int, bytes]:
-    """The roots of the first so many events, as far as there are so many, and of all of them."""
-    tree = Growing()
-    found = {0: tree.root()}
-    with SQLiteRecorder(ledger_file) as recorder:
-        while page := recorder.leaves(tree.size, _PAGE):
-            for leaf in page:
-                tree.add(leaf)
-                if tree.size in sizes:
-                    found[tree.size] = tree.root()
-    found[tree.size] = tree.root()
-    return found
 
 
 def _stand(

@@ -98,6 +98,11 @@ class Health(msgspec.Struct, frozen=True):
     error_position: int | None = None
 
 
+def names_of(view: View) -> str:
+    """The tables of a view, as they stand beside its place."""
+    return " ".join(sorted(table.name for table in view.tables))
+
+
 class Views:
     """The tables of all views, open for reading. Safe for threads."""
 
@@ -119,13 +124,14 @@ class Views:
 
     def places(self) -> dict[str, int]:
         """Where each view stands, as committed. Empty if nobody has ever followed."""
+        return {name: row.position for name, row in self.standing().items()}
+
+    def standing(self) -> dict[str, sa.Row[Any]]:
+        """What is noted of each view beside its rows. Empty if nobody has ever followed."""
         with self.reading() as connection:
             if not sa.inspect(connection).has_table(PLACES.name):
                 return {}
-            return {
-                row.view: row.position
-                for row in connection.execute(sa.select(PLACES.c.view, PLACES.c.position))
-            }
+            return {row.view: row for row in connection.execute(sa.select(PLACES))}
 
     def digest(self, name: str) -> tuple[int, str]:
         """The place of a view, and SHA-256 (hex) over all its rows at that place."""
@@ -422,7 +428,7 @@ class Follower:
                     "fingerprint": one.view.fingerprint,
                     "position": 0,
                     "anchor": None,
-                    "tables": " ".join(sorted(names)),
+                    "tables": names_of(one.view),
                     "error": None,
                     "error_position": None,
                 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -32,7 +33,7 @@ from projections.dishonesty import (
 )
 from projections.draws import Draws, Population, Targets
 from projections.findings import Findings
-from projections.follower import Follower, Views
+from projections.follower import Follower, Views, names_of
 from projections.grading import LocalGrades
 from projections.joint import JointArtefacts, Joints
 from projections.keylist import KeyDesignations, KeyLists
@@ -55,10 +56,13 @@ from projections.reconsideration import ReconCases
 from projections.records import Records
 from projections.repair import Repairs
 from projections.sharing import Removals, Subscriptions
-from projections.source import Recorder
+from projections.source import Recorder, Source
 from projections.supervision import Circulars, SupervisionDocs
 from projections.tasks import Tasks
 from projections.views import View
+
+#: What reading a damaged file of views raises: what the database says, or values of other types.
+UNREADABLE = (sa.exc.DBAPIError, ValueError, TypeError)
 
 
 def all_views() -> list[View]:
@@ -127,19 +131,24 @@ def all_views() -> list[View]:
     ]
 
 
-def open_views(ledger_url: str, url: str | None = None) -> Views:
+def open_views(ledger_url: str, url: str | None = None, *, read_only: bool = False) -> Views:
     """The views of a ledger: at ``url``, or where they lie by default (beside or inside it)."""
-    return Views(tables.open_engine(url or tables.views_url(ledger_url)), all_views())
+    engine = tables.open_engine(url or tables.views_url(ledger_url), read_only=read_only)
+    return Views(engine, all_views())
 
 
 class Verified(msgspec.Struct, frozen=True):
-    """One view compared with the same view built from zero, both at ``position``."""
+    """One view compared with the same view built from zero, both at ``position``.
+
+    ``behind``: how many events it had not followed yet when that began.
+    """
 
     view: str
     position: int
     digest: str
     rebuilt: str
     error: str | None = None
+    behind: int = 0
 
     @property
     def same(self) -> bool:
@@ -155,15 +164,21 @@ def verify_views(
     The existing ones are only read; they may be followed into meanwhile. ``progress`` hears which
     position the new ones have reached.
     """
+    source = Source(recorder)
+    before, standing, head = source.head(), views.standing(), source.head()
     digests: dict[str, tuple[int, str]] = {}
     found = []
-    for name, place in views.places().items():
-        if name in views.views:
+    for name, view in views.views.items():
+        error = _misplaced(view, standing.get(name), source, head)
+        if error is None:
             try:
                 digests[name] = views.digest(name)
-            except sa.exc.DBAPIError as error:
+            except UNREADABLE as trouble:
                 # Bytes that are no text any more, a damaged page.
-                found.append(Verified(name, place, "", "", f"cannot be read: {error.orig}"))
+                error = f"cannot be read: {getattr(trouble, 'orig', trouble)}"
+        if error is not None:
+            place = standing[name].position if name in standing else 0
+            found.append(Verified(name, place if isinstance(place, int) else 0, "", "", error))
     with tempfile.TemporaryDirectory(prefix="views-") as directory:
         for position in sorted({position for position, _ in digests.values()}):
             url = f"sqlite:///{Path(directory) / str(position)}.db"
@@ -181,12 +196,31 @@ def verify_views(
                         digests[view.name][1],
                         rebuilt.digest(view.name)[1],
                         errors[view.name],
+                        max(0, before - position),
                     )
                     for view in fresh
                 ]
             finally:
                 rebuilt.close()
     return found
+
+
+def _misplaced(view: View, noted: sa.Row[Any] | None, source: Source, head: int) -> str | None:
+    """What is wrong with what is noted of a view beside its rows."""
+    if noted is None:
+        return "it is not noted how far it has come, and it may show nothing: rebuild it"
+    place = noted.position
+    if not isinstance(place, int) or not 0 <= place <= head:
+        return f"it says it is at position {place}, and the ledger ends at {head}: rebuild it"
+    if noted.error_position is not None or noted.error is not None:
+        return f"it stopped before position {noted.error_position}: {noted.error}"
+    if noted.fingerprint != view.fingerprint:
+        return "another version of the program made it, and this one makes it anew when it serves"
+    if noted.tables != names_of(view):
+        return "it is noted beside it that it has other tables: rebuild it"
+    if noted.anchor is not None and noted.anchor != source.anchor(place):
+        return f"the event noted at its place {place} is not the ledger's: rebuild it"
+    return None
 
 
 def shown_url(url: str) -> str:

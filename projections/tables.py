@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,6 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.pool import StaticPool
+
+from ledger.stores.sqlite import connect_read_only
 
 #: Text that sorts by code point on every database, so that a digest has one order.
 Code = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
@@ -53,14 +56,18 @@ def views_url(ledger_url: str) -> str:
     return url.set(database=f"{stem}.views.db").render_as_string(hide_password=False)
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, read_only: bool = False) -> Engine:
     """An engine whose transactions take the write lock at once on SQLite.
 
-    A transaction that is only going to read says so by ``reading``.
+    A transaction that is only going to read says so by ``reading``. ``read_only``: a file of SQLite
+    is opened so that nothing of it can be changed, its journal included.
     """
     parsed = _with_driver(make_url(url))
     if parsed.get_backend_name() != "sqlite":
         return sa.create_engine(parsed, pool_pre_ping=True)
+    if read_only:
+        file = Path(parsed.database or "").absolute()
+        return sa.create_engine(parsed, creator=lambda: connect_read_only(file, _BUSY_SECONDS))
     memory = parsed.database in (None, "", ":memory:")
     engine = sa.create_engine(
         parsed,

@@ -9,14 +9,9 @@ does not stay either.
 
 from __future__ import annotations
 
-from ledger.kernel import codec
-from ledger.kernel.folds import Selector
-from ledger.kernel.memory import as_query
-from ledger.persons.events import PersonErased
+from ledger.persons.held import erased_persons
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.vault.store import Vault
-
-_ERASURES = Selector((PersonErased.TOPIC,), ())
 
 
 def destroy_keys(recorder: SQLiteRecorder, vault: Vault) -> int:
@@ -24,9 +19,4 @@ def destroy_keys(recorder: SQLiteRecorder, vault: Vault) -> int:
 
     Raises ``VaultError``, and may then be repeated.
     """
-    erased = set()
-    for stored in recorder.read(as_query([_ERASURES])):
-        event = codec.decode(stored.position, stored.event.data).event
-        assert isinstance(event, PersonErased)
-        erased.add(event.person)
-    return vault.destroy(erased)
+    return vault.destroy(erased_persons(recorder))

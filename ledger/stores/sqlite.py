@@ -191,6 +191,10 @@ def connect_read_only(path: Path, busy_timeout: float = 10.0) -> sqlite3.Connect
         )
         try:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except UnicodeDecodeError as error:
+            # Python cannot pass on what SQLite says of a name in there that is no text any more.
+            connection.close()
+            raise sqlite3.DatabaseError("its description of itself is damaged") from error
         except sqlite3.Error as error:
             connection.close()
             # What lies in a write-ahead log would not be seen: then the file is not the whole.

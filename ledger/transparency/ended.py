@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from ledger.stores import StoreError
+
 STATEMENT = "statement.json"
 SIGNED = "signed.db"
 CHECKPOINT = "checkpoint"
@@ -39,6 +41,16 @@ def ended_folder(ledger_file: Path) -> Path:
 
 
 def ended_logs(ledger_file: Path) -> list[Ended]:
-    """The statements about the logs of a ledger that ended."""
-    statements = sorted(ended_folder(ledger_file).glob(f"*/{STATEMENT}"))
-    return [msgspec.json.decode(path.read_bytes(), type=Ended) for path in statements]
+    """The statements about the logs of a ledger that ended. Raises ``StoreError``."""
+    return [statement(one) for one in sorted(ended_folder(ledger_file).glob(f"*/{STATEMENT}"))]
+
+
+def statement(path: Path) -> Ended:
+    """What was stated of a log that ended. Raises ``StoreError``."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Ended)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise StoreError(
+            f"{path} cannot be read ({error}). It says which log may sign no more: put it back "
+            "from a backup"
+        ) from error

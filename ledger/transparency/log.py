@@ -105,7 +105,7 @@ class TransparencyLog:
             if last is None and size == 0:
                 return None
             signer = self.signer
-            new = self._sign(size, signer)
+            new = self._sign(size, signer, last)
             try:
                 if self.signed.replace(last, new, signer.verifier().vkey()):
                     return new
@@ -167,7 +167,8 @@ class TransparencyLog:
                 f"the first {last.size:,} events are not those that were signed at {last.signed_at}"
             )
 
-    def _sign(self, size: int, signer: Signer) -> Signed:
+    def _sign(self, size: int, signer: Signer, last: Signed | None) -> Signed:
+        now = datetime.isoformat(self._clock().astimezone(UTC), timespec="milliseconds")
         checkpoint = Checkpoint(signer.name, size, self.root(size))
         note = sign_checkpoint(checkpoint, signer)
         return Signed(
@@ -175,5 +176,6 @@ class TransparencyLog:
             root=checkpoint.root,
             text=note.text,
             signatures="".join(signature.line() for signature in note.signatures),
-            signed_at=datetime.isoformat(self._clock().astimezone(UTC), timespec="milliseconds"),
+            # A clock that is set back must not give larger trees earlier times.
+            signed_at=now if last is None else max(now, last.signed_at),
         )

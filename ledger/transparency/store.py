@@ -25,7 +25,7 @@ from ledger.transparency.tiles import HEIGHT, WIDTH, split
 _BUSY_SECONDS = 10.0
 _FULL = WIDTH * HASH_SIZE
 
-_TILES = (
+TILES_SCHEMA = (
     """CREATE TABLE IF NOT EXISTS tiles (
         level INTEGER,
         n INTEGER,
@@ -38,7 +38,7 @@ _TILES = (
     ) STRICT""",
     "INSERT OR IGNORE INTO tree VALUES (1, 0)",
 )
-_SIGNED = (
+SIGNED_SCHEMA = (
     """CREATE TABLE IF NOT EXISTS keys (
         since INTEGER PRIMARY KEY,
         vkey TEXT NOT NULL UNIQUE
@@ -146,7 +146,7 @@ class TileStore:
     """The tiles of one tree. Any number of processes may extend it; each sees the others' work."""
 
     def __init__(self, path: Path) -> None:
-        self._file = SQLiteFile(path, _TILES)
+        self._file = SQLiteFile(path, TILES_SCHEMA)
 
     def close(self) -> None:
         """Close the file. Idempotent."""
@@ -227,7 +227,7 @@ class SignedStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = SQLiteFile(path, _SIGNED)
+        self._file = SQLiteFile(path, SIGNED_SCHEMA)
 
     def close(self) -> None:
         """Close the file. Idempotent."""

@@ -65,12 +65,23 @@ class PersonKey(msgspec.Struct, frozen=True):
 class Vault:
     """The keys at ``path``, made if there are none. Safe for threads and processes.
 
-    Raises ``VaultError`` if the file may be read by others or is no vault.
+    With ``read_only`` the file stays as it is, and has to be there. Raises ``VaultError`` if the
+    file may be read by others or is no vault.
     """
 
-    def __init__(self, path: Path, *, busy_timeout: float = 10.0) -> None:
+    def __init__(self, path: Path, *, busy_timeout: float = 10.0, read_only: bool = False) -> None:
         self.path = path.absolute()
         self._lock = threading.Lock()
+        if read_only:
+            with self._speaking():
+                self._sqlite = sqlite3.connect(
+                    f"{self.path.as_uri()}?mode=ro",
+                    uri=True,
+                    timeout=busy_timeout,
+                    isolation_level=None,
+                    check_same_thread=False,
+                )
+            return
         _private(self.path)
         with self._speaking():
             self._sqlite = sqlite3.connect(

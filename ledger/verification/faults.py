@@ -22,6 +22,7 @@ class Files(msgspec.Struct, frozen=True):
     key: Path | None = None
     blobs: Path | None = None
     access: Path | None = None
+    vault: Path | None = None
 
     @classmethod
     def of(cls, ledger: Path) -> Self:
@@ -34,6 +35,7 @@ class Files(msgspec.Struct, frozen=True):
             key=ledger.with_suffix(".key"),
             blobs=ledger.with_suffix(".blobs"),
             access=beside(ledger, "access"),
+            vault=beside(ledger, "vault"),
         )
 
 

@@ -27,5 +27,5 @@ def asked(connection: sqlite3.Connection, path: Path, sql: str, *parameters: Any
     """What a statement finds. Raises ``StoreError`` naming the file."""
     try:
         return connection.execute(sql, parameters).fetchall()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise StoreError(f"{path}: {error}") from error

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 
 from ledger.transparency.merkle import node_hash, root
 from ledger.transparency.tiles import HEIGHT, WIDTH, tile_path, tiles_of
 from ledger.verification.faults import Fault, Files
 from ledger.verification.files import asked, opened_file
-from ledger.verification.stretches import Seen, place_of, why_not_tile
+from ledger.verification.stretches import CLOCK_SET, Seen, place_of, why_not_tile
 
 _HIGHER = "SELECT level, n, hashes FROM tiles WHERE level <> 0 ORDER BY level, n"
 _STRAYS = "SELECT n FROM tiles WHERE level = 0 AND (n < 0 OR n >= ?) ORDER BY n"
@@ -65,6 +66,25 @@ def first_fork(tree: Tree, seen: Iterable[Seen], agreed: int) -> tuple[Fault | N
             return Fault(one.size, what, place_of(one.size)), agreed
         agreed = one.size
     return None, agreed
+
+
+def out_of_time(
+    seen: Iterable[Seen], latest: datetime | None
+) -> tuple[list[Fault], datetime | None]:
+    """Checkpoints that were signed before smaller ones, the latest of these at ``latest``."""
+    faults = []
+    for one in seen:
+        if one.signed_at is None:
+            continue
+        if latest is not None and one.signed_at < latest - CLOCK_SET:
+            what = (
+                f"{one.signed_at.isoformat(timespec='milliseconds')} stands there as the time at "
+                f"which it was signed, and at {latest.isoformat(timespec='milliseconds')} the log "
+                "had signed fewer events"
+            )
+            faults.append(Fault(one.size, what, place_of(one.size)))
+        latest = one.signed_at if latest is None else max(latest, one.signed_at)
+    return faults, latest
 
 
 def higher_tiles(tree: Tree, path: Path) -> tuple[list[Fault], int]:
@@ -131,6 +151,12 @@ def lost_ends(files: Files, signed: int, tiles: int, head: int) -> list[Fault]:
     if tiles > head:
         what = f"the tiles hold {tiles:,} events and the ledger ends at {head:,}: some are missing"
         faults.append(Fault(head + 1, what, "tiles"))
+    if files.signed is not None and tiles and not signed:
+        what = (
+            f"the tiles hold {tiles:,} events and nothing is signed of them: what was signed is "
+            "gone, unless the log is served for the first time right now"
+        )
+        faults.append(Fault(0, what, files.signed.name))
     return faults
 
 

@@ -10,6 +10,7 @@ import sqlite3
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -34,6 +35,10 @@ PAGE = 8 * WIDTH
 #: Faults of one kind that are named; a ledger that lost a page of its file has thousands.
 MOST = 100
 
+#: A clock may be set, between what it told the ledger and what it told the log. A difference below
+#: this says nothing.
+CLOCK_SET = timedelta(minutes=1)
+
 #: In the place of a leaf whose record is missing: no record hashes to it.
 _NOTHING = bytes(HASH_SIZE)
 
@@ -52,7 +57,8 @@ _INDEX = "SELECT tag, type, position FROM event_tags WHERE position > ? AND posi
 _TILES = "SELECT n, hashes FROM tiles WHERE level = 0 AND n BETWEEN ? AND ?"
 _SIZE = "SELECT size FROM tree"
 _SIGNED = (
-    "SELECT size, root, text, signatures FROM signed WHERE size > ? AND size <= ? ORDER BY size"
+    "SELECT size, root, text, signatures, signed_at FROM signed WHERE size > ? AND size <= ?"
+    " ORDER BY size"
 )
 
 
@@ -73,11 +79,13 @@ class Seen(msgspec.Struct, frozen=True):
     """What a signed checkpoint says the root of ``size`` leaves is.
 
     ``rest`` is the root over the leaves behind the last full tile; empty if there are none.
+    ``signed_at``: ``None`` where that cannot be read.
     """
 
     size: int
     root: bytes
     rest: bytes
+    signed_at: datetime | None
 
 
 class Stretch(msgspec.Struct):
@@ -101,7 +109,7 @@ def check(work: Work, tell: Callable[[int], None] = lambda records: None) -> Str
         records = _Records(opened_file(opened, work.files.ledger), work, found)
         log = _Log(opened, work, found)
         for first, leaves in records.pages():
-            log.take(first, leaves)
+            log.take(first, leaves, records.times)
             tell(len(leaves))
         records.check_index()
     return found
@@ -122,6 +130,8 @@ class _Records:
         self._faults = found.records
         self._prints = array("q", bytes(8 * (work.up_to - work.after)))
         self._unreadable: set[int] = set()
+        #: When each record of the page was recorded; ``None`` for those that do not tell.
+        self.times: list[datetime | None] = []
 
     def pages(self) -> Iterator[tuple[int, list[bytes]]]:
         """Some leaf hashes at a time, and the position before the first."""
@@ -130,6 +140,7 @@ class _Records:
             last = min(first + PAGE, self._up_to)
             rows = asked(self._ledger, self._path, _ROWS, first, last)
             leaves: list[bytes] = []
+            self.times.clear()
             for row in rows:
                 missing = row[0] - 1 - (first + len(leaves))
                 if missing:
@@ -167,8 +178,10 @@ class _Records:
                 self._fault(position, "its bytes do not hash to its leaf")
             self._fault(position, str(error))
             self._unreadable.add(position)
+            self.times.append(None)
             return _UNKNOWN
         envelope = record.envelope
+        self.times.append(envelope.recorded_at)
         command = envelope.command_id
         first = b'"command:' in tags if before is _UNKNOWN else command != before
         said = envelope.type.encode()
@@ -188,6 +201,7 @@ class _Records:
 
     def _missing(self, after: int, count: int, leaves: list[bytes]) -> str:
         leaves.extend([_NOTHING] * count)
+        self.times.extend([None] * count)
         more = f", and all after it up to {after + count}" if count > 1 else ""
         self._fault(after + 1, f"missing{more}")
         self._unreadable.update(range(after + 1, after + count + 1))
@@ -218,8 +232,8 @@ class _Log:
         self._reigns, self._witnesses = work.reigns, work.witnesses
         self._found = found
 
-    def take(self, first: int, leaves: list[bytes]) -> None:
-        """Compare what the log has of the leaves behind a position."""
+    def take(self, first: int, leaves: list[bytes], times: list[datetime | None]) -> None:
+        """Compare what the log has of the leaves behind a position, recorded at these times."""
         size, stored = self._stored(first // WIDTH, (first + len(leaves) - 1) // WIDTH)
         for start in range(0, len(leaves), WIDTH):
             hashes = leaves[start : start + WIDTH]
@@ -235,7 +249,7 @@ class _Log:
             path = self._files.signed
             assert path is not None
             for row in asked(self._signed, path, _SIGNED, first, first + len(leaves)):
-                self._checkpoint(row, first, leaves)
+                self._checkpoint(row, first, leaves, times)
 
     def _stored(self, low: int, high: int) -> tuple[int, dict[int, bytes]]:
         """The size of the tree and these tiles, both of one moment: they may be growing."""
@@ -250,19 +264,43 @@ class _Log:
         finally:
             self._tiles.execute("COMMIT")
 
-    def _checkpoint(self, row: Any, first: int, leaves: list[bytes]) -> None:
-        size, root, text, signatures = row
+    def _checkpoint(
+        self, row: Any, first: int, leaves: list[bytes], times: list[datetime | None]
+    ) -> None:
+        size, root, text, signatures, signed_at = row
         self._found.signed += 1
         try:
             said = self._say(size, root, text, signatures)
         except (NoteError, UnicodeDecodeError) as error:
-            if len(self._found.checkpoints) < MOST:
-                self._found.checkpoints.append(Fault(size, str(error), place_of(size)))
+            self._wrong(size, str(error))
             return
+        at = self._time(size, signed_at, times[size - first - 1])
         rest = size % WIDTH
         end = size - first
         over = root_of(leaves[end - rest : end]) if rest else b""
-        self._found.seen.append(Seen(size, said, over))
+        self._found.seen.append(Seen(size, said, over, at))
+
+    def _time(self, size: int, stored: bytes, recorded: datetime | None) -> datetime | None:
+        """When a checkpoint was signed, after the last event that it covers."""
+        shown = _shown(stored)
+        try:
+            at = datetime.fromisoformat(shown)
+        except ValueError:
+            at = None
+        if at is None or at.tzinfo != UTC or at.isoformat(timespec="milliseconds") != shown:
+            self._wrong(size, f"{shown!r} stands there as the time at which it was signed")
+            return None
+        if recorded is not None and at < recorded - CLOCK_SET:
+            self._wrong(
+                size,
+                f"{shown} stands there as the time at which it was signed, and its last event "
+                f"was recorded at {recorded.isoformat()}",
+            )
+        return at
+
+    def _wrong(self, size: int, what: str) -> None:
+        if len(self._found.checkpoints) < MOST:
+            self._found.checkpoints.append(Fault(size, what, place_of(size)))
 
     def _say(self, size: int, root: bytes, text: bytes, signatures: bytes) -> bytes:
         """The root that a checkpoint claims. Raises ``NoteError`` if it cannot be believed."""

@@ -5,25 +5,32 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from datetime import datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores import StoreError
+from ledger.stores.sqlite import SCHEMA, SQLiteRecorder
 from ledger.transparency.keys import read_key
 from ledger.transparency.notes import Verifier
+from ledger.transparency.store import SIGNED_SCHEMA, TILES_SCHEMA
 from ledger.transparency.tiles import WIDTH
 from ledger.verification import log
 from ledger.verification.asking import Records
+from ledger.verification.condition import condition
 from ledger.verification.draws import verify_draws
+from ledger.verification.ended import verify_ended
 from ledger.verification.faults import Fault, Files, Found, Verification
 from ledger.verification.figures import verify_reports, verify_scores
 from ledger.verification.files import asked, opened_file
 from ledger.verification.keys import Reign, reigns_of
+from ledger.verification.persons import verify_persons
+from ledger.verification.pieces import verify_pieces
 from ledger.verification.stretches import Stretch, Work, check
 
 #: Records below which other processes take longer to start than they save.
@@ -65,7 +72,9 @@ def verify_ledger(
 
     Safe on a ledger that is being written. Raises ``StoreError`` for a file that cannot be read.
     """
-    files, remarks = _there(files)
+    files, remarks, gone = _there(files)
+    files, damaged = _whole_files(files)
+    damaged += gone
     if not keys and files.key is not None:
         keys = (read_key(files.key).verifier(),)
     reigns, misled = reigns_of(files, keys) if keys else ((), [])
@@ -79,20 +88,32 @@ def verify_ledger(
         head = recorder.head()
         whole = _Whole(files, reigns, tuple(witnesses), workers, progress)
         faults, counts = whole.records(head)
+        faults += damaged
         faults += misled
         faults += log.lost_ends(files, signed, tiles, head)
         if whole.strangers:
             names = ", ".join(sorted(whole.strangers))
             remarks.append(f"signature lines of {names} were passed over: their keys are not given")
         if files.access is not None:
-            wrong, counts["access records"] = _access(files.access, workers, progress)
-            faults += wrong
+            try:
+                accesses = _access(files.access, workers, progress)
+            except StoreError as error:
+                accesses = Verification(0, (Fault(0, str(error), files.access.name),))
+            faults += accesses.faults
+            remarks += [f"access ledger: {remark}" for remark in accesses.remarks]
+            counts |= accesses.counts
         if faults:
             remarks.append("draws, months and scores were not looked at: first put this in order")
         else:
-            for name, found in _made_of(Records(recorder, head), files, progress):
+            for name, found in _made_of(recorder, head, files, progress):
                 counts[name] = found.count
-                faults += found.faults
+                # A draw has said of its own pieces what is wrong, and what they are to it.
+                said = [one.what for one in faults]
+                faults += [
+                    one
+                    for one in found.faults
+                    if not any(one.place.removeprefix("piece ") in what for what in said)
+                ]
                 remarks += found.remarks
     return Verification(head, tuple(faults), tuple(remarks), counts)
 
@@ -109,6 +130,19 @@ def verify_records(
     )
     head = recorder.head()
     return Verification(head, tuple(whole.records(head)[0]))
+
+
+def _whole_files(files: Files) -> tuple[Files, list[Fault]]:
+    """Those beside the ledger that can be read throughout, and what is wrong with them."""
+    faults: list[Fault] = []
+    for name, schema in (("tiles", TILES_SCHEMA), ("signed", SIGNED_SCHEMA)):
+        path = getattr(files, name)
+        if path is not None:
+            wrong, readable = condition(path, schema)
+            faults += wrong
+            if not readable:
+                files = msgspec.structs.replace(files, **{name: None})
+    return files, faults
 
 
 class _Whole:
@@ -128,12 +162,27 @@ class _Whole:
         self.strangers: set[str] = set()
 
     def records(self, head: int) -> tuple[list[Fault], dict[str, int]]:
-        """What is wrong, in the order of the chain: records, tiles, checkpoints."""
+        """What is wrong, in the order of the chain: records, their file, tiles, checkpoints."""
+        with ThreadPoolExecutor(1) as thread:
+            # Beside the reading of the records: SQLite lets other threads run meanwhile.
+            looking = thread.submit(condition, self._work.files.ledger, SCHEMA)
+            try:
+                records, log_, counts = self._chain(head)
+            except StoreError:
+                # A file that cannot be read to its end; it is said where it is damaged.
+                if looking.result()[1]:
+                    raise
+                records, log_, counts = [], [], {"records": head}
+        return records + looking.result()[0] + log_, counts
+
+    def _chain(self, head: int) -> tuple[list[Fault], list[Fault], dict[str, int]]:
+        """What is wrong with the records, and with tiles and checkpoints; and counts."""
         files = self._work.files
         tree, agreed = log.Tree(), 0
         records, tiles, checkpoints = Found(), Found(), Found()
         cosignatures = 0
         fork: Fault | None = None
+        latest: datetime | None = None
         for stretch in self._stretches(head):
             tree.extend(stretch.roots)
             records.faults += stretch.records
@@ -142,6 +191,8 @@ class _Whole:
             if fork is None:
                 # What follows on the first that differs differs too.
                 fork, agreed = log.first_fork(tree, stretch.seen, agreed)
+            untimely, latest = log.out_of_time(stretch.seen, latest)
+            checkpoints.faults += untimely
             tiles.count += stretch.compared
             checkpoints.count += stretch.signed
             cosignatures += stretch.cosignatures
@@ -157,7 +208,7 @@ class _Whole:
             tiles.faults += wrong
             tiles.count += count
         if fork is not None:
-            checkpoints.faults.append(fork)
+            checkpoints.faults.insert(0, fork)  # the cause, before what follows from it
         for part in (records, checkpoints):
             part.faults.sort(key=lambda fault: fault.position)
         counts = {"records": head}
@@ -166,7 +217,7 @@ class _Whole:
         if files.signed is not None:
             counts["checkpoints"] = checkpoints.count
             counts["cosignatures"] = cosignatures
-        return records.faults + tiles.faults + checkpoints.faults, counts
+        return records.faults, tiles.faults + checkpoints.faults, counts
 
     def _stretches(self, head: int) -> Iterator[Stretch]:
         workers = min(self._workers or _cores(), -(-head // WIDTH)) if head >= ALONE else 1
@@ -233,7 +284,7 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _there(files: Files) -> tuple[Files, list[str]]:
+def _there(files: Files) -> tuple[Files, list[str], list[Fault]]:
     """Those of the files that are there, and what follows from the absence of the others."""
     absent = {
         "tiles": "there are no tiles: the log makes them anew when it is next served",
@@ -242,30 +293,63 @@ def _there(files: Files) -> tuple[Files, list[str]]:
         "access": None,
         "key": None,
     }
-    remarks = []
+    remarks, gone = [], []
+    # A log makes the file of what it signs before its key and its tiles.
+    left = [str(path) for path in (files.key, files.tiles) if path is not None and path.exists()]
+    if files.signed is not None and not files.signed.exists() and left:
+        what = (
+            f"it is gone, and what belongs to it lies there: {', '.join(left)}. It is the log's "
+            "memory of what it signed: put it back, from a backup if need be (docs/backup.md)"
+        )
+        gone.append(Fault(0, what, files.signed.name))
+        files = msgspec.structs.replace(files, signed=None)
+    if files.access is not None and not files.access.exists():
+        of = Files.of(files.access)
+        left = [str(one) for one in (of.signed, of.tiles, of.key) if one and one.exists()]
+        if left:
+            what = (
+                f"it is gone, and what belongs to it lies there: {', '.join(left)}. Put it back, "
+                "from a backup if need be: it says who was refused and who looked"
+            )
+            gone.append(Fault(0, what, files.access.name))
+        elif files.signed is not None and files.signed.exists():
+            remarks.append(
+                f"there is no {files.access.name}: nobody was ever refused, or looked, or it was "
+                "taken away; a ledger that was served has one"
+            )
     for name, remark in absent.items():
         path = getattr(files, name)
         if path is not None and not path.exists():
             files = msgspec.structs.replace(files, **{name: None})
             remarks += [] if remark is None else [remark]
-    return files, remarks
+    return files, remarks, gone
 
 
-def _access(path: Path, workers: int | None, progress: Progress) -> tuple[list[Fault], int]:
-    """The records of the access ledger, which has a file of its own."""
+def _access(path: Path, workers: int | None, progress: Progress) -> Verification:
+    """The access ledger, which has files and a log of its own, under names that tell it apart."""
 
-    def tell(done: int) -> None:
-        progress("access records", done, None)
+    def tell(what: str, done: int, total: int | None) -> None:
+        progress(f"access {what}", done, total)
 
-    with SQLiteRecorder(path, read_only=True) as recorder:
-        found = verify_records(recorder, workers=workers, progress=tell)
-    return [
-        Fault(one.position, one.what, f"access ledger, {one.where}") for one in found.faults
-    ], found.records
+    files = msgspec.structs.replace(Files.of(path), access=None, vault=None, blobs=None)
+    found = verify_ledger(files, workers=workers, progress=tell)
+    return Verification(
+        found.records,
+        tuple(Fault(one.position, one.what, f"access ledger, {one.where}") for one in found.faults),
+        found.remarks,
+        {
+            f"access {name}": found.counts[name]
+            for name in ("records", "checkpoints")
+            if name in found.counts
+        },
+    )
 
 
-def _made_of(records: Records, files: Files, progress: Progress) -> Iterator[tuple[str, Found]]:
-    """What follows from the records, made again from them."""
+def _made_of(
+    recorder: SQLiteRecorder, head: int, files: Files, progress: Progress
+) -> Iterator[tuple[str, Found]]:
+    """What follows from the records, made again from them; what lies beside them by their word."""
+    records = Records(recorder, head)
 
     def counted(name: str) -> Callable[[int], None]:
         done = 0
@@ -280,3 +364,8 @@ def _made_of(records: Records, files: Files, progress: Progress) -> Iterator[tup
     yield "draws", verify_draws(records, files.blobs, files.signed, counted("draws"))
     yield "monthly reports", verify_reports(records, counted("monthly reports"))
     yield "scores", verify_scores(records, counted("scores"))
+    if files.blobs is not None:
+        yield "pieces", verify_pieces(records, files.blobs, counted("pieces"))
+    if files.vault is not None:
+        yield "persons", verify_persons(records, recorder, files.vault)
+    yield "ended logs", verify_ended(recorder)

@@ -7,120 +7,32 @@ import shutil
 import sqlite3
 import threading
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from benchmarks.importing import make_register
 from ledger.access.commands import NoteConsultation
-from ledger.access.events import RecordsConsulted
-from ledger.intake.run import import_register
-from ledger.kernel import Ledger
 from ledger.opening import LEDGER_CLOCK, beside, open_ledger, open_log, resume_log
 from ledger.stores.sqlite import SQLiteRecorder
-from ledger.transparency.checkpoints import cosign
 from ledger.transparency.keys import read_key
-from ledger.transparency.log import TransparencyLog
 from ledger.transparency.merkle import leaf_hash
 from ledger.transparency.notes import COSIGNATURE, Signer, Verifier
 from ledger.transparency.tiles import tile_path, width_at
-from ledger.verification import Files, Verification, verify_ledger
-from projections.follower import Follower, Views
+from ledger.verification import Files, verify_ledger
+from projections.follower import Views
 from projections.opening import all_views, open_views, verify_views
+from tests.faults.tampered import LOOKED, WITNESS, Past
 
 FLIPS = 300
 CHUNKS = 10
-WITNESS = Signer("witness.example/w1", Ed25519PrivateKey.from_private_bytes(bytes(32)))
-NOW = datetime(2026, 1, 5, tzinfo=UTC)
-SECONDS = int(NOW.timestamp())
-LOOKED = RecordsConsulted(unit="JB", route="/v1/findings", asked="/v1/findings?unit=MRB")
 
 #: What a flip may hit, and how often against the others. A view takes longest to be made again.
 KINDS = {
     "data": 3, "tags": 3, "leaf": 2, "type": 1, "event_tags": 3, "tile": 3,
     "text": 2, "root": 2, "signatures": 3, "view": 2, "access": 1,
 }  # fmt: skip
-
-
-class Past:
-    """A real ledger with all its files, some hundreds of events and a checkpoint for each piece."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "ledger.db"
-
-    def record(self, register: Path) -> None:
-        """Import, sign, cosign, follow, consult."""
-        with SQLiteRecorder(self.path) as recorder, open_ledger(recorder, clock=lambda: NOW) as own:
-            import_register(own, "nyc-restaurants", register, actor=LEDGER_CLOCK)
-            with open_log(recorder, clock=lambda: NOW) as log:
-                beginning = Beginning(recorder)
-                growing = TransparencyLog(
-                    beginning, log.tiles, log.signed, log.signer, clock=lambda: NOW
-                )
-                for size in sorted({*range(50, recorder.head(), 97), 256, 512, recorder.head()}):
-                    beginning.size = size
-                    signed = growing.advance()
-                    assert signed is not None
-                    log.signed.add_signature(size, cosign(signed.text, WITNESS, SECONDS))
-            with closing(open_views(self.url)) as views, Follower(recorder, views) as follower:
-                follower.catch_up()
-        with SQLiteRecorder(beside(self.path, "access")) as recorder, Ledger(recorder) as access:
-            for _ in range(20):
-                access.execute(NoteConsultation(consultation=LOOKED), LEDGER_CLOCK)
-
-    @property
-    def url(self) -> str:
-        """As the command line takes it."""
-        return f"sqlite:///{self.path}"
-
-    def verify(self, path: Path | None = None) -> Verification:
-        """The whole ledger, with the witness's key."""
-        return verify_ledger(
-            Files.of(path or self.path), witnesses=[WITNESS.verifier(COSIGNATURE)], workers=1
-        )
-
-    def file(self, what: str = "") -> sqlite3.Connection:
-        """A file of the ledger, its triggers out of the way; they are there for honest programs."""
-        connection = sqlite3.connect(beside(self.path, what) if what else self.path)
-        connection.text_factory = bytes
-        for (name,) in connection.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'trigger'"
-        ).fetchall():
-            connection.execute(f"DROP TRIGGER {name.decode()}")
-        connection.commit()
-        return connection
-
-
-class Beginning:
-    """The beginning of a store of events, as long as one likes."""
-
-    def __init__(self, events: SQLiteRecorder) -> None:
-        self._events, self.size = events, 0
-
-    def head(self) -> int:
-        return self.size
-
-    def leaves(self, after: int, limit: int) -> list[bytes]:
-        return self._events.leaves(after, min(limit, self.size - after))
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of one such past; every test takes a copy."""
-    folder = tmp_path_factory.mktemp("past")
-    (folder / "register").mkdir()
-    make_register(folder / "register", 500, random.Random(7))
-    (folder / "ledger").mkdir()
-    Past(folder / "ledger").record(folder / "register")
-    return folder / "ledger"
-
-
-@pytest.fixture
-def past(made: Path, tmp_path: Path) -> Past:
-    return Past(Path(shutil.copytree(made, tmp_path / "copy")))
 
 
 class Flip:
@@ -143,7 +55,7 @@ class Flip:
         return f"position {row[-1]}"
 
     def _tile(self) -> str:
-        with closing(self.past.file("tiles")) as file:
+        with self.past.file("tiles") as file:
             ((size,),) = file.execute("SELECT size FROM tree").fetchall()
         level, n = self._change("tiles", "tiles", "hashes", "level", "n")
         return f"tile {tile_path(level, n, width_at(level, n, size))}"
@@ -162,7 +74,7 @@ class Flip:
         return f"access ledger, position {self._change('access', 'events', column, 'position')}"
 
     def _view(self) -> str:
-        with closing(self.past.file("views")) as file:
+        with self.past.file("views") as file:
             tables = {
                 view.name: [table.name for table in view.tables if _count(file, table.name)]
                 for view in all_views()
@@ -178,7 +90,7 @@ class Flip:
 
     def _change(self, what: str, table: str, column: str, *key: str, rowid: Any = None) -> Any:
         """Flip one byte of a value of a random row (or of one); the key of the row."""
-        with closing(self.past.file(what)) as file:
+        with self.past.file(what) as file:
             rows = f"SELECT {', '.join(key)}, {column}, typeof({column}) FROM {table}"
             if rowid is None:
                 found = self.chance.choice(file.execute(rows).fetchall())
@@ -226,7 +138,7 @@ class Flip:
     def put_back(self) -> None:
         """As it was before."""
         what, *change = self.undo
-        with closing(self.past.file(what)) as file:
+        with self.past.file(what) as file:
             assert self._set(file, *change)
             file.commit()
 
@@ -280,21 +192,21 @@ def test_the_fixture_has_everything(past: Past) -> None:
 def test_the_last_events_deleted(past: Past, lost: int) -> None:
     """A ledger that ends before what was signed of it has lost events, and how many is said."""
     head = past.verify().records
-    with closing(past.file()) as file:
+    with past.file() as file:
         for table in ("events", "event_tags"):
             file.execute(f"DELETE FROM {table} WHERE position > ?", (head - lost,))
         file.commit()
     places = {fault.where: fault.what for fault in past.verify().faults}
 
     # The first that was signed of more than there is.
-    with closing(past.file("signed")) as file:
+    with past.file("signed") as file:
         ((size,),) = file.execute("SELECT min(size) FROM signed WHERE size > ?", (head - lost,))
     assert f"{size - head + lost:,} are missing" in places[f"checkpoint {size}"]
 
 
 def test_an_event_deleted_in_the_middle(past: Past) -> None:
     """A gap is named by its first position."""
-    with closing(past.file()) as file:
+    with past.file() as file:
         file.execute("DELETE FROM events WHERE position BETWEEN 300 AND 302")
         file.commit()
     (first, *_) = past.verify().faults
@@ -306,7 +218,7 @@ def test_an_old_copy(past: Past, tmp_path: Path) -> None:
     """An older copy in the ledger's place, alone or with its tiles, is held to what was signed."""
     head = past.verify().records
     old = Past(Path(shutil.copytree(past.path.parent, tmp_path / "old")))
-    with closing(old.file()) as file:
+    with old.file() as file:
         for table in ("events", "event_tags"):
             file.execute(f"DELETE FROM {table} WHERE position > 400")
         file.commit()
@@ -320,7 +232,7 @@ def test_an_old_copy(past: Past, tmp_path: Path) -> None:
         while recorder.head() <= head:
             ledger.execute(NoteConsultation(consultation=LOOKED), LEDGER_CLOCK)
     (first, *_) = old.verify().faults
-    with closing(past.file("signed")) as file:
+    with past.file("signed") as file:
         sizes = [size for (size,) in file.execute("SELECT size FROM signed ORDER BY size")]
     agreed = max(size for size in sizes if size <= 400)
     assert first.where == f"checkpoint {sizes[sizes.index(agreed) + 1]}"
@@ -329,7 +241,7 @@ def test_an_old_copy(past: Past, tmp_path: Path) -> None:
 
 def test_a_rewritten_record_with_leaf_and_tiles(past: Past) -> None:
     """Whoever makes leaf and tiles fit what was changed is still held to what was signed."""
-    with closing(past.file()) as file:
+    with past.file() as file:
         ((data,),) = file.execute("SELECT data FROM events WHERE position = 300").fetchall()
         # Somebody else did it: a record as well formed as before.
         changed = data.replace(b"\xa5clock", b"\xa5clerk")
@@ -366,7 +278,7 @@ def test_tiles_too_many_and_too_few(past: Past) -> None:
     ):
         copy = past.path.with_name("tiles.copy")
         shutil.copy(beside(past.path, "tiles"), copy)
-        with closing(past.file("tiles")) as file:
+        with past.file("tiles") as file:
             file.execute(change)
             file.commit()
         assert past.verify().faults[0].where.startswith(where), change
@@ -385,7 +297,7 @@ def test_another_key(past: Past) -> None:
 
 def test_a_witness_that_did_not_sign_that(past: Past) -> None:
     """A cosignature moved to another checkpoint is none."""
-    with closing(past.file("signed")) as file:
+    with past.file("signed") as file:
         rows = file.execute("SELECT size, signatures FROM signed ORDER BY size DESC LIMIT 2")
         (size, mine), (_, other) = rows.fetchall()
         moved = mine.split(b"\n")[0] + b"\n" + other.split(b"\n")[1] + b"\n"
@@ -420,7 +332,7 @@ def test_in_processes(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == past.verify()
     assert done == sorted(done)
     for position in (1, 257, 600):
-        with closing(past.file()) as file:
+        with past.file() as file:
             file.execute("UPDATE events SET leaf = zeroblob(32) WHERE position = ?", (position,))
             file.commit()
     found = verify_ledger(Files.of(past.path), witnesses=keys, workers=2)

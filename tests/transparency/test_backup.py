@@ -14,6 +14,7 @@ import threading
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -45,8 +46,10 @@ from ledger.transparency.merkle import root_of
 from ledger.transparency.notes import parse_note
 from ledger.transparency.published import Published
 from ledger.transparency.tiles import tile_path, tiles_of
+from ledger.verification import Files, verify_ledger
 from tests.gwt import Record
 from tests.transparency.keeping import Kept, roster
+from tests.unguarded import unguarded
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -385,6 +388,9 @@ def test_a_forged_event_does_not_pass_with_a_forged_manifest(
     path, at = backup / "ledger.db", kept.recorder.head() - 5
     sqlite = sqlite3.connect(path)
     with sqlite:
+        ((guard,),) = sqlite.execute(
+            "SELECT sql FROM sqlite_schema WHERE name = 'events_no_UPDATE'"
+        ).fetchall()
         sqlite.execute("DROP TRIGGER events_no_UPDATE")
         find = "SELECT data FROM events WHERE position = ?"
         ((data,),) = sqlite.execute(find, (at,)).fetchall()
@@ -393,6 +399,7 @@ def test_a_forged_event_does_not_pass_with_a_forged_manifest(
         leaf = sha256(b"\0" + other).digest()
         change_it = "UPDATE events SET data = ?, leaf = ? WHERE position = ?"
         sqlite.execute(change_it, (other, leaf, at))
+        sqlite.execute(guard)
     sqlite.close()
     content = path.read_bytes()
     with open_recorder(f"sqlite:///{path}") as recorder:
@@ -408,6 +415,31 @@ def test_a_forged_event_does_not_pass_with_a_forged_manifest(
     forge(backup, change)
     with pytest.raises(CopyError, match="not those of the published checkpoint"):
         restore(backup, place)
+    assert nothing_at(place)
+
+
+@pytest.mark.parametrize(
+    ("name", "statement", "says"),
+    [
+        ("ledger.db", "DROP TRIGGER events_no_DELETE", "ledger.db, trigger events_no_DELETE"),
+        ("signed.db", "DROP TRIGGER signed_no_update", "signed.db, trigger signed_no_update"),
+        (
+            "access.db",
+            "CREATE TRIGGER more AFTER INSERT ON events BEGIN DELETE FROM event_tags; END",
+            "access.db, trigger more",
+        ),
+    ],
+)
+def test_files_that_refuse_less_are_not_put_into_place(
+    kept: Kept, tmp_path: Path, place: Path, name: str, statement: str, says: str
+) -> None:
+    """A ledger that somebody prepared, so that it takes changes, is not restored."""
+    file = kept.path if name == "ledger.db" else beside(kept.path, name.removesuffix(".db"))
+    with closing(sqlite3.connect(file)) as tampered:
+        tampered.execute(statement)
+    make_backup(kept.path, tmp_path / "backup")
+    with pytest.raises(CopyError, match=says):
+        restore(tmp_path / "backup", place)
     assert nothing_at(place)
 
 
@@ -697,3 +729,65 @@ def test_the_command_line(
     assert "restore again with --checkpoint" in said
     assert "put it back before serving" in said
     assert kept.vkey in said
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Path:
+    """A ledger that was served, with consultations that the access ledger's log has signed."""
+    path = tmp_path / "served" / "ledger.db"
+    path.parent.mkdir()
+    looked = RecordsConsulted(unit="JB", route="/v1/x", asked="/v1/x")
+    with Service(f"sqlite:///{path}") as service:
+        for _ in range(3):
+            service.access.execute(Record(facts=(looked,)), LEDGER_CLOCK)
+    return path
+
+
+def test_the_access_ledger_goes_on_with_its_log(served: Path, tmp_path: Path, place: Path) -> None:
+    """What it signed comes back with it, and both logs go on at one word."""
+    make_backup(served, tmp_path / "backup", with_secrets=True)
+    assert restore(tmp_path / "backup", place).access_events == 3
+    access = beside(place, "access")
+    assert beside(access, "signed").exists()
+    assert access.with_suffix(".key").stat().st_mode & 0o077 == 0
+
+    with pytest.raises(UnusableUrl, match="log resume"):
+        Service(f"sqlite:///{place}")
+    resume_log(place)
+    Service(f"sqlite:///{place}").close()
+    assert verify_ledger(Files.of(place)).faults == ()
+
+
+def test_accesses_taken_out_are_not_backed_up(served: Path, tmp_path: Path) -> None:
+    """A copy without the looks that were signed would pass for a backup."""
+    with unguarded(beside(served, "access")) as file:
+        file.execute("DELETE FROM events WHERE position > 1")
+        file.execute("DELETE FROM event_tags WHERE position > 1")
+        file.commit()
+    with pytest.raises(CopyError, match="the access ledger does not begin with the 3 events"):
+        make_backup(served, tmp_path / "backup")
+
+    beside(served, "access").unlink()
+    with pytest.raises(CopyError, match="is gone, and what its log signed lies there"):
+        make_backup(served, tmp_path / "backup")
+
+
+def test_accesses_taken_out_of_a_backup(served: Path, tmp_path: Path, place: Path) -> None:
+    """Nor is one restored, though its manifest was made to fit."""
+    make_backup(served, tmp_path / "backup")
+    path = tmp_path / "backup" / "access.db"
+    with unguarded(path) as file:
+        file.execute("DELETE FROM events WHERE position > 1")
+        file.execute("DELETE FROM event_tags WHERE position > 1")
+        file.commit()
+    content = path.read_bytes()
+
+    def change(manifest: dict[str, Any]) -> None:
+        for file in manifest["files"]:
+            if file["path"] == "access.db":
+                file.update(size=len(content), sha256=sha256(content).hexdigest())
+
+    forge(tmp_path / "backup", change)
+    with pytest.raises(CopyError, match="the access ledger is not what its log signed"):
+        restore(tmp_path / "backup", place)
+    assert nothing_at(place)

@@ -22,6 +22,7 @@ from ledger.transparency.store import Signed
 from ledger.verification import Files, verify_ledger
 from tests.gwt import actor
 from tests.transparency.keeping import Kept
+from tests.unguarded import unguarded
 
 OPERATOR = actor("LEDGER", "operator", "ledger_clock")
 
@@ -40,9 +41,7 @@ def faults(path: Path, *keys: Verifier) -> list[str]:
 
 def change(path: Path, sql: str, *parameters: object) -> None:
     """Change the file of what was signed, as somebody would who has it."""
-    with closing(sqlite3.connect(beside(path, "signed"))) as sqlite:
-        for (name,) in sqlite.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'"):
-            sqlite.execute(f"DROP TRIGGER {name}")
+    with unguarded(beside(path, "signed")) as sqlite:
         sqlite.execute(sql, parameters)
         sqlite.commit()
 

@@ -1,0 +1,32 @@
+"""Every piece that an event names: there, and whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ledger.kernel.events import event_types
+from ledger.pieces import naming, pieces_of
+from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
+from ledger.verification.asking import Records
+from ledger.verification.faults import Found
+
+
+def verify_pieces(
+    records: Records, folder: Path, tell: Callable[[int], None] = lambda pieces: None
+) -> Found:
+    """Hold every piece in ``folder`` against the digest under which it is named."""
+    found = Found()
+    pieces = Blobs(folder, read_only=True)
+    seen: set[str] = set()
+    for record in records.of(*(event_types()[topic] for topic in naming())):
+        for digest in sorted(pieces_of(record.event) - seen):
+            seen.add(digest)
+            try:
+                pieces.get(digest)
+            except (BlobMissing, BlobDamaged) as error:
+                what = f"the event at position {record.position} names it: {error}"
+                found.wrong(f"piece {digest}", what, record.position)
+            found.count += 1
+            tell(1)
+    return found
