@@ -388,7 +388,7 @@ async def test_another_tree_of_the_same_name(region: Region, more: int) -> None:
     await until(witnessed(service, region.record(service, 3)))
     size = service.recorder.head()
     await asyncio.to_thread(service.close)
-    for file in [*region.folder.glob("ledger.*db*")]:
+    for file in [*region.folder.glob("ledger.*db*"), *region.folder.glob("ledger.access.key")]:
         file.unlink()
     key = key_file(region.folder / "ledger.db")
     key.rename(next_key(key))  # a thief, or a fool, begins anew with it
