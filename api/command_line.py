@@ -19,6 +19,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from api import copies, draw_files
+from api.copies import check_bundle
 from api.logs import configure_logging
 from api.server import serve as serve_app
 from api.service import Service
@@ -26,7 +27,7 @@ from api.terminal import DEFAULT_URL, Failed, Json, Url, bar, err, out, say, sho
 from api.tokens import Tokens
 from api.verifying import as_document, in_words, read_vkeys, verify_all
 from api.witness import cosigner_key, make_witness_app
-from ledger.backup import CopyError
+from ledger.backup import MANIFEST, CopyError
 from ledger.entities.events import EntityRegistered, EntityRevised
 from ledger.export import BundleError
 from ledger.intake.commands import RowRejected
@@ -62,6 +63,7 @@ from ledger.transparency.rotation import rotate_key as change
 from ledger.transparency.store import Retired
 from ledger.transparency.witness import Witness, prepare_store
 from ledger.vault.store import Vault
+from ledger.verification.copies import verify_backup
 from ledger.vocabulary import Role
 from projections.clock import tick as clock_tick
 from projections.follower import Follower
@@ -214,6 +216,7 @@ def stats(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
 
 @app.command
 def verify(
+    path: Path | None = None,
     *,
     ledger: Url = DEFAULT_URL,
     key: Annotated[tuple[str, ...], Parameter(negative="")] = (),
@@ -225,28 +228,45 @@ def verify(
 
     Records and tags, the log's tiles and signed checkpoints with their cosignatures, every draw,
     every month and score made again, the access ledger, the views. It changes nothing and works
-    beside a service. The exit code is 1 if anything is wrong; the first bad place is named.
+    beside a service. The exit code is 0 if all is well, 1 if anything is wrong (the first bad place
+    is named), and 3 if something in a bundle could not be checked.
 
     Parameters
     ----------
+    path
+        A backup, or a bundle that `export` wrote, to be checked where it lies, without a ledger or
+        a network; without it the ledger is.
     key
-        The key of the log, as at /v1/log/key; by default that of the key file beside the ledger.
+        The key of the log as you know it, as at /v1/log/key; to be given once for each. By default
+        that of the key file beside the ledger, or the one in the backup or bundle.
     witness
         The key of a witness, whose cosignatures are checked; to be given once for each.
     workers
         How many processes to take; by default as many as there are cores.
     """
-    with (
-        open_recorder(ledger, create=False, read_only=True) as recorder,
-        bar("records", recorder.head(), silent=json) as advance,
-    ):
-        found, views = verify_all(
-            recorder,
-            keys=read_vkeys(key),
-            witnesses=read_vkeys(witness),
-            workers=workers,
-            progress=lambda what, done, total: advance(done, what=what, total=total),
-        )
+    keys, witnesses = read_vkeys(key), read_vkeys(witness)
+    if path is not None and not (path / MANIFEST).exists():
+        if len(key) > 1 or witness:
+            raise UnusableUrl(
+                f"{path} is no backup; of a bundle one --key is checked, no --witness"
+            )
+        check_bundle(path, key[0] if key else None, json)
+        return
+    with bar("records", None, silent=json) as advance:
+
+        def progress(what: str, done: int, total: int | None) -> None:
+            advance(done, what=what, total=total)
+
+        if path is not None:
+            views = []
+            found = verify_backup(
+                path, keys=keys, witnesses=witnesses, workers=workers, progress=progress
+            )
+        else:
+            with open_recorder(ledger, create=False, read_only=True) as recorder:
+                found, views = verify_all(
+                    recorder, keys=keys, witnesses=witnesses, workers=workers, progress=progress
+                )
     if json:
         sys.stdout.write(as_document(found, views) + "\n")
     else:

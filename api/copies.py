@@ -31,7 +31,6 @@ def register(app: App) -> None:
     app.command(backup)
     app.command(restore)
     app.command(export)
-    app.command(verify_export_, name="verify-export")
 
 
 def backup(
@@ -201,19 +200,8 @@ def export(
     show(msgspec.to_builtins(done), json)
 
 
-def verify_export_(path: Path, *, vkey: str | None = None, json: Json = False) -> None:
-    """Check a bundle that ``export`` wrote: no ledger and no network are needed.
-
-    The exit code is 0 when everything was checked and holds, 1 when something is wrong, and 3 when
-    nothing is wrong and something could not be checked.
-
-    Parameters
-    ----------
-    path
-        The directory or .zip file.
-    vkey
-        The log's public key as you know it from elsewhere; without it the bundle's is believed.
-    """
+def check_bundle(path: Path, vkey: str | None, json: bool) -> None:
+    """Check a bundle that ``export`` wrote, and say what was found."""
     found = verify_export(path, vkey)
     result: dict[str, Any] = msgspec.to_builtins(found)
     if json:

@@ -43,10 +43,11 @@ from ledger.transparency.ended import ended_folder, ended_logs
 from ledger.transparency.keys import KeyFileError, next_key
 from ledger.transparency.log import Forked
 from ledger.transparency.merkle import root_of
-from ledger.transparency.notes import parse_note
+from ledger.transparency.notes import parse_note, parse_vkey
 from ledger.transparency.published import Published
 from ledger.transparency.tiles import tile_path, tiles_of
 from ledger.verification import Files, verify_ledger
+from ledger.verification.copies import verify_backup
 from tests.gwt import Record
 from tests.transparency.keeping import Kept, roster
 from tests.unguarded import unguarded
@@ -332,6 +333,60 @@ def test_a_changed_byte_is_found(backup: Path, place: Path) -> None:
         assert nothing_at(place)
     assert {"ledger.db", "signed.db", "access.db"} < set(names)
     assert restore(backup, place).well
+
+
+def test_a_backup_is_verified_where_it_lies(kept: Kept, tmp_path: Path) -> None:
+    """All of it, with its own key or a known one, and nothing in it is changed by that."""
+    kept.register(100, 3)
+    made = make_backup(kept.path, tmp_path / "backup", with_secrets=True)
+    before = everything_in(tmp_path / "backup")
+    for keys in ((), (parse_vkey(kept.vkey),)):
+        found = verify_backup(tmp_path / "backup", keys=keys)
+        assert found.faults == ()
+        assert (found.records, found.counts["checkpoints"]) == (made.events, 1)
+        assert found.counts["files"] == len(made.files)
+    assert everything_in(tmp_path / "backup") == before
+
+
+@pytest.mark.parametrize("name", ["ledger.db", "signed.db", "access.db", "log.key", "blobs"])
+def test_a_changed_backup_is_found_where_it_lies(kept: Kept, tmp_path: Path, name: str) -> None:
+    """A changed or missing file is named; a manifest that was made to fit is found by the tree."""
+    kept.sign()
+    make_backup(kept.path, tmp_path / "backup", with_secrets=True)
+    path = tmp_path / "backup" / name
+    path = next(one for one in sorted(path.rglob("*")) if one.is_file()) if path.is_dir() else path
+    whole = path.read_bytes()
+    shown = path.relative_to(tmp_path / "backup").as_posix()
+    path.write_bytes(whole + b"\n")
+    assert f"{shown}: was changed: its SHA-256 is not the manifest's" in [
+        fault.words for fault in verify_backup(tmp_path / "backup").faults
+    ]
+    path.unlink()
+    assert any(
+        fault.place == shown and fault.what.startswith("cannot be read")
+        for fault in verify_backup(tmp_path / "backup").faults
+    )
+
+
+def test_a_manifest_that_was_made_to_fit(kept: Kept, tmp_path: Path) -> None:
+    """Fewer events than were signed, and their right digests: the checkpoint tells."""
+    kept.register(100, 5)
+    kept.sign()
+    make_backup(kept.path, tmp_path / "backup")
+    with unguarded(tmp_path / "backup" / "ledger.db") as sqlite:
+        head = kept.recorder.head()
+        sqlite.execute("DELETE FROM event_tags WHERE position = ?", (head,))
+        sqlite.execute("DELETE FROM events WHERE position = ?", (head,))
+        sqlite.commit()
+    manifest = tmp_path / "backup" / "manifest.json"
+    said = json.loads(manifest.read_bytes())
+    for file in said["files"]:
+        content = (tmp_path / "backup" / file["path"]).read_bytes()
+        file |= {"size": len(content), "sha256": sha256(content).hexdigest()}
+    manifest.write_bytes(json.dumps(said).encode())
+    words = [fault.words for fault in verify_backup(tmp_path / "backup").faults]
+    assert any("1 are missing" in one for one in words), words
+    assert any(one.startswith("manifest: ") for one in words), words
 
 
 def test_a_truncated_or_missing_file_is_found(backup: Path, place: Path) -> None:

@@ -123,8 +123,8 @@ def test_a_stranger_checks_it(full: Kept, tmp_path: Path, name: str) -> None:
     for entry in entries:
         (row,) = full.recorder.rows(entry["position"] - 1, 1)
         assert reading(path)(entry["record"]) == row.data, "the very bytes"
-    assert run("verify-export", path) == 0
-    assert run("verify-export", path, "--vkey", full.vkey) == 0
+    assert run("verify", path) == 0
+    assert run("verify", path, "--key", full.vkey) == 0
 
 
 def code(bundle: Path, letter: str) -> str:
@@ -192,7 +192,7 @@ def test_slices(full: Kept, tmp_path: Path) -> None:
     def positions(name: str, *options: str) -> list[int]:
         path = tmp_path / f"{name}.zip"
         assert run("export", path, *options, "--ledger", full.url) == 0
-        assert run("verify-export", path) == 0
+        assert run("verify", path) == 0
         return [entry["position"] for entry in strangers_check(reading(path), full.vkey)]
 
     assert positions("a", "--from", "2024-03-01", "--to", "2024-03-02") == [head - 2, head - 1]
@@ -248,7 +248,7 @@ def test_the_receipts_lead_to_what_witnesses_may_have_signed(full: Kept, tmp_pat
     )
     note = (tmp_path / "b" / "checkpoint").read_bytes()
     assert b"witness.example" in note
-    assert run("verify-export", tmp_path / "b", "--vkey", full.vkey) == 0
+    assert run("verify", tmp_path / "b", "--key", full.vkey) == 0
 
     full.register(400, 1)  # signed by nobody yet
     assert run("export", tmp_path / "c", "--entity", "register:400", "--ledger", full.url) == 0
@@ -278,8 +278,8 @@ def test_after_a_rotation_everything_leads_to_the_key_that_signs_now(
         path = tmp_path / name
         assert run("export", path, "--entity", entity, "--ledger", full.url) == 0
         assert (path / "vkey").read_text().strip() == now
-        assert run("verify-export", path) == 0
-        assert run("verify-export", path, "--vkey", now) == 0
+        assert run("verify", path) == 0
+        assert run("verify", path, "--key", now) == 0
         assert [step.returncode for step in followed(path)] == [0, 0, 0], "by the text as well"
     note = (tmp_path / "before" / "checkpoint").read_bytes()
     signed_by(note, parse_vkey(old))  # that of the change is signed by both
@@ -301,14 +301,14 @@ def test_a_changed_byte_of_any_file_is_found(full: Kept, tmp_path: Path) -> None
         whole = path.read_bytes()
         for place in {0, len(whole) // 2, len(whole) - 1}:
             path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-            assert run("verify-export", bundle) != 0, f"{path.name} at {place}"
+            assert run("verify", bundle) != 0, f"{path.name} at {place}"
             looked += 1
         path.unlink()
-        assert run("verify-export", bundle) != 0, f"{path.name} is missing"
+        assert run("verify", bundle) != 0, f"{path.name} is missing"
         path.write_bytes(whole)
     assert looked > 20
     (bundle / "records" / "99.msgpack").write_bytes(b"one too many")
-    assert run("verify-export", bundle) == 1
+    assert run("verify", bundle) == 1
 
 
 def resum(bundle: Path) -> None:
@@ -371,10 +371,10 @@ def test_another_key(full: Kept, tmp_path: Path, bundle: Path) -> None:
         assert run("export", tmp_path / "b", "--to", "2999-01-01", "--ledger", other.url) == 0
     finally:
         other.close()
-    assert run("verify-export", tmp_path / "b") == 0
+    assert run("verify", tmp_path / "b") == 0
     with pytest.raises(BundleError, match="not signed by"):
         verify_export(tmp_path / "b", full.vkey)
-    assert run("verify-export", tmp_path / "b", "--vkey", full.vkey) == 2
+    assert run("verify", tmp_path / "b", "--key", full.vkey) == 2
 
 
 def test_an_empty_bundle_is_none(bundle: Path) -> None:
@@ -386,7 +386,7 @@ def test_an_empty_bundle_is_none(bundle: Path) -> None:
     (bundle / "bundle.json").write_text(json.dumps({**about, "events": 0}))
     resum(bundle)
     assert verify_export(bundle).faults == ("index.jsonl names no record: nothing is proved here",)
-    assert run("verify-export", bundle) == 1
+    assert run("verify", bundle) == 1
 
 
 def test_the_text_is_the_programs_own(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -395,7 +395,7 @@ def test_the_text_is_the_programs_own(bundle: Path, capsys: pytest.CaptureFixtur
     resum(bundle)
     (fault,) = verify_export(bundle).faults
     assert fault.startswith("HOW-TO-VERIFY.txt is not the text")
-    assert run("verify-export", bundle) == 1
+    assert run("verify", bundle) == 1
 
     about = json.loads((bundle / "bundle.json").read_bytes())
     (bundle / "bundle.json").write_text(json.dumps({**about, "program": "0.0.1"}))
@@ -404,7 +404,7 @@ def test_the_text_is_the_programs_own(bundle: Path, capsys: pytest.CaptureFixtur
     assert not found.faults
     assert "of version 0.0.1" in found.unchecked[0]
     capsys.readouterr()
-    assert run("verify-export", bundle) == 3
+    assert run("verify", bundle) == 3
     said = capsys.readouterr()
     assert "do not run what it says" in " ".join(said.err.split())
 
@@ -414,7 +414,7 @@ def test_what_only_its_maker_says_is_called_so(
 ) -> None:
     """For whom it is, of what and when it was made: no proof holds for these, and nothing does."""
     capsys.readouterr()
-    assert run("verify-export", bundle) == 0
+    assert run("verify", bundle) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "By the word of its maker alone: of {'from': '2020-01-01'}, made at " in said
     assert "It does not show that there is no other record" in said
@@ -429,7 +429,7 @@ def test_what_is_no_bundle(full: Kept, tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "half.zip").write_bytes(whole[: len(whole) // 2])
     capsys.readouterr()
     for name in ("empty", "text.zip", "half.zip", "nothing.zip"):
-        assert run("verify-export", tmp_path / name) == 2
+        assert run("verify", tmp_path / name) == 2
         assert name in capsys.readouterr().err.replace("\n", "")
 
 
@@ -460,7 +460,7 @@ def test_archives_that_cannot_be_read(
         ("odd.zip", "bundle.json cannot be read"),
         ("twice.zip", "bundle.json is in it twice"),
     ):
-        assert run("verify-export", tmp_path / name) == 2
+        assert run("verify", tmp_path / name) == 2
         assert said in " ".join(capsys.readouterr().err.split())
 
 
