@@ -10,7 +10,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from api.terminal import DEFAULT_URL, INCOMPLETE, Failed, Json, Url, err, out, say, show
-from ledger.draws import drawfile
+from ledger.draws import checking
 from ledger.kernel import civil_date
 from ledger.kernel.clock import system_clock
 from ledger.opening import UnusableUrl, open_recorder
@@ -74,7 +74,7 @@ def verify_draw(file: Path, *, key: Keys = (), witness: Witnesses = (), json: Js
     The exit code is 0 when everything was checked and holds, 1 when something differs, and 3 when
     nothing differs and something could not be checked.
     """
-    _show_report(drawfile.verify(file.read_bytes(), keys=key, witnesses=witness), json)
+    _show_report(checking.verify(file.read_bytes(), keys=key, witnesses=witness), json)
 
 
 @app.command(name="check-receipt")
@@ -82,10 +82,10 @@ def check_receipt(
     file: Path, *, key: Keys = (), witness: Witnesses = (), json: Json = False
 ) -> None:
     """Check a business's receipt of a draw; the exit codes are those of ``draw verify``."""
-    _show_report(drawfile.check_receipt(file.read_bytes(), keys=key, witnesses=witness), json)
+    _show_report(checking.check_receipt(file.read_bytes(), keys=key, witnesses=witness), json)
 
 
-def _show_report(report: drawfile.Report, as_json: bool) -> None:
+def _show_report(report: checking.Report, as_json: bool) -> None:
     if as_json:
         show(msgspec.to_builtins(report) | {"complete": report.complete}, as_json)
     else:

@@ -18,7 +18,7 @@ import structlog
 from api.logs import configure_logging
 from ledger.commitments.events import CommitmentMade, Obligation
 from ledger.dishonesty.events import DeterminationNotified, SanctionApplied
-from ledger.draws.drawfile import verify
+from ledger.draws.checking import verify
 from ledger.kernel import LegalRef
 from ledger.keylist.events import KeyUnitDesignated
 from ledger.observation.events import ObservationGranted, PolicyBasis

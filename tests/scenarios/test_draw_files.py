@@ -20,7 +20,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.command_line import main
-from ledger.draws.drawfile import Report, check_receipt, verify
+from ledger.draws.checking import Report, check_receipt, verify
 from ledger.draws.uvdraw import officer_order
 from ledger.kernel import Unavailable
 from ledger.transparency.checkpoints import cosign, parse_checkpoint, sign_checkpoint
@@ -819,7 +819,7 @@ def at_an_ascii_terminal(file: Path) -> tuple[str, list[str]]:
 def test_checking_needs_no_ledger_and_no_network() -> None:
     """Whoever checks a file loads the algorithm and the proofs, no store and no socket."""
     done = subprocess.run(
-        [sys.executable, "-c", "import sys, ledger.draws.drawfile; print(*sorted(sys.modules))"],
+        [sys.executable, "-c", "import sys, ledger.draws.checking; print(*sorted(sys.modules))"],
         cwd=ROOT,
         check=True,
         capture_output=True,
@@ -829,7 +829,9 @@ def test_checking_needs_no_ledger_and_no_network() -> None:
     assert {name for name in loaded if name.startswith("ledger")} == {
         "ledger",
         "ledger.draws",
+        "ledger.draws.checking",
         "ledger.draws.drawfile",
+        "ledger.draws.logged",
         "ledger.draws.uvdraw",
         "ledger.transparency",
         "ledger.transparency.checkpoints",
