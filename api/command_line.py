@@ -18,15 +18,26 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from api import copies, draw_files
+from api import copies, draw_files, log_commands
 from api.copies import check_bundle
 from api.logs import configure_logging
 from api.server import serve as serve_app
 from api.service import Service
-from api.terminal import DEFAULT_URL, Failed, Json, Url, bar, err, out, say, show, tolerate
+from api.terminal import (
+    DEFAULT_URL,
+    OPERATOR,
+    Failed,
+    Json,
+    Url,
+    bar,
+    err,
+    out,
+    say,
+    show,
+    tolerate,
+)
 from api.tokens import Tokens
 from api.verifying import as_document, in_words, read_vkeys, verify_all
-from api.witness import cosigner_key, make_witness_app
 from ledger.backup import MANIFEST, CopyError
 from ledger.entities.events import EntityRegistered, EntityRevised
 from ledger.export import BundleError
@@ -35,7 +46,7 @@ from ledger.intake.run import ImportFailed, Report, check_register, import_regis
 from ledger.intake.sample import sample_folder
 from ledger.intake.sources import SourceError
 from ledger.intake.statistics import statistics
-from ledger.kernel import Actor, Ledger, NotRecorded, RecordCorrected, civil_date, codec
+from ledger.kernel import Ledger, NotRecorded, RecordCorrected, civil_date, codec
 from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.folds import Selector
@@ -43,25 +54,20 @@ from ledger.kernel.memory import as_query
 from ledger.opening import (
     UnusableUrl,
     beside,
-    key_file,
     ledger_path,
     open_ledger,
-    open_log,
     open_recorder,
-    resume_log,
 )
 from ledger.persons.commands import ErasePerson
 from ledger.persons.erasure import destroy_keys
 from ledger.persons.events import ErasureReason
 from ledger.stores import StoreError
 from ledger.stores.sqlite import SQLiteRecorder
-from ledger.transparency.keys import KeyFileError, make_key, next_key, read_key
+from ledger.transparency.keys import KeyFileError
 from ledger.transparency.log import Forked
-from ledger.transparency.notes import COSIGNATURE, NoteError, Signer
+from ledger.transparency.notes import NoteError
 from ledger.transparency.policy import PolicyError, parse_policy
-from ledger.transparency.rotation import rotate_key as change
 from ledger.transparency.store import Retired
-from ledger.transparency.witness import Witness, prepare_store
 from ledger.vault.store import Vault
 from ledger.verification.copies import verify_backup
 from ledger.vocabulary import Role
@@ -70,17 +76,12 @@ from projections.follower import Follower
 from projections.opening import open_views
 from projections.tables import Followed
 
-#: Who acts when somebody at a terminal does.
-OPERATOR = Actor(unit_id="LEDGER", person_id="operator", role="ledger_clock")
-
 app = App(
     name="supervision-ledger",
     help="The record of administrative-enforcement supervision in one region (行政执法监督台账).",
 )
 token = App(name="token", help="Create, list and revoke access tokens.")
-log = App(name="log", help="Keep the key of the transparency log.")
-witness = App(name="witness", help="Witness the logs of other regions' ledgers.")
-for group in (token, log, witness, draw_files.app):
+for group in (token, log_commands.log, log_commands.witness, draw_files.app):
     app.command(group)
 copies.register(app)
 
@@ -434,116 +435,6 @@ def revoke(token: str, *, ledger: Url = DEFAULT_URL) -> None:
     with Tokens.open(beside(ledger_path(ledger), "tokens")) as tokens:
         if not tokens.revoke(token):
             raise UnusableUrl("no token like that is still good; see token list")
-
-
-@log.command(name="key")
-def log_key(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
-    """Print the public key that verifies the log; with --json all it ever had, with their sizes."""
-    with (
-        open_recorder(ledger, create=False) as recorder,
-        open_log(recorder, create=False) as opened,
-    ):
-        keys = opened.keys()
-    if json:
-        show([{"vkey": key.vkey, "from_size": key.since} for key in keys], as_json=True)
-    else:
-        sys.stdout.write(keys[-1].vkey + "\n")
-
-
-@log.command
-def rotate_key(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
-    """Have the log signed with a new key, announced under the old one. The service may be running.
-
-    Witnesses have to know the new key too: send their operators what `log key` prints afterwards.
-    Stopped half-way, it goes on when it is called again.
-    """
-    path = key_file(ledger_path(ledger))
-    waiting = next_key(path).exists()
-    with (
-        open_recorder(ledger, create=False) as recorder,
-        open_ledger(recorder) as opened,
-        open_log(recorder, create=False) as transparency,
-    ):
-        # A new key that had taken over already only needed its place, which opening gave it.
-        if not waiting or next_key(path).exists():
-            change(opened, transparency, path, OPERATOR)
-        keys = transparency.keys()
-    show({"vkey": keys[-1].vkey, "from_size": keys[-1].since, "before": keys[-2].vkey}, json)
-
-
-@log.command
-def resume(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
-    """Let a log go on that was restored, copied or moved to another disk; it signs again.
-
-    You answer for two things that the program cannot see: no other copy of this log is served, and
-    the log has published nothing newer than the checkpoint that is printed.
-    """
-    newest = resume_log(ledger_path(ledger))
-    said = {"size": 0} if newest is None else {"size": newest.size, "signed_at": newest.signed_at}
-    show(said, json)
-
-
-@witness.command(name="serve")
-def witness_serve(
-    *,
-    logs: Path,
-    key: Path = Path("witness.key"),
-    store: Path = Path("witness.db"),
-    name: str | None = None,
-    host: str = "127.0.0.1",
-    port: int = 8081,
-    quiet: bool = False,
-) -> None:
-    """Cosign the checkpoints of other logs over HTTP (c2sp.org/tlog-witness) until told to stop.
-
-    Parameters
-    ----------
-    logs
-        A policy file (c2sp.org/tlog-policy) with a line `log <vkey>` for each log to witness, two
-        for one that changes its key, and `quorum none`.
-    key
-        The witness's private key, of its own and no log's; made when there is none.
-    store
-        What was cosigned last of each log. Without it, or with an old copy of it, the witness
-        could be brought to contradict itself: lose it, and take a new name and key.
-    name
-        The witness's name, given when its key is made: where it is found, without a scheme.
-    """
-    configure_logging(level=logging.WARNING if quiet else logging.INFO)
-    known = [one.key for one in parse_policy(logs.read_bytes()).logs]
-    if not known:
-        raise UnusableUrl(f"{logs} names no log; write a line: log <vkey>")
-    signer = _witness_key(key, store, name)
-    with closing(Witness(store, signer, known)) as opened:
-        said = "" if quiet else f"witnessing on http://{host}:{port}/ as {cosigner_key(opened)}"
-        serve_app(make_witness_app(opened), host, port, ready=lambda: say(said))
-
-
-@witness.command(name="key")
-def witness_key(key: Path = Path("witness.key")) -> None:
-    """Print the public key that verifies a witness's cosignatures, as policies name it."""
-    signer = read_key(key, COSIGNATURE)
-    sys.stdout.write(signer.verifier(COSIGNATURE).vkey() + "\n")
-
-
-def _witness_key(key: Path, store: Path, name: str | None) -> Signer:
-    if key.exists():
-        signer = read_key(key, COSIGNATURE)
-        if name not in (None, signer.name):
-            raise UnusableUrl(f"the key of this witness is named {signer.name!r}, not {name!r}")
-        if not store.exists():
-            raise KeyFileError(
-                f"there is a key at {key}, and no {store} that remembers what it cosigned: put "
-                "that file back. If it is lost, this witness has ended: it could contradict "
-                "itself. Take another --key, --store and --name."
-            )
-        return signer
-    if name is None:
-        raise UnusableUrl(f"there is no key at {key} yet; give the witness its --name")
-    # The store before the key: a crash never leaves a key without it.
-    if prepare_store(store):
-        raise KeyFileError(f"there is no key at {key}, and {store} holds what another one cosigned")
-    return make_key(key, name, COSIGNATURE)
 
 
 def _import(

@@ -15,6 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from ledger.kernel import Actor
+
 Url = Annotated[
     str,
     Parameter(
@@ -24,6 +26,9 @@ Url = Annotated[
 Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON, for machines")]
 
 DEFAULT_URL = "sqlite:///ledger.db"
+
+#: Who acts when somebody at a terminal does.
+OPERATOR = Actor(unit_id="LEDGER", person_id="operator", role="ledger_clock")
 
 #: The exit code where nothing is wrong and not everything could be checked.
 INCOMPLETE = 3

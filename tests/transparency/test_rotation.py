@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from api.command_line import OPERATOR
 from api.service import Service
+from api.terminal import OPERATOR
 from ledger.entities.events import EntityRegistered, Identity
 from ledger.kernel import Malformed, codec
 from ledger.opening import key_file, open_ledger, open_log, open_recorder
