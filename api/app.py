@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from api import accesses, events, feed, openapi, operations, pages, persons, transparency
+from api import accesses, events, feed, openapi, operations, pages, persons, receipts, transparency
 from api.auditing import AUDIT, Audit
 from api.commands import MAX_BODY_BYTES, add_commands
 from api.cosigning import Cosigning
@@ -80,7 +80,7 @@ def make_app(
         resources = (*resources, *accesses.RESOURCES)
     if log is not None:
         app[LOG] = log
-        resources = (*resources, *transparency.RESOURCES)
+        resources = (*resources, *transparency.RESOURCES, *receipts.RESOURCES)
     app[HUB] = Hub(ledger.recorder, source)
     operations.add_operations(app, readiness or {})
     openapi.add_description(app, commands, resources)

@@ -30,10 +30,9 @@ from api.terminal import (
     Json,
     Url,
     bar,
-    err,
-    out,
     say,
     show,
+    tell,
     tolerate,
 )
 from api.tokens import Tokens
@@ -111,7 +110,7 @@ def main(words: Sequence[str] | None = None) -> None:
         Retired,
         OSError,
     ) as error:
-        err.print(f"supervision-ledger: {error}", style="red", highlight=False, markup=False)
+        say(f"supervision-ledger: {error}", "red")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -159,7 +158,7 @@ def demo(*, folder: Path = Path("demo"), host: str = "127.0.0.1", port: int = 80
     """Load the sample register into a ledger of its own and serve it: the quickest way to look."""
     folder.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{folder / 'ledger.db'}"
-    out.print(f"ledger: {url}", highlight=False)
+    tell(f"ledger: {url}")
     with open_recorder(url) as recorder, open_ledger(recorder) as opened:
         _import(opened, "sf-food", sample_folder(), None, strict=False)
     configure_logging((folder / "log.jsonl").open("ab"))
@@ -272,7 +271,7 @@ def verify(
         sys.stdout.write(as_document(found, views) + "\n")
     else:
         for line, style in in_words(found, views):
-            out.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+            tell(line, style)
     if found.faults or not all(view.same for view in views):
         raise Failed
 
@@ -393,7 +392,7 @@ def erase(
             )
             outcome = opened.execute(command, OPERATOR)
         except (NotRecorded, msgspec.ValidationError) as error:
-            err.print(f"supervision-ledger: {error}", style="red", highlight=False, markup=False)
+            say(f"supervision-ledger: {error}", "red")
             raise Failed from error
         destroyed = destroy_keys(recorder, vault)
     show({"person": person, "recorded": len(outcome.events), "keys_destroyed": destroyed}, json)
@@ -412,11 +411,8 @@ def create(
     """Create a token for a person of a unit in a role; it is shown this once."""
     with Tokens.open(beside(ledger_path(ledger), "tokens")) as tokens:
         try:
-            out.print(
+            tell(
                 tokens.create(unit, person, role, entity=entity, expires_on=expires_on),
-                soft_wrap=True,
-                highlight=False,
-                markup=False,
             )
         except ValueError as error:
             raise UnusableUrl(str(error)) from error
@@ -475,14 +471,14 @@ def _example(recorder: SQLiteRecorder) -> str:
 
 
 def _greet(address: str, supervisor: str, entity: str, folder: Path) -> None:
-    out.print(f"\naddress  {address}/", highlight=False, soft_wrap=True)
-    out.print(f"token    {supervisor}", highlight=False, soft_wrap=True)
-    out.print("\nA business's credit profile, its audit trail, and the live feed:\n")
+    tell(f"\naddress  {address}/")
+    tell(f"token    {supervisor}")
+    tell("\nA business's credit profile, its audit trail, and the live feed:\n")
     auth = f'-H "Authorization: Bearer {supervisor}"'
     for line in (
         f"curl -s {auth} {address}/v1/entities/{entity}/profile",
         f"curl -s {auth} {address}/v1/entities/{entity}/trail",
         f'curl -sN {auth} -H "Accept: text/event-stream" "{address}/v1/feed?after=0"',
     ):
-        out.print(line, soft_wrap=True, highlight=False, markup=False)
-    out.print(f"\nlog: {folder / 'log.jsonl'}   stop: Ctrl-C", highlight=False)
+        tell(line)
+    tell(f"\nlog: {folder / 'log.jsonl'}   stop: Ctrl-C")

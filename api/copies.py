@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
-from api.terminal import DEFAULT_URL, INCOMPLETE, Failed, Json, Url, bar, err, out, show
+from api.terminal import DEFAULT_URL, INCOMPLETE, Failed, Json, Url, bar, say, show, tell
 from api.tokens import Grant
 from api.visibility import may_know, may_see_record
 from ledger.backup import make_backup
@@ -60,7 +60,7 @@ def backup(
     del found["checkpoint"]
     show(found, json)
     if made.lacking:
-        err.print(_LACKING, style="red")
+        say(_LACKING, "red")
         raise Failed
 
 
@@ -101,7 +101,7 @@ def restore(
     show(msgspec.to_builtins(done), json)
     if not json:
         for line in _what_to_do(done, vkey):
-            out.print(line, highlight=False, soft_wrap=True, markup=False)
+            tell(line)
     if not done.well:
         raise Failed
 
@@ -209,25 +209,19 @@ def check_bundle(path: Path, vkey: str | None, json: bool) -> None:
     else:
         about = found.about
         for fault in found.faults:
-            err.print(fault, style="red", highlight=False, soft_wrap=True, markup=False)
+            say(fault, "red")
         for one in found.unchecked:
-            err.print(f"? {one}", style="yellow", highlight=False, soft_wrap=True, markup=False)
+            say(f"? {one}", "yellow")
         if not found.faults:
-            out.print(
+            tell(
                 f"{about.events:,} records are in the log {about.origin}, of {about.size:,} "
                 "events. It does not show that there is no other record.\n"
                 f"By the word of its maker alone: of {msgspec.to_builtins(about.slice)}, made at "
                 f"{about.made_at:%Y-%m-%d %H:%M} UTC. For: {about.for_}",
-                highlight=False,
-                soft_wrap=True,
-                markup=False,
             )
             if vkey is None:
-                out.print(
+                tell(
                     f"Compare the key with the one you know: {found.vkey}",
-                    highlight=False,
-                    soft_wrap=True,
-                    markup=False,
                 )
     if found.faults:
         raise Failed

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from api.terminal import DEFAULT_URL, INCOMPLETE, Failed, Json, Url, err, out, say, show
+from api.terminal import DEFAULT_URL, INCOMPLETE, Failed, Json, Url, say, show, tell
 from ledger.draws import checking
 from ledger.kernel import civil_date
 from ledger.kernel.clock import system_clock
@@ -90,13 +90,13 @@ def _show_report(report: checking.Report, as_json: bool) -> None:
         show(msgspec.to_builtins(report) | {"complete": report.complete}, as_json)
     else:
         for one in report.held:
-            out.print(f"✓ {one}", style="green", highlight=False, markup=False)
+            tell(f"✓ {one}", "green")
         for one in report.unchecked:
-            err.print(f"? {one}", style="yellow", highlight=False, markup=False)
+            say(f"? {one}", "yellow")
         for one in report.beyond:
-            err.print(f"· {one}", highlight=False, markup=False)
+            say(f"· {one}")
         if report.differs is not None:
-            err.print(f"✗ {report.differs}", style="red", highlight=False, markup=False)
+            say(f"✗ {report.differs}", "red")
     if report.differs is not None:
         raise Failed
     if not report.complete:

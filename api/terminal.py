@@ -54,8 +54,8 @@ class _Plain(Console):
         return super().render_str(text.translate(_ESCAPED), **how)
 
 
-out = _Plain(markup=False, emoji=False)
-err = _Plain(stderr=True, markup=False, emoji=False)
+_out = _Plain(markup=False, emoji=False)
+_err = _Plain(stderr=True, markup=False, emoji=False)
 
 
 def tolerate() -> None:
@@ -72,10 +72,15 @@ class Failed(Exception):
     """The command has said what is wrong; the exit code is 1."""
 
 
-def say(line: str) -> None:
-    """Tell whoever started the command something, apart from its results."""
+def say(line: str, style: str | None = None) -> None:
+    """Tell whoever started the command something, apart from its results: on standard error."""
     if line:
-        err.print(line, highlight=False, soft_wrap=True)
+        _err.print(line, style=style, highlight=False, soft_wrap=True)
+
+
+def tell(line: str, style: str | None = None) -> None:
+    """Print a result in words."""
+    _out.print(line, style=style, highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -87,7 +92,7 @@ def bar(what: str, total: int | None, *, silent: bool = False) -> Iterator[Any]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=err, disable=silent or not err.is_terminal) as progress:
+    with Progress(*columns, console=_err, disable=silent or not _err.is_terminal) as progress:
         task = progress.add_task(what, total=total)
 
         def advance(done: int, what: str = what, total: int | None = total) -> None:
@@ -111,10 +116,10 @@ def show(what: Any, as_json: bool) -> None:
             table.add_column(column, overflow="fold")
         for row in what:
             table.add_row(*("" if v is None else str(v) for v in row.values()))
-        out.print(table)
+        _out.print(table)
         return
     table = Table(show_header=False)
     for key, value in what.items():
         lines = value.items() if isinstance(value, dict) else ()
         table.add_row(str(key), "\n".join(f"{k}: {v}" for k, v in lines) or str(value))
-    out.print(table)
+    _out.print(table)

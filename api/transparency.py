@@ -1,12 +1,11 @@
 """``/v1/log/``: the transparency log as ready-made log clients read it (c2sp.org/tlog-tiles).
 
-Tiles of hashes and checkpoints are everybody's; the entries themselves are for auditors. A public
-event is handed out with a proof of its own, so nobody needs the others' data to check it.
+Tiles of hashes and checkpoints are everybody's; the entries themselves are for auditors. An event
+is handed out with a proof of its own (``api.receipts``), so nobody needs the others' data.
 """
 
 from __future__ import annotations
 
-import asyncio
 from base64 import b64encode
 
 import msgspec
@@ -14,29 +13,20 @@ from aiohttp import hdrs, web
 
 from api.access import grant_of
 from api.asking import asked
-from api.events import seen_event
 from api.keys import LEDGER, LOG, WITNESSES
 from api.problems import Problem, not_found, unauthenticated
 from api.reading import json_response, whole_number
 from api.resources import Parameter, Resource
-from api.visibility import may_know
-from ledger.kernel import UNNAMED
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.checkpoints import MAX_SIZE
-from ledger.transparency.keeper import Keeper
 from ledger.transparency.log import TransparencyLog
 from ledger.transparency.proofs import Receipt
 from ledger.transparency.rotation import announced
 from ledger.transparency.store import LogKey
 from ledger.transparency.tiles import WIDTH, parse_tile_path
 
-#: How long a receipt waits for the checkpoint that covers its event, in seconds.
-PATIENCE = 3.0
-#: How often it is looked for meanwhile, in seconds.
-_LOOK = 0.05
-
-_TEXT = "text/plain; charset=utf-8"
-_BYTES = "application/octet-stream"
+TEXT = "text/plain; charset=utf-8"
+BYTES = "application/octet-stream"
 #: A checkpoint gives way to the next within seconds; a tile never changes.
 _SOON = "public, max-age=1"
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -47,13 +37,13 @@ async def checkpoint(request: web.Request) -> web.Response:
     signed = await asked(request.app[LOG].log.checkpoint)
     if signed is None:
         raise not_found("Nothing is recorded yet, so nothing is signed.")
-    return _plain(signed.note(), _SOON)
+    return plain(signed.note(), _SOON)
 
 
 async def key(request: web.Request) -> web.Response:
     """The key that signs this log's checkpoints now, as `<name>+<key id>+<key>`."""
     keys = await asked(request.app[LOG].log.keys)
-    return _plain(keys[-1].vkey.encode() + b"\n", _SOON)
+    return plain(keys[-1].vkey.encode() + b"\n", _SOON)
 
 
 class HeldKey(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -109,7 +99,7 @@ async def witnessed(request: web.Request) -> web.Response:
     witnesses = request.app[WITNESSES]
     if witnesses is None or witnesses.witnessed is None:
         raise not_found("No checkpoint of this log was cosigned by enough witnesses, or not yet.")
-    return _plain(witnesses.witnessed.note(), _SOON)
+    return plain(witnesses.witnessed.note(), _SOON)
 
 
 async def tile(request: web.Request) -> web.Response:
@@ -126,7 +116,7 @@ async def tile(request: web.Request) -> web.Response:
         hashes = await asked(lambda: log.tiles.tile(level, n, width))
     except KeyError:
         raise not_found("There is no such tile, or not yet.") from None
-    return _octets(hashes, _FOR_EVER)
+    return octets(hashes, _FOR_EVER)
 
 
 async def _entries(request: web.Request, n: int, width: int) -> web.Response:
@@ -137,7 +127,7 @@ async def _entries(request: web.Request, n: int, width: int) -> web.Response:
         raise not_found("There is no such bundle, or not yet.")
     rows = await asked(lambda: recorder.rows(first, width))
     bundle = b"".join(len(row.data).to_bytes(2, "big") + row.data for row in rows)
-    return _octets(bundle, "private, no-store")
+    return octets(bundle, "private, no-store")
 
 
 async def _require_auditor(request: web.Request) -> None:
@@ -181,81 +171,16 @@ async def consistency(request: web.Request) -> web.Response:
     return json_response(await asked(prove))
 
 
-async def proof(request: web.Request) -> web.Response:
-    """The receipt of one event (c2sp.org/tlog-proof): keep it; it is checked without this service.
-
-    The entry that it proves is the event's stored record, `GET /v1/events/{position}/record`.
-    """
-    stored, _ = await seen_event(request)
-    keeper, witnesses = request.app[LOG], request.app[WITNESSES]
-
-    await _covered(keeper, stored.position)
-
-    def prove() -> bytes | None:
-        signed = keeper.newest
-        if witnesses is not None and (seen := witnesses.witnessed) is not None:
-            # A slightly older checkpoint that others vouch for proves more than the newest.
-            signed = seen if seen.size >= stored.position else signed
-        if signed is None or signed.size < stored.position:
-            return None
-        index = stored.position - 1
-        path = keeper.log.inclusion(index, signed.size)
-        return Receipt(index, tuple(path), signed.note()).encode()
-
-    receipt = await asked(prove)
-    if receipt is None:
-        raise Problem(
-            "unavailable",
-            keeper.error or "No checkpoint covers this event yet. Ask again in a second.",
-            headers={hdrs.RETRY_AFTER: "1"},
-        )
-    response = _plain(receipt, "private, no-cache")
-    response.headers[hdrs.CONTENT_DISPOSITION] = (
-        f'attachment; filename="event-{stored.position}.tlog-proof"'
-    )
-    return response
-
-
-async def _covered(keeper: Keeper, position: int) -> None:
-    """Wait until a checkpoint covers an event, or for as long as there is hope.
-
-    On the event loop: whoever asks for what is not signed yet holds no thread.
-    """
-    end = asyncio.get_running_loop().time() + PATIENCE
-    while asyncio.get_running_loop().time() < end and keeper.error is None:
-        if keeper.newest is not None and keeper.newest.size >= position:
-            return
-        await asyncio.sleep(_LOOK)
-
-
-async def record(request: web.Request) -> web.Response:
-    """The bytes of one event exactly as they were recorded: what its receipt proves.
-
-    They name who acted, so they are handed out to those who may know that; what is recorded in
-    the name of a unit, as the announcement of a draw, to whoever sees the event.
-    """
-    stored, fields = await seen_event(request)
-    actor = fields["actor"]
-    named = actor["person_id"] != UNNAMED
-    if named and not may_know(await grant_of(request), fields["type"], actor["unit_id"]):
-        raise Problem(
-            "forbidden",
-            "The record names the person who acted, which this token may not know. The event's "
-            f"receipt is at /v1/events/{stored.position}/proof.",
-        )
-    return _octets(stored.event.data, "private, no-cache")
-
-
 def _b64(data: bytes) -> str:
     return b64encode(data).decode()
 
 
-def _plain(body: bytes, caching: str) -> web.Response:
-    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: _TEXT, hdrs.CACHE_CONTROL: caching})
+def plain(body: bytes, caching: str) -> web.Response:
+    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: TEXT, hdrs.CACHE_CONTROL: caching})
 
 
-def _octets(body: bytes, caching: str) -> web.Response:
-    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: _BYTES, hdrs.CACHE_CONTROL: caching})
+def octets(body: bytes, caching: str) -> web.Response:
+    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: BYTES, hdrs.CACHE_CONTROL: caching})
 
 
 _SIZES = (
@@ -264,12 +189,10 @@ _SIZES = (
 )
 
 RESOURCES = (
-    Resource("/v1/log/checkpoint", checkpoint, media_types=(_TEXT,)),
-    Resource("/v1/log/witnessed", witnessed, media_types=(_TEXT,)),
-    Resource("/v1/log/key", key, media_types=(_TEXT,)),
+    Resource("/v1/log/checkpoint", checkpoint, media_types=(TEXT,)),
+    Resource("/v1/log/witnessed", witnessed, media_types=(TEXT,)),
+    Resource("/v1/log/key", key, media_types=(TEXT,)),
     Resource("/v1/log/keys", keys, returns=HeldKeys),
-    Resource("/v1/log/tile/{tile:.+}", tile, media_types=(_BYTES,)),
+    Resource("/v1/log/tile/{tile:.+}", tile, media_types=(BYTES,)),
     Resource("/v1/log/consistency", consistency, returns=Consistency, query=_SIZES),
-    Resource("/v1/events/{position}/proof", proof, media_types=(_TEXT,), group="log"),
-    Resource("/v1/events/{position}/record", record, media_types=(_BYTES,), group="log"),
 )

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -27,6 +26,7 @@ from ledger.transparency.checkpoints import cosign, parse_checkpoint, sign_check
 from ledger.transparency.notes import COSIGNATURE, Signer, parse_note
 from ledger.transparency.proofs import parse_receipt
 from projections import drawing
+from tests.page_scripts import answers
 from tests.scenarios.drawing import (
     DRAW,
     OPERATOR,
@@ -546,20 +546,8 @@ def cosigned(content: bytes, *signed: tuple[Signer, str]) -> bytes:
 
 def in_browser(texts: list[str], witnesses: Sequence[str] = ()) -> list[dict[str, Any]]:
     """What the script of the page finds, run by Node."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("there is no node on this machine; the script is that of the browser's page")
-    done = subprocess.run(
-        [node, str(ROOT / "tests/systems/agree.js"), str(ROOT / "api/static/uvdraw.js")],
-        input=json.dumps(
-            {"files": [{"text": text, "keys": [], "witnesses": [*witnesses]} for text in texts]}
-        ),
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return list(json.loads(done.stdout)["files"])
+    files = [{"text": text, "keys": [], "witnesses": [*witnesses]} for text in texts]
+    return list(answers(files=files)["files"])
 
 
 async def test_the_readers_own_key_and_witness_decide(world: World) -> None:
@@ -848,7 +836,7 @@ async def test_the_page_brings_nothing_from_elsewhere(world: World) -> None:
     html = await response.text()
     assert response.status == 200
     assert "default-src 'none'; script-src 'self'" in response.headers["Content-Security-Policy"]
-    for name in ("uvdraw.js", "draw.js", "docs.css"):
+    for name in ("proofs.js", "uvdraw.js", "draw.js", "docs.css"):
         assert f'"/static/{name}"' in html
         found = await world.client.get(f"/static/{name}")
         text = await found.text()

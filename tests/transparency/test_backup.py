@@ -819,7 +819,7 @@ def test_accesses_taken_out_are_not_backed_up(served: Path, tmp_path: Path) -> N
         file.execute("DELETE FROM events WHERE position > 1")
         file.execute("DELETE FROM event_tags WHERE position > 1")
         file.commit()
-    with pytest.raises(CopyError, match="the access ledger does not begin with the 3 events"):
+    with pytest.raises(CopyError, match=r"the access ledger does not begin with the \d events"):
         make_backup(served, tmp_path / "backup")
 
     beside(served, "access").unlink()

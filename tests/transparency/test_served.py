@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import struct
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from api import receipts
+from ledger.kernel import codec
 from ledger.transparency.checkpoints import parse_checkpoint
 from ledger.transparency.merkle import leaf_hash, root_of, verify_consistency
-from ledger.transparency.notes import Verifier, parse_note, parse_vkey, verified
+from ledger.transparency.notes import Signer, Verifier, parse_note, parse_vkey, verified
 from ledger.transparency.proofs import ProofError, parse_receipt
+from tests.page_scripts import answers
 from tests.scenarios.world import E_A, World
 
 
@@ -108,6 +114,61 @@ async def test_a_receipt(world: World) -> None:
                 record, [key]
             )
         assert parse_receipt(receipt).encode() == receipt
+
+
+async def test_a_receipt_to_keep(world: World) -> None:
+    """A page that holds record and proof and checks them, alone, and runs no script but its own."""
+    for at in range(world.recorder.head(), 0, -1):
+        if await _may_read(world, at, "E-A"):
+            break
+    headers = {"Authorization": f"Bearer {world.tokens['E-A']}"}
+    async with world.client.get(f"/v1/events/{at}/receipt", headers=headers) as response:
+        assert response.status == 200
+        policy, html = response.headers["Content-Security-Policy"], await response.text()
+    assert "default-src 'none'; " in policy
+    for element in ("script", "style"):
+        for text in re.findall(f"<{element}>(.*?)</{element}>", html, re.DOTALL):
+            digest = b64encode(sha256(text.encode()).digest()).decode()
+            assert f"'sha256-{digest}'" in policy
+    assert not re.search(r"://|innerHTML|\bsrc=| href=|\{\{", html)
+
+    kept = json.loads(re.search(r'id="receipt">(.*?)</script>', html)[1])  # type: ignore[index]
+    (key,) = kept["keys"]
+    parse_receipt(kept["proof"].encode()).verify(b64decode(kept["record"]), [parse_vkey(key)])
+    _, record = await fetched(world, f"/v1/events/{at}/record", "E-A")
+    assert b64decode(kept["record"]) == record
+
+    other = kept | {"record": b64encode(record + b" ").decode()}
+    unsigned = kept | {"keys": [(await other_key(world)).vkey()]}
+    good, changed, strange = answers(events=[kept, other, unsigned])["events"]
+    assert good == {"fields": codec.plain(record), "position": at, "signers": [key]}
+    assert changed == {"differs": "the record is not proven to stand in the log"}
+    assert "not signed by it" in strange["differs"]
+
+
+async def other_key(world: World) -> Verifier:
+    """A key of the log's name that is not the log's."""
+    return Signer((await key_of(world)).name, Ed25519PrivateKey.generate()).verifier()
+
+
+async def test_the_page_is_for_those_who_may_know_who_acted(world: World) -> None:
+    """It holds the record, so it is refused to whom the record is refused."""
+    head = world.recorder.head()
+    for at in range(1, head + 1):
+        record, _ = await fetched(world, f"/v1/events/{at}/record")
+        page, body = await fetched(world, f"/v1/events/{at}/receipt")
+        assert page == record
+        assert page == 200 or b"script" not in body
+
+
+def test_no_record_ends_the_script() -> None:
+    """Whatever an event says, it stays data within the page."""
+    hostile = "</script><script>alert(1)</script><!--"
+    page = receipts.page_of(receipts.Kept(1, hostile, hostile, hostile, (hostile,)))
+    assert "alert" in page
+    assert "<script>alert" not in page
+    assert page.count("</script>") == 3
+    assert "<!--" not in page
 
 
 async def _may_read(world: World, position: int, who: str) -> bool:

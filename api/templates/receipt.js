@@ -1,0 +1,87 @@
+"use strict";
+// Shows the event of this receipt out of its record, and checks it. Everything shown is set as text,
+// never as markup.
+
+(() => {
+  const given = JSON.parse(document.getElementById("receipt").textContent);
+  const record = PROOFS.unbase64(given.record);
+  const at = (id) => document.getElementById(id);
+
+  const TERMS = {
+    type: "类型", schema_version: "格式版本", event_id: "事件标识", occurred_at: "发生时间", recorded_at: "入账时间",
+    actor: "经办", unit_id: "单位", person_id: "人员", role: "角色", body: "内容", legal_basis: "法律依据",
+    policy_refs: "所依政策版本", visibility: "公开范围", provenance: "来源",
+  };
+
+  function element(name, content, className) {
+    const made = document.createElement(name);
+    made.append(...[content].flat());
+    if (className) made.className = className;
+    return made;
+  }
+
+  function shown(value) {
+    if (Array.isArray(value)) return element("ul", value.map((one) => element("li", shown(one))));
+    if (value === null || typeof value !== "object") return document.createTextNode(String(value));
+    const rows = Object.entries(value).flatMap(([name, inside]) => [
+      element("dt", TERMS[name] ? `${TERMS[name]} ${name}` : name),
+      element("dd", shown(inside)),
+    ]);
+    return element("dl", rows);
+  }
+
+  function say(verdict, lines, className) {
+    at("verdict").textContent = verdict;
+    at("verdict").className = className;
+    at("report").replaceChildren(...lines.map(([mark, text, name]) => element("li", `${mark} ${text}`, name)));
+  }
+
+  async function check() {
+    const keys = (id) => at(id).value.trim().split(/\s+/).filter(Boolean);
+    const lines = [];
+    const unchecked = (text) => lines.push(["?", text, "unchecked"]);
+    try {
+      const known = keys("key");
+      const found = await PROOFS.proven(record, given.proof, known.length ? known : given.keys);
+      const { origin, size } = found.receipt;
+      if (found.position !== given.position) throw new PROOFS.Differs(`it is the receipt of event ${found.position}`);
+      const where = `under the checkpoint of ${size} events`;
+      lines.push(["✓", `this record is event ${found.position} of the log ${origin}, byte for byte, ${where}`, "held"]);
+      if (!found.signers) unchecked("this browser cannot check the Ed25519 signature of that checkpoint");
+      else if (known.length) lines.push(["✓", "that checkpoint was signed with the key that you gave", "held"]);
+      else unchecked(`that checkpoint was signed with the key in this page; compare it: ${given.keys.join(", ")}`);
+      for (const one of keys("witness")) {
+        const witness = await PROOFS.parsedKey(one, PROOFS.WITNESS);
+        const seen = await PROOFS.seenBy(found.receipt, witness);
+        if (seen === null) unchecked(`this browser cannot check the Ed25519 signature of ${witness.name}`);
+        else lines.push(["✓", `the witness ${witness.name} saw that checkpoint at ${new Date(seen).toISOString()}`, "held"]);
+      }
+      say("该事件在台账之中，一字未改。 The event stands in the log, unchanged.", lines, "held");
+    } catch (error) {
+      // A receipt that lacks what it should have differs too.
+      lines.push(["✗", error.message, "differs"]);
+      say("核验不符。 Something differs.", lines, "differs");
+    }
+  }
+
+  function offer(id, name, bytes) {
+    at(id).download = name;
+    at(id).href = `data:application/octet-stream;base64,${btoa(bytes)}`;
+  }
+
+  at("position").textContent = given.position;
+  at("kind").textContent = given.kind;
+  offer("record", `event-${given.position}.msgpack`, atob(given.record));
+  offer("proof", `event-${given.position}.tlog-proof`, String.fromCharCode(...new TextEncoder().encode(given.proof)));
+  at("check").addEventListener("submit", (event) => {
+    event.preventDefault();
+    check();
+  });
+  try {
+    at("event").replaceWith(shown(PROOFS.unpacked(record)));
+  } catch (error) {
+    at("event").textContent = error.message;
+  }
+  if (globalThis.crypto && crypto.subtle) check();
+  else say("本浏览器在此处不能计算摘要：请保存本页后打开。 This browser computes no hashes here: save the page and open the file.", [], "unchecked");
+})();
