@@ -10,14 +10,16 @@ forward between the two, as plain maps.
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 
 import msgpack
 import msgspec
 from msgspec import inspect
 
-from ledger.kernel.events import Envelope, Event, Recorded, event_type
+from ledger.kernel.events import Envelope, Event, Moment, Provenance, Recorded, Value, event_type
 
 #: An event has to fit a log entry of at most 65,535 bytes with room to spare.
 MAX_RECORD_BYTES = 60_000
@@ -105,62 +107,101 @@ def decode(position: int, data: bytes) -> Recorded:
         raise UnreadableRecord(f"position {position}: {error}") from error
 
 
-def checked(position: int, data: bytes) -> tuple[Recorded, bool]:
-    """The event stored in ``data``, and whether these are the bytes that it encodes to.
+def checked(position: int, data: bytes) -> tuple[Recorded, datetime, bool]:
+    """The event stored in ``data``, when it was recorded, and whether it encodes to these bytes.
 
     Those of an older version are not compared: it would encode to the newest. Raises as ``decode``,
-    and says the same in half the time; the envelope is for reading, and equals none but its like.
+    and says the same in a third of the time; of the envelope all may be read but its moments.
     """
     try:
-        stored = _STORED.decode(data)
-        reader = _reader(stored.type)
-        if reader is not None and stored.schema_version == event_type(stored.type).VERSION:
-            event = reader.decode(stored.body)
-            fields = msgspec.to_builtins(stored, order="sorted", enc_hook=_nil)
-            fields["body"] = fields.pop("body")  # it stands last
-            if _HEAD.encode(fields)[:-1] + _BODY.encode(event) == data:
-                return Recorded(position, stored, event), True
+        envelope = _WORDED.decode(data)
+        # As it would be written, with the body for one field more in the map.
+        head = _encode(envelope)
+        body = data[len(head) + len(_BODY) :]
+        at, reader = _moments(envelope), _reader(envelope.type)
+        if (
+            at is not None
+            and reader is not None
+            and reader.version == envelope.schema_version
+            and data[0] == head[0] + 1
+            and data.startswith(head[1:] + _BODY, 1)
+            and _encode(event := reader.decode(body)) == body
+        ):
+            return Recorded(position, envelope, event), at, True
     except (ValueError, KeyError):
         pass  # the long way says what is wrong
     record = decode(position, data)
-    envelope, event = record.envelope, record.event
-    older = envelope.schema_version != event.VERSION
-    return record, older or packed(envelope, event) == data
+    older = record.envelope.schema_version != record.event.VERSION
+    same = older or packed(record.envelope, record.event) == data
+    return record, record.envelope.recorded_at, same
 
 
-class _Stored(Envelope, omit_defaults=True):
-    """A whole record."""
+def _worded(cls: type[Value], **other: Any) -> Any:
+    """A struct like ``cls`` whose moments are text; msgspec would write these as another kind."""
+    fields = []
+    for field in msgspec.structs.fields(cls):
+        kind = other.get(field.name, str if field.type == Moment else field.type)
+        default: Any = {"default": field.default, "default_factory": field.default_factory}
+        fields.append((field.name, kind, msgspec.field(**default)))
+    omit = cls.__struct_config__.omit_defaults
+    return msgspec.defstruct(
+        f"Worded{cls.__name__}", fields, kw_only=True, omit_defaults=omit, gc=False
+    )
 
-    body: msgspec.Raw
 
-
-_STORED = msgspec.msgpack.Decoder(_Stored)
+_WORDED: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(
+    _worded(Envelope, provenance=_worded(Provenance, known_at=str | None) | None)
+)
 # Of text, whole numbers, maps and lists both libraries make the same bytes; this one is faster.
-_HEAD = msgspec.msgpack.Encoder()
-_BODY = msgspec.msgpack.Encoder(order="sorted")
+_encode = msgspec.msgpack.Encoder(order="sorted").encode
+_BODY = msgpack.packb("body")
 
 
-def _nil(_raw: Any) -> None:
-    """In the place of the body: one byte, which is cut off again."""
+def _moments(envelope: Any) -> datetime | None:
+    """``recorded_at``; ``None`` if any moment is not written as ``encode`` writes it."""
+    known = envelope.provenance and envelope.provenance.known_at
+    if _moment(envelope.occurred_at) is None or (known and _moment(known) is None):
+        return None
+    return _moment(envelope.recorded_at)
+
+
+@lru_cache(4096)
+def _moment(text: str) -> datetime | None:
+    """A moment that is written as ``encode`` writes it; ``None`` for any other."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo and msgspec.to_builtins(moment) == text else None
+
+
+class _Reader(msgspec.Struct, frozen=True):
+    """Reads bodies of the newest version of a type."""
+
+    version: int
+    decode: Callable[[bytes], Event]
 
 
 @cache
-def _reader(topic: str) -> msgspec.msgpack.Decoder[Event] | None:
+def _reader(topic: str) -> _Reader | None:
     """Reads bodies from their bytes, where msgspec writes them as msgpack does; else ``None``."""
     cls = event_type(topic)
-    return msgspec.msgpack.Decoder(cls) if _alike(inspect.type_info(cls)) else None
+    if not _alike(inspect.type_info(cls)):
+        return None
+    return _Reader(cls.VERSION, msgspec.msgpack.Decoder(cls).decode)
 
 
 def _alike(info: inspect.Type) -> bool:
     """Whether both libraries have the same bytes for a type; of moments they have others."""
-    if isinstance(info, inspect.Metadata):
-        return _alike(info.type)
-    if isinstance(info, inspect.UnionType):
-        return all(map(_alike, info.types))
-    if isinstance(info, inspect.VarTupleType):
-        return _alike(info.item_type)
-    if isinstance(info, inspect.StructType):
-        return all(_alike(field.type) for field in info.fields)
+    match info:
+        case inspect.Metadata():
+            return _alike(info.type)
+        case inspect.UnionType():
+            return all(map(_alike, info.types))
+        case inspect.VarTupleType():
+            return _alike(info.item_type)
+        case inspect.DictType():
+            # Keys that are no text become text in the bytes.
+            return isinstance(info.key_type, inspect.StrType) and _alike(info.value_type)
+        case inspect.StructType():
+            return all(_alike(field.type) for field in info.fields)
     return isinstance(
         info,
         inspect.StrType | inspect.IntType | inspect.BoolType | inspect.NoneType

@@ -148,7 +148,8 @@ class Event(
 
     def tags(self) -> list[str]:
         """The subjects of this event as tags, without repeats, in field order."""
-        return list(dict.fromkeys(tag_extractor(type(self))(self)))
+        tags = tag_extractor(type(self))(self)
+        return list(dict.fromkeys(tags)) if len(tags) > 1 else tags
 
 
 _TOPICS: dict[str, type[Event]] = {}

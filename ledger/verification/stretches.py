@@ -172,7 +172,7 @@ class _Records:
         hashed = sha256(b"\x00" + data).digest()
         leaves.append(hashed)
         try:
-            record, same = codec.checked(position, data)
+            record, recorded_at, same = codec.checked(position, data)
         except codec.UnreadableRecord as error:
             if hashed != leaf:
                 self._fault(position, "its bytes do not hash to its leaf")
@@ -181,7 +181,7 @@ class _Records:
             self.times.append(None)
             return _UNKNOWN
         envelope = record.envelope
-        self.times.append(envelope.recorded_at)
+        self.times.append(recorded_at)
         command = envelope.command_id
         first = b'"command:' in tags if before is _UNKNOWN else command != before
         said = envelope.type.encode()
@@ -345,6 +345,8 @@ def why_not_tile(
         return Fault(
             first, f"{len(stored)} bytes, and {width * HASH_SIZE} for {size:,} events", place
         )
+    if stored == b"".join(hashes[:width]):
+        return None
     for index, mine in enumerate(hashes[:width]):
         if stored[index * HASH_SIZE : (index + 1) * HASH_SIZE] != mine:
             start = first + index * span
@@ -358,9 +360,7 @@ def _fingerprint(tags: bytes, type_: bytes) -> int:
         return 0
     # Without escapes the list is read by cutting it where its quotes stand.
     several = (
-        {tag.encode() for tag in decode_tags(tags)}
-        if b"\\" in tags
-        else set(tags[2:-2].split(b'","'))
+        {tag.encode() for tag in decode_tags(tags)} if b"\\" in tags else tags[2:-2].split(b'","')
     )
     found = 0
     for tag in several:

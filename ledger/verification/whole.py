@@ -241,8 +241,9 @@ class _Whole:
         yield from self._in_processes(works, workers, head)
 
     def _in_processes(self, works: list[Work], workers: int, head: int) -> Iterator[Stretch]:
-        # Started afresh rather than forked: this process may have threads.
-        context = get_context("spawn")
+        # Forked from a process that has imported this once, and no thread: this one may have some.
+        context = get_context("forkserver")
+        context.set_forkserver_preload([__name__])
         done = context.Value("q", 0)
         with ProcessPoolExecutor(workers, context, _begin, (done,)) as pool:
             waiting: set[Future[Stretch]] = set()
