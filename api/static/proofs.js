@@ -210,7 +210,7 @@ const PROOFS = (() => {
 
   return {
     Differs, WITNESS, hashed, hex, leaf, node, parsedKey, parsedReceipt, proven, proves, seenBy,
-    sha256, unbase64, unhex, utf8,
+    sha256, unbase64, unhex, unpacked, utf8,
   };
 })();
 

@@ -78,7 +78,10 @@
     check();
   });
   try {
-    at("event").replaceWith(shown(PROOFS.unpacked(record)));
+    const fields = PROOFS.unpacked(record);
+    const { type, occurred_at, recorded_at, actor, legal_basis = [], body } = fields;
+    // In the order in which people ask: what, when, who, by which law; then the rest.
+    at("event").replaceWith(shown({ type, occurred_at, recorded_at, actor, legal_basis, body, ...fields }));
   } catch (error) {
     at("event").textContent = error.message;
   }
