@@ -79,9 +79,9 @@
   });
   try {
     const fields = PROOFS.unpacked(record);
-    const { type, occurred_at, recorded_at, actor, legal_basis = [], body } = fields;
-    // In the order in which people ask: what, when, who, by which law; then the rest.
-    at("event").replaceWith(shown({ type, occurred_at, recorded_at, actor, legal_basis, body, ...fields }));
+    const { type, occurred_at, recorded_at, actor, body } = fields;
+    // In the order in which people ask: what, when, who; then the rest.
+    at("event").replaceWith(shown({ type, occurred_at, recorded_at, actor, body, ...fields }));
   } catch (error) {
     at("event").textContent = error.message;
   }
