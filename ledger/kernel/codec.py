@@ -107,8 +107,8 @@ def decode(position: int, data: bytes) -> Recorded:
         raise UnreadableRecord(f"position {position}: {error}") from error
 
 
-def checked(position: int, data: bytes) -> tuple[Recorded, datetime, bool]:
-    """The event stored in ``data``, when it was recorded, and whether it encodes to these bytes.
+def checked(position: int, data: bytes) -> tuple[Any, Event, datetime, bool]:
+    """Envelope and event stored in ``data``, when recorded, and whether they give these bytes.
 
     Those of an older version are not compared: it would encode to the newest. Raises as ``decode``,
     and says the same in a third of the time; of the envelope all may be read but its moments.
@@ -127,13 +127,13 @@ def checked(position: int, data: bytes) -> tuple[Recorded, datetime, bool]:
             and data.startswith(head[1:] + _BODY, 1)
             and _encode(event := reader.decode(body)) == body
         ):
-            return Recorded(position, envelope, event), at, True
+            return envelope, event, at, True
     except (ValueError, KeyError):
         pass  # the long way says what is wrong
     record = decode(position, data)
     older = record.envelope.schema_version != record.event.VERSION
     same = older or packed(record.envelope, record.event) == data
-    return record, record.envelope.recorded_at, same
+    return record.envelope, record.event, record.envelope.recorded_at, same
 
 
 def _worded(cls: type[Value], **other: Any) -> Any:

@@ -172,7 +172,7 @@ class _Records:
         hashed = sha256(b"\x00" + data).digest()
         leaves.append(hashed)
         try:
-            record, recorded_at, same = codec.checked(position, data)
+            envelope, event, recorded_at, same = codec.checked(position, data)
         except codec.UnreadableRecord as error:
             if hashed != leaf:
                 self._fault(position, "its bytes do not hash to its leaf")
@@ -180,12 +180,11 @@ class _Records:
             self._unreadable.add(position)
             self.times.append(None)
             return _UNKNOWN
-        envelope = record.envelope
         self.times.append(recorded_at)
-        command = envelope.command_id
+        command: str = envelope.command_id
         first = b'"command:' in tags if before is _UNKNOWN else command != before
         said = envelope.type.encode()
-        expected = _encode(tags_of(envelope, record.event, first=first))
+        expected = _encode(tags_of(envelope, event, first=first))
         self._prints[position - self._after - 1] ^= _fingerprint(expected, said)
         if hashed == leaf and type_ == said and tags == expected and same:
             return command

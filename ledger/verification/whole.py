@@ -245,19 +245,20 @@ class _Whole:
         context = get_context("forkserver")
         context.set_forkserver_preload([__name__])
         done = context.Value("q", 0)
-        with ProcessPoolExecutor(workers, context, _begin, (done,)) as pool:
-            waiting: set[Future[Stretch]] = set()
-            try:
-                futures = [pool.submit(_checked, work) for work in works]
-                waiting.update(futures)
-                for future in futures:
-                    while not future.done():
-                        wait(waiting, _LOOK, "FIRST_COMPLETED")
-                        waiting = {one for one in waiting if not one.done()}
-                        self._progress("records", done.value, head)
-                    yield future.result()
-            finally:
-                pool.shutdown(cancel_futures=True)
+        pool = ProcessPoolExecutor(workers, context, _begin, (done,))
+        waiting: set[Future[Stretch]] = set()
+        try:
+            futures = [pool.submit(_checked, work) for work in works]
+            waiting.update(futures)
+            for future in futures:
+                while not future.done():
+                    wait(waiting, _LOOK, "FIRST_COMPLETED")
+                    waiting = {one for one in waiting if not one.done()}
+                    self._progress("records", done.value, head)
+                yield future.result()
+        finally:
+            # They give their memory back while the rest is looked at.
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 #: In a process of a pool: how many records all of them have checked.
