@@ -20,7 +20,7 @@ function show(report) {
     ...(report.differs === null ? [] : [item("✗", report.differs, "differs")]),
   );
   if (report.differs !== null) verdict.textContent = "Something differs.";
-  else if (report.unchecked.length) verdict.textContent = "Nothing differs; not everything could be checked.";
+  else if (report.unchecked.length || !report.held.length) verdict.textContent = "Nothing differs; not everything could be checked.";
   else verdict.textContent = "Everything was checked and holds.";
 }
 

@@ -4,7 +4,7 @@
 // the service; the tests hold both to the same bytes. Nothing here touches a page or a network.
 
 const UVDRAW = (() => {
-  const ALGORITHM = "UVDRAW-1";
+  const ALGORITHM = "UVDRAW-1", FILE = "uvdraw-file/1";
   const {
     Differs, WITNESS, hashed, hex, leaf, node, parsedKey, parsedReceipt, proven, proves, seenBy,
     sha256, unbase64, unhex, utf8,
@@ -121,9 +121,15 @@ const UVDRAW = (() => {
 
   // --- the draw
 
+  // Without a bound a false line keeps its reader hashing.
+  const MAX_WEIGHT = 1000;
+
   async function ticket(seed, draw, stratum, uscc, weight) {
     const base = `${seed}|${draw}|${stratum}|${uscc}`;
     if (weight === undefined) return hex(await sha256(utf8(base)));
+    if (!(Number.isSafeInteger(weight) && weight >= 1 && weight <= MAX_WEIGHT)) {
+      throw new Differs(`${uscc} has weight ${weight}; a weight counts tickets, from 1 to ${MAX_WEIGHT}`);
+    }
     const all = await hashed(weight, (index) => utf8(`${base}|${index + 1}`));
     return all.map(hex).sort()[0];
   }
@@ -144,10 +150,6 @@ const UVDRAW = (() => {
     const members = new Map(strata.map(([key]) => [key, []]));
     for (const entry of entries) {
       if (!members.has(entry[by])) throw new Differs(`${entry.uscc} is of ${by} ${entry[by]}, which has no ratio`);
-      const weight = entry.weight;
-      if (weight !== undefined && !(Number.isSafeInteger(weight) && weight >= 1)) {
-        throw new Differs(`${entry.uscc} has the weight ${weight}`);
-      }
       members.get(entry[by]).push(entry);
     }
     const made = [];
@@ -192,13 +194,43 @@ const UVDRAW = (() => {
     return value;
   }
 
+  // Keys of strata are whatever the file says, also names that every object has.
+  const sizeOf = (announced, key) => (Object.hasOwn(announced.roster_strata, key) ? announced.roster_strata[key] : 0);
+
+  // That the file is built as files are; what it says is looked at later.
+  function checkShape(file) {
+    const text = (value) => typeof value === "string";
+    const absent = (value) => value === undefined || value === null;
+    const wrong = (where, due) => {
+      throw new Differs(`${where} should be ${due}`);
+    };
+    if (!absent(file.keys) && !(Array.isArray(file.keys) && file.keys.every(text))) wrong("`keys`", "a list of texts");
+    for (const name of ["announcement", "seed", "execution"]) {
+      const event = file[name];
+      if (absent(event) && name !== "announcement") continue;
+      if (!event || typeof event.body !== "object" || !event.body) wrong(`\`${name}\``, "an event with its body");
+      if (!Number.isSafeInteger(event.position)) wrong(`\`${name}.position\``, "a whole number");
+      for (const part of ["record", "receipt"]) {
+        if (!absent(event[part]) && !(text(event[part]) && event[part])) wrong(`\`${name}.${part}\``, "a text");
+      }
+      if (!absent(event.signed_at)) moment(event.signed_at);
+    }
+    for (const name of ["roster", "selection", "officers", "assignments"]) {
+      // Of a receipt the first two are places, which are looked at there.
+      if (file.format === FILE && !absent(file[name]) && !Array.isArray(file[name])) wrong(`\`${name}\``, "a list");
+    }
+    for (const { revealed } of (file.seed && file.seed.body.values) || []) {
+      if (revealed !== undefined && typeof revealed !== "boolean") wrong("`revealed`", "true or false");
+    }
+  }
+
   // What is left out of an event stands for its default.
   function announcementOf(body) {
     return { reserves: 0, algorithm: ALGORITHM, ...body };
   }
 
   async function checkEvent(what, topic, event, keys, report) {
-    if (!event.record || !event.receipt) {
+    if (event.record == null || event.receipt == null) {
       report.unchecked.push(`nothing proves that ${what} stands in the log`);
       return null;
     }
@@ -209,14 +241,17 @@ const UVDRAW = (() => {
     const where = `${what} is event ${event.position} of the log ${receipt.origin}, under its checkpoint of ${receipt.size}`;
     if (signers) report.held.push(`${where} signed by ${signers.join(", ")}`);
     else report.unchecked.push(`${where}, whose Ed25519 signature this browser cannot check`);
-    return moment(fields.recorded_at);
+    const recorded = moment(fields.recorded_at);
+    if (event.signed_at != null && moment(event.signed_at) < recorded) {
+      throw new Differs(`the checkpoint was signed at ${event.signed_at}, before ${what} was recorded at ${fields.recorded_at}`);
+    }
+    return recorded;
   }
 
   async function checkTime(event, announced, recorded, witnesses, report) {
     if (recorded === null) return;
     const first = announced.sources.reduce((a, b) => (moment(b.publication_at) < moment(a.publication_at) ? b : a));
     const signed = moment(event.signed_at);
-    if (signed < recorded) throw new Differs("the checkpoint was signed before the announcement was recorded");
     const out = `${first.name} was out at ${first.publication_at}`;
     if (signed >= moment(first.publication_at)) {
       throw new Differs(`the announcement was covered by that checkpoint at ${event.signed_at} only; ${out}`);
@@ -255,13 +290,17 @@ const UVDRAW = (() => {
     }
     same("the seed is", seed.seed, seedOf(seed.values.map((one) => one.value)));
     report.held.push(`the seed is made of the announced sources: ${seed.seed}`);
+    for (const [index, source] of announced.sources.entries()) {
+      const { value, revealed = true } = seed.values[index];
+      if (revealed && source.kind !== "commitment") {
+        report.beyond.push(`that ${value} is what was published no file can show: compare it with ${source.name} of ${source.publication_at}`);
+      }
+    }
   }
 
   function checkExecution(file, announced, seed, execution, recorded, report) {
     if (!seed) throw new Differs("the file has an outcome and no seed");
-    if (file.execution.position <= file.announcement.position) {
-      throw new Differs("the outcome stands in the log before the announcement");
-    }
+    if (file.execution.position <= file.seed.position) throw new Differs("the outcome stands in the log before the seed");
     for (const source of announced.sources) {
       if (recorded !== null && recorded < moment(source.publication_at)) {
         throw new Differs(`the draw was made before ${source.name} was out at ${source.publication_at}`);
@@ -271,7 +310,7 @@ const UVDRAW = (() => {
     same("it was drawn from the roster", execution.roster_hash, announced.roster_hash);
     same("it was drawn with the seed", execution.seed, seed.seed);
     const due = announced.strata.map(({ key, ratio }) => {
-      const size = announced.roster_strata[key] ?? 0;
+      const size = sizeOf(announced, key);
       return { key, quota: quota(size, ratio), size };
     });
     same("the strata are", execution.strata, due);
@@ -294,20 +333,26 @@ const UVDRAW = (() => {
     if (file.withheld) throw new Differs(`the file says that something is withheld (${file.withheld}), and nothing is missing`);
   }
 
-  async function checkLogged(file, { keys, witnesses }, report) {
+  async function checkLogged(file, { keys, known, witnesses }, report) {
     const announced = announcementOf(file.announcement.body);
     same("the announcement is of", announced.draw, file.draw);
     same("the algorithm is", announced.algorithm, ALGORITHM);
     const sizes = Object.values(announced.roster_strata);
     same("the strata add up to", sizes.reduce((sum, size) => sum + size, 0), announced.roster_count);
     const recorded = await checkEvent("the announcement", "draws.draw-announced", file.announcement, keys, report);
+    if (recorded !== null && !known) {
+      report.unchecked.push(`that the log signs with ${keys.join(", ")} is only this file's word: compare it with the key that you know, or give that one`);
+    }
     await checkTime(file.announcement, announced, recorded, witnesses, report);
     const seed = file.seed && file.seed.body;
-    if (seed) await checkSeed(announced, seed, report);
+    if (seed) {
+      if (file.seed.position <= file.announcement.position) throw new Differs("the seed stands in the log before the announcement");
+      await checkSeed(announced, seed, report);
+    }
     const execution = file.execution && file.execution.body;
     if (execution) {
       const at = await checkEvent("the outcome", "draws.draw-executed", file.execution, keys, report);
-      if (file.announcement.receipt && file.execution.receipt) {
+      if (file.announcement.receipt != null && file.execution.receipt != null) {
         const origin = (event) => parsedReceipt(event.receipt).origin;
         same("the outcome stands in the log", origin(file.execution), origin(file.announcement));
       }
@@ -322,7 +367,7 @@ const UVDRAW = (() => {
     same("the hash of the roster is", await listHash(lines), announced.roster_hash);
     same("the root of the roster is", await root(lines), announced.roster_root);
     same("the roster has", lines.length, announced.roster_count);
-    const sizes = {};
+    const sizes = Object.create(null);
     for (const entry of roster) sizes[entry[announced.by]] = (sizes[entry[announced.by]] || 0) + 1;
     same("the strata of the roster are", sizes, announced.roster_strata);
     report.held.push(`the roster of ${lines.length} is the announced one: ${announced.roster_hash}`);
@@ -399,7 +444,7 @@ const UVDRAW = (() => {
     for (const one of visited) {
       if (!listed.has(one)) throw new Differs(`${one} has officers, and does not stand in the selection`);
     }
-    const due = new Map(announced.strata.map(({ key, ratio }) => [key, quota(announced.roster_strata[key] ?? 0, ratio)]));
+    const due = new Map(announced.strata.map(({ key, ratio }) => [key, quota(sizeOf(announced, key), ratio)]));
     const drawn = file.selection.filter((line) => line.rank <= due.get(line.stratum)).map((line) => line.uscc);
     const left = drawn.filter((one) => !visited.has(one));
     if (left.length) {
@@ -411,7 +456,7 @@ const UVDRAW = (() => {
   async function checkDraw(file, keys, report) {
     const { announced, seed, execution } = await checkLogged(file, keys, report);
     if (!seed) report.unchecked.push(`the draw is ${file.stage}: it has no seed yet`);
-    if (!file.roster) report.unchecked.push(`the roster is not in the file: ${file.withheld || "no reason is given"}`);
+    if (file.roster == null) report.unchecked.push(`the roster is not in the file: ${file.withheld || "no reason is given"}`);
     else {
       nothingWithheld(file);
       await checkRoster(file.roster, announced, report);
@@ -472,7 +517,7 @@ const UVDRAW = (() => {
     const own = await ticketOnRoster(entity, stratum, file.roster, announced, seed);
     report.held.push(`${entity} stood on the announced roster, in stratum ${stratum}`);
     same("its ticket is", file.ticket, own);
-    const size = announced.roster_strata[stratum] ?? 0;
+    const size = sizeOf(announced, stratum);
     const due = quota(size, ratio);
     if (threshold !== null && !/^[0-9a-f]{64}$/.test(threshold)) throw new Differs(`${threshold} is no ticket`);
     if ((threshold === null) !== (due === 0)) throw new Differs(`${due} are drawn from ${stratum}; the last ticket is ${threshold}`);
@@ -491,7 +536,7 @@ const UVDRAW = (() => {
     report.held.push(`its ticket is ${own}, the last of ${due} drawn from ${size} in ${stratum} ${threshold}: ${entity} ${fate}`);
   }
 
-  const KINDS = { "uvdraw-file/1": checkDraw, "uvdraw-receipt/1": checkReceipt };
+  const KINDS = new Map([[FILE, checkDraw], ["uvdraw-receipt/1", checkReceipt]]);
 
   // What holds, what could not be checked, and the first thing that differs, of the text of a file.
   // `keys`: the log's, if known from elsewhere; the file's own otherwise. `witnesses`: the keys of those
@@ -500,9 +545,11 @@ const UVDRAW = (() => {
     const report = { held: [], unchecked: [], beyond: [], differs: null };
     try {
       const file = JSON.parse(text);
-      const check = KINDS[file.format];
+      const check = KINDS.get(file.format);
       if (!check) throw new Differs(`${file.format} is no draw file and no draw receipt`);
-      await check(file, { keys: keys.length ? keys : file.keys || [], witnesses }, report);
+      checkShape(file);
+      const known = keys.length > 0;
+      await check(file, { keys: known ? keys : file.keys || [], known, witnesses }, report);
     } catch (error) {
       // A file that lacks what it should have differs too.
       report.differs = error.message;

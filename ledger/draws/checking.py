@@ -63,6 +63,10 @@ class Report(msgspec.Struct):
         return self.differs is None and not self.unchecked
 
 
+class _Named(msgspec.Struct):
+    format: str
+
+
 class _Line(msgspec.Struct):
     uscc: str
     stratum: str
@@ -95,10 +99,11 @@ def _reported(
     report = Report()
     try:
         file = _decoded(content, kind)
-        named: Iterable[str] = list(keys) or file.keys
+        given = list(keys)
         known = Keys(
-            [_key_of("keys", "a log", ED25519, key) for key in named],
+            [_key_of("keys", "a log", ED25519, key) for key in given or file.keys],
             [_key_of("witnesses", "a witness", COSIGNATURE, key) for key in witnesses],
+            known=bool(given),
         )
         for one in checks(file, known):
             match one:
@@ -117,6 +122,7 @@ def _reported(
 
 def _decoded(content: bytes, kind: type[S]) -> S:
     try:
+        msgspec.json.decode(content, type=_Named)  # msgspec takes a file that says no format
         return msgspec.json.decode(content, type=kind)
     except msgspec.ValidationError:
         raise  # it names the field

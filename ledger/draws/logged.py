@@ -40,10 +40,14 @@ class Beyond(str):
 
 
 class Keys(msgspec.Struct, frozen=True):
-    """Whose signatures count: those named by the reader, or of the log those in the file."""
+    """Whose signatures count: those named by the reader, or of the log those in the file.
+
+    ``known``: the reader has named the log's.
+    """
 
     log: list[Verifier]
     witnesses: list[Verifier]
+    known: bool
 
 
 # --- what is read of the events
@@ -131,9 +135,17 @@ def logged_checks(
     at = yield from _event_checks(
         "the announcement", "announcement", "draws.draw-announced", event, keys
     )
+    if at is not None and not keys.known:
+        named = ", ".join(key.vkey() for key in keys.log)
+        yield Unchecked(
+            f"that the log signs with {named} is only this file's word: compare it with the key "
+            "that you know, or give that one"
+        )
     yield from _in_time(event, announced, at, keys)
     seed = execution = None
     if file.seed is not None:
+        if file.seed.position <= event.position:
+            raise Differs("the seed stands in the log before the announcement")
         seed = _said("seed", "a seed", file.seed.body, Seed)
         yield from _seed_checks(announced, seed)
     if file.execution is not None:
@@ -203,6 +215,11 @@ def _event_checks(
         raise Differs(f"`{field}.record` is no record of an event: {error}") from error
     same(f"the record of {what} is a", fields.get("type"), topic)
     same(f"the record of {what} says", fields.get("body"), event.body)
+    if event.signed_at is not None and event.signed_at < recorded_at:
+        raise Differs(
+            f"the checkpoint was signed at {_moment(event.signed_at)}, before {what} was recorded "
+            f"at {_moment(recorded_at)}"
+        )
     checkpoint = _checkpoint_of(event.receipt)
     names = ", ".join(key.vkey() for key in signers)
     yield (
@@ -226,11 +243,6 @@ def _in_time(
     out = f"{first.name} was out at {_moment(first.publication_at)}"
     if event.signed_at is None:
         raise Differs("the file does not say when the announcement was covered by a checkpoint")
-    if event.signed_at < recorded_at:
-        raise Differs(
-            f"the checkpoint was signed at {_moment(event.signed_at)}, before the announcement was "
-            f"recorded at {_moment(recorded_at)}"
-        )
     covered = f"was covered by that checkpoint at {_moment(event.signed_at)}"
     if event.signed_at >= first.publication_at:
         raise Differs(f"the announcement {covered} only; {out}")
@@ -280,6 +292,12 @@ def _seed_checks(announced: Announcement, seed: Seed) -> Checks:
                 raise Differs(f"{source.name} could wait for a public value, and then choose")
     same("the seed is", seed.seed, uvdraw.seed_of([one.value for one in seed.values]))
     yield f"the seed is made of the announced sources: {seed.seed}"
+    for source, given in zip(announced.sources, seed.values, strict=True):
+        if given.revealed and source.kind != "commitment":
+            yield Beyond(
+                f"that {given.value} is what was published no file can show: compare it with "
+                f"{source.name} of {_moment(source.publication_at)}"
+            )
 
 
 def _execution_checks(
@@ -292,8 +310,9 @@ def _execution_checks(
     """That the outcome belongs to the announcement and seed, and that its numbers are due."""
     if seed is None or file.execution is None:
         raise Differs("the file has an outcome and no seed")
-    if file.execution.position <= file.announcement.position:
-        raise Differs("the outcome stands in the log before the announcement")
+    assert file.seed is not None
+    if file.execution.position <= file.seed.position:
+        raise Differs("the outcome stands in the log before the seed")
     last = max(announced.sources, key=lambda source: source.publication_at)
     if recorded_at is not None and recorded_at < last.publication_at:
         raise Differs(

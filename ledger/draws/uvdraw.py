@@ -9,8 +9,8 @@ standard library's: a stranger who has this file has the whole algorithm.
   ``roster_hash`` is their SHA-256, ``roster_root`` the RFC 6962 root over the lines, under which
   each business can be shown its own line without anybody else's.
 - *Seed*: the values of the announced sources, in announced order, joined by ``|``.
-- *Ticket*: ``SHA-256(seed|draw|stratum|uscc)``. An entry with a weight w holds w tickets, with
-  ``|k`` behind, k = 1…w, and its smallest counts.
+- *Ticket*: ``SHA-256(seed|draw|stratum|uscc)``. An entry with a weight w, from 1 to 1000, holds w
+  tickets, with ``|k`` behind, k = 1…w, and its smallest counts.
 - *Selection*: per stratum the ``ceil(N × ratio)`` smallest tickets, by rank from 1; the ranks after
   them are the reserves. A ticket depends on its own line alone: a longer list only adds to a
   shorter one, and a disputed entry moves nobody else's ticket.
@@ -33,6 +33,9 @@ ALGORITHM = "UVDRAW-1"
 
 #: What stands between the parts of a ticket's preimage; no part may contain it.
 SEPARATOR = "|"
+
+#: How many tickets an entry may hold. Without a bound a false line keeps its reader hashing.
+MAX_WEIGHT = 1000
 
 #: One business on a roster: ``uscc``, the key that its stratum is read from, perhaps ``weight``.
 Entry = Mapping[str, str | int]
@@ -216,11 +219,11 @@ def seed_of(values: Sequence[str]) -> str:
 
 
 def ticket(seed: str, draw: str, stratum: str, uscc: str, weight: int | None = None) -> str:
-    """The ticket (hex) of one business; its smallest when it has a weight."""
-    base = f"{seed}|{draw}|{stratum}|{uscc}"
-    if weight is None:
-        return sha256(base.encode()).hexdigest()
-    return min(sha256(f"{base}|{k}".encode()).hexdigest() for k in range(1, weight + 1))
+    """The ticket (hex) of one business; its smallest when it has a weight.
+
+    Raises ``Unfit`` for a weight below 1 or above ``MAX_WEIGHT``.
+    """
+    return _lightest(f"{seed}|{draw}|{stratum}|".encode(), uscc.encode(), weight).hex()
 
 
 def officer_order(seed: str, draw: str, uscc: str, officers: Iterable[str]) -> list[str]:
@@ -393,8 +396,10 @@ def _lightest(start: bytes, code: bytes, weight: int | None) -> bytes:
     base = start + code
     if weight is None:
         return sha256(base).digest()
-    if weight < 1:
-        raise Unfit(f"{code.decode()} has weight {weight}; a weight counts tickets, from 1")
+    if not 1 <= weight <= MAX_WEIGHT:
+        raise Unfit(
+            f"{code.decode()} has weight {weight}; a weight counts tickets, from 1 to {MAX_WEIGHT}"
+        )
     return min(sha256(b"%b|%d" % (base, k)).digest() for k in range(1, weight + 1))
 
 

@@ -19,10 +19,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.command_line import main
+from ledger.draws import uvdraw
 from ledger.draws.checking import Report, check_receipt, verify
 from ledger.draws.uvdraw import officer_order
-from ledger.kernel import Unavailable
+from ledger.kernel import Unavailable, codec
 from ledger.transparency.checkpoints import cosign, parse_checkpoint, sign_checkpoint
+from ledger.transparency.merkle import leaf_hash, node_hash
 from ledger.transparency.notes import COSIGNATURE, Signer, parse_note
 from ledger.transparency.proofs import parse_receipt
 from projections import drawing
@@ -91,14 +93,15 @@ async def receipt(world: World, who: str = "", entity: str = "") -> bytes:
 
 
 def holds(report: Report) -> Report:
-    """Nothing differs, and without a witness nothing but its time is unchecked."""
+    """Nothing differs, and nothing is unchecked but what nobody has said: key and witness."""
     assert (report.differs, unproven(report)) == (None, [])
     return report
 
 
 def unproven(report: Report) -> list[str]:
-    """What was not checked, but for when the announcement was covered, which no one else signed."""
-    covered, *others = report.unchecked
+    """What was not checked, but for the key of the log, and when the announcement was covered."""
+    others = [one for one in report.unchecked if not one.startswith("that the log signs with ")]
+    covered, *others = others
     assert covered.startswith("that the announcement was covered by that checkpoint at 2026-")
     assert "only this file's word" in covered
     return others
@@ -289,6 +292,34 @@ FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
         lambda f: _announced(f).update(signed_at="2026-07-16T01:00:00Z"),
         "before the announcement was recorded",
     ),
+    "an outcome covered before it was": (
+        lambda f: f["execution"].update(signed_at="1999-01-01T00:00:00Z"),
+        "before the outcome was recorded",
+    ),
+    "a seed before the announcement": (
+        lambda f: f["seed"].update(position=1),
+        "the seed stands in the log before the announcement",
+    ),
+    "a seed after the outcome": (
+        lambda f: f["seed"].update(position=f["execution"]["position"]),
+        "the outcome stands in the log before the seed",
+    ),
+    "no whole number": (lambda f: f["seed"].update(position="9"), "position"),
+    "an empty record": (lambda f: f["execution"].update(record=""), "the outcome is not proven"),
+    "no record at all": (lambda f: f["execution"].update(record=0), "record"),
+    "keys of another kind": (lambda f: f.update(keys=[7]), "keys"),
+    "revealed in words": (
+        lambda f: f["seed"]["body"]["values"][0].update(revealed="x"),
+        "revealed",
+    ),
+    "no list": (lambda f: f.update(roster=0), "roster"),
+    "no moment": (lambda f: f["execution"].update(signed_at="x"), "signed_at"),
+    "no format": (lambda f: f.pop("format"), "format"),
+    "a format that all objects have": (lambda f: f.update(format="constructor"), "constructor"),
+    "a weight without end": (
+        lambda f: _roster(f)[0].update(weight=10**12),
+        "the hash of the roster is",
+    ),
     "covered nobody knows when": (
         lambda f: _announced(f).pop("signed_at"),
         "does not say when",
@@ -462,13 +493,16 @@ async def test_that_a_draw_was_voided_is_nothing_a_file_proves(world: World) -> 
     await visit_all(world)
     file = json.loads(await exported(world))
     report = holds(verify(json.dumps(file).encode()))
-    assert report.beyond == ["whether the draw was voided since no file can show: ask the ledger"]
+    *values, voided = report.beyond
+    assert voided == "whether the draw was voided since no file can show: ask the ledger"
+    sources = zip(file["seed"]["body"]["values"], values, strict=True)
+    assert all(f"that {one['value']} is what was published" in said for one, said in sources)
     file["stage"] = "voided"
     text = json.dumps(file)
     for report in (verify(text.encode()), Report(**in_browser([text])[0])):
         assert report.differs is None
         assert unproven(report) == ["that the draw was voided is only this file's word"]
-        assert not report.beyond
+        assert not any("voided" in one for one in report.beyond)
 
 
 async def test_only_keys_that_signed_are_said_to_have(world: World) -> None:
@@ -529,6 +563,94 @@ async def test_the_first_thing_that_differs_is_named(world: World) -> None:
         assert report["differs"], name
 
 
+async def test_an_invented_outcome_is_told_by_the_key_that_the_reader_knows(world: World) -> None:
+    """Whoever draws again with other values, and signs that under the log's name, is found.
+
+    The announcement is genuine and witnessed; without the log's key that is all that a reader sees.
+    """
+    await given_draw(world)
+    await visit_all(world)
+    content = cosigned(await exported(world), (WITNESS, "2026-07-16T10:00+08:00"))
+    file = json.loads(content)
+    (key,) = file["keys"]
+    forger = Signer(key.split("+")[0], Ed25519PrivateKey.generate())
+    execution, seed = file["execution"], file["seed"]["body"]
+    seed["values"][2]["value"] = "9999.99"
+    seed["seed"] = uvdraw.seed_of([one["value"] for one in seed["values"]])
+    announced = file["announcement"]["body"]
+    strata = uvdraw.draw(
+        file["roster"],
+        DRAW,
+        seed["seed"],
+        {one["key"]: one["ratio"] for one in announced["strata"]},
+        by=announced["by"],
+        reserves=announced["reserves"],
+    )
+    lines = uvdraw.selection_lines(strata)
+    file["selection"] = [json.loads(line) for line in lines]
+    execution["body"] |= {
+        "seed": seed["seed"],
+        "selection_hash": uvdraw.roster_hash(uvdraw.roster_bytes(lines)),
+        "selection_root": uvdraw.roster_root(lines),
+    }
+    fields = codec.plain(base64.b64decode(execution["record"])) | {"body": execution["body"]}
+    record = msgspec.msgpack.encode(fields)
+    execution["record"] = base64.b64encode(record).decode()
+    receipt = parse_receipt(execution["receipt"].encode())
+    checkpoint = parse_checkpoint(parse_note(receipt.checkpoint).text)
+    root = leaf_hash(record)
+    at, last = receipt.index, checkpoint.size - 1
+    path = iter(receipt.proof)
+    while last:
+        if at & 1:
+            root = node_hash(next(path), root)
+        elif at < last:
+            root = node_hash(root, next(path))
+        at, last = at >> 1, last >> 1
+    note = sign_checkpoint(msgspec.structs.replace(checkpoint, root=root), forger)
+    forged = msgspec.structs.replace(receipt, checkpoint=note.encode())
+    execution["receipt"] = forged.encode().decode()
+    file["keys"].append(forger.verifier().vkey())
+    text = json.dumps(file)
+
+    witness = WITNESS.verifier(COSIGNATURE).vkey()
+    for report in (
+        verify(text.encode(), witnesses=[witness]),
+        Report(**in_browser([text], [witness])[0]),
+    ):
+        assert report.differs is None, "by itself it fits"
+        assert not report.complete
+        assert key in str(report.unchecked)
+        assert forger.verifier().vkey() in str(report.unchecked)
+    known = verify(text.encode(), keys=[key], witnesses=[witness])
+    assert "the outcome is not proven to stand in the log" in str(known.differs)
+    assert verify(content, keys=[key], witnesses=[witness]).complete
+
+
+async def test_no_weight_keeps_its_reader_hashing(world: World) -> None:
+    """A line of a receipt that nothing proves is refused at once, in words, by the page too."""
+    await given_draw(world)
+    await visit_all(world)
+    for weight in (0, -1, uvdraw.MAX_WEIGHT + 1, 10**12):
+        file = json.loads(await receipt(world, "", BEHIND))
+        for name in ("announcement", "execution"):
+            del file[name]["record"], file[name]["receipt"]
+        line = json.dumps({**json.loads(file["roster"]["line"]), "weight": weight})
+        file["roster"] = {"line": line, "index": 0, "path": []}
+        root = uvdraw.roster_root([line.encode()])
+        body = file["announcement"]["body"]
+        body.update(roster_root=root, roster_count=1, roster_strata={file["stratum"]: 1})
+        file["execution"]["body"]["strata"] = [
+            {"key": one["key"], "size": int(one["key"] == file["stratum"]),
+             "quota": int(one["key"] == file["stratum"])}
+            for one in body["strata"]
+        ]  # fmt: skip
+        file["execution"]["body"].update(selected=1, selection_count=1)
+        text = json.dumps(file)
+        for report in (check_receipt(text.encode()), Report(**in_browser([text])[0])):
+            assert f"has weight {weight}; a weight counts" in str(report.differs)
+
+
 WITNESS = Signer("witness.example.org/w1", Ed25519PrivateKey.generate())
 
 
@@ -578,7 +700,7 @@ async def test_the_readers_own_key_and_witness_decide(world: World) -> None:
         for text, page, differs in zip(texts, pages, differ, strict=True):
             for report in (verify(text, witnesses=witnesses), Report(**page)):
                 if differs is None:
-                    assert report.complete
+                    assert [one[:24] for one in report.unchecked] == ["that the log signs with "]
                     said = [one for one in report.held if one.startswith("the witness ")]
                     assert len(said) == len(witnesses)
                 else:
@@ -753,14 +875,15 @@ async def test_the_command_line_writes_and_checks_files(
     file.write_bytes(cosigned(file.read_bytes(), (WITNESS, "2026-07-16T10:00+08:00")))
     witness = ("--witness", WITNESS.verifier(COSIGNATURE).vkey())
     capfd.readouterr()
-    assert await run("draw", "verify", str(file), *witness, "--json") == 0
+    (key,) = json.loads(file.read_bytes())["keys"]
+    assert await run("draw", "verify", str(file), *witness) == 3
+    assert f"that the log signs with {key} is only this file's word" in capfd.readouterr().err
+    assert await run("draw", "verify", str(file), *witness, "--key", key, "--json") == 0
     assert json.loads(capfd.readouterr().out)["complete"] is True
     assert await run("draw", "export", "DRAW-404", "--ledger", url) == 2
     held, marks = await asyncio.to_thread(at_an_ascii_terminal, file)
     assert set(marks) == {"\\u2713"}, "marks are shown by their number; none is taken for another"
     assert "\\u53cc\\u8272\\u7403" in held
-    (key,) = json.loads(file.read_bytes())["keys"]
-    assert await run("draw", "verify", str(file), "--key", key, *witness) == 0
     other = Signer("elsewhere", Ed25519PrivateKey.generate()).verifier().vkey()
     assert await run("draw", "verify", str(file), "--key", other) == 1
 
@@ -768,7 +891,7 @@ async def test_the_command_line_writes_and_checks_files(
     content = await receipt(world, "JB", E_C)
     own.write_bytes(cosigned(content, (WITNESS, "2026-07-16T10:00+08:00")))
     capfd.readouterr()
-    assert await run("draw", "check-receipt", str(own), *witness) == 0
+    assert await run("draw", "check-receipt", str(own), *witness, "--key", key) == 0
     assert f"{E_C} was drawn" in capfd.readouterr().out.replace("\n", "")
     own.write_text(own.read_text().replace('"drawn": true', '"drawn": false'))
     assert await run("draw", "check-receipt", str(own)) == 1

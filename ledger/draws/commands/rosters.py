@@ -26,7 +26,7 @@ from ledger.draws.folds import (
     OfficerRoster,
     officers_hash,
 )
-from ledger.draws.uvdraw import ratio_of
+from ledger.draws.uvdraw import MAX_WEIGHT, ratio_of
 from ledger.filing import rules as filing
 from ledger.grading import rules as grading
 from ledger.kernel import Command, Event, Malformed, Reading, Value
@@ -87,7 +87,7 @@ class RosterEntry(Value, omit_defaults=True):
     grade: Grade
     risk: Literal["low", "mid", "high"] | None = None
     domain: Name | None = None
-    weight: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
+    weight: Annotated[int, msgspec.Meta(ge=1, le=MAX_WEIGHT)] | None = None
 
 
 class LeftOut(Value):
