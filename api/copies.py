@@ -182,7 +182,7 @@ def export(
         envelope = record.envelope
         return with_sealed or (
             may_see_record(_UNSEALED, record)
-            and may_know(_UNSEALED, envelope.type, envelope.actor.unit_id)
+            and may_know(_UNSEALED, envelope.type, envelope.actor.unit_id, record.event.tags())
         )
 
     with (
@@ -219,10 +219,6 @@ def check_bundle(path: Path, vkey: str | None, json: bool) -> None:
                 f"By the word of its maker alone: of {msgspec.to_builtins(about.slice)}, made at "
                 f"{about.made_at:%Y-%m-%d %H:%M} UTC. For: {about.for_}",
             )
-            if vkey is None:
-                tell(
-                    f"Compare the key with the one you know: {found.vkey}",
-                )
     if found.faults:
         raise Failed
     if found.unchecked:

@@ -159,7 +159,7 @@ async def replay_profile(request: web.Request) -> web.Response:
         to_position=bounded(request, "to_position", MAX_POSITION, 1, MAX_POSITION),
         without=without,
     )
-    steps = [_shown_step(grant, step) for step in replayed.steps]
+    steps = [_shown_step(grant, step, entity) for step in replayed.steps]
     if audience == "entity":
         # What changes nothing in the document it may read is not for its eyes.
         steps = [step for step in steps if step.changes]
@@ -175,10 +175,10 @@ def _nothing_known(entity: str) -> Problem:
     return Problem("not-found", f"nothing is recorded of {entity}.")
 
 
-def _shown_step(grant: Grant, step: Step) -> Step:
+def _shown_step(grant: Grant, step: Step, entity: str) -> Step:
     if step.actor is None:
         return step
-    return replace(step, actor=shown_actor(grant, step.type, step.actor))
+    return replace(step, actor=shown_actor(grant, step.type, step.actor, [f"entity:{entity}"]))
 
 
 async def _replayed(

@@ -15,7 +15,7 @@ from api.keys import LEDGER
 from api.problems import not_found
 from api.reading import MAX_POSITION, conditional
 from api.resources import Resource
-from api.visibility import WITHHELD, hides_actor, may_see, shown_actor
+from api.visibility import WITHHELD, may_know, may_see, shown_actor
 from ledger.kernel import Actor, LegalRef, Provenance, Visibility, codec
 
 
@@ -47,9 +47,9 @@ async def event(request: web.Request) -> web.Response:
     stored, fields = await seen_event(request)
     grant = await grant_of(request)
     actor = msgspec.convert(fields["actor"], Actor)
-    fields["actor"] = msgspec.to_builtins(shown_actor(grant, fields["type"], actor))
-    if hides_actor(grant, fields["type"], actor.unit_id):
-        # It is made of who sent the command, and can be guessed at.
+    tags = stored.event.tags
+    fields["actor"] = msgspec.to_builtins(shown_actor(grant, fields["type"], actor, tags))
+    if not may_know(grant, fields["type"], actor.unit_id, tags):
         fields["command_id"] = WITHHELD
     return conditional(
         request,

@@ -23,7 +23,7 @@ import msgspec
 import structlog
 
 from api.tokens import Grant
-from api.visibility import ENDS, NOTICES, WITHHELD, Entitlement, hides_actor, may_see
+from api.visibility import ENDS, NOTICES, WITHHELD, Entitlement, hides_actor, may_know, may_see
 from ledger.kernel import codec
 from ledger.kernel.events import event_types
 from ledger.kernel.folds import Selector
@@ -89,18 +89,18 @@ class Item(msgspec.Struct):
     size: int
     _json: bytes | None = None
     _frame: bytes | None = None
-    _veiled: Item | None = None
+    _veiled: dict[bool, Item] = msgspec.field(default_factory=dict)
 
-    def veiled(self) -> Item:
-        """The record for those who may not know who is behind it."""
-        if self._veiled is None:
-            actor = dict.fromkeys(self.fields["actor"], WITHHELD)
-            # The command's id is made of who sent it, and can be guessed at.
-            fields = {**self.fields, "actor": actor, "command_id": WITHHELD}
-            self._veiled = Item(
+    def veiled(self, *, unit: bool) -> Item:
+        """The record for those who may not know who is behind it; ``unit``: nor of which unit."""
+        if unit not in self._veiled:
+            fields = {**self.fields, "command_id": WITHHELD}
+            if unit:
+                fields["actor"] = dict.fromkeys(self.fields["actor"], WITHHELD)
+            self._veiled[unit] = Item(
                 self.position, self.topic, self.tags, self.subject, fields, self.size
             )
-        return self._veiled
+        return self._veiled[unit]
 
     def cloud_event(self, source: str) -> dict[str, Any]:
         """The record as a CloudEvent 1.0, as it was stored: a correction is another event."""
@@ -193,7 +193,9 @@ class Audience:
             self.entitled is not None and self.entitled.admits(visibility, item.topic, item.tags)
         ):
             return None
-        return item.veiled() if hides_actor(self.grant, item.topic, unit) else item
+        if may_know(self.grant, item.topic, unit, item.tags):
+            return item
+        return item.veiled(unit=hides_actor(self.grant, item.topic, unit))
 
     def query(self) -> Any:
         """What to ask the store for; ``None`` for everything.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -30,6 +31,7 @@ from ledger.kernel import UNNAMED
 from ledger.kernel.events import event_type
 from ledger.transparency.keeper import Keeper
 from ledger.transparency.proofs import Receipt
+from ledger.transparency.store import LogKey
 
 #: How long a receipt waits for the checkpoint that covers its event, in seconds.
 PATIENCE = 3.0
@@ -46,7 +48,8 @@ async def proof(request: web.Request) -> web.Response:
     are in the page `GET /v1/events/{position}/receipt`.
     """
     stored, _ = await seen_event(request)
-    response = plain(await _receipt(request, stored.position), "private, no-cache")
+    found, _ = await _receipt(request, stored.position)
+    response = plain(found.encode(), "private, no-cache")
     response.headers[hdrs.CONTENT_DISPOSITION] = (
         f'attachment; filename="event-{stored.position}.tlog-proof"'
     )
@@ -66,7 +69,8 @@ async def record(request: web.Request) -> web.Response:
 class Kept(msgspec.Struct, frozen=True):
     """What the page of a receipt holds: ``record`` in base64, ``proof`` as its text.
 
-    ``kind``: what the program says of events of this type, which no record proves.
+    ``keys``: those of the log that held at the size of the receipt's checkpoint. ``kind``: what the
+    program says of events of this type, which no record proves.
     """
 
     position: int
@@ -82,20 +86,25 @@ async def receipt(request: web.Request) -> web.Response:
     It needs nothing else, neither this service nor a network. For those who may have the record.
     """
     stored = await _whole(request)
-    proved = await _receipt(request, stored.position)
-    keys = await asked(request.app[LOG].log.keys)
+    proved, size = await _receipt(request, stored.position)
     kept = Kept(
         stored.position,
         _kind(stored.event.type),
         b64encode(stored.event.data).decode(),
-        proved.decode(),
-        (keys[-1].vkey,),
+        proved.encode().decode(),
+        holding(await asked(request.app[LOG].log.keys), size),
     )
     name = f"event-{kept.position}.receipt.html"
     return web.Response(
         body=page_of(kept).encode(),
         headers=_HEADERS | {hdrs.CONTENT_DISPOSITION: f'inline; filename="{name}"'},
     )
+
+
+def holding(keys: Sequence[LogKey], size: int) -> tuple[str, ...]:
+    """The keys that sign a checkpoint: two at the size at which one gave way to the other."""
+    ends = [key.since for key in keys[1:]] + [size]
+    return tuple(key.vkey for key, end in zip(keys, ends, strict=True) if key.since <= size <= end)
 
 
 def _kind(topic: str) -> str:
@@ -107,7 +116,9 @@ async def _whole(request: web.Request) -> Any:
     stored, fields = await seen_event(request)
     actor = fields["actor"]
     named = actor["person_id"] != UNNAMED
-    if named and not may_know(await grant_of(request), fields["type"], actor["unit_id"]):
+    if named and not may_know(
+        await grant_of(request), fields["type"], actor["unit_id"], stored.event.tags
+    ):
         raise Problem(
             "forbidden",
             "The record names the person who acted, which this token may not know. The event's "
@@ -116,20 +127,23 @@ async def _whole(request: web.Request) -> Any:
     return stored
 
 
-async def _receipt(request: web.Request, position: int) -> bytes:
-    """The receipt of an event, once a checkpoint covers it."""
+async def _receipt(request: web.Request, position: int) -> tuple[Receipt, int]:
+    """The receipt of an event, once a checkpoint covers it, and the size of that."""
     keeper, witnesses = request.app[LOG], request.app[WITNESSES]
     await _covered(keeper, position)
 
-    def prove() -> bytes | None:
+    def prove() -> tuple[Receipt, int] | None:
         signed = keeper.newest
         if witnesses is not None and (seen := witnesses.witnessed) is not None:
             # A slightly older checkpoint that others vouch for proves more than the newest.
             signed = seen if seen.size >= position else signed
         if signed is None or signed.size < position:
             return None
-        path = keeper.log.inclusion(position - 1, signed.size)
-        return Receipt(position - 1, tuple(path), signed.note()).encode()
+        try:
+            path = keeper.log.inclusion(position - 1, signed.size)
+        except KeyError:
+            return None  # tiles that are not there: they are made anew, unless the log is forked
+        return Receipt(position - 1, tuple(path), signed.note()), signed.size
 
     found = await asked(prove)
     if found is None:

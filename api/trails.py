@@ -17,7 +17,6 @@ from api.resources import Parameter, Resource
 from api.tokens import Grant
 from api.visibility import (
     WITHHELD,
-    hides_actor,
     may_know,
     may_see,
     may_see_record,
@@ -70,18 +69,19 @@ async def _trail(request: web.Request, tags: Sequence[str]) -> web.Response:
     }
     if found.next_after is not None:
         headers[hdrs.LINK] = next_link(request, after=found.next_after)
-    shown = Trail([_shown(grant, entry) for entry in found.entries], found.next_after)
+    shown = Trail([_shown(grant, entry, tags) for entry in found.entries], found.next_after)
     return json_response(shown, headers=headers)
 
 
-def _shown(grant: Grant, entry: TrailEntry) -> TrailEntry:
+def _shown(grant: Grant, entry: TrailEntry, asked_for: Sequence[str]) -> TrailEntry:
     if entry.actor is None:
         return entry
-    actor = shown_actor(grant, entry.type, entry.actor)
-    if hides_actor(grant, entry.type, entry.actor.unit_id):
-        # It is made of who sent the command, and can be guessed at.
-        return replace(entry, actor=actor, command_id=WITHHELD)
-    return replace(entry, actor=actor)
+    # What the trail of a business holds is about it.
+    about = [*asked_for, f"entity:{(entry.body or {}).get('entity')}"]
+    if may_know(grant, entry.type, entry.actor.unit_id, about):
+        return entry
+    actor = shown_actor(grant, entry.type, entry.actor, about)
+    return replace(entry, actor=actor, command_id=WITHHELD)
 
 
 def seen_by(grant: Grant, asked_for: Sequence[str]) -> MaySee:
@@ -90,7 +90,9 @@ def seen_by(grant: Grant, asked_for: Sequence[str]) -> MaySee:
     def sees(topic: str, visibility: Visibility, unit: str, tags: Sequence[str]) -> bool:
         # What is found by who did it alone would say who did it.
         named = any(tag in tags for tag in asked_for if not tag.startswith("actor:"))
-        return may_see(grant, visibility, unit, tags) and (named or may_know(grant, topic, unit))
+        return may_see(grant, visibility, unit, tags) and (
+            named or may_know(grant, topic, unit, tags)
+        )
 
     return sees
 

@@ -117,25 +117,31 @@ class Entitlement(msgspec.Struct, frozen=True):
         )
 
 
-def may_know(grant: Grant, topic: str, actor_unit: str) -> bool:
+def may_know(grant: Grant, topic: str, actor_unit: str, tags: Collection[str]) -> bool:
     """Whether ``grant`` may know which person recorded an event that it may see.
 
-    The public is told the unit and the role. Who is behind a finding is as a sealed event would
-    be: whoever reports a unit acts in the same command as the findings against it (CMP-R2).
+    The public is told the unit and the role, and so is a business of what is not about itself. Who
+    is behind a finding is as a sealed event would be: whoever reports a unit acts in the same
+    command as the findings against it (CMP-R2).
+
+    Whoever may not know is not told the command's id either: it is made of who sent it and of the
+    sender's key, and can be tried out.
     """
     if grant.role in ("public", "subscriber_system"):
         return False
-    return topic != FindingRaised.TOPIC or may_see(grant, "sealed", actor_unit, ())
+    if grant.role == "entity_rep" and f"entity:{grant.entity}" not in tags:
+        return False
+    return not hides_actor(grant, topic, actor_unit)
 
 
 def hides_actor(grant: Grant, topic: str, actor_unit: str) -> bool:
     """Whether not even the unit and the role of who recorded an event are shown."""
-    return topic == FindingRaised.TOPIC and not may_know(grant, topic, actor_unit)
+    return topic == FindingRaised.TOPIC and not may_see(grant, "sealed", actor_unit, ())
 
 
-def shown_actor(grant: Grant, topic: str, actor: Actor) -> Actor:
+def shown_actor(grant: Grant, topic: str, actor: Actor, tags: Collection[str]) -> Actor:
     """Who recorded an event, as far as ``grant`` may know."""
-    if may_know(grant, topic, actor.unit_id):
+    if may_know(grant, topic, actor.unit_id, tags):
         return actor
     if hides_actor(grant, topic, actor.unit_id):
         return Actor(unit_id=WITHHELD, person_id=WITHHELD, role=WITHHELD)

@@ -266,6 +266,11 @@ def verify_export(path: Path, vkey: str | None = None) -> Checked:
         faults.extend(_faults_of_index(bundle, about, note, key))
         faults.extend(_faults_of_sums(bundle))
         unchecked = []
+        if vkey is None:
+            unchecked.append(
+                f"that the log signs with {stated} is only this bundle's word: compare it with the "
+                "key that you know, or give that one"
+            )
         if bundle.holds(HOW_TO) and bundle.read(HOW_TO) != _how_to():
             if about.program == VERSION:
                 faults.append(f"{HOW_TO} is not the text of this program; do not run what it says")

@@ -42,14 +42,20 @@ class Shown {
 }
 
 // What a page shows: at first, and once somebody has given a key and a witness's.
-async function opened({ receipt, scripts, key = "", witness = "" }) {
+async function opened({ receipt, scripts, key = "", witness = "", blind = "" }) {
   const places = { receipt: new Shown(receipt) };
   const document = {
     getElementById: (id) => (places[id] ??= new Shown()),
     createElement: () => new Shown(),
     createTextNode: (text) => new Shown(text),
   };
-  const globals = { document, crypto: webcrypto, atob, btoa, TextEncoder, TextDecoder };
+  const importKey = blind ? () => Promise.reject(new Error(blind)) : (...given) => webcrypto.subtle.importKey(...given);
+  const subtle = {
+    importKey,
+    digest: (...given) => webcrypto.subtle.digest(...given),
+    verify: (...given) => webcrypto.subtle.verify(...given),
+  };
+  const globals = { document, crypto: { subtle }, atob, btoa, TextEncoder, TextDecoder };
   createContext(globals);
   globals.globalThis = globals;
   for (const script of scripts) runInContext(script, globals);

@@ -66,7 +66,7 @@ const PROOFS = (() => {
 
   function unpacked(bytes) {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const decoder = new TextDecoder("utf-8", { fatal: true });
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
     let at = 0;
     const number = (size, read) => {
       const value = read.call(view, at);
@@ -79,6 +79,8 @@ const PROOFS = (() => {
       at += size;
       return value;
     };
+    // Beyond what a number of JavaScript holds exactly it stays as long as it is.
+    const whole = (value) => (Number.isSafeInteger(Number(value)) ? Number(value) : value);
     const list = (size) => Array.from({ length: size }, value);
     const map = (size) => {
       const found = {};
@@ -101,20 +103,20 @@ const PROOFS = (() => {
         case 0xc3: return true;
         case 0xcb: return number(8, view.getFloat64);
         case 0xcc: case 0xcd: case 0xce: return length(1 << (kind - 0xcc));
-        case 0xcf: return Number(number(8, view.getBigUint64));
+        case 0xcf: return whole(number(8, view.getBigUint64));
         case 0xd0: return number(1, view.getInt8);
         case 0xd1: return number(2, view.getInt16);
         case 0xd2: return number(4, view.getInt32);
-        case 0xd3: return Number(number(8, view.getBigInt64));
+        case 0xd3: return whole(number(8, view.getBigInt64));
         case 0xd9: case 0xda: case 0xdb: return text(length(1 << (kind - 0xd9)));
         case 0xdc: case 0xdd: return list(length(2 << (kind - 0xdc)));
         case 0xde: case 0xdf: return map(length(2 << (kind - 0xde)));
         default: throw new Differs(`the record holds a value of an unknown kind, ${kind}`);
       }
     }
-    const whole = value();
+    const record = value();
     if (at !== bytes.length) throw new Differs("something stands behind the record");
-    return whole;
+    return record;
   }
 
   function parsedReceipt(given) {

@@ -20,11 +20,15 @@
     return made;
   }
 
+  // What makes text act, or show in another order, stands by its number.
+  const plain = (text) => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
   function shown(value) {
     if (Array.isArray(value)) return element("ul", value.map((one) => element("li", shown(one))));
-    if (value === null || typeof value !== "object") return document.createTextNode(String(value));
+    if (value === null || typeof value !== "object") return document.createTextNode(plain(String(value)));
     const rows = Object.entries(value).flatMap(([name, inside]) => [
-      element("dt", TERMS[name] ? `${TERMS[name]} ${name}` : name),
+      element("dt", Object.hasOwn(TERMS, name) ? `${TERMS[name]} ${name}` : plain(name)),
       element("dd", shown(inside)),
     ]);
     return element("dl", rows);
@@ -45,8 +49,8 @@
       const found = await PROOFS.proven(record, given.proof, known.length ? known : given.keys);
       const { origin, size } = found.receipt;
       if (found.position !== given.position) throw new PROOFS.Differs(`it is the receipt of event ${found.position}`);
-      const where = `under the checkpoint of ${size} events`;
-      lines.push(["✓", `this record is event ${found.position} of the log ${origin}, byte for byte, ${where}`, "held"]);
+      const where = `in the tree of the checkpoint of ${size} events of the log ${origin}`;
+      lines.push(["✓", `this record is event ${found.position}, byte for byte, ${where}`, "held"]);
       if (!found.signers) unchecked("this browser cannot check the Ed25519 signature of that checkpoint");
       else if (known.length) lines.push(["✓", "that checkpoint was signed with the key that you gave", "held"]);
       else unchecked(`that checkpoint was signed with the key in this page; compare it: ${given.keys.join(", ")}`);
@@ -56,7 +60,8 @@
         if (seen === null) unchecked(`this browser cannot check the Ed25519 signature of ${witness.name}`);
         else lines.push(["✓", `the witness ${witness.name} saw that checkpoint at ${new Date(seen).toISOString()}`, "held"]);
       }
-      say("该事件在台账之中，一字未改。 The event stands in the log, unchanged.", lines, "held");
+      if (found.signers && known.length) say("该事件在台账之中，一字未改。 The event stands in the log, unchanged.", lines, "held");
+      else say("自身相符；须比对之处见下。 By itself it fits; what is still to be compared stands below.", lines, "unchecked");
     } catch (error) {
       // A receipt that lacks what it should have differs too.
       lines.push(["✗", error.message, "differs"]);
@@ -79,9 +84,10 @@
   });
   try {
     const fields = PROOFS.unpacked(record);
-    const { type, occurred_at, recorded_at, actor, body } = fields;
     // In the order in which people ask: what, when, who; then the rest.
-    at("event").replaceWith(shown({ type, occurred_at, recorded_at, actor, body, ...fields }));
+    const first = ["type", "occurred_at", "recorded_at", "actor", "body"].filter((name) => Object.hasOwn(fields, name));
+    const order = new Set([...first, ...Object.keys(fields)]);
+    at("event").replaceWith(shown(Object.fromEntries([...order].map((name) => [name, fields[name]]))));
   } catch (error) {
     at("event").textContent = error.message;
   }

@@ -7,6 +7,7 @@ import json
 import re
 import struct
 from base64 import b64decode, b64encode
+from collections import Counter
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
@@ -16,12 +17,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api import receipts
-from ledger.entities.events import EntityRegistered
+from ledger.grading.events import CreditGradeAssigned
 from ledger.kernel import codec
 from ledger.transparency.checkpoints import parse_checkpoint
 from ledger.transparency.merkle import leaf_hash, root_of, verify_consistency
 from ledger.transparency.notes import Signer, Verifier, parse_note, parse_vkey, verified
 from ledger.transparency.proofs import ProofError, parse_receipt
+from ledger.transparency.store import LogKey
 from tests.page_scripts import answers
 from tests.scenarios.world import E_A, World
 
@@ -102,7 +104,7 @@ async def test_a_receipt(world: World) -> None:
     graded = await fetched(world, f"/v1/entities/{E_A}/trail", "E-A")
     assert graded[0] == 200
     key = await key_of(world)
-    found = [p for p in range(1, position + 1) if await _may_read(world, p, "E-A")]
+    found = [p for p in range(1, position + 1) if await _has_record(world, p, "E-A")]
     for at in found[-2:]:
         status, receipt = await fetched(world, f"/v1/events/{at}/proof", "E-A")
         assert status == 200
@@ -120,7 +122,7 @@ async def test_a_receipt(world: World) -> None:
 async def test_a_receipt_to_keep(world: World) -> None:
     """A page that holds record and proof and checks them, alone, and runs no script but its own."""
     for at in range(world.recorder.head(), 0, -1):
-        if await _may_read(world, at, "E-A"):
+        if await _has_record(world, at, "E-A"):
             break
     headers = {"Authorization": f"Bearer {world.tokens['E-A']}"}
     async with world.client.get(f"/v1/events/{at}/receipt", headers=headers) as response:
@@ -141,15 +143,23 @@ async def test_a_receipt_to_keep(world: World) -> None:
 
     other = (await other_key(world)).vkey()
     changed = kept | {"record": b64encode(record.replace(b"2026", b"2025")).decode()}
-    (own, given), (_, wrong), (forged,) = answers(
-        pages=[opened(html, key=key), opened(html, key=other), opened(html, changed)]
+    (own, given), (_, wrong), (forged,), (_, blind) = answers(
+        pages=[
+            opened(html, key=key),
+            opened(html, key=other),
+            opened(html, changed),
+            opened(html, key=key, blind="an old browser"),
+        ]
     )["pages"]
-    assert "unchanged" in own["verdict"]
+    assert "still to be compared" in blind["verdict"]
+    assert "? this browser cannot check the Ed25519 signature" in blind["report"]
+    assert "still to be compared" in own["verdict"]
     assert f"compare it: {key}" in own["report"]
+    assert "unchanged" in given["verdict"]
     assert "✓ that checkpoint was signed with the key that you gave" in given["report"]
     stored = codec.decode(at, record)
-    assert isinstance(stored.event, EntityRegistered)
-    for shown in (stored.event.entity, stored.event.identity.name, stored.envelope.actor.person_id):
+    assert isinstance(stored.event, CreditGradeAssigned)
+    for shown in (stored.event.entity, stored.event.scheme, stored.envelope.actor.person_id):
         assert shown in own["event"]
     assert "not signed by it" in wrong["report"]
     assert "differs" in wrong["verdict"]
@@ -175,14 +185,34 @@ async def other_key(world: World) -> Verifier:
     return Signer((await key_of(world)).name, Ed25519PrivateKey.generate()).verifier()
 
 
+def test_a_receipt_names_the_keys_that_held() -> None:
+    """A checkpoint from before a change of keys is signed by the old one, that of it by both."""
+    keys = [LogKey(0, "first"), LogKey(139, "second")]
+    assert receipts.holding(keys, 138) == ("first",)
+    assert receipts.holding(keys, 139) == ("first", "second")
+    assert receipts.holding(keys, 140) == ("second",)
+    assert receipts.holding(keys[:1], 7) == ("first",)
+
+
 async def test_the_page_is_for_those_who_may_know_who_acted(world: World) -> None:
     """It holds the record, so it is refused to whom the record is refused."""
-    head = world.recorder.head()
-    for at in range(1, head + 1):
-        record, _ = await fetched(world, f"/v1/events/{at}/record")
-        page, body = await fetched(world, f"/v1/events/{at}/receipt")
-        assert page == record
-        assert page == 200 or b"script" not in body
+    withheld: Counter[str | None] = Counter()
+    for at in range(1, world.recorder.head() + 1):
+        for who in (None, "E-A", "JB"):
+            status, body = await fetched(world, f"/v1/events/{at}", who)
+            record, _ = await fetched(world, f"/v1/events/{at}/record", who)
+            page, html = await fetched(world, f"/v1/events/{at}/receipt", who)
+            assert page == record
+            assert page == 200 or b"script" not in html
+            if status == 200:
+                event = json.loads(body)
+                hidden = event["actor"]["person_id"] == "withheld"
+                assert (record == 403) is hidden
+                assert (event["command_id"] == "withheld") is hidden, "it tells who acted"
+                withheld[who] += hidden
+    assert withheld[None] > 20
+    assert withheld["E-A"] > 20, "what is not about the business itself"
+    assert withheld["JB"] == 0
 
 
 def test_no_record_ends_the_script() -> None:
@@ -193,6 +223,10 @@ def test_no_record_ends_the_script() -> None:
     assert "<script>alert" not in page
     assert page.count("</script>") == 3
     assert "<!--" not in page
+
+
+async def _has_record(world: World, position: int, who: str) -> bool:
+    return (await fetched(world, f"/v1/events/{position}/record", who))[0] == 200
 
 
 async def _may_read(world: World, position: int, who: str) -> bool:
