@@ -19,7 +19,7 @@ from api.tokens import Grant
 from api.visibility import SUPERVISORS, UNIT_BOUND
 from ledger.kernel import civil_date
 from projections.follower import Follower
-from projections.profiles import Audience
+from projections.profiles import EVERY, Audience
 from projections.source import SourceUnavailable
 
 log = structlog.get_logger("api.views")
@@ -74,6 +74,16 @@ def audience_of(grant: Grant, entity: str) -> Audience:
     if grant.role == "entity_rep":
         return "entity" if grant.entity == entity else "public"
     return "restricted"
+
+
+def plans_of(grant: Grant) -> str:
+    """Whose planned visits a token may know of: the own unit's, every unit's, or nobody's.
+
+    They are sealed until they come about, as the events that plan them (``may_see``).
+    """
+    if grant.role == "jb_supervisor":
+        return EVERY
+    return grant.unit if grant.role in UNIT_BOUND else ""
 
 
 def may_ask(
@@ -176,6 +186,7 @@ __all__ = [
     "grant_of",
     "may_ask",
     "one_row",
+    "plans_of",
     "required_grant",
     "rows_page",
 ]

@@ -8,7 +8,16 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.access import grant_of
-from api.asking import PRIVATE, asked, audience_of, caught_up, may_ask, one_row, rows_page
+from api.asking import (
+    PRIVATE,
+    asked,
+    audience_of,
+    caught_up,
+    may_ask,
+    one_row,
+    plans_of,
+    rows_page,
+)
 from api.keys import LEDGER
 from api.listing import FoundItems
 from api.problems import Problem
@@ -42,10 +51,15 @@ async def visits(request: web.Request) -> web.Response:
 
     `capped` visits are refused beyond `cap` (SUP-R1); `exempt` ones, on clues, are looked at beyond
     `reasonable` (SUP-V1). With `beyond=true` only those that are beyond one of the two, as can be
-    after a grade rose or a cap fell. A unit sees its own.
+    after a grade rose or a cap fell. A unit sees its own. Those that are planned count for the unit
+    and for the Justice Bureau; to everybody else only those count that came about.
     """
     grant = await grant_of(request)
     where = [may_ask(grant, unit=BOOKINGS.c.unit, entity=None)]
+    counters = (BOOKINGS.c.capped, BOOKINGS.c.exempt)
+    if not plans_of(grant):
+        counters = (BOOKINGS.c.capped_made, BOOKINGS.c.exempt_made)
+        where.append(counters[0] + counters[1] > 0)
     today = civil_date(request.app[LEDGER].clock())
     await caught_up(request, Policies.name)
     follower = await caught_up(request, Burdens.name)
@@ -53,24 +67,25 @@ async def visits(request: web.Request) -> web.Response:
     if (year := query_value(request, "year", int | None, None)) is not None:
         where.append(BOOKINGS.c.year == year)
     if (wanted := query_value(request, "beyond", bool | None, None)) is not None:
-        over = beyond(known)
+        over = beyond(known, counters)
         where.append(over if wanted else sa.not_(over))
 
     def show(row: sa.Row[Any]) -> dict[str, Any]:
         # A unit, year or grade that has come up since is shown with the next question.
         limit = known.get((row.unit, row.year, row.grade), Limit())
+        capped, exempt = (getattr(row, counter.name) for counter in counters)
         over = {
-            "capped": limit.capped is not None and row.capped > limit.capped,
-            "exempt": limit.exempt is not None and row.exempt > limit.exempt,
+            "capped": limit.capped is not None and capped > limit.capped,
+            "exempt": limit.exempt is not None and exempt > limit.exempt,
         }
         return {
             "entity": row.entity,
             "unit": row.unit,
             "year": row.year,
             "grade": row.grade,
-            "capped": row.capped,
+            "capped": capped,
             "cap": limit.capped,
-            "exempt": row.exempt,
+            "exempt": exempt,
             "reasonable": limit.exempt,
             "beyond": [counter for counter, is_over in over.items() if is_over],
             "policy_version": limit.policy_version,

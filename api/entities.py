@@ -18,6 +18,7 @@ from api.asking import (
     audience_of,
     caught_up,
     follower_of,
+    plans_of,
     required_grant,
     rows_page,
 )
@@ -88,14 +89,15 @@ async def profile(request: web.Request) -> web.Response:
     The public is shown public records and commitments, serious lists, published inspections and the
     register's name; the business itself and the authorities also grades, caps, burden, what was
     determined, measures, key designations, observation periods, and from when each record can be
-    repaired under every regime. What has a last day of its own is shown with it until it ends; as
+    repaired under every regime; planned visits count for the unit that plans them and for the
+    Justice Bureau alone. What has a last day of its own is shown with it until it ends; as
     of a day only what runs on it. With `valid_as_of` or `known_as_of` it is replayed from the
     ledger: what was so on the one day, as it was known at the other moment. The ETag changes with
     what this token is shown and with nothing else; `X-Position` is how far the view has come.
     """
     entity = request.match_info["entity"]
     grant = await grant_of(request)
-    audience = audience_of(grant, entity)
+    audience, plans = audience_of(grant, entity), plans_of(grant)
     follower = follower_of(request)
     # Most ask for the newest document, plainly: what a query would ask is then not looked at.
     if request.rel_url.raw_query_string or "X-Position-AtLeast" in request.headers:
@@ -105,9 +107,9 @@ async def profile(request: web.Request) -> web.Response:
     # Before the document: it is of this position or a later one.
     position = str(follower.position("profiles"))
     documents = documents_of(follower)
-    ready = documents.get(entity, audience)
+    ready = documents.get(entity, audience, plans)
     if ready is None:
-        ready = await asked(lambda: documents.load(entity, audience))
+        ready = await asked(lambda: documents.load(entity, audience, plans))
     if ready is None:
         raise not_found()
     etag, body = ready
@@ -123,7 +125,7 @@ async def _as_of(
         follower, entity, grant, valid_as_of=valid, known_as_of=known, steps=False
     )
     body = as_json(replayed.document)
-    if says_nothing(body, entity, audience_of(grant, entity)):
+    if says_nothing(body, entity, audience_of(grant, entity), plans_of(grant)):
         raise _nothing_known(entity)
     return json_response(
         None,
@@ -163,7 +165,7 @@ async def replay_profile(request: web.Request) -> web.Response:
     if audience == "entity":
         # What changes nothing in the document it may read is not for its eyes.
         steps = [step for step in steps if step.changes]
-    silent = says_nothing(as_json(replayed.document), entity, audience)
+    silent = says_nothing(as_json(replayed.document), entity, audience, plans_of(grant))
     if silent and not steps and not replayed.left_out:
         raise _nothing_known(entity)
     shown = ShownReplay(replayed.position, replayed.document, steps, replayed.left_out)
@@ -204,6 +206,7 @@ async def _replayed(
             entity,
             hypothetical=imagined,
             audience=audience,
+            plans=plans_of(grant),
             may_see=sees,
             **how,
         )

@@ -137,11 +137,15 @@ PieceDigest = Annotated[Sha256, msgspec.Meta(extra={"piece": True})]
 #: Words that somebody wrote: marked, so that they can be looked through before others read them.
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4000, extra={"words": True})]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, extra={"words": True})]
+#: Who acts in office, or by which certificate: a badge id, public by law (执法公示). Some have
+#: as many digits as a telephone number, and nobody is to be asked for another.
+Badge = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 #: Stands for a person: what it leads to lies outside the ledger. No name fits, and no number that
 #: could be dialled.
 PersonToken = Annotated[
     str,
     msgspec.Meta(
+        extra={"words": True},
         pattern=r"^[A-Za-z][A-Za-z0-9._-]{5,118}[A-Za-z0-9](?![\s\S])",
         description="a token that stands for a person; never a name or number",
         examples=["person-7f3a9c21"],

@@ -7,6 +7,7 @@ what a register tells of other inspections stands in the profile.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 
 from ledger.filing.events import (
     InspectionCancelled,
+    InspectionConcluded,
     InspectionTaskApproved,
     IrregularVisitReported,
     OffSiteCheckRecorded,
@@ -46,6 +48,10 @@ class Visit(msgspec.Struct):
     joint: str | None = None
     opened_on: date | None = None
     minutes: int = 0
+    #: The cap year and the counter for which it was approved.
+    year: int = 0
+    counter: str = ""
+    concluded: bool = False
 
 
 class Year(msgspec.Struct):
@@ -79,6 +85,7 @@ class Burden(Fold):
     def on_approved(self, event: InspectionTaskApproved) -> None:
         visit = self._visit(event.task)
         visit.unit, visit.joint = event.unit, event.joint
+        visit.year, visit.counter = event.planned_on.year, event.counter
         self._count(event, 1)
 
     def on_cancelled(self, event: InspectionCancelled) -> None:
@@ -90,6 +97,9 @@ class Burden(Fold):
 
     def on_closed(self, event: OnSiteInspectionClosed) -> None:
         self._visit(event.task).minutes = event.minutes_on_site
+
+    def on_concluded(self, event: InspectionConcluded) -> None:
+        self._visit(event.task).concluded = True
 
     def on_held(self, event: JointVisitHeld) -> None:
         self.held[event.joint] = event.held_on, event.minutes_on_site
@@ -200,6 +210,9 @@ BOOKINGS = sa.Table(
     sa.Column("grade", Code, nullable=False),
     sa.Column("capped", sa.Integer, nullable=False),
     sa.Column("exempt", sa.Integer, nullable=False),
+    #: Of these, the visits that came about: the others are planned, and plans are sealed.
+    sa.Column("capped_made", sa.Integer, nullable=False),
+    sa.Column("exempt_made", sa.Integer, nullable=False),
     sa.Index("bookings_by_unit", "unit", "year", "grade"),
 )
 
@@ -208,6 +221,7 @@ class Burdens(FoldView[Burden]):
     """A row for each business with its account, and its bookings beside."""
 
     name = "burdens"
+    version = 2
     kind = "entity"
     fold = Burden
     table = BURDENS
@@ -219,6 +233,11 @@ class Burdens(FoldView[Burden]):
 
 
 def _bookings(burden: Burden) -> Iterable[Row]:
+    made = Counter(
+        (visit.unit, visit.year, visit.counter)
+        for visit in burden.visits.values()
+        if visit.opened_on is not None or visit.concluded
+    )
     for unit, years in burden.booked.items():
         for year, counts in years.items():
             yield {
@@ -229,6 +248,8 @@ def _bookings(burden: Burden) -> Iterable[Row]:
                 "grade": burden.grade(date(year, 12, 31)),
                 "capped": counts.capped,
                 "exempt": counts.exempt,
+                "capped_made": made[unit, year, "capped"],
+                "exempt_made": made[unit, year, "exempt"],
             }
 
 
@@ -269,8 +290,11 @@ def limits(views: Views, today: date) -> dict[tuple[str, int, str], Limit]:
     return found
 
 
-def beyond(known: Mapping[tuple[str, int, str], Limit]) -> sa.ColumnElement[bool]:
-    """Bookings beyond their limit, of either counter."""
+def beyond(
+    known: Mapping[tuple[str, int, str], Limit],
+    counters: tuple[sa.Column[int], sa.Column[int]] = (BOOKINGS.c.capped, BOOKINGS.c.exempt),
+) -> sa.ColumnElement[bool]:
+    """Bookings beyond their limit, of either counter: of capped and of exempt visits."""
     alike: dict[Limit, list[tuple[str, int, str]]] = {}
     for place, limit in known.items():
         alike.setdefault(limit, []).append(place)
@@ -280,8 +304,8 @@ def beyond(known: Mapping[tuple[str, int, str], Limit]) -> sa.ColumnElement[bool
         over = [
             column > most
             for column, most in (
-                (BOOKINGS.c.capped, limit.capped),
-                (BOOKINGS.c.exempt, limit.exempt),
+                (counters[0], limit.capped),
+                (counters[1], limit.exempt),
             )
             if most is not None
         ]

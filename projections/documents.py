@@ -24,6 +24,8 @@ from projections.profiles import (
 MAX_BYTES = 64 * 1024 * 1024
 
 Ready = tuple[str, bytes]
+#: Business, audience, and whose planned visits it is told of.
+_Key = tuple[str, Audience, str]
 
 
 class Documents:
@@ -38,29 +40,30 @@ class Documents:
         self._follower = follower
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._ready: OrderedDict[tuple[str, Audience], Ready] = OrderedDict()
-        self._loading: dict[tuple[str, Audience], object] = {}
+        self._ready: OrderedDict[_Key, Ready] = OrderedDict()
+        self._keys: dict[str, set[_Key]] = {}
+        self._loading: dict[_Key, object] = {}
         self._lock = threading.Lock()
         self._view = Profiles()
         follower.on_commit(self._committed)
 
-    def get(self, entity: str, audience: Audience) -> Ready | None:
+    def get(self, entity: str, audience: Audience, plans: str = "") -> Ready | None:
         """The document if it is at hand; it never blocks on a database."""
         if not self._follower.following:
             return None
-        key = (entity, audience)
+        key = (entity, audience, plans)
         with self._lock:
             found = self._ready.get(key)
             if found is not None:
                 self._ready.move_to_end(key)
             return found
 
-    def load(self, entity: str, audience: Audience) -> Ready | None:
+    def load(self, entity: str, audience: Audience, plans: str = "") -> Ready | None:
         """The document from the view, ``None`` where this audience knows of no such business."""
-        key, mine = (entity, audience), object()
+        key, mine = (entity, audience, plans), object()
         with self._lock:
             self._loading[key] = mine
-        ready = self._read(entity, audience)
+        ready = self._read(*key)
         with self._lock:
             # If a change was committed meanwhile, what was read may be the old document.
             current = self._loading.get(key) is mine
@@ -69,29 +72,31 @@ class Documents:
             if current and ready is not None and self._follower.following:
                 self._drop(key)
                 self._ready[key] = ready
+                self._keys.setdefault(entity, set()).add(key)
                 self._bytes += len(ready[1])
                 while self._bytes > self._max_bytes:
                     self._drop(next(iter(self._ready)))
         return ready
 
-    def _read(self, entity: str, audience: Audience) -> Ready | None:
+    def _read(self, entity: str, audience: Audience, plans: str) -> Ready | None:
         columns = {
             "public": PROFILES.c.public_json,
-            "restricted": PROFILES.c.restricted_json,
+            "restricted": PROFILES.c.state if plans else PROFILES.c.restricted_json,
             "entity": PROFILES.c.state,
         }
-        query = sa.select(columns[audience]).where(PROFILES.c.key == entity)
+        column = columns[audience]
+        query = sa.select(column).where(PROFILES.c.key == entity)
         with self._follower.views.reading() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
             return None
         (data,) = row
-        if audience == "entity":
-            # Asked for seldom, by one business each: rendered when it is.
+        if column is PROFILES.c.state:
+            # One business asks for it, or a unit in whose plans it may stand: rendered then.
             law = law_as_of(self._follower.source, self._follower.position("profiles"))
-            data = as_json(render(self._view.decode(data), audience, law))
+            data = as_json(render(self._view.decode(data), audience, law, plans=plans))
         body = bytes(data)
-        if says_nothing(body, entity, audience):
+        if says_nothing(body, entity, audience, plans):
             return None
         return sha256(body).hexdigest()[:32], body
 
@@ -99,15 +104,18 @@ class Documents:
         if view != Profiles.name:
             return
         with self._lock:
-            for key in keys:
-                for audience in _AUDIENCES:
-                    self._drop((key, audience))
-                    self._loading.pop((key, audience), None)
+            for entity in keys:
+                for key in tuple(self._keys.get(entity, ())):
+                    self._drop(key)
+            changed = set(keys)
+            for key in [key for key in self._loading if key[0] in changed]:
+                del self._loading[key]
 
-    def _drop(self, key: tuple[str, Audience]) -> None:
+    def _drop(self, key: _Key) -> None:
         found = self._ready.pop(key, None)
         if found is not None:
             self._bytes -= len(found[1])
-
-
-_AUDIENCES: tuple[Audience, ...] = ("public", "entity", "restricted")
+            kept = self._keys[key[0]]
+            kept.discard(key)
+            if not kept:
+                del self._keys[key[0]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -100,6 +101,7 @@ def replay(
     without: Collection[int | str] = (),
     hypothetical: Sequence[Hypothetical] = (),
     audience: Audience = "restricted",
+    plans: str = "",
     steps: bool = True,
     may_see: Callable[[Recorded], bool] = lambda record: True,
 ) -> Replayed:
@@ -112,7 +114,7 @@ def replay(
     and then the document is the one that the view shows.
 
     What the reader may not see makes no step, is not named among what was left out, and is not the
-    position; in the document it is as in the view.
+    position; in the document it is as in the view, with the planned visits of ``plans``.
 
     Raises ``NothingKnown`` if the ledger holds nothing about the business at all.
     """
@@ -130,7 +132,8 @@ def replay(
     corrections = _corrections(r for r in known if may_see(r))
     profile = CreditProfile(entity)
     taken = []
-    before: Any = _plain(render(profile, audience, law, on=valid_as_of)) if steps else None
+    rendered = partial(render, profile, audience, law, on=valid_as_of, plans=plans)
+    before: Any = _plain(rendered()) if steps else None
     position = 0
     for record in valid:
         seen = not record.position or may_see(record)
@@ -140,11 +143,11 @@ def replay(
             continue
         profile.take(record)
         if steps:
-            after = _plain(render(profile, audience, law, on=valid_as_of))
+            after = _plain(rendered())
             if seen:
                 taken.append(_step(record, difference(before, after), corrections))
             before = after
-    document = render(profile, audience, law, on=valid_as_of)
+    document = rendered()
     return Replayed(profile, document, position, taken, left_out)
 
 

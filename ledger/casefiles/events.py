@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from ledger.kernel import Event, Moment, Value
-from ledger.vocabulary import CaseFileId, CaseId, Name, ReviewBatchId, Sha256, Text, UnitId
+from ledger.vocabulary import Badge, CaseFileId, CaseId, Name, ReviewBatchId, Sha256, Text, UnitId
 
 #: 自查自评、互查互评、重点抽查.
 Mode = Literal["self", "mutual", "key_spot"]
@@ -92,7 +92,7 @@ class CaseFileScored(Event):
     case: CaseId
     unit: UnitId
     mode: Mode
-    reviewer: Name
+    reviewer: Badge
     reviewer_unit: Name
     score: Points
     outcome: Outcome

@@ -36,7 +36,7 @@ from ledger.catalogue.folds import (
 from ledger.entities.events import Area
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
 from ledger.supervision.findings import finding
-from ledger.vocabulary import EntityId, LawId, MatterId, Name, OfficerId, Text, UnitId
+from ledger.vocabulary import Badge, EntityId, LawId, MatterId, Name, OfficerId, Text, UnitId
 
 #: What may call itself a body but can never inspect (CAT-R4).
 _NEVER = {"deliberative_body", "third_party", "outsourced_intermediary", "auxiliary_staff"}
@@ -95,7 +95,7 @@ class CertifyOfficer(Command):
 
     officer: OfficerId
     unit: UnitId
-    cert_no: Name
+    cert_no: Badge
     valid_from: date
     valid_to: date
     domains: tuple[Domain, ...]

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from ledger.entities.events import Area
 from ledger.kernel import Event, Value
-from ledger.vocabulary import EntityId, LawId, MatterId, Name, OfficerId, Text, UnitId
+from ledger.vocabulary import Badge, EntityId, LawId, MatterId, Name, OfficerId, Text, UnitId
 
 ActKind = Literal[
     "licence",
@@ -83,7 +83,7 @@ class OfficerCertified(Event):
 
     officer: OfficerId
     unit: UnitId
-    cert_no: Name
+    cert_no: Badge
     valid_from: date
     valid_to: date
     domains: tuple[Domain, ...]

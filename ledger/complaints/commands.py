@@ -30,7 +30,7 @@ from ledger.entities.folds import Registration
 from ledger.filing.effects import report_irregular_visit
 from ledger.filing.events import IrregularVisitReported, VisitLabel
 from ledger.filing.folds import IrregularVisit, Task
-from ledger.impersonal import personal_data, refuse_personal
+from ledger.impersonal import personal_data
 from ledger.kernel import (
     Command,
     Event,
@@ -169,7 +169,6 @@ class ReceiveComplaint(Command):
         return person.person
 
     def _check_words(self) -> None:
-        refuse_personal(facts=self.facts)
         if self.entity is not None and self.entity in self.complaint:
             raise Malformed("the unit accused reads the id; it names no business", "/complaint")
 
@@ -242,7 +241,6 @@ class RefuseComplaint(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
         state = _handled(ledger, self.complaint, "received", "acknowledged")
-        refuse_personal(reason=self.reason, feedback_text=self.feedback_text)
         _require_feedback(ledger, state, self.feedback_text)
         yield ComplaintNotAccepted(
             **_subjects(state),
@@ -276,7 +274,6 @@ class TransferComplaint(Command):
         if self.to == state.unit:
             raise Malformed(f"{self.to} handles it already", "/to")
         _require_handler(ledger, self.to)
-        refuse_personal(reason=self.reason)
         again = bool(state.handled_before) and not back
         if again and _late_acceptance(ledger, state):
             raise OutOfStep(
@@ -301,7 +298,6 @@ class TakeInvestigationStep(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         state = _handled(ledger, self.complaint, "accepted")
         ledger.not_before(state.accepted_on, f"{self.complaint} was accepted")
-        refuse_personal(shown=self.shown)
         yield InvestigationStepTaken(**_subjects(state), step=self.step, shown=self.shown)
 
 
@@ -325,7 +321,6 @@ class ResolveComplaint(Command):
             raise Malformed("say what the unit has to put right", "/remedy")
         if self.remedy is not None:
             _require_nameless(ledger, state, self.remedy)
-        refuse_personal(feedback_text=self.feedback_text)
         _require_feedback(ledger, state, self.feedback_text)
         yield ComplaintResolved(
             **_subjects(state),
@@ -369,7 +364,6 @@ class GiveComplaintFeedback(Command):
             raise OutOfStep(f"nobody was told yet what came of complaint {self.complaint}")
         if state.satisfied is not None:
             raise OutOfStep(f"complaint {self.complaint} has been commented on already")
-        refuse_personal(comment=self.comment)
         yield ComplainantFeedbackGiven(
             **_subjects(state), satisfied=self.satisfied, comment=self.comment
         )

@@ -30,7 +30,7 @@ from ledger.kernel import (
 )
 from ledger.kernel.commands import CLOCK_TOLERANCE
 from ledger.kernel.corrections import CorrectionImpossible, corrected
-from ledger.vocabulary import DecisionId, EntityId, Name, Text, UnitId
+from ledger.vocabulary import Badge, DecisionId, EntityId, Name, Text, UnitId
 
 #: What to do about a record, or any of a system, instead of correcting it.
 INSTEAD: Mapping[str, str] = {
@@ -80,8 +80,8 @@ class CorrectRecord(Command):
     target_position: Annotated[int, msgspec.Meta(ge=1)]
     field_changes: Annotated[tuple[FieldChange, ...], msgspec.Meta(min_length=1, max_length=100)]
     reason: Text
-    requested_by: Name
-    approved_by: Name
+    requested_by: Badge
+    approved_by: Badge
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         target = ledger.record_at(self.target_position)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from ledger.kernel import Event, FieldChange, RecordCorrected, Value
+from ledger.kernel import WRITTEN, Event, FieldChange, RecordCorrected, Value
 from ledger.kernel.events import Upcaster
 from ledger.vocabulary import DecisionId, EntityId, Name, Text, UnitId, ViolationCode
 
@@ -31,8 +31,8 @@ class AlteredField(Value):
     """One part of a decision that is altered, in the words of the decision that alters it."""
 
     field: Name
-    before: Any = None
-    after: Any
+    before: Annotated[Any, WRITTEN] = None
+    after: Annotated[Any, WRITTEN]
 
 
 def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:

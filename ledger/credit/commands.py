@@ -33,7 +33,7 @@ from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Recorde
 from ledger.penalties.folds import Decision
 from ledger.sharing.effects import share
 from ledger.supervision.findings import finding
-from ledger.vocabulary import DecisionId, EntityId, Fen, Name, RecordId, TaskId, Text, UnitId
+from ledger.vocabulary import Badge, DecisionId, EntityId, Fen, Name, RecordId, TaskId, Text, UnitId
 
 _KINDS: tuple[str, ...] = get_args(RecordKind)
 
@@ -234,7 +234,7 @@ class TerminatePublicity(Command):
     record: RecordId
     reason: Literal["max_reached", "revoked", "correction", "source_delisted"]
     note: Text | None = None
-    approved_by: Name | None = None
+    approved_by: Badge | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
@@ -380,7 +380,7 @@ class ResolveObjection(Command):
     record: RecordId
     outcome: Literal["upheld", "partly_upheld", "rejected"]
     explanation: Text
-    approved_by: Name | None = None
+    approved_by: Badge | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()

@@ -12,7 +12,7 @@ import msgspec
 from ledger.filing.events import Result
 from ledger.kernel import Event, Value, Visibility
 from ledger.kernel.events import Upcaster
-from ledger.vocabulary import DecisionId, EntityId, Fen, Name, RecordId, TaskId, Text, UnitId
+from ledger.vocabulary import Badge, DecisionId, EntityId, Fen, Name, RecordId, TaskId, Text, UnitId
 
 RecordKind = Literal[
     "licence",
@@ -161,7 +161,7 @@ class EndApproved(Event):
     entity: EntityId
     unit: UnitId
     reason: Literal["revoked", "correction"]
-    approved_by: Name
+    approved_by: Badge
 
 
 class PublicitySuspended(Event):

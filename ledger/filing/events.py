@@ -11,6 +11,7 @@ import msgspec
 from ledger.kernel import Event, Value, Visibility
 from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
+    Badge,
     DrawId,
     EntityId,
     FilingId,
@@ -249,7 +250,7 @@ class InspectionTaskApproved(Event):
     matters: tuple[MatterId, ...]
     officers: tuple[OfficerId, ...]
     planned_on: date
-    approver: Name
+    approver: Badge
     counter: Counter
     non_onsite_considered: NonOnsiteConsidered
     emergency: bool = False

@@ -20,7 +20,7 @@ from ledger.grading.folds import (
     says_anew,
 )
 from ledger.kernel import Command, Event, Malformed, Reading
-from ledger.vocabulary import EntityId, Grade, Name, Text
+from ledger.vocabulary import Badge, EntityId, Grade, Name, Text
 
 Factors = Annotated[tuple[Factor, ...], msgspec.Meta(min_length=1, max_length=200)]
 
@@ -87,7 +87,7 @@ class OverrideGrade(Command):
     grade: Grade
     factors: Factors
     override_reason: Text | None = None
-    second_approver: Name | None = None
+    second_approver: Badge | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         missing = [

@@ -6,7 +6,7 @@ from datetime import date
 from typing import ClassVar, Literal
 
 from ledger.kernel import Event, Value
-from ledger.vocabulary import EntityId, Grade, Name, Sha256, Text
+from ledger.vocabulary import Badge, EntityId, Grade, Name, Sha256, Text
 
 
 class Factor(Value, omit_defaults=True):
@@ -48,4 +48,4 @@ class CreditGradeAssigned(Event):
     inputs_hash: Sha256
     override: bool = False
     override_reason: Text | None = None
-    second_approver: Name | None = None
+    second_approver: Badge | None = None

@@ -11,6 +11,7 @@ from ledger.kernel.deadlines import (
 )
 from ledger.kernel.events import (
     UNNAMED,
+    WRITTEN,
     Actor,
     Event,
     Fact,
@@ -42,6 +43,7 @@ from ledger.kernel.subjects import Tag, subject
 
 __all__ = [
     "UNNAMED",
+    "WRITTEN",
     "Actor",
     "Command",
     "Context",

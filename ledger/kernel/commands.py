@@ -113,7 +113,10 @@ class Reading:
         self.now = now
         self.actor = context.actor
         self.command_id = context.command_id
+        self.legal_basis = command.legal_basis
         self.policy_refs: dict[str, int] = {}
+        #: Kind and id of what the command gives a name to.
+        self.named: list[tuple[str, str]] = []
         self.selectors: list[Selector] = []
         self._past = past
         self._names = 0
@@ -149,9 +152,10 @@ class Reading:
     def new(self, fold: F) -> F:
         """The blank answer about a subject that must not exist yet. Raises ``OutOfStep``."""
         fold = self.read(fold)
+        kind, value = _named(fold)
         if fold.exists:
-            kind, value = _named(fold)
             raise OutOfStep(f"{kind} {value} is recorded already; take another id")
+        self.named.append((kind, value))
         return fold
 
     def record_at(self, position: int) -> Recorded | None:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from ledger.kernel.events import Event, Moment, Recorded, Value, Visibility
+from ledger.kernel.events import WRITTEN, Event, Moment, Recorded, Value, Visibility
 from ledger.kernel.subjects import Tag, subject_fields
 
 Pointer = Annotated[
@@ -29,7 +29,7 @@ class FieldChange(Value):
 
     path: Pointer
     old: Any
-    new: Any
+    new: Annotated[Any, WRITTEN]
 
 
 class RecordCorrected(Event):
@@ -44,7 +44,7 @@ class RecordCorrected(Event):
     target_event_id: UUID
     target_position: int
     field_changes: tuple[FieldChange, ...]
-    reason: str
+    reason: Annotated[str, WRITTEN]
     requested_by: str
     approved_by: str
     subjects: tuple[Tag, ...]

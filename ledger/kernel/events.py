@@ -24,6 +24,10 @@ Visibility = Literal["public", "shared", "restricted", "sealed"]
 Moment = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339 date-time with offset")]
 
 
+#: Marks what somebody wrote, so that it can be looked through before it stands for ever.
+WRITTEN = msgspec.Meta(extra={"words": True})
+
+
 class KeywordStruct(msgspec.StructMeta):
     """Metaclass that makes the fields of every subclass keyword-only and frozen."""
 
@@ -54,8 +58,8 @@ class Actor(Value):
 class LegalRef(Value):
     """A reference to law: instrument, article, and the date of the text if it matters."""
 
-    instrument: str
-    article: str | None = None
+    instrument: Annotated[str, WRITTEN]
+    article: Annotated[str, WRITTEN] | None = None
     effective_on: date | None = None
 
 

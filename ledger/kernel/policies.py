@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from ledger.kernel.days import YearCalendar
-from ledger.kernel.events import Event, LegalRef, Value
+from ledger.kernel.events import WRITTEN, Event, LegalRef, Value
 from ledger.kernel.folds import Fold
 from ledger.kernel.subjects import subject
 
@@ -50,7 +50,7 @@ class PolicyVersionAdopted(Event):
     effective_to: date | None = None
     scope: Scope = Scope()
     retroactive: bool = False
-    reason: str | None = None
+    reason: Annotated[str, WRITTEN] | None = None
 
 
 class WorkingCalendarPublished(Event):

@@ -32,6 +32,7 @@ from ledger.keylist.events import (
 from ledger.keylist.folds import KeyDesignation, KeyDesignations, KeyList, KeyMatter
 from ledger.supervision.findings import finding
 from ledger.vocabulary import (
+    Badge,
     DesignationId,
     EntityId,
     KeyDomain,
@@ -149,7 +150,7 @@ class DesignateKeyUnit(Command):
     review_on: date | None = None
     notice_no: Name | None = None
     notified_on: date | None = None
-    proposed_by: Name | None = None
+    proposed_by: Badge | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()

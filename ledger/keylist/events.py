@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from ledger.kernel import Event, Visibility
 from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
+    Badge,
     DesignationId,
     EntityId,
     Grade,
@@ -80,7 +81,7 @@ class KeyUnitDesignated(Event):
     notified_on: date | None = None
     grade: Grade | None = None
     listed_as: ListVisibility
-    proposed_by: Name | None = None
+    proposed_by: Badge | None = None
 
     def visibility(self) -> Visibility:
         """As the list of designated units is read."""
@@ -106,7 +107,7 @@ class KeyUnitDescribed(Event):
     notice_no: Name
     notified_on: date
     grade: Grade
-    proposed_by: Name | None = None
+    proposed_by: Badge | None = None
 
 
 class GuidanceProvided(Event):

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from ledger.kernel import Event, Value
 from ledger.penalties.events import PenaltyType
-from ledger.vocabulary import CaseId, Fen, Name, OfficerId, Text, UnitId, ViolationCode
+from ledger.vocabulary import Badge, CaseId, Fen, Name, OfficerId, Text, UnitId, ViolationCode
 
 #: What makes a review due: 行政处罚法 Art. 58, and the unit's own list.
 Trigger = Literal[
@@ -100,7 +100,7 @@ class LegalReviewRequested(Event):
     draft_ref: Name
     types: tuple[PenaltyType, ...]
     fine_fen: Fen
-    requested_by: Name
+    requested_by: Badge
 
 
 class LegalReviewExtended(Event):

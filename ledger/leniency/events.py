@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from ledger.kernel import Event, Value
 from ledger.penalties.events import Leniency
-from ledger.vocabulary import CaseId, EntityId, EvidenceId, Name, Text, UnitId, ViolationCode
+from ledger.vocabulary import Badge, CaseId, EntityId, EvidenceId, Name, Text, UnitId, ViolationCode
 
 
 class Condition(Value):
@@ -105,7 +105,7 @@ class EducationRecorded(Event):
     method: Literal["interview", "on_site", "letter", "training"]
     content: Text
     educated_on: date
-    educated_by: Name
+    educated_by: Badge
 
 
 class CorrectionCommitmentTaken(Event):

@@ -10,6 +10,7 @@ from ledger.credit.events import Sector, Severity
 from ledger.kernel import Event, Value, Visibility
 from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
+    Badge,
     CaseId,
     DecisionId,
     EntityId,
@@ -129,7 +130,7 @@ class CaseFiled(Event):
     discovered_on: date
     filed_on: date
     investigators: tuple[OfficerId, ...]
-    filed_by: Name
+    filed_by: Badge
     task: TaskId | None = None
     matter: MatterId | None = None
     source_ref: Name | None = None
@@ -158,7 +159,7 @@ class EvidenceAdded(Event):
     digest: Sha256 | None = None
     measure: Literal["none", "advance_registration", "seizure"] = "none"
     items: tuple[Name, ...] = ()
-    approved_by: Name | None = None
+    approved_by: Badge | None = None
     confidential: bool = False
 
     def visibility(self) -> Visibility:
@@ -287,7 +288,7 @@ class HearingAnnounced(Event):
     notice: int
     hearing_on: date
     place: Name
-    host: Name
+    host: Badge
     open_to_public: bool
 
 
@@ -304,7 +305,7 @@ class HearingHeld(Event):
     unit: UnitId
     notice: int
     held_on: date
-    host: Name
+    host: Badge
     outcome: Literal["heard", "stayed_away"]
     record_digest: Sha256 | None = None
 
@@ -322,7 +323,7 @@ class CollectiveDiscussionHeld(Event):
     entity: EntityId
     unit: UnitId
     held_on: date
-    participants: tuple[Name, ...]
+    participants: tuple[Badge, ...]
     minutes_ref: Name
     conclusion: Text
     minutes_digest: Sha256 | None = None
@@ -485,7 +486,7 @@ class PaymentDeferred(Event):
     until: date
     in_instalments: bool
     reason: Text
-    approved_by: Name
+    approved_by: Badge
 
 
 class EnforcementApplied(Event):

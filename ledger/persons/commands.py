@@ -60,20 +60,35 @@ class ErasePerson(Command):
         if person.erased_on is not None:
             return
         if self.reason != "unlawful_processing":
-            still = next(_open(ledger, self.person), None)
-            ledger.require(still is None, PII_R1, person=self.person, proceedings=still)
+            still = dict(_open(ledger, self.person))
+            ledger.require(not still, PII_R1, person=self.person, proceedings=_told(ledger, still))
         yield PersonErased(person=self.person, unit=person.unit, reason=self.reason)
 
 
-def _open(ledger: Reading, person: str) -> Iterator[str]:
-    """The proceedings in which a person stands and that are not over."""
+def _open(ledger: Reading, person: str) -> Iterator[tuple[str, str]]:
+    """The proceedings in which a person stands and that are not over, with who conducts each."""
     stands = ledger.read(Involvements(person))
     for complaint in stands.complaints:
-        if ledger.read(Complaint(complaint)).stage not in _COMPLAINT_OVER:
-            yield f"complaint {complaint}"
+        received = ledger.read(Complaint(complaint))
+        if received.stage not in _COMPLAINT_OVER:
+            yield f"complaint {complaint}", received.unit
     for recon in stands.recons:
-        if ledger.read(ReconCase(recon)).stage not in _RECON_OVER:
-            yield f"reconsideration {recon}"
-    for case in stands.cases:
-        if ledger.read(Case(case)).stage != "closed":
-            yield f"case {case}"
+        applied = ledger.read(ReconCase(recon))
+        if applied.stage not in _RECON_OVER:
+            yield f"reconsideration {recon}", applied.organ
+    for name in stands.cases:
+        case = ledger.read(Case(name))
+        if case.filed is not None and case.stage != "closed":
+            yield f"case {name}", case.filed.unit
+
+
+def _told(ledger: Reading, still: dict[str, str]) -> str:
+    """What is open, for those who conduct it and for those who know of everything.
+
+    Whoever has registered somebody is not told by this where else they complain or apply.
+    """
+    actor = ledger.actor
+    known = (
+        name for name, unit in still.items() if unit == actor.unit_id or actor.role in _EVERYBODYS
+    )
+    return next(known, "a proceeding of others")

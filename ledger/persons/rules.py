@@ -11,7 +11,7 @@ PII_R1 = Rule(
     "PII-R1",
     "{person} stands in {proceedings}, and has still to be told what comes of it",
     "个人信息保护法 Art. 47 (2); 《优化营商环境条例》Art. 49",
-    "Close it first, or erase for unlawful_processing.",
+    "Close it first, or ask again when it is over; or erase for unlawful_processing.",
 )
 
 #: Tokens that this ledger mints; all others stand for people whom another store knows.

@@ -60,3 +60,4 @@ def require_filmed(ledger: Reading, case: str, act: ForcedAct, *, on: date) -> N
 def require_new(ledger: Reading, evidence: str) -> None:
     """Refuse to put a piece in the place of one that is on record (REC-R3)."""
     ledger.require(not ledger.read(Exhibit(evidence)).exists, REC_R3, evidence=evidence)
+    ledger.new(Exhibit(evidence))

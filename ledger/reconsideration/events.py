@@ -10,6 +10,7 @@ from ledger.corrections.events import AlteredField
 from ledger.kernel import Event, Value
 from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
+    Badge,
     DecisionId,
     EntityId,
     MatterId,
@@ -205,7 +206,7 @@ class ReconExtended(_OfCase):
     TOPIC: ClassVar[str] = "reconsideration.recon-extended"
 
     reason: Text
-    approved_by: Name
+    approved_by: Badge
     due_on: date
 
 
@@ -214,7 +215,7 @@ class ReconHearingHeld(_OfCase):
 
     TOPIC: ClassVar[str] = "reconsideration.recon-hearing-held"
 
-    host: Name
+    host: Badge
     record_digest: Sha256
     respondent_attended: bool
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from ledger.impersonal import require_impersonal, words_of
+from ledger.impersonal import refuse_personal, require_impersonal, words_of
 from ledger.kernel import Event, Fact, Reading
 from ledger.penalties.rules import PUB_R1
 from ledger.supervision import rules
+from ledger.supervision.events import FindingRaised
 from ledger.supervision.findings import finding
 
 #: Nothing entered within a day is late, however the flag is set; it saves the look at the policy.
@@ -51,13 +52,35 @@ def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
         )
 
 
-def impersonal(ledger: Reading, facts: list[Fact]) -> tuple[()]:
-    """PUB-R1: no personal data in what everybody reads, whoever records it.
+#: Ids that others give: a business's is its register's, and a badge is public by law (执法公示).
+_GIVEN = frozenset({"entity", "officer"})
 
-    Registers are imported as they were published. What becomes public later, out of an event that
-    is not, the commands look at that record it.
+
+def impersonal(ledger: Reading, facts: list[Fact]) -> tuple[()]:
+    """No personal data in clear, whoever records it: nobody can take it out again (0.10).
+
+    What everybody would read is refused under PUB-R1. Registers are imported as they were
+    published. The ledger's own findings and what its clock records are made of what was looked at
+    when somebody wrote it. Ids are looked at where something is given one, and never afterwards.
+    What becomes public later, the commands look at that record it.
     """
+    for kind, name in ledger.named:
+        if kind not in _GIVEN:
+            refuse_personal(name, "/" + kind.replace("-", "_"))
+    for place, law in enumerate(ledger.legal_basis):
+        for pointer, words in words_of(law):
+            refuse_personal(words, f"/legal_basis/{place}{pointer}")
     for fact in facts:
-        if fact.provenance is None and fact.event.visibility() == "public":
-            require_impersonal(ledger, PUB_R1, *words_of(fact.event))
+        event = fact.event
+        if fact.provenance is not None:
+            continue
+        if event.visibility() == "public":
+            require_impersonal(ledger, PUB_R1, *(words for _, words in words_of(event)))
+        elif ledger.actor.role != "ledger_clock" and not _found(event):
+            for pointer, words in words_of(event):
+                refuse_personal(words, pointer)
     return ()
+
+
+def _found(event: Event) -> bool:
+    return isinstance(event, FindingRaised) and event.auto

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
 from ledger.filing.events import GovernmentApproval
-from ledger.kernel import Event, Visibility
+from ledger.kernel import WRITTEN, Event, Visibility
 from ledger.kernel.rules import rules
 from ledger.vocabulary import (
+    Badge,
     EntityId,
     FindingId,
     MatterId,
@@ -53,7 +54,7 @@ class FindingRaised(Event):
     type: Name
     rule_id: Name
     auto: bool
-    facts: dict[str, Any] = msgspec.field(default_factory=dict)
+    facts: Annotated[dict[str, Any], WRITTEN] = msgspec.field(default_factory=dict)
     unit: UnitId | None = None
     entity: EntityId | None = None
     task: TaskId | None = None
@@ -94,7 +95,7 @@ class FindingDismissed(Event):
     finding_id: FindingId
     unit: UnitId | None = None
     reason: Text
-    second_reader: Name
+    second_reader: Badge
 
     def visibility(self) -> Visibility:
         """As the finding."""

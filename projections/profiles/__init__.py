@@ -8,10 +8,11 @@ from projections.profiles.fold import CreditProfile
 from projections.profiles.law import NO_LAW, VISIT_CAP, Law, law_as_of
 from projections.profiles.parts import CreditEntry, CreditEvent, When, happened, later
 from projections.profiles.rendering import Told, as_json, cap_of, regimes, render, says_nothing
-from projections.profiles.standing import Audience
+from projections.profiles.standing import EVERY, Audience
 from projections.profiles.view import PROFILES, Profiles
 
 __all__ = [
+    "EVERY",
     "NO_LAW",
     "PROFILES",
     "VISIT_CAP",

@@ -188,7 +188,12 @@ class Visit(Part):
     @property
     def announced(self) -> bool:
         """Whether the business knows of it: until then it is planned, and plans are sealed."""
-        return bool(self.noticed or self.opened_on or self.concluded_on or self.published_on)
+        return self.noticed or self.came_about
+
+    @property
+    def came_about(self) -> bool:
+        """Whether it was made, or ended at a closed door: it is no plan any more."""
+        return bool(self.opened_on or self.concluded_on or self.published_on)
 
 
 class Inspection(Part):

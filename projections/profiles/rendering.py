@@ -13,7 +13,7 @@ from projections.arrivals import arrivals
 from projections.profiles.fold import CreditProfile
 from projections.profiles.law import NO_LAW, VISIT_CAP, Law
 from projections.profiles.parts import CreditEntry, Inspection, Violation, Visit
-from projections.profiles.standing import NOTHING, Audience, shown
+from projections.profiles.standing import EVERY, NOTHING, Audience, shown
 
 
 def render(
@@ -23,13 +23,15 @@ def render(
     *,
     on: date | None = None,
     told: Told | None = None,
+    plans: str = "",
 ) -> dict[str, Any]:
     """The document of a profile for an audience.
 
     ``law`` gives the policies adopted; ``on`` is the day as of which is shown what changes with
     time alone (the grade, caps, what has a last day), without it the newest. Public: what the
-    rulebook marks P and nothing else. Nobody is shown when a visit is planned; the authorities are
-    told how many are. ``told`` saves preparing the same twice for two audiences.
+    rulebook marks P and nothing else. Nobody is shown when a visit is planned, and how many are is
+    sealed: ``plans`` says which unit's are counted for an authority, ``EVERY`` or none. ``told``
+    saves preparing the same twice for two audiences.
     """
     told = told or Told(profile)
     identity = profile.identity
@@ -62,10 +64,14 @@ def render(
     document["inspections"] = _inspections(profile, audience, told)
     document["violations"] = told.violations
     if audience != "public":
-        document["caps"] = _caps(profile, audience, law, on)
+        document["caps"] = _caps(profile, audience, law, on, plans)
         document["burden"] = _burden(profile)
     if audience == "restricted":
-        document["upcoming_visits"] = sum(_upcoming(visit) for visit in profile.visits.values())
+        if plans:
+            document["upcoming_visits"] = sum(
+                _upcoming(visit) and plans in (EVERY, visit.unit)
+                for visit in profile.visits.values()
+            )
         document["findings"] = profile.findings
         document["irregular_visits"] = profile.irregular_visits
     return document
@@ -260,13 +266,13 @@ def _stands(one: Inspection | Violation) -> bool:
 
 
 def _caps(
-    profile: CreditProfile, audience: Audience, law: Law, on: date | None
+    profile: CreditProfile, audience: Audience, law: Law, on: date | None, plans: str
 ) -> list[dict[str, Any]]:
     booked: dict[tuple[int, str], list[int]] = {}
     for visit in profile.visits.values():
         if visit.planned_on is None or not visit.counter:
             continue
-        if audience == "entity" and not visit.announced:
+        if not _told_of(visit, audience, plans):
             continue
         counts = booked.setdefault((visit.planned_on.year, visit.unit), [0, 0])
         if not visit.cancelled:
@@ -294,6 +300,13 @@ def _caps(
             }
         )
     return found
+
+
+def _told_of(visit: Visit, audience: Audience, plans: str) -> bool:
+    """Whether the audience may know of a visit."""
+    if audience == "entity":
+        return visit.announced
+    return visit.came_about or plans in (EVERY, visit.unit)
 
 
 def cap_of(policy: PolicyVersionAdopted, grade: str) -> int | None:
@@ -333,9 +346,9 @@ def as_json(document: Any) -> bytes:
     return _JSON.encode(document)
 
 
-def says_nothing(body: bytes, entity: str, audience: Audience) -> bool:
+def says_nothing(body: bytes, entity: str, audience: Audience, plans: str = "") -> bool:
     """Whether a document is that of a business of which nothing at all is recorded.
 
     To this audience nothing is then known of the business, whatever may be sealed.
     """
-    return body == as_json(render(CreditProfile(entity), audience))
+    return body == as_json(render(CreditProfile(entity), audience, plans=plans))

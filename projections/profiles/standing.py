@@ -22,6 +22,9 @@ from projections.profiles.parts import Part
 #: Who reads: everyone; the business itself; the authorities.
 Audience = Literal["public", "entity", "restricted"]
 
+#: The planned visits of every unit, where it is said whose are told of.
+EVERY = "*"
+
 
 class Dispute(Part):
     """A reconsideration case: whether it was applied for, and whether it is over."""

@@ -58,12 +58,13 @@ _STATE = (PROFILES.c.key, PROFILES.c.position, PROFILES.c.state)
 class Profiles(FoldView[CreditProfile]):
     """A row for each business: its state, and its documents ready to be sent.
 
+    That for the authorities tells of no planned visit: who may know of some has its own rendered.
     ``position`` is the last event about it, which not every reader may hear of: the ETag of a
     document is a digest of what it says.
     """
 
     name = "profiles"
-    version = 3
+    version = 4
     kind = "entity"
     fold = CreditProfile
     table = PROFILES

@@ -16,6 +16,7 @@ import pytest
 import structlog
 
 from api.logs import configure_logging
+from api.views import RESOURCES
 from ledger.commitments.events import CommitmentMade, Obligation
 from ledger.dishonesty.events import DeterminationNotified, SanctionApplied
 from ledger.draws.checking import verify
@@ -224,6 +225,60 @@ async def test_a_planned_visit_is_not_announced(world: World) -> None:
     assert replayed["steps"][-1]["type"] == "filing.inspection-notice-issued"
     assert "filing.inspection-task-approved" not in {s["type"] for s in replayed["steps"]}
     assert await etag(world, "E-A", E_C) == etags["E-A"]
+
+
+async def readable(world: World, who: str) -> dict[str, str]:
+    """Whatever somebody can ask for, by its address, as it is answered."""
+    await ask(world, who, "/v1/entities")  # every view has caught up, or waits for it
+    named = {
+        "entity": E_C,
+        "unit": "MRB",
+        "officer": "OFF-001",
+        "matter": "M-101",
+        "month": "2026-03",
+        "plan": "PLAN-MRB-2026",
+        "position": str(world.recorder.head()),
+    }
+    found = {}
+    for resource in RESOURCES:
+        path = resource.path
+        for name, value in named.items():
+            path = path.replace(f"{{{name}}}", value)
+        if "{" not in path:
+            answer = await ask(world, who, path)
+            if isinstance(answer, dict):
+                for place in ("position", "composed_at"):
+                    answer.pop(place, None)  # how far the ledger has come is no secret
+            found[path] = msgspec.json.encode(answer).decode()
+    for path in ("/v1/supervision/visits?beyond=true", "/v1/supervision/visits?beyond=false"):
+        found[path] = msgspec.json.encode(await ask(world, who, path)).decode()
+    events = await feed(world, who)
+    return found | {"/v1/feed": msgspec.json.encode(events).decode()}
+
+
+async def test_a_planned_visit_is_the_units_alone(world: World) -> None:
+    """Whoever else has an office reads the same before and after it is approved, wherever."""
+    others = ("EMB head", "EDB", "RLO", "RECON", "E-C", "nobody")
+    before = {who: await readable(world, who) for who in others}
+    etags = {who: await etag(world, who, E_C) for who in others}
+    await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_C, "2026-03-18"))
+    for who in others:
+        assert await etag(world, who, E_C) == etags[who], who
+        after = await readable(world, who)
+        assert {path for path in after if after[path] != before[who][path]} == set(), who
+    for who in ("MRB head", "JB"):
+        profile = await ask(world, who, f"/v1/entities/{E_C}/profile")
+        assert (profile["upcoming_visits"], profile["caps"][0]["used"]) == (1, 1)
+        (visits,) = (await ask(world, who, "/v1/supervision/visits"))["items"]
+        assert visits["capped"] == 1
+    # Made, it is a fact like others.
+    await world.visit("T-1", "2026-03-18")
+    for who in ("EMB head", "EDB", "RLO", "RECON"):
+        profile = await ask(world, who, f"/v1/entities/{E_C}/profile")
+        assert profile["caps"][0]["used"] == 1
+    for who in ("EDB", "RLO", "RECON"):
+        (visits,) = (await ask(world, who, "/v1/supervision/visits"))["items"]
+        assert visits["capped"] == 1
 
 
 async def test_a_business_known_by_what_is_sealed_is_not_known(world: World) -> None:

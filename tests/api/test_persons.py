@@ -239,6 +239,51 @@ async def test_each_look_is_taken_down(world: World) -> None:
     assert {look["body"]["route"] for look in looks} == {"/v1/persons/{person}"}
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        "+8613987654321",
+        "8613987654321",
+        "１３９８７６５４３２１",
+        "139-8765-4321",
+        "139 8765 4321",
+        "110101 19900307 4477",
+        "x110101199003074477",
+    ],
+)
+async def test_no_number_of_a_person_is_recorded(world: World, facts: str) -> None:
+    """Of whoever writes it, in whichever spelling; the refusal says where it stands."""
+    head = world.recorder.head()
+    complaint = {
+        "complaint": "CMP-1",
+        "channel": "window",
+        "subject_unit": "MRB",
+        "handled_by": "JB",
+        "facts": facts,
+        "anonymous": True,
+    }
+    problem = await world.send("JB", "complaints/receive-complaint", expect=400, **complaint)
+    assert problem["pointer"] == "/facts"
+    assert world.recorder.head() == head
+
+
+async def test_a_case_against_a_citizen_holds_no_number(world: World) -> None:
+    """Others read of it under /v1/cases, and nobody can take it out again."""
+    filed = world.case("CASE-1", E_A, party="citizen")
+    said = {
+        "case": "CASE-110101199003074477",
+        "cause": "涉嫌110101199003074477",
+        "conduct": filed["conduct"] | {"act": "欧阳13987654321"},
+    }
+    pointers = {"case": "/case", "cause": "/cause", "conduct": "/conduct/act"}
+    for field, text in said.items():
+        body = filed | {field: text}
+        problem = await world.send("MRB head", "penalties/file-case", expect=400, **body)
+        assert problem["pointer"] == pointers[field]
+        assert "persons/register-person" in problem["detail"]
+    await world.send("MRB head", "penalties/file-case", **filed)
+
+
 async def test_an_applicant_is_read_by_the_organ(world: World) -> None:
     """The organ that decides; another unit's people and the respondent's do not."""
     from ledger.reconsideration.events import ReconApplied

@@ -76,6 +76,14 @@ async def test_three_readers_three_documents(face: Any, past: Past, rep: str) ->
     assert "findings" not in own
     official = await get(face, at, face.mrb)
     assert (official["upcoming_visits"], official["caps"][0]["used"]) == (1, 1)
+    # Of another unit's plans nobody learns.
+    emb = await get(face, at, face.tokens.create("EMB", "P", "unit_head"))
+    assert (emb["upcoming_visits"], emb["caps"], emb["grade"]) == (0, [], "C")
+    for role in ("credit_officer", "rlo_assessor", "recon_officer"):
+        seen = await get(face, at, face.tokens.create("RLO", role, role))
+        assert "upcoming_visits" not in seen
+        assert seen["caps"] == []
+    assert (await get(face, at, face.jb))["upcoming_visits"] == 1
     other = face.tokens.create("E2", "P", "entity_rep", entity=E2)
     assert await get(face, at, other) == public
 

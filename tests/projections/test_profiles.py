@@ -58,7 +58,7 @@ from projections.burden import BURDENS, Burdens
 from projections.burden import document as burden_document
 from projections.follower import Follower, Views
 from projections.opening import all_views
-from projections.profiles import PROFILES, CreditProfile, render, says_nothing
+from projections.profiles import EVERY, PROFILES, Audience, CreditProfile, render, says_nothing
 from projections.replay import (
     Hypothetical,
     NothingKnown,
@@ -224,7 +224,7 @@ def test_the_public_sees_what_is_public_alone(past: Past, follower: Follower, vi
     assert public["inspections"] == []  # T-2 was held, but its result is not published
     assert [r["record"] for r in restricted["records"]] == ["CR-1", "CR-2"]
     assert restricted["grade"] == "C"
-    assert restricted["upcoming_visits"] == 1
+    assert "upcoming_visits" not in restricted  # T-1 is planned, and the unit's alone
     assert restricted["burden"] == {
         "visits": 1,
         "minutes_on_site": 45,
@@ -237,10 +237,10 @@ def test_the_public_sees_what_is_public_alone(past: Past, follower: Follower, vi
             "unit": "MRB",
             "year": 2026,
             "grade": "C",
-            "used": 2,
+            "used": 1,
             "exempt": 0,
             "cap": 2,
-            "left": 0,
+            "left": 1,
             "policy_version": 1,
         }
     ]
@@ -268,13 +268,14 @@ def test_a_new_cap_changes_the_documents_that_show_caps(
     """A policy version adopted later shows in profiles with booked visits, and in their ETag."""
     past.add(caps(1))
     past.add(task("T-1"))
+    past.add(opened("T-1"), "2026-03-18")
     past.add(inspection("I-1", E2))
     follower.catch_up()
     past.add(caps(5, version=2, since="2026-06-01"))
     follower.catch_up()
     position, _, restricted = stored(views)
-    assert (position, restricted["caps"][0]["cap"]) == (4, 5)
-    assert stored(views, E2)[0] == 3
+    assert (position, restricted["caps"][0]["cap"]) == (5, 5)
+    assert stored(views, E2)[0] == 4
 
 
 def test_a_cancelled_visit_gives_its_place_back(past: Past, views: Views) -> None:
@@ -289,13 +290,15 @@ def test_a_cancelled_visit_gives_its_place_back(past: Past, views: Views) -> Non
     )
     past.add(cancelled, "2026-03-05")
     past.add(task("T-1"), "2026-03-02")
-    document = replay(past.recorder, E1).document
+    document = replay(past.recorder, E1, plans="MRB").document
     assert document["caps"][0]["used"] == 0
     assert document["upcoming_visits"] == 0
 
 
 def test_a_business_counts_the_visits_it_was_told_of(past: Past) -> None:
-    """To the business a visit uses up its cap from the notice on; to the units when approved."""
+    """To it a visit uses up its cap from the notice on; to the unit when approved; to others when
+    it is made.
+    """
     notice = InspectionNoticeIssued(task="T-2", entity=E1, unit="MRB", notice_no="N-1")
     past.add(caps(3))
     past.add(task("T-1"))
@@ -303,11 +306,18 @@ def test_a_business_counts_the_visits_it_was_told_of(past: Past) -> None:
     past.add(notice)
     past.add(task("T-3"))
     past.add(opened("T-3"), "2026-03-20")
-    used = {
-        audience: replay(past.recorder, E1, audience=audience).document["caps"][0]["used"]
-        for audience in ("entity", "restricted")
-    }
-    assert used == {"entity": 2, "restricted": 3}
+    past.add(task("T-4", unit="EMB"))
+
+    def told(audience: Audience, plans: str = "") -> tuple[dict[str, int], int | None]:
+        document = replay(past.recorder, E1, audience=audience, plans=plans).document
+        used = {cap["unit"]: cap["used"] for cap in document["caps"]}
+        return used, document.get("upcoming_visits")
+
+    assert told("entity") == ({"MRB": 2}, None)
+    assert told("restricted") == ({"MRB": 1}, None)
+    assert told("restricted", "EMB") == ({"MRB": 1, "EMB": 1}, 1)
+    assert told("restricted", "MRB") == ({"MRB": 3}, 2)
+    assert told("restricted", EVERY) == ({"MRB": 3, "EMB": 1}, 3)
 
 
 def test_what_is_sealed_is_no_knowledge(past: Past, follower: Follower, views: Views) -> None:
@@ -407,7 +417,7 @@ def test_replay_says_what_each_event_changed(past: Past) -> None:
     past.add(task("T-1"), policy_refs={"visit_cap": 1})
     past.add(record())
     past.add(started())
-    replayed = replay(past.recorder, E1)
+    replayed = replay(past.recorder, E1, plans=EVERY)
     assert [(s.position, s.type) for s in replayed.steps] == [
         (2, "filing.inspection-task-approved"),
         (3, "credit.credit-record-entered"),
@@ -533,16 +543,17 @@ def test_caps_by_day(past: Past) -> None:
     past.add(caps(1))
     past.add(caps(3, version=2, since="2026-07-01"))
     past.add(task("T-1"), "2026-03-02")
-    june = replay(past.recorder, E1, valid_as_of=date(2026, 6, 30)).document["caps"][0]
-    assert (june["cap"], june["policy_version"]) == (1, 1)
-    assert replay(past.recorder, E1).document["caps"][0]["cap"] == 3
+    june = replay(past.recorder, E1, valid_as_of=date(2026, 6, 30), plans="MRB")
+    (cap,) = june.document["caps"]
+    assert (cap["cap"], cap["policy_version"]) == (1, 1)
+    assert replay(past.recorder, E1, plans="MRB").document["caps"][0]["cap"] == 3
 
 
 def test_render_without_policies() -> None:
     """Without a policy the cap is unknown, not zero."""
     profile = CreditProfile(E1)
     profile.take(Recorded(1, _envelope(), task("T-1")))
-    (cap,) = render(profile, "restricted")["caps"]
+    (cap,) = render(profile, "restricted", plans="MRB")["caps"]
     assert (cap["used"], cap["cap"], cap["left"]) == (1, None, None)
 
 

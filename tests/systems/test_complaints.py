@@ -56,6 +56,7 @@ from ledger.kernel import (
     codec,
 )
 from ledger.policies.commands import SeedLedger
+from ledger.supervision.beside import impersonal
 from ledger.supervision.commands import CloseFinding, DismissFinding, TriageFinding
 from ledger.supervision.events import FindingRaised, FindingTriaged
 from tests.gwt import HEAD, Scenario, actor, like
@@ -120,7 +121,11 @@ def story() -> Scenario:
 
 def begun(recorder: DCBRecorder) -> Scenario:
     """S7's Thursday on a recorder, among other complaints."""
-    story = Scenario(recorder, by=JB).given(SeedLedger()).at("2026-09-24T09:00+08:00")
+    story = (
+        Scenario(recorder, by=JB, beside=(impersonal,))
+        .given(SeedLedger())
+        .at("2026-09-24T09:00+08:00")
+    )
     story.given(EntityRegistered(entity=E_A, identity=Identity(name="兰州新区甲食品有限公司")))
     return story.given(*OTHERS)
 

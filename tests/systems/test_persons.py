@@ -150,6 +150,15 @@ def test_PII_R1_not_while_a_complaint_is_open(story: Scenario) -> None:
     story.when(replace(ERASE, reason="unlawful_processing")).then(PersonErased)
 
 
+def test_PII_R1_tells_nobody_of_proceedings_that_are_not_theirs(story: Scenario) -> None:
+    """The unit that has registered somebody learns that something is open, and not what."""
+    other = token("李四")
+    story.given(named(other, "CMP-9"), applied(other))
+    erase = replace(ERASE, person=other)
+    story.when(erase, MRB).refused("PII-R1", proceedings="a proceeding of others")
+    story.when(erase).refused("PII-R1", proceedings="complaint CMP-9")
+
+
 def test_PII_R1_no_more_once_it_is_closed(story: Scenario) -> None:
     """What is over stands in nobody's way."""
     story.given(RECEIVE)

@@ -83,6 +83,7 @@ from ledger.reconsideration.events import (
     ReconSuspended,
     ReconTerminated,
 )
+from ledger.supervision.beside import impersonal
 from ledger.supervision.events import FindingRaised
 from tests.gwt import HEAD, Scenario, actor, like, on
 from tests.systems.sealing import someone, token
@@ -137,7 +138,11 @@ def story() -> Scenario:
 
 def begun(recorder: DCBRecorder, day: str = "2026-05-06") -> Scenario:
     """The day of the application."""
-    story = Scenario(recorder, by=ORGAN).given(SeedLedger()).at("2026-03-02T09:00+08:00")
+    story = (
+        Scenario(recorder, by=ORGAN, beside=(impersonal,))
+        .given(SeedLedger())
+        .at("2026-03-02T09:00+08:00")
+    )
     other = replace(DECIDED, decision="DEC-9", entity=E_C, case="CASE-9", facts="无证经营")
     story.given(DECIDED, other, actor=HEAD).at("2026-05-06T09:00+08:00")
     story.given(replace(APPLY, recon="RCN-9", decision="DEC-9", entity=E_C))

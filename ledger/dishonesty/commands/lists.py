@@ -22,7 +22,7 @@ from ledger.dishonesty.events import (
 from ledger.dishonesty.folds import Determination, ListField, SeriousListing
 from ledger.impersonal import require_impersonal
 from ledger.kernel import Command, Event, OutOfStep, Reading, UnknownReference
-from ledger.vocabulary import DeterminationId, ListFieldId, Name, RecordId, Text, UnitId
+from ledger.vocabulary import Badge, DeterminationId, ListFieldId, Name, RecordId, Text, UnitId
 
 #: What a serious list may rest on; a local regulation carries a list within its own area.
 _HIGH_ENOUGH: frozenset[ListBasisLevel] = frozenset(
@@ -196,7 +196,7 @@ class RemoveFromSeriousList(Command):
     record: RecordId
     reason: Literal["source_delisted", "revoked", "correction"]
     note: Text | None = None
-    approved_by: Name | None = None
+    approved_by: Badge | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()

@@ -33,7 +33,6 @@ from ledger.filing.events import (
     VisitRated,
 )
 from ledger.filing.folds import PlanInForce, Task, VisitRating
-from ledger.impersonal import refuse_personal
 from ledger.joint.events import JointResultSplit
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Value
 from ledger.keylist import rules as keylist
@@ -251,7 +250,6 @@ class SignOnSiteRecord(Command):
         refuse_clear(entity_signature=self.entity_signature)
         if (self.signatory is None) == (self.refusal_reason is None):
             raise OutOfStep("give either entity_signature or refusal_reason")
-        refuse_personal(refusal_reason=self.refusal_reason)
         if self.signatory is not None:
             ledger.new(Person(self.signatory.person))
         yield OnSiteRecordSigned(

@@ -24,7 +24,7 @@ from ledger.penalties.events import (
 from ledger.penalties.folds import Case, undecided_case
 from ledger.penalties.rules import Penalty, heavier
 from ledger.supervision.rules import GEN_R2
-from ledger.vocabulary import CaseId, EntityId, Fen, Name, Sha256, Text
+from ledger.vocabulary import Badge, CaseId, EntityId, Fen, Name, Sha256, Text
 
 
 class ServePriorNotice(Command):
@@ -176,7 +176,7 @@ class AnnounceHearing(Command):
     case: CaseId
     hearing_on: date
     place: Name
-    host: Name
+    host: Badge
     open_to_public: bool = True
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
@@ -209,7 +209,7 @@ class HoldHearing(Command):
     """举行听证: record the hearing that was announced, or that the business stayed away."""
 
     case: CaseId
-    host: Name
+    host: Badge
     outcome: Literal["heard", "stayed_away"] = "heard"
     record_digest: Sha256 | None = None
 
@@ -239,7 +239,7 @@ class HoldCollectiveDiscussion(Command):
     """集体讨论: record that the heads of the unit discussed the case, with the minutes."""
 
     case: CaseId
-    participants: Annotated[tuple[Name, ...], msgspec.Meta(max_length=50)]
+    participants: Annotated[tuple[Badge, ...], msgspec.Meta(max_length=50)]
     minutes_ref: Name
     conclusion: Text
     minutes_digest: Sha256 | None = None

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import date
 
 from ledger.corrections.folds import DecisionStanding
-from ledger.impersonal import refuse_personal
 from ledger.kernel import Command, Due, Event, Malformed, OutOfStep, Reading
 from ledger.persons.rules import known_person
 from ledger.reconsideration import rules
@@ -104,7 +103,6 @@ class ApplyForReconsideration(Command):
                 "else whom it affects applies with the organ, as applicant",
                 "/entity",
             )
-        refuse_personal(grounds=self.grounds)
 
     def _last_day(self, ledger: Reading, made_on: date | None) -> date:
         """The last day for applying (Arts. 20, 21), moved to a working day where it is none."""

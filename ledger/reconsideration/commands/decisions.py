@@ -12,7 +12,6 @@ from ledger.corrections.effects import NullificationKind, nullify
 from ledger.corrections.events import AlteredField
 from ledger.corrections.folds import DecisionStanding
 from ledger.credit.events import Severity
-from ledger.impersonal import refuse_personal
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.penalties.events import PenaltyDecided, PenaltyType
 from ledger.penalties.folds import Decision
@@ -122,7 +121,6 @@ class DecideCase(Command):
             raise Malformed("say by when the respondent has to perform", "/perform_by")
         if self.perform_by is not None and self.perform_by <= ledger.on:
             raise Malformed(f"perform_by does not lie after {ledger.on}", "/perform_by")
-        refuse_personal(instrument=self.instrument, reasons=self.reasons)
         if case.copy_sent_on is None:
             raise OutOfStep(f"the respondent of case {self.recon} was not asked yet")
         if case.replied_on is None and case.reply_missing_on is None:

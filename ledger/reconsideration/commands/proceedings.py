@@ -25,7 +25,7 @@ from ledger.reconsideration.events import (
 from ledger.reconsideration.folds import Incidental, ReconCase
 from ledger.reconsideration.rules import of_case
 from ledger.supervision import rules as supervision
-from ledger.vocabulary import Name, ReconId, Sha256, Text
+from ledger.vocabulary import Badge, Name, ReconId, Sha256, Text
 
 
 class SendCopy(Command):
@@ -117,7 +117,7 @@ class ExtendCase(Command):
 
     recon: ReconId
     reason: Text
-    approved_by: Name
+    approved_by: Badge
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
@@ -151,7 +151,7 @@ class RecordReconHearing(Command):
     """听证: report that the case was heard."""
 
     recon: ReconId
-    host: Name
+    host: Badge
     record_digest: Sha256
     respondent_attended: bool
 

@@ -24,7 +24,17 @@ from ledger.supervision.events import (
     UnitResponded,
 )
 from ledger.supervision.folds import FindingState
-from ledger.vocabulary import EntityId, FindingId, MatterId, Name, OfficerId, TaskId, Text, UnitId
+from ledger.vocabulary import (
+    Badge,
+    EntityId,
+    FindingId,
+    MatterId,
+    Name,
+    OfficerId,
+    TaskId,
+    Text,
+    UnitId,
+)
 
 
 class RaiseFinding(Command):
@@ -87,7 +97,7 @@ class DismissFinding(Command):
 
     finding_id: FindingId
     reason: Text
-    second_reader: Name
+    second_reader: Badge
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         raised = open_finding(ledger, self.finding_id)
