@@ -12,6 +12,7 @@ from ledger.filing.events import Ratio, Result, Year
 from ledger.kernel import Event, Value, Visibility
 from ledger.kernel.events import Moment, Upcaster
 from ledger.vocabulary import (
+    Badge,
     DrawId,
     EntityId,
     MatterId,
@@ -107,7 +108,7 @@ class SourceValue(Value):
 class SkippedOfficer(Value):
     """Somebody earlier in the order who could not go, and why."""
 
-    officer: Name
+    officer: Badge
     reason: SkipGround
 
 
@@ -278,7 +279,7 @@ class DrawOperated(Event):
     draw: DrawId
     unit: UnitId
     step: Literal["announced", "executed", "voided"]
-    approver: Name | None = None
+    approver: Badge | None = None
 
 
 class DrawTargetSelected(Event):
@@ -336,7 +337,7 @@ class OfficerSubstituted(Event):
     from_officer: OfficerId
     to_officer: OfficerId
     reason: Text
-    approver: Name
+    approver: Badge
 
 
 class DrawTargetInspected(Event):

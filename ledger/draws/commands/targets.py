@@ -26,7 +26,7 @@ from ledger.draws.folds import DrawnTarget, DrawState, ExemptedTargets, Target, 
 from ledger.filing import rules as filing
 from ledger.filing.events import Ratio
 from ledger.kernel import Command, Event, OutOfStep, Reading, UnknownReference, Value
-from ledger.vocabulary import DrawId, EntityId, Name, OfficerId, Sha256, Text
+from ledger.vocabulary import Badge, DrawId, EntityId, OfficerId, Sha256, Text
 
 
 class SelectedLine(Value):
@@ -115,7 +115,7 @@ class SubstituteOfficer(Command):
     entity: EntityId
     from_officer: OfficerId
     to_officer: OfficerId
-    approver: Name
+    approver: Badge
     reason: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:

@@ -11,7 +11,7 @@ from ledger.draws.events import DrawOperated, DrawTargetReleased, DrawVoided, Vo
 from ledger.draws.folds import DrawState, PlanDraws, Target
 from ledger.kernel import Command, Event, OutOfStep, Reading
 from ledger.supervision.findings import finding
-from ledger.vocabulary import DrawId, Name, TargetId, Text
+from ledger.vocabulary import Badge, DrawId, Name, TargetId, Text
 
 
 class VoidDraw(Command):
@@ -20,7 +20,7 @@ class VoidDraw(Command):
     draw: DrawId
     #: Any text comes in, so that a wrong ground is answered with the rule and the four that count.
     reason_code: Name
-    approver: Name
+    approver: Badge
     evidence: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
