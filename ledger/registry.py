@@ -10,9 +10,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-# Nobody sends imports, nor what happens to the log itself, but their events are read.
+# Nobody sends imports, accesses, or what happens to the log itself, but their events are read.
+import ledger.access.events
 import ledger.intake.events
-import ledger.transparency.events  # noqa: F401 - stands for both
+import ledger.transparency.events  # noqa: F401 - stands for all three
 from ledger.assessment import commands as assessment
 from ledger.casefiles import commands as casefiles
 from ledger.catalogue import commands as catalogue

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -337,6 +339,29 @@ def test_in_processes(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
             file.commit()
     found = verify_ledger(Files.of(past.path), witnesses=keys, workers=2)
     assert [fault.position for fault in found.faults] == [1, 257, 600]
+
+
+#: What ``verify`` is for whoever writes a program with it: nothing else is imported.
+AS_A_LIBRARY = """
+from pathlib import Path
+from sys import argv
+from ledger.verification import Files, verify_ledger, whole
+whole.ALONE = int(argv[2])
+found = verify_ledger(Files.of(Path(argv[1])), workers=2)
+print(found.counts["access records"], *(fault.words for fault in found.faults))
+"""
+
+
+@pytest.mark.parametrize("alone", [0, 1_000_000], ids=["in processes", "in one process"])
+def test_as_a_library(past: Past, alone: int) -> None:
+    """Every record is read, those of accesses too, whatever the caller has imported."""
+    said = subprocess.run(
+        [sys.executable, "-c", AS_A_LIBRARY, past.path, str(alone)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (said.stdout, said.stderr) == ("20\n", "")
 
 
 def test_nothing_is_changed(past: Past) -> None:
