@@ -103,8 +103,13 @@ def decode(position: int, data: bytes) -> Recorded:
         raise UnreadableRecord(
             f"position {position}: unknown event type or field {error}"
         ) from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except _HOSTILE as error:
         raise UnreadableRecord(f"position {position}: {error}") from error
+
+
+#: What bytes can bring about that somebody made up, here and in the libraries: of another kind
+#: than they should be, nested without end, beyond what numbers and moments can say.
+_HOSTILE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 
 
 def checked(position: int, data: bytes) -> tuple[Any, Event, datetime, bool]:
@@ -128,12 +133,19 @@ def checked(position: int, data: bytes) -> tuple[Any, Event, datetime, bool]:
             and _encode(event := reader.decode(body)) == body
         ):
             return envelope, event, at, True
-    except (ValueError, KeyError):
+    except _HOSTILE:
         pass  # the long way says what is wrong
     record = decode(position, data)
     older = record.envelope.schema_version != record.event.VERSION
-    same = older or packed(record.envelope, record.event) == data
+    same = older or _gives(record, data)
     return record.envelope, record.event, record.envelope.recorded_at, same
+
+
+def _gives(record: Recorded, data: bytes) -> bool:
+    try:
+        return packed(record.envelope, record.event) == data
+    except _HOSTILE:
+        return False  # a field of any type may hold what this program reads and never writes
 
 
 def _worded(cls: type[Value], **other: Any) -> Any:
@@ -160,7 +172,9 @@ _BODY = msgpack.packb("body")
 def _moments(envelope: Any) -> datetime | None:
     """``recorded_at``; ``None`` if any moment is not written as ``encode`` writes it."""
     known = envelope.provenance and envelope.provenance.known_at
-    if _moment(envelope.occurred_at) is None or (known and _moment(known) is None):
+    if _moment(envelope.occurred_at) is None:
+        return None
+    if known is not None and _moment(known) is None:
         return None
     return _moment(envelope.recorded_at)
 

@@ -76,7 +76,7 @@ def out_of_time(
     for one in seen:
         if one.signed_at is None:
             continue
-        if latest is not None and one.signed_at < latest - CLOCK_SET:
+        if latest is not None and latest - one.signed_at > CLOCK_SET:
             what = (
                 f"{one.signed_at.isoformat(timespec='milliseconds')} stands there as the time at "
                 f"which it was signed, and at {latest.isoformat(timespec='milliseconds')} the log "

@@ -289,7 +289,7 @@ class _Log:
         if at is None or at.tzinfo != UTC or at.isoformat(timespec="milliseconds") != shown:
             self._wrong(size, f"{shown!r} stands there as the time at which it was signed")
             return None
-        if recorded is not None and at < recorded - CLOCK_SET:
+        if recorded is not None and recorded - at > CLOCK_SET:
             self._wrong(
                 size,
                 f"{shown} stands there as the time at which it was signed, and its last event "

@@ -51,6 +51,9 @@ _STRAYS = (
 )
 _BEFORE = "SELECT position FROM events WHERE position < 1 ORDER BY position LIMIT 100"
 
+#: What is raised by whoever counts what cannot be counted.
+_UNFIT = (AssertionError, AttributeError, ArithmeticError, LookupError, TypeError, ValueError)
+
 #: Told what is being looked at, how far it is, and of how much (``None``: nobody knows).
 Progress = Callable[[str, int, int | None], None]
 
@@ -168,8 +171,9 @@ class _Whole:
             looking = thread.submit(condition, self._work.files.ledger, SCHEMA)
             try:
                 records, log_, counts = self._chain(head)
-            except StoreError:
-                # A file that cannot be read to its end; it is said where it is damaged.
+            except (StoreError, TypeError, AttributeError):
+                # A file that cannot be read to its end, or whose tables are others and hold
+                # anything; it is said where it is damaged, or how it is built.
                 if looking.result()[1]:
                     raise
                 records, log_, counts = [], [], {"records": head}
@@ -363,11 +367,21 @@ def _made_of(
 
         return tell
 
-    yield "draws", verify_draws(records, files.blobs, files.signed, counted("draws"))
-    yield "monthly reports", verify_reports(records, counted("monthly reports"))
-    yield "scores", verify_scores(records, counted("scores"))
-    if files.blobs is not None:
-        yield "pieces", verify_pieces(records, files.blobs, counted("pieces"))
-    if files.vault is not None:
-        yield "persons", verify_persons(records, recorder, files.vault)
-    yield "ended logs", verify_ended(recorder)
+    looks: dict[str, Callable[[], Found]] = {
+        "draws": lambda: verify_draws(records, files.blobs, files.signed, counted("draws")),
+        "monthly reports": lambda: verify_reports(records, counted("monthly reports")),
+        "scores": lambda: verify_scores(records, counted("scores")),
+    }
+    if (blobs := files.blobs) is not None:
+        looks["pieces"] = lambda: verify_pieces(records, blobs, counted("pieces"))
+    if (vault := files.vault) is not None:
+        looks["persons"] = lambda: verify_persons(records, recorder, vault)
+    looks["ended logs"] = lambda: verify_ended(recorder)
+    for name, look in looks.items():
+        try:
+            found = look()
+        except _UNFIT as error:
+            # Records that no command gives, though each by itself is one. The rest is looked at.
+            found = Found()
+            found.wrong(name, f"the records of them do not fit together: {error!r}")
+        yield name, found

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -26,6 +27,7 @@ from ledger.verification import Files, verify_ledger
 from projections.follower import Views
 from projections.opening import all_views, open_views, verify_views
 from tests.faults.tampered import LOOKED, WITNESS, Past
+from tests.golden import records
 
 FLIPS = 300
 CHUNKS = 10
@@ -258,6 +260,57 @@ def test_a_rewritten_record_with_leaf_and_tiles(past: Past) -> None:
 
     assert first.where == "checkpoint 341"
     assert "the first 256 are, so look from position 257 on" in first.what
+
+
+POLICY = msgpack.unpackb(records("policies.policy-version-adopted", 1)[0])
+#: Records that somebody made up.
+MADE_UP = {
+    "nested without end": b"\x81\xa1a" + b"\x91" * 50_000 + b"\xc0",
+    "a value that nobody can write": msgpack.packb(
+        POLICY | {"body": POLICY["body"] | {"value": msgpack.Timestamp(1, 0)}}
+    ),
+    "the beginning of time": msgpack.packb(POLICY | {"recorded_at": "0001-01-01T00:00:00Z"}),
+    "the end of time": msgpack.packb(POLICY | {"recorded_at": "9999-12-31T23:59:59Z"}),
+}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("made_up", MADE_UP)
+def test_a_record_that_somebody_made_up(
+    past: Past, monkeypatch: pytest.MonkeyPatch, made_up: str, workers: int
+) -> None:
+    """Whatever it holds, its position is named, and all the rest is looked at."""
+    monkeypatch.setattr("ledger.verification.whole.ALONE", 0)
+    data = MADE_UP[made_up]
+    with past.file() as file:
+        ((signed,),) = file.execute("SELECT max(position) FROM events").fetchall()
+        for position in (256, signed):
+            file.execute(
+                "UPDATE events SET data = ?, leaf = ? WHERE position = ?",
+                (data, leaf_hash(data), position),
+            )
+        file.execute("UPDATE events SET leaf = zeroblob(32) WHERE position = 300")
+        file.commit()
+    with past.file("tiles") as file:
+        file.execute("DELETE FROM tiles WHERE level = 1")
+        file.commit()
+    wheres = [one.where for one in verify_ledger(Files.of(past.path), workers=workers).faults]
+
+    for where in ("position 256", f"position {signed}", "position 300", "tile 1/"):
+        assert any(one.startswith(where) for one in wheres), wheres
+
+
+def test_other_tables(past: Past) -> None:
+    """Tables that hold what the program's refuse are named, whatever they hold."""
+    with past.file() as file:
+        file.execute("ALTER TABLE events RENAME TO before")
+        file.execute("CREATE TABLE events AS SELECT * FROM before")
+        file.execute("DROP TABLE before")
+        file.execute("UPDATE events SET data = NULL WHERE position = 3")
+        file.commit()
+    wheres = [one.where for one in past.verify().faults]
+
+    assert "ledger.db, table events" in wheres
 
 
 def test_without_tiles(past: Past) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from ledger.assessment.events import (
     AssessmentRunCompleted,
     PublishedScore,
 )
+from ledger.catalogue.events import MatterPublished
 from ledger.draws import uvdraw
 from ledger.draws.events import (
     DrawAnnounced,
@@ -23,6 +25,7 @@ from ledger.draws.events import (
 from ledger.draws.folds import DrawState
 from ledger.draws.making import drawn
 from ledger.kernel import Event, codec
+from ledger.kernel.events import Fact
 from ledger.progress.events import ProgressLedgerSubmitted
 from ledger.progress.metrics import metrics_of
 from ledger.verification import Files, Verification, verify_ledger
@@ -240,6 +243,30 @@ async def test_a_month(world: World) -> None:
     assert "matters_published is stated as 2 without a dispute" in faults[0].what
     assert f"up to position {good.ledger_cutoff_position} give 1" in faults[0].what
     assert "matters_published was computed as 2" in faults[1].what
+
+
+async def test_a_month_with_an_event_that_no_command_gives(world: World) -> None:
+    """What cannot be counted is a fault that says so, and what else there is is looked at."""
+    await world.given_matter("M-101")
+    published = recorded(world, MatterPublished)
+    never = datetime.max.replace(tzinfo=UTC)
+    fact = Fact(replace(published, matter="M-102"), occurred_at=never)
+    world.given(fact)  # type: ignore[arg-type]
+    world.given(
+        ProgressLedgerSubmitted(
+            report="2026-01.1.MRB",
+            unit="MRB",
+            month="2026-01",
+            task_no=1,
+            metrics={},
+            computed={},
+            ledger_cutoff_position=world.recorder.head(),
+        )
+    )
+    found = verified(world)
+
+    assert [fault.where for fault in found.faults] == ["monthly reports"]
+    assert "scores" in found.counts
 
 
 async def test_a_score(world: World) -> None:
