@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from ledger.backup import ACCESS, KEY, LEDGER, PIECES, SIGNED, Manifest, read_manifest
+from ledger.backup import (
+    ACCESS,
+    ENDED,
+    KEY,
+    LEDGER,
+    NEXT_KEY,
+    PARTS,
+    PIECES,
+    SECRETS,
+    SIGNED,
+    File,
+    Manifest,
+    read_manifest,
+)
+from ledger.kernel.clock import system_clock
+from ledger.stores import StoreError
 from ledger.stores.files import digest_of
 from ledger.stores.sqlite import SQLiteRecorder
+from ledger.transparency.keys import KeyFileError, read_key
 from ledger.transparency.notes import NoteError, Verifier, parse_vkey
+from ledger.transparency.store import newest_in
 from ledger.verification.ended import roots_at
 from ledger.verification.faults import Fault, Files, Verification
+from ledger.verification.keys import reigns_of
+from ledger.verification.stretches import CLOCK_SET
 from ledger.verification.whole import Progress, verify_ledger
 
 _PLACE = "manifest"
@@ -33,49 +52,121 @@ def verify_backup(
     ``CopyError`` if it is no backup, and ``StoreError`` for a ledger in it that cannot be read.
     """
     manifest = read_manifest(folder)
-    faults = []
+    faults = list(_said(folder, manifest))
     for done, file in enumerate(manifest.files, start=1):
-        faults += _file(folder, file.path, file.sha256)
+        faults += _file(folder, file)
         progress("files", done, len(manifest.files))
     if not (folder / LEDGER).exists():
         return Verification(0, (*faults, Fault(0, "it holds no ledger", LEDGER)))
     known = keys or _stated(manifest)
-    found = verify_ledger(
-        Files(
-            ledger=(folder / LEDGER).absolute(),
-            signed=(folder / SIGNED).absolute(),
-            key=(folder / KEY).absolute(),
-            blobs=folder / PIECES,
-            access=(folder / ACCESS).absolute(),
-        ),
-        keys=known,
-        witnesses=witnesses,
-        workers=workers,
-        progress=progress,
+    files = Files(
+        ledger=(folder / LEDGER).absolute(),
+        signed=(folder / SIGNED).absolute(),
+        key=(folder / KEY).absolute(),
+        blobs=folder / PIECES,
+        access=(folder / ACCESS).absolute(),
+        ended=folder / ENDED,
     )
-    with SQLiteRecorder(folder / LEDGER, read_only=True) as recorder:
-        events, root = max(roots_at(recorder, ()).items())
-    if (events, b64encode(root).decode()) != (manifest.events, manifest.root):
-        what = f"it names another root of {manifest.events:,} events than the {events:,} records"
-        faults.append(Fault(0, what, _PLACE))
+    found = verify_ledger(
+        files, keys=known, witnesses=witnesses, workers=workers, progress=progress
+    )
+    faults += found.faults
+    faults += _unlike(folder, manifest, found)
+    if not found.faults:
+        # Nobody follows keys in files that are damaged.
+        faults += _keys(folder, manifest, files, known)
+        if manifest.lacking:
+            faults.append(Fault(0, "it says that pieces are lacking, and none is", _PLACE))
     remarks = found.remarks
     if not keys and known:
         remarks += (f"the key was the backup's own; compare it: {manifest.vkey}",)
     return msgspec.structs.replace(
         found,
-        faults=(*faults, *found.faults),
+        faults=tuple(faults),
         remarks=remarks,
         counts={"files": len(manifest.files)} | found.counts,
     )
 
 
-def _file(folder: Path, path: str, digest: str) -> list[Fault]:
+def _file(folder: Path, file: File) -> list[Fault]:
+    path = folder / file.path
     try:
-        if digest_of(folder / path) == digest:
-            return []
+        if not path.resolve().is_relative_to(folder.resolve()):
+            return [Fault(0, "is a link that leads out of the backup", file.path)]
+        size, digest = path.stat().st_size, digest_of(path)
     except OSError as error:
-        return [Fault(0, f"cannot be read: {error.strerror or error}", path)]
-    return [Fault(0, "was changed: its SHA-256 is not the manifest's", path)]
+        return [Fault(0, f"cannot be read: {error.strerror or error}", file.path)]
+    if digest != file.sha256:
+        return [Fault(0, "was changed: its SHA-256 is not the manifest's", file.path)]
+    if size != file.size:
+        return [Fault(0, f"has {size:,} bytes instead of {file.size:,}", file.path)]
+    return []
+
+
+def _said(folder: Path, manifest: Manifest) -> Iterator[Fault]:
+    """What the manifest cannot say, whatever is in the files."""
+    named = {file.path for file in manifest.files}
+    if LEDGER not in named:
+        yield Fault(0, f"it names no {LEDGER}", _PLACE)
+    if not manifest.secrets:
+        for secret in sorted(SECRETS & named):
+            yield Fault(0, f"it was made without secrets and holds {secret}", _PLACE)
+    for part in sorted(PARTS):
+        inside = [folder / part, *(folder / part).rglob("*")]
+        for path in sorted(one for one in inside if one.is_file()):
+            name = path.relative_to(folder).as_posix()
+            if name not in named:
+                yield Fault(0, "the manifest does not name it: nothing would put it back", name)
+    if not manifest.program.isprintable():
+        yield Fault(0, f"it was made by {manifest.program!r}, which is no version", _PLACE)
+    made_at = manifest.made_at
+    if made_at.tzinfo is None or made_at - system_clock() > CLOCK_SET:
+        yield Fault(0, f"it was made at {made_at.isoformat()}, which cannot be", _PLACE)
+
+
+def _unlike(folder: Path, manifest: Manifest, found: Verification) -> Iterator[Fault]:
+    """In what the manifest differs from the ledgers beside it."""
+    with SQLiteRecorder(folder / LEDGER, read_only=True) as recorder:
+        events, root = max(roots_at(recorder, ()).items())
+    if (events, b64encode(root).decode()) != (manifest.events, manifest.root):
+        what = f"it names another root of {manifest.events:,} events than the {events:,} records"
+        yield Fault(0, what, _PLACE)
+    accesses = found.counts.get("access records", 0)
+    if accesses != manifest.access_events:
+        what = f"it counts {manifest.access_events:,} accesses, and there are {accesses:,}"
+        yield Fault(0, what, _PLACE)
+    try:
+        newest = newest_in(folder / SIGNED) if (folder / SIGNED).exists() else None
+        note = None if newest is None else newest.note().decode()
+    except StoreError:
+        return  # it was said of the file
+    if note != manifest.checkpoint:
+        yield Fault(0, "it names another checkpoint than the newest that was signed", _PLACE)
+
+
+def _keys(
+    folder: Path, manifest: Manifest, files: Files, known: Sequence[Verifier]
+) -> Iterator[Fault]:
+    """What is wrong with the keys in a backup, the public one and those that sign."""
+    signed = (folder / SIGNED).exists()
+    if not known:
+        if signed:
+            yield Fault(0, "it names no public key by which anything could be checked", _PLACE)
+        signs = None
+    else:
+        reigns, _ = reigns_of(files if signed else Files(ledger=files.ledger), known)
+        signs = reigns[-1].keys[0]
+        if signed and signs.vkey() != manifest.vkey:
+            yield Fault(0, f"its key is not {signs.vkey()}, which signs", _PLACE)
+    held = [name for name in (KEY, NEXT_KEY) if (folder / name).exists()]
+    try:
+        private = [read_key(folder / name).verifier() for name in held]
+    except KeyFileError as error:
+        yield Fault(0, str(error), KEY)
+        return
+    if private and (not signed or signs not in private):
+        what = "it is not the key of this log" if signed else "nothing that it signed is here"
+        yield Fault(0, what, held[0])
 
 
 def _stated(manifest: Manifest) -> tuple[Verifier, ...]:

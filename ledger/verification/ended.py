@@ -36,10 +36,9 @@ def roots_at(recorder: SQLiteRecorder, sizes: Collection[int]) -> dict[int, byte
     return found
 
 
-def verify_ended(recorder: SQLiteRecorder) -> Found:
+def verify_ended(recorder: SQLiteRecorder, folder: Path) -> Found:
     """Hold each log that ended against its statement, its key, and the events that were kept."""
     found = Found()
-    folder = ended.ended_folder(recorder.path)
     logs = [_Log(one, found, recorder.path) for one in sorted(folder.glob("*/"))]
     sizes = {checkpoint.size for log in logs for checkpoint in log.promised}
     roots = roots_at(recorder, sizes) if sizes else {}

@@ -8,6 +8,7 @@ from typing import Self
 import msgspec
 
 from ledger.opening import beside
+from ledger.transparency.ended import ended_folder
 
 
 class Files(msgspec.Struct, frozen=True):
@@ -23,6 +24,7 @@ class Files(msgspec.Struct, frozen=True):
     blobs: Path | None = None
     access: Path | None = None
     vault: Path | None = None
+    ended: Path | None = None
 
     @classmethod
     def of(cls, ledger: Path) -> Self:
@@ -36,6 +38,7 @@ class Files(msgspec.Struct, frozen=True):
             blobs=ledger.with_suffix(".blobs"),
             access=beside(ledger, "access"),
             vault=beside(ledger, "vault"),
+            ended=ended_folder(ledger),
         )
 
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from ledger.kernel import codec
+from ledger.stores import StoreError
 from ledger.transparency.events import KeyRotated
 from ledger.transparency.notes import Note, NoteError, Verifier, parse_note, parse_vkey, verified
 from ledger.verification.faults import Fault, Files
@@ -102,6 +104,18 @@ def reigns_of(files: Files, known: Sequence[Verifier]) -> tuple[tuple[Reign, ...
     if first == 0 and held[0].since != 0:
         faults.append(Fault(0, f"the first key held from {held[0].since:,} on, not from 0", _PLACE))
     return reigns, faults
+
+
+def keys_in(signed: Path) -> tuple[Verifier, ...]:
+    """The keys that a file of what was signed names; none where it names none that can be read."""
+    if not signed.exists():
+        return ()
+    try:
+        with ExitStack() as opened:
+            rows = asked(opened_file(opened, signed), signed, _KEYS)
+        return tuple(_key(since, vkey) for since, vkey in rows)
+    except (StoreError, NoteError):
+        return ()  # what is wrong with the file is said where it is looked at
 
 
 class _Held(NamedTuple):

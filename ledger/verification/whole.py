@@ -28,7 +28,7 @@ from ledger.verification.ended import verify_ended
 from ledger.verification.faults import Fault, Files, Found, Verification
 from ledger.verification.figures import verify_reports, verify_scores
 from ledger.verification.files import asked, opened_file
-from ledger.verification.keys import Reign, reigns_of
+from ledger.verification.keys import Reign, keys_in, reigns_of
 from ledger.verification.persons import verify_persons
 from ledger.verification.pieces import verify_pieces
 from ledger.verification.stretches import Stretch, Work, check
@@ -337,8 +337,11 @@ def _access(path: Path, workers: int | None, progress: Progress) -> Verification
     def tell(what: str, done: int, total: int | None) -> None:
         progress(f"access {what}", done, total)
 
-    files = msgspec.structs.replace(Files.of(path), access=None, vault=None, blobs=None)
-    found = verify_ledger(files, workers=workers, progress=tell)
+    files = msgspec.structs.replace(Files.of(path), access=None, vault=None, blobs=None, ended=None)
+    # A backup without secrets holds its key nowhere else. Nobody knows it from elsewhere either.
+    known = files.key is not None and files.key.exists()
+    keys = () if known or files.signed is None else keys_in(files.signed)
+    found = verify_ledger(files, keys=keys, workers=workers, progress=tell)
     return Verification(
         found.records,
         tuple(Fault(one.position, one.what, f"access ledger, {one.where}") for one in found.faults),
@@ -376,7 +379,8 @@ def _made_of(
         looks["pieces"] = lambda: verify_pieces(records, blobs, counted("pieces"))
     if (vault := files.vault) is not None:
         looks["persons"] = lambda: verify_persons(records, recorder, vault)
-    looks["ended logs"] = lambda: verify_ended(recorder)
+    if (ended := files.ended) is not None:
+        looks["ended logs"] = lambda: verify_ended(recorder, ended)
     for name, look in looks.items():
         try:
             found = look()

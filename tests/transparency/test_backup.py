@@ -40,7 +40,7 @@ from ledger.restoring import Restored, restore
 from ledger.stores.blobs import Blobs
 from ledger.transparency.checkpoints import parse_checkpoint
 from ledger.transparency.ended import ended_folder, ended_logs
-from ledger.transparency.keys import KeyFileError, next_key
+from ledger.transparency.keys import KeyFileError, make_key, next_key
 from ledger.transparency.log import Forked
 from ledger.transparency.merkle import root_of
 from ledger.transparency.notes import parse_note, parse_vkey
@@ -387,6 +387,156 @@ def test_a_manifest_that_was_made_to_fit(kept: Kept, tmp_path: Path) -> None:
     words = [fault.words for fault in verify_backup(tmp_path / "backup").faults]
     assert any("1 are missing" in one for one in words), words
     assert any(one.startswith("manifest: ") for one in words), words
+
+
+def said_of(backup: Path) -> list[str]:
+    return [fault.words for fault in verify_backup(backup).faults]
+
+
+def taken_out(backup: Path, *names: str) -> Callable[[dict[str, Any]], None]:
+    """Files that are gone from the folder and from the manifest."""
+
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["files"] = [one for one in manifest["files"] if one["path"] not in names]
+        for name in names:
+            (backup / name).unlink()
+
+    return change
+
+
+#: Manifests that somebody changed, what verification says, and whether restoring minds.
+CHANGED: dict[str, tuple[dict[str, Any], str, bool]] = {
+    "no checkpoint": ({"checkpoint": None}, "manifest: it names another checkpoint", True),
+    "a checkpoint": ({"checkpoint": "x"}, "manifest: it names another checkpoint", True),
+    "no key": ({"vkey": None}, "manifest: it names no public key", True),
+    "a key": ({"vkey": "x"}, "manifest: it names no public key", True),
+    "fewer events": ({"events": 1}, "manifest: it names another root", True),
+    "accesses": ({"access_events": 3}, "manifest: it counts 3 accesses, and there are 1", False),
+    "lacking": ({"lacking": ["\x1b[2J"]}, "manifest: it says that pieces are lacking", False),
+    "a version": ({"program": "\x1b[2J"}, "manifest: it was made by '\\x1b[2J'", False),
+    "tomorrow": ({"made_at": "9999-01-01T00:00:00Z"}, "manifest: it was made at 9999", False),
+    "anywhere": ({"made_at": "2026-01-01T00:00:00"}, "manifest: it was made at 2026", False),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_a_changed_manifest_is_found_where_it_lies(
+    kept: Kept, tmp_path: Path, place: Path, name: str
+) -> None:
+    """Whatever restoring refuses is a fault, and so is what the files show to be otherwise."""
+    kept.access.execute(
+        Record(facts=(RecordsConsulted(unit="JB", route="/v1/x", asked="/v1/x"),)), LEDGER_CLOCK
+    )
+    backup = tmp_path / "backup"
+    make_backup(kept.path, backup)
+    assert said_of(backup) == []
+    change, says, refused = CHANGED[name]
+    forge(backup, lambda manifest: manifest.update(change))
+
+    assert any(one.startswith(says) for one in said_of(backup)), said_of(backup)
+    if refused:
+        with pytest.raises(CopyError):
+            restore(backup, place)
+
+
+def test_files_and_manifest_that_differ_are_found_where_they_lie(
+    kept: Kept, tmp_path: Path, place: Path
+) -> None:
+    """A size, promises that are gone, a ledger or a key that is not named, a link elsewhere."""
+
+    def size(manifest: dict[str, Any]) -> None:
+        manifest["files"][0]["size"] += 1
+
+    def unnamed(manifest: dict[str, Any]) -> None:
+        manifest["files"] = [one for one in manifest["files"] if one["path"] != "ledger.db"]
+
+    def no_secrets(manifest: dict[str, Any]) -> None:
+        manifest["secrets"] = False
+
+    def led_away(manifest: dict[str, Any]) -> None:
+        (backup / "access.db").rename(tmp_path / "access.db")
+        (backup / "access.db").symlink_to(tmp_path / "access.db")
+
+    for number, (change, says) in enumerate(
+        (
+            (size, "bytes instead of"),
+            (unnamed, "manifest: it names no ledger.db"),
+            (unnamed, "ledger.db: the manifest does not name it"),
+            (no_secrets, "it was made without secrets and holds log.key"),
+            (led_away, "access.db: is a link that leads out"),
+            (None, "manifest: it names another checkpoint"),
+        )
+    ):
+        backup = tmp_path / f"backup-{number}"
+        make_backup(kept.path, backup, with_secrets=number != 5)
+        forge(backup, change or taken_out(backup, "signed.db"))
+        assert any(says in one for one in said_of(backup)), (says, said_of(backup))
+        with pytest.raises(CopyError):
+            restore(backup, place)
+
+
+def test_another_private_key_is_found_where_it_lies(kept: Kept, tmp_path: Path) -> None:
+    """A key that signs for another log is not what restoring would put into place."""
+    backup = tmp_path / "backup"
+    make_backup(kept.path, backup, with_secrets=True)
+    (backup / "log.key").unlink()
+    make_key(backup / "log.key", kept.log.origin)
+    fit(backup)
+    assert said_of(backup) == ["log.key: it is not the key of this log"]
+
+
+def test_accesses_that_another_key_signed_are_found_where_they_lie(
+    served: Path, tmp_path: Path
+) -> None:
+    """A backup without secrets holds no key of the access ledger: the one that it names counts."""
+    backup = tmp_path / "backup"
+    make_backup(served, backup)
+    assert said_of(backup) == []
+    with unguarded(backup / "access.signed.db") as file:
+        file.execute("UPDATE keys SET vkey = ?", (key_of(tmp_path / "other.key"),))
+        file.commit()
+    fit(backup)
+    assert any(one.startswith("access ledger, checkpoint") for one in said_of(backup))
+
+
+def test_a_log_that_ended_is_looked_at_where_it_lies(
+    kept: Kept, tmp_path: Path, place: Path
+) -> None:
+    """Its statement has to be true in a backup as beside a ledger."""
+    make_backup(kept.path, tmp_path / "before")
+    newer = publish_later(kept, tmp_path)
+    restore(tmp_path / "before", place, published=newer, accept_loss=True)
+    backup = tmp_path / "backup"
+    make_backup(place, backup)
+    assert verify_backup(backup).counts["ended logs"] == 1
+    assert said_of(backup) == []
+    (statement,) = backup.glob("ended/*/statement.json")
+    stated = json.loads(statement.read_bytes())
+    statement.write_text(json.dumps(stated | {"lost": stated["lost"] - 1}))
+    fit(backup)
+    (fault,) = said_of(backup)
+    assert "its statement says otherwise than the checkpoint in it" in fault
+
+
+def fit(backup: Path) -> None:
+    """Have the manifest say of each file what it is."""
+
+    def change(manifest: dict[str, Any]) -> None:
+        for file in manifest["files"]:
+            content = (backup / file["path"]).read_bytes()
+            file |= {"size": len(content), "sha256": sha256(content).hexdigest()}
+
+    forge(backup, change)
+
+
+def key_of(path: Path) -> str:
+    return make_key(path, "other.example/log").verifier().vkey()
+
+
+def publish_later(kept: Kept, folder: Path) -> Published:
+    """A checkpoint over seven more events."""
+    kept.register(500, 7)
+    return published(publish(kept, folder / "newer"))
 
 
 def test_a_truncated_or_missing_file_is_found(backup: Path, place: Path) -> None:
