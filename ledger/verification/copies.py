@@ -33,7 +33,7 @@ from ledger.verification.ended import roots_at
 from ledger.verification.faults import Fault, Files, Verification
 from ledger.verification.keys import reigns_of
 from ledger.verification.stretches import CLOCK_SET
-from ledger.verification.whole import Progress, verify_ledger
+from ledger.verification.whole import A_COPY, Progress, verify_ledger
 
 _PLACE = "manifest"
 
@@ -77,7 +77,8 @@ def verify_backup(
         faults += _keys(folder, manifest, files, known)
         if manifest.lacking:
             faults.append(Fault(0, "it says that pieces are lacking, and none is", _PLACE))
-    remarks = found.remarks
+    # Whatever is in a backup is a copy.
+    remarks = tuple(one for one in found.remarks if not one.endswith(A_COPY))
     if not keys and known:
         remarks += (f"the key was the backup's own; compare it: {manifest.vkey}",)
     return msgspec.structs.replace(

@@ -25,6 +25,8 @@ from ledger.verification.files import asked, opened_file
 
 _THERE = "SELECT 1 FROM sqlite_master WHERE name = 'keys'"
 _KEYS = "SELECT since, vkey FROM keys ORDER BY since"
+_LIES = "SELECT file FROM place"
+_COUNT = "SELECT count(*) FROM signed"
 _NOTE = "SELECT text, signatures FROM signed WHERE size = ?"
 _CHANGES = "SELECT position, data FROM events WHERE type = ? ORDER BY position"
 
@@ -116,6 +118,24 @@ def keys_in(signed: Path) -> tuple[Verifier, ...]:
         return tuple(_key(since, vkey) for since, vkey in rows)
     except (StoreError, NoteError):
         return ()  # what is wrong with the file is said where it is looked at
+
+
+def itself(signed: Path) -> tuple[list[Fault], bool]:
+    """What is wrong with what a log remembers of itself, and whether its file is a copy.
+
+    ``signed``: a file of what was signed that can be read.
+    """
+    with ExitStack() as opened:
+        file = opened_file(opened, signed)
+        # In this order, or a log that signs for the first time meanwhile would have forgotten.
+        count, keys, place = (asked(file, signed, one) for one in (_COUNT, _KEYS, _LIES))
+    faults = []
+    if not keys and count != [(0,)]:
+        faults.append(Fault(0, "it names no key, and holds what one has signed", _PLACE))
+    if keys and not place:
+        what = "it does not say which file it is, by which a copy is told from the original"
+        faults.append(Fault(0, what, signed.name))
+    return faults, bool(place) and place != [(str(signed.stat().st_ino).encode(),)]
 
 
 class _Held(NamedTuple):

@@ -28,10 +28,16 @@ from ledger.verification.ended import verify_ended
 from ledger.verification.faults import Fault, Files, Found, Verification
 from ledger.verification.figures import verify_reports, verify_scores
 from ledger.verification.files import asked, opened_file
-from ledger.verification.keys import Reign, keys_in, reigns_of
+from ledger.verification.keys import Reign, itself, keys_in, reigns_of
 from ledger.verification.persons import verify_persons
 from ledger.verification.pieces import verify_pieces
 from ledger.verification.stretches import Stretch, Work, check
+
+#: Remarked of a ledger that was restored, and of one of which somebody changed where it lies.
+A_COPY = (
+    "the file of what was signed is a copy, or says of another file that it is the original: "
+    "nothing is signed until somebody has looked (log resume)"
+)
 
 #: Records below which other processes take longer to start than they save.
 ALONE = 20_000
@@ -81,6 +87,10 @@ def verify_ledger(
     if not keys and files.key is not None:
         keys = (read_key(files.key).verifier(),)
     reigns, misled = reigns_of(files, keys) if keys else ((), [])
+    if files.signed is not None:
+        forgotten, copied = itself(files.signed)
+        damaged += forgotten
+        remarks += [A_COPY] if copied else []
     if not keys and files.signed is not None:
         remarks.append(
             "the log's key is not known, so no signature was checked: give it with --key"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.importing import make_register
+from ledger.opening import resume_log
 from tests.faults.tampered import Past
 
 
@@ -25,4 +26,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def past(made: Path, tmp_path: Path) -> Past:
-    return Past(Path(shutil.copytree(made, tmp_path / "copy")))
+    past = Past(Path(shutil.copytree(made, tmp_path / "copy")))
+    resume_log(past.path)
+    return past

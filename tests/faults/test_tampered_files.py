@@ -286,3 +286,32 @@ def test_the_promises_of_the_access_ledger_deleted(past: Past) -> None:
     beside(beside(past.path, "access"), "signed").unlink()
 
     assert wheres(past) == ["access ledger, ledger.access.signed.db"]
+
+
+@pytest.mark.parametrize("what", ["signed", "access.signed"])
+def test_the_key_of_the_promises_deleted(past: Past, what: str) -> None:
+    """Which key signed stands beside what it signed; a file that forgot it is named."""
+    with past.file(what) as file:
+        file.execute("DELETE FROM keys")
+        file.commit()
+    (fault,) = past.verify().faults
+
+    assert fault.words.endswith(
+        "keys of the signed checkpoints: it names no key, and holds what one has signed"
+    )
+
+
+@pytest.mark.parametrize("what", ["signed", "access.signed"])
+def test_the_place_of_the_promises(past: Past, what: str) -> None:
+    """Whether a file is the original is looked at: its word deleted, or another one's."""
+    with past.file(what) as file:
+        file.execute("UPDATE place SET file = '1'")
+        file.commit()
+    found = past.verify()
+    assert found.faults == ()
+    assert any("is a copy" in remark for remark in found.remarks)
+    with past.file(what) as file:
+        file.execute("DELETE FROM place")
+        file.commit()
+    (fault,) = past.verify().faults
+    assert "does not say which file it is" in fault.what

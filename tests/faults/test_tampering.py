@@ -17,7 +17,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.access.commands import NoteConsultation
-from ledger.opening import LEDGER_CLOCK, beside, open_ledger, open_log, resume_log
+from ledger.opening import LEDGER_CLOCK, beside, open_ledger, open_log
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.keys import read_key
 from ledger.transparency.merkle import leaf_hash
@@ -429,7 +429,6 @@ def test_nothing_is_changed(past: Past) -> None:
 def test_beside_a_writer(past: Past) -> None:
     """A ledger that grows while it is verified has nothing wrong with it."""
     stop = threading.Event()
-    resume_log(past.path)
     with (
         SQLiteRecorder(past.path) as recorder,
         open_ledger(recorder) as ledger,

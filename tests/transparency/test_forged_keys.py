@@ -137,6 +137,16 @@ def test_a_change_that_only_one_has_signed(kept: Kept) -> None:
     assert any(old in fault for fault in faults(signed, parse_vkey(done.new)))
 
 
+def test_the_checkpoint_of_a_change_taken_out(kept: Kept) -> None:
+    """Of the checkpoints that the keys name none can be taken out unnoticed, nor their keys."""
+    done = rotate(kept)
+    kept.close()
+    change(kept.path, "DELETE FROM signed WHERE size = ?", done.since)
+    assert any("is not led to" in fault for fault in faults(kept.path))
+    change(kept.path, "DELETE FROM keys")
+    assert any("it names no key" in fault for fault in faults(kept.path))
+
+
 def test_keys_that_cannot_be_read(kept: Kept) -> None:
     """Damage to the table of keys is named, and is no crash."""
     kept.close()
