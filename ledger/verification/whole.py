@@ -6,11 +6,12 @@ import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from datetime import datetime
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -57,11 +58,19 @@ _STRAYS = (
 )
 _BEFORE = "SELECT position FROM events WHERE position < 1 ORDER BY position LIMIT 100"
 
+#: What is raised where processes cannot be had: too many of them, no memory that they share, a
+#: temporary folder whose name is too long for a socket in it.
+_NO_PROCESS = (OSError, EOFError, ImportError, NotImplementedError)
+
 #: What is raised by whoever counts what cannot be counted.
 _UNFIT = (AssertionError, AttributeError, ArithmeticError, LookupError, TypeError, ValueError)
 
 #: Told what is being looked at, how far it is, and of how much (``None``: nobody knows).
 Progress = Callable[[str, int, int | None], None]
+
+
+class ProcessDied(StoreError):
+    """A process that was looking died, by no fault of what it was looking at."""
 
 
 def verify_ledger(
@@ -79,7 +88,8 @@ def verify_ledger(
     cosignatures are checked. ``workers``: processes; as many as there are cores unless it is said.
     What is made of the records (draws, months, scores) is looked at once these are in order.
 
-    Safe on a ledger that is being written. Raises ``StoreError`` for a file that cannot be read.
+    Safe on a ledger that is being written. Raises ``StoreError`` for a file that cannot be read,
+    and if a process died.
     """
     files, remarks, gone = _there(files)
     files, damaged = _whole_files(files)
@@ -110,6 +120,8 @@ def verify_ledger(
         if files.access is not None:
             try:
                 accesses = _access(files.access, workers, progress)
+            except ProcessDied:
+                raise
             except StoreError as error:
                 accesses = Verification(0, (Fault(0, str(error), files.access.name),))
             faults += accesses.faults
@@ -181,6 +193,8 @@ class _Whole:
             looking = thread.submit(condition, self._work.files.ledger, SCHEMA)
             try:
                 records, log_, counts = self._chain(head)
+            except ProcessDied:
+                raise
             except (StoreError, TypeError, AttributeError):
                 # A file that cannot be read to its end, or whose tables are others and hold
                 # anything; it is said where it is damaged, or how it is built.
@@ -241,7 +255,8 @@ class _Whole:
             msgspec.structs.replace(self._work, after=after, up_to=min(after + length, head))
             for after in range(0, head, max(length, 1))
         ]
-        if workers < 2:
+        started = None if workers < 2 else _started(works, workers)
+        if started is None:
             done = 0
 
             def tell(records: int) -> None:
@@ -252,27 +267,50 @@ class _Whole:
             for work in works:
                 yield check(work, tell)
             return
-        yield from self._in_processes(works, workers, head)
+        yield from self._gathered(started, head)
 
-    def _in_processes(self, works: list[Work], workers: int, head: int) -> Iterator[Stretch]:
-        # Forked from a process that has imported this once, and no thread: this one may have some.
-        context = get_context("forkserver")
-        context.set_forkserver_preload([__name__])
-        done = context.Value("q", 0)
-        pool = ProcessPoolExecutor(workers, context, _begin, (done,))
-        waiting: set[Future[Stretch]] = set()
+    def _gathered(self, started: _Started, head: int) -> Iterator[Stretch]:
+        waiting = set(started.futures)
         try:
-            futures = [pool.submit(_checked, work) for work in works]
-            waiting.update(futures)
-            for future in futures:
+            for future in started.futures:
                 while not future.done():
                     wait(waiting, _LOOK, "FIRST_COMPLETED")
                     waiting = {one for one in waiting if not one.done()}
-                    self._progress("records", done.value, head)
+                    self._progress("records", started.done.value, head)
                 yield future.result()
+        except BrokenProcessPool:
+            raise ProcessDied(
+                "a process that looked at the records died, for want of memory perhaps: nothing "
+                "is known of them. Try again with fewer: --workers 1"
+            ) from None
         finally:
             # They give their memory back while the rest is looked at.
-            pool.shutdown(wait=False, cancel_futures=True)
+            started.pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Started(NamedTuple):
+    """Processes at work; ``done``: how many records all of them have checked."""
+
+    pool: ProcessPoolExecutor
+    done: Any
+    futures: list[Future[Stretch]]
+
+
+def _started(works: list[Work], workers: int) -> _Started | None:
+    """Other processes at work; ``None`` where none can be started, and this one has to do."""
+    # Forked from a process that has imported this once, and no thread: this one may have some.
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    with ExitStack() as failed:
+        try:
+            done = context.Value("q", 0)
+            pool = ProcessPoolExecutor(workers, context, _begin, (done,))
+            failed.callback(pool.shutdown, wait=False, cancel_futures=True)
+            futures = [pool.submit(_checked, work) for work in works]
+        except _NO_PROCESS:
+            return None
+        failed.pop_all()
+    return _Started(pool, done, futures)
 
 
 #: In a process of a pool: how many records all of them have checked.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sqlite3
@@ -16,6 +17,7 @@ import msgpack
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from api.command_line import main
 from ledger.access.commands import NoteConsultation
 from ledger.opening import LEDGER_CLOCK, beside, open_ledger, open_log
 from ledger.stores.sqlite import SQLiteRecorder
@@ -26,7 +28,7 @@ from ledger.transparency.tiles import tile_path, width_at
 from ledger.verification import Files, verify_ledger
 from projections.follower import Views
 from projections.opening import all_views, open_views, verify_views
-from tests.faults.tampered import LOOKED, WITNESS, Past
+from tests.faults.tampered import LOOKED, WITNESS, Past, dies
 from tests.golden import records
 
 FLIPS = 300
@@ -415,6 +417,33 @@ def test_as_a_library(past: Past, alone: int) -> None:
         check=False,
     )
     assert (said.stdout, said.stderr) == ("20\n", "")
+
+
+def test_where_no_process_can_be_started(past: Past, tmp_path: Path) -> None:
+    """A temporary folder with a long name has no room for a socket: one process does it all."""
+    (tmp_path / ("x" * 100)).mkdir()
+    said = subprocess.run(
+        [sys.executable, "-c", AS_A_LIBRARY, past.path, "0"],
+        env={**os.environ, "TMPDIR": str(tmp_path / ("x" * 100))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (said.stdout, said.stderr) == ("20\n", "")
+
+
+def test_a_process_that_dies(
+    past: Past, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That nothing is known of the records is no fault of theirs: it is said, with exit code 2."""
+    monkeypatch.setattr("ledger.verification.whole.ALONE", 0)
+    monkeypatch.setattr("ledger.verification.whole._checked", dies)
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", "--ledger", past.url, "--workers", "2"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "a process that looked at the records died" in said
+    assert "Traceback" not in said
 
 
 def test_nothing_is_changed(past: Past) -> None:
