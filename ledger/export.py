@@ -8,6 +8,7 @@ is something would be told by its number.
 
 from __future__ import annotations
 
+import json
 import lzma
 import zipfile
 import zlib
@@ -19,6 +20,7 @@ from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -33,7 +35,7 @@ from ledger.opening import UnusableUrl, key_file, open_log
 from ledger.stores.files import whole_file, whole_folder
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.merkle import ProofError, inclusion_proof
-from ledger.transparency.notes import NoteError, Verifier, parse_vkey
+from ledger.transparency.notes import Verifier, parse_vkey
 from ledger.transparency.proofs import Receipt, parse_receipt
 from ledger.transparency.published import signed_by
 from ledger.transparency.tiles import node_of
@@ -60,18 +62,28 @@ SEALED_TO = (
 )
 
 _PARTS = frozenset({ABOUT, CHECKPOINT, VKEY, INDEX, HOW_TO, SUMS})
-#: These grow with the number of records; nothing else in a bundle is longer than so many bytes.
-_GROWING = frozenset({INDEX, SUMS})
+#: Nothing in a bundle is longer than so many bytes, but for those that have a line for each file.
 _LONGEST = 4_000_000
+_LONGEST_LINE = 1_000
+_GROWING = frozenset({INDEX, SUMS})
 #: Nodes of the tree that are remembered from one proof to the next.
 _NODES = 65_536
+
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class BundleError(ValueError):
     """What was given is no bundle that can be read."""
 
 
-class Slice(msgspec.Struct, frozen=True, omit_defaults=True, rename={"from_": "from"}):
+class Slice(
+    msgspec.Struct,
+    frozen=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    rename={"from_": "from"},
+):
     """What is exported: events about all subjects named, that occurred on these civil dates.
 
     Both dates are included. What an event says of itself decides, not later corrections; those are
@@ -97,7 +109,7 @@ class Slice(msgspec.Struct, frozen=True, omit_defaults=True, rename={"from_": "f
         return self.days(record.occurred_on) and set(self.tags()) <= set(record.event.tags())
 
 
-class About(msgspec.Struct, frozen=True, rename={"for_": "for"}):
+class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"for_": "for"}):
     """What a bundle is: ``bundle.json``. ``events`` counts its records; ``size`` is the tree's."""
 
     format: str
@@ -111,7 +123,7 @@ class About(msgspec.Struct, frozen=True, rename={"for_": "for"}):
     size: int
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A line of the index. ``sha256`` is that of the record's bytes, not the leaf's."""
 
     position: int
@@ -247,15 +259,13 @@ def verify_export(path: Path, vkey: str | None = None) -> Checked:
     """
     with _reading(path) as bundle:
         try:
-            about = msgspec.json.decode(bundle.read(ABOUT), type=About)
+            about = _said(bundle.read(ABOUT), About)
             stated = bundle.read(VKEY).decode().strip()
             key = parse_vkey(vkey or stated)
             note = bundle.read(CHECKPOINT)
             checkpoint = signed_by(note, key)
-        except (BundleError, msgspec.DecodeError, UnicodeDecodeError, NoteError) as error:
+        except ValueError as error:
             raise BundleError(f"{path} is no bundle that can be checked: {error}") from error
-        except RecursionError:
-            raise BundleError(f"{path} is no bundle: its {ABOUT} is nested without end") from None
         if about.format != FORMAT:
             raise BundleError(f"{path} has the format {about.format!r}, not {FORMAT!r}")
         faults: list[str] = []
@@ -271,7 +281,12 @@ def verify_export(path: Path, vkey: str | None = None) -> Checked:
                 f"that the log signs with {stated} is only this bundle's word: compare it with the "
                 "key that you know, or give that one"
             )
-        if bundle.holds(HOW_TO) and bundle.read(HOW_TO) != _how_to():
+        try:
+            own = bundle.read(HOW_TO) == _how_to()
+        except BundleError as error:
+            faults.append(str(error))
+            own = True
+        if not own:
             if about.program == VERSION:
                 faults.append(f"{HOW_TO} is not the text of this program; do not run what it says")
             else:
@@ -279,7 +294,21 @@ def verify_export(path: Path, vkey: str | None = None) -> Checked:
                     f"{HOW_TO} is of version {about.program}, and another text than that of "
                     f"{VERSION}: do not run what it says before you have read it"
                 )
-    return Checked(about, key.vkey(), tuple(faults), tuple(unchecked))
+    return Checked(about, key.vkey(), tuple(dict.fromkeys(faults)), tuple(unchecked))
+
+
+def _said(data: bytes, of: type[S]) -> S:
+    """What a part of a bundle says. Raises ``BundleError`` if it says something twice."""
+    found = msgspec.json.decode(data, type=of)
+    json.loads(data, object_pairs_hook=_once)  # of two, programs and people do not take the same
+    return found
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    for name, times in Counter(name for name, _ in pairs).items():
+        if times > 1:
+            raise BundleError(f"{name} stands there twice")
+    return dict(pairs)
 
 
 def _how_to() -> bytes:
@@ -296,17 +325,14 @@ def _faults_of_index(bundle: _Bundle, about: About, note: bytes, key: Verifier) 
         return
     for number, line in enumerate(lines, start=1):
         try:
-            entry = msgspec.json.decode(line, type=Entry)
-        except msgspec.DecodeError as error:
+            entry = _said(line, Entry)
+        except ValueError as error:
             yield f"{INDEX}, line {number}: {error}"
-            continue
-        except RecursionError:
-            yield f"{INDEX}, line {number}: it is nested without end"
             continue
         positions.append(entry.position)
         try:
             _check(entry, bundle, about, note, key)
-        except (BundleError, ProofError, codec.UnreadableRecord) as error:
+        except (BundleError, ProofError, codec.UnreadableRecord, OverflowError) as error:
             yield f"event {entry.position}: {error}"
     if not lines:
         yield f"{INDEX} names no record: nothing is proved here"
@@ -348,10 +374,17 @@ def _faults_of_sums(bundle: _Bundle) -> Iterator[str]:
     except (BundleError, UnicodeDecodeError) as error:
         yield str(error)
         return
-    summed = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    named = [(name, digest) for digest, _, name in (line.partition("  ") for line in lines)]
+    summed = dict(named)
+    for name, times in Counter(name for name, _ in named).items():
+        if times > 1:
+            yield f"{SUMS} names {name} twice"
     for name in sorted(bundle.names - {SUMS}):
-        if sha256(bundle.read(name)).hexdigest() != summed.get(name):
-            yield f"{name} is not as {SUMS} has it"
+        try:
+            if sha256(bundle.read(name)).hexdigest() != summed.get(name):
+                yield f"{name} is not as {SUMS} has it"
+        except BundleError as error:
+            yield str(error)
     for name in sorted(summed.keys() - bundle.names):
         yield f"{name} is missing"
 
@@ -371,15 +404,12 @@ class _Bundle:
         self._size = size
         self._read = read
 
-    def holds(self, name: str) -> bool:
-        """Whether there is such a file."""
-        return name in self.names
-
     def read(self, name: str) -> bytes:
         """The content of a file. Raises ``BundleError`` if there is none that can be read."""
         if name not in self.names:
             raise BundleError(f"{name} is missing")
-        if name not in _GROWING and self._size(name) > _LONGEST:
+        lines = _LONGEST_LINE * len(self.names) if name in _GROWING else 0
+        if self._size(name) > _LONGEST + lines:
             raise BundleError(f"{name} is too long to be what it is named")
         try:
             return self._read(name)

@@ -471,7 +471,7 @@ def test_parts_that_are_no_such_thing(bundle: Path) -> None:
     receipt = min((bundle / "receipts").iterdir())
     proof = receipt.read_bytes()
     for path, content, said in (
-        (bundle / "index.jsonl", lines + deep, "nested"),
+        (bundle / "index.jsonl", lines + deep, "unknown field"),
         (receipt, proof.replace(b"index ", b"index " + b"1" * 5000, 1), "the index of the receipt"),
         (bundle / "records" / f"{receipt.stem}.msgpack", b"\x91" * 50_000 + b"\xc0", "event "),
     ):
@@ -482,9 +482,65 @@ def test_parts_that_are_no_such_thing(bundle: Path) -> None:
         assert len(faults) == 1
         assert said in faults[0]
         path.write_bytes(whole)
-    (bundle / "bundle.json").write_bytes(deep)
-    with pytest.raises(BundleError, match="nested"):
-        verify_export(bundle)
+    for content in (deep, b'{"format":' + b"[" * 100_000, b'{"size":' + b"1" * 100_000 + b"}"):
+        (bundle / "bundle.json").write_bytes(content)
+        with pytest.raises(BundleError, match="no bundle that can be checked"):
+            verify_export(bundle)
+
+
+def test_a_file_that_is_summed_twice(bundle: Path) -> None:
+    """Programs do not agree which of two digests counts."""
+    sums = bundle / "SHA256SUMS"
+    sums.write_text(f"{'0' * 64}  vkey\n{sums.read_text()}")
+    assert verify_export(bundle).faults == ("SHA256SUMS names vkey twice",)
+
+
+def test_what_nobody_wrote_into_it(bundle: Path) -> None:
+    """A line or a word that no program looks at would be taken by people for what is proved."""
+    index, about = bundle / "index.jsonl", bundle / "bundle.json"
+    whole, lines = about.read_text(), index.read_text()
+    for more in ('"note":"convicted"', '"type":"penalties.penalty-decided"'):
+        index.write_text(lines.replace("{", f"{{{more},", 1))
+        resum(bundle)
+        assert any(one.startswith("index.jsonl, line 1: ") for one in verify_export(bundle).faults)
+    index.write_text(lines)
+    for more in ('"note":"convicted"', '"for":"everybody"'):
+        about.write_text(whole.replace("{", f"{{{more},", 1))
+        resum(bundle)
+        with pytest.raises(BundleError, match=r"unknown field `note`|for stands there twice"):
+            verify_export(bundle)
+
+
+def test_without_the_text(bundle: Path) -> None:
+    """A bundle says how it is checked; one that does not is not whole."""
+    (bundle / "HOW-TO-VERIFY.txt").unlink()
+    assert verify_export(bundle).faults == ("HOW-TO-VERIFY.txt is missing",)
+    resum(bundle)
+    assert verify_export(bundle).faults == ("HOW-TO-VERIFY.txt is missing",)
+
+
+def test_parts_that_are_too_long(bundle: Path) -> None:
+    """Each is named, none is read, and what else is wrong is named too."""
+    (bundle / "stray").write_bytes(bytes(4_000_001))
+    (bundle / "HOW-TO-VERIFY.txt").write_bytes(bytes(4_000_001))
+    (bundle / "vkey").write_bytes((bundle / "vkey").read_bytes() + b"\n")
+    assert sorted(verify_export(bundle).faults) == [
+        "HOW-TO-VERIFY.txt is too long to be what it is named",
+        "stray is not in index.jsonl",
+        "stray is too long to be what it is named",
+        "vkey is not as SHA256SUMS has it",
+    ]
+
+
+@pytest.mark.parametrize("name", ["index.jsonl", "SHA256SUMS"])
+def test_lists_that_are_longer_than_what_they_list(full: Kept, tmp_path: Path, name: str) -> None:
+    """A few bytes of an archive that unpack to very many are not unpacked."""
+    whole, path = tmp_path / "b.zip", tmp_path / "long.zip"
+    assert run("export", whole, "--entity", ENTITY, "--ledger", full.url) == 0
+    with zipfile.ZipFile(whole) as packed, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as to:
+        for one in packed.namelist():
+            to.writestr(one, packed.read(one) + b"\n" * 5_000_000 * (one == name))
+    assert f"{name} is too long to be what it is named" in verify_export(path).faults
 
 
 def test_what_cannot_be_exported(
