@@ -70,22 +70,7 @@ class Audit:
         self, grant: Grant, command: Command, context: Context, refusal: Refusal
     ) -> None:
         """Take down that a rule refused a command."""
-        unit = getattr(command, "unit", None) or grant.unit
-        await self._note(
-            grant,
-            lambda: NoteRefusal(
-                refusal=CommandRefused(
-                    unit=msgspec.convert(unit, UnitId),
-                    command=type(command).__name__,
-                    rule=msgspec.convert(refusal.rule.id, RuleId),
-                    message=refusal.message[:MAX_ASKED],
-                    refused_command=context.command_id,
-                    policy_key=refusal.rule.policy_key,
-                    policy_version=refusal.policy_version,
-                    entity=_as(EntityId, getattr(command, "entity", None)),
-                )
-            ),
-        )
+        await self._note(grant, lambda: note_of(command, context, refusal))
 
     async def consulted(
         self,
@@ -127,6 +112,23 @@ class Audit:
         await self._counter.execute(
             command, make_context(command, grant.actor(), self._ledger.clock())
         )
+
+
+def note_of(command: Command, context: Context, refusal: Refusal) -> NoteRefusal:
+    """What is taken down of a refusal."""
+    unit = getattr(command, "unit", None) or context.actor.unit_id
+    return NoteRefusal(
+        refusal=CommandRefused(
+            unit=msgspec.convert(unit, UnitId),
+            command=type(command).__name__,
+            rule=msgspec.convert(refusal.rule.id, RuleId),
+            message=refusal.message[:MAX_ASKED],
+            refused_command=context.command_id,
+            policy_key=refusal.rule.policy_key,
+            policy_version=refusal.policy_version,
+            entity=_as(EntityId, getattr(command, "entity", None)),
+        )
+    )
 
 
 def _without_words(request: web.Request, fits: Mapping[str, Fits], known: set[str]) -> str:
