@@ -11,11 +11,12 @@ from aiohttp import hdrs, web
 
 from api.asking import PRIVATE, asked
 from api.keys import ACCESS
-from api.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link
+from api.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
 from api.resources import Parameter, Resource
-from ledger.access.events import CommandRefused, RecordsConsulted
+from ledger.access.events import CommandRefused, RecordsConsulted, RuleId
 from ledger.kernel import Actor, codec
 from ledger.kernel.folds import Selector
+from ledger.vocabulary import PersonId
 from projections.source import Source
 
 DEFAULT_PAGE = 100
@@ -46,6 +47,7 @@ async def accesses(request: web.Request) -> web.Response:
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     wanted = request.query.get("kind")
     topics = [_TYPES[wanted]] if wanted in _TYPES else list(_TYPES.values())
+    query_value(request, "about_person", PersonId | None, None)  # no other word finds anything
     tags = tuple(
         f"{kind}:{request.query[name]}" for name, kind in _TAGS.items() if name in request.query
     )
@@ -100,9 +102,11 @@ RESOURCES = (
             Parameter("kind", str, "`refusal` or `consultation`; both without it"),
             Parameter("person", str, "who was refused, or looked"),
             Parameter("unit", str, "the unit acted for"),
-            Parameter("rule_id", str, "the rule that refused"),
+            Parameter("rule_id", RuleId, "the rule that refused"),
             Parameter("entity", str, "the business it was about"),
-            Parameter("about_person", str, "the natural person whose sealed data was asked for"),
+            Parameter(
+                "about_person", PersonId, "the natural person whose sealed data was asked for"
+            ),
             Parameter("after", int, "the position in the access ledger after which to begin"),
             LIMIT,
         ),

@@ -7,7 +7,8 @@ anything as a supervisor who cannot be taken down.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -15,22 +16,39 @@ import msgspec
 from aiohttp import web
 
 from api.counter import Counter
+from api.keys import LEDGER
 from api.tokens import Grant
-from api.visibility import SUPERVISORS
+from api.visibility import SUPERVISORS, WITHHELD
 from ledger.access.commands import NoteConsultation, NoteRefusal
 from ledger.access.events import CommandRefused, RecordsConsulted, RuleId
-from ledger.kernel import Command, Context, Ledger, Refusal
+from ledger.impersonal import personal_data
+from ledger.kernel import Command, Context, Ledger, Refusal, Unavailable
+from ledger.kernel.events import event_types
+from ledger.kernel.folds import Selector
 from ledger.kernel.sequencer import make_context
+from ledger.kernel.subjects import make_tag, subject_fields
 from ledger.vocabulary import EntityId, PersonId, UnitId
+from projections.source import Source, SourceUnavailable
 
 T = TypeVar("T")
 
 #: The longest path and query that is kept whole.
 MAX_ASKED = 1_000
 
-#: In the place of a text that somebody was searched by.
-_WITHHELD = "withheld"
 _SHORTENED = " …"
+
+#: Where a person is named, in a path or a query: by a token, and by nothing else.
+_PERSONS = frozenset({"{person}", "about_person"})
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
+#: A year, a month, a day, a moment.
+_TIME = re.compile(
+    r"[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9:.]{5,15}(Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?", re.ASCII
+)
+#: No id of a subject is longer.
+_LONGEST_ID = 120
+
+#: Whether a value is of a query parameter's own type and words.
+Fits = Callable[[str], bool]
 
 
 class Audit:
@@ -52,30 +70,28 @@ class Audit:
         self, grant: Grant, command: Command, context: Context, refusal: Refusal
     ) -> None:
         """Take down that a rule refused a command."""
-        unit = getattr(command, "unit", None) or grant.unit
-        await self._note(
-            grant,
-            lambda: NoteRefusal(
-                refusal=CommandRefused(
-                    unit=msgspec.convert(unit, UnitId),
-                    command=type(command).__name__,
-                    rule=msgspec.convert(refusal.rule.id, RuleId),
-                    message=refusal.message[:MAX_ASKED],
-                    refused_command=context.command_id,
-                    policy_key=refusal.rule.policy_key,
-                    policy_version=refusal.policy_version,
-                    entity=_as(EntityId, getattr(command, "entity", None)),
-                )
-            ),
-        )
+        await self._note(grant, lambda: note_of(command, context, refusal))
 
     async def consulted(
-        self, grant: Grant, route: str, request: web.Request, *, anybody: bool = False
+        self,
+        grant: Grant,
+        route: str,
+        request: web.Request,
+        fits: Mapping[str, Fits],
+        *,
+        anybody: bool = False,
     ) -> None:
-        """Take down that a supervisor looks at something, or with ``anybody`` that anybody does."""
-        if grant.role not in SUPERVISORS and not anybody:
+        """Take down that a supervisor looks at something, or with ``anybody`` that anybody does.
+
+        ``fits`` tells of the query's parameters what may stand there.
+        """
+        if self._ledger is None or (grant.role not in SUPERVISORS and not anybody):
             return
-        asked = _without_words(request)
+        said = {*request.match_info.values(), *request.query.values()}
+        sources = Source(request.app[LEDGER].recorder), Source(self._ledger.recorder)
+        known = await asyncio.to_thread(_known, *sources, said)
+        asked = _without_words(request, fits, known)
+        entity = request.match_info.get("entity")
         await self._note(
             grant,
             lambda: NoteConsultation(
@@ -83,7 +99,7 @@ class Audit:
                     unit=grant.unit,
                     route=route,
                     asked=asked if len(asked) <= MAX_ASKED else asked[:MAX_ASKED] + _SHORTENED,
-                    entity=_as(EntityId, request.match_info.get("entity")),
+                    entity=_as(EntityId, entity) if entity in known else None,
                     person=_as(PersonId, request.match_info.get("person")),
                 )
             ),
@@ -98,18 +114,81 @@ class Audit:
         )
 
 
-def _without_words(request: web.Request) -> str:
-    """What was asked, without words of the asker's own: they may be a person's name, and stay.
+def note_of(command: Command, context: Context, refusal: Refusal) -> NoteRefusal:
+    """What is taken down of a refusal."""
+    unit = getattr(command, "unit", None) or context.actor.unit_id
+    return NoteRefusal(
+        refusal=CommandRefused(
+            unit=msgspec.convert(unit, UnitId),
+            command=type(command).__name__,
+            rule=msgspec.convert(refusal.rule.id, RuleId),
+            message=refusal.message[:MAX_ASKED],
+            refused_command=context.command_id,
+            policy_key=refusal.rule.policy_key,
+            policy_version=refusal.policy_version,
+            entity=_as(EntityId, getattr(command, "entity", None)),
+        )
+    )
 
-    Ids, dates and numbers are ASCII, and kept.
+
+def _without_words(request: web.Request, fits: Mapping[str, Fits], known: set[str]) -> str:
+    """What was asked, without words of the asker's own: they may say who a person is, and stay.
+
+    What stays is what the ledger has as a subject anyway, and what belongs to the resource: its
+    numbers, dates and words.
     """
-    path = "/".join(_word(part) for part in request.path.split("/"))
-    query = urlencode([(name, _word(value)) for name, value in request.query.items()], safe="/:")
+    fits = {**fits, "{position}": is_number}
+
+    def shown(place: str, said: str) -> str:
+        if place in _PERSONS:
+            stays = _as(PersonId, said) is not None
+        else:
+            stays = said in known or (
+                personal_data(said) is None
+                and (_TIME.fullmatch(said) is not None or (place in fits and fits[place](said)))
+            )
+        return said if stays else WITHHELD
+
+    resource = request.match_info.route.resource
+    path = "" if resource is None else resource.canonical
+    for name, said in request.match_info.items():
+        path = path.replace(f"{{{name}}}", shown(f"{{{name}}}", said))
+    query = urlencode([(n, shown(n, said)) for n, said in request.query.items()], safe="/:")
     return f"{path}?{query}" if query else path
 
 
-def _word(said: str) -> str:
-    return said if said.isascii() else _WITHHELD
+def is_number(said: str) -> bool:
+    """Whether this is a position, a limit, a count: shorter than what would reach somebody."""
+    return _NUMBER.fullmatch(said) is not None
+
+
+def _known(ledger: Source, access: Source, said: set[str]) -> set[str]:
+    """What of that which was said is a subject of the ledger, or somebody who acts in either."""
+
+    def stands(one: str) -> bool:
+        tags = list(_tags(one))
+        found = ledger.after([Selector((), (tag,)) for tag in tags], 0, 1)
+        actor = f"actor:{one}"
+        return bool(found or (actor in tags and access.after([Selector((), (actor,))], 0, 1)))
+
+    try:
+        return {s for s in said if len(s) <= _LONGEST_ID and s.isprintable() and stands(s)}
+    except SourceUnavailable as error:
+        raise Unavailable("the ledger cannot be read now; ask again") from error
+
+
+def _tags(said: str) -> Iterator[str]:
+    """The tags under which a subject of this name would stand; it may be a whole tag itself.
+
+    Of what looks like a person's number the ledger can only know that it is a business's.
+    """
+    kinds = {"entity"}
+    if personal_data(said) is None:
+        fields = (subject_fields(cls) for cls in event_types().values())
+        kinds = {"actor", *(kind for found in fields for _, kind in found if kind)}
+    yield from (make_tag(kind, said) for kind in kinds)
+    if said.partition(":")[0] in kinds:
+        yield said
 
 
 def _as(kind: Any, given: Any) -> str | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -19,8 +19,10 @@ import msgspec
 from cyclopts import App, Parameter
 
 from api import copies, draw_files, log_commands
+from api.auditing import note_of
 from api.copies import check_bundle
 from api.logs import configure_logging
+from api.server import require_free
 from api.server import serve as serve_app
 from api.service import Service
 from api.terminal import (
@@ -28,6 +30,7 @@ from api.terminal import (
     OPERATOR,
     Failed,
     Json,
+    Port,
     Url,
     bar,
     say,
@@ -45,11 +48,20 @@ from ledger.intake.run import ImportFailed, Report, check_register, import_regis
 from ledger.intake.sample import sample_folder
 from ledger.intake.sources import SourceError
 from ledger.intake.statistics import statistics
-from ledger.kernel import Ledger, NotRecorded, RecordCorrected, civil_date, codec
+from ledger.kernel import (
+    Ledger,
+    LegalRef,
+    NotRecorded,
+    RecordCorrected,
+    Refusal,
+    civil_date,
+    codec,
+)
 from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
+from ledger.kernel.sequencer import make_context
 from ledger.opening import (
     UnusableUrl,
     beside,
@@ -69,7 +81,7 @@ from ledger.transparency.policy import PolicyError, parse_policy
 from ledger.transparency.store import Retired
 from ledger.vault.store import Vault
 from ledger.verification.copies import verify_backup
-from ledger.vocabulary import Role
+from ledger.vocabulary import PersonId, Role
 from projections.clock import tick as clock_tick
 from projections.follower import Follower
 from projections.opening import open_views
@@ -108,9 +120,12 @@ def main(words: Sequence[str] | None = None) -> None:
         NoteError,
         Forked,
         Retired,
-        OSError,
     ) as error:
         say(f"supervision-ledger: {error}", "red")
+        sys.exit(2)
+    except OSError as error:
+        said = str(error) if error.filename is None else f"{error.filename}: {error.strerror}"
+        say(f"supervision-ledger: {said}", "red")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -121,7 +136,7 @@ def serve(
     *,
     ledger: Url = DEFAULT_URL,
     host: str = "127.0.0.1",
-    port: int = 8080,
+    port: Port = 8080,
     origin: str | None = None,
     witnesses: Path | None = None,
     accept_lost_keys: bool = False,
@@ -141,6 +156,7 @@ def serve(
         Serve although the vault lacks keys of registered persons, because they are lost for good.
     """
     policy = None if witnesses is None else parse_policy(witnesses.read_bytes())
+    require_free(host, port)
     configure_logging(level=logging.WARNING if quiet else logging.INFO)
     with Service(
         ledger,
@@ -154,8 +170,9 @@ def serve(
 
 
 @app.command
-def demo(*, folder: Path = Path("demo"), host: str = "127.0.0.1", port: int = 8080) -> None:
+def demo(*, folder: Path = Path("demo"), host: str = "127.0.0.1", port: Port = 8080) -> None:
     """Load the sample register into a ledger of its own and serve it: the quickest way to look."""
+    require_free(host, port)  # before all is loaded for nothing
     folder.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{folder / 'ledger.db'}"
     tell(f"ledger: {url}")
@@ -370,32 +387,54 @@ def erase(
     Parameters
     ----------
     person
-        The token that stands for the person, psn-….
+        The token that stands for the person, psn-…: register-person answers with it, and the
+        complaint, application or case names it.
     reason
         Why, in the terms of 个人信息保护法 Art. 47.
     law, article
         By which law it is erased.
     """
+    try:
+        token = msgspec.convert(person, PersonId)
+    except msgspec.ValidationError as error:
+        # Without the word: it may be a name, and what is printed is often kept.
+        say(f"supervision-ledger: {_NOT_A_PERSON}", "red")
+        raise Failed from error
+    path = ledger_path(ledger)
     with (
         open_recorder(ledger, create=False) as recorder,
         open_ledger(recorder) as opened,
-        Vault(beside(ledger_path(ledger), "vault")) as vault,
+        Vault(beside(path, "vault")) as vault,
     ):
+        command = ErasePerson(
+            person=token,
+            reason=reason,
+            legal_basis=(LegalRef(instrument=law, article=article),),
+        )
+        context = make_context(command, OPERATOR, opened.clock())
         try:
-            command = msgspec.convert(
-                {
-                    "person": person,
-                    "reason": reason,
-                    "legal_basis": [{"instrument": law, "article": article}],
-                },
-                ErasePerson,
-            )
-            outcome = opened.execute(command, OPERATOR)
-        except (NotRecorded, msgspec.ValidationError) as error:
+            outcome = opened.submit(command, context).result()
+        except Refusal as error:
+            with (
+                SQLiteRecorder(beside(path, "access")) as accesses,
+                Ledger(accesses, clock=opened.clock) as access,
+            ):
+                access.execute(note_of(command, context, error), OPERATOR)
+            say(f"supervision-ledger: {error}", "red")
+            say(f"{error.hint}\n{error.rule.law}")
+            raise Failed from error
+        except NotRecorded as error:
             say(f"supervision-ledger: {error}", "red")
             raise Failed from error
         destroyed = destroy_keys(recorder, vault)
     show({"person": person, "recorded": len(outcome.events), "keys_destroyed": destroyed}, json)
+
+
+_NOT_A_PERSON = (
+    "PERSON is a token, psn- and 32 digits; never a name or number. The answer to register-person "
+    "has it as `person`; a complaint names it as `complainant`, an application as `applicant`, a "
+    "case as `person`."
+)
 
 
 @token.command
@@ -409,7 +448,7 @@ def create(
     ledger: Url = DEFAULT_URL,
 ) -> None:
     """Create a token for a person of a unit in a role; it is shown this once."""
-    with Tokens.open(beside(ledger_path(ledger), "tokens")) as tokens:
+    with _tokens(ledger) as tokens:
         try:
             tell(
                 tokens.create(unit, person, role, entity=entity, expires_on=expires_on),
@@ -421,16 +460,26 @@ def create(
 @token.command(name="list")
 def list_(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
     """List all tokens ever created, without the tokens themselves."""
-    with Tokens.open(beside(ledger_path(ledger), "tokens")) as tokens:
+    with _tokens(ledger) as tokens:
         show([msgspec.to_builtins(entry) for entry in tokens.list()], json)
 
 
 @token.command
 def revoke(token: str, *, ledger: Url = DEFAULT_URL) -> None:
     """Revoke a token, by itself or by its id from ``token list``; it ends within seconds."""
-    with Tokens.open(beside(ledger_path(ledger), "tokens")) as tokens:
+    with _tokens(ledger) as tokens:
         if not tokens.revoke(token):
             raise UnusableUrl("no token like that is still good; see token list")
+
+
+@contextmanager
+def _tokens(ledger: str) -> Iterator[Tokens]:
+    """The tokens of a ledger that is there: with a mistyped one they would be good for nothing."""
+    with (
+        open_recorder(ledger, create=False, read_only=True),
+        Tokens.open(beside(ledger_path(ledger), "tokens")) as tokens,
+    ):
+        yield tokens
 
 
 def _import(

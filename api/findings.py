@@ -17,6 +17,7 @@ from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, 
 from api.resources import Parameter, Resource
 from api.tokens import Grant
 from api.visibility import may_see
+from ledger.access.events import RuleId
 from ledger.kernel import civil_date
 from projections.findings import FINDINGS, Findings, FindingState, document
 
@@ -88,7 +89,7 @@ RESOURCES = (
         returns=FoundFindings,
         query=(
             Parameter("state", FindingState, "how far its handling has come"),
-            Parameter("rule_id", str, "the rule that was broken"),
+            Parameter("rule_id", RuleId, "the rule that was broken"),
             Parameter("type", str, "the type of finding"),
             Parameter("unit", str, "the unit it is about"),
             Parameter("entity", str, "the business it concerns"),

@@ -10,8 +10,9 @@ from pathlib import Path
 from cyclopts import App
 
 from api.logs import configure_logging
+from api.server import require_free
 from api.server import serve as serve_app
-from api.terminal import DEFAULT_URL, OPERATOR, Json, Url, say, show
+from api.terminal import DEFAULT_URL, OPERATOR, Json, Port, Url, say, show
 from api.witness import cosigner_key, make_witness_app
 from ledger.opening import (
     UnusableUrl,
@@ -87,7 +88,7 @@ def witness_serve(
     store: Path = Path("witness.db"),
     name: str | None = None,
     host: str = "127.0.0.1",
-    port: int = 8081,
+    port: Port = 8081,
     quiet: bool = False,
 ) -> None:
     """Cosign the checkpoints of other logs over HTTP (c2sp.org/tlog-witness) until told to stop.
@@ -109,6 +110,7 @@ def witness_serve(
     known = [one.key for one in parse_policy(logs.read_bytes()).logs]
     if not known:
         raise UnusableUrl(f"{logs} names no log; write a line: log <vkey>")
+    require_free(host, port)
     signer = _witness_key(key, store, name)
     with closing(Witness(store, signer, known)) as opened:
         said = "" if quiet else f"witnessing on http://{host}:{port}/ as {cosigner_key(opened)}"

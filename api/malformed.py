@@ -28,6 +28,7 @@ _HINTS = {
     "Invalid RFC3339 encoded datetime": _MOMENT,
     "Expected `datetime` with a timezone component": _MOMENT,
     "Invalid RFC3339 encoded date": "a day that exists, as 2026-10-20",
+    r"Expected `str` matching regex '\\S'": "text that is not blank",
 }
 
 

@@ -17,14 +17,15 @@ and is named in ``api.app.RESOURCES``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, get_origin
 
 import msgspec
 from aiohttp import web
 
 from api.access import grant_of
-from api.auditing import AUDIT
+from api.auditing import AUDIT, is_number
 from api.keys import LINE
 from api.middlewares import expect
 from api.problems import Problem, unauthenticated
@@ -41,6 +42,21 @@ class Parameter(msgspec.Struct, frozen=True):
     description: str = ""
     place: str = "query"
     repeatable: bool = False
+
+    def fits(self, said: str) -> bool:
+        """Whether a value is one of its type, or a word that its description names.
+
+        A text is none: it is whatever somebody writes.
+        """
+        if self.type is str:
+            return said in re.findall(r"\w+", self.description)
+        if get_origin(self.type) is None:
+            return is_number(said) or said in {"true", "false"}
+        try:
+            msgspec.convert(said, self.type)
+        except msgspec.ValidationError:
+            return False
+        return True
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -90,6 +106,7 @@ def _checked(resource: Resource) -> Handler:
     once = {p.name for p in resource.query if not p.repeatable}
     roles, path, handle = resource.roles, resource.path, resource.handler
     audited = resource.audited
+    fits = {p.name: p.fits for p in resource.query}
 
     async def handler(request: web.Request) -> web.StreamResponse:
         request[LINE].route = path
@@ -101,7 +118,7 @@ def _checked(resource: Resource) -> Handler:
         if audited and not grant.id:
             raise unauthenticated("This needs a token.")
         check_query(request, known, once)
-        await request.app[AUDIT].consulted(grant, path, request, anybody=audited)
+        await request.app[AUDIT].consulted(grant, path, request, fits, anybody=audited)
         return await handle(request)
 
     return handler

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import socket
 from collections.abc import Callable
 
 from aiohttp import web
@@ -19,6 +21,28 @@ SHUTDOWN_SECONDS = 30.0
 #: New objects after which the collector looks for garbage. What is remembered between commands is
 #: large and has no cycles: looking at it every 700 objects took a tenth of all time.
 COLLECT_AFTER = 50_000
+
+
+def require_free(host: str, port: int) -> None:
+    """Raise ``OSError``, in words, if somebody serves there: before much is done for nothing.
+
+    What else may be wrong with an address the server says when it begins.
+    """
+    for family, kind, protocol, _, address in socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    ):
+        try:
+            with socket.socket(family, kind, protocol) as tried:
+                # As the server will: what has just ended there is not in the way.
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                tried.bind(address)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                other = f"--port {port % 65_535 + 1}"
+                raise OSError(
+                    f"{host}:{port} is taken: another program serves there. Choose another port, "
+                    f'as in {other} (for make: make run RUN_ARGS="{other}")'
+                ) from error
 
 
 def serve(

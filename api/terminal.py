@@ -9,7 +9,7 @@ from io import TextIOWrapper
 from typing import Annotated, Any
 
 import msgspec
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -23,6 +23,7 @@ Url = Annotated[
         name="--ledger", env_var="LEDGER_URL", help="sqlite:///file.db or sqlite:////srv/file.db"
     ),
 ]
+Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65_535))]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON, for machines")]
 
 DEFAULT_URL = "sqlite:///ledger.db"

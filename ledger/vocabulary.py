@@ -140,6 +140,10 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, extra={"words":
 #: Who acts in office, or by which certificate: a badge id, public by law (执法公示). Some have
 #: as many digits as a telephone number, and nobody is to be asked for another.
 Badge = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+#: What is said of a person before it is sealed: blank, it would be sealed and never be missed.
+PersonalText = Annotated[
+    Name, msgspec.Meta(pattern=r"\S", description="text that is not blank", examples=["张三丰"])
+]
 #: Stands for a person: what it leads to lies outside the ledger. No name fits, and no number that
 #: could be dialled.
 PersonToken = Annotated[

@@ -125,6 +125,36 @@ def test_every_address_in_the_readme_is_served(tmp_path: Path) -> None:
     assert {entry.system for entry in COMMANDS} - named == set()
 
 
+#: What README says that everybody reads, and where that is.
+EVERYBODYS = {
+    "profiles": "/v1/entities",
+    "published matters": "/v1/matters",
+    "plans": "/v1/plans",
+    "decisions": "/v1/decisions",
+    "draws and their results": "/v1/draws",
+    "lists": "/v1/serious-list",
+    "statistics": "/v1/annual-statistics",
+    "published assessments": "/v1/assessments",
+}
+
+
+async def test_what_the_readme_says_of_reading_is_so(tmp_path: Path) -> None:
+    """Addresses with a query are answered as they stand there; the public's need no token."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    said = " ".join(text.split("Everybody else reads")[1].split(".")[0].split())
+    assert said.endswith("without a token: " + ", ".join(EVERYBODYS))
+    asked = re.findall(r"`(/v1/[^`{\s]*\?[^`\s]*)`", text)
+    assert len(asked) > 4
+    walk = Walk(tmp_path / "ledger.db")
+    with walk.service as service:
+        async with TestClient(TestServer(service.app())) as client:
+            for path in EVERYBODYS.values():
+                assert (await client.get(path)).status == 200, path
+            headers = {"Authorization": f"Bearer {walk.tokens['JB']}"}
+            for path in asked:
+                assert (await client.get(path, headers=headers)).status == 200, path
+
+
 def pattern(path: str) -> str:
     """A path with its variable parts alike."""
     return re.sub(r"\{[^}]*\}", "{}", path)

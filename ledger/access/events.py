@@ -39,8 +39,10 @@ def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
 class RecordsConsulted(Event):
     """查阅记录: a supervisor looked at something; noted before the answer is given.
 
-    ``route`` is the kind of resource, ``asked`` the path and query as they were sent. Whoever asks
-    for what is sealed of a ``person`` is noted too, supervisor or not.
+    ``route`` is the kind of resource, ``asked`` the path and query that were sent, without words
+    of the asker's own: `withheld` stands for what the ledger does not have as a subject and is no
+    number, date or word of the resource. Whoever asks for what is sealed of a ``person`` is noted
+    too, supervisor or not.
     """
 
     TOPIC: ClassVar[str] = "access.records-consulted"

@@ -12,7 +12,7 @@ from ledger.persons.events import ErasureReason, PersonErased, SealedPerson
 from ledger.persons.folds import Involvements, Person
 from ledger.persons.rules import PII_R1
 from ledger.reconsideration.folds import ReconCase
-from ledger.vocabulary import Name, PersonId
+from ledger.vocabulary import Name, PersonalText, PersonId
 
 #: Who may have anybody's data erased; everybody else those that the own unit took down.
 _EVERYBODYS = {"jb_supervisor", "ledger_clock"}
@@ -27,8 +27,8 @@ class RegisterPerson(Command):
     anything else sees them; ``sealed`` is what it makes of them and is never sent.
     """
 
-    name: Name | None = None
-    contact: Name | None = None
+    name: PersonalText | None = None
+    contact: PersonalText | None = None
     id_number: Name | None = None
     sealed: SealedPerson | None = None
 

@@ -1,19 +1,30 @@
 """The keys, in one SQLite file that only its owner may read; and how one is destroyed for good.
 
 SQLite keeps old content where nobody looks for it: in free pages, in the space between the cells of
-a page, in a write-ahead log, in a rollback journal. So there is no write-ahead log here, freed
-space is overwritten (``secure_delete``), and ``destroy`` does, in this order (what a crash leaves
-is said at each step; whoever repeats it finishes it):
+a page, in a write-ahead log, in a rollback journal. And what a file gives back to the disk, by
+being unlinked or cut off, stays there until something else is written over it: it would hold keys
+that are destroyed only later. So:
+
+- There is no write-ahead log. The rollback journal is kept (``PERSIST``) and never unlinked, not
+  even when it is what a crash left. Whoever has written overwrites it with zeros and flushes it,
+  before anybody else may write and before it is cut off; after a crash, whoever writes next.
+- Freed space is overwritten (``secure_delete``), and the file of the keys never becomes shorter.
+
+``destroy`` does, in this order (what a crash leaves is said at each step; whoever repeats it
+finishes it):
 
 1. Take the file for this process alone. From here on nobody else writes a journal.
 2. Empty the rows of the keys and commit. A crash before leaves the keys; the journal that it leaves
    is rolled back when the file is opened. A crash after leaves them in the journal alone.
-3. Write the whole file anew (``VACUUM``), the copy in memory. A crash leaves the old file.
-4. Overwrite the journal with zeros and flush it, then let SQLite remove it. A crash leaves either.
+3. Write all rows into new pages, and the old ones full of zeros. A crash leaves the old ones.
+4. Overwrite the journal. A crash leaves it whole or in part.
 5. Note that this is done. A crash before has steps 3 and 4 done once more.
 
-Beyond the reach of a program: what a solid-state disk or a copying file system keeps of blocks that
-were overwritten, and swapped memory. Keep the vault on an encrypted disk.
+Beyond the reach of a program: blocks that were overwritten and that a solid-state disk, a copying
+file system or a snapshot keeps; a file system that puts contents through a journal of its own;
+swapped memory. And one case within it: a crash in the middle of a transaction for which the file
+had grown cuts that off again when it is rolled back, with the keys that had come there. Keep the
+vault on an encrypted disk.
 """
 
 from __future__ import annotations
@@ -42,6 +53,15 @@ _SCHEMA = """CREATE TABLE IF NOT EXISTS keys (
     scrubbed INTEGER NOT NULL    -- whether nothing of a destroyed one is left in the files
 ) STRICT, WITHOUT ROWID"""
 _BY_COMMAND = "CREATE UNIQUE INDEX IF NOT EXISTS keys_by_command ON keys (made_for)"
+
+#: A table that is dropped leaves its pages in the file, which ``secure_delete`` fills with zeros.
+_REWRITE = (
+    "ALTER TABLE keys RENAME TO old",
+    _SCHEMA,
+    "INSERT INTO keys SELECT * FROM old ORDER BY person",
+    "DROP TABLE old",
+    _BY_COMMAND,
+)
 
 _HELD = """SELECT person FROM keys
     WHERE secret IS NOT NULL AND person IN (SELECT value FROM json_each(?))"""
@@ -95,13 +115,16 @@ class Vault:
 
     def _prepare(self) -> None:
         execute = self._sqlite.execute
+        # Held like this, a journal that a crash left is rolled back and not unlinked.
+        execute("PRAGMA locking_mode = EXCLUSIVE")
         (known,) = execute("PRAGMA application_id").fetchone()
         (tables,) = execute("SELECT count(*) FROM sqlite_schema").fetchone()
         if known != APPLICATION_ID and tables:
             raise VaultError(f"{self.path} is no vault. Check the path.")
-        execute("PRAGMA journal_mode = DELETE")
+        execute("PRAGMA journal_mode = PERSIST")
+        self._let_go()
         execute("PRAGMA secure_delete = ON")
-        execute("PRAGMA temp_store = MEMORY")  # what VACUUM copies is never in a file of its own
+        execute("PRAGMA temp_store = MEMORY")  # what is sorted or undone is in no file of its own
         execute("PRAGMA synchronous = EXTRA")  # the journal's end is on the disk when it is over
         if not tables:
             execute("BEGIN IMMEDIATE")
@@ -127,7 +150,7 @@ class Vault:
         It is on the disk when this returns: a crash before the event leaves a key of nothing, and
         never an event without its key.
         """
-        with self._lock, self._speaking(), self._transaction():
+        with self._lock, self._speaking(), self._alone(), self._transaction():
             row = self._sqlite.execute(
                 "SELECT person, secret FROM keys WHERE made_for = ?", (made_for,)
             ).fetchone()
@@ -161,7 +184,7 @@ class Vault:
                 self._empty(wanted)
                 self._rewrite()
                 self._shred()
-            self._settle()
+                self._settle()
             return len(wanted)
 
     def _held(self, persons: Collection[str]) -> list[str]:
@@ -182,10 +205,13 @@ class Vault:
             )
 
     def _rewrite(self) -> None:
-        self._sqlite.execute("VACUUM")
+        """Leave no page as it was. ``VACUUM`` would cut off pages that hold keys."""
+        with self._transaction():
+            for step in _REWRITE:
+                self._sqlite.execute(step)
 
     def _shred(self) -> None:
-        """Overwrite what the journal holds; nobody else may be writing one."""
+        """Overwrite what the journal holds, then cut it off; nobody else may be writing one."""
         journal = Path(f"{self.path}-journal")
         try:
             handle = os.open(journal, os.O_WRONLY)
@@ -194,6 +220,7 @@ class Vault:
         with os.fdopen(handle, "wb", buffering=0) as file:
             file.write(b"\0" * os.fstat(handle).st_size)
             os.fsync(handle)
+            os.ftruncate(handle, 0)
 
     def _settle(self) -> None:
         with self._transaction():
@@ -201,15 +228,23 @@ class Vault:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the file from the first transaction to the end, its journal staying where it is."""
-        self._sqlite.execute("PRAGMA locking_mode = EXCLUSIVE")
-        self._sqlite.execute("PRAGMA journal_mode = PERSIST")
+        """Hold the file until what the journal holds of transactions in here is overwritten.
+
+        After a failure it is not: it may be what is to be rolled back. Whoever writes next does it.
+        """
+        # Waits for others here, before it holds what they might wait for.
+        with self._transaction():
+            self._sqlite.execute("PRAGMA locking_mode = EXCLUSIVE")
         try:
             yield
+            self._shred()
         finally:
-            self._sqlite.execute("PRAGMA locking_mode = NORMAL")
-            self._sqlite.execute("SELECT count(*) FROM keys").fetchone()  # lets go of the lock
-            self._sqlite.execute("PRAGMA journal_mode = DELETE")
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Hold the file no longer than each transaction; this begins with the next one."""
+        self._sqlite.execute("PRAGMA locking_mode = NORMAL")
+        self._sqlite.execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

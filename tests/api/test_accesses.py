@@ -78,6 +78,83 @@ async def test_words_are_not_taken_down(world: World) -> None:
     assert any(one.startswith("/v1/entities/withheld/profile") for one in asked), asked
 
 
+NUMBER, PHONE, NAME = "110101199003074477", "13909310042", "QZXNAME"
+PERSON = "psn-" + "0" * 32
+
+
+async def looked(world: World, path: str) -> int:
+    """A supervisor asks for a path as it stands here; the status of the answer."""
+    headers = {"Authorization": f"Bearer {world.tokens['JB second']}"}
+    async with world.client.get(path, headers=headers) as response:
+        return response.status
+
+
+async def asked_for(world: World) -> list[str]:
+    """What that supervisor has asked for, by the access ledger."""
+    found = await told(world, kind="consultation", person="JB-002", limit=500)
+    return [one["body"]["asked"] for one in found]
+
+
+PLACES = (
+    "/v1/persons/{}",
+    "/v1/entities/{}/profile",
+    "/v1/officers/{}",
+    "/v1/inspections/{}/trail",
+    "/v1/progress/{}/2026-05",
+    "/v1/events/{}",
+    "/v1/findings?unit={}",
+    "/v1/findings?state={}",
+    "/v1/findings?rule_id={}",
+    "/v1/findings?auto={}",
+    "/v1/findings?raised_before={}",
+    "/v1/entities?name={}",
+    "/v1/entities?after={}",
+    "/v1/tasks?stage={}",
+    "/v1/deadlines?about={}",
+    "/v1/feed?after={}",
+    "/v1/access?about_person={}",
+    "/v1/access?person={}",
+)
+
+
+@pytest.mark.parametrize("word", [NUMBER, PHONE, NAME, f"psn-{NUMBER}", f"sf:{NAME}"])
+async def test_what_might_be_a_person_is_not_taken_down(world: World, word: str) -> None:
+    """Numbers and names in ASCII are words too, wherever a supervisor puts them."""
+    for place in PLACES:
+        await looked(world, place.format(word))
+
+    assert await asked_for(world) == [place.format("withheld") for place in PLACES]
+    assert word not in str(await told(world, limit=500))
+
+
+async def test_what_the_ledger_knows_is_taken_down(world: World) -> None:
+    """Which business, unit, officer, person, rule, day and page was looked at can be read."""
+    await world.given_matter("M-101")
+    for path in (
+        f"/v1/entities/{E_A}/profile?valid_as_of=2026-05-01",
+        "/v1/matters/M-101/trail?after=0",
+        "/v1/officers/OFF-001",
+        f"/v1/persons/{PERSON}",
+        "/v1/progress/MRB/2026-05",
+        "/v1/events/1",
+        f"/v1/findings?unit=MRB&entity={E_A}&rule_id=FIL-V1&state=raised&auto=true&limit=5",
+        f"/v1/access?kind=refusal&person=JB-002&unit=MRB&about_person={PERSON}",
+        f"/v1/deadlines?about=entity:{E_A}&due_before=2026-05-01",
+        "/v1/scores?year=2026",
+        "/v1/entities?name=withheld",
+    ):
+        await looked(world, path)
+        assert (await asked_for(world))[-1] == path
+
+
+async def test_only_a_token_finds_a_person(world: World) -> None:
+    """Of any other word there is no document, and no look at one."""
+    for word in (NUMBER, NAME, "OFF-001", PERSON):
+        assert await looked(world, f"/v1/persons/{word}") == 404
+    for word in (NUMBER, NAME, "OFF-001"):
+        assert await looked(world, f"/v1/access?about_person={word}") == 400
+
+
 async def test_what_cannot_be_read_back_is_not_written(world: World) -> None:
     """A question about something that is no business's id is taken down without one."""
     response = await world.client.get(

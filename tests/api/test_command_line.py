@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from api.command_line import main
+from api.sealing import sealed_person
 from api.service import Service
-from api.terminal import show
+from api.terminal import OPERATOR, show
+from ledger.access.events import CommandRefused
+from ledger.complaints.events import ComplainantNamed
 from ledger.kernel import codec
 from ledger.opening import LEDGER_CLOCK, beside, ledger_path, open_ledger, open_recorder
+from ledger.persons.commands import RegisterPerson
+from ledger.persons.rules import PII_R1
+from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.events import FindingRaised
+from ledger.vault.store import Vault
 from tests.gwt import Record
 
+LOG_KEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
 Command = Callable[..., tuple[int, str, str]]
 RAISED = FindingRaised(finding_id="F-1", type="unfiled", rule_id="FIL-V1", auto=True, unit="MRB")
 
@@ -96,6 +105,110 @@ def test_nobody_is_erased_who_is_not_known(url: str, command: Command) -> None:
     code, *_ = command("erase", "psn-" + "0" * 32, "--reason", "because", "--ledger", url)
     assert code != 0
     assert types(url) == before
+
+
+def test_a_person_is_erased_by_a_token(url: str, command: Command) -> None:
+    """For any other word it says what a token is and where it stands, and not the word."""
+    for word in ("张三", "110101199003074477", "psn-1"):
+        code, _, said = command("erase", word, "--reason", "consent_withdrawn", "--ledger", url)
+        assert code == 1
+        assert "PERSON is a token, psn-" in said
+        assert "register-person" in said
+        assert word not in said.replace("psn- ", "")
+
+
+def test_PII_R1_a_refused_erasure_says_all_and_is_taken_down(url: str, command: Command) -> None:
+    """Rule, what would make it succeed and the law, as over HTTP; and the refusal stays."""
+    path = ledger_path(url)
+    with (
+        open_recorder(url) as recorder,
+        open_ledger(recorder) as ledger,
+        Vault(beside(path, "vault")) as vault,
+    ):
+        sealed = sealed_person(vault, "c1", name="张三丰")
+        ledger.execute(RegisterPerson(sealed=sealed), LEDGER_CLOCK)
+        named = ComplainantNamed(
+            complaint="CMP-1",
+            subject_unit="MRB",
+            anonymous=False,
+            guarded_until=date(2026, 7, 1),
+            person=sealed.person,
+        )
+        ledger.execute(Record(facts=(named,)), LEDGER_CLOCK)
+
+    words = ("erase", sealed.person, "--reason", "consent_withdrawn", "--ledger", url)
+    code, _, said = command(*words)
+
+    assert code == 1
+    assert "PII-R1" in said
+    assert PII_R1.hint in said
+    assert PII_R1.law in said
+    with closing(SQLiteRecorder(beside(path, "access"))) as accesses:
+        (refusal,) = [codec.decode(s.position, s.event.data) for s in accesses.read()]
+    assert isinstance(refusal.event, CommandRefused)
+    assert (refusal.event.rule, refusal.event.command) == ("PII-R1", "ErasePerson")
+    assert refusal.envelope.actor == OPERATOR
+
+
+@pytest.mark.parametrize("words", [("serve",), ("demo",), ("witness", "serve", "--logs", "logs")])
+def test_a_port_that_is_none_is_refused(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """Nothing is made, and nothing is said of an address at which nobody listens."""
+    monkeypatch.chdir(tmp_path)
+    for port in ("99999999", "65536", "-1"):
+        code, said, complained = command(*words, f"--port={port}")
+        assert code != 0
+        assert "65535" in said + complained or "Must be" in said + complained
+        assert "http://" not in said + complained
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_named(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what to say instead, and before a register is loaded for nothing."""
+    monkeypatch.chdir(tmp_path)
+    logs = tmp_path / "logs"
+    logs.write_text(f"log {LOG_KEY}\nquorum none\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for words in (("serve",), ("demo",), ("witness", "serve", "--logs", "logs")):
+            code, _, said = command(*words, f"--port={port}")
+            assert code == 2
+            assert f"127.0.0.1:{port} is taken" in said
+            assert f'make run RUN_ARGS="--port {port + 1}"' in said
+            assert "Errno" not in said
+    assert list(tmp_path.iterdir()) == [logs]
+
+
+def test_a_missing_file_is_named(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line, without the number of an error."""
+    monkeypatch.chdir(tmp_path)
+    for words in (
+        ("draw", "verify", "nofile"),
+        ("draw", "check-receipt", "nofile"),
+        ("verify", "nofile"),
+        ("witness", "serve", "--logs", "nofile"),
+        ("serve", "--witnesses", "nofile"),
+    ):
+        code, _, said = command(*words)
+        assert code == 2
+        assert said == "supervision-ledger: nofile: No such file or directory\n"
+
+
+def test_tokens_are_of_a_ledger_that_is_there(url: str, command: Command, tmp_path: Path) -> None:
+    """A mistyped ledger is not given tokens that open nothing."""
+    nowhere = f"sqlite:///{tmp_path / 'other.db'}"
+    for words in (("create", "MRB", "HEAD-001", "unit_head"), ("list",), ("revoke", "slt_x")):
+        code, _, said = command("token", *words, "--ledger", nowhere)
+        assert code == 2
+        assert "there is no ledger at" in said
+    assert not list(tmp_path.glob("other*"))
+    code, said, _ = command("token", "create", "MRB", "HEAD-001", "unit_head", "--ledger", url)
+    assert (code, said[:4]) == (0, "slt_")
 
 
 def test_tick_at_a_moment(url: str, command: Command) -> None:

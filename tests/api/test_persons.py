@@ -318,6 +318,21 @@ async def test_what_is_sealed_is_not_sent(world: World) -> None:
     )
 
 
+async def test_a_blank_is_nobody(world: World) -> None:
+    """A name or contact of spaces is malformed, in any script's spaces, and seals nothing."""
+    for field in ("name", "contact"):
+        for blank in ("   ", "\t\n", "\u3000"):
+            answer = await world.send(
+                "JB", "persons/register-person", expect=400, **{"name": NAME, field: blank}
+            )
+            assert answer["pointer"] == f"/{field}"
+            assert answer["detail"].endswith("text that is not blank")
+    answer = await world.send(
+        "MRB officer", "filing/sign-on-site-record", expect=400, task="T-1", entity_signature=" "
+    )
+    assert answer["pointer"] == "/entity_signature"
+
+
 async def test_who_signs_on_site_is_sealed(world: World) -> None:
     """The record names a person, whom the unit reads; with a refusal beside it, it is neither."""
     await world.given_matter("M-101")

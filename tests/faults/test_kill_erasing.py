@@ -122,7 +122,6 @@ def assert_gone(path: Path, person: str, people: list[tuple[str, bytes]]) -> Non
     keys = dict(people)
     assert erasures(path) == 1
     assert left(path.parent, keys.pop(person)) == []
-    assert not Path(f"{beside(path, 'vault')}-journal").exists()
     with Vault(beside(path, "vault")) as vault:
         assert vault.secret(person) is None
         assert {one: vault.secret(one) for one in keys} == keys

@@ -6,6 +6,8 @@ import os
 import random
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
@@ -40,6 +42,11 @@ def vault(path: Path) -> Iterator[Vault]:
 def everything(folder: Path) -> bytes:
     """All bytes of all files of a folder."""
     return b"\n".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def journal_of(path: Path) -> Path:
+    """Where SQLite writes what it would need to undo a transaction."""
+    return path.with_name(f"{path.name}-journal")
 
 
 def secret_of(key: PersonKey) -> bytes:
@@ -154,7 +161,8 @@ def test_a_destroyed_key_is_nowhere(vault: Vault, path: Path) -> None:
     assert vault.secret(keys[7].person) is None
     assert vault.mint("c7") == PersonKey(keys[7].person, None)
     assert all(vault.secret(k.person) == k.secret for k in keys if k is not keys[7])
-    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert {p.name for p in path.parent.iterdir()} == {path.name, journal_of(path).name}
+    assert journal_of(path).read_bytes() == b""
     before = path.read_bytes()
     assert vault.destroy([keys[7].person]) == 0
     assert path.read_bytes() == before
@@ -207,24 +215,124 @@ def test_a_vault_that_is_held_says_so(path: Path) -> None:
         assert vault.destroy([key.person]) == 1
 
 
-def test_the_journal_is_overwritten_before_it_goes(
+class Disk:
+    """What a vault gives back to the disk: a journal cut off or unlinked, a file made shorter.
+
+    Blocks that no file has any more keep what was last written to them.
+    """
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.path = path
+        self.given_back: list[bytes] = []
+        self._kept = path.parent.parent / f"{path.parent.name}.kept"
+        self._size = 0
+        cut = os.ftruncate
+
+        def watched(handle: int, size: int) -> None:
+            self.given_back.append(journal_of(path).read_bytes()[size:])
+            cut(handle, size)
+
+        monkeypatch.setattr("ledger.vault.store.os.ftruncate", watched)
+
+    def look(self) -> None:
+        """Hold on to the journal that is there, and see that the file of the keys only grew."""
+        journal = journal_of(self.path)
+        if not self._kept.exists():
+            os.link(journal, self._kept)
+        assert journal.samefile(self._kept), "the journal was unlinked"
+        assert self.path.stat().st_size >= self._size, "the file was cut off"
+        self._size = self.path.stat().st_size
+
+
+def test_the_disk_is_given_back_nothing_but_zeros(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can say of a key today that it will not be destroyed: its copies must not stay."""
+    disk = Disk(path, monkeypatch)
+    with Vault(path) as vault:
+        held = []
+        for number in range(300):
+            held.append(vault.mint(f"c{number}"))
+            disk.look()
+            assert journal_of(path).read_bytes() == b""
+        for one in held[:3]:
+            assert vault.destroy([one.person]) == 1
+            disk.look()
+            assert journal_of(path).read_bytes() == b""
+        assert all(vault.secret(one.person) == one.secret for one in held[3:])
+    assert len(disk.given_back) > 300
+    assert any(disk.given_back)
+    assert not any(content.strip(b"\0") for content in disk.given_back)
+
+
+def test_the_journal_holds_the_key_and_then_zeros(
     vault: Vault, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also without the rewriting, whose own journal lies over it: nothing rests on one step."""
     key = vault.mint("c1")
-    journal = path.with_name(f"{path.name}-journal")
+    disk = Disk(path, monkeypatch)
     shred = vault._shred
     seen: list[bytes] = []
 
     def watched() -> None:
-        seen.append(journal.read_bytes())
+        seen.append(journal_of(path).read_bytes())
         shred()
-        seen.append(journal.read_bytes())
 
     monkeypatch.setattr(vault, "_rewrite", lambda: None)
     monkeypatch.setattr(vault, "_shred", watched)
     assert vault.destroy([key.person]) == 1
-    before, after = seen
-    assert secret_of(key) in before
-    assert after == b"\0" * len(before)
-    assert not journal.exists()
+    assert secret_of(key) in seen[0]
+    assert disk.given_back[0] == b"\0" * len(seen[0])
+    assert journal_of(path).read_bytes() == b""
+
+
+def died(path: Path, *steps: str) -> None:
+    """Do something to the vault in another process, which ends there as by ``kill -9``."""
+    begin = (
+        "import os, sys",
+        "from pathlib import Path",
+        "from ledger.vault.store import Vault",
+        "vault = Vault(Path(sys.argv[1]))",
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", "\n".join((*begin, *steps, "os._exit(9)")), str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 9, ended.stderr
+
+
+def test_a_transaction_that_died_is_undone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever opens the vault next has all keys, and the journal that was left is not unlinked."""
+    with Vault(path) as vault:
+        keys = [vault.mint(f"c{n}") for n in range(40)]
+    disk = Disk(path, monkeypatch)
+    disk.look()
+    died(
+        path,
+        "vault._sqlite.execute('PRAGMA cache_size = 1')",  # so that it is in the file at once
+        "vault._sqlite.execute('BEGIN IMMEDIATE')",
+        "vault._sqlite.execute('UPDATE keys SET secret = NULL')",
+    )
+    assert secret_of(keys[7]) in journal_of(path).read_bytes()
+    with Vault(path) as vault:
+        disk.look()
+        assert all(vault.secret(one.person) == one.secret for one in keys)
+        vault.mint("c40")
+        disk.look()
+    assert journal_of(path).read_bytes() == b""
+    assert not any(content.strip(b"\0") for content in disk.given_back)
+
+
+@pytest.mark.parametrize("step", ["_shred", "_let_go"])
+def test_a_key_that_was_made_stays(path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """Whoever dies after the transaction has made it; the same command finds the same person."""
+    died(path, f"Vault.{step} = lambda self: os._exit(9)", "vault.mint('c1')")
+    disk = Disk(path, monkeypatch)
+    disk.look()
+    with Vault(path) as vault:
+        people = vault._sqlite.execute("SELECT person, secret FROM keys").fetchall()
+        assert [PersonKey(*row) for row in people] == [vault.mint("c1")]
+        disk.look()
+    assert journal_of(path).read_bytes() == b""

@@ -50,6 +50,7 @@ from ledger.vocabulary import (
     MatterId,
     Name,
     OfficerId,
+    PersonalText,
     Sha256,
     TaskId,
     Text,
@@ -241,7 +242,7 @@ class SignOnSiteRecord(Command):
 
     task: TaskId
     record_digest: Sha256
-    entity_signature: Name | None = None
+    entity_signature: PersonalText | None = None
     refusal_reason: Text | None = None
     signatory: SealedPerson | None = None
 
