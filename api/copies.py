@@ -110,24 +110,30 @@ _LACKING = "Content that events name was not there, or damaged: see `lacking`. L
 _LACKING += "earlier backup; it fits if it lies under its own SHA-256."
 
 
+_WHOSE = {
+    "given": "the checkpoint given",
+    "machine": "the newest checkpoint that this machine remembers",
+    "backup": "the backup's own checkpoint",
+}
+
+
 def _what_to_do(done: Restored, vkey: str | None) -> list[str]:
     """What was compared, and what is still to be done, in words."""
     lines = []
     if done.compared_with == "none":
         lines.append("Nothing was ever signed, so only the manifest vouches for these events.")
     else:
-        whose = "the checkpoint given" if done.compared_with == "given" else "the backup's own"
+        whose = _WHOSE[done.compared_with]
         begins = f"begins with all {done.checkpoint_size:,} events of"
         if done.lost:
             begins = f"lacks {done.lost:,} events of"
-        lines.append(f"The restored ledger {begins} {whose} checkpoint.")
-    if done.compared_with == "backup":
+        lines.append(f"The restored ledger {begins} {whose}.")
+    if done.copied:
         lines.append(
             "Before it is served: if the log published a newer checkpoint after this backup "
             f"({done.made_at:%Y-%m-%d %H:%M} UTC), restore again with --checkpoint and that one. "
             "Signing other events at positions that were published already is a fork."
         )
-    if done.copied:
         lines.append(
             "Its log signs nothing until you say that nothing newer was published and that no "
             "other copy of it is served: supervision-ledger log resume"

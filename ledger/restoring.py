@@ -49,6 +49,7 @@ from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency import ended
 from ledger.transparency.checkpoints import Checkpoint, parse_checkpoint
 from ledger.transparency.keys import KeyFileError, read_key, settle_key
+from ledger.transparency.memory import Memory
 from ledger.transparency.merkle import ProofError
 from ledger.transparency.notes import NoteError, Verifier, parse_note, parse_vkey
 from ledger.transparency.published import Published, Unreachable
@@ -59,8 +60,16 @@ from ledger.verification.ended import roots_at
 from ledger.verification.keys import Reign, check_signed, reigns_of
 
 #: With which checkpoint the restored tree was compared: one that was given, the newest in the
-#: backup itself, or none, because the log had signed nothing.
-Source = Literal["given", "backup", "none"]
+#: backup itself, the newest that this machine remembers to have signed, or none, because the log
+#: had signed nothing. The largest decides; of equal ones the first of these.
+Source = Literal["given", "backup", "machine", "none"]
+
+
+_WHOSE: dict[Source, str] = {
+    "given": "the published checkpoint",
+    "machine": "the newest checkpoint that this machine remembers to have signed",
+    "backup": "the backup's own checkpoint",
+}
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -117,8 +126,9 @@ def restore(
 ) -> Restored:
     """Put a backup into place as the ledger at ``ledger_file``, where there is none.
 
-    ``published``: a checkpoint to compare with, the newest that can be found; without it the
-    backup's own. ``vkey``: the log's public key as it is known elsewhere; without it the backup's.
+    ``published``: a checkpoint to compare with, the newest that can be found. The backup's own, and
+    what this machine remembers (``ledger.transparency.memory``), are compared besides. ``vkey``:
+    the log's public key as it is known elsewhere; without it the backup's.
 
     Raises ``CopyError`` if the backup is damaged, is of another log, contradicts the checkpoint, or
     lacks events that it has (the last not with ``accept_loss``); ``UnusableUrl`` if something is in
@@ -313,7 +323,7 @@ def _check_pieces(staged: Path) -> tuple[str, ...]:
 def _compare(
     staged: Path, manifest: Manifest, reigns: tuple[Reign, ...], published: Published | None
 ) -> _Compared | None:
-    """The tree held against the backup's own checkpoint, and against the given one, which decides.
+    """The tree held against every checkpoint that is known; the largest decides.
 
     Raises ``CopyError`` if it contradicts either.
     """
@@ -327,6 +337,8 @@ def _compare(
             "/v1/log/key)"
         )
     candidates: list[tuple[Source, bytes]] = []
+    remembered = (Memory().note(key) for reign in reigns for key in reign.keys)
+    candidates += [("machine", one) for one in remembered if one is not None]
     if note:
         candidates.append(("backup", note))
     if published is not None:
@@ -334,10 +346,14 @@ def _compare(
     checkpoints = []
     for source, one in candidates:
         try:
-            checkpoints.append((source, one, _signed_by(one, reigns)))
+            if source == "machine":
+                # Its own key signed it, as was looked at; the next one may have done so later.
+                checkpoint = parse_checkpoint(parse_note(one).text)
+            else:
+                checkpoint = _signed_by(one, reigns)
+            checkpoints.append((source, one, checkpoint))
         except NoteError as error:
-            whose = "the backup's own" if source == "backup" else "the given"
-            raise CopyError(f"{whose} checkpoint is not good: {error}") from error
+            raise CopyError(f"{_WHOSE[source]} is not good: {error}") from error
     with SQLiteRecorder(staged / LEDGER) as recorder:
         roots = roots_at(recorder, {checkpoint.size for _, _, checkpoint in checkpoints})
     size, root = max(roots.items())
@@ -355,9 +371,9 @@ def _compare(
         )
         for source, one, checkpoint in checkpoints
     ]
-    if note and compared[0].lost:
+    if any(one.lost for one in compared if one.source == "backup"):
         raise CopyError("the backup has signed more events than it holds: it is no whole backup")
-    return compared[-1] if compared else None
+    return max(reversed(compared), key=lambda one: one.checkpoint.size, default=None)
 
 
 def _stand(
@@ -369,9 +385,9 @@ def _stand(
     if not unproven.lost:
         if roots[checkpoint.size] != checkpoint.root:
             raise CopyError(
-                f"the first {checkpoint.size:,} events of the backup are not those of the "
-                "published checkpoint: one of the two is of another ledger, or was forged. Nothing "
-                "was restored; keep both as evidence."
+                f"the first {checkpoint.size:,} events of the backup are not those of "
+                f"{_WHOSE[unproven.source]}: one of the two is of another ledger, or was forged. "
+                "Nothing was restored; keep both as evidence."
             )
         return proven
     if published is None:
@@ -397,10 +413,10 @@ def _refusal(compared: _Compared, manifest: Manifest) -> str:
         "to be had beside the checkpoint."
     )
     return (
-        f"the published checkpoint covers {compared.checkpoint.size:,} events and the backup holds "
-        f"{manifest.events:,}: it lacks {compared.lost:,}. {shown} Nothing was restored. Look for "
-        "a later backup, and for the ledger's own file, first. If those events are lost for good, "
-        "add --accept-loss: the events of the backup are restored, and the log "
+        f"{_WHOSE[compared.source]} covers {compared.checkpoint.size:,} events and the backup "
+        f"holds {manifest.events:,}: it lacks {compared.lost:,}. {shown} Nothing was restored. "
+        "Look for a later backup, and for the ledger's own file, first. If those events are lost "
+        "for good, add --accept-loss: the events of the backup are restored, and the log "
         f"{compared.checkpoint.origin!r} ends, because under its name other events must never "
         "stand where the lost ones stood. A log of another name then begins with the same events "
         "(docs/backup.md)."

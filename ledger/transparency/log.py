@@ -9,6 +9,8 @@ One step of ``advance``, in this order (what a crash leaves is said at each step
 3. The new checkpoint is signed and swapped in for the last one, if that is still the last. A crash
    before leaves the last one valid; after, the new one is published. Two services cannot both swap.
    A key that gave way to another one swaps nothing in: the new one is fetched.
+4. This machine remembers it elsewhere too, and asks that memory before it signs again. A crash
+   before leaves one that is behind; the next step makes up for it.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ import structlog
 from ledger.kernel.clock import Clock, system_clock
 from ledger.transparency.checkpoints import Checkpoint, sign_checkpoint
 from ledger.transparency.keys import KeyFileError
+from ledger.transparency.memory import Memory, memory_file
 from ledger.transparency.merkle import HASH_SIZE, consistency_proof, inclusion_proof, root
-from ledger.transparency.notes import Signer
+from ledger.transparency.notes import Signer, Verifier
 from ledger.transparency.store import LogKey, Retired, Signed, SignedStore, TileStore
 from ledger.transparency.tiles import WIDTH, node_of
 
@@ -37,6 +40,10 @@ class Forked(Exception):
     """The ledger does not begin with what was signed: nothing is signed till somebody looked."""
 
 
+class Taken(Forked):
+    """This machine has signed more of this log, or something else, than is known here."""
+
+
 class Leaves(Protocol):
     """What the log needs of a store of events."""
 
@@ -47,6 +54,25 @@ class Leaves(Protocol):
         """The leaf hashes of the events after a position, in order."""
 
 
+def refuse_taken(memory: Memory, key: Verifier, signed: SignedStore) -> None:
+    """Raise ``Taken`` if this machine has signed more with a key than ``signed`` knows."""
+    # In this order: whatever is remembered by now is known by then.
+    held = memory.recall(key)
+    newest = signed.newest()
+    if held is None or (newest is not None and newest.size > held.size):
+        return
+    known = 0 if newest is None else newest.size
+    if newest is not None and (known, newest.root) == (held.size, held.root):
+        return
+    found = f"knows of {known:,}" if known < held.size else "holds others"
+    raise Taken(
+        f"{held.size:,} events of this log were signed on this machine ({memory_file(key)} says "
+        f"so), and {signed.path} {found}: an older copy lies in its place, or another one goes on. "
+        "Nothing is signed. Put the newest files back. If they are lost, restore the newest backup "
+        "with --accept-loss, which ends this log (docs/backup.md)."
+    )
+
+
 def _no_other(vkey: str) -> Signer:
     raise KeyFileError(f"this log signs with {vkey}, which is not at hand")
 
@@ -54,7 +80,8 @@ def _no_other(vkey: str) -> Signer:
 class TransparencyLog:
     """Tree, proofs and checkpoints of one ledger. Safe for threads.
 
-    ``renew`` gives the key of a public key to which the one at hand gave way meanwhile.
+    ``renew`` gives the key of a public key to which the one at hand gave way meanwhile; ``memory``
+    knows what else was signed on this machine.
     """
 
     def __init__(
@@ -66,6 +93,7 @@ class TransparencyLog:
         *,
         clock: Clock = system_clock,
         renew: Callable[[str], Signer] = _no_other,
+        memory: Memory | None = None,
     ) -> None:
         self._events = events
         self.tiles = tiles
@@ -73,6 +101,7 @@ class TransparencyLog:
         self.signer = signer
         self._clock = clock
         self._renew = renew
+        self._memory = memory
         self._node = node_of(tiles.tile)
 
     @property
@@ -88,6 +117,8 @@ class TransparencyLog:
         """
         try:
             return self._advance()
+        except Taken:
+            raise
         except (Forked, KeyError) as wrong:
             # Tiles can be damaged, or lost, without the ledger being wrong: it alone decides.
             log.warning("tiles_made_anew", why=str(wrong))
@@ -100,7 +131,10 @@ class TransparencyLog:
             last = self.signed.newest()
             size = self._integrate()
             self._check_beginning(last, size)
+            if self._memory is not None:
+                refuse_taken(self._memory, self.signer.verifier(), self.signed)
             if last is not None and last.size == size:
+                self._remember(last)  # a crash may have come before that
                 return last
             if last is None and size == 0:
                 return None
@@ -108,10 +142,15 @@ class TransparencyLog:
             new = self._sign(size, signer, last)
             try:
                 if self.signed.replace(last, new, signer.verifier().vkey()):
+                    self._remember(new)
                     return new
             except Retired as retired:
                 self.signer = self._renew(retired.vkey)
             # Somebody else has signed meanwhile: look again at what.
+
+    def _remember(self, signed: Signed) -> None:
+        if self._memory is not None:
+            self._memory.remember(self.signer.verifier(), signed.note())
 
     def checkpoint(self) -> Signed | None:
         """The newest signed checkpoint, cosignatures included."""

@@ -381,7 +381,9 @@ async def test_answers_of_no_use(region: Region) -> None:
 
 
 @pytest.mark.parametrize("more", [0, 10])
-async def test_another_tree_of_the_same_name(region: Region, more: int) -> None:
+async def test_another_tree_of_the_same_name(
+    region: Region, more: int, another_machine: Callable[[], None]
+) -> None:
     """A witness that has seen another history stops the signing, whichever of the two is longer."""
     witness = region.witness("one")
     service = region.opened(one=await region.serves(make_witness_app(witness)))
@@ -390,6 +392,7 @@ async def test_another_tree_of_the_same_name(region: Region, more: int) -> None:
     await asyncio.to_thread(service.close)
     for file in [*region.folder.glob("ledger.*db*"), *region.folder.glob("ledger.access.key")]:
         file.unlink()
+    another_machine()
     key = key_file(region.folder / "ledger.db")
     key.rename(next_key(key))  # a thief, or a fool, begins anew with it
 
@@ -413,7 +416,9 @@ async def test_another_tree_of_the_same_name(region: Region, more: int) -> None:
     assert other.value.size == size
 
 
-async def test_an_old_state_asks_before_it_signs(region: Region) -> None:
+async def test_an_old_state_asks_before_it_signs(
+    region: Region, another_machine: Callable[[], None]
+) -> None:
     """A log brought back to an earlier day is told so by a witness before it signs anything."""
     address = await region.serves(make_witness_app(region.witness("one")))
     service = region.opened(one=address)
@@ -426,6 +431,7 @@ async def test_an_old_state_asks_before_it_signs(region: Region) -> None:
     service = region.opened(one=address)
     await until(witnessed(service, region.record(service, 5)))
     await asyncio.to_thread(service.close)
+    another_machine()
     for file in saved.glob("ledger.*db"):
         # Into the same files, as a disk's snapshot brings them back: not even as copies.
         (region.folder / file.name).write_bytes(file.read_bytes())
