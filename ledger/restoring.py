@@ -159,7 +159,8 @@ def restore(
         _check_keys(ledger_file, staged, key, loses=loses)
         copied = (staged / SIGNED).exists()
         if loses or not copied or (compared is not None and compared.source == "given"):
-            # Nothing newer was published than what somebody has looked for and found. The access
+            # Nothing newer was published than what somebody has looked for and found; one that
+            # covers less than the backup has signed does not come out as "given". The access
             # ledger's log publishes nothing: it goes on as the other does.
             for name in (SIGNED, ACCESS_SIGNED):
                 if (staged / name).exists():

@@ -158,6 +158,27 @@ def test_a_restored_log_waits_for_somebodys_word(kept: Kept, tmp_path: Path) -> 
     assert goes_on(compared).size >= newest.size
 
 
+def test_an_older_checkpoint_is_nobodys_word(kept: Kept, tmp_path: Path) -> None:
+    """One that says less than the backup has signed says nothing of what came after the backup."""
+    (tmp_path / "older").write_bytes(kept.sign().note())
+    kept.register(500, 3)
+    newest = kept.sign()
+    make_backup(kept.path, tmp_path / "backup", with_secrets=True)
+    for name in ("older", "newest"):
+        (tmp_path / f"with-{name}").mkdir()
+    (tmp_path / "newest").write_bytes(newest.note())
+
+    place = tmp_path / "with-older" / "ledger.db"
+    done = restore(tmp_path / "backup", place, published=Published(str(tmp_path / "older")))
+    assert (done.copied, done.checkpoint_size) == (True, newest.size)
+    with pytest.raises(UnusableUrl, match="was restored"):
+        goes_on(place)
+
+    place = tmp_path / "with-newest" / "ledger.db"
+    done = restore(tmp_path / "backup", place, published=Published(str(tmp_path / "newest")))
+    assert (done.copied, done.compared_with) == (False, "given")
+
+
 def test_a_backup_taken_while_keys_change(kept: Kept, tmp_path: Path) -> None:
     """The key that signs is restored, wherever the change of keys stood."""
     kept.sign()
