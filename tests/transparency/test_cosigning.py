@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -445,6 +447,29 @@ async def test_an_old_state_asks_before_it_signs(
     region.record(again, 20)
     await asyncio.sleep(1)
     assert again.keeper.log.checkpoint() == before
+
+
+async def test_a_damaged_tile_is_no_fork(region: Region) -> None:
+    """A proof that does not hold is not sent: tiles are made anew, and the witness cosigns."""
+    address = await region.serves(make_witness_app(region.witness("one")))
+    service = region.opened(one=address)
+    await until(witnessed(service, region.record(service, 2)))
+    stands = service.recorder.head()
+    await asyncio.to_thread(service.close)
+    alone = Service(region.url)
+    await signed_at(alone, region.record(alone, 559 - stands))
+    await asyncio.to_thread(alone.close)
+    with closing(sqlite3.connect(region.folder / "ledger.tiles.db")) as tiles:
+        tiles.execute(
+            "UPDATE tiles SET hashes = CAST(substr(hashes, 1, 4800) || x'00' ||"
+            " substr(hashes, 4802) AS BLOB) WHERE level = 0 AND n = 0"
+        )
+        tiles.commit()
+
+    again = region.opened(one=address)
+    await until(witnessed(again, 559))
+    assert again.keeper.error is None
+    await until(witnessed(again, region.record(again)))
 
 
 def service_address(service: Service) -> str | None:
