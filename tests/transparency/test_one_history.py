@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -191,6 +192,39 @@ def test_a_backup_taken_while_keys_change(kept: Kept, tmp_path: Path) -> None:
     assert read_key(keys).verifier() == old.verifier()
     assert read_key(next_key(keys)).verifier() == new.verifier()
     assert next_key(keys).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("step", ["signed.db", "ledger.db", "access.db"])
+def test_a_key_that_changes_while_it_is_copied(
+    kept: Kept, tmp_path: Path, step: str, another_machine: Callable[[], None]
+) -> None:
+    """Whichever file is being copied then: the key in the backup is the one that its log names."""
+    kept.sign()
+
+    def rotating(what: str, _: int) -> None:
+        if what == step and len(kept.log.keys()) == 1:
+            rotate_key(kept.ledger, kept.log, key_file(kept.path), LEDGER_CLOCK)
+
+    make_backup(kept.path, tmp_path / "backup", with_secrets=True, progress=rotating)
+    assert len(kept.log.keys()) == 2
+    kept.close()
+    another_machine()
+    (tmp_path / "new").mkdir()
+    place = tmp_path / "new" / "ledger.db"
+    done = restore(tmp_path / "backup", place)
+    assert done.key_there
+    resume_log(place)
+    assert goes_on(place).size == done.events
+
+
+def test_a_key_that_does_not_fit_is_not_backed_up(kept: Kept, tmp_path: Path) -> None:
+    """Such a backup could never be restored: that is said while the right key may still be had."""
+    kept.sign()
+    key_file(kept.path).unlink()
+    make_key(key_file(kept.path), kept.log.origin)
+    with pytest.raises(CopyError, match="is not that of"):
+        make_backup(kept.path, tmp_path / "backup", with_secrets=True)
+    assert not (tmp_path / "backup").exists()
 
 
 # What the machine remembers
