@@ -143,10 +143,16 @@ def _what_to_do(done: Restored, vkey: str | None) -> list[str]:
     if done.ended:
         lines.append(
             f"The log {done.origin!r} has ended; its key signs no more. Publish the statement in "
-            "the folder .ended, and serve once with --origin and another name."
+            "the folder .ended, and serve once with --origin and another name. The access ledger's "
+            "log begins anew with it."
         )
     elif done.origin and not done.key_there:
         lines.append("The private key is not in this backup: put it back before serving.")
+    if not done.access_key_there:
+        lines.append(
+            "Nor is the access ledger's (.access.key): put it back as well. If it is lost, move "
+            ".access.signed.db away: that log, which publishes nothing, begins anew."
+        )
     if done.lacking:
         lines.append(_LACKING)
     return lines

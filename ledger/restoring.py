@@ -79,7 +79,8 @@ class Restored(msgspec.Struct, frozen=True):
     ``proven``: whether the smaller of the two trees was shown to be the beginning of the larger.
     ``lacking``: digests that events name and under which the backup holds nothing.
     ``origin``, ``vkey``: the log's name and key, if it signed anything. ``key_there``: whether the
-    private key lies where the service looks for it. ``copied``: whether the log waits for somebody
+    private key lies where the service looks for it; ``access_key_there``: the same of the access
+    ledger's, if its log has one. ``copied``: whether the log waits for somebody
     to say that no newer checkpoint was published and no other copy goes on (``resume_log``).
     """
 
@@ -93,6 +94,7 @@ class Restored(msgspec.Struct, frozen=True):
     origin: str | None
     vkey: str | None
     key_there: bool
+    access_key_there: bool
     ended: bool
     copied: bool
     lacking: tuple[str, ...]
@@ -139,6 +141,7 @@ def restore(
         raise UnusableUrl(f"there is no directory {ledger_file.absolute().parent} for the ledger")
     _refuse_present(ledger_file, manifest)
     known = _known_key(manifest, vkey)
+    access = beside(ledger_file, "access")
     with unfinished(ledger_file) as staged:
         _take(folder, manifest, staged, lambda done: progress("files", done))
         for name in (LEDGER, ACCESS):
@@ -180,6 +183,7 @@ def restore(
         origin=compared.checkpoint.origin if compared else None,
         vkey=key.vkey() if key else None,
         key_there=key_file(ledger_file).exists(),
+        access_key_there=not beside(access, "signed").exists() or key_file(access).exists(),
         ended=loses,
         copied=copied,
         lacking=lacking,
@@ -432,8 +436,12 @@ def _end_log(
     folder.mkdir(parents=True, mode=0o700)
     if (staged / SIGNED).exists():
         (staged / SIGNED).rename(folder / ended.SIGNED)
+    if (staged / ACCESS_SIGNED).exists():
+        # It is named after the other one, its key may be in no backup, and nobody outside holds a
+        # promise of it: it begins anew with the other.
+        (staged / ACCESS_SIGNED).rename(folder / ACCESS_SIGNED)
     # A key that signs no more is a key that can only do harm.
-    for name in (KEY, NEXT_KEY):
+    for name in (KEY, NEXT_KEY, ACCESS_KEY):
         (staged / name).unlink(missing_ok=True)
     (folder / ended.CHECKPOINT).write_bytes(compared.note)
     statement = ended.Ended(
@@ -462,6 +470,12 @@ def _check_keys(ledger_file: Path, staged: Path, key: Verifier | None, *, loses:
                 f"the private key in the backup is not that of {key.vkey()}, which signs: it was "
                 "tampered with. Nothing was restored."
             ) from None
+    access_key = key_file(beside(ledger_file, "access"))
+    if loses and access_key.exists():
+        raise UnusableUrl(
+            f"the access ledger's log begins anew with the other one: move its key away from "
+            f"{access_key}"
+        )
     path = key_file(ledger_file)
     if not path.exists() or key is None:
         return

@@ -830,6 +830,58 @@ def test_the_access_ledger_goes_on_with_its_log(served: Path, tmp_path: Path, pl
     assert verify_ledger(Files.of(place)).faults == ()
 
 
+@pytest.mark.parametrize("secrets", [False, True])
+def test_the_way_on_after_a_loss(
+    served: Path, tmp_path: Path, place: Path, capsys: pytest.CaptureFixture[str], *, secrets: bool
+) -> None:
+    """As docs/backup.md has it, with no key at all: another name, and both logs begin anew.
+
+    What the access ledger's log had signed is kept with what the other one had.
+    """
+    make_backup(served, tmp_path / "backup", with_secrets=secrets)
+    with Service(f"sqlite:///{served}") as service:
+        size = service.ledger.execute(Record(facts=(roster("0" * 64),)), LEDGER_CLOCK)
+        signed = service.keeper.wait_for(size.events[-1].position, 10)
+        assert signed is not None
+    newer = tmp_path / "newer"
+    newer.write_bytes(signed.note())
+    url = f"sqlite:///{place}"
+    shutil.copy(key_file(beside(served, "access")), key_file(beside(place, "access")))
+    restoring = ("restore", tmp_path / "backup", "--ledger", url, "--checkpoint", newer)
+    assert run(*restoring, "--accept-loss") == 2
+    key_file(beside(place, "access")).unlink()
+    assert run(*restoring, "--accept-loss") == 1
+    assert "access ledger's log begins anew" in capsys.readouterr().out
+
+    with Service(url, origin="new.example/log") as service:
+        keeper = service.access_keeper
+        assert keeper.log.origin == "new.example/log/access"
+        assert keeper.wait_for(3, 10)
+    (folder,) = ended_folder(place).iterdir()
+    assert (folder / "access.signed.db").exists()
+    assert verify_ledger(Files.of(place)).faults == ()
+    make_backup(place, tmp_path / "next")
+    (tmp_path / "third").mkdir()
+    assert restore(tmp_path / "next", tmp_path / "third" / "ledger.db").well
+
+
+def test_the_access_ledgers_key_is_named(
+    served: Path, tmp_path: Path, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who restores without secrets learns that two keys are to be put back, or what else to do."""
+    make_backup(served, tmp_path / "backup")
+    assert run("restore", tmp_path / "backup", "--ledger", f"sqlite:///{place}") == 0
+    assert ".access.key" in capsys.readouterr().out
+
+    shutil.copy(key_file(served), key_file(place))
+    resume_log(place)
+    with pytest.raises(KeyFileError, match=r"access\.key"):
+        Service(f"sqlite:///{place}")
+    beside(beside(place, "access"), "signed").rename(tmp_path / "kept")
+    with Service(f"sqlite:///{place}") as service:
+        assert service.access_keeper.wait_for(3, 10)
+
+
 def test_accesses_taken_out_are_not_backed_up(served: Path, tmp_path: Path) -> None:
     """A copy without the looks that were signed would pass for a backup."""
     with unguarded(beside(served, "access")) as file:
