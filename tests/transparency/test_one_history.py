@@ -31,6 +31,7 @@ from ledger.transparency.published import Published
 from ledger.transparency.rotation import rotate_key
 from ledger.transparency.store import Signed, SignedStore
 from tests.transparency.keeping import Kept
+from tests.transparency.test_backup import run
 from tests.transparency.test_log import Opened, Words, numbers, opened
 
 __all__ = ["opened"]  # a fixture
@@ -378,6 +379,17 @@ def test_without_a_home_the_log_goes_on(
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setattr(Path, "home", nobody)
     assert grown(signed, 600, 1).size
+
+
+def test_a_warning_is_no_answer(
+    signed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At a terminal it goes where errors go, and whoever reads the answer gets that alone."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(signed))
+    assert run("log", "key", "--ledger", f"sqlite:///{signed}") == 0
+    said = capsys.readouterr()
+    assert said.out == read_key(key_file(signed)).verifier().vkey() + "\n"
+    assert "memory_unreadable" in said.err
 
 
 def test_a_new_key_is_remembered_anew(signed: Path) -> None:
