@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+import structlog
 from cyclopts import App, Parameter
 
 from api import copies, draw_files, log_commands
@@ -102,6 +103,8 @@ def main(words: Sequence[str] | None = None) -> None:
     # Ledgers, views and logs hold what only their owner may read.
     os.umask(0o077)
     tolerate()
+    # Standard output is for what was asked for: others read it as JSON.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     try:
         app(sys.argv[1:] if words is None else words)
     except Failed:

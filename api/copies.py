@@ -110,24 +110,30 @@ _LACKING = "Content that events name was not there, or damaged: see `lacking`. L
 _LACKING += "earlier backup; it fits if it lies under its own SHA-256."
 
 
+_WHOSE = {
+    "given": "the checkpoint given",
+    "machine": "the newest checkpoint that this machine remembers",
+    "backup": "the backup's own checkpoint",
+}
+
+
 def _what_to_do(done: Restored, vkey: str | None) -> list[str]:
     """What was compared, and what is still to be done, in words."""
     lines = []
     if done.compared_with == "none":
         lines.append("Nothing was ever signed, so only the manifest vouches for these events.")
     else:
-        whose = "the checkpoint given" if done.compared_with == "given" else "the backup's own"
+        whose = _WHOSE[done.compared_with]
         begins = f"begins with all {done.checkpoint_size:,} events of"
         if done.lost:
             begins = f"lacks {done.lost:,} events of"
-        lines.append(f"The restored ledger {begins} {whose} checkpoint.")
-    if done.compared_with == "backup":
+        lines.append(f"The restored ledger {begins} {whose}.")
+    if done.copied:
         lines.append(
             "Before it is served: if the log published a newer checkpoint after this backup "
             f"({done.made_at:%Y-%m-%d %H:%M} UTC), restore again with --checkpoint and that one. "
             "Signing other events at positions that were published already is a fork."
         )
-    if done.copied:
         lines.append(
             "Its log signs nothing until you say that nothing newer was published and that no "
             "other copy of it is served: supervision-ledger log resume"
@@ -137,10 +143,16 @@ def _what_to_do(done: Restored, vkey: str | None) -> list[str]:
     if done.ended:
         lines.append(
             f"The log {done.origin!r} has ended; its key signs no more. Publish the statement in "
-            "the folder .ended, and serve once with --origin and another name."
+            "the folder .ended, and serve once with --origin and another name. The access ledger's "
+            "log begins anew with it."
         )
     elif done.origin and not done.key_there:
         lines.append("The private key is not in this backup: put it back before serving.")
+    if not done.access_key_there:
+        lines.append(
+            "Nor is the access ledger's (.access.key): put it back as well. If it is lost, move "
+            ".access.signed.db away: that log, which publishes nothing, begins anew."
+        )
     if done.lacking:
         lines.append(_LACKING)
     return lines

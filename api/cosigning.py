@@ -19,9 +19,10 @@ from aiohttp import hdrs
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from ledger.stores import StoreError
-from ledger.transparency.checkpoints import cosigned, parse_size
+from ledger.transparency.checkpoints import cosigned, parse_size, signed_checkpoint
 from ledger.transparency.keeper import Keeper
-from ledger.transparency.notes import NoteError, parse_note
+from ledger.transparency.merkle import ProofError, verify_consistency
+from ledger.transparency.notes import NoteError, parse_note, parse_vkey
 from ledger.transparency.policy import KnownWitness, Policy, PolicyError
 from ledger.transparency.store import Signed
 from ledger.transparency.submissions import (
@@ -30,6 +31,7 @@ from ledger.transparency.submissions import (
     Submission,
     parse_cosignature,
 )
+from ledger.transparency.witness import origin_hash
 
 log = structlog.get_logger("ledger.witnesses")
 
@@ -199,14 +201,59 @@ class Cosigning:
     async def _seen(
         self, session: aiohttp.ClientSession, one: Attendance, newest: Signed
     ) -> str | None:
-        """What one witness says against the newest checkpoint, shown to it once more."""
+        """What one witness shows against the newest checkpoint, which it is shown once more."""
         status, media_type, answer = await self._post(session, one, newest, newest.size)
-        if status == 422:
-            return _another_history(one, newest)
         if status == 409 and media_type == SIZE_TYPE:
-            size = parse_size(answer.decode("ascii").removesuffix("\n"))
-            return _ahead(one, size, newest) if size > newest.size else None
+            if parse_size(answer.decode("ascii").removesuffix("\n")) <= newest.size:
+                return None
+        elif status != 422:
+            return None
+        return await self._evidence(session, one)
+
+    async def _evidence(self, session: aiohttp.ClientSession, one: Attendance) -> str | None:
+        """Why nothing more is to be signed, if a witness can show that another log has this name.
+
+        Its word is not enough, or whoever answers at its address could stop the signing.
+        """
+        address = f"{one.witness.url}/{origin_hash(self._log.origin)}/checkpoint"
+        try:
+            async with session.get(address, allow_redirects=False) as response:
+                note = await _read(response)
+                if response.status != 200:
+                    return None
+        except (aiohttp.ClientError, OSError, TimeoutError, NotObtained) as error:
+            log.warning("witness_shows_nothing", witness=one.witness.name, why=_words(error))
+            return None
+        return await asyncio.to_thread(self._judge, one, note)
+
+    def _judge(self, one: Attendance, note: bytes) -> str | None:
+        """What is wrong with the checkpoint that a witness shows, if this log's key signed it."""
+        held = self._log.keys()
+        try:
+            shown, _ = signed_checkpoint(parse_note(note), [parse_vkey(key.vkey) for key in held])
+        except NoteError:
+            return None
+        # Only now: what another service on this ledger has signed since is no other log's.
+        newest = self._log.signed.newest()
+        assert newest is not None
+        if shown.size > newest.size:
+            return _ahead(one, shown.size, newest)
+        proof = self._log.consistency(shown.size, newest.size)
+        try:
+            verify_consistency(shown.size, newest.size, proof, shown.root, newest.root)
+        except ProofError:
+            return _another_history(one, newest)
         return None
+
+    async def _accused(
+        self, session: aiohttp.ClientSession, one: Attendance, outcome: str, claim: str
+    ) -> NotObtained:
+        """What a witness says against this log. With evidence nothing more is signed."""
+        found = await self._evidence(session, one)
+        if found is None:
+            return NotObtained(outcome, f"{claim}, and it shows nothing by which that is so")
+        self._keeper.fork(found)
+        return NotObtained(outcome, found)
 
     async def _attend_all(self) -> None:
         self._stopping = asyncio.Event()
@@ -230,7 +277,7 @@ class Cosigning:
                 pause = self._failed(one, "timeout", f"no answer in {PATIENCE:g} s", pause)
             except (aiohttp.ClientError, OSError) as error:
                 pause = self._failed(one, "unreachable", _words(error), pause)
-            except StoreError as error:
+            except (StoreError, ProofError) as error:
                 pause = self._failed(one, "store", str(error), pause)
             except Exception as error:
                 log.exception("witness_broke", witness=one.witness.name)
@@ -256,16 +303,17 @@ class Cosigning:
         """Have a witness cosign the newest checkpoint; ``False`` if it has. Raises if it does not.
 
         Where the witness stands further than the newest checkpoint, or does not see that one follow
-        on the last, another history of this log was shown to it: nothing more is signed.
+        on the last, and shows why, another history of this log was shown to it: nothing more is
+        signed. If it shows nothing, it is the witness that is in trouble.
         """
         for _ in range(ATTEMPTS):
             signed = await asyncio.to_thread(self._log.signed.newest)
             if signed is None or signed.size <= one.cosigned:
                 return False
             if one.size > signed.size:
-                size, one.size = one.size, 0
-                self._keeper.fork(_ahead(one, size, signed))
-                raise NotObtained("ahead", _ahead(one, size, signed))
+                claim = f"it says that it has cosigned {one.size:,} events of {signed.size:,}"
+                one.size = 0
+                raise await self._accused(session, one, "ahead", claim)
             old = one.size
             status, media_type, answer = await self._post(session, one, signed, old)
             if status == 200:
@@ -276,11 +324,11 @@ class Cosigning:
                 one.outcomes["cosigned"] += 1
                 return True
             one.size = 0
-            if status == 422:
-                self._keeper.fork(_another_history(one, signed))
             if status != 409:
-                said = answer[:200].decode(errors="replace").strip()
-                raise NotObtained(str(status), f"{status} {said}".strip())
+                said = f"{status} {answer[:200].decode(errors='replace')}".strip()
+                if status == 422:
+                    raise await self._accused(session, one, "422", said)
+                raise NotObtained(str(status), said)
             if media_type != SIZE_TYPE:
                 raise NotObtained("unusable", f"409 with {media_type}, not {SIZE_TYPE}")
             one.outcomes["409"] += 1
@@ -302,12 +350,16 @@ class Cosigning:
             headers={hdrs.CONTENT_TYPE: "text/plain; charset=utf-8"},
             allow_redirects=False,
         ) as response:
-            answer = b""
-            async for chunk in response.content.iter_any():
-                answer += chunk
-                if len(answer) > MAX_ANSWER:
-                    raise NotObtained("unusable", f"an answer of more than {MAX_ANSWER:,} bytes")
-            return response.status, response.content_type, answer
+            return response.status, response.content_type, await _read(response)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    answer = b""
+    async for chunk in response.content.iter_any():
+        answer += chunk
+        if len(answer) > MAX_ANSWER:
+            raise NotObtained("unusable", f"an answer of more than {MAX_ANSWER:,} bytes")
+    return answer
 
 
 def _session() -> aiohttp.ClientSession:
@@ -320,7 +372,7 @@ def _session() -> aiohttp.ClientSession:
 
 def _ahead(one: Attendance, size: int, signed: Signed) -> str:
     return (
-        f"the witness {one.witness.name} has cosigned {size:,} events of this log, and "
+        f"the witness {one.witness.name} shows {size:,} events under this log's signature, and "
         f"{signed.size:,} were signed here: this is an old copy, or another one goes by its name. "
         "Nothing is signed till somebody has looked (docs/backup.md)."
     )

@@ -3,7 +3,8 @@
 What is copied, in this order, and why in this one:
 
 1. What was signed. Every event under a signature is recorded before it is signed, so a ledger that
-   is copied afterwards holds it: the copy never has promises that it cannot keep.
+   is copied afterwards holds it: the copy never has promises that it cannot keep. With it the key
+   that signs by then, if it is asked for: both again if the log changed its key in between.
 2. The ledger, as it is at one moment.
 3. What its events name by digest. A piece is put down before the event that names it, so whatever
    the copied events name is there by now.
@@ -20,7 +21,7 @@ import shutil
 import sqlite3
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
@@ -34,7 +35,7 @@ from ledger.pieces import naming, pieces_of
 from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
 from ledger.stores.files import copy_database, digest_of, unchanging, whole_folder
 from ledger.transparency.ended import ended_folder
-from ledger.transparency.keys import next_key
+from ledger.transparency.keys import KeyFileError, next_key, read_key
 from ledger.transparency.merkle import Growing, leaf_hash
 from ledger.transparency.store import Signed, newest_in
 
@@ -55,6 +56,8 @@ ENDED = "ended"
 SECRETS = frozenset({TOKENS, KEY, NEXT_KEY, ACCESS_KEY})
 PARTS = frozenset({LEDGER, SIGNED, ACCESS, ACCESS_SIGNED, PIECES, ENDED}) | SECRETS
 
+#: How often key and promises are copied till they fit: a log does not change its key twice a day.
+_ATTEMPTS = 3
 #: Records that are read from a copy at a time.
 _PAGE = 10_000
 
@@ -144,6 +147,18 @@ def make_backup(
             return copied
 
         signed_copy = copy(SIGNED)
+        if with_secrets:
+            for _ in range(_ATTEMPTS):
+                _copy_secrets(folder, parts, (KEY, NEXT_KEY))
+                if _key_fits(folder, signed_copy):
+                    break
+                (folder / SIGNED).unlink()
+                signed_copy = copy(SIGNED)
+            else:
+                raise CopyError(
+                    f"the key at {parts[KEY]} is not that of {_key_that_signs(signed_copy)}, which "
+                    "signs: nothing was copied, as such a backup could not be restored"
+                )
         newest = newest_in(signed_copy) if signed_copy else None
         copy(LEDGER)
         events, root = _check_root(folder / LEDGER, newest, lambda done: progress("records", done))
@@ -168,9 +183,7 @@ def make_backup(
             shutil.copytree(parts[ENDED], folder / ENDED)
         if with_secrets:
             copy(TOKENS)
-            for name in (KEY, NEXT_KEY, ACCESS_KEY):
-                if parts[name].exists():
-                    shutil.copy(parts[name], folder / name)  # with its mode: its owner's alone
+            _copy_secrets(folder, parts, (ACCESS_KEY,))
         manifest = Manifest(
             format=FORMAT,
             program=VERSION,
@@ -227,6 +240,25 @@ def pieces_named(ledger_file: Path) -> set[str]:
                 raise CopyError(str(error)) from error
             named |= pieces_of(event)
     return named
+
+
+def _copy_secrets(folder: Path, parts: dict[str, Path], names: tuple[str, ...]) -> None:
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # there is none, or it took another's place just now
+            shutil.copy(parts[name], folder / name)
+            (folder / name).chmod(0o600)
+
+
+def _key_fits(folder: Path, signed_copy: Path | None) -> bool:
+    """Whether the key that signs is among the copied ones. Who keeps it elsewhere has none here."""
+    vkey = _key_that_signs(signed_copy)
+    there = [folder / name for name in (KEY, NEXT_KEY) if (folder / name).exists()]
+    if vkey is None or not there:
+        return True
+    with suppress(KeyFileError):
+        return any(read_key(one).verifier().vkey() == vkey for one in there)
+    return False
 
 
 def _key_that_signs(signed_copy: Path | None) -> str | None:

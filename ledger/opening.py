@@ -16,8 +16,9 @@ from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.beside import impersonal, late_entry
 from ledger.transparency.ended import ended_logs
 from ledger.transparency.keys import KeyFileError, following_key, settle_key
-from ledger.transparency.log import TransparencyLog
-from ledger.transparency.notes import Signer
+from ledger.transparency.log import TransparencyLog, refuse_taken
+from ledger.transparency.memory import Memory
+from ledger.transparency.notes import Signer, parse_vkey
 from ledger.transparency.store import Signed, SignedStore, TileStore
 
 #: Who acts when the ledger itself does: seeds, and what happens because a day has passed.
@@ -76,14 +77,16 @@ def open_log(
     origin: str | None = None,
     create: bool = True,
     clock: Clock = system_clock,
+    remembered: bool = True,
 ) -> Iterator[TransparencyLog]:
     """The transparency log of a store, its files beside the ledger's.
 
     The first time it makes a key named ``origin``: the address at which the log is served, without
-    scheme, as in ``ledger.example.gov.cn/v1/log``. Afterwards the name stays. Raises
-    ``UnusableUrl`` if ``origin`` is another one then, if there is no log yet and none is to be
-    created, and for a copy of a log (``resume_log``); ``KeyFileError`` for a key that cannot be
-    used.
+    scheme, as in ``ledger.example.gov.cn/v1/log``. Afterwards the name stays. What it signs this
+    machine remembers, if ``remembered``. Raises ``UnusableUrl`` if ``origin`` is another one then,
+    if there is no log yet and none is to be created, and for a copy of a log (``resume_log``);
+    ``Forked`` if the machine remembers more than the log does; ``KeyFileError`` for a key that
+    cannot be used.
     """
     path = recorder.path
     if not create and not beside(path, "signed").exists():
@@ -95,10 +98,21 @@ def open_log(
         signed = SignedStore(beside(path, "signed"))
         opened.callback(signed.close)
         signer = _signer(path, origin, signed)
+        memory = Memory() if remembered else None
+        if memory is not None:
+            refuse_taken(memory, signer.verifier(), signed)
+        if signed.is_copy():
+            raise UnusableUrl(_COPY.format(path=signed.path, last=_last(signed)))
         tiles = TileStore(beside(path, "tiles"))
         opened.callback(tiles.close)
         yield TransparencyLog(
-            recorder, tiles, signed, signer, clock=clock, renew=partial(settle_key, key_file(path))
+            recorder,
+            tiles,
+            signed,
+            signer,
+            clock=clock,
+            renew=partial(settle_key, key_file(path)),
+            memory=memory,
         )
 
 
@@ -108,11 +122,14 @@ def open_access_log(
 ) -> Iterator[TransparencyLog]:
     """The log of the access ledger, with a key of its own; ``origin``: the other ledger's log.
 
-    Its name is made of that one's when it begins, and stays. Raises as ``open_log`` does.
+    Its name is made of that one's when it begins, and stays. The machine does not remember it: it
+    publishes nothing, and every look makes it grow, so that no backup would ever be new enough.
+    Raises as ``open_log`` does.
     """
     with closing(SignedStore(beside(recorder.path, "signed"))) as signed:
         begun = bool(signed.keys())
-    with open_log(recorder, origin=None if begun else f"{origin}/access", clock=clock) as log:
+    name = None if begun else f"{origin}/access"
+    with open_log(recorder, origin=name, clock=clock, remembered=False) as log:
         yield log
 
 
@@ -141,8 +158,6 @@ def _signer(path: Path, origin: str | None, signed: SignedStore) -> Signer:
             f"the log of this ledger is named {signer.name!r} for ever, not {origin!r}"
         )
     _refuse_ended(path, signer.name)
-    if signed.is_copy():
-        raise UnusableUrl(_COPY.format(path=signed.path, last=_last(signed)))
     return signer
 
 
@@ -165,11 +180,15 @@ def resume_log(ledger_file: Path) -> Signed | None:
     """Let a copy of a log go on as the log itself; the newest checkpoint that it knows.
 
     The log of the access ledger goes on with it. Whoever calls it answers for it that no other copy
-    goes on and that nothing newer was published. Raises ``UnusableUrl`` if nothing was copied.
+    goes on and that nothing newer was published. Raises ``UnusableUrl`` if nothing was copied, and
+    ``Forked`` if this machine remembers something newer.
     """
     path = beside(ledger_file, "signed")
     if not path.exists():
         raise UnusableUrl(f"there is no log at {path}")
+    with closing(SignedStore(path)) as signed:
+        for key in signed.keys()[-1:]:
+            refuse_taken(Memory(), parse_vkey(key.vkey), signed)
     copied = False
     for one in (path, beside(beside(ledger_file, "access"), "signed")):
         if one.exists():

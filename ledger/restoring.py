@@ -49,6 +49,7 @@ from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency import ended
 from ledger.transparency.checkpoints import Checkpoint, parse_checkpoint
 from ledger.transparency.keys import KeyFileError, read_key, settle_key
+from ledger.transparency.memory import Memory
 from ledger.transparency.merkle import ProofError
 from ledger.transparency.notes import NoteError, Verifier, parse_note, parse_vkey
 from ledger.transparency.published import Published, Unreachable
@@ -59,8 +60,16 @@ from ledger.verification.ended import roots_at
 from ledger.verification.keys import Reign, check_signed, reigns_of
 
 #: With which checkpoint the restored tree was compared: one that was given, the newest in the
-#: backup itself, or none, because the log had signed nothing.
-Source = Literal["given", "backup", "none"]
+#: backup itself, the newest that this machine remembers to have signed, or none, because the log
+#: had signed nothing. The largest decides; of equal ones the first of these.
+Source = Literal["given", "backup", "machine", "none"]
+
+
+_WHOSE: dict[Source, str] = {
+    "given": "the published checkpoint",
+    "machine": "the newest checkpoint that this machine remembers to have signed",
+    "backup": "the backup's own checkpoint",
+}
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -70,7 +79,8 @@ class Restored(msgspec.Struct, frozen=True):
     ``proven``: whether the smaller of the two trees was shown to be the beginning of the larger.
     ``lacking``: digests that events name and under which the backup holds nothing.
     ``origin``, ``vkey``: the log's name and key, if it signed anything. ``key_there``: whether the
-    private key lies where the service looks for it. ``copied``: whether the log waits for somebody
+    private key lies where the service looks for it; ``access_key_there``: the same of the access
+    ledger's, if its log has one. ``copied``: whether the log waits for somebody
     to say that no newer checkpoint was published and no other copy goes on (``resume_log``).
     """
 
@@ -84,6 +94,7 @@ class Restored(msgspec.Struct, frozen=True):
     origin: str | None
     vkey: str | None
     key_there: bool
+    access_key_there: bool
     ended: bool
     copied: bool
     lacking: tuple[str, ...]
@@ -117,8 +128,9 @@ def restore(
 ) -> Restored:
     """Put a backup into place as the ledger at ``ledger_file``, where there is none.
 
-    ``published``: a checkpoint to compare with, the newest that can be found; without it the
-    backup's own. ``vkey``: the log's public key as it is known elsewhere; without it the backup's.
+    ``published``: a checkpoint to compare with, the newest that can be found. The backup's own, and
+    what this machine remembers (``ledger.transparency.memory``), are compared besides. ``vkey``:
+    the log's public key as it is known elsewhere; without it the backup's.
 
     Raises ``CopyError`` if the backup is damaged, is of another log, contradicts the checkpoint, or
     lacks events that it has (the last not with ``accept_loss``); ``UnusableUrl`` if something is in
@@ -129,6 +141,7 @@ def restore(
         raise UnusableUrl(f"there is no directory {ledger_file.absolute().parent} for the ledger")
     _refuse_present(ledger_file, manifest)
     known = _known_key(manifest, vkey)
+    access = beside(ledger_file, "access")
     with unfinished(ledger_file) as staged:
         _take(folder, manifest, staged, lambda done: progress("files", done))
         for name in (LEDGER, ACCESS):
@@ -149,7 +162,8 @@ def restore(
         _check_keys(ledger_file, staged, key, loses=loses)
         copied = (staged / SIGNED).exists()
         if loses or not copied or (compared is not None and compared.source == "given"):
-            # Nothing newer was published than what somebody has looked for and found. The access
+            # Nothing newer was published than what somebody has looked for and found; one that
+            # covers less than the backup has signed does not come out as "given". The access
             # ledger's log publishes nothing: it goes on as the other does.
             for name in (SIGNED, ACCESS_SIGNED):
                 if (staged / name).exists():
@@ -169,6 +183,7 @@ def restore(
         origin=compared.checkpoint.origin if compared else None,
         vkey=key.vkey() if key else None,
         key_there=key_file(ledger_file).exists(),
+        access_key_there=not beside(access, "signed").exists() or key_file(access).exists(),
         ended=loses,
         copied=copied,
         lacking=lacking,
@@ -313,7 +328,7 @@ def _check_pieces(staged: Path) -> tuple[str, ...]:
 def _compare(
     staged: Path, manifest: Manifest, reigns: tuple[Reign, ...], published: Published | None
 ) -> _Compared | None:
-    """The tree held against the backup's own checkpoint, and against the given one, which decides.
+    """The tree held against every checkpoint that is known; the largest decides.
 
     Raises ``CopyError`` if it contradicts either.
     """
@@ -327,6 +342,8 @@ def _compare(
             "/v1/log/key)"
         )
     candidates: list[tuple[Source, bytes]] = []
+    remembered = (Memory().note(key) for reign in reigns for key in reign.keys)
+    candidates += [("machine", one) for one in remembered if one is not None]
     if note:
         candidates.append(("backup", note))
     if published is not None:
@@ -334,10 +351,14 @@ def _compare(
     checkpoints = []
     for source, one in candidates:
         try:
-            checkpoints.append((source, one, _signed_by(one, reigns)))
+            if source == "machine":
+                # Its own key signed it, as was looked at; the next one may have done so later.
+                checkpoint = parse_checkpoint(parse_note(one).text)
+            else:
+                checkpoint = _signed_by(one, reigns)
+            checkpoints.append((source, one, checkpoint))
         except NoteError as error:
-            whose = "the backup's own" if source == "backup" else "the given"
-            raise CopyError(f"{whose} checkpoint is not good: {error}") from error
+            raise CopyError(f"{_WHOSE[source]} is not good: {error}") from error
     with SQLiteRecorder(staged / LEDGER) as recorder:
         roots = roots_at(recorder, {checkpoint.size for _, _, checkpoint in checkpoints})
     size, root = max(roots.items())
@@ -355,9 +376,9 @@ def _compare(
         )
         for source, one, checkpoint in checkpoints
     ]
-    if note and compared[0].lost:
+    if any(one.lost for one in compared if one.source == "backup"):
         raise CopyError("the backup has signed more events than it holds: it is no whole backup")
-    return compared[-1] if compared else None
+    return max(reversed(compared), key=lambda one: one.checkpoint.size, default=None)
 
 
 def _stand(
@@ -369,9 +390,9 @@ def _stand(
     if not unproven.lost:
         if roots[checkpoint.size] != checkpoint.root:
             raise CopyError(
-                f"the first {checkpoint.size:,} events of the backup are not those of the "
-                "published checkpoint: one of the two is of another ledger, or was forged. Nothing "
-                "was restored; keep both as evidence."
+                f"the first {checkpoint.size:,} events of the backup are not those of "
+                f"{_WHOSE[unproven.source]}: one of the two is of another ledger, or was forged. "
+                "Nothing was restored; keep both as evidence."
             )
         return proven
     if published is None:
@@ -397,10 +418,10 @@ def _refusal(compared: _Compared, manifest: Manifest) -> str:
         "to be had beside the checkpoint."
     )
     return (
-        f"the published checkpoint covers {compared.checkpoint.size:,} events and the backup holds "
-        f"{manifest.events:,}: it lacks {compared.lost:,}. {shown} Nothing was restored. Look for "
-        "a later backup, and for the ledger's own file, first. If those events are lost for good, "
-        "add --accept-loss: the events of the backup are restored, and the log "
+        f"{_WHOSE[compared.source]} covers {compared.checkpoint.size:,} events and the backup "
+        f"holds {manifest.events:,}: it lacks {compared.lost:,}. {shown} Nothing was restored. "
+        "Look for a later backup, and for the ledger's own file, first. If those events are lost "
+        "for good, add --accept-loss: the events of the backup are restored, and the log "
         f"{compared.checkpoint.origin!r} ends, because under its name other events must never "
         "stand where the lost ones stood. A log of another name then begins with the same events "
         "(docs/backup.md)."
@@ -415,8 +436,12 @@ def _end_log(
     folder.mkdir(parents=True, mode=0o700)
     if (staged / SIGNED).exists():
         (staged / SIGNED).rename(folder / ended.SIGNED)
+    if (staged / ACCESS_SIGNED).exists():
+        # It is named after the other one, its key may be in no backup, and nobody outside holds a
+        # promise of it: it begins anew with the other.
+        (staged / ACCESS_SIGNED).rename(folder / ACCESS_SIGNED)
     # A key that signs no more is a key that can only do harm.
-    for name in (KEY, NEXT_KEY):
+    for name in (KEY, NEXT_KEY, ACCESS_KEY):
         (staged / name).unlink(missing_ok=True)
     (folder / ended.CHECKPOINT).write_bytes(compared.note)
     statement = ended.Ended(
@@ -445,6 +470,12 @@ def _check_keys(ledger_file: Path, staged: Path, key: Verifier | None, *, loses:
                 f"the private key in the backup is not that of {key.vkey()}, which signs: it was "
                 "tampered with. Nothing was restored."
             ) from None
+    access_key = key_file(beside(ledger_file, "access"))
+    if loses and access_key.exists():
+        raise UnusableUrl(
+            f"the access ledger's log begins anew with the other one: move its key away from "
+            f"{access_key}"
+        )
     path = key_file(ledger_file)
     if not path.exists() or key is None:
         return

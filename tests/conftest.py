@@ -7,6 +7,7 @@
 | `postgres_database` | one test    | the URL of an empty PostgreSQL database                    |
 | `postgres_url`      | the session | the URL of the server's own database                       |
 | `postgres`          | the session | the server (one for each worker), started when first asked |
+| `another_machine`   | one test    | goes on, once called, where no log is remembered           |
 
 Tests that start processes or fill the machine stand in one group, so that they run one after
 another: `@pytest.mark.xdist_group("processes")`.
@@ -24,7 +25,7 @@ from hypothesis import settings
 from tests.postgres import PostgresServer, library_recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from eventsourcing.dcb.api import DCBRecorder
@@ -50,6 +51,27 @@ def pytest_report_header(config: pytest.Config) -> str:
     seed = config.getoption("--hypothesis-seed")
     repeat = f", repeat with --hypothesis-seed={seed}" if seed else ", the same examples every time"
     return f"hypothesis: profile {settings.get_current_profile_name()}{repeat}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_real_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nor is anything remembered in one by what is made once for many tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def another_machine(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], None]:
+    """Every test begins on one: what its logs sign is remembered there, and in no real home."""
+
+    def begin() -> None:
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+    begin()
+    return begin
 
 
 @pytest.fixture(scope="session")

@@ -9,25 +9,40 @@ One step of ``advance``, in this order (what a crash leaves is said at each step
 3. The new checkpoint is signed and swapped in for the last one, if that is still the last. A crash
    before leaves the last one valid; after, the new one is published. Two services cannot both swap.
    A key that gave way to another one swaps nothing in: the new one is fetched.
+4. This machine remembers it elsewhere too, and asks that memory before it signs again. A crash
+   before leaves one that is behind; the next step makes up for it.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
 from ledger.kernel.clock import Clock, system_clock
 from ledger.transparency.checkpoints import Checkpoint, sign_checkpoint
 from ledger.transparency.keys import KeyFileError
-from ledger.transparency.merkle import HASH_SIZE, consistency_proof, inclusion_proof, root
-from ledger.transparency.notes import Signer
+from ledger.transparency.memory import Memory, memory_file
+from ledger.transparency.merkle import (
+    HASH_SIZE,
+    ProofError,
+    consistency_proof,
+    inclusion_proof,
+    root,
+    verify_consistency,
+    verify_inclusion,
+)
+from ledger.transparency.notes import Signer, Verifier
 from ledger.transparency.store import LogKey, Retired, Signed, SignedStore, TileStore
 from ledger.transparency.tiles import WIDTH, node_of
 
 log = structlog.get_logger("ledger.transparency")
+
+Made = TypeVar("Made")
 
 #: Leaves that go into the tiles in one transaction.
 PIECE = 16 * WIDTH
@@ -35,6 +50,10 @@ PIECE = 16 * WIDTH
 
 class Forked(Exception):
     """The ledger does not begin with what was signed: nothing is signed till somebody looked."""
+
+
+class Taken(Forked):
+    """This machine has signed more of this log, or something else, than is known here."""
 
 
 class Leaves(Protocol):
@@ -47,6 +66,25 @@ class Leaves(Protocol):
         """The leaf hashes of the events after a position, in order."""
 
 
+def refuse_taken(memory: Memory, key: Verifier, signed: SignedStore) -> None:
+    """Raise ``Taken`` if this machine has signed more with a key than ``signed`` knows."""
+    # In this order: whatever is remembered by now is known by then.
+    held = memory.recall(key)
+    newest = signed.newest()
+    if held is None or (newest is not None and newest.size > held.size):
+        return
+    known = 0 if newest is None else newest.size
+    if newest is not None and (known, newest.root) == (held.size, held.root):
+        return
+    found = f"knows of {known:,}" if known < held.size else "holds others"
+    raise Taken(
+        f"{held.size:,} events of this log were signed on this machine ({memory_file(key)} says "
+        f"so), and {signed.path} {found}: an older copy lies in its place, or another one goes on. "
+        "Nothing is signed. Put the newest files back. If they are lost, restore the newest backup "
+        "with --accept-loss, which ends this log (docs/backup.md)."
+    )
+
+
 def _no_other(vkey: str) -> Signer:
     raise KeyFileError(f"this log signs with {vkey}, which is not at hand")
 
@@ -54,7 +92,8 @@ def _no_other(vkey: str) -> Signer:
 class TransparencyLog:
     """Tree, proofs and checkpoints of one ledger. Safe for threads.
 
-    ``renew`` gives the key of a public key to which the one at hand gave way meanwhile.
+    ``renew`` gives the key of a public key to which the one at hand gave way meanwhile; ``memory``
+    knows what else was signed on this machine.
     """
 
     def __init__(
@@ -66,6 +105,7 @@ class TransparencyLog:
         *,
         clock: Clock = system_clock,
         renew: Callable[[str], Signer] = _no_other,
+        memory: Memory | None = None,
     ) -> None:
         self._events = events
         self.tiles = tiles
@@ -73,6 +113,9 @@ class TransparencyLog:
         self.signer = signer
         self._clock = clock
         self._renew = renew
+        self._memory = memory
+        self._mending = threading.Lock()
+        self._in_vain = False
         self._node = node_of(tiles.tile)
 
     @property
@@ -88,11 +131,14 @@ class TransparencyLog:
         """
         try:
             return self._advance()
+        except Taken:
+            raise
         except (Forked, KeyError) as wrong:
             # Tiles can be damaged, or lost, without the ledger being wrong: it alone decides.
-            log.warning("tiles_made_anew", why=str(wrong))
-            self.tiles.clear()
-            return self._advance()
+            with self._mending:
+                log.warning("tiles_made_anew", why=str(wrong))
+                self.tiles.clear()
+                return self._advance()
 
     def _advance(self) -> Signed | None:
         while True:
@@ -100,7 +146,10 @@ class TransparencyLog:
             last = self.signed.newest()
             size = self._integrate()
             self._check_beginning(last, size)
+            if self._memory is not None:
+                refuse_taken(self._memory, self.signer.verifier(), self.signed)
             if last is not None and last.size == size:
+                self._remember(last)  # a crash may have come before that
                 return last
             if last is None and size == 0:
                 return None
@@ -108,10 +157,15 @@ class TransparencyLog:
             new = self._sign(size, signer, last)
             try:
                 if self.signed.replace(last, new, signer.verifier().vkey()):
+                    self._remember(new)
                     return new
             except Retired as retired:
                 self.signer = self._renew(retired.vkey)
             # Somebody else has signed meanwhile: look again at what.
+
+    def _remember(self, signed: Signed) -> None:
+        if self._memory is not None:
+            self._memory.remember(self.signer.verifier(), signed.note())
 
     def checkpoint(self) -> Signed | None:
         """The newest signed checkpoint, cosignatures included."""
@@ -122,16 +176,71 @@ class TransparencyLog:
         return self.signed.keys() or [LogKey(0, self.signer.verifier().vkey())]
 
     def root(self, size: int) -> bytes:
-        """The root of the first ``size`` leaves."""
-        return root(size, self._node)
+        """The root of the first ``size`` leaves. Raises ``ProofError``."""
+        if not 0 <= size <= self._events.head():
+            raise ProofError(f"there is no tree of {size}, or not yet")
+        return self._sound(lambda: self._known_root(size))
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
-        """The proof that a leaf is in the tree of ``size``. Raises ``ProofError``."""
-        return inclusion_proof(index, size, self._node)
+        """The proof that a leaf is in the tree of ``size``. Raises ``ProofError``.
+
+        It is verified before it leaves, as ``consistency``'s is: tiles can be damaged in places
+        that the newest root does not depend on.
+        """
+        if not 0 <= index < size <= self._events.head():
+            raise ProofError(f"there is no leaf {index} in a tree of {size}, or not yet")
+
+        def prove() -> list[bytes]:
+            proof = inclusion_proof(index, size, self._node)
+            (leaf,) = self._events.leaves(index, 1)
+            verify_inclusion(leaf, index, size, proof, self._known_root(size))
+            return proof
+
+        return self._sound(prove)
 
     def consistency(self, old: int, new: int) -> list[bytes]:
         """The proof that a tree begins with a smaller one. Raises ``ProofError``."""
-        return consistency_proof(old, new, self._node)
+        if not 0 <= old <= new <= self._events.head():
+            raise ProofError(f"a tree of {old} is no beginning of one of {new}, or not yet")
+
+        def prove() -> list[bytes]:
+            proof = consistency_proof(old, new, self._node)
+            verify_consistency(old, new, proof, self._known_root(old), self._known_root(new))
+            return proof
+
+        return self._sound(prove)
+
+    def _known_root(self, size: int) -> bytes:
+        """The root that was signed, or else one of the tiles that leads to one that was."""
+        signed = self.signed.covering(size)
+        if signed is not None and signed.size == size:
+            return signed.root
+        found = root(size, self._node)
+        if signed is not None:
+            proof = consistency_proof(size, signed.size, self._node)
+            verify_consistency(size, signed.size, proof, found, signed.root)
+        return found
+
+    def _sound(self, make: Callable[[], Made]) -> Made:
+        """What is made of the tiles. If it does not hold, they are damaged and are made anew.
+
+        If that does not help, it is not the tiles that are wrong, and it is not tried again.
+        """
+        with suppress(KeyError, ProofError):
+            return make()
+        with self._mending:
+            try:
+                return make()  # somebody else may have mended them meanwhile
+            except (KeyError, ProofError) as wrong:
+                if self._in_vain:
+                    raise ProofError(f"the events do not fit what was signed: {wrong}") from wrong
+                log.warning("tiles_made_anew", why=str(wrong))
+            self.tiles.clear()
+            self._integrate()
+            self._in_vain = True
+            made = make()
+            self._in_vain = False
+            return made
 
     def _integrate(self) -> int:
         size = self.tiles.size
@@ -162,14 +271,14 @@ class TransparencyLog:
                 f"{last.size:,} events were signed at {last.signed_at} and the ledger ends at "
                 f"{size:,}: events are missing. Was an older copy put in its place?"
             )
-        if self.root(last.size) != last.root:
+        if root(last.size, self._node) != last.root:
             raise Forked(
                 f"the first {last.size:,} events are not those that were signed at {last.signed_at}"
             )
 
     def _sign(self, size: int, signer: Signer, last: Signed | None) -> Signed:
         now = datetime.isoformat(self._clock().astimezone(UTC), timespec="milliseconds")
-        checkpoint = Checkpoint(signer.name, size, self.root(size))
+        checkpoint = Checkpoint(signer.name, size, root(size, self._node))
         note = sign_checkpoint(checkpoint, signer)
         return Signed(
             size=size,

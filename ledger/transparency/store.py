@@ -221,8 +221,9 @@ class SignedStore:
     """Every checkpoint that was signed. The newest only gives way to one that follows on it.
 
     A copy of this file knows that it is one, by the number that the file system gave the original:
-    two that both went on would sign two histories. Copies of whole disks are beyond that; witnesses
-    are not.
+    two that both went on would sign two histories. File systems give out a number again, and what
+    is copied into a file leaves it its own: that, ``ledger.transparency.memory`` notices. Copies of
+    whole disks are beyond both; witnesses are not.
     """
 
     def __init__(self, path: Path) -> None:
@@ -283,8 +284,11 @@ class SignedStore:
         sqlite.execute("INSERT OR REPLACE INTO place VALUES (1, ?)", (self._number(),))
 
     def _number(self) -> str:
-        # As text: some file systems number with more than 63 bits.
-        return str(self._file.path.stat().st_ino)
+        # As text: some file systems number with more than 63 bits. With the time of birth, where
+        # there is one: a number is given out again.
+        found = self._file.path.stat()
+        born = getattr(found, "st_birthtime", None)
+        return str(found.st_ino) if born is None else f"{found.st_ino} {born}"
 
     def replace(self, old: Signed | None, new: Signed, vkey: str) -> bool:
         """Compare and swap: whether ``new`` was put in after ``old``, still the newest by then.

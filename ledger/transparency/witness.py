@@ -8,6 +8,7 @@ after the transaction loses a signature that nobody has; the log asks again.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import closing
 from hashlib import sha256
@@ -162,15 +163,18 @@ class Witness:
             try:
                 verify_consistency(size, checkpoint.size, submission.proof, root, checkpoint.root)
             except ProofError as error:
-                # Signed by the log, and not grown from what it signed before: worth keeping.
-                log.error(
-                    "log_not_consistent",
-                    origin=checkpoint.origin,
-                    size=size,
-                    checkpoint=text,
-                    signatures=by_log,
-                    error=str(error),
-                )
+                if checkpoint.size == size and checkpoint.root != root:
+                    # Two trees of one size, both signed by the log: worth keeping. A wrong proof
+                    # is not: anybody can send one with a checkpoint that is public.
+                    log.error(
+                        "log_not_consistent",
+                        origin=checkpoint.origin,
+                        size=size,
+                        root=b64encode(root).decode(),
+                        checkpoint=text,
+                        signatures=by_log,
+                        error=str(error),
+                    )
                 raise NotProven(str(error)) from error
             line = cosign(text, self.signer, int(self._clock().timestamp())).line()
             sqlite.execute(

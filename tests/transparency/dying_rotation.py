@@ -44,7 +44,12 @@ def arm(step: str) -> None:
         case "taken over":
             rotation.take_over = dying(rotation.take_over)
         case "renamed":
-            keys.Path.replace = dying(keys.Path.replace)  # type: ignore[method-assign]
+            replace = keys.Path.replace
+
+            def renamed(self: keys.Path, target: keys.Path) -> None:
+                (dying(replace) if self.name.endswith(".next") else replace)(self, target)
+
+            keys.Path.replace = renamed  # type: ignore[assignment,method-assign]
         case "nowhere":
             pass
         case _:

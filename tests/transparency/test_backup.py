@@ -156,7 +156,9 @@ def test_secrets_are_copied_when_asked_for_alone(kept: Kept, tmp_path: Path, bac
     assert read_manifest(tmp_path / "whole").secrets
 
 
-def test_while_it_is_written(kept: Kept, tmp_path: Path) -> None:
+def test_while_it_is_written(
+    kept: Kept, tmp_path: Path, another_machine: Callable[[], None]
+) -> None:
     """Each of many backups under constant writing is of one moment and keeps all its promises."""
     stop, failures = threading.Event(), []
 
@@ -195,6 +197,7 @@ def test_while_it_is_written(kept: Kept, tmp_path: Path) -> None:
     assert sizes == sorted(sizes)
     assert len(set(sizes)) > 4, "hardly anything was written meanwhile"
     whole = leaves(kept.path)
+    another_machine()
     for number, manifest in enumerate(made):
         assert manifest.checkpoint is not None
         signed = parse_checkpoint(parse_note(manifest.checkpoint.encode()).text)
@@ -587,7 +590,7 @@ def test_a_manifest_leads_nowhere_else(backup: Path, place: Path, name: str) -> 
 
 
 def test_a_forged_event_does_not_pass_with_a_forged_manifest(
-    kept: Kept, backup: Path, place: Path
+    kept: Kept, backup: Path, place: Path, another_machine: Callable[[], None]
 ) -> None:
     """Whoever changes an event and makes all digests fit still cannot sign."""
     path, at = backup / "ledger.db", kept.recorder.head() - 5
@@ -618,7 +621,10 @@ def test_a_forged_event_does_not_pass_with_a_forged_manifest(
 
     path.write_bytes(content)
     forge(backup, change)
-    with pytest.raises(CopyError, match="not those of the published checkpoint"):
+    with pytest.raises(CopyError, match="not those of the newest checkpoint that this machine"):
+        restore(backup, place)
+    another_machine()
+    with pytest.raises(CopyError, match="not those of the backup's own checkpoint"):
         restore(backup, place)
     assert nothing_at(place)
 
@@ -767,7 +773,9 @@ def test_the_key_of_a_log_that_ends_is_not_brought_back(
     assert not other.exists()
 
 
-def test_another_ledgers_checkpoint(kept: Kept, tmp_path: Path, backup: Path, place: Path) -> None:
+def test_another_ledgers_checkpoint(
+    kept: Kept, tmp_path: Path, backup: Path, place: Path, another_machine: Callable[[], None]
+) -> None:
     """Signed by another key, signed by this key over other events, older or newer: all refused."""
     other = Kept(tmp_path / "other.db")
     try:
@@ -779,6 +787,7 @@ def test_another_ledgers_checkpoint(kept: Kept, tmp_path: Path, backup: Path, pl
     finally:
         other.close()
 
+    another_machine()
     (tmp_path / "fork").mkdir()
     forked = tmp_path / "fork" / "ledger.db"
     shutil.copy(key_file(kept.path), next_key(key_file(forked)))
@@ -786,10 +795,12 @@ def test_another_ledgers_checkpoint(kept: Kept, tmp_path: Path, backup: Path, pl
     try:
         fork.register(0, 20)
         older = publish(fork, tmp_path / "b")
+        another_machine()
         with pytest.raises(CopyError, match="are not those of the published checkpoint"):
             restore(backup, place, published=published(older))
         fork.register(100, 100)
         newer = publish(fork, tmp_path / "c")
+        another_machine()
         with pytest.raises(CopyError, match="not the beginning"):
             restore(backup, place, published=published(newer), accept_loss=True)
     finally:
@@ -855,11 +866,12 @@ def test_another_key_is_not_taken(kept: Kept, tmp_path: Path, backup: Path, plac
 
 
 def test_older_events_under_newer_promises_stay_unsigned(
-    kept: Kept, tmp_path: Path, backup: Path, place: Path
+    kept: Kept, backup: Path, place: Path, another_machine: Callable[[], None]
 ) -> None:
     """Where the newer file of promises survived, the restored ledger is stopped by it."""
     kept.register(500, 7)
     kept.sign()
+    another_machine()
     restore(backup, place)
     kept.close()
     shutil.copy(beside(kept.path, "signed"), beside(place, "signed"))
@@ -906,7 +918,11 @@ def run(*words: object) -> int:
 
 
 def test_the_command_line(
-    kept: Kept, tmp_path: Path, place: Path, capsys: pytest.CaptureFixture[str]
+    kept: Kept,
+    tmp_path: Path,
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    another_machine: Callable[[], None],
 ) -> None:
     """Exit codes and what is said: what was compared, and what is to be done before serving."""
     backup, url = tmp_path / "backup", f"sqlite:///{place}"
@@ -926,6 +942,7 @@ def test_the_command_line(
     assert "has ended" in said
     assert "--origin and another name" in said
 
+    another_machine()
     (tmp_path / "again").mkdir()
     again = f"sqlite:///{tmp_path / 'again' / 'ledger.db'}"
     assert run("restore", backup, "--ledger", again) == 0
@@ -961,6 +978,58 @@ def test_the_access_ledger_goes_on_with_its_log(served: Path, tmp_path: Path, pl
     resume_log(place)
     Service(f"sqlite:///{place}").close()
     assert verify_ledger(Files.of(place)).faults == ()
+
+
+@pytest.mark.parametrize("secrets", [False, True])
+def test_the_way_on_after_a_loss(
+    served: Path, tmp_path: Path, place: Path, capsys: pytest.CaptureFixture[str], *, secrets: bool
+) -> None:
+    """As docs/backup.md has it, with no key at all: another name, and both logs begin anew.
+
+    What the access ledger's log had signed is kept with what the other one had.
+    """
+    make_backup(served, tmp_path / "backup", with_secrets=secrets)
+    with Service(f"sqlite:///{served}") as service:
+        size = service.ledger.execute(Record(facts=(roster("0" * 64),)), LEDGER_CLOCK)
+        signed = service.keeper.wait_for(size.events[-1].position, 10)
+        assert signed is not None
+    newer = tmp_path / "newer"
+    newer.write_bytes(signed.note())
+    url = f"sqlite:///{place}"
+    shutil.copy(key_file(beside(served, "access")), key_file(beside(place, "access")))
+    restoring = ("restore", tmp_path / "backup", "--ledger", url, "--checkpoint", newer)
+    assert run(*restoring, "--accept-loss") == 2
+    key_file(beside(place, "access")).unlink()
+    assert run(*restoring, "--accept-loss") == 1
+    assert "access ledger's log begins anew" in capsys.readouterr().out
+
+    with Service(url, origin="new.example/log") as service:
+        keeper = service.access_keeper
+        assert keeper.log.origin == "new.example/log/access"
+        assert keeper.wait_for(3, 10)
+    (folder,) = ended_folder(place).iterdir()
+    assert (folder / "access.signed.db").exists()
+    assert verify_ledger(Files.of(place)).faults == ()
+    make_backup(place, tmp_path / "next")
+    (tmp_path / "third").mkdir()
+    assert restore(tmp_path / "next", tmp_path / "third" / "ledger.db").well
+
+
+def test_the_access_ledgers_key_is_named(
+    served: Path, tmp_path: Path, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who restores without secrets learns that two keys are to be put back, or what else to do."""
+    make_backup(served, tmp_path / "backup")
+    assert run("restore", tmp_path / "backup", "--ledger", f"sqlite:///{place}") == 0
+    assert ".access.key" in capsys.readouterr().out
+
+    shutil.copy(key_file(served), key_file(place))
+    resume_log(place)
+    with pytest.raises(KeyFileError, match=r"access\.key"):
+        Service(f"sqlite:///{place}")
+    beside(beside(place, "access"), "signed").rename(tmp_path / "kept")
+    with Service(f"sqlite:///{place}") as service:
+        assert service.access_keeper.wait_for(3, 10)
 
 
 def test_accesses_taken_out_are_not_backed_up(served: Path, tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +22,20 @@ from api.service import Service
 from api.witness import make_witness_app
 from ledger.entities.events import EntityRegistered, Identity
 from ledger.opening import key_file
-from ledger.transparency.checkpoints import cosign, cosigned, parse_checkpoint
+from ledger.transparency.checkpoints import (
+    Checkpoint,
+    cosign,
+    cosigned,
+    parse_checkpoint,
+    sign_checkpoint,
+)
 from ledger.transparency.keys import make_key, next_key, read_key
 from ledger.transparency.notes import COSIGNATURE, Signer, parse_note, parse_vkey
 from ledger.transparency.policy import PolicyError, parse_policy
 from ledger.transparency.proofs import parse_receipt
 from ledger.transparency.store import Signed
 from ledger.transparency.submissions import SIZE_TYPE, parse_submission
-from ledger.transparency.witness import OtherSize, Witness
+from ledger.transparency.witness import OtherSize, Witness, origin_hash
 from tests.gwt import HEAD, Record
 from tests.transparency.regions import OTHERS, WITNESS, signer
 
@@ -70,10 +78,12 @@ class Region:
         self.witnesses.append(Witness(self.folder / f"{name}.db", KEYS[name], trusted))
         return self.witnesses[-1]
 
-    async def answers(self, answer: Answer) -> str:
-        """The address of a witness that answers as it is told to."""
+    async def answers(self, answer: Answer, shows: Answer | None = None) -> str:
+        """The address of a witness that answers, and shows checkpoints, as it is told to."""
         app = web.Application()
         app.router.add_post("/add-checkpoint", answer)
+        if shows is not None:
+            app.router.add_get("/{log}/checkpoint", shows)
         return await self.serves(app)
 
     def opened(self, quorum: str = "any", **addresses: str) -> Service:
@@ -83,7 +93,8 @@ class Region:
             for name, address in addresses.items()
         ]
         group = f"group all-of-them {quorum} {' '.join(addresses)}"
-        policy = parse_policy("\n".join([*lines, group, "quorum all-of-them"]).encode())
+        said = "\n".join([*lines, group, "quorum all-of-them"] if addresses else ["quorum none"])
+        policy = parse_policy(said.encode())
         self.services.append(Service(self.url, witnesses=policy))
         return self.services[-1]
 
@@ -334,12 +345,12 @@ OF_NO_USE: tuple[tuple[Answer, str, str], ...] = (
     (said(302), "302", "302"),
     (said(403, "whose key is this?"), "403", "403 whose key"),
     (said(404), "404", "404"),
-    (said(422), "422", "422"),
+    (said(422), "422", "422, and it shows nothing by which that is so"),
     (said(409, "5\n"), "unusable", "not text/x.tlog.size"),
     (said(409, "many\n", SIZE_TYPE), "unusable", "'many' is no size"),
     (said(409, "9" * 5_000, SIZE_TYPE), "unusable", "is no size"),
     (said(409, "0\n", SIZE_TYPE), "unusable", "with the size that it was sent"),
-    (said(409, "999\n", SIZE_TYPE), "ahead", "another one goes by its name"),
+    (said(409, "999\n", SIZE_TYPE), "ahead", "it shows nothing by which that is so"),
     (said(200), "unusable", "no signatures"),
     (said(200, "yes"), "unusable", "no signatures"),
     (said(200, "— yes\n"), "unusable", "no signature line"),
@@ -381,7 +392,9 @@ async def test_answers_of_no_use(region: Region) -> None:
 
 
 @pytest.mark.parametrize("more", [0, 10])
-async def test_another_tree_of_the_same_name(region: Region, more: int) -> None:
+async def test_another_tree_of_the_same_name(
+    region: Region, more: int, another_machine: Callable[[], None]
+) -> None:
     """A witness that has seen another history stops the signing, whichever of the two is longer."""
     witness = region.witness("one")
     service = region.opened(one=await region.serves(make_witness_app(witness)))
@@ -390,6 +403,7 @@ async def test_another_tree_of_the_same_name(region: Region, more: int) -> None:
     await asyncio.to_thread(service.close)
     for file in [*region.folder.glob("ledger.*db*"), *region.folder.glob("ledger.access.key")]:
         file.unlink()
+    another_machine()
     key = key_file(region.folder / "ledger.db")
     key.rename(next_key(key))  # a thief, or a fool, begins anew with it
 
@@ -413,7 +427,9 @@ async def test_another_tree_of_the_same_name(region: Region, more: int) -> None:
     assert other.value.size == size
 
 
-async def test_an_old_state_asks_before_it_signs(region: Region) -> None:
+async def test_an_old_state_asks_before_it_signs(
+    region: Region, another_machine: Callable[[], None]
+) -> None:
     """A log brought back to an earlier day is told so by a witness before it signs anything."""
     address = await region.serves(make_witness_app(region.witness("one")))
     service = region.opened(one=address)
@@ -426,6 +442,7 @@ async def test_an_old_state_asks_before_it_signs(region: Region) -> None:
     service = region.opened(one=address)
     await until(witnessed(service, region.record(service, 5)))
     await asyncio.to_thread(service.close)
+    another_machine()
     for file in saved.glob("ledger.*db"):
         # Into the same files, as a disk's snapshot brings them back: not even as copies.
         (region.folder / file.name).write_bytes(file.read_bytes())
@@ -439,6 +456,110 @@ async def test_an_old_state_asks_before_it_signs(region: Region) -> None:
     region.record(again, 20)
     await asyncio.sleep(1)
     assert again.keeper.log.checkpoint() == before
+
+
+@pytest.mark.parametrize("answer", [said(409, "999999\n", SIZE_TYPE), said(422, "no")])
+@pytest.mark.parametrize("shown", ["nothing", "what was signed", "another key's", "rubbish"])
+async def test_a_witness_without_evidence_stops_nothing(
+    region: Region, answer: Answer, shown: str
+) -> None:
+    """Whoever answers at its address may say what they want: the other one suffices, as agreed.
+
+    It is named where operators look, and the log is signed from the first start on.
+    """
+    service = region.opened()
+    size = region.record(service)
+    signed = await signed_at(service, size)
+    await asyncio.to_thread(service.close)
+    larger = Checkpoint(ORIGIN, 999_999, b"x" * 32)
+    notes = {
+        "what was signed": signed.note(),
+        "another key's": sign_checkpoint(larger, signer(ORIGIN, 9)).encode(),
+        "rubbish": b"\xff",
+    }
+
+    async def shows(_request: web.Request) -> web.Response:
+        return web.Response(body=notes[shown], status=200)
+
+    service = region.opened(
+        one=await region.answers(answer, None if shown == "nothing" else shows),
+        two=await region.serves(make_witness_app(region.witness("two"))),
+    )
+    for _ in range(2):
+        await until(witnessed(service, region.record(service)))
+    liar = witnesses(service).witnesses[0]
+    await until(lambda: liar.error)
+    assert "it shows nothing by which that is so" in str(liar.error)
+    assert service.keeper.error is None
+    async with TestClient(TestServer(service.app())) as client:
+        parts = (await (await client.get("/readyz")).json())["parts"]
+        assert parts["witnesses"]["detail"].startswith("1 of 2 witnesses cosign; one: ")
+        assert parts["log"]["detail"] == "signing"
+        metrics = await (await client.get("/metrics")).text()
+        assert 'log_witness_up{witness="one"} 0.0' in metrics
+
+
+@pytest.mark.parametrize("size", [3, 999_999])
+async def test_one_witness_with_evidence_stops_the_signing(region: Region, size: int) -> None:
+    """A tree that this log did not sign, under its signature: larger, or another beginning."""
+    other = sign_checkpoint(Checkpoint(ORIGIN, size, b"x" * 32), region.key)
+
+    async def shows(request: web.Request) -> web.Response:
+        assert request.match_info["log"] == origin_hash(ORIGIN)
+        return web.Response(body=other.encode())
+
+    service = region.opened(
+        one=await region.answers(said(422), shows),
+        two=await region.serves(make_witness_app(region.witness("two"))),
+    )
+    await until(lambda: service.keeper.error)
+    assert "another one goes by its name" in str(service.keeper.error)
+
+
+async def test_what_another_service_signed_is_no_fork(region: Region) -> None:
+    """Two on one ledger: the witness knows of what was signed since this one looked."""
+    witness = region.witness("one")
+    first = region.opened()
+    await signed_at(first, region.record(first))
+
+    async def answer(_request: web.Request) -> web.Response:
+        signed = await signed_at(first, region.record(first, 3))
+        witness.add_checkpoint(b"old 0\n\n" + signed.note())
+        return web.Response(body=b"%d\n" % signed.size, status=409, content_type=SIZE_TYPE)
+
+    async def shows(request: web.Request) -> web.Response:
+        found = witness.newest(request.match_info["log"])
+        assert found is not None
+        return web.Response(body=found.note())
+
+    address = await region.answers(answer, shows)
+    key = WITNESS.verifier(COSIGNATURE).vkey()
+    policy = parse_policy(f"witness one {key} {address}\nquorum one".encode())
+    asking = Cosigning(first.keeper, policy)
+    assert await asyncio.to_thread(asking.look) is None
+
+
+async def test_a_damaged_tile_is_no_fork(region: Region) -> None:
+    """A proof that does not hold is not sent: tiles are made anew, and the witness cosigns."""
+    address = await region.serves(make_witness_app(region.witness("one")))
+    service = region.opened(one=address)
+    await until(witnessed(service, region.record(service, 2)))
+    stands = service.recorder.head()
+    await asyncio.to_thread(service.close)
+    alone = Service(region.url)
+    await signed_at(alone, region.record(alone, 559 - stands))
+    await asyncio.to_thread(alone.close)
+    with closing(sqlite3.connect(region.folder / "ledger.tiles.db")) as tiles:
+        tiles.execute(
+            "UPDATE tiles SET hashes = CAST(substr(hashes, 1, 4800) || x'00' ||"
+            " substr(hashes, 4802) AS BLOB) WHERE level = 0 AND n = 0"
+        )
+        tiles.commit()
+
+    again = region.opened(one=address)
+    await until(witnessed(again, 559))
+    assert again.keeper.error is None
+    await until(witnessed(again, region.record(again)))
 
 
 def service_address(service: Service) -> str | None:

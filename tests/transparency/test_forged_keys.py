@@ -173,7 +173,7 @@ def test_restored_after_a_change_of_keys(kept: Kept, tmp_path: Path) -> None:
             vkey=vkey,
             published=Published(str(tmp_path / "checkpoint")),
         )
-        assert (done.compared_with, done.lost, done.vkey) == ("given", 0, new)
+        assert (done.compared_with, done.lost, done.vkey) == ("backup", 0, new)
         assert read_key(key_file(place)).verifier().vkey() == new
 
     stranger = Signer(kept.log.origin, Ed25519PrivateKey.generate()).verifier().vkey()

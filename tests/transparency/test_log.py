@@ -13,11 +13,18 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from eventsourcing.dcb.api import DCBEvent
+from structlog.testing import capture_logs
 
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.checkpoints import parse_checkpoint
 from ledger.transparency.log import Forked, TransparencyLog
-from ledger.transparency.merkle import leaf_hash, root_of, verify_consistency, verify_inclusion
+from ledger.transparency.merkle import (
+    ProofError,
+    leaf_hash,
+    root_of,
+    verify_consistency,
+    verify_inclusion,
+)
 from ledger.transparency.notes import Signer, parse_note, parse_vkey, verified
 from ledger.transparency.store import SignedStore, TileStore
 
@@ -224,6 +231,68 @@ def test_two_services_on_one_ledger(opened: Opened) -> None:
     assert last == logs[1].advance()
     assert last is not None
     assert (last.size, last.root) == (300, root_of(numbers(300).hashes))
+
+
+def damage(log: TransparencyLog, index: int) -> None:
+    """Flip a bit of a leaf's hash in the tiles. Roots of larger trees come from a level above."""
+    n, place = divmod(index, 256)
+    at = place * 32
+    with log.tiles._file.writing() as sqlite:
+        ((hashes,),) = sqlite.execute("SELECT hashes FROM tiles WHERE level = 0 AND n = ?", (n,))
+        hashes = hashes[:at] + bytes([hashes[at] ^ 1]) + hashes[at + 1 :]
+        sqlite.execute("UPDATE tiles SET hashes = ? WHERE level = 0 AND n = ?", (hashes, n))
+
+
+@pytest.mark.parametrize(
+    "prove",
+    [
+        lambda log, whole: verify_inclusion(
+            whole.hashes[151], 151, 559, log.inclusion(151, 559), root_of(whole.hashes)
+        ),
+        lambda log, whole: verify_consistency(
+            139, 559, log.consistency(139, 559), root_of(whole.hashes[:139]), root_of(whole.hashes)
+        ),
+        # Sizes that were never signed lead to one that was.
+        lambda log, whole: verify_consistency(
+            10,
+            200,
+            log.consistency(10, 200),
+            root_of(whole.hashes[:10]),
+            root_of(whole.hashes[:200]),
+        ),
+        lambda log, whole: verify_consistency(
+            200, 200, [], log.root(200), root_of(whole.hashes[:200])
+        ),
+    ],
+)
+def test_no_proof_of_damaged_tiles_leaves(
+    opened: Opened, prove: Callable[[TransparencyLog, Words], None]
+) -> None:
+    """A proof is verified before it is handed out, and the tiles are made anew if it is wrong."""
+    events = numbers(559)
+    log = opened(events)
+    log.advance()
+    damage(log, 150)
+    assert log.advance() == log.checkpoint(), "the root does not show it"
+
+    prove(log, events)
+    assert log.tiles.tile(0, 0, 256) == b"".join(events.hashes[:256])
+
+
+def test_what_tiles_cannot_mend(opened: Opened) -> None:
+    """Where the events are others, the tiles are made anew once and the proof is refused."""
+    events = numbers(559)
+    log = opened(events)
+    log.advance()
+    events.hashes[150] = leaf_hash(b"other")
+    with capture_logs() as logs:
+        for _ in range(3):
+            with pytest.raises(ProofError):
+                log.inclusion(150, 559)
+        for index, size in ((559, 559), (-1, 5), (3, 560)):
+            with pytest.raises(ProofError, match="there is no leaf"):
+                log.inclusion(index, size)
+    assert [one["event"] for one in logs] == ["tiles_made_anew"]
 
 
 def test_lost_tiles_are_made_again(opened: Opened, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.exceptions import InvalidSignature
+from structlog.testing import capture_logs
 from tlog_scales.signing import NoteSignature, Vkey
 from tlog_scales.tlog import Checkpoint as TheirCheckpoint
 
@@ -75,6 +76,28 @@ async def test_a_log_that_grows(client: TestClient) -> None:
         assert served == note
         assert verified(served, [REGION.verifier()])
         old = size
+
+
+@pytest.mark.parametrize(
+    ("body", "evidence"),
+    [
+        (Submission(5, (b"x" * 32,), Region(8).checkpoint()).encode(), False),
+        (Submission(5, (), Region(8).checkpoint()).encode(), False),
+        (Submission(5, (b"x" * 32,), Region(5).checkpoint()).encode(), False),
+        (Region(8, fork=2).submission(5), False),
+        (Region(5, fork=2).submission(5), True),
+    ],
+)
+async def test_what_is_evidence_against_a_log(
+    client: TestClient, witness: Witness, body: bytes, *, evidence: bool
+) -> None:
+    """Two trees of one size under its signature. A proof is anybody's, also of a genuine tree."""
+    witness.add_checkpoint(Region(5).submission(0))
+    with capture_logs() as logs:
+        assert (await sent(client, body))[0] == 422
+    errors = [one["event"] for one in logs if one["log_level"] == "error"]
+    assert errors == (["log_not_consistent"] if evidence else [])
+    assert ("not_cosigned", 422) in [(one["event"], one.get("status")) for one in logs]
 
 
 async def test_a_stranger_verifies_the_cosignature(client: TestClient) -> None:
