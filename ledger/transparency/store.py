@@ -273,7 +273,7 @@ class SignedStore:
     def is_copy(self) -> bool:
         """Whether this file was copied, or restored, since it was made or last settled."""
         found = self._file.rows("SELECT file FROM place")
-        return bool(self.keys()) and found != [(self._number(),)]
+        return bool(self.keys()) and found != [(number_of(self._file.path),)]
 
     def settle(self) -> None:
         """From here on this file is the original: somebody has seen that no other one goes on."""
@@ -281,14 +281,7 @@ class SignedStore:
             self._settle(sqlite)
 
     def _settle(self, sqlite: sqlite3.Connection) -> None:
-        sqlite.execute("INSERT OR REPLACE INTO place VALUES (1, ?)", (self._number(),))
-
-    def _number(self) -> str:
-        # As text: some file systems number with more than 63 bits. With the time of birth, where
-        # there is one: a number is given out again.
-        found = self._file.path.stat()
-        born = getattr(found, "st_birthtime", None)
-        return str(found.st_ino) if born is None else f"{found.st_ino} {born}"
+        sqlite.execute("INSERT OR REPLACE INTO place VALUES (1, ?)", (number_of(self._file.path),))
 
     def replace(self, old: Signed | None, new: Signed, vkey: str) -> bool:
         """Compare and swap: whether ``new`` was put in after ``old``, still the newest by then.
@@ -332,6 +325,15 @@ class SignedStore:
             sqlite.execute("INSERT INTO keys VALUES (?, ?)", (size, new))
             _add_signature(sqlite, size, signature)
         return LogKey(size, new)
+
+
+def number_of(path: Path) -> str:
+    """By what a file is told from a copy of it, on one file system."""
+    # As text: some file systems number with more than 63 bits. With the time of birth, where there
+    # is one: a number is given out again.
+    found = path.stat()
+    born = getattr(found, "st_birthtime", None)
+    return str(found.st_ino) if born is None else f"{found.st_ino} {born}"
 
 
 def _holding(sqlite: sqlite3.Connection) -> str | None:

@@ -20,6 +20,7 @@ from ledger.kernel import codec
 from ledger.stores import StoreError
 from ledger.transparency.events import KeyRotated
 from ledger.transparency.notes import Note, NoteError, Verifier, parse_note, parse_vkey, verified
+from ledger.transparency.store import number_of
 from ledger.verification.faults import Fault, Files
 from ledger.verification.files import asked, opened_file
 
@@ -135,7 +136,7 @@ def itself(signed: Path) -> tuple[list[Fault], bool]:
     if keys and not place:
         what = "it does not say which file it is, by which a copy is told from the original"
         faults.append(Fault(0, what, signed.name))
-    return faults, bool(place) and place != [(str(signed.stat().st_ino).encode(),)]
+    return faults, bool(place) and place != [(number_of(signed).encode(),)]
 
 
 class _Held(NamedTuple):
