@@ -180,9 +180,10 @@ def _known(ledger: Source, access: Source, said: set[str]) -> set[str]:
 def _tags(said: str) -> Iterator[str]:
     """The tags under which a subject of this name would stand; it may be a whole tag itself.
 
-    Of what looks like a person's number the ledger can only know that it is a business's.
+    What looks like a person's number can only be a business's, or a badge id: both are public by
+    law.
     """
-    kinds = {"entity"}
+    kinds = {"entity", "officer"}
     if personal_data(said) is None:
         fields = (subject_fields(cls) for cls in event_types().values())
         kinds = {"actor", *(kind for found in fields for _, kind in found if kind)}

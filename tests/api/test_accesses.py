@@ -130,7 +130,19 @@ async def test_what_might_be_a_person_is_not_taken_down(world: World, word: str)
 async def test_what_the_ledger_knows_is_taken_down(world: World) -> None:
     """Which business, unit, officer, person, rule, day and page was looked at can be read."""
     await world.given_matter("M-101")
+    badge = "13909310001"
+    await world.send(
+        "JB",
+        "catalogue/certify-officer",
+        officer=badge,
+        unit="MRB",
+        cert_no="甘A-099",
+        domains=["food_drug"],
+        valid_from="2026-01-01",
+        valid_to="2029-01-01",
+    )
     for path in (
+        f"/v1/officers/{badge}",
         f"/v1/entities/{E_A}/profile?valid_as_of=2026-05-01",
         "/v1/matters/M-101/trail?after=0",
         "/v1/officers/OFF-001",
