@@ -1,7 +1,7 @@
 # make run    install what the service needs, load the sample register and serve it
 # make test   install what the tests need, run every check and every test
 #
-# Everything is installed into .venv; nothing outside this directory is touched.
+# Everything is installed into .venv. The service remembers what its log signed in ~/.local/state.
 # Another Python: make test PYTHON=python3.12
 
 PYTHON ?= python3
