@@ -30,6 +30,7 @@ from api.visibility import may_know
 from ledger.kernel import UNNAMED
 from ledger.kernel.events import event_type
 from ledger.transparency.keeper import Keeper
+from ledger.transparency.merkle import ProofError
 from ledger.transparency.proofs import Receipt
 from ledger.transparency.store import LogKey
 
@@ -141,8 +142,8 @@ async def _receipt(request: web.Request, position: int) -> tuple[Receipt, int]:
             return None
         try:
             path = keeper.log.inclusion(position - 1, signed.size)
-        except KeyError:
-            return None  # tiles that are not there: they are made anew, unless the log is forked
+        except ProofError:
+            return None  # the events do not fit what was signed, and the keeper says so
         return Receipt(position - 1, tuple(path), signed.note()), signed.size
 
     found = await asked(prove)

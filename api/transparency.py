@@ -20,6 +20,7 @@ from api.resources import Parameter, Resource
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.checkpoints import MAX_SIZE
 from ledger.transparency.log import TransparencyLog
+from ledger.transparency.merkle import ProofError
 from ledger.transparency.proofs import Receipt
 from ledger.transparency.rotation import announced
 from ledger.transparency.store import LogKey
@@ -168,7 +169,10 @@ async def consistency(request: web.Request) -> web.Response:
             tuple(map(_b64, log.consistency(old, new))),
         )
 
-    return json_response(await asked(prove))
+    try:
+        return json_response(await asked(prove))
+    except ProofError as error:
+        raise Problem("unavailable", request.app[LOG].error or f"{error}.") from error
 
 
 def _b64(data: bytes) -> str:

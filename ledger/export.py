@@ -13,7 +13,7 @@ import lzma
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -34,10 +34,18 @@ from ledger.kernel.memory import as_query
 from ledger.opening import UnusableUrl, key_file, open_log
 from ledger.stores.files import whole_file, whole_folder
 from ledger.stores.sqlite import SQLiteRecorder
-from ledger.transparency.merkle import ProofError, inclusion_proof
+from ledger.transparency.log import TransparencyLog
+from ledger.transparency.merkle import (
+    Node,
+    ProofError,
+    inclusion_proof,
+    leaf_hash,
+    verify_inclusion,
+)
 from ledger.transparency.notes import Verifier, parse_vkey
 from ledger.transparency.proofs import Receipt, parse_receipt
 from ledger.transparency.published import signed_by
+from ledger.transparency.store import Signed
 from ledger.transparency.tiles import node_of
 
 FORMAT = "supervision-ledger-export/1"
@@ -198,7 +206,7 @@ def export(
         note, index = signed.note(), bytearray()
         for done, position in enumerate(positions, start=1):
             (row,) = recorder.rows(position - 1, 1)
-            proof = inclusion_proof(position - 1, signed.size, node)
+            proof = _proof(log, node, row.data, position - 1, signed)
             entry = _entry(codec.decode(position, row.data), row.data)
             put(entry.record, row.data)
             put(entry.receipt, Receipt(position - 1, tuple(proof), note).encode())
@@ -221,6 +229,18 @@ def export(
         put(ABOUT, msgspec.json.format(msgspec.json.encode(about)) + b"\n")
         put(HOW_TO, _how_to())
     return Exported(len(positions), left_out, signed.size)
+
+
+def _proof(
+    log: TransparencyLog, node: Node, data: bytes, index: int, signed: Signed
+) -> Sequence[bytes]:
+    """The proof of a record, verified: of damaged tiles the log makes new ones."""
+    try:
+        proof = inclusion_proof(index, signed.size, node)
+        verify_inclusion(leaf_hash(data), index, signed.size, proof, signed.root)
+    except (KeyError, ProofError):
+        return log.inclusion(index, signed.size)
+    return proof
 
 
 def _selected(

@@ -7,10 +7,12 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -285,6 +287,19 @@ def test_after_a_rotation_everything_leads_to_the_key_that_signs_now(
     signed_by(note, parse_vkey(old))  # that of the change is signed by both
     # Whoever knows the old key alone is told that the bundle names another.
     assert verify_export(tmp_path / "before", old).faults == ("vkey is not the key that was given",)
+
+
+def test_no_proof_of_damaged_tiles_is_in_a_bundle(kept: Kept, tmp_path: Path) -> None:
+    """A tile that the newest root does not depend on may be wrong: receipts are made without it."""
+    kept.register(100, 300)
+    kept.sign()
+    with closing(sqlite3.connect(kept.path.with_suffix(".tiles.db"))) as tiles:
+        (whole,) = tiles.execute("SELECT hashes FROM tiles WHERE level = 0 AND n = 0").fetchone()
+        wrong = bytes([whole[0] ^ 1]) + whole[1:]
+        tiles.execute("UPDATE tiles SET hashes = ? WHERE level = 0 AND n = 0", (wrong,))
+        tiles.commit()
+    assert run("export", tmp_path / "b", "--from", "2020-01-01", "--ledger", kept.url) == 0
+    assert run("verify", tmp_path / "b", "--key", kept.log.keys()[-1].vkey) == 0
 
 
 def every_file(bundle: Path) -> list[Path]:
