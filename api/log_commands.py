@@ -106,11 +106,11 @@ def witness_serve(
     name
         The witness's name, given when its key is made: where it is found, without a scheme.
     """
-    configure_logging(level=logging.WARNING if quiet else logging.INFO)
     known = [one.key for one in parse_policy(logs.read_bytes()).logs]
     if not known:
         raise UnusableUrl(f"{logs} names no log; write a line: log <vkey>")
     require_free(host, port)
+    configure_logging(level=logging.WARNING if quiet else logging.INFO)
     signer = _witness_key(key, store, name)
     with closing(Witness(store, signer, known)) as opened:
         said = "" if quiet else f"witnessing on http://{host}:{port}/ as {cosigner_key(opened)}"

@@ -20,6 +20,7 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.postgres import PostgresServer, library_recorder
@@ -51,6 +52,16 @@ def pytest_report_header(config: pytest.Config) -> str:
     seed = config.getoption("--hypothesis-seed")
     repeat = f", repeat with --hypothesis-seed={seed}" if seed else ", the same examples every time"
     return f"hypothesis: profile {settings.get_current_profile_name()}{repeat}"
+
+
+@pytest.fixture(autouse=True)
+def _process_as_it_was() -> Iterator[None]:
+    """A command line ends with its process; what it sets for its process would stay in this one."""
+    mask, logging = os.umask(0), structlog.get_config()
+    os.umask(mask)
+    yield
+    os.umask(mask)
+    structlog.configure(**logging)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import sqlite3
 from collections.abc import Callable
@@ -56,11 +55,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         said = capsys.readouterr()
         return code, said.out, said.err
 
-    # A command line ends with its process; what it sets for its process would stay in this one.
-    before = os.umask(0)
-    os.umask(before)
-    yield run
-    os.umask(before)
+    return run
 
 
 #: Clears the screen, turns green, changes the title, turns the writing round, closes a style.

@@ -906,14 +906,10 @@ def test_a_ledger_that_signed_nothing(tmp_path: Path, place: Path) -> None:
 
 
 def run(*words: object) -> int:
-    before = os.umask(0)
-    os.umask(before)
     try:
         main([str(word) for word in words])
     except SystemExit as end:
         return int(end.code or 0)
-    finally:
-        os.umask(before)
     return 0
 
 
