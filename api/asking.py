@@ -16,7 +16,7 @@ from api.keys import LEDGER, VIEWS
 from api.problems import Problem
 from api.reading import at_least, bounded, json_response, next_link, query_value
 from api.tokens import Grant
-from api.visibility import SUPERVISORS, UNIT_BOUND
+from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.kernel import civil_date
 from projections.follower import Follower
 from projections.profiles import EVERY, Audience

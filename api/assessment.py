@@ -15,10 +15,10 @@ from api.problems import not_found
 from api.reading import AT_LEAST, AT_LEAST_HEADER, bounded, json_response
 from api.resources import Parameter, Resource
 from api.tokens import Grant
-from api.visibility import SUPERVISORS, UNIT_BOUND
 from ledger.assessment.events import Direction
 from ledger.assessment.folds import Assessment
 from ledger.assessment.folds import Indicator as IndicatorFold
+from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.vocabulary import Role
 from projections.assessment import SCORES, Assessments, Indicators, Scores, run_again
 

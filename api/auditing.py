@@ -18,9 +18,10 @@ from aiohttp import web
 from api.counter import Counter
 from api.keys import LEDGER
 from api.tokens import Grant
-from api.visibility import SUPERVISORS, WITHHELD
+from api.visibility import WITHHELD
 from ledger.access.commands import NoteConsultation, NoteRefusal
 from ledger.access.events import CommandRefused, RecordsConsulted, RuleId
+from ledger.audiences import SUPERVISORS
 from ledger.impersonal import personal_data
 from ledger.kernel import Command, Context, Ledger, Refusal, Unavailable
 from ledger.kernel.events import event_types

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from api.listing import BUREAU, Listing, Where
 from api.resources import Parameter
 from api.tokens import Grant
-from api.visibility import UNIT_BOUND
+from ledger.audiences import UNIT_BOUND
 from ledger.casefiles.events import Mode, Outcome
 from ledger.casefiles.folds import Batch
 from ledger.vocabulary import Role

@@ -16,7 +16,8 @@ from api.problems import not_found
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.resources import Parameter, Resource
 from api.tokens import Grant
-from api.visibility import UNIT_BOUND, may_see
+from api.visibility import may_see
+from ledger.audiences import UNIT_BOUND
 from ledger.kernel import civil_date
 from projections import plans as plans_view
 from projections.catalogue import (

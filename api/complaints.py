@@ -10,7 +10,7 @@ from api.asking import may_ask
 from api.listing import Listing, Where, shown
 from api.resources import Parameter
 from api.tokens import Grant
-from api.visibility import UNIT_BOUND
+from ledger.audiences import UNIT_BOUND
 from ledger.complaints.events import Outcome
 from ledger.complaints.folds import Complaint, Stage
 from projections.complaints import Complaints

@@ -15,7 +15,7 @@ from api.keys import LEDGER
 from api.problems import Problem
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, query_value
 from api.resources import Parameter, Resource
-from api.visibility import UNIT_BOUND
+from ledger.audiences import UNIT_BOUND
 from ledger.kernel import civil_date
 from projections.deadlines import DEADLINES, State
 

@@ -19,7 +19,8 @@ from api.problems import Problem, not_found
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.resources import Parameter, Resource
 from api.tokens import Grant
-from api.visibility import UNIT_BOUND, may_see
+from api.visibility import may_see
+from ledger.audiences import UNIT_BOUND
 from ledger.draws import uvdraw
 from ledger.draws.commands import FreezeEntityRoster
 from ledger.draws.drawfile import DrawFile, DrawReceipt

@@ -10,7 +10,7 @@ from api.asking import required_grant
 from api.listing import Listing, Where, shown
 from api.resources import Parameter
 from api.tokens import Grant
-from api.visibility import SUPERVISORS, UNIT_BOUND
+from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.joint.folds import Joint
 from projections.joint import JointArtefacts, Joints
 

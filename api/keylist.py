@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from api.listing import Listing, Where, everybody, shown
 from api.resources import Parameter
 from api.tokens import Grant
-from api.visibility import SUPERVISORS, UNIT_BOUND
+from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.keylist.folds import KeyDesignation
 from projections.keylist import KeyDesignations, KeyLists
 

@@ -10,7 +10,7 @@ from api.listing import Listing, Where, everybody
 from api.problems import Problem
 from api.resources import Parameter
 from api.tokens import Grant
-from api.visibility import SUPERVISORS, UNIT_BOUND
+from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.legalreview.folds import MajorDecisions, Reviewer, Reviews
 from projections.legalreview import LegalReviews, MajorDecisionLists, Reviewers
 

@@ -7,7 +7,7 @@ from typing import Any
 from api.listing import Listing, concerned, everybody
 from api.resources import Parameter
 from api.tokens import Grant
-from api.visibility import SUPERVISORS, UNIT_BOUND
+from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.leniency.folds import LeniencyLists
 from ledger.vocabulary import Role
 from projections.leniency import (

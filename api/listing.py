@@ -18,7 +18,7 @@ from api.problems import not_found
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.resources import Parameter, Resource
 from api.tokens import Grant
-from api.visibility import UNIT_BOUND
+from ledger.audiences import UNIT_BOUND
 from ledger.kernel import Fold
 from ledger.vocabulary import Role
 from projections.views import FoldView

@@ -17,7 +17,7 @@ from api.problems import not_found
 from api.reading import AT_LEAST, AT_LEAST_HEADER, json_response
 from api.resources import Parameter, Resource
 from api.tokens import Grant
-from api.visibility import UNIT_BOUND
+from ledger.audiences import UNIT_BOUND
 from ledger.kernel import civil_date
 from ledger.penalties.folds import Benchmarks, Case, Decision
 from projections.penalties import DECISIONS, BenchmarksOfUnits, Cases, Decisions

@@ -16,7 +16,7 @@ from api.problems import Problem, not_found
 from api.reading import json_response
 from api.resources import Resource
 from api.tokens import Grant
-from api.visibility import UNIT_BOUND
+from ledger.audiences import UNIT_BOUND
 from ledger.complaints.folds import Complaint
 from ledger.kernel import Fold
 from ledger.persons.events import ErasureReason, PersonRegistered

@@ -14,7 +14,7 @@ from api.listing import BUREAU, Listing, reported
 from api.problems import Problem, not_found
 from api.reading import AT_LEAST, AT_LEAST_HEADER, bounded, json_response
 from api.resources import Parameter, Resource
-from api.visibility import SUPERVISORS, UNIT_BOUND
+from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.progress.events import Month
 from ledger.vocabulary import Role
 from projections.progress import REPORTING_UNITS, REPORTS, ReportingUnits, Reports, prefilled

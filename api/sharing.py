@@ -10,7 +10,8 @@ from api.keys import VIEWS
 from api.listing import Listing, Where
 from api.resources import Parameter
 from api.tokens import Grant
-from api.visibility import UNIT_BOUND, Entitlement
+from api.visibility import Entitlement
+from ledger.audiences import UNIT_BOUND
 from projections.sharing import SUBSCRIPTIONS, Removals, Subscriptions
 
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from api.tokens import Grant
+from ledger.audiences import audiences_for, audiences_of
 from ledger.credit.events import PublicityTerminated
 from ledger.dishonesty.events import (
     SanctionApplied,
@@ -23,48 +24,17 @@ from ledger.supervision.events import FindingRaised
 #: Stands where somebody is not named.
 WITHHELD = "withheld"
 
-#: They supervise the whole region.
-SUPERVISORS = frozenset({"jb_supervisor", "rlo_assessor", "recon_officer", "ledger_clock"})
-
-#: They see what concerns their own unit.
-UNIT_BOUND = frozenset(
-    {
-        "enforcement_officer",
-        "office_head",
-        "unit_legal_office",
-        "unit_head",
-        "draw_coordinator",
-        "park_committee",
-    }
-)
-
-#: What is about a unit, though it may name a business. Findings are answered by the unit, with a
-#: filing it asks for a visit, with a joint visit several agree on one: each would announce a visit
-#: that is planned. What took place the business reads in each unit's own steps.
-_UNITS_OWN = ("finding:", "filing:", "joint:")
-
 
 def may_see(grant: Grant, visibility: Visibility, actor_unit: str, tags: Collection[str]) -> bool:
     """Whether ``grant`` may see an event of this visibility, recorded by ``actor_unit``.
 
-    ``tags`` are the event's stored tags. Whatever this does not allow is not seen.
+    ``tags`` are the event's stored tags. What is shared with a partner's system goes by its
+    subscriptions (``Entitlement``) and not by this.
     """
-    role = grant.role
-    if visibility == "public" or role == "jb_supervisor":
+    if visibility == "public":
         return True
-    if visibility == "sealed":
-        # Whoever recorded it knows it; the business that a planned visit concerns does not.
-        return role in UNIT_BOUND and actor_unit == grant.unit
-    if role in ("public", "subscriber_system"):
-        return False  # what is shared with a partner goes by its subscriptions: ``Entitlement``
-    if role == "entity_rep":
-        # Its own affairs, and not even those of others that units share.
-        return f"entity:{grant.entity}" in tags and not any(t.startswith(_UNITS_OWN) for t in tags)
-    if visibility == "shared" or role in SUPERVISORS or role == "credit_officer":
-        return True
-    if role in UNIT_BOUND:
-        return actor_unit == grant.unit or f"unit:{grant.unit}" in tags
-    return False
+    audiences = audiences_for(grant.role, grant.unit, grant.entity)
+    return not audiences.isdisjoint(audiences_of(visibility, actor_unit, tags))
 
 
 #: What tells a subscriber to remove something. No filter keeps it away.

@@ -1,0 +1,103 @@
+"""Audiences: who may see an event, as a set of names that a reader either has or has not.
+
+The one place that says what each visibility means (rulebook 0.2, 2.17). A recorded event has a few
+audiences, a reader has a few, and the reader may see the event if they share one. Everything that
+shows events asks here, and an index can be kept by audience, so that a page reads nothing but what
+its reader may see.
+
+========================  ====================================================
+audience                  who has it
+========================  ====================================================
+``public``                everybody
+``shared``                every authority: what the units tell each other
+``supervisors``           the offices whose work lies across all units
+``bureau``                the Justice Bureau's supervisors, who see what is sealed
+``unit:<unit id>``        the unit that recorded an event, or that it concerns
+``entity:<entity id>``    the business that an event is about
+========================  ====================================================
+
+The audiences of one event overlap in no reader: whoever merges the rows of several audiences meets
+each event once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ledger.kernel import Visibility
+
+PUBLIC = "public"
+SHARED = "shared"
+SUPERVISING = "supervisors"
+BUREAU = "bureau"
+
+#: They supervise the whole region, or work across all units.
+SUPERVISORS = frozenset({"jb_supervisor", "rlo_assessor", "recon_officer", "ledger_clock"})
+_ACROSS_UNITS = SUPERVISORS | {"credit_officer"}
+
+#: They see what concerns their own unit.
+UNIT_BOUND = frozenset(
+    {
+        "enforcement_officer",
+        "office_head",
+        "unit_legal_office",
+        "unit_head",
+        "draw_coordinator",
+        "park_committee",
+    }
+)
+
+#: What is about a unit, though it may name a business. The unit answers findings, asks for a visit
+#: with a filing, and several units agree on a joint visit: each would announce a planned visit.
+#: What took place the business reads in each unit's own steps.
+_UNITS_OWN = ("finding:", "filing:", "joint:")
+
+
+def audiences_of(
+    visibility: Visibility, recorded_by: str, tags: Collection[str]
+) -> tuple[str, ...]:
+    """Return the audiences of an event that the unit ``recorded_by`` recorded.
+
+    ``tags`` are the event's stored tags, ``kind:id`` each.
+    """
+    if visibility == "public":
+        return (PUBLIC,)
+    if visibility == "sealed":
+        # The unit that recorded it knows it; the business that a planned visit concerns does not.
+        return (BUREAU, f"unit:{recorded_by}")
+    businesses: tuple[str, ...] = ()
+    if not any(tag.startswith(_UNITS_OWN) for tag in tags):
+        businesses = tuple(sorted({tag for tag in tags if tag.startswith("entity:")}))
+    if visibility == "shared":
+        return (SHARED, *businesses)
+    units = sorted({f"unit:{recorded_by}", *(tag for tag in tags if tag.startswith("unit:"))})
+    return (SUPERVISING, *units, *businesses)
+
+
+def audiences_for(role: str, unit: str, entity: str | None = None) -> frozenset[str]:
+    """Return the audiences that somebody of ``unit`` has in ``role``.
+
+    ``entity``: the business that an ``entity_rep`` acts for. A role that is not known here, the
+    operator's among them, has what everybody has.
+    """
+    if role == "jb_supervisor":
+        return frozenset({PUBLIC, SHARED, SUPERVISING, BUREAU})
+    if role in _ACROSS_UNITS:
+        return frozenset({PUBLIC, SHARED, SUPERVISING})
+    if role in UNIT_BOUND:
+        return frozenset({PUBLIC, SHARED, f"unit:{unit}"})
+    if role == "entity_rep" and entity is not None:
+        return frozenset({PUBLIC, f"entity:{entity}"})
+    return frozenset({PUBLIC})
+
+
+__all__ = [
+    "BUREAU",
+    "PUBLIC",
+    "SHARED",
+    "SUPERVISING",
+    "SUPERVISORS",
+    "UNIT_BOUND",
+    "audiences_for",
+    "audiences_of",
+]
