@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api import (
+    approvals,
     assessment,
     burden,
     casefiles,
@@ -36,6 +37,7 @@ from api.resources import Resource
 from projections.follower import Follower
 
 RESOURCES: tuple[Resource, ...] = (
+    *approvals.RESOURCES,
     *entities.RESOURCES,
     *trails.RESOURCES,
     *findings.RESOURCES,

@@ -14,6 +14,7 @@ import msgspec
 import ledger.access.events
 import ledger.intake.events
 import ledger.transparency.events  # noqa: F401 - stands for all three
+from ledger.approvals import commands as approvals
 from ledger.assessment import commands as assessment
 from ledger.casefiles import commands as casefiles
 from ledger.catalogue import commands as catalogue
@@ -64,6 +65,15 @@ _REPORTING: tuple[Role, ...] = (
     "park_committee",
 )
 
+#: Whoever may request or approve what two people sign.
+_SIGNING: tuple[Role, ...] = (
+    *_UNIT,
+    "jb_supervisor",
+    "credit_officer",
+    "draw_coordinator",
+    "recon_officer",
+)
+
 
 class Entry(msgspec.Struct, frozen=True):
     """One command of the table: its system, its type, the roles that may send it."""
@@ -83,6 +93,13 @@ def _system(name: str, *rows: tuple[type[Command], Iterable[Role]]) -> tuple[Ent
 
 
 COMMANDS: tuple[Entry, ...] = (
+    # A request is answered by whom its command says; its maker is told why not by a rule (GEN-R1).
+    *_system(
+        "approvals",
+        (approvals.ApproveRequest, _SIGNING),
+        (approvals.RefuseRequest, _SIGNING),
+        (approvals.WithdrawRequest, _SIGNING),
+    ),
     *_system(
         "policies",
         (policies.AdoptPolicyVersion, ("jb_supervisor",)),
@@ -95,7 +112,8 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     *_system(
         "corrections",
-        (corrections.CorrectRecord, ("jb_supervisor", "credit_officer", "unit_head")),
+        # Anybody of a unit may request one; its class says who approves it.
+        (corrections.CorrectRecord, ("jb_supervisor", "credit_officer", *_UNIT)),
         (corrections.NullifyDecision, ("recon_officer", "unit_head")),
     ),
     *_system(

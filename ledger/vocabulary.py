@@ -122,6 +122,7 @@ ReviewBatchId = Annotated[str, subject("review-batch", pattern=_NAME, examples=[
 CaseFileId = Annotated[str, subject("casefile", pattern=_NAME, examples=["CF-2026-0001"])]
 SupDocId = Annotated[str, subject("supdoc", pattern=_NAME, examples=["SD-2026-0001"])]
 ComplaintId = Annotated[str, subject("complaint", pattern=_NAME, examples=["CMP-2026-0001"])]
+ApprovalId = Annotated[str, subject("approval", pattern=_NAME, examples=["APR.4f1c.1"])]
 ReconId = Annotated[str, subject("recon", pattern=_NAME, examples=["RCN-2026-0001"])]
 MonthId = Annotated[
     str, subject("month", pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", examples=["2026-05"])

@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 
 import ledger.registry  # noqa: F401 - declares every event type and deadline
 from projections import tables
+from projections.approvals import Approvals
 from projections.assessment import Assessments, Indicators, Scores
 from projections.burden import Burdens
 from projections.casefiles import CaseFiles, ReviewBatches, ReviewStandings
@@ -69,6 +70,7 @@ def all_views() -> list[View]:
     """Every view of the program, fresh."""
     return [
         Profiles(),
+        Approvals(),
         Deadlines(),
         Findings(),
         Records(),

@@ -25,7 +25,10 @@ from typing import Any, Self
 
 import msgspec
 from eventsourcing.dcb.api import DCBRecorder
+from msgspec.structs import replace
 
+from ledger.approvals.commands import ApproveRequest
+from ledger.approvals.events import ApprovalGiven, ApprovalRequested
 from ledger.kernel import (
     Actor,
     Command,
@@ -120,6 +123,28 @@ class Scenario:
             self.outcome = self.ledger.execute(command, actor or self.by, key=key)
         except NotRecorded as error:
             self.error = error
+        return self
+
+    def signed(self, command: Command, by: Actor, second: Actor) -> Self:
+        """What the scenario is about takes two people: ``by`` requests it, ``second`` approves it.
+
+        ``then`` is told what took effect, without the approval itself.
+        """
+        if self.when(command, by).outcome is None:
+            return self
+        assert self.outcome is not None
+        (asked,) = self.outcome.events
+        assert isinstance(asked.event, ApprovalRequested)
+        if self.when(ApproveRequest(approval=asked.event.approval), second).outcome is not None:
+            given, *effect = self.outcome.events
+            assert isinstance(given.event, ApprovalGiven)
+            self.outcome = replace(self.outcome, events=tuple(effect))
+        return self
+
+    def given_signed(self, command: Command, by: Actor, second: Actor) -> Self:
+        """A past that took two people, and must have succeeded."""
+        self.signed(command, by, second)
+        assert self.error is None, _told(self.error)
         return self
 
     def then(self, *expected: Expected) -> Self:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
 from ledger.corrections.effects import NullificationKind, nullify
 from ledger.corrections.events import AlteredField, FieldChange, RecordCorrected
-from ledger.corrections.folds import DecisionStanding, as_it_reads, require_known
-from ledger.corrections.rules import GEN_R1
+from ledger.corrections.folds import DecisionStanding, as_it_reads
+from ledger.countersigning import Countersigned
 from ledger.credit.rules import CRD_R4
 from ledger.impersonal import require_impersonal
 from ledger.kernel import (
@@ -30,7 +30,7 @@ from ledger.kernel import (
 )
 from ledger.kernel.commands import CLOCK_TOLERANCE
 from ledger.kernel.corrections import CorrectionImpossible, corrected
-from ledger.vocabulary import Badge, DecisionId, EntityId, Name, Text, UnitId
+from ledger.vocabulary import DecisionId, EntityId, Name, Role, Text, UnitId
 
 #: What to do about a record, or any of a system, instead of correcting it.
 INSTEAD: Mapping[str, str] = {
@@ -59,6 +59,7 @@ INSTEAD: Mapping[str, str] = {
     "publicity": "Publish it anew, or withdraw what was published.",
     "process": "Supersede the piece of evidence and say why.",
     "observation": "Take the next step about the period or the measure, and say so there.",
+    "approvals": "Answer or withdraw the request, and make another one.",
     "corrections": "Record what a competent body decided since.",
     "intake": "Import what the register says now.",
     "transparency": "It is what the checkpoints say too; rotate the key once more.",
@@ -69,38 +70,33 @@ INSTEAD: Mapping[str, str] = {
 CREDIT_SYSTEMS = frozenset({"credit", "grading", "entities", "intake", "penalties"})
 
 
-class CorrectRecord(Command):
-    """更正记录: what was recorded is not what happened; requested by one and approved by another.
+class CorrectRecord(Countersigned):
+    """更正记录: what was recorded is not what happened; one person requests, another approves it.
 
     ``old`` of each change is what the record says now, after earlier corrections. Each type of
     event says which of its fields report a fact and can be corrected, ``occurred_at`` with them;
-    what was decided is changed by a decision. A unit's head corrects what the own unit recorded.
+    what was decided is changed by a decision. A unit's people correct what their own unit recorded.
     """
+
+    NAME: ClassVar[str] = "corrections.correct-record"
+    APPROVERS: ClassVar[frozenset[Role]] = frozenset(
+        {"jb_supervisor", "credit_officer", "unit_head"}
+    )
 
     target_position: Annotated[int, msgspec.Meta(ge=1)]
     field_changes: Annotated[tuple[FieldChange, ...], msgspec.Meta(min_length=1, max_length=100)]
     reason: Text
-    requested_by: Badge
-    approved_by: Badge
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def confidential(self, ledger: Reading) -> bool:
+        target = ledger.record_at(self.target_position)
+        return target is not None and target.envelope.visibility == "sealed"
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
         target = ledger.record_at(self.target_position)
         if target is None:
             raise UnknownReference("record", str(self.target_position))
         self._check_fields(target)
-        ledger.require(
-            self.requested_by != self.approved_by,
-            GEN_R1,
-            requested_by=self.requested_by,
-            approved_by=self.approved_by,
-            position=self.target_position,
-        )
-        if ledger.actor.person_id != self.approved_by:
-            raise Forbidden(
-                f"a correction is sent by who approves it: {self.approved_by}, not "
-                f"{ledger.actor.person_id}."
-            )
-        if ledger.actor.role == "unit_head":
+        if ledger.actor.role not in ("jb_supervisor", "credit_officer"):
             ledger.act_for(getattr(target.event, "unit", None) or target.envelope.actor.unit_id)
             # What others reported or certified of the unit is not the unit's to correct.
             ledger.act_for(target.envelope.actor.unit_id)
@@ -111,7 +107,7 @@ class CorrectRecord(Command):
                 f"{target.envelope.type} is corrected by the head of the unit that recorded it, or "
                 "by the Justice Bureau."
             )
-        require_known(ledger, self.requested_by)
+        assert requested_by is not None
         self._check(as_it_reads(ledger, target))
         if target.envelope.visibility == "public":
             words = (msgspec.json.encode(change.new).decode() for change in self.field_changes)
@@ -121,8 +117,8 @@ class CorrectRecord(Command):
             target_position=target.position,
             field_changes=self.field_changes,
             reason=self.reason,
-            requested_by=self.requested_by,
-            approved_by=self.approved_by,
+            requested_by=requested_by,
+            approved_by=ledger.actor.person_id,
             subjects=tuple(target.event.tags()),
             target_visibility=target.envelope.visibility,
         )

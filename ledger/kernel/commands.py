@@ -8,11 +8,13 @@ writes a boundary by hand, so none can be too small.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol, TypeVar, dataclass_transform
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from ledger.kernel.days import DayCount, Due, YearCalendar
 from ledger.kernel.deadlines import DeadlineRule
@@ -112,6 +114,8 @@ class Reading:
             )
         self.now = now
         self.actor = context.actor
+        #: Who requested what the actor approves; ``None`` where the actor acts alone.
+        self.requested_by: str | None = None
         self.command_id = context.command_id
         self.legal_basis = command.legal_basis
         self.policy_refs: dict[str, int] = {}
@@ -271,6 +275,19 @@ class Reading:
         """Refuse a report that is dated before the ``day`` of ``what`` it is about."""
         if day is not None and self.on < day:
             raise Malformed(f"{what} on {day} only, and this is dated {self.on}", "/occurred_at")
+
+    def decide_for(self, command: Command, requested_by: str) -> Iterator[Fact]:
+        """What ``command`` decides that another person requested and the actor approves.
+
+        Its folds are part of this decision, and the law that it cites is cited by what is recorded.
+        """
+        self.legal_basis += command.legal_basis
+        inner = copy(self)
+        inner.requested_by = requested_by
+        inner.at = command.occurred_at or self.now
+        for fact in command.decide(inner):
+            made = fact if isinstance(fact, Fact) else Fact(fact)
+            yield made if made.occurred_at else replace(made, occurred_at=inner.at)
 
     def name(self, prefix: str) -> str:
         """An identifier for something this command creates: the same on every retry."""

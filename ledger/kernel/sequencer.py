@@ -342,7 +342,7 @@ class Ledger:
                 correlation_id=context.correlation_id,
                 command_id=context.command_id,
                 visibility=event.visibility(),
-                legal_basis=item.command.legal_basis,
+                legal_basis=reading.legal_basis,
                 policy_refs=reading.policy_refs,
                 # What is recorded beside a fact was caused by it.
                 causation_id=fact.causation_id or first_id or context.causation_id,

@@ -40,9 +40,9 @@ SUP_R2 = Rule(
 )
 SUP_R3 = Rule(
     "SUP-R3",
-    "an automatic finding is dismissed only with a reason and a second reader; {reader} is none",
+    "an automatic finding must be dismissed by two supervisors; {reader} has read it already",
     _REGULATION,
-    "Let another supervisor read it and name that person as second_reader.",
+    "Let another supervisor read the request and approve it.",
 )
 SUP_R4 = Rule(
     "SUP-R4",

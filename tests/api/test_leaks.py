@@ -421,14 +421,9 @@ async def test_CMP_V1_the_unit_does_not_learn_that_it_is_watched(world: World) -
     (found,) = await world.findings(rule_id="CMP-V1")
     name = found["finding"]
     await world.send("JB", "supervision/triage-finding", finding_id=name, assessment="查")
-    await world.send(
-        "JB",
-        "supervision/dismiss-finding",
-        finding_id=name,
-        reason="年度计划内",
-        second_reader="JB-001",
-        expect=422,
-    )
+    dismissal = {"finding_id": name, "reason": "年度计划内"}
+    request = await world.request("JB", "supervision/dismiss-finding", **dismissal)
+    await world.refused("SUP-R3", "JB", "approvals/approve-request", approval=request)
     for who in readers:
         assert await everything(world, who, E_C) == before[who], who
         assert await etag(world, who, E_C) == etags[who]

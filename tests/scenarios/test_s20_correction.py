@@ -3,7 +3,7 @@
 import sqlite3
 
 from ledger.verification import verify_records
-from tests.scenarios.world import E_A, E_B, World
+from tests.scenarios.world import E_A, E_B, World, types
 
 
 async def test_s20_correction(world: World) -> None:
@@ -24,12 +24,18 @@ async def test_s20_correction(world: World) -> None:
         "target_position": answer["events"][0]["position"],
         "field_changes": [{"path": "/body/visited_on", "old": "2026-06-11", "new": "2026-06-10"}],
         "reason": "日期录入错误",
-        "requested_by": "OFF-001",
     }
-    await world.refused(
-        "GEN-R1", "MRB head", "corrections/correct-record", **body, approved_by="OFF-001"
-    )
-    await world.send("MRB head", "corrections/correct-record", **body, approved_by="HEAD-MRB")
+    request = await world.request("MRB officer", "corrections/correct-record", **body)
+    approve = "approvals/approve-request"
+    await world.refused("GEN-R1", "MRB officer", approve, approval=request)
+    [waiting] = (await world.get("MRB head", "/v1/approvals", stage="pending"))["items"]
+    assert (waiting["approval"], waiting["requested_by"]) == (request, "OFF-001")
+    assert waiting["body"]["reason"] == "日期录入错误"
+    answer = await world.send("MRB head", approve, approval=request)
+    assert types(answer) == ["approvals.approval-given", "corrections.record-corrected"]
+    corrected = answer["events"][1]["body"]
+    assert (corrected["requested_by"], corrected["approved_by"]) == ("OFF-001", "HEAD-MRB")
+    await world.send("MRB head", approve, approval=request, expect=409)
     trail = await world.get("JB", f"/v1/entities/{E_A}/trail")
     [visit] = [e for e in trail["entries"] if e["type"] == "filing.irregular-visit-reported"]
     assert visit["body"]["visited_on"] == "2026-06-11"

@@ -819,10 +819,9 @@ async def a_suspicion_is_set_aside(year: Year) -> None:
         "finding_id": found["finding"],
         "reason": "1月公布的联合检查日历内, 由市场监管局牵头",
     }
-    await year.refused(
-        "SUP-R3", "JB", "supervision/dismiss-finding", **dismissal, second_reader="JB-001"
-    )
-    await year.send("JB", "supervision/dismiss-finding", **dismissal, second_reader="JB-002")
+    request = await year.request("JB", "supervision/dismiss-finding", **dismissal)
+    await year.refused("SUP-R3", "JB", "approvals/approve-request", approval=request)
+    await year.send("JB second", "approvals/approve-request", approval=request)
 
 
 # July to September: two ways to say no
@@ -885,11 +884,10 @@ async def a_typing_error_is_objected_to(year: Year) -> None:
         "target_position": entered["position"],
         "field_changes": [change],
         "reason": "录入错误",
-        "requested_by": "OFF-001",
     }
-    correct = "corrections/correct-record"
-    await year.refused("GEN-R1", "MRB head", correct, **correction, approved_by="OFF-001")
-    await year.send("MRB head", correct, **correction, approved_by="HEAD-MRB")
+    request = await year.request("MRB officer", "corrections/correct-record", **correction)
+    await year.refused("GEN-R1", "MRB officer", "approvals/approve-request", approval=request)
+    await year.send("MRB head", "approvals/approve-request", approval=request)
     await year.send(
         "MRB head",
         "credit/resolve-objection",

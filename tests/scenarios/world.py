@@ -132,6 +132,18 @@ class World:
         self.now += timedelta(seconds=1)
         return answer
 
+    async def request(self, who: str, command: str, **body: Any) -> str:
+        """Request what takes two people; returns the id of the request."""
+        answer = await self.send(who, command, **body)
+        [asked] = answer["events"]
+        assert asked["type"] == "approvals.approval-requested", asked
+        return str(asked["body"]["approval"])
+
+    async def sign(self, by: str, second: str, command: str, **body: Any) -> dict[str, Any]:
+        """One person requests a command and a second one approves it; returns the last answer."""
+        approval = await self.request(by, command, **body)
+        return await self.send(second, "approvals/approve-request", approval=approval)
+
     def given(self, *events: Event) -> None:
         """Facts of systems whose commands the scenario is not about, as if just recorded."""
         self.service.ledger.execute(Record(facts=events), HEAD)

@@ -454,9 +454,12 @@ def test_CMP_V1_whatever_is_done_about_it_is_sealed_too(story: Scenario) -> None
     second = actor("JB", "JB-002", "jb_supervisor")
     story.given(TriageFinding(finding_id=name, assessment="再看"), actor=second)
     story.when(CloseFinding(finding_id=name, conclusion="-"), HEAD).refused("SUP-R4")
-    story.when(DismissFinding(finding_id=name, reason="年度计划内", second_reader="JB-002"))
+    first = actor("JB", "JB-001", "jb_supervisor")
+    story.when(DismissFinding(finding_id=name, reason="年度计划内"), first)
     sealed.append(story.outcome.events[0].envelope.visibility)
-    assert sealed == ["sealed", "sealed"]
+    story.signed(DismissFinding(finding_id=name, reason="年度计划内"), first, second)
+    sealed.append(story.outcome.events[0].envelope.visibility)
+    assert sealed == ["sealed", "sealed", "sealed"]
 
 
 def test_CMP_V1_is_found_once_however_many_look(recorder: DCBRecorder) -> None:

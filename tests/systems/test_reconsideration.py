@@ -445,12 +445,13 @@ def test_a_case_rests_and_goes_on_for_the_days_left(story: Scenario) -> None:
 def test_a_complex_case_is_extended_once(story: Scenario) -> None:
     """By thirty days from its own end, with another's approval; a summary case not at all."""
     chief = actor("RECON", "RECON-CHIEF", "recon_officer")
-    extend = recon.ExtendCase(recon="RCN-1", reason="案情复杂", approved_by="RECON-CHIEF")
+    extend = recon.ExtendCase(recon="RCN-1", reason="案情复杂")
     heard(story)
-    story.when(replace(extend, approved_by="RECON-001")).refused("GEN-R2", person="RECON-001")
-    story.when(extend).raises(UnknownReference, says="RECON-CHIEF")
+    story.signed(extend, story.by, story.by).refused("GEN-R2", person="RECON-001")
     story.given(replace(ACCEPT, recon="RCN-9", summary_ground="agreed"), actor=chief)
-    story.when(extend).then(like(ReconExtended, due_on=date(2026, 8, 4)))
+    story.signed(extend, story.by, chief).then(
+        like(ReconExtended, due_on=date(2026, 8, 4), approved_by="RECON-CHIEF")
+    )
     story.when(extend).raises(OutOfStep, says="2026-08-04")
     story.when(replace(extend, recon="RCN-9")).raises(OutOfStep, says="summary")
     late = over(story, rule("recon.decide.extended"))
@@ -467,8 +468,8 @@ def test_a_provisional_last_day_bars_no_extension() -> None:
     story.given(replace(ACCEPT, recon="RCN-9", summary_ground="agreed"), actor=chief)
     story.given(replace(APPLY, known_on=date(2026, 11, 10)), ACCEPT, COPY)
     story.at("2027-01-25T09:00+08:00")
-    extend = recon.ExtendCase(recon="RCN-1", reason="案情复杂", approved_by="RECON-CHIEF")
-    story.when(extend).then(like(ReconExtended, due_on=date(2027, 2, 18)))
+    extend = recon.ExtendCase(recon="RCN-1", reason="案情复杂")
+    story.signed(extend, story.by, chief).then(like(ReconExtended, due_on=date(2027, 2, 18)))
 
 
 def test_a_hearing_is_on_record(story: Scenario) -> None:

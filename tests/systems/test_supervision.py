@@ -113,12 +113,10 @@ def test_SUP_R2_or_when_put_right(story: Scenario) -> None:
 
 def test_SUP_R3_an_automatic_finding_has_a_second_reader(story: Scenario) -> None:
     """Whoever dismisses it is not the second reader; of a supervisor's own finding one may be."""
-    dismiss = DismissFinding(finding_id="F-1", reason="重复", second_reader="JB-1")
-    story.when(dismiss).refused("SUP-R3", reader="JB-1")
-    second = msgspec.structs.replace(dismiss, second_reader="JB-2")
-    story.when(second).raises(UnknownReference, says="JB-2")
-    story.given(TriageFinding(finding_id="F-2", assessment="属实"), actor=SECOND)
-    story.when(msgspec.structs.replace(dismiss, second_reader="JB-2")).then(
+    dismiss = DismissFinding(finding_id="F-1", reason="重复")
+    story.signed(dismiss, JB, JB).refused("SUP-R3", reader="JB-1")
+    story.signed(dismiss, JB, HEAD).raises(Forbidden, says="jb_supervisor")
+    story.signed(dismiss, JB, SECOND).then(
         like(FindingDismissed, finding_id="F-1", second_reader="JB-2")
     )
     story.given(msgspec.structs.replace(RAISED, finding_id="F-3", auto=False))
@@ -158,14 +156,18 @@ def test_SUP_V2_a_finding_is_triaged_within_five_working_days(story: Scenario) -
     "read",
     [
         TriageFinding(finding_id="F-1", assessment="属实"),
-        DismissFinding(finding_id="F-1", reason="重复", second_reader="JB-2"),
+        DismissFinding(finding_id="F-1", reason="重复"),
     ],
 )
 def test_SUP_V2_triage_or_dismissal_is_in_time(story: Scenario, read: Any) -> None:
     """Read on the last day, by whichever way, nothing is missed."""
     miss = EndDeadline(rule_name="triage_wd", opened_at_position=_position(story, RAISED))
     story.given(TriageFinding(finding_id="F-2", assessment="属实"), actor=SECOND)
-    story.at("2026-10-20T17:00+08:00").given(read)
+    story.at("2026-10-20T17:00+08:00")
+    if isinstance(read, DismissFinding):
+        story.given_signed(read, JB, SECOND)
+    else:
+        story.given(read)
     story.at("2026-10-30T09:00+08:00").when(miss).raises(OutOfStep, says="in time")
 
 

@@ -59,6 +59,7 @@ replace = msgspec.structs.replace
 
 E_A = "91620100MA7LX00338"
 JB = actor("JB", "JB-1", "jb_supervisor")
+SECOND = actor("JB", "JB-2", "jb_supervisor")
 EMB = actor("EMB", "EMB-HEAD", "unit_head")
 REP = actor("ENTITY", "REP-A", "entity_rep")
 
@@ -381,14 +382,14 @@ def test_what_was_said_in_an_interview_can_be_corrected(story: Scenario) -> None
     ):
         story.when(command)
         assert story.outcome is not None
-        story.when(
+        story.signed(
             CorrectRecord(
                 target_position=story.outcome.events[0].position,
                 field_changes=(FieldChange(path=path, old=old, new=new),),
                 reason="笔误",
-                requested_by="OFF-001",
-                approved_by=JB.person_id,
-            )
+            ),
+            JB,
+            SECOND,
         ).then(RecordCorrected)
     story.when(CONDUCT)
     story.when(
@@ -396,8 +397,6 @@ def test_what_was_said_in_an_interview_can_be_corrected(story: Scenario) -> None
             target_position=_position(story),
             field_changes=(FieldChange(path="/body/auto", old=True, new=False),),
             reason="-",
-            requested_by="OFF-001",
-            approved_by=JB.person_id,
         )
     ).raises(Malformed, says="Dismiss the finding")
 

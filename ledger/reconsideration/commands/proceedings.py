@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import Any, ClassVar
 
-from ledger.corrections.folds import require_known
-from ledger.kernel import Command, Due, Event, OutOfStep, Reading
+from ledger.countersigning import Countersigned
+from ledger.kernel import Command, Due, Event, OutOfStep, Reading, Rule
 from ledger.reconsideration import rules
 from ledger.reconsideration.commands.cases import days_late, is_past, organs_case, respondents_case
 from ledger.reconsideration.events import (
@@ -25,7 +26,7 @@ from ledger.reconsideration.events import (
 from ledger.reconsideration.folds import Incidental, ReconCase
 from ledger.reconsideration.rules import of_case
 from ledger.supervision import rules as supervision
-from ledger.vocabulary import Badge, Name, ReconId, Sha256, Text
+from ledger.vocabulary import Badge, Name, ReconId, Role, Sha256, Text
 
 
 class SendCopy(Command):
@@ -112,14 +113,23 @@ class ResumeCase(Command):
         )
 
 
-class ExtendCase(Command):
+class ExtendCase(Countersigned):
     """延长期限: take longer over a complex case, once, approved by another person (Art. 62)."""
+
+    NAME: ClassVar[str] = "reconsideration.extend-case"
+    APPROVERS: ClassVar[frozenset[Role]] = frozenset({"recon_officer"})
 
     recon: ReconId
     reason: Text
-    approved_by: Badge
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def same_person(self, person: str) -> tuple[Rule, Mapping[str, Any]]:
+        return supervision.GEN_R2, {
+            "person": person,
+            "one": "the one who asks",
+            "other": "the one who approves",
+        }
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
         ledger.must_be_now()
         case = organs_case(ledger, self.recon, "open")
         if case.extended_until is not None:
@@ -127,14 +137,6 @@ class ExtendCase(Command):
         due = decide_by(ledger, case)
         if is_past(ledger, due):
             raise OutOfStep(f"case {self.recon} was to be decided by {due.on}")
-        ledger.require(
-            self.approved_by != ledger.actor.person_id,
-            supervision.GEN_R2,
-            person=self.approved_by,
-            one="the one who asks",
-            other="the one who approves",
-        )
-        require_known(ledger, self.approved_by)
         start, left = _period(ledger, case)
         further = int(_procedure(ledger, case)["extend_cd"])
         if not further:
@@ -142,7 +144,7 @@ class ExtendCase(Command):
         yield ReconExtended(
             **of_case(case),
             reason=self.reason,
-            approved_by=self.approved_by,
+            approved_by=ledger.actor.person_id,
             due_on=ledger.days().due(start, left + further, "cd").on,
         )
 

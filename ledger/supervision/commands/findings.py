@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
 from ledger.catalogue.folds import UnitStanding
-from ledger.corrections.folds import require_known
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, UnknownReference
+from ledger.countersigning import Countersigned
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Rule, UnknownReference
 from ledger.kernel.rules import rules as declared_rules
 from ledger.supervision import rules
 from ledger.supervision.events import (
@@ -25,12 +25,12 @@ from ledger.supervision.events import (
 )
 from ledger.supervision.folds import FindingState
 from ledger.vocabulary import (
-    Badge,
     EntityId,
     FindingId,
     MatterId,
     Name,
     OfficerId,
+    Role,
     TaskId,
     Text,
     UnitId,
@@ -92,27 +92,31 @@ class TriageFinding(Command):
         )
 
 
-class DismissFinding(Command):
+class DismissFinding(Countersigned):
     """监督发现不成立: set a finding aside; an automatic one needs a second reader (SUP-R3)."""
+
+    NAME: ClassVar[str] = "supervision.dismiss-finding"
+    APPROVERS: ClassVar[frozenset[Role]] = frozenset({"jb_supervisor"})
 
     finding_id: FindingId
     reason: Text
-    second_reader: Badge
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def needs_second(self, ledger: Reading) -> bool:
+        return open_finding(ledger, self.finding_id).auto
+
+    def confidential(self, ledger: Reading) -> bool:
+        return open_finding(ledger, self.finding_id).visibility() == "sealed"
+
+    def same_person(self, person: str) -> tuple[Rule, Mapping[str, Any]]:
+        return rules.SUP_R3, {"reader": person}
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
         raised = open_finding(ledger, self.finding_id)
-        ledger.require(
-            not raised.auto or self.second_reader != ledger.actor.person_id,
-            rules.SUP_R3,
-            reader=self.second_reader,
-        )
-        if raised.auto:
-            require_known(ledger, self.second_reader)
         yield FindingDismissed(
             finding_id=self.finding_id,
             unit=raised.unit,
             reason=self.reason,
-            second_reader=self.second_reader,
+            second_reader=ledger.actor.person_id,
         )
 
 

@@ -1,0 +1,37 @@
+"""Requests for a second signature, read by the unit that made them and by its supervisors."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from api.asking import may_ask
+from api.listing import Listing, Where
+from api.resources import Parameter
+from api.tokens import Grant
+from ledger.approvals.folds import Stage
+from projections.approvals import Approvals
+
+
+def seen(grant: Grant, table: sa.Table) -> Where:
+    """As the events of a request are seen: a confidential one by its unit and the Bureau alone."""
+    where = [may_ask(grant, unit=table.c.unit, entity=None)]
+    if grant.role != "jb_supervisor":
+        where.append(sa.or_(table.c.confidential.is_(False), table.c.unit == grant.unit))
+    return where
+
+
+RESOURCES = Listing(
+    "/v1/approvals",
+    Approvals,
+    """Commands that one person requested and a second one approves, by the id of the request.
+
+    `POST /v1/approvals/approve-request` lets one take effect.""",
+    "One request: the command with its fields, who requested it, who answered it and how.",
+    seen=seen,
+    filters=(
+        Parameter("stage", Stage, "what became of it; `pending` ones wait for an answer"),
+        Parameter("unit", str, "the unit of the person who requested it"),
+        Parameter("command", str, "the command, as corrections.correct-record"),
+        Parameter("requested_by", str, "the person who requested it"),
+    ),
+).resources()

@@ -1,0 +1,95 @@
+"""Commands of approvals: a second person approves or refuses what a first one requested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from ledger.approvals.events import ApprovalGiven, ApprovalRefused, ApprovalWithdrawn
+from ledger.approvals.folds import Approval
+from ledger.countersigning import Countersigned, requested_command
+from ledger.kernel import Command, Event, Fact, Forbidden, OutOfStep, Reading
+from ledger.vocabulary import ApprovalId, Text
+
+
+class ApproveRequest(Command):
+    """批准请求: let what another person requested take effect, in the approver's own name (0.3).
+
+    It is checked again as the ledger stands now, and refused under the rules of the requested
+    command. Nobody approves their own request (GEN-R1 or the rule of the requested command).
+    """
+
+    approval: ApprovalId
+
+    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
+        ledger.must_be_now()
+        request, command = _pending(ledger, self.approval)
+        _require_second(ledger, request, command)
+        yield ApprovalGiven(
+            approval=self.approval,
+            confidential=request.confidential,
+            requested_by=request.requested_by,
+        )
+        yield from ledger.decide_for(command, request.requested_by)
+
+
+class RefuseRequest(Command):
+    """不予批准: say no to what another person requested, and why; nothing takes effect."""
+
+    approval: ApprovalId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        request, command = _pending(ledger, self.approval)
+        _require_second(ledger, request, command)
+        yield ApprovalRefused(
+            approval=self.approval,
+            confidential=request.confidential,
+            requested_by=request.requested_by,
+            reason=self.reason,
+        )
+
+
+class WithdrawRequest(Command):
+    """撤回请求: the person who requested something takes the request back."""
+
+    approval: ApprovalId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        request, _ = _pending(ledger, self.approval)
+        if ledger.actor.person_id != request.requested_by:
+            raise Forbidden(
+                f"request {self.approval} was made by {request.requested_by}; only that person "
+                "withdraws it. Refuse it instead."
+            )
+        yield ApprovalWithdrawn(approval=self.approval, confidential=request.confidential)
+
+
+def _pending(ledger: Reading, approval: str) -> tuple[Approval, Countersigned]:
+    """The request, which must wait for an answer, and the command that it asks for."""
+    request = ledger.known(Approval(approval), "GET /v1/approvals lists what waits.")
+    if request.stage != "pending":
+        raise OutOfStep(
+            f"request {approval} was {request.stage} on {request.answered_on} by "
+            f"{request.answered_by}; it must be pending"
+        )
+    try:
+        return request, requested_command(request.command, request.body)
+    except (KeyError, msgspec.ValidationError) as error:
+        raise OutOfStep(
+            f"request {approval} was made to an earlier version of this service ({error}); it must "
+            "be withdrawn and made anew"
+        ) from None
+
+
+def _require_second(ledger: Reading, request: Approval, command: Countersigned) -> None:
+    rule, details = command.same_person(request.requested_by)
+    ledger.require(ledger.actor.person_id != request.requested_by, rule, **details)
+    if ledger.actor.role not in command.APPROVERS:
+        raise Forbidden(
+            f"{command.NAME} must be approved by one of {', '.join(sorted(command.APPROVERS))}; "
+            f"{ledger.actor.person_id} is {ledger.actor.role}"
+        )
