@@ -28,6 +28,7 @@ from ledger.kernel import codec
 from ledger.kernel.events import event_types
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
+from ledger.kernel.threads import Worker
 
 log = structlog.get_logger("api.feed")
 
@@ -50,6 +51,9 @@ RETRY_SECONDS = 1.0
 
 #: How long streams may take to end when the service does. A client that is cut off resumes.
 END_SECONDS = 2.0
+
+#: How long the reader may take for one page, in seconds.
+STEP_SECONDS = 60.0
 
 #: Threads that read for those who are behind. Few, so that commands keep their share.
 READERS = 2
@@ -255,7 +259,8 @@ class Hub:
         self._stop = threading.Event()
         self._appended = threading.Event()  # set by the store, if it can
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        #: The reader's thread.
+        self.worker = Worker("feed-reader", self._read_on, limit=STEP_SECONDS)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="feed-page")
 
     # Life
@@ -263,8 +268,7 @@ class Hub:
     def start(self) -> None:
         """Start the reader; it stays idle while nobody subscribes."""
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._read_on, name="feed-reader", daemon=True)
-        self._thread.start()
+        self.worker.start()
 
     def end_streams(self) -> None:
         """Tell every subscriber to finish; cut off those who have not after a moment."""
@@ -282,11 +286,11 @@ class Hub:
     async def close(self) -> None:
         """Stop the reader. The store may be closed afterwards."""
         self.closing = True
+        self.worker.ending()
         self._stop.set()
         self._wanted.set()
         self._appended.set()
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self.worker.join)
         await asyncio.to_thread(self._threads.shutdown)
 
     def wake_all(self) -> None:
@@ -409,8 +413,10 @@ class Hub:
         while not self._stop.is_set():
             if not self._wanted.is_set():
                 position = -1
+                self.worker.rest()
                 self._wanted.wait()
                 continue
+            self.worker.step()
             try:
                 if position < 0:
                     # Nobody was there for a while: begin at the head, the store has the rest.
@@ -436,6 +442,7 @@ class Hub:
             self.store.unlisten(self._appended)  # type: ignore[attr-defined]
 
     def _wait_for_append(self, position: int) -> None:
+        self.worker.rest()
         if hasattr(self.store, "listen"):
             self._appended.wait(WAIT_SECONDS)
         elif hasattr(self.store, "wait_for_append"):
@@ -457,6 +464,7 @@ class Hub:
 
         self._loop.call_soon_threadsafe(run)
         while not self._stop.is_set():
+            self.worker.step()  # if the loop never takes it, the loop is stuck, and is looked after
             with suppress(TimeoutError):
                 done.result(WAIT_SECONDS)
                 return
