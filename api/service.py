@@ -110,6 +110,9 @@ class Service:
     @property
     def threads(self) -> list[Pulse]:
         """The threads that live as long as the service, but for those that its application has."""
+        # Both ledgers are made of the same parts: say which is which.
+        self.access.worker.name = "access-sequencer"
+        self._accesses.poller.name = "access-ledger-poll"
         workers = (
             self.follower.worker,
             self.clock.worker,
