@@ -27,7 +27,7 @@ from api.front import EDGE, SEND_SECONDS, ends_with_client
 from api.hub import Audience, Hub, Subscriber
 from api.keys import LINE, TOKENS
 from api.problems import RETRY_AFTER, SERVER, Problem
-from api.reading import MAX_POSITION, bounded, json_response, next_link, whole_number
+from api.reading import MAX_POSITION, accepted, bounded, json_response, next_link, whole_number
 from api.resources import Parameter, Resource
 from api.sharing import entitlement_of
 
@@ -125,8 +125,7 @@ async def feed(request: web.Request) -> web.StreamResponse:
     its live subscriptions cover. Notices that it has to remove a record, and the ends of records
     and of what rests on them, reach it whatever the filters are, those of this request too.
     """
-    # Several lines are one list (RFC 9110, section 5.3).
-    media_type = negotiated(",".join(request.headers.getall(hdrs.ACCEPT, ("*/*",))))
+    media_type = negotiated(accepted(request))
     grant = await grant_of(request)
     topics, subjects = _filters(request)
     after = whole_number(request.query.get("after"), "query parameter 'after'", 0, 0, MAX_POSITION)

@@ -54,6 +54,11 @@ def json_response(
     )
 
 
+def accepted(request: web.Request) -> str:
+    """The media types that the caller accepts: several lines are one list (RFC 9110, 5.3)."""
+    return ",".join(request.headers.getall(hdrs.ACCEPT, ("*/*",)))
+
+
 def conditional(
     request: web.Request,
     etag: str,

@@ -1,4 +1,4 @@
-"""Every thread of the service, killed and held up: it shows at once, nobody waits, the process ends.
+"""Every thread of the service, killed and held up: it shows at once, and nobody waits.
 
 | thread             | how it is killed                            |
 |--------------------|---------------------------------------------|
