@@ -42,6 +42,7 @@ from api.terminal import (
     tell,
     tolerate,
 )
+from api.threads import CLOSE_SECONDS, end_process_within
 from api.tokens import Tokens
 from api.verifying import as_document, in_words, read_vkeys, verify_all
 from ledger.backup import MANIFEST, CopyError
@@ -186,8 +187,15 @@ def serve(
         accept_lost_keys=accept_lost_keys,
     ) as service:
         said = "" if quiet else f"serving {ledger} on http://{host}:{port}/"
-        # By the writer of the log: where nobody reads standard error, a print would not return.
-        serve_app(service.app(edge), host, port, ready=lambda: said and writer.error(said.encode()))
+
+        def ready() -> None:
+            # By the log's writer: where nobody reads standard error, a print would not return.
+            if said:
+                writer.error(said.encode())
+
+        serve_app(service.app(edge), host, port, ready=ready)
+        closing = end_process_within(CLOSE_SECONDS)
+    closing.cancel()
 
 
 @app.command

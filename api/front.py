@@ -98,10 +98,10 @@ class Edge:
         if not self._addresses[address]:
             del self._addresses[address]
 
-    def unreadable(self, reason: str) -> None:
+    def unreadable(self, reason: str, request_id: str) -> None:
         """Count, and log, a request that no handler saw."""
         self._unreadable[reason] += 1
-        log_noise("request_unreadable", reason=reason)
+        log_noise("request_unreadable", reason=reason, request_id=request_id)
 
     def collect(self) -> Iterator[Metric]:
         """Numbers for the metrics page."""
@@ -225,14 +225,19 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what no handler saw, or none could: without a word of what was sent."""
-        reason, problem = _unreadable(exc) if status < 500 else ("", _internal())
-        if reason:
-            self._edge.unreadable(reason)
+        if isinstance(exc, ConnectionError):
+            raise exc  # the client has gone: nobody is there to answer
+        request_id = new_request_id()
+        if status < 500:
+            reason, problem = _unreadable(exc)
+            self._edge.unreadable(reason, request_id)
         else:
-            log_noise("request_failed", level="error", exception=[] if exc is None else where(exc))
+            problem = _internal()
+            raised = {} if exc is None else {"exception": where(exc)}
+            log_noise("request_failed", level="error", request_id=request_id, **raised)
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun: all that is left is to break it off")
-        response = response_to(problem, instance=None, request_id=new_request_id())
+        response = response_to(problem, instance=None, request_id=request_id)
         response.force_close()
         return response
 

@@ -176,6 +176,15 @@ class Audience:
         self.exact = frozenset(t for t in topics if not t.endswith(".*"))
         self.prefixes = tuple(t[:-1] for t in topics if t.endswith(".*"))
         self.waiting: set[Subscriber] = set()
+        #: By what the hub finds it again.
+        self.key: tuple[Any, ...] = (
+            grant.role,
+            grant.unit,
+            grant.entity,
+            topics,
+            subjects,
+            entitled,
+        )
 
     def fits(self, topic: str, tags: Collection[str]) -> bool:
         """Whether the filters let an event through; notices of removal and ends they always do."""
@@ -325,11 +334,9 @@ class Hub:
         entitled: Entitlement | None = None,
     ) -> Subscriber:
         """A new subscriber who has had everything up to ``cursor``."""
-        key = (grant.role, grant.unit, grant.entity, topics, subjects, entitled)
-        audience = self._audiences.get(key)
-        if audience is None:
-            audience = self._audiences[key] = Audience(grant, topics, subjects, entitled)
-            self._members[audience] = set()
+        fresh = Audience(grant, topics, subjects, entitled)
+        audience = self._audiences.setdefault(fresh.key, fresh)
+        self._members.setdefault(audience, set())
         subscriber = Subscriber(audience, cursor)
         self._members[audience].add(subscriber)
         self._wanted.set()
@@ -343,7 +350,7 @@ class Hub:
         members.discard(subscriber)
         if not members:
             del self._members[audience]
-            self._audiences = {k: a for k, a in self._audiences.items() if a is not audience}
+            del self._audiences[audience.key]
         if not self._members:
             self._wanted.clear()
 

@@ -22,7 +22,10 @@ BEAT_SECONDS, LOOP_SECONDS = 0.5, 30.0
 #: How long the process may take to end in order once something has failed, in seconds.
 END_SECONDS = 10.0
 
-#: What the process ends with then (EX_SOFTWARE).
+#: How long closing everything may take after an orderly end, in seconds.
+CLOSE_SECONDS = 60.0
+
+#: What the process ends with where it does not end in order (EX_SOFTWARE).
 EXIT_FAILED = 70
 
 SUPERVISOR = web.AppKey("supervisor", Supervisor)
@@ -60,14 +63,20 @@ def end_process_with(supervisor: Supervisor, stop: Callable[[], None]) -> Callab
     def on_trouble(why: str) -> None:
         failed.append(why)
         # First: whatever the rest may wait for, the process ends.
-        last = threading.Timer(END_SECONDS, _end_now)
-        last.daemon = True
-        last.start()
+        end_process_within(END_SECONDS)
         log.critical("service_failed", why=why, ends_within=END_SECONDS)
         stop()
 
     supervisor.on_trouble = on_trouble
     return lambda: failed[0] if failed else None
+
+
+def end_process_within(seconds: float) -> threading.Timer:
+    """Have the process end by force unless that is cancelled: a stuck thread cannot be joined."""
+    last = threading.Timer(seconds, _end_now)
+    last.daemon = True
+    last.start()
+    return last
 
 
 def _end_now() -> None:

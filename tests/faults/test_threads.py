@@ -20,11 +20,12 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 import pytest
 from aiohttp.test_utils import TestClient, unused_port
 
@@ -192,13 +193,18 @@ from ledger.kernel import sequencer
 how, decide = sys.argv[1], sequencer.Ledger._decide_and_append
 
 def fails(ledger, batch):
-    if how == "none" or type(batch[0].command).__name__ != "RegisterEntity":
+    if how not in {"killed", "stuck"} or type(batch[0].command).__name__ != "RegisterEntity":
         return decide(ledger, batch)
     if how == "killed":
         raise KeyboardInterrupt
     threading.Event().wait()
 
 threads.END_SECONDS = 2.0
+if how == "files":
+    import resource
+    from api import front
+    resource.setrlimit(resource.RLIMIT_NOFILE, (150, 150))
+    front._connections_allowed = lambda: 20_000
 if how == "stuck":
     sequencer.STEP_SECONDS = 0.5
 sequencer.Ledger._decide_and_append = fails
@@ -303,3 +309,36 @@ async def test_nobody_reads_standard_error(tmp_path: Path, stderr: str, each: in
 
 def _port(url: str) -> int:
     return int(url.rpartition(":")[2])
+
+
+@pytest.mark.xdist_group("processes")
+async def test_no_file_is_left(tmp_path: Path) -> None:
+    """Where not even a connection can be accepted, the loop does not spin, and recovers.
+
+    The limits of connections keep it from coming to that; here they are off.
+    """
+    with process(tmp_path, "files", stderr=subprocess.PIPE) as (running, url, _):
+        held = []
+        for _ in range(300):
+            probe = socket.socket()
+            probe.settimeout(1)
+            held.append(probe)
+            with suppress(OSError):
+                probe.connect(("127.0.0.1", _port(url)))
+        before = psutil.Process(running.pid).cpu_times()
+        await asyncio.sleep(1)
+        after = psutil.Process(running.pid).cpu_times()
+        assert after.user + after.system - before.user - before.system < 0.5
+        for probe in held:
+            probe.close()
+        async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+            while True:
+                with suppress(aiohttp.ClientError):
+                    async with session.get(f"{url}/livez") as answer:
+                        assert answer.status == 200
+                        break
+                await asyncio.sleep(0.1)
+        running.send_signal(signal.SIGTERM)
+        _, err = await asyncio.to_thread(running.communicate, timeout=20)
+    assert running.returncode == 0
+    assert len(err.splitlines()) < 50
