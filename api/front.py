@@ -40,6 +40,14 @@ LINGER_SECONDS = 2.0
 #: The longest request line, and the longest header, in bytes.
 MAX_LINE = 8190
 
+#: The longest head: a hundred headers of the longest kind would be a megabyte for each connection.
+MAX_HEAD = 64 * 1024
+
+#: Bytes that wait to be taken by clients that are slow: of one address, and of all. A page has up
+#: to four megabytes.
+MAX_UNSENT_OF_ADDRESS = 64 * 1024 * 1024
+MAX_UNSENT = 512 * 1024 * 1024
+
 #: Connections at most, and files that are left for all else.
 MAX_CONNECTIONS = 20_000
 OTHER_FILES = 256
@@ -64,8 +72,10 @@ class Edge:
         self._most = _connections_allowed() if connections is None else connections
         self._open = 0
         self._addresses: Counter[str] = Counter()
+        self._unsent: Counter[str] = Counter()
         self._unreadable: Counter[str] = Counter()
         self._refused = 0
+        self._cut = 0
 
     def source_of(self, request: web.BaseRequest) -> str:
         """The address that a request counts for."""
@@ -98,6 +108,27 @@ class Edge:
         if not self._addresses[address]:
             del self._addresses[address]
 
+    @contextmanager
+    def unsent(self, peer: str, waiting: int) -> Iterator[None]:
+        """Count what waits to be taken by a client; raises ``TimeoutError`` if that is too much."""
+        address = counted(peer)
+        self._unsent[address] += waiting
+        try:
+            self._require_taken(address, peer)
+            yield
+        except TimeoutError:
+            self._cut += 1
+            raise
+        finally:
+            self._unsent[address] -= waiting
+            if not self._unsent[address]:
+                del self._unsent[address]
+
+    def _require_taken(self, address: str, peer: str) -> None:
+        most = MAX_UNSENT if trusts(peer, self.trusted) else MAX_UNSENT_OF_ADDRESS
+        if self._unsent[address] > most or self._unsent.total() > MAX_UNSENT:
+            raise TimeoutError
+
     def unreadable(self, reason: str, request_id: str) -> None:
         """Count, and log, a request that no handler saw."""
         self._unreadable[reason] += 1
@@ -114,6 +145,12 @@ class Edge:
         yield GaugeMetricFamily("http_connections", "Open connections", self._open)
         yield CounterMetricFamily(
             "http_connections_refused", "Connections beyond what there may be", self._refused
+        )
+        yield GaugeMetricFamily(
+            "http_unsent_bytes", "Bytes that slow clients have not taken", self._unsent.total()
+        )
+        yield CounterMetricFamily(
+            "http_connections_cut", "Connections of clients that took too little", self._cut
         )
         yield from self.shares.collect()
 
@@ -159,6 +196,10 @@ class _HeadLate(Exception):
     """The head of a request did not come in time."""
 
 
+class _HeadLong(Exception):
+    """The head of a request does not end."""
+
+
 class Connection(web.RequestHandler):
     """One client's connection."""
 
@@ -171,6 +212,7 @@ class Connection(web.RequestHandler):
         self._head_timer: asyncio.TimerHandle | None = None
         #: After what could not be parsed, nothing on this connection can be: it is only taken in.
         self._deaf = False
+        #: Bytes of a head that has not ended, or of what is only taken in.
         self._heard = 0
         #: Called when the client has gone.
         self.on_lost: Callable[[], object] | None = None
@@ -206,16 +248,17 @@ class Connection(web.RequestHandler):
         if messages:
             if self._head_timer is not None:
                 self._cancel_head_timer()
+                self._heard = 0
             if isinstance(messages[-1][0], _ErrInfo):
                 self._deaf = True
-        elif (
-            self._head_timer is None
-            and data
-            and not self._request_in_progress
-            and not self._force_close
-            and not self._close
-        ):
-            self._head_timer = self._loop.call_later(HEAD_SECONDS, self._head_late)
+        elif data and not (self._request_in_progress or self._force_close or self._close):
+            self._heard += len(data)
+            if self._heard > MAX_HEAD:
+                self._break_off(431, _HeadLong())
+            elif self._head_timer is None:
+                self._head_timer = self._loop.call_later(
+                    HEAD_SECONDS, self._break_off, 408, _HeadLate()
+                )
 
     def handle_error(
         self,
@@ -270,8 +313,11 @@ class Connection(web.RequestHandler):
         if not self._paused:
             return
         try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await super()._drain_helper()
+            transport = self.transport
+            waiting = 0 if transport is None else transport.get_write_buffer_size()
+            with self._edge.unsent(self._peer or "", waiting):
+                async with asyncio.timeout(SEND_SECONDS):
+                    await super()._drain_helper()
         except TimeoutError:
             self._cut()
             raise ConnectionResetError("the client does not take what is sent to it") from None
@@ -280,15 +326,16 @@ class Connection(web.RequestHandler):
         if self.transport is not None:
             self.transport.abort()
 
-    def _head_late(self) -> None:
-        self._head_timer = None
+    def _break_off(self, status: int, why: Exception) -> None:
+        """Answer a request whose head has not ended."""
+        self._cancel_head_timer()
         waiter = self._waiter
-        if self._messages or waiter is None or waiter.done():
+        if self._messages or self._request_in_progress or (waiter is not None and waiter.done()):
             return
         self._deaf = True
-        late = _ErrInfo(status=408, exc=_HeadLate(), message="")
-        self._messages.append((late, _no_payload()))
-        waiter.set_result(None)
+        self._messages.append((_ErrInfo(status=status, exc=why, message=""), _no_payload()))
+        if waiter is not None:  # else the connection is so new that nobody waits yet
+            waiter.set_result(None)
 
     def _cancel_head_timer(self) -> None:
         if self._head_timer is not None:
@@ -358,6 +405,10 @@ def _unreadable(error: BaseException | None) -> tuple[str, Problem]:
         case _HeadLate():
             return "head-late", Problem(
                 "timed-out", f"The head of a request must come within {HEAD_SECONDS:g} seconds."
+            )
+        case _HeadLong():
+            return "head-too-long", Problem(
+                "headers-too-large", f"The head of a request may have at most {MAX_HEAD} bytes."
             )
         case http_exceptions.LineTooLong():
             # aiohttp tells a long address from a long header by nothing but how it was read.

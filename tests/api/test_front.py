@@ -6,9 +6,10 @@ import asyncio
 import gzip
 import io
 import json
+import socket
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -83,6 +84,7 @@ BELOW = {
     "a long header": (b"GET / HTTP/1.1\r\nAuthorization: " + SECRET * 1000 + CLOSE, 431),
     "a long name": (b"GET / HTTP/1.1\r\n" + b"A" * 10_000 + b": 1" + CLOSE, 431),
     "many headers": (b"GET / HTTP/1.1" + b"\r\nX: %b" % SECRET * 500 + CLOSE, 400),
+    "a long head": (b"GET / HTTP/1.1" + b"\r\nX: %b" % (SECRET * 300) * 12, 431),
     "a bad header": (b"GET / HTTP/1.1\r\nAuth orization: " + SECRET + CLOSE, 400),
     "a null in a header": (b"GET / HTTP/1.1\r\nX: \x00" + SECRET + CLOSE, 400),
     "two lengths": (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2" + CLOSE, 400),
@@ -348,6 +350,22 @@ class TestTime:
             assert edge._open == others
             await until(lambda: edge._open < others)
 
+    async def test_takes_nothing_of_much(self, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What waits for one address is bounded: beyond it, a client that takes nothing is cut."""
+        monkeypatch.setattr(front_module, "MAX_UNSENT_OF_ADDRESS", 900_000)
+        for n in range(10):
+            await face.note(f"T-{n}", times=30, note="x" * 10_000)
+        edge = face.client.app[EDGE]
+        with ExitStack() as stack:
+            for _ in range(4):
+                client = stack.enter_context(socket.socket())
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.connect((face.client.host, face.client.port))
+                client.send(b"GET /v1/feed?limit=300 HTTP/1.1\r\nHost: x\r\n\r\n")
+            await until(lambda: edge._cut)
+            assert edge._unsent.total() <= 900_000
+        await until(lambda: not edge._unsent)
+
 
 class TestShares:
     """Nobody takes all there is."""
@@ -477,6 +495,16 @@ async def test_no_banner(face: Face) -> None:
             async with face.get(path, headers={"Accept": accept}) as answer:
                 assert answer.headers.getall("Server") == ["supervision-ledger"]
                 assert "X-Request-Id" in answer.headers
+
+
+async def test_methods_are_few(face: Face) -> None:
+    """A method that nobody uses is not a label of the metrics, nor in the log."""
+    with capture_logs() as lines:
+        for method in (b"PURGE", b"PROPFIND", b"M-SEARCH"):
+            assert b" 405 " in await exchange(face, method + b" /livez HTTP/1.1" + CLOSE)
+    assert {line["method"] for line in lines if line["event"] == "request"} == {"-"}
+    metrics = await (await face.get("/metrics")).text()
+    assert 'method="-",route="-",status="405"' in metrics
 
 
 async def test_two_lines_of_accept(face: Face) -> None:
