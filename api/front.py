@@ -12,6 +12,7 @@ import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 from aiohttp import hdrs, http_exceptions, web
@@ -69,13 +70,18 @@ class Edge:
     ) -> None:
         self.trusted = tuple(trusted)
         self.shares = Shares() if shares is None else shares
-        self._most = _connections_allowed() if connections is None else connections
+        self._given = connections
         self._open = 0
         self._addresses: Counter[str] = Counter()
         self._unsent: Counter[str] = Counter()
         self._unreadable: Counter[str] = Counter()
         self._refused = 0
         self._cut = 0
+
+    @cached_property
+    def _most(self) -> int:
+        # Not before the first connection: a server has its limit of files raised when it starts.
+        return _connections_allowed() if self._given is None else self._given
 
     def source_of(self, request: web.BaseRequest) -> str:
         """The address that a request counts for."""

@@ -212,7 +212,7 @@ def _descriptor(out: BinaryIO) -> tuple[int | None, int]:
         regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
     except (OSError, ValueError):
         return None, 0
-    return descriptor, (1 << 20 if regular else select.PIPE_BUF)
+    return descriptor, (1 << 20 if regular else getattr(select, "PIPE_BUF", 512))
 
 
 def _writable(descriptor: int) -> bool:

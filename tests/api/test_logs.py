@@ -12,15 +12,18 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import structlog
 from aiohttp.log import server_logger
 
 from api.logs import Allowance, LogWriter, bare, configure_logging, log_request, on_loop_error
 from ledger.kernel import Actor, Ledger
 from ledger.kernel.sequencer import make_context
+from projections.tables import open_engine
 from tests.api import specimen
 
 SECRET = "slt_secret-of-somebody"
@@ -283,3 +286,13 @@ def test_bare() -> None:
     )
     assert bare(f"Invalid header: b'{SECRET}'") == "Invalid header"
     assert bare(b"x") == "bytes"
+
+
+def test_values_of_statements(tmp_path: Path) -> None:
+    """The error of a statement, which is logged, says nothing of its values."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'views.db'}")
+    with engine.connect() as connection, pytest.raises(sa.exc.OperationalError) as caught:
+        connection.execute(sa.text("SELECT * FROM nothing WHERE x = :x"), {"x": SECRET})
+    engine.dispose()
+    assert "nothing" in str(caught.value)
+    assert SECRET not in str(caught.value)

@@ -33,7 +33,7 @@ from api import cosigning
 from api.feed import HUB
 from api.logs import LogWriter
 from api.service import Service
-from api.threads import EXIT_FAILED, SUPERVISOR
+from api.threads import EXIT_FAILED, SUPERVISOR, end_process_within
 from api.tokens import Tokens
 from ledger.kernel import threads as kernel_threads
 from ledger.opening import beside
@@ -182,6 +182,17 @@ async def test_the_event_loop_is_stuck(running: Running, monkeypatch: pytest.Mon
     while not running.told and time.monotonic() < deadline:
         time.sleep(0.01)  # noqa: ASYNC251 - on purpose
     assert running.told == ["event-loop: has been in one step for more than 0.3 s"]
+
+
+def test_an_end_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where closing does not come to an end, the process does, unless it was faster."""
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    end_process_within(0.2).cancel()
+    time.sleep(0.3)
+    assert codes == []
+    end_process_within(0.01).join(5)
+    assert codes == [EXIT_FAILED]
 
 
 PROGRAM = """
