@@ -66,7 +66,7 @@ def make_app(
     keeps the transparency log, and ``witnesses`` what has it cosigned. ``desk``: where long work
     is done before a command is handed in; without one such commands are turned away. ``vault``:
     the keys of what is sealed about natural persons; without one commands that bring any are turned
-    away. ``threads``: what is looked after beside the threads of both ledgers and the feed.
+    away. ``threads``: those to supervise, besides the ones of both ledgers and the feed.
     ``edge``: who may hold how much. The stores and the tokens belong to the caller.
     """
     commands = tuple(commands)

@@ -85,7 +85,7 @@ def _decoded(body: bytes, window: int, most: int) -> bytes:
 
 def _inflated(body: bytes, window: int, most: int) -> bytes:
     inflater = zlib.decompressobj(window)
-    # One byte more than allowed is enough to know, whatever a few bytes would swell to.
+    # One byte more than allowed is enough to know: a few bytes can swell to gigabytes.
     decoded = inflater.decompress(body, most + 1)
     if len(decoded) > most:
         raise _too_large(most)

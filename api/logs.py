@@ -1,9 +1,9 @@
-"""Logs: one JSON object on each line, which can neither fail nor hold up whoever logs.
+"""Logs: one JSON object on each line, which can neither fail nor hold up its caller.
 
 Lines wait in a bounded queue for a thread of their own. Where standard error is a full pipe, a full
 disk or closed, lines are dropped and counted; the event loop and the sequencer go on. A warning or
 worse is written within milliseconds, the rest within moments; a crash can lose that much. Nothing
-that matters stands only in a log: the ledger is the record.
+that matters is only in a log: the ledger is the record.
 
 What libraries log (``logging``, ``warnings``, the event loop's own errors) takes the same way, as
 one line each without its arguments: those are what clients sent. So is the text of an exception;
@@ -423,7 +423,7 @@ def _encoded(event: EventDict) -> bytes:
     """An event as JSON. What cannot be written is named by its type."""
     try:
         return _ENCODE(event)
-    except Exception:  # noqa: BLE001 - whatever a value's own `str` raises
+    except Exception:  # noqa: BLE001 - a value's own `str` may raise anything
         return _ENCODE({_shown(str(name)): _shown(value) for name, value in event.items()})
 
 

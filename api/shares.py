@@ -18,7 +18,7 @@ PLACES = 5_000
 #: What readers without a token may hold from one address.
 PER_ADDRESS = 50
 
-#: Seconds after which somebody who was turned away may try again.
+#: Seconds after which a reader that was turned away may try again.
 RETRY_AFTER = "5"
 
 

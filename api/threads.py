@@ -56,13 +56,13 @@ def end_process_with(supervisor: Supervisor, stop: Callable[[], None]) -> Callab
     """Have the process end once something has failed: in order by ``stop``, or else by force.
 
     Returns what tells the first trouble, ``None`` while there is none. ``stop`` is called in
-    whatever thread noticed.
+    the thread that noticed.
     """
     failed: list[str] = []
 
     def on_trouble(why: str) -> None:
         failed.append(why)
-        # First: whatever the rest may wait for, the process ends.
+        # First, so that the process ends even if a step below never returns.
         end_process_within(END_SECONDS)
         log.critical("service_failed", why=why, ends_within=END_SECONDS)
         stop()

@@ -147,7 +147,7 @@ class Ledger:
         self._closing = threading.Lock()
         #: What is being decided, until it is answered; guarded by ``_closing``.
         self._deciding: list[_Waiting] = []
-        #: The sequencer's thread, for whoever supervises the threads of a process.
+        #: The sequencer's thread, for the supervisor of the process.
         self.worker = Worker("sequencer", self._run, limit=STEP_SECONDS)
         self.worker.on_failure.append(self._give_up)
         self.worker.start()
@@ -230,7 +230,7 @@ class Ledger:
             batch: list[_Waiting] = []
             item = self._queue.get()
             worker.step()
-            # From here on somebody answers the batch: the commit, or `_give_up`.
+            # From here on either the commit or `_give_up` answers the batch.
             self._deciding = batch
             while True:
                 if item is None:
@@ -276,7 +276,7 @@ class Ledger:
     def _answer(
         self, batch: Iterable[_Waiting], answers: Iterable[Outcome | BaseException]
     ) -> None:
-        """Answer a batch: all of it, whatever an answer raises."""
+        """Answer all of a batch, also where one answer raises."""
         fatal: BaseException | None = None
         for item, answer in zip(batch, answers, strict=False):
             try:
@@ -294,7 +294,7 @@ class Ledger:
 
     def _give_up(self, why: str) -> None:
         """Answer everything that waits, because the sequencer never will."""
-        # Not for ever: whoever holds the lock may be what has failed.
+        # Not for ever: the holder of the lock may be what has failed.
         locked = self._closing.acquire(timeout=LOCK_SECONDS)
         try:
             self._closed = True

@@ -1,9 +1,9 @@
 """Threads that live as long as the service: each shows signs of life, and one supervisor looks.
 
-A thread that dies, or stays in one step for longer than a step may take, is trouble for good: the
-process cannot do what it promised. The supervisor tells at once, and whoever runs the process ends
-it. Nothing here logs, waits for a lock of somebody else, or asks a store: a supervisor that can be
-held up supervises nothing.
+A thread that dies, or stays in one step for longer than a step may take, cannot be mended from
+here: the process cannot do what it promised. The supervisor tells at once, and the server ends the
+process. Nothing here logs, asks a store, or waits for another module's lock: a supervisor that can
+be held up supervises nothing.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Pulse:
 
 
 class Worker(Pulse):
-    """A thread for work that goes on until it is asked to end.
+    """A thread for work that continues until it is asked to end.
 
     ``run`` is the work; it returns only after ``ending`` was called. Whatever it raises is noted
     as its failure. The thread does not keep the process from ending.
@@ -112,7 +112,7 @@ class Worker(Pulse):
         try:
             self._work()
         except BaseException as error:  # noqa: BLE001 - nobody else would see how a thread ended
-            # Not its text, which may hold what somebody sent.
+            # Not its text, which may hold what a client sent.
             self.fail(f"ended by {type(error).__name__}")
         else:
             if not self._ending:
@@ -129,7 +129,7 @@ class Supervisor:
     """
 
     def __init__(self, pulses: Iterable[Pulse] = ()) -> None:
-        #: Told of the first trouble; whoever runs the process sets it.
+        #: Told of the first trouble; the server of the process sets it.
         self.on_trouble: Callable[[str], None] = lambda why: None
         self._pulses: list[Pulse] = []
         self._seen: dict[Pulse, tuple[int, float]] = {}
