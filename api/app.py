@@ -14,13 +14,16 @@ from api.commands import MAX_BODY_BYTES, add_commands
 from api.cosigning import Cosigning
 from api.counter import counter_context
 from api.feed import HUB
+from api.front import EDGE, Edge
 from api.hub import Hub
 from api.keys import ACCESS, DESK, LEDGER, LOG, TOKENS, VAULT, VIEWS, WITNESSES
 from api.middlewares import frame
 from api.operations import Check
 from api.resources import Resource, add_resources
+from api.threads import SUPERVISOR, supervision_context
 from api.tokens import Tokens
 from ledger.kernel import Ledger
+from ledger.kernel.threads import Pulse, Supervisor
 from ledger.registry import COMMANDS, Entry
 from ledger.transparency.keeper import Keeper
 from ledger.vault.store import Vault
@@ -51,6 +54,8 @@ def make_app(
     log: Keeper | None = None,
     vault: Vault | None = None,
     witnesses: Cosigning | None = None,
+    threads: Iterable[Pulse] = (),
+    edge: Edge | None = None,
 ) -> web.Application:
     """The application that serves ``ledger``; it closes the ledger when it ends.
 
@@ -61,11 +66,18 @@ def make_app(
     keeps the transparency log, and ``witnesses`` what has it cosigned. ``desk``: where long work
     is done before a command is handed in; without one such commands are turned away. ``vault``:
     the keys of what is sealed about natural persons; without one commands that bring any are turned
-    away. The stores and the tokens belong to the caller.
+    away. ``threads``: those to supervise, besides the ones of both ledgers and the feed.
+    ``edge``: who may hold how much. The stores and the tokens belong to the caller.
     """
     commands = tuple(commands)
     resources = (*RESOURCES, *resources)
-    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[frame])
+    app = web.Application(
+        client_max_size=MAX_BODY_BYTES,
+        middlewares=[frame],
+        # What cannot be decoded is answered where bodies are read, and not by the parser.
+        handler_args={"auto_decompress": False},
+    )
+    app[EDGE] = Edge() if edge is None else edge
     app[LEDGER] = ledger
     app[TOKENS] = tokens
     app[VIEWS] = views
@@ -81,13 +93,25 @@ def make_app(
     if log is not None:
         app[LOG] = log
         resources = (*resources, *transparency.RESOURCES, *receipts.RESOURCES)
-    app[HUB] = Hub(ledger.recorder, source)
+    app[HUB] = hub = Hub(ledger.recorder, source)
+    app[SUPERVISOR] = supervisor = Supervisor((ledger.worker, hub.worker, *threads))
+    if access is not None:
+        supervisor.add(access.worker)
     operations.add_operations(app, readiness or {})
     openapi.add_description(app, commands, resources)
     add_commands(app, commands)
     add_resources(app, resources)
     # In the order of starting; ending goes backwards: the hub, then the counter, then the ledger.
-    app.cleanup_ctx.extend((_ledger_context, audit.context, counter_context, feed.feed_context))
+    # What looks after all of them begins first and ends last.
+    app.cleanup_ctx.extend(
+        (
+            supervision_context,
+            _ledger_context,
+            audit.context,
+            counter_context,
+            feed.feed_context,
+        )
+    )
     # Before that the server finishes the requests it has, and streams would never finish.
     app.on_shutdown.append(feed.end_streams)
     return app

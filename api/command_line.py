@@ -17,15 +17,18 @@ from typing import Annotated
 
 import msgspec
 import structlog
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from api import copies, draw_files, log_commands
+from api.addresses import networks
 from api.auditing import note_of
 from api.copies import check_bundle
-from api.logs import configure_logging
+from api.front import Edge
+from api.logs import Quiet, configure_logging
 from api.server import require_free
 from api.server import serve as serve_app
 from api.service import Service
+from api.shares import PER_ADDRESS, Shares
 from api.terminal import (
     DEFAULT_URL,
     OPERATOR,
@@ -39,6 +42,7 @@ from api.terminal import (
     tell,
     tolerate,
 )
+from api.threads import CLOSE_SECONDS, end_process_within
 from api.tokens import Tokens
 from api.verifying import as_document, in_words, read_vkeys, verify_all
 from ledger.backup import MANIFEST, CopyError
@@ -104,7 +108,7 @@ def main(words: Sequence[str] | None = None) -> None:
     os.umask(0o077)
     tolerate()
     # Standard output is for what was asked for: others read it as JSON.
-    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+    structlog.configure(logger_factory=lambda *_: Quiet())
     try:
         app(sys.argv[1:] if words is None else words)
     except Failed:
@@ -143,6 +147,10 @@ def serve(
     origin: str | None = None,
     witnesses: Path | None = None,
     accept_lost_keys: bool = False,
+    trusted_proxy: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    streams_per_address: Annotated[int, Parameter(validator=validators.Number(gte=1))] = (
+        PER_ADDRESS
+    ),
     quiet: bool = False,
 ) -> None:
     """Serve the ledger over HTTP until it is told to stop (SIGTERM, Ctrl-C).
@@ -157,10 +165,20 @@ def serve(
         suffice.
     accept_lost_keys
         Serve although the vault lacks keys of registered persons, because they are lost for good.
+    trusted_proxy
+        The address, or network, of a proxy before the service, whose X-Forwarded-For is believed;
+        to be given once for each. Without it every client of a proxy shares the proxy's address.
+    streams_per_address
+        How many streams and waiting reads of the feed one address may hold without a token.
     """
     policy = None if witnesses is None else parse_policy(witnesses.read_bytes())
     require_free(host, port)
-    configure_logging(level=logging.WARNING if quiet else logging.INFO)
+    try:
+        edge = Edge(trusted=networks(trusted_proxy), shares=Shares(per_address=streams_per_address))
+    except ValueError as error:
+        say(f"supervision-ledger: --trusted-proxy must be an address or a network: {error}", "red")
+        raise Failed from error
+    writer = configure_logging(level=logging.WARNING if quiet else logging.INFO)
     with Service(
         ledger,
         ticking=True,
@@ -169,7 +187,15 @@ def serve(
         accept_lost_keys=accept_lost_keys,
     ) as service:
         said = "" if quiet else f"serving {ledger} on http://{host}:{port}/"
-        serve_app(service.app(), host, port, ready=lambda: say(said))
+
+        def ready() -> None:
+            # By the log's writer: where nobody reads standard error, a print would not return.
+            if said:
+                writer.error(said.encode())
+
+        serve_app(service.app(edge), host, port, ready=ready)
+        closing = end_process_within(CLOSE_SECONDS)
+    closing.cancel()
 
 
 @app.command

@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 
 from api.access import grant_of
 from api.auditing import AUDIT
+from api.bodies import body_of
 from api.counter import COUNTER
 from api.keys import DESK, LEDGER, LINE, VAULT
 from api.malformed import decoded
@@ -85,7 +86,7 @@ def _handler(entry: Entry) -> Handler:
         headers = request.headers
         _require_json(headers.get(hdrs.CONTENT_TYPE, ""))
         key = _idempotency_key(headers.get("Idempotency-Key"))
-        body = await request.read()
+        body = await body_of(request, MAX_BODY_BYTES)
         if len(body) > LARGE_BODY_BYTES:
             command: Command = await asyncio.to_thread(decoded, body, decoder)
         else:

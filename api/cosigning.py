@@ -8,16 +8,17 @@ checkpoint; what was signed while it answered it sees the beginning of next time
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import aiohttp
 import structlog
 from aiohttp import hdrs
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from ledger.kernel.threads import Worker
 from ledger.stores import StoreError
 from ledger.transparency.checkpoints import cosigned, parse_size, signed_checkpoint
 from ledger.transparency.keeper import Keeper
@@ -44,6 +45,8 @@ LOOK_BACK = 1_000
 #: Requests for one checkpoint: one to learn from which size on, one to send the proof from there,
 #: and one more if somebody else was faster in between.
 ATTEMPTS = 3
+#: How often the thread's loop shows that it turns, and after what silence it is stuck, in seconds.
+BEAT_SECONDS, STEP_SECONDS = 1.0, 60.0
 
 
 class NotObtained(Exception):
@@ -88,7 +91,8 @@ class Cosigning:
         self._policy = policy
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
-        self._thread = threading.Thread(target=self._run, name="log-witnesses", daemon=True)
+        self._closed = False
+        self.worker = Worker("log-witnesses", self._run, limit=STEP_SECONDS)
         #: The newest checkpoint that enough witnesses have cosigned.
         self.witnessed: Signed | None = None
         self._recall()
@@ -96,7 +100,7 @@ class Cosigning:
 
     def start(self) -> None:
         """Begin asking."""
-        self._thread.start()
+        self.worker.start()
 
     def look(self) -> str | None:
         """Whether a witness has seen more of this log than is here, or something else; blocks.
@@ -108,12 +112,13 @@ class Cosigning:
 
     def close(self) -> None:
         """Stop; a request under way is given up. Idempotent."""
+        self._closed = True
+        self.worker.ending()
         loop, stopping = self._loop, self._stopping
         if loop is not None and stopping is not None:
             with suppress(RuntimeError):  # it has ended already
                 loop.call_soon_threadsafe(stopping.set)
-        if self._thread.is_alive():
-            self._thread.join()
+        self.worker.join()
 
     def detail(self) -> str:
         """How the witnesses are doing, in words."""
@@ -258,12 +263,26 @@ class Cosigning:
     async def _attend_all(self) -> None:
         self._stopping = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        if self._closed:
+            return  # it was closed before there was a loop to tell
         async with _session() as session:
-            tasks = [asyncio.create_task(self._attend(session, one)) for one in self.witnesses]
-            await self._stopping.wait()
+            tasks: list[asyncio.Task[Any]] = [
+                asyncio.create_task(self._attend(session, one)) for one in self.witnesses
+            ]
+            stopped = asyncio.create_task(self._stopping.wait())
+            tasks += [stopped, asyncio.create_task(self._beat())]
+            # None of them ends by itself: one that does has failed, and the thread with it.
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        for task in ended:
+            task.result()
+
+    async def _beat(self) -> None:
+        while True:
+            self.worker.step()
+            await asyncio.sleep(BEAT_SECONDS)
 
     async def _attend(self, session: aiohttp.ClientSession, one: Attendance) -> None:
         pause = 0.0

@@ -12,10 +12,9 @@ stream) carry no id, where ours move the cursor of a client that sees little.
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any
 
@@ -24,10 +23,11 @@ import structlog
 from aiohttp import hdrs, web
 
 from api.access import grant_of, token_of
+from api.front import EDGE, SEND_SECONDS, ends_with_client
 from api.hub import Audience, Hub, Subscriber
 from api.keys import LINE, TOKENS
-from api.problems import RETRY_AFTER, Problem
-from api.reading import MAX_POSITION, bounded, json_response, next_link, whole_number
+from api.problems import RETRY_AFTER, SERVER, Problem
+from api.reading import MAX_POSITION, accepted, bounded, json_response, next_link, whole_number
 from api.resources import Parameter, Resource
 from api.sharing import entitlement_of
 
@@ -42,16 +42,12 @@ MSGPACK = "application/vnd.msgpack"
 #: In order of preference, for a client that accepts anything.
 OFFERED = (JSON, EVENT_STREAM, NDJSON, MSGPACK)
 
-#: Streams held by one process; one more is asked to try elsewhere.
-MAX_SUBSCRIBERS = 5_000
-
 #: An idle stream says so this often; a client that sees nothing then advances its cursor too,
 #: and a revoked token ends its streams.
 HEARTBEAT_SECONDS = 15.0
 
-#: Bytes handed to a connection at once, and how long they may take.
+#: Bytes handed to a connection at once.
 CHUNK_BYTES = 64 * 1024
-SEND_SECONDS = 60.0
 
 #: Events on a page, and records looked at for it.
 DEFAULT_LIMIT = 100
@@ -129,7 +125,7 @@ async def feed(request: web.Request) -> web.StreamResponse:
     its live subscriptions cover. Notices that it has to remove a record, and the ends of records
     and of what rests on them, reach it whatever the filters are, those of this request too.
     """
-    media_type = negotiated(request.headers.get(hdrs.ACCEPT, "*/*"))
+    media_type = negotiated(accepted(request))
     grant = await grant_of(request)
     topics, subjects = _filters(request)
     after = whole_number(request.query.get("after"), "query parameter 'after'", 0, 0, MAX_POSITION)
@@ -142,17 +138,19 @@ async def feed(request: web.Request) -> web.StreamResponse:
     hub = request.app[HUB]
     if hub.closing:
         raise _busy("the service is shutting down")
-    if hub.subscribers >= MAX_SUBSCRIBERS:
-        raise _busy(f"{MAX_SUBSCRIBERS} streams are open")
     entitled = await entitlement_of(request, grant)
-    subscriber = hub.join(grant, topics, subjects, after, entitled)
-    try:
-        if media_type == EVENT_STREAM:
-            _require_reached(after, await hub.head())
-            return await _stream(request, hub, subscriber)
-        return await _page(request, hub, subscriber, media_type, limit=limit, wait=wait)
-    finally:
-        hub.leave(subscriber)
+    edge = request.app[EDGE]
+    held = media_type == EVENT_STREAM or wait
+    place = edge.shares.place(edge.source_of(request), grant) if held else nullcontext()
+    with place, ends_with_client(request):
+        subscriber = hub.join(grant, topics, subjects, after, entitled)
+        try:
+            if media_type == EVENT_STREAM:
+                _require_reached(after, await hub.head())
+                return await _stream(request, hub, subscriber)
+            return await _page(request, hub, subscriber, media_type, limit=limit, wait=wait)
+        finally:
+            hub.leave(subscriber)
 
 
 def _busy(why: str) -> Problem:
@@ -297,9 +295,9 @@ async def _stream(request: web.Request, hub: Hub, subscriber: Subscriber) -> web
             "X-Accel-Buffering": "no",
             "X-Content-Type-Options": "nosniff",
             "X-Request-Id": request[LINE].request_id,
+            hdrs.SERVER: SERVER,
         }
     )
-    _limit_unacknowledged(request)
     if request.version >= (1, 1):
         response.enable_chunked_encoding()
     await response.prepare(request)
@@ -307,8 +305,9 @@ async def _stream(request: web.Request, hub: Hub, subscriber: Subscriber) -> web
         return response
     subscriber.abort = partial(_abort, request)
     try:
-        await _send(request, response, b"retry: 1000\n: supervision ledger\n\n")
-        await _follow(request, response, hub, subscriber)
+        outlet = _Outlet(request, response)
+        await outlet.send(b"retry: 1000\n: supervision ledger\n\n")
+        await _follow(request, outlet, hub, subscriber)
         await response.write_eof()
     except (ConnectionError, TimeoutError) as error:
         request[LINE].more = {"ended": type(error).__name__}
@@ -322,9 +321,7 @@ async def _stream(request: web.Request, hub: Hub, subscriber: Subscriber) -> web
     return response
 
 
-async def _follow(
-    request: web.Request, response: web.StreamResponse, hub: Hub, subscriber: Subscriber
-) -> None:
+async def _follow(request: web.Request, outlet: _Outlet, hub: Hub, subscriber: Subscriber) -> None:
     told = subscriber.cursor  # the last id that the client knows
     next_beat = time.monotonic() + HEARTBEAT_SECONDS
     while not hub.closing:
@@ -335,7 +332,7 @@ async def _follow(
         else:
             chunk = await hub.news(subscriber) or b""
         if chunk:
-            await _send(request, response, chunk)
+            await outlet.send(chunk)
             told = subscriber.cursor
         now = time.monotonic()
         if now >= next_beat:
@@ -345,9 +342,9 @@ async def _follow(
             if told != subscriber.cursor:
                 told = subscriber.cursor
                 # An id without data moves the client's cursor and is no event to it.
-                await _send(request, response, b"id: %d\n\n" % told)
+                await outlet.send(b"id: %d\n\n" % told)
             else:
-                await _send(request, response, b": beat\n\n")
+                await outlet.send(b": beat\n\n")
         elif not chunk:
             # Walking over much that is not visible must not keep the loop to itself.
             await asyncio.sleep(0)
@@ -361,32 +358,31 @@ async def _behind(hub: Hub, subscriber: Subscriber) -> bytes:
     return b"".join(item.frame(hub.source) for item in page.items)
 
 
-async def _send(request: web.Request, response: web.StreamResponse, data: bytes) -> None:
-    transport = request.transport
-    if transport is None or transport.is_closing():
-        raise ConnectionResetError("the client went away")
-    if transport.get_write_buffer_size() == 0:
-        await response.write(data)
-    else:
+class _Outlet:
+    """What a stream is written to: cuts off a reader that takes nothing for ``SEND_SECONDS``."""
+
+    def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
+        self._request, self._response = request, response
+        self._taken = -1
+        self._since = 0.0
+
+    async def send(self, data: bytes) -> None:
+        transport = self._request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client went away")
+        waiting = transport.get_write_buffer_size()
+        if waiting == 0:
+            await self._response.write(data)
+            return
+        # A reader that is slow takes something; heartbeats must not keep one that takes nothing.
+        taken = self._request.writer.output_size - waiting
+        now = time.monotonic()
+        if taken != self._taken:
+            self._taken, self._since = taken, now
+        elif now - self._since > SEND_SECONDS:
+            raise TimeoutError
         async with asyncio.timeout(SEND_SECONDS):
-            await response.write(data)
-
-
-def _limit_unacknowledged(request: web.Request) -> None:
-    """Have the system end a connection whose other side has vanished (Linux)."""
-    option = getattr(socket, "TCP_USER_TIMEOUT", None)
-    transport = request.transport
-    found = transport.get_extra_info("socket") if transport is not None else None
-    if (
-        option is not None
-        and found is not None
-        and found.family
-        in (
-            socket.AF_INET,
-            socket.AF_INET6,
-        )
-    ):
-        found.setsockopt(socket.IPPROTO_TCP, option, int(SEND_SECONDS * 1000))
+            await self._response.write(data)
 
 
 async def _still_granted(request: web.Request, audience: Audience) -> bool:

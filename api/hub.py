@@ -28,6 +28,7 @@ from ledger.kernel import codec
 from ledger.kernel.events import event_types
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
+from ledger.kernel.threads import Worker
 
 log = structlog.get_logger("api.feed")
 
@@ -50,6 +51,9 @@ RETRY_SECONDS = 1.0
 
 #: How long streams may take to end when the service does. A client that is cut off resumes.
 END_SECONDS = 2.0
+
+#: How long the reader may take for one page, in seconds.
+STEP_SECONDS = 60.0
 
 #: Threads that read for those who are behind. Few, so that commands keep their share.
 READERS = 2
@@ -172,6 +176,15 @@ class Audience:
         self.exact = frozenset(t for t in topics if not t.endswith(".*"))
         self.prefixes = tuple(t[:-1] for t in topics if t.endswith(".*"))
         self.waiting: set[Subscriber] = set()
+        #: By what the hub finds it again.
+        self.key: tuple[Any, ...] = (
+            grant.role,
+            grant.unit,
+            grant.entity,
+            topics,
+            subjects,
+            entitled,
+        )
 
     def fits(self, topic: str, tags: Collection[str]) -> bool:
         """Whether the filters let an event through; notices of removal and ends they always do."""
@@ -255,7 +268,8 @@ class Hub:
         self._stop = threading.Event()
         self._appended = threading.Event()  # set by the store, if it can
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        #: The reader's thread.
+        self.worker = Worker("feed-reader", self._read_on, limit=STEP_SECONDS)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="feed-page")
 
     # Life
@@ -263,8 +277,7 @@ class Hub:
     def start(self) -> None:
         """Start the reader; it stays idle while nobody subscribes."""
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._read_on, name="feed-reader", daemon=True)
-        self._thread.start()
+        self.worker.start()
 
     def end_streams(self) -> None:
         """Tell every subscriber to finish; cut off those who have not after a moment."""
@@ -282,11 +295,11 @@ class Hub:
     async def close(self) -> None:
         """Stop the reader. The store may be closed afterwards."""
         self.closing = True
+        self.worker.ending()
         self._stop.set()
         self._wanted.set()
         self._appended.set()
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self.worker.join)
         await asyncio.to_thread(self._threads.shutdown)
 
     def wake_all(self) -> None:
@@ -321,11 +334,9 @@ class Hub:
         entitled: Entitlement | None = None,
     ) -> Subscriber:
         """A new subscriber who has had everything up to ``cursor``."""
-        key = (grant.role, grant.unit, grant.entity, topics, subjects, entitled)
-        audience = self._audiences.get(key)
-        if audience is None:
-            audience = self._audiences[key] = Audience(grant, topics, subjects, entitled)
-            self._members[audience] = set()
+        fresh = Audience(grant, topics, subjects, entitled)
+        audience = self._audiences.setdefault(fresh.key, fresh)
+        self._members.setdefault(audience, set())
         subscriber = Subscriber(audience, cursor)
         self._members[audience].add(subscriber)
         self._wanted.set()
@@ -339,7 +350,7 @@ class Hub:
         members.discard(subscriber)
         if not members:
             del self._members[audience]
-            self._audiences = {k: a for k, a in self._audiences.items() if a is not audience}
+            del self._audiences[audience.key]
         if not self._members:
             self._wanted.clear()
 
@@ -409,8 +420,10 @@ class Hub:
         while not self._stop.is_set():
             if not self._wanted.is_set():
                 position = -1
+                self.worker.rest()
                 self._wanted.wait()
                 continue
+            self.worker.step()
             try:
                 if position < 0:
                     # Nobody was there for a while: begin at the head, the store has the rest.
@@ -436,6 +449,7 @@ class Hub:
             self.store.unlisten(self._appended)  # type: ignore[attr-defined]
 
     def _wait_for_append(self, position: int) -> None:
+        self.worker.rest()
         if hasattr(self.store, "listen"):
             self._appended.wait(WAIT_SECONDS)
         elif hasattr(self.store, "wait_for_append"):
@@ -457,6 +471,7 @@ class Hub:
 
         self._loop.call_soon_threadsafe(run)
         while not self._stop.is_set():
+            self.worker.step()  # if the loop never takes it, the loop is stuck, and is looked after
             with suppress(TimeoutError):
                 done.result(WAIT_SECONDS)
                 return

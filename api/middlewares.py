@@ -17,30 +17,41 @@ from structlog.contextvars import bind_contextvars
 from api.counting import REQUESTS
 from api.keys import LINE, Line
 from api.logs import log_request
-from api.problems import as_problem, response_to
+from api.problems import SERVER, as_problem, response_to
 
 log = structlog.get_logger("api")
+
+#: The status, in the log alone, of a request whose client went away before it was answered.
+VANISHED = 499
 
 #: Ids made here: one random number for each process, and a count. Reading random bytes for each
 #: request would let go of the interpreter lock each time, and wait to get it back.
 _PROCESS = secrets.token_hex(5)
 _COUNT = count(1)
 
+#: Methods that are counted and logged by name; another is whatever somebody writes.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
 #: What a sender may choose as request id: enough for every tracing system, nothing that could
 #: break a log line or a header.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}\Z")
+
+
+def new_request_id() -> str:
+    """The id of a request that brings none."""
+    return f"{_PROCESS}-{next(_COUNT):x}"
 
 
 @web.middleware
 async def frame(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Everything that happens to every request, in one function because each call costs."""
     asked = request.headers.get("X-Request-Id")
-    request_id = asked if asked and _REQUEST_ID.match(asked) else f"{_PROCESS}-{next(_COUNT):x}"
+    request_id = asked if asked and _REQUEST_ID.match(asked) else new_request_id()
     line = request[LINE] = Line(request_id)
     # A connection is one task, and this is all that is bound in it: what its last request bound
     # is bound anew.
     bind_contextvars(request_id=request_id)
-    status = 499  # for the log, if the client goes away
+    status = VANISHED
     try:
         try:
             response = await handler(request)
@@ -50,7 +61,7 @@ async def frame(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not response.prepared:
             headers = response.headers
             headers["X-Request-Id"] = request_id
-            headers["Server"] = "supervision-ledger"  # and not which versions of what
+            headers["Server"] = SERVER
         return response
     finally:
         _conclude(request, line, status)
@@ -59,14 +70,27 @@ async def frame(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _answer_error(request: web.Request, line: Line, error: Exception) -> web.StreamResponse:
     if isinstance(error, web.HTTPException) and error.status < 400:
         return error
+    if _vanished(request, error):
+        return web.Response(status=VANISHED)  # for the log: nobody is there to take it
     problem = as_problem(error)
     line.problem = problem.kind.name
     if "rule_id" in problem.members:
         # A refusal can be audited from the log alone (rulebook 0.9).
         line.more = {**line.more, "rule_id": problem.members["rule_id"]}
     if problem.kind.name == "internal":
-        log.error("request_failed", method=request.method, path=request.path, exc_info=error)
+        log.error("request_failed", method=_method(request), route=line.route, exc_info=error)
     return response_to(error, instance=request.path, request_id=line.request_id)
+
+
+def _vanished(request: web.Request, error: Exception) -> bool:
+    """Whether the error is that the client has gone, before its request or its answer ended."""
+    transport = request.transport
+    gone = transport is None or transport.is_closing()
+    return gone and isinstance(error, ConnectionError | web.RequestPayloadError)
+
+
+def _method(request: web.Request) -> str:
+    return request.method if request.method in _METHODS else "-"
 
 
 def _conclude(request: web.Request, line: Line, status: int) -> None:
@@ -75,10 +99,11 @@ def _conclude(request: web.Request, line: Line, status: int) -> None:
     if route == "-":
         resource = request.match_info.route.resource
         route = resource.canonical if resource is not None else "-"
-    request.app[REQUESTS].count(request.method, route, status, seconds)
+    method = _method(request)
+    request.app[REQUESTS].count(method, route, status, seconds)
     said: dict[str, Any] = {
         "request_id": line.request_id,
-        "method": request.method,
+        "method": method,
         "route": route,
         "status": status,
         "ms": round(seconds * 1000, 2),

@@ -27,6 +27,7 @@ _ALWAYS = ("malformed", "unauthenticated", "internal")
 _OF_COMMANDS = (
     "forbidden",
     "out-of-step",
+    "timed-out",
     "too-large",
     "unsupported-media-type",
     "rule-refused",
@@ -179,7 +180,7 @@ def _get(resource: Resource, schema_of: dict[Any, Any]) -> dict[str, Any]:
     if resource.roles is not None:
         problems.append("forbidden")
     if len(resource.media_types) > 1:
-        problems += ["not-acceptable", "unavailable"]
+        problems += ["not-acceptable", "too-many-requests", "unavailable"]
     if any(p.name == "at_least" for p in resource.query):
         problems.append("too-early")
     responses: dict[str, Any] = {

@@ -20,9 +20,12 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 
 from api.counting import REQUESTS, Requests
 from api.feed import HUB
+from api.front import EDGE
 from api.hub import head_of
 from api.keys import LEDGER, WITNESSES
+from api.logs import current_writer
 from api.resources import Resource
+from api.threads import SUPERVISOR
 from ledger.kernel import Ledger
 
 
@@ -90,6 +93,9 @@ class _Numbers:
         yield from self._followers()
         if (witnesses := app[WITNESSES]) is not None:
             yield from witnesses.collect()
+        yield from app[EDGE].collect()
+        if (writer := current_writer()) is not None:
+            yield from writer.collect()
 
     def _followers(self) -> Iterator[Metric]:
         ready = GaugeMetricFamily("follower_ready", "1 if it can serve", labels=("follower",))
@@ -132,17 +138,31 @@ async def readyz(request: web.Request) -> web.Response:
     Names every part with its position and lag; a part that is not ready says why.
     """
     app = request.app
+    if troubles := app[SUPERVISOR].troubles():
+        # At once: what else would be asked may hang by the same cause.
+        return _report(Report(ready=False, parts={"threads": _threads(troubles)}))
     followers = app[READINESS]
     checks = {
         "store": lambda: check_store(app[LEDGER]),
         "feed": lambda: Readiness(ready=app[HUB].failure is None, detail=app[HUB].failure or ""),
+        "threads": lambda: _threads(app[SUPERVISOR].troubles()),
         **followers,
     }
     parts = await asyncio.to_thread(lambda: {name: _asked(c) for name, c in checks.items()})
     ready = all(state.ready for state in parts.values()) and not app[HUB].closing
+    return _report(Report(ready, parts))
+
+
+def _threads(troubles: Mapping[str, str]) -> Readiness:
+    """Whether every thread lives and gets on."""
+    detail = "; ".join(f"{name}: {why}" for name, why in sorted(troubles.items()))
+    return Readiness(ready=not troubles, detail=detail)
+
+
+def _report(report: Report) -> web.Response:
     return web.Response(
-        body=msgspec.json.encode(Report(ready, parts)),
-        status=200 if ready else 503,
+        body=msgspec.json.encode(report),
+        status=200 if report.ready else 503,
         headers={hdrs.CONTENT_TYPE: "application/json", hdrs.CACHE_CONTROL: "no-store"},
     )
 

@@ -7,10 +7,10 @@ from importlib.resources import files
 from typing import Any
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from api.problems import KINDS, Kind, not_found
-from api.reading import conditional
+from api.reading import accepted, conditional
 from api.resources import Resource
 
 #: Nothing from elsewhere, nothing inline, no frames.
@@ -85,7 +85,7 @@ def stated(request: web.Request, value: Any) -> web.Response:
 
 async def index(request: web.Request) -> web.Response:
     """Where things are; for a browser, a page."""
-    if "text/html" in request.headers.get(hdrs.ACCEPT, ""):
+    if "text/html" in accepted(request):
         return page(request, "index.html")
     return stated(request, Index("supervision-ledger", LINKS))
 

@@ -14,6 +14,7 @@ from ledger.kernel import (
     KeyReused,
     Malformed,
     NotRecorded,
+    OutcomeUnknown,
     OutOfStep,
     Refusal,
     Unavailable,
@@ -76,6 +77,12 @@ KINDS: dict[str, Kind] = {
             "`detail` lists the media types that this resource speaks.",
         ),
         Kind(
+            "timed-out",
+            408,
+            "The request did not come in time",
+            "Nothing was recorded. Send the whole request again, faster.",
+        ),
+        Kind(
             "out-of-step",
             409,
             "The subject is not in a state for this",
@@ -83,10 +90,22 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("too-large", 413, "The body is too large", "`detail` says how large it may be."),
         Kind(
+            "uri-too-long",
+            414,
+            "The address is too long",
+            "`detail` says how long it may be.",
+        ),
+        Kind(
             "unsupported-media-type",
             415,
             "The body is not JSON",
             "Send `Content-Type: application/json`. Nothing was recorded.",
+        ),
+        Kind(
+            "unsupported-encoding",
+            415,
+            "The body has a content coding that is not understood",
+            "The `Accept-Encoding` header lists those that are. Nothing was recorded.",
         ),
         Kind(
             "expectation-failed",
@@ -120,6 +139,19 @@ KINDS: dict[str, Kind] = {
             "Ask again after the seconds in `Retry-After`.",
         ),
         Kind(
+            "too-many-requests",
+            429,
+            "The caller holds all that one caller may hold",
+            "Nothing was recorded. Close a stream, or ask again after the seconds in "
+            "`Retry-After`.",
+        ),
+        Kind(
+            "headers-too-large",
+            431,
+            "A header is too long",
+            "`detail` says how long it may be.",
+        ),
+        Kind(
             "unavailable",
             503,
             "The service cannot take this now",
@@ -134,6 +166,13 @@ KINDS: dict[str, Kind] = {
             "finished; the service also does so whenever it starts.",
         ),
         Kind(
+            "outcome-unknown",
+            503,
+            "It is not known whether this was recorded",
+            "Send the same request, with the same Idempotency-Key, after the seconds in "
+            "`Retry-After`: it is answered with the first result, or recorded then.",
+        ),
+        Kind(
             "internal",
             500,
             "Something went wrong here",
@@ -146,7 +185,14 @@ KINDS: dict[str, Kind] = {
 _BY_STATUS = {
     kind.status: kind
     for kind in KINDS.values()
-    if kind.name not in {"unknown-reference", "key-reused", "unfinished"}
+    if kind.name
+    not in {
+        "unknown-reference",
+        "key-reused",
+        "unfinished",
+        "unsupported-encoding",
+        "outcome-unknown",
+    }
 }
 
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
@@ -194,6 +240,8 @@ def as_problem(error: BaseException) -> Problem:
         return error
     if isinstance(error, NotRecorded):
         return _not_recorded(error)
+    if isinstance(error, OutcomeUnknown):
+        return Problem("outcome-unknown", str(error), headers={hdrs.RETRY_AFTER: RETRY_AFTER})
     if isinstance(error, web.HTTPException):
         return _http(error)
     return Problem("internal", "The service met a fault of its own. Report the request_id.")
@@ -250,8 +298,12 @@ def _http(error: web.HTTPException) -> Problem:
     return Problem(kind.name, f"{kind.title}.")
 
 
-def response_to(error: BaseException, *, instance: str, request_id: str) -> web.Response:
-    """The response that carries the problem of ``error``."""
+#: Who answers, in every answer: not which versions of what.
+SERVER = "supervision-ledger"
+
+
+def response_to(error: BaseException, *, instance: str | None, request_id: str) -> web.Response:
+    """The response that carries the problem of ``error``; ``instance`` is the path, if known."""
     problem = as_problem(error)
     kind = problem.kind
     document: dict[str, Any] = {
@@ -259,16 +311,23 @@ def response_to(error: BaseException, *, instance: str, request_id: str) -> web.
         "title": kind.title,
         "status": kind.status,
         "detail": problem.detail,
-        "instance": instance,
         "request_id": request_id,
     }
+    if instance is not None:
+        document["instance"] = instance
     if problem.pointer is not None:
         document["pointer"] = problem.pointer
     document.update(problem.members)
-    headers = {
+    headers: dict[str, str] = {
         hdrs.CONTENT_TYPE: "application/problem+json",
         hdrs.CACHE_CONTROL: "no-store",
         "X-Content-Type-Options": "nosniff",
+        "X-Request-Id": request_id,
+        hdrs.SERVER: SERVER,
         **problem.headers,
     }
-    return web.Response(body=_ENCODE(document), status=kind.status, headers=headers)
+    ends = headers.pop(hdrs.CONNECTION, None) == "close"
+    response = web.Response(body=_ENCODE(document), status=kind.status, headers=headers)
+    if ends:
+        response.force_close()
+    return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -53,6 +54,11 @@ def json_response(
     )
 
 
+def accepted(request: web.Request) -> str:
+    """The media types that the caller accepts: several lines are one list (RFC 9110, 5.3)."""
+    return ",".join(request.headers.getall(hdrs.ACCEPT, ("*/*",)))
+
+
 def conditional(
     request: web.Request,
     etag: str,
@@ -73,14 +79,24 @@ def conditional(
         hdrs.VARY: "Authorization, Accept",
         **(headers or {}),
     }
-    given = request.headers.get(hdrs.IF_NONE_MATCH)
-    if given is not None and _matches(given, quoted):
+    given = ",".join(request.headers.getall(hdrs.IF_NONE_MATCH, ()))
+    if given and _matches(given, etag):
         return web.Response(status=304, headers=shown)
     return json_response(None, body=make(), headers=shown, media_type=media_type)
 
 
-def _matches(given: str, quoted: str) -> bool:
-    return any(tag.strip().removeprefix("W/") in {quoted, "*"} for tag in given.split(","))
+#: One entity tag (RFC 9110, section 8.8.3); what it quotes may hold a comma.
+_TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+
+#: What proxies that compress add to a tag, within its quotes.
+_CODED = re.compile(r"[-;](?:gzip|br|zstd|deflate)\Z")
+
+
+def _matches(given: str, etag: str) -> bool:
+    """Whether a caller has ``etag`` already, as it says in ``If-None-Match``."""
+    if given.strip() == "*":
+        return True
+    return any(etag in {tag, _CODED.sub("", tag)} for tag in _TAG.findall(given))
 
 
 def query_value(request: web.Request, name: str, type: Any, default: Any) -> Any:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import gc
+import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from aiohttp import web
+
+from api.front import Runner
+from api.logs import current_writer, on_loop_error
+from api.threads import EXIT_FAILED, SUPERVISOR, end_process_with
 
 try:
     from uvloop import new_event_loop
@@ -17,6 +24,11 @@ except ImportError:  # Windows has none
 #: How long requests in flight may take to finish when the process is asked to stop.
 SHUTDOWN_SECONDS = 30.0
 
+#: Connections that may wait to be accepted.
+BACKLOG = 512
+
+#: Files that the process wants to be able to open, connections among them.
+FILES = 32_768
 
 #: New objects after which the collector looks for garbage. What is remembered between commands is
 #: large and has no cycles: looking at it every 700 objects took a tenth of all time.
@@ -54,23 +66,81 @@ def serve(
     """Serve ``app`` until SIGTERM or SIGINT, then stop in order; ``ready`` is told of the start.
 
     No new connections; streams end; requests in flight are answered; the ledger decides what
-    waits and closes.
+    waits and closes. Raises ``SystemExit`` with ``EXIT_FAILED`` if a thread of the application
+    failed: then the process ends by force if it does not end in order soon.
     """
     prepare_process()
-    web.run_app(
-        app,
-        host=host,
-        port=port,
-        loop=new_event_loop(),
-        print=lambda _: ready(),
-        access_log=None,  # the canonical line says more
-        shutdown_timeout=SHUTDOWN_SECONDS,
-        keepalive_timeout=75.0,
-    )
+    loop = new_event_loop()
+    loop.set_exception_handler(on_loop_error)
+    stop = asyncio.Event()
+
+    def stop_soon() -> None:
+        with suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(stop.set)
+
+    failure: Callable[[], str | None] | None = None
+    if SUPERVISOR in app:
+        supervisor = app[SUPERVISOR]
+        if (writer := current_writer()) is not None:
+            supervisor.add(writer.worker)
+        failure = end_process_with(supervisor, stop_soon)
+    try:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(_serve(app, host, port, ready, stop))
+    finally:
+        _end_tasks(loop)
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        asyncio.set_event_loop(None)
+        loop.close()
+    if failure is not None and failure() is not None:
+        raise SystemExit(EXIT_FAILED)
+
+
+async def _serve(
+    app: web.Application, host: str, port: int, ready: Callable[[], None], stop: asyncio.Event
+) -> None:
+    loop = asyncio.get_running_loop()
+    for wish in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows: Ctrl-C is a KeyboardInterrupt
+            loop.add_signal_handler(wish, stop.set)
+    runner = Runner(app, shutdown_timeout=SHUTDOWN_SECONDS)
+    try:
+        await runner.setup()
+        await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
+        ready()
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what is left of the tasks: nobody waits for it any more."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
 
 def prepare_process() -> None:
-    """Tell the garbage collector what this process is like: much memory that stays, few cycles."""
+    """Have as many files as the system allows, and tell the garbage collector what is kept.
+
+    That is: much memory that stays, few cycles.
+    """
+    _raise_file_limit()
     gc.collect()
     gc.freeze()  # what was loaded to start with is never garbage
     gc.set_threshold(COLLECT_AFTER, 50, 100)
+
+
+def _raise_file_limit() -> None:
+    """Each connection is a file; the usual limit is meant for programs that have few."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # macOS allows less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

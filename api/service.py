@@ -14,12 +14,14 @@ from aiohttp import web
 
 from api.app import make_app
 from api.cosigning import Cosigning
+from api.front import Edge
 from api.operations import Readiness
 from api.tokens import Tokens
 from api.views import RESOURCES, readiness
 from ledger.kernel import Ledger
 from ledger.kernel.clock import Clock as Now
 from ledger.kernel.clock import system_clock
+from ledger.kernel.threads import Pulse
 from ledger.opening import (
     beside,
     blobs_folder,
@@ -87,7 +89,7 @@ class Service:
             self.keeper = Keeper(log, self.recorder)
             opened.callback(self.keeper.close)
             access_log = opened.enter_context(open_access_log(access, log.origin, clock=clock))
-            self.access_keeper = Keeper(access_log, access)
+            self.access_keeper = Keeper(access_log, access, "access-log")
             opened.callback(self.access_keeper.close)
             self.witnesses = None if witnesses is None else Cosigning(self.keeper, witnesses)
             if self.witnesses is not None:
@@ -105,8 +107,30 @@ class Service:
                 self.clock.start()
             self._opened = opened.pop_all()
 
-    def app(self) -> web.Application:
-        """The application that serves all this. It closes the ledger when it ends."""
+    @property
+    def threads(self) -> list[Pulse]:
+        """The threads that live as long as the service, but for those that its application has."""
+        # Both ledgers are made of the same parts: say which is which.
+        self.access.worker.name = "access-sequencer"
+        self._accesses.poller.name = "access-ledger-poll"
+        workers = (
+            self.follower.worker,
+            self.clock.worker,
+            None if self.witnesses is None else self.witnesses.worker,
+        )
+        return [
+            self.keeper.worker,
+            self.access_keeper.worker,
+            self.recorder.poller,
+            self._accesses.poller,
+            *(worker for worker in workers if worker is not None),
+        ]
+
+    def app(self, edge: Edge | None = None) -> web.Application:
+        """The application that serves all this. It closes the ledger when it ends.
+
+        ``edge``: who may hold how many connections and streams.
+        """
         return make_app(
             self.ledger,
             tokens=self.tokens,
@@ -117,6 +141,8 @@ class Service:
             log=self.keeper,
             vault=self.vault,
             witnesses=self.witnesses,
+            threads=self.threads,
+            edge=edge,
             readiness={
                 **readiness(self.follower),
                 "clock": self._clock_check,

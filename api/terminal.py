@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,8 +63,14 @@ _err = _Plain(stderr=True, markup=False, emoji=False)
 def tolerate() -> None:
     """Have what a terminal's encoding lacks shown by its number, instead of failing over it.
 
-    Not by a question mark, which is a mark of ours.
+    Not by a question mark, which is a mark of ours. A standard file that is closed is opened on
+    nothing: else the next file that is opened takes its number, and all that is printed.
     """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free is this one
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

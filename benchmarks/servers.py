@@ -15,6 +15,7 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
+from api.front import EDGE, Runner
 from api.logs import configure_logging
 from api.server import prepare_process
 from api.service import Service
@@ -43,7 +44,7 @@ def bare(answer: bytes) -> web.Application:
 
 async def serve(app: web.Application, token: str = "") -> None:
     """Serve on a free loopback port and say which."""
-    runner = web.AppRunner(app, access_log=None)
+    runner = Runner(app) if EDGE in app else web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

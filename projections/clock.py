@@ -14,6 +14,7 @@ import structlog
 
 from ledger.deadlines.commands import EndDeadline, RecomputeDeadline
 from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Unavailable, civil_date
+from ledger.kernel.threads import Worker
 from ledger.opening import LEDGER_CLOCK
 from projections.casefiles import unreviewed
 from projections.catalogue import idle_matters
@@ -36,6 +37,9 @@ log = structlog.get_logger("projections.clock")
 
 #: Seconds between two looks.
 INTERVAL = 60.0
+
+#: How long one look, or one command, may take, in seconds: a look goes through a whole view.
+STEP_SECONDS = 300.0
 
 #: Looks for what is to be reviewed today though no single day sets it: commands, each with the key
 #: that makes it happen once.
@@ -64,15 +68,21 @@ class ClockBroke(Exception):
     """Some of what had fallen due could not be recorded, and why."""
 
 
-def tick(ledger: Ledger, views: Views, actor: Actor = LEDGER_CLOCK) -> list[Outcome]:
+def tick(
+    ledger: Ledger,
+    views: Views,
+    actor: Actor = LEDGER_CLOCK,
+    gets_on: Callable[[], None] = lambda: None,
+) -> list[Outcome]:
     """Record what has fallen due by the ledger's own clock. Idempotent.
 
     What the ledger refuses (a view that lags, a deadline performed meanwhile) is asked again at the
     next tick, if the view then still says so. What nobody foresaw keeps none of the others waiting:
-    it is raised, as ``ClockBroke``, when all were asked.
+    it is raised, as ``ClockBroke``, when all were asked. ``gets_on`` is called at every step.
     """
     outcomes, broken = [], []
-    for command, key in _wishes(ledger, views):
+    for command, key in _wishes(ledger, views, gets_on):
+        gets_on()
         try:
             outcomes.append(ledger.execute(command, actor, key=key))
         except Unavailable:
@@ -88,7 +98,9 @@ def tick(ledger: Ledger, views: Views, actor: Actor = LEDGER_CLOCK) -> list[Outc
     return outcomes
 
 
-def _wishes(ledger: Ledger, views: Views) -> Iterator[tuple[Command, str]]:
+def _wishes(
+    ledger: Ledger, views: Views, gets_on: Callable[[], None]
+) -> Iterator[tuple[Command, str]]:
     """What to ask for, each with the key that makes it happen once."""
     now = ledger.clock()
     today = civil_date(now)
@@ -106,6 +118,7 @@ def _wishes(ledger: Ledger, views: Views) -> Iterator[tuple[Command, str]]:
             f"end:{one.deadline}",
         )
     for look in WATCHES:
+        gets_on()
         # All of a look at once: none reads on while the ledger records.
         yield from list(look(views, today))
 
@@ -134,21 +147,24 @@ class Clock:
         #: What went wrong at the last look, for /readyz; ``None`` when nothing did.
         self.error: str | None = None
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        #: The thread, while it ticks.
+        self.worker: Worker | None = None
 
     def start(self) -> None:
         """Tick at once and then every interval."""
-        if self._thread is None:
+        if self.worker is None:
             self._stopping.clear()
-            self._thread = threading.Thread(target=self._run, name="clock", daemon=True)
-            self._thread.start()
+            self.worker = Worker("clock", self._run, limit=STEP_SECONDS)
+            self.worker.start()
 
     def stop(self) -> None:
         """End the thread, after the tick it is in. Idempotent."""
+        worker, self.worker = self.worker, None
+        if worker is not None:
+            worker.ending()
         self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        if worker is not None:
+            worker.join()
 
     def tick(self) -> list[Outcome]:
         """One look, if the views are up to date; what it recorded."""
@@ -156,10 +172,15 @@ class Clock:
         if not self._follower.wait_for(head, _PATIENCE):
             log.info("clock_waits_for_views", head=head)
             return []
-        return tick(self._ledger, self._follower.views, self._actor)
+        worker = self.worker
+        gets_on = (lambda: None) if worker is None else worker.gets_on
+        return tick(self._ledger, self._follower.views, self._actor, gets_on)
 
     def _run(self) -> None:
+        worker = self.worker
+        assert worker is not None
         while not self._stopping.is_set():
+            worker.step()
             try:
                 outcomes = self.tick()
                 self._on_tick(outcomes)
@@ -167,4 +188,5 @@ class Clock:
             except Exception as error:  # noqa: BLE001 - it shows in /readyz, and the next look comes
                 self.error = f"{type(error).__name__}: {error}"
                 log.error("clock_failed", error=self.error)
+            worker.rest()
             self._stopping.wait(self._interval)

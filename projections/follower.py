@@ -27,6 +27,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection, Engine
 
+from ledger.kernel.threads import Worker
 from projections import tables
 from projections.source import Entry, Page, Recorder, Source, SourceUnavailable
 from projections.tables import Code, Followed, Lock, Store
@@ -52,6 +53,9 @@ GATHER = 0.25
 
 #: How often a process that stands by looks how far the other has come, in seconds.
 _STANDBY = 0.1
+
+#: How long one step may take, in seconds: a batch, and the wait for a rebuild that drops tables.
+STEP_SECONDS = 300.0
 
 #: Trouble of the database itself: it may pass, so the same batch is tried again.
 TRANSIENT = (
@@ -186,7 +190,8 @@ class Follower:
         self._moved = threading.Condition()
         self._prepared = False
         self._standby: str | None = None
-        self._thread: threading.Thread | None = None
+        #: The thread, while it follows.
+        self.worker: Worker | None = None
         self._stopping = threading.Event()
         self._hurry = threading.Event()  # somebody waits for a position
         self._waiter = self.source.waiter()
@@ -303,14 +308,14 @@ class Follower:
                 with self.views.engine.begin() as connection:
                     self._create(connection, one)
                 self._begin(one)
-        if self._thread is None:
+        if self.worker is None:
             self.catch_up()
         else:
             self._waiter.wake()
 
     def start(self) -> None:
         """Follow in a thread until ``stop``. The tables are there on return, if they can be."""
-        if self._thread is None:
+        if self.worker is None:
             self._stopping.clear()
             try:
                 with self._turn:
@@ -319,17 +324,19 @@ class Follower:
                 self._standby = str(error)
             except TRANSIENT as error:
                 log.warning("follower_failed", error=str(error))
-            self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
-            self._thread.start()
+            self.worker = Worker("follower", self._run, limit=STEP_SECONDS)
+            self.worker.start()
 
     def stop(self) -> None:
         """End the thread, after the batch it is in, and let others follow. Idempotent."""
+        worker, self.worker = self.worker, None
+        if worker is not None:
+            worker.ending()
         self._stopping.set()
         self._hurry.set()
         self._waiter.wake()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        if worker is not None:
+            worker.join()
         with self._turn:
             self._prepared = False
             self._lock.free()
@@ -348,8 +355,11 @@ class Follower:
         self.close()
 
     def _run(self) -> None:
+        worker = self.worker
+        assert worker is not None
         failures = 0
         while not self._stopping.is_set():
+            worker.step()
             try:
                 with self._turn:
                     self._prepare()
@@ -357,6 +367,7 @@ class Follower:
                 place = max((one.place for one in self._all.values()), default=0)
                 far = moved and self.source.head() - place >= self.batch
                 failures = 0
+                worker.rest()
             except Followed as error:
                 self._standby = str(error)
                 with suppress(sa.exc.SQLAlchemyError):

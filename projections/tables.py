@@ -64,14 +64,20 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     """
     parsed = _with_driver(make_url(url))
     if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed, pool_pre_ping=True)
+        return sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
     if read_only:
         file = Path(parsed.database or "").absolute()
-        return sa.create_engine(parsed, creator=lambda: connect_read_only(file, _BUSY_SECONDS))
+        return sa.create_engine(
+            parsed,
+            creator=lambda: connect_read_only(file, _BUSY_SECONDS),
+            hide_parameters=True,
+        )
     memory = parsed.database in (None, "", ":memory:")
     engine = sa.create_engine(
         parsed,
         poolclass=StaticPool if memory else None,
+        # An error's text is logged, and the values may be what is sealed.
+        hide_parameters=True,
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
     )
 

@@ -115,6 +115,13 @@ class Unavailable(NotRecorded):
     """The ledger cannot take this now; the same command may be sent again."""
 
 
+class OutcomeUnknown(Exception):
+    """The sequencer failed while it recorded the command: nobody can say whether it did.
+
+    The same command id sent again is answered with the first result, or recorded then.
+    """
+
+
 class _Shown(dict[str, Any]):
     def __missing__(self, key: str) -> str:
         return "?"

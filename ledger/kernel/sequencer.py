@@ -10,6 +10,10 @@ One batch, in this order (what a crash leaves is said at each step):
    the batch whole or not at all.
 4. Answer. A crash before an answer leaves events whose sender does not know of them; the same
    command id sent again is found in the ledger and answered with the first result.
+
+Where a step fails beyond repair, or takes longer than ``STEP_SECONDS``, the sequencer is dead and
+says so (``Ledger.worker``): what waits is turned away, what was being recorded is answered with
+``OutcomeUnknown``, and nothing is taken any more. No sender waits for ever.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import repeat
 from typing import Annotated
 from uuid import UUID
 
@@ -36,8 +41,9 @@ from ledger.kernel.commands import Command, Context, Reading
 from ledger.kernel.events import UNNAMED, Actor, Envelope, Event, Fact, Recorded
 from ledger.kernel.folds import Fold, Selector
 from ledger.kernel.memory import Boundary, Memory
-from ledger.kernel.rules import KeyReused, Malformed, NotRecorded, Unavailable
+from ledger.kernel.rules import KeyReused, Malformed, NotRecorded, OutcomeUnknown, Unavailable
 from ledger.kernel.subjects import subject
+from ledger.kernel.threads import Worker
 
 log = structlog.get_logger("ledger.sequencer")
 
@@ -50,6 +56,12 @@ MAX_WAITING = 10_000
 
 #: How often a batch is decided again when other processes keep appending what it read.
 MAX_ATTEMPTS = 50
+
+#: How long the sequencer may take for one batch. A store that is locked gives up much earlier.
+STEP_SECONDS = 60.0
+
+#: How long its failure waits for the lock of its queue, which is held for moments only.
+LOCK_SECONDS = 1.0
 
 CommandId = Annotated[str, subject("command")]
 
@@ -105,6 +117,10 @@ class _Waiting(msgspec.Struct, frozen=True):
     answer: Answer
 
 
+_FAILED = "the ledger has failed and takes nothing until it is started again; send it again later"
+_UNKNOWN = "it is not known whether this was recorded; send it again with the same Idempotency-Key"
+
+
 class Ledger:
     """The ledger of one store: takes commands, and is the only one in this process that appends.
 
@@ -129,8 +145,12 @@ class Ledger:
         # A clock that is set back must not give later positions earlier recording times.
         self._now = datetime.min.replace(tzinfo=UTC)
         self._closing = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
-        self._thread.start()
+        #: What is being decided, until it is answered; guarded by ``_closing``.
+        self._deciding: list[_Waiting] = []
+        #: The sequencer's thread, for the supervisor of the process.
+        self.worker = Worker("sequencer", self._run, limit=STEP_SECONDS)
+        self.worker.on_failure.append(self._give_up)
+        self.worker.start()
 
     def submit(self, command: Command, context: Context) -> Future[Outcome]:
         """Hand in a command; the future gives its ``Outcome`` or raises a ``NotRecorded``.
@@ -155,6 +175,8 @@ class Ledger:
         It has to be quick. Raises ``Unavailable`` if the command is not taken.
         """
         with self._closing:
+            if self.worker.failure is not None:
+                raise Unavailable(_FAILED)
             if self._closed:
                 raise Unavailable("the ledger is shutting down; send the command again later")
             if self._queue.qsize() >= MAX_WAITING:
@@ -193,7 +215,7 @@ class Ledger:
                 return
             self._closed = True
             self._queue.put(None)
-        self._thread.join()
+        self.worker.join()
 
     def __enter__(self) -> Ledger:
         return self
@@ -202,13 +224,18 @@ class Ledger:
         self.close()
 
     def _run(self) -> None:
-        stopping = False
+        worker, stopping = self.worker, False
         while not stopping:
+            worker.rest()
             batch: list[_Waiting] = []
             item = self._queue.get()
+            worker.step()
+            # From here on either the commit or `_give_up` answers the batch.
+            self._deciding = batch
             while True:
                 if item is None:
                     stopping = True
+                    worker.ending()
                     break
                 batch.append(item)
                 if len(batch) >= MAX_BATCH:
@@ -239,13 +266,52 @@ class Ledger:
         numbers.commands += len(batch)
         numbers.commit_seconds += time.perf_counter() - started
         numbers.largest_batch = max(numbers.largest_batch, len(batch))
-        for item, answer in zip(batch, answers, strict=True):
-            numbers.refused += isinstance(answer, BaseException)
+        numbers.refused += sum(isinstance(answer, BaseException) for answer in answers)
+        with self._closing:
+            if self._deciding is not batch:
+                return  # it took too long: `_give_up` has answered
+            self._deciding = []
+        self._answer(batch, answers)
+
+    def _answer(
+        self, batch: Iterable[_Waiting], answers: Iterable[Outcome | BaseException]
+    ) -> None:
+        """Answer all of a batch, also where one answer raises."""
+        fatal: BaseException | None = None
+        for item, answer in zip(batch, answers, strict=False):
             try:
                 item.answer(answer)
-            except Exception:
+            except Exception:  # noqa: BLE001 - told below
                 # Whoever asked has gone; the others are answered all the same.
-                log.exception("answer_failed", command=type(item.command).__name__)
+                try:
+                    log.exception("answer_failed", command=type(item.command).__name__)
+                except Exception as error:  # noqa: BLE001 - raised when all are answered
+                    fatal = error
+            except BaseException as error:  # noqa: BLE001 - so is this
+                fatal = error
+        if fatal is not None:
+            raise fatal
+
+    def _give_up(self, why: str) -> None:
+        """Answer everything that waits, because the sequencer never will."""
+        # Not for ever: the holder of the lock may be what has failed.
+        locked = self._closing.acquire(timeout=LOCK_SECONDS)
+        try:
+            self._closed = True
+            deciding, self._deciding = self._deciding, []
+        finally:
+            if locked:
+                self._closing.release()
+        self._answer(deciding, repeat(OutcomeUnknown(_UNKNOWN)))
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if item is not None:
+                self._answer([item], [Unavailable(_FAILED)])
+        self._queue.put(None)  # a thread that was only slow ends when it comes back
+        log.critical("sequencer_failed", why=why)
 
     def _decide_and_append(self, batch: list[_Waiting]) -> list[Outcome | BaseException]:
         for attempt in range(MAX_ATTEMPTS):

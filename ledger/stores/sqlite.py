@@ -42,6 +42,8 @@ from eventsourcing.persistence import (
     ProgrammingError,
 )
 
+from ledger.kernel.threads import Worker
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
@@ -59,6 +61,7 @@ SMALLEST_PAGE = 512  # bytes
 # times less often than SQLite's habit took a third off large appends, for a WAL of some 20 MB.
 CHECKPOINT_PAGES = 4000
 POLL_SECONDS = 0.025  # how often other processes' appends are looked for
+POLL_STEP_SECONDS = 60.0  # how long one look may take
 
 SCHEMA = (
     # events_by_type carries the position too: it is the rowid.
@@ -261,9 +264,11 @@ class SQLiteRecorder(DCBRecorder):
         self._local = threading.local()
         self._readers: dict[threading.Thread, _Connection] = {}
         self._listeners: set[threading.Event] = set()
-        self._poller: threading.Thread | None = None
+        #: The thread that looks for what other processes append; started for the first listener.
+        self.poller = Worker("ledger-poll", self._poll, limit=POLL_STEP_SECONDS)
+        self._polling = False
         self._stop_polling = threading.Event()
-        self._guard = threading.Lock()  # of the five above; held for moments only
+        self._guard = threading.Lock()  # of the six above; held for moments only
         _refuse_fragment(self.path)
         self._reads = "ro" if read_only else "rw"
         self._writer = _Connection(self.path, "ro" if read_only else "rwc", busy_timeout)
@@ -501,9 +506,9 @@ class SQLiteRecorder(DCBRecorder):
                 event.set()  # whoever waits looks at once, and meets the error
                 return
             self._listeners.add(event)
-            if self._poller is None:
-                self._poller = threading.Thread(target=self._poll, name="ledger-poll", daemon=True)
-                self._poller.start()
+            if not self._polling:
+                self._polling = True
+                self.poller.start()
 
     def unlisten(self, event: threading.Event) -> None:
         """Undoes `listen`."""
@@ -520,6 +525,7 @@ class SQLiteRecorder(DCBRecorder):
         while not self._stop_polling.wait(POLL_SECONDS):
             if not self._listeners:
                 continue
+            self.poller.step()
             try:
                 head = self.head()
             except PersistenceError:
@@ -527,6 +533,7 @@ class SQLiteRecorder(DCBRecorder):
             if head != seen or head == -1:
                 seen = head
                 self._wake()
+            self.poller.rest()
 
     # Closing
 
@@ -536,10 +543,9 @@ class SQLiteRecorder(DCBRecorder):
             self._closed = True
             readers = list(self._readers.values())
             self._readers.clear()
-            poller = self._poller
+        self.poller.ending()
         self._stop_polling.set()
-        if poller is not None:
-            poller.join()
+        self.poller.join()
         for connection in (*readers, self._writer):
             connection.close()
         self._wake()  # last: whoever is woken looks, and must find it closed

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import structlog
 
+from ledger.kernel.threads import Worker
 from ledger.stores import StoreError
 from ledger.transparency.keys import KeyFileError
 from ledger.transparency.log import Forked, Leaves, TransparencyLog
@@ -21,6 +22,9 @@ GATHER = 0.4
 
 #: How long to wait when nothing wakes the keeper, or after a store failed, in seconds.
 IDLE = 1.0
+
+#: How long one look may take, or one portion of a long one, in seconds.
+STEP_SECONDS = 120.0
 
 
 class Listened(Leaves, Protocol):
@@ -39,14 +43,15 @@ class Keeper:
     A fork stops it for good, visibly: ``error`` says what was found.
     """
 
-    def __init__(self, keeping: TransparencyLog, events: Listened) -> None:
+    def __init__(self, keeping: TransparencyLog, events: Listened, name: str = "log") -> None:
         self.log = keeping
         self._events = events
         self._woken = threading.Event()
         self._signed = threading.Condition()
         self._stopping = threading.Event()
         self._ask_first: Callable[[], str | None] = lambda: None
-        self._thread = threading.Thread(target=self._run, name="log-keeper", daemon=True)
+        self.worker = Worker(f"{name}-keeper", self._run, limit=STEP_SECONDS)
+        keeping.gets_on = self.worker.gets_on
         self._told: list[Callable[[], None]] = []
         self.error: str | None = None
         self._forked = False
@@ -60,17 +65,17 @@ class Keeper:
         """
         self._ask_first = ask_first
         self._events.listen(self._woken)
-        self._thread.start()
+        self.worker.start()
 
     def close(self) -> None:
         """Stop after a last checkpoint over what was recorded. Idempotent."""
         if self._stopping.is_set():
             return
+        self.worker.ending()
         self._stopping.set()
         self._woken.set()
-        if self._thread.is_alive():
-            self._thread.join()
-            self._events.unlisten(self._woken)
+        self.worker.join()
+        self._events.unlisten(self._woken)
 
     def fork(self, what: str) -> None:
         """Sign nothing any more: somebody else has seen another history of this log."""
@@ -91,21 +96,26 @@ class Keeper:
         return self.newest
 
     def _run(self) -> None:
+        self.worker.step()
         why_not = self._ask_first()
         if why_not is not None:
             self.fork(why_not)
         while self._step() and not self._stopping.is_set():
+            self.worker.rest()
             self._woken.wait(IDLE)
             self._woken.clear()
             self._stopping.wait(GATHER)
 
     def _step(self) -> bool:
         """One look; whether to go on."""
+        self.worker.step()
         if self._forked:
+            self.worker.ending()  # for good, and /readyz says why
             return False
         try:
             signed = self.log.advance()
         except Forked as fork:
+            self.worker.ending()
             self.fork(str(fork))
             return False
         except (StoreError, KeyFileError, OSError) as error:

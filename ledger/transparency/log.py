@@ -115,6 +115,8 @@ class TransparencyLog:
         self._renew = renew
         self._memory = memory
         self._mending = threading.Lock()
+        #: Called at every portion of a long integration, in whatever thread does it.
+        self.gets_on: Callable[[], None] = lambda: None
         self._in_vain = False
         self._node = node_of(tiles.tile)
 
@@ -259,6 +261,7 @@ class TransparencyLog:
                     "or was changed"
                 )
         while size < head:
+            self.gets_on()
             leaves = self._events.leaves(size, min(PIECE, head - size))
             size = self.tiles.extend(size, leaves)
         return size

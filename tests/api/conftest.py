@@ -13,10 +13,18 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from api.app import make_app
+from api.front import Runner
 from api.tokens import Tokens
 from ledger.kernel import Ledger
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.api import specimen
+
+
+class FrontServer(TestServer):
+    """The application on the connections that the real process has."""
+
+    async def _make_runner(self, **more: Any) -> Runner:
+        return Runner(self.app, **more)
 
 
 class Face:
@@ -85,7 +93,7 @@ async def make_face(ledger: Ledger, tokens: Tokens) -> AsyncIterator[Callable[..
 
     async def make(**more: Any) -> Face:
         app = make_app(ledger, tokens=tokens, commands=specimen.COMMANDS, **more)
-        client: TestClient[Any, Any] = TestClient(TestServer(app))
+        client: TestClient[Any, Any] = TestClient(FrontServer(app))
         await client.start_server()
         opened.append(client)
         return Face(client, ledger, tokens)

@@ -19,6 +19,7 @@ import pytest
 from api import feed as feed_module
 from api import hub as hub_module
 from api.feed import HUB, negotiated
+from api.front import EDGE
 from api.problems import Problem
 from ledger.kernel import Actor, Ledger
 from tests.api import specimen
@@ -347,6 +348,7 @@ class TestStream:
 
     async def test_many_audiences(self, face: Face) -> None:
         """A hundred streams of five kinds each get exactly their own."""
+        face.client.app[EDGE].shares.per_address = 1000  # type: ignore[union-attr]
         things = ["A", "B", "C", "D", "E"]
         opened = [
             await face.get(f"/v1/feed?subject=specimen:{things[n % 5]}", headers=SSE).__aenter__()
@@ -514,11 +516,11 @@ class TestTrouble:
 
     async def test_too_many(self, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
         """One stream more than there may be is a 503 with Retry-After."""
-        monkeypatch.setattr(feed_module, "MAX_SUBSCRIBERS", 1)
+        monkeypatch.setattr(face.client.app[EDGE].shares, "places", 1)  # type: ignore[union-attr]
         async with face.get("/v1/feed", headers=SSE):
             answer = await face.get("/v1/feed", headers=SSE)
             assert answer.status == 503
-            assert answer.headers["Retry-After"] == "1"
+            assert answer.headers["Retry-After"] == "5"
 
 
 class TestAccept:
