@@ -18,10 +18,14 @@ from hashlib import sha256
 from typing import Self, get_args
 
 import msgspec
+import structlog
 
 from ledger.kernel import Actor, civil_moment
 from ledger.kernel.clock import Clock, system_clock
-from ledger.vocabulary import Role
+from ledger.kernel.subjects import check_subjects
+from ledger.vocabulary import ActorId, EntityId, Role, UnitId
+
+log = structlog.get_logger("api.tokens")
 
 #: A token looks like this, so that scanners for leaked secrets can recognise one.
 PREFIX = "slt_"
@@ -61,6 +65,54 @@ class Grant(msgspec.Struct, frozen=True):
         return Actor(unit_id=self.unit, person_id=self.person, role=self.role)
 
 
+class Holder(msgspec.Struct, frozen=True):
+    """Whom a token is for: a person of a unit, in a role; ``entity``: whom an entity_rep acts for.
+
+    What it names stands in every record that its holder causes, so it must be readable there.
+    """
+
+    unit: UnitId
+    person: ActorId
+    role: Role
+    entity: EntityId | None = None
+
+    def __post_init__(self) -> None:
+        if (self.role == "entity_rep") != (self.entity is not None):
+            raise ValueError(
+                "the token of an entity_rep must name its entity, and no other token may; "
+                f"role is {self.role!r}, entity is {self.entity!r}"
+            )
+
+
+_EXPECTED = {
+    "unit": "an id of letters, digits and . _ : / @ # ~ + -, beginning with a letter or digit, of "
+    "at most 120 characters, as MRB",
+    "person": "a badge id of letters, digits and . _ : / @ # ~ + -, beginning with a letter or "
+    "digit, of at most 120 characters, as HEAD-001",
+    "role": f"one of {', '.join(get_args(Role))}",
+    "entity": "a Unified Social Credit Identifier, or <register>:<number>",
+}
+
+
+def holder_of(unit: str, person: str, role: str, entity: str | None) -> Holder:
+    """Whom a token is for. Raises ``ValueError`` saying which part must be what."""
+    given = {"unit": unit, "person": person, "role": role, "entity": entity}
+    for field in msgspec.structs.fields(Holder):
+        try:
+            msgspec.convert(given[field.name], field.type)
+        except (msgspec.ValidationError, UnicodeError):
+            raise ValueError(
+                f"the {field.name} of a token must be {_EXPECTED[field.name]}; "
+                f"it is {given[field.name]!r}"
+            ) from None
+    try:
+        holder = msgspec.convert(given, Holder)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
+    check_subjects(holder)
+    return holder
+
+
 #: A caller without a token.
 ANONYMOUS = Grant("public", "anonymous", "public")
 
@@ -82,10 +134,11 @@ class Tokens:
     """The tokens in one SQLite file. Safe for threads; any number of processes may open it."""
 
     def __init__(self, path: str | os.PathLike[str], *, clock: Clock = system_clock) -> None:
+        self.path = os.fspath(path)
         self._clock = clock
         self._lock = threading.Lock()
         self._sqlite = sqlite3.connect(
-            os.fspath(path), timeout=10, isolation_level=None, check_same_thread=False
+            self.path, timeout=10, isolation_level=None, check_same_thread=False
         )
         self._sqlite.execute("PRAGMA journal_mode = WAL")
         self._sqlite.execute(SCHEMA)
@@ -122,15 +175,10 @@ class Tokens:
     ) -> str:
         """A new token, shown this once. ``expires_on`` is the last day on which it is good.
 
-        Raises ``ValueError`` for an unknown role, an empty name, or an ``entity_rep`` without
-        entity.
+        Raises ``ValueError`` for what cannot stand in a record: an unknown role, a unit, person or
+        entity that is not an id, or an ``entity_rep`` without entity.
         """
-        if role not in get_args(Role):
-            raise ValueError(f"{role!r} is no role; take one of {', '.join(get_args(Role))}")
-        if not unit.strip() or not person.strip():
-            raise ValueError("a token names its unit and its person")
-        if (role == "entity_rep") != (entity is not None):
-            raise ValueError("an entity_rep's token names its entity, and no other token does")
+        holder_of(unit, person, role, entity)
         token = PREFIX + secrets.token_urlsafe(32)
         row = (
             _digest(token),
@@ -189,6 +237,12 @@ class Tokens:
             self._cache.pop(token, None)
             return None
         unit, person, role, entity, expires_on = row
+        try:
+            holder_of(unit, person, role, entity)
+        except ValueError as error:
+            # An earlier program did not look: what it names could not be read back from a record.
+            log.warning("token_unusable", id=digest.hex()[:16], error=str(error))
+            return None
         ends = _end_of(date.fromisoformat(expires_on)) if expires_on else None
         grant = Grant(unit, person, role, entity, digest.hex()[:16], ends)
         if len(self._cache) >= MAX_CACHED:
