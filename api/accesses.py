@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from aiohttp import hdrs, web
@@ -22,7 +22,8 @@ from projections.source import Source
 DEFAULT_PAGE = 100
 MAX_PAGE = 500
 
-_TYPES = {"refusal": CommandRefused.TOPIC, "consultation": RecordsConsulted.TOPIC}
+Kind = Literal["refusal", "consultation"]
+_TYPES: dict[Kind, str] = {"refusal": CommandRefused.TOPIC, "consultation": RecordsConsulted.TOPIC}
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -45,9 +46,9 @@ async def accesses(request: web.Request) -> web.Response:
     """Refusals and consultations in order; asking this is a consultation itself."""
     after = bounded(request, "after", 0, 0, MAX_POSITION)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
-    wanted = request.query.get("kind")
-    topics = [_TYPES[wanted]] if wanted in _TYPES else list(_TYPES.values())
-    query_value(request, "about_person", PersonId | None, None)  # no other word finds anything
+    wanted = query_value(request, "kind", Kind, None)
+    topics = list(_TYPES.values()) if wanted is None else [_TYPES[wanted]]
+    query_value(request, "about_person", PersonId, None)  # no other word finds anything
     tags = tuple(
         f"{kind}:{request.query[name]}" for name, kind in _TAGS.items() if name in request.query
     )
@@ -99,7 +100,7 @@ RESOURCES = (
         returns=Accesses,
         roles=frozenset({"jb_supervisor", "rlo_assessor"}),
         query=(
-            Parameter("kind", str, "`refusal` or `consultation`; both without it"),
+            Parameter("kind", Kind, "`refusal` or `consultation`; both without it"),
             Parameter("person", str, "who was refused, or looked"),
             Parameter("unit", str, "the unit acted for"),
             Parameter("rule_id", RuleId, "the rule that refused"),
