@@ -56,12 +56,11 @@ from ledger.kernel import (
     RecordCorrected,
     Refusal,
     civil_date,
-    codec,
 )
 from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.folds import Selector
-from ledger.kernel.memory import as_query
+from ledger.kernel.memory import as_query, recorded_at
 from ledger.kernel.sequencer import make_context
 from ledger.opening import (
     UnusableUrl,
@@ -358,13 +357,12 @@ def _clock_at(recorder: SQLiteRecorder, at: datetime | None, rehearsal: bool) ->
     if at is None:
         return system_clock
     moment = at.replace(tzinfo=CIVIL_ZONE) if at.tzinfo is None else at
-    for last in recorder.read(after=recorder.head() - 1, limit=1):
-        recorded_at = codec.decode(last.position, last.event.data).envelope.recorded_at
-        if moment < recorded_at:
-            raise UnusableUrl(
-                f"--at {moment.isoformat()} lies before the last record, of "
-                f"{recorded_at.astimezone(CIVIL_ZONE).isoformat()}; time in a ledger only goes on"
-            )
+    last = recorded_at(recorder, recorder.head())
+    if last is not None and moment < last:
+        raise UnusableUrl(
+            "--at must not lie before the last record, of "
+            f"{last.astimezone(CIVIL_ZONE).isoformat()}; it is {moment.isoformat()}"
+        )
     if moment > system_clock() and not rehearsal:
         raise UnusableUrl(
             f"--at {moment.isoformat()} lies in the future: it would record as missed what may "
