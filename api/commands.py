@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from aiohttp import hdrs, web
 
-from api.access import grant_of
+from api.access import caller_of
 from api.auditing import AUDIT
 from api.counter import COUNTER
 from api.keys import DESK, LEDGER, LINE, VAULT
@@ -76,7 +76,7 @@ def _handler(entry: Entry) -> Handler:
     async def post(request: web.Request) -> web.Response:
         line = request[LINE]
         line.route = path
-        grant = line.grant or await grant_of(request)
+        grant = line.grant or await caller_of(request)
         if grant.role not in roles:
             if not grant.id:
                 raise unauthenticated(f"{entry.name} needs a token.")
@@ -167,7 +167,8 @@ async def _prepared(app: web.Application, prepare: Preparer, command: Command) -
     try:
         return await asyncio.to_thread(prepare, command, desk)
     except StoreError as error:
-        raise Unavailable(str(error)) from error
+        log.error("preparing_failed", error=str(error))
+        raise Unavailable("what lies with the ledger cannot be read now; ask again") from error
 
 
 async def _all_of(app: web.Application, prepared: Prepared, context: Context) -> Outcome:

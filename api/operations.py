@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from aiohttp import hdrs, web
@@ -18,12 +19,14 @@ from prometheus_client.core import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from api.access import caller_of
 from api.counting import REQUESTS, Requests
 from api.feed import HUB
 from api.hub import head_of
 from api.keys import LEDGER, WITNESSES
 from api.resources import Resource
 from ledger.kernel import Ledger
+from ledger.vocabulary import Role
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -35,12 +38,15 @@ class Readiness(msgspec.Struct, frozen=True):
     lag: int | None = None
 
 
-class Report(msgspec.Struct, frozen=True):
-    """Whether this process can serve, and how each of its parts is doing."""
+class Report(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whether this process can serve; for an operator, how each of its parts is doing as well."""
 
-    ready: bool
-    parts: dict[str, Readiness]
+    status: Literal["ready", "unready"]
+    parts: dict[str, Readiness] = {}
 
+
+#: What belongs to the running of the service: who may ask for it sees no business with it.
+OPERATORS: frozenset[Role] = frozenset({"operator"})
 
 #: Asks one part how it is doing; called in a thread, so it may read a database.
 Check = Callable[[], Readiness]
@@ -129,7 +135,8 @@ async def livez(_request: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """Whether this process can take commands and answer questions: 200 if so, else 503.
 
-    Names every part with its position and lag; a part that is not ready says why.
+    It says `ready` or `unready` and no more; an operator's token is shown every part with its
+    position and lag, and why it is not ready.
     """
     app = request.app
     followers = app[READINESS]
@@ -140,8 +147,10 @@ async def readyz(request: web.Request) -> web.Response:
     }
     parts = await asyncio.to_thread(lambda: {name: _asked(c) for name, c in checks.items()})
     ready = all(state.ready for state in parts.values()) and not app[HUB].closing
+    caller = await caller_of(request)
+    report = Report("ready" if ready else "unready", parts if caller.role in OPERATORS else {})
     return web.Response(
-        body=msgspec.json.encode(Report(ready, parts)),
+        body=msgspec.json.encode(report),
         status=200 if ready else 503,
         headers={hdrs.CONTENT_TYPE: "application/json", hdrs.CACHE_CONTROL: "no-store"},
     )
@@ -151,7 +160,7 @@ _REGISTRY = web.AppKey("registry", CollectorRegistry)
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Counters and gauges in the text format of Prometheus."""
+    """Counters and gauges in the text format of Prometheus, for an operator's token."""
     page = await asyncio.to_thread(generate_latest, request.app[_REGISTRY])
     return web.Response(body=page, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_PLAIN_0_0_4})
 
@@ -168,5 +177,5 @@ def add_operations(app: web.Application, readiness: Mapping[str, Check]) -> None
 RESOURCES = (
     Resource("/livez", livez, returns=dict[str, str], group="operations"),
     Resource("/readyz", readyz, returns=Report, group="operations"),
-    Resource("/metrics", metrics, media_types=("text/plain",), group="operations"),
+    Resource("/metrics", metrics, roles=OPERATORS, media_types=("text/plain",), group="operations"),
 )

@@ -24,7 +24,7 @@ from typing import Any, get_origin
 import msgspec
 from aiohttp import web
 
-from api.access import grant_of
+from api.access import caller_of
 from api.auditing import AUDIT, is_number
 from api.keys import LINE
 from api.middlewares import expect
@@ -110,7 +110,7 @@ def _checked(resource: Resource) -> Handler:
 
     async def handler(request: web.Request) -> web.StreamResponse:
         request[LINE].route = path
-        grant = await grant_of(request)
+        grant = await caller_of(request)
         if roles is not None and grant.role not in roles:
             if not grant.id:
                 raise unauthenticated("This needs a token.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 import sqlite3
 import threading
@@ -32,6 +33,9 @@ PREFIX = "slt_"
 
 #: A cached grant older than this is read again: revoking takes effect within so many seconds.
 RECHECK_SECONDS = 2.0
+
+#: Tokens that are drawn here look so; no other text is looked up, however its digest got there.
+_FORM = re.compile(PREFIX + r"[A-Za-z0-9_-]{43}")
 
 #: Grants cached at most; beyond it the cache starts anew.
 MAX_CACHED = 10_000
@@ -59,6 +63,12 @@ class Grant(msgspec.Struct, frozen=True):
     id: str = ""
     #: The moment from which it is good no more.
     ends: float | None = None
+
+    def reader(self) -> Grant:
+        """Whose eyes it reads business with: an operator's are the public's, whatever the unit."""
+        if self.role != "operator":
+            return self
+        return Grant("public", self.person, "public", None, self.id, self.ends)
 
     def actor(self) -> Actor:
         """The grant as it will stand in what it records."""
@@ -226,6 +236,8 @@ class Tokens:
         Compares hashes, of which a caller cannot choose the bits, so how long it takes tells
         nothing about any token.
         """
+        if not _FORM.fullmatch(token):
+            return None
         digest = _digest(token)
         with self._lock:
             row = self._sqlite.execute(

@@ -49,7 +49,7 @@ class Keeper:
         self._thread = threading.Thread(target=self._run, name="log-keeper", daemon=True)
         self._told: list[Callable[[], None]] = []
         self.error: str | None = None
-        self._forked = False
+        self.forked = False
         self.newest: Signed | None = keeping.checkpoint()
 
     def start(self, ask_first: Callable[[], str | None] = lambda: None) -> None:
@@ -74,7 +74,7 @@ class Keeper:
 
     def fork(self, what: str) -> None:
         """Sign nothing any more: somebody else has seen another history of this log."""
-        self._forked, self.error = True, what
+        self.forked, self.error = True, what
         log.error("log_forked", error=what)
         self._woken.set()
 
@@ -101,7 +101,7 @@ class Keeper:
 
     def _step(self) -> bool:
         """One look; whether to go on."""
-        if self._forked:
+        if self.forked:
             return False
         try:
             signed = self.log.advance()
@@ -117,7 +117,7 @@ class Keeper:
             self.error = f"{type(error).__name__}: {error}"
             log.exception("log_broke")
             return True
-        if not self._forked:
+        if not self.forked:
             self.error = None
         with self._signed:
             before, self.newest = self.newest, signed

@@ -351,7 +351,7 @@ async def test_readiness_names_a_stopped_view(face: Any, past: Past, follower: F
     past.add(task("T-1"))
     position = past.unreadable("filing.inspection-cancelled", ["task:T-1"])
     follower.wait_for(position, 5)
-    answer = await face.get("/readyz")
+    answer = await face.get("/readyz", face.operator)
     parts = (await answer.json())["parts"]
     assert parts["tasks"]["ready"] is False
     assert f"stopped at position {position}" in parts["tasks"]["detail"]
