@@ -8,7 +8,18 @@ from typing import Any
 
 from aiohttp import web
 
-from api import accesses, events, feed, openapi, operations, pages, persons, receipts, transparency
+from api import (
+    accesses,
+    events,
+    feed,
+    openapi,
+    operations,
+    operators,
+    pages,
+    persons,
+    receipts,
+    transparency,
+)
 from api.auditing import AUDIT, Audit
 from api.commands import MAX_BODY_BYTES, add_commands
 from api.cosigning import Cosigning
@@ -75,16 +86,21 @@ def make_app(
         resources = (*resources, *persons.RESOURCES)
     app[WITNESSES] = witnesses
     app[AUDIT] = audit = Audit(access)
+    operated: tuple[operators.Operation, ...] = ()
+    if views is not None:
+        resources = (*resources, *operators.VIEW_RESOURCES)
     if access is not None:
         app[ACCESS] = Source(access.recorder)
-        resources = (*resources, *accesses.RESOURCES)
+        resources = (*resources, *accesses.RESOURCES, *operators.TOKEN_RESOURCES)
+        operated = operators.TOKEN_OPERATIONS
     if log is not None:
         app[LOG] = log
         resources = (*resources, *transparency.RESOURCES, *receipts.RESOURCES)
     app[HUB] = Hub(ledger.recorder, source)
     operations.add_operations(app, readiness or {})
-    openapi.add_description(app, commands, resources)
+    openapi.add_description(app, commands, resources, operated)
     add_commands(app, commands)
+    operators.add_operations_of(app, operated)
     add_resources(app, resources)
     # In the order of starting; ending goes backwards: the hub, then the counter, then the ledger.
     app.cleanup_ctx.extend((_ledger_context, audit.context, counter_context, feed.feed_context))

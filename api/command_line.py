@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +19,7 @@ import msgspec
 import structlog
 from cyclopts import App, Parameter
 
-from api import copies, draw_files, log_commands
+from api import copies, draw_files, log_commands, token_commands
 from api.auditing import note_of
 from api.copies import check_bundle
 from api.logs import configure_logging
@@ -39,7 +39,7 @@ from api.terminal import (
     tell,
     tolerate,
 )
-from api.tokens import Tokens
+from api.tokens import Holder
 from api.verifying import as_document, in_words, read_vkeys, verify_all
 from ledger.backup import MANIFEST, CopyError
 from ledger.entities.events import EntityRegistered, EntityRevised
@@ -81,7 +81,7 @@ from ledger.transparency.policy import PolicyError, parse_policy
 from ledger.transparency.store import Retired
 from ledger.vault.store import Vault
 from ledger.verification.copies import verify_backup
-from ledger.vocabulary import PersonId, Role
+from ledger.vocabulary import PersonId
 from projections.clock import tick as clock_tick
 from projections.follower import Follower
 from projections.opening import open_views
@@ -91,8 +91,7 @@ app = App(
     name="supervision-ledger",
     help="The record of administrative-enforcement supervision in one region (行政执法监督台账).",
 )
-token = App(name="token", help="Create, list and revoke access tokens.")
-for group in (token, log_commands.log, log_commands.witness, draw_files.app):
+for group in (token_commands.app, log_commands.log, log_commands.witness, draw_files.app):
     app.command(group)
 copies.register(app)
 
@@ -184,8 +183,11 @@ def demo(*, folder: Path = Path("demo"), host: str = "127.0.0.1", port: Port = 8
     with Service(url, ticking=True) as service:
         _follow(service.follower, service.recorder.head())
         tomorrow = civil_date(service.ledger.clock()) + timedelta(days=1)
-        supervisor = service.tokens.create(
-            "JB", "demo-supervisor", "jb_supervisor", expires_on=tomorrow
+        supervisor = token_commands.grant(
+            service.tokens,
+            service.access,
+            Holder("JB", "demo-supervisor", "jb_supervisor"),
+            expires_on=tomorrow,
         )
         example = _example(service.recorder)
         serve_app(
@@ -436,51 +438,6 @@ _NOT_A_PERSON = (
     "has it as `person`; a complaint names it as `complainant`, an application as `applicant`, a "
     "case as `person`."
 )
-
-
-@token.command
-def create(
-    unit: str,
-    person: str,
-    role: Role,
-    *,
-    entity: str | None = None,
-    expires_on: date | None = None,
-    ledger: Url = DEFAULT_URL,
-) -> None:
-    """Create a token for a person of a unit in a role; it is shown this once."""
-    with _tokens(ledger) as tokens:
-        try:
-            tell(
-                tokens.create(unit, person, role, entity=entity, expires_on=expires_on),
-            )
-        except ValueError as error:
-            raise UnusableUrl(str(error)) from error
-
-
-@token.command(name="list")
-def list_(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
-    """List all tokens ever created, without the tokens themselves."""
-    with _tokens(ledger) as tokens:
-        show([msgspec.to_builtins(entry) for entry in tokens.list()], json)
-
-
-@token.command
-def revoke(token: str, *, ledger: Url = DEFAULT_URL) -> None:
-    """Revoke a token, by itself or by its id from ``token list``; it ends within seconds."""
-    with _tokens(ledger) as tokens:
-        if not tokens.revoke(token):
-            raise UnusableUrl("no token like that is still good; see token list")
-
-
-@contextmanager
-def _tokens(ledger: str) -> Iterator[Tokens]:
-    """The tokens of a ledger that is there: with a mistyped one they would be good for nothing."""
-    with (
-        open_recorder(ledger, create=False, read_only=True),
-        Tokens.open(beside(ledger_path(ledger), "tokens")) as tokens,
-    ):
-        yield tokens
 
 
 def _import(

@@ -83,8 +83,8 @@ def _handler(entry: Entry) -> Handler:
             raise Problem("forbidden", refusal.format(grant.role))
         check_query(request)
         headers = request.headers
-        _require_json(headers.get(hdrs.CONTENT_TYPE, ""))
-        key = _idempotency_key(headers.get("Idempotency-Key"))
+        require_json(headers.get(hdrs.CONTENT_TYPE, ""))
+        key = idempotency_key(headers.get("Idempotency-Key"))
         body = await request.read()
         if len(body) > LARGE_BODY_BYTES:
             command: Command = await asyncio.to_thread(decoded, body, decoder)
@@ -194,7 +194,8 @@ async def _all_of(app: web.Application, prepared: Prepared, context: Context) ->
     return Outcome(position, first.events, first.repeated)
 
 
-def _idempotency_key(given: str | None) -> str | None:
+def idempotency_key(given: str | None) -> str | None:
+    """The header ``Idempotency-Key`` as it was given. Raises for one that is too long or odd."""
     if given is not None and not _KEY.match(given):
         raise Problem(
             "malformed", "The header Idempotency-Key has 1 to 255 printable ASCII characters."
@@ -202,7 +203,8 @@ def _idempotency_key(given: str | None) -> str | None:
     return given
 
 
-def _require_json(content_type: str) -> None:
+def require_json(content_type: str) -> None:
+    """Refuse a body that does not say that it is JSON in UTF-8."""
     kind, _, parameters = content_type.partition(";")
     kind = kind.strip().lower()
     if kind != "application/json" and not (

@@ -51,6 +51,9 @@ SCHEMA = """CREATE TABLE IF NOT EXISTS tokens (
     revoked_at TEXT
 ) STRICT"""
 
+#: Columns that a file of an earlier program lacks: who asked for a token, and who made it good.
+_SINCE = ("requested_by", "approved_by")
+
 
 class Grant(msgspec.Struct, frozen=True):
     """Who a caller is: a person of a unit, in a role. ``entity``: whom an entity_rep acts for."""
@@ -138,6 +141,18 @@ class TokenEntry(msgspec.Struct, frozen=True):
     expires_on: str | None
     created_at: str
     revoked_at: str | None
+    requested_by: str | None = None
+    approved_by: str | None = None
+
+
+def draw() -> str:
+    """A new token: 256 random bits. It is good for nothing until its digest is admitted."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def digest_of(token: str) -> str:
+    """The SHA-256 of a token, hex: all that this service ever keeps of it."""
+    return _digest(token).hex()
 
 
 class Tokens:
@@ -152,6 +167,10 @@ class Tokens:
         )
         self._sqlite.execute("PRAGMA journal_mode = WAL")
         self._sqlite.execute(SCHEMA)
+        known = {row[1] for row in self._sqlite.execute("PRAGMA table_info(tokens)")}
+        for column in _SINCE:
+            if column not in known:
+                self._sqlite.execute(f"ALTER TABLE tokens ADD COLUMN {column} TEXT")
         self._cache: dict[str, tuple[Grant, float]] = {}
         self._asked: dict[str, asyncio.Task[Grant | None]] = {}
 
@@ -188,24 +207,43 @@ class Tokens:
         Raises ``ValueError`` for what cannot stand in a record: an unknown role, a unit, person or
         entity that is not an id, or an ``entity_rep`` without entity.
         """
-        holder_of(unit, person, role, entity)
-        token = PREFIX + secrets.token_urlsafe(32)
+        token = draw()
+        self.admit(digest_of(token), holder_of(unit, person, role, entity), expires_on)
+        return token
+
+    def admit(
+        self,
+        digest: str,
+        holder: Holder,
+        expires_on: date | None = None,
+        requested_by: str | None = None,
+        approved_by: str | None = None,
+    ) -> bool:
+        """Make the token of a digest (hex) good; ``False`` if a token has this digest already."""
         row = (
-            _digest(token),
-            unit,
-            person,
-            role,
-            entity,
+            bytes.fromhex(digest),
+            holder.unit,
+            holder.person,
+            holder.role,
+            holder.entity,
             expires_on.isoformat() if expires_on else None,
             self._clock().isoformat(timespec="seconds"),
+            requested_by,
+            approved_by,
         )
         with self._lock:
-            self._sqlite.execute(
-                "INSERT INTO tokens (digest, unit, person, role, entity, expires_on, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            done = self._sqlite.execute(
+                "INSERT OR IGNORE INTO tokens (digest, unit, person, role, entity, expires_on,"
+                " created_at, requested_by, approved_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
-        return token
+        return done.rowcount > 0
+
+    def entry(self, token: str) -> TokenEntry | None:
+        """The token of an id (16 hex digits) or digest, or itself; ``None`` for an unknown one."""
+        digest = digest_of(token) if token.startswith(PREFIX) else token
+        found = [entry for entry in self.list() if digest.startswith(entry.id)]
+        return found[0] if found else None
 
     def revoke(self, token: str) -> bool:
         """End a token, given itself or its id; ``False`` if there is none that is still good."""
@@ -226,7 +264,8 @@ class Tokens:
         with self._lock:
             rows = self._sqlite.execute(
                 "SELECT substr(lower(hex(digest)), 1, 16), unit, person, role, entity, expires_on,"
-                " created_at, revoked_at FROM tokens ORDER BY created_at, digest"
+                " created_at, revoked_at, requested_by, approved_by FROM tokens"
+                " ORDER BY created_at, digest"
             ).fetchall()
         return [TokenEntry(*row) for row in rows]
 

@@ -76,7 +76,8 @@ def readiness(follower: Follower) -> Mapping[str, Check]:
             at = f" at position {health.error_position}" if health.error_position else ""
             return Readiness(
                 ready=health.state in ("following", "standby"),
-                detail=f"{health.state}{at}: {health.error}" if health.error else health.state,
+                # Without the error's words, which may quote the event: the log has them.
+                detail=f"{health.state}{at}: {health.kind}" if health.kind else health.state,
                 position=health.position,
                 lag=health.lag,
             )

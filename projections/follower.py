@@ -97,6 +97,13 @@ class Health(msgspec.Struct, frozen=True):
     error: str | None = None
     error_position: int | None = None
 
+    @property
+    def kind(self) -> str | None:
+        """The kind of trouble, without its words: these may quote the event or the rows."""
+        if self.error is None or self.state == "standby":
+            return None
+        return self.error.partition(":")[0]
+
 
 def names_of(view: View) -> str:
     """The tables of a view, as they stand beside its place."""
