@@ -26,10 +26,11 @@ from api.cosigning import Cosigning
 from api.counter import counter_context
 from api.feed import HUB
 from api.hub import Hub
-from api.keys import ACCESS, DESK, LEDGER, LOG, TOKENS, VAULT, VIEWS, WITNESSES
+from api.keys import ACCESS, DESK, LEDGER, LOG, TIMEKEEPER, TOKENS, VAULT, VIEWS, WITNESSES
 from api.middlewares import frame
 from api.operations import Check
 from api.resources import Resource, add_resources
+from api.timekeeping import Timekeeper
 from api.tokens import Tokens
 from ledger.kernel import Ledger
 from ledger.registry import COMMANDS, Entry
@@ -62,6 +63,7 @@ def make_app(
     log: Keeper | None = None,
     vault: Vault | None = None,
     witnesses: Cosigning | None = None,
+    timekeeper: Timekeeper | None = None,
 ) -> web.Application:
     """The application that serves ``ledger``; it closes the ledger when it ends.
 
@@ -72,7 +74,8 @@ def make_app(
     keeps the transparency log, and ``witnesses`` what has it cosigned. ``desk``: where long work
     is done before a command is handed in; without one such commands are turned away. ``vault``:
     the keys of what is sealed about natural persons; without one commands that bring any are turned
-    away. The stores and the tokens belong to the caller.
+    away. ``timekeeper``: the ledgers' clock, if jumps of it wait for an operator. The stores and
+    the tokens belong to the caller.
     """
     commands = tuple(commands)
     resources = (*RESOURCES, *resources)
@@ -85,6 +88,7 @@ def make_app(
     if vault is not None:
         resources = (*resources, *persons.RESOURCES)
     app[WITNESSES] = witnesses
+    app[TIMEKEEPER] = timekeeper
     app[AUDIT] = audit = Audit(access)
     operated: tuple[operators.Operation, ...] = ()
     if views is not None:
@@ -93,6 +97,8 @@ def make_app(
         app[ACCESS] = Source(access.recorder)
         resources = (*resources, *accesses.RESOURCES, *operators.TOKEN_RESOURCES)
         operated = operators.TOKEN_OPERATIONS
+        if timekeeper is not None:
+            operated = (*operated, operators.CLOCK_OPERATION)
     if log is not None:
         app[LOG] = log
         resources = (*resources, *transparency.RESOURCES, *receipts.RESOURCES)

@@ -12,7 +12,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from api.access import grant_of
-from api.keys import LEDGER, VIEWS
+from api.keys import LEDGER, LINE, VIEWS
 from api.problems import Problem
 from api.reading import at_least, bounded, json_response, next_link, query_value
 from api.tokens import Grant
@@ -51,6 +51,9 @@ async def caught_up(request: web.Request, view: str) -> Follower:
     if "at_least" in request.query or "X-Position-AtLeast" in request.headers:
         follower.hurry()
     await at_least(request, lambda: follower.position(view))
+    line, position = request[LINE], follower.position(view)
+    before = line.view_position
+    line.view_position = position if before is None else min(before, position)
     return follower
 
 

@@ -17,12 +17,13 @@ from typing import Annotated
 
 import msgspec
 import structlog
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from api import copies, draw_files, log_commands, token_commands
 from api.auditing import note_of
 from api.copies import check_bundle
 from api.logs import configure_logging
+from api.operations import MAX_LAG
 from api.server import require_free
 from api.server import serve as serve_app
 from api.service import Service
@@ -39,6 +40,7 @@ from api.terminal import (
     tell,
     tolerate,
 )
+from api.timekeeping import Timekeeper
 from api.tokens import Holder
 from api.verifying import as_document, in_words, read_vkeys, verify_all
 from ledger.backup import MANIFEST, CopyError
@@ -141,6 +143,8 @@ def serve(
     origin: str | None = None,
     witnesses: Path | None = None,
     accept_lost_keys: bool = False,
+    confirm_clock: bool = False,
+    max_lag: Annotated[int, Parameter(validator=validators.Number(gte=0))] = MAX_LAG,
     quiet: bool = False,
 ) -> None:
     """Serve the ledger over HTTP until it is told to stop (SIGTERM, Ctrl-C).
@@ -155,6 +159,10 @@ def serve(
         suffice.
     accept_lost_keys
         Serve although the vault lacks keys of registered persons, because they are lost for good.
+    confirm_clock
+        Answer for the clock although it is behind the newest record; the access ledger notes it.
+    max_lag
+        How many positions a view or the log may be behind, and /readyz still say ready.
     """
     policy = None if witnesses is None else parse_policy(witnesses.read_bytes())
     require_free(host, port)
@@ -165,7 +173,11 @@ def serve(
         origin=origin,
         witnesses=policy,
         accept_lost_keys=accept_lost_keys,
+        timekeeper=Timekeeper(),
+        max_lag=max_lag,
     ) as service:
+        if confirm_clock:
+            service.confirm_clock(OPERATOR)
         said = "" if quiet else f"serving {ledger} on http://{host}:{port}/"
         serve_app(service.app(), host, port, ready=lambda: say(said))
 

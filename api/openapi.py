@@ -231,6 +231,11 @@ def _get(resource: Resource, schema_of: dict[Any, Any]) -> dict[str, Any]:
             },
         }
     }
+    if any(p.name == "at_least" for p in resource.query):
+        responses["200"]["headers"]["X-View-Position"] = {
+            "description": "how far the view that was asked has followed the ledger, at least",
+            "schema": {"type": "integer"},
+        }
     if resource.conditional:
         responses["304"] = {"description": "What the caller has (If-None-Match) is still right."}
     if resource.path == "/readyz":

@@ -48,6 +48,10 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
 #: What belongs to the running of the service: who may ask for it sees no business with it.
 OPERATORS: frozenset[Role] = frozenset({"operator"})
 
+#: How many positions a view or a log may be behind the ledger while the service counts as ready.
+#: A rebuild of all views follows some thousands of events in a second.
+MAX_LAG = 10_000
+
 #: Asks one part how it is doing; called in a thread, so it may read a database.
 Check = Callable[[], Readiness]
 READINESS: web.AppKey[dict[str, Check]] = web.AppKey("readiness")

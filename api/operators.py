@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -19,7 +19,7 @@ from api.access import caller_of
 from api.asking import PRIVATE, asked, follower_of
 from api.auditing import AUDIT
 from api.commands import idempotency_key, require_json
-from api.keys import ACCESS, LINE, TOKENS
+from api.keys import ACCESS, LINE, TIMEKEEPER, TOKENS
 from api.malformed import decoded
 from api.middlewares import expect
 from api.operations import OPERATORS
@@ -27,12 +27,13 @@ from api.problems import Problem, not_found, unauthenticated
 from api.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
 from api.resources import Handler, Parameter, Resource, check_query
 from api.tokens import Grant, Holder, TokenEntry
-from ledger.access.events import TokenId, TokenRequested, TokenRevoked
+from ledger.access.events import ClockConfirmed, TokenId, TokenRequested, TokenRevoked
 from ledger.access.folds import TokenRequest
 from ledger.access.tokens import (
     ID_DIGITS,
     ApproveToken,
     DeclineToken,
+    NoteClock,
     NoteRevocation,
     RequestToken,
 )
@@ -234,6 +235,27 @@ def revocation_of(entry: TokenEntry, by: str) -> TokenRevoked | None:
         return None
 
 
+class ConfirmClock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """确认时钟: answer for the clock after a jump, so that commands are taken again."""
+
+
+class ShownClock(msgspec.Struct, frozen=True):
+    """What the clock shows, confirmed."""
+
+    clock: datetime
+
+
+async def _confirm(request: web.Request, grant: Grant, body: ConfirmClock) -> web.Response:
+    keeper = request.app[TIMEKEEPER]
+    assert keeper is not None
+    # Believed before it is recorded: the record is dated by it.
+    note = NoteClock(
+        confirmation=ClockConfirmed(clock=keeper.confirm(), last_recorded_at=keeper.newest)
+    )
+    await request.app[AUDIT].execute(note, grant)
+    return json_response(ShownClock(note.confirmation.clock), headers=PRIVATE)
+
+
 async def _answer(request: web.Request, name: str, status: int) -> web.Response:
     source: Source = request.app[ACCESS]
     shown = await asked(lambda: _shown(_asked_for(source, name)))
@@ -290,6 +312,8 @@ TOKEN_OPERATIONS = (
     Operation("decline-token", DeclineToken, _decline, ShownRequest),
     Operation("revoke-token", RevokeToken, _revoke, TokenEntry),
 )
+
+CLOCK_OPERATION = Operation("confirm-clock", ConfirmClock, _confirm, ShownClock)
 
 VIEW_RESOURCES = (Resource("/v1/operations/views", views, returns=ShownViews, roles=OPERATORS),)
 TOKEN_RESOURCES = (

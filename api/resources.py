@@ -119,7 +119,12 @@ def _checked(resource: Resource) -> Handler:
             raise unauthenticated("This needs a token.")
         check_query(request, known, once)
         await request.app[AUDIT].consulted(grant, path, request, fits, anybody=audited)
-        return await handle(request)
+        response = await handle(request)
+        position = request[LINE].view_position
+        if position is not None and not response.prepared:
+            # How far the answer follows the ledger: whoever asks can tell an old one.
+            response.headers["X-View-Position"] = str(position)
+        return response
 
     return handler
 
