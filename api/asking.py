@@ -21,6 +21,7 @@ from ledger.kernel import civil_date
 from projections.follower import Follower
 from projections.profiles import EVERY, Audience
 from projections.source import SourceUnavailable
+from projections.tables import Damaged
 
 log = structlog.get_logger("api.views")
 
@@ -61,7 +62,7 @@ async def asked(question: Callable[[], T]) -> T:
     """The answer to a question that blocks, from a thread; 503 where the views cannot be read."""
     try:
         return await asyncio.to_thread(question)
-    except (sa.exc.OperationalError, sa.exc.InterfaceError, SourceUnavailable) as error:
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, Damaged, SourceUnavailable) as error:
         log.warning("views_unreadable", error=str(error))
         raise Problem(
             "unavailable",

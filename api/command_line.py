@@ -87,7 +87,7 @@ from ledger.vocabulary import PersonId
 from projections.clock import tick as clock_tick
 from projections.follower import Follower
 from projections.opening import open_views
-from projections.tables import Followed
+from projections.tables import Damaged, Followed
 
 app = App(
     name="supervision-ledger",
@@ -123,6 +123,7 @@ def main(words: Sequence[str] | None = None) -> None:
         NoteError,
         Forked,
         Retired,
+        Damaged,
     ) as error:
         say(f"supervision-ledger: {error}", "red")
         sys.exit(2)

@@ -24,6 +24,8 @@ import structlog
 from ledger.kernel import Actor, civil_moment
 from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.subjects import check_subjects
+from ledger.stores import StoreError
+from ledger.stores.files import is_damaged
 from ledger.vocabulary import ActorId, EntityId, Role, UnitId
 
 log = structlog.get_logger("api.tokens")
@@ -76,6 +78,12 @@ class Grant(msgspec.Struct, frozen=True):
     def actor(self) -> Actor:
         """The grant as it will stand in what it records."""
         return Actor(unit_id=self.unit, person_id=self.person, role=self.role)
+
+
+_DAMAGED = (
+    ". Put a backup of this file back, or delete it with its -wal and -shm neighbours: then no "
+    "token is good any more, and new ones are created by `supervision-ledger token create`."
+)
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -162,15 +170,19 @@ class Tokens:
         self.path = os.fspath(path)
         self._clock = clock
         self._lock = threading.Lock()
-        self._sqlite = sqlite3.connect(
-            self.path, timeout=10, isolation_level=None, check_same_thread=False
-        )
-        self._sqlite.execute("PRAGMA journal_mode = WAL")
-        self._sqlite.execute(SCHEMA)
-        known = {row[1] for row in self._sqlite.execute("PRAGMA table_info(tokens)")}
-        for column in _SINCE:
-            if column not in known:
-                self._sqlite.execute(f"ALTER TABLE tokens ADD COLUMN {column} TEXT")
+        try:
+            self._sqlite = sqlite3.connect(
+                self.path, timeout=10, isolation_level=None, check_same_thread=False
+            )
+            self._sqlite.execute("PRAGMA journal_mode = WAL")
+            self._sqlite.execute(SCHEMA)
+            known = {row[1] for row in self._sqlite.execute("PRAGMA table_info(tokens)")}
+            for column in _SINCE:
+                if column not in known:
+                    self._sqlite.execute(f"ALTER TABLE tokens ADD COLUMN {column} TEXT")
+            self._sqlite.execute("SELECT count(*) FROM tokens WHERE revoked_at IS NULL").fetchone()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}{_DAMAGED * is_damaged(error)}") from error
         self._cache: dict[str, tuple[Grant, float]] = {}
         self._asked: dict[str, asyncio.Task[Grant | None]] = {}
 

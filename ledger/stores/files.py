@@ -113,6 +113,12 @@ def copy_file(source: Path, target: Path) -> str:
     return found.hexdigest()
 
 
+def is_damaged(error: BaseException | None) -> bool:
+    """Whether SQLite says that a file is damaged, or none of its own: trying again is no use."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the bits above tell where it was noticed
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 def unchanging(path: Path) -> str:
     """The URI by which SQLite reads a database that nobody has open and that has no journal."""
     return f"{path.absolute().as_uri()}?mode=ro&immutable=1"
