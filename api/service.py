@@ -32,6 +32,7 @@ from ledger.opening import (
     open_ledger,
     open_log,
     open_recorder,
+    refuse_writable,
 )
 from ledger.persons.erasure import destroy_keys
 from ledger.persons.held import refuse_lost_keys, wrong_keys
@@ -51,8 +52,8 @@ class Service:
 
     ``ticking``: whether the clock process runs in here by itself. ``origin``: the name of its log.
     ``witnesses``: who is asked to cosign it, and whose signatures suffice. Raises ``UnusableUrl``
-    for a URL that cannot be opened, ``PolicyError`` for witnesses whose signatures never could
-    suffice, and whatever the store raises: of the vault, that it lacks keys of persons, unless
+    for a URL that cannot be opened and for files that others may write, ``PolicyError`` for
+    witnesses whose signatures never could suffice, and whatever the store raises: of the vault, that it lacks keys of persons, unless
     ``accept_lost_keys``. ``timekeeper``: the clock instead of ``clock``, if jumps of it wait for an
     operator. ``max_lag``: how many positions a follower may be behind and the service still ready.
     """
@@ -75,6 +76,7 @@ class Service:
         # Tokens end and checkpoints are signed by the clock as it is.
         dated_by: Now = clock if timekeeper is None else timekeeper
         clock = clock if timekeeper is None else timekeeper.shown
+        refuse_writable(path)
         with ExitStack() as opened:
             self.recorder = opened.enter_context(open_recorder(url))
             self.ledger = opened.enter_context(open_ledger(self.recorder, clock=dated_by))

@@ -16,6 +16,7 @@ import time
 from contextlib import suppress
 from datetime import date, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Self, get_args
 
 import msgspec
@@ -25,7 +26,7 @@ from ledger.kernel import Actor, civil_moment
 from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.subjects import check_subjects
 from ledger.stores import StoreError
-from ledger.stores.files import is_damaged
+from ledger.stores.files import CHANGE, is_damaged, open_to_others
 from ledger.vocabulary import ActorId, EntityId, Role, UnitId
 
 log = structlog.get_logger("api.tokens")
@@ -193,6 +194,11 @@ class Tokens:
         if name != ":memory:":
             with suppress(FileExistsError):
                 os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            if (mode := open_to_others(Path(name), CHANGE)) is not None:
+                raise StoreError(
+                    f"{name} must be writable by its owner alone; its mode is {mode:04o}. chmod "
+                    "go-w it, and look through token list: whoever can write it can act as anybody."
+                )
         return cls(path, clock=clock)
 
     def close(self) -> None:

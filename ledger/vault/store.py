@@ -32,7 +32,6 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-import stat
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -42,6 +41,7 @@ from typing import Self
 import msgspec
 
 from ledger.stores import StoreError
+from ledger.stores.files import ANY, open_to_others
 from ledger.vault.sealing import SECRET_BYTES
 
 APPLICATION_ID = 0x4C445654  # "LDVT"; `file` and sqlite3 show it
@@ -271,7 +271,7 @@ def _private(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
-        if os.name == "posix" and (mode := stat.S_IMODE(path.stat().st_mode)) & 0o077:
+        if (mode := open_to_others(path, ANY)) is not None:
             raise VaultError(
                 f"{path} may be read by others (mode {mode:04o}): chmod 600 it. If others had "
                 "access to this machine, they may have read what is sealed."
