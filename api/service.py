@@ -53,8 +53,9 @@ class Service:
     ``ticking``: whether the clock process runs in here by itself. ``origin``: the name of its log.
     ``witnesses``: who is asked to cosign it, and whose signatures suffice. Raises ``UnusableUrl``
     for a URL that cannot be opened and for files that others may write, ``PolicyError`` for
-    witnesses whose signatures never could suffice, and whatever the store raises: of the vault, that it lacks keys of persons, unless
-    ``accept_lost_keys``. ``timekeeper``: the clock instead of ``clock``, if jumps of it wait for an
+    witnesses whose signatures never could suffice, and whatever the store raises: of the vault,
+    that it lacks keys of persons, unless ``accept_lost_keys``.
+    ``timekeeper``: the clock instead of ``clock``, if jumps of it wait for an
     operator. ``max_lag``: how many positions a follower may be behind and the service still ready.
     """
 
