@@ -15,6 +15,7 @@ cannot take is found. That view stops before it, visibly, and the others go on.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import threading
 import time
@@ -354,13 +355,34 @@ class Follower:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def _rest(self) -> None:
+        """Give back what a long way to the head has taken: the views' caches, the database's.
+
+        What the views need to go on is read again, and the rest when it is asked for.
+        """
+        with self._turn:
+            for one in self._all.values():
+                if one.error_position is None:
+                    one.view.begin(self.source, one.place)
+        tables.let_go(self.views.engine)
+        gc.collect()
+        _trim()
+
+    def _lowest(self) -> int:
+        return min((one.place for one in self._all.values()), default=0)
+
     def _run(self) -> None:
-        failures = 0
+        failures = followed = 0
         while not self._stopping.is_set():
             try:
                 with self._turn:
                     self._prepare()
+                    start = self._lowest()
                     moved = self._step(None, patient=True)
+                    followed += self._lowest() - start
+                if not moved and followed >= self.batch * RUN:
+                    self._rest()
+                    followed = 0
                 place = max((one.place for one in self._all.values()), default=0)
                 far = moved and self.source.head() - place >= self.batch
                 failures = 0
@@ -604,6 +626,12 @@ def _uncollected() -> Iterator[None]:
     finally:
         if paused:
             gc.enable()
+
+
+def _trim() -> None:
+    """Have the C library give free memory back to the system, where it has a word for that."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _backoff(failures: int) -> float:

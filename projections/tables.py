@@ -116,6 +116,15 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     return engine
 
 
+def let_go(engine: Engine) -> None:
+    """Close connections that nobody uses, with the pages that they remember; new ones are opened.
+
+    Views in memory have but one connection, and end with it: it stays.
+    """
+    if not isinstance(engine.pool, StaticPool):
+        engine.dispose()
+
+
 def _with_driver(url: URL) -> URL:
     if url.get_backend_name() == "postgresql" and "+" not in url.drivername:
         return url.set(drivername="postgresql+psycopg")
