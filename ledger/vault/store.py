@@ -150,7 +150,7 @@ class Vault:
         It is on the disk when this returns: a crash before the event leaves a key of nothing, and
         never an event without its key.
         """
-        with self._lock, self._speaking(), self._alone(), self._transaction():
+        with self._using(), self._alone(), self._transaction():
             row = self._sqlite.execute(
                 "SELECT person, secret FROM keys WHERE made_for = ?", (made_for,)
             ).fetchone()
@@ -165,7 +165,7 @@ class Vault:
 
     def secret(self, person: str) -> bytes | None:
         """The key of a person; ``None`` if it was destroyed, or never was in this vault."""
-        with self._lock, self._speaking():
+        with self._using():
             row = self._sqlite.execute(
                 "SELECT secret FROM keys WHERE person = ?", (person,)
             ).fetchone()
@@ -176,7 +176,7 @@ class Vault:
 
         Returns how many keys there still were. Raises ``VaultError``, and may then be repeated.
         """
-        with self._lock, self._speaking():
+        with self._using():
             wanted = self._held(persons)
             if not wanted and not self._unfinished():
                 return 0
@@ -256,6 +256,18 @@ class Vault:
             with suppress(sqlite3.Error):
                 self._sqlite.execute("ROLLBACK")
             raise
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        """Use the file, alone among threads, and keep no page of it in memory afterwards.
+
+        A key that another process destroys would stay there until this one looks again.
+        """
+        with self._lock, self._speaking():
+            try:
+                yield
+            finally:
+                self._sqlite.execute("PRAGMA shrink_memory")
 
     @contextmanager
     def _speaking(self) -> Iterator[None]:
