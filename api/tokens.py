@@ -71,10 +71,10 @@ class Grant(msgspec.Struct, frozen=True):
     ends: float | None = None
 
     def reader(self) -> Grant:
-        """Whose eyes it reads business with: an operator's are the public's, whatever the unit."""
+        """Whose eyes it reads business with: an operator's are the public's, whatever it names."""
         if self.role != "operator":
             return self
-        return Grant("public", self.person, "public", None, self.id, self.ends)
+        return Grant("public", "anonymous", "public", None, self.id, self.ends)
 
     def actor(self) -> Actor:
         """The grant as it will stand in what it records."""

@@ -396,7 +396,9 @@ def tags_of(envelope: Envelope, event: Event, *, first: bool) -> list[str]:
     """
     tags = event.tags()
     if envelope.provenance is None and envelope.actor.person_id != UNNAMED:
-        tags.append(f"actor:{envelope.actor.person_id}")
+        actor = f"actor:{envelope.actor.person_id}"
+        if actor not in tags:  # the event itself may name who recorded it
+            tags.append(actor)
     if first:
         tags.append(f"command:{envelope.command_id}")
     return tags

@@ -18,6 +18,7 @@ from api.views import RESOURCES as VIEWS
 from ledger.kernel import codec
 from ledger.opening import beside
 from ledger.stores.sqlite import SQLiteRecorder
+from ledger.verification import verify_records
 from ledger.vocabulary import Role
 from tests.scenarios.world import E_A, E_C, World
 
@@ -199,6 +200,9 @@ class TestTokens:
             texts += json.dumps(await ask(world, "op", f"{GRANTS}/{path}"))
         assert token not in texts
         assert token.removeprefix("slt_") not in texts
+        access = SQLiteRecorder(beside(world.path, "access"), read_only=True)
+        with access:
+            assert verify_records(access).faults == ()
 
     async def test_nobody_approves_for_themselves(self, world: World) -> None:
         """Not with another token of the same person, nor by other capitals, nor as its holder."""

@@ -43,7 +43,7 @@ def test_public() -> None:
 def test_operator() -> None:
     """An operator sees of events what everybody sees, its own unit's included."""
     assert _seen(_grant("operator"), "MRB", "unit:MRB") == ["public"]
-    assert _grant("operator").reader() == Grant("public", "P", "public", None, "id")
+    assert _grant("operator").reader() == Grant("public", "anonymous", "public", None, "id")
 
 
 def test_supervisor() -> None:
