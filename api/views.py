@@ -73,7 +73,7 @@ def readiness(follower: Follower, max_lag: int = MAX_LAG) -> Mapping[str, Check]
 
     def check(view: str) -> Check:
         def look() -> Readiness:
-            (health,) = (one for one in follower.health() if one.view == view)
+            (health,) = follower.health(view)
             at = f" at position {health.error_position}" if health.error_position else ""
             return Readiness(
                 ready=health.state in ("following", "standby") and health.lag <= max_lag,

@@ -210,8 +210,8 @@ class Follower:
         """The place of a view. Never blocks; standing by, it is as of the last look."""
         return self._all[view].place
 
-    def health(self) -> list[Health]:
-        """How every view stands. Never raises: trouble is what it is there to show."""
+    def health(self, *names: str) -> list[Health]:
+        """How these views stand, or all. Never raises: trouble is what it is there to show."""
         try:
             head: int | None = self.source.head()
         except SourceUnavailable:
@@ -222,7 +222,8 @@ class Follower:
             except sa.exc.SQLAlchemyError:
                 log.warning("places_unreadable", exc_info=True)
         found = []
-        for name, one in self._all.items():
+        for name in names or self._all:
+            one = self._all[name]
             place = one.place
             state: Literal["following", "stopped", "retrying", "standby"] = "following"
             if one.error_position is not None:

@@ -15,6 +15,8 @@ from api.terminal import OPERATOR
 from api.timekeeping import AHEAD, BEHIND, Timekeeper, elapsed
 from ledger.access.events import ClockConfirmed
 from ledger.kernel import Unavailable, codec
+from ledger.supervision.events import FindingRaised
+from tests.gwt import HEAD, Record
 
 START = datetime(2026, 5, 11, 2, tzinfo=UTC)
 QUALIFY = {"unit": "MRB", "name": "x", "kind": "organ", "valid_from": "2020-01-01"}
@@ -191,3 +193,22 @@ async def test_confirmed_on_the_command_line(start: Callable[[Time], Any]) -> No
     running.service.confirm_clock(OPERATOR)
     types = [s.event.type for s in running.service.access.recorder.read()]
     assert types.count(ClockConfirmed.TOPIC) == 1
+
+
+def test_a_log_far_behind_is_unready(tmp_path: Path) -> None:
+    """What was recorded and is not signed yet may be so many events and no more."""
+    with Service(f"sqlite:///{tmp_path / 'ledger.db'}", max_lag=2) as service:
+        signed = service.keeper.wait_for(service.recorder.head(), 10)
+        assert signed is not None
+        assert signed.size == service.recorder.head()
+        service.keeper.close()
+        for n in range(1, 4):
+            service.ledger.execute(Record(facts=(finding(n),)), HEAD)
+            check = service._log_check()
+            assert (check.lag, check.ready) == (n, n <= 2)
+
+
+def finding(n: int) -> FindingRaised:
+    return FindingRaised(
+        finding_id=f"F-{n}", type="unfiled", rule_id="FIL-V1", auto=True, unit="MRB"
+    )
