@@ -13,7 +13,15 @@ MAX_TOKEN = 200
 
 
 async def grant_of(request: web.Request) -> Grant:
-    """The grant of the request's token, ``ANONYMOUS`` without one. Raises for a bad one."""
+    """The grant that a request for business reads with: an operator's is the public's.
+
+    ``ANONYMOUS`` without a token. Raises for a bad one.
+    """
+    return (await caller_of(request)).reader()
+
+
+async def caller_of(request: web.Request) -> Grant:
+    """Who sends a request: the grant of its token, ``ANONYMOUS`` without. Raises for a bad one."""
     line = request[LINE]
     if line.grant is not None:
         return line.grant

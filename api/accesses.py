@@ -1,10 +1,10 @@
-"""The access ledger, read: who was refused, and which supervisor looked at what."""
+"""The access ledger, read: who was refused, which supervisor looked at what, who has a token."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from aiohttp import hdrs, web
@@ -13,7 +13,16 @@ from api.asking import PRIVATE, asked
 from api.keys import ACCESS
 from api.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
 from api.resources import Parameter, Resource
-from ledger.access.events import CommandRefused, RecordsConsulted, RuleId
+from ledger.access.events import (
+    ClockConfirmed,
+    CommandRefused,
+    RecordsConsulted,
+    RuleId,
+    TokenGranted,
+    TokenRequestDeclined,
+    TokenRequested,
+    TokenRevoked,
+)
 from ledger.kernel import Actor, codec
 from ledger.kernel.folds import Selector
 from ledger.vocabulary import PersonId
@@ -22,11 +31,22 @@ from projections.source import Source
 DEFAULT_PAGE = 100
 MAX_PAGE = 500
 
-_TYPES = {"refusal": CommandRefused.TOPIC, "consultation": RecordsConsulted.TOPIC}
+Kind = Literal["refusal", "consultation", "token", "clock"]
+_TYPES: dict[Kind, tuple[str, ...]] = {
+    "refusal": (CommandRefused.TOPIC,),
+    "consultation": (RecordsConsulted.TOPIC,),
+    "token": (
+        TokenRequested.TOPIC,
+        TokenRequestDeclined.TOPIC,
+        TokenGranted.TOPIC,
+        TokenRevoked.TOPIC,
+    ),
+    "clock": (ClockConfirmed.TOPIC,),
+}
 
 
 class Access(msgspec.Struct, frozen=True):
-    """One refusal or consultation: when, by whom, and what."""
+    """One refusal, consultation, step about a token or the clock: when, by whom, and what."""
 
     position: int
     type: str
@@ -42,12 +62,13 @@ class Accesses(msgspec.Struct, frozen=True):
 
 
 async def accesses(request: web.Request) -> web.Response:
-    """Refusals and consultations in order; asking this is a consultation itself."""
+    """Refusals, consultations and grants in order; asking this is a consultation itself."""
     after = bounded(request, "after", 0, 0, MAX_POSITION)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
-    wanted = request.query.get("kind")
-    topics = [_TYPES[wanted]] if wanted in _TYPES else list(_TYPES.values())
-    query_value(request, "about_person", PersonId | None, None)  # no other word finds anything
+    wanted = query_value(request, "kind", Kind, None)
+    kinds = _TYPES if wanted is None else (wanted,)
+    topics = [topic for kind in kinds for topic in _TYPES[kind]]
+    query_value(request, "about_person", PersonId, None)  # no other word finds anything
     tags = tuple(
         f"{kind}:{request.query[name]}" for name, kind in _TAGS.items() if name in request.query
     )
@@ -63,6 +84,7 @@ async def accesses(request: web.Request) -> web.Response:
 _TAGS = {
     "about_person": "person",
     "entity": "entity",
+    "holder": "holder",
     "person": "actor",
     "rule_id": "rule",
     "unit": "unit",
@@ -99,8 +121,9 @@ RESOURCES = (
         returns=Accesses,
         roles=frozenset({"jb_supervisor", "rlo_assessor"}),
         query=(
-            Parameter("kind", str, "`refusal` or `consultation`; both without it"),
-            Parameter("person", str, "who was refused, or looked"),
+            Parameter("kind", Kind, "`refusal`, `consultation`, `token` or `clock`; all without"),
+            Parameter("person", str, "who was refused, looked, requested or approved"),
+            Parameter("holder", str, "whom a token is for"),
             Parameter("unit", str, "the unit acted for"),
             Parameter("rule_id", RuleId, "the rule that refused"),
             Parameter("entity", str, "the business it was about"),

@@ -8,7 +8,18 @@ from typing import Any
 
 from aiohttp import web
 
-from api import accesses, events, feed, openapi, operations, pages, persons, receipts, transparency
+from api import (
+    accesses,
+    events,
+    feed,
+    openapi,
+    operations,
+    operators,
+    pages,
+    persons,
+    receipts,
+    transparency,
+)
 from api.auditing import AUDIT, Audit
 from api.commands import MAX_BODY_BYTES, add_commands
 from api.cosigning import Cosigning
@@ -16,11 +27,12 @@ from api.counter import counter_context
 from api.feed import HUB
 from api.front import EDGE, Edge
 from api.hub import Hub
-from api.keys import ACCESS, DESK, LEDGER, LOG, TOKENS, VAULT, VIEWS, WITNESSES
+from api.keys import ACCESS, DESK, LEDGER, LOG, TIMEKEEPER, TOKENS, VAULT, VIEWS, WITNESSES
 from api.middlewares import frame
 from api.operations import Check
 from api.resources import Resource, add_resources
 from api.threads import SUPERVISOR, supervision_context
+from api.timekeeping import Timekeeper
 from api.tokens import Tokens
 from ledger.kernel import Ledger
 from ledger.kernel.threads import Pulse, Supervisor
@@ -56,6 +68,7 @@ def make_app(
     witnesses: Cosigning | None = None,
     threads: Iterable[Pulse] = (),
     edge: Edge | None = None,
+    timekeeper: Timekeeper | None = None,
 ) -> web.Application:
     """The application that serves ``ledger``; it closes the ledger when it ends.
 
@@ -67,7 +80,8 @@ def make_app(
     is done before a command is handed in; without one such commands are turned away. ``vault``:
     the keys of what is sealed about natural persons; without one commands that bring any are turned
     away. ``threads``: those to supervise, besides the ones of both ledgers and the feed.
-    ``edge``: who may hold how much. The stores and the tokens belong to the caller.
+    ``edge``: who may hold how much. ``timekeeper``: the ledgers' clock, if jumps of it wait for an
+    operator. The stores and the tokens belong to the caller.
     """
     commands = tuple(commands)
     resources = (*RESOURCES, *resources)
@@ -86,10 +100,17 @@ def make_app(
     if vault is not None:
         resources = (*resources, *persons.RESOURCES)
     app[WITNESSES] = witnesses
+    app[TIMEKEEPER] = timekeeper
     app[AUDIT] = audit = Audit(access)
+    operated: tuple[operators.Operation, ...] = ()
+    if views is not None:
+        resources = (*resources, *operators.VIEW_RESOURCES)
     if access is not None:
         app[ACCESS] = Source(access.recorder)
-        resources = (*resources, *accesses.RESOURCES)
+        resources = (*resources, *accesses.RESOURCES, *operators.TOKEN_RESOURCES)
+        operated = operators.TOKEN_OPERATIONS
+        if timekeeper is not None:
+            operated = (*operated, operators.CLOCK_OPERATION)
     if log is not None:
         app[LOG] = log
         resources = (*resources, *transparency.RESOURCES, *receipts.RESOURCES)
@@ -98,8 +119,9 @@ def make_app(
     if access is not None:
         supervisor.add(access.worker)
     operations.add_operations(app, readiness or {})
-    openapi.add_description(app, commands, resources)
+    openapi.add_description(app, commands, resources, operated)
     add_commands(app, commands)
+    operators.add_operations_of(app, operated)
     add_resources(app, resources)
     # In the order of starting; ending goes backwards: the hub, then the counter, then the ledger.
     # What looks after all of them begins first and ends last.

@@ -12,7 +12,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from api.access import grant_of
-from api.keys import LEDGER, VIEWS
+from api.keys import LEDGER, LINE, VIEWS
 from api.problems import Problem
 from api.reading import at_least, bounded, json_response, next_link, query_value
 from api.tokens import Grant
@@ -21,6 +21,7 @@ from ledger.kernel import civil_date
 from projections.follower import Follower
 from projections.profiles import EVERY, Audience
 from projections.source import SourceUnavailable
+from projections.tables import Damaged
 
 log = structlog.get_logger("api.views")
 
@@ -51,6 +52,9 @@ async def caught_up(request: web.Request, view: str) -> Follower:
     if "at_least" in request.query or "X-Position-AtLeast" in request.headers:
         follower.hurry()
     await at_least(request, lambda: follower.position(view))
+    line, position = request[LINE], follower.position(view)
+    before = line.view_position
+    line.view_position = position if before is None else min(before, position)
     return follower
 
 
@@ -58,7 +62,7 @@ async def asked(question: Callable[[], T]) -> T:
     """The answer to a question that blocks, from a thread; 503 where the views cannot be read."""
     try:
         return await asyncio.to_thread(question)
-    except (sa.exc.OperationalError, sa.exc.InterfaceError, SourceUnavailable) as error:
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, Damaged, SourceUnavailable) as error:
         log.warning("views_unreadable", error=str(error))
         raise Problem(
             "unavailable",

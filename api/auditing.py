@@ -23,7 +23,7 @@ from ledger.access.commands import NoteConsultation, NoteRefusal
 from ledger.access.events import CommandRefused, RecordsConsulted, RuleId
 from ledger.audiences import SUPERVISORS
 from ledger.impersonal import personal_data
-from ledger.kernel import Command, Context, Ledger, Refusal, Unavailable
+from ledger.kernel import Command, Context, Ledger, Outcome, Refusal, Unavailable
 from ledger.kernel.events import event_types
 from ledger.kernel.folds import Selector
 from ledger.kernel.sequencer import make_context
@@ -106,13 +106,16 @@ class Audit:
             ),
         )
 
-    async def _note(self, grant: Grant, make: Callable[[], Command]) -> None:
+    async def execute(self, command: Command, grant: Grant, key: str | None = None) -> Outcome:
+        """Have the access ledger decide a command of an operator. Raises ``NotRecorded``."""
         if self._counter is None or self._ledger is None:
-            return
-        command = make()
-        await self._counter.execute(
-            command, make_context(command, grant.actor(), self._ledger.clock())
-        )
+            raise Unavailable("this service was started without an access ledger")
+        context = make_context(command, grant.actor(), self._ledger.clock(), key=key)
+        return await self._counter.execute(command, context)
+
+    async def _note(self, grant: Grant, make: Callable[[], Command]) -> None:
+        if self._ledger is not None:
+            await self.execute(make(), grant)
 
 
 def note_of(command: Command, context: Context, refusal: Refusal) -> NoteRefusal:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -19,12 +19,13 @@ import msgspec
 import structlog
 from cyclopts import App, Parameter, validators
 
-from api import copies, draw_files, log_commands
+from api import copies, draw_files, log_commands, token_commands
 from api.addresses import networks
 from api.auditing import note_of
 from api.copies import check_bundle
 from api.front import Edge
 from api.logs import Quiet, configure_logging
+from api.operations import MAX_LAG
 from api.server import require_free
 from api.server import serve as serve_app
 from api.service import Service
@@ -43,7 +44,8 @@ from api.terminal import (
     tolerate,
 )
 from api.threads import CLOSE_SECONDS, end_process_within
-from api.tokens import Tokens
+from api.timekeeping import Timekeeper
+from api.tokens import Holder
 from api.verifying import as_document, in_words, read_vkeys, verify_all
 from ledger.backup import MANIFEST, CopyError
 from ledger.entities.events import EntityRegistered, EntityRevised
@@ -60,12 +62,11 @@ from ledger.kernel import (
     RecordCorrected,
     Refusal,
     civil_date,
-    codec,
 )
 from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.folds import Selector
-from ledger.kernel.memory import as_query
+from ledger.kernel.memory import as_query, recorded_at
 from ledger.kernel.sequencer import make_context
 from ledger.opening import (
     UnusableUrl,
@@ -86,18 +87,17 @@ from ledger.transparency.policy import PolicyError, parse_policy
 from ledger.transparency.store import Retired
 from ledger.vault.store import Vault
 from ledger.verification.copies import verify_backup
-from ledger.vocabulary import PersonId, Role
+from ledger.vocabulary import PersonId
 from projections.clock import tick as clock_tick
 from projections.follower import Follower
 from projections.opening import open_views
-from projections.tables import Followed
+from projections.tables import Damaged, Followed
 
 app = App(
     name="supervision-ledger",
     help="The record of administrative-enforcement supervision in one region (行政执法监督台账).",
 )
-token = App(name="token", help="Create, list and revoke access tokens.")
-for group in (token, log_commands.log, log_commands.witness, draw_files.app):
+for group in (token_commands.app, log_commands.log, log_commands.witness, draw_files.app):
     app.command(group)
 copies.register(app)
 
@@ -127,6 +127,7 @@ def main(words: Sequence[str] | None = None) -> None:
         NoteError,
         Forked,
         Retired,
+        Damaged,
     ) as error:
         say(f"supervision-ledger: {error}", "red")
         sys.exit(2)
@@ -151,6 +152,8 @@ def serve(
     streams_per_address: Annotated[int, Parameter(validator=validators.Number(gte=1))] = (
         PER_ADDRESS
     ),
+    confirm_clock: bool = False,
+    max_lag: Annotated[int, Parameter(validator=validators.Number(gte=0))] = MAX_LAG,
     quiet: bool = False,
 ) -> None:
     """Serve the ledger over HTTP until it is told to stop (SIGTERM, Ctrl-C).
@@ -170,6 +173,10 @@ def serve(
         to be given once for each. Without it every client of a proxy shares the proxy's address.
     streams_per_address
         How many streams and waiting reads of the feed one address may hold without a token.
+    confirm_clock
+        Answer for the clock although it is behind the newest record; the access ledger notes it.
+    max_lag
+        How many positions a view or the log may be behind, and /readyz still say ready.
     """
     policy = None if witnesses is None else parse_policy(witnesses.read_bytes())
     require_free(host, port)
@@ -185,7 +192,11 @@ def serve(
         origin=origin,
         witnesses=policy,
         accept_lost_keys=accept_lost_keys,
+        timekeeper=Timekeeper(),
+        max_lag=max_lag,
     ) as service:
+        if confirm_clock:
+            service.confirm_clock(OPERATOR)
         said = "" if quiet else f"serving {ledger} on http://{host}:{port}/"
 
         def ready() -> None:
@@ -211,8 +222,11 @@ def demo(*, folder: Path = Path("demo"), host: str = "127.0.0.1", port: Port = 8
     with Service(url, ticking=True) as service:
         _follow(service.follower, service.recorder.head())
         tomorrow = civil_date(service.ledger.clock()) + timedelta(days=1)
-        supervisor = service.tokens.create(
-            "JB", "demo-supervisor", "jb_supervisor", expires_on=tomorrow
+        supervisor = token_commands.grant(
+            service.tokens,
+            service.access,
+            Holder("JB", "demo-supervisor", "jb_supervisor"),
+            expires_on=tomorrow,
         )
         example = _example(service.recorder)
         serve_app(
@@ -384,13 +398,12 @@ def _clock_at(recorder: SQLiteRecorder, at: datetime | None, rehearsal: bool) ->
     if at is None:
         return system_clock
     moment = at.replace(tzinfo=CIVIL_ZONE) if at.tzinfo is None else at
-    for last in recorder.read(after=recorder.head() - 1, limit=1):
-        recorded_at = codec.decode(last.position, last.event.data).envelope.recorded_at
-        if moment < recorded_at:
-            raise UnusableUrl(
-                f"--at {moment.isoformat()} lies before the last record, of "
-                f"{recorded_at.astimezone(CIVIL_ZONE).isoformat()}; time in a ledger only goes on"
-            )
+    last = recorded_at(recorder, recorder.head())
+    if last is not None and moment < last:
+        raise UnusableUrl(
+            "--at must not lie before the last record, of "
+            f"{last.astimezone(CIVIL_ZONE).isoformat()}; it is {moment.isoformat()}"
+        )
     if moment > system_clock() and not rehearsal:
         raise UnusableUrl(
             f"--at {moment.isoformat()} lies in the future: it would record as missed what may "
@@ -464,51 +477,6 @@ _NOT_A_PERSON = (
     "has it as `person`; a complaint names it as `complainant`, an application as `applicant`, a "
     "case as `person`."
 )
-
-
-@token.command
-def create(
-    unit: str,
-    person: str,
-    role: Role,
-    *,
-    entity: str | None = None,
-    expires_on: date | None = None,
-    ledger: Url = DEFAULT_URL,
-) -> None:
-    """Create a token for a person of a unit in a role; it is shown this once."""
-    with _tokens(ledger) as tokens:
-        try:
-            tell(
-                tokens.create(unit, person, role, entity=entity, expires_on=expires_on),
-            )
-        except ValueError as error:
-            raise UnusableUrl(str(error)) from error
-
-
-@token.command(name="list")
-def list_(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
-    """List all tokens ever created, without the tokens themselves."""
-    with _tokens(ledger) as tokens:
-        show([msgspec.to_builtins(entry) for entry in tokens.list()], json)
-
-
-@token.command
-def revoke(token: str, *, ledger: Url = DEFAULT_URL) -> None:
-    """Revoke a token, by itself or by its id from ``token list``; it ends within seconds."""
-    with _tokens(ledger) as tokens:
-        if not tokens.revoke(token):
-            raise UnusableUrl("no token like that is still good; see token list")
-
-
-@contextmanager
-def _tokens(ledger: str) -> Iterator[Tokens]:
-    """The tokens of a ledger that is there: with a mistyped one they would be good for nothing."""
-    with (
-        open_recorder(ledger, create=False, read_only=True),
-        Tokens.open(beside(ledger_path(ledger), "tokens")) as tokens,
-    ):
-        yield tokens
 
 
 def _import(

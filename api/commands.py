@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from aiohttp import hdrs, web
 
-from api.access import grant_of
+from api.access import caller_of
 from api.auditing import AUDIT
 from api.bodies import body_of
 from api.counter import COUNTER
@@ -77,15 +77,15 @@ def _handler(entry: Entry) -> Handler:
     async def post(request: web.Request) -> web.Response:
         line = request[LINE]
         line.route = path
-        grant = line.grant or await grant_of(request)
+        grant = line.grant or await caller_of(request)
         if grant.role not in roles:
             if not grant.id:
                 raise unauthenticated(f"{entry.name} needs a token.")
             raise Problem("forbidden", refusal.format(grant.role))
         check_query(request)
         headers = request.headers
-        _require_json(headers.get(hdrs.CONTENT_TYPE, ""))
-        key = _idempotency_key(headers.get("Idempotency-Key"))
+        require_json(headers.get(hdrs.CONTENT_TYPE, ""))
+        key = idempotency_key(headers.get("Idempotency-Key"))
         body = await body_of(request, MAX_BODY_BYTES)
         if len(body) > LARGE_BODY_BYTES:
             command: Command = await asyncio.to_thread(decoded, body, decoder)
@@ -168,7 +168,8 @@ async def _prepared(app: web.Application, prepare: Preparer, command: Command) -
     try:
         return await asyncio.to_thread(prepare, command, desk)
     except StoreError as error:
-        raise Unavailable(str(error)) from error
+        log.error("preparing_failed", error=str(error))
+        raise Unavailable("what lies with the ledger cannot be read now; ask again") from error
 
 
 async def _all_of(app: web.Application, prepared: Prepared, context: Context) -> Outcome:
@@ -194,7 +195,8 @@ async def _all_of(app: web.Application, prepared: Prepared, context: Context) ->
     return Outcome(position, first.events, first.repeated)
 
 
-def _idempotency_key(given: str | None) -> str | None:
+def idempotency_key(given: str | None) -> str | None:
+    """The header ``Idempotency-Key`` as it was given. Raises for one that is too long or odd."""
     if given is not None and not _KEY.match(given):
         raise Problem(
             "malformed", "The header Idempotency-Key has 1 to 255 printable ASCII characters."
@@ -202,7 +204,8 @@ def _idempotency_key(given: str | None) -> str | None:
     return given
 
 
-def _require_json(content_type: str) -> None:
+def require_json(content_type: str) -> None:
+    """Refuse a body that does not say that it is JSON in UTF-8."""
     kind, _, parameters = content_type.partition(";")
     kind = kind.strip().lower()
     if kind != "application/json" and not (

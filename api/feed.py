@@ -391,7 +391,7 @@ async def _still_granted(request: web.Request, audience: Audience) -> bool:
         return True
     tokens = request.app[TOKENS]
     grant = tokens.cached(token) or await tokens.grant(token)
-    if grant is None or grant.role != audience.grant.role:
+    if grant is None or (grant := grant.reader()).role != audience.grant.role:
         return False
     # A subscription that began or ended since gives another stream; the client resumes it.
     return await entitlement_of(request, grant) == audience.entitled

@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from api.cosigning import Cosigning
+from api.timekeeping import Timekeeper
 from api.tokens import Grant, Tokens
 from ledger.kernel import Ledger
 from ledger.transparency.keeper import Keeper
@@ -28,6 +29,8 @@ VAULT: web.AppKey[Vault | None] = web.AppKey("vault")
 ACCESS: web.AppKey[Any] = web.AppKey("access", object)
 #: What keeps the transparency log.
 LOG = web.AppKey("log", Keeper)
+#: The clock that commands are dated by, if it is watched for jumps.
+TIMEKEEPER: web.AppKey[Timekeeper | None] = web.AppKey("timekeeper")
 #: What has witnesses cosign it, if there are any.
 WITNESSES: web.AppKey[Cosigning | None] = web.AppKey("witnesses")
 
@@ -41,6 +44,8 @@ class Line(msgspec.Struct):
     command_id: str | None = None
     position: int | None = None
     problem: str | None = None
+    #: Where the view stood, at least, that the answer was read from.
+    view_position: int | None = None
     more: Mapping[str, Any] = msgspec.field(default_factory=dict)
     started: float = msgspec.field(default_factory=time.perf_counter)
 

@@ -15,6 +15,7 @@ from aiohttp import web
 from api.asking import asked
 from api.commands import path_of
 from api.events import ShownEvent
+from api.operators import Operation
 from api.problems import KINDS
 from api.reading import conditional
 from api.resources import Parameter, Resource
@@ -49,10 +50,13 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def add_description(
-    app: web.Application, commands: Sequence[Entry], resources: Sequence[Resource]
+    app: web.Application,
+    commands: Sequence[Entry],
+    resources: Sequence[Resource],
+    operations: Sequence[Operation] = (),
 ) -> None:
     """Have the description made when it is first asked for: it takes a third of a second."""
-    app[DESCRIPTION] = cache(lambda: msgspec.json.encode(describe(commands, resources)))
+    app[DESCRIPTION] = cache(lambda: msgspec.json.encode(describe(commands, resources, operations)))
 
 
 async def openapi(request: web.Request) -> web.Response:
@@ -61,19 +65,24 @@ async def openapi(request: web.Request) -> web.Response:
     return conditional(request, sha256(body).hexdigest()[:16], lambda: body)
 
 
-def describe(commands: Sequence[Entry], resources: Iterable[Resource]) -> dict[str, Any]:
-    """The OpenAPI document for a command table and resources."""
+def describe(
+    commands: Sequence[Entry], resources: Iterable[Resource], operations: Sequence[Operation] = ()
+) -> dict[str, Any]:
+    """The OpenAPI document for a command table, resources, and what operators have done."""
     listed = [r for r in resources if r.listed]
     returned = [r.returns for r in listed if r.returns is not None]
     parameters = [p.type for r in listed for p in (*r.query, *r.headers)]
     types = list(dict.fromkeys([*(e.command for e in commands), Answer]))
-    every = [*types, *returned, *parameters]
+    operated = [t for o in operations for t in (o.body, o.returns)]
+    every = [*types, *returned, *parameters, *operated]
     schemas, components = msgspec.json.schema_components(every, ref_template=_REF)
     schema_of = {_key(t): s for t, s in zip(every, schemas, strict=True)}
     components["Problem"] = _PROBLEM
     paths: dict[str, Any] = {}
     for entry in commands:
         paths[path_of(entry)] = {"post": _command(entry, schema_of, components)}
+    for operation in operations:
+        paths[operation.path] = {"post": _operation(operation, schema_of, components)}
     for resource in listed:
         paths[_PLACE.sub(r"{\1}", resource.path)] = {"get": _get(resource, schema_of)}
     return {
@@ -171,6 +180,36 @@ def _command(entry: Entry, schema_of: dict[Any, Any], components: dict[str, Any]
     }
 
 
+def _operation(
+    operation: Operation, schema_of: dict[Any, Any], components: dict[str, Any]
+) -> dict[str, Any]:
+    text = cleandoc(operation.body.__doc__ or operation.name)
+    schema = schema_of[_key(operation.body)]
+    answer = {
+        "description": "Done.",
+        "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
+        "content": {"application/json": {"schema": schema_of[_key(operation.returns)]}},
+    }
+    return {
+        "operationId": f"operations.{operation.name}",
+        "tags": ["operations"],
+        "summary": text.split("\n", 1)[0],
+        "description": f"{text}\n\nRoles: operator.",
+        "security": [{"token": []}],
+        "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": schema, "example": example(schema, components)}
+            },
+        },
+        "responses": {
+            **{str(status): answer for status in operation.statuses},
+            **_problems((*_ALWAYS, *_OF_COMMANDS, "not-found")),
+        },
+    }
+
+
 def _get(resource: Resource, schema_of: dict[Any, Any]) -> dict[str, Any]:
     text = cleandoc(resource.handler.__doc__ or resource.name)
     schema = {} if resource.returns is None else schema_of[_key(resource.returns)]
@@ -193,6 +232,11 @@ def _get(resource: Resource, schema_of: dict[Any, Any]) -> dict[str, Any]:
             },
         }
     }
+    if any(p.name == "at_least" for p in resource.query):
+        responses["200"]["headers"]["X-View-Position"] = {
+            "description": "how far the view that was asked has followed the ledger, at least",
+            "schema": {"type": "integer"},
+        }
     if resource.conditional:
         responses["304"] = {"description": "What the caller has (If-None-Match) is still right."}
     if resource.path == "/readyz":

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from aiohttp import hdrs, web
@@ -27,6 +28,7 @@ from api.logs import current_writer
 from api.resources import Resource
 from api.threads import SUPERVISOR
 from ledger.kernel import Ledger
+from ledger.vocabulary import Role
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -38,12 +40,19 @@ class Readiness(msgspec.Struct, frozen=True):
     lag: int | None = None
 
 
-class Report(msgspec.Struct, frozen=True):
-    """Whether this process can serve, and how each of its parts is doing."""
+class Report(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whether this process can serve; for an operator, how each of its parts is doing as well."""
 
-    ready: bool
-    parts: dict[str, Readiness]
+    status: Literal["ready", "unready"]
+    parts: dict[str, Readiness] = {}
 
+
+#: What belongs to the running of the service: who may ask for it sees no business with it.
+OPERATORS: frozenset[Role] = frozenset({"operator"})
+
+#: How many positions a view or a log may be behind the ledger while the service counts as ready.
+#: A rebuild of all views follows some thousands of events in a second.
+MAX_LAG = 10_000
 
 #: Asks one part how it is doing; called in a thread, so it may read a database.
 Check = Callable[[], Readiness]
@@ -135,12 +144,13 @@ async def livez(_request: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """Whether this process can take commands and answer questions: 200 if so, else 503.
 
-    Names every part with its position and lag; a part that is not ready says why.
+    It says `ready` or `unready` and no more; an operator's token is shown every part with its
+    position and lag, and why it is not ready.
     """
     app = request.app
     if troubles := app[SUPERVISOR].troubles():
         # At once: what else would be asked may hang by the same cause.
-        return _report(Report(ready=False, parts={"threads": _threads(troubles)}))
+        return await _report(request, {"threads": _threads(troubles)}, ready=False)
     followers = app[READINESS]
     checks = {
         "store": lambda: check_store(app[LEDGER]),
@@ -150,7 +160,7 @@ async def readyz(request: web.Request) -> web.Response:
     }
     parts = await asyncio.to_thread(lambda: {name: _asked(c) for name, c in checks.items()})
     ready = all(state.ready for state in parts.values()) and not app[HUB].closing
-    return _report(Report(ready, parts))
+    return await _report(request, parts, ready=ready)
 
 
 def _threads(troubles: Mapping[str, str]) -> Readiness:
@@ -159,10 +169,15 @@ def _threads(troubles: Mapping[str, str]) -> Readiness:
     return Readiness(ready=not troubles, detail=detail)
 
 
-def _report(report: Report) -> web.Response:
+async def _report(
+    request: web.Request, parts: dict[str, Readiness], *, ready: bool
+) -> web.Response:
+    """The answer: the parts are for an operator's eyes."""
+    caller = await caller_of(request)
+    report = Report("ready" if ready else "unready", parts if caller.role in OPERATORS else {})
     return web.Response(
         body=msgspec.json.encode(report),
-        status=200 if report.ready else 503,
+        status=200 if ready else 503,
         headers={hdrs.CONTENT_TYPE: "application/json", hdrs.CACHE_CONTROL: "no-store"},
     )
 
@@ -171,7 +186,7 @@ _REGISTRY = web.AppKey("registry", CollectorRegistry)
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Counters and gauges in the text format of Prometheus."""
+    """Counters and gauges in the text format of Prometheus, for an operator's token."""
     page = await asyncio.to_thread(generate_latest, request.app[_REGISTRY])
     return web.Response(body=page, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_PLAIN_0_0_4})
 
@@ -188,5 +203,5 @@ def add_operations(app: web.Application, readiness: Mapping[str, Check]) -> None
 RESOURCES = (
     Resource("/livez", livez, returns=dict[str, str], group="operations"),
     Resource("/readyz", readyz, returns=Report, group="operations"),
-    Resource("/metrics", metrics, media_types=("text/plain",), group="operations"),
+    Resource("/metrics", metrics, roles=OPERATORS, media_types=("text/plain",), group="operations"),
 )

@@ -45,7 +45,6 @@ LINKS = {
     "problems": "/problems",
     "alive": "/livez",
     "ready": "/readyz",
-    "metrics": "/metrics",
 }
 
 

@@ -276,7 +276,10 @@ def _not_recorded(error: NotRecorded) -> Problem:
         case KeyReused():
             return Problem("key-reused", text)
         case Unavailable():
-            return Problem("unavailable", text, headers={hdrs.RETRY_AFTER: RETRY_AFTER})
+            # What follows a colon is the cause, as the store tells it, with the paths of files: the
+            # log has it, and no sender.
+            said = text.partition(": ")[0]
+            return Problem("unavailable", said, headers={hdrs.RETRY_AFTER: RETRY_AFTER})
     return Problem("internal", "The service met a fault of its own. Report the request_id.")
 
 

@@ -6,7 +6,10 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from functools import reduce
+from operator import or_
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 from urllib.parse import urlencode
 
 import msgspec
@@ -108,9 +111,19 @@ def query_value(request: web.Request, name: str, type: Any, default: Any) -> Any
     if given is None:
         return default
     try:
-        return msgspec.convert(given, type, strict=False)
+        return msgspec.convert(given, _present(type), strict=False)
     except (msgspec.ValidationError, ValueError) as error:
         raise Problem("malformed", f"query parameter {name!r}: {error}") from None
+
+
+def _present(type: Any) -> Any:
+    """What a parameter of ``type`` may be once it was sent.
+
+    msgspec reads the word ``null`` as None where a type allows it: a filter would be none at all.
+    """
+    if get_origin(type) not in (Union, UnionType):
+        return type
+    return reduce(or_, (part for part in get_args(type) if part is not NoneType))
 
 
 def bounded(request: web.Request, name: str, default: int, low: int, high: int) -> int:

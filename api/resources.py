@@ -24,7 +24,7 @@ from typing import Any, get_origin
 import msgspec
 from aiohttp import web
 
-from api.access import grant_of
+from api.access import caller_of
 from api.auditing import AUDIT, is_number
 from api.keys import LINE
 from api.middlewares import expect
@@ -110,7 +110,7 @@ def _checked(resource: Resource) -> Handler:
 
     async def handler(request: web.Request) -> web.StreamResponse:
         request[LINE].route = path
-        grant = await grant_of(request)
+        grant = await caller_of(request)
         if roles is not None and grant.role not in roles:
             if not grant.id:
                 raise unauthenticated("This needs a token.")
@@ -119,7 +119,12 @@ def _checked(resource: Resource) -> Handler:
             raise unauthenticated("This needs a token.")
         check_query(request, known, once)
         await request.app[AUDIT].consulted(grant, path, request, fits, anybody=audited)
-        return await handle(request)
+        response = await handle(request)
+        position = request[LINE].view_position
+        if position is not None and not response.prepared:
+            # How far the answer follows the ledger: whoever asks can tell an old one.
+            response.headers["X-View-Position"] = str(position)
+        return response
 
     return handler
 

@@ -15,12 +15,16 @@ from aiohttp import web
 from api.app import make_app
 from api.cosigning import Cosigning
 from api.front import Edge
-from api.operations import Readiness
+from api.operations import MAX_LAG, Readiness
+from api.timekeeping import Timekeeper
 from api.tokens import Tokens
 from api.views import RESOURCES, readiness
-from ledger.kernel import Ledger
+from ledger.access.events import ClockConfirmed
+from ledger.access.tokens import NoteClock
+from ledger.kernel import Actor, Ledger
 from ledger.kernel.clock import Clock as Now
 from ledger.kernel.clock import system_clock
+from ledger.kernel.memory import recorded_at
 from ledger.kernel.threads import Pulse
 from ledger.opening import (
     beside,
@@ -30,6 +34,7 @@ from ledger.opening import (
     open_ledger,
     open_log,
     open_recorder,
+    refuse_writable,
 )
 from ledger.persons.erasure import destroy_keys
 from ledger.persons.held import refuse_lost_keys, wrong_keys
@@ -49,9 +54,11 @@ class Service:
 
     ``ticking``: whether the clock process runs in here by itself. ``origin``: the name of its log.
     ``witnesses``: who is asked to cosign it, and whose signatures suffice. Raises ``UnusableUrl``
-    for a URL that cannot be opened, ``PolicyError`` for witnesses whose signatures never could
-    suffice, and whatever the store raises: of the vault, that it lacks keys of persons, unless
-    ``accept_lost_keys``.
+    for a URL that cannot be opened and for files that others may write, ``PolicyError`` for
+    witnesses whose signatures never could suffice, and whatever the store raises: of the vault,
+    that it lacks keys of persons, unless ``accept_lost_keys``.
+    ``timekeeper``: the clock instead of ``clock``, if jumps of it wait for an
+    operator. ``max_lag``: how many positions a follower may be behind and the service still ready.
     """
 
     def __init__(
@@ -63,11 +70,19 @@ class Service:
         origin: str | None = None,
         witnesses: Policy | None = None,
         accept_lost_keys: bool = False,
+        timekeeper: Timekeeper | None = None,
+        max_lag: int = MAX_LAG,
     ) -> None:
         path = ledger_path(url)
+        self.timekeeper = timekeeper
+        self._max_lag = max_lag
+        # Tokens end and checkpoints are signed by the clock as it is.
+        dated_by: Now = clock if timekeeper is None else timekeeper
+        clock = clock if timekeeper is None else timekeeper.shown
+        refuse_writable(path)
         with ExitStack() as opened:
             self.recorder = opened.enter_context(open_recorder(url))
-            self.ledger = opened.enter_context(open_ledger(self.recorder, clock=clock))
+            self.ledger = opened.enter_context(open_ledger(self.recorder, clock=dated_by))
             self.views = open_views(url)
             opened.callback(self.views.close)
             self.blobs = Blobs(blobs_folder(path))
@@ -84,7 +99,7 @@ class Service:
             # Who was refused and who looked: a second ledger, on the same kernel.
             access = opened.enter_context(SQLiteRecorder(beside(path, "access")))
             self._accesses = access
-            self.access = opened.enter_context(Ledger(access, clock=clock))
+            self.access = opened.enter_context(Ledger(access, clock=dated_by))
             log = opened.enter_context(open_log(self.recorder, origin=origin, clock=clock))
             self.keeper = Keeper(log, self.recorder)
             opened.callback(self.keeper.close)
@@ -94,6 +109,9 @@ class Service:
             self.witnesses = None if witnesses is None else Cosigning(self.keeper, witnesses)
             if self.witnesses is not None:
                 opened.callback(self.witnesses.close)
+            if timekeeper is not None:
+                times = [recorded_at(one, one.head()) for one in (self.recorder, access)]
+                timekeeper.begin(max((t for t in times if t is not None), default=None))
             self.clock = Clock(self.ledger, self.follower)
             opened.callback(self.clock.stop)
             self.follower.start()
@@ -143,8 +161,10 @@ class Service:
             witnesses=self.witnesses,
             threads=self.threads,
             edge=edge,
+            timekeeper=self.timekeeper,
             readiness={
-                **readiness(self.follower),
+                **readiness(self.follower, self._max_lag),
+                **({} if self.timekeeper is None else {"time": self._time_check}),
                 "clock": self._clock_check,
                 "log": self._log_check,
                 "access_log": self._access_log_check,
@@ -155,6 +175,18 @@ class Service:
 
     def _clock_check(self) -> Readiness:
         return Readiness(ready=self.clock.error is None, detail=self.clock.error or "ticking")
+
+    def _time_check(self) -> Readiness:
+        assert self.timekeeper is not None
+        error = self.timekeeper.error
+        return Readiness(ready=error is None, detail=error or "in step")
+
+    def confirm_clock(self, actor: Actor) -> None:
+        """Take the clock's word although it has jumped; recorded as the word of ``actor``."""
+        if self.timekeeper is not None and self.timekeeper.error is not None:
+            newest = self.timekeeper.newest
+            confirmed = ClockConfirmed(clock=self.timekeeper.confirm(), last_recorded_at=newest)
+            self.access.execute(NoteClock(confirmation=confirmed), actor)
 
     def _vault_check(self) -> Readiness:
         """Unready without its file. Keys that were lost at the start were accepted as lost."""
@@ -167,10 +199,10 @@ class Service:
         return Readiness(ready=True, detail="every key is there")
 
     def _log_check(self) -> Readiness:
-        return _kept(self.keeper, self.recorder.head())
+        return self._kept(self.keeper, self.recorder.head())
 
     def _access_log_check(self) -> Readiness:
-        return _kept(self.access_keeper, self._accesses.head())
+        return self._kept(self.access_keeper, self._accesses.head())
 
     def _witnesses_check(self) -> Readiness:
         """Never unready: the ledger records and signs with or without them; the lag tells."""
@@ -182,6 +214,17 @@ class Service:
             detail=self.witnesses.detail(),
             position=size,
             lag=max(0, self.recorder.head() - size),
+        )
+
+    def _kept(self, keeper: Keeper, head: int) -> Readiness:
+        """How far a log is behind the ledger that it is of."""
+        size = 0 if keeper.newest is None else keeper.newest.size
+        lag = max(0, head - size)
+        return Readiness(
+            ready=keeper.error is None and lag <= self._max_lag,
+            detail=keeper.error or "signing",
+            position=size,
+            lag=lag,
         )
 
     def close(self) -> None:
@@ -198,14 +241,3 @@ class Service:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _kept(keeper: Keeper, head: int) -> Readiness:
-    """How far a log is behind the ledger that it is of."""
-    size = 0 if keeper.newest is None else keeper.newest.size
-    return Readiness(
-        ready=keeper.error is None,
-        detail=keeper.error or "signing",
-        position=size,
-        lag=max(0, head - size),
-    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 import sqlite3
 import threading
@@ -15,19 +16,29 @@ import time
 from contextlib import suppress
 from datetime import date, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Self, get_args
 
 import msgspec
+import structlog
 
 from ledger.kernel import Actor, civil_moment
 from ledger.kernel.clock import Clock, system_clock
-from ledger.vocabulary import Role
+from ledger.kernel.subjects import check_subjects
+from ledger.stores import StoreError
+from ledger.stores.files import CHANGE, is_damaged, open_to_others
+from ledger.vocabulary import ActorId, EntityId, Role, UnitId
+
+log = structlog.get_logger("api.tokens")
 
 #: A token looks like this, so that scanners for leaked secrets can recognise one.
 PREFIX = "slt_"
 
 #: A cached grant older than this is read again: revoking takes effect within so many seconds.
 RECHECK_SECONDS = 2.0
+
+#: Tokens that are drawn here look so; no other text is looked up, however its digest got there.
+_FORM = re.compile(PREFIX + r"[A-Za-z0-9_-]{43}")
 
 #: Grants cached at most; beyond it the cache starts anew.
 MAX_CACHED = 10_000
@@ -43,6 +54,9 @@ SCHEMA = """CREATE TABLE IF NOT EXISTS tokens (
     revoked_at TEXT
 ) STRICT"""
 
+#: Columns that a file of an earlier program lacks: who asked for a token, and who made it good.
+_SINCE = ("requested_by", "approved_by")
+
 
 class Grant(msgspec.Struct, frozen=True):
     """Who a caller is: a person of a unit, in a role. ``entity``: whom an entity_rep acts for."""
@@ -56,9 +70,69 @@ class Grant(msgspec.Struct, frozen=True):
     #: The moment from which it is good no more.
     ends: float | None = None
 
+    def reader(self) -> Grant:
+        """Whose eyes it reads business with: an operator's are the public's, whatever it names."""
+        if self.role != "operator":
+            return self
+        return Grant("public", "anonymous", "public", None, self.id, self.ends)
+
     def actor(self) -> Actor:
         """The grant as it will stand in what it records."""
         return Actor(unit_id=self.unit, person_id=self.person, role=self.role)
+
+
+_DAMAGED = (
+    ". Put a backup of this file back, or delete it with its -wal and -shm neighbours: then no "
+    "token is good any more, and new ones are created by `supervision-ledger token create`."
+)
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Whom a token is for: a person of a unit, in a role; ``entity``: whom an entity_rep acts for.
+
+    What it names stands in every record that its holder causes, so it must be readable there.
+    """
+
+    unit: UnitId
+    person: ActorId
+    role: Role
+    entity: EntityId | None = None
+
+    def __post_init__(self) -> None:
+        if (self.role == "entity_rep") != (self.entity is not None):
+            raise ValueError(
+                "the token of an entity_rep must name its entity, and no other token may; "
+                f"role is {self.role!r}, entity is {self.entity!r}"
+            )
+
+
+_EXPECTED = {
+    "unit": "an id of letters, digits and . _ : / @ # ~ + -, beginning with a letter or digit, of "
+    "at most 120 characters, as MRB",
+    "person": "a badge id of letters, digits and . _ : / @ # ~ + -, beginning with a letter or "
+    "digit, of at most 120 characters, as HEAD-001",
+    "role": f"one of {', '.join(get_args(Role))}",
+    "entity": "a Unified Social Credit Identifier, or <register>:<number>",
+}
+
+
+def holder_of(unit: str, person: str, role: str, entity: str | None) -> Holder:
+    """Whom a token is for. Raises ``ValueError`` saying which part must be what."""
+    given = {"unit": unit, "person": person, "role": role, "entity": entity}
+    for field in msgspec.structs.fields(Holder):
+        try:
+            msgspec.convert(given[field.name], field.type)
+        except (msgspec.ValidationError, UnicodeError):
+            raise ValueError(
+                f"the {field.name} of a token must be {_EXPECTED[field.name]}; "
+                f"it is {given[field.name]!r}"
+            ) from None
+    try:
+        holder = msgspec.convert(given, Holder)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
+    check_subjects(holder)
+    return holder
 
 
 #: A caller without a token.
@@ -76,19 +150,40 @@ class TokenEntry(msgspec.Struct, frozen=True):
     expires_on: str | None
     created_at: str
     revoked_at: str | None
+    requested_by: str | None = None
+    approved_by: str | None = None
+
+
+def draw() -> str:
+    """A new token: 256 random bits. It is good for nothing until its digest is admitted."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def digest_of(token: str) -> str:
+    """The SHA-256 of a token, hex: all that this service ever keeps of it."""
+    return _digest(token).hex()
 
 
 class Tokens:
     """The tokens in one SQLite file. Safe for threads; any number of processes may open it."""
 
     def __init__(self, path: str | os.PathLike[str], *, clock: Clock = system_clock) -> None:
+        self.path = os.fspath(path)
         self._clock = clock
         self._lock = threading.Lock()
-        self._sqlite = sqlite3.connect(
-            os.fspath(path), timeout=10, isolation_level=None, check_same_thread=False
-        )
-        self._sqlite.execute("PRAGMA journal_mode = WAL")
-        self._sqlite.execute(SCHEMA)
+        try:
+            self._sqlite = sqlite3.connect(
+                self.path, timeout=10, isolation_level=None, check_same_thread=False
+            )
+            self._sqlite.execute("PRAGMA journal_mode = WAL")
+            self._sqlite.execute(SCHEMA)
+            known = {row[1] for row in self._sqlite.execute("PRAGMA table_info(tokens)")}
+            for column in _SINCE:
+                if column not in known:
+                    self._sqlite.execute(f"ALTER TABLE tokens ADD COLUMN {column} TEXT")
+            self._sqlite.execute("SELECT count(*) FROM tokens WHERE revoked_at IS NULL").fetchone()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}{_DAMAGED * is_damaged(error)}") from error
         self._cache: dict[str, tuple[Grant, float]] = {}
         self._asked: dict[str, asyncio.Task[Grant | None]] = {}
 
@@ -99,6 +194,11 @@ class Tokens:
         if name != ":memory:":
             with suppress(FileExistsError):
                 os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            if (mode := open_to_others(Path(name), CHANGE)) is not None:
+                raise StoreError(
+                    f"{name} must be writable by its owner alone; its mode is {mode:04o}. chmod "
+                    "go-w it, and look through token list: whoever can write it can act as anybody."
+                )
         return cls(path, clock=clock)
 
     def close(self) -> None:
@@ -122,32 +222,46 @@ class Tokens:
     ) -> str:
         """A new token, shown this once. ``expires_on`` is the last day on which it is good.
 
-        Raises ``ValueError`` for an unknown role, an empty name, or an ``entity_rep`` without
-        entity.
+        Raises ``ValueError`` for what cannot stand in a record: an unknown role, a unit, person or
+        entity that is not an id, or an ``entity_rep`` without entity.
         """
-        if role not in get_args(Role):
-            raise ValueError(f"{role!r} is no role; take one of {', '.join(get_args(Role))}")
-        if not unit.strip() or not person.strip():
-            raise ValueError("a token names its unit and its person")
-        if (role == "entity_rep") != (entity is not None):
-            raise ValueError("an entity_rep's token names its entity, and no other token does")
-        token = PREFIX + secrets.token_urlsafe(32)
+        token = draw()
+        self.admit(digest_of(token), holder_of(unit, person, role, entity), expires_on)
+        return token
+
+    def admit(
+        self,
+        digest: str,
+        holder: Holder,
+        expires_on: date | None = None,
+        requested_by: str | None = None,
+        approved_by: str | None = None,
+    ) -> bool:
+        """Make the token of a digest (hex) good; ``False`` if a token has this digest already."""
         row = (
-            _digest(token),
-            unit,
-            person,
-            role,
-            entity,
+            bytes.fromhex(digest),
+            holder.unit,
+            holder.person,
+            holder.role,
+            holder.entity,
             expires_on.isoformat() if expires_on else None,
             self._clock().isoformat(timespec="seconds"),
+            requested_by,
+            approved_by,
         )
         with self._lock:
-            self._sqlite.execute(
-                "INSERT INTO tokens (digest, unit, person, role, entity, expires_on, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            done = self._sqlite.execute(
+                "INSERT OR IGNORE INTO tokens (digest, unit, person, role, entity, expires_on,"
+                " created_at, requested_by, approved_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
-        return token
+        return done.rowcount > 0
+
+    def entry(self, token: str) -> TokenEntry | None:
+        """The token of an id (16 hex digits) or digest, or itself; ``None`` for an unknown one."""
+        digest = digest_of(token) if token.startswith(PREFIX) else token
+        found = [entry for entry in self.list() if digest.startswith(entry.id)]
+        return found[0] if found else None
 
     def revoke(self, token: str) -> bool:
         """End a token, given itself or its id; ``False`` if there is none that is still good."""
@@ -168,7 +282,8 @@ class Tokens:
         with self._lock:
             rows = self._sqlite.execute(
                 "SELECT substr(lower(hex(digest)), 1, 16), unit, person, role, entity, expires_on,"
-                " created_at, revoked_at FROM tokens ORDER BY created_at, digest"
+                " created_at, revoked_at, requested_by, approved_by FROM tokens"
+                " ORDER BY created_at, digest"
             ).fetchall()
         return [TokenEntry(*row) for row in rows]
 
@@ -178,6 +293,8 @@ class Tokens:
         Compares hashes, of which a caller cannot choose the bits, so how long it takes tells
         nothing about any token.
         """
+        if not _FORM.fullmatch(token):
+            return None
         digest = _digest(token)
         with self._lock:
             row = self._sqlite.execute(
@@ -189,6 +306,12 @@ class Tokens:
             self._cache.pop(token, None)
             return None
         unit, person, role, entity, expires_on = row
+        try:
+            holder_of(unit, person, role, entity)
+        except ValueError as error:
+            # An earlier program did not look: what it names could not be read back from a record.
+            log.warning("token_unusable", id=digest.hex()[:16], error=str(error))
+            return None
         ends = _end_of(date.fromisoformat(expires_on)) if expires_on else None
         grant = Grant(unit, person, role, entity, digest.hex()[:16], ends)
         if len(self._cache) >= MAX_CACHED:

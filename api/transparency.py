@@ -172,7 +172,10 @@ async def consistency(request: web.Request) -> web.Response:
     try:
         return json_response(await asked(prove))
     except ProofError as error:
-        raise Problem("unavailable", request.app[LOG].error or f"{error}.") from error
+        # Whoever checks the log must hear of a fork; what a store says names files of this machine.
+        keeper = request.app[LOG]
+        said = keeper.error if keeper.forked and keeper.error else f"{error}."
+        raise Problem("unavailable", said) from error
 
 
 def _b64(data: bytes) -> str:

@@ -32,7 +32,7 @@ from api import (
     supervision,
     trails,
 )
-from api.operations import Check, Readiness
+from api.operations import MAX_LAG, Check, Readiness
 from api.resources import Resource
 from projections.follower import Follower
 
@@ -66,19 +66,21 @@ RESOURCES: tuple[Resource, ...] = (
 )
 
 
-def readiness(follower: Follower) -> Mapping[str, Check]:
+def readiness(follower: Follower, max_lag: int = MAX_LAG) -> Mapping[str, Check]:
     """How each view is doing, for /readyz and /metrics.
 
-    A view that stopped at an event, or whose database fails, is not ready; one that lags is.
+    A view is not ready that stopped at an event, whose database fails, or that is more than
+    ``max_lag`` positions behind the ledger: it would answer from a past that is over.
     """
 
     def check(view: str) -> Check:
         def look() -> Readiness:
-            (health,) = (one for one in follower.health() if one.view == view)
+            (health,) = follower.health(view)
             at = f" at position {health.error_position}" if health.error_position else ""
             return Readiness(
-                ready=health.state in ("following", "standby"),
-                detail=f"{health.state}{at}: {health.error}" if health.error else health.state,
+                ready=health.state in ("following", "standby") and health.lag <= max_lag,
+                # Without the error's words, which may quote the event: the log has them.
+                detail=f"{health.state}{at}: {health.kind}" if health.kind else health.state,
                 position=health.position,
                 lag=health.lag,
             )

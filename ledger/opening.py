@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
+from glob import escape
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +14,7 @@ import ledger.registry  # noqa: F401 - declares every event type, so that every 
 from ledger.kernel import Actor, Ledger
 from ledger.kernel.clock import Clock, system_clock
 from ledger.policies.commands import SeedLedger
+from ledger.stores.files import CHANGE, open_to_others
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.beside import impersonal, late_entry
 from ledger.transparency.ended import ended_logs
@@ -58,6 +61,34 @@ def blobs_folder(ledger_file: Path) -> Path:
 def beside(ledger_file: Path, what: str) -> Path:
     """The file of ``what`` that lies beside a ledger: ``ledger.db`` → ``ledger.<what>.db``."""
     return ledger_file.with_suffix(f".{what}.db")
+
+
+def refuse_writable(ledger_file: Path) -> None:
+    """Raise ``UnusableUrl`` if others may write a file of this ledger, or replace one.
+
+    Whoever can write the tokens can act as anybody; whoever can write the rest is found out by
+    ``verify``, afterwards.
+    """
+    folder, stem = ledger_file.absolute().parent, ledger_file.stem
+    files = {file for name in _OWN for file in folder.glob(name.format(stem=escape(stem)))}
+    for file in sorted(files | {ledger_file.absolute()}):
+        with suppress(FileNotFoundError):  # a journal may go at any moment
+            if (mode := open_to_others(file, CHANGE)) is not None:
+                raise UnusableUrl(
+                    f"{file} must be writable by its owner alone; its mode is {mode:04o}. chmod "
+                    "go-w it, and if others had access to this machine, run verify and look "
+                    "through token list before it is served."
+                )
+    mode = open_to_others(folder, 0o002)
+    if mode is not None and not mode & stat.S_ISVTX:
+        raise UnusableUrl(
+            f"the folder {folder} must not be writable by everybody, who could put other files in "
+            f"the place of the ledger's; its mode is {mode:04o}. chmod o-w it."
+        )
+
+
+#: The names of what lies with a ledger, journals included.
+_OWN = ("{stem}.db*", "{stem}.*.db*", "{stem}.key*", "{stem}.*.key*", "{stem}.blobs")
 
 
 def open_recorder(url: str, *, create: bool = True, read_only: bool = False) -> SQLiteRecorder:

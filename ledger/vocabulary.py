@@ -60,6 +60,10 @@ EntityId = Annotated[
     ),
 ]
 UnitId = Annotated[str, subject("unit", pattern=_NAME, examples=["MRB"])]
+#: Who acts: a person as tokens and records name them, by a badge id and never by a name.
+ActorId = Annotated[str, subject("actor", pattern=_NAME, examples=["HEAD-001"])]
+#: Whom a token is for, named as an actor is.
+HolderId = Annotated[str, subject("holder", pattern=_NAME, examples=["HEAD-001"])]
 OfficerId = Annotated[str, subject("officer", pattern=_NAME, examples=["OFF-001"])]
 MatterId = Annotated[str, subject("matter", pattern=_NAME, examples=["M-101"])]
 LawId = Annotated[
@@ -185,4 +189,5 @@ Role = Literal[
     "public",
     "subscriber_system",
     "ledger_clock",
+    "operator",
 ]

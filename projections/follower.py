@@ -15,6 +15,7 @@ cannot take is found. That view stops before it, visibly, and the others go on.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import threading
 import time
@@ -100,6 +101,13 @@ class Health(msgspec.Struct, frozen=True):
     lag: int
     error: str | None = None
     error_position: int | None = None
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of trouble, without its words: these may quote the event or the rows."""
+        if self.error is None or self.state == "standby":
+            return None
+        return self.error.partition(":")[0]
 
 
 def names_of(view: View) -> str:
@@ -207,8 +215,8 @@ class Follower:
         """The place of a view. Never blocks; standing by, it is as of the last look."""
         return self._all[view].place
 
-    def health(self) -> list[Health]:
-        """How every view stands. Never raises: trouble is what it is there to show."""
+    def health(self, *names: str) -> list[Health]:
+        """How these views stand, or all. Never raises: trouble is what it is there to show."""
         try:
             head: int | None = self.source.head()
         except SourceUnavailable:
@@ -219,7 +227,8 @@ class Follower:
             except sa.exc.SQLAlchemyError:
                 log.warning("places_unreadable", exc_info=True)
         found = []
-        for name, one in self._all.items():
+        for name in names or self._all:
+            one = self._all[name]
             place = one.place
             state: Literal["following", "stopped", "retrying", "standby"] = "following"
             if one.error_position is not None:
@@ -354,16 +363,37 @@ class Follower:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def _rest(self) -> None:
+        """Give back what a long way to the head has taken: the views' caches, the database's.
+
+        What the views need to go on is read again, and the rest when it is asked for.
+        """
+        with self._turn:
+            for one in self._all.values():
+                if one.error_position is None:
+                    one.view.begin(self.source, one.place)
+        tables.let_go(self.views.engine)
+        gc.collect()
+        _trim()
+
+    def _lowest(self) -> int:
+        return min((one.place for one in self._all.values()), default=0)
+
     def _run(self) -> None:
         worker = self.worker
         assert worker is not None
-        failures = 0
+        failures = followed = 0
         while not self._stopping.is_set():
             worker.step()
             try:
                 with self._turn:
                     self._prepare()
+                    start = self._lowest()
                     moved = self._step(None, patient=True)
+                    followed += self._lowest() - start
+                if not moved and followed >= self.batch * RUN:
+                    self._rest()
+                    followed = 0
                 place = max((one.place for one in self._all.values()), default=0)
                 far = moved and self.source.head() - place >= self.batch
                 failures = 0
@@ -608,6 +638,12 @@ def _uncollected() -> Iterator[None]:
     finally:
         if paused:
             gc.enable()
+
+
+def _trim() -> None:
+    """Have the C library give free memory back to the system, where it has a word for that."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _backoff(failures: int) -> float:

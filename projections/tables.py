@@ -20,6 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.pool import StaticPool
 
+from ledger.stores.files import is_damaged
 from ledger.stores.sqlite import connect_read_only
 
 #: Text that sorts by code point on every database, so that a digest has one order.
@@ -42,6 +43,21 @@ Row = Mapping[str, Any]
 
 class Followed(Exception):
     """Another process follows into these views."""
+
+
+class Damaged(sa.exc.DatabaseError):
+    """The file of the views is damaged; its words say what may be deleted."""
+
+    def __init__(self, path: str, error: BaseException) -> None:
+        super().__init__(None, None, error)
+        self._path = path
+
+    def __str__(self) -> str:
+        return (
+            f"{self._path}: {self.orig}. Stop the service, delete this file with its -wal and -shm "
+            "neighbours, and serve again, or run `supervision-ledger rebuild`: the views are made "
+            "anew of the events."
+        )
 
 
 def views_url(ledger_url: str) -> str:
@@ -81,6 +97,11 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
     )
 
+    @sa.event.listens_for(engine, "handle_error")
+    def _failed(context: sa.engine.ExceptionContext) -> BaseException | None:
+        found = context.original_exception
+        return Damaged(str(parsed.database), found) if is_damaged(found) else None
+
     @sa.event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
         # SQLAlchemy shall say when a transaction begins, not the driver.
@@ -99,6 +120,15 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def let_go(engine: Engine) -> None:
+    """Close connections that nobody uses, with the pages that they remember; new ones are opened.
+
+    Views in memory have but one connection, and end with it: it stays.
+    """
+    if not isinstance(engine.pool, StaticPool):
+        engine.dispose()
 
 
 def _with_driver(url: URL) -> URL:

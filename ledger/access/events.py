@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, ClassVar
 
-from ledger.kernel import Event, subject
+from ledger.kernel import Event, Moment, subject
 from ledger.kernel.events import Upcaster
-from ledger.vocabulary import EntityId, Name, PersonId, Text, UnitId
+from ledger.vocabulary import (
+    ActorId,
+    EntityId,
+    HolderId,
+    Name,
+    PersonId,
+    Role,
+    Sha256,
+    Text,
+    UnitId,
+)
 
 RuleId = Annotated[str, subject("rule", pattern=r"^[A-Z]{3}-[A-Z][0-9]{1,3}$", examples=["FIL-R4"])]
+
+#: The first 16 hex digits of a token's SHA-256: names a token and gives nothing of it away.
+TokenId = Annotated[str, subject("token", pattern=r"^[0-9a-f]{16}$", examples=["5f0c2ab1d3e49768"])]
+TokenRequestId = Annotated[
+    str,
+    subject(
+        "token-request", pattern=r"^TKR\.[0-9a-f]{16}\.1$", examples=["TKR.0a1b2c3d4e5f6071.1"]
+    ),
+]
 
 
 class CommandRefused(Event):
@@ -54,3 +74,75 @@ class RecordsConsulted(Event):
     asked: Text
     entity: EntityId | None = None
     person: PersonId | None = None
+
+
+class TokenRequested(Event):
+    """令牌申请: an operator asked for a token for somebody; it is good for nothing yet.
+
+    The holder drew the token; ``digest`` is its SHA-256 and all that anybody else ever has of it.
+    ``expires_on`` is the last civil date on which it is to be good.
+    """
+
+    TOPIC: ClassVar[str] = "access.token-requested"
+
+    request: TokenRequestId
+    unit: UnitId
+    holder: HolderId
+    role: Role
+    digest: Sha256
+    entity: EntityId | None = None
+    expires_on: date | None = None
+
+
+class TokenRequestDeclined(Event):
+    """令牌申请不予批准: an operator declined a token, or took an own request back."""
+
+    TOPIC: ClassVar[str] = "access.token-request-declined"
+
+    request: TokenRequestId
+    reason: Text
+
+
+class TokenGranted(Event):
+    """令牌授予: from here on a token is good, for whom it names and no longer than it says.
+
+    ``requested_by`` and ``approved_by`` are two persons. Over HTTP both are operators and the
+    actor is who approved; on the command line (no ``request``) whoever holds the ledger's files
+    acts, and ``approved_by`` is the second person they name, if any.
+    """
+
+    TOPIC: ClassVar[str] = "access.token-granted"
+
+    token: TokenId
+    unit: UnitId
+    holder: HolderId
+    role: Role
+    requested_by: ActorId
+    entity: EntityId | None = None
+    expires_on: date | None = None
+    approved_by: ActorId | None = None
+    request: TokenRequestId | None = None
+
+
+class TokenRevoked(Event):
+    """令牌撤销: a token is good no more. One person suffices: it takes power and gives none."""
+
+    TOPIC: ClassVar[str] = "access.token-revoked"
+
+    token: TokenId
+    unit: UnitId
+    holder: HolderId
+    role: Role
+    revoked_by: ActorId
+
+
+class ClockConfirmed(Event):
+    """时钟确认: an operator answers for the clock after a jump; commands were refused till then.
+
+    ``last_recorded_at`` is the newest record of the ledger then, ``clock`` what the clock showed.
+    """
+
+    TOPIC: ClassVar[str] = "access.clock-confirmed"
+
+    clock: Moment
+    last_recorded_at: Moment | None = None

@@ -51,7 +51,7 @@ PersonId = Annotated[str, subject("actor")]
 
 #: Who is nobody's second person: machines, and those for whom no authority answers.
 _NO_OFFICIALS: frozenset[Role] = frozenset(
-    {"entity_rep", "public", "subscriber_system", "ledger_clock"}
+    {"entity_rep", "public", "subscriber_system", "ledger_clock", "operator"}
 )
 
 

@@ -223,6 +223,14 @@ def _alike(info: inspect.Type) -> bool:
     )  # fmt: skip
 
 
+def recorded_at(data: bytes) -> datetime | None:
+    """When a record was recorded, whatever else of it can be read; ``None`` if not even that."""
+    try:
+        return msgspec.convert(msgpack.unpackb(data)["recorded_at"], Moment)
+    except _HOSTILE:
+        return None
+
+
 def plain(data: bytes) -> dict[str, Any]:
     """A stored record as the map it is, for showing it unchanged."""
     fields: dict[str, Any] = msgpack.unpackb(data)

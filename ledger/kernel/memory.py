@@ -7,6 +7,7 @@ still being decided included; that is also how a command sees what the ones befo
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
+from datetime import datetime
 from typing import TypeVar
 
 from eventsourcing.dcb.api import (
@@ -41,6 +42,15 @@ _NOTHING = DCBQuery([DCBQueryItem(["-"], ["-"])])
 def as_query(selectors: Iterable[Selector]) -> DCBQuery:
     """The library's query for a set of selectors."""
     return DCBQuery([DCBQueryItem(list(s.topics), list(s.tags)) for s in set(selectors)])
+
+
+def recorded_at(recorder: DCBRecorder, position: int) -> datetime | None:
+    """When the record at a position was recorded; ``None`` where there is none that says it."""
+    if position < 1:
+        return None
+    for found in recorder.read(after=position - 1, limit=1):
+        return codec.recorded_at(found.event.data)
+    return None
 
 
 class Boundary(DCBQuery):

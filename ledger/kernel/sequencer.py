@@ -40,7 +40,7 @@ from ledger.kernel.clock import Clock, system_clock, uuid7
 from ledger.kernel.commands import Command, Context, Reading
 from ledger.kernel.events import UNNAMED, Actor, Envelope, Event, Fact, Recorded
 from ledger.kernel.folds import Fold, Selector
-from ledger.kernel.memory import Boundary, Memory
+from ledger.kernel.memory import Boundary, Memory, recorded_at
 from ledger.kernel.rules import KeyReused, Malformed, NotRecorded, OutcomeUnknown, Unavailable
 from ledger.kernel.subjects import subject
 from ledger.kernel.threads import Worker
@@ -142,8 +142,10 @@ class Ledger:
         self._memory = Memory(recorder)
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closed = False
-        # A clock that is set back must not give later positions earlier recording times.
+        # A clock that is set back must not give later positions earlier recording times: nothing
+        # is recorded as earlier than the record at ``_dated``, whoever appended it and whenever.
         self._now = datetime.min.replace(tzinfo=UTC)
+        self._dated = 0
         self._closing = threading.Lock()
         #: What is being decided, until it is answered; guarded by ``_closing``.
         self._deciding: list[_Waiting] = []
@@ -317,6 +319,10 @@ class Ledger:
         for attempt in range(MAX_ATTEMPTS):
             self._memory.catch_up()
             head = self._memory.head
+            if head != self._dated:
+                newest = recorded_at(self.recorder, head)
+                self._now = self._now if newest is None else max(self._now, newest.astimezone(UTC))
+                self._dated = head
             pending: list[DCBEvent] = []
             selectors: list[Selector] = []
             # Whether a command id is known is asked for the whole batch at once.
@@ -344,6 +350,7 @@ class Ledger:
                 self._memory.forget()
                 return _moved(answers, last - head - len(pending), head)
             self._memory.committed(last)
+            self._dated = last
             return answers
         raise Unavailable("other writers keep changing what this command reads; send it again")
 
@@ -455,7 +462,9 @@ def tags_of(envelope: Envelope, event: Event, *, first: bool) -> list[str]:
     """
     tags = event.tags()
     if envelope.provenance is None and envelope.actor.person_id != UNNAMED:
-        tags.append(f"actor:{envelope.actor.person_id}")
+        actor = f"actor:{envelope.actor.person_id}"
+        if actor not in tags:  # the event itself may name who recorded it
+            tags.append(actor)
     if first:
         tags.append(f"command:{envelope.command_id}")
     return tags

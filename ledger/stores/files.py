@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -111,6 +112,25 @@ def copy_file(source: Path, target: Path) -> str:
             found.update(chunk)
             writing.write(chunk)
     return found.hexdigest()
+
+
+#: What others than the owner of a file may do with it: anything, or change it.
+ANY, CHANGE = 0o077, 0o022
+
+
+def open_to_others(path: Path, access: int) -> int | None:
+    """The mode of a file or folder that gives others any of ``access``; ``None`` if it does not.
+
+    Where modes say nothing (Windows) none does. Raises ``FileNotFoundError``.
+    """
+    mode = stat.S_IMODE(path.stat().st_mode)
+    return mode if os.name == "posix" and mode & access else None
+
+
+def is_damaged(error: BaseException | None) -> bool:
+    """Whether SQLite says that a file is damaged, or none of its own: trying again is no use."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the bits above tell where it was noticed
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def unchanging(path: Path) -> str:

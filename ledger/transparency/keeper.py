@@ -54,7 +54,7 @@ class Keeper:
         keeping.gets_on = self.worker.gets_on
         self._told: list[Callable[[], None]] = []
         self.error: str | None = None
-        self._forked = False
+        self.forked = False
         self.newest: Signed | None = keeping.checkpoint()
 
     def start(self, ask_first: Callable[[], str | None] = lambda: None) -> None:
@@ -79,7 +79,7 @@ class Keeper:
 
     def fork(self, what: str) -> None:
         """Sign nothing any more: somebody else has seen another history of this log."""
-        self._forked, self.error = True, what
+        self.forked, self.error = True, what
         log.error("log_forked", error=what)
         self._woken.set()
 
@@ -109,7 +109,7 @@ class Keeper:
     def _step(self) -> bool:
         """One look; whether to go on."""
         self.worker.step()
-        if self._forked:
+        if self.forked:
             self.worker.ending()  # for good, and /readyz says why
             return False
         try:
@@ -127,7 +127,7 @@ class Keeper:
             self.error = f"{type(error).__name__}: {error}"
             log.exception("log_broke")
             return True
-        if not self._forked:
+        if not self.forked:
             self.error = None
         with self._signed:
             before, self.newest = self.newest, signed

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import os
 import secrets
-import stat
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger.stores.files import flush_folder
+from ledger.stores.files import ANY, flush_folder, open_to_others
 from ledger.transparency.notes import COSIGNATURE, ED25519, NoteError, Signer
 
 _BEGIN = "PRIVATE+KEY+"
@@ -52,7 +51,7 @@ def make_key(path: Path, name: str, kind: int = ED25519) -> Signer:
 
 def read_key(path: Path, kind: int = ED25519) -> Signer:
     """The key in a file. Raises ``KeyFileError`` if others may read it, or it is no such key."""
-    if os.name == "posix" and (mode := stat.S_IMODE(path.stat().st_mode)) & 0o077:
+    if (mode := open_to_others(path, ANY)) is not None:
         raise KeyFileError(
             f"{path} may be read by others (mode {mode:04o}): chmod 600 it. If others had access "
             "to this machine, rotate the key."

@@ -32,7 +32,6 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-import stat
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -42,6 +41,7 @@ from typing import Self
 import msgspec
 
 from ledger.stores import StoreError
+from ledger.stores.files import ANY, open_to_others
 from ledger.vault.sealing import SECRET_BYTES
 
 APPLICATION_ID = 0x4C445654  # "LDVT"; `file` and sqlite3 show it
@@ -150,7 +150,7 @@ class Vault:
         It is on the disk when this returns: a crash before the event leaves a key of nothing, and
         never an event without its key.
         """
-        with self._lock, self._speaking(), self._alone(), self._transaction():
+        with self._using(), self._alone(), self._transaction():
             row = self._sqlite.execute(
                 "SELECT person, secret FROM keys WHERE made_for = ?", (made_for,)
             ).fetchone()
@@ -165,7 +165,7 @@ class Vault:
 
     def secret(self, person: str) -> bytes | None:
         """The key of a person; ``None`` if it was destroyed, or never was in this vault."""
-        with self._lock, self._speaking():
+        with self._using():
             row = self._sqlite.execute(
                 "SELECT secret FROM keys WHERE person = ?", (person,)
             ).fetchone()
@@ -176,7 +176,7 @@ class Vault:
 
         Returns how many keys there still were. Raises ``VaultError``, and may then be repeated.
         """
-        with self._lock, self._speaking():
+        with self._using():
             wanted = self._held(persons)
             if not wanted and not self._unfinished():
                 return 0
@@ -258,6 +258,18 @@ class Vault:
             raise
 
     @contextmanager
+    def _using(self) -> Iterator[None]:
+        """Use the file, alone among threads, and keep no page of it in memory afterwards.
+
+        A key that another process destroys would stay there until this one looks again.
+        """
+        with self._lock, self._speaking():
+            try:
+                yield
+            finally:
+                self._sqlite.execute("PRAGMA shrink_memory")
+
+    @contextmanager
     def _speaking(self) -> Iterator[None]:
         """Say what the database says as ``VaultError``."""
         try:
@@ -271,7 +283,7 @@ def _private(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
-        if os.name == "posix" and (mode := stat.S_IMODE(path.stat().st_mode)) & 0o077:
+        if (mode := open_to_others(path, ANY)) is not None:
             raise VaultError(
                 f"{path} may be read by others (mode {mode:04o}): chmod 600 it. If others had "
                 "access to this machine, they may have read what is sealed."

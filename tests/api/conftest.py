@@ -35,6 +35,7 @@ class Face:
         self.ledger = ledger
         self.tokens = tokens
         self.jb = tokens.create("JB", "P-JB", "jb_supervisor")
+        self.operator = tokens.create("IT", "OP-1", "operator")
         self.mrb = tokens.create("MRB", "P-MRB", "enforcement_officer")
 
     def head(self) -> int:

@@ -227,7 +227,7 @@ def test_time_only_goes_on(url: str, command: Command) -> None:
     code, _, err = command("tick", "--at", "2026-01-14", "--ledger", url)
 
     assert code == 2
-    assert "lies before the last record" in err
+    assert "must not lie before the last record" in err
 
 
 def test_the_future_is_for_rehearsals(url: str, command: Command) -> None:

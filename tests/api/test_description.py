@@ -17,6 +17,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from api.app import RESOURCES
 from api.openapi import describe
+from api.operators import CLOCK_OPERATION, TOKEN_OPERATIONS, TOKEN_RESOURCES, VIEW_RESOURCES
 from api.problems import KINDS
 from api.resources import Resource
 from ledger.registry import COMMANDS
@@ -26,6 +27,9 @@ from tests.api.conftest import Face
 EXTRA = Resource("/v1/extra/{id}", lambda request: None, roles=frozenset({"public"}))  # type: ignore[arg-type, return-value]
 
 
+OPERATIONS = (*TOKEN_OPERATIONS, CLOCK_OPERATION)
+
+
 def _plain(document: Any) -> Any:
     return msgspec.json.decode(msgspec.json.encode(document))
 
@@ -33,7 +37,8 @@ def _plain(document: Any) -> Any:
 @pytest.mark.parametrize("commands", [COMMANDS, specimen.COMMANDS], ids=["real", "specimen"])
 def test_valid(commands: Any) -> None:
     """The description is valid OpenAPI 3.1, for the real table too."""
-    OpenAPIV31SpecValidator(_plain(describe(commands, (*RESOURCES, EXTRA)))).validate()
+    resources = (*RESOURCES, *VIEW_RESOURCES, *TOKEN_RESOURCES, EXTRA)
+    OpenAPIV31SpecValidator(_plain(describe(commands, resources, OPERATIONS))).validate()
 
 
 async def test_complete(face: Face) -> None:
@@ -54,8 +59,11 @@ async def test_complete(face: Face) -> None:
 
 
 def test_examples_are_true() -> None:
-    """The example of every command is one that the command's type takes."""
-    document = _plain(describe(COMMANDS, ()))
+    """The example of every command and operation is one that its type takes."""
+    document = _plain(describe(COMMANDS, (), OPERATIONS))
+    for operated in OPERATIONS:
+        body = document["paths"][operated.path]["post"]["requestBody"]
+        msgspec.convert(body["content"]["application/json"]["example"], operated.body)
     for entry in COMMANDS:
         operation = document["paths"][f"/v1/{entry.system}/{entry.name}"]["post"]
         example = operation["requestBody"]["content"]["application/json"]["example"]

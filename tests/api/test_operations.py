@@ -32,7 +32,7 @@ from tests.api.conftest import Face
 
 
 async def _metrics(face: Face) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    text = await (await face.get("/metrics")).text()
+    text = await (await face.get("/metrics", face.operator)).text()
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -49,7 +49,7 @@ async def test_alive(face: Face) -> None:
 async def test_ready(face: Face) -> None:
     """/readyz names the parts and where they are."""
     await face.note()
-    answer = await face.get("/readyz")
+    answer = await face.get("/readyz", face.operator)
     report = await answer.json()
     assert answer.status == 200
     assert report["parts"]["store"]["position"] == 1
@@ -68,7 +68,7 @@ async def test_not_ready(make_face: Callable[..., Any]) -> None:
             "broken": broken,
         }
     )
-    answer = await face.get("/readyz")
+    answer = await face.get("/readyz", face.operator)
     parts = (await answer.json())["parts"]
     assert answer.status == 503
     assert parts["views"]["ready"]

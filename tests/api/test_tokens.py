@@ -56,13 +56,33 @@ def test_long_and_random(tokens: Tokens) -> None:
         ("MRB", " ", "office_head", None),
         ("MRB", "P", "entity_rep", None),
         ("MRB", "P", "office_head", "reg:1"),
+        ("M RB", "P", "office_head", None),
+        ("MRB\n", "P", "office_head", None),
+        ("市场监管局", "P", "office_head", None),
+        ("\udcff", "P", "office_head", None),
+        ("M" * 121, "P", "office_head", None),
+        ("MRB", "张三", "office_head", None),
+        ("MRB", "P\x00", "office_head", None),
+        ("E", "P", "entity_rep", "91620100MA7LX0017X"),
+        ("E", "P", "entity_rep", "91620100MA7LX0017J "),
     ],
 )
 def test_impossible(tokens: Tokens, unit: str, person: str, role: str, entity: str | None) -> None:
-    """A token without sense is not made."""
-    with pytest.raises(ValueError, match=r"token|role"):
+    """A token is not made that names what could not be read back from a record; it says why."""
+    with pytest.raises(ValueError, match=r"must|wrong check character"):
         tokens.create(unit, person, role, entity)  # type: ignore[arg-type]
     assert tokens.list() == []
+
+
+@pytest.mark.parametrize("unit", ["M RB", "市场监管局", "M" * 121])
+async def test_an_unusable_token_of_an_earlier_program(face: Face, unit: str) -> None:
+    """It is answered 401 and not 500, by a read and by a command."""
+    with sqlite3.connect(face.tokens.path) as file:
+        file.execute("UPDATE tokens SET unit = ? WHERE unit = 'MRB'", (unit,))
+    file.close()
+    for path in ("/v1/feed", "/v1/events/1"):
+        assert (await face.get(path, face.mrb)).status == 401
+    assert (await face.post("note-thing", {"thing": "T-1"}, face.mrb)).status == 401
 
 
 def test_expires() -> None:
@@ -102,8 +122,7 @@ def test_revoked_by_id(tokens: Tokens) -> None:
 async def test_revoked_in_a_running_server(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token revoked by another process stops working within the recheck time."""
     assert (await face.post("note-thing", {"thing": "T-1"}, face.mrb)).status == 201
-    path = face.tokens._sqlite.execute("PRAGMA database_list").fetchone()[2]
-    with Tokens.open(path) as other:
+    with Tokens.open(face.tokens.path) as other:
         assert other.revoke(face.mrb)
     monkeypatch.setattr(tokens_module, "RECHECK_SECONDS", 0.0)
     assert (await face.post("note-thing", {"thing": "T-1"}, face.mrb)).status == 401

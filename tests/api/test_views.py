@@ -351,11 +351,35 @@ async def test_readiness_names_a_stopped_view(face: Any, past: Past, follower: F
     past.add(task("T-1"))
     position = past.unreadable("filing.inspection-cancelled", ["task:T-1"])
     follower.wait_for(position, 5)
-    answer = await face.get("/readyz")
+    answer = await face.get("/readyz", face.operator)
     parts = (await answer.json())["parts"]
     assert parts["tasks"]["ready"] is False
     assert f"stopped at position {position}" in parts["tasks"]["detail"]
     assert parts["findings"]["ready"] is True
+
+
+async def test_ready_means_not_far_behind(
+    make_face: Callable[..., Any], past: Past, follower: Follower
+) -> None:
+    """A view that lags more than is allowed makes it unready; answers say how far the view is."""
+    face = await make_face(views=follower, resources=RESOURCES, readiness=readiness(follower, 5))
+    past.add(task("T-0"))
+    assert follower.wait_for(1, 5)
+    with follower._turn:  # it cannot go on meanwhile
+        for n in range(1, 7):
+            past.add(task(f"T-{n}"))
+            answer = await face.get("/readyz", face.operator)
+            parts = (await answer.json())["parts"]
+            assert parts["tasks"]["lag"] == n
+            assert (answer.status, parts["tasks"]["ready"]) == (
+                (200, True) if n <= 5 else (503, False)
+            )
+        listed = await face.get("/v1/tasks", face.jb)
+        assert (listed.headers["X-View-Position"], len((await listed.json())["items"])) == ("1", 1)
+    assert follower.wait_for(7, 5)
+    assert (await face.get("/readyz")).status == 200
+    for path in ("/v1/tasks", "/v1/tasks/T-3", "/v1/findings"):
+        assert (await face.get(path, face.jb)).headers["X-View-Position"] == "7"
 
 
 async def test_a_repaired_record_leaves_the_public(face: Any, past: Past) -> None:

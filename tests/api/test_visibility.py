@@ -29,7 +29,8 @@ def _grant(role: str, entity: str | None = None) -> Grant:
 
 def test_every_role_has_its_row() -> None:
     """No role of the rulebook is without a rule here."""
-    named = {*UNIT_ROLES, *ACROSS, "jb_supervisor", "entity_rep", "public", "subscriber_system"}
+    others = {"jb_supervisor", "entity_rep", "public", "subscriber_system", "operator"}
+    named = {*UNIT_ROLES, *ACROSS, *others}
     assert named == set(get_args(Role))
 
 
@@ -37,6 +38,12 @@ def test_public() -> None:
     """Without a token, and with one of the role public, one sees what is public."""
     assert _seen(ANONYMOUS, "public", "unit:public") == ["public"]
     assert _seen(_grant("public"), "MRB", "unit:MRB") == ["public"]
+
+
+def test_operator() -> None:
+    """An operator sees of events what everybody sees, its own unit's included."""
+    assert _seen(_grant("operator"), "MRB", "unit:MRB") == ["public"]
+    assert _grant("operator").reader() == Grant("public", "anonymous", "public", None, "id")
 
 
 def test_supervisor() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,6 +36,7 @@ E = TypeVar("E", bound=Event)
 
 ROUNDS = 10
 MOMENT = "2026-03-02T09:00:00+08:00"
+NOW = datetime.fromisoformat(MOMENT)
 DOMAINS = (
     "food_drug",
     "public_health",
@@ -56,7 +57,7 @@ def entity(number: int) -> str:
 
 
 def prepare(path: Path, *facts: Event | Fact) -> None:
-    with SQLiteRecorder(path) as recorder, open_ledger(recorder) as ledger:
+    with SQLiteRecorder(path) as recorder, open_ledger(recorder, clock=lambda: NOW) as ledger:
         ledger.execute(Record(facts=(*REGION, *facts)), HEAD)
 
 

@@ -192,7 +192,7 @@ async def test_s9_who_learns_of_it(june: World) -> None:
     """The units with a part and supervisors; the business when it has taken place."""
     world = june
     readers = ["E-C", "E-A", "MRB head", "EMB head", "EEB head", "JB"]
-    world.tokens["nobody"] = world.service.tokens.create("-", "-", "public")
+    world.tokens["nobody"] = world.service.tokens.create("PUBLIC", "NOBODY", "public")
     two = {**PLAN, "participants": PLAN["participants"][:2]}  # type: ignore[index]
     await world.send("MRB head", "joint/plan-joint", **two)
 

@@ -60,7 +60,7 @@ async def test_s20_the_list_is_short(world: World) -> None:
         "KEY-R1", "EMB head", "keylist/list-key-matter", **listing("M-K6", domain="tourism")
     )
 
-    world.tokens["nobody"] = world.service.tokens.create("-", "-", "public")
+    world.tokens["nobody"] = world.service.tokens.create("PUBLIC", "NOBODY", "public")
     shown = await world.get("nobody", "/v1/key-lists/work_safety")
     assert sorted(shown["matters"]) == [f"M-K{n}" for n in range(1, 6)]
     assert shown["matters"]["M-K1"]["expires_on"] == "2027-03-01"
@@ -137,7 +137,7 @@ async def test_s20_who_reads_the_designated_units(world: World) -> None:
         "EMB head", "keylist/designate-key-unit", **DESIGNATION, review_on="2026-09-01"
     )
     create = world.service.tokens.create
-    world.tokens["nobody"] = create("-", "-", "public")
+    world.tokens["nobody"] = create("PUBLIC", "NOBODY", "public")
     world.tokens["E-D"] = create("ENTITY", "REP-D", "entity_rep", entity=E_D)
 
     async def seen(who: str) -> list[dict[str, Any]]:

@@ -146,6 +146,11 @@ def witnesses(service: Service) -> Cosigning:
     return service.witnesses
 
 
+def operator(service: Service) -> dict[str, str]:
+    """The header of an operator's token."""
+    return {"Authorization": f"Bearer {service.tokens.create('IT', 'OP-1', 'operator')}"}
+
+
 def witnessed(service: Service, size: int) -> Callable[[], bool]:
     def reached() -> bool:
         found = witnesses(service).witnessed
@@ -173,7 +178,9 @@ async def test_cosigned_and_published(region: Region) -> None:
         record = await (await client.get(f"/v1/events/{size}/record", headers=auth)).read()
         parse_receipt(proof).verify(record, [region.key.verifier()])
         assert len(cosigned(parse_note(parse_receipt(proof).checkpoint), keys)) == 2
-        ready = (await (await client.get("/readyz")).json())["parts"]["witnesses"]
+        ready = (await (await client.get("/readyz", headers=operator(service))).json())["parts"][
+            "witnesses"
+        ]
         assert ready == {
             "ready": True,
             "detail": "2 of 2 witnesses cosign",
@@ -236,13 +243,15 @@ async def test_a_dead_witness_stops_nothing(region: Region) -> None:
             await until(witnessed(service, size))
         dead = witnesses(service).witnesses[0]
         await until(lambda: dead.error)
-        answer = await client.get("/readyz")
+        answer = await client.get("/readyz", headers=operator(service))
         part = (await answer.json())["parts"]["witnesses"]
         assert (answer.status, part["ready"]) == (200, True)
         assert part["detail"].startswith("1 of 2 witnesses cosign; one: ")
         numbers = {
             (s.name, *sorted(s.labels.values())): s.value
-            for f in text_string_to_metric_families(await (await client.get("/metrics")).text())
+            for f in text_string_to_metric_families(
+                await (await client.get("/metrics", headers=operator(service))).text()
+            )
             for s in f.samples
         }
         assert numbers["log_witness_up", "one"] == 0
@@ -492,10 +501,10 @@ async def test_a_witness_without_evidence_stops_nothing(
     assert "it shows nothing by which that is so" in str(liar.error)
     assert service.keeper.error is None
     async with TestClient(TestServer(service.app())) as client:
-        parts = (await (await client.get("/readyz")).json())["parts"]
+        parts = (await (await client.get("/readyz", headers=operator(service))).json())["parts"]
         assert parts["witnesses"]["detail"].startswith("1 of 2 witnesses cosign; one: ")
         assert parts["log"]["detail"] == "signing"
-        metrics = await (await client.get("/metrics")).text()
+        metrics = await (await client.get("/metrics", headers=operator(service))).text()
         assert 'log_witness_up{witness="one"} 0.0' in metrics
 
 

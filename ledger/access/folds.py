@@ -1,0 +1,59 @@
+"""Folds about tokens: what was asked for, and what is good."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ledger.access.events import (
+    TokenGranted,
+    TokenId,
+    TokenRequestDeclined,
+    TokenRequested,
+    TokenRequestId,
+    TokenRevoked,
+)
+from ledger.kernel import Fold, Recorded
+
+
+class TokenRequest(Fold):
+    """What was asked for in this request, by whom, and what became of it?"""
+
+    request: TokenRequestId
+    requested: TokenRequested | None = None
+    requested_by: str = ""
+    approved_by: str = ""
+    declined: bool = False
+
+    @property
+    def exists(self) -> bool:
+        return self.requested is not None
+
+    @property
+    def state(self) -> Literal["pending", "granted", "declined"]:
+        """Where the request stands."""
+        if self.approved_by:
+            return "granted"
+        return "declined" if self.declined else "pending"
+
+    def on_requested(self, event: TokenRequested, record: Recorded) -> None:
+        self.requested, self.requested_by = event, record.envelope.actor.person_id
+
+    def on_granted(self, event: TokenGranted, record: Recorded) -> None:
+        self.approved_by = record.envelope.actor.person_id
+
+    def on_declined(self, event: TokenRequestDeclined) -> None:
+        self.declined = True
+
+
+class TokenStanding(Fold):
+    """Was this token granted, and revoked?"""
+
+    token: TokenId
+    granted: bool = False
+    revoked: bool = False
+
+    def on_granted(self, event: TokenGranted) -> None:
+        self.granted = True
+
+    def on_revoked(self, event: TokenRevoked) -> None:
+        self.revoked = True

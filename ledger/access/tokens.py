@@ -1,0 +1,147 @@
+"""Commands about tokens: two persons make one good, one ends it.
+
+They are recorded in the access ledger; the file of tokens follows what is recorded here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from ledger.access.events import (
+    ClockConfirmed,
+    TokenGranted,
+    TokenRequestDeclined,
+    TokenRequested,
+    TokenRequestId,
+    TokenRevoked,
+)
+from ledger.access.folds import TokenRequest, TokenStanding
+from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
+from ledger.vocabulary import ActorId, EntityId, Role, Sha256, Text, UnitId
+
+#: Digits of a digest that name a token.
+ID_DIGITS = 16
+
+
+class RequestToken(Command):
+    """申请令牌: ask for a token for a person of a unit, in a role; another operator approves it.
+
+    The holder draws the token (`supervision-ledger token draw`) and tells its ``digest``, the
+    SHA-256 in hex. Nobody else ever has the token itself. ``entity``: for an entity_rep, whom they
+    act for. ``expires_on``: the last civil date on which it is good.
+    """
+
+    unit: UnitId
+    person: ActorId
+    role: Role
+    digest: Sha256
+    entity: EntityId | None = None
+    expires_on: date | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        if (self.role == "entity_rep") != (self.entity is not None):
+            raise Malformed(
+                "entity must be given for the role entity_rep, and for no other", "/entity"
+            )
+        if self.expires_on is not None and self.expires_on < ledger.today:
+            raise Malformed(
+                f"expires_on must be {ledger.today} or later; it is {self.expires_on}",
+                "/expires_on",
+            )
+        if ledger.read(TokenStanding(self.digest[:ID_DIGITS])).granted:
+            raise OutOfStep("this digest is of a token that was granted already; draw a new token")
+        yield TokenRequested(
+            request=ledger.name("TKR"),
+            unit=self.unit,
+            holder=self.person,
+            role=self.role,
+            digest=self.digest,
+            entity=self.entity,
+            expires_on=self.expires_on,
+        )
+
+
+class ApproveToken(Command):
+    """批准令牌: make a requested token good. Neither who requested it nor its holder may.
+
+    Ask the holder for the first digits of the digest before, and compare them. Repeated by the same
+    operator it finishes what was interrupted.
+    """
+
+    request: TokenRequestId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        asked = ledger.known(TokenRequest(self.request))
+        wanted = asked.requested
+        assert wanted is not None
+        person = ledger.actor.person_id
+        token = wanted.digest[:ID_DIGITS]
+        standing = ledger.read(TokenStanding(token))
+        if asked.state == "granted" and asked.approved_by == person and not standing.revoked:
+            return
+        if asked.state != "pending":
+            raise OutOfStep(f"the request {self.request} must be pending; it is {asked.state}")
+        if _same(person, asked.requested_by):
+            raise Forbidden(f"{person} made this request: another operator must approve it.")
+        if _same(person, wanted.holder):
+            raise Forbidden(f"{person} is to hold this token: another operator must approve it.")
+        if standing.granted:
+            raise OutOfStep(f"the token {token} was granted already; decline this request")
+        yield TokenGranted(
+            token=token,
+            unit=wanted.unit,
+            holder=wanted.holder,
+            role=wanted.role,
+            entity=wanted.entity,
+            expires_on=wanted.expires_on,
+            requested_by=asked.requested_by,
+            approved_by=person,
+            request=self.request,
+        )
+
+
+class DeclineToken(Command):
+    """不批准令牌: decline a requested token, or take an own request back. One operator suffices."""
+
+    request: TokenRequestId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        asked = ledger.known(TokenRequest(self.request))
+        if asked.state != "pending":
+            raise OutOfStep(f"the request {self.request} must be pending; it is {asked.state}")
+        yield TokenRequestDeclined(request=self.request, reason=self.reason)
+
+
+class NoteGrant(Command):
+    """记录授予: note that whoever holds the ledger's files made a token good."""
+
+    grant: TokenGranted
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        yield self.grant
+
+
+class NoteRevocation(Command):
+    """记录撤销: note that a token is good no more, once."""
+
+    revocation: TokenRevoked
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        if not ledger.read(TokenStanding(self.revocation.token)).revoked:
+            yield self.revocation
+
+
+class NoteClock(Command):
+    """记录时钟确认: note who answers for the clock, and what it showed."""
+
+    confirmation: ClockConfirmed
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        yield self.confirmation
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two ids name one person: nobody becomes a second person by capital letters."""
+    return one.casefold() == other.casefold()
