@@ -20,6 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.pool import StaticPool
 
+from ledger.kernel import budget
 from ledger.stores.sqlite import connect_read_only
 
 #: Text that sorts by code point on every database, so that a digest has one order.
@@ -86,6 +87,8 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
         # Pages written often within a rebuild reach the file once in a while, not every time.
         connection.execute("PRAGMA wal_autocheckpoint = 8000")
         connection.execute("PRAGMA temp_store = MEMORY")
+        # A follower has no budget: only questions are cut short.
+        connection.set_progress_handler(budget.spent, budget.STATEMENT_STEPS)
 
     @sa.event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:

@@ -42,6 +42,8 @@ from eventsourcing.persistence import (
     ProgrammingError,
 )
 
+from ledger.kernel import budget
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
@@ -382,11 +384,16 @@ class SQLiteRecorder(DCBRecorder):
         with reader.lock:
             try:
                 return reader.sqlite.execute(sql, parameters).fetchall()
+            except sqlite3.OperationalError as error:
+                if _code(error) == sqlite3.SQLITE_INTERRUPT:
+                    raise budget.Exhausted("the question took longer than it may") from error
+                raise self._failure(error) from error
             except (sqlite3.Error, UnicodeError, OverflowError) as error:
                 raise self._failure(error) from error
 
     def _open_reader(self) -> _Connection:
         reader = _Connection(self.path, self._reads, self._busy_timeout)
+        reader.sqlite.set_progress_handler(budget.spent, budget.STATEMENT_STEPS)
         with self._guard:
             for thread in [t for t in self._readers if not t.is_alive()]:
                 self._readers.pop(thread).close()
