@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from aiohttp import hdrs, web
 
 from api.access import grant_of
 from api.keys import LEDGER, VIEWS
+from api.pools import READS, Pool
 from api.problems import Problem
 from api.reading import at_least, bounded, json_response, next_link, query_value
 from api.tokens import Grant
@@ -54,10 +54,13 @@ async def caught_up(request: web.Request, view: str) -> Follower:
     return follower
 
 
-async def asked(question: Callable[[], T]) -> T:
-    """The answer to a question that blocks, from a thread; 503 where the views cannot be read."""
+async def asked(question: Callable[[], T], pool: Pool = READS) -> T:
+    """The answer to a question that blocks, from a thread of the pool for its kind.
+
+    Raises a ``Problem`` of 503 where the views cannot be read, the pool is full or time is up.
+    """
     try:
-        return await asyncio.to_thread(question)
+        return await pool.run(question)
     except (sa.exc.OperationalError, sa.exc.InterfaceError, SourceUnavailable) as error:
         log.warning("views_unreadable", error=str(error))
         raise Problem(
@@ -139,7 +142,7 @@ async def rows_page(
     }
     if more:
         headers[hdrs.LINK] = next_link(request, after=str(getattr(shown[-1], order.name)))
-    items = await asyncio.to_thread(lambda: [show(row) for row in shown])
+    items = await asked(lambda: [show(row) for row in shown])
     return json_response({"items": items}, headers=headers)
 
 

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from api.counter import Counter
 from api.keys import LEDGER
+from api.pools import AUDITS
 from api.tokens import Grant
 from api.visibility import WITHHELD
 from ledger.access.commands import NoteConsultation, NoteRefusal
@@ -90,7 +91,7 @@ class Audit:
             return
         said = {*request.match_info.values(), *request.query.values()}
         sources = Source(request.app[LEDGER].recorder), Source(self._ledger.recorder)
-        known = await asyncio.to_thread(_known, *sources, said)
+        known = await AUDITS.run(lambda: _known(*sources, said))
         asked = _without_words(request, fits, known)
         entity = request.match_info.get("entity")
         await self._note(

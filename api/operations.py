@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from api.counting import REQUESTS, Requests
 from api.feed import HUB
 from api.hub import head_of
 from api.keys import LEDGER, WITNESSES
+from api.pools import PROBES
 from api.resources import Resource
 from ledger.kernel import Ledger
 
@@ -138,7 +138,7 @@ async def readyz(request: web.Request) -> web.Response:
         "feed": lambda: Readiness(ready=app[HUB].failure is None, detail=app[HUB].failure or ""),
         **followers,
     }
-    parts = await asyncio.to_thread(lambda: {name: _asked(c) for name, c in checks.items()})
+    parts = await PROBES.run(lambda: {name: _asked(c) for name, c in checks.items()})
     ready = all(state.ready for state in parts.values()) and not app[HUB].closing
     return web.Response(
         body=msgspec.json.encode(Report(ready, parts)),
@@ -152,7 +152,7 @@ _REGISTRY = web.AppKey("registry", CollectorRegistry)
 
 async def metrics(request: web.Request) -> web.Response:
     """Counters and gauges in the text format of Prometheus."""
-    page = await asyncio.to_thread(generate_latest, request.app[_REGISTRY])
+    page = await PROBES.run(lambda: generate_latest(request.app[_REGISTRY]))
     return web.Response(body=page, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_PLAIN_0_0_4})
 
 

@@ -127,6 +127,13 @@ KINDS: dict[str, Kind] = {
             "seconds in `Retry-After`.",
         ),
         Kind(
+            "too-costly",
+            503,
+            "The answer takes too long to make",
+            "Ask for less: a smaller page, fewer subjects, a shorter time. Asking for the same "
+            "again takes as long.",
+        ),
+        Kind(
             "unfinished",
             503,
             "It was recorded, and what follows from it is not done yet",
@@ -146,7 +153,7 @@ KINDS: dict[str, Kind] = {
 _BY_STATUS = {
     kind.status: kind
     for kind in KINDS.values()
-    if kind.name not in {"unknown-reference", "key-reused", "unfinished"}
+    if kind.name not in {"unknown-reference", "key-reused", "too-costly", "unfinished"}
 }
 
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode

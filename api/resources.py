@@ -28,6 +28,7 @@ from api.access import grant_of
 from api.auditing import AUDIT, is_number
 from api.keys import LINE
 from api.middlewares import expect
+from api.pools import ASKED_BY
 from api.problems import Problem, unauthenticated
 from ledger.vocabulary import Role
 
@@ -110,6 +111,7 @@ def _checked(resource: Resource) -> Handler:
 
     async def handler(request: web.Request) -> web.StreamResponse:
         request[LINE].route = path
+        ASKED_BY.set(request)
         grant = await grant_of(request)
         if roles is not None and grant.role not in roles:
             if not grant.id:
