@@ -32,6 +32,9 @@ from api.pools import ASKED_BY
 from api.problems import Problem, unauthenticated
 from ledger.vocabulary import Role
 
+#: Parameters of a query at most: each value is looked up where consultations are taken down.
+MAX_PARAMETERS = 100
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -130,6 +133,11 @@ def check_query(request: web.Request, known: Iterable[str] = (), once: Iterable[
     """Refuse parameters that would be ignored: a misspelt filter must not show everything."""
     if not request.rel_url.raw_query_string:
         return
+    if len(request.query) > MAX_PARAMETERS:
+        raise Problem(
+            "malformed",
+            f"A query must have at most {MAX_PARAMETERS} parameters; it has {len(request.query)}.",
+        )
     allowed = ", ".join(sorted(known)) or "none"
     for name in request.query:
         if name not in known:
