@@ -19,6 +19,7 @@ from api.tokens import Grant
 from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.kernel import civil_date
 from projections.follower import Follower
+from projections.paging import page_of
 from projections.profiles import EVERY, Audience
 from projections.source import SourceUnavailable
 
@@ -122,18 +123,20 @@ async def rows_page(
     follower = await caught_up(request, view)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     order = table.c.key if key is None else key
-    query = sa.select(table).where(*where).order_by(order).limit(limit + 1)
+    conditions = list(where)
     for name, column in (filters or {}).items():
         if (wanted := request.query.get(name)) is not None:
-            query = query.where(column == wanted)
+            conditions.append(column == wanted)
     if (after := request.query.get("after")) is not None:
-        query = query.where(order > after)
+        conditions.append(order > after)
 
-    def ask() -> list[sa.Row[Any]]:
+    def ask() -> tuple[list[sa.Row[Any]], list[Any]]:
         with follower.views.reading() as connection:
-            return list(connection.execute(query))
+            rows = page_of(connection, table, conditions, order, limit + 1)
+        # Making the documents may take as long as reading them: not on the event loop.
+        return rows, [show(row) for row in rows[:limit]]
 
-    rows = await asked(ask)
+    rows, items = await asked(ask)
     more = len(rows) > limit
     shown = rows[:limit]
     headers: dict[str, str] = {
@@ -142,7 +145,6 @@ async def rows_page(
     }
     if more:
         headers[hdrs.LINK] = next_link(request, after=str(getattr(shown[-1], order.name)))
-    items = await asked(lambda: [show(row) for row in shown])
     return json_response({"items": items}, headers=headers)
 
 

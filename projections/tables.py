@@ -106,6 +106,19 @@ def _with_driver(url: URL) -> URL:
     return url
 
 
+def in_order(table: sa.Table) -> None:
+    """Let every index of a table end with its key, if it has a single one.
+
+    Pages come in the order of the key: the rows that equal a value are then read in that order,
+    a page of them and no more. Without it all rows of the value are read and sorted for each page.
+    """
+    keys = tuple(table.primary_key.columns)
+    for index in tuple(table.indexes):
+        if len(keys) == 1 and keys[0].name not in index.columns and not index.dialect_kwargs:
+            table.indexes.discard(index)
+            sa.Index(index.name, *index.columns, keys[0])
+
+
 class Lock:
     """Held by the one process that follows into a set of views; freed by its end, however it ends.
 
