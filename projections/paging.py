@@ -35,6 +35,16 @@ _BRANCHES = 8
 
 Condition = ColumnElement[bool]
 
+#: What an index answers.
+_COMPARISONS = {
+    operators.eq,
+    operators.is_,
+    operators.ge,
+    operators.gt,
+    operators.le,
+    operators.lt,
+}
+
 #: SQLite: the value of a column as it is, but not to be looked up in an index.
 _AS_IT_IS = operators.custom_op("+")
 
@@ -52,7 +62,7 @@ def page_of(
     if connection.dialect.name != "sqlite":
         return list(connection.execute(select.where(*conditions)))
     pages = [
-        list(connection.execute(select.where(*_by_the_fewest(connection, table, branch))))
+        list(connection.execute(select.where(*_by_the_fewest(connection, table, branch, order))))
         for branch in _branches(conditions)
     ]
     if len(pages) == 1:
@@ -92,35 +102,46 @@ def _branches(conditions: Sequence[Condition]) -> Iterator[list[Condition]]:
 
 
 def _by_the_fewest(
-    connection: Connection, table: sa.Table, conditions: Sequence[Condition]
+    connection: Connection, table: sa.Table, conditions: Sequence[Condition], order: sa.Column[Any]
 ) -> list[Condition]:
-    """The conditions, with one value at most to be looked up in an index."""
-    indexed = {next(iter(index.columns)).name for index in table.indexes}
-    indexed |= {column.name for column in table.primary_key.columns}
-    equal = [one for one in conditions if _equal(one) in indexed]
-    if len(equal) < 2:
+    """The conditions, those of one column at most to be looked up in an index.
+
+    A range is followed only if it is short: its rows do not come in the order of the page.
+    """
+    indexed = {next(iter(index.columns)).name for index in table.indexes} - {order.name}
+    of_column: dict[str, list[Condition]] = {}
+    for one in conditions:
+        if (name := _compared(one)) in indexed:
+            of_column.setdefault(str(name), []).append(one)
+    ranges = {n for n, those in of_column.items() if not all(map(_equal, those))}
+    if len(of_column) < 2 and not ranges:
         return list(conditions)
     counts = sa.select(
         *(
             sa.select(sa.func.count())
             .select_from(
-                sa.select(sa.literal(1)).select_from(table).where(one).limit(_COUNTED).subquery()
+                sa.select(sa.literal(1)).select_from(table).where(*those).limit(_COUNTED).subquery()
             )
             .scalar_subquery()
-            for one in equal
+            for those in of_column.values()
         )
     )
-    numbers = list(connection.execute(counts).one())
-    fewest = equal[numbers.index(min(numbers))]
-    others = {id(one) for one in equal if one is not fewest}
+    numbers = dict(zip(of_column, connection.execute(counts).one(), strict=True))
+    followed = {n: c for n, c in numbers.items() if n not in ranges or c < _COUNTED}
+    fewest = min(followed, key=lambda name: followed[name], default=None)
+    others = {id(one) for n, those in of_column.items() if n != fewest for one in those}
     return [_not_looked_up(one) if id(one) in others else one for one in conditions]
 
 
-def _equal(one: Condition) -> str | None:
-    """The column that a condition says to equal a value; ``None`` for any other condition."""
-    if not isinstance(one, BinaryExpression) or one.operator not in {operators.eq, operators.is_}:
+def _compared(one: Condition) -> str | None:
+    """The column that a condition compares with a value; ``None`` for any other condition."""
+    if not isinstance(one, BinaryExpression) or one.operator not in _COMPARISONS:
         return None
     return str(one.left.name) if isinstance(one.left, sa.Column) else None
+
+
+def _equal(one: Condition) -> bool:
+    return isinstance(one, BinaryExpression) and one.operator in {operators.eq, operators.is_}
 
 
 def _not_looked_up(one: Any) -> Condition:

@@ -115,6 +115,12 @@ class Source:
         )
         return found
 
+    def tagged(self, tags: Sequence[str]) -> bool:
+        """Whether any event carries any of the tags."""
+        if hasattr(self.recorder, "tagged"):
+            return bool(self._ask(lambda: self.recorder.tagged(tags)))  # type: ignore[attr-defined]
+        return bool(self.after([Selector((), (tag,)) for tag in tags], 0, 1))
+
     def at(self, position: int) -> Recorded | None:
         """The record at a position, ``None`` where there is none."""
         found = self._ask(lambda: list(self.recorder.read(after=position - 1, limit=1)))

@@ -108,6 +108,7 @@ _TAG_ROWS = (
     "SELECT position, type, tag FROM event_tags WHERE position > ? AND position <= ?"
     " ORDER BY position, tag"
 )
+_TAGGED = "SELECT 1 FROM event_tags WHERE tag = ? LIMIT 1"
 # Hops from type to type in the index: the cost is the number of types, not of events.
 _TYPES_OF_TAG = """WITH RECURSIVE hop (type) AS (
     SELECT min(type) FROM event_tags WHERE tag = ?1
@@ -371,6 +372,10 @@ class SQLiteRecorder(DCBRecorder):
         ranges (100,000 positions and more).
         """
         return self._fetch(_TAG_ROWS, (after_position, up_to_position))
+
+    def tagged(self, tags: Sequence[str]) -> bool:
+        """Whether any event carries any of the tags; costs the same however many do."""
+        return any(self._fetch(_TAGGED, (tag,)) for tag in tags)
 
     def counts_by_type(self) -> dict[str, int]:
         """How many events of each type are recorded."""
