@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeVar
@@ -13,12 +12,14 @@ from aiohttp import hdrs, web
 
 from api.access import grant_of
 from api.keys import LEDGER, LINE, VIEWS
+from api.pools import READS, Pool
 from api.problems import Problem
 from api.reading import at_least, bounded, json_response, next_link, query_value
 from api.tokens import Grant
 from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.kernel import civil_date
 from projections.follower import Follower
+from projections.paging import page_of
 from projections.profiles import EVERY, Audience
 from projections.source import SourceUnavailable
 from projections.tables import Damaged
@@ -58,10 +59,13 @@ async def caught_up(request: web.Request, view: str) -> Follower:
     return follower
 
 
-async def asked(question: Callable[[], T]) -> T:
-    """The answer to a question that blocks, from a thread; 503 where the views cannot be read."""
+async def asked(question: Callable[[], T], pool: Pool = READS) -> T:
+    """The answer to a question that blocks, from a thread of the pool for its kind.
+
+    Raises a ``Problem`` of 503 where the views cannot be read, the pool is full or time is up.
+    """
     try:
-        return await asyncio.to_thread(question)
+        return await pool.run(question)
     except (sa.exc.OperationalError, sa.exc.InterfaceError, Damaged, SourceUnavailable) as error:
         log.warning("views_unreadable", error=str(error))
         raise Problem(
@@ -123,18 +127,20 @@ async def rows_page(
     follower = await caught_up(request, view)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     order = table.c.key if key is None else key
-    query = sa.select(table).where(*where).order_by(order).limit(limit + 1)
+    conditions = list(where)
     for name, column in (filters or {}).items():
         if (wanted := request.query.get(name)) is not None:
-            query = query.where(column == wanted)
+            conditions.append(column == wanted)
     if (after := request.query.get("after")) is not None:
-        query = query.where(order > after)
+        conditions.append(order > after)
 
-    def ask() -> list[sa.Row[Any]]:
+    def ask() -> tuple[list[sa.Row[Any]], list[Any]]:
         with follower.views.reading() as connection:
-            return list(connection.execute(query))
+            rows = page_of(connection, table, conditions, order, limit + 1)
+        # Making the documents may take as long as reading them: not on the event loop.
+        return rows, [show(row) for row in rows[:limit]]
 
-    rows = await asked(ask)
+    rows, items = await asked(ask)
     more = len(rows) > limit
     shown = rows[:limit]
     headers: dict[str, str] = {
@@ -143,7 +149,6 @@ async def rows_page(
     }
     if more:
         headers[hdrs.LINK] = next_link(request, after=str(getattr(shown[-1], order.name)))
-    items = await asyncio.to_thread(lambda: [show(row) for row in shown])
     return json_response({"items": items}, headers=headers)
 
 

@@ -11,6 +11,7 @@ from aiohttp import web
 from api.access import grant_of
 from api.asking import PRIVATE, asked, caught_up, one_row
 from api.listing import BUREAU, Listing, Where, everybody, reported
+from api.pools import COUNTS
 from api.problems import not_found
 from api.reading import AT_LEAST, AT_LEAST_HEADER, bounded, json_response
 from api.resources import Parameter, Resource
@@ -66,7 +67,7 @@ async def rerun(request: web.Request) -> web.Response:
     newest = Scores().decode(row.state).newest
     last = head if newest is None else newest.cutoff_position
     cutoff = bounded(request, "cutoff", last, 1, max(head, 1))
-    found = await asked(lambda: run_again(source, row.year, row.unit, cutoff))
+    found = await asked(lambda: run_again(source, row.year, row.unit, cutoff), COUNTS)
     if found is None:
         raise not_found()
     return json_response(RunAgain(**found), headers=PRIVATE)

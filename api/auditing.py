@@ -17,6 +17,7 @@ from aiohttp import web
 
 from api.counter import Counter
 from api.keys import LEDGER
+from api.pools import AUDITS
 from api.tokens import Grant
 from api.visibility import WITHHELD
 from ledger.access.commands import NoteConsultation, NoteRefusal
@@ -25,7 +26,6 @@ from ledger.audiences import SUPERVISORS
 from ledger.impersonal import personal_data
 from ledger.kernel import Command, Context, Ledger, Outcome, Refusal, Unavailable
 from ledger.kernel.events import event_types
-from ledger.kernel.folds import Selector
 from ledger.kernel.sequencer import make_context
 from ledger.kernel.subjects import make_tag, subject_fields
 from ledger.vocabulary import EntityId, PersonId, UnitId
@@ -90,7 +90,7 @@ class Audit:
             return
         said = {*request.match_info.values(), *request.query.values()}
         sources = Source(request.app[LEDGER].recorder), Source(self._ledger.recorder)
-        known = await asyncio.to_thread(_known, *sources, said)
+        known = await AUDITS.run(lambda: _known(*sources, said))
         asked = _without_words(request, fits, known)
         entity = request.match_info.get("entity")
         await self._note(
@@ -171,9 +171,8 @@ def _known(ledger: Source, access: Source, said: set[str]) -> set[str]:
 
     def stands(one: str) -> bool:
         tags = list(_tags(one))
-        found = ledger.after([Selector((), (tag,)) for tag in tags], 0, 1)
         actor = f"actor:{one}"
-        return bool(found or (actor in tags and access.after([Selector((), (actor,))], 0, 1)))
+        return ledger.tagged(tags) or (actor in tags and access.tagged([actor]))
 
     try:
         return {s for s in said if len(s) <= _LONGEST_ID and s.isprintable() and stands(s)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -19,6 +18,7 @@ from api.counter import COUNTER
 from api.keys import DESK, LEDGER, LINE, VAULT
 from api.malformed import decoded
 from api.middlewares import expect
+from api.pools import COMMANDS
 from api.problems import Problem, unauthenticated
 from api.resources import Handler, check_query
 from api.sealing import FINISHERS, SEALERS, Finisher, Sealer
@@ -88,7 +88,7 @@ def _handler(entry: Entry) -> Handler:
         key = idempotency_key(headers.get("Idempotency-Key"))
         body = await body_of(request, MAX_BODY_BYTES)
         if len(body) > LARGE_BODY_BYTES:
-            command: Command = await asyncio.to_thread(decoded, body, decoder)
+            command: Command = await COMMANDS.run(lambda: decoded(body, decoder))
         else:
             command = decoded(body, decoder)
         if names_unit and grant.role in OWN_UNIT_ROLES:
@@ -141,7 +141,7 @@ async def _with_vault(app: web.Application, work: Callable[[Vault], T]) -> T:
     if vault is None:
         raise Unavailable("this service has no vault for personal data")
     try:
-        return await asyncio.to_thread(work, vault)
+        return await COMMANDS.run(lambda: work(vault))
     except StoreError as error:
         log.error("vault_failed", error=str(error))
         raise Unavailable("the vault did not take it; send the same request again") from error
@@ -166,7 +166,7 @@ async def _prepared(app: web.Application, prepare: Preparer, command: Command) -
     if desk is None:
         raise Unavailable("this service has no content beside its ledger")
     try:
-        return await asyncio.to_thread(prepare, command, desk)
+        return await COMMANDS.run(lambda: prepare(command, desk))
     except StoreError as error:
         log.error("preparing_failed", error=str(error))
         raise Unavailable("what lies with the ledger cannot be read now; ask again") from error
@@ -181,7 +181,7 @@ async def _all_of(app: web.Application, prepared: Prepared, context: Context) ->
     position = first.position
     following = prepared.then()
     cause = first.events[0].envelope.event_id if first.events else None
-    while (step := await asyncio.to_thread(next, following, None)) is not None:
+    while (step := await COMMANDS.run(lambda: next(following, None))) is not None:
         command, key = step
         follows = make_context(
             command,

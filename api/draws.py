@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from datetime import date
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from aiohttp import hdrs, web
 
+from api import pools
 from api.access import grant_of
 from api.asking import PRIVATE, asked, caught_up, rows_page
 from api.keys import DESK, LEDGER, LOG
@@ -211,7 +211,7 @@ async def export(request: web.Request) -> web.Response:
     inside = _may_see_sealed(grant, draw.unit)
     whole = inside or (_opened(request, draw) and draw.withhold_reason is None)
     archive = _archive(request)
-    file = await asked(lambda: draw_file(draw, archive, whole=whole, officers=inside))
+    file = await asked(lambda: draw_file(draw, archive, whole=whole, officers=inside), pools.DRAWS)
     return _attached(file, f"{draw.draw}.draw.json")
 
 
@@ -240,7 +240,7 @@ async def receipt(request: web.Request) -> web.Response:
             raise not_found()
     archive = _archive(request)
     whole = _opened(request, draw) and draw.withhold_reason is None
-    file = await asked(lambda: draw_receipt(draw, entity, archive, whole=whole))
+    file = await asked(lambda: draw_receipt(draw, entity, archive, whole=whole), pools.DRAWS)
     if file is None:
         raise not_found()
     return _attached(file, f"{draw.draw}.{entity}.receipt.json")
@@ -284,7 +284,7 @@ async def roster_preview(request: web.Request) -> web.Response:
         raise Problem("malformed", f"as_of lies after {today}")
     desk = _desk(request)
     await caught_up(request, Population.name)
-    return json_response(await asked(lambda: preview(command, desk)), headers=PRIVATE)
+    return json_response(await asked(lambda: preview(command, desk), pools.DRAWS), headers=PRIVATE)
 
 
 async def _draw(request: web.Request) -> DrawProgress:
@@ -307,7 +307,7 @@ async def _content(request: web.Request, draw: DrawProgress, digest: str) -> web
     published = _opened(request, draw) and draw.withhold_reason is None
     if not published and not _may_see_sealed(grant, draw.unit):
         raise not_found()
-    content = await asyncio.to_thread(_desk(request).blobs.get, digest)
+    content = await asked(lambda: _desk(request).blobs.get(digest), pools.DRAWS)
     return json_response(None, body=content, headers={**PRIVATE, "Digest": f"sha-256={digest}"})
 
 

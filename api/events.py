@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from api.access import grant_of
+from api.asking import asked
 from api.keys import LEDGER
 from api.problems import not_found
 from api.reading import MAX_POSITION, conditional
@@ -70,9 +70,7 @@ async def seen_event(request: web.Request) -> tuple[Any, dict[str, Any]]:
     if not 1 <= position <= MAX_POSITION:
         raise not_found()
     recorder = request.app[LEDGER].recorder
-    stored = await asyncio.to_thread(
-        lambda: next(iter(recorder.read(after=position - 1, limit=1)), None)
-    )
+    stored = await asked(lambda: next(iter(recorder.read(after=position - 1, limit=1)), None))
     if stored is None or stored.position != position:
         raise not_found()
     fields = codec.plain(stored.event.data)

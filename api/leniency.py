@@ -14,11 +14,7 @@ from projections.leniency import (
     LeniencyApplications,
     LeniencyListsOfUnits,
     LeniencyStatistics,
-    LeniencyUse,
-    LikeCasesBesideBenchmark,
     LikeCasesOfTypes,
-    comparison,
-    statistics,
 )
 
 #: Fines that are not public yet stand in it.
@@ -27,14 +23,6 @@ _AUTHORITIES: frozenset[Role] = frozenset({*UNIT_BOUND, *SUPERVISORS, "credit_of
 
 def _lists(lists: LeniencyLists, grant: Grant) -> dict[str, Any]:
     return {"unit": lists.unit, "versions": lists.versions}
-
-
-def _statistics(use: LeniencyUse, grant: Grant) -> dict[str, Any]:
-    return statistics(use)
-
-
-def _comparison(like: LikeCasesBesideBenchmark, grant: Grant) -> dict[str, Any]:
-    return comparison(like)
 
 
 RESOURCES = (
@@ -52,7 +40,6 @@ RESOURCES = (
         "How often each unit applied its list, by year, outcome and item.",
         "How often one unit applied its list.",
         seen=everybody,
-        show=_statistics,
     ).resources(),
     *Listing(
         "/v1/leniency-applications",
@@ -72,7 +59,6 @@ RESOURCES = (
         "How like cases ended, by type of violation, beside the benchmarks.",
         "How the cases about one type of violation ended, by unit and step of the benchmark.",
         seen=everybody,
-        show=_comparison,
         roles=_AUTHORITIES,
     ).resources(),
 )

@@ -6,6 +6,7 @@ Most systems are read so; a module of the api that does declares a ``Listing`` a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -85,7 +86,8 @@ class Listing(msgspec.Struct, frozen=True):
 
     ``path``: of the list; one subject is below it. ``summary`` says what the list holds, ``one``
     what the document about one says. ``seen`` gives the rows that a token may see, of both.
-    ``show`` makes the document from the fold. ``filters``: parameters named like a column.
+    ``show`` makes the document from the fold; of a view whose rows hold it ready, in a column
+    ``document``, it is sent as it is. ``filters``: parameters named like a column.
     """
 
     path: str
@@ -118,6 +120,11 @@ class Listing(msgspec.Struct, frozen=True):
             ),
         )
 
+    def _shown(self, row: sa.Row[Any], grant: Grant) -> Any:
+        if "document" in self.view.table.c:
+            return msgspec.Raw(row.document)
+        return self.show(_opened(self.view).decode(row.state), grant)
+
     def _list(self) -> Callable[[web.Request], Any]:
         view = self.view()
         table = view.table
@@ -135,7 +142,7 @@ class Listing(msgspec.Struct, frozen=True):
                 view.name,
                 table,
                 where=where,
-                show=lambda row: self.show(view.decode(row.state), grant),
+                show=lambda row: self._shown(row, grant),
             )
 
         handler.__doc__ = self.summary
@@ -154,12 +161,18 @@ class Listing(msgspec.Struct, frozen=True):
             if row is None:
                 raise not_found()
             return json_response(
-                self.show(view.decode(row.state), grant),
+                self._shown(row, grant),
                 headers={**PRIVATE, "X-Position": str(row.position)},
             )
 
         handler.__doc__ = self.one
         return handler
+
+
+@cache
+def _opened(view: type[FoldView[Any]]) -> FoldView[Any]:
+    """What reads the states of a view."""
+    return view()
 
 
 def _text(wanted: Any, column: sa.Column[Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -11,13 +12,18 @@ from msgspec import inspect
 
 from api.problems import Problem
 
-_AT = re.compile(r"^(?P<what>.*?) - at `(?:key` in `)?(?P<path>\$.*)`$", re.DOTALL)
 _FIELD = re.compile(r"(?:unknown|required) field `(?P<name>[^`]*)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _CHECK = re.compile(r"^(?P<name>\w+): ")
 
 #: How deeply a body may be nested: what is recorded has to be readable by every reader.
 MAX_DEPTH = 64
+
+#: Entries of a list at most, where its type does not say how many it may have.
+MAX_ITEMS = 1_000
+
+#: Characters of what was sent that are told back at most.
+MAX_TOLD = 1_000
 
 #: Fewer characters than this between two texts cannot hold a number beyond 64 bits.
 _SHORT = 19
@@ -49,9 +55,33 @@ def decoded(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
     except RecursionError:
         raise _too_deep() from None
     except ValueError as error:
-        raise Problem("malformed", str(error), pointer="") from None
+        raise Problem("malformed", shortened(str(error)), pointer="") from None
     _refuse_ambiguous(body)
+    if body.count(b",") >= MAX_ITEMS:
+        _refuse_long(value, inspect.type_info(decoder.type), [])
     return value
+
+
+def _refuse_long(value: Any, info: inspect.Type, steps: list[str]) -> None:
+    """Refuse a list that is longer than any command needs: each entry is looked up on its own.
+
+    Lists whose type says how long they may be were looked at when they were decoded.
+    """
+    inside: Iterable[tuple[Any, Any, inspect.Type]] = ()
+    for part in _parts(info):
+        if isinstance(part, inspect.StructType) and isinstance(value, part.cls):
+            inside = [(f.encode_name, getattr(value, f.name), f.type) for f in part.fields]
+        elif isinstance(part, inspect.VarTupleType) and isinstance(value, tuple):
+            if part.max_length is None and len(value) > MAX_ITEMS:
+                raise Problem(
+                    "malformed",
+                    f"This list must have at most {MAX_ITEMS} entries; it has {len(value)}.",
+                    pointer="".join(f"/{escaped(step)}" for step in steps),
+                )
+            inside = [(index, one, part.item_type) for index, one in enumerate(value)]
+    for step, inner, type_ in inside:
+        if isinstance(inner, tuple | msgspec.Struct):
+            _refuse_long(inner, type_, [*steps, str(step)])
 
 
 def _refuse_ambiguous(body: bytes) -> None:
@@ -70,7 +100,13 @@ def _refuse_ambiguous(body: bytes) -> None:
         value = json.loads(body, object_pairs_hook=_once)
     except RecursionError:
         raise _too_deep() from None
-    _strict(value, "", MAX_DEPTH)
+    fault = _fault(value, MAX_DEPTH)
+    if fault is not None:
+        raise Problem(
+            "malformed",
+            "A whole number lies between -9223372036854775808 and 9223372036854775807.",
+            pointer="".join(f"/{escaped(step)}" for step in reversed(fault)),
+        )
 
 
 def _repeats(texts: list[bytes], between: list[bytes]) -> bool:
@@ -87,27 +123,40 @@ def _too_deep() -> Problem:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise Problem("malformed", f"The key {twice!r} stands twice in one object.")
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise Problem(
+                    "malformed", f"The key {shortened(name)!r} stands twice in one object."
+                )
+            seen.add(name)
     return found
 
 
-def _strict(value: Any, pointer: str, depth: int) -> None:
+def _fault(value: Any, depth: int) -> list[str] | None:
+    """The steps to a number that is too long, innermost first; ``None`` where there is none.
+
+    They are put together on the way back: a pointer for every value would cost keys times values.
+    """
     if depth < 0:
         raise _too_deep()
+    inside: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, dict):
-        for key, inner in value.items():
-            _strict(inner, f"{pointer}/{escaped(key)}", depth - 1)
+        inside = value.items()
     elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            _strict(inner, f"{pointer}/{index}", depth - 1)
+        inside = enumerate(value)
     elif isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise Problem(
-            "malformed",
-            "A whole number lies between -9223372036854775808 and 9223372036854775807.",
-            pointer=pointer,
-        )
+        return []
+    for step, inner in inside:
+        steps = _fault(inner, depth - 1)
+        if steps is not None:
+            return [*steps, str(step)]
+    return None
+
+
+def shortened(text: str) -> str:
+    """A text that somebody sent, short enough to be told back."""
+    return text if len(text) <= MAX_TOLD else f"{text[:MAX_TOLD]} …"
 
 
 def escaped(part: str) -> str:
@@ -116,8 +165,12 @@ def escaped(part: str) -> str:
 
 
 def _invalid(message: str, type_: Any) -> Problem:
-    found = _AT.match(message)
-    what, path = (found["what"], found["path"]) if found else (message, "$")
+    # Whatever was sent may stand in the message, so what comes last is the place.
+    what, found, path = message.rpartition(" - at `")
+    path = path.removeprefix("key` in `")
+    if not found or not (path.startswith("$") and path.endswith("`")):
+        what, path = message, "$`"
+    path = path[:-1]
     steps = [name or index for name, index in _STEP.findall(path)]
     info = _walk(inspect.type_info(type_), steps)
     field = _FIELD.search(what)
@@ -128,7 +181,7 @@ def _invalid(message: str, type_: Any) -> Problem:
         steps.append(check["name"])
         what = what[check.end() :]
     allowed = _allowed(what, info)
-    detail = f"{what}; allowed: {allowed}" if allowed else what
+    detail = shortened(what) + (f"; allowed: {allowed}" if allowed else "")
     return Problem("malformed", detail, pointer="".join(f"/{escaped(step)}" for step in steps))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,12 +18,14 @@ from prometheus_client.core import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from api.access import caller_of
 from api.counting import REQUESTS, Requests
 from api.feed import HUB
 from api.front import EDGE
 from api.hub import head_of
 from api.keys import LEDGER, WITNESSES
 from api.logs import current_writer
+from api.pools import PROBES
 from api.resources import Resource
 from api.threads import SUPERVISOR
 from ledger.kernel import Ledger
@@ -158,7 +159,7 @@ async def readyz(request: web.Request) -> web.Response:
         "threads": lambda: _threads(app[SUPERVISOR].troubles()),
         **followers,
     }
-    parts = await asyncio.to_thread(lambda: {name: _asked(c) for name, c in checks.items()})
+    parts = await PROBES.run(lambda: {name: _asked(c) for name, c in checks.items()})
     ready = all(state.ready for state in parts.values()) and not app[HUB].closing
     return await _report(request, parts, ready=ready)
 
@@ -187,7 +188,7 @@ _REGISTRY = web.AppKey("registry", CollectorRegistry)
 
 async def metrics(request: web.Request) -> web.Response:
     """Counters and gauges in the text format of Prometheus, for an operator's token."""
-    page = await asyncio.to_thread(generate_latest, request.app[_REGISTRY])
+    page = await PROBES.run(lambda: generate_latest(request.app[_REGISTRY]))
     return web.Response(body=page, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_PLAIN_0_0_4})
 
 

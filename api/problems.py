@@ -102,6 +102,7 @@ KINDS: dict[str, Kind] = {
             "Send `Content-Type: application/json`. Nothing was recorded.",
         ),
         Kind(
+            "too-costly",
             "unsupported-encoding",
             415,
             "The body has a content coding that is not understood",
@@ -157,6 +158,13 @@ KINDS: dict[str, Kind] = {
             "The service cannot take this now",
             "Nothing was recorded. Send the same request, with the same Idempotency-Key, after the "
             "seconds in `Retry-After`.",
+        ),
+        Kind(
+            "too-costly",
+            503,
+            "The answer takes too long to make",
+            "Ask for less: a smaller page, fewer subjects, a shorter time. Asking for the same "
+            "again takes as long.",
         ),
         Kind(
             "unfinished",

@@ -11,6 +11,7 @@ from aiohttp import web
 from api.access import grant_of
 from api.asking import PRIVATE, asked, caught_up
 from api.listing import BUREAU, Listing, reported
+from api.pools import COUNTS
 from api.problems import Problem, not_found
 from api.reading import AT_LEAST, AT_LEAST_HEADER, bounded, json_response
 from api.resources import Parameter, Resource
@@ -72,7 +73,7 @@ async def prefilled_month(request: web.Request) -> web.Response:
     known, owed = await asked(ask)
     if not known:
         raise not_found()
-    tasks = await asked(lambda: prefilled(source, unit, month, cutoff))
+    tasks = await asked(lambda: prefilled(source, unit, month, cutoff), COUNTS)
     return json_response(
         Prefilled(unit, month, cutoff, tuple(row._asdict() for row in owed), tuple(tasks)),
         headers=PRIVATE,

@@ -23,6 +23,7 @@ from api.asking import asked
 from api.events import seen_event
 from api.keys import LOG, WITNESSES
 from api.pages import PAGE_HEADERS
+from api.pools import PROOFS
 from api.problems import Problem
 from api.resources import Resource
 from api.transparency import BYTES, TEXT, octets, plain
@@ -93,7 +94,7 @@ async def receipt(request: web.Request) -> web.Response:
         _kind(stored.event.type),
         b64encode(stored.event.data).decode(),
         proved.encode().decode(),
-        holding(await asked(request.app[LOG].log.keys), size),
+        holding(await asked(request.app[LOG].log.keys, PROOFS), size),
     )
     name = f"event-{kept.position}.receipt.html"
     return web.Response(
@@ -146,7 +147,7 @@ async def _receipt(request: web.Request, position: int) -> tuple[Receipt, int]:
             return None  # the events do not fit what was signed, and the keeper says so
         return Receipt(position - 1, tuple(path), signed.note()), signed.size
 
-    found = await asked(prove)
+    found = await asked(prove, PROOFS)
     if found is None:
         raise Problem(
             "unavailable",

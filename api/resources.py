@@ -28,8 +28,12 @@ from api.access import caller_of
 from api.auditing import AUDIT, is_number
 from api.keys import LINE
 from api.middlewares import expect
+from api.pools import ASKED_BY
 from api.problems import Problem, unauthenticated
 from ledger.vocabulary import Role
+
+#: Parameters of a query at most: each value is looked up where consultations are taken down.
+MAX_PARAMETERS = 100
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -110,6 +114,7 @@ def _checked(resource: Resource) -> Handler:
 
     async def handler(request: web.Request) -> web.StreamResponse:
         request[LINE].route = path
+        ASKED_BY.set(request)
         grant = await caller_of(request)
         if roles is not None and grant.role not in roles:
             if not grant.id:
@@ -133,6 +138,11 @@ def check_query(request: web.Request, known: Iterable[str] = (), once: Iterable[
     """Refuse parameters that would be ignored: a misspelt filter must not show everything."""
     if not request.rel_url.raw_query_string:
         return
+    if len(request.query) > MAX_PARAMETERS:
+        raise Problem(
+            "malformed",
+            f"A query must have at most {MAX_PARAMETERS} parameters; it has {len(request.query)}.",
+        )
     allowed = ", ".join(sorted(known)) or "none"
     for name in request.query:
         if name not in known:

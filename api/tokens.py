@@ -22,6 +22,7 @@ from typing import Self, get_args
 import msgspec
 import structlog
 
+from api.pools import TOKENS
 from ledger.kernel import Actor, civil_moment
 from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.subjects import check_subjects
@@ -330,7 +331,7 @@ class Tokens:
         """``lookup`` off the event loop; callers that ask for a token at once share the answer."""
         asked = self._asked.get(token)
         if asked is None:
-            asked = asyncio.create_task(asyncio.to_thread(self.lookup, token))
+            asked = asyncio.create_task(TOKENS.run(lambda: self.lookup(token)))
             self._asked[token] = asked
             asked.add_done_callback(lambda _: self._asked.pop(token, None))
         # Shielded: one caller who goes away must not take the answer from the others.

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from api.access import grant_of
 from api.asking import asked, follower_of
+from api.pools import COUNTS
 from api.problems import not_found
 from api.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
 from api.resources import Parameter, Resource
@@ -111,7 +112,8 @@ def _impact_of(kind: Literal["decision", "record"]) -> Callable[[web.Request], A
                 since=since,
                 until=until,
                 may_see=lambda record: may_see_record(grant, record),
-            )
+            ),
+            COUNTS,
         )
         if found is None:
             raise not_found()

@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from api.access import grant_of
 from api.asking import asked
 from api.keys import LEDGER, LOG, WITNESSES
+from api.pools import PROOFS
 from api.problems import Problem, not_found, unauthenticated
 from api.reading import json_response, whole_number
 from api.resources import Parameter, Resource
@@ -35,7 +36,7 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 async def checkpoint(request: web.Request) -> web.Response:
     """The newest signed checkpoint (c2sp.org/tlog-checkpoint), with witnesses' cosignatures."""
-    signed = await asked(request.app[LOG].log.checkpoint)
+    signed = await asked(request.app[LOG].log.checkpoint, PROOFS)
     if signed is None:
         raise not_found("Nothing is recorded yet, so nothing is signed.")
     return plain(signed.note(), _SOON)
@@ -43,7 +44,7 @@ async def checkpoint(request: web.Request) -> web.Response:
 
 async def key(request: web.Request) -> web.Response:
     """The key that signs this log's checkpoints now, as `<name>+<key id>+<key>`."""
-    keys = await asked(request.app[LOG].log.keys)
+    keys = await asked(request.app[LOG].log.keys, PROOFS)
     return plain(keys[-1].vkey.encode() + b"\n", _SOON)
 
 
@@ -84,7 +85,7 @@ async def keys(request: web.Request) -> web.Response:
             )
         )
 
-    return json_response(await asked(ask))
+    return json_response(await asked(ask, PROOFS))
 
 
 def _held(log: TransparencyLog, key: LogKey, end: int | None, position: int | None) -> HeldKey:
@@ -114,7 +115,7 @@ async def tile(request: web.Request) -> web.Response:
         return await _entries(request, n, width)
     log = request.app[LOG].log
     try:
-        hashes = await asked(lambda: log.tiles.tile(level, n, width))
+        hashes = await asked(lambda: log.tiles.tile(level, n, width), PROOFS)
     except KeyError:
         raise not_found("There is no such tile, or not yet.") from None
     return octets(hashes, _FOR_EVER)
@@ -124,9 +125,9 @@ async def _entries(request: web.Request, n: int, width: int) -> web.Response:
     recorder = request.app[LEDGER].recorder
     assert isinstance(recorder, SQLiteRecorder)
     first, log = n * WIDTH, request.app[LOG].log
-    if first + width > await asked(lambda: log.tiles.size):
+    if first + width > await asked(lambda: log.tiles.size, PROOFS):
         raise not_found("There is no such bundle, or not yet.")
-    rows = await asked(lambda: recorder.rows(first, width))
+    rows = await asked(lambda: recorder.rows(first, width), PROOFS)
     bundle = b"".join(len(row.data).to_bytes(2, "big") + row.data for row in rows)
     return octets(bundle, "private, no-store")
 
@@ -156,7 +157,7 @@ class Consistency(msgspec.Struct, frozen=True):
 async def consistency(request: web.Request) -> web.Response:
     """The proof (RFC 6962 section 2.1.2) that one size of the log is the beginning of another."""
     log = request.app[LOG].log
-    size = await asked(lambda: log.tiles.size)
+    size = await asked(lambda: log.tiles.size, PROOFS)
     new = whole_number(request.query.get("new"), "query parameter 'new'", size, 0, size)
     old = whole_number(request.query.get("old"), "query parameter 'old'", 0, 0, new)
 
@@ -170,7 +171,7 @@ async def consistency(request: web.Request) -> web.Response:
         )
 
     try:
-        return json_response(await asked(prove))
+        return json_response(await asked(prove, PROOFS))
     except ProofError as error:
         # Whoever checks the log must hear of a fork; what a store says names files of this machine.
         keeper = request.app[LOG]

@@ -7,6 +7,7 @@ import asyncio
 import structlog
 from aiohttp import hdrs, web
 
+from api.pools import COMMANDS, READS
 from ledger.stores import StoreError
 from ledger.transparency.notes import COSIGNATURE
 from ledger.transparency.submissions import MAX_SUBMISSION, SIZE_TYPE
@@ -48,7 +49,7 @@ async def add_checkpoint(request: web.Request) -> web.Response:
         return _answer(f"the body cannot be read: {error}\n", 400)
     witness = request.app[WITNESS]
     try:
-        line = await asyncio.to_thread(witness.add_checkpoint, body)
+        line = await COMMANDS.run(lambda: witness.add_checkpoint(body))
     except NotCosigned as declined:
         log.info("not_cosigned", status=_STATUS[type(declined)], why=str(declined))
         if isinstance(declined, OtherSize):
@@ -64,7 +65,7 @@ async def add_checkpoint(request: web.Request) -> web.Response:
 
 async def checkpoint(request: web.Request) -> web.Response:
     """The checkpoint of a log that was cosigned last, for monitors."""
-    found = await asyncio.to_thread(request.app[WITNESS].newest, request.match_info["log"])
+    found = await READS.run(lambda: request.app[WITNESS].newest(request.match_info["log"]))
     if found is None:
         return _answer("nothing of such a log was cosigned here\n", 404)
     return _answer(found.note().decode())

@@ -12,6 +12,7 @@ ALL = {
     "decisions": "decisions",
     "draw": "drawing",
     "feed": "feed",
+    "gets": "gets",
     "http": "http",
     "import": "importing",
     "log": "signing",

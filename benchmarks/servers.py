@@ -10,6 +10,8 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 import uvloop
@@ -42,14 +44,16 @@ def bare(answer: bytes) -> web.Application:
     return app
 
 
-async def serve(app: web.Application, token: str = "") -> None:
+async def serve(
+    app: web.Application, token: str = "", tokens: Mapping[str, str] | None = None
+) -> None:
     """Serve on a free loopback port and say which."""
     runner = Runner(app) if EDGE in app else web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
-    print(json.dumps({"port": port, "token": token}), flush=True)
+    print(json.dumps({"port": port, "token": token, "tokens": tokens}), flush=True)
     await asyncio.Event().wait()
 
 
@@ -68,15 +72,28 @@ async def ledger() -> None:
         await serve(service.app(), service.tokens.create("EDB", "bench", "credit_officer"))
 
 
+async def kept(path: Path) -> None:
+    """The service over a ledger that is there, on the day after its stories end."""
+    day = datetime.fromisoformat("2027-01-05T09:00:00+08:00")
+    with Service(f"sqlite:///{path}", clock=lambda: day) as service:
+        service.follower.wait_for(service.recorder.head(), 1_800)
+        create = service.tokens.create
+        tokens = {
+            "officer": create("MRB", "bench", "enforcement_officer"),
+            "supervisor": create("JB", "bench", "jb_supervisor"),
+        }
+        await serve(service.app(), tokens=tokens)
+
+
 def main() -> None:
-    """Serve what the command line names: ``bare BYTES`` or ``ledger``."""
+    """Serve what the command line names: ``bare BYTES``, ``ledger`` or ``kept PATH``."""
     if sys.argv[1] == "bare":
         uvloop.run(serve(bare(b" " * int(sys.argv[2]))))
         return
     # The log line of each request is part of the price; where it goes is not.
     configure_logging(Path(os.devnull).open("wb"))
     prepare_process()
-    uvloop.run(ledger())
+    uvloop.run(kept(Path(sys.argv[2])) if sys.argv[1] == "kept" else ledger())
 
 
 if __name__ == "__main__":

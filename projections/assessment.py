@@ -16,7 +16,10 @@ from projections.views import FoldView, subject_table
 F = TypeVar("F", bound=Fold)
 
 INDICATORS = subject_table(
-    "indicators", "year", "direction", sa.Column("three_systems", sa.Boolean, nullable=False)
+    "indicators",
+    "year",
+    "direction",
+    sa.Column("three_systems", sa.Boolean, nullable=False, index=True),
 )
 
 
@@ -53,7 +56,9 @@ class Scores(FoldView[Score]):
     tables = (SCORES,)
 
 
-ASSESSMENTS = subject_table("assessments", sa.Column("public", sa.Boolean, nullable=False))
+ASSESSMENTS = subject_table(
+    "assessments", sa.Column("public", sa.Boolean, nullable=False, index=True)
+)
 
 
 class Assessments(FoldView[Assessment]):

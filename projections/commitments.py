@@ -17,7 +17,7 @@ COMMITMENTS = subject_table(
     "type",
     "stage",
     "made_on",
-    sa.Column("public", sa.Boolean, nullable=False),
+    sa.Column("public", sa.Boolean, nullable=False, index=True),
 )
 
 

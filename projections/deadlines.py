@@ -66,7 +66,7 @@ DEADLINES = sa.Table(
     #: As computed at the opening; ``due_on`` is where a later calendar moved it.
     sa.Column("first_due_on", Code),
     sa.Column("due_on", Code, index=True),
-    sa.Column("provisional", sa.Boolean, nullable=False),
+    sa.Column("provisional", sa.Boolean, nullable=False, index=True),
     sa.Column("calendar_version", Code, nullable=False),
     sa.Column("state", Code, nullable=False, index=True),
     sa.Column("done_position", sa.BigInteger),

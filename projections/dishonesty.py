@@ -28,7 +28,7 @@ SERIOUS_LIST = subject_table(
     "entity",
     "unit",
     "list_field",
-    sa.Column("public", sa.Boolean, nullable=False),
+    sa.Column("public", sa.Boolean, nullable=False, index=True),
 )
 LIST_FIELDS = subject_table("list_fields", "unit")
 MEASURE_CATALOGUES = subject_table("measure_catalogues")
@@ -38,7 +38,7 @@ SANCTIONS = subject_table(
     "unit",
     "record",
     "measure",
-    sa.Column("alive", sa.Boolean, nullable=False),
+    sa.Column("alive", sa.Boolean, nullable=False, index=True),
 )
 INCENTIVES = subject_table("incentives", "entity", "unit", "measure", "stage")
 

@@ -123,7 +123,7 @@ FINDINGS = sa.Table(
     sa.Column("standing", Code, nullable=False, index=True),
     sa.Column("rule_id", Code, index=True),
     sa.Column("type", Code, index=True),
-    sa.Column("auto", sa.Boolean),
+    sa.Column("auto", sa.Boolean, index=True),
     sa.Column("unit", Code, index=True),
     sa.Column("entity", Code, index=True),
     sa.Column("task", Code, index=True),

@@ -28,6 +28,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection, Engine
 
+from ledger.kernel import budget
 from ledger.kernel.threads import Worker
 from projections import tables
 from projections.source import Entry, Page, Recorder, Source, SourceUnavailable
@@ -132,7 +133,12 @@ class Views:
                     connection.execute(
                         sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
                     )
-                yield connection
+                try:
+                    yield connection
+                except sa.exc.OperationalError as error:
+                    if budget.spent():
+                        raise budget.Exhausted("the question took longer than it may") from error
+                    raise
 
     def places(self) -> dict[str, int]:
         """Where each view stands, as committed. Empty if nobody has ever followed."""

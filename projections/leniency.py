@@ -7,6 +7,7 @@ from statistics import median_low
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
 from ledger.kernel import Fold
 from ledger.leniency.events import LeniencyApplied
@@ -76,7 +77,8 @@ class LeniencyUse(Fold):
         self.decided[event.case] = event.decided_on.year
 
 
-STATISTICS = subject_table("leniency_statistics")
+#: ``document`` is what is read of it: it holds counts, and the state every case.
+STATISTICS = subject_table("leniency_statistics", sa.Column("document", sa.LargeBinary))
 
 
 class LeniencyStatistics(FoldView[LeniencyUse]):
@@ -88,14 +90,21 @@ class LeniencyStatistics(FoldView[LeniencyUse]):
     table = STATISTICS
     tables = (STATISTICS,)
 
+    def row(self, fold: LeniencyUse, position: int) -> Row:
+        return {"document": msgspec.json.encode(statistics(fold))}
+
 
 def statistics(use: LeniencyUse) -> dict[str, Any]:
     """The use of a list by year: decisions, outcomes, items; it names no case."""
     years: dict[str, dict[str, Any]] = {}
-    for year in sorted({*(one.year for one in use.cases.values()), *use.decided.values()}):
-        of_year = [one for one in use.cases.values() if one.year == year]
+    decided = Counter(use.decided.values())
+    applied: dict[int, list[Use]] = {}
+    for one in use.cases.values():
+        applied.setdefault(one.year, []).append(one)
+    for year in sorted({*applied, *decided}):
+        of_year = applied.get(year, [])
         years[str(year)] = {
-            "decided": sum(decided == year for decided in use.decided.values()),
+            "decided": decided[year],
             "outcomes": dict(sorted(Counter(one.outcome for one in of_year).items())),
             "items": [
                 {"item": item, "list_version": version, "cases": n}
@@ -120,7 +129,7 @@ class LikeCasesBesideBenchmark(LikeCases):
                 self.versions[event.unit] = event.version
 
 
-LIKE_CASES = subject_table("like_cases")
+LIKE_CASES = subject_table("like_cases", sa.Column("document", sa.LargeBinary))
 
 
 class LikeCasesOfTypes(FoldView[LikeCasesBesideBenchmark]):
@@ -131,6 +140,9 @@ class LikeCasesOfTypes(FoldView[LikeCasesBesideBenchmark]):
     fold = LikeCasesBesideBenchmark
     table = LIKE_CASES
     tables = (LIKE_CASES,)
+
+    def row(self, fold: LikeCasesBesideBenchmark, position: int) -> Row:
+        return {"document": msgspec.json.encode(comparison(fold))}
 
 
 def comparison(like: LikeCasesBesideBenchmark) -> dict[str, Any]:

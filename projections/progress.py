@@ -34,8 +34,8 @@ REPORTS = subject_table(
     "stage",
     "due_on",
     "warn_on",
-    sa.Column("nil", sa.Boolean),
-    sa.Column("disputed", sa.Boolean, nullable=False),
+    sa.Column("nil", sa.Boolean, index=True),
+    sa.Column("disputed", sa.Boolean, nullable=False, index=True),
     sa.Column("days_late", sa.Integer),
 )
 

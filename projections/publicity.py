@@ -24,13 +24,13 @@ ACTS = subject_table(
     "kind",
     "stage",
     "nullified_on",
-    sa.Column("public", sa.Boolean, nullable=False),
+    sa.Column("public", sa.Boolean, nullable=False, index=True),
 )
 ANNUAL_STATS = subject_table(
     "annual_stats",
     "unit",
     sa.Column("year", sa.Integer, index=True),
-    sa.Column("public", sa.Boolean, nullable=False),
+    sa.Column("public", sa.Boolean, nullable=False, index=True),
 )
 PUBLICITY = subject_table(
     "publicity", "known_since", sa.Column("called_for", sa.Integer, nullable=False)

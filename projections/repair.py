@@ -32,7 +32,7 @@ REPAIRS = subject_table(
     "entity",
     "stage",
     "applied_on",
-    sa.Column("green_channel", sa.Boolean, nullable=False),
+    sa.Column("green_channel", sa.Boolean, nullable=False, index=True),
 )
 
 

@@ -6,9 +6,8 @@ out, and add facts that never happened. It reads the ledger and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -23,14 +22,17 @@ from ledger.kernel import (
     LegalRef,
     RecordCorrected,
     Recorded,
+    budget,
     civil_moment,
 )
-from ledger.kernel.corrections import as_corrected
+from ledger.kernel.corrections import as_changed, changes_of
 from ledger.kernel.events import Envelope
+from ledger.kernel.folds import Selector
 from projections.profiles import (
     Audience,
+    Change,
     CreditProfile,
-    as_json,
+    Following,
     law_as_of,
     render,
 )
@@ -47,14 +49,6 @@ class Hypothetical(msgspec.Struct, frozen=True):
 
     event: Event
     on: date
-
-
-class Change(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One place of the document that a step changed: a JSON pointer, and what stood there."""
-
-    path: str
-    before: Any = None
-    after: Any = None
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -91,21 +85,8 @@ class NothingKnown(LookupError):
     """Nothing is recorded of the business."""
 
 
-def replay(
-    recorder: Recorder | Source,
-    entity: str,
-    *,
-    valid_as_of: date | None = None,
-    known_as_of: datetime | None = None,
-    to_position: int | None = None,
-    without: Collection[int | str] = (),
-    hypothetical: Sequence[Hypothetical] = (),
-    audience: Audience = "restricted",
-    plans: str = "",
-    steps: bool = True,
-    may_see: Callable[[Recorded], bool] = lambda record: True,
-) -> Replayed:
-    """The profile of a business as it was, as it was known, or as it would be.
+class Asked(msgspec.Struct, frozen=True):
+    """What a replay is to show.
 
     ``valid_as_of``: only what was so by the end of that day; a grade counts from the day it was
     assessed for. ``known_as_of``: only what was known by then, corrections included; imports count
@@ -115,40 +96,111 @@ def replay(
 
     What the reader may not see makes no step, is not named among what was left out, and is not the
     position; in the document it is as in the view, with the planned visits of ``plans``.
+    """
+
+    entity: str
+    valid_as_of: date | None = None
+    known_as_of: datetime | None = None
+    to_position: int | None = None
+    without: Collection[int | str] = ()
+    hypothetical: Sequence[Hypothetical] = ()
+    audience: Audience = "restricted"
+    plans: str = ""
+    may_see: Callable[[Recorded], bool] = lambda record: True
+
+
+class Replaying:
+    """A replay under way: iterate over it for its steps, in order; then it says what it comes to.
+
+    It reads the ledger as it goes, up to the head at which it began, and remembers no event: a
+    step costs what its event changes. Iterating raises ``NothingKnown`` at the end if the ledger
+    holds nothing about the business at all.
+    """
+
+    def __init__(self, source: Source, asked: Asked, *, steps: bool = True) -> None:
+        self._asked = asked
+        self._source = source
+        self._steps = steps
+        self._head = source.head() if asked.to_position is None else asked.to_position
+        self._law = law_as_of(source, asked.to_position, asked.known_as_of)
+        self._following = Following(
+            asked.entity, asked.audience, self._law, on=asked.valid_as_of, plans=asked.plans
+        )
+        #: The last event that it took and that the reader may see; 0 before the first.
+        self.position = 0
+        #: The positions that were left out, of those that the reader may see.
+        self.left_out: list[int] = []
+
+    @property
+    def profile(self) -> CreditProfile:
+        """The profile as far as it was replayed."""
+        return self._following.profile
+
+    def document(self) -> dict[str, Any]:
+        """The document of the profile as far as it was replayed."""
+        asked = self._asked
+        return render(
+            self.profile, asked.audience, self._law, on=asked.valid_as_of, plans=asked.plans
+        )
+
+    def __iter__(self) -> Iterator[Step]:
+        asked = self._asked
+        selector = self.profile.selector()
+        # An event is seen through its corrections, which come after it.
+        corrections = list(
+            self._source.each([Selector((RecordCorrected.TOPIC,), selector.tags)], self._head)
+        )
+        known = [r for r in corrections if self._knows(r)]
+        changes = changes_of(r for r in known if not _named(r, asked.without))
+        seen = _corrections(r for r in known if asked.may_see(r))
+        nothing = not asked.hypothetical
+        for record in self._source.each([selector], self._head):
+            nothing = nothing and isinstance(record.event, RecordCorrected)
+            if not self._knows(record):
+                continue
+            if _named(record, asked.without):
+                if asked.may_see(record):
+                    self.left_out.append(record.position)
+                continue
+            yield from self._take(as_changed(record, changes), seen)
+        if nothing:
+            raise NothingKnown(f"nothing is recorded of {asked.entity}")
+        for one in asked.hypothetical:
+            budget.check()
+            yield from self._take(imagined(one), seen)
+
+    def _knows(self, record: Recorded) -> bool:
+        known_as_of = self._asked.known_as_of
+        return known_as_of is None or record.envelope.known_at <= known_as_of
+
+    def _take(self, record: Recorded, corrections: dict[UUID, list[int]]) -> Iterator[Step]:
+        asked = self._asked
+        if asked.valid_as_of is not None and valid_from(record) > asked.valid_as_of:
+            return
+        seen = not record.position or asked.may_see(record)
+        if seen:
+            self.position = max(self.position, record.position)
+        if isinstance(record.event, RecordCorrected):
+            return
+        if not self._steps:
+            self.profile.take(record)
+            return
+        changed = self._following.take(record)
+        if seen:
+            yield _step(record, changed, corrections)
+
+
+def replay(recorder: Recorder | Source, entity: str, *, steps: bool = True, **how: Any) -> Replayed:
+    """The profile of a business as it was, as it was known, or as it would be: see ``Asked``.
 
     Raises ``NothingKnown`` if the ledger holds nothing about the business at all.
     """
     source = recorder if isinstance(recorder, Source) else Source(recorder)
-    blank = CreditProfile(entity)
-    found = source.records([blank.selector()], to_position)
-    if all(isinstance(record.event, RecordCorrected) for record in found) and not hypothetical:
-        raise NothingKnown(f"nothing is recorded of {entity}")
-    known = [r for r in found if known_as_of is None or r.envelope.known_at <= known_as_of]
-    left_out = [r.position for r in known if _named(r, without) and may_see(r)]
-    kept = as_corrected([r for r in known if not _named(r, without)])
-    kept += [_imagined(one) for one in hypothetical]
-    valid = [r for r in kept if valid_as_of is None or valid_from(r) <= valid_as_of]
-    law = law_as_of(source, to_position, known_as_of)
-    corrections = _corrections(r for r in known if may_see(r))
-    profile = CreditProfile(entity)
-    taken = []
-    rendered = partial(render, profile, audience, law, on=valid_as_of, plans=plans)
-    before: Any = _plain(rendered()) if steps else None
-    position = 0
-    for record in valid:
-        seen = not record.position or may_see(record)
-        if seen:
-            position = max(position, record.position)
-        if isinstance(record.event, RecordCorrected):
-            continue
-        profile.take(record)
-        if steps:
-            after = _plain(rendered())
-            if seen:
-                taken.append(_step(record, difference(before, after), corrections))
-            before = after
-    document = rendered()
-    return Replayed(profile, document, position, taken, left_out)
+    replaying = Replaying(source, Asked(entity, **how), steps=steps)
+    taken = list(replaying)
+    return Replayed(
+        replaying.profile, replaying.document(), replaying.position, taken, replaying.left_out
+    )
 
 
 def valid_from(record: Recorded) -> date:
@@ -165,16 +217,18 @@ def as_if_repaired(source: Source, entity: str, record: str, on: date) -> list[H
     ``NothingKnown`` if the business has no such record.
     """
     known = CreditProfile(entity)
-    known.over(source.records([known.selector()]))
+    # Whatever happens to a record or rests on it names it.
+    of_record = Selector(known.selector().topics, (f"record:{record}", f"entity:{entity}"))
+    known.over(source.records([of_record]))
     entry, standing = known.records.get(record), known.standing or Standing()
     if entry is None or not entry.kind:
         raise NothingKnown(f"{entity} has no credit record {record}")
-    of_record: dict[str, Any] = {"record": record, "entity": entity}
+    names: dict[str, Any] = {"record": record, "entity": entity}
     events: list[Event] = [
-        PublicityTerminated(**of_record, unit=entry.unit, reason="repaired", terminated_on=on)
+        PublicityTerminated(**names, unit=entry.unit, reason="repaired", terminated_on=on)
     ]
     events += [
-        SanctionLifted(**of_record, sanction=name, unit=one.unit, reason="repaired", lifted_on=on)
+        SanctionLifted(**names, sanction=name, unit=one.unit, reason="repaired", lifted_on=on)
         for name, one in standing.sanctions.items()
         if one.alive and one.record == record
     ]
@@ -182,7 +236,7 @@ def as_if_repaired(source: Source, entity: str, record: str, on: date) -> list[H
     if listing is not None and listing.added is not None and listing.stands:
         events.append(
             SeriousListRemoved(
-                **of_record,
+                **names,
                 determination=listing.added.determination,
                 unit=listing.unit,
                 list_field=listing.list_field,
@@ -191,64 +245,6 @@ def as_if_repaired(source: Source, entity: str, record: str, on: date) -> list[H
             )
         )
     return [Hypothetical(event, on) for event in events]
-
-
-def difference(before: Any, after: Any, path: str = "") -> list[Change]:
-    """Where two documents differ, as JSON pointers, in order.
-
-    Items of a list are told apart by what names them (a record, a task, an inspection, a date).
-    """
-    if before == after:
-        return []
-    if isinstance(before, dict) and isinstance(after, dict):
-        found = []
-        for name in [*before, *(name for name in after if name not in before)]:
-            found += difference(before.get(name), after.get(name), f"{path}/{_escaped(name)}")
-        return found
-    if isinstance(before, list) and isinstance(after, list):
-        old, new = _by_name(before), _by_name(after)
-        if old is not None and new is not None:
-            return difference(old, new, path)
-    return [Change(path, before, after)]
-
-
-#: What names an item, before the record on which it rests.
-_NAMES = (
-    "commitment",
-    "obligation",
-    "determination",
-    "incentive",
-    "sanction",
-    "designation",
-    "observation",
-    "record",
-    "task",
-    "inspection",
-)
-
-
-def _by_name(items: Iterable[Any]) -> dict[str, Any] | None:
-    named: dict[str, Any] = {}
-    for item in items:
-        if not isinstance(item, dict):
-            return None
-        name = next((item[key] for key in _NAMES if key in item), None)
-        if name is None and "assessed_on" in item:
-            name = item["assessed_on"]
-        if name is None and "year" in item:
-            name = f"{item['unit']} {item['year']}"
-        if name is None or str(name) in named:
-            return None
-        named[str(name)] = item
-    return named
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-def _plain(document: dict[str, Any]) -> Any:
-    return msgspec.json.decode(as_json(document))
 
 
 def _named(record: Recorded, without: Collection[int | str]) -> bool:
@@ -267,7 +263,8 @@ def _named(record: Recorded, without: Collection[int | str]) -> bool:
     return False
 
 
-def _imagined(one: Hypothetical) -> Recorded:
+def imagined(one: Hypothetical) -> Recorded:
+    """A fact that never happened, as a record at position 0."""
     moment = civil_moment(one.on, 12)
     return Recorded(
         0,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
-from ledger.kernel import Recorded, codec
+from ledger.kernel import Recorded, budget, codec
+from ledger.kernel.budget import Exhausted
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
 
@@ -84,15 +85,27 @@ class Source:
 
         Raises ``UnreadableRecord`` for one that cannot be decoded.
         """
-        return [codec.decode(one.position, one.event.data) for one in self.stored(selectors, up_to)]
+        return list(self.each(selectors, up_to))
 
     def stored(self, selectors: Iterable[Selector], up_to: int | None = None) -> list[Any]:
         """Like ``records``, as the store holds them: position, and event with data and tags."""
+        return list(self._each(selectors, up_to))
+
+    def each(self, selectors: Iterable[Selector], up_to: int | None = None) -> Iterator[Recorded]:
+        """Like ``records``, one after another: what stops early has read no more than a page."""
+        for one in self._each(selectors, up_to):
+            yield codec.decode(one.position, one.event.data)
+
+    def _each(self, selectors: Iterable[Selector], up_to: int | None) -> Iterator[Any]:
         query = as_query(selectors)
         if not query.items:  # to the library no item at all means every event
-            return []
-        found = self._ask(lambda: list(self.recorder.read(query)))
-        return [one for one in found if up_to is None or one.position <= up_to]
+            return
+        events = iter(self._ask(lambda: self.recorder.read(query)))
+        while (one := self._ask(lambda: next(events, None))) is not None:
+            budget.check()
+            if up_to is not None and one.position > up_to:
+                return
+            yield one
 
     def after(self, selectors: Iterable[Selector], after: int, limit: int) -> list[Any]:
         """The first ``limit`` stored events after a position that match any of the selectors."""
@@ -101,6 +114,12 @@ class Source:
             lambda: list(self.recorder.read(query, after=after, limit=limit))
         )
         return found
+
+    def tagged(self, tags: Sequence[str]) -> bool:
+        """Whether any event carries any of the tags."""
+        if hasattr(self.recorder, "tagged"):
+            return bool(self._ask(lambda: self.recorder.tagged(tags)))  # type: ignore[attr-defined]
+        return bool(self.after([Selector((), (tag,)) for tag in tags], 0, 1))
 
     def at(self, position: int) -> Recorded | None:
         """The record at a position, ``None`` where there is none."""
@@ -117,6 +136,8 @@ class Source:
     def _ask(question: Callable[[], Any]) -> Any:
         try:
             return question()
+        except Exhausted:
+            raise
         except Exception as error:
             # Each store has its own kinds of failure; none of them says anything about an event.
             raise SourceUnavailable(f"the ledger cannot be read: {error}") from error

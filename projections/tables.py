@@ -20,6 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.pool import StaticPool
 
+from ledger.kernel import budget
 from ledger.stores.files import is_damaged
 from ledger.stores.sqlite import connect_read_only
 
@@ -113,6 +114,8 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
         # Pages written often within a rebuild reach the file once in a while, not every time.
         connection.execute("PRAGMA wal_autocheckpoint = 8000")
         connection.execute("PRAGMA temp_store = MEMORY")
+        # A follower has no budget: only questions are cut short.
+        connection.set_progress_handler(budget.spent, budget.STATEMENT_STEPS)
 
     @sa.event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
@@ -137,6 +140,19 @@ def _with_driver(url: URL) -> URL:
     if url.drivername == "postgres":
         return url.set(drivername="postgresql+psycopg")
     return url
+
+
+def in_order(table: sa.Table) -> None:
+    """Let every index of a table end with its key, if it has a single one.
+
+    Pages come in the order of the key: the rows that equal a value are then read in that order,
+    a page of them and no more. Without it all rows of the value are read and sorted for each page.
+    """
+    keys = tuple(table.primary_key.columns)
+    for index in tuple(table.indexes):
+        if len(keys) == 1 and keys[0].name not in index.columns and not index.dialect_kwargs:
+            table.indexes.discard(index)
+            sa.Index(index.name, *index.columns, keys[0])
 
 
 class Lock:

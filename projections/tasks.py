@@ -147,7 +147,7 @@ TASKS = sa.Table(
     sa.Column("planned_on", Code),
     sa.Column("approved_on", Code),
     sa.Column("opened_on", Code),
-    sa.Column("result", Code),
+    sa.Column("result", Code, index=True),
     sa.Column("state", sa.LargeBinary, nullable=False),
 )
 

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from ledger.kernel import Fold, RecordCorrected, Recorded
 from ledger.kernel.folds import topics_of
 from projections.source import Entry, Source
-from projections.tables import Code, Row, Store
+from projections.tables import Code, Row, Store, in_order
 
 F = TypeVar("F", bound=Fold)
 
@@ -41,12 +41,22 @@ class View(ABC):
     tables: ClassVar[tuple[sa.Table, ...]]
     topics: frozenset[str]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for table in cls.__dict__.get("tables", ()):
+            in_order(table)
+
     def shape(self) -> list[str]:
         """What the rows depend on besides the events; as text."""
         return [
             f"version {self.version}",
             *sorted(self.topics),
             *(f"{t.name}.{c.name} {c.type!r}" for t in self.tables for c in t.columns),
+            *sorted(
+                f"{t.name} {index.name} {[c.name for c in index.columns]}"
+                for t in self.tables
+                for index in t.indexes
+            ),
         ]
 
     @property

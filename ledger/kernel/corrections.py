@@ -6,7 +6,7 @@ audit trail shows both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -87,18 +87,27 @@ def corrected(record: Recorded, changes: Iterable[FieldChange]) -> Recorded:
 
 def as_corrected(records: Sequence[Recorded]) -> list[Recorded]:
     """``records``, each as the corrections among them say it; the corrections stay in the list."""
+    changes = changes_of(records)
+    return [as_changed(record, changes) for record in records] if changes else list(records)
+
+
+#: What corrections say of each event, in the order in which they were recorded.
+Changes = Mapping[UUID, Sequence[FieldChange]]
+
+
+def changes_of(records: Iterable[Recorded]) -> Changes:
+    """What the corrections among ``records`` say."""
     changes: dict[UUID, list[FieldChange]] = {}
     for record in records:
         if isinstance(record.event, RecordCorrected):
             changes.setdefault(record.event.target_event_id, []).extend(record.event.field_changes)
-    if not changes:
-        return list(records)
-    return [
-        corrected(record, changes[record.envelope.event_id])
-        if record.envelope.event_id in changes
-        else record
-        for record in records
-    ]
+    return changes
+
+
+def as_changed(record: Recorded, changes: Changes) -> Recorded:
+    """``record`` as corrections say it."""
+    said = changes.get(record.envelope.event_id)
+    return record if said is None else corrected(record, said)
 
 
 def _apply(document: dict[str, Any], change: FieldChange, frozen: set[str]) -> None:

@@ -42,6 +42,7 @@ from eventsourcing.persistence import (
     ProgrammingError,
 )
 
+from ledger.kernel import budget
 from ledger.kernel.threads import Worker
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ _TAG_ROWS = (
     "SELECT position, type, tag FROM event_tags WHERE position > ? AND position <= ?"
     " ORDER BY position, tag"
 )
+_TAGGED = "SELECT 1 FROM event_tags WHERE tag = ? LIMIT 1"
 # Hops from type to type in the index: the cost is the number of types, not of events.
 _TYPES_OF_TAG = """WITH RECURSIVE hop (type) AS (
     SELECT min(type) FROM event_tags WHERE tag = ?1
@@ -375,6 +377,10 @@ class SQLiteRecorder(DCBRecorder):
         """
         return self._fetch(_TAG_ROWS, (after_position, up_to_position))
 
+    def tagged(self, tags: Sequence[str]) -> bool:
+        """Whether any event carries any of the tags; costs the same however many do."""
+        return any(self._fetch(_TAGGED, (tag,)) for tag in tags)
+
     def counts_by_type(self) -> dict[str, int]:
         """How many events of each type are recorded."""
         return dict(self._fetch("SELECT type, count(*) FROM events GROUP BY type ORDER BY type"))
@@ -387,11 +393,16 @@ class SQLiteRecorder(DCBRecorder):
         with reader.lock:
             try:
                 return reader.sqlite.execute(sql, parameters).fetchall()
+            except sqlite3.OperationalError as error:
+                if _code(error) == sqlite3.SQLITE_INTERRUPT:
+                    raise budget.Exhausted("the question took longer than it may") from error
+                raise self._failure(error) from error
             except (sqlite3.Error, UnicodeError, OverflowError) as error:
                 raise self._failure(error) from error
 
     def _open_reader(self) -> _Connection:
         reader = _Connection(self.path, self._reads, self._busy_timeout)
+        reader.sqlite.set_progress_handler(budget.spent, budget.STATEMENT_STEPS)
         with self._guard:
             for thread in [t for t in self._readers if not t.is_alive()]:
                 self._readers.pop(thread).close()

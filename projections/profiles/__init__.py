@@ -4,7 +4,9 @@ The same fold answers three questions: the view's (what is known now), the repla
 then, or would be if), and the reader's, by ``render``, for one of three audiences.
 """
 
+from projections.profiles.changes import Change, difference
 from projections.profiles.fold import CreditProfile
+from projections.profiles.following import Following
 from projections.profiles.law import NO_LAW, VISIT_CAP, Law, law_as_of
 from projections.profiles.parts import CreditEntry, CreditEvent, When, happened, later
 from projections.profiles.rendering import Told, as_json, cap_of, regimes, render, says_nothing
@@ -17,14 +19,17 @@ __all__ = [
     "PROFILES",
     "VISIT_CAP",
     "Audience",
+    "Change",
     "CreditEntry",
     "CreditEvent",
     "CreditProfile",
+    "Following",
     "Law",
     "Profiles",
     "Told",
     "When",
     "as_json",
+    "difference",
     "cap_of",
     "happened",
     "later",

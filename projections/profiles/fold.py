@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from datetime import date
+from operator import attrgetter
 
 import msgspec
 
@@ -111,24 +113,23 @@ class CreditProfile(Fold, array_like=True):
     # Grade
 
     def on_graded(self, event: CreditGradeAssigned, record: Recorded) -> None:
-        self.grades.append(
-            Grading(
-                event.assessed_on,
-                record.position,
-                event.grade,
-                event.scheme,
-                event.source,
-                event.override,
-            )
+        assessed = Grading(
+            event.assessed_on,
+            record.position,
+            event.grade,
+            event.scheme,
+            event.source,
+            event.override,
         )
-        self.grades.sort(key=lambda g: (g.assessed_on, g.position))
+        insort(self.grades, assessed, key=attrgetter("assessed_on", "position"))
 
     def grade(self, on: date | None = None) -> str:
         """The grade in force on a day: the newest assessment not after it; else B (2.4d)."""
-        for assessed in reversed(self.grades):
-            if on is None or assessed.assessed_on <= on:
-                return assessed.grade
-        return UNGRADED
+        grades = self.grades
+        known = len(grades)
+        if on is not None:
+            known = bisect_right(grades, on, key=attrgetter("assessed_on"))
+        return grades[known - 1].grade if known else UNGRADED
 
     # Credit records
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -9,10 +10,10 @@ import msgspec
 
 from ledger.credit.regimes import Reckoning, reckon
 from ledger.kernel import PolicyVersionAdopted
-from projections.arrivals import arrivals
+from projections.arrivals import Arrival, arrivals
 from projections.profiles.fold import CreditProfile
 from projections.profiles.law import NO_LAW, VISIT_CAP, Law
-from projections.profiles.parts import CreditEntry, Inspection, Violation, Visit
+from projections.profiles.parts import CreditEntry, Grading, Inspection, Violation, Visit
 from projections.profiles.standing import EVERY, NOTHING, Audience, shown
 
 
@@ -45,17 +46,13 @@ def render(
     if audience != "public":
         document["grade"] = profile.grade(on)
         document["grades"] = [
-            {
-                "assessed_on": one.assessed_on,
-                "grade": one.grade,
-                "scheme": one.scheme,
-                "source": one.source,
-                "override": one.override,
-            }
-            for one in profile.grades
-            if on is None or one.assessed_on <= on
+            grade_document(one) for one in profile.grades if on is None or one.assessed_on <= on
         ]
-    document["records"] = _records(profile, audience, law)
+    document["records"] = [
+        said
+        for record, entry in sorted(profile.records.items())
+        if (said := record_document(record, entry, audience, law)) is not None
+    ]
     if audience != "public":
         document["records_ended"] = _ended(profile)
     if audience == "restricted":
@@ -65,48 +62,61 @@ def render(
     document["violations"] = told.violations
     if audience != "public":
         document["caps"] = _caps(profile, audience, law, on, plans)
-        document["burden"] = _burden(profile)
+        document["burden"] = {
+            **came(_arrivals(profile)),
+            "inspections_imported": sum(stands(one) for one in profile.inspections.values()),
+        }
     if audience == "restricted":
         if plans:
             document["upcoming_visits"] = sum(
-                _upcoming(visit) and plans in (EVERY, visit.unit)
-                for visit in profile.visits.values()
+                upcoming(visit, plans) for visit in profile.visits.values()
             )
         document["findings"] = profile.findings
         document["irregular_visits"] = profile.irregular_visits
     return document
 
 
-def _records(profile: CreditProfile, audience: Audience, law: Law) -> list[dict[str, Any]]:
-    found = []
-    for record, entry in sorted(profile.records.items()):
-        if not entry.kind or (audience == "public" and not entry.shown):
-            continue
-        document: dict[str, Any] = {
-            "record": record,
-            "kind": entry.kind,
-            "title": entry.title,
-            "unit": entry.unit,
-            "doc_no": entry.doc_no,
-            "determined_on": entry.determined_on,
+def record_document(
+    record: str, entry: CreditEntry, audience: Audience, law: Law
+) -> dict[str, Any] | None:
+    """One credit record as an audience reads it, ``None`` if it does not."""
+    if not entry.kind or (audience == "public" and not entry.shown):
+        return None
+    document: dict[str, Any] = {
+        "record": record,
+        "kind": entry.kind,
+        "title": entry.title,
+        "unit": entry.unit,
+        "doc_no": entry.doc_no,
+        "determined_on": entry.determined_on,
+    }
+    for name in ("severity", "amount_fen", "result"):
+        if (value := getattr(entry, name)) is not None:
+            document[name] = value
+    if entry.fulfilled:
+        document["fulfilled"] = True
+    if entry.started_on is not None:
+        document["publicity"] = {
+            "started_on": entry.started_on,
+            "min_until": entry.min_until,
+            "max_until": entry.max_until,
         }
-        for name in ("severity", "amount_fen", "result"):
-            if (value := getattr(entry, name)) is not None:
-                document[name] = value
-        if entry.fulfilled:
-            document["fulfilled"] = True
-        if entry.started_on is not None:
-            document["publicity"] = {
-                "started_on": entry.started_on,
-                "min_until": entry.min_until,
-                "max_until": entry.max_until,
-            }
-        if entry.said is not None:
-            document.update(_repair(entry, audience, law))
-        if audience != "public":
-            document.update(_whereabouts(entry))
-        found.append(document)
-    return found
+    if entry.said is not None:
+        document.update(_repair(entry, audience, law))
+    if audience != "public":
+        document.update(_whereabouts(entry))
+    return document
+
+
+def grade_document(one: Grading) -> dict[str, Any]:
+    """One assessment."""
+    return {
+        "assessed_on": one.assessed_on,
+        "grade": one.grade,
+        "scheme": one.scheme,
+        "source": one.source,
+        "override": one.override,
+    }
 
 
 def _whereabouts(entry: CreditEntry) -> dict[str, Any]:
@@ -165,7 +175,7 @@ class Told:
         found = corrected = 0
         newest: date | None = None
         for one in profile.violations.values():
-            if not _stands(one):
+            if not stands(one):
                 continue
             found += 1
             right = one.corrected_on is not None
@@ -189,18 +199,22 @@ class Told:
             "last_found_on": newest,
         }
         self.inspections = [
-            (one.held_on, name, _told(name, one, counts.get(name)))
+            (one.held_on, name, inspection_document(name, one, counts.get(name)))
             for name, one in profile.inspections.items()
-            if one.held_on is not None and _stands(one)
+            if one.held_on is not None and stands(one)
         ]
-        self.inspections.sort(key=_newest, reverse=True)
+        self.inspections.sort(key=by_newest, reverse=True)
 
 
-def _newest(entry: tuple[date, str, dict[str, Any]]) -> tuple[date, str]:
+def by_newest(entry: tuple[date, str, Any]) -> tuple[date, str]:
+    """By what inspections are ordered, the newest first."""
     return entry[:2]
 
 
-def _told(name: str, one: Inspection, violations: list[int] | None) -> dict[str, Any]:
+def inspection_document(
+    name: str, one: Inspection, violations: Sequence[int] | None
+) -> dict[str, Any]:
+    """An inspection that a register tells of; ``violations`` found at it, and open ones."""
     document: dict[str, Any] = {
         "inspection": name,
         "unit": one.unit,
@@ -226,41 +240,46 @@ def _inspections(profile: CreditProfile, audience: Audience, told: Told) -> list
         return [document for _, _, document in told.inspections]
     found = list(told.inspections)
     for task, visit in profile.visits.items():
-        if audience == "public":
-            if visit.published_on is None:
-                continue
-            held_on = visit.opened_on or visit.published_on
-            document = {
-                "task": task,
-                "unit": visit.unit,
-                "held_on": held_on,
-                "result": visit.published_result,
-                "published_on": visit.published_on,
-            }
-        else:
-            # A visit that nobody has made is planned, and plans are sealed.
-            known = visit.opened_on or visit.concluded_on or visit.published_on
-            if known is None:
-                continue
-            held_on = known
-            document = {
-                "task": task,
-                "unit": visit.unit,
-                "kind": visit.kind,
-                "held_on": held_on,
-                "result": visit.result or visit.published_result,
-                "minutes_on_site": visit.minutes,
-                "notified_on": visit.notified_on,
-                "published_on": visit.published_on,
-            }
-        if visit.lawful_refusal:
-            document["lawful_refusal"] = True
-        found.append((held_on, task, document))
-    found.sort(key=_newest, reverse=True)
+        said = visit_document(task, visit, audience)
+        if said is not None:
+            found.append((said["held_on"], task, said))
+    found.sort(key=by_newest, reverse=True)
     return [document for _, _, document in found]
 
 
-def _stands(one: Inspection | Violation) -> bool:
+def visit_document(task: str, visit: Visit, audience: Audience) -> dict[str, Any] | None:
+    """A visit as an audience reads it, ``None`` if it does not."""
+    if audience == "public":
+        if visit.published_on is None:
+            return None
+        document = {
+            "task": task,
+            "unit": visit.unit,
+            "held_on": visit.opened_on or visit.published_on,
+            "result": visit.published_result,
+            "published_on": visit.published_on,
+        }
+    else:
+        # A visit that nobody has made is planned, and plans are sealed.
+        held_on = visit.opened_on or visit.concluded_on or visit.published_on
+        if held_on is None:
+            return None
+        document = {
+            "task": task,
+            "unit": visit.unit,
+            "kind": visit.kind,
+            "held_on": held_on,
+            "result": visit.result or visit.published_result,
+            "minutes_on_site": visit.minutes,
+            "notified_on": visit.notified_on,
+            "published_on": visit.published_on,
+        }
+    if visit.lawful_refusal:
+        document["lawful_refusal"] = True
+    return document
+
+
+def stands(one: Inspection | Violation) -> bool:
     """Whether a register tells of it still."""
     return one.seen is not None and (one.gone is None or one.gone < one.seen)
 
@@ -270,36 +289,57 @@ def _caps(
 ) -> list[dict[str, Any]]:
     booked: dict[tuple[int, str], list[int]] = {}
     for visit in profile.visits.values():
-        if visit.planned_on is None or not visit.counter:
+        said = booking(visit, audience, plans)
+        if said is None:
             continue
-        if not _told_of(visit, audience, plans):
-            continue
-        counts = booked.setdefault((visit.planned_on.year, visit.unit), [0, 0])
-        if not visit.cancelled:
-            counts[visit.counter != "capped"] += 1
-    if not booked:
-        return []
-    caps = law(VISIT_CAP)
-    found = []
-    for (year, unit), (capped, exempt) in sorted(booked.items()):
-        last_day = date(year, 12, 31)
-        day = last_day if on is None else min(on, last_day)
-        grade = profile.grade(day)
-        policy = caps.in_force(day, unit=unit, grade=grade)
-        cap = None if policy is None else cap_of(policy, grade)
-        found.append(
-            {
-                "unit": unit,
-                "year": year,
-                "grade": grade,
-                "used": capped,
-                "exempt": exempt,
-                "cap": cap,
-                "left": None if cap is None else max(0, cap - capped),
-                "policy_version": None if policy is None else policy.version,
-            }
-        )
-    return found
+        year, unit, capped, exempt = said
+        counts = booked.setdefault((year, unit), [0, 0])
+        counts[0] += capped
+        counts[1] += exempt
+    return [
+        cap_document(profile, law, on, place, counts) for place, counts in sorted(booked.items())
+    ]
+
+
+def booking(visit: Visit, audience: Audience, plans: str) -> tuple[int, str, int, int] | None:
+    """The year and unit under whose cap a visit was booked, and what it counts: capped, exempt.
+
+    ``None`` if it is under none, or nothing that the audience may know of.
+    """
+    if visit.planned_on is None or not visit.counter or not _told_of(visit, audience, plans):
+        return None
+    capped = visit.counter == "capped"
+    counts = (0, 0) if visit.cancelled else (int(capped), int(not capped))
+    return visit.planned_on.year, visit.unit, *counts
+
+
+def cap_document(
+    profile: CreditProfile,
+    law: Law,
+    on: date | None,
+    place: tuple[int, str],
+    counts: Sequence[int],
+) -> dict[str, Any]:
+    """What a unit has booked at the business in a year, against the cap.
+
+    ``place`` is the year and the unit, ``counts`` the capped and the exempt visits.
+    """
+    (year, unit), (capped, exempt) = place, counts
+    last_day = date(year, 12, 31)
+    day = last_day if on is None else min(on, last_day)
+    grade = profile.grade(day)
+    policy = law(VISIT_CAP).in_force(day, unit=unit, grade=grade)
+    cap = None if policy is None else cap_of(policy, grade)
+    return {
+        "unit": unit,
+        "year": year,
+        "grade": grade,
+        "used": capped,
+        "exempt": exempt,
+        "cap": cap,
+        "left": None if cap is None else max(0, cap - capped),
+        "policy_version": None if policy is None else policy.version,
+    }
 
 
 def _told_of(visit: Visit, audience: Audience, plans: str) -> bool:
@@ -316,22 +356,26 @@ def cap_of(policy: PolicyVersionAdopted, grade: str) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def _burden(profile: CreditProfile) -> dict[str, int]:
-    """As the burden account has it, and the inspections beside of which registers tell."""
+def _arrivals(profile: CreditProfile) -> list[Arrival]:
     held = (profile.standing or NOTHING).joint_visits
-    times = arrivals(profile.visits, held) if profile.visits else []
+    return arrivals(profile.visits, held) if profile.visits else []
+
+
+def came(times: Sequence[Arrival]) -> dict[str, int]:
+    """How often units came, as the burden account has it."""
     return {
         "visits": len(times),
         "minutes_on_site": sum(time.minutes for time in times),
         "joint_visits": sum(time.units > 1 for time in times),
         "avoided_by_merging": sum(time.units - 1 for time in times),
-        "inspections_imported": sum(_stands(one) for one in profile.inspections.values()),
     }
 
 
-def _upcoming(visit: Visit) -> bool:
+def upcoming(visit: Visit, plans: str) -> bool:
+    """Whether a visit is planned still, by a unit whose plans are told of."""
     return (
         bool(visit.counter)
+        and plans in (EVERY, visit.unit)
         and not visit.cancelled
         and visit.opened_on is None
         and visit.concluded_on is None

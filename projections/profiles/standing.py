@@ -6,9 +6,9 @@ themselves decide by is kept: their own folds, each about one thing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -31,6 +31,11 @@ class Dispute(Part):
 
     applied: bool = False
     over: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether the case is undecided."""
+        return self.applied and not self.over
 
 
 class Standing(msgspec.Struct, array_like=True, gc=False):
@@ -59,67 +64,37 @@ def shown(standing: Standing, audience: Audience, on: date | None) -> Iterator[t
     them is public. What a unit is about to determine is no fact yet: the business alone reads it.
     Complaints stand here for nobody. What is recorded of a business says who complained (CMP-R2).
     """
-    told = audience != "public"
-    yield (
-        "commitments",
-        [
-            _commitment(one)
-            for _, one in sorted(standing.commitments.items())
-            if one.exists and (told or one.public)
-        ],
-    )
-    yield (
-        "serious_list",
-        [_listing(one, audience) for _, one in sorted(standing.listings.items()) if one.stands],
-    )
-    designations = [
-        _designation(one)
-        for _, one in sorted(standing.designations.items())
-        if one.stage == "designated"
-        and (on is None or one.in_force(on))
-        and one.listed_as in _LISTS_READ[audience]
-    ]
-    if told or designations:
-        # Where the list is not public, an empty one would tell the public what is not so.
-        yield "key_designations", designations
-    if not told:
-        return
-    yield (
-        "determinations",
-        [
-            _determination(one)
-            for _, one in sorted(standing.determinations.items())
-            if one.exists and (one.determined is not None or audience == "entity")
-        ],
-    )
-    yield (
-        "incentives",
-        [
+    for section in SECTIONS:
+        if audience not in section.readers:
+            continue
+        items = [
             said
-            for _, one in sorted(standing.incentives.items())
-            if one.exists and one.stage != "ended" and _lasts(said := _incentive(one), on)
-        ],
-    )
-    yield (
-        "sanctions",
-        [
-            said
-            for _, one in sorted(standing.sanctions.items())
-            if one.alive and _lasts(said := _sanction(one), on)
-        ],
-    )
-    yield (
-        "observation_periods",
-        [
-            _observation(one)
-            for _, one in sorted(standing.observations.items())
-            if one.exists and one.stage == "granted" and (on is None or one.runs(on))
-        ],
-    )
-    yield (
-        "reconsiderations_open",
-        sum(one.applied and not one.over for one in standing.disputes.values()),
-    )
+            for _, one in sorted(getattr(standing, section.kept).items())
+            if (said := section.said(one, audience, on)) is not None
+        ]
+        if items or not section.hidden(audience):
+            yield section.name, items
+    if audience != "public":
+        yield "reconsiderations_open", sum(one.open for one in standing.disputes.values())
+
+
+class Section(NamedTuple):
+    """One list of the document: its name, where the things lie, and what is said of each.
+
+    ``said`` gives ``None`` for what the audience does not read, or not on that day.
+    """
+
+    name: str
+    kept: str
+    said: Callable[[Any, Audience, date | None], dict[str, Any] | None]
+    readers: tuple[Audience, ...] = ("entity", "restricted")
+
+    def hidden(self, audience: Audience) -> bool:
+        """Whether it is left out where it is empty.
+
+        Where the list is not public, an empty one would tell the public what is not so.
+        """
+        return audience == "public" and self.name == "key_designations"
 
 
 #: Which designations each audience reads. The authorities are one audience: what is not shared
@@ -137,13 +112,17 @@ def _lasts(said: dict[str, Any], on: date | None) -> bool:
     return on is None or until is None or on <= until
 
 
-def _commitment(one: Commitment) -> dict[str, Any]:
+def _commitment(one: Commitment, audience: Audience, on: date | None) -> dict[str, Any] | None:
+    if not one.exists or (audience == "public" and not one.public):
+        return None
     said = commitments.document(one)
     del said["entity"]
     return said
 
 
-def _listing(one: SeriousListing, audience: Audience) -> dict[str, Any]:
+def _listing(one: SeriousListing, audience: Audience, on: date | None) -> dict[str, Any] | None:
+    if not one.stands:
+        return None
     added = one.added
     assert added is not None
     said = {
@@ -159,7 +138,11 @@ def _listing(one: SeriousListing, audience: Audience) -> dict[str, Any]:
     return said
 
 
-def _determination(one: Determination) -> dict[str, Any]:
+def _determination(
+    one: Determination, audience: Audience, on: date | None
+) -> dict[str, Any] | None:
+    if not one.exists or (one.determined is None and audience != "entity"):
+        return None
     notice, determined = one.notice, one.determined
     assert notice is not None
     said = {
@@ -181,9 +164,11 @@ def _determination(one: Determination) -> dict[str, Any]:
     }
 
 
-def _incentive(one: Incentive) -> dict[str, Any]:
+def _incentive(one: Incentive, audience: Audience, on: date | None) -> dict[str, Any] | None:
+    if not one.exists or one.stage == "ended":
+        return None
     granted, promised = one.granted, one.promised
-    return {
+    said = {
         "incentive": one.incentive,
         "unit": one.unit,
         "measure": one.measure,
@@ -192,12 +177,15 @@ def _incentive(one: Incentive) -> dict[str, Any]:
         "granted_on": None if granted is None else granted.granted_on,
         "until": None if granted is None else granted.until,
     }
+    return said if _lasts(said, on) else None
 
 
-def _sanction(one: Sanction) -> dict[str, Any]:
+def _sanction(one: Sanction, audience: Audience, on: date | None) -> dict[str, Any] | None:
+    if not one.alive:
+        return None
     applied = one.applied
     assert applied is not None
-    return {
+    said = {
         "sanction": one.sanction,
         "unit": applied.unit,
         "record": applied.record,
@@ -206,9 +194,14 @@ def _sanction(one: Sanction) -> dict[str, Any]:
         "applied_on": applied.applied_on,
         "until": applied.until,
     }
+    return said if _lasts(said, on) else None
 
 
-def _designation(one: KeyDesignation) -> dict[str, Any]:
+def _designation(one: KeyDesignation, audience: Audience, on: date | None) -> dict[str, Any] | None:
+    if one.stage != "designated" or one.listed_as not in _LISTS_READ[audience]:
+        return None
+    if on is not None and not one.in_force(on):
+        return None
     return {
         "designation": one.designation,
         "unit": one.unit,
@@ -219,7 +212,9 @@ def _designation(one: KeyDesignation) -> dict[str, Any]:
     }
 
 
-def _observation(one: Observation) -> dict[str, Any]:
+def _observation(one: Observation, audience: Audience, on: date | None) -> dict[str, Any] | None:
+    if not one.exists or one.stage != "granted" or (on is not None and not one.runs(on)):
+        return None
     return {
         "observation": one.observation,
         "unit": one.unit,
@@ -228,3 +223,17 @@ def _observation(one: Observation) -> dict[str, Any]:
         "starts_on": one.starts_on,
         "ends_on": one.ends_on,
     }
+
+
+_ALL: tuple[Audience, ...] = ("public", "entity", "restricted")
+
+#: The lists in the order of the document.
+SECTIONS = (
+    Section("commitments", "commitments", _commitment, _ALL),
+    Section("serious_list", "listings", _listing, _ALL),
+    Section("key_designations", "designations", _designation, _ALL),
+    Section("determinations", "determinations", _determination),
+    Section("incentives", "incentives", _incentive),
+    Section("sanctions", "sanctions", _sanction),
+    Section("observation_periods", "observations", _observation),
+)

@@ -25,11 +25,11 @@ PROFILES = sa.Table(
     #: The name as it is searched by: case folded.
     sa.Column("name_key", Code, index=True),
     sa.Column("area", Code, index=True),
-    sa.Column("listed", sa.Boolean, nullable=False),
+    sa.Column("listed", sa.Boolean, nullable=False, index=True),
     sa.Column("registered", sa.Boolean, nullable=False),
     #: Whether the document for the public, or the authorities, says anything at all.
-    sa.Column("public", sa.Boolean, nullable=False),
-    sa.Column("restricted", sa.Boolean, nullable=False),
+    sa.Column("public", sa.Boolean, nullable=False, index=True),
+    sa.Column("restricted", sa.Boolean, nullable=False, index=True),
     sa.Column("grade", Code, nullable=False),
     #: Whether the document shows caps, and so depends on the policy ``visit_cap``.
     sa.Column("capped", sa.Boolean, nullable=False),

@@ -58,12 +58,19 @@ from projections.burden import BURDENS, Burdens
 from projections.burden import document as burden_document
 from projections.follower import Follower, Views
 from projections.opening import all_views
-from projections.profiles import EVERY, PROFILES, Audience, CreditProfile, render, says_nothing
+from projections.profiles import (
+    EVERY,
+    PROFILES,
+    Audience,
+    CreditProfile,
+    difference,
+    render,
+    says_nothing,
+)
 from projections.replay import (
     Hypothetical,
     NothingKnown,
     as_if_repaired,
-    difference,
     replay,
 )
 from projections.source import Source

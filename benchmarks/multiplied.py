@@ -1,0 +1,133 @@
+"""A ledger of any length about the same things: a year that is told, and copies of it.
+
+The stories of the tests pass through every system. Their events come first and stay as they are;
+what follows are copies about other businesses, cases, officers and things, in other years, so that
+whatever is asked of a thing of the stories has the same answer however many copies there are.
+Copies that name a business keep their unit, so that the unit of the stories has as many rows as
+anybody; what is about a unit alone is about another unit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgpack
+from eventsourcing.dcb.api import DCBEvent
+
+from ledger.stores.sqlite import SQLiteRecorder
+from tests.scenarios.test_story_business import test_a_business_through_a_year
+from tests.scenarios.test_story_unit import test_a_unit_through_a_year
+
+#: Kinds of subjects that copies share with the stories.
+SHARED = {"policy", "calendar", "month", "assessment", "key", "person", "rule", "list-field"}
+#: Events of which there is one series for all.
+_ONCE = re.compile(r"^(policies|transparency|persons|access)\.")
+_DAY = re.compile(r"^([0-9]{4})(-[0-9]{2}-[0-9]{2})(.*)$", re.DOTALL)
+_UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+_USCC = re.compile(r"^[0-9A-Z]{18}$")
+_BATCH = 5_000
+
+
+def tell(folder: Path) -> Path:
+    """Tell both stories; the ledger that holds one after the other."""
+    for name, story in (
+        ("business", test_a_business_through_a_year),
+        ("unit", test_a_unit_through_a_year),
+    ):
+        (folder / name).mkdir(parents=True)
+        asyncio.run(story(folder / name))
+    told = folder / "business" / "ledger.db"
+    with SQLiteRecorder(told) as into, SQLiteRecorder(folder / "unit" / "ledger.db") as unit:
+        into.append(list(_copied(list(unit.read()), 0, shift=0, units=True)))
+    for blob in (folder / "unit" / "ledger.blobs").rglob("*"):
+        if blob.is_file():
+            beside = folder / "business" / blob.relative_to(folder / "unit")
+            beside.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(blob, beside)
+    return told
+
+
+def multiply(told: Path, path: Path, length: int) -> None:
+    """A ledger at ``path`` that begins with what was told and has at least ``length`` events."""
+    path.parent.mkdir(parents=True)
+    shutil.copytree(told.with_suffix(".blobs"), path.with_suffix(".blobs"))
+    shutil.copy(told.with_suffix(".vault.db"), path.with_suffix(".vault.db"))
+    with SQLiteRecorder(told) as source:
+        story = list(source.read())
+    with SQLiteRecorder(path) as recorder:
+        waiting = [one.event for one in story]
+        written = number = 0
+        while written + len(waiting) < length:
+            number += 1
+            waiting += _copied(story, number, shift=1 + number % 8, units=False)
+            if len(waiting) >= _BATCH:
+                written = recorder.append(waiting)
+                waiting = []
+        if waiting:
+            recorder.append(waiting)
+
+
+def _copied(story: list[Any], number: int, *, shift: int, units: bool) -> Iterator[DCBEvent]:
+    """The events of a story about other things. ``units``: those of a business's as well."""
+    told = {tag.partition(":")[::2] for one in story for tag in one.event.tags}
+    others = {
+        name: _renamed(name, number)
+        for kind, name in told
+        if kind not in SHARED | {"actor", "command"}
+    }
+    own = {name: new for name, new in others.items() if ("unit", name) not in told}
+    for one in story:
+        event = one.event
+        if _ONCE.match(event.type):
+            continue
+        about = any(tag.startswith("entity:") for tag in event.tags)
+        names = own if about and not units else others
+        body = _changed(msgpack.unpackb(event.data), names, number, shift)
+        tags = [_tag(tag, names, number) for tag in event.tags]
+        yield DCBEvent(type=event.type, data=msgpack.packb(body), tags=tags)
+
+
+def _changed(value: Any, names: Mapping[str, str], number: int, shift: int) -> Any:
+    """What a record holds, about the other things."""
+    if isinstance(value, str):
+        if (new := names.get(value)) is not None:
+            return new
+        if _UUID.match(value):
+            return str(UUID(int=(UUID(value).int + number * 2**40 + 1) % 2**128))
+        day = _DAY.match(value) if shift else None
+        return value if day is None else _shifted(day, shift)
+    if isinstance(value, dict):
+        return {key: _changed(inner, names, number, shift) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_changed(inner, names, number, shift) for inner in value]
+    return value
+
+
+def _tag(tag: str, names: Mapping[str, str], number: int) -> str:
+    kind, _, name = tag.partition(":")
+    if kind == "command":
+        return f"{tag}x{number}"
+    return tag if kind in SHARED or kind == "actor" else f"{kind}:{names.get(name, name)}"
+
+
+def _shifted(day: re.Match[str], years: int) -> str:
+    rest = day[2] if day[2] != "-02-29" else "-02-28"
+    return f"{int(day[1]) - years}{rest}{day[3]}"
+
+
+@lru_cache(100_000)
+def _renamed(name: str, number: int) -> str:
+    """Another name of the same form."""
+    if _USCC.match(name):
+        return f"bench:{name}x{number}"
+    head, colon, year = name.rpartition(":")
+    if colon and year.isdigit():
+        return f"{head}x{number}:{year}"
+    return f"{name}x{number}"

@@ -1,0 +1,423 @@
+"""A profile as one event after another changes it, and what each changed in its document.
+
+What that costs follows from what the event touches and not from what the profile holds: every item
+of the document is rendered again only when an event touches it, and every sum is kept as the sum
+of what its items give to it. The items are rendered by the same functions as the whole document.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date
+from functools import cache
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ledger.grading.events import CreditGradeAssigned
+from ledger.joint.events import JointVisitHeld
+from ledger.kernel import Event, Recorded
+from projections.arrivals import arrivals
+from projections.profiles.changes import Change, difference, numbered
+from projections.profiles.fold import CreditProfile
+from projections.profiles.law import Law
+from projections.profiles.parts import Grading, Visit
+from projections.profiles.rendering import (
+    as_json,
+    booking,
+    by_newest,
+    came,
+    cap_document,
+    grade_document,
+    inspection_document,
+    record_document,
+    stands,
+    upcoming,
+    visit_document,
+)
+from projections.profiles.standing import NOTHING, SECTIONS, Audience, Section
+
+_NO_BURDEN = came(())
+
+#: A document as far as it was touched.
+_Sparse = dict[str, Any]
+
+#: The day of an arrival, and the joint visit or task it belongs to.
+_Group = tuple[date, str]
+
+
+class _Said(NamedTuple):
+    """A violation that a register tells of, as far as sums count it."""
+
+    inspection: str | None
+    corrected: bool
+    severity: str | None
+    found_on: date | None
+
+
+#: The field by which an event names a thing of each section.
+_STANDING = {
+    "commitments": "commitment",
+    "serious_list": "record",
+    "key_designations": "designation",
+    "determinations": "determination",
+    "incentives": "incentive",
+    "sanctions": "sanction",
+    "observation_periods": "observation",
+}
+
+_NAMING = ("task", "inspection", "violation", "recon", *dict.fromkeys(_STANDING.values()))
+
+
+@cache
+def _names(event: type[Event]) -> tuple[str, ...]:
+    """The fields by which events of a type name what stands in the document."""
+    return tuple(name for name in _NAMING if name in event.__struct_fields__)
+
+
+class _Touched(msgspec.Struct):
+    """Of each kind of item, the ids of those that an event may have changed."""
+
+    record: str | None
+    violation: str | None
+    dispute: str | None
+    standing: list[tuple[Section, str]]
+    visits: set[str] = msgspec.field(default_factory=set)
+    inspections: set[str] = msgspec.field(default_factory=set)
+    groups: set[_Group] = msgspec.field(default_factory=set)
+    bookings: set[tuple[int, str]] = msgspec.field(default_factory=set)
+    #: The first of the assessments that moved, and the one after the last.
+    grades: tuple[int, int] | None = None
+
+
+class Following:
+    """The profile of a business, and its document for an audience as far as events change it.
+
+    The parameters are those of ``render``.
+    """
+
+    def __init__(
+        self,
+        entity: str,
+        audience: Audience,
+        law: Law,
+        *,
+        on: date | None = None,
+        plans: str = "",
+    ) -> None:
+        self.profile = CreditProfile(entity)
+        self._audience: Audience = audience
+        self._law = law
+        self._on = on
+        self._plans = plans
+        self._sections = [one for one in SECTIONS if audience in one.readers]
+        # Items as they are shown, by their ids; what is not shown is not here.
+        self._records: dict[str, Any] = {}
+        self._visits: dict[str, tuple[date, str, Any]] = {}
+        self._inspections: dict[str, tuple[date, str, Any]] = {}
+        self._standing: dict[str, dict[str, Any]] = {one.name: {} for one in self._sections}
+        self._caps: dict[tuple[int, str], Any] = {}
+        # What items give to sums, and the sums.
+        self._ends: dict[str, str] = {}
+        self._ended: Counter[str] = Counter()
+        self._repaired: set[str] = set()
+        self._disputes: set[str] = set()
+        self._violations: dict[str, _Said] = {}
+        self._severities: Counter[str] = Counter()
+        self._corrected = 0
+        self._found_on: list[date] = []
+        self._at: dict[str, list[int]] = {}
+        self._imported: set[str] = set()
+        self._upcoming: set[str] = set()
+        self._booked: dict[str, tuple[int, str, int, int]] = {}
+        self._bookings: dict[tuple[int, str], list[int]] = {}
+        self._group: dict[str, _Group] = {}
+        self._groups: dict[_Group, set[str]] = {}
+        self._days: dict[str, set[date]] = {}
+        self._burdens: dict[_Group, dict[str, int]] = {}
+        self._burden: Counter[str] = Counter(_NO_BURDEN)
+        self._tell()
+
+    def take(self, record: Recorded) -> list[Change]:
+        """Let one event change the profile; what it changed in the document."""
+        before_grades = len(self.profile.grades)
+        self.profile.take(record)
+        touched = self._touched(record)
+        if len(self.profile.grades) > before_grades:
+            touched.grades = self._moved(record)
+        before = self._sparse(touched, taken=False)
+        self._refresh(touched)
+        return difference(before, self._sparse(touched, taken=True))
+
+    # What an event touches
+
+    def _touched(self, record: Recorded) -> _Touched:
+        event, profile = record.event, self.profile
+        named = {name: value for name in _names(type(event)) if (value := getattr(event, name))}
+        touched = _Touched(
+            record=named.get("record"),
+            violation=named.get("violation"),
+            dispute=named.get("recon"),
+            standing=[
+                (section, named[_STANDING[section.name]])
+                for section in self._sections
+                if _STANDING[section.name] in named
+            ],
+        )
+        alike = {named[name] for name in ("task", "inspection") if name in named}
+        if touched.violation is not None:
+            # Where it was found, by what is shown and by what the event says.
+            told = self._violations.get(touched.violation)
+            now = profile.violations.get(touched.violation)
+            alike |= {one.inspection for one in (told, now) if one and one.inspection is not None}
+        # Of two that are called alike the one names the other apart.
+        touched.inspections = {one for one in alike if one in profile.inspections}
+        touched.visits = {one for one in alike if one in profile.visits}
+        for task in touched.visits:
+            visit = profile.visits[task]
+            touched.groups |= {g for g in (self._group.get(task), _group(task, visit)) if g}
+            for said in (self._booked.get(task), self._booking(visit)):
+                if said is not None:
+                    touched.bookings.add(said[:2])
+        if isinstance(event, JointVisitHeld):
+            touched.groups |= {(day, event.joint) for day in self._days.get(event.joint, ())}
+        if isinstance(event, CreditGradeAssigned):
+            touched.bookings |= self._bookings.keys()
+        return touched
+
+    def _moved(self, record: Recorded) -> tuple[int, int]:
+        """The assessment that was taken, and those of its day that stand after it."""
+        event, grades = record.event, self.profile.grades
+        assert isinstance(event, CreditGradeAssigned)
+        day = event.assessed_on
+        place = bisect_right(
+            grades, (day, record.position), key=attrgetter("assessed_on", "position")
+        )
+        return place - 1, bisect_right(grades, day, key=attrgetter("assessed_on"))
+
+    def _booking(self, visit: Visit) -> tuple[int, str, int, int] | None:
+        return booking(visit, self._audience, self._plans)
+
+    # Taking in
+
+    def _refresh(self, touched: _Touched) -> None:
+        self._tell()
+        if touched.record is not None:
+            self._take_record(touched.record)
+        if touched.dispute is not None:
+            dispute = (self.profile.standing or NOTHING).disputes.get(touched.dispute)
+            _keep(self._disputes, touched.dispute, dispute is not None and dispute.open)
+        for section, name in touched.standing:
+            self._take_standing(section, name)
+        if touched.violation is not None:
+            self._take_violation(touched.violation)
+        for name in touched.inspections:
+            self._take_inspection(name)
+        for name in touched.visits:
+            self._take_visit(name)
+        for group in touched.groups:
+            self._take_group(group)
+        for place in touched.bookings:
+            counts = self._bookings.get(place)
+            if counts is None:
+                self._caps.pop(place, None)
+            else:
+                self._caps[place] = _plain(
+                    cap_document(self.profile, self._law, self._on, place, counts[:2])
+                )
+
+    def _take_record(self, name: str) -> None:
+        entry = self.profile.records.get(name)
+        if entry is None:
+            return
+        said = record_document(name, entry, self._audience, self._law)
+        _put(self._records, name, None if said is None else _plain(said))
+        _keep(self._repaired, name, entry.repaired)
+        if (before := self._ends.pop(name, None)) is not None:
+            _add(self._ended, before, -1)
+        if entry.over:
+            self._ends[name] = entry.end_reason or "ended"
+            _add(self._ended, self._ends[name], 1)
+
+    def _take_standing(self, section: Section, name: str) -> None:
+        one = getattr(self.profile.standing or NOTHING, section.kept).get(name)
+        said = None if one is None else section.said(one, self._audience, self._on)
+        _put(self._standing[section.name], name, None if said is None else _plain(said))
+
+    def _take_violation(self, name: str) -> None:
+        if (before := self._violations.pop(name, None)) is not None:
+            self._sum(before, -1)
+        found = self.profile.violations.get(name)
+        if found is not None and stands(found):
+            said = self._violations[name] = _Said(
+                found.inspection, found.corrected_on is not None, found.severity, found.found_on
+            )
+            self._sum(said, 1)
+
+    def _sum(self, said: _Said, by: int) -> None:
+        self._corrected += by * said.corrected
+        if said.severity is not None:
+            _add(self._severities, said.severity, by)
+        if said.found_on is not None:
+            if by > 0:
+                insort(self._found_on, said.found_on)
+            else:
+                del self._found_on[bisect_left(self._found_on, said.found_on)]
+        if said.inspection is not None:
+            counts = self._at.setdefault(said.inspection, [0, 0])
+            counts[0] += by
+            counts[1] += by * (not said.corrected)
+            if not counts[0]:
+                del self._at[said.inspection]
+
+    def _take_inspection(self, name: str) -> None:
+        one = self.profile.inspections[name]
+        there = stands(one)
+        _keep(self._imported, name, there)
+        shown = None
+        if there and one.held_on is not None:
+            said = inspection_document(name, one, self._at.get(name))
+            shown = one.held_on, name, _plain(said)
+        _put(self._inspections, name, shown)
+
+    def _take_visit(self, task: str) -> None:
+        visit = self.profile.visits[task]
+        said = visit_document(task, visit, self._audience)
+        _put(self._visits, task, None if said is None else (said["held_on"], task, _plain(said)))
+        _keep(self._upcoming, task, bool(self._plans) and upcoming(visit, self._plans))
+        for counted, by in ((self._booked.pop(task, None), -1), (self._booking(visit), 1)):
+            if counted is not None:
+                year, unit, capped, exempt = counted
+                counts = self._bookings.setdefault((year, unit), [0, 0, 0])
+                for index, number in enumerate((capped, exempt, 1)):
+                    counts[index] += by * number
+                if not counts[2]:
+                    del self._bookings[year, unit]
+                if by > 0:
+                    self._booked[task] = counted
+        group, before = _group(task, visit), self._group.get(task)
+        if group == before:
+            return
+        if before is not None:
+            del self._group[task]
+            self._groups[before].discard(task)
+        if group is not None:
+            self._group[task] = group
+            self._groups.setdefault(group, set()).add(task)
+            self._days.setdefault(group[1], set()).add(group[0])
+
+    def _take_group(self, group: _Group) -> None:
+        tasks = self._groups.get(group, ())
+        held = (self.profile.standing or NOTHING).joint_visits
+        together = {task: self.profile.visits[task] for task in tasks}
+        self._burden.subtract(self._burdens.pop(group, _NO_BURDEN))
+        self._burdens[group] = said = came(arrivals(together, held))
+        self._burden.update(said)
+
+    # Showing
+
+    def _tell(self) -> None:
+        """Say anew what is quick to say: what begins the document, and the counts at its end."""
+        profile = self.profile
+        self._simple: _Sparse = {"registered": profile.registered, "listed": profile.listed}
+        if profile.identity is not None:
+            self._simple["identity"] = _plain(profile.identity)
+        if self._audience != "public":
+            self._simple["grade"] = profile.grade(self._on)
+        self._counted = profile.findings, profile.irregular_visits
+
+    def _sparse(self, touched: _Touched, *, taken: bool) -> _Sparse:
+        """The document as far as it was touched: everything else is left out of it.
+
+        In the order of the document, which is that of the changes.
+        """
+        document = dict(self._simple)
+        told, all_told = self._audience != "public", self._audience == "restricted"
+        if told and touched.grades is not None:
+            document["grades"] = self._grades(*touched.grades, taken=taken)
+        if touched.record is not None:
+            document["records"] = _items(self._records, [touched.record])
+            if told:
+                document["records_ended"] = dict(sorted(self._ended.items()))
+            if all_told:
+                document["records_repaired"] = len(self._repaired)
+        for section, name in touched.standing:
+            items = self._standing[section.name]
+            if items or not section.hidden(self._audience):
+                document[section.name] = _items(items, [name])
+        if told and touched.dispute is not None:
+            document["reconsiderations_open"] = len(self._disputes)
+        shown = _items(self._inspections, touched.inspections)
+        shown += _items(self._visits, touched.visits)
+        shown.sort(key=by_newest, reverse=True)
+        document["inspections"] = [item for _, _, item in shown]
+        if touched.violation is not None:
+            document["violations"] = self._found()
+        if told:
+            document["caps"] = _items(self._caps, touched.bookings)
+            document["burden"] = {**self._burden, "inspections_imported": len(self._imported)}
+        if all_told:
+            if self._plans:
+                document["upcoming_visits"] = len(self._upcoming)
+            document["findings"], document["irregular_visits"] = self._counted
+        return document
+
+    def _found(self) -> _Sparse:
+        found = len(self._violations)
+        return {
+            "found": found,
+            "corrected": self._corrected,
+            "open": found - self._corrected,
+            "by_severity": dict(sorted(self._severities.items())),
+            "last_found_on": self._found_on[-1].isoformat() if self._found_on else None,
+        }
+
+    def _grades(self, first: int, after: int, *, taken: bool) -> _Sparse:
+        """The assessments that moved, by name; before, the one that was taken was not there."""
+        grades: list[Grading] = self.profile.grades
+        moved = grades[first:after] if taken else grades[first + 1 : after]
+        day = grades[first].assessed_on
+        if self._on is not None and day > self._on:
+            return {}
+        begins = bisect_left(grades, day, key=attrgetter("assessed_on"))
+        return {
+            numbered(day.isoformat(), first - begins + place): _plain(grade_document(one))
+            for place, one in enumerate(moved, 1)
+        }
+
+
+def _group(task: str, visit: Visit) -> _Group | None:
+    if visit.opened_on is None:
+        return None
+    return visit.opened_on, visit.joint or f"task:{task}"
+
+
+def _items(shown: Mapping[Any, Any], keys: Iterable[Any]) -> list[Any]:
+    return [shown[key] for key in sorted(keys) if key in shown]
+
+
+def _put(shown: dict[str, Any], name: str, said: Any) -> None:
+    if said is None:
+        shown.pop(name, None)
+    else:
+        shown[name] = said
+
+
+def _keep(names: set[str], name: str, stays: bool) -> None:
+    if stays:
+        names.add(name)
+    else:
+        names.discard(name)
+
+
+def _add(counts: Counter[str], name: str, by: int) -> None:
+    counts[name] += by
+    if not counts[name]:
+        del counts[name]
+
+
+def _plain(document: Any) -> Any:
+    return msgspec.json.decode(as_json(document))
