@@ -23,6 +23,7 @@ from api.resources import Handler, check_query
 from api.sealing import FINISHERS, SEALERS, Finisher, Sealer
 from api.tokens import Grant
 from api.visibility import may_see_record
+from ledger.audiences import audiences_of_sender
 from ledger.kernel import Command, Context, Malformed, Outcome, Recorded, Refusal, Unavailable
 from ledger.kernel.clock import uuid7
 from ledger.kernel.sequencer import keyed_command_id, make_context
@@ -104,6 +105,7 @@ def _handler(entry: Entry) -> Handler:
             app[LEDGER].clock(),
             key=key,
             correlation_id=_correlation(request),
+            audiences=audiences_of_sender(grant.role, grant.unit, grant.person, grant.entity),
         )
         line.command_id = context.command_id
         try:

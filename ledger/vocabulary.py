@@ -53,19 +53,21 @@ EntityId = Annotated[
     str,
     subject(
         "entity",
+        hideable=False,
         pattern=r"^(?:[0-9A-Z]{18}|[a-z][a-z0-9-]{1,39}:[A-Za-z0-9._/-]{1,60})$",
         check=check_entity,
         description="统一社会信用代码 (USCC), or <register>:<number> for a business without one",
         examples=["91620100MA7LX0017J"],
     ),
 ]
-UnitId = Annotated[str, subject("unit", pattern=_NAME, examples=["MRB"])]
-OfficerId = Annotated[str, subject("officer", pattern=_NAME, examples=["OFF-001"])]
-MatterId = Annotated[str, subject("matter", pattern=_NAME, examples=["M-101"])]
+UnitId = Annotated[str, subject("unit", hideable=False, pattern=_NAME, examples=["MRB"])]
+OfficerId = Annotated[str, subject("officer", hideable=False, pattern=_NAME, examples=["OFF-001"])]
+MatterId = Annotated[str, subject("matter", hideable=False, pattern=_NAME, examples=["M-101"])]
 LawId = Annotated[
     str,
     subject(
         "law",
+        hideable=False,
         pattern=r"^\S(?:.{0,118}\S)?$",
         description="an instrument by its full name, as the bases of matters cite it",
         examples=["中华人民共和国食品安全法"],
@@ -88,6 +90,7 @@ ViolationCode = Annotated[
     str,
     subject(
         "violation-code",
+        hideable=False,
         pattern=_NAME,
         description="违法行为代码: the type of violation, as the discretion benchmark lists it",
         examples=["FS-034"],
@@ -98,6 +101,7 @@ AnnualStatsId = Annotated[
     str,
     subject(
         "annual-stats",
+        hideable=False,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@#~+-]{0,113}:[0-9]{4}$",
         examples=["MRB:2026"],
     ),
@@ -109,12 +113,14 @@ JointArtefactId = Annotated[str, subject("joint-artefact", pattern=_NAME, exampl
 CommitmentId = Annotated[str, subject("commitment", pattern=_NAME, examples=["CMT-2026-0001"])]
 DeterminationId = Annotated[str, subject("determination", pattern=_NAME, examples=["DET-2026-1"])]
 MeasureCatalogueId = Annotated[str, subject("measure-catalogue", pattern=_NAME)]
-ListFieldId = Annotated[str, subject("list-field", pattern=_NAME, examples=["food_drug"])]
+ListFieldId = Annotated[
+    str, subject("list-field", hideable=False, pattern=_NAME, examples=["food_drug"])
+]
 SanctionId = Annotated[str, subject("sanction", pattern=_NAME, examples=["SAN-2026-0001"])]
 IncentiveId = Annotated[str, subject("incentive", pattern=_NAME, examples=["INC-2026-0001"])]
 RepairId = Annotated[str, subject("repair", pattern=_NAME, examples=["REP-2026-0001"])]
 SubscriptionId = Annotated[str, subject("subscription", pattern=_NAME, examples=["SUB-0001"])]
-KeyDomain = Annotated[str, subject("key", pattern=_NAME, examples=["work_safety"])]
+KeyDomain = Annotated[str, subject("key", hideable=False, pattern=_NAME, examples=["work_safety"])]
 DesignationId = Annotated[str, subject("designation", pattern=_NAME, examples=["KEY-2026-0001"])]
 ObservationId = Annotated[str, subject("observation", pattern=_NAME, examples=["OBS-2026-0001"])]
 SoftMeasureId = Annotated[str, subject("soft-measure", pattern=_NAME, examples=["SM-2026-0001"])]
@@ -124,9 +130,12 @@ SupDocId = Annotated[str, subject("supdoc", pattern=_NAME, examples=["SD-2026-00
 ComplaintId = Annotated[str, subject("complaint", pattern=_NAME, examples=["CMP-2026-0001"])]
 ReconId = Annotated[str, subject("recon", pattern=_NAME, examples=["RCN-2026-0001"])]
 MonthId = Annotated[
-    str, subject("month", pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", examples=["2026-05"])
+    str,
+    subject("month", hideable=False, pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", examples=["2026-05"]),
 ]
-AssessmentYear = Annotated[str, subject("assessment", pattern=r"^[0-9]{4}$", examples=["2026"])]
+AssessmentYear = Annotated[
+    str, subject("assessment", hideable=False, pattern=r"^[0-9]{4}$", examples=["2026"])
+]
 
 Grade = Literal["A", "B", "C", "D"]
 

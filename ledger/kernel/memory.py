@@ -6,9 +6,10 @@ still being decided included; that is also how a command sees what the ones befo
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TypeVar
 
+import msgspec
 from eventsourcing.dcb.api import (
     DCBEvent,
     DCBQuery,
@@ -21,6 +22,7 @@ from ledger.kernel import codec
 from ledger.kernel.corrections import RecordCorrected
 from ledger.kernel.events import Recorded
 from ledger.kernel.folds import Fold, Selector
+from ledger.kernel.subjects import Tag, hideable, main_subject
 
 F = TypeVar("F", bound=Fold)
 
@@ -32,6 +34,35 @@ MAX_CATCH_UP = 5_000
 
 #: Questions that are put to the store together.
 MAX_SELECTORS = 100
+
+
+#: Names the audiences that may see a record. A sender who has one of them may see it.
+Audiences = Callable[[Recorded], Iterable[str]]
+
+
+class Witnesses(Fold):
+    """Who knows of this subject? The answer is the audiences that a memory keeps of the fold."""
+
+    subject: Tag
+
+    def selector(self) -> Selector:
+        """All topics: each event about the subject lets its own audiences know of it."""
+        return Selector((), (self.subject,))
+
+    def take(self, record: Recorded) -> None:
+        """Nothing: the memory itself notes the audiences of each record."""
+
+
+class Kept(msgspec.Struct, frozen=True, gc=False):
+    """A fold that a memory keeps.
+
+    ``audiences``: who may see what it has read of the subject that it asks about first; ``None``
+    where nobody has to be asked, since everybody may know of that subject.
+    """
+
+    selector: Selector
+    fold: Fold
+    audiences: set[str] | None
 
 
 #: Matches no event; its answer still tells the head.
@@ -64,13 +95,14 @@ class Memory:
     Not safe for threads: it belongs to the sequencer's.
     """
 
-    def __init__(self, recorder: DCBRecorder) -> None:
+    def __init__(self, recorder: DCBRecorder, audiences: Audiences | None = None) -> None:
         self._recorder = recorder
+        self._audiences = audiences
         # A recorder that can be told the head need not ask for it: half of a small read's price.
         self._bounded = hasattr(recorder, "read_up_to")
         self.head = 0
-        self._folds: dict[Hashable, tuple[Fold, Selector]] = {}
-        self._by_tag: dict[str, list[tuple[Selector, Fold]]] = {}
+        self._folds: dict[Hashable, Kept] = {}
+        self._by_tag: dict[str, list[Kept]] = {}
         self._pending: dict[str, list[tuple[Recorded, DCBEvent]]] = {}
 
     def forget(self) -> None:
@@ -100,22 +132,19 @@ class Memory:
 
         ``keep=False`` for a question that will not be asked again: it is not remembered.
         """
-        return self.fold_selected(fold, keep=keep)[0]
+        return self.kept(fold, keep=keep).fold  # type: ignore[return-value]
 
-    def fold_selected(self, fold: F, *, keep: bool = True) -> tuple[F, Selector]:
-        """The answer to ``fold`` and the selector that it depends on."""
+    def kept(self, fold: Fold, *, keep: bool = True) -> Kept:
+        """The answer to ``fold``, the selector that it depends on, and who may know of it."""
         key = fold.question()
         known = self._folds.get(key)
         if known is not None:
-            return known  # type: ignore[return-value]
+            return known
         selector = fold.selector()
         query = DCBQuery([DCBQueryItem(list(selector.topics), list(selector.tags))])
         records = [codec.decode(s.position, s.event.data) for s in self._read(query)]
         records += [r for r, e in self._pending.get(_handle(selector), ()) if _fits(selector, e)]
-        fold.over(records)
-        if keep:
-            self._remember(key, selector, fold)
-        return fold, selector
+        return self._keep(key, selector, fold, records, keep=keep)
 
     def fold_all(self, folds: Iterable[Fold]) -> None:
         """Answer many questions with few reads of the store; ``fold`` finds them answered."""
@@ -139,7 +168,7 @@ class Memory:
         for handle, parts in by_handle.items():
             for key, selector, fold, records in parts:
                 records += [r for r, e in self._pending.get(handle, ()) if _fits(selector, e)]
-                self._remember(key, selector, fold.over(records))
+                self._keep(key, selector, fold, records)
 
     def _read(self, query: DCBQuery) -> Iterator[DCBSequencedEvent]:
         """What a query finds up to the head.
@@ -151,9 +180,34 @@ class Memory:
             return self._recorder.read_up_to(self.head, query)  # type: ignore[attr-defined,no-any-return]
         return (found for found in self._recorder.read(query) if found.position <= self.head)
 
-    def _remember(self, key: Hashable, selector: Selector, fold: Fold) -> None:
-        self._folds[key] = (fold, selector)
-        self._by_tag.setdefault(_handle(selector), []).append((selector, fold))
+    def _keep(
+        self,
+        key: Hashable,
+        selector: Selector,
+        fold: Fold,
+        records: list[Recorded],
+        *,
+        keep: bool = True,
+    ) -> Kept:
+        hides = self._audiences is not None and selector.tags and hideable(selector.tags[0])
+        kept = Kept(selector, fold.over(records), set() if hides else None)
+        for record in records if hides else ():
+            self._note(kept, record)
+        if keep:
+            self._folds[key] = kept
+            self._by_tag.setdefault(_handle(selector), []).append(kept)
+        return kept
+
+    def _note(self, kept: Kept, record: Recorded) -> None:
+        """Note who knows of the subject of a fold by an event that is about that subject.
+
+        An event that only mentions the subject proves nothing: whoever reports a fact can name an
+        id that it has guessed.
+        """
+        if kept.audiences is None or self._audiences is None:
+            return
+        if main_subject(record.event) == kept.selector.tags[0]:
+            kept.audiences.update(self._audiences(record), record.event.known_to())
 
     def record_at(self, position: int) -> Recorded | None:
         """The record at a position, ``None`` above the head."""
@@ -163,6 +217,10 @@ class Memory:
         if found is None or found.position != position:
             return None
         return codec.decode(position, found.event.data)
+
+    def audiences_of(self, record: Recorded) -> Iterable[str] | None:
+        """Who may see a record; ``None`` in a ledger in which nothing is hidden."""
+        return None if self._audiences is None else self._audiences(record)
 
     def expect(self, record: Recorded, event: DCBEvent) -> None:
         """Follow an event that this batch is about to append."""
@@ -182,14 +240,15 @@ class Memory:
             if not folds:
                 continue
             if not corrects:
-                for selector, fold in folds:
-                    if _fits(selector, event):
-                        fold.take(record)
+                for kept in folds:
+                    if _fits(kept.selector, event):
+                        kept.fold.take(record)
+                        self._note(kept, record)
                 continue
             # A correction changes what earlier events say: ask the store again.
-            for pair in [pair for pair in folds if _fits(pair[0], event)]:
-                folds.remove(pair)
-                del self._folds[pair[1].question()]
+            for kept in [kept for kept in folds if _fits(kept.selector, event)]:
+                folds.remove(kept)
+                del self._folds[kept.fold.question()]
 
 
 def _handle(selector: Selector) -> str:

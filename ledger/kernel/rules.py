@@ -66,7 +66,13 @@ def rules() -> Mapping[str, Rule]:
 
 
 class NotRecorded(Exception):
-    """Base of every answer that leaves the ledger as it was."""
+    """Base of every answer that leaves the ledger as it was.
+
+    ``concealed``: the command named something that the ledger has and its sender may not know of.
+    For the access ledger; no answer tells it.
+    """
+
+    concealed = False
 
 
 class Refusal(NotRecorded):

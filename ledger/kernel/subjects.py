@@ -29,13 +29,17 @@ def subject(
     check: Callable[[str], None] | None = None,
     description: str | None = None,
     examples: list[str] | None = None,
+    hideable: bool = True,
 ) -> msgspec.Meta:
     """Declare that a string names a subject of ``kind``.
 
     ``TaskId = Annotated[str, subject("task")]`` makes every field typed ``TaskId`` a tag
     ``task:<id>``. ``check`` refuses, with ``ValueError``, what a pattern cannot express (a check
-    character); it runs when a command comes in and never when an event is read back.
+    character); it runs when a command comes in and never when an event is read back. Declare a
+    kind ``hideable=False`` if everybody may know all of its subjects: nobody then asks who may.
     """
+    if not hideable:
+        _OPEN_KINDS.add(kind)
     return msgspec.Meta(
         pattern=pattern.removesuffix("$") + _END if pattern.endswith("$") else pattern,
         min_length=1,
@@ -44,6 +48,10 @@ def subject(
         examples=examples,
         extra={"subject": kind, "check": check},
     )
+
+
+#: The kinds of which everybody may know every subject.
+_OPEN_KINDS: set[str] = set()
 
 
 #: A whole tag carried as a value, where the kind of subject is not known beforehand.
@@ -105,6 +113,33 @@ def subject_fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
         if extra is not None:
             found.append((field.name, extra["subject"]))
     return tuple(found)
+
+
+def hideable(tag: str) -> bool:
+    """Whether some readers may not know that the subject of this tag exists."""
+    return tag.partition(":")[0] not in _OPEN_KINDS
+
+
+def hideable_tags(instance: msgspec.Struct) -> frozenset[str]:
+    """The tags of the hideable subjects that ``instance`` names, in nested structs as well."""
+    return frozenset(filter(hideable, tag_extractor(type(instance))(instance)))
+
+
+@cache
+def _main_field(cls: type[msgspec.Struct]) -> tuple[str, str] | None:
+    """The field and kind of the hideable subject that ``cls`` names first."""
+    return next(((f, k) for f, k in subject_fields(cls) if k not in _OPEN_KINDS), None)
+
+
+def main_subject(instance: msgspec.Struct) -> str | None:
+    """The tag of the subject that ``instance`` is about: the hideable one that it names first.
+
+    The others are mentioned, perhaps by somebody who only guessed at them.
+    """
+    field = _main_field(type(instance))
+    if field is None or (value := getattr(instance, field[0])) is None:
+        return None
+    return make_tag(field[1], value)
 
 
 def check_subjects(instance: msgspec.Struct) -> None:

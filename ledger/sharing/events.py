@@ -13,7 +13,9 @@ from ledger.kernel import Event, LegalRef, Value, subject
 from ledger.vocabulary import EntityId, Name, RecordId, SubscriptionId, Text, UnitId
 
 #: All subscriptions are about one feed; as a subject it leads to every one of them.
-FeedName = Annotated[str, subject("feed", pattern=r"^[a-z][a-z-]{0,39}$", examples=["credit"])]
+FeedName = Annotated[
+    str, subject("feed", hideable=False, pattern=r"^[a-z][a-z-]{0,39}$", examples=["credit"])
+]
 RemovalId = Annotated[str, subject("removal")]
 
 CREDIT_FEED = "credit"

@@ -72,6 +72,10 @@ class FindingRaised(Event):
         """A confidential finding is the Justice Bureau's, and not the unit's that it is about."""
         return _seen(self.rule_id)
 
+    def kept_from(self) -> tuple[str, ...]:
+        """The unit that a confidential finding is about."""
+        return (self.unit,) if self.confidential and self.unit is not None else ()
+
 
 class FindingTriaged(Event):
     """监督分办: a supervisor has read the finding and said how it goes on."""
