@@ -1,4 +1,4 @@
-"""The access ledger, read: who was refused, and which supervisor looked at what."""
+"""The access ledger, read: who was refused, who named what is not there, who looked at what."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from api.asking import PRIVATE, asked
 from api.keys import ACCESS
 from api.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
 from api.resources import Parameter, Resource
-from ledger.access.events import CommandRefused, RecordsConsulted, RuleId
+from ledger.access.events import CommandRefused, RecordsConsulted, ReferenceUnknown, RuleId
 from ledger.kernel import Actor, codec
 from ledger.kernel.folds import Selector
 from ledger.vocabulary import PersonId
@@ -22,11 +22,15 @@ from projections.source import Source
 DEFAULT_PAGE = 100
 MAX_PAGE = 500
 
-_TYPES = {"refusal": CommandRefused.TOPIC, "consultation": RecordsConsulted.TOPIC}
+_TYPES = {
+    "refusal": CommandRefused.TOPIC,
+    "unknown": ReferenceUnknown.TOPIC,
+    "consultation": RecordsConsulted.TOPIC,
+}
 
 
 class Access(msgspec.Struct, frozen=True):
-    """One refusal or consultation: when, by whom, and what."""
+    """One refusal, unknown reference or consultation: when, by whom, and what."""
 
     position: int
     type: str
@@ -42,7 +46,7 @@ class Accesses(msgspec.Struct, frozen=True):
 
 
 async def accesses(request: web.Request) -> web.Response:
-    """Refusals and consultations in order; asking this is a consultation itself."""
+    """Refusals, unknown references and consultations, in order; asking is a consultation itself."""
     after = bounded(request, "after", 0, 0, MAX_POSITION)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     wanted = request.query.get("kind")
@@ -99,7 +103,7 @@ RESOURCES = (
         returns=Accesses,
         roles=frozenset({"jb_supervisor", "rlo_assessor"}),
         query=(
-            Parameter("kind", str, "`refusal` or `consultation`; both without it"),
+            Parameter("kind", str, "`refusal`, `unknown` or `consultation`; all without it"),
             Parameter("person", str, "who was refused, or looked"),
             Parameter("unit", str, "the unit acted for"),
             Parameter("rule_id", RuleId, "the rule that refused"),

@@ -1,4 +1,5 @@
-"""Who was refused what, and which supervisor looked at what (rulebook 0.9): taken down at once.
+"""Who was refused what, who named what is not there for them, and which supervisor looked at what
+(rulebook 0.9): taken down at once.
 
 It goes into a ledger of its own on the same kernel, before the answer leaves: nobody is shown
 anything as a supervisor who cannot be taken down.
@@ -19,11 +20,18 @@ from api.counter import Counter
 from api.keys import LEDGER
 from api.tokens import Grant
 from api.visibility import WITHHELD
-from ledger.access.commands import NoteConsultation, NoteRefusal
-from ledger.access.events import CommandRefused, RecordsConsulted, RuleId
+from ledger.access.commands import NoteConsultation, NoteRefusal, NoteUnknown
+from ledger.access.events import CommandRefused, RecordsConsulted, ReferenceUnknown, RuleId
 from ledger.audiences import SUPERVISORS
 from ledger.impersonal import personal_data
-from ledger.kernel import Command, Context, Ledger, Refusal, Unavailable
+from ledger.kernel import (
+    Command,
+    Context,
+    Ledger,
+    Refusal,
+    Unavailable,
+    UnknownReference,
+)
 from ledger.kernel.events import event_types
 from ledger.kernel.folds import Selector
 from ledger.kernel.sequencer import make_context
@@ -68,10 +76,17 @@ class Audit:
             await asyncio.to_thread(self._ledger.close)
 
     async def refused(
-        self, grant: Grant, command: Command, context: Context, refusal: Refusal
+        self,
+        grant: Grant,
+        command: Command,
+        context: Context,
+        answer: Refusal | UnknownReference,
     ) -> None:
-        """Take down that a rule refused a command."""
-        await self._note(grant, lambda: note_of(command, context, refusal))
+        """Take down that a rule refused a command, or that it named what is not there."""
+        if isinstance(answer, Refusal):
+            await self._note(grant, lambda: note_of(command, context, answer))
+        else:
+            await self._note(grant, lambda: note_of_unknown(grant, command, answer))
 
     async def consulted(
         self,
@@ -128,6 +143,20 @@ def note_of(command: Command, context: Context, refusal: Refusal) -> NoteRefusal
             policy_key=refusal.rule.policy_key,
             policy_version=refusal.policy_version,
             entity=_as(EntityId, getattr(command, "entity", None)),
+        )
+    )
+
+
+def note_of_unknown(grant: Grant, command: Command, unknown: UnknownReference) -> NoteUnknown:
+    """What is taken down of a command that names what its sender may not know, or what nobody has.
+
+    The same for both: if only one were written, its answer would take longer.
+    """
+    return NoteUnknown(
+        unknown=ReferenceUnknown(
+            unit=msgspec.convert(grant.unit, UnitId),
+            command=type(command).__name__,
+            kind=unknown.kind,
         )
     )
 

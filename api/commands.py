@@ -24,12 +24,20 @@ from api.sealing import FINISHERS, SEALERS, Finisher, Sealer
 from api.tokens import Grant
 from api.visibility import may_see_record
 from ledger.audiences import audiences_of_sender
-from ledger.kernel import Command, Context, Malformed, Outcome, Recorded, Refusal, Unavailable
+from ledger.kernel import (
+    Command,
+    Context,
+    Malformed,
+    Outcome,
+    Recorded,
+    Refusal,
+    Unavailable,
+    UnknownReference,
+)
 from ledger.kernel.clock import uuid7
 from ledger.kernel.sequencer import keyed_command_id, make_context
 from ledger.registry import Entry
 from ledger.stores import StoreError
-from ledger.supervision.events import FindingRaised
 from ledger.vault.store import Vault
 from projections.drawing import PREPARERS, Prepared, Preparer
 
@@ -114,7 +122,7 @@ def _handler(entry: Entry) -> Handler:
             else:
                 prepared = await _prepared(app, prepare, command)
                 outcome = await _all_of(app, prepared, context)
-        except Refusal as error:
+        except (Refusal, UnknownReference) as error:
             await app[AUDIT].refused(grant, command, context, error)
             raise
         except OverflowError:
@@ -252,18 +260,16 @@ def _correlation(request: web.Request) -> UUID | None:
 
 
 def _answer(outcome: Outcome, grant: Grant) -> web.Response:
-    events = outcome.events
-    # The sender knows what it said itself, which comes first; beside it, what it may see, and what
-    # was found by what it said in confidence.
-    confided = bool(events) and events[0].envelope.visibility == "sealed"
-    shown = b",".join(
-        recorded_json(record)
-        for index, record in enumerate(events)
-        if index == 0
-        or may_see_record(grant, record)
-        or (confided and isinstance(record.event, FindingRaised))
-    )
-    position = outcome.position
+    # The sender knows what it said itself, which comes first, and otherwise what it may see. The
+    # position is that of the last event it may see: how many others follow may tell what they are.
+    events = [
+        record
+        for index, record in enumerate(outcome.events)
+        if index == 0 or may_see_record(grant, record)
+    ]
+    shown = b",".join(map(recorded_json, events))
+    whole = len(events) == len(outcome.events)
+    position = outcome.position if whole else events[-1].position
     repeated = b"true" if outcome.repeated else b"false"
     headers = {
         hdrs.CONTENT_TYPE: "application/json",

@@ -21,7 +21,8 @@ Who may send a command about a subject can know of it by two more, which show no
 ===========================  =================================================
 audience                     who has it
 ===========================  =================================================
-``handler:<unit id>``        the body that handles a complaint
+``handler:<unit id>``        the body that handles a complaint, took a person's data
+                             down or subscribes to a feed
 ``recorder:<unit>/<person>`` who recorded an event about the subject
 ===========================  =================================================
 
@@ -120,7 +121,11 @@ def knowers_of(record: Recorded) -> tuple[str, ...]:
     audiences = audiences_of(envelope.visibility, actor.unit_id, event.tags(), kept_from)
     if actor.unit_id in kept_from:
         return audiences
-    return (*audiences, f"recorder:{actor.unit_id}/{actor.person_id}")
+    businesses: tuple[str, ...] = ()
+    if actor.role == "entity_rep":
+        # It acts for its business alone: what one of its people records, the others know.
+        businesses = tuple(tag for tag in event.tags() if tag.startswith("entity:"))
+    return (*audiences, *businesses, f"recorder:{actor.unit_id}/{actor.person_id}")
 
 
 @lru_cache(maxsize=4096)  # the same people send one command after another
@@ -135,7 +140,7 @@ def audiences_of_sender(
     if role == "ledger_clock":
         return None
     own = {f"recorder:{unit}/{person}"}
-    if role in UNIT_BOUND or role in _ACROSS_UNITS:
+    if role not in ("entity_rep", "public"):
         own.add(f"handler:{unit}")
     return audiences_for(role, unit, entity) | own
 

@@ -78,7 +78,7 @@ FilingId = Annotated[str, subject("filing", pattern=_NAME, examples=["FIL-2026-0
 TaskId = Annotated[str, subject("task", pattern=_NAME, examples=["T-2026-0001"])]
 IrregularVisitId = Annotated[str, subject("irregular-visit", pattern=_NAME)]
 InspectionId = Annotated[str, subject("inspection", pattern=r"^\S(?:.{0,118}\S)?$")]
-DrawId = Annotated[str, subject("draw", pattern=_NAME, examples=["DRAW-2026-0007"])]
+DrawId = Annotated[str, subject("draw", hideable=False, pattern=_NAME, examples=["DRAW-2026-0007"])]
 RosterId = Annotated[str, subject("roster", pattern=_NAME, examples=["ROSTER-2026-07"])]
 #: One place of a draw's selection: ``<draw>/<stratum>/<rank>``.
 TargetId = Annotated[str, subject("target", examples=["DRAW-2026-0007/C/1"])]
@@ -112,7 +112,7 @@ JointId = Annotated[str, subject("joint", pattern=_NAME, examples=["JNT-2026-000
 JointArtefactId = Annotated[str, subject("joint-artefact", pattern=_NAME, examples=["UF-7"])]
 CommitmentId = Annotated[str, subject("commitment", pattern=_NAME, examples=["CMT-2026-0001"])]
 DeterminationId = Annotated[str, subject("determination", pattern=_NAME, examples=["DET-2026-1"])]
-MeasureCatalogueId = Annotated[str, subject("measure-catalogue", pattern=_NAME)]
+MeasureCatalogueId = Annotated[str, subject("measure-catalogue", hideable=False, pattern=_NAME)]
 ListFieldId = Annotated[
     str, subject("list-field", hideable=False, pattern=_NAME, examples=["food_drug"])
 ]

@@ -31,6 +31,21 @@ class CommandRefused(Event):
     entity: EntityId | None = None
 
 
+class ReferenceUnknown(Event):
+    """查无此项: somebody named what does not exist, or what they may not know of.
+
+    Both are taken down alike, so that neither the time of the answer nor this ledger tells them
+    apart. ``kind`` is the kind of subject; its id is the sender's own word and is not written down.
+    ``unit`` is the sender's.
+    """
+
+    TOPIC: ClassVar[str] = "access.reference-unknown"
+
+    unit: UnitId
+    command: Name
+    kind: Name
+
+
 def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
     """Version 1 named no person."""
     return body

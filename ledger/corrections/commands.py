@@ -84,7 +84,7 @@ class CorrectRecord(Command):
     approved_by: Badge
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        target = ledger.record_at(self.target_position)
+        target = ledger.named_record(self.target_position)
         if target is None:
             raise UnknownReference("record", str(self.target_position))
         self._check_fields(target)

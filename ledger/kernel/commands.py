@@ -37,7 +37,13 @@ from ledger.kernel.rules import (
     Rule,
     UnknownReference,
 )
-from ledger.kernel.subjects import check_subjects, hideable_tags, make_tag, subject_fields
+from ledger.kernel.subjects import (
+    check_subjects,
+    hideable_tags,
+    main_subject,
+    make_tag,
+    subject_fields,
+)
 
 F = TypeVar("F", bound=Fold)
 
@@ -173,11 +179,6 @@ class Reading:
         """Let the sender know of a subject, which it knows by another one that it may see."""
         self._knows.pop(make_tag(kind, value), None)
 
-    @property
-    def concealed(self) -> bool:
-        """Whether something that the command names was answered as if it did not exist."""
-        return False in self._knows.values()
-
     def _sender_knows(self, tag: str, kept: Kept) -> bool:
         """Whether the sender may know of a subject. What does not exist hides nothing."""
         knows = self._knows[tag]
@@ -213,9 +214,21 @@ class Reading:
         fold = self.read_true(fold)
         kind, value = _named(fold)
         if fold.exists:
-            raise OutOfStep(f"{kind} {value} is recorded already; take another id")
+            raise _taken(kind, value)
         self.named.append((kind, value))
         return fold
+
+    def refuse_taken(self, events: Iterable[Event]) -> None:
+        """Refuse what was decided if it would begin a concealed subject a second time.
+
+        Only a command that reads a subject which may begin with it comes so far.
+        """
+        if False not in self._knows.values():
+            return
+        for tag in filter(None, map(main_subject, events)):
+            if self._knows.get(tag) is False:
+                kind, _, value = tag.partition(":")
+                raise _taken(kind, value)
 
     def record_at(self, position: int) -> Recorded | None:
         """The record at a position, as recorded. It cannot change, so nothing depends on it.
@@ -348,6 +361,11 @@ class Reading:
         self._names += 1
         # The last digits: the first ones of a fresh id are the millisecond, which others share.
         return f"{prefix}.{self.command_id[-16:]}.{self._names}"
+
+
+def _taken(kind: str, value: str) -> OutOfStep:
+    """The answer to an id that is in use, by whomever."""
+    return OutOfStep(f"{kind} {value} is recorded already; take another id")
 
 
 def _named(fold: Fold) -> tuple[str, str]:

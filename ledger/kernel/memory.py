@@ -20,9 +20,9 @@ from eventsourcing.dcb.api import (
 
 from ledger.kernel import codec
 from ledger.kernel.corrections import RecordCorrected
-from ledger.kernel.events import Recorded
+from ledger.kernel.events import Recorded, event_types
 from ledger.kernel.folds import Fold, Selector
-from ledger.kernel.subjects import Tag, hideable, main_subject
+from ledger.kernel.subjects import Tag, hideable, main_field, main_subject
 
 F = TypeVar("F", bound=Fold)
 
@@ -46,8 +46,11 @@ class Witnesses(Fold):
     subject: Tag
 
     def selector(self) -> Selector:
-        """All topics: each event about the subject lets its own audiences know of it."""
-        return Selector((), (self.subject,))
+        """The events about subjects of this kind: what only mentions them proves nothing."""
+        kind = self.subject.partition(":")[0]
+        fields = ((topic, main_field(cls)) for topic, cls in event_types().items())
+        about = sorted(topic for topic, field in fields if field is not None and field[1] == kind)
+        return Selector((*about, RecordCorrected.TOPIC), (self.subject,))
 
     def take(self, record: Recorded) -> None:
         """Nothing: the memory itself notes the audiences of each record."""

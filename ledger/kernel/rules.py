@@ -66,13 +66,7 @@ def rules() -> Mapping[str, Rule]:
 
 
 class NotRecorded(Exception):
-    """Base of every answer that leaves the ledger as it was.
-
-    ``concealed``: the command named something that the ledger has and its sender may not know of.
-    For the access ledger; no answer tells it.
-    """
-
-    concealed = False
+    """Base of every answer that leaves the ledger as it was."""
 
 
 class Refusal(NotRecorded):

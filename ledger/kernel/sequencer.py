@@ -287,7 +287,6 @@ class Ledger:
     def _decide(
         self, item: _Waiting, pending: list[DCBEvent], selectors: list[Selector]
     ) -> Outcome | BaseException:
-        reading: Reading | None = None
         try:
             known = CommandRecorded(item.context.command_id)
             # Without a digest the id was made for this command alone and cannot be a repeat.
@@ -306,9 +305,9 @@ class Ledger:
             for look in self._beside:
                 # A copy: one that goes through the facts shall not meet its own.
                 facts.extend([Fact(event) for event in look(reading, list(facts))])
+            reading.refuse_taken(fact.event for fact in facts)
             made = self._records(item, reading, facts, len(pending))
         except NotRecorded as error:
-            error.concealed = reading is not None and reading.concealed
             return error
         except codec.RecordTooLarge as error:
             return Malformed(str(error))

@@ -126,20 +126,21 @@ def hideable_tags(instance: msgspec.Struct) -> frozenset[str]:
 
 
 @cache
-def _main_field(cls: type[msgspec.Struct]) -> tuple[str, str] | None:
-    """The field and kind of the hideable subject that ``cls`` names first."""
-    return next(((f, k) for f, k in subject_fields(cls) if k not in _OPEN_KINDS), None)
+def main_field(cls: type[msgspec.Struct]) -> tuple[str, str] | None:
+    """The field and kind of the subject that ``cls`` is about, where it is a hideable one.
+
+    It is the first that is always there. The others are mentioned, perhaps by somebody who has
+    only guessed at them.
+    """
+    required = {field.name for field in _struct_type(cls).fields if field.required}
+    fields = ((f, k) for f, k in subject_fields(cls) if f in required and k not in _OPEN_KINDS)
+    return next(fields, None)
 
 
 def main_subject(instance: msgspec.Struct) -> str | None:
-    """The tag of the subject that ``instance`` is about: the hideable one that it names first.
-
-    The others are mentioned, perhaps by somebody who only guessed at them.
-    """
-    field = _main_field(type(instance))
-    if field is None or (value := getattr(instance, field[0])) is None:
-        return None
-    return make_tag(field[1], value)
+    """The tag of the hideable subject that ``instance`` is about, and does not only mention."""
+    field = main_field(type(instance))
+    return None if field is None else make_tag(field[1], getattr(instance, field[0]))
 
 
 def check_subjects(instance: msgspec.Struct) -> None:

@@ -67,6 +67,10 @@ class FeedSubscribed(Event):
     subscribed_on: date
     feed: FeedName = CREDIT_FEED
 
+    def known_to(self) -> tuple[str, ...]:
+        """The subscriber."""
+        return (f"handler:{self.unit}",)
+
 
 class FeedUnsubscribed(Event):
     """终止订阅: a partner's system reads no more; what it has read, it still has to remove."""
@@ -113,6 +117,10 @@ class RemovalNotified(Event):
     determined_by: UnitId
     reason: TerminationReason
     ended_on: date
+
+    def known_to(self) -> tuple[str, ...]:
+        """The subscriber."""
+        return (f"handler:{self.unit}",)
 
 
 class RemovalReminded(Event):
