@@ -38,6 +38,8 @@ from ledger.kernel.clock import uuid7
 from ledger.kernel.sequencer import keyed_command_id, make_context
 from ledger.registry import Entry
 from ledger.stores import StoreError
+from ledger.supervision.events import FindingRaised
+from ledger.telling import FOUND_IN_HIDDEN
 from ledger.vault.store import Vault
 from projections.drawing import PREPARERS, Prepared, Preparer
 
@@ -260,13 +262,8 @@ def _correlation(request: web.Request) -> UUID | None:
 
 
 def _answer(outcome: Outcome, grant: Grant) -> web.Response:
-    # The sender knows what it said itself, which comes first, and otherwise what it may see. The
-    # position is that of the last event it may see: how many others follow may tell what they are.
-    events = [
-        record
-        for index, record in enumerate(outcome.events)
-        if index == 0 or may_see_record(grant, record)
-    ]
+    # The position is that of the last event shown: how many others follow may tell what they are.
+    events = [r for index, r in enumerate(outcome.events) if index == 0 or shows(outcome, r, grant)]
     shown = b",".join(map(recorded_json, events))
     whole = len(events) == len(outcome.events)
     position = outcome.position if whole else events[-1].position
@@ -283,6 +280,20 @@ def _answer(outcome: Outcome, grant: Grant) -> web.Response:
         status=201 if events and not outcome.repeated else 200,
         headers=headers,
     )
+
+
+def shows(outcome: Outcome, record: Recorded, grant: Grant) -> bool:
+    """Whether a sender is shown an event beside the first, which is what it said itself.
+
+    It is if it may see the event, or if the event is a finding that follows from what it said in
+    confidence and from nothing that is kept from it.
+    """
+    event = record.event
+    if may_see_record(grant, record):
+        return True
+    confided = outcome.events[0].envelope.visibility == "sealed"
+    follows = isinstance(event, FindingRaised) and event.rule_id not in FOUND_IN_HIDDEN
+    return confided and follows and record.envelope.visibility != "sealed"
 
 
 def recorded_json(record: Recorded) -> bytes:
