@@ -108,8 +108,22 @@ def body_of(entry: Entry, role: str, taken: set[str]) -> dict[str, Any]:
 
 
 #: What some commands need beyond that, to come as far as what they name.
-MORE: dict[str, dict[str, Any]] = {}
-MORE_BY: dict[tuple[str, str], dict[str, Any]] = {}
+MORE: dict[str, dict[str, Any]] = {
+    "approve-task": {
+        "kind": "special",
+        "trigger": "plan",
+        "planned_on": "2026-09-30",
+        "matters": [],
+    },
+    "enter-credit-record": {"kind": "penalty", "severity": "general"},
+    "nullify-decision": {"kind": "revoked"},
+    "receive-complaint": {"subject_unit": "MRB", "handled_by": "JB", "facts": "来了两个人"},
+    "take-soft-measure": {"response_due": "2026-12-01"},
+}
+MORE_BY: dict[tuple[str, str], dict[str, Any]] = {
+    ("receive-complaint", role): {"entity": BUSINESS, "anonymous": role != "entity_rep"}
+    for role in ("entity_rep", "enforcement_officer", "park_committee")
+}
 
 _FRESH = count(6000)
 
@@ -146,8 +160,11 @@ def named(event: Event, unit: str, entity: str, value: str) -> Event:
     """The same event about another subject, of this unit and business."""
     main = main_field(type(event))
     assert main is not None
-    changed = {f: {"unit": unit, "entity": entity}[k] for f, k in subject_fields(type(event))
-               if k in ("unit", "entity") and getattr(event, f) is not None}
+    changed = {
+        f: {"unit": unit, "entity": entity}[k]
+        for f, k in subject_fields(type(event))
+        if k in ("unit", "entity") and getattr(event, f) is not None
+    }
     return replace(event, **changed, **{main[0]: value})
 
 
@@ -166,7 +183,12 @@ def places(command: type[Command]) -> Iterator[tuple[str, str, bool]]:
 
 
 #: How the ids of some kinds have to begin.
-_PREFIXES = {"person": "psn-" + "0" * 28, "score": "2026.hid", "indicator": "2026.hid", "report": "2026-05.2.HID-"}
+_PREFIXES = {
+    "person": "psn-" + "0" * 28,
+    "score": "2026.hid",
+    "indicator": "2026.hid",
+    "report": "2026-05.2.HID-",
+}
 
 
 def hidden_id(kind: str, number: int) -> str:
@@ -229,10 +251,11 @@ class Probe:
             answer = await self.send(entry, role, body)
             text = without(answer, value)
             # An id for something new cannot be one of the sender's own: take another.
-            found = _TAKEN.search(text)
-            taken = {f for f, k in fields.items() if found and found[1] == k and found[2] == body.get(f)}
+            found = _TAKEN.search(json.dumps(answer, ensure_ascii=False))
+            taken = {
+                f for f, k in fields.items() if found and found[1] == k and found[2] == body.get(f)
+            }
             if not taken - self.taken[entry.name] - {field}:
-                print(entry.name, role, field, answer["status"], answer["document"].get("detail"))
                 return text
             self.taken[entry.name] |= taken - {field}
 
@@ -254,13 +277,16 @@ class Probe:
 #: Headers that say when, and where the answer stands.
 _ITS_OWN = {"Date", "X-Position", "Location", "Content-Length"}
 _TAKEN = re.compile(r'"detail": "([a-z-]+) (\S+) is recorded already')
-_POSITION_OR_TIME = re.compile(r"[0-9a-f]{32}|[0-9a-f-]{36}|\b[0-9]+\b|[0-9]{2}T[0-9:.]+|[0-9]{16}")
+_FRESH_ID = re.compile(r"(?:hid|HID-)[6-8][0-9]{3}")
+_POSITION_OR_TIME = re.compile(
+    r"[0-9a-f]{32}|[0-9a-f]{16}|[0-9a-f-]{36}|\b[0-9]+\b|[0-9]{2}T[0-9:.]+"
+)
 
 
 def without(answer: dict[str, Any], value: str) -> str:
     """An answer with the id that was sent replaced, and what every new record has of its own."""
     text = json.dumps(answer, ensure_ascii=False, sort_keys=True)
-    text = text.replace(value, "ID")
+    text = _FRESH_ID.sub("#", text.replace(value, "ID"))
     return _POSITION_OR_TIME.sub("#", text) if answer["status"] < 300 else text
 
 
@@ -276,6 +302,47 @@ async def probe(tmp_path: Any) -> Any:
         await world.given_region()
         world.at("2026-09-24")
         yield Probe(world)
+
+
+#: Fields that no answer says to be unknown: most give an id to something new; the others come
+#: after checks that these small bodies do not pass, and are answered alike by then.
+UNREACHED: set[tuple[str, str]] = {
+    ("add-evidence", "evidence"),
+    ("add-to-serious-list", "determination"),
+    ("add-to-serious-list", "record"),
+    ("announce-review", "batch"),
+    ("announce-review", "cases"),
+    ("apply-for-reconsideration", "recon"),
+    ("approve-task", "filing"),
+    ("approve-task", "joint"),
+    ("approve-task", "task"),
+    ("decide-penalty", "decision"),
+    ("determine-dishonesty", "determination"),
+    ("determine-dishonesty", "record"),
+    ("draw-review-batch", "batch"),
+    ("draw-review-batch", "cases"),
+    ("end-incentive", "record"),
+    ("enter-credit-record", "decision"),
+    ("enter-credit-record", "record"),
+    ("enter-credit-record", "task"),
+    ("file-case", "case"),
+    ("grant-observation", "observation"),
+    ("make-commitment", "commitment"),
+    ("notify-determination", "determination"),
+    ("open-self-review", "batch"),
+    ("open-self-review", "cases"),
+    ("plan-joint", "joint"),
+    ("receive-complaint", "complaint"),
+    ("record-process-step", "evidence"),
+    ("register-in-advance", "evidence"),
+    ("report-irregular-visit", "irregular_visit"),
+    ("report-prohibited-conduct", "task"),
+    ("score-case-file", "case"),
+    ("seal-av-record", "evidence"),
+    ("seize-property", "evidence"),
+    ("subscribe-feed", "subscription"),
+    ("take-soft-measure", "soft_measure"),
+}
 
 
 async def test_a_hidden_subject_is_answered_as_an_unknown_one(probe: Probe) -> None:
@@ -300,7 +367,5 @@ async def test_a_hidden_subject_is_answered_as_an_unknown_one(probe: Probe) -> N
                         again = await ask(value)
                         if again != unknown:
                             told.append((entry.name, field, role, event.TOPIC, hidden, unknown))
-    print(len(tried), len(reached), sorted(tried - reached))
-    for one in told:
-        print("\n".join(map(str, one)))
     assert not told
+    assert tried - reached == UNREACHED, "\n".join(map(str, sorted((tried - reached) ^ UNREACHED)))
