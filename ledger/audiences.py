@@ -12,6 +12,7 @@ audience                  who has it
 ``shared``                every authority: what the units tell each other
 ``supervisors``           the offices whose work lies across all units
 ``bureau``                the Justice Bureau's supervisors, who see what is sealed
+``other-supervisors``     those offices but for the Justice Bureau, of what is kept from it
 ``unit:<unit id>``        the unit that recorded an event, or that it concerns
 ``entity:<entity id>``    the business that an event is about
 ========================  ====================================================
@@ -41,6 +42,7 @@ PUBLIC = "public"
 SHARED = "shared"
 SUPERVISING = "supervisors"
 BUREAU = "bureau"
+OTHERS = "other-supervisors"
 
 #: The Justice Bureau as a unit: plans are filed to it, and complaints may be about it.
 BUREAU_UNIT = "JB"
@@ -76,7 +78,7 @@ def audiences_of(
     """Return the audiences of an event that the unit ``recorded_by`` recorded.
 
     ``tags`` are the event's stored tags, ``kind:id`` each; ``kept_from`` are the units that must
-    not see it, whatever else lets them.
+    not see it, whatever else lets them; what is public or shared is kept from nobody.
     """
     if visibility == "public":
         return (PUBLIC,)
@@ -93,8 +95,10 @@ def audiences_of(
         businesses = tuple(sorted({tag for tag in tags if tag.startswith("entity:")}))
     if visibility == "shared":
         return (SHARED, *businesses)
-    units = sorted({f"unit:{recorded_by}", *(tag for tag in tags if tag.startswith("unit:"))})
-    return (SUPERVISING, *units, *businesses)
+    units = {f"unit:{recorded_by}", *(tag for tag in tags if tag.startswith("unit:"))}
+    units -= {f"unit:{unit}" for unit in kept_from}
+    supervising = OTHERS if BUREAU_UNIT in kept_from else SUPERVISING
+    return (supervising, *sorted(units), *businesses)
 
 
 def audiences_for(role: str, unit: str, entity: str | None = None) -> frozenset[str]:
@@ -106,7 +110,7 @@ def audiences_for(role: str, unit: str, entity: str | None = None) -> frozenset[
     if role == "jb_supervisor":
         return frozenset({PUBLIC, SHARED, SUPERVISING, BUREAU})
     if role in _ACROSS_UNITS:
-        return frozenset({PUBLIC, SHARED, SUPERVISING})
+        return frozenset({PUBLIC, SHARED, SUPERVISING, OTHERS})
     if role in UNIT_BOUND:
         return frozenset({PUBLIC, SHARED, f"unit:{unit}"})
     if role == "entity_rep" and entity is not None:
@@ -148,6 +152,7 @@ def audiences_of_sender(
 __all__ = [
     "BUREAU",
     "BUREAU_UNIT",
+    "OTHERS",
     "PUBLIC",
     "SHARED",
     "SUPERVISING",

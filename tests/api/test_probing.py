@@ -15,7 +15,6 @@ from functools import cache, partial
 from itertools import count
 from typing import Any
 
-import msgspec
 import pytest
 from msgspec import inspect
 from msgspec.structs import replace
@@ -25,7 +24,7 @@ from ledger.audiences import audiences_of_sender, knowers_of
 from ledger.kernel import Actor, Command, Event, Fold, codec
 from ledger.kernel.events import Recorded
 from ledger.kernel.folds import known_folds
-from ledger.kernel.subjects import hideable, hideable_tags, main_field, subject_fields
+from ledger.kernel.subjects import hideable, main_field, subject_fields
 from ledger.registry import COMMANDS, Entry
 from ledger.telling import TOLD
 from tests import golden
