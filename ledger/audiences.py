@@ -118,17 +118,17 @@ def audiences_for(role: str, unit: str, entity: str | None = None) -> frozenset[
     return frozenset({PUBLIC})
 
 
-def knowers_of(record: Recorded) -> tuple[str, ...]:
-    """Return the audiences that know of an event: who may see it, and who recorded it."""
+def knowers_of(record: Recorded, tags: Collection[str]) -> tuple[str, ...]:
+    """Return the audiences that know of an event with these tags: who may see or recorded it."""
     envelope, event = record.envelope, record.event
     actor, kept_from = envelope.actor, event.kept_from()
-    audiences = audiences_of(envelope.visibility, actor.unit_id, event.tags(), kept_from)
+    audiences = audiences_of(envelope.visibility, actor.unit_id, tags, kept_from)
     if actor.unit_id in kept_from:
         return audiences
     businesses: tuple[str, ...] = ()
     if actor.role == "entity_rep":
         # It acts for its business alone: what one of its people records, the others know.
-        businesses = tuple(tag for tag in event.tags() if tag.startswith("entity:"))
+        businesses = tuple(tag for tag in tags if tag.startswith("entity:"))
     return (*audiences, *businesses, f"recorder:{actor.unit_id}/{actor.person_id}")
 
 

@@ -6,7 +6,7 @@ still being decided included; that is also how a command sees what the ones befo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from typing import TypeVar
 
 import msgspec
@@ -36,8 +36,8 @@ MAX_CATCH_UP = 5_000
 MAX_SELECTORS = 100
 
 
-#: Names the audiences that may see a record. A sender who has one of them may see it.
-Audiences = Callable[[Recorded], Iterable[str]]
+#: Names the audiences that know of a record with these tags. A sender who has one of them does.
+Audiences = Callable[[Recorded, Collection[str]], Iterable[str]]
 
 
 class Witnesses(Fold):
@@ -59,14 +59,17 @@ class Witnesses(Fold):
 class Kept(msgspec.Struct, frozen=True, gc=False):
     """A fold that a memory keeps.
 
-    ``audiences``: who may see what it has read of the subject that it asks about first; ``None``
-    where nobody has to be asked, since everybody may know of that subject.
+    ``audiences``: who may see the first of what it has read about its first subject, or any of it
+    if the fold is ``Witnesses``; ``None`` where everybody may know of that subject.
     """
 
     selector: Selector
     fold: Fold
     audiences: set[str] | None
 
+
+#: A record, and the event of the store that holds it.
+_Stored = tuple[Recorded, DCBEvent]
 
 #: Matches no event; its answer still tells the head.
 _NOTHING = DCBQuery([DCBQueryItem(["-"], ["-"])])
@@ -106,7 +109,7 @@ class Memory:
         self.head = 0
         self._folds: dict[Hashable, Kept] = {}
         self._by_tag: dict[str, list[Kept]] = {}
-        self._pending: dict[str, list[tuple[Recorded, DCBEvent]]] = {}
+        self._pending: dict[str, list[_Stored]] = {}
 
     def forget(self) -> None:
         """Drop all folds and everything pending; the next question goes to the store."""
@@ -145,9 +148,9 @@ class Memory:
             return known
         selector = fold.selector()
         query = DCBQuery([DCBQueryItem(list(selector.topics), list(selector.tags))])
-        records = [codec.decode(s.position, s.event.data) for s in self._read(query)]
-        records += [r for r, e in self._pending.get(_handle(selector), ()) if _fits(selector, e)]
-        return self._keep(key, selector, fold, records, keep=keep)
+        found = [(codec.decode(s.position, s.event.data), s.event) for s in self._read(query)]
+        found += [p for p in self._pending.get(_handle(selector), ()) if _fits(selector, p[1])]
+        return self._keep(key, selector, fold, found, keep=keep)
 
     def fold_all(self, folds: Iterable[Fold]) -> None:
         """Answer many questions with few reads of the store; ``fold`` finds them answered."""
@@ -159,7 +162,7 @@ class Memory:
             self._read_all(new[start : start + MAX_SELECTORS])
 
     def _read_all(self, questions: list[tuple[Hashable, Selector, Fold]]) -> None:
-        by_handle: dict[str, list[tuple[Hashable, Selector, Fold, list[Recorded]]]] = {}
+        by_handle: dict[str, list[tuple[Hashable, Selector, Fold, list[_Stored]]]] = {}
         for key, selector, fold in questions:
             by_handle.setdefault(_handle(selector), []).append((key, selector, fold, []))
         for found in self._read(as_query([selector for _, selector, _ in questions])):
@@ -167,10 +170,10 @@ class Memory:
             for handle in ("", *found.event.tags):
                 for _, selector, _, records in by_handle.get(handle, ()):
                     if _fits(selector, found.event):
-                        records.append(record)
+                        records.append((record, found.event))
         for handle, parts in by_handle.items():
             for key, selector, fold, records in parts:
-                records += [r for r, e in self._pending.get(handle, ()) if _fits(selector, e)]
+                records += [p for p in self._pending.get(handle, ()) if _fits(selector, p[1])]
                 self._keep(key, selector, fold, records)
 
     def _read(self, query: DCBQuery) -> Iterator[DCBSequencedEvent]:
@@ -188,29 +191,32 @@ class Memory:
         key: Hashable,
         selector: Selector,
         fold: Fold,
-        records: list[Recorded],
+        records: list[_Stored],
         *,
         keep: bool = True,
     ) -> Kept:
         hides = self._audiences is not None and selector.tags and hideable(selector.tags[0])
-        kept = Kept(selector, fold.over(records), set() if hides else None)
-        for record in records if hides else ():
-            self._note(kept, record)
+        kept = Kept(selector, fold.over([r for r, _ in records]), set() if hides else None)
+        for record, event in records if hides else ():
+            self._note(kept, record, event)
         if keep:
             self._folds[key] = kept
             self._by_tag.setdefault(_handle(selector), []).append(kept)
         return kept
 
-    def _note(self, kept: Kept, record: Recorded) -> None:
+    def _note(self, kept: Kept, record: Recorded, event: DCBEvent) -> None:
         """Note who knows of the subject of a fold by an event that is about that subject.
 
         An event that only mentions the subject proves nothing: whoever reports a fact can name an
-        id that it has guessed.
+        id that it has guessed. The first event about it is enough but for ``Witnesses``: it mostly
+        shows that the sender knows the subject, and those are asked where it does not.
         """
         if kept.audiences is None or self._audiences is None:
             return
+        if kept.audiences and not isinstance(kept.fold, Witnesses):
+            return
         if main_subject(record.event) == kept.selector.tags[0]:
-            kept.audiences.update(self._audiences(record), record.event.known_to())
+            kept.audiences.update(self._audiences(record, event.tags), record.event.known_to())
 
     def record_at(self, position: int) -> Recorded | None:
         """The record at a position, ``None`` above the head."""
@@ -223,7 +229,7 @@ class Memory:
 
     def audiences_of(self, record: Recorded) -> Iterable[str] | None:
         """Who may see a record; ``None`` in a ledger in which nothing is hidden."""
-        return None if self._audiences is None else self._audiences(record)
+        return None if self._audiences is None else self._audiences(record, record.event.tags())
 
     def expect(self, record: Recorded, event: DCBEvent) -> None:
         """Follow an event that this batch is about to append."""
@@ -246,7 +252,7 @@ class Memory:
                 for kept in folds:
                     if _fits(kept.selector, event):
                         kept.fold.take(record)
-                        self._note(kept, record)
+                        self._note(kept, record, event)
                 continue
             # A correction changes what earlier events say: ask the store again.
             for kept in [kept for kept in folds if _fits(kept.selector, event)]:

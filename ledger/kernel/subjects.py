@@ -6,7 +6,7 @@ none can be forgotten, and a fold that asks about a subject cannot ask by anothe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Annotated, Any
 
@@ -120,9 +120,24 @@ def hideable(tag: str) -> bool:
     return tag.partition(":")[0] not in _OPEN_KINDS
 
 
-def hideable_tags(instance: msgspec.Struct) -> frozenset[str]:
+def hideable_tags(instance: msgspec.Struct) -> Iterable[str]:
     """The tags of the hideable subjects that ``instance`` names, in nested structs as well."""
-    return frozenset(filter(hideable, tag_extractor(type(instance))(instance)))
+    fields = _hideable_fields(type(instance))
+    if fields is None:
+        return filter(hideable, tag_extractor(type(instance))(instance))
+    return [start + value for name, start in fields if (value := getattr(instance, name))]
+
+
+@cache
+def _hideable_fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, str], ...] | None:
+    """The hideable subjects of ``cls`` and how their tags begin; ``None`` if some lie deeper.
+
+    Every command that comes in is asked, and most name one or two in plain fields.
+    """
+    plain = dict(subject_fields(cls))
+    if any(f.name not in plain and _extractor(f.type) for f in _struct_type(cls).fields):
+        return None
+    return tuple((f, make_tag(kind, "")) for f, kind in plain.items() if kind not in _OPEN_KINDS)
 
 
 @cache

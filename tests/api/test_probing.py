@@ -239,7 +239,7 @@ class Probe:
             visibility=recorded.visibility(),
         )
         record = Recorded(1, envelope, recorded)
-        return sender is not None and sender.isdisjoint(knowers_of(record))
+        return sender is not None and sender.isdisjoint(knowers_of(record, recorded.tags()))
 
     async def answer(self, entry: Entry, role: str, field: str, many: bool, value: str) -> str:
         """What a command is answered that names ``value``, without the value."""
