@@ -125,7 +125,7 @@ def _handler(entry: Entry) -> Handler:
                 prepared = await _prepared(app, prepare, command)
                 outcome = await _all_of(app, prepared, context)
         except (Refusal, UnknownReference) as error:
-            await app[AUDIT].refused(grant, command, context, error)
+            await app[AUDIT].refused(app, grant, command, context, error)
             raise
         except OverflowError:
             raise Malformed("a number or moment of the request is out of range") from None

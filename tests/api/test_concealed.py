@@ -210,6 +210,19 @@ async def test_a_complaint_about_the_bureau_is_unknown_to_it(world: World) -> No
         world, "JB", "supervision/triage-finding", "finding_id", found["finding"], assessment="-"
     )
     accept = {"complaint": "CMP-1", "allegation": "投诉处理推诿"}
+    # Nor does the bureau read who was refused about it and who looked.
+    await world.get("RECON", "/v1/complaints/CMP-1")
+    refuse = {"complaint": "CMP-1", "reason": "-"}
+    await world.refused("CMP-R3", "RECON", "complaints/refuse-complaint", **refuse)
+    await world.hidden("JB", "/v1/complaints/CMP-9", 404)
+    for who, told in (("RLO", True), ("JB", False)):
+        items = (await world.get(who, "/v1/access", limit=500))["items"]
+        assert ("CMP-1" in str(items)) is told, who
+        assert ("CMP-R3" in str(items)) is told, who
+    # Its own looks at what is kept from it read as those at what is not there.
+    own = (await world.get("JB", "/v1/access", limit=500, person="JB-001"))["items"]
+    looks = [one["body"] for one in own if one["body"].get("route") == "/v1/complaints/{complaint}"]
+    assert looks == [{**looks[0], "asked": "/v1/complaints/withheld"}] * 2
     await world.send("RECON", "complaints/accept-complaint", **accept)
     await world.refused("CMP-R1", "JB", "complaints/accept-complaint", **accept)
     shown = await world.get("JB", "/v1/complaints/CMP-1")
