@@ -1,4 +1,4 @@
-"""The access ledger, read: who was refused, which supervisor looked at what, who has a token."""
+"""The access ledger, read: refusals, unknown references, consultations, tokens, the clock."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 from aiohttp import hdrs, web
 
+from api.access import grant_of
 from api.asking import PRIVATE, asked
 from api.keys import ACCESS
 from api.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
@@ -17,6 +18,7 @@ from ledger.access.events import (
     ClockConfirmed,
     CommandRefused,
     RecordsConsulted,
+    ReferenceUnknown,
     RuleId,
     TokenGranted,
     TokenRequestDeclined,
@@ -31,9 +33,10 @@ from projections.source import Source
 DEFAULT_PAGE = 100
 MAX_PAGE = 500
 
-Kind = Literal["refusal", "consultation", "token", "clock"]
+Kind = Literal["refusal", "unknown", "consultation", "token", "clock"]
 _TYPES: dict[Kind, tuple[str, ...]] = {
     "refusal": (CommandRefused.TOPIC,),
+    "unknown": (ReferenceUnknown.TOPIC,),
     "consultation": (RecordsConsulted.TOPIC,),
     "token": (
         TokenRequested.TOPIC,
@@ -46,7 +49,7 @@ _TYPES: dict[Kind, tuple[str, ...]] = {
 
 
 class Access(msgspec.Struct, frozen=True):
-    """One refusal, consultation, step about a token or the clock: when, by whom, and what."""
+    """One refusal, unknown reference, consultation, or step about a token or the clock."""
 
     position: int
     type: str
@@ -62,7 +65,7 @@ class Accesses(msgspec.Struct, frozen=True):
 
 
 async def accesses(request: web.Request) -> web.Response:
-    """Refusals, consultations and grants in order; asking this is a consultation itself."""
+    """Refusals, unknown references, consultations and grants; asking is a consultation itself."""
     after = bounded(request, "after", 0, 0, MAX_POSITION)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     wanted = query_value(request, "kind", Kind, None)
@@ -73,7 +76,10 @@ async def accesses(request: web.Request) -> web.Response:
         f"{kind}:{request.query[name]}" for name, kind in _TAGS.items() if name in request.query
     )
     source: Source = request.app[ACCESS]
-    found = await asked(_page(source, topics, tags, after, limit + 1))
+    grant = await grant_of(request)
+    # One type at a time: not every store takes two without a tag.
+    selectors = [Selector((topic,), tags) for topic in topics]
+    found = await asked(_page(source, selectors, after, limit + 1, grant.unit))
     headers = dict(PRIVATE)
     if len(found) > limit:
         headers[hdrs.LINK] = next_link(request, after=found[limit - 1].position)
@@ -92,13 +98,20 @@ _TAGS = {
 
 
 def _page(
-    source: Source, topics: list[str], tags: tuple[str, ...], after: int, limit: int
+    source: Source, selectors: list[Selector], after: int, limit: int, reader: str
 ) -> Callable[[], list[Access]]:
-    # One type at a time: not every store takes two without a tag.
-    selectors = [Selector((topic,), tags) for topic in topics]
-
     def page() -> list[Access]:
-        return [_shown(one) for one in source.after(selectors, after, limit)]
+        shown: list[Access] = []
+        at = after
+        while len(shown) < limit:
+            found = source.after(selectors, at, limit)
+            accesses = [_shown(one) for one in found]
+            # What the reader's unit may not know of is not there for it.
+            shown += [a for a in accesses if reader not in a.body.get("withheld_from", ())]
+            if len(found) < limit:
+                break
+            at = found[-1].position
+        return shown[:limit]
 
     return page
 
@@ -121,7 +134,7 @@ RESOURCES = (
         returns=Accesses,
         roles=frozenset({"jb_supervisor", "rlo_assessor"}),
         query=(
-            Parameter("kind", Kind, "`refusal`, `consultation`, `token` or `clock`; all without"),
+            Parameter("kind", Kind, "`refusal`, `unknown`, `consultation`, `token` or `clock`"),
             Parameter("person", str, "who was refused, looked, requested or approved"),
             Parameter("holder", str, "whom a token is for"),
             Parameter("unit", str, "the unit acted for"),

@@ -1,4 +1,5 @@
-"""Who was refused what, and which supervisor looked at what (rulebook 0.9): taken down at once.
+"""Who was refused what, who named what is not there for them, and which supervisor looked at what
+(rulebook 0.9): taken down at once.
 
 It goes into a ledger of its own on the same kernel, before the answer leaves: nobody is shown
 anything as a supervisor who cannot be taken down.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -20,14 +21,30 @@ from api.keys import LEDGER
 from api.pools import AUDITS
 from api.tokens import Grant
 from api.visibility import WITHHELD
-from ledger.access.commands import NoteConsultation, NoteRefusal
-from ledger.access.events import CommandRefused, RecordsConsulted, RuleId
+from ledger.access.commands import NoteConsultation, NoteRefusal, NoteUnknown
+from ledger.access.events import CommandRefused, RecordsConsulted, ReferenceUnknown, RuleId
 from ledger.audiences import SUPERVISORS
 from ledger.impersonal import personal_data
-from ledger.kernel import Command, Context, Ledger, Outcome, Refusal, Unavailable
+from ledger.kernel import (
+    Command,
+    Context,
+    Ledger,
+    Outcome,
+    Refusal,
+    Unavailable,
+    UnknownReference,
+    codec,
+)
 from ledger.kernel.events import event_types
+from ledger.kernel.folds import Selector
 from ledger.kernel.sequencer import make_context
-from ledger.kernel.subjects import make_tag, subject_fields
+from ledger.kernel.subjects import (
+    hideable,
+    hideable_tags,
+    main_subject,
+    make_tag,
+    subject_fields,
+)
 from ledger.vocabulary import EntityId, PersonId, UnitId
 from projections.source import Source, SourceUnavailable
 
@@ -68,10 +85,22 @@ class Audit:
             await asyncio.to_thread(self._ledger.close)
 
     async def refused(
-        self, grant: Grant, command: Command, context: Context, refusal: Refusal
+        self,
+        app: web.Application,
+        grant: Grant,
+        command: Command,
+        context: Context,
+        answer: Refusal | UnknownReference,
     ) -> None:
-        """Take down that a rule refused a command."""
-        await self._note(grant, lambda: note_of(command, context, refusal))
+        """Take down that a rule refused a command, or that it named what is not there."""
+        if self._ledger is None:
+            return
+        if isinstance(answer, Refusal):
+            source = Source(app[LEDGER].recorder)
+            withheld = await asyncio.to_thread(_withheld, source, hideable_tags(command))
+            await self._note(grant, lambda: note_of(command, context, answer, withheld))
+        else:
+            await self._note(grant, lambda: note_of_unknown(grant, command, answer))
 
     async def consulted(
         self,
@@ -90,7 +119,10 @@ class Audit:
             return
         said = {*request.match_info.values(), *request.query.values()}
         sources = Source(request.app[LEDGER].recorder), Source(self._ledger.recorder)
-        known = await AUDITS.run(lambda: _known(*sources, said))
+        kept_from = await AUDITS.run(lambda: _known(*sources, said))
+        # To somebody from whom a subject is kept, it is as one that is not there.
+        known = {said for said, units in kept_from.items() if grant.unit not in units}
+        withheld = tuple(sorted({unit for said in known for unit in kept_from[said]}))
         asked = _without_words(request, fits, known)
         entity = request.match_info.get("entity")
         await self._note(
@@ -102,6 +134,7 @@ class Audit:
                     asked=asked if len(asked) <= MAX_ASKED else asked[:MAX_ASKED] + _SHORTENED,
                     entity=_as(EntityId, entity) if entity in known else None,
                     person=_as(PersonId, request.match_info.get("person")),
+                    withheld_from=withheld,
                 )
             ),
         )
@@ -118,8 +151,10 @@ class Audit:
             await self.execute(make(), grant)
 
 
-def note_of(command: Command, context: Context, refusal: Refusal) -> NoteRefusal:
-    """What is taken down of a refusal."""
+def note_of(
+    command: Command, context: Context, refusal: Refusal, withheld: tuple[str, ...] = ()
+) -> NoteRefusal:
+    """What is taken down of a refusal; ``withheld``: who may not know of its subjects."""
     unit = getattr(command, "unit", None) or context.actor.unit_id
     return NoteRefusal(
         refusal=CommandRefused(
@@ -131,6 +166,21 @@ def note_of(command: Command, context: Context, refusal: Refusal) -> NoteRefusal
             policy_key=refusal.rule.policy_key,
             policy_version=refusal.policy_version,
             entity=_as(EntityId, getattr(command, "entity", None)),
+            withheld_from=withheld,
+        )
+    )
+
+
+def note_of_unknown(grant: Grant, command: Command, unknown: UnknownReference) -> NoteUnknown:
+    """What is taken down of a command that names what its sender may not know, or what nobody has.
+
+    The same for both: if only one were written, its answer would take longer.
+    """
+    return NoteUnknown(
+        unknown=ReferenceUnknown(
+            unit=msgspec.convert(grant.unit, UnitId),
+            command=type(command).__name__,
+            kind=unknown.kind,
         )
     )
 
@@ -166,18 +216,36 @@ def is_number(said: str) -> bool:
     return _NUMBER.fullmatch(said) is not None
 
 
-def _known(ledger: Source, access: Source, said: set[str]) -> set[str]:
-    """What of that which was said is a subject of the ledger, or somebody who acts in either."""
+def _known(ledger: Source, access: Source, said: set[str]) -> dict[str, tuple[str, ...]]:
+    """What of that which was said is a subject of the ledger, or somebody who acts in either.
+
+    With each stand the units that may not know of it.
+    """
+    tags = {s: list(_tags(s)) for s in said if len(s) <= _LONGEST_ID and s.isprintable()}
 
     def stands(one: str) -> bool:
-        tags = list(_tags(one))
         actor = f"actor:{one}"
-        return ledger.tagged(tags) or (actor in tags and access.tagged([actor]))
+        return ledger.tagged(tags[one]) or (actor in tags[one] and access.tagged([actor]))
 
     try:
-        return {s for s in said if len(s) <= _LONGEST_ID and s.isprintable() and stands(s)}
+        known = set(filter(stands, tags))
     except SourceUnavailable as error:
         raise Unavailable("the ledger cannot be read now; ask again") from error
+    return {one: _withheld(ledger, filter(hideable, tags[one])) for one in known}
+
+
+def _withheld(ledger: Source, tags: Iterable[str]) -> tuple[str, ...]:
+    """The units that may not know of one of these subjects, by the first event about each."""
+    units: set[str] = set()
+    try:
+        for tag in tags:
+            for found in ledger.after([Selector((), (tag,))], 0, 1):
+                event = codec.decode(found.position, found.event.data).event
+                if main_subject(event) == tag:
+                    units.update(event.kept_from())
+    except SourceUnavailable as error:
+        raise Unavailable("the ledger cannot be read now; ask again") from error
+    return tuple(sorted(units))
 
 
 def _tags(said: str) -> Iterator[str]:

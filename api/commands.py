@@ -24,12 +24,23 @@ from api.resources import Handler, check_query
 from api.sealing import FINISHERS, SEALERS, Finisher, Sealer
 from api.tokens import Grant
 from api.visibility import may_see_record
-from ledger.kernel import Command, Context, Malformed, Outcome, Recorded, Refusal, Unavailable
+from ledger.audiences import audiences_of_sender
+from ledger.kernel import (
+    Command,
+    Context,
+    Malformed,
+    Outcome,
+    Recorded,
+    Refusal,
+    Unavailable,
+    UnknownReference,
+)
 from ledger.kernel.clock import uuid7
 from ledger.kernel.sequencer import keyed_command_id, make_context
 from ledger.registry import Entry
 from ledger.stores import StoreError
 from ledger.supervision.events import FindingRaised
+from ledger.telling import FOUND_IN_HIDDEN
 from ledger.vault.store import Vault
 from projections.drawing import PREPARERS, Prepared, Preparer
 
@@ -105,6 +116,7 @@ def _handler(entry: Entry) -> Handler:
             app[LEDGER].clock(),
             key=key,
             correlation_id=_correlation(request),
+            audiences=audiences_of_sender(grant.role, grant.unit, grant.person, grant.entity),
         )
         line.command_id = context.command_id
         try:
@@ -113,8 +125,8 @@ def _handler(entry: Entry) -> Handler:
             else:
                 prepared = await _prepared(app, prepare, command)
                 outcome = await _all_of(app, prepared, context)
-        except Refusal as error:
-            await app[AUDIT].refused(grant, command, context, error)
+        except (Refusal, UnknownReference) as error:
+            await app[AUDIT].refused(app, grant, command, context, error)
             raise
         except OverflowError:
             raise Malformed("a number or moment of the request is out of range") from None
@@ -254,18 +266,11 @@ def _correlation(request: web.Request) -> UUID | None:
 
 
 def _answer(outcome: Outcome, grant: Grant) -> web.Response:
-    events = outcome.events
-    # The sender knows what it said itself, which comes first; beside it, what it may see, and what
-    # was found by what it said in confidence.
-    confided = bool(events) and events[0].envelope.visibility == "sealed"
-    shown = b",".join(
-        recorded_json(record)
-        for index, record in enumerate(events)
-        if index == 0
-        or may_see_record(grant, record)
-        or (confided and isinstance(record.event, FindingRaised))
-    )
-    position = outcome.position
+    # The position is that of the last event shown: how many others follow may tell what they are.
+    events = [r for index, r in enumerate(outcome.events) if index == 0 or shows(outcome, r, grant)]
+    shown = b",".join(map(recorded_json, events))
+    whole = len(events) == len(outcome.events)
+    position = outcome.position if whole else events[-1].position
     repeated = b"true" if outcome.repeated else b"false"
     headers = {
         hdrs.CONTENT_TYPE: "application/json",
@@ -279,6 +284,20 @@ def _answer(outcome: Outcome, grant: Grant) -> web.Response:
         status=201 if events and not outcome.repeated else 200,
         headers=headers,
     )
+
+
+def shows(outcome: Outcome, record: Recorded, grant: Grant) -> bool:
+    """Whether a sender is shown an event beside the first, which is what it said itself.
+
+    It is if it may see the event, or if the event is a finding that follows from what it said in
+    confidence and from nothing that is kept from it.
+    """
+    event = record.event
+    if may_see_record(grant, record):
+        return True
+    confided = outcome.events[0].envelope.visibility == "sealed"
+    follows = isinstance(event, FindingRaised) and event.rule_id not in FOUND_IN_HIDDEN
+    return confided and follows and record.envelope.visibility != "sealed"
 
 
 def recorded_json(record: Recorded) -> bytes:

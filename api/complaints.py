@@ -27,6 +27,8 @@ _NAMELESS = (
     "outcome",
     "remedy",
 )
+#: Offices of the whole region that handle complaints too.
+OFFICES = frozenset({"recon_officer", "rlo_assessor"})
 #: Where something stands in the ledger is no part of a complaint.
 _PLACES = ("received_at", "clock_at", "accepted_at")
 
@@ -34,7 +36,8 @@ _PLACES = ("received_at", "clock_at", "accepted_at")
 def seen(grant: Grant, table: sa.Table) -> Where:
     """All for the Justice Bureau; a business's own; what a unit handles, and what is accepted.
 
-    The unit accused learns of a complaint when it is accepted. So do those who look across units.
+    The unit accused learns of a complaint when it is accepted, the Justice Bureau too if it is
+    accused. So do those who look across units and do not handle it.
     """
     accepted = table.c.accepted_on.is_not(None)
     if grant.role == "jb_supervisor":
@@ -42,6 +45,8 @@ def seen(grant: Grant, table: sa.Table) -> Where:
     if grant.role in UNIT_BOUND:
         told = sa.and_(table.c.subject_unit == grant.unit, accepted)
         return [sa.or_(table.c.unit == grant.unit, told)]
+    if grant.role in OFFICES:
+        return [sa.or_(table.c.unit == grant.unit, accepted)]
     where = [may_ask(grant, unit=table.c.unit, entity=table.c.complainant)]
     if grant.role != "entity_rep":
         where.append(accepted)
@@ -54,7 +59,7 @@ def _shown(complaint: Complaint, grant: Grant) -> dict[str, Any]:
     if own and not complaint.anonymous:
         # What was asked of others about it is not for the business either.
         return {k: v for k, v in said.items() if k not in ("steps", "handled_before")}
-    handles = grant.role in UNIT_BOUND and grant.unit == complaint.unit
+    handles = grant.role in UNIT_BOUND | OFFICES and grant.unit == complaint.unit
     if (grant.role == "jb_supervisor" or handles) and grant.unit != complaint.subject_unit:
         return said
     return {k: v for k, v in said.items() if k in _NAMELESS}

@@ -18,6 +18,7 @@ from api.resources import Parameter, Resource
 from ledger.audiences import UNIT_BOUND
 from ledger.kernel import civil_date
 from projections.deadlines import DEADLINES, State
+from projections.tables import not_kept_from
 
 
 class ShownDeadline(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,7 +70,10 @@ async def deadlines(request: web.Request) -> web.Response:
     """Deadlines, by their id: a unit's own for the unit, a business's own for the business."""
     grant = await grant_of(request)
     table = DEADLINES.c
-    where = [may_ask(grant, unit=table.unit, entity=table.entity)]
+    where = [
+        may_ask(grant, unit=table.unit, entity=table.entity),
+        not_kept_from(table.kept_from, grant.unit),
+    ]
     if grant.role == "entity_rep":
         where.append(sa.not_(table.about.startswith("finding:")))  # those are the unit's affair
     if grant.role != "jb_supervisor":

@@ -20,6 +20,7 @@ from api.visibility import may_see
 from ledger.access.events import RuleId
 from ledger.kernel import civil_date
 from projections.findings import FINDINGS, Findings, FindingState, document
+from projections.tables import not_kept_from
 
 
 class FoundFindings(msgspec.Struct, frozen=True):
@@ -37,6 +38,7 @@ def _today(request: web.Request) -> date:
 
 def _seen(grant: Grant) -> list[sa.ColumnElement[bool]]:
     seen = [may_ask(grant, unit=FINDINGS.c.unit, entity=None)]  # they are about units
+    seen.append(not_kept_from(FINDINGS.c.kept_from, grant.unit))
     if grant.role != "jb_supervisor":
         seen.append(FINDINGS.c.visibility != "sealed")
     return seen
@@ -79,7 +81,7 @@ async def finding(request: web.Request) -> web.Response:
 
 def _may_see(grant: Grant, row: sa.Row[Any]) -> bool:
     tags = [f"finding:{row.key}", f"unit:{row.unit}", f"entity:{row.entity}"]
-    return may_see(grant, row.visibility, "", tags)
+    return may_see(grant, row.visibility, "", tags, row.kept_from.split())
 
 
 RESOURCES = (

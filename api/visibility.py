@@ -25,16 +25,22 @@ from ledger.supervision.events import FindingRaised
 WITHHELD = "withheld"
 
 
-def may_see(grant: Grant, visibility: Visibility, actor_unit: str, tags: Collection[str]) -> bool:
+def may_see(
+    grant: Grant,
+    visibility: Visibility,
+    actor_unit: str,
+    tags: Collection[str],
+    kept_from: Collection[str] = (),
+) -> bool:
     """Whether ``grant`` may see an event of this visibility, recorded by ``actor_unit``.
 
-    ``tags`` are the event's stored tags. What is shared with a partner's system goes by its
-    subscriptions (``Entitlement``) and not by this.
+    ``tags`` are the event's stored tags, ``kept_from`` the units that must not see it. What is
+    shared with a partner's system goes by its subscriptions (``Entitlement``) and not by this.
     """
     if visibility == "public":
         return True
     audiences = audiences_for(grant.role, grant.unit, grant.entity)
-    return not audiences.isdisjoint(audiences_of(visibility, actor_unit, tags))
+    return not audiences.isdisjoint(audiences_of(visibility, actor_unit, tags, kept_from))
 
 
 #: What tells a subscriber to remove something. No filter keeps it away.
@@ -120,5 +126,6 @@ def shown_actor(grant: Grant, topic: str, actor: Actor, tags: Collection[str]) -
 
 def may_see_record(grant: Grant, record: Recorded) -> bool:
     """``may_see`` for an event that is at hand as an object."""
-    envelope = record.envelope
-    return may_see(grant, envelope.visibility, envelope.actor.unit_id, record.event.tags())
+    envelope, event = record.envelope, record.event
+    unit = envelope.actor.unit_id
+    return may_see(grant, envelope.visibility, unit, event.tags(), event.kept_from())

@@ -12,9 +12,20 @@ audience                  who has it
 ``shared``                every authority: what the units tell each other
 ``supervisors``           the offices whose work lies across all units
 ``bureau``                the Justice Bureau's supervisors, who see what is sealed
+``other-supervisors``     those offices but for the Justice Bureau, of what is kept from it
 ``unit:<unit id>``        the unit that recorded an event, or that it concerns
 ``entity:<entity id>``    the business that an event is about
 ========================  ====================================================
+
+Who may send a command about a subject can know of it by two more, which show no event:
+
+===========================  =================================================
+audience                     who has it
+===========================  =================================================
+``handler:<unit id>``        the body that handles a complaint, took a person's data
+                             down or subscribes to a feed
+``recorder:<unit>/<person>`` who recorded an event about the subject
+===========================  =================================================
 
 The audiences of one event overlap in no reader: whoever merges the rows of several audiences meets
 each event once.
@@ -23,13 +34,18 @@ each event once.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 
-from ledger.kernel import Visibility
+from ledger.kernel import Recorded, Visibility
 
 PUBLIC = "public"
 SHARED = "shared"
 SUPERVISING = "supervisors"
 BUREAU = "bureau"
+OTHERS = "other-supervisors"
+
+#: The Justice Bureau as a unit: plans are filed to it, and complaints may be about it.
+BUREAU_UNIT = "JB"
 
 #: They supervise the whole region, or work across all units.
 SUPERVISORS = frozenset({"jb_supervisor", "rlo_assessor", "recon_officer", "ledger_clock"})
@@ -54,24 +70,35 @@ _UNITS_OWN = ("finding:", "filing:", "joint:")
 
 
 def audiences_of(
-    visibility: Visibility, recorded_by: str, tags: Collection[str]
+    visibility: Visibility,
+    recorded_by: str,
+    tags: Collection[str],
+    kept_from: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Return the audiences of an event that the unit ``recorded_by`` recorded.
 
-    ``tags`` are the event's stored tags, ``kind:id`` each.
+    ``tags`` are the event's stored tags, ``kind:id`` each; ``kept_from`` are the units that must
+    not see it, whatever else lets them; what is public or shared is kept from nobody.
     """
     if visibility == "public":
         return (PUBLIC,)
     if visibility == "sealed":
         # The unit that recorded it knows it; the business that a planned visit concerns does not.
-        return (BUREAU, f"unit:{recorded_by}")
+        sealed = []
+        if BUREAU_UNIT not in kept_from:
+            sealed.append(BUREAU)
+        if recorded_by not in kept_from:
+            sealed.append(f"unit:{recorded_by}")
+        return tuple(sealed)
     businesses: tuple[str, ...] = ()
     if not any(tag.startswith(_UNITS_OWN) for tag in tags):
         businesses = tuple(sorted({tag for tag in tags if tag.startswith("entity:")}))
     if visibility == "shared":
         return (SHARED, *businesses)
-    units = sorted({f"unit:{recorded_by}", *(tag for tag in tags if tag.startswith("unit:"))})
-    return (SUPERVISING, *units, *businesses)
+    units = {f"unit:{recorded_by}", *(tag for tag in tags if tag.startswith("unit:"))}
+    units -= {f"unit:{unit}" for unit in kept_from}
+    supervising = OTHERS if BUREAU_UNIT in kept_from else SUPERVISING
+    return (supervising, *sorted(units), *businesses)
 
 
 def audiences_for(role: str, unit: str, entity: str | None = None) -> frozenset[str]:
@@ -83,7 +110,7 @@ def audiences_for(role: str, unit: str, entity: str | None = None) -> frozenset[
     if role == "jb_supervisor":
         return frozenset({PUBLIC, SHARED, SUPERVISING, BUREAU})
     if role in _ACROSS_UNITS:
-        return frozenset({PUBLIC, SHARED, SUPERVISING})
+        return frozenset({PUBLIC, SHARED, SUPERVISING, OTHERS})
     if role in UNIT_BOUND:
         return frozenset({PUBLIC, SHARED, f"unit:{unit}"})
     if role == "entity_rep" and entity is not None:
@@ -91,8 +118,41 @@ def audiences_for(role: str, unit: str, entity: str | None = None) -> frozenset[
     return frozenset({PUBLIC})
 
 
+def knowers_of(record: Recorded, tags: Collection[str]) -> tuple[str, ...]:
+    """Return the audiences that know of an event with these tags: who may see or recorded it."""
+    envelope, event = record.envelope, record.event
+    actor, kept_from = envelope.actor, event.kept_from()
+    audiences = audiences_of(envelope.visibility, actor.unit_id, tags, kept_from)
+    if actor.unit_id in kept_from:
+        return audiences
+    businesses: tuple[str, ...] = ()
+    if actor.role == "entity_rep":
+        # It acts for its business alone: what one of its people records, the others know.
+        businesses = tuple(tag for tag in tags if tag.startswith("entity:"))
+    return (*audiences, *businesses, f"recorder:{actor.unit_id}/{actor.person_id}")
+
+
+@lru_cache(maxsize=4096)  # the same people send one command after another
+def audiences_of_sender(
+    role: str, unit: str, person: str, entity: str | None = None
+) -> frozenset[str] | None:
+    """Return the audiences of a sender of commands; ``None`` for the clock, who knows everything.
+
+    Beyond what its token may read, a sender knows what it recorded itself; an authority knows what
+    it handles.
+    """
+    if role == "ledger_clock":
+        return None
+    own = {f"recorder:{unit}/{person}"}
+    if role not in ("entity_rep", "public"):
+        own.add(f"handler:{unit}")
+    return audiences_for(role, unit, entity) | own
+
+
 __all__ = [
     "BUREAU",
+    "BUREAU_UNIT",
+    "OTHERS",
     "PUBLIC",
     "SHARED",
     "SUPERVISING",
@@ -100,4 +160,6 @@ __all__ = [
     "UNIT_BOUND",
     "audiences_for",
     "audiences_of",
+    "audiences_of_sender",
+    "knowers_of",
 ]

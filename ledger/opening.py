@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import ledger.registry  # noqa: F401 - declares every event type, so that every record is read
+from ledger.audiences import knowers_of
 from ledger.kernel import Actor, Ledger
 from ledger.kernel.clock import Clock, system_clock
 from ledger.policies.commands import SeedLedger
@@ -245,7 +246,7 @@ def _refuse_ended(path: Path, origin: str | None) -> None:
 
 def open_ledger(recorder: SQLiteRecorder, *, clock: Clock = system_clock) -> Ledger:
     """The ledger of a store, with the policy defaults and calendars that it lacked recorded."""
-    ledger = Ledger(recorder, clock=clock, beside=(late_entry, impersonal))
+    ledger = Ledger(recorder, clock=clock, beside=(late_entry, impersonal), audiences=knowers_of)
     try:
         ledger.execute(SeedLedger(), LEDGER_CLOCK)
     except BaseException:

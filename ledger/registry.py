@@ -48,7 +48,14 @@ from ledger.vocabulary import Role
 
 _UNIT: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_legal_office", "unit_head")
 #: Who may look into a complaint: any body but the unit accused (CMP-R1).
-_HANDLERS: tuple[Role, ...] = ("jb_supervisor", "park_committee", "unit_legal_office", "unit_head")
+_HANDLERS: tuple[Role, ...] = (
+    "jb_supervisor",
+    "park_committee",
+    "recon_officer",
+    "rlo_assessor",
+    "unit_legal_office",
+    "unit_head",
+)
 #: 市场监管部门牵头、各单位按职责: who may run a draw; none of them inspects in it (GEN-R2).
 _DRAWERS: tuple[Role, ...] = ("draw_coordinator", "office_head", "unit_head")
 _OFFICERS: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_head")
@@ -386,9 +393,16 @@ COMMANDS: tuple[Entry, ...] = (
         "complaints",
         (
             complaints.ReceiveComplaint,
-            ("entity_rep", "jb_supervisor", "park_committee", *_UNIT),
+            (
+                "entity_rep",
+                "jb_supervisor",
+                "park_committee",
+                "recon_officer",
+                "rlo_assessor",
+                *_UNIT,
+            ),
         ),
-        # CMP-R1 refuses the unit accused, with the law; whoever else does not handle it is told so.
+        # CMP-R1 refuses the unit accused, with the law, once it knows of the complaint.
         (complaints.AcknowledgeComplaint, _HANDLERS),
         (complaints.AcceptComplaint, _HANDLERS),
         (complaints.RefuseComplaint, _HANDLERS),

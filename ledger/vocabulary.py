@@ -53,23 +53,25 @@ EntityId = Annotated[
     str,
     subject(
         "entity",
+        hideable=False,
         pattern=r"^(?:[0-9A-Z]{18}|[a-z][a-z0-9-]{1,39}:[A-Za-z0-9._/-]{1,60})$",
         check=check_entity,
         description="统一社会信用代码 (USCC), or <register>:<number> for a business without one",
         examples=["91620100MA7LX0017J"],
     ),
 ]
-UnitId = Annotated[str, subject("unit", pattern=_NAME, examples=["MRB"])]
 #: Who acts: a person as tokens and records name them, by a badge id and never by a name.
-ActorId = Annotated[str, subject("actor", pattern=_NAME, examples=["HEAD-001"])]
+ActorId = Annotated[str, subject("actor", hideable=False, pattern=_NAME, examples=["HEAD-001"])]
 #: Whom a token is for, named as an actor is.
-HolderId = Annotated[str, subject("holder", pattern=_NAME, examples=["HEAD-001"])]
-OfficerId = Annotated[str, subject("officer", pattern=_NAME, examples=["OFF-001"])]
-MatterId = Annotated[str, subject("matter", pattern=_NAME, examples=["M-101"])]
+HolderId = Annotated[str, subject("holder", hideable=False, pattern=_NAME, examples=["HEAD-001"])]
+UnitId = Annotated[str, subject("unit", hideable=False, pattern=_NAME, examples=["MRB"])]
+OfficerId = Annotated[str, subject("officer", hideable=False, pattern=_NAME, examples=["OFF-001"])]
+MatterId = Annotated[str, subject("matter", hideable=False, pattern=_NAME, examples=["M-101"])]
 LawId = Annotated[
     str,
     subject(
         "law",
+        hideable=False,
         pattern=r"^\S(?:.{0,118}\S)?$",
         description="an instrument by its full name, as the bases of matters cite it",
         examples=["中华人民共和国食品安全法"],
@@ -80,7 +82,7 @@ FilingId = Annotated[str, subject("filing", pattern=_NAME, examples=["FIL-2026-0
 TaskId = Annotated[str, subject("task", pattern=_NAME, examples=["T-2026-0001"])]
 IrregularVisitId = Annotated[str, subject("irregular-visit", pattern=_NAME)]
 InspectionId = Annotated[str, subject("inspection", pattern=r"^\S(?:.{0,118}\S)?$")]
-DrawId = Annotated[str, subject("draw", pattern=_NAME, examples=["DRAW-2026-0007"])]
+DrawId = Annotated[str, subject("draw", hideable=False, pattern=_NAME, examples=["DRAW-2026-0007"])]
 RosterId = Annotated[str, subject("roster", pattern=_NAME, examples=["ROSTER-2026-07"])]
 #: One place of a draw's selection: ``<draw>/<stratum>/<rank>``.
 TargetId = Annotated[str, subject("target", examples=["DRAW-2026-0007/C/1"])]
@@ -92,6 +94,7 @@ ViolationCode = Annotated[
     str,
     subject(
         "violation-code",
+        hideable=False,
         pattern=_NAME,
         description="违法行为代码: the type of violation, as the discretion benchmark lists it",
         examples=["FS-034"],
@@ -102,6 +105,7 @@ AnnualStatsId = Annotated[
     str,
     subject(
         "annual-stats",
+        hideable=False,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@#~+-]{0,113}:[0-9]{4}$",
         examples=["MRB:2026"],
     ),
@@ -112,13 +116,15 @@ JointId = Annotated[str, subject("joint", pattern=_NAME, examples=["JNT-2026-000
 JointArtefactId = Annotated[str, subject("joint-artefact", pattern=_NAME, examples=["UF-7"])]
 CommitmentId = Annotated[str, subject("commitment", pattern=_NAME, examples=["CMT-2026-0001"])]
 DeterminationId = Annotated[str, subject("determination", pattern=_NAME, examples=["DET-2026-1"])]
-MeasureCatalogueId = Annotated[str, subject("measure-catalogue", pattern=_NAME)]
-ListFieldId = Annotated[str, subject("list-field", pattern=_NAME, examples=["food_drug"])]
+MeasureCatalogueId = Annotated[str, subject("measure-catalogue", hideable=False, pattern=_NAME)]
+ListFieldId = Annotated[
+    str, subject("list-field", hideable=False, pattern=_NAME, examples=["food_drug"])
+]
 SanctionId = Annotated[str, subject("sanction", pattern=_NAME, examples=["SAN-2026-0001"])]
 IncentiveId = Annotated[str, subject("incentive", pattern=_NAME, examples=["INC-2026-0001"])]
 RepairId = Annotated[str, subject("repair", pattern=_NAME, examples=["REP-2026-0001"])]
 SubscriptionId = Annotated[str, subject("subscription", pattern=_NAME, examples=["SUB-0001"])]
-KeyDomain = Annotated[str, subject("key", pattern=_NAME, examples=["work_safety"])]
+KeyDomain = Annotated[str, subject("key", hideable=False, pattern=_NAME, examples=["work_safety"])]
 DesignationId = Annotated[str, subject("designation", pattern=_NAME, examples=["KEY-2026-0001"])]
 ObservationId = Annotated[str, subject("observation", pattern=_NAME, examples=["OBS-2026-0001"])]
 SoftMeasureId = Annotated[str, subject("soft-measure", pattern=_NAME, examples=["SM-2026-0001"])]
@@ -129,9 +135,12 @@ ComplaintId = Annotated[str, subject("complaint", pattern=_NAME, examples=["CMP-
 ApprovalId = Annotated[str, subject("approval", pattern=_NAME, examples=["APR.4f1c.1"])]
 ReconId = Annotated[str, subject("recon", pattern=_NAME, examples=["RCN-2026-0001"])]
 MonthId = Annotated[
-    str, subject("month", pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", examples=["2026-05"])
+    str,
+    subject("month", hideable=False, pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", examples=["2026-05"]),
 ]
-AssessmentYear = Annotated[str, subject("assessment", pattern=r"^[0-9]{4}$", examples=["2026"])]
+AssessmentYear = Annotated[
+    str, subject("assessment", hideable=False, pattern=r"^[0-9]{4}$", examples=["2026"])
+]
 
 Grade = Literal["A", "B", "C", "D"]
 

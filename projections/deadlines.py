@@ -34,7 +34,7 @@ from ledger.kernel.folds import Selector
 from ledger.kernel.policies import PolicyVersions, PublishedYear
 from projections.follower import Views
 from projections.source import Entry, Source
-from projections.tables import Code, Store
+from projections.tables import Code, Store, kept_from
 from projections.views import View
 
 _LEGAL = (PolicyVersionAdopted.TOPIC, WorkingCalendarPublished.TOPIC)
@@ -57,6 +57,7 @@ DEADLINES = sa.Table(
     sa.Column("subjects", sa.Text, nullable=False),
     #: Whether the opening event is: then this row is for the unit and the Justice Bureau alone.
     sa.Column("sealed", sa.Boolean, nullable=False),
+    sa.Column("kept_from", sa.Text, nullable=False),
     sa.Column("opened_position", sa.BigInteger, nullable=False, index=True),
     sa.Column("opened_event", Code, nullable=False, index=True),
     sa.Column("opened_on", Code, nullable=False),
@@ -390,6 +391,7 @@ class _Sheet:
             entity=getattr(event, "entity", None),
             subjects=msgspec.json.encode(event.tags()).decode(),
             sealed=opening.envelope.visibility == "sealed",
+            kept_from=kept_from(event.kept_from()),
             opened_position=opening.position,
             opened_event=str(opening.envelope.event_id),
             opened_on=opening.occurred_on.isoformat(),

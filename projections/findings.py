@@ -24,7 +24,7 @@ from ledger.supervision.events import (
 from ledger.vocabulary import FindingId
 from projections.profiles import When, happened, later
 from projections.records import iso
-from projections.tables import Code, Row
+from projections.tables import Code, Row, kept_from
 from projections.views import FoldView
 
 FindingState = Literal[
@@ -40,6 +40,7 @@ class Finding(Fold):
     raised_on: date | None = None
     raised_position: int = 0
     visibility: str = ""
+    kept_from: tuple[str, ...] = ()
     triaged: When | None = None
     assessment: str | None = None
     responded: When | None = None
@@ -62,6 +63,7 @@ class Finding(Fold):
         self.raised_on = record.occurred_on
         self.raised_position = record.position
         self.visibility = record.envelope.visibility
+        self.kept_from = event.kept_from()
 
     def on_triaged(self, event: FindingTriaged, record: Recorded) -> None:
         when = happened(record)
@@ -128,6 +130,7 @@ FINDINGS = sa.Table(
     sa.Column("entity", Code, index=True),
     sa.Column("task", Code, index=True),
     sa.Column("visibility", Code, nullable=False),
+    sa.Column("kept_from", sa.Text, nullable=False),
     sa.Column("state", sa.LargeBinary, nullable=False),
 )
 
@@ -136,7 +139,7 @@ class Findings(FoldView[Finding]):
     """A row for each finding."""
 
     name = "findings"
-    version = 1
+    version = 2
     kind = "finding"
     fold = Finding
     table = FINDINGS
@@ -156,6 +159,7 @@ class Findings(FoldView[Finding]):
             "entity": getattr(raised, "entity", None),
             "task": getattr(raised, "task", None),
             "visibility": fold.visibility,
+            "kept_from": kept_from(fold.kept_from),
         }
 
 

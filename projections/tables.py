@@ -42,6 +42,16 @@ _BUSY_SECONDS = 10.0
 Row = Mapping[str, Any]
 
 
+def kept_from(units: Iterable[str]) -> str:
+    """What a column says of the units from which a row is kept; ``not_kept_from`` asks it."""
+    return "".join(f" {unit} " for unit in units)
+
+
+def not_kept_from(column: sa.ColumnElement[str], unit: str) -> sa.ColumnElement[bool]:
+    """The rows that are not kept from a unit."""
+    return sa.not_(column.contains(f" {unit} ", autoescape=True))
+
+
 class Followed(Exception):
     """Another process follows into these views."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger.access.events import CommandRefused, RecordsConsulted
+from ledger.access.events import CommandRefused, RecordsConsulted, ReferenceUnknown
 from ledger.kernel import Command, Event, Reading
 
 
@@ -15,6 +15,15 @@ class NoteRefusal(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         yield self.refusal
+
+
+class NoteUnknown(Command):
+    """记录查无此项: take down that somebody named what is not there for them."""
+
+    unknown: ReferenceUnknown
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        yield self.unknown
 
 
 class NoteConsultation(Command):

@@ -37,9 +37,12 @@ class CommandRefused(Event):
 
     The actor is whoever asked, ``unit`` the unit acted for. ``refused_command`` is the id of the
     command: the same request repeated under one Idempotency-Key has one id, and is noted each time.
+    Since version 2 ``withheld_from`` are the units that may not know of what the command named.
     """
 
     TOPIC: ClassVar[str] = "access.command-refused"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     unit: UnitId
     command: Name
@@ -49,6 +52,22 @@ class CommandRefused(Event):
     policy_key: Name | None = None
     policy_version: int | None = None
     entity: EntityId | None = None
+    withheld_from: tuple[str, ...] = ()
+
+
+class ReferenceUnknown(Event):
+    """查无此项: somebody named what does not exist, or what they may not know of.
+
+    Both are taken down alike, so that neither the time of the answer nor this ledger tells them
+    apart. ``kind`` is the kind of subject; its id is the sender's own word and is not written down.
+    ``unit`` is the sender's.
+    """
+
+    TOPIC: ClassVar[str] = "access.reference-unknown"
+
+    unit: UnitId
+    command: Name
+    kind: Name
 
 
 def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
@@ -62,18 +81,20 @@ class RecordsConsulted(Event):
     ``route`` is the kind of resource, ``asked`` the path and query that were sent, without words
     of the asker's own: `withheld` stands for what the ledger does not have as a subject and is no
     number, date or word of the resource. Whoever asks for what is sealed of a ``person`` is noted
-    too, supervisor or not.
+    too, supervisor or not. Since version 3 ``withheld_from`` are the units that may not know of
+    what was looked at.
     """
 
     TOPIC: ClassVar[str] = "access.records-consulted"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was, 2: dict}
 
     unit: UnitId
     route: Name
     asked: Text
     entity: EntityId | None = None
     person: PersonId | None = None
+    withheld_from: tuple[str, ...] = ()
 
 
 class TokenRequested(Event):

@@ -225,6 +225,7 @@ class ScoreCaseFile(Command):
         self._check_reviewer(ledger, drawn)
         if self.case not in drawn.cases:
             raise Malformed(f"{self.case} is no file of {self.batch}", "/case")
+        ledger.reveal("case", self.case)  # whoever reviews a batch reads its files
         if batch.report is not None:
             raise OutOfStep(f"the report on {self.batch} is published")
         name = casefile_id(self.batch, self.case)

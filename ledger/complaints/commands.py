@@ -74,18 +74,18 @@ class VisitComplainedOf(Value):
 class ReceiveComplaint(Command):
     """收到投诉: take down a complaint about a unit; never refused for what it says (0.1).
 
-    ``handled_by`` takes it up, and is never the unit accused (CMP-R1). ``entity`` is the business
-    that complains or is concerned; ``complainant`` and ``contact`` are tokens for a person, who
-    stays unnamed here: one registered here, but not by the unit accused, or known to another
-    store. ``visit`` reports the visit that it is about; ``irregular_visit`` names one
-    that was reported before. A unit at whose window somebody complains of it takes down what is
-    said, and not by whom (CMP-R2).
+    ``handled_by`` takes it up, and is never the unit accused (CMP-R1); by default it is the
+    Justice Bureau, and the reconsideration office for a complaint about the Justice Bureau
+    itself. ``entity`` is the business that complains or is concerned; ``complainant`` and
+    ``contact`` are tokens for a person, who stays unnamed here: one registered here, but not by
+    the unit accused, or known to another store. ``visit`` reports the visit that it is about;
+    ``irregular_visit`` names one that was reported before. A unit at whose window somebody
+    complains of it takes down what is said, and not by whom (CMP-R2).
     """
 
     complaint: ComplaintId
     channel: Channel
     subject_unit: UnitId
-    handled_by: UnitId
     facts: Text
     anonymous: bool
     office: Name | None = None
@@ -95,25 +95,27 @@ class ReceiveComplaint(Command):
     contact: PersonToken | None = None
     visit: VisitComplainedOf | None = None
     irregular_visit: IrregularVisitId | None = None
+    handled_by: UnitId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         if ledger.actor.role == "entity_rep":
             ledger.must_be_now()
         ledger.new(Complaint(self.complaint))
+        handler = self.handled_by or rules.handler_of(self.subject_unit)
         ledger.require(
-            self.handled_by != self.subject_unit,
+            handler != self.subject_unit,
             rules.CMP_R1,
-            handler=self.handled_by,
+            handler=handler,
             complaint=self.complaint,
         )
-        _require_handler(ledger, self.handled_by)
+        _require_handler(ledger, handler)
         self._check_identity(ledger)
         self._check_words()
         person = self._registered(ledger, self.complainant)
         contact_person = self._registered(ledger, self.contact)
         yield ComplaintReceived(
             complaint=self.complaint,
-            unit=self.handled_by,
+            unit=handler,
             subject_unit=self.subject_unit,
             channel=self.channel,
             facts=self.facts,

@@ -38,6 +38,14 @@ class _OfComplaint(Event):
     unit: UnitId
     subject_unit: UnitId
 
+    def kept_from(self) -> tuple[str, ...]:
+        """The unit accused, while an event about the complaint is sealed."""
+        return (self.subject_unit,) if self.VISIBILITY == "sealed" else ()
+
+    def known_to(self) -> tuple[str, ...]:
+        """Whoever handles the complaint."""
+        return (f"handler:{self.unit}",)
+
 
 class ComplaintReceived(_OfComplaint):
     """收到投诉: somebody complains about how a unit enforces the law; recorded whatever it says.
@@ -87,6 +95,14 @@ class ComplainantNamed(Event):
     person: PersonId | None = None
     contact_person: PersonId | None = None
 
+    def kept_from(self) -> tuple[str, ...]:
+        """The unit accused (CMP-R2)."""
+        return (self.subject_unit,)
+
+    def known_to(self) -> tuple[str, ...]:
+        """The business that complains in its own name."""
+        return () if self.entity is None or self.anonymous else (f"entity:{self.entity}",)
+
 
 class ComplaintAcknowledged(_OfComplaint):
     """告知收到: whoever complains knows that it was received. ``days_late``: calendar days."""
@@ -134,6 +150,10 @@ class ComplaintTransferred(_OfComplaint):
     to: UnitId
     reason: Text
     counted_from: date | None = None
+
+    def known_to(self) -> tuple[str, ...]:
+        """Whoever handles the complaint from here on."""
+        return (f"handler:{self.to}",)
 
 
 class InvestigationStepTaken(_OfComplaint):

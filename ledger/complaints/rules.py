@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from ledger.audiences import BUREAU_UNIT
 from ledger.complaints.events import (
     ComplaintAccepted,
     ComplaintAcknowledged,
@@ -16,6 +17,15 @@ from ledger.kernel import DeadlineRule, Recorded, Rule, finding_rule
 
 _NOTICE = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务九"
 _REGULATION = "《优化营商环境条例》Art. 49; 市场监督管理投诉举报处理暂行办法"
+
+#: Who handles a complaint about the Justice Bureau if nobody else is addressed.
+RECONSIDERATION_OFFICE = "RECON"
+
+
+def handler_of(accused: str) -> str:
+    """Who handles a complaint about a unit by default."""
+    return RECONSIDERATION_OFFICE if accused == BUREAU_UNIT else BUREAU_UNIT
+
 
 CMP_R1 = Rule(
     "CMP-R1",

@@ -88,11 +88,11 @@ class CorrectRecord(Countersigned):
     reason: Text
 
     def confidential(self, ledger: Reading) -> bool:
-        target = ledger.record_at(self.target_position)
+        target = ledger.named_record(self.target_position)
         return target is not None and target.envelope.visibility == "sealed"
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        target = ledger.record_at(self.target_position)
+        target = ledger.named_record(self.target_position)
         if target is None:
             raise UnknownReference("record", str(self.target_position))
         self._check_fields(target)

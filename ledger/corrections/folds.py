@@ -47,7 +47,7 @@ def as_it_reads(ledger: Reading, record: Recorded) -> Recorded:
     return corrected(record, changes) if changes else record
 
 
-PersonId = Annotated[str, subject("actor")]
+PersonId = Annotated[str, subject("actor", hideable=False)]
 
 #: Who is nobody's second person: machines, and those for whom no authority answers.
 _NO_OFFICIALS: frozenset[Role] = frozenset(

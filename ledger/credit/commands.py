@@ -163,7 +163,7 @@ class EnterCreditRecord(Command):
     def _source(self, ledger: Reading) -> Recorded | None:
         if self.source_event_position is None:
             return None
-        source = ledger.record_at(self.source_event_position)
+        source = ledger.named_record(self.source_event_position)
         if source is None or f"entity:{self.entity}" not in source.event.tags():
             raise Malformed(
                 f"position {self.source_event_position} holds no fact about {self.entity}",

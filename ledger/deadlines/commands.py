@@ -73,6 +73,7 @@ class EndDeadline(Command):
                 opened_at_position=self.opened_at_position,
                 ended_on=due.on,
                 subjects=deadline.subjects,
+                withheld_from=deadline.withheld_from,
             )
         else:
             yield DeadlineMissed(
@@ -82,6 +83,7 @@ class EndDeadline(Command):
                 due_on=due.on,
                 detected_at=ledger.now,
                 subjects=deadline.subjects,
+                withheld_from=deadline.withheld_from,
             )
         if rule.finding is not None:
             yield finding(
@@ -90,6 +92,7 @@ class EndDeadline(Command):
                 unit=rule.whose(event),
                 **deadline.concerns,  # type: ignore[arg-type]
                 evidence=(self.opened_at_position,),
+                withheld_from=deadline.withheld_from,
                 deadline=deadline.id,
                 due_on=due.on.isoformat(),
                 performed_on=done.occurred_on.isoformat() if done is not None else None,
@@ -135,6 +138,7 @@ class Deadline:
         self.rule: DeadlineRule = rule
         self.id = rule.id_for(opening)
         self.outcome = ledger.read(DeadlineOutcome(self.id))
+        self.withheld_from = opening.event.kept_from()
         # Of what was recorded in confidence a miss tells nothing but whose it is.
         whose = rule.whose(opening.event)
         if opening.envelope.visibility == "sealed":
@@ -172,6 +176,7 @@ class Deadline:
             provisional=now.provisional,
             calendar_version=now.calendar_version,
             subjects=self.subjects,
+            withheld_from=self.withheld_from,
         )
 
     def performed(self) -> Recorded | None:

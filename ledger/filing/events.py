@@ -459,3 +459,7 @@ class IrregularVisitReported(Event):
     def visibility(self) -> Visibility:
         """Who reported is not shown to the unit that is reported."""
         return "sealed" if self.reporter == "entity" else "restricted"
+
+    def kept_from(self) -> tuple[str, ...]:
+        """The unit reported, where a business reports it."""
+        return (self.unit,) if self.unit is not None and self.visibility() == "sealed" else ()

@@ -29,6 +29,7 @@ from ledger.kernel.events import (
     civil_date,
 )
 from ledger.kernel.folds import Fold, Selector
+from ledger.kernel.memory import Kept, Witnesses
 from ledger.kernel.policies import PolicyVersionAdopted, PolicyVersions, PublishedYear
 from ledger.kernel.rules import (
     Forbidden,
@@ -38,7 +39,13 @@ from ledger.kernel.rules import (
     Rule,
     UnknownReference,
 )
-from ledger.kernel.subjects import check_subjects, subject_fields
+from ledger.kernel.subjects import (
+    check_subjects,
+    hideable_tags,
+    main_subject,
+    make_tag,
+    subject_fields,
+)
 
 F = TypeVar("F", bound=Fold)
 
@@ -71,13 +78,18 @@ class Command(msgspec.Struct, metaclass=KeywordStruct, frozen=True, forbid_unkno
 
 
 class Context(msgspec.Struct, frozen=True):
-    """Who sends a command, under which ids. ``command_id`` makes a repeat recognisable."""
+    """Who sends a command, under which ids. ``command_id`` makes a repeat recognisable.
+
+    ``audiences``: what the sender may know, as the ledger names audiences; ``None`` for one who
+    knows everything (the service itself, its clock, an import).
+    """
 
     actor: Actor
     command_id: str
     correlation_id: UUID
     causation_id: UUID | None = None
     request_digest: str | None = None
+    audiences: frozenset[str] | None = None
 
 
 class Past(Protocol):
@@ -85,11 +97,13 @@ class Past(Protocol):
 
     def fold(self, fold: F) -> F: ...
 
-    def fold_selected(self, fold: F) -> tuple[F, Selector]: ...
+    def kept(self, fold: Fold) -> Kept: ...
 
     def fold_all(self, folds: Iterable[Fold]) -> None: ...
 
     def record_at(self, position: int) -> Recorded | None: ...
+
+    def audiences_of(self, record: Recorded) -> Iterable[str] | None: ...
 
 
 class Reading:
@@ -97,6 +111,10 @@ class Reading:
 
     ``at``: when the reported fact happened. ``now``: the ledger's time of recording. The folds
     that ``read`` returns are shared with other commands and must not be changed.
+
+    A subject that the command names and its sender may not know of is *concealed*: each fold about
+    it is blank, so that every check answers as for an id that nobody has used. Subjects that a
+    rule derives by itself are read as they are.
     """
 
     def __init__(self, past: Past, command: Command, context: Context, now: datetime) -> None:
@@ -123,6 +141,11 @@ class Reading:
         self.named: list[tuple[str, str]] = []
         self.selectors: list[Selector] = []
         self._past = past
+        self._audiences = context.audiences
+        #: Whether the sender knows of a hideable subject that the command names; asked only once.
+        self._knows: dict[str, bool | None] = (
+            {} if context.audiences is None else dict.fromkeys(hideable_tags(command))
+        )
         self._names = 0
 
     @property
@@ -136,10 +159,43 @@ class Reading:
         return civil_date(self.now)
 
     def read(self, fold: F) -> F:
-        """The answer to a question; from here on the decision depends on it."""
-        fold, selector = self._past.fold_selected(fold)
-        self.selectors.append(selector)
-        return fold
+        """The answer to a question; from here on the decision depends on it.
+
+        It is blank if the question is about a concealed subject.
+        """
+        kept = self._past.kept(fold)
+        self.selectors.append(kept.selector)
+        for tag in kept.selector.tags if self._knows else ():
+            if tag in self._knows and not self._sender_knows(tag, kept):
+                return fold.blank()
+        return kept.fold  # type: ignore[return-value]
+
+    def read_true(self, fold: F) -> F:
+        """As ``read``, and true of concealed subjects too.
+
+        For what the sender never learns: whether an id is free, and findings that others read.
+        """
+        kept = self._past.kept(fold)
+        self.selectors.append(kept.selector)
+        return kept.fold  # type: ignore[return-value]
+
+    def reveal(self, kind: str, value: str) -> None:
+        """Let the sender know of a subject, which it knows by another one that it may see."""
+        self._knows.pop(make_tag(kind, value), None)
+
+    def _sender_knows(self, tag: str, kept: Kept) -> bool:
+        """Whether the sender may know of a subject. What does not exist hides nothing."""
+        knows = self._knows[tag]
+        if knows is None:
+            assert self._audiences is not None
+            # The fold at hand has mostly read an event that the sender may see: no other look-up.
+            handle, read = kept.selector.tags[0], kept.audiences
+            knows = handle == tag and bool(read) and not self._audiences.isdisjoint(read or ())
+            if not knows:
+                all_of = self._past.kept(Witnesses(tag)).audiences
+                knows = not all_of or not self._audiences.isdisjoint(all_of)
+            self._knows[tag] = knows
+        return knows
 
     def read_all(self, folds: Iterable[Fold]) -> None:
         """Have the answers to many questions ready: each is then ``read`` without a look-up."""
@@ -154,17 +210,45 @@ class Reading:
         return fold
 
     def new(self, fold: F) -> F:
-        """The blank answer about a subject that must not exist yet. Raises ``OutOfStep``."""
-        fold = self.read(fold)
+        """The blank answer about a subject that must not exist yet. Raises ``OutOfStep``.
+
+        The same for a concealed one: an id that the sender gives can be taken only once. The
+        answer therefore says nothing but that the id is taken.
+        """
+        fold = self.read_true(fold)
         kind, value = _named(fold)
         if fold.exists:
-            raise OutOfStep(f"{kind} {value} is recorded already; take another id")
+            raise _taken(kind, value)
         self.named.append((kind, value))
         return fold
 
+    def refuse_taken(self, events: Iterable[Event]) -> None:
+        """Refuse what was decided if it would begin a concealed subject a second time.
+
+        Only a command that reads a subject which may begin with it comes so far.
+        """
+        if False not in self._knows.values():
+            return
+        for tag in filter(None, map(main_subject, events)):
+            if self._knows.get(tag) is False:
+                kind, _, value = tag.partition(":")
+                raise _taken(kind, value)
+
     def record_at(self, position: int) -> Recorded | None:
-        """The record at a position, as recorded. It cannot change, so nothing depends on it."""
+        """The record at a position, as recorded. It cannot change, so nothing depends on it.
+
+        For positions that a fold remembers; ``named_record`` for those that the sender names.
+        """
         return self._past.record_at(position)
+
+    def named_record(self, position: int) -> Recorded | None:
+        """The record at a position that the command names, if its sender may see it."""
+        record = self._past.record_at(position)
+        if record is None or self._audiences is None:
+            return record
+        audiences = self._past.audiences_of(record)
+        hidden = audiences is not None and self._audiences.isdisjoint(audiences)
+        return None if hidden else record
 
     def opening(self, position: int) -> Recorded:
         """The record that opened something, at the position that a fold has remembered of it."""
@@ -294,6 +378,11 @@ class Reading:
         self._names += 1
         # The last digits: the first ones of a fresh id are the millisecond, which others share.
         return f"{prefix}.{self.command_id[-16:]}.{self._names}"
+
+
+def _taken(kind: str, value: str) -> OutOfStep:
+    """The answer to an id that is in use, by whomever."""
+    return OutOfStep(f"{kind} {value} is recorded already; take another id")
 
 
 def _named(fold: Fold) -> tuple[str, str]:

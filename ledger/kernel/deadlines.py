@@ -15,7 +15,7 @@ import msgspec
 
 from ledger.kernel.corrections import RecordCorrected
 from ledger.kernel.days import DayCount, Due, Unit
-from ledger.kernel.events import Event, Moment, Recorded
+from ledger.kernel.events import Event, Moment, Recorded, Upcaster
 from ledger.kernel.folds import Fold, Selector
 from ledger.kernel.policies import PolicyVersionAdopted
 from ledger.kernel.rules import Rule
@@ -89,9 +89,14 @@ def deadline_rules() -> Mapping[str, DeadlineRule]:
 
 
 class DeadlineMissed(Event):
-    """期限届满未履行: the clock found a deadline past and not performed in time; once for each."""
+    """期限届满未履行: the clock found a deadline past and not performed in time; once for each.
+
+    ``withheld_from``: units that may not know of it, since version 2, here and in the next two.
+    """
 
     TOPIC: ClassVar[str] = "deadlines.deadline-missed"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     deadline_id: DeadlineId
     rule_name: str
@@ -99,24 +104,38 @@ class DeadlineMissed(Event):
     due_on: date
     detected_at: Moment
     subjects: tuple[Tag, ...]
+    withheld_from: tuple[str, ...] = ()
+
+    def kept_from(self) -> tuple[str, ...]:
+        """The units that must not see the event that opened the deadline."""
+        return self.withheld_from
 
 
 class DeadlineLapsed(Event):
     """期限届满: the day has passed to which the law attaches what is recorded beside; once."""
 
     TOPIC: ClassVar[str] = "deadlines.deadline-lapsed"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     deadline_id: DeadlineId
     rule_name: str
     opened_at_position: int
     ended_on: date
     subjects: tuple[Tag, ...]
+    withheld_from: tuple[str, ...] = ()
+
+    def kept_from(self) -> tuple[str, ...]:
+        """The units that must not see the event that opened the deadline."""
+        return self.withheld_from
 
 
 class DeadlineRecomputed(Event):
     """期限重算: a calendar published later moved a provisional deadline, or made it final."""
 
     TOPIC: ClassVar[str] = "deadlines.deadline-recomputed"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     deadline_id: DeadlineId
     rule_name: str
@@ -126,6 +145,11 @@ class DeadlineRecomputed(Event):
     provisional: bool
     calendar_version: str
     subjects: tuple[Tag, ...]
+    withheld_from: tuple[str, ...] = ()
+
+    def kept_from(self) -> tuple[str, ...]:
+        """The units that must not see the event that opened the deadline."""
+        return self.withheld_from
 
 
 class DeadlineOutcome(Fold):

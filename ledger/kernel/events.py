@@ -150,6 +150,17 @@ class Event(
         """Who may see this event; a subclass whose fields decide it overrides this."""
         return self.VISIBILITY
 
+    def kept_from(self) -> tuple[str, ...]:
+        """The units that must not see this event, whatever else lets them; none by default."""
+        return ()
+
+    def known_to(self) -> tuple[str, ...]:
+        """Tags of those who know the subject of this event though they may not read the event.
+
+        A resource shows them the subject, so a command's answer need not hide it from them.
+        """
+        return ()
+
     def tags(self) -> list[str]:
         """The subjects of this event as tags, without repeats, in field order."""
         tags = tag_extractor(type(self))(self)

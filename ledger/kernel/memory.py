@@ -6,10 +6,11 @@ still being decided included; that is also how a command sees what the ones befo
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from datetime import datetime
 from typing import TypeVar
 
+import msgspec
 from eventsourcing.dcb.api import (
     DCBEvent,
     DCBQuery,
@@ -20,8 +21,9 @@ from eventsourcing.dcb.api import (
 
 from ledger.kernel import codec
 from ledger.kernel.corrections import RecordCorrected
-from ledger.kernel.events import Recorded
+from ledger.kernel.events import Recorded, event_types
 from ledger.kernel.folds import Fold, Selector
+from ledger.kernel.subjects import Tag, hideable, main_field, main_subject
 
 F = TypeVar("F", bound=Fold)
 
@@ -34,6 +36,41 @@ MAX_CATCH_UP = 5_000
 #: Questions that are put to the store together.
 MAX_SELECTORS = 100
 
+
+#: Names the audiences that know of a record with these tags. A sender who has one of them does.
+Audiences = Callable[[Recorded, Collection[str]], Iterable[str]]
+
+
+class Witnesses(Fold):
+    """Who knows of this subject? The answer is the audiences that a memory keeps of the fold."""
+
+    subject: Tag
+
+    def selector(self) -> Selector:
+        """The events about subjects of this kind: what only mentions them proves nothing."""
+        kind = self.subject.partition(":")[0]
+        fields = ((topic, main_field(cls)) for topic, cls in event_types().items())
+        about = sorted(topic for topic, field in fields if field is not None and field[1] == kind)
+        return Selector((*about, RecordCorrected.TOPIC), (self.subject,))
+
+    def take(self, record: Recorded) -> None:
+        """Nothing: the memory itself notes the audiences of each record."""
+
+
+class Kept(msgspec.Struct, frozen=True, gc=False):
+    """A fold that a memory keeps.
+
+    ``audiences``: who may see the first of what it has read about its first subject, or any of it
+    if the fold is ``Witnesses``; ``None`` where everybody may know of that subject.
+    """
+
+    selector: Selector
+    fold: Fold
+    audiences: set[str] | None
+
+
+#: A record, and the event of the store that holds it.
+_Stored = tuple[Recorded, DCBEvent]
 
 #: Matches no event; its answer still tells the head.
 _NOTHING = DCBQuery([DCBQueryItem(["-"], ["-"])])
@@ -74,14 +111,15 @@ class Memory:
     Not safe for threads: it belongs to the sequencer's.
     """
 
-    def __init__(self, recorder: DCBRecorder) -> None:
+    def __init__(self, recorder: DCBRecorder, audiences: Audiences | None = None) -> None:
         self._recorder = recorder
+        self._audiences = audiences
         # A recorder that can be told the head need not ask for it: half of a small read's price.
         self._bounded = hasattr(recorder, "read_up_to")
         self.head = 0
-        self._folds: dict[Hashable, tuple[Fold, Selector]] = {}
-        self._by_tag: dict[str, list[tuple[Selector, Fold]]] = {}
-        self._pending: dict[str, list[tuple[Recorded, DCBEvent]]] = {}
+        self._folds: dict[Hashable, Kept] = {}
+        self._by_tag: dict[str, list[Kept]] = {}
+        self._pending: dict[str, list[_Stored]] = {}
 
     def forget(self) -> None:
         """Drop all folds and everything pending; the next question goes to the store."""
@@ -110,22 +148,19 @@ class Memory:
 
         ``keep=False`` for a question that will not be asked again: it is not remembered.
         """
-        return self.fold_selected(fold, keep=keep)[0]
+        return self.kept(fold, keep=keep).fold  # type: ignore[return-value]
 
-    def fold_selected(self, fold: F, *, keep: bool = True) -> tuple[F, Selector]:
-        """The answer to ``fold`` and the selector that it depends on."""
+    def kept(self, fold: Fold, *, keep: bool = True) -> Kept:
+        """The answer to ``fold``, the selector that it depends on, and who may know of it."""
         key = fold.question()
         known = self._folds.get(key)
         if known is not None:
-            return known  # type: ignore[return-value]
+            return known
         selector = fold.selector()
         query = DCBQuery([DCBQueryItem(list(selector.topics), list(selector.tags))])
-        records = [codec.decode(s.position, s.event.data) for s in self._read(query)]
-        records += [r for r, e in self._pending.get(_handle(selector), ()) if _fits(selector, e)]
-        fold.over(records)
-        if keep:
-            self._remember(key, selector, fold)
-        return fold, selector
+        found = [(codec.decode(s.position, s.event.data), s.event) for s in self._read(query)]
+        found += [p for p in self._pending.get(_handle(selector), ()) if _fits(selector, p[1])]
+        return self._keep(key, selector, fold, found, keep=keep)
 
     def fold_all(self, folds: Iterable[Fold]) -> None:
         """Answer many questions with few reads of the store; ``fold`` finds them answered."""
@@ -137,7 +172,7 @@ class Memory:
             self._read_all(new[start : start + MAX_SELECTORS])
 
     def _read_all(self, questions: list[tuple[Hashable, Selector, Fold]]) -> None:
-        by_handle: dict[str, list[tuple[Hashable, Selector, Fold, list[Recorded]]]] = {}
+        by_handle: dict[str, list[tuple[Hashable, Selector, Fold, list[_Stored]]]] = {}
         for key, selector, fold in questions:
             by_handle.setdefault(_handle(selector), []).append((key, selector, fold, []))
         for found in self._read(as_query([selector for _, selector, _ in questions])):
@@ -145,11 +180,11 @@ class Memory:
             for handle in ("", *found.event.tags):
                 for _, selector, _, records in by_handle.get(handle, ()):
                     if _fits(selector, found.event):
-                        records.append(record)
+                        records.append((record, found.event))
         for handle, parts in by_handle.items():
             for key, selector, fold, records in parts:
-                records += [r for r, e in self._pending.get(handle, ()) if _fits(selector, e)]
-                self._remember(key, selector, fold.over(records))
+                records += [p for p in self._pending.get(handle, ()) if _fits(selector, p[1])]
+                self._keep(key, selector, fold, records)
 
     def _read(self, query: DCBQuery) -> Iterator[DCBSequencedEvent]:
         """What a query finds up to the head.
@@ -161,9 +196,37 @@ class Memory:
             return self._recorder.read_up_to(self.head, query)  # type: ignore[attr-defined,no-any-return]
         return (found for found in self._recorder.read(query) if found.position <= self.head)
 
-    def _remember(self, key: Hashable, selector: Selector, fold: Fold) -> None:
-        self._folds[key] = (fold, selector)
-        self._by_tag.setdefault(_handle(selector), []).append((selector, fold))
+    def _keep(
+        self,
+        key: Hashable,
+        selector: Selector,
+        fold: Fold,
+        records: list[_Stored],
+        *,
+        keep: bool = True,
+    ) -> Kept:
+        hides = self._audiences is not None and selector.tags and hideable(selector.tags[0])
+        kept = Kept(selector, fold.over([r for r, _ in records]), set() if hides else None)
+        for record, event in records if hides else ():
+            self._note(kept, record, event)
+        if keep:
+            self._folds[key] = kept
+            self._by_tag.setdefault(_handle(selector), []).append(kept)
+        return kept
+
+    def _note(self, kept: Kept, record: Recorded, event: DCBEvent) -> None:
+        """Note who knows of the subject of a fold by an event that is about that subject.
+
+        An event that only mentions the subject proves nothing: whoever reports a fact can name an
+        id that it has guessed. The first event about it is enough but for ``Witnesses``: it mostly
+        shows that the sender knows the subject, and those are asked where it does not.
+        """
+        if kept.audiences is None or self._audiences is None:
+            return
+        if kept.audiences and not isinstance(kept.fold, Witnesses):
+            return
+        if main_subject(record.event) == kept.selector.tags[0]:
+            kept.audiences.update(self._audiences(record, event.tags), record.event.known_to())
 
     def record_at(self, position: int) -> Recorded | None:
         """The record at a position, ``None`` above the head."""
@@ -173,6 +236,10 @@ class Memory:
         if found is None or found.position != position:
             return None
         return codec.decode(position, found.event.data)
+
+    def audiences_of(self, record: Recorded) -> Iterable[str] | None:
+        """Who may see a record; ``None`` in a ledger in which nothing is hidden."""
+        return None if self._audiences is None else self._audiences(record, record.event.tags())
 
     def expect(self, record: Recorded, event: DCBEvent) -> None:
         """Follow an event that this batch is about to append."""
@@ -192,14 +259,15 @@ class Memory:
             if not folds:
                 continue
             if not corrects:
-                for selector, fold in folds:
-                    if _fits(selector, event):
-                        fold.take(record)
+                for kept in folds:
+                    if _fits(kept.selector, event):
+                        kept.fold.take(record)
+                        self._note(kept, record, event)
                 continue
             # A correction changes what earlier events say: ask the store again.
-            for pair in [pair for pair in folds if _fits(pair[0], event)]:
-                folds.remove(pair)
-                del self._folds[pair[1].question()]
+            for kept in [kept for kept in folds if _fits(kept.selector, event)]:
+                folds.remove(kept)
+                del self._folds[kept.fold.question()]
 
 
 def _handle(selector: Selector) -> str:

@@ -17,9 +17,17 @@ from ledger.kernel.folds import Fold
 from ledger.kernel.subjects import subject
 
 PolicyKey = Annotated[
-    str, subject("policy", pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$", examples=["visit_cap"])
+    str,
+    subject(
+        "policy",
+        hideable=False,
+        pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$",
+        examples=["visit_cap"],
+    ),
 ]
-CalendarYear = Annotated[str, subject("calendar", pattern=r"^[0-9]{4}$", examples=["2026"])]
+CalendarYear = Annotated[
+    str, subject("calendar", hideable=False, pattern=r"^[0-9]{4}$", examples=["2026"])
+]
 
 
 class Scope(Value):

@@ -40,7 +40,7 @@ from ledger.kernel.clock import Clock, system_clock, uuid7
 from ledger.kernel.commands import Command, Context, Reading
 from ledger.kernel.events import UNNAMED, Actor, Envelope, Event, Fact, Recorded
 from ledger.kernel.folds import Fold, Selector
-from ledger.kernel.memory import Boundary, Memory, recorded_at
+from ledger.kernel.memory import Audiences, Boundary, Memory, recorded_at
 from ledger.kernel.rules import KeyReused, Malformed, NotRecorded, OutcomeUnknown, Unavailable
 from ledger.kernel.subjects import subject
 from ledger.kernel.threads import Worker
@@ -63,7 +63,7 @@ STEP_SECONDS = 60.0
 #: How long its failure waits for the lock of its queue, which is held for moments only.
 LOCK_SECONDS = 1.0
 
-CommandId = Annotated[str, subject("command")]
+CommandId = Annotated[str, subject("command", hideable=False)]
 
 #: Looks at what a command decided and names what else has to be recorded beside it.
 Beside = Callable[[Reading, list[Fact]], Iterable[Event]]
@@ -125,7 +125,9 @@ class Ledger:
     """The ledger of one store: takes commands, and is the only one in this process that appends.
 
     ``clock`` tells the time of recording. ``beside`` are asked for further events after each
-    command's decision. Safe for threads; ``close`` decides what is waiting and stops.
+    command's decision. ``audiences`` names who knows of an event: a command whose context has
+    audiences is decided as if subjects that none of them knows did not exist; without it every
+    sender knows everything. Safe for threads; ``close`` decides what is waiting and stops.
     """
 
     def __init__(
@@ -134,12 +136,13 @@ class Ledger:
         *,
         clock: Clock = system_clock,
         beside: Iterable[Beside] = (),
+        audiences: Audiences | None = None,
     ) -> None:
         self.recorder = recorder
         self.clock = clock
         self.statistics = Statistics()
         self._beside = tuple(beside)
-        self._memory = Memory(recorder)
+        self._memory = Memory(recorder, audiences)
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closed = False
         # A clock that is set back must not give later positions earlier recording times: nothing
@@ -375,6 +378,7 @@ class Ledger:
             for look in self._beside:
                 # A copy: one that goes through the facts shall not meet its own.
                 facts.extend([Fact(event) for event in look(reading, list(facts))])
+            reading.refuse_taken(fact.event for fact in facts)
             made = self._records(item, reading, facts, len(pending))
         except NotRecorded as error:
             return error
@@ -478,6 +482,7 @@ def make_context(
     key: str | None = None,
     causation_id: UUID | None = None,
     correlation_id: UUID | None = None,
+    audiences: frozenset[str] | None = None,
 ) -> Context:
     """The context of a command. ``key`` is the sender's idempotency key; its scope is the sender.
 
@@ -485,13 +490,14 @@ def make_context(
     """
     fresh = uuid7(now)
     if key is None:
-        return Context(actor, fresh.hex, correlation_id or fresh, causation_id)
+        return Context(actor, fresh.hex, correlation_id or fresh, causation_id, audiences=audiences)
     return Context(
         actor,
         keyed_command_id(actor, key),
         correlation_id or fresh,
         causation_id,
         request_digest(command),
+        audiences,
     )
 
 

@@ -6,7 +6,7 @@ none can be forgotten, and a fold that asks about a subject cannot ask by anothe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Annotated, Any
 
@@ -29,13 +29,17 @@ def subject(
     check: Callable[[str], None] | None = None,
     description: str | None = None,
     examples: list[str] | None = None,
+    hideable: bool = True,
 ) -> msgspec.Meta:
     """Declare that a string names a subject of ``kind``.
 
     ``TaskId = Annotated[str, subject("task")]`` makes every field typed ``TaskId`` a tag
     ``task:<id>``. ``check`` refuses, with ``ValueError``, what a pattern cannot express (a check
-    character); it runs when a command comes in and never when an event is read back.
+    character); it runs when a command comes in and never when an event is read back. Declare a
+    kind ``hideable=False`` if everybody may know all of its subjects: nobody then asks who may.
     """
+    if not hideable:
+        _OPEN_KINDS.add(kind)
     return msgspec.Meta(
         pattern=pattern.removesuffix("$") + _END if pattern.endswith("$") else pattern,
         min_length=1,
@@ -44,6 +48,10 @@ def subject(
         examples=examples,
         extra={"subject": kind, "check": check},
     )
+
+
+#: The kinds of which everybody may know every subject.
+_OPEN_KINDS: set[str] = set()
 
 
 #: A whole tag carried as a value, where the kind of subject is not known beforehand.
@@ -105,6 +113,49 @@ def subject_fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
         if extra is not None:
             found.append((field.name, extra["subject"]))
     return tuple(found)
+
+
+def hideable(tag: str) -> bool:
+    """Whether some readers may not know that the subject of this tag exists."""
+    return tag.partition(":")[0] not in _OPEN_KINDS
+
+
+def hideable_tags(instance: msgspec.Struct) -> Iterable[str]:
+    """The tags of the hideable subjects that ``instance`` names, in nested structs as well."""
+    fields = _hideable_fields(type(instance))
+    if fields is None:
+        return filter(hideable, tag_extractor(type(instance))(instance))
+    return [start + value for name, start in fields if (value := getattr(instance, name))]
+
+
+@cache
+def _hideable_fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, str], ...] | None:
+    """The hideable subjects of ``cls`` and how their tags begin; ``None`` if some lie deeper.
+
+    Every command that comes in is asked, and most name one or two in plain fields.
+    """
+    plain = dict(subject_fields(cls))
+    if any(f.name not in plain and _extractor(f.type) for f in _struct_type(cls).fields):
+        return None
+    return tuple((f, make_tag(kind, "")) for f, kind in plain.items() if kind not in _OPEN_KINDS)
+
+
+@cache
+def main_field(cls: type[msgspec.Struct]) -> tuple[str, str] | None:
+    """The field and kind of the subject that ``cls`` is about, where it is a hideable one.
+
+    It is the first that is always there. The others are mentioned, perhaps by somebody who has
+    only guessed at them.
+    """
+    required = {field.name for field in _struct_type(cls).fields if field.required}
+    fields = ((f, k) for f, k in subject_fields(cls) if f in required and k not in _OPEN_KINDS)
+    return next(fields, None)
+
+
+def main_subject(instance: msgspec.Struct) -> str | None:
+    """The tag of the hideable subject that ``instance`` is about, and does not only mention."""
+    field = main_field(type(instance))
+    return None if field is None else make_tag(field[1], getattr(instance, field[0]))
 
 
 def check_subjects(instance: msgspec.Struct) -> None:

@@ -45,6 +45,10 @@ class PersonRegistered(Event):
     contact: Sealed | None = None
     id_number: Sealed | None = None
 
+    def known_to(self) -> tuple[str, ...]:
+        """Every authority of the unit that took the person's data down."""
+        return (f"handler:{self.unit}",)
+
 
 class PersonErased(Event):
     """删除个人信息: what is known of a person is erased for good (个人信息保护法 Art. 47).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from ledger.credit.folds import Record, record_of
@@ -20,7 +20,14 @@ from ledger.sharing.events import (
     RepeatedRequestReported,
     matches,
 )
-from ledger.sharing.folds import Removal, Subscription, covers, has_been_shown
+from ledger.sharing.folds import (
+    CREDIT_FEED,
+    Removal,
+    Subscription,
+    Subscriptions,
+    covers,
+    has_been_shown,
+)
 from ledger.supervision.findings import finding
 from ledger.vocabulary import EntityId, Name, RecordId, SubscriptionId, Text, UnitId
 
@@ -124,6 +131,7 @@ class DeclineRecognition(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         one = _subscription(ledger, self.subscription)
+        _reveal_shared(ledger, self.record, [one.filters])
         record = ledger.known(Record(self.record))
         assert record.says is not None
         if not covers(one.filters, record.says) or not has_been_shown(record, ledger.on):
@@ -150,6 +158,10 @@ class ReportRecordUse(Command):
     evidence: tuple[Name, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.actor.role == "subscriber_system":
+            live = ledger.read(Subscriptions(CREDIT_FEED)).live.values()
+            own = [one.filters for one in live if one.unit == ledger.actor.unit_id]
+            _reveal_shared(ledger, self.record, own)
         record = record_of(ledger, self.record, self.entity)
         _not_ahead(ledger, self.used_on, "/used_on")
         counted = record.live(self.used_on)
@@ -226,6 +238,13 @@ def _subscription(ledger: Reading, name: str) -> Subscription:
     one = ledger.known(Subscription(name), "Subscribe first.")
     _act_for_subscriber(ledger, one.unit)
     return one
+
+
+def _reveal_shared(ledger: Reading, record: str, filters: Iterable[Filters]) -> None:
+    """Let a subscriber know of a record that one of its filters shares with it."""
+    says = ledger.read_true(Record(record)).says
+    if says is not None and any(covers(each, says) for each in filters):
+        ledger.reveal("record", record)
 
 
 def _not_ahead(ledger: Reading, day: date, pointer: str) -> None:

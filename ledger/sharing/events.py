@@ -13,7 +13,9 @@ from ledger.kernel import Event, LegalRef, Value, subject
 from ledger.vocabulary import EntityId, Name, RecordId, SubscriptionId, Text, UnitId
 
 #: All subscriptions are about one feed; as a subject it leads to every one of them.
-FeedName = Annotated[str, subject("feed", pattern=r"^[a-z][a-z-]{0,39}$", examples=["credit"])]
+FeedName = Annotated[
+    str, subject("feed", hideable=False, pattern=r"^[a-z][a-z-]{0,39}$", examples=["credit"])
+]
 RemovalId = Annotated[str, subject("removal")]
 
 CREDIT_FEED = "credit"
@@ -65,6 +67,10 @@ class FeedSubscribed(Event):
     subscribed_on: date
     feed: FeedName = CREDIT_FEED
 
+    def known_to(self) -> tuple[str, ...]:
+        """The subscriber."""
+        return (f"handler:{self.unit}",)
+
 
 class FeedUnsubscribed(Event):
     """终止订阅: a partner's system reads no more; what it has read, it still has to remove."""
@@ -111,6 +117,10 @@ class RemovalNotified(Event):
     determined_by: UnitId
     reason: TerminationReason
     ended_on: date
+
+    def known_to(self) -> tuple[str, ...]:
+        """The subscriber."""
+        return (f"handler:{self.unit}",)
 
 
 class RemovalReminded(Event):

@@ -49,6 +49,7 @@ def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
             occurred_on=ledger.on.isoformat(),
             working_days=late,
             recorded=event.TOPIC,
+            withheld_from=event.kept_from(),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -9,6 +10,7 @@ import msgspec
 
 from ledger.filing.events import GovernmentApproval
 from ledger.kernel import WRITTEN, Event, Visibility
+from ledger.kernel.events import Upcaster
 from ledger.kernel.rules import rules
 from ledger.vocabulary import (
     Badge,
@@ -45,10 +47,13 @@ class FindingRaised(Event):
     """监督发现: a rule was broken by a fact that is recorded. Raised by the ledger or a supervisor.
 
     A finding raised beside a fact has that fact's event id as its ``causation_id``;
-    ``evidence_events`` names further events by position.
+    ``evidence_events`` names further events by position. Since version 2 ``withheld_from`` are the
+    units that may not know of it, because they may not know of what it was found in.
     """
 
     TOPIC: ClassVar[str] = "supervision.finding-raised"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     finding_id: FindingId
     type: Name
@@ -62,6 +67,7 @@ class FindingRaised(Event):
     matter: MatterId | None = None
     officer: OfficerId | None = None
     evidence_events: tuple[int, ...] = ()
+    withheld_from: tuple[str, ...] = ()
 
     @property
     def confidential(self) -> bool:
@@ -71,6 +77,11 @@ class FindingRaised(Event):
     def visibility(self) -> Visibility:
         """A confidential finding is the Justice Bureau's, and not the unit's that it is about."""
         return _seen(self.rule_id)
+
+    def kept_from(self) -> tuple[str, ...]:
+        """The unit that a confidential finding is about, and those it is withheld from."""
+        about = (self.unit,) if self.confidential and self.unit is not None else ()
+        return (*self.withheld_from, *about)
 
 
 class FindingTriaged(Event):
@@ -286,6 +297,10 @@ class ProhibitedConductReported(Event):
     def visibility(self) -> Visibility:
         """Who reported is not shown to the unit that is reported."""
         return "sealed" if self.reporter == "entity" else "restricted"
+
+    def kept_from(self) -> tuple[str, ...]:
+        """The unit reported, where a business reports it."""
+        return (self.unit,) if self.reporter == "entity" else ()
 
 
 class BlanketMeasureOrdered(Event):

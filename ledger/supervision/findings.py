@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from ledger.audiences import BUREAU_UNIT
 from ledger.kernel import Reading, Rule
 from ledger.supervision.events import FindingRaised
 
@@ -30,17 +31,22 @@ def finding(
     officer: str | None = None,
     evidence: tuple[int, ...] = (),
     protected: bool = False,
+    withheld_from: tuple[str, ...] = (),
     **facts: Any,
 ) -> FindingRaised:
     """The finding that ``rule`` (a finding rule) is broken; ``facts`` are what shows it.
 
     ``protected``: the fact is sealed because of who reported it, and the finding does not name the
-    business or the report. Its cause still leads whoever may see that to both.
+    business or the report. Its cause still leads whoever may see that to both. The Justice Bureau,
+    who reads all findings, does not read such a one about itself. ``withheld_from``: the units that
+    may not know of the fact either.
     """
     assert rule.finding_type is not None, f"{rule.id} is no finding rule"
     if protected:
         entity = None
         facts.pop("irregular_visit", None)
+        if unit == BUREAU_UNIT:
+            withheld_from = (*withheld_from, unit)
     return FindingRaised(
         finding_id=ledger.name(rule.id),
         type=rule.finding_type,
@@ -54,4 +60,5 @@ def finding(
         matter=matter,
         officer=officer,
         evidence_events=evidence,
+        withheld_from=withheld_from,
     )

@@ -48,10 +48,17 @@ async def test_s07_complaint(world: World) -> None:
 
     accept = {"complaint": "CMP-1", "allegation": "以调研名义入企检查, 未亮码, 留下整改清单"}
     for who in ("MRB head", "MRB legal"):
-        await world.refused("CMP-R1", who, "complaints/accept-complaint", **accept)
+        problem = await world.send(who, "complaints/accept-complaint", expect=422, **accept)
+        never = await world.send(
+            who, "complaints/accept-complaint", expect=422, **{**accept, "complaint": "CMP-2"}
+        )
+        assert problem["type"].endswith("unknown-reference")
+        assert problem["detail"] == never["detail"].replace("CMP-2", "CMP-1")
     await world.send("JB", "complaints/acknowledge-complaint", complaint="CMP-1")
     world.at("2026-10-09")
     await world.send("JB", "complaints/accept-complaint", **accept)
+    for who in ("MRB head", "MRB legal"):
+        await world.refused("CMP-R1", who, "complaints/accept-complaint", **accept)
     await world.refused(
         "CMP-R3",
         "JB",

@@ -93,7 +93,9 @@ async def test_s15_repair(world: World) -> None:
         "verified": ["conduct_corrected", "obligations_performed"],
         "verification": "现场核查, 缴款系统核对",
     }
-    await world.refused("REP-R6", "EMB head", "repair/grant-repair", **grant)
+    await world.refused("REP-R6", "EDB", "repair/grant-repair", **grant)
+    problem = await world.send("EMB head", "repair/grant-repair", expect=422, **grant)
+    assert problem["type"].endswith("unknown-reference")  # another unit does not know of it
     answer = await world.send("MRB head", "repair/grant-repair", **grant)
     assert types(answer) == [
         "repair.repair-granted",

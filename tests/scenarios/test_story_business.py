@@ -365,10 +365,10 @@ async def two_people_come_for_research(year: Year) -> None:
         },
     )
     assert rules(answer) == ["FIL-V1", "FIL-V3", "FIL-V5"]
-    await year.refused(
-        "CMP-R1",
+    await year.send(
         "EMB legal",
         "complaints/accept-complaint",
+        expect=422,  # the unit accused does not know of it
         complaint="CMP-2026-01",
         allegation="以调研名义入企",
     )

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from datetime import date
 
 from ledger.corrections.folds import DecisionStanding
-from ledger.kernel import Command, Due, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import (
+    Command,
+    Due,
+    Event,
+    Malformed,
+    OutOfStep,
+    Reading,
+    UnknownReference,
+)
 from ledger.persons.rules import known_person
 from ledger.reconsideration import rules
 from ledger.reconsideration.commands.cases import at_stage, is_past, organs_case
@@ -62,11 +70,9 @@ class ApplyForReconsideration(Command):
             ledger.must_be_now()
         else:
             ledger.act_for(self.organ)
+        self._check_applicant(ledger)
         ledger.new(ReconCase(self.recon))
-        standing = ledger.known(
-            DecisionStanding(self.decision), "Record the decision that is disputed first."
-        )
-        self._check_applicant(ledger, standing)
+        standing = self._disputed(ledger)
         if standing.unit == self.organ:
             raise Malformed(f"decision {self.decision} is {self.organ}'s own", "/organ")
         ledger.require(self.court_case is None, rules.RCN_R2, court_case=self.court_case)
@@ -92,17 +98,26 @@ class ApplyForReconsideration(Command):
             person=person.person if person else None,
         )
 
-    def _check_applicant(self, ledger: Reading, standing: DecisionStanding) -> None:
+    def _check_applicant(self, ledger: Reading) -> None:
         if ledger.actor.role == "entity_rep" and self.entity is None:
             raise Malformed("say for which business you apply", "/entity")
         if self.entity is None and self.applicant is None:
             raise Malformed("say who applies, in entity or applicant", "/applicant")
+
+    def _disputed(self, ledger: Reading) -> DecisionStanding:
+        """The decision, which concerns the business that applies, if one does."""
+        hint = "Record the decision that is disputed first."
+        standing = ledger.known(DecisionStanding(self.decision), hint)
         if self.entity not in (None, standing.entity):
+            if ledger.actor.role == "entity_rep":
+                # To a business the decision about another is as unknown as one not on record.
+                raise UnknownReference("decision", self.decision, hint)
             raise Malformed(
                 f"decision {self.decision} concerns {standing.entity or 'no business'}; somebody "
                 "else whom it affects applies with the organ, as applicant",
                 "/entity",
             )
+        return standing
 
     def _last_day(self, ledger: Reading, made_on: date | None) -> date:
         """The last day for applying (Arts. 20, 21), moved to a working day where it is none."""

@@ -62,7 +62,7 @@ class RaiseFinding(Command):
         if self.unit is not None:
             ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
         for position in self.evidence_events:
-            if ledger.record_at(position) is None:
+            if ledger.named_record(position) is None:
                 raise UnknownReference("event", str(position), "Name a recorded position.")
         yield FindingRaised(
             finding_id=ledger.name(self.rule_id),
