@@ -102,7 +102,6 @@ KINDS: dict[str, Kind] = {
             "Send `Content-Type: application/json`. Nothing was recorded.",
         ),
         Kind(
-            "too-costly",
             "unsupported-encoding",
             415,
             "The body has a content coding that is not understood",
@@ -198,6 +197,7 @@ _BY_STATUS = {
         "unknown-reference",
         "key-reused",
         "unfinished",
+        "too-costly",
         "unsupported-encoding",
         "outcome-unknown",
     }

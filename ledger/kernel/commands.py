@@ -369,6 +369,8 @@ class Reading:
         inner = copy(self)
         inner.requested_by = requested_by
         inner.at = command.occurred_at or self.now
+        if self._audiences is not None:
+            inner._knows = self._knows | dict.fromkeys(hideable_tags(command))  # noqa: SLF001
         for fact in command.decide(inner):
             made = fact if isinstance(fact, Fact) else Fact(fact)
             yield made if made.occurred_at else replace(made, occurred_at=inner.at)
