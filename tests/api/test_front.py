@@ -246,6 +246,25 @@ class TestBodies:
             writer.write(b"e\r\n" + BODY[1:] + b"\r\n0\r\n\r\n")
             assert b" 201 " in await reader.readline()
 
+    @pytest.mark.parametrize("framing", [b"Content-Length: 600015", b"Transfer-Encoding: chunked"])
+    async def test_whenever_it_comes(self, face: Face, framing: bytes) -> None:
+        """A body is a body however many turns of the loop after its head it comes."""
+        body = b" " * 600_000 + BODY
+        if framing.endswith(b"chunked"):
+            body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+        server = face.client.server.runner.server
+        for turns in range(8):
+            before = set(server.connections)
+            async with connected(face) as (reader, _), asyncio.timeout(5):
+                await until(lambda before=before: set(server.connections) - before)
+                (connection,) = set(server.connections) - before
+                connection.data_received(post(face, framing))
+                for start in range(0, len(body), 200_000):
+                    for _ in range(turns):
+                        await asyncio.sleep(0)
+                    connection.data_received(body[start : start + 200_000])
+                assert b" 201 " in await reader.readline(), turns
+
     @pytest.mark.parametrize("pause", [0.5, 0.04])
     async def test_slow(
         self, make_face: Callable[..., Any], pause: float, monkeypatch: pytest.MonkeyPatch
