@@ -284,7 +284,8 @@ class TestBodies:
 
             trickling = asyncio.create_task(trickle())
             async with asyncio.timeout(5):
-                status, headers, _ = parsed(await reader.read())
+                # Not to the end: who sends on after the end is reset.
+                status, headers, _ = parsed(await reader.readuntil(b"\r\n\r\n"))
             trickling.cancel()
         assert (status, headers["connection"]) == (408, "close")
 
@@ -309,7 +310,7 @@ class TestTime:
             async with connected(face) as (reader, writer):
                 if before:
                     writer.write(before)
-                    assert b" 200 " in await reader.readline()
+                    await reader.readuntil(b'"alive"}')
                     await asyncio.sleep(0.1)
                 writer.write(b"GET /livez HTTP/1.1\r\n")
 
@@ -320,7 +321,7 @@ class TestTime:
 
                 trickling = asyncio.create_task(trickle())
                 async with asyncio.timeout(5):
-                    answer = await reader.read()
+                    answer = await reader.readuntil(b"}")
                 trickling.cancel()
             assert b"408 Request Timeout" in answer
             assert b"/problems/timed-out" in answer
