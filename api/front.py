@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
-from aiohttp import hdrs, http_exceptions, web
+from aiohttp import StreamReader, hdrs, http_exceptions, web
 from aiohttp.web_protocol import _ErrInfo
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
@@ -209,13 +209,15 @@ class _HeadLong(Exception):
 class Connection(web.RequestHandler):
     """One client's connection."""
 
-    __slots__ = ("_deaf", "_edge", "_head_timer", "_heard", "_peer", "on_lost")
+    __slots__ = ("_body", "_deaf", "_edge", "_head_timer", "_heard", "_peer", "on_lost")
 
     def __init__(self, manager: web.Server, edge: Edge, **more: Any) -> None:
         super().__init__(manager, **more)
         self._edge = edge
         self._peer: str | None = None
         self._head_timer: asyncio.TimerHandle | None = None
+        #: The body of the newest request: while it has not ended, what comes belongs to it.
+        self._body: StreamReader | None = None
         #: After what could not be parsed, nothing on this connection can be: it is only taken in.
         self._deaf = False
         #: Bytes of a head that has not ended, or of what is only taken in.
@@ -249,15 +251,18 @@ class Connection(web.RequestHandler):
         if self._deaf:
             self._heard += len(data)
             return
+        body = self._body
+        within_body = body is not None and not body.is_eof()
         super().data_received(data)
         messages = self._messages
         if messages:
+            self._body = messages[-1][1]
+            self._heard = 0
             if self._head_timer is not None:
                 self._cancel_head_timer()
-                self._heard = 0
             if isinstance(messages[-1][0], _ErrInfo):
                 self._deaf = True
-        elif data and not (self._request_in_progress or self._force_close or self._close):
+        elif data and not (within_body or self._force_close or self._close):
             self._heard += len(data)
             if self._heard > MAX_HEAD:
                 self._break_off(431, _HeadLong())
@@ -336,11 +341,14 @@ class Connection(web.RequestHandler):
         """Answer a request whose head has not ended."""
         self._cancel_head_timer()
         waiter = self._waiter
-        if self._messages or self._request_in_progress or (waiter is not None and waiter.done()):
+        # Without a waiter either a request is being handled, and this is about the next one, which
+        # has time; or the connection is so new that nobody waits for its first request yet.
+        busy = self._request_count > 0 if waiter is None else waiter.done()
+        if busy or self._messages:
             return
         self._deaf = True
         self._messages.append((_ErrInfo(status=status, exc=why, message=""), _no_payload()))
-        if waiter is not None:  # else the connection is so new that nobody waits yet
+        if waiter is not None:
             waiter.set_result(None)
 
     def _cancel_head_timer(self) -> None:

@@ -29,7 +29,7 @@ def log() -> Iterator[BytesIO]:
     """The JSON log, down to the last line."""
     out = BytesIO()
     writer: LogWriter = configure_logging(out, level=0)
-    out.finish = writer.flush  # type: ignore[attr-defined]
+    out.finish = lambda: writer.settle(5)  # type: ignore[attr-defined]
     yield out
     writer.close()
     structlog.reset_defaults()
