@@ -110,6 +110,15 @@ def may_ask(
     raise Problem("forbidden", f"The role {grant.role} may not read this.")
 
 
+def begun(table: sa.Table) -> list[sa.ColumnElement[bool]]:
+    """Select the rows of subjects that have begun.
+
+    A revocation names a decision without saying whether it is a penalty or a licence, so the views
+    of both have a row for it, and one of them knows nothing else about the decision.
+    """
+    return [table.c.begun.is_(True)] if "begun" in table.c else []
+
+
 async def rows_page(
     request: web.Request,
     view: str,
@@ -127,7 +136,7 @@ async def rows_page(
     follower = await caught_up(request, view)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     order = table.c.key if key is None else key
-    conditions = list(where)
+    conditions = [*begun(table), *where]
     for name, column in (filters or {}).items():
         if (wanted := request.query.get(name)) is not None:
             conditions.append(column == wanted)
@@ -161,7 +170,7 @@ async def one_row(
 ) -> sa.Row[Any] | None:
     """The row of a key, or ``None`` where there is none that fits ``where``."""
     follower = await caught_up(request, view)
-    query = sa.select(table).where(table.c.key == key, *where)
+    query = sa.select(table).where(table.c.key == key, *begun(table), *where)
 
     def ask() -> sa.Row[Any] | None:
         with follower.views.reading() as connection:
@@ -190,6 +199,7 @@ __all__ = [
     "asked",
     "asked_day",
     "audience_of",
+    "begun",
     "caught_up",
     "follower_of",
     "grant_of",

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 
 from api import pools
 from api.access import grant_of
-from api.asking import PRIVATE, asked, caught_up, rows_page
+from api.asking import PRIVATE, asked, begun, caught_up, rows_page
 from api.keys import DESK, LEDGER, LOG
 from api.listing import FoundItems, Listing, Where, everybody
 from api.pages import page
@@ -289,7 +289,7 @@ async def roster_preview(request: web.Request) -> web.Response:
 
 async def _draw(request: web.Request) -> DrawProgress:
     follower = await caught_up(request, _DRAWS.name)
-    query = sa.select(DRAWS.c.state).where(DRAWS.c.key == request.match_info["draw"])
+    query = sa.select(DRAWS.c.state).where(DRAWS.c.key == request.match_info["draw"], *begun(DRAWS))
 
     def ask() -> DrawProgress | None:
         with follower.views.reading() as connection:

@@ -26,11 +26,6 @@ from projections.penalties import DECISIONS, BenchmarksOfUnits, Cases, Decisions
 _PLACES = {"filed_at", "noticed_at", "decided_at", "served_at"}
 
 
-def _filed(grant: Grant, table: sa.Table) -> Where:
-    """Cases that were opened, as far as they concern who asks: no case is ever public."""
-    return [*concerned(grant, table), table.c.unit.is_not(None)]
-
-
 def _case(case: Case, grant: Grant) -> dict[str, Any]:
     said = {name: value for name, value in shown(case, grant).items() if name not in _PLACES}
     assert case.filed is not None
@@ -151,7 +146,7 @@ RESOURCES = (
         Cases,
         "Penalty cases: a unit's own, a business's own, all for the supervisors.",
         "One case: what was done in it so far.",
-        seen=_filed,
+        seen=concerned,
         show=_case,
         filters=(
             _UNIT,

@@ -111,9 +111,16 @@ def query_value(request: web.Request, name: str, type: Any, default: Any) -> Any
     if given is None:
         return default
     try:
-        return msgspec.convert(given, _present(type), strict=False)
+        value = msgspec.convert(given, _present(type), strict=False)
     except (msgspec.ValidationError, ValueError) as error:
         raise Problem("malformed", f"query parameter {name!r}: {error}") from None
+    if isinstance(value, int) and abs(value) > MAX_POSITION:
+        # A larger number fits no column, and the database would raise.
+        raise Problem(
+            "malformed",
+            f"query parameter {name!r} must lie between -{MAX_POSITION} and {MAX_POSITION}",
+        )
+    return value
 
 
 def _present(type: Any) -> Any:

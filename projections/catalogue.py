@@ -218,9 +218,7 @@ class UnitState(Fold):
     qualifications: list[EnforcementUnitQualified] = msgspec.field(default_factory=list)
 
     def on_qualified(self, event: EnforcementUnitQualified) -> None:
-        # A unit may appear in another's entrustment; that says nothing about itself.
-        if event.unit == self.unit:
-            self.qualifications.append(event)
+        self.qualifications.append(event)
 
 
 UNITS = sa.Table(

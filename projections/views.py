@@ -89,12 +89,15 @@ def subject_table(name: str, *columns: sa.Column[Any] | str) -> sa.Table:
     """The table of a ``FoldView``: a row for each subject, with these columns to ask by.
 
     A column that is given by its name alone holds text (an id, a state, a date) and is indexed.
+    ``begun`` is the fold's ``exists``: an event of another system may name a subject about which
+    the fold knows nothing else; the row keeps its state and is never shown.
     """
     return sa.Table(
         name,
         sa.MetaData(),
         sa.Column("key", Code, primary_key=True),
         sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("begun", sa.Boolean, nullable=False),
         *(sa.Column(c, Code, index=True) if isinstance(c, str) else c for c in columns),
         sa.Column("state", sa.LargeBinary, nullable=False),
     )
@@ -116,7 +119,8 @@ class FoldView(View, Generic[F]):
     """One row for each subject of a kind, holding the state of one fold about that subject.
 
     A subclass names the fold, the kind and the table, whose primary key is ``key`` and which has
-    the columns ``position`` and ``state``; ``row`` gives the others. ``subject_table`` makes one.
+    the columns ``position`` and ``state``; ``row`` gives the others. ``subject_table`` makes one,
+    with a column ``begun`` besides.
     """
 
     kind: ClassVar[str]
@@ -125,7 +129,7 @@ class FoldView(View, Generic[F]):
 
     def __init__(self) -> None:
         self.topics = frozenset(topics_of(self.fold))
-        given = ("key", "position", "state")
+        given = ("key", "position", "begun", "state")
         self._further = tuple(c.name for c in self.table.columns if c.name not in given)
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder: Any = msgspec.msgpack.Decoder(self.fold)
@@ -185,7 +189,13 @@ class FoldView(View, Generic[F]):
         store.put(
             self.table,
             [
-                {"key": key, "position": at, "state": encode(fold), **self.row(fold, at)}
+                {
+                    "key": key,
+                    "position": at,
+                    "state": encode(fold),
+                    **({"begun": fold.exists} if "begun" in self.table.c else {}),
+                    **self.row(fold, at),
+                }
                 for key, (fold, at) in folds.items()
             ],
         )

@@ -206,9 +206,6 @@ class ReviewStanding(Fold):
         return None if not days or None in days else max(d for d in days if d is not None)
 
     def on_qualified(self, event: EnforcementUnitQualified, record: Recorded) -> None:
-        # A unit may appear in another's entrustment; that says nothing about itself.
-        if event.unit != self.unit:
-            return
         self.qualified.append(event)
         # What lies before the ledger knew the unit cannot be missing in it.
         known = max(event.valid_from, record.occurred_on)

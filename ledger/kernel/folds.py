@@ -5,6 +5,10 @@ a default are the answer as it stands before anything happened. Methods named ``
 reducers: the annotation of their first parameter is the event type (or a union of types) that
 they take; one with a second parameter receives the whole ``Recorded`` there.
 
+An event may name subjects of one kind in several fields: a draw and the one that it replaces, a
+unit and the one that entrusted it. A fold takes only those that name its subject in the field of
+the same name; one that asks about any mention says so (``ANY_MENTION``).
+
 Reducers are pure and must give the same answer for late facts: where order in time matters they
 compare dates, not arrival.
 """
@@ -16,13 +20,13 @@ import types
 import typing
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cache
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import msgspec
 
 from ledger.kernel.corrections import RecordCorrected, as_corrected
 from ledger.kernel.events import Event, Recorded
-from ledger.kernel.subjects import make_tag, subject_fields
+from ledger.kernel.subjects import make_tag, names_twice, subject_fields
 
 Reducer = Callable[[Any, Recorded], None]
 
@@ -36,6 +40,9 @@ class Selector(msgspec.Struct, frozen=True, gc=False):
 
 class Fold(msgspec.Struct, gc=False):
     """A question about a subject, answered by walking events in order."""
+
+    #: Whether events count that name the subject in another field than the one named like it.
+    ANY_MENTION: ClassVar[bool] = False
 
     def question(self) -> Hashable:
         """What makes two questions the same: the class and the subject."""
@@ -105,8 +112,25 @@ def reducers_of(cls: type[Fold]) -> dict[type[Event], Reducer]:
                 raise TypeError(f"{cls.__name__}.{name}: {event} is no event type")
             if event in found:
                 raise TypeError(f"{cls.__name__} reduces {event.__name__} twice")
-            found[event] = _whole(method) if len(parameters) > 2 else _bare(method)
+            reducer = _whole(method) if len(parameters) > 2 else _bare(method)
+            found[event] = _own(reducer, cls, event)
     return found
+
+
+def _own(reducer: Reducer, cls: type[Fold], event: type[Event]) -> Reducer:
+    """The reducer, kept from events that are about another subject and only mention this one."""
+    if cls.ANY_MENTION:
+        return reducer
+    same = set(subject_fields(cls)) & set(subject_fields(event))
+    names = [n for n, kind in same if n in _subject(cls) and names_twice(event, kind)]
+    if not names:
+        return reducer
+
+    def take(fold: Any, record: Recorded) -> None:
+        if all(getattr(record.event, name) == getattr(fold, name) for name in names):
+            reducer(fold, record)
+
+    return take
 
 
 def _bare(method: Callable[[Any, Event], None]) -> Reducer:

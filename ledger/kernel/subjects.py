@@ -232,10 +232,16 @@ def _extractor(info: inspect.Type) -> Extractor | None:
     return None
 
 
-def _holds_subject(info: inspect.Type) -> bool:
-    """Whether a subject lies somewhere inside, wherever that is."""
-    if _subject_extra(info) is not None:
-        return True
+@cache
+def names_twice(cls: type[msgspec.Struct], kind: str) -> bool:
+    """Whether more than one field of ``cls`` can name a subject of ``kind``."""
+    return sum(_holds_subject(field.type, kind) for field in _struct_type(cls).fields) > 1
+
+
+def _holds_subject(info: inspect.Type, kind: str | None = None) -> bool:
+    """Whether a subject (of ``kind``, if given) lies somewhere inside, wherever that is."""
+    if (extra := _subject_extra(info)) is not None:
+        return kind is None or extra["subject"] == kind
     inside: list[inspect.Type] = []
     for part in ("type", "item_type", "key_type", "value_type"):
         inner = getattr(info, part, None)
@@ -244,7 +250,7 @@ def _holds_subject(info: inspect.Type) -> bool:
     for parts in ("types", "item_types"):
         inside.extend(getattr(info, parts, ()))
     inside.extend(field.type for field in getattr(info, "fields", ()))
-    return any(_holds_subject(inner) for inner in inside)
+    return any(_holds_subject(inner, kind) for inner in inside)
 
 
 def _checks(info: inspect.Type) -> Checks | None:

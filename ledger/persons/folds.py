@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import ClassVar
 
 import msgspec
 
@@ -46,6 +47,8 @@ class Person(Fold):
 
 class Involvements(Fold):
     """In which proceedings does this person stand: complaints, reconsiderations, penalty cases?"""
+
+    ANY_MENTION: ClassVar[bool] = True
 
     person: PersonId
     complaints: list[str] = msgspec.field(default_factory=list)

@@ -167,8 +167,7 @@ class PublicityRecord(Fold):
     unwithdrawn: list[str] = msgspec.field(default_factory=list)
 
     def on_qualified(self, event: EnforcementUnitQualified, record: Recorded) -> None:
-        # A unit may appear in another's entrustment; that says nothing about itself.
-        if event.unit == self.unit and self.known_since is None:
+        if self.known_since is None:
             self.known_since = civil_date(record.envelope.recorded_at)
 
     def on_published(self, event: DecisionPublished | ActPublished) -> None:

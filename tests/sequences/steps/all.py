@@ -1,0 +1,9 @@
+"""Every step, of all areas."""
+
+from __future__ import annotations
+
+from tests.sequences.steps import Step, cases, credit, draws, ground, oversight, visits
+
+STEPS: tuple[Step, ...] = tuple(
+    step for area in (ground, visits, draws, cases, credit, oversight) for step in area.TABLE.steps
+)
