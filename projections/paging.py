@@ -79,6 +79,8 @@ def _flat(conditions: Iterable[Any]) -> Iterator[Condition]:
         inner = one.element if isinstance(one, Grouping) else one
         if isinstance(inner, BooleanClauseList) and inner.operator is operators.and_:
             yield from _flat(inner.clauses)
+        elif isinstance(inner, sa.Column):
+            yield inner == sa.true()  # a column that is true or false
         elif not isinstance(inner, True_):
             yield inner
 
