@@ -43,6 +43,7 @@ _COMPARISONS = {
     operators.gt,
     operators.le,
     operators.lt,
+    operators.in_op,
 }
 
 #: SQLite: the value of a column as it is, but not to be looked up in an index.

@@ -73,6 +73,8 @@ SIMPLE = st.sampled_from(
         T.c.due_on >= "2029-01-01",
         T.c.due_on > "1999",
         T.c.note == "n3",
+        T.c.stage.in_(("rare", "common")),
+        T.c.unit.in_(("nobody",)),
         T.c.key > "K-01000",
         T.c.key == "K-00007",
         sa.and_(T.c.unit == "U0", T.c.note == "n1"),
