@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import socket
+import sys
 from collections.abc import Callable
 
 from aiohttp import web
@@ -21,6 +22,10 @@ SHUTDOWN_SECONDS = 30.0
 #: New objects after which the collector looks for garbage. What is remembered between commands is
 #: large and has no cycles: looking at it every 700 objects took a tenth of all time.
 COLLECT_AFTER = 50_000
+
+#: How long a thread that computes may keep the event loop waiting, in seconds; 5 ms by itself, and
+#: that many times over where several compute.
+SWITCH_SECONDS = 0.0005
 
 
 def require_free(host: str, port: int) -> None:
@@ -70,7 +75,11 @@ def serve(
 
 
 def prepare_process() -> None:
-    """Tell the garbage collector what this process is like: much memory that stays, few cycles."""
+    """Tell the interpreter what this process is like.
+
+    Much memory that stays, few cycles; an event loop that must not wait for threads that compute.
+    """
     gc.collect()
     gc.freeze()  # what was loaded to start with is never garbage
     gc.set_threshold(COLLECT_AFTER, 50, 100)
+    sys.setswitchinterval(SWITCH_SECONDS)
