@@ -67,8 +67,9 @@ async def matters(request: web.Request) -> web.Response:
     )
     if "orphaned" in request.query:
         today = civil_date(request.app[LEDGER].clock()).isoformat()
-        orphaned = sa.func.coalesce(MATTERS.c.orphaned_on <= today, sa.false())
-        where.append(orphaned.is_(query_value(request, "orphaned", bool, True)))
+        since = MATTERS.c.orphaned_on
+        orphaned = query_value(request, "orphaned", bool, True)
+        where.append(since <= today if orphaned else sa.or_(since.is_(None), since > today))
     columns = (
         "unit",
         "name",

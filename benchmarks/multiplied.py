@@ -28,7 +28,7 @@ from tests.scenarios.test_story_unit import test_a_unit_through_a_year
 #: Kinds of subjects that copies share with the stories.
 SHARED = {"policy", "calendar", "month", "assessment", "key", "person", "rule", "list-field"}
 #: Events of which there is one series for all.
-_ONCE = re.compile(r"^(policies|transparency|persons|access)\.")
+_ONCE = re.compile(r"^(policies|transparency|persons|access|assessment)\.")
 _DAY = re.compile(r"^([0-9]{4})(-[0-9]{2}-[0-9]{2})(.*)$", re.DOTALL)
 _UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _USCC = re.compile(r"^[0-9A-Z]{18}$")

@@ -8,7 +8,7 @@ what a register tells of other inspections stands in the profile.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -27,7 +27,7 @@ from ledger.filing.events import (
 from ledger.grading.events import CreditGradeAssigned
 from ledger.grading.folds import UNGRADED
 from ledger.joint.events import JointVisitHeld
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Recorded, budget
 from ledger.supervision.events import FindingRaised
 from ledger.vocabulary import EntityId
 from projections.arrivals import arrivals
@@ -205,7 +205,7 @@ BOOKINGS = sa.Table(
     sa.MetaData(),
     sa.Column("key", Code, primary_key=True),
     sa.Column("entity", Code, nullable=False, index=True),
-    sa.Column("unit", Code, nullable=False),
+    sa.Column("unit", Code, nullable=False, index=True),
     sa.Column("year", sa.Integer, nullable=False),
     sa.Column("grade", Code, nullable=False),
     sa.Column("capped", sa.Integer, nullable=False),
@@ -213,7 +213,11 @@ BOOKINGS = sa.Table(
     #: Of these, the visits that came about: the others are planned, and plans are sealed.
     sa.Column("capped_made", sa.Integer, nullable=False),
     sa.Column("exempt_made", sa.Integer, nullable=False),
-    sa.Index("bookings_by_unit", "unit", "year", "grade"),
+    #: A range of the counters of each place: those that are beyond its limit.
+    *(
+        sa.Index(f"bookings_by_{counter}", "unit", "year", "grade", counter)
+        for counter in ("capped", "exempt", "capped_made", "exempt_made")
+    ),
 )
 
 
@@ -266,7 +270,6 @@ class Limit(msgspec.Struct, frozen=True):
 
 def limits(views: Views, today: date) -> dict[tuple[str, int, str], Limit]:
     """The limits of every unit, year and grade that occurs, by the policies of its last day."""
-    occurring = sa.select(BOOKINGS.c.unit, BOOKINGS.c.year, BOOKINGS.c.grade).distinct()
     policy = Policies()
     with views.reading() as connection:
         states = {
@@ -275,7 +278,7 @@ def limits(views: Views, today: date) -> dict[tuple[str, int, str], Limit]:
                 sa.select(POLICIES).where(POLICIES.c.key.in_((VISIT_CAP, "reasonable_factor")))
             )
         }
-        rows = list(connection.execute(occurring))
+        rows = list(_occurring(connection))
     found = {}
     for unit, year, grade in rows:
         day = min(today, date(year, 12, 31))
@@ -290,6 +293,23 @@ def limits(views: Views, today: date) -> dict[tuple[str, int, str], Limit]:
     return found
 
 
+_PLACE = (BOOKINGS.c.unit, BOOKINGS.c.year, BOOKINGS.c.grade)
+
+
+def _occurring(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
+    """Every unit, year and grade with a booking.
+
+    From one to the next in the index: the cost follows their number, not that of the bookings.
+    """
+    first = sa.select(*_PLACE).order_by(*_PLACE).limit(1)
+    found = connection.execute(first).one_or_none()
+    while found is not None:
+        yield found
+        budget.check()
+        after = sa.tuple_(*_PLACE) > sa.tuple_(*map(sa.literal, found))
+        found = connection.execute(first.where(after)).one_or_none()
+
+
 def beyond(
     known: Mapping[tuple[str, int, str], Limit],
     counters: tuple[sa.Column[int], sa.Column[int]] = (BOOKINGS.c.capped, BOOKINGS.c.exempt),
@@ -298,16 +318,12 @@ def beyond(
     alike: dict[Limit, list[tuple[str, int, str]]] = {}
     for place, limit in known.items():
         alike.setdefault(limit, []).append(place)
-    place = sa.tuple_(BOOKINGS.c.unit, BOOKINGS.c.year, BOOKINGS.c.grade)
-    counted = []
-    for limit, places in alike.items():
-        over = [
-            column > most
-            for column, most in (
-                (counters[0], limit.capped),
-                (counters[1], limit.exempt),
-            )
-            if most is not None
-        ]
-        counted.append(sa.and_(place.in_(places), sa.or_(sa.false(), *over)))
+    place = sa.tuple_(*_PLACE)
+    # One condition for each: an index has the counters of each place in order.
+    counted = [
+        sa.and_(place.in_(places), column > most)
+        for limit, places in alike.items()
+        for column, most in zip(counters, (limit.capped, limit.exempt), strict=True)
+        if most is not None
+    ]
     return sa.or_(sa.false(), *counted)

@@ -7,6 +7,7 @@ found by walking the ledger of the business in order, each step as it was known 
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any, Literal
@@ -28,7 +29,6 @@ from ledger.filing.events import (
     OnSiteInspectionOpened,
 )
 from ledger.grading.events import CreditGradeAssigned
-from ledger.grading.folds import CreditGrade
 from ledger.kernel import Event, RecordCorrected, Recorded
 from ledger.kernel.corrections import as_corrected
 from ledger.kernel.folds import Selector
@@ -135,12 +135,13 @@ def impact(
     records = {r.position: r for r in (*first, *source.records(of_entity))} if of_entity else {}
     for record in as_corrected([records[position] for position in sorted(records)]):
         walk.take(record)
-    seen = {record.position for record, _ in walk.found if may_see(record)}
+    found = walk.found()
+    seen = {record.position for record, _ in found if may_see(record)}
     items = [
         msgspec.structs.replace(
             item, rests_on=tuple(position for position in item.rests_on if position in seen)
         )
-        for record, item in walk.found
+        for record, item in found
         if record.position in seen
         and (since is None or item.done_on >= since)
         and (until is None or item.done_on <= until)
@@ -155,9 +156,10 @@ class _Walk:
         self._kind = kind
         self._name = name
         self._items: list[tuple[Recorded, ImpactItem]] = []
-        self._grades = CreditGrade("")
         #: The record of each grade, in the order in which they became known.
         self._given: list[Recorded] = []
+        #: The same by the day for which they were assessed; of one day the newest last.
+        self._by_day: list[tuple[date, Recorded]] = []
         self._begun: int | None = None
         #: Where each thing that is touched stands: records, grades by position, sanctions, tasks.
         self._records: dict[str, int] = {}
@@ -166,10 +168,20 @@ class _Walk:
         self._tasks: dict[str, int] = {}
         self._causes: dict[UUID, int] = {}
 
-    @property
     def found(self) -> list[tuple[Recorded, ImpactItem]]:
         """What was touched, in order; of each grade with what took its place."""
-        return [(record, self._superseded(record, item)) for record, item in self._items]
+        later = self._later()
+        return [
+            (
+                record,
+                msgspec.structs.replace(
+                    item, superseded_on=by.occurred_on, superseded_by=by.position
+                )
+                if item.kind == "grade" and (by := later.get(record.position)) is not None
+                else item,
+            )
+            for record, item in self._items
+        ]
 
     def take(self, record: Recorded) -> None:
         """Look at one event."""
@@ -202,18 +214,19 @@ class _Walk:
             self._begun = self._begun or at
 
     def _use(self, record: Recorded, use: Use) -> None:
-        newest = self._grades.assessment(use.on(record))
-        given = next((r for r in reversed(self._given) if r.event is newest), None)
-        if newest is None or given is None or given.position not in self._touched:
+        place = bisect_right(self._by_day, use.on(record), key=_day)
+        given = self._by_day[place - 1][1] if place else None
+        if given is None or given.position not in self._touched:
             return
+        assert isinstance(given.event, CreditGradeAssigned)
         name = use.name(record.event)
-        at = self._add(record, use.kind, name, (given.position,), grade=newest.grade)
+        at = self._add(record, use.kind, name, (given.position,), grade=given.event.grade)
         if use.kind == "task":
             self._tasks[name] = at
 
     def _grade(self, record: Recorded, event: CreditGradeAssigned) -> None:
-        self._grades.take(record)
         self._given.append(record)
+        insort(self._by_day, (event.assessed_on, record), key=_day)
         causes = {self._records[f.record] for f in event.factors if f.record in self._records}
         if causes:
             at = self._add(
@@ -248,14 +261,23 @@ class _Walk:
         self._causes[record.envelope.event_id] = record.position
         return record.position
 
-    def _superseded(self, record: Recorded, item: ImpactItem) -> ImpactItem:
-        if item.kind != "grade" or item.assessed_on is None:
-            return item
-        for later in self._given:
-            event = later.event
-            assert isinstance(event, CreditGradeAssigned)
-            if later.position > record.position and event.assessed_on >= item.assessed_on:
-                return msgspec.structs.replace(
-                    item, superseded_on=later.occurred_on, superseded_by=later.position
-                )
-        return item
+    def _later(self) -> dict[int, Recorded]:
+        """By the position of each grade: the first one after it that is for the same day or later.
+
+        Backwards, keeping those only that can still take the place of an earlier one.
+        """
+        found: dict[int, Recorded] = {}
+        waiting: list[tuple[date, Recorded]] = []
+        for record in reversed(self._given):
+            assert isinstance(record.event, CreditGradeAssigned)
+            day = record.event.assessed_on
+            while waiting and waiting[-1][0] < day:
+                waiting.pop()
+            if waiting:
+                found[record.position] = waiting[-1][1]
+            waiting.append((day, record))
+        return found
+
+
+def _day(entry: tuple[date, Recorded]) -> date:
+    return entry[0]

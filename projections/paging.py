@@ -43,6 +43,7 @@ _COMPARISONS = {
     operators.gt,
     operators.le,
     operators.lt,
+    operators.in_op,
 }
 
 #: SQLite: the value of a column as it is, but not to be looked up in an index.
@@ -79,6 +80,8 @@ def _flat(conditions: Iterable[Any]) -> Iterator[Condition]:
         inner = one.element if isinstance(one, Grouping) else one
         if isinstance(inner, BooleanClauseList) and inner.operator is operators.and_:
             yield from _flat(inner.clauses)
+        elif isinstance(inner, sa.Column):
+            yield inner == sa.true()  # a column that is true or false
         elif not isinstance(inner, True_):
             yield inner
 

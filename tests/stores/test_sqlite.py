@@ -650,3 +650,13 @@ def test_killed_in_the_middle(path: Path, tmp_path: Path) -> None:
             assert recorder.append(_batch()) == head + 20
         with closing(sqlite3.connect(path)) as raw:
             assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_whether_anything_carries_a_tag(tmp_path: Path) -> None:
+    """`tagged` tells of any of several tags, and is as quick for one that many events carry."""
+    with SQLiteRecorder(tmp_path / "ledger.db") as recorder:
+        recorder.append([DCBEvent(type="t", data=b"x", tags=["unit:A", "task:1"])])
+        assert recorder.tagged(["unit:A"])
+        assert recorder.tagged(["unit:B", "task:1"])
+        assert not recorder.tagged(["unit:B", "unit:"])
+        assert not recorder.tagged([])
