@@ -75,6 +75,7 @@ async def deadlines(request: web.Request) -> web.Response:
     if grant.role != "jb_supervisor":
         own = table.unit == grant.unit if grant.role in UNIT_BOUND else sa.false()
         where.append(sa.or_(sa.not_(table.sealed), own))
+    where.append(sa.not_(table.kept_from.contains(f"|{grant.unit}|", autoescape=True)))
     if request.query.get("state", "open") not in get_args(State):
         raise Problem("malformed", f"query parameter 'state': one of {', '.join(get_args(State))}")
     if (before := query_value(request, "due_before", date | None, None)) is not None:

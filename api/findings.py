@@ -37,9 +37,12 @@ def _today(request: web.Request) -> date:
 
 def _seen(grant: Grant) -> list[sa.ColumnElement[bool]]:
     seen = [may_ask(grant, unit=FINDINGS.c.unit, entity=None)]  # they are about units
+    sealed = FINDINGS.c.visibility == "sealed"
     if grant.role != "jb_supervisor":
-        seen.append(FINDINGS.c.visibility != "sealed")
-    return seen
+        return [*seen, sa.not_(sealed)]
+    # The bureau, like every unit, never learns of a confidential finding about itself.
+    itself = sa.func.coalesce(FINDINGS.c.unit, "") == grant.unit
+    return [*seen, sa.not_(sa.and_(sealed, itself))]
 
 
 async def findings(request: web.Request) -> web.Response:
@@ -79,7 +82,7 @@ async def finding(request: web.Request) -> web.Response:
 
 def _may_see(grant: Grant, row: sa.Row[Any]) -> bool:
     tags = [f"finding:{row.key}", f"unit:{row.unit}", f"entity:{row.entity}"]
-    return may_see(grant, row.visibility, "", tags)
+    return may_see(grant, row.visibility, "", tags, () if row.unit is None else (row.unit,))
 
 
 RESOURCES = (

@@ -24,6 +24,7 @@ import structlog
 
 from api.tokens import Grant
 from api.visibility import ENDS, NOTICES, WITHHELD, Entitlement, hides_actor, may_know, may_see
+from ledger.audiences import kept_from
 from ledger.kernel import codec
 from ledger.kernel.events import event_types
 from ledger.kernel.folds import Selector
@@ -87,6 +88,8 @@ class Item(msgspec.Struct):
     subject: str | None
     fields: dict[str, Any]
     size: int
+    #: The units that it is kept from.
+    kept_from: tuple[str, ...] = ()
     _json: bytes | None = None
     _frame: bytes | None = None
     _veiled: dict[bool, Item] = msgspec.field(default_factory=dict)
@@ -150,7 +153,10 @@ def item_of(stored: Any) -> Item:
     # The actor and the command are tags too, after those of the event's own fields.
     subject = next((t for t in tags if not t.startswith(("actor:", "command:"))), None)
     fields = codec.plain(event.data)
-    return Item(stored.position, event.type, frozenset(tags), subject, fields, len(event.data))
+    kept = kept_from(event.type, fields["visibility"], tags, event.data)
+    return Item(
+        stored.position, event.type, frozenset(tags), subject, fields, len(event.data), kept
+    )
 
 
 class Audience:
@@ -189,7 +195,7 @@ class Audience:
             return None
         unit = item.fields["actor"]["unit_id"]
         visibility = item.fields["visibility"]
-        if not may_see(self.grant, visibility, unit, item.tags) and not (
+        if not may_see(self.grant, visibility, unit, item.tags, item.kept_from) and not (
             self.entitled is not None and self.entitled.admits(visibility, item.topic, item.tags)
         ):
             return None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from api.tokens import Grant
-from ledger.audiences import audiences_for, audiences_of
+from ledger.audiences import audiences_for, audiences_of, kept_from
 from ledger.credit.events import PublicityTerminated
 from ledger.dishonesty.events import (
     SanctionApplied,
@@ -25,14 +26,23 @@ from ledger.supervision.events import FindingRaised
 WITHHELD = "withheld"
 
 
-def may_see(grant: Grant, visibility: Visibility, actor_unit: str, tags: Collection[str]) -> bool:
+def may_see(
+    grant: Grant,
+    visibility: Visibility,
+    actor_unit: str,
+    tags: Collection[str],
+    kept_from: Collection[str] = (),
+) -> bool:
     """Whether ``grant`` may see an event of this visibility, recorded by ``actor_unit``.
 
-    ``tags`` are the event's stored tags. What is shared with a partner's system goes by its
-    subscriptions (``Entitlement``) and not by this.
+    ``tags`` are the event's stored tags, ``kept_from`` the units that a sealed one is kept from.
+    What is shared with a partner's system goes by its subscriptions (``Entitlement``) and not by
+    this.
     """
     if visibility == "public":
         return True
+    if visibility == "sealed" and grant.unit in kept_from:
+        return False
     audiences = audiences_for(grant.role, grant.unit, grant.entity)
     return not audiences.isdisjoint(audiences_of(visibility, actor_unit, tags))
 
@@ -120,5 +130,13 @@ def shown_actor(grant: Grant, topic: str, actor: Actor, tags: Collection[str]) -
 
 def may_see_record(grant: Grant, record: Recorded) -> bool:
     """``may_see`` for an event that is at hand as an object."""
-    envelope = record.envelope
-    return may_see(grant, envelope.visibility, envelope.actor.unit_id, record.event.tags())
+    envelope, event = record.envelope, record.event
+    unit = envelope.actor.unit_id
+    return may_see(grant, envelope.visibility, unit, event.tags(), event.kept_from())
+
+
+def may_see_stored(grant: Grant, stored: Any, fields: Mapping[str, Any]) -> bool:
+    """``may_see`` for an event as it is stored; ``fields`` are what its bytes say."""
+    event, visibility = stored.event, fields["visibility"]
+    kept = kept_from(event.type, visibility, event.tags, event.data)
+    return may_see(grant, visibility, fields["actor"]["unit_id"], event.tags, kept)

@@ -16,15 +16,20 @@ audience                  who has it
 ``entity:<entity id>``    the business that an event is about
 ========================  ====================================================
 
-The audiences of one event overlap in no reader: whoever merges the rows of several audiences meets
-each event once.
+The audiences of one event overlap in no reader: a reader that merges the rows of several audiences
+meets each event once.
+
+A sealed event may be kept from a unit besides: a complaint from the unit that it accuses, the
+Justice Bureau included. The event says so by ``Event.kept_from``, and nobody of that unit sees it
+in any role.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from ledger.kernel import Visibility
+from ledger.kernel import Event, Visibility, codec
+from ledger.kernel.events import event_types
 
 PUBLIC = "public"
 SHARED = "shared"
@@ -74,6 +79,30 @@ def audiences_of(
     return (SUPERVISING, *units, *businesses)
 
 
+def kept_from(
+    topic: str, visibility: str | None, tags: Collection[str], data: bytes
+) -> tuple[str, ...]:
+    """Return the units that a stored event is kept from.
+
+    ``visibility`` is the one in its envelope; only what is sealed is kept from anybody. A sealed
+    record that this program cannot read is kept from every unit that its tags name.
+    """
+    if visibility != "sealed":
+        return ()
+    cls = event_types().get(topic)
+    if cls is not None and cls.kept_from is Event.kept_from:
+        return ()
+    try:
+        return codec.decode(0, data).event.kept_from()
+    except codec.UnreadableRecord:
+        return units_named(tags)
+
+
+def units_named(tags: Collection[str]) -> tuple[str, ...]:
+    """Return the units that tags name: whom a record may accuse that nobody can read."""
+    return tuple(sorted(tag.removeprefix("unit:") for tag in tags if tag.startswith("unit:")))
+
+
 def audiences_for(role: str, unit: str, entity: str | None = None) -> frozenset[str]:
     """Return the audiences that somebody of ``unit`` has in ``role``.
 
@@ -100,4 +129,6 @@ __all__ = [
     "UNIT_BOUND",
     "audiences_for",
     "audiences_of",
+    "kept_from",
+    "units_named",
 ]

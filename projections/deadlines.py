@@ -57,6 +57,8 @@ DEADLINES = sa.Table(
     sa.Column("subjects", sa.Text, nullable=False),
     #: Whether the opening event is: then this row is for the unit and the Justice Bureau alone.
     sa.Column("sealed", sa.Boolean, nullable=False),
+    #: The units that a sealed opening event is kept from, each between bars.
+    sa.Column("kept_from", Code, nullable=False),
     sa.Column("opened_position", sa.BigInteger, nullable=False, index=True),
     sa.Column("opened_event", Code, nullable=False, index=True),
     sa.Column("opened_on", Code, nullable=False),
@@ -156,7 +158,7 @@ class Deadlines(View):
     """A row for each deadline that was opened."""
 
     name = "deadlines"
-    version = 3
+    version = 4
     tables = (DEADLINES, CALENDARS)
 
     def __init__(self, rules: Iterable[DeadlineRule] | None = None) -> None:
@@ -390,6 +392,7 @@ class _Sheet:
             entity=getattr(event, "entity", None),
             subjects=msgspec.json.encode(event.tags()).decode(),
             sealed=opening.envelope.visibility == "sealed",
+            kept_from=barred(opening),
             opened_position=opening.position,
             opened_event=str(opening.envelope.event_id),
             opened_on=opening.occurred_on.isoformat(),
@@ -481,6 +484,15 @@ class _Sheet:
             )
             _judge(row)
             self._changed[event.deadline_id] = None
+
+
+def barred(record: Recorded) -> str:
+    """Return the units that a sealed event is kept from, as ``|JB|``; empty where it is from none.
+
+    Bars, so that a query finds one unit among several and never a part of another's id.
+    """
+    units = record.event.kept_from() if record.envelope.visibility == "sealed" else ()
+    return f"|{'|'.join(units)}|" if units else ""
 
 
 def _event(entry: Entry) -> Event | None:

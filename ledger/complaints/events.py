@@ -38,6 +38,10 @@ class _OfComplaint(Event):
     unit: UnitId
     subject_unit: UnitId
 
+    def kept_from(self) -> tuple[str, ...]:
+        """Return the unit accused: it learns of a complaint when it is accepted, and no more."""
+        return (self.subject_unit,)
+
 
 class ComplaintReceived(_OfComplaint):
     """收到投诉: somebody complains about how a unit enforces the law; recorded whatever it says.
@@ -86,6 +90,10 @@ class ComplainantNamed(Event):
     irregular_visit: IrregularVisitId | None = None
     person: PersonId | None = None
     contact_person: PersonId | None = None
+
+    def kept_from(self) -> tuple[str, ...]:
+        """Return the unit accused, which never learns who complained (CMP-R2)."""
+        return (self.subject_unit,)
 
 
 class ComplaintAcknowledged(_OfComplaint):

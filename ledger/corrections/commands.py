@@ -125,6 +125,7 @@ class CorrectRecord(Command):
             approved_by=self.approved_by,
             subjects=tuple(target.event.tags()),
             target_visibility=target.envelope.visibility,
+            target_kept_from=target.event.kept_from(),
         )
 
     def _check_fields(self, target: Recorded) -> None:

@@ -459,3 +459,7 @@ class IrregularVisitReported(Event):
     def visibility(self) -> Visibility:
         """Who reported is not shown to the unit that is reported."""
         return "sealed" if self.reporter == "entity" else "restricted"
+
+    def kept_from(self) -> tuple[str, ...]:
+        """Return the unit that a business reports, where it is known."""
+        return () if self.unit is None else (self.unit,)

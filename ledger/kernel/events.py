@@ -150,6 +150,13 @@ class Event(
         """Who may see this event; a subclass whose fields decide it overrides this."""
         return self.VISIBILITY
 
+    def kept_from(self) -> tuple[str, ...]:
+        """Return the ids of the units that must not learn of this event, in whatever role.
+
+        Asked of sealed events alone; a subclass that accuses a unit overrides this.
+        """
+        return ()
+
     def tags(self) -> list[str]:
         """The subjects of this event as tags, without repeats, in field order."""
         tags = tag_extractor(type(self))(self)

@@ -72,6 +72,10 @@ class FindingRaised(Event):
         """A confidential finding is the Justice Bureau's, and not the unit's that it is about."""
         return _seen(self.rule_id)
 
+    def kept_from(self) -> tuple[str, ...]:
+        """A confidential finding is kept from the unit that it is about, the bureau included."""
+        return () if self.unit is None else (self.unit,)
+
 
 class FindingTriaged(Event):
     """监督分办: a supervisor has read the finding and said how it goes on."""
@@ -85,6 +89,10 @@ class FindingTriaged(Event):
     def visibility(self) -> Visibility:
         """As the finding."""
         return _seen_of(self.finding_id)
+
+    def kept_from(self) -> tuple[str, ...]:
+        """A confidential finding is kept from the unit that it is about, the bureau included."""
+        return () if self.unit is None else (self.unit,)
 
 
 class FindingDismissed(Event):
@@ -101,6 +109,10 @@ class FindingDismissed(Event):
         """As the finding."""
         return _seen_of(self.finding_id)
 
+    def kept_from(self) -> tuple[str, ...]:
+        """A confidential finding is kept from the unit that it is about, the bureau included."""
+        return () if self.unit is None else (self.unit,)
+
 
 class UnitResponded(Event):
     """执法单位回复: the supervised unit has answered the finding."""
@@ -114,6 +126,10 @@ class UnitResponded(Event):
     def visibility(self) -> Visibility:
         """As the finding."""
         return _seen_of(self.finding_id)
+
+    def kept_from(self) -> tuple[str, ...]:
+        """A confidential finding is kept from the unit that it is about, the bureau included."""
+        return (self.unit,)
 
 
 class RectificationAccepted(Event):
@@ -129,6 +145,10 @@ class RectificationAccepted(Event):
         """As the finding."""
         return _seen_of(self.finding_id)
 
+    def kept_from(self) -> tuple[str, ...]:
+        """A confidential finding is kept from the unit that it is about, the bureau included."""
+        return () if self.unit is None else (self.unit,)
+
 
 class FindingClosed(Event):
     """监督发现办结: closed after a response or accepted rectification (SUP-R2)."""
@@ -143,6 +163,10 @@ class FindingClosed(Event):
         """As the finding."""
         return _seen_of(self.finding_id)
 
+    def kept_from(self) -> tuple[str, ...]:
+        """A confidential finding is kept from the unit that it is about, the bureau included."""
+        return () if self.unit is None else (self.unit,)
+
 
 class RectificationRejected(Event):
     """整改退回: what the unit has put right does not suffice; it has to answer once more."""
@@ -156,6 +180,10 @@ class RectificationRejected(Event):
     def visibility(self) -> Visibility:
         """As the finding."""
         return _seen_of(self.finding_id)
+
+    def kept_from(self) -> tuple[str, ...]:
+        """A confidential finding is kept from the unit that it is about, the bureau included."""
+        return (self.unit,)
 
 
 class SupervisionDocIssued(Event):
@@ -216,6 +244,10 @@ class DirectHandlingStarted(Event):
     def visibility(self) -> Visibility:
         """As the finding."""
         return _seen_of(self.finding_id)
+
+    def kept_from(self) -> tuple[str, ...]:
+        """A confidential finding is kept from the unit that it is about, the bureau included."""
+        return (self.unit,)
 
 
 class PublicInterviewHeld(Event):
@@ -286,6 +318,10 @@ class ProhibitedConductReported(Event):
     def visibility(self) -> Visibility:
         """Who reported is not shown to the unit that is reported."""
         return "sealed" if self.reporter == "entity" else "restricted"
+
+    def kept_from(self) -> tuple[str, ...]:
+        """Return the unit that a business reports."""
+        return (self.unit,)
 
 
 class BlanketMeasureOrdered(Event):
