@@ -13,6 +13,7 @@ import pytest
 from eventsourcing.dcb.api import DCBEvent
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from api.hub import Audience, scan_store
 from api.tokens import ANONYMOUS, Grant
 from api.visibility import may_know, may_see, may_see_record
 from ledger.audiences import audiences_for
@@ -255,3 +256,32 @@ def test_numbers_do_not_depend_on_batches() -> None:
     assert pieces.digest("trails") == whole.digest("trails")
     whole.close()
     pieces.close()
+
+
+@pytest.mark.parametrize("topics", [frozenset(), frozenset({"filing.*"}), frozenset({"intake.*"})])
+@pytest.mark.parametrize("limit", [1, 3, 100])
+def test_a_feed_of_subjects_follows_from_what_is_visible(
+    topics: frozenset[str], limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hidden events about the subject, or about another one: the same pages and cursors.
+
+    A feed's cursor tells how long the ledger is, which everybody may know, and nothing else.
+    """
+    monkeypatch.setattr("api.hub.PAGE", 2)
+    monkeypatch.setattr("api.hub.SPARSE", 2)
+    audience = Audience(ANONYMOUS, topics, frozenset({f"entity:{E1}"}))
+
+    def pages(hidden_about: str) -> list[tuple[list[int], int]]:
+        past = Past(InMemoryDCBRecorder())
+        for number in range(60):
+            shown = number in (3, 30, 31, 50)
+            about = E1 if shown else hidden_about
+            past.add(inspection(f"I-{number}", E1) if shown else task(f"T-{number}", about))
+        found, cursor = [], 0
+        while cursor < 60:
+            page = scan_store(past.recorder, audience, cursor, limit, scan=5, size=1_000_000)
+            cursor = page.cursor
+            found.append(([item.position for item in page.items], cursor))
+        return found
+
+    assert pages(E1) == pages(E2)
