@@ -273,11 +273,15 @@ _IGNORED = re.compile(r'"request_id":"[^"]*"')
 
 
 class Ranks(msgspec.Struct, frozen=True):
-    """What becomes of positions where ``hidden`` events stand between ``base`` and ``tail``."""
+    """What becomes of positions: ``hidden`` events between ``base`` and ``tail``, ``more`` at last.
+
+    The last position is the length of the ledger, which everybody may know.
+    """
 
     base: int
     hidden: int
     tail: int
+    more: int
 
     def same(self, without: str, beside: str) -> bool:
         """Whether two texts are the same, the first of a ledger without the hidden events.
@@ -292,8 +296,9 @@ class Ranks(msgspec.Struct, frozen=True):
             return True
         if not (one.isdigit() and other.isdigit()):
             return False
-        number = int(one)
-        return self.base < number <= self.base + self.tail and int(other) == number + self.hidden
+        number, end = int(one), self.base + self.tail
+        moved = self.base < number <= end and int(other) == number + self.hidden
+        return moved or (number == end and int(other) == end + self.hidden + self.more)
 
 
 #: What of a response a client acts on.
@@ -311,6 +316,22 @@ async def answer(shelf: Shelf, who: str, url: str) -> Answer:
         body = response.body if isinstance(response.body, bytes) else b""
         said.append(_IGNORED.sub("", body.decode()))
     return Answer(response.status, "\n".join(said))
+
+
+def exact(url: str, said: Answer, topics: Sequence[str]) -> list[str]:
+    """Pages as long as a list or trail is: one that ends there, and does not go on, may not tell.
+
+    ``said`` is the answer to the longest page of ``url``.
+    """
+    body = said.text.rpartition("\n")[2]
+    if said.status != 200 or not body.startswith(('{"entries":[', '{"items":[')):
+        return []
+    (items, *_) = msgspec.json.decode(body).values()
+    found = [f"{url}?limit={len(items)}"] if items else []
+    if items and url.endswith("/trail"):
+        types = [("type", topic) for topic in topics]
+        found.append(f"{url}?{urlencode([('limit', len(items)), *types])}")
+    return found
 
 
 def urls(resources: Iterable[Resource], facts: Sequence[Recorded]) -> list[str]:
