@@ -115,8 +115,12 @@ class Comparison:
         self, who: str, facts: list[Recorded], asked: Iterable[str]
     ) -> list[str]:
         name = f"beside-{who}-{len(facts)}"
-        types = {record.envelope.type for record in facts}
-        last = [r for r in hidden_from(READERS[who], self.last) if r.envelope.type in types]
+        kinds = {(r.envelope.type, r.envelope.visibility) for r in facts}
+        last = [
+            r
+            for r in hidden_from(READERS[who], self.last)
+            if (r.envelope.type, r.envelope.visibility) in kinds
+        ]
         ranks = Ranks(len(self.base), len(facts), len(self.tail), len(last))
         pages = [*asked]
         for url in [url for url in pages if "?" not in url]:
