@@ -47,6 +47,19 @@ def follower_of(request: web.Request) -> Follower:
     return follower
 
 
+#: How far the view of a request's ``one_row`` had come.
+AS_OF = web.RequestKey("as_of", int)
+
+
+def placed(request: web.Request) -> dict[str, str]:
+    """Return the headers of a document that ``one_row`` was read for.
+
+    ``X-Position`` is how far the view had come, and never the position of the last event about
+    the subject: that event may be hidden from the reader.
+    """
+    return {**PRIVATE, "X-Position": str(request[AS_OF])}
+
+
 async def caught_up(request: web.Request, view: str) -> Follower:
     """The follower, once ``view`` has reached the position that the caller asked for, if any."""
     follower = follower_of(request)
@@ -170,6 +183,8 @@ async def one_row(
 ) -> sa.Row[Any] | None:
     """The row of a key, or ``None`` where there is none that fits ``where``."""
     follower = await caught_up(request, view)
+    # Before the row is read, which is then of this position or a later one.
+    request[AS_OF] = follower.position(view)
     query = sa.select(table).where(table.c.key == key, *begun(table), *where)
 
     def ask() -> sa.Row[Any] | None:
@@ -205,6 +220,7 @@ __all__ = [
     "grant_of",
     "may_ask",
     "one_row",
+    "placed",
     "plans_of",
     "required_grant",
     "rows_page",

@@ -297,7 +297,7 @@ async def _draw(request: web.Request) -> DrawProgress:
             return None if state is None else _DRAWS.decode(state)
 
     found = await asked(ask)
-    if found is None:
+    if found is None or found.stage == "unknown":
         raise not_found()
     return found
 

@@ -15,7 +15,7 @@ from api.keys import LEDGER
 from api.problems import not_found
 from api.reading import MAX_POSITION, conditional
 from api.resources import Resource
-from api.visibility import WITHHELD, may_know, may_see, shown_actor
+from api.visibility import WITHHELD, may_know, may_see_stored, shown_actor
 from ledger.kernel import Actor, LegalRef, Provenance, Visibility, codec
 
 
@@ -75,7 +75,7 @@ async def seen_event(request: web.Request) -> tuple[Any, dict[str, Any]]:
         raise not_found()
     fields = codec.plain(stored.event.data)
     grant = await grant_of(request)
-    if not may_see(grant, fields["visibility"], fields["actor"]["unit_id"], stored.event.tags):
+    if not may_see_stored(grant, stored, fields):
         raise not_found()
     return stored, fields
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from api.access import grant_of
-from api.asking import may_ask, one_row, rows_page
+from api.asking import may_ask, one_row, placed, rows_page
 from api.keys import LEDGER
 from api.problems import not_found
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
@@ -38,6 +38,7 @@ def _today(request: web.Request) -> date:
 
 def _seen(grant: Grant) -> list[sa.ColumnElement[bool]]:
     seen = [may_ask(grant, unit=FINDINGS.c.unit, entity=None)]  # they are about units
+    # The bureau, like every unit, never learns of a confidential finding about itself.
     seen.append(not_kept_from(FINDINGS.c.kept_from, grant.unit))
     if grant.role != "jb_supervisor":
         seen.append(FINDINGS.c.visibility != "sealed")
@@ -75,7 +76,7 @@ async def finding(request: web.Request) -> web.Response:
         raise not_found()
     return json_response(
         document(_VIEW.decode(row.state), _today(request)),
-        headers={hdrs.CACHE_CONTROL: "private, no-cache", "X-Position": str(row.position)},
+        headers=placed(request),
     )
 
 

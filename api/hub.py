@@ -24,6 +24,7 @@ import structlog
 
 from api.tokens import Grant
 from api.visibility import ENDS, NOTICES, WITHHELD, Entitlement, hides_actor, may_know, may_see
+from ledger.audiences import kept_from
 from ledger.kernel import codec
 from ledger.kernel.events import event_types
 from ledger.kernel.folds import Selector
@@ -39,6 +40,10 @@ RING_BYTES = 8 * 1024 * 1024
 
 #: Records read from the store at once.
 PAGE = 500
+
+#: Where subjects are asked for, the store's index passes over what is not about them: so many times
+#: as many positions are looked at for a page.
+SPARSE = 5
 
 #: How long the reader waits before it looks whether it should stop.
 WAIT_SECONDS = 0.5
@@ -91,6 +96,8 @@ class Item(msgspec.Struct):
     subject: str | None
     fields: dict[str, Any]
     size: int
+    #: The units that it is kept from.
+    kept_from: tuple[str, ...] = ()
     _json: bytes | None = None
     _frame: bytes | None = None
     _veiled: dict[bool, Item] = msgspec.field(default_factory=dict)
@@ -154,7 +161,10 @@ def item_of(stored: Any) -> Item:
     # The actor and the command are tags too, after those of the event's own fields.
     subject = next((t for t in tags if not t.startswith(("actor:", "command:"))), None)
     fields = codec.plain(event.data)
-    return Item(stored.position, event.type, frozenset(tags), subject, fields, len(event.data))
+    kept = kept_from(event.type, fields["visibility"], tags, event.data)
+    return Item(
+        stored.position, event.type, frozenset(tags), subject, fields, len(event.data), kept
+    )
 
 
 class Audience:
@@ -202,7 +212,7 @@ class Audience:
             return None
         unit = item.fields["actor"]["unit_id"]
         visibility = item.fields["visibility"]
-        if not may_see(self.grant, visibility, unit, item.tags) and not (
+        if not may_see(self.grant, visibility, unit, item.tags, item.kept_from) and not (
             self.entitled is not None and self.entitled.admits(visibility, item.topic, item.tags)
         ):
             return None
@@ -536,18 +546,23 @@ def scan_store(
 ) -> Page:
     """Up to ``limit`` visible events after ``after``, of about ``size`` bytes. Blocks.
 
-    Looks at no more than ``scan`` records, so the cursor advances even where little is visible.
+    Looks at the next ``scan`` positions and no further (``SPARSE`` times as many where the store's
+    index finds the subjects), so the cursor advances even where little is visible. It ends at the
+    last visible event of a full page, else at the last position looked at: both follow from what
+    is visible and from the length of the ledger, and from no event that is hidden.
     """
     # Before reading: everything up to this head is recorded, whatever is appended meanwhile.
     head = head_of(store)
     query = audience.query()
+    last = min(head, after + (scan if query is None else SPARSE * scan))
     found: list[Item] = []
     cursor = after
-    while scan > 0:
-        wanted = min(PAGE, scan)
-        seen = 0
-        for stored in store.read(query, after=cursor, limit=wanted):
-            seen += 1
+    while cursor < last:
+        wanted = min(PAGE, last - cursor)
+        read = list(store.read(query, after=cursor, limit=wanted))
+        for stored in read:
+            if stored.position > last:
+                return Page(found, last, head)
             cursor = stored.position
             if audience.fits(stored.event.type, stored.event.tags):
                 item = audience.shown(item_of(stored))
@@ -556,8 +571,6 @@ def scan_store(
                     size -= item.size
                     if len(found) >= limit or size <= 0:
                         return Page(found, cursor, head)
-        scan -= seen
-        if seen < wanted:
-            cursor = max(cursor, head)
+        if len(read) < wanted:
             break
-    return Page(found, cursor, head)
+    return Page(found, max(after, last), head)

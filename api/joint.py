@@ -50,8 +50,16 @@ def _joints(grant: Grant, table: sa.Table) -> Where:
     return [held]
 
 
+def _is_of(grant: Grant, unit: str) -> bool:
+    return grant.role in UNIT_BOUND and grant.unit == unit
+
+
 def _joint(joint: Joint, grant: Grant) -> dict[str, Any]:
     said = shown(joint, grant)
+    if joint.held_on is None and grant.role != "jb_supervisor" and joint.tasks:
+        # A task is sealed until its visit: of the others' a unit learns when it is held.
+        own = {t: unit for t, unit in joint.tasks.items() if _is_of(grant, unit)}
+        said = {k: v for k, v in said.items() if k != "tasks"} | ({"tasks": own} if own else {})
     if grant.role == "entity_rep":
         return {name: value for name, value in said.items() if name in _HELD}
     return said

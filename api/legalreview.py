@@ -26,8 +26,11 @@ def _internal(grant: Grant, table: sa.Table) -> Where:
 
 def _shared(grant: Grant, table: sa.Table) -> Where:
     """What the authorities share among themselves."""
-    if grant.role in UNIT_BOUND or grant.role in SUPERVISORS or grant.role == "credit_officer":
+    if grant.role == "jb_supervisor":
         return []
+    if grant.role in UNIT_BOUND or grant.role in SUPERVISORS or grant.role == "credit_officer":
+        # A person of whom nothing is known but reviews is known by what is sealed alone.
+        return [table.c.unit.is_not(None)]
     raise Problem("forbidden", f"The role {grant.role} may not read this.")
 
 
@@ -36,11 +39,12 @@ def _reviews(reviews: Reviews, grant: Grant) -> dict[str, Any]:
 
 
 def _reviewer(reviewer: Reviewer, grant: Grant) -> dict[str, Any]:
-    return {
-        "officer": reviewer.officer,
-        "registered": list(reviewer.registered.values()),
-        "reviewed": reviewer.reviewed,
-    }
+    said = {"officer": reviewer.officer, "registered": list(reviewer.registered.values())}
+    own = grant.role in UNIT_BOUND and set(reviewer.registered) == {grant.unit}
+    if own or grant.role == "jb_supervisor":
+        # Each opinion is sealed, and so is how many there are.
+        said["reviewed"] = reviewer.reviewed
+    return said
 
 
 def _list(decisions: MajorDecisions, grant: Grant) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.access import grant_of
-from api.asking import PRIVATE, PUBLIC, may_ask, one_row, rows_page
+from api.asking import PUBLIC, may_ask, one_row, placed, rows_page
 from api.problems import not_found
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.resources import Parameter, Resource
@@ -81,6 +81,14 @@ def shown(fold: Fold, grant: Grant) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value not in (None, (), "", [], {})}
 
 
+def _begun(table: sa.Table) -> Where:
+    """The rows of what began by an event of its own.
+
+    Of another one nothing is known but what is said about it, by events that may be hidden.
+    """
+    return [table.c.stage.is_distinct_from("unknown")] if "stage" in table.c else []
+
+
 class Listing(msgspec.Struct, frozen=True):
     """What is read of the subjects of one kind.
 
@@ -131,7 +139,7 @@ class Listing(msgspec.Struct, frozen=True):
 
         async def handler(request: web.Request) -> web.Response:
             grant = await grant_of(request)
-            where = self.seen(grant, table)
+            where = [*self.seen(grant, table), *_begun(table)]
             for filter_ in self.filters:
                 if (wanted := query_value(request, filter_.name, filter_.type, None)) is not None:
                     column = table.c[filter_.name]
@@ -156,13 +164,17 @@ class Listing(msgspec.Struct, frozen=True):
         async def handler(request: web.Request) -> web.Response:
             grant = await grant_of(request)
             row = await one_row(
-                request, view.name, table, request.match_info[name], self.seen(grant, table)
+                request,
+                view.name,
+                table,
+                request.match_info[name],
+                [*self.seen(grant, table), *_begun(table)],
             )
             if row is None:
                 raise not_found()
             return json_response(
                 self._shown(row, grant),
-                headers={**PRIVATE, "X-Position": str(row.position)},
+                headers=placed(request),
             )
 
         handler.__doc__ = self.one

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.access import grant_of
-from api.asking import PRIVATE, audience_of, may_ask, one_row
+from api.asking import audience_of, may_ask, one_row, placed
 from api.keys import LEDGER
 from api.listing import Listing, Where, concerned, everybody, shown
 from api.problems import not_found
@@ -129,7 +129,7 @@ async def payment(request: web.Request) -> web.Response:
             late_fee_paid_fen=decision.late_fee_paid_fen,
             enforced_on=min((e.applied_on for e in decision.enforced), default=None),
         ),
-        headers={**PRIVATE, "X-Position": str(row.position)},
+        headers=placed(request),
     )
 
 

@@ -9,7 +9,15 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.access import grant_of
-from api.asking import PRIVATE, asked, asked_day, follower_of, may_ask, one_row, rows_page
+from api.asking import (
+    asked,
+    asked_day,
+    follower_of,
+    may_ask,
+    one_row,
+    placed,
+    rows_page,
+)
 from api.listing import FoundItems, Listing, concerned, shown
 from api.problems import not_found
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response
@@ -66,7 +74,7 @@ async def case(request: web.Request) -> web.Response:
         }
 
     document = await asked(make)
-    return json_response(document, headers={**PRIVATE, "X-Position": str(row.position)})
+    return json_response(document, headers=placed(request))
 
 
 async def records(request: web.Request) -> web.Response:
@@ -104,7 +112,7 @@ async def record(request: web.Request) -> web.Response:
     if row is None or not row.kind:  # of some the publicity was heard of, and they never were
         raise not_found()
     document = await asked(lambda: record_document(_reader(request), name, day))
-    return json_response(document, headers={**PRIVATE, "X-Position": str(row.position)})
+    return json_response(document, headers=placed(request))
 
 
 def _seen(grant: Grant) -> list[sa.ColumnElement[bool]]:

@@ -10,22 +10,27 @@ from aiohttp import hdrs, web
 from msgspec.structs import replace
 
 from api.access import grant_of
-from api.asking import asked, follower_of
+from api.asking import PRIVATE, asked, caught_up, follower_of
 from api.pools import COUNTS
 from api.problems import not_found
-from api.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
+from api.reading import (
+    AT_LEAST,
+    AT_LEAST_HEADER,
+    LIMIT,
+    MAX_POSITION,
+    bounded,
+    json_response,
+    next_link,
+    query_value,
+)
 from api.resources import Parameter, Resource
 from api.tokens import Grant
-from api.visibility import (
-    WITHHELD,
-    may_know,
-    may_see,
-    may_see_record,
-    shown_actor,
-)
-from ledger.kernel import Moment, Visibility
+from api.visibility import WITHHELD, may_know, may_see_record, shown_actor
+from ledger.audiences import audiences_for
+from ledger.kernel import Moment
 from projections.impact import Impact, impact
-from projections.trails import MAX_PAGE, MaySee, Trail, TrailEntry, trail
+from projections.trailindex import KINDS, Reader, Trails
+from projections.trails import MAX_PAGE, Trail, TrailEntry, trail
 
 DEFAULT_PAGE = 100
 
@@ -37,8 +42,9 @@ def _trail_of(name: str, *kinds: str) -> Callable[[web.Request], Awaitable[web.R
 
     handler.__doc__ = f"""Every event about this {name} that the token may see, in order.
 
-    Straight from the ledger. Each is shown as it was recorded; where corrections have changed what
-    it says, that stands beside it as `now`, with the corrections' positions.
+    Each is shown as it was recorded; where corrections have changed what it says, that stands
+    beside it as `now`, with the corrections' positions. `X-Position` is how far the index of
+    trails had come. With a filter a page may be short, or empty, and still have a next one.
     """
     return handler
 
@@ -49,14 +55,16 @@ async def _trail(request: web.Request, tags: Sequence[str]) -> web.Response:
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     known = query_value(request, "known_as_of", Moment | None, None)
     topics = request.query.getall("type", [])
-    source = follower_of(request).source
-    found = await asked(
+    follower = await caught_up(request, Trails.name)
+    reader = Reader(audiences_for(grant.role, grant.unit, grant.entity), grant.unit)
+    found, position = await asked(
         lambda: trail(
-            source,
+            follower.views,
+            follower.source,
             tags,
+            reader,
             after=after,
             limit=limit,
-            may_see=seen_by(grant, tags),
             topics=topics,
             known_as_of=known,
         )
@@ -64,10 +72,7 @@ async def _trail(request: web.Request, tags: Sequence[str]) -> web.Response:
     if after == 0 and not found.entries and found.next_after is None:
         # Nothing there, or nothing for this token: the two look alike.
         raise not_found()
-    headers: dict[str, str] = {
-        hdrs.CACHE_CONTROL: "private, no-cache",
-        hdrs.VARY: "Authorization, Accept",
-    }
+    headers: dict[str, str] = {**PRIVATE, "X-Position": str(position)}
     if found.next_after is not None:
         headers[hdrs.LINK] = next_link(request, after=found.next_after)
     shown = Trail([_shown(grant, entry, tags) for entry in found.entries], found.next_after)
@@ -83,19 +88,6 @@ def _shown(grant: Grant, entry: TrailEntry, asked_for: Sequence[str]) -> TrailEn
         return entry
     actor = shown_actor(grant, entry.type, entry.actor, about)
     return replace(entry, actor=actor, command_id=WITHHELD)
-
-
-def seen_by(grant: Grant, asked_for: Sequence[str]) -> MaySee:
-    """What a token may see of the events with any of the tags asked for, as the trails ask it."""
-
-    def sees(topic: str, visibility: Visibility, unit: str, tags: Sequence[str]) -> bool:
-        # What is found by who did it alone would say who did it.
-        named = any(tag in tags for tag in asked_for if not tag.startswith("actor:"))
-        return may_see(grant, visibility, unit, tags) and (
-            named or may_know(grant, topic, unit, tags)
-        )
-
-    return sees
 
 
 def _impact_of(kind: Literal["decision", "record"]) -> Callable[[web.Request], Any]:
@@ -117,8 +109,7 @@ def _impact_of(kind: Literal["decision", "record"]) -> Callable[[web.Request], A
         )
         if found is None:
             raise not_found()
-        headers = {hdrs.CACHE_CONTROL: "private, no-cache", hdrs.VARY: "Authorization, Accept"}
-        return json_response(found, headers=headers)
+        return json_response(found, headers=PRIVATE)
 
     handler.__doc__ = f"""What used this {kind}: records, grades, tasks, visits, draws, sanctions.
 
@@ -133,12 +124,17 @@ _QUERY = (
     LIMIT,
     Parameter("type", str, "only events of this type", repeatable=True),
     Parameter("known_as_of", datetime, "only what was known at this moment"),
+    AT_LEAST,
 )
 
 
 def _resource(path: str, name: str, *kinds: str) -> Resource:
+    if not KINDS.issuperset(kinds):
+        raise ValueError(f"{path}: no index is kept of {kinds}")
     handler: Any = _trail_of(name, *kinds)
-    return Resource(path, handler, returns=Trail, query=_QUERY, group="trails")
+    return Resource(
+        path, handler, returns=Trail, query=_QUERY, headers=(AT_LEAST_HEADER,), group="trails"
+    )
 
 
 def _impact(path: str, kind: Literal["decision", "record"]) -> Resource:

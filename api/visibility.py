@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from api.tokens import Grant
-from ledger.audiences import audiences_for, audiences_of
+from ledger.audiences import audiences_for, audiences_of, kept_from
 from ledger.credit.events import PublicityTerminated
 from ledger.dishonesty.events import (
     SanctionApplied,
@@ -39,6 +40,8 @@ def may_see(
     """
     if visibility == "public":
         return True
+    if visibility != "shared" and grant.unit in kept_from:
+        return False
     audiences = audiences_for(grant.role, grant.unit, grant.entity)
     return not audiences.isdisjoint(audiences_of(visibility, actor_unit, tags, kept_from))
 
@@ -129,3 +132,10 @@ def may_see_record(grant: Grant, record: Recorded) -> bool:
     envelope, event = record.envelope, record.event
     unit = envelope.actor.unit_id
     return may_see(grant, envelope.visibility, unit, event.tags(), event.kept_from())
+
+
+def may_see_stored(grant: Grant, stored: Any, fields: Mapping[str, Any]) -> bool:
+    """``may_see`` for an event as it is stored; ``fields`` are what its bytes say."""
+    event, visibility = stored.event, fields["visibility"]
+    kept = kept_from(event.type, visibility, event.tags, event.data)
+    return may_see(grant, visibility, fields["actor"]["unit_id"], event.tags, kept)

@@ -27,8 +27,12 @@ audience                     who has it
 ``recorder:<unit>/<person>`` who recorded an event about the subject
 ===========================  =================================================
 
-The audiences of one event overlap in no reader: whoever merges the rows of several audiences meets
-each event once.
+The audiences of one event overlap in no reader: a reader that merges the rows of several audiences
+meets each event once.
+
+An event may be kept from a unit besides: a complaint from the unit that it accuses, the Justice
+Bureau included. The event says so by ``Event.kept_from``, and nobody of that unit sees it in any
+role. What is public or shared is kept from nobody.
 """
 
 from __future__ import annotations
@@ -36,7 +40,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import lru_cache
 
-from ledger.kernel import Recorded, Visibility
+from ledger.kernel import Event, Recorded, Visibility, codec
+from ledger.kernel.events import event_types
 
 PUBLIC = "public"
 SHARED = "shared"
@@ -101,6 +106,30 @@ def audiences_of(
     return (supervising, *sorted(units), *businesses)
 
 
+def kept_from(
+    topic: str, visibility: str | None, tags: Collection[str], data: bytes
+) -> tuple[str, ...]:
+    """Return the units that a stored event is kept from.
+
+    ``visibility`` is the one in its envelope. A sealed record that this program cannot read is
+    kept from every unit that its tags name.
+    """
+    if visibility in ("public", "shared"):
+        return ()
+    cls = event_types().get(topic)
+    if cls is not None and cls.kept_from is Event.kept_from:
+        return ()
+    try:
+        return codec.decode(0, data).event.kept_from()
+    except codec.UnreadableRecord:
+        return units_named(tags) if visibility == "sealed" else ()
+
+
+def units_named(tags: Collection[str]) -> tuple[str, ...]:
+    """Return the units that tags name: whom a record may accuse that nobody can read."""
+    return tuple(sorted(tag.removeprefix("unit:") for tag in tags if tag.startswith("unit:")))
+
+
 def audiences_for(role: str, unit: str, entity: str | None = None) -> frozenset[str]:
     """Return the audiences that somebody of ``unit`` has in ``role``.
 
@@ -162,4 +191,6 @@ __all__ = [
     "audiences_of",
     "audiences_of_sender",
     "knowers_of",
+    "kept_from",
+    "units_named",
 ]

@@ -157,7 +157,7 @@ class Deadlines(View):
     """A row for each deadline that was opened."""
 
     name = "deadlines"
-    version = 3
+    version = 4
     tables = (DEADLINES, CALENDARS)
 
     def __init__(self, rules: Iterable[DeadlineRule] | None = None) -> None:

@@ -89,6 +89,9 @@ PLACES = sa.Table(
 )
 
 
+_PLACE = sa.select(PLACES.c.position).where(PLACES.c.view == sa.bindparam("name"))
+
+
 class Health(msgspec.Struct, frozen=True):
     """How one view stands.
 
@@ -151,12 +154,16 @@ class Views:
                 return {}
             return {row.view: row for row in connection.execute(sa.select(PLACES))}
 
+    @staticmethod
+    def place(connection: Connection, name: str) -> int:
+        """The place of a view at the moment that ``connection`` reads; 0 before it began."""
+        position: int | None = connection.execute(_PLACE, {"name": name}).scalar_one_or_none()
+        return position or 0
+
     def digest(self, name: str) -> tuple[int, str]:
         """The place of a view, and SHA-256 (hex) over all its rows at that place."""
         with self.reading() as connection:
-            position = connection.execute(
-                sa.select(PLACES.c.position).where(PLACES.c.view == name)
-            ).scalar_one()
+            position = self.place(connection, name)
             return position, tables.digest(connection, self.views[name].tables)
 
     def close(self) -> None:
@@ -180,6 +187,8 @@ class _Following:
 
     def wanted(self, page: Page, types: Collection[str] | None = None) -> list[Entry]:
         """Its entries of a page; ``types`` are those that the page has, if that is known."""
+        if self.view.whole:
+            return page.entries
         topics = self.view.topics
         if types is not None and topics.isdisjoint(types):
             return []  # so it is with most views and most pages
@@ -439,6 +448,9 @@ class Follower:
                     elif not self._is_ours(row):
                         log.warning("view_of_another_ledger", view=name, position=row.position)
                         self._create(connection, one)
+                    elif one.view.outdated(connection, self.source):
+                        log.info("view_outdated", view=name, position=row.position)
+                        self._create(connection, one)
                     else:
                         one.place = row.position
                 connection.execute(sa.update(PLACES).values(error=None, error_position=None))
@@ -504,7 +516,11 @@ class Follower:
             limit = self.batch if ahead is None else min(self.batch, ahead - place)
             if limit > 0:
                 group = groups[place]
-                topics = frozenset().union(*(one.view.topics for one in group))
+                topics = (
+                    None
+                    if any(one.view.whole for one in group)
+                    else frozenset[str]().union(*(one.view.topics for one in group))
+                )
                 page = self.source.page(place, limit, topics)
                 if page.last > place:
                     pages = self._pages(page, limit, topics, ahead)
@@ -517,7 +533,7 @@ class Follower:
         return moved
 
     def _pages(
-        self, page: Page, limit: int, topics: frozenset[str], ahead: int | None
+        self, page: Page, limit: int, topics: frozenset[str] | None, ahead: int | None
     ) -> Iterator[Page]:
         """This page and, while they are full and many more wait, those after it."""
         yield page
@@ -542,8 +558,10 @@ class Follower:
         except Exception as error:  # noqa: BLE001 - each view is tried alone, and shows its own
             log.debug("batch_failed", after=before[0], error=str(error))
             for one in group:
+                # All first: the transaction is gone for each, whichever raises below.
+                one.view.begin(self.source, one.place)
+            for one in group:
                 try:
-                    one.view.begin(self.source, one.place)
                     self._take_alone(one, page)
                 except TRANSIENT as trouble:
                     if not patient:
@@ -585,7 +603,7 @@ class Follower:
                 for one in group:
                     entries = one.wanted(page, types)
                     for entry in entries:
-                        if isinstance(entry.record, Exception):
+                        if isinstance(entry.record, Exception) and not one.view.whole:
                             raise entry.record
                     if entries:
                         one.view.take(entries, store, self.source, last)

@@ -60,6 +60,7 @@ from projections.sharing import Removals, Subscriptions
 from projections.source import Recorder, Source
 from projections.supervision import Circulars, SupervisionDocs
 from projections.tasks import Tasks
+from projections.trailindex import Trails
 from projections.views import View
 
 #: What reading a damaged file of views raises: what the database says, or values of other types.
@@ -71,6 +72,7 @@ def all_views() -> list[View]:
     return [
         Profiles(),
         Approvals(),
+        Trails(),
         Deadlines(),
         Findings(),
         Records(),

@@ -15,6 +15,9 @@ from ledger.kernel.memory import as_query
 #: Where a store cannot be listened to, how often it is asked whether something was appended.
 _POLL_SECONDS = 0.05
 
+#: Reading so many events at once costs less than asking for two of them one by one.
+_NEAR = 8
+
 #: Matches no event; its answer still tells the head.
 _NOTHING = Selector(("-",), ("-",))
 
@@ -62,13 +65,16 @@ class Source:
         head: int = self._ask(lambda: self.recorder.read(as_query([_NOTHING])).head or 0)
         return head
 
-    def page(self, after: int, limit: int, topics: frozenset[str]) -> Page:
-        """The next ``limit`` positions after ``after``, decoded where the type is in ``topics``."""
+    def page(self, after: int, limit: int, topics: frozenset[str] | None) -> Page:
+        """The next ``limit`` positions after ``after``, decoded where the type is in ``topics``.
+
+        ``None`` stands for every type.
+        """
         found = self._ask(lambda: list(self.recorder.read(after=after, limit=limit)))
         entries = [
             Entry(one.position, one.event.type, one.event.tags, _decoded(one))
             for one in found
-            if one.event.type in topics
+            if topics is None or one.event.type in topics
         ]
         if not found:
             return Page(entries, after, 0)
@@ -127,6 +133,27 @@ class Source:
         if not found or found[0].position != position:
             return None
         return codec.decode(position, found[0].event.data)
+
+    def exactly(self, positions: Sequence[int]) -> list[Any]:
+        """The stored events at these positions, which rise, as the store holds them.
+
+        Positions that lie close together are read at once, with what is between them.
+        """
+        wanted = frozenset(positions)
+        found: list[Any] = []
+        begin = 0
+        for end in range(1, len(positions) + 1):
+            if end < len(positions) and positions[end] - positions[end - 1] <= _NEAR:
+                continue
+            after, last = positions[begin] - 1, positions[end - 1]
+            run = self._ask(
+                lambda after=after, last=last: list(
+                    self.recorder.read(after=after, limit=last - after)
+                )
+            )
+            found += [stored for stored in run if stored.position in wanted]
+            begin = end
+        return found
 
     def waiter(self) -> Waiter:
         """What a follower waits with until something is appended."""

@@ -1,13 +1,14 @@
 """Audit trails (审计轨迹): every event about a subject, as recorded and as it reads today.
 
-Straight from the ledger's tag index: a trail has no view that could lag, and no event can be
-missing from it that the ledger holds.
+Which events a page holds comes from the index of trails (``projections.trailindex``), in which a
+reader finds visible rows alone; what they say comes from the ledger itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -18,12 +19,14 @@ from ledger.kernel.corrections import CorrectionImpossible, as_corrected
 from ledger.kernel.folds import Selector
 from ledger.kernel.rules import rules
 from ledger.transparency.merkle import leaf_hash
+from projections.follower import Views
 from projections.source import Source
+from projections.trailindex import Reader, Row, Trails, microseconds, numbers, read
 
 #: The most events on one page.
 MAX_PAGE = 500
 
-#: Events looked at for one page at most when the reader may see few of them.
+#: Visible events looked at for one page at most, where a filter lets few of them through.
 MAX_LOOK = 5_000
 
 
@@ -69,55 +72,63 @@ class Trail(msgspec.Struct, frozen=True):
     next_after: int | None = None
 
 
-#: Whether the reader may see an event of this type and visibility, by this unit, with these tags.
-MaySee = Callable[[str, Visibility, str, Sequence[str]], bool]
-
-
 def trail(
+    views: Views,
     source: Source,
     tags: Sequence[str],
+    reader: Reader,
     *,
     after: int = 0,
     limit: int = 100,
-    may_see: MaySee = lambda topic, visibility, unit, tags: True,
     topics: Collection[str] = (),
     known_as_of: datetime | None = None,
-) -> Trail:
-    """The events after a position that carry any of ``tags``, in order, at most ``limit``.
+) -> tuple[Trail, int]:
+    """Return the events after a position that carry any of ``tags``, in order, at most ``limit``.
 
-    An officer's trail takes two tags: what concerns the officer, and what the officer did. With
-    ``known_as_of``, only events and corrections that were known by then.
+    Of those that ``reader`` may see, no more than ``MAX_LOOK`` are looked at for one page: where
+    ``topics`` and ``known_as_of`` (what was known by then, corrections too) let few through, the
+    page is shorter and ``next_after`` is the last event looked at. An officer's trail takes two
+    tags: what concerns the officer, and what the officer did.
+
+    The second value is the position that the index had come to.
     """
     limit = max(1, min(limit, MAX_PAGE))
-    selectors = [Selector(tuple(topics), (tag,)) for tag in tags]
+    with views.reading() as connection:
+        place = views.place(connection, Trails.name)
+        wanted = numbers(connection, topics) if topics else None
+        known = None if known_as_of is None else microseconds(known_as_of)
+        rows = read(connection, reader, tags, after)
+        positions: list[int] = []
+        last = after
+        for row in islice(rows, MAX_LOOK):
+            last = row.position
+            if _fits(row, wanted, known):
+                positions.append(row.position)
+                if len(positions) == limit:
+                    break
+        more = next(rows, None) is not None
+    return Trail(_entries(source, positions, known_as_of), last if more else None), place
+
+
+def _fits(row: Row, types: Collection[int] | None, known_at: int | None) -> bool:
+    """Whether an event is of one of these types, and was known by then as far as one can tell."""
+    if types is not None and row.type not in types:
+        return False
+    return known_at is None or row.known_at is None or row.known_at <= known_at
+
+
+def _entries(
+    source: Source, positions: Sequence[int], known_as_of: datetime | None
+) -> list[TrailEntry]:
     found: list[tuple[Recorded | codec.UnreadableRecord, Any]] = []
-    looked, last = 0, after
-    ended = False
-    while len(found) < limit and looked < MAX_LOOK:
-        page = source.after(selectors, last, limit + 1)
-        for stored in page:
-            if len(found) == limit:
-                break
-            looked += 1
-            last = stored.position
-            try:
-                record = codec.decode(stored.position, stored.event.data)
-            except codec.UnreadableRecord as error:
-                # Nobody can say whom it concerns: it is shown to whoever may see everything.
-                if may_see(stored.event.type, "sealed", "", stored.event.tags):
-                    found.append((error, stored))
-                continue
-            envelope = record.envelope
-            known = known_as_of is None or envelope.known_at <= known_as_of
-            unit, seen_as = envelope.actor.unit_id, envelope.visibility
-            if known and may_see(envelope.type, seen_as, unit, stored.event.tags):
-                found.append((record, stored))
-        if len(page) <= limit and (not page or page[-1].position == last):
-            ended = True
-            break
+    for stored in source.exactly(positions):
+        try:
+            found.append((codec.decode(stored.position, stored.event.data), stored))
+        except codec.UnreadableRecord as error:
+            found.append((error, stored))
     records = [record for record, _ in found if isinstance(record, Recorded)]
     now = _as_it_reads(source, records, known_as_of)
-    return Trail([_entry(record, stored, now) for record, stored in found], None if ended else last)
+    return [_entry(record, stored, now) for record, stored in found]
 
 
 Now = dict[UUID, tuple[Recorded | None, list[int]]]
@@ -194,4 +205,4 @@ def _entry(record: Recorded | codec.UnreadableRecord, stored: Any, now: Now) -> 
     )
 
 
-__all__ = ["MAX_PAGE", "MaySee", "Trail", "TrailEntry", "Visibility", "trail"]
+__all__ = ["MAX_PAGE", "Reader", "Trail", "TrailEntry", "trail"]

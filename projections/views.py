@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from ledger.kernel import Fold, RecordCorrected, Recorded
 from ledger.kernel.folds import topics_of
 from projections.source import Entry, Source
-from projections.tables import Code, Row, Store, in_order
+from projections.tables import Code, Connection, Row, Store, in_order
 
 F = TypeVar("F", bound=Fold)
 
@@ -33,11 +33,13 @@ class View(ABC):
     """Tables kept by a follower.
 
     ``version`` rises whenever what stands in the tables would come out otherwise. ``topics`` are
-    the stored types it reads.
+    the stored types it reads. One that is ``whole`` takes every event there is, those that cannot
+    be read included.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
+    whole: ClassVar[bool] = False
     tables: ClassVar[tuple[sa.Table, ...]]
     topics: frozenset[str]
 
@@ -66,6 +68,10 @@ class View(ABC):
         The follower then drops and rebuilds this view alone.
         """
         return zlib.crc32("\n".join(self.shape()).encode())
+
+    def outdated(self, connection: Connection, source: Source) -> bool:
+        """Whether the rows have to be made anew although the fingerprint is the same."""
+        return False
 
     def begin(self, source: Source, position: int) -> None:  # noqa: B027 - most need nothing
         """Remember what is needed to go on after ``position``; everything else is forgotten."""
@@ -151,6 +157,10 @@ class FoldView(View, Generic[F]):
         """The fold of a stored state."""
         fold: F = self._decoder.decode(state)
         return fold
+
+    def outdated(self, connection: Connection, source: Source) -> bool:
+        """Whether the rows have to be made anew although the fingerprint is the same."""
+        return False
 
     def begin(self, source: Source, position: int) -> None:
         # A fold may have taken events that were rolled back: none is kept.

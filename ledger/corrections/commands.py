@@ -121,6 +121,7 @@ class CorrectRecord(Countersigned):
             approved_by=ledger.actor.person_id,
             subjects=tuple(target.event.tags()),
             target_visibility=target.envelope.visibility,
+            target_kept_from=target.event.kept_from(),
         )
 
     def _check_fields(self, target: Recorded) -> None:

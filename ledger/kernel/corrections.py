@@ -12,7 +12,15 @@ from uuid import UUID
 
 import msgspec
 
-from ledger.kernel.events import WRITTEN, Event, Moment, Recorded, Value, Visibility
+from ledger.kernel.events import (
+    WRITTEN,
+    Event,
+    Moment,
+    Recorded,
+    Upcaster,
+    Value,
+    Visibility,
+)
 from ledger.kernel.subjects import Tag, subject_fields
 
 Pointer = Annotated[
@@ -36,10 +44,13 @@ class RecordCorrected(Event):
     """更正记录: a recorded event said something wrong (rulebook 0.3).
 
     ``subjects`` repeats the tags of the corrected event, so that whoever reads the event reads its
-    correction with it; ``target_visibility`` its visibility, so that nobody else does.
+    correction with it; ``target_visibility`` its visibility, so that nobody else does, and since
+    version 2 ``target_kept_from`` the units that it is kept from.
     """
 
     TOPIC: ClassVar[str] = "corrections.record-corrected"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     target_event_id: UUID
     target_position: int
@@ -49,10 +60,15 @@ class RecordCorrected(Event):
     approved_by: str
     subjects: tuple[Tag, ...]
     target_visibility: Visibility = "restricted"
+    target_kept_from: tuple[str, ...] = ()
 
     def visibility(self) -> Visibility:
         """Who may see what was recorded may see what it should have said, and nobody else."""
         return self.target_visibility
+
+    def kept_from(self) -> tuple[str, ...]:
+        """Return the units that the corrected event is kept from."""
+        return self.target_kept_from
 
 
 class CorrectionImpossible(ValueError):

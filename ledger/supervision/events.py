@@ -97,6 +97,10 @@ class FindingTriaged(Event):
         """As the finding."""
         return _seen_of(self.finding_id)
 
+    def kept_from(self) -> tuple[str, ...]:
+        """A confidential finding is kept from the unit that it is about, the bureau included."""
+        return (self.unit,) if self.unit is not None and self.visibility() == "sealed" else ()
+
 
 class FindingDismissed(Event):
     """监督发现不成立: set aside, with a reason and a second reader (SUP-R3)."""
@@ -112,6 +116,10 @@ class FindingDismissed(Event):
         """As the finding."""
         return _seen_of(self.finding_id)
 
+    def kept_from(self) -> tuple[str, ...]:
+        """A confidential finding is kept from the unit that it is about, the bureau included."""
+        return (self.unit,) if self.unit is not None and self.visibility() == "sealed" else ()
+
 
 class UnitResponded(Event):
     """执法单位回复: the supervised unit has answered the finding."""
@@ -125,6 +133,10 @@ class UnitResponded(Event):
     def visibility(self) -> Visibility:
         """As the finding."""
         return _seen_of(self.finding_id)
+
+    def kept_from(self) -> tuple[str, ...]:
+        """A confidential finding is kept from the unit that it is about, the bureau included."""
+        return (self.unit,) if self.visibility() == "sealed" else ()
 
 
 class RectificationAccepted(Event):
@@ -140,6 +152,10 @@ class RectificationAccepted(Event):
         """As the finding."""
         return _seen_of(self.finding_id)
 
+    def kept_from(self) -> tuple[str, ...]:
+        """A confidential finding is kept from the unit that it is about, the bureau included."""
+        return (self.unit,) if self.unit is not None and self.visibility() == "sealed" else ()
+
 
 class FindingClosed(Event):
     """监督发现办结: closed after a response or accepted rectification (SUP-R2)."""
@@ -154,6 +170,10 @@ class FindingClosed(Event):
         """As the finding."""
         return _seen_of(self.finding_id)
 
+    def kept_from(self) -> tuple[str, ...]:
+        """A confidential finding is kept from the unit that it is about, the bureau included."""
+        return (self.unit,) if self.unit is not None and self.visibility() == "sealed" else ()
+
 
 class RectificationRejected(Event):
     """整改退回: what the unit has put right does not suffice; it has to answer once more."""
@@ -167,6 +187,10 @@ class RectificationRejected(Event):
     def visibility(self) -> Visibility:
         """As the finding."""
         return _seen_of(self.finding_id)
+
+    def kept_from(self) -> tuple[str, ...]:
+        """A confidential finding is kept from the unit that it is about, the bureau included."""
+        return (self.unit,) if self.visibility() == "sealed" else ()
 
 
 class SupervisionDocIssued(Event):
@@ -227,6 +251,10 @@ class DirectHandlingStarted(Event):
     def visibility(self) -> Visibility:
         """As the finding."""
         return _seen_of(self.finding_id)
+
+    def kept_from(self) -> tuple[str, ...]:
+        """A confidential finding is kept from the unit that it is about, the bureau included."""
+        return (self.unit,) if self.visibility() == "sealed" else ()
 
 
 class PublicInterviewHeld(Event):

@@ -178,7 +178,9 @@ class CreditProfile(Fold, array_like=True):
         self.irregular_visits += record.envelope.visibility != "sealed"
 
     def on_found(self, event: FindingRaised) -> None:
-        self.findings += 1
+        # A confidential one is nobody's to count but the Justice Bureau's, which has the list.
+        if not event.confidential:
+            self.findings += 1
 
     def _visit(self, task: str, unit: str) -> Visit:
         visit = self.visits.get(task)

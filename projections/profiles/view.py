@@ -64,7 +64,7 @@ class Profiles(FoldView[CreditProfile]):
     """
 
     name = "profiles"
-    version = 4
+    version = 5
     kind = "entity"
     fold = CreditProfile
     table = PROFILES

@@ -50,7 +50,7 @@ async def ask(world: World, who: str, path: str, **query: Any) -> Any:
     """The answer of a resource to somebody; its status where it is no success."""
     token = world.tokens[who]
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    if not path.endswith(("/trail", "/impact", "/feed")) and "/events/" not in path:
+    if not path.endswith(("/impact", "/feed")) and "/events/" not in path:
         query["at_least"] = world.recorder.head()
     answer = await world.client.get(path, headers=headers, params=query)
     return await answer.json() if answer.status == 200 else answer.status

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import get_args
+from uuid import UUID
 
 import pytest
 
 from api.tokens import ANONYMOUS, Grant
-from api.visibility import may_see
+from api.visibility import may_see, may_see_record
+from ledger.audiences import kept_from
+from ledger.complaints.events import ComplaintReceived
 from ledger.filing.events import InspectionTaskApproved
-from ledger.kernel import Visibility
+from ledger.kernel import Actor, Event, RecordCorrected, Recorded, Visibility, codec
+from ledger.kernel.events import Envelope
+from ledger.supervision.events import FindingRaised
 from ledger.vocabulary import Role
 from tests.api.conftest import Face
 
@@ -110,3 +116,64 @@ async def test_hidden_is_not_found(face: Face) -> None:
     for answer in (hidden, absent):
         del answer["request_id"], answer["instance"]
     assert hidden == absent
+
+
+ACCUSED = {"complaint": "C-1", "unit": "RLO", "subject_unit": "JB"}
+
+
+def _recorded(event: Event, unit: str) -> Recorded:
+    moment = datetime(2026, 3, 2, tzinfo=UTC)
+    return Recorded(
+        1,
+        Envelope(
+            event_id=UUID(int=1),
+            type=event.TOPIC,
+            schema_version=event.VERSION,
+            occurred_at=moment,
+            recorded_at=moment,
+            actor=Actor(unit_id=unit, person_id="P", role="rlo_assessor"),
+            correlation_id=UUID(int=1),
+            command_id="c",
+            visibility=event.visibility(),
+        ),
+        event,
+    )
+
+
+RECEIVED = ComplaintReceived(**ACCUSED, channel="web", facts="…", anonymous=True)
+CORRECTED = RecordCorrected(
+    target_event_id=UUID(int=1),
+    target_position=1,
+    field_changes=(),
+    reason="…",
+    requested_by="A",
+    approved_by="B",
+    subjects=tuple(RECEIVED.tags()),
+    target_visibility="sealed",
+    target_kept_from=RECEIVED.kept_from(),
+)
+FOUND = FindingRaised(
+    finding_id="CMP-V1.1", type="selective", rule_id="CMP-V1", auto=True, unit="JB"
+)
+
+
+@pytest.mark.parametrize("event", [RECEIVED, CORRECTED, FOUND], ids=lambda e: type(e).__name__)
+def test_what_accuses_a_unit_is_kept_from_it(event: Event) -> None:
+    """Sealed and about the bureau: the bureau does not see it, in any role; another one does."""
+    record = _recorded(event, "RLO")
+    assert record.envelope.visibility == "sealed"
+    assert not may_see_record(Grant("JB", "P", "jb_supervisor"), record)
+    assert not may_see_record(Grant("JB", "P", "unit_head"), record)
+    assert may_see_record(Grant("JB-2", "P", "jb_supervisor"), record)
+    assert may_see_record(Grant("RLO", "P", "unit_head"), record)
+
+
+@pytest.mark.parametrize("event", [RECEIVED, CORRECTED, FOUND], ids=lambda e: type(e).__name__)
+def test_kept_as_stored(event: Event) -> None:
+    """Its stored bytes say the same; damaged ones are kept from every unit that the tags name."""
+    record = _recorded(event, "RLO")
+    data = codec.encode(record.envelope, event)
+    assert kept_from(event.TOPIC, "sealed", event.tags(), data) == ("JB",)
+    assert kept_from(event.TOPIC, "restricted", event.tags(), data) == ()
+    assert "JB" in kept_from(event.TOPIC, "sealed", event.tags(), data[:-3])
+    assert "JB" in kept_from("no.such-type", "sealed", event.tags(), data)

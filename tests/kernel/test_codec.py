@@ -175,7 +175,7 @@ def test_a_value_that_nobody_can_write() -> None:
     fields = msgpack.unpackb(records("policies.policy-version-adopted", 1)[0])
     fields["body"]["value"] = never
     assert codec.checked(7, msgpack.packb(fields))[3] is False
-    fields = msgpack.unpackb(records("corrections.record-corrected", 1)[0])
+    fields = msgpack.unpackb(records("corrections.record-corrected", 2)[0])
     fields["body"]["field_changes"][0]["old"] = never
     assert codec.checked(7, msgpack.packb(fields))[3] is False
 

@@ -198,7 +198,10 @@ async def test_s9_who_learns_of_it(june: World) -> None:
 
     async def reads(who: str) -> int:
         found = (await world.get(who, "/v1/joints"))["items"]
-        token = {"Authorization": f"Bearer {world.tokens[who]}"}
+        token = {
+            "Authorization": f"Bearer {world.tokens[who]}",
+            "X-Position-AtLeast": str(world.recorder.head()),
+        }
         page = await (await world.client.get("/v1/feed?limit=1000", headers=token)).json()
         told = {e["data"].get("joint") for e in page["events"] if e["type"].startswith("joint.")}
         # The list and the feed tell the same.

@@ -161,8 +161,8 @@ class World:
 
     async def get(self, who: str, path: str, **query: Any) -> Any:
         """Ask for a resource as it is after everything recorded so far."""
-        # Trails, events, the feed and the access ledger come straight from where they are kept.
-        if not path.endswith(("/trail", "/impact", "/feed", "/access")) and "/events/" not in path:
+        # Events, impact, the feed and the access ledger come straight from where they are kept.
+        if not path.endswith(("/impact", "/feed", "/access")) and "/events/" not in path:
             query.setdefault("at_least", self.recorder.head())
         response = await self.client.get(
             path,

@@ -37,6 +37,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 async def fetched(world: World, path: str, who: str | None = None) -> tuple[int, bytes]:
     headers = {"Authorization": f"Bearer {world.tokens[who]}"} if who else {}
+    if path.endswith("/trail"):
+        headers["X-Position-AtLeast"] = str(world.recorder.head())
     async with world.client.get(path, headers=headers) as response:
         return response.status, await response.read()
 

@@ -1,0 +1,177 @@
+"""Secrecy holds in what is not said: an oracle over every resource, for every role (2.17)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from api import persons, views
+from api.app import RESOURCES
+from ledger.audiences import SUPERVISORS, UNIT_BOUND
+from ledger.kernel import Recorded
+from tests.api.oracle import (
+    READERS,
+    UNIT,
+    Answer,
+    Facts,
+    Placed,
+    Ranks,
+    Shelf,
+    answer,
+    exact,
+    hidden_from,
+    secrets,
+    urls,
+)
+
+pytestmark = pytest.mark.xdist_group("secrecy")
+
+#: Where something is shown by what its event's audience is not told: the page, the types of the
+#: events, and why. Everything else that these pages show is compared without such events.
+SHOWN: Mapping[str, Collection[str]] = {
+    # The rulebook has these counted in public; no case, business or day is named (2.6, 2.7).
+    r"/v1/leniency-statistics": {"leniency.leniency-applied", "penalties.penalty-decided"},
+    r"/v1/observation-statistics": {"observation.observation-granted"},
+    # Published for everybody; the events are the authorities', so that a feed can be unsaid.
+    r"/v1/decisions": {"penalties.decision-published"},
+    r"/v1/acts": {"publicity.act-published", "publicity.act-decided"},
+    # A visit that has opened is everybody's. How many were drawn is published with the draw.
+    r"/v1/targets|/v1/draws/[^/]+/targets": {"draws.draw-target-inspected"},
+    r"/v1/draws": {"draws.draw-target-selected", "draws.draw-target-inspected"},
+    # Whoever complains knows it.
+    r"/v1/complaints": {"complaints.complainant-named"},
+    # A joint visit is the business's to read once it was held.
+    r"/v1/joints": {"joint.joint-planned", "joint.joint-visit-held"},
+    # Commands name the business in these; golden bytes leave it out.
+    r"/v1/deadlines": {
+        "corrections.decision-altered",
+        "corrections.decision-declared-unlawful",
+        "corrections.decision-declared-void",
+        "corrections.decision-revoked",
+    },
+    # Golden bytes give a list, a calendar, a procedure and a form one id; commands do not.
+    r"/v1/joint-artefacts": {
+        "joint.joint-calendar-published",
+        "joint.joint-procedure-adopted",
+        "joint.unified-form-adopted",
+    },
+    # A unit reads no more of a person who has accused it, although that may tell (SECURITY.md).
+    r"/v1/persons/": {"complaints.complainant-named"},
+}
+
+#: What authorities read about a business whichever unit recorded it, short of what is sealed.
+TOGETHER = re.compile(r"/v1/entities(/[^/]+/(profile|replay|burden))?(\?|$)|/v1/like-cases")
+
+#: Contents that lie beside the ledger, which is without them here.
+BESIDE = re.compile(r"/v1/draws/(roster|[^/]+/(roster|selection|export|receipt|verify))")
+
+
+#: They have the audiences of another reader; of them every third address is asked, in turn.
+ALIKE = ("subscriber", "coordinator", "other officer", "park", "credit", "recon")
+
+#: SECRECY=whole asks every reader for every address: some three times as long.
+WHOLE = os.environ.get("SECRECY") == "whole"
+
+
+class Comparison:
+    """The ledger without any of the secrets, and what each reader was answered there."""
+
+    def __init__(self, folder: Path) -> None:
+        facts = Facts()
+        known = Placed(1, subject_unit="TAX")
+        self.folder = folder
+        self.base = [*facts.law(), *facts.of_every_type(known, UNIT)]
+        self.secrets = list(secrets(facts))
+        self.tail = list(facts.of_every_type(known, UNIT))[::9]
+        #: Secrets again at the very end: after the last event that anybody sees.
+        self.last = list(facts.of_every_type(known, UNIT))
+        self.topics = sorted({record.envelope.type for record in self.secrets})
+        resources = (*RESOURCES, *views.RESOURCES, *persons.RESOURCES)
+        asked = urls(resources, [*self.base, *self.secrets])
+        self.urls = [url for url in asked if not BESIDE.match(url)]
+        self.without = Shelf(folder, "without", [*self.base, *self.tail])
+        # One loop for all: the service that every reader is compared with lives on it.
+        self._runner = asyncio.Runner()
+
+    def __enter__(self) -> Self:
+        self._runner.run(self.without.__aenter__())
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._runner.run(self.without.__aexit__())
+        self._runner.close()
+
+    def differences(self, who: str, facts: list[Recorded], asked: Iterable[str]) -> list[str]:
+        """The addresses that a reader is answered otherwise beside some hidden facts."""
+        return self._runner.run(self._differences(who, facts, asked))
+
+    async def _differences(
+        self, who: str, facts: list[Recorded], asked: Iterable[str]
+    ) -> list[str]:
+        name = f"beside-{who}-{len(facts)}"
+        kinds = {(r.envelope.type, r.envelope.visibility) for r in facts}
+        last = [
+            r
+            for r in hidden_from(READERS[who], self.last)
+            if (r.envelope.type, r.envelope.visibility) in kinds
+        ]
+        ranks = Ranks(len(self.base), len(facts), len(self.tail), len(last))
+        pages = [*asked]
+        for url in [url for url in pages if "?" not in url]:
+            longest = await answer(self.without, who, f"{url}?limit=500")
+            pages += exact(url, longest, self.topics)
+        async with Shelf(self.folder, name, [*self.base, *facts, *self.tail, *last]) as beside:
+            return [
+                url
+                for url in pages
+                if not _same(
+                    ranks, await answer(self.without, who, url), await answer(beside, who, url)
+                )
+            ]
+
+
+def _same(ranks: Ranks, without: Answer, beside: Answer) -> bool:
+    return without.status == beside.status and ranks.same(without.text, beside.text)
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comparison]:
+    with Comparison(tmp_path_factory.mktemp("secrecy")) as made:
+        yield made
+
+
+def _shown(who: str, url: str) -> Collection[str] | None:
+    """The types that a page shows beyond their events; ``None`` where all restricted ones are."""
+    role = READERS[who].role
+    if role in UNIT_BOUND | SUPERVISORS | {"credit_officer"} and TOGETHER.match(url):
+        return None
+    return {topic for page, topics in SHOWN.items() if re.match(page, url) for topic in topics}
+
+
+@pytest.mark.parametrize("who", READERS)
+def test_what_is_hidden_changes_no_answer(comparison: Comparison, who: str) -> None:
+    """Whatever a reader may not see: every answer is the one that would be given without it."""
+    hidden = hidden_from(READERS[who], comparison.secrets)
+    assert hidden, "there is something for everybody that they may not see"
+    plain = [url for url in comparison.urls if _shown(who, url) == set()]
+    if who in ALIKE and not WHOLE:
+        plain = plain[ALIKE.index(who) % 3 :: 3]
+    assert comparison.differences(who, hidden, plain) == []
+
+
+@pytest.mark.parametrize("who", [who for who in READERS if WHOLE or who not in ALIKE])
+def test_pages_that_show_more_show_nothing_else(comparison: Comparison, who: str) -> None:
+    """What is shown by design is shown by these types of events, and by no other hidden one."""
+    hidden = hidden_from(READERS[who], comparison.secrets)
+    pages = [url for url in comparison.urls if _shown(who, url) != set()]
+    by_design = {topic for topics in SHOWN.values() for topic in topics}
+    rest = [r for r in hidden if r.envelope.type not in by_design]
+    if READERS[who].role in UNIT_BOUND | SUPERVISORS | {"credit_officer"}:
+        rest = [r for r in rest if r.envelope.visibility == "sealed"]
+    assert comparison.differences(who, rest, pages) == []
