@@ -43,7 +43,7 @@ def may_see(
     if visibility != "shared" and grant.unit in kept_from:
         return False
     audiences = audiences_for(grant.role, grant.unit, grant.entity)
-    return not audiences.isdisjoint(audiences_of(visibility, actor_unit, tags, kept_from))
+    return not audiences.isdisjoint(audiences_of(visibility, actor_unit, tags))
 
 
 #: What tells a subscriber to remove something. No filter keeps it away.

@@ -98,8 +98,6 @@ async def test_a_position_does_not_tell_what_is_recorded_there(world: World) -> 
     correct = {
         "field_changes": [{"path": "/body/facts", "old": "-", "new": "+"}],
         "reason": "-",
-        "requested_by": "OFF-001",
-        "approved_by": "HEAD-EMB",
     }
     at, beyond = given["position"], world.recorder.head() + 100
     path = "corrections/correct-record"

@@ -168,7 +168,7 @@ async def test_rubbish(face: Face) -> None:
     assert {line["what"] for line in told} == {"request_unreadable"}
     assert sum(1 + line.get("suppressed", 0) for line in told) <= 100
     assert face.client.app[EDGE]._unreadable == {"line": 100}
-    assert "http_unreadable_total" in await (await face.get("/metrics")).text()
+    assert "http_unreadable_total" in await (await face.get("/metrics", face.operator)).text()
 
 
 async def _stubborn(face: Face, sent: bytes) -> None:
@@ -419,7 +419,7 @@ class TestShares:
             assert (await face.get("/v1/feed")).status == 200
             assert (await face.get("/v1/feed?wait=1")).status == 429
             assert (await face.get("/v1/feed?wait=1", face.mrb)).status == 200
-            metrics = await (await face.get("/metrics")).text()
+            metrics = await (await face.get("/metrics", face.operator)).text()
             assert 'held_streams{by="anonymous"} 3.0' in metrics
         await until(lambda: not face.client.app[EDGE].shares.held)
         assert (await face.get("/v1/feed?wait=1")).status == 200
@@ -523,7 +523,7 @@ async def test_methods_are_few(face: Face) -> None:
         for method in (b"PURGE", b"PROPFIND", b"M-SEARCH"):
             assert b" 405 " in await exchange(face, method + b" /livez HTTP/1.1" + CLOSE)
     assert {line["method"] for line in lines if line["event"] == "request"} == {"-"}
-    metrics = await (await face.get("/metrics")).text()
+    metrics = await (await face.get("/metrics", face.operator)).text()
     assert 'method="-",route="-",status="405"' in metrics
 
 

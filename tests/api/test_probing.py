@@ -142,6 +142,8 @@ def beginnings() -> dict[str, tuple[type[Fold], Event]]:
         if not hideable(f"{fields[0][1]}:"):
             continue
         for topic, cls in golden.released_types().items():
+            if topic.startswith("access."):
+                continue  # of another ledger
             main = main_field(cls)
             if main is None or main[1] != fields[0][1]:
                 continue

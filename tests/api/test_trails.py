@@ -96,7 +96,7 @@ class Filed:
         """What each trail has to hold, asked of each event by itself."""
         found: dict[str, list[int]] = {}
         for position, (record, topic, tags) in enumerate(self.kept, 1):
-            for tag in tags:
+            for tag in dict.fromkeys(tags):
                 kind = tag.partition(":")[0]
                 if kind in KINDS and self._sees(grant, record, topic, tags, tag):
                     found.setdefault(tag, []).append(position)

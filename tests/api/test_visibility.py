@@ -174,6 +174,7 @@ def test_kept_as_stored(event: Event) -> None:
     record = _recorded(event, "RLO")
     data = codec.encode(record.envelope, event)
     assert kept_from(event.TOPIC, "sealed", event.tags(), data) == ("JB",)
-    assert kept_from(event.TOPIC, "restricted", event.tags(), data) == ()
+    assert kept_from(event.TOPIC, "restricted", event.tags(), data) == ("JB",)
+    assert kept_from(event.TOPIC, "public", event.tags(), data) == ()
     assert "JB" in kept_from(event.TOPIC, "sealed", event.tags(), data[:-3])
     assert "JB" in kept_from("no.such-type", "sealed", event.tags(), data)

@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from api import accesses, app, persons, receipts, transparency, views
+from api import accesses, app, operators, persons, receipts, transparency, views
 from api.asking import MAX_PAGE
 from api.reading import LIMIT
 from api.resources import Parameter, Resource
@@ -29,6 +29,8 @@ RESOURCES: tuple[Resource, ...] = (
     *accesses.RESOURCES,
     *transparency.RESOURCES,
     *receipts.RESOURCES,
+    *operators.VIEW_RESOURCES,
+    *operators.TOKEN_RESOURCES,
 )
 
 #: Path parameters that are not named as the kind of subject that they name.

@@ -691,7 +691,6 @@ add(
     "recon",
     after=ACCEPTED,
     before=f"ReconExtended {ENDED}",
-    approved_by="JB-JB-SUPERVISOR",
     **RUNNING,
 )
 add(

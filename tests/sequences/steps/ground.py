@@ -287,8 +287,6 @@ add(
     target_position=_correctable,
     field_changes=_field_changes,
     reason="录入错误",
-    requested_by=lambda x: OFFICERS[UNITS[0]][0],
-    approved_by="JB-JB-SUPERVISOR",
     sent_by="jb_supervisor",
 )
 add(

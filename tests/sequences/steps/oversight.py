@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from ledger.approvals import commands as approvals
 from ledger.assessment import commands as assessment
 from ledger.casefiles import commands as casefiles
 from ledger.complaints import commands as complaints
+from ledger.countersigning import countersigned_commands
 from ledger.kernel import Actor
 from ledger.observation import commands as observation
 from ledger.progress import commands as progress
 from ledger.supervision import commands as supervision
 from tests.sequences.drafts import Draft
 from tests.sequences.prelude import VIOLATIONS
-from tests.sequences.steps import RARE, Table
+from tests.sequences.steps import OFTEN, RARE, Table
 from tests.sequences.town import OFFICERS, UNITS, actor
 
 TABLE = Table()
@@ -48,8 +50,32 @@ add(
     "finding",
     after="FindingRaised FindingTriaged",
     before=f"UnitResponded {SHUT}",
-    second_reader="JB-002",
-    when=lambda x: any(r.envelope.actor.person_id == "JB-002" for r in x.book.records),
+    weight=RARE,
+)
+
+# What one person requested and a second one answers.
+_WAITS = {
+    "on": "approval",
+    "after": "ApprovalRequested",
+    "before": "ApprovalGiven ApprovalRefused ApprovalWithdrawn",
+}
+
+
+def _second(x: Draft) -> Actor:
+    """Somebody else who may approve what was requested."""
+    first = x.thing.record("ApprovalRequested").envelope.actor
+    command = countersigned_commands()[x.thing.get("command")]
+    may = command.APPROVERS
+    role = first.role if first.role in may else min(may & {"unit_head", "jb_supervisor"})
+    return actor(role, first.unit_id, f"{first.unit_id}-SECOND")
+
+
+add(approvals.ApproveRequest, **_WAITS, sent_by=_second, weight=OFTEN)
+add(approvals.RefuseRequest, **_WAITS, sent_by=_second, weight=RARE)
+add(
+    approvals.WithdrawRequest,
+    **_WAITS,
+    sent_by=lambda x: x.thing.record("ApprovalRequested").envelope.actor,
     weight=RARE,
 )
 add(
