@@ -36,7 +36,13 @@ from ledger.kernel.rules import (
     Rule,
     UnknownReference,
 )
-from ledger.kernel.subjects import check_subjects, subject_fields
+from ledger.kernel.subjects import (
+    Tag,
+    check_subjects,
+    doubts,
+    normalise_subjects,
+    subject_fields,
+)
 
 F = TypeVar("F", bound=Fold)
 
@@ -61,7 +67,13 @@ class Command(msgspec.Struct, metaclass=KeywordStruct, frozen=True, forbid_unkno
     legal_basis: tuple[LegalRef, ...] = ()
 
     def __post_init__(self) -> None:
+        normalise_subjects(self)
         check_subjects(self)
+
+    @property
+    def vouches(self) -> bool:
+        """Whether it says itself where a doubtful id of it is shown; few commands can."""
+        return False
 
     def decide(self, ledger: Reading) -> Iterable[Event | Fact]:
         """The facts to record, in order; or a ``NotRecorded`` raised. Pure but for ``ledger``."""
@@ -76,6 +88,19 @@ class Context(msgspec.Struct, frozen=True):
     correlation_id: UUID
     causation_id: UUID | None = None
     request_digest: str | None = None
+
+
+class SubjectKnown(Fold):
+    """Has anything been recorded about this subject?"""
+
+    tag: Tag
+    known: bool = False
+
+    def selector(self) -> Selector:
+        return Selector((), (self.tag,))
+
+    def take(self, record: Recorded) -> None:
+        self.known = True
 
 
 class Past(Protocol):
@@ -136,6 +161,15 @@ class Reading:
         fold, selector = self._past.fold_selected(fold)
         self.selectors.append(selector)
         return fold
+
+    def require_vouched(self, command: Command) -> None:
+        """Refuse a doubtful id unless the command vouches for it or the ledger knows it already.
+
+        Raises ``Malformed`` naming the field; the id is not repeated.
+        """
+        for field, tag, reason in doubts(command, self.today):
+            if not command.vouches and not self.read(SubjectKnown(tag)).known:
+                raise Malformed(reason, f"/{field}")
 
     def read_all(self, folds: Iterable[Fold]) -> None:
         """Have the answers to many questions ready: each is then ``read`` without a look-up."""

@@ -20,14 +20,16 @@ from ledger.draws.commands.rosters import (
 from ledger.draws.commands.targets import (
     AssignOfficers,
     ExemptTarget,
-    SelectedLine,
+    RequestExemption,
     SubstituteOfficer,
 )
 from ledger.draws.commands.voiding import ReleaseTargets, VoidDraw
+from ledger.draws.effects import CalledReserves, SelectedLine
 
 __all__ = [
     "AnnounceDraw",
     "AssignOfficers",
+    "CalledReserves",
     "DrawOutcome",
     "ExecuteDraw",
     "ExemptTarget",
@@ -39,6 +41,7 @@ __all__ = [
     "PublishDrawMatterList",
     "PublishDrawResult",
     "ReleaseTargets",
+    "RequestExemption",
     "RevealCommitment",
     "RevealSeed",
     "ReviewDraw",

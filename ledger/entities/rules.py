@@ -1,0 +1,76 @@
+"""Rules of leaving the register (2.17)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from ledger.entities.folds import Leave, Registration
+from ledger.kernel import Reading, Rule, finding_rule
+from ledger.supervision.events import FindingRaised
+from ledger.supervision.findings import finding
+
+_REGISTRATION = "《市场主体登记管理条例》"
+
+#: 注销、吊销营业执照、迁出, in words.
+LEFT_HOW = {
+    "deregistered": "was deregistered",
+    "licence_revoked": "had its licence revoked",
+    "moved_out": "moved out",
+    None: "left the register",
+}
+
+ENT_R1 = Rule(
+    "ENT-R1",
+    "{entity} {how} on {left_on}; this presupposes a business that the register lists on {on}",
+    f"{_REGISTRATION} Arts. 31, 46; 行政处罚法 Art. 40",
+    "If the register lists it again, report that with reenter-entity; otherwise leave it out.",
+)
+ENT_V1 = finding_rule(
+    "ENT-V1",
+    "arbitrary",
+    "a penalty case was filed or decided against a deregistered business that has no operator or "
+    "successor as its party",
+    "行政处罚法 Arts. 4, 40; 《市场主体登记管理条例》 Art. 31",
+)
+ENT_V2 = finding_rule(
+    "ENT-V2",
+    "data_quality",
+    "a report revises a business that had left the register on the day that it states",
+    _REGISTRATION,
+)
+
+
+def require_listed(ledger: Reading, entity: str, on: date | None = None) -> Registration:
+    """Refuse an act for a business that had left the register on a day (ENT-R1).
+
+    ``on``: the day of the command without one. Whoever was never registered has not left either.
+    """
+    registration = ledger.read(Registration(entity))
+    day = on or ledger.on
+    left = registration.left(day)
+    ledger.require(left is None, ENT_R1, **({} if left is None else gone(entity, left, day)))
+    return registration
+
+
+def gone(entity: str, left: Leave, on: date) -> dict[str, Any]:
+    """What ENT-R1 says of a business that had left on a day."""
+    return {"entity": entity, "how": LEFT_HOW[left.kind], "left_on": left.on, "on": on}
+
+
+def ceased(
+    ledger: Reading, *, unit: str, entity: str, case: str, liable: str | None
+) -> Iterator[FindingRaised]:
+    """ENT-V1: a case against a business that was deregistered, with nobody in its place."""
+    left = ledger.read(Registration(entity)).left(ledger.on)
+    if left is not None and left.kind == "deregistered" and liable is None:
+        yield finding(
+            ledger,
+            ENT_V1,
+            unit=unit,
+            entity=entity,
+            evidence=(left.position,),
+            case=case,
+            deregistered_on=left.on.isoformat(),
+        )
