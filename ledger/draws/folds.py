@@ -471,18 +471,18 @@ class ResultsAt(Fold):
 
     entity: EntityId
     unit: UnitId
-    on_clues: set[str] = msgspec.field(default_factory=set)
+    clues: set[str] = msgspec.field(default_factory=set)
     opened: dict[str, date] = msgspec.field(default_factory=dict)
     published: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
     def on_approved(self, event: InspectionTaskApproved) -> None:
         if event.kind == "case":
-            self.on_clues.add(event.task)
+            self.clues.add(event.task)
 
     def on_opened(self, event: OnSiteInspectionOpened, record: Recorded) -> None:
         self.opened[event.task] = record.occurred_on
         if event.emergency:
-            self.on_clues.add(event.task)
+            self.clues.add(event.task)
 
     def on_published(self, event: DrawResultPublished) -> None:
         if event.result not in _NOT_INSPECTED and event.withhold_reason is None:
@@ -494,7 +494,7 @@ class ResultsAt(Fold):
             matter
             for task, matters in self.published.items()
             for matter in matters
-            if task not in self.on_clues and task in self.opened and self.opened[task].year == year
+            if task not in self.clues and task in self.opened and self.opened[task].year == year
         }
 
 
