@@ -21,7 +21,7 @@ import msgspec
 
 from ledger.kernel import Actor, civil_moment
 from ledger.kernel.clock import Clock, system_clock
-from ledger.vocabulary import Role
+from ledger.vocabulary import Role, normal_entity
 
 #: A token looks like this, so that scanners for leaked secrets can recognise one.
 PREFIX = "slt_"
@@ -129,6 +129,7 @@ class Tokens:
             raise ValueError(f"{role!r} is no role; take one of {', '.join(get_args(Role))}")
         if not unit.strip() or not person.strip():
             raise ValueError("a token names its unit and its person")
+        entity = None if entity is None else normal_entity(entity)
         if (role == "entity_rep") != (entity is not None):
             raise ValueError("an entity_rep's token names its entity, and no other token does")
         token = PREFIX + secrets.token_urlsafe(32)

@@ -17,6 +17,7 @@ import msgspec
 from ledger.draws import rules, uvdraw
 from ledger.draws.commands import (
     ExecuteDraw,
+    ExemptDeparted,
     ExemptTarget,
     FreezeEntityRoster,
     FrozenRoster,
@@ -47,7 +48,7 @@ from ledger.kernel import Command, Fold, Malformed, Refusal, Unavailable
 from ledger.kernel.policies import PolicyVersions
 from ledger.stores.blobs import Blobs
 from ledger.vocabulary import Grade
-from projections.draws import Composed, Terms, compose, population, strata_of
+from projections.draws import Composed, Terms, compose, gone_of, population, strata_of
 from projections.follower import Follower
 
 F = TypeVar("F", bound=Fold)
@@ -90,9 +91,7 @@ def freeze_roster(command: FreezeEntityRoster, desk: Desk) -> Prepared:
 
 def composed_roster(command: FreezeEntityRoster, desk: Desk) -> tuple[Composed, int]:
     """The roster that a command asks for, and the position that it was composed at."""
-    head = desk.follower.source.head()
-    if not desk.follower.wait_for(head, _PATIENCE, "draw_population"):
-        raise Unavailable("the views are behind the ledger; send it again in a second")
+    _caught_up(desk)
     at = desk.follower.position("draw_population")
     standings = population(desk.follower.views, command.area, command.line)
     terms = _terms(command, desk)
@@ -100,6 +99,13 @@ def composed_roster(command: FreezeEntityRoster, desk: Desk) -> tuple[Composed, 
     if command.entries:
         composed = _given(command, composed, terms, desk)
     return composed, at
+
+
+def _caught_up(desk: Desk) -> None:
+    """Wait for the view that rosters are composed from. Raises ``Unavailable``."""
+    head = desk.follower.source.head()
+    if not desk.follower.wait_for(head, _PATIENCE, "draw_population"):
+        raise Unavailable("the views are behind the ledger; send it again in a second")
 
 
 def _terms(command: FreezeEntityRoster, desk: Desk) -> Terms:
@@ -244,7 +250,12 @@ def execute_draw(command: ExecuteDraw, desk: Desk) -> Prepared:
     require_seeded(draw)
     made = _made_again(command, draw, desk)
     desk.blobs.put(uvdraw.roster_bytes(made.lines))
-    return Prepared(replace(command, outcome=made.outcome), lambda: _selections(command.draw, made))
+
+    def follows() -> Iterator[tuple[Command, str]]:
+        yield from _selections(command.draw, made)
+        yield from _departed(command.draw, made, desk)
+
+    return Prepared(replace(command, outcome=made.outcome), follows)
 
 
 def _made_again(command: ExecuteDraw | VerifyDraw, draw: DrawState, desk: Desk) -> Drawn:
@@ -278,6 +289,21 @@ def _selections(draw: str, made: Drawn) -> Iterator[tuple[Command, str]]:
             SelectTargets(draw=draw, lines=tuple(lines)),
             f"select-targets:{made.outcome.selection_root}:{number}",
         )
+
+
+def _departed(draw: str, made: Drawn, desk: Desk) -> Iterator[tuple[Command, str]]:
+    """Whoever had left its register between the freezing and the draw is not waited for."""
+    _caught_up(desk)
+    quotas: dict[str, int] = {one.key: one.quota for one in made.outcome.strata}
+    selected = [one.uscc for one in made.picked if one.rank <= quotas[one.stratum]]
+    for entity in gone_of(desk.follower.views, selected):
+        place = desk.now(DrawnTarget(entity, draw))
+        waiting = place.exists and desk.now(Target(place.target)).state == "waiting"
+        if waiting and not desk.now(Registration(entity)).listed:
+            yield (
+                ExemptDeparted(draw=draw, entity=entity, reserves=_reserves(place.target, desk)),
+                f"exempt-departed:{draw}:{entity}",
+            )
 
 
 def exempt_target(command: ExemptTarget, desk: Desk) -> Prepared:

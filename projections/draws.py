@@ -44,7 +44,7 @@ from ledger.grading.folds import UNGRADED
 from ledger.kernel import Command, Fold, Recorded
 from ledger.vocabulary import EntityId, Grade
 from projections.follower import Views
-from projections.tables import Row
+from projections.tables import Row, in_groups
 from projections.views import FoldView, subject_table
 
 #: Rows read at a time; the number bounds memory.
@@ -246,6 +246,11 @@ class Standing(Fold):
         """Whether area or line were once others."""
         return len(self.identities.said) > 1
 
+    @property
+    def gone(self) -> bool:
+        """Whether its register no longer lists it by the newest fact."""
+        return not self.listings.now
+
     def registered(self, on: date) -> bool:
         """Whether it stood in the register on a day."""
         return self.listings.on(on)
@@ -291,8 +296,9 @@ class Standing(Fold):
 
 
 POPULATION = subject_table(
-    "draw_population", "area", "line", sa.Column("moved", sa.Boolean, nullable=False)
-)
+    "draw_population", "area", "line", sa.Column("moved", sa.Boolean, nullable=False),
+    sa.Column("gone", sa.Boolean, nullable=False),
+)  # fmt: skip
 
 
 class Population(FoldView[Standing]):
@@ -385,6 +391,15 @@ def compose(standings: Iterable[Standing], terms: Terms) -> Composed:
         if standing.overridden(on, terms.window):
             composed.overridden.append(entity)
     return composed
+
+
+def gone_of(views: Views, entities: Iterable[str]) -> Iterator[str]:
+    """Those of some businesses that their register no longer lists, as the views have it."""
+    table = POPULATION.c
+    with views.reading() as connection:
+        for keys in in_groups(list(entities)):
+            query = sa.select(table.key).where(table.key.in_(keys), table.gone)
+            yield from sorted(connection.execute(query).scalars())
 
 
 def strata_of(entries: Iterable[uvdraw.Entry], by: str) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from api.command_line import main
+from ledger.verification import Files, verify_ledger
 from tests.scenarios.world import E_A, E_B, E_C, E_D, World, types
 
 DRAW = "DRAW-2026-0026"
@@ -218,6 +219,8 @@ async def test_s26_three_departments_one_draw(
     profile = await world.get("public", f"/v1/entities/{E_C}/profile")
     assert sorted(one["unit"] for one in profile["records"]) == ["EEB", "EMB", "MRB"]
     assert world.rebuilt() == []
+    files = Files(ledger=world.recorder.path, blobs=world.service.blobs.folder)
+    assert verify_ledger(files, workers=1).faults == ()
     await _a_stranger_checks_it(world, tmp_path, capfd)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ledger.verification import Files, verify_ledger
 from tests.scenarios.drawing import GRADES, OFFICERS, OPERATOR, PREFIX, given_business
 from tests.scenarios.world import E_C, World, rules, types
 
@@ -13,7 +14,7 @@ VALUE = "3500.07"
 RESERVE = PREFIX + "0092B"
 
 
-async def given_drawn(world: World) -> None:
+async def given_drawn(world: World, leaves: str | None = None) -> None:
     """The roster of S4, frozen on 2026-09-07 and drawn on 09-10; E-C is among those drawn."""
     await world.given_matter("M-201", domain="general")
     await world.given_plan([9, 10], matter="M-201")
@@ -56,6 +57,9 @@ async def given_drawn(world: World) -> None:
             }
         ],
     )
+    if leaves is not None:
+        world.at(f"{leaves} 09:00")
+        await world.send("EDB", "entities/delist-entity", **left(left_on=leaves))
     world.at("2026-09-10 16:00")
     value = {"source": "上证综指2026-09-10收盘", "value": VALUE}
     await world.send(OPERATOR, "draws/reveal-seed", draw=DRAW, values=[value])
@@ -275,3 +279,21 @@ async def test_s28_a_licence_revoked_leaves_a_party(world: World) -> None:
 async def targets(world: World, who: str) -> list[dict[str, Any]]:
     """The targets of the draw as somebody reads them."""
     return list((await world.get(who, f"/v1/draws/{DRAW}/targets"))["items"])
+
+
+async def test_s28_who_left_between_freezing_and_drawing_is_not_waited_for(world: World) -> None:
+    """Deregistered on 09-09: drawn all the same, for the roster stands; exempted with the draw."""
+    await given_drawn(world, leaves="2026-09-09")
+    places = {one["entity"]: one for one in await targets(world, "MRB head")}
+    assert (places[E_C]["state_of_visit"], places[E_C]["exempted"]) == ("exempted", "closed")
+    assert places[RESERVE]["state_of_visit"] == "waiting"
+    assert await world.findings(rule_id="DRW-V7") == []
+    head = world.recorder.head()
+    again = {
+        "draw": DRAW,
+        "roster_hash": (await world.get("JB", f"/v1/draws/{DRAW}"))["roster_hash"],
+    }
+    await world.send(OPERATOR, "draws/execute-draw", expect=200, **again)
+    assert world.recorder.head() == head, "sent again it records nothing more"
+    files = Files(ledger=world.recorder.path, blobs=world.service.blobs.folder)
+    assert verify_ledger(files, workers=1).faults == ()

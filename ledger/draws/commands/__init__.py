@@ -19,6 +19,7 @@ from ledger.draws.commands.rosters import (
 )
 from ledger.draws.commands.targets import (
     AssignOfficers,
+    ExemptDeparted,
     ExemptTarget,
     RequestExemption,
     SubstituteOfficer,
@@ -32,6 +33,7 @@ __all__ = [
     "CalledReserves",
     "DrawOutcome",
     "ExecuteDraw",
+    "ExemptDeparted",
     "ExemptTarget",
     "FreezeEntityRoster",
     "FreezeOfficerRoster",

@@ -8,7 +8,12 @@ from datetime import date
 from ledger.catalogue.folds import Matter, UnitStanding
 from ledger.corrections.folds import require_known
 from ledger.draws import rules, uvdraw
-from ledger.draws.commands.common import officers_of, officers_of_part, require_no_inspector
+from ledger.draws.commands.common import (
+    officers_of,
+    officers_of_part,
+    operated,
+    require_no_inspector,
+)
 from ledger.draws.effects import CalledReserves, exempted
 from ledger.draws.events import (
     DrawExemptionRequested,
@@ -29,7 +34,7 @@ from ledger.draws.folds import (
     why_barred,
 )
 from ledger.entities.folds import Registration
-from ledger.entities.rules import require_listed
+from ledger.entities.rules import LEFT_HOW, require_listed
 from ledger.filing import rules as filing
 from ledger.filing.effects import cancelled
 from ledger.filing.folds import Task
@@ -268,6 +273,37 @@ class ExemptTarget(Command):
                 drawn=drawn.selected,
                 allowed_share=str(share),
             )
+
+
+class ExemptDeparted(Command):
+    """已退出登记的抽中对象: let a business off that had left its register when it was drawn.
+
+    It follows of itself, as the leaving would have it done. What is done already is passed over.
+    """
+
+    draw: DrawId
+    entity: EntityId
+    reserves: CalledReserves | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        draw = operated(ledger, self.draw)
+        drawn = ledger.read(DrawnTarget(self.entity, self.draw))
+        target = ledger.read(Target(drawn.target))
+        left = ledger.read(Registration(self.entity)).left(ledger.today)
+        if draw.stage == "voided" or target.state != "waiting" or left is None:
+            return
+        exemption = DrawTargetExempted(
+            target=target.target,
+            draw=self.draw,
+            entity=self.entity,
+            unit=draw.unit,
+            reason="closed",
+            evidence=f"the business {LEFT_HOW[left.kind]} on {left.on}",
+            of_itself=True,
+        )
+        lines = () if self.reserves is None else self.reserves.lines
+        yield from exempted(ledger, draw, target.stratum, exemption, lines)
 
 
 def require_ground(ledger: Reading, draw: DrawState, target: Target, ground: ExemptGround) -> None:
