@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 
-import msgspec
-
 from ledger.draws import effects as draws
 from ledger.draws.effects import CalledReserves
 from ledger.entities import rules
@@ -20,7 +18,7 @@ from ledger.entities.events import (
 )
 from ledger.entities.folds import Registration
 from ledger.filing import effects as filing
-from ledger.impersonal import plain_text, refuse_personal
+from ledger.impersonal import plain_text
 from ledger.joint import effects as joint
 from ledger.kernel import Command, Event, Fact, Malformed, OutOfStep, Reading, civil_moment
 from ledger.keylist import effects as keylist
@@ -49,7 +47,7 @@ class RegisterEntity(Command):
         ref = self.register_ref
         yield EntityRegistered(
             entity=self.entity,
-            identity=_plain(self.identity),
+            identity=rules.plain_identity(self.identity),
             register_ref=None if ref is None else plain_text(ref, "/register_ref"),
             oddity=oddity_of(self.entity, ledger.today),
         )
@@ -68,7 +66,7 @@ class ReviseEntity(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         known = ledger.known(Registration(self.entity), "Register it first.")
-        identity = _plain(self.identity)
+        identity = rules.plain_identity(self.identity)
         if known.identities.at(ledger.at) == identity:
             return
         yield EntityRevised(entity=self.entity, identity=identity, reason=self.reason)
@@ -169,27 +167,3 @@ def _day(ledger: Reading, stated: date | None, pointer: str) -> date:
 def _moment(ledger: Reading, day: date) -> datetime | None:
     """When a fact of a day happened: as the command says if that is the day, else its beginning."""
     return None if day == ledger.on else civil_moment(day)
-
-
-def _plain(identity: Identity) -> Identity:
-    """An identity without unseen characters and without anybody's number in it (0.10)."""
-    said = {
-        name: None if value is None else _clean(value, f"/identity/{name}")
-        for name in ("name", "address", "area", "line", "registered_on")
-        for value in (getattr(identity, name),)
-    }
-    details = {}
-    for key, value in identity.details.items():
-        pointer = f"/identity/details/{key.replace('~', '~0').replace('/', '~1')}"
-        refuse_personal(key, "/identity/details")
-        name = plain_text(key, "/identity/details")
-        if name in details:
-            raise Malformed(f"{name!r} must stand there once", "/identity/details")
-        details[name] = _clean(value, pointer)
-    return msgspec.structs.replace(identity, **said, details=details)
-
-
-def _clean(value: str, pointer: str) -> str:
-    plain = plain_text(value, pointer)
-    refuse_personal(plain, pointer)
-    return plain

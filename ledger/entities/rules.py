@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+import msgspec
+
+from ledger.entities.events import Identity
 from ledger.entities.folds import Leave, Registration
-from ledger.kernel import Reading, Rule, finding_rule
+from ledger.impersonal import plain_text, refuse_personal
+from ledger.kernel import Malformed, Reading, Rule, finding_rule
 from ledger.supervision.events import FindingRaised
 from ledger.supervision.findings import finding
 
@@ -74,3 +78,30 @@ def ceased(
             case=case,
             deregistered_on=left.on.isoformat(),
         )
+
+
+def plain_identity(identity: Identity) -> Identity:
+    """An identity without unseen characters around its words (0.10).
+
+    Raises ``Malformed`` for unseen characters within them, and for anybody's number.
+    """
+    said = {
+        name: None if value is None else _clean(value, f"/identity/{name}")
+        for name in ("name", "address", "area", "line", "registered_on")
+        for value in (getattr(identity, name),)
+    }
+    details = {}
+    for key, value in identity.details.items():
+        pointer = f"/identity/details/{key.replace('~', '~0').replace('/', '~1')}"
+        refuse_personal(key, "/identity/details")
+        name = plain_text(key, "/identity/details")
+        if name in details:
+            raise Malformed(f"{name!r} must stand there once", "/identity/details")
+        details[name] = _clean(value, pointer)
+    return msgspec.structs.replace(identity, **said, details=details)
+
+
+def _clean(value: str, pointer: str) -> str:
+    plain = plain_text(value, pointer)
+    refuse_personal(plain, pointer)
+    return plain

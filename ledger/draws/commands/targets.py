@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 
 from ledger.catalogue.folds import Matter, UnitStanding
 from ledger.corrections.folds import require_known
@@ -258,7 +259,7 @@ class ExemptTarget(Command):
 
     def _too_many(self, ledger: Reading, draw: DrawState) -> Iterator[Event]:
         """DRW-V7: more of those that the unit drew in a year are let off than is allowed for."""
-        share = uvdraw.ratio_of(str(ledger.setting("draw.exempt_share")))
+        share = Decimal(str(ledger.setting("draw.exempt_share")))
         drawn = ledger.read(UnitTargets(draw.unit)).of(draw.year)
         let_off = drawn.let_off + 1
         if let_off > share * drawn.selected:
