@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
-from ledger.catalogue.folds import Matter, UnitStanding
+from ledger.catalogue.folds import Matter
 from ledger.corrections.folds import require_known
 from ledger.draws import rules, uvdraw
 from ledger.draws.commands.common import (
@@ -25,13 +25,12 @@ from ledger.draws.events import (
     OfficerSubstituted,
     SkippedOfficer,
 )
+from ledger.draws.exemptions import UnitTargets, require_ground
 from ledger.draws.folds import (
     DrawnTarget,
     DrawnTasks,
     DrawState,
-    ResultsAt,
     Target,
-    UnitTargets,
     why_barred,
 )
 from ledger.entities.folds import Registration
@@ -39,10 +38,8 @@ from ledger.entities.rules import LEFT_HOW, require_listed
 from ledger.filing import rules as filing
 from ledger.filing.effects import cancelled
 from ledger.filing.folds import Task
-from ledger.grading.folds import CreditGrade
 from ledger.kernel import Command, Event, Fact, Malformed, OutOfStep, Reading, UnknownReference
 from ledger.supervision.findings import finding
-from ledger.supervision.folds import BookedVisits
 from ledger.vocabulary import Badge, DrawId, EntityId, OfficerId, Text
 
 
@@ -305,46 +302,6 @@ class ExemptDeparted(Command):
         )
         lines = () if self.reserves is None else self.reserves.lines
         yield from exempted(ledger, draw, target.stratum, exemption, lines)
-
-
-def require_ground(ledger: Reading, draw: DrawState, target: Target, ground: ExemptGround) -> None:
-    """Refuse an exemption whose ground the ledger does not bear out (DRW-R10)."""
-    reason = None
-    if ground == "closed":
-        if ledger.read(Registration(target.entity)).left(ledger.on) is None:
-            reason = f"the register lists {target.entity}"
-    elif ground == "moved":
-        unit = ledger.read(UnitStanding(draw.unit)).qualified(ledger.on)
-        identity = ledger.read(Registration(target.entity)).identity
-        here = None if unit is None else unit.area
-        there = None if identity is None else identity.area
-        if here is None or there is None or here == there:
-            reason = f"{target.entity} lies in {there}, and {draw.unit} acts in {here}"
-    elif ground == "already_inspected_same_matter":
-        results = ledger.read(ResultsAt(target.entity, draw.unit))
-        missing = sorted(set(target.matters) - results.inspected(draw.year))
-        if missing:
-            reason = (
-                f"{draw.unit} has published no result in {draw.year} of a visit that was no case, "
-                f"on {', '.join(missing)}"
-            )
-    elif ground == "cap_used":
-        reason = _why_within_cap(ledger, draw, target)
-    ledger.require(reason is None, rules.DRW_R10, target=target.target, reason=reason)
-
-
-def _why_within_cap(ledger: Reading, draw: DrawState, target: Target) -> str | None:
-    """Why the unit's cap does not stand in the way of the visit; ``None`` if it is used up."""
-    if uvdraw.ratio_of(draw.ratios[target.stratum]) == 1:
-        return f"all of {target.stratum} are visited, whatever the cap"
-    grade = ledger.read(CreditGrade(target.entity)).on(ledger.on)
-    cap = int(ledger.setting("visit_cap", unit=draw.unit, grade=grade)[grade])
-    used = ledger.read(BookedVisits(target.entity, draw.unit, draw.year)).capped
-    own = [
-        ledger.read(Task(name)) for name in ledger.read(DrawnTasks(target.entity, draw.draw)).tasks
-    ]
-    used -= sum(task.stage != "cancelled" and task.counter == "capped" for task in own)
-    return None if used >= cap else f"{used} of {cap} capped visits of {draw.year} are used"
 
 
 def waiting_target(
