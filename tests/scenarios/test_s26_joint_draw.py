@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from api.command_line import main
+from ledger.draws.checking import Report, verify
 from ledger.verification import Files, verify_ledger
+from tests.scenarios.test_draw_files import in_browser
 from tests.scenarios.world import E_A, E_B, E_C, E_D, World, types
 
 DRAW = "DRAW-2026-0026"
@@ -295,3 +297,13 @@ async def _a_stranger_checks_it(
     told = "".join(capfd.readouterr())
     assert ended.value.code in (0, 3), told
     assert "1 of B" in told, told
+    # The browser and whoever has the unit's own file find the same.
+    token = {"Authorization": f"Bearer {world.tokens['JB']}"}
+    response = await world.client.get(f"/v1/draws/{DRAW}/export", headers=token)
+    own = await response.text()
+    assert json.loads(own)["officers"] == OFFICERS["MRB"]
+    texts = [text, own]
+    for one, browser in zip(texts, await asyncio.to_thread(in_browser, texts), strict=True):
+        for report in (Report(**browser), verify(one.encode())):
+            assert report.differs is None
+            assert any(said.endswith("the announcement counts 1 of B") for said in report.beyond)
