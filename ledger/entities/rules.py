@@ -28,7 +28,7 @@ LEFT_HOW = {
 ENT_R1 = Rule(
     "ENT-R1",
     "{entity} {how} on {left_on}; this presupposes a business that the register lists on {on}",
-    f"{_REGISTRATION} Arts. 31, 46; 行政处罚法 Art. 40",
+    f"{_REGISTRATION} Art. 31",
     "If the register lists it again, report that with reenter-entity; otherwise leave it out.",
 )
 ENT_V1 = finding_rule(
@@ -36,7 +36,7 @@ ENT_V1 = finding_rule(
     "arbitrary",
     "a penalty case was filed or decided against a deregistered business that has no operator or "
     "successor as its party",
-    "行政处罚法 Arts. 4, 40; 《市场主体登记管理条例》 Art. 31",
+    f"行政处罚法 Art. 4; {_REGISTRATION} Art. 31",
 )
 ENT_V2 = finding_rule(
     "ENT-V2",
