@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ledger.draws.commands import CalledReserves, RequestExemption
 from ledger.draws.effects import SelectedLine
@@ -19,7 +22,7 @@ from ledger.entities.events import (
     EntityRevised,
     Identity,
 )
-from ledger.entities.folds import Registration
+from ledger.entities.folds import Listings, Registration
 from ledger.filing.events import (
     InspectionCancelled,
     InspectionNoticeIssued,
@@ -28,7 +31,7 @@ from ledger.filing.events import (
     OnSiteInspectionOpened,
 )
 from ledger.joint.events import JointCancelled, JointPlanned, Participant
-from ledger.kernel import UNNAMED, Malformed, OutOfStep, Unavailable
+from ledger.kernel import UNNAMED, Malformed, OutOfStep, Recorded, Unavailable
 from ledger.keylist.events import KeyDesignationEnded, KeyDesignationExplained, KeyUnitDesignated
 from ledger.observation.events import ObservationGranted, ObservationTerminated, PolicyBasis
 from ledger.supervision.events import FindingRaised
@@ -271,3 +274,27 @@ def test_a_business_is_registered_as_its_register_says(story: Scenario) -> None:
 def test_a_day_of_birth_to_come_is_nobodys() -> None:
     assert oddity_of("321102197001014275", date(1969, 12, 31)) is None
     assert oddity_of("321102197001014275", date(1970, 1, 1)) == "personal_number"
+
+
+@given(
+    days=st.lists(st.integers(2, 28), min_size=1, max_size=5, unique=True),
+    seed=st.randoms(use_true_random=False),
+)
+@settings(max_examples=40, deadline=None)
+def test_reports_may_come_in_any_order(days: list[int], seed: Any) -> None:
+    """It left, came back, left again: on each day it is as if all had been reported in time."""
+    told: list[tuple[date, bool]] = [
+        (date(2026, 9, day), index % 2 == 0) for index, day in enumerate(sorted(days))
+    ]
+    seed.shuffle(told)
+    listings = Listings(date(2026, 9, 1))
+    for position, (on_, leaves) in enumerate(told, 1):
+        record = Recorded(position, None, None)  # type: ignore[arg-type]
+        if leaves:
+            left = EntityLeftRegister(entity=C, reason="-", kind="deregistered", left_on=on_)
+            listings.leave(left, record)
+        else:
+            listings.reenter(EntityReentered(entity=C, reason="-", listed_on=on_), record)
+    for day in range(1, 30):
+        before = [index for index, other in enumerate(sorted(days)) if other <= day]
+        assert listings.on(date(2026, 9, day)) is (not before or before[-1] % 2 == 1)
