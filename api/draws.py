@@ -25,7 +25,7 @@ from ledger.audiences import UNIT_BOUND
 from ledger.draws import uvdraw
 from ledger.draws.commands import FreezeEntityRoster
 from ledger.draws.drawfile import DrawFile, DrawReceipt
-from ledger.draws.events import DrawOperated
+from ledger.draws.events import By, DrawOperated
 from ledger.draws.folds import Target
 from ledger.kernel import civil_date
 from projections.drawfiles import Archive, draw_file, draw_receipt
@@ -288,8 +288,11 @@ async def roster_preview(request: web.Request) -> web.Response:
         unit=grant.unit,
         target_class="preview",
         as_of=query_value(request, "as_of", date, today),
+        by=query_value(request, "by", By, "grade"),
         area=request.query.get("area"),
         line=request.query.get("line"),
+        units=tuple(request.query.getall("unit", ())),
+        matters=tuple(request.query.getall("matter", ())),
     )
     if command.as_of > today:
         raise Problem("malformed", f"as_of lies after {today}")
@@ -337,6 +340,9 @@ RESOURCES = (
         roles=frozenset({"draw_coordinator", "office_head", "unit_head", "jb_supervisor"}),
         query=(
             Parameter("as_of", date, "with the grades of this day; today by default"),
+            Parameter("by", By, "divided by grade, which is the default, or by risk"),
+            Parameter("unit", str, "a unit that draws; by default the token's", repeatable=True),
+            Parameter("matter", str, "a matter that it is for", repeatable=True),
             Parameter("area", str, "businesses of this area alone"),
             Parameter("line", str, "businesses of this line alone"),
             AT_LEAST,

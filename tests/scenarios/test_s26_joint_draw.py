@@ -130,7 +130,13 @@ async def test_s26_three_departments_one_draw(
         "units": list(MATTERS),
         "matters": list(MATTERS.values()),
     }
+    asked = "&".join(f"unit={unit}&matter={matter}" for unit, matter in MATTERS.items())
+    path = f"/v1/draws/roster?{asked}&at_least={world.recorder.head()}"
+    token = {"Authorization": f"Bearer {world.tokens['MRB coordinator']}"}
+    preview = await (await world.client.get(path, headers=token)).json()
+    assert preview["excluded"] == {"cap_used": 1}
     frozen = await world.send("MRB coordinator", "draws/freeze-entity-roster", **roster)
+    assert preview["roster_hash"] == frozen["events"][0]["body"]["roster_hash"]
     assert types(frozen) == ["draws.entity-roster-frozen", "draws.entity-left-out"]
     body = frozen["events"][0]["body"]
     assert (body["strata"], body["excluded"]) == ({"A": 1, "C": 1, "D": 1}, {"B": 1})
