@@ -82,8 +82,8 @@ _MOBILE = re.compile(
     + rf"|1{_GAP}[3-9](?:{_GAP}[0-9]){{9}})(?![0-9])"
 )
 
-#: Letters that print nothing: fillers of Hangul and Braille, which no category gives away.
-_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+#: What prints nothing and no category gives away: fillers of Hangul and Braille, joiners of marks.
+_FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 _ADDRESS = re.compile(r"https?://\S+\Z")
 

@@ -44,6 +44,7 @@ from ledger.entities import rules as entities
 from ledger.entities.commands import DelistEntity
 from ledger.entities.folds import Registration
 from ledger.grading.folds import CreditGrade
+from ledger.impersonal import refuse_personal
 from ledger.kernel import Command, Fold, Malformed, Refusal, Unavailable
 from ledger.kernel.policies import PolicyVersions
 from ledger.stores.blobs import Blobs
@@ -175,6 +176,10 @@ def _given(command: FreezeEntityRoster, register: Composed, terms: Terms, desk: 
     given: list[dict[str, str | int]] = []
     for index, entry in enumerate(command.entries):
         at = f"/entries/{index}"
+        # What stands on a roster everybody reads in the end, and it lies beside the ledger.
+        for field in ("domain", "risk_reason"):
+            if (words := getattr(entry, field)) is not None:
+                refuse_personal(words, f"{at}/{field}")
         if entry.uscc in register.capped:
             raise Malformed(
                 f"the capped visits of {entry.uscc} in {command.as_of.year} are used up; leave it "

@@ -166,6 +166,8 @@ async def test_a_roster_that_is_given_is_held_against_the_register(world: World)
         (0, {**entries[0], "grade": "D"}),
         (1, {**entries[1], "uscc": "legacy:404"}),
         (2, {**entries[2], "risk": "high"}),
+        (3, {**entries[3], "risk": "high", "risk_reason": "举报人电话13900000000"}),
+        (4, {**entries[4], "domain": "13900000000"}),
     ):
         problem = await world.send(
             OPERATOR,

@@ -84,6 +84,7 @@ UNFIT: list[tuple[dict[str, Any], str]] = [
     ({"name": "\u200b\u2060"}, "/name"),
     ({"name": "\u3164"}, "/name"),
     ({"name": "某\u200b商行"}, "/name"),
+    ({"name": "某\u034f商行"}, "/name"),
     ({"name": "某\u202e行商"}, "/name"),
     ({"name": "某\x07商行"}, "/name"),
     ({"name": "某商行", "address": "一路\n二路"}, "/address"),
