@@ -24,7 +24,10 @@ def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
     own = [fact for fact in facts if fact.provenance is None]
     if not own:
         return
-    happened_at = min(own[0].occurred_at or ledger.at, ledger.at)
+    happened_at = ledger.at
+    if own[0].occurred_at is not None and ledger.actor.role != "ledger_clock":
+        # A report that states the day itself, as a leaving does; the clock reports nothing.
+        happened_at = min(own[0].occurred_at, ledger.at)
     if ledger.now - happened_at <= _SURELY_IN_TIME:
         return
     flag = ledger.policy("late_entry_flag")
