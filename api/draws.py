@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -24,7 +25,7 @@ from ledger.audiences import UNIT_BOUND
 from ledger.draws import uvdraw
 from ledger.draws.commands import FreezeEntityRoster
 from ledger.draws.drawfile import DrawFile, DrawReceipt
-from ledger.draws.events import DrawOperated
+from ledger.draws.events import By, DrawOperated
 from ledger.draws.folds import Target
 from ledger.kernel import civil_date
 from projections.drawfiles import Archive, draw_file, draw_receipt
@@ -42,7 +43,15 @@ from projections.draws import (
 #: What is told of a draw to those alone who see that event: who operated it.
 _PERSONS = {"operators"}
 #: Shown in another way.
-_TOLD_OTHERWISE = {"progress", "strata", "drawn", "roster_strata", "verifications", "revealed"}
+_TOLD_OTHERWISE = {
+    "parts",
+    "progress",
+    "strata",
+    "drawn",
+    "roster_strata",
+    "verifications",
+    "revealed",
+}
 
 _DRAWS, _TARGETS = Draws(), Targets()
 
@@ -56,6 +65,8 @@ def _document(draw: DrawProgress, grant: Grant) -> dict[str, Any]:
         if name not in hidden and (value := getattr(draw, name)) not in (None, (), "", [], {})
     }
     shown["stage"] = draw.stage
+    if len(draw.parts) > 1:
+        shown["parts"] = draw.parts
     shown["strata"] = [_stratum(draw, key, ratio) for key, ratio in draw.ratios.items()]
     shown["verifications"] = [
         {
@@ -88,9 +99,9 @@ def _stratum(draw: DrawProgress, key: str, ratio: str) -> dict[str, Any]:
     }
 
 
-def _may_see_sealed(grant: Grant, unit: str) -> bool:
-    """Who knows of a drawn business before its visit: its unit, and the Justice Bureau."""
-    return grant.role == "jb_supervisor" or (grant.role in UNIT_BOUND and grant.unit == unit)
+def _may_see_sealed(grant: Grant, units: Collection[str]) -> bool:
+    """Who knows of a drawn business before its visit: its units, and the Justice Bureau."""
+    return grant.role == "jb_supervisor" or (grant.role in UNIT_BOUND and grant.unit in units)
 
 
 def _opened_or_own(grant: Grant, table: sa.Table) -> Where:
@@ -99,12 +110,12 @@ def _opened_or_own(grant: Grant, table: sa.Table) -> Where:
         return []
     opened = table.c.state_of_visit == "inspected"
     if grant.role in UNIT_BOUND:
-        return [sa.or_(opened, table.c.unit == grant.unit)]
+        return [sa.or_(opened, table.c.units.contains(f"|{grant.unit}|", autoescape=True))]
     return [opened]
 
 
 def _target(target: Target, grant: Grant) -> dict[str, Any]:
-    full = _may_see_sealed(grant, target.unit)
+    full = _may_see_sealed(grant, target.units)
     names = target.__struct_fields__ if full else _PUBLIC
     said = {name: getattr(target, name) for name in names}
     said["state_of_visit"] = target.state
@@ -208,7 +219,7 @@ async def export(request: web.Request) -> web.Response:
     """
     draw = await _draw(request)
     grant = await grant_of(request)
-    inside = _may_see_sealed(grant, draw.unit)
+    inside = _may_see_sealed(grant, draw.units)
     whole = inside or (_opened(request, draw) and draw.withhold_reason is None)
     archive = _archive(request)
     file = await asked(lambda: draw_file(draw, archive, whole=whole, officers=inside), pools.DRAWS)
@@ -229,7 +240,7 @@ async def receipt(request: web.Request) -> web.Response:
     entity = request.query.get("entity") or grant.entity
     if entity is None:
         raise Problem("malformed", "Name the business whose receipt it shall be: ?entity=…")
-    if not _may_see_sealed(grant, draw.unit):
+    if not _may_see_sealed(grant, draw.units):
         if not _opened(request, draw):
             # The same for all, on the roster or not, drawn or not.
             raise not_found(
@@ -277,8 +288,11 @@ async def roster_preview(request: web.Request) -> web.Response:
         unit=grant.unit,
         target_class="preview",
         as_of=query_value(request, "as_of", date, today),
+        by=query_value(request, "by", By, "grade"),
         area=request.query.get("area"),
         line=request.query.get("line"),
+        units=tuple(request.query.getall("unit", ())),
+        matters=tuple(request.query.getall("matter", ())),
     )
     if command.as_of > today:
         raise Problem("malformed", f"as_of lies after {today}")
@@ -305,7 +319,7 @@ async def _draw(request: web.Request) -> DrawProgress:
 async def _content(request: web.Request, draw: DrawProgress, digest: str) -> web.Response:
     grant = await grant_of(request)
     published = _opened(request, draw) and draw.withhold_reason is None
-    if not published and not _may_see_sealed(grant, draw.unit):
+    if not published and not _may_see_sealed(grant, draw.units):
         raise not_found()
     content = await asked(lambda: _desk(request).blobs.get(digest), pools.DRAWS)
     return json_response(None, body=content, headers={**PRIVATE, "Digest": f"sha-256={digest}"})
@@ -326,6 +340,9 @@ RESOURCES = (
         roles=frozenset({"draw_coordinator", "office_head", "unit_head", "jb_supervisor"}),
         query=(
             Parameter("as_of", date, "with the grades of this day; today by default"),
+            Parameter("by", By, "divided by grade, which is the default, or by risk"),
+            Parameter("unit", str, "a unit that draws; by default the token's", repeatable=True),
+            Parameter("matter", str, "a matter that it is for", repeatable=True),
             Parameter("area", str, "businesses of this area alone"),
             Parameter("line", str, "businesses of this line alone"),
             AT_LEAST,

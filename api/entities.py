@@ -31,13 +31,16 @@ from api.reading import (
 from api.resources import Parameter, Resource
 from projections.documents import Documents
 from projections.follower import Follower
-from projections.profiles import PROFILES
+from projections.profiles import PROFILES, search_key
 
 _DOCUMENTS: WeakKeyDictionary[Follower, Documents] = WeakKeyDictionary()
 
 
 class FoundEntity(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A business in a search. ``grade`` is shown to the authorities."""
+    """A business in a search. ``grade`` is shown to the authorities.
+
+    ``former_name``: it was called so once, and is found by that.
+    """
 
     entity: str
     name: str | None
@@ -45,6 +48,7 @@ class FoundEntity(msgspec.Struct, frozen=True, omit_defaults=True):
     registered: bool
     listed: bool
     grade: str | None = None
+    former_name: bool = False
 
 
 class FoundEntities(msgspec.Struct, frozen=True):
@@ -95,18 +99,32 @@ async def profile(request: web.Request) -> web.Response:
 
 
 async def entities(request: web.Request) -> web.Response:
-    """Businesses whose name begins with `name` (in any case), or all, by their id."""
+    """Businesses whose name begins with `name`, or did once, or all, by their id.
+
+    Case, full width and other spellings of the same characters make no difference (NFKC).
+    `former_name` says that a business is no longer called so.
+    """
     grant = await grant_of(request)
     sees_grade = audience_of(grant, "") == "restricted"
     where: list[sa.ColumnElement[bool]] = [
         PROFILES.c.restricted if sees_grade else PROFILES.c.public
     ]
+    prefix = ""
     if (name := request.query.get("name")) is not None:
-        prefix = name.casefold()
+        prefix = search_key(name)
         if not prefix:
             raise Problem("malformed", "query parameter 'name' is empty")
         # The range of all strings that begin so: an index serves it, whatever is in the prefix.
-        where += [PROFILES.c.name_key >= prefix, PROFILES.c.name_key < _after(prefix)]
+        named = PROFILES.alias()
+        called = sa.select(named.c.key).where(
+            named.c.name_key >= prefix, named.c.name_key < _after(prefix)
+        )
+        # Few businesses have had another name: an index lists them.
+        once = sa.select(named.c.key).where(
+            named.c.former_keys.is_not(None),
+            named.c.former_keys.contains("\n" + " ".join(prefix.split()), autoescape=True),
+        )
+        where.append(PROFILES.c.key.in_(sa.union_all(called, once)))
     if "listed" in request.query:
         where.append(PROFILES.c.listed.is_(query_value(request, "listed", bool, True)))
 
@@ -118,6 +136,7 @@ async def entities(request: web.Request) -> web.Response:
             row.registered,
             row.listed,
             row.grade if sees_grade else None,
+            bool(prefix) and not (row.name_key or "").startswith(prefix),
         )
 
     return await rows_page(

@@ -28,6 +28,7 @@ MAX_TOLD = 1_000
 #: Fewer characters than this between two texts cannot hold a number beyond 64 bits.
 _SHORT = 19
 
+_PATTERN = "Expected `str` matching regex"
 _MOMENT = "an existing moment with its offset, as 2026-10-20T09:30:00+08:00"
 _HINTS = {
     # The longer first: the message for a day begins the one for a moment.
@@ -180,6 +181,9 @@ def _invalid(message: str, type_: Any) -> Problem:
     elif check is not None and check["name"] in _field_names(info):
         steps.append(check["name"])
         what = what[check.end() :]
+    if what.startswith(_PATTERN) and (described := _description(info)):
+        # A pattern tells a person little; what the field holds is said in words.
+        what = f"it must be {described}"
     allowed = _allowed(what, info)
     detail = shortened(what) + (f"; allowed: {allowed}" if allowed else "")
     return Problem("malformed", detail, pointer="".join(f"/{escaped(step)}" for step in steps))
@@ -194,6 +198,15 @@ def _allowed(what: str, info: inspect.Type | None) -> str:
     if "unknown field" in what:
         return ", ".join(_field_names(info))
     return ""
+
+
+def _description(info: inspect.Type | None) -> str:
+    """What is said of a field's type in words, if anything is."""
+    if isinstance(info, inspect.UnionType):
+        return next((words for one in info.types if (words := _description(one))), "")
+    if not isinstance(info, inspect.Metadata):
+        return ""
+    return str((info.extra_json_schema or {}).get("description", "")) or _description(info.type)
 
 
 def _parts(info: inspect.Type | None) -> list[inspect.Type]:

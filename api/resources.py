@@ -30,7 +30,7 @@ from api.keys import LINE
 from api.middlewares import expect
 from api.pools import ASKED_BY
 from api.problems import Problem, unauthenticated
-from ledger.vocabulary import Role
+from ledger.vocabulary import Role, normal_entity
 
 #: Parameters of a query at most: each value is looked up where consultations are taken down.
 MAX_PARAMETERS = 100
@@ -123,6 +123,7 @@ def _checked(resource: Resource) -> Handler:
         if audited and not grant.id:
             raise unauthenticated("This needs a token.")
         check_query(request, known, once)
+        request = _spelled(request)
         await request.app[AUDIT].consulted(grant, path, request, fits, anybody=audited)
         response = await handle(request)
         position = request[LINE].view_position
@@ -132,6 +133,27 @@ def _checked(resource: Resource) -> Handler:
         return response
 
     return handler
+
+
+def _spelled(request: web.Request) -> web.Request:
+    """The request with the ids of businesses in its path and filters spelled as they are kept."""
+    place = request.match_info
+    if "entity" in place:
+        place["entity"] = normal_entity(place["entity"])
+    if not request.rel_url.raw_query_string:
+        return request
+    given = [(name, _spelled_value(name, value)) for name, value in request.query.items()]
+    if given == list(request.query.items()):
+        return request
+    return request.clone(rel_url=request.rel_url.with_query(given))
+
+
+def _spelled_value(name: str, value: str) -> str:
+    if name == "entity":
+        return normal_entity(value)
+    if name in ("subject", "about") and value.startswith("entity:"):
+        return f"entity:{normal_entity(value.removeprefix('entity:'))}"
+    return value
 
 
 def check_query(request: web.Request, known: Iterable[str] = (), once: Iterable[str] = ()) -> None:

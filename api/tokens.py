@@ -28,7 +28,7 @@ from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.subjects import check_subjects
 from ledger.stores import StoreError
 from ledger.stores.files import CHANGE, is_damaged, open_to_others
-from ledger.vocabulary import ActorId, EntityId, Role, UnitId
+from ledger.vocabulary import ActorId, EntityId, Role, UnitId, normal_entity
 
 log = structlog.get_logger("api.tokens")
 
@@ -119,6 +119,7 @@ _EXPECTED = {
 
 def holder_of(unit: str, person: str, role: str, entity: str | None) -> Holder:
     """Whom a token is for. Raises ``ValueError`` saying which part must be what."""
+    entity = None if entity is None else normal_entity(entity)
     given = {"unit": unit, "person": person, "role": role, "entity": entity}
     for field in msgspec.structs.fields(Holder):
         try:

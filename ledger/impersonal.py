@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -81,6 +82,9 @@ _MOBILE = re.compile(
     + rf"|1{_GAP}[3-9](?:{_GAP}[0-9]){{9}})(?![0-9])"
 )
 
+#: What prints nothing and no category gives away: fillers of Hangul and Braille, joiners of marks.
+_FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
 _ADDRESS = re.compile(r"https?://\S+\Z")
 
 
@@ -102,10 +106,65 @@ def personal_data(*texts: str | None) -> str | None:
     return None
 
 
+def is_identity_number(value: str, today: date) -> bool:
+    """Whether 18 characters are a citizen's identity number (GB 11643).
+
+    It has a day of birth from 1900 to ``today`` in places 7 to 14 and the right check character.
+    Some credit codes are such numbers too; nothing tells them apart.
+    """
+    if not re.fullmatch(r"[0-9]{17}[0-9X]", value):
+        return False
+    try:
+        born = date(int(value[6:10]), int(value[10:12]), int(value[12:14]))
+    except ValueError:
+        return False
+    return date(1900, 1, 1) <= born <= today and ric.calc_check_digit(value) == value[17]
+
+
+def holds_identity_number(text: str) -> bool:
+    """Whether 18 digits of a text are a citizen's identity number by their check character."""
+    plain = text.translate(_DIGITS)
+    return any(
+        ric.calc_check_digit(re.sub("[^0-9X]", "", number[0].upper())) == number[0][-1].upper()
+        for number in _IDENTITY.finditer(plain)
+    )
+
+
 def _is_identity(found: str) -> bool:
     """Some credit codes are all digits; the check character says which of the two it is."""
     number = re.sub(r"[^0-9X]", "", found.upper())
     return number[-1] == ric.calc_check_digit(number) or not uscc.is_valid(number)
+
+
+def plain_text(text: str, pointer: str) -> str:
+    """A text without blanks and unseen characters around it. Raises ``Malformed`` for the rest.
+
+    What nobody sees may not be within it: zero-width, control and bidirectional characters make two
+    texts look like one, or one look like another.
+    """
+    start, end = 0, len(text)
+    while start < end and (_unseen(text[start]) or text[start].isspace()):
+        start += 1
+    while end > start and (_unseen(text[end - 1]) or text[end - 1].isspace()):
+        end -= 1
+    plain = text[start:end]
+    if not plain:
+        raise Malformed("it must say something; it is blank", pointer)
+    for place, character in enumerate(plain, 1):
+        if _unseen(character):
+            raise Malformed(
+                f"it must hold no character that nobody sees; the one in place {place} is "
+                f"U+{ord(character):04X}",
+                pointer,
+            )
+    return plain
+
+
+def _unseen(character: str) -> bool:
+    """Whether nobody sees a character that is not a blank: control, format, line end, filler."""
+    return (
+        unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") or character in _FILLERS
+    )
 
 
 def words_of(event: msgspec.Struct) -> Iterator[tuple[str, str]]:

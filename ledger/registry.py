@@ -128,6 +128,7 @@ COMMANDS: tuple[Entry, ...] = (
         (entities.RegisterEntity, ("credit_officer", *_UNIT)),
         (entities.ReviseEntity, ("credit_officer", *_UNIT)),
         (entities.DelistEntity, ("credit_officer",)),
+        (entities.ReenterEntity, ("credit_officer",)),
     ),
     *_system(
         "persons",
@@ -189,6 +190,7 @@ COMMANDS: tuple[Entry, ...] = (
         (draws.ExecuteDraw, _DRAWERS),
         (draws.AssignOfficers, _DRAWERS),
         (draws.SubstituteOfficer, _DRAWERS),
+        (draws.RequestExemption, _DRAWERS),
         (draws.ExemptTarget, _DRAWERS),
         (draws.VoidDraw, _DRAWERS),
         (draws.VerifyDraw, ("jb_supervisor", "recon_officer", "rlo_assessor", *_DRAWERS)),

@@ -7,38 +7,96 @@ that type is a tag of its event.
 from __future__ import annotations
 
 import re
+from datetime import date
 from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
 from stdnum.cn import uscc
 
+from ledger.impersonal import holds_identity_number, is_identity_number, personal_data
 from ledger.kernel import subject
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._:/@#~+-]{0,119}$"
 _USCC = re.compile(r"^[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}$")
+#: Division codes (GB/T 2260): the whole country, or a province by its first two digits.
+_DIVISION = re.compile(r"^(?:100000|(?:1[1-9]|[2-5][0-9]|6[0-5]|71|81|82)[0-9]{4})$")
+
+
+def normal_entity(value: str) -> str:
+    """The one spelling of a business's id: without blanks around it, a USCC in capitals."""
+    value = value.strip()
+    return value if ":" in value else value.upper()
 
 
 @lru_cache(maxsize=65_536)  # the same businesses come again and again
 def check_entity(value: str) -> None:
-    """Refuse a Unified Social Credit Identifier that is mistyped (GB 32100-2015, Annex A).
+    """Refuse what cannot be a Unified Social Credit Identifier (GB 32100-2015, Annex A).
 
-    A legacy id is ``<register>:<number>``, for businesses that have no USCC; it has no check.
-    Raises ``ValueError`` saying what is wrong.
+    A legacy id is ``<register>:<number>``, for businesses that have no USCC; it may not hold the
+    number of a citizen. Raises ``ValueError`` saying what is wrong; digits that could be somebody's
+    number are not repeated.
     """
     if ":" in value:
+        if holds_identity_number(value):
+            raise ValueError("it holds a citizen identity number, and names no business")
         return
     if not _USCC.match(value):
         raise ValueError(
-            f"{value!r} is no Unified Social Credit Identifier: 18 characters, digits and capital "
+            f"{_shown(value)} is not a Unified Social Credit Identifier: 18 characters, digits and "
             "letters without I, O, S, V, Z, with a division code of six digits in places 3 to 8. "
             "A business without one is named <register>:<number>."
         )
-    if not uscc.is_valid(value):
+    if not _DIVISION.match(value[2:8]):
         raise ValueError(
-            f"{value!r} has a wrong check character: {value[:17]} ends in "
-            f"{uscc.calc_check_digit(value[:17])}. Compare it with the business licence."
+            f"{_shown(value)} has no division code in places 3 to 8: that is 100000, or begins "
+            "with 11 to 65, 71, 81 or 82. Compare it with the business licence."
         )
+
+
+def doubt_entity(value: str, today: date) -> str | None:
+    """Why a business's id is taken only with a reference to the register that shows it.
+
+    It reads as somebody's number, or its check character is not the one that GB 32100 gives.
+    ``None`` where nothing is doubtful.
+    """
+    odd = oddity_of(value, today)
+    if odd is None:
+        return None
+    if odd == "personal_number":
+        return (
+            "it reads as the identity or mobile number of a person. If it is the number of a "
+            "business all the same, register that first and give the reference of the register "
+            "that shows it (register_ref)."
+        )
+    told = f": {value[:17]} ends in {uscc.calc_check_digit(value[:17])}" if _lettered(value) else ""
+    return (
+        f"{_shown(value)} has a wrong check character{told}. Compare it with the business licence; "
+        "if its register shows it so, register it first with the reference (register_ref)."
+    )
+
+
+#: What is odd about the id of a business.
+Oddity = Literal["check_character", "personal_number"]
+
+
+@lru_cache(maxsize=65_536)
+def oddity_of(value: str, today: date) -> Oddity | None:
+    """What is odd about the id of a business, if anything is."""
+    if ":" in value:
+        return "personal_number" if personal_data(value.partition(":")[2]) else None
+    if is_identity_number(value, today):
+        return "personal_number"
+    return None if uscc.is_valid(value) else "check_character"
+
+
+def _lettered(value: str) -> bool:
+    """Whether a letter stands before the last place, as in nobody's number."""
+    return not value[:17].isdigit()
+
+
+def _shown(value: str) -> str:
+    return repr(value) if _lettered(value) else "it"
 
 
 def province_of(entity: str) -> str | None:
@@ -54,8 +112,11 @@ EntityId = Annotated[
     subject(
         "entity",
         hideable=False,
-        pattern=r"^(?:[0-9A-Z]{18}|[a-z][a-z0-9-]{1,39}:[A-Za-z0-9._/-]{1,60})$",
+        # Blanks and small letters are forgiven in what comes in; what is recorded has none.
+        pattern=r"^\s*(?:[0-9A-Za-z]{18}|[a-z][a-z0-9-]{1,39}:[A-Za-z0-9._/-]{1,60})\s*$",
+        normal=normal_entity,
         check=check_entity,
+        doubt=doubt_entity,
         description="统一社会信用代码 (USCC), or <register>:<number> for a business without one",
         examples=["91620100MA7LX0017J"],
     ),

@@ -83,7 +83,7 @@ def draw_file(draw: DrawProgress, archive: Archive, *, whole: bool, officers: bo
         roster=_raw(archive, draw.roster_hash) if whole else None,
         selection=_raw(archive, draw.selection_hash) if whole else None,
         officers=frozen.officers if frozen is not None else None,
-        assignments=_assignments(draw.draw, archive) if frozen is not None else (),
+        assignments=_assignments(draw, archive) if frozen is not None else (),
     )
 
 
@@ -173,9 +173,10 @@ def _keys(archive: Archive) -> tuple[str, ...]:
     return tuple(key.vkey for key in known)
 
 
-def _assignments(draw: str, archive: Archive) -> tuple[Assignment, ...]:
-    """Who was assigned by the draw, before anybody was substituted."""
-    assigned = archive.source.records([Selector((OfficersAssigned.TOPIC,), (f"draw:{draw}",))])
+def _assignments(draw: DrawProgress, archive: Archive) -> tuple[Assignment, ...]:
+    """Who of the unit that initiates it was assigned by the draw, before any substitution."""
+    tags = (f"draw:{draw.draw}",)
+    assigned = archive.source.records([Selector((OfficersAssigned.TOPIC,), tags)])
     return tuple(
         Assignment(
             entity=record.event.entity,
@@ -183,7 +184,7 @@ def _assignments(draw: str, archive: Archive) -> tuple[Assignment, ...]:
             skipped=tuple(msgspec.to_builtins(record.event.skipped)),
         )
         for record in assigned
-        if isinstance(record.event, OfficersAssigned)
+        if isinstance(record.event, OfficersAssigned) and record.event.unit == draw.unit
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ import msgspec
 from ledger.draws import rules, uvdraw
 from ledger.draws.commands import (
     ExecuteDraw,
+    ExemptDeparted,
     ExemptTarget,
     FreezeEntityRoster,
     FrozenRoster,
@@ -26,13 +28,28 @@ from ledger.draws.commands import (
     VoidDraw,
 )
 from ledger.draws.commands.executing import require_seeded
-from ledger.draws.commands.targets import next_reserve, target_id
-from ledger.draws.folds import DrawnTarget, DrawState, ExemptedTargets, Target
+from ledger.draws.commands.rosters import CappedOut, RosterEntry, due_ratios, left_without_reason
+from ledger.draws.effects import CalledReserves, next_reserve
+from ledger.draws.effects import target_id as place_of
+from ledger.draws.folds import (
+    DrawMatters,
+    DrawnAt,
+    DrawnTarget,
+    DrawState,
+    ExemptedTargets,
+    Target,
+)
 from ledger.draws.making import Drawn, drawn
+from ledger.entities import rules as entities
+from ledger.entities.commands import DelistEntity
+from ledger.entities.folds import Registration
+from ledger.grading.folds import CreditGrade
+from ledger.impersonal import refuse_personal
 from ledger.kernel import Command, Fold, Malformed, Refusal, Unavailable
 from ledger.kernel.policies import PolicyVersions
 from ledger.stores.blobs import Blobs
-from projections.draws import Composed, compose, population, strata_of
+from ledger.vocabulary import Grade
+from projections.draws import Composed, Terms, compose, gone_of, population, strata_of
 from projections.follower import Follower
 
 F = TypeVar("F", bound=Fold)
@@ -75,21 +92,59 @@ def freeze_roster(command: FreezeEntityRoster, desk: Desk) -> Prepared:
 
 def composed_roster(command: FreezeEntityRoster, desk: Desk) -> tuple[Composed, int]:
     """The roster that a command asks for, and the position that it was composed at."""
+    _caught_up(desk)
+    at = desk.follower.position("draw_population")
+    standings = population(desk.follower.views, command.area, command.line)
+    terms = _terms(command, desk)
+    composed = compose(standings, terms)
+    if command.entries:
+        composed = _given(command, composed, terms, desk)
+    return composed, at
+
+
+def _caught_up(desk: Desk) -> None:
+    """Wait for the view that rosters are composed from. Raises ``Unavailable``."""
     head = desk.follower.source.head()
     if not desk.follower.wait_for(head, _PATIENCE, "draw_population"):
         raise Unavailable("the views are behind the ledger; send it again in a second")
-    at = desk.follower.position("draw_population")
-    window = timedelta(days=_window(command, desk))
-    standings = population(desk.follower.views, command.area, command.line)
-    left_out = [one.entity for one in command.left_out]
-    composed = compose(standings, command.as_of, window, left_out)
-    if command.entries:
-        composed = _given(command, composed)
-    elif command.by != "grade":
-        raise Malformed(
-            "the register knows grades alone; give the entries with their risk", "/entries"
-        )
-    return composed, at
+
+
+def _terms(command: FreezeEntityRoster, desk: Desk) -> Terms:
+    """Under which terms a roster is composed: by the policies in force on its day."""
+
+    def value(key: str, **where: str) -> Any:
+        version = desk.now(PolicyVersions(key)).in_force(command.as_of, **where)
+        # Whoever freezes is told by the decision that no version is in force.
+        return None if version is None else version.value
+
+    caps = desk.now(PolicyVersions("visit_cap"))
+
+    @cache
+    def cap(unit: str, grade: Grade) -> int | None:
+        version = caps.in_force(command.as_of, unit=unit, grade=grade)
+        return None if version is None else int(version.value[grade])
+
+    ratios = {}
+    table = value("draw.ratio")
+    if command.by == "grade" and table is not None:
+        listed = {
+            matter: item
+            for unit in command.all_units
+            for matter, item in desk.now(DrawMatters(unit)).items.items()
+        }
+        ratios = due_ratios(table, (listed.get(matter) for matter in command.matters))
+    return Terms(
+        as_of=command.as_of,
+        by=command.by,
+        area=command.area,
+        line=command.line,
+        window=timedelta(days=int(value("grade.override_window_cd") or 0)),
+        left_out=frozenset(one.entity for one in command.left_out),
+        units=command.all_units,
+        cap=cap,
+        all_drawn=frozenset(key for key, ratio in ratios.items() if uvdraw.ratio_of(ratio) == 1),
+        formula=value("draw.risk_formula"),
+    )
 
 
 def preview(command: FreezeEntityRoster, desk: Desk) -> dict[str, Any]:
@@ -107,37 +162,68 @@ def preview(command: FreezeEntityRoster, desk: Desk) -> dict[str, Any]:
         "strata": strata_of(composed.entries, command.by),
         "composed_at": at,
         "overridden": len(composed.overridden),
+        "excluded": {"cap_used": len(composed.capped)},
     }
 
 
-def _window(command: FreezeEntityRoster, desk: Desk) -> int:
-    key = "grade.override_window_cd"
-    version = desk.now(PolicyVersions(key)).in_force(command.as_of)
-    # Whoever freezes is told by the decision that no version is in force.
-    return int(version.value) if version is not None else 0
+def _given(command: FreezeEntityRoster, register: Composed, terms: Terms, desk: Desk) -> Composed:
+    """The entries that were given, held against the register.
 
-
-def _given(command: FreezeEntityRoster, register: Composed) -> Composed:
-    """The entries that were given, held against the register."""
-    grades = {str(entry["uscc"]): entry["grade"] for entry in register.entries}
+    What the sender says of a business is checked; a risk class that differs from the ledger's has a
+    reason, which its line shows.
+    """
+    composed = {str(entry["uscc"]): entry for entry in register.entries}
     given: list[dict[str, str | int]] = []
     for index, entry in enumerate(command.entries):
         at = f"/entries/{index}"
-        if entry.uscc not in grades:
+        # What stands on a roster everybody reads in the end, and it lies beside the ledger.
+        for field in ("domain", "risk_reason"):
+            if (words := getattr(entry, field)) is not None:
+                refuse_personal(words, f"{at}/{field}")
+        if entry.uscc in register.capped:
+            raise Malformed(
+                f"the capped visits of {entry.uscc} in {command.as_of.year} are used up; leave it "
+                "out, the roster counts it",
+                f"{at}/uscc",
+            )
+        if entry.uscc not in composed:
+            left = desk.now(Registration(entry.uscc)).left(command.as_of)
+            if left is not None:
+                raise Refusal(
+                    entities.ENT_R1, None, **entities.gone(entry.uscc, left, command.as_of)
+                )
             raise Malformed(
                 f"{entry.uscc} is not registered in this class on {command.as_of}", f"{at}/uscc"
             )
-        if entry.grade != grades[entry.uscc]:
-            raise Malformed(
-                f"{entry.uscc} had grade {grades[entry.uscc]} on {command.as_of}", f"{at}/grade"
-            )
-        if command.by == "risk" and entry.risk is None:
-            raise Malformed("the roster is divided by risk", f"{at}/risk")
-        given.append(msgspec.to_builtins(entry))
-    missing = sorted(grades.keys() - {entry.uscc for entry in command.entries})
+        grade = desk.now(CreditGrade(entry.uscc)).on(command.as_of)
+        if entry.grade != grade and (entry.grade is not None or command.by == "grade"):
+            raise Malformed(f"{entry.uscc} had grade {grade} on {command.as_of}", f"{at}/grade")
+        if command.by == "risk":
+            given.append(_by_risk(entry, str(composed[entry.uscc]["risk"]), at))
+        elif entry.risk is not None:
+            raise Malformed("a roster by grade must hold no risk class", f"{at}/risk")
+        else:
+            given.append(msgspec.to_builtins(entry))
+    missing = sorted(composed.keys() - {entry.uscc for entry in command.entries})
     if missing:
-        raise Refusal(rules.DRW_R7, None, entity=missing[0], missing=len(missing))
-    return Composed(given, register.overridden)
+        raise Refusal(rules.DRW_R7, None, **left_without_reason(command.roster, missing))
+    return Composed(given, register.overridden, register.capped)
+
+
+def _by_risk(entry: RosterEntry, reckoned: str, at: str) -> dict[str, str | int]:
+    """The line of a business on a roster by risk: it holds the class and nothing of its grounds."""
+    if entry.risk not in (None, reckoned) and entry.risk_reason is None:
+        raise Malformed(
+            f"by draw.risk_formula {entry.uscc} is {reckoned}; it is given as {entry.risk}. Give "
+            "risk_reason, which the roster shows",
+            f"{at}/risk_reason",
+        )
+    line: dict[str, str | int] = {"risk": entry.risk or reckoned, "uscc": entry.uscc}
+    if entry.risk not in (None, reckoned):
+        line["risk_reason"] = str(entry.risk_reason)
+    if entry.weight is not None:
+        line["weight"] = entry.weight
+    return line
 
 
 def _frozen(command: FreezeEntityRoster, composed: Composed, desk: Desk, at: int) -> FrozenRoster:
@@ -153,6 +239,10 @@ def _frozen(command: FreezeEntityRoster, composed: Composed, desk: Desk, at: int
         strata=strata_of(composed.entries, command.by),
         composed_at=at,
         overridden=tuple(composed.overridden),
+        capped=tuple(
+            CappedOut(entity=entity, stratum=stratum)  # type: ignore[arg-type]
+            for entity, stratum in sorted(composed.capped.items())
+        ),
     )
 
 
@@ -165,7 +255,12 @@ def execute_draw(command: ExecuteDraw, desk: Desk) -> Prepared:
     require_seeded(draw)
     made = _made_again(command, draw, desk)
     desk.blobs.put(uvdraw.roster_bytes(made.lines))
-    return Prepared(replace(command, outcome=made.outcome), lambda: _selections(command.draw, made))
+
+    def follows() -> Iterator[tuple[Command, str]]:
+        yield from _selections(command.draw, made)
+        yield from _departed(command.draw, made, desk)
+
+    return Prepared(replace(command, outcome=made.outcome), follows)
 
 
 def _made_again(command: ExecuteDraw | VerifyDraw, draw: DrawState, desk: Desk) -> Drawn:
@@ -201,25 +296,59 @@ def _selections(draw: str, made: Drawn) -> Iterator[tuple[Command, str]]:
         )
 
 
+def _departed(draw: str, made: Drawn, desk: Desk) -> Iterator[tuple[Command, str]]:
+    """Whoever had left its register between the freezing and the draw is not waited for."""
+    _caught_up(desk)
+    quotas: dict[str, int] = {one.key: one.quota for one in made.outcome.strata}
+    selected = [one.uscc for one in made.picked if one.rank <= quotas[one.stratum]]
+    for entity in gone_of(desk.follower.views, selected):
+        place = desk.now(DrawnTarget(entity, draw))
+        waiting = place.exists and desk.now(Target(place.target)).state == "waiting"
+        if waiting and not desk.now(Registration(entity)).listed:
+            yield (
+                ExemptDeparted(draw=draw, entity=entity, reserves=_reserves(place.target, desk)),
+                f"exempt-departed:{draw}:{entity}",
+            )
+
+
 def exempt_target(command: ExemptTarget, desk: Desk) -> Prepared:
     """Find the reserve that takes the exempted business's place."""
-    draw = desk.now(DrawState(command.draw))
     place = desk.now(DrawnTarget(command.entity, command.draw))
-    if draw.selection_hash is None or not place.exists:
-        return Prepared(command)
-    stratum = desk.now(Target(place.target)).stratum
-    rank = next_reserve(draw, desk.now(ExemptedTargets(command.draw)), stratum)
-    if rank is None:
-        return Prepared(replace(command, reserve=None))
-    entries = msgspec.json.decode(desk.blobs.get(draw.selection_hash))
-    lines = [uvdraw.line(entry) for entry in entries]
-    index = next(
-        i for i, one in enumerate(entries) if (one["stratum"], one["rank"]) == (stratum, rank)
-    )
-    reserve = SelectedLine(
-        **entries[index], index=index, path=tuple(uvdraw.roster_proof(lines, index))
-    )
-    return Prepared(replace(command, reserve=reserve))
+    reserves = _reserves(place.target, desk) if place.exists else None
+    return Prepared(replace(command, reserves=reserves))
+
+
+def delist_entity(command: DelistEntity, desk: Desk) -> Prepared:
+    """Find the reserves that take the places of a business that leaves its register."""
+    waiting = desk.now(DrawnAt(command.entity)).waiting
+    found = (_reserves(target, desk) for target in waiting)
+    return Prepared(replace(command, reserves=tuple(one for one in found if one is not None)))
+
+
+def _reserves(target_id: str, desk: Desk) -> CalledReserves | None:
+    """The reserves that move up in a target's place: up to the first that its register lists."""
+    target = desk.now(Target(target_id))
+    draw = desk.now(DrawState(target.draw))
+    if draw.selection_hash is None or draw.stage == "voided":
+        return None
+    called = list(desk.now(ExemptedTargets(target.draw)).targets)
+    by_place: dict[tuple[str, int], int] = {}
+    entries: list[dict[str, Any]] = []
+    lines: list[bytes] = []
+    found: list[SelectedLine] = []
+    while (rank := next_reserve(draw, called, target.stratum)) is not None:
+        if not entries:
+            entries = msgspec.json.decode(desk.blobs.get(draw.selection_hash))
+            lines = [uvdraw.line(entry) for entry in entries]
+            by_place = {(one["stratum"], one["rank"]): i for i, one in enumerate(entries)}
+        index = by_place[target.stratum, rank]
+        path = tuple(uvdraw.roster_proof(lines, index))
+        found.append(SelectedLine(**entries[index], index=index, path=path))
+        called.append(target_id)
+        if desk.now(Registration(found[-1].uscc)).listed:
+            break
+        target_id = place_of(draw.draw, target.stratum, rank)
+    return CalledReserves(target=target.target, lines=tuple(found))
 
 
 def void_draw(command: VoidDraw, desk: Desk) -> Prepared:
@@ -227,7 +356,7 @@ def void_draw(command: VoidDraw, desk: Desk) -> Prepared:
     draw = desk.now(DrawState(command.draw))
     called = len(desk.now(ExemptedTargets(command.draw)).targets)
     places = (
-        target_id(command.draw, stratum.key, rank)
+        place_of(command.draw, stratum.key, rank)
         for stratum in draw.drawn
         for rank in range(1, stratum.quota + called + 1)
     )
@@ -263,6 +392,7 @@ PREPARERS: dict[type[Command], Preparer] = {
     FreezeEntityRoster: freeze_roster,
     ExecuteDraw: execute_draw,
     ExemptTarget: exempt_target,
+    DelistEntity: delist_entity,
     VoidDraw: void_draw,
     VerifyDraw: verify_draw,
 }

@@ -7,8 +7,9 @@ freezes it; then a draw on it is announced, its seed revealed, and ``execute-dra
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -16,19 +17,34 @@ import sqlalchemy as sa
 from ledger.draws import uvdraw
 from ledger.draws.commands import ReviewDraw
 from ledger.draws.events import (
+    By,
+    DrawResultPublished,
     DrawTargetExempted,
     DrawTargetInspected,
     DrawTargetReleased,
     DrawTargetSelected,
 )
 from ledger.draws.folds import DrawState, Target
-from ledger.entities.events import EntityLeftRegister, EntityRegistered, EntityRevised
+from ledger.draws.risk import PublishedVisit, RiskClass, risk_class, risk_points
+from ledger.entities.events import (
+    EntityLeftRegister,
+    EntityReentered,
+    EntityRegistered,
+    EntityRevised,
+    Identity,
+)
+from ledger.entities.folds import Identities, Listings
+from ledger.filing.events import (
+    InspectionConcluded,
+    InspectionTaskApproved,
+    OnSiteInspectionOpened,
+)
 from ledger.grading.events import CreditGradeAssigned
 from ledger.grading.folds import UNGRADED
 from ledger.kernel import Command, Fold, Recorded
 from ledger.vocabulary import EntityId, Grade
 from projections.follower import Views
-from projections.tables import Row
+from projections.tables import Row, in_groups
 from projections.views import FoldView, subject_table
 
 #: Rows read at a time; the number bounds memory.
@@ -100,7 +116,7 @@ class Draws(FoldView[DrawProgress]):
     """A row for each draw."""
 
     name = "draws"
-    version = 2
+    version = 3
     kind = "draw"
     fold = DrawProgress
     table = DRAWS
@@ -117,14 +133,18 @@ class Draws(FoldView[DrawProgress]):
         }
 
 
-TARGETS = subject_table("draw_targets", "draw", "unit", "entity", "stratum", "state_of_visit")
+TARGETS = subject_table(
+    "draw_targets", "draw", "unit", "entity", "stratum", "state_of_visit",
+    #: All units of a draw of several, each between bars.
+    sa.Column("units", sa.Text, nullable=False),
+)  # fmt: skip
 
 
 class Targets(FoldView[Target]):
     """A row for each business that was drawn; sealed until its visit opens."""
 
     name = "draw_targets"
-    version = 1
+    version = 2
     kind = "target"
     fold = Target
     table = TARGETS
@@ -137,38 +157,109 @@ class Targets(FoldView[Target]):
             "entity": fold.entity,
             "stratum": fold.stratum,
             "state_of_visit": fold.state,
+            "units": "".join(f"|{unit}" for unit in fold.units) + "|",
         }
 
 
+class CappedVisit(msgspec.Struct, array_like=True, gc=False):
+    """A task that counts under the cap of its unit, and when its visit began, if it did."""
+
+    unit: str
+    opened_on: date | None = None
+
+
+class Finished(msgspec.Struct, array_like=True, gc=False):
+    """A visit that was concluded, and whether the public can read of what."""
+
+    found_on: date | None = None
+    published: PublishedVisit | None = None
+
+
 class Standing(Fold):
-    """Since when is this business registered, where, and which grades had it from when?"""
+    """What decides whether this business stands on a roster of a day, and in which stratum?
+
+    Where and since when it is registered, its grades, its visits under a cap, and what published
+    visits found. Facts that come late count from their own day.
+    """
 
     entity: EntityId
-    registered_on: date | None = None
-    left_on: date | None = None
-    area: str | None = None
-    line: str | None = None
+    identities: Identities = msgspec.field(default_factory=Identities)
+    listings: Listings = msgspec.field(default_factory=Listings)
     grades: list[tuple[date, Grade, bool]] = msgspec.field(default_factory=list)
+    capped: dict[str, CappedVisit] = msgspec.field(default_factory=dict)
+    visits: dict[str, Finished] = msgspec.field(default_factory=dict)
 
-    def on_known(self, event: EntityRegistered | EntityRevised, record: Recorded) -> None:
-        day = record.occurred_on
-        self.registered_on = min(self.registered_on or day, day)
-        if self.left_on is not None and self.left_on <= day:
-            self.left_on = None
-        self.area, self.line = event.identity.area, event.identity.line
+    def on_registered(self, event: EntityRegistered, record: Recorded) -> None:
+        self._state(event.identity, record)
+        self.listings.register(record.occurred_on)
+
+    def on_revised(self, event: EntityRevised, record: Recorded) -> None:
+        self._state(event.identity, record)
+        self.listings.named_again(record)
+
+    def _state(self, identity: Identity, record: Recorded) -> None:
+        # Rosters are composed by these two alone.
+        self.identities.state(Identity(area=identity.area, line=identity.line), record)
 
     def on_left(self, event: EntityLeftRegister, record: Recorded) -> None:
-        self.left_on = record.occurred_on
+        self.listings.leave(event, record)
+
+    def on_back(self, event: EntityReentered, record: Recorded) -> None:
+        self.listings.reenter(event, record)
 
     def on_graded(self, event: CreditGradeAssigned) -> None:
         self.grades.append((event.assessed_on, event.grade, event.override))
 
+    def on_approved(self, event: InspectionTaskApproved) -> None:
+        if event.counter == "capped":
+            visit = self.capped.setdefault(event.task, CappedVisit(event.unit))
+            visit.unit = event.unit
+
+    def on_opened(self, event: OnSiteInspectionOpened, record: Recorded) -> None:
+        if event.task in self.capped:
+            self.capped[event.task].opened_on = record.occurred_on
+
+    def on_concluded(self, event: InspectionConcluded, record: Recorded) -> None:
+        self._finished(event.task).found_on = record.occurred_on
+
+    def on_published(self, event: DrawResultPublished) -> None:
+        if event.withhold_reason is None and not event.lawful_refusal:
+            visit = self._finished(event.task)
+            found_on = visit.found_on or event.published_on
+            visit.published = PublishedVisit(found_on, event.unit, event.result)
+
+    def _finished(self, task: str) -> Finished:
+        return self.visits.setdefault(task, Finished())
+
+    @property
+    def area(self) -> str | None:
+        """Where it lies by the newest fact."""
+        return None if (newest := self.identities.newest) is None else newest.area
+
+    @property
+    def line(self) -> str | None:
+        """Its line of business by the newest fact."""
+        return None if (newest := self.identities.newest) is None else newest.line
+
+    @property
+    def moved(self) -> bool:
+        """Whether area or line were once others."""
+        return len(self.identities.said) > 1
+
+    @property
+    def gone(self) -> bool:
+        """Whether its register no longer lists it by the newest fact."""
+        return not self.listings.now
+
     def registered(self, on: date) -> bool:
         """Whether it stood in the register on a day."""
+        return self.listings.on(on)
+
+    def of_class(self, on: date, area: str | None, line: str | None) -> bool:
+        """Whether it belonged to a class of businesses on a day."""
+        identity = self.identities.on(on)
         return (
-            self.registered_on is not None
-            and self.registered_on <= on
-            and (self.left_on is None or on < self.left_on)
+            identity is not None and area in (None, identity.area) and line in (None, identity.line)
         )
 
     def grade(self, on: date) -> Grade:
@@ -183,15 +274,38 @@ class Standing(Fold):
         """Whether its grade was set by hand within ``window`` before a day (GRD-V1)."""
         return any(by_hand and on - window <= day <= on for day, _, by_hand in self.grades)
 
+    def capped_visits(self, unit: str, on: date) -> int:
+        """How many visits under its cap a unit had begun by a day of its year.
 
-POPULATION = subject_table("draw_population", "area", "line")
+        One that is booked and has not begun is sealed, and never looked at.
+        """
+        return sum(
+            visit.unit == unit
+            and visit.opened_on is not None
+            and visit.opened_on.year == on.year
+            and visit.opened_on <= on
+            for visit in self.capped.values()
+        )
+
+    def risk(self, formula: Mapping[str, Any], on: date) -> RiskClass:
+        """Its risk class on a day."""
+        identity = self.identities.on(on)
+        published = [one.published for one in self.visits.values() if one.published is not None]
+        line = None if identity is None else identity.line
+        return risk_class(formula, risk_points(formula, self.grade(on), line, published, on))
+
+
+POPULATION = subject_table(
+    "draw_population", "area", "line", sa.Column("moved", sa.Boolean, nullable=False),
+    sa.Column("gone", sa.Boolean, nullable=False),
+)  # fmt: skip
 
 
 class Population(FoldView[Standing]):
     """A row for each business that can stand on a roster."""
 
     name = "draw_population"
-    version = 1
+    version = 2
     kind = "entity"
     fold = Standing
     table = POPULATION
@@ -201,39 +315,91 @@ class Population(FoldView[Standing]):
 _POPULATION = Population()
 
 
+class Terms(msgspec.Struct, frozen=True):
+    """Under which terms a roster is composed: its class, its day, its units and the law.
+
+    ``cap`` gives the cap of a unit for a grade, ``all_drawn`` the strata of which everybody is
+    visited.
+    """
+
+    as_of: date
+    by: By = "grade"
+    area: str | None = None
+    line: str | None = None
+    window: timedelta = timedelta(0)
+    left_out: frozenset[str] = frozenset()
+    units: tuple[str, ...] = ()
+    cap: Callable[[str, Grade], int | None] = lambda unit, grade: None
+    all_drawn: frozenset[str] = frozenset()
+    formula: Mapping[str, Any] | None = None
+
+
 class Composed(msgspec.Struct):
-    """A roster as the register has it: its entries, and whose grade was set by hand."""
+    """A roster as the register has it.
+
+    Its entries, whose grade was set by hand, and who is not on it because the cap of a unit is used
+    up, each with its stratum.
+    """
 
     entries: list[dict[str, str | int]]
     overridden: list[str]
+    capped: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 def population(views: Views, area: str | None, line: str | None) -> Iterator[Standing]:
-    """Every business of a class, ever, in the order of its code."""
+    """Every business that may ever have been of a class, in the order of its code."""
     table = POPULATION.c
     query = sa.select(table.state).order_by(table.key)
     for column, wanted in ((table.area, area), (table.line, line)):
         if wanted is not None:
-            query = query.where(column == wanted)
+            query = query.where(sa.or_(column == wanted, table.moved))
     with views.reading() as connection:
         rows = connection.execution_options(yield_per=_PAGE).execute(query)
         for row in rows:
             yield _POPULATION.decode(row.state)
 
 
-def compose(
-    standings: Iterable[Standing], as_of: date, window: timedelta, left_out: Iterable[str] = ()
-) -> Composed:
-    """The roster as of a day: registered businesses with their grades, but for ``left_out``."""
+def compose(standings: Iterable[Standing], terms: Terms) -> Composed:
+    """The roster as of a day: registered businesses of the class, each in its stratum.
+
+    Those ``left_out`` are not on it, nor those whose cap is used up, unless all of their stratum
+    are drawn.
+    """
     composed = Composed([], [])
-    without = set(left_out)
+    on = terms.as_of
     for standing in standings:
-        if not standing.registered(as_of) or standing.entity in without:
+        entity = standing.entity
+        if (
+            not standing.registered(on)
+            or entity in terms.left_out
+            or not standing.of_class(on, terms.area, terms.line)
+        ):
             continue
-        composed.entries.append({"grade": standing.grade(as_of), "uscc": standing.entity})
-        if standing.overridden(as_of, window):
-            composed.overridden.append(standing.entity)
+        grade = standing.grade(on)
+        stratum: str = grade
+        if terms.by == "risk":
+            assert terms.formula is not None
+            stratum = standing.risk(terms.formula, on)
+        if stratum not in terms.all_drawn and any(
+            cap is not None and standing.capped_visits(unit, on) >= cap
+            for unit in terms.units
+            for cap in (terms.cap(unit, grade),)
+        ):
+            composed.capped[entity] = stratum
+            continue
+        composed.entries.append({terms.by: stratum, "uscc": entity})
+        if standing.overridden(on, terms.window):
+            composed.overridden.append(entity)
     return composed
+
+
+def gone_of(views: Views, entities: Iterable[str]) -> Iterator[str]:
+    """Those of some businesses that their register no longer lists, as the views have it."""
+    table = POPULATION.c
+    with views.reading() as connection:
+        for keys in in_groups(list(entities)):
+            query = sa.select(table.key).where(table.key.in_(keys), table.gone)
+            yield from sorted(connection.execute(query).scalars())
 
 
 def strata_of(entries: Iterable[uvdraw.Entry], by: str) -> dict[str, int]:

@@ -15,6 +15,7 @@ import msgspec
 
 from ledger.credit.events import PublicityTerminated
 from ledger.dishonesty.events import SanctionLifted, SeriousListRemoved
+from ledger.entities.events import EntityReentered
 from ledger.grading.events import CreditGradeAssigned
 from ledger.kernel import (
     Actor,
@@ -207,6 +208,8 @@ def valid_from(record: Recorded) -> date:
     """The day from which a fact holds: its own date where it names one, else when it happened."""
     if isinstance(record.event, CreditGradeAssigned):
         return record.event.assessed_on
+    if isinstance(record.event, EntityReentered) and record.event.annuls is not None:
+        return record.event.annuls
     return record.occurred_on
 
 

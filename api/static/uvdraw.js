@@ -343,6 +343,10 @@ const UVDRAW = (() => {
     if (recorded !== null && !known) {
       report.unchecked.push(`that the log signs with ${keys.join(", ")} is only this file's word: compare it with the key that you know, or give that one`);
     }
+    const out = Object.entries(announced.excluded || {}).filter(([, count]) => count).sort(([one], [other]) => (one < other ? -1 : 1));
+    if (out.length) {
+      report.beyond.push(`who is not on the roster because a cap is used up no file can show: the announcement counts ${out.map(([key, count]) => `${count} of ${key}`).join(", ")}`);
+    }
     await checkTime(file.announcement, announced, recorded, witnesses, report);
     const seed = file.seed && file.seed.body;
     if (seed) {

@@ -23,6 +23,7 @@ from ledger.commitments.folds import Commitment
 from ledger.credit.events import CreditRecordEntered, Instrument
 from ledger.credit.folds import Record
 from ledger.credit.rules import CRD_R4
+from ledger.entities.rules import require_listed
 from ledger.impersonal import require_impersonal
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Tag, UnknownReference
 from ledger.vocabulary import CommitmentId, EntityId, Name, RecordId, Sha256, Text, UnitId
@@ -54,6 +55,7 @@ class MakeCommitment(Command):
         else:
             _act_for(ledger, self.unit)
         ledger.new(Commitment(self.commitment))
+        require_listed(ledger, self.entity)
         for place, one in enumerate(self.obligations):
             if any(one.obligation == other.obligation for other in self.obligations[:place]):
                 raise Malformed(

@@ -13,6 +13,8 @@ from ledger.corrections.events import AlteredField, FieldChange, RecordCorrected
 from ledger.corrections.folds import DecisionStanding, as_it_reads
 from ledger.countersigning import Countersigned
 from ledger.credit.rules import CRD_R4
+from ledger.entities.events import Identity
+from ledger.entities.rules import plain_identity
 from ledger.impersonal import require_impersonal
 from ledger.kernel import (
     Command,
@@ -149,6 +151,14 @@ class CorrectRecord(Countersigned):
             result = corrected(current, self.field_changes)
         except CorrectionImpossible as error:
             raise Malformed(str(error), self._pointer(str(error))) from error
+        identity = getattr(result.event, "identity", None)
+        if isinstance(identity, Identity):
+            try:
+                plain = plain_identity(identity)
+            except Malformed as error:
+                raise Malformed(str(error), "/field_changes") from error
+            if plain != identity:
+                raise Malformed("nothing must stand around words but words", "/field_changes")
         if result.envelope.occurred_at > current.envelope.recorded_at + CLOCK_TOLERANCE:
             raise Malformed(
                 "a fact cannot have happened after it was recorded, at "

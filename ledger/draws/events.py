@@ -36,8 +36,12 @@ By = Literal["grade", "risk"]
 #: One stratum; it stands in the preimage of tickets, so it holds no separator.
 StratumKey = Literal["A", "B", "C", "D", "low", "mid", "high"]
 VoidGround = Literal["roster_error", "source_unpublished", "software_fault", "legal_change"]
-ExemptGround = Literal["closed", "moved", "already_inspected_same_matter", "judicial_custody"]
+ExemptGround = Literal[
+    "closed", "moved", "already_inspected_same_matter", "judicial_custody", "cap_used"
+]
 SkipGround = Literal["conflict", "certificate", "leave", "specialty"]
+#: The id of a target where it is mentioned, and nothing is said of it.
+PlaceName = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 #: One value of a seed, as its source published it.
 SeedValue = Annotated[str, msgspec.Meta(pattern=r"^[^|\x00-\x1f]{1,500}(?![\s\S])")]
@@ -130,10 +134,14 @@ class EntityRosterFrozen(Event):
     The roster itself lies beside the ledger under ``roster_hash``; ``roster_root`` is the RFC 6962
     root over its lines. It is what the ledger said at position ``composed_at`` of the businesses of
     ``target_class`` as of ``as_of``; ``area`` and ``line`` narrow that class. ``left_out`` counts
-    those for whom it is recorded beside why they are not on it (DRW-R7).
+    those for whom it is recorded beside why they are not on it (DRW-R7). Since version 2 it names
+    the ``units`` and ``matters`` of the draw that it is for; ``excluded`` counts, by stratum, those
+    not on it because a unit's capped visits of the year are used up, all of them begun.
     """
 
     TOPIC: ClassVar[str] = "draws.entity-roster-frozen"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     VISIBILITY = "public"
 
     roster: RosterId
@@ -149,17 +157,26 @@ class EntityRosterFrozen(Event):
     left_out: Count = 0
     area: Name | None = None
     line: Name | None = None
+    units: tuple[UnitId, ...] = ()
+    matters: tuple[MatterId, ...] = ()
+    excluded: dict[str, Count] = {}
 
 
 class EntityLeftOut(Event):
-    """未列入名录库: a business of the class is not on a roster, for a recorded reason (DRW-R7)."""
+    """未列入名录库: a business of the class is not on a roster, for a recorded reason (DRW-R7).
+
+    ``ground``: it was excluded by a rule and not by whoever froze the roster.
+    """
 
     TOPIC: ClassVar[str] = "draws.entity-left-out"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     roster: RosterId
     entity: EntityId
     unit: UnitId
     reason: Text
+    ground: Literal["cap_used"] | None = None
 
 
 class OfficerRosterFrozen(Event):
@@ -177,17 +194,32 @@ class OfficerRosterFrozen(Event):
     roster_hash: Sha256
 
 
+class DrawPart(Value):
+    """The part of one unit in a draw of several: under its filed plan, for its matters, with its
+    officers.
+    """
+
+    unit: UnitId
+    plan: PlanId
+    matters: tuple[MatterId, ...]
+    officer_roster: RosterId
+    officer_roster_hash: Sha256
+
+
 class DrawAnnounced(Event):
     """抽查公告: everything that decides a draw but the seed, before any part of it exists (DRW-R1).
 
     ``by`` tells the key of the strata; from each, after those selected, come ``reserves`` further
     ranks. ``inspect_by`` is the last day for the visits. ``withhold_reason``: the roster holds a
-    secret and is not published. Recorded in the name of the unit: strangers check its bytes.
+    secret and is not published. Recorded in the name of the unit: strangers check its bytes. Since
+    version 3 ``parts`` are those of a draw of several units, that of ``unit``, which initiates it,
+    among them; ``matters`` are all of theirs. ``excluded`` counts, by stratum, those who are not on
+    the roster because a cap is used up.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-announced"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _without("operator")}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _without("operator"), 2: dict}
     VISIBILITY = "public"
 
     draw: DrawId
@@ -210,6 +242,8 @@ class DrawAnnounced(Event):
     algorithm: Literal["UVDRAW-1"] = "UVDRAW-1"
     replaces: DrawId | None = None
     withhold_reason: Text | None = None
+    parts: tuple[DrawPart, ...] = ()
+    excluded: dict[str, Count] = {}
 
 
 class DrawCommitmentRevealed(Event):
@@ -286,10 +320,13 @@ class DrawTargetSelected(Event):
     """抽中检查对象: one business was drawn. Sealed: an upcoming visit is the unit's affair alone.
 
     ``ticket``, ``rank`` and ``inclusion_prob`` are those of UVDRAW-1. ``in_place_of``: a reserve,
-    called up because that target was exempted.
+    called up because that target was exempted. Since version 2 ``units`` are all of a draw of
+    several, which visit it together.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-target-selected"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     VISIBILITY = "sealed"
 
     target: TargetId
@@ -304,6 +341,7 @@ class DrawTargetSelected(Event):
     inclusion_prob: Ratio
     inspect_by: date
     in_place_of: TargetId | None = None
+    units: tuple[UnitId, ...] = ()
 
 
 class OfficersAssigned(Event):
@@ -359,10 +397,15 @@ class DrawTargetInspected(Event):
     drawn_from: Count = 0
 
 
-class DrawTargetExempted(Event):
-    """免予检查: a drawn business is not inspected, on a ground that the rules name."""
+class DrawExemptionRequested(Event):
+    """申请免予检查: somebody asks to let a drawn business off; another person decides (DRW-R10).
 
-    TOPIC: ClassVar[str] = "draws.draw-target-exempted"
+    ``instrument`` is the court's or prosecutor's document of a judicial custody. Sealed, as long as
+    the visit is.
+    """
+
+    TOPIC: ClassVar[str] = "draws.draw-exemption-requested"
+    VISIBILITY = "sealed"
 
     target: TargetId
     draw: DrawId
@@ -370,6 +413,33 @@ class DrawTargetExempted(Event):
     unit: UnitId
     reason: ExemptGround
     evidence: Text
+    instrument: Text | None = None
+
+
+class DrawTargetExempted(Event):
+    """免予检查: a drawn business is not inspected, on a ground that the rules name.
+
+    Since version 2: its actor approved what ``requested_by`` asked for, unless it followed
+    ``of_itself`` from the business's leaving the register. ``replaced_by`` is the reserve that
+    moves up; ``no_reserve``: none was left.
+    """
+
+    TOPIC: ClassVar[str] = "draws.draw-target-exempted"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
+
+    target: TargetId
+    draw: DrawId
+    entity: EntityId
+    unit: UnitId
+    reason: ExemptGround
+    evidence: Text
+    requested_by: Badge | None = None
+    instrument: Text | None = None
+    of_itself: bool = False
+    #: No subject: what is said here is said of ``target`` alone.
+    replaced_by: PlaceName | None = None
+    no_reserve: bool = False
 
 
 class DrawTargetReleased(Event):

@@ -14,9 +14,11 @@ from ledger.draws.events import (
     DrawAnnounced,
     DrawCommitmentRevealed,
     DrawExecuted,
+    DrawExemptionRequested,
     DrawMatter,
     DrawMatterListPublished,
     DrawOperated,
+    DrawPart,
     DrawResultPublished,
     DrawReviewed,
     DrawSeedRevealed,
@@ -135,6 +137,8 @@ class DrawState(Fold):
     operators: list[str] = msgspec.field(default_factory=list)
     replaces: str | None = None
     withhold_reason: str | None = None
+    parts: tuple[DrawPart, ...] = ()
+    excluded: dict[str, int] = msgspec.field(default_factory=dict)
     revealed: dict[str, str] = msgspec.field(default_factory=dict)
     values: tuple[SourceValue, ...] = ()
     not_revealed: tuple[str, ...] = ()
@@ -167,6 +171,15 @@ class DrawState(Fold):
             return "seed_revealed"
         return "announced" if self.exists else "unknown"
 
+    def part_of(self, unit: str) -> DrawPart | None:
+        """The part of a unit; that of the only one where it draws alone."""
+        return next((part for part in self.parts if part.unit == unit), None)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The units that draw, the one that initiates it first."""
+        return tuple(part.unit for part in self.parts)
+
     @property
     def ratios(self) -> dict[str, str]:
         """The ratio of each stratum, in announced order."""
@@ -183,6 +196,15 @@ class DrawState(Fold):
         self.officer_roster_hash = event.officer_roster_hash
         self.inspect_by, self.replaces = event.inspect_by, event.replaces
         self.withhold_reason = event.withhold_reason
+        self.excluded = event.excluded
+        alone = DrawPart(
+            unit=event.unit,
+            plan=event.plan,
+            matters=event.matters,
+            officer_roster=event.officer_roster,
+            officer_roster_hash=event.officer_roster_hash,
+        )
+        self.parts = event.parts or (alone,)
         self.announced_on = record.occurred_on
         self._operate(record)
 
@@ -273,6 +295,29 @@ class DrawnTarget(Fold):
         self.target = event.target
 
 
+class DrawnAt(Fold):
+    """In which places of which draws is this business still to be visited?"""
+
+    entity: EntityId
+    waiting: list[str] = msgspec.field(default_factory=list)
+
+    def on_selected(self, event: DrawTargetSelected) -> None:
+        self.waiting.append(event.target)
+
+    def on_over(self, event: DrawTargetInspected | DrawTargetExempted | DrawTargetReleased) -> None:
+        if event.target in self.waiting:
+            self.waiting.remove(event.target)
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Somebody asks that a drawn business be let off."""
+
+    by: str
+    reason: ExemptGround
+    evidence: str
+    instrument: str | None
+
+
 class Target(Fold):
     """What was drawn here, who goes, and what has come of it?"""
 
@@ -288,13 +333,18 @@ class Target(Fold):
     inclusion_prob: str = ""
     inspect_by: date | None = None
     in_place_of: str | None = None
+    units: tuple[str, ...] = ()
     officers: tuple[str, ...] = ()
+    #: Of each unit, who goes.
+    by_unit: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     planned_on: date | None = None
     skipped: tuple[SkippedOfficer, ...] = ()
     substitutions: list[OfficerSubstituted] = msgspec.field(default_factory=list)
     task: str | None = None
     inspected_on: date | None = None
+    asked: Asked | None = None
     exempted: ExemptGround | None = None
+    no_reserve: bool = False
     released_on: date | None = None
 
     @property
@@ -311,28 +361,39 @@ class Target(Fold):
         return "waiting" if self.released_on is None else "released"
 
     def on_selected(self, event: DrawTargetSelected) -> None:
+        if event.target != self.target:
+            return  # a reserve in its place
         self.draw, self.entity, self.unit = event.draw, event.entity, event.unit
         self.plan, self.matters, self.stratum = event.plan, event.matters, event.stratum
         self.ticket, self.rank = event.ticket, event.rank
         self.inclusion_prob, self.inspect_by = event.inclusion_prob, event.inspect_by
         self.in_place_of = event.in_place_of
+        self.units = event.units or (event.unit,)
 
     def on_assigned(self, event: OfficersAssigned) -> None:
-        self.officers, self.planned_on = event.officers, event.planned_on
-        self.skipped = event.skipped
+        self.by_unit[event.unit], self.planned_on = event.officers, event.planned_on
+        self.officers = (*self.officers, *event.officers)
+        self.skipped = (*self.skipped, *event.skipped)
 
     def on_substituted(self, event: OfficerSubstituted) -> None:
         self.substitutions.append(event)
-        self.officers = tuple(
-            event.to_officer if one == event.from_officer else one for one in self.officers
-        )
+
+        def changed(officers: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(event.to_officer if o == event.from_officer else o for o in officers)
+
+        self.officers = changed(self.officers)
+        self.by_unit = {unit: changed(going) for unit, going in self.by_unit.items()}
 
     def on_inspected(self, event: DrawTargetInspected) -> None:
         if self.inspected_on is None or event.inspected_on < self.inspected_on:
             self.inspected_on, self.task = event.inspected_on, event.task
 
+    def on_asked(self, event: DrawExemptionRequested, record: Recorded) -> None:
+        person = record.envelope.actor.person_id
+        self.asked = Asked(person, event.reason, event.evidence, event.instrument)
+
     def on_exempted(self, event: DrawTargetExempted) -> None:
-        self.exempted = event.reason
+        self.exempted, self.no_reserve, self.asked = event.reason, event.no_reserve, None
 
     def on_released(self, event: DrawTargetReleased, record: Recorded) -> None:
         self.released_on = record.occurred_on
@@ -404,15 +465,15 @@ class GradesSetByHand(Fold):
 
 
 def why_barred(
-    ledger: Reading, officer: str, target: Target, on: date, domains: set[str]
+    ledger: Reading, officer: str, unit: str, entity: str, *, on: date, domains: set[str]
 ) -> SkipGround | None:
-    """Why an officer may not visit a drawn business that day, or ``None``."""
+    """Why an officer of a unit may not visit a drawn business that day, or ``None``."""
     standing = ledger.read(OfficerStanding(officer))
-    if standing.barred(on, target.unit, set()) is not None:
+    if standing.barred(on, unit, set()) is not None:
         return "certificate"
-    if standing.barred(on, target.unit, domains) is not None:
+    if standing.barred(on, unit, domains) is not None:
         return "specialty"
-    if ledger.read(OfficerConflict(officer, target.entity)).reason is not None:
+    if ledger.read(OfficerConflict(officer, entity)).reason is not None:
         return "conflict"
     return None
 

@@ -82,6 +82,7 @@ class Announcement(msgspec.Struct):
     officer_roster_hash: str
     reserves: _Size = 0
     algorithm: str = uvdraw.ALGORITHM
+    excluded: dict[str, _Size] = {}
 
     @property
     def ratios(self) -> dict[str, str]:
@@ -140,6 +141,12 @@ def logged_checks(
         yield Unchecked(
             f"that the log signs with {named} is only this file's word: compare it with the key "
             "that you know, or give that one"
+        )
+    out = [f"{count} of {key}" for key, count in sorted(announced.excluded.items()) if count]
+    if out:
+        yield Beyond(
+            "who is not on the roster because a cap is used up no file can show: the announcement "
+            f"counts {', '.join(out)}"
         )
     yield from _in_time(event, announced, at, keys)
     seed = execution = None

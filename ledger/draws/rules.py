@@ -62,9 +62,10 @@ DRW_R6 = Rule(
 )
 DRW_R7 = Rule(
     "DRW-R7",
-    "{entity} belongs on the roster and is left out without a recorded reason ({missing} such)",
+    "the roster {roster} is not the one that the draw needs: {reason}",
     f"{_RANDOM}: 检查对象名录库应全面覆盖",
-    "Put it on the roster, or name it in left_out with the reason.",
+    "Put everybody of the class on the roster, or name them in left_out with the reason; freeze it "
+    "for the units and matters that the draw is announced with.",
 )
 DRW_R8 = Rule(
     "DRW-R8",
@@ -78,6 +79,14 @@ DRW_R9 = Rule(
     "the inspection {task} is {stage}; only the result of a concluded one can be published",
     _RANDOM,
     "Conclude the inspection first.",
+)
+DRW_R10 = Rule(
+    "DRW-R10",
+    "{target} is not let off: {reason}",
+    f"{_RANDOM}; 抽中对象非经法定事由、双人核准不得免检",
+    "Ask for it on a ground that the ledger bears out (request-exemption), and let another person "
+    "who does not inspect in the draw approve it (exempt-target); a business that has left its "
+    "register is exempted by that report itself.",
 )
 DRW_V1 = finding_rule(
     "DRW-V1", "inaction", "a business was drawn and not inspected by the end of the plan", _RANDOM
@@ -113,6 +122,13 @@ DRW_V6 = finding_rule(
     "looked into, and no proof",
     _PROMISED,
     policy_key="selective_p",
+)
+DRW_V7 = finding_rule(
+    "DRW-V7",
+    "selective",
+    "more of the businesses that a unit drew in a year were let off than is allowed for",
+    _RANDOM,
+    policy_key="draw.exempt_share",
 )
 
 #: The last day of the visits stands in the announcement and in each target (DRW-V1).

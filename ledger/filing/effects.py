@@ -9,8 +9,8 @@ from ledger.catalogue.folds import Matter
 from ledger.draws import rules as draws
 from ledger.draws.effects import drawn_visit
 from ledger.filing import rules
-from ledger.filing.events import IrregularVisitReported
-from ledger.filing.folds import IrregularVisit, Task
+from ledger.filing.events import InspectionCancelled, InspectionNoticeIssued, IrregularVisitReported
+from ledger.filing.folds import IrregularVisit, PlannedVisits, Task
 from ledger.kernel import Event, Malformed, Reading
 from ledger.supervision.findings import finding
 
@@ -69,3 +69,26 @@ def report_irregular_visit(
                 visited_on=reported.visited_on.isoformat(),
                 irregular_visit=reported.irregular_visit,
             )
+
+
+def cancelled(task: Task, reason: str) -> InspectionCancelled:
+    """An approved visit will not take place, and its notice holds no more."""
+    assert task.planned_on is not None
+    if task.notified is not None:
+        notice = task.notified.event
+        assert isinstance(notice, InspectionNoticeIssued)
+        reason = f"{reason}; the notice {notice.notice_no} is withdrawn"
+    return InspectionCancelled(
+        task=task.task,
+        entity=task.entity,
+        unit=task.unit,
+        planned_on=task.planned_on,
+        counter=task.counter,
+        reason=reason,
+    )
+
+
+def business_left(ledger: Reading, entity: str, how: str) -> Iterator[Event]:
+    """What a business's leaving its register brings about: visits that have not begun are off."""
+    for name in ledger.read(PlannedVisits(entity)).tasks:
+        yield cancelled(ledger.read(Task(name)), f"the business {how}")

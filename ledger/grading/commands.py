@@ -10,6 +10,7 @@ import msgspec
 
 from ledger.corrections.folds import require_known
 from ledger.credit.folds import CreditRecords
+from ledger.entities.rules import require_listed
 from ledger.grading import rules
 from ledger.grading.events import CreditGradeAssigned, Factor
 from ledger.grading.folds import (
@@ -90,6 +91,7 @@ class OverrideGrade(Command):
     second_approver: Badge | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
+        require_listed(ledger, self.entity)
         missing = [
             what
             for what, there in (

@@ -22,7 +22,13 @@ from ledger.credit.events import (
     PublicityStarted,
     PublicityTerminated,
 )
-from ledger.entities.events import EntityLeftRegister, EntityRegistered, EntityRevised, Identity
+from ledger.entities.events import (
+    EntityLeftRegister,
+    EntityReentered,
+    EntityRegistered,
+    EntityRevised,
+    Identity,
+)
 from ledger.intake.events import (
     ImportedInspectionWithdrawn,
     ImportedViolationWithdrawn,
@@ -104,6 +110,9 @@ class RegisterEntry(Own):
 
     def on_left(self, event: EntityLeftRegister, record: Recorded) -> None:
         self.leave(civil_date(record.envelope.occurred_at))
+
+    def on_reentered(self, event: EntityReentered) -> None:
+        self.listed = True
 
     def state(self, identity: Identity, origin: Origin) -> None:
         """This is the identity from now on, and the business is listed."""

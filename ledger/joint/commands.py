@@ -10,6 +10,7 @@ import msgspec
 
 from ledger.catalogue.folds import Matter, UnitStanding
 from ledger.entities.folds import Registration
+from ledger.entities.rules import require_listed
 from ledger.filing.events import Year
 from ledger.filing.folds import Task
 from ledger.joint import rules
@@ -166,6 +167,7 @@ class PlanJoint(Command):
         ledger.act_for(self.unit)
         ledger.new(Joint(self.joint))
         ledger.known(Registration(self.entity), "Register the business first.")
+        require_listed(ledger, self.entity)
         if self.window_to < max(self.window_from, ledger.on):
             raise Malformed(
                 f"the window ends before it begins, or before {ledger.on}", "/window_to"

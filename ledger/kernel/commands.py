@@ -40,10 +40,13 @@ from ledger.kernel.rules import (
     UnknownReference,
 )
 from ledger.kernel.subjects import (
+    Tag,
     check_subjects,
+    doubts,
     hideable_tags,
     main_subject,
     make_tag,
+    normalise_subjects,
     subject_fields,
 )
 
@@ -70,7 +73,13 @@ class Command(msgspec.Struct, metaclass=KeywordStruct, frozen=True, forbid_unkno
     legal_basis: tuple[LegalRef, ...] = ()
 
     def __post_init__(self) -> None:
+        normalise_subjects(self)
         check_subjects(self)
+
+    @property
+    def vouches(self) -> bool:
+        """Whether it says itself where a doubtful id of it is shown; few commands can."""
+        return False
 
     def decide(self, ledger: Reading) -> Iterable[Event | Fact]:
         """The facts to record, in order; or a ``NotRecorded`` raised. Pure but for ``ledger``."""
@@ -90,6 +99,19 @@ class Context(msgspec.Struct, frozen=True):
     causation_id: UUID | None = None
     request_digest: str | None = None
     audiences: frozenset[str] | None = None
+
+
+class SubjectKnown(Fold):
+    """Has anything been recorded about this subject?"""
+
+    tag: Tag
+    known: bool = False
+
+    def selector(self) -> Selector:
+        return Selector((), (self.tag,))
+
+    def take(self, record: Recorded) -> None:
+        self.known = True
 
 
 class Past(Protocol):
@@ -196,6 +218,15 @@ class Reading:
                 knows = not all_of or not self._audiences.isdisjoint(all_of)
             self._knows[tag] = knows
         return knows
+
+    def require_vouched(self, command: Command) -> None:
+        """Refuse a doubtful id unless the command vouches for it or the ledger knows it already.
+
+        Raises ``Malformed`` naming the field; the id is not repeated.
+        """
+        for field, tag, reason in doubts(command, self.today):
+            if not command.vouches and not self.read(SubjectKnown(tag)).known:
+                raise Malformed(reason, f"/{field}")
 
     def read_all(self, folds: Iterable[Fold]) -> None:
         """Have the answers to many questions ready: each is then ``read`` without a look-up."""

@@ -185,7 +185,8 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
 
     An import's facts carry their own ``occurred_at`` and ``provenance``. ``unnamed``: recorded in
     the name of the actor's unit, because strangers are handed its bytes whole; who acted then
-    stands in another event of the same command.
+    stands in another event of the same command. ``for_unit``: unnamed as well, and recorded in the
+    name of another unit, whose affair it is alone.
     """
 
     event: Event
@@ -193,6 +194,7 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
     provenance: Provenance | None = None
     causation_id: UUID | None = None
     unnamed: bool = False
+    for_unit: str | None = None
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):

@@ -371,6 +371,7 @@ class Ledger:
             # of this process have one order.
             now = self._now = max(self._now, self.clock().astimezone(UTC))
             reading = Reading(self._memory, item.command, item.context, now)
+            reading.require_vouched(item.command)
             facts = [
                 fact if isinstance(fact, Fact) else Fact(fact)
                 for fact in item.command.decide(reading)
@@ -403,7 +404,7 @@ class Ledger:
         self, item: _Waiting, reading: Reading, facts: list[Fact], offset: int
     ) -> list[tuple[Recorded, DCBEvent]]:
         context = item.context
-        if facts and all(fact.unnamed for fact in facts):
+        if facts and all(fact.unnamed or fact.for_unit for fact in facts):
             raise TypeError(f"{type(item.command).__name__} records nowhere who sent it")
         made: list[tuple[Recorded, DCBEvent]] = []
         first_id: UUID | None = None
@@ -415,7 +416,7 @@ class Ledger:
                 schema_version=event.VERSION,
                 occurred_at=fact.occurred_at or reading.at,
                 recorded_at=reading.now,
-                actor=replace(context.actor, person_id=UNNAMED) if fact.unnamed else context.actor,
+                actor=_actor_of(fact, context.actor),
                 correlation_id=context.correlation_id,
                 command_id=context.command_id,
                 visibility=event.visibility(),
@@ -456,6 +457,13 @@ class Ledger:
         if above <= 0:
             return self._memory.record_at(position)
         return codec.decode(position, pending[above - 1].data) if above <= len(pending) else None
+
+
+def _actor_of(fact: Fact, sender: Actor) -> Actor:
+    """In whose name a fact is recorded."""
+    if fact.for_unit is not None:
+        return replace(sender, unit_id=fact.for_unit, person_id=UNNAMED)
+    return replace(sender, person_id=UNNAMED) if fact.unnamed else sender
 
 
 def tags_of(envelope: Envelope, event: Event, *, first: bool) -> list[str]:

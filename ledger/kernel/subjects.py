@@ -7,6 +7,7 @@ none can be forgotten, and a fold that asks about a subject cannot ask by anothe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from functools import cache
 from typing import Annotated, Any
 
@@ -26,7 +27,9 @@ def subject(
     kind: str,
     *,
     pattern: str = _IDENTIFIER,
+    normal: Callable[[str], str] | None = None,
     check: Callable[[str], None] | None = None,
+    doubt: Callable[[str, date], str | None] | None = None,
     description: str | None = None,
     examples: list[str] | None = None,
     hideable: bool = True,
@@ -34,9 +37,11 @@ def subject(
     """Declare that a string names a subject of ``kind``.
 
     ``TaskId = Annotated[str, subject("task")]`` makes every field typed ``TaskId`` a tag
-    ``task:<id>``. ``check`` refuses, with ``ValueError``, what a pattern cannot express (a check
-    character); it runs when a command comes in and never when an event is read back. Declare a
-    kind ``hideable=False`` if everybody may know all of its subjects: nobody then asks who may.
+    ``task:<id>``. ``normal`` gives the one spelling of an id that people write in several;
+    ``check`` refuses, with ``ValueError``, what a pattern cannot express. ``doubt`` says of an id
+    and the day of today why it is to be refused unless the ledger knows the subject already. All
+    three run when a command comes in and never when an event is read back. Declare a kind
+    ``hideable=False`` if everybody may know all of its subjects: nobody then asks who may.
     """
     if not hideable:
         _OPEN_KINDS.add(kind)
@@ -46,7 +51,7 @@ def subject(
         max_length=120,
         description=description,
         examples=examples,
-        extra={"subject": kind, "check": check},
+        extra={"subject": kind, "normal": normal, "check": check, "doubt": doubt and (kind, doubt)},
     )
 
 
@@ -57,9 +62,7 @@ _OPEN_KINDS: set[str] = set()
 #: A whole tag carried as a value, where the kind of subject is not known beforehand.
 Tag = Annotated[
     str,
-    msgspec.Meta(
-        pattern=r"^[a-z][a-z-]*:\S.*" + _END, max_length=160, extra={"subject": "", "check": None}
-    ),
+    msgspec.Meta(pattern=r"^[a-z][a-z-]*:\S.*" + _END, max_length=160, extra={"subject": ""}),
 ]
 
 
@@ -158,12 +161,21 @@ def main_subject(instance: msgspec.Struct) -> str | None:
     return None if field is None else make_tag(field[1], getattr(instance, field[0]))
 
 
+def normalise_subjects(instance: msgspec.Struct) -> None:
+    """Spell every subject id that stands in ``instance`` in its normal form, in place."""
+    for name, change in _normal_fields(type(instance)):
+        given = getattr(instance, name)
+        spelled = change(given)
+        if spelled is not given:
+            msgspec.structs.force_setattr(instance, name, spelled)
+
+
 def check_subjects(instance: msgspec.Struct) -> None:
     """Run the checks of all subject ids that stand in ``instance``.
 
     Raises ``ValueError`` naming the field of the first id that fails.
     """
-    for name, values in _checked_fields(type(instance)):
+    for name, values in _extra_fields(type(instance), "check"):
         for value, check in values(getattr(instance, name)):
             try:
                 check(value)
@@ -171,16 +183,37 @@ def check_subjects(instance: msgspec.Struct) -> None:
                 raise ValueError(f"{name}: {error}") from None
 
 
-Checks = Callable[[Any], Iterator[tuple[str, Callable[[str], None]]]]
+def doubts(instance: msgspec.Struct, today: date) -> Iterator[tuple[str, str, str]]:
+    """Field, tag and reason of each subject id that is taken only of a subject known already."""
+    for name, values in _extra_fields(type(instance), "doubt"):
+        for value, (kind, doubt) in values(getattr(instance, name)):
+            reason = doubt(value, today)
+            if reason is not None:
+                yield name, make_tag(kind, value), reason
+
+
+#: The ids within a value, each with what its declaration has to say.
+Ids = Callable[[Any], Iterator[tuple[str, Any]]]
+Change = Callable[[Any], Any]
 
 
 @cache
-def _checked_fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, Checks], ...]:
+def _extra_fields(cls: type[msgspec.Struct], what: str) -> tuple[tuple[str, Ids], ...]:
     found = []
     for field in _struct_type(cls).fields:
-        checks = _checks(field.type)
-        if checks is not None:
-            found.append((field.name, checks))
+        ids = _ids(field.type, what)
+        if ids is not None:
+            found.append((field.name, ids))
+    return tuple(found)
+
+
+@cache
+def _normal_fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, Change], ...]:
+    found = []
+    for field in _struct_type(cls).fields:
+        change = _normal(field.type)
+        if change is not None:
+            found.append((field.name, change))
     return tuple(found)
 
 
@@ -253,25 +286,71 @@ def _holds_subject(info: inspect.Type, kind: str | None = None) -> bool:
     return any(_holds_subject(inner, kind) for inner in inside)
 
 
-def _checks(info: inspect.Type) -> Checks | None:
+def _ids(info: inspect.Type, what: str) -> Ids | None:
+    """How to find the ids within a value whose declaration says something under ``what``."""
     info = _without_none(info)
     extra = _subject_extra(info)
     if extra is not None:
-        check = extra["check"]
-        if check is None:
+        said = extra.get(what)
+        if said is None:
             return None
-        return lambda value: iter(() if value is None else ((value, check),))
+        return lambda value: iter(() if value is None else ((value, said),))
+    if isinstance(info, inspect.Metadata):
+        return _ids(info.type, what)
     if isinstance(info, inspect.VarTupleType):
-        each = _checks(info.item_type)
+        each = _ids(info.item_type, what)
         if each is None:
             return None
         inner = each
         return lambda values: (pair for value in values or () for pair in inner(value))
     if isinstance(info, inspect.StructType):
-        parts = [(f.name, c) for f in info.fields if (c := _checks(f.type)) is not None]
+        parts = [(f.name, c) for f in info.fields if (c := _ids(f.type, what)) is not None]
         if not parts:
             return None
         return lambda struct: iter(
             () if struct is None else [p for n, c in parts for p in c(getattr(struct, n))]
         )
+    return None
+
+
+def _normal(info: inspect.Type) -> Change | None:
+    """How to spell the ids within a value normally; what needs no change is given back as it is."""
+    info = _without_none(info)
+    extra = _subject_extra(info)
+    if extra is not None:
+        normal = extra.get("normal")
+        if normal is None:
+            return None
+        spell: Callable[[str], str] = normal
+        return lambda value: value if value is None or spell(value) == value else spell(value)
+    if isinstance(info, inspect.Metadata):
+        return _normal(info.type)
+    if isinstance(info, inspect.VarTupleType):
+        each = _normal(info.item_type)
+        if each is None:
+            return None
+        inner = each
+
+        def change_all(values: Any) -> Any:
+            changed = tuple(inner(value) for value in values or ())
+            same = all(new is old for new, old in zip(changed, values or (), strict=True))
+            return values if same else changed
+
+        return change_all
+    if isinstance(info, inspect.StructType):
+        parts = [(f.name, c) for f in info.fields if (c := _normal(f.type)) is not None]
+        if not parts:
+            return None
+
+        def change_parts(struct: Any) -> Any:
+            if struct is None:
+                return None
+            changed = {
+                name: new
+                for name, change in parts
+                if (new := change(old := getattr(struct, name))) is not old
+            }
+            return msgspec.structs.replace(struct, **changed) if changed else struct
+
+        return change_parts
     return None

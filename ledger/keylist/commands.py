@@ -12,6 +12,7 @@ from ledger.catalogue import rules as catalogue
 from ledger.catalogue.events import Domain
 from ledger.catalogue.folds import Matter, OfficerStanding
 from ledger.entities.folds import Registration
+from ledger.entities.rules import require_listed
 from ledger.filing.folds import Task
 from ledger.grading.folds import CreditGrade
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
@@ -157,6 +158,7 @@ class DesignateKeyUnit(Command):
         ledger.act_for(self.unit)
         ledger.new(KeyDesignation(self.designation))
         ledger.known(Registration(self.entity), "Register the business first.")
+        require_listed(ledger, self.entity)
         for matter in self.matters:
             until = ledger.read(KeyMatter(matter)).until
             _require_domain(

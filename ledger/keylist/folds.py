@@ -236,3 +236,17 @@ class KeyDesignations(Fold):
         if any(one.in_force(on) for one in about.values()):
             return []
         return sorted(d for d, one in about.items() if one.ended_on is None)
+
+
+class DesignationsOf(Fold):
+    """Which designations of this business, by whatever unit, has nothing ended?"""
+
+    entity: EntityId
+    running: list[str] = msgspec.field(default_factory=list)
+
+    def on_designated(self, event: KeyUnitDesignated) -> None:
+        self.running.append(event.designation)
+
+    def on_ended(self, event: KeyDesignationEnded) -> None:
+        if event.designation in self.running:
+            self.running.remove(event.designation)

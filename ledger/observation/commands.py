@@ -11,6 +11,7 @@ import msgspec
 from ledger.catalogue.events import Domain
 from ledger.catalogue.folds import UnitStanding
 from ledger.entities.folds import Registration
+from ledger.entities.rules import require_listed
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.kernel.days import add_months
 from ledger.observation import rules
@@ -64,6 +65,7 @@ class GrantObservation(Command):
         ledger.new(Observation(self.observation))
         ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
         ledger.known(Registration(self.entity), "Register the business first.")
+        require_listed(ledger, self.entity)
         reason = None
         if self.four_new_kind == "other":
             reason = "it is no new technology, industry, business form or model"
@@ -109,6 +111,9 @@ class ExtendObservation(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
+        period = ledger.known(Observation(self.observation), "Grant the period first.")
+        ledger.act_for(period.unit)
+        require_listed(ledger, period.entity)
         period = _running(ledger, self.observation)
         assert period.starts_on is not None
         assert period.ends_on is not None

@@ -106,17 +106,22 @@ def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+#: 经营者、权利义务承受人: who answers in the place of a business that was deregistered.
+Liable = Literal["operator", "successor"]
+
+
 class CaseFiled(Event):
     """立案: a unit opens a case against a business (行政处罚法 Art. 54).
 
     ``investigators`` handle it (承办人). ``discovered_on`` is the day on which the act was found;
     ``task``, ``matter`` and ``source_ref`` say from what. ``person`` stands for the citizen whom
-    it is against, who is registered here.
+    it is against, who is registered here. Since version 3 ``liable`` says who answers for a
+    business that was deregistered: its operator, or its successor.
     """
 
     TOPIC: ClassVar[str] = "penalties.case-filed"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was, 2: dict}
     CORRECTABLE = frozenset({"cause", "source_ref"})
 
     case: CaseId
@@ -135,6 +140,7 @@ class CaseFiled(Event):
     matter: MatterId | None = None
     source_ref: Name | None = None
     person: PersonId | None = None
+    liable: Liable | None = None
 
 
 class EvidenceAdded(Event):
@@ -503,20 +509,34 @@ class EnforcementApplied(Event):
     request_no: Name
 
 
+ClosingReason = Literal[
+    "executed",
+    "exempt",
+    "not_established",
+    "limitation",
+    "transferred",
+    "revoked",
+    "party_ceased",
+]
+
+
 class CaseClosed(Event):
     """结案: nothing is left to be done (行政处罚法 Arts. 57, 73).
 
     ``executed``: the decision is carried out. ``exempt``: no penalty by leniency (Art. 33).
     ``not_established``: no violation was proven. ``limitation``: it was found too late (Art. 36).
-    ``transferred``: another authority takes it. ``revoked``: its decision was undone.
+    ``transferred``: another authority takes it. ``revoked``: its decision was undone. Since version
+    2 ``party_ceased``: the business was deregistered, and nobody answers in its place.
     """
 
     TOPIC: ClassVar[str] = "penalties.case-closed"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     case: CaseId
     entity: EntityId
     unit: UnitId
-    reason: Literal["executed", "exempt", "not_established", "limitation", "transferred", "revoked"]
+    reason: ClosingReason
     conclusion: Text
     closed_on: date
     decision: DecisionId | None = None

@@ -131,6 +131,23 @@ _DRAWS = (
     ),
     _design("selective_p", "0.01", "two-sided exact binomial"),
     _design("draw.void_max", 1, "for each plan year"),
+    _design("draw.exempt_share", "0.10", "of the businesses that a unit draws in a year"),
+    _design(
+        "draw.risk_formula",
+        {
+            "grade": {"A": 0, "B": 10, "C": 25, "D": 40},
+            "key_domain": 15,
+            "key_lines": [
+                "食品", "餐饮", "药品", "医疗", "卫生", "矿", "土地", "环保", "危险化学品", "烟花",
+                "建筑施工", "劳务", "城市管理", "运输", "物流", "金融", "小额贷款", "教育", "培训",
+            ],
+            "breach": 10, "breach_max": 30, "breach_months": 24,
+            "unmet_order": 15, "unmet_order_max": 15,
+            "mid_from": 25, "high_from": 55,
+        },
+        "low below mid_from, high from high_from on; which lines of business belong to the ten key "
+        "domains is local",
+    ),
     _design("grade.override_window_cd", 30),
 )  # fmt: skip
 

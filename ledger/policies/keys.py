@@ -57,6 +57,28 @@ class RatioByGrade(Value):
     D: Ratio
 
 
+class RiskFormula(Value):
+    """Points by which the risk of a business is reckoned, and from how many it is mid or high.
+
+    ``grade``: for its credit grade. ``key_domain``: for a line of business that has one of the
+    words of ``key_lines``. ``breach``: for each breach published of its own visits of the last
+    ``breach_months``, at most ``breach_max`` in all. ``unmet_order``: for each order to correct
+    after which the same unit has published no visit that found things right, at most
+    ``unmet_order_max``.
+    """
+
+    grade: CountByGrade
+    key_domain: Count
+    key_lines: tuple[Line, ...]
+    breach: Count
+    breach_max: Count
+    breach_months: Months
+    unmet_order: Count
+    unmet_order_max: Count
+    mid_from: Count
+    high_from: Count
+
+
 class LineByGrade(Value):
     """What each credit grade means."""
 
@@ -362,6 +384,7 @@ KEYS: Mapping[str, Key] = {
         "ratio",
         "legal_reviewer_share",
         "draw.general_ratio_cap",
+        "draw.exempt_share",
         "selective_p",
         "redaction_share",
         "penalty.late_fee_daily",
@@ -370,6 +393,7 @@ KEYS: Mapping[str, Key] = {
     "key.unit_list": Key("text", ListVisibility),
     **_tables(
         draw__ratio=RatioByGrade,
+        draw__risk_formula=RiskFormula,
         grade__scheme=LineByGrade,
         visit_cap=CountByGrade,
         special__approval=SpecialApproval,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from ledger.impersonal import refuse_personal, require_impersonal, words_of
-from ledger.kernel import Event, Fact, Reading
+from ledger.kernel import Event, Fact, Reading, civil_date
 from ledger.penalties.rules import PUB_R1
 from ledger.supervision import rules
 from ledger.supervision.events import FindingRaised
@@ -21,15 +21,20 @@ def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
 
     Imports say themselves when their source knew them and are not judged here.
     """
-    if ledger.now - ledger.at <= _SURELY_IN_TIME:
-        return
     own = [fact for fact in facts if fact.provenance is None]
     if not own:
+        return
+    happened_at = ledger.at
+    if own[0].occurred_at is not None and ledger.actor.role != "ledger_clock":
+        # A report that states the day itself, as a leaving does; the clock reports nothing.
+        happened_at = min(own[0].occurred_at, ledger.at)
+    if ledger.now - happened_at <= _SURELY_IN_TIME:
         return
     flag = ledger.policy("late_entry_flag")
     if flag is None:
         return
-    late = ledger.days().working_days_between(ledger.on, ledger.today)
+    happened_on = civil_date(happened_at)
+    late = ledger.days().working_days_between(happened_on, ledger.today)
     if late > int(flag.value):
         event = own[0].event
         unit = getattr(event, "unit", None) or None
@@ -46,7 +51,7 @@ def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
             ledger,
             rules.GEN_V1,
             **about,  # type: ignore[arg-type]
-            occurred_on=ledger.on.isoformat(),
+            occurred_on=happened_on.isoformat(),
             working_days=late,
             recorded=event.TOPIC,
             withheld_from=event.kept_from(),

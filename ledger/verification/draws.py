@@ -127,11 +127,14 @@ class _Draw:
             draw.roster_hash, draw.roster_root, draw.roster_count, draw.roster_strata, draw.by,
         ):  # fmt: skip
             return f"it announced another roster than {draw.roster} as it was frozen"
-        officers = self.records.ask(OfficerRoster(draw.officer_roster)).frozen
-        if officers is None or officers.roster_hash != draw.officer_roster_hash:
-            return f"it announced other officers than {draw.officer_roster} as it was frozen"
-        if officers_hash(officers.officers) != officers.roster_hash:
-            return f"the officers of {draw.officer_roster} are not those of its hash"
+        if draw.excluded != roster.excluded:
+            return f"it counts others excluded than {draw.roster} as it was frozen"
+        for part in draw.parts:
+            officers = self.records.ask(OfficerRoster(part.officer_roster)).frozen
+            if officers is None or officers.roster_hash != part.officer_roster_hash:
+                return f"it announced other officers than {part.officer_roster} as it was frozen"
+            if officers_hash(officers.officers) != officers.roster_hash:
+                return f"the officers of {part.officer_roster} are not those of its hash"
         return None
 
     def _seed(self) -> str | None:

@@ -25,7 +25,14 @@ from ledger.dishonesty.events import (
 )
 from ledger.dishonesty.folds import Determination, Incentive, Sanction, SeriousListing
 from ledger.draws.events import DrawResultPublished
-from ledger.entities.events import EntityLeftRegister, EntityRegistered, EntityRevised, Identity
+from ledger.entities.events import (
+    EntityLeftRegister,
+    EntityReentered,
+    EntityRegistered,
+    EntityRevised,
+    Identity,
+)
+from ledger.entities.folds import Identities, Listings
 from ledger.filing.events import (
     InspectionCancelled,
     InspectionConcluded,
@@ -64,7 +71,7 @@ from ledger.reconsideration.events import (
     ReconTerminated,
 )
 from ledger.supervision.events import FindingRaised
-from ledger.vocabulary import EntityId
+from ledger.vocabulary import EntityId, Oddity
 from projections.profiles.parts import (
     CreditEntry,
     CreditEvent,
@@ -72,7 +79,6 @@ from projections.profiles.parts import (
     Inspection,
     Violation,
     Visit,
-    When,
     known,
     later,
 )
@@ -86,9 +92,10 @@ class CreditProfile(Fold, array_like=True):
     """
 
     entity: EntityId
-    identity: Identity | None = None
-    identified: When | None = None
-    left: When | None = None
+    identities: Identities = msgspec.field(default_factory=Identities)
+    listings: Listings = msgspec.field(default_factory=Listings)
+    oddity: Oddity | None = None
+    register_ref: str | None = None
     grades: list[Grading] = msgspec.field(default_factory=list)
     records: dict[str, CreditEntry] = msgspec.field(default_factory=dict)
     visits: dict[str, Visit] = msgspec.field(default_factory=dict)
@@ -101,14 +108,20 @@ class CreditProfile(Fold, array_like=True):
 
     # Identity
 
-    def on_known(self, event: EntityRegistered | EntityRevised, record: Recorded) -> None:
-        when = known(record)
-        if self.identified is None or self.identified < when:
-            self.identified = when
-            self.identity = event.identity
+    def on_registered(self, event: EntityRegistered, record: Recorded) -> None:
+        self.identities.state(event.identity, record)
+        self.listings.register(record.occurred_on)
+        self.oddity, self.register_ref = event.oddity, event.register_ref
+
+    def on_revised(self, event: EntityRevised, record: Recorded) -> None:
+        self.identities.state(event.identity, record)
+        self.listings.named_again(record)
 
     def on_left(self, event: EntityLeftRegister, record: Recorded) -> None:
-        self.left = later(self.left, known(record))
+        self.listings.leave(event, record)
+
+    def on_back(self, event: EntityReentered, record: Recorded) -> None:
+        self.listings.reenter(event, record)
 
     # Grade
 
@@ -303,8 +316,8 @@ class CreditProfile(Fold, array_like=True):
     def exists(self) -> bool:
         """Whether anything at all is recorded of it."""
         return bool(
-            self.identified
-            or self.left
+            self.identities.said
+            or self.listings.left
             or self.grades
             or self.records
             or self.visits
@@ -316,14 +329,19 @@ class CreditProfile(Fold, array_like=True):
         )
 
     @property
+    def identity(self) -> Identity | None:
+        """What it is called and where it is by the newest fact."""
+        return self.identities.newest
+
+    @property
     def registered(self) -> bool:
         """Whether its register has named it."""
-        return self.identified is not None
+        return bool(self.identities.said)
 
     @property
     def listed(self) -> bool:
-        """Whether its register named it after it last left."""
-        return self.identified is not None and (self.left is None or self.left < self.identified)
+        """Whether its register lists it: it has not left, or was listed again since."""
+        return self.listings.now
 
     @property
     def capped(self) -> bool:

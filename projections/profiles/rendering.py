@@ -43,6 +43,12 @@ def render(
     }
     if identity is not None:
         document["identity"] = identity
+    if former := profile.identities.former_names:
+        document["former_names"] = former
+    if (left := profile.listings.leaving(date.max)) is not None:
+        document["left"] = {"on": left.on, "kind": left.kind}
+    if profile.oddity is not None:
+        document["odd_id"] = {"what": profile.oddity, "register_ref": profile.register_ref}
     if audience != "public":
         document["grade"] = profile.grade(on)
         document["grades"] = [

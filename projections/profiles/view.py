@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
@@ -22,8 +23,10 @@ PROFILES = sa.Table(
     sa.Column("key", Code, primary_key=True),
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("name", sa.Text),
-    #: The name as it is searched by: case folded.
+    #: The name as it is searched by (``search_key``).
     sa.Column("name_key", Code, index=True),
+    #: Its former names, likewise, each after a line end; there is none in them.
+    sa.Column("former_keys", Code),
     sa.Column("area", Code, index=True),
     sa.Column("listed", sa.Boolean, nullable=False, index=True),
     sa.Column("registered", sa.Boolean, nullable=False),
@@ -47,7 +50,19 @@ PROFILES = sa.Table(
         )
         for name in ("capped", "reckoned")
     ),
+    sa.Index(
+        "profiles_former",
+        "key",
+        sqlite_where=sa.text("former_keys IS NOT NULL"),
+        postgresql_where=sa.text("former_keys IS NOT NULL"),
+    ),
 )
+
+
+def search_key(name: str) -> str:
+    """A name as it is searched by: NFKC, so that one name has one spelling, and case folded."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
+
 
 #: Policies, and the rows whose documents depend on them.
 _DEPENDING = ((frozenset({VISIT_CAP}), PROFILES.c.capped), (REGIMES, PROFILES.c.reckoned))
@@ -130,7 +145,11 @@ class Profiles(FoldView[CreditProfile]):
         restricted = as_json(render(fold, "restricted", self._law, told=told))
         return {
             "name": name,
-            "name_key": None if name is None else name.casefold(),
+            "name_key": None if name is None else search_key(name),
+            "former_keys": "".join(
+                "\n" + " ".join(search_key(one).split()) for one in fold.identities.former_names
+            )
+            or None,
             "area": None if identity is None else identity.area,
             "listed": fold.listed,
             "registered": fold.registered,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 
 import msgspec
 import pytest
 
 from ledger.kernel import Command, Value, subject
-from ledger.kernel.subjects import Tag, subject_fields, tag_extractor
+from ledger.kernel.subjects import Tag, doubts, subject_fields, tag_extractor
 from ledger.vocabulary import EntityId, UnitId
 from tests.kernel.hall import GuestId, HallId, Heard, Party, PartyArrived, SeatTaken
 
@@ -77,14 +78,42 @@ class Visit(Command):
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"entity": "91620100MA7LX0071J"}, "entity"),
-        ({"nested": {"visited": ["91620100MA7LX0017J", "91620100MA7LX0071J"]}}, "nested"),
+        ({"entity": "91990100MA7LX0017J"}, "entity"),
+        ({"nested": {"visited": ["91620100MA7LX0017J", "91990100MA7LX0017J"]}}, "nested"),
     ],
 )
 def test_checks_run_when_a_command_comes_in(body: dict[str, Any], field: str) -> None:
-    """A wrong check character is refused at the edge, wherever the id stands, naming the field."""
-    with pytest.raises(msgspec.ValidationError, match=rf"{field}: .*check character"):
+    """A wrong division code is refused at the edge, wherever the id stands, naming the field."""
+    with pytest.raises(msgspec.ValidationError, match=rf"{field}: .*division code"):
         msgspec.convert(body, Visit)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"entity": " 91620100ma7lx0017j\u3000"},
+        {"nested": {"visited": ["91620100MA7LX0017J", "91620100ma7lx0017J "]}},
+    ],
+)
+def test_ids_are_spelled_normally_wherever_they_stand(body: dict[str, Any]) -> None:
+    """Small letters and blanks around a code are forgiven, at any depth."""
+    given = msgspec.convert(body, Visit)
+    found = [given.entity, *(given.nested.visited if given.nested else ())]
+    assert {one for one in found if one is not None} == {"91620100MA7LX0017J"}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"entity": "91620100MA7LX0071J"}, "entity"),
+        ({"nested": {"visited": ["91620100MA7LX0017J", "91620100MA7LX0071J"]}}, "nested"),
+        ({"entity": "321102197001014275"}, "entity"),
+    ],
+)
+def test_a_doubtful_id_is_found_wherever_it_stands(body: dict[str, Any], field: str) -> None:
+    """Whether the ledger knows the subject all the same is asked when the command is decided."""
+    (found,) = doubts(msgspec.convert(body, Visit), date(2026, 11, 30))
+    assert found[0] == field
 
 
 def test_a_pattern_without_end_stays_open() -> None:

@@ -31,7 +31,13 @@ from ledger.dishonesty.events import (
     SeriousListAdded,
     SeriousListRemoved,
 )
-from ledger.entities.events import EntityLeftRegister, EntityRegistered, EntityRevised, Identity
+from ledger.entities.events import (
+    EntityLeftRegister,
+    EntityReentered,
+    EntityRegistered,
+    EntityRevised,
+    Identity,
+)
 from ledger.filing.events import (
     InspectionCancelled,
     InspectionConcluded,
@@ -103,6 +109,7 @@ def entity_events(draw: Any, entity: str, day: date) -> Event:
                 EntityRegistered(entity=entity, identity=identity),
                 EntityRevised(entity=entity, identity=identity, reason="moved"),
                 EntityLeftRegister(entity=entity, reason="closed"),
+                EntityReentered(entity=entity, listed_on=date(2026, 3, 4), reason="back"),
                 CreditGradeAssigned(
                     entity=entity,
                     scheme="local",

@@ -39,7 +39,12 @@ from ledger.dishonesty.events import (
     SeriousListRemoved,
 )
 from ledger.draws.events import DrawResultPublished
-from ledger.entities.events import EntityLeftRegister, EntityRegistered, Identity
+from ledger.entities.events import (
+    EntityLeftRegister,
+    EntityReentered,
+    EntityRegistered,
+    Identity,
+)
 from ledger.filing.events import (
     InspectionCancelled,
     InspectionNoticeIssued,
@@ -470,12 +475,17 @@ def test_publicity_that_starts_again(past: Past) -> None:
 
 
 def test_leaving_and_coming_back(past: Past) -> None:
-    """A business is listed if its register named it after it last left."""
+    """A business that left is listed again by its re-entry, and by nothing else (2.17)."""
     past.add(EntityLeftRegister(entity=E1, reason="closed"), "2017-01-01")
     past.add(EntityRegistered(entity=E1, identity=Identity(name="A")), "2016-01-01")
     assert replay(past.recorder, E1).document["listed"] is False
     past.add(EntityRegistered(entity=E1, identity=Identity(name="A")), "2018-01-01")
+    assert replay(past.recorder, E1).document["listed"] is False
+    back = EntityReentered(entity=E1, listed_on=date(2018, 6, 1), reason="back")
+    past.add(back, "2018-06-01")
     assert replay(past.recorder, E1).document["listed"] is True
+    before = replay(past.recorder, E1, valid_as_of=date(2018, 5, 31))
+    assert before.document["listed"] is False
 
 
 @given(facts=strategies.pasts(), batch=st.integers(1, 9))

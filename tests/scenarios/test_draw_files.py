@@ -840,8 +840,9 @@ async def test_a_reserve_called_up_while_targets_are_recorded_still_waits(
     monkeypatch.setattr(drawing, "_selections", broken)
     execute = {"draw": DRAW, "roster_hash": ROSTER_HASH}
     await world.send(OPERATOR, "draws/execute-draw", expect=503, **execute)
-    exempt = {"draw": DRAW, "entity": E_A, "reason": "moved", "evidence": "已迁往外区"}
-    await world.send(OPERATOR, "draws/exempt-target", **exempt)
+    exempt = {"draw": DRAW, "entity": E_A, "reason": "judicial_custody", "evidence": "查封"}
+    await world.send(OPERATOR, "draws/request-exemption", **exempt, instrument="裁定")
+    await world.send("MRB head", "draws/exempt-target", **exempt)
     assert (await world.get("JB", f"/v1/draws/{DRAW}"))["still_sealed"] == 5
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -86,15 +87,13 @@ async def test_an_exempted_business_gives_way_to_the_next_reserve(world: World) 
     await given_roster(world)
     await given_seed(world)
     await world.send(OPERATOR, "draws/execute-draw", draw=DRAW, roster_hash=ROSTER_HASH)
-    answer = await world.send(
-        OPERATOR,
-        "draws/exempt-target",
-        draw=DRAW,
-        entity=E_C,
-        reason="moved",
-        evidence="已迁往外区",
+    custody = {"draw": DRAW, "entity": E_C, "reason": "judicial_custody", "evidence": "查封"}
+    await world.send(
+        OPERATOR, "draws/request-exemption", **custody, instrument="（2026）甘01执1号裁定"
     )
-    assert types(answer) == ["draws.draw-target-exempted", "draws.draw-target-selected"]
+    await world.refused("DRW-R10", OPERATOR, "draws/exempt-target", **custody)
+    answer = await world.send("MRB head", "draws/exempt-target", **custody)
+    assert types(answer)[:2] == ["draws.draw-target-exempted", "draws.draw-target-selected"]
     called = answer["events"][1]["body"]
     assert (called["entity"], called["rank"]) == (PREFIX + "0092B", 2)
     assert called["in_place_of"] == f"{DRAW}/C/1"
@@ -145,11 +144,11 @@ async def test_a_withheld_roster_stays_with_the_authorities(world: World) -> Non
 
 
 async def test_a_roster_that_is_given_is_held_against_the_register(world: World) -> None:
-    """DRW-R7: who is missing is named; grades are the register's; risks and weights are added."""
+    """DRW-R7: who is missing is named; grades and risks are the ledger's, weights are added."""
     await given_roster(world)
     entries = [
         {"uscc": PREFIX + code, "grade": grade, "risk": risk, "weight": 2}
-        for (grade, codes), risk in zip(GRADES.items(), ("low", "mid", "high", "high"), strict=True)
+        for (grade, codes), risk in zip(GRADES.items(), ("low", "low", "mid", "mid"), strict=True)
         for code in codes
     ]
     body = {
@@ -161,11 +160,14 @@ async def test_a_roster_that_is_given_is_held_against_the_register(world: World)
     }
     path = "draws/freeze-entity-roster"
     problem = await world.refused("DRW-R7", OPERATOR, path, **body, entries=entries[1:])
-    assert problem["details"] == {"entity": PREFIX + "0017J", "missing": 1}
+    assert problem["details"]["entity"] == PREFIX + "0017J"
+    assert problem["details"]["missing"] == 1
     for index, wrong in (
         (0, {**entries[0], "grade": "D"}),
         (1, {**entries[1], "uscc": "legacy:404"}),
-        (2, {k: v for k, v in entries[2].items() if k != "risk"}),
+        (2, {**entries[2], "risk": "high"}),
+        (3, {**entries[3], "risk": "high", "risk_reason": "举报人电话13900000000"}),
+        (4, {**entries[4], "domain": "13900000000"}),
     ):
         problem = await world.send(
             OPERATOR,
@@ -175,9 +177,19 @@ async def test_a_roster_that_is_given_is_held_against_the_register(world: World)
             entries=[*entries[:index], wrong, *entries[index + 1 :]],
         )
         assert problem["pointer"].startswith(f"/entries/{index}/")
-    await world.send(OPERATOR, path, expect=400, **body)
+    entries[0] |= {"risk": "high", "risk_reason": "上年发生事故"}
     answer = await world.send(OPERATOR, path, **body, entries=entries)
-    assert answer["events"][0]["body"]["strata"] == {"high": 4, "low": 5, "mid": 3}
+    assert answer["events"][0]["body"]["strata"] == {"high": 1, "low": 7, "mid": 4}
+    lines = json.loads(world.service.blobs.get(answer["events"][0]["body"]["roster_hash"]))
+    assert lines[0] == {
+        "risk": "high",
+        "risk_reason": "上年发生事故",
+        "uscc": PREFIX + "0017J",
+        "weight": 2,
+    }
+    assert lines[1] == {"risk": "low", "uscc": PREFIX + "0025D", "weight": 2}
+    answer = await world.send(OPERATOR, path, **{**body, "roster": "ROSTER-RISK-2"})
+    assert answer["events"][0]["body"]["strata"] == {"low": 8, "mid": 4}
 
 
 async def test_a_roster_that_is_gone_is_said_to_be_gone(world: World, tmp_path: Path) -> None:

@@ -15,14 +15,17 @@ from ledger.deadlines.commands import EndDeadline
 from ledger.draws import uvdraw
 from ledger.draws.commands import (
     AssignOfficers,
+    CalledReserves,
     ExemptTarget,
     LeftOut,
     PublicValue,
     PublishDrawResult,
     ReleaseTargets,
+    RequestExemption,
     RevealCommitment,
     RevealSeed,
     ReviewDraw,
+    SelectedLine,
     SelectTargets,
     SubstituteOfficer,
     VerifyDraw,
@@ -75,6 +78,7 @@ from ledger.kernel import (
     Ledger,
     Malformed,
     OutOfStep,
+    Unavailable,
     UnknownReference,
     civil_moment,
     codec,
@@ -275,7 +279,6 @@ def test_an_announcement_says_everything_but_the_seed(story: Scenario) -> None:
     ("changed", "pointer"),
     [
         ({"draw": "D" * 91}, "/draw"),
-        ({"matters": ("M-9",)}, "/matters"),
         ({"by": "risk"}, "/by"),
         ({"strata": ratios(A="0.05", B="0.20", C="0.50")}, "/strata"),
         ({"strata": ratios(A="0.05", B="0.2", C="0.5", D="1", low="0")}, "/strata"),
@@ -293,6 +296,12 @@ def test_an_announcement_that_cannot_be_drawn_by(
 ) -> None:
     given_rosters(story).when(replace(ANNOUNCE, **changed), COORDINATOR).raises(
         Malformed, pointer=pointer
+    )
+
+
+def test_FIL_R1_a_draw_is_for_matters_of_a_filed_plan(story: Scenario) -> None:
+    given_rosters(story).when(replace(ANNOUNCE, matters=("M-9",)), COORDINATOR).refused(
+        "FIL-R1", unit="MRB", matters="M-9"
     )
 
 
@@ -391,7 +400,10 @@ def test_DRW_R4_a_general_matter_stays_within_its_cap(story: Scenario) -> None:
     capped = replace(MATTER_LIST.items[0], ratio_cap="0.50")
     story.given(replace(MATTER_LIST, items=(capped, MATTER_LIST.items[1])), actor=HEAD)
     story.given(FREEZE, FREEZE_OFFICERS, actor=COORDINATOR)
-    story.when(ANNOUNCE, COORDINATOR).refused("DRW-R4", matter="M-1", ratio="1.00", cap="0.50")
+    above = ratios(A="0.05", B="0.20", C="0.50", D="1.00")
+    story.when(replace(ANNOUNCE, strata=above), COORDINATOR).refused(
+        "DRW-R4", matter="M-1", ratio="1.00", cap="0.50"
+    )
     within = ratios(A="0.05", B="0.2", C="0.5", D="0.5")
     story.when(replace(ANNOUNCE, strata=within), COORDINATOR).then(DrawAnnounced, DrawOperated)
     story.when(replace(ANNOUNCE, draw="D-2", matters=("M-2",)), COORDINATOR).then(
@@ -466,8 +478,15 @@ def test_GEN_R2_an_inspector_of_a_draw_changes_nothing_about_who_is_visited(
     going = _assigned(given_drawn(story))
     inside = actor("MRB", "OFF-1", "draw_coordinator")
     spare = next(line for line in SPARE if line.stratum == "C")
-    exempt = ExemptTarget(draw=DRAW, entity=C, reason="moved", evidence="迁出", reserve=spare)
-    story.when(exempt, inside).refused("GEN-R2", person="OFF-1")
+    ask = RequestExemption(
+        draw=DRAW, entity=C, reason="judicial_custody", evidence="查封", instrument="法院裁定"
+    )
+    story.when(ask, inside).refused("GEN-R2", person="OFF-1")
+    story.given(ask, actor=COORDINATOR)
+    exempt = ExemptTarget(
+        draw=DRAW, entity=C, reason="judicial_custody", reserves=moving_up(f"{DRAW}/C/1", spare)
+    )
+    story.when(exempt, inside).refused("DRW-R10", target=f"{DRAW}/C/1")
     others = [one for one in FREEZE_OFFICERS.officers if one not in going and one != "OFF-5"]
     substitute = SubstituteOfficer(
         draw=DRAW,
@@ -478,7 +497,9 @@ def test_GEN_R2_an_inspector_of_a_draw_changes_nothing_about_who_is_visited(
         reason="病假",
     )
     story.when(substitute, inside).refused("GEN-R2", person="OFF-1")
-    story.when(exempt, COORDINATOR).then(DrawTargetExempted, DrawTargetSelected)
+    story.when(exempt, HEAD).then(
+        DrawTargetExempted, DrawTargetSelected, like(FindingRaised, rule_id="DRW-V7")
+    )
 
 
 # --- the seed
@@ -859,16 +880,15 @@ def test_DRW_V1_drawn_and_not_inspected_by_the_end_of_the_plan(story: Scenario) 
     opened = _positions(story, DrawTargetSelected)
     story.given(_opening(_going(story)), actor=HEAD)
     other = chosen("A")
-    story.given(
-        ExemptTarget(
-            draw=DRAW,
-            entity=other.uscc,
-            reason="closed",
-            evidence="注销登记",
-            reserve=next(s for s in SPARE if s.stratum == "A"),
-        ),
-        actor=COORDINATOR,
-    )
+    custody: dict[str, Any] = {
+        "draw": DRAW,
+        "entity": other.uscc,
+        "reason": "judicial_custody",
+        "evidence": "查封",
+    }
+    story.given(RequestExemption(**custody, instrument="法院裁定"), actor=COORDINATOR)
+    spare = next(s for s in SPARE if s.stratum == "A")
+    story.given(ExemptTarget(**custody, reserves=moving_up(f"{DRAW}/A/1", spare)), actor=HEAD)
     end = {
         target: EndDeadline(rule_name="draw.inspect_by", opened_at_position=position)
         for target, position in opened.items()
@@ -1010,22 +1030,36 @@ def test_DRW_V4_the_same_pair_at_the_same_business_beyond_chance(story: Scenario
 def test_the_next_reserve_takes_the_place_of_whom_the_rules_let_off(story: Scenario) -> None:
     given_drawn(story)
     spare = next(line for line in SPARE if line.stratum == "C")
-    exempt = ExemptTarget(draw=DRAW, entity=C, reason="moved", evidence="迁出", reserve=spare)
-    story.when(replace(exempt, reserve=None), COORDINATOR).raises(OutOfStep, says="C/2")
-    story.when(replace(exempt, reserve=SPARE[0]), COORDINATOR).raises(OutOfStep)
-    forged = replace(spare, uscc=PREFIX + "0017J")
-    story.when(replace(exempt, reserve=forged), COORDINATOR).refused("DRW-R6")
-    story.when(exempt, COORDINATOR).then(
-        like(DrawTargetExempted, target=f"{DRAW}/C/1", reason="moved"),
-        like(
-            DrawTargetSelected, target=f"{DRAW}/C/2", entity=spare.uscc, in_place_of=f"{DRAW}/C/1"
-        ),
+    place = f"{DRAW}/C/1"
+    ask = RequestExemption(
+        draw=DRAW, entity=C, reason="judicial_custody", evidence="查封", instrument="法院裁定"
     )
-    # One reserve was announced: the next exemption of the stratum calls nobody.
-    story.when(
-        ExemptTarget(draw=DRAW, entity=spare.uscc, reason="closed", evidence="注销"), COORDINATOR
-    ).then(like(DrawTargetExempted, target=f"{DRAW}/C/2"))
-    story.when(exempt, COORDINATOR).raises(OutOfStep, says="exempted")
+    story.given(ask, actor=COORDINATOR)
+    exempt = ExemptTarget(
+        draw=DRAW, entity=C, reason="judicial_custody", reserves=moving_up(place, spare)
+    )
+    story.when(replace(exempt, reserves=None), HEAD).raises(Unavailable)
+    story.when(replace(exempt, reserves=moving_up(place, SPARE[0])), HEAD).raises(Unavailable)
+    forged = moving_up(place, replace(spare, uscc=PREFIX + "0017J"))
+    story.when(replace(exempt, reserves=forged), HEAD).refused("DRW-R6")
+    story.when(exempt, HEAD).then(
+        like(
+            DrawTargetExempted,
+            target=place,
+            reason="judicial_custody",
+            requested_by="COORD",
+            replaced_by=f"{DRAW}/C/2",
+        ),
+        like(DrawTargetSelected, target=f"{DRAW}/C/2", entity=spare.uscc, in_place_of=place),
+        like(FindingRaised, rule_id="DRW-V7"),
+    )
+    # One reserve was announced: the next exemption of the stratum calls nobody, and says so.
+    story.given(replace(ask, entity=spare.uscc), actor=COORDINATOR)
+    story.when(ExemptTarget(draw=DRAW, entity=spare.uscc, reason="judicial_custody"), HEAD).then(
+        like(DrawTargetExempted, target=f"{DRAW}/C/2", replaced_by=None, no_reserve=True),
+        like(FindingRaised, rule_id="DRW-V7"),
+    )
+    story.when(exempt, HEAD).raises(OutOfStep, says="exempted")
 
 
 def test_DRW_R5_a_draw_is_voided_on_four_grounds_by_two_people(story: Scenario) -> None:
@@ -1273,6 +1307,11 @@ def _approved_event(task: str, entity: str) -> InspectionTaskApproved:
         counter="capped",
         non_onsite_considered=NON_ONSITE,
     )
+
+
+def moving_up(target: str, *lines: SelectedLine) -> CalledReserves:
+    """The reserves that the service finds for a target's place."""
+    return CalledReserves(target=target, lines=lines)
 
 
 def _approved(story: Scenario) -> tuple[str, ...]:

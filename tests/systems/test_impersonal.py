@@ -209,10 +209,12 @@ class Name(Command):
 
 
 def test_an_id_is_looked_at_when_it_is_given(story: Scenario) -> None:
-    """Not that of a business, which its register has given it."""
+    """That of a business too, whose register has given it: it needs a reference to that (2.17)."""
     story.when(Name(complaint=f"CMP-{MOBILE}")).raises(Malformed, pointer="/complaint")
     story.when(Name(complaint=f"CMP-{ID_NUMBER}")).raises(Malformed, pointer="/complaint")
-    story.when(Name(complaint="CMP-2026-0001", entity=f"register:{MOBILE}")).then(filed())
+    story.when(Name(complaint="CMP-2026-0001", entity=f"register:{MOBILE}")).raises(
+        Malformed, pointer="/entity"
+    )
 
 
 def test_the_clock_goes_on_over_what_was_once_recorded(story: Scenario) -> None:

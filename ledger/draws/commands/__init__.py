@@ -19,17 +19,21 @@ from ledger.draws.commands.rosters import (
 )
 from ledger.draws.commands.targets import (
     AssignOfficers,
+    ExemptDeparted,
     ExemptTarget,
-    SelectedLine,
+    RequestExemption,
     SubstituteOfficer,
 )
 from ledger.draws.commands.voiding import ReleaseTargets, VoidDraw
+from ledger.draws.effects import CalledReserves, SelectedLine
 
 __all__ = [
     "AnnounceDraw",
     "AssignOfficers",
+    "CalledReserves",
     "DrawOutcome",
     "ExecuteDraw",
+    "ExemptDeparted",
     "ExemptTarget",
     "FreezeEntityRoster",
     "FreezeOfficerRoster",
@@ -39,6 +43,7 @@ __all__ = [
     "PublishDrawMatterList",
     "PublishDrawResult",
     "ReleaseTargets",
+    "RequestExemption",
     "RevealCommitment",
     "RevealSeed",
     "ReviewDraw",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ledger.draws.events import DrawPart
 from ledger.draws.folds import DrawState, OfficerRoster
 from ledger.kernel import Reading
 from ledger.supervision import rules as supervision
@@ -16,8 +17,13 @@ def operated(ledger: Reading, draw_id: str) -> DrawState:
 
 
 def officers_of(ledger: Reading, draw: DrawState) -> tuple[str, ...]:
-    """Who stands on the officer roster of a draw."""
-    frozen = ledger.read(OfficerRoster(draw.officer_roster)).frozen
+    """Who stands on the officer rosters of a draw, of whatever unit."""
+    return tuple(officer for part in draw.parts for officer in officers_of_part(ledger, part))
+
+
+def officers_of_part(ledger: Reading, part: DrawPart) -> tuple[str, ...]:
+    """Who stands on the officer roster of one unit."""
+    frozen = ledger.read(OfficerRoster(part.officer_roster)).frozen
     return frozen.officers if frozen is not None else ()
 
 

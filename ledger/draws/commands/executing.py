@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ledger.draws import rules, uvdraw
 from ledger.draws.commands.common import operated
-from ledger.draws.commands.targets import SelectedLine, selected, target_id
+from ledger.draws.effects import SelectedLine, selected, target_id
 from ledger.draws.events import Count, DrawExecuted, DrawOperated, StratumCount
 from ledger.draws.folds import DrawState, Target
 from ledger.kernel import Command, Event, Fact, Malformed, OutOfStep, Reading, Value

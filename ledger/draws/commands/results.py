@@ -89,4 +89,8 @@ class PublishDrawResult(Command):
     def _asked_for(self, ledger: Reading, draw: str, task: Task) -> bool:
         """Whether this visit, and no other one at the business, is what the draw asked for."""
         target = drawn_visit(ledger, draw, task.entity, task.unit, task.matters)
-        return target is not None and task.draw == draw and target.task in (None, self.task)
+        if target is None or task.draw != draw:
+            return False
+        # Of several units each has a task of its own; the target names the first that went.
+        first = None if target.task in (None, self.task) else ledger.read(Task(target.task or ""))
+        return first is None or first.unit != task.unit

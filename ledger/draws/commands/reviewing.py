@@ -116,10 +116,13 @@ class ReviewDraw(Command):
         if drawn.exists:
             return ledger.read(Target(drawn.target)).stratum
         roster = ledger.read(EntityRoster(draw.roster)).frozen
-        identity = ledger.read(Registration(entity)).identity
+        if roster is None:
+            return None
+        registration = ledger.read(Registration(entity))
+        identity = registration.identities.on(roster.as_of)
         if (
-            roster is None
-            or identity is None
+            identity is None
+            or not registration.listings.on(roster.as_of)
             or draw.by != "grade"
             or roster.area not in (None, identity.area)
             or roster.line not in (None, identity.line)

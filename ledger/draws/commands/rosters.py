@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import msgspec
 
-from ledger.catalogue.folds import Matter, OfficerStanding
+from ledger.catalogue.folds import Matter, OfficerStanding, UnitStanding
 from ledger.draws import rules
 from ledger.draws.events import (
     By,
@@ -18,6 +19,7 @@ from ledger.draws.events import (
     EntityLeftOut,
     EntityRosterFrozen,
     OfficerRosterFrozen,
+    StratumKey,
 )
 from ledger.draws.folds import (
     DrawMatters,
@@ -26,6 +28,7 @@ from ledger.draws.folds import (
     OfficerRoster,
     officers_hash,
 )
+from ledger.draws.risk import RiskClass
 from ledger.draws.uvdraw import MAX_WEIGHT, ratio_of
 from ledger.filing import rules as filing
 from ledger.grading import rules as grading
@@ -81,11 +84,16 @@ class PublishDrawMatterList(Command):
 
 
 class RosterEntry(Value, omit_defaults=True):
-    """One business as it shall stand on a roster. ``weight``: how many tickets it holds."""
+    """One business as it shall stand on a roster. ``weight``: how many tickets it holds.
+
+    ``risk_reason``: why it is of another risk class than ``draw.risk_formula`` gives; its line
+    shows that.
+    """
 
     uscc: EntityId
-    grade: Grade
-    risk: Literal["low", "mid", "high"] | None = None
+    grade: Grade | None = None
+    risk: RiskClass | None = None
+    risk_reason: Text | None = None
     domain: Name | None = None
     weight: Annotated[int, msgspec.Meta(ge=1, le=MAX_WEIGHT)] | None = None
 
@@ -97,10 +105,18 @@ class LeftOut(Value):
     reason: Text | None = None
 
 
+class CappedOut(Value):
+    """A business that is not on a roster because a unit's capped visits of the year are used up."""
+
+    entity: EntityId
+    stratum: StratumKey
+
+
 class FrozenRoster(Value):
     """A roster as it was composed and stored: what the service fills in.
 
     ``overridden``: those on it whose grade was set by hand within the window before ``as_of``.
+    ``capped``: those of the class who are not on it because a cap is used up, by stratum.
     """
 
     roster_hash: Sha256
@@ -109,15 +125,18 @@ class FrozenRoster(Value):
     strata: dict[str, Count]
     composed_at: Count
     overridden: tuple[EntityId, ...] = ()
+    capped: tuple[CappedOut, ...] = ()
 
 
 class FreezeEntityRoster(Command):
     """检查对象名录库定稿: freeze who can be drawn.
 
-    Without ``entries`` the roster is every registered business of the class with its grade on
-    ``as_of``; with them, those, and whoever of the class is missing stands in ``left_out`` with the
-    reason (DRW-R7). The service composes and stores it and fills in ``frozen``. ``roster_hash``:
-    the hash that the sender has seen; another one is refused (DRW-R2).
+    Without ``entries`` the roster is every registered business of the class with its grade, or its
+    risk class by ``draw.risk_formula``, on ``as_of``; with them, those, and whoever of the class is
+    missing stands in ``left_out`` with the reason (DRW-R7). ``units`` and ``matters`` are those of
+    the draw that it is for: whoever has a unit's capped visits of the year behind it is not on it,
+    unless its stratum is drawn whole. The service composes and stores it and fills in ``frozen``.
+    ``roster_hash``: the hash that the sender has seen; another one is refused (DRW-R2).
     """
 
     roster: RosterId
@@ -130,7 +149,14 @@ class FreezeEntityRoster(Command):
     entries: Annotated[tuple[RosterEntry, ...], msgspec.Meta(max_length=20_000)] = ()
     left_out: Annotated[tuple[LeftOut, ...], msgspec.Meta(max_length=1000)] = ()
     roster_hash: Sha256 | None = None
+    units: Annotated[tuple[UnitId, ...], msgspec.Meta(max_length=20)] = ()
+    matters: Annotated[tuple[MatterId, ...], msgspec.Meta(max_length=50)] = ()
     frozen: FrozenRoster | None = None
+
+    @property
+    def all_units(self) -> tuple[str, ...]:
+        """The units of the draw: those named, or the one that freezes."""
+        return self.units or (self.unit,)
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
@@ -138,12 +164,19 @@ class FreezeEntityRoster(Command):
         ledger.new(EntityRoster(self.roster))
         if self.as_of > ledger.today:
             raise Malformed(f"as_of lies after {ledger.today}", "/as_of")
+        if self.unit not in self.all_units:
+            raise Malformed(f"{self.unit} initiates the draw, and must be one of units", "/units")
+        for unit in self.units:
+            ledger.known(UnitStanding(unit), "Qualify the unit first.")
+        for matter in self.matters:
+            ledger.known(Matter(matter), "List it in the catalogue first.")
+        if self.by == "risk":
+            ledger.setting("draw.risk_formula", on=self.as_of)  # its version is recorded with it
         unreasoned = [one.entity for one in self.left_out if one.reason is None]
         ledger.require(
             not unreasoned,
             rules.DRW_R7,
-            entity=unreasoned[0] if unreasoned else None,
-            missing=len(unreasoned),
+            **left_without_reason(self.roster, unreasoned),
         )
         frozen = self.frozen
         if frozen is None:
@@ -171,7 +204,18 @@ class FreezeEntityRoster(Command):
             left_out=len(self.left_out),
             area=self.area,
             line=self.line,
+            units=tuple(sorted(self.units)),
+            matters=tuple(sorted(self.matters)),
+            excluded=dict(sorted(Counter(one.stratum for one in frozen.capped).items())),
         )
+        for out in frozen.capped:
+            yield EntityLeftOut(
+                roster=self.roster,
+                entity=out.entity,
+                unit=self.unit,
+                reason=f"the capped visits of {self.as_of.year} are used up",
+                ground="cap_used",
+            )
         for one in self.left_out:
             assert one.reason is not None
             yield EntityLeftOut(
@@ -234,6 +278,19 @@ class FreezeOfficerRoster(Command):
         )
 
 
+def due_ratios(
+    table: Mapping[str, str], items: Iterable[DrawMatter | None]
+) -> dict[StratumKey, str]:
+    """The ratio of each grade: that of ``draw.ratio``, or the smallest cap of a general matter."""
+    caps = [
+        item.ratio_cap
+        for item in items
+        if item is not None and item.draw_class == "general" and item.ratio_cap is not None
+    ]
+    keys: tuple[StratumKey, ...] = ("A", "B", "C", "D")
+    return {key: min((table[key], *caps), key=ratio_of) for key in keys}
+
+
 def require_within_cap(ledger: Reading, matter: str, ratio: str, cap: str) -> None:
     """Refuse a ratio of a general matter above its cap (DRW-R4)."""
     ledger.setting("draw.general_ratio_cap")  # its version belongs to the refusal
@@ -244,3 +301,15 @@ def require_within_cap(ledger: Reading, matter: str, ratio: str, cap: str) -> No
         ratio=ratio,
         cap=cap,
     )
+
+
+def left_without_reason(roster: str, missing: list[str]) -> dict[str, Any]:
+    """What DRW-R7 says of those who belong on a roster and are left out of it without a reason."""
+    first = missing[0] if missing else None
+    return {
+        "roster": roster,
+        "reason": f"{first} belongs on it and is left out without a recorded reason "
+        f"({len(missing)} such)",
+        "entity": first,
+        "missing": len(missing),
+    }

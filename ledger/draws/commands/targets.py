@@ -4,55 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated
-
-import msgspec
+from decimal import Decimal
 
 from ledger.catalogue.folds import Matter
 from ledger.corrections.folds import require_known
 from ledger.draws import rules, uvdraw
-from ledger.draws.commands.common import officers_of, require_no_inspector
+from ledger.draws.commands.common import (
+    officers_of,
+    officers_of_part,
+    operated,
+    require_no_inspector,
+)
+from ledger.draws.effects import CalledReserves, exempted
 from ledger.draws.events import (
-    Count,
+    DrawExemptionRequested,
+    DrawPart,
     DrawTargetExempted,
-    DrawTargetSelected,
     ExemptGround,
     OfficersAssigned,
     OfficerSubstituted,
     SkippedOfficer,
-    StratumKey,
 )
-from ledger.draws.folds import DrawnTarget, DrawState, ExemptedTargets, Target, why_barred
+from ledger.draws.exemptions import UnitTargets, require_ground
+from ledger.draws.folds import (
+    DrawnTarget,
+    DrawnTasks,
+    DrawState,
+    Target,
+    why_barred,
+)
+from ledger.entities.folds import Registration
+from ledger.entities.rules import LEFT_HOW, require_listed
 from ledger.filing import rules as filing
-from ledger.filing.events import Ratio
-from ledger.kernel import Command, Event, OutOfStep, Reading, UnknownReference, Value
-from ledger.vocabulary import Badge, DrawId, EntityId, OfficerId, Sha256, Text
-
-
-class SelectedLine(Value):
-    """One line of a selection with its proof: line ``index`` under the selection's root."""
-
-    uscc: EntityId
-    stratum: StratumKey
-    ticket: Sha256
-    rank: Annotated[int, msgspec.Meta(ge=1)]
-    inclusion_prob: Ratio
-    index: Count
-    path: tuple[Sha256, ...]
-
-    def stands_in(self, draw: DrawState) -> bool:
-        """Whether the executed draw's selection has this line."""
-        assert draw.selection_root is not None
-        line = uvdraw.line(
-            uvdraw.Picked(
-                self.uscc, self.stratum, self.ticket, self.rank, self.inclusion_prob
-            )._asdict()
-        )
-        return uvdraw.proves(draw.selection_root, draw.selection_count, self.index, line, self.path)
+from ledger.filing.effects import cancelled
+from ledger.filing.folds import Task
+from ledger.kernel import Command, Event, Fact, Malformed, OutOfStep, Reading, UnknownReference
+from ledger.supervision.findings import finding
+from ledger.vocabulary import Badge, DrawId, EntityId, OfficerId, Text
 
 
 class AssignOfficers(Command):
-    """随机选派检查人员: take the first officers in the drawn order who may go to a business.
+    """随机选派检查人员: take the first officers of each unit in the drawn order who may go.
 
     ``on_leave`` names who is away on ``planned_on``; whoever is passed over is recorded with the
     reason.
@@ -63,25 +55,36 @@ class AssignOfficers(Command):
     planned_on: date
     on_leave: tuple[OfficerId, ...] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
         ledger.must_be_now()
-        draw, target = waiting_target(ledger, self.draw, self.entity)
+        draw, target = waiting_target(ledger, self.draw, self.entity, listed=True)
         require_no_inspector(ledger, draw, ledger.actor.person_id)
         if target.officers:
             raise OutOfStep(
                 f"{', '.join(target.officers)} are assigned to {target.target}; substitute one"
             )
-        domains = _domains(ledger, target)
+        for part in draw.parts:
+            event = self._assigned(ledger, draw, target, part)
+            # Who goes where is sealed: each unit knows of its own.
+            yield Fact(event, for_unit=None if part.unit == draw.unit else part.unit)
+
+    def _assigned(
+        self, ledger: Reading, draw: DrawState, target: Target, part: DrawPart
+    ) -> OfficersAssigned:
+        """The officers of one unit: the first in the drawn order who may go."""
+        domains = _domains(ledger, part)
         needed = int(ledger.setting("inspection.min_officers"))
         assigned: list[OfficerId] = []
         skipped: list[SkippedOfficer] = []
         assert draw.seed is not None
         for officer in uvdraw.officer_order(
-            draw.seed, self.draw, self.entity, officers_of(ledger, draw)
+            draw.seed, self.draw, self.entity, officers_of_part(ledger, part)
         ):
             if len(assigned) == needed:
                 break
-            barred = why_barred(ledger, officer, target, self.planned_on, domains)
+            barred = why_barred(
+                ledger, officer, part.unit, self.entity, on=self.planned_on, domains=domains
+            )
             if officer in self.on_leave and barred is None:
                 barred = "leave"
             if barred is None:
@@ -94,14 +97,14 @@ class AssignOfficers(Command):
             filing.FIL_R6,
             needed=needed,
             reason=f"of the officer roster only {len(assigned)} may go ({passed})",
-            unit=draw.unit,
+            unit=part.unit,
             on=self.planned_on,
         )
-        yield OfficersAssigned(
+        return OfficersAssigned(
             target=target.target,
             draw=self.draw,
             entity=self.entity,
-            unit=draw.unit,
+            unit=part.unit,
             officers=tuple(assigned),
             planned_on=self.planned_on,
             skipped=tuple(skipped),
@@ -118,15 +121,24 @@ class SubstituteOfficer(Command):
     approver: Badge
     reason: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
         ledger.must_be_now()
-        draw, target = waiting_target(ledger, self.draw, self.entity)
+        draw, target = waiting_target(ledger, self.draw, self.entity, listed=True)
         require_no_inspector(ledger, draw, ledger.actor.person_id)
-        if self.from_officer not in target.officers:
+        part = next(
+            (one for one in draw.parts if self.from_officer in target.by_unit.get(one.unit, ())),
+            None,
+        )
+        if part is None:
             raise OutOfStep(f"{self.from_officer} is not assigned to {target.target}")
         assert target.planned_on is not None
         barred = why_barred(
-            ledger, self.to_officer, target, target.planned_on, _domains(ledger, target)
+            ledger,
+            self.to_officer,
+            part.unit,
+            self.entity,
+            on=target.planned_on,
+            domains=_domains(ledger, part),
         )
         broken = [
             what
@@ -140,7 +152,7 @@ class SubstituteOfficer(Command):
                 (f"{self.to_officer} is barred by {barred}", barred is not None),
                 (
                     f"{self.to_officer} stands not on the officer roster",
-                    self.to_officer not in officers_of(ledger, draw),
+                    self.to_officer not in officers_of_part(ledger, part),
                 ),
                 (f"{self.to_officer} goes already", self.to_officer in target.officers),
             )
@@ -149,55 +161,160 @@ class SubstituteOfficer(Command):
         ledger.require(not broken, rules.DRW_R8, target=target.target, reason="; ".join(broken))
         require_known(ledger, self.approver)
         assert self.reason is not None
-        yield OfficerSubstituted(
+        substituted = OfficerSubstituted(
             target=target.target,
             draw=self.draw,
             entity=self.entity,
-            unit=draw.unit,
+            unit=part.unit,
             from_officer=self.from_officer,
             to_officer=self.to_officer,
             reason=self.reason,
             approver=self.approver,
         )
+        yield substituted
 
 
-class ExemptTarget(Command):
-    """免予检查: let a drawn business off on a ground of the rules; a reserve takes its place.
+class RequestExemption(Command):
+    """申请免予检查: ask that a drawn business be let off on a ground of the rules (DRW-R10).
 
-    ``reserve`` is that next line of the selection; the service fills it in.
+    The ledger is asked whether the ground holds. Another person decides with exempt-target.
+    ``instrument``: the document by which a court or prosecutor holds the business.
     """
 
     draw: DrawId
     entity: EntityId
     reason: ExemptGround
     evidence: Text
-    reserve: SelectedLine | None = None
+    instrument: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
         draw, target = waiting_target(ledger, self.draw, self.entity)
         require_no_inspector(ledger, draw, ledger.actor.person_id)
-        yield DrawTargetExempted(
+        if (self.reason == "judicial_custody") is (self.instrument is None):
+            raise Malformed(
+                "a judicial custody names its instrument, and no other ground has one",
+                "/instrument",
+            )
+        require_ground(ledger, draw, target, self.reason)
+        yield DrawExemptionRequested(
             target=target.target,
             draw=self.draw,
             entity=self.entity,
             unit=draw.unit,
             reason=self.reason,
             evidence=self.evidence,
+            instrument=self.instrument,
         )
-        rank = next_reserve(draw, ledger.read(ExemptedTargets(self.draw)), target.stratum)
-        if rank is None:
+
+
+class ExemptTarget(Command):
+    """免予检查: approve that a drawn business is let off, as another person asked for (DRW-R10).
+
+    Its task is cancelled, and a reserve takes its place. ``reason`` is the ground that was asked
+    for, ``evidence`` what the approver has seen of it, if anything else. The service fills in
+    ``reserves``.
+    """
+
+    draw: DrawId
+    entity: EntityId
+    reason: ExemptGround
+    evidence: Text | None = None
+    reserves: CalledReserves | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        draw, target = waiting_target(ledger, self.draw, self.entity)
+        require_ground(ledger, draw, target, self.reason)
+        person, asked = ledger.actor.person_id, target.asked
+        broken = None
+        if asked is None or asked.reason != self.reason:
+            broken = f"nobody has asked for it as {self.reason}; another person has to"
+        elif asked.by == person:
+            broken = f"{person} asked for it, and cannot approve it as well"
+        elif person in officers_of(ledger, draw):
+            broken = f"{person} can be drawn to inspect in this draw"
+        ledger.require(broken is None, rules.DRW_R10, target=target.target, reason=broken)
+        assert asked is not None
+        exemption = DrawTargetExempted(
+            target=target.target,
+            draw=self.draw,
+            entity=self.entity,
+            unit=draw.unit,
+            reason=self.reason,
+            evidence=self.evidence or asked.evidence,
+            requested_by=asked.by,
+            instrument=asked.instrument,
+        )
+        lines = () if self.reserves is None else self.reserves.lines
+        yield from exempted(ledger, draw, target.stratum, exemption, lines)
+        for name in ledger.read(DrawnTasks(self.entity, self.draw)).tasks:
+            task = ledger.read(Task(name))
+            if task.stage in ("approved", "notified"):
+                yield cancelled(task, f"exempted from {self.draw}: {self.reason}")
+        yield from self._too_many(ledger, draw)
+
+    def _too_many(self, ledger: Reading, draw: DrawState) -> Iterator[Event]:
+        """DRW-V7: more of those that the unit drew in a year are let off than is allowed for."""
+        share = Decimal(str(ledger.setting("draw.exempt_share")))
+        drawn = ledger.read(UnitTargets(draw.unit)).of(draw.year)
+        let_off = drawn.let_off + 1
+        if let_off > share * drawn.selected:
+            yield finding(
+                ledger,
+                rules.DRW_V7,
+                unit=draw.unit,
+                plan=draw.plan,
+                draw=self.draw,
+                year=draw.year,
+                exempted=let_off,
+                drawn=drawn.selected,
+                allowed_share=str(share),
+            )
+
+
+class ExemptDeparted(Command):
+    """已退出登记的抽中对象: let a business off that had left its register when it was drawn.
+
+    It follows of itself, as the leaving would have it done. What is done already is passed over.
+    """
+
+    draw: DrawId
+    entity: EntityId
+    reserves: CalledReserves | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        draw = operated(ledger, self.draw)
+        drawn = ledger.read(DrawnTarget(self.entity, self.draw))
+        target = ledger.read(Target(drawn.target))
+        left = ledger.read(Registration(self.entity)).left(ledger.today)
+        if draw.stage == "voided" or target.state != "waiting" or left is None:
             return
-        reserve = self.reserve
-        if reserve is None or (reserve.stratum, reserve.rank) != (target.stratum, rank):
-            raise OutOfStep(f"the next reserve is {target.stratum}/{rank}; send the command again")
-        yield selected(ledger, draw, reserve, in_place_of=target.target)
+        exemption = DrawTargetExempted(
+            target=target.target,
+            draw=self.draw,
+            entity=self.entity,
+            unit=draw.unit,
+            reason="closed",
+            evidence=f"the business {LEFT_HOW[left.kind]} on {left.on}",
+            of_itself=True,
+        )
+        lines = () if self.reserves is None else self.reserves.lines
+        yield from exempted(ledger, draw, target.stratum, exemption, lines)
 
 
-def waiting_target(ledger: Reading, draw_id: str, entity: str) -> tuple[DrawState, Target]:
-    """The draw, and the business's place in it, whose visit is still asked for."""
+def waiting_target(
+    ledger: Reading, draw_id: str, entity: str, *, listed: bool = False
+) -> tuple[DrawState, Target]:
+    """The draw, and the business's place in it, whose visit is still asked for.
+
+    ``listed``: what is done presupposes that the register lists the business (ENT-R1).
+    """
     draw = ledger.known(DrawState(draw_id), "Announce the draw first.")
     ledger.act_for(draw.unit)
+    if listed:
+        require_listed(ledger, entity)
     drawn = ledger.read(DrawnTarget(entity, draw_id))
     if not drawn.exists:
         raise UnknownReference("target", f"{draw_id}: {entity}", "The draw did not select it.")
@@ -208,48 +325,7 @@ def waiting_target(ledger: Reading, draw_id: str, entity: str) -> tuple[DrawStat
     return draw, target
 
 
-def selected(
-    ledger: Reading, draw: DrawState, line: SelectedLine, *, in_place_of: str | None = None
-) -> DrawTargetSelected:
-    """The event of one line, which has to stand in the selection (DRW-R6)."""
-    ledger.require(
-        line.stands_in(draw),
-        rules.DRW_R6,
-        draw=draw.draw,
-        reason=f"{line.uscc} is not line {line.index} of it",
-    )
-    assert draw.inspect_by is not None
-    return DrawTargetSelected(
-        target=target_id(draw.draw, line.stratum, line.rank),
-        draw=draw.draw,
-        entity=line.uscc,
-        unit=draw.unit,
-        plan=draw.plan,
-        matters=draw.matters,
-        stratum=line.stratum,
-        ticket=line.ticket,
-        rank=line.rank,
-        inclusion_prob=line.inclusion_prob,
-        inspect_by=draw.inspect_by,
-        in_place_of=in_place_of,
-    )
-
-
-def target_id(draw: str, stratum: str, rank: int) -> str:
-    """The id of one place of a selection."""
-    return f"{draw}/{stratum}/{rank}"
-
-
-def next_reserve(draw: DrawState, exempted: ExemptedTargets, stratum: str) -> int | None:
-    """The rank of the reserve that takes the place of the next one exempted, if there is one."""
-    start = target_id(draw.draw, stratum, 0)[:-1]
-    called = sum(target.startswith(start) for target in exempted.targets)
-    (count,) = (one for one in draw.drawn if one.key == stratum)
-    rank = count.quota + called + 1
-    return rank if rank <= min(count.size, count.quota + draw.reserves) else None
-
-
-def _domains(ledger: Reading, target: Target) -> set[str]:
-    """The domains that a visit's matters ask certificates for."""
-    found = (ledger.read(Matter(matter)).elements for matter in target.matters)
+def _domains(ledger: Reading, part: DrawPart) -> set[str]:
+    """The domains that the matters of a unit's part ask certificates for."""
+    found = (ledger.read(Matter(matter)).elements for matter in part.matters)
     return {one.domain for one in found if one is not None and one.domain != "general"}

@@ -11,8 +11,10 @@ import msgspec
 from ledger.catalogue.events import MatterElements
 from ledger.catalogue.folds import UnitStanding
 from ledger.draws.effects import drawn_target, require_drawn_officers
-from ledger.draws.folds import DrawnTasks
+from ledger.draws.folds import DrawnTasks, DrawState, Target
+from ledger.draws.uvdraw import ratio_of
 from ledger.entities.folds import Registration
+from ledger.entities.rules import require_listed
 from ledger.filing import rules
 from ledger.filing.commands.joining import own_part, part_of, require_joined
 from ledger.filing.events import (
@@ -105,6 +107,8 @@ class ApproveTask(Command):
             raise Malformed("only daily inspections are drawn", "/draw")
         self._check_day(ledger, task.opened if emergency else None)
         ledger.known(Registration(self.entity), "Register the business first.")
+        if self.kind != "case":
+            require_listed(ledger, self.entity)
 
         matters = [
             rules.published_matter(ledger, m, self.unit, self.planned_on) for m in self.matters
@@ -319,11 +323,13 @@ class ApproveTask(Command):
             reason = "no draw is named"
         elif target is None:
             reason = f"{self.draw} did not select {self.entity}"
-        elif target.unit != self.unit:
-            reason = f"{self.draw} is a draw of {target.unit}"
-        elif not set(matters) <= set(target.matters):
-            reason = f"{self.draw} is for {', '.join(target.matters)} only"
-        elif target.state != "waiting":
+        elif (part := ledger.read(DrawState(target.draw)).part_of(self.unit)) is None:
+            reason = f"{self.draw} is a draw of {', '.join(target.units)}"
+        elif not set(matters) <= set(part.matters):
+            reason = f"{self.draw} is for {', '.join(part.matters)} only"
+        elif len(target.units) > 1 and self.joint is None:
+            reason = f"{self.draw} asks for one joint visit of {', '.join(target.units)}"
+        elif target.state != "waiting" and not self._others_went(ledger, target):
             reason = f"the visit that {self.draw} asks for is {target.state}"
         elif target.inspect_by is not None and self.planned_on > target.inspect_by:
             reason = f"the visits of {self.draw} end on {target.inspect_by}"
@@ -331,7 +337,8 @@ class ApproveTask(Command):
             booked = [
                 task
                 for task in ledger.read(DrawnTasks(self.entity, target.draw)).tasks
-                if ledger.read(Task(task)).stage != "cancelled"
+                if (other := ledger.read(Task(task))).unit == self.unit
+                and other.stage != "cancelled"
             ]
             if booked:
                 reason = f"the visit that {self.draw} asks for is task {', '.join(booked)}"
@@ -339,7 +346,20 @@ class ApproveTask(Command):
             reason is None, rules.FIL_R11, matters=", ".join(matters), reason=reason, draw=self.draw
         )
         assert target is not None
-        require_drawn_officers(ledger, target, self.officers)
+        require_drawn_officers(ledger, target, self.unit, self.officers)
+
+    def _others_went(self, ledger: Reading, target: Target) -> bool:
+        """Whether another unit of the same draw has begun the visit that all make together."""
+        if target.state != "inspected" or target.task is None:
+            return False
+        return ledger.read(Task(target.task)).unit != self.unit
+
+    def _drawn_whole(self, ledger: Reading) -> bool:
+        """Whether it was drawn from a stratum of which all are visited: then no cap holds."""
+        target = None if self.draw is None else drawn_target(ledger, self.draw, self.entity)
+        if target is None:
+            return False
+        return ratio_of(ledger.read(DrawState(target.draw)).ratios[target.stratum]) == 1
 
     def _count(self, ledger: Reading, counter: Counter) -> Iterator[Event]:
         year = self.planned_on.year
@@ -348,7 +368,7 @@ class ApproveTask(Command):
         cap = int(ledger.setting("visit_cap", unit=self.unit, grade=grade)[grade])
         if counter == "capped":
             ledger.require(
-                visits.capped < cap,
+                visits.capped < cap or self._drawn_whole(ledger),
                 supervision.SUP_R1,
                 unit=self.unit,
                 entity=self.entity,

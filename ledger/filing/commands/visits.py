@@ -154,7 +154,7 @@ class OpenInspection(Command):
             yield from self._planned(ledger, task)
         yield from came_apart(ledger, task)
         yield from visit_opened(ledger, unit=unit, entity=entity, task=self.task, matters=ids)
-        yield from target_inspected(ledger, task.draw, entity, self.task, self.officers)
+        yield from target_inspected(ledger, task.draw, entity, self.task, self.officers, unit=unit)
 
     def _planned(self, ledger: Reading, task: Task) -> Iterator[Event]:
         """FIL-V2: outside the plan's window. KEY-V1: planned as key supervision that has lapsed."""
@@ -328,7 +328,7 @@ class ConcludeInspection(Command):
             yield finding(ledger, rules.FIL_V6, unit=task.unit, entity=task.entity, task=self.task)
         if task.opened is None:
             # A closed door ends what the draw asked for as a visit does.
-            yield from target_inspected(ledger, task.draw, task.entity, self.task)
+            yield from target_inspected(ledger, task.draw, task.entity, self.task, unit=task.unit)
 
 
 class NotifyResult(Command):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
 from ledger.entities.folds import Registration
+from ledger.entities.rules import ceased
 from ledger.filing import rules as filing
 from ledger.filing.folds import Task
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
@@ -21,7 +22,9 @@ from ledger.penalties.events import (
     CaseClosed,
     CaseFiled,
     CaseSource,
+    ClosingReason,
     Conduct,
+    Liable,
     Party,
     Procedure,
 )
@@ -47,7 +50,9 @@ _APPROVERS = {"office_head", "unit_head"}
 class FileCase(Command):
     """立案: open a case against a business, with the investigators who handle it.
 
-    ``person`` stands for the citizen whom it is against, whom the unit has registered.
+    ``person`` stands for the citizen whom it is against, whom the unit has registered; ``liable``
+    says that its party answers for a business that was deregistered. Without such a party that is
+    found (ENT-V1), and the case closes as ``party_ceased``.
     """
 
     case: CaseId
@@ -64,6 +69,7 @@ class FileCase(Command):
     matter: MatterId | None = None
     source_ref: Name | None = None
     person: PersonId | None = None
+    liable: Liable | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
@@ -111,6 +117,10 @@ class FileCase(Command):
             matter=self.matter,
             source_ref=self.source_ref,
             person=self.person,
+            liable=self.liable,
+        )
+        yield from ceased(
+            ledger, unit=self.unit, entity=self.entity, case=self.case, liable=self.liable
         )
 
     def _check_person(self, ledger: Reading) -> None:
@@ -135,7 +145,7 @@ class CloseCase(Command):
     """结案: close a case in which nothing is left to be done."""
 
     case: CaseId
-    reason: Literal["executed", "exempt", "not_established", "limitation", "transferred", "revoked"]
+    reason: ClosingReason
     conclusion: Text
     transferred_to: Name | None = None
 
@@ -146,6 +156,8 @@ class CloseCase(Command):
             raise Malformed(
                 "a transferred case says to whom, and no other one does", "/transferred_to"
             )
+        if self.reason == "party_ceased":
+            self._check_ceased(ledger, filed)
         if case.held:
             raise OutOfStep(f"{', '.join(case.held)} is still held; dispose of it first")
         decision = self._decision(ledger, case)
@@ -169,6 +181,14 @@ class CloseCase(Command):
             if applied is None or applied.outcome != "exempt":
                 yield from unlisted_exemption(ledger, closed)
 
+    def _check_ceased(self, ledger: Reading, filed: CaseFiled) -> None:
+        left = ledger.read(Registration(filed.entity)).left(ledger.on)
+        if left is None or left.kind != "deregistered" or filed.liable is not None:
+            party = filed.entity if filed.liable is None else f"its {filed.liable}"
+            raise OutOfStep(
+                f"the party of {self.case} has not ceased to exist: {party} can still answer"
+            )
+
     def _decision(self, ledger: Reading, case: Case) -> Decision | None:
         """The decision that the closing rests on, if it rests on one."""
         live = live_decision(ledger, case)
@@ -176,6 +196,8 @@ class CloseCase(Command):
             if live is None:
                 raise OutOfStep(f"case {self.case} has no decision in effect to be executed")
             _check_executed(ledger, live)
+            return live
+        if self.reason == "party_ceased":
             return live
         if live is not None:
             raise OutOfStep(

@@ -9,6 +9,7 @@ import msgspec
 
 from ledger.corrections.folds import DecisionStanding
 from ledger.credit.events import Sector, Severity
+from ledger.entities.rules import ceased
 from ledger.impersonal import require_impersonal
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
 from ledger.legalreview.rules import require_review
@@ -111,6 +112,9 @@ class DecidePenalty(Command):
         )
         yield decided
         yield from compare(ledger, decided, item)
+        yield from ceased(
+            ledger, unit=self.unit, entity=self.entity, case=self.case, liable=filed.liable
+        )
 
     def _leniency(
         self, ledger: Reading, filed: CaseFiled
