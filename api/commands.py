@@ -181,7 +181,10 @@ async def _prepared(app: web.Application, prepare: Preparer, command: Command) -
         return await COMMANDS.run(lambda: prepare(command, desk))
     except StoreError as error:
         log.error("preparing_failed", error=str(error))
-        raise Unavailable("what lies with the ledger cannot be read now; ask again") from error
+        raise Unavailable(
+            "what lies with the ledger cannot be read; if it stays so, an operator must restore it "
+            "from a backup. Then send the same request again"
+        ) from error
 
 
 async def _all_of(app: web.Application, prepared: Prepared, context: Context) -> Outcome:

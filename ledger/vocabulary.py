@@ -43,13 +43,13 @@ def check_entity(value: str) -> None:
         return
     if not _USCC.match(value):
         raise ValueError(
-            f"{_shown(value)} is not a Unified Social Credit Identifier: 18 characters, digits and "
-            "letters without I, O, S, V, Z, with a division code of six digits in places 3 to 8. "
-            "A business without one is named <register>:<number>."
+            f"it must be a Unified Social Credit Identifier and is {_shown(value)}: 18 characters, "
+            "digits and letters without I, O, S, V, Z, with a division code of six digits in places "
+            "3 to 8. A business without one is named <register>:<number>."
         )
     if not _DIVISION.match(value[2:8]):
         raise ValueError(
-            f"{_shown(value)} has no division code in places 3 to 8: that is 100000, or begins "
+            f"places 3 to 8 of {_shown(value)} must be a division code: 100000, or one that begins "
             "with 11 to 65, 71, 81 or 82. Compare it with the business licence."
         )
 
@@ -71,7 +71,7 @@ def doubt_entity(value: str, today: date) -> str | None:
         )
     told = f": {value[:17]} ends in {uscc.calc_check_digit(value[:17])}" if _lettered(value) else ""
     return (
-        f"{_shown(value)} has a wrong check character{told}. Compare it with the business licence; "
+        f"the check character of {_shown(value)} is wrong{told}. Compare it with the business licence; "
         "if its register shows it so, register it first with the reference (register_ref)."
     )
 
@@ -96,7 +96,7 @@ def _lettered(value: str) -> bool:
 
 
 def _shown(value: str) -> str:
-    return repr(value) if _lettered(value) else "it"
+    return repr(value) if _lettered(value) else "a number that is not repeated here"
 
 
 def province_of(entity: str) -> str | None:

@@ -63,8 +63,8 @@ def test_long_and_random(tokens: Tokens) -> None:
         ("M" * 121, "P", "office_head", None),
         ("MRB", "张三", "office_head", None),
         ("MRB", "P\x00", "office_head", None),
-        ("E", "P", "entity_rep", "91620100MA7LX0017X"),
-        ("E", "P", "entity_rep", "91620100MA7LX0017J "),
+        ("E", "P", "entity_rep", "91620100MA7LX0017Z"),
+        ("E", "P", "entity_rep", "99990000MA7LX0017J"),
     ],
 )
 def test_impossible(tokens: Tokens, unit: str, person: str, role: str, entity: str | None) -> None:

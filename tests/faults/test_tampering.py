@@ -9,12 +9,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import msgpack
 import pytest
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.command_line import main
@@ -39,6 +41,20 @@ KINDS = {
     "data": 3, "tags": 3, "leaf": 2, "type": 1, "event_tags": 3, "tile": 3,
     "text": 2, "root": 2, "signatures": 3, "view": 2, "access": 1,
 }  # fmt: skip
+
+
+def _where(key: Sequence[str], values: Sequence[Any]) -> str:
+    """The row with this key; texts are compared as they are stored."""
+    return " AND ".join(
+        f"{name} = {'CAST(? AS TEXT)' if isinstance(value, bytes) else '?'}"
+        for name, value in zip(key, values, strict=True)
+    )
+
+
+def _bytes(table: sa.Table, file: Any) -> bool:
+    """Whether a table has rows, and values of which a byte can be changed."""
+    text = (sa.Text, sa.LargeBinary)
+    return bool(_count(file, table.name)) and any(isinstance(c.type, text) for c in table.columns)
 
 
 class Flip:
@@ -82,26 +98,30 @@ class Flip:
     def _view(self) -> str:
         with self.past.file("views") as file:
             tables = {
-                view.name: [table.name for table in view.tables if _count(file, table.name)]
+                view.name: [table for table in view.tables if _bytes(table, file)]
                 for view in all_views()
             }
             name = self.chance.choice([name for name, filled in tables.items() if filled])
             table = self.chance.choice(tables[name])
-            row = file.execute(f"SELECT rowid, * FROM {table} ORDER BY random() LIMIT 1")
+            row = file.execute(f"SELECT * FROM {table.name} ORDER BY random() LIMIT 1")
             columns = [column[0] for column in row.description]
             values = dict(zip(columns, row.fetchone(), strict=True))
         texts = [c for c, v in values.items() if isinstance(v, bytes) and v]
-        self._change("views", table, self.chance.choice(texts), "rowid", rowid=values["rowid"])
+        key = [column.name for column in table.primary_key.columns]
+        column = self.chance.choice(texts)
+        self._change("views", table.name, column, *key, only=[values[k] for k in key])
         return f"view {name}"
 
-    def _change(self, what: str, table: str, column: str, *key: str, rowid: Any = None) -> Any:
+    def _change(
+        self, what: str, table: str, column: str, *key: str, only: list[Any] | None = None
+    ) -> Any:
         """Flip one byte of a value of a random row (or of one); the key of the row."""
         with self.past.file(what) as file:
             rows = f"SELECT {', '.join(key)}, {column}, typeof({column}) FROM {table}"
-            if rowid is None:
+            if only is None:
                 found = self.chance.choice(file.execute(rows).fetchall())
             else:
-                (found,) = file.execute(f"{rows} WHERE rowid = ?", (rowid,)).fetchall()
+                (found,) = file.execute(f"{rows} WHERE {_where(key, only)}", only).fetchall()
             *ids, before, kind = found
             while True:
                 changed = bytearray(before)
@@ -128,11 +148,7 @@ class Flip:
     def _set(
         file: Any, table: str, column: str, key: Any, ids: Any, text: bool, value: bytes
     ) -> bool:
-        # Names of columns in the key are compared as they are stored.
-        where = " AND ".join(
-            f"{name} = {'CAST(? AS TEXT)' if isinstance(i, bytes) else '?'}"
-            for name, i in zip(key, ids, strict=True)
-        )
+        where = _where(key, ids)
         new = "CAST(? AS TEXT)" if text else "?"
         try:
             done = file.execute(f"UPDATE {table} SET {column} = {new} WHERE {where}", (value, *ids))
