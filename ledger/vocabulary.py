@@ -44,8 +44,8 @@ def check_entity(value: str) -> None:
     if not _USCC.match(value):
         raise ValueError(
             f"it must be a Unified Social Credit Identifier and is {_shown(value)}: 18 characters, "
-            "digits and letters without I, O, S, V, Z, with a division code of six digits in places "
-            "3 to 8. A business without one is named <register>:<number>."
+            "digits and letters without I, O, S, V, Z, with a division code of six digits in "
+            "places 3 to 8. A business without one is named <register>:<number>."
         )
     if not _DIVISION.match(value[2:8]):
         raise ValueError(
@@ -71,8 +71,8 @@ def doubt_entity(value: str, today: date) -> str | None:
         )
     told = f": {value[:17]} ends in {uscc.calc_check_digit(value[:17])}" if _lettered(value) else ""
     return (
-        f"the check character of {_shown(value)} is wrong{told}. Compare it with the business licence; "
-        "if its register shows it so, register it first with the reference (register_ref)."
+        f"the check character of {_shown(value)} is wrong{told}. Compare it with the business "
+        "licence; if its register shows it so, register it first with the reference (register_ref)."
     )
 
 

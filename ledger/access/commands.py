@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from ledger.access.events import CommandRefused, RecordsConsulted, ReferenceUnknown
 from ledger.kernel import Command, Event, Reading
@@ -10,6 +11,8 @@ from ledger.kernel import Command, Event, Reading
 
 class NoteRefusal(Command):
     """记录拒绝: take down that a rule refused a command."""
+
+    SENT: ClassVar[bool] = False
 
     refusal: CommandRefused
 
@@ -20,6 +23,8 @@ class NoteRefusal(Command):
 class NoteUnknown(Command):
     """记录查无此项: take down that somebody named what is not there for them."""
 
+    SENT: ClassVar[bool] = False
+
     unknown: ReferenceUnknown
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
@@ -28,6 +33,8 @@ class NoteUnknown(Command):
 
 class NoteConsultation(Command):
     """记录查阅: take down that a supervisor looks at something."""
+
+    SENT: ClassVar[bool] = False
 
     consultation: RecordsConsulted
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from datetime import date, datetime, timedelta
-from typing import Any, Protocol, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform
 from uuid import UUID
 
 import msgspec
@@ -72,9 +72,13 @@ class Command(msgspec.Struct, metaclass=KeywordStruct, frozen=True, forbid_unkno
     occurred_at: Moment | None = None
     legal_basis: tuple[LegalRef, ...] = ()
 
+    #: Whether somebody sends it: what the service notes itself may name any id that is recorded.
+    SENT: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
-        normalise_subjects(self)
-        check_subjects(self)
+        if self.SENT:
+            normalise_subjects(self)
+            check_subjects(self)
 
     @property
     def vouches(self) -> bool:

@@ -44,8 +44,17 @@ SHOWN: Mapping[str, Collection[str]] = {
     # A visit that has opened is everybody's. How many were drawn is published with the draw.
     r"/v1/targets|/v1/draws/[^/]+/targets": {"draws.draw-target-inspected"},
     r"/v1/draws": {"draws.draw-target-selected", "draws.draw-target-inspected"},
-    # Whoever complains knows it.
-    r"/v1/complaints": {"complaints.complainant-named"},
+    # Whoever complains knows it; the office that handles it reads it all, its events or not.
+    r"/v1/complaints": {
+        "complaints.complainant-named",
+        "complaints.complainant-feedback-given",
+        "complaints.complainant-informed",
+        "complaints.complaint-acknowledged",
+        "complaints.complaint-not-accepted",
+        "complaints.complaint-received",
+        "complaints.complaint-transferred",
+        "complaints.investigation-step-taken",
+    },
     # A joint visit is the business's to read once it was held.
     r"/v1/joints": {"joint.joint-planned", "joint.joint-visit-held"},
     # Commands name the business in these; golden bytes leave it out.
