@@ -45,7 +45,7 @@ SHOWN: Mapping[str, Collection[str]] = {
     r"/v1/targets|/v1/draws/[^/]+/targets": {"draws.draw-target-inspected"},
     r"/v1/draws": {"draws.draw-target-selected", "draws.draw-target-inspected"},
     # Whoever complains knows it; the office that handles it reads it all, its events or not.
-    r"/v1/complaints": {
+    r"/v1/complaints(/[^/?]+)?(\?|$)": {
         "complaints.complainant-named",
         "complaints.complainant-feedback-given",
         "complaints.complainant-informed",
