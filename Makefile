@@ -11,6 +11,7 @@ HYPOTHESIS_PROFILE ?= ci
 PYTEST_ARGS ?=
 RUN_ARGS ?=
 BENCH_ARGS ?=
+SOAK_ROUNDS ?= 50
 UV_VERSION = 0.13.9
 
 export HYPOTHESIS_PROFILE
@@ -20,13 +21,14 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet
 SOURCES = $(wildcard ledger projections api tests benchmarks)
 
-.PHONY: help run test pytest lint format docs bench requirements clean distclean venv install install-dev
+.PHONY: help run test pytest soak lint format docs bench requirements clean distclean venv install install-dev
 .NOTPARALLEL:
 
 help:
 	@echo 'make run           install, load the sample register and serve it'
 	@echo 'make test          install, run every check and every test'
 	@echo 'make pytest        the tests alone: make pytest PYTEST_ARGS="-k draw"'
+	@echo 'make soak          the random searches, for hours: make soak SOAK_ROUNDS=50'
 	@echo 'make lint          the checks alone: style, types, imports'
 	@echo 'make format        put the source into the one format'
 	@echo 'make bench         measure'
@@ -42,6 +44,14 @@ test: lint pytest
 # loadgroup: tests marked with one xdist_group stay on one worker, one after another.
 pytest: install-dev
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+# The random searches for longer than `make test` has time for; what they print says how to repeat.
+soak: export HYPOTHESIS_PROFILE = thorough
+soak: export SECRECY = whole
+soak: export RENDER_ROUNDS = $(SOAK_ROUNDS)
+soak: install-dev
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --timeout 0 $(PYTEST_ARGS) \
+		tests/sequences tests/api/test_secrecy.py tests/model tests/projections tests/kernel
 
 lint: install-dev
 	@$(BIN)/ruff check $(SOURCES)
