@@ -22,6 +22,7 @@ from api.asking import (
     required_grant,
     rows_page,
 )
+from api.keys import LEDGER
 from api.problems import Problem, not_found
 from api.reading import (
     AFTER,
@@ -37,13 +38,15 @@ from api.reading import (
 from api.resources import Parameter, Resource
 from api.tokens import Grant
 from api.visibility import may_see_record, shown_actor
-from ledger.kernel import Moment, Recorded
+from ledger.kernel import Moment, Recorded, civil_date
 from projections.documents import Documents
 from projections.follower import Follower
-from projections.profiles import PROFILES, as_json, says_nothing
+from projections.profiles import PROFILES, Profiles, as_json, says_nothing
 from projections.replay import Hypothetical, NothingKnown, Replayed, Step, as_if_repaired, replay
 
 _DOCUMENTS: WeakKeyDictionary[Follower, Documents] = WeakKeyDictionary()
+
+_PROFILES = Profiles()
 
 #: Facts that one replay may leave out or add.
 MAX_HYPOTHESES = 50
@@ -67,12 +70,16 @@ class FoundEntities(msgspec.Struct, frozen=True):
 
 
 class ShownReplay(msgspec.Struct, frozen=True):
-    """The profile as replayed, and what each event changed in it."""
+    """The profile as replayed, and what each event changed in it.
+
+    ``draw_ratio`` is the share of the businesses of its grade that a draw takes.
+    """
 
     position: int
     profile: dict[str, Any]
     steps: list[Step]
     left_out: list[int]
+    draw_ratio: str | None = None
 
 
 def documents_of(follower: Follower) -> Documents:
@@ -107,12 +114,13 @@ async def profile(request: web.Request) -> web.Response:
     # Before the document: it is of this position or a later one.
     position = str(follower.position("profiles"))
     documents = documents_of(follower)
-    ready = documents.get(entity, audience, plans)
+    today = civil_date(request.app[LEDGER].clock())
+    ready = documents.get(entity, audience, today, plans)
     if ready is None:
-        ready = await asked(lambda: documents.load(entity, audience, plans))
+        ready = await asked(lambda: documents.load(entity, audience, today, plans))
     if ready is None:
         raise not_found()
-    etag, body = ready
+    etag, body, _ = ready
     return conditional(request, etag, lambda: body, headers={"X-Position": position})
 
 
@@ -122,7 +130,13 @@ async def _as_of(
     valid = query_value(request, "valid_as_of", date | None, None)
     known = query_value(request, "known_as_of", Moment | None, None)
     replayed = await _replayed(
-        follower, entity, grant, valid_as_of=valid, known_as_of=known, steps=False
+        follower,
+        entity,
+        grant,
+        valid_as_of=valid,
+        known_as_of=known,
+        steps=False,
+        today=civil_date(request.app[LEDGER].clock()),
     )
     body = as_json(replayed.document)
     if says_nothing(body, entity, audience_of(grant, entity), plans_of(grant)):
@@ -156,6 +170,7 @@ async def replay_profile(request: web.Request) -> web.Response:
         entity,
         grant,
         repaired=repaired,
+        today=civil_date(request.app[LEDGER].clock()),
         valid_as_of=query_value(request, "valid_as_of", date | None, None),
         known_as_of=query_value(request, "known_as_of", Moment | None, None),
         to_position=bounded(request, "to_position", MAX_POSITION, 1, MAX_POSITION),
@@ -168,7 +183,9 @@ async def replay_profile(request: web.Request) -> web.Response:
     silent = says_nothing(as_json(replayed.document), entity, audience, plans_of(grant))
     if silent and not steps and not replayed.left_out:
         raise _nothing_known(entity)
-    shown = ShownReplay(replayed.position, replayed.document, steps, replayed.left_out)
+    shown = ShownReplay(
+        replayed.position, replayed.document, steps, replayed.left_out, replayed.draw_ratio
+    )
     return json_response(shown, headers={hdrs.CACHE_CONTROL: "private, no-store"})
 
 
@@ -240,6 +257,7 @@ async def entities(request: web.Request) -> web.Response:
     """Businesses whose name begins with `name` (in any case), or all, by their id."""
     grant = await grant_of(request)
     sees_grade = audience_of(grant, "") == "restricted"
+    today = civil_date(request.app[LEDGER].clock())
     where: list[sa.ColumnElement[bool]] = [
         PROFILES.c.restricted if sees_grade else PROFILES.c.public
     ]
@@ -259,12 +277,19 @@ async def entities(request: web.Request) -> web.Response:
             row.area,
             row.registered,
             row.listed,
-            row.grade if sees_grade else None,
+            _grade(row, today) if sees_grade else None,
         )
 
     return await rows_page(
         request, "profiles", PROFILES, where=where, show=show, filters={"area": PROFILES.c.area}
     )
+
+
+def _grade(row: sa.Row[Any], today: date) -> str:
+    """The grade today: as kept, unless it changed by time alone."""
+    if today.isoformat() <= row.holds_until:
+        return str(row.grade)
+    return _PROFILES.decode(row.state).grade(today)
 
 
 def _after(prefix: str) -> str:

@@ -28,6 +28,8 @@ from ledger.grading.folds import UNGRADED
 from ledger.kernel import Command, Fold, Recorded
 from ledger.vocabulary import EntityId, Grade
 from projections.follower import Views
+from projections.graded import Graded
+from projections.profiles import CreditEvent
 from projections.tables import Row
 from projections.views import FoldView, subject_table
 
@@ -148,7 +150,8 @@ class Standing(Fold):
     left_on: date | None = None
     area: str | None = None
     line: str | None = None
-    grades: list[tuple[date, Grade, bool]] = msgspec.field(default_factory=list)
+    #: Absent where nothing was ever recorded that grades look at.
+    graded: Graded | None = None
 
     def on_known(self, event: EntityRegistered | EntityRevised, record: Recorded) -> None:
         day = record.occurred_on
@@ -160,8 +163,9 @@ class Standing(Fold):
     def on_left(self, event: EntityLeftRegister, record: Recorded) -> None:
         self.left_on = record.occurred_on
 
-    def on_graded(self, event: CreditGradeAssigned) -> None:
-        self.grades.append((event.assessed_on, event.grade, event.override))
+    def on_graded(self, event: CreditGradeAssigned | CreditEvent, record: Recorded) -> None:
+        self.graded = self.graded or Graded(self.entity)
+        self.graded.take(record)
 
     def registered(self, on: date) -> bool:
         """Whether it stood in the register on a day."""
@@ -172,16 +176,15 @@ class Standing(Fold):
         )
 
     def grade(self, on: date) -> Grade:
-        """Its grade on a day: the newest assessment not after it, as ``CreditGrade.on``."""
-        newest: tuple[date, Grade] | None = None
-        for assessed_on, grade, _ in self.grades:
-            if assessed_on <= on and (newest is None or assessed_on >= newest[0]):
-                newest = assessed_on, grade
-        return newest[1] if newest else UNGRADED
+        """Its grade on a day, as commands have it (``CreditGrade``)."""
+        return UNGRADED if self.graded is None else self.graded.on(on)
 
     def overridden(self, on: date, window: timedelta) -> bool:
         """Whether its grade was set by hand within ``window`` before a day (GRD-V1)."""
-        return any(by_hand and on - window <= day <= on for day, _, by_hand in self.grades)
+        assigned = () if self.graded is None else self.graded.assigned
+        return any(
+            one.event.override and on - window <= one.event.assessed_on <= on for one in assigned
+        )
 
 
 POPULATION = subject_table("draw_population", "area", "line")
@@ -191,7 +194,7 @@ class Population(FoldView[Standing]):
     """A row for each business that can stand on a roster."""
 
     name = "draw_population"
-    version = 1
+    version = 2
     kind = "entity"
     fold = Standing
     table = POPULATION

@@ -31,7 +31,7 @@ from ledger.grading.events import CreditGradeAssigned
 from ledger.grading.folds import CreditGrade
 from ledger.kernel import Event, RecordCorrected, Recorded
 from ledger.kernel.corrections import as_corrected
-from ledger.kernel.folds import Selector
+from ledger.kernel.folds import Selector, topics_of
 from ledger.supervision.events import FindingRaised
 from projections.source import Source
 
@@ -67,19 +67,22 @@ _NULLIFIED = (DecisionAltered, DecisionDeclaredUnlawful, DecisionDeclaredVoid, D
 _VISITS = (OnSiteInspectionOpened, InspectionConcluded)
 _TOPICS = tuple(
     sorted(
-        event.TOPIC
-        for event in (
-            *USES,
-            *_NULLIFIED,
-            *_VISITS,
-            CreditRecordEntered,
-            PublicityTerminated,
-            CreditGradeAssigned,
-            SanctionApplied,
-            SanctionLifted,
-            FindingRaised,
-            RecordCorrected,
-        )
+        {
+            event.TOPIC
+            for event in (
+                *USES,
+                *_NULLIFIED,
+                *_VISITS,
+                CreditRecordEntered,
+                PublicityTerminated,
+                CreditGradeAssigned,
+                SanctionApplied,
+                SanctionLifted,
+                FindingRaised,
+                RecordCorrected,
+            )
+        }
+        | set(topics_of(CreditGrade))
     )
 )
 
@@ -174,6 +177,7 @@ class _Walk:
     def take(self, record: Recorded) -> None:
         """Look at one event."""
         event = record.event
+        self._grades.take(record)
         use = USES.get(type(event))
         if use is not None:
             self._use(record, use)
@@ -202,17 +206,20 @@ class _Walk:
             self._begun = self._begun or at
 
     def _use(self, record: Recorded, use: Use) -> None:
-        newest = self._grades.assessment(use.on(record))
-        given = next((r for r in reversed(self._given) if r.event is newest), None)
-        if newest is None or given is None or given.position not in self._touched:
+        day = use.on(record)
+        derived, said = self._grades.derived(day), self._grades.announced(day)
+        causes = {self._records[f.record] for f in derived.factors if f.record in self._records}
+        if not causes:
             return
+        given = next((r.position for r in reversed(self._given) if r.event is said), None)
+        if given in self._touched and said is not None and said.grade == derived.grade:
+            causes = {given}
         name = use.name(record.event)
-        at = self._add(record, use.kind, name, (given.position,), grade=newest.grade)
+        at = self._add(record, use.kind, name, tuple(sorted(causes)), grade=derived.grade)
         if use.kind == "task":
             self._tasks[name] = at
 
     def _grade(self, record: Recorded, event: CreditGradeAssigned) -> None:
-        self._grades.take(record)
         self._given.append(record)
         causes = {self._records[f.record] for f in event.factors if f.record in self._records}
         if causes:

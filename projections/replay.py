@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from ledger.credit.events import PublicityTerminated
+from ledger.credit.events import CreditRecordAltered, PublicityBoundsMoved, PublicityTerminated
 from ledger.dishonesty.events import SanctionLifted, SeriousListRemoved
 from ledger.grading.events import CreditGradeAssigned
 from ledger.kernel import (
@@ -27,6 +27,7 @@ from ledger.kernel import (
 )
 from ledger.kernel.corrections import as_corrected
 from ledger.kernel.events import Envelope
+from projections.graded import Graded
 from projections.profiles import (
     Audience,
     CreditProfile,
@@ -85,6 +86,8 @@ class Replayed(msgspec.Struct, frozen=True):
     position: int
     steps: list[Step]
     left_out: list[int]
+    #: The share of businesses of this grade that a draw takes.
+    draw_ratio: str | None = None
 
 
 class NothingKnown(LookupError):
@@ -104,6 +107,7 @@ def replay(
     plans: str = "",
     steps: bool = True,
     may_see: Callable[[Recorded], bool] = lambda record: True,
+    today: date | None = None,
 ) -> Replayed:
     """The profile of a business as it was, as it was known, or as it would be.
 
@@ -112,6 +116,9 @@ def replay(
     from when their source knew. ``to_position``: only what stands up to there. ``without``: leave
     out these positions, and everything about these credit records. Each defaults to all there is,
     and then the document is the one that the view shows.
+
+    The grade of a day, and what follows from it, is derived from all that was known; without
+    ``valid_as_of`` it is that of ``today`` or, of the day of an imagined fact, if that is later.
 
     What the reader may not see makes no step, is not named among what was left out, and is not the
     position; in the document it is as in the view, with the planned visits of ``plans``.
@@ -128,11 +135,14 @@ def replay(
     kept = as_corrected([r for r in known if not _named(r, without)])
     kept += [_imagined(one) for one in hypothetical]
     valid = [r for r in kept if valid_as_of is None or valid_from(r) <= valid_as_of]
-    law = law_as_of(source, to_position, known_as_of)
+    law = law_as_of(source, to_position, known_as_of, without)
+    days = [one.on for one in hypothetical] + ([] if today is None else [today])
     corrections = _corrections(r for r in known if may_see(r))
     profile = CreditProfile(entity)
     taken = []
-    rendered = partial(render, profile, audience, law, on=valid_as_of, plans=plans)
+    rendered = partial(
+        render, profile, audience, law, on=valid_as_of, plans=plans, today=max(days, default=None)
+    )
     before: Any = _plain(rendered()) if steps else None
     position = 0
     for record in valid:
@@ -147,14 +157,43 @@ def replay(
             if seen:
                 taken.append(_step(record, difference(before, after), corrections))
             before = after
+    if valid_as_of is not None:
+        # What happened later may say that something never counted.
+        profile.graded = Graded(entity)
+        for record in kept:
+            profile.graded.take(record)
     document = rendered()
-    return Replayed(profile, document, position, taken, left_out)
+    if audience == "public" and (valid_as_of is not None or known_as_of is not None):
+        document = as_shown_now(document, source, entity, plans)
+    day = valid_as_of or max(days, default=profile.seen_on)
+    ratio = law.draw_ratio(profile.grade(day), day)
+    return Replayed(profile, document, position, taken, left_out, ratio)
+
+
+def as_shown_now(
+    document: dict[str, Any], source: Source, entity: str, plans: str
+) -> dict[str, Any]:
+    """What of a document of another day may be shown to the public now, and as it now reads."""
+    blank = CreditProfile(entity)
+    profile = blank.over(source.records([blank.selector()]))
+    now = render(profile, "public", law_as_of(source, None), plans=plans)
+    kept = dict(document)
+    for name, items in document.items():
+        if isinstance(items, list):
+            shown = _by_name(now.get(name, [])) or {}
+            then = _by_name(items) or {}
+            # How far a promise was kept on a day is told as of that day.
+            source_of = then if name == "commitments" else shown
+            kept[name] = [source_of[key] for key in then if key in shown]
+    return {name: items for name, items in kept.items() if name in now}
 
 
 def valid_from(record: Recorded) -> date:
     """The day from which a fact holds: its own date where it names one, else when it happened."""
     if isinstance(record.event, CreditGradeAssigned):
         return record.event.assessed_on
+    if isinstance(record.event, CreditRecordAltered | PublicityBoundsMoved):
+        return record.event.valid_from
     return record.occurred_on
 
 
@@ -173,6 +212,8 @@ def as_if_repaired(source: Source, entity: str, record: str, on: date) -> list[H
     events: list[Event] = [
         PublicityTerminated(**of_record, unit=entry.unit, reason="repaired", terminated_on=on)
     ]
+    if known.graded is not None:
+        events += known.graded.following(events, on)
     events += [
         SanctionLifted(**of_record, sanction=name, unit=one.unit, reason="repaired", lifted_on=on)
         for name, one in standing.sanctions.items()
@@ -258,6 +299,9 @@ def _named(record: Recorded, without: Collection[int | str]) -> bool:
     event = record.event
     if record.position in without or getattr(event, "record", None) in without:
         return True
+    if isinstance(event, CreditGradeAssigned) and event.source == "local_rule":
+        # It announces what is derived anew here.
+        return any(factor.record in without for factor in event.factors)
     if isinstance(event, RecordCorrected):
         return event.target_position in without or any(
             tag.removeprefix("record:") in without

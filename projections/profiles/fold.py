@@ -44,7 +44,7 @@ from ledger.intake.events import (
     ViolationRectified,
 )
 from ledger.joint.events import JointVisitHeld
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Recorded, civil_date
 from ledger.keylist.events import KeyDesignationEnded, KeyDesignationReviewed, KeyUnitDesignated
 from ledger.keylist.folds import KeyDesignation
 from ledger.observation.events import (
@@ -63,10 +63,10 @@ from ledger.reconsideration.events import (
 )
 from ledger.supervision.events import FindingRaised
 from ledger.vocabulary import EntityId
+from projections.graded import Graded
 from projections.profiles.parts import (
     CreditEntry,
     CreditEvent,
-    Grading,
     Inspection,
     Violation,
     Visit,
@@ -87,7 +87,8 @@ class CreditProfile(Fold, array_like=True):
     identity: Identity | None = None
     identified: When | None = None
     left: When | None = None
-    grades: list[Grading] = msgspec.field(default_factory=list)
+    #: Absent where nothing was ever recorded that grades look at.
+    graded: Graded | None = None
     records: dict[str, CreditEntry] = msgspec.field(default_factory=dict)
     visits: dict[str, Visit] = msgspec.field(default_factory=dict)
     inspections: dict[str, Inspection] = msgspec.field(default_factory=dict)
@@ -96,6 +97,12 @@ class CreditProfile(Fold, array_like=True):
     irregular_visits: int = 0
     #: Absent where nothing of the kind was ever recorded.
     standing: Standing | None = None
+    #: The day of the newest record: as of it the document is rendered that is kept.
+    seen_on: date = date.min
+
+    def take(self, record: Recorded) -> None:
+        super().take(record)
+        self.seen_on = max(self.seen_on, civil_date(record.envelope.recorded_at))
 
     # Identity
 
@@ -111,29 +118,26 @@ class CreditProfile(Fold, array_like=True):
     # Grade
 
     def on_graded(self, event: CreditGradeAssigned, record: Recorded) -> None:
-        self.grades.append(
-            Grading(
-                event.assessed_on,
-                record.position,
-                event.grade,
-                event.scheme,
-                event.source,
-                event.override,
-            )
-        )
-        self.grades.sort(key=lambda g: (g.assessed_on, g.position))
+        self._graded().take(record)
 
-    def grade(self, on: date | None = None) -> str:
-        """The grade in force on a day: the newest assessment not after it; else B (2.4d)."""
-        for assessed in reversed(self.grades):
-            if on is None or assessed.assessed_on <= on:
-                return assessed.grade
-        return UNGRADED
+    def grade(self, on: date) -> str:
+        """The grade on a day, by all that is known here (``CreditGrade``)."""
+        return UNGRADED if self.graded is None else self.graded.on(on)
+
+    def holds_until(self, day: date) -> date:
+        """The last day until which the grade of a day stays, if nothing is recorded."""
+        return date.max if self.graded is None else self.graded.holds_until(day)
+
+    def _graded(self) -> Graded:
+        if self.graded is None:
+            self.graded = Graded(self.entity)
+        return self.graded
 
     # Credit records
 
     def on_credit(self, event: CreditEvent, record: Recorded) -> None:
         self.records.setdefault(event.record, CreditEntry()).take(record)
+        self._graded().take(record)
 
     # Visits of the ledger's own units
 
@@ -302,7 +306,7 @@ class CreditProfile(Fold, array_like=True):
         return bool(
             self.identified
             or self.left
-            or self.grades
+            or self.graded
             or self.records
             or self.visits
             or self.inspections

@@ -24,16 +24,19 @@ def render(
     on: date | None = None,
     told: Told | None = None,
     plans: str = "",
+    today: date | None = None,
 ) -> dict[str, Any]:
     """The document of a profile for an audience.
 
     ``law`` gives the policies adopted; ``on`` is the day as of which is shown what changes with
-    time alone (the grade, caps, what has a last day), without it the newest. Public: what the
+    time alone (the grade, caps, what has a last day), without it the newest, with the grade of
+    ``today``, or of the day of the newest record. Public: what the
     rulebook marks P and nothing else. Nobody is shown when a visit is planned, and how many are is
     sealed: ``plans`` says which unit's are counted for an authority, ``EVERY`` or none. ``told``
     saves preparing the same twice for two audiences.
     """
     told = told or Told(profile)
+    day = on or today or profile.seen_on
     identity = profile.identity
     document: dict[str, Any] = {
         "entity": profile.entity,
@@ -43,18 +46,8 @@ def render(
     if identity is not None:
         document["identity"] = identity
     if audience != "public":
-        document["grade"] = profile.grade(on)
-        document["grades"] = [
-            {
-                "assessed_on": one.assessed_on,
-                "grade": one.grade,
-                "scheme": one.scheme,
-                "source": one.source,
-                "override": one.override,
-            }
-            for one in profile.grades
-            if on is None or one.assessed_on <= on
-        ]
+        document["grade"] = profile.grade(day)
+        document["grades"] = _grades(profile, on)
     document["records"] = _records(profile, audience, law)
     if audience != "public":
         document["records_ended"] = _ended(profile)
@@ -64,7 +57,7 @@ def render(
     document["inspections"] = _inspections(profile, audience, told)
     document["violations"] = told.violations
     if audience != "public":
-        document["caps"] = _caps(profile, audience, law, on, plans)
+        document["caps"] = _caps(profile, audience, law, on, day, plans)
         document["burden"] = _burden(profile)
     if audience == "restricted":
         if plans:
@@ -75,6 +68,22 @@ def render(
         document["findings"] = profile.findings
         document["irregular_visits"] = profile.irregular_visits
     return document
+
+
+def _grades(profile: CreditProfile, on: date | None) -> list[dict[str, Any]]:
+    """What was assessed and announced of its grade, in the order of the days that it is about."""
+    assigned = () if profile.graded is None else profile.graded.assigned
+    return [
+        {
+            "assessed_on": one.event.assessed_on,
+            "grade": one.event.grade,
+            "scheme": one.event.scheme,
+            "source": one.event.source,
+            "override": one.event.override,
+        }
+        for one in sorted(assigned, key=lambda one: one.order)
+        if on is None or one.event.assessed_on <= on
+    ]
 
 
 def _records(profile: CreditProfile, audience: Audience, law: Law) -> list[dict[str, Any]]:
@@ -265,8 +274,13 @@ def _stands(one: Inspection | Violation) -> bool:
     return one.seen is not None and (one.gone is None or one.gone < one.seen)
 
 
-def _caps(
-    profile: CreditProfile, audience: Audience, law: Law, on: date | None, plans: str
+def _caps(  # noqa: PLR0917 - what a document is rendered from
+    profile: CreditProfile,
+    audience: Audience,
+    law: Law,
+    on: date | None,
+    today: date,
+    plans: str,
 ) -> list[dict[str, Any]]:
     booked: dict[tuple[int, str], list[int]] = {}
     for visit in profile.visits.values():
@@ -284,7 +298,7 @@ def _caps(
     for (year, unit), (capped, exempt) in sorted(booked.items()):
         last_day = date(year, 12, 31)
         day = last_day if on is None else min(on, last_day)
-        grade = profile.grade(day)
+        grade = profile.grade(min(today, last_day))
         policy = caps.in_force(day, unit=unit, grade=grade)
         cap = None if policy is None else cap_of(policy, grade)
         found.append(

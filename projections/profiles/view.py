@@ -31,6 +31,8 @@ PROFILES = sa.Table(
     sa.Column("public", sa.Boolean, nullable=False),
     sa.Column("restricted", sa.Boolean, nullable=False),
     sa.Column("grade", Code, nullable=False),
+    #: The last day until which the documents hold, if nothing is recorded.
+    sa.Column("holds_until", Code, nullable=False),
     #: Whether the document shows caps, and so depends on the policy ``visit_cap``.
     sa.Column("capped", sa.Boolean, nullable=False),
     #: Whether it shows from when a record can be repaired, and so depends on the regimes.
@@ -64,7 +66,7 @@ class Profiles(FoldView[CreditProfile]):
     """
 
     name = "profiles"
-    version = 4
+    version = 5
     kind = "entity"
     fold = CreditProfile
     table = PROFILES
@@ -136,7 +138,8 @@ class Profiles(FoldView[CreditProfile]):
             "registered": fold.registered,
             "public": not says_nothing(public, fold.entity, "public"),
             "restricted": not says_nothing(restricted, fold.entity, "restricted"),
-            "grade": fold.grade(),
+            "grade": fold.grade(fold.seen_on),
+            "holds_until": fold.holds_until(fold.seen_on).isoformat(),
             "capped": fold.capped,
             "reckoned": fold.reckoned,
             "public_json": public,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
@@ -21,6 +21,7 @@ from ledger.penalties.events import (
     CaseClosed,
     CaseFiled,
     CaseSource,
+    CloseReason,
     Conduct,
     Party,
     Procedure,
@@ -135,7 +136,7 @@ class CloseCase(Command):
     """结案: close a case in which nothing is left to be done."""
 
     case: CaseId
-    reason: Literal["executed", "exempt", "not_established", "limitation", "transferred", "revoked"]
+    reason: CloseReason
     conclusion: Text
     transferred_to: Name | None = None
 
@@ -176,6 +177,8 @@ class CloseCase(Command):
             if live is None:
                 raise OutOfStep(f"case {self.case} has no decision in effect to be executed")
             _check_executed(ledger, live)
+            return live
+        if self.reason == "party_ceased":
             return live
         if live is not None:
             raise OutOfStep(
