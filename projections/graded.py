@@ -1,0 +1,19 @@
+"""What views keep to ask for a grade on any day: the fold that commands ask, without its records'
+envelopes.
+"""
+
+from __future__ import annotations
+
+from ledger.grading.folds import CreditGrade
+from ledger.kernel import Recorded
+
+
+class Graded(CreditGrade):
+    """Which grade has this business on a day? Kept by views, and so without whole records."""
+
+    def take(self, record: Recorded) -> None:
+        super().take(record)
+        changed = self.records.get(getattr(record.event, "record", ""))
+        if changed is not None:
+            # A view keeps what was said and not the records that said it.
+            changed.entered = changed.objection = None
