@@ -24,7 +24,6 @@ from ledger.filing.events import (
     OnSiteInspectionClosed,
     OnSiteInspectionOpened,
 )
-from ledger.grading.events import CreditGradeAssigned
 from ledger.grading.folds import UNGRADED
 from ledger.joint.events import JointVisitHeld
 from ledger.kernel import Fold, Recorded, budget, civil_date
@@ -32,9 +31,9 @@ from ledger.supervision.events import FindingRaised
 from ledger.vocabulary import EntityId
 from projections.arrivals import arrivals
 from projections.follower import Views
-from projections.graded import Graded
+from projections.graded import Graded, GradingEvent
 from projections.policies import POLICIES, Policies
-from projections.profiles import VISIT_CAP, CreditEvent, cap_of
+from projections.profiles import VISIT_CAP, cap_of
 from projections.tables import Code, Row, Store
 from projections.views import FoldView, subject_table
 
@@ -129,7 +128,7 @@ class Burden(Fold):
         if record.envelope.visibility != "sealed":
             self._year(event.visited_on).irregular_visits += 1
 
-    def on_graded(self, event: CreditGradeAssigned | CreditEvent, record: Recorded) -> None:
+    def on_graded(self, event: GradingEvent, record: Recorded) -> None:
         self.graded = self.graded or Graded(self.entity)
         self.graded.take(record)
 

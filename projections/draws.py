@@ -39,13 +39,11 @@ from ledger.filing.events import (
     InspectionTaskApproved,
     OnSiteInspectionOpened,
 )
-from ledger.grading.events import CreditGradeAssigned
 from ledger.grading.folds import UNGRADED
 from ledger.kernel import Command, Fold, Recorded
 from ledger.vocabulary import EntityId, Grade
 from projections.follower import Views
-from projections.graded import Graded
-from projections.profiles import CreditEvent
+from projections.graded import Graded, GradingEvent
 from projections.tables import Row, in_groups
 from projections.views import FoldView, subject_table
 
@@ -210,7 +208,7 @@ class Standing(Fold):
     def on_back(self, event: EntityReentered, record: Recorded) -> None:
         self.listings.reenter(event, record)
 
-    def on_graded(self, event: CreditGradeAssigned | CreditEvent, record: Recorded) -> None:
+    def on_graded(self, event: GradingEvent, record: Recorded) -> None:
         self.graded = self.graded or Graded(self.entity)
         self.graded.take(record)
 

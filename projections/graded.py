@@ -4,8 +4,32 @@ envelopes.
 
 from __future__ import annotations
 
+from ledger.credit.events import (
+    CreditRecordAltered,
+    CreditRecordEntered,
+    PublicityBoundsMoved,
+    PublicityReinstated,
+    PublicityResumed,
+    PublicityStarted,
+    PublicitySuspended,
+    PublicityTerminated,
+)
+from ledger.grading.events import CreditGradeAssigned
 from ledger.grading.folds import CreditGrade
 from ledger.kernel import Recorded
+
+#: What a grade may follow from. That a business objects to its record is never among it.
+GradingEvent = (
+    CreditGradeAssigned
+    | CreditRecordEntered
+    | CreditRecordAltered
+    | PublicityStarted
+    | PublicityBoundsMoved
+    | PublicityTerminated
+    | PublicityReinstated
+    | PublicitySuspended
+    | PublicityResumed
+)
 
 
 class Graded(CreditGrade):

@@ -47,7 +47,8 @@ DECISIONS = subject_table(
     "unit",
     "entity",
     "case",
-    "document",
+    #: Its document number in normal form.
+    "doc_key",
     "decided_on",
     "published_on",
     "public_though_undone",
@@ -74,7 +75,7 @@ class Decisions(FoldView[Decision]):
             "unit": None if decided is None else decided.unit,
             "entity": None if decided is None else decided.entity,
             "case": None if decided is None else decided.case,
-            "document": None if decided is None else normal_form(decided.doc_no),
+            "doc_key": None if decided is None else normal_form(decided.doc_no),
             "decided_on": None if decided is None else iso(decided.decided_on),
             "published_on": None if published is None else iso(published.published_on),
             "public_though_undone": iso(fold.public_though_undone),
@@ -93,7 +94,7 @@ def still_public() -> sa.ColumnElement[bool]:
             RECORDS.c.decision == DECISIONS.c.key,
             sa.and_(
                 RECORDS.c.entity == DECISIONS.c.entity,
-                RECORDS.c.document == DECISIONS.c.document,
+                RECORDS.c.doc_key == DECISIONS.c.doc_key,
             ),
         ),
     )

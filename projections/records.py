@@ -61,7 +61,7 @@ RECORDS = sa.Table(
     sa.Column("ended_on", Code),
     sa.Column("decision", Code, index=True),
     #: Its document number in normal form.
-    sa.Column("document", Code, index=True),
+    sa.Column("doc_key", Code, index=True),
     sa.Column("was_over", sa.Boolean, nullable=False),
     sa.Column("amount_fen", sa.BigInteger),
     sa.Column("undone", sa.Boolean, nullable=False),
@@ -95,7 +95,7 @@ class Records(FoldView[RecordState]):
             "months": _months(entry.determined_on, entry.max_until),
             "ended_on": iso(entry.ended_on),
             "decision": fold.decision,
-            "document": normal_form(entry.doc_no),
+            "doc_key": normal_form(entry.doc_no),
             "was_over": fold.was_over,
             "amount_fen": entry.amount_fen,
             "undone": entry.status in ("revoked", "correction"),

@@ -28,10 +28,11 @@ from ledger.grading.folds import Assigned
 from ledger.joint.events import JointVisitHeld
 from ledger.kernel import Event, Recorded
 from projections.arrivals import arrivals
+from projections.graded import GradingEvent
 from projections.profiles.changes import Change, difference, numbered
 from projections.profiles.fold import CreditProfile
 from projections.profiles.law import Law
-from projections.profiles.parts import CreditEvent, Visit
+from projections.profiles.parts import Visit
 from projections.profiles.rendering import (
     as_json,
     booking,
@@ -213,7 +214,7 @@ class Following:
         touched.head = isinstance(event, _OF_REGISTERS)
         if isinstance(event, CreditGradeAssigned):
             touched.grades = self._moved(event, record.position)
-        if isinstance(event, CreditGradeAssigned | CreditEvent):
+        if isinstance(event, GradingEvent):
             self._touch_grade(touched)
         return touched
 

@@ -193,9 +193,11 @@ def correct(position: int, path: str, old: Any, new: Any) -> CorrectRecord:
         target_position=position,
         field_changes=(FieldChange(path=path, old=old, new=new),),
         reason="录入错误",
-        requested_by="MRB-DEPUTY",
-        approved_by="MRB-HEAD",
     )
+
+
+#: Who requests a correction, and who approves it.
+BOTH = (DEPUTY, HEAD)
 
 
 def test_CRD_R6_a_correction_keeps_to_the_decision(story: Scenario) -> None:
@@ -203,8 +205,10 @@ def test_CRD_R6_a_correction_keeps_to_the_decision(story: Scenario) -> None:
     story.given(ENTER).given(replace(ENTER, record="CR-7", kind="other", catalogue_item="其他",
                                      decision=None), actor=DEPUTY)  # fmt: skip
     at = position(story, CreditRecordEntered, "CR-1")
-    story.when(correct(at, "/body/amount_fen", 500_000, 5)).refused("CRD-R6", field="amount")
-    story.when(correct(at, "/body/determined_on", "2026-05-11", "2026-05-10")).refused(
+    story.signed(correct(at, "/body/amount_fen", 500_000, 5), *BOTH).refused(
+        "CRD-R6", field="amount"
+    )
+    story.signed(correct(at, "/body/determined_on", "2026-05-11", "2026-05-10"), *BOTH).refused(
         "CRD-R6", field="day"
     )
 
@@ -223,7 +227,7 @@ def test_a_correction_of_the_day_moves_the_bounds_with_it(story: Scenario) -> No
     story.given(alone, StartPublicity(record="CR-1", channels=("credit_china",)))
     story.given(replace(alone, record="CR-7", kind="other", catalogue_item="其他"), actor=DEPUTY)
     at = position(story, CreditRecordEntered, "CR-1")
-    story.when(correct(at, "/body/determined_on", "2026-05-11", "2026-04-15")).then(
+    story.signed(correct(at, "/body/determined_on", "2026-05-11", "2026-04-15"), *BOTH).then(
         RecordCorrected,
         like(
             PublicityBoundsMoved,
@@ -252,7 +256,9 @@ def test_a_correction_of_words_does_not_judge_what_was_altered(story: Scenario) 
     )
     story.given(altered)
     at = position(story, CreditRecordEntered, "CR-1")
-    story.when(correct(at, "/body/title", "行政处罚", "行政处罚决定")).then(RecordCorrected)
+    story.signed(correct(at, "/body/title", "行政处罚", "行政处罚决定"), *BOTH).then(
+        RecordCorrected
+    )
 
 
 def test_a_corrected_number_of_a_decision_stands_on_its_record(story: Scenario) -> None:
@@ -263,7 +269,7 @@ def test_a_corrected_number_of_a_decision_stands_on_its_record(story: Scenario) 
         e.position for e in story.ledger.recorder.read() if e.event.type == PenaltyDecided.TOPIC
     )
     new = "兰新市监罚〔2026〕21号"
-    story.when(correct(at, "/body/doc_no", DECIDED.doc_no, new)).then(
+    story.signed(correct(at, "/body/doc_no", DECIDED.doc_no, new), *BOTH).then(
         RecordCorrected,
         like(CreditRecordAltered, record="CR-1", doc_no=new),
         like(CreditRecordAltered, record="CR-7", doc_no=new),
