@@ -152,12 +152,13 @@ def business_left(
 ) -> Iterator[Event]:
     """What a business's leaving its register brings about: nobody visits it because it was drawn.
 
-    ``reserves`` are those that move up in each of its places.
+    ``reserves`` are those that move up in each of its places. Whoever reports the leaving learns
+    nothing of it: what is sealed is read as it is.
     """
     lines = {one.target: one.lines for one in reserves}
     for name in ledger.read(DrawnAt(entity)).waiting:
-        target = ledger.read(Target(name))
-        draw = ledger.read(DrawState(target.draw))
+        target = ledger.read_true(Target(name))
+        draw = ledger.read_true(DrawState(target.draw))
         if draw.stage != "voided":
             exemption = DrawTargetExempted(
                 target=name,
@@ -182,7 +183,7 @@ def exempted(
 
     Raises ``Unavailable`` when another exemption has come in between.
     """
-    called = list(ledger.read(ExemptedTargets(draw.draw)).targets)
+    called = list(ledger.read_true(ExemptedTargets(draw.draw)).targets)
     waiting = iter(lines)
     while True:
         rank = next_reserve(draw, called, stratum)

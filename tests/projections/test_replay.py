@@ -98,10 +98,10 @@ def rendered_each_time(
         if isinstance(event, RecordCorrected):
             named = {tag.removeprefix("record:") for tag in event.subjects}
             return bool({record.position, event.target_position, *named} & {*without})
-        named = {getattr(event, "record", None)}
+        about = {getattr(event, "record", None)}
         if isinstance(event, CreditGradeAssigned) and event.source == "local_rule":
-            named |= {factor.record for factor in event.factors}
-        return bool({record.position, *named} & {*without})
+            about |= {factor.record for factor in event.factors}
+        return bool({record.position, *about} & {*without})
 
     known = [r for r in found if known_as_of is None or r.envelope.known_at <= known_as_of]
     law = law_as_of(source, to_position, known_as_of, without)
