@@ -141,6 +141,15 @@ class Record(Fold):
     def on_resolved(self, event: ObjectionResolved) -> None:
         self.objection = None
 
+    def negative_within(self, after: date, on: date) -> bool:
+        """Whether it speaks against the business, determined after one day and until another."""
+        return (
+            self.negative
+            and not self.undone
+            and not self.void(on)
+            and after < _says(self).determined_on <= on
+        )
+
     def suspended(self, on: date) -> bool:
         """Whether its publicity is suspended on a day."""
         return any(pause.covers(on) for pause in self.pauses)
@@ -238,20 +247,9 @@ class CreditRecords(Fold):
         """The records that may be used on a day, oldest determination first."""
         return _by_age(r for r in self.records.values() if r.live(on))
 
-    def counting(self, on: date) -> list[Record]:
-        """The records that count for grades on a day, oldest determination first."""
-        return _by_age(r for r in self.records.values() if r.counts(on))
-
-    def negative(self, after: date, on: date) -> list[Record]:
-        """What speaks against the business, determined after one day and until another."""
-        return _by_age(
-            r
-            for r in self.records.values()
-            if r.negative
-            and not r.undone
-            and not r.void(on)
-            and after < _says(r).determined_on <= on
-        )
+    def by_age(self) -> list[Record]:
+        """All records, oldest determination first."""
+        return _by_age(self.records.values())
 
     def of_document(self, decision: str | None, doc_no: str | None) -> list[Record]:
         """The records of one decision, oldest determination first: those that name it, and those

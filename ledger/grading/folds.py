@@ -82,7 +82,7 @@ class CreditGrade(CreditRecords):
         names counts; a later serious record that it does not name opens the local rule where that
         gives a worse grade. Without one that holds the local rule decides.
         """
-        newest = self._newest(day, announced=False)
+        newest = self.assessment(day)
         if newest is None or not self._holds(newest, day):
             return Derived(*local_grade(self, day), "local_rule")
         event = newest.event
@@ -91,6 +91,10 @@ class CreditGrade(CreditRecords):
             if grade > event.grade:
                 return Derived(grade, factors, "local_rule", event)
         return Derived(event.grade, event.factors, "assessment", event)
+
+    def assessment(self, day: date) -> Assigned | None:
+        """The newest override or outside assessment not after a day."""
+        return self._newest(day, announced=False)
 
     def announced(self, day: date) -> CreditGradeAssigned | None:
         """What was last said of its grade on a day, assessed or announced."""
@@ -195,36 +199,56 @@ def local_grade(records: CreditRecords, on: date) -> tuple[Grade, tuple[Factor, 
     negative for 24 months and something good: an inspection without issue, a commitment kept.
     Else B.
     """
-    a_year_ago, two_years_ago = add_months(on, -12), add_months(on, -24)
-    severe: list[Factor] = []
-    elevated: list[Factor] = []
-    good: dict[str, Factor] = {}
-    for record in records.counting(on):
-        says = record.says
-        assert says is not None
-        if says.kind == "serious_list":
-            severe.append(Factor(kind="serious_list", record=record.record))
-        elif record.serious:
-            severe.append(Factor(kind="serious_record", record=record.record))
-        elif says.kind == "abnormal_list":
-            elevated.append(Factor(kind="abnormal_list", record=record.record))
-        elif says.severity == "general" and record.in_publicity(on):
-            elevated.append(Factor(kind="general_record", record=record.record))
-        elif says.kind == "inspection_result" and says.result == "no_issue":
-            good[says.kind] = Factor(kind="no_issue_inspection", record=record.record)
-        elif says.kind == "commitment" and says.fulfilled:
-            good[says.kind] = Factor(kind="fulfilled_commitment", record=record.record)
-    negative = records.negative(two_years_ago, on)
-    for record in negative:
-        assert record.says is not None
-        if record.says.kind == "commitment_breach" and record.says.determined_on > a_year_ago:
-            elevated.append(Factor(kind="breached_commitment", record=record.record))
+    weights = [weigh(record, on) for record in records.by_age()]
+    severe = tuple(one.severe for one in weights if one.severe is not None)
     if severe:
-        return "D", tuple(severe)
+        return "D", severe
+    elevated = [one.elevated for one in weights if one.elevated is not None]
+    elevated += [one.breached for one in weights if one.breached is not None]
     if elevated:
         return "C", tuple(elevated)
+    good = {one.good.kind: one.good for one in weights if one.good is not None}
+    negative = any(one.negative for one in weights)
     clean = () if negative else (Factor(kind="no_negative_24_months"),)
     return ("A" if clean and good else "B"), (*clean, *good.values())
+
+
+class Weight(msgspec.Struct, frozen=True):
+    """What one record says to the local rule on a day, and whether it ``counts`` at all."""
+
+    counts: bool = False
+    severe: Factor | None = None
+    elevated: Factor | None = None
+    #: A commitment that was breached less than 12 months ago.
+    breached: Factor | None = None
+    good: Factor | None = None
+    negative: bool = False
+
+
+def weigh(record: Record, on: date) -> Weight:
+    """What a record says to the local rule on a day (2.4d)."""
+    says, name = record.says, record.record
+    assert says is not None
+    negative = record.negative_within(add_months(on, -24), on)
+    breached = None
+    if negative and says.kind == "commitment_breach" and says.determined_on > add_months(on, -12):
+        breached = Factor(kind="breached_commitment", record=name)
+    if not record.counts(on):
+        return Weight(breached=breached, negative=negative)
+    severe = elevated = good = None
+    if says.kind == "serious_list":
+        severe = Factor(kind="serious_list", record=name)
+    elif record.serious:
+        severe = Factor(kind="serious_record", record=name)
+    elif says.kind == "abnormal_list":
+        elevated = Factor(kind="abnormal_list", record=name)
+    elif says.severity == "general" and record.in_publicity(on):
+        elevated = Factor(kind="general_record", record=name)
+    elif says.kind == "inspection_result" and says.result == "no_issue":
+        good = Factor(kind="no_issue_inspection", record=name)
+    elif says.kind == "commitment" and says.fulfilled:
+        good = Factor(kind="fulfilled_commitment", record=name)
+    return Weight(True, severe, elevated, breached, good, negative)
 
 
 def _announced_factors(derived: Derived) -> tuple[Factor, ...]:

@@ -28,7 +28,7 @@ from ledger.grading.folds import Assigned
 from ledger.joint.events import JointVisitHeld
 from ledger.kernel import Event, Recorded
 from projections.arrivals import arrivals
-from projections.graded import GradingEvent
+from projections.graded import GradeOfDay, GradingEvent
 from projections.profiles.changes import Change, difference, numbered
 from projections.profiles.fold import CreditProfile
 from projections.profiles.law import Law
@@ -159,6 +159,8 @@ class Following:
         self._days: dict[str, set[date]] = {}
         self._burdens: dict[_Group, dict[str, int]] = {}
         self._burden: Counter[str] = Counter(_NO_BURDEN)
+        #: The grades of the days that are shown.
+        self._kept: dict[date, GradeOfDay] = {}
         self._tell_head()
         self._tell_grade()
         self._tell_counts()
@@ -215,6 +217,8 @@ class Following:
         if isinstance(event, CreditGradeAssigned):
             touched.grades = self._moved(event, record.position)
         if isinstance(event, GradingEvent):
+            for kept in self._kept.values():
+                kept.take(record)
             self._touch_grade(touched)
         return touched
 
@@ -265,9 +269,7 @@ class Following:
                 self._caps.pop(place, None)
             else:
                 self._caps[place] = _plain(
-                    cap_document(
-                        self.profile.grade, self._law, self._on, self._day, place, counts[:2]
-                    )
+                    cap_document(self._grade_on, self._law, self._on, self._day, place, counts[:2])
                 )
 
     def _take_record(self, name: str) -> None:
@@ -365,7 +367,15 @@ class Following:
 
     def _tell_grade(self) -> None:
         told = self._audience != "public"
-        self._grade: _Sparse = {"grade": self.profile.grade(self._day)} if told else {}
+        self._grade: _Sparse = {"grade": self._grade_on(self._day)} if told else {}
+
+    def _grade_on(self, day: date) -> str:
+        if self.profile.graded is None or (self._on is None and self._today is None):
+            # Without a day to show it is that of each record: keeping it would not pay.
+            return self.profile.grade(day)
+        if day not in self._kept:
+            self._kept[day] = GradeOfDay(self.profile.graded, day)
+        return self._kept[day].grade
 
     def _tell_counts(self) -> None:
         self._counted = self.profile.findings, self.profile.irregular_visits

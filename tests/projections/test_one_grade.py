@@ -21,6 +21,7 @@ from ledger.kernel import Event, Recorded, codec
 from ledger.kernel.days import add_months
 from projections.burden import Burden
 from projections.draws import Standing
+from projections.graded import Graded, GradeOfDay
 from projections.profiles import CreditProfile, render
 from tests.projections.facts import E1, Past
 from tests.projections.test_profiles import ended, grade, record, started
@@ -256,6 +257,21 @@ def test_every_asker_gets_the_grade_from_scratch(events: list[Event], days: list
         assert {by_the_book(events, min(last, day + timedelta(n))) for n in (0, 1, 9, 90, 999)} == {
             right
         }
+
+
+@settings(max_examples=100, deadline=None)
+@given(histories(), st.lists(_DAYS, min_size=3, max_size=6))
+def test_a_grade_kept_while_facts_come_in_is_that_from_scratch(
+    events: list[Event], days: list[date]
+) -> None:
+    """After each fact, as ``CreditGrade`` has it of all facts so far."""
+    known = Graded(E1)
+    kept = {day: GradeOfDay(known, day) for day in days}
+    for one in recorded(events):
+        known.take(one)
+        for day, of_day in kept.items():
+            of_day.take(one)
+            assert of_day.grade == known.on(day), day
 
 
 @settings(max_examples=60, deadline=None)

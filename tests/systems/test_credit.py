@@ -674,7 +674,9 @@ def test_the_records_of_a_business_are_its_own(story: Scenario) -> None:
     assert (of_c.void(before), of_c.void(after)) == ({}, {"CR-8": "source_delisted"})
     assert of_c.live(date(2026, 4, 14)) == []
     assert of_c.live(date(2027, 4, 16)) == [], "its longest publicity is over, ended or not"
-    assert [r.record for r in of_c.negative(date(2026, 1, 1), after)] == ["CR-1"]
+    assert [r.record for r in of_c.by_age() if r.negative_within(date(2026, 1, 1), after)] == [
+        "CR-1"
+    ]
 
 
 def test_CRD_V2_what_takes_effect_by_being_recorded_is_not_dated_back(story: Scenario) -> None:
