@@ -1214,8 +1214,8 @@ async def everybody_has_heard_everything_once(year: Year) -> None:
 
 
 SYSTEMS_OF_A_BUSINESS = {
-    "catalogue", "commitments", "complaints", "corrections", "credit", "deadlines", "dishonesty",
-    "draws", "entities", "filing", "grading", "joint", "keylist", "legalreview", "leniency",
+    "approvals", "catalogue", "commitments", "complaints", "corrections", "credit", "deadlines",
+    "dishonesty", "draws", "entities", "filing", "grading", "joint", "keylist", "legalreview", "leniency",
     "observation", "penalties", "persons", "policies", "process", "publicity", "reconsideration",
     "repair", "sharing", "supervision",
 }  # fmt: skip
