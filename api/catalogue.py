@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.access import grant_of
-from api.asking import asked, caught_up, may_ask, one_row, rows_page
+from api.asking import asked, audience_of, caught_up, may_ask, one_row, rows_page
 from api.complaints import seen as complaints_seen
 from api.keys import LEDGER
 from api.problems import not_found
@@ -45,7 +45,15 @@ _MATTERS, _PLANS, _TASKS = Matters(), Plans(), Tasks()
 _UNITS, _OFFICERS = Units(), Officers()
 
 
-def _matter(matter: MatterState) -> dict[str, Any]:
+def _sees_drafts(grant: Grant) -> bool:
+    """Whether a reader is an authority; everybody else reads what was published."""
+    return audience_of(grant, "") == "restricted"
+
+
+def _matter(matter: MatterState, grant: Grant) -> dict[str, Any]:
+    versions = matter.history()
+    if not _sees_drafts(grant):
+        versions = [version for version in versions if version.published_on is not None]
     return {
         "matter": matter.matter,
         "unit": matter.unit,
@@ -53,13 +61,19 @@ def _matter(matter: MatterState) -> dict[str, Any]:
         "withdrawn_because": matter.withdrawn_because,
         "repealed": matter.repealed(),
         "orphaned_on": matter.orphaned_on,
-        "versions": matter.history(),
+        "versions": versions,
     }
 
 
 async def matters(request: web.Request) -> web.Response:
-    """Matters of the catalogue as their newest version says; one matter shows all versions."""
-    where: list[sa.ColumnElement[bool]] = [MATTERS.c.version > 0]
+    """Matters of the catalogue as their newest version says; one matter shows all versions.
+
+    Authorities read drafts too; everybody else the newest version that was published, and that a
+    matter was withdrawn.
+    """
+    drafts = _sees_drafts(await grant_of(request))
+    version = MATTERS.c.version if drafts else MATTERS.c.shown_version
+    where: list[sa.ColumnElement[bool]] = [version > 0]
     where.extend(
         MATTERS.c[name].is_(query_value(request, name, bool, True))
         for name in ("published", "withdrawn")
@@ -72,10 +86,8 @@ async def matters(request: web.Request) -> web.Response:
         where.append(since <= today if orphaned else sa.or_(since.is_(None), since > today))
     columns = (
         "unit",
-        "name",
         "act_kind",
         "domain",
-        "version",
         "published",
         "withdrawn",
         "orphaned_on",
@@ -85,17 +97,26 @@ async def matters(request: web.Request) -> web.Response:
         "matters",
         MATTERS,
         where=where,
-        show=lambda row: {"matter": row.key, **{name: getattr(row, name) for name in columns}},
+        show=lambda row: {
+            "matter": row.key,
+            "name": row.draft_name if drafts else row.name,
+            "version": row.version if drafts else row.shown_version,
+            **{name: getattr(row, name) for name in columns},
+        },
         filters={name: MATTERS.c[name] for name in ("unit", "act_kind", "domain")},
     )
 
 
 async def matter(request: web.Request) -> web.Response:
-    """One matter with every version, when each was listed and published."""
+    """One matter with every version, when each was listed and published.
+
+    Authorities read drafts too, everybody else the versions that were published.
+    """
+    grant = await grant_of(request)
     row = await one_row(request, "matters", MATTERS, request.match_info["matter"])
-    if row is None:
+    if row is None or not (row.shown_version or _sees_drafts(grant)):
         raise not_found()
-    return json_response(_matter(_MATTERS.decode(row.state)))
+    return json_response(_matter(_MATTERS.decode(row.state), grant))
 
 
 async def plans(request: web.Request) -> web.Response:
@@ -246,7 +267,7 @@ RESOURCES = (
         _UNIT,
         Parameter("act_kind", str, "the kind of act"),
         Parameter("domain", str, "the domain"),
-        Parameter("published", bool, "whether any version is published"),
+        Parameter("published", bool, "whether a version is published and the matter not withdrawn"),
         Parameter("withdrawn", bool, "whether it was withdrawn"),
         Parameter("orphaned", bool, "whether all law that it rests on is repealed today"),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,6 +20,7 @@ from api.asking import (
     plans_of,
     rows_page,
 )
+from api.keys import LEDGER
 from api.problems import Problem, not_found
 from api.reading import (
     AFTER,
@@ -29,11 +31,14 @@ from api.reading import (
     query_value,
 )
 from api.resources import Parameter, Resource
+from ledger.kernel import civil_date
 from projections.documents import Documents
 from projections.follower import Follower
-from projections.profiles import PROFILES, search_key
+from projections.profiles import PROFILES, Profiles, search_key
 
 _DOCUMENTS: WeakKeyDictionary[Follower, Documents] = WeakKeyDictionary()
+
+_PROFILES = Profiles()
 
 
 class FoundEntity(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -89,12 +94,13 @@ async def profile(request: web.Request) -> web.Response:
     # Before the document: it is of this position or a later one.
     position = str(follower.position("profiles"))
     documents = documents_of(follower)
-    ready = documents.get(entity, audience, plans)
+    today = civil_date(request.app[LEDGER].clock())
+    ready = documents.get(entity, audience, today, plans)
     if ready is None:
-        ready = await asked(lambda: documents.load(entity, audience, plans))
+        ready = await asked(lambda: documents.load(entity, audience, today, plans))
     if ready is None:
         raise not_found()
-    etag, body = ready
+    etag, body, _ = ready
     return conditional(request, etag, lambda: body, headers={"X-Position": position})
 
 
@@ -106,6 +112,7 @@ async def entities(request: web.Request) -> web.Response:
     """
     grant = await grant_of(request)
     sees_grade = audience_of(grant, "") == "restricted"
+    today = civil_date(request.app[LEDGER].clock())
     where: list[sa.ColumnElement[bool]] = [
         PROFILES.c.restricted if sees_grade else PROFILES.c.public
     ]
@@ -135,13 +142,20 @@ async def entities(request: web.Request) -> web.Response:
             row.area,
             row.registered,
             row.listed,
-            row.grade if sees_grade else None,
+            _grade(row, today) if sees_grade else None,
             bool(prefix) and not (row.name_key or "").startswith(prefix),
         )
 
     return await rows_page(
         request, "profiles", PROFILES, where=where, show=show, filters={"area": PROFILES.c.area}
     )
+
+
+def _grade(row: sa.Row[Any], today: date) -> str:
+    """The grade today: as kept, unless it changed by time alone."""
+    if today.isoformat() <= row.holds_until:
+        return str(row.grade)
+    return _PROFILES.decode(row.state).grade(today)
 
 
 def _after(prefix: str) -> str:

@@ -14,14 +14,16 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.access import grant_of
-from api.asking import PUBLIC, may_ask, one_row, placed, rows_page
+from api.asking import PUBLIC, asked, caught_up, may_ask, one_row, placed, rows_page
+from api.keys import LEDGER
 from api.problems import not_found
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.resources import Parameter, Resource
 from api.tokens import Grant
 from ledger.audiences import UNIT_BOUND
-from ledger.kernel import Fold
+from ledger.kernel import Fold, civil_date
 from ledger.vocabulary import Role
+from projections.policies import Policies, value_in_force
 from projections.views import FoldView
 
 Where = list[sa.ColumnElement[bool]]
@@ -102,10 +104,14 @@ class Listing(msgspec.Struct, frozen=True):
     view: type[FoldView[Any]]
     summary: str
     one: str
-    seen: Callable[[Grant, sa.Table], Where] = concerned
+    seen: Callable[..., Where] = concerned
     show: Callable[[Any, Grant], dict[str, Any]] = shown
     filters: tuple[Parameter, ...] = ()
     roles: frozenset[Role] | None = None
+    #: The policy on whose value today it depends too which rows are seen; handed to ``seen``.
+    policy: str | None = None
+    #: Further views in which ``seen`` looks.
+    looks_in: tuple[str, ...] = ()
 
     def resources(self) -> tuple[Resource, Resource]:
         """The list and the single document."""
@@ -139,7 +145,7 @@ class Listing(msgspec.Struct, frozen=True):
 
         async def handler(request: web.Request) -> web.Response:
             grant = await grant_of(request)
-            where = [*self.seen(grant, table), *_begun(table)]
+            where = await self._where(request, grant)
             for filter_ in self.filters:
                 if (wanted := query_value(request, filter_.name, filter_.type, None)) is not None:
                     column = table.c[filter_.name]
@@ -156,6 +162,22 @@ class Listing(msgspec.Struct, frozen=True):
         handler.__doc__ = self.summary
         return handler
 
+    async def _where(self, request: web.Request, grant: Grant) -> Where:
+        """The rows that a token may see, by what holds now."""
+        table = self.view.table
+        for view in self.looks_in:
+            await caught_up(request, view)
+        if self.policy is None:
+            return [*self.seen(grant, table), *_begun(table)]
+        key, follower = self.policy, await caught_up(request, Policies.name)
+        today = civil_date(request.app[LEDGER].clock())
+
+        def ask() -> Any:
+            with follower.views.reading() as connection:
+                return value_in_force(connection, key, today)
+
+        return [*self.seen(grant, table, await asked(ask)), *_begun(table)]
+
     def _single(self) -> Callable[[web.Request], Any]:
         view = self.view()
         table = view.table
@@ -163,13 +185,8 @@ class Listing(msgspec.Struct, frozen=True):
 
         async def handler(request: web.Request) -> web.Response:
             grant = await grant_of(request)
-            row = await one_row(
-                request,
-                view.name,
-                table,
-                request.match_info[name],
-                [*self.seen(grant, table), *_begun(table)],
-            )
+            where = await self._where(request, grant)
+            row = await one_row(request, view.name, table, request.match_info[name], where)
             if row is None:
                 raise not_found()
             return json_response(

@@ -19,8 +19,16 @@ from api.resources import Parameter, Resource
 from api.tokens import Grant
 from ledger.audiences import UNIT_BOUND
 from ledger.kernel import civil_date
+from ledger.penalties.events import DecisionWithdrawn
 from ledger.penalties.folds import Benchmarks, Case, Decision
-from projections.penalties import DECISIONS, BenchmarksOfUnits, Cases, Decisions
+from projections.penalties import (
+    DECISIONS,
+    BenchmarksOfUnits,
+    Cases,
+    Decisions,
+    still_public,
+)
+from projections.records import Records
 
 #: Where something stands in the ledger says nothing about it.
 _PLACES = {"filed_at", "noticed_at", "decided_at", "served_at"}
@@ -36,9 +44,9 @@ def _case(case: Case, grant: Grant) -> dict[str, Any]:
     return said
 
 
-def _readable(grant: Grant, table: sa.Table) -> Where:
-    """Decisions that are published, and those that concern who asks."""
-    published = table.c.published_on.is_not(None)
+def _readable(grant: Grant, table: sa.Table, follows_record: bool | None) -> Where:
+    """Decisions that are public now, and those that concern who asks."""
+    published = still_public() if follows_record else table.c.published_on.is_not(None)
     if audience_of(grant, "") == "public" and grant.role != "entity_rep":
         return [published]
     return [sa.or_(published, may_ask(grant, unit=table.c.unit, entity=table.c.entity))]
@@ -70,10 +78,25 @@ def _published(decision: Decision) -> dict[str, Any]:
         "unit": published.unit,
         "published_on": published.published_on,
     }
+    earlier = [_withdrawn(one) for one in decision.withdrawals if one != withdrawn]
+    if published.version > 1:
+        said["version"] = published.version
+    if earlier:
+        said["earlier"] = earlier
     if withdrawn is None:
         said |= {"summary": published.summary, "redactions": published.redactions}
         return said | ({} if published.url is None else {"url": published.url})
-    said |= {
+    if decision.decided is not None:
+        said["doc_no"] = decision.decided.doc_no
+    last = _withdrawn(withdrawn)
+    del last["version"]
+    return said | last
+
+
+def _withdrawn(withdrawn: DecisionWithdrawn) -> dict[str, Any]:
+    """What is left of a text that was withdrawn: since when, and why."""
+    said: dict[str, Any] = {
+        "version": withdrawn.version,
         "withdrawn_on": withdrawn.withdrawn_on,
         "reason": withdrawn.reason,
         "explanation": withdrawn.explanation,
@@ -164,6 +187,8 @@ RESOURCES = (
         seen=_readable,
         show=_decision,
         filters=(_UNIT, _ENTITY, Parameter("case", str, "the case it is about")),
+        policy="publicity.decision_follows_record",
+        looks_in=(Records.name,),
     ).resources(),
     Resource(
         "/v1/decisions/{decision}/payment",

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from api.access import grant_of
 from api.asking import PRIVATE, asked, audience_of, caught_up, follower_of, plans_of, required_grant
+from api.keys import LEDGER
 from api.pools import REPLAYS, busy, has_left
 from api.problems import Problem
 from api.reading import (
@@ -28,7 +29,7 @@ from api.reading import (
 from api.resources import Parameter, Resource
 from api.tokens import Grant
 from api.visibility import may_see_record, shown_actor
-from ledger.kernel import Moment, Recorded
+from ledger.kernel import Moment, Recorded, civil_date
 from projections.profiles import as_json, says_nothing
 from projections.replay import (
     Asked,
@@ -37,6 +38,7 @@ from projections.replay import (
     Replaying,
     Step,
     as_if_repaired,
+    grades_of,
     replay,
 )
 
@@ -67,11 +69,15 @@ _HEADERS = {
 
 
 class ShownReplay(msgspec.Struct, frozen=True):
-    """What each event changed in the profile, and the profile as replayed."""
+    """What each event changed in the profile, and the profile as replayed.
+
+    ``draw_ratio`` is the share of the businesses of its grade that a draw takes.
+    """
 
     steps: list[Step]
     left_out: list[int]
     position: int
+    draw_ratio: str | None
     profile: dict[str, Any]
 
 
@@ -83,6 +89,7 @@ async def profile_as_of(request: web.Request, entity: str, grant: Grant) -> web.
     valid, known = as_of(request)
     source = follower_of(request).source
     audience, plans = audience_of(grant, entity), plans_of(grant)
+    today = civil_date(request.app[LEDGER].clock())
 
     def ask() -> tuple[bytes, int]:
         replayed = replay(
@@ -94,6 +101,7 @@ async def profile_as_of(request: web.Request, entity: str, grant: Grant) -> web.
             audience=audience,
             plans=plans,
             may_see=lambda record: may_see_record(grant, record),
+            today=today,
         )
         body = as_json(replayed.document)
         if says_nothing(body, entity, audience, plans):
@@ -135,16 +143,16 @@ async def replay_profile(request: web.Request) -> web.StreamResponse:
         raise Problem("malformed", f"at most {MAX_HYPOTHESES} facts can be left out or added")
     valid, known = as_of(request)
     to_position = bounded(request, "to_position", MAX_POSITION, 1, MAX_POSITION)
+    today = civil_date(request.app[LEDGER].clock())
 
     def sees(record: Recorded) -> bool:
         return may_see_record(grant, record)
 
     def begin() -> Iterator[_Piece]:
-        imagined: list[Hypothetical] = [
-            event
-            for record, on in repaired
-            for event in as_if_repaired(follower.source, entity, record, on)
-        ]
+        source, imagined = follower.source, list[Hypothetical]()
+        graded = grades_of(source, entity) if repaired else None
+        for record, on in repaired:
+            imagined += as_if_repaired(source, entity, record, on, graded)
         how = Asked(
             entity,
             valid_as_of=valid,
@@ -155,8 +163,9 @@ async def replay_profile(request: web.Request) -> web.StreamResponse:
             audience=audience_of(grant, entity),
             plans=plans_of(grant),
             may_see=sees,
+            today=today,
         )
-        yield from _pieces(Replaying(follower.source, how), how, grant)
+        yield from _pieces(Replaying(source, how), how, grant)
 
     return await _sent(request, begin())
 
@@ -182,7 +191,13 @@ def _pieces(replaying: Replaying, how: Asked, grant: Grant) -> Iterator[_Piece]:
     silent = not told and not replaying.left_out
     if silent and says_nothing(profile, how.entity, how.audience, how.plans):
         raise NothingKnown(f"nothing is recorded of {how.entity}")
-    rest = _ENCODE({"left_out": replaying.left_out, "position": replaying.position})
+    rest = _ENCODE(
+        {
+            "left_out": replaying.left_out,
+            "position": replaying.position,
+            "draw_ratio": replaying.draw_ratio,
+        }
+    )
     yield bytes(piece) + b"]," + rest[1:-1] + b',"profile":' + profile + b"}", True
 
 

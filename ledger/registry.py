@@ -302,6 +302,12 @@ COMMANDS: tuple[Entry, ...] = (
         (credit.EnterCreditRecord, ("credit_officer", *_UNIT)),
         (credit.StartPublicity, ("credit_officer", *_UNIT)),
         (credit.TerminatePublicity, ("credit_officer", "ledger_clock", *_UNIT)),
+        (credit.ReviewBounds, ("ledger_clock",)),
+        (credit.FollowDecision, ("ledger_clock",)),
+        (
+            credit.ReportShownElsewhere,
+            ("entity_rep", "credit_officer", "jb_supervisor", *_UNIT),
+        ),
         (credit.SuspendPublicity, ("credit_officer", *_UNIT)),
         (credit.ResumePublicity, ("credit_officer", *_UNIT)),
         (credit.FileObjection, ("entity_rep", "credit_officer", *_UNIT)),

@@ -24,14 +24,14 @@ from ledger.filing.events import (
     OnSiteInspectionClosed,
     OnSiteInspectionOpened,
 )
-from ledger.grading.events import CreditGradeAssigned
 from ledger.grading.folds import UNGRADED
 from ledger.joint.events import JointVisitHeld
-from ledger.kernel import Fold, Recorded, budget
+from ledger.kernel import Fold, Recorded, budget, civil_date
 from ledger.supervision.events import FindingRaised
 from ledger.vocabulary import EntityId
 from projections.arrivals import arrivals
 from projections.follower import Views
+from projections.graded import Graded, GradingEvent
 from projections.policies import POLICIES, Policies
 from projections.profiles import VISIT_CAP, cap_of
 from projections.tables import Code, Row, Store
@@ -79,8 +79,14 @@ class Burden(Fold):
     held: dict[str, tuple[date, int]] = msgspec.field(default_factory=dict)
     years: dict[int, Year] = msgspec.field(default_factory=dict)
     booked: dict[str, dict[int, Booked]] = msgspec.field(default_factory=dict)
-    #: Day and position of each assessment, and the grade.
-    grades: list[tuple[date, int, str]] = msgspec.field(default_factory=list)
+    #: Absent where nothing was ever recorded that grades look at.
+    graded: Graded | None = None
+    #: The day of the newest record.
+    seen_on: date = date.min
+
+    def take(self, record: Recorded) -> None:
+        super().take(record)
+        self.seen_on = max(self.seen_on, civil_date(record.envelope.recorded_at))
 
     def on_approved(self, event: InspectionTaskApproved) -> None:
         visit = self._visit(event.task)
@@ -122,14 +128,13 @@ class Burden(Fold):
         if record.envelope.visibility != "sealed":
             self._year(event.visited_on).irregular_visits += 1
 
-    def on_graded(self, event: CreditGradeAssigned, record: Recorded) -> None:
-        self.grades.append((event.assessed_on, record.position, event.grade))
-        self.grades.sort()
+    def on_graded(self, event: GradingEvent, record: Recorded) -> None:
+        self.graded = self.graded or Graded(self.entity)
+        self.graded.take(record)
 
     def grade(self, on: date) -> str:
         """The grade in force on a day."""
-        known = [grade for assessed_on, _, grade in self.grades if assessed_on <= on]
-        return known[-1] if known else UNGRADED
+        return UNGRADED if self.graded is None else self.graded.on(on)
 
     def _visit(self, task: str) -> Visit:
         return self.visits.setdefault(task, Visit())
@@ -249,7 +254,7 @@ def _bookings(burden: Burden) -> Iterable[Row]:
                 "entity": burden.entity,
                 "unit": unit,
                 "year": year,
-                "grade": burden.grade(date(year, 12, 31)),
+                "grade": burden.grade(min(burden.seen_on, date(year, 12, 31))),
                 "capped": counts.capped,
                 "exempt": counts.exempt,
                 "capped_made": made[unit, year, "capped"],

@@ -141,6 +141,9 @@ MATTERS = sa.Table(
     sa.Column("act_kind", Code, index=True),
     sa.Column("domain", Code, index=True),
     sa.Column("version", sa.Integer, nullable=False),
+    #: The newest version that was published, 0 if none was: others are drafts.
+    sa.Column("shown_version", sa.Integer, nullable=False),
+    sa.Column("draft_name", sa.Text),
     sa.Column("published", sa.Boolean, nullable=False, index=True),
     sa.Column("withdrawn", sa.Boolean, nullable=False, index=True),
     sa.Column("first_published_on", Code),
@@ -153,22 +156,25 @@ class Matters(FoldView[MatterState]):
     """A row for each matter, as its newest version says."""
 
     name = "matters"
-    version = 1
+    version = 2
     kind = "matter"
     fold = MatterState
     table = MATTERS
     tables = (MATTERS,)
 
     def row(self, fold: MatterState, position: int) -> Row:
-        newest = max(fold.versions, default=0)
-        elements = fold.versions[newest].elements if newest else None
+        newest, shown = max(fold.versions, default=0), max(fold.published, default=0)
+        drafted = fold.versions[newest].elements if newest else None
+        elements = fold.elements
         return {
             "unit": fold.unit,
             "name": None if elements is None else elements.name,
             "act_kind": None if elements is None else elements.act_kind,
             "domain": None if elements is None else elements.domain,
             "version": newest,
-            "published": bool(fold.published),
+            "shown_version": shown,
+            "draft_name": None if drafted is None else drafted.name,
+            "published": bool(fold.published) and fold.withdrawn_on is None,
             "withdrawn": fold.withdrawn_on is not None,
             "first_published_on": iso(fold.first_published_on),
             "orphaned_on": iso(fold.orphaned_on),

@@ -25,6 +25,7 @@ from projections.draws import review_draws
 from projections.follower import Follower, Views
 from projections.grading import grades_due
 from projections.observation import breaches_unpursued
+from projections.penalties import records_to_follow
 from projections.progress import months_to_open
 from projections.publicity import (
     annual_stats_to_call_for,
@@ -56,6 +57,7 @@ WATCHES: tuple[Watch, ...] = (
     grades_due,
     review_draws,
     past_transition,
+    records_to_follow,
     unreviewed,
     months_to_open,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Collection
+from datetime import date
 from hashlib import sha256
 
 import sqlalchemy as sa
@@ -23,7 +24,8 @@ from projections.profiles import (
 #: Bytes of documents kept at most.
 MAX_BYTES = 64 * 1024 * 1024
 
-Ready = tuple[str, bytes]
+#: The ETag, the bytes, and the last day until which they hold.
+Ready = tuple[str, bytes, date]
 #: Business, audience, and whose planned visits it is told of.
 _Key = tuple[str, Audience, str]
 
@@ -47,23 +49,26 @@ class Documents:
         self._view = Profiles()
         follower.on_commit(self._committed)
 
-    def get(self, entity: str, audience: Audience, plans: str = "") -> Ready | None:
-        """The document if it is at hand; it never blocks on a database."""
+    def get(self, entity: str, audience: Audience, today: date, plans: str = "") -> Ready | None:
+        """The document of a day if it is at hand; it never blocks on a database."""
         if not self._follower.following:
             return None
         key = (entity, audience, plans)
         with self._lock:
             found = self._ready.get(key)
-            if found is not None:
-                self._ready.move_to_end(key)
+            if found is None or today > found[2]:
+                return None
+            self._ready.move_to_end(key)
             return found
 
-    def load(self, entity: str, audience: Audience, plans: str = "") -> Ready | None:
-        """The document from the view, ``None`` where this audience knows of no such business."""
+    def load(self, entity: str, audience: Audience, today: date, plans: str = "") -> Ready | None:
+        """The document of a day from the view, ``None`` where this audience knows of no such
+        business.
+        """
         key, mine = (entity, audience, plans), object()
         with self._lock:
             self._loading[key] = mine
-        ready = self._read(*key)
+        ready = self._read(entity, audience, today, plans)
         with self._lock:
             # If a change was committed meanwhile, what was read may be the old document.
             current = self._loading.get(key) is mine
@@ -78,27 +83,32 @@ class Documents:
                     self._drop(next(iter(self._ready)))
         return ready
 
-    def _read(self, entity: str, audience: Audience, plans: str) -> Ready | None:
+    def _read(self, entity: str, audience: Audience, today: date, plans: str) -> Ready | None:
         columns = {
             "public": PROFILES.c.public_json,
             "restricted": PROFILES.c.state if plans else PROFILES.c.restricted_json,
             "entity": PROFILES.c.state,
         }
         column = columns[audience]
-        query = sa.select(column).where(PROFILES.c.key == entity)
+        query = sa.select(column.label("data"), PROFILES.c.holds_until, PROFILES.c.state).where(
+            PROFILES.c.key == entity
+        )
         with self._follower.views.reading() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
             return None
-        (data,) = row
-        if column is PROFILES.c.state:
-            # One business asks for it, or a unit in whose plans it may stand: rendered then.
+        body, until = bytes(row.data), date.fromisoformat(row.holds_until)
+        if column is PROFILES.c.state or today > until:
+            # One business asks for it, or a unit in whose plans it may stand, or a grade has
+            # changed by time alone: rendered then.
             law = law_as_of(self._follower.source, self._follower.position("profiles"))
-            data = as_json(render(self._view.decode(data), audience, law, plans=plans))
-        body = bytes(data)
+            profile = self._view.decode(row.state)
+            day = max(today, profile.seen_on)
+            body = as_json(render(profile, audience, law, plans=plans, today=day))
+            until = profile.holds_until(day)
         if says_nothing(body, entity, audience, plans):
             return None
-        return sha256(body).hexdigest()[:32], body
+        return sha256(body).hexdigest()[:32], body, until
 
     def _committed(self, view: str, keys: Collection[str], position: int) -> None:
         if view != Profiles.name:

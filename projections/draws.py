@@ -39,11 +39,11 @@ from ledger.filing.events import (
     InspectionTaskApproved,
     OnSiteInspectionOpened,
 )
-from ledger.grading.events import CreditGradeAssigned
 from ledger.grading.folds import UNGRADED
 from ledger.kernel import Command, Fold, Recorded
 from ledger.vocabulary import EntityId, Grade
 from projections.follower import Views
+from projections.graded import Graded, GradingEvent
 from projections.tables import Row, in_groups
 from projections.views import FoldView, subject_table
 
@@ -185,7 +185,8 @@ class Standing(Fold):
     entity: EntityId
     identities: Identities = msgspec.field(default_factory=Identities)
     listings: Listings = msgspec.field(default_factory=Listings)
-    grades: list[tuple[date, Grade, bool]] = msgspec.field(default_factory=list)
+    #: Absent where nothing was ever recorded that grades look at.
+    graded: Graded | None = None
     capped: dict[str, CappedVisit] = msgspec.field(default_factory=dict)
     visits: dict[str, Finished] = msgspec.field(default_factory=dict)
 
@@ -207,8 +208,9 @@ class Standing(Fold):
     def on_back(self, event: EntityReentered, record: Recorded) -> None:
         self.listings.reenter(event, record)
 
-    def on_graded(self, event: CreditGradeAssigned) -> None:
-        self.grades.append((event.assessed_on, event.grade, event.override))
+    def on_graded(self, event: GradingEvent, record: Recorded) -> None:
+        self.graded = self.graded or Graded(self.entity)
+        self.graded.take(record)
 
     def on_approved(self, event: InspectionTaskApproved) -> None:
         if event.counter == "capped":
@@ -263,16 +265,15 @@ class Standing(Fold):
         )
 
     def grade(self, on: date) -> Grade:
-        """Its grade on a day: the newest assessment not after it, as ``CreditGrade.on``."""
-        newest: tuple[date, Grade] | None = None
-        for assessed_on, grade, _ in self.grades:
-            if assessed_on <= on and (newest is None or assessed_on >= newest[0]):
-                newest = assessed_on, grade
-        return newest[1] if newest else UNGRADED
+        """Its grade on a day, as commands have it (``CreditGrade``)."""
+        return UNGRADED if self.graded is None else self.graded.on(on)
 
     def overridden(self, on: date, window: timedelta) -> bool:
         """Whether its grade was set by hand within ``window`` before a day (GRD-V1)."""
-        return any(by_hand and on - window <= day <= on for day, _, by_hand in self.grades)
+        assigned = () if self.graded is None else self.graded.assigned
+        return any(
+            one.event.override and on - window <= one.event.assessed_on <= on for one in assigned
+        )
 
     def capped_visits(self, unit: str, on: date) -> int:
         """How many visits under its cap a unit had begun by a day of its year.

@@ -5,52 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-import msgspec
 import sqlalchemy as sa
 
-from ledger.credit.folds import CreditRecords, Record
 from ledger.grading.commands import RecomputeGrade
-from ledger.grading.events import CreditGradeAssigned
-from ledger.grading.folds import due_by_month, local_grade
-from ledger.kernel import Command, Fold, Recorded
+from ledger.kernel import Command
 from ledger.kernel.days import add_months
-from ledger.vocabulary import EntityId
 from projections.follower import Views
-from projections.profiles import CreditEvent
+from projections.graded import Graded
 from projections.views import FoldView, subject_table
 
 _ONE_DAY = timedelta(days=1)
 
-#: After how many months a negative record weighs less in ``local_grade``: then its grade may change
-#: though nothing happens.
-_FADES = (12, 24)
 
-
-class LocalGrading(Fold):
-    """When will the monthly look find another grade than the one in force?
+class LocalGrading(Graded):
+    """When will the monthly look find another grade than the one that was announced?
 
     Grades are recomputed by the month, on its first day. How long a record counts can be foretold,
     so only businesses whose grade changes are looked at.
     """
 
-    entity: EntityId
-    records: dict[str, Record] = msgspec.field(default_factory=dict)
-    newest: CreditGradeAssigned | None = None
-
-    def on_credit(self, event: CreditEvent, record: Recorded) -> None:
-        known = CreditRecords(self.entity, self.records)
-        known.take(record)
-        if (changed := known.records.get(event.record)) is not None:
-            # The view keeps what was said and not the records that said it.
-            changed.entered = changed.objection = None
-
-    def on_assigned(self, event: CreditGradeAssigned) -> None:
-        if self.newest is None or event.assessed_on >= self.newest.assessed_on:
-            self.newest = event
-
     @property
     def review_on(self) -> date | None:
-        """The first day of a month from which another grade than the one in force is due."""
+        """The first day of a month from which another grade than the announced one is due."""
         for day in self._months():
             if self.due(day):
                 return day
@@ -58,38 +34,17 @@ class LocalGrading(Fold):
 
     def due(self, on: date) -> bool:
         """Whether the look of a day would record a grade."""
-        grade, factors = local_grade(CreditRecords(self.entity, self.records), on)
-        return due_by_month(self.newest, grade, factors)
+        return self.announcement(on, by_clock=True) is not None
 
     def _months(self) -> list[date]:
-        """The firsts of months, after the newest grade, before which something changes."""
-        if self.newest is not None and self.newest.source != "local_rule":
-            return []
-        months = {_month_from(day) for day in self._changes()}
-        if self.newest is None:
+        """The firsts of months, after what was last announced, before which something changes."""
+        months = {_month_from(day) for day in self.changes()}
+        said = self.announced(date.max)
+        if said is None:
             return sorted(months)
         # What came to be known since may be of any day before.
-        after = self.newest.assessed_on
+        after = said.assessed_on
         return sorted({m for m in months if m > after} | {_month_from(after + _ONE_DAY)})
-
-    def _changes(self) -> Iterator[date]:
-        """The days on which what the records say may change."""
-        for record in self.records.values():
-            if (says := record.says) is None:
-                continue
-            yield says.determined_on
-            if record.negative:
-                yield from (add_months(says.determined_on, months) for months in _FADES)
-            if record.started is not None:
-                yield record.started.started_on
-                if record.started.max_until is not None:
-                    yield record.started.max_until + _ONE_DAY
-            if record.ended is not None:
-                yield record.ended.terminated_on
-            for pause in record.pauses:
-                yield pause.first
-                if pause.last is not None:
-                    yield pause.last + _ONE_DAY
 
 
 def _month_from(day: date) -> date:
@@ -105,6 +60,7 @@ class LocalGrades(FoldView[LocalGrading]):
     """A row for each business that has a credit record or a grade."""
 
     name = "local_grades"
+    version = 2
     kind = "entity"
     fold = LocalGrading
     table = LOCAL_GRADES

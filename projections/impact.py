@@ -29,9 +29,10 @@ from ledger.filing.events import (
     OnSiteInspectionOpened,
 )
 from ledger.grading.events import CreditGradeAssigned
+from ledger.grading.folds import CreditGrade
 from ledger.kernel import Event, RecordCorrected, Recorded
 from ledger.kernel.corrections import as_corrected
-from ledger.kernel.folds import Selector
+from ledger.kernel.folds import Selector, topics_of
 from ledger.supervision.events import FindingRaised
 from projections.source import Source
 
@@ -67,19 +68,22 @@ _NULLIFIED = (DecisionAltered, DecisionDeclaredUnlawful, DecisionDeclaredVoid, D
 _VISITS = (OnSiteInspectionOpened, InspectionConcluded)
 _TOPICS = tuple(
     sorted(
-        event.TOPIC
-        for event in (
-            *USES,
-            *_NULLIFIED,
-            *_VISITS,
-            CreditRecordEntered,
-            PublicityTerminated,
-            CreditGradeAssigned,
-            SanctionApplied,
-            SanctionLifted,
-            FindingRaised,
-            RecordCorrected,
-        )
+        {
+            event.TOPIC
+            for event in (
+                *USES,
+                *_NULLIFIED,
+                *_VISITS,
+                CreditRecordEntered,
+                PublicityTerminated,
+                CreditGradeAssigned,
+                SanctionApplied,
+                SanctionLifted,
+                FindingRaised,
+                RecordCorrected,
+            )
+        }
+        | set(topics_of(CreditGrade))
     )
 )
 
@@ -156,6 +160,7 @@ class _Walk:
         self._kind = kind
         self._name = name
         self._items: list[tuple[Recorded, ImpactItem]] = []
+        self._grades = CreditGrade("")
         #: The record of each grade, in the order in which they became known.
         self._given: list[Recorded] = []
         #: The same by the day for which they were assessed; of one day the newest last.
@@ -186,6 +191,7 @@ class _Walk:
     def take(self, record: Recorded) -> None:
         """Look at one event."""
         event = record.event
+        self._grades.take(record)
         use = USES.get(type(event))
         if use is not None:
             self._use(record, use)
@@ -214,13 +220,21 @@ class _Walk:
             self._begun = self._begun or at
 
     def _use(self, record: Recorded, use: Use) -> None:
-        place = bisect_right(self._by_day, use.on(record), key=_day)
-        given = self._by_day[place - 1][1] if place else None
-        if given is None or given.position not in self._touched:
+        if not self._records:
             return
-        assert isinstance(given.event, CreditGradeAssigned)
+        day = use.on(record)
+        derived = self._grades.derived(day)
+        causes = {self._records[f.record] for f in derived.factors if f.record in self._records}
+        if not causes:
+            return
+        place = bisect_right(self._by_day, day, key=_day)
+        said = self._by_day[place - 1][1] if place else None
+        if said is not None and said.position in self._touched:
+            assert isinstance(said.event, CreditGradeAssigned)
+            if said.event.grade == derived.grade:
+                causes = {said.position}
         name = use.name(record.event)
-        at = self._add(record, use.kind, name, (given.position,), grade=given.event.grade)
+        at = self._add(record, use.kind, name, tuple(sorted(causes)), grade=derived.grade)
         if use.kind == "task":
             self._tasks[name] = at
 

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from datetime import date
+
+import sqlalchemy as sa
+
+from ledger.credit.commands import FollowDecision
+from ledger.documents import normal_form
+from ledger.kernel import Command
+from ledger.penalties.events import DecisionWithdrawn
 from ledger.penalties.folds import Benchmarks, Case, Decision
-from projections.records import iso
+from projections.follower import Views
+from projections.policies import value_in_force
+from projections.records import RECORDS, iso
 from projections.tables import Row
 from projections.views import FoldView, subject_table
 
@@ -32,7 +43,18 @@ class Cases(FoldView[Case]):
 
 
 DECISIONS = subject_table(
-    "decisions", "unit", "entity", "case", "decided_on", "published_on", "public_though_undone"
+    "decisions",
+    "unit",
+    "entity",
+    "case",
+    #: Its document number in normal form.
+    "doc_key",
+    "decided_on",
+    "published_on",
+    "public_though_undone",
+    #: Of one that was altered, the class that it gives a record now.
+    "altered_severity",
+    sa.Column("altered_fine_fen", sa.BigInteger),
 )
 
 
@@ -40,6 +62,7 @@ class Decisions(FoldView[Decision]):
     """A row for each penalty decision."""
 
     name = "decisions"
+    version = 2
     kind = "decision"
     fold = Decision
     table = DECISIONS
@@ -47,14 +70,72 @@ class Decisions(FoldView[Decision]):
 
     def row(self, fold: Decision, position: int) -> Row:
         decided, published = fold.decided, fold.published
+        altered = fold.content if fold.altered_by and fold.undone is None else None
         return {
             "unit": None if decided is None else decided.unit,
             "entity": None if decided is None else decided.entity,
             "case": None if decided is None else decided.case,
+            "doc_key": None if decided is None else normal_form(decided.doc_no),
             "decided_on": None if decided is None else iso(decided.decided_on),
             "published_on": None if published is None else iso(published.published_on),
             "public_though_undone": iso(fold.public_though_undone),
+            "altered_severity": None if altered is None else altered.severity,
+            "altered_fine_fen": None if altered is None else altered.fine_fen,
         }
+
+
+def still_public() -> sa.ColumnElement[bool]:
+    """Whether the public may read anything of a decision: not once its record has ended by repair
+    or by its longest publicity, whatever follows (停止公示, ``publicity.decision_follows_record``).
+    """
+    ended = sa.exists().where(
+        RECORDS.c.was_over,
+        sa.or_(
+            RECORDS.c.decision == DECISIONS.c.key,
+            sa.and_(
+                RECORDS.c.entity == DECISIONS.c.entity,
+                RECORDS.c.doc_key == DECISIONS.c.doc_key,
+            ),
+        ),
+    )
+    return sa.and_(DECISIONS.c.published_on.is_not(None), sa.not_(ended))
+
+
+def records_to_follow(views: Views, today: date) -> Iterator[tuple[Command, str]]:
+    """Records that say something else than their decision since that was altered (a watch).
+
+    The alteration was recorded by an earlier version of the program, which left them as they were.
+    """
+    query = (
+        sa.select(RECORDS.c.key, DECISIONS.c.position)
+        .join(DECISIONS, DECISIONS.c.key == RECORDS.c.decision)
+        .where(
+            DECISIONS.c.altered_severity.is_not(None),
+            RECORDS.c.undone.is_(False),
+            sa.or_(
+                RECORDS.c.severity != DECISIONS.c.altered_severity,
+                sa.func.coalesce(RECORDS.c.amount_fen, 0) != DECISIONS.c.altered_fine_fen,
+            ),
+        )
+        .order_by(RECORDS.c.key)
+    )
+    with views.reading() as connection:
+        rows = connection.execute(query).all()
+    for row in rows:
+        yield FollowDecision(record=row.key), f"altered:{row.key}:{row.position}"
+
+
+#: Events about a decision that earlier versions of the program recorded as public.
+TELL_OF_DECISIONS = frozenset({DecisionWithdrawn.TOPIC})
+
+
+def all_public(views: Views, decisions: Collection[str], today: date) -> bool:
+    """Whether the public may read something of each of these decisions today."""
+    with views.reading() as connection:
+        if not value_in_force(connection, "publicity.decision_follows_record", today):
+            return True
+        shown = sa.select(DECISIONS.c.key).where(DECISIONS.c.key.in_(decisions), still_public())
+        return set(connection.execute(shown).scalars()) == set(decisions)
 
 
 BENCHMARKS = subject_table("benchmarks")

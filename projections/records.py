@@ -8,10 +8,11 @@ from datetime import date
 import msgspec
 import sqlalchemy as sa
 
-from ledger.credit.commands import TerminatePublicity
+from ledger.credit.commands import ReviewBounds
+from ledger.credit.events import CreditRecordEntered, PublicityTerminated
 from ledger.credit.regimes import DISHONESTY, TRANSITION, transition_of
+from ledger.documents import normal_form
 from ledger.kernel import Command, Fold, Recorded
-from ledger.kernel.days import add_months
 from ledger.kernel.policies import PolicyVersions
 from ledger.vocabulary import RecordId
 from projections.follower import Views
@@ -27,10 +28,17 @@ class RecordState(Fold, array_like=True):
     record: RecordId
     entity: str = ""
     entry: CreditEntry = msgspec.field(default_factory=CreditEntry)
+    decision: str | None = None
+    #: Whether it ever ended by repair or by its longest publicity, though it came back since.
+    was_over: bool = False
 
     def on_credit(self, event: CreditEvent, record: Recorded) -> None:
         self.entity = event.entity
         self.entry.take(record)
+        if isinstance(event, CreditRecordEntered):
+            self.decision = event.decision
+        elif isinstance(event, PublicityTerminated):
+            self.was_over = self.was_over or event.reason in ("repaired", "max_reached")
 
 
 RECORDS = sa.Table(
@@ -48,7 +56,15 @@ RECORDS = sa.Table(
     sa.Column("started_on", Code),
     sa.Column("min_until", Code),
     sa.Column("max_until", Code, index=True),
+    #: From the determination to the last day.
+    sa.Column("months", sa.Integer),
     sa.Column("ended_on", Code),
+    sa.Column("decision", Code, index=True),
+    #: Its document number in normal form.
+    sa.Column("doc_key", Code, index=True),
+    sa.Column("was_over", sa.Boolean, nullable=False),
+    sa.Column("amount_fen", sa.BigInteger),
+    sa.Column("undone", sa.Boolean, nullable=False),
     sa.Column("state", sa.LargeBinary, nullable=False),
 )
 
@@ -57,7 +73,7 @@ class Records(FoldView[RecordState]):
     """A row for each credit record."""
 
     name = "records"
-    version = 1
+    version = 2
     kind = "record"
     fold = RecordState
     table = RECORDS
@@ -76,7 +92,13 @@ class Records(FoldView[RecordState]):
             "started_on": iso(entry.started_on),
             "min_until": iso(entry.min_until),
             "max_until": iso(entry.max_until),
+            "months": _months(entry.determined_on, entry.max_until),
             "ended_on": iso(entry.ended_on),
+            "decision": fold.decision,
+            "doc_key": normal_form(entry.doc_no),
+            "was_over": fold.was_over,
+            "amount_fen": entry.amount_fen,
+            "undone": entry.status in ("revoked", "correction"),
         }
 
 
@@ -85,9 +107,9 @@ _MAX_PAST = 500
 
 
 def past_transition(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Records shown for longer than the regime of the transition allows (a watch of the clock).
+    """Records that are to be shown for longer than the transition allows (a watch of the clock).
 
-    Their last day stands in no event: it moved when the law did.
+    They were put before the public before the transition was adopted.
     """
     with views.reading() as connection:
         policies = {
@@ -101,37 +123,36 @@ def past_transition(views: Views, today: date) -> Iterator[tuple[Command, str]]:
         if len(policies) < 2:
             return
         transition = transition_of(policies[TRANSITION], date.min)
-        if transition is None or today < transition.effective_from:
+        if transition is None:
             return
         regime = policies[DISHONESTY].in_force(transition.effective_from)
         if regime is None:
             return
-        # The day before the first record whose time is not over, for each class.
+        first = transition.effective_from.isoformat()
         over = [
-            sa.and_(
-                RECORDS.c.severity == severity,
-                RECORDS.c.determined_on
-                < add_months(today, -regime.value[severity]["max_months"]).isoformat(),
-            )
-            for severity in ("minor", "general", "serious")
+            sa.and_(RECORDS.c.severity == severity, RECORDS.c.months > period["max_months"])
+            for severity, period in regime.value.items()
+            if isinstance(period, dict) and "max_months" in period
         ]
         rows = connection.execute(
-            sa.select(RECORDS.c.key, RECORDS.c.ended_on)
+            sa.select(RECORDS.c.key, RECORDS.c.max_until)
             .where(
-                RECORDS.c.determined_on < transition.effective_from.isoformat(),
-                RECORDS.c.max_until >= today.isoformat(),
+                RECORDS.c.determined_on < first,
+                RECORDS.c.max_until >= first,
                 RECORDS.c.status.in_(("active", "suspended")),
-                sa.or_(*over),
+                sa.or_(sa.false(), *over),
             )
             .order_by(RECORDS.c.key)
             .limit(_MAX_PAST)
         ).all()
     for row in rows:
-        # What came back after a repair ends a second time.
-        yield (
-            TerminatePublicity(record=row.key, reason="max_reached"),
-            f"transition:{row.key}:{row.ended_on or '-'}",
-        )
+        yield ReviewBounds(record=row.key), f"bounds:{row.key}:{row.max_until}"
+
+
+def _months(first: date | None, last: date | None) -> int | None:
+    if first is None or last is None:
+        return None
+    return (last.year - first.year) * 12 + last.month - first.month
 
 
 def iso(day: date | None) -> str | None:

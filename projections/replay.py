@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from ledger.credit.events import PublicityTerminated
+from ledger.credit.events import CreditRecordAltered, PublicityBoundsMoved, PublicityTerminated
 from ledger.dishonesty.events import SanctionLifted, SeriousListRemoved
 from ledger.entities.events import EntityReentered
 from ledger.grading.events import CreditGradeAssigned
@@ -29,11 +29,13 @@ from ledger.kernel import (
 from ledger.kernel.corrections import as_changed, changes_of
 from ledger.kernel.events import Envelope
 from ledger.kernel.folds import Selector
+from projections.graded import Graded
 from projections.profiles import (
     Audience,
     Change,
     CreditProfile,
     Following,
+    by_name,
     law_as_of,
     render,
 )
@@ -80,6 +82,8 @@ class Replayed(msgspec.Struct, frozen=True):
     position: int
     steps: list[Step]
     left_out: list[int]
+    #: The share of businesses of this grade that a draw takes.
+    draw_ratio: str | None = None
 
 
 class NothingKnown(LookupError):
@@ -95,6 +99,9 @@ class Asked(msgspec.Struct, frozen=True):
     out these positions, and everything about these credit records. Each defaults to all there is,
     and then the document is the one that the view shows.
 
+    The grade of a day, and what follows from it, is derived from all that was known; without
+    ``valid_as_of`` it is that of ``today`` or, of the day of an imagined fact, if that is later.
+
     What the reader may not see makes no step, is not named among what was left out, and is not the
     position; in the document it is as in the view, with the planned visits of ``plans``.
     """
@@ -108,6 +115,7 @@ class Asked(msgspec.Struct, frozen=True):
     audience: Audience = "restricted"
     plans: str = ""
     may_see: Callable[[Recorded], bool] = lambda record: True
+    today: date | None = None
 
 
 class Replaying:
@@ -123,10 +131,20 @@ class Replaying:
         self._source = source
         self._steps = steps
         self._head = source.head() if asked.to_position is None else asked.to_position
-        self._law = law_as_of(source, asked.to_position, asked.known_as_of)
+        self._law = law_as_of(source, asked.to_position, asked.known_as_of, asked.without)
+        days = [one.on for one in asked.hypothetical]
+        days += [] if asked.today is None else [asked.today]
+        self._today = max(days, default=None)
         self._following = Following(
-            asked.entity, asked.audience, self._law, on=asked.valid_as_of, plans=asked.plans
+            asked.entity,
+            asked.audience,
+            self._law,
+            on=asked.valid_as_of,
+            plans=asked.plans,
+            today=self._today,
         )
+        #: What happened later may say that something never counted on the day that is shown.
+        self._graded = None if asked.valid_as_of is None else Graded(asked.entity)
         #: The last event that it took and that the reader may see; 0 before the first.
         self.position = 0
         #: The positions that were left out, of those that the reader may see.
@@ -138,11 +156,28 @@ class Replaying:
         return self._following.profile
 
     def document(self) -> dict[str, Any]:
-        """The document of the profile as far as it was replayed."""
+        """The document of the profile as it was replayed.
+
+        The public is shown of another day what it may see now.
+        """
         asked = self._asked
-        return render(
-            self.profile, asked.audience, self._law, on=asked.valid_as_of, plans=asked.plans
+        document = render(
+            self.profile,
+            asked.audience,
+            self._law,
+            on=asked.valid_as_of,
+            plans=asked.plans,
+            today=self._today,
         )
+        if asked.audience == "public" and (asked.valid_as_of or asked.known_as_of):
+            return as_shown_now(document, self._source, asked.entity, asked.plans)
+        return document
+
+    @property
+    def draw_ratio(self) -> str | None:
+        """The share of businesses of its grade that a draw takes on the day that is shown."""
+        day = self._asked.valid_as_of or self._today or self.profile.seen_on
+        return self._law.draw_ratio(self.profile.grade(day), day)
 
     def __iter__(self) -> Iterator[Step]:
         asked = self._asked
@@ -169,6 +204,8 @@ class Replaying:
         for one in asked.hypothetical:
             budget.check()
             yield from self._take(imagined(one), seen)
+        if self._graded is not None:
+            self.profile.graded = self._graded
 
     def _knows(self, record: Recorded) -> bool:
         known_as_of = self._asked.known_as_of
@@ -176,8 +213,10 @@ class Replaying:
 
     def _take(self, record: Recorded, corrections: dict[UUID, list[int]]) -> Iterator[Step]:
         asked = self._asked
-        if asked.valid_as_of is not None and valid_from(record) > asked.valid_as_of:
-            return
+        if asked.valid_as_of is not None and self._graded is not None:
+            self._graded.take(record)
+            if valid_from(record) > asked.valid_as_of:
+                return
         seen = not record.position or asked.may_see(record)
         if seen:
             self.position = max(self.position, record.position)
@@ -200,24 +239,58 @@ def replay(recorder: Recorder | Source, entity: str, *, steps: bool = True, **ho
     replaying = Replaying(source, Asked(entity, **how), steps=steps)
     taken = list(replaying)
     return Replayed(
-        replaying.profile, replaying.document(), replaying.position, taken, replaying.left_out
+        replaying.profile,
+        replaying.document(),
+        replaying.position,
+        taken,
+        replaying.left_out,
+        replaying.draw_ratio,
     )
+
+
+def as_shown_now(
+    document: dict[str, Any], source: Source, entity: str, plans: str
+) -> dict[str, Any]:
+    """What of a document of another day may be shown to the public now, and as it now reads."""
+    blank = CreditProfile(entity)
+    profile = blank.over(source.records([blank.selector()]))
+    now = render(profile, "public", law_as_of(source, None), plans=plans)
+    kept = dict(document)
+    for name, items in document.items():
+        if isinstance(items, list):
+            shown = by_name(now.get(name, [])) or {}
+            then = by_name(items) or {}
+            # How far a promise was kept on a day is told as of that day.
+            source_of = then if name == "commitments" else shown
+            kept[name] = [source_of[key] for key in then if key in shown]
+    return {name: items for name, items in kept.items() if name in now}
 
 
 def valid_from(record: Recorded) -> date:
     """The day from which a fact holds: its own date where it names one, else when it happened."""
     if isinstance(record.event, CreditGradeAssigned):
         return record.event.assessed_on
+    if isinstance(record.event, CreditRecordAltered | PublicityBoundsMoved):
+        return record.event.valid_from
     if isinstance(record.event, EntityReentered) and record.event.annuls is not None:
         return record.event.annuls
     return record.occurred_on
 
 
-def as_if_repaired(source: Source, entity: str, record: str, on: date) -> list[Hypothetical]:
+def grades_of(source: Source, entity: str) -> Graded:
+    """What is known of the grades of a business."""
+    blank = Graded(entity)
+    return blank.over(source.records([blank.selector()]))
+
+
+def as_if_repaired(
+    source: Source, entity: str, record: str, on: date, graded: Graded | None = None
+) -> list[Hypothetical]:
     """What would follow if a credit record had been repaired on a day.
 
-    With the record ends what rests on it: sanctions that are alive, and its listing. Raises
-    ``NothingKnown`` if the business has no such record.
+    With the record ends what rests on it: sanctions that are alive, its listing, and grades;
+    ``graded`` saves reading them for each of several records. Raises ``NothingKnown`` if the
+    business has no such record.
     """
     known = CreditProfile(entity)
     # Whatever happens to a record or rests on it names it.
@@ -226,10 +299,12 @@ def as_if_repaired(source: Source, entity: str, record: str, on: date) -> list[H
     entry, standing = known.records.get(record), known.standing or Standing()
     if entry is None or not entry.kind:
         raise NothingKnown(f"{entity} has no credit record {record}")
+    graded = graded or grades_of(source, entity)
     names: dict[str, Any] = {"record": record, "entity": entity}
     events: list[Event] = [
         PublicityTerminated(**names, unit=entry.unit, reason="repaired", terminated_on=on)
     ]
+    events += graded.following(events, on)
     events += [
         SanctionLifted(**names, sanction=name, unit=one.unit, reason="repaired", lifted_on=on)
         for name, one in standing.sanctions.items()
@@ -257,6 +332,9 @@ def _named(record: Recorded, without: Collection[int | str]) -> bool:
     event = record.event
     if record.position in without or getattr(event, "record", None) in without:
         return True
+    if isinstance(event, CreditGradeAssigned) and event.source == "local_rule":
+        # It announces what is derived anew here.
+        return any(factor.record in without for factor in event.factors)
     if isinstance(event, RecordCorrected):
         return event.target_position in without or any(
             tag.removeprefix("record:") in without

@@ -8,11 +8,14 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from ledger.corrections.effects import NullificationKind, nullify
+from ledger.corrections.effects import NullificationKind, altered_content, nullify
 from ledger.corrections.events import AlteredField, FieldChange, RecordCorrected
 from ledger.corrections.folds import DecisionStanding, as_it_reads
 from ledger.countersigning import Countersigned
-from ledger.credit.rules import CRD_R4
+from ledger.credit.effects import alter_records, end_outlived, moved_bounds
+from ledger.credit.events import CreditRecordEntered
+from ledger.credit.folds import CreditRecords, Record
+from ledger.credit.rules import CRD_R4, require_as_decided, require_first
 from ledger.entities.events import Identity
 from ledger.entities.rules import plain_identity
 from ledger.impersonal import require_impersonal
@@ -32,6 +35,9 @@ from ledger.kernel import (
 )
 from ledger.kernel.commands import CLOCK_TOLERANCE
 from ledger.kernel.corrections import CorrectionImpossible, corrected
+from ledger.penalties.events import PenaltyContent, PenaltyDecided
+from ledger.penalties.folds import Decision
+from ledger.penalties.rules import require_fine
 from ledger.vocabulary import DecisionId, EntityId, Name, Role, Text, UnitId
 
 #: What to do about a record, or any of a system, instead of correcting it.
@@ -125,6 +131,69 @@ class CorrectRecord(Countersigned):
             target_visibility=target.envelope.visibility,
             target_kept_from=target.event.kept_from(),
         )
+        current = corrected(as_it_reads(ledger, target), self.field_changes).event
+        if isinstance(current, CreditRecordEntered):
+            yield from self._correct_record(ledger, current)
+        elif isinstance(current, PenaltyDecided):
+            yield from self._correct_document(ledger, current)
+
+    def _correct_document(self, ledger: Reading, current: PenaltyDecided) -> Iterator[Event]:
+        """A decision's document number stands on its records too."""
+        known = ledger.read(Decision(current.decision)).decided
+        if known is None or known.doc_no == current.doc_no:
+            return
+        records = ledger.read(CreditRecords(current.entity)).of_document(
+            current.decision, known.doc_no
+        )
+        for record in records:
+            says = record.says
+            assert says is not None
+            require_first(
+                ledger,
+                entity=current.entity,
+                kind=says.kind,
+                doc_no=current.doc_no,
+                but=record.record,
+            )
+            yield from alter_records(
+                ledger,
+                [record],
+                decision=current.decision,
+                instrument=current.doc_no,
+                severity=says.severity,
+                amount_fen=says.amount_fen,
+                doc_no=current.doc_no,
+            )
+
+    def _correct_record(self, ledger: Reading, current: CreditRecordEntered) -> Iterator[Event]:
+        """What a record says has to stay what its decision says, and the only one of its document;
+        the last days of its publicity count from its day.
+        """
+        record = ledger.read(Record(current.record))
+        assert record.says is not None
+        # An alteration since then stays: only what is corrected here is another.
+        touched = {
+            change.path.split("/")[2] for change in self.field_changes if "/body/" in change.path
+        }
+        compared = touched & {"determined_on", "instrument", "amount_fen"}
+        says = msgspec.structs.replace(
+            record.says, **{name: getattr(current, name) for name in compared}
+        )
+        # What stood otherwise before, and is not touched, is not judged by this.
+        if says.instrument.doc_no != record.says.instrument.doc_no:
+            require_first(
+                ledger,
+                entity=says.entity,
+                kind=says.kind,
+                doc_no=says.instrument.doc_no,
+                but=says.record,
+            )
+        if says != record.says:
+            require_as_decided(ledger, says)
+        moved = moved_bounds(ledger, record, says, because="correction")
+        if moved is not None:
+            yield moved
+            yield from end_outlived(ledger, [record], [moved])
 
     def _check_fields(self, target: Recorded) -> None:
         topic, fields = target.envelope.type, type(target.event).CORRECTABLE
@@ -179,8 +248,10 @@ class NullifyDecision(Command):
     unlawful or void.
 
     The decision has to be on record, with this unit and business, and one that was revoked or
-    declared void has no further fate. A unit's head records this of the own unit's decisions. What
-    rests on the decision (credit records, sanctions, grades) ends in the same append.
+    declared void has no further fate. ``content`` says what a penalty that was altered consists of
+    since, whole; ``altered`` says field by field what was altered of it, or in words of
+    another act. A unit's head records this of the own unit's decisions. What rests on the decision
+    (credit records, sanctions, grades) follows in the same append.
     """
 
     decision: DecisionId
@@ -191,10 +262,11 @@ class NullifyDecision(Command):
     instrument: Name
     effective_on: date
     reason: Text
+    content: PenaltyContent | None = None
     altered: tuple[AlteredField, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        if (self.kind == "altered") != bool(self.altered):
+        if (self.kind == "altered") != (bool(self.altered) or self.content is not None):
             raise Malformed(
                 "say what is altered" if self.kind == "altered" else "nothing is altered by this",
                 "/altered",
@@ -215,6 +287,12 @@ class NullifyDecision(Command):
                 f"decision {self.decision} has had no effect since {standing.ended_on}, by "
                 f"{standing.ended_by}"
             )
+        act = ledger.read(Decision(self.decision))
+        content = None
+        if self.kind == "altered":
+            content = altered_content(act, self.content, self.altered)
+        if content is not None:
+            require_fine(content, "/content/fine_fen")
         yield from nullify(
             ledger,
             standing,
@@ -224,4 +302,6 @@ class NullifyDecision(Command):
             effective_on=self.effective_on,
             reason=self.reason,
             altered=self.altered,
+            before=act.content if self.kind == "altered" else None,
+            content=content,
         )

@@ -12,7 +12,16 @@ from typing import Annotated, Any, ClassVar
 
 from ledger.kernel import WRITTEN, Event, FieldChange, RecordCorrected, Value
 from ledger.kernel.events import Upcaster
-from ledger.vocabulary import DecisionId, EntityId, Name, Text, UnitId, ViolationCode
+from ledger.penalties.events import PenaltyContent
+from ledger.vocabulary import (
+    DecisionId,
+    EntityId,
+    Name,
+    ReconId,
+    Text,
+    UnitId,
+    ViolationCode,
+)
 
 __all__ = [
     "FieldChange",
@@ -73,11 +82,24 @@ class DecisionRevoked(_Nullified):
 
 
 class DecisionAltered(_Nullified):
-    """变更决定: the decision holds on with other content (行政复议法 Art 63)."""
+    """变更决定: the decision holds on with other content (行政复议法 Art 63).
+
+    Since version 3 that of a penalty is said whole: ``content`` is what it consists of from here
+    on, ``before`` what it was. ``altered`` says of other acts what is altered of them, in words.
+    ``recon`` is the case in which it was altered, if a reconsideration did: its decision is then
+    carried out from its service on, any other from ``effective_on``. ``late_fee_daily`` is the
+    late fee of a fine that is to be paid from there.
+    """
 
     TOPIC: ClassVar[str] = "corrections.decision-altered"
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was, 2: _as_it_was}
 
-    altered: tuple[AlteredField, ...]
+    altered: tuple[AlteredField, ...] = ()
+    before: PenaltyContent | None = None
+    content: PenaltyContent | None = None
+    recon: ReconId | None = None
+    late_fee_daily: str | None = None
 
 
 class DecisionDeclaredUnlawful(_Nullified):

@@ -102,6 +102,8 @@ class DecisionStanding(Fold):
     entity: str | None = None
     made_on: date | None = None
     violation_code: str | None = None
+    #: The number of its document, as corrected.
+    doc_no: str | None = None
     ended_on: date | None = None
     ended_by: str = ""
 
@@ -118,6 +120,7 @@ class DecisionStanding(Fold):
             self.entity = getattr(record.event, "entity", None)
             self.made_on = record.occurred_on
             self.violation_code = getattr(record.event, "violation_code", None)
+            self.doc_no = getattr(record.event, "doc_no", None)
         self.known = True
         if isinstance(record.event, DecisionRevoked | DecisionDeclaredVoid):
             self.ended_on = record.event.effective_on

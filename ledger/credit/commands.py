@@ -8,7 +8,13 @@ from typing import Any, Literal, get_args
 
 from ledger.commitments.rules import CMT_R1
 from ledger.credit import rules
-from ledger.credit.effects import approved_end, end_records
+from ledger.credit.effects import (
+    alter_records,
+    approved_end,
+    end_outlived,
+    end_records,
+    moved_bounds,
+)
 from ledger.credit.events import (
     Channels,
     CreditRecordEntered,
@@ -19,18 +25,19 @@ from ledger.credit.events import (
     PublicityStarted,
     PublicitySuspended,
     RecordKind,
+    RecordSeverity,
     Sector,
-    Severity,
+    ShownElsewhereReported,
     StopOfExecution,
 )
 from ledger.credit.folds import Record, record_of
-from ledger.credit.regimes import last_public_day, reckoned
+from ledger.credit.regimes import DISHONESTY, last_public_day, reckoned
 from ledger.dishonesty.rules import DIS_R1
 from ledger.filing.events import Result
 from ledger.filing.folds import Task
 from ledger.impersonal import require_impersonal
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Recorded
-from ledger.penalties.folds import Decision
+from ledger.penalties.folds import Decision, DecisionsOf
 from ledger.sharing.effects import share
 from ledger.supervision.findings import finding
 from ledger.vocabulary import Badge, DecisionId, EntityId, Fen, Name, RecordId, TaskId, Text, UnitId
@@ -58,7 +65,7 @@ class EnterCreditRecord(Command):
     public: bool
     instrument: Instrument | None = None
     summary: Text | None = None
-    severity: Severity | None = None
+    severity: RecordSeverity | None = None
     sector: Sector = "general"
     amount_fen: Fen | None = None
     result: Result | None = None
@@ -69,6 +76,7 @@ class EnterCreditRecord(Command):
     task: TaskId | None = None
     source_event_position: int | None = None
     source_ref: Name | None = None
+    determined_by: UnitId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         _act_for(ledger, self.unit)
@@ -83,13 +91,17 @@ class EnterCreditRecord(Command):
             raise Malformed("determined_on lies in the future", "/determined_on")
         if self.kind in ("penalty", "serious_list") and self.severity is None:
             raise Malformed(f"a record of kind {self.kind} says its severity", "/severity")
+        if self.instrument is not None:
+            rules.require_first(
+                ledger, entity=self.entity, kind=self.kind, doc_no=self.instrument.doc_no
+            )
+        decision = self._decision(ledger)
         self._check_determined(ledger)
-        instrument = self._effective_instrument(ledger)
+        instrument = self._effective_instrument(ledger, decision)
         self._check_references(ledger)
         source = self._source(ledger)
-        if self.public:
-            self._check_public(ledger)
-        yield CreditRecordEntered(
+        decided = None if decision is None else decision.decided
+        entered = CreditRecordEntered(
             record=self.record,
             entity=self.entity,
             unit=self.unit,
@@ -101,16 +113,46 @@ class EnterCreditRecord(Command):
             summary=self.summary,
             severity=self.severity,
             sector=self.sector,
-            amount_fen=self.amount_fen,
+            amount_fen=self._amount(decision),
             result=self.result,
             fulfilled=self.fulfilled,
             necessity_reason=self.necessity_reason,
             catalogue_item=self.catalogue_item,
-            decision=self.decision,
+            decision=None if decision is None else decision.decision,
             task=self.task,
             source_event_id=None if source is None else source.envelope.event_id,
             source_ref=self.source_ref,
+            determined_by=self.determined_by or (None if decided is None else decided.unit),
         )
+        rules.require_as_decided(ledger, entered)
+        if self.public:
+            self._check_public(ledger)
+        yield entered
+
+    def _decision(self, ledger: Reading) -> Decision | None:
+        """The decision that it rests on: the one named, or the one of its document number."""
+        name = self.decision
+        if name is None and self.kind == "penalty" and self.instrument is not None:
+            name = ledger.read(DecisionsOf(self.entity)).by_document(self.instrument.doc_no)
+        if name is None:
+            return None
+        decision = ledger.known(Decision(name), "Record the decision first.")
+        assert decision.decided is not None
+        determined_by = decision.decided.unit
+        if self.determined_by not in (None, determined_by):
+            raise Malformed(
+                f"determined_by must be the unit of its decision, {determined_by}; it is "
+                f"{self.determined_by}",
+                "/determined_by",
+            )
+        if ledger.actor.role not in _FOR_ALL:
+            ledger.act_for(determined_by)
+        return decision
+
+    def _amount(self, decision: Decision | None) -> int | None:
+        if self.amount_fen is None and decision is not None:
+            return decision.fine_fen or None
+        return self.amount_fen
 
     def _check_determined(self, ledger: Reading) -> None:
         """What takes notice and defence is entered with its own decision, not by this.
@@ -128,32 +170,27 @@ class EnterCreditRecord(Command):
             "is entered by the lead department with its source_ref",
         )
 
-    def _effective_instrument(self, ledger: Reading) -> Instrument:
+    def _effective_instrument(self, ledger: Reading, decision: Decision | None) -> Instrument:
         instrument = self.instrument
         reason = rules.why_ineffective(instrument, ledger.on)
-        if reason is None and self.decision is not None:
-            decision = ledger.known(Decision(self.decision), "Record the decision first.")
+        if reason is None and decision is not None:
             if decision.undone is not None:
                 undone = decision.undone
-                reason = f"decision {self.decision} was undone by {undone.instrument}"
+                reason = f"decision {decision.decision} was undone by {undone.instrument}"
             elif decision.served is None:
-                reason = f"decision {self.decision} has not been served"
+                reason = f"decision {decision.decision} has not been served"
         ledger.require(reason is None, rules.CRD_R1, reason=reason)
         assert instrument is not None
         return instrument
 
     def _check_references(self, ledger: Reading) -> None:
-        if self.decision is not None:
-            decided = ledger.known(Decision(self.decision)).decided
-            assert decided is not None
-            if (decided.entity, decided.unit) != (self.entity, self.unit):
+        if self.severity == "special_serious":
+            regime = ledger.policy(DISHONESTY, on=self.determined_on)
+            if regime is None or regime.value.get("special_serious") is None:
                 raise Malformed(
-                    f"decision {self.decision} is {decided.unit}'s about {decided.entity}",
-                    "/decision",
-                )
-            if self.severity != decided.severity:
-                raise Malformed(
-                    f"decision {self.decision} is classified as {decided.severity}", "/severity"
+                    "special_serious must be of a determination under the regime of 2019; it is of "
+                    f"{self.determined_on}",
+                    "/severity",
                 )
         if self.task is not None:
             task = ledger.known(Task(self.task))
@@ -289,6 +326,106 @@ class TerminatePublicity(Command):
                 if not due.provisional:  # nothing is late before the calendars say so (Annex B)
                     ends.append(due.on)
         return min(ends, default=None)
+
+
+class ReviewBounds(Command):
+    """复核公示期: move the last days of a record to those that a law since then gives it.
+
+    Sent by the clock of what is to be shown for longer than the transition allows
+    (``dishonesty.transition``). Nothing is recorded where they stand as they should.
+    """
+
+    record: RecordId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        record = ledger.known(Record(self.record))
+        assert record.says is not None
+        moved = moved_bounds(ledger, record, record.says, because="transition")
+        if moved is not None:
+            yield moved
+            yield from end_outlived(ledger, [record], [moved])
+
+
+class FollowDecision(Command):
+    """随决定变更: let a record say what its decision says since that was altered.
+
+    Sent by the clock of alterations that an earlier version of the program did not carry over.
+    Nothing is recorded where they agree.
+    """
+
+    record: RecordId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        record = ledger.known(Record(self.record))
+        says = record.says
+        assert says is not None
+        if says.decision is None or record.undone:
+            return
+        decision = ledger.read(Decision(says.decision))
+        content = decision.content
+        if content is None or not decision.altered_by:
+            return
+        amount = content.fine_fen or None
+        if (says.severity, says.amount_fen or None) == (content.severity, amount):
+            return
+        yield from alter_records(
+            ledger,
+            [record],
+            decision=says.decision,
+            instrument=decision.altered_by[-1].instrument,
+            severity=content.severity,
+            amount_fen=amount,
+        )
+
+
+class ReportShownElsewhere(Command):
+    """报告异地公示: say that a record of this document is shown on another platform (CRD-V4).
+
+    What another system says is a claim of that source and no record here. A finding is raised if
+    the record has ended here by that day, or says something else since its decision was altered.
+    """
+
+    record: RecordId
+    entity: EntityId
+    where: Name
+    seen_on: date
+    says: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        record = record_of(ledger, self.record, self.entity)
+        says = record.says
+        assert says is not None
+        if self.seen_on > ledger.on:
+            raise Malformed(
+                f"seen_on must not lie after {ledger.on}; it is {self.seen_on}", "/seen_on"
+            )
+        reported = ShownElsewhereReported(
+            record=self.record,
+            entity=self.entity,
+            unit=record.determined_by,
+            where=self.where,
+            seen_on=self.seen_on,
+            says=self.says,
+        )
+        yield reported
+        since = self._over_since(record)
+        if since is not None and since < self.seen_on:
+            yield finding(
+                ledger,
+                rules.CRD_V4,
+                unit=record.determined_by,
+                entity=self.entity,
+                record=self.record,
+                where=self.where,
+                seen_on=self.seen_on.isoformat(),
+                since=since.isoformat(),
+            )
+
+    def _over_since(self, record: Record) -> date | None:
+        """The day on which the record ended here or came to say something else."""
+        if record.ended is not None:
+            return record.ended.terminated_on
+        return record.altered_on
 
 
 class SuspendPublicity(Command):

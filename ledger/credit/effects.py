@@ -11,24 +11,31 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Literal
 
+from msgspec.structs import replace
+
 from ledger.corrections.folds import require_known
 from ledger.credit.events import (
+    CreditRecordAltered,
+    CreditRecordEntered,
     EndApproved,
+    PublicityBoundsMoved,
     PublicityReinstated,
     PublicityTerminated,
+    RecordSeverity,
     TerminationReason,
 )
-from ledger.credit.folds import CreditRecords, Record
+from ledger.credit.folds import Record
+from ledger.credit.regimes import earlier, reckoned
 from ledger.dishonesty.events import (
     LiftReason,
     SanctionApplied,
     SanctionLifted,
     SeriousListRemoved,
 )
-from ledger.dishonesty.folds import Sanctions, SeriousListing
+from ledger.dishonesty.folds import CATALOGUE, MeasureCatalogue, Sanctions, SeriousListing, at_least
 from ledger.dishonesty.rules import DIS_V1
-from ledger.grading.events import CreditGradeAssigned, Factor
-from ledger.grading.folds import CreditGrade, inputs_hash, local_grade
+from ledger.grading.events import CreditGradeAssigned
+from ledger.grading.folds import CreditGrade
 from ledger.kernel import Event, Malformed, OutOfStep, Reading
 from ledger.penalties.folds import Decision
 from ledger.repair.findings import open_duties
@@ -36,7 +43,6 @@ from ledger.sharing.effects import share, stop_sharing
 from ledger.supervision.events import FindingRaised
 from ledger.supervision.findings import finding
 from ledger.supervision.rules import GEN_R2
-from ledger.vocabulary import Grade
 
 _ONE_DAY = timedelta(days=1)
 
@@ -48,8 +54,6 @@ LIFTED: Mapping[TerminationReason, LiftReason] = {
     "source_delisted": "removed",
     "max_reached": "expired",
 }
-#: These say that the record never ought to have counted: grades are put right from its own day on.
-_FROM_THE_START = {"revoked", "correction"}
 
 
 def end_records(
@@ -58,17 +62,19 @@ def end_records(
     *,
     reason: TerminationReason,
     note: str | None = None,
+    announce: bool = True,
 ) -> Iterator[Event]:
     """End records of one business, and with each what rests on it.
 
     ``records`` have to be on record and not ended yet. A record that is ``revoked`` or ended by
-    ``correction`` takes back every grade that it gave, each on its own day; any other end gives a
-    new grade from today, if it is a better one.
+    ``correction`` never counted: of every day of which a grade was announced that is another one
+    now, the right one is announced.
     """
+    changed: list[Event] = []
     for record in records:
         says = record.says
         assert says is not None
-        yield PublicityTerminated(
+        event = PublicityTerminated(
             record=record.record,
             entity=says.entity,
             unit=says.unit,
@@ -77,11 +83,125 @@ def end_records(
             shown=says.public,
             note=note,
         )
+        changed.append(event)
+        yield event
         yield from end_what_rests(ledger, record, reason=reason)
         if reason == "max_reached":
             yield from open_duties(ledger, record)
-    if records:
-        yield from _regrade(ledger, records, from_the_start=reason in _FROM_THE_START)
+    if announce:
+        yield from announce_grades(ledger, changed)
+
+
+def alter_records(
+    ledger: Reading,
+    records: Sequence[Record],
+    *,
+    decision: str,
+    instrument: str,
+    severity: RecordSeverity | None,
+    amount_fen: int | None,
+    doc_no: str | None = None,
+) -> Iterator[Event]:
+    """Let the records of one business say what their decision says since it was altered.
+
+    On every day from the original determination on. Their last days are those of the regime of that
+    day for the new class, and never later ones than before; sanctions that take a graver class are
+    lifted; grades follow.
+    """
+    changed: list[Event] = []
+    for record in records:
+        says = record.says
+        assert says is not None
+        altered = CreditRecordAltered(
+            record=record.record,
+            entity=says.entity,
+            unit=says.unit,
+            decision=decision,
+            instrument=instrument,
+            altered_on=ledger.on,
+            valid_from=says.determined_on,
+            severity=severity,
+            amount_fen=amount_fen,
+            doc_no=doc_no,
+            public=says.public,
+        )
+        changed.append(altered)
+        yield altered
+        if record.ended is not None:
+            continue
+        says = replace(says, severity=severity, amount_fen=amount_fen)
+        moved = moved_bounds(ledger, record, says, because="alteration")
+        if moved is not None:
+            changed.append(moved)
+            yield moved
+        yield from _lift_beyond(ledger, record, severity)
+    yield from end_outlived(ledger, records, changed)
+
+
+def moved_bounds(
+    ledger: Reading,
+    record: Record,
+    says: CreditRecordEntered,
+    *,
+    because: Literal["transition", "correction", "alteration"],
+) -> PublicityBoundsMoved | None:
+    """The bounds of a record that is in publicity, where they are others by what it now ``says``.
+
+    An alteration never makes them later; a correction puts them right either way.
+    """
+    started = record.started
+    if started is None or record.ended is not None:
+        return None
+    bounds = reckoned(ledger, says, started.channels).bounds
+    if because != "correction":
+        bounds = (earlier(started.min_until, bounds[0]), earlier(started.max_until, bounds[1]))
+    if bounds == (started.min_until, started.max_until):
+        return None
+    return PublicityBoundsMoved(
+        record=record.record,
+        entity=says.entity,
+        unit=says.unit,
+        because=because,
+        valid_from=ledger.on if because == "transition" else says.determined_on,
+        min_until=bounds[0],
+        max_until=bounds[1],
+        shown=says.public,
+    )
+
+
+def end_outlived(
+    ledger: Reading, records: Sequence[Record], changed: list[Event]
+) -> Iterator[Event]:
+    """End what is beyond its longest publicity by bounds that have ``changed``; announce grades."""
+    bounds = {e.record: e.max_until for e in changed if isinstance(e, PublicityBoundsMoved)}
+    for record in records:
+        last = bounds.get(record.record)
+        if last is None or ledger.on <= last:
+            continue
+        for event in end_records(ledger, [record], reason="max_reached", announce=False):
+            changed.append(event)
+            yield event
+    yield from announce_grades(ledger, changed)
+
+
+def _lift_beyond(
+    ledger: Reading, record: Record, severity: RecordSeverity | None
+) -> Iterator[SanctionLifted]:
+    """Lift the sanctions on a record that take a graver class than it is of now."""
+    assert record.says is not None
+    catalogue = ledger.read(MeasureCatalogue(CATALOGUE))
+    for sanction in ledger.read(Sanctions(record.says.entity)).resting_on(record.record):
+        item = catalogue.item(sanction.catalogue_version, sanction.measure)
+        if item is None or item.from_severity is None or at_least(severity, item.from_severity):
+            continue
+        yield SanctionLifted(
+            sanction=sanction.sanction,
+            entity=sanction.entity,
+            unit=sanction.unit,
+            record=record.record,
+            reason="altered",
+            lifted_on=ledger.on,
+        )
 
 
 def approved_end(
@@ -182,40 +302,15 @@ def _delist(
     )
 
 
-def _regrade(
-    ledger: Reading, records: Sequence[Record], *, from_the_start: bool
-) -> Iterator[CreditGradeAssigned]:
-    says = records[0].says
-    assert says is not None
-    ended = {record.record for record in records}
-    known = ledger.read(CreditRecords(says.entity)).without(ended)
-    grades = ledger.read(CreditGrade(says.entity))
-    given = {
-        event.assessed_on
-        for event in grades.assigned
-        if any(factor.record in ended for factor in event.factors)
-    }
-    days = sorted(given) if from_the_start and given else [ledger.on]
-    for day in days:
-        grade, factors = local_grade(known, day)
-        # What spoke against a business is gone: that makes no grade worse.
-        if grade >= grades.on(day):
-            continue
-        yield _assigned(says.entity, grade, factors, day)
+def announce_grades(ledger: Reading, changed: Sequence[Event]) -> Iterator[CreditGradeAssigned]:
+    """Announce the grades that follow from changes of one business's records, recorded just now.
 
-
-def _assigned(
-    entity: str, grade: Grade, factors: tuple[Factor, ...], day: date
-) -> CreditGradeAssigned:
-    return CreditGradeAssigned(
-        entity=entity,
-        scheme="local",
-        grade=grade,
-        assessed_on=day,
-        source="local_rule",
-        factors=factors,
-        inputs_hash=inputs_hash(factors),
-    )
+    Derived from all its records, each affected day again (rulebook 2.17).
+    """
+    if not changed:
+        return
+    entity: str = changed[0].entity  # type: ignore[attr-defined]  # each is about a record
+    yield from ledger.read(CreditGrade(entity)).following(changed, ledger.on)
 
 
 def reinstate_records(
@@ -245,10 +340,4 @@ def reinstate_records(
         yield event
         if event.max_until is None or ledger.on <= event.max_until:
             yield from share(ledger, says)
-    if not back:
-        return
-    known = ledger.read(CreditRecords(back[0].entity)).reinstated(back)
-    grade, factors = local_grade(known, ledger.on)
-    # What speaks against a business is back: that makes no grade better.
-    if grade > ledger.read(CreditGrade(back[0].entity)).on(ledger.on):
-        yield _assigned(back[0].entity, grade, factors, ledger.on)
+    yield from announce_grades(ledger, back)

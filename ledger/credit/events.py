@@ -29,6 +29,8 @@ RecordKind = Literal[
 ]
 #: 轻微、一般、严重失信信息. Information that is no dishonesty has none.
 Severity = Literal["minor", "general", "serious"]
+#: What a record can be classed as: 特定严重失信信息 is a class of the regime of 2019 alone.
+RecordSeverity = Literal["minor", "general", "serious", "special_serious"]
 #: Sectors whose dishonesty information stays public longer under some regimes.
 Sector = Literal["food", "drugs", "special_equipment", "work_safety", "fire", "general"]
 InstrumentKind = Literal[
@@ -70,9 +72,15 @@ class CreditRecordEntered(Event):
     the fact in this ledger, ``source_ref`` the row of another register; ``catalogue_item`` the item
     of the catalogue that admits a record of kind ``other``. Public information of some severity is
     shown while its publicity lasts, any other public information from now on.
+
+    Since version 2 ``determined_by`` names the unit that determined it, where another one entered
+    it (谁认定、谁修复), and ``severity`` may be ``special_serious`` (特定严重失信信息), a class of
+    the regime of 2019.
     """
 
     TOPIC: ClassVar[str] = "credit.credit-record-entered"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     CORRECTABLE = frozenset({"instrument", "determined_on", "title", "summary", "amount_fen"})
 
     record: RecordId
@@ -84,7 +92,7 @@ class CreditRecordEntered(Event):
     title: Name
     public: bool
     summary: Text | None = None
-    severity: Severity | None = None
+    severity: RecordSeverity | None = None
     sector: Sector = "general"
     amount_fen: Fen | None = None
     result: Result | None = None
@@ -95,6 +103,7 @@ class CreditRecordEntered(Event):
     task: TaskId | None = None
     source_event_id: UUID | None = None
     source_ref: Name | None = None
+    determined_by: UnitId | None = None
 
     def visibility(self) -> Visibility:
         """What is not to be published is seen by the authorities alone.
@@ -103,6 +112,57 @@ class CreditRecordEntered(Event):
         ended. The public reads what is shown now in the profile.
         """
         return "shared" if self.public else "restricted"
+
+
+class CreditRecordAltered(Event):
+    """变更信用信息: a record says what its decision says since it was altered (行政复议法 Art 63).
+
+    The new content holds on every day from ``valid_from`` on, the day of the original determination
+    (rulebook 2.17). ``doc_no`` is the number of the decision as it now reads, where it was
+    corrected; ``instrument`` the document that altered the decision.
+    """
+
+    TOPIC: ClassVar[str] = "credit.credit-record-altered"
+
+    record: RecordId
+    entity: EntityId
+    unit: UnitId
+    decision: DecisionId
+    instrument: Name
+    altered_on: date
+    valid_from: date
+    severity: RecordSeverity | None
+    amount_fen: Fen | None
+    doc_no: Name | None = None
+    public: bool = True
+
+    def visibility(self) -> Visibility:
+        """As the record that it changes."""
+        return "shared" if self.public else "restricted"
+
+
+class PublicityBoundsMoved(Event):
+    """调整公示期: the last days of a record's publicity have moved.
+
+    ``because``: a law that came later takes the record in (``transition``), the day of its
+    determination was corrected, or its decision was altered. The bounds hold from ``valid_from``
+    on; from here on the clock applies them and everything shows them.
+    """
+
+    TOPIC: ClassVar[str] = "credit.publicity-bounds-moved"
+
+    record: RecordId
+    entity: EntityId
+    unit: UnitId
+    because: Literal["transition", "correction", "alteration"]
+    valid_from: date
+    min_until: date | None = None
+    max_until: date | None = None
+    shown: bool = True
+
+    def visibility(self) -> Visibility:
+        """What was never shared is not announced by its bounds."""
+        return "shared" if self.shown else "restricted"
 
 
 class PublicityStarted(Event):
@@ -221,6 +281,24 @@ class PublicityReinstated(Event):
     def visibility(self) -> Visibility:
         """What was never shared is not announced by its return."""
         return "shared" if self.shown else "restricted"
+
+
+class ShownElsewhereReported(Event):
+    """异地公示情况报告: somebody saw a record of this document on another platform.
+
+    ``where`` names the platform or the system that shows it; a claim of that source and no record
+    here. Whether it may still be shown there is what CRD-V4 looks at.
+    """
+
+    TOPIC: ClassVar[str] = "credit.shown-elsewhere-reported"
+    CORRECTABLE = frozenset({"where", "says", "seen_on"})
+
+    record: RecordId
+    entity: EntityId
+    unit: UnitId
+    where: Name
+    seen_on: date
+    says: Text | None = None
 
 
 class ObjectionFiled(Event):

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import date
 
 import msgspec
+from msgspec.structs import replace
 
 from ledger.credit.events import (
+    CreditRecordAltered,
     CreditRecordEntered,
     ObjectionFiled,
     ObjectionResolved,
+    PublicityBoundsMoved,
     PublicityReinstated,
     PublicityResumed,
     PublicityStarted,
     PublicitySuspended,
     PublicityTerminated,
 )
-from ledger.kernel import Fold, Reading, Recorded, UnknownReference
+from ledger.documents import normal_form
+from ledger.kernel import Event, Fold, Reading, Recorded, UnknownReference
 from ledger.vocabulary import EntityId, RecordId
 
 #: Kinds of records that speak against a business even without a severity.
@@ -40,6 +44,8 @@ class Record(Fold):
 
     record: RecordId
     entered: Recorded | None = None
+    #: Where it was entered.
+    position: int = 0
     says: CreditRecordEntered | None = None
     started: PublicityStarted | None = None
     ended: PublicityTerminated | None = None
@@ -47,10 +53,31 @@ class Record(Fold):
     #: Between an end that was undone and the return.
     gaps: list[Pause] = msgspec.field(default_factory=list)
     objection: Recorded | None = None
+    #: Whether it ever ended by repair or by its longest publicity.
+    was_over: bool = False
+    #: Since when it says what its altered decision says.
+    altered_on: date | None = None
 
     @property
     def exists(self) -> bool:
         return self.says is not None
+
+    @property
+    def determined_by(self) -> str:
+        """The unit that determined it, and so decides on its repair (谁认定、谁修复)."""
+        assert self.says is not None
+        return self.says.determined_by or self.says.unit
+
+    @property
+    def serious(self) -> bool:
+        """Whether it counts as serious dishonesty information."""
+        assert self.says is not None
+        return self.says.severity in ("serious", "special_serious")
+
+    @property
+    def undone(self) -> bool:
+        """Whether it never ought to have counted: its decision was undone, or it was wrong."""
+        return self.ended is not None and self.ended.reason in ("revoked", "correction")
 
     @property
     def negative(self) -> bool:
@@ -60,12 +87,29 @@ class Record(Fold):
 
     def on_entered(self, event: CreditRecordEntered, record: Recorded) -> None:
         self.entered, self.says = record, event
+        self.position = record.position
+
+    def on_altered(self, event: CreditRecordAltered) -> None:
+        if self.says is None:
+            return
+        self.altered_on = event.altered_on
+        self.says = replace(self.says, severity=event.severity, amount_fen=event.amount_fen)
+        if event.doc_no is not None:
+            instrument = replace(self.says.instrument, doc_no=event.doc_no)
+            self.says = replace(self.says, instrument=instrument)
 
     def on_started(self, event: PublicityStarted) -> None:
         self.started = event
 
+    def on_moved(self, event: PublicityBoundsMoved) -> None:
+        if self.started is not None:
+            self.started = replace(
+                self.started, min_until=event.min_until, max_until=event.max_until
+            )
+
     def on_terminated(self, event: PublicityTerminated) -> None:
         self.ended = event
+        self.was_over = self.was_over or event.reason in ("repaired", "max_reached")
 
     def on_reinstated(self, event: PublicityReinstated) -> None:
         self.ended = None
@@ -79,11 +123,32 @@ class Record(Fold):
             if pause.covers(event.resumed_on):
                 pause.last = _day_before(event.resumed_on)
 
+    def apply(self, event: Event) -> None:
+        """Let one event change it that is not recorded yet."""
+        match event:
+            case CreditRecordAltered():
+                self.on_altered(event)
+            case PublicityBoundsMoved():
+                self.on_moved(event)
+            case PublicityTerminated():
+                self.on_terminated(event)
+            case PublicityReinstated():
+                self.on_reinstated(event)
+
     def on_objected(self, event: ObjectionFiled, record: Recorded) -> None:
         self.objection = record
 
     def on_resolved(self, event: ObjectionResolved) -> None:
         self.objection = None
+
+    def negative_within(self, after: date, on: date) -> bool:
+        """Whether it speaks against the business, determined after one day and until another."""
+        return (
+            self.negative
+            and not self.undone
+            and not self.void(on)
+            and after < _says(self).determined_on <= on
+        )
 
     def suspended(self, on: date) -> bool:
         """Whether its publicity is suspended on a day."""
@@ -100,6 +165,10 @@ class Record(Fold):
         return (
             self.started is None or self.started.max_until is None or on <= self.started.max_until
         )
+
+    def counts(self, on: date) -> bool:
+        """Whether it counts for grades that day: until its end, and never if it was undone."""
+        return not self.undone and self.live(on)
 
     def in_publicity(self, on: date) -> bool:
         """Whether its publicity runs that day."""
@@ -160,7 +229,9 @@ class CreditRecords(Fold):
 
     def on_changed(
         self,
-        event: PublicityStarted
+        event: CreditRecordAltered
+        | PublicityStarted
+        | PublicityBoundsMoved
         | PublicityTerminated
         | PublicityReinstated
         | PublicitySuspended
@@ -176,39 +247,28 @@ class CreditRecords(Fold):
         """The records that may be used on a day, oldest determination first."""
         return _by_age(r for r in self.records.values() if r.live(on))
 
-    def negative(self, after: date, on: date) -> list[Record]:
-        """What speaks against the business, determined after one day and until another."""
+    def by_age(self) -> list[Record]:
+        """All records, oldest determination first."""
+        return _by_age(self.records.values())
+
+    def of_document(self, decision: str | None, doc_no: str | None) -> list[Record]:
+        """The records of one decision, oldest determination first: those that name it, and those
+        of its document number.
+        """
+        wanted = None if doc_no is None else normal_form(doc_no)
         return _by_age(
             r
             for r in self.records.values()
-            if r.negative and not r.void(on) and after < _says(r).determined_on <= on
+            if (decision is not None and _says(r).decision == decision)
+            or (wanted is not None and normal_form(_says(r).instrument.doc_no) == wanted)
         )
 
-    def resting_on(self, decision: str) -> list[Record]:
+    def resting_on(self, decision: str, doc_no: str | None = None) -> list[Record]:
         """The records of a decision that were not undone before, oldest determination first.
 
         One that was repaired or shown for its longest time is among them: it counted once.
         """
-        return _by_age(
-            r
-            for r in self.records.values()
-            if _says(r).decision == decision
-            and (r.ended is None or r.ended.reason not in ("revoked", "correction"))
-        )
-
-    def without(self, names: Collection[str]) -> CreditRecords:
-        """The same records but for some, as if those had never been."""
-        left = {name: record for name, record in self.records.items() if name not in names}
-        return CreditRecords(self.entity, left)
-
-    def reinstated(self, events: Iterable[PublicityReinstated]) -> CreditRecords:
-        """The same records, as if these had just come back."""
-        records = dict(self.records)
-        for event in events:
-            record = records[event.record]
-            records[event.record] = back = msgspec.structs.replace(record, gaps=[*record.gaps])
-            back.on_reinstated(event)
-        return CreditRecords(self.entity, records)
+        return [r for r in self.of_document(decision, doc_no) if not r.undone]
 
     def void(self, on: date) -> dict[str, str]:
         """The records that count no more on a day, and why."""

@@ -6,13 +6,13 @@ call it; they differ only in where they read the policies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any, Literal, Protocol
 
 import msgspec
 
-from ledger.credit.events import Channel, CreditRecordEntered, Sector, Severity
+from ledger.credit.events import Channel, CreditRecordEntered, RecordSeverity, Sector
 from ledger.credit.folds import Record
 from ledger.kernel import PolicyVersionAdopted, Reading
 from ledger.kernel.days import add_months, earliest_after_minimum
@@ -41,7 +41,7 @@ class Determined(Protocol):
         """From which day publicity counts."""
 
     @property
-    def severity(self) -> Severity | None:
+    def severity(self) -> RecordSeverity | None:
         """Its class, if it is dishonesty information."""
 
     @property
@@ -92,16 +92,28 @@ class Reckoning(msgspec.Struct, frozen=True):
 
     def publicity(self, on: date) -> tuple[date | None, date | None]:
         """The last days of the shortest and the longest publicity, by what holds on a day."""
-        holding = [
+        return _last_days(
             regime
             for regime in self.regimes
-            if regime.max_until is not None
-            and (regime.because != "transition" or regime.since <= on)
-        ]
-        return (
-            min((regime.min_until for regime in holding), default=None),
-            min((regime.max_until for regime in holding if regime.max_until), default=None),
+            if regime.because != "transition" or regime.since <= on
         )
+
+    @property
+    def bounds(self) -> tuple[date | None, date | None]:
+        """The last days of the shortest and the longest publicity that the clock will apply.
+
+        A transition that is adopted counts before its day comes: it is foreseen, and moves nothing
+        on that day.
+        """
+        return _last_days(self.regimes)
+
+
+def _last_days(regimes: Iterable[Regime]) -> tuple[date | None, date | None]:
+    bounding = [regime for regime in regimes if regime.max_until is not None]
+    return (
+        min((regime.min_until for regime in bounding), default=None),
+        min((regime.max_until for regime in bounding if regime.max_until), default=None),
+    )
 
 
 def reckon(says: Determined, channels: Collection[Channel], versions: Versions) -> Reckoning:
@@ -144,7 +156,12 @@ def last_public_day(ledger: Reading, record: Record) -> date | None:
         return None
     assert record.says is not None
     newest = reckoned(ledger, record.says, record.started.channels).publicity(ledger.on)[1]
-    return min(record.started.max_until, newest or record.started.max_until)
+    return earlier(record.started.max_until, newest)
+
+
+def earlier(one: date | None, other: date | None) -> date | None:
+    """The earlier of two last days, of which either may be absent."""
+    return min((day for day in (one, other) if day is not None), default=None)
 
 
 def of_market_supervision(channels: Collection[Channel]) -> bool:
@@ -166,15 +183,23 @@ def _under(key: str, says: Determined, versions: Versions) -> Iterator[Regime]:
     regimes = versions(key)
     day = says.determined_on
     own = regimes.in_force(day, unit=says.unit)
-    if own is not None:
+    if own is not None and _knows(own, says):
         yield _regime(own, says, "determination", day)
     transition = transition_of(versions(TRANSITION), day, says.unit)
     if transition is None:
         return
     first = transition.effective_from
     new = regimes.in_force(first, unit=says.unit)
-    if new is not None and new != own:
+    if new is not None and new != own and _knows(new, says):
         yield _regime(new, says, "transition", first)
+
+
+def _knows(version: PolicyVersionAdopted, says: Determined) -> bool:
+    """Whether a regime has this class; ``special_serious`` is one of the regime of 2019 alone."""
+    value: dict[str, Any] = version.value
+    if version.key == MARKET_SUPERVISION:
+        return says.severity in value["repair_after_months"]
+    return value.get(str(says.severity)) is not None
 
 
 def transition_of(
@@ -200,6 +225,7 @@ def _regime(
     earliest = (
         earliest_after_minimum(says.determined_on, shortest) if shortest else says.determined_on
     )
+    min_until = add_months(says.determined_on, shortest)
     # What the transition grants, it grants from its own day on.
     first, last = date.min, date.min
     if because == "transition":
@@ -211,7 +237,7 @@ def _regime(
         law=version.source.instrument,
         because=because,
         since=since,
-        min_until=add_months(says.determined_on, shortest),
+        min_until=min_until,
         earliest_on=max(earliest, first),
         repairable=repairable,
         max_until=max_until,

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from ledger.audiences import audiences_for, audiences_of
 from ledger.credit.effects import end_records
 from ledger.credit.events import (
     CreditRecordEntered,
     Instrument,
     ObjectionFiled,
     ObjectionResolved,
+    PublicityBoundsMoved,
     PublicityReinstated,
     PublicityStarted,
     PublicityTerminated,
-    Severity,
+    RecordSeverity,
 )
-from ledger.credit.folds import Record
+from ledger.credit.folds import CreditRecords, Record
 from ledger.credit.regimes import last_public_day
-from ledger.kernel import DeadlineRule, Event, Reading, Recorded, Rule, finding_rule
+from ledger.documents import normal_form
+from ledger.kernel import Actor, DeadlineRule, Event, Reading, Recorded, Rule, finding_rule
+from ledger.penalties.folds import Decision
 from ledger.supervision.findings import finding
 
 _RECORDING = "国办发〔2020〕49号《关于进一步完善失信约束制度构建诚信建设长效机制的指导意见》"
@@ -53,6 +57,26 @@ CRD_R4 = Rule(
     "Leave personal data out of the text; it belongs into the sealed store.",
 )
 
+CRD_R5 = Rule(
+    "CRD-R5",
+    "document {doc_no} is on the credit record of {entity} already{where}",
+    f"{_RECORDING}: 同一失信行为不得重复认定、重复公示",
+    "One document has one record, whoever enters it, whether it is live, ended, repaired or "
+    "revoked; act on that one.",
+)
+CRD_R6 = Rule(
+    "CRD-R6",
+    "a record must say what its decision {decision} says: its {field} is {expected}, not {given}",
+    f"{_RECORDING}: 以生效的法律文书为依据",
+    "Enter it as the decision says, or correct the decision first.",
+)
+
+CRD_V4 = finding_rule(
+    "CRD-V4",
+    "unlawful_publicity",
+    "a record of a document is shown elsewhere though its decision ended or changed here",
+    _PUBLICITY,
+)
 CRD_V1 = finding_rule(
     "CRD-V1",
     "unlawful_publicity",
@@ -71,7 +95,10 @@ CRD_V3 = finding_rule(
 
 
 def require_published(
-    ledger: Reading, severity: Severity | None, determined_on: date, necessity_reason: str | None
+    ledger: Reading,
+    severity: RecordSeverity | None,
+    determined_on: date,
+    necessity_reason: str | None,
 ) -> None:
     """Refuse to show what is not published in principle, unless for a reason (CRD-R3)."""
     if severity is None:
@@ -90,6 +117,68 @@ def why_ineffective(instrument: Instrument | None, on: date) -> str | None:
     if instrument.kind == "other" and instrument.allowed_by is None:
         return f"no law is named that lets {instrument.doc_no} carry a record"
     return None
+
+
+def require_first(
+    ledger: Reading, *, entity: str, kind: str, doc_no: str, but: str | None = None
+) -> None:
+    """Refuse a second record of one document, party and kind, whoever determined it (CRD-R5).
+
+    The answer names the first one to those who may see it alone.
+    """
+    for record in ledger.read(CreditRecords(entity)).of_document(None, doc_no):
+        says = record.says
+        assert says is not None
+        if says.kind != kind or record.record == but:
+            continue
+        seen = _may_see(ledger.actor, record)
+        ledger.require(
+            False,
+            CRD_R5,
+            doc_no=says.instrument.doc_no if seen else doc_no,
+            entity=entity,
+            where=f", as {record.record}" if seen else "",
+            **({"record": record.record} if seen else {}),
+        )
+
+
+def _may_see(actor: Actor, record: Record) -> bool:
+    assert record.entered is not None
+    envelope, event = record.entered.envelope, record.entered.event
+    of_event = audiences_of(envelope.visibility, envelope.actor.unit_id, event.tags())
+    return not audiences_for(actor.role, actor.unit_id).isdisjoint(of_event)
+
+
+def require_as_decided(ledger: Reading, says: CreditRecordEntered) -> None:
+    """Refuse a record that differs from its decision, as that now reads (CRD-R6).
+
+    Party, document number, day, amount and class; raises nothing for what rests on no penalty.
+    """
+    if says.decision is None:
+        return
+    decision = ledger.read(Decision(says.decision))
+    decided, content = decision.decided, decision.content
+    if decided is None or content is None:
+        return
+    for field, expected, given in (
+        ("party", decided.entity, says.entity),
+        ("document number", decided.doc_no, says.instrument.doc_no),
+        ("day", decided.decided_on, says.determined_on),
+        ("amount", content.fine_fen, says.amount_fen or 0),
+        ("class", content.severity, says.severity),
+    ):
+        same = expected == given
+        if field == "document number":
+            same = normal_form(decided.doc_no) == normal_form(says.instrument.doc_no)
+        ledger.require(
+            same,
+            CRD_R6,
+            decision=says.decision,
+            field=field,
+            # Of somebody else's decision nothing is told.
+            expected="another" if field == "party" else expected,
+            given=given,
+        )
 
 
 def _determined_on(record: Recorded) -> date:
@@ -137,7 +226,7 @@ ANSWER_OBJECTION = DeadlineRule(
 
 def _max_reached(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
     """最长公示期届满: what was shown for as long as it may be ends by itself."""
-    assert isinstance(opening.event, PublicityStarted | PublicityReinstated)
+    assert isinstance(opening.event, PublicityStarted | PublicityReinstated | PublicityBoundsMoved)
     record = ledger.read(Record(opening.event.record))
     if record.ended is not None:
         return
@@ -159,7 +248,18 @@ END_OF_PUBLICITY = DeadlineRule(
     "dishonesty.regime.max",
     None,
     PublicityStarted,
-    (PublicityTerminated,),
+    (PublicityTerminated, PublicityBoundsMoved),
+    about=lambda event: None if event.max_until is None else f"record:{event.record}",
+    ends=lambda event: event.max_until,
+    lapses=True,
+    follows=_max_reached,
+)
+#: Where its last day moved, that one takes the place of the one before.
+END_OF_MOVED = DeadlineRule(
+    "dishonesty.regime.max.moved",
+    None,
+    PublicityBoundsMoved,
+    (PublicityTerminated, PublicityBoundsMoved),
     about=lambda event: None if event.max_until is None else f"record:{event.record}",
     ends=lambda event: event.max_until,
     lapses=True,
@@ -172,7 +272,7 @@ END_OF_REINSTATED = DeadlineRule(
     "dishonesty.regime.max.reinstated",
     None,
     PublicityReinstated,
-    (PublicityTerminated,),
+    (PublicityTerminated, PublicityBoundsMoved),
     about=lambda event: None if event.max_until is None else f"record:{event.record}",
     ends=lambda event: event.max_until,
     lapses=True,

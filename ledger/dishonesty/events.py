@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 
@@ -9,6 +10,7 @@ import msgspec
 
 from ledger.credit.events import Instrument, Sector, Severity, TerminationReason
 from ledger.kernel import Event, LegalRef, Value
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
     DeterminationId,
     EntityId,
@@ -288,7 +290,7 @@ class IncentiveEnded(Event):
     note: Text | None = None
 
 
-LiftReason = Literal["repaired", "revoked", "removed", "expired", "correction"]
+LiftReason = Literal["repaired", "revoked", "removed", "expired", "correction", "altered"]
 
 
 class SanctionApplied(Event):
@@ -313,9 +315,15 @@ class SanctionApplied(Event):
 
 
 class SanctionLifted(Event):
-    """解除惩戒: a sanction ends; by itself together with the record on which it rests."""
+    """解除惩戒: a sanction ends; by itself together with the record on which it rests.
+
+    Since version 2 ``reason`` may be ``altered``: its record is of a lighter class now than the
+    measure takes.
+    """
 
     TOPIC: ClassVar[str] = "dishonesty.sanction-lifted"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     VISIBILITY = "shared"
 
     sanction: SanctionId

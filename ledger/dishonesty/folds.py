@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
+from ledger.credit.events import RecordSeverity
 from ledger.dishonesty.events import (
     DefenceLapsed,
     DefenceSubmitted,
@@ -39,6 +40,15 @@ from ledger.vocabulary import (
 
 #: A region has one catalogue of measures: the national base with its own supplement.
 CATALOGUE: MeasureCatalogueId = "region"
+
+
+#: The classes of dishonesty information, the lightest first.
+_CLASSES = get_args(RecordSeverity)
+
+
+def at_least(severity: RecordSeverity | None, least: RecordSeverity) -> bool:
+    """Whether information of a class is at least as grave as another class."""
+    return severity is not None and _CLASSES.index(severity) >= _CLASSES.index(least)
 
 
 class Determination(Fold):
@@ -208,6 +218,11 @@ class MeasureCatalogue(Fold):
             key=lambda version: version.version,
             default=None,
         )
+
+    def item(self, version: int, name: str) -> Measure | None:
+        """A measure as one version of the catalogue has it."""
+        items = (one for each in self.versions if each.version == version for one in each.items)
+        return next((item for item in items if item.measure == name), None)
 
     def measure(self, name: str, on: date) -> tuple[int, Measure | None]:
         """A measure of the version in force on a day, and the number of that version."""

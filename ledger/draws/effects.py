@@ -152,13 +152,14 @@ def business_left(
 ) -> Iterator[Event]:
     """What a business's leaving its register brings about: nobody visits it because it was drawn.
 
-    ``reserves`` are those that move up in each of its places.
+    ``reserves`` are those that move up in each of its places. Whoever reports the leaving learns
+    nothing of it: what is sealed is read as it is.
     """
     lines = {one.target: one.lines for one in reserves}
     for name in ledger.read(DrawnAt(entity)).waiting:
         # Whoever reports a leaving need not know of the visits that it ends.
         target = ledger.read_true(Target(name))
-        draw = ledger.read(DrawState(target.draw))
+        draw = ledger.read_true(DrawState(target.draw))
         if draw.stage != "voided":
             exemption = DrawTargetExempted(
                 target=name,
@@ -183,7 +184,7 @@ def exempted(
 
     Raises ``Unavailable`` when another exemption has come in between.
     """
-    called = list(ledger.read(ExemptedTargets(draw.draw)).targets)
+    called = list(ledger.read_true(ExemptedTargets(draw.draw)).targets)
     waiting = iter(lines)
     while True:
         rank = next_reserve(draw, called, stratum)

@@ -91,4 +91,4 @@ def cancelled(task: Task, reason: str) -> InspectionCancelled:
 def business_left(ledger: Reading, entity: str, how: str) -> Iterator[Event]:
     """What a business's leaving its register brings about: visits that have not begun are off."""
     for name in ledger.read(PlannedVisits(entity)).tasks:
-        yield cancelled(ledger.read(Task(name)), f"the business {how}")
+        yield cancelled(ledger.read_true(Task(name)), f"the business {how}")

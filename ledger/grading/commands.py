@@ -13,14 +13,8 @@ from ledger.credit.folds import CreditRecords
 from ledger.entities.rules import require_listed
 from ledger.grading import rules
 from ledger.grading.events import CreditGradeAssigned, Factor
-from ledger.grading.folds import (
-    CreditGrade,
-    due_by_month,
-    inputs_hash,
-    local_grade,
-    says_anew,
-)
-from ledger.kernel import Command, Event, Malformed, Reading
+from ledger.grading.folds import CreditGrade, inputs_hash
+from ledger.kernel import Command, Event, Malformed, Reading, UnknownReference
 from ledger.vocabulary import Badge, EntityId, Grade, Name, Text
 
 Factors = Annotated[tuple[Factor, ...], msgspec.Meta(min_length=1, max_length=200)]
@@ -52,29 +46,20 @@ class AssignGrade(Command):
 
 
 class RecomputeGrade(Command):
-    """重新评定信用等级: the grade that the local rule gives today, from what stands on record.
+    """重新评定信用等级: announce the grade that a business has today, by what stands on record.
 
-    Nothing is recorded when the grade in force is this one, from the same factors. The clock, which
-    looks every month (国市监信发〔2022〕6号), leaves alone what was assessed elsewhere.
+    Nothing is recorded when this grade was announced already, from the same factors, or while an
+    assessment made elsewhere holds. The clock looks every month (国市监信发〔2022〕6号).
     """
 
     entity: EntityId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        grade, factors = local_grade(ledger.read(CreditRecords(self.entity)), ledger.on)
-        last = ledger.read(CreditGrade(self.entity)).assessment(ledger.on)
+        known = ledger.read(CreditGrade(self.entity))
         by_clock = ledger.actor.role == "ledger_clock"
-        if not (due_by_month if by_clock else says_anew)(last, grade, factors):
-            return
-        yield CreditGradeAssigned(
-            entity=self.entity,
-            scheme="local",
-            grade=grade,
-            assessed_on=ledger.on,
-            source="local_rule",
-            factors=factors,
-            inputs_hash=inputs_hash(factors),
-        )
+        announcement = known.announcement(ledger.on, by_clock=by_clock)
+        if announcement is not None:
+            yield announcement
 
 
 class OverrideGrade(Command):
@@ -124,8 +109,11 @@ class OverrideGrade(Command):
 
 def _check_factors(ledger: Reading, entity: str, factors: tuple[Factor, ...]) -> None:
     ledger.require(any(f.kind != "complaint_count" for f in factors), rules.GRD_R3)
-    void = ledger.read(CreditRecords(entity)).void(ledger.on)
+    known = ledger.read(CreditRecords(entity))
+    void = known.void(ledger.on)
     for factor in factors:
+        if factor.record is not None and factor.record not in known.records:
+            raise UnknownReference("record", factor.record, "Name what is no record in says.")
         ledger.require(
             factor.record not in void,
             rules.GRD_R2,

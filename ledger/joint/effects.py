@@ -12,7 +12,7 @@ from ledger.kernel import Event, Reading
 def business_left(ledger: Reading, entity: str, how: str) -> Iterator[Event]:
     """What a business's leaving its register brings about: nobody is to go there together."""
     for name in ledger.read(MergesAt(entity)).merges:
-        joint = ledger.read(Joint(name))
+        joint = ledger.read_true(Joint(name))
         if joint.stage == "planned":
             yield JointCancelled(
                 joint=name, entity=entity, unit=joint.unit, reason=f"the business {how}"

@@ -13,7 +13,7 @@ from ledger.keylist.folds import DesignationsOf, KeyDesignation
 def business_left(ledger: Reading, entity: str, left_on: date, how: str) -> Iterator[Event]:
     """What a business's leaving its register brings about: key supervision ends with it."""
     for name in ledger.read(DesignationsOf(entity)).running:
-        given = ledger.read(KeyDesignation(name))
+        given = ledger.read_true(KeyDesignation(name))
         assert given.designated_on is not None
         yield KeyDesignationEnded(
             designation=name,

@@ -138,6 +138,8 @@ class LikeCases(Fold):
             if not isinstance(event, DecisionAltered):
                 outcome.undone = True
                 continue
+            if event.content is not None:
+                outcome.fine_fen = event.content.fine_fen
             for change in event.altered:
                 if change.field == "fine_fen" and isinstance(change.after, int):
                     outcome.fine_fen = change.after

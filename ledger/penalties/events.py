@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
 
 from ledger.credit.events import Sector, Severity
-from ledger.kernel import Event, Value, Visibility
+from ledger.kernel import Event, LegalRef, Value, Visibility
 from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
     Badge,
@@ -43,6 +45,20 @@ PenaltyType = Literal[
     "detention",
     "other",
 ]
+
+
+class PenaltyContent(Value, omit_defaults=True):
+    """处罚内容: what a penalty consists of: its kinds, its fine in fen, its class, and its law.
+
+    ``severity`` classifies what a credit record about it says.
+    """
+
+    types: Annotated[tuple[PenaltyType, ...], msgspec.Meta(min_length=1)]
+    severity: Severity
+    fine_fen: Fen = 0
+    basis: tuple[LegalRef, ...] = ()
+
+
 WithdrawalReason = Literal["altered", "revoked", "unlawful", "void"]
 
 #: 普通程序 or 简易程序 (on the spot, 行政处罚法 Art. 51).
@@ -341,12 +357,13 @@ class PenaltyDecided(Event):
     ``severity`` and ``sector`` classify what a credit record about it would say; the decision is no
     record yet. ``benchmark_ref`` is the discretion benchmark (裁量基准) that it follows, ``tier``
     the step of it (裁量阶次); ``leniency`` says if it is 从轻 or 减轻. ``days_late`` counts
-    calendar days after ``penalty.decide_cd``.
+    calendar days after ``penalty.decide_cd``. Since version 3 ``severity_basis`` is the law under
+    which it is classed lower than ``severity.map`` has it.
     """
 
     TOPIC: ClassVar[str] = "penalties.penalty-decided"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was, 2: _as_it_was}
     CORRECTABLE = frozenset({"doc_no", "facts"})
 
     decision: DecisionId
@@ -366,6 +383,7 @@ class PenaltyDecided(Event):
     tier: Name | None = None
     leniency: Literal["lenient", "mitigated"] | None = None
     days_late: int = 0
+    severity_basis: LegalRef | None = None
 
 
 class PenaltyServed(Event):
@@ -397,9 +415,14 @@ class DecisionPublished(Event):
     ``redactions`` says what kinds of content were left out of ``summary``; ``days_late`` counts
     calendar days after ``publicity.penalty_wd``. The public reads the decision, not this event,
     while it is not withdrawn: a feed cannot unsay.
+
+    Since version 2 ``version`` counts the contents of the decision from 1: a decision that was
+    altered is published as a version of its own, and its days count from the alteration's service.
     """
 
     TOPIC: ClassVar[str] = "penalties.decision-published"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     VISIBILITY = "shared"
 
     decision: DecisionId
@@ -410,17 +433,21 @@ class DecisionPublished(Event):
     redactions: tuple[Name, ...] = ()
     url: Name | None = None
     days_late: int = 0
+    version: int = 1
 
 
 class DecisionWithdrawn(Event):
     """撤回公开的处罚决定: altered, revoked, unlawful or void, with a public reason (Art. 48).
 
     ``nullified_on`` is the day on which it was; ``days_late`` counts calendar days after
-    ``publicity.withdraw_wd``.
+    ``publicity.withdraw_wd``. Since version 2 ``version`` says the text of which content was
+    withdrawn, and the public reads the page and not this event: a feed cannot unsay.
     """
 
     TOPIC: ClassVar[str] = "penalties.decision-withdrawn"
-    VISIBILITY = "public"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
+    VISIBILITY = "shared"
 
     decision: DecisionId
     entity: EntityId
@@ -431,6 +458,7 @@ class DecisionWithdrawn(Event):
     explanation: Text
     explanation_url: Name | None = None
     days_late: int = 0
+    version: int = 1
 
 
 class InstalmentPaid(Event):
@@ -509,7 +537,7 @@ class EnforcementApplied(Event):
     request_no: Name
 
 
-ClosingReason = Literal[
+CloseReason = Literal[
     "executed",
     "exempt",
     "not_established",
@@ -526,7 +554,7 @@ class CaseClosed(Event):
     ``executed``: the decision is carried out. ``exempt``: no penalty by leniency (Art. 33).
     ``not_established``: no violation was proven. ``limitation``: it was found too late (Art. 36).
     ``transferred``: another authority takes it. ``revoked``: its decision was undone. Since version
-    2 ``party_ceased``: the business was deregistered, and nobody answers in its place.
+    2 ``party_ceased``: the business was deregistered, and nobody answers for it (ENT-V1).
     """
 
     TOPIC: ClassVar[str] = "penalties.case-closed"
@@ -536,7 +564,7 @@ class CaseClosed(Event):
     case: CaseId
     entity: EntityId
     unit: UnitId
-    reason: ClosingReason
+    reason: CloseReason
     conclusion: Text
     closed_on: date
     decision: DecisionId | None = None

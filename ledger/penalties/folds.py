@@ -13,8 +13,8 @@ from ledger.corrections.events import (
     DecisionDeclaredUnlawful,
     DecisionDeclaredVoid,
     DecisionRevoked,
-    Nullification,
 )
+from ledger.documents import normal_form
 from ledger.kernel import DeadlineRecomputed, Event, Fold, OutOfStep, Reading, Recorded
 from ledger.leniency.events import LeniencyApplied
 from ledger.penalties.events import (
@@ -35,6 +35,7 @@ from ledger.penalties.events import (
     HearingRequested,
     InstalmentPaid,
     PaymentDeferred,
+    PenaltyContent,
     PenaltyDecided,
     PenaltyServed,
     PriorNoticeServed,
@@ -43,11 +44,22 @@ from ledger.penalties.events import (
     StatementHeard,
     WithdrawalReason,
 )
-from ledger.reconsideration.events import ReconDecided
+from ledger.reconsideration.events import (
+    ReconApplied,
+    ReconDecided,
+    ReconDecisionServed,
+    ReconMediated,
+    ReconRefused,
+    ReconTerminated,
+)
 from ledger.vocabulary import CaseId, DecisionId, EntityId, EvidenceId, UnitId
 
 #: The deadline of payment; ``rules.PAY`` has its name.
 PAY_RULE = "penalty.pay_cd"
+#: The same after an alteration, from its service or from its day.
+PAY_ALTERED_RULE = "penalty.pay_cd.altered"
+PAY_ALTERED_ELSEWHERE_RULE = "penalty.pay_cd.altered_elsewhere"
+PAY_RULES = frozenset({PAY_RULE, PAY_ALTERED_RULE, PAY_ALTERED_ELSEWHERE_RULE})
 
 _ONE_DAY = timedelta(days=1)
 
@@ -67,6 +79,17 @@ class Nullified(msgspec.Struct, frozen=True):
     instrument: str
 
 
+class Disputed(msgspec.Struct):
+    """A reconsideration of a decision: both days belong to it; ``last`` is open while it runs."""
+
+    first: date
+    last: date | None = None
+
+    def covers(self, day: date) -> bool:
+        """Whether it ran that day."""
+        return self.first <= day and (self.last is None or day <= self.last)
+
+
 class Payment(msgspec.Struct, frozen=True):
     """What was paid once, in fen, towards the fine and towards the late fee."""
 
@@ -77,12 +100,16 @@ class Payment(msgspec.Struct, frozen=True):
 
 
 class Decision(Fold):
-    """How far has this decision come: served, paid, published, withdrawn?
+    """What does this decision say, and how far has it come: served, paid, published, withdrawn?
 
     ``decided_at`` and ``served_at`` are places in the ledger. ``pay_by`` is the last day of payment
     as the business was told, or as a calendar published later moved it. ``reconsidered``: a
-    reconsideration undid it while it was public, and its withdrawal is a deadline with a finding
-    of its own (RCN-V2). ``late_fee_due_fen`` is the late fee as of the last payment.
+    reconsideration undid or altered it, and its withdrawal is a deadline with a finding of its own
+    (RCN-V2, RCN-V4). ``late_fee_due_fen`` is the late fee as of the last payment.
+
+    ``altered_by`` are the alterations, of which the last one says its content; ``altered_at`` is
+    where the last one took effect: at the service of the reconsideration decision, or where it was
+    recorded; 0 while it waits for service.
     """
 
     decision: DecisionId
@@ -91,7 +118,12 @@ class Decision(Fold):
     served: PenaltyServed | None = None
     served_at: int = 0
     pay_by: date | None = None
-    altered_fine_fen: int | None = None
+    content: PenaltyContent | None = None
+    altered_by: list[DecisionAltered] = msgspec.field(default_factory=list)
+    altered_at: int = 0
+    altered_served: ReconDecisionServed | None = None
+    late_fee_daily: str | None = None
+    disputes: dict[str, Disputed] = msgspec.field(default_factory=dict)
     payments: list[Payment] = msgspec.field(default_factory=list)
     late_fee_due_fen: int = 0
     deferrals: list[PaymentDeferred] = msgspec.field(default_factory=list)
@@ -99,6 +131,9 @@ class Decision(Fold):
     published: DecisionPublished | None = None
     nullified: Nullified | None = None
     withdrawn: DecisionWithdrawn | None = None
+    #: The versions of its content whose text was published, and every withdrawal of one.
+    texts: list[int] = msgspec.field(default_factory=list)
+    withdrawals: list[DecisionWithdrawn] = msgspec.field(default_factory=list)
     reconsidered: bool = False
 
     @property
@@ -117,16 +152,35 @@ class Decision(Fold):
 
         ``None`` also after a reconsideration, which sees to its withdrawal itself.
         """
-        if self.published is None or self.withdrawn is not None or self.reconsidered:
+        if self.to_withdraw is None or self.reconsidered:
             return None
         return None if self.nullified is None else self.nullified.since
 
     @property
+    def version(self) -> int:
+        """The number of its content: 1 as decided, one more with each alteration."""
+        return 1 + len(self.altered_by)
+
+    @property
+    def to_withdraw(self) -> int | None:
+        """The version whose text is to be withdrawn: it was undone, or altered since."""
+        gone = max((withdrawal.version for withdrawal in self.withdrawals), default=0)
+        stale = (
+            version
+            for version in self.texts
+            if version > gone and (self.undone is not None or version < self.version)
+        )
+        return max(stale, default=None)
+
+    @property
+    def awaits_service(self) -> bool:
+        """Whether it was altered by a decision that the parties do not have yet."""
+        return bool(self.altered_by) and not self.altered_at
+
+    @property
     def fine_fen(self) -> int:
-        """The fine as it stands."""
-        if self.altered_fine_fen is not None:
-            return self.altered_fine_fen
-        return 0 if self.decided is None else self.decided.fine_fen
+        """The fine as it stands, in fen."""
+        return 0 if self.content is None else self.content.fine_fen
 
     def outstanding(self, on: date) -> int:
         """What of the fine is not paid by the end of a day, in fen."""
@@ -136,16 +190,20 @@ class Decision(Fold):
         """The late fee (加处罚款) that has accrued by the end of a day, in fen.
 
         Each day after ``due_on`` adds the daily share of what was not paid before it, except while
-        payment was deferred; all together at most the fine (行政处罚法 Arts. 66, 72).
+        payment was deferred or a reconsideration ran; all together at most the fine (行政处罚法
+        Arts. 66, 72, 73).
         """
-        rate = None if self.served is None else self.served.late_fee_daily
+        rate = self.late_fee_daily
         accrued, day = Decimal(0), due_on
         while rate is not None and day < on and accrued < self.fine_fen:
             left = self.outstanding(day)
             day += _ONE_DAY
             if not left:
                 break
-            if not any(d.approved_on <= day <= d.until for d in self.deferrals):
+            stays = any(d.approved_on <= day <= d.until for d in self.deferrals) or any(
+                dispute.covers(day) for dispute in self.disputes.values()
+            )
+            if not stays:
                 accrued += Decimal(rate) * left
         return min(int(accrued), self.fine_fen)
 
@@ -162,13 +220,16 @@ class Decision(Fold):
 
     def on_decided(self, event: PenaltyDecided, record: Recorded) -> None:
         self.decided, self.decided_at = event, record.position
+        self.content = PenaltyContent(
+            types=event.types, severity=event.severity, fine_fen=event.fine_fen
+        )
 
     def on_served(self, event: PenaltyServed, record: Recorded) -> None:
         self.served, self.served_at = event, record.position
-        self.pay_by = event.pay_by
+        self.pay_by, self.late_fee_daily = event.pay_by, event.late_fee_daily
 
     def on_recomputed(self, event: DeadlineRecomputed) -> None:
-        if event.rule_name == PAY_RULE:
+        if event.rule_name in PAY_RULES:
             self.pay_by = event.due_on
 
     def on_paid(self, event: InstalmentPaid | FinePaid) -> None:
@@ -185,19 +246,84 @@ class Decision(Fold):
         self.enforced.append(event)
 
     def on_published(self, event: DecisionPublished) -> None:
-        self.published = event
+        self.published, self.withdrawn = event, None
+        self.texts.append(event.version)
 
-    def on_nullified(self, event: Nullification) -> None:
+    def on_nullified(
+        self, event: DecisionRevoked | DecisionDeclaredUnlawful | DecisionDeclaredVoid
+    ) -> None:
         self.nullified = Nullified(_REASONS[type(event)], event.effective_on, event.instrument)
-        for change in getattr(event, "altered", ()):
-            if change.field == "fine_fen" and isinstance(change.after, int):
-                self.altered_fine_fen = change.after
+
+    def on_altered(self, event: DecisionAltered, record: Recorded) -> None:
+        if self.undone is None:
+            self.nullified = Nullified("altered", event.effective_on, event.instrument)
+        self.altered_by.append(event)
+        self.content = event.content or as_altered(self.content, event)
+        # A version that did not say by whom took effect when it was recorded.
+        self.altered_at = 0 if event.recon is not None else record.position
+        if event.recon is not None:
+            self.pay_by = None
+        if event.late_fee_daily is not None:
+            self.late_fee_daily = event.late_fee_daily
+
+    def on_alteration_served(self, event: ReconDecisionServed, record: Recorded) -> None:
+        self._settle(event.recon, event.served_on)
+        if event.altered:
+            self.altered_served, self.altered_at = event, record.position
+            self.pay_by = event.pay_by
+            self.late_fee_daily = event.late_fee_daily or self.late_fee_daily
+
+    def on_disputed(self, event: ReconApplied, record: Recorded) -> None:
+        self.disputes[event.recon] = Disputed(record.occurred_on)
+
+    def on_not_disputed(self, event: ReconRefused) -> None:
+        self.disputes.pop(event.recon, None)
+
+    def on_settled(self, event: ReconMediated | ReconTerminated, record: Recorded) -> None:
+        self._settle(event.recon, record.occurred_on)
+
+    def _settle(self, recon: str, day: date) -> None:
+        if (dispute := self.disputes.get(recon)) is not None:
+            dispute.last = day
 
     def on_reconsidered(self, event: ReconDecided) -> None:
-        self.reconsidered = self.reconsidered or event.withdraw
+        altered = event.outcome in ("alter", "partly_revoke")
+        self.reconsidered = self.reconsidered or event.withdraw or altered
 
     def on_withdrawn(self, event: DecisionWithdrawn) -> None:
-        self.withdrawn = event
+        self.withdrawals.append(event)
+        if self.published is not None and event.version >= self.published.version:
+            self.withdrawn = event
+
+
+def as_altered(content: PenaltyContent | None, event: DecisionAltered) -> PenaltyContent | None:
+    """A content after an alteration that names single fields of it, as versions 1 and 2 do."""
+    if content is None:
+        return None
+    fields = msgspec.structs.asdict(content)
+    for change in event.altered:
+        if change.field in fields:
+            try:
+                content = msgspec.convert(
+                    {**msgspec.to_builtins(content), change.field: change.after}, PenaltyContent
+                )
+            except msgspec.ValidationError:
+                continue  # said in words
+    return content
+
+
+class DecisionsOf(Fold):
+    """Which decisions on penalties are there about this business, by their document number?"""
+
+    entity: EntityId
+    documents: dict[str, str] = msgspec.field(default_factory=dict)
+
+    def on_decided(self, event: PenaltyDecided) -> None:
+        self.documents[normal_form(event.doc_no)] = event.decision
+
+    def by_document(self, doc_no: str) -> str | None:
+        """The decision of a document number, in whatever form it is written."""
+        return self.documents.get(normal_form(doc_no))
 
 
 class Case(Fold):

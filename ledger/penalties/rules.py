@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any, get_args
 
 import msgspec
 
-from ledger.corrections.events import UNDOING
+from ledger.corrections.events import UNDOING, DecisionAltered
 from ledger.corrections.folds import as_it_reads
-from ledger.kernel import DeadlineRule, Due, Reading, Recorded, Rule, finding_rule
+from ledger.credit.events import Sector, Severity
+from ledger.kernel import DeadlineRule, Due, Event, Malformed, Reading, Recorded, Rule, finding_rule
 from ledger.penalties.events import (
     CaseClosed,
     CaseFiled,
@@ -19,13 +22,16 @@ from ledger.penalties.events import (
     FinePaid,
     HearingRequested,
     PaymentDeferred,
+    PenaltyContent,
     PenaltyDecided,
     PenaltyServed,
     PenaltyType,
     PriorNoticeServed,
+    Procedure,
     SeizureExtended,
 )
-from ledger.penalties.folds import PAY_RULE
+from ledger.penalties.folds import PAY_ALTERED_ELSEWHERE_RULE, PAY_ALTERED_RULE, PAY_RULE
+from ledger.reconsideration.events import ReconDecisionServed
 
 _PENALTY = "行政处罚法"
 _THREE_SYSTEMS = "国办发〔2018〕118号《关于全面推行行政执法公示制度…的指导意见》"
@@ -74,6 +80,13 @@ PEN_R6 = Rule(
     "国办发〔2025〕22号: 两书同达",
     "Serve the notice on credit repair together with the decision and say repair_notice.",
 )
+PEN_R7 = Rule(
+    "PEN-R7",
+    "a penalty of {types} with a fine of {fine_fen} fen must be classed as {severity}, not {given}",
+    "国家发展改革委令第36号; 国办发〔2025〕22号: 失信信息分类",
+    "Class it as {severity}; a lower class is given with its legal basis in severity_basis.",
+    policy_key="severity.map",
+)
 PUB_R1 = Rule(
     "PUB-R1",
     "the public text holds {what}",
@@ -111,7 +124,7 @@ PUBLISH_DECISION = DeadlineRule(
     "publicity.penalty_wd",
     "publicity.penalty_wd",
     PenaltyDecided,
-    (DecisionPublished, *UNDOING),
+    (DecisionPublished, DecisionAltered, *UNDOING),
     about=lambda event: f"decision:{event.decision}",
     start=_decided_on,
     finding=PUB_V1,
@@ -149,19 +162,58 @@ REQUEST_HEARING = DeadlineRule(
     part="request_wd",
     lapses=True,
 )
-#: What part of the fine is paid in time does not end it.
+#: A decision altered before it was published is published as altered.
+PUBLISH_ALTERED_ELSEWHERE = DeadlineRule(
+    "publicity.penalty_wd.altered_elsewhere",
+    "publicity.penalty_wd",
+    DecisionAltered,
+    (DecisionPublished, DecisionAltered, *UNDOING),
+    about=lambda event: (
+        f"decision:{event.decision}" if event.content is not None and event.recon is None else None
+    ),
+    start=lambda record: record.event.effective_on,  # type: ignore[attr-defined]
+    finding=PUB_V1,
+)
+_PAID: tuple[type[Event], ...] = (
+    FinePaid,
+    PaymentDeferred,
+    EnforcementApplied,
+    DecisionAltered,
+    *UNDOING,
+)
+#: What part of the fine is paid in time does not end it. An altered fine has days of its own.
 PAY = DeadlineRule(
     PAY_RULE,
     "penalty.pay_cd",
     PenaltyServed,
-    (FinePaid, PaymentDeferred, EnforcementApplied, *UNDOING),
+    _PAID,
     about=lambda event: f"decision:{event.decision}" if event.fine_fen else None,
+)
+PAY_ALTERED = DeadlineRule(
+    PAY_ALTERED_RULE,
+    "penalty.pay_cd",
+    ReconDecisionServed,
+    _PAID,
+    about=lambda event: f"decision:{event.decision}" if event.altered and event.fine_fen else None,
+    start=lambda record: record.event.served_on,  # type: ignore[attr-defined]
+)
+PAY_ALTERED_ELSEWHERE = DeadlineRule(
+    PAY_ALTERED_ELSEWHERE_RULE,
+    "penalty.pay_cd",
+    DecisionAltered,
+    _PAID,
+    about=lambda event: (
+        f"decision:{event.decision}"
+        if event.recon is None and event.content is not None and event.content.fine_fen
+        else None
+    ),
+    start=lambda record: record.event.effective_on,  # type: ignore[attr-defined]
 )
 PAY_DEFERRED = DeadlineRule(
     "penalty.pay.deferred",
     None,
     PaymentDeferred,
-    (FinePaid, PaymentDeferred, EnforcementApplied, *UNDOING),
+    _PAID,
     about=lambda event: f"decision:{event.decision}",
     ends=lambda event: event.until,
 )
@@ -257,9 +309,96 @@ def heavier(told: Penalty, decided: Penalty) -> str | None:
     """
     if "fine" in told.types and decided.fine_fen > told.fine_fen:
         return f"a fine of {decided.fine_fen} fen for {told.fine_fen}"
-    left_out = {kind for kind in told.types if kind not in decided.types}
+    added = _added(told, decided)
+    return None if added is None else f"{added} was not told of"
+
+
+def _added(before: Penalty, after: Penalty) -> PenaltyType | None:
+    """A kind that is added for which none as grave is left out."""
+    left_out = {kind for kind in before.types if kind not in after.types}
     gravest = max((_GRAVITY[kind] for kind in left_out), default=0)
-    for kind in decided.types:
-        if kind not in told.types and _GRAVITY[kind] >= gravest:
-            return f"{kind} was not told of"
+    added = (kind for kind in after.types if kind not in before.types)
+    return next((kind for kind in added if _GRAVITY[kind] >= gravest), None)
+
+
+def worse(before: PenaltyContent, after: PenaltyContent) -> str | None:
+    """In what a whole content weighs more than another, if it does (RCN-R3).
+
+    The gravest kind goes first (行政处罚法 Art. 9), then the amount; a licence revoked weighs more
+    than any fine. What is as grave weighs more with a kind added for which none as grave is left
+    out, or in a graver class.
+    """
+    gravest_before, gravest = (max(_GRAVITY[kind] for kind in c.types) for c in (before, after))
+    if gravest != gravest_before:
+        if gravest > gravest_before:
+            return f"{', '.join(after.types)} for {', '.join(before.types)}"
+    elif after.fine_fen > before.fine_fen:
+        return f"a fine of {after.fine_fen} fen for {before.fine_fen}"
+    elif (added := _added(_penalty(before), _penalty(after))) is not None:
+        return f"{added} is added"
+    if SEVERITIES.index(after.severity) > SEVERITIES.index(before.severity):
+        return f"{after.severity} information for {before.severity}"
     return None
+
+
+def require_fine(penalty: Penalty | PenaltyContent, pointer: str) -> None:
+    """Refuse a fine without an amount, and an amount without a fine. Raises ``Malformed``."""
+    if ("fine" in penalty.types) != (penalty.fine_fen > 0):
+        raise Malformed("a fine has an amount, and nothing else has one", pointer)
+
+
+#: The classes, the lightest first.
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+
+
+def _penalty(content: PenaltyContent) -> Penalty:
+    return Penalty(content.types, content.fine_fen)
+
+
+def require_class(
+    ledger: Reading,
+    content: PenaltyContent,
+    *,
+    procedure: Procedure,
+    sector: Sector,
+    decided_on: date,
+    basis: bool = False,
+) -> None:
+    """Refuse another class than ``severity.map`` gives on the day of a decision (PEN-R7).
+
+    A sector's own classification goes before the general one. ``basis``: a law is cited for a lower
+    class. Decisions of days before the map are not judged.
+    """
+    adopted = ledger.policy("severity.map", on=decided_on, domain=sector)
+    if adopted is None:
+        return
+    severity = _class_of(ledger, adopted.value, content, procedure, decided_on)
+    lower = SEVERITIES.index(content.severity) < SEVERITIES.index(severity)
+    ledger.require(
+        content.severity == severity or (lower and basis),
+        PEN_R7,
+        types=", ".join(content.types),
+        fine_fen=content.fine_fen,
+        severity=severity,
+        given=content.severity,
+    )
+
+
+def _class_of(
+    ledger: Reading,
+    classes: Mapping[str, Any],
+    content: PenaltyContent,
+    procedure: Procedure,
+    on: date,
+) -> Severity:
+    """Serious if any kind or the fine is, minor if all is or by its procedure, else general."""
+    large = classes.get("serious_fine_fen")
+    if large is None and (version := ledger.policy("severity.serious_fine_fen", on=on)) is not None:
+        large = version.value
+    if any(kind in classes["serious"] for kind in content.types) or (
+        large is not None and content.fine_fen >= large
+    ):
+        return "serious"
+    if procedure == "summary" or all(kind in classes["minor"] for kind in content.types):
+        return "minor"
+    return "general"

@@ -143,23 +143,37 @@ class SeedLedger(Command):
 
     Safe to repeat: a default is missing when no version of its key holds from the same day in the
     same scope, a calendar when its year has no version; so a newer program adds what is new in it.
-    Whatever the authority has adopted stays as it is.
+    A default that a newer program has changed is adopted as the next version of the same day, with
+    its reason and with GEN-V2, since facts were judged by the one before. Whatever the authority
+    has adopted stays as it is.
 
-    All of it reaches back, and GEN-V2 is not raised: the finding is about rules that change under
-    facts already judged, and before its first version nothing was judged by a key.
+    What is missing reaches back too, and GEN-V2 is not raised: before its first version nothing was
+    judged by a key.
     """
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         newest: dict[str, int] = {}
         for default in DEFAULTS:
             known = ledger.read(PolicyVersions(default.key))
-            if any(
-                (v.effective_from, v.scope) == (default.effective_from, default.scope)
+            of_day = [
+                v
                 for v in known.versions
-            ):
+                if (v.effective_from, v.scope) == (default.effective_from, default.scope)
+            ]
+            latest = max(of_day, key=lambda v: v.version, default=None)
+            if latest is not None and not _outdated(latest, default):
                 continue
-            newest[default.key] = newest.get(default.key, known.latest) + 1
-            yield _seeded(default, newest[default.key], ledger.today)
+            version = newest[default.key] = newest.get(default.key, known.latest) + 1
+            yield _seeded(default, version, ledger.today, changed=latest is not None)
+            if latest is not None:
+                yield finding(
+                    ledger,
+                    GEN_V2,
+                    key=default.key,
+                    version=version,
+                    effective_from=default.effective_from.isoformat(),
+                    adopted_on=ledger.today.isoformat(),
+                )
         for year, (holidays, makeup) in seed_years().items():
             if ledger.read(PublishedYear(str(year))).latest is None:
                 yield WorkingCalendarPublished(
@@ -189,8 +203,31 @@ def fitting(key: str, value: Any, unit: str) -> Any:
     return msgspec.json.decode(msgspec.json.encode(checked))
 
 
-def _seeded(default: Default, version: int, today: date) -> PolicyVersionAdopted:
+#: How the reason of a version begins that the program recorded by itself.
+_DEFAULT = "Default of the rulebook, "
+
+
+def _outdated(latest: PolicyVersionAdopted, default: Default) -> bool:
+    """Whether the newest version of a day is a default that the program has changed since."""
+    if not (latest.reason or "").startswith(_DEFAULT):
+        return False  # the authority's own
+    value = fitting(default.key, default.value, default.unit)
+    return (latest.value, latest.unit, latest.effective_to) != (
+        value,
+        default.unit,
+        default.effective_to,
+    )
+
+
+def _seeded(
+    default: Default, version: int, today: date, *, changed: bool = False
+) -> PolicyVersionAdopted:
     note = f" {default.note[0].upper()}{default.note[1:]}." if default.note else ""
+    why = (
+        "changed since an earlier version of the program"
+        if changed
+        else ("recorded when it was missing")
+    )
     return PolicyVersionAdopted(
         key=default.key,
         version=version,
@@ -202,5 +239,5 @@ def _seeded(default: Default, version: int, today: date) -> PolicyVersionAdopted
         source=default.source,
         confidence=default.confidence,
         retroactive=default.effective_from < today,
-        reason=f"Default of the rulebook, recorded when it was missing.{note}",
+        reason=f"{_DEFAULT}{why}.{note}",
     )

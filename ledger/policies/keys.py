@@ -126,11 +126,16 @@ class SamrRegime(Value):
 
 
 class SeverityMap(Value):
-    """Which acts make information minor, general or serious."""
+    """Which acts make information minor, general or serious.
+
+    Kinds of penalty among them are named as in decisions. ``serious_fine_fen`` is the amount from
+    which a fine is serious where a sector has set its own; else ``severity.serious_fine_fen`` is.
+    """
 
     minor: tuple[Line, ...]
     general: tuple[Line, ...]
     serious: tuple[Line, ...]
+    serious_fine_fen: Money | None = None
 
 
 class PartyAmounts(Value):
@@ -389,8 +394,10 @@ KEYS: Mapping[str, Key] = {
         "redaction_share",
         "penalty.late_fee_daily",
     ),
+    **_all("fen", "severity.serious_fine_fen"),
     **_all("text", "publicity.annual_stats", "cap_year", "dishonesty.transition"),
     "key.unit_list": Key("text", ListVisibility),
+    "publicity.decision_follows_record": Key("text", bool),
     **_tables(
         draw__ratio=RatioByGrade,
         draw__risk_formula=RiskFormula,

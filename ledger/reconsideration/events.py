@@ -9,10 +9,12 @@ from typing import Any, ClassVar, Literal
 from ledger.corrections.events import AlteredField
 from ledger.kernel import Event, Value
 from ledger.kernel.events import Upcaster
+from ledger.penalties.events import PenaltyContent
 from ledger.vocabulary import (
     Badge,
     DecisionId,
     EntityId,
+    Fen,
     MatterId,
     Name,
     PersonId,
@@ -81,7 +83,7 @@ class _OfCase(Event):
 
 
 def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 knew tokens of other stores alone."""
+    """Version 1 said less; what it did not say has a default."""
     return body
 
 
@@ -226,9 +228,15 @@ class ReconDecided(_OfCase):
     ``procedural``: it is revoked because of its procedure alone, and may be issued again.
     ``withdraw``: it is before the public and has to be taken back. ``perform_by``: the last day on
     which the respondent may do what the decision orders. ``days_late`` counts calendar days.
+
+    Since version 2 ``content`` says what a penalty that is altered consists of; its text is
+    withdrawn and published anew from the service on (``ReconDecisionServed``), so that ``withdraw``
+    is said of what was undone alone.
     """
 
     TOPIC: ClassVar[str] = "reconsideration.recon-decided"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
 
     outcome: Outcome
     instrument: Name
@@ -240,6 +248,7 @@ class ReconDecided(_OfCase):
     perform_by: date | None = None
     matter: MatterId | None = None
     days_late: int = 0
+    content: PenaltyContent | None = None
 
 
 class ReconMediated(_OfCase):
@@ -262,12 +271,24 @@ class ReconTerminated(_OfCase):
 
 
 class ReconDecisionServed(_OfCase):
-    """送达复议决定: the parties have it, and it takes effect (Art. 75)."""
+    """送达复议决定: the parties have it, and it takes effect (Art. 75).
+
+    Since version 2 it says what follows where it ``altered`` a penalty: whether its text has to be
+    taken from the public (``withdraw``), and what is to be paid: ``fine_fen`` until ``pay_by``, and
+    ``late_fee_daily`` of what is not paid each day after that.
+    """
 
     TOPIC: ClassVar[str] = "reconsideration.recon-decision-served"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
 
     served_on: date
     perform_by: date | None = None
+    altered: bool = False
+    withdraw: bool = False
+    fine_fen: Fen = 0
+    pay_by: date | None = None
+    late_fee_daily: str | None = None
 
 
 class ReconPerformed(_OfCase):

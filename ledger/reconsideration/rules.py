@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from ledger.corrections.events import UNDOING
 from ledger.kernel import DeadlineRule, Event, Reading, Recorded, Rule, finding_rule
-from ledger.penalties.events import DecisionWithdrawn
+from ledger.penalties.events import DecisionPublished, DecisionWithdrawn
 from ledger.reconsideration.events import (
     IncidentalReviewConcluded,
     IncidentalReviewRequested,
@@ -53,7 +54,7 @@ RCN_R2 = Rule(
 )
 RCN_R3 = Rule(
     "RCN-R3",
-    "{field} of {before} cannot become {after}: that is worse for the applicant",
+    "the altered penalty must not be heavier for the applicant than the one before: {reason}",
     f"{_LAW} Art. 63: 不得作出对申请人更为不利的变更决定",
     "Maintain, revoke or lighten the act; a third party's contrary application is named in "
     "third_party_opposed.",
@@ -82,6 +83,14 @@ RCN_V2 = finding_rule(
     "late_publicity",
     "an act that reconsideration undid was not taken from the public in time",
     f"行政处罚法 Arts. 48, 85; {_LAW} Art. 77",
+    policy_key="publicity.withdraw_wd",
+)
+RCN_V4 = finding_rule(
+    "RCN-V4",
+    "late_publicity",
+    "the text of a decision that reconsideration altered was not withdrawn, or the altered "
+    "decision not published, in time",
+    "行政处罚法 Arts. 48, 85; 国办发〔2018〕118号",
     policy_key="publicity.withdraw_wd",
 )
 RCN_V3 = finding_rule(
@@ -278,6 +287,26 @@ WITHDRAW = DeadlineRule(
     about=lambda event: f"decision:{event.decision}" if event.withdraw else None,
     start=_from("decided_on"),
     finding=RCN_V2,
+)
+#: Of what reconsideration altered, the text is withdrawn and the altered decision published; both
+#: count from the service.
+WITHDRAW_ALTERED = DeadlineRule(
+    "recon.altered.withdraw",
+    "publicity.withdraw_wd",
+    ReconDecisionServed,
+    (DecisionWithdrawn,),
+    about=lambda event: f"decision:{event.decision}" if event.withdraw else None,
+    start=_from("served_on"),
+    finding=RCN_V4,
+)
+PUBLISH_ALTERED = DeadlineRule(
+    "recon.altered.publish",
+    "publicity.penalty_wd",
+    ReconDecisionServed,
+    (DecisionPublished, *UNDOING),
+    about=lambda event: f"decision:{event.decision}" if event.altered else None,
+    start=_from("served_on"),
+    finding=RCN_V4,
 )
 REPORT = DeadlineRule(
     "recon.opinion_report_cd",

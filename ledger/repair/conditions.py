@@ -15,11 +15,12 @@ import msgspec
 from ledger.commitments.folds import Commitment
 from ledger.credit.folds import Record
 from ledger.credit.regimes import reckon
+from ledger.filing.folds import Task
 from ledger.kernel import Fold
 from ledger.kernel.days import add_months
 from ledger.kernel.policies import PolicyVersions
 from ledger.kernel.rules import Rule
-from ledger.penalties.folds import Decision
+from ledger.penalties.folds import Case, Decision
 from ledger.penalties.rules import ONLY_MONEY
 from ledger.repair import rules
 from ledger.repair.events import EnterpriseSize, Proof
@@ -86,7 +87,7 @@ def conditions(read: Read, asked: Asked, on: date) -> Iterator[Condition]:
     for record in records:
         yield _old_enough(read, record, on)
     for record in records:
-        yield from _performed(read, record, asked.proofs)
+        yield from _performed(read, record, asked.proofs, on)
     yield _committed(read, asked)
     if asked.green_channel:
         yield _green(asked)
@@ -159,19 +160,68 @@ def _old_enough(read: Read, record: Record, on: date) -> Condition:
     )
 
 
-def _performed(read: Read, record: Record, proofs: tuple[Proof, ...]) -> Iterator[Condition]:
+def _performed(
+    read: Read, record: Record, proofs: tuple[Proof, ...], on: date
+) -> Iterator[Condition]:
+    """What is performed: by what the ledger holds, and by papers where it holds nothing."""
     seen = read(Duties(record.record)).performed
     paid = {"obligations_performed": _receipts(read, record)}
+    held = _open_here(read, record, on)
     for duty in ("conduct_corrected", "obligations_performed"):
         papers = [proof.ref for proof in proofs if proof.shows == duty]
         evidence = (*seen.get(duty, ()), *paid.get(duty, ()), *papers)
+        owed = held.get(duty, {})
+        says = "; ".join(f"{name.removesuffix('_fen')} {value}" for name, value in owed.items())
         yield Condition(
             rules.REP_R2,
-            bool(evidence),
+            bool(evidence) and not owed,
             record.record,
             evidence=evidence,
-            details={"record": record.record, "missing": duty},
+            details={
+                "record": record.record,
+                "missing": duty,
+                "open": f" (in the ledger: {says})" if says else "",
+                **owed,
+            },
         )
+
+
+def _open_here(read: Read, record: Record, on: date) -> dict[str, dict[str, Any]]:
+    """What is open by the ledger's own facts, by duty: no paper takes its place.
+
+    Of a decision its fine and surcharge as of a day, deferred or not; the order to correct with
+    which the inspection behind it ended; of a breached commitment that nobody has seen it made
+    good.
+    """
+    says = record.says
+    assert says is not None
+    seen = read(Duties(record.record)).performed
+    found: dict[str, dict[str, Any]] = {}
+    task = says.task
+    if says.decision is not None:
+        decision = read(Decision(says.decision))
+        accrued = decision.late_fee_due_fen
+        if decision.pay_by is not None:
+            accrued = max(accrued, decision.late_fee(decision.pay_by, on))
+        owed = {
+            "outstanding_fen": decision.outstanding(on),
+            "late_fee_outstanding_fen": max(0, accrued - decision.late_fee_paid_fen),
+        }
+        if any(owed.values()):
+            found["obligations_performed"] = {k: v for k, v in owed.items() if v}
+        if decision.decided is not None:
+            filed = read(Case(decision.decided.case)).filed
+            task = task or (None if filed is None else filed.task)
+    if (
+        task is not None
+        and read(Task(task)).result == "order_to_correct"
+        and "conduct_corrected" not in seen
+    ):
+        found["conduct_corrected"] = {"order": task}
+    if says.kind == "commitment_breach" and "obligations_performed" not in seen:
+        breach = {"breach": says.instrument.doc_no}
+        found["obligations_performed"] = {**found.get("obligations_performed", {}), **breach}
+    return found
 
 
 def _receipts(read: Read, record: Record) -> tuple[str, ...]:

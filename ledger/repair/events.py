@@ -11,7 +11,17 @@ import msgspec
 from ledger.credit.events import Channel
 from ledger.kernel import Event, LegalRef, Value
 from ledger.kernel.events import Upcaster
-from ledger.vocabulary import CommitmentId, EntityId, Fen, Name, RecordId, RepairId, Text, UnitId
+from ledger.vocabulary import (
+    Badge,
+    CommitmentId,
+    EntityId,
+    Fen,
+    Name,
+    RecordId,
+    RepairId,
+    Text,
+    UnitId,
+)
 
 #: 信用中国, 国家企业信用信息公示系统, 认定单位窗口.
 RepairChannel = Literal["credit_china", "necips", "window"]
@@ -156,12 +166,13 @@ class RepairGranted(Event):
     anew. ``verified`` says what the unit has verified itself, ``verification`` how. ``targets`` are
     the platforms that have to follow within ``repair.sync_wd``; ``push_to`` is the other province
     (two digits) to whose market supervision the result is passed on, within ``samr.regime``.
-    ``days_late`` counts calendar days.
+    ``days_late`` counts calendar days. Since version 3 ``verified_by`` is who verified the papers
+    and the duties.
     """
 
     TOPIC: ClassVar[str] = "repair.repair-granted"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was, 2: _as_it_was}
 
     repair: RepairId
     entity: EntityId
@@ -173,6 +184,7 @@ class RepairGranted(Event):
     granted_on: date
     days_late: int = 0
     push_to: Province | None = None
+    verified_by: Badge | None = None
 
 
 class RepairRefused(Event):

@@ -69,6 +69,7 @@ class RepairCase(Fold):
     granted_position: int = 0
     verified: tuple[Duty, ...] = ()
     verification: str | None = None
+    verified_by: str | None = None
     refused_on: date | None = None
     reasons: tuple[Reason, ...] = ()
     remedy: str | None = None
@@ -136,6 +137,7 @@ class RepairCase(Fold):
     def on_granted(self, event: RepairGranted, record: Recorded) -> None:
         self.granted_on, self.granted_position = event.granted_on, record.position
         self.verified, self.verification = event.verified, event.verification
+        self.verified_by = event.verified_by
         self.outstanding, self.push_to = event.targets, event.push_to
 
     def on_refused(self, event: RepairRefused, record: Recorded) -> None:

@@ -32,9 +32,11 @@ REP_R1 = Rule(
 )
 REP_R2 = Rule(
     "REP-R2",
-    "obligations are open: {missing} is not shown",
+    "obligations are open: {missing} is not shown{open}",
     f"{_ORDER}: 纠正失信行为、履行相关义务",
-    "Correct the conduct and perform the obligations, and hand in a proof of each.",
+    "Correct the conduct and perform the obligations, and hand in a proof of each. No paper takes "
+    "the place of what this ledger holds itself (a fine and its surcharge, an order, a breach): "
+    "have the payment or the performance recorded.",
 )
 REP_R3 = Rule(
     "REP-R3",

@@ -50,7 +50,8 @@ def _named(ledger: Reading, record: Record) -> Iterator[Told]:
     for sanction in ledger.read(Sanctions(record.says.entity)).applied.values():
         if sanction.record == record.record:
             yield Told(sanction.TOPIC, tuple(sanction.tags()), sanction.applied_on)
-    for grade in ledger.read(CreditGrade(record.says.entity)).assigned:
+    for assigned in ledger.read(CreditGrade(record.says.entity)).assigned:
+        grade = assigned.event
         if any(factor.record == record.record for factor in grade.factors):
             yield Told(grade.TOPIC, tuple(grade.tags()), grade.assessed_on)
 
@@ -72,7 +73,7 @@ def stop_sharing(ledger: Reading, record: Record, reason: TerminationReason) -> 
             unit=one.unit,
             entity=says.entity,
             record=record.record,
-            determined_by=says.unit,
+            determined_by=record.determined_by,
             reason=reason,
             ended_on=ledger.on,
         )

@@ -8,7 +8,9 @@ from datetime import date
 import msgspec
 
 from ledger.credit.events import (
+    CreditRecordAltered,
     CreditRecordEntered,
+    PublicityBoundsMoved,
     PublicityReinstated,
     PublicityResumed,
     PublicityStarted,
@@ -34,7 +36,9 @@ from ledger.vocabulary import RecordId, SubscriptionId
 #: What tells a subscriber of a record: each has its tags.
 TELLS = (
     CreditRecordEntered.TOPIC,
+    CreditRecordAltered.TOPIC,
     PublicityStarted.TOPIC,
+    PublicityBoundsMoved.TOPIC,
     PublicitySuspended.TOPIC,
     PublicityResumed.TOPIC,
     PublicityReinstated.TOPIC,

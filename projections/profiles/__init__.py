@@ -4,7 +4,7 @@ The same fold answers three questions: the view's (what is known now), the repla
 then, or would be if), and the reader's, by ``render``, for one of three audiences.
 """
 
-from projections.profiles.changes import Change, difference
+from projections.profiles.changes import Change, by_name, difference
 from projections.profiles.fold import CreditProfile
 from projections.profiles.following import Following
 from projections.profiles.law import NO_LAW, VISIT_CAP, Law, law_as_of
@@ -29,8 +29,9 @@ __all__ = [
     "Told",
     "When",
     "as_json",
-    "difference",
+    "by_name",
     "cap_of",
+    "difference",
     "happened",
     "later",
     "law_as_of",

@@ -33,7 +33,7 @@ def difference(before: Any, after: Any, path: str = "") -> list[Change]:
                 found += difference(old, new, f"{path}/{_escaped(name)}")
         return found
     if isinstance(before, list) and isinstance(after, list):
-        olds, news = _by_name(before), _by_name(after)
+        olds, news = by_name(before), by_name(after)
         if olds is not None and news is not None:
             return difference(olds, news, path)
     return [Change(path, before, after)]
@@ -54,7 +54,8 @@ _NAMES = (
 )
 
 
-def _by_name(items: Iterable[Any]) -> dict[str, Any] | None:
+def by_name(items: Iterable[Any]) -> dict[str, Any] | None:
+    """The items of a list by what names each, ``None`` where one has no name."""
     named: dict[str, Any] = {}
     for item in items:
         if not isinstance(item, dict):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
 from datetime import date
-from operator import attrgetter
 
 import msgspec
 
@@ -53,7 +51,7 @@ from ledger.intake.events import (
     ViolationRectified,
 )
 from ledger.joint.events import JointVisitHeld
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Recorded, civil_date
 from ledger.keylist.events import KeyDesignationEnded, KeyDesignationReviewed, KeyUnitDesignated
 from ledger.keylist.folds import KeyDesignation
 from ledger.observation.events import (
@@ -72,10 +70,10 @@ from ledger.reconsideration.events import (
 )
 from ledger.supervision.events import FindingRaised
 from ledger.vocabulary import EntityId, Oddity
+from projections.graded import Graded
 from projections.profiles.parts import (
     CreditEntry,
     CreditEvent,
-    Grading,
     Inspection,
     Violation,
     Visit,
@@ -96,7 +94,8 @@ class CreditProfile(Fold, array_like=True):
     listings: Listings = msgspec.field(default_factory=Listings)
     oddity: Oddity | None = None
     register_ref: str | None = None
-    grades: list[Grading] = msgspec.field(default_factory=list)
+    #: Absent where nothing was ever recorded that grades look at.
+    graded: Graded | None = None
     records: dict[str, CreditEntry] = msgspec.field(default_factory=dict)
     visits: dict[str, Visit] = msgspec.field(default_factory=dict)
     inspections: dict[str, Inspection] = msgspec.field(default_factory=dict)
@@ -105,6 +104,12 @@ class CreditProfile(Fold, array_like=True):
     irregular_visits: int = 0
     #: Absent where nothing of the kind was ever recorded.
     standing: Standing | None = None
+    #: The day of the newest record: as of it the document is rendered that is kept.
+    seen_on: date = date.min
+
+    def take(self, record: Recorded) -> None:
+        super().take(record)
+        self.seen_on = max(self.seen_on, civil_date(record.envelope.recorded_at))
 
     # Identity
 
@@ -126,28 +131,26 @@ class CreditProfile(Fold, array_like=True):
     # Grade
 
     def on_graded(self, event: CreditGradeAssigned, record: Recorded) -> None:
-        assessed = Grading(
-            event.assessed_on,
-            record.position,
-            event.grade,
-            event.scheme,
-            event.source,
-            event.override,
-        )
-        insort(self.grades, assessed, key=attrgetter("assessed_on", "position"))
+        self._graded().take(record)
 
-    def grade(self, on: date | None = None) -> str:
-        """The grade in force on a day: the newest assessment not after it; else B (2.4d)."""
-        grades = self.grades
-        known = len(grades)
-        if on is not None:
-            known = bisect_right(grades, on, key=attrgetter("assessed_on"))
-        return grades[known - 1].grade if known else UNGRADED
+    def grade(self, on: date) -> str:
+        """The grade on a day, by all that is known here (``CreditGrade``)."""
+        return UNGRADED if self.graded is None else self.graded.on(on)
+
+    def holds_until(self, day: date) -> date:
+        """The last day until which the grade of a day stays, if nothing is recorded."""
+        return date.max if self.graded is None else self.graded.holds_until(day)
+
+    def _graded(self) -> Graded:
+        if self.graded is None:
+            self.graded = Graded(self.entity)
+        return self.graded
 
     # Credit records
 
     def on_credit(self, event: CreditEvent, record: Recorded) -> None:
         self.records.setdefault(event.record, CreditEntry()).take(record)
+        self._graded().take(record)
 
     # Visits of the ledger's own units
 
@@ -318,7 +321,7 @@ class CreditProfile(Fold, array_like=True):
         return bool(
             self.identities.said
             or self.listings.left
-            or self.grades
+            or self.graded
             or self.records
             or self.visits
             or self.inspections

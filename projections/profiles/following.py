@@ -17,14 +17,22 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ledger.entities.events import (
+    EntityLeftRegister,
+    EntityReentered,
+    EntityRegistered,
+    EntityRevised,
+)
 from ledger.grading.events import CreditGradeAssigned
+from ledger.grading.folds import Assigned
 from ledger.joint.events import JointVisitHeld
 from ledger.kernel import Event, Recorded
 from projections.arrivals import arrivals
+from projections.graded import GradeOfDay, GradingEvent
 from projections.profiles.changes import Change, difference, numbered
 from projections.profiles.fold import CreditProfile
 from projections.profiles.law import Law
-from projections.profiles.parts import Grading, Visit
+from projections.profiles.parts import Visit
 from projections.profiles.rendering import (
     as_json,
     booking,
@@ -32,6 +40,7 @@ from projections.profiles.rendering import (
     came,
     cap_document,
     grade_document,
+    head,
     inspection_document,
     record_document,
     stands,
@@ -41,6 +50,12 @@ from projections.profiles.rendering import (
 from projections.profiles.standing import NOTHING, SECTIONS, Audience, Section
 
 _NO_BURDEN = came(())
+
+#: What registers say of the business itself.
+_OF_REGISTERS = EntityRegistered | EntityRevised | EntityLeftRegister | EntityReentered
+
+_order = attrgetter("order")
+_assessed_on = attrgetter("event.assessed_on")
 
 #: A document as far as it was touched.
 _Sparse = dict[str, Any]
@@ -85,6 +100,9 @@ class _Touched(msgspec.Struct):
     violation: str | None
     dispute: str | None
     standing: list[tuple[Section, str]]
+    #: Whether the grade of some day may be another one, and what begins the document.
+    grade: bool = False
+    head: bool = False
     visits: set[str] = msgspec.field(default_factory=set)
     inspections: set[str] = msgspec.field(default_factory=set)
     groups: set[_Group] = msgspec.field(default_factory=set)
@@ -107,12 +125,14 @@ class Following:
         *,
         on: date | None = None,
         plans: str = "",
+        today: date | None = None,
     ) -> None:
         self.profile = CreditProfile(entity)
         self._audience: Audience = audience
         self._law = law
         self._on = on
         self._plans = plans
+        self._today = today
         self._sections = [one for one in SECTIONS if audience in one.readers]
         # Items as they are shown, by their ids; what is not shown is not here.
         self._records: dict[str, Any] = {}
@@ -139,15 +159,24 @@ class Following:
         self._days: dict[str, set[date]] = {}
         self._burdens: dict[_Group, dict[str, int]] = {}
         self._burden: Counter[str] = Counter(_NO_BURDEN)
-        self._tell()
+        #: The grades of the days that are shown.
+        self._kept: dict[date, GradeOfDay] = {}
+        self._tell_head()
+        self._tell_grade()
+        self._tell_counts()
+
+    @property
+    def _day(self) -> date:
+        """The day whose grade is shown."""
+        return self._on or self._today or self.profile.seen_on
 
     def take(self, record: Recorded) -> list[Change]:
         """Let one event change the profile; what it changed in the document."""
-        before_grades = len(self.profile.grades)
+        day = self._day
         self.profile.take(record)
         touched = self._touched(record)
-        if len(self.profile.grades) > before_grades:
-            touched.grades = self._moved(record)
+        if self._day != day:
+            self._touch_grade(touched)
         before = self._sparse(touched, taken=False)
         self._refresh(touched)
         return difference(before, self._sparse(touched, taken=True))
@@ -184,19 +213,29 @@ class Following:
                     touched.bookings.add(said[:2])
         if isinstance(event, JointVisitHeld):
             touched.groups |= {(day, event.joint) for day in self._days.get(event.joint, ())}
+        touched.head = isinstance(event, _OF_REGISTERS)
         if isinstance(event, CreditGradeAssigned):
-            touched.bookings |= self._bookings.keys()
+            touched.grades = self._moved(event, record.position)
+        if isinstance(event, GradingEvent):
+            for kept in self._kept.values():
+                kept.take(record)
+            self._touch_grade(touched)
         return touched
 
-    def _moved(self, record: Recorded) -> tuple[int, int]:
+    def _touch_grade(self, touched: _Touched) -> None:
+        """The grade of a day may be another one: caps follow it."""
+        touched.grade = True
+        touched.bookings |= self._bookings.keys()
+
+    def _moved(self, event: CreditGradeAssigned, position: int) -> tuple[int, int]:
         """The assessment that was taken, and those of its day that stand after it."""
-        event, grades = record.event, self.profile.grades
-        assert isinstance(event, CreditGradeAssigned)
-        day = event.assessed_on
-        place = bisect_right(
-            grades, (day, record.position), key=attrgetter("assessed_on", "position")
-        )
-        return place - 1, bisect_right(grades, day, key=attrgetter("assessed_on"))
+        grades, day = self._assigned, event.assessed_on
+        place = bisect_right(grades, (day, position), key=_order)
+        return place - 1, bisect_right(grades, day, key=_assessed_on)
+
+    @property
+    def _assigned(self) -> list[Assigned]:
+        return [] if self.profile.graded is None else self.profile.graded.assigned
 
     def _booking(self, visit: Visit) -> tuple[int, str, int, int] | None:
         return booking(visit, self._audience, self._plans)
@@ -204,7 +243,11 @@ class Following:
     # Taking in
 
     def _refresh(self, touched: _Touched) -> None:
-        self._tell()
+        if touched.head:
+            self._tell_head()
+        if touched.grade:
+            self._tell_grade()
+        self._tell_counts()
         if touched.record is not None:
             self._take_record(touched.record)
         if touched.dispute is not None:
@@ -226,7 +269,7 @@ class Following:
                 self._caps.pop(place, None)
             else:
                 self._caps[place] = _plain(
-                    cap_document(self.profile, self._law, self._on, place, counts[:2])
+                    cap_document(self._grade_on, self._law, self._on, self._day, place, counts[:2])
                 )
 
     def _take_record(self, name: str) -> None:
@@ -319,22 +362,30 @@ class Following:
 
     # Showing
 
-    def _tell(self) -> None:
-        """Say anew what is quick to say: what begins the document, and the counts at its end."""
-        profile = self.profile
-        self._simple: _Sparse = {"registered": profile.registered, "listed": profile.listed}
-        if profile.identity is not None:
-            self._simple["identity"] = _plain(profile.identity)
-        if self._audience != "public":
-            self._simple["grade"] = profile.grade(self._on)
-        self._counted = profile.findings, profile.irregular_visits
+    def _tell_head(self) -> None:
+        self._head: _Sparse = _plain(head(self.profile))
+
+    def _tell_grade(self) -> None:
+        told = self._audience != "public"
+        self._grade: _Sparse = {"grade": self._grade_on(self._day)} if told else {}
+
+    def _grade_on(self, day: date) -> str:
+        if self.profile.graded is None or (self._on is None and self._today is None):
+            # Without a day to show it is that of each record: keeping it would not pay.
+            return self.profile.grade(day)
+        if day not in self._kept:
+            self._kept[day] = GradeOfDay(self.profile.graded, day)
+        return self._kept[day].grade
+
+    def _tell_counts(self) -> None:
+        self._counted = self.profile.findings, self.profile.irregular_visits
 
     def _sparse(self, touched: _Touched, *, taken: bool) -> _Sparse:
         """The document as far as it was touched: everything else is left out of it.
 
         In the order of the document, which is that of the changes.
         """
-        document = dict(self._simple)
+        document = {**self._head, **self._grade}
         told, all_told = self._audience != "public", self._audience == "restricted"
         if told and touched.grades is not None:
             document["grades"] = self._grades(*touched.grades, taken=taken)
@@ -377,14 +428,14 @@ class Following:
 
     def _grades(self, first: int, after: int, *, taken: bool) -> _Sparse:
         """The assessments that moved, by name; before, the one that was taken was not there."""
-        grades: list[Grading] = self.profile.grades
+        grades = self._assigned
         moved = grades[first:after] if taken else grades[first + 1 : after]
-        day = grades[first].assessed_on
+        day = _assessed_on(grades[first])
         if self._on is not None and day > self._on:
             return {}
-        begins = bisect_left(grades, day, key=attrgetter("assessed_on"))
+        begins = bisect_left(grades, day, key=_assessed_on)
         return {
-            numbered(day.isoformat(), first - begins + place): _plain(grade_document(one))
+            numbered(day.isoformat(), first - begins + place): _plain(grade_document(one.event))
             for place, one in enumerate(moved, 1)
         }
 

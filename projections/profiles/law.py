@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime
 
 from ledger.credit.regimes import DISHONESTY, MARKET_SUPERVISION, TRANSITION
 from ledger.kernel.policies import PolicyVersions
@@ -11,6 +11,9 @@ from projections.source import Source
 
 #: The policy by which visits are capped (rulebook 3).
 VISIT_CAP = "visit_cap"
+
+#: The policy by which draws take more of the graver grades (rulebook 3).
+DRAW_RATIO = "draw.ratio"
 
 #: Those by which the earliest repair is reckoned.
 REGIMES = frozenset({DISHONESTY, MARKET_SUPERVISION, TRANSITION})
@@ -33,6 +36,13 @@ class Law:
         """The versions of a policy; none of one that was never adopted."""
         return self._versions.get(key) or PolicyVersions(key)
 
+    def draw_ratio(self, grade: str, on: date) -> str | None:
+        """The share of the businesses of a grade that a draw takes on a day."""
+        version = self(DRAW_RATIO).in_force(on, grade=grade)
+        value = None if version is None else version.value
+        ratio = value.get(grade) if isinstance(value, dict) else value
+        return None if ratio is None else str(ratio)
+
     def position(self, *keys: str) -> int:
         """Where the last event about any of these policies stands, 0 if there is none."""
         return max((self._positions.get(key, 0) for key in keys), default=0)
@@ -42,14 +52,23 @@ class Law:
 NO_LAW = Law()
 
 
-def law_as_of(source: Source, position: int | None, known_as_of: datetime | None = None) -> Law:
-    """What was adopted up to a position (to the head without one), as far as it was known then."""
+def law_as_of(
+    source: Source,
+    position: int | None,
+    known_as_of: datetime | None = None,
+    without: Collection[int | str] = (),
+) -> Law:
+    """What was adopted up to a position (to the head without one), as far as it was known then.
+
+    ``without``: positions that are left out, as if those versions had never been adopted.
+    """
     if position == 0:
         return NO_LAW
     versions, positions = [], {}
-    for key in sorted({VISIT_CAP, *REGIMES}):
+    for key in sorted({VISIT_CAP, DRAW_RATIO, *REGIMES}):
         policy = PolicyVersions(key)
         records = source.records([policy.selector()], position)
+        records = [r for r in records if r.position not in without]
         if known_as_of is not None:
             records = [r for r in records if r.envelope.known_at <= known_as_of]
         if records:

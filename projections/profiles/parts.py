@@ -9,23 +9,27 @@ import msgspec
 
 from ledger.credit.events import (
     Channel,
+    CreditRecordAltered,
     CreditRecordEntered,
     ObjectionFiled,
     ObjectionResolved,
+    PublicityBoundsMoved,
     PublicityReinstated,
     PublicityResumed,
     PublicityStarted,
     PublicitySuspended,
     PublicityTerminated,
+    RecordSeverity,
     Sector,
-    Severity,
 )
 from ledger.kernel import Recorded
 
 #: What happens to a credit record; each names it as ``record``.
 CreditEvent = (
     CreditRecordEntered
+    | CreditRecordAltered
     | PublicityStarted
+    | PublicityBoundsMoved
     | PublicityTerminated
     | PublicityReinstated
     | PublicitySuspended
@@ -46,23 +50,12 @@ class When(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
     position: int
 
 
-class Grading(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One assessment."""
-
-    assessed_on: date
-    position: int
-    grade: str
-    scheme: str
-    source: str
-    override: bool
-
-
 class Said(NamedTuple):
     """What a record says as far as regimes reckon by it (``ledger.credit.regimes.reckon``)."""
 
     unit: str
     determined_on: date
-    severity: Severity | None
+    severity: RecordSeverity | None
     sector: Sector
 
 
@@ -77,7 +70,7 @@ class CreditEntry(Part):
     title: str = ""
     public: bool = False
     determined_on: date | None = None
-    severity: Severity | None = None
+    severity: RecordSeverity | None = None
     sector: Sector = "general"
     doc_no: str = ""
     amount_fen: int | None = None
@@ -110,6 +103,11 @@ class CreditEntry(Part):
                 self.doc_no = event.instrument.doc_no
                 self.amount_fen, self.result = event.amount_fen, event.result
                 self.fulfilled = event.fulfilled
+            case CreditRecordAltered():
+                self.severity, self.amount_fen = event.severity, event.amount_fen
+                self.doc_no = event.doc_no or self.doc_no
+            case PublicityBoundsMoved():
+                self.min_until, self.max_until = event.min_until, event.max_until
             case PublicityStarted() if self.started is None or self.started < when:
                 self.started, self.started_on = when, event.started_on
                 self.min_until, self.max_until = event.min_until, event.max_until

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
 import msgspec
 
 from ledger.credit.regimes import Reckoning, reckon
+from ledger.grading.events import CreditGradeAssigned
 from ledger.kernel import PolicyVersionAdopted
 from projections.arrivals import Arrival, arrivals
 from projections.profiles.fold import CreditProfile
 from projections.profiles.law import NO_LAW, VISIT_CAP, Law
-from projections.profiles.parts import CreditEntry, Grading, Inspection, Violation, Visit
+from projections.profiles.parts import CreditEntry, Inspection, Violation, Visit
 from projections.profiles.standing import EVERY, NOTHING, Audience, shown
 
 
@@ -25,34 +26,26 @@ def render(
     on: date | None = None,
     told: Told | None = None,
     plans: str = "",
+    today: date | None = None,
 ) -> dict[str, Any]:
     """The document of a profile for an audience.
 
     ``law`` gives the policies adopted; ``on`` is the day as of which is shown what changes with
-    time alone (the grade, caps, what has a last day), without it the newest. Public: what the
+    time alone (the grade, caps, what has a last day), without it the newest, with the grade of
+    ``today``, or of the day of the newest record. Public: what the
     rulebook marks P and nothing else. Nobody is shown when a visit is planned, and how many are is
     sealed: ``plans`` says which unit's are counted for an authority, ``EVERY`` or none. ``told``
     saves preparing the same twice for two audiences.
     """
     told = told or Told(profile)
-    identity = profile.identity
-    document: dict[str, Any] = {
-        "entity": profile.entity,
-        "registered": profile.registered,
-        "listed": profile.listed,
-    }
-    if identity is not None:
-        document["identity"] = identity
-    if former := profile.identities.former_names:
-        document["former_names"] = former
-    if (left := profile.listings.leaving(date.max)) is not None:
-        document["left"] = {"on": left.on, "kind": left.kind}
-    if profile.oddity is not None:
-        document["odd_id"] = {"what": profile.oddity, "register_ref": profile.register_ref}
+    day = on or today or profile.seen_on
+    document = head(profile)
     if audience != "public":
-        document["grade"] = profile.grade(on)
+        document["grade"] = profile.grade(day)
         document["grades"] = [
-            grade_document(one) for one in profile.grades if on is None or one.assessed_on <= on
+            grade_document(one.event)
+            for one in ([] if profile.graded is None else profile.graded.assigned)
+            if on is None or one.event.assessed_on <= on
         ]
     document["records"] = [
         said
@@ -67,7 +60,7 @@ def render(
     document["inspections"] = _inspections(profile, audience, told)
     document["violations"] = told.violations
     if audience != "public":
-        document["caps"] = _caps(profile, audience, law, on, plans)
+        document["caps"] = _caps(profile, audience, law, on, day, plans)
         document["burden"] = {
             **came(_arrivals(profile)),
             "inspections_imported": sum(stands(one) for one in profile.inspections.values()),
@@ -79,6 +72,25 @@ def render(
             )
         document["findings"] = profile.findings
         document["irregular_visits"] = profile.irregular_visits
+    return document
+
+
+def head(profile: CreditProfile) -> dict[str, Any]:
+    """What registers say of the business itself, which begins its document."""
+    identity = profile.identity
+    document: dict[str, Any] = {
+        "entity": profile.entity,
+        "registered": profile.registered,
+        "listed": profile.listed,
+    }
+    if identity is not None:
+        document["identity"] = identity
+    if former := profile.identities.former_names:
+        document["former_names"] = former
+    if (left := profile.listings.leaving(date.max)) is not None:
+        document["left"] = {"on": left.on, "kind": left.kind}
+    if profile.oddity is not None:
+        document["odd_id"] = {"what": profile.oddity, "register_ref": profile.register_ref}
     return document
 
 
@@ -114,8 +126,8 @@ def record_document(
     return document
 
 
-def grade_document(one: Grading) -> dict[str, Any]:
-    """One assessment."""
+def grade_document(one: CreditGradeAssigned) -> dict[str, Any]:
+    """One assessment, or announcement."""
     return {
         "assessed_on": one.assessed_on,
         "grade": one.grade,
@@ -290,8 +302,13 @@ def stands(one: Inspection | Violation) -> bool:
     return one.seen is not None and (one.gone is None or one.gone < one.seen)
 
 
-def _caps(
-    profile: CreditProfile, audience: Audience, law: Law, on: date | None, plans: str
+def _caps(  # noqa: PLR0917 - what a document is rendered from
+    profile: CreditProfile,
+    audience: Audience,
+    law: Law,
+    on: date | None,
+    today: date,
+    plans: str,
 ) -> list[dict[str, Any]]:
     booked: dict[tuple[int, str], list[int]] = {}
     for visit in profile.visits.values():
@@ -303,7 +320,8 @@ def _caps(
         counts[0] += capped
         counts[1] += exempt
     return [
-        cap_document(profile, law, on, place, counts) for place, counts in sorted(booked.items())
+        cap_document(profile.grade, law, on, today, place, counts)
+        for place, counts in sorted(booked.items())
     ]
 
 
@@ -319,21 +337,23 @@ def booking(visit: Visit, audience: Audience, plans: str) -> tuple[int, str, int
     return visit.planned_on.year, visit.unit, *counts
 
 
-def cap_document(
-    profile: CreditProfile,
+def cap_document(  # noqa: PLR0917 - what a document is rendered from
+    grade_on: Callable[[date], str],
     law: Law,
     on: date | None,
+    today: date,
     place: tuple[int, str],
     counts: Sequence[int],
 ) -> dict[str, Any]:
     """What a unit has booked at the business in a year, against the cap.
 
+    ``grade_on`` gives the grade of a day; in a year that has not ended that of ``today`` counts.
     ``place`` is the year and the unit, ``counts`` the capped and the exempt visits.
     """
     (year, unit), (capped, exempt) = place, counts
     last_day = date(year, 12, 31)
     day = last_day if on is None else min(on, last_day)
-    grade = profile.grade(day)
+    grade = grade_on(min(today, last_day))
     policy = law(VISIT_CAP).in_force(day, unit=unit, grade=grade)
     cap = None if policy is None else cap_of(policy, grade)
     return {

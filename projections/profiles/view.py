@@ -34,6 +34,8 @@ PROFILES = sa.Table(
     sa.Column("public", sa.Boolean, nullable=False, index=True),
     sa.Column("restricted", sa.Boolean, nullable=False, index=True),
     sa.Column("grade", Code, nullable=False),
+    #: The last day until which the documents hold, if nothing is recorded.
+    sa.Column("holds_until", Code, nullable=False),
     #: Whether the document shows caps, and so depends on the policy ``visit_cap``.
     sa.Column("capped", sa.Boolean, nullable=False),
     #: Whether it shows from when a record can be repaired, and so depends on the regimes.
@@ -155,7 +157,8 @@ class Profiles(FoldView[CreditProfile]):
             "registered": fold.registered,
             "public": not says_nothing(public, fold.entity, "public"),
             "restricted": not says_nothing(restricted, fold.entity, "restricted"),
-            "grade": fold.grade(),
+            "grade": fold.grade(fold.seen_on),
+            "holds_until": fold.holds_until(fold.seen_on).isoformat(),
             "capped": fold.capped,
             "reckoned": fold.reckoned,
             "public_json": public,

@@ -16,7 +16,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     """A penalty of MRB against E-D that made it a D, disputed; another one against E-C."""
     async with World(tmp_path) as world:
         world.tokens["nobody"] = ""
-        await world.given_region()
+        await world.given_region(ungraded=(E_C, E_D))
         await world.given_matter("M-101")
         await world.given_plan([3])
         world.at("2026-03-02")

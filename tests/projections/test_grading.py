@@ -51,7 +51,7 @@ def test_a_change_is_looked_at_on_the_first_of_the_next_month(
 ) -> None:
     """Recorded once; whoever is graded elsewhere, or stays what it is, is never asked about."""
     past.add(grade("A", "2026-03-01", E2))
-    past.add(noted("CR-2", E2, "2026-04-15", severity="serious"), "2026-04-15")
+    past.add(noted("CR-2", E2, "2026-04-15", severity="general"), "2026-04-15")
     past.add(noted("CR-3", E3, "2026-04-15", severity="minor"), "2026-04-15")
     past.add(record(), "2026-04-15")
     past.add(started(), "2026-04-20")
@@ -206,7 +206,7 @@ def test_the_day_that_is_foretold_is_the_first_one(events: list[Event]) -> None:
     for one in recorded(events):
         fold.take(one)
     first = date(2022, 1, 1)
-    if fold.newest is not None:
-        first = add_months(fold.newest.assessed_on.replace(day=1), 1)
+    if (said := fold.announced(date.max)) is not None:
+        first = add_months(said.assessed_on.replace(day=1), 1)
     months = [add_months(first, n) for n in range(9 * 12)]
     assert fold.review_on == next((day for day in months if fold.due(day)), None)

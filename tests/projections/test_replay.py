@@ -24,6 +24,7 @@ from ledger.kernel import Event, RecordCorrected, Recorded
 from ledger.kernel.corrections import as_corrected
 from ledger.kernel.folds import reducers_of
 from ledger.kernel.subjects import subject_fields
+from projections.graded import Graded
 from projections.profiles import (
     EVERY,
     Audience,
@@ -40,6 +41,7 @@ from projections.replay import (
     NothingKnown,
     Replaying,
     as_if_repaired,
+    as_shown_now,
     imagined,
     replay,
     valid_from,
@@ -59,6 +61,7 @@ HOW = st.fixed_dictionaries(
         "to_position": st.none() | st.integers(1, 30),
         "without": st.lists(st.integers(1, 30) | st.just("CR-17J-1"), max_size=2),
         "hidden": st.frozensets(st.integers(1, 30), max_size=5),
+        "today": st.none() | strategies.DAYS,
     }
 )
 
@@ -79,8 +82,12 @@ def rendered_each_time(
     without: list[int | str],
     may_see: Callable[[Recorded], bool],
     hypothetical: list[Hypothetical],
-) -> list[tuple[int, Any]] | None:
-    """The oracle: the steps of a replay by rendering the whole document after every event."""
+    today: date | None,
+) -> tuple[list[tuple[int, Any]], Any] | None:
+    """The oracle: the steps of a replay by rendering the whole document after every event.
+
+    And the document at the end, with the grade of its day by all that is known.
+    """
     profile = CreditProfile(entity)
     found = source.records([profile.selector()], to_position)
     if all(isinstance(r.event, RecordCorrected) for r in found) and not hypothetical:
@@ -91,18 +98,23 @@ def rendered_each_time(
         if isinstance(event, RecordCorrected):
             named = {tag.removeprefix("record:") for tag in event.subjects}
             return bool({record.position, event.target_position, *named} & {*without})
-        return record.position in without or getattr(event, "record", None) in without
+        about = {getattr(event, "record", None)}
+        if isinstance(event, CreditGradeAssigned) and event.source == "local_rule":
+            about |= {factor.record for factor in event.factors}
+        return bool({record.position, *about} & {*without})
 
     known = [r for r in found if known_as_of is None or r.envelope.known_at <= known_as_of]
-    law = law_as_of(source, to_position, known_as_of)
+    law = law_as_of(source, to_position, known_as_of, without)
+    day = max([one.on for one in hypothetical] + ([today] if today else []), default=None)
 
     def document() -> Any:
-        return plain(render(profile, audience, law, on=valid_as_of, plans=plans))
+        return plain(render(profile, audience, law, on=valid_as_of, plans=plans, today=day))
 
     steps = []
     before = document()
     kept = as_corrected([r for r in known if not left_out(r)])
-    for record in [*kept, *(imagined(one) for one in hypothetical)]:
+    kept += [imagined(one) for one in hypothetical]
+    for record in kept:
         late = valid_as_of is not None and valid_from(record) > valid_as_of
         if late or isinstance(record.event, RecordCorrected):
             continue
@@ -111,7 +123,14 @@ def rendered_each_time(
         if not record.position or may_see(record):
             steps.append((record.position, tuple(difference(before, after))))
         before = after
-    return steps
+    if valid_as_of is not None:
+        profile.graded = Graded(entity)
+        for record in kept:
+            profile.graded.take(record)
+    end = render(profile, audience, law, on=valid_as_of, plans=plans, today=day)
+    if audience == "public" and (valid_as_of is not None or known_as_of is not None):
+        end = as_shown_now(end, source, entity, plans)
+    return steps, end
 
 
 def same(past: Past, entity: str, how: dict[str, Any]) -> int:
@@ -128,12 +147,15 @@ def same(past: Past, entity: str, how: dict[str, Any]) -> int:
         with pytest.raises(NothingKnown):
             replay(source, entity, **how, may_see=may_see)
         return 0
+    steps, document = expected
     replayed = replay(source, entity, **how, may_see=may_see)
-    assert [(step.position, step.changes) for step in replayed.steps] == expected
+    assert [(step.position, step.changes) for step in replayed.steps] == steps
+    assert as_json(replayed.document) == as_json(document)
     quick = replay(source, entity, **how, may_see=may_see, steps=False)
     assert as_json(quick.document) == as_json(replayed.document)
     assert (quick.position, quick.left_out) == (replayed.position, replayed.left_out)
-    return len(expected)
+    assert quick.draw_ratio == replayed.draw_ratio
+    return len(steps)
 
 
 @settings(max_examples=30)
@@ -201,7 +223,7 @@ def test_imagined_facts_are_steps_like_any(
     same(past, E1, {**how, "hypothetical": made_up})
 
 
-def long_past(length: int) -> Past:
+def long_past(length: int, source: Any = "edb") -> Past:
     """A business with records, grades, visits, inspections and violations; about as many events."""
     past = Past(InMemoryDCBRecorder())
     for number in range(length // 8):
@@ -229,7 +251,7 @@ def long_past(length: int) -> Past:
                 scheme="local",
                 grade="ABCD"[number % 4],
                 assessed_on=day - timedelta(days=number % 7),
-                source="edb",
+                source=source,
                 factors=(),
                 inputs_hash="0" * 64,
             ),
@@ -246,13 +268,17 @@ def long_past(length: int) -> Past:
 _DONE: dict[str, Any] = {"matters": ("M-101",), "result": "no_issue"}
 
 
-def test_a_replay_costs_as_much_as_it_says() -> None:
-    """Four times the events take some four times as long, and not sixteen."""
-    short, long = Source(long_past(500).recorder), Source(long_past(2_000).recorder)
+@pytest.mark.parametrize("source", ["edb", "local_rule"])
+def test_a_replay_costs_as_much_as_it_says(source: str) -> None:
+    """Four times the events take some four times as long, and not sixteen; whether others grade
+    the business or the local rule does.
+    """
+    short, long = (Source(long_past(length, source).recorder) for length in (500, 2_000))
+    today = date(2026, 1, 1)
 
     def seconds(source: Source) -> float:
         began = time.thread_time()
-        assert all(step.changes for step in replay(source, E1, plans=EVERY).steps)
+        assert all(step.changes for step in replay(source, E1, plans=EVERY, today=today).steps)
         return time.thread_time() - began
 
     # Whatever else the machine does, of some attempts one is undisturbed.

@@ -48,6 +48,17 @@ async def given_s15(world: World) -> None:
     world.at("2026-04-14")
     await world.send("BANK", "sharing/subscribe-feed", **SUBSCRIBE)
     await world.given_record("CR-1", E_C, "2026-04-15", started="2026-04-24")
+    # The grade of E-C rests on this record, and says so.
+    await world.send(
+        "EDB",
+        "grading/assign-grade",
+        entity=E_C,
+        grade="C",
+        source="edb",
+        scheme="区域企业信用评价",
+        assessed_on="2026-04-24",
+        factors=[{"kind": "general_record", "record": "CR-1"}],
+    )
     world.given(
         SanctionApplied(
             sanction="SAN-1",
@@ -112,6 +123,7 @@ async def test_s15_repair(world: World) -> None:
     profile = await world.get("MRB head", f"/v1/entities/{E_C}/profile")
     assert [(g["grade"], g["assessed_on"]) for g in profile["grades"]] == [
         ("C", "2026-01-04"),
+        ("C", "2026-04-24"),
         ("B", "2026-07-27"),
     ]
     # Public: the record is absent. Restricted: the whole story can be replayed.

@@ -385,13 +385,14 @@ async def test_grades_are_recomputed_by_the_month(world: World) -> None:
         "public": False,
         "instrument": {"kind": "penalty_decision", "doc_no": "1号", "effective_on": "2026-05-11"},
     }
-    for number, business in enumerate((entity, E_B)):
+    # What SAMR has graded it grades anew by itself, unless something serious comes in later.
+    for number, (business, severity) in enumerate(((entity, "serious"), (E_B, "general"))):
         await world.send(
             "MRB head",
             "credit/enter-credit-record",
             record=f"CR-{number}",
             entity=business,
-            **penalty,
+            **{**penalty, "severity": severity},
         )
     world.at("2026-05-31")
     await world.get("JB", "/v1/sanctions")

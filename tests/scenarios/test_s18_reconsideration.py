@@ -18,6 +18,16 @@ APPLY: dict[str, Any] = {
 }
 
 
+#: What E-D was graded before the penalty, by an assessment that names no record.
+BEFORE: dict[str, Any] = {
+    "entity": E_D,
+    "grade": "B",
+    "source": "edb",
+    "scheme": "区域企业信用评价",
+    "assessed_on": "2026-01-05",
+    "factors": [{"kind": "external_assessment", "says": "一般风险"}],
+}
+
 DECISION = World.decision("DEC-1", "CASE-1", E_D, severity="serious")
 
 
@@ -27,7 +37,7 @@ async def punished(world: World) -> World:
     await world.given_matter("M-101")
     await world.given_plan([4, 7])
     world.at("2026-01-05")
-    await world.send("EDB", "grading/recompute-grade", entity=E_D)  # B before the penalty
+    await world.send("EDB", "grading/assign-grade", **BEFORE)
     world.at("2026-03-02")
     await world.given_case("CASE-1", E_D)
     await world.send("MRB head", "penalties/decide-penalty", **DECISION)

@@ -169,6 +169,7 @@ async def test_s28_a_business_leaves_between_draw_and_visit(world: World) -> Non
     world.at("2026-09-18 09:00")
     answer = await world.send("MRB head", "penalties/file-case", **world.case("CASE-28", E_C))
     assert rules(answer) == ["ENT-V1"]
+    await world.given_steps("CASE-28", "initiate", "investigate")
     close = {"case": "CASE-28", "reason": "party_ceased", "conclusion": "当事人终止"}
     await world.send("MRB officer", "penalties/close-case", **close)
 

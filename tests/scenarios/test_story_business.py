@@ -19,6 +19,8 @@ PROFILE = f"/v1/entities/{CHUNHE}/profile"
 DRAW = "DRAW-2026-04"
 EXPIRED_FOOD = "FS-034"
 TOLD_FINE, FINE = 15_000_000, 12_000_000  # 150,000 yuan, then 120,000
+#: The title of its credit record as it was typed at first, and as it should have been.
+TITLE_TYPED, TITLE = "行政处罚: 罚款十五万元", "行政处罚: 罚款十二万元"
 
 
 async def test_a_business_through_a_year(tmp_path: Path) -> None:
@@ -632,10 +634,10 @@ async def the_penalty_stands_on_the_record(year: Year) -> None:
         unit="MRB",
         kind="penalty",
         determined_on="2026-06-29",
-        title="行政处罚",
+        title=TITLE_TYPED,
         public=True,
         severity="general",
-        amount_fen=TOLD_FINE,
+        amount_fen=FINE,
         decision="DEC-2026-01",
         instrument={
             "kind": "penalty_decision",
@@ -874,12 +876,12 @@ async def a_typing_error_is_objected_to(year: Year) -> None:
         "credit/file-objection",
         record="CR-2026-01",
         entity=CHUNHE,
-        grounds="公示金额与决定书不一致",
+        grounds="公示标题与决定书不一致",
         evidence_refs=["DEC-2026-01"],
     )
     trail = await year.get("JB", "/v1/records/CR-2026-01/trail")
     [entered] = [one for one in trail["entries"] if one["type"] == "credit.credit-record-entered"]
-    change = {"path": "/body/amount_fen", "old": TOLD_FINE, "new": FINE}
+    change = {"path": "/body/title", "old": TITLE_TYPED, "new": TITLE}
     correction = {
         "target_position": entered["position"],
         "field_changes": [change],
@@ -893,10 +895,10 @@ async def a_typing_error_is_objected_to(year: Year) -> None:
         "credit/resolve-objection",
         record="CR-2026-01",
         outcome="partly_upheld",
-        explanation="金额已更正, 记录继续公示",
+        explanation="标题已更正, 记录继续公示",
     )
     [shown] = [r for r in (await year.get("public", PROFILE))["records"] if r["kind"] == "penalty"]
-    assert shown["amount_fen"] == FINE
+    assert (shown["title"], shown["amount_fen"]) == (TITLE, FINE)
 
 
 # September and October: the way back
@@ -930,6 +932,17 @@ async def repair_takes_its_time(year: Year) -> None:
     problem = await year.refused("REP-R1", "Chunhe", "repair/apply-repair", **application)
     assert problem["details"]["earliest"] == "2026-09-30"
     year.until("2026-09-30")
+    # The inspection ended with an order to correct: no paper shows that it was met.
+    problem = await year.refused("REP-R2", "Chunhe", "repair/apply-repair", **application)
+    assert problem["details"]["missing"] == "conduct_corrected"
+    await year.send(
+        "MRB head",
+        "repair/record-duties-performed",
+        record="CR-2026-01",
+        duty="conduct_corrected",
+        performed_on="2026-09-29",
+        evidence=["复查记录"],
+    )
     await year.send("Chunhe", "repair/apply-repair", **application)
     await year.send("EDB", "repair/forward-repair", repair="REP-2026-01", to_unit="MRB")
     deadline = await year.deadline("repair.accept_wd", about="repair:REP-2026-01")
@@ -1089,19 +1102,19 @@ async def this_is_what_the_profile_says(year: Year) -> None:
     assert [one["incentive"] for one in own["incentives"]] == ["INC-2026-01"]
     assert own["sanctions"] == own["key_designations"] == []
     for day, then in (
-        ("2026-02-28", "B"),
-        ("2026-03-01", "A"),
+        ("2026-02-25", "B"),
+        ("2026-02-26", "A"),
         ("2026-07-02", "C"),
         ("2026-10-11", "C"),
         ("2026-10-12", "A"),
     ):
         assert (await year.get("EDB", PROFILE, valid_as_of=day))["grade"] == then, day
-    # What was known in July of July, and what is known now of it: the amount was typed wrong.
-    for known, amount in (("2026-07-31T09:00:00+08:00", TOLD_FINE), (None, FINE)):
+    # What was known in July of July, and what is known now of it: the title was typed wrong.
+    for known, title in (("2026-07-31T09:00:00+08:00", TITLE_TYPED), (None, TITLE)):
         query = {} if known is None else {"known_as_of": known}
         then = await year.get("EDB", PROFILE, valid_as_of="2026-07-31", **query)
         [penalty] = [record for record in then["records"] if record["kind"] == "penalty"]
-        assert penalty["amount_fen"] == amount
+        assert penalty["title"] == title
 
 
 async def this_is_how_it_came_to_be(year: Year) -> None:

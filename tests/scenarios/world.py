@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -214,8 +215,11 @@ class World:
 
     # What several scenarios are given.
 
-    async def given_region(self) -> None:
-        """MRB, EMB and EEB qualified; officers; the four businesses with their grades."""
+    async def given_region(self, *, ungraded: Collection[str] = ()) -> None:
+        """MRB, EMB and EEB qualified; officers; the four businesses with their grades.
+
+        Nobody has graded the ``ungraded`` ones.
+        """
         self.at("2026-01-04")
         for unit, name in (("MRB", "市场监管局"), ("EMB", "应急管理局"), ("EEB", "生态环境局")):
             await self.send(
@@ -257,6 +261,8 @@ class World:
             await self.send(
                 "EDB", "entities/register-entity", entity=entity, identity={"name": name}
             )
+            if entity in ungraded:
+                continue
             await self.send(
                 "EDB",
                 "grading/assign-grade",

@@ -31,7 +31,8 @@ async def _lists(world: World, path: str, decision: str) -> set[str]:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_decision_is_shown_by_its_own_system_alone(tmp_path: Path, kind: str) -> None:
     """What befell a licence makes no penalty of it, and what befell a penalty no licence."""
-    altered = [{"field": "doc_no", "before": "1", "after": "2"}] if kind == "altered" else []
+    change = {"field": "fine_fen", "before": 500_000, "after": 300_000}
+    altered = [change] if kind == "altered" else []
     fate = {
         "kind": kind,
         "unit": "MRB",

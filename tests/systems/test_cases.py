@@ -520,7 +520,8 @@ def test_PEN_R2_one_act_is_fined_once(story: Scenario) -> None:
     story.given(*decidable(replace(second, conduct=conduct("2026-05-11", violation_code="X-1"))))
     again = replace(DECIDE, decision="DEC-2", case="CASE-2")
     story.when(again).refused("PEN-R2", decision="DEC-1", unit="MRB")
-    story.when(replace(again, types=("warning",), fine_fen=0)).then(PenaltyDecided)
+    warned = replace(again, types=("warning",), fine_fen=0, severity="minor")
+    story.when(warned).then(PenaltyDecided)
 
 
 def test_PEN_R2_the_same_days_and_type_are_one_act(story: Scenario) -> None:
@@ -650,7 +651,7 @@ def test_PEN_R5_on_the_spot_little_is_decided(story: Scenario) -> None:
     """Art. 51: a warning, or 3,000 yuan for an organisation and 200 for a citizen."""
     spot = replace(FILE, procedure="summary")
     story.given(spot, replace(spot, case="CASE-2", party="citizen"), actor=OFFICER)
-    small = replace(DECIDE, fine_fen=300_000)
+    small = replace(DECIDE, fine_fen=300_000, severity="minor")
     story.when(small, OFFICER).refused("PEN-R1")
     story.given(HEAR, replace(WAIVE, case="CASE-2"), actor=OFFICER)
     story.when(replace(small, fine_fen=300_001), OFFICER).refused("PEN-R5", max_fen=300_000)
@@ -665,7 +666,7 @@ def test_PEN_R1_on_the_spot_a_written_notice_is_answered_too(story: Scenario) ->
     """What was said before it does not count; what was told in it does."""
     told = replace(NOTICE, fine_fen=100_000)
     story.given(replace(FILE, procedure="summary"), WAIVE, told, actor=OFFICER)
-    small = replace(DECIDE, fine_fen=100_000)
+    small = replace(DECIDE, fine_fen=100_000, severity="minor")
     story.when(small, OFFICER).refused("PEN-R1")
     story.when(HEAR, OFFICER).then(like(StatementHeard, notice=1))
     story.when(replace(small, fine_fen=100_001), OFFICER).refused("PEN-R3")
@@ -760,7 +761,8 @@ def test_what_is_not_paid_is_enforced(story: Scenario) -> None:
 def test_what_is_not_fined_or_undone_is_not_paid(story: Scenario) -> None:
     """A warning asks for no money, and a decision undone for nothing."""
     pay = RecordPayment(decision="DEC-1", receipt_no="票 1", amount_fen=1)
-    story.given(FILE, NOTICE, WAIVE, replace(DECIDE, types=("warning",), fine_fen=0), SERVE)
+    warned = replace(DECIDE, types=("warning",), fine_fen=0, severity="minor")
+    story.given(FILE, NOTICE, WAIVE, warned, SERVE)
     story.when(pay).raises(OutOfStep, says="fines nothing")
     story.when(CLOSE).then(CaseClosed)
     story.given(_revoked("DEC-1")).when(pay).raises(OutOfStep, says="undone")

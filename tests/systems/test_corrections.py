@@ -46,7 +46,8 @@ from ledger.kernel import (
     codec,
 )
 from ledger.kernel.subjects import subject_fields
-from ledger.penalties.events import PenaltyDecided
+from ledger.penalties.events import PenaltyContent, PenaltyDecided
+from ledger.policies.commands import SeedLedger
 from ledger.supervision.events import FindingRaised, FindingTriaged
 from tests import golden
 from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
@@ -431,7 +432,8 @@ def decided() -> Scenario:
         severity="minor",
         facts="-",
     )
-    return story.given(penalty, msgspec.structs.replace(penalty, decision="DEC-2026-0002"))
+    other = msgspec.structs.replace(penalty, decision="DEC-2026-0002")
+    return story.given(SeedLedger(), penalty, other)
 
 
 @pytest.mark.parametrize(
@@ -463,7 +465,16 @@ def test_an_alteration_says_what_is_altered(decided: Scenario) -> None:
     altered = (AlteredField(field="罚款", before=500_000, after=100_000),)
     decided.when(nullify("altered")).raises(Malformed, pointer="/altered")
     decided.when(nullify("revoked", altered=altered)).raises(Malformed, pointer="/altered")
-    decided.when(nullify("altered", altered=altered)).then(like(DecisionAltered, altered=altered))
+    # A penalty is altered by its whole content.
+    decided.when(nullify("altered", altered=altered)).raises(Malformed, pointer="/altered/0/field")
+    content = PenaltyContent(types=("fine",), fine_fen=1, severity="minor")
+    decided.when(nullify("altered", content=content)).then(
+        like(
+            DecisionAltered,
+            content={"types": ["fine"], "severity": "minor", "fine_fen": 1},
+            before={"types": ["warning"], "severity": "minor"},
+        )
+    )
     decided.when(nullify("revoked")).then(DecisionRevoked)
 
 

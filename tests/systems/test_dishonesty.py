@@ -618,7 +618,8 @@ def test_DIS_R1_a_listing_follows_a_serious_determination(story: Scenario) -> No
         source=LegalRef(instrument="-"),
         confidence="C",
     )
-    story.given(own, actor=JB).given(replace(CLASSED, record="CR-7"))
+    number = replace(CLASSED.instrument, doc_no="兰新市监失〔2026〕7号")
+    story.given(own, actor=JB).given(replace(CLASSED, record="CR-7", instrument=number))
     story.when(LIST).raises(OutOfStep, says="general dishonesty")
 
 

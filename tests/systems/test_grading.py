@@ -206,15 +206,37 @@ def test_nothing_is_recorded_when_nothing_has_changed(story: Scenario) -> None:
     story.given(entered(), shown()).when(RECOMPUTE).then(like(CreditGradeAssigned, grade="C"))
 
 
-def test_the_clock_leaves_alone_what_was_assessed_elsewhere(story: Scenario) -> None:
-    """The local rule is what is fallen back on; whoever wants it in spite of that says so."""
-    story.given(ASSIGN, entered(severity="serious"))
-    story.when(RECOMPUTE, CLOCK).then()
-    story.given(replace(OVERRIDE, grade="B")).when(RECOMPUTE, CLOCK).then()
-    story.when(RECOMPUTE).then(like(CreditGradeAssigned, grade="D"))
-    # From here on the local rule has the say.
-    story.when(RECOMPUTE, CLOCK).then()
-    story.given(ended("repaired")).when(RECOMPUTE, CLOCK).then(like(CreditGradeAssigned, grade="B"))
+@pytest.mark.parametrize("asked_by", [CLOCK, None])
+def test_what_was_assessed_elsewhere_holds_until_a_serious_record(
+    story: Scenario, asked_by: Any
+) -> None:
+    """The local rule is what is fallen back on, whoever asks; it opens for what makes it worse."""
+    story.given(ASSIGN, entered(), shown()).when(RECOMPUTE, asked_by).then()
+    serious = entered("CR-2", severity="serious", determined_on=date(2026, 7, 10))
+    story.given(serious).when(RECOMPUTE, asked_by).then(like(CreditGradeAssigned, grade="D"))
+    story.when(RECOMPUTE, asked_by).then()
+    # The assessment holds again, and that is announced once.
+    story.given(ended("repaired", "CR-2"))
+    story.when(RECOMPUTE, asked_by).then(
+        like(CreditGradeAssigned, grade=ASSIGN.grade, source="local_rule")
+    )
+    story.when(RECOMPUTE, asked_by).then()
+
+
+def test_an_assessment_holds_while_the_records_that_it_names_count(story: Scenario) -> None:
+    """Once one of them ended, the local rule decides; one that names none holds on."""
+    naming = replace(ASSIGN, factors=(Factor(kind="general_record", record="CR-1"),))
+    story.given(entered(), shown(), naming).when(RECOMPUTE).then()
+    story.given(ended("repaired")).when(RECOMPUTE).then(like(CreditGradeAssigned, grade="B"))
+
+
+@pytest.mark.parametrize("command", [ASSIGN, OVERRIDE])
+def test_a_factor_names_a_record_of_the_business(story: Scenario, command: Any) -> None:
+    """What is no record here is said in words; else nobody could tell whether it counts."""
+    cited = Factor(kind="general_record", record="CR-404")
+    story.when(replace(command, factors=(cited,))).raises(UnknownReference, says="CR-404")
+    story.given(entered("CR-404", entity=E_B))
+    story.when(replace(command, factors=(cited,))).raises(UnknownReference, says="CR-404")
 
 
 def test_the_clock_grades_nobody_who_is_B_without_a_grade(story: Scenario) -> None:
@@ -295,7 +317,11 @@ def test_the_newest_assessment_of_a_day_is_in_force(story: Scenario) -> None:
     story.given(replace(ASSIGN, grade="D", assessed_on=date(2026, 6, 1)))
     story.given(replace(ASSIGN, grade="A", assessed_on=date(2026, 3, 1)))
     grade = CreditGrade(E_C).over(
-        [codec.decode(e.position, e.event.data) for e in story.ledger.recorder.read()]
+        [
+            codec.decode(e.position, e.event.data)
+            for e in story.ledger.recorder.read()
+            if f"entity:{E_C}" in e.event.tags
+        ]
     )
     days = (date(2026, 2, 28), date(2026, 3, 1), date(2026, 5, 31), date(2026, 6, 1))
     assert [grade.on(day) for day in days] == ["B", "A", "A", "D"]

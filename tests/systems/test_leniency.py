@@ -438,7 +438,7 @@ def test_FLX_R6_lenient_within_and_mitigated_below(
 def test_FLX_R6_leaving_out_what_the_law_prescribes_is_mitigation(story: Scenario) -> None:
     """And where no benchmark says what it prescribes, neither can be told."""
     story.given(version(1, "2026-01-05", item("L-1", "mitigated")), APPLY)
-    warned = replace(DECIDE, types=("warning",), fine_fen=0)
+    warned = replace(DECIDE, types=("warning",), fine_fen=0, severity="minor")
     story.when(replace(warned, tier=None)).refused("FLX-R6")
     story.given(BENCHMARK).when(warned).then(like(PenaltyDecided, leniency="mitigated"))
 
@@ -518,12 +518,15 @@ def test_FLX_V3_one_business_closed_after_another(story: Scenario) -> None:
         )
     )
     story.given(*decidable(filed("CASE-6", E_C, "2026-05-20"), ("closure_order",), 0))
-    closing = replace(DECIDE, case="CASE-6", decision="DEC-6", tier=None, **closure)
+    closing = replace(
+        DECIDE, case="CASE-6", decision="DEC-6", tier=None, severity="serious", **closure
+    )
     story.when(closing).then(PenaltyDecided)
     # With that one there are two, of the first and of E_C; E_B's of 04-19 is too old.
     story.given(*decidable(filed("CASE-7", E_B, "2026-05-20"), ("suspension_of_business",), 0))
     third = replace(closing, case="CASE-7", decision="DEC-7", entity=E_B)
-    story.when(replace(third, types=("suspension_of_business",))).then(
+    halt = replace(third, types=("suspension_of_business",), severity="general")
+    story.when(halt).then(
         PenaltyDecided,
         like(
             FindingRaised,

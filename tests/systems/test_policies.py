@@ -26,7 +26,7 @@ from ledger.kernel.policies import PolicyVersions, Scope
 from ledger.policies import commands
 from ledger.policies.calendars import seed_years
 from ledger.policies.commands import AdoptPolicyVersion, PublishWorkingCalendar, SeedLedger, fitting
-from ledger.policies.defaults import DEFAULTS, Default
+from ledger.policies.defaults import DEFAULTS, NOTICE_ON, Default
 from ledger.policies.keys import KEYS
 from ledger.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like
@@ -335,6 +335,44 @@ def test_seeding_adds_what_a_newer_program_knows(
     story.when(SeedLedger()).then(
         like(PolicyVersionAdopted, key="visit_cap", version=3, retroactive=False)
     )
+
+
+def test_GEN_V2_a_default_that_has_changed_is_the_next_version_of_its_day(
+    story: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its reason and the finding, once; what the authority adopted for that day stays."""
+    changed = {"visit_cap": {"A": 1, "B": 2, "C": 3, "D": 5}, "multi_head_window_cd": 31}
+    newer = tuple(
+        msgspec.structs.replace(d, value=changed[d.key]) if d.key in changed else d
+        for d in DEFAULTS
+    )
+    own = next(d for d in DEFAULTS if d.key == "multi_head_window_cd")
+    story.given(
+        adopt(
+            key=own.key,
+            value=29,
+            unit="cd",
+            effective_from=own.effective_from,
+            retroactive=True,
+            reason="地方规定",
+        )
+    )
+    monkeypatch.setattr(commands, "DEFAULTS", newer)
+    story.when(SeedLedger()).then(
+        like(
+            PolicyVersionAdopted,
+            key="visit_cap",
+            version=2,
+            effective_from=NOTICE_ON,
+            retroactive=True,
+            value=changed["visit_cap"],
+        ),
+        like(FindingRaised, rule_id="GEN-V2"),
+    )
+    caps = versions(story.ledger.recorder, "visit_cap").in_force(date(2026, 5, 11))
+    assert caps is not None
+    assert (caps.version, caps.reason is not None) == (2, True)
+    story.when(SeedLedger()).then()
 
 
 def test_seeding_leaves_a_published_year_alone() -> None:

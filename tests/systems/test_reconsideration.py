@@ -20,13 +20,20 @@ from ledger.corrections.events import (
     DecisionRevoked,
 )
 from ledger.credit.events import (
+    CreditRecordAltered,
     CreditRecordEntered,
     Instrument,
+    PublicityBoundsMoved,
     PublicityStarted,
     PublicityTerminated,
 )
 from ledger.deadlines.commands import EndDeadline
-from ledger.dishonesty.events import SanctionApplied, SanctionLifted
+from ledger.dishonesty.events import (
+    Measure,
+    MeasureCataloguePublished,
+    SanctionApplied,
+    SanctionLifted,
+)
 from ledger.grading.commands import RecomputeGrade
 from ledger.grading.events import CreditGradeAssigned
 from ledger.kernel import (
@@ -36,6 +43,7 @@ from ledger.kernel import (
     Event,
     Forbidden,
     Ledger,
+    LegalRef,
     Malformed,
     OutOfStep,
     Reading,
@@ -44,10 +52,11 @@ from ledger.kernel import (
     UnknownReference,
     codec,
 )
-from ledger.penalties.commands import WithdrawDecision
+from ledger.penalties.commands import PublishDecision, WithdrawDecision
 from ledger.penalties.events import (
     DecisionPublished,
     DecisionWithdrawn,
+    PenaltyContent,
     PenaltyDecided,
     PenaltyServed,
 )
@@ -517,32 +526,90 @@ def test_a_document_is_reviewed_with_the_act(story: Scenario) -> None:
 PROCEDURAL = replace(REVOKE, procedural=True)
 
 
-def test_RCN_R3_no_alteration_is_worse_for_the_applicant(story: Scenario) -> None:
-    """S18: neither a higher fine nor a heavier kind; a lighter one is no matter."""
+def alter(
+    types: tuple[Any, ...], fine_fen: int = 0, severity: Any = "serious", **changed: Any
+) -> recon.DecideCase:
+    """Alter the decision, a fine of 200,000 yuan and a suspended licence, to this."""
+    content = PenaltyContent(types=types, fine_fen=fine_fen, severity=severity)
+    return replace(REVOKE, outcome="alter", content=content, **changed)
 
-    def alter(field: str, before: Any, after: Any) -> recon.DecideCase:
-        change = AlteredField(field=field, before=before, after=after)
-        return replace(REVOKE, outcome="alter", altered=(change,))
 
-    heard(story)
-    both = ["fine", "licence_suspension"]
-    for field, before, after in (
-        ("fine_fen", 20_000_000, 30_000_000),
-        ("types", both, ["licence_revocation"]),
-    ):
-        story.when(alter(field, before, after)).refused("RCN-R3", field=field)
-    story.when(alter("fine_fen", 1, 2)).raises(Malformed, pointer="/altered/0/before")
-    story.when(alter("罚款", 1, 2)).raises(Malformed, pointer="/altered/0/field")
-    story.when(alter("fine_fen", 20_000_000, "很多")).raises(Malformed, pointer="/altered/0/after")
-    opposed = replace(alter("fine_fen", 20_000_000, 30_000_000), third_party_opposed=True)
-    light = alter("types", both[::-1], ["fine"])
-    story.when(replace(light, altered=())).raises(Malformed, pointer="/altered")
-    story.when(light).then(
-        like(ReconDecided, outcome="alter"),
-        like(DecisionAltered, decision="DEC-1", by="RECON", effective_on=date(2026, 5, 6)),
+BOTH: tuple[Any, ...] = ("fine", "licence_suspension")
+
+
+@pytest.mark.parametrize(
+    ("types", "fine_fen"),
+    [
+        (BOTH, 20_000_001),
+        (("licence_revocation",), 0),
+        (("fine", "closure_order"), 1),
+        (("fine", "licence_suspension", "qualification_lowered"), 20_000_000),
+        (("fine", "licence_suspension", "confiscation"), 20_000_000),
+    ],
+)
+def test_RCN_R3_no_alteration_is_worse_for_the_applicant(
+    story: Scenario, types: tuple[Any, ...], fine_fen: int
+) -> None:
+    """S18: the gravest kind goes first, then the amount; a third party may have asked for it."""
+    heard(story).when(alter(types, fine_fen)).refused("RCN-R3")
+    opposed = alter(types, fine_fen, third_party_opposed=True)
+    story.when(opposed).then(ReconDecided, DecisionAltered)
+
+
+@pytest.mark.parametrize(
+    ("types", "fine_fen", "severity"),
+    [
+        (BOTH, 20_000_000, "general"),
+        (BOTH, 19_999_999, "serious"),
+        (("fine",), 90_000_000, "general"),  # a suspended licence weighs more than any fine
+        (("licence_suspension",), 0, "serious"),
+        (("warning",), 0, "minor"),
+    ],
+)
+def test_a_lighter_content_is_decided(
+    story: Scenario, types: tuple[Any, ...], fine_fen: int, severity: Any
+) -> None:
+    """It is said whole, and what it was before with it."""
+    heard(story).when(alter(types, fine_fen, severity)).then(
+        like(ReconDecided, outcome="alter", withdraw=False),
+        like(
+            DecisionAltered,
+            decision="DEC-1",
+            by="RECON",
+            recon="RCN-1",
+            effective_on=date(2026, 5, 6),
+            before={
+                "types": list(BOTH),
+                "fine_fen": 20_000_000,
+                "severity": "serious",
+            },
+        ),
     )
-    other = heard(begun(InMemoryDCBRecorder()))
-    other.when(opposed).then(ReconDecided, DecisionAltered)
+
+
+def test_what_is_altered_is_said_whole_and_once(story: Scenario) -> None:
+    """Whole or field by field, and neither in words nor twice nor with a fine of nothing."""
+    heard(story)
+    change = AlteredField(field="fine_fen", before=20_000_000, after=1)
+    lighter = alter(("fine",), 1)
+    story.when(replace(lighter, content=None)).raises(Malformed, pointer="/altered")
+    wrong = replace(change, field="罚款")
+    story.when(replace(lighter, content=None, altered=(wrong,))).raises(
+        Malformed, pointer="/altered/0/field"
+    )
+    wrong = replace(change, before=1)
+    story.when(replace(lighter, content=None, altered=(wrong,))).raises(
+        Malformed, pointer="/altered/0/before"
+    )
+    wrong = replace(change, after="很多")
+    story.when(replace(lighter, content=None, altered=(wrong,))).raises(
+        Malformed, pointer="/altered/0/after"
+    )
+    story.when(replace(lighter, altered=(change,))).raises(Malformed, pointer="/altered")
+    story.when(alter(("fine",))).raises(Malformed, pointer="/content/fine_fen")
+    story.when(alter(("warning",), 1)).raises(Malformed, pointer="/content/fine_fen")
+    story.when(alter(BOTH, 20_000_000)).raises(Malformed, pointer="/content")
+    story.when(replace(lighter, outcome="maintain")).raises(Malformed, pointer="/altered")
 
 
 @pytest.mark.parametrize(
@@ -603,6 +670,8 @@ SHOWN = PublicityStarted(
     unit="MRB",
     started_on=date(2026, 3, 6),
     channels=("credit_china",),
+    min_until=date(2027, 3, 2),
+    max_until=date(2029, 3, 2),
 )
 SANCTION = SanctionApplied(
     sanction="SAN-1",
@@ -617,7 +686,8 @@ SANCTION = SanctionApplied(
 
 def rested_on() -> list[Any]:
     """A credit record of the decision, a grade and a sanction by it; a record of another one."""
-    other = replace(RECORD, record="CR-9", decision=None, severity="general")
+    number = replace(RECORD.instrument, doc_no="兴新罚〔2026〕9号")
+    other = replace(RECORD, record="CR-9", decision=None, severity="general", instrument=number)
     return [on("2026-03-02", RECORD), SHOWN, SANCTION, other]
 
 
@@ -638,13 +708,61 @@ def test_whatever_rests_on_a_revoked_decision_ends_with_it(story: Scenario) -> N
     assert {r.envelope.causation_id for r in rest} == {first.envelope.event_id}
 
 
-def test_an_altered_decision_keeps_its_record(story: Scenario) -> None:
-    """It holds on with other content."""
-    story.given(*rested_on())
-    change = AlteredField(field="fine_fen", before=20_000_000, after=10_000_000)
-    heard(story).when(replace(REVOKE, outcome="alter", altered=(change,))).then(
-        ReconDecided, DecisionAltered
+def test_an_altered_decision_changes_its_record(story: Scenario) -> None:
+    """In one append; what no longer reaches its class is lifted, and the grade follows."""
+    catalogue = MeasureCataloguePublished(
+        catalogue="region",
+        unit="EDB",
+        version=1,
+        items=(
+            Measure(
+                measure=SANCTION.measure,
+                kind="sanction",
+                says="-",
+                basis=(LegalRef(instrument="-"),),
+                from_severity="serious",
+            ),
+        ),
+        effective_from=date(2026, 1, 1),
+        source=LegalRef(instrument="-"),
     )
+    story.given(catalogue, *rested_on(), RecomputeGrade(entity=E_D))
+    heard(story).when(alter(("fine",), 10_000_000, "general")).then(
+        ReconDecided,
+        DecisionAltered,
+        like(
+            CreditRecordAltered,
+            record="CR-1",
+            severity="general",
+            amount_fen=10_000_000,
+            valid_from=date(2026, 3, 2),
+        ),
+        like(PublicityBoundsMoved, record="CR-1", max_until=date(2027, 3, 2)),
+        like(SanctionLifted, sanction="SAN-1", reason="altered"),
+        like(CreditGradeAssigned, grade="C", assessed_on=date(2026, 5, 6)),
+    )
+
+
+def test_RCN_V4_what_was_altered_is_withdrawn_and_published_anew(story: Scenario) -> None:
+    """Both count from the service, and the clock finds what was not done by then."""
+    published = PublishDecision(decision="DEC-1", summary="罚款二十万元, 暂扣许可证")
+    heard(story).given(*PUBLISHED)
+    story.given(alter(("fine",), 10_000_000, "general"))
+    with_text = WithdrawDecision(decision="DEC-1", explanation="经行政复议变更")
+    story.when(published, HEAD).refused("PUB-R2")
+    story.given(recon.ServeReconDecision(recon="RCN-1"))
+    opened = max(r.position for r in records(story) if isinstance(r.event, ReconDecisionServed))
+    for rule in (rules.WITHDRAW_ALTERED, rules.PUBLISH_ALTERED):
+        late = EndDeadline(rule_name=rule.name, opened_at_position=opened)
+        story.at("2026-05-20T09:00+08:00").when(late, CLOCK).then(
+            DeadlineMissed, like(FindingRaised, rule_id="RCN-V4")
+        )
+    story.when(with_text, HEAD).then(like(DecisionWithdrawn, reason="altered", version=1))
+    story.when(with_text, HEAD).raises(OutOfStep)
+    story.when(replace(published, summary="罚款十万元"), HEAD).then(
+        like(DecisionPublished, version=2)
+    )
+    story.when(published, HEAD).raises(OutOfStep)
 
 
 def nullified(kind: Any) -> NullifyDecision:

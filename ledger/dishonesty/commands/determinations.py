@@ -14,6 +14,7 @@ from ledger.credit.rules import (
     CRD_R1,
     CRD_R2,
     CRD_R4,
+    require_first,
     require_published,
     why_ineffective,
 )
@@ -193,6 +194,7 @@ class DetermineDishonesty(Command):
             kind=self.kind,
             kinds="penalty, judgment, tax",
         )
+        require_first(ledger, entity=notice.entity, kind=self.kind, doc_no=self.instrument.doc_no)
         if self.public:
             require_published(ledger, self.severity, ledger.on, self.necessity_reason)
             require_impersonal(ledger, CRD_R4, self.title, self.summary, self.necessity_reason)

@@ -9,7 +9,7 @@ from typing import Literal
 from ledger.credit.effects import approved_end, end_records
 from ledger.credit.events import CreditRecordEntered, Instrument
 from ledger.credit.folds import Record
-from ledger.credit.rules import CRD_R1, CRD_R4, why_ineffective
+from ledger.credit.rules import CRD_R1, CRD_R4, require_first, why_ineffective
 from ledger.dishonesty import rules
 from ledger.dishonesty.events import (
     ListBasisLevel,
@@ -156,6 +156,9 @@ class AddToSeriousList(Command):
             reason="no criteria are in force",
         )
         assert version is not None
+        require_first(
+            ledger, entity=notice.entity, kind="serious_list", doc_no=self.instrument.doc_no
+        )
         why = why_ineffective(self.instrument, ledger.on)
         ledger.require(why is None, CRD_R1, reason=why)
         require_impersonal(ledger, CRD_R4, self.reason)

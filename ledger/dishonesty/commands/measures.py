@@ -11,7 +11,6 @@ import msgspec
 from ledger.credit.effects import LIFTED, outlived
 from ledger.credit.folds import CreditRecords, Record, record_of
 from ledger.dishonesty import rules
-from ledger.dishonesty.commands.determinations import CLASSES
 from ledger.dishonesty.events import (
     IncentiveEnded,
     IncentiveGranted,
@@ -21,7 +20,7 @@ from ledger.dishonesty.events import (
     SanctionApplied,
     SanctionLifted,
 )
-from ledger.dishonesty.folds import CATALOGUE, Incentive, MeasureCatalogue, Sanction
+from ledger.dishonesty.folds import CATALOGUE, Incentive, MeasureCatalogue, Sanction, at_least
 from ledger.kernel import Command, Event, LegalRef, Malformed, OutOfStep, Reading
 from ledger.kernel.days import add_months
 from ledger.penalties.folds import Decision
@@ -155,9 +154,7 @@ class ApplySanction(Command):
         if item.units and self.unit not in item.units:
             return f"it is for {', '.join(item.units)} to apply"
         severity, least = record.says.severity, item.from_severity
-        if least is not None and (
-            severity is None or CLASSES.index(severity) < CLASSES.index(least)
-        ):
+        if least is not None and not at_least(severity, least):
             return f"it takes {least} information, and {self.record} is {severity or 'of no class'}"
         if item.max_months is not None:
             longest = add_months(ledger.on, item.max_months)

@@ -22,7 +22,7 @@ from ledger.penalties.events import (
     CaseClosed,
     CaseFiled,
     CaseSource,
-    ClosingReason,
+    CloseReason,
     Conduct,
     Liable,
     Party,
@@ -145,7 +145,7 @@ class CloseCase(Command):
     """结案: close a case in which nothing is left to be done."""
 
     case: CaseId
-    reason: ClosingReason
+    reason: CloseReason
     conclusion: Text
     transferred_to: Name | None = None
 

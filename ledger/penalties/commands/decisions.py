@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Annotated, Literal
 
 import msgspec
 
 from ledger.corrections.folds import DecisionStanding
 from ledger.credit.events import Sector, Severity
+from ledger.credit.folds import CreditRecords
 from ledger.entities.rules import ceased
 from ledger.impersonal import require_impersonal
-from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
+from ledger.kernel import Command, Due, Event, Forbidden, LegalRef, Malformed, OutOfStep, Reading
 from ledger.legalreview.rules import require_review
 from ledger.leniency import rules as leniency
 from ledger.leniency.effects import compare
@@ -25,11 +27,12 @@ from ledger.penalties.events import (
     CaseFiled,
     DecisionPublished,
     DecisionWithdrawn,
+    PenaltyContent,
     PenaltyDecided,
     PenaltyServed,
     PenaltyType,
 )
-from ledger.penalties.folds import Benchmarks, require_in_effect, undecided_case
+from ledger.penalties.folds import Benchmarks, Decision, require_in_effect, undecided_case
 from ledger.penalties.rules import Penalty
 from ledger.publicity.folds import PublicityRecord
 from ledger.reconsideration.effects import refuse_reissue
@@ -41,7 +44,8 @@ class DecidePenalty(Command):
     """作出行政处罚决定: decide a case; ``occurred_at`` is the date of the decision.
 
     ``tier`` is the step of the unit's benchmark that the case falls under, if the benchmark has
-    steps for the violation.
+    steps for the violation. ``severity_basis`` is the law under which it is classed lower than
+    ``severity.map`` has it (PEN-R7).
     """
 
     decision: DecisionId
@@ -56,13 +60,14 @@ class DecidePenalty(Command):
     benchmark_ref: Name | None = None
     tier: Name | None = None
     sector: Sector = "general"
+    severity_basis: LegalRef | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.act_for(self.unit)
         # Whatever system it is of: what becomes of a decision is said by its id alone.
         ledger.new(DecisionStanding(self.decision))
-        if ("fine" in self.types) != (self.fine_fen > 0):
-            raise Malformed("a fine has an amount, and nothing else has one", "/fine_fen")
+        penalty = Penalty(self.types, self.fine_fen)
+        rules.require_fine(penalty, "/fine_fen")
         case, filed = undecided_case(ledger, self.case)
         if (filed.unit, filed.entity) != (self.unit, self.entity):
             raise Malformed(f"case {self.case} is {filed.unit}'s against {filed.entity}", "/case")
@@ -80,7 +85,6 @@ class DecidePenalty(Command):
             facts=self.facts,
             types=self.types,
         )
-        penalty = Penalty(self.types, self.fine_fen)
         applied = self._leniency(ledger, filed)
         benchmark = ledger.read(Benchmarks(self.unit)).in_force(
             filed.conduct.violation_code, ledger.on
@@ -91,6 +95,14 @@ class DecidePenalty(Command):
         require_review(ledger, case, penalty)
         if applied is not None:
             leniency.require_outcome(ledger, applied, item, penalty)
+        rules.require_class(
+            ledger,
+            PenaltyContent(types=self.types, severity=self.severity, fine_fen=self.fine_fen),
+            procedure=filed.procedure,
+            sector=self.sector,
+            decided_on=ledger.on,
+            basis=self.severity_basis is not None,
+        )
         decided = PenaltyDecided(
             decision=self.decision,
             entity=self.entity,
@@ -109,6 +121,7 @@ class DecidePenalty(Command):
             tier=self.tier,
             leniency=applied,
             days_late=ledger.days_after(rules.due(ledger, rules.DECIDE_CASE, case.filed_at)),
+            severity_basis=self.severity_basis,
         )
         yield decided
         yield from compare(ledger, decided, item)
@@ -196,18 +209,19 @@ class PublishDecision(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
         decision, decided = own_decision(ledger, self.decision)
-        if decision.published is not None:
+        if decision.published is not None and decision.published.version == decision.version:
             raise OutOfStep(
                 f"decision {self.decision} was published on {decision.published.published_on}"
             )
         require_in_effect(decision)
         served = decision.served
         ledger.require(
-            served is not None and served.served_on <= ledger.on,
+            served is not None and served.served_on <= ledger.on and not decision.awaits_service,
             rules.PUB_R2,
             decision=self.decision,
         )
         require_impersonal(ledger, rules.PUB_R1, self.summary)
+        self._check_still_public(ledger, decided)
         yield DecisionPublished(
             decision=self.decision,
             entity=decided.entity,
@@ -216,10 +230,38 @@ class PublishDecision(Command):
             published_on=ledger.on,
             redactions=self.redactions,
             url=self.url,
-            days_late=ledger.days_after(
-                rules.due(ledger, rules.PUBLISH_DECISION, decision.decided_at)
-            ),
+            days_late=ledger.days_after(_publish_by(ledger, decision)),
+            version=decision.version,
         )
+
+    def _check_still_public(self, ledger: Reading, decided: PenaltyDecided) -> None:
+        """Nothing of a decision is public again once its record has ended (停止公示)."""
+        if not ledger.setting("publicity.decision_follows_record"):
+            return
+        known = ledger.read(CreditRecords(decided.entity))
+        for record in known.of_document(self.decision, decided.doc_no):
+            if record.was_over:
+                raise OutOfStep(
+                    f"record {record.record} of decision {self.decision} has ended by repair or by "
+                    "its longest publicity: nothing of the decision is published any more"
+                )
+
+
+def _publish_by(ledger: Reading, decision: Decision) -> Due:
+    """The last day to publish it as it now reads: an altered one counts from its service."""
+    newest = decision.altered_by[-1] if decision.altered_by else None
+    if newest is None or newest.content is None:
+        return rules.due(ledger, rules.PUBLISH_DECISION, decision.decided_at)
+    if decision.altered_served is not None and newest.recon is not None:
+        return ledger.period("publicity.penalty_wd", decision.altered_served.served_on)
+    return ledger.period("publicity.penalty_wd", newest.effective_on)
+
+
+def _withdraw_by(ledger: Reading, decision: Decision, since: date) -> Due:
+    """The last day to withdraw what was undone, or the text that an alteration replaced."""
+    if decision.undone is None and decision.altered_served is not None:
+        since = decision.altered_served.served_on
+    return ledger.period("publicity.withdraw_wd", since)
 
 
 class WithdrawDecision(Command):
@@ -241,8 +283,11 @@ class WithdrawDecision(Command):
         nullified = decision.nullified
         if nullified is None:
             raise OutOfStep(f"nothing undid decision {self.decision}; record what did first")
+        version = decision.to_withdraw
+        if version is None:
+            raise OutOfStep(f"decision {self.decision} is published as it was altered")
         require_impersonal(ledger, rules.PUB_R1, self.explanation)
-        due = ledger.period("publicity.withdraw_wd", nullified.since)
+        due = _withdraw_by(ledger, decision, nullified.since)
         late = ledger.days_after(due)
         yield DecisionWithdrawn(
             decision=self.decision,
@@ -254,6 +299,7 @@ class WithdrawDecision(Command):
             explanation=self.explanation,
             explanation_url=self.explanation_url,
             days_late=late,
+            version=version,
         )
         # After a reconsideration the clock has found that it was late, or will (RCN-V2).
         found = ledger.read(PublicityRecord(decided.unit)).unwithdrawn

@@ -137,8 +137,17 @@ def pay_by(ledger: Reading, decision: Decision) -> Due:
 
 
 def first_pay_by(ledger: Reading, decision: Decision) -> Due:
-    """The last day of payment by the law alone."""
-    return rules.due(ledger, rules.PAY, decision.served_at)
+    """The last day of payment by the law alone.
+
+    An altered fine is to be paid from the service of what altered it; nothing is due before.
+    """
+    if decision.awaits_service:
+        return Due(ledger.on, False, "")
+    newest = decision.altered_by[-1] if decision.altered_by else None
+    if newest is None or newest.content is None:
+        return rules.due(ledger, rules.PAY, decision.served_at)
+    rule = rules.PAY_ALTERED_ELSEWHERE if newest.recon is None else rules.PAY_ALTERED
+    return rules.due(ledger, rule, decision.altered_at)
 
 
 def late_fee_due(ledger: Reading, decision: Decision, on: date) -> int:

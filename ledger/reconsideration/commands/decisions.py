@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
-from ledger.corrections.effects import NullificationKind, nullify
+from ledger.corrections.effects import NullificationKind, altered_content, nullify
 from ledger.corrections.events import AlteredField
 from ledger.corrections.folds import DecisionStanding
-from ledger.credit.events import Severity
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
-from ledger.penalties.events import PenaltyDecided, PenaltyType
+from ledger.penalties.events import PenaltyContent
 from ledger.penalties.folds import Decision
+from ledger.penalties.rules import require_class, require_fine, worse
 from ledger.reconsideration import rules
 from ledger.reconsideration.commands.cases import (
     days_late,
@@ -36,7 +36,7 @@ from ledger.reconsideration.events import (
 from ledger.reconsideration.folds import REVOKING, ReconCase, RevokedOnMatter
 from ledger.reconsideration.rules import of_case
 from ledger.supervision.findings import finding
-from ledger.vocabulary import Fen, Name, ReconId, Text
+from ledger.vocabulary import Name, ReconId, Text
 
 #: What an outcome makes of the act; the others leave it as it is.
 _NULLIFIES: Mapping[Outcome, NullificationKind] = {
@@ -48,28 +48,25 @@ _NULLIFIES: Mapping[Outcome, NullificationKind] = {
 }
 #: What cannot be decided about an act that is deemed to have no evidence (Art. 70).
 _NEED_EVIDENCE: frozenset[Outcome] = frozenset({"maintain", "alter", "dismiss_claim"})
-#: The parts of a penalty that can be weighed, and what each may say.
-_WEIGHED: Mapping[str, Any] = {
-    "fine_fen": Fen,
-    "severity": Severity,
-    "types": tuple[PenaltyType, ...],
-}
-_SEVERITIES: tuple[Severity, ...] = ("minor", "general", "serious")
+_ALTERING: frozenset[Outcome] = frozenset({"alter", "partly_revoke"})
 
 
 class DecideCase(Command):
     """复议决定: decide what becomes of the act; what rests on it ends in the same append.
 
-    ``altered`` says what is altered or partly revoked, ``procedural`` that an act is revoked for
-    its procedure alone, ``perform_by`` until when the respondent has to do what is ordered.
-    ``third_party_evidence``: somebody else has shown what a silent respondent did not (Art. 70);
-    ``third_party_opposed``: somebody else applied for the contrary (Art. 63).
+    ``content`` says what a penalty that is altered or partly revoked consists of, whole;
+    ``altered`` says field by field what is altered of it, or in words of another act.
+    ``procedural``: an act is revoked for its procedure alone; ``perform_by``: until when the
+    respondent has to do what is ordered. ``third_party_evidence``: somebody else has shown what a
+    silent respondent did not (Art. 70); ``third_party_opposed``: somebody else applied for the
+    contrary (Art. 63).
     """
 
     recon: ReconId
     outcome: Outcome
     instrument: Name
     reasons: Text
+    content: PenaltyContent | None = None
     altered: Annotated[tuple[AlteredField, ...], msgspec.Meta(max_length=100)] = ()
     procedural: bool = False
     perform_by: date | None = None
@@ -82,8 +79,7 @@ class DecideCase(Command):
         standing = ledger.known(DecisionStanding(case.decision))
         self._check_form(ledger, case, standing)
         act = ledger.read(Decision(case.decision))
-        if self.outcome in ("alter", "partly_revoke") and act.decided is not None:
-            self._check_altered(ledger, act.decided)
+        content = self._content(ledger, act) if self.outcome in _ALTERING else None
         undone = _NULLIFIES.get(self.outcome)
         shown = act.published is not None and act.withdrawn is None
         yield ReconDecided(
@@ -94,10 +90,11 @@ class DecideCase(Command):
             reasons=self.reasons,
             altered=self.altered,
             procedural=self.procedural,
-            withdraw=undone is not None and shown,
+            withdraw=undone is not None and shown and content is None,
             perform_by=self.perform_by,
             matter=case.matter,
             days_late=days_late(ledger, rules.DECIDE, case.decide_at),
+            content=content,
         )
         if undone is not None:
             yield from nullify(
@@ -109,11 +106,15 @@ class DecideCase(Command):
                 effective_on=ledger.on,
                 reason=self.reasons,
                 altered=self.altered,
+                before=act.content,
+                content=content,
+                recon=self.recon,
             )
         yield from self._repeated(ledger, case)
 
     def _check_form(self, ledger: Reading, case: ReconCase, standing: DecisionStanding) -> None:
-        if (self.outcome in ("alter", "partly_revoke")) != bool(self.altered):
+        said = bool(self.altered) or self.content is not None
+        if (self.outcome in _ALTERING) != said:
             raise Malformed("say what is altered, of what is altered or partly revoked", "/altered")
         if self.procedural and self.outcome not in REVOKING:
             raise Malformed("only what is revoked is revoked for its procedure", "/procedural")
@@ -137,26 +138,33 @@ class DecideCase(Command):
                 f"{standing.ended_by}"
             )
 
-    def _check_altered(self, ledger: Reading, act: PenaltyDecided) -> None:
-        """What is altered is what the act says, and becomes no worse for the applicant (RCN-R3)."""
-        for place, change in enumerate(self.altered):
-            if change.field not in _WEIGHED:
-                raise Malformed(
-                    f"of a penalty {', '.join(_WEIGHED)} are altered, as they stand in it",
-                    f"/altered/{place}/field",
-                )
-            says = getattr(act, change.field)
-            if _stands_as(change.before) != _stands_as(says):
-                raise Malformed(
-                    f"{change.field} of {act.decision} is {says!r}", f"/altered/{place}/before"
-                )
-            ledger.require(
-                self.third_party_opposed or not _worse(change.field, says, change.after, place),
-                rules.RCN_R3,
-                field=change.field,
-                before=_stands_as(says),
-                after=change.after,
-            )
+    def _content(self, ledger: Reading, act: Decision) -> PenaltyContent | None:
+        """The whole content of a penalty that is altered, which is no worse (RCN-R3)."""
+        content = altered_content(act, self.content, self.altered)
+        if content is None or act.content is None or act.decided is None:
+            return None
+        require_fine(content, "/content/fine_fen")
+        if msgspec.structs.replace(content, basis=()) == act.content:
+            raise Malformed("the content must differ from the one before", "/content")
+        # What the act itself was classed by classes what it becomes.
+        require_class(
+            ledger,
+            content,
+            procedure=act.decided.procedure,
+            sector=act.decided.sector,
+            decided_on=act.decided.decided_on,
+            basis=bool(content.basis),
+        )
+        reason = worse(act.content, content)
+        ledger.require(
+            self.third_party_opposed or reason is None,
+            rules.RCN_R3,
+            reason=reason,
+            field=self.altered[0].field if self.altered else "content",
+            before=msgspec.to_builtins(act.content),
+            after=msgspec.to_builtins(content),
+        )
+        return content
 
     def _repeated(self, ledger: Reading, case: ReconCase) -> Iterator[Event]:
         if case.matter is None or self.outcome not in REVOKING:
@@ -215,7 +223,25 @@ class ServeReconDecision(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = organs_case(ledger, self.recon, "decided")
         ledger.not_before(case.decided_on, f"case {self.recon} was decided")
-        yield ReconDecisionServed(**of_case(case), served_on=ledger.on, perform_by=case.perform_by)
+        act = ledger.read(Decision(case.decision))
+        newest = act.altered_by[-1] if act.altered_by else None
+        fine_fen = act.fine_fen
+        if newest is None or newest.recon != self.recon or newest.content is None or act.undone:
+            yield ReconDecisionServed(
+                **of_case(case), served_on=ledger.on, perform_by=case.perform_by
+            )
+            return
+        daily = str(ledger.setting("penalty.late_fee_daily")) if fine_fen else None
+        yield ReconDecisionServed(
+            **of_case(case),
+            served_on=ledger.on,
+            perform_by=case.perform_by,
+            altered=True,
+            withdraw=act.to_withdraw is not None,
+            fine_fen=fine_fen,
+            pay_by=ledger.period("penalty.pay_cd", ledger.on).on if fine_fen else None,
+            late_fee_daily=daily,
+        )
 
 
 class ReportPerformance(Command):
@@ -282,21 +308,3 @@ class ReportOpinionCorrection(Command):
             report=self.report,
             days_late=days_late(ledger, (rules.REPORT,), waiting[0].at),
         )
-
-
-def _stands_as(value: Any) -> Any:
-    """As the words of a decision have it: kinds of penalty in no order."""
-    return sorted(value) if isinstance(value, list | tuple) else value
-
-
-def _worse(field: str, before: Any, after: Any, place: int) -> bool:
-    """Whether a penalty that says ``after`` weighs more. Raises ``Malformed`` for no such value."""
-    try:
-        after = msgspec.convert(after, _WEIGHED[field])
-    except msgspec.ValidationError as error:
-        raise Malformed(f"{field}: {error}", f"/altered/{place}/after") from error
-    if field == "fine_fen":
-        return bool(after > before)
-    if field == "severity":
-        return _SEVERITIES.index(after) > _SEVERITIES.index(before)
-    return not set(after) <= set(before)

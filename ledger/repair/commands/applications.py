@@ -57,10 +57,9 @@ class ApplyRepair(Command):
             ledger.must_be_now()
         ledger.new(RepairCase(self.repair))
         records = negative_records(ledger, self.entity, self.records)
-        says = records[0].says
-        assert says is not None
+        unit = records[0].determined_by
         if ledger.actor.role not in ("entity_rep", "credit_officer"):
-            ledger.act_for(says.unit)
+            ledger.act_for(unit)
         require_alive(ledger, records)
         repairs = ledger.read(RepairsOf(self.entity))
         for name in self.records:
@@ -74,7 +73,7 @@ class ApplyRepair(Command):
         yield RepairApplied(
             repair=self.repair,
             entity=self.entity,
-            unit=says.unit,
+            unit=unit,
             records=self.records,
             proofs=self.proofs,
             channel=self.channel,
@@ -91,7 +90,7 @@ class ApplyRepair(Command):
             yield RepairForwarded(
                 repair=self.repair,
                 entity=self.entity,
-                unit=says.unit,
+                unit=unit,
                 green_channel=self.green_channel,
             )
 

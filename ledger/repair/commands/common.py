@@ -47,7 +47,7 @@ def negative_records(ledger: Reading, entity: str, names: Iterable[str]) -> list
     for record in records:
         if not record.negative:
             raise OutOfStep(f"record {record.record} does not speak against {entity}")
-    units = sorted({record.says.unit for record in records if record.says is not None})
+    units = sorted({record.determined_by for record in records})
     if len(units) > 1:
         raise Malformed(
             f"these records were determined by {', '.join(units)}: apply for each unit by itself",

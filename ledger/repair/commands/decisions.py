@@ -168,7 +168,7 @@ class GrantRepair(Command):
         require_alive(ledger, records)
         require_conditions(ledger, Asked.by(case), records)
         for duty in ("conduct_corrected", "obligations_performed"):
-            ledger.require(duty in self.verified, rules.REP_R2, missing=duty)
+            ledger.require(duty in self.verified, rules.REP_R2, missing=duty, open="")
         shown = (record.started.channels for record in records if record.started is not None)
         yield RepairGranted(
             repair=self.repair,
@@ -181,6 +181,7 @@ class GrantRepair(Command):
             granted_on=ledger.on,
             days_late=_late_to_decide(ledger, case),
             push_to=_push_to(ledger, case),
+            verified_by=ledger.actor.person_id,
         )
         yield from end_records(ledger, records, reason="repaired")
 

@@ -36,7 +36,8 @@ class RecordDutiesPerformed(Command):
     evidence: Evidence
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        says = _own_record(ledger, self.record).says
+        record = _own_record(ledger, self.record)
+        says, unit = record.says, record.determined_by
         assert says is not None
         if not says.determined_on <= self.performed_on <= ledger.on:
             raise Malformed(
@@ -47,7 +48,7 @@ class RecordDutiesPerformed(Command):
         yield DutiesPerformed(
             record=self.record,
             entity=says.entity,
-            unit=says.unit,
+            unit=unit,
             duty=self.duty,
             performed_on=self.performed_on,
             evidence=self.evidence,
@@ -72,7 +73,7 @@ class ExcludeFromRepair(Command):
         yield RepairExcluded(
             record=self.record,
             entity=record.says.entity,
-            unit=record.says.unit,
+            unit=record.determined_by,
             law=self.law,
         )
 
@@ -85,12 +86,13 @@ class ReadmitToRepair(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
-        says = _own_record(ledger, self.record).says
+        record = _own_record(ledger, self.record)
+        says, unit = record.says, record.determined_by
         assert says is not None
         if ledger.read(Duties(self.record)).excluded_by is None:
             raise OutOfStep(f"record {self.record} is not excluded from repair")
         yield RepairReadmitted(
-            record=self.record, entity=says.entity, unit=says.unit, reason=self.reason
+            record=self.record, entity=says.entity, unit=unit, reason=self.reason
         )
 
 
@@ -113,15 +115,14 @@ class GrantTemporaryShield(Command):
         if self.until is not None and self.until < ledger.on:
             raise Malformed("until lies before the day of the shield", "/until")
         records = negative_records(ledger, self.entity, self.records)
-        says = records[0].says
-        assert says is not None
-        require_determiner(ledger, says.unit)
+        unit = records[0].determined_by
+        require_determiner(ledger, unit)
         for record in records:
             if not record.in_publicity(ledger.on):
                 raise OutOfStep(f"record {record.record} is not shown; nothing is to be shielded")
         yield TemporaryShieldGranted(
             entity=self.entity,
-            unit=says.unit,
+            unit=unit,
             records=self.records,
             court_ruling=self.court_ruling,
             ruled_on=self.ruled_on,
@@ -131,7 +132,7 @@ class GrantTemporaryShield(Command):
             yield PublicitySuspended(
                 record=record.record,
                 entity=self.entity,
-                unit=says.unit,
+                unit=unit,
                 suspended_on=ledger.on,
                 reason=f"重整期间临时屏蔽: {self.court_ruling}",
                 until=self.until,
@@ -204,6 +205,5 @@ class ReportRepairFee(Command):
 
 def _own_record(ledger: Reading, name: str) -> Record:
     record = ledger.known(Record(name), "Enter it first.")
-    assert record.says is not None
-    require_determiner(ledger, record.says.unit)
+    require_determiner(ledger, record.determined_by)
     return record
