@@ -1215,9 +1215,9 @@ async def everybody_has_heard_everything_once(year: Year) -> None:
 
 SYSTEMS_OF_A_BUSINESS = {
     "approvals", "catalogue", "commitments", "complaints", "corrections", "credit", "deadlines",
-    "dishonesty", "draws", "entities", "filing", "grading", "joint", "keylist", "legalreview", "leniency",
-    "observation", "penalties", "persons", "policies", "process", "publicity", "reconsideration",
-    "repair", "sharing", "supervision",
+    "dishonesty", "draws", "entities", "filing", "grading", "joint", "keylist", "legalreview",
+    "leniency", "observation", "penalties", "persons", "policies", "process", "publicity",
+    "reconsideration", "repair", "sharing", "supervision",
 }  # fmt: skip
 HEARD_BY_A_PARTNER = [
     "credit.credit-record-entered",
