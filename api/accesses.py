@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 from aiohttp import hdrs, web
+from msgspec.structs import replace
 
 from api.access import grant_of
 from api.asking import PRIVATE, asked
@@ -111,7 +112,7 @@ def _page(
             if len(found) < limit:
                 break
             at = found[-1].position
-        return shown[:limit]
+        return [_without_units(access) for access in shown[:limit]]
 
     return page
 
@@ -125,6 +126,11 @@ def _shown(stored: Any) -> Access:
         actor=record.envelope.actor,
         body=codec.plain(stored.event.data)["body"],
     )
+
+
+def _without_units(access: Access) -> Access:
+    """An access as it is shown: from whom it is kept would say whom its subject accuses."""
+    return replace(access, body={k: v for k, v in access.body.items() if k != "withheld_from"})
 
 
 RESOURCES = (

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from api.asking import may_ask
-from api.listing import Listing, Where
+from api.listing import Listing, Where, shown
 from api.resources import Parameter
 from api.tokens import Grant
-from ledger.approvals.folds import Stage
+from ledger.approvals.folds import Approval, Stage
 from projections.approvals import Approvals
+from projections.tables import not_kept_from
+
+
+def _shown(approval: Approval, grant: Grant) -> dict[str, Any]:
+    # From whom it is kept would say what it is about.
+    return {k: v for k, v in shown(approval, grant).items() if k != "withheld_from"}
 
 
 def seen(grant: Grant, table: sa.Table) -> Where:
     """As the events of a request are seen: a confidential one by its unit and the Bureau alone."""
-    where = [may_ask(grant, unit=table.c.unit, entity=None)]
+    where = [
+        may_ask(grant, unit=table.c.unit, entity=None),
+        not_kept_from(table.c.kept_from, grant.unit),
+    ]
     if grant.role != "jb_supervisor":
         where.append(sa.or_(table.c.confidential.is_(False), table.c.unit == grant.unit))
     return where
@@ -28,6 +39,7 @@ RESOURCES = Listing(
     `POST /v1/approvals/approve-request` lets one take effect.""",
     "One request: the command with its fields, who requested it, who answered it and how.",
     seen=seen,
+    show=_shown,
     filters=(
         Parameter("stage", Stage, "what became of it; `pending` ones wait for an answer"),
         Parameter("unit", str, "the unit of the person who requested it"),

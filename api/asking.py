@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 
 from api.access import grant_of
 from api.keys import LEDGER, LINE, VIEWS
-from api.pools import READS, Pool
+from api.pools import ASKED_BY, PUBLIC_READS, READS, Pool
 from api.problems import Problem
 from api.reading import at_least, bounded, json_response, next_link, query_value
 from api.tokens import Grant
@@ -72,13 +72,20 @@ async def caught_up(request: web.Request, view: str) -> Follower:
     return follower
 
 
+def _open_to_asker(pool: Pool) -> Pool:
+    """The pool for whoever asks: reads without a token have one of their own."""
+    request = ASKED_BY.get()
+    grant = None if request is None else request[LINE].grant
+    return PUBLIC_READS if pool is READS and grant is not None and not grant.id else pool
+
+
 async def asked(question: Callable[[], T], pool: Pool = READS) -> T:
     """The answer to a question that blocks, from a thread of the pool for its kind.
 
     Raises a ``Problem`` of 503 where the views cannot be read, the pool is full or time is up.
     """
     try:
-        return await pool.run(question)
+        return await _open_to_asker(pool).run(question)
     except (sa.exc.OperationalError, sa.exc.InterfaceError, Damaged, SourceUnavailable) as error:
         log.warning("views_unreadable", error=str(error))
         raise Problem(

@@ -26,6 +26,7 @@ from api.access import grant_of, token_of
 from api.front import EDGE, SEND_SECONDS, ends_with_client
 from api.hub import Audience, Hub, Subscriber
 from api.keys import LINE, TOKENS
+from api.pools import FEEDS
 from api.problems import RETRY_AFTER, SERVER, Problem
 from api.reading import MAX_POSITION, accepted, bounded, json_response, next_link, whole_number
 from api.resources import Parameter, Resource
@@ -236,7 +237,7 @@ async def _page(
     deadline = time.monotonic() + wait
     audience = subscriber.audience
     items, cursor, head = await hub.page(
-        audience, subscriber.cursor, limit, scan=MAX_SCAN, size=PAGE_BYTES
+        audience, subscriber.cursor, limit, scan=MAX_SCAN, size=PAGE_BYTES, pool=FEEDS
     )
     _require_reached(subscriber.cursor, head)
     while not items and cursor >= head and not hub.closing:
@@ -246,7 +247,7 @@ async def _page(
         subscriber.cursor = cursor
         await _until_news(hub, subscriber, left)
         items, cursor, head = await hub.page(
-            audience, cursor, limit, scan=MAX_SCAN, size=PAGE_BYTES
+            audience, cursor, limit, scan=MAX_SCAN, size=PAGE_BYTES, pool=FEEDS
         )
     head = max(head, cursor)  # what was appended while the page was read
     request[LINE].position = cursor

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 import structlog
 
+from api.pools import Pool
 from api.tokens import Grant
 from api.visibility import ENDS, NOTICES, WITHHELD, Entitlement, hides_actor, may_know, may_see
 from ledger.audiences import kept_from
@@ -406,10 +407,25 @@ class Hub:
     # The store, for those who are behind
 
     async def page(
-        self, audience: Audience, after: int, limit: int, *, scan: int, size: int
+        self,
+        audience: Audience,
+        after: int,
+        limit: int,
+        *,
+        scan: int,
+        size: int,
+        pool: Pool | None = None,
     ) -> Page:
-        """Visible events after ``after``: what ``scan_store`` gives, without blocking."""
+        """Visible events after ``after``: what ``scan_store`` gives, without blocking.
+
+        ``pool``: whose threads read them, and who turns away one request too many; the streams'
+        own without it.
+        """
         assert self._loop is not None
+        if pool is not None:
+            return await pool.run(
+                partial(scan_store, self.store, audience, after, limit, scan=scan, size=size)
+            )
         return await self._loop.run_in_executor(
             self._threads,
             partial(scan_store, self.store, audience, after, limit, scan=scan, size=size),

@@ -6,6 +6,7 @@ import asyncio
 import re
 import secrets
 import time
+from hashlib import blake2b
 from itertools import count
 from typing import Any
 
@@ -24,9 +25,10 @@ log = structlog.get_logger("api")
 #: The status, in the log alone, of a request whose client went away before it was answered.
 VANISHED = 499
 
-#: Ids made here: one random number for each process, and a count. Reading random bytes for each
-#: request would let go of the interpreter lock each time, and wait to get it back.
-_PROCESS = secrets.token_hex(5)
+#: Ids made here: a count under a key of the process, so that nobody can tell how many there were.
+#: Reading random bytes for each request would let go of the interpreter lock each time, and wait
+#: to get it back.
+_KEY = secrets.token_bytes(32)
 _COUNT = count(1)
 
 #: Methods that are counted and logged by name; another is whatever somebody writes.
@@ -39,7 +41,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}\Z")
 
 def new_request_id() -> str:
     """The id of a request that brings none."""
-    return f"{_PROCESS}-{next(_COUNT):x}"
+    return blake2b(next(_COUNT).to_bytes(8, "big"), key=_KEY, digest_size=10).hexdigest()
 
 
 @web.middleware
@@ -93,6 +95,13 @@ def _method(request: web.Request) -> str:
     return request.method if request.method in _METHODS else "-"
 
 
+def _counted(method: str, route: str) -> str:
+    """The route as it is counted: commands in one, as how many of each there were is content."""
+    if method != "POST" or route.startswith("/v1/operations/"):
+        return route
+    return "/v1/{system}/{command}"
+
+
 def _conclude(request: web.Request, line: Line, status: int) -> None:
     seconds = time.perf_counter() - line.started
     route = line.route
@@ -100,7 +109,7 @@ def _conclude(request: web.Request, line: Line, status: int) -> None:
         resource = request.match_info.route.resource
         route = resource.canonical if resource is not None else "-"
     method = _method(request)
-    request.app[REQUESTS].count(method, route, status, seconds)
+    request.app[REQUESTS].count(method, _counted(method, route), status, seconds)
     said: dict[str, Any] = {
         "request_id": line.request_id,
         "method": method,

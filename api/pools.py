@@ -146,6 +146,10 @@ TOKENS = Pool("tokens", 2, 2_000, None)
 PROBES = Pool("probes", 2, 32, 5)
 #: Rows by key and pages of them.
 READS = Pool("reads", 4, 500, 5)
+#: The same for whoever has no token: however many ask, they take no thread from the others.
+PUBLIC_READS = Pool("public-reads", 2, 250, 5)
+#: Pages of the feed.
+FEEDS = Pool("feeds", 4, 200, 10)
 #: What a supervisor's query names, before it is taken down.
 AUDITS = Pool("audits", 2, 200, 5)
 #: Large bodies, sealing, and what is worked out before a command is handed in.

@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import reduce
 from operator import or_
 from types import NoneType, UnionType
@@ -17,12 +18,16 @@ from aiohttp import hdrs, web
 
 from api.problems import Problem
 from api.resources import Parameter
+from ledger.kernel.commands import EARLIEST_YEAR
 
 T = TypeVar("T")
 
 #: How long a read may wait for a view to catch up before it is answered 425.
 MAX_WAIT_SECONDS = 2.0
 POLL_SECONDS = 0.005
+
+#: The year before which a day that is asked about must lie; the first is the ledger's own.
+LATEST_YEAR = 2200
 
 #: The largest number that SQLite, PostgreSQL and JSON readers agree on as a position.
 MAX_POSITION = 2**53 - 1
@@ -114,6 +119,12 @@ def query_value(request: web.Request, name: str, type: Any, default: Any) -> Any
         value = msgspec.convert(given, _present(type), strict=False)
     except (msgspec.ValidationError, ValueError) as error:
         raise Problem("malformed", f"query parameter {name!r}: {error}") from None
+    if isinstance(value, date) and not EARLIEST_YEAR <= value.year < LATEST_YEAR:
+        # Periods are counted from it, and must not leave the calendar.
+        raise Problem(
+            "malformed",
+            f"query parameter {name!r} must lie in the years {EARLIEST_YEAR} to {LATEST_YEAR - 1}",
+        )
     if isinstance(value, int) and abs(value) > MAX_POSITION:
         # A larger number fits no column, and the database would raise.
         raise Problem(

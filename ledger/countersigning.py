@@ -45,6 +45,10 @@ class Countersigned(Command):
         """Whether only the unit that requests it and the Justice Bureau may read the request."""
         return False
 
+    def withheld_from(self, ledger: Reading) -> tuple[str, ...]:
+        """The units that may not know of the request, because of what it is about."""
+        return ()
+
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
         """Check the rules and yield what the command effects.
 
@@ -75,6 +79,7 @@ class Countersigned(Command):
                 command=self.NAME,
                 body=msgspec.to_builtins(self),
                 confidential=self.confidential(ledger),
+                withheld_from=self.withheld_from(ledger),
             )
 
 

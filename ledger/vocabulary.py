@@ -205,6 +205,12 @@ AssessmentYear = Annotated[
 
 Grade = Literal["A", "B", "C", "D"]
 
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two ids name one person: nobody becomes a second person by capital letters."""
+    return one.casefold() == other.casefold()
+
+
 #: A digest of content that lies beside the ledger.
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256, hex")]
 #: Names a piece of content that lies beside the ledger, and belongs to it as the event does.

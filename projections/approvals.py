@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from ledger.approvals.folds import Approval
+from projections.tables import Row, kept_from
 from projections.views import FoldView, subject_table
 
 APPROVALS = subject_table(
@@ -14,6 +15,7 @@ APPROVALS = subject_table(
     "stage",
     "requested_by",
     sa.Column("confidential", sa.Boolean, nullable=False),
+    sa.Column("kept_from", sa.Text, nullable=False),
 )
 
 
@@ -24,4 +26,15 @@ class Approvals(FoldView[Approval]):
     kind = "approval"
     fold = Approval
     table = APPROVALS
+    version = 2
     tables = (APPROVALS,)
+
+    def row(self, fold: Approval, position: int) -> Row:
+        return {
+            "unit": fold.unit,
+            "command": fold.command,
+            "stage": fold.stage,
+            "requested_by": fold.requested_by,
+            "confidential": fold.confidential,
+            "kept_from": kept_from(fold.withheld_from),
+        }

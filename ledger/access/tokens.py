@@ -18,7 +18,7 @@ from ledger.access.events import (
 )
 from ledger.access.folds import TokenRequest, TokenStanding
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
-from ledger.vocabulary import ActorId, EntityId, Role, Sha256, Text, UnitId
+from ledger.vocabulary import ActorId, EntityId, Role, Sha256, Text, UnitId, same_person
 
 #: Digits of a digest that name a token.
 ID_DIGITS = 16
@@ -82,9 +82,9 @@ class ApproveToken(Command):
             return
         if asked.state != "pending":
             raise OutOfStep(f"the request {self.request} must be pending; it is {asked.state}")
-        if _same(person, asked.requested_by):
+        if same_person(person, asked.requested_by):
             raise Forbidden(f"{person} made this request: another operator must approve it.")
-        if _same(person, wanted.holder):
+        if same_person(person, wanted.holder):
             raise Forbidden(f"{person} is to hold this token: another operator must approve it.")
         if standing.granted:
             raise OutOfStep(f"the token {token} was granted already; decline this request")
@@ -140,8 +140,3 @@ class NoteClock(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         yield self.confirmation
-
-
-def _same(one: str, other: str) -> bool:
-    """Whether two ids name one person: nobody becomes a second person by capital letters."""
-    return one.casefold() == other.casefold()

@@ -10,7 +10,7 @@ from ledger.approvals.events import ApprovalGiven, ApprovalRefused, ApprovalWith
 from ledger.approvals.folds import Approval
 from ledger.countersigning import Countersigned, requested_command
 from ledger.kernel import Command, Event, Fact, Forbidden, OutOfStep, Reading
-from ledger.vocabulary import ApprovalId, Text
+from ledger.vocabulary import ApprovalId, Text, same_person
 
 
 class ApproveRequest(Command):
@@ -29,6 +29,7 @@ class ApproveRequest(Command):
         yield ApprovalGiven(
             approval=self.approval,
             confidential=request.confidential,
+            withheld_from=request.withheld_from,
             requested_by=request.requested_by,
         )
         yield from ledger.decide_for(command, request.requested_by)
@@ -47,6 +48,7 @@ class RefuseRequest(Command):
         yield ApprovalRefused(
             approval=self.approval,
             confidential=request.confidential,
+            withheld_from=request.withheld_from,
             requested_by=request.requested_by,
             reason=self.reason,
         )
@@ -60,12 +62,16 @@ class WithdrawRequest(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
         request, _ = _pending(ledger, self.approval)
-        if ledger.actor.person_id != request.requested_by:
+        if not same_person(ledger.actor.person_id, request.requested_by):
             raise Forbidden(
                 f"request {self.approval} was made by {request.requested_by}; only that person "
                 "withdraws it. Refuse it instead."
             )
-        yield ApprovalWithdrawn(approval=self.approval, confidential=request.confidential)
+        yield ApprovalWithdrawn(
+            approval=self.approval,
+            confidential=request.confidential,
+            withheld_from=request.withheld_from,
+        )
 
 
 def _pending(ledger: Reading, approval: str) -> tuple[Approval, Countersigned]:
@@ -87,7 +93,8 @@ def _pending(ledger: Reading, approval: str) -> tuple[Approval, Countersigned]:
 
 def _require_second(ledger: Reading, request: Approval, command: Countersigned) -> None:
     rule, details = command.same_person(request.requested_by)
-    ledger.require(ledger.actor.person_id != request.requested_by, rule, **details)
+    same = same_person(ledger.actor.person_id, request.requested_by)
+    ledger.require(not same, rule, **details)
     if ledger.actor.role not in command.APPROVERS:
         raise Forbidden(
             f"{command.NAME} must be approved by one of {', '.join(sorted(command.APPROVERS))}; "

@@ -10,15 +10,24 @@ from ledger.vocabulary import ApprovalId, Badge, Name, Text
 
 
 class _OfApproval(Event):
-    """Which request. ``confidential``: only its unit and the Justice Bureau may know of it."""
+    """Which request.
+
+    ``confidential``: only its unit and the Justice Bureau may know of it. ``withheld_from``: the
+    units that may not, because what it is about is kept from them.
+    """
 
     TOPIC: ClassVar[str] = ""
 
     approval: ApprovalId
     confidential: bool = False
+    withheld_from: tuple[str, ...] = ()
 
     def visibility(self) -> Visibility:
         return "sealed" if self.confidential else "restricted"
+
+    def kept_from(self) -> tuple[str, ...]:
+        """Return the units from which the request is withheld."""
+        return self.withheld_from
 
 
 class ApprovalRequested(_OfApproval):

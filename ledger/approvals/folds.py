@@ -29,6 +29,7 @@ class Approval(Fold):
     requested_by: str = ""
     requested_on: date | None = None
     confidential: bool = False
+    withheld_from: tuple[str, ...] = ()
     stage: Stage = "pending"
     answered_by: str | None = None
     answered_on: date | None = None
@@ -40,7 +41,7 @@ class Approval(Fold):
 
     def on_requested(self, event: ApprovalRequested, record: Recorded) -> None:
         self.command, self.body = event.command, event.body
-        self.confidential = event.confidential
+        self.confidential, self.withheld_from = event.confidential, event.withheld_from
         self.unit = record.envelope.actor.unit_id
         self.requested_by = record.envelope.actor.person_id
         self.requested_on = record.occurred_on

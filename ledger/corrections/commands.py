@@ -99,6 +99,10 @@ class CorrectRecord(Countersigned):
         target = ledger.named_record(self.target_position)
         return target is not None and target.envelope.visibility == "sealed"
 
+    def withheld_from(self, ledger: Reading) -> tuple[str, ...]:
+        target = ledger.named_record(self.target_position)
+        return () if target is None else target.event.kept_from()
+
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
         target = ledger.named_record(self.target_position)
         if target is None:

@@ -8,6 +8,7 @@ bytes and the same in both ledgers, so that event ids, times and hashes are equa
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -311,6 +312,11 @@ _OF_THE_LOG = re.compile(r"/(proof|receipt|export|verify)(\?|$)")
 async def answer(shelf: Shelf, who: str, url: str) -> Answer:
     """One answer to one reader."""
     response = await shelf.get(who, url)
+    while (
+        response.status == 503
+    ):  # a busy machine: its threads have had no time, which says nothing
+        await asyncio.sleep(0.5)
+        response = await shelf.get(who, url)
     said = [f"{name}: {response.headers.get(name)}" for name in _HEADERS]
     if not _OF_THE_LOG.search(url) and isinstance(response, web.Response):
         body = response.body if isinstance(response.body, bytes) else b""

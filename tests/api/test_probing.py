@@ -330,7 +330,6 @@ UNREACHED: set[tuple[str, str]] = {
     ("draw-review-batch", "batch"),
     ("draw-review-batch", "cases"),
     ("end-incentive", "record"),
-    ("enter-credit-record", "decision"),
     ("enter-credit-record", "record"),
     ("enter-credit-record", "task"),
     ("file-case", "case"),

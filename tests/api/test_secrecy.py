@@ -39,7 +39,16 @@ SHOWN: Mapping[str, Collection[str]] = {
     r"/v1/leniency-statistics": {"leniency.leniency-applied", "penalties.penalty-decided"},
     r"/v1/observation-statistics": {"observation.observation-granted"},
     # Published for everybody; the events are the authorities', so that a feed can be unsaid.
-    r"/v1/decisions": {"penalties.decision-published"},
+    # The page of a decision follows its record: it is gone once that has ended (2.17).
+    r"/v1/decisions": {
+        "credit.credit-record-altered",
+        "credit.credit-record-entered",
+        "credit.publicity-bounds-moved",
+        "credit.publicity-started",
+        "credit.publicity-terminated",
+        "penalties.decision-published",
+        "penalties.decision-withdrawn",
+    },
     r"/v1/acts": {"publicity.act-published", "publicity.act-decided"},
     # A visit that has opened is everybody's. How many were drawn is published with the draw.
     r"/v1/targets|/v1/draws/[^/]+/targets": {"draws.draw-target-inspected"},

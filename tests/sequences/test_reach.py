@@ -16,9 +16,13 @@ STEPS_OF_EACH = 800
 
 #: Commands that a year of a small region does not reach, and why.
 NOT_REACHED = {
+    "FollowDecision": "it mends decisions that an earlier version of the program altered",
+    "ReenterEntity": "no walk has a step for it yet",
+    "ReportShownElsewhere": "no walk has a step for it yet",
+    "ReviewBounds": "bounds move by themselves when a regime changes, in no year of these walks",
+    "ReviewDraw": "the draws of these walks are published in time",
     "ReviewIdleMatter": "a matter is idle after five years without use",
     "ReviewSanction": "the record under a sanction ends without lifting it in imported pasts alone",
-    "ReviewWithdrawal": "the units of these walks take back what was undone before it is overdue",
     "ApplyEnforcement": "see penalties.ApplyEnforcement below",
     "NotAcceptRepair": "see repair.NotAcceptRepair below",
     "PublishAssessment": "see assessment.PublishAssessment below",
@@ -29,7 +33,6 @@ NOT_REACHED = {
 SELDOM = {
     "assessment.PublishAssessment": "all units have to be scored and every appeal decided first",
     "penalties.ApplyEnforcement": "the fine has to stand unpaid for two months, not deferred",
-    "penalties.CloseCase exempt": "all steps recorded and everything seized given back first",
     "penalties.CloseCase revoked": "all steps recorded and everything seized given back first",
     "reconsideration.ReportNonPerformance": "the clock mostly finds it first",
     "repair.NotAcceptRepair": "rare, as it ends a repair at its beginning",

@@ -14,6 +14,7 @@ from ledger.approvals.events import (
     ApprovalRequested,
     ApprovalWithdrawn,
 )
+from ledger.complaints.events import ComplaintReceived
 from ledger.corrections.commands import CorrectRecord
 from ledger.corrections.events import FieldChange, RecordCorrected
 from ledger.countersigning import countersigned_commands, requested_command
@@ -130,3 +131,37 @@ def test_every_countersigned_command_is_named_like_its_address() -> None:
         assert entries[name].command is command
         assert answering >= command.APPROVERS
         assert answering >= entries[name].roles, name
+
+
+def test_GEN_R1_capital_letters_make_no_second_person(story: Scenario) -> None:
+    """Whoever has a token in other letters is the same person still."""
+    request = requested(story)
+    small = actor("MRB", "off-001", "unit_head")
+    story.when(ApproveRequest(approval=request), small).refused("GEN-R1", requested_by="OFF-001")
+    story.when(WithdrawRequest(approval=request), small).then(ApprovalWithdrawn)
+
+
+def test_a_request_is_kept_from_whom_its_subject_is() -> None:
+    """A correction of a complaint about the Justice Bureau does not tell the bureau of it."""
+    received = ComplaintReceived(
+        complaint="CMP-1",
+        unit="RECON",
+        subject_unit="JB",
+        channel="web",
+        facts="态度恶劣",
+        anonymous=True,
+    )
+    recon = actor("RECON", "RECON-1", "unit_head")
+    story = (
+        Scenario(InMemoryDCBRecorder()).at("2026-06-12T09:00+08:00").given(received, actor=recon)
+    )
+    facts = FieldChange(path="/body/facts", old="态度恶劣", new="言语粗暴")
+    correct = CorrectRecord(target_position=1, field_changes=(facts,), reason="笔误")
+    story.when(correct, recon).then(
+        lambda asked: asked.envelope.visibility == "sealed" and asked.event.kept_from() == ("JB",)
+    )
+    request = story.outcome.events[0].event.approval  # type: ignore[union-attr, attr-defined]
+    second = actor("RECON", "RECON-2", "unit_head")
+    story.when(RefuseRequest(approval=request, reason="原文如此"), second).then(
+        lambda refused: refused.event.kept_from() == ("JB",)
+    )

@@ -40,7 +40,7 @@ from ledger.filing.effects import cancelled
 from ledger.filing.folds import Task
 from ledger.kernel import Command, Event, Fact, Malformed, OutOfStep, Reading, UnknownReference
 from ledger.supervision.findings import finding
-from ledger.vocabulary import Badge, DrawId, EntityId, OfficerId, Text
+from ledger.vocabulary import Badge, DrawId, EntityId, OfficerId, Text, same_person
 
 
 class AssignOfficers(Command):
@@ -230,7 +230,7 @@ class ExemptTarget(Command):
         broken = None
         if asked is None or asked.reason != self.reason:
             broken = f"nobody has asked for it as {self.reason}; another person has to"
-        elif asked.by == person:
+        elif same_person(asked.by, person):
             broken = f"{person} asked for it, and cannot approve it as well"
         elif person in officers_of(ledger, draw):
             broken = f"{person} can be drawn to inspect in this draw"

@@ -107,6 +107,9 @@ class DismissFinding(Countersigned):
     def confidential(self, ledger: Reading) -> bool:
         return open_finding(ledger, self.finding_id).visibility() == "sealed"
 
+    def withheld_from(self, ledger: Reading) -> tuple[str, ...]:
+        return open_finding(ledger, self.finding_id).kept_from()
+
     def same_person(self, person: str) -> tuple[Rule, Mapping[str, Any]]:
         return rules.SUP_R3, {"reader": person}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from msgspec.structs import replace
+
 from ledger.commitments import commands as commitments
 from ledger.credit import commands as credit
 from ledger.dishonesty import commands as dishonesty
@@ -48,7 +50,7 @@ add(
     severity=lambda x: x.thing.last("PenaltyDecided").severity,
     sector=lambda x: x.thing.last("PenaltyDecided").sector,
     amount_fen=lambda x: x.thing.last("PenaltyDecided").fine_fen,
-    instrument=lambda x: instrument(x.town),
+    instrument=lambda x: replace(instrument(x.town), doc_no=x.thing.last("PenaltyDecided").doc_no),
     decision=lambda x: x.thing.id,
     sent_by="unit_head",
 )

@@ -9,7 +9,7 @@ from typing import Any
 from ledger.draws import commands as draws
 from tests.sequences.drafts import Draft
 from tests.sequences.prelude import inspected, plan_of
-from tests.sequences.steps import RARE, Table
+from tests.sequences.steps import OFTEN, RARE, Table
 from tests.sequences.town import OFFICERS, UNITS
 
 TABLE = Table()
@@ -140,13 +140,24 @@ add(
     sent_by="draw_coordinator",
 )
 add(
-    draws.ExemptTarget,
+    draws.RequestExemption,
     "target",
     after="DrawTargetSelected",
-    before=f"InspectionTaskApproved {OPEN_TARGET}",
-    reason=lambda x: x.pick(("closed", "moved", "judicial_custody")),
-    evidence="迁出",
+    before=f"InspectionTaskApproved DrawExemptionRequested {OPEN_TARGET}",
+    reason="judicial_custody",
+    instrument="协助执行通知书1号",
+    evidence="法院查封",
+    sent_by="draw_coordinator",
     weight=RARE,
+)
+add(
+    draws.ExemptTarget,
+    "target",
+    after="DrawTargetSelected DrawExemptionRequested",
+    before=f"InspectionTaskApproved {OPEN_TARGET}",
+    reason="judicial_custody",
+    sent_by="unit_head",
+    weight=OFTEN,
 )
 add(
     draws.VoidDraw,
