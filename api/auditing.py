@@ -20,7 +20,7 @@ from api.counter import Counter
 from api.keys import LEDGER
 from api.pools import AUDITS
 from api.tokens import Grant
-from api.visibility import WITHHELD
+from api.visibility import WITHHELD, may_see_stored
 from ledger.access.commands import NoteConsultation, NoteRefusal, NoteUnknown
 from ledger.access.events import CommandRefused, RecordsConsulted, ReferenceUnknown, RuleId
 from ledger.audiences import SUPERVISORS
@@ -62,6 +62,8 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 _TIME = re.compile(
     r"[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9:.]{5,15}(Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?", re.ASCII
 )
+#: Events about a subject that are looked at for one that the asker may see.
+MAX_LOOKED = 20
 #: No id of a subject is longer.
 _LONGEST_ID = 120
 
@@ -119,9 +121,8 @@ class Audit:
             return
         said = {*request.match_info.values(), *request.query.values()}
         sources = Source(request.app[LEDGER].recorder), Source(self._ledger.recorder)
-        kept_from = await AUDITS.run(lambda: _known(*sources, said))
-        # To somebody from whom a subject is kept, it is as one that is not there.
-        known = {said for said, units in kept_from.items() if grant.unit not in units}
+        kept_from = await AUDITS.run(lambda: _known(*sources, said, grant))
+        known = set(kept_from)
         withheld = tuple(sorted({unit for said in known for unit in kept_from[said]}))
         asked = _without_words(request, fits, known)
         entity = request.match_info.get("entity")
@@ -216,22 +217,38 @@ def is_number(said: str) -> bool:
     return _NUMBER.fullmatch(said) is not None
 
 
-def _known(ledger: Source, access: Source, said: set[str]) -> dict[str, tuple[str, ...]]:
-    """What of that which was said is a subject of the ledger, or somebody who acts in either.
+def _known(
+    ledger: Source, access: Source, said: set[str], grant: Grant
+) -> dict[str, tuple[str, ...]]:
+    """What of that which was said is a subject that the asker may know, or somebody who acts.
 
-    With each stand the units that may not know of it.
+    What the asker may not know is as what is not there: else its line in the access ledger would
+    tell. Each comes with the units that may not know of it.
     """
     tags = {s: list(_tags(s)) for s in said if len(s) <= _LONGEST_ID and s.isprintable()}
 
     def stands(one: str) -> bool:
         actor = f"actor:{one}"
-        return ledger.tagged(tags[one]) or (actor in tags[one] and access.tagged([actor]))
+        open_ones = [tag for tag in tags[one] if not hideable(tag)]
+        return (
+            ledger.tagged(open_ones)
+            or (actor in tags[one] and access.tagged([actor]))
+            or any(_seen(ledger, tag, grant) for tag in tags[one] if hideable(tag))
+        )
 
     try:
         known = set(filter(stands, tags))
     except SourceUnavailable as error:
         raise Unavailable("the ledger cannot be read now; ask again") from error
     return {one: _withheld(ledger, filter(hideable, tags[one])) for one in known}
+
+
+def _seen(ledger: Source, tag: str, grant: Grant) -> bool:
+    """Whether one of the first events about a subject is one that the asker may see."""
+    return any(
+        may_see_stored(grant, stored, codec.plain(stored.event.data))
+        for stored in ledger.after([Selector((), (tag,))], 0, MAX_LOOKED)
+    )
 
 
 def _withheld(ledger: Source, tags: Iterable[str]) -> tuple[str, ...]:

@@ -227,3 +227,14 @@ async def test_a_complaint_about_the_bureau_is_unknown_to_it(world: World) -> No
     assert shown["allegation"] == "投诉处理推诿"
     assert "facts" not in shown
     assert E_A not in str(shown)
+
+
+async def test_the_access_ledger_does_not_tell_what_is_sealed(world: World) -> None:
+    """Who asks for a sealed id finds the line that it would find for an id that nobody has."""
+    await world.send("E-A", "complaints/receive-complaint", subject_unit="MRB", **COMPLAINT)
+    for complaint in (COMPLAINT["complaint"], "CMP-NO9"):
+        assert await world.status("RLO", f"/v1/complaints/{complaint}") == 404
+    lines = (await world.get("RLO", "/v1/access", kind="consultation", limit=500))["items"]
+    sealed, unknown = (line["body"] for line in lines[-3:-1])
+    assert sealed == unknown
+    assert "withheld_from" not in sealed
