@@ -73,7 +73,7 @@ async def caught_up(request: web.Request, view: str) -> Follower:
 
 
 def _open_to_asker(pool: Pool) -> Pool:
-    """The pool for whoever asks: reads without a token have one of their own."""
+    """Return the pool for this request: reads without a token have one of their own."""
     request = ASKED_BY.get()
     grant = None if request is None else request[LINE].grant
     return PUBLIC_READS if pool is READS and grant is not None and not grant.id else pool

@@ -146,7 +146,7 @@ TOKENS = Pool("tokens", 2, 2_000, None)
 PROBES = Pool("probes", 2, 32, 5)
 #: Rows by key and pages of them.
 READS = Pool("reads", 4, 500, 5)
-#: The same for whoever has no token: however many ask, they take no thread from the others.
+#: The same for requests without a token: however many ask, they take no thread from the others.
 PUBLIC_READS = Pool("public-reads", 2, 250, 5)
 #: Pages of the feed.
 FEEDS = Pool("feeds", 4, 200, 10)
