@@ -182,7 +182,11 @@ class Facts:
                 continue
             whole, bare = records(topic, types[topic].VERSION)
             for data in (whole,) if topic in UNLIKELY else (bare, whole):
-                yield self.record(placed(codec.decode(1, data).event, ids), unit)
+                event = placed(codec.decode(1, data).event, ids)
+                if topic.startswith("approvals."):
+                    # Commands keep all events of one request from the same readers.
+                    event = msgspec.structs.replace(event, confidential=True, withheld_from=())
+                yield self.record(event, unit)
 
     def law(self) -> Iterator[Recorded]:
         """The policies and calendars that a ledger begins with."""

@@ -66,13 +66,6 @@ SHOWN: Mapping[str, Collection[str]] = {
     },
     # A joint visit is the business's to read once it was held.
     r"/v1/joints": {"joint.joint-planned", "joint.joint-visit-held"},
-    # Commands keep all events of one request from the same readers; golden bytes do not.
-    r"/v1/approvals": {
-        "approvals.approval-given",
-        "approvals.approval-refused",
-        "approvals.approval-requested",
-        "approvals.approval-withdrawn",
-    },
     # Commands name the business in these; golden bytes leave it out.
     r"/v1/deadlines": {
         "corrections.decision-altered",
