@@ -19,6 +19,7 @@ from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.progress.events import Month
 from ledger.vocabulary import Role
 from projections.progress import REPORTING_UNITS, REPORTS, ReportingUnits, Reports, prefilled
+from projections.workplans import tracked
 
 #: It goes from the units to the Justice Bureau and the rule-of-law office, and no further.
 _READERS: frozenset[Role] = frozenset(
@@ -31,7 +32,8 @@ class Prefilled(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``reports``: what the unit owes, task by task, since when it is warned and how far it has come.
     ``tasks``: the figures of every task from the events up to ``cutoff_position``; the entry
-    without a number holds those of the safeguards.
+    without a number holds those of the safeguards. ``milestones`` of the unit's work plan that were
+    due or reached in the month, ``urges`` that were made, due or answered in it.
     """
 
     unit: str
@@ -39,6 +41,8 @@ class Prefilled(msgspec.Struct, frozen=True, omit_defaults=True):
     cutoff_position: int
     reports: tuple[dict[str, Any], ...]
     tasks: tuple[dict[str, Any], ...]
+    milestones: tuple[dict[str, Any], ...]
+    urges: tuple[dict[str, Any], ...]
 
 
 async def prefilled_month(request: web.Request) -> web.Response:
@@ -56,7 +60,10 @@ async def prefilled_month(request: web.Request) -> web.Response:
     head = await asked(source.head)
     cutoff = bounded(request, "cutoff", head, 1, max(head, 1))
 
-    def ask() -> tuple[bool, list[sa.Row[Any]]]:
+    await caught_up(request, "milestones")
+    await caught_up(request, "urges")
+
+    def ask() -> tuple[bool, list[sa.Row[Any]], dict[str, list[dict[str, Any]]]]:
         with follower.views.reading() as connection:
             known = connection.execute(
                 sa.select(REPORTING_UNITS.c.key).where(REPORTING_UNITS.c.key == unit)
@@ -68,14 +75,22 @@ async def prefilled_month(request: web.Request) -> web.Response:
                 .where(REPORTS.c.unit == unit, REPORTS.c.month == month)
                 .order_by(REPORTS.c.task_no)
             )
-            return known is not None, list(owed)
+            return known is not None, list(owed), tracked(connection, unit, month)
 
-    known, owed = await asked(ask)
+    known, owed, asked_of = await asked(ask)
     if not known:
         raise not_found()
     tasks = await asked(lambda: prefilled(source, unit, month, cutoff), COUNTS)
     return json_response(
-        Prefilled(unit, month, cutoff, tuple(row._asdict() for row in owed), tuple(tasks)),
+        Prefilled(
+            unit,
+            month,
+            cutoff,
+            tuple(row._asdict() for row in owed),
+            tuple(tasks),
+            tuple(asked_of["milestones"]),
+            tuple(asked_of["urges"]),
+        ),
         headers=PRIVATE,
     )
 

@@ -31,6 +31,7 @@ from api import (
     sharing,
     supervision,
     trails,
+    workplans,
 )
 from api.operations import MAX_LAG, Check, Readiness
 from api.resources import Resource
@@ -62,6 +63,7 @@ RESOURCES: tuple[Resource, ...] = (
     *sharing.RESOURCES,
     *casefiles.RESOURCES,
     *progress.RESOURCES,
+    *workplans.RESOURCES,
     *assessment.RESOURCES,
 )
 

@@ -24,6 +24,7 @@ from ledger.transparency.log import TransparencyLog, refuse_taken
 from ledger.transparency.memory import Memory
 from ledger.transparency.notes import Signer, parse_vkey
 from ledger.transparency.store import Signed, SignedStore, TileStore
+from ledger.workplans.effects import evidence_changed
 
 #: Who acts when the ledger itself does: seeds, and what happens because a day has passed.
 LEDGER_CLOCK = Actor(unit_id="LEDGER", person_id="clock", role="ledger_clock")
@@ -246,7 +247,12 @@ def _refuse_ended(path: Path, origin: str | None) -> None:
 
 def open_ledger(recorder: SQLiteRecorder, *, clock: Clock = system_clock) -> Ledger:
     """The ledger of a store, with the policy defaults and calendars that it lacked recorded."""
-    ledger = Ledger(recorder, clock=clock, beside=(late_entry, impersonal), audiences=knowers_of)
+    ledger = Ledger(
+        recorder,
+        clock=clock,
+        beside=(evidence_changed, late_entry, impersonal),
+        audiences=knowers_of,
+    )
     try:
         ledger.execute(SeedLedger(), LEDGER_CLOCK)
     except BaseException:

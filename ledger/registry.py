@@ -45,6 +45,7 @@ from ledger.repair import commands as repair
 from ledger.sharing import commands as sharing
 from ledger.supervision import commands as supervision
 from ledger.vocabulary import Role
+from ledger.workplans import commands as workplans
 
 _UNIT: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_legal_office", "unit_head")
 #: Who may look into a complaint: any body but the unit accused (CMP-R1).
@@ -71,6 +72,9 @@ _REPORTING: tuple[Role, ...] = (
     "recon_officer",
     "park_committee",
 )
+
+#: Who adopts the work plan of a year: heads, and the offices that track the region's.
+_PLANNING: tuple[Role, ...] = ("unit_head", "park_committee", "jb_supervisor", "rlo_assessor")
 
 #: Whoever may request or approve what two people sign.
 _SIGNING: tuple[Role, ...] = (
@@ -379,7 +383,7 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     *_system(
         "supervision",
-        (supervision.RaiseFinding, ("jb_supervisor",)),
+        (supervision.RaiseFinding, ("jb_supervisor", "rlo_assessor")),
         (supervision.TriageFinding, ("jb_supervisor",)),
         (supervision.DismissFinding, ("jb_supervisor",)),
         (supervision.RespondToFinding, _UNIT),
@@ -468,6 +472,18 @@ COMMANDS: tuple[Entry, ...] = (
         (progress.ReturnLedger, ("jb_supervisor", "rlo_assessor")),
         (progress.AcceptLedger, ("jb_supervisor", "rlo_assessor")),
         (progress.PublishOutreach, _REPORTING),
+    ),
+    *_system(
+        "workplans",
+        (workplans.AdoptWorkPlan, _PLANNING),
+        (workplans.AmendWorkPlan, _PLANNING),
+        # WRK-R2 and not the table refuses a unit that has no part in the work.
+        (workplans.ReachMilestone, (*_REPORTING, "rlo_assessor")),
+        (workplans.ReturnMilestone, ("jb_supervisor", "rlo_assessor")),
+        (workplans.UrgeWork, ("jb_supervisor", "rlo_assessor")),
+        (workplans.AnswerUrge, _REPORTING),
+        (workplans.RecordTrackingInspection, ("jb_supervisor", "rlo_assessor")),
+        (workplans.ReviewWorkPlan, ("ledger_clock",)),
     ),
     *_system(
         "assessment",

@@ -194,6 +194,19 @@ CaseFileId = Annotated[str, subject("casefile", pattern=_NAME, examples=["CF-202
 SupDocId = Annotated[str, subject("supdoc", pattern=_NAME, examples=["SD-2026-0001"])]
 ComplaintId = Annotated[str, subject("complaint", pattern=_NAME, examples=["CMP-2026-0001"])]
 ApprovalId = Annotated[str, subject("approval", pattern=_NAME, examples=["APR.4f1c.1"])]
+#: A plan of work for a year, a piece of work in it, and a time node: ``<work>/<code>``.
+WorkPlanId = Annotated[str, subject("work-plan", pattern=_NAME, examples=["WP-MRB-2026"])]
+WorkId = Annotated[
+    str,
+    subject("work", pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@#~+-]{0,78}$", examples=["W-MRB-2026-2"]),
+]
+MilestoneId = Annotated[str, subject("milestone", pattern=_NAME, examples=["W-MRB-2026-2/MS-1"])]
+UrgeId = Annotated[str, subject("urge", pattern=_NAME, examples=["URGE-2026-0001"])]
+#: A recorded event that something else rests on, by its event id.
+EvidenceEventId = Annotated[
+    str,
+    subject("evidence-event", pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"),
+]
 ReconId = Annotated[str, subject("recon", pattern=_NAME, examples=["RCN-2026-0001"])]
 MonthId = Annotated[
     str,

@@ -33,6 +33,7 @@ from projections.publicity import (
     withdrawals_overdue,
 )
 from projections.records import past_transition
+from projections.workplans import plans_missing
 
 log = structlog.get_logger("projections.clock")
 
@@ -60,6 +61,7 @@ WATCHES: tuple[Watch, ...] = (
     records_to_follow,
     unreviewed,
     months_to_open,
+    plans_missing,
 )
 
 #: How long a tick waits for the views to catch up, in seconds.

@@ -62,6 +62,14 @@ from projections.supervision import Circulars, SupervisionDocs
 from projections.tasks import Tasks
 from projections.trailindex import Trails
 from projections.views import View
+from projections.workplans import (
+    Milestones,
+    PlanYears,
+    PoliciesKnown,
+    TrackedUnits,
+    Urges,
+    WorkPlans,
+)
 
 #: What reading a damaged file of views raises: what the database says, or values of other types.
 UNREADABLE = (sa.exc.DBAPIError, ValueError, TypeError)
@@ -129,6 +137,12 @@ def all_views() -> list[View]:
         ReviewStandings(),
         Reports(),
         ReportingUnits(),
+        WorkPlans(),
+        Milestones(),
+        Urges(),
+        TrackedUnits(),
+        PlanYears(),
+        PoliciesKnown(),
         Indicators(),
         Scores(),
         Assessments(),

@@ -316,6 +316,19 @@ class Reading:
             )
         return version.value
 
+    def stated_day(self, key: str, year: int) -> date:
+        """The day of a year that a policy states as ``MM-DD``; a stated day does not roll.
+
+        Raises ``Malformed`` where the policy states none.
+        """
+        written = str(self.setting(key))
+        try:
+            return date.fromisoformat(f"{year:04}-{written}")
+        except ValueError:
+            raise Malformed(
+                f"policy {key} must state a day as MM-DD; it says {written!r}"
+            ) from None
+
     def days(self) -> DayCount:
         """Day counting by the calendars published so far."""
         return DayCount(_PublishedYears(self))

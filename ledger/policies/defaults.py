@@ -501,6 +501,10 @@ _SAFEGUARDS = (
         },
         NOTICE_ON, NOTICE, None, "U", "the table is the Notice's; the ids of the leads are ours",
     ),
+    _design(
+        "work.plan_due", "01-31", "the unit's work plan of the year; asked of later years alone",
+        NOTICE,
+    ),
     _design("ledger.cutoff_cd", 1, "by which a report's cutoff may lag behind its submission"),
     _design("ledger.nil_months", 3, "nil reports running that are found"),
     _design(

@@ -395,7 +395,7 @@ KEYS: Mapping[str, Key] = {
         "penalty.late_fee_daily",
     ),
     **_all("fen", "severity.serious_fine_fen"),
-    **_all("text", "publicity.annual_stats", "cap_year", "dishonesty.transition"),
+    **_all("text", "publicity.annual_stats", "cap_year", "dishonesty.transition", "work.plan_due"),
     "key.unit_list": Key("text", ListVisibility),
     "publicity.decision_follows_record": Key("text", bool),
     **_tables(

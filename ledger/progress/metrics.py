@@ -53,6 +53,7 @@ from ledger.supervision.events import (
     SupervisionDocIssued,
     UnitResponded,
 )
+from ledger.workplans.events import MilestoneReached, UrgeAnswered, WorkUrged
 
 #: What may not be rewarded by its number (ASM-R1).
 Base = Literal["inspections", "penalties", "fines"]
@@ -221,6 +222,11 @@ _CATALOGUE: tuple[Metric, ...] = (
     Metric("recons_decided_in_time", "按期作出复议决定", 9, _RECON_ENDED, _in_time, whose="actor"),
     # safeguards
     Metric("outreach", "宣传报道", None, (OutreachPublished,)),
+    Metric("milestones_reached", "完成时间节点", None, (MilestoneReached,)),
+    Metric("milestones_reached_in_time", "按期完成时间节点", None, (MilestoneReached,), _in_time),
+    Metric("works_urged", "被督办", None, (WorkUrged,)),
+    Metric("urges_answered", "答复督办", None, (UrgeAnswered,)),
+    Metric("urges_answered_in_time", "按期答复督办", None, (UrgeAnswered,), _in_time),
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from ledger.corrections.folds import DecisionStanding
 from ledger.entities.folds import Registration
 from ledger.filing.rules import published_matter
 from ledger.impersonal import require_impersonal
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Command, Event, OutOfStep, Reading
 from ledger.penalties.folds import Decision, require_in_effect
 from ledger.penalties.rules import PUB_R1, PUB_R2, PUB_V2
 from ledger.publicity import rules
@@ -325,9 +325,5 @@ def _check_over(ledger: Reading, year: int) -> None:
 
 
 def _last_day(ledger: Reading, year: int) -> date:
-    """The day of the year after, written ``MM-DD`` in the policy; a named day is not moved."""
-    written = str(ledger.setting("publicity.annual_stats"))
-    try:
-        return date.fromisoformat(f"{year + 1}-{written}")
-    except ValueError:
-        raise Malformed(f"policy publicity.annual_stats says {written!r}, no MM-DD") from None
+    """The day of the year after by which the figures must be public."""
+    return ledger.stated_day("publicity.annual_stats", year + 1)

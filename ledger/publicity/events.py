@@ -49,6 +49,7 @@ class ExAntePublished(Event):
 
     TOPIC: ClassVar[str] = "publicity.ex-ante-published"
     VISIBILITY = "public"
+    CORRECTABLE = frozenset({"title", "url"})
 
     unit: UnitId
     item: ExAnteItem

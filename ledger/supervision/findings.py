@@ -11,7 +11,11 @@ from ledger.supervision.events import FindingRaised
 Reporter = Literal["entity", "supervisor", "self"]
 
 #: Who a report about a unit comes from, by role; from any other role it is the unit's own.
-_REPORTERS: dict[str, Reporter] = {"entity_rep": "entity", "jb_supervisor": "supervisor"}
+_REPORTERS: dict[str, Reporter] = {
+    "entity_rep": "entity",
+    "jb_supervisor": "supervisor",
+    "rlo_assessor": "supervisor",
+}
 
 
 def reporter(ledger: Reading) -> Reporter:

@@ -339,6 +339,7 @@ UNREACHED: set[tuple[str, str]] = {
     ("open-self-review", "batch"),
     ("open-self-review", "cases"),
     ("plan-joint", "joint"),
+    ("raise-finding", "task"),
     ("receive-complaint", "complaint"),
     ("record-process-step", "evidence"),
     ("register-in-advance", "evidence"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
+
 from ledger.approvals import commands as approvals
 from ledger.assessment import commands as assessment
 from ledger.casefiles import commands as casefiles
@@ -13,6 +15,7 @@ from ledger.kernel import Actor
 from ledger.observation import commands as observation
 from ledger.progress import commands as progress
 from ledger.supervision import commands as supervision
+from ledger.workplans import commands as workplans
 from tests.sequences.drafts import Draft
 from tests.sequences.prelude import VIOLATIONS
 from tests.sequences.steps import OFTEN, RARE, Table
@@ -536,6 +539,85 @@ add(
     sent_by=RLO,
 )
 add(progress.PublishOutreach, unit=_unit, task_no=6, sent_by="unit_head")
+
+# Work plans.
+
+
+def _work(x: Draft, day: int) -> dict[str, object]:
+    return {
+        "work": f"W-{x.unit}-{x.today.year}",
+        "task_no": 4,
+        "goals": ["重点领域检查全覆盖"],
+        "milestones": [{"milestone": "MS-1", "says": "完成排查", "due_on": x.day(day)}],
+    }
+
+
+def _planless(x: Draft) -> bool:
+    plans = x.book.of("work-plan")
+    return not any((t.get("unit"), t.get("year")) == (x.unit, x.today.year) for t in plans)
+
+
+add(
+    workplans.AdoptWorkPlan,
+    new="work-plan",
+    unit=_unit,
+    year=lambda x: x.today.year,
+    works=lambda x: [_work(x, 20)],
+    basis="年度重点工作",
+    when=_planless,
+    sent_by="unit_head",
+)
+add(
+    workplans.AmendWorkPlan,
+    "work-plan",
+    after="WorkPlanAdopted",
+    works=lambda x: [
+        {**msgspec.to_builtins(x.thing.events("WorkPlanAdopted")[0].works[0]),
+         "milestones": [{"milestone": "MS-2", "says": "完成整改", "due_on": x.day(40)}]}
+    ],
+    when=lambda x: "WorkPlanAmended" not in x.thing.names,
+    sent_by="unit_head",
+)  # fmt: skip
+add(
+    workplans.ReachMilestone,
+    "milestone",
+    after="MilestoneSet",
+    before="MilestoneReached MilestoneDropped",
+    evidence_files=lambda x: [{"title": "工作总结", "sha256": "b" * 64, "dated": x.today}],
+    sent_by="unit_head",
+)
+add(
+    workplans.ReturnMilestone,
+    "milestone",
+    after="MilestoneReached",
+    before="MilestoneReturned",
+    due_on=lambda x: x.day(10),
+    sent_by=RLO,
+)
+add(
+    workplans.UrgeWork,
+    "work",
+    after="WorkPlanAdopted",
+    new="urge",
+    due_on=lambda x: x.day(10),
+    sent_by=RLO,
+)
+add(
+    workplans.AnswerUrge,
+    "urge",
+    after="WorkUrged",
+    before="UrgeAnswered",
+    sent_by="unit_head",
+)
+add(
+    workplans.RecordTrackingInspection,
+    "work",
+    after="WorkPlanAdopted",
+    unit=lambda x: x.thing.get("unit"),
+    works=lambda x: [x.thing.id],
+    faults=["排查未留痕"],
+    sent_by=RLO,
+)
 
 # Assessment.
 

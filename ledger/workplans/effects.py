@@ -1,0 +1,42 @@
+"""What other systems' facts mean for work plans: evidence that no longer holds (WRK-V3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ledger.corrections.events import (
+    DecisionDeclaredUnlawful,
+    DecisionDeclaredVoid,
+    DecisionRevoked,
+)
+from ledger.kernel import Event, Fact, Reading, RecordCorrected
+from ledger.supervision.findings import finding
+from ledger.workplans.folds import RestingOn, RestingOnDecision
+from ledger.workplans.rules import WRK_V3
+
+_UNDONE = (DecisionRevoked, DecisionDeclaredVoid, DecisionDeclaredUnlawful)
+
+
+def evidence_changed(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
+    """WRK-V3, beside a correction of a milestone's evidence, or the end of the decision it tells.
+
+    Alike for an end that reconsideration or the unit itself decided.
+    """
+    for fact in facts:
+        event = fact.event
+        resting: dict[str, str] = {}
+        if isinstance(event, RecordCorrected):
+            resting = ledger.read_true(RestingOn(str(event.target_event_id))).milestones
+            because = "corrected"
+        elif isinstance(event, _UNDONE):
+            named = ledger.read_true(RestingOnDecision(event.decision)).named
+            resting = {one.milestone: one.unit for one in named}
+            because = "undone"
+        for milestone, unit in sorted(resting.items()):
+            yield finding(
+                ledger,
+                WRK_V3,
+                unit=unit,
+                milestone=milestone,
+                evidence_was=because,
+            )
