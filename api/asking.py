@@ -148,10 +148,12 @@ async def rows_page(
     show: Callable[[sa.Row[Any]], Any],
     key: sa.Column[Any] | None = None,
     filters: Mapping[str, sa.ColumnElement[Any]] | None = None,
+    keep: Callable[[sa.Row[Any]], bool] | None = None,
 ) -> web.Response:
     """A page of rows in the order of their key, with a ``Link`` to the next one.
 
-    ``filters`` maps query parameters to the columns that have to equal them.
+    ``filters`` maps query parameters to the columns that have to equal them. ``keep`` leaves out
+    rows by what no column holds; the page is then shorter.
     """
     follower = await caught_up(request, view)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
@@ -167,7 +169,8 @@ async def rows_page(
         with follower.views.reading() as connection:
             rows = page_of(connection, table, conditions, order, limit + 1)
         # Making the documents may take as long as reading them: not on the event loop.
-        return rows, [show(row) for row in rows[:limit]]
+        kept = rows[:limit] if keep is None else filter(keep, rows[:limit])
+        return rows, [show(row) for row in kept]
 
     rows, items = await asked(ask)
     more = len(rows) > limit

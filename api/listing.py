@@ -6,6 +6,7 @@ Most systems are read so; a module of the api that does declares a ``Listing`` a
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -27,6 +28,9 @@ from projections.policies import Policies, value_in_force
 from projections.views import FoldView
 
 Where = list[sa.ColumnElement[bool]]
+
+#: The day as of which a list is asked for.
+VALID_AS_OF = Parameter("valid_as_of", date, "the day on which what is listed has to hold")
 
 
 class FoundItems(msgspec.Struct, frozen=True):
@@ -112,6 +116,9 @@ class Listing(msgspec.Struct, frozen=True):
     policy: str | None = None
     #: Further views in which ``seen`` looks.
     looks_in: tuple[str, ...] = ()
+    #: Whether something holds on a day: the list then takes ``valid_as_of`` and leaves out the
+    #: rest, so that a page may hold fewer than its limit.
+    holds: Callable[[Any, date], bool] | None = None
 
     def resources(self) -> tuple[Resource, Resource]:
         """The list and the single document."""
@@ -121,7 +128,7 @@ class Listing(msgspec.Struct, frozen=True):
                 self._list(),
                 returns=FoundItems,
                 roles=self.roles,
-                query=(*self.filters, AFTER, LIMIT, AT_LEAST),
+                query=(*self.filters, *self._day(), AFTER, LIMIT, AT_LEAST),
                 headers=(AT_LEAST_HEADER,),
             ),
             Resource(
@@ -133,6 +140,9 @@ class Listing(msgspec.Struct, frozen=True):
                 headers=(AT_LEAST_HEADER,),
             ),
         )
+
+    def _day(self) -> tuple[Parameter, ...]:
+        return () if self.holds is None else (VALID_AS_OF,)
 
     def _shown(self, row: sa.Row[Any], grant: Grant) -> Any:
         if "document" in self.view.table.c:
@@ -151,12 +161,17 @@ class Listing(msgspec.Struct, frozen=True):
                     column = table.c[filter_.name]
                     boolean = isinstance(column.type, sa.Boolean)
                     where.append(column == (wanted if boolean else _text(wanted, column)))
+            keep = None
+            if self.holds is not None and (day := query_value(request, "valid_as_of", date, None)):
+                holds, decode = self.holds, _opened(self.view).decode
+                keep = lambda row: holds(decode(row.state), day)  # noqa: E731
             return await rows_page(
                 request,
                 view.name,
                 table,
                 where=where,
                 show=lambda row: self._shown(row, grant),
+                keep=keep,
             )
 
         handler.__doc__ = self.summary

@@ -23,6 +23,7 @@ from ledger.complaints import commands as complaints
 from ledger.corrections import commands as corrections
 from ledger.credit import commands as credit
 from ledger.deadlines import commands as deadlines
+from ledger.delegations import commands as delegations
 from ledger.dishonesty import commands as dishonesty
 from ledger.draws import commands as draws
 from ledger.entities import commands as entities
@@ -158,6 +159,13 @@ COMMANDS: tuple[Entry, ...] = (
         (catalogue.WithdrawMatter, ("unit_head",)),
         (catalogue.ReportBasisRepealed, ("jb_supervisor",)),
         (catalogue.ReviewIdleMatter, ("jb_supervisor", "ledger_clock")),
+    ),
+    *_system(
+        "delegations",
+        (delegations.DelegatePower, ("jb_supervisor",)),
+        (delegations.SuspendDelegation, ("jb_supervisor",)),
+        (delegations.EndDelegation, ("jb_supervisor",)),
+        (delegations.AssessDelegation, ("jb_supervisor", "rlo_assessor")),
     ),
     *_system(
         "filing",

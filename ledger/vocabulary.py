@@ -207,6 +207,9 @@ EvidenceEventId = Annotated[
     str,
     subject("evidence-event", pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"),
 ]
+DelegationId = Annotated[
+    str, subject("delegation", hideable=False, pattern=_NAME, examples=["DLG-2026-01"])
+]
 ReconId = Annotated[str, subject("recon", pattern=_NAME, examples=["RCN-2026-0001"])]
 MonthId = Annotated[
     str,

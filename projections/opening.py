@@ -24,6 +24,7 @@ from projections.catalogue import Matters, MatterUses, Officers, Units
 from projections.commitments import Commitments
 from projections.complaints import Complaints
 from projections.deadlines import Deadlines
+from projections.delegations import Delegations
 from projections.dishonesty import (
     Determinations,
     Incentives,
@@ -91,6 +92,7 @@ def all_views() -> list[View]:
         Matters(),
         MatterUses(),
         Units(),
+        Delegations(),
         Officers(),
         Plans(),
         Policies(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 #: How many of each the rulebook has, by system.
 _COUNTS = {
     "GEN": (2, 2),
-    "CAT": (7, 3),
+    "CAT": (7, 4),
     "FIL": (11, 7),
     "DRW": (10, 7),
     "ENT": (1, 2),

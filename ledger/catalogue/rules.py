@@ -57,9 +57,10 @@ CAT_R6 = Rule(
 )
 CAT_R7 = Rule(
     "CAT-R7",
-    "power delegated to {delegated_to} rests on no published provincial decision",
+    "power delegated to {delegated_to} rests on no published provincial decision in force",
     "行政处罚法 Art. 24",
-    "Cite the published provincial delegation decision in delegation_ref.",
+    "Cite the published provincial delegation decision in delegation_ref, or have it recorded "
+    "(delegate-power); after it ended or while it is suspended the unit whose matter it is acts.",
 )
 CAT_V1 = finding_rule(
     "CAT-V1", "unlawful_decision", "the basis is repealed but the matter is still active", _STRICT
@@ -73,6 +74,13 @@ CAT_V2 = finding_rule(
 )
 CAT_V3 = finding_rule(
     "CAT-V3", "arbitrary", "an act was performed under an unpublished matter", _STRICT
+)
+
+CAT_V4 = finding_rule(
+    "CAT-V4",
+    "arbitrary",
+    "an act was performed under a delegation that was not in force",
+    "行政处罚法 Art. 24",
 )
 
 PUBLISH_LISTED = DeadlineRule(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ledger.catalogue import rules as catalogue
 from ledger.catalogue.folds import Matter
+from ledger.delegations.folds import DelegatedTo
 from ledger.draws import rules as draws
 from ledger.draws.effects import drawn_visit
 from ledger.filing import rules
@@ -58,6 +59,17 @@ def report_irregular_visit(
                 irregular_visit=reported.irregular_visit,
             )
     for matter_id in reported.matters:
+        if reported.unit is not None and _delegated_no_more(ledger, matter_id, reported):
+            yield finding(
+                ledger,
+                catalogue.CAT_V4,
+                unit=reported.unit,
+                entity=reported.entity,
+                matter=matter_id,
+                protected=protected,
+                visited_on=reported.visited_on.isoformat(),
+                irregular_visit=reported.irregular_visit,
+            )
         if not ledger.read(Matter(matter_id)).in_force_on(reported.visited_on):
             yield finding(
                 ledger,
@@ -69,6 +81,15 @@ def report_irregular_visit(
                 visited_on=reported.visited_on.isoformat(),
                 irregular_visit=reported.irregular_visit,
             )
+
+
+def _delegated_no_more(ledger: Reading, matter: str, reported: IrregularVisitReported) -> bool:
+    """Whether the unit's power under a matter was delegated, and not in force that day."""
+    assert reported.unit is not None
+    delegated = ledger.read(DelegatedTo(reported.unit))
+    return bool(delegated.about(matter)) and not delegated.holds(
+        matter, "inspection", reported.visited_on
+    )
 
 
 def cancelled(task: Task, reason: str) -> InspectionCancelled:

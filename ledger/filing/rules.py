@@ -7,6 +7,8 @@ from datetime import date
 from ledger.catalogue import rules as catalogue
 from ledger.catalogue.events import MatterElements
 from ledger.catalogue.folds import Matter, OfficerConflict, OfficerStanding, UnitStanding
+from ledger.delegations.events import Power
+from ledger.delegations.folds import DelegatedTo
 from ledger.filing.events import (
     AnnualPlanApproved,
     AnnualPlanFiled,
@@ -172,8 +174,13 @@ def acting_units(unit: str, part: Participant | None) -> tuple[str, ...]:
     return (unit,) if entrusted is None else (unit, entrusted)
 
 
-def published_matter(ledger: Reading, matter_id: str, unit: str, on: date) -> MatterElements:
-    """The matter as published, in force that day for a unit that may use it (CAT-R2, CAT-R3)."""
+def published_matter(
+    ledger: Reading, matter_id: str, unit: str, on: date, power: Power | None = "inspection"
+) -> MatterElements:
+    """The matter as published, in force that day for a unit that may use it (CAT-R2, R3, R7).
+
+    ``power``: what a delegation has to give; ``None`` for an act that none can give.
+    """
     matter = ledger.known(Matter(matter_id), "List it in the catalogue first.")
     elements = matter.in_force_on(ledger.on)
     ledger.require(
@@ -183,14 +190,29 @@ def published_matter(ledger: Reading, matter_id: str, unit: str, on: date) -> Ma
         on=ledger.on,
     )
     assert elements is not None
+    standing = ledger.read(UnitStanding(unit))
     ledger.require(
-        ledger.read(UnitStanding(unit)).has_power(matter, elements, on),
+        standing.has_power(matter, elements, on)
+        or (
+            power is not None
+            and standing.may_use(matter_id, on)
+            and require_delegation(ledger, matter_id, unit, on, power)
+        ),
         catalogue.CAT_R3,
         unit=unit,
         on=on,
         matters=matter_id,
     )
     return elements
+
+
+def require_delegation(ledger: Reading, matter: str, unit: str, on: date, power: Power) -> bool:
+    """Whether a matter was delegated to a unit; if so, refuse a power not in force (CAT-R7)."""
+    delegated = ledger.read(DelegatedTo(unit))
+    if not delegated.about(matter):
+        return False
+    ledger.require(delegated.holds(matter, power, on), catalogue.CAT_R7, delegated_to=unit)
+    return True
 
 
 def check_officers(

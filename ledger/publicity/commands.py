@@ -78,7 +78,7 @@ class DecideAct(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.act_for(self.unit)
         ledger.new(DecisionStanding(self.decision))
-        elements = published_matter(ledger, self.matter, self.unit, ledger.on)
+        elements = published_matter(ledger, self.matter, self.unit, ledger.on, None)
         if elements.act_kind in _ELSEWHERE:
             raise OutOfStep(
                 f"{self.matter} is a matter of {elements.act_kind}, which is decided elsewhere"

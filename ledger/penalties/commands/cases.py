@@ -90,7 +90,9 @@ class FileCase(Command):
                 raise Malformed(f"task {self.task} is {task.unit}'s at {task.entity}", "/task")
         matters = []
         if self.matter is not None:
-            matters = [filing.published_matter(ledger, self.matter, self.unit, ledger.on)]
+            matters = [
+                filing.published_matter(ledger, self.matter, self.unit, ledger.on, "penalty")
+            ]
         filing.check_officers(
             ledger, self.unit, self.entity, self.investigators, matters, on=ledger.on
         )

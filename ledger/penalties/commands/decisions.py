@@ -12,6 +12,7 @@ from ledger.corrections.folds import DecisionStanding
 from ledger.credit.events import Sector, Severity
 from ledger.credit.folds import CreditRecords
 from ledger.entities.rules import ceased
+from ledger.filing.rules import require_delegation
 from ledger.impersonal import require_impersonal
 from ledger.kernel import Command, Due, Event, Forbidden, LegalRef, Malformed, OutOfStep, Reading
 from ledger.legalreview.rules import require_review
@@ -77,6 +78,9 @@ class DecidePenalty(Command):
                 f"{ledger.actor.role}."
             )
         ledger.not_before(filed.filed_on, f"case {self.case} was filed")
+        if filed.matter is not None:
+            # Delegated when the case was filed, it may not be any more.
+            require_delegation(ledger, filed.matter, self.unit, ledger.on, "penalty")
         refuse_reissue(
             ledger,
             unit=self.unit,

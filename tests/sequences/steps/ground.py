@@ -10,6 +10,7 @@ import msgspec
 
 from ledger.catalogue import commands as catalogue
 from ledger.corrections import commands as corrections
+from ledger.delegations import commands as delegations
 from ledger.entities import commands as entities
 from ledger.grading import commands as grading
 from ledger.kernel import Actor, Recorded
@@ -369,4 +370,42 @@ add(
     ),
     year=2025,
     url="https://example.org/stats",
+)
+
+
+# Powers delegated to townships.
+def _of_others(x: Draft) -> list[str]:
+    return [inspected(x.pick([unit for unit in UNITS if unit != x.unit]))]
+
+
+add(
+    delegations.DelegatePower,
+    new="delegation",
+    unit=lambda x: x.pick(UNITS),
+    matters=_of_others,
+    powers=["inspection"],
+    valid_from=lambda x: x.today,
+    valid_to=lambda x: x.day(200),
+)
+add(
+    delegations.SuspendDelegation,
+    "delegation",
+    after="PowerDelegated",
+    before="DelegationSuspended DelegationEnded",
+    until=lambda x: x.day(5),
+    since=lambda x: x.today,
+    when=lambda x: x.today <= x.thing.get("valid_to"),
+)
+add(
+    delegations.EndDelegation,
+    "delegation",
+    after="PowerDelegated",
+    before="DelegationEnded",
+    weight=RARE,
+)
+add(
+    delegations.AssessDelegation,
+    "delegation",
+    after="PowerDelegated",
+    before="DelegationEnded",
 )

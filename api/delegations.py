@@ -1,0 +1,34 @@
+"""Delegated powers, for everybody; on a day, those in force that day."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.listing import Listing, everybody, shown
+from api.resources import Parameter
+from api.tokens import Grant
+from ledger.delegations.folds import Delegation
+from projections.delegations import Delegations
+
+
+def _shown(given: Delegation, grant: Grant) -> dict[str, Any]:
+    """What everybody reads; an assessment is for the authorities."""
+    said = shown(given, grant)
+    if grant.role in ("public", "entity_rep", "subscriber_system", "operator"):
+        said.pop("assessments", None)
+    return said
+
+
+RESOURCES = Listing(
+    "/v1/delegations",
+    Delegations,
+    "Powers delegated to townships, with the decision each rests on; all, or those of one day.",
+    "One delegation: to whom, under which matters, and on which days it holds.",
+    seen=everybody,
+    show=_shown,
+    holds=Delegation.in_force,
+    filters=(
+        Parameter("unit", str, "the township"),
+        Parameter("stage", str, "given or ended"),
+    ),
+).resources()
