@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -12,11 +13,13 @@ import pytest
 from api.app import RESOURCES as OWN
 from api.command_line import main
 from api.operators import TOKEN_OPERATIONS, TOKEN_RESOURCES, VIEW_RESOURCES
+from api.persons import RESOURCES as PERSONS
 from api.service import Service
 from api.tokens import Tokens, digest_of, draw
 from api.views import RESOURCES as VIEWS
 from ledger.kernel import codec
 from ledger.opening import beside
+from ledger.registry import COMMANDS
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.verification import verify_records
 from ledger.vocabulary import Role
@@ -159,11 +162,44 @@ class TestBusiness:
         assert "IV-SECRET" in (await ask_text(world, "JB", "/v1/feed?limit=1000"))[1]
 
 
-async def ask_text(world: World, who: str, path: str) -> tuple[int, str]:
+class TestRefusedByName:
+    """A refusal names the role of the token that was sent, and no other as its sender's."""
+
+    @pytest.mark.parametrize("role", [*ROLES, "operator"])
+    async def test_every_refused_route(self, world: World, role: Role) -> None:
+        """Every resource and every command: who is refused reads the role that the token names."""
+        entity = E_A if role == "entity_rep" else None
+        world.tokens[role] = world.service.tokens.create("U", "P", role, entity=entity)
+        refused = 0
+        known = {"uscc": E_C, "entity": E_C, "position": "1"}
+        for resource in (*OWN, *VIEWS, *PERSONS):
+            for path in _paths(resource.path, known, 1):
+                if resource.path.startswith(("/v1/feed", "/docs", "/static")):
+                    continue
+                status, told = await ask_text(world, role, path, renamed=False)
+                refused += self.named(role, path, status, told)
+        for entry in COMMANDS:
+            path = f"/v1/{entry.system}/{entry.name}"
+            status, answer = await ask(world, role, path, {})
+            if status == 403:
+                refused += self.named(role, path, status, answer["detail"].partition(";")[0])
+        assert refused > 20
+
+    @staticmethod
+    def named(role: str, path: str, status: int, told: str) -> bool:
+        if status != 403:
+            return False
+        others = re.findall(r"[Tt]he role (\w+)", told)
+        assert set(others) <= {role}, (path, told)
+        return bool(others)
+
+
+async def ask_text(world: World, who: str, path: str, *, renamed: bool = True) -> tuple[int, str]:
     """Status and text, but for the id of the request and the role that a refusal names."""
     headers = {"Authorization": f"Bearer {world.tokens[who]}", "X-Request-Id": "r"}
     answer = await world.client.get(path, headers=headers)
-    return answer.status, (await answer.text()).replace("role operator", "role public")
+    text = await answer.text()
+    return answer.status, text.replace("role operator", "role public") if renamed else text
 
 
 def _paths(template: str, known: dict[str, str], head: int) -> list[str]:
