@@ -129,7 +129,7 @@ class TokenGranted(Event):
 
     ``requested_by`` and ``approved_by`` are two persons. Over HTTP both are operators and the
     actor is who approved; on the command line (no ``request``) whoever holds the ledger's files
-    acts, and ``approved_by`` is the second person they name, if any.
+    acts, and ``approved_by`` is the second person, if any, who confirmed by a token of their own.
     """
 
     TOPIC: ClassVar[str] = "access.token-granted"
