@@ -13,7 +13,6 @@ import secrets
 import sqlite3
 import threading
 import time
-from contextlib import suppress
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -27,7 +26,7 @@ from ledger.kernel import Actor, civil_moment
 from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.subjects import check_subjects
 from ledger.stores import StoreError
-from ledger.stores.files import CHANGE, is_damaged, open_to_others
+from ledger.stores.files import CHANGE, is_damaged, open_to_others, private_file
 from ledger.vocabulary import ActorId, EntityId, Role, UnitId, normal_entity
 
 log = structlog.get_logger("api.tokens")
@@ -201,8 +200,7 @@ class Tokens:
         """The tokens kept at ``path``, which is made if it does not exist, for its owner alone."""
         name = os.fspath(path)
         if name != ":memory:":
-            with suppress(FileExistsError):
-                os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            private_file(Path(name))
             if (mode := open_to_others(Path(name), CHANGE)) is not None:
                 raise StoreError(
                     f"{name} must be writable by its owner alone; its mode is {mode:04o}. chmod "

@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.pool import StaticPool
 
 from ledger.kernel import budget
-from ledger.stores.files import is_damaged
+from ledger.stores.files import is_damaged, private_file
 from ledger.stores.sqlite import connect_read_only
 
 #: Text that sorts by code point on every database, so that a digest has one order.
@@ -100,6 +100,8 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
             hide_parameters=True,
         )
     memory = parsed.database in (None, "", ":memory:")
+    if not memory:
+        private_file(Path(str(parsed.database)))
     engine = sa.create_engine(
         parsed,
         poolclass=StaticPool if memory else None,
@@ -198,6 +200,7 @@ class Lock:
         if path in (None, "", ":memory:"):
             self._held = _Nothing()
             return
+        private_file(Path(f"{path}.lock"))
         lock = sqlite3.connect(
             f"{path}.lock", timeout=0, isolation_level=None, check_same_thread=False
         )

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
 
-from ledger.stores.files import flush_folder
+from ledger.stores.files import flush_folder, make_private
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -53,6 +53,7 @@ class Blobs:
         if read_only:
             return
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(folder)
         before = time.time() - ABANDONED
         for left in folder.glob("*.tmp"):
             with suppress(FileNotFoundError):  # its writer is alive, and has finished

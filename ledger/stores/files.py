@@ -8,7 +8,7 @@ import sqlite3
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -85,11 +85,13 @@ def refuse_existing(target: Path) -> None:
 
 
 def flush_tree(folder: Path) -> None:
-    """Have a folder and everything below it survive a loss of power."""
+    """Have a folder and everything below it be its owner's alone, and survive a loss of power."""
     for path in folder.rglob("*"):
         if path.is_dir():
+            make_private(path)
             flush_folder(path)
             continue
+        make_private(path)
         with path.open("rb") as file:
             os.fsync(file.fileno())
     flush_folder(folder)
@@ -125,6 +127,45 @@ def open_to_others(path: Path, access: int) -> int | None:
     """
     mode = stat.S_IMODE(path.stat().st_mode)
     return mode if os.name == "posix" and mode & access else None
+
+
+#: What SQLite puts beside a file; each gets the mode that the file has at that moment.
+_JOURNALS = ("-wal", "-shm", "-journal")
+
+
+def new_private(path: Path) -> None:
+    """Make an empty file for its owner alone (mode 0600), whatever the umask, if there is none.
+
+    SQLite takes it for a new database. Where it cannot be made, whoever opens it is told why.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def make_private(path: Path) -> None:
+    """Take from others what they may do with a file or folder, and with the journals beside it.
+
+    What others may *write* stays as it is, because closing it would hide that it was open:
+    ``refuse_writable`` refuses it. Raises ``PersistenceError`` where the mode cannot be changed.
+    """
+    for one in (path, *(Path(f"{path}{name}") for name in _JOURNALS)):
+        with suppress(FileNotFoundError):  # a journal may go at any moment
+            mode = open_to_others(one, ANY)
+            if mode is None or mode & CHANGE:
+                continue
+            try:
+                one.chmod(mode & ~ANY)
+            except OSError as error:
+                raise PersistenceError(
+                    f"{one} must be readable by its owner alone; its mode is {mode:04o}, and this "
+                    "process cannot change it. chmod go-rwx it."
+                ) from error
+
+
+def private_file(path: Path) -> None:
+    """Have a file that is about to be written be its owner's alone, new or not."""
+    new_private(path)
+    make_private(path)
 
 
 def is_damaged(error: BaseException | None) -> bool:

@@ -44,6 +44,7 @@ from eventsourcing.persistence import (
 
 from ledger.kernel import budget
 from ledger.kernel.threads import Worker
+from ledger.stores.files import make_private, new_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -273,12 +274,15 @@ class SQLiteRecorder(DCBRecorder):
         self._guard = threading.Lock()  # of the six above; held for moments only
         _refuse_fragment(self.path)
         self._reads = "ro" if read_only else "rw"
+        if not read_only:
+            new_private(self.path)
         self._writer = _Connection(self.path, "ro" if read_only else "rwc", busy_timeout)
         try:
             if read_only:
                 check_schema(self._writer.sqlite, self.path)
             else:
                 _prepare(self._writer.sqlite, self.path, busy_timeout)
+                make_private(self.path)
         except sqlite3.Error as error:
             self._writer.close()
             raise _translated(error, self.path) from error

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from ledger.stores import StoreError
-from ledger.stores.files import is_damaged, unchanging
+from ledger.stores.files import is_damaged, private_file, unchanging
 from ledger.transparency.merkle import HASH_SIZE, root_of
 from ledger.transparency.notes import Signature, parse_note
 from ledger.transparency.tiles import HEIGHT, WIDTH, split
@@ -117,6 +117,7 @@ class SQLiteFile:
         self.path = path
         self._if_damaged = if_damaged
         self._lock = threading.RLock()
+        private_file(path)
         with self._translated():
             self._sqlite = sqlite3.connect(
                 path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False

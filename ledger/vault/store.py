@@ -41,7 +41,7 @@ from typing import Self
 import msgspec
 
 from ledger.stores import StoreError
-from ledger.stores.files import ANY, open_to_others
+from ledger.stores.files import ANY, make_private, open_to_others
 from ledger.vault.sealing import SECRET_BYTES
 
 APPLICATION_ID = 0x4C445654  # "LDVT"; `file` and sqlite3 show it
@@ -288,3 +288,4 @@ def _private(path: Path) -> None:
                 f"{path} may be read by others (mode {mode:04o}): chmod 600 it. If others had "
                 "access to this machine, they may have read what is sealed."
             ) from None
+    make_private(path)  # its journal
