@@ -129,6 +129,7 @@ def main(words: Sequence[str] | None = None) -> None:
         Forked,
         Retired,
         Damaged,
+        NotRecorded,
     ) as error:
         say(f"supervision-ledger: {error}", "red")
         sys.exit(2)

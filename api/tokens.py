@@ -26,7 +26,7 @@ from ledger.kernel import Actor, civil_moment
 from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.subjects import check_subjects
 from ledger.stores import StoreError
-from ledger.stores.files import CHANGE, is_damaged, open_to_others, private_file
+from ledger.stores.files import CHANGE, open_to_others, private_file, trouble
 from ledger.vocabulary import ActorId, EntityId, Role, UnitId, normal_entity
 
 log = structlog.get_logger("api.tokens")
@@ -86,12 +86,6 @@ class Grant(msgspec.Struct, frozen=True):
     def actor(self) -> Actor:
         """The grant as it will stand in what it records."""
         return Actor(unit_id=self.unit, person_id=self.person, role=self.role)
-
-
-_DAMAGED = (
-    ". Put a backup of this file back, or delete it with its -wal and -shm neighbours: then no "
-    "token is good any more, and new ones are created by `supervision-ledger token create`."
-)
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -191,7 +185,7 @@ class Tokens:
                     self._sqlite.execute(f"ALTER TABLE tokens ADD COLUMN {column} TEXT")
             self._sqlite.execute("SELECT count(*) FROM tokens WHERE revoked_at IS NULL").fetchone()
         except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: {error}{_DAMAGED * is_damaged(error)}") from error
+            raise StoreError(trouble(Path(self.path), error)) from error
         self._cache: dict[str, tuple[Grant, float]] = {}
         self._asked: dict[str, asyncio.Task[Grant | None]] = {}
 

@@ -52,6 +52,11 @@ class Blobs:
         self.folder = folder
         if read_only:
             return
+        if folder.exists() and not folder.is_dir():
+            raise PersistenceError(
+                f"{folder} must be a folder; it is a file. Move the file away and put the newest "
+                "backup of the folder back (docs/backup.md)."
+            )
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         make_private(folder)
         before = time.time() - ABANDONED

@@ -129,6 +129,86 @@ def open_to_others(path: Path, access: int) -> int | None:
     return mode if os.name == "posix" and mode & access else None
 
 
+#: What may be done about a file that is damaged, by how its name ends; the first that fits.
+#: What is lost with each is said in the README.
+_ADVICE: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        (".tiles.db",),
+        (
+            "Stop the service, delete this file with its -wal and -shm neighbours, and serve "
+            "again: the tiles are made anew of the events."
+        ),
+    ),
+    (
+        (".views.db", ".views.db.lock"),
+        (
+            "Stop the service, delete this file with its -wal and -shm neighbours, and serve "
+            "again, or run `supervision-ledger rebuild`: the views are made anew of the "
+            "events."
+        ),
+    ),
+    (
+        (".tokens.db",),
+        (
+            "Put a backup of this file back, or delete it with its -wal and -shm neighbours: "
+            "then no token is good any more, and new ones are created by `supervision-ledger "
+            "token create`."
+        ),
+    ),
+    (
+        (".signed.db", "witness.db"),
+        (
+            "Do not delete it: what was signed cannot be made anew. Stop the service and put "
+            "the newest backup of this file back (docs/backup.md)."
+        ),
+    ),
+    (
+        (".vault.db",),
+        (
+            "Do not delete it: the keys in it cannot be made anew, and what they seal cannot "
+            "be read without them. Stop the service and put the newest copy of this file "
+            "back. If there is none, move it away and serve with --accept-lost-keys "
+            "(docs/backup.md)."
+        ),
+    ),
+    (
+        (".key", ".key.next"),
+        (
+            "Do not delete it: a new key would be another log. Stop the service and put the "
+            "copy of this file back. If there is none, the log has ended: move the key away, "
+            "and serve once with --origin and another name (docs/backup.md)."
+        ),
+    ),
+    (
+        (".access.db",),
+        (
+            "Do not delete it: who was refused and who looked is recorded nowhere else. Stop "
+            "the service, put the newest backup of this file back (docs/backup.md), and run "
+            "verify."
+        ),
+    ),
+    (
+        ("",),
+        (
+            "Do not delete it: its events are recorded nowhere else. Stop the service, put "
+            "the newest backup of this file back (docs/backup.md), and run verify."
+        ),
+    ),
+)
+
+
+def advice(path: Path) -> str:
+    """Return what may be done about a damaged file of a ledger: delete it, or put a backup back."""
+    return next(words for endings, words in _ADVICE if path.name.endswith(endings))
+
+
+def trouble(path: Path, error: BaseException) -> str:
+    """Return what is wrong with a file, and what may be done where trying again is no use."""
+    if path.is_dir():
+        return f"{path} must be a file; it is a folder. Move the folder away. {advice(path)}"
+    return f"{path}: {error}. {advice(path)}" if is_damaged(error) else f"{path}: {error}"
+
+
 #: What SQLite puts beside a file; each gets the mode that the file has at that moment.
 _JOURNALS = ("-wal", "-shm", "-journal")
 

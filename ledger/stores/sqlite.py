@@ -44,7 +44,7 @@ from eventsourcing.persistence import (
 
 from ledger.kernel import budget
 from ledger.kernel.threads import Worker
-from ledger.stores.files import make_private, new_private
+from ledger.stores.files import is_damaged, make_private, new_private, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -128,8 +128,6 @@ _ADVICE = {
     " it write permission on the file, its -wal and -shm neighbours and their directory.",
     sqlite3.SQLITE_CANTOPEN: "Check that the directory exists and may be written by this process.",
     sqlite3.SQLITE_IOERR: "The disk failed. Check it, then verify the ledger before going on.",
-    sqlite3.SQLITE_CORRUPT: "The file is damaged. Stop writing, restore a backup, verify it.",
-    sqlite3.SQLITE_NOTADB: "The file is not an SQLite database. Check the path.",
 }
 
 # From the list of tags to `Row.tags` and back, lossless.
@@ -758,4 +756,6 @@ def _translated(error: Exception, path: Path) -> PersistenceError:
     # Rows that the database refuses will be refused again.
     name = "DataError" if isinstance(error, sqlite3.IntegrityError) else type(error).__name__
     kind: type[PersistenceError] = getattr(persistence, name, DatabaseError)
+    if path.is_dir() or is_damaged(error):
+        return kind(trouble(path, error))
     return kind(f"{path}: {error}. {_ADVICE.get(_code(error), '')}".rstrip())
