@@ -141,9 +141,9 @@ KINDS: dict[str, Kind] = {
         Kind(
             "too-many-requests",
             429,
-            "The caller holds all that one caller may hold",
-            "Nothing was recorded. Close a stream, or ask again after the seconds in "
-            "`Retry-After`.",
+            "The caller has had all that one caller may have",
+            "Nothing was recorded. Close a stream, correct the ids that commands name, and ask "
+            "again after the seconds in `Retry-After`; `detail` says which.",
         ),
         Kind(
             "headers-too-large",

@@ -70,6 +70,20 @@ class ReferenceUnknown(Event):
     kind: Name
 
 
+class SenderPaused(Event):
+    """暂停发送: somebody named too often what is not there for them, and has to wait (2.17).
+
+    ``named`` counts the commands that did since their allowance was whole. Hidden subjects and
+    unknown ones count alike, and so does an id for something new that is in use. ``unit`` is the
+    sender's.
+    """
+
+    TOPIC: ClassVar[str] = "access.sender-paused"
+
+    unit: UnitId
+    named: int
+
+
 def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
     """Version 1 named no person."""
     return body
