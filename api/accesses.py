@@ -21,6 +21,7 @@ from ledger.access.events import (
     RecordsConsulted,
     ReferenceUnknown,
     RuleId,
+    SenderPaused,
     TokenGranted,
     TokenRequestDeclined,
     TokenRequested,
@@ -37,7 +38,7 @@ MAX_PAGE = 500
 Kind = Literal["refusal", "unknown", "consultation", "token", "clock"]
 _TYPES: dict[Kind, tuple[str, ...]] = {
     "refusal": (CommandRefused.TOPIC,),
-    "unknown": (ReferenceUnknown.TOPIC,),
+    "unknown": (ReferenceUnknown.TOPIC, SenderPaused.TOPIC),
     "consultation": (RecordsConsulted.TOPIC,),
     "token": (
         TokenRequested.TOPIC,

@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 from api.access import grant_of
 from api.keys import LEDGER, LINE, VIEWS
 from api.pools import ASKED_BY, PUBLIC_READS, READS, Pool
-from api.problems import Problem
+from api.problems import Problem, may_not_read
 from api.reading import at_least, bounded, json_response, next_link, query_value
 from api.tokens import Grant
 from ledger.audiences import SUPERVISORS, UNIT_BOUND
@@ -127,7 +127,7 @@ def may_ask(
         return unit == grant.unit
     if grant.role == "entity_rep" and grant.entity is not None and entity is not None:
         return entity == grant.entity
-    raise Problem("forbidden", f"The role {grant.role} may not read this.")
+    raise may_not_read(grant.named_role)
 
 
 def begun(table: sa.Table) -> list[sa.ColumnElement[bool]]:
@@ -213,7 +213,7 @@ def asked_day(request: web.Request) -> date:
 def required_grant(grant: Grant) -> Grant:
     """The grant, of somebody who may read more than the public."""
     if grant.role in PUBLIC:
-        raise Problem("forbidden", f"The role {grant.role} may not read this.")
+        raise may_not_read(grant.named_role)
     return grant
 
 

@@ -21,8 +21,14 @@ from api.keys import LEDGER
 from api.pools import AUDITS
 from api.tokens import Grant
 from api.visibility import WITHHELD, may_see_stored
-from ledger.access.commands import NoteConsultation, NoteRefusal, NoteUnknown
-from ledger.access.events import CommandRefused, RecordsConsulted, ReferenceUnknown, RuleId
+from ledger.access.commands import NoteConsultation, NotePause, NoteRefusal, NoteUnknown
+from ledger.access.events import (
+    CommandRefused,
+    RecordsConsulted,
+    ReferenceUnknown,
+    RuleId,
+    SenderPaused,
+)
 from ledger.audiences import SUPERVISORS
 from ledger.impersonal import personal_data
 from ledger.kernel import (
@@ -103,6 +109,11 @@ class Audit:
             await self._note(grant, lambda: note_of(command, context, answer, withheld))
         else:
             await self._note(grant, lambda: note_of_unknown(grant, command, answer))
+
+    async def paused(self, grant: Grant, named: int) -> None:
+        """Take down that a sender named too often what is not there, and has to wait."""
+        paused = SenderPaused(unit=msgspec.convert(grant.unit, UnitId), named=named)
+        await self._note(grant, lambda: NotePause(pause=paused))
 
     async def consulted(
         self,

@@ -79,6 +79,7 @@ from ledger.persons.commands import ErasePerson
 from ledger.persons.erasure import destroy_keys
 from ledger.persons.events import ErasureReason
 from ledger.stores import StoreError
+from ledger.stores.files import private_file
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.keys import KeyFileError
 from ledger.transparency.log import Forked
@@ -128,6 +129,7 @@ def main(words: Sequence[str] | None = None) -> None:
         Forked,
         Retired,
         Damaged,
+        NotRecorded,
     ) as error:
         say(f"supervision-ledger: {error}", "red")
         sys.exit(2)
@@ -213,11 +215,12 @@ def serve(
 def demo(*, folder: Path = Path("demo"), host: str = "127.0.0.1", port: Port = 8080) -> None:
     """Load the sample register into a ledger of its own and serve it: the quickest way to look."""
     require_free(host, port)  # before all is loaded for nothing
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     url = f"sqlite:///{folder / 'ledger.db'}"
     tell(f"ledger: {url}")
     with open_recorder(url) as recorder, open_ledger(recorder) as opened:
         _import(opened, "sf-food", sample_folder(), None, strict=False)
+    private_file(folder / "log.jsonl")
     configure_logging((folder / "log.jsonl").open("ab"))
     with Service(url, ticking=True) as service:
         _follow(service.follower, service.recorder.head())

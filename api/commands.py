@@ -15,10 +15,12 @@ from api.access import caller_of
 from api.auditing import AUDIT
 from api.bodies import body_of
 from api.counter import COUNTER
+from api.front import EDGE
 from api.keys import DESK, LEDGER, LINE, VAULT
 from api.malformed import decoded
 from api.middlewares import expect
 from api.pools import COMMANDS
+from api.probes import sender_of
 from api.problems import Problem, unauthenticated
 from api.resources import Handler, check_query
 from api.sealing import FINISHERS, SEALERS, Finisher, Sealer
@@ -32,6 +34,7 @@ from ledger.kernel import (
     Outcome,
     Recorded,
     Refusal,
+    Taken,
     Unavailable,
     UnknownReference,
 )
@@ -93,6 +96,8 @@ def _handler(entry: Entry) -> Handler:
             if not grant.id:
                 raise unauthenticated(f"{entry.name} needs a token.")
             raise Problem("forbidden", refusal.format(grant.role))
+        sender = _sender(request, grant)
+        request.app[EDGE].probes.require(sender)
         check_query(request)
         headers = request.headers
         require_json(headers.get(hdrs.CONTENT_TYPE, ""))
@@ -125,8 +130,8 @@ def _handler(entry: Entry) -> Handler:
             else:
                 prepared = await _prepared(app, prepare, command)
                 outcome = await _all_of(app, prepared, context)
-        except (Refusal, UnknownReference) as error:
-            await app[AUDIT].refused(app, grant, command, context, error)
+        except (Refusal, UnknownReference, Taken) as error:
+            await _take_down(app, sender, grant, command, context, error)
             raise
         except OverflowError:
             raise Malformed("a number or moment of the request is out of range") from None
@@ -136,6 +141,28 @@ def _handler(entry: Entry) -> Handler:
         return _answer(outcome, grant)
 
     return post
+
+
+def _sender(request: web.Request, grant: Grant) -> str:
+    """Who sends, as probes are counted."""
+    return sender_of(grant, "" if grant.id else request.app[EDGE].source_of(request))
+
+
+async def _take_down(  # noqa: PLR0917 - all that is known of a command that was not recorded
+    app: web.Application,
+    sender: str,
+    grant: Grant,
+    command: Command,
+    context: Context,
+    error: Refusal | UnknownReference | Taken,
+) -> None:
+    """Take down a refusal or an unknown reference; the second costs its sender a probe."""
+    # Counted before anything is waited for: others on their way are to meet it.
+    spent = None if isinstance(error, Refusal) else app[EDGE].probes.spend(sender)
+    if not isinstance(error, Taken):
+        await app[AUDIT].refused(app, grant, command, context, error)
+    if spent is not None:
+        await app[AUDIT].paused(grant, spent)
 
 
 async def _sealed(

@@ -14,6 +14,7 @@ from ledger.draws import checking
 from ledger.kernel import civil_date
 from ledger.kernel.clock import system_clock
 from ledger.opening import UnusableUrl, open_recorder
+from ledger.stores.files import private_file
 from projections.drawfiles import draw_file, open_archive
 from projections.draws import DrawProgress
 
@@ -61,6 +62,7 @@ def export_draw(
     if to is None:
         sys.stdout.buffer.write(content)
     else:
+        private_file(to)
         to.write_bytes(content)
         say(f"{to}: {len(content):,} bytes")
     if file.withheld:

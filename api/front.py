@@ -22,6 +22,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from api.addresses import Network, counted, source_of, trusts
 from api.logs import log_noise, where
 from api.middlewares import new_request_id
+from api.probes import Probes
 from api.problems import SERVER, Problem, response_to
 from api.shares import RETRY_AFTER, Shares
 
@@ -67,9 +68,11 @@ class Edge:
         trusted: Sequence[Network] = (),
         shares: Shares | None = None,
         connections: int | None = None,
+        probes: Probes | None = None,
     ) -> None:
         self.trusted = tuple(trusted)
         self.shares = Shares() if shares is None else shares
+        self.probes = Probes() if probes is None else probes
         self._given = connections
         self._open = 0
         self._addresses: Counter[str] = Counter()
@@ -148,6 +151,7 @@ class Edge:
         for reason, n in sorted(self._unreadable.items()):
             unreadable.add_metric((reason,), n)
         yield unreadable
+        yield from self.probes.collect()
         yield GaugeMetricFamily("http_connections", "Open connections", self._open)
         yield CounterMetricFamily(
             "http_connections_refused", "Connections beyond what there may be", self._refused

@@ -32,6 +32,7 @@ _OF_COMMANDS = (
     "too-large",
     "unsupported-media-type",
     "rule-refused",
+    "too-many-requests",
     "unavailable",
 )
 _REF = "#/components/schemas/{name}"

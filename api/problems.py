@@ -141,9 +141,9 @@ KINDS: dict[str, Kind] = {
         Kind(
             "too-many-requests",
             429,
-            "The caller holds all that one caller may hold",
-            "Nothing was recorded. Close a stream, or ask again after the seconds in "
-            "`Retry-After`.",
+            "The caller has had all that one caller may have",
+            "Nothing was recorded. Close a stream, correct the ids that commands name, and ask "
+            "again after the seconds in `Retry-After`; `detail` says which.",
         ),
         Kind(
             "headers-too-large",
@@ -307,6 +307,11 @@ def _http(error: web.HTTPException) -> Problem:
             "internal" if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "malformed"
         ]
     return Problem(kind.name, f"{kind.title}.")
+
+
+def may_not_read(role: str, what: str = "this") -> Problem:
+    """Return the refusal of a read; ``role`` is the one that the token names."""
+    return Problem("forbidden", f"The role {role} may not read {what}.")
 
 
 #: Who answers, in every answer: not which versions of what.

@@ -8,7 +8,9 @@ by one operator and approved by another (docs/decisions/0010-operators.md).
 from __future__ import annotations
 
 import getpass
+import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -24,7 +26,7 @@ from ledger.access.tokens import ID_DIGITS, NoteGrant, NoteRevocation
 from ledger.kernel import Ledger
 from ledger.opening import UnusableUrl, beside, ledger_path, open_recorder
 from ledger.stores.sqlite import SQLiteRecorder
-from ledger.vocabulary import ActorId, Role
+from ledger.vocabulary import ActorId, Role, same_person
 
 app = App(name="token", help="Create, list and revoke access tokens.")
 
@@ -47,7 +49,9 @@ def create(
     Parameters
     ----------
     second
-        Who stands by and answers for it too; an operator's token is not created without.
+        Who stands by and answers for it too; an operator's token is not created without. They
+        confirm it by a token of their own: they are asked for it, or it is read as one line from
+        standard input.
     """
     try:
         holder = holder_of(unit, person, role, entity)
@@ -60,6 +64,8 @@ def create(
             "--second HEAD-001"
         )
     with _opened(ledger) as (tokens, access):
+        if other is not None:
+            _confirm(tokens, other)
         tell(grant(tokens, access, holder, expires_on=expires_on, second=other))
 
 
@@ -125,7 +131,7 @@ def _second(person: str, holder: Holder) -> str:
         second: str = msgspec.convert(person, ActorId)
     except msgspec.ValidationError:
         raise ValueError(f"--second must be a badge id, as HEAD-001; it is {person!r}") from None
-    if second.casefold() in (holder.person.casefold(), _account().casefold()):
+    if same_person(second, holder.person) or same_person(second, _account()):
         raise ValueError(
             f"--second must be another person than the holder and than {_account()}, who runs "
             f"this; it is {second}"
@@ -133,12 +139,33 @@ def _second(person: str, holder: Holder) -> str:
     return second
 
 
+#: Whose tokens stand for nobody in office.
+_OUTSIDE = frozenset({"entity_rep", "public", "subscriber_system"})
+
+
+def _confirm(tokens: Tokens, second: str) -> None:
+    """Have the second person show a token of their own. Raises ``UnusableUrl`` without one."""
+    prompt = f"{second}, confirm this by a token of your own: "
+    shown = getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()
+    grant = tokens.lookup(shown.strip())
+    if grant is None or grant.role in _OUTSIDE or not same_person(grant.person, second):
+        raise UnusableUrl(
+            f"{second} must confirm this by a token of their own that is good, of a person in "
+            "office: type it when asked, or send it as one line of standard input. Without one, "
+            f"create it first, as in: token create JB {second} jb_supervisor. Nothing was created."
+        )
+
+
 def _account() -> str:
-    """The account that runs this, as an actor is named."""
+    """Return the account that runs this, as an actor is named: the process's, not a variable's."""
     try:
+        import pwd  # noqa: PLC0415 - there is none on Windows
+
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except ImportError:
         name = getpass.getuser()
-    except (KeyError, OSError):
-        name = "unknown"
+    except KeyError:
+        name = str(os.getuid())
     return "os:" + re.sub(r"[^A-Za-z0-9._:/@#~+-]", "_", name)[:100]
 
 

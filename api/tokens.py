@@ -13,7 +13,6 @@ import secrets
 import sqlite3
 import threading
 import time
-from contextlib import suppress
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -27,7 +26,7 @@ from ledger.kernel import Actor, civil_moment
 from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.subjects import check_subjects
 from ledger.stores import StoreError
-from ledger.stores.files import CHANGE, is_damaged, open_to_others
+from ledger.stores.files import CHANGE, open_to_others, private_file, trouble
 from ledger.vocabulary import ActorId, EntityId, Role, UnitId, normal_entity
 
 log = structlog.get_logger("api.tokens")
@@ -70,22 +69,23 @@ class Grant(msgspec.Struct, frozen=True):
     id: str = ""
     #: The moment from which it is good no more.
     ends: float | None = None
+    #: The role that the token names, where it reads with another one.
+    reads_for: str = ""
+
+    @property
+    def named_role(self) -> str:
+        """The role that its holder knows it by, for messages."""
+        return self.reads_for or self.role
 
     def reader(self) -> Grant:
         """Whose eyes it reads business with: an operator's are the public's, whatever it names."""
         if self.role != "operator":
             return self
-        return Grant("public", "anonymous", "public", None, self.id, self.ends)
+        return Grant("public", "anonymous", "public", None, self.id, self.ends, self.role)
 
     def actor(self) -> Actor:
         """The grant as it will stand in what it records."""
         return Actor(unit_id=self.unit, person_id=self.person, role=self.role)
-
-
-_DAMAGED = (
-    ". Put a backup of this file back, or delete it with its -wal and -shm neighbours: then no "
-    "token is good any more, and new ones are created by `supervision-ledger token create`."
-)
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -185,7 +185,7 @@ class Tokens:
                     self._sqlite.execute(f"ALTER TABLE tokens ADD COLUMN {column} TEXT")
             self._sqlite.execute("SELECT count(*) FROM tokens WHERE revoked_at IS NULL").fetchone()
         except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: {error}{_DAMAGED * is_damaged(error)}") from error
+            raise StoreError(trouble(Path(self.path), error)) from error
         self._cache: dict[str, tuple[Grant, float]] = {}
         self._asked: dict[str, asyncio.Task[Grant | None]] = {}
 
@@ -194,8 +194,7 @@ class Tokens:
         """The tokens kept at ``path``, which is made if it does not exist, for its owner alone."""
         name = os.fspath(path)
         if name != ":memory:":
-            with suppress(FileExistsError):
-                os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            private_file(Path(name))
             if (mode := open_to_others(Path(name), CHANGE)) is not None:
                 raise StoreError(
                     f"{name} must be writable by its owner alone; its mode is {mode:04o}. chmod "

@@ -139,8 +139,8 @@ async def _require_auditor(request: web.Request) -> None:
             raise unauthenticated("Entries are for auditors: this needs a token.")
         raise Problem(
             "forbidden",
-            f"The role {grant.role} may not read entries. Ask for the proof of a single event: "
-            "/v1/events/{position}/proof.",
+            f"The role {grant.named_role} may not read entries. Ask for the proof of a single "
+            "event: /v1/events/{position}/proof.",
         )
 
 

@@ -10,6 +10,7 @@ import re
 from datetime import date
 from functools import lru_cache
 from typing import Annotated, Literal
+from unicodedata import category, normalize
 
 import msgspec
 from stdnum.cn import uscc
@@ -223,8 +224,18 @@ Grade = Literal["A", "B", "C", "D"]
 
 
 def same_person(one: str, other: str) -> bool:
-    """Whether two ids name one person: nobody becomes a second person by capital letters."""
-    return one.casefold() == other.casefold()
+    """Return whether two ids name one person.
+
+    Nobody becomes a second person by capital letters, blanks, invisible characters, other forms of
+    the same character, or by being named once as the account of a machine (``os:``).
+    """
+    return _person(one) == _person(other)
+
+
+def _person(name: str) -> str:
+    folded = normalize("NFKC", normalize("NFKC", name).casefold())
+    shown = "".join(c for c in folded if not c.isspace() and category(c)[0] != "C")
+    return shown.removeprefix("os:")
 
 
 #: A digest of content that lies beside the ledger.

@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.pool import StaticPool
 
 from ledger.kernel import budget
-from ledger.stores.files import is_damaged
+from ledger.stores.files import is_damaged, private_file, trouble
 from ledger.stores.sqlite import connect_read_only
 
 #: Text that sorts by code point on every database, so that a digest has one order.
@@ -64,11 +64,8 @@ class Damaged(sa.exc.DatabaseError):
         self._path = path
 
     def __str__(self) -> str:
-        return (
-            f"{self._path}: {self.orig}. Stop the service, delete this file with its -wal and -shm "
-            "neighbours, and serve again, or run `supervision-ledger rebuild`: the views are made "
-            "anew of the events."
-        )
+        assert self.orig is not None
+        return trouble(Path(self._path), self.orig)
 
 
 def views_url(ledger_url: str) -> str:
@@ -100,6 +97,8 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
             hide_parameters=True,
         )
     memory = parsed.database in (None, "", ":memory:")
+    if not memory:
+        private_file(Path(str(parsed.database)))
     engine = sa.create_engine(
         parsed,
         poolclass=StaticPool if memory else None,
@@ -111,7 +110,8 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     @sa.event.listens_for(engine, "handle_error")
     def _failed(context: sa.engine.ExceptionContext) -> BaseException | None:
         found = context.original_exception
-        return Damaged(str(parsed.database), found) if is_damaged(found) else None
+        folder = Path(str(parsed.database)).is_dir()
+        return Damaged(str(parsed.database), found) if folder or is_damaged(found) else None
 
     @sa.event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
@@ -198,13 +198,19 @@ class Lock:
         if path in (None, "", ":memory:"):
             self._held = _Nothing()
             return
-        lock = sqlite3.connect(
-            f"{path}.lock", timeout=0, isolation_level=None, check_same_thread=False
-        )
+        private_file(Path(f"{path}.lock"))
+        try:
+            lock = sqlite3.connect(
+                f"{path}.lock", timeout=0, isolation_level=None, check_same_thread=False
+            )
+        except sqlite3.OperationalError as error:
+            raise Damaged(f"{path}.lock", error) from error
         try:
             lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             lock.close()
+            if is_damaged(error):
+                raise Damaged(f"{path}.lock", error) from error
             raise Followed(_FOLLOWED.format(path)) from error
         self._held = lock
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from ledger.access.events import CommandRefused, RecordsConsulted, ReferenceUnknown
+from ledger.access.events import CommandRefused, RecordsConsulted, ReferenceUnknown, SenderPaused
 from ledger.kernel import Command, Event, Reading
 
 
@@ -29,6 +29,17 @@ class NoteUnknown(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         yield self.unknown
+
+
+class NotePause(Command):
+    """记录暂停发送: take down that somebody named too often what is not there for them."""
+
+    SENT: ClassVar[bool] = False
+
+    pause: SenderPaused
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        yield self.pause
 
 
 class NoteConsultation(Command):

@@ -70,6 +70,20 @@ class ReferenceUnknown(Event):
     kind: Name
 
 
+class SenderPaused(Event):
+    """暂停发送: somebody named too often what is not there for them, and has to wait (2.17).
+
+    ``named`` counts the commands that did since their allowance was whole. Hidden subjects and
+    unknown ones count alike, and so does an id for something new that is in use. ``unit`` is the
+    sender's.
+    """
+
+    TOPIC: ClassVar[str] = "access.sender-paused"
+
+    unit: UnitId
+    named: int
+
+
 def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
     """Version 1 named no person."""
     return body
@@ -129,7 +143,7 @@ class TokenGranted(Event):
 
     ``requested_by`` and ``approved_by`` are two persons. Over HTTP both are operators and the
     actor is who approved; on the command line (no ``request``) whoever holds the ledger's files
-    acts, and ``approved_by`` is the second person they name, if any.
+    acts, and ``approved_by`` is the second person, if any, who confirmed by a token of their own.
     """
 
     TOPIC: ClassVar[str] = "access.token-granted"

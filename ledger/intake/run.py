@@ -34,6 +34,7 @@ from ledger.kernel.clock import uuid7
 from ledger.kernel.codec import decode
 from ledger.kernel.memory import Memory, as_query
 from ledger.kernel.sequencer import make_context
+from ledger.stores.files import private_file
 
 #: Batches that are under way at a time. Those that wait while one is committed share the next
 #: commit, so each page of the store's indexes is written less often.
@@ -461,6 +462,7 @@ class _NotesFile:
     def __enter__(self) -> _NotesFile:
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            private_file(self._path)
             self._file = self._path.open("w", encoding="utf-8", newline="")
             self._writer = csv.writer(self._file)
             self._writer.writerow(("file", "line", "kind", "reason", "message", "row"))

@@ -34,9 +34,9 @@ from ledger.kernel.policies import PolicyVersionAdopted, PolicyVersions, Publish
 from ledger.kernel.rules import (
     Forbidden,
     Malformed,
-    OutOfStep,
     Refusal,
     Rule,
+    Taken,
     UnknownReference,
 )
 from ledger.kernel.subjects import (
@@ -430,9 +430,9 @@ class Reading:
         return f"{prefix}.{self.command_id[-16:]}.{self._names}"
 
 
-def _taken(kind: str, value: str) -> OutOfStep:
+def _taken(kind: str, value: str) -> Taken:
     """The answer to an id that is in use, by whomever."""
-    return OutOfStep(f"{kind} {value} is recorded already; take another id")
+    return Taken(f"{kind} {value} is recorded already; take another id")
 
 
 def _named(fold: Fold) -> tuple[str, str]:

@@ -107,6 +107,10 @@ class OutOfStep(NotRecorded):
     """The subject is not in a state from which this command can lead on."""
 
 
+class Taken(OutOfStep):
+    """The id that the command gives to something new is in use, by whomever."""
+
+
 class KeyReused(NotRecorded):
     """The idempotency key was used before, for another request."""
 

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
 
-from ledger.stores.files import flush_folder
+from ledger.stores.files import flush_folder, make_private
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -52,7 +52,13 @@ class Blobs:
         self.folder = folder
         if read_only:
             return
+        if folder.exists() and not folder.is_dir():
+            raise PersistenceError(
+                f"{folder} must be a folder; it is a file. Move the file away and put the newest "
+                "backup of the folder back (docs/backup.md)."
+            )
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(folder)
         before = time.time() - ABANDONED
         for left in folder.glob("*.tmp"):
             with suppress(FileNotFoundError):  # its writer is alive, and has finished

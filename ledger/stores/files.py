@@ -8,7 +8,7 @@ import sqlite3
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -85,11 +85,13 @@ def refuse_existing(target: Path) -> None:
 
 
 def flush_tree(folder: Path) -> None:
-    """Have a folder and everything below it survive a loss of power."""
+    """Have a folder and everything below it be its owner's alone, and survive a loss of power."""
     for path in folder.rglob("*"):
         if path.is_dir():
+            make_private(path)
             flush_folder(path)
             continue
+        make_private(path)
         with path.open("rb") as file:
             os.fsync(file.fileno())
     flush_folder(folder)
@@ -125,6 +127,125 @@ def open_to_others(path: Path, access: int) -> int | None:
     """
     mode = stat.S_IMODE(path.stat().st_mode)
     return mode if os.name == "posix" and mode & access else None
+
+
+#: What may be done about a file that is damaged, by how its name ends; the first that fits.
+#: What is lost with each is said in the README.
+_ADVICE: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        (".tiles.db",),
+        (
+            "Stop the service, delete this file with its -wal and -shm neighbours, and serve "
+            "again: the tiles are made anew of the events."
+        ),
+    ),
+    (
+        (".views.db", ".views.db.lock"),
+        (
+            "Stop the service, delete this file with its -wal and -shm neighbours, and serve "
+            "again, or run `supervision-ledger rebuild`: the views are made anew of the "
+            "events."
+        ),
+    ),
+    (
+        (".tokens.db",),
+        (
+            "Put a backup of this file back, or delete it with its -wal and -shm neighbours: "
+            "then no token is good any more, and new ones are created by `supervision-ledger "
+            "token create`."
+        ),
+    ),
+    (
+        (".signed.db", "witness.db"),
+        (
+            "Do not delete it: what was signed cannot be made anew. Stop the service and put "
+            "the newest backup of this file back (docs/backup.md)."
+        ),
+    ),
+    (
+        (".vault.db",),
+        (
+            "Do not delete it: the keys in it cannot be made anew, and what they seal cannot "
+            "be read without them. Stop the service and put the newest copy of this file "
+            "back. If there is none, move it away and serve with --accept-lost-keys "
+            "(docs/backup.md)."
+        ),
+    ),
+    (
+        (".key", ".key.next"),
+        (
+            "Do not delete it: a new key would be another log. Stop the service and put the "
+            "copy of this file back. If there is none, the log has ended: move the key away, "
+            "and serve once with --origin and another name (docs/backup.md)."
+        ),
+    ),
+    (
+        (".access.db",),
+        (
+            "Do not delete it: who was refused and who looked is recorded nowhere else. Stop "
+            "the service, put the newest backup of this file back (docs/backup.md), and run "
+            "verify."
+        ),
+    ),
+    (
+        ("",),
+        (
+            "Do not delete it: its events are recorded nowhere else. Stop the service, put "
+            "the newest backup of this file back (docs/backup.md), and run verify."
+        ),
+    ),
+)
+
+
+def advice(path: Path) -> str:
+    """Return what may be done about a damaged file of a ledger: delete it, or put a backup back."""
+    return next(words for endings, words in _ADVICE if path.name.endswith(endings))
+
+
+def trouble(path: Path, error: BaseException) -> str:
+    """Return what is wrong with a file, and what may be done where trying again is no use."""
+    if path.is_dir():
+        return f"{path} must be a file; it is a folder. Move the folder away. {advice(path)}"
+    return f"{path}: {error}. {advice(path)}" if is_damaged(error) else f"{path}: {error}"
+
+
+#: What SQLite puts beside a file; each gets the mode that the file has at that moment.
+_JOURNALS = ("-wal", "-shm", "-journal")
+
+
+def new_private(path: Path) -> None:
+    """Make an empty file for its owner alone (mode 0600), whatever the umask, if there is none.
+
+    SQLite takes it for a new database. Where it cannot be made, whoever opens it is told why.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def make_private(path: Path) -> None:
+    """Take from others what they may do with a file or folder, and with the journals beside it.
+
+    What others may *write* stays as it is, because closing it would hide that it was open:
+    ``refuse_writable`` refuses it. Raises ``PersistenceError`` where the mode cannot be changed.
+    """
+    for one in (path, *(Path(f"{path}{name}") for name in _JOURNALS)):
+        with suppress(FileNotFoundError):  # a journal may go at any moment
+            mode = open_to_others(one, ANY)
+            if mode is None or mode & CHANGE:
+                continue
+            try:
+                one.chmod(mode & ~ANY)
+            except OSError as error:
+                raise PersistenceError(
+                    f"{one} must be readable by its owner alone; its mode is {mode:04o}, and this "
+                    "process cannot change it. chmod go-rwx it."
+                ) from error
+
+
+def private_file(path: Path) -> None:
+    """Have a file that is about to be written be its owner's alone, new or not."""
+    new_private(path)
+    make_private(path)
 
 
 def is_damaged(error: BaseException | None) -> bool:

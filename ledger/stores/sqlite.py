@@ -44,6 +44,7 @@ from eventsourcing.persistence import (
 
 from ledger.kernel import budget
 from ledger.kernel.threads import Worker
+from ledger.stores.files import is_damaged, make_private, new_private, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -127,8 +128,6 @@ _ADVICE = {
     " it write permission on the file, its -wal and -shm neighbours and their directory.",
     sqlite3.SQLITE_CANTOPEN: "Check that the directory exists and may be written by this process.",
     sqlite3.SQLITE_IOERR: "The disk failed. Check it, then verify the ledger before going on.",
-    sqlite3.SQLITE_CORRUPT: "The file is damaged. Stop writing, restore a backup, verify it.",
-    sqlite3.SQLITE_NOTADB: "The file is not an SQLite database. Check the path.",
 }
 
 # From the list of tags to `Row.tags` and back, lossless.
@@ -273,12 +272,15 @@ class SQLiteRecorder(DCBRecorder):
         self._guard = threading.Lock()  # of the six above; held for moments only
         _refuse_fragment(self.path)
         self._reads = "ro" if read_only else "rw"
+        if not read_only:
+            new_private(self.path)
         self._writer = _Connection(self.path, "ro" if read_only else "rwc", busy_timeout)
         try:
             if read_only:
                 check_schema(self._writer.sqlite, self.path)
             else:
                 _prepare(self._writer.sqlite, self.path, busy_timeout)
+                make_private(self.path)
         except sqlite3.Error as error:
             self._writer.close()
             raise _translated(error, self.path) from error
@@ -754,4 +756,6 @@ def _translated(error: Exception, path: Path) -> PersistenceError:
     # Rows that the database refuses will be refused again.
     name = "DataError" if isinstance(error, sqlite3.IntegrityError) else type(error).__name__
     kind: type[PersistenceError] = getattr(persistence, name, DatabaseError)
+    if path.is_dir() or is_damaged(error):
+        return kind(trouble(path, error))
     return kind(f"{path}: {error}. {_ADVICE.get(_code(error), '')}".rstrip())

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger.stores.files import ANY, flush_folder, open_to_others
+from ledger.stores.files import ANY, advice, flush_folder, open_to_others
 from ledger.transparency.notes import COSIGNATURE, ED25519, NoteError, Signer
 
 _BEGIN = "PRIVATE+KEY+"
@@ -51,6 +51,10 @@ def make_key(path: Path, name: str, kind: int = ED25519) -> Signer:
 
 def read_key(path: Path, kind: int = ED25519) -> Signer:
     """The key in a file. Raises ``KeyFileError`` if others may read it, or it is no such key."""
+    if path.is_dir():
+        raise KeyFileError(
+            f"{path} must be a file; it is a folder. Move the folder away. {advice(path)}"
+        )
     if (mode := open_to_others(path, ANY)) is not None:
         raise KeyFileError(
             f"{path} may be read by others (mode {mode:04o}): chmod 600 it. If others had access "
@@ -59,7 +63,9 @@ def read_key(path: Path, kind: int = ED25519) -> Signer:
     try:
         return decode_key(path.read_text("utf-8"), kind)
     except (NoteError, UnicodeDecodeError) as error:
-        raise KeyFileError(f"{path} holds no key of {_OWNERS[kind]}: {error}") from error
+        raise KeyFileError(
+            f"{path} holds no key of {_OWNERS[kind]}: {error}. {advice(path)}"
+        ) from error
 
 
 def next_key(path: Path) -> Path:

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from ledger.stores import StoreError
-from ledger.stores.files import is_damaged, unchanging
+from ledger.stores.files import private_file, trouble, unchanging
 from ledger.transparency.merkle import HASH_SIZE, root_of
 from ledger.transparency.notes import Signature, parse_note
 from ledger.transparency.tiles import HEIGHT, WIDTH, split
@@ -97,26 +97,13 @@ class Retired(Exception):
         self.vkey = vkey
 
 
-#: What to do about a damaged file. What is lost with it is said in the README.
-_TILES_DAMAGED = (
-    "Stop the service, delete this file with its -wal and -shm neighbours, and serve again: the "
-    "tiles are made anew of the events."
-)
-_SIGNED_DAMAGED = (
-    "Do not delete it: what was signed cannot be made anew. Stop the service and put the newest "
-    "backup of this file back (docs/backup.md)."
-)
-
-
 class SQLiteFile:
     """An SQLite file with one connection, shared between threads by a lock."""
 
-    def __init__(
-        self, path: Path, schema: Sequence[str], if_damaged: str = _SIGNED_DAMAGED
-    ) -> None:
+    def __init__(self, path: Path, schema: Sequence[str]) -> None:
         self.path = path
-        self._if_damaged = if_damaged
         self._lock = threading.RLock()
+        private_file(path)
         with self._translated():
             self._sqlite = sqlite3.connect(
                 path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -153,15 +140,14 @@ class SQLiteFile:
         try:
             yield
         except sqlite3.Error as error:
-            advice = f". {self._if_damaged}" if is_damaged(error) else ""
-            raise StoreError(f"{self.path}: {error}{advice}") from error
+            raise StoreError(trouble(self.path, error)) from error
 
 
 class TileStore:
     """The tiles of one tree. Any number of processes may extend it; each sees the others' work."""
 
     def __init__(self, path: Path) -> None:
-        self._file = SQLiteFile(path, TILES_SCHEMA, _TILES_DAMAGED)
+        self._file = SQLiteFile(path, TILES_SCHEMA)
 
     def close(self) -> None:
         """Close the file. Idempotent."""
@@ -228,7 +214,7 @@ def newest_in(path: Path) -> Signed | None:
         with closing(sqlite3.connect(unchanging(path), uri=True)) as sqlite:
             found = sqlite.execute(_NEWEST).fetchone()
     except sqlite3.Error as error:
-        raise StoreError(f"{path}: {error}") from error
+        raise StoreError(trouble(path, error)) from error
     return Signed(*found) if found else None
 
 

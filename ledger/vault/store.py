@@ -41,7 +41,7 @@ from typing import Self
 import msgspec
 
 from ledger.stores import StoreError
-from ledger.stores.files import ANY, open_to_others
+from ledger.stores.files import ANY, make_private, open_to_others, trouble
 from ledger.vault.sealing import SECRET_BYTES
 
 APPLICATION_ID = 0x4C445654  # "LDVT"; `file` and sqlite3 show it
@@ -275,11 +275,13 @@ class Vault:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise VaultError(f"the vault {self.path}: {error}") from error
+            raise VaultError(f"the vault {trouble(self.path, error)}") from error
 
 
 def _private(path: Path) -> None:
     """Make the file for its owner alone, or see that it is."""
+    if path.is_dir():
+        return  # opening it says so
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
@@ -288,3 +290,4 @@ def _private(path: Path) -> None:
                 f"{path} may be read by others (mode {mode:04o}): chmod 600 it. If others had "
                 "access to this machine, they may have read what is sealed."
             ) from None
+    make_private(path)  # its journal

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.stores import StoreError
+from ledger.stores.files import trouble
 from ledger.stores.sqlite import connect_read_only
 
 
@@ -16,7 +17,7 @@ def opened_file(opened: ExitStack, path: Path) -> sqlite3.Connection:
     try:
         connection = opened.enter_context(closing(connect_read_only(path)))
     except sqlite3.Error as error:
-        raise StoreError(f"{path}: {error}") from error
+        raise StoreError(trouble(path, error)) from error
     connection.text_factory = bytes
     # A page of the tag index holds many positions: scanned once, in order.
     connection.execute("PRAGMA cache_size = -16384")
@@ -28,4 +29,4 @@ def asked(connection: sqlite3.Connection, path: Path, sql: str, *parameters: Any
     try:
         return connection.execute(sql, parameters).fetchall()
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise StoreError(f"{path}: {error}") from error
+        raise StoreError(trouble(path, error)) from error

@@ -35,6 +35,18 @@ def overwritten(file: Path) -> None:
     file.write_bytes(content[:4096] + random.Random(7).randbytes(len(content) - 4096))
 
 
+def flipped(file: Path) -> None:
+    """One byte of the header, by which SQLite, or a key, knows what the file is."""
+    content = bytearray(file.read_bytes())
+    content[5] ^= 0x41
+    file.write_bytes(content)
+
+
+def a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
 DAMAGES = (garbage, cut, overwritten)
 DELETABLE = ("views", "tiles")
 
@@ -130,3 +142,74 @@ def test_at_a_terminal(
         assert file.name in said
     with open_recorder(f"sqlite:///{ledger}") as recorder:
         assert codec.decode(1, next(recorder.read(limit=1)).event.data)
+
+
+#: Every file that lies with a ledger, and what may be done: to delete it, or put a backup back.
+DELETE = ("delete", "made anew")
+BACK = ("Do not delete it", "back")
+WHAT_TO_DO = {
+    "ledger.db": BACK,
+    "ledger.access.db": BACK,
+    "ledger.vault.db": (*BACK, "--accept-lost-keys"),
+    "ledger.signed.db": BACK,
+    "ledger.access.signed.db": BACK,
+    "ledger.key": (*BACK, "another log"),
+    "ledger.access.key": (*BACK, "another log"),
+    "ledger.tokens.db": ("delete it", "Put a backup of this file back"),
+    "ledger.views.db": DELETE,
+    "ledger.views.db.lock": DELETE,
+    "ledger.tiles.db": DELETE,
+    "ledger.access.tiles.db": DELETE,
+}
+
+
+def test_every_file_has_a_word(served: Path) -> None:
+    """The table names every file that a served ledger leaves, journals apart."""
+    left = {f.name for f in served.iterdir() if not f.name.endswith(("-wal", "-shm", "-journal"))}
+    assert left - {"ledger.blobs"} == WHAT_TO_DO.keys()
+
+
+@pytest.mark.parametrize("how", [garbage, flipped, a_folder])
+@pytest.mark.parametrize("name", WHAT_TO_DO)
+def test_every_file_says_what_to_do(
+    ledger: Path, name: str, how: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Serving ends with exit code 2 and one message: the file, what is wrong, what may be done."""
+    file = ledger.parent / name
+    if how is flipped and not file.stat().st_size:
+        file.write_bytes(b"a lock is empty, with no byte to flip")
+    for neighbour in ("-wal", "-shm"):
+        Path(f"{file}{neighbour}").unlink(missing_ok=True)
+    how(file)
+    with pytest.raises(SystemExit) as end:
+        main(("serve", "--port", "0", "--ledger", f"sqlite:///{ledger}"))
+    assert end.value.code == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert str(file) in said
+    for words in WHAT_TO_DO[name]:
+        assert words in said
+    assert ("it is a folder" in said) == (how is a_folder)
+    assert "Traceback" not in said
+
+
+def test_a_file_in_the_place_of_the_blobs(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rosters lie in a folder; it says so, and where they come back from."""
+    shutil.rmtree(ledger.with_suffix(".blobs"), ignore_errors=True)
+    ledger.with_suffix(".blobs").write_bytes(b"x")
+    with pytest.raises(SystemExit) as end:
+        main(("serve", "--port", "0", "--ledger", f"sqlite:///{ledger}"))
+    assert end.value.code == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "must be a folder; it is a file" in said
+    assert "put the newest backup of the folder back" in said
+
+
+def test_a_ledger_that_cannot_be_seeded(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A damage that is met only in writing ends with exit code 2 and the same words."""
+    damage(ledger, "x", lambda _: overwritten(ledger))
+    with pytest.raises(SystemExit) as end:
+        main(("serve", "--port", "0", "--ledger", f"sqlite:///{ledger}"))
+    assert end.value.code == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert str(ledger) in said
+    assert "Do not delete it" in said

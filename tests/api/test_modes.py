@@ -11,6 +11,7 @@ import pytest
 from api.command_line import main
 from api.service import Service
 from api.tokens import Tokens
+from ledger.intake.sample import sample_folder
 from ledger.opening import UnusableUrl, refuse_writable
 from ledger.stores import StoreError
 
@@ -85,3 +86,90 @@ def test_at_a_terminal(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "Traceback" not in said
     with pytest.raises(StoreError):
         Tokens.open(ledger.with_suffix(".tokens.db"))
+
+
+def modes(folder: Path) -> dict[str, int]:
+    """The mode of every file and folder below ``folder``."""
+    return {
+        str(path.relative_to(folder)): path.stat().st_mode & 0o777
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def wrong(folder: Path) -> dict[str, str]:
+    """Whatever is not 0600 (a file) or 0700 (a folder)."""
+    return {
+        name: f"{mode:04o}"
+        for name, mode in modes(folder).items()
+        if mode != (0o700 if (folder / name).is_dir() else 0o600)
+    }
+
+
+@pytest.fixture
+def any_umask() -> Iterator[None]:
+    """What a careless account creates: files that everybody may read and write."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def used(ledger: Path) -> None:
+    """Serve a ledger, with something in every file that a service writes."""
+    url = f"sqlite:///{ledger}"
+    with Service(url) as service:
+        service.blobs.put(b"a roster")
+        service.vault.mint("C-1")
+        head = service.recorder.head()
+        assert service.follower.wait_for(head, 20)
+        service.keeper.wait_for(head, 10)
+        service.tokens.create("MRB", "P", "office_head")
+        # While it is open: the journals are there.
+        names = modes(ledger.parent)
+        assert {"ledger.db-wal", "ledger.views.db-wal", "ledger.tiles.db-wal"} <= names.keys()
+        assert wrong(ledger.parent) == {}
+    assert wrong(ledger.parent) == {}
+
+
+@pytest.mark.usefixtures("any_umask")
+def test_everything_that_a_service_creates(tmp_path: Path) -> None:
+    """Every file beside a served ledger is its owner's alone, journals included; so are copies."""
+    home = tmp_path / "home"
+    home.mkdir(0o700)
+    ledger = home / "ledger.db"
+    url = f"sqlite:///{ledger}"
+    used(ledger)
+    samples = tmp_path / "samples"
+    samples.mkdir(0o700)
+    for words in (
+        ("export", str(samples / "out.zip"), "--from", "2000-01-01", "--ledger", url),
+        ("export", str(samples / "out"), "--from", "2000-01-01", "--ledger", url),
+        ("import", "sf-food", str(sample_folder()), "--ledger", url),
+        ("backup", str(samples / "backup"), "--ledger", url),
+        ("rebuild", "--ledger", url),
+        ("restore", str(samples / "backup"), "--ledger", f"sqlite:///{samples}/again/ledger.db"),
+    ):
+        if words[0] == "restore":
+            (samples / "again").mkdir(0o700)
+        assert exit_code(words) == 0, words
+        assert wrong(home) == {}, words
+        assert wrong(samples) == {}, words
+
+
+def exit_code(words: tuple[str, ...]) -> int:
+    try:
+        main(words)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def test_what_earlier_programs_left_readable_is_closed(tmp_path: Path) -> None:
+    """Files of mode 0644 and folders of 0755 are tightened when they are served next."""
+    ledger = tmp_path / "ledger.db"
+    tmp_path.chmod(0o700)
+    used(ledger)
+    own = {"ledger.key", "ledger.access.key", "ledger.vault.db"}  # refused, not tightened
+    for path in tmp_path.iterdir():
+        if path.name not in own:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+    used(ledger)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
+import re
 from collections.abc import AsyncIterator, Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,14 +16,16 @@ import pytest
 from api.app import RESOURCES as OWN
 from api.command_line import main
 from api.operators import TOKEN_OPERATIONS, TOKEN_RESOURCES, VIEW_RESOURCES
+from api.persons import RESOURCES as PERSONS
 from api.service import Service
 from api.tokens import Tokens, digest_of, draw
 from api.views import RESOURCES as VIEWS
 from ledger.kernel import codec
 from ledger.opening import beside
+from ledger.registry import COMMANDS
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.verification import verify_records
-from ledger.vocabulary import Role
+from ledger.vocabulary import Role, same_person
 from tests.scenarios.world import E_A, E_C, World
 
 ROLES = [role for role in get_args(Role) if role != "operator"]
@@ -39,6 +45,11 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             "nobody": "",
         }
         yield world
+
+
+def wide(text: str) -> str:
+    """The same text in the full-width forms of its characters."""
+    return "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text)
 
 
 async def ask(world: World, who: str, path: str, body: Any = None, **headers: str) -> Any:
@@ -159,11 +170,44 @@ class TestBusiness:
         assert "IV-SECRET" in (await ask_text(world, "JB", "/v1/feed?limit=1000"))[1]
 
 
-async def ask_text(world: World, who: str, path: str) -> tuple[int, str]:
+class TestRefusedByName:
+    """A refusal names the role of the token that was sent, and no other as its sender's."""
+
+    @pytest.mark.parametrize("role", [*ROLES, "operator"])
+    async def test_every_refused_route(self, world: World, role: Role) -> None:
+        """Every resource and every command: who is refused reads the role that the token names."""
+        entity = E_A if role == "entity_rep" else None
+        world.tokens[role] = world.service.tokens.create("U", "P", role, entity=entity)
+        refused = 0
+        known = {"uscc": E_C, "entity": E_C, "position": "1"}
+        for resource in (*OWN, *VIEWS, *PERSONS):
+            for path in _paths(resource.path, known, 1):
+                if resource.path.startswith(("/v1/feed", "/docs", "/static")):
+                    continue
+                status, told = await ask_text(world, role, path, renamed=False)
+                refused += self.named(role, path, status, told)
+        for entry in COMMANDS:
+            path = f"/v1/{entry.system}/{entry.name}"
+            status, answer = await ask(world, role, path, {})
+            if status == 403:
+                refused += self.named(role, path, status, answer["detail"].partition(";")[0])
+        assert refused > 20
+
+    @staticmethod
+    def named(role: str, path: str, status: int, told: str) -> bool:
+        if status != 403:
+            return False
+        others = re.findall(r"[Tt]he role (\w+)", told)
+        assert set(others) <= {role}, (path, told)
+        return bool(others)
+
+
+async def ask_text(world: World, who: str, path: str, *, renamed: bool = True) -> tuple[int, str]:
     """Status and text, but for the id of the request and the role that a refusal names."""
     headers = {"Authorization": f"Bearer {world.tokens[who]}", "X-Request-Id": "r"}
     answer = await world.client.get(path, headers=headers)
-    return answer.status, (await answer.text()).replace("role operator", "role public")
+    text = await answer.text()
+    return answer.status, text.replace("role operator", "role public") if renamed else text
 
 
 def _paths(template: str, known: dict[str, str], head: int) -> list[str]:
@@ -350,9 +394,51 @@ class TestCommandLine:
         for wrong in ((), ("--second", "op-1"), ("--second", "张三")):
             assert run(*create, *wrong) == 2
         assert not self.events(url)
-        assert run(*create, "--second", "HEAD-1") == 0
+        own = self.token(url, "HEAD-1", "unit_head")
+        assert run(*create, "--second", "HEAD-1", typed=own) == 0
         (granted,) = self.events(url)
         assert (granted.holder, granted.approved_by) == ("OP-1", "HEAD-1")
+
+    @pytest.mark.parametrize("form", ["{}", " {} ", "os:{}", "OS:{}", "\u200b{}", "\ufeff{}"])
+    @pytest.mark.parametrize("change", [str, str.upper, str.title, wide])
+    def test_whoever_runs_it_is_no_second_person(
+        self, url: str, run: Callable[..., int], form: str, change: Callable[[str], str]
+    ) -> None:
+        """Neither the account that runs it nor the holder is the second, however it is written."""
+        own = self.token(url, "HEAD-1", "unit_head")
+        for person in (pwd.getpwuid(os.getuid()).pw_name, "OP-1"):
+            named = form.format(change(person))
+            create = ("token", "create", "IT", "OP-1", "operator", "--ledger", url)
+            assert run(*create, "--second", named, typed=own) == 2
+            assert same_person(named, person)
+        assert not self.events(url)
+
+    def test_the_second_confirms(
+        self, url: str, capsys: pytest.CaptureFixture[str], run: Callable[..., int]
+    ) -> None:
+        """Only by a good token of their own, in office; a name that somebody types is nobody."""
+        ended = self.token(url, "HEAD-1", "unit_head")
+        with Tokens.open(beside(Path(url.removeprefix("sqlite:///")), "tokens")) as tokens:
+            tokens.revoke(ended)
+        wrong = (
+            "",
+            "HEAD-1",
+            draw(),
+            ended,
+            self.token(url, "HEAD-2", "unit_head"),
+            self.token(url, "HEAD-1", "public"),
+        )
+        for typed in wrong:
+            for role in ("operator", "unit_head"):
+                create = ("token", "create", "IT", "OP-1", role, "--ledger", url)
+                assert run(*create, "--second", "HEAD-1", typed=typed) == 2
+                assert "must confirm this by a token of their own" in capsys.readouterr().err
+        assert not self.events(url)
+
+    @staticmethod
+    def token(url: str, person: str, role: Role) -> str:
+        with Tokens.open(beside(Path(url.removeprefix("sqlite:///")), "tokens")) as tokens:
+            return tokens.create("JB", person, role)
 
     def test_impossible(
         self, url: str, capsys: pytest.CaptureFixture[str], run: Callable[..., int]
@@ -369,8 +455,9 @@ class TestCommandLine:
         assert digest_of(said.out.strip()) in said.err
 
     @pytest.fixture
-    def run(self) -> Callable[..., int]:
-        def run(*words: str) -> int:
+    def run(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+        def run(*words: str, typed: str = "") -> int:
+            monkeypatch.setattr("sys.stdin", StringIO(f"{typed}\n"))
             try:
                 main(words)
             except SystemExit as end:

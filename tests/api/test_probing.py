@@ -20,6 +20,8 @@ from msgspec import inspect
 from msgspec.structs import replace
 
 from api.commands import path_of
+from api.front import EDGE
+from api.probes import PROBES, Probes
 from ledger.audiences import UNIT_BOUND, audiences_of_sender, knowers_of
 from ledger.kernel import Actor, Command, Event, Fold, codec
 from ledger.kernel.events import Recorded
@@ -29,7 +31,7 @@ from ledger.registry import COMMANDS, Entry
 from ledger.telling import TOLD
 from tests import golden
 from tests.gwt import Record
-from tests.scenarios.world import E_A, E_B, World
+from tests.scenarios.world import E_A, E_B, E_C, World
 
 #: The sender's own unit and business; what is hidden is recorded by MRB, about E_A.
 UNIT, BUSINESS = "EMB", E_B
@@ -302,6 +304,7 @@ async def probe(tmp_path: Any) -> Any:
     async with World(tmp_path) as world:
         await world.given_region()
         world.at("2026-09-24")
+        world.client.app[EDGE].probes = Probes(most=1_000_000)
         yield Probe(world)
 
 
@@ -377,3 +380,102 @@ async def test_a_hidden_subject_is_answered_as_an_unknown_one(probe: Probe) -> N
                             told.append((entry.name, field, role, event.TOPIC, hidden, unknown))
     assert not told
     assert tried - reached == UNREACHED, "\n".join(map(str, sorted((tried - reached) ^ UNREACHED)))
+
+
+class TestTooOften:
+    """Who names too often what is not there has to wait, and cannot tell hidden from unknown."""
+
+    @pytest.fixture
+    async def world(self, tmp_path: Any) -> Any:
+        async with World(tmp_path) as world:
+            await world.given_region()
+            world.at("2026-03-16")
+            await world.send(
+                "E-C",
+                "complaints/receive-complaint",
+                complaint="HIDDEN",
+                entity=E_C,
+                channel="web",
+                subject_unit="MRB",
+                facts="来了两个人",
+                anonymous=False,
+                handled_by="JB",
+            )
+            self.now = 0.0
+            world.client.app[EDGE].probes = Probes(clock=lambda: self.now)
+            yield world
+
+    async def asked(self, world: World, who: str, complaint: str) -> tuple[int, str, Any]:
+        """Status, Retry-After and document of an acknowledgement, the id taken out."""
+        response = await world.client.post(
+            "/v1/complaints/acknowledge-complaint",
+            json={"complaint": complaint},
+            headers={"Authorization": f"Bearer {world.tokens[who]}", "X-Request-Id": "r"},
+        )
+        document = json.loads((await response.text()).replace(complaint, "ID"))
+        return response.status, response.headers.get("Retry-After", ""), document
+
+    async def test_hidden_and_unknown_alike(self, world: World) -> None:
+        """The same answers in the same order, for ids that are hidden and that nobody recorded."""
+        told = []
+        for who, complaint in (("MRB head", "HIDDEN"), ("EMB head", "NEVER")):
+            told.append([await self.asked(world, who, complaint) for _ in range(PROBES + 5)])
+        assert told[0] == told[1]
+        assert [status for status, _, _ in told[0]] == [422] * PROBES + [429] * 5
+        assert told[0][-1][1] == "2"
+        assert "Nothing was recorded" in told[0][-1][2]["detail"]
+
+    async def test_whatever_it_names_then(self, world: World) -> None:
+        """Once paused, the sender's own valid commands wait too; another person's do not."""
+        for _ in range(PROBES):
+            await self.asked(world, "MRB head", "HIDDEN")
+        again = world.service.tokens.create("MRB", "head-mrb", "unit_head")
+        world.tokens["MRB head, another token"] = again
+        for who in ("MRB head", "MRB head, another token"):
+            assert (await self.asked(world, who, "HIDDEN"))[0] == 429
+            assert (await self.asked(world, who, "ANY"))[0] == 429
+        assert (await self.asked(world, "EMB head", "ANY"))[0] == 422
+        self.now += 2
+        assert (await self.asked(world, "MRB head", "ANY"))[0] == 422
+        assert (await self.asked(world, "MRB head", "ANY"))[0] == 429
+
+    async def test_ids_that_are_taken(self, world: World) -> None:
+        """Trying which ids are taken is probing as well."""
+        headers = {"Authorization": f"Bearer {world.tokens['E-A']}"}
+        body = {"channel": "web", "subject_unit": "MRB", "facts": "x", "handled_by": "JB",
+                "anonymous": False, "complaint": "HIDDEN", "entity": E_A}  # fmt: skip
+        statuses = []
+        for _ in range(PROBES + 1):
+            answer = await world.client.post(
+                "/v1/complaints/receive-complaint", json=body, headers=headers
+            )
+            statuses.append(answer.status)
+        assert statuses == [409] * PROBES + [429]
+
+    async def test_taken_down_and_counted(self, world: World) -> None:
+        """One line in the access ledger for each pause, and two numbers for operators."""
+        for _ in range(PROBES + 4):
+            await self.asked(world, "MRB head", "HIDDEN")
+        found = await world.get("JB", "/v1/access", kind="unknown", limit=500)
+        kinds = [item["type"] for item in found["items"]]
+        assert kinds == ["access.reference-unknown"] * PROBES + ["access.sender-paused"]
+        assert found["items"][-1]["body"] == {"unit": "MRB", "named": PROBES}
+        world.tokens["op"] = world.service.tokens.create("IT", "OP-1", "operator")
+        headers = {"Authorization": f"Bearer {world.tokens['op']}"}
+        numbers = await (await world.client.get("/metrics", headers=headers)).text()
+        assert f"probes_total {PROBES}.0" in numbers
+        assert "probes_refused_total 4.0" in numbers
+
+
+def test_senders_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many senders there are, memory is bounded, and nobody who has to wait is let off."""
+    monkeypatch.setattr("api.probes.MAX_SENDERS", 10)
+    now = 0.0
+    probes = Probes(most=2, clock=lambda: now)
+    assert [probes.spend("A"), probes.spend("A")] == [None, 2]
+    now = 40.0
+    for n in range(50):
+        probes.spend(f"S-{n}")
+        now += 31
+        probes.spend("A")
+    assert len(probes._senders) <= 11
