@@ -61,8 +61,8 @@ class DrawFile(
 ):
     """A draw, as far as its reader may know it. ``withheld`` says why something is not here.
 
-    ``keys``: of the log, as ``<name>+<key id>+<key>``. ``officers`` and ``assignments`` are those of
-    the unit that initiates the draw; ``parts`` those of each further unit, in the announced order.
+    ``keys``: of the log, as ``<name>+<key id>+<key>``. ``officers`` and ``assignments`` are those
+    of the unit that initiates the draw; ``parts`` those of each further unit, as announced.
     """
 
     draw: str

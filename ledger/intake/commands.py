@@ -15,9 +15,11 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from ledger.credit.effects import end_what_rests
-from ledger.credit.events import PublicityStarted
-from ledger.credit.folds import Record
+from ledger.credit.events import CreditRecordEntered, PublicityStarted
+from ledger.credit.folds import CreditRecords, Record
+from ledger.credit.rules import first_of
 from ledger.dishonesty.folds import Sanctions
+from ledger.documents import normal_form
 from ledger.entities.events import EntityLeftRegister, EntityRevised
 from ledger.intake import claims
 from ledger.intake.claims import Claim
@@ -187,6 +189,8 @@ class _Settling:
         self._command = command
         self._own: dict[tuple[type[Own], str], Own] = {}
         self._settled: set[int] = set()
+        #: The documents of the penalties that this command puts on record.
+        self._documents: set[tuple[str, str, str]] = set()
         self._visits: dict[str, list[InspectionImported | ImportedInspectionWithdrawn]] = {}
         self._line = 0
         self._digest = ""
@@ -197,6 +201,9 @@ class _Settling:
         asked: dict[tuple[type[Fold], str], Fold] = {}
         for row in self._command.rows:
             for claim in row.claims:
+                if isinstance(claim, claims.Publishes):
+                    entity = claim.event.entity
+                    asked.setdefault((CreditRecords, entity), CreditRecords(entity))
                 if isinstance(claim, claims.EndsPublicity):
                     for fold in (Record(claim.event.record), Sanctions(claim.event.entity)):
                         asked.setdefault((type(fold), claim.event.record), fold)
@@ -529,6 +536,8 @@ class _Settling:
         event = claim.event
         known = self._own_of(ListedPenalty(event.record), event.record)
         if known.entered is None:
+            if not self._is_first(event):
+                return
             known.entered, known.origin = event, self._origin()
             known.started_on = claim.publicity.started_on
             yield event
@@ -539,6 +548,25 @@ class _Settling:
             self._warn(
                 "penalty-contradicts", f"{event.record} was listed before with other particulars"
             )
+
+    def _is_first(self, event: CreditRecordEntered) -> bool:
+        """Whether a document has no record yet, whoever entered it (CRD-R5).
+
+        A row of one that has adds nothing, as one that is known. Nothing is said of it: everybody
+        reads the notes of an import for ever, and the record may have ended or never been public.
+        """
+        number = (event.entity, event.kind, normal_form(event.instrument.doc_no))
+        if number in self._documents:
+            return False
+        self._documents.add(number)
+        first = first_of(
+            self._ledger,
+            entity=event.entity,
+            kind=event.kind,
+            doc_no=event.instrument.doc_no,
+            but=event.record,
+        )
+        return first is None
 
     def _ends_publicity(self, claim: claims.EndsPublicity) -> Iterator[Event | Fact]:
         event = claim.event
