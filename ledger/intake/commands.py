@@ -20,6 +20,9 @@ from ledger.credit.folds import CreditRecords, Record
 from ledger.credit.rules import first_of
 from ledger.dishonesty.folds import Sanctions
 from ledger.documents import normal_form
+from ledger.draws.effects import CalledReserves
+from ledger.draws.events import DrawTargetSelected
+from ledger.entities.effects import business_left
 from ledger.entities.events import EntityLeftRegister, EntityRevised
 from ledger.intake import claims
 from ledger.intake.claims import Claim
@@ -55,6 +58,7 @@ from ledger.kernel import (
     Provenance,
     Reading,
     RecordCorrected,
+    Unavailable,
     Value,
     civil_moment,
 )
@@ -107,7 +111,8 @@ class ImportRows(Command):
 
     ``rows`` follow the first ``first`` rows of the file. A row that cannot be reconciled with what
     the register said before is rejected by name, and the others go in; with ``strict`` it stops
-    all of them. ``known`` is when the register said what bears no date of its own.
+    all of them. ``known`` is when the register said what bears no date of its own. ``reserves``
+    move up where a business leaves that a draw has chosen; only one may leave so in one command.
     """
 
     import_id: ImportId
@@ -120,6 +125,7 @@ class ImportRows(Command):
     last: bool = False
     strict: bool = False
     known: date | None = None
+    reserves: tuple[CalledReserves, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
         place = ledger.read(ImportPlace(self.import_id))
@@ -189,6 +195,8 @@ class _Settling:
         self._command = command
         self._own: dict[tuple[type[Own], str], Own] = {}
         self._settled: set[int] = set()
+        #: The reserves that move up.
+        self._called: set[str] = set()
         #: The documents of the penalties that this command puts on record.
         self._documents: set[tuple[str, str, str]] = set()
         self._visits: dict[str, list[InspectionImported | ImportedInspectionWithdrawn]] = {}
@@ -349,12 +357,24 @@ class _Settling:
         changed = msgspec.structs.replace(entry.identity, **{claim.field: claim.new})
         yield from self._revise(entry, changed, claim.reason, claim)
 
-    def _delists(self, claim: claims.Delists) -> Iterator[Event]:
+    def _delists(self, claim: claims.Delists) -> Iterator[Event | Fact]:
         entry = self._listed_business(claim.entity)
         day = claim.on or self._ledger.today
         if entry.listed and day not in entry.left:
             entry.leave(day)
             yield EntityLeftRegister(entity=claim.entity, reason=claim.reason)
+            for fact in business_left(
+                self._ledger, claim.entity, day, None, self._command.reserves
+            ):
+                self._call(fact.event)
+                yield fact
+
+    def _call(self, event: Event) -> None:
+        """Raise ``Unavailable`` where two businesses would call the same reserve."""
+        if isinstance(event, DrawTargetSelected):
+            if event.target in self._called:
+                raise Unavailable("two businesses leave that were drawn together; import again")
+            self._called.add(event.target)
 
     def _listed_business(self, entity: str) -> RegisterEntry:
         entry = self._entry(entity)
