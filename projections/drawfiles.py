@@ -17,7 +17,15 @@ from typing import Any, TypeVar
 import msgspec
 
 from ledger.draws import uvdraw
-from ledger.draws.drawfile import Assignment, DrawFile, DrawReceipt, LastDrawn, Logged, Place
+from ledger.draws.drawfile import (
+    Assignment,
+    DrawFile,
+    DrawReceipt,
+    LastDrawn,
+    Logged,
+    OfficersOfUnit,
+    Place,
+)
 from ledger.draws.events import (
     DrawAnnounced,
     DrawExecuted,
@@ -71,7 +79,8 @@ def draw_file(draw: DrawProgress, archive: Archive, *, whole: bool, officers: bo
     """
     announcement = _logged(DrawAnnounced, draw.draw, archive)
     assert announcement is not None
-    frozen = archive.now(OfficerRoster(draw.officer_roster)).frozen if officers else None
+    sent = _assignments(draw, archive) if officers else {}
+    own = _officers(draw.officer_roster, archive) if officers else None
     return DrawFile(
         draw=draw.draw,
         stage=draw.stage,
@@ -82,8 +91,17 @@ def draw_file(draw: DrawProgress, archive: Archive, *, whole: bool, officers: bo
         withheld=None if whole else draw.withhold_reason or _SEALED,
         roster=_raw(archive, draw.roster_hash) if whole else None,
         selection=_raw(archive, draw.selection_hash) if whole else None,
-        officers=frozen.officers if frozen is not None else None,
-        assignments=_assignments(draw, archive) if frozen is not None else (),
+        officers=own,
+        assignments=sent.get(draw.unit, ()),
+        parts=tuple(
+            OfficersOfUnit(
+                unit=part.unit,
+                officers=_officers(part.officer_roster, archive) or (),
+                assignments=sent.get(part.unit, ()),
+            )
+            for part in draw.parts
+            if officers and part.unit != draw.unit
+        ),
     )
 
 
@@ -173,19 +191,27 @@ def _keys(archive: Archive) -> tuple[str, ...]:
     return tuple(key.vkey for key in known)
 
 
-def _assignments(draw: DrawProgress, archive: Archive) -> tuple[Assignment, ...]:
-    """Who of the unit that initiates it was assigned by the draw, before any substitution."""
+def _officers(roster: str, archive: Archive) -> tuple[str, ...] | None:
+    """Who stands on a frozen roster of officers."""
+    frozen = archive.now(OfficerRoster(roster)).frozen
+    return None if frozen is None else frozen.officers
+
+
+def _assignments(draw: DrawProgress, archive: Archive) -> dict[str, tuple[Assignment, ...]]:
+    """Who of each unit was assigned by the draw, before any substitution."""
     tags = (f"draw:{draw.draw}",)
     assigned = archive.source.records([Selector((OfficersAssigned.TOPIC,), tags)])
-    return tuple(
-        Assignment(
-            entity=record.event.entity,
-            officers=record.event.officers,
-            skipped=tuple(msgspec.to_builtins(record.event.skipped)),
+    sent: dict[str, tuple[Assignment, ...]] = {}
+    for record in assigned:
+        event = record.event
+        assert isinstance(event, OfficersAssigned)
+        assignment = Assignment(
+            entity=event.entity,
+            officers=event.officers,
+            skipped=tuple(msgspec.to_builtins(event.skipped)),
         )
-        for record in assigned
-        if isinstance(record.event, OfficersAssigned) and record.event.unit == draw.unit
-    )
+        sent[event.unit] = (*sent.get(event.unit, ()), assignment)
+    return sent
 
 
 def _raw(archive: Archive, digest: str | None) -> Any:

@@ -29,7 +29,7 @@ from ledger.draws.commands import (
 )
 from ledger.draws.commands.executing import require_seeded
 from ledger.draws.commands.rosters import CappedOut, RosterEntry, due_ratios, left_without_reason
-from ledger.draws.effects import CalledReserves, next_reserve
+from ledger.draws.effects import CalledReserves, called_reserves
 from ledger.draws.effects import target_id as place_of
 from ledger.draws.folds import (
     DrawMatters,
@@ -326,29 +326,7 @@ def delist_entity(command: DelistEntity, desk: Desk) -> Prepared:
 
 
 def _reserves(target_id: str, desk: Desk) -> CalledReserves | None:
-    """The reserves that move up in a target's place: up to the first that its register lists."""
-    target = desk.now(Target(target_id))
-    draw = desk.now(DrawState(target.draw))
-    if draw.selection_hash is None or draw.stage == "voided":
-        return None
-    called = list(desk.now(ExemptedTargets(target.draw)).targets)
-    by_place: dict[tuple[str, int], int] = {}
-    entries: list[dict[str, Any]] = []
-    lines: list[bytes] = []
-    found: list[SelectedLine] = []
-    while (rank := next_reserve(draw, called, target.stratum)) is not None:
-        if not entries:
-            entries = msgspec.json.decode(desk.blobs.get(draw.selection_hash))
-            lines = [uvdraw.line(entry) for entry in entries]
-            by_place = {(one["stratum"], one["rank"]): i for i, one in enumerate(entries)}
-        index = by_place[target.stratum, rank]
-        path = tuple(uvdraw.roster_proof(lines, index))
-        found.append(SelectedLine(**entries[index], index=index, path=path))
-        called.append(target_id)
-        if desk.now(Registration(found[-1].uscc)).listed:
-            break
-        target_id = place_of(draw.draw, target.stratum, rank)
-    return CalledReserves(target=target.target, lines=tuple(found))
+    return called_reserves(target_id, desk.now, desk.blobs.get)
 
 
 def void_draw(command: VoidDraw, desk: Desk) -> Prepared:

@@ -215,7 +215,7 @@ const UVDRAW = (() => {
       }
       if (!absent(event.signed_at)) moment(event.signed_at);
     }
-    for (const name of ["roster", "selection", "officers", "assignments"]) {
+    for (const name of ["roster", "selection", "officers", "assignments", "parts"]) {
       // Of a receipt the first two are places, which are looked at there.
       if (file.format === FILE && !absent(file[name]) && !Array.isArray(file[name])) wrong(`\`${name}\``, "a list");
     }
@@ -408,32 +408,55 @@ const UVDRAW = (() => {
 
   async function checkOfficers(file, announced, seed, execution, report) {
     const assignments = file.assignments || [];
+    const parts = file.parts || [];
     if (!file.officers) {
-      if (assignments.length) throw new Differs("the file has assignments and no officers");
+      if (assignments.length || parts.length) throw new Differs("the file has assignments and no officers");
       return;
     }
-    const sorted = [...file.officers].sort(before);
-    const found = hex(await sha256(utf8(canonical(sorted))));
-    same("the hash of the officer roster is", found, announced.officer_roster_hash);
-    report.held.push(`the officer roster is the announced one: ${found}`);
+    const further = (announced.parts || []).filter((part) => part.unit !== announced.unit);
+    const rosters = [{ whose: "", officers: file.officers, announced: announced.officer_roster_hash, assignments }];
+    if (parts.length || !further.length) {
+      same("the further units are", parts.map((part) => part.unit), further.map((part) => part.unit));
+    } else {
+      report.unchecked.push(`the officers of ${further.map((part) => part.unit).join(", ")} are not in the file`);
+    }
+    parts.forEach((part, index) => rosters.push({
+      whose: ` of ${part.unit}`, officers: part.officers, announced: further[index].officer_roster_hash, assignments: part.assignments,
+    }));
+    for (const roster of rosters) {
+      const found = hex(await sha256(utf8(canonical([...roster.officers].sort(before)))));
+      same(`the hash of the officer roster${roster.whose} is`, found, roster.announced);
+      report.held.push(`the officer roster${roster.whose} is the announced one: ${found}`);
+    }
     if (!seed || !execution) {
-      same("before the draw was made the assignments are", assignments.length, 0);
+      same("before the draw was made the assignments are", rosters.reduce((sum, one) => sum + one.assignments.length, 0), 0);
       return;
     }
-    for (const { entity, officers, skipped } of assignments) {
-      if (officers.length < TOGETHER) throw new Differs(`${entity} is visited by ${officers.length}; it should be by ${TOGETHER}`);
-      const order = await officerOrder(seed.seed, announced.draw, entity, file.officers);
-      const passed = skipped.map((one) => one.officer);
-      const asked = order.slice(0, officers.length + passed.length);
-      same(`the officers of ${entity} are`, officers, asked.filter((name) => !passed.includes(name)));
-      same(`passed over for ${entity} were`, passed, asked.filter((name) => passed.includes(name)));
-    }
+    for (const roster of rosters) await checkOrder(roster, announced, seed);
     checkAssigned(file, assignments, announced, report);
+    const visited = (roster) => roster.assignments.map((one) => one.entity).sort(before);
+    for (const roster of rosters.slice(1)) {
+      // They come together: whoever one unit visits, all visit.
+      same(`the businesses visited by the officers${roster.whose} are`, visited(roster), visited(rosters[0]));
+    }
     if (assignments.length) {
-      const passed = assignments.reduce((sum, one) => sum + one.skipped.length, 0);
+      const passed = rosters.flatMap((one) => one.assignments).reduce((sum, one) => sum + one.skipped.length, 0);
       report.held.push(`the officers of ${assignments.length} visits were asked in the drawn order`);
       report.unchecked.push("that these assignments are the recorded ones is only this file's word, "
         + `and so are the reasons for which ${passed} were passed over`);
+    }
+  }
+
+  async function checkOrder({ whose, officers: roster, assignments }, announced, seed) {
+    for (const { entity, officers, skipped } of assignments) {
+      if (officers.length < TOGETHER) {
+        throw new Differs(`${entity} is visited by ${officers.length}${whose}; it should be by ${TOGETHER}`);
+      }
+      const order = await officerOrder(seed.seed, announced.draw, entity, roster);
+      const passed = skipped.map((one) => one.officer);
+      const asked = order.slice(0, officers.length + passed.length);
+      same(`the officers${whose} of ${entity} are`, officers, asked.filter((name) => !passed.includes(name)));
+      same(`passed over${whose} for ${entity} were`, passed, asked.filter((name) => passed.includes(name)));
     }
   }
 

@@ -22,7 +22,7 @@ from ledger.commitments.events import (
 from ledger.commitments.folds import Commitment
 from ledger.credit.events import CreditRecordEntered, Instrument
 from ledger.credit.folds import Record
-from ledger.credit.rules import CRD_R4
+from ledger.credit.rules import CRD_R4, first_of, require_first
 from ledger.entities.rules import require_listed
 from ledger.impersonal import require_impersonal
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Tag, UnknownReference
@@ -120,7 +120,11 @@ class FulfilCommitment(Command):
             evidence=self.evidence,
             days_late=late,
         )
-        if commitment.open == [self.obligation] and not commitment.breached:
+        # What was performed is recorded whatever stands on the record; it has one record (CRD-R5).
+        first = first_of(
+            ledger, entity=commitment.entity, kind="commitment", doc_no=self.commitment
+        )
+        if commitment.open == [self.obligation] and not commitment.breached and first is None:
             assert commitment.made_on is not None
             yield CreditRecordEntered(
                 record=ledger.name("CR"),
@@ -168,6 +172,12 @@ class EstablishBreach(Command):
         require_impersonal(ledger, CRD_R4, self.impossible_because)
         assert self.notice_ref is not None
         assert self.notified_on is not None
+        require_first(
+            ledger,
+            entity=commitment.entity,
+            kind="commitment_breach",
+            doc_no=self.notice_ref,
+        )
         yield CommitmentBreached(
             commitment=self.commitment,
             entity=commitment.entity,

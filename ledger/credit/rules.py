@@ -126,20 +126,33 @@ def require_first(
 
     The answer names the first one to those who may see it alone.
     """
-    for record in ledger.read(CreditRecords(entity)).of_document(None, doc_no):
-        says = record.says
-        assert says is not None
-        if says.kind != kind or record.record == but:
-            continue
-        seen = _may_see(ledger.actor, record)
-        ledger.require(
-            False,
-            CRD_R5,
-            doc_no=says.instrument.doc_no if seen else doc_no,
-            entity=entity,
-            where=f", as {record.record}" if seen else "",
-            **({"record": record.record} if seen else {}),
-        )
+    record = first_of(ledger, entity=entity, kind=kind, doc_no=doc_no, but=but)
+    if record is None:
+        return
+    assert record.says is not None
+    seen = _may_see(ledger.actor, record)
+    ledger.require(
+        False,
+        CRD_R5,
+        doc_no=record.says.instrument.doc_no if seen else doc_no,
+        entity=entity,
+        where=f", as {record.record}" if seen else "",
+        **({"record": record.record} if seen else {}),
+    )
+
+
+def first_of(
+    ledger: Reading, *, entity: str, kind: str, doc_no: str, but: str | None = None
+) -> Record | None:
+    """Return the record that a document of a business has already; ``but``: not that one."""
+    return next(
+        (
+            record
+            for record in ledger.read(CreditRecords(entity)).of_document(None, doc_no)
+            if record.says is not None and record.says.kind == kind and record.record != but
+        ),
+        None,
+    )
 
 
 def _may_see(actor: Actor, record: Record) -> bool:

@@ -20,7 +20,7 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 
 from ledger.draws import uvdraw
-from ledger.draws.drawfile import DrawFile, DrawReceipt, Lines, Place
+from ledger.draws.drawfile import Assignment, DrawFile, DrawReceipt, Lines, Place
 from ledger.draws.logged import (
     Announcement,
     Beyond,
@@ -228,36 +228,74 @@ def _officer_checks(
     assignment here, as it would name more people than the assignment does.
     """
     if file.officers is None:
-        if file.assignments:
+        if file.assignments or file.parts:
             raise Differs("the file has assignments and no officers")
         return
-    canonical = msgspec.json.encode(sorted(file.officers))
-    found = uvdraw.roster_hash(canonical)
-    same("the hash of the officer roster is", found, announced.officer_roster_hash)
-    yield f"the officer roster is the announced one: {found}"
+    rosters = [_Officers("", file.officers, announced.officer_roster_hash, file.assignments)]
+    if file.parts or not announced.further:
+        due = [part.unit for part in announced.further]
+        same("the further units are", [part.unit for part in file.parts], due)
+    else:
+        absent = ", ".join(part.unit for part in announced.further)
+        yield Unchecked(f"the officers of {absent} are not in the file")
+    rosters += [
+        _Officers(f" of {part.unit}", part.officers, said.officer_roster_hash, part.assignments)
+        for part, said in zip(file.parts, announced.further, strict=False)
+    ]
+    for roster in rosters:
+        canonical = msgspec.json.encode(sorted(roster.officers))
+        found = uvdraw.roster_hash(canonical)
+        same(f"the hash of the officer roster{roster.whose} is", found, roster.announced)
+        yield f"the officer roster{roster.whose} is the announced one: {found}"
     if seed is None or execution is None:
-        same("before the draw was made the assignments are", len(file.assignments), 0)
+        sent = sum(len(roster.assignments) for roster in rosters)
+        same("before the draw was made the assignments are", sent, 0)
         return
-    for one in file.assignments:
-        if len(one.officers) < _TOGETHER:
-            raise Differs(
-                f"{one.entity} is visited by {len(one.officers)}; it should be by {_TOGETHER}"
-            )
-        order = uvdraw.officer_order(seed.seed, announced.draw, one.entity, file.officers)
-        passed = [skipped.get("officer") for skipped in one.skipped]
-        asked = order[: len(one.officers) + len(passed)]
-        due = [officer for officer in asked if officer not in passed]
-        same(f"the officers of {one.entity} are", list(one.officers), due)
-        before = [officer for officer in asked if officer in passed]
-        same(f"passed over for {one.entity} were", passed, before)
+    for roster in rosters:
+        _order_checks(roster, announced, seed)
     yield from _assigned_checks(file, announced)
+    own, *others = rosters
+    for roster in others:
+        visited = sorted(one.entity for one in roster.assignments)
+        # They come together: whoever one unit visits, all visit.
+        same(
+            f"the businesses visited by the officers{roster.whose} are",
+            visited,
+            sorted(one.entity for one in own.assignments),
+        )
     if file.assignments:
-        passed_over = sum(len(one.skipped) for one in file.assignments)
+        passed_over = sum(len(one.skipped) for roster in rosters for one in roster.assignments)
         yield f"the officers of {len(file.assignments)} visits were asked in the drawn order"
         yield Unchecked(
             "that these assignments are the recorded ones is only this file's word, and so are "
             f"the reasons for which {passed_over} were passed over"
         )
+
+
+class _Officers(msgspec.Struct):
+    """The officers of one unit; ``whose`` says of which, where it is not the initiator."""
+
+    whose: str
+    officers: tuple[str, ...]
+    announced: str
+    assignments: tuple[Assignment, ...]
+
+
+def _order_checks(roster: _Officers, announced: Announcement, seed: Seed) -> None:
+    """Check each assignment against the drawn order of its unit's officers."""
+    for one in roster.assignments:
+        if len(one.officers) < _TOGETHER:
+            raise Differs(
+                f"{one.entity} is visited by {len(one.officers)}{roster.whose}; it should be by "
+                f"{_TOGETHER}"
+            )
+        order = uvdraw.officer_order(seed.seed, announced.draw, one.entity, roster.officers)
+        passed = [skipped.get("officer") for skipped in one.skipped]
+        asked = order[: len(one.officers) + len(passed)]
+        due = [officer for officer in asked if officer not in passed]
+        same(f"the officers{roster.whose} of {one.entity} are", list(one.officers), due)
+        before = [officer for officer in asked if officer in passed]
+        same(f"passed over{roster.whose} for {one.entity} were", passed, before)
 
 
 def _assigned_checks(file: DrawFile, announced: Announcement) -> Checks:

@@ -43,6 +43,14 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[dict[str, str], ...]
 
 
+class OfficersOfUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """The officer roster of one further unit of a draw, and whom of it the draw sent where."""
+
+    unit: str
+    officers: tuple[str, ...]
+    assignments: tuple[Assignment, ...]
+
+
 class DrawFile(
     msgspec.Struct,
     frozen=True,
@@ -53,7 +61,8 @@ class DrawFile(
 ):
     """A draw, as far as its reader may know it. ``withheld`` says why something is not here.
 
-    ``keys``: of the log, as ``<name>+<key id>+<key>``.
+    ``keys``: of the log, as ``<name>+<key id>+<key>``. ``officers`` and ``assignments`` are those
+    of the unit that initiates the draw; ``parts`` those of each further unit, as announced.
     """
 
     draw: str
@@ -67,6 +76,7 @@ class DrawFile(
     selection: Lines | None = None
     officers: tuple[str, ...] | None = None
     assignments: tuple[Assignment, ...] = ()
+    parts: tuple[OfficersOfUnit, ...] = ()
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):

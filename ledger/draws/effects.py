@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from itertools import combinations
-from typing import Annotated
+from typing import Annotated, Any, Protocol, TypeVar
 
 import msgspec
 
@@ -29,9 +29,11 @@ from ledger.draws.folds import (
 from ledger.entities.folds import Registration
 from ledger.entities.rules import LEFT_HOW
 from ledger.filing.events import Ratio
-from ledger.kernel import Event, Reading, Unavailable, Value
+from ledger.kernel import Event, Fold, Reading, Unavailable, Value
 from ledger.supervision.findings import finding
 from ledger.vocabulary import EntityId, Sha256, TargetId
+
+F = TypeVar("F", bound=Fold)
 
 
 class SelectedLine(Value):
@@ -241,6 +243,43 @@ def selected(
         in_place_of=in_place_of,
         units=draw.units if len(draw.parts) > 1 else (),
     )
+
+
+class _Asks(Protocol):
+    """Whatever answers a question from the ledger."""
+
+    def __call__(self, fold: F, /) -> F: ...
+
+
+def called_reserves(
+    name: str, now: _Asks, content: Callable[[str], bytes]
+) -> CalledReserves | None:
+    """The reserves that move up in a target's place: up to the first that its register lists.
+
+    ``now`` answers a question as the ledger has it, ``content`` gives what lies under a digest.
+    """
+    target = now(Target(name))
+    draw = now(DrawState(target.draw))
+    if draw.selection_hash is None or draw.stage == "voided":
+        return None
+    called = list(now(ExemptedTargets(target.draw)).targets)
+    by_place: dict[tuple[str, int], int] = {}
+    entries: list[dict[str, Any]] = []
+    lines: list[bytes] = []
+    found: list[SelectedLine] = []
+    while (rank := next_reserve(draw, called, target.stratum)) is not None:
+        if not entries:
+            entries = msgspec.json.decode(content(draw.selection_hash))
+            lines = [uvdraw.line(entry) for entry in entries]
+            by_place = {(one["stratum"], one["rank"]): i for i, one in enumerate(entries)}
+        index = by_place[target.stratum, rank]
+        path = tuple(uvdraw.roster_proof(lines, index))
+        found.append(SelectedLine(**entries[index], index=index, path=path))
+        called.append(name)
+        if now(Registration(found[-1].uscc)).listed:
+            break
+        name = target_id(draw.draw, target.stratum, rank)
+    return CalledReserves(target=target.target, lines=tuple(found))
 
 
 def target_id(draw: str, stratum: str, rank: int) -> str:

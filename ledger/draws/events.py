@@ -305,14 +305,17 @@ class DrawOperated(Event):
     """抽查操作人: who announced, made or voided a draw; the public is told by which unit alone.
 
     It is the actor of this event, which stands beside that of the ``step``. Whoever announces or
-    makes a draw may not inspect in it (0.8); ``approver`` is the second person of a voiding.
+    makes a draw may not inspect in it (0.8); ``approver`` is the second person of a voiding. Since
+    version 2 also who replaced an officer of another unit, whose affair the substitution itself is.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-operated"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     draw: DrawId
     unit: UnitId
-    step: Literal["announced", "executed", "voided"]
+    step: Literal["announced", "executed", "voided", "substituted"]
     approver: Badge | None = None
 
 

@@ -224,7 +224,7 @@ class DrawState(Fold):
         self._operate(record)
 
     def on_operated(self, event: DrawOperated, record: Recorded) -> None:
-        if event.step != "voided":
+        if event.step in ("announced", "executed"):
             self._operate(record)
 
     def on_voided(self, event: DrawVoided, record: Recorded) -> None:

@@ -70,6 +70,13 @@ class _Source(msgspec.Struct):
     fallback: str | None = None
 
 
+class Part(msgspec.Struct):
+    """One unit of a draw of several, with the digest of its officer roster."""
+
+    unit: str
+    officer_roster_hash: str
+
+
 class Announcement(msgspec.Struct):
     draw: str
     by: str
@@ -83,6 +90,13 @@ class Announcement(msgspec.Struct):
     reserves: _Size = 0
     algorithm: str = uvdraw.ALGORITHM
     excluded: dict[str, _Size] = {}
+    unit: str = ""
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def further(self) -> list[Part]:
+        """The parts of the units that the initiator draws with."""
+        return [part for part in self.parts if part.unit != self.unit]
 
     @property
     def ratios(self) -> dict[str, str]:

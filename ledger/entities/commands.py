@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from ledger.draws import effects as draws
 from ledger.draws.effects import CalledReserves
 from ledger.entities import rules
+from ledger.entities.effects import business_left
 from ledger.entities.events import (
     EntityLeftRegister,
     EntityReentered,
@@ -17,12 +17,8 @@ from ledger.entities.events import (
     Leaving,
 )
 from ledger.entities.folds import Registration
-from ledger.filing import effects as filing
 from ledger.impersonal import plain_text
-from ledger.joint import effects as joint
 from ledger.kernel import Command, Event, Fact, Malformed, OutOfStep, Reading, civil_moment
-from ledger.keylist import effects as keylist
-from ledger.observation import effects as observation
 from ledger.supervision.findings import finding
 from ledger.vocabulary import EntityId, Name, Text, oddity_of
 
@@ -108,22 +104,7 @@ class DelistEntity(Command):
             entity=self.entity, reason=self.reason, kind=self.kind, left_on=left_on
         )
         yield Fact(left, occurred_at=_moment(ledger, left_on))
-        how = f"{rules.LEFT_HOW[self.kind]} on {left_on}"
-        for event in self._consequences(ledger, left_on, how):
-            # Each is the affair of its unit: sealed, nobody else sees it. It happens now, however
-            # late the leaving is reported.
-            yield Fact(
-                event,
-                occurred_at=ledger.now,
-                for_unit=event.unit,  # type: ignore[attr-defined]
-            )
-
-    def _consequences(self, ledger: Reading, left_on: date, how: str) -> Iterator[Event]:
-        yield from draws.business_left(ledger, self.entity, how, self.reserves)
-        yield from filing.business_left(ledger, self.entity, how)
-        yield from joint.business_left(ledger, self.entity, how)
-        yield from keylist.business_left(ledger, self.entity, left_on, how)
-        yield from observation.business_left(ledger, self.entity, left_on, how)
+        yield from business_left(ledger, self.entity, left_on, self.kind, self.reserves)
 
 
 class ReenterEntity(Command):

@@ -15,9 +15,14 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from ledger.credit.effects import end_what_rests
-from ledger.credit.events import PublicityStarted
-from ledger.credit.folds import Record
+from ledger.credit.events import CreditRecordEntered, PublicityStarted
+from ledger.credit.folds import CreditRecords, Record
+from ledger.credit.rules import first_of
 from ledger.dishonesty.folds import Sanctions
+from ledger.documents import normal_form
+from ledger.draws.effects import CalledReserves
+from ledger.draws.events import DrawTargetSelected
+from ledger.entities.effects import business_left
 from ledger.entities.events import EntityLeftRegister, EntityRevised
 from ledger.intake import claims
 from ledger.intake.claims import Claim
@@ -53,6 +58,7 @@ from ledger.kernel import (
     Provenance,
     Reading,
     RecordCorrected,
+    Unavailable,
     Value,
     civil_moment,
 )
@@ -105,7 +111,8 @@ class ImportRows(Command):
 
     ``rows`` follow the first ``first`` rows of the file. A row that cannot be reconciled with what
     the register said before is rejected by name, and the others go in; with ``strict`` it stops
-    all of them. ``known`` is when the register said what bears no date of its own.
+    all of them. ``known`` is when the register said what bears no date of its own. ``reserves``
+    move up where a business leaves that a draw has chosen; only one may leave so in one command.
     """
 
     import_id: ImportId
@@ -118,6 +125,7 @@ class ImportRows(Command):
     last: bool = False
     strict: bool = False
     known: date | None = None
+    reserves: tuple[CalledReserves, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
         place = ledger.read(ImportPlace(self.import_id))
@@ -187,6 +195,10 @@ class _Settling:
         self._command = command
         self._own: dict[tuple[type[Own], str], Own] = {}
         self._settled: set[int] = set()
+        #: The reserves that move up.
+        self._called: set[str] = set()
+        #: The documents of the penalties that this command puts on record.
+        self._documents: set[tuple[str, str, str]] = set()
         self._visits: dict[str, list[InspectionImported | ImportedInspectionWithdrawn]] = {}
         self._line = 0
         self._digest = ""
@@ -197,6 +209,9 @@ class _Settling:
         asked: dict[tuple[type[Fold], str], Fold] = {}
         for row in self._command.rows:
             for claim in row.claims:
+                if isinstance(claim, claims.Publishes):
+                    entity = claim.event.entity
+                    asked.setdefault((CreditRecords, entity), CreditRecords(entity))
                 if isinstance(claim, claims.EndsPublicity):
                     for fold in (Record(claim.event.record), Sanctions(claim.event.entity)):
                         asked.setdefault((type(fold), claim.event.record), fold)
@@ -342,12 +357,24 @@ class _Settling:
         changed = msgspec.structs.replace(entry.identity, **{claim.field: claim.new})
         yield from self._revise(entry, changed, claim.reason, claim)
 
-    def _delists(self, claim: claims.Delists) -> Iterator[Event]:
+    def _delists(self, claim: claims.Delists) -> Iterator[Event | Fact]:
         entry = self._listed_business(claim.entity)
         day = claim.on or self._ledger.today
         if entry.listed and day not in entry.left:
             entry.leave(day)
             yield EntityLeftRegister(entity=claim.entity, reason=claim.reason)
+            for fact in business_left(
+                self._ledger, claim.entity, day, None, self._command.reserves
+            ):
+                self._call(fact.event)
+                yield fact
+
+    def _call(self, event: Event) -> None:
+        """Raise ``Unavailable`` where two businesses would call the same reserve."""
+        if isinstance(event, DrawTargetSelected):
+            if event.target in self._called:
+                raise Unavailable("two businesses leave that were drawn together; import again")
+            self._called.add(event.target)
 
     def _listed_business(self, entity: str) -> RegisterEntry:
         entry = self._entry(entity)
@@ -529,6 +556,8 @@ class _Settling:
         event = claim.event
         known = self._own_of(ListedPenalty(event.record), event.record)
         if known.entered is None:
+            if not self._is_first(event):
+                return
             known.entered, known.origin = event, self._origin()
             known.started_on = claim.publicity.started_on
             yield event
@@ -539,6 +568,25 @@ class _Settling:
             self._warn(
                 "penalty-contradicts", f"{event.record} was listed before with other particulars"
             )
+
+    def _is_first(self, event: CreditRecordEntered) -> bool:
+        """Whether a document has no record yet, whoever entered it (CRD-R5).
+
+        A row of one that has adds nothing, as one that is known. Nothing is said of it: everybody
+        reads the notes of an import for ever, and the record may have ended or never been public.
+        """
+        number = (event.entity, event.kind, normal_form(event.instrument.doc_no))
+        if number in self._documents:
+            return False
+        self._documents.add(number)
+        first = first_of(
+            self._ledger,
+            entity=event.entity,
+            kind=event.kind,
+            doc_no=event.instrument.doc_no,
+            but=event.record,
+        )
+        return first is None
 
     def _ends_publicity(self, claim: claims.EndsPublicity) -> Iterator[Event | Fact]:
         event = claim.event

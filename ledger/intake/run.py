@@ -23,22 +23,30 @@ from uuid import UUID
 
 import msgspec
 
+from ledger.draws.effects import CalledReserves, called_reserves
+from ledger.draws.folds import DrawnAt
+from ledger.intake.claims import Delists
 from ledger.intake.commands import ImportRow, ImportRows, RowRejected
 from ledger.intake.events import ImportProgressed, RowNote
 from ledger.intake.folds import ImportPlace
 from ledger.intake.mapping import BadRow, Lookup, RegisterMapping, Row, Step, Tables, files_of
 from ledger.intake.mappings import MAPPINGS
 from ledger.intake.sources import ENDINGS, Source, SourceError, SourceRow, digest_of
-from ledger.kernel import Actor, Ledger, Outcome, civil_date
+from ledger.kernel import Actor, Ledger, Outcome, Unavailable, civil_date
 from ledger.kernel.clock import uuid7
 from ledger.kernel.codec import decode
 from ledger.kernel.memory import Memory, as_query
 from ledger.kernel.sequencer import make_context
+from ledger.opening import blobs_folder
+from ledger.stores.blobs import Blobs
 from ledger.stores.files import private_file
 
 #: Batches that are under way at a time. Those that wait while one is committed share the next
 #: commit, so each page of the store's indexes is written less often.
 IN_FLIGHT = 4
+
+#: How often a row is handed in by which a drawn business leaves, if other reserves moved up.
+ATTEMPTS = 3
 
 #: Refused rows that a report shows; the rejects file has all.
 SHOWN = 10
@@ -211,6 +219,17 @@ class _Run:
             self.digests[path] = digest_of(path)
         return self.digests[path]
 
+    def memory(self) -> Memory:
+        """Return what answers questions from the ledger as it is now."""
+        memory = Memory(self.ledger.recorder)
+        memory.catch_up()
+        return memory
+
+    def content(self, digest: str) -> bytes:
+        """Return what lies beside the ledger under a digest."""
+        path: Path = self.ledger.recorder.path  # type: ignore[attr-defined]
+        return Blobs(blobs_folder(path), read_only=True).get(digest)
+
     def note(self, file: str, note: RowNote, raw: bytes | None) -> None:
         """Count and write down one note about a row."""
         (self.rejects if note.kind == "rejected" else self.warnings)[note.reason] += 1
@@ -281,9 +300,7 @@ class _File:
         """Import what of this file is not imported yet."""
         run, report = self.run_, self.report
         run.report.files.append(report)
-        memory = Memory(run.ledger.recorder)
-        memory.catch_up()
-        place = memory.fold(ImportPlace(self.import_id), keep=False)
+        place = run.memory().fold(ImportPlace(self.import_id), keep=False)
         report.before = report.rows = place.rows_done
         report.rejected, report.warned, report.ignored = (
             place.rejected,
@@ -377,6 +394,67 @@ class _File:
     def _submit(
         self, first: int, rows: list[ImportRow], raws: dict[int, bytes], *, last: bool = False
     ) -> None:
+        """Hand rows in; one by which a business leaves that waits for a drawn visit goes alone."""
+        drawn = self._drawn(rows)
+        begin = 0
+        for place, row in enumerate(rows):
+            if waiting := drawn.get(row.line):
+                if place > begin:
+                    self._hand_in(first + begin, rows[begin:place], raws)
+                begin = place + 1
+                self._leave(first + place, row, raws, waiting, last=last and begin == len(rows))
+        if begin < len(rows) or not rows:
+            self._hand_in(first + begin, rows[begin:], raws, last=last)
+
+    def _drawn(self, rows: list[ImportRow]) -> dict[int, tuple[str, ...]]:
+        """Return the places in draws that wait for the businesses that leave, by line."""
+        leaving = {
+            row.line: claim.entity
+            for row in rows
+            for claim in row.claims
+            if isinstance(claim, Delists)
+        }
+        if not leaving:
+            return {}
+        memory = self.run_.memory()
+        memory.fold_all(DrawnAt(entity) for entity in leaving.values())
+        return {
+            line: tuple(memory.fold(DrawnAt(entity)).waiting) for line, entity in leaving.items()
+        }
+
+    def _leave(
+        self,
+        first: int,
+        row: ImportRow,
+        raws: dict[int, bytes],
+        waiting: tuple[str, ...],
+        *,
+        last: bool,
+    ) -> None:
+        """Hand in a row with the reserves that move up; again where others moved up meanwhile."""
+        for attempt in range(1, ATTEMPTS + 1):
+            self._wait_for_all()
+            memory = self.run_.memory()
+            called = (called_reserves(one, memory.fold, self.run_.content) for one in waiting)
+            reserves = tuple(one for one in called if one is not None)
+            self._hand_in(first, [row], raws, last=last, reserves=reserves)
+            try:
+                self._wait_for_all()
+            except Unavailable:
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                return
+
+    def _hand_in(
+        self,
+        first: int,
+        rows: list[ImportRow],
+        raws: dict[int, bytes],
+        *,
+        last: bool = False,
+        reserves: tuple[CalledReserves, ...] = (),
+    ) -> None:
         run = self.run_
         while len(self.under_way) >= IN_FLIGHT:
             self._take_answer()
@@ -391,6 +469,7 @@ class _File:
             last=last,
             strict=run.strict,
             known=run.known,
+            reserves=reserves,
         )
         context = make_context(
             command, run.actor, run.ledger.clock(), correlation_id=run.correlation

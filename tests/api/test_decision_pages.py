@@ -258,6 +258,8 @@ async def test_bounds_shown_are_those_that_the_clock_applies(tmp_path: Path) -> 
             [listed] = (await world.get("JB", "/v1/repair/records", on="2026-01-05"))["items"]
             return found | {(due, listed["earliest_on"])}
 
+        # At once, before the clock has looked.
+        assert await shown() == {("2026-06-02", "2025-09-03")}
         world.tick()
         assert await shown() == {("2026-06-02", "2025-09-03")}
         world.at("2026-06-02 23:00")

@@ -9,7 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ledger.credit.events import CreditRecordEntered, PublicityStarted, PublicityTerminated
+from ledger.credit.events import (
+    CreditRecordEntered,
+    Instrument,
+    PublicityStarted,
+    PublicityTerminated,
+)
 from ledger.dishonesty.events import SanctionApplied, SanctionLifted
 from ledger.entities.events import EntityRegistered, EntityRevised
 from ledger.kernel import LegalRef, civil_date
@@ -178,3 +183,42 @@ def test_what_is_said_twice_is_recorded_once(ledger: Imported, tmp_path: Path) -
     assert report.warnings["penalty-contradicts"] == 1
     assert report.warnings["removal-contradicts"] == 1
     assert report.warnings["exact-duplicate"] == 1
+
+
+def entered(record: str, *, public: bool = True, **changed: str) -> CreditRecordEntered:
+    """A record of the listed case's document that was entered here by hand."""
+    return CreditRecordEntered(
+        record=record,
+        entity=changed.get("entity", "jp-labour:8300e57ebf2c"),
+        unit="EDB",
+        kind="penalty" if "kind" not in changed else "other",
+        instrument=Instrument(
+            kind="penalty_decision",
+            doc_no=changed.get("doc_no", "jp00001"),
+            effective_on=date(2017, 4, 20),
+        ),
+        determined_on=date(2017, 4, 20),
+        title="最低賃金法第４条",
+        public=public,
+        severity="general",
+    )
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_CRD_R5_a_document_on_record_is_not_imported_again(
+    ledger: Imported, tmp_path: Path, *, public: bool
+) -> None:
+    """Its row adds nothing and nothing is said of it, as everybody reads the notes of an import.
+
+    Other parties, kinds and documents are not in the way.
+    """
+    ledger.given(
+        entered("CR-1", public=public),
+        entered("CR-2", entity="jp-labour:else", doc_no="JP00002"),
+        entered("CR-3", doc_no="JP00002", kind="other"),
+    )
+    rows = (listed(), listed(entry_id="JP00002"))
+    report = ledger.take("jp-labour", jp_register(tmp_path / "r", *rows))
+    assert [one.record for one in ledger.of(CreditRecordEntered)][3:] == ["jp-labour:JP00002"]
+    assert [one.record for one in ledger.of(PublicityStarted)] == ["jp-labour:JP00002"]
+    assert (report.rejects, report.warnings) == ({}, {})

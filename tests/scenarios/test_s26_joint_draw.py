@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -307,9 +308,72 @@ async def _a_stranger_checks_it(
     token = {"Authorization": f"Bearer {world.tokens['JB']}"}
     response = await world.client.get(f"/v1/draws/{DRAW}/export", headers=token)
     own = await response.text()
-    assert json.loads(own)["officers"] == OFFICERS["MRB"]
+    whole = json.loads(own)
+    rosters = {part["unit"]: part["officers"] for part in whole["parts"]}
+    assert {"MRB": whole["officers"], **rosters} == OFFICERS
+    for sent in (whole, *whole["parts"]):
+        (visit,) = sent["assignments"]
+        assert (visit["entity"], len(visit["officers"])) == (E_C, 2)
     texts = [text, own]
     for one, browser in zip(texts, await asyncio.to_thread(in_browser, texts), strict=True):
         for report in (Report(**browser), verify(one.encode())):
             assert report.differs is None
             assert any(said.endswith("the announcement counts 1 of B") for said in report.beyond)
+    for unit in OFFICERS:
+        of = "" if unit == "MRB" else f" of {unit}"
+        said = f"the officer roster{of} is the announced one"
+        assert any(line.startswith(said) for line in verify(own.encode()).held)
+    texts = [json.dumps(_changed(whole, change)) for change, _ in ALTERED.values()]
+    answers = zip(texts, await asyncio.to_thread(in_browser, texts), strict=True)
+    for (name, (_, expected)), (one, browser) in zip(ALTERED.items(), answers, strict=True):
+        for report in (Report(**browser), verify(one.encode())):
+            told = [*report.unchecked, report.differs]
+            assert any(expected in (line or "") for line in told), (name, told)
+
+
+def _changed(file: dict[str, Any], change: Callable[[Any], object]) -> dict[str, Any]:
+    copy: dict[str, Any] = json.loads(json.dumps(file))
+    change(copy)
+    return copy
+
+
+def _part(file: Any, unit: str) -> Any:
+    return next(part for part in file["parts"] if part["unit"] == unit)
+
+
+#: What somebody might change of the units that draw along, and what every checker says of it.
+ALTERED: dict[str, tuple[Callable[[Any], object], str]] = {
+    "an officer less": (
+        lambda f: _part(f, "EEB")["officers"].pop(),
+        "the hash of the officer roster of EEB is",
+    ),
+    "officers of choice": (
+        lambda f: _part(f, "EMB")["assignments"][0]["officers"].reverse(),
+        f"the officers of EMB of {E_C} are",
+    ),
+    "one officer alone": (
+        lambda f: _part(f, "EEB")["assignments"][0]["officers"].pop(),
+        f"{E_C} is visited by 1 of EEB; it should be by 2",
+    ),
+    "passed over for nothing": (
+        lambda f: _part(f, "EMB")["assignments"][0]["skipped"].append(
+            {"officer": "OFF-099", "reason": "leave"}
+        ),
+        f"passed over of EMB for {E_C} were",
+    ),
+    "a unit stays away": (
+        lambda f: _part(f, "EMB")["assignments"].clear(),
+        "the businesses visited by the officers of EMB are",
+    ),
+    "a unit is left out": (lambda f: f["parts"].pop(), "the further units are"),
+    "a unit twice": (lambda f: f["parts"].append(f["parts"][0]), "the further units are"),
+    "the units change places": (lambda f: f["parts"].reverse(), "the further units are"),
+    "all other units are left out": (
+        lambda f: f.pop("parts"),
+        "the officers of EMB, EEB are not in the file",
+    ),
+    "parts alone": (
+        lambda f: (f.pop("officers"), f.pop("assignments")),
+        "assignments and no officers",
+    ),
+}

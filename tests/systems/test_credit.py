@@ -327,9 +327,10 @@ def test_CRD_R4_holds_for_every_public_word_on_a_record(story: Scenario) -> None
         ("2026-04-15", "general", "general", "2026-07-15", "2027-04-15"),
         ("2026-04-15", "serious", "general", "2027-04-15", "2029-04-15"),
         ("2026-04-15", "minor", "food", "2026-04-15", "2026-07-15"),
-        # S16: Order 58, food for a year at least, everything for three at most
-        ("2025-03-10", "general", "food", "2026-03-10", "2028-03-10"),
-        ("2025-03-10", "general", "general", "2025-06-10", "2028-03-10"),
+        # S16: Order 58, food for a year at least, everything for three at most, which the
+        # transition ends where a year is over
+        ("2025-03-10", "general", "food", "2026-03-10", "2026-03-31"),
+        ("2025-03-10", "general", "general", "2025-06-10", "2026-03-31"),
         ("2026-03-31", "serious", "fire", "2027-03-31", "2029-03-31"),
         # Of 2019
         ("2022-11-30", "general", "general", "2023-02-28", "2023-11-30"),

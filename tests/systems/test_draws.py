@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.credit.events import CreditRecordEntered, Instrument
+from ledger.credit.events import CreditRecordEntered, Instrument, PublicityTerminated
 from ledger.credit.folds import CreditRecords
 from ledger.deadlines.commands import EndDeadline
 from ledger.draws.commands import PublishDrawResult
@@ -244,3 +244,43 @@ def _records(story: Scenario) -> list[Any]:
     from ledger.kernel import codec
 
     return [codec.decode(e.position, e.event.data) for e in story.ledger.recorder.read()]
+
+
+@pytest.mark.parametrize("ended", [None, "correction", "max_reached"])
+def test_CRD_R5_a_visit_has_one_result_on_record(story: Scenario, ended: Any) -> None:
+    """A result that was entered by hand is not entered again by its publication."""
+    _concluded(story)
+    by_hand = CreditRecordEntered(
+        record="CR-HAND",
+        entity=E_C,
+        unit="MRB",
+        kind="inspection_result",
+        instrument=Instrument(
+            kind="inspection_conclusion", doc_no="t-1", effective_on=date(2026, 9, 18)
+        ),
+        determined_on=date(2026, 9, 18),
+        title="issue_corrected_on_spot",
+        public=True,
+    )
+    # Neither another business's, nor another kind, nor another visit's is in the way.
+    story.amid(
+        replace(by_hand, record="CR-1", entity=E_B),
+        replace(by_hand, record="CR-2", kind="other"),
+        replace(by_hand, record="CR-3", instrument=replace(by_hand.instrument, doc_no="T-9")),
+    )
+    story.when(PUBLISH).then(DrawResultPublished, CreditRecordEntered)
+    again = Scenario(InMemoryDCBRecorder()).given(SeedLedger())
+    again.at("2026-09-18T16:00+08:00").given(APPROVED, ANNOUNCED, SELECTED)
+    _concluded(again)
+    again.given(by_hand)
+    if ended is not None:
+        again.given(
+            PublicityTerminated(
+                record="CR-HAND",
+                entity=E_C,
+                unit="MRB",
+                reason=ended,
+                terminated_on=date(2026, 9, 18),
+            )
+        )
+    again.when(PUBLISH).refused("CRD-R5", record="CR-HAND")

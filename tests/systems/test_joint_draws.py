@@ -183,8 +183,14 @@ def test_each_unit_sends_the_first_two_of_its_own(story: Scenario) -> None:
     )
     story.when(change, COORDINATOR).refused("DRW-R8")
     story.when(replace(change, to_officer=spare), COORDINATOR).then(
-        like(OfficerSubstituted, unit="EMB", to_officer=spare)
+        like(OfficerSubstituted, unit="EMB", to_officer=spare),
+        like(DrawOperated, unit="MRB", step="substituted"),
     )
+    recorded = [one.envelope.actor for one in story.outcome.events]
+    assert [(one.unit_id, one.person_id) for one in recorded] == [
+        ("EMB", UNNAMED),
+        ("MRB", COORDINATOR.person_id),
+    ], "the substitution is the affair of the unit whose officer goes"
     alone = ApproveTask(
         task="T-1",
         unit="EMB",

@@ -11,6 +11,13 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ledger.commitments.commands import EstablishBreach, FulfilCommitment
+from ledger.commitments.events import (
+    CommitmentBreached,
+    CommitmentFulfilled,
+    CommitmentMade,
+    Obligation,
+)
 from ledger.corrections.commands import CorrectRecord
 from ledger.corrections.events import FieldChange
 from ledger.credit.commands import EnterCreditRecord, ReportShownElsewhere, StartPublicity
@@ -144,6 +151,63 @@ def test_CRD_R5_a_document_has_one_record(
     # Another kind of record, or another document, is another matter.
     number = replace(ENTER.instrument, doc_no="兰新市监罚〔2026〕13号")
     story.when(replace(second, decision=None, instrument=number), who).then(CreditRecordEntered)
+
+
+LAW = "优化营商环境条例 第五十三条"
+
+COMMITTED = CommitmentMade(
+    commitment="CMT-1",
+    entity=E_C,
+    unit="MRB",
+    type="voluntary",
+    text_hash="ab" * 32,
+    obligations=(Obligation(obligation="O-1", says="整改", due_on=date(2026, 5, 20)),),
+    public=True,
+)
+
+
+def of(kind: Any, doc_no: str) -> EnterCreditRecord:
+    """A record that somebody entered by hand, of a document that enters one of itself as well."""
+    return replace(
+        ENTER,
+        record="CR-HAND",
+        kind=kind,
+        severity=None,
+        amount_fen=None,
+        decision=None,
+        instrument=Instrument(kind="other", doc_no=doc_no, effective_on=DAY, allowed_by=LAW),
+    )
+
+
+@pytest.mark.parametrize("end", [None, "repaired", "revoked", "correction", "max_reached"])
+def test_CRD_R5_a_breach_has_one_record(story: Scenario, end: Any) -> None:
+    """A notice that has its record carries no second one, however the first one ended."""
+    story.given(COMMITTED, as_event(of("commitment_breach", "通知〔2026〕7号")))
+    story.given(*([] if end is None else [replace(ended(end), record="CR-HAND")]))
+    story.at("2026-05-25T09:00+08:00")
+    breach = EstablishBreach(
+        commitment="CMT-1",
+        obligation="O-1",
+        record="CR-2",
+        evidence=("核查记录",),
+        notice_ref="通知（2026）07号",
+        notified_on=date(2026, 5, 21),
+    )
+    story.when(breach).refused("CRD-R5", record="CR-HAND")
+    story.when(replace(breach, notice_ref="通知〔2026〕8号")).then(
+        CommitmentBreached, CreditRecordEntered
+    )
+
+
+def test_CRD_R5_a_commitment_that_was_kept_is_recorded_once(story: Scenario) -> None:
+    """That it was kept is a fact, and is recorded in any case."""
+    kept = FulfilCommitment(commitment="CMT-1", obligation="O-1", evidence=("核查记录",))
+    story.given(COMMITTED, as_event(of("commitment", "cmt-1")))
+    story.when(kept, HEAD).then(CommitmentFulfilled)
+    other = Scenario(InMemoryDCBRecorder()).at("2026-05-11T09:00+08:00")
+    other.given(SeedLedger(), COMMITTED)
+    other.amid(as_event(replace(of("commitment", "CMT-1"), entity=E_B)))
+    other.when(kept, HEAD).then(CommitmentFulfilled, CreditRecordEntered)
 
 
 def test_CRD_R5_names_the_first_one_to_those_who_may_see_it(story: Scenario) -> None:

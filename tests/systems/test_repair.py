@@ -10,7 +10,7 @@ import pytest
 
 from ledger.catalogue.events import EnforcementUnitQualified
 from ledger.commitments.events import CommitmentBreached
-from ledger.credit.commands import StartPublicity, TerminatePublicity
+from ledger.credit.commands import ReviewBounds, StartPublicity, TerminatePublicity
 from ledger.credit.events import (
     EndApproved,
     PublicityReinstated,
@@ -250,7 +250,30 @@ def test_publicity_that_begins_after_the_transition_follows_it() -> None:
     story.when(StartPublicity(record="CR-1", channels=("credit_china",)))
     assert story.outcome is not None
     [shown] = [r.event for r in story.outcome.events if isinstance(r.event, PublicityStarted)]
-    assert (shown.min_until, shown.max_until) == (date(2025, 12, 1), date(2026, 9, 1))
+    assert (shown.min_until, shown.max_until) == (date(2026, 3, 31), date(2026, 9, 1))
+
+
+@pytest.mark.parametrize(
+    ("day", "determined", "until"),
+    [
+        ("2025-03-12", "2025-03-10", "2026-03-31"),  # a year is over before its first day
+        ("2025-09-03", "2025-09-01", "2026-09-01"),
+        ("2026-03-30", "2026-03-28", "2027-03-28"),
+        ("2026-04-01", "2026-03-28", "2027-03-28"),
+        ("2026-04-02", "2026-04-01", "2027-04-01"),  # not of the transition
+    ],
+)
+def test_publicity_begins_with_the_bounds_that_the_clock_applies(
+    day: str, determined: str, until: str
+) -> None:
+    """The transition is foreseen, so that nothing is left for the clock to move."""
+    story = tale(f"{day}T09:00+08:00").given(record(determined=determined))
+    story.when(StartPublicity(record="CR-1", channels=("credit_china",)))
+    assert story.outcome is not None
+    [shown] = [r.event for r in story.outcome.events if isinstance(r.event, PublicityStarted)]
+    assert shown.max_until == date.fromisoformat(until)
+    for later in (day, "2026-03-31", until):
+        story.at(f"{later}T20:00+08:00").when(ReviewBounds(record="CR-1"), CLOCK).then()
 
 
 def test_the_transition_brings_the_last_day_nearer() -> None:

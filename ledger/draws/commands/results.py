@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ledger.credit.events import CreditRecordEntered, Instrument
+from ledger.credit.rules import require_first
 from ledger.draws import rules
 from ledger.draws.effects import drawn_visit
 from ledger.draws.events import DrawResultPublished
@@ -45,6 +46,8 @@ class PublishDrawResult(Command):
         draw = self.draw or task.draw
         if draw is not None:
             ledger.known(DrawState(draw), "Announce the draw first.")
+        if not concluded.lawful_refusal:
+            require_first(ledger, entity=task.entity, kind="inspection_result", doc_no=self.task)
         due = ledger.due(rules.PUBLISH_RESULT, task.concluded)
         late = 0 if concluded.lawful_refusal else ledger.days_after(due)
         yield DrawResultPublished(

@@ -18,6 +18,7 @@ from ledger.draws.commands.common import (
 from ledger.draws.effects import CalledReserves, exempted
 from ledger.draws.events import (
     DrawExemptionRequested,
+    DrawOperated,
     DrawPart,
     DrawTargetExempted,
     ExemptGround,
@@ -171,7 +172,12 @@ class SubstituteOfficer(Command):
             reason=self.reason,
             approver=self.approver,
         )
-        yield substituted
+        if part.unit == draw.unit:
+            yield substituted
+            return
+        # As the assignment: the unit whose officer goes reads it, and who acted stands apart.
+        yield Fact(substituted, for_unit=part.unit)
+        yield DrawOperated(draw=self.draw, unit=draw.unit, step="substituted")
 
 
 class RequestExemption(Command):
