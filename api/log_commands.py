@@ -57,7 +57,7 @@ def rotate_key(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
     path = key_file(ledger_path(ledger))
     waiting = next_key(path).exists()
     with (
-        open_recorder(ledger, create=False) as recorder,
+        open_recorder(ledger, create=False, tell=say) as recorder,
         open_ledger(recorder) as opened,
         open_log(recorder, create=False) as transparency,
     ):

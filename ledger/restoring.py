@@ -170,6 +170,10 @@ def restore(
                     with closing(SignedStore(staged / name)) as signed:
                         signed.settle()
             copied = False
+        for name in (LEDGER, ACCESS):
+            if (staged / name).exists():
+                with SQLiteRecorder(staged / name) as recorder:
+                    recorder.settle()
         flush_tree(staged)
         _place(staged, places(ledger_file))
     return Restored(

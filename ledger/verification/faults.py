@@ -7,14 +7,14 @@ from typing import Self
 
 import msgspec
 
-from ledger.opening import beside
-from ledger.transparency.ended import ended_folder
+from ledger.naming import beside, blobs_folder, ended_folder, key_file
 
 
 class Files(msgspec.Struct, frozen=True):
     """A ledger with what belongs to it; ``None`` for what is not to be looked at.
 
-    ``key`` holds the log's private key: only its public half is used.
+    ``key`` holds the log's private key: only its public half is used. ``part``: whether this is
+    the access ledger of another ledger.
     """
 
     ledger: Path
@@ -25,6 +25,7 @@ class Files(msgspec.Struct, frozen=True):
     access: Path | None = None
     vault: Path | None = None
     ended: Path | None = None
+    part: bool = False
 
     @classmethod
     def of(cls, ledger: Path) -> Self:
@@ -34,8 +35,8 @@ class Files(msgspec.Struct, frozen=True):
             ledger=ledger,
             tiles=beside(ledger, "tiles"),
             signed=beside(ledger, "signed"),
-            key=ledger.with_suffix(".key"),
-            blobs=ledger.with_suffix(".blobs"),
+            key=key_file(ledger),
+            blobs=blobs_folder(ledger),
             access=beside(ledger, "access"),
             vault=beside(ledger, "vault"),
             ended=ended_folder(ledger),

@@ -967,7 +967,7 @@ def test_the_access_ledger_goes_on_with_its_log(served: Path, tmp_path: Path, pl
     assert restore(tmp_path / "backup", place).access_events == 3
     access = beside(place, "access")
     assert beside(access, "signed").exists()
-    assert access.with_suffix(".key").stat().st_mode & 0o077 == 0
+    assert access.with_name(access.name + ".key").stat().st_mode & 0o077 == 0
 
     with pytest.raises(UnusableUrl, match="log resume"):
         Service(f"sqlite:///{place}")
