@@ -298,6 +298,12 @@ def resume_log(ledger_file: Path) -> Signed | None:
                 if signed.is_copy():
                     signed.settle()
                     copied = True
+    for one in (ledger_file, beside(ledger_file, "access")):
+        if one.exists():
+            with SQLiteRecorder(one) as recorder:
+                if recorder.is_copy():
+                    recorder.settle()
+                    copied = True
     if not copied:
         raise UnusableUrl(f"{path} is no copy: the log goes on by itself when it is served")
     with closing(SignedStore(path)) as signed:
