@@ -10,6 +10,8 @@ import msgspec
 
 from ledger.backup import (
     ACCESS,
+    ACCESS_KEY,
+    ACCESS_SIGNED,
     ENDED,
     KEY,
     LEDGER,
@@ -66,6 +68,8 @@ def verify_backup(
         key=(folder / KEY).absolute(),
         blobs=folder / PIECES,
         access=(folder / ACCESS).absolute(),
+        access_signed=(folder / ACCESS_SIGNED).absolute(),
+        access_key=(folder / ACCESS_KEY).absolute(),
         ended=folder / ENDED,
     )
     found = verify_ledger(

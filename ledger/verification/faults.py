@@ -14,7 +14,8 @@ class Files(msgspec.Struct, frozen=True):
     """A ledger with what belongs to it; ``None`` for what is not to be looked at.
 
     ``key`` holds the log's private key: only its public half is used. ``part``: whether this is
-    the access ledger of another ledger.
+    the access ledger of another ledger. ``access_signed``, ``access_key``: what lies with the
+    access ledger, where it has other names than those of a ledger that is served.
     """
 
     ledger: Path
@@ -26,6 +27,8 @@ class Files(msgspec.Struct, frozen=True):
     vault: Path | None = None
     ended: Path | None = None
     part: bool = False
+    access_signed: Path | None = None
+    access_key: Path | None = None
 
     @classmethod
     def of(cls, ledger: Path) -> Self:
@@ -40,6 +43,18 @@ class Files(msgspec.Struct, frozen=True):
             access=beside(ledger, "access"),
             vault=beside(ledger, "vault"),
             ended=ended_folder(ledger),
+        )
+
+    def accesses(self) -> Files:
+        """The files of the access ledger, which has a log of its own and nothing else."""
+        assert self.access is not None
+        of = Files.of(self.access)
+        return Files(
+            ledger=of.ledger,
+            tiles=of.tiles,
+            signed=self.access_signed or of.signed,
+            key=self.access_key or of.key,
+            part=True,
         )
 
 

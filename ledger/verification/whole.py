@@ -10,7 +10,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from datetime import datetime
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -123,7 +122,7 @@ def verify_ledger(
             remarks.append(f"signature lines of {names} were passed over: their keys are not given")
         if files.access is not None:
             try:
-                accesses = _access(files.access, workers, progress)
+                accesses = _access(files.accesses(), workers, progress)
             except ProcessDied:
                 raise
             except StoreError as error:
@@ -362,7 +361,7 @@ def _there(files: Files) -> tuple[Files, list[str], list[Fault]]:
         gone.append(Fault(0, what, files.signed.name))
         files = msgspec.structs.replace(files, signed=None)
     if files.access is not None and not files.access.exists():
-        of = Files.of(files.access)
+        of = files.accesses()
         left = [str(one) for one in (of.signed, of.tiles, of.key) if one and one.exists()]
         if left:
             what = (
@@ -383,15 +382,12 @@ def _there(files: Files) -> tuple[Files, list[str], list[Fault]]:
     return files, remarks, gone
 
 
-def _access(path: Path, workers: int | None, progress: Progress) -> Verification:
+def _access(files: Files, workers: int | None, progress: Progress) -> Verification:
     """The access ledger, which has files and a log of its own, under names that tell it apart."""
 
     def tell(what: str, done: int, total: int | None) -> None:
         progress(f"access {what}", done, total)
 
-    files = msgspec.structs.replace(
-        Files.of(path), access=None, vault=None, blobs=None, ended=None, part=True
-    )
     # A backup without secrets holds its key nowhere else. Nobody knows it from elsewhere either.
     known = files.key is not None and files.key.exists()
     keys = () if known or files.signed is None else keys_in(files.signed)

@@ -296,7 +296,7 @@ def test_the_promises_of_the_access_ledger_deleted(past: Past) -> None:
     assert wheres(past) == ["access ledger, ledger.db.access.db.signed.db"]
 
 
-@pytest.mark.parametrize("what", ["signed", "access.signed"])
+@pytest.mark.parametrize("what", ["signed", "access.db.signed"])
 def test_the_key_of_the_promises_deleted(past: Past, what: str) -> None:
     """Which key signed stands beside what it signed; a file that forgot it is named."""
     with past.file(what) as file:
@@ -309,7 +309,7 @@ def test_the_key_of_the_promises_deleted(past: Past, what: str) -> None:
     )
 
 
-@pytest.mark.parametrize("what", ["signed", "access.signed"])
+@pytest.mark.parametrize("what", ["signed", "access.db.signed"])
 def test_the_place_of_the_promises(past: Past, what: str) -> None:
     """Whether a file is the original is looked at: its word deleted, or another one's."""
     with past.file(what) as file:

@@ -311,7 +311,7 @@ def test_nothing_is_overwritten(kept: Kept, backup: Path, place: Path) -> None:
     with pytest.raises(UnusableUrl, match="not restored over another"):
         restore(backup, kept.path)
     beside(place, "views").write_bytes(b"stale")
-    with pytest.raises(UnusableUrl, match=r"ledger\.views\.db"):
+    with pytest.raises(UnusableUrl, match=r"ledger\.db\.views\.db"):
         restore(backup, place)
 
 
