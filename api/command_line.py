@@ -71,7 +71,7 @@ from ledger.kernel.sequencer import make_context
 from ledger.opening import (
     UnusableUrl,
     beside,
-    ledger_path,
+    open_accesses,
     open_ledger,
     open_recorder,
 )
@@ -81,6 +81,7 @@ from ledger.persons.events import ErasureReason
 from ledger.stores import StoreError
 from ledger.stores.files import private_file
 from ledger.stores.sqlite import SQLiteRecorder
+from ledger.takeover import refuse_earlier
 from ledger.transparency.keys import KeyFileError
 from ledger.transparency.log import Forked
 from ledger.transparency.notes import NoteError
@@ -264,8 +265,8 @@ def import_(
         Where to write the rows that could not be taken; beside the ledger by default.
     """
     check_register(mapping, folder)  # before a ledger is made for nothing
-    with open_recorder(ledger) as recorder, open_ledger(recorder) as opened:
-        target = rejects or ledger_path(ledger).with_suffix(f".{mapping}.rejects.csv")
+    with open_recorder(ledger, tell=say) as recorder, open_ledger(recorder) as opened:
+        target = rejects or recorder.path.with_name(f"{recorder.path.name}.{mapping}.rejects.csv")
         report = _import(opened, mapping, folder, target, strict=strict, silent=json)
     show(msgspec.to_builtins(report), json)
 
@@ -273,7 +274,7 @@ def import_(
 @app.command
 def stats(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
     """Count what the ledger holds: events, businesses, imports, findings, events by type."""
-    with open_recorder(ledger, create=False) as recorder:
+    with open_recorder(ledger, create=False, read_only=True) as recorder:
         show(statistics(recorder), json)
 
 
@@ -327,6 +328,7 @@ def verify(
             )
         else:
             with open_recorder(ledger, create=False, read_only=True) as recorder:
+                refuse_earlier(recorder)
                 found, views = verify_all(
                     recorder, keys=keys, witnesses=witnesses, workers=workers, progress=progress
                 )
@@ -346,7 +348,7 @@ def rebuild(view: str | None = None, *, ledger: Url = DEFAULT_URL, json: Json = 
     Stop the service first: only one process may follow into the same tables.
     """
     with (
-        open_recorder(ledger, create=False) as recorder,
+        open_recorder(ledger, create=False, tell=say) as recorder,
         closing(open_views(ledger)) as views,
         Follower(recorder, views) as follower,
     ):
@@ -381,7 +383,7 @@ def tick(
         Let ``at`` lie in the future. What is recorded then stays: never on a ledger that counts.
     """
     with (
-        open_recorder(ledger, create=False) as recorder,
+        open_recorder(ledger, create=False, tell=say) as recorder,
         open_ledger(recorder, clock=_clock_at(recorder, at, rehearsal)) as opened,
         closing(open_views(ledger)) as views,
         Follower(recorder, views) as follower,
@@ -445,11 +447,10 @@ def erase(
         # Without the word: it may be a name, and what is printed is often kept.
         say(f"supervision-ledger: {_NOT_A_PERSON}", "red")
         raise Failed from error
-    path = ledger_path(ledger)
     with (
-        open_recorder(ledger, create=False) as recorder,
+        open_recorder(ledger, create=False, tell=say) as recorder,
         open_ledger(recorder) as opened,
-        Vault(beside(path, "vault")) as vault,
+        Vault(beside(recorder.path, "vault"), mark=recorder.mark()) as vault,
     ):
         command = ErasePerson(
             person=token,
@@ -461,7 +462,7 @@ def erase(
             outcome = opened.submit(command, context).result()
         except Refusal as error:
             with (
-                SQLiteRecorder(beside(path, "access")) as accesses,
+                open_accesses(recorder) as accesses,
                 Ledger(accesses, clock=opened.clock) as access,
             ):
                 access.execute(note_of(command, context, error), OPERATOR)

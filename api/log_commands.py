@@ -57,7 +57,7 @@ def rotate_key(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
     path = key_file(ledger_path(ledger))
     waiting = next_key(path).exists()
     with (
-        open_recorder(ledger, create=False) as recorder,
+        open_recorder(ledger, create=False, tell=say) as recorder,
         open_ledger(recorder) as opened,
         open_log(recorder, create=False) as transparency,
     ):
@@ -75,7 +75,8 @@ def resume(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
     You answer for two things that the program cannot see: no other copy of this log is served, and
     the log has published nothing newer than the checkpoint that is printed.
     """
-    newest = resume_log(ledger_path(ledger))
+    with open_recorder(ledger, create=False, tell=say) as recorder:
+        newest = resume_log(recorder.path)
     said = {"size": 0} if newest is None else {"size": newest.size, "signed_at": newest.signed_at}
     show(said, json)
 

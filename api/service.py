@@ -29,8 +29,10 @@ from ledger.kernel.threads import Pulse
 from ledger.opening import (
     beside,
     blobs_folder,
+    claim,
     ledger_path,
     open_access_log,
+    open_accesses,
     open_ledger,
     open_log,
     open_recorder,
@@ -39,7 +41,6 @@ from ledger.opening import (
 from ledger.persons.erasure import destroy_keys
 from ledger.persons.held import refuse_lost_keys, wrong_keys
 from ledger.stores.blobs import Blobs
-from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.keeper import Keeper
 from ledger.transparency.policy import Policy
 from ledger.vault.store import Vault
@@ -83,21 +84,24 @@ class Service:
         with ExitStack() as opened:
             self.recorder = opened.enter_context(open_recorder(url))
             self.ledger = opened.enter_context(open_ledger(self.recorder, clock=dated_by))
+            claim(beside(path, "views"), self.recorder)
             self.views = open_views(url)
             opened.callback(self.views.close)
             self.blobs = Blobs(blobs_folder(path))
             if not accept_lost_keys:
                 # Before an empty vault is made where another one has to be.
                 refuse_lost_keys(self.recorder, beside(path, "vault"))
-            self.vault = opened.enter_context(Vault(beside(path, "vault")))
+            vault = Vault(beside(path, "vault"), mark=self.recorder.mark())
+            self.vault = opened.enter_context(vault)
             # What a crash left, or an old copy of the vault brought back.
             destroy_keys(self.recorder, self.vault)
             self._lost_keys = sum(1 for _ in wrong_keys(self.recorder, self.vault))
             self.follower = Follower(self.recorder, self.views)
             opened.callback(self.follower.close)
-            self.tokens = opened.enter_context(Tokens.open(beside(path, "tokens"), clock=clock))
+            tokens = claim(beside(path, "tokens"), self.recorder)
+            self.tokens = opened.enter_context(Tokens.open(tokens, clock=clock))
             # Who was refused and who looked: a second ledger, on the same kernel.
-            access = opened.enter_context(SQLiteRecorder(beside(path, "access")))
+            access = opened.enter_context(open_accesses(self.recorder))
             self._accesses = access
             self.access = opened.enter_context(Ledger(access, clock=dated_by))
             log = opened.enter_context(open_log(self.recorder, origin=origin, clock=clock))

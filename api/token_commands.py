@@ -24,8 +24,15 @@ from api.tokens import Holder, Tokens, digest_of, draw, holder_of
 from ledger.access.events import TokenGranted
 from ledger.access.tokens import ID_DIGITS, NoteGrant, NoteRevocation
 from ledger.kernel import Ledger
-from ledger.opening import UnusableUrl, beside, ledger_path, open_recorder
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.opening import (
+    UnusableUrl,
+    beside,
+    claim,
+    open_accesses,
+    open_recorder,
+    refuse_anothers,
+)
+from ledger.takeover import refuse_earlier
 from ledger.vocabulary import ActorId, Role, same_person
 
 app = App(name="token", help="Create, list and revoke access tokens.")
@@ -173,8 +180,9 @@ def _account() -> str:
 def _opened(url: str) -> Iterator[tuple[Tokens, Ledger]]:
     """The tokens, and the access ledger that notes what is done with them."""
     with (
-        _tokens(url) as tokens,
-        SQLiteRecorder(beside(ledger_path(url), "access")) as accesses,
+        open_recorder(url, create=False, tell=say) as recorder,
+        Tokens.open(claim(beside(recorder.path, "tokens"), recorder)) as tokens,
+        open_accesses(recorder) as accesses,
         Ledger(accesses) as access,
     ):
         yield tokens, access
@@ -183,8 +191,8 @@ def _opened(url: str) -> Iterator[tuple[Tokens, Ledger]]:
 @contextmanager
 def _tokens(url: str) -> Iterator[Tokens]:
     """The tokens of a ledger that is there: with a mistyped one they would be good for nothing."""
-    with (
-        open_recorder(url, create=False, read_only=True),
-        Tokens.open(beside(ledger_path(url), "tokens")) as tokens,
-    ):
-        yield tokens
+    with open_recorder(url, create=False, read_only=True) as recorder:
+        refuse_earlier(recorder)
+        refuse_anothers(beside(recorder.path, "tokens"), recorder)
+        with Tokens.open(beside(recorder.path, "tokens"), read_only=True) as tokens:
+            yield tokens

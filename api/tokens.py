@@ -13,6 +13,7 @@ import secrets
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -26,7 +27,7 @@ from ledger.kernel import Actor, civil_moment
 from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.subjects import check_subjects
 from ledger.stores import StoreError
-from ledger.stores.files import CHANGE, open_to_others, private_file, trouble
+from ledger.stores.files import CHANGE, connect_read_only, open_to_others, private_file, trouble
 from ledger.vocabulary import ActorId, EntityId, Role, UnitId, normal_entity
 
 log = structlog.get_logger("api.tokens")
@@ -169,20 +170,18 @@ def digest_of(token: str) -> str:
 class Tokens:
     """The tokens in one SQLite file. Safe for threads; any number of processes may open it."""
 
-    def __init__(self, path: str | os.PathLike[str], *, clock: Clock = system_clock) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        clock: Clock = system_clock,
+        read_only: bool = False,
+    ) -> None:
         self.path = os.fspath(path)
         self._clock = clock
         self._lock = threading.Lock()
         try:
-            self._sqlite = sqlite3.connect(
-                self.path, timeout=10, isolation_level=None, check_same_thread=False
-            )
-            self._sqlite.execute("PRAGMA journal_mode = WAL")
-            self._sqlite.execute(SCHEMA)
-            known = {row[1] for row in self._sqlite.execute("PRAGMA table_info(tokens)")}
-            for column in _SINCE:
-                if column not in known:
-                    self._sqlite.execute(f"ALTER TABLE tokens ADD COLUMN {column} TEXT")
+            self._sqlite = _shown(self.path) if read_only else _prepared(self.path)
             self._sqlite.execute("SELECT count(*) FROM tokens WHERE revoked_at IS NULL").fetchone()
         except sqlite3.Error as error:
             raise StoreError(trouble(Path(self.path), error)) from error
@@ -190,17 +189,26 @@ class Tokens:
         self._asked: dict[str, asyncio.Task[Grant | None]] = {}
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, clock: Clock = system_clock) -> Self:
-        """The tokens kept at ``path``, which is made if it does not exist, for its owner alone."""
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        clock: Clock = system_clock,
+        read_only: bool = False,
+    ) -> Self:
+        """The tokens kept at ``path``, which is made if it does not exist, for its owner alone.
+
+        ``read_only``: to list them alone; nothing is made or changed, and no file is no tokens.
+        """
         name = os.fspath(path)
-        if name != ":memory:":
+        if name != ":memory:" and not read_only:
             private_file(Path(name))
             if (mode := open_to_others(Path(name), CHANGE)) is not None:
                 raise StoreError(
                     f"{name} must be writable by its owner alone; its mode is {mode:04o}. chmod "
                     "go-w it, and look through token list: whoever can write it can act as anybody."
                 )
-        return cls(path, clock=clock)
+        return cls(path, clock=clock, read_only=read_only)
 
     def close(self) -> None:
         """Close the file. May be called twice."""
@@ -341,6 +349,32 @@ class Tokens:
         if grant.ends is not None and self._clock().timestamp() >= grant.ends:
             return None
         return grant
+
+
+def _prepared(path: str) -> sqlite3.Connection:
+    sqlite = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    sqlite.execute("PRAGMA journal_mode = WAL")
+    sqlite.execute(SCHEMA)
+    _complete(sqlite)
+    return sqlite
+
+
+def _complete(sqlite: sqlite3.Connection) -> None:
+    known = {row[1] for row in sqlite.execute("PRAGMA table_info(tokens)")}
+    for column in _SINCE:
+        if column not in known:
+            sqlite.execute(f"ALTER TABLE tokens ADD COLUMN {column} TEXT")
+
+
+def _shown(path: str) -> sqlite3.Connection:
+    """The tokens of a file as they are by now, in memory: the file stays as it is."""
+    shown = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    if Path(path).exists():
+        with closing(connect_read_only(Path(path).absolute())) as there:
+            there.backup(shown)
+    shown.execute(SCHEMA)
+    _complete(shown)
+    return shown
 
 
 def _digest(token: str) -> bytes:

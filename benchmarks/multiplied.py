@@ -12,7 +12,9 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from uuid import UUID
 import msgpack
 from eventsourcing.dcb.api import DCBEvent
 
+from ledger.naming import beside, blobs_folder
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.scenarios.test_story_business import test_a_business_through_a_year
 from tests.scenarios.test_story_unit import test_a_unit_through_a_year
@@ -46,19 +49,21 @@ def tell(folder: Path) -> Path:
     told = folder / "business" / "ledger.db"
     with SQLiteRecorder(told) as into, SQLiteRecorder(folder / "unit" / "ledger.db") as unit:
         into.append(list(_copied(list(unit.read()), 0, shift=0, units=True)))
-    for blob in (folder / "unit" / "ledger.blobs").rglob("*"):
+    for blob in blobs_folder(folder / "unit" / "ledger.db").rglob("*"):
         if blob.is_file():
-            beside = folder / "business" / blob.relative_to(folder / "unit")
-            beside.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(blob, beside)
+            copied = folder / "business" / blob.relative_to(folder / "unit")
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(blob, copied)
     return told
 
 
 def multiply(told: Path, path: Path, length: int) -> None:
     """A ledger at ``path`` that begins with what was told and has at least ``length`` events."""
     path.parent.mkdir(parents=True)
-    shutil.copytree(told.with_suffix(".blobs"), path.with_suffix(".blobs"))
-    shutil.copy(told.with_suffix(".vault.db"), path.with_suffix(".vault.db"))
+    shutil.copytree(blobs_folder(told), blobs_folder(path))
+    vault = Path(shutil.copy(beside(told, "vault"), beside(path, "vault")))
+    with closing(sqlite3.connect(vault)) as copied:
+        copied.execute("PRAGMA user_version = 0")  # of no ledger yet
     with SQLiteRecorder(told) as source:
         story = list(source.read())
     with SQLiteRecorder(path) as recorder:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
-from glob import escape
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import ledger.registry  # noqa: F401 - declares every event type, so that every record is read
 from ledger.audiences import knowers_of
 from ledger.kernel import Actor, Ledger
 from ledger.kernel.clock import Clock, system_clock
+from ledger.naming import (
+    UnusableUrl,
+    belongings,
+    beside,
+    blobs_folder,
+    key_file,
+    ledger_path,
+)
 from ledger.policies.commands import SeedLedger
-from ledger.stores.files import CHANGE, open_to_others
+from ledger.stores.files import CHANGE, mark_in, open_to_others
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.beside import impersonal, late_entry
+from ledger.takeover import Tell, logged, take_over
 from ledger.transparency.ended import ended_logs
 from ledger.transparency.keys import KeyFileError, following_key, settle_key
 from ledger.transparency.log import TransparencyLog, refuse_taken
@@ -26,43 +35,26 @@ from ledger.transparency.notes import Signer, parse_vkey
 from ledger.transparency.store import Signed, SignedStore, TileStore
 from ledger.workplans.effects import evidence_changed
 
+__all__ = [
+    "LEDGER_CLOCK",
+    "UnusableUrl",
+    "beside",
+    "claim",
+    "blobs_folder",
+    "key_file",
+    "ledger_path",
+    "open_access_log",
+    "open_accesses",
+    "open_ledger",
+    "open_log",
+    "open_recorder",
+    "refuse_anothers",
+    "refuse_writable",
+    "resume_log",
+]
+
 #: Who acts when the ledger itself does: seeds, and what happens because a day has passed.
 LEDGER_CLOCK = Actor(unit_id="LEDGER", person_id="clock", role="ledger_clock")
-
-
-class UnusableUrl(ValueError):
-    """The URL names no ledger that this program can open."""
-
-
-def ledger_path(url: str) -> Path:
-    """The file of a ledger URL: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``.
-
-    Raises ``UnusableUrl`` for anything else.
-    """
-    parts = urlsplit(url)
-    if parts.scheme == "postgresql":
-        raise UnusableUrl("PostgreSQL is not offered yet; name a file, as in sqlite:///ledger.db")
-    if parts.scheme != "sqlite" or parts.netloc or len(parts.path) < 2:
-        raise UnusableUrl(
-            f"{url!r} is no ledger URL; write sqlite:///ledger.db for a file here, or "
-            "sqlite:////srv/ledger.db for an absolute path"
-        )
-    return Path(parts.path[1:])
-
-
-def key_file(ledger_file: Path) -> Path:
-    """The file of the private key of a ledger's log."""
-    return ledger_file.with_suffix(".key")
-
-
-def blobs_folder(ledger_file: Path) -> Path:
-    """The folder of what is too long for a ledger's events."""
-    return ledger_file.with_suffix(".blobs")
-
-
-def beside(ledger_file: Path, what: str) -> Path:
-    """The file of ``what`` that lies beside a ledger: ``ledger.db`` → ``ledger.<what>.db``."""
-    return ledger_file.with_suffix(f".{what}.db")
 
 
 def refuse_writable(ledger_file: Path) -> None:
@@ -71,9 +63,8 @@ def refuse_writable(ledger_file: Path) -> None:
     Whoever can write the tokens can act as anybody; whoever can write the rest is found out by
     ``verify``, afterwards.
     """
-    folder, stem = ledger_file.absolute().parent, ledger_file.stem
-    files = {file for name in _OWN for file in folder.glob(name.format(stem=escape(stem)))}
-    for file in sorted(files | {ledger_file.absolute()}):
+    folder = ledger_file.absolute().parent
+    for file in belongings(ledger_file.absolute()):
         with suppress(FileNotFoundError):  # a journal may go at any moment
             if (mode := open_to_others(file, CHANGE)) is not None:
                 raise UnusableUrl(
@@ -89,18 +80,88 @@ def refuse_writable(ledger_file: Path) -> None:
         )
 
 
-#: The names of what lies with a ledger, journals included.
-_OWN = ("{stem}.db*", "{stem}.*.db*", "{stem}.key*", "{stem}.*.key*", "{stem}.blobs")
+def open_recorder(
+    url: str, *, create: bool = True, read_only: bool = False, tell: Tell = logged
+) -> SQLiteRecorder:
+    """The store of a ledger. ``create=False`` raises ``UnusableUrl`` if there is none yet.
 
-
-def open_recorder(url: str, *, create: bool = True, read_only: bool = False) -> SQLiteRecorder:
-    """The store of a ledger. ``create=False`` raises ``UnusableUrl`` if there is none yet."""
+    The files of a ledger that an earlier program made get their names of today, unless it is opened
+    ``read_only``; ``tell`` hears which. Raises ``UnusableUrl`` also for the access ledger of
+    another ledger.
+    """
     path = ledger_path(url)
     if not create and not path.exists():
         raise UnusableUrl(f"there is no ledger at {path}; import a register or serve it first")
     if not path.absolute().parent.is_dir():
         raise UnusableUrl(f"there is no directory {path.absolute().parent} for the ledger")
-    return SQLiteRecorder(path, read_only=read_only)
+    recorder = SQLiteRecorder(path, read_only=read_only)
+    try:
+        if not read_only and recorder.identity() is None:
+            take_over(recorder, tell)
+        _refuse_part(recorder)
+    except BaseException:
+        recorder.close()
+        raise
+    return recorder
+
+
+def open_accesses(recorder: SQLiteRecorder) -> SQLiteRecorder:
+    """The store of a ledger's access ledger. Raises ``UnusableUrl`` for that of another ledger."""
+    whole = recorder.identity()
+    assert whole is not None
+    path = beside(recorder.path, "access")
+    accesses = SQLiteRecorder(path, part_of=whole.id)
+    try:
+        accesses.identify(part_of=whole.id)
+        _require_part(accesses, recorder)
+    except BaseException:
+        accesses.close()
+        raise
+    return accesses
+
+
+def _refuse_part(recorder: SQLiteRecorder) -> None:
+    identity = recorder.identity()
+    if identity is not None and identity.part_of is not None:
+        raise UnusableUrl(f"{recorder.path} is the access ledger of another one: open that one")
+
+
+def _require_part(accesses: SQLiteRecorder, recorder: SQLiteRecorder) -> None:
+    whole, part = recorder.identity(), accesses.identity()
+    if whole is None or part is None or part.part_of != whole.id:
+        raise UnusableUrl(_ANOTHERS.format(path=accesses.path, ledger=recorder.path))
+
+
+def claim(path: Path, recorder: SQLiteRecorder) -> Path:
+    """Make a database that lies with a ledger the ledger's own before it is used for it.
+
+    It is marked with the ledger's identity, from its first moment if it is new: so that it is never
+    taken for the file of another ledger, and no other's for it. Returns its path. Raises
+    ``UnusableUrl`` if it is marked as another's.
+    """
+    own = recorder.mark()
+    if own is None:
+        return path
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path, isolation_level=None)) as sqlite:
+        if sqlite.execute("PRAGMA user_version").fetchone() == (0,):
+            sqlite.execute(f"PRAGMA user_version = {own}")
+    refuse_anothers(path, recorder)
+    return path
+
+
+def refuse_anothers(path: Path, recorder: SQLiteRecorder) -> None:
+    """Raise ``UnusableUrl`` if a database is marked as lying with another ledger."""
+    own, mark = recorder.mark(), mark_in(path)
+    if mark and own is not None and mark != own:
+        raise UnusableUrl(_ANOTHERS.format(path=path, ledger=recorder.path))
+
+
+_ANOTHERS = (
+    "{path} belongs to another ledger than {ledger}, whose name it has; nothing was changed. Put "
+    "the right file there, or move this one away."
+)
 
 
 @contextmanager
@@ -128,15 +189,17 @@ def open_log(
             "which the log will be found"
         )
     with ExitStack() as opened:
-        signed = SignedStore(beside(path, "signed"))
+        signed = SignedStore(claim(beside(path, "signed"), recorder))
         opened.callback(signed.close)
+        if not signed.keys() and recorder.is_copy():
+            raise UnusableUrl(_BARE_COPY.format(path=path))
         signer = _signer(path, origin, signed)
         memory = Memory() if remembered else None
         if memory is not None:
             refuse_taken(memory, signer.verifier(), signed)
         if signed.is_copy():
             raise UnusableUrl(_COPY.format(path=signed.path, last=_last(signed)))
-        tiles = TileStore(beside(path, "tiles"))
+        tiles = TileStore(claim(beside(path, "tiles"), recorder))
         opened.callback(tiles.close)
         yield TransparencyLog(
             recorder,
@@ -159,7 +222,7 @@ def open_access_log(
     publishes nothing, and every look makes it grow, so that no backup would ever be new enough.
     Raises as ``open_log`` does.
     """
-    with closing(SignedStore(beside(recorder.path, "signed"))) as signed:
+    with closing(SignedStore(claim(beside(recorder.path, "signed"), recorder))) as signed:
         begun = bool(signed.keys())
     name = None if begun else f"{origin}/access"
     with open_log(recorder, origin=name, clock=clock, remembered=False) as log:
@@ -194,6 +257,12 @@ def _signer(path: Path, origin: str | None, signed: SignedStore) -> Signer:
     return signer
 
 
+_BARE_COPY = (
+    "{path} is a copy of a ledger, without what its log signed, and signs nothing. If it is to be "
+    "a ledger of its own, with a log of its own, say so once: supervision-ledger log resume. If it "
+    "is to replace the ledger, put back the files that lay with it as well (docs/backup.md)."
+)
+
 _COPY = (
     "{path} is a copy, or was restored: {last}. Where two copies go on, a log signs two histories, "
     "and both can be proved against it. If no other copy is served, and nothing newer was "
@@ -217,8 +286,9 @@ def resume_log(ledger_file: Path) -> Signed | None:
     ``Forked`` if this machine remembers something newer.
     """
     path = beside(ledger_file, "signed")
-    if not path.exists():
-        raise UnusableUrl(f"there is no log at {path}")
+    if not path.exists() or not _begun(path):
+        _resume_bare(ledger_file, path)
+        return None
     with closing(SignedStore(path)) as signed:
         for key in signed.keys()[-1:]:
             refuse_taken(Memory(), parse_vkey(key.vkey), signed)
@@ -229,10 +299,31 @@ def resume_log(ledger_file: Path) -> Signed | None:
                 if signed.is_copy():
                     signed.settle()
                     copied = True
+    for one in (ledger_file, beside(ledger_file, "access")):
+        if one.exists():
+            with SQLiteRecorder(one) as recorder:
+                if recorder.is_copy():
+                    recorder.settle()
+                    copied = True
     if not copied:
         raise UnusableUrl(f"{path} is no copy: the log goes on by itself when it is served")
     with closing(SignedStore(path)) as signed:
         return signed.newest()
+
+
+def _begun(signed: Path) -> bool:
+    with closing(SignedStore(signed)) as store:
+        return bool(store.keys())
+
+
+def _resume_bare(ledger_file: Path, signed: Path) -> None:
+    """Let a copy of a ledger's file alone go on, as a ledger of its own."""
+    if not ledger_file.exists():
+        raise UnusableUrl(f"there is no log at {signed}")
+    with SQLiteRecorder(ledger_file) as recorder:
+        if not recorder.is_copy():
+            raise UnusableUrl(f"there is no log at {signed}, and {ledger_file} is no copy")
+        recorder.settle()
 
 
 def _refuse_ended(path: Path, origin: str | None) -> None:

@@ -170,6 +170,10 @@ def restore(
                     with closing(SignedStore(staged / name)) as signed:
                         signed.settle()
             copied = False
+        for name in (LEDGER, ACCESS):
+            if (staged / name).exists():
+                with SQLiteRecorder(staged / name) as recorder:
+                    recorder.settle()
         flush_tree(staged)
         _place(staged, places(ledger_file))
     return Restored(
@@ -297,7 +301,9 @@ def _check_accesses(staged: Path) -> None:
     with closing(SignedStore(signed)) as store:
         held = store.keys()
     keys = [parse_vkey(one.vkey) for one in held]
-    found = verify_ledger(Files(ledger=staged / ACCESS, signed=signed), keys=keys, workers=1)
+    found = verify_ledger(
+        Files(ledger=staged / ACCESS, signed=signed, part=True), keys=keys, workers=1
+    )
     if found.faults:
         first = "; ".join(fault.words for fault in found.faults[:5])
         raise CopyError(f"the access ledger is not what its log signed: {first}")

@@ -35,6 +35,7 @@ from ledger.draws.events import (
 from ledger.draws.folds import OfficerRoster
 from ledger.kernel import UNNAMED, Event, Fold, codec
 from ledger.kernel.folds import Selector
+from ledger.naming import blobs_folder, key_file
 from ledger.opening import open_log
 from ledger.stores.blobs import Blobs
 from ledger.stores.sqlite import SQLiteRecorder
@@ -63,10 +64,10 @@ class Archive(msgspec.Struct, frozen=True):
 @contextmanager
 def open_archive(recorder: SQLiteRecorder) -> Iterator[Archive]:
     """The archive of a ledger that is not served here; without a log where none was begun."""
-    blobs = Blobs(recorder.path.with_suffix(".blobs"))
+    blobs = Blobs(blobs_folder(recorder.path))
     with ExitStack() as opened:
         log = None
-        if recorder.path.with_suffix(".key").exists():
+        if key_file(recorder.path).exists():
             log = opened.enter_context(open_log(recorder))
         yield Archive(Source(recorder), blobs, log)
 

@@ -21,8 +21,8 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.pool import StaticPool
 
 from ledger.kernel import budget
-from ledger.stores.files import is_damaged, private_file, trouble
-from ledger.stores.sqlite import connect_read_only
+from ledger.naming import beside, ledger_path
+from ledger.stores.files import connect_read_only, is_damaged, private_file, trouble
 
 #: Text that sorts by code point on every database, so that a digest has one order.
 Code = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
@@ -68,19 +68,18 @@ class Damaged(sa.exc.DatabaseError):
         return trouble(Path(self._path), self.orig)
 
 
-def views_url(ledger_url: str) -> str:
+def views_url(ledger_url: str) -> URL:
     """Where the views of a ledger lie unless it is said otherwise.
 
-    Beside an SQLite file, ``ledger.db`` → ``ledger.views.db``; in the same PostgreSQL database.
+    With an SQLite file, ``ledger.db`` → ``ledger.db.views.db``; in the same PostgreSQL database.
     """
-    url = make_url(ledger_url)
-    if url.get_backend_name() != "sqlite" or not url.database:
-        return ledger_url
-    stem = url.database.removesuffix(".db")
-    return url.set(database=f"{stem}.views.db").render_as_string(hide_password=False)
+    if ledger_url == "sqlite://" or not ledger_url.startswith("sqlite:"):
+        return make_url(ledger_url)
+    # Never as text: a name may have any character that means something in a URL.
+    return URL.create("sqlite", database=str(beside(ledger_path(ledger_url).absolute(), "views")))
 
 
-def open_engine(url: str, *, read_only: bool = False) -> Engine:
+def open_engine(url: str | URL, *, read_only: bool = False) -> Engine:
     """An engine whose transactions take the write lock at once on SQLite.
 
     A transaction that is only going to read says so by ``reading``. ``read_only``: a file of SQLite

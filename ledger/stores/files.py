@@ -116,6 +116,15 @@ def copy_file(source: Path, target: Path) -> str:
     return found.hexdigest()
 
 
+def number_of(path: Path) -> str:
+    """By what a file is told from a copy of it, on one file system."""
+    # As text: some file systems number with more than 63 bits. With the time of birth, where there
+    # is one: a number is given out again.
+    found = path.stat()
+    born = getattr(found, "st_birthtime", None)
+    return str(found.st_ino) if born is None else f"{found.st_ino} {born}"
+
+
 #: What others than the owner of a file may do with it: anything, or change it.
 ANY, CHANGE = 0o077, 0o022
 
@@ -248,15 +257,64 @@ def private_file(path: Path) -> None:
     make_private(path)
 
 
+def code_of(error: BaseException | None) -> int:
+    """SQLite's code of an error, without the bits above that tell where it was noticed."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
 def is_damaged(error: BaseException | None) -> bool:
     """Whether SQLite says that a file is damaged, or none of its own: trying again is no use."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the bits above tell where it was noticed
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return code_of(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def unchanging(path: Path) -> str:
     """The URI by which SQLite reads a database that nobody has open and that has no journal."""
     return f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+
+
+def connect_read_only(path: Path, busy_timeout: float = _BUSY_SECONDS) -> sqlite3.Connection:
+    """A connection to an SQLite file that cannot change it; to be shared by one thread at a time.
+
+    It works on a medium that nobody can write too, where SQLite's own bookkeeping beside the file
+    has no place. Raises `sqlite3.Error`.
+    """
+    for mode in ("mode=ro", "mode=ro&immutable=1"):
+        connection = sqlite3.connect(
+            f"{path.as_uri()}?{mode}",
+            uri=True,
+            timeout=busy_timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except UnicodeDecodeError as error:
+            # Python cannot pass on what SQLite says of a name in there that is no text any more.
+            connection.close()
+            raise sqlite3.DatabaseError("its description of itself is damaged") from error
+        except sqlite3.Error as error:
+            connection.close()
+            # What lies in a write-ahead log would not be seen: then the file is not the whole.
+            log = path.with_name(f"{path.name}-wal")
+            whole = not log.exists() or not log.stat().st_size
+            refused = code_of(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+            if mode != "mode=ro" or not (refused and whole and path.exists()):
+                raise
+            continue
+        return connection
+    raise AssertionError("unreachable")
+
+
+def mark_in(path: Path) -> int:
+    """Which ledger a database lies with (``Identity.mark``); 0 if it does not say, or is none."""
+    if path.suffix != ".db" or not path.is_file():
+        return 0
+    try:
+        with closing(connect_read_only(path.absolute())) as sqlite:
+            return int(sqlite.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.Error:
+        return 0  # damaged: whoever opens it says so
 
 
 def copy_database(source: Path, target: Path, progress: Progress = lambda done: None) -> None:
@@ -267,14 +325,7 @@ def copy_database(source: Path, target: Path, progress: Progress = lambda done: 
     """
     try:
         with (
-            closing(
-                sqlite3.connect(
-                    f"{source.absolute().as_uri()}?mode=rw",
-                    uri=True,
-                    timeout=_BUSY_SECONDS,
-                    isolation_level=None,
-                )
-            ) as reading,
+            closing(connect_read_only(source.absolute())) as reading,
             closing(sqlite3.connect(target, isolation_level=None)) as writing,
         ):
             # A transaction that has read stays at the moment of that reading. Without it each

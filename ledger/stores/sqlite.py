@@ -11,6 +11,7 @@ can change it, and is found out by `leaf` and by the Merkle log built on it.
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 import threading
 import time
@@ -44,10 +45,18 @@ from eventsourcing.persistence import (
 
 from ledger.kernel import budget
 from ledger.kernel.threads import Worker
-from ledger.stores.files import is_damaged, make_private, new_private, trouble
+from ledger.stores.files import (
+    code_of,
+    connect_read_only,
+    is_damaged,
+    make_private,
+    new_private,
+    number_of,
+    trouble,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -96,6 +105,17 @@ SCHEMA = (
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 
+#: What a ledger's file holds besides its events. A file that an earlier program made lacks it.
+MORE_SCHEMA = (
+    # Which ledger this is, of which other ledger it is a part, and which file it was made as.
+    """CREATE TABLE identity (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        id TEXT NOT NULL,
+        part_of TEXT,
+        file TEXT NOT NULL
+    ) STRICT""",
+)
+
 _POSITION = itemgetter(0)
 _HEAD = "SELECT max(position) FROM events"
 _EVENT = "SELECT e.position, e.type, e.data, e.tags FROM events e"
@@ -119,6 +139,9 @@ _TYPES_OF_TAG = """WITH RECURSIVE hop (type) AS (
     SELECT (SELECT min(type) FROM event_tags WHERE tag = ?1 AND type > hop.type)
     FROM hop WHERE hop.type IS NOT NULL
 ) SELECT type FROM hop WHERE type IS NOT NULL"""
+
+_IDENTITY = "SELECT id, part_of, file FROM identity"
+_HAS_IDENTITY = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'identity'"
 
 _ADVICE = {
     sqlite3.SQLITE_FULL: "The disk is full. Nothing of this call was recorded: free space, repeat.",
@@ -159,6 +182,23 @@ class Row(NamedTuple):
     leaf: bytes
 
 
+class Identity(NamedTuple):
+    """Which ledger a file holds. A copy of the file has the same ``id`` and another number.
+
+    ``part_of``: the ledger that it is the access ledger of. ``file``: the number of the file that
+    the ledger was made in, or last settled in (``number_of``).
+    """
+
+    id: str
+    part_of: str | None
+    file: str
+
+    @property
+    def mark(self) -> int:
+        """What a database that lies with this ledger has as its ``user_version``; never 0."""
+        return int.from_bytes(sha256(self.id.encode()).digest()[:4]) & 0x7FFFFFFF or 1
+
+
 class SQLiteReadResponse(DCBReadResponse):
     """Events in order of position; unlimited reads fetch them in pages as they are iterated."""
 
@@ -176,40 +216,6 @@ class SQLiteReadResponse(DCBReadResponse):
 
     def __next__(self) -> DCBSequencedEvent:
         return next(self._events)
-
-
-def connect_read_only(path: Path, busy_timeout: float = 10.0) -> sqlite3.Connection:
-    """A connection to an SQLite file that cannot change it; to be shared by one thread at a time.
-
-    It works on a medium that nobody can write too, where SQLite's own bookkeeping beside the file
-    has no place. Raises `sqlite3.Error`.
-    """
-    for mode in ("mode=ro", "mode=ro&immutable=1"):
-        connection = sqlite3.connect(
-            f"{path.as_uri()}?{mode}",
-            uri=True,
-            timeout=busy_timeout,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=256,
-        )
-        try:
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        except UnicodeDecodeError as error:
-            # Python cannot pass on what SQLite says of a name in there that is no text any more.
-            connection.close()
-            raise sqlite3.DatabaseError("its description of itself is damaged") from error
-        except sqlite3.Error as error:
-            connection.close()
-            # What lies in a write-ahead log would not be seen: then the file is not the whole.
-            log = path.with_name(f"{path.name}-wal")
-            whole = not log.exists() or not log.stat().st_size
-            refused = _code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-            if mode != "mode=ro" or not (refused and whole and path.exists()):
-                raise
-            continue
-        return connection
-    raise AssertionError("unreachable")
 
 
 class _Connection:
@@ -242,7 +248,8 @@ class SQLiteRecorder(DCBRecorder):
     """Opens the ledger at `path`, or creates it. Safe to share between threads; close it.
 
     Any number of processes may open the same file on one machine (not over a network file system).
-    With `read_only` nothing of the file is ever changed, and appending is refused.
+    With `read_only` nothing of the file is ever changed, and appending is refused. `part_of`: the
+    ledger whose part a new file is.
 
     Raises `ProgrammingError` if `path` is not a plain file path, `DatabaseError` if the file is not
     a ledger or its schema is newer than this code, `OperationalError` if it cannot be opened.
@@ -254,6 +261,7 @@ class SQLiteRecorder(DCBRecorder):
         *,
         busy_timeout: float = 10.0,
         read_only: bool = False,
+        part_of: str | None = None,
     ) -> None:
         name = os.fspath(path)
         if not name or name.startswith((":", "file:")):
@@ -279,7 +287,7 @@ class SQLiteRecorder(DCBRecorder):
             if read_only:
                 check_schema(self._writer.sqlite, self.path)
             else:
-                _prepare(self._writer.sqlite, self.path, busy_timeout)
+                _prepare(self._writer.sqlite, self.path, busy_timeout, part_of)
                 make_private(self.path)
         except sqlite3.Error as error:
             self._writer.close()
@@ -396,7 +404,7 @@ class SQLiteRecorder(DCBRecorder):
             try:
                 return reader.sqlite.execute(sql, parameters).fetchall()
             except sqlite3.OperationalError as error:
-                if _code(error) == sqlite3.SQLITE_INTERRUPT:
+                if code_of(error) == sqlite3.SQLITE_INTERRUPT:
                     raise budget.Exhausted("the question took longer than it may") from error
                 raise self._failure(error) from error
             except (sqlite3.Error, UnicodeError, OverflowError) as error:
@@ -485,6 +493,62 @@ class SQLiteRecorder(DCBRecorder):
         for shape, parameters in _statements(_terms(items, fetch)):
             if fetch(_any_sql(shape), (after, head, *parameters)):
                 raise IntegrityError(condition)
+
+    # Identity
+
+    def identity(self) -> Identity | None:
+        """Which ledger this is; ``None`` for a file that an earlier program made."""
+        if not self._fetch(_HAS_IDENTITY):
+            return None
+        rows = self._fetch(_IDENTITY)
+        if not rows:
+            raise DataError(f"{self.path} does not say which ledger it is. Verify the ledger.")
+        return Identity(*rows[0])
+
+    def mark(self) -> int | None:
+        """The mark of what lies with this ledger (``Identity.mark``)."""
+        identity = self.identity()
+        return None if identity is None else identity.mark
+
+    def is_copy(self) -> bool:
+        """Whether this file was copied, or restored, since it was made or last settled."""
+        identity = self.identity()
+        return identity is not None and identity.file != number_of(self.path)
+
+    def settle(self) -> None:
+        """From here on this file is the original, if it says at all which ledger it is."""
+        if self.identity() is not None:
+            sql = "UPDATE identity SET file = ?"
+            self._alone(lambda writer: writer.execute(sql, (number_of(self.path),)))
+
+    def identify(
+        self, before: Callable[[], None] = lambda: None, part_of: str | None = None
+    ) -> None:
+        """Give a file of an earlier program its identity, once, after doing what comes ``before``.
+
+        Both under the write lock. A crash leaves it without, and the next opening repeats both.
+        """
+
+        def write(writer: sqlite3.Connection) -> None:
+            if not writer.execute(_HAS_IDENTITY).fetchone():
+                before()
+                _identify(writer, self.path, part_of)
+
+        self._alone(write)
+
+    def _alone(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        with self._writer.lock:
+            writer = self._writer.sqlite
+            try:
+                writer.execute("BEGIN IMMEDIATE")
+                work(writer)
+                writer.execute("COMMIT")
+            except BaseException as error:
+                if writer.in_transaction:
+                    writer.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise self._failure(error) from error
+                raise
 
     # Waiting
 
@@ -593,7 +657,16 @@ class SQLiteSubscription(DCBListenNotifySubscription[SQLiteRecorder]):
         self._recorder.unlisten(self._has_been_notified)
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, busy_timeout: float) -> None:
+def _identify(connection: sqlite3.Connection, path: Path, part_of: str | None) -> None:
+    for statement in MORE_SCHEMA:
+        connection.execute(statement)
+    values = (secrets.token_hex(16), part_of, number_of(path))
+    connection.execute("INSERT INTO identity VALUES (1, ?, ?, ?)", values)
+
+
+def _prepare(
+    connection: sqlite3.Connection, path: Path, busy_timeout: float, part_of: str | None
+) -> None:
     """Makes an empty file a ledger, refuses any other file untouched, switches to WAL."""
     connection.execute("PRAGMA synchronous = FULL")
     # On macOS fsync leaves the data in the drive's cache; elsewhere this changes nothing.
@@ -606,6 +679,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, busy_timeout: float) ->
             if _is_empty(connection):  # still: another process may have been faster
                 for statement in SCHEMA:
                     connection.execute(statement)
+                _identify(connection, path, part_of)
             connection.execute("COMMIT")
         finally:
             if connection.in_transaction:
@@ -619,7 +693,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, busy_timeout: float) ->
             mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         except sqlite3.OperationalError as error:
             # Switching does not wait for a lock by itself.
-            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if code_of(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
             continue
@@ -745,10 +819,6 @@ def _insert_sql(sql: str, rows: int) -> str:
     return f"{head} VALUES {', '.join([row] * rows)}"
 
 
-def _code(error: Exception) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # extended codes carry the cause above it
-
-
 def _translated(error: Exception, path: Path) -> PersistenceError:
     if not isinstance(error, sqlite3.Error):  # a lone surrogate, an integer beyond 64 bits
         return DataError(f"the value cannot be stored or looked up: {error}")
@@ -758,4 +828,4 @@ def _translated(error: Exception, path: Path) -> PersistenceError:
     kind: type[PersistenceError] = getattr(persistence, name, DatabaseError)
     if path.is_dir() or is_damaged(error):
         return kind(trouble(path, error))
-    return kind(f"{path}: {error}. {_ADVICE.get(_code(error), '')}".rstrip())
+    return kind(f"{path}: {error}. {_ADVICE.get(code_of(error), '')}".rstrip())

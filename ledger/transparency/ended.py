@@ -11,7 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from ledger.naming import ended_folder
 from ledger.stores import StoreError
+
+__all__ = ["Ended", "ended_folder", "ended_logs", "statement"]
 
 STATEMENT = "statement.json"
 SIGNED = "signed.db"
@@ -33,11 +36,6 @@ class Ended(msgspec.Struct, frozen=True):
     proven: bool
     published: str
     stated_at: str
-
-
-def ended_folder(ledger_file: Path) -> Path:
-    """Where the logs of a ledger lie that ended."""
-    return ledger_file.with_suffix(".ended")
 
 
 def ended_logs(ledger_file: Path) -> list[Ended]:

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from ledger.stores import StoreError
-from ledger.stores.files import private_file, trouble, unchanging
+from ledger.stores.files import number_of, private_file, trouble, unchanging
 from ledger.transparency.merkle import HASH_SIZE, root_of
 from ledger.transparency.notes import Signature, parse_note
 from ledger.transparency.tiles import HEIGHT, WIDTH, split
@@ -326,15 +326,6 @@ class SignedStore:
             sqlite.execute("INSERT INTO keys VALUES (?, ?)", (size, new))
             _add_signature(sqlite, size, signature)
         return LogKey(size, new)
-
-
-def number_of(path: Path) -> str:
-    """By what a file is told from a copy of it, on one file system."""
-    # As text: some file systems number with more than 63 bits. With the time of birth, where there
-    # is one: a number is given out again.
-    found = path.stat()
-    born = getattr(found, "st_birthtime", None)
-    return str(found.st_ino) if born is None else f"{found.st_ino} {born}"
 
 
 def _holding(sqlite: sqlite3.Connection) -> str | None:

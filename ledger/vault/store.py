@@ -85,12 +85,21 @@ class PersonKey(msgspec.Struct, frozen=True):
 class Vault:
     """The keys at ``path``, made if there are none. Safe for threads and processes.
 
-    With ``read_only`` the file stays as it is, and has to be there. Raises ``VaultError`` if the
-    file may be read by others or is no vault.
+    With ``read_only`` the file stays as it is, and has to be there. ``mark``: of the ledger that it
+    lies with (``Identity.mark``). Raises ``VaultError`` if the file may be read by others, is no
+    vault, or is that of another ledger.
     """
 
-    def __init__(self, path: Path, *, busy_timeout: float = 10.0, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        busy_timeout: float = 10.0,
+        read_only: bool = False,
+        mark: int | None = None,
+    ) -> None:
         self.path = path.absolute()
+        self._mark = mark
         self._lock = threading.Lock()
         if read_only:
             with self._speaking():
@@ -132,6 +141,20 @@ class Vault:
             execute(_BY_COMMAND)
             execute(f"PRAGMA application_id = {APPLICATION_ID}")
             execute("COMMIT")
+        self._belong()
+
+    def _belong(self) -> None:
+        """Refuse the vault of another ledger, and mark one that does not say whose it is."""
+        (found,) = self._sqlite.execute("PRAGMA user_version").fetchone()
+        if self._mark is None or found == self._mark:
+            return
+        if found:
+            raise VaultError(
+                f"{self.path} must be the vault of this ledger, and is marked as that of another "
+                "one; it was not changed. Put the right file there."
+            )
+        with self._alone(), self._transaction():
+            self._sqlite.execute(f"PRAGMA user_version = {self._mark}")
 
     def close(self) -> None:
         """Close the file. May be called twice."""

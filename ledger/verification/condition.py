@@ -26,10 +26,13 @@ _BUILT = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_
 Built = dict[tuple[str, str], str | None]
 
 
-def condition(path: Path, schema: Sequence[str] | None) -> tuple[list[Fault], bool]:
+def condition(
+    path: Path, schema: Sequence[str] | None, more: Sequence[str] = ()
+) -> tuple[list[Fault], bool]:
     """What is wrong with a database file, whatever is in it, and whether it can be read throughout.
 
     ``schema``: the statements that make a new one; without it nobody looks how it is built.
+    ``more``: those that make what a file of an earlier program may lack.
     """
     try:
         with ExitStack() as opened:
@@ -38,7 +41,7 @@ def condition(path: Path, schema: Sequence[str] | None) -> tuple[list[Fault], bo
             for (said,) in asked(file, path, "PRAGMA integrity_check"):
                 if said != b"ok":
                     damaged += _damages(path.name, said.decode(errors="replace"))
-            built = [] if schema is None else list(_built_otherwise(file, path, schema))
+            built = [] if schema is None else list(_built_otherwise(file, path, schema, more))
     except StoreError as error:
         return [Fault(0, f"cannot be read: {error}", path.name)], False
     # What rows hold cannot be asked for where a table is another one than the program's.
@@ -59,15 +62,20 @@ def _damages(name: str, said: str) -> list[Fault]:
     return [Fault(0, f"the file is damaged: {line}", name) for line in lines]
 
 
-def _built_otherwise(file: sqlite3.Connection, path: Path, schema: Sequence[str]) -> list[Fault]:
+def _built_otherwise(
+    file: sqlite3.Connection, path: Path, schema: Sequence[str], more: Sequence[str]
+) -> list[Fault]:
     """In what a file differs from how the program makes it."""
-    mine = _made(tuple(schema))
+    optional = _made(tuple(more))
+    mine = _made(tuple(schema)) | optional
     there: Built = {
         (kind.decode(), name.decode(errors="replace")): sql and sql.decode(errors="replace")
         for kind, name, sql in asked(file, path, _BUILT)
     }
     faults = []
     for kind, name in sorted(mine.keys() | there.keys()):
+        if (kind, name) not in there and (kind, name) in optional:
+            continue
         if (kind, name) not in there:
             what = "is missing: without it the file does not refuse what it has to"
         elif (kind, name) not in mine:

@@ -10,6 +10,8 @@ import msgspec
 
 from ledger.backup import (
     ACCESS,
+    ACCESS_KEY,
+    ACCESS_SIGNED,
     ENDED,
     KEY,
     LEDGER,
@@ -31,6 +33,7 @@ from ledger.transparency.notes import NoteError, Verifier, parse_vkey
 from ledger.transparency.store import newest_in
 from ledger.verification.ended import roots_at
 from ledger.verification.faults import Fault, Files, Verification
+from ledger.verification.identity import COPIED
 from ledger.verification.keys import reigns_of
 from ledger.verification.stretches import CLOCK_SET
 from ledger.verification.whole import A_COPY, Progress, verify_ledger
@@ -65,6 +68,8 @@ def verify_backup(
         key=(folder / KEY).absolute(),
         blobs=folder / PIECES,
         access=(folder / ACCESS).absolute(),
+        access_signed=(folder / ACCESS_SIGNED).absolute(),
+        access_key=(folder / ACCESS_KEY).absolute(),
         ended=folder / ENDED,
     )
     found = verify_ledger(
@@ -78,7 +83,7 @@ def verify_backup(
         if manifest.lacking:
             faults.append(Fault(0, "it says that pieces are lacking, and none is", _PLACE))
     # Whatever is in a backup is a copy.
-    remarks = tuple(one for one in found.remarks if not one.endswith(A_COPY))
+    remarks = tuple(one for one in found.remarks if not one.endswith((A_COPY, COPIED)))
     if not keys and known:
         remarks += (f"the key was the backup's own; compare it: {manifest.vkey}",)
     return msgspec.structs.replace(

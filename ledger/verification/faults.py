@@ -7,14 +7,15 @@ from typing import Self
 
 import msgspec
 
-from ledger.opening import beside
-from ledger.transparency.ended import ended_folder
+from ledger.naming import beside, blobs_folder, ended_folder, key_file
 
 
 class Files(msgspec.Struct, frozen=True):
     """A ledger with what belongs to it; ``None`` for what is not to be looked at.
 
-    ``key`` holds the log's private key: only its public half is used.
+    ``key`` holds the log's private key: only its public half is used. ``part``: whether this is
+    the access ledger of another ledger. ``access_signed``, ``access_key``: what lies with the
+    access ledger, where it has other names than those of a ledger that is served.
     """
 
     ledger: Path
@@ -25,6 +26,9 @@ class Files(msgspec.Struct, frozen=True):
     access: Path | None = None
     vault: Path | None = None
     ended: Path | None = None
+    part: bool = False
+    access_signed: Path | None = None
+    access_key: Path | None = None
 
     @classmethod
     def of(cls, ledger: Path) -> Self:
@@ -34,11 +38,23 @@ class Files(msgspec.Struct, frozen=True):
             ledger=ledger,
             tiles=beside(ledger, "tiles"),
             signed=beside(ledger, "signed"),
-            key=ledger.with_suffix(".key"),
-            blobs=ledger.with_suffix(".blobs"),
+            key=key_file(ledger),
+            blobs=blobs_folder(ledger),
             access=beside(ledger, "access"),
             vault=beside(ledger, "vault"),
             ended=ended_folder(ledger),
+        )
+
+    def accesses(self) -> Files:
+        """The files of the access ledger, which has a log of its own and nothing else."""
+        assert self.access is not None
+        of = Files.of(self.access)
+        return Files(
+            ledger=of.ledger,
+            tiles=of.tiles,
+            signed=self.access_signed or of.signed,
+            key=self.access_key or of.key,
+            part=True,
         )
 
 

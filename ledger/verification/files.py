@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.stores import StoreError
-from ledger.stores.files import trouble
-from ledger.stores.sqlite import connect_read_only
+from ledger.stores.files import connect_read_only, trouble
 
 
 def opened_file(opened: ExitStack, path: Path) -> sqlite3.Connection:

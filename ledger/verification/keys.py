@@ -18,9 +18,9 @@ import msgspec
 
 from ledger.kernel import codec
 from ledger.stores import StoreError
+from ledger.stores.files import number_of
 from ledger.transparency.events import KeyRotated
 from ledger.transparency.notes import Note, NoteError, Verifier, parse_note, parse_vkey, verified
-from ledger.transparency.store import number_of
 from ledger.verification.faults import Fault, Files
 from ledger.verification.files import asked, opened_file
 

@@ -10,13 +10,12 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from datetime import datetime
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from ledger.stores import StoreError
-from ledger.stores.sqlite import SCHEMA, SQLiteRecorder
+from ledger.stores.sqlite import MORE_SCHEMA, SCHEMA, SQLiteRecorder
 from ledger.transparency.keys import read_key
 from ledger.transparency.notes import Verifier
 from ledger.transparency.store import SIGNED_SCHEMA, TILES_SCHEMA
@@ -29,6 +28,7 @@ from ledger.verification.ended import verify_ended
 from ledger.verification.faults import Fault, Files, Found, Verification
 from ledger.verification.figures import verify_reports, verify_scores
 from ledger.verification.files import asked, opened_file
+from ledger.verification.identity import verify_identity
 from ledger.verification.keys import Reign, itself, keys_in, reigns_of
 from ledger.verification.persons import verify_persons
 from ledger.verification.pieces import verify_pieces
@@ -108,6 +108,9 @@ def verify_ledger(
     # In this order, or a ledger that grows meanwhile would seem to have lost events.
     signed, tiles = log.promised(files)
     with SQLiteRecorder(files.ledger, read_only=True) as recorder:
+        strange, remarked = verify_identity(files, recorder)
+        damaged += strange
+        remarks += remarked
         head = recorder.head()
         whole = _Whole(files, reigns, tuple(witnesses), workers, progress)
         faults, counts = whole.records(head)
@@ -119,7 +122,7 @@ def verify_ledger(
             remarks.append(f"signature lines of {names} were passed over: their keys are not given")
         if files.access is not None:
             try:
-                accesses = _access(files.access, workers, progress)
+                accesses = _access(files.accesses(), workers, progress)
             except ProcessDied:
                 raise
             except StoreError as error:
@@ -190,7 +193,7 @@ class _Whole:
         """What is wrong, in the order of the chain: records, their file, tiles, checkpoints."""
         with ThreadPoolExecutor(1) as thread:
             # Beside the reading of the records: SQLite lets other threads run meanwhile.
-            looking = thread.submit(condition, self._work.files.ledger, SCHEMA)
+            looking = thread.submit(condition, self._work.files.ledger, SCHEMA, MORE_SCHEMA)
             try:
                 records, log_, counts = self._chain(head)
             except ProcessDied:
@@ -358,7 +361,7 @@ def _there(files: Files) -> tuple[Files, list[str], list[Fault]]:
         gone.append(Fault(0, what, files.signed.name))
         files = msgspec.structs.replace(files, signed=None)
     if files.access is not None and not files.access.exists():
-        of = Files.of(files.access)
+        of = files.accesses()
         left = [str(one) for one in (of.signed, of.tiles, of.key) if one and one.exists()]
         if left:
             what = (
@@ -379,13 +382,12 @@ def _there(files: Files) -> tuple[Files, list[str], list[Fault]]:
     return files, remarks, gone
 
 
-def _access(path: Path, workers: int | None, progress: Progress) -> Verification:
+def _access(files: Files, workers: int | None, progress: Progress) -> Verification:
     """The access ledger, which has files and a log of its own, under names that tell it apart."""
 
     def tell(what: str, done: int, total: int | None) -> None:
         progress(f"access {what}", done, total)
 
-    files = msgspec.structs.replace(Files.of(path), access=None, vault=None, blobs=None, ended=None)
     # A backup without secrets holds its key nowhere else. Nobody knows it from elsewhere either.
     known = files.key is not None and files.key.exists()
     keys = () if known or files.signed is None else keys_in(files.signed)

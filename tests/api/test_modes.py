@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Service(f"sqlite:///{folder / 'ledger.db'}") as service:
         service.blobs.folder.mkdir(exist_ok=True)
     (folder / "other.db").touch()
-    (folder / "ledger.sf-food.rejects.csv").touch()
+    (folder / "ledger.db.sf-food.rejects.csv").touch()
     return folder
 
 
@@ -42,9 +42,12 @@ def test_every_file_is_looked_at(ledger: Path) -> None:
     """Each file of a ledger is refused if group or others may write it, by its name and mode."""
     refuse_writable(ledger)
     own = sorted(set(ledger.parent.iterdir()) - {ledger.parent / "other.db"})
-    assert {"ledger.access.db", "ledger.access.key", "ledger.key", "ledger.tokens.db"} <= {
-        file.name for file in own
-    }
+    assert {
+        "ledger.db.access.db",
+        "ledger.db.access.db.key",
+        "ledger.db.key",
+        "ledger.db.tokens.db",
+    } <= {file.name for file in own}
     for file in own:
         if file.suffix == ".csv":
             continue
@@ -56,7 +59,7 @@ def test_every_file_is_looked_at(ledger: Path) -> None:
             assert str(file) in str(told.value)
             assert f"{mode | bits:04o}" in str(told.value)
         file.chmod(mode)
-    for name in ("other.db", "ledger.sf-food.rejects.csv"):
+    for name in ("other.db", "ledger.db.sf-food.rejects.csv"):
         (ledger.parent / name).chmod(0o666)
     refuse_writable(ledger)
 
@@ -74,7 +77,7 @@ def test_a_folder_for_everybody(ledger: Path) -> None:
 
 def test_at_a_terminal(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It is not served, and no token is created in such a file; one line says why."""
-    ledger.with_suffix(".tokens.db").chmod(0o666)
+    ledger.with_name(ledger.name + ".tokens.db").chmod(0o666)
     url = f"sqlite:///{ledger}"
     with pytest.raises(UnusableUrl, match="must be writable by its owner alone"):
         Service(url)
@@ -85,7 +88,7 @@ def test_at_a_terminal(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "must be writable by its owner alone" in said
     assert "Traceback" not in said
     with pytest.raises(StoreError):
-        Tokens.open(ledger.with_suffix(".tokens.db"))
+        Tokens.open(ledger.with_name(ledger.name + ".tokens.db"))
 
 
 def modes(folder: Path) -> dict[str, int]:
@@ -125,7 +128,7 @@ def used(ledger: Path) -> None:
         service.tokens.create("MRB", "P", "office_head")
         # While it is open: the journals are there.
         names = modes(ledger.parent)
-        assert {"ledger.db-wal", "ledger.views.db-wal", "ledger.tiles.db-wal"} <= names.keys()
+        assert {"ledger.db-wal", "ledger.db.views.db-wal", "ledger.db.tiles.db-wal"} <= names.keys()
         assert wrong(ledger.parent) == {}
     assert wrong(ledger.parent) == {}
 
@@ -168,8 +171,8 @@ def test_what_earlier_programs_left_readable_is_closed(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.db"
     tmp_path.chmod(0o700)
     used(ledger)
-    own = {"ledger.key", "ledger.access.key", "ledger.vault.db"}  # refused, not tightened
+    own = (".key", ".vault.db")  # refused, not tightened
     for path in tmp_path.iterdir():
-        if path.name not in own:
+        if not path.name.endswith(own):
             path.chmod(0o755 if path.is_dir() else 0o644)
     used(ledger)

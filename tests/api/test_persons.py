@@ -167,7 +167,7 @@ async def test_a_name_is_nowhere_before_and_after(
     secret = vault.secret(person)
     assert secret is not None
     pieces = [secret[:16], secret[16:32], secret[32:48], secret[48:]]
-    assert lies_in(tmp_path, *pieces) == ["ledger.vault.db"]
+    assert lies_in(tmp_path, *pieces) == ["ledger.db.vault.db"]
 
     await world.send(
         "JB", "complaints/refuse-complaint", complaint="CMP-1", reason="-", feedback_text="已告知"
@@ -370,7 +370,7 @@ async def test_an_old_vault_brings_nobody_back(world: World, tmp_path: Path) -> 
     world.service.vault.close()
     kept.replace(path)
     path.chmod(0o600)
-    assert lies_in(tmp_path, secret) == ["ledger.vault.db"]
+    assert lies_in(tmp_path, secret) == ["ledger.db.vault.db"]
     await world.client.close()
     world.service.close()
     Service(f"sqlite:///{world.path}", clock=lambda: world.now).close()

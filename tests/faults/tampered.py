@@ -14,7 +14,14 @@ from ledger.access.commands import NoteConsultation
 from ledger.access.events import RecordsConsulted
 from ledger.intake.run import import_register
 from ledger.kernel import Ledger
-from ledger.opening import LEDGER_CLOCK, beside, open_access_log, open_ledger, open_log
+from ledger.opening import (
+    LEDGER_CLOCK,
+    beside,
+    open_access_log,
+    open_accesses,
+    open_ledger,
+    open_log,
+)
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.checkpoints import cosign
 from ledger.transparency.log import TransparencyLog
@@ -53,7 +60,8 @@ class Past:
             with closing(open_views(self.url)) as views, Follower(recorder, views) as follower:
                 follower.catch_up()
         with (
-            SQLiteRecorder(beside(self.path, "access")) as recorder,
+            SQLiteRecorder(self.path) as whole,
+            open_accesses(whole) as recorder,
             Ledger(recorder) as access,
             open_access_log(recorder, "ledger.example/log") as log,
         ):

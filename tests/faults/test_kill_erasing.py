@@ -82,9 +82,9 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[s
 
 #: In which file the key still is at a step, where that is not up to chance.
 STILL_IN = {
-    "before the event": ["ledger.vault.db"],
-    "after the event": ["ledger.vault.db"],
-    "after the transaction": ["ledger.vault.db-journal"],
+    "before the event": ["ledger.db.vault.db"],
+    "after the event": ["ledger.db.vault.db"],
+    "after the transaction": ["ledger.db.vault.db-journal"],
     "after the shredding": [],
     "before it is noted": [],
     "after it is noted": [],

@@ -27,12 +27,12 @@ CHUNKS = 10
 #: How often a byte of each file is hit against the others. Views take longest to be made again.
 FILES = {
     "ledger.db": 6,
-    "ledger.tiles.db": 3,
-    "ledger.signed.db": 6,
-    "ledger.access.db": 2,
-    "ledger.access.signed.db": 2,
-    "ledger.views.db": 1,
-    "ledger.key": 1,
+    "ledger.db.tiles.db": 3,
+    "ledger.db.signed.db": 6,
+    "ledger.db.access.db": 2,
+    "ledger.db.access.db.signed.db": 2,
+    "ledger.db.views.db": 1,
+    "ledger.db.key": 1,
 }
 
 

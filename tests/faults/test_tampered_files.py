@@ -73,13 +73,17 @@ def test_a_byte_of_the_index_by_type(past: Past) -> None:
     [
         ("", "DROP TRIGGER events_no_UPDATE", "ledger.db, trigger events_no_UPDATE"),
         ("", "DROP INDEX events_by_type", "ledger.db, index events_by_type"),
-        ("signed", "DROP TRIGGER signed_no_delete", "ledger.signed.db, trigger signed_no_delete"),
+        (
+            "signed",
+            "DROP TRIGGER signed_no_delete",
+            "ledger.db.signed.db, trigger signed_no_delete",
+        ),
         (
             "",
             LATER,
             "ledger.db, trigger later",
         ),
-        ("tiles", "ALTER TABLE tree ADD COLUMN more INTEGER", "ledger.tiles.db, table tree"),
+        ("tiles", "ALTER TABLE tree ADD COLUMN more INTEGER", "ledger.db.tiles.db, table tree"),
     ],
 )
 def test_how_a_file_is_built(past: Past, what: str, statement: str, where: str) -> None:
@@ -170,7 +174,7 @@ def test_a_file_of_views_that_is_none(past: Past, content: bytes) -> None:
     beside(past.path, "views").write_bytes(content)
     (fault,), _, _ = all_wrong(past)
 
-    assert fault.startswith("ledger.views.db: cannot be read: ")
+    assert fault.startswith("ledger.db.views.db: cannot be read: ")
     assert "move the file away, and serve again" in fault
 
 
@@ -179,7 +183,7 @@ def test_a_byte_of_an_index_of_a_view(past: Past) -> None:
     flipped(beside(past.path, "views"), b"BRONX", "ix_draw_population_area")
     (fault, *_), _, _ = all_wrong(past)
 
-    assert fault.startswith("ledger.views.db, index ix_draw_population_area: row ")
+    assert fault.startswith("ledger.db.views.db, index ix_draw_population_area: row ")
 
 
 def test_a_view_that_is_behind(past: Past) -> None:
@@ -203,8 +207,8 @@ def test_the_promises_deleted(past: Past, tiles: bool) -> None:
         beside(past.path, "tiles").unlink()
     found = past.verify()
 
-    assert [fault.where for fault in found.faults] == ["ledger.signed.db"]
-    assert str(past.path.with_suffix(".key")) in found.faults[0].what
+    assert [fault.where for fault in found.faults] == ["ledger.db.signed.db"]
+    assert str(past.path.with_name(past.path.name + ".key")) in found.faults[0].what
     assert not any("nothing was signed" in remark for remark in found.remarks)
 
 
@@ -214,14 +218,14 @@ def test_the_promises_emptied(past: Past) -> None:
         file.execute("DELETE FROM signed")
         file.commit()
 
-    assert wheres(past) == ["ledger.signed.db"]
+    assert wheres(past) == ["ledger.db.signed.db"]
 
 
 def test_a_ledger_without_a_log(past: Past) -> None:
     """What was never served has neither key nor promises, and nothing is wrong with it."""
     for what in (beside(past.path, "signed"), beside(past.path, "tiles")):
         what.unlink()
-    past.path.with_suffix(".key").unlink()
+    past.path.with_name(past.path.name + ".key").unlink()
     found = past.verify()
 
     assert found.faults == ()
@@ -272,23 +276,27 @@ def test_the_access_ledger_deleted(past: Past) -> None:
     """The file gone is a fault; with all that belongs to it gone too, a remark is left."""
     access = beside(past.path, "access")
     access.unlink()
-    assert wheres(past) == ["ledger.access.db"]
+    assert wheres(past) == ["ledger.db.access.db"]
 
-    for what in (beside(access, "signed"), beside(access, "tiles"), access.with_suffix(".key")):
+    for what in (
+        beside(access, "signed"),
+        beside(access, "tiles"),
+        access.with_name(access.name + ".key"),
+    ):
         what.unlink()
     found = past.verify()
     assert found.faults == ()
-    assert any("there is no ledger.access.db" in remark for remark in found.remarks)
+    assert any("there is no ledger.db.access.db" in remark for remark in found.remarks)
 
 
 def test_the_promises_of_the_access_ledger_deleted(past: Past) -> None:
     """What its log signed is kept as the other's is."""
     beside(beside(past.path, "access"), "signed").unlink()
 
-    assert wheres(past) == ["access ledger, ledger.access.signed.db"]
+    assert wheres(past) == ["access ledger, ledger.db.access.db.signed.db"]
 
 
-@pytest.mark.parametrize("what", ["signed", "access.signed"])
+@pytest.mark.parametrize("what", ["signed", "access.db.signed"])
 def test_the_key_of_the_promises_deleted(past: Past, what: str) -> None:
     """Which key signed stands beside what it signed; a file that forgot it is named."""
     with past.file(what) as file:
@@ -301,7 +309,7 @@ def test_the_key_of_the_promises_deleted(past: Past, what: str) -> None:
     )
 
 
-@pytest.mark.parametrize("what", ["signed", "access.signed"])
+@pytest.mark.parametrize("what", ["signed", "access.db.signed"])
 def test_the_place_of_the_promises(past: Past, what: str) -> None:
     """Whether a file is the original is looked at: its word deleted, or another one's."""
     with past.file(what) as file:

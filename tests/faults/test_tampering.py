@@ -361,7 +361,7 @@ def test_tiles_too_many_and_too_few(past: Past) -> None:
 
 def test_another_key(past: Past) -> None:
     """Whoever knows the log's key does not take what another key signed."""
-    name = read_key(past.path.with_suffix(".key")).name
+    name = read_key(past.path.with_name(past.path.name + ".key")).name
     other = Signer(name, Ed25519PrivateKey.generate())
     found = verify_ledger(Files.of(past.path), keys=[other.verifier()])
 

@@ -250,7 +250,7 @@ def _follow_and_die(ledger: str, url: str, commits: int) -> None:
 @pytest.mark.xdist_group("processes")
 def test_killed_between_batches_it_goes_on(tmp_path: Path) -> None:
     """A follower killed with -9 leaves rows and places that belong together, again and again."""
-    path, url = tmp_path / "ledger.db", f"sqlite:///{tmp_path / 'ledger.views.db'}"
+    path, url = tmp_path / "ledger.db", f"sqlite:///{tmp_path / 'ledger.db.views.db'}"
     with SQLiteRecorder(path) as recorder:
         past = Past(recorder)
         for number in range(60):
@@ -297,8 +297,9 @@ def test_rebuilt_equals_followed(facts: strategies.Facts, steps: list[int], tmp_
 
 def test_where_views_lie() -> None:
     """Views lie beside an SQLite ledger, and inside a PostgreSQL one."""
-    assert views_url("sqlite:////data/ledger.db") == "sqlite:////data/ledger.views.db"
-    assert views_url("postgresql://h/db") == "postgresql://h/db"
+    assert views_url("sqlite:////data/ledger.db").database == "/data/ledger.db.views.db"
+    assert views_url("sqlite:////d#/a?b %41.db").database == "/d#/a?b %41.db.views.db"
+    assert str(views_url("postgresql://h/db")) == "postgresql://h/db"
 
 
 def test_on_postgresql_the_rows_are_the_same(postgres_database: str, past: Past) -> None:

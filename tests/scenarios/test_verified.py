@@ -72,7 +72,7 @@ async def test_a_draw(world: World) -> None:
 
     executed = recorded(world, DrawExecuted)
     for digest, what in ((ROSTER_HASH, "its roster"), (executed.selection_hash, "")):
-        piece = world.path.with_suffix(".blobs") / digest[:2] / digest
+        piece = world.path.with_name(world.path.name + ".blobs") / digest[:2] / digest
         content = piece.read_bytes()
         piece.write_bytes(content.replace(b"0", b"1", 1))
         (fault,) = verified(world).faults

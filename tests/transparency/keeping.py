@@ -10,7 +10,7 @@ from ledger.draws.events import EntityRosterFrozen
 from ledger.entities.commands import RegisterEntity
 from ledger.entities.events import Identity
 from ledger.kernel import Event, Ledger
-from ledger.opening import LEDGER_CLOCK, beside, blobs_folder, open_ledger, open_log
+from ledger.opening import LEDGER_CLOCK, blobs_folder, open_accesses, open_ledger, open_log
 from ledger.stores.blobs import Blobs
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.events import FindingRaised
@@ -33,7 +33,7 @@ class Kept:
         self.log: TransparencyLog = self._opened.enter_context(
             open_log(self.recorder, origin=origin)
         )
-        access = self._opened.enter_context(SQLiteRecorder(beside(path, "access")))
+        access = self._opened.enter_context(open_accesses(self.recorder))
         self.access = self._opened.enter_context(Ledger(access))
         self.blobs = Blobs(blobs_folder(path))
 

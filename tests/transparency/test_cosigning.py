@@ -410,7 +410,10 @@ async def test_another_tree_of_the_same_name(
     await until(witnessed(service, region.record(service, 3)))
     size = service.recorder.head()
     await asyncio.to_thread(service.close)
-    for file in [*region.folder.glob("ledger.*db*"), *region.folder.glob("ledger.access.key")]:
+    for file in [
+        *region.folder.glob("ledger.*db*"),
+        *region.folder.glob("ledger.db.access.db.key"),
+    ]:
         file.unlink()
     another_machine()
     key = key_file(region.folder / "ledger.db")
@@ -558,7 +561,7 @@ async def test_a_damaged_tile_is_no_fork(region: Region) -> None:
     alone = Service(region.url)
     await signed_at(alone, region.record(alone, 559 - stands))
     await asyncio.to_thread(alone.close)
-    with closing(sqlite3.connect(region.folder / "ledger.tiles.db")) as tiles:
+    with closing(sqlite3.connect(region.folder / "ledger.db.tiles.db")) as tiles:
         tiles.execute(
             "UPDATE tiles SET hashes = CAST(substr(hashes, 1, 4800) || x'00' ||"
             " substr(hashes, 4802) AS BLOB) WHERE level = 0 AND n = 0"

@@ -293,7 +293,7 @@ def test_no_proof_of_damaged_tiles_is_in_a_bundle(kept: Kept, tmp_path: Path) ->
     """A tile that the newest root does not depend on may be wrong: receipts are made without it."""
     kept.register(100, 300)
     kept.sign()
-    with closing(sqlite3.connect(kept.path.with_suffix(".tiles.db"))) as tiles:
+    with closing(sqlite3.connect(kept.path.with_name(kept.path.name + ".tiles.db"))) as tiles:
         (whole,) = tiles.execute("SELECT hashes FROM tiles WHERE level = 0 AND n = 0").fetchone()
         wrong = bytes([whole[0] ^ 1]) + whole[1:]
         tiles.execute("UPDATE tiles SET hashes = ? WHERE level = 0 AND n = 0", (wrong,))

@@ -83,7 +83,7 @@ def announcements(path: Path) -> list[tuple[int, KeyRotated]]:
 
 def check(path: Path) -> list[str]:
     """Every checkpoint is signed by the key that held, at a change by both; gives the keys."""
-    store = SignedStore(path.with_suffix(".signed.db"))
+    store = SignedStore(path.with_name(path.name + ".signed.db"))
     keys = store.keys()
     positions = {event.new: position for position, event in announcements(path)}
     size = 0

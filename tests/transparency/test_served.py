@@ -265,7 +265,7 @@ async def test_yesterday_is_the_beginning_of_today(world: World) -> None:
 
 async def test_the_key_stays_secret(world: World) -> None:
     """The key file is its owner's alone."""
-    key = world.path.with_suffix(".key")
+    key = world.path.with_name(world.path.name + ".key")
 
     assert key.stat().st_mode & 0o777 == 0o600
     assert b"PRIVATE" not in (await fetched(world, "/v1/log/key"))[1]

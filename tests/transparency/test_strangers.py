@@ -73,7 +73,7 @@ async def test_tlog_scales_verifies_the_log(world: World) -> None:
 
 async def test_tlog_scales_finds_a_changed_tile(world: World) -> None:
     """One byte of one tile, and the root is not the signed one any more."""
-    tiles = sqlite3.connect(world.path.with_suffix(".tiles.db"))
+    tiles = sqlite3.connect(world.path.with_name(world.path.name + ".tiles.db"))
     with tiles:
         (hashes,) = tiles.execute("SELECT hashes FROM tiles WHERE level = 0 AND n = 0").fetchone()
         changed = bytearray(hashes)
@@ -153,7 +153,7 @@ async def test_go_finds_what_was_changed(
     world: World, stranger: Path, file: str, changes: tuple[str, ...]
 ) -> None:
     """An entry, a tile or a checkpoint that was changed does not pass."""
-    connection = sqlite3.connect(world.path.with_suffix(file))
+    connection = sqlite3.connect(world.path.with_name(world.path.name + file))
     with connection:
         for change in changes:
             connection.execute(change)

@@ -30,7 +30,7 @@ OTHER = "psn-" + "2" * 32
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.vault.db"
+    return tmp_path / "ledger.db.vault.db"
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_no_key_is_left_behind_whatever_was_done_before(tmp_path: Path) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     choose = random.Random(seed)
-    path = tmp_path / "ledger.vault.db"
+    path = tmp_path / "ledger.db.vault.db"
     held: list[PersonKey] = []
     gone: list[bytes] = []
     with Vault(path) as vault:
