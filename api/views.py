@@ -30,6 +30,7 @@ from api import (
     repair,
     sharing,
     supervision,
+    takeon,
     trails,
 )
 from api.operations import MAX_LAG, Check, Readiness
@@ -63,6 +64,7 @@ RESOURCES: tuple[Resource, ...] = (
     *casefiles.RESOURCES,
     *progress.RESOURCES,
     *assessment.RESOURCES,
+    *takeon.RESOURCES,
 )
 
 

@@ -44,6 +44,7 @@ from ledger.reconsideration import commands as reconsideration
 from ledger.repair import commands as repair
 from ledger.sharing import commands as sharing
 from ledger.supervision import commands as supervision
+from ledger.takeon import commands as takeon
 from ledger.vocabulary import Role
 
 _UNIT: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_legal_office", "unit_head")
@@ -468,6 +469,20 @@ COMMANDS: tuple[Entry, ...] = (
         (progress.ReturnLedger, ("jb_supervisor", "rlo_assessor")),
         (progress.AcceptLedger, ("jb_supervisor", "rlo_assessor")),
         (progress.PublishOutreach, _REPORTING),
+    ),
+    *_system(
+        "takeon",
+        (takeon.OpenTakeOn, ("jb_supervisor", "credit_officer")),
+        # The lead departments what any unit held, the heads of a unit what the own unit held.
+        (takeon.TakeOnPenalty, ("jb_supervisor", "credit_officer", *_HEADS)),
+        (takeon.TakeOnCommitment, ("jb_supervisor", "credit_officer", *_HEADS)),
+        (takeon.TakeOnDesignation, ("jb_supervisor", "credit_officer", *_HEADS)),
+        (takeon.TakeOnDeadline, ("jb_supervisor", "credit_officer", "recon_officer", *_HEADS)),
+        (
+            takeon.PerformOpenDuty,
+            ("jb_supervisor", "credit_officer", "recon_officer", "park_committee", *_UNIT),
+        ),
+        (takeon.CloseTakeOn, ("jb_supervisor", "credit_officer")),
     ),
     *_system(
         "assessment",
