@@ -97,6 +97,7 @@ class TakeOnClosed(Event):
     """
 
     TOPIC: ClassVar[str] = "takeon.take-on-closed"
+    VISIBILITY = "shared"
 
     takeon: TakeOnId
     unit: UnitId

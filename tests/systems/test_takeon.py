@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -32,11 +34,13 @@ from ledger.entities.commands import DelistEntity
 from ledger.entities.events import EntityLeftRegister
 from ledger.grading.folds import CreditGrade
 from ledger.kernel import (
+    Actor,
     DeadlineLapsed,
     DeadlineMissed,
     Event,
     Fold,
     Forbidden,
+    Ledger,
     LegalRef,
     Malformed,
     OutOfStep,
@@ -72,6 +76,7 @@ from ledger.penalties.events import (
 from ledger.penalties.folds import Decision, Violations
 from ledger.policies.commands import SeedLedger
 from ledger.registry import COMMANDS
+from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.beside import impersonal, late_entry
 from ledger.supervision.events import FindingRaised
 from ledger.takeon.commands import (
@@ -96,7 +101,9 @@ from ledger.takeon.events import (
 )
 from projections.source import Source
 from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
+from tests.gwt import Record as Past
 from tests.pasts import certified, registered
+from tests.racing import RACERS, race
 
 replace = msgspec.structs.replace
 F = TypeVar("F", bound=Fold)
@@ -388,6 +395,32 @@ def test_CRD_R5_what_was_taken_on_is_not_entered_again(story: Scenario) -> None:
     story.when(again).refused("CRD-R5", record="CR-1")
     elsewhere = replace(again, unit="EDB", source_ref="信用中国 77", determined_by="EMB")
     story.when(elsewhere, EDB).refused("CRD-R5", record="CR-1")
+
+
+def confirming(asked: dict[str, list[str]], name: str, number: int) -> tuple[ApproveRequest, Actor]:
+    """What one of two racers approves in a round."""
+    return ApproveRequest(approval=asked[name][number]), DEPUTY
+
+
+def test_TKO_D2_of_two_who_confirm_one_fact_at_once_one_does(tmp_path: Path) -> None:
+    """Two processes on one file, each with a request of the same fact: it is taken on once."""
+    moment = "2026-07-01T09:00+08:00"
+    now, rounds = datetime.fromisoformat(moment), 10
+    asked: dict[str, list[str]] = {name: [] for name in RACERS}
+    path = tmp_path / "ledger.sqlite"
+    with SQLiteRecorder(path) as recorder, Ledger(recorder, clock=lambda: now) as ledger:
+        ledger.execute(SeedLedger(), HEAD)
+        for past in certified("OFF-001"):
+            ledger.execute(Past(facts=(past,)), HEAD)
+        ledger.execute(OPEN, JB)
+        for number in range(rounds):
+            for name in RACERS:
+                fact = replace(DEADLINE, ref=f"FY-{number}", duty=f"DUTY-{number}-{name}")
+                request = ledger.execute(fact, HEAD).events[0].event
+                assert isinstance(request, ApprovalRequested)
+                asked[name].append(request.approval)
+    answers = race(path, RACERS, rounds, partial(confirming, asked), moment)
+    assert [sorted(each.values()) for each in answers] == [["TKO-D2", "recorded"]] * rounds
 
 
 @pytest.mark.parametrize(
