@@ -19,7 +19,7 @@ import msgspec
 import structlog
 from cyclopts import App, Parameter, validators
 
-from api import copies, draw_files, log_commands, token_commands
+from api import copies, draw_files, log_commands, takeon_commands, token_commands
 from api.addresses import networks
 from api.auditing import note_of
 from api.copies import check_bundle
@@ -99,7 +99,13 @@ app = App(
     name="supervision-ledger",
     help="The record of administrative-enforcement supervision in one region (行政执法监督台账).",
 )
-for group in (token_commands.app, log_commands.log, log_commands.witness, draw_files.app):
+for group in (
+    token_commands.app,
+    log_commands.log,
+    log_commands.witness,
+    draw_files.app,
+    takeon_commands.app,
+):
     app.command(group)
 copies.register(app)
 

@@ -26,6 +26,7 @@ class ShownDeadline(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``n`` days or months (``counted_in``: wd, cd, month) from ``starts_on``. ``provisional``: the
     calendar of some year it reaches is not published yet. ``note`` says why there is no due date.
+    ``unjudged_until``: an opening fact opened it; due by that day, it cannot be missed here.
     """
 
     deadline: str
@@ -50,6 +51,7 @@ class ShownDeadline(msgspec.Struct, frozen=True, omit_defaults=True):
     days_late: int | None = None
     missed_position: int | None = None
     lapsed_position: int | None = None
+    unjudged_until: str | None = None
     note: str | None = None
 
 

@@ -31,6 +31,7 @@ from api import (
     repair,
     sharing,
     supervision,
+    takeon,
     trails,
     workplans,
 )
@@ -67,6 +68,7 @@ RESOURCES: tuple[Resource, ...] = (
     *progress.RESOURCES,
     *workplans.RESOURCES,
     *assessment.RESOURCES,
+    *takeon.RESOURCES,
 )
 
 

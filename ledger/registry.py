@@ -45,6 +45,7 @@ from ledger.reconsideration import commands as reconsideration
 from ledger.repair import commands as repair
 from ledger.sharing import commands as sharing
 from ledger.supervision import commands as supervision
+from ledger.takeon import commands as takeon
 from ledger.vocabulary import Role
 from ledger.workplans import commands as workplans
 
@@ -492,6 +493,20 @@ COMMANDS: tuple[Entry, ...] = (
         (workplans.AnswerUrge, _REPORTING),
         (workplans.RecordTrackingInspection, ("jb_supervisor", "rlo_assessor")),
         (workplans.ReviewWorkPlan, ("ledger_clock",)),
+    ),
+    *_system(
+        "takeon",
+        (takeon.OpenTakeOn, ("jb_supervisor", "credit_officer")),
+        # The lead departments what any unit held, the heads of a unit what the own unit held.
+        (takeon.TakeOnPenalty, ("jb_supervisor", "credit_officer", *_HEADS)),
+        (takeon.TakeOnCommitment, ("jb_supervisor", "credit_officer", *_HEADS)),
+        (takeon.TakeOnDesignation, ("jb_supervisor", "credit_officer", *_HEADS)),
+        (takeon.TakeOnDeadline, ("jb_supervisor", "credit_officer", "recon_officer", *_HEADS)),
+        (
+            takeon.PerformOpenDuty,
+            ("jb_supervisor", "credit_officer", "recon_officer", "park_committee", *_UNIT),
+        ),
+        (takeon.CloseTakeOn, ("jb_supervisor", "credit_officer")),
     ),
     *_system(
         "assessment",

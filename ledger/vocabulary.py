@@ -220,6 +220,37 @@ AssessmentYear = Annotated[
     str, subject("assessment", hideable=False, pattern=r"^[0-9]{4}$", examples=["2026"])
 ]
 
+#: 启用: one takeover from an older system. Every authority enters what it held there.
+TakeOnId = Annotated[
+    str,
+    subject(
+        "takeon",
+        hideable=False,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$",
+        examples=["TAKEON-2026"],
+    ),
+]
+#: The older system, by a name of its own.
+TakeOnSourceId = Annotated[
+    str, subject("takeon-source", hideable=False, pattern=_NAME, examples=["penalty-system-2019"])
+]
+#: One fact of an older system: ``<take-on>/<kind>/<its id there>``.
+OpeningFactId = Annotated[str, subject("opening-fact")]
+#: The id of a fact in the older system, as it stands there.
+OlderId = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=60,
+        pattern=r"^\S(?:.{0,58}\S)?(?![\s\S])",
+        extra={"words": True},
+        description="the id of a fact in the older system",
+        examples=["CF-2025-0381"],
+    ),
+]
+#: What an open deadline of an older system asks for.
+DutyId = Annotated[str, subject("duty", pattern=_NAME, examples=["DUTY-2026-0001"])]
+
 Grade = Literal["A", "B", "C", "D"]
 
 

@@ -77,6 +77,8 @@ DEADLINES = sa.Table(
     sa.Column("missed_position", sa.BigInteger),
     sa.Column("lapsed_position", sa.BigInteger),
     sa.Column("recomputed_position", sa.BigInteger),
+    #: Of what an opening fact opened: the last due date that this ledger does not judge.
+    sa.Column("unjudged_until", Code),
     #: Why there is no due date, if there is none.
     sa.Column("note", sa.Text),
 )
@@ -157,7 +159,7 @@ class Deadlines(View):
     """A row for each deadline that was opened."""
 
     name = "deadlines"
-    version = 4
+    version = 5
     tables = (DEADLINES, CALENDARS)
 
     def __init__(self, rules: Iterable[DeadlineRule] | None = None) -> None:
@@ -396,6 +398,7 @@ class _Sheet:
             opened_event=str(opening.envelope.event_id),
             opened_on=opening.occurred_on.isoformat(),
             starts_on=rule.start(opening).isoformat(),
+            unjudged_until=_iso(rule.unjudged_until(opening)),
             state="open",
             provisional=False,
             calendar_version="",
@@ -509,12 +512,16 @@ def _length(rule: DeadlineRule, policy: PolicyVersionAdopted) -> tuple[int, Unit
     return int(policy.value[rule.part]), _COUNTED[rule.part.rpartition("_")[2]]
 
 
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
 def _judge(row: dict[str, Any]) -> None:
     """Set the state that follows from what the row says."""
     row["days_late"] = None
     if row["done_on"] is not None:
         late = 0
-        if row["due_on"] is not None:
+        if row["due_on"] is not None and row["due_on"] > (row["unjudged_until"] or ""):
             late = (date.fromisoformat(row["done_on"]) - date.fromisoformat(row["due_on"])).days
         row["state"] = "done_late" if late > 0 else "done"
         row["days_late"] = max(0, late)
@@ -549,6 +556,12 @@ class Due(msgspec.Struct, frozen=True):
     movable: list[DueDeadline]
 
 
+def _judged() -> sa.ColumnElement[bool]:
+    """Whether somebody can miss it here: its day had not passed when an opening fact opened it."""
+    until = DEADLINES.c.unjudged_until
+    return sa.or_(until.is_(None), DEADLINES.c.due_on > until)
+
+
 #: Deadlines handed to the clock at a time.
 MAX_DUE = 1_000
 
@@ -562,6 +575,7 @@ def due(views: Views, today: date) -> Due:
             sa.select(*columns)
             .where(
                 DEADLINES.c.due_on < today.isoformat(),
+                _judged(),
                 sa.not_(DEADLINES.c.provisional),
                 DEADLINES.c.missed_position.is_(None),
                 DEADLINES.c.lapsed_position.is_(None),

@@ -60,6 +60,7 @@ from projections.repair import Repairs
 from projections.sharing import Removals, Subscriptions
 from projections.source import Recorder, Source
 from projections.supervision import Circulars, SupervisionDocs
+from projections.takeon import OpenDuties, TakeOns
 from projections.tasks import Tasks
 from projections.trailindex import Trails
 from projections.views import View
@@ -148,6 +149,8 @@ def all_views() -> list[View]:
         Indicators(),
         Scores(),
         Assessments(),
+        TakeOns(),
+        OpenDuties(),
     ]
 
 

@@ -58,7 +58,8 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     """One event: what it changed in the profile, and under which law and policy versions.
 
     ``position`` 0 marks a hypothetical one. ``corrected_by`` are the positions of the corrections
-    through which it is seen; ``rule_id`` is that of a finding.
+    through which it is seen; ``rule_id`` is that of a finding. ``opening`` marks an opening fact,
+    taken on from an older system: the day of the takeover.
     """
 
     position: int
@@ -72,6 +73,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     legal_basis: tuple[LegalRef, ...] = ()
     causation_id: UUID | None = None
     corrected_by: tuple[int, ...] = ()
+    opening: date | None = None
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -386,4 +388,5 @@ def _step(record: Recorded, changes: list[Change], corrections: dict[UUID, list[
         legal_basis=envelope.legal_basis,
         causation_id=envelope.causation_id,
         corrected_by=tuple(corrections.get(envelope.event_id, ())),
+        opening=record.opening,
     )

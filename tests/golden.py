@@ -130,7 +130,9 @@ def _envelope(cls: type[Event], full: bool) -> Envelope:
 
 def _spelled_out(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
-        return {name: _spelled_out(getattr(value, name)) for name in value.__struct_fields__}
+        fields = ((name, getattr(value, name)) for name in value.__struct_fields__)
+        # What is unset stands in no bytes, and reads as nothing.
+        return {name: _spelled_out(field) for name, field in fields if field is not msgspec.UNSET}
     if isinstance(value, list | tuple):
         return [_spelled_out(item) for item in value]
     if isinstance(value, dict):

@@ -69,13 +69,15 @@ INSTEAD: Mapping[str, str] = {
     "observation": "Take the next step about the period or the measure, and say so there.",
     "approvals": "Answer or withdraw the request, and make another one.",
     "corrections": "Record what a competent body decided since.",
+    "takeon": "Correct the opening fact itself; what was taken on without ground is ended by its "
+    "own system's commands.",
     "intake": "Import what the register says now.",
     "transparency": "It is what the checkpoints say too; rotate the key once more.",
 }
 
 
 #: What the lead department of credit answers for.
-CREDIT_SYSTEMS = frozenset({"credit", "grading", "entities", "intake", "penalties"})
+CREDIT_SYSTEMS = frozenset({"credit", "grading", "entities", "intake", "penalties", "takeon"})
 
 
 class CorrectRecord(Countersigned):
@@ -139,17 +141,29 @@ class CorrectRecord(Countersigned):
         if isinstance(current, CreditRecordEntered):
             yield from self._correct_record(ledger, current)
         elif isinstance(current, PenaltyDecided):
-            yield from self._correct_document(ledger, current)
+            yield from self._correct_document(ledger, current, requested_by)
 
-    def _correct_document(self, ledger: Reading, current: PenaltyDecided) -> Iterator[Event]:
-        """A decision's document number stands on its records too."""
-        known = ledger.read(Decision(current.decision)).decided
-        if known is None or known.doc_no == current.doc_no:
+    def _correct_document(
+        self, ledger: Reading, current: PenaltyDecided, requested_by: str
+    ) -> Iterator[Event]:
+        """A decision's document number and day stand on its records too."""
+        decision = ledger.read(Decision(current.decision))
+        known = decision.decided
+        if known is None:
             return
+        last = ledger.today if decision.served is None else decision.served.served_on
+        if current.decided_on > last:
+            raise Malformed(
+                f"decided_on must not lie after {last}, when the decision was there; it is "
+                f"{current.decided_on}",
+                self._pointer("/body/decided_on "),
+            )
         records = ledger.read(CreditRecords(current.entity)).of_document(
             current.decision, known.doc_no
         )
-        for record in records:
+        for record in records if known.decided_on != current.decided_on else ():
+            yield from self._correct_day(ledger, record, current.decided_on, requested_by)
+        for record in records if known.doc_no != current.doc_no else ():
             says = record.says
             assert says is not None
             require_first(
@@ -168,6 +182,41 @@ class CorrectRecord(Countersigned):
                 amount_fen=says.amount_fen,
                 doc_no=current.doc_no,
             )
+
+    def _correct_day(
+        self, ledger: Reading, record: Record, day: date, requested_by: str
+    ) -> Iterator[Event]:
+        """A record is determined on the day of its decision (CRD-R6), and corrected with it.
+
+        The last days of its publicity follow, as after a correction of the record itself.
+        """
+        says, entered = record.says, record.entered
+        assert says is not None
+        assert entered is not None
+        if says.determined_on == day:
+            return
+        yield RecordCorrected(
+            target_event_id=entered.envelope.event_id,
+            target_position=entered.position,
+            field_changes=(
+                FieldChange(
+                    path="/body/determined_on",
+                    old=says.determined_on.isoformat(),
+                    new=day.isoformat(),
+                ),
+            ),
+            reason=self.reason,
+            requested_by=requested_by,
+            approved_by=ledger.actor.person_id,
+            subjects=tuple(entered.event.tags()),
+            target_visibility=entered.envelope.visibility,
+            target_kept_from=entered.event.kept_from(),
+        )
+        says = msgspec.structs.replace(says, determined_on=day)
+        moved = moved_bounds(ledger, record, says, because="correction")
+        if moved is not None:
+            yield moved
+            yield from end_outlived(ledger, [record], [moved])
 
     def _correct_record(self, ledger: Reading, current: CreditRecordEntered) -> Iterator[Event]:
         """What a record says has to stay what its decision says, and the only one of its document;

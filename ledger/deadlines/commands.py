@@ -55,6 +55,11 @@ class EndDeadline(Command):
                 f"{deadline.id} is due on {due.on} provisionally; publish the working calendars "
                 f"that it reaches ({due.calendar_version}) first"
             )
+        if not deadline.judged(due):
+            raise OutOfStep(
+                f"{deadline.id} was due on {due.on}, before this ledger took it over; it is not "
+                "judged here"
+            )
         if ledger.today <= due.on:
             raise OutOfStep(f"{deadline.id} is due on {due.on} and today is {ledger.today}")
         done = deadline.performed()
@@ -161,6 +166,11 @@ class Deadline:
         if last.calendar_version == self._now.calendar_version:
             return self._now
         return Due(last.due_on, last.provisional, last.calendar_version)
+
+    def judged(self, due: Due) -> bool:
+        """Whether this ledger judges who misses that day; not one before an opening fact's."""
+        until = self.rule.unjudged_until(self.opening)
+        return until is None or due.on > until
 
     def recomputed(self) -> DeadlineRecomputed | None:
         """What to record when the calendars have come to say more than was known before."""

@@ -354,10 +354,11 @@ class Reading:
     def days_after(self, last: date | Due) -> int:
         """How many calendar days after a last day the reported fact comes; 0 if it is in time.
 
-        0 too while that day is provisional: nothing is late before the calendars say so (Annex B).
+        0 too while that day is provisional: nothing is late before the calendars say so (Annex B);
+        and where it had passed before the ledger took over what was to be done.
         """
         if isinstance(last, Due):
-            if last.provisional:
+            if last.provisional or not last.judged:
                 return 0
             last = last.on
         return max(0, (self.on - last).days)

@@ -37,11 +37,13 @@ class Due(msgspec.Struct, frozen=True):
 
     ``calendar_version`` lists the calendars used, e.g. ``"2026.1"``, and is empty for an end that
     no calendar moves; ``provisional`` is true when a year that was not published was looked up.
+    One that is not ``judged`` had passed before this ledger took over: nobody was late here.
     """
 
     on: date
     provisional: bool
     calendar_version: str
+    judged: bool = True
 
 
 class DayCount(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Annotated, Any, ClassVar
 
 import msgspec
+from msgspec.structs import replace
 
 from ledger.kernel.corrections import RecordCorrected
 from ledger.kernel.days import DayCount, Due, Unit
@@ -71,11 +72,21 @@ class DeadlineRule(msgspec.Struct, frozen=True):
     def due(self, opening: Recorded, policy: PolicyVersionAdopted | None, days: DayCount) -> Due:
         """When the deadline that ``opening`` opens falls due, under one policy version."""
         if self.ends is not None:
-            return Due(self.ends(opening.event), False, "")
-        assert policy is not None, f"{self.name} is counted by a policy"
-        value: Any = policy.value if self.part is None else policy.value[self.part]
-        unit: Any = policy.unit if self.part is None else _UNITS[self.part.rpartition("_")[2]]
-        return days.due(self.start(opening), int(value), unit, roll=self.roll)
+            due = Due(self.ends(opening.event), False, "")
+        else:
+            assert policy is not None, f"{self.name} is counted by a policy"
+            value: Any = policy.value if self.part is None else policy.value[self.part]
+            unit: Any = policy.unit if self.part is None else _UNITS[self.part.rpartition("_")[2]]
+            due = days.due(self.start(opening), int(value), unit, roll=self.roll)
+        until = self.unjudged_until(opening)
+        return due if until is None or due.on > until else replace(due, judged=False)
+
+    def unjudged_until(self, opening: Recorded) -> date | None:
+        """The last due date of this deadline that nobody can have missed here, if there is one.
+
+        What lapses by law lapses whoever kept the record before.
+        """
+        return None if self.lapses else opening.unjudged_until
 
 
 _RULES: dict[str, DeadlineRule] = {}

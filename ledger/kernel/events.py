@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal, dataclass_transform
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -68,6 +68,8 @@ class Provenance(Value):
 
     ``known_at`` is the moment from which the source knew the fact; replays by what was known use
     it instead of the recording time. ``digest`` is the SHA-256 (hex) of the source row's bytes.
+    ``opening`` marks an opening fact, which another system held when this ledger took over from
+    it; it is the day of the takeover. Stored bytes hold it only where it is set.
     """
 
     source: str
@@ -75,6 +77,7 @@ class Provenance(Value):
     row: int
     digest: str
     known_at: Moment | None = None
+    opening: date | msgspec.UnsetType = msgspec.UNSET
 
 
 class Envelope(Value, omit_defaults=True):
@@ -208,6 +211,28 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     def occurred_on(self) -> date:
         """The civil date on which it happened."""
         return civil_date(self.envelope.occurred_at)
+
+    @property
+    def opening(self) -> date | None:
+        """Of an opening fact: the day on which this ledger took over; ``None`` of any other."""
+        provenance = self.envelope.provenance
+        if provenance is None or provenance.opening is msgspec.UNSET:
+            return None
+        return provenance.opening
+
+    @property
+    def unjudged_until(self) -> date | None:
+        """Of an opening fact: the last due date that this ledger does not judge; else ``None``.
+
+        What was due by the day of the takeover was the other system's to see done, and nobody could
+        report here what was due before the fact was recorded.
+        """
+        if self.opening is None:
+            return None
+        return max(self.opening, civil_date(self.envelope.recorded_at) - _ONE_DAY)
+
+
+_ONE_DAY = timedelta(days=1)
 
 
 def civil_date(moment: datetime) -> date:

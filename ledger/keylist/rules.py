@@ -80,8 +80,13 @@ def _next(event: KeyDesignationReviewed) -> str | None:
 
 
 def _unvisited(ledger: Any, opening: Recorded, due_on: date) -> Iterator[Event]:
-    """KEY-V3, by the grade of the day: neither followed up nor inspected in all that time."""
+    """KEY-V3, by the grade of the day: neither followed up nor inspected in all that time.
+
+    Of a designation that was taken on nobody can tell: the older system's visits are not here.
+    """
     event: Any = opening.event
+    if opening.opening is not None:
+        return
     grade = ledger.read(CreditGrade(event.entity)).on(due_on)
     made = ledger.read(VisitsMade(event.entity, event.unit)).days
     if grade in _VISITED_GRADES and not any(opening.occurred_on <= d <= due_on for d in made):

@@ -364,7 +364,7 @@ class PenaltyDecided(Event):
     TOPIC: ClassVar[str] = "penalties.penalty-decided"
     VERSION = 3
     UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was, 2: _as_it_was}
-    CORRECTABLE = frozenset({"doc_no", "facts"})
+    CORRECTABLE = frozenset({"doc_no", "decided_on", "facts"})
 
     decision: DecisionId
     entity: EntityId

@@ -336,6 +336,8 @@ class Case(Fold):
     case: CaseId
     filed: CaseFiled | None = None
     filed_at: int = 0
+    #: Whether it was filed in an older system, which has the record of what was done before.
+    opening: bool = False
     evidence: dict[str, date] = msgspec.field(default_factory=dict)
     held: list[str] = msgspec.field(default_factory=list)
     notices: list[PriorNoticeServed] = msgspec.field(default_factory=list)
@@ -379,6 +381,7 @@ class Case(Fold):
 
     def on_filed(self, event: CaseFiled, record: Recorded) -> None:
         self.filed, self.filed_at = event, record.position
+        self.opening = record.opening is not None
 
     def on_evidence(self, event: EvidenceAdded) -> None:
         self.evidence[event.evidence] = event.collected_on

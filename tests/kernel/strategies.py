@@ -111,4 +111,6 @@ def _size(info: Any, full: bool) -> dict[str, int]:
 def _default(field: inspect.Field) -> st.SearchStrategy[Any]:
     if field.default_factory is not inspect.NODEFAULT:
         return st.builds(field.default_factory)
+    if field.default is inspect.NODEFAULT:  # msgspec says so of a field that is unset by default
+        return st.just(msgspec.UNSET)
     return st.just(field.default)

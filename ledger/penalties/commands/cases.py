@@ -166,7 +166,8 @@ class CloseCase(Command):
         if self.reason == "exempt":
             leniency.require_excusable(ledger, self.case, filed.conduct.excluded)
             leniency.require_education(ledger, self.case, ledger.on)
-        require_complete(ledger, self.case, procedure=filed.procedure, reason=self.reason)
+        if not case.opening:  # the steps of one that was taken on stand in the older system's file
+            require_complete(ledger, self.case, procedure=filed.procedure, reason=self.reason)
         closed = CaseClosed(
             case=self.case,
             entity=filed.entity,

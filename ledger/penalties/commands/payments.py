@@ -7,6 +7,7 @@ from datetime import date
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from ledger.kernel import Command, Due, Event, Malformed, OutOfStep, Reading
 from ledger.penalties import rules
@@ -59,7 +60,8 @@ class RecordPayment(Command):
             outstanding_fen=left,
             late_fee_due_fen=late_fee,
             receipt_no=self.receipt_no,
-            days_late=ledger.days_after(pay_by(ledger, decision)),
+            # Who pays late is the business: also where its day passed before a takeover.
+            days_late=ledger.days_after(replace(pay_by(ledger, decision), judged=True)),
         )
 
 
