@@ -7,6 +7,7 @@ that type is a tag of its event.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 from typing import Annotated, Literal
@@ -209,6 +210,11 @@ Grade = Literal["A", "B", "C", "D"]
 def same_person(one: str, other: str) -> bool:
     """Whether two ids name one person: nobody becomes a second person by capital letters."""
     return one.casefold() == other.casefold()
+
+
+def is_among(person: str, people: Iterable[str]) -> bool:
+    """Whether a person is one of ``people``, by whatever letters either is written."""
+    return any(same_person(person, one) for one in people)
 
 
 #: A digest of content that lies beside the ledger.

@@ -178,11 +178,10 @@ def test_each_unit_sends_the_first_two_of_its_own(story: Scenario) -> None:
         entity=C,
         from_officer=going[0],
         to_officer="OFF-6",
-        approver="MRB-HEAD",
         reason="病假",
     )
     story.when(change, COORDINATOR).refused("DRW-R8")
-    story.when(replace(change, to_officer=spare), COORDINATOR).then(
+    story.signed(replace(change, to_officer=spare), COORDINATOR, HEAD).then(
         like(OfficerSubstituted, unit="EMB", to_officer=spare)
     )
     alone = ApproveTask(
