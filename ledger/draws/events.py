@@ -305,7 +305,8 @@ class DrawOperated(Event):
     """抽查操作人: who announced, made or voided a draw; the public is told by which unit alone.
 
     It is the actor of this event, which stands beside that of the ``step``. Whoever announces or
-    makes a draw may not inspect in it (0.8); ``approver`` is the second person of a voiding.
+    makes a draw may not inspect in it (0.8). ``approver`` is the second person of a voiding: its
+    actor, since two people sign it; who requested it is named by the approval that it follows from.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-operated"
@@ -363,7 +364,11 @@ class OfficersAssigned(Event):
 
 
 class OfficerSubstituted(Event):
-    """更换检查人员: one officer goes in another's place, for an approved reason."""
+    """更换检查人员: one officer goes in another's place, for an approved reason.
+
+    ``approver`` is its actor, since two people sign it; who requested it is named by the approval
+    that it follows from.
+    """
 
     TOPIC: ClassVar[str] = "draws.officer-substituted"
     VISIBILITY = "sealed"

@@ -213,7 +213,7 @@ class RemoveFromSeriousList(Countersigned):
         return same_ender(person)
 
     def needs_second(self, ledger: Reading) -> bool:
-        return ends_by_word(ledger.read(Record(self.record)), self.reason)
+        return ends_by_word(ledger.known(Record(self.record)), self.reason)
 
     def _listing(self, ledger: Reading) -> SeriousListing:
         return ledger.known(SeriousListing(self.record), "It stands on no list.")
