@@ -555,6 +555,22 @@ def test_a_grade_by_hand_begins_on_the_day_of_its_signature() -> None:
     waiting = Told(story, case, requested(story, case.command, case.first))
     waiting.later(days=2)
     waiting.approve(case.second)
+    assert [_grade_on(story, day) for day in (11, 12, 13)] == ["B", "B", "D"]
+
+
+def test_of_two_grades_by_hand_the_later_signature_holds() -> None:
+    """Whichever was requested first."""
+    story = Scenario(InMemoryDCBRecorder())
+    case = override(story)
+    first = requested(story, case.command, case.first)
+    second = requested(story, replace(case.command, grade="A"), case.first)
+    for approval in (second, first):
+        story.given(ApproveRequest(approval=approval), actor=case.second)
+    assert _grade_on(story, 11) == "D"
+
+
+def _grade_on(story: Scenario, day: int) -> str:
+    """The grade of the business on a day of May."""
     grade = CreditGrade(E_C).over(
         [
             codec.decode(e.position, e.event.data)
@@ -562,7 +578,7 @@ def test_a_grade_by_hand_begins_on_the_day_of_its_signature() -> None:
             if f"entity:{E_C}" in e.event.tags
         ]
     )
-    assert [grade.on(date(2026, 5, day)) for day in (11, 12, 13)] == ["B", "B", "D"]
+    return grade.on(date(2026, 5, day))
 
 
 def test_a_policy_that_changed_judges_at_the_signature() -> None:
