@@ -14,10 +14,12 @@ from ledger.approvals.folds import Approval, Stage
 from projections.approvals import Approvals
 from projections.tables import not_kept_from
 
+_INTERNAL = {"withheld_from", "requested_at"}
+
 
 def _shown(approval: Approval, grant: Grant) -> dict[str, Any]:
     # From whom it is kept would say what it is about.
-    return {k: v for k, v in shown(approval, grant).items() if k != "withheld_from"}
+    return {k: v for k, v in shown(approval, grant).items() if k not in _INTERNAL}
 
 
 def seen(grant: Grant, table: sa.Table) -> Where:

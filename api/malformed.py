@@ -11,6 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from api.problems import Problem
+from ledger.countersigning import FORMER_FIELDS, Countersigned
 
 _FIELD = re.compile(r"(?:unknown|required) field `(?P<name>[^`]*)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
@@ -181,12 +182,23 @@ def _invalid(message: str, type_: Any) -> Problem:
     elif check is not None and check["name"] in _field_names(info):
         steps.append(check["name"])
         what = what[check.end() :]
-    if what.startswith(_PATTERN) and (described := _description(info)):
+    if field is not None and field["name"] in FORMER_FIELDS and _countersigned(type_, steps):
+        what = (
+            f"`{field['name']}` must be left out: nobody names another person as having approved. "
+            "Send it without; what is recorded is a request, which that person approves with "
+            "POST /v1/approvals/approve-request"
+        )
+    elif what.startswith(_PATTERN) and (described := _description(info)):
         # A pattern tells a person little; what the field holds is said in words.
         what = f"it must be {described}"
     allowed = _allowed(what, info)
     detail = shortened(what) + (f"; allowed: {allowed}" if allowed else "")
     return Problem("malformed", detail, pointer="".join(f"/{escaped(step)}" for step in steps))
+
+
+def _countersigned(type_: Any, steps: list[str]) -> bool:
+    """Whether a field stands in the body of a command that two people sign."""
+    return len(steps) == 1 and isinstance(type_, type) and issubclass(type_, Countersigned)
 
 
 def _allowed(what: str, info: inspect.Type | None) -> str:

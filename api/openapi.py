@@ -19,6 +19,7 @@ from api.operators import Operation
 from api.problems import KINDS
 from api.reading import conditional
 from api.resources import Parameter, Resource
+from ledger.countersigning import Countersigned
 from ledger.registry import Entry
 
 DESCRIPTION: web.AppKey[Callable[[], bytes]] = web.AppKey("description")
@@ -134,6 +135,10 @@ def _group(resource: Resource) -> str:
 
 def _command(entry: Entry, schema_of: dict[Any, Any], components: dict[str, Any]) -> dict[str, Any]:
     text = cleandoc(entry.command.__doc__ or entry.name)
+    recorded = "Recorded."
+    if issubclass(entry.command, Countersigned):
+        text += f"\n\n{entry.command.told()}"
+        recorded = "Recorded: the request `approvals.approval-requested` where it takes two people."
     schema = schema_of[_key(entry.command)]
     public = "public" in entry.roles
     shown = {
@@ -161,7 +166,7 @@ def _command(entry: Entry, schema_of: dict[Any, Any], components: dict[str, Any]
         },
         "responses": {
             "201": {
-                "description": "Recorded.",
+                "description": recorded,
                 "headers": {
                     **position,
                     "Location": {

@@ -18,6 +18,7 @@ from msgspec import inspect
 
 import ledger.registry
 from api.commands import path_of
+from ledger.countersigning import Countersigned
 from ledger.kernel import Event, Rule
 from ledger.kernel.deadlines import DeadlineRule
 from ledger.kernel.events import event_types
@@ -131,6 +132,8 @@ def _commands() -> Iterator[str]:
             yield f"### `POST {path_of(entry)}` {chinese}".rstrip()
             yield ""
             yield f"{_paragraphs(english)} Roles: {', '.join(sorted(entry.roles))}."
+            if issubclass(entry.command, Countersigned):
+                yield from ("", entry.command.told())
             yield ""
             yield from _fields(entry.command, without=("occurred_at", "legal_basis"))
 

@@ -20,14 +20,19 @@ from ledger.vocabulary import Role
 
 _KNOWN: dict[str, type[Countersigned]] = {}
 
+#: Fields in which commands once named a second person, who had signed nothing.
+FORMER_FIELDS = frozenset(
+    {"approved_by", "approver", "requested_by", "second_approver", "second_reader"}
+)
+
 
 class Countersigned(Command):
     """A command that takes effect when a second person approves it.
 
     A subclass names itself in ``NAME`` (``<system>.<command>``, as in its URL) and the roles that
     may approve it in ``APPROVERS``. It implements ``effect`` instead of ``decide``,
-    ``needs_second`` where one person sometimes suffices, and ``confidential`` where its fields tell
-    of what is sealed.
+    ``require_signer`` where not everybody of these roles may sign, ``needs_second`` where one
+    person sometimes suffices, and ``confidential`` where its fields tell of what is sealed.
     """
 
     NAME: ClassVar[str] = ""
@@ -36,6 +41,17 @@ class Countersigned(Command):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         _KNOWN[cls.NAME] = cls
+
+    @classmethod
+    def told(cls) -> str:
+        """Say to whoever sends it what becomes of it."""
+        always = cls.needs_second is Countersigned.needs_second
+        return (
+            f"{'It takes' if always else 'Unless one person suffices, it takes'} two people: what "
+            "is recorded is the request, `approvals.approval-requested`, and it takes effect when "
+            "another person approves it with `POST /v1/approvals/approve-request`. "
+            f"These may approve it: {', '.join(sorted(cls.APPROVERS))}."
+        )
 
     def needs_second(self, ledger: Reading) -> bool:
         """Whether this command, as the ledger stands, takes two people."""
@@ -49,6 +65,13 @@ class Countersigned(Command):
         """The units that may not know of the request, because of what it is about."""
         return ()
 
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        """Refuse an actor who may not sign this: one of another unit, or one whom it concerns.
+
+        Asked of whoever requests, approves or refuses it. ``requested_by``: the first person, when
+        the actor is the second one.
+        """
+
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
         """Check the rules and yield what the command effects.
 
@@ -58,16 +81,19 @@ class Countersigned(Command):
         """
         raise NotImplementedError
 
-    def same_person(self, person: str) -> tuple[Rule, Mapping[str, Any]]:
+    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
         """The rule, with its details, that refuses ``person`` approving their own request."""
         return GEN_R1, {"requested_by": person, "command": self.NAME}
 
     def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
-        if not self.needs_second(ledger):
-            yield from self.effect(ledger, None)
-        elif ledger.requested_by is not None:
+        self.require_signer(ledger, ledger.requested_by)
+        if ledger.requested_by is not None:
             yield from self.effect(ledger, ledger.requested_by)
+        elif not self.needs_second(ledger):
+            yield from self.effect(ledger, None)
         else:
+            # Whoever requests it acts now: it takes effect when it is approved, and not before.
+            ledger.must_be_now()
             # All of it is checked now: nobody is asked to approve what could not take effect.
             for fact in self.effect(ledger, ledger.actor.person_id):
                 event = fact.event if isinstance(fact, Fact) else fact

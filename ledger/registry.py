@@ -26,6 +26,7 @@ from ledger.deadlines import commands as deadlines
 from ledger.delegations import commands as delegations
 from ledger.dishonesty import commands as dishonesty
 from ledger.draws import commands as draws
+from ledger.draws.commands.common import OPERATORS
 from ledger.entities import commands as entities
 from ledger.filing import commands as filing
 from ledger.grading import commands as grading
@@ -59,8 +60,7 @@ _HANDLERS: tuple[Role, ...] = (
     "unit_legal_office",
     "unit_head",
 )
-#: 市场监管部门牵头、各单位按职责: who may run a draw; none of them inspects in it (GEN-R2).
-_DRAWERS: tuple[Role, ...] = ("draw_coordinator", "office_head", "unit_head")
+_DRAWERS: tuple[Role, ...] = tuple(sorted(OPERATORS))
 _OFFICERS: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_head")
 _HEADS: tuple[Role, ...] = ("office_head", "unit_head")
 #: Whoever may speak for a unit in its monthly report: the lead departments have roles of their own.

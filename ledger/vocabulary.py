@@ -7,6 +7,7 @@ that type is a tag of its event.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 from typing import Annotated, Literal
@@ -267,6 +268,11 @@ def _person(name: str) -> str:
     folded = normalize("NFKC", normalize("NFKC", name).casefold())
     shown = "".join(c for c in folded if not c.isspace() and category(c)[0] != "C")
     return shown.removeprefix("os:")
+
+
+def is_among(person: str, people: Iterable[str]) -> bool:
+    """Whether a person is one of ``people``, by whatever letters either is written."""
+    return any(same_person(person, one) for one in people)
 
 
 #: A digest of content that lies beside the ledger.

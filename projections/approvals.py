@@ -26,7 +26,7 @@ class Approvals(FoldView[Approval]):
     kind = "approval"
     fold = Approval
     table = APPROVALS
-    version = 2
+    version = 3
     tables = (APPROVALS,)
 
     def row(self, fold: Approval, position: int) -> Row:

@@ -14,6 +14,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ledger.approvals.commands import ApproveRequest
+from ledger.approvals.folds import Approval
+from ledger.countersigning import requested_command
 from ledger.draws import rules, uvdraw
 from ledger.draws.commands import (
     ExecuteDraw,
@@ -340,6 +343,8 @@ def void_draw(command: VoidDraw, desk: Desk) -> Prepared:
     )
 
     def releases() -> Iterator[tuple[Command, str]]:
+        if desk.now(DrawState(command.draw)).stage != "voided":
+            return  # a second person has to approve it first
         for number, targets in enumerate(_batches(places)):
             yield (
                 ReleaseTargets(draw=command.draw, targets=tuple(targets)),
@@ -347,6 +352,20 @@ def void_draw(command: VoidDraw, desk: Desk) -> Prepared:
             )
 
     return Prepared(command, releases)
+
+
+def approve_request(command: ApproveRequest, desk: Desk) -> Prepared:
+    """Once what was requested has taken effect, record what follows from it."""
+    request = desk.now(Approval(command.approval))
+    try:
+        requested = requested_command(request.command, request.body)
+    except (KeyError, msgspec.ValidationError):
+        # The decision says that there is no such request, or that it has to be made anew.
+        return Prepared(command)
+    prepare = PREPARERS.get(type(requested))
+    return (
+        Prepared(command) if prepare is None else Prepared(command, prepare(requested, desk).then)
+    )
 
 
 def verify_draw(command: VerifyDraw, desk: Desk) -> Prepared:
@@ -367,6 +386,7 @@ Preparer = Callable[[Any, Desk], Prepared]
 
 #: What is worked out for which command before it is handed in.
 PREPARERS: dict[type[Command], Preparer] = {
+    ApproveRequest: approve_request,
     FreezeEntityRoster: freeze_roster,
     ExecuteDraw: execute_draw,
     ExemptTarget: exempt_target,

@@ -42,12 +42,15 @@ class Walk:
     def __init__(self, path: Path) -> None:
         self.now = datetime(2026, 1, 1, 9, tzinfo=CIVIL_ZONE)
         self.service = Service(f"sqlite:///{path}", clock=lambda: self.now)
+        #: The id of what was requested last, of which the next block says whether it is approved.
+        self.approval = ""
         create = self.service.tokens.create
         self.tokens = {
             "JB": create("JB", "JB-001", "jb_supervisor"),
             "HEAD": create("MRB", "HEAD-001", "unit_head"),
             "OFFICER": create("MRB", "OFF-001", "enforcement_officer"),
             "EDB": create("EDB", "EDB-001", "credit_officer"),
+            "EDB2": create("EDB", "EDB-002", "credit_officer"),
             "BUSINESS": create("ENTITY", "REP-001", "entity_rep", entity=BUSINESS),
         }
 
@@ -65,7 +68,9 @@ class Walk:
         response = await client.request(
             block["method"],
             block["path"],
-            data=block["body"].encode() if block["method"] == "POST" else None,
+            data=block["body"].replace("<approval>", self.approval).encode()
+            if block["method"] == "POST"
+            else None,
             headers={
                 "Authorization": f"Bearer {self.tokens[block['who']]}",
                 "Content-Type": "application/json",
@@ -74,6 +79,8 @@ class Walk:
         said = await response.read()
         assert response.status == int(block["status"]), f"{block['path']}: {said.decode()}"
         answer = json.loads(said) if response.content_type.endswith("json") else {}
+        if block["path"] == "/v1/grading/override-grade" and response.status == 201:
+            self.approval = answer["events"][0]["body"]["approval"]
         assert answer.get("rule_id", "") == block["rule"]
         if block["method"] == "GET" and block["body"]:
             assert shows(answer, json.loads(block["body"])), f"{block['path']}: {answer}"

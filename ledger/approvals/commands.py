@@ -32,7 +32,9 @@ class ApproveRequest(Command):
             withheld_from=request.withheld_from,
             requested_by=request.requested_by,
         )
-        yield from ledger.decide_for(command, request.requested_by)
+        # The law that the request cites is cited by what is recorded.
+        ledger.legal_basis += command.legal_basis
+        yield from command.decide(_read_for(ledger, request, command))
 
 
 class RefuseRequest(Command):
@@ -45,6 +47,7 @@ class RefuseRequest(Command):
         ledger.must_be_now()
         request, command = _pending(ledger, self.approval)
         _require_second(ledger, request, command)
+        command.require_signer(_read_for(ledger, request, command), request.requested_by)
         yield ApprovalRefused(
             approval=self.approval,
             confidential=request.confidential,
@@ -91,8 +94,12 @@ def _pending(ledger: Reading, approval: str) -> tuple[Approval, Countersigned]:
         ) from None
 
 
+def _read_for(ledger: Reading, request: Approval, command: Countersigned) -> Reading:
+    return ledger.for_request(command, request.requested_by, request.requested_at)
+
+
 def _require_second(ledger: Reading, request: Approval, command: Countersigned) -> None:
-    rule, details = command.same_person(request.requested_by)
+    rule, details = command.same_person(ledger, request.requested_by)
     same = same_person(ledger.actor.person_id, request.requested_by)
     ledger.require(not same, rule, **details)
     if ledger.actor.role not in command.APPROVERS:

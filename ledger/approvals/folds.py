@@ -28,6 +28,7 @@ class Approval(Fold):
     unit: str = ""
     requested_by: str = ""
     requested_on: date | None = None
+    requested_at: int = 0
     confidential: bool = False
     withheld_from: tuple[str, ...] = ()
     stage: Stage = "pending"
@@ -44,7 +45,7 @@ class Approval(Fold):
         self.confidential, self.withheld_from = event.confidential, event.withheld_from
         self.unit = record.envelope.actor.unit_id
         self.requested_by = record.envelope.actor.person_id
-        self.requested_on = record.occurred_on
+        self.requested_on, self.requested_at = record.occurred_on, record.position
 
     def on_given(self, event: ApprovalGiven, record: Recorded) -> None:
         self._answered("approved", record)

@@ -41,7 +41,7 @@ from ledger.kernel.days import add_months
 from ledger.progress.folds import METRICS, ReportingUnit, ReportingUnits, figures
 from ledger.supervision.findings import finding
 from ledger.supervision.rules import GEN_R2
-from ledger.vocabulary import AssessmentYear, Name, Text, UnitId
+from ledger.vocabulary import AssessmentYear, Name, Text, UnitId, is_among
 
 #: What a burst is made of (ASM-V1).
 _NIL = "inspections_without_issue"
@@ -291,7 +291,7 @@ class DecideAppeal(Command):
         if score.open_appeal is None:
             raise OutOfStep(f"no appeal against {self.score} is open")
         ledger.require(
-            ledger.actor.person_id != score.run_by,
+            not is_among(ledger.actor.person_id, filter(None, [score.run_by])),
             GEN_R2,
             person=ledger.actor.person_id,
             one="who ran the score",

@@ -55,6 +55,7 @@ from ledger.vocabulary import (
     TaskId,
     Text,
     UnitId,
+    same_person,
 )
 
 
@@ -436,10 +437,11 @@ def _require_handler(ledger: Reading, unit: str) -> None:
 def _handled(ledger: Reading, complaint: str, *stages: str, by_its_unit: bool = True) -> Complaint:
     """The complaint, for whoever handles it, at one of these stages (CMP-R1)."""
     state = ledger.known(Complaint(complaint), "Receive it first.")
-    accused = {state.subject_unit: ledger.actor.unit_id}
-    accused |= dict.fromkeys(state.officers, ledger.actor.person_id)
-    for whom, acts in accused.items():
-        ledger.require(whom != acts, rules.CMP_R1, handler=whom, complaint=complaint)
+    accused = [state.subject_unit] if state.subject_unit == ledger.actor.unit_id else []
+    accused += [one for one in state.officers if same_person(one, ledger.actor.person_id)]
+    ledger.require(
+        not accused, rules.CMP_R1, handler=next(iter(accused), None), complaint=complaint
+    )
     if by_its_unit:
         ledger.act_for(state.unit)
     if state.stage not in stages:

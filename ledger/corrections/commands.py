@@ -105,10 +105,9 @@ class CorrectRecord(Countersigned):
         target = ledger.named_record(self.target_position)
         return () if target is None else target.event.kept_from()
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        target = ledger.named_record(self.target_position)
-        if target is None:
-            raise UnknownReference("record", str(self.target_position))
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        target = self._target(ledger)
+        # First: what is corrected by nobody is not told whose it is to correct.
         self._check_fields(target)
         if ledger.actor.role not in ("jb_supervisor", "credit_officer"):
             ledger.act_for(getattr(target.event, "unit", None) or target.envelope.actor.unit_id)
@@ -121,6 +120,9 @@ class CorrectRecord(Countersigned):
                 f"{target.envelope.type} is corrected by the head of the unit that recorded it, or "
                 "by the Justice Bureau."
             )
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
+        target = self._target(ledger)
         assert requested_by is not None
         self._check(as_it_reads(ledger, target))
         if target.envelope.visibility == "public":
@@ -142,6 +144,12 @@ class CorrectRecord(Countersigned):
             yield from self._correct_record(ledger, current)
         elif isinstance(current, PenaltyDecided):
             yield from self._correct_document(ledger, current, requested_by)
+
+    def _target(self, ledger: Reading) -> Recorded:
+        target = ledger.named_record(self.target_position)
+        if target is None:
+            raise UnknownReference("record", str(self.target_position))
+        return target
 
     def _correct_document(
         self, ledger: Reading, current: PenaltyDecided, requested_by: str

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
-from ledger.catalogue.folds import OfficerStanding
 from ledger.corrections.events import (
     DecisionDeclaredVoid,
     DecisionRevoked,
     FieldChange,
     RecordCorrected,
 )
-from ledger.kernel import Fold, Reading, Recorded, Tag, UnknownReference, subject
+from ledger.kernel import Fold, Reading, Recorded, Tag
 from ledger.kernel.corrections import corrected
 from ledger.kernel.folds import Selector
 from ledger.kernel.subjects import make_tag
-from ledger.vocabulary import DecisionId, Role
+from ledger.vocabulary import DecisionId
 
 
 class CorrectionsOf(Fold):
@@ -45,49 +43,6 @@ def as_it_reads(ledger: Reading, record: Recorded) -> Recorded:
     fold = CorrectionsOf(tuple(record.event.tags()), record.envelope.event_id)
     changes = ledger.read(fold).changes
     return corrected(record, changes) if changes else record
-
-
-PersonId = Annotated[str, subject("actor", hideable=False)]
-
-#: Who is nobody's second person: machines, and those for whom no authority answers.
-_NO_OFFICIALS: frozenset[Role] = frozenset(
-    {"entity_rep", "public", "subscriber_system", "ledger_clock", "operator"}
-)
-
-
-class KnownPerson(Fold):
-    """Has this person recorded anything here, as an official?"""
-
-    person: PersonId
-    known: bool = False
-
-    @property
-    def exists(self) -> bool:
-        return self.known
-
-    def selector(self) -> Selector:
-        """All topics: whatever somebody recorded carries the name."""
-        return Selector((), (make_tag("actor", self.person),))
-
-    def take(self, record: Recorded) -> None:
-        self.known = self.known or record.envelope.actor.role not in _NO_OFFICIALS
-
-
-def require_known(ledger: Reading, person: str) -> None:
-    """Refuse a second person who has recorded nothing here and holds no certificate.
-
-    Raises ``UnknownReference``.
-    """
-    # BUG(second-person): the second person is named and known, but has signed nothing: the sender
-    # can name a colleague who never heard of it. Two commands would mend that: the one requests,
-    # and the other, with a token of their own, approves.
-    if ledger.read(OfficerStanding(person)).exists or ledger.read(KnownPerson(person)).exists:
-        return
-    raise UnknownReference(
-        "person",
-        person,
-        "Name somebody who has recorded something here, or a certified officer.",
-    )
 
 
 class DecisionStanding(Fold):

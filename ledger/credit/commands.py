@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from ledger.commitments.rules import CMT_R1
+from ledger.countersigning import Countersigned
 from ledger.credit import rules
 from ledger.credit.effects import (
+    ENDERS,
     alter_records,
     approved_end,
     end_outlived,
     end_records,
+    ends_by_word,
     moved_bounds,
+    same_ender,
 )
 from ledger.credit.events import (
     Channels,
@@ -36,11 +40,22 @@ from ledger.dishonesty.rules import DIS_R1
 from ledger.filing.events import Result
 from ledger.filing.folds import Task
 from ledger.impersonal import require_impersonal
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Recorded
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Recorded, Rule
 from ledger.penalties.folds import Decision, DecisionsOf
 from ledger.sharing.effects import share
 from ledger.supervision.findings import finding
-from ledger.vocabulary import Badge, DecisionId, EntityId, Fen, Name, RecordId, TaskId, Text, UnitId
+from ledger.vocabulary import (
+    DecisionId,
+    EntityId,
+    Fen,
+    Name,
+    RecordId,
+    Role,
+    TaskId,
+    Text,
+    UnitId,
+    same_person,
+)
 
 _KINDS: tuple[str, ...] = get_args(RecordKind)
 
@@ -260,20 +275,31 @@ class StartPublicity(Command):
             )
 
 
-class TerminatePublicity(Command):
+class TerminatePublicity(Countersigned):
     """终止公示: end a record. An end by repair comes with the decision on the repair (2.4e).
 
     No other end stands in for a repair: ``revoked`` takes a decision that was undone, or, where the
-    ledger holds none, what ``correction`` takes, a second person in ``approved_by``;
+    ledger holds none, what ``correction`` takes, the approval of a second person;
     ``source_delisted`` is for what another register holds (``source_ref``).
     """
+
+    NAME: ClassVar[str] = "credit.terminate-publicity"
+    APPROVERS: ClassVar[frozenset[Role]] = ENDERS
 
     record: RecordId
     reason: Literal["max_reached", "revoked", "correction", "source_delisted"]
     note: Text | None = None
-    approved_by: Badge | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        _own_record(ledger, self.record)
+
+    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+        return same_ender(person)
+
+    def needs_second(self, ledger: Reading) -> bool:
+        return ends_by_word(ledger.read(Record(self.record)), self.reason)
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
         ledger.must_be_now()
         record = _own_record(ledger, self.record)
         says = record.says
@@ -295,7 +321,7 @@ class TerminatePublicity(Command):
             )
         require_impersonal(ledger, rules.CRD_R4, self.note)
         if self.reason in ("revoked", "correction"):
-            yield from approved_end(ledger, record, self.reason, self.approved_by)
+            yield from approved_end(ledger, record, self.reason)
         yield from end_records(ledger, [record], reason=self.reason, note=self.note)
         due_on = self._due_on(ledger, record, last)
         if due_on is not None and due_on < ledger.on:
@@ -508,24 +534,46 @@ class FileObjection(Command):
         )
 
 
-class ResolveObjection(Command):
-    """处理异议: answer an objection; upheld in full, it ends the record in the same breath.
+class ResolveObjection(Countersigned):
+    """处理异议: answer an objection; upheld in full, it ends the record with the same append.
 
     One that the own unit took down is upheld by two persons, as a correction is.
     """
 
+    NAME: ClassVar[str] = "credit.resolve-objection"
+    APPROVERS: ClassVar[frozenset[Role]] = ENDERS
+
     record: RecordId
     outcome: Literal["upheld", "partly_upheld", "rejected"]
     explanation: Text
-    approved_by: Badge | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        _own_record(ledger, self.record)
+
+    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+        return same_ender(person)
+
+    def needs_second(self, ledger: Reading) -> bool:
+        record = ledger.read(Record(self.record))
+        if self.outcome != "upheld" or record.objection is None or record.ended is not None:
+            return False
+        taken_by = record.objection.envelope.actor
+        return taken_by.unit_id == ledger.actor.unit_id or same_person(
+            taken_by.person_id, ledger.actor.person_id
+        )
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
         ledger.must_be_now()
         record = _own_record(ledger, self.record)
         says = record.says
         assert says is not None
         if record.objection is None:
             raise OutOfStep(f"no objection to {self.record} is open")
+        if ledger.requested_at is not None and ledger.requested_at < record.objection.position:
+            raise OutOfStep(
+                f"the objection to {self.record} was filed after this was requested, on "
+                f"{record.objection.occurred_on}; withdraw the request and answer it anew"
+            )
         due = ledger.due(rules.ANSWER_OBJECTION, record.objection)
         yield ObjectionResolved(
             record=self.record,
@@ -536,8 +584,8 @@ class ResolveObjection(Command):
             days_late=ledger.days_after(due),
         )
         if self.outcome == "upheld" and record.ended is None:
-            if record.objection.envelope.actor.unit_id == ledger.actor.unit_id:
-                yield from approved_end(ledger, record, "correction", self.approved_by)
+            if requested_by is not None:
+                yield from approved_end(ledger, record, "correction")
             yield from end_records(ledger, [record], reason="correction")
 
 

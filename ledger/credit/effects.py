@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
-from ledger.corrections.folds import require_known
 from ledger.credit.events import (
     CreditRecordAltered,
     CreditRecordEntered,
@@ -36,15 +35,19 @@ from ledger.dishonesty.folds import CATALOGUE, MeasureCatalogue, Sanctions, Seri
 from ledger.dishonesty.rules import DIS_V1
 from ledger.grading.events import CreditGradeAssigned
 from ledger.grading.folds import CreditGrade
-from ledger.kernel import Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Event, OutOfStep, Reading, Rule
 from ledger.penalties.folds import Decision
 from ledger.repair.findings import open_duties
 from ledger.sharing.effects import share, stop_sharing
 from ledger.supervision.events import FindingRaised
 from ledger.supervision.findings import finding
 from ledger.supervision.rules import GEN_R2
+from ledger.vocabulary import Role
 
 _ONE_DAY = timedelta(days=1)
+
+#: Who approves that a record ends by a word of its unit: the head, or the lead department.
+ENDERS: frozenset[Role] = frozenset({"credit_officer", "unit_head"})
 
 #: Why a sanction is lifted when the record under it ends so.
 LIFTED: Mapping[TerminationReason, LiftReason] = {
@@ -204,45 +207,44 @@ def _lift_beyond(
         )
 
 
-def approved_end(
-    ledger: Reading,
-    record: Record,
-    reason: Literal["revoked", "correction"],
-    approved_by: str | None,
-) -> Iterator[EndApproved]:
-    """What a record needs to end by a word of its unit alone, and not by repair.
+def ends_by_word(record: Record, reason: TerminationReason) -> bool:
+    """Whether a record ends by a word of its unit alone, so that two people sign it.
 
-    A decision of this ledger is ``revoked`` when something undid it. Where none is at hand that
-    says so, a second person has looked at it; raises ``GEN-R2`` for one who has sent the command.
+    A repair ends it by its own decision, and ``revoked`` follows what undid a decision of this
+    ledger.
+    """
+    assert record.says is not None
+    return reason == "correction" or (reason == "revoked" and record.says.decision is None)
+
+
+def same_ender(person: str) -> tuple[Rule, Mapping[str, Any]]:
+    """The rule that refuses ``person`` approving an end that they requested."""
+    one, other = "the one who ends a record", "the one who approves it"
+    return GEN_R2, {"person": person, "one": one, "other": other}
+
+
+def approved_end(
+    ledger: Reading, record: Record, reason: Literal["revoked", "correction"]
+) -> Iterator[EndApproved]:
+    """What a record needs to end so: the actor's approval, or a decision that something undid.
+
+    Raises ``OutOfStep`` if the decision under it stands.
     """
     says = record.says
     assert says is not None
-    if reason == "revoked" and says.decision is not None:
-        if ledger.read(Decision(says.decision)).undone is None:
-            raise OutOfStep(
-                f"decision {says.decision} under record {record.record} stands; record first what "
-                "revokes it, or declares it unlawful or void"
-            )
-        return
-    if approved_by is None:
-        raise Malformed(
-            f"name in approved_by who else has approved that {record.record} ends", "/approved_by"
+    if ends_by_word(record, reason):
+        yield EndApproved(
+            record=record.record,
+            entity=says.entity,
+            unit=says.unit,
+            reason=reason,
+            approved_by=ledger.actor.person_id,
         )
-    ledger.require(
-        approved_by != ledger.actor.person_id,
-        GEN_R2,
-        person=approved_by,
-        one="the one who ends a record",
-        other="the one who approves it",
-    )
-    require_known(ledger, approved_by)
-    yield EndApproved(
-        record=record.record,
-        entity=says.entity,
-        unit=says.unit,
-        reason=reason,
-        approved_by=approved_by,
-    )
+    elif ledger.read(Decision(says.decision or "")).undone is None:
+        raise OutOfStep(
+            f"decision {says.decision} under record {record.record} stands; record first what "
+            "revokes it, or declares it unlawful or void"
+        )
 
 
 def end_what_rests(

@@ -212,7 +212,8 @@ class EndApproved(Event):
     """终止公示审批: a second person has approved that a record ends by a word of its unit.
 
     Recorded with its end, for the unit, the business and the supervisors: partners read the end,
-    and no person's name.
+    and no person's name. ``approved_by`` is its actor, since two people sign it; who requested it
+    is named by the approval that it follows from.
     """
 
     TOPIC: ClassVar[str] = "credit.end-approved"

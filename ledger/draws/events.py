@@ -305,8 +305,10 @@ class DrawOperated(Event):
     """抽查操作人: who announced, made or voided a draw; the public is told by which unit alone.
 
     It is the actor of this event, which stands beside that of the ``step``. Whoever announces or
-    makes a draw may not inspect in it (0.8); ``approver`` is the second person of a voiding. Since
-    version 2 also who replaced an officer of another unit, whose affair the substitution itself is.
+    makes a draw may not inspect in it (0.8). ``approver`` is the second person of a voiding: its
+    actor, since two people sign it; who requested it is named by the approval that it follows from.
+    Since version 2 also who approved that an officer of another unit is replaced, whose affair the
+    substitution itself is.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-operated"
@@ -366,7 +368,11 @@ class OfficersAssigned(Event):
 
 
 class OfficerSubstituted(Event):
-    """更换检查人员: one officer goes in another's place, for an approved reason."""
+    """更换检查人员: one officer goes in another's place, for an approved reason.
+
+    ``approver`` is its actor, since two people sign it; who requested it is named by the approval
+    that it follows from.
+    """
 
     TOPIC: ClassVar[str] = "draws.officer-substituted"
     VISIBILITY = "sealed"

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from ledger.corrections.folds import require_known
+from ledger.countersigning import Countersigned
 from ledger.credit.folds import CreditRecords
 from ledger.entities.rules import require_listed
 from ledger.grading import rules
 from ledger.grading.events import CreditGradeAssigned, Factor
 from ledger.grading.folds import CreditGrade, inputs_hash
-from ledger.kernel import Command, Event, Malformed, Reading, UnknownReference
-from ledger.vocabulary import Badge, EntityId, Grade, Name, Text
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Rule, UnknownReference
+from ledger.vocabulary import EntityId, Grade, Name, Role, Text
 
 Factors = Annotated[tuple[Factor, ...], msgspec.Meta(min_length=1, max_length=200)]
 
@@ -62,38 +62,29 @@ class RecomputeGrade(Command):
             yield announcement
 
 
-class OverrideGrade(Command):
-    """人工调整信用等级: a grade set by hand, with a reason and a second approver (GRD-R1).
+class OverrideGrade(Countersigned):
+    """人工调整信用等级: a grade set by hand, with a reason, approved by a second person (GRD-R1).
 
-    The second approver is somebody whom the ledger knows.
+    It is assessed on the day on which it is approved.
     """
+
+    NAME: ClassVar[str] = "grading.override-grade"
+    APPROVERS: ClassVar[frozenset[Role]] = frozenset({"credit_officer"})
 
     entity: EntityId
     scheme: Name
     grade: Grade
     factors: Factors
     override_reason: Text | None = None
-    second_approver: Badge | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+        return rules.GRD_R1, {"missing": f"{person} requested it and cannot approve it too"}
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
         require_listed(ledger, self.entity)
-        missing = [
-            what
-            for what, there in (
-                ("no reason is given", self.override_reason),
-                ("no second approver is named", self.second_approver),
-                (
-                    f"{self.second_approver} is the first one",
-                    self.second_approver != ledger.actor.person_id,
-                ),
-            )
-            if not there
-        ]
-        ledger.require(not missing, rules.GRD_R1, missing="; ".join(missing))
-        assert self.second_approver is not None
-        require_known(ledger, self.second_approver)
+        ledger.require(self.override_reason, rules.GRD_R1, missing="no reason is given")
         _check_factors(ledger, self.entity, self.factors)
-        yield CreditGradeAssigned(
+        override = CreditGradeAssigned(
             entity=self.entity,
             scheme=self.scheme,
             grade=self.grade,
@@ -103,8 +94,17 @@ class OverrideGrade(Command):
             inputs_hash=inputs_hash(self.factors),
             override=True,
             override_reason=self.override_reason,
-            second_approver=self.second_approver,
+            second_approver=ledger.actor.person_id,
         )
+        newest = ledger.read(CreditGrade(self.entity)).assessment(ledger.on)
+        if newest is not None and _alike(newest.event, override):
+            raise OutOfStep(f"this grade of {self.entity} was set by hand today already")
+        yield override
+
+
+def _alike(one: CreditGradeAssigned, other: CreditGradeAssigned) -> bool:
+    """Whether two grades say the same, whoever approved them."""
+    return msgspec.structs.replace(one, second_approver=other.second_approver) == other
 
 
 def _check_factors(ledger: Reading, entity: str, factors: tuple[Factor, ...]) -> None:

@@ -33,7 +33,8 @@ class CreditGradeAssigned(Event):
     """信用等级评定: the grade of a business from ``assessed_on`` on.
 
     ``inputs_hash`` is SHA-256 over the canonical JSON of ``factors``; ``override`` marks a manual
-    grade, which has a reason and a second approver (GRD-R1).
+    grade, which has a reason and a second approver (GRD-R1): its actor, since two people sign it;
+    who requested it is named by the approval that it follows from.
     """
 
     TOPIC: ClassVar[str] = "grading.credit-grade-assigned"

@@ -10,7 +10,7 @@ GRD_R1 = Rule(
     "GRD-R1",
     "a grade is set by hand only with a reason and a second approver: {missing}",
     _GRADING,
-    "Give override_reason, and name another person as second_approver.",
+    "Give override_reason, and let another person approve the request.",
 )
 GRD_R2 = Rule(
     "GRD-R2",

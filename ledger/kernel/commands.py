@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform
 from uuid import UUID
 
 import msgspec
-from msgspec.structs import replace
 
 from ledger.kernel.days import DayCount, Due, YearCalendar
 from ledger.kernel.deadlines import DeadlineRule
@@ -160,6 +159,8 @@ class Reading:
         self.actor = context.actor
         #: Who requested what the actor approves; ``None`` where the actor acts alone.
         self.requested_by: str | None = None
+        #: The position of that request.
+        self.requested_at: int | None = None
         self.command_id = context.command_id
         self.legal_basis = command.legal_basis
         self.policy_refs: dict[str, int] = {}
@@ -409,20 +410,16 @@ class Reading:
         if day is not None and self.on < day:
             raise Malformed(f"{what} on {day} only, and this is dated {self.on}", "/occurred_at")
 
-    def decide_for(self, command: Command, requested_by: str) -> Iterator[Fact]:
-        """What ``command`` decides that another person requested and the actor approves.
+    def for_request(self, command: Command, requested_by: str, requested_at: int) -> Reading:
+        """This reading for ``command``, which another person requested and the actor answers.
 
-        Its folds are part of this decision, and the law that it cites is cited by what is recorded.
+        ``requested_at``: the position of the request.
         """
-        self.legal_basis += command.legal_basis
         inner = copy(self)
-        inner.requested_by = requested_by
-        inner.at = command.occurred_at or self.now
+        inner.requested_by, inner.requested_at = requested_by, requested_at
         if self._audiences is not None:
             inner._knows = self._knows | dict.fromkeys(hideable_tags(command))  # noqa: SLF001
-        for fact in command.decide(inner):
-            made = fact if isinstance(fact, Fact) else Fact(fact)
-            yield made if made.occurred_at else replace(made, occurred_at=inner.at)
+        return inner
 
     def name(self, prefix: str) -> str:
         """An identifier for something this command creates: the same on every retry."""

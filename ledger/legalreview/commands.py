@@ -29,7 +29,7 @@ from ledger.penalties.events import PenaltyType
 from ledger.penalties.folds import known_case, live_decision
 from ledger.penalties.rules import due
 from ledger.supervision.findings import finding
-from ledger.vocabulary import CaseId, Fen, Name, OfficerId, Text, UnitId
+from ledger.vocabulary import CaseId, Fen, Name, OfficerId, Text, UnitId, is_among, same_person
 
 
 class PublishMajorDecisionList(Command):
@@ -166,9 +166,9 @@ class ConcludeLegalReview(Command):
             raise Malformed("an opinion that does not approve as it is names its issues", "/issues")
         reviewer = ledger.actor.person_id
         reason = None
-        if reviewer in filed.investigators:
+        if is_among(reviewer, filed.investigators):
             reason = "handles the case"
-        elif reviewer == review.requested.requested_by:
+        elif same_person(reviewer, review.requested.requested_by):
             reason = "submitted the draft"
         else:
             reason = ledger.read(Reviewer(reviewer)).barred(filed.unit, ledger.on)

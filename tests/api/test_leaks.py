@@ -582,8 +582,8 @@ async def test_the_public_reads_records_where_they_can_end(world: World) -> None
     assert await etag(world, "nobody", E_C) == before
     await world.send("MRB head", "credit/start-publicity", record="CR-1", channels=["credit_china"])
     assert [await seen(who) for who in public] == [[0, 1]] * 2
-    end = {"record": "CR-1", "reason": "correction", "approved_by": "HEAD-MRB"}
-    await world.send("MRB office", "credit/terminate-publicity", **end)
+    end = {"record": "CR-1", "reason": "correction"}
+    await world.sign("MRB office", "MRB head", "credit/terminate-publicity", **end)
     assert [await seen(who) for who in public] == [[0, 0]] * 2
     assert await etag(world, "nobody", E_C) == before
     # Who has approved its end is for those whom it concerns.
@@ -699,14 +699,8 @@ async def test_who_operated_a_draw_is_told_to_its_authorities_alone(tmp_path: Pa
         await world.send(OPERATOR, "draws/reveal-seed", **values())
         await world.send(OPERATOR, "draws/execute-draw", draw=DRAW, roster_hash=ROSTER_HASH)
         await world.send("JB", "draws/verify-draw", draw=DRAW)
-        await world.send(
-            OPERATOR,
-            "draws/void-draw",
-            draw=DRAW,
-            reason_code="software_fault",
-            approver="HEAD-MRB",
-            evidence="程序缺陷",
-        )
+        void = {"draw": DRAW, "reason_code": "software_fault", "evidence": "程序缺陷"}
+        await world.sign(OPERATOR, "MRB head", "draws/void-draw", **void)
         partner = world.service.tokens.create("BANK", "BANK-SYS", "subscriber_system")
         world.tokens["partner"] = partner
         persons = ("COORD-MRB", "HEAD-MRB", "JB-001")

@@ -127,14 +127,8 @@ async def test_a_withheld_roster_stays_with_the_authorities(world: World) -> Non
     await world.send(OPERATOR, "draws/announce-draw", **announcement(withhold_reason="涉密单位"))
     world.at("2026-07-20 16:00")
     await world.send(OPERATOR, "draws/reveal-seed", **values())
-    await world.send(
-        OPERATOR,
-        "draws/void-draw",
-        draw=DRAW,
-        reason_code="legal_change",
-        approver="HEAD-MRB",
-        evidence="法规修订",
-    )
+    void = {"draw": DRAW, "reason_code": "legal_change", "evidence": "法规修订"}
+    await world.sign(OPERATOR, "MRB head", "draws/void-draw", **void)
     public = await world.client.get(
         f"/v1/draws/{DRAW}/roster", params={"at_least": str(world.recorder.head())}
     )
@@ -215,15 +209,15 @@ async def test_a_grade_set_by_hand_before_the_freeze_is_found_by_the_service(wor
     """GRD-V1: the roster is composed from the register, and so is the suspicion."""
     await given_roster(world)
     world.at("2026-07-16 09:00")
-    await world.send(
+    await world.sign(
         "EDB",
+        "EDB second",
         "grading/override-grade",
         entity=E_C,
         scheme="local",
         grade="A",
         factors=[{"kind": "other", "says": "复核"}],
         override_reason="复核",
-        second_approver="JB-001",
     )
     answer = await freeze(world, "ROSTER-2")
     assert answer["events"][0]["body"]["strata"] == {"A": 6, "B": 3, "C": 1, "D": 2}

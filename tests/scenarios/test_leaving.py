@@ -39,7 +39,6 @@ _OVERRIDE = {
     "grade": "A",
     "factors": [{"kind": "other", "says": "复核"}],
     "override_reason": "复核",
-    "second_approver": "JB-001",
 }
 _JOINT = {
     "joint": "JNT-1",

@@ -65,7 +65,7 @@ async def test_s5_tampering(world: World) -> None:
     for source in again["sources"]:
         source["publication_at"] = "2026-07-26T21:30:00+08:00"
     await world.refused("DRW-R5", OPERATOR, "draws/announce-draw", **again)
-    void = {"draw": DRAW, "approver": "HEAD-MRB", "evidence": "检查对象停业装修"}
+    void = {"draw": DRAW, "evidence": "检查对象停业装修"}
     problem = await world.refused(
         "DRW-R5", OPERATOR, "draws/void-draw", **void, reason_code="target_busy"
     )
@@ -75,8 +75,11 @@ async def test_s5_tampering(world: World) -> None:
         "software_fault",
         "legal_change",
     ]
-    void["approver"] = "COORD-MRB"
-    await world.refused("DRW-R5", "MRB head", "draws/void-draw", **void, reason_code="roster_error")
+    # Somebody else's request cannot be approved by the one who operated the draw.
+    approval = await world.request(
+        "MRB head", "draws/void-draw", **void, reason_code="roster_error"
+    )
+    await world.refused("DRW-R5", OPERATOR, "approvals/approve-request", approval=approval)
 
     await world.send(OPERATOR, "draws/execute-draw", draw=DRAW, roster_hash=ROSTER_HASH)
     await world.send(
@@ -97,7 +100,6 @@ async def test_s5_tampering(world: World) -> None:
         "draw": DRAW,
         "entity": E_C,
         "from_officer": "OFF-002",
-        "approver": "HEAD-MRB",
     }
     await world.refused(
         "DRW-R8", OPERATOR, "draws/substitute-officer", **substitution, to_officer="OFF-006"
@@ -117,9 +119,16 @@ async def test_s5_tampering(world: World) -> None:
     )
 
     # A ground that counts, and somebody else who says so: everybody drawn is released.
-    void["approver"] = "HEAD-MRB"
-    answer = await world.send(OPERATOR, "draws/void-draw", **void, reason_code="software_fault")
-    assert types(answer) == ["draws.draw-voided", "draws.draw-operated"]
+    void["reason_code"] = "software_fault"
+    approval = await world.request(OPERATOR, "draws/void-draw", **void)
+    targets = (await world.get("JB", f"/v1/draws/{DRAW}/targets"))["items"]
+    assert [t["state_of_visit"] for t in targets] == ["waiting"] * 5
+    answer = await world.send("MRB head", "approvals/approve-request", approval=approval)
+    assert types(answer) == [
+        "approvals.approval-given",
+        "draws.draw-voided",
+        "draws.draw-operated",
+    ]
     targets = (await world.get("JB", f"/v1/draws/{DRAW}/targets"))["items"]
     assert [t["state_of_visit"] for t in targets] == ["released"] * 5
     await world.refused("FIL-R11", "MRB head", "filing/approve-task", **task)
@@ -131,10 +140,6 @@ async def test_s5_tampering(world: World) -> None:
     for source in again["sources"]:
         source["publication_at"] = "2026-08-09T21:30:00+08:00"
     await world.send(OPERATOR, "draws/announce-draw", **again)
-    answer = await world.send(
-        OPERATOR,
-        "draws/void-draw",
-        **{**void, "draw": "DRAW-2026-0008"},
-        reason_code="legal_change",
-    )
+    void |= {"draw": "DRAW-2026-0008", "reason_code": "legal_change"}
+    answer = await world.sign(OPERATOR, "MRB head", "draws/void-draw", **void)
     assert rules(answer) == ["DRW-V3"]

@@ -35,6 +35,7 @@ PEOPLE: dict[str, tuple[str, str, Role, str | None]] = {
     "JB": ("JB", "JB-001", "jb_supervisor", None),
     "JB second": ("JB", "JB-002", "jb_supervisor", None),
     "EDB": ("EDB", "EDB-001", "credit_officer", None),
+    "EDB second": ("EDB", "EDB-002", "credit_officer", None),
     "public": ("PUBLIC", "PUBLIC", "public", None),
     "EMB legal": ("EMB", "LEGAL-EMB", "unit_legal_office", None),
     "PARK head": ("PARK", "HEAD-PARK", "unit_head", None),

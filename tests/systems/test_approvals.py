@@ -130,7 +130,8 @@ def test_every_countersigned_command_is_named_like_its_address() -> None:
     for name, command in countersigned_commands().items():
         assert entries[name].command is command
         assert answering >= command.APPROVERS
-        assert answering >= entries[name].roles, name
+        # The clock ends what has run out; it requests nothing.
+        assert answering >= entries[name].roles - {"ledger_clock"}, name
 
 
 def test_GEN_R1_capital_letters_make_no_second_person(story: Scenario) -> None:

@@ -466,6 +466,7 @@ def test_an_appeal_changes_facts_and_no_numbers(story: Scenario) -> None:
     story.when(APPEAL, HEAD).raises(OutOfStep, says="appealed")
     story.when(run(story)).raises(OutOfStep, says="appeal")
     story.when(decide).refused("GEN-R2", person="RLO-1")
+    story.when(decide, actor("RLO", "rlo-1", "rlo_assessor")).refused("GEN-R2", person="rlo-1")
     story.when(decide, SECOND).then(like(AppealDecided, outcome="upheld"))
     publish = PublishAssessment(year="2026")
     story.when(publish).raises(OutOfStep, says="to_be_run_again")

@@ -505,6 +505,7 @@ def test_GEN_R2_no_investigator_presides(story: Scenario) -> None:
         case="CASE-1", hearing_on=date(2026, 5, 21), place="二楼", host="OFF-002"
     )
     story.when(announce).refused("GEN-R2", person="OFF-002")
+    story.when(replace(announce, host="off-002")).refused("GEN-R2", person="off-002")
     story.given(replace(announce, host="LEGAL-MRB")).at("2026-05-21T09:00+08:00")
     hold = HoldHearing(case="CASE-1", host="OFF-001", record_digest="ab" * 32)
     story.when(hold).refused("GEN-R2", person="OFF-001", other="investigator")

@@ -235,6 +235,8 @@ def test_CMP_R1_the_accused_do_not_handle_it(story: Scenario) -> None:
     for command in (AcknowledgeComplaint(complaint="CMP-1"), ACCEPT):
         story.when(command, legal).refused("CMP-R1", handler="MRB", complaint="CMP-1")
         story.when(command, moved).refused("CMP-R1", handler="OFF-001")
+        small = actor("JB", "off-001", "jb_supervisor")
+        story.when(command, small).refused("CMP-R1", handler="OFF-001")
     transfer = TransferComplaint(complaint="CMP-1", to="MRB", reason="职责")
     story.when(transfer).refused("CMP-R1", handler="MRB")
     story.when(ACCEPT, PARK).raises(Forbidden, says="JB")

@@ -74,8 +74,8 @@ ENTER = EnterCreditRecord(
 )
 START = StartPublicity(record="CR-1", channels=("credit_china", "unit_site"))
 OBJECT = FileObjection(record="CR-1", entity=E_C, grounds="金额有误")
-#: What takes a second person; the deputy sends it, as it is the head who has approved.
-CORRECT = TerminatePublicity(record="CR-1", reason="correction", approved_by="MRB-HEAD")
+#: What takes a second person; the deputy requests it and the head approves it.
+CORRECT = TerminatePublicity(record="CR-1", reason="correction")
 SUSPEND = SuspendPublicity(
     record="CR-1", ground="stopped_by_court", order="(2026)甘71行初1号", reason="停止执行"
 )
@@ -383,7 +383,7 @@ def test_publicity_starts_once_and_only_for_what_is_public(story: Scenario) -> N
     story.given(another("CR-2", public=False))
     story.when(replace(START, record="CR-2")).raises(OutOfStep, says="not public")
     story.given(another("CR-3"))
-    story.given(replace(CORRECT, record="CR-3"), actor=DEPUTY)
+    story.given_signed(replace(CORRECT, record="CR-3"), DEPUTY, HEAD)
     story.when(replace(START, record="CR-3")).raises(OutOfStep, says="correction")
 
 
@@ -436,7 +436,7 @@ def test_publicity_has_a_deadline_from_the_determination(
     """
     story.at("2026-04-20T09:00+08:00").given(replace(ENTER, kind=kind))
     opened = position(story)
-    story.given(CORRECT, actor=DEPUTY)
+    story.given_signed(CORRECT, DEPUTY, HEAD)
     miss = EndDeadline(rule_name=rule, opened_at_position=opened)
     story.at("2026-05-18T09:00+08:00").when(miss).then(like(DeadlineMissed, due_on=due))
 
@@ -455,14 +455,12 @@ def test_some_records_open_no_deadline(story: Scenario, changed: dict[str, Any])
 @pytest.mark.parametrize("reason", ["revoked", "correction"])
 def test_REP_R1_no_word_of_the_unit_stands_in_for_a_repair(story: Scenario, reason: Any) -> None:
     """A record ends by correction, or by the revocation of what this ledger does not hold, with
-    two persons: neither one who sends it alone, nor one whom nobody knows.
+    two persons: not with one who sends it alone.
     """
     end = replace(CORRECT, reason=reason)
     story.given(ENTER, START)
-    story.when(replace(end, approved_by=None)).raises(Malformed, pointer="/approved_by")
-    story.when(end, HEAD).refused("GEN-R2", person="MRB-HEAD")
-    story.when(replace(end, approved_by="NOBODY")).raises(UnknownReference)
-    story.when(end, DEPUTY).then(
+    story.signed(end, HEAD, HEAD).refused("GEN-R2", person="MRB-HEAD")
+    story.signed(end, DEPUTY, HEAD).then(
         EndApproved(record="CR-1", entity=E_C, unit="MRB", reason=reason, approved_by="MRB-HEAD"),
         like(PublicityTerminated, reason=reason),
     )
@@ -519,7 +517,7 @@ def test_what_ended_by_time_can_still_be_undone(story: Scenario) -> None:
     story.given(ENTER, START).at("2027-04-16T00:05+08:00")
     story.given(TerminatePublicity(record="CR-1", reason="max_reached"))
     undone = replace(CORRECT, reason="revoked")
-    story.when(undone, DEPUTY).then(
+    story.signed(undone, DEPUTY, HEAD).then(
         like(EndApproved, reason="revoked"), like(PublicityTerminated, reason="revoked")
     )
     story.when(undone, DEPUTY).raises(OutOfStep, says="revoked")
@@ -528,7 +526,7 @@ def test_what_ended_by_time_can_still_be_undone(story: Scenario) -> None:
 def test_the_end_of_what_was_never_public_is_not_announced(story: Scenario) -> None:
     """The public does not learn of the record by its end."""
     story.given(replace(ENTER, public=False))
-    story.when(CORRECT, DEPUTY).then(EndApproved, like(PublicityTerminated, shown=False))
+    story.signed(CORRECT, DEPUTY, HEAD).then(EndApproved, like(PublicityTerminated, shown=False))
     assert story.outcome is not None
     assert {r.envelope.visibility for r in story.outcome.events} == {"restricted"}
 
@@ -537,7 +535,10 @@ def test_no_event_of_a_record_is_public(story: Scenario) -> None:
     """A feed cannot unsay what publicity has ended: the public reads the profile."""
     resume = ResumePublicity(record="CR-1", reason="裁定撤销")
     for command in (ENTER, START, SUSPEND, resume, CORRECT):
-        story.when(command, DEPUTY)
+        if command is CORRECT:
+            story.signed(command, DEPUTY, HEAD)
+        else:
+            story.when(command, DEPUTY)
         assert story.outcome is not None
         assert {
             r.envelope.visibility for r in story.outcome.events if type(r.event) is not EndApproved
@@ -639,10 +640,8 @@ def test_an_objection_that_is_upheld_ends_the_record(story: Scenario) -> None:
 def test_REP_R1_an_objection_of_the_unit_itself_takes_two_persons(story: Scenario) -> None:
     """Taken down at its own window and upheld there, it would be an end by one hand."""
     upheld = replace(ANSWER, outcome="upheld")
-    story.given(ENTER, START, OBJECT).when(upheld).raises(Malformed, pointer="/approved_by")
-    by_two = replace(upheld, approved_by="MRB-HEAD")
-    story.when(by_two).refused("GEN-R2")
-    story.when(by_two, DEPUTY).then(ObjectionResolved, EndApproved, PublicityTerminated)
+    story.given(ENTER, START, OBJECT).signed(upheld, HEAD, HEAD).refused("GEN-R2")
+    story.signed(upheld, DEPUTY, HEAD).then(ObjectionResolved, EndApproved, PublicityTerminated)
 
 
 def test_CRD_V3_an_objection_is_answered_in_time(story: Scenario) -> None:

@@ -13,6 +13,8 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.approvals.commands import ApproveRequest
+from ledger.approvals.events import ApprovalRequested
 from ledger.corrections.events import DecisionRevoked
 from ledger.credit.commands import EnterCreditRecord, StartPublicity, TerminatePublicity
 from ledger.credit.events import (
@@ -686,11 +688,11 @@ def test_removal_ends_the_record_and_what_rests_on_it(story: Scenario) -> None:
 def test_whatever_ends_the_record_takes_the_business_off_the_list(story: Scenario) -> None:
     """Revoked by the decision on its record; what stands on another record stays."""
     listed(story)
-    revoked = TerminatePublicity(record="CR-1", reason="revoked", approved_by="MRB-HEAD")
-    story.when(revoked, DEPUTY).then(
+    revoked = TerminatePublicity(record="CR-1", reason="revoked")
+    story.signed(revoked, DEPUTY, HEAD).then(
         EndApproved, PublicityTerminated, like(SeriousListRemoved, reason="revoked")
     )
-    story.when(replace(revoked, record="CR-92"), DEPUTY).then(
+    story.signed(replace(revoked, record="CR-92"), DEPUTY, HEAD).then(
         EndApproved, PublicityTerminated, like(SanctionLifted, sanction="SAN-92", reason="revoked")
     )
 
@@ -1011,6 +1013,9 @@ def test_one_of_two_racing_repairs_and_sanctions_wins(pair: tuple[Ledger, Ledger
     for round_ in range(6):
         record, sanction = f"CR-R{round_}", f"SAN-R{round_}"
         pair[0].execute(Record(facts=(entered(record, determined_on=today),)), HEAD)
+        end = TerminatePublicity(record=record, reason="revoked")
+        [asked] = pair[0].execute(end, DEPUTY).events
+        assert isinstance(asked.event, ApprovalRequested)
         start = Barrier(2)
 
         def run(ledger: Ledger, command: Any, start: Barrier = start) -> Outcome:
@@ -1021,7 +1026,7 @@ def test_one_of_two_racing_repairs_and_sanctions_wins(pair: tuple[Ledger, Ledger
             ends = pool.submit(
                 run,
                 pair[round_ % 2],
-                TerminatePublicity(record=record, reason="revoked", approved_by=JB.person_id),
+                ApproveRequest(approval=asked.event.approval),
             )
             applies = pool.submit(
                 run, pair[1 - round_ % 2], replace(SANCTION, sanction=sanction, record=record)

@@ -452,10 +452,8 @@ def test_DRW_R5_what_a_draw_replaces_was_voided(story: Scenario) -> None:
     given_announced(story)
     again = replace(ANNOUNCE, draw="D-2", replaces=DRAW)
     story.when(again, COORDINATOR).refused("DRW-R5")
-    story.given(
-        VoidDraw(draw=DRAW, reason_code="roster_error", approver="MRB-HEAD", evidence="名录有误"),
-        actor=COORDINATOR,
-    )
+    void = VoidDraw(draw=DRAW, reason_code="roster_error", evidence="名录有误")
+    story.given_signed(void, COORDINATOR, HEAD)
     story.when(again, COORDINATOR).then(like(DrawAnnounced, replaces=DRAW), DrawOperated)
 
 
@@ -493,7 +491,6 @@ def test_GEN_R2_an_inspector_of_a_draw_changes_nothing_about_who_is_visited(
         entity=C,
         from_officer=going[0],
         to_officer=others[0],
-        approver="MRB-HEAD",
         reason="病假",
     )
     story.when(substitute, inside).refused("GEN-R2", person="OFF-1")
@@ -782,7 +779,6 @@ def test_DRW_R8_an_officer_is_substituted_for_a_reason_and_approved(story: Scena
         entity=C,
         from_officer=going[0],
         to_officer=others[1],
-        approver="MRB-HEAD",
         reason="病假",
     )
     for changed in (
@@ -790,17 +786,17 @@ def test_DRW_R8_an_officer_is_substituted_for_a_reason_and_approved(story: Scena
         {"to_officer": others[0]},
         {"to_officer": "OFF-7"},
         {"to_officer": going[1]},
-        {"approver": "COORD"},
-        {"approver": going[0]},
-        {"approver": others[1]},
     ):
         story.when(replace(substitute, **changed), COORDINATOR).refused(
             "DRW-R8", target=f"{DRAW}/C/1"
         )
-    story.when(replace(substitute, approver="NOBODY"), COORDINATOR).raises(UnknownReference)
     story.when(replace(substitute, from_officer=others[1]), COORDINATOR).raises(OutOfStep)
-    story.when(substitute, COORDINATOR).then(
-        like(OfficerSubstituted, from_officer=going[0], to_officer=others[1])
+    story.signed(substitute, COORDINATOR, COORDINATOR).refused("DRW-R8", target=f"{DRAW}/C/1")
+    for concerned in (going[0], others[1]):
+        second = actor("MRB", concerned.lower(), "unit_head")
+        story.signed(substitute, COORDINATOR, second).refused("GEN-R2", person=second.person_id)
+    story.signed(substitute, COORDINATOR, HEAD).then(
+        like(OfficerSubstituted, from_officer=going[0], to_officer=others[1], approver="MRB-HEAD")
     )
     task = _task(C, officers=(others[1], going[1]))
     story.given(EntityRegistered(entity=C, identity=Identity(name="丙")))
@@ -1063,17 +1059,16 @@ def test_the_next_reserve_takes_the_place_of_whom_the_rules_let_off(story: Scena
 
 
 def test_DRW_R5_a_draw_is_voided_on_four_grounds_by_two_people(story: Scenario) -> None:
-    void = VoidDraw(
-        draw=DRAW, reason_code="software_fault", approver="MRB-HEAD", evidence="程序缺陷"
-    )
+    void = VoidDraw(draw=DRAW, reason_code="software_fault", evidence="程序缺陷")
     given_drawn(story).amid(on("2026-07-16", _announced("D-9")))
     story.when(replace(void, reason_code="target_busy"), COORDINATOR).refused(
         "DRW-R5", grounds=("roster_error", "source_unpublished", "software_fault", "legal_change")
     )
-    story.when(replace(void, approver="COORD"), COORDINATOR).refused("DRW-R5")
-    story.when(replace(void, approver="COORD"), HEAD).refused("DRW-R5")
-    story.when(replace(void, approver="NOBODY"), COORDINATOR).raises(UnknownReference)
-    story.when(void, COORDINATOR).then(
+    story.signed(void, COORDINATOR, COORDINATOR).refused("DRW-R5")
+    story.signed(void, HEAD, COORDINATOR).refused("DRW-R5", reason="COORD operated the draw")
+    small = actor("MRB", "coord", "draw_coordinator")
+    story.signed(void, HEAD, small).refused("DRW-R5", reason="coord operated the draw")
+    story.signed(void, COORDINATOR, HEAD).then(
         like(DrawVoided, stage="executed"), like(DrawOperated, approver="MRB-HEAD")
     )
     story.when(void, COORDINATOR).then()
@@ -1097,10 +1092,10 @@ def test_DRW_V3_voiding_more_often_than_is_allowed_for(story: Scenario) -> None:
         evidence="x",
     )
     story.amid(voided)
-    void = VoidDraw(draw=DRAW, reason_code="roster_error", approver="MRB-HEAD", evidence="有误")
-    story.when(void, COORDINATOR).then(DrawVoided, DrawOperated)
+    void = VoidDraw(draw=DRAW, reason_code="roster_error", evidence="有误")
+    story.signed(void, COORDINATOR, HEAD).then(DrawVoided, DrawOperated)
     story.given(replace(ANNOUNCE, draw="D-2"), actor=COORDINATOR)
-    story.when(replace(void, draw="D-2"), COORDINATOR).then(
+    story.signed(replace(void, draw="D-2"), COORDINATOR, HEAD).then(
         DrawVoided, DrawOperated, like(FindingRaised, rule_id="DRW-V3", unit="MRB", plan="PLAN-1")
     )
 

@@ -138,8 +138,8 @@ def test_DRW_R10_two_people_and_no_inspector(story: Scenario) -> None:
     story.when(custody, COORDINATOR).then(
         like(DrawExemptionRequested, target=f"{DRAW}/C/1", instrument="裁定")
     )
-    story.when(approve, COORDINATOR).refused("DRW-R10")
-    story.when(approve, actor("MRB", "OFF-3", "office_head")).refused("DRW-R10")
+    for person in ("COORD", "coord", "OFF-3", "off-3"):
+        story.when(approve, actor("MRB", person, "office_head")).refused("DRW-R10")
     story.given(*on_all("2026-03-02", visit("T-OLD", C)))
     other = replace(approve, reason="already_inspected_same_matter")
     story.when(other, HEAD).refused("DRW-R10")

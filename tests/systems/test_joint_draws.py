@@ -178,18 +178,17 @@ def test_each_unit_sends_the_first_two_of_its_own(story: Scenario) -> None:
         entity=C,
         from_officer=going[0],
         to_officer="OFF-6",
-        approver="MRB-HEAD",
         reason="病假",
     )
     story.when(change, COORDINATOR).refused("DRW-R8")
-    story.when(replace(change, to_officer=spare), COORDINATOR).then(
+    story.signed(replace(change, to_officer=spare), COORDINATOR, HEAD).then(
         like(OfficerSubstituted, unit="EMB", to_officer=spare),
         like(DrawOperated, unit="MRB", step="substituted"),
     )
     recorded = [one.envelope.actor for one in story.outcome.events]
     assert [(one.unit_id, one.person_id) for one in recorded] == [
         ("EMB", UNNAMED),
-        ("MRB", COORDINATOR.person_id),
+        ("MRB", HEAD.person_id),
     ], "the substitution is the affair of the unit whose officer goes"
     alone = ApproveTask(
         task="T-1",

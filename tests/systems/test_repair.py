@@ -78,7 +78,7 @@ from ledger.repair.events import (
     TemporaryShieldGranted,
 )
 from ledger.supervision.events import FindingRaised
-from tests.gwt import DEPUTY, Scenario, like
+from tests.gwt import DEPUTY, HEAD, Scenario, like
 from tests.systems.repairing import (
     ACCEPT,
     APPLY,
@@ -308,9 +308,12 @@ def test_CRD_V1_the_transition_says_when_it_was_to_end(day: str, late: bool, rea
         )
     ]
     word = [EndApproved] if reason == "correction" else []
-    story.when(
-        TerminatePublicity(record="CR-1", reason=reason, approved_by="MRB-HEAD"), DEPUTY
-    ).then(*word, like(PublicityTerminated, reason=reason), *(found if late else []))
+    end = TerminatePublicity(record="CR-1", reason=reason)
+    if word:
+        story.signed(end, DEPUTY, HEAD)
+    else:
+        story.when(end, DEPUTY)
+    story.then(*word, like(PublicityTerminated, reason=reason), *(found if late else []))
 
 
 def test_CRD_V1_the_deadline_counts_by_the_transition_too() -> None:
@@ -782,9 +785,7 @@ def test_GRD_R2_a_repaired_record_is_no_factor() -> None:
 def test_a_record_that_ended_meanwhile_is_not_repaired() -> None:
     """A case may be refused then; nobody is told that all conditions were met."""
     story = accepted()
-    story.given(
-        TerminatePublicity(record="CR-1", reason="revoked", approved_by="MRB-HEAD"), actor=DEPUTY
-    )
+    story.given_signed(TerminatePublicity(record="CR-1", reason="revoked"), DEPUTY, HEAD)
     story.when(GRANT).raises(OutOfStep, says="revoked")
     story.when(REFUSE).then(RepairRefused)
 

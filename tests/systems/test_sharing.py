@@ -55,7 +55,7 @@ from ledger.sharing.events import (
     RepeatedRequestReported,
 )
 from ledger.supervision.events import FindingRaised
-from tests.gwt import DEPUTY, Scenario, actor, like
+from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
 from tests.systems.repairing import (
     APPLY,
     BANK,
@@ -79,7 +79,7 @@ from tests.systems.repairing import (
 
 replace = msgspec.structs.replace
 
-REVOKED = TerminatePublicity(record="CR-1", reason="revoked", approved_by="MRB-HEAD")
+REVOKED = TerminatePublicity(record="CR-1", reason="revoked")
 LAW = (LegalRef(instrument="征信业管理条例", article="Art 21"),)
 
 
@@ -225,7 +225,7 @@ def test_a_grant_tells_every_subscriber_to_remove_the_record() -> None:
 def test_however_a_record_ends_it_is_removed() -> None:
     """Revoked, or wrong: the partners are told; of what was never shown they are not."""
     story = s15("2026-07-16", subscribed("SUB-1"))
-    story.when(REVOKED, DEPUTY)
+    story.signed(REVOKED, DEPUTY, HEAD)
     assert story.outcome is not None
     told = [r.event for r in story.outcome.events if isinstance(r.event, RemovalNotified)]
     assert [(one.record, one.reason) for one in told] == [("CR-1", "revoked")]
@@ -236,12 +236,12 @@ def test_however_a_record_ends_it_is_removed() -> None:
     assert any(isinstance(r.event, RemovalNotified) for r in story.outcome.events)
     # CR-9's publicity never began, but its entry was shared; nobody read that CR-10 is there.
     hidden = tale().given(subscribed("SUB-1"), record("CR-10", unit="EMB", public=False))
-    hidden.when(replace(REVOKED, record="CR-9"), EMB).then(
+    hidden.signed(replace(REVOKED, record="CR-9"), EMB, EDB).then(
         EndApproved,
         like(PublicityTerminated, record="CR-9"),
         like(RemovalNotified, record="CR-9"),
     )
-    hidden.when(replace(REVOKED, record="CR-10"), EMB).then(EndApproved, PublicityTerminated)
+    hidden.signed(replace(REVOKED, record="CR-10"), EMB, EDB).then(EndApproved, PublicityTerminated)
 
 
 def told(story: Scenario) -> set[str]:
@@ -264,7 +264,7 @@ def test_REP_V2_who_reads_no_more_removes_what_it_has_read() -> None:
     story.at("2026-04-24T09:00+08:00").given(started(), subscribed("SUB-1"))
     story.at("2026-07-26T09:00+08:00")
     story.given(UnsubscribeFeed(subscription="SUB-1", reason="业务终止"), actor=BANK)
-    story.at("2026-07-27T09:00+08:00").when(REVOKED, DEPUTY)
+    story.at("2026-07-27T09:00+08:00").signed(REVOKED, DEPUTY, HEAD)
     assert told(story) == {"SUB-1"}
 
 
@@ -304,7 +304,7 @@ def test_REP_V2_whoever_reads_of_a_record_removes_it() -> None:
         subscribed("SUB-6", types=("dishonesty.*",), entities=(E_B,)),
         subscribed("SUB-7", types=("commitments.*",)),
     )
-    story.when(REVOKED, DEPUTY)
+    story.signed(REVOKED, DEPUTY, HEAD)
     assert told(story) == {"SUB-1", "SUB-2", "SUB-3", "SUB-4"}
 
 
@@ -315,7 +315,7 @@ def test_REP_V2_who_was_told_once_is_not_told_of_what_came_back_afterwards() -> 
     story.at("2026-09-01T09:00+08:00").given(
         RevokeRepair(repair="REP-1", reason="breach", facts="再犯", evidence=("笔录",))
     )
-    story.when(replace(REVOKED, reason="correction"), DEPUTY)
+    story.signed(replace(REVOKED, reason="correction"), DEPUTY, HEAD)
     assert told(story) == {"SUB-2"}
 
 
@@ -329,7 +329,7 @@ def test_what_ended_before_is_not_removed_twice() -> None:
         terminated_on=date(2026, 7, 1),
     )
     story = s15("2026-07-16", subscribed("SUB-1"), ended)
-    story.when(REVOKED, DEPUTY)
+    story.signed(REVOKED, DEPUTY, HEAD)
     assert story.outcome is not None
     assert not any(isinstance(r.event, RemovalNotified) for r in story.outcome.events)
 
@@ -344,7 +344,7 @@ def test_what_comes_back_is_shared_again() -> None:
     assert story.outcome is not None
     [shared] = [r.event for r in story.outcome.events if isinstance(r.event, RecordShared)]
     assert (shared.record, shared.subscriptions) == ("CR-1", ("SUB-1",))
-    story.given(replace(REVOKED, reason="correction"), actor=DEPUTY)
+    story.given_signed(replace(REVOKED, reason="correction"), DEPUTY, HEAD)
     assert removal_of(story) != first
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
-from ledger.credit.effects import approved_end, end_records
+from ledger.countersigning import Countersigned
+from ledger.credit.effects import ENDERS, approved_end, end_records, ends_by_word, same_ender
 from ledger.credit.events import CreditRecordEntered, Instrument
 from ledger.credit.folds import Record
 from ledger.credit.rules import CRD_R1, CRD_R4, require_first, why_ineffective
@@ -21,8 +22,8 @@ from ledger.dishonesty.events import (
 )
 from ledger.dishonesty.folds import Determination, ListField, SeriousListing
 from ledger.impersonal import require_impersonal
-from ledger.kernel import Command, Event, OutOfStep, Reading, UnknownReference
-from ledger.vocabulary import Badge, DeterminationId, ListFieldId, Name, RecordId, Text, UnitId
+from ledger.kernel import Command, Event, OutOfStep, Reading, Rule, UnknownReference
+from ledger.vocabulary import DeterminationId, ListFieldId, Name, RecordId, Role, Text, UnitId
 
 #: What a serious list may rest on; a local regulation carries a list within its own area.
 _HIGH_ENOUGH: frozenset[ListBasisLevel] = frozenset(
@@ -189,26 +190,41 @@ class AddToSeriousList(Command):
         )
 
 
-class RemoveFromSeriousList(Command):
+class RemoveFromSeriousList(Countersigned):
     """移出严重失信主体名单: take a business off the list, and end the record it stands on.
 
     ``source_delisted``: the conditions of removal are met. A repair removes by itself (2.4e); the
     other reasons take what ``TerminatePublicity`` takes.
     """
 
+    NAME: ClassVar[str] = "dishonesty.remove-from-serious-list"
+    APPROVERS: ClassVar[frozenset[Role]] = ENDERS
+
     record: RecordId
     reason: Literal["source_delisted", "revoked", "correction"]
     note: Text | None = None
-    approved_by: Badge | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        listing = self._listing(ledger)
+        if ledger.actor.role != "credit_officer":
+            ledger.act_for(listing.unit)
+
+    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+        return same_ender(person)
+
+    def needs_second(self, ledger: Reading) -> bool:
+        return ends_by_word(ledger.known(Record(self.record)), self.reason)
+
+    def _listing(self, ledger: Reading) -> SeriousListing:
+        return ledger.known(SeriousListing(self.record), "It stands on no list.")
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
         ledger.must_be_now()
-        listing = ledger.known(SeriousListing(self.record), "It stands on no list.")
-        ledger.act_for(listing.unit)
+        listing = self._listing(ledger)
         if listing.removed is not None:
             raise OutOfStep(f"{self.record} was removed on {listing.removed.removed_on}")
         require_impersonal(ledger, CRD_R4, self.note)
         record = ledger.known(Record(self.record))
         if self.reason != "source_delisted":
-            yield from approved_end(ledger, record, self.reason, self.approved_by)
+            yield from approved_end(ledger, record, self.reason)
         yield from end_records(ledger, [record], reason=self.reason, note=self.note)

@@ -28,7 +28,7 @@ from ledger.filing import rules as filing
 from ledger.filing.folds import AnnualPlan
 from ledger.kernel import Command, Event, Fact, Malformed, Reading, Value
 from ledger.supervision import rules as supervision
-from ledger.vocabulary import DrawId, MatterId, PlanId, RosterId, Sha256, Text, UnitId
+from ledger.vocabulary import DrawId, MatterId, PlanId, RosterId, Sha256, Text, UnitId, is_among
 
 #: From low risk to high, by what the strata are.
 _ORDER: dict[By, tuple[StratumKey, ...]] = {
@@ -101,7 +101,7 @@ class AnnounceDraw(Command):
         operator = ledger.actor.person_id
         for part in parts:
             ledger.require(
-                operator not in officers_of_part(ledger, part),
+                not is_among(operator, officers_of_part(ledger, part)),
                 supervision.GEN_R2,
                 person=operator,
                 one="operator of a draw",

@@ -6,6 +6,10 @@ from ledger.draws.events import DrawPart
 from ledger.draws.folds import DrawState, OfficerRoster
 from ledger.kernel import Reading
 from ledger.supervision import rules as supervision
+from ledger.vocabulary import Role, is_among
+
+#: 市场监管部门牵头、各单位按职责: who may run a draw; none of them inspects in it (GEN-R2).
+OPERATORS: frozenset[Role] = frozenset({"draw_coordinator", "office_head", "unit_head"})
 
 
 def operated(ledger: Reading, draw_id: str) -> DrawState:
@@ -30,7 +34,7 @@ def officers_of_part(ledger: Reading, part: DrawPart) -> tuple[str, ...]:
 def require_no_inspector(ledger: Reading, draw: DrawState, person: str) -> None:
     """Refuse an operator of a draw who can be drawn to inspect in it (GEN-R2)."""
     ledger.require(
-        person not in officers_of(ledger, draw),
+        not is_among(person, officers_of(ledger, draw)),
         supervision.GEN_R2,
         person=person,
         one="operator of a draw",

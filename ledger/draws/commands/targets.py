@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any, ClassVar
 
 from ledger.catalogue.folds import Matter
-from ledger.corrections.folds import require_known
+from ledger.countersigning import Countersigned
 from ledger.draws import rules, uvdraw
 from ledger.draws.commands.common import (
+    OPERATORS,
     officers_of,
     officers_of_part,
     operated,
@@ -39,9 +41,18 @@ from ledger.entities.rules import LEFT_HOW, require_listed
 from ledger.filing import rules as filing
 from ledger.filing.effects import cancelled
 from ledger.filing.folds import Task
-from ledger.kernel import Command, Event, Fact, Malformed, OutOfStep, Reading, UnknownReference
+from ledger.kernel import (
+    Command,
+    Event,
+    Fact,
+    Malformed,
+    OutOfStep,
+    Reading,
+    Rule,
+    UnknownReference,
+)
 from ledger.supervision.findings import finding
-from ledger.vocabulary import Badge, DrawId, EntityId, OfficerId, Text, same_person
+from ledger.vocabulary import DrawId, EntityId, OfficerId, Role, Text, is_among, same_person
 
 
 class AssignOfficers(Command):
@@ -112,26 +123,37 @@ class AssignOfficers(Command):
         )
 
 
-class SubstituteOfficer(Command):
-    """更换检查人员: another officer of the roster goes, for a reason and approved (DRW-R8)."""
+class SubstituteOfficer(Countersigned):
+    """更换检查人员: another officer of the roster goes, for a reason, approved by a second person
+    (DRW-R8).
+
+    Neither the one who asks nor the one who approves can be drawn to inspect in the draw.
+    """
+
+    NAME: ClassVar[str] = "draws.substitute-officer"
+    APPROVERS: ClassVar[frozenset[Role]] = OPERATORS
 
     draw: DrawId
     entity: EntityId
     from_officer: OfficerId
     to_officer: OfficerId
-    approver: Badge
     reason: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
-        ledger.must_be_now()
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        operated(ledger, self.draw)
+
+    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+        drawn = ledger.read(DrawnTarget(self.entity, self.draw))
+        reason = f"{person} requested it and cannot approve it too"
+        return rules.DRW_R8, {"target": drawn.target, "reason": reason}
+
+    def confidential(self, ledger: Reading) -> bool:
+        """Who goes where is sealed, and so is who is to go instead."""
+        return True
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
         draw, target = waiting_target(ledger, self.draw, self.entity, listed=True)
-        require_no_inspector(ledger, draw, ledger.actor.person_id)
-        part = next(
-            (one for one in draw.parts if self.from_officer in target.by_unit.get(one.unit, ())),
-            None,
-        )
-        if part is None:
-            raise OutOfStep(f"{self.from_officer} is not assigned to {target.target}")
+        part = self._part(ledger, target)
         assert target.planned_on is not None
         barred = why_barred(
             ledger,
@@ -145,14 +167,9 @@ class SubstituteOfficer(Command):
             what
             for what, holds in (
                 ("no reason is given", self.reason is None),
-                (f"{self.approver} approves the own wish", self.approver == ledger.actor.person_id),
-                (
-                    f"{self.approver} approves the own visit",
-                    self.approver in (self.from_officer, self.to_officer),
-                ),
                 (f"{self.to_officer} is barred by {barred}", barred is not None),
                 (
-                    f"{self.to_officer} stands not on the officer roster",
+                    f"{self.to_officer} is not on the officer roster",
                     self.to_officer not in officers_of_part(ledger, part),
                 ),
                 (f"{self.to_officer} goes already", self.to_officer in target.officers),
@@ -160,7 +177,6 @@ class SubstituteOfficer(Command):
             if holds
         ]
         ledger.require(not broken, rules.DRW_R8, target=target.target, reason="; ".join(broken))
-        require_known(ledger, self.approver)
         assert self.reason is not None
         substituted = OfficerSubstituted(
             target=target.target,
@@ -170,7 +186,7 @@ class SubstituteOfficer(Command):
             from_officer=self.from_officer,
             to_officer=self.to_officer,
             reason=self.reason,
-            approver=self.approver,
+            approver=ledger.actor.person_id,
         )
         if part.unit == draw.unit:
             yield substituted
@@ -178,6 +194,13 @@ class SubstituteOfficer(Command):
         # As the assignment: the unit whose officer goes reads it, and who acted stands apart.
         yield Fact(substituted, for_unit=part.unit)
         yield DrawOperated(draw=self.draw, unit=draw.unit, step="substituted")
+
+    def _part(self, ledger: Reading, target: Target) -> DrawPart:
+        """The part of the draw whose officer is to be replaced."""
+        for part in ledger.read(DrawState(self.draw)).parts:
+            if self.from_officer in target.by_unit.get(part.unit, ()):
+                return part
+        raise OutOfStep(f"{self.from_officer} is not assigned to {target.target}")
 
 
 class RequestExemption(Command):
@@ -238,7 +261,7 @@ class ExemptTarget(Command):
             broken = f"nobody has asked for it as {self.reason}; another person has to"
         elif same_person(asked.by, person):
             broken = f"{person} asked for it, and cannot approve it as well"
-        elif person in officers_of(ledger, draw):
+        elif is_among(person, officers_of(ledger, draw)):
             broken = f"{person} can be drawn to inspect in this draw"
         ledger.require(broken is None, rules.DRW_R10, target=target.target, reason=broken)
         assert asked is not None

@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import get_args
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, get_args
 
-from ledger.corrections.folds import require_known
+from ledger.countersigning import Countersigned
 from ledger.draws import rules
+from ledger.draws.commands.common import OPERATORS
 from ledger.draws.events import DrawOperated, DrawTargetReleased, DrawVoided, VoidGround
 from ledger.draws.folds import DrawState, PlanDraws, Target
-from ledger.kernel import Command, Event, OutOfStep, Reading
+from ledger.kernel import Command, Event, OutOfStep, Reading, Rule
 from ledger.supervision.findings import finding
-from ledger.vocabulary import Badge, DrawId, Name, TargetId, Text
+from ledger.vocabulary import DrawId, Name, Role, TargetId, Text, is_among
 
 
-class VoidDraw(Command):
-    """抽查作废: void a draw on a ground of the closed list, with a second person (DRW-R5)."""
+class VoidDraw(Countersigned):
+    """抽查作废: void a draw on a ground of the closed list; a second person approves it (DRW-R5).
+
+    Whoever announced or made the draw may ask for it and not approve it.
+    """
+
+    NAME: ClassVar[str] = "draws.void-draw"
+    APPROVERS: ClassVar[frozenset[Role]] = OPERATORS
 
     draw: DrawId
     #: Any text comes in, so that a wrong ground is answered with the rule and the four that count.
     reason_code: Name
-    approver: Badge
     evidence: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
         draw = ledger.known(DrawState(self.draw), "Announce the draw first.")
         ledger.act_for(draw.unit)
+        person = ledger.actor.person_id
+        ledger.require(
+            requested_by is None or not is_among(person, draw.operators),
+            rules.DRW_R5,
+            reason=f"{person} operated the draw",
+        )
+
+    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+        return rules.DRW_R5, {"reason": f"{person} asks for its voiding"}
+
+    def needs_second(self, ledger: Reading) -> bool:
+        # Voided on this ground already, it is sent again to have its targets released.
+        return ledger.read(DrawState(self.draw)).void_reason != self.reason_code
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
+        draw = ledger.read(DrawState(self.draw))
         grounds: tuple[VoidGround, ...] = get_args(VoidGround)
         ground = next((one for one in grounds if one == self.reason_code), None)
         ledger.require(
@@ -35,15 +56,9 @@ class VoidDraw(Command):
             reason=f"{self.reason_code} is no ground",
             grounds=grounds,
         )
-        ledger.require(
-            self.approver not in (*draw.operators, ledger.actor.person_id),
-            rules.DRW_R5,
-            reason=f"{self.approver} operated the draw, or asks for its voiding",
-        )
-        require_known(ledger, self.approver)
         assert ground is not None
         if draw.stage == "voided":
-            if draw.void_reason == self.reason_code:
+            if requested_by is None:
                 return
             raise OutOfStep(f"draw {self.draw} was voided on {draw.voided_on}: {draw.void_reason}")
         yield DrawVoided(
@@ -54,7 +69,9 @@ class VoidDraw(Command):
             reason_code=ground,
             evidence=self.evidence,
         )
-        yield DrawOperated(draw=self.draw, unit=draw.unit, step="voided", approver=self.approver)
+        yield DrawOperated(
+            draw=self.draw, unit=draw.unit, step="voided", approver=ledger.actor.person_id
+        )
         allowed = int(ledger.setting("draw.void_max"))
         voided = len(ledger.read(PlanDraws(draw.plan)).voided) + 1
         if voided > allowed:

@@ -54,6 +54,7 @@ from ledger.vocabulary import (
     TaskId,
     Text,
     UnitId,
+    is_among,
 )
 
 #: Which triggers may start which kind of inspection.
@@ -132,7 +133,7 @@ class ApproveTask(Command):
             ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on, part=part
         )
         ledger.require(
-            ledger.actor.person_id not in (*self.officers, *task.officers),
+            not is_among(ledger.actor.person_id, (*self.officers, *task.officers)),
             supervision.GEN_R2,
             person=ledger.actor.person_id,
             one="approver",

@@ -55,6 +55,7 @@ from ledger.vocabulary import (
     TaskId,
     Text,
     UnitId,
+    is_among,
 )
 
 #: What is no inspection by its name, and becomes one by what is left behind (FIL-V5).
@@ -225,7 +226,7 @@ class OpenInspection(Command):
             officers=others,
         )
         ledger.require(
-            task.approver not in self.officers,
+            not is_among(task.approver, self.officers),
             supervision.GEN_R2,
             person=task.approver,
             one="approver",

@@ -24,7 +24,7 @@ from ledger.penalties.events import (
 from ledger.penalties.folds import Case, undecided_case
 from ledger.penalties.rules import Penalty, heavier
 from ledger.supervision.rules import GEN_R2
-from ledger.vocabulary import Badge, CaseId, EntityId, Fen, Name, Sha256, Text
+from ledger.vocabulary import Badge, CaseId, EntityId, Fen, Name, Sha256, Text, is_among
 
 
 class ServePriorNotice(Command):
@@ -247,7 +247,7 @@ class HoldCollectiveDiscussion(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         _, filed = undecided_case(ledger, self.case)
         ledger.not_before(filed.filed_on, f"case {self.case} was filed")
-        if len(set(self.participants)) < max(2, len(self.participants)):
+        if len({one.casefold() for one in self.participants}) < max(2, len(self.participants)):
             raise Malformed("name at least two people, each once", "/participants")
         yield CollectiveDiscussionHeld(
             case=self.case,
@@ -296,7 +296,7 @@ def _hearing_due(ledger: Reading, filed: CaseFiled, penalty: Penalty) -> str | N
 
 def _check_host(ledger: Reading, filed: CaseFiled, host: str) -> None:
     ledger.require(
-        host not in filed.investigators,
+        not is_among(host, filed.investigators),
         GEN_R2,
         person=host,
         one="hearing host",

@@ -7,11 +7,16 @@ from ledger.reconsideration import rules
 from ledger.reconsideration.folds import ReconCase
 
 
-def organs_case(ledger: Reading, recon: str, *stages: str) -> ReconCase:
-    """The case, for the organ that decides it, at one of these stages."""
+def of_organ(ledger: Reading, recon: str) -> ReconCase:
+    """The case, for the organ that decides it."""
     case = ledger.known(ReconCase(recon), "Apply for reconsideration first.")
     ledger.act_for(case.organ)
-    return at_stage(case, *stages)
+    return case
+
+
+def organs_case(ledger: Reading, recon: str, *stages: str) -> ReconCase:
+    """The case, for the organ that decides it, at one of these stages."""
+    return at_stage(of_organ(ledger, recon), *stages)
 
 
 def respondents_case(ledger: Reading, recon: str, *stages: str) -> ReconCase:

@@ -9,7 +9,13 @@ from typing import Any, ClassVar
 from ledger.countersigning import Countersigned
 from ledger.kernel import Command, Due, Event, OutOfStep, Reading, Rule
 from ledger.reconsideration import rules
-from ledger.reconsideration.commands.cases import days_late, is_past, organs_case, respondents_case
+from ledger.reconsideration.commands.cases import (
+    days_late,
+    is_past,
+    of_organ,
+    organs_case,
+    respondents_case,
+)
 from ledger.reconsideration.events import (
     Evidence,
     IncidentalReviewConcluded,
@@ -122,7 +128,10 @@ class ExtendCase(Countersigned):
     recon: ReconId
     reason: Text
 
-    def same_person(self, person: str) -> tuple[Rule, Mapping[str, Any]]:
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        of_organ(ledger, self.recon)
+
+    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
         return supervision.GEN_R2, {
             "person": person,
             "one": "the one who asks",

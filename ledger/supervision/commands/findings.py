@@ -34,6 +34,7 @@ from ledger.vocabulary import (
     TaskId,
     Text,
     UnitId,
+    same_person,
 )
 
 
@@ -110,7 +111,19 @@ class DismissFinding(Countersigned):
     def withheld_from(self, ledger: Reading) -> tuple[str, ...]:
         return open_finding(ledger, self.finding_id).kept_from()
 
-    def same_person(self, person: str) -> tuple[Rule, Mapping[str, Any]]:
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        raised = ledger.known(FindingState(self.finding_id)).raised
+        assert raised is not None
+        officer, person = raised.officer, ledger.actor.person_id
+        ledger.require(
+            officer is None or not same_person(person, officer),
+            rules.GEN_R2,
+            person=person,
+            one="the officer whom a finding is about",
+            other="the one who dismisses it",
+        )
+
+    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
         return rules.SUP_R3, {"reader": person}
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:

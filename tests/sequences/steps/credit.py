@@ -16,7 +16,7 @@ from tests.sequences.book import Thing
 from tests.sequences.drafts import Draft
 from tests.sequences.prelude import instrument
 from tests.sequences.steps import OFTEN, RARE, Table
-from tests.sequences.town import OFFICERS, UNITS, actor
+from tests.sequences.town import UNITS, actor
 
 TABLE = Table()
 add = TABLE.add
@@ -141,7 +141,6 @@ add(
     before=ENDED,
     reason="correction",
     note="说明",
-    approved_by=lambda x: OFFICERS[x.unit][0],
     sent_by="unit_head",
     weight=RARE,
 )
@@ -163,7 +162,6 @@ add(
     before=ENDED,
     when=lambda x: len(x.thing.events("ObjectionFiled")) > len(x.thing.events("ObjectionResolved")),
     outcome=lambda x: x.pick(("rejected", "rejected", "upheld")),
-    approved_by=lambda x: OFFICERS[x.unit][0] if x.body["outcome"] != "rejected" else None,
     sent_by="unit_head",
 )
 

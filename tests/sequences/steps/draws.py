@@ -135,7 +135,6 @@ add(
     before=f"OfficerSubstituted InspectionTaskApproved {OPEN_TARGET}",
     from_officer=lambda x: x.thing.last("OfficersAssigned").officers[0],
     to_officer=_substitute,
-    approver=lambda x: f"{x.unit}-HEAD",
     reason="病假",
     sent_by="draw_coordinator",
 )
@@ -165,7 +164,6 @@ add(
     after="DrawAnnounced",
     before="DrawVoided",
     reason_code="roster_error",
-    approver=lambda x: OFFICERS[x.unit][0],
     evidence="名录有误",
     sent_by="draw_coordinator",
     weight=RARE,

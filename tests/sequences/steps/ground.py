@@ -223,7 +223,6 @@ add(
     grade=lambda x: x.pick("BC"),
     factors=[{"kind": "other", "says": "重大事故调查中"}],
     override_reason="事故调查期间提级监管",
-    second_approver="JB-JB-SUPERVISOR",
 )
 
 
