@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,15 +10,13 @@ import msgspec
 from aiohttp import web
 
 from api.access import grant_of
-from api.asking import asked, caught_up
+from api.asking import asked
 from api.keys import LEDGER
 from api.problems import not_found
 from api.reading import MAX_POSITION, conditional
 from api.resources import Resource
-from api.tokens import Grant
-from api.visibility import WITHHELD, may_know, may_see, may_see_stored, shown_actor
-from ledger.kernel import Actor, LegalRef, Provenance, Visibility, civil_date, codec
-from projections.penalties import TELL_OF_DECISIONS, Decisions, all_public
+from api.visibility import WITHHELD, may_know, may_see_stored, shown_actor
+from ledger.kernel import Actor, LegalRef, Provenance, Visibility, codec
 
 
 class ShownEvent(msgspec.Struct, frozen=True):
@@ -80,28 +77,7 @@ async def seen_event(request: web.Request) -> tuple[Any, dict[str, Any]]:
     grant = await grant_of(request)
     if not may_see_stored(grant, stored, fields):
         raise not_found()
-    if not await still_shown(request, grant, fields, stored.event.tags):
-        raise not_found()
     return stored, fields
-
-
-async def still_shown(
-    request: web.Request, grant: Grant, fields: dict[str, Any], tags: Sequence[str]
-) -> bool:
-    """Whether an event that was public when it was recorded may be shown to a reader still.
-
-    What told the public of a decision is shown no more once the page of the decision is gone
-    (rulebook 2.17), but to those who have a right of their own to it.
-    """
-    unit, visibility = fields["actor"]["unit_id"], fields["visibility"]
-    if visibility != "public" or fields["type"] not in TELL_OF_DECISIONS:
-        return True
-    if may_see(grant, "restricted", unit, tags):
-        return True
-    names = [tag.removeprefix("decision:") for tag in tags if tag.startswith("decision:")]
-    today = civil_date(request.app[LEDGER].clock())
-    follower = await caught_up(request, Decisions.name)
-    return await asked(lambda: all_public(follower.views, names, today))
 
 
 RESOURCES = (Resource("/v1/events/{position}", event, returns=ShownEvent, conditional=True),)

@@ -25,8 +25,8 @@ import structlog
 from api.pools import Pool
 from api.tokens import Grant
 from api.visibility import ENDS, NOTICES, WITHHELD, Entitlement, hides_actor, may_know, may_see
-from ledger.audiences import kept_from
-from ledger.kernel import codec
+from ledger.audiences import kept_from, visibility_of
+from ledger.kernel import Visibility, codec
 from ledger.kernel.events import event_types
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
@@ -97,6 +97,8 @@ class Item(msgspec.Struct):
     subject: str | None
     fields: dict[str, Any]
     size: int
+    #: With which it is read.
+    visibility: Visibility
     #: The units that it is kept from.
     kept_from: tuple[str, ...] = ()
     _json: bytes | None = None
@@ -110,7 +112,13 @@ class Item(msgspec.Struct):
             if unit:
                 fields["actor"] = dict.fromkeys(self.fields["actor"], WITHHELD)
             self._veiled[unit] = Item(
-                self.position, self.topic, self.tags, self.subject, fields, self.size
+                self.position,
+                self.topic,
+                self.tags,
+                self.subject,
+                fields,
+                self.size,
+                self.visibility,
             )
         return self._veiled[unit]
 
@@ -162,9 +170,17 @@ def item_of(stored: Any) -> Item:
     # The actor and the command are tags too, after those of the event's own fields.
     subject = next((t for t in tags if not t.startswith(("actor:", "command:"))), None)
     fields = codec.plain(event.data)
-    kept = kept_from(event.type, fields["visibility"], tags, event.data)
+    visibility = visibility_of(event.type, fields["visibility"], tags)
+    kept = kept_from(event.type, visibility, tags, event.data)
     return Item(
-        stored.position, event.type, frozenset(tags), subject, fields, len(event.data), kept
+        stored.position,
+        event.type,
+        frozenset(tags),
+        subject,
+        fields,
+        len(event.data),
+        visibility,
+        kept,
     )
 
 
@@ -212,7 +228,7 @@ class Audience:
         if not self.fits(item.topic, item.tags):
             return None
         unit = item.fields["actor"]["unit_id"]
-        visibility = item.fields["visibility"]
+        visibility = item.visibility
         if not may_see(self.grant, visibility, unit, item.tags, item.kept_from) and not (
             self.entitled is not None and self.entitled.admits(visibility, item.topic, item.tags)
         ):

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from api.tokens import Grant
-from ledger.audiences import audiences_for, audiences_of, kept_from
+from ledger.audiences import audiences_for, audiences_of, kept_from, visibility_of
 from ledger.credit.events import PublicityTerminated
 from ledger.dishonesty.events import (
     SanctionApplied,
@@ -18,6 +18,7 @@ from ledger.dishonesty.events import (
     SeriousListRemoved,
 )
 from ledger.kernel import Actor, Recorded, Visibility
+from ledger.penalties.events import DecisionPublished, DecisionWithdrawn
 from ledger.sharing.events import Filters, RemovalNotified, RemovalReminded
 from ledger.sharing.folds import TELLS
 from ledger.supervision.events import FindingRaised
@@ -35,7 +36,8 @@ def may_see(
 ) -> bool:
     """Whether ``grant`` may see an event of this visibility, recorded by ``actor_unit``.
 
-    ``tags`` are the event's stored tags, ``kept_from`` the units that must not see it. What is
+    ``visibility`` is the one that ``visibility_of`` gives, ``tags`` are the event's stored tags,
+    ``kept_from`` the units that must not see it. What is
     shared with a partner's system goes by its subscriptions (``Entitlement``) and not by this.
     """
     if visibility == "public":
@@ -52,7 +54,7 @@ NOTICES = frozenset({RemovalNotified.TOPIC, RemovalReminded.TOPIC})
 #: What ends a record, and what rests on one; and the types of what it ends. It has no addressee:
 #: whoever subscribes afterwards reads those in the feed, and has to read their end too.
 ENDS: Mapping[str, Collection[str]] = {
-    PublicityTerminated.TOPIC: TELLS,
+    PublicityTerminated.TOPIC: (*TELLS, DecisionPublished.TOPIC, DecisionWithdrawn.TOPIC),
     SanctionLifted.TOPIC: (SanctionApplied.TOPIC,),
     SeriousListRemoved.TOPIC: (SeriousListAdded.TOPIC,),
 }
@@ -130,12 +132,14 @@ def shown_actor(grant: Grant, topic: str, actor: Actor, tags: Collection[str]) -
 def may_see_record(grant: Grant, record: Recorded) -> bool:
     """``may_see`` for an event that is at hand as an object."""
     envelope, event = record.envelope, record.event
-    unit = envelope.actor.unit_id
-    return may_see(grant, envelope.visibility, unit, event.tags(), event.kept_from())
+    unit, tags = envelope.actor.unit_id, event.tags()
+    visibility = visibility_of(envelope.type, envelope.visibility, tags)
+    return may_see(grant, visibility, unit, tags, event.kept_from())
 
 
 def may_see_stored(grant: Grant, stored: Any, fields: Mapping[str, Any]) -> bool:
     """``may_see`` for an event as it is stored; ``fields`` are what its bytes say."""
-    event, visibility = stored.event, fields["visibility"]
+    event = stored.event
+    visibility = visibility_of(event.type, fields["visibility"], event.tags)
     kept = kept_from(event.type, visibility, event.tags, event.data)
     return may_see(grant, visibility, fields["actor"]["unit_id"], event.tags, kept)

@@ -30,6 +30,9 @@ audience                     who has it
 The audiences of one event overlap in no reader: a reader that merges the rows of several audiences
 meets each event once.
 
+What tells of a record or of a decision is never read as public, whatever an earlier version of the
+program recorded: the public reads the pages of what is shown now (``visibility_of``).
+
 An event may be kept from a unit besides: a complaint from the unit that it accuses, the Justice
 Bureau included. The event says so by ``Event.kept_from``, and nobody of that unit sees it in any
 role. What is public or shared is kept from nobody.
@@ -74,6 +77,23 @@ UNIT_BOUND = frozenset(
 _UNITS_OWN = ("finding:", "filing:", "joint:")
 
 
+#: What may end: the public reads it where it is shown now, since a feed cannot unsay.
+_MAY_END = ("record:", "decision:")
+
+
+def visibility_of(topic: str, visibility: Visibility, tags: Collection[str]) -> Visibility:
+    """Return the visibility with which a recorded event is read; ``visibility`` is its envelope's.
+
+    Earlier versions of the program recorded as public what tells of credit records and decisions,
+    and so did corrections of that. After an end, a repair above all, nothing of it may be public
+    (rulebook 2.17). Such an event is read as its type is recorded now: shared among authorities.
+    """
+    if visibility != "public" or not any(tag.startswith(_MAY_END) for tag in tags):
+        return visibility
+    cls = event_types().get(topic)
+    return "public" if cls is None or cls.VISIBILITY == "public" else "shared"
+
+
 def audiences_of(
     visibility: Visibility,
     recorded_by: str,
@@ -82,6 +102,7 @@ def audiences_of(
 ) -> tuple[str, ...]:
     """Return the audiences of an event that the unit ``recorded_by`` recorded.
 
+    ``visibility`` is the one that ``visibility_of`` gives.
     ``tags`` are the event's stored tags, ``kind:id`` each; ``kept_from`` are the units that must
     not see it, whatever else lets them; what is public or shared is kept from nobody.
     """
@@ -151,7 +172,8 @@ def knowers_of(record: Recorded, tags: Collection[str]) -> tuple[str, ...]:
     """Return the audiences that know of an event with these tags: who may see or recorded it."""
     envelope, event = record.envelope, record.event
     actor, kept_from = envelope.actor, event.kept_from()
-    audiences = audiences_of(envelope.visibility, actor.unit_id, tags, kept_from)
+    visibility = visibility_of(envelope.type, envelope.visibility, tags)
+    audiences = audiences_of(visibility, actor.unit_id, tags, kept_from)
     if actor.unit_id in kept_from:
         return audiences
     businesses: tuple[str, ...] = ()
@@ -193,4 +215,5 @@ __all__ = [
     "knowers_of",
     "kept_from",
     "units_named",
+    "visibility_of",
 ]

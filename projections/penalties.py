@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import date
 
 import sqlalchemy as sa
@@ -10,10 +10,8 @@ import sqlalchemy as sa
 from ledger.credit.commands import FollowDecision
 from ledger.documents import normal_form
 from ledger.kernel import Command
-from ledger.penalties.events import DecisionWithdrawn
 from ledger.penalties.folds import Benchmarks, Case, Decision
 from projections.follower import Views
-from projections.policies import value_in_force
 from projections.records import RECORDS, iso
 from projections.tables import Row
 from projections.views import FoldView, subject_table
@@ -123,19 +121,6 @@ def records_to_follow(views: Views, today: date) -> Iterator[tuple[Command, str]
         rows = connection.execute(query).all()
     for row in rows:
         yield FollowDecision(record=row.key), f"altered:{row.key}:{row.position}"
-
-
-#: Events about a decision that earlier versions of the program recorded as public.
-TELL_OF_DECISIONS = frozenset({DecisionWithdrawn.TOPIC})
-
-
-def all_public(views: Views, decisions: Collection[str], today: date) -> bool:
-    """Whether the public may read something of each of these decisions today."""
-    with views.reading() as connection:
-        if not value_in_force(connection, "publicity.decision_follows_record", today):
-            return True
-        shown = sa.select(DECISIONS.c.key).where(DECISIONS.c.key.in_(decisions), still_public())
-        return set(connection.execute(shown).scalars()) == set(decisions)
 
 
 BENCHMARKS = subject_table("benchmarks")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from ledger.audiences import audiences_for, audiences_of
+from ledger.audiences import audiences_for, audiences_of, visibility_of
 from ledger.credit.effects import end_records
 from ledger.credit.events import (
     CreditRecordEntered,
@@ -158,7 +158,9 @@ def first_of(
 def _may_see(actor: Actor, record: Record) -> bool:
     assert record.entered is not None
     envelope, event = record.entered.envelope, record.entered.event
-    of_event = audiences_of(envelope.visibility, envelope.actor.unit_id, event.tags())
+    tags = event.tags()
+    visibility = visibility_of(envelope.type, envelope.visibility, tags)
+    of_event = audiences_of(visibility, envelope.actor.unit_id, tags)
     return not audiences_for(actor.role, actor.unit_id).isdisjoint(of_event)
 
 

@@ -13,6 +13,7 @@ from ledger.dishonesty.folds import Sanctions, SeriousListing
 from ledger.grading.folds import CreditGrade
 from ledger.kernel import Event, Reading
 from ledger.kernel.events import civil_date
+from ledger.penalties.folds import Decision
 from ledger.sharing.events import CREDIT_FEED, RecordShared, RemovalNotified
 from ledger.sharing.folds import Subscriptions, Told, told_of
 
@@ -50,6 +51,12 @@ def _named(ledger: Reading, record: Record) -> Iterator[Told]:
     for sanction in ledger.read(Sanctions(record.says.entity)).applied.values():
         if sanction.record == record.record:
             yield Told(sanction.TOPIC, tuple(sanction.tags()), sanction.applied_on)
+    if record.says.decision is not None:
+        decision = ledger.read(Decision(record.says.decision))
+        if (published := decision.published) is not None:
+            yield Told(published.TOPIC, tuple(published.tags()), published.published_on)
+        for withdrawn in decision.withdrawals:
+            yield Told(withdrawn.TOPIC, tuple(withdrawn.tags()), withdrawn.withdrawn_on)
     for assigned in ledger.read(CreditGrade(record.says.entity)).assigned:
         grade = assigned.event
         if any(factor.record == record.record for factor in grade.factors):

@@ -31,7 +31,7 @@ from api.resources import Parameter, Resource
 from api.service import Service
 from api.tokens import ANONYMOUS, Grant
 from api.visibility import may_see_record
-from ledger.kernel import Actor, Event, Recorded, codec
+from ledger.kernel import Actor, Event, Recorded, Visibility, codec
 from ledger.kernel.events import Envelope
 from ledger.policies.commands import SeedLedger
 from ledger.stores.sqlite import SQLiteRecorder
@@ -152,13 +152,35 @@ ELSEWHERE = re.compile(
 )
 
 
+#: Their events were public in some earlier version of the program, and are shared now.
+ONCE_PUBLIC = frozenset(
+    {
+        "credit.credit-record-entered",
+        "credit.publicity-resumed",
+        "credit.publicity-started",
+        "credit.publicity-suspended",
+        "credit.publicity-terminated",
+        "penalties.decision-published",
+        "penalties.decision-withdrawn",
+        "publicity.act-published",
+    }
+)
+
+
 class Facts:
     """Makes stored events, each with an id, a time and an actor of its own."""
 
     def __init__(self) -> None:
         self.count = 0
 
-    def record(self, event: Event, unit: str = UNIT, person: str = "OFF-1") -> Recorded:
+    def record(
+        self,
+        event: Event,
+        unit: str = UNIT,
+        person: str = "OFF-1",
+        *,
+        visibility: Visibility | None = None,
+    ) -> Recorded:
         self.count += 1
         moment = START + timedelta(seconds=self.count)
         envelope = Envelope(
@@ -170,7 +192,7 @@ class Facts:
             actor=Actor(unit_id=unit, person_id=person, role="unit_head"),
             correlation_id=UUID(int=(0xCD << 96) + self.count),
             command_id=f"c{self.count:04x}",
-            visibility=event.visibility(),
+            visibility=visibility or event.visibility(),
         )
         return Recorded(self.count, envelope, event)
 
@@ -187,6 +209,13 @@ class Facts:
                     # Commands keep all events of one request from the same readers.
                     event = msgspec.structs.replace(event, confidential=True, withheld_from=())
                 yield self.record(event, unit)
+
+    def once_public(self, ids: Placed, unit: str) -> Iterator[Recorded]:
+        """What earlier versions of the program recorded as public of records and decisions."""
+        for topic, cls in released_types().items():
+            if topic in ONCE_PUBLIC:
+                event = placed(codec.decode(1, records(topic, cls.VERSION)[0]).event, ids)
+                yield self.record(event, unit, visibility="public")
 
     def law(self) -> Iterator[Recorded]:
         """The policies and calendars that a ledger begins with."""
@@ -213,6 +242,7 @@ def secrets(facts: Facts) -> Iterator[Recorded]:
     """
     for number in (1, 2):
         yield from facts.of_every_type(Placed(number, subject_unit="TAX"), UNIT)
+        yield from facts.once_public(Placed(number), UNIT)
     for number, accused, handler in ((3, UNIT, BUREAU), (4, BUREAU, "RLO"), (5, OTHER, BUREAU)):
         of_it = Placed(number, handler, subject_unit=accused)
         yield from facts.of_every_type(of_it, handler, "complaints.")

@@ -6,11 +6,21 @@ from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from ledger.credit.events import PublicityReinstated, PublicityTerminated
-from ledger.penalties.events import DecisionWithdrawn
+from ledger.credit.events import (
+    PublicityReinstated,
+    PublicityResumed,
+    PublicityStarted,
+    PublicitySuspended,
+    PublicityTerminated,
+)
+from ledger.kernel import Event, RecordCorrected
+from ledger.kernel.corrections import FieldChange
+from ledger.penalties.events import DecisionPublished, DecisionWithdrawn
+from ledger.publicity.events import ActPublished
 from tests.scenarios.world import E_B, E_C, World
 
 PROFILE = f"/v1/entities/{E_C}/profile"
@@ -180,36 +190,92 @@ async def test_a_region_may_keep_the_pages(world: World) -> None:
     assert await listed(world, "public") == ["DEC-1", "DEC-2"]
 
 
-async def test_a_withdrawal_told_in_public_is_told_no_more(
-    world: World, monkeypatch: pytest.MonkeyPatch
+def told_in_public() -> list[Event]:
+    """What earlier versions of the program recorded as public of a decision and of its record."""
+    day = date(2026, 6, 1)
+    of_decision: dict[str, Any] = {"decision": "DEC-1", "entity": E_C, "unit": "MRB"}
+    of_record: dict[str, Any] = {"record": "CR-1", "entity": E_C, "unit": "MRB"}
+    return [
+        DecisionPublished(**of_decision, summary="罚款五千元", published_on=day),
+        DecisionWithdrawn(
+            **of_decision, reason="altered", nullified_on=day, withdrawn_on=day, explanation="变更"
+        ),
+        PublicityStarted(**of_record, started_on=day, channels=("unit_site",)),
+        PublicitySuspended(**of_record, suspended_on=day, reason="诉讼"),
+        PublicityResumed(**of_record, resumed_on=day, reason="诉讼终结"),
+        ended("max_reached", day),
+        ActPublished(
+            decision="ACT-1",
+            unit="MRB",
+            entity=E_C,
+            kind="licence",
+            summary="准予许可",
+            published_on=day,
+        ),
+        RecordCorrected(
+            target_event_id=UUID(int=1),
+            target_position=1,
+            field_changes=(FieldChange(path="/body/summary", old="-", new="罚款五千元"),),
+            reason="笔误",
+            requested_by="MRB-1",
+            approved_by="MRB-2",
+            subjects=("decision:DEC-1", f"entity:{E_C}", "unit:MRB"),
+            target_visibility="public",
+        ),
+    ]
+
+
+@pytest.mark.parametrize("told", told_in_public(), ids=lambda told: type(told).__name__)
+async def test_no_event_of_a_record_or_decision_is_public(
+    world: World, monkeypatch: pytest.MonkeyPatch, told: Event
 ) -> None:
-    """A withdrawal is no public event. Those that an earlier program recorded as public are shown
-    no more once the page is gone, nor proved, but to whom they concern.
+    """Those that an earlier program recorded as public are read as shared: in trails, by their
+    position, in receipts, in the feed with every filter, whether or not the record has ended.
     """
-    told = DecisionWithdrawn(
-        decision="DEC-1",
-        entity=E_C,
-        unit="MRB",
-        reason="altered",
-        nullified_on=date(2026, 6, 1),
-        withdrawn_on=date(2026, 6, 1),
-        explanation="变更",
-    )
-    assert told.visibility() == "shared"
     world.at("2026-06-01")
     with monkeypatch.context() as earlier:
-        earlier.setattr(DecisionWithdrawn, "VISIBILITY", "public")
+        earlier.setattr(type(told), "visibility", lambda _: "public")
         world.given(told)
     position = world.recorder.head()
-    await world.get("public", "/v1/decisions")
-    for part, status in (("", 200), ("/proof", 200), ("/record", 403)):
-        await world.hidden("public", f"/v1/events/{position}{part}", status)
-    world.at("2026-08-20")
-    world.given(ended("repaired", date(2026, 8, 20)))
-    await world.get("public", "/v1/decisions")
-    for part in ("", "/proof", "/record", "/receipt"):
-        await world.hidden("public", f"/v1/events/{position}{part}", 404)
-    await world.hidden("MRB head", f"/v1/events/{position}", 200)
+    trails = [f"/v1/entities/{E_C}/trail", "/v1/units/MRB/trail"]
+    trails += [f"/v1/{kind}/{name}/trail" for kind, name in paths_of(told)]
+    feeds: list[dict[str, str]] = [{}, {"type": told.TOPIC}]
+    feeds += [{"subject": tag} for tag in told.tags()]
+
+    async def positions(who: str) -> set[str]:
+        found = set()
+        for path in trails:
+            if await world.status(who, path) == 200:
+                entries = (await world.get(who, path, limit=500))["entries"]
+                found |= {path} & {path for one in entries if one["position"] == position}
+        for query in feeds:
+            events = (await world.get(who, "/v1/feed", after=position - 1, **query))["events"]
+            found |= {str(query) for one in events if one["position"] == position}
+        for part in ("", "/proof"):
+            path = f"/v1/events/{position}{part}"
+            answer = await world.client.get(
+                path, headers={"Authorization": f"Bearer {world.tokens[who]}"}
+            )
+            assert answer.status in (200, 404)
+            found |= {path} if answer.status == 200 else set()
+        return found
+
+    everywhere = {*trails, *map(str, feeds)}
+    everywhere |= {f"/v1/events/{position}{part}" for part in ("", "/proof")}
+    for who in ("public", "E-B"):
+        assert await positions(who) == set(), who
+    for who in ("E-C", "MRB head", "EMB head", "JB"):
+        assert await positions(who) == everywhere, who
+    assert (await world.get("JB", f"/v1/events/{position}"))["visibility"] == "public"
+    page = await world.get("public", "/v1/feed", after=position - 1, limit=1)
+    assert (page["events"], page["next_after"]) == ([], position)
+
+
+def paths_of(told: Event) -> list[tuple[str, str]]:
+    """The trails of the record and the decision that an event names."""
+    pairs = (tag.split(":") for tag in told.tags())
+    kinds = {"record": "records", "decision": "decisions"}
+    return [(kinds[kind], name) for kind, name in pairs if kind in kinds]
 
 
 async def test_drafts_of_matters_are_not_shown_to_the_public(world: World) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from api import feed as feed_module
+from ledger.credit.events import PublicityTerminated
 from ledger.kernel import Event
 from ledger.sharing.events import RemovalNotified
 from tests.scenarios.test_s15_repair import SUBSCRIBE
@@ -78,6 +79,16 @@ async def test_filters_say_what_of_the_shared_a_partner_reads(world: World) -> N
     assert await read(world, "BANK", subject=f"entity:{E_B}") == of_b
     await world.send("BANK", "sharing/unsubscribe-feed", subscription="SUB-1", reason="业务终止")
     assert await read(world, "BANK") == of_b
+
+
+async def test_who_reads_a_decision_reads_that_its_record_ended(world: World) -> None:
+    """Though the filters ask for nothing of credit."""
+    filters = {"types": ["penalties.decision-published"], "entities": [E_C]}
+    await world.send("BANK", "sharing/subscribe-feed", **{**SUBSCRIBE, "filters": filters})
+    end = {"reason": "max_reached", "terminated_on": date(2026, 4, 20)}
+    for record, entity in (("CR-1", E_C), ("CR-2", E_B)):
+        world.given(PublicityTerminated(record=record, entity=entity, unit="MRB", **end))
+    assert await read(world, "BANK") == ["publicity-terminated CR-1"]
 
 
 async def test_no_filter_keeps_a_notice_away(world: World) -> None:

@@ -33,6 +33,7 @@ from ledger.kernel import (
     OutOfStep,
     UnknownReference,
 )
+from ledger.penalties.events import DecisionPublished, DecisionWithdrawn
 from ledger.repair.commands import RevokeRepair
 from ledger.repair.events import RepairGranted
 from ledger.sharing.commands import (
@@ -306,6 +307,31 @@ def test_REP_V2_whoever_reads_of_a_record_removes_it() -> None:
     )
     story.signed(REVOKED, DEPUTY, HEAD)
     assert told(story) == {"SUB-1", "SUB-2", "SUB-3", "SUB-4"}
+
+
+def test_REP_V2_whoever_reads_of_the_decision_of_a_record_removes_it() -> None:
+    """Its text that was published, or that it was withdrawn; not who reads of cases alone."""
+    named: dict[str, Any] = {"decision": "DEC-1", "entity": E_C, "unit": "MRB"}
+    day = date(2026, 4, 20)
+    published = DecisionPublished(**named, summary="罚款五千元", published_on=day)
+    withdrawn = DecisionWithdrawn(
+        **named, reason="altered", nullified_on=day, withdrawn_on=day, explanation="变更"
+    )
+    subscriptions = (
+        subscribed("SUB-1", types=("penalties.decision-published",), units=("MRB",)),
+        subscribed("SUB-2", types=("penalties.decision-withdrawn",)),
+        subscribed("SUB-3", types=("penalties.*",), entities=(E_B,)),
+        subscribed("SUB-4", types=("penalties.case-closed",)),
+    )
+    past = (record(decision="DEC-1"), started(), *subscriptions)
+    for events, readers in (
+        ((published, withdrawn), {"SUB-1", "SUB-2"}),
+        ((published,), {"SUB-1"}),
+        ((), set()),
+    ):
+        story = tale().given(*past, *events).at("2026-07-16T09:00+08:00")
+        story.when(replace(REVOKED, reason="correction"), DEPUTY)
+        assert told(story) == readers
 
 
 def test_REP_V2_who_was_told_once_is_not_told_of_what_came_back_afterwards() -> None:
