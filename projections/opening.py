@@ -59,6 +59,7 @@ from projections.repair import Repairs
 from projections.sharing import Removals, Subscriptions
 from projections.source import Recorder, Source
 from projections.supervision import Circulars, SupervisionDocs
+from projections.tallies import Tallies
 from projections.tasks import Tasks
 from projections.trailindex import Trails
 from projections.views import View
@@ -128,6 +129,7 @@ def all_views() -> list[View]:
         CaseFiles(),
         ReviewStandings(),
         Reports(),
+        Tallies(),
         ReportingUnits(),
         Indicators(),
         Scores(),
