@@ -13,7 +13,7 @@ from api.asking import PRIVATE, asked, caught_up, one_row
 from api.listing import BUREAU, Listing, Where, everybody, reported
 from api.pools import COUNTS
 from api.problems import not_found
-from api.reading import AT_LEAST, AT_LEAST_HEADER, bounded, json_response
+from api.reading import AT_LEAST, AT_LEAST_HEADER, bounded, json_response, reached
 from api.resources import Parameter, Resource
 from api.tokens import Grant
 from ledger.assessment.events import Direction
@@ -62,12 +62,14 @@ async def rerun(request: web.Request) -> web.Response:
     row = await one_row(request, "scores", SCORES, request.match_info["score"])
     if row is None or (grant.role not in BUREAU and grant.unit != row.unit):
         raise not_found()
-    source = (await caught_up(request, "scores")).source
+    follower = await caught_up(request, "tallies")
+    source, views = follower.source, follower.views
     head = await asked(source.head)
     newest = Scores().decode(row.state).newest
     last = head if newest is None else newest.cutoff_position
     cutoff = bounded(request, "cutoff", last, 1, max(head, 1))
-    found = await asked(lambda: run_again(source, row.year, row.unit, cutoff), COUNTS)
+    await reached(min(cutoff, head), lambda: follower.position("tallies"))
+    found = await asked(lambda: run_again(source, views, row.year, row.unit, cutoff), COUNTS)
     if found is None:
         raise not_found()
     return json_response(RunAgain(**found), headers=PRIVATE)

@@ -13,7 +13,7 @@ from api.asking import PRIVATE, asked, caught_up
 from api.listing import BUREAU, Listing, reported
 from api.pools import COUNTS
 from api.problems import Problem, not_found
-from api.reading import AT_LEAST, AT_LEAST_HEADER, bounded, json_response
+from api.reading import AT_LEAST, AT_LEAST_HEADER, bounded, json_response, reached
 from api.resources import Parameter, Resource
 from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.progress.events import Month
@@ -46,7 +46,7 @@ class Prefilled(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 async def prefilled_month(request: web.Request) -> web.Response:
-    """A unit's month, filled in from the events up to a position (the last one)."""
+    """A unit's month, filled in from the events up to a position (the last one followed)."""
     grant = await grant_of(request)
     unit, month = request.match_info["unit"], request.match_info["month"]
     if grant.role not in BUREAU and grant.unit != unit:
@@ -55,10 +55,12 @@ async def prefilled_month(request: web.Request) -> web.Response:
         msgspec.convert(month, Month)
     except msgspec.ValidationError:
         raise Problem("malformed", f"{month!r} is no month; write 2026-05") from None
-    follower = await caught_up(request, "progress_reports")
-    source = follower.source
-    head = await asked(source.head)
-    cutoff = bounded(request, "cutoff", head, 1, max(head, 1))
+    await caught_up(request, "progress_reports")
+    follower = await caught_up(request, "tallies")
+    newest = max(follower.position("tallies"), 1)
+    head = await asked(follower.source.head)
+    cutoff = bounded(request, "cutoff", newest, 1, max(head, newest))
+    await reached(min(cutoff, head), lambda: follower.position("tallies"))
 
     await caught_up(request, "milestones")
     await caught_up(request, "urges")
@@ -80,7 +82,7 @@ async def prefilled_month(request: web.Request) -> web.Response:
     known, owed, asked_of = await asked(ask)
     if not known:
         raise not_found()
-    tasks = await asked(lambda: prefilled(source, unit, month, cutoff), COUNTS)
+    tasks = await asked(lambda: prefilled(follower.views, unit, month, cutoff), COUNTS)
     return json_response(
         Prefilled(
             unit,

@@ -168,17 +168,19 @@ async def at_least(request: web.Request, position: Callable[[], int]) -> None:
     what = "query parameter 'at_least'"
     if given is None:
         given, what = request.headers.get("X-Position-AtLeast"), "header X-Position-AtLeast"
-    wanted = whole_number(given, what, 0, 0, MAX_POSITION)
-    if wanted == 0:
-        return
+    await reached(whole_number(given, what, 0, 0, MAX_POSITION), position)
+
+
+async def reached(wanted: int, position: Callable[[], int]) -> None:
+    """Wait, as ``at_least``, until the view at ``position()`` has come to ``wanted``."""
     deadline = time.monotonic() + MAX_WAIT_SECONDS
-    while (reached := position()) < wanted:
+    while (place := position()) < wanted:
         if time.monotonic() > deadline:
             raise Problem(
                 "too-early",
-                f"The view stands at position {reached}, before {wanted}.",
+                f"The view stands at position {place}, before {wanted}.",
                 headers={hdrs.RETRY_AFTER: "1"},
-                position=reached,
+                position=place,
             )
         await asyncio.sleep(POLL_SECONDS)
 

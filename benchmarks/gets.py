@@ -1,17 +1,25 @@
-"""Every GET at 500,000 events beside the same GET at 5,000: what it costs more.
+"""Every GET at 500,000 events against the same GET at 5,000: how much more it costs.
 
 Both ledgers begin with the same two stories (``benchmarks.multiplied``), and what is asked is about
-their things, or a page of a list: the answer is as long in both. Two servers, each a process of its
-own, are asked in turns. Then a cheap GET is timed while clients keep asking for each of the
-expensive ones.
+their things, or a short page of a list: the answer is as long in both. Two servers, each a process
+of its own, are asked in turns. A cost is the CPU time of the server's process, with the work of
+its other threads while nothing is asked taken off: other programs on the machine do not change it.
+Wall time stands next to it.
 
-    python -m benchmarks gets [--quick]
+Then a cheap GET is timed while clients keep asking for each of the expensive ones: in turns of the
+same server, and of another server process over the same ledger, which loads the machine as much
+and the server not at all. The ratio of the two is what the expensive GET does to the cheap one.
 
-The ledgers are kept in the folder that LEDGER_BENCH names, if it does, and made once.
+    python -m benchmarks.gets [--quick] [--only TEXT] [--again] [--no-crowd]
+
+The ledgers and their views are kept in the folder that LEDGER_BENCH names, if it does, and are made
+once; there the results stand too, one JSON object a line in ``gets.jsonl``, each written when it is
+measured. A run continues where the one before it ended; ``--again`` measures anew.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
@@ -20,33 +28,51 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 from typing import NamedTuple
 from urllib.parse import quote
 
+import msgspec
+
+from api import accesses, operators, persons, receipts, transparency
 from api.app import RESOURCES as COMMON
 from api.resources import Parameter, Resource
 from api.views import RESOURCES
 from benchmarks.multiplied import multiply, tell
+from ledger.vocabulary import Role
 
 SMALL, LARGE, QUICK = 5_000, 500_000, 50_000
 
-#: How often each GET is asked in each of both ledgers; and once more where it seems to cost more.
-TIMES, AGAIN = 3, 15
+#: How often each GET is asked of both servers; and once more where it seems to cost more.
+TIMES, AGAIN = 5, 20
 
 #: What a GET may cost more at most.
 TARGET = 3.0
 
-ROLES = ("public", "officer", "supervisor")
+#: Readers of every kind that sees something else: what is public; a unit that has nothing; the unit
+#: of the stories, which has a part in every copy of them; the business of the stories; all.
+READERS = ("public", "stranger", "officer", "business", "supervisor")
 
-#: Clients that keep asking for something expensive, and for how many seconds.
-CLIENTS, SECONDS = 8, 4.0
+#: Resources of which operators alone are readers.
+OPERATED: frozenset[Role] = frozenset({"operator"})
+
+#: Clients that keep asking for something expensive, and for how many seconds, in so many turns.
+CLIENTS, SECONDS, TURNS = 8, 2.0, 3
+
+#: How many of the expensive GETs are asked by a crowd.
+COSTLY = 12
+
+#: How long a server is watched while nothing is asked, in seconds.
+IDLE_SECONDS = 3.0
+
+#: Events on a page, where the page has a limit: as many in both ledgers.
+PAGE = 5
 
 #: What is never over, or is no resource of the ledger.
-_LEFT_OUT = {"/v1/openapi.json", "/static/{name}", "/v1/access"}
+_LEFT_OUT = {"/v1/openapi.json", "/static/{name}", "/metrics"}
 
 #: Kinds of subjects that a place in a path names otherwise.
 _KINDS = {"id": "task", "uscc": "entity", "annual_stats": "annual-stats"}
@@ -63,21 +89,41 @@ class Server(NamedTuple):
     """A running server, and a token of each role."""
 
     port: int
+    pid: int
     tokens: dict[str, str]
 
+    def spent(self) -> float:
+        """The CPU time of all of its threads so far, in seconds. Linux: see clock_getcpuclockid."""
+        return time.clock_gettime((~self.pid << 3) | 2)
 
-class Figure(NamedTuple):
-    """What a GET costs in milliseconds in the small and the large ledger."""
 
-    asked: Asked
+class Cost(msgspec.Struct, frozen=True):
+    """What a GET costs, in milliseconds: CPU time and wall time; ``first``: CPU, the first time."""
+
+    cpu: float
+    wall: float
+    first: float
+    bytes: int
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """What a GET costs in the small and in the large ledger."""
+
+    role: str
+    path: str
     status: int
-    small: float
-    large: float
+    small: Cost
+    large: Cost
+
+    @property
+    def asked(self) -> Asked:
+        """The GET."""
+        return Asked(self.role, self.path)
 
     @property
     def ratio(self) -> float:
-        """How much more."""
-        return self.large / self.small
+        """How much more CPU time it takes."""
+        return self.large.cpu / self.small.cpu
 
 
 class Client:
@@ -137,15 +183,16 @@ def ledgers(folder: Path, large: int) -> tuple[Path, Path]:
 
 
 @contextmanager
-def served(path: Path) -> Iterator[Server]:
+def served(path: Path, entity: str) -> Iterator[Server]:
     """A server over a ledger, once its views have caught up."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.servers", "kept", str(path)], stdout=subprocess.PIPE
+        [sys.executable, "-m", "benchmarks.servers", "kept", str(path), entity],
+        stdout=subprocess.PIPE,
     )
     try:
         assert process.stdout is not None
         said = json.loads(process.stdout.readline())
-        yield Server(said["port"], said["tokens"])
+        yield Server(said["port"], process.pid, said["tokens"])
     finally:
         process.terminate()
         process.wait()
@@ -167,17 +214,26 @@ def subjects(path: Path) -> dict[str, list[str]]:
 
 def asked(found: dict[str, list[str]]) -> Iterator[Asked]:
     """Every GET of the route table, with paths and filters that find something."""
-    for resource in (*COMMON, *RESOURCES):
-        if resource.path in _LEFT_OUT or resource.path.startswith("/v1/feed"):
+    for resource in (
+        *COMMON,
+        *RESOURCES,
+        *receipts.RESOURCES,
+        *transparency.RESOURCES,
+        *persons.RESOURCES,
+        *accesses.RESOURCES,
+        *operators.VIEW_RESOURCES,
+        *operators.TOKEN_RESOURCES,
+    ):
+        if resource.path in _LEFT_OUT:
             continue
         for path in _paths(resource, found):
             for query in _queries(resource, found):
-                for role in ROLES:
+                for role in ("operator",) if resource.roles == OPERATED else READERS:
                     yield Asked(role, path + query)
 
 
 def _paths(resource: Resource, found: dict[str, list[str]]) -> Iterator[str]:
-    path = resource.path.replace("{id:.+}", "{id}")
+    path = resource.path.replace(":.+}", "}")
     if "{" not in path:
         yield path
         return
@@ -189,28 +245,35 @@ def _paths(resource: Resource, found: dict[str, list[str]]) -> Iterator[str]:
                 "position": ["17"],
                 "name": ["malformed"],
                 "month": ["2026-05"],
+                "tile": ["0/000", "entries/001"],
             }.get(place) or found.get(_KINDS.get(place, place.replace("_", "-")), [])
             if number >= len(names):
                 return
-            filled = filled.replace(f"{{{place}}}", quote(names[number], safe=""))
+            filled = filled.replace(f"{{{place}}}", quote(names[number], safe="/"))
         yield filled
 
 
 def _queries(resource: Resource, found: dict[str, list[str]]) -> Iterator[str]:
-    yield ""
+    if resource.path == "/v1/log/consistency":
+        yield "?old=100&new=4000"
+        return
+    names = {parameter.name for parameter in resource.query}
+    short = f"limit={PAGE}" if "limit" in names else ""
+    yield f"?{short}" if short else ""
     for parameter in resource.query:
         for value in _values(parameter, found):
-            yield f"?{parameter.name}={quote(value, safe='')}"
-            if parameter.name not in {"unit", "subject_unit"} and any(
-                one.name == "unit" for one in resource.query
-            ):
-                yield f"?unit=MRB&{parameter.name}={quote(value, safe='')}"
+            given = [f"{parameter.name}={quote(value, safe='')}", *([short] if short else [])]
+            yield "?" + "&".join(given)
+            if parameter.name not in {"unit", "subject_unit"} and "unit" in names:
+                yield "?" + "&".join(["unit=MRB", *given])
 
 
 def _values(parameter: Parameter, found: dict[str, list[str]]) -> list[str]:
     name = parameter.name
-    if name in {"after", "limit", "at_least", "cutoff", "to_position", "wait"}:
-        return ["1"] if name == "limit" else []
+    if name in {"limit", "at_least", "cutoff", "to_position", "wait"}:
+        return []
+    if name == "after":
+        return ["3000" if parameter.type is int else "M"]
     if name == "known_as_of":
         return ["2000-01-01T00:00:00Z", "2026-06-01T00:00:00Z"]
     if name in {"valid_as_of", "on", "since", "until", "due_before", "raised_before"}:
@@ -221,6 +284,11 @@ def _values(parameter: Parameter, found: dict[str, list[str]]) -> list[str]:
         return [*found["unit"][:1], "NOBODY"]
     if name == "year":
         return ["2026", "1999"]
+    if name == "type":
+        # Of a trail or the feed: one that is rare, one that is frequent, one that is not there.
+        return ["entities.entity-registered", "credit.record-published", "nothing.nothing"]
+    if name == "subject":
+        return [f"{kind}:{found[kind][0]}" for kind in ("entity", "unit")]
     if name in found:
         return [found[name][0]]
     if parameter.type is str:
@@ -229,48 +297,101 @@ def _values(parameter: Parameter, found: dict[str, list[str]]) -> list[str]:
     return []
 
 
-async def measured(small: Server, large: Server, what: list[Asked]) -> list[Figure]:
-    """The medians of each GET, asked in turns."""
-    clients = Client(small), Client(large)
-    figures = []
-    for one in what:
-        figure = await _figure(clients, one, TIMES)
-        if figure is not None and figure.ratio > TARGET * 0.7:
-            figure = await _figure(clients, one, AGAIN)
-        if figure is not None:
-            figures.append(figure)
-    return figures
+async def measured(
+    small: Server, large: Server, what: Iterable[Asked], results: Path, known: set[Asked]
+) -> None:
+    """Measure each GET that is not known yet, asked of both servers in turns."""
+    servers = small, large
+    clients = [Client(server) for server in servers]
+    idle = [await _idle(server) for server in servers]
+    with results.open("ab") as into:
+        for one in what:
+            if one in known:
+                continue
+            figure = await _figure(servers, clients, idle, one, TIMES)
+            if isinstance(figure, Figure) and figure.ratio > TARGET * 0.6:
+                again = await _figure(servers, clients, idle, one, AGAIN)
+                assert isinstance(again, Figure)
+                figure = msgspec.structs.replace(
+                    again,
+                    small=msgspec.structs.replace(again.small, first=figure.small.first),
+                    large=msgspec.structs.replace(again.large, first=figure.large.first),
+                )
+            into.write(msgspec.json.encode(figure) + b"\n")
+            into.flush()
 
 
-async def _figure(clients: tuple[Client, Client], one: Asked, times: int) -> Figure | None:
-    taken: tuple[list[float], list[float]] = [], []
-    status = 0
-    for _ in range(times):
-        for client, into in zip(clients, taken, strict=True):
-            began = time.perf_counter()
-            status, _length = await client.get(one)
-            into.append(1_000 * (time.perf_counter() - began))
-            if into[-1] > 2_000 and len(into) > 1:
-                times = 2
-        if status >= 400 and len(taken[0]) == 1 and status != 503:
-            return None  # not for this role, or not there
-        if len(taken[0]) >= times:
+async def _idle(server: Server) -> float:
+    """CPU seconds that a server takes in a second in which nothing is asked."""
+    await asyncio.sleep(0.5)
+    began, before = time.perf_counter(), server.spent()
+    await asyncio.sleep(IDLE_SECONDS)
+    return (server.spent() - before) / (time.perf_counter() - began)
+
+
+class NotThere(msgspec.Struct, frozen=True):
+    """A GET that has no answer for this reader."""
+
+    role: str
+    path: str
+    status: int
+
+
+async def _figure(
+    servers: tuple[Server, Server], clients: list[Client], idle: list[float], one: Asked, times: int
+) -> Figure | NotThere:
+    cpu: tuple[list[float], list[float]] = [], []
+    wall: tuple[list[float], list[float]] = [], []
+    length, status = [0, 0], [0, 0]
+    while len(cpu[1]) < times:
+        for n, (server, client) in enumerate(zip(servers, clients, strict=True)):
+            began, before = time.perf_counter(), server.spent()
+            status[n], length[n] = await client.get(one)
+            took = time.perf_counter() - began
+            cpu[n].append(1_000 * max(0.0, server.spent() - before - idle[n] * took))
+            wall[n].append(1_000 * took)
+        if status[0] >= 400 and status[0] == status[1]:
+            return NotThere(*one, status[0])
+        if wall[1][-1] > 1_000 and len(cpu[1]) > 1:
             break
-    return Figure(one, status, median(taken[0]), median(taken[1]))
+    costs = [
+        Cost(round(median(cpu[n]), 3), round(median(wall[n]), 3), round(cpu[n][0], 3), length[n])
+        for n in (0, 1)
+    ]
+    return Figure(*one, status[1], *costs)
 
 
-async def unharmed(server: Server, cheap: Asked, costly: list[Asked]) -> None:
-    """Time a cheap GET while clients keep asking for each of the expensive ones."""
-    alone = await _times(server, cheap, SECONDS)
-    _told("alone", alone)
+def read_results(path: Path) -> dict[Asked, Figure | NotThere]:
+    """What was measured before, the newest of each."""
+    results: dict[Asked, Figure | NotThere] = {}
+    if path.exists():
+        for line in path.read_bytes().splitlines():
+            figure: Figure | NotThere = (
+                msgspec.json.decode(line, type=Figure)
+                if b'"small"' in line
+                else msgspec.json.decode(line, type=NotThere)
+            )
+            results[Asked(figure.role, figure.path)] = figure
+    return results
+
+
+async def unharmed(server: Server, other: Server, cheap: Asked, costly: list[Asked]) -> None:
+    """Time a cheap GET of a server while clients keep asking it, or the other, for each."""
+    _told("alone", await _times(server, cheap, SECONDS))
     for one in costly:
-        crowd = [asyncio.create_task(_keep_asking(server, one)) for _ in range(CLIENTS)]
-        await asyncio.sleep(0.3)
-        times = await _times(server, cheap, SECONDS)
-        for task in crowd:
-            task.cancel()
-        await asyncio.gather(*crowd, return_exceptions=True)
-        _told(f"{one.role} {one.path}", times)
+        times: tuple[list[float], list[float]] = [], []
+        for _ in range(TURNS):
+            for n, crowded in enumerate((server, other)):
+                crowd = [asyncio.create_task(_keep_asking(crowded, one)) for _ in range(CLIENTS)]
+                await asyncio.sleep(0.2)
+                times[n].extend(await _times(server, cheap, SECONDS))
+                for task in crowd:
+                    task.cancel()
+                await asyncio.gather(*crowd, return_exceptions=True)
+                await asyncio.sleep(0.2)
+        p50, p99 = (q(times[0]) / q(times[1]) for q in (median, _p99))
+        _told(f"{one.role} {one.path}", times[0])
+        _told(f"    the crowd at another process: ratio p50 {p50:.2f}, p99 {p99:.2f}", times[1])
 
 
 async def _keep_asking(server: Server, one: Asked) -> None:
@@ -296,31 +417,65 @@ async def _times(server: Server, one: Asked, seconds: float) -> list[float]:
     return taken
 
 
+def _p99(times: list[float]) -> float:
+    return quantiles(times, n=100)[98]
+
+
 def _told(what: str, times: list[float]) -> None:
-    p99 = quantiles(times, n=100)[98]
-    print(f"  p50 {median(times):7.2f} ms  p99 {p99:7.2f} ms  n {len(times):5}  {what}", flush=True)
+    print(
+        f"  p50 {median(times):7.2f} ms  p99 {_p99(times):7.2f} ms  n {len(times):5}  {what}",
+        flush=True,
+    )
 
 
-def run(quick: bool = False) -> None:
-    """Measure and print."""
+def _report(figures: list[Figure]) -> None:
+    figures.sort(key=lambda figure: figure.ratio, reverse=True)
+    over = [f for f in figures if f.ratio > TARGET]
+    print(f"{len(figures)} GETs; {len(over)} cost more than {TARGET:g} times as much")
+    print("  ratio   CPU ms small    large   first: small    large   wall: small    large  bytes")
+    for figure in figures[: max(25, len(over))]:
+        a, b = figure.small, figure.large
+        print(
+            f"  {figure.ratio:5.2f}  {a.cpu:12.2f} {b.cpu:8.2f}  {a.first:12.2f} {b.first:8.2f}  "
+            f"{a.wall:11.2f} {b.wall:8.2f}  {a.bytes}/{b.bytes}  {figure.status}  "
+            f"{figure.role} {figure.path}"
+        )
+
+
+def run(quick: bool = False, only: str = "", again: bool = False, *, crowd: bool = True) -> None:
+    """Measure and print. ``only``: GETs whose reader and path contain this."""
     with ExitStack() as opened:
         kept = os.environ.get("LEDGER_BENCH")
         folder = Path(kept or opened.enter_context(tempfile.TemporaryDirectory()))
-        small_path, large_path = ledgers(folder, QUICK if quick else LARGE)
-        what = list(asked(subjects(small_path)))
-        small = opened.enter_context(served(small_path))
-        large = opened.enter_context(served(large_path))
-        figures = asyncio.run(measured(small, large, what))
-        figures.sort(key=lambda figure: figure.ratio, reverse=True)
-        over = [f for f in figures if f.ratio > TARGET]
-        print(f"{len(figures)} GETs; {len(over)} cost more than {TARGET:g} times as much")
-        for figure in figures[:25] if len(over) < 25 else over:
-            print(
-                f"  ratio {figure.ratio:6.2f}  {figure.small:8.2f} ms  {figure.large:8.2f} ms  "
-                f"{figure.status}  {figure.asked.role} {figure.asked.path}"
-            )
-        slow = sorted(figures, key=lambda figure: figure.large, reverse=True)
-        costly = list(dict.fromkeys(f.asked for f in slow))[:8]
-        entity = next(f.asked for f in figures if f.asked.path.endswith("/profile"))
-        print("a cheap GET while eight clients ask for an expensive one")
-        asyncio.run(unharmed(large, entity._replace(role="public"), costly))
+        length = QUICK if quick else LARGE
+        small_path, large_path = ledgers(folder, length)
+        found = subjects(small_path)
+        what = [one for one in asked(found) if only in f"{one.role} {one.path}"]
+        results = folder / f"gets-{length}.jsonl"
+        known = set() if again else set(read_results(results))
+        small = opened.enter_context(served(small_path, found["entity"][0]))
+        large = opened.enter_context(served(large_path, found["entity"][0]))
+        asyncio.run(measured(small, large, what, results, known))
+        newest = read_results(results)
+        figures = [f for one in what if isinstance(f := newest.get(one), Figure)]
+        _report(figures)
+        if not crowd:
+            return
+        slow = sorted(figures, key=lambda figure: figure.large.cpu, reverse=True)
+        # One of each resource and reader is enough: the dearest.
+        costly = {(f.role, f.path.partition("?")[0]): f.asked for f in reversed(slow)}
+        dearest = [f.asked for f in slow if f.asked in costly.values()][:COSTLY]
+        cheap = next(one for one in what if one.role == "public" and one.path.endswith("/profile"))
+        print(f"a cheap GET while {CLIENTS} clients ask for an expensive one")
+        other = opened.enter_context(served(large_path, found["entity"][0]))
+        asyncio.run(unharmed(large, other, cheap, dearest))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gets")
+    parser.add_argument("--quick", action="store_true", help="50,000 events")
+    parser.add_argument("--only", default="", help="GETs whose reader and path contain this")
+    parser.add_argument("--again", action="store_true", help="measure anew")
+    parser.add_argument("--no-crowd", action="store_true", help="leave out the cheap GET")
+    chosen = parser.parse_args()
+    run(chosen.quick, chosen.only, chosen.again, crowd=not chosen.no_crowd)

@@ -72,28 +72,34 @@ async def ledger() -> None:
         await serve(service.app(), service.tokens.create("EDB", "bench", "credit_officer"))
 
 
-async def kept(path: Path) -> None:
-    """The service over a ledger that is there, on the day after its stories end."""
+async def kept(path: Path, entity: str) -> None:
+    """The service over a ledger that is there, on the day after its stories end.
+
+    ``entity``: the business for which one of its tokens is.
+    """
     day = datetime.fromisoformat("2027-01-05T09:00:00+08:00")
     with Service(f"sqlite:///{path}", clock=lambda: day) as service:
         service.follower.wait_for(service.recorder.head(), 1_800)
         create = service.tokens.create
         tokens = {
+            "stranger": create("NOUNIT", "bench", "enforcement_officer"),
             "officer": create("MRB", "bench", "enforcement_officer"),
+            "business": create("ENTITY", "bench", "entity_rep", entity),
             "supervisor": create("JB", "bench", "jb_supervisor"),
+            "operator": create("OPS", "bench", "operator"),
         }
         await serve(service.app(), tokens=tokens)
 
 
 def main() -> None:
-    """Serve what the command line names: ``bare BYTES``, ``ledger`` or ``kept PATH``."""
+    """Serve what the command line names: ``bare BYTES``, ``ledger`` or ``kept PATH ENTITY``."""
     if sys.argv[1] == "bare":
         uvloop.run(serve(bare(b" " * int(sys.argv[2]))))
         return
     # The log line of each request is part of the price; where it goes is not.
     configure_logging(Path(os.devnull).open("wb"))
     prepare_process()
-    uvloop.run(kept(Path(sys.argv[2])) if sys.argv[1] == "kept" else ledger())
+    uvloop.run(kept(Path(sys.argv[2]), sys.argv[3]) if sys.argv[1] == "kept" else ledger())
 
 
 if __name__ == "__main__":

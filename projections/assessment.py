@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
-from ledger.assessment.folds import Assessment, Indicator, Scheme, Score, measured
+from ledger.assessment.folds import Assessment, Indicator, Scheme, Score, assessed, score_id
 from ledger.kernel import Fold
+from projections.follower import Views
 from projections.source import Source
 from projections.tables import Row
+from projections.tallies import figures_of
 from projections.views import FoldView, subject_table
 
 F = TypeVar("F", bound=Fold)
@@ -75,8 +78,10 @@ class Assessments(FoldView[Assessment]):
         return {"public": fold.published is not None}
 
 
-def run_again(source: Source, year: str, unit: str, cutoff: int) -> dict[str, Any] | None:
-    """A unit's score of a year, from nothing but the events up to a position.
+def run_again(
+    source: Source, views: Views, year: str, unit: str, cutoff: int
+) -> dict[str, Any] | None:
+    """A unit's score of a year, from the figures of the events up to a position and nothing else.
 
     ``None`` where the year has no scheme. ``same`` says whether the score that was recorded at this
     position, if there is one, is the same.
@@ -88,8 +93,11 @@ def run_again(source: Source, year: str, unit: str, cutoff: int) -> dict[str, An
     scheme = answer(Scheme(year))
     if not scheme.exists:
         return None
-    score = answer(Score(f"{year}.{unit}"))
-    scores, total = measured(answer, scheme, unit, cutoff)
+    score = answer(Score(score_id(year, unit)))
+    first, last = date(int(year), 1, 1), date(int(year), 12, 31)
+    with views.reading() as connection:
+        found = figures_of(connection, unit, scheme.metrics, (first, last), cutoff)
+    scores, total = assessed(scheme.indicators.values(), found, int(scheme.year))
     recorded = next((run for run in score.runs if run.cutoff_position == cutoff), None)
     return {
         "year": year,

@@ -61,6 +61,7 @@ from projections.sharing import Removals, Subscriptions
 from projections.source import Recorder, Source
 from projections.supervision import Circulars, SupervisionDocs
 from projections.takeon import OpenDuties, TakeOns
+from projections.tallies import Tallies
 from projections.tasks import Tasks
 from projections.trailindex import Trails
 from projections.views import View
@@ -139,6 +140,7 @@ def all_views() -> list[View]:
         CaseFiles(),
         ReviewStandings(),
         Reports(),
+        Tallies(),
         ReportingUnits(),
         WorkPlans(),
         Milestones(),

@@ -58,14 +58,16 @@ def page_of(
     limit: int,
 ) -> list[sa.Row[Any]]:
     """The first ``limit`` rows of a table, in the order of a column, that meet all conditions."""
-    select = sa.select(table).order_by(order).limit(limit)
+    select = sa.select(table).limit(limit)
     conditions = list(_flat(where))
     if connection.dialect.name != "sqlite":
-        return list(connection.execute(select.where(*conditions)))
-    pages = [
-        list(connection.execute(select.where(*_by_the_fewest(connection, table, branch, order))))
-        for branch in _branches(conditions)
-    ]
+        return list(connection.execute(select.where(*conditions).order_by(order)))
+    pages = []
+    for branch in _branches(conditions):
+        followed, sorts = _by_the_fewest(connection, table, branch, order)
+        # Rows of a short range are sorted: SQLite must not walk the table in the order of the page.
+        by = UnaryExpression(order, operator=_AS_IT_IS) if sorts else order
+        pages.append(list(connection.execute(select.where(*followed).order_by(by))))
     if len(pages) == 1:
         return pages[0]
     # Ordered by the database, which orders text by code point as Python does.
@@ -82,8 +84,19 @@ def _flat(conditions: Iterable[Any]) -> Iterator[Condition]:
             yield from _flat(inner.clauses)
         elif isinstance(inner, sa.Column):
             yield inner == sa.true()  # a column that is true or false
+        elif _denied(inner):
+            yield inner.element == sa.false()
         elif not isinstance(inner, True_):
             yield inner
+
+
+def _denied(one: Any) -> bool:
+    """Whether a condition is that a column is false: SQLite would look it up in an index too."""
+    return (
+        isinstance(one, UnaryExpression)
+        and one.operator in {operators.is_false, operators.inv}
+        and isinstance(one.element, sa.Column)
+    )
 
 
 def _branches(conditions: Sequence[Condition]) -> Iterator[list[Condition]]:
@@ -106,10 +119,11 @@ def _branches(conditions: Sequence[Condition]) -> Iterator[list[Condition]]:
 
 def _by_the_fewest(
     connection: Connection, table: sa.Table, conditions: Sequence[Condition], order: sa.Column[Any]
-) -> list[Condition]:
+) -> tuple[list[Condition], bool]:
     """The conditions, those of one column at most to be looked up in an index.
 
-    A range is followed only if it is short: its rows do not come in the order of the page.
+    A range is followed only if it is short: its rows do not come in the order of the page. Whether
+    one is followed is the second value.
     """
     indexed = {next(iter(index.columns)).name for index in table.indexes} - {order.name}
     of_column: dict[str, list[Condition]] = {}
@@ -118,7 +132,7 @@ def _by_the_fewest(
             of_column.setdefault(str(name), []).append(one)
     ranges = {n for n, those in of_column.items() if not all(map(_equal, those))}
     if len(of_column) < 2 and not ranges:
-        return list(conditions)
+        return list(conditions), False
     counts = sa.select(
         *(
             sa.select(sa.func.count())
@@ -133,7 +147,8 @@ def _by_the_fewest(
     followed = {n: c for n, c in numbers.items() if n not in ranges or c < _COUNTED}
     fewest = min(followed, key=lambda name: followed[name], default=None)
     others = {id(one) for n, those in of_column.items() if n != fewest for one in those}
-    return [_not_looked_up(one) if id(one) in others else one for one in conditions]
+    rest = [_not_looked_up(one) if id(one) in others else one for one in conditions]
+    return rest, fewest in ranges
 
 
 def _compared(one: Condition) -> str | None:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from ledger.kernel import Command
+from ledger.kernel.days import add_months
 from ledger.progress.commands import OpenReportingMonth
 from ledger.progress.folds import (
     METRICS,
     Report,
     ReportingUnit,
-    figures,
     metrics_of,
     month_of,
     next_month,
 )
 from projections.follower import Views
 from projections.records import iso
-from projections.source import Source
 from projections.tables import Row
+from projections.tallies import figures_of
 from projections.views import FoldView, subject_table
 
 REPORTS = subject_table(
@@ -100,11 +100,12 @@ def months_to_open(views: Views, today: date) -> Iterator[tuple[Command, str]]:
             month = next_month(month)
 
 
-def prefilled(source: Source, unit: str, month: str, cutoff: int) -> list[dict[str, Any]]:
+def prefilled(views: Views, unit: str, month: str, cutoff: int) -> list[dict[str, Any]]:
     """The figures of a unit's month, task by task, from the events up to a position."""
-    found = figures(
-        lambda fold: fold.over(source.records([fold.selector()], cutoff)), unit, METRICS, cutoff
-    )
+    first = date.fromisoformat(f"{month}-01")
+    last = add_months(first, 1) - timedelta(days=1)
+    with views.reading() as connection:
+        found = figures_of(connection, unit, METRICS, (first, last), cutoff)
     return [
         {
             "task_no": task_no,

@@ -30,7 +30,7 @@ from ledger.audiences import (
     units_named,
     visibility_of,
 )
-from ledger.kernel import Recorded, codec
+from ledger.kernel import RecordCorrected, Recorded, codec
 from ledger.supervision.events import FindingRaised
 from projections.source import Entry, Source
 from projections.tables import Code, Connection, Store, in_groups
@@ -88,6 +88,15 @@ TRAILS = sa.Table(
     sqlite_with_rowid=False,
 )
 
+#: The corrections of each event that has any: found by its position, however many others there are.
+CORRECTIONS = sa.Table(
+    "trail_corrections",
+    _METADATA,
+    sa.Column("target", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
 _UNREADABLE = TRAILS.c.known_at.is_(None)
 
 sa.Index(
@@ -132,7 +141,7 @@ class Trails(View):
 
     name = "trails"
     version = 2
-    tables = (NAMES, TRAILS)
+    tables = (NAMES, TRAILS, CORRECTIONS)
     whole: ClassVar[bool] = True
 
     topics = frozenset()
@@ -165,6 +174,13 @@ class Trails(View):
             for subject, audience in one.places
         ]
         store.add(TRAILS, rows)
+        corrections = [
+            (entry.record.event.target_position, entry.position)
+            for entry in entries
+            if isinstance(entry.record, Recorded)
+            and isinstance(entry.record.event, RecordCorrected)
+        ]
+        store.add(CORRECTIONS, corrections)
 
     def flush(self, store: Store, source: Source, last: int) -> Collection[str]:
         return ()
@@ -271,14 +287,13 @@ def read(connection: Connection, reader: Reader, tags: Sequence[str], after: int
     """
     names = _names(connection, {*tags, *reader.audiences})
     audiences = [names[name] for name in reader.audiences if name in names]
-    if BUREAU in reader.audiences:
-        audiences += _exceptions(connection, reader.unit)
-    scans = [
-        _scan(connection, names[tag], audience, after)
-        for tag in tags
-        if tag in names
-        for audience in audiences
-    ]
+    subjects = [names[tag] for tag in tags if tag in names]
+    scans = []
+    for subject in subjects:
+        seen = audiences
+        if BUREAU in reader.audiences:
+            seen = [*audiences, *_exceptions(connection, subject, reader.unit)]
+        scans += [_scan(connection, subject, audience, after) for audience in seen]
     last = after
     for row in heapq.merge(*scans, key=_POSITION):
         if row.position > last:  # an officer's own act is found by two tags
@@ -300,14 +315,26 @@ def _names(connection: Connection, names: Collection[str]) -> dict[str, int]:
     }
 
 
-def _exceptions(connection: Connection, unit: str) -> list[int]:
-    """Return the bureau's audiences of what is kept from units other than ``unit``."""
-    query = sa.select(NAMES.c.name, NAMES.c.id).where(NAMES.c.name >= _BUT, NAMES.c.name < _END)
+def _exceptions(connection: Connection, subject: int, unit: str) -> list[int]:
+    """Return the bureau's audiences, of what of a subject is kept from units other than ``unit``.
+
+    Each set of units that anything is kept from is an audience, and a subject has few of them.
+    """
     return [
         row.id
-        for row in connection.execute(query)
+        for row in connection.execute(_KEPT, {"subject": subject})
         if unit not in msgspec.json.decode(row.name.removeprefix(_BUT))
     ]
+
+
+def corrections_of(connection: Connection, positions: Sequence[int]) -> list[int]:
+    """Return the positions of the corrections of the events at ``positions``, in order."""
+    query = sa.select(CORRECTIONS.c.position)
+    return sorted(
+        position
+        for some in in_groups(positions)
+        for position in connection.execute(query.where(CORRECTIONS.c.target.in_(some))).scalars()
+    )
 
 
 def _scan(connection: Connection, subject: int, audience: int, after: int) -> Iterator[Row]:
@@ -324,6 +351,11 @@ def _scan(connection: Connection, subject: int, audience: int, after: int) -> It
 
 
 _POSITION = attrgetter("position")
+_KEPT = sa.select(NAMES.c.name, NAMES.c.id).where(
+    NAMES.c.name >= _BUT,
+    NAMES.c.name < _END,
+    sa.exists().where(TRAILS.c.subject == sa.bindparam("subject"), TRAILS.c.audience == NAMES.c.id),
+)
 _RANGE = (
     sa.select(TRAILS.c.position, TRAILS.c.type, TRAILS.c.known_at)
     .where(

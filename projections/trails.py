@@ -16,18 +16,25 @@ import msgspec
 
 from ledger.kernel import Actor, LegalRef, Provenance, RecordCorrected, Recorded, Visibility, codec
 from ledger.kernel.corrections import CorrectionImpossible, as_corrected
-from ledger.kernel.folds import Selector
 from ledger.kernel.rules import rules
 from ledger.transparency.merkle import leaf_hash
 from projections.follower import Views
 from projections.source import Source
-from projections.trailindex import Reader, Row, Trails, microseconds, numbers, read
+from projections.trailindex import (
+    Reader,
+    Row,
+    Trails,
+    corrections_of,
+    microseconds,
+    numbers,
+    read,
+)
 
 #: The most events on one page.
 MAX_PAGE = 500
 
 #: Visible events looked at for one page at most, where a filter lets few of them through.
-MAX_LOOK = 5_000
+MAX_LOOK = 1_000
 
 
 class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -107,7 +114,9 @@ def trail(
                 if len(positions) == limit:
                     break
         more = next(rows, None) is not None
-    return Trail(_entries(source, positions, known_as_of), last if more else None), place
+        corrections = corrections_of(connection, positions)
+    entries = _entries(source, positions, corrections, known_as_of)
+    return Trail(entries, last if more else None), place
 
 
 def _fits(row: Row, types: Collection[int] | None, known_at: int | None) -> bool:
@@ -118,7 +127,10 @@ def _fits(row: Row, types: Collection[int] | None, known_at: int | None) -> bool
 
 
 def _entries(
-    source: Source, positions: Sequence[int], known_as_of: datetime | None
+    source: Source,
+    positions: Sequence[int],
+    corrections: Sequence[int],
+    known_as_of: datetime | None,
 ) -> list[TrailEntry]:
     found: list[tuple[Recorded | codec.UnreadableRecord, Any]] = []
     for stored in source.exactly(positions):
@@ -127,29 +139,27 @@ def _entries(
         except codec.UnreadableRecord as error:
             found.append((error, stored))
     records = [record for record, _ in found if isinstance(record, Recorded)]
-    now = _as_it_reads(source, records, known_as_of)
+    now = _as_it_reads(source, records, corrections, known_as_of)
     return [_entry(record, stored, now) for record, stored in found]
 
 
 Now = dict[UUID, tuple[Recorded | None, list[int]]]
 
 
-def _common(tag: str) -> bool:
-    """Whether many events carry a tag of this kind; the rarest stands first in a selector."""
-    return tag.startswith(("unit:", "matter:"))
+def _as_it_reads(
+    source: Source,
+    records: Sequence[Recorded],
+    positions: Sequence[int],
+    known_as_of: datetime | None,
+) -> Now:
+    """The corrected records among ``records`` as they read now, with the corrections' positions.
 
-
-def _as_it_reads(source: Source, records: Sequence[Recorded], known_as_of: datetime | None) -> Now:
-    """The corrected records among ``records`` as they read now, with the corrections' positions."""
+    ``positions`` are those of all corrections of these records.
+    """
     wanted = {record.envelope.event_id: record for record in records}
     corrections: dict[UUID, list[Recorded]] = {}
-    # A correction carries every tag of what it corrects, so that few corrections carry them all.
-    selectors = {
-        Selector((RecordCorrected.TOPIC,), tuple(sorted(record.event.tags(), key=_common)))
-        for record in records
-        if not isinstance(record.event, RecordCorrected) and record.event.tags()
-    }
-    for record in source.records(selectors) if selectors else ():
+    for stored in source.exactly(positions):
+        record = codec.decode(stored.position, stored.event.data)
         known = known_as_of is None or record.envelope.known_at <= known_as_of
         if known and isinstance(record.event, RecordCorrected):
             corrections.setdefault(record.event.target_event_id, []).append(record)

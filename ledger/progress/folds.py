@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import Literal, Self
 
@@ -36,6 +36,7 @@ __all__ = [
     "Span",
     "Tally",
     "TaskReports",
+    "counted",
     "figures",
     "metrics_of",
     "month_of",
@@ -195,6 +196,25 @@ def next_month(month: str) -> str:
     return _moved(month, 1)
 
 
+def counted(record: Recorded, names: Iterable[str] = METRICS) -> Iterator[tuple[str, str, int]]:
+    """For which unit an event counts, by which of these metrics, and how much.
+
+    What is kept from a unit does not count: a figure would tell it that somebody has reported.
+    """
+    envelope = record.envelope
+    actor = envelope.actor.unit_id
+    for name in names:
+        metric = METRICS[name]
+        if not isinstance(record.event, metric.events):
+            continue
+        # An event may name several units; it is about the one that its field ``unit`` says.
+        unit = actor if metric.whose == "actor" else getattr(record.event, "unit", None)
+        if unit is None or (envelope.visibility == "sealed" and actor != unit):
+            continue
+        if n := metric.counts(record.event):
+            yield unit, name, n
+
+
 class Tally(Fold):
     """How much did these metrics count about this unit, day by day, up to a position?
 
@@ -215,25 +235,15 @@ class Tally(Fold):
         return super().over([record for record in records if record.position <= self.cutoff])
 
     def take(self, record: Recorded) -> None:
-        if record.position > self.cutoff or not self._concerns(record) or self._kept(record):
+        if record.position > self.cutoff:
             return
-        for name in self.names:
-            metric = METRICS[name]
-            if isinstance(record.event, metric.events) and (n := metric.counts(record.event)):
+        for unit, name, n in counted(record, self.names):
+            if unit == self.unit:
                 days = self.days.setdefault(name, {})
                 days[record.occurred_on] = days.get(record.occurred_on, 0) + n
 
-    def _kept(self, record: Recorded) -> bool:
-        """Whether it is kept from the unit: a figure would tell it that somebody has reported."""
-        envelope = record.envelope
-        return envelope.visibility == "sealed" and envelope.actor.unit_id != self.unit
-
     def _tags(self) -> tuple[str, ...]:
         return (make_tag("unit", self.unit),)
-
-    def _concerns(self, record: Recorded) -> bool:
-        # An event may name several units; it is about the one that its field ``unit`` says.
-        return getattr(record.event, "unit", None) == self.unit
 
 
 class ActedTally(Tally):
@@ -245,9 +255,6 @@ class ActedTally(Tally):
 
     def _tags(self) -> tuple[str, ...]:
         return ()
-
-    def _concerns(self, record: Recorded) -> bool:
-        return record.envelope.actor.unit_id == self.unit
 
 
 class Figures(msgspec.Struct, frozen=True):

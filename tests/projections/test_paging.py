@@ -107,6 +107,26 @@ RARE: dict[str, list[Any]] = {
     "a short range beside a common value": [T.c.due_on < "1999", T.c.stage == "common"],
     "a long range": [T.c.due_on > "1999"],
     "true": [T.c.public],
+    "not true, and a rare value": [sa.not_(T.c.public), T.c.stage == "rare"],
+    "not true, and a value that nobody has": [sa.not_(T.c.public), T.c.unit == "nobody"],
+    # Of two indexes that look alike SQLite takes the one that was made last.
+    "not true, and a day that nothing has": [sa.not_(T.c.public), T.c.due_on == "1999-01-01"],
+    "not true, a value that nobody has, and a long range": [
+        T.c.unit == "nobody",
+        T.c.due_on > "1999",
+        sa.not_(T.c.public),
+        T.c.note.is_not(None),
+    ],
+    "not true, a short range, and a value": [
+        sa.not_(T.c.public),
+        T.c.due_on < "1999",
+        T.c.stage == "common",
+    ],
+    "not true, a rare value, and a long range": [
+        T.c.due_on > "1999",
+        sa.not_(T.c.public),
+        T.c.stage == "rare",
+    ],
 }
 
 
