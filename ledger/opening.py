@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from glob import escape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import ledger.registry  # noqa: F401 - declares every event type, so that every record is read
@@ -15,7 +16,7 @@ from ledger.audiences import knowers_of
 from ledger.kernel import Actor, Ledger
 from ledger.kernel.clock import Clock, system_clock
 from ledger.policies.commands import SeedLedger
-from ledger.stores.files import CHANGE, open_to_others
+from ledger.stores.files import CHANGE, copy_database, open_to_others
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.beside import impersonal, late_entry
 from ledger.transparency.ended import ended_logs
@@ -100,6 +101,16 @@ def open_recorder(url: str, *, create: bool = True, read_only: bool = False) -> 
     if not path.absolute().parent.is_dir():
         raise UnusableUrl(f"there is no directory {path.absolute().parent} for the ledger")
     return SQLiteRecorder(path, read_only=read_only)
+
+
+@contextmanager
+def trial_of(path: Path) -> Iterator[str]:
+    """The URL of a copy of a ledger that is thrown away: what is recorded there never counts."""
+    with TemporaryDirectory(prefix="trial-") as folder:
+        copy = Path(folder) / "ledger.db"
+        if path.exists():
+            copy_database(path, copy)
+        yield f"sqlite:///{copy}"
 
 
 @contextmanager
