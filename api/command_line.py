@@ -57,7 +57,7 @@ from ledger.intake.run import ImportFailed, Report, check_register, import_regis
 from ledger.intake.sample import sample_folder
 from ledger.intake.sources import NOTHING_TOLD, SourceError, Told
 from ledger.intake.statistics import statistics
-from ledger.intake.wording import Language, language_of_terminal, named
+from ledger.intake.wording import Language, in_language, language_of_terminal, named
 from ledger.kernel import (
     Ledger,
     LegalRef,
@@ -122,7 +122,6 @@ def main(words: Sequence[str] | None = None) -> None:
         ImportFailed,
         RowRejected,
         SourceError,
-        MappingError,
         Followed,
         StoreError,
         KeyFileError,
@@ -282,28 +281,29 @@ def import_(
     language
         The language of the report and the rejects; by default that of the terminal.
     """
-    if (mapping is None) == (folder is None):
-        raise ImportFailed("Name a mapping and a folder or file: import MAPPING FOLDER.")
-    source = Path(register) if folder is None else folder
-    # Before a ledger is made for nothing.
-    known = check_register(mapping or register, source)
-    path = ledger_path(ledger)
     spoken = language or language_of_terminal()
-    with (
-        trial_of(path) if dry_run else nullcontext(ledger) as url,
-        open_recorder(url) as recorder,
-        open_ledger(recorder) as opened,
-    ):
-        report = _import(
-            opened,
-            known,
-            source,
-            rejects or path.with_suffix(f".{known.name}.rejects.csv"),
-            strict=strict,
-            silent=json,
-            told=Told(encoding, sheet),
-            language=spoken,
-        )
+    path = ledger_path(ledger)
+    try:
+        name, source = _named_or_first(register, folder, mapping)
+        known = check_register(name, source)  # before a ledger is made for nothing
+        with (
+            trial_of(path) if dry_run else nullcontext(ledger) as url,
+            open_recorder(url) as recorder,
+            open_ledger(recorder) as opened,
+        ):
+            report = _import(
+                opened,
+                known,
+                source,
+                rejects or path.with_suffix(f".{known.name}.rejects.csv"),
+                strict=strict,
+                silent=json,
+                told=Told(encoding, sheet),
+                language=spoken,
+            )
+    except (ImportFailed, MappingError, RowRejected, SourceError) as error:
+        say(f"supervision-ledger: {in_language(str(error), spoken)}", "red")
+        sys.exit(2)
     report.dry_run = dry_run
     shown = msgspec.to_builtins(report)
     show(shown if json else named(shown, spoken), json)
@@ -519,6 +519,15 @@ _NOT_A_PERSON = (
     "has it as `person`; a complaint names it as `complainant`, an application as `applicant`, a "
     "case as `person`."
 )
+
+
+def _named_or_first(first: str, folder: Path | None, mapping: str | None) -> tuple[str, Path]:
+    """The mapping and the folder of an import, whether an option or the first word names it."""
+    if mapping is None and folder is not None:
+        return first, folder
+    if mapping is not None and folder is None:
+        return mapping, Path(first)
+    raise ImportFailed("Name a mapping and a folder or file: import MAPPING FOLDER.")
 
 
 def _import(

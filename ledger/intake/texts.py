@@ -94,7 +94,8 @@ def codec_of(name: str) -> str:
         known = None
     if known is None or not getattr(known, "_is_text_encoding", True):
         raise TextError(
-            f"--encoding must name a text encoding, such as utf-8 or gb18030; it is {name!r}"
+            "cannot be read so: --encoding must name a text encoding, such as utf-8 or gb18030; "
+            f"it is {name!r}"
         )
     return "gb18030" if known.name in {"gbk", "gb2312"} else known.name
 
