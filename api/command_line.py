@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -51,10 +51,13 @@ from ledger.backup import MANIFEST, CopyError
 from ledger.entities.events import EntityRegistered, EntityRevised
 from ledger.export import BundleError
 from ledger.intake.commands import RowRejected
+from ledger.intake.mapping import RegisterMapping
+from ledger.intake.own_lists import MappingError
 from ledger.intake.run import ImportFailed, Report, check_register, import_register
 from ledger.intake.sample import sample_folder
-from ledger.intake.sources import SourceError
+from ledger.intake.sources import NOTHING_TOLD, SourceError, Told
 from ledger.intake.statistics import statistics
+from ledger.intake.wording import Language, in_language, language_of_terminal, named
 from ledger.kernel import (
     Ledger,
     LegalRef,
@@ -71,9 +74,11 @@ from ledger.kernel.sequencer import make_context
 from ledger.opening import (
     UnusableUrl,
     beside,
+    ledger_path,
     open_accesses,
     open_ledger,
     open_recorder,
+    trial_of,
 )
 from ledger.persons.commands import ErasePerson
 from ledger.persons.erasure import destroy_keys
@@ -249,32 +254,70 @@ def demo(*, folder: Path = Path("demo"), host: str = "127.0.0.1", port: Port = 8
 
 @app.command(name="import")
 def import_(
-    mapping: str,
-    folder: Path,
+    register: str,
+    folder: Path | None = None,
+    /,
     *,
+    mapping: str | None = None,
     ledger: Url = DEFAULT_URL,
     strict: bool = False,
     rejects: Path | None = None,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    language: Language | None = None,
     json: Json = False,
 ) -> None:
-    """Import an existing register through a mapping: sf-food, nyc-restaurants or jp-labour.
+    """Import an existing register, or a region's own list of businesses, through a mapping.
 
     Parameters
     ----------
-    mapping
-        The mapping's name.
+    register
+        The mapping: sf-food, nyc-restaurants or jp-labour, or a file of your own whose name ends
+        in .toml. With --mapping it is left out.
     folder
-        Where the register's files lie; the mapping finds them by pattern.
+        Where the register's files lie; the mapping finds them by pattern. Or one file.
+    mapping
+        The mapping, in place of the first word.
     strict
-        Stop at the first row that cannot be taken, instead of going on with the rest.
+        Stop at the first row that cannot be taken, instead of continuing with the rest.
     rejects
         Where to write the rows that could not be taken; beside the ledger by default.
+    sheet
+        The sheet to read of a workbook that has several with the register's columns, or none.
+    encoding
+        The encoding of text files, where it cannot be found out: gb18030, utf-16-le, shift_jis.
+    dry_run
+        Import into a copy that is thrown away: the report and the rejects, and nothing recorded.
+    language
+        The language of the report and the rejects; by default that of the terminal.
     """
-    check_register(mapping, folder)  # before a ledger is made for nothing
-    with open_recorder(ledger, tell=say) as recorder, open_ledger(recorder) as opened:
-        target = rejects or recorder.path.with_name(f"{recorder.path.name}.{mapping}.rejects.csv")
-        report = _import(opened, mapping, folder, target, strict=strict, silent=json)
-    show(msgspec.to_builtins(report), json)
+    spoken = language or language_of_terminal()
+    path = ledger_path(ledger)
+    try:
+        name, source = _named_or_first(register, folder, mapping)
+        known = check_register(name, source)  # before a ledger is made for nothing
+        with (
+            trial_of(path) if dry_run else nullcontext(ledger) as url,
+            open_recorder(url, tell=say) as recorder,
+            open_ledger(recorder) as opened,
+        ):
+            report = _import(
+                opened,
+                known,
+                source,
+                rejects or path.with_name(f"{path.name}.{known.name}.rejects.csv"),
+                strict=strict,
+                silent=json,
+                told=Told(encoding, sheet),
+                language=spoken,
+            )
+    except (ImportFailed, MappingError, RowRejected, SourceError) as error:
+        say(f"supervision-ledger: {in_language(str(error), spoken)}", "red")
+        sys.exit(2)
+    report.dry_run = dry_run
+    shown = msgspec.to_builtins(report)
+    show(shown if json else named(shown, spoken), json)
 
 
 @app.command
@@ -489,16 +532,28 @@ _NOT_A_PERSON = (
 )
 
 
+def _named_or_first(first: str, folder: Path | None, mapping: str | None) -> tuple[str, Path]:
+    """The mapping and the folder of an import, whether an option or the first word names it."""
+    if mapping is None and folder is not None:
+        return first, folder
+    if mapping is not None and folder is None:
+        return mapping, Path(first)
+    raise ImportFailed("Name a mapping and a folder or file: import MAPPING FOLDER.")
+
+
 def _import(
     opened: Ledger,
-    mapping: str,
+    mapping: str | RegisterMapping,
     folder: Path,
     rejects: Path | None,
     *,
     strict: bool,
     silent: bool = False,
+    told: Told = NOTHING_TOLD,
+    language: Language = "en",
 ) -> Report:
-    with bar(f"importing {mapping}", None, silent=silent) as advance:
+    name = mapping if isinstance(mapping, str) else mapping.name
+    with bar(f"importing {name}", None, silent=silent) as advance:
         return import_register(
             opened,
             mapping,
@@ -506,6 +561,8 @@ def _import(
             actor=OPERATOR,
             strict=strict,
             rejects=rejects,
+            told=told,
+            language=language,
             progress=lambda now: advance(now.rows_done, what=f"{now.step}: {now.file}"),
         )
 

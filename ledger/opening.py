@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import ledger.registry  # noqa: F401 - declares every event type, so that every record is read
 from ledger.audiences import knowers_of
@@ -23,7 +24,7 @@ from ledger.naming import (
     ledger_path,
 )
 from ledger.policies.commands import SeedLedger
-from ledger.stores.files import CHANGE, mark_in, open_to_others
+from ledger.stores.files import CHANGE, copy_database, mark_in, open_to_others
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.beside import impersonal, late_entry
 from ledger.takeover import Tell, logged, take_over
@@ -162,6 +163,18 @@ _ANOTHERS = (
     "{path} belongs to another ledger than {ledger}, whose name it has; nothing was changed. Put "
     "the right file there, or move this one away."
 )
+
+
+@contextmanager
+def trial_of(path: Path) -> Iterator[str]:
+    """The URL of a copy of a ledger that is thrown away: what is recorded there never counts."""
+    with TemporaryDirectory(prefix="trial-") as folder:
+        copy = Path(folder) / "ledger.db"
+        if path.exists():
+            copy_database(path, copy)
+        if blobs_folder(path).is_dir():
+            blobs_folder(copy).symlink_to(blobs_folder(path).absolute())  # it is only read
+        yield f"sqlite:///{copy}"
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from datetime import date
 from typing import Literal
 
 from ledger.credit.events import CreditRecordEntered, PublicityStarted, PublicityTerminated
-from ledger.entities.events import EntityRegistered
+from ledger.entities.events import EntityRegistered, Leaving
+from ledger.grading.events import CreditGradeAssigned
 from ledger.intake.events import InspectionImported, ViolationImported
 from ledger.kernel import Value
 
@@ -28,11 +29,12 @@ class Lists(Claim):
 
     ``otherwise`` says what an identity means that the register did not state before: ``keep`` the
     first and warn; ``newer-file`` a revision if it comes from another file, else keep;
-    ``revise`` a revision on the claim's day. ``again``: a business that left is back.
+    ``revise`` a revision on the claim's day; ``newer-list`` a revision, unless this very import
+    stated the first: then the row is rejected. ``again``: a business that left is back.
     """
 
     event: EntityRegistered
-    otherwise: Literal["keep", "newer-file", "revise"] = "keep"
+    otherwise: Literal["keep", "newer-file", "revise", "newer-list"] = "keep"
     again: bool = False
 
 
@@ -110,10 +112,17 @@ class Revises(Claim):
 
 
 class Delists(Claim):
-    """A business is on the register no more."""
+    """A business is on the register no more; ``kind`` says how it left, if the register does."""
 
     entity: str
     reason: str
+    kind: Leaving | None = None
+
+
+class Grades(Claim):
+    """A business was given a grade by an assessment made elsewhere."""
+
+    event: CreditGradeAssigned
 
 
 class Publishes(Claim):

@@ -37,6 +37,7 @@ from ledger.intake.events import (
     ViolationRectified,
 )
 from ledger.intake.folds import (
+    AssessedGrades,
     BusinessHistory,
     Cited,
     ImportedInspection,
@@ -47,6 +48,7 @@ from ledger.intake.folds import (
     RegisterEntry,
     fingerprint,
 )
+from ledger.intake.notes import row_note
 from ledger.kernel import (
     Command,
     Event,
@@ -69,6 +71,9 @@ O = TypeVar("O", bound=Own)  # noqa: E741
 #: Notes of one progress event; the next one carries the rest, so that no record grows too large.
 NOTES_OF_ONE = 100
 
+#: The position of what is not recorded yet.
+_IN_THIS_COMMAND = -1
+
 #: What an inspection can be contradicted in; a result in words follows from the action.
 _COMPARED = ("score", "action", "grade", "graded_on")
 
@@ -80,6 +85,7 @@ _QUESTIONS: dict[type[Claim], tuple[type[Own], Callable[[Any], str]]] = {
     claims.CitesThatDay: (BusinessHistory, attrgetter("event.entity")),
     claims.Rectifies: (BusinessHistory, attrgetter("entity")),
     claims.Publishes: (ListedPenalty, attrgetter("event.record")),
+    claims.Grades: (AssessedGrades, attrgetter("event.entity")),
     claims.EndsPublicity: (ListedPenalty, attrgetter("event.record")),
 }
 
@@ -111,8 +117,9 @@ class ImportRows(Command):
 
     ``rows`` follow the first ``first`` rows of the file. A row that cannot be reconciled with what
     the register said before is rejected by name, and the others go in; with ``strict`` it stops
-    all of them. ``known`` is when the register said what bears no date of its own. ``reserves``
-    move up where a business leaves that a draw has chosen; only one may leave so in one command.
+    all of them. ``blank`` counts the blank rows of the file so far, which are not among the rows.
+    ``known`` is when the register said what bears no date of its own. ``reserves`` move up where a
+    business leaves that a draw has chosen; only one may leave so in one command.
     """
 
     import_id: ImportId
@@ -122,6 +129,7 @@ class ImportRows(Command):
     bytes: int
     first: int
     rows: tuple[ImportRow, ...]
+    blank: int = 0
     last: bool = False
     strict: bool = False
     known: date | None = None
@@ -144,7 +152,7 @@ class ImportRows(Command):
                 digest=self.digest,
                 bytes=self.bytes,
             )
-        settling = _Settling(ledger, self)
+        settling = _Settling(ledger, self, place)
         settling.read_all()
         for row in self.rows:
             yield from settling.row(row)
@@ -164,6 +172,7 @@ class ImportRows(Command):
                     warned=warned,
                     ignored=ignored,
                     notes=tuple(notes[start : start + NOTES_OF_ONE]),
+                    blank=self.blank,
                 )
         if self.last:
             yield ImportFinished(
@@ -174,6 +183,7 @@ class ImportRows(Command):
                 rejected=rejected,
                 warned=warned,
                 ignored=ignored,
+                blank=self.blank,
             )
 
 
@@ -189,8 +199,9 @@ class _Rejected(Exception):
 class _Settling:
     """Settles claims one after another, each seeing what those before it in the batch recorded."""
 
-    def __init__(self, ledger: Reading, command: ImportRows) -> None:
+    def __init__(self, ledger: Reading, command: ImportRows, place: ImportPlace) -> None:
         self.notes: list[RowNote] = []
+        self._began = place.position if place.started else None
         self._ledger = ledger
         self._command = command
         self._own: dict[tuple[type[Own], str], Own] = {}
@@ -240,11 +251,7 @@ class _Settling:
                     recorded = True
                     yield event if isinstance(event, Fact) else self._fact(event, claim)
             except _Rejected as error:
-                self._note(
-                    RowNote(
-                        line=row.line, kind="rejected", reason=error.reason, message=error.message
-                    )
-                )
+                self._note(row_note(row.line, "rejected", error.reason, error.message))
                 return
             if len(self.notes) == remarks:
                 settled.add(id(claim))
@@ -307,7 +314,7 @@ class _Settling:
         self.notes.append(note)
 
     def _warn(self, reason: str, message: str) -> None:
-        self._note(RowNote(line=self._line, kind="warned", reason=reason, message=message[:400]))
+        self._note(row_note(self._line, "warned", reason, message))
 
     def _said_before(self, origin: Origin) -> None:
         if origin.is_copied_by(self._origin()):
@@ -321,6 +328,7 @@ class _Settling:
         origin = self._origin()
         if not entry.exists:
             entry.state(event.identity, origin)
+            entry.position = _IN_THIS_COMMAND
             yield event
             return
         self._said_before(entry.origin)
@@ -333,6 +341,14 @@ class _Settling:
             claim.otherwise == "newer-file" and entry.origin.file != origin.file
         ):
             yield from self._revise(entry, event.identity, "the register says otherwise", claim)
+        elif claim.otherwise == "newer-list":
+            if entry.position < 0 or (self._began is not None and entry.position > self._began):
+                raise _Rejected(
+                    "listed-twice",
+                    f"{event.entity} stands on line {entry.origin.line} of this list too, "
+                    f"otherwise: {_differences(entry.identity, event.identity)}",
+                )
+            yield from self._revise(entry, event.identity, "the register says otherwise", claim)
         else:
             self._warn(
                 "identity-differs",
@@ -344,6 +360,7 @@ class _Settling:
         self, entry: RegisterEntry, identity: Any, reason: str, claim: Claim
     ) -> Iterator[Event]:
         entry.state(identity, self._origin())
+        entry.position = _IN_THIS_COMMAND
         entry.revised.add((reason, claim.on or self._ledger.today))
         yield EntityRevised(entity=entry.entity, identity=identity, reason=reason)
 
@@ -362,9 +379,11 @@ class _Settling:
         day = claim.on or self._ledger.today
         if entry.listed and day not in entry.left:
             entry.leave(day)
-            yield EntityLeftRegister(entity=claim.entity, reason=claim.reason)
+            yield EntityLeftRegister(
+                entity=claim.entity, reason=claim.reason, kind=claim.kind, left_on=claim.on
+            )
             for fact in business_left(
-                self._ledger, claim.entity, day, None, self._command.reserves
+                self._ledger, claim.entity, day, claim.kind, self._command.reserves
             ):
                 self._call(fact.event)
                 yield fact
@@ -375,6 +394,14 @@ class _Settling:
             if event.target in self._called:
                 raise Unavailable("two businesses leave that were drawn together; import again")
             self._called.add(event.target)
+
+    def _grades(self, claim: claims.Grades) -> Iterator[Event]:
+        event = claim.event
+        known = self._own_of(AssessedGrades(event.entity), event.entity)
+        given = (event.source, event.scheme, event.grade, event.assessed_on)
+        if given not in known.given:
+            known.given.add(given)
+            yield event
 
     def _listed_business(self, entity: str) -> RegisterEntry:
         entry = self._entry(entity)
@@ -619,6 +646,7 @@ class _Settling:
         claims.Lists: _lists,
         claims.Revises: _revises,
         claims.Delists: _delists,
+        claims.Grades: _grades,
         claims.Inspects: _inspects,
         claims.Rescores: _rescores,
         claims.Reclassifies: _reclassifies,

@@ -7,12 +7,14 @@ differently later is a kernel ``RecordCorrected`` of these events, or one of the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
 from ledger.kernel import Event, Value
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import EntityId, ImportId, InspectionId, Name, Sha256, Text, UnitId
 
 #: ``<register>:<business>/<date>/<code>``, unique among the violations of its register.
@@ -121,16 +123,24 @@ class ImportStarted(Event):
     bytes: int
 
 
+def _unsaid(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 did not say it; the fields' defaults read so."""
+    return body
+
+
 class RowNote(Value):
     """What was odd about one row: refused (``rejected``), or taken with a remark (``warned``).
 
-    ``line`` is where the row begins in its file, ``reason`` the name of the oddity.
+    ``line`` is where the row begins in its file, ``reason`` the name of the oddity. ``column`` and
+    ``value`` say in which cell it lies; anybody's number is no value here.
     """
 
     line: int
     kind: Literal["rejected", "warned"]
     reason: Name
     message: Annotated[str, msgspec.Meta(max_length=400)]
+    column: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    value: Annotated[str, msgspec.Meta(max_length=60)] | None = None
 
 
 class ImportProgressed(Event):
@@ -138,11 +148,15 @@ class ImportProgressed(Event):
 
     It stands in one append with what those rows recorded, so an import that was killed goes on
     after the last of these. ``rejected`` rows were refused, ``warned`` rows were taken with a
-    remark, ``ignored`` rows say nothing that is kept; each counts the file from its start.
-    ``notes`` are the remarks about the rows since the progress before.
+    remark, ``ignored`` rows say nothing that is kept; each counts the file from its start. So does
+    ``blank``, which counts rows without a word; they are no rows otherwise. In version 1 it is
+    ``None``: blank rows were rows. ``notes`` are the remarks about the rows since the progress
+    before.
     """
 
     TOPIC: ClassVar[str] = "intake.import-progressed"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _unsaid}
     VISIBILITY = "public"
 
     import_id: ImportId
@@ -153,12 +167,18 @@ class ImportProgressed(Event):
     warned: int = 0
     ignored: int = 0
     notes: tuple[RowNote, ...] = ()
+    blank: int | None = None
 
 
 class ImportFinished(Event):
-    """导入完成: every row of a file is dealt with. The totals count this file alone."""
+    """导入完成: every row of a file is dealt with. The totals count this file alone.
+
+    ``blank`` counts rows without a word, which are no rows otherwise; version 1 did not say it.
+    """
 
     TOPIC: ClassVar[str] = "intake.import-finished"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _unsaid}
     VISIBILITY = "public"
 
     import_id: ImportId
@@ -168,3 +188,4 @@ class ImportFinished(Event):
     rejected: int
     warned: int = 0
     ignored: int = 0
+    blank: int | None = None

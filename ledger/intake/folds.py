@@ -29,6 +29,7 @@ from ledger.entities.events import (
     EntityRevised,
     Identity,
 )
+from ledger.grading.events import CreditGradeAssigned
 from ledger.intake.events import (
     ImportedInspectionWithdrawn,
     ImportedViolationWithdrawn,
@@ -86,7 +87,7 @@ class RegisterEntry(Own):
     """What did a register say of a business's identity, and does it list the business?
 
     ``said`` holds a fingerprint of each identity; ``revised`` and ``left`` what was said on which
-    day, so that the same change is not taken twice.
+    day, so that the same change is not taken twice. ``position`` is where the identity is recorded.
     """
 
     entity: EntityId
@@ -96,6 +97,7 @@ class RegisterEntry(Own):
     said: set[int] = msgspec.field(default_factory=set)
     revised: set[tuple[str, date]] = msgspec.field(default_factory=set)
     left: set[date] = msgspec.field(default_factory=set)
+    position: int = 0
 
     @property
     def exists(self) -> bool:
@@ -103,9 +105,11 @@ class RegisterEntry(Own):
 
     def on_registered(self, event: EntityRegistered, record: Recorded) -> None:
         self.state(event.identity, Origin.of(record.envelope.provenance))
+        self.position = record.position
 
     def on_revised(self, event: EntityRevised, record: Recorded) -> None:
         self.state(event.identity, Origin.of(record.envelope.provenance))
+        self.position = record.position
         self.revised.add((event.reason, civil_date(record.envelope.occurred_at)))
 
     def on_left(self, event: EntityLeftRegister, record: Recorded) -> None:
@@ -229,6 +233,16 @@ class BusinessHistory(Own):
         self.violations[violation] = self.violations[violation]._replace(withdrawn=True)
 
 
+class AssessedGrades(Own):
+    """Which grades did assessments made elsewhere give a business, and on which days?"""
+
+    entity: EntityId
+    given: set[tuple[str, str, str, date]] = msgspec.field(default_factory=set)
+
+    def on_assigned(self, event: CreditGradeAssigned) -> None:
+        self.given.add((event.source, event.scheme, event.grade, event.assessed_on))
+
+
 class ListedPenalty(Own):
     """Is this penalty on the credit record, and is it published?"""
 
@@ -257,28 +271,37 @@ class ListedPenalty(Own):
 
 
 class ImportPlace(Fold):
-    """How far did the import of this file come?"""
+    """How far did the import of this file come?
+
+    ``position`` is where it began. ``blanks`` is ``None`` where blank rows were counted as rows, as
+    earlier programs did.
+    """
 
     import_id: ImportId
     started: bool = False
+    position: int = 0
     finished: bool = False
     rows_done: int = 0
     rejected: int = 0
     warned: int = 0
     ignored: int = 0
+    blanks: int | None = 0
 
     @property
     def exists(self) -> bool:
         return self.started
 
-    def on_started(self, event: ImportStarted) -> None:
+    def on_started(self, event: ImportStarted, record: Recorded) -> None:
         self.started = True
+        self.position = record.position
 
     def on_progressed(self, event: ImportProgressed) -> None:
         self.rows_done = event.rows_done
         self.rejected = event.rejected
         self.warned = event.warned
         self.ignored = event.ignored
+        self.blanks = event.blank
 
     def on_finished(self, event: ImportFinished) -> None:
         self.finished = True
+        self.blanks = event.blank

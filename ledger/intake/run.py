@@ -8,7 +8,6 @@ place in each file.
 
 from __future__ import annotations
 
-import csv
 import gc
 import time
 from collections import Counter, deque
@@ -18,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -27,11 +26,25 @@ from ledger.draws.effects import CalledReserves, called_reserves
 from ledger.draws.folds import DrawnAt
 from ledger.intake.claims import Delists
 from ledger.intake.commands import ImportRow, ImportRows, RowRejected
-from ledger.intake.events import ImportProgressed, RowNote
+from ledger.intake.events import ImportFinished, ImportProgressed, RowNote
 from ledger.intake.folds import ImportPlace
 from ledger.intake.mapping import BadRow, Lookup, RegisterMapping, Row, Step, Tables, files_of
 from ledger.intake.mappings import MAPPINGS
-from ledger.intake.sources import ENDINGS, Source, SourceError, SourceRow, digest_of
+from ledger.intake.notes import row_note
+from ledger.intake.own_lists import read_mapping
+from ledger.intake.rejects import Rejects
+from ledger.intake.sources import (
+    ENDINGS,
+    NOTHING_TOLD,
+    Form,
+    Layout,
+    Source,
+    SourceError,
+    SourceRow,
+    Told,
+    digest_of,
+)
+from ledger.intake.wording import Language, in_language
 from ledger.kernel import Actor, Ledger, Outcome, Unavailable, civil_date
 from ledger.kernel.clock import uuid7
 from ledger.kernel.codec import decode
@@ -39,7 +52,6 @@ from ledger.kernel.memory import Memory, as_query
 from ledger.kernel.sequencer import make_context
 from ledger.opening import blobs_folder
 from ledger.stores.blobs import Blobs
-from ledger.stores.files import private_file
 
 #: Batches that are under way at a time. Those that wait while one is committed share the next
 #: commit, so each page of the store's indexes is written less often.
@@ -76,7 +88,10 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class FileReport(msgspec.Struct):
-    """One file in one step: its rows, and how many of them were dealt with before this run."""
+    """One file in one step: its rows, and how many of them were dealt with before this run.
+
+    ``blank`` rows are no rows. ``missing`` columns would have been read, ``extra`` ones are not.
+    """
 
     step: str
     file: str
@@ -86,7 +101,11 @@ class FileReport(msgspec.Struct):
     rejected: int = 0
     warned: int = 0
     ignored: int = 0
+    blank: int = 0
     missing: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    encoding: str | None = None
+    sheet: str | None = None
 
 
 class Report(msgspec.Struct):
@@ -96,7 +115,9 @@ class Report(msgspec.Struct):
     ``known`` counts the rows of this run that added nothing because the ledger knew what they say,
     in each step.
     ``rejects`` and ``warnings`` count rows by the name of the reason, over whole files: a second
-    run says the same. ``remarks`` are about files: missing columns and lists.
+    run says the same. ``remarks`` are about files: missing columns and lists. ``not_imported`` are
+    the files of the folder that the mapping has no use for, ``rejected_files`` those that were
+    written with the rejected rows, to be mended and imported.
     """
 
     mapping: str
@@ -108,6 +129,10 @@ class Report(msgspec.Struct):
     rejects: dict[str, int] = {}
     warnings: dict[str, int] = {}
     ignored: int = 0
+    blank: int = 0
+    not_imported: list[str] = []
+    rejected_files: list[str] = []
+    dry_run: bool = False
     remarks: list[str] = []
     examples: list[Refused] = []
     seconds: float = 0.0
@@ -115,7 +140,7 @@ class Report(msgspec.Struct):
 
 def import_register(
     ledger: Ledger,
-    mapping_name: str,
+    mapping_name: str | RegisterMapping,
     folder: str | Path,
     *,
     actor: Actor,
@@ -124,12 +149,17 @@ def import_register(
     progress: Callable[[Progress], None] | None = None,
     batch_rows: int = 500,
     known: date | None = None,
+    told: Told = NOTHING_TOLD,
+    language: Language = "en",
 ) -> Report:
     """Import the files of a register that lie in ``folder``; those imported before add nothing.
 
-    ``strict`` stops at the first row that cannot be taken. ``rejects`` is the file to which refused
-    rows and rows with a remark are written, as CSV. ``known`` is the day on which the register is
-    held to have said what bears no date of its own.
+    ``folder`` may be a single file. ``strict`` stops at the first row that cannot be taken.
+    ``rejects`` is the file to which refused rows and rows with a remark are written, as CSV; beside
+    it a folder gets the refused rows of each file, as a file that can be imported when it is
+    mended. ``known`` is the day on which the register is held to have said what bears no date of
+    its own. ``told`` overrides what is found out about the files; ``language`` is that of the
+    report and the rejects.
 
     Raises ``ImportFailed``, ``SourceError`` for a file, ``RowRejected`` when strict, and what the
     ledger answers when it takes no more.
@@ -137,7 +167,7 @@ def import_register(
     mapping = check_register(mapping_name, folder)
     with ExitStack() as stack:
         stack.enter_context(_fewer_collections())
-        notes = stack.enter_context(_NotesFile(rejects))
+        notes = stack.enter_context(Rejects(rejects, Path(folder), language))
         run = _Run(
             ledger=ledger,
             mapping=mapping,
@@ -147,17 +177,33 @@ def import_register(
             notes=notes,
             progress=progress,
             batch_rows=batch_rows,
-            known=known,
+            known=known or mapping.known,
+            told=Told(told.encoding or mapping.told.encoding, told.sheet or mapping.told.sheet),
+            language=language,
         )
-        return run.all()
+        report = run.all()
+        report.rejected_files = [str(path) for path in notes.files]
+        return report
 
 
-def check_register(mapping_name: str, folder: str | Path) -> RegisterMapping:
-    """The mapping of that name, if ``folder`` has files for it. Raises ``ImportFailed``."""
-    mapping = MAPPINGS.get(mapping_name)
+def check_register(mapping_name: str | RegisterMapping, folder: str | Path) -> RegisterMapping:
+    """The mapping of that name, if ``folder`` has files for it.
+
+    A name that ends in ``.toml`` is that of a file. Raises ``ImportFailed``, and ``MappingError``
+    for such a file.
+    """
+    if isinstance(mapping_name, RegisterMapping):
+        mapping: RegisterMapping | None = mapping_name
+    elif mapping_name.lower().endswith(".toml"):
+        mapping = read_mapping(Path(mapping_name))
+    else:
+        mapping = MAPPINGS.get(mapping_name)
     if mapping is None:
         names = ", ".join(sorted(MAPPINGS))
-        raise ImportFailed(f"There is no mapping {mapping_name!r}. There are: {names}.")
+        raise ImportFailed(
+            f"There is no mapping {mapping_name!r}. There are: {names}. A mapping of your own is a "
+            "file whose name ends in .toml."
+        )
     _find(mapping, Path(folder))
     return mapping
 
@@ -173,10 +219,12 @@ class _Run:
         folder: Path,
         actor: Actor,
         strict: bool,
-        notes: _NotesFile,
+        notes: Rejects,
         progress: Callable[[Progress], None] | None,
         batch_rows: int,
         known: date | None,
+        told: Told,
+        language: Language,
     ) -> None:
         self.ledger = ledger
         self.mapping = mapping
@@ -186,6 +234,9 @@ class _Run:
         self.progress = progress
         self.batch_rows = batch_rows
         self.known = known
+        self.told = told
+        self.language = language
+        self.forms: dict[tuple[Path, int], Form] = {}
         self.today = civil_date(ledger.clock())
         self.correlation: UUID = uuid7(ledger.clock())
         self.report = Report(mapping.name)
@@ -200,6 +251,7 @@ class _Run:
         """Every step, every file."""
         began = time.perf_counter()
         report = self.report
+        report.not_imported = _not_imported(self.mapping, self.folder)
         self._check_headers()
         tables: Tables = {lookup.name: self._table(lookup) for lookup in self.mapping.lookups}
         try:
@@ -210,8 +262,16 @@ class _Run:
             report.recorded = dict(sorted(self.recorded.items()))
             report.rejects = dict(self.rejects.most_common())
             report.warnings = dict(self.warnings.most_common())
+            report.remarks = [in_language(remark, self.language) for remark in report.remarks]
             report.seconds = time.perf_counter() - began
         return report
+
+    def source(self, path: Path, layout: Layout) -> Source:
+        """A file, opened; what is true of all of it is found out once."""
+        key = (path, id(layout))
+        source = Source(path, layout, self.told, self.forms.get(key))
+        self.forms[key] = source.form
+        return source
 
     def digest(self, path: Path) -> tuple[str, int]:
         """A file's digest and size, computed once."""
@@ -230,12 +290,15 @@ class _Run:
         path: Path = self.ledger.recorder.path  # type: ignore[attr-defined]
         return Blobs(blobs_folder(path), read_only=True).get(digest)
 
-    def note(self, file: str, note: RowNote, raw: bytes | None) -> None:
+    def note(
+        self, file: str, note: RowNote, source: Source | None, found: SourceRow | None
+    ) -> None:
         """Count and write down one note about a row."""
         (self.rejects if note.kind == "rejected" else self.warnings)[note.reason] += 1
         if note.kind == "rejected" and len(self.report.examples) < SHOWN:
-            self.report.examples.append(Refused(file, note.line, note.reason, note.message))
-        self.notes.write(file, note, raw)
+            message = in_language(note.message, self.language)
+            self.report.examples.append(Refused(file, note.line, note.reason, message))
+        self.notes.write(file, note, source, found)
 
     def _check_headers(self) -> None:
         """Open each file once before anything is recorded: better no import than half of one."""
@@ -243,7 +306,8 @@ class _Run:
         for pattern in self.mapping.patterns:
             step = next(step for step in self.mapping.steps if step.pattern == pattern)
             for path in self.files[pattern]:
-                with Source(path, step.layout) as source:
+                with self.source(path, step.layout) as source:
+                    remarks += [f"{path.name}: {remark}" for remark in source.form.remarks]
                     missing = [name for name in source.missing if name != self.mapping.known_by]
                     if missing:
                         remarks.append(
@@ -267,12 +331,13 @@ class _Run:
             remarks.append(f"no file {lookup.pattern}: {lookup.without}")
         imported = lookup.pattern in self.files
         for path in paths:
-            with Source(path, lookup.layout) as source:
+            with self.source(path, lookup.layout) as source:
                 for found in source:
                     fault = found.fault
                     if fault is None:
+                        row = Row(found.fields, self.today, dates=lookup.layout.dates)
                         try:
-                            lookup.add(table, Row(found.fields, self.today))
+                            lookup.add(table, row)
                         except BadRow as error:
                             fault = error.reason, error.message
                     # A file that is imported too has its rows rejected by the step that does it.
@@ -291,17 +356,31 @@ class _File:
         self.path = path
         self.tables = tables
         self.digest, self.bytes = run.digest(path)
-        self.import_id = f"{run.mapping.name}/{step.name}/{self.digest[:32]}"
+        self.import_id = f"{run.mapping.name}/{step.name}/{self.digest[:32]}{self._way()}"
         self.memo: dict[Any, Any] = {}
         self.report = FileReport(step.name, path.name, self.digest)
-        self.under_way: deque[tuple[Future[Outcome], set[int], dict[int, bytes]]] = deque()
+        self.source: Source | None = None
+        self.under_way: deque[tuple[Future[Outcome], set[int], dict[int, SourceRow]]] = deque()
+
+    def _way(self) -> str:
+        """What tells this reading of the file from another: its sheet, its encoding, a mapping."""
+        told = self.run_.told
+        way = [told.encoding, told.sheet, self.run_.mapping.digest]
+        return f"/{sha256(repr(way).encode()).hexdigest()[:12]}" if any(way) else ""
 
     def run(self) -> None:
         """Import what of this file is not imported yet."""
         run, report = self.run_, self.report
         run.report.files.append(report)
-        place = run.memory().fold(ImportPlace(self.import_id), keep=False)
+        memory = run.memory()
+        place = memory.fold(ImportPlace(self.import_id), keep=False)
+        if place.blanks is None and not place.finished:
+            # An earlier program counted blank rows as rows, so that its place is another one. What
+            # it recorded is known row by row and adds nothing.
+            self.import_id += "/2"
+            place = memory.fold(ImportPlace(self.import_id), keep=False)
         report.before = report.rows = place.rows_done
+        report.blank = place.blanks or 0
         report.rejected, report.warned, report.ignored = (
             place.rejected,
             place.warned,
@@ -317,40 +396,50 @@ class _File:
             self._wait_for_all()
             if not self.step.again:
                 run.report.rows += report.rows
+                run.report.blank += report.blank
             run.report.rejected += report.rejected
             run.report.ignored += report.ignored
 
     def _retell(self, earlier: dict[int, list[RowNote]]) -> None:
         """Say again what was said about an imported file; its rows are read for that only."""
-        if not earlier:
-            return
-        if not self.run_.notes.wanted:
-            for notes in earlier.values():
-                for note in notes:
-                    self.run_.note(self.path.name, note, None)
-            return
-        with Source(self.path, self.step.layout) as source:
+        with self.run_.source(self.path, self.step.layout) as source:
+            self._describe(source)
+            if not earlier:
+                return
+            if not self.run_.notes.wanted:
+                for notes in earlier.values():
+                    for note in notes:
+                        self.run_.note(self.path.name, note, None, None)
+                return
             for found in source:
                 for note in earlier.get(found.line, ()):
-                    self.run_.note(self.path.name, note, found.raw)
+                    self.run_.note(self.path.name, note, source, found)
+
+    def _describe(self, source: Source) -> None:
+        """Say in the report how the file is read."""
+        form, report = source.form, self.report
+        report.missing, report.extra, report.sheet = source.missing, source.extra, form.sheet
+        if form.encoding is not None:
+            report.encoding = f"{form.encoding.shown} ({form.encoding.found})"
 
     def _import(self, done: int, earlier: dict[int, list[RowNote]]) -> None:
         run, size = self.run_, self.run_.batch_rows
         first = done
         rows: list[ImportRow] = []
-        raws: dict[int, bytes] = {}
+        raws: dict[int, SourceRow] = {}
         broken: SourceError | None = None
-        with Source(self.path, self.step.layout) as source:
-            self.report.missing = source.missing
+        with run.source(self.path, self.step.layout) as source:
+            self.source = source
+            self._describe(source)
             try:
                 for number, found in enumerate(source, start=1):
                     if number <= done:
                         for note in earlier.get(found.line, ()):
-                            run.note(self.path.name, note, found.raw)
+                            run.note(self.path.name, note, source, found)
                         continue
                     rows.append(self._understood(found))
                     if run.notes.wanted:
-                        raws[found.line] = found.raw
+                        raws[found.line] = found
                     if len(rows) == size:
                         self._submit(first, rows, raws)
                         first, rows, raws = number, [], {}
@@ -366,33 +455,39 @@ class _File:
     def _understood(self, found: SourceRow) -> ImportRow:
         """A row as claims, or with a note that says why it is none."""
         digest = sha256(found.raw).hexdigest()
+        line = found.line
         if found.fault is not None:
             if self.step.again:
-                return ImportRow(line=found.line, digest=digest)
-            return self._refused(found.line, digest, *found.fault)
-        row = Row(found.fields, self.run_.today, self.memo)
+                return ImportRow(line=line, digest=digest)
+            note = row_note(line, "rejected", *found.fault, column=found.column, value=found.value)
+            return self._refused(digest, note)
+        row = Row(found.fields, self.run_.today, self.memo, self.step.layout.dates)
         try:
             said = tuple(self.step.read(row, self.tables))
         except BadRow as error:
-            return self._refused(found.line, digest, error.reason, error.message)
+            note = row_note(
+                line,
+                "rejected",
+                error.reason,
+                error.message,
+                column=error.column,
+                value=error.value,
+            )
+            return self._refused(digest, note)
         notes: tuple[RowNote, ...] = ()
         if row.warnings:
-            notes = tuple(
-                RowNote(line=found.line, kind="warned", reason=reason, message=message[:400])
-                for reason, message in row.warnings
-            )
+            notes = tuple(row_note(line, "warned", *warning) for warning in row.warnings)
         return ImportRow(
             line=found.line, digest=digest, claims=said, notes=notes, ignored=row.ignored
         )
 
-    def _refused(self, line: int, digest: str, reason: str, message: str) -> ImportRow:
-        note = RowNote(line=line, kind="rejected", reason=reason, message=message[:400])
+    def _refused(self, digest: str, note: RowNote) -> ImportRow:
         if self.run_.strict:
             raise RowRejected(self.path.name, note)
-        return ImportRow(line=line, digest=digest, notes=(note,))
+        return ImportRow(line=note.line, digest=digest, notes=(note,))
 
     def _submit(
-        self, first: int, rows: list[ImportRow], raws: dict[int, bytes], *, last: bool = False
+        self, first: int, rows: list[ImportRow], raws: dict[int, SourceRow], *, last: bool = False
     ) -> None:
         """Hand rows in; one by which a business leaves that waits for a drawn visit goes alone."""
         drawn = self._drawn(rows)
@@ -426,7 +521,7 @@ class _File:
         self,
         first: int,
         row: ImportRow,
-        raws: dict[int, bytes],
+        raws: dict[int, SourceRow],
         waiting: tuple[str, ...],
         *,
         last: bool,
@@ -450,7 +545,7 @@ class _File:
         self,
         first: int,
         rows: list[ImportRow],
-        raws: dict[int, bytes],
+        raws: dict[int, SourceRow],
         *,
         last: bool = False,
         reserves: tuple[CalledReserves, ...] = (),
@@ -466,6 +561,7 @@ class _File:
             bytes=self.bytes,
             first=first,
             rows=tuple(rows),
+            blank=0 if self.source is None else self.source.blank,
             last=last,
             strict=run.strict,
             known=run.known,
@@ -488,10 +584,13 @@ class _File:
             if isinstance(event, ImportProgressed):
                 report.rows, report.rejected = event.rows_done, event.rejected
                 report.warned, report.ignored = event.warned, event.ignored
+                report.blank = event.blank or 0
                 for note in event.notes:
-                    run.note(self.path.name, note, raws.get(note.line))
+                    run.note(self.path.name, note, self.source, raws.get(note.line))
                     if note.kind == "rejected":
                         telling.add(note.line)
+            elif isinstance(event, ImportFinished):
+                report.blank = event.blank or 0
             elif record.envelope.provenance is not None:
                 telling.add(record.envelope.provenance.row)
         run.report.known += len(saying - telling)
@@ -529,35 +628,6 @@ class _File:
         return notes
 
 
-class _NotesFile:
-    """The file of refused rows and rows with a remark: written anew by each run, complete."""
-
-    def __init__(self, path: Path | None) -> None:
-        self.wanted = path is not None
-        self._path = path
-        self._file: IO[str] | None = None
-        self._writer: Any = None
-
-    def __enter__(self) -> _NotesFile:
-        if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            private_file(self._path)
-            self._file = self._path.open("w", encoding="utf-8", newline="")
-            self._writer = csv.writer(self._file)
-            self._writer.writerow(("file", "line", "kind", "reason", "message", "row"))
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def write(self, file: str, note: RowNote, raw: bytes | None) -> None:
-        """One note, with the row as it stands in its file."""
-        if self._writer is not None:
-            row = (raw or b"").decode(errors="backslashreplace")
-            self._writer.writerow((file, note.line, note.kind, note.reason, note.message, row))
-
-
 @contextmanager
 def _fewer_collections() -> Iterator[None]:
     """Look for garbage in cycles less often.
@@ -575,11 +645,13 @@ def _fewer_collections() -> Iterator[None]:
 
 
 def _find(mapping: RegisterMapping, folder: Path) -> dict[str, list[Path]]:
-    if not folder.is_dir():
-        raise ImportFailed(f"{folder} is not a folder. Name the one in which the files lie.")
+    if not folder.is_dir() and not folder.is_file():
+        raise ImportFailed(
+            f"{folder} is not a folder, nor a file. Name the one in which the files lie."
+        )
     files = {pattern: files_of(folder, pattern) for pattern in mapping.patterns}
     if not any(files.values()):
-        there = sorted(path.name for path in folder.iterdir())
+        there = sorted(path.name for path in _entries(folder))
         shown = ", ".join(there[:20]) + (f" and {len(there) - 20} more" if len(there) > 20 else "")
         wanted = ", ".join(f"{pattern}{{{','.join(ENDINGS)}}}" for pattern in mapping.patterns)
         raise ImportFailed(
@@ -587,6 +659,19 @@ def _find(mapping: RegisterMapping, folder: Path) -> dict[str, list[Path]]:
             f"{shown or 'nothing'}."
         )
     return files
+
+
+def _entries(folder: Path) -> list[Path]:
+    return [folder] if folder.is_file() else list(folder.iterdir())
+
+
+def _not_imported(mapping: RegisterMapping, folder: Path) -> list[str]:
+    """What lies in a folder and is neither imported nor a list that an import consults."""
+    patterns = {*mapping.patterns, *(lookup.pattern for lookup in mapping.lookups)}
+    taken = {path for pattern in patterns for path in files_of(folder, pattern)}
+    return sorted(
+        path.name + ("/" if path.is_dir() else "") for path in _entries(folder) if path not in taken
+    )
 
 
 def _no_known_column(path: Path, column: str | None, known: date | None) -> str:

@@ -1,34 +1,55 @@
-"""Files of a register: rows out of csv, csv.gz and spreadsheets, one after another.
+"""Files of a register: rows out of text files and workbooks, one after another.
 
 A row comes with the line on which it begins and with its bytes, so that whoever doubts an imported
 fact can find and hash what it was made from. A row that cannot be read says so and does not keep
-the rest from being read.
+the rest from being read. What is true of a whole file (its encoding, its separator, the sheet, the
+line of the header) is found once, as its ``Form``, and never guessed cell by cell.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
-import gzip
 import io
+import re
+import unicodedata
 import zlib
-from collections import deque
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
-from python_calamine import CalamineError, CalamineWorkbook
 
-#: What the name of a register's file may end in.
-TABLES = (".csv", ".csv.gz")
-SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+from ledger.intake.cells import ERRORS, WITHHELD, Fault, error_cell
+from ledger.intake.texts import (
+    DELIMITERS,
+    Bytes,
+    Encoding,
+    RawRow,
+    TextError,
+    chunks_of,
+    encoding_of,
+    lines_of,
+    open_text,
+    rows_of,
+)
+from ledger.intake.workbooks import Sheet, SheetRow, Survey, WorkbookError, sheets_of
+
+#: What the name of a register's file may end in, in small letters.
+TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
+SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
 ENDINGS = TABLES + SPREADSHEETS
 
-#: A row of more lines than this is a quotation mark that was never closed.
-MAX_LINES_OF_A_ROW = 50
+#: Tables that nothing here reads: a register's file of that kind is refused, not passed over.
+UNREADABLE = (".xlsb", ".et", ".ett", ".numbers", ".dbf", ".mdb", ".accdb", ".parquet", ".json")
+
+#: How many rows from the top the header is looked for in.
+HEADER_WITHIN = 20
+
+#: A reader of dates may write the month first; the mapping says so, never the file.
+DateOrder = Literal["ymd", "mdy"]
 
 
 class SourceError(Exception):
@@ -36,46 +57,83 @@ class SourceError(Exception):
 
 
 class SourceRow(NamedTuple):
-    """One row. ``fault`` is the name and the description of what makes it unreadable."""
+    """One row. ``fault`` is the name and the description of what makes it unreadable.
+
+    ``column`` and ``value`` say in which cell the fault lies, where it lies in one.
+    """
 
     line: int
     raw: bytes
     fields: dict[str, str]
     fault: tuple[str, str] | None = None
+    column: str | None = None
+    value: str | None = None
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """The columns of a file: which have to be there, and which may be missing."""
+    """The columns of a file: which have to be there, and which may be missing.
+
+    ``any_of``: of each group of optional columns one has to be there. ``aliases``: what a column is
+    called in other years, by that name. ``dates``: in which order texts write a date.
+    """
 
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    any_of: tuple[tuple[str, ...], ...] = ()
+    aliases: Mapping[str, str] = {}
+    dates: DateOrder = "ymd"
+
+
+class Told(NamedTuple):
+    """What the person who imports says of the files: their encoding, and the sheet to read."""
+
+    encoding: str | None = None
+    sheet: str | None = None
+
+
+NOTHING_TOLD = Told()
+
+
+class Form(msgspec.Struct):
+    """What is true of a whole file, found once.
+
+    ``header`` is the line that names the columns. ``encoding`` and ``delimiter`` are those of a
+    text file, ``sheet`` and ``survey`` those of a workbook. ``remarks`` say what a clerk should
+    know about them.
+    """
+
+    header: int
+    columns: tuple[str, ...]
+    encoding: Encoding | None = None
+    delimiter: str = ","
+    sheet: str | None = None
+    survey: Survey = msgspec.field(default_factory=Survey)
+    remarks: list[str] = msgspec.field(default_factory=list)
 
 
 class Source:
     """An open file of a register, of which the header was read and found good.
 
-    ``columns`` stand in it; ``missing`` are the optional ones that do not.
+    ``columns`` stand in it, known ones under the names of the layout; ``missing`` are the optional
+    ones that do not, ``extra`` those that nothing reads. ``blank`` counts the blank rows so far.
+    ``form``, found by opening the file before, saves finding it again.
 
     Raises ``SourceError`` when the file cannot be read or lacks a required column.
     """
 
-    def __init__(self, path: Path, layout: Layout) -> None:
+    def __init__(
+        self, path: Path, layout: Layout, told: Told = NOTHING_TOLD, form: Form | None = None
+    ) -> None:
         self.path = path
-        self._file: IO[bytes] | None = None
-        spreadsheet = path.name.lower().endswith(SPREADSHEETS)
-        try:
-            self._rows = _sheet_rows(path) if spreadsheet else self._csv_rows()
-            header = next(self._rows, None)
-        except BaseException:
-            self.close()
-            raise
-        self.columns: tuple[str, ...] = ()
-        try:
-            self.columns = _header(path, header, layout)
-        except BaseException:
-            self.close()
-            raise
+        self.blank = 0
+        self._file: Bytes | None = None
+        with _in_words(path):
+            self.form = form or _form(path, layout, told)
+        self.columns = self.form.columns
+        known = _known(layout)
         self.missing = tuple(name for name in layout.optional if name not in self.columns)
+        self.extra = tuple(name for name in self.columns if name and name not in known)
+        self._watched = [(i, name) for i, name in enumerate(self.columns) if name in known]
 
     def close(self) -> None:
         """Close the file. Idempotent."""
@@ -90,95 +148,74 @@ class Source:
 
     def __iter__(self) -> Iterator[SourceRow]:
         """The rows below the header, in order. Raises ``SourceError`` where the file breaks off."""
-        columns, width = self.columns, len(self.columns)
-        for line, raw, values, fault in self._rows:
-            if fault is None and len(values) == width:
-                yield SourceRow(line, raw, dict(zip(columns, values, strict=True)))
+        self.blank = 0
+        with _in_words(self.path):
+            yield from self._sheet_rows() if self.form.encoding is None else self._text_rows()
+
+    def _text_rows(self) -> Iterator[SourceRow]:
+        form, width = self.form, len(self.columns)
+        assert form.encoding is not None
+        self._file = open_text(self.path)
+        for row in rows_of(self._file, form.encoding, form.delimiter, form.header):
+            if row.line <= form.header:
+                continue
+            values = row.values
+            if row.fault is not None:
+                yield SourceRow(row.line, row.raw, {}, row.fault)
+            elif not any(values) or not any(map(_said, values)):
+                self.blank += 1
+            elif len(values) != width:
+                yield SourceRow(row.line, row.raw, {}, _wrong_width(len(values), width))
             else:
-                yield SourceRow(line, raw, {}, fault or _wrong_width(len(values), width))
+                yield self._checked(row.line, row.raw, values)
 
-    def _csv_rows(self) -> Iterator[_Parsed]:
-        self._file = _open(self.path)
-        lines = _Lines(self._file)
-        reader = csv.reader(lines, strict=True)
-        width = 0
-        line = 1
-        while True:
-            fault = None
-            values: Sequence[str] = ()
-            try:
-                values = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                fault = ("not-csv", f"cannot be read as CSV: {error}")
-            except _Runaway:
-                fault = (
-                    "open-quotation",
-                    f"a quotation mark is not closed within {MAX_LINES_OF_A_ROW} lines",
-                )
-            except (EOFError, OSError, zlib.error) as error:
-                raise SourceError(
-                    f"{self.path.name} breaks off after line {line - 1}: {error}. Fetch the file "
-                    "again; the rows before are imported and will not be imported twice."
-                ) from error
-            taken = lines.taken
-            if len(taken) > 1 and (fault or (width and len(values) != width)):
-                # The quotation mark that opened here swallowed rows that are none of its own.
-                lines.give_back()
-                fault = fault or ("open-quotation", "a quotation mark is not closed")
-            if lines.garbled:
-                fault = ("not-utf-8", "is not UTF-8; save the file as UTF-8")
-            if values or fault:
-                yield line, b"".join(taken).rstrip(b"\r\n"), values, fault
-                width = width or len(values)
-            line += len(taken)
-            lines.next_row()
+    def _sheet_rows(self) -> Iterator[SourceRow]:
+        form, width = self.form, len(self.columns)
+        assert form.sheet is not None
+        covered = form.survey.covered
+        for row in _sheet(self.path, form.sheet).rows():
+            if row.number <= form.header:
+                continue
+            cells = row.cells[:width]
+            if not any(map(_said, cells)):
+                self.blank += 1
+                continue
+            cells.extend([""] * (width - len(cells)))
+            raw = _line(_to_mend(cells, covered.get(row.number, ())))
+            if row.hidden:
+                fault = ("hidden-row", "is hidden; show the row, or delete it")
+                yield SourceRow(row.number, raw, {}, fault)
+            else:
+                yield self._checked(row.number, raw, cells, covered.get(row.number))
 
+    def _checked(
+        self, line: int, raw: bytes, values: list[str], covered: set[int] | None = None
+    ) -> SourceRow:
+        """A row, with the first fault of a cell that is read."""
+        fields = dict(zip(self.columns, values, strict=True))
+        suspect = covered is not None or not ERRORS.isdisjoint(values)
+        if not suspect and Fault not in map(type, values):
+            return SourceRow(line, raw, fields)
+        for index, column in self._watched:
+            value = values[index]
+            fault = value if type(value) is Fault else None
+            if fault is None and value in ERRORS:
+                fault = error_cell(str(value))
+            if fault is not None:
+                message = f"{column} {fault.message}{self._twin(line, index, fault)}"
+                return SourceRow(line, raw, {}, (fault.reason, message), column, str(value))
+            if covered is not None and index in covered:
+                message = f"{column} lies under a merged cell; split it and fill each row"
+                return SourceRow(line, raw, {}, ("merged-cell", message), column, "")
+        return SourceRow(line, raw, fields)
 
-_Parsed = tuple[int, bytes, Sequence[str], tuple[str, str] | None]
-
-
-class _Runaway(Exception):
-    """More lines than a row can have."""
-
-
-class _Lines:
-    """The lines of a file as text, remembering which of them the row being read took."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.taken: list[bytes] = []
-        self.garbled = False
-        self._file = iter(file)
-        self._again: deque[bytes] = deque()
-        self._first = True
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if len(self.taken) >= MAX_LINES_OF_A_ROW:
-            raise _Runaway
-        raw = self._again.popleft() if self._again else next(self._file)
-        if self._first:
-            raw = raw.removeprefix(codecs.BOM_UTF8)
-            self._first = False
-        self.taken.append(raw)
-        try:
-            return raw.decode()
-        except UnicodeDecodeError:
-            self.garbled = True
-            return raw.decode(errors="replace")
-
-    def give_back(self) -> None:
-        """Let all lines but the first of this row be read again."""
-        self._again.extendleft(reversed(self.taken[1:]))
-        del self.taken[1:]
-
-    def next_row(self) -> None:
-        """Begin to remember anew."""
-        self.taken = []
-        self.garbled = False
+    def _twin(self, line: int, index: int, fault: Fault) -> str:
+        """The other row that a number without its last digits can no longer be told from."""
+        if fault.reason != "lost-digits":
+            return ""
+        rows = self.form.survey.wide.get((index, float(fault)), [])
+        others = [row for row in rows if row != line]
+        return f". Row {others[0]} has the same number now" if others else ""
 
 
 def digest_of(path: Path) -> tuple[str, int]:
@@ -194,82 +231,261 @@ def digest_of(path: Path) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def _open(path: Path) -> IO[bytes]:
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise SourceError(f"{path.name} cannot be read: {error.strerror}.") from error
-    # By its first bytes and not by its name: a file renamed on the way is still what it is.
-    start = file.read(2)
-    file.seek(0)
-    if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        file.close()
-        raise SourceError(f"{path.name} is UTF-16. Save it as UTF-8 and import it again.")
-    if start == b"\x1f\x8b":
-        file.close()
-        # Its own lines come out of Python, one call each; those of a buffer around it do not.
-        return io.BufferedReader(gzip.GzipFile(path), 1 << 17)
-    return file
+class _in_words:  # noqa: N801  # reads as a statement
+    """Says what keeps a file from being read as a ``SourceError`` that names the file."""
+
+    def __init__(self, path: Path) -> None:
+        self._name = path.name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, (TextError, WorkbookError)):
+            raise SourceError(f"{self._name} {error}.") from error
+        if isinstance(error, OSError):
+            raise SourceError(f"{self._name} cannot be read: {error.strerror or error}.") from error
+        if isinstance(error, (EOFError, zlib.error)):
+            raise SourceError(f"{self._name} is broken: it ends too soon.") from error
 
 
-def _header(path: Path, header: _Parsed | None, layout: Layout) -> tuple[str, ...]:
-    if header is None:
-        raise SourceError(f"{path.name} is empty; its first line has to name the columns.")
-    if header[3] is not None:
-        raise SourceError(f"{path.name}: the first line {header[3][1]}.")
-    columns = tuple(name.strip().lower() for name in header[2])
-    lacking = [name for name in layout.required if name not in columns]
-    if lacking:
-        raise SourceError(
-            f"{path.name} has no column {', '.join(lacking)}. Found: {', '.join(columns)}. "
-            f"Needed: {', '.join(layout.required)}."
+def ending_of(name: str) -> str | None:
+    """The ending of a file's name that says how to read it, ``None`` if none does."""
+    low = name.lower()
+    return next((ending for ending in ENDINGS if low.endswith(ending)), None)
+
+
+# The form of a file
+
+
+def _form(path: Path, layout: Layout, told: Told) -> Form:
+    if path.name.lower().endswith(UNREADABLE):
+        raise WorkbookError(
+            f"is a {path.suffix} file, which cannot be read; save it as .xlsx or .csv"
         )
-    twice = sorted({name for name in columns if name and columns.count(name) > 1})
+    if path.name.lower().endswith(SPREADSHEETS):
+        return _sheet_form(path, layout, told)
+    with path.open("rb") as file:
+        start = file.read(8)
+    if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return _sheet_form(path, layout, told)
+    return _text_form(path, layout, told)
+
+
+def _text_form(path: Path, layout: Layout, told: Told) -> Form:
+    encoding = encoding_of(path, told.encoding)
+    said = _said_delimiter(path, encoding)
+    best: tuple[int, Form] | None = None
+    for delimiter in (said,) if said else DELIMITERS:
+        top = _top(path, encoding, delimiter)
+        header = _header(top, layout)
+        if header is not None:
+            line, columns = header
+            form = Form(line, columns, encoding, delimiter)
+            _refuse_twice(columns, _known(layout))
+            _remark_above(form, [row.line for row in top if any(map(_said, row.values))])
+            return form
+        found = max((len(row.values) for row in top), default=0)
+        if best is None or found > best[0]:
+            best = (found, Form(0, (), encoding, delimiter))
+    assert best is not None
+    top = [r for r in _top(path, encoding, best[1].delimiter) if any(map(_said, r.values))]
+    if not top:
+        raise TextError("is empty; its first line has to name the columns")
+    if top[0].fault is not None:
+        raise TextError(f"cannot be read: the first line {top[0].fault[1]}")
+    raise TextError(_lacks(_columns(top[0].values, layout), layout))
+
+
+def _said_delimiter(path: Path, encoding: Encoding) -> str | None:
+    """The separator that a first line such as ``sep=;`` declares, as spreadsheets write it."""
+    with open_text(path) as file:
+        name = "utf-8" if encoding.wide else encoding.name
+        for line in lines_of(chunks_of(file, encoding)):
+            text = line.decode(name, errors="replace").strip("\r\n")
+            found = re.fullmatch(r'"?sep=([^"\w\s]|\t)"?', text, re.IGNORECASE)
+            return found[1] if found else None
+    return None
+
+
+def _top(path: Path, encoding: Encoding, delimiter: str) -> list[RawRow]:
+    with open_text(path) as file:
+        rows: list[RawRow] = []
+        try:
+            rows.extend(islice(rows_of(file, encoding, delimiter, MAX_LINE_NUMBER), HEADER_WITHIN))
+        except TextError:
+            if not rows:
+                raise
+        return rows
+
+
+#: No header stands there: rows of any width may stand above it.
+MAX_LINE_NUMBER = 1 << 60
+
+
+def _sheet_form(path: Path, layout: Layout, told: Told) -> Form:
+    sheets = sheets_of(path)
+    fitting: list[tuple[Sheet, int, tuple[str, ...], list[SheetRow]]] = []
+    lacking: str | None = None
+    for sheet in sheets:
+        if sheet.hidden if told.sheet is None else sheet.name != told.sheet:
+            continue
+        top = list(islice(sheet.rows(), HEADER_WITHIN))
+        header = _header(top, layout)
+        if header is not None:
+            fitting.append((sheet, *header, top))
+        elif top:
+            lacking = lacking or _lacks(_columns(top[0].cells, layout), layout)
+    there = ", ".join(f"{s.name} (hidden)" if s.hidden else s.name for s in sheets)
+    if told.sheet is not None and told.sheet not in {s.name for s in sheets}:
+        raise WorkbookError(f"has no sheet {told.sheet!r}. Sheets: {there}")
+    if not fitting:
+        why = lacking or "is empty; its first line has to name the columns"
+        more = f". Sheets: {there}. Name the one to read with --sheet" if len(sheets) > 1 else ""
+        raise WorkbookError(why + more)
+    if len(fitting) > 1:
+        names = ", ".join(sheet.name for sheet, *_ in fitting)
+        raise WorkbookError(
+            f"has several sheets with the columns of this register: {names}. Name the one to read "
+            "with --sheet"
+        )
+    sheet, line, columns, top = fitting[0]
+    survey = sheet.survey()
+    form = Form(line, columns, sheet=sheet.name, survey=survey)
+    if sheet.hidden:
+        form.remarks.append(f"sheet {sheet.name} is hidden and was named")
+    left = [s for s in sheets if s.name != sheet.name]
+    if left:
+        names = ", ".join(f"{s.name} (hidden)" if s.hidden else s.name for s in left)
+        form.remarks.append(f"sheet {sheet.name} is read; not read: {names}")
+    _without_hidden(form, layout)
+    _remark_above(form, [row.number for row in top if any(map(_said, row.cells))])
+    for (column, _), rows in survey.wide.items():
+        if len(rows) > 1 and column < len(columns) and columns[column] in _known(layout):
+            form.remarks.append(
+                f"rows {rows[0]} and {rows[1]} have the same number in {columns[column]}, because "
+                "digits are lost"
+            )
+    return form
+
+
+def _without_hidden(form: Form, layout: Layout) -> None:
+    """Leave hidden columns out; refuse the file where one of them would be missed."""
+    hidden = [i for i in sorted(form.survey.hidden_columns) if i < len(form.columns)]
+    shown = {name for i, name in enumerate(form.columns) if i not in form.survey.hidden_columns}
+    known = _known(layout)
+    columns = list(form.columns)
+    for index in hidden:
+        name = columns[index]
+        if name in known and name not in shown:
+            raise WorkbookError(
+                f"has column {name} hidden; show the column, or delete it, and import again"
+            )
+        columns[index] = ""
+    if named := [form.columns[i] for i in hidden if form.columns[i]]:
+        form.remarks.append(f"hidden columns are not read: {', '.join(named)}")
+    form.columns = tuple(columns)
+    _refuse_twice(form.columns, known)
+
+
+def _sheet(path: Path, name: str) -> Sheet:
+    return next(sheet for sheet in sheets_of(path) if sheet.name == name)
+
+
+def _remark_above(form: Form, lines: list[int]) -> None:
+    above = [line for line in lines if line < form.header]
+    if above:
+        form.remarks.append(
+            f"line {form.header} names the columns; what stands above it is not read"
+        )
+
+
+def _refuse_twice(columns: Sequence[str], known: set[str]) -> None:
+    twice = sorted({n for n in columns if n in known and columns.count(n) > 1})
     if twice:
-        raise SourceError(f"{path.name} names a column twice: {', '.join(twice)}.")
-    return columns
+        raise TextError(f"names a column twice: {', '.join(twice)}")
+
+
+# Headers
+
+
+def _known(layout: Layout) -> set[str]:
+    return {*layout.required, *layout.optional}
+
+
+@lru_cache(maxsize=4096)
+def _key(heading: str) -> str:
+    """A heading without what differs between years: capitals, widths, blanks and underscores."""
+    return re.sub(r"[\s_\-.*:：]+", "", unicodedata.normalize("NFKC", heading).casefold())
+
+
+def _columns(cells: Sequence[str], layout: Layout) -> tuple[str, ...]:
+    """The names of columns, known ones as the layout has them."""
+    names = {_key(name): name for name in (*layout.required, *layout.optional)}
+    keys = [_key(cell) for cell in cells]
+    for alias, name in layout.aliases.items():
+        if _key(name) not in keys:
+            names.setdefault(_key(alias), name)
+    columns = [
+        names.get(key) or str(cell).strip().lower() for key, cell in zip(keys, cells, strict=True)
+    ]
+    return tuple(columns)
+
+
+def _header(
+    rows: Sequence[RawRow | SheetRow], layout: Layout
+) -> tuple[int, tuple[str, ...]] | None:
+    """The first row that names all required columns: its line, and the columns."""
+    for row in rows:
+        cells = row.values if isinstance(row, RawRow) else row.cells
+        columns = _columns(cells, layout)
+        if not _lacking(columns, layout):
+            while columns and not columns[-1] and isinstance(row, SheetRow):
+                columns = columns[:-1]
+            return (row.line if isinstance(row, RawRow) else row.number), columns
+    return None
+
+
+def _lacking(columns: Sequence[str], layout: Layout) -> list[str]:
+    lacking = [name for name in layout.required if name not in columns]
+    lacking += [" or ".join(names) for names in layout.any_of if not set(names) & set(columns)]
+    return lacking
+
+
+def _lacks(columns: Sequence[str], layout: Layout) -> str:
+    needed = [*layout.required, *(" or ".join(names) for names in layout.any_of)]
+    return (
+        f"has no column {', '.join(_lacking(columns, layout))}. Found: {', '.join(columns)}. "
+        f"Needed: {', '.join(needed)}"
+    )
 
 
 def _wrong_width(found: int, width: int) -> tuple[str, str]:
     return ("wrong-number-of-fields", f"has {found} fields, the header has {width}")
 
 
-def _sheet_rows(path: Path) -> Iterator[_Parsed]:
-    """The first sheet of a workbook. It lies in memory whole: the format has no other way."""
-    try:
-        sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
-    except (CalamineError, OSError, IndexError) as error:
-        raise SourceError(f"{path.name} cannot be read as a spreadsheet: {error}.") from error
-    first = (sheet.start or (0, 0))[0] + 1
-    width = 0
-    # The empty rows above the used area are not among those that are iterated.
-    for number, cells in enumerate(sheet.to_python(skip_empty_area=True), start=first):
-        values = [_cell(cell) for cell in cells]
-        if not any(values):
-            continue
-        if not width:
-            while values and not values[-1]:
-                values.pop()
-            width = len(values)
-        yield number, _line(values[:width]), values[:width], None
+def _said(value: str) -> bool:
+    """Whether a cell says anything: blanks of any width do not."""
+    return type(value) is Fault or not (value == "" or value.isspace())
 
 
-def _cell(value: Any) -> str:
-    """A cell as it would stand in a CSV file: whole numbers without a fraction, ISO dates."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == time() else value.isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value)
+def _to_mend(cells: list[str], covered: Collection[int]) -> list[str]:
+    """The cells of a row for the rejects: what must be entered again is not to pass unchanged."""
+    if not covered and Fault not in map(type, cells):
+        return cells
+    return [
+        WITHHELD
+        if index in covered or (type(cell) is Fault and cell.reason in _ENTERED_AGAIN)
+        else cell
+        for index, cell in enumerate(cells)
+    ]
+
+
+#: Faults that the text of a cell does not show.
+_ENTERED_AGAIN = frozenset({"lost-digits", "formula-without-value", "merged-cell"})
 
 
 def _line(values: Sequence[str]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(values)
-    return text.getvalue().encode()
+    return text.getvalue().encode(errors="surrogatepass")

@@ -232,6 +232,8 @@ NYC_RESTAURANTS = RegisterMapping(
                     "grade",
                     "grade_date",
                 ),
+                aliases={"building_number": "building", "zip": "zipcode", "name": "dba"},
+                dates="mdy",
             ),
             read=_citation,
         ),

@@ -128,7 +128,7 @@ def _business(row: Row, tables: Tables) -> Iterator[Claim]:
 def _inspection(row: Row, tables: Tables) -> Iterator[Claim]:
     entity = row.business(NAME, "business_id")
     held_on = row.need_day("date")
-    score, result = _score(row, "score_first")
+    score, result = _score(row, "score_first" if "score_first" in row.fields else "score_last")
     if result:
         row.warn("several-scores", f"score {result} stands for several visits")
     event = _visit(entity, held_on, row.need("type"), score, result)
@@ -136,8 +136,10 @@ def _inspection(row: Row, tables: Tables) -> Iterator[Claim]:
 
 
 def _rescored(row: Row, tables: Tables) -> Iterator[Claim]:
-    if "score_last" not in row.fields or row.fields["score_first"] == row.fields["score_last"]:
+    if row.fields.get("score_first") == row.fields.get("score_last"):
         return
+    if not {"score_first", "score_last"} <= set(row.fields):
+        return  # a register of one date says no second score
     try:
         entity, old = row.business(NAME, "business_id"), _score(row, "score_first")[0]
         inspection = inspection_id(entity, row.need_day("date"), row.need("type"))
@@ -311,11 +313,16 @@ def _is_artefact(row: Row) -> bool:
 
 
 _CHANGES_LAYOUT = Layout(
-    ("detected", "change", "business_id"), ("date", "type", "old", "new", "artefact")
+    ("detected", "change", "business_id"), ("date", "type", "old", "new", "artefact"), dates="mdy"
 )
 _INSPECTIONS = "sf_inspections_*"
+#: A register seen at one date has one score.
 _INSPECTIONS_LAYOUT = Layout(
-    ("date", "business_id", "type", "score_first"), ("score_last", "first_seen", "last_seen")
+    ("date", "business_id", "type"),
+    ("score_first", "score_last", "first_seen", "last_seen"),
+    any_of=(("score_first", "score_last"),),
+    aliases={"score": "score_first"},
+    dates="mdy",
 )
 
 SF_FOOD = RegisterMapping(
@@ -347,6 +354,8 @@ SF_FOOD = RegisterMapping(
                     "business_certificate",
                     "application_date",
                 ),
+                aliases={"postal": "postal_code", "zip": "postal_code", "zipcode": "postal_code"},
+                dates="mdy",
             ),
             read=_business,
         ),
@@ -369,6 +378,7 @@ SF_FOOD = RegisterMapping(
             layout=Layout(
                 ("date", "business_id", "violation_type_id"),
                 ("risk_category", "description", "first_seen"),
+                dates="mdy",
             ),
             read=_violation,
         ),
@@ -376,7 +386,9 @@ SF_FOOD = RegisterMapping(
             name="corrections",
             pattern="sf_violation_corrections_*",
             layout=Layout(
-                ("date", "business_id", "violation_type_id", "corrected_date"), ("first_seen",)
+                ("date", "business_id", "violation_type_id", "corrected_date"),
+                ("first_seen",),
+                dates="mdy",
             ),
             read=_correction,
         ),

@@ -1,0 +1,134 @@
+"""The rows that an import refused: one list with the reasons, and files to be mended.
+
+Both are written anew by each run and are complete. The list has a line for each note; the folder
+has, for each file, the refused rows under their headings, so that a clerk can mend them there and
+import that folder. An identity number that a row holds is repeated in neither.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import IO, Any
+
+from ledger.impersonal import personal_data
+from ledger.intake.cells import WITHHELD
+from ledger.intake.events import RowNote
+from ledger.intake.sources import Source, SourceRow, ending_of
+from ledger.intake.wording import HEADINGS, Language, in_language
+from ledger.stores.files import private_file
+
+
+class Rejects:
+    """Writes the notes of one run. ``files`` are those to be mended, in the order of their rows."""
+
+    def __init__(self, path: Path | None, folder: Path, language: Language) -> None:
+        self.wanted = path is not None
+        self._path = path
+        self._language = language
+        self._beside = None if path is None else _apart(path.with_suffix(""), folder)
+        self._list: IO[str] | None = None
+        self._rows: Any = None
+        self._open: dict[str, tuple[Path, IO[str], Any]] = {}
+        self._last: tuple[str, int] | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """The files with refused rows that were written."""
+        return [path for path, *_ in self._open.values()]
+
+    def __enter__(self) -> Rejects:
+        if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            private_file(self._path)
+            self._list = self._path.open("w", encoding=self._encoding, newline="")
+            self._rows = csv.writer(self._list)
+            self._rows.writerow(HEADINGS[self._language])
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for file in (self._list, *(file for _, file, _ in self._open.values())):
+            if file is not None:
+                file.close()
+
+    @property
+    def _encoding(self) -> str:
+        # Spreadsheet programs on Chinese systems take UTF-8 without a mark for GB18030.
+        return "utf-8-sig" if self._language == "zh" else "utf-8"
+
+    def write(
+        self, file: str, note: RowNote, source: Source | None, found: SourceRow | None
+    ) -> None:
+        """Write one note, with the row as it stands in its file."""
+        if self._rows is None:
+            return
+        cells = _cells(source, found)
+        message = in_language(note.message, self._language)
+        said = (file, note.line, note.kind, note.column, note.value, note.reason, message)
+        self._rows.writerow((*said, _as_line(cells, source)))
+        if note.kind == "rejected" and source is not None and self._last != (file, note.line):
+            self._last = (file, note.line)
+            self._mend(file, note, message, source, cells)
+
+    def _mend(
+        self, file: str, note: RowNote, message: str, source: Source, cells: list[str]
+    ) -> None:
+        """Put a refused row into the file in which it can be mended."""
+        width = len(source.columns)
+        if file not in self._open:
+            assert self._beside is not None
+            self._beside.mkdir(parents=True, exist_ok=True)
+            path = self._beside / f"{file[: -len(ending_of(file) or '')]}.csv"
+            private_file(path)
+            opened = path.open("w", encoding="utf-8-sig", newline="")
+            writer = csv.writer(opened)
+            _, line, _, column, value, _, why, _ = HEADINGS[self._language]
+            writer.writerow((*source.columns, line, column, value, why))
+            self._open[file] = (path, opened, writer)
+        if note.reason.startswith("date-in-") and note.column in source.columns:
+            cells[source.columns.index(note.column)] = WITHHELD
+        if len(cells) > width:
+            cells = [*cells[: width - 1], ",".join(cells[width - 1 :])]
+        cells = [*cells, *[""] * (width - len(cells))]
+        self._open[file][2].writerow((*cells, note.line, note.column, note.value, message))
+
+
+def _apart(beside: Path, folder: Path) -> Path:
+    """A folder that is not the one being read."""
+    while beside.resolve() == folder.resolve():
+        beside = beside.with_name(f"{beside.name}-again")
+    return beside
+
+
+def _cells(source: Source | None, found: SourceRow | None) -> list[str]:
+    """The cells of a row as text, without anybody's number."""
+    if source is None or found is None:
+        return []
+    encoding = source.form.encoding
+    name = "utf-8" if encoding is None or encoding.wide else encoding.name
+    text = found.raw.decode(name, errors="backslashreplace")
+    delimiter = "," if encoding is None else source.form.delimiter
+    try:
+        cells = next(csv.reader(text.splitlines(keepends=True), delimiter=delimiter), [])
+    except csv.Error:
+        cells = [text]
+    return [WITHHELD if personal_data(cell) else cell for cell in cells]
+
+
+def _as_line(cells: list[str], source: Source | None) -> str:
+    """Cells as one line, separated as in their file."""
+    if source is None or not cells:
+        return ""
+    line = _Line()
+    delimiter = "," if source.form.encoding is None else source.form.delimiter
+    csv.writer(line, lineterminator="", delimiter=delimiter).writerow(cells)
+    return line.text
+
+
+class _Line:
+    """Takes what a CSV writer writes."""
+
+    text = ""
+
+    def write(self, text: str) -> None:
+        self.text += text
