@@ -74,6 +74,7 @@ from ledger.kernel.sequencer import make_context
 from ledger.opening import (
     UnusableUrl,
     beside,
+    claim,
     ledger_path,
     open_accesses,
     open_ledger,
@@ -96,7 +97,7 @@ from ledger.vault.store import Vault
 from ledger.verification.copies import verify_backup
 from ledger.vocabulary import PersonId
 from projections.clock import tick as clock_tick
-from projections.follower import Follower
+from projections.follower import Follower, Views
 from projections.opening import open_views
 from projections.tables import Damaged, Followed
 
@@ -398,7 +399,7 @@ def rebuild(view: str | None = None, *, ledger: Url = DEFAULT_URL, json: Json = 
     """
     with (
         open_recorder(ledger, create=False, tell=say) as recorder,
-        closing(open_views(ledger)) as views,
+        closing(_views(recorder)) as views,
         Follower(recorder, views) as follower,
     ):
         names = [view] if view else list(views.views)
@@ -434,7 +435,7 @@ def tick(
     with (
         open_recorder(ledger, create=False, tell=say) as recorder,
         open_ledger(recorder, clock=_clock_at(recorder, at, rehearsal)) as opened,
-        closing(open_views(ledger)) as views,
+        closing(_views(recorder)) as views,
         Follower(recorder, views) as follower,
     ):
         recorded: list[str] = []
@@ -445,6 +446,12 @@ def tick(
                 break
             recorded += [r.envelope.type for outcome in new for r in outcome.events]
     show({"recorded": len(recorded), "types": recorded}, json)
+
+
+def _views(recorder: SQLiteRecorder) -> Views:
+    """The views that lie with a ledger, made its own before they are written."""
+    claim(beside(recorder.path, "views"), recorder)
+    return open_views(f"sqlite:///{recorder.path}")
 
 
 def _clock_at(recorder: SQLiteRecorder, at: datetime | None, rehearsal: bool) -> Clock:

@@ -20,6 +20,7 @@ from ledger.kernel import Recorded
 from ledger.opening import ledger_path, open_recorder
 from ledger.restoring import Restored
 from ledger.restoring import restore as put_back
+from ledger.takeover import refuse_earlier
 from ledger.transparency.published import Published
 
 #: Sees everything but what is sealed.
@@ -47,9 +48,13 @@ def backup(
     with_secrets
         Copy the log's private key and the tokens' hashes too: keep such a backup as you keep them.
     """
-    with bar("copying", None, silent=json) as advance:
+    with (
+        open_recorder(ledger, create=False, read_only=True) as recorder,
+        bar("copying", None, silent=json) as advance,
+    ):
+        refuse_earlier(recorder)
         made = make_backup(
-            ledger_path(ledger),
+            recorder.path,
             directory,
             with_secrets=with_secrets,
             progress=lambda what, done: advance(done, what=what),
@@ -150,8 +155,8 @@ def _what_to_do(done: Restored, vkey: str | None) -> list[str]:
         lines.append("The private key is not in this backup: put it back before serving.")
     if not done.access_key_there:
         lines.append(
-            "Nor is the access ledger's (.access.key): put it back as well. If it is lost, move "
-            ".access.signed.db away: that log, which publishes nothing, begins anew."
+            "Nor is the access ledger's (.access.db.key): put it back as well. If it is lost, move "
+            ".access.db.signed.db away: that log, which publishes nothing, begins anew."
         )
     if done.lacking:
         lines.append(_LACKING)

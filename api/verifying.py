@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from ledger.opening import UnusableUrl, beside
+from ledger.stores.files import mark_in
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.notes import NoteError, Verifier, parse_vkey
 from ledger.verification import Fault, Files, Verification, verify_ledger
@@ -52,6 +53,8 @@ def _with_views(
 ) -> tuple[Verification, list[Verified]]:
     """What was found of the ledger, and of its views, which lie in ``file``."""
     faults, readable = condition(file, None)
+    if mark_in(file) not in (0, recorder.mark() or mark_in(file)):
+        faults.append(Fault(0, "it is marked as that of another ledger", file.name))
     verified: list[Verified] = []
     if readable:
         with closing(open_views(f"sqlite:///{recorder.path}", read_only=True)) as views:

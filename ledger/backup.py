@@ -30,7 +30,7 @@ import msgspec
 from ledger import VERSION
 from ledger.kernel import codec
 from ledger.kernel.clock import Clock, system_clock
-from ledger.opening import UnusableUrl, beside, blobs_folder, key_file
+from ledger.naming import UnusableUrl, beside, blobs_folder, key_file, refuse_neighbour
 from ledger.pieces import naming, pieces_of
 from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
 from ledger.stores.files import copy_database, digest_of, unchanging, whole_folder
@@ -133,6 +133,7 @@ def make_backup(
     """
     if not ledger_file.exists():
         raise UnusableUrl(f"there is no ledger at {ledger_file}")
+    refuse_neighbour(target.absolute())
     if not target.absolute().parent.is_dir():
         raise UnusableUrl(f"there is no directory {target.absolute().parent} for the backup")
     made_at = clock().astimezone(UTC)

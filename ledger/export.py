@@ -31,6 +31,7 @@ from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
+from ledger.naming import refuse_neighbour
 from ledger.opening import UnusableUrl, key_file, open_log
 from ledger.stores.files import whole_file, whole_folder
 from ledger.stores.sqlite import SQLiteRecorder
@@ -190,6 +191,7 @@ def export(
             f"nothing can be proved without the log's key at {key_file(recorder.path)}: it is made "
             "when the ledger is first served"
         )
+    refuse_neighbour(target.absolute())
     if not target.absolute().parent.is_dir():
         raise UnusableUrl(f"there is no directory {target.absolute().parent} for the export")
     positions, left_out = _selected(recorder, wanted, shows)

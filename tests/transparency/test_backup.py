@@ -1017,11 +1017,11 @@ def test_the_access_ledgers_key_is_named(
     """Who restores without secrets learns that two keys are to be put back, or what else to do."""
     make_backup(served, tmp_path / "backup")
     assert run("restore", tmp_path / "backup", "--ledger", f"sqlite:///{place}") == 0
-    assert ".access.key" in capsys.readouterr().out
+    assert ".access.db.key" in capsys.readouterr().out
 
     shutil.copy(key_file(served), key_file(place))
     resume_log(place)
-    with pytest.raises(KeyFileError, match=r"access\.key"):
+    with pytest.raises(KeyFileError, match=r"access\.db\.key"):
         Service(f"sqlite:///{place}")
     beside(beside(place, "access"), "signed").rename(tmp_path / "kept")
     with Service(f"sqlite:///{place}") as service:
