@@ -157,7 +157,8 @@ class UnitCases(Fold):
     """Which cases did this unit bring to an end in this year? Each of them has a file.
 
     A case belongs to the year of its first decision; one that was closed without any, to the year
-    in which it was closed: what came to nothing is read too. An open case has no file yet.
+    in which it was closed: what came to nothing is read too. An open case has no file yet, and one
+    that an older system decided has its file there until it is closed here.
     """
 
     unit: UnitId
@@ -171,7 +172,9 @@ class UnitCases(Fold):
         ended = {**self.closed, **self.decided}
         return sorted(case for case, day in ended.items() if day.year == self.year)
 
-    def on_decided(self, event: PenaltyDecided) -> None:
+    def on_decided(self, event: PenaltyDecided, record: Recorded) -> None:
+        if record.opening is not None:
+            return
         day = self.decided.get(event.case, event.decided_on)
         self.decided[event.case] = min(day, event.decided_on)
 

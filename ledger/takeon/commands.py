@@ -39,7 +39,7 @@ from ledger.credit.rules import CRD_R4, require_first, require_published
 from ledger.entities.folds import Registration
 from ledger.entities.rules import require_listed
 from ledger.grading.folds import CreditGrade
-from ledger.impersonal import require_impersonal
+from ledger.impersonal import refuse_personal, require_impersonal
 from ledger.kernel import (
     Command,
     Event,
@@ -816,6 +816,8 @@ class _Taking:
         if origin is None:
             fields = msgspec.json.encode(command, order="sorted")
             origin = Origin(file="-", row=1, digest=sha256(fields).hexdigest())
+        # The name of a file stands in the envelope, where nothing else looks.
+        refuse_personal(origin.file, "/origin/file")
         self._provenance = Provenance(
             source=self.takeon.source,
             file=origin.file,

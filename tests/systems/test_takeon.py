@@ -13,6 +13,7 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
 from ledger.approvals.commands import ApproveRequest
 from ledger.approvals.events import ApprovalRequested
+from ledger.casefiles.folds import UnitCases
 from ledger.catalogue.events import MatterListed
 from ledger.commitments.commands import FulfilCommitment
 from ledger.commitments.events import CommitmentFulfilled, CommitmentMade, ObligationOpened
@@ -537,6 +538,12 @@ def test_nobodys_number_is_taken_on(story: Scenario, fact: Any, field: str) -> N
     assert "mobile number" in str(story.error)
 
 
+def test_a_file_name_holds_nobodys_number(story: Scenario) -> None:
+    """It stands in the envelope of what is recorded."""
+    named = Origin(file="13912345678.csv", row=2, digest="ab" * 32)
+    story.when(replace(PENALTY, origin=named)).raises(Malformed, pointer="/origin/file")
+
+
 def test_references_have_to_be_known(story: Scenario) -> None:
     """A matter, an officer and a business of a designation."""
     for changed in (
@@ -600,6 +607,15 @@ def test_a_case_file_is_taken_on_with_its_penalty(story: Scenario) -> None:
     assert [one.decisions for one in known] == [["DEC-1"]]
     close = CloseCase(case="CASE-1", reason="executed", conclusion="罚款已缴清")
     story.at("2026-07-02T09:00+08:00").when(close, HEAD).then(CaseClosed)
+
+
+def test_a_case_of_the_older_system_is_reviewed_once_it_is_closed_here(story: Scenario) -> None:
+    """Its file lies there until then: no review asks for what nobody here can show."""
+    story.given_signed(replace(PENALTY, case_file=CASE_FILE), HEAD, DEPUTY)
+    assert folded(story, UnitCases("MRB", 2026)).cases == []
+    close = CloseCase(case="CASE-1", reason="executed", conclusion="罚款已缴清")
+    story.given(close, actor=HEAD)
+    assert folded(story, UnitCases("MRB", 2026)).cases == ["CASE-1"]
 
 
 def test_a_penalty_paid_in_parts_is_owed_for_the_rest(story: Scenario) -> None:
