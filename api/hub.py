@@ -25,7 +25,7 @@ import structlog
 from api.pools import Pool
 from api.tokens import Grant
 from api.visibility import ENDS, NOTICES, WITHHELD, Entitlement, hides_actor, may_know, may_see
-from ledger.audiences import kept_from
+from ledger.audiences import kept_from, seen_as
 from ledger.kernel import codec
 from ledger.kernel.events import event_types
 from ledger.kernel.folds import Selector
@@ -212,7 +212,7 @@ class Audience:
         if not self.fits(item.topic, item.tags):
             return None
         unit = item.fields["actor"]["unit_id"]
-        visibility = item.fields["visibility"]
+        visibility = seen_as(item.topic, item.fields["visibility"])
         if not may_see(self.grant, visibility, unit, item.tags, item.kept_from) and not (
             self.entitled is not None and self.entitled.admits(visibility, item.topic, item.tags)
         ):

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from api.tokens import Grant
-from ledger.audiences import audiences_for, audiences_of, kept_from
+from ledger.audiences import audiences_for, audiences_of, kept_from, seen_as
 from ledger.credit.events import PublicityTerminated
 from ledger.dishonesty.events import (
     SanctionApplied,
@@ -130,12 +130,12 @@ def shown_actor(grant: Grant, topic: str, actor: Actor, tags: Collection[str]) -
 def may_see_record(grant: Grant, record: Recorded) -> bool:
     """``may_see`` for an event that is at hand as an object."""
     envelope, event = record.envelope, record.event
-    unit = envelope.actor.unit_id
-    return may_see(grant, envelope.visibility, unit, event.tags(), event.kept_from())
+    visibility = seen_as(envelope.type, envelope.visibility)
+    return may_see(grant, visibility, envelope.actor.unit_id, event.tags(), event.kept_from())
 
 
 def may_see_stored(grant: Grant, stored: Any, fields: Mapping[str, Any]) -> bool:
     """``may_see`` for an event as it is stored; ``fields`` are what its bytes say."""
-    event, visibility = stored.event, fields["visibility"]
+    event, visibility = stored.event, seen_as(stored.event.type, fields["visibility"])
     kept = kept_from(event.type, visibility, event.tags, event.data)
     return may_see(grant, visibility, fields["actor"]["unit_id"], event.tags, kept)

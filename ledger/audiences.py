@@ -38,7 +38,7 @@ role. What is public or shared is kept from nobody.
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from ledger.kernel import Event, Recorded, Visibility, codec
 from ledger.kernel.events import event_types
@@ -106,6 +106,22 @@ def audiences_of(
     return (supervising, *sorted(units), *businesses)
 
 
+def seen_as(topic: str, visibility: Visibility) -> Visibility:
+    """Return the visibility under which a stored event is read; ``visibility`` stands in its bytes.
+
+    What was made public by mistake and is narrower since (``Event.NARROWED``) is read as narrower:
+    its bytes stay as they are.
+    """
+    if visibility != "public" or topic not in _narrowed():
+        return visibility
+    return _narrowed()[topic]
+
+
+@cache
+def _narrowed() -> dict[str, Visibility]:
+    return {name: cls.VISIBILITY for name, cls in event_types().items() if cls.NARROWED}
+
+
 def kept_from(
     topic: str, visibility: str | None, tags: Collection[str], data: bytes
 ) -> tuple[str, ...]:
@@ -151,7 +167,8 @@ def knowers_of(record: Recorded, tags: Collection[str]) -> tuple[str, ...]:
     """Return the audiences that know of an event with these tags: who may see or recorded it."""
     envelope, event = record.envelope, record.event
     actor, kept_from = envelope.actor, event.kept_from()
-    audiences = audiences_of(envelope.visibility, actor.unit_id, tags, kept_from)
+    visibility = seen_as(envelope.type, envelope.visibility)
+    audiences = audiences_of(visibility, actor.unit_id, tags, kept_from)
     if actor.unit_id in kept_from:
         return audiences
     businesses: tuple[str, ...] = ()
@@ -192,5 +209,6 @@ __all__ = [
     "audiences_of_sender",
     "knowers_of",
     "kept_from",
+    "seen_as",
     "units_named",
 ]

@@ -27,6 +27,7 @@ from ledger.audiences import (
     OTHERS,
     SUPERVISING,
     audiences_of,
+    seen_as,
     units_named,
 )
 from ledger.kernel import Recorded, codec
@@ -130,7 +131,7 @@ class Trails(View):
     """
 
     name = "trails"
-    version = 1
+    version = 2
     tables = (NAMES, TRAILS)
     whole: ClassVar[bool] = True
 
@@ -214,7 +215,8 @@ def _placed(entry: Entry) -> _Placed:
         ]
         return _Placed(position, topic, None, places)
     envelope = record.envelope
-    seen = _without(record, audiences_of(envelope.visibility, envelope.actor.unit_id, tags))
+    visibility = seen_as(topic, envelope.visibility)
+    seen = _without(record, audiences_of(visibility, envelope.actor.unit_id, tags))
     places = []
     for tag in dict.fromkeys(tags):
         kind = _kind(tag)
@@ -235,7 +237,8 @@ def _knowing(record: Recorded, tags: Sequence[str]) -> tuple[str, ...]:
     What is found by who did it alone says who did it. Of what is public the public is told the
     unit, and a business who did what is about it; who is behind a finding is as if sealed.
     """
-    visibility, unit = record.envelope.visibility, record.envelope.actor.unit_id
+    unit = record.envelope.actor.unit_id
+    visibility = seen_as(record.envelope.type, record.envelope.visibility)
     if isinstance(record.event, FindingRaised):
         visibility = "sealed"
     elif visibility == "public":
