@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.access import grant_of
-from api.asking import asked, audience_of, caught_up, may_ask, one_row, rows_page
+from api.asking import asked, caught_up, may_ask, one_row, rows_page
 from api.complaints import seen as complaints_seen
 from api.keys import LEDGER
 from api.problems import not_found
@@ -18,6 +18,7 @@ from api.resources import Parameter, Resource
 from api.tokens import Grant
 from api.visibility import may_see
 from ledger.audiences import UNIT_BOUND
+from ledger.catalogue.events import MatterListed
 from ledger.kernel import civil_date
 from projections import plans as plans_view
 from projections.catalogue import (
@@ -45,14 +46,24 @@ _MATTERS, _PLANS, _TASKS = Matters(), Plans(), Tasks()
 _UNITS, _OFFICERS = Units(), Officers()
 
 
-def _sees_drafts(grant: Grant) -> bool:
-    """Whether a reader is an authority; everybody else reads what was published."""
-    return audience_of(grant, "") == "restricted"
+def _sees_drafts(grant: Grant, unit: str) -> bool:
+    """Whether a reader sees the drafts of a unit: it does itself, and who supervises it.
+
+    Everybody else reads what was published.
+    """
+    return may_see(grant, MatterListed.VISIBILITY, unit, ())
+
+
+def _drafts_seen(grant: Grant) -> sa.ColumnElement[bool]:
+    """The rows of the matters whose drafts a reader sees."""
+    if grant.role in UNIT_BOUND:
+        return MATTERS.c.unit == grant.unit
+    return sa.true() if _sees_drafts(grant, "") else sa.false()
 
 
 def _matter(matter: MatterState, grant: Grant) -> dict[str, Any]:
     versions = matter.history()
-    if not _sees_drafts(grant):
+    if not _sees_drafts(grant, matter.unit):
         versions = [version for version in versions if version.published_on is not None]
     return {
         "matter": matter.matter,
@@ -68,12 +79,12 @@ def _matter(matter: MatterState, grant: Grant) -> dict[str, Any]:
 async def matters(request: web.Request) -> web.Response:
     """Matters of the catalogue as their newest version says; one matter shows all versions.
 
-    Authorities read drafts too; everybody else the newest version that was published, and that a
-    matter was withdrawn.
+    A unit reads its own drafts too, and so does who supervises it; everybody else the newest
+    version that was published, and that a matter was withdrawn.
     """
-    drafts = _sees_drafts(await grant_of(request))
-    version = MATTERS.c.version if drafts else MATTERS.c.shown_version
-    where: list[sa.ColumnElement[bool]] = [version > 0]
+    grant = await grant_of(request)
+    shown = sa.or_(MATTERS.c.shown_version > 0, _drafts_seen(grant))
+    where: list[sa.ColumnElement[bool]] = [MATTERS.c.version > 0, shown]
     where.extend(
         MATTERS.c[name].is_(query_value(request, name, bool, True))
         for name in ("published", "withdrawn")
@@ -99,8 +110,11 @@ async def matters(request: web.Request) -> web.Response:
         where=where,
         show=lambda row: {
             "matter": row.key,
-            "name": row.draft_name if drafts else row.name,
-            "version": row.version if drafts else row.shown_version,
+            **(
+                {"name": row.draft_name, "version": row.version}
+                if _sees_drafts(grant, row.unit)
+                else {"name": row.name, "version": row.shown_version}
+            ),
             **{name: getattr(row, name) for name in columns},
         },
         filters={name: MATTERS.c[name] for name in ("unit", "act_kind", "domain")},
@@ -110,11 +124,11 @@ async def matters(request: web.Request) -> web.Response:
 async def matter(request: web.Request) -> web.Response:
     """One matter with every version, when each was listed and published.
 
-    Authorities read drafts too, everybody else the versions that were published.
+    Its unit and who supervises it read drafts too, everybody else the versions that were published.
     """
     grant = await grant_of(request)
     row = await one_row(request, "matters", MATTERS, request.match_info["matter"])
-    if row is None or not (row.shown_version or _sees_drafts(grant)):
+    if row is None or not (row.shown_version or _sees_drafts(grant, row.unit)):
         raise not_found()
     return json_response(_matter(_MATTERS.decode(row.state), grant))
 

@@ -87,11 +87,16 @@ def visibility_of(topic: str, visibility: Visibility, tags: Collection[str]) -> 
     Earlier versions of the program recorded as public what tells of credit records and decisions,
     and so did corrections of that. After an end, a repair above all, nothing of it may be public
     (rulebook 2.17). Such an event is read as its type is recorded now: shared among authorities.
+    What a type has narrowed since (``Event.NARROWED``) is read as narrower. The bytes stay.
     """
-    if visibility != "public" or not any(tag.startswith(_MAY_END) for tag in tags):
+    if visibility != "public":
         return visibility
     cls = event_types().get(topic)
-    return "public" if cls is None or cls.VISIBILITY == "public" else "shared"
+    if cls is None or cls.VISIBILITY == "public":
+        return "public"
+    if cls.NARROWED:
+        return cls.VISIBILITY
+    return "shared" if any(tag.startswith(_MAY_END) for tag in tags) else "public"
 
 
 def audiences_of(

@@ -129,7 +129,7 @@ ActorId = Annotated[str, subject("actor", hideable=False, pattern=_NAME, example
 HolderId = Annotated[str, subject("holder", hideable=False, pattern=_NAME, examples=["HEAD-001"])]
 UnitId = Annotated[str, subject("unit", hideable=False, pattern=_NAME, examples=["MRB"])]
 OfficerId = Annotated[str, subject("officer", hideable=False, pattern=_NAME, examples=["OFF-001"])]
-MatterId = Annotated[str, subject("matter", hideable=False, pattern=_NAME, examples=["M-101"])]
+MatterId = Annotated[str, subject("matter", pattern=_NAME, examples=["M-101"])]
 LawId = Annotated[
     str,
     subject(

@@ -246,6 +246,7 @@ class PublishMatter(Command):
             url=self.url,
             published_on=ledger.on,
             days_late=ledger.days_after(due),
+            elements=elements,
         )
 
 
@@ -257,8 +258,13 @@ class WithdrawMatter(Command):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        _own_matter(ledger, self.matter, self.unit)
-        yield MatterWithdrawn(matter=self.matter, unit=self.unit, reason=self.reason)
+        matter = _own_matter(ledger, self.matter, self.unit)
+        yield MatterWithdrawn(
+            matter=self.matter,
+            unit=self.unit,
+            reason=self.reason,
+            draft=not matter.published,
+        )
 
 
 class ReportBasisRepealed(Command):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import ClassVar, Literal
 
 from ledger.entities.events import Area
-from ledger.kernel import Event, Value
+from ledger.kernel import Event, Value, Visibility
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import Badge, EntityId, LawId, MatterId, Name, OfficerId, Text, UnitId
 
 ActKind = Literal[
@@ -141,10 +143,14 @@ class MatterElements(Value):
 
 
 class MatterListed(Event):
-    """事项列入清单: a unit lists a matter. Listing gives no power yet: publishing does (CAT-R2)."""
+    """事项列入清单: a unit lists a matter. Listing gives no power yet: publishing does (CAT-R2).
+
+    A draft, which is the affair of its unit and the supervisors; the public reads what is
+    published, with the publication.
+    """
 
     TOPIC: ClassVar[str] = "catalogue.matter-listed"
-    VISIBILITY = "public"
+    NARROWED = True
 
     matter: MatterId
     unit: UnitId
@@ -152,10 +158,13 @@ class MatterListed(Event):
 
 
 class MatterRevised(Event):
-    """动态调整: a listed matter changes; it has to be published again to be used as changed."""
+    """动态调整: a listed matter changes; it has to be published again to be used as changed.
+
+    A draft until then, as ``MatterListed``.
+    """
 
     TOPIC: ClassVar[str] = "catalogue.matter-revised"
-    VISIBILITY = "public"
+    NARROWED = True
 
     matter: MatterId
     unit: UnitId
@@ -165,9 +174,14 @@ class MatterRevised(Event):
 
 
 class MatterPublished(Event):
-    """事项公布: the public can read the matter with its four elements."""
+    """事项公布: the public can read the matter with its four elements.
+
+    Since version 2 ``elements`` are what is published: the listing that holds them is a draft.
+    """
 
     TOPIC: ClassVar[str] = "catalogue.matter-published"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     VISIBILITY = "public"
 
     matter: MatterId
@@ -176,17 +190,27 @@ class MatterPublished(Event):
     url: Name
     published_on: date
     days_late: int = 0
+    elements: MatterElements | None = None
 
 
 class MatterWithdrawn(Event):
-    """事项取消: the matter may no longer be used."""
+    """事项取消: the matter may no longer be used.
+
+    ``draft``: no version of it was ever published; since version 2.
+    """
 
     TOPIC: ClassVar[str] = "catalogue.matter-withdrawn"
-    VISIBILITY = "public"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     matter: MatterId
     unit: UnitId
     reason: Text
+    draft: bool = False
+
+    def visibility(self) -> Visibility:
+        """Public, as what it withdraws; of a draft nobody else is told that it was one."""
+        return "restricted" if self.draft else "public"
 
 
 class BasisRepealed(Event):

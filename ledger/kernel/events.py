@@ -133,6 +133,8 @@ class Event(
     VERSION: ClassVar[int] = 1
     UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {}
     VISIBILITY: ClassVar[Visibility] = "restricted"
+    #: Whether what an earlier version of the program recorded as public is read as ``VISIBILITY``.
+    NARROWED: ClassVar[bool] = False
     #: The body fields that report a fact and may be corrected, with ``occurred_at`` beside them.
     #: What somebody decided, and what a rule looked at, is none of these: it has its own commands.
     CORRECTABLE: ClassVar[frozenset[str]] = frozenset()
