@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ledger.assessment.folds import Assessment, Indicator, Scheme, Score, measured
 from ledger.kernel import Fold
+from ledger.progress.folds import COUNTING
 from projections.source import Source
 from projections.tables import Row
 from projections.views import FoldView, subject_table
@@ -89,8 +90,9 @@ def run_again(source: Source, year: str, unit: str, cutoff: int) -> dict[str, An
     if not scheme.exists:
         return None
     score = answer(Score(f"{year}.{unit}"))
-    scores, total = measured(answer, scheme, unit, cutoff)
     recorded = next((run for run in score.runs if run.cutoff_position == cutoff), None)
+    counting = COUNTING if recorded is None else recorded.counting
+    scores, total = measured(answer, scheme, unit, cutoff, counting)
     return {
         "year": year,
         "unit": unit,

@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 import msgspec
 
+from ledger.audiences import FIGURES_READ_BY
 from ledger.kernel import Fold, RecordCorrected, Recorded
 from ledger.kernel.folds import Selector
 from ledger.kernel.subjects import make_tag
@@ -26,6 +27,7 @@ from ledger.progress.metrics import METRICS, Metric, metrics_of
 from ledger.vocabulary import UnitId
 
 __all__ = [
+    "COUNTING",
     "METRICS",
     "ActedTally",
     "Figures",
@@ -36,6 +38,7 @@ __all__ = [
     "Span",
     "Tally",
     "TaskReports",
+    "UnknownMetric",
     "figures",
     "metrics_of",
     "month_of",
@@ -195,6 +198,15 @@ def next_month(month: str) -> str:
     return _moved(month, 1)
 
 
+#: How figures are counted now. Since 2 nothing counts that is kept from somebody who reads the
+#: figure: neither by the unit that it is of, nor where reports and scores go.
+COUNTING = 2
+
+
+class UnknownMetric(ValueError):
+    """A figure is asked for that this program does not count."""
+
+
 class Tally(Fold):
     """How much did these metrics count about this unit, day by day, up to a position?
 
@@ -224,9 +236,9 @@ class Tally(Fold):
                 days[record.occurred_on] = days.get(record.occurred_on, 0) + n
 
     def _kept(self, record: Recorded) -> bool:
-        """Whether it is kept from the unit: a figure would tell it that somebody has reported."""
-        envelope = record.envelope
-        return envelope.visibility == "sealed" and envelope.actor.unit_id != self.unit
+        """Whether it is kept from a reader of the figure, which would tell that it is there."""
+        readers = FIGURES_READ_BY | {self.unit}
+        return _of_others(self, record) or not readers.isdisjoint(record.event.kept_from())
 
     def _tags(self) -> tuple[str, ...]:
         return (make_tag("unit", self.unit),)
@@ -248,6 +260,31 @@ class ActedTally(Tally):
 
     def _concerns(self, record: Recorded) -> bool:
         return record.envelope.actor.unit_id == self.unit
+
+
+def _of_others(tally: Tally, record: Recorded) -> bool:
+    """Whether somebody else recorded it in confidence."""
+    envelope = record.envelope
+    return envelope.visibility == "sealed" and envelope.actor.unit_id != tally.unit
+
+
+class FirstTally(Tally):
+    """As ``Tally``, for reports and scores that were counted the first way."""
+
+    _kept = _of_others
+
+
+class FirstActedTally(ActedTally):
+    """As ``ActedTally``, for reports and scores that were counted the first way."""
+
+    _kept = _of_others
+
+
+#: What figures are read from: what is about the unit, and what it recorded about others.
+_TALLIES: dict[int, tuple[type[Tally], type[Tally]]] = {
+    1: (FirstTally, FirstActedTally),
+    COUNTING: (Tally, ActedTally),
+}
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -276,12 +313,22 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 def figures(
-    answer: Callable[[Tally], Tally], unit: str, names: Iterable[str], cutoff: int
+    answer: Callable[[Tally], Tally],
+    unit: str,
+    names: Iterable[str],
+    cutoff: int,
+    counting: int = COUNTING,
 ) -> Figures:
-    """The figures of a unit up to a position; ``answer`` reads a fold, from wherever it is read."""
+    """The figures of a unit up to a position; ``answer`` reads a fold, from wherever it is read.
+
+    ``counting``: how they are counted. Raises ``UnknownMetric``.
+    """
     days: dict[str, dict[date, int]] = {}
     wanted = sorted(set(names))
-    for kind, whose in ((Tally, "unit"), (ActedTally, "actor")):
+    for name in wanted:
+        if name not in METRICS:
+            raise UnknownMetric(f"this version of the program does not count the metric {name!r}")
+    for kind, whose in zip(_TALLIES[counting], ("unit", "actor"), strict=True):
         some = tuple(name for name in wanted if METRICS[name].whose == whose)
         if some:
             days.update(answer(kind(unit, some, cutoff)).days)
