@@ -12,9 +12,11 @@ from msgspec.structs import replace
 
 from api.access import grant_of
 from api.asking import PRIVATE, asked
-from api.keys import ACCESS
+from api.auditing import seen
+from api.keys import ACCESS, LEDGER
 from api.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
 from api.resources import Parameter, Resource
+from api.tokens import Grant
 from ledger.access.events import (
     ClockConfirmed,
     CommandRefused,
@@ -27,7 +29,8 @@ from ledger.access.events import (
     TokenRequested,
     TokenRevoked,
 )
-from ledger.kernel import Actor, codec
+from ledger.audiences import BUREAU, audiences_for
+from ledger.kernel import Actor, budget, codec
 from ledger.kernel.folds import Selector
 from ledger.vocabulary import PersonId
 from projections.source import Source
@@ -81,7 +84,8 @@ async def accesses(request: web.Request) -> web.Response:
     grant = await grant_of(request)
     # One type at a time: not every store takes two without a tag.
     selectors = [Selector((topic,), tags) for topic in topics]
-    found = await asked(_page(source, selectors, after, limit + 1, grant.unit))
+    reader = Readable(Source(request.app[LEDGER].recorder), grant)
+    found = await asked(_page(source, selectors, after, limit + 1, reader))
     headers = dict(PRIVATE)
     if len(found) > limit:
         headers[hdrs.LINK] = next_link(request, after=found[limit - 1].position)
@@ -100,7 +104,7 @@ _TAGS = {
 
 
 def _page(
-    source: Source, selectors: list[Selector], after: int, limit: int, reader: str
+    source: Source, selectors: list[Selector], after: int, limit: int, reader: Readable
 ) -> Callable[[], list[Access]]:
     def page() -> list[Access]:
         shown: list[Access] = []
@@ -108,14 +112,46 @@ def _page(
         while len(shown) < limit:
             found = source.after(selectors, at, limit)
             accesses = [_shown(one) for one in found]
-            # What the reader's unit may not know of is not there for it.
-            shown += [a for a in accesses if reader not in a.body.get("withheld_from", ())]
+            # What the reader may not know of is not there for them.
+            shown += [access for access in accesses if reader.may_read(access)]
             if len(found) < limit:
                 break
             at = found[-1].position
-        return [_without_units(access) for access in shown[:limit]]
+        return [_without_subjects(access) for access in shown[:limit]]
 
     return page
+
+
+class Readable:
+    """Which lines a reader may read: those about nothing that they may not know.
+
+    Who reads what is sealed may read of what was never recorded too; the others may not, because a
+    refusal of something planned, and the rule that refused it, tell of it.
+    """
+
+    def __init__(self, ledger: Source, grant: Grant) -> None:
+        self._ledger = ledger
+        self._grant = grant
+        self._everything = BUREAU in audiences_for(grant.role, grant.unit, grant.entity)
+        self._seen: dict[str, bool] = {}
+
+    def may_read(self, access: Access) -> bool:
+        """Whether the reader may know every subject of a line, as things are now."""
+        if access.type not in (CommandRefused.TOPIC, RecordsConsulted.TOPIC):
+            return True
+        if self._grant.unit in access.body.get("withheld_from", ()):
+            return False
+        # An earlier program did not write down what the line is about.
+        subjects = access.body.get("subjects")
+        return self._everything if subjects is None else all(map(self._may_know, subjects))
+
+    def _may_know(self, tag: str) -> bool:
+        if tag.endswith(":"):
+            return self._everything
+        if tag not in self._seen:
+            budget.check()
+            self._seen[tag] = seen(self._ledger, tag, self._grant)
+        return self._seen[tag]
 
 
 def _shown(stored: Any) -> Access:
@@ -129,9 +165,10 @@ def _shown(stored: Any) -> Access:
     )
 
 
-def _without_units(access: Access) -> Access:
+def _without_subjects(access: Access) -> Access:
     """An access as it is shown: from whom it is kept would say whom its subject accuses."""
-    return replace(access, body={k: v for k, v in access.body.items() if k != "withheld_from"})
+    hidden = ("withheld_from", "subjects")
+    return replace(access, body={k: v for k, v in access.body.items() if k not in hidden})
 
 
 RESOURCES = (

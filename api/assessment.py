@@ -20,6 +20,7 @@ from ledger.assessment.events import Direction
 from ledger.assessment.folds import Assessment
 from ledger.assessment.folds import Indicator as IndicatorFold
 from ledger.audiences import SUPERVISORS, UNIT_BOUND
+from ledger.progress.folds import UnknownMetric
 from ledger.vocabulary import Role
 from projections.assessment import SCORES, Assessments, Indicators, Scores, run_again
 
@@ -69,7 +70,10 @@ async def rerun(request: web.Request) -> web.Response:
     last = head if newest is None else newest.cutoff_position
     cutoff = bounded(request, "cutoff", last, 1, max(head, 1))
     await reached(min(cutoff, head), lambda: follower.position("tallies"))
-    found = await asked(lambda: run_again(source, views, row.year, row.unit, cutoff), COUNTS)
+    try:
+        found = await asked(lambda: run_again(source, views, row.year, row.unit, cutoff), COUNTS)
+    except UnknownMetric as error:
+        raise not_found(f"This score cannot be run again: {error}.") from None
     if found is None:
         raise not_found()
     return json_response(RunAgain(**found), headers=PRIVATE)

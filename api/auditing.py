@@ -29,7 +29,7 @@ from ledger.access.events import (
     RuleId,
     SenderPaused,
 )
-from ledger.audiences import SUPERVISORS
+from ledger.audiences import SUPERVISORS, units_named
 from ledger.impersonal import personal_data
 from ledger.kernel import (
     Command,
@@ -50,6 +50,7 @@ from ledger.kernel.subjects import (
     main_subject,
     make_tag,
     subject_fields,
+    tag_extractor,
 )
 from ledger.vocabulary import EntityId, PersonId, UnitId
 from projections.source import Source, SourceUnavailable
@@ -105,8 +106,8 @@ class Audit:
             return
         if isinstance(answer, Refusal):
             source = Source(app[LEDGER].recorder)
-            withheld = await asyncio.to_thread(_withheld, source, hideable_tags(command))
-            await self._note(grant, lambda: note_of(command, context, answer, withheld))
+            about = await asyncio.to_thread(_about, source, command, grant)
+            await self._note(grant, lambda: note_of(command, context, answer, *about))
         else:
             await self._note(grant, lambda: note_of_unknown(grant, command, answer))
 
@@ -132,9 +133,8 @@ class Audit:
             return
         said = {*request.match_info.values(), *request.query.values()}
         sources = Source(request.app[LEDGER].recorder), Source(self._ledger.recorder)
-        kept_from = await AUDITS.run(lambda: _known(*sources, said, grant))
-        known = set(kept_from)
-        withheld = tuple(sorted({unit for said in known for unit in kept_from[said]}))
+        subjects, withheld = await AUDITS.run(lambda: _known(*sources, said, grant))
+        known = set(subjects)
         asked = _without_words(request, fits, known)
         entity = request.match_info.get("entity")
         await self._note(
@@ -147,6 +147,7 @@ class Audit:
                     entity=_as(EntityId, entity) if entity in known else None,
                     person=_as(PersonId, request.match_info.get("person")),
                     withheld_from=withheld,
+                    subjects=tuple(sorted({tag for tags in subjects.values() for tag in tags})),
                 )
             ),
         )
@@ -164,9 +165,13 @@ class Audit:
 
 
 def note_of(
-    command: Command, context: Context, refusal: Refusal, withheld: tuple[str, ...] = ()
+    command: Command,
+    context: Context,
+    refusal: Refusal,
+    subjects: tuple[str, ...] = (),
+    withheld: tuple[str, ...] = (),
 ) -> NoteRefusal:
-    """What is taken down of a refusal; ``withheld``: who may not know of its subjects."""
+    """What is taken down of a refusal: its subjects, and which units may not know of them."""
     unit = getattr(command, "unit", None) or context.actor.unit_id
     return NoteRefusal(
         refusal=CommandRefused(
@@ -179,6 +184,7 @@ def note_of(
             policy_version=refusal.policy_version,
             entity=_as(EntityId, getattr(command, "entity", None)),
             withheld_from=withheld,
+            subjects=subjects,
         )
     )
 
@@ -230,31 +236,51 @@ def is_number(said: str) -> bool:
 
 def _known(
     ledger: Source, access: Source, said: set[str], grant: Grant
-) -> dict[str, tuple[str, ...]]:
+) -> tuple[dict[str, list[str]], tuple[str, ...]]:
     """What of that which was said is a subject that the asker may know, or somebody who acts.
 
     What the asker may not know is as what is not there: else its line in the access ledger would
-    tell. Each comes with the units that may not know of it.
+    tell. Each comes with the tags of those of its subjects that can be hidden; and there are the
+    units that may not know of one of these.
     """
     tags = {s: list(_tags(s)) for s in said if len(s) <= _LONGEST_ID and s.isprintable()}
 
     def stands(one: str) -> bool:
         actor = f"actor:{one}"
         open_ones = [tag for tag in tags[one] if not hideable(tag)]
-        return (
-            ledger.tagged(open_ones)
-            or (actor in tags[one] and access.tagged([actor]))
-            or any(_seen(ledger, tag, grant) for tag in tags[one] if hideable(tag))
-        )
+        return ledger.tagged(open_ones) or (actor in tags[one] and access.tagged([actor]))
 
     try:
-        known = set(filter(stands, tags))
+        subjects = {
+            one: [tag for tag in tags[one] if hideable(tag) and seen(ledger, tag, grant)]
+            for one in tags
+        }
+        known = {one: found for one, found in subjects.items() if found or stands(one)}
     except SourceUnavailable as error:
         raise Unavailable("the ledger cannot be read now; ask again") from error
-    return {one: _withheld(ledger, filter(hideable, tags[one])) for one in known}
+    return known, _withheld(ledger, (tag for found in known.values() for tag in found))
 
 
-def _seen(ledger: Source, tag: str, grant: Grant) -> bool:
+def _about(
+    ledger: Source, command: Command, grant: Grant
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The subjects of a refused command that can be hidden, and the units that may not know.
+
+    An id that nobody recorded is the sender's own word and is not written down; its kind is. What
+    a business wanted to report of a unit is kept from that unit, as the report would have been.
+    """
+    tags = sorted(set(hideable_tags(command)))
+    try:
+        subjects = [tag if ledger.tagged([tag]) else f"{tag.partition(':')[0]}:" for tag in tags]
+    except SourceUnavailable as error:
+        raise Unavailable("the ledger cannot be read now; ask again") from error
+    withheld = set(_withheld(ledger, tags))
+    if grant.role == "entity_rep":
+        withheld.update(units_named(list(tag_extractor(type(command))(command))))
+    return tuple(sorted(set(subjects))), tuple(sorted(withheld))
+
+
+def seen(ledger: Source, tag: str, grant: Grant) -> bool:
     """Whether one of the first events about a subject is one that the asker may see."""
     return any(
         may_see_stored(grant, stored, codec.plain(stored.event.data))

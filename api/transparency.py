@@ -7,6 +7,7 @@ is handed out with a proof of its own (``api.receipts``), so nobody needs the ot
 from __future__ import annotations
 
 from base64 import b64encode
+from typing import Any
 
 import msgspec
 from aiohttp import hdrs, web
@@ -18,14 +19,17 @@ from api.pools import PROOFS
 from api.problems import Problem, not_found, unauthenticated
 from api.reading import json_response, whole_number
 from api.resources import Parameter, Resource
+from api.tokens import Grant
+from api.visibility import may_see_stored
+from ledger.kernel import codec
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.checkpoints import MAX_SIZE
 from ledger.transparency.log import TransparencyLog
-from ledger.transparency.merkle import ProofError
+from ledger.transparency.merkle import ProofError, leaf_hash
 from ledger.transparency.proofs import Receipt
 from ledger.transparency.rotation import announced
 from ledger.transparency.store import LogKey
-from ledger.transparency.tiles import WIDTH, parse_tile_path
+from ledger.transparency.tiles import WIDTH, entry, parse_tile_path, withheld
 
 TEXT = "text/plain; charset=utf-8"
 BYTES = "application/octet-stream"
@@ -105,7 +109,11 @@ async def witnessed(request: web.Request) -> web.Response:
 
 
 async def tile(request: web.Request) -> web.Response:
-    """A tile of hashes; below `entries/`, for auditors, the stored records themselves."""
+    """A tile of hashes; below `entries/`, for auditors, the stored records themselves.
+
+    Where a record is kept from the auditor's unit, an entry of 41 bytes stands for it: `withheld`,
+    a line feed and its leaf hash.
+    """
     try:
         level, n, width = parse_tile_path(request.match_info["tile"])
     except ValueError as error:
@@ -123,13 +131,26 @@ async def tile(request: web.Request) -> web.Response:
 
 async def _entries(request: web.Request, n: int, width: int) -> web.Response:
     recorder = request.app[LEDGER].recorder
-    assert isinstance(recorder, SQLiteRecorder)
     first, log = n * WIDTH, request.app[LOG].log
     if first + width > await asked(lambda: log.tiles.size, PROOFS):
         raise not_found("There is no such bundle, or not yet.")
-    rows = await asked(lambda: recorder.rows(first, width), PROOFS)
-    bundle = b"".join(len(row.data).to_bytes(2, "big") + row.data for row in rows)
-    return octets(bundle, "private, no-store")
+    grant = await grant_of(request)
+
+    def bundle() -> bytes:
+        stored = recorder.read(after=first, limit=width)
+        return b"".join(_entry(grant, one) for one in stored)
+
+    return octets(await asked(bundle, PROOFS), "private, no-store")
+
+
+def _entry(grant: Grant, stored: Any) -> bytes:
+    """A record for an auditor; without its bytes where it is kept from the auditor's unit."""
+    data = stored.event.data
+    try:
+        seen = may_see_stored(grant, stored, codec.plain(data))
+    except Exception:  # noqa: BLE001 - of bytes that nobody can read nobody knows whom they accuse
+        seen = False
+    return entry(data) if seen else withheld(leaf_hash(data))
 
 
 async def _require_auditor(request: web.Request) -> None:

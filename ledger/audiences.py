@@ -55,6 +55,9 @@ OTHERS = "other-supervisors"
 #: The Justice Bureau as a unit: plans are filed to it, and complaints may be about it.
 BUREAU_UNIT = "JB"
 
+#: Where monthly reports and scores go, besides the unit that they are of (2.14).
+FIGURES_READ_BY = frozenset({BUREAU_UNIT, "RLO"})
+
 #: They supervise the whole region, or work across all units.
 SUPERVISORS = frozenset({"jb_supervisor", "rlo_assessor", "recon_officer", "ledger_clock"})
 _ACROSS_UNITS = SUPERVISORS | {"credit_officer"}
@@ -208,6 +211,7 @@ def audiences_of_sender(
 __all__ = [
     "BUREAU",
     "BUREAU_UNIT",
+    "FIGURES_READ_BY",
     "OTHERS",
     "PUBLIC",
     "SHARED",

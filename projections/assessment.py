@@ -8,8 +8,17 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from ledger.assessment.folds import Assessment, Indicator, Scheme, Score, assessed, score_id
+from ledger.assessment.folds import (
+    Assessment,
+    Indicator,
+    Scheme,
+    Score,
+    assessed,
+    measured,
+    score_id,
+)
 from ledger.kernel import Fold
+from ledger.progress.folds import COUNTING, known_metrics
 from projections.follower import Views
 from projections.source import Source
 from projections.tables import Row
@@ -94,11 +103,16 @@ def run_again(
     if not scheme.exists:
         return None
     score = answer(Score(score_id(year, unit)))
-    first, last = date(int(year), 1, 1), date(int(year), 12, 31)
-    with views.reading() as connection:
-        found = figures_of(connection, unit, scheme.metrics, (first, last), cutoff)
-    scores, total = assessed(scheme.indicators.values(), found, int(scheme.year))
     recorded = next((run for run in score.runs if run.cutoff_position == cutoff), None)
+    if recorded is None or recorded.counting == COUNTING:
+        first, last = date(int(year), 1, 1), date(int(year), 12, 31)
+        known_metrics(scheme.metrics)
+        with views.reading() as connection:
+            found = figures_of(connection, unit, scheme.metrics, (first, last), cutoff)
+        scores, total = assessed(scheme.indicators.values(), found, int(scheme.year))
+    else:
+        # Counted another way than the view counts: from the events themselves.
+        scores, total = measured(answer, scheme, unit, cutoff, recorded.counting)
     return {
         "year": year,
         "unit": unit,

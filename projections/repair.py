@@ -137,13 +137,19 @@ def record_document(
 
 
 def case_conditions(read: Reader, case: RepairCase, on: date) -> list[dict[str, Any]]:
-    """The conditions of a case as they stand on a day."""
-    return [_shown(one) for one in conditions(read, Asked.by(case), on)]
+    """The conditions of a case as they stand on a day, for its records that are known."""
+    asked = msgspec.structs.replace(Asked.by(case), records=_known(read, case.records))
+    return [_shown(one) for one in conditions(read, asked, on)]
 
 
 def earliest_dates(read: Reader, records: Iterable[str], on: date) -> list[dict[str, Any]]:
-    """The records of a case, each with its dates."""
-    return [brief(read, name, on) for name in records]
+    """The records of a case that are known, each with its dates."""
+    return [brief(read, name, on) for name in _known(read, records)]
+
+
+def _known(read: Reader, records: Iterable[str]) -> tuple[str, ...]:
+    """The records of which the ledger says anything: others are gaps in what it holds."""
+    return tuple(name for name in records if read(Record(name)).says is not None)
 
 
 def _shown(condition: Condition) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from ledger.kernel import RecordCorrected, Recorded
 from ledger.kernel.corrections import as_changed, changes_of
 from ledger.kernel.folds import Selector
-from ledger.progress.folds import METRICS, Figures, counted
+from ledger.progress.folds import COUNTING, METRICS, Figures, counted
 from projections.source import Entry, Source
 from projections.tables import Code, Connection, Store, in_groups
 from projections.views import View
@@ -50,7 +50,8 @@ class Tallies(View):
         self.topics = frozenset({*events, RecordCorrected.TOPIC})
 
     def shape(self) -> list[str]:
-        return [*super().shape(), *(f"{m.name} {m.whose}" for m in METRICS.values())]
+        metrics = (f"{m.name} {m.whose}" for m in METRICS.values())
+        return [*super().shape(), f"counting {COUNTING}", *metrics]
 
     def take(self, entries: Sequence[Entry], store: Store, source: Source, last: int) -> None:
         rows: list[tuple[object, ...]] = []

@@ -38,11 +38,13 @@ class CommandRefused(Event):
     The actor is whoever asked, ``unit`` the unit acted for. ``refused_command`` is the id of the
     command: the same request repeated under one Idempotency-Key has one id, and is noted each time.
     Since version 2 ``withheld_from`` are the units that may not know of what the command named.
+    Since version 3 ``subjects`` are those that the command named, as tags: a refusal is shown to
+    whom may know all of them. A kind without an id stands for one that was not recorded then.
     """
 
     TOPIC: ClassVar[str] = "access.command-refused"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict, 2: dict}
 
     unit: UnitId
     command: Name
@@ -53,6 +55,7 @@ class CommandRefused(Event):
     policy_version: int | None = None
     entity: EntityId | None = None
     withheld_from: tuple[str, ...] = ()
+    subjects: tuple[str, ...] | None = None
 
 
 class ReferenceUnknown(Event):
@@ -96,12 +99,13 @@ class RecordsConsulted(Event):
     of the asker's own: `withheld` stands for what the ledger does not have as a subject and is no
     number, date or word of the resource. Whoever asks for what is sealed of a ``person`` is noted
     too, supervisor or not. Since version 3 ``withheld_from`` are the units that may not know of
-    what was looked at.
+    what was looked at. Since version 4 ``subjects`` are those that were asked for and that the
+    asker may know, as tags: the consultation is shown to whom may know all of them.
     """
 
     TOPIC: ClassVar[str] = "access.records-consulted"
-    VERSION = 3
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was, 2: dict}
+    VERSION = 4
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was, 2: dict, 3: dict}
 
     unit: UnitId
     route: Name
@@ -109,6 +113,7 @@ class RecordsConsulted(Event):
     entity: EntityId | None = None
     person: PersonId | None = None
     withheld_from: tuple[str, ...] = ()
+    subjects: tuple[str, ...] | None = None
 
 
 class TokenRequested(Event):

@@ -38,7 +38,7 @@ from ledger.kernel import (
     civil_date,
 )
 from ledger.kernel.days import add_months
-from ledger.progress.folds import METRICS, ReportingUnit, ReportingUnits, figures
+from ledger.progress.folds import COUNTING, METRICS, ReportingUnit, ReportingUnits, figures
 from ledger.supervision.findings import finding
 from ledger.supervision.rules import GEN_R2
 from ledger.vocabulary import AssessmentYear, Name, Text, UnitId, is_among
@@ -206,6 +206,7 @@ class RunAssessment(Command):
             cutoff_position=self.cutoff_position,
             scores=scores,
             total=total,
+            counting=COUNTING,
         )
         if any(METRICS[name].base == "inspections" for name in scheme.metrics):
             yield from self._burst(ledger, cutoff)

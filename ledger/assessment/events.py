@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
 from ledger.kernel import Event, Value, subject
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import AssessmentYear, Name, Text, UnitId
 
 #: A decimal that is never negative, with at most four places; exact, as all figures here.
@@ -102,10 +104,13 @@ class AssessmentRunCompleted(Event):
     """考核计分: a unit's score of a year, from the events up to ``cutoff_position`` alone.
 
     ``total``: the points of all indicators that count, by their weights, out of 100; absent when
-    none counts. The same position gives the same score, whenever it is asked for.
+    none counts. The same position gives the same score, whenever it is asked for. Since version 2
+    ``counting`` says how the ledger counted, as in ``ProgressLedgerSubmitted``.
     """
 
     TOPIC: ClassVar[str] = "assessment.assessment-run-completed"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     score: ScoreId
     year: AssessmentYear
@@ -114,6 +119,7 @@ class AssessmentRunCompleted(Event):
     cutoff_position: int
     scores: tuple[IndicatorScore, ...]
     total: str | None = None
+    counting: int = 1
 
 
 class ScoreAppealed(Event):

@@ -22,7 +22,7 @@ from ledger.assessment.events import (
     ScoreId,
 )
 from ledger.kernel import Fold, Recorded
-from ledger.progress.folds import Figures, Tally, figures
+from ledger.progress.folds import COUNTING, Figures, Tally, figures
 from ledger.vocabulary import AssessmentYear
 
 
@@ -166,10 +166,14 @@ class Assessment(Fold):
 
 
 def measured(
-    answer: Callable[[Tally], Tally], scheme: Scheme, unit: str, cutoff: int
+    answer: Callable[[Tally], Tally],
+    scheme: Scheme,
+    unit: str,
+    cutoff: int,
+    counting: int = COUNTING,
 ) -> tuple[tuple[IndicatorScore, ...], str | None]:
     """The scores of a unit under a scheme, from the events up to a position; and their total."""
-    found = figures(answer, unit, scheme.metrics, cutoff)
+    found = figures(answer, unit, scheme.metrics, cutoff, counting)
     return assessed(scheme.indicators.values(), found, int(scheme.year))
 
 

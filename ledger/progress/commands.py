@@ -37,6 +37,7 @@ from ledger.progress.events import (
     TaskNo,
 )
 from ledger.progress.folds import (
+    COUNTING,
     METRICS,
     Report,
     ReportingUnit,
@@ -202,6 +203,7 @@ class SubmitProgressLedger(Command):
             ledger_cutoff_position=self.ledger_cutoff_position,
             nil=bool(stated) and not _anything(stated),
             days_late=ledger.days_after(due_on),
+            counting=COUNTING,
         )
         yield from opening
         yield submitted

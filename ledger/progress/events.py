@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
 from ledger.kernel import Event, subject
+from ledger.kernel.events import Upcaster
 from ledger.vocabulary import MonthId, Name, Text, UnitId
 
 #: The nine tasks of the Notice (0.13).
@@ -95,10 +97,13 @@ class ProgressLedgerSubmitted(Event):
     ``metrics`` are the figures it stands by, ``computed`` those of the ledger's events up to
     ``ledger_cutoff_position``; they differ in what is ``disputed`` and nowhere else (LDG-R1).
     ``nil``: there are figures, and all that it states of the month's events are 0. ``days_late``
-    counts calendar days.
+    counts calendar days. Since version 2 ``counting`` says how the ledger counted: since 2 without
+    what is kept from somebody who reads the report.
     """
 
     TOPIC: ClassVar[str] = "progress.progress-ledger-submitted"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     report: ReportId
     unit: UnitId
@@ -112,6 +117,7 @@ class ProgressLedgerSubmitted(Event):
     highlights: tuple[Text, ...] = ()
     nil: bool = False
     days_late: int = 0
+    counting: int = 1
 
 
 class LedgerReturned(Event):

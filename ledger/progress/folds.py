@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import msgspec
 
+from ledger.audiences import FIGURES_READ_BY
 from ledger.kernel import Fold, RecordCorrected, Recorded
 from ledger.kernel.folds import Selector
 from ledger.kernel.subjects import make_tag
@@ -26,6 +27,7 @@ from ledger.progress.metrics import METRICS, Metric, metrics_of
 from ledger.vocabulary import UnitId
 
 __all__ = [
+    "COUNTING",
     "METRICS",
     "ActedTally",
     "Figures",
@@ -37,7 +39,9 @@ __all__ = [
     "Tally",
     "TaskReports",
     "counted",
+    "UnknownMetric",
     "figures",
+    "known_metrics",
     "metrics_of",
     "month_of",
     "next_month",
@@ -196,23 +200,42 @@ def next_month(month: str) -> str:
     return _moved(month, 1)
 
 
-def counted(record: Recorded, names: Iterable[str] = METRICS) -> Iterator[tuple[str, str, int]]:
+#: How figures are counted now. Since 2 nothing counts that is kept from somebody who reads the
+#: figure: neither by the unit that it is of, nor where reports and scores go.
+COUNTING = 2
+
+
+class UnknownMetric(ValueError):
+    """A figure is asked for that this program does not count."""
+
+
+def counted(
+    record: Recorded, names: Iterable[str] = METRICS, counting: int = COUNTING
+) -> Iterator[tuple[str, str, int]]:
     """For which unit an event counts, by which of these metrics, and how much.
 
-    What is kept from a unit does not count: a figure would tell it that somebody has reported.
+    What is kept from a reader of a figure does not count: the figure would tell that it is there.
     """
-    envelope = record.envelope
-    actor = envelope.actor.unit_id
+    actor = record.envelope.actor.unit_id
     for name in names:
         metric = METRICS[name]
         if not isinstance(record.event, metric.events):
             continue
         # An event may name several units; it is about the one that its field ``unit`` says.
         unit = actor if metric.whose == "actor" else getattr(record.event, "unit", None)
-        if unit is None or (envelope.visibility == "sealed" and actor != unit):
+        if unit is None or _is_kept(record, unit, counting):
             continue
         if n := metric.counts(record.event):
             yield unit, name, n
+
+
+def _is_kept(record: Recorded, unit: str, counting: int) -> bool:
+    """Whether an event is kept from the unit, or (since 2) from another reader of its figures."""
+    envelope = record.envelope
+    if envelope.visibility == "sealed" and envelope.actor.unit_id != unit:
+        return True
+    readers = FIGURES_READ_BY | {unit}
+    return counting > 1 and not readers.isdisjoint(record.event.kept_from())
 
 
 class Tally(Fold):
@@ -221,6 +244,9 @@ class Tally(Fold):
     The position is part of the question: what is recorded above it, corrections too, never changes
     the answer. It reads the unit's events of the types that the metrics count, and no others.
     """
+
+    #: How it counts.
+    COUNTING: ClassVar[int] = COUNTING
 
     unit: UnitId
     names: tuple[str, ...]
@@ -237,7 +263,7 @@ class Tally(Fold):
     def take(self, record: Recorded) -> None:
         if record.position > self.cutoff:
             return
-        for unit, name, n in counted(record, self.names):
+        for unit, name, n in counted(record, self.names, self.COUNTING):
             if unit == self.unit:
                 days = self.days.setdefault(name, {})
                 days[record.occurred_on] = days.get(record.occurred_on, 0) + n
@@ -255,6 +281,25 @@ class ActedTally(Tally):
 
     def _tags(self) -> tuple[str, ...]:
         return ()
+
+
+class FirstTally(Tally):
+    """As ``Tally``, for reports and scores that were counted the first way."""
+
+    COUNTING = 1
+
+
+class FirstActedTally(ActedTally):
+    """As ``ActedTally``, for reports and scores that were counted the first way."""
+
+    COUNTING = 1
+
+
+#: What figures are read from: what is about the unit, and what it recorded about others.
+_TALLIES: dict[int, tuple[type[Tally], type[Tally]]] = {
+    1: (FirstTally, FirstActedTally),
+    COUNTING: (Tally, ActedTally),
+}
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -282,13 +327,28 @@ class Figures(msgspec.Struct, frozen=True):
         return sum(n for day, n in self.days.get(name, {}).items() if first <= day <= last)
 
 
+def known_metrics(names: Iterable[str]) -> list[str]:
+    """Metrics in order, each once. Raises ``UnknownMetric`` for one that nobody counts."""
+    for name in names:
+        if name not in METRICS:
+            raise UnknownMetric(f"this version of the program does not count the metric {name!r}")
+    return sorted(set(names))
+
+
 def figures(
-    answer: Callable[[Tally], Tally], unit: str, names: Iterable[str], cutoff: int
+    answer: Callable[[Tally], Tally],
+    unit: str,
+    names: Iterable[str],
+    cutoff: int,
+    counting: int = COUNTING,
 ) -> Figures:
-    """The figures of a unit up to a position; ``answer`` reads a fold, from wherever it is read."""
+    """The figures of a unit up to a position; ``answer`` reads a fold, from wherever it is read.
+
+    ``counting``: how they are counted. Raises ``UnknownMetric``.
+    """
     days: dict[str, dict[date, int]] = {}
-    wanted = sorted(set(names))
-    for kind, whose in ((Tally, "unit"), (ActedTally, "actor")):
+    wanted = known_metrics(names)
+    for kind, whose in zip(_TALLIES[counting], ("unit", "actor"), strict=True):
         some = tuple(name for name in wanted if METRICS[name].whose == whose)
         if some:
             days.update(answer(kind(unit, some, cutoff)).days)

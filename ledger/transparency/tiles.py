@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from ledger.transparency.merkle import HASH_SIZE, root_of
+from ledger.transparency.merkle import HASH_SIZE, leaf_hash, root_of
 
 #: Hashes in a full tile.
 WIDTH = 256
@@ -82,6 +82,39 @@ def node_of(tile: Tile) -> Callable[[int, int], bytes]:
         return root_of(split(hashes)[start:end])
 
     return node
+
+
+#: Begins an entry that stands for one whose bytes its reader may not have; its leaf hash follows.
+#: No record begins so: records are MessagePack maps.
+WITHHELD = b"withheld\n"
+
+
+def entry(data: bytes) -> bytes:
+    """One record in a bundle of entries: its length in two bytes, and its bytes."""
+    return len(data).to_bytes(2, "big") + data
+
+
+def withheld(leaf: bytes) -> bytes:
+    """What stands in a bundle in the place of a record that is withheld, whose hash is ``leaf``."""
+    return entry(WITHHELD + leaf)
+
+
+def leaves_of(bundle: bytes) -> Iterator[tuple[bytes | None, bytes]]:
+    """Each entry of a bundle with its leaf hash; ``None`` for the bytes of one that is withheld.
+
+    Raises ``ValueError`` for what is no bundle.
+    """
+    while bundle:
+        size = int.from_bytes(bundle[:2], "big")
+        data, bundle = bundle[2 : 2 + size], bundle[2 + size :]
+        if len(data) != size or not data:
+            raise ValueError(f"an entry must have {size} bytes, at least 1; it has {len(data)}")
+        if not data.startswith(WITHHELD):
+            yield data, leaf_hash(data)
+        elif len(data) == len(WITHHELD) + HASH_SIZE:
+            yield None, data[len(WITHHELD) :]
+        else:
+            raise ValueError("an entry that is withheld must hold its leaf hash and nothing else")
 
 
 def split(hashes: bytes) -> list[bytes]:

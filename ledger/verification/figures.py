@@ -8,7 +8,7 @@ from ledger.assessment.events import AssessmentPublished, AssessmentRunCompleted
 from ledger.assessment.folds import Scheme, Score, measured
 from ledger.kernel import Recorded
 from ledger.progress.events import ProgressLedgerSubmitted
-from ledger.progress.folds import Tally, figures, metrics_of
+from ledger.progress.folds import Tally, UnknownMetric, figures, metrics_of
 from ledger.verification.asking import Records
 from ledger.verification.faults import Found
 
@@ -52,7 +52,7 @@ def verify_reports(records: Records, tell: Callable[[int], None] = lambda report
 def _report(answer: Callable[[Tally], Tally], event: ProgressLedgerSubmitted) -> list[str]:
     names = [metric.name for metric in metrics_of(event.task_no)]
     cutoff = event.ledger_cutoff_position
-    again = figures(answer, event.unit, names, cutoff)
+    again = figures(answer, event.unit, names, cutoff, event.counting)
     wrong = []
     # A metric that joined the catalogue later is in none of the earlier reports.
     for name in sorted({*event.computed, *event.metrics}):
@@ -82,7 +82,13 @@ def verify_scores(records: Records, tell: Callable[[int], None] = lambda scores:
         if scheme.adopted is None or scheme.adopted.version != run.scheme_version:
             found.wrong(place, "it was run by no scheme of its year", record.position)
         else:
-            scores, total = measured(answer, scheme, run.unit, run.cutoff_position)
+            try:
+                scores, total = measured(
+                    answer, scheme, run.unit, run.cutoff_position, run.counting
+                )
+            except UnknownMetric as error:
+                found.wrong(place, f"it cannot be run again: {error}", record.position)
+                continue
             if (scores, total) != (run.scores, run.total):
                 found.wrong(
                     place,

@@ -351,6 +351,7 @@ async def answer(shelf: Shelf, who: str, url: str) -> Answer:
     ):  # a busy machine: its threads have had no time, which says nothing
         await asyncio.sleep(0.5)
         response = await shelf.get(who, url)
+    assert response.status != 500, f"{who} asks for {url}"
     said = [f"{name}: {response.headers.get(name)}" for name in _HEADERS]
     if not _OF_THE_LOG.search(url) and isinstance(response, web.Response):
         body = response.body if isinstance(response.body, bytes) else b""
@@ -391,7 +392,7 @@ def urls(resources: Iterable[Resource], facts: Sequence[Recorded]) -> list[str]:
 
 #: Of the log alone, of the service, or of another ledger.
 _NOT_ASKED = ("/v1/log/", "/v1/access", "/livez", "/readyz", "/metrics", "/docs", "/static",
-              "/problems", "/v1/openapi", "/v1/events/", "/v1/progress")  # fmt: skip
+              "/problems", "/v1/openapi", "/v1/events/")  # fmt: skip
 
 #: What a path calls a kind of subject otherwise than its tags do.
 _KIND = {"id": "task", "key": "key", "soft_measure": "measure", "review_batch": "batch"}

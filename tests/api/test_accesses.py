@@ -201,3 +201,85 @@ async def test_pages(world: World) -> None:
 
     assert [one["position"] for one in first] == [1, 2]
     assert rest[0]["position"] == 3
+
+
+class TestWhoMayKnow:
+    """A line is shown to whoever may know its subjects, and to nobody else (2.17)."""
+
+    @pytest.fixture
+    async def sealed(self, world: World) -> World:
+        """A sealed complaint and a planned visit: 司法局 reads both, 依法治区办 neither."""
+        world.at("2026-03-16")
+        await world.given_matter("M-101")
+        await world.given_plan([3, 5])
+        await world.send(
+            "E-A",
+            "complaints/receive-complaint",
+            complaint="CMP-1",
+            entity=E_A,
+            channel="web",
+            subject_unit="MRB",
+            facts="来了两个人",
+            anonymous=False,
+            handled_by="JB",
+        )
+        await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_A, "2026-05-11"))
+        return world
+
+    LOOKS = ("/v1/complaints/CMP-1", "/v1/inspections/T-1/trail", "/v1/feed?subject=task:T-1")
+
+    async def lines(self, world: World, who: str, **query: Any) -> list[dict[str, Any]]:
+        found = (await world.get(who, "/v1/access", limit=500, **query))["items"]
+        return [one for one in found if one["body"].get("route") != "/v1/access"]
+
+    async def test_looks(self, sealed: World) -> None:
+        """What the bureau looked at that is sealed is not in what the others read of it."""
+        for path in self.LOOKS:
+            await looked(sealed, path)
+        await looked(sealed, f"/v1/entities/{E_A}/profile")
+        bureau = [one["body"]["asked"] for one in await self.lines(sealed, "JB", person="JB-002")]
+        assert bureau == [*self.LOOKS, f"/v1/entities/{E_A}/profile"]
+        others = [one["body"]["asked"] for one in await self.lines(sealed, "RLO", person="JB-002")]
+        assert others == [f"/v1/entities/{E_A}/profile"]
+
+    async def test_refusals(self, sealed: World) -> None:
+        """A refusal of something planned tells of it, and so does the rule that refused it."""
+        await sealed.refused("SUP-R1", "MRB head", "filing/approve-task",
+                             **sealed.task("T-2", E_A, "2026-05-12"))  # fmt: skip
+        assert [one["body"]["rule"] for one in await self.lines(sealed, "JB", kind="refusal")] == [
+            "SUP-R1"
+        ]
+        for query in ({}, {"kind": "refusal"}, {"entity": E_A}, {"unit": "MRB"}):
+            assert await self.lines(sealed, "RLO", **query) == []
+
+    async def test_a_subject_that_was_never_hidden(self, sealed: World) -> None:
+        """A case is the supervisors': who was refused about it is told to them all."""
+        await sealed.send("MRB head", "penalties/file-case", **sealed.case("CASE-1", E_A))
+        notice = sealed.notice("CASE-1", 20_000_000)  # which has to tell of the hearing
+        await sealed.refused("PEN-R1", "MRB officer", "penalties/serve-prior-notice", **notice)
+        for who in ("JB", "RLO"):
+            (line,) = await self.lines(sealed, who, kind="refusal")
+            assert (line["body"]["rule"], line["body"]["unit"]) == ("PEN-R1", "MRB")
+
+    async def test_pages_follow(self, sealed: World) -> None:
+        """Pages are as long as what the reader may see, and go on only where there is more."""
+        for _ in range(3):
+            for path in self.LOOKS:
+                await looked(sealed, path)
+            await looked(sealed, "/v1/units")
+        headers = {"Authorization": f"Bearer {sealed.tokens['RLO']}"}
+        url, met = "/v1/access?person=JB-002&limit=2", []
+        for _ in range(2):
+            async with sealed.client.get(url, headers=headers) as page:
+                met.append([one["body"]["asked"] for one in (await page.json())["items"]])
+                link = page.headers.get("Link")
+                url = link.partition("<")[2].partition(">")[0] if link else ""
+        assert met == [["/v1/units"] * 2, ["/v1/units"]]
+        assert not url
+
+    async def test_the_subjects_are_not_shown(self, sealed: World) -> None:
+        """Which subjects a line has is for deciding who reads it, and in no answer."""
+        for path in self.LOOKS:
+            await looked(sealed, path)
+        for one in await self.lines(sealed, "JB"):
+            assert not {"subjects", "withheld_from"} & one["body"].keys()

@@ -47,7 +47,7 @@ from ledger.progress.events import (
     ReportingUnitEnrolled,
     ReportingUnitWithdrawn,
 )
-from ledger.progress.folds import METRICS, ActedTally, Tally, figures, metrics_of
+from ledger.progress.folds import COUNTING, METRICS, ActedTally, Tally, figures, metrics_of
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.events import FindingClosed, FindingRaised
 from tests.gwt import HEAD, Scenario, actor, like, on
@@ -445,6 +445,40 @@ def test_a_complaint_counts_for_whoever_handles_it(story: Scenario) -> None:
     assert counted(story, "JB", "complaints_acknowledged") == {"2026-05": 2}
     assert counted(story, "JB", "complaints_acknowledged_in_time") == {"2026-05": 1}
     assert counted(story, "MRB", "complaints_acknowledged") == {}
+
+
+@pytest.mark.parametrize("accused", ["JB", "RLO", "RECON"])
+def test_nobody_is_counted_a_complaint_about_themselves(story: Scenario, accused: str) -> None:
+    """Reports go to the bureau and 依法治区办: what is kept from one of them, no figure counts."""
+    about = {"unit": "RECON", "subject_unit": accused}
+    handler = actor("RECON", "RECON-1", "recon_officer")
+    story.given(ComplaintAcknowledged(complaint="CMP-1", **about), actor=handler)
+    assert counted(story, "RECON", "complaints_acknowledged") == {}
+    story.given(
+        ComplaintAcknowledged(complaint="CMP-2", unit="RECON", subject_unit="MRB"), actor=handler
+    )
+    assert counted(story, "RECON", "complaints_acknowledged") == {"2026-05": 1}
+
+
+def test_a_finding_withheld_from_the_bureau_counts_nowhere(story: Scenario) -> None:
+    """Neither among the bureau's findings, nor among those that are open at the end."""
+    found = {"finding_id": "FIL-V1.a.1", "type": "unfiled", "rule_id": "FIL-V1", "auto": True}
+    story.given(FindingRaised(**found, unit="JB", withheld_from=("JB",)), actor=JB)
+    for metric in ("findings", "findings_open"):
+        assert counted(story, "JB", metric) == {}
+
+
+def test_reports_counted_the_first_way_are_verified_so(story: Scenario) -> None:
+    """A report of an earlier program counted what its readers may not know, and stays right."""
+    about = {"complaint": "CMP-1", "unit": "RECON", "subject_unit": "JB"}
+    handler = actor("RECON", "RECON-1", "recon_officer")
+    story.given(ComplaintAcknowledged(**about), actor=handler)
+    records = [codec.decode(s.position, s.event.data) for s in story.ledger.recorder.read()]
+    for counting, value in ((1, 1), (COUNTING, 0)):
+        found = figures(
+            lambda fold: fold.over(records), "RECON", ("complaints_acknowledged",), 10**6, counting
+        )
+        assert found.month("complaints_acknowledged", "2026-05") == value
 
 
 @pytest.mark.parametrize("told", [{"narrative": "检查有力"}, {"highlights": ("创新机制",)}])

@@ -24,6 +24,7 @@ from ledger.transparency.merkle import leaf_hash, root_of, verify_consistency
 from ledger.transparency.notes import Signer, Verifier, parse_note, parse_vkey, verified
 from ledger.transparency.proofs import ProofError, parse_receipt
 from ledger.transparency.store import LogKey
+from ledger.transparency.tiles import WITHHELD, entry, leaves_of, withheld
 from tests.page_scripts import answers
 from tests.scenarios.world import E_A, World
 
@@ -80,6 +81,50 @@ async def test_the_tree_is_that_of_the_records(world: World) -> None:
         entries.append(bundle[2 : 2 + length])
         bundle = bundle[2 + length :]
     assert [leaf_hash(entry) for entry in entries] == hashes
+
+
+async def test_what_is_kept_from_an_auditor_is_withheld(world: World) -> None:
+    """The bureau's bundle has the hash of a complaint about the bureau, and none of its bytes."""
+    for complaint, subject, handler in (("CMP-A", "JB", "RECON"), ("CMP-B", "MRB", "JB")):
+        await world.send(
+            "E-A",
+            "complaints/receive-complaint",
+            complaint=complaint,
+            entity=E_A,
+            channel="web",
+            subject_unit=subject,
+            facts="来了两个人",
+            anonymous=False,
+            handled_by=handler,
+        )
+    await world.send("RECON", "complaints/acknowledge-complaint", complaint="CMP-A")
+    head = world.recorder.head()
+    checkpoint = await covering(world, head)
+    status, bundle = await fetched(world, f"/v1/log/tile/entries/000.p/{head}", "JB")
+    assert status == 200
+    leaves = list(leaves_of(bundle))
+    assert root_of([leaf for _, leaf in leaves]) == checkpoint.root
+    rows = world.recorder.rows(0, head)
+    kept = [row.type for row, (data, _) in zip(rows, leaves, strict=True) if data is None]
+    hidden = [position for position in range(1, head + 1)
+              if (await fetched(world, f"/v1/events/{position}", "JB"))[0] == 404]  # fmt: skip
+    assert hidden == [n for n, (data, _) in enumerate(leaves, 1) if data is None]
+    assert {"complaints.complaint-received", "complaints.complaint-acknowledged"} <= {*kept}
+    assert b"CMP-A" not in bundle
+    assert b"CMP-B" in bundle
+    for row, (data, leaf) in zip(rows, leaves, strict=True):
+        assert leaf == leaf_hash(row.data)
+        assert data in (None, row.data)
+
+
+@pytest.mark.parametrize(
+    "bundle",
+    [b"\0", b"\0\5abc", b"\0\0", entry(WITHHELD), entry(WITHHELD + bytes(31)), withheld(bytes(33))],
+)
+def test_what_is_no_bundle(bundle: bytes) -> None:
+    """A bundle that is cut, or withholds other than a hash, is told from a whole one."""
+    with pytest.raises(ValueError, match="an entry"):
+        list(leaves_of(bundle))
 
 
 async def test_entries_are_for_auditors(world: World) -> None:
