@@ -141,6 +141,24 @@ def code_of(error: BaseException | None) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
+_ADVICE = {
+    sqlite3.SQLITE_FULL: "The disk is full. Nothing of this call was recorded: free space, repeat.",
+    sqlite3.SQLITE_BUSY: "Another process holds the write lock. Nothing of this call was recorded:"
+    " repeat; if it lasts, look for a process that hangs inside a transaction.",
+    sqlite3.SQLITE_READONLY: "The ledger is read-only for this process. Nothing was recorded: give"
+    " it write permission on the file, its -wal and -shm neighbours and their directory.",
+    sqlite3.SQLITE_CANTOPEN: "Check that the directory exists and may be written by this process.",
+    sqlite3.SQLITE_IOERR: "The disk failed. Check it, then verify the ledger before going on.",
+    sqlite3.SQLITE_CORRUPT: "The file is damaged. Stop writing, restore a backup, verify it.",
+    sqlite3.SQLITE_NOTADB: "The file is not an SQLite database. Check the path.",
+}
+
+
+def advised(error: Exception) -> str:
+    """What SQLite says of an error, and what to do about it."""
+    return f"{error}. {_ADVICE.get(code_of(error), '')}".rstrip()
+
+
 def is_damaged(error: BaseException | None) -> bool:
     """Whether SQLite says that a file is damaged, or none of its own: trying again is no use."""
     return code_of(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

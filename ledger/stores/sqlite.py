@@ -46,7 +46,7 @@ from eventsourcing.persistence import (
 from ledger.kernel import budget
 from ledger.kernel.answers import Answered
 from ledger.kernel.threads import Worker
-from ledger.stores.files import code_of, connect_read_only, number_of
+from ledger.stores.files import advised, code_of, connect_read_only, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -150,18 +150,6 @@ _INSERT_ANSWER = "INSERT INTO answers (command, digest, position) VALUES (?, ?, 
 _HAS_ANSWERS = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'answers'"
 _IDENTITY = "SELECT id, part_of, file FROM identity"
 _HAS_IDENTITY = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'identity'"
-
-_ADVICE = {
-    sqlite3.SQLITE_FULL: "The disk is full. Nothing of this call was recorded: free space, repeat.",
-    sqlite3.SQLITE_BUSY: "Another process holds the write lock. Nothing of this call was recorded:"
-    " repeat; if it lasts, look for a process that hangs inside a transaction.",
-    sqlite3.SQLITE_READONLY: "The ledger is read-only for this process. Nothing was recorded: give"
-    " it write permission on the file, its -wal and -shm neighbours and their directory.",
-    sqlite3.SQLITE_CANTOPEN: "Check that the directory exists and may be written by this process.",
-    sqlite3.SQLITE_IOERR: "The disk failed. Check it, then verify the ledger before going on.",
-    sqlite3.SQLITE_CORRUPT: "The file is damaged. Stop writing, restore a backup, verify it.",
-    sqlite3.SQLITE_NOTADB: "The file is not an SQLite database. Check the path.",
-}
 
 # From the list of tags to `Row.tags` and back, lossless.
 _encode = msgspec.json.Encoder().encode
@@ -866,4 +854,4 @@ def _translated(error: Exception, path: Path) -> PersistenceError:
     # Rows that the database refuses will be refused again.
     name = "DataError" if isinstance(error, sqlite3.IntegrityError) else type(error).__name__
     kind: type[PersistenceError] = getattr(persistence, name, DatabaseError)
-    return kind(f"{path}: {error}. {_ADVICE.get(code_of(error), '')}".rstrip())
+    return kind(f"{path}: {advised(error)}")

@@ -30,18 +30,20 @@ ACTOR = Actor(unit_id="EDB", person_id="P-W", role="jb_supervisor")
 
 
 async def events_of(answer: Any) -> AsyncIterator[tuple[int | None, dict[str, Any] | None]]:
-    """The id and event of each block of a stream; the event is None where there is no data."""
-    position, data = None, None
+    """The id and event of each block of a stream; the event is None where it is the cursor."""
+    position, data, kind = None, None, ""
     async for raw in answer.content:
         line = raw.decode().rstrip("\n")
-        if line.startswith("id: "):
+        if line.startswith("event: "):
+            kind = line[7:]
+        elif line.startswith("id: "):
             position = int(line[4:])
         elif line.startswith("data: "):
             data = json.loads(line[6:])
         elif not line:
             if position is not None or data is not None:
-                yield position, data
-            position, data = None, None
+                yield position, None if kind == "cursor" else data
+            position, data, kind = None, None, ""
 
 
 async def take(answer: Any, n: int, seconds: float = 10.0) -> list[int]:
