@@ -333,8 +333,11 @@ def rebuild(view: str | None = None, *, ledger: Url = DEFAULT_URL, json: Json = 
         for name in names:
             if name not in views.views:
                 raise UnusableUrl(f"no view {name!r}; there are {', '.join(views.views)}")
-        follower.rebuild(*names)
-        follower.catch_up()
+        # Each view passes each event: so many, if all of them are rebuilt together.
+        with bar("rebuilding", recorder.head(), silent=json) as advance:
+            follower.on_commit(lambda _, keys, last: advance(last, what=f"rebuilding {_}"))
+            follower.rebuild(*names)
+            follower.catch_up()
         digests = {name: views.digest(name) for name in names}
     show({n: {"position": p, "digest": d} for n, (p, d) in digests.items()}, json)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +16,9 @@ from ledger.draws import checking
 from ledger.kernel import civil_date
 from ledger.kernel.clock import system_clock
 from ledger.opening import UnusableUrl, open_recorder
-from projections.drawfiles import draw_file, open_archive
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.takeover import refuse_earlier
+from projections.drawfiles import Archive, draw_file, open_archive
 from projections.draws import DrawProgress
 
 app = App(name="draw", help="Hand out draws as files, and check such files without a ledger.")
@@ -50,7 +54,10 @@ def export_draw(
     sealed
         Also what the public may not see yet, or at all: for the unit and the Justice Bureau.
     """
-    with open_recorder(ledger, create=False) as recorder, open_archive(recorder) as archive:
+    with (
+        open_recorder(ledger, create=False, read_only=True) as recorder,
+        _archive(recorder) as archive,
+    ):
         progress = archive.now(DrawProgress(draw))
         if not progress.exists:
             raise UnusableUrl(f"no draw {draw} was announced in this ledger")
@@ -65,6 +72,13 @@ def export_draw(
         say(f"{to}: {len(content):,} bytes")
     if file.withheld:
         say(f"without the roster and the selection: {file.withheld}")
+
+
+@contextmanager
+def _archive(recorder: SQLiteRecorder) -> Iterator[Archive]:
+    refuse_earlier(recorder)
+    with open_archive(recorder) as archive:
+        yield archive
 
 
 @app.command(name="verify")

@@ -22,7 +22,8 @@ _PAGES = 2_000
 _CHUNK = 1 << 20
 _BUSY_SECONDS = 10.0
 
-Progress = Callable[[int], None]
+#: Told how much is done, and of how much.
+Progress = Callable[[int, int], None]
 
 
 def flush_folder(folder: Path) -> None:
@@ -214,7 +215,9 @@ def mark_in(path: Path) -> int:
         return 0  # damaged: whoever opens it says so
 
 
-def copy_database(source: Path, target: Path, progress: Progress = lambda done: None) -> None:
+def copy_database(
+    source: Path, target: Path, progress: Progress = lambda done, total: None
+) -> None:
     """Copy an SQLite database as it is at one moment, while others write to it.
 
     They are not held up. The copy is a single file without journals, readable from a medium that
@@ -231,7 +234,7 @@ def copy_database(source: Path, target: Path, progress: Progress = lambda done: 
             reading.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             writing.execute("PRAGMA synchronous = OFF")  # flushed as a whole, when all is there
             reading.backup(
-                writing, pages=_PAGES, progress=lambda _, left, total: progress(total - left)
+                writing, pages=_PAGES, progress=lambda _, left, total: progress(total - left, total)
             )
             reading.execute("COMMIT")
             writing.execute("PRAGMA journal_mode = DELETE")

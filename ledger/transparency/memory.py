@@ -37,7 +37,7 @@ def state_folder() -> Path:
 
 
 def memory_file(key: Verifier) -> Path:
-    """Where the newest checkpoint of a key is remembered. Raises ``RuntimeError`` without a home."""
+    """Where a key's newest checkpoint is remembered. Raises ``RuntimeError`` without a home."""
     # A key id has four bytes: anybody can make another key with the same one.
     digest = sha256(key.vkey().encode()).hexdigest()
     return state_folder() / f"{key.key_id:08x}-{digest[:16]}"

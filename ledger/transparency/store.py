@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from ledger.stores import StoreError
-from ledger.stores.files import is_damaged, number_of, unchanging
+from ledger.stores.files import connect_read_only, is_damaged, number_of, unchanging
 from ledger.transparency.merkle import HASH_SIZE, root_of
 from ledger.transparency.notes import Signature, parse_note
 from ledger.transparency.tiles import HEIGHT, WIDTH, split
@@ -112,12 +112,20 @@ class SQLiteFile:
     """An SQLite file with one connection, shared between threads by a lock."""
 
     def __init__(
-        self, path: Path, schema: Sequence[str], if_damaged: str = _SIGNED_DAMAGED
+        self,
+        path: Path,
+        schema: Sequence[str],
+        if_damaged: str = _SIGNED_DAMAGED,
+        *,
+        read_only: bool = False,
     ) -> None:
         self.path = path
         self._if_damaged = if_damaged
         self._lock = threading.RLock()
         with self._translated():
+            if read_only:
+                self._sqlite = connect_read_only(path.absolute(), _BUSY_SECONDS)
+                return
             self._sqlite = sqlite3.connect(
                 path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
@@ -241,9 +249,9 @@ class SignedStore:
     whole disks are beyond both; witnesses are not.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
-        self._file = SQLiteFile(path, SIGNED_SCHEMA)
+        self._file = SQLiteFile(path, SIGNED_SCHEMA, read_only=read_only)
 
     def close(self) -> None:
         """Close the file. Idempotent."""

@@ -214,7 +214,7 @@ def test_promises_made_meanwhile_are_kept(kept: Kept, tmp_path: Path) -> None:
     """Whatever is recorded, put down and signed between any two steps, the copy holds together."""
     steps = []
 
-    def meanwhile(what: str, _: int) -> None:
+    def meanwhile(what: str, _: int, __: int) -> None:
         steps.append(what)
         kept.freeze(f"roster {len(steps)}".encode())
         kept.sign()
