@@ -66,6 +66,7 @@ from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query, recorded_at
 from ledger.kernel.sequencer import make_context
+from ledger.naming import refuse_neighbour
 from ledger.opening import (
     UnusableUrl,
     beside,
@@ -242,6 +243,8 @@ def import_(
         Where to write the rows that could not be taken; beside the ledger by default.
     """
     check_register(mapping, folder)  # before a ledger is made for nothing
+    if rejects is not None:
+        refuse_neighbour(rejects.absolute())
     with open_recorder(ledger, tell=say) as recorder, open_ledger(recorder) as opened:
         target = rejects or recorder.path.with_name(f"{recorder.path.name}.{mapping}.rejects.csv")
         report = _import(opened, mapping, folder, target, strict=strict, silent=json)

@@ -15,6 +15,7 @@ from api.terminal import DEFAULT_URL, INCOMPLETE, Failed, Json, Url, say, show, 
 from ledger.draws import checking
 from ledger.kernel import civil_date
 from ledger.kernel.clock import system_clock
+from ledger.naming import refuse_neighbour
 from ledger.opening import UnusableUrl, open_recorder
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.takeover import refuse_earlier
@@ -68,6 +69,7 @@ def export_draw(
     if to is None:
         sys.stdout.buffer.write(content)
     else:
+        refuse_neighbour(to.absolute())
         to.write_bytes(content)
         say(f"{to}: {len(content):,} bytes")
     if file.withheld:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -326,6 +327,8 @@ _done: Any = None
 def _begin(done: Any) -> None:
     global _done  # noqa: PLW0603 - what a process is started with has no other place
     _done = done
+    # Ctrl-C reaches every process of a terminal; the one that started this one ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A stretch makes many objects and no cycle among them; looking for cycles took a third.
     gc.disable()
 

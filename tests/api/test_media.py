@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -162,13 +162,9 @@ def test_on_a_full_disk(
     place = tmp_path / "medium"
     with mounted(place, "-t", "tmpfs", "-o", "size=64m", "tmpfs"):
         shutil.copytree(made, place, dirs_exist_ok=True)
-        with (place / "filler").open("wb") as filler:
-            try:
-                while True:
-                    filler.write(bytes(4096))
-                    filler.flush()
-            except OSError:
-                pass
+        with (place / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+            while True:
+                filler.write(bytes(4096))
         code, _, complained = run(words_of(command, place / "ledger.db", place), capsys)
         if code:
             assert complained.startswith("supervision-ledger: ")
