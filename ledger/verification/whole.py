@@ -327,8 +327,8 @@ _done: Any = None
 def _begin(done: Any) -> None:
     global _done  # noqa: PLW0603 - what a process is started with has no other place
     _done = done
-    # Ctrl-C reaches every process of a terminal; the one that started this one ends it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C reaches every process of a terminal: this one ends by it, without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     # A stretch makes many objects and no cycle among them; looking for cycles took a third.
     gc.disable()
 
