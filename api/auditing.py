@@ -156,7 +156,9 @@ class Audit:
         """Have the access ledger decide a command of an operator. Raises ``NotRecorded``."""
         if self._counter is None or self._ledger is None:
             raise Unavailable("this service was started without an access ledger")
-        context = make_context(command, grant.actor(), self._ledger.clock(), key=key)
+        context = make_context(
+            command, grant.actor(), self._ledger.clock(), key=key, remembered=True
+        )
         return await self._counter.execute(command, context)
 
     async def _note(self, grant: Grant, make: Callable[[], Command]) -> None:

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -46,10 +46,10 @@ from api.terminal import (
 from api.threads import CLOSE_SECONDS, end_process_within
 from api.timekeeping import Timekeeper
 from api.tokens import Holder
+from api.trouble import flushed, in_one_line, told
 from api.verifying import as_document, in_words, read_vkeys, verify_all
-from ledger.backup import MANIFEST, CopyError
+from ledger.backup import MANIFEST
 from ledger.entities.events import EntityRegistered, EntityRevised
-from ledger.export import BundleError
 from ledger.intake.commands import RowRejected
 from ledger.intake.mapping import RegisterMapping
 from ledger.intake.own_lists import MappingError
@@ -71,6 +71,7 @@ from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query, recorded_at
 from ledger.kernel.sequencer import make_context
+from ledger.naming import refuse_neighbour
 from ledger.opening import (
     UnusableUrl,
     beside,
@@ -84,22 +85,16 @@ from ledger.opening import (
 from ledger.persons.commands import ErasePerson
 from ledger.persons.erasure import destroy_keys
 from ledger.persons.events import ErasureReason
-from ledger.stores import StoreError
 from ledger.stores.files import private_file
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.takeover import refuse_earlier
-from ledger.transparency.keys import KeyFileError
-from ledger.transparency.log import Forked
-from ledger.transparency.notes import NoteError
-from ledger.transparency.policy import PolicyError, parse_policy
-from ledger.transparency.store import Retired
+from ledger.transparency.policy import parse_policy
 from ledger.vault.store import Vault
 from ledger.verification.copies import verify_backup
 from ledger.vocabulary import PersonId
 from projections.clock import tick as clock_tick
 from projections.follower import Follower, Views
 from projections.opening import open_views
-from projections.tables import Damaged, Followed
 
 app = App(
     name="supervision-ledger",
@@ -117,41 +112,27 @@ copies.register(app)
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run the command line, or ``words``; errors become one clear line and exit code 1 or 2."""
+    """Run the command line, or ``words``; every error ends as one sentence, with code 1 or 2."""
     # Ledgers, views and logs hold what only their owner may read.
     os.umask(0o077)
     tolerate()
     # Standard output is for what was asked for: others read it as JSON.
-    structlog.configure(logger_factory=lambda *_: Quiet())
+    structlog.configure(processors=[in_one_line], logger_factory=lambda *_: Quiet())
     try:
-        app(sys.argv[1:] if words is None else words)
-    except Failed:
-        sys.exit(1)
-    except (
-        UnusableUrl,
-        ImportFailed,
-        RowRejected,
-        SourceError,
-        Followed,
-        StoreError,
-        KeyFileError,
-        CopyError,
-        BundleError,
-        PolicyError,
-        NoteError,
-        Forked,
-        Retired,
-        Damaged,
-        NotRecorded,
-    ) as error:
-        say(f"supervision-ledger: {error}", "red")
-        sys.exit(2)
-    except OSError as error:
-        said = str(error) if error.filename is None else f"{error.filename}: {error.strerror}"
-        say(f"supervision-ledger: {said}", "red")
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        code: int | str | None = None
+        try:
+            app(sys.argv[1:] if words is None else words)
+        except SystemExit as end:
+            code = end.code
+        except Failed:
+            code = 1
+        flushed()
+    except BaseException as error:  # noqa: BLE001 - the one place where errors end
+        code = told(error)
+        with suppress(OSError):
+            flushed()
+    if code is not None:
+        sys.exit(code)
 
 
 @app.command
@@ -298,6 +279,8 @@ def import_(
     try:
         name, source = _named_or_first(register, folder, mapping)
         known = check_register(name, source)  # before a ledger is made for nothing
+        if rejects is not None:
+            refuse_neighbour(rejects.absolute())
         with (
             trial_of(path) if dry_run else nullcontext(ledger) as url,
             open_recorder(url, tell=say) as recorder,
@@ -406,8 +389,11 @@ def rebuild(view: str | None = None, *, ledger: Url = DEFAULT_URL, json: Json = 
         for name in names:
             if name not in views.views:
                 raise UnusableUrl(f"no view {name!r}; there are {', '.join(views.views)}")
-        follower.rebuild(*names)
-        follower.catch_up()
+        # Each view passes each event: so many, if all of them are rebuilt together.
+        with bar("rebuilding", recorder.head(), silent=json) as advance:
+            follower.on_commit(lambda _, keys, last: advance(last, what=f"rebuilding {_}"))
+            follower.rebuild(*names)
+            follower.catch_up()
         digests = {name: views.digest(name) for name in names}
     show({n: {"position": p, "digest": d} for n, (p, d) in digests.items()}, json)
 

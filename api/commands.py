@@ -122,6 +122,7 @@ def _handler(entry: Entry) -> Handler:
             key=key,
             correlation_id=_correlation(request),
             audiences=audiences_of_sender(grant.role, grant.unit, grant.person, grant.entity),
+            remembered=True,
         )
         line.command_id = context.command_id
         try:

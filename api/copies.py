@@ -57,7 +57,7 @@ def backup(
             recorder.path,
             directory,
             with_secrets=with_secrets,
-            progress=lambda what, done: advance(done, what=what),
+            progress=lambda what, done, total: advance(done, what=what, total=total),
         )
     found = msgspec.to_builtins(made)
     found["files"] = {"count": len(made.files), "bytes": sum(file.size for file in made.files)}
@@ -101,7 +101,7 @@ def restore(
             published=Published(checkpoint) if checkpoint else None,
             vkey=vkey,
             accept_loss=accept_loss,
-            progress=lambda what, count: advance(count, what=what),
+            progress=lambda what, done, total: advance(done, what=what, total=total),
         )
     show(msgspec.to_builtins(done), json)
     if not json:
@@ -203,16 +203,17 @@ def export(
         )
 
     with (
-        open_recorder(ledger, create=False) as recorder,
+        open_recorder(ledger, create=False, read_only=True) as recorder,
         bar("records", None, silent=json) as advance,
     ):
+        refuse_earlier(recorder)
         done = write_export(
             recorder,
             target,
             Slice(entity=entity, unit=unit, from_=from_, to=to),
             shows=shows,
             with_sealed=with_sealed,
-            progress=advance,
+            progress=lambda done, total: advance(done, total=total),
         )
     show(msgspec.to_builtins(done), json)
 

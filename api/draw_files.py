@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +15,12 @@ from api.terminal import DEFAULT_URL, INCOMPLETE, Failed, Json, Url, say, show, 
 from ledger.draws import checking
 from ledger.kernel import civil_date
 from ledger.kernel.clock import system_clock
+from ledger.naming import refuse_neighbour
 from ledger.opening import UnusableUrl, open_recorder
 from ledger.stores.files import private_file
-from projections.drawfiles import draw_file, open_archive
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.takeover import refuse_earlier
+from projections.drawfiles import Archive, draw_file, open_archive
 from projections.draws import DrawProgress
 
 app = App(name="draw", help="Hand out draws as files, and check such files without a ledger.")
@@ -51,7 +56,10 @@ def export_draw(
     sealed
         Also what the public may not see yet, or at all: for the unit and the Justice Bureau.
     """
-    with open_recorder(ledger, create=False) as recorder, open_archive(recorder) as archive:
+    with (
+        open_recorder(ledger, create=False, read_only=True) as recorder,
+        _archive(recorder) as archive,
+    ):
         progress = archive.now(DrawProgress(draw))
         if not progress.exists:
             raise UnusableUrl(f"no draw {draw} was announced in this ledger")
@@ -62,11 +70,19 @@ def export_draw(
     if to is None:
         sys.stdout.buffer.write(content)
     else:
+        refuse_neighbour(to.absolute())
         private_file(to)
         to.write_bytes(content)
         say(f"{to}: {len(content):,} bytes")
     if file.withheld:
         say(f"without the roster and the selection: {file.withheld}")
+
+
+@contextmanager
+def _archive(recorder: SQLiteRecorder) -> Iterator[Archive]:
+    refuse_earlier(recorder)
+    with open_archive(recorder) as archive:
+        yield archive
 
 
 @app.command(name="verify")

@@ -118,7 +118,8 @@ async def feed(request: web.Request) -> web.StreamResponse:
     """Every event that the token may see, in order of position: a page, or a stream that goes on.
 
     `Accept` chooses: `text/event-stream` for a stream (its ids are positions; a client resumes
-    with `Last-Event-ID`), `application/json`, `application/x-ndjson` or
+    with `Last-Event-ID` or `?lastEventId=`; an event of the type `cursor` says how far a client
+    that may see nothing new has come), `application/json`, `application/x-ndjson` or
     `application/vnd.msgpack` for a page. With `wait`, an empty page is answered as soon as
     there is something to see, or after so many seconds.
 
@@ -130,10 +131,7 @@ async def feed(request: web.Request) -> web.StreamResponse:
     grant = await grant_of(request)
     topics, subjects = _filters(request)
     after = whole_number(request.query.get("after"), "query parameter 'after'", 0, 0, MAX_POSITION)
-    last_id = request.headers.get("Last-Event-ID")
-    if last_id and media_type == EVENT_STREAM:
-        # It is newer than the address, which a reconnecting browser repeats unchanged.
-        after = whole_number(last_id, "header Last-Event-ID", after, 0, MAX_POSITION)
+    after = _resumed(request, media_type, after)
     limit = bounded(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
     wait = bounded(request, "wait", 0, 0, MAX_WAIT)
     hub = request.app[HUB]
@@ -152,6 +150,20 @@ async def feed(request: web.Request) -> web.StreamResponse:
             return await _page(request, hub, subscriber, media_type, limit=limit, wait=wait)
         finally:
             hub.leave(subscriber)
+
+
+def _resumed(request: web.Request, media_type: str, after: int) -> int:
+    """After which position a stream begins; ``after`` unless its client says what it had last."""
+    # What replaces EventSource in browsers puts the id into the address. The header is the newest:
+    # a client that reconnects may repeat an address unchanged.
+    given = request.query.get("lastEventId")
+    if media_type != EVENT_STREAM:
+        if given:
+            raise Problem("malformed", "lastEventId resumes a stream; a page begins after=")
+        return after
+    after = whole_number(given or None, "query parameter 'lastEventId'", after, 0, MAX_POSITION)
+    last = request.headers.get("Last-Event-ID") or None
+    return whole_number(last, "header Last-Event-ID", after, 0, MAX_POSITION)
 
 
 def _busy(why: str) -> Problem:
@@ -307,7 +319,9 @@ async def _stream(request: web.Request, hub: Hub, subscriber: Subscriber) -> web
     subscriber.abort = partial(_abort, request)
     try:
         outlet = _Outlet(request, response)
-        await outlet.send(b"retry: 1000\n: supervision ledger\n\n")
+        # No empty line yet: these belong to the first event, whichever it will be. Clients that
+        # hand on every block, and parse its data, would meet one without.
+        await outlet.send(b": supervision ledger\nretry: 1000\n")
         await _follow(request, outlet, hub, subscriber)
         await response.write_eof()
     except (ConnectionError, TimeoutError) as error:
@@ -342,10 +356,12 @@ async def _follow(request: web.Request, outlet: _Outlet, hub: Hub, subscriber: S
                 return
             if told != subscriber.cursor:
                 told = subscriber.cursor
-                # An id without data moves the client's cursor and is no event to it.
-                await outlet.send(b"id: %d\n\n" % told)
+                # Of a type of its own, to which nobody listens who does not ask for it; with data
+                # that can be parsed, for those that take every type for an event of the ledger.
+                cursor = b'event: cursor\nid: %d\ndata: {"next_after":%d}\n\n' % (told, told)
+                await outlet.send(cursor)
             else:
-                await outlet.send(b": beat\n\n")
+                await outlet.send(b": beat\n")  # of the next event, as the first lines are
         elif not chunk:
             # Walking over much that is not visible must not keep the loop to itself.
             await asyncio.sleep(0)
@@ -411,6 +427,7 @@ RESOURCES = (
         returns=FeedPage,
         query=(
             Parameter("after", int, "the position after which to begin; 0 for the beginning"),
+            Parameter("lastEventId", int, "for streams: as the header Last-Event-ID, which wins"),
             Parameter("limit", int, f"events on a page, 1 to {MAX_LIMIT}"),
             Parameter("wait", int, f"seconds to wait for the first event, at most {MAX_WAIT}"),
             Parameter(

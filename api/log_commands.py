@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from cyclopts import App
@@ -21,9 +22,13 @@ from ledger.opening import (
     open_ledger,
     open_log,
     open_recorder,
+    open_shown_log,
     resume_log,
 )
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.takeover import refuse_earlier
 from ledger.transparency.keys import KeyFileError, make_key, next_key, read_key
+from ledger.transparency.log import TransparencyLog
 from ledger.transparency.notes import COSIGNATURE, Signer
 from ledger.transparency.policy import parse_policy
 from ledger.transparency.rotation import rotate_key as change
@@ -37,14 +42,21 @@ witness = App(name="witness", help="Witness the logs of other regions' ledgers."
 def log_key(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
     """Print the public key that verifies the log; with --json all it ever had, with their sizes."""
     with (
-        open_recorder(ledger, create=False) as recorder,
-        open_log(recorder, create=False) as opened,
+        open_recorder(ledger, create=False, read_only=True) as recorder,
+        _shown(recorder) as opened,
     ):
         keys = opened.keys()
     if json:
         show([{"vkey": key.vkey, "from_size": key.since} for key in keys], as_json=True)
     else:
         sys.stdout.write(keys[-1].vkey + "\n")
+
+
+@contextmanager
+def _shown(recorder: SQLiteRecorder) -> Iterator[TransparencyLog]:
+    refuse_earlier(recorder)
+    with open_shown_log(recorder) as opened:
+        yield opened
 
 
 @log.command

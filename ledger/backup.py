@@ -23,6 +23,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -61,8 +62,8 @@ _ATTEMPTS = 3
 #: Records that are read from a copy at a time.
 _PAGE = 10_000
 
-#: Tells the name of what is being copied, and how much of how it counts.
-Progress = Callable[[str, int], None]
+#: Told what is being copied or looked at, how far that is, and of how much.
+Progress = Callable[[str, int, int], None]
 
 
 class CopyError(ValueError):
@@ -121,7 +122,7 @@ def make_backup(
     *,
     with_secrets: bool = False,
     clock: Clock = system_clock,
-    progress: Progress = lambda what, done: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> Manifest:
     """Copy a ledger to a new folder, while it is served or not. The manifest says what was copied.
 
@@ -144,7 +145,7 @@ def make_backup(
             if not parts[name].exists():
                 return None
             copied = folder / name
-            copy_database(parts[name], copied, lambda done: progress(name, done))
+            copy_database(parts[name], copied, partial(progress, name))
             return copied
 
         signed_copy = copy(SIGNED)
@@ -162,8 +163,10 @@ def make_backup(
                 )
         newest = newest_in(signed_copy) if signed_copy else None
         copy(LEDGER)
-        events, root = _check_root(folder / LEDGER, newest, lambda done: progress("records", done))
-        lacking = _copy_pieces(folder, parts[PIECES])
+        events, root = _check_root(
+            folder / LEDGER, newest, lambda done, total: progress("records", done, total)
+        )
+        lacking = _copy_pieces(folder, parts[PIECES], partial(progress, "blobs"))
         access_signed = copy(ACCESS_SIGNED)
         access = copy(ACCESS)
         if access_signed and not access:
@@ -174,7 +177,7 @@ def make_backup(
             _check_root(
                 access,
                 newest_in(access_signed) if access_signed else None,
-                lambda done: progress("access records", done),
+                partial(progress, "access records"),
                 "access ledger",
             )
             if access
@@ -273,19 +276,20 @@ def _key_that_signs(signed_copy: Path | None) -> str | None:
 def _check_root(
     ledger_file: Path,
     newest: Signed | None,
-    progress: Callable[[int], None],
+    progress: Callable[[int, int], None],
     named: str = "ledger",
 ) -> tuple[int, bytes]:
     """How many events a copied ledger has, and their root, from the records as they are."""
     tree, signed_root = Growing(), None
     with closing(sqlite3.connect(unchanging(ledger_file), uri=True)) as sqlite:
+        ((count,),) = sqlite.execute("SELECT count(*) FROM events")
         records = sqlite.execute("SELECT data FROM events ORDER BY position")
         while page := records.fetchmany(_PAGE):
             for (data,) in page:
                 tree.add(leaf_hash(data))
                 if newest is not None and tree.size == newest.size:
                     signed_root = tree.root()
-            progress(tree.size)
+            progress(tree.size, count)
     if newest is not None and signed_root != newest.root:
         raise CopyError(
             f"the {named} does not begin with the {newest.size:,} events that were signed at "
@@ -295,14 +299,18 @@ def _check_root(
     return tree.size, tree.root()
 
 
-def _copy_pieces(folder: Path, pieces: Path) -> tuple[str, ...]:
+def _copy_pieces(
+    folder: Path, pieces: Path, progress: Callable[[int, int], None]
+) -> tuple[str, ...]:
     """Copy every piece there is; the digests of those that are named and not whole."""
     named = pieces_named(folder / LEDGER)
     if not pieces.exists():
         return tuple(sorted(named))
     source, target = Blobs(pieces), Blobs(folder / PIECES)
-    lacking = []
-    for digest in sorted(named.union(source.digests())):
+    lacking: list[str] = []
+    every = sorted(named.union(source.digests()))
+    for done, digest in enumerate(every, start=1):
+        progress(done, len(every))
         try:
             target.put(source.get(digest))
         except (BlobMissing, BlobDamaged):

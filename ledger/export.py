@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 import lzma
+import os
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -31,8 +32,8 @@ from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
-from ledger.naming import refuse_neighbour
-from ledger.opening import UnusableUrl, key_file, open_log
+from ledger.naming import UnusableUrl, beside, key_file, refuse_neighbour
+from ledger.opening import open_log, open_shown_log
 from ledger.stores.files import whole_file, whole_folder
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.log import TransparencyLog
@@ -172,7 +173,7 @@ def export(
     shows: Callable[[Recorded], bool],
     with_sealed: bool = False,
     clock: Clock = system_clock,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Exported:
     """Write a bundle to ``target``: a ZIP file if it is named so, else a folder.
 
@@ -197,13 +198,18 @@ def export(
     positions, left_out = _selected(recorder, wanted, shows)
     if not positions:
         raise UnusableUrl("there is no record in this slice that may be exported")
-    with open_log(recorder, create=False, clock=clock) as log, _writing(target, clock()) as put:
-        newest = log.advance()  # and with it the tiles, wherever they were
+    with _log_of(recorder, clock) as log, _writing(target, clock()) as put:
+        # With it the tiles come, wherever they were.
+        newest = log.advance() if log.signs else log.checkpoint()
         # By the key that signs now, which is the one that readers know: the checkpoint at which it
         # took over is the first that it has signed, under all that came before.
         key = log.keys()[-1]
         signed = log.signed.covering(max(positions[-1], key.since)) or newest
-        assert signed is not None
+        if signed is None or signed.size < positions[-1]:
+            raise UnusableUrl(
+                f"event {positions[-1]} is not signed yet, and the log cannot sign where its files "
+                "cannot be written: serve the ledger first, or export it there"
+            )
         node = lru_cache(_NODES)(node_of(log.tiles.tile))
         note, index = signed.note(), bytearray()
         for done, position in enumerate(positions, start=1):
@@ -213,7 +219,7 @@ def export(
             put(entry.record, row.data)
             put(entry.receipt, Receipt(position - 1, tuple(proof), note).encode())
             index += msgspec.json.encode(entry) + b"\n"
-            progress(done)
+            progress(done, len(positions))
         about = About(
             format=FORMAT,
             program=VERSION,
@@ -231,6 +237,14 @@ def export(
         put(ABOUT, msgspec.json.format(msgspec.json.encode(about)) + b"\n")
         put(HOW_TO, _how_to())
     return Exported(len(positions), left_out, signed.size)
+
+
+def _log_of(recorder: SQLiteRecorder, clock: Clock) -> AbstractContextManager[TransparencyLog]:
+    """The log, to sign what is exported where its files can be written, else to be shown."""
+    places = (recorder.path.parent, key_file(recorder.path), beside(recorder.path, "signed"))
+    if all(os.access(place, os.W_OK) for place in places if place.exists()):
+        return open_log(recorder, create=False, clock=clock)
+    return open_shown_log(recorder, clock=clock)
 
 
 def _proof(

@@ -27,6 +27,7 @@ ENDINGS = (
 )
 
 _SCHEME = "sqlite:///"
+_SQLITE = b"SQLite format 3\0"
 
 
 class UnusableUrl(ValueError):
@@ -83,7 +84,14 @@ def ending_of(name: str) -> str | None:
 
 
 def refuse_neighbour(target: Path) -> None:
-    """Raise ``UnusableUrl`` if a ledger takes what is called like this for a file of its own."""
+    """Raise ``UnusableUrl`` if what is to be written is a database, or called as a ledger's file.
+
+    A ledger, or SQLite, would take it for a file of its own.
+    """
+    if target.is_file():
+        with target.open("rb") as file:
+            if file.read(len(_SQLITE)) == _SQLITE:
+                raise UnusableUrl(f"{target} is a database, and must not be overwritten")
     ending = ending_of(target.name)
     if ending is not None and target.with_name(target.name[: -len(ending)]).is_file():
         raise UnusableUrl(

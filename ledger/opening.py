@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
@@ -49,6 +50,7 @@ __all__ = [
     "open_ledger",
     "open_log",
     "open_recorder",
+    "open_shown_log",
     "refuse_anothers",
     "refuse_writable",
     "resume_log",
@@ -196,11 +198,8 @@ def open_log(
     cannot be used.
     """
     path = recorder.path
-    if not create and not beside(path, "signed").exists():
-        raise UnusableUrl(
-            f"the ledger {path} has no log yet: serve it once, with --origin and the address at "
-            "which the log will be found"
-        )
+    if not create:
+        _require_begun(path)
     with ExitStack() as opened:
         signed = SignedStore(claim(beside(path, "signed"), recorder))
         opened.callback(signed.close)
@@ -223,6 +222,45 @@ def open_log(
             renew=partial(settle_key, key_file(path)),
             memory=memory,
         )
+
+
+@contextmanager
+def open_shown_log(
+    recorder: SQLiteRecorder, *, clock: Clock = system_clock
+) -> Iterator[TransparencyLog]:
+    """The log of a store for proofs alone: nothing is signed, and no file is made or changed.
+
+    Where nobody can write, and for a copy, which signs nothing, too. Tiles are copied to a
+    temporary file, where what they lack is added. Raises ``UnusableUrl`` if there is no log yet.
+    """
+    path = recorder.path
+    _require_begun(path)
+    refuse_anothers(beside(path, "signed"), recorder)
+    with ExitStack() as opened:
+        signed = SignedStore(beside(path, "signed"), read_only=True)
+        opened.callback(signed.close)
+        keys = signed.keys()
+        if not keys:
+            raise UnusableUrl(_NO_LOG.format(path=path))
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="tiles-")))
+        kept = beside(path, "tiles")
+        if kept.exists():
+            refuse_anothers(kept, recorder)
+            copy_database(kept, folder / "tiles.db")
+        tiles = TileStore(folder / "tiles.db")
+        opened.callback(tiles.close)
+        yield TransparencyLog(recorder, tiles, signed, parse_vkey(keys[-1].vkey), clock=clock)
+
+
+def _require_begun(path: Path) -> None:
+    if not beside(path, "signed").exists():
+        raise UnusableUrl(_NO_LOG.format(path=path))
+
+
+_NO_LOG = (
+    "the ledger {path} has no log yet: serve it once, with --origin and the address at which the "
+    "log will be found"
+)
 
 
 @contextmanager

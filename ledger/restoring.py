@@ -18,6 +18,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -124,7 +125,7 @@ def restore(
     vkey: str | None = None,
     accept_loss: bool = False,
     clock: Clock = system_clock,
-    progress: Progress = lambda what, done: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> Restored:
     """Put a backup into place as the ledger at ``ledger_file``, where there is none.
 
@@ -143,7 +144,7 @@ def restore(
     known = _known_key(manifest, vkey)
     access = beside(ledger_file, "access")
     with unfinished(ledger_file) as staged:
-        _take(folder, manifest, staged, lambda done: progress("files", done))
+        _take(folder, manifest, staged, partial(progress, "files"))
         for name in (LEDGER, ACCESS):
             _verify_records(staged / name, progress)
         for name in (SIGNED, ACCESS_SIGNED):
@@ -243,7 +244,9 @@ def _signed_by(note: bytes, reigns: tuple[Reign, ...]) -> Checkpoint:
     return checkpoint
 
 
-def _take(folder: Path, manifest: Manifest, staged: Path, progress: Callable[[int], None]) -> None:
+def _take(
+    folder: Path, manifest: Manifest, staged: Path, progress: Callable[[int, int], None]
+) -> None:
     """Copy every file of the manifest, and look at the copy: the backup may change meanwhile."""
     faults = []
     for number, file in enumerate(manifest.files, start=1):
@@ -261,7 +264,7 @@ def _take(folder: Path, manifest: Manifest, staged: Path, progress: Callable[[in
             faults.append(f"{file.path} has {size:,} bytes instead of {file.size:,}")
         elif digest != file.sha256:
             faults.append(f"{file.path} was changed: its SHA-256 is not the manifest's")
-        progress(number)
+        progress(number, len(manifest.files))
     named = {file.path for file in manifest.files}
     if LEDGER not in named:
         faults.append(f"the manifest names no {LEDGER}")
@@ -283,7 +286,10 @@ def _verify_records(ledger_file: Path, progress: Progress) -> None:
     if not ledger_file.exists():
         return
     with SQLiteRecorder(ledger_file) as recorder:
-        found = verify_records(recorder, progress=lambda done: progress(ledger_file.name, done))
+        head = recorder.head()
+        found = verify_records(
+            recorder, progress=lambda done: progress(ledger_file.name, done, head)
+        )
     if found.faults:
         first = "; ".join(fault.words for fault in found.faults[:5])
         raise CopyError(

@@ -88,7 +88,8 @@ def earlier(ledger_file: Path) -> list[tuple[Path, Path]]:
     pairs = [(ledger_file.with_name(old), ledger_file.with_name(new)) for old, new in names]
     found = [(old, new) for old, new in pairs if old != new and old.exists()]
     # A ledger of today may be called what this one was called without its ending.
-    return [] if any(mark_in(old) for old, _ in found) else found
+    marked = any(mark_in(old) for old, _ in found if not old.name.endswith(".access.db"))
+    return [] if marked else found
 
 
 def _refuse_unclear(ledger_file: Path, moves: list[tuple[Path, Path]]) -> None:

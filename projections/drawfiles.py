@@ -35,8 +35,8 @@ from ledger.draws.events import (
 from ledger.draws.folds import OfficerRoster
 from ledger.kernel import UNNAMED, Event, Fold, codec
 from ledger.kernel.folds import Selector
-from ledger.naming import blobs_folder, key_file
-from ledger.opening import open_log
+from ledger.naming import beside, blobs_folder
+from ledger.opening import open_shown_log
 from ledger.stores.blobs import Blobs
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.log import TransparencyLog
@@ -67,8 +67,8 @@ def open_archive(recorder: SQLiteRecorder) -> Iterator[Archive]:
     blobs = Blobs(blobs_folder(recorder.path))
     with ExitStack() as opened:
         log = None
-        if key_file(recorder.path).exists():
-            log = opened.enter_context(open_log(recorder))
+        if beside(recorder.path, "signed").exists():
+            log = opened.enter_context(open_shown_log(recorder))
         yield Archive(Source(recorder), blobs, log)
 
 

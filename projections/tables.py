@@ -73,7 +73,7 @@ def views_url(ledger_url: str) -> URL:
 
     With an SQLite file, ``ledger.db`` → ``ledger.db.views.db``; in the same PostgreSQL database.
     """
-    if ledger_url == "sqlite://" or not ledger_url.startswith("sqlite:"):
+    if ledger_url == "sqlite://" or not ledger_url.lower().startswith("sqlite:"):
         return make_url(ledger_url)
     # Never as text: a name may have any character that means something in a URL.
     return URL.create("sqlite", database=str(beside(ledger_path(ledger_url).absolute(), "views")))

@@ -74,7 +74,7 @@ def race(
             answers.append({name: str(pipes[name].recv()) for name in racers})
     finally:
         for process in processes:
-            process.join(timeout=30)
+            process.join(timeout=120)
             process.kill()
     assert [process.exitcode for process in processes] == [0] * len(processes)
     return answers

@@ -93,7 +93,9 @@ class Context(msgspec.Struct, frozen=True):
     """Who sends a command, under which ids. ``command_id`` makes a repeat recognisable.
 
     ``audiences``: what the sender may know, as the ledger names audiences; ``None`` for one who
-    knows everything (the service itself, its clock, an import).
+    knows everything (the service itself, its clock, an import). ``remembered``: the id is kept for
+    this request even if it records nothing. Not for what the service sends by itself, which asks
+    again under one key until there is something to record.
     """
 
     actor: Actor
@@ -102,6 +104,7 @@ class Context(msgspec.Struct, frozen=True):
     causation_id: UUID | None = None
     request_digest: str | None = None
     audiences: frozenset[str] | None = None
+    remembered: bool = False
 
 
 class SubjectKnown(Fold):

@@ -36,6 +36,7 @@ from eventsourcing.persistence import IntegrityError, PersistenceError
 from msgspec.structs import replace
 
 from ledger.kernel import codec
+from ledger.kernel.answers import Answered, remembering
 from ledger.kernel.clock import Clock, system_clock, uuid7
 from ledger.kernel.commands import Command, Context, Reading
 from ledger.kernel.events import UNNAMED, Actor, Envelope, Event, Fact, Recorded
@@ -143,10 +144,12 @@ class Ledger:
         self.statistics = Statistics()
         self._beside = tuple(beside)
         self._memory = Memory(recorder, audiences)
+        self._store = remembering(recorder)
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closed = False
         # A clock that is set back must not give later positions earlier recording times: nothing
         # is recorded as earlier than the record at ``_dated``, whoever appended it and whenever.
+        self._answered: dict[str, Answered] = {}  # of the batch that is being decided
         self._now = datetime.min.replace(tzinfo=UTC)
         self._dated = 0
         self._closing = threading.Lock()
@@ -334,12 +337,21 @@ class Ledger:
                 for item in batch
                 if item.context.request_digest is not None
             )
+            keyed = [
+                item.context.command_id for item in batch if item.context.request_digest is not None
+            ]
+            self._answered = {a.command: a for a in self._store.answers(keyed)} if keyed else {}
+            known = set(self._answered)
             answers = [self._decide(item, pending, selectors) for item in batch]
-            if not pending:
+            new = [answer for id_, answer in self._answered.items() if id_ not in known]
+            if not pending and not new:
                 return answers
             try:
-                last = self.recorder.append(
-                    pending, DCBAppendCondition(Boundary(selectors), after=head or None)
+                last = self._store.append(
+                    pending,
+                    DCBAppendCondition(Boundary(selectors), after=head or None),
+                    answers=new,
+                    commands=[id_ for id_ in keyed if id_ not in known],
                 )
             except IntegrityError:
                 self.statistics.retries += 1
@@ -367,6 +379,9 @@ class Ledger:
                 known = self._memory.fold(known)
             if known.first is not None:
                 return self._repeat(known.first, item.context, pending)
+            answered = self._answered.get(item.context.command_id)
+            if answered is not None:
+                return _answer_again(answered, item.context)
             # The clock is read here, behind the queue, so that the positions and recording times
             # of this process have one order.
             now = self._now = max(self._now, self.clock().astimezone(UTC))
@@ -398,6 +413,12 @@ class Ledger:
             selectors.extend(reading.selectors)
             selectors.append(known.selector())
         position = made[-1][0].position if made else self._memory.head + len(pending)
+        digest = item.context.request_digest
+        if not made and digest is not None and item.context.remembered:
+            # Unless another node records something under this id meanwhile.
+            selectors.append(known.selector())
+            id_ = item.context.command_id
+            self._answered[id_] = Answered(id_, digest, position)
         return Outcome(position, tuple(record for record, _ in made))
 
     def _records(
@@ -459,6 +480,16 @@ class Ledger:
         return codec.decode(position, pending[above - 1].data) if above <= len(pending) else None
 
 
+def _answer_again(first: Answered, context: Context) -> Outcome | BaseException:
+    """The answer to a command whose id belongs to one that recorded nothing."""
+    if first.digest != context.request_digest:
+        return KeyReused(
+            "this Idempotency-Key was used before with another request, which recorded nothing. "
+            "Take a new key for a new request."
+        )
+    return Outcome(first.position, (), repeated=True)
+
+
 def _actor_of(fact: Fact, sender: Actor) -> Actor:
     """In whose name a fact is recorded."""
     if fact.for_unit is not None:
@@ -491,6 +522,7 @@ def make_context(
     causation_id: UUID | None = None,
     correlation_id: UUID | None = None,
     audiences: frozenset[str] | None = None,
+    remembered: bool = False,
 ) -> Context:
     """The context of a command. ``key`` is the sender's idempotency key; its scope is the sender.
 
@@ -506,6 +538,7 @@ def make_context(
         causation_id,
         request_digest(command),
         audiences,
+        remembered,
     )
 
 

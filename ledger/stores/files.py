@@ -22,7 +22,8 @@ _PAGES = 2_000
 _CHUNK = 1 << 20
 _BUSY_SECONDS = 10.0
 
-Progress = Callable[[int], None]
+#: Told how much is done, and of how much.
+Progress = Callable[[int, int], None]
 
 
 def flush_folder(folder: Path) -> None:
@@ -140,7 +141,7 @@ def open_to_others(path: Path, access: int) -> int | None:
 
 #: What may be done about a file that is damaged, by how its name ends; the first that fits.
 #: What is lost with each is said in the README.
-_ADVICE: tuple[tuple[tuple[str, ...], str], ...] = (
+_DAMAGED: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         (".tiles.db",),
         (
@@ -208,14 +209,16 @@ _ADVICE: tuple[tuple[tuple[str, ...], str], ...] = (
 
 def advice(path: Path) -> str:
     """Return what may be done about a damaged file of a ledger: delete it, or put a backup back."""
-    return next(words for endings, words in _ADVICE if path.name.endswith(endings))
+    return next(words for endings, words in _DAMAGED if path.name.endswith(endings))
 
 
-def trouble(path: Path, error: BaseException) -> str:
+def trouble(path: Path, error: Exception) -> str:
     """Return what is wrong with a file, and what may be done where trying again is no use."""
     if path.is_dir():
         return f"{path} must be a file; it is a folder. Move the folder away. {advice(path)}"
-    return f"{path}: {error}. {advice(path)}" if is_damaged(error) else f"{path}: {error}"
+    if is_damaged(error):
+        return f"{path}: {error}. {advice(path)}"
+    return f"{path}: {advised(error)}"
 
 
 #: What SQLite puts beside a file; each gets the mode that the file has at that moment.
@@ -260,6 +263,24 @@ def private_file(path: Path) -> None:
 def code_of(error: BaseException | None) -> int:
     """SQLite's code of an error, without the bits above that tell where it was noticed."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+_ADVICE = {
+    sqlite3.SQLITE_FULL: "The disk is full. Nothing of this call was recorded: free space, repeat.",
+    sqlite3.SQLITE_BUSY: "Another process holds the write lock. Nothing of this call was recorded:"
+    " repeat; if it lasts, look for a process that hangs inside a transaction.",
+    sqlite3.SQLITE_READONLY: "The ledger is read-only for this process. Nothing was recorded: give"
+    " it write permission on the file, its -wal and -shm neighbours and their directory.",
+    sqlite3.SQLITE_CANTOPEN: "Check that the directory exists and may be written by this process.",
+    sqlite3.SQLITE_IOERR: "The disk failed. Check it, then verify the ledger before going on.",
+    sqlite3.SQLITE_CORRUPT: "The file is damaged. Stop writing, restore a backup, verify it.",
+    sqlite3.SQLITE_NOTADB: "The file is not an SQLite database. Check the path.",
+}
+
+
+def advised(error: Exception) -> str:
+    """What SQLite says of an error, and what to do about it."""
+    return f"{error}. {_ADVICE.get(code_of(error), '')}".rstrip()
 
 
 def is_damaged(error: BaseException | None) -> bool:
@@ -317,7 +338,9 @@ def mark_in(path: Path) -> int:
         return 0  # damaged: whoever opens it says so
 
 
-def copy_database(source: Path, target: Path, progress: Progress = lambda done: None) -> None:
+def copy_database(
+    source: Path, target: Path, progress: Progress = lambda done, total: None
+) -> None:
     """Copy an SQLite database as it is at one moment, while others write to it.
 
     They are not held up. The copy is a single file without journals, readable from a medium that
@@ -334,7 +357,7 @@ def copy_database(source: Path, target: Path, progress: Progress = lambda done: 
             reading.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             writing.execute("PRAGMA synchronous = OFF")  # flushed as a whole, when all is there
             reading.backup(
-                writing, pages=_PAGES, progress=lambda _, left, total: progress(total - left)
+                writing, pages=_PAGES, progress=lambda _, left, total: progress(total - left, total)
             )
             reading.execute("COMMIT")
             writing.execute("PRAGMA journal_mode = DELETE")

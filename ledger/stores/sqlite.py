@@ -44,8 +44,10 @@ from eventsourcing.persistence import (
 )
 
 from ledger.kernel import budget
+from ledger.kernel.answers import Answered
 from ledger.kernel.threads import Worker
 from ledger.stores.files import (
+    advised,
     code_of,
     connect_read_only,
     is_damaged,
@@ -116,6 +118,15 @@ MORE_SCHEMA = (
     ) STRICT""",
 )
 
+#: Commands that recorded nothing, remembered by their id. No events: nothing happened.
+ANSWERS_SCHEMA = (
+    """CREATE TABLE answers (
+        command TEXT PRIMARY KEY,
+        digest TEXT NOT NULL,  -- of the request
+        position INTEGER NOT NULL  -- the head when it was answered
+    ) STRICT, WITHOUT ROWID""",
+)
+
 _POSITION = itemgetter(0)
 _HEAD = "SELECT max(position) FROM events"
 _EVENT = "SELECT e.position, e.type, e.data, e.tags FROM events e"
@@ -140,18 +151,14 @@ _TYPES_OF_TAG = """WITH RECURSIVE hop (type) AS (
     FROM hop WHERE hop.type IS NOT NULL
 ) SELECT type FROM hop WHERE type IS NOT NULL"""
 
+_ANSWERS = (
+    "SELECT command, digest, position FROM answers"
+    " WHERE command IN (SELECT value FROM json_each(?))"
+)
+_INSERT_ANSWER = "INSERT INTO answers (command, digest, position) VALUES (?, ?, ?)"
+_HAS_ANSWERS = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'answers'"
 _IDENTITY = "SELECT id, part_of, file FROM identity"
 _HAS_IDENTITY = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'identity'"
-
-_ADVICE = {
-    sqlite3.SQLITE_FULL: "The disk is full. Nothing of this call was recorded: free space, repeat.",
-    sqlite3.SQLITE_BUSY: "Another process holds the write lock. Nothing of this call was recorded:"
-    " repeat; if it lasts, look for a process that hangs inside a transaction.",
-    sqlite3.SQLITE_READONLY: "The ledger is read-only for this process. Nothing was recorded: give"
-    " it write permission on the file, its -wal and -shm neighbours and their directory.",
-    sqlite3.SQLITE_CANTOPEN: "Check that the directory exists and may be written by this process.",
-    sqlite3.SQLITE_IOERR: "The disk failed. Check it, then verify the ledger before going on.",
-}
 
 # From the list of tags to `Row.tags` and back, lossless.
 _encode = msgspec.json.Encoder().encode
@@ -431,17 +438,31 @@ class SQLiteRecorder(DCBRecorder):
 
     # Writing
 
+    def answers(self, commands: Sequence[str]) -> list[Answered]:
+        """Which of these commands were answered without recording anything."""
+        return [
+            Answered(*row) for row in self._fetch(_ANSWERS, (_encode(list(commands)).decode(),))
+        ]
+
     def append(
-        self, events: Sequence[DCBEvent], condition: DCBAppendCondition | None = None
+        self,
+        events: Sequence[DCBEvent],
+        condition: DCBAppendCondition | None = None,
+        *,
+        answers: Sequence[Answered] = (),
+        commands: Sequence[str] = (),
     ) -> int:
         """Records the events in one durable transaction and returns the position of the last.
+
+        `answers` are remembered with them, which may be none then. It is a failed condition too if
+        any of `commands` was answered meanwhile.
 
         Raises `IntegrityError` if an event after `condition.after` matches the condition (an empty
         query matches every event), `ProgrammingError` if there are no events, `DataError` if they
         cannot be stored, `OperationalError` if the disk is full, the file locked or read-only.
         After any error nothing of the call is recorded.
         """
-        if not events:
+        if not events and not answers:
             msg = "append was called without events"
             raise ProgrammingError(msg)
         # Hashing and encoding stand outside the lock: other threads need not wait for them.
@@ -460,6 +481,7 @@ class SQLiteRecorder(DCBRecorder):
                 head: int = writer.execute(_HEAD).fetchone()[0] or 0
                 if condition is not None and head > max(condition.after or 0, 0):
                     self._check(condition, head)
+                self._check_unanswered(commands)
                 last = head + len(rows)
                 numbered = range(head + 1, last + 1)
                 placed = [(p, *row) for p, row in zip(numbered, rows, strict=True)]
@@ -471,6 +493,14 @@ class SQLiteRecorder(DCBRecorder):
                 ]
                 index.sort()  # neighbours in the index are written together
                 _insert(writer, _INSERT_TAG, index)
+                if answers:
+                    # Positions were foreseen behind the condition; others may have come between.
+                    seen = (condition and condition.after) or 0
+                    moved = [
+                        (a.command, a.digest, a.position + (head - seen) * (a.position > seen))
+                        for a in answers
+                    ]
+                    _insert(writer, _INSERT_ANSWER, moved)
                 writer.execute("COMMIT")  # before it, a crash leaves nothing; after it, everything
             except BaseException as error:
                 # After some errors (disk full) SQLite has rolled back by itself.
@@ -493,6 +523,11 @@ class SQLiteRecorder(DCBRecorder):
         for shape, parameters in _statements(_terms(items, fetch)):
             if fetch(_any_sql(shape), (after, head, *parameters)):
                 raise IntegrityError(condition)
+
+    def _check_unanswered(self, commands: Sequence[str]) -> None:
+        asked = (_encode(list(commands)).decode(),)
+        if commands and self._writer.sqlite.execute(_ANSWERS, asked).fetchone():
+            raise IntegrityError(f"a command was answered meanwhile, of {commands}")
 
     # Identity
 
@@ -680,11 +715,16 @@ def _prepare(
                 for statement in SCHEMA:
                     connection.execute(statement)
                 _identify(connection, path, part_of)
+                for statement in ANSWERS_SCHEMA:
+                    connection.execute(statement)
             connection.execute("COMMIT")
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
     check_schema(connection, path)
+    if not connection.execute(_HAS_ANSWERS).fetchone():  # an earlier program made the file
+        for statement in ANSWERS_SCHEMA:
+            connection.execute(statement.replace("TABLE", "TABLE IF NOT EXISTS", 1))
     # After the schema, not before: a file that is not ours must stay as it was. A crash in between
     # leaves a sound ledger, and the next opening switches it.
     deadline = time.monotonic() + busy_timeout
@@ -828,4 +868,4 @@ def _translated(error: Exception, path: Path) -> PersistenceError:
     kind: type[PersistenceError] = getattr(persistence, name, DatabaseError)
     if path.is_dir() or is_damaged(error):
         return kind(trouble(path, error))
-    return kind(f"{path}: {error}. {_ADVICE.get(code_of(error), '')}".rstrip())
+    return kind(f"{path}: {advised(error)}")

@@ -92,6 +92,7 @@ def _no_other(vkey: str) -> Signer:
 class TransparencyLog:
     """Tree, proofs and checkpoints of one ledger. Safe for threads.
 
+    With a public key alone as ``signer`` it gives proofs and signs nothing.
     ``renew`` gives the key of a public key to which the one at hand gave way meanwhile; ``memory``
     knows what else was signed on this machine.
     """
@@ -101,7 +102,7 @@ class TransparencyLog:
         events: Leaves,
         tiles: TileStore,
         signed: SignedStore,
-        signer: Signer,
+        signer: Signer | Verifier,
         *,
         clock: Clock = system_clock,
         renew: Callable[[str], Signer] = _no_other,
@@ -110,7 +111,7 @@ class TransparencyLog:
         self._events = events
         self.tiles = tiles
         self.signed = signed
-        self.signer = signer
+        self._signer = signer
         self._clock = clock
         self._renew = renew
         self._memory = memory
@@ -121,9 +122,25 @@ class TransparencyLog:
         self._node = node_of(tiles.tile)
 
     @property
+    def signer(self) -> Signer:
+        """The key that signs. Raises ``KeyFileError`` if the log was opened without it."""
+        if isinstance(self._signer, Verifier):
+            raise KeyFileError("this log was opened to be shown, and signs nothing")
+        return self._signer
+
+    @signer.setter
+    def signer(self, signer: Signer) -> None:
+        self._signer = signer
+
+    @property
+    def signs(self) -> bool:
+        """Whether the key that signs is at hand."""
+        return isinstance(self._signer, Signer)
+
+    @property
     def origin(self) -> str:
         """The name of this log, which is also that of its key."""
-        return self.signer.name
+        return self._signer.name
 
     def advance(self) -> Signed | None:
         """Take in what was recorded and sign it; the newest checkpoint, ``None`` if nothing is.
@@ -162,7 +179,7 @@ class TransparencyLog:
                     self._remember(new)
                     return new
             except Retired as retired:
-                self.signer = self._renew(retired.vkey)
+                self._signer = self._renew(retired.vkey)
             # Somebody else has signed meanwhile: look again at what.
 
     def _remember(self, signed: Signed) -> None:

@@ -26,16 +26,21 @@ from ledger.transparency.published import signed_by
 log = structlog.get_logger("ledger.transparency")
 
 
-def memory_file(key: Verifier) -> Path:
-    """Where the newest checkpoint of a key is remembered. Raises ``RuntimeError`` without a home.
+def state_folder() -> Path:
+    """Where this machine keeps what it remembers. Raises ``RuntimeError`` without a home.
 
     Under ``$XDG_STATE_HOME``, which counts if it is absolute, else ``~/.local/state``.
     """
     given = Path(os.environ.get("XDG_STATE_HOME", ""))
     state = given if given.is_absolute() else Path.home() / ".local" / "state"
+    return state / "supervision-ledger"
+
+
+def memory_file(key: Verifier) -> Path:
+    """Where a key's newest checkpoint is remembered. Raises ``RuntimeError`` without a home."""
     # A key id has four bytes: anybody can make another key with the same one.
     digest = sha256(key.vkey().encode()).hexdigest()
-    return state / "supervision-ledger" / f"{key.key_id:08x}-{digest[:16]}"
+    return state_folder() / f"{key.key_id:08x}-{digest[:16]}"
 
 
 class Memory:

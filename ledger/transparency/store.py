@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from ledger.stores import StoreError
-from ledger.stores.files import number_of, private_file, trouble, unchanging
+from ledger.stores.files import connect_read_only, number_of, private_file, trouble, unchanging
 from ledger.transparency.merkle import HASH_SIZE, root_of
 from ledger.transparency.notes import Signature, parse_note
 from ledger.transparency.tiles import HEIGHT, WIDTH, split
@@ -100,11 +100,15 @@ class Retired(Exception):
 class SQLiteFile:
     """An SQLite file with one connection, shared between threads by a lock."""
 
-    def __init__(self, path: Path, schema: Sequence[str]) -> None:
+    def __init__(self, path: Path, schema: Sequence[str], *, read_only: bool = False) -> None:
         self.path = path
         self._lock = threading.RLock()
-        private_file(path)
+        if not read_only:
+            private_file(path)
         with self._translated():
+            if read_only:
+                self._sqlite = connect_read_only(path.absolute(), _BUSY_SECONDS)
+                return
             self._sqlite = sqlite3.connect(
                 path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
@@ -227,9 +231,9 @@ class SignedStore:
     whole disks are beyond both; witnesses are not.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
-        self._file = SQLiteFile(path, SIGNED_SCHEMA)
+        self._file = SQLiteFile(path, SIGNED_SCHEMA, read_only=read_only)
 
     def close(self) -> None:
         """Close the file. Idempotent."""

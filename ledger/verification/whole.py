@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ledger.stores import StoreError
-from ledger.stores.sqlite import MORE_SCHEMA, SCHEMA, SQLiteRecorder
+from ledger.stores.sqlite import ANSWERS_SCHEMA, MORE_SCHEMA, SCHEMA, SQLiteRecorder
 from ledger.transparency.keys import read_key
 from ledger.transparency.notes import Verifier
 from ledger.transparency.store import SIGNED_SCHEMA, TILES_SCHEMA
@@ -39,6 +40,9 @@ A_COPY = (
     "the file of what was signed is a copy, or says of another file that it is the original: "
     "nothing is signed until somebody has looked (log resume)"
 )
+
+#: What a ledger's file may lack, if an earlier program made it.
+_MORE = (*MORE_SCHEMA, *ANSWERS_SCHEMA)
 
 #: Records below which other processes take longer to start than they save.
 ALONE = 20_000
@@ -193,7 +197,7 @@ class _Whole:
         """What is wrong, in the order of the chain: records, their file, tiles, checkpoints."""
         with ThreadPoolExecutor(1) as thread:
             # Beside the reading of the records: SQLite lets other threads run meanwhile.
-            looking = thread.submit(condition, self._work.files.ledger, SCHEMA, MORE_SCHEMA)
+            looking = thread.submit(condition, self._work.files.ledger, SCHEMA, _MORE)
             try:
                 records, log_, counts = self._chain(head)
             except ProcessDied:
@@ -323,6 +327,8 @@ _done: Any = None
 def _begin(done: Any) -> None:
     global _done  # noqa: PLW0603 - what a process is started with has no other place
     _done = done
+    # Ctrl-C reaches every process of a terminal: this one ends by it, without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     # A stretch makes many objects and no cycle among them; looking for cycles took a third.
     gc.disable()
 

@@ -67,7 +67,7 @@ def _with_token(token: str | None, more: dict[str, Any]) -> dict[str, Any]:
     return {**more, "headers": headers}
 
 
-async def until(condition: Any, seconds: float = 5.0) -> None:
+async def until(condition: Any, seconds: float = 60.0) -> None:
     """Wait for something that will be so in a moment."""
     deadline = time.monotonic() + seconds
     while not condition():

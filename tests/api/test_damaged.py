@@ -57,8 +57,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("served")
     with Service(f"sqlite:///{folder / 'ledger.db'}") as service:
         head = service.recorder.head()
-        assert service.follower.wait_for(head, 20)
-        service.keeper.wait_for(head, 10)
+        assert service.follower.wait_for(head, 60)
+        service.keeper.wait_for(head, 60)
         service.tokens.create("MRB", "P", "office_head")
     return folder
 
@@ -98,7 +98,7 @@ def test_what_is_made_of_the_events(ledger: Path, how: Callable[[Path], None]) -
             Path(f"{file}{neighbour}").unlink(missing_ok=True)
         with Service(url) as service:
             head = service.recorder.head()
-            assert service.follower.wait_for(head, 20)
+            assert service.follower.wait_for(head, 60)
             service.keeper.log.advance()
             assert service.keeper.log.tiles.size == head
 

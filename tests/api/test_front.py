@@ -127,7 +127,7 @@ async def test_one_shape(face: Face) -> None:
 async def test_after_a_good_one(face: Face) -> None:
     """What stands before a bad request is answered as ever, and what follows it is not."""
     good = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
-    async with connected(face) as (reader, writer), asyncio.timeout(10):
+    async with connected(face) as (reader, writer), asyncio.timeout(60):
         writer.write(good)
         await reader.readuntil(b'"alive"}')
         writer.write(b"G@T / HTTP/1.1\r\n\r\n" + good)
@@ -228,7 +228,7 @@ class TestBodies:
     async def test_bad_chunks(self, face: Face) -> None:
         """A body whose chunks are none is a 400 without a word of it; nothing is recorded."""
         for chunks in self.CHUNKS:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 answer = await exchange(
                     face, post(face, b"Transfer-Encoding: chunked", body=chunks)
                 )
@@ -255,7 +255,7 @@ class TestBodies:
         server = face.client.server.runner.server
         for turns in range(8):
             before = set(server.connections)
-            async with connected(face) as (reader, _), asyncio.timeout(5):
+            async with connected(face) as (reader, _), asyncio.timeout(60):
                 await until(lambda before=before: set(server.connections) - before)
                 (connection,) = set(server.connections) - before
                 connection.data_received(post(face, framing))
@@ -283,7 +283,7 @@ class TestBodies:
                     writer.write(b" ")
 
             trickling = asyncio.create_task(trickle())
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 # Not to the end: who sends on after the end is reset.
                 status, headers, _ = parsed(await reader.readuntil(b"\r\n\r\n"))
             trickling.cancel()
@@ -320,7 +320,7 @@ class TestTime:
                         writer.write(b"X-%d: y\r\n" % n)
 
                 trickling = asyncio.create_task(trickle())
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     answer = await reader.readuntil(b"}")
                 trickling.cancel()
             assert b"408 Request Timeout" in answer
@@ -328,7 +328,7 @@ class TestTime:
 
     async def test_head_in_time(self, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
         """A head in pieces is answered, and the connection lasts."""
-        monkeypatch.setattr(front_module, "HEAD_SECONDS", 0.3)
+        monkeypatch.setattr(front_module, "HEAD_SECONDS", 3.0)
         async with connected(face) as (reader, writer):
             for _ in range(3):
                 for part in (b"GET /livez HT", b"TP/1.1\r\nHost: x\r\n", b"\r\n"):
@@ -336,7 +336,7 @@ class TestTime:
                     await asyncio.sleep(0.05)
                 assert b" 200 " in await reader.readline()
                 await reader.readuntil(b'alive"}')
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(3.2)
             writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b" 200 " in await reader.readline()
 
@@ -346,7 +346,7 @@ class TestTime:
         """An idle connection is closed."""
         monkeypatch.setattr(front_module, "KEEPALIVE_SECONDS", 0.2)
         face = await make_face()
-        async with connected(face) as (reader, writer), asyncio.timeout(5):
+        async with connected(face) as (reader, writer), asyncio.timeout(60):
             writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b'"alive"}' in await reader.read()
 
@@ -464,7 +464,7 @@ class TestShares:
         edge = face.client.app[EDGE]
         async with connected(face), connected(face), connected(face):
             await until(lambda: edge._open == 3)
-            async with connected(face) as (reader, writer), asyncio.timeout(5):
+            async with connected(face) as (reader, writer), asyncio.timeout(60):
                 writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
                 status, headers, said = parsed(await reader.read())
             assert (status, headers["retry-after"]) == (503, "5")
@@ -480,7 +480,7 @@ class TestShares:
         face = await make_face(edge=Edge(connections=2, trusted=trusted))
         async with connected(face), connected(face):
             await until(lambda: face.client.app[EDGE]._open == 2)
-            async with connected(face) as (reader, _), asyncio.timeout(5):
+            async with connected(face) as (reader, _), asyncio.timeout(60):
                 with suppress(ConnectionError):
                     assert await reader.read() == b""
 

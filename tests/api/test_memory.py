@@ -59,7 +59,7 @@ async def test_nothing_is_remembered_of_an_erased_person(tmp_path: Path) -> None
     async with World(tmp_path) as world:
         await _lives_and_is_erased(world, name, key)
         assert len(key) == SECRET_BYTES
-        assert world.service.follower.wait_for(world.recorder.head(), 10)
+        assert world.service.follower.wait_for(world.recorder.head(), 60)
         gc.collect()
         assert holders(name) == []
         assert holders(key) == []

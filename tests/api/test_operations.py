@@ -301,7 +301,7 @@ async def test_process(tmp_path: Path, tokens: Any, stop: signal.Signals) -> Non
             await asyncio.sleep(0.5)
             process.send_signal(stop)
             await asyncio.gather(*writers)
-        out, err = await asyncio.to_thread(process.communicate, timeout=30)
+        out, err = await asyncio.to_thread(process.communicate, timeout=120)
     finally:
         process.kill()
         process.wait()

@@ -305,7 +305,7 @@ async def test_reviews_are_internal_and_reviewers_shared(world: World) -> None:
 async def test_views_come_out_the_same_when_rebuilt(world: World) -> None:
     """Whatever was followed step by step is what a rebuild makes of the ledger."""
     follower = world.service.follower
-    assert follower.wait_for(world.recorder.head(), 10)
+    assert follower.wait_for(world.recorder.head(), 60)
     verified = verify_views(world.recorder, follower.views)
     assert {one.view for one in verified} >= {"cases", "decisions", "like_cases", "reviewers"}
     assert [one.view for one in verified if not one.same] == []

@@ -108,7 +108,7 @@ def lies_in(folder: Path, *texts: bytes) -> list[str]:
 
 def settled(world: World, log: BytesIO) -> bytes:
     """The log, once the views have caught up and every line is written."""
-    assert world.service.follower.wait_for(world.recorder.head(), 5.0)
+    assert world.service.follower.wait_for(world.recorder.head(), 60)
     log.finish()  # type: ignore[attr-defined]
     return log.getvalue()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +49,9 @@ async def test_a_full_pool_turns_away_at_once() -> None:
     let_go = threading.Event()
     waiting = [asyncio.create_task(pool.run(let_go.wait)) for _ in range(2)]
     await asyncio.sleep(0)
-    began = time.monotonic()
     with pytest.raises(Problem) as refused:
         await pool.run(lambda: None)
-    assert time.monotonic() - began < 1
+    assert not any(one.done() for one in waiting), "it was not turned away because one ended"
     assert refused.value.kind.name == "unavailable"
     assert refused.value.headers["Retry-After"]
     assert await other.run(lambda: 1) == 1
@@ -122,7 +120,7 @@ async def test_tokens_are_looked_up_while_every_read_is_stuck(
     await asyncio.sleep(0.05)
     try:
         fresh = face.tokens.create("MRB", "P-NEW", "enforcement_officer")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             answer = await face.get("/livez", fresh)
             assert answer.status == 200
             assert (await face.tokens.grant(fresh)) is not None

@@ -23,6 +23,7 @@ import pytest
 
 from api.command_line import main
 from api.service import Service
+from ledger.intake.sample import sample_folder
 from ledger.naming import (
     DATABASES,
     ENDINGS,
@@ -253,6 +254,15 @@ def test_the_access_ledger_is_no_ledger_of_its_own(folder: Path, tmp_path: Path,
     shutil.copy(beside(folder / "a.db", "access"), tmp_path / "other.db")
     said = run(tmp_path, "stats", "--ledger", "sqlite:///other.db", code=2)
     assert "is the access ledger of another" in said
+
+
+def test_no_result_is_written_over_a_database(folder: Path, run: Run) -> None:
+    """Not over a ledger, whichever it is, by a slip in an option."""
+    before = digests(folder)
+    register = str(sample_folder())
+    words = ("import", "sf-food", register, "--rejects", "a.sqlite", "--ledger", "sqlite:///a.db")
+    assert "must not be overwritten" in run(folder, *words, code=2)
+    assert digests(folder) == before
 
 
 def test_a_backup_is_not_called_as_what_lies_with_a_ledger(folder: Path, run: Run) -> None:

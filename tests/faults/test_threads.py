@@ -92,7 +92,7 @@ class Running:
 
         One that nobody answers fails the test by its time.
         """
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             posted, got = await asyncio.gather(
                 self.client.post(
                     "/v1/entities/register-entity",
@@ -182,7 +182,7 @@ async def test_every_thread_is_looked_after(running: Running) -> None:
 async def test_the_event_loop_is_stuck(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """A callback that does not return is trouble like any other."""
     next(p for p in running.supervisor._pulses if p.name == "event-loop").limit = 0.3
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not running.told and time.monotonic() < deadline:
         time.sleep(0.01)  # noqa: ASYNC251 - on purpose
     assert running.told == ["event-loop: has been in one step for more than 0.3 s"]
@@ -274,7 +274,7 @@ async def test_the_process_ends(tmp_path: Path, how: str) -> None:
 
             sent = await asyncio.wait_for(asyncio.gather(*(send() for _ in range(20))), 10)
             answers = [answer for answer in sent if answer is not None]
-        _, err = await asyncio.to_thread(running.communicate, timeout=20)
+        _, err = await asyncio.to_thread(running.communicate, timeout=120)
     assert {status for status, _ in answers} == {503}
     assert {kind for _, kind in answers} <= {"/problems/unavailable", "/problems/outcome-unknown"}
     assert running.returncode == EXIT_FAILED
@@ -351,7 +351,7 @@ async def test_no_file_is_left(tmp_path: Path) -> None:
         assert after.user + after.system - before.user - before.system < 0.5
         for probe in held:
             probe.close()
-        async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+        async with aiohttp.ClientSession() as session, asyncio.timeout(60):
             while True:
                 with suppress(aiohttp.ClientError):
                     async with session.get(f"{url}/livez") as answer:
@@ -359,6 +359,6 @@ async def test_no_file_is_left(tmp_path: Path) -> None:
                         break
                 await asyncio.sleep(0.1)
         running.send_signal(signal.SIGTERM)
-        _, err = await asyncio.to_thread(running.communicate, timeout=20)
+        _, err = await asyncio.to_thread(running.communicate, timeout=120)
     assert running.returncode == 0
     assert len(err.splitlines()) < 50

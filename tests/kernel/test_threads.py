@@ -184,7 +184,7 @@ def test_a_sequencer_that_dies_answers(step: str, monkeypatch: pytest.MonkeyPatc
     """Whatever step fails: what waits is turned away, what was begun is unknown, nobody waits."""
     ledger = Ledger(Store())
     first = ledger.submit(Waits(), make_context(Waits(), USHER, ledger.clock()))
-    assert _begun.wait(5)
+    assert _begun.wait(60)
     monkeypatch.setattr(kernel_sequencer, "MAX_BATCH", 2)
     STEPS[step](ledger, monkeypatch)
     waiting = [ledger.submit(Say(), make_context(Say(), USHER, ledger.clock())) for _ in range(5)]
@@ -203,7 +203,7 @@ def test_an_answer_that_kills(monkeypatch: pytest.MonkeyPatch) -> None:
     """All others of the batch are answered as they were decided, then the sequencer is dead."""
     ledger = Ledger(Store())
     first = ledger.submit(Waits(), make_context(Waits(), USHER, ledger.clock()))
-    assert _begun.wait(5)
+    assert _begun.wait(60)
     context = make_context(Say(), USHER, ledger.clock())
     ledger.hand_in(Say(), context, lambda _: _raise())
     later = ledger.submit(Say(), make_context(Say(), USHER, ledger.clock()))
@@ -223,7 +223,7 @@ def test_a_store_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     for command in (Waits(), Say()):
         context = make_context(command, USHER, ledger.clock())
         ledger.hand_in(command, context, answers.append)
-        assert _begun.wait(5)
+        assert _begun.wait(60)
     until(lambda: len(answers) == 2)
     assert isinstance(answers[0], OutcomeUnknown)
     assert isinstance(answers[1], Unavailable)
@@ -246,7 +246,7 @@ def test_an_orphaned_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     context = make_context(Say(), USHER, ledger.clock())
     answers: list[Any] = []
     ledger.hand_in(Waits(), context, answers.append)
-    assert _begun.wait(5)
+    assert _begun.wait(60)
     with ledger._closing:
         _released.set()
         until(lambda: answers)

@@ -138,7 +138,7 @@ def test_a_trouble_that_passes_stops_nobody(past: Past, views: Views, monkeypatc
     monkeypatch.setattr(Store, "put", sometimes)
     with Follower(past.recorder, views) as follower:
         follower.start()
-        assert follower.wait_for(3, 10, "profiles")
+        assert follower.wait_for(3, 60, "profiles")
         assert {h.state for h in follower.health()} == {"following"}
 
 
@@ -148,7 +148,7 @@ def test_the_thread_follows_and_listeners_hear_it(past: Past, follower: Follower
     follower.on_commit(lambda view, keys, position: heard.append((view, set(keys), position)))
     follower.start()
     position = past.add(inspection("I-1"))
-    assert follower.wait_for(position, 5)
+    assert follower.wait_for(position, 60)
     assert ("profiles", {E1}, position) in heard
     assert not follower.wait_for(position + 1, 0.05)
 
@@ -165,12 +165,12 @@ def test_only_one_follows(past: Past, tmp_path: Path, views: Views) -> None:
         with pytest.raises(Followed, match="another process follows"):
             second.catch_up()
         second.start()
-        assert second.wait_for(3, 10)
+        assert second.wait_for(3, 60)
         assert {h.state for h in second.health()} == {"standby"}
         assert second.position("profiles") == 3
         first.close()
         fill_position = past.add(inspection("I-99"))
-        assert second.wait_for(fill_position, 10)
+        assert second.wait_for(fill_position, 60)
 
 
 def test_a_severed_follower_notices(past: Past, views: Views) -> None:
@@ -228,7 +228,7 @@ def test_rebuild_one_view_while_running(past: Past, follower: Follower, views: V
     assert views.digest("profiles") == before
     follower.start()
     follower.rebuild("profiles")
-    assert follower.wait_for(50, 10)
+    assert follower.wait_for(50, 60)
     assert views.digest("profiles") == before
 
 

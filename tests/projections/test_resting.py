@@ -33,18 +33,18 @@ def test_a_long_way_is_rested_from(past: Past, tmp_path: Path) -> None:
     with Follower(past.recorder, views, batch=batch) as follower:
         follower.start()
         past.add(task("T-0"))
-        assert follower.wait_for(1, 10)
+        assert follower.wait_for(1, 60)
         time.sleep(0.4)
         assert remembered(follower), "a short way leaves what was remembered"
         count = batch * RUN + 10
         for n in range(1, count):
             past.add(inspection(f"I-{n}", E1 if n % 3 else E2))
-        assert follower.wait_for(count, 20)
+        assert follower.wait_for(count, 60)
         assert until_rested(follower, 0)
         follower.rebuild()
-        assert follower.wait_for(count, 20)
+        assert follower.wait_for(count, 60)
         assert until_rested(follower, 0)
         past.add(task("T-1"))
-        assert follower.wait_for(count + 1, 10)
+        assert follower.wait_for(count + 1, 60)
     assert all(view.same for view in verify_views(past.recorder, views))
     views.close()

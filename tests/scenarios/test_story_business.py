@@ -1208,7 +1208,7 @@ async def everybody_has_heard_everything_once(year: Year) -> None:
     bank = [event for event in await year.everything("BANK") if "CR-2026-01" in str(event["data"])]
     assert [event["type"] for event in bank] == HEARD_BY_A_PARTNER
     log = year.service.keeper
-    assert log.wait_for(head, 5.0) is not None
+    assert log.wait_for(head, 60) is not None
     proof = await year.client.get(f"/v1/events/{head}/proof", headers=bearer(year, "JB"))
     assert (await proof.text()).startswith("c2sp.org/tlog-proof@v1")
 

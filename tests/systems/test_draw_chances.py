@@ -47,12 +47,12 @@ def test_the_binomial_by_hand(trials: int, hits: int, part: int, whole: int, p: 
 
 
 def test_a_million_trials_take_no_million_terms() -> None:
-    started = time.perf_counter()
+    started = time.process_time()  # what others do meanwhile does not count
     assert two_sided(1_000_000, 200_000, 1, 5) == 1
     assert two_sided(1_000_000, 100_000, 1, 5) < TINY
     # Three standard deviations of 400 away: 0.27 % of a normal distribution.
     assert Fraction(26, 10_000) < two_sided(1_000_000, 201_200, 1, 5) < Fraction(28, 10_000)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("rosters", [[3, 3], [4, 3, 4], [5, 5, 5]])

@@ -117,7 +117,7 @@ def test_restored_is_what_was_backed_up(kept: Kept, tmp_path: Path, place: Path)
     resume_log(place)
     with Service(f"sqlite:///{place}") as service:
         follower = service.follower
-        assert follower.wait_for(service.recorder.head(), 20)
+        assert follower.wait_for(service.recorder.head(), 60)
         signed = service.keeper.wait_for(service.recorder.head(), 5)
         assert signed is not None
         assert signed.size == service.recorder.head()
@@ -214,7 +214,7 @@ def test_promises_made_meanwhile_are_kept(kept: Kept, tmp_path: Path) -> None:
     """Whatever is recorded, put down and signed between any two steps, the copy holds together."""
     steps = []
 
-    def meanwhile(what: str, _: int) -> None:
+    def meanwhile(what: str, _: int, __: int) -> None:
         steps.append(what)
         kept.freeze(f"roster {len(steps)}".encode())
         kept.sign()
@@ -1002,7 +1002,7 @@ def test_the_way_on_after_a_loss(
     with Service(url, origin="new.example/log") as service:
         keeper = service.access_keeper
         assert keeper.log.origin == "new.example/log/access"
-        assert keeper.wait_for(3, 10)
+        assert keeper.wait_for(3, 60)
     (folder,) = ended_folder(place).iterdir()
     assert (folder / "access.signed.db").exists()
     assert verify_ledger(Files.of(place)).faults == ()
@@ -1025,7 +1025,7 @@ def test_the_access_ledgers_key_is_named(
         Service(f"sqlite:///{place}")
     beside(beside(place, "access"), "signed").rename(tmp_path / "kept")
     with Service(f"sqlite:///{place}") as service:
-        assert service.access_keeper.wait_for(3, 10)
+        assert service.access_keeper.wait_for(3, 60)
 
 
 def test_accesses_taken_out_are_not_backed_up(served: Path, tmp_path: Path) -> None:
