@@ -130,7 +130,7 @@ class OlderPayment(Value, omit_defaults=True):
     late_fee_fen: Fen = 0
 
 
-class OlderCase(Value, omit_defaults=True):
+class OlderCase(Value):
     """案件: the case behind a penalty, as the older system's file has it."""
 
     filed_on: date
