@@ -114,14 +114,15 @@ def yes(cell: str) -> Any:
 
 def one_of(words: Mapping[str, str]) -> Callable[[str], Any]:
     """One of these words, in Chinese or as its code."""
+    known = ", ".join(w if w == code else f"{w} ({code})" for w, code in words.items())
 
     def read(cell: str) -> Any:
         code = words.get(cell, cell)
         if code not in words.values():
-            known = ", ".join(f"{chinese} ({code})" for chinese, code in words.items())
             raise BadCell(f"must be one of {known}")
         return code
 
+    read.__doc__ = f"One of {known}."
     return read
 
 
@@ -136,6 +137,7 @@ def several(read: Callable[[str], Any]) -> Callable[[str], Any]:
     def read_all(cell: str) -> Any:
         return [read(part.strip()) for part in re.split("[;；]", cell) if part.strip()]
 
+    read_all.__doc__ = f"A list divided by semicolons; of each: {read.__doc__}"
     return read_all
 
 

@@ -165,6 +165,8 @@ async def test_it_is_shown_with_its_own_days(world: World) -> None:
         "2026-07-20",
         "2027-04-20",
     )
+    page = await world.get("public", "/v1/decisions/DEC-1")
+    assert page["published_on"] == "2026-05-20"
     profile = await world.get("JB", f"{BUSINESS}/profile")
     assert profile["grade"] == "C"
     on = {}
