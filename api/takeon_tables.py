@@ -114,14 +114,15 @@ def yes(cell: str) -> Any:
 
 def one_of(words: Mapping[str, str]) -> Callable[[str], Any]:
     """One of these words, in Chinese or as its code."""
+    known = ", ".join(w if w == code else f"{w} ({code})" for w, code in words.items())
 
     def read(cell: str) -> Any:
         code = words.get(cell, cell)
         if code not in words.values():
-            known = ", ".join(f"{chinese} ({code})" for chinese, code in words.items())
             raise BadCell(f"must be one of {known}")
         return code
 
+    read.__doc__ = f"One of {known}."
     return read
 
 
@@ -136,6 +137,7 @@ def several(read: Callable[[str], Any]) -> Callable[[str], Any]:
     def read_all(cell: str) -> Any:
         return [read(part.strip()) for part in re.split("[;；]", cell) if part.strip()]
 
+    read_all.__doc__ = f"A list divided by semicolons; of each: {read.__doc__}"
     return read_all
 
 
@@ -314,10 +316,14 @@ def rows_of(path: Path, kind: Kind, takeon: str) -> Iterator[TableRow]:
                 yield TableRow(row.line, row.fields, fault=Fault(row.fault[1]))
                 continue
             cells = {columns[name]: cell.strip() for name, cell in row.fields.items() if name}
-            if not any(cells.values()):
+            stray = row.fields.get("", "").strip()
+            if not stray and not any(cells.values()):
                 continue
             origin = {"file": path.name, "row": row.line, "digest": sha256(row.raw).hexdigest()}
             made = _row(kind, cells, {"takeon": takeon, "origin": origin}, row.line, row.fields)
+            if stray:
+                fault = Fault(f"{stray!r} must stand under the name of a column; it has none")
+                made = TableRow(row.line, row.fields, fault=fault)
             first = seen.setdefault(made.ref, made.line) if made.ref else made.line
             if first != made.line:
                 fault = Fault(
@@ -341,7 +347,7 @@ def _columns(
     found = {name: known[name] for name in names if name}
     lacking = [c for c in kind.columns if c.required and c not in found.values()]
     if lacking:
-        needed = ", ".join(f"{column.chinese} ({column.name})" for column in lacking)
+        needed = ", ".join(map(_both, lacking))
         raise SourceError(f"{path.name} must have the columns {needed}.")
     twice = [c for c in kind.columns if list(found.values()).count(c) > 1]
     if twice:
@@ -369,17 +375,17 @@ def _row(
         command = msgspec.convert(body, kind.command, strict=True)
         return TableRow(line, fields, ref, msgspec.json.decode(msgspec.json.encode(command)))
     except BadCell as error:
-        return TableRow(line, fields, ref, fault=Fault(f"{column.name} {error}", column.name))
+        return TableRow(line, fields, ref, fault=Fault(f"{_both(column)} {error}", column.name))
     except Malformed as error:
-        name = _named(kind, error.pointer.strip("/").replace("/", "."))
+        _, name = _column_at(kind, error.pointer.strip("/").replace("/", "."))
         return TableRow(line, fields, ref, fault=Fault(str(error), name))
     except (msgspec.ValidationError, NotRecorded) as error:
         words, _, place = str(error).partition(" - at `$")
         path = re.sub(r"\[(\d+)\]", r".\1", place.rstrip("`")).strip(".")
         if lacking := re.fullmatch(r"Object missing required field `(\w+)`", words):
             path, words = f"{path}.{lacking[1]}".strip("."), "must not be blank beside the others"
-        name = _named(kind, path)
-        return TableRow(line, fields, ref, fault=Fault(f"{name} {words}".strip(), name))
+        known, name = _column_at(kind, path)
+        return TableRow(line, fields, ref, fault=Fault(f"{known} {words}".strip(), name))
 
 
 def _filled(cell: str) -> str:
@@ -388,13 +394,17 @@ def _filled(cell: str) -> str:
     return cell
 
 
-def _named(kind: Kind, put: str) -> str:
-    """The column whose value stands there in the body, or at the head of the list there."""
+def _both(column: Column) -> str:
+    return f"{column.chinese} ({column.name})"
+
+
+def _column_at(kind: Kind, put: str) -> tuple[str, str]:
+    """Both names, and the English one, of the column whose value stands there in the body."""
     for place in (put, put.rpartition(".")[0]):
         for column in kind.columns:
             if column.put == place:
-                return column.name
-    return put
+                return _both(column), column.name
+    return put, put
 
 
 def _put(body: dict[str, Any], path: Sequence[str], value: Any) -> None:

@@ -130,7 +130,7 @@ class OlderPayment(Value, omit_defaults=True):
     late_fee_fen: Fen = 0
 
 
-class OlderCase(Value, omit_defaults=True):
+class OlderCase(Value):
     """案件: the case behind a penalty, as the older system's file has it."""
 
     filed_on: date
@@ -727,6 +727,10 @@ class TakeOnDeadline(Countersigned):
             raise Malformed(f"due_on must not lie before {self.started_on}", "/due_on")
         if self.unit in self.hidden_from:
             raise Malformed(f"{self.unit} must know what it has to do", "/hidden_from")
+        for place, unit in enumerate(self.hidden_from):
+            # A slip of the pen would hide it from nobody.
+            if not _is_body(ledger, unit) and not ledger.read(UnitStanding(unit)).exists:
+                raise Malformed(f"no unit {unit} is known", f"/hidden_from/{place}")
         ledger.new(OpenDuty(duty))
         yield taking.taken()
         yield taking.fact(
@@ -793,7 +797,8 @@ class _Taking:
         _act_for(ledger, command.unit)
         self.takeon = _open_takeon(ledger, command.takeon)
         assert self.takeon.day is not None
-        ledger.known(UnitStanding(command.unit), "Qualify the unit first.")
+        if kind != "deadline" or not _is_body(ledger, command.unit):
+            ledger.known(UnitStanding(command.unit), "Qualify the unit first.")
         self._on, self._day = ledger.on, self.takeon.day
         self._ledger, self._what = ledger, f"{kind} {command.ref}"
         fact = fact_id(command.takeon, kind, command.ref)
@@ -868,6 +873,11 @@ def _open_takeon(ledger: Reading, name: str) -> TakeOn:
 def _act_for(ledger: Reading, unit: str) -> None:
     if ledger.actor.role not in _FOR_ALL:
         ledger.act_for(unit)
+
+
+def _is_body(ledger: Reading, unit: str) -> bool:
+    """Whether this is no enforcing unit but a body that owes answers: parks, RECON, JB, RLO."""
+    return unit == ledger.actor.unit_id or unit in ledger.setting("complaint.handlers")["units"]
 
 
 def _require_tag(tag: str, pointer: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger.kernel import Actor, Event, codec
+from ledger.kernel import Actor, Event, Provenance, codec
 from ledger.kernel.events import Envelope, Value, event_types
 from tests.golden import records, released_types
 from tests.kernel.hall import Heard, SeatTaken
@@ -87,6 +87,26 @@ def test_a_default_out_of_a_request_comes_back(
     record = codec.decode(1, stored)
     assert getattr(record.event, name) == default
     assert codec.encode(record.envelope, record.event) == stored
+
+
+@pytest.mark.parametrize("opening", [msgspec.UNSET, date(2026, 7, 1)])
+def test_only_an_opening_fact_says_so_in_its_bytes(opening: Any) -> None:
+    """What was imported before there were any has the same bytes as ever."""
+    head = envelope(
+        SeatTaken.TOPIC,
+        provenance=Provenance(source="s", file="a.csv", row=7, digest="0" * 64, opening=opening),
+    )
+    event = SeatTaken(hall="H-1", guest="G-1", seat=1)
+    stored = codec.encode(head, event)
+    said = codec.plain(stored)["provenance"]
+    assert said.get("opening") == (None if opening is msgspec.UNSET else "2026-07-01")
+    assert said.keys() - {"opening"} == {"source", "file", "row", "digest", "known_at"}
+    record = codec.decode(1, stored)
+    assert record.envelope == head
+    assert record.opening == (None if opening is msgspec.UNSET else opening)
+    # Recorded in May: nothing that was due by the takeover, or before then, is judged.
+    assert record.unjudged_until == record.opening
+    assert codec.checked(1, stored)[3] is True
 
 
 def test_parts_of_events_leave_out_no_words() -> None:

@@ -518,6 +518,7 @@ def test_TKO_D3_what_ended_is_not_taken_on(story: Scenario) -> None:
         (DESIGNATION, {"review_on": date(2025, 9, 1)}, "/review_on"),
         (DEADLINE, {"due_on": date(2026, 6, 23)}, "/due_on"),
         (DEADLINE, {"hidden_from": ("MRB",)}, "/hidden_from"),
+        (DEADLINE, {"hidden_from": ("JB", "EBM")}, "/hidden_from/1"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(
@@ -775,18 +776,28 @@ def test_an_open_deadline_is_met_or_missed_here(story: Scenario) -> None:
     story.when(done, HEAD).raises(OutOfStep)
 
 
+def test_a_body_that_enforces_nothing_enters_what_it_owes(story: Scenario) -> None:
+    """The reconsideration office its own cases, by two of its people."""
+    owed = replace(DEADLINE, unit="RECON", says="作出复议决定")
+    first = actor("RECON", "RECON-1", "recon_officer")
+    story.signed(owed, first, actor("RECON", "RECON-2", "recon_officer"))
+    assert [r.event.unit for r in facts_of(story)] == ["RECON"]  # type: ignore[attr-defined]
+    story.given(PerformOpenDuty(duty="DUTY-1", evidence=("决定书1号",)), actor=first)
+    story.when(replace(PENALTY, unit="RECON"), JB).raises(UnknownReference)
+
+
 def test_a_complaint_is_taken_on_in_confidence(story: Scenario) -> None:
     """Sealed, and hidden from the unit that it accuses, from the request on."""
-    secret = replace(DEADLINE, concerns="complaint", hidden_from=("EMB",))
+    secret = replace(DEADLINE, concerns="complaint", hidden_from=("JB",))
     story.when(secret, HEAD)
     (asked,) = recorded(story)
-    assert (asked.envelope.visibility, asked.event.kept_from()) == ("sealed", ("EMB",))
+    assert (asked.envelope.visibility, asked.event.kept_from()) == ("sealed", ("JB",))
     story.signed(secret, HEAD, DEPUTY)
     story.given(PerformOpenDuty(duty="DUTY-1", evidence=("答复1号",)), actor=HEAD)
     ours = [r for r in everything(story) if {"duty:DUTY-1"} & set(r.event.tags())]
     assert len(ours) == 2
     for record in (*recorded(story), *ours):
-        assert (record.envelope.visibility, record.event.kept_from()) == ("sealed", ("EMB",))
+        assert (record.envelope.visibility, record.event.kept_from()) == ("sealed", ("JB",))
 
 
 # Judged by nobody
