@@ -49,6 +49,7 @@ async def test_a_request_outlives_the_token_of_who_made_it(world: World) -> None
     # The request is no step of the business's story: leaving it out changes nothing.
     replayed = await world.get("JB", REPLAY, without=request["position"])
     assert replayed["profile"]["grade"] == "D"
+    assert world.rebuilt() == []
 
 
 async def test_the_lead_department_signs_and_no_other_unit_learns_of_it(world: World) -> None:
@@ -124,6 +125,7 @@ async def test_a_crash_after_the_signature_leaves_nobody_waiting(world: World) -
     again = await world.send(OPERATOR, "draws/void-draw", expect=200, **void)
     assert types(again) == []
     assert await _states(world) == ["released"] * 5
+    assert world.rebuilt() == []
 
 
 async def _states(world: World) -> list[str]:

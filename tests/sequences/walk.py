@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import msgspec
 
+from ledger.countersigning import Countersigned
 from ledger.kernel import Actor, Command, NotRecorded, Refusal
 from ledger.registry import COMMANDS
 from tests.sequences.drafts import Draft, NotNow
@@ -144,7 +145,18 @@ class Walk:
             if step.when is not None and not step.when(draft):
                 raise NotNow
         command = draft.command(step.command, dict(step.fields))
+        if isinstance(command, Countersigned) and self._waits(command):
+            raise NotNow
         return command, self._sender(step, draft)
+
+    def _waits(self, command: Countersigned) -> bool:
+        """Whether the same was requested and is not answered yet."""
+        body = msgspec.to_builtins(command)
+        waiting = self.town.book.of(
+            "approval", "ApprovalRequested", "ApprovalGiven ApprovalRefused ApprovalWithdrawn"
+        )
+        asked = (thing.last("ApprovalRequested") for thing in waiting)
+        return any((one.command, one.body) == (command.NAME, body) for one in asked)
 
     def _sender(self, step: Step, draft: Draft) -> Actor:
         if callable(step.sent_by):
