@@ -317,7 +317,8 @@ class _List:
             },
         )
         if identity.name is None:
-            raise BadRow("no-name", f"{self._of['name']} is empty", self._of["name"], "")
+            at = self._of["name"]
+            raise BadRow(f"no-{at}", f"{at} is empty", at, "")
         event = EntityRegistered(
             entity=entity,
             identity=identity,

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import msgspec
 
 from ledger.kernel import Command, Event, LegalRef, Malformed, Reading
+from ledger.kernel.days import YearCalendar
 from ledger.kernel.policies import PolicyKey, PolicyVersions, PublishedYear, Scope
-from ledger.policies.calendars import SATURDAY, seed_source, seed_years
+from ledger.policies.calendars import SATURDAY, package_years, seed_source, seed_years
 from ledger.policies.defaults import DEFAULTS, Confidence, Default
 from ledger.policies.events import PolicyVersionAdopted, WorkingCalendarPublished
 from ledger.policies.keys import KEYS, PolicyUnit
@@ -143,6 +144,7 @@ class SeedLedger(Command):
 
     Safe to repeat: a default is missing when no version of its key holds from the same day in the
     same scope, a calendar when its year has no version; so a newer program adds what is new in it.
+    A calendar that an earlier program seeded with a mistake gets a second version.
     A default that a newer program has changed is adopted as the next version of the same day, with
     its reason and with GEN-V2, since facts were judged by the one before. Whatever the authority
     has adopted stays as it is.
@@ -175,14 +177,25 @@ class SeedLedger(Command):
                     adopted_on=ledger.today.isoformat(),
                 )
         for year, (holidays, makeup) in seed_years().items():
-            if ledger.read(PublishedYear(str(year))).latest is None:
+            published = ledger.read(PublishedYear(str(year))).latest
+            if published is None or _seeded_wrongly(published):
                 yield WorkingCalendarPublished(
                     year=str(year),
-                    version=1,
+                    version=1 if published is None else 2,
                     holidays=holidays,
                     makeup_workdays=makeup,
                     source=seed_source(),
                 )
+
+
+def _seeded_wrongly(known: YearCalendar) -> bool:
+    """Whether a year says what an earlier program seeded, and that was a mistake."""
+    seeded, right = package_years()[known.year], seed_years()[known.year]
+    return (
+        seeded != right
+        and known.version == 1
+        and (known.holidays, known.makeup_workdays) == tuple(map(frozenset, seeded))
+    )
 
 
 def fitting(key: str, value: Any, unit: str) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.intake.sources import Layout, Source, SourceError, SourceRow, digest_of
+from ledger.intake.sources import Layout, Source, SourceError, SourceRow, Told, digest_of
 from tests.intake.registers import write, write_xlsx
 
 LAYOUT = Layout(("id", "name"), ("note",))
@@ -146,6 +146,65 @@ def test_a_workbook_that_is_none_is_explained(tmp_path: Path) -> None:
     """A text file with the wrong name is no spreadsheet."""
     with pytest.raises(SourceError, match="as a spreadsheet"):
         rows_of(put(tmp_path / "t.xlsx", b"id,name\n"))
+
+
+@pytest.mark.parametrize("start", [b"", b"id,name\n1,"])
+def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, start: bytes
+) -> None:
+    """A few kilobytes can unpack to one line of gigabytes."""
+    packed = gzip.compress(start + b"0" * (9 << 20))
+    with pytest.raises(SourceError, match=r"t.csv.gz has a line of more than 4 MiB"):
+        rows_of(put(tmp_path / "t.csv.gz", packed))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("gb18030", "1,兰州新区食品有限公司,镕㐂"),
+        ("utf-8", "1,兰州,é"),
+        ("utf-8-sig", "1,兰州,"),
+        ("utf-16", "1,兰州,𠮷"),
+        ("utf-32", "1,兰州,𠮷"),
+        ("big5", "1,蘭州,甲"),
+        ("shift_jis", "1,東京,ア"),
+    ],
+)
+def test_an_encoding_is_found_or_told(tmp_path: Path, encoding: str, text: str) -> None:
+    """What is found is what it is; what cannot be found is told, and then believed."""
+    path = put(tmp_path / "t.csv", f"id,name,note\n{text}\n".encode(encoding))
+    told = Told(encoding if encoding in {"big5", "shift_jis"} else None)
+    with Source(path, LAYOUT, told) as source:
+        (row,) = source
+    assert list(row.fields.values()) == text.split(",")
+    assert source.form.encoding is not None
+    assert source.form.encoding.name == {
+        "utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"
+    }.get(encoding, encoding)  # fmt: skip
+
+
+def test_an_encoding_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = put(tmp_path / "t.csv", b"id,name\n")
+    for name in ("klingon", "hex", "zlib"):
+        with pytest.raises(SourceError, match="--encoding must name a text encoding"):
+            Source(path, LAYOUT, Told(name))
+
+
+def test_one_damaged_line_does_not_make_a_file_another_encoding(tmp_path: Path) -> None:
+    """A file that is UTF-8 elsewhere stays that; its damaged line is rejected by name."""
+    lines = [f"{n},兰州新区,甲".encode() for n in range(9)]
+    lines[4] = lines[4][:-1]
+    path = put(tmp_path / "t.csv", b"id,name,note\n" + b"\n".join(lines))
+    assert [row.fault[0] if row.fault else "" for row in rows_of(path)] == [
+        "not-utf-8" if n == 4 else "" for n in range(9)
+    ]
+
+
+def test_a_separator_can_be_declared(tmp_path: Path) -> None:
+    """As spreadsheets write it on the first line; then no other is tried."""
+    assert len(rows_of(put(tmp_path / "a.csv", b"sep=;\r\nid;name\r\n1;x\r\n"))) == 1
+    with pytest.raises(SourceError, match="has no column id"):
+        rows_of(put(tmp_path / "b.csv", b"sep=;\r\nid,name\r\n1,x\r\n"))
 
 
 def test_packed_or_not_is_told_by_the_bytes(tmp_path: Path) -> None:

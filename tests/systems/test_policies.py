@@ -24,7 +24,7 @@ from ledger.kernel import (
 from ledger.kernel.days import DayCount, YearCalendar
 from ledger.kernel.policies import PolicyVersions, Scope
 from ledger.policies import commands
-from ledger.policies.calendars import seed_years
+from ledger.policies.calendars import package_years, seed_years
 from ledger.policies.commands import AdoptPolicyVersion, PublishWorkingCalendar, SeedLedger, fitting
 from ledger.policies.defaults import DEFAULTS, NOTICE_ON, Default
 from ledger.policies.keys import KEYS
@@ -287,7 +287,7 @@ def test_every_seeded_year_would_be_accepted(year: int) -> None:
 
 
 def test_seeded_years_say_what_the_package_says() -> None:
-    """Day by day, the calendars agree with the package that they come from."""
+    """Day by day, the calendars agree with the package that they come from, but for its mistake."""
     import chinese_calendar
 
     days = DayCount(
@@ -299,10 +299,31 @@ def test_seeded_years_say_what_the_package_says() -> None:
     first, last = date(2004, 1, 1), date(2026, 12, 31)
     all_days = [date.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1)]
     differing = [d for d in all_days if days.is_working(d) != chinese_calendar.is_workday(d)]
-    assert differing == []
+    assert differing == [date(2005, 12, 31)]
+    assert days.is_working(date(2005, 12, 31))
 
 
 # Seeding
+
+
+def test_a_year_that_was_seeded_with_a_mistake_is_corrected_once(recorder: DCBRecorder) -> None:
+    """By a second version; what the authority published since stays."""
+    story = Scenario(recorder, by=JB).at("2026-11-20T09:00+08:00")
+    holidays, makeup = package_years()[2005]
+    story.given(
+        *(
+            WorkingCalendarPublished(
+                year="2005", version=1, holidays=holidays, makeup_workdays=makeup, source="seed"
+            ),
+        )
+    )
+    story.given(SeedLedger())
+    with_it = (*makeup, date(2005, 12, 31))
+    story.when(publish(year=2005, holidays=holidays, makeup_workdays=with_it)).then()
+    story.when(SeedLedger()).then()
+    closed = (*holidays, date(2005, 12, 30))
+    story.given(publish(year=2005, holidays=closed, makeup_workdays=makeup))
+    story.when(SeedLedger()).then()
 
 
 def test_seeding_records_every_default_and_calendar(recorder: DCBRecorder) -> None:
