@@ -18,7 +18,7 @@ from aiohttp import web
 
 from api.counter import Counter
 from api.keys import LEDGER
-from api.pools import AUDITS
+from api.pools import AUDITS, COMMANDS
 from api.tokens import Grant
 from api.visibility import WITHHELD, may_see_stored
 from ledger.access.commands import NoteConsultation, NoteRefusal, NoteUnknown
@@ -99,7 +99,7 @@ class Audit:
             return
         if isinstance(answer, Refusal):
             source = Source(app[LEDGER].recorder)
-            withheld = await asyncio.to_thread(_withheld, source, hideable_tags(command))
+            withheld = await COMMANDS.run(lambda: _withheld(source, hideable_tags(command)))
             await self._note(grant, lambda: note_of(command, context, answer, withheld))
         else:
             await self._note(grant, lambda: note_of_unknown(grant, command, answer))

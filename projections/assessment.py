@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import MINYEAR, date
 from typing import Any, TypeVar
 
 import msgspec
@@ -94,7 +94,8 @@ def run_again(
     if not scheme.exists:
         return None
     score = answer(Score(score_id(year, unit)))
-    first, last = date(int(year), 1, 1), date(int(year), 12, 31)
+    within = max(int(year), MINYEAR)  # an id may say the year 0000, in which nothing was
+    first, last = date(within, 1, 1), date(within, 12, 31)
     with views.reading() as connection:
         found = figures_of(connection, unit, scheme.metrics, (first, last), cutoff)
     scores, total = assessed(scheme.indicators.values(), found, int(scheme.year))
