@@ -18,7 +18,7 @@ from aiohttp import web
 
 from api.counter import Counter
 from api.keys import LEDGER
-from api.pools import AUDITS
+from api.pools import AUDITS, COMMANDS
 from api.tokens import Grant
 from api.visibility import WITHHELD, may_see_stored
 from ledger.access.commands import NoteConsultation, NotePause, NoteRefusal, NoteUnknown
@@ -106,7 +106,7 @@ class Audit:
             return
         if isinstance(answer, Refusal):
             source = Source(app[LEDGER].recorder)
-            about = await asyncio.to_thread(_about, source, command, grant)
+            about = await COMMANDS.run(lambda: _about(source, command, grant))
             await self._note(grant, lambda: note_of(command, context, answer, *about))
         else:
             await self._note(grant, lambda: note_of_unknown(grant, command, answer))

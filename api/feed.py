@@ -324,7 +324,7 @@ async def _stream(request: web.Request, hub: Hub, subscriber: Subscriber) -> web
         await outlet.send(b": supervision ledger\nretry: 1000\n")
         await _follow(request, outlet, hub, subscriber)
         await response.write_eof()
-    except (ConnectionError, TimeoutError) as error:
+    except (ConnectionError, TimeoutError, Problem) as error:
         request[LINE].more = {"ended": type(error).__name__}
         _abort(request)
     except Exception:

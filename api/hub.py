@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Collection
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -22,11 +22,11 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 import structlog
 
-from api.pools import Pool
+from api.pools import STREAMS, Pool
 from api.tokens import Grant
 from api.visibility import ENDS, NOTICES, WITHHELD, Entitlement, hides_actor, may_know, may_see
 from ledger.audiences import kept_from, visibility_of
-from ledger.kernel import Visibility, codec
+from ledger.kernel import Visibility, budget, codec
 from ledger.kernel.events import event_types
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
@@ -60,9 +60,6 @@ END_SECONDS = 2.0
 
 #: How long the reader may take for one page, in seconds.
 STEP_SECONDS = 60.0
-
-#: Threads that read for those who are behind. Few, so that commands keep their share.
-READERS = 2
 
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
 _NOTHING = Selector(("-",), ("-",))
@@ -297,7 +294,6 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         #: The reader's thread.
         self.worker = Worker("feed-reader", self._read_on, limit=STEP_SECONDS)
-        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="feed-page")
 
     # Life
 
@@ -327,7 +323,6 @@ class Hub:
         self._wanted.set()
         self._appended.set()
         await asyncio.to_thread(self.worker.join)
-        await asyncio.to_thread(self._threads.shutdown)
 
     def wake_all(self) -> None:
         """Let every waiting subscriber look around: for the end, for a heartbeat."""
@@ -430,27 +425,19 @@ class Hub:
         *,
         scan: int,
         size: int,
-        pool: Pool | None = None,
+        pool: Pool = STREAMS,
     ) -> Page:
         """Visible events after ``after``: what ``scan_store`` gives, without blocking.
 
-        ``pool``: whose threads read them, and who turns away one request too many; the streams'
-        own without it.
+        ``pool``: whose threads read them, and who turns away one request too many.
         """
-        assert self._loop is not None
-        if pool is not None:
-            return await pool.run(
-                partial(scan_store, self.store, audience, after, limit, scan=scan, size=size)
-            )
-        return await self._loop.run_in_executor(
-            self._threads,
-            partial(scan_store, self.store, audience, after, limit, scan=scan, size=size),
+        return await pool.run(
+            partial(scan_store, self.store, audience, after, limit, scan=scan, size=size)
         )
 
     async def head(self) -> int:
         """The last position in the store."""
-        assert self._loop is not None
-        return await self._loop.run_in_executor(self._threads, head_of, self.store)
+        return await STREAMS.run(lambda: head_of(self.store))
 
     # The reader's thread
 
@@ -593,6 +580,7 @@ def scan_store(
         wanted = min(PAGE, last - cursor)
         read = list(store.read(query, after=cursor, limit=wanted))
         for stored in read:
+            budget.check()
             if stored.position > last:
                 return Page(found, last, head)
             cursor = stored.position

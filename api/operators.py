@@ -7,7 +7,6 @@ this service only ever has its SHA-256 (docs/decisions/0010-operators.md).
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import date, datetime
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from api.keys import ACCESS, LINE, TIMEKEEPER, TOKENS
 from api.malformed import decoded
 from api.middlewares import expect
 from api.operations import OPERATORS
+from api.pools import COMMANDS
 from api.problems import Problem, not_found, unauthenticated
 from api.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
 from api.resources import Handler, Parameter, Resource, check_query
@@ -119,7 +119,7 @@ async def views(request: web.Request) -> web.Response:
 
 async def tokens(request: web.Request) -> web.Response:
     """Every token ever made good: whose, in which role, until when, and by whom."""
-    found = await asyncio.to_thread(request.app[TOKENS].list)
+    found = await asked(request.app[TOKENS].list)
     return json_response(ShownTokens(tuple(found)), headers=PRIVATE)
 
 
@@ -184,7 +184,7 @@ async def _approve(request: web.Request, grant: Grant, body: ApproveToken) -> we
     kept = request.app[TOKENS]
     wanted = (await asked(lambda: _asked_for(source, body.request))).requested
     if wanted is not None:
-        entry = await asyncio.to_thread(kept.entry, wanted.digest)
+        entry = await COMMANDS.run(lambda: kept.entry(wanted.digest))
         if entry is not None and (entry.unit, entry.person, entry.role, entry.entity) != (
             (wanted.unit, wanted.holder, wanted.role, wanted.entity)
         ):
@@ -196,13 +196,15 @@ async def _approve(request: web.Request, grant: Grant, body: ApproveToken) -> we
     # repeats it.
     asked_for = await asked(lambda: _asked_for(source, body.request))
     assert wanted is not None
-    await asyncio.to_thread(
-        kept.admit,
-        wanted.digest,
-        Holder(wanted.unit, wanted.holder, wanted.role, wanted.entity),
-        wanted.expires_on,
-        asked_for.requested_by,
-        asked_for.approved_by,
+    holder = Holder(wanted.unit, wanted.holder, wanted.role, wanted.entity)
+    await COMMANDS.run(
+        lambda: kept.admit(
+            wanted.digest,
+            holder,
+            wanted.expires_on,
+            asked_for.requested_by,
+            asked_for.approved_by,
+        )
     )
     return await _answer(request, body.request, 200)
 
@@ -214,15 +216,15 @@ async def _decline(request: web.Request, grant: Grant, body: DeclineToken) -> we
 
 async def _revoke(request: web.Request, grant: Grant, body: RevokeToken) -> web.Response:
     kept = request.app[TOKENS]
-    entry = await asyncio.to_thread(kept.entry, body.token)
+    entry = await COMMANDS.run(lambda: kept.entry(body.token))
     if entry is None:
         raise not_found(f"No token has the id {body.token}.")
     revocation = revocation_of(entry, grant.person)
     if revocation is not None:
         await request.app[AUDIT].execute(NoteRevocation(revocation=revocation), grant)
     # A crash here leaves a token that is good and recorded as revoked: the sender repeats it.
-    await asyncio.to_thread(kept.revoke, entry.id)
-    ended = await asyncio.to_thread(kept.entry, body.token)
+    await COMMANDS.run(lambda: kept.revoke(entry.id))
+    ended = await COMMANDS.run(lambda: kept.entry(body.token))
     return json_response(ended, headers=PRIVATE)
 
 

@@ -150,6 +150,8 @@ READS = Pool("reads", 4, 500, 5)
 PUBLIC_READS = Pool("public-reads", 2, 250, 5)
 #: Pages of the feed.
 FEEDS = Pool("feeds", 4, 200, 10)
+#: Pages for streams that are behind: each waits for its turn, as many as there may be streams.
+STREAMS = Pool("streams", 2, 5_000, 60)
 #: What a supervisor's query names, before it is taken down.
 AUDITS = Pool("audits", 2, 200, 5)
 #: Large bodies, sealing, and what is worked out before a command is handed in.

@@ -198,12 +198,12 @@ def served(path: Path, entity: str) -> Iterator[Server]:
         process.wait()
 
 
-def subjects(path: Path) -> dict[str, list[str]]:
+def subjects(folder: Path) -> dict[str, list[str]]:
     """Some subjects of the stories, by kind, with what most is recorded of first."""
+    path = folder / "told" / "business" / "ledger.db"
     with sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True) as connection:
         rows = connection.execute(
-            "SELECT tag, count(*) FROM event_tags WHERE position <= 1038 GROUP BY tag"
-            " ORDER BY 2 DESC, 1"
+            "SELECT tag, count(*) FROM event_tags GROUP BY tag ORDER BY 2 DESC, 1"
         )
         found: dict[str, list[str]] = {}
         for tag, _ in rows:
@@ -244,7 +244,7 @@ def _paths(resource: Resource, found: dict[str, list[str]]) -> Iterator[str]:
             names = {
                 "position": ["17"],
                 "name": ["malformed"],
-                "month": ["2026-05"],
+                "month": ["2026-05"] * 3,
                 "tile": ["0/000", "entries/001"],
             }.get(place) or found.get(_KINDS.get(place, place.replace("_", "-")), [])
             if number >= len(names):
@@ -449,7 +449,7 @@ def run(quick: bool = False, only: str = "", again: bool = False, *, crowd: bool
         folder = Path(kept or opened.enter_context(tempfile.TemporaryDirectory()))
         length = QUICK if quick else LARGE
         small_path, large_path = ledgers(folder, length)
-        found = subjects(small_path)
+        found = subjects(folder)
         what = [one for one in asked(found) if only in f"{one.role} {one.path}"]
         results = folder / f"gets-{length}.jsonl"
         known = set() if again else set(read_results(results))

@@ -30,8 +30,9 @@ from tests.scenarios.test_story_unit import test_a_unit_through_a_year
 
 #: Kinds of subjects that copies share with the stories.
 SHARED = {"policy", "calendar", "month", "assessment", "key", "person", "rule", "list-field"}
-#: Events of which there is one series for all.
-_ONCE = re.compile(r"^(policies|transparency|persons|access|assessment)\.")
+#: Events of which there is one series for all; of a year one scheme, which no copy adopts again.
+_ONCE = re.compile(r"^(policies|transparency|persons|access)\.")
+_ONCE_A_YEAR = re.compile(r"^assessment\.")
 _DAY = re.compile(r"^([0-9]{4})(-[0-9]{2}-[0-9]{2})(.*)$", re.DOTALL)
 _UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _USCC = re.compile(r"^[0-9A-Z]{18}$")
@@ -90,7 +91,7 @@ def _copied(story: list[Any], number: int, *, shift: int, units: bool) -> Iterat
     own = {name: new for name, new in others.items() if ("unit", name) not in told}
     for one in story:
         event = one.event
-        if _ONCE.match(event.type):
+        if _ONCE.match(event.type) or (shift and _ONCE_A_YEAR.match(event.type)):
             continue
         about = any(tag.startswith("entity:") for tag in event.tags)
         names = own if about and not units else others

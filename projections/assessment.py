@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import MINYEAR, date
 from typing import Any, TypeVar
 
 import msgspec
@@ -105,7 +105,8 @@ def run_again(
     score = answer(Score(score_id(year, unit)))
     recorded = next((run for run in score.runs if run.cutoff_position == cutoff), None)
     if recorded is None or recorded.counting == COUNTING:
-        first, last = date(int(year), 1, 1), date(int(year), 12, 31)
+        within = max(int(year), MINYEAR)  # an id may say the year 0000, in which nothing was
+        first, last = date(within, 1, 1), date(within, 12, 31)
         known_metrics(scheme.metrics)
         with views.reading() as connection:
             found = figures_of(connection, unit, scheme.metrics, (first, last), cutoff)

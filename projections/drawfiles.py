@@ -33,7 +33,7 @@ from ledger.draws.events import (
     OfficersAssigned,
 )
 from ledger.draws.folds import OfficerRoster
-from ledger.kernel import UNNAMED, Event, Fold, codec
+from ledger.kernel import UNNAMED, Event, Fold, budget, codec
 from ledger.kernel.folds import Selector
 from ledger.naming import beside, blobs_folder
 from ledger.opening import open_shown_log
@@ -228,7 +228,7 @@ class Register:
 
     def __init__(self, content: bytes) -> None:
         self._content = content
-        lines = [uvdraw.line(entry) for entry in msgspec.json.decode(content)]
+        lines = [uvdraw.line(entry) for entry in budget.checked(msgspec.json.decode(content))]
         self._prove = uvdraw.prover(lines)
         # Where each line begins, behind the bracket and the comma of the one before it.
         self._starts = array("Q", accumulate((len(line) + 1 for line in lines), initial=1))

@@ -40,7 +40,7 @@ from ledger.filing.events import (
     OnSiteInspectionOpened,
 )
 from ledger.grading.folds import UNGRADED
-from ledger.kernel import Command, Fold, Recorded
+from ledger.kernel import Command, Fold, Recorded, budget
 from ledger.vocabulary import EntityId, Grade
 from projections.follower import Views
 from projections.graded import Graded, GradingEvent
@@ -357,6 +357,7 @@ def population(views: Views, area: str | None, line: str | None) -> Iterator[Sta
     with views.reading() as connection:
         rows = connection.execution_options(yield_per=_PAGE).execute(query)
         for row in rows:
+            budget.check()
             yield _POPULATION.decode(row.state)
 
 

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from ledger.credit.folds import CreditRecords, Record
 from ledger.grading.events import CreditGradeAssigned, Factor
-from ledger.kernel import Event, Recorded
+from ledger.kernel import Event, Recorded, budget
 from ledger.kernel.days import add_months
 from ledger.vocabulary import Grade
 
@@ -199,6 +199,8 @@ def local_grade(records: CreditRecords, on: date) -> tuple[Grade, tuple[Factor, 
     negative for 24 months and something good: an inspection without issue, a commitment kept.
     Else B.
     """
+    # Asked for many days, and each looks at all records.
+    budget.check()
     weights = [weigh(record, on) for record in records.by_age()]
     severe = tuple(one.severe for one in weights if one.severe is not None)
     if severe:

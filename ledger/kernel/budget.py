@@ -8,9 +8,12 @@ ever cut short.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeVar
+
+T = TypeVar("T")
 
 #: Instructions of SQLite's machine between two looks at the budget: a few milliseconds of work.
 STATEMENT_STEPS = 50_000
@@ -79,6 +82,13 @@ def check() -> None:
     budget = _CURRENT.get()
     if budget is not None:
         budget.check()
+
+
+def checked(things: Iterable[T]) -> Iterator[T]:
+    """The same things, with a look at the budget before each."""
+    for thing in things:
+        check()
+        yield thing
 
 
 def spent() -> bool:

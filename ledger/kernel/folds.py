@@ -24,6 +24,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
+from ledger.kernel import budget
 from ledger.kernel.corrections import RecordCorrected, as_corrected
 from ledger.kernel.events import Event, Recorded
 from ledger.kernel.subjects import make_tag, names_twice, subject_fields
@@ -79,6 +80,7 @@ class Fold(msgspec.Struct, gc=False):
     def over(self, records: Sequence[Recorded]) -> Self:
         """Take ``records``, in order and as corrected, and return self."""
         for record in as_corrected(records):
+            budget.check()  # an answer may grow with every event that it takes
             self.take(record)
         return self
 

@@ -320,7 +320,7 @@ class Figures(msgspec.Struct, frozen=True):
         """The figure of a year; of a level, how it stood at the end of it."""
         if METRICS[name].level:
             return self.month(name, f"{year:04}-12")
-        return self.between(name, date(year, 1, 1), date(year, 12, 31))
+        return sum(n for day, n in self.days.get(name, {}).items() if day.year == year)
 
     def between(self, name: str, first: date, last: date) -> int:
         """How much was counted from one day to another, both of them in."""
