@@ -172,10 +172,15 @@ def _task(task: TaskState, grant: Grant) -> dict[str, Any]:
 
 
 async def tasks(request: web.Request) -> web.Response:
-    """Inspection tasks: a unit's own for the unit; for everybody else, those that were opened."""
+    """Inspection tasks: a unit's own for the unit; for everybody else, those that were opened.
+
+    Its business sees a visit from the notice on.
+    """
     grant = await grant_of(request)
     where = [may_ask(grant, unit=TASKS.c.unit, entity=TASKS.c.entity)]
-    if grant.role != "jb_supervisor" and grant.role not in UNIT_BOUND:
+    if grant.role == "entity_rep":
+        where.append(sa.or_(TASKS.c.opened_on.is_not(None), TASKS.c.notified_on.is_not(None)))
+    elif grant.role != "jb_supervisor" and grant.role not in UNIT_BOUND:
         where.append(TASKS.c.opened_on.is_not(None))
     return await rows_page(
         request,
@@ -198,7 +203,9 @@ async def task(request: web.Request) -> web.Response:
 
 def _may_see_task(grant: Grant, row: sa.Row[Any]) -> bool:
     if row.opened_on is None:
-        return may_see(grant, "sealed", row.unit, ())  # a planned visit, until it begins
+        # A planned visit, until it begins; its business is told of it by the notice.
+        told = row.notified_on is not None and grant.entity == row.entity
+        return may_see(grant, "sealed", row.unit, ()) or (grant.role == "entity_rep" and told)
     return may_see(grant, "restricted", row.unit, (f"unit:{row.unit}", f"entity:{row.entity}"))
 
 
