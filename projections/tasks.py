@@ -148,6 +148,7 @@ TASKS = sa.Table(
     sa.Column("approved_on", Code),
     sa.Column("notified_on", Code),
     sa.Column("opened_on", Code),
+    sa.Column("published_on", Code),
     sa.Column("result", Code, index=True),
     sa.Column("state", sa.LargeBinary, nullable=False),
 )
@@ -172,5 +173,6 @@ class Tasks(FoldView[TaskState]):
             "approved_on": iso(fold.approved_on),
             "notified_on": iso(fold.notified_on),
             "opened_on": iso(fold.opened_on),
+            "published_on": iso(fold.published_on),
             "result": fold.result,
         }

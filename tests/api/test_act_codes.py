@@ -153,3 +153,43 @@ async def test_an_address_may_look_up_so_often_a_minute(world: World) -> None:
     late = statuses[statuses.index(429) :]
     assert set(late) == {429}
     assert response.headers["Retry-After"]
+
+
+@pytest.mark.parametrize("who", ["public", "E-A", "EMB head", "BANK"])
+async def test_an_opened_visit_is_everybodys_in_part(world: World, who: str) -> None:
+    """Who was where on which matters; the result when it is published; filters tell no more."""
+    world.at(f"{DAY} 09:00")
+    code = await code_of(world)
+    await world.send("MRB officer", "filing/scan-entry", task="T-1", act_code=code, device="D-1")
+    assert (await world.get(who, "/v1/tasks"))["items"] == []
+    await world.send("MRB officer", "filing/open-inspection", **world.opening("T-1"))
+    opened = {
+        "task": "T-1",
+        "unit": "MRB",
+        "entity": E_B,
+        "matters": ["M-101"],
+        "opened_on": DAY,
+        "stage": "opened",
+    }
+    assert (await world.get(who, "/v1/tasks"))["items"] == [opened]
+    assert await world.get(who, "/v1/tasks/T-1") == opened
+    world.at(f"{DAY} 10:00")
+    record = {"task": "T-1", "record_digest": "ab" * 32, "entity_signature": "店长"}
+    await world.send("MRB officer", "filing/sign-on-site-record", **record)
+    await world.send("MRB officer", "filing/close-inspection", task="T-1")
+    await world.send("MRB officer", "filing/conclude-inspection", task="T-1", result="no_issue")
+    assert await world.get(who, "/v1/tasks/T-1") == opened
+    for query, found in (
+        ({"stage": "opened"}, 1),
+        ({"stage": "concluded"}, 0),
+        ({"result": "no_issue"}, 0),
+        ({"unit": "MRB"}, 1),
+        ({"unit": "EMB"}, 0),
+    ):
+        items = (await world.get(who, "/v1/tasks", **query))["items"]
+        assert len(items) == found, query
+    await world.send("MRB head", "draws/publish-draw-result", task="T-1")
+    shown = await world.get(who, "/v1/tasks/T-1")
+    assert (shown["stage"], shown["result"]) == ("published", "no_issue")
+    assert len((await world.get(who, "/v1/tasks", result="no_issue"))["items"]) == 1
+    assert len((await world.get("JB", "/v1/tasks", stage="published"))["items"]) == 1
