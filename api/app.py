@@ -10,6 +10,7 @@ from aiohttp import web
 
 from api import (
     accesses,
+    actcodes,
     events,
     feed,
     openapi,
@@ -30,6 +31,7 @@ from api.hub import Hub
 from api.keys import ACCESS, DESK, LEDGER, LOG, TIMEKEEPER, TOKENS, VAULT, VIEWS, WITNESSES
 from api.middlewares import frame
 from api.operations import Check
+from api.rates import Rates
 from api.resources import Resource, add_resources
 from api.threads import SUPERVISOR, supervision_context
 from api.timekeeping import Timekeeper
@@ -92,6 +94,7 @@ def make_app(
         handler_args={"auto_decompress": False},
     )
     app[EDGE] = Edge() if edge is None else edge
+    app[actcodes.RATES] = Rates(actcodes.PER_MINUTE)
     app[LEDGER] = ledger
     app[TOKENS] = tokens
     app[VIEWS] = views

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.access import grant_of
-from api.asking import asked, caught_up, may_ask, one_row, rows_page
+from api.asking import asked, caught_up, one_row, rows_page
 from api.complaints import seen as complaints_seen
 from api.keys import LEDGER
 from api.problems import not_found
@@ -162,7 +162,18 @@ async def plan(request: web.Request) -> web.Response:
     return json_response(plans_view.document(_PLANS.decode(row.state)))
 
 
+#: What everybody reads of a visit that has opened; its result once that is published.
+_OPENED = ("task", "unit", "entity", "matters", "opened_on")
+
+
 def _task(task: TaskState, grant: Grant) -> dict[str, Any]:
+    if not _whole(grant, task.unit, task.entity):
+        shown = {name: getattr(task, name) for name in _OPENED}
+        published = task.published_on is not None
+        shown["stage"] = "published" if published else "opened"
+        if published:
+            shown |= {"result": task.result, "published_on": task.published_on}
+        return shown
     shown = {name: getattr(task, name) for name in task.__struct_fields__ if name != "ratings"}
     shown["stage"] = task.stage
     if grant.role == "jb_supervisor":
@@ -171,24 +182,53 @@ def _task(task: TaskState, grant: Grant) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value not in (None, (), "")}
 
 
+def _whole(grant: Grant, unit: str, entity: str) -> bool:
+    """Whether a reader sees all of a visit that has opened: as the events that tell of it."""
+    return may_see(grant, "restricted", unit, (f"unit:{unit}", f"entity:{entity}"))
+
+
 async def tasks(request: web.Request) -> web.Response:
-    """Inspection tasks: a unit's own for the unit; for everybody else, those that were opened."""
+    """Inspection tasks: a unit's own for the unit; for everybody else, those that were opened.
+
+    Its business sees a visit from the notice on. Of an opened visit everybody reads who was where
+    on which matters, and its result once that is published; the rest is for its unit, its business
+    and the supervisors.
+    """
     grant = await grant_of(request)
-    where = [may_ask(grant, unit=TASKS.c.unit, entity=TASKS.c.entity)]
-    if grant.role != "jb_supervisor" and grant.role not in UNIT_BOUND:
-        where.append(TASKS.c.opened_on.is_not(None))
+    opened = TASKS.c.opened_on.is_not(None)
+    whole: sa.ColumnElement[bool] = sa.false()
+    seen: sa.ColumnElement[bool] = opened
+    if grant.role == "jb_supervisor":
+        whole = seen = sa.true()
+    elif grant.role in UNIT_BOUND:
+        whole = TASKS.c.unit == grant.unit
+        seen = sa.or_(whole, opened)
+    elif grant.role == "entity_rep":
+        whole = TASKS.c.entity == (grant.entity or "")
+        seen = sa.or_(sa.and_(whole, TASKS.c.notified_on.is_not(None)), opened)
+    elif _whole(grant, "", ""):
+        whole = sa.true()
+    published = TASKS.c.published_on.is_not(None)
     return await rows_page(
         request,
         "tasks",
         TASKS,
-        where=where,
+        where=[seen],
         show=lambda row: _task(_TASKS.decode(row.state), grant),
-        filters={name: TASKS.c[name] for name in ("unit", "entity", "stage", "result")},
+        filters={
+            "unit": TASKS.c.unit,
+            "entity": TASKS.c.entity,
+            # A filter says no more of a visit than its document does.
+            "stage": sa.case(
+                (whole, TASKS.c.stage), (published, sa.literal("published")), else_="opened"
+            ),
+            "result": sa.case((sa.or_(whole, published), TASKS.c.result)),
+        },
     )
 
 
 async def task(request: web.Request) -> web.Response:
-    """One task: who goes where for what, and when each step was taken."""
+    """One task: who goes where for what, and when each step was taken; as in the list."""
     grant = await grant_of(request)
     row = await one_row(request, "tasks", TASKS, request.match_info["task"])
     if row is None or not _may_see_task(grant, row):
@@ -197,9 +237,11 @@ async def task(request: web.Request) -> web.Response:
 
 
 def _may_see_task(grant: Grant, row: sa.Row[Any]) -> bool:
-    if row.opened_on is None:
-        return may_see(grant, "sealed", row.unit, ())  # a planned visit, until it begins
-    return may_see(grant, "restricted", row.unit, (f"unit:{row.unit}", f"entity:{row.entity}"))
+    if row.opened_on is not None:
+        return True
+    # A planned visit, until it begins; its business is told of it by the notice.
+    told = row.notified_on is not None and grant.role == "entity_rep"
+    return may_see(grant, "sealed", row.unit, ()) or (told and grant.entity == row.entity)
 
 
 async def units(request: web.Request) -> web.Response:

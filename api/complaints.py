@@ -34,23 +34,42 @@ _PLACES = ("received_at", "clock_at", "accepted_at")
 
 
 def seen(grant: Grant, table: sa.Table) -> Where:
-    """All for the Justice Bureau; a business's own; what a unit handles, and what is accepted.
+    """All for the Justice Bureau; a business's own; what a unit handles, and what it was told.
 
-    The unit accused learns of a complaint when it is accepted, the Justice Bureau too if it is
-    accused. So do those who look across units and do not handle it.
+    The unit accused learns of a complaint when it is told of it, the Justice Bureau too if it is
+    accused. Those who look across units and do not handle it learn of it with the first who is
+    told; of what is told to others and not to their own unit, which is accused, they do not.
     """
-    accepted = table.c.accepted_on.is_not(None)
+    mine = table.c.informed.contains(f"|{grant.unit}|", autoescape=True)
+    anybody = sa.and_(table.c.informed != "", sa.or_(table.c.subject_unit != grant.unit, mine))
     if grant.role == "jb_supervisor":
-        return [sa.or_(table.c.subject_unit != grant.unit, accepted)]
+        return [sa.or_(table.c.subject_unit != grant.unit, mine)]
     if grant.role in UNIT_BOUND:
-        told = sa.and_(table.c.subject_unit == grant.unit, accepted)
-        return [sa.or_(table.c.unit == grant.unit, told)]
+        return [sa.or_(table.c.unit == grant.unit, mine)]
     if grant.role in OFFICES:
-        return [sa.or_(table.c.unit == grant.unit, accepted)]
+        return [sa.or_(table.c.unit == grant.unit, anybody)]
     where = [may_ask(grant, unit=table.c.unit, entity=table.c.complainant)]
     if grant.role != "entity_rep":
-        where.append(accepted)
+        where.append(anybody)
     return where
+
+
+def _column(grant: Grant, table: sa.Table, name: str) -> sa.ColumnElement[Any]:
+    """By what a filter asks: of what was not told it says nothing to those who were not told."""
+    if name not in ("stage", "outcome"):
+        return table.c[name]
+    whole = sa.or_(
+        table.c.complainant == (grant.entity or ""),
+        sa.and_(
+            table.c.subject_unit != grant.unit,
+            sa.true() if grant.role == "jb_supervisor" else _handled_by(grant, table),
+        ),
+    )
+    return sa.case((whole, table.c[name]), else_=table.c[f"told_{name}"])
+
+
+def _handled_by(grant: Grant, table: sa.Table) -> sa.ColumnElement[bool]:
+    return table.c.unit == grant.unit if grant.role in UNIT_BOUND | OFFICES else sa.false()
 
 
 def _shown(complaint: Complaint, grant: Grant) -> dict[str, Any]:
@@ -62,7 +81,19 @@ def _shown(complaint: Complaint, grant: Grant) -> dict[str, Any]:
     handles = grant.role in UNIT_BOUND | OFFICES and grant.unit == complaint.unit
     if (grant.role == "jb_supervisor" or handles) and grant.unit != complaint.subject_unit:
         return said
-    return {k: v for k, v in said.items() if k in _NAMELESS}
+    nameless = {k: v for k, v in said.items() if k in _NAMELESS}
+    # What was said to somebody else, and steps of which nobody was told, are not theirs.
+    facts = complaint.told.get(grant.unit) or complaint.allegation
+    nameless.pop("allegation", None)
+    if facts is not None:
+        nameless["allegation"] = facts
+    if not complaint.accepted_openly:
+        nameless.pop("accepted_on", None)
+    if complaint.resolved_on is not None and not complaint.resolved_openly:
+        for name in ("resolved_on", "outcome", "remedy"):
+            nameless.pop(name, None)
+    nameless["stage"] = complaint.told_stage
+    return nameless
 
 
 RESOURCES = Listing(
@@ -77,6 +108,7 @@ RESOURCES = Listing(
     Who complained is read by the body that handles it and by the Justice Bureau alone.""",
     seen=seen,
     show=_shown,
+    column=_column,
     filters=(
         Parameter("stage", Stage, "how far its handling has come"),
         Parameter("unit", str, "the body that handles it"),

@@ -111,6 +111,8 @@ class Listing(msgspec.Struct, frozen=True):
     seen: Callable[..., Where] = concerned
     show: Callable[[Any, Grant], dict[str, Any]] = shown
     filters: tuple[Parameter, ...] = ()
+    #: By which column a filter asks, where that depends on what a reader sees of a row.
+    column: Callable[[Grant, sa.Table, str], sa.ColumnElement[Any]] | None = None
     roles: frozenset[Role] | None = None
     #: The policy on whose value today it depends too which rows are seen; handed to ``seen``.
     policy: str | None = None
@@ -158,7 +160,9 @@ class Listing(msgspec.Struct, frozen=True):
             where = await self._where(request, grant)
             for filter_ in self.filters:
                 if (wanted := query_value(request, filter_.name, filter_.type, None)) is not None:
-                    column = table.c[filter_.name]
+                    column: sa.ColumnElement[Any] = table.c[filter_.name]
+                    if self.column is not None:
+                        column = self.column(grant, table, filter_.name)
                     boolean = isinstance(column.type, sa.Boolean)
                     where.append(column == (wanted if boolean else _text(wanted, column)))
             keep = None

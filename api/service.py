@@ -148,6 +148,10 @@ class Service:
             *(worker for worker in workers if worker is not None),
         ]
 
+    def _sign(self, content: bytes) -> bytes:
+        """Sign with the key by which the log signs now."""
+        return self.keeper.log.signer.private.sign(content)
+
     def app(self, edge: Edge | None = None) -> web.Application:
         """The application that serves all this. It closes the ledger when it ends.
 
@@ -159,7 +163,7 @@ class Service:
             views=self.follower,
             resources=RESOURCES,
             access=self.access,
-            desk=Desk(self.follower, self.blobs),
+            desk=Desk(self.follower, self.blobs, self._sign),
             log=self.keeper,
             vault=self.vault,
             witnesses=self.witnesses,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api import (
+    actcodes,
     approvals,
     assessment,
     burden,
@@ -40,6 +41,7 @@ from api.resources import Resource
 from projections.follower import Follower
 
 RESOURCES: tuple[Resource, ...] = (
+    *actcodes.RESOURCES,
     *approvals.RESOURCES,
     *entities.RESOURCES,
     *trails.RESOURCES,

@@ -426,6 +426,7 @@ COMMANDS: tuple[Entry, ...] = (
         # CMP-R1 refuses the unit accused, with the law, once it knows of the complaint.
         (complaints.AcknowledgeComplaint, _HANDLERS),
         (complaints.AcceptComplaint, _HANDLERS),
+        (complaints.PassOnFacts, _HANDLERS),
         (complaints.RefuseComplaint, _HANDLERS),
         (complaints.TransferComplaint, _HANDLERS),
         (complaints.TakeInvestigationStep, _HANDLERS),

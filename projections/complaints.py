@@ -31,6 +31,11 @@ COMPLAINTS = subject_table(
     "received_on",
     "accepted_on",
     "guarded_until",
+    #: The bodies that know of it by what they were told, each between bars; empty while nobody is.
+    "informed",
+    #: How far it has come and what came of it, as far as the unit accused was told.
+    "told_stage",
+    "told_outcome",
 )
 
 
@@ -38,6 +43,7 @@ class Complaints(FoldView[Complaint]):
     """A row for each complaint."""
 
     name = "complaints"
+    version = 2
     kind = "complaint"
     fold = Complaint
     table = COMPLAINTS

@@ -46,6 +46,9 @@ from ledger.draws.making import Drawn, drawn
 from ledger.entities import rules as entities
 from ledger.entities.commands import DelistEntity
 from ledger.entities.folds import Registration
+from ledger.filing import actcode
+from ledger.filing.commands import IssueInspectionNotice
+from ledger.filing.folds import Task
 from ledger.grading.folds import CreditGrade
 from ledger.impersonal import refuse_personal
 from ledger.kernel import Command, Fold, Malformed, Refusal, Unavailable
@@ -81,6 +84,8 @@ class Desk(msgspec.Struct, frozen=True):
 
     follower: Follower
     blobs: Blobs
+    #: Signs with the ledger's key, where there is a log.
+    sign: Callable[[bytes], bytes] | None = None
 
     def now(self, fold: F) -> F:
         """The answer to a question as the ledger has it now."""
@@ -377,6 +382,15 @@ def verify_draw(command: VerifyDraw, desk: Desk) -> Prepared:
     return Prepared(replace(command, outcome=_made_again(command, draw, desk).outcome))
 
 
+def issue_notice(command: IssueInspectionNotice, desk: Desk) -> Prepared:
+    """Make the act code of the visit; the ledger keeps its digest."""
+    approved = desk.now(Task(command.task)).approved
+    if approved is None or desk.sign is None:
+        return Prepared(replace(command, act_code_digest=None))
+    code = actcode.made(desk.sign, approved.position)
+    return Prepared(replace(command, act_code_digest=actcode.digest_of(code)))
+
+
 def _batches(things: Iterator[Any]) -> Iterator[Sequence[Any]]:
     while some := list(islice(things, BATCH)):
         yield some
@@ -387,6 +401,7 @@ Preparer = Callable[[Any, Desk], Prepared]
 #: What is worked out for which command before it is handed in.
 PREPARERS: dict[type[Command], Preparer] = {
     ApproveRequest: approve_request,
+    IssueInspectionNotice: issue_notice,
     FreezeEntityRoster: freeze_roster,
     ExecuteDraw: execute_draw,
     ExemptTarget: exempt_target,

@@ -146,7 +146,9 @@ TASKS = sa.Table(
     sa.Column("stage", Code, nullable=False, index=True),
     sa.Column("planned_on", Code),
     sa.Column("approved_on", Code),
+    sa.Column("notified_on", Code),
     sa.Column("opened_on", Code),
+    sa.Column("published_on", Code),
     sa.Column("result", Code, index=True),
     sa.Column("state", sa.LargeBinary, nullable=False),
 )
@@ -156,7 +158,7 @@ class Tasks(FoldView[TaskState]):
     """A row for each task."""
 
     name = "tasks"
-    version = 1
+    version = 2
     kind = "task"
     fold = TaskState
     table = TASKS
@@ -169,6 +171,8 @@ class Tasks(FoldView[TaskState]):
             "stage": fold.stage,
             "planned_on": iso(fold.planned_on),
             "approved_on": iso(fold.approved_on),
+            "notified_on": iso(fold.notified_on),
             "opened_on": iso(fold.opened_on),
+            "published_on": iso(fold.published_on),
             "result": fold.result,
         }

@@ -21,6 +21,7 @@ from ledger.complaints.events import (
     ComplaintReceived,
     ComplaintResolved,
     ComplaintTransferred,
+    FactsPassedOn,
     InvestigationStepTaken,
     Outcome,
     Step,
@@ -218,20 +219,48 @@ class AcknowledgeComplaint(Command):
 
 
 class AcceptComplaint(Command):
-    """受理投诉: look into it; ``allegation`` is what the unit accused is told, and not by whom."""
+    """受理投诉: look into it; ``allegation`` is what the unit accused is told, and not by whom.
+
+    Without it the unit accused is not told yet: ``pass-on-facts`` does that.
+    """
 
     complaint: ComplaintId
-    allegation: Text
+    allegation: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
         state = _handled(ledger, self.complaint, "received", "acknowledged")
-        _require_nameless(ledger, state, self.allegation)
+        if self.allegation is not None:
+            _require_nameless(ledger, state, self.allegation)
         yield ComplaintAccepted(
             **_subjects(state),
             allegation=self.allegation,
             days_late=_late_acceptance(ledger, state),
+            told=self.allegation is not None or state.accused_told,
         )
+
+
+class PassOnFacts(Command):
+    """移交投诉事实: tell another body what a complaint says, and not by whom (CMP-R2).
+
+    ``to`` may be the unit accused; until then it is answered as if there were no complaint.
+    """
+
+    complaint: ComplaintId
+    to: UnitId
+    facts: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        state = _handled(ledger, self.complaint, "received", "acknowledged", "accepted", "resolved")
+        if self.to == state.unit:
+            raise Malformed(f"{self.to} handles the complaint, and has its facts", "/to")
+        if state.told.get(self.to) == self.facts:
+            raise OutOfStep(f"{self.to} was told this of complaint {self.complaint} already")
+        if self.to != state.subject_unit:
+            _require_handler(ledger, self.to)
+        _require_nameless(ledger, state, self.facts)
+        yield FactsPassedOn(**_subjects(state), to=self.to, facts=self.facts)
 
 
 class RefuseComplaint(Command):
@@ -330,6 +359,7 @@ class ResolveComplaint(Command):
             outcome=self.outcome,
             remedy=self.remedy,
             days_late=ledger.days_late(rules.RESOLVE, state.accepted_at),
+            told=right or state.accused_told,
         )
         yield from _informed(state, self.feedback_text)
         if right:
@@ -340,7 +370,7 @@ class ResolveComplaint(Command):
                 evidence=(state.accepted_at,),
                 complaint=self.complaint,
                 outcome=self.outcome,
-                allegation=state.allegation,
+                allegation=state.told.get(state.subject_unit, self.remedy),
             )
 
 

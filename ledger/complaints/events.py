@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, ClassVar, Literal
 
-from ledger.kernel import Event
+from ledger.kernel import Event, Visibility
 from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
     ComplaintId,
@@ -29,6 +29,11 @@ Outcome = Literal["substantiated", "partly", "no"]
 Step = Literal["interview", "site_visit", "documents", "unit_statement", "other"]
 
 
+def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 said less; what it did not say has a default."""
+    return body
+
+
 class _OfComplaint(Event):
     """Which complaint, who handles it (``unit``) and whom it accuses (``subject_unit``)."""
 
@@ -40,7 +45,7 @@ class _OfComplaint(Event):
 
     def kept_from(self) -> tuple[str, ...]:
         """The unit accused, while an event about the complaint is sealed."""
-        return (self.subject_unit,) if self.VISIBILITY == "sealed" else ()
+        return (self.subject_unit,) if self.visibility() == "sealed" else ()
 
     def known_to(self) -> tuple[str, ...]:
         """Whoever handles the complaint."""
@@ -63,11 +68,6 @@ class ComplaintReceived(_OfComplaint):
     anonymous: bool
     office: Name | None = None
     officers: tuple[OfficerId, ...] = ()
-
-
-def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 knew tokens of other stores alone."""
-    return body
 
 
 class ComplainantNamed(Event):
@@ -116,13 +116,39 @@ class ComplaintAcknowledged(_OfComplaint):
 class ComplaintAccepted(_OfComplaint):
     """受理投诉: it is looked into; ``allegation`` is what the unit accused is told, not by whom.
 
-    ``days_late`` counts calendar days after the acceptance was due.
+    ``days_late`` counts calendar days after the acceptance was due. Since version 2 a complaint may
+    be accepted without a word to the unit accused: it is sealed then, unless that unit was told
+    before (``told``).
     """
 
     TOPIC: ClassVar[str] = "complaints.complaint-accepted"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
 
-    allegation: Text
+    allegation: Text | None = None
     days_late: int = 0
+    told: bool = True
+
+    def visibility(self) -> Visibility:
+        """Sealed while the unit accused knows of no complaint."""
+        return "restricted" if self.told else "sealed"
+
+
+class FactsPassedOn(_OfComplaint):
+    """移交投诉事实: a body is told what a complaint says, and not by whom (CMP-R2).
+
+    ``to`` may be the unit accused, which learns of the complaint by this; told to another body it
+    is kept from the unit accused.
+    """
+
+    TOPIC: ClassVar[str] = "complaints.facts-passed-on"
+
+    to: UnitId
+    facts: Text
+
+    def kept_from(self) -> tuple[str, ...]:
+        """The unit accused, unless it is the one that is told."""
+        return () if self.to == self.subject_unit else (self.subject_unit,)
 
 
 class ComplaintNotAccepted(_OfComplaint):
@@ -170,14 +196,22 @@ class InvestigationStepTaken(_OfComplaint):
 class ComplaintResolved(_OfComplaint):
     """办结投诉: what came of it, and what the unit has to put right (``remedy``).
 
-    ``days_late`` counts calendar days after ``complaint.resolve_cd``.
+    ``days_late`` counts calendar days after ``complaint.resolve_cd``. Since version 2 it is sealed
+    where nothing came of it and the unit accused was never ``told``.
     """
 
     TOPIC: ClassVar[str] = "complaints.complaint-resolved"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
 
     outcome: Outcome
     remedy: Text | None = None
     days_late: int = 0
+    told: bool = True
+
+    def visibility(self) -> Visibility:
+        """Sealed while the unit accused knows of no complaint."""
+        return "restricted" if self.told else "sealed"
 
 
 class ComplainantInformed(_OfComplaint):

@@ -17,6 +17,7 @@ from ledger.complaints.events import (
     ComplaintReceived,
     ComplaintResolved,
     ComplaintTransferred,
+    FactsPassedOn,
     InvestigationStepTaken,
     Outcome,
     Step,
@@ -42,7 +43,8 @@ class Complaint(Fold):
     """What does this complaint say, who handles it, and how far has that come?
 
     ``unit`` handles it now. Each ``…_at`` is a place in the ledger; ``clock_at`` is where the
-    period for its acceptance began.
+    period for its acceptance began. ``told`` are the bodies that were told its facts, with what
+    they were told last; ``…_openly`` says of what else the unit accused was told.
     """
 
     complaint: ComplaintId
@@ -67,6 +69,9 @@ class Complaint(Fold):
     accepted_on: date | None = None
     accepted_at: int = 0
     allegation: str | None = None
+    told: dict[str, str] = msgspec.field(default_factory=dict)
+    accepted_openly: bool = False
+    resolved_openly: bool = False
     not_accepted_on: date | None = None
     reason: str | None = None
     steps: list[StepTaken] = msgspec.field(default_factory=list)
@@ -95,6 +100,29 @@ class Complaint(Fold):
         return "received" if self.exists else "unknown"
 
     @property
+    def accused_told(self) -> bool:
+        """Whether the unit accused knows that there is a complaint."""
+        return self.subject_unit in self.told or self.accepted_openly or self.resolved_openly
+
+    @property
+    def informed(self) -> str:
+        """The bodies that know of it because they were told, each between bars."""
+        accused = [self.subject_unit] if self.accused_told else []
+        return "".join(f"|{unit}|" for unit in sorted({*self.told, *accused}))
+
+    @property
+    def told_stage(self) -> Stage:
+        """How far it has come, as far as the unit accused was told."""
+        if self.resolved_openly:
+            return "resolved"
+        return "accepted" if self.accepted_openly else "received"
+
+    @property
+    def told_outcome(self) -> Outcome | None:
+        """What came of it, as far as the unit accused was told."""
+        return self.outcome if self.resolved_openly else None
+
+    @property
     def reachable(self) -> bool:
         """Whether there is somebody to be told what came of it (CMP-R3)."""
         return bool(self.contact or self.complainant or (self.entity and not self.anonymous))
@@ -117,7 +145,12 @@ class Complaint(Fold):
 
     def on_accepted(self, event: ComplaintAccepted, record: Recorded) -> None:
         self.accepted_on, self.accepted_at = record.occurred_on, record.position
-        self.allegation = event.allegation
+        self.allegation, self.accepted_openly = event.allegation, event.told
+        if event.allegation is not None:
+            self.told[self.subject_unit] = event.allegation
+
+    def on_passed_on(self, event: FactsPassedOn) -> None:
+        self.told[event.to] = event.facts
 
     def on_not_accepted(self, event: ComplaintNotAccepted, record: Recorded) -> None:
         self.not_accepted_on, self.reason = record.occurred_on, event.reason
@@ -133,6 +166,7 @@ class Complaint(Fold):
     def on_resolved(self, event: ComplaintResolved, record: Recorded) -> None:
         self.resolved_on = record.occurred_on
         self.outcome, self.remedy = event.outcome, event.remedy
+        self.resolved_openly = event.told
 
     def on_informed(self, event: ComplainantInformed) -> None:
         self.feedback_text = event.feedback_text

@@ -264,15 +264,22 @@ class InspectionTaskApproved(Event):
 
 
 class InspectionNoticeIssued(Event):
-    """检查通知书: the business is told of the visit."""
+    """检查通知书: the business is told of the visit.
+
+    ``act_code_digest``: SHA-256 of the code that is shown at the door; since version 2, if the
+    service made one.
+    """
 
     TOPIC: ClassVar[str] = "filing.inspection-notice-issued"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     CORRECTABLE = frozenset({"notice_no"})
 
     task: TaskId
     entity: EntityId
     unit: UnitId
     notice_no: Name
+    act_code_digest: Sha256 | None = None
 
 
 class InspectionCancelled(Event):

@@ -169,6 +169,14 @@ _VISITS = (
     _design(
         "filing.plan_wd", 5, "after approval, and before first use; the Notice says 及时", NOTICE
     ),
+    _design(
+        "filing.act_code", "any",
+        "codes at the door: any, also of another system; made: by this service alone",
+    ),
+    _row(
+        "filing.act_code", "made", date(2027, 1, 1), DESIGN, None, "U",
+        "new free-text codes are refused from then on",
+    ),
     _design("filing.lead_wd", 0, "a scheme filed 7 working days before a visit: Nanchang 2025"),
     _design("filing.emergency_wd", 1, "after the start; the official Q&A gives no number"),
     _law("inspection.min_officers", 2, "Art 42", "54号 for on-site checks"),

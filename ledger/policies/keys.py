@@ -35,6 +35,9 @@ UNITS: Mapping[str, Any] = {
 }
 
 
+#: Which codes are taken at the door: any, or those that this service made.
+ActCodes = Literal["any", "made"]
+
 #: Who reads a list: everybody, all authorities, or the unit and the supervisors.
 ListVisibility = Literal["public", "shared", "restricted"]
 
@@ -397,6 +400,7 @@ KEYS: Mapping[str, Key] = {
     **_all("fen", "severity.serious_fine_fen"),
     **_all("text", "publicity.annual_stats", "cap_year", "dishonesty.transition", "work.plan_due"),
     "key.unit_list": Key("text", ListVisibility),
+    "filing.act_code": Key("text", ActCodes),
     "publicity.decision_follows_record": Key("text", bool),
     **_tables(
         draw__ratio=RatioByGrade,

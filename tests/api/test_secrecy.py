@@ -51,6 +51,7 @@ SHOWN: Mapping[str, Collection[str]] = {
     },
     r"/v1/acts": {"publicity.act-published", "publicity.act-decided"},
     # A visit that has opened is everybody's. How many were drawn is published with the draw.
+    r"/v1/tasks": {"filing.on-site-inspection-opened"},
     r"/v1/targets|/v1/draws/[^/]+/targets": {"draws.draw-target-inspected"},
     r"/v1/draws": {"draws.draw-target-selected", "draws.draw-target-inspected"},
     # Whoever complains knows it; the office that handles it reads it all, its events or not.
@@ -58,9 +59,11 @@ SHOWN: Mapping[str, Collection[str]] = {
         "complaints.complainant-named",
         "complaints.complainant-feedback-given",
         "complaints.complainant-informed",
+        "complaints.complaint-accepted",
         "complaints.complaint-acknowledged",
         "complaints.complaint-not-accepted",
         "complaints.complaint-received",
+        "complaints.complaint-resolved",
         "complaints.complaint-transferred",
         "complaints.investigation-step-taken",
     },

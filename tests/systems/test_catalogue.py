@@ -412,7 +412,9 @@ def test_a_withdrawn_matter_stays_withdrawn(story: Scenario) -> None:
     """Nothing can be done with a matter after its withdrawal."""
     story.given(listed())
     withdraw = WithdrawMatter(matter="M-101", unit="MRB", reason="依据失效")
-    story.when(withdraw).then(MatterWithdrawn(matter="M-101", unit="MRB", reason="依据失效"))
+    story.when(withdraw).then(
+        MatterWithdrawn(matter="M-101", unit="MRB", reason="依据失效", draft=True)
+    )
     story.when(PUBLISH).raises(OutOfStep, says="withdrawn")
     story.when(withdraw).raises(OutOfStep, says="withdrawn")
 

@@ -51,6 +51,7 @@ from ledger.vocabulary import (
     MatterId,
     Name,
     OfficerId,
+    Sha256,
     TaskId,
     Text,
     UnitId,
@@ -394,17 +395,25 @@ class ApproveTask(Command):
 
 
 class IssueInspectionNotice(Command):
-    """送达检查通知书: tell the business of an approved visit."""
+    """送达检查通知书: tell the business of an approved visit.
+
+    The service makes the act code of the visit and fills in ``act_code_digest``.
+    """
 
     task: TaskId
     notice_no: Name
+    act_code_digest: Sha256 | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         task = own_task(ledger, self.task)
         if task.stage != "approved":
             raise OutOfStep(f"task {self.task} is {task.stage}; a notice follows the approval")
         yield InspectionNoticeIssued(
-            task=self.task, entity=task.entity, unit=task.unit, notice_no=self.notice_no
+            task=self.task,
+            entity=task.entity,
+            unit=task.unit,
+            notice_no=self.notice_no,
+            act_code_digest=self.act_code_digest,
         )
 
 

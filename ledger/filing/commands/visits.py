@@ -12,6 +12,7 @@ from ledger.catalogue.folds import Matter, OfficerStanding
 from ledger.draws.effects import target_inspected
 from ledger.entities.folds import Registration
 from ledger.filing import rules
+from ledger.filing.actcode import digest_of, looks_made
 from ledger.filing.commands.joining import came_apart, own_part
 from ledger.filing.commands.tasks import own_task
 from ledger.filing.effects import report_irregular_visit
@@ -20,6 +21,7 @@ from ledger.filing.events import (
     EntryScanned,
     Ground,
     InspectionConcluded,
+    InspectionNoticeIssued,
     IrregularVisitReported,
     OffSiteCheckRecorded,
     OffSiteMeans,
@@ -72,7 +74,11 @@ class Emergency(Value):
 
 
 class ScanEntry(Command):
-    """扫码入企: the entry code was scanned at the door, or before leaving after an outage."""
+    """扫码入企: the entry code was scanned at the door, or before leaving after an outage.
+
+    ``act_code`` is the one that the service made for this task; where ``filing.act_code`` is
+    ``any`` on that day, also a code of another system.
+    """
 
     task: TaskId
     act_code: Name
@@ -83,6 +89,7 @@ class ScanEntry(Command):
         task = own_task(ledger, self.task, on_site=True)
         if task.stage not in ("approved", "notified", "opened", "recorded"):
             raise OutOfStep(f"task {self.task} is {task.stage}; there is no visit to scan for")
+        self._check_code(ledger, task)
         yield EntryScanned(
             task=self.task,
             entity=task.entity,
@@ -91,6 +98,21 @@ class ScanEntry(Command):
             device=self.device,
             geo=self.geo,
         )
+
+    def _check_code(self, ledger: Reading, task: Task) -> None:
+        """Refuse a code that the service made for another task, or that it did not make."""
+        notice = task.notified.event if task.notified is not None else None
+        known = notice.act_code_digest if isinstance(notice, InspectionNoticeIssued) else None
+        if known is not None and digest_of(self.act_code) == known:
+            return
+        policy = ledger.policy("filing.act_code")
+        free = policy is None or policy.value == "any" or known is None
+        if not free or looks_made(self.act_code):
+            raise Malformed(
+                f"act_code must be the code that the service made for {self.task} "
+                f"(GET /v1/tasks/{self.task}/act-code); it is another one",
+                "/act_code",
+            )
 
 
 class OpenInspection(Command):
