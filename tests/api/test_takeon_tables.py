@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -59,13 +59,13 @@ def field_at(cls: type[msgspec.Struct], put: str) -> Any:
     """The type of what stands there in a command; ``None`` if nothing does."""
     info: Any = inspect.type_info(cls)
     for part in put.split("."):
-        while isinstance(info, inspect.Metadata | inspect.UnionType):
-            inner = info.type if isinstance(info, inspect.Metadata) else None
-            info = inner or next(t for t in info.types if not isinstance(t, inspect.NoneType))
+        while not isinstance(info, inspect.StructType | inspect.VarTupleType):
+            types = info.types if isinstance(info, inspect.UnionType) else (info.type,)
+            info = next(t for t in types if not isinstance(t, inspect.NoneType))
         if part.isdigit():
-            info = info.item_type
+            info = cast("Any", info).item_type
             continue
-        found = [field for field in info.fields if field.name == part]
+        found = [field for field in cast("Any", info).fields if field.name == part]
         if not found:
             return None
         info = found[0].type

@@ -127,7 +127,7 @@ async def test_the_take_on_day(world: World) -> None:
     ]
     for command in list(FACTS)[1:]:
         await take_on(world, command)
-    closing = {"takeon": "TAKEON-2026", "facts": 4}
+    closing: dict[str, Any] = {"takeon": "TAKEON-2026", "facts": 4}
     await world.sign("JB", "EDB", "takeon/close-take-on", **closing)
     await world.refused("TKO-D1", "MRB head", "takeon/take-on-penalty", **PENALTY)
     assert (await world.get("EMB head", "/v1/take-ons/TAKEON-2026"))["stage"] == "closed"
@@ -202,7 +202,7 @@ async def test_it_is_repaired_here(world: World) -> None:
     """From the day after its shortest publicity, on the receipts that were taken on with it."""
     await take_on(world, "takeon/take-on-penalty")
     world.given(commitment("CMT-1", E_B))
-    apply = {
+    apply: dict[str, Any] = {
         "repair": "REP-1",
         "entity": E_B,
         "records": ["CR-1"],
@@ -258,7 +258,7 @@ async def test_it_is_reconsidered_here(world: World) -> None:
     on, which lies before the takeover; publicity does not pause.
     """
     await take_on(world, "takeon/take-on-penalty")
-    apply = {
+    apply: dict[str, Any] = {
         "recon": "RCN-1",
         "decision": "DEC-1",
         "organ": "RECON",
@@ -266,13 +266,13 @@ async def test_it_is_reconsidered_here(world: World) -> None:
         "grounds": "量罚过重",
         "entity": E_B,
     }
-    late = {**apply, "recon": "RCN-0", "known_on": "2026-04-24"}
+    late: dict[str, Any] = {**apply, "recon": "RCN-0", "known_on": "2026-04-24"}
     world.at("2026-07-07")
     await world.refused("RCN-R1", "E-B", "reconsideration/apply-for-reconsideration", **late)
     await world.send("E-B", "reconsideration/apply-for-reconsideration", **apply)
     await world.send("RECON", "reconsideration/accept-application", recon="RCN-1")
     await world.send("RECON", "reconsideration/send-copy", recon="RCN-1")
-    reply = {"recon": "RCN-1", "reply": "事实清楚, 请予维持"}
+    reply: dict[str, Any] = {"recon": "RCN-1", "reply": "事实清楚, 请予维持"}
     await world.send("MRB legal", "reconsideration/submit-reply", **reply)
     world.at("2026-07-17")
     answer = await world.send(
@@ -315,7 +315,7 @@ async def test_it_is_revoked_here(world: World) -> None:
     assert profile["grade"] == "B"
     assert (await world.get("public", f"{BUSINESS}/profile"))["records"] == []
     world.at("2026-07-09")
-    withdrawn = {"decision": "DEC-1", "explanation": "决定已被撤销"}
+    withdrawn: dict[str, Any] = {"decision": "DEC-1", "explanation": "决定已被撤销"}
     answer = await world.send("MRB head", "penalties/withdraw-decision", **withdrawn)
     assert (answer["events"][0]["body"].get("days_late", 0), rules(answer)) == (0, [])
 
@@ -378,7 +378,7 @@ async def test_other_units_learn_nothing_of_it(world: World) -> None:
     assert await world.status("EMB head", f"/v1/approvals/{approval}") == 404
     assert await world.status("EMB head", "/v1/open-duties/DUTY-1") == 404
     assert await world.status("MRB head", "/v1/open-duties/DUTY-1") == 200
-    done = {"duty": "DUTY-1", "evidence": ["答复1号"]}
+    done: dict[str, Any] = {"duty": "DUTY-1", "evidence": ["答复1号"]}
     mine = await world.send("EMB head", "takeon/perform-open-duty", expect=422, **done)
     none = await world.send(
         "EMB head", "takeon/perform-open-duty", expect=422, **{**done, "duty": "DUTY-7"}
