@@ -145,6 +145,28 @@ def test_nobody_s_number_is_repeated_anywhere(
         assert number_.strip().replace(" ", "")[6:14] not in text.replace(" ", "")
 
 
+@pytest.mark.parametrize("form", ["xlsx", "csv"])
+def test_rejects_name_nobody(ledger: Imported, tmp_path: Path, form: str) -> None:
+    """What a mapping does not read stands in no list of rejects; what it reads can be mended."""
+    headings = (*HEADINGS, "法定代表人", "备注")
+    rows = [firm(1, 企业名称="", 法定代表人="张三丰", 备注="找张三丰"), firm(2)]
+    path = tmp_path / f"名录.{form}"
+    if form == "xlsx":
+        book(path, rows, headings)
+    else:
+        write(path, headings, [*rows, [*rows[0].values(), "张三丰"]])
+    rejects = tmp_path / "out.rejects.csv"
+    report = take(ledger, path, rejects=rejects)
+    assert report.rejected == 1 + (form == "csv")
+    (mended,) = map(Path, report.rejected_files)
+    for text in (rejects.read_text("utf-8"), mended.read_text("utf-8")):
+        assert "张三丰" not in text
+        assert "纬一路1号" in text
+    mended.write_text(mended.read_text("utf-8-sig").replace(f"{code(1)},", f"{code(1)},某公司", 1))
+    assert take(ledger, mended).recorded["entities.entity-registered"] == 1
+    assert len(ledger.of(EntityRegistered)) == 2
+
+
 def test_an_odd_check_character_needs_a_reference(ledger: Imported, tmp_path: Path) -> None:
     """With one it is taken and marked; without it the row is rejected by name."""
     odd = code(1)[:17] + ("0" if code(1)[17] != "0" else "1")
