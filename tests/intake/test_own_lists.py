@@ -339,6 +339,31 @@ def test_a_dry_run_records_nothing(
     assert len(Imported(tmp_path / "ledger.db").of(EntityRegistered)) == 1
 
 
+def test_a_report_for_people_names_its_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Chinese where the terminal is, with the encoding and how it was found."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    path = write(tmp_path / "名录.csv", HEADINGS, [firm(1), firm(2, 企业名称="")])
+    for language, said in (
+        ("zh", ("拒收", "名录.csv:3: “企业名称”为空", "编码 UTF-8（经识别）", "缺少的列 注册号")),
+        (
+            "en",
+            (
+                "rejected",
+                "名录.csv:3: 企业名称 is empty",
+                "encoding UTF-8 (found)",
+                "missing 注册号",
+            ),
+        ),
+    ):
+        with pytest.raises(SystemExit):
+            main(["import", str(EXAMPLE), str(path), "--language", language])
+        out = capsys.readouterr().out
+        assert [text for text in said if text not in out] == []
+
+
 def test_refusals_are_in_the_language_that_is_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
