@@ -2,7 +2,8 @@
 
 Both are written anew by each run and are complete. The list has a line for each note; the folder
 has, for each file, the refused rows under their headings, so that a clerk can mend them there and
-import that folder. An identity number that a row holds is repeated in neither.
+import that folder. An identity number that a row holds is repeated in neither, and of a region's
+own list nothing that the mapping does not read: such columns name persons.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ from ledger.stores.files import private_file
 class Rejects:
     """Writes the notes of one run. ``files`` are those to be mended, in the order of their rows."""
 
-    def __init__(self, path: Path | None, folder: Path, language: Language) -> None:
+    def __init__(
+        self, path: Path | None, folder: Path, language: Language, *, only_read: bool = False
+    ) -> None:
         self.wanted = path is not None
         self._path = path
         self._language = language
+        self._only_read = only_read
         self._beside = None if path is None else _apart(path.with_suffix(""), folder)
         self._list: IO[str] | None = None
         self._rows: Any = None
@@ -62,7 +66,7 @@ class Rejects:
         """Write one note, with the row as it stands in its file."""
         if self._rows is None:
             return
-        cells = _cells(source, found)
+        cells = _cells(source, found, only_read=self._only_read)
         message = in_language(note.message, self._language)
         said = (file, note.line, note.kind, note.column, note.value, note.reason, message)
         self._rows.writerow((*said, _as_line(cells, source)))
@@ -100,7 +104,7 @@ def _apart(beside: Path, folder: Path) -> Path:
     return beside
 
 
-def _cells(source: Source | None, found: SourceRow | None) -> list[str]:
+def _cells(source: Source | None, found: SourceRow | None, *, only_read: bool) -> list[str]:
     """The cells of a row as text, without anybody's number."""
     if source is None or found is None:
         return []
@@ -112,6 +116,10 @@ def _cells(source: Source | None, found: SourceRow | None) -> list[str]:
         cells = next(csv.reader(text.splitlines(keepends=True), delimiter=delimiter), [])
     except csv.Error:
         cells = [text]
+    if only_read and len(cells) == len(source.columns):
+        cells = [cell if place in source.read else "" for place, cell in enumerate(cells)]
+    elif only_read:
+        cells = [WITHHELD]  # nobody can say which cell is which
     return [WITHHELD if personal_data(cell) else cell for cell in cells]
 
 

@@ -167,7 +167,8 @@ def import_register(
     mapping = check_register(mapping_name, folder)
     with ExitStack() as stack:
         stack.enter_context(_fewer_collections())
-        notes = stack.enter_context(Rejects(rejects, Path(folder), language))
+        own = mapping.digest is not None
+        notes = stack.enter_context(Rejects(rejects, Path(folder), language, only_read=own))
         run = _Run(
             ledger=ledger,
             mapping=mapping,

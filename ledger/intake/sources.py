@@ -115,7 +115,8 @@ class Source:
     """An open file of a register, of which the header was read and found good.
 
     ``columns`` stand in it, known ones under the names of the layout; ``missing`` are the optional
-    ones that do not, ``extra`` those that nothing reads. ``blank`` counts the blank rows so far.
+    ones that do not, ``extra`` those that nothing reads; ``read`` has the places of the others.
+    ``blank`` counts the blank rows so far.
     ``form``, found by opening the file before, saves finding it again.
 
     Raises ``SourceError`` when the file cannot be read or lacks a required column.
@@ -133,6 +134,7 @@ class Source:
         known = _known(layout)
         self.missing = tuple(name for name in layout.optional if name not in self.columns)
         self.extra = tuple(name for name in self.columns if name and name not in known)
+        self.read = {i for i, name in enumerate(self.columns) if name in known}
         self._watched = [(i, name) for i, name in enumerate(self.columns) if name in known]
 
     def close(self) -> None:

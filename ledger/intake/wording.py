@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Language = Literal["zh", "en"]
 
@@ -543,19 +543,46 @@ _FIGURES = {
 }
 
 
-def named(report: Mapping[str, object], language: Language) -> Mapping[str, object]:
-    """A report for people, its figures named in a language; events keep the names they have."""
-    if language == "en":
-        return report
-    return {
-        _FIGURES[key]: value if key in {"recorded", "rejects", "warnings"} else _named(value)
-        for key, value in report.items()
+def named(report: Mapping[str, Any], language: Language) -> dict[str, object]:
+    """A report for people: its figures named in a language, its lists as lines."""
+    shown: dict[str, object] = dict(report)
+    shown["files"] = {
+        f"{file['file']} ({file['step']})": _file(file, language) for file in report["files"]
     }
+    shown["examples"] = {
+        f"{one['file']}:{one['line']}": one["message"] for one in report["examples"]
+    }
+    for key in ("remarks", "not_imported", "rejected_files"):
+        shown[key] = "\n".join(report[key])
+    for key in ("recorded", "rejects", "warnings"):
+        shown[key] = report[key] or ""
+    shown["seconds"] = f"{report['seconds']:.1f}"
+    shown["dry_run"] = _YES[language][report["dry_run"]]
+    return {_FIGURES[key] if language == "zh" else key: value for key, value in shown.items()}
 
 
-def _named(value: object) -> object:
-    if isinstance(value, dict):
-        return {_FIGURES.get(key, key): _named(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_named(part) for part in value]
-    return {True: "是", False: "否"}[value] if isinstance(value, bool) else value
+_YES: Mapping[Language, tuple[str, str]] = {"en": ("no", "yes"), "zh": ("否", "是")}
+
+
+#: How an encoding was found.
+_FOUND = {
+    "byte order mark": "字节顺序标记",
+    "as told": "按指定",
+    "found": "经识别",
+    "supposed": "推定",
+}
+
+
+def _file(file: Mapping[str, Any], language: Language) -> str:
+    """What is told of one file, without what is empty."""
+    chinese = language == "zh"
+    if chinese and file["encoding"] is not None:
+        name, _, found = file["encoding"].partition(" (")
+        file = {**file, "encoding": f"{name}（{_FOUND[found.rstrip(')')]}）"}
+    said = (
+        (key, ", ".join(value) if isinstance(value, (tuple, list)) else value)
+        for key, value in file.items()
+        if key not in {"file", "step", "digest"}
+    )
+    told = [f"{_FIGURES[key] if chinese else key} {value}" for key, value in said if value]
+    return ("；" if chinese else "; ").join(told)

@@ -145,6 +145,28 @@ def test_nobody_s_number_is_repeated_anywhere(
         assert number_.strip().replace(" ", "")[6:14] not in text.replace(" ", "")
 
 
+@pytest.mark.parametrize("form", ["xlsx", "csv"])
+def test_rejects_name_nobody(ledger: Imported, tmp_path: Path, form: str) -> None:
+    """What a mapping does not read stands in no list of rejects; what it reads can be mended."""
+    headings = (*HEADINGS, "法定代表人", "备注")
+    rows = [firm(1, 企业名称="", 法定代表人="张三丰", 备注="找张三丰"), firm(2)]
+    path = tmp_path / f"名录.{form}"
+    if form == "xlsx":
+        book(path, rows, headings)
+    else:
+        write(path, headings, [*rows, [*rows[0].values(), "张三丰"]])
+    rejects = tmp_path / "out.rejects.csv"
+    report = take(ledger, path, rejects=rejects)
+    assert report.rejected == 1 + (form == "csv")
+    (mended,) = map(Path, report.rejected_files)
+    for text in (rejects.read_text("utf-8"), mended.read_text("utf-8")):
+        assert "张三丰" not in text
+        assert "纬一路1号" in text
+    mended.write_text(mended.read_text("utf-8-sig").replace(f"{code(1)},", f"{code(1)},某公司", 1))
+    assert take(ledger, mended).recorded["entities.entity-registered"] == 1
+    assert len(ledger.of(EntityRegistered)) == 2
+
+
 def test_an_odd_check_character_needs_a_reference(ledger: Imported, tmp_path: Path) -> None:
     """With one it is taken and marked; without it the row is rejected by name."""
     odd = code(1)[:17] + ("0" if code(1)[17] != "0" else "1")
@@ -315,6 +337,31 @@ def test_a_dry_run_records_nothing(
     assert (again["rows"], again["recorded"]) == (2, {})
     assert (tmp_path / "ledger.db").stat().st_size == before
     assert len(Imported(tmp_path / "ledger.db").of(EntityRegistered)) == 1
+
+
+def test_a_report_for_people_names_its_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Chinese where the terminal is, with the encoding and how it was found."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    path = write(tmp_path / "名录.csv", HEADINGS, [firm(1), firm(2, 企业名称="")])
+    for language, said in (
+        ("zh", ("拒收", "名录.csv:3: “企业名称”为空", "编码 UTF-8（经识别）", "缺少的列 注册号")),
+        (
+            "en",
+            (
+                "rejected",
+                "名录.csv:3: 企业名称 is empty",
+                "encoding UTF-8 (found)",
+                "missing 注册号",
+            ),
+        ),
+    ):
+        with pytest.raises(SystemExit):
+            main(["import", str(EXAMPLE), str(path), "--language", language])
+        out = capsys.readouterr().out
+        assert [text for text in said if text not in out] == []
 
 
 def test_refusals_are_in_the_language_that_is_asked_for(

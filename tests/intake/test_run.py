@@ -308,6 +308,29 @@ def test_two_imports_of_one_file_do_not_take_it_twice(ledger: Imported, tmp_path
         opened.execute(command, OPERATOR)
 
 
+def test_a_place_of_an_earlier_program_costs_no_row(ledger: Imported, tmp_path: Path) -> None:
+    """It counted blank rows as rows: after it, the file is read from its start under another id."""
+    folder = tmp_path / "r"
+    folder.mkdir()
+    path = folder / "nyc_inspections_2013.csv"
+    blank = [""] * len(NYC)
+    write(path, NYC, [VISITS[0], blank, blank, *VISITS[1:]])
+    digest, size = digest_of(path)
+    import_id = f"nyc-restaurants/citations/{digest[:32]}"
+    said = {"import_id": import_id, "file": path.name, "digest": digest}
+    ledger.given(
+        ImportStarted(mapping="nyc-restaurants", bytes=size, **said),
+        ImportProgressed(rows_done=3, rejected=2, **said),
+    )
+    report = ledger.take("nyc-restaurants", folder)
+    assert (report.rows, report.rejected, report.blank) == (len(VISITS), 0, 2)
+    assert len(ledger.of(InspectionImported)) == len(VISITS)
+    before = ledger.records()
+    again = ledger.take("nyc-restaurants", folder)
+    assert ledger.records() == before
+    assert (again.rows, again.blank) == (len(VISITS), 2)
+
+
 def test_progress_is_told(ledger: Imported, tmp_path: Path) -> None:
     """After each batch: the step, the file, the rows done, the events recorded."""
     told: list[Progress] = []
