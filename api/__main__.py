@@ -4,12 +4,16 @@ Each process that ``verify`` starts reads anew what this one was started from. S
 nothing, the command line is imported by the function alone.
 """
 
+import sys
 from importlib import import_module
 
 
 def main() -> None:
     """Run the command line."""
-    import_module("api.command_line").main()
+    try:
+        import_module("api.command_line").main()
+    except KeyboardInterrupt:  # while it was being imported
+        sys.exit(130)
 
 
 if __name__ == "__main__":

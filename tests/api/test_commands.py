@@ -97,6 +97,30 @@ class TestIdempotency:
         assert (await answer.json())["type"] == "/problems/key-reused"
         assert face.head() == 1
 
+    async def test_nothing_recorded(self, face: Face) -> None:
+        """A request that recorded nothing uses its key up too, and is answered the same again."""
+        headers = {"Idempotency-Key": "k"}
+        await face.post("lock-thing", {"thing": "T-1"})
+        first = await face.post("lock-thing", {"thing": "T-1"}, headers=headers)
+        await face.note("T-2")
+        again = await face.post("lock-thing", {"thing": "T-1"}, headers=headers)
+        assert (first.status, again.status) == (200, 200)
+        assert await again.json() == {**await first.json(), "repeated": True}
+        for name, body in (("note-thing", {"thing": "T-3"}), ("lock-thing", {"thing": "T-3"})):
+            answer = await face.post(name, body, headers=headers)
+            assert answer.status == 422
+            assert (await answer.json())["type"] == "/problems/key-reused"
+        assert face.head() == 2
+
+    async def test_refused(self, face: Face) -> None:
+        """A refusal leaves the key free: the request may be mended and sent under it again."""
+        await face.post("lock-thing", {"thing": "T-1"})
+        headers = {"Idempotency-Key": "k"}
+        refused = await face.post("note-thing", {"thing": "T-1"}, headers=headers)
+        assert (await refused.json())["type"] == "/problems/rule-refused"
+        mended = await face.post("note-thing", {"thing": "T-2"}, headers=headers)
+        assert mended.status == 201
+
     async def test_other_command(self, face: Face) -> None:
         """The same key with another command of the same fields is refused too."""
         headers = {"Idempotency-Key": "k"}

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -272,15 +274,28 @@ def test_results_that_nobody_takes(made: Path, tmp_path: Path, command: str) -> 
     assert command == "draw export" or b"No space left on device" in said
 
 
-def test_ctrl_c(made: Path, tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="it is seen there how far it is")
+@pytest.mark.parametrize("stage", ["importing", "working"])
+def test_ctrl_c(made: Path, stage: str) -> None:
     """It ends with 130 and without a word, wherever it is."""
-    for seconds in (0.05, 0.5, 1.5):
-        process = started(["verify", "--ledger", f"sqlite:///{made / 'ledger.db'}"])
-        time.sleep(seconds)  # wherever it is by then: nothing depends on where
-        process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=250)[1]
-        assert process.returncode in (0, 130, -signal.SIGINT)
-        assert b"Traceback" not in said
+    ledger = made / "ledger.db"
+    process = started(["verify", "--ledger", f"sqlite:///{ledger}"])
+    proc, deadline = Path(f"/proc/{process.pid}"), time.monotonic() + 250
+
+    def has_come() -> bool:
+        if stage == "importing":
+            return "msgspec" in (proc / "maps").read_text()
+        with suppress(OSError):  # one may be closed at any moment
+            return any(one.readlink() == ledger for one in (proc / "fd").iterdir())
+        return False
+
+    while process.poll() is None and not has_come():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=250)[1]
+    assert process.returncode == 130
+    assert said == b""
 
 
 def test_an_error_that_nobody_expected(
@@ -331,6 +346,39 @@ def test_every_command_ends_at_one_place(
             assert (code, said) == (2, "")
             assert complained.startswith("supervision-ledger: ")
             assert complained.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["rebuild", "backup", "restore", "export", "verify"])
+def test_progress_has_a_total(
+    made: Path, tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a terminal each says of how much it has done how much."""
+    folder = Path(shutil.copytree(made, tmp_path / "copy"))
+    ledger = folder / "ledger.db"
+    words = ["restore", str(tmp_path / "backup"), "--ledger", f"sqlite:///{tmp_path / 'new.db'}"]
+    if command == "restore":
+        assert run(words_of("backup", ledger, tmp_path), capsys)[0] == 0
+    elif command == "export":
+        assert run(["log", "resume", "--ledger", f"sqlite:///{ledger}"], capsys)[0] == 0
+    if command != "restore":
+        words = words_of(command, ledger, tmp_path)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "api", *words],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "200"},
+    )
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # on Linux the end of a terminal is an error
+        while some := os.read(ours, 65536):
+            shown += some
+    os.close(ours)
+    assert process.wait(250) == 0, shown
+    counted = {(int(a), int(b)) for a, b in re.findall(rb"\s(\d+)/(\d+)\s", shown)}
+    assert any(done == total > 0 for done, total in counted), shown
 
 
 def test_progress_is_for_terminals(capsys: pytest.CaptureFixture[str]) -> None:

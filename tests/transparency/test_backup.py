@@ -26,12 +26,17 @@ from api.command_line import main
 from api.service import Service
 from ledger.access.events import RecordsConsulted
 from ledger.backup import CopyError, Manifest, make_backup, read_manifest
+from ledger.entities.commands import ReviseEntity
+from ledger.entities.events import Identity
+from ledger.kernel import KeyReused, Ledger, Outcome
+from ledger.kernel.sequencer import make_context
 from ledger.opening import (
     LEDGER_CLOCK,
     UnusableUrl,
     beside,
     blobs_folder,
     key_file,
+    open_ledger,
     open_log,
     open_recorder,
     resume_log,
@@ -49,7 +54,7 @@ from ledger.transparency.tiles import tile_path, tiles_of
 from ledger.verification import Files, verify_ledger
 from ledger.verification.copies import verify_backup
 from tests.gwt import Record
-from tests.transparency.keeping import Kept, roster
+from tests.transparency.keeping import EDB, Kept, roster
 from tests.unguarded import unguarded
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -299,6 +304,23 @@ def test_a_failed_backup_leaves_nothing(
     with pytest.raises(OSError, match="No space"):
         make_backup(kept.path, tmp_path / "there" / "backup")
     assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_a_key_that_recorded_nothing_is_restored(kept: Kept, tmp_path: Path, place: Path) -> None:
+    """Which request it belonged to comes back with the ledger."""
+
+    def send(ledger: Ledger, name: str) -> Outcome:
+        command = ReviseEntity(entity="register:0", identity=Identity(name=name), reason="更名")
+        context = make_context(command, EDB, ledger.clock(), key="k", remembered=True)
+        return ledger.submit(command, context).result(60)
+
+    assert send(kept.ledger, "行").events == ()
+    make_backup(kept.path, tmp_path / "backup")
+    restore(tmp_path / "backup", place)
+    with open_recorder(f"sqlite:///{place}") as recorder, open_ledger(recorder) as ledger:
+        assert send(ledger, "行").repeated
+        with pytest.raises(KeyReused):
+            send(ledger, "商行")
 
 
 def test_nothing_is_overwritten(kept: Kept, backup: Path, place: Path) -> None:
