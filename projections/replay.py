@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 
 from ledger.credit.events import CreditRecordAltered, PublicityBoundsMoved, PublicityTerminated
+from ledger.credit.regimes import reckon
 from ledger.dishonesty.events import SanctionLifted, SeriousListRemoved
 from ledger.entities.events import EntityReentered
 from ledger.grading.events import CreditGradeAssigned
@@ -39,6 +40,7 @@ from projections.profiles import (
     law_as_of,
     render,
 )
+from projections.profiles.law import REGIMES, Law
 from projections.profiles.standing import Standing
 from projections.source import Recorder, Source
 
@@ -171,9 +173,19 @@ class Replaying:
             plans=asked.plans,
             today=self._today,
         )
+        if self._other_regimes():
+            _rebound(document, self.profile, self._law)
         if asked.audience == "public" and (asked.valid_as_of or asked.known_as_of):
             return as_shown_now(document, self._source, asked.entity, asked.plans)
         return document
+
+    def _other_regimes(self) -> bool:
+        """Whether a version of what bounds publicity is left out."""
+        asked = self._asked
+        if not any(isinstance(one, int) for one in asked.without):
+            return False
+        adopted = law_as_of(self._source, asked.to_position, asked.known_as_of)
+        return any(adopted(key) != self._law(key) for key in REGIMES)
 
     @property
     def draw_ratio(self) -> str | None:
@@ -248,6 +260,25 @@ def replay(recorder: Recorder | Source, entity: str, *, steps: bool = True, **ho
         replaying.left_out,
         replaying.draw_ratio,
     )
+
+
+def _rebound(document: dict[str, Any], profile: CreditProfile, law: Law) -> None:
+    """Let the records of a document have the last days that the regimes of ``law`` give them.
+
+    What was recorded of them follows from the versions that were in force.
+    """
+    for said in document.get("records", ()):
+        entry = profile.records[said["record"]]
+        publicity = said.get("publicity")
+        if publicity is None or entry.max_until is None or entry.said is None:
+            continue
+        said["publicity"] = dict(publicity)
+        bounds = reckon(entry.said, entry.channels, law).bounds
+        for name, day in zip(("min_until", "max_until"), bounds, strict=True):
+            if day is not None:
+                said["publicity"][name] = day
+            else:
+                said["publicity"].pop(name, None)
 
 
 def as_shown_now(

@@ -339,7 +339,9 @@ async def test_policies_tasks_and_the_rest(face: Any, past: Past, rep: str) -> N
     assert [t["task"] for t in (await get(face, f"/v1/tasks?{at}", rep))["items"]] == ["T-2"]
     await get(face, "/v1/tasks/T-1", rep, 404)  # a planned visit is sealed until it begins
     assert (await get(face, "/v1/tasks/T-2", rep))["stage"] == "opened"
-    await get(face, "/v1/tasks/T-2", None, 404)
+    # Of a visit that has opened everybody reads who was where, and no more.
+    told = await get(face, "/v1/tasks/T-2", None)
+    assert told.keys() == {"task", "unit", "entity", "matters", "opened_on", "stage"}
     assert (await get(face, f"/v1/officers/OFF-001?{at}", face.jb))["visits"] == 1
     for path in ("/v1/matters", "/v1/plans", "/v1/units"):
         assert (await get(face, path))["items"] == []

@@ -17,6 +17,7 @@ STEPS_OF_EACH = 880
 #: Commands that a year of a small region does not reach, and why.
 NOT_REACHED = {
     "FollowDecision": "it mends decisions that an earlier version of the program altered",
+    "PassOnFacts": "no walk has a step for it yet",
     "ReenterEntity": "no walk has a step for it yet",
     "ReportShownElsewhere": "no walk has a step for it yet",
     "ReviewIdleMatter": "a matter is idle after five years without use",
