@@ -88,7 +88,10 @@ class TriageFinding(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         raised = open_finding(ledger, self.finding_id)
         yield FindingTriaged(
-            finding_id=self.finding_id, unit=raised.unit, assessment=self.assessment
+            finding_id=self.finding_id,
+            unit=raised.unit,
+            assessment=self.assessment,
+            withheld_from=withheld(ledger, raised),
         )
 
 
@@ -108,7 +111,8 @@ class DismissFinding(Countersigned):
         return open_finding(ledger, self.finding_id).visibility() == "sealed"
 
     def withheld_from(self, ledger: Reading) -> tuple[str, ...]:
-        return open_finding(ledger, self.finding_id).kept_from()
+        raised = open_finding(ledger, self.finding_id)
+        return (*withheld(ledger, raised), *(raised.kept_from() if raised.confidential else ()))
 
     def same_person(self, person: str) -> tuple[Rule, Mapping[str, Any]]:
         return rules.SUP_R3, {"reader": person}
@@ -120,6 +124,7 @@ class DismissFinding(Countersigned):
             unit=raised.unit,
             reason=self.reason,
             second_reader=ledger.actor.person_id,
+            withheld_from=withheld(ledger, raised),
         )
 
 
@@ -138,7 +143,12 @@ class RespondToFinding(Command):
             # To the unit it does not exist, whoever has let slip its id.
             raise UnknownReference("finding", self.finding_id)
         open_finding(ledger, self.finding_id, unit=self.unit)
-        yield UnitResponded(finding_id=self.finding_id, unit=self.unit, response=self.response)
+        yield UnitResponded(
+            finding_id=self.finding_id,
+            unit=self.unit,
+            response=self.response,
+            withheld_from=state.withheld_from,
+        )
 
 
 class AcceptRectification(Command):
@@ -149,7 +159,12 @@ class AcceptRectification(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         raised = open_finding(ledger, self.finding_id)
-        yield RectificationAccepted(finding_id=self.finding_id, unit=raised.unit, note=self.note)
+        yield RectificationAccepted(
+            finding_id=self.finding_id,
+            unit=raised.unit,
+            note=self.note,
+            withheld_from=withheld(ledger, raised),
+        )
 
 
 class RejectRectification(Command):
@@ -165,7 +180,10 @@ class RejectRectification(Command):
         if raised.unit is None or not (state.responded or state.rectified):
             raise OutOfStep(f"finding {self.finding_id} has no answer that could be rejected")
         yield RectificationRejected(
-            finding_id=self.finding_id, unit=raised.unit, reason=self.reason
+            finding_id=self.finding_id,
+            unit=raised.unit,
+            reason=self.reason,
+            withheld_from=state.withheld_from,
         )
 
 
@@ -188,6 +206,7 @@ class StartDirectHandling(Command):
             unit=raised.unit,
             demands=self.demands,
             due_on=self.due_on,
+            withheld_from=withheld(ledger, raised),
         )
 
 
@@ -207,8 +226,16 @@ class CloseFinding(Command):
         state = ledger.read(FindingState(self.finding_id))
         ledger.require(state.responded or state.rectified, rules.SUP_R2, finding_id=self.finding_id)
         yield FindingClosed(
-            finding_id=self.finding_id, unit=raised.unit, conclusion=self.conclusion
+            finding_id=self.finding_id,
+            unit=raised.unit,
+            conclusion=self.conclusion,
+            withheld_from=state.withheld_from,
         )
+
+
+def withheld(ledger: Reading, raised: FindingRaised) -> tuple[str, ...]:
+    """The units from which a finding is withheld still: what follows on it is as well."""
+    return ledger.read_true(FindingState(raised.finding_id)).withheld_from
 
 
 def require_told(raised: FindingRaised) -> None:
