@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 from api.access import grant_of
 from api.keys import LEDGER, LINE, VIEWS
 from api.pools import ASKED_BY, PUBLIC_READS, READS, Pool
-from api.problems import Problem, may_not_read
+from api.problems import Problem
 from api.reading import at_least, bounded, json_response, next_link, query_value
 from api.tokens import Grant
 from ledger.audiences import SUPERVISORS, UNIT_BOUND
@@ -95,6 +95,18 @@ async def asked(question: Callable[[], T], pool: Pool = READS) -> T:
         ) from error
 
 
+def role_of(grant: Grant) -> str:
+    """The role that the sender's token names; an operator's reading grant another."""
+    request = ASKED_BY.get()
+    caller = None if request is None else request[LINE].grant
+    return grant.role if caller is None else caller.role
+
+
+def may_not_read(grant: Grant) -> Problem:
+    """Return the refusal of a read."""
+    return Problem("forbidden", f"The role {role_of(grant)} may not read this.")
+
+
 def audience_of(grant: Grant, entity: str) -> Audience:
     """Which of the three documents about a business a token is shown."""
     if grant.role in PUBLIC:
@@ -127,7 +139,7 @@ def may_ask(
         return unit == grant.unit
     if grant.role == "entity_rep" and grant.entity is not None and entity is not None:
         return entity == grant.entity
-    raise may_not_read(grant.named_role)
+    raise may_not_read(grant)
 
 
 def begun(table: sa.Table) -> list[sa.ColumnElement[bool]]:
@@ -213,7 +225,7 @@ def asked_day(request: web.Request) -> date:
 def required_grant(grant: Grant) -> Grant:
     """The grant, of somebody who may read more than the public."""
     if grant.role in PUBLIC:
-        raise may_not_read(grant.named_role)
+        raise may_not_read(grant)
     return grant
 
 
@@ -229,9 +241,11 @@ __all__ = [
     "follower_of",
     "grant_of",
     "may_ask",
+    "may_not_read",
     "one_row",
     "placed",
     "plans_of",
     "required_grant",
+    "role_of",
     "rows_page",
 ]

@@ -6,8 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from api.asking import may_not_read
 from api.listing import Listing, Where, everybody
-from api.problems import may_not_read
 from api.resources import Parameter
 from api.tokens import Grant
 from ledger.audiences import SUPERVISORS, UNIT_BOUND
@@ -21,7 +21,7 @@ def _internal(grant: Grant, table: sa.Table) -> Where:
         return []
     if grant.role in UNIT_BOUND:
         return [table.c.unit == grant.unit]
-    raise may_not_read(grant.named_role)
+    raise may_not_read(grant)
 
 
 def _shared(grant: Grant, table: sa.Table) -> Where:
@@ -31,7 +31,7 @@ def _shared(grant: Grant, table: sa.Table) -> Where:
     if grant.role in UNIT_BOUND or grant.role in SUPERVISORS or grant.role == "credit_officer":
         # A person of whom nothing is known but reviews is known by what is sealed alone.
         return [table.c.unit.is_not(None)]
-    raise may_not_read(grant.named_role)
+    raise may_not_read(grant)
 
 
 def _reviews(reviews: Reviews, grant: Grant) -> dict[str, Any]:

@@ -309,11 +309,6 @@ def _http(error: web.HTTPException) -> Problem:
     return Problem(kind.name, f"{kind.title}.")
 
 
-def may_not_read(role: str, what: str = "this") -> Problem:
-    """Return the refusal of a read; ``role`` is the one that the token names."""
-    return Problem("forbidden", f"The role {role} may not read {what}.")
-
-
 #: Who answers, in every answer: not which versions of what.
 SERVER = "supervision-ledger"
 

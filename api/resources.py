@@ -29,7 +29,7 @@ from api.auditing import AUDIT, is_number
 from api.keys import LINE
 from api.middlewares import expect
 from api.pools import ASKED_BY
-from api.problems import Problem, may_not_read, unauthenticated
+from api.problems import Problem, unauthenticated
 from ledger.vocabulary import Role, normal_entity
 
 #: Parameters of a query at most: each value is looked up where consultations are taken down.
@@ -119,7 +119,7 @@ def _checked(resource: Resource) -> Handler:
         if roles is not None and grant.role not in roles:
             if not grant.id:
                 raise unauthenticated("This needs a token.")
-            raise may_not_read(grant.named_role)
+            raise Problem("forbidden", f"The role {grant.role} may not read this.")
         if audited and not grant.id:
             raise unauthenticated("This needs a token.")
         check_query(request, known, once)

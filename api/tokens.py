@@ -70,19 +70,12 @@ class Grant(msgspec.Struct, frozen=True):
     id: str = ""
     #: The moment from which it is good no more.
     ends: float | None = None
-    #: The role that the token names, where it reads with another one.
-    reads_for: str = ""
-
-    @property
-    def named_role(self) -> str:
-        """The role that its holder knows it by, for messages."""
-        return self.reads_for or self.role
 
     def reader(self) -> Grant:
         """Whose eyes it reads business with: an operator's are the public's, whatever it names."""
         if self.role != "operator":
             return self
-        return Grant("public", "anonymous", "public", None, self.id, self.ends, self.role)
+        return Grant("public", "anonymous", "public", None, self.id, self.ends)
 
     def actor(self) -> Actor:
         """The grant as it will stand in what it records."""

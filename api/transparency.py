@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from api.access import grant_of
-from api.asking import asked
+from api.asking import asked, role_of
 from api.keys import LEDGER, LOG, WITNESSES
 from api.pools import PROOFS
 from api.problems import Problem, not_found, unauthenticated
@@ -160,7 +160,7 @@ async def _require_auditor(request: web.Request) -> None:
             raise unauthenticated("Entries are for auditors: this needs a token.")
         raise Problem(
             "forbidden",
-            f"The role {grant.named_role} may not read entries. Ask for the proof of a single "
+            f"The role {role_of(grant)} may not read entries. Ask for the proof of a single "
             "event: /v1/events/{position}/proof.",
         )
 

@@ -311,6 +311,18 @@ PersonId = Annotated[
         examples=["psn-3f9c1b7a5d2e48609ab4c7d81e6f0352"],
     ),
 ]
+#: A person as a command names them: by a token of another store, or by one of this ledger, which
+#: the sender may have to know. In events the two have fields of their own.
+NamedPerson = Annotated[
+    str,
+    msgspec.Meta(extra={"words": True}),
+    subject(
+        "person",
+        pattern=r"^[A-Za-z][A-Za-z0-9._-]{5,118}[A-Za-z0-9](?![\s\S])",
+        description="a token that stands for a person; never a name or number",
+        examples=["person-7f3a9c21"],
+    ),
+]
 #: Money is counted in fen, a hundredth of a yuan.
 Fen = Annotated[int, msgspec.Meta(ge=0, description="amount in fen")]
 

@@ -14,6 +14,7 @@ from ledger.supervision.events import (
     FindingClosed,
     FindingDismissed,
     FindingRaised,
+    FindingTold,
     FindingTriaged,
     RectificationAccepted,
     RectificationRejected,
@@ -88,6 +89,9 @@ class Finding(Fold):
     def on_document(self, event: SupervisionDocIssued) -> None:
         self.documents.append(event.document)
 
+    def on_told(self, event: FindingTold) -> None:
+        self.kept_from = tuple(unit for unit in self.kept_from if unit != event.unit)
+
     def on_direct_handling(self, event: DirectHandlingStarted) -> None:
         self.direct_handling_until = event.due_on
 
@@ -139,7 +143,7 @@ class Findings(FoldView[Finding]):
     """A row for each finding."""
 
     name = "findings"
-    version = 2
+    version = 3
     kind = "finding"
     fold = Finding
     table = FINDINGS

@@ -51,8 +51,8 @@ from ledger.vocabulary import (
     IrregularVisitId,
     MatterId,
     Name,
+    NamedPerson,
     OfficerId,
-    PersonToken,
     TaskId,
     Text,
     UnitId,
@@ -93,8 +93,8 @@ class ReceiveComplaint(Command):
     office: Name | None = None
     officers: tuple[OfficerId, ...] = ()
     entity: EntityId | None = None
-    complainant: PersonToken | None = None
-    contact: PersonToken | None = None
+    complainant: NamedPerson | None = None
+    contact: NamedPerson | None = None
     visit: VisitComplainedOf | None = None
     irregular_visit: IrregularVisitId | None = None
     handled_by: UnitId | None = None

@@ -84,113 +84,102 @@ class FindingRaised(Event):
         return (*self.withheld_from, *about)
 
 
-class FindingTriaged(Event):
+class _OfFinding(Event):
+    """What is recorded about a finding: whoever may not know of the finding may not know of it.
+
+    ``unit`` is the one that the finding is about. Since version 2 ``withheld_from`` are the units
+    from which the finding is withheld still.
+    """
+
+    TOPIC: ClassVar[str] = ""
+
+    finding_id: FindingId
+    unit: UnitId | None = None
+    withheld_from: tuple[str, ...] = ()
+
+    def visibility(self) -> Visibility:
+        """As the finding."""
+        return _seen_of(self.finding_id)
+
+    def kept_from(self) -> tuple[str, ...]:
+        """Those it is withheld from; a confidential finding's also from the unit it is about."""
+        about = (self.unit,) if self.unit is not None and self.visibility() == "sealed" else ()
+        return (*self.withheld_from, *about)
+
+
+class FindingTold(_OfFinding):
+    """告知监督发现: the unit is told of a finding that was withheld from it (2.17, S7).
+
+    Recorded beside the document or the interview that names the finding to its unit. From here on
+    the unit may know of it, and of what follows on it.
+    """
+
+    TOPIC: ClassVar[str] = "supervision.finding-told"
+
+    unit: UnitId
+
+
+class FindingTriaged(_OfFinding):
     """监督分办: a supervisor has read the finding and said how it goes on."""
 
     TOPIC: ClassVar[str] = "supervision.finding-triaged"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
-    finding_id: FindingId
-    unit: UnitId | None = None
     assessment: Text
 
-    def visibility(self) -> Visibility:
-        """As the finding."""
-        return _seen_of(self.finding_id)
 
-    def kept_from(self) -> tuple[str, ...]:
-        """A confidential finding is kept from the unit that it is about, the bureau included."""
-        return (self.unit,) if self.unit is not None and self.visibility() == "sealed" else ()
-
-
-class FindingDismissed(Event):
+class FindingDismissed(_OfFinding):
     """监督发现不成立: set aside, with a reason and a second reader (SUP-R3)."""
 
     TOPIC: ClassVar[str] = "supervision.finding-dismissed"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
-    finding_id: FindingId
-    unit: UnitId | None = None
     reason: Text
     second_reader: Badge
 
-    def visibility(self) -> Visibility:
-        """As the finding."""
-        return _seen_of(self.finding_id)
 
-    def kept_from(self) -> tuple[str, ...]:
-        """A confidential finding is kept from the unit that it is about, the bureau included."""
-        return (self.unit,) if self.unit is not None and self.visibility() == "sealed" else ()
-
-
-class UnitResponded(Event):
+class UnitResponded(_OfFinding):
     """执法单位回复: the supervised unit has answered the finding."""
 
     TOPIC: ClassVar[str] = "supervision.unit-responded"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
-    finding_id: FindingId
     unit: UnitId
     response: Text
 
-    def visibility(self) -> Visibility:
-        """As the finding."""
-        return _seen_of(self.finding_id)
 
-    def kept_from(self) -> tuple[str, ...]:
-        """A confidential finding is kept from the unit that it is about, the bureau included."""
-        return (self.unit,) if self.visibility() == "sealed" else ()
-
-
-class RectificationAccepted(Event):
+class RectificationAccepted(_OfFinding):
     """整改认可: the supervisor accepts what the unit has put right."""
 
     TOPIC: ClassVar[str] = "supervision.rectification-accepted"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
-    finding_id: FindingId
-    unit: UnitId | None = None
     note: Text
 
-    def visibility(self) -> Visibility:
-        """As the finding."""
-        return _seen_of(self.finding_id)
 
-    def kept_from(self) -> tuple[str, ...]:
-        """A confidential finding is kept from the unit that it is about, the bureau included."""
-        return (self.unit,) if self.unit is not None and self.visibility() == "sealed" else ()
-
-
-class FindingClosed(Event):
+class FindingClosed(_OfFinding):
     """监督发现办结: closed after a response or accepted rectification (SUP-R2)."""
 
     TOPIC: ClassVar[str] = "supervision.finding-closed"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
-    finding_id: FindingId
-    unit: UnitId | None = None
     conclusion: Text
 
-    def visibility(self) -> Visibility:
-        """As the finding."""
-        return _seen_of(self.finding_id)
 
-    def kept_from(self) -> tuple[str, ...]:
-        """A confidential finding is kept from the unit that it is about, the bureau included."""
-        return (self.unit,) if self.unit is not None and self.visibility() == "sealed" else ()
-
-
-class RectificationRejected(Event):
+class RectificationRejected(_OfFinding):
     """整改退回: what the unit has put right does not suffice; it has to answer once more."""
 
     TOPIC: ClassVar[str] = "supervision.rectification-rejected"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
-    finding_id: FindingId
     unit: UnitId
     reason: Text
-
-    def visibility(self) -> Visibility:
-        """As the finding."""
-        return _seen_of(self.finding_id)
-
-    def kept_from(self) -> tuple[str, ...]:
-        """A confidential finding is kept from the unit that it is about, the bureau included."""
-        return (self.unit,) if self.visibility() == "sealed" else ()
 
 
 class SupervisionDocIssued(Event):
@@ -238,23 +227,16 @@ class SupervisionDocWithdrawn(Event):
     reason: Text
 
 
-class DirectHandlingStarted(Event):
+class DirectHandlingStarted(_OfFinding):
     """督办: the Justice Bureau follows a finding up itself, until ``due_on``."""
 
     TOPIC: ClassVar[str] = "supervision.direct-handling-started"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
-    finding_id: FindingId
     unit: UnitId
     demands: tuple[Text, ...]
     due_on: date
-
-    def visibility(self) -> Visibility:
-        """As the finding."""
-        return _seen_of(self.finding_id)
-
-    def kept_from(self) -> tuple[str, ...]:
-        """A confidential finding is kept from the unit that it is about, the bureau included."""
-        return (self.unit,) if self.visibility() == "sealed" else ()
 
 
 class PublicInterviewHeld(Event):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from ledger.audiences import BUREAU_UNIT
 from ledger.kernel import Reading, Rule
 from ledger.supervision.events import FindingRaised
 
@@ -41,15 +40,15 @@ def finding(
     """The finding that ``rule`` (a finding rule) is broken; ``facts`` are what shows it.
 
     ``protected``: the fact is sealed because of who reported it, and the finding does not name the
-    business or the report. Its cause still leads whoever may see that to both. The Justice Bureau,
-    who reads all findings, does not read such a one about itself. ``withheld_from``: the units that
-    may not know of the fact either.
+    business or the report. Its cause still leads whoever may see that to both. The unit does not
+    read it until a document or an interview names it, the Justice Bureau about itself included.
+    ``withheld_from``: the units that may not know of the fact either.
     """
     assert rule.finding_type is not None, f"{rule.id} is no finding rule"
     if protected:
         entity = None
         facts.pop("irregular_visit", None)
-        if unit == BUREAU_UNIT:
+        if unit is not None:
             withheld_from = (*withheld_from, unit)
     return FindingRaised(
         finding_id=ledger.name(rule.id),

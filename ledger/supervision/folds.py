@@ -18,6 +18,7 @@ from ledger.supervision.events import (
     FindingClosed,
     FindingDismissed,
     FindingRaised,
+    FindingTold,
     FindingTriaged,
     RectificationAccepted,
     RectificationRejected,
@@ -104,13 +105,23 @@ class FindingState(Fold):
     responded: bool = False
     rectified: bool = False
     ended: Literal["dismissed", "closed"] | None = None
+    told: tuple[str, ...] = ()
 
     @property
     def exists(self) -> bool:
         return self.raised is not None
 
+    @property
+    def withheld_from(self) -> tuple[str, ...]:
+        """The units that may not know of it still."""
+        withheld = () if self.raised is None else self.raised.withheld_from
+        return tuple(unit for unit in withheld if unit not in self.told)
+
     def on_raised(self, event: FindingRaised) -> None:
         self.raised = event
+
+    def on_told(self, event: FindingTold) -> None:
+        self.told = (*self.told, event.unit)
 
     def on_triaged(self, event: FindingTriaged) -> None:
         self.triaged = True

@@ -82,6 +82,14 @@ SHOWN: Mapping[str, Collection[str]] = {
         "joint.joint-procedure-adopted",
         "joint.unified-form-adopted",
     },
+    # Reports count what a body handled in confidence, and nobody whom or what (SECURITY.md).
+    r"/v1/progress/": {
+        "complaints.complaint-acknowledged",
+        "legalreview.legal-review-concluded",
+        "supervision.finding-closed",
+        "supervision.finding-dismissed",
+        "supervision.finding-triaged",
+    },
     # A unit reads no more of a person who has accused it, although that may tell (SECURITY.md).
     r"/v1/persons/": {"complaints.complainant-named"},
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 from tests.scenarios.world import E_A, World, rules, types
@@ -32,6 +34,27 @@ async def given_complaint(world: World) -> None:
     answer = await world.send("E-A", "complaints/receive-complaint", **COMPLAINT)
     assert rules(answer) == ["FIL-V1", "FIL-V3", "FIL-V5"]
     assert types(answer)[0] == "complaints.complaint-received"
+
+
+async def withheld(world: World, finding: str) -> None:
+    """Until the notice the findings are the handler's: the unit is told nothing of them."""
+    shown = await world.get("MRB head", "/v1/findings", unit="MRB")
+    assert [one["rule_id"] for one in shown["items"]] == ["CMP-V3"]  # of what was resolved
+    assert await world.status("MRB head", f"/v1/findings/{finding}") == 404
+    feed = json.dumps(await world.get("MRB head", "/v1/feed", limit=1000))
+    assert not re.search(r"FIL-V\d", feed)
+    answers = []
+    for named in (finding, "FIL-V1.0000000000000000.1"):
+        answer = await world.send(
+            "MRB head",
+            "supervision/respond-to-finding",
+            expect=422,
+            finding_id=named,
+            unit="MRB",
+            response="没有",
+        )
+        answers.append({**answer, "request_id": "", "detail": answer["detail"].replace(named, "")})
+    assert answers[0] | {"id": ""} == answers[1] | {"id": ""}
 
 
 async def test_s07_complaint(world: World) -> None:
@@ -77,8 +100,9 @@ async def test_s07_complaint(world: World) -> None:
     )
     assert rules(answer) == ["CMP-V3"]
 
+    await withheld(world, found[0]["finding"])
     world.at("2026-10-13")
-    await world.send(
+    told = await world.send(
         "JB",
         "supervision/issue-supervision-doc",
         document="SD-1",
@@ -88,6 +112,9 @@ async def test_s07_complaint(world: World) -> None:
         demands=["说明9月24日入企情况", "整改"],
         findings=[f["finding"] for f in found],
     )
+    assert types(told)[1:] == ["supervision.finding-told"] * 3
+    shown = await world.get("MRB head", "/v1/findings", unit="MRB")
+    assert {f["finding"] for f in found} < {f["finding"] for f in shown["items"]}
     deadline = await world.deadline("supervision.response_wd", about="supdoc:SD-1")
     assert (deadline["due_on"], deadline["unit"]) == ("2026-11-03", "MRB")
     await world.refused(

@@ -35,7 +35,7 @@ from ledger.vocabulary import (
     EntityId,
     MatterId,
     Name,
-    PersonToken,
+    NamedPerson,
     ReconId,
     Text,
     UnitId,
@@ -58,7 +58,7 @@ class ApplyForReconsideration(Command):
     known_on: date
     grounds: Text
     entity: EntityId | None = None
-    applicant: PersonToken | None = None
+    applicant: NamedPerson | None = None
     informed: bool = True
     rights_known_on: date | None = None
     real_estate: bool = False

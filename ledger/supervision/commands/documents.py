@@ -17,6 +17,7 @@ from ledger.supervision.commands.findings import open_finding, require_told
 from ledger.supervision.events import (
     CircularIssued,
     FindingRaised,
+    FindingTold,
     PublicInterviewHeld,
     ReferredToDiscipline,
     SupDocKind,
@@ -74,6 +75,7 @@ class IssueSupervisionDoc(Command):
             due_on=self.due_on,
             follows=self.follows,
         )
+        yield from _told(ledger, self.findings, self.unit)
 
 
 class AnswerSupervisionDoc(Command):
@@ -141,6 +143,7 @@ class RecordPublicInterview(Command):
             findings=self.findings,
             undertaken=self.undertaken,
         )
+        yield from _told(ledger, self.findings, self.unit)
 
 
 class IssueCircular(Command):
@@ -207,6 +210,15 @@ def _pending(ledger: Reading, document_id: str) -> SupervisionDoc:
     if document.stage != "issued":
         raise OutOfStep(f"document {document_id} was {document.stage} already")
     return document
+
+
+def _told(ledger: Reading, findings: tuple[str, ...], unit: str) -> Iterator[Event]:
+    """The findings among these that were withheld from the unit until now."""
+    for finding_id in findings:
+        withheld = ledger.read(FindingState(finding_id)).withheld_from
+        if unit in withheld:
+            others = tuple(other for other in withheld if other != unit)
+            yield FindingTold(finding_id=finding_id, unit=unit, withheld_from=others)
 
 
 def _about(ledger: Reading, findings: tuple[str, ...], unit: str) -> list[FindingRaised]:

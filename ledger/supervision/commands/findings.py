@@ -89,7 +89,10 @@ class TriageFinding(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         raised = open_finding(ledger, self.finding_id)
         yield FindingTriaged(
-            finding_id=self.finding_id, unit=raised.unit, assessment=self.assessment
+            finding_id=self.finding_id,
+            unit=raised.unit,
+            assessment=self.assessment,
+            withheld_from=withheld(ledger, raised),
         )
 
 
@@ -109,7 +112,8 @@ class DismissFinding(Countersigned):
         return open_finding(ledger, self.finding_id).visibility() == "sealed"
 
     def withheld_from(self, ledger: Reading) -> tuple[str, ...]:
-        return open_finding(ledger, self.finding_id).kept_from()
+        raised = open_finding(ledger, self.finding_id)
+        return (*withheld(ledger, raised), *(raised.kept_from() if raised.confidential else ()))
 
     def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
         raised = ledger.known(FindingState(self.finding_id)).raised
@@ -133,6 +137,7 @@ class DismissFinding(Countersigned):
             unit=raised.unit,
             reason=self.reason,
             second_reader=ledger.actor.person_id,
+            withheld_from=withheld(ledger, raised),
         )
 
 
@@ -151,7 +156,12 @@ class RespondToFinding(Command):
             # To the unit it does not exist, whoever has let slip its id.
             raise UnknownReference("finding", self.finding_id)
         open_finding(ledger, self.finding_id, unit=self.unit)
-        yield UnitResponded(finding_id=self.finding_id, unit=self.unit, response=self.response)
+        yield UnitResponded(
+            finding_id=self.finding_id,
+            unit=self.unit,
+            response=self.response,
+            withheld_from=state.withheld_from,
+        )
 
 
 class AcceptRectification(Command):
@@ -162,7 +172,12 @@ class AcceptRectification(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         raised = open_finding(ledger, self.finding_id)
-        yield RectificationAccepted(finding_id=self.finding_id, unit=raised.unit, note=self.note)
+        yield RectificationAccepted(
+            finding_id=self.finding_id,
+            unit=raised.unit,
+            note=self.note,
+            withheld_from=withheld(ledger, raised),
+        )
 
 
 class RejectRectification(Command):
@@ -178,7 +193,10 @@ class RejectRectification(Command):
         if raised.unit is None or not (state.responded or state.rectified):
             raise OutOfStep(f"finding {self.finding_id} has no answer that could be rejected")
         yield RectificationRejected(
-            finding_id=self.finding_id, unit=raised.unit, reason=self.reason
+            finding_id=self.finding_id,
+            unit=raised.unit,
+            reason=self.reason,
+            withheld_from=state.withheld_from,
         )
 
 
@@ -201,6 +219,7 @@ class StartDirectHandling(Command):
             unit=raised.unit,
             demands=self.demands,
             due_on=self.due_on,
+            withheld_from=withheld(ledger, raised),
         )
 
 
@@ -220,8 +239,16 @@ class CloseFinding(Command):
         state = ledger.read(FindingState(self.finding_id))
         ledger.require(state.responded or state.rectified, rules.SUP_R2, finding_id=self.finding_id)
         yield FindingClosed(
-            finding_id=self.finding_id, unit=raised.unit, conclusion=self.conclusion
+            finding_id=self.finding_id,
+            unit=raised.unit,
+            conclusion=self.conclusion,
+            withheld_from=state.withheld_from,
         )
+
+
+def withheld(ledger: Reading, raised: FindingRaised) -> tuple[str, ...]:
+    """The units from which a finding is withheld still: what follows on it is as well."""
+    return ledger.read_true(FindingState(raised.finding_id)).withheld_from
 
 
 def require_told(raised: FindingRaised) -> None:
