@@ -573,4 +573,4 @@ def _last_days(
     if says.severity is None:
         return None, None
     _regime(ledger, says.determined_on)
-    return reckoned(ledger, says, channels).publicity(ledger.on)
+    return reckoned(ledger, says, channels).bounds

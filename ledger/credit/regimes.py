@@ -225,11 +225,11 @@ def _regime(
     earliest = (
         earliest_after_minimum(says.determined_on, shortest) if shortest else says.determined_on
     )
-    min_until = add_months(says.determined_on, shortest)
     # What the transition grants, it grants from its own day on.
     first, last = date.min, date.min
     if because == "transition":
         first, last = since, since - timedelta(days=1)
+    min_until = max(add_months(says.determined_on, shortest), last)
     max_until = None if longest is None else max(add_months(says.determined_on, longest), last)
     return Regime(
         policy_key=version.key,

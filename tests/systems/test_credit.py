@@ -327,10 +327,12 @@ def test_CRD_R4_holds_for_every_public_word_on_a_record(story: Scenario) -> None
         ("2026-04-15", "general", "general", "2026-07-15", "2027-04-15"),
         ("2026-04-15", "serious", "general", "2027-04-15", "2029-04-15"),
         ("2026-04-15", "minor", "food", "2026-04-15", "2026-07-15"),
-        # S16: Order 58, food for a year at least, everything for three at most
-        ("2025-03-10", "general", "food", "2026-03-10", "2028-03-10"),
-        ("2025-03-10", "general", "general", "2025-06-10", "2028-03-10"),
+        # S16: Order 58, food for a year at least; Order 36 is foreseen, which ends it with its day
+        ("2025-03-10", "general", "food", "2026-03-10", "2026-03-31"),
+        ("2025-03-10", "general", "general", "2025-06-10", "2026-03-31"),
         ("2026-03-31", "serious", "fire", "2027-03-31", "2029-03-31"),
+        # What the transition grants, it grants from its own day on: repair from 2026-04-01.
+        ("2025-09-01", "general", "food", "2026-03-31", "2026-09-01"),
         # Of 2019
         ("2022-11-30", "general", "general", "2023-02-28", "2023-11-30"),
         ("2023-04-30", "serious", "food", "2023-10-30", "2026-04-30"),
