@@ -170,7 +170,7 @@ class Replaying:
             today=self._today,
         )
         if asked.audience == "public" and (asked.valid_as_of or asked.known_as_of):
-            return as_shown_now(document, self._source, asked.entity, asked.plans)
+            return as_shown_now(document, self._source, asked.entity, asked.plans, self._today)
         return document
 
     @property
@@ -249,12 +249,12 @@ def replay(recorder: Recorder | Source, entity: str, *, steps: bool = True, **ho
 
 
 def as_shown_now(
-    document: dict[str, Any], source: Source, entity: str, plans: str
+    document: dict[str, Any], source: Source, entity: str, plans: str, today: date | None
 ) -> dict[str, Any]:
     """What of a document of another day may be shown to the public now, and as it now reads."""
     blank = CreditProfile(entity)
     profile = blank.over(source.records([blank.selector()]))
-    now = render(profile, "public", law_as_of(source, None), plans=plans)
+    now = render(profile, "public", law_as_of(source, None), plans=plans, today=today)
     kept = dict(document)
     for name, items in document.items():
         if isinstance(items, list):
