@@ -49,9 +49,11 @@ pytest: install-dev
 soak: export HYPOTHESIS_PROFILE = thorough
 soak: export SECRECY = whole
 soak: export RENDER_ROUNDS = $(SOAK_ROUNDS)
+soak: export INVARIANT_ROUNDS = $(SOAK_ROUNDS)
+soak: export INVARIANT_STEPS = 200,200,200
 soak: install-dev
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --timeout 0 $(PYTEST_ARGS) \
-		tests/sequences tests/api/test_secrecy.py tests/model tests/projections tests/kernel
+		tests/sequences tests/invariants tests/api/test_secrecy.py tests/model tests/projections tests/kernel
 
 lint: install-dev
 	@$(BIN)/ruff check $(SOURCES)

@@ -176,7 +176,7 @@ class Replaying:
         if self._other_regimes():
             _rebound(document, self.profile, self._law)
         if asked.audience == "public" and (asked.valid_as_of or asked.known_as_of):
-            return as_shown_now(document, self._source, asked.entity, asked.plans)
+            return as_shown_now(document, self._source, asked.entity, asked.plans, self._today)
         return document
 
     def _other_regimes(self) -> bool:
@@ -282,12 +282,12 @@ def _rebound(document: dict[str, Any], profile: CreditProfile, law: Law) -> None
 
 
 def as_shown_now(
-    document: dict[str, Any], source: Source, entity: str, plans: str
+    document: dict[str, Any], source: Source, entity: str, plans: str, today: date | None
 ) -> dict[str, Any]:
     """What of a document of another day may be shown to the public now, and as it now reads."""
     blank = CreditProfile(entity)
     profile = blank.over(source.records([blank.selector()]))
-    now = render(profile, "public", law_as_of(source, None), plans=plans)
+    now = render(profile, "public", law_as_of(source, None), plans=plans, today=today)
     kept = dict(document)
     for name, items in document.items():
         if isinstance(items, list):

@@ -96,7 +96,7 @@ def _names(event: type[Event]) -> tuple[str, ...]:
 class _Touched(msgspec.Struct):
     """Of each kind of item, the ids of those that an event may have changed."""
 
-    record: str | None
+    records: set[str]
     violation: str | None
     dispute: str | None
     standing: list[tuple[Section, str]]
@@ -177,6 +177,9 @@ class Following:
         touched = self._touched(record)
         if self._day != day:
             self._touch_grade(touched)
+            touched.records |= {
+                name for name, entry in self.profile.records.items() if entry.turns(day, self._day)
+            }
         before = self._sparse(touched, taken=False)
         self._refresh(touched)
         return difference(before, self._sparse(touched, taken=True))
@@ -187,7 +190,7 @@ class Following:
         event, profile = record.event, self.profile
         named = {name: value for name in _names(type(event)) if (value := getattr(event, name))}
         touched = _Touched(
-            record=named.get("record"),
+            records={named["record"]} if "record" in named else set(),
             violation=named.get("violation"),
             dispute=named.get("recon"),
             standing=[
@@ -248,8 +251,8 @@ class Following:
         if touched.grade:
             self._tell_grade()
         self._tell_counts()
-        if touched.record is not None:
-            self._take_record(touched.record)
+        for name in touched.records:
+            self._take_record(name)
         if touched.dispute is not None:
             dispute = (self.profile.standing or NOTHING).disputes.get(touched.dispute)
             _keep(self._disputes, touched.dispute, dispute is not None and dispute.open)
@@ -276,7 +279,7 @@ class Following:
         entry = self.profile.records.get(name)
         if entry is None:
             return
-        said = record_document(name, entry, self._audience, self._law)
+        said = record_document(name, entry, self._audience, self._law, self._day)
         _put(self._records, name, None if said is None else _plain(said))
         _keep(self._repaired, name, entry.repaired)
         if (before := self._ends.pop(name, None)) is not None:
@@ -389,8 +392,8 @@ class Following:
         told, all_told = self._audience != "public", self._audience == "restricted"
         if told and touched.grades is not None:
             document["grades"] = self._grades(*touched.grades, taken=taken)
-        if touched.record is not None:
-            document["records"] = _items(self._records, [touched.record])
+        if touched.records:
+            document["records"] = _items(self._records, touched.records)
             if told:
                 document["records_ended"] = dict(sorted(self._ended.items()))
             if all_told:

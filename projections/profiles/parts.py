@@ -158,10 +158,28 @@ class CreditEntry(Part):
             return "suspended"
         return "active" if self.started is not None or self.severity is None else "unpublished"
 
-    @property
-    def shown(self) -> bool:
+    def status_on(self, day: date) -> str:
+        """The status on a day, by the newest facts: a suspension may have a last day."""
+        until = self.suspended_until
+        if self.status == "suspended" and until is not None and until < day:
+            return "active"
+        return self.status
+
+    def shown_on(self, day: date) -> bool:
         """Whether the public may see it: while its publicity lasts; undated if it is no breach."""
-        return bool(self.kind) and self.public and self.status == "active"
+        return (
+            bool(self.kind)
+            and self.public
+            and self.status_on(day) == "active"
+            and (self.max_until is None or day <= self.max_until)
+        )
+
+    def turns(self, before: date, after: date) -> bool:
+        """Whether it is shown, or stands, on one day otherwise than on another."""
+        return any(
+            last is not None and min(before, after) <= last < max(before, after)
+            for last in (self.suspended_until, self.max_until)
+        )
 
 
 class Visit(Part):

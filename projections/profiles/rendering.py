@@ -50,7 +50,7 @@ def render(
     document["records"] = [
         said
         for record, entry in sorted(profile.records.items())
-        if (said := record_document(record, entry, audience, law)) is not None
+        if (said := record_document(record, entry, audience, law, day)) is not None
     ]
     if audience != "public":
         document["records_ended"] = _ended(profile)
@@ -95,10 +95,10 @@ def head(profile: CreditProfile) -> dict[str, Any]:
 
 
 def record_document(
-    record: str, entry: CreditEntry, audience: Audience, law: Law
+    record: str, entry: CreditEntry, audience: Audience, law: Law, day: date
 ) -> dict[str, Any] | None:
-    """One credit record as an audience reads it, ``None`` if it does not."""
-    if not entry.kind or (audience == "public" and not entry.shown):
+    """One credit record as an audience reads it on a day, ``None`` if it does not."""
+    if not entry.kind or (audience == "public" and not entry.shown_on(day)):
         return None
     document: dict[str, Any] = {
         "record": record,
@@ -122,7 +122,7 @@ def record_document(
     if entry.said is not None:
         document.update(_repair(entry, audience, law))
     if audience != "public":
-        document.update(_whereabouts(entry))
+        document.update(_whereabouts(entry, day))
     return document
 
 
@@ -137,14 +137,15 @@ def grade_document(one: CreditGradeAssigned) -> dict[str, Any]:
     }
 
 
-def _whereabouts(entry: CreditEntry) -> dict[str, Any]:
-    """Where a record stands, for those who may read of more than what is shown."""
-    document: dict[str, Any] = {"public": entry.public, "status": entry.status}
+def _whereabouts(entry: CreditEntry, day: date) -> dict[str, Any]:
+    """Where a record stands on a day, for those who may read of more than what is shown."""
+    status = entry.status_on(day)
+    document: dict[str, Any] = {"public": entry.public, "status": status}
     if entry.ended_on is not None:
         document["ended_on"] = entry.ended_on
     if entry.reinstated_on is not None:
         document["reinstated_on"] = entry.reinstated_on
-    if entry.status == "suspended" and entry.suspended_until is not None:
+    if status == "suspended" and entry.suspended_until is not None:
         document["suspended_until"] = entry.suspended_until
     if entry.objected is not None and (entry.answered is None or entry.answered < entry.objected):
         document["objection_open"] = True

@@ -81,7 +81,7 @@ class Profiles(FoldView[CreditProfile]):
     """
 
     name = "profiles"
-    version = 5
+    version = 6
     kind = "entity"
     fold = CreditProfile
     table = PROFILES

@@ -332,3 +332,47 @@ async def test_bounds_shown_are_those_that_the_clock_applies(tmp_path: Path) -> 
         assert ("PublicityTerminated", "") not in world.tick()
         world.at("2026-06-03 01:00")
         assert ("PublicityTerminated", "") in world.tick()
+
+
+async def test_a_suspension_with_a_last_day_ends_with_it(tmp_path: Path) -> None:
+    """Without anything recorded, in every profile at once: the record counts, and is shown."""
+    async with World(tmp_path) as world:
+        await world.given_region(ungraded=(E_C,))
+        await world.given_record("CR-1", E_C, "2026-05-11")
+        world.at("2026-05-20")
+        world.given(
+            PublicitySuspended(
+                record="CR-1",
+                entity=E_C,
+                unit="MRB",
+                suspended_on=date(2026, 5, 20),
+                reason="重整",
+                until=date(2026, 6, 20),
+            )
+        )
+        for day, shown, status, grade in (
+            ("2026-06-20", [], "suspended", "B"),
+            ("2026-06-21", ["CR-1"], "active", "C"),
+        ):
+            world.at(day)
+            public = await world.get("public", PROFILE)
+            assert [one["record"] for one in public["records"]] == shown
+            for when in ({}, {"valid_as_of": day}):
+                profile = await world.get("JB", PROFILE, **when)
+                [record] = profile["records"]
+                assert (record["status"], profile["grade"]) == (status, grade), (day, when)
+                assert ("suspended_until" in record) == (status == "suspended")
+
+
+async def test_the_public_reads_no_record_beyond_its_last_day(tmp_path: Path) -> None:
+    """Though the clock has not come yet, which finds that it is over; nor as of a day before."""
+    async with World(tmp_path) as world:
+        await world.given_region(ungraded=(E_C,))
+        await world.given_record("CR-1", E_C, "2026-05-11")
+        for day, shown in (("2027-05-11", ["CR-1"]), ("2027-05-12", [])):
+            world.at(day)
+            for when in ({}, {"valid_as_of": "2026-06-01"}):
+                public = await world.get("public", PROFILE, **when)
+                assert [one["record"] for one in public["records"]] == shown, (day, when)
+            [record] = (await world.get("JB", PROFILE))["records"]
+            assert record["status"] == "active"

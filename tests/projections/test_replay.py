@@ -129,7 +129,7 @@ def rendered_each_time(
             profile.graded.take(record)
     end = render(profile, audience, law, on=valid_as_of, plans=plans, today=day)
     if audience == "public" and (valid_as_of is not None or known_as_of is not None):
-        end = as_shown_now(end, source, entity, plans)
+        end = as_shown_now(end, source, entity, plans, day)
     return steps, end
 
 

@@ -332,6 +332,8 @@ def test_CRD_R4_holds_for_every_public_word_on_a_record(story: Scenario) -> None
         ("2025-03-10", "general", "food", "2026-03-10", "2026-03-31"),
         ("2025-03-10", "general", "general", "2025-06-10", "2026-03-31"),
         ("2026-03-31", "serious", "fire", "2027-03-31", "2029-03-31"),
+        # What the transition grants, it grants from its own day on: repair from 2026-04-01.
+        ("2025-09-01", "general", "food", "2026-03-31", "2026-09-01"),
         # Of 2019
         ("2022-11-30", "general", "general", "2023-02-28", "2023-11-30"),
         ("2023-04-30", "serious", "food", "2023-10-30", "2026-04-30"),
