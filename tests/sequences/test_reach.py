@@ -16,15 +16,14 @@ STEPS_OF_EACH = 800
 
 #: Commands that a year of a small region does not reach, and why.
 NOT_REACHED = {
+    "ExamineInspection": "an accused unit has to visit who complained, which no walk happens to do",
     "FollowDecision": "it mends decisions that an earlier version of the program altered",
     "ReenterEntity": "no walk has a step for it yet",
     "ReportShownElsewhere": "no walk has a step for it yet",
-    "ReviewBounds": "bounds move by themselves when a regime changes, in no year of these walks",
-    "ReviewDraw": "the draws of these walks are published in time",
     "ReviewIdleMatter": "a matter is idle after five years without use",
     "ReviewSanction": "the record under a sanction ends without lifting it in imported pasts alone",
-    "ApplyEnforcement": "see penalties.ApplyEnforcement below",
-    "NotAcceptRepair": "see repair.NotAcceptRepair below",
+    "RecordJointVisit": "see joint.RecordJointVisit below",
+    "RefuseApplication": "see reconsideration.RefuseApplication below",
     "PublishAssessment": "see assessment.PublishAssessment below",
     "PushRepair": "see repair.PushRepair below",
     "ReportNonPerformance": "see reconsideration.ReportNonPerformance below",
@@ -32,10 +31,10 @@ NOT_REACHED = {
 #: Steps that the fixed run does not come to, and why; longer ones do.
 SELDOM = {
     "assessment.PublishAssessment": "all units have to be scored and every appeal decided first",
-    "penalties.ApplyEnforcement": "the fine has to stand unpaid for two months, not deferred",
-    "penalties.CloseCase revoked": "all steps recorded and everything seized given back first",
+    "joint.RecordJointVisit": "all have to accept and to come on the day",
+    "penalties.CloseCase exempt": "an item has to fit and its education to be recorded first",
     "reconsideration.ReportNonPerformance": "the clock mostly finds it first",
-    "repair.NotAcceptRepair": "rare, as it ends a repair at its beginning",
+    "reconsideration.RefuseApplication": "it is accepted or deemed accepted within five days",
     "repair.PushRepair": "a repair of the business of another province has to be granted first",
 }
 
