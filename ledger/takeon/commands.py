@@ -374,8 +374,8 @@ class TakeOnPenalty(Countersigned):
         """The decision with its case, its service and what was paid."""
         case = self.case or ledger.name("CASE")
         file = self.case_file
+        ledger.new(Case(case))
         if file is not None:
-            ledger.new(Case(case))
             yield taking.fact(self._filed(case, file), file.filed_on)
         yield taking.fact(
             PenaltyDecided(

@@ -16,6 +16,7 @@ STEPS_OF_EACH = 880
 
 #: Commands that a year of a small region does not reach, and why.
 NOT_REACHED = {
+    "ExamineInspection": "an accused unit has to visit who complained, which no walk happens to do",
     "FollowDecision": "it mends decisions that an earlier version of the program altered",
     "PassOnFacts": "no walk has a step for it yet",
     "ReenterEntity": "no walk has a step for it yet",
@@ -32,7 +33,7 @@ SELDOM = {
     "penalties.ApplyEnforcement": "the fine has to stand unpaid for two months, not deferred",
     "penalties.CloseCase executed": "all steps recorded and everything seized given back first",
     "reconsideration.ReportNonPerformance": "the clock mostly finds it first",
-    "repair.NotAcceptRepair": "rare, as it ends a repair at its beginning",
+    "reconsideration.RefuseApplication": "it is accepted or deemed accepted within five days",
     "repair.PushRepair": "a repair of the business of another province has to be granted first",
 }
 

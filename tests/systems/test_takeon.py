@@ -619,6 +619,15 @@ def test_a_case_of_the_older_system_is_reviewed_once_it_is_closed_here(story: Sc
     assert folded(story, UnitCases("MRB", 2026)).cases == ["CASE-1"]
 
 
+def test_a_penalty_joins_no_case_that_is_here(story: Scenario) -> None:
+    """Whose it is, is none of its business: the id is taken."""
+    story.given_signed(replace(PENALTY, case_file=CASE_FILE), HEAD, DEPUTY)
+    other = replace(
+        PENALTY, ref="CF-382", doc_no="兰新市监罚〔2026〕13号", decision="DEC-2", record="CR-2"
+    )
+    story.when(other).raises(OutOfStep, says="CASE-1")
+
+
 def test_a_penalty_paid_in_parts_is_owed_for_the_rest(story: Scenario) -> None:
     """With the late fee that had accrued by each payment, and that goes on accruing."""
     paid = (

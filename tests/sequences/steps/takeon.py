@@ -26,13 +26,7 @@ add(
     sent_by="jb_supervisor",
 )
 
-#: A walk has a year of its own to get through: some facts of older systems are enough.
-OPEN: dict[str, Any] = {
-    "on": "takeon",
-    "after": "TakeOnOpened",
-    "before": "TakeOnClosed",
-    "weight": RARE,
-}
+OPEN: dict[str, Any] = {"on": "takeon", "after": "TakeOnOpened", "before": "TakeOnClosed"}
 
 
 def _before(x: Draft, days: int) -> date:
@@ -110,6 +104,7 @@ add(
     review_on=lambda x: x.day(60),
     notified_on=lambda x: _before(x, 99),
     sent_by="unit_head",
+    weight=RARE,
 )
 add(
     takeon.TakeOnDeadline,
@@ -134,4 +129,5 @@ add(
     when=lambda x: len(x.thing.events("OpeningFactTakenOn")) > 4,
     facts=lambda x: sum(not fact.confidential for fact in x.thing.events("OpeningFactTakenOn")),
     sent_by="jb_supervisor",
+    weight=RARE,
 )
