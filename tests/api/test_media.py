@@ -377,7 +377,7 @@ def test_progress_has_a_total(
             shown += some
     os.close(ours)
     assert process.wait(250) == 0, shown
-    counted = {(int(a), int(b)) for a, b in re.findall(rb"\s(\d+)/(\d+)\s", shown)}
+    counted = {(int(a), int(b)) for a, b in re.findall(rb"(\d+)/(\d+)", shown)}
     assert any(done == total > 0 for done, total in counted), shown
 
 

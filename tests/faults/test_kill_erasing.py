@@ -32,7 +32,7 @@ def registered(path: Path, many: int = 40) -> list[tuple[str, bytes]]:
     with (
         open_recorder(url) as recorder,
         open_ledger(recorder) as ledger,
-        Vault(beside(path, "vault")) as vault,
+        Vault(beside(path, "vault"), mark=recorder.mark()) as vault,
     ):
         for number in range(many):
             sealed = sealed_person(vault, f"c{number}", name=f"张三丰{number}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from contextlib import closing
@@ -65,6 +66,9 @@ def test_a_key_without_its_memory_signs_nothing(signed: Path, tmp_path: Path) ->
     with pytest.raises(KeyFileError, match="remembers nothing that it signed: put that file back"):
         goes_on(signed)
     signed.unlink()
+    with pytest.raises(UnusableUrl, match="belongs to another ledger"):
+        goes_on(signed)
+    beside(signed, "signed").unlink()
     with pytest.raises(KeyFileError, match="remembers nothing"):
         goes_on(signed)
     assert key_file(signed).read_bytes() == key
@@ -202,7 +206,7 @@ def test_a_key_that_changes_while_it_is_copied(
     """Whichever file is being copied then: the key in the backup is the one that its log names."""
     kept.sign()
 
-    def rotating(what: str, _: int) -> None:
+    def rotating(what: str, _: int, __: int) -> None:
         if what == step and len(kept.log.keys()) == 1:
             rotate_key(kept.ledger, kept.log, key_file(kept.path), LEDGER_CLOCK)
 
@@ -386,9 +390,9 @@ def test_a_warning_is_no_answer(
 ) -> None:
     """At a terminal it goes where errors go, and whoever reads the answer gets that alone."""
     monkeypatch.setenv("XDG_STATE_HOME", str(signed))
-    assert run("log", "key", "--ledger", f"sqlite:///{signed}") == 0
+    assert run("log", "rotate-key", "--json", "--ledger", f"sqlite:///{signed}") == 0
     said = capsys.readouterr()
-    assert said.out == read_key(key_file(signed)).verifier().vkey() + "\n"
+    assert json.loads(said.out)["vkey"] == read_key(key_file(signed)).verifier().vkey()
     assert "memory_unreadable" in said.err
 
 

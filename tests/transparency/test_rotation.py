@@ -118,7 +118,7 @@ def test_rotated(path: Path) -> None:
     assert done.position == position <= done.since
     assert not next_key(key_file(path)).exists()
     assert key_file(path).stat().st_mode & 0o777 == 0o600
-    assert [p.name for p in path.parent.glob("ledger.key*")] == ["ledger.key"]
+    assert [p.name for p in path.parent.glob("ledger.db.key*")] == ["ledger.db.key"]
 
 
 def test_again_and_again(path: Path) -> None:
