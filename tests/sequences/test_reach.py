@@ -34,6 +34,7 @@ NOT_REACHED = {
 SELDOM = {
     "assessment.PublishAssessment": "all units have to be scored and every appeal decided first",
     "penalties.ApplyEnforcement": "the fine has to stand unpaid for two months, not deferred",
+    "penalties.CloseCase executed": "the fine has to be paid and all steps recorded first",
     "penalties.CloseCase revoked": "all steps recorded and everything seized given back first",
     "reconsideration.ReportNonPerformance": "the clock mostly finds it first",
     "repair.NotAcceptRepair": "rare, as it ends a repair at its beginning",
