@@ -170,12 +170,8 @@ _VISITS = (
         "filing.plan_wd", 5, "after approval, and before first use; the Notice says 及时", NOTICE
     ),
     _design(
-        "filing.act_code", "any",
-        "codes at the door: any, also of another system; made: by this service alone",
-    ),
-    _row(
-        "filing.act_code", "made", date(2027, 1, 1), DESIGN, None, "U",
-        "new free-text codes are refused from then on",
+        "filing.act_code_from", "2027-01-01",
+        "at the door only codes that the service made are taken from that day on",
     ),
     _design("filing.lead_wd", 0, "a scheme filed 7 working days before a visit: Nanchang 2025"),
     _design("filing.emergency_wd", 1, "after the start; the official Q&A gives no number"),

@@ -35,8 +35,8 @@ UNITS: Mapping[str, Any] = {
 }
 
 
-#: Which codes are taken at the door: any, or those that this service made.
-ActCodes = Literal["any", "made"]
+#: A civil date as text.
+Day = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?![\s\S])")]
 
 #: Who reads a list: everybody, all authorities, or the unit and the supervisors.
 ListVisibility = Literal["public", "shared", "restricted"]
@@ -400,7 +400,7 @@ KEYS: Mapping[str, Key] = {
     **_all("fen", "severity.serious_fine_fen"),
     **_all("text", "publicity.annual_stats", "cap_year", "dishonesty.transition", "work.plan_due"),
     "key.unit_list": Key("text", ListVisibility),
-    "filing.act_code": Key("text", ActCodes),
+    "filing.act_code_from": Key("text", Day),
     "publicity.decision_follows_record": Key("text", bool),
     **_tables(
         draw__ratio=RatioByGrade,

@@ -76,8 +76,8 @@ class Emergency(Value):
 class ScanEntry(Command):
     """扫码入企: the entry code was scanned at the door, or before leaving after an outage.
 
-    ``act_code`` is the one that the service made for this task; where ``filing.act_code`` is
-    ``any`` on that day, also a code of another system.
+    ``act_code`` is the one that the service made for this task; before the day that
+    ``filing.act_code_from`` names, also a code of another system.
     """
 
     task: TaskId
@@ -105,8 +105,8 @@ class ScanEntry(Command):
         known = notice.act_code_digest if isinstance(notice, InspectionNoticeIssued) else None
         if known is not None and digest_of(self.act_code) == known:
             return
-        policy = ledger.policy("filing.act_code")
-        free = policy is None or policy.value == "any" or known is None
+        policy = ledger.policy("filing.act_code_from")
+        free = policy is None or ledger.on.isoformat() < policy.value or known is None
         if not free or looks_made(self.act_code):
             raise Malformed(
                 f"act_code must be the code that the service made for {self.task} "
