@@ -42,11 +42,12 @@ def seen(grant: Grant, table: sa.Table) -> Where:
     accepted = table.c.accepted_on.is_not(None)
     if grant.role == "jb_supervisor":
         return [sa.or_(table.c.subject_unit != grant.unit, accepted)]
+    handled = sa.and_(table.c.unit == grant.unit, table.c.subject_unit != grant.unit)
     if grant.role in UNIT_BOUND:
         told = sa.and_(table.c.subject_unit == grant.unit, accepted)
-        return [sa.or_(table.c.unit == grant.unit, told)]
+        return [sa.or_(handled, told)]
     if grant.role in OFFICES:
-        return [sa.or_(table.c.unit == grant.unit, accepted)]
+        return [sa.or_(handled, accepted)]
     where = [may_ask(grant, unit=table.c.unit, entity=table.c.complainant)]
     if grant.role != "entity_rep":
         where.append(accepted)
