@@ -323,6 +323,7 @@ UNREACHED: set[tuple[str, str]] = {
     ("add-to-serious-list", "record"),
     ("announce-review", "batch"),
     ("announce-review", "cases"),
+    ("apply-for-reconsideration", "applicant"),
     ("apply-for-reconsideration", "recon"),
     ("approve-task", "filing"),
     ("approve-task", "joint"),
