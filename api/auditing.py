@@ -29,7 +29,7 @@ from ledger.access.events import (
     RuleId,
     SenderPaused,
 )
-from ledger.audiences import SUPERVISORS, units_named
+from ledger.audiences import SUPERVISORS, audiences_of_sender, knowers_of, units_named
 from ledger.impersonal import personal_data
 from ledger.kernel import (
     Command,
@@ -254,7 +254,7 @@ def _known(
 
     try:
         subjects = {
-            one: [tag for tag in tags[one] if hideable(tag) and seen(ledger, tag, grant)]
+            one: [tag for tag in tags[one] if hideable(tag) and _knows(ledger, tag, grant)]
             for one in tags
         }
         known = {one: found for one, found in subjects.items() if found or stands(one)}
@@ -280,6 +280,19 @@ def _about(
     if grant.role == "entity_rep":
         withheld.update(units_named(list(tag_extractor(type(command))(command))))
     return tuple(sorted(set(subjects))), tuple(sorted(withheld))
+
+
+def _knows(ledger: Source, tag: str, grant: Grant) -> bool:
+    """Whether the asker may know a subject: by an event that it sees, or because it handles it."""
+    knows = audiences_of_sender(grant.role, grant.unit, grant.person, grant.entity)
+    if knows is None:
+        return ledger.tagged([tag])
+    for stored in ledger.after([Selector((), (tag,))], 0, MAX_LOOKED):
+        record = codec.decode(stored.position, stored.event.data)
+        known_to = knowers_of(record, stored.event.tags)
+        if not knows.isdisjoint((*known_to, *record.event.known_to())):
+            return True
+    return False
 
 
 def seen(ledger: Source, tag: str, grant: Grant) -> bool:

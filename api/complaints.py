@@ -44,10 +44,12 @@ def seen(grant: Grant, table: sa.Table) -> Where:
     anybody = sa.and_(table.c.informed != "", sa.or_(table.c.subject_unit != grant.unit, mine))
     if grant.role == "jb_supervisor":
         return [sa.or_(table.c.subject_unit != grant.unit, mine)]
+    # The accused is no handler, though a complaint may have come to it first.
+    handled = sa.and_(table.c.unit == grant.unit, table.c.subject_unit != grant.unit)
     if grant.role in UNIT_BOUND:
-        return [sa.or_(table.c.unit == grant.unit, mine)]
+        return [sa.or_(handled, mine)]
     if grant.role in OFFICES:
-        return [sa.or_(table.c.unit == grant.unit, anybody)]
+        return [sa.or_(handled, anybody)]
     where = [may_ask(grant, unit=table.c.unit, entity=table.c.complainant)]
     if grant.role != "entity_rep":
         where.append(anybody)

@@ -324,6 +324,7 @@ UNREACHED: set[tuple[str, str]] = {
     ("announce-draw", "matters"),
     ("announce-review", "batch"),
     ("announce-review", "cases"),
+    ("apply-for-reconsideration", "applicant"),
     ("apply-for-reconsideration", "matter"),
     ("apply-for-reconsideration", "recon"),
     ("approve-special-plan", "matters"),
