@@ -108,7 +108,8 @@ class Listing(msgspec.Struct, frozen=True):
     show: Callable[[Any, Grant], dict[str, Any]] = shown
     filters: tuple[Parameter, ...] = ()
     roles: frozenset[Role] | None = None
-    #: The policy on whose value today it depends too which rows are seen; handed to ``seen``.
+    #: The policy on whose value today it depends too which rows are seen; handed to ``seen``, with
+    #: the day.
     policy: str | None = None
     #: Further views in which ``seen`` looks.
     looks_in: tuple[str, ...] = ()
@@ -176,7 +177,7 @@ class Listing(msgspec.Struct, frozen=True):
             with follower.views.reading() as connection:
                 return value_in_force(connection, key, today)
 
-        return [*self.seen(grant, table, await asked(ask)), *_begun(table)]
+        return [*self.seen(grant, table, await asked(ask), today), *_begun(table)]
 
     def _single(self) -> Callable[[web.Request], Any]:
         view = self.view()
