@@ -245,12 +245,12 @@ def test_each_regime_says_from_when_repair_is_possible(
 
 
 def test_publicity_that_begins_after_the_transition_follows_it() -> None:
-    """A record of Order 58 shown from May 2026 on: a year at most, not three."""
+    """A record of Order 58 shown from May 2026 on: a year at most, and repaired since April."""
     story = tale("2026-05-06T09:00+08:00").given(record(determined="2025-09-01", sector="food"))
     story.when(StartPublicity(record="CR-1", channels=("credit_china",)))
     assert story.outcome is not None
     [shown] = [r.event for r in story.outcome.events if isinstance(r.event, PublicityStarted)]
-    assert (shown.min_until, shown.max_until) == (date(2025, 12, 1), date(2026, 9, 1))
+    assert (shown.min_until, shown.max_until) == (date(2026, 3, 31), date(2026, 9, 1))
 
 
 def test_the_transition_brings_the_last_day_nearer() -> None:
