@@ -114,7 +114,8 @@ class Listing(msgspec.Struct, frozen=True):
     #: By which column a filter asks, where that depends on what a reader sees of a row.
     column: Callable[[Grant, sa.Table, str], sa.ColumnElement[Any]] | None = None
     roles: frozenset[Role] | None = None
-    #: The policy on whose value today it depends too which rows are seen; handed to ``seen``.
+    #: The policy on whose value today it depends too which rows are seen; handed to ``seen``, with
+    #: the day.
     policy: str | None = None
     #: Further views in which ``seen`` looks.
     looks_in: tuple[str, ...] = ()
@@ -195,7 +196,7 @@ class Listing(msgspec.Struct, frozen=True):
             with follower.views.reading() as connection:
                 return value_in_force(connection, key, today)
 
-        return [*self.seen(grant, table, await asked(ask)), *_begun(table)]
+        return [*self.seen(grant, table, await asked(ask), today), *_begun(table)]
 
     def _single(self) -> Callable[[web.Request], Any]:
         view = self.view()

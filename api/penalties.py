@@ -44,9 +44,9 @@ def _case(case: Case, grant: Grant) -> dict[str, Any]:
     return said
 
 
-def _readable(grant: Grant, table: sa.Table, follows_record: bool | None) -> Where:
-    """Decisions that are public now, and those that concern who asks."""
-    published = still_public() if follows_record else table.c.published_on.is_not(None)
+def _readable(grant: Grant, table: sa.Table, follows_record: bool | None, today: date) -> Where:
+    """Decisions that are public today, and those that concern who asks."""
+    published = still_public(today) if follows_record else table.c.published_on.is_not(None)
     if audience_of(grant, "") == "public" and grant.role != "entity_rep":
         return [published]
     return [sa.or_(published, may_ask(grant, unit=table.c.unit, entity=table.c.entity))]

@@ -82,12 +82,15 @@ class Decisions(FoldView[Decision]):
         }
 
 
-def still_public() -> sa.ColumnElement[bool]:
+def still_public(today: date) -> sa.ColumnElement[bool]:
     """Whether the public may read anything of a decision: not once its record has ended by repair
     or by its longest publicity, whatever follows (停止公示, ``publicity.decision_follows_record``).
+
+    A longest publicity is over after its last day, though the clock has not come yet.
     """
+    outlived = sa.and_(RECORDS.c.max_until < today.isoformat(), sa.not_(RECORDS.c.undone))
     ended = sa.exists().where(
-        RECORDS.c.was_over,
+        sa.or_(RECORDS.c.was_over, outlived),
         sa.or_(
             RECORDS.c.decision == DECISIONS.c.key,
             sa.and_(

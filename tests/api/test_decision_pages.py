@@ -376,3 +376,22 @@ async def test_the_public_reads_no_record_beyond_its_last_day(tmp_path: Path) ->
                 assert [one["record"] for one in public["records"]] == shown, (day, when)
             [record] = (await world.get("JB", PROFILE))["records"]
             assert record["status"] == "active"
+
+
+async def test_a_page_ends_with_the_last_day_of_its_record(world: World) -> None:
+    """Though the clock has not come; not if the decision was revoked before."""
+    for day, shown in (("2027-05-11", ["DEC-1", "DEC-2"]), ("2027-05-12", ["DEC-2"])):
+        world.at(day)
+        assert await listed(world, "public") == shown
+        assert await world.status("public", "/v1/decisions/DEC-1") == (
+            200 if "DEC-1" in shown else 404
+        )
+    assert "DEC-1" in await listed(world, "JB")
+
+
+async def test_the_page_of_a_revoked_decision_stays(world: World) -> None:
+    """Beyond the last day that its record would have had."""
+    world.at("2026-06-30")
+    world.given(ended("revoked", date(2026, 6, 30)))
+    world.at("2027-06-01")
+    assert await listed(world, "public") == ["DEC-1", "DEC-2"]

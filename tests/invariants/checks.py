@@ -162,7 +162,11 @@ def markers(seen: Seen) -> dict[str, str]:
             over = record.end[0] in ("repaired", "max_reached")
             if over and record.doc_no not in live:
                 found[record.doc_no] = f"document of {name}, {record.end[0]}"
-        if record.was_over and record.decision is not None:
+        last = record.max_until
+        outlived = record.end is None and last is not None and last < seen.today
+        if outlived:
+            found[name] = f"record, over since {last}"
+        if (record.was_over or outlived) and record.decision is not None:
             found[record.decision] = f"decision of {name}, which was over"
     return found
 

@@ -79,7 +79,7 @@ def _public_as_told(document: Any, *_: Any) -> Any:
 READING: dict[str, tuple[Callable[[Seen], Any], Any, str, Any]] = {
     "the page of a decision outlasts its record": (
         checks.no_public_trace, penalties, "still_public",
-        lambda: DECISIONS.c.published_on.is_not(None),
+        lambda today: DECISIONS.c.published_on.is_not(None),
     ),
     "what ended is in the public profile of another day": (
         checks.no_public_trace, replay, "as_shown_now", _public_as_told,

@@ -16,7 +16,7 @@ from tests.sequences.town import Town
 ROUNDS = int(os.environ.get("INVARIANT_ROUNDS", "2"))
 SEED = int(os.environ.get("INVARIANT_SEED", "0"))
 #: Steps before each of the moments at which everything is looked at.
-STRETCHES = tuple(int(n) for n in os.environ.get("INVARIANT_STEPS", "120,160").split(","))
+STRETCHES = tuple(int(n) for n in os.environ.get("INVARIANT_STEPS", "100,140").split(","))
 #: How often a sequence that shows a fault is tried with parts left out.
 TRIES = int(os.environ.get("INVARIANT_TRIES", "60"))
 
@@ -45,7 +45,7 @@ async def test_what_holds_after_any_sequence(seed: int) -> None:
                 if faults := await everything(made, desk):
                     break
             else:
-                faults = await clock_applies_what_is_shown(made, desk, dates=2)
+                faults = await clock_applies_what_is_shown(made, desk, dates=1)
         moves = walk.moves
     if faults:
         few = await shrunk(moves, at_once, tries=TRIES)

@@ -245,7 +245,7 @@ def test_each_regime_says_from_when_repair_is_possible(
 
 
 def test_publicity_that_begins_after_the_transition_follows_it() -> None:
-    """A record of Order 58 shown from May 2026 on: a year at most, not three."""
+    """A record of Order 58 shown from May 2026 on: a year at most, and repaired since April."""
     story = tale("2026-05-06T09:00+08:00").given(record(determined="2025-09-01", sector="food"))
     story.when(StartPublicity(record="CR-1", channels=("credit_china",)))
     assert story.outcome is not None
