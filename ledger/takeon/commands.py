@@ -44,6 +44,7 @@ from ledger.kernel import (
     Command,
     Event,
     Fact,
+    Forbidden,
     LegalRef,
     Malformed,
     OutOfStep,
@@ -200,7 +201,6 @@ class CloseTakeOn(Countersigned):
     facts: Annotated[int, msgspec.Meta(ge=0)]
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        ledger.must_be_now()
         assert requested_by is not None
         takeon = _open_takeon(ledger, self.takeon)
         counts = ledger.read(TakenFacts(self.takeon)).counts
@@ -258,6 +258,9 @@ class TakeOnPenalty(Countersigned):
     record: RecordId | None = None
     case: CaseId | None = None
     origin: Origin | None = None
+
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        _act_for(ledger, self.unit)
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
         decision = self.decision or ledger.name("DEC")
@@ -507,6 +510,9 @@ class TakeOnCommitment(Countersigned):
     commitment: CommitmentId | None = None
     origin: Origin | None = None
 
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        _act_for(ledger, self.unit)
+
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
         commitment = self.commitment or ledger.name("CMT")
         taking = _Taking(ledger, self, requested_by, kind="commitment", began=commitment)
@@ -607,6 +613,9 @@ class TakeOnDesignation(Countersigned):
     guidance: Text | None = None
     designation: DesignationId | None = None
     origin: Origin | None = None
+
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        _act_for(ledger, self.unit)
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
         designation = self.designation or ledger.name("KEY")
@@ -711,6 +720,14 @@ class TakeOnDeadline(Countersigned):
     def withheld_from(self, ledger: Reading) -> tuple[str, ...]:
         return self.hidden_from
 
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        _act_for(ledger, self.unit)
+        if requested_by is not None and ledger.actor.unit_id in self.hidden_from:
+            raise Forbidden(
+                f"this must be signed by a person of a unit that may know of it; it is kept from "
+                f"{ledger.actor.unit_id}. Use a token of another unit."
+            )
+
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
         duty, confidential = self.duty or ledger.name("DUTY"), self.confidential(ledger)
         taking = _Taking(
@@ -725,8 +742,13 @@ class TakeOnDeadline(Countersigned):
         taking.past("/started_on", self.started_on)
         if self.due_on < self.started_on:
             raise Malformed(f"due_on must not lie before {self.started_on}", "/due_on")
-        if self.unit in self.hidden_from:
-            raise Malformed(f"{self.unit} must know what it has to do", "/hidden_from")
+        for unit in (self.unit, ledger.actor.unit_id):
+            if unit in self.hidden_from:
+                raise Malformed(
+                    "hidden_from must name neither the unit that owes this nor the one that "
+                    f"enters it; it names {unit}",
+                    "/hidden_from",
+                )
         for place, unit in enumerate(self.hidden_from):
             # A slip of the pen would hide it from nobody.
             if not _is_body(ledger, unit) and not ledger.read(UnitStanding(unit)).exists:
@@ -793,11 +815,12 @@ class _Taking:
     ) -> None:
         entity, origin = command.entity, command.origin
         assert entered_by is not None  # every opening fact takes two people
-        ledger.must_be_now()
-        _act_for(ledger, command.unit)
         self.takeon = _open_takeon(ledger, command.takeon)
         assert self.takeon.day is not None
-        if kind != "deadline" or not _is_body(ledger, command.unit):
+        # Asked of the request alone: a body may request what it owes, and another body confirm it.
+        if ledger.requested_by is None and (
+            kind != "deadline" or not _is_body(ledger, command.unit)
+        ):
             ledger.known(UnitStanding(command.unit), "Qualify the unit first.")
         self._on, self._day = ledger.on, self.takeon.day
         self._ledger, self._what = ledger, f"{kind} {command.ref}"

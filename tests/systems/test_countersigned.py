@@ -29,6 +29,7 @@ from ledger.approvals.events import (
     ApprovalWithdrawn,
 )
 from ledger.catalogue.events import OfficerConflictDeclared
+from ledger.commitments.events import CommitmentFulfilled, CommitmentMade, ObligationOpened
 from ledger.corrections.commands import CorrectRecord
 from ledger.corrections.events import FieldChange, RecordCorrected
 from ledger.countersigning import FORMER_FIELDS, Countersigned, countersigned_commands
@@ -64,6 +65,8 @@ from ledger.kernel import (
     Refusal,
     codec,
 )
+from ledger.keylist.events import GuidanceProvided, KeyUnitDescribed, KeyUnitDesignated
+from ledger.penalties.events import FinePaid, PenaltyDecided, PenaltyServed
 from ledger.policies.commands import AdoptPolicyVersion, SeedLedger
 from ledger.reconsideration.commands import ExtendCase
 from ledger.reconsideration.events import ReconDecided, ReconExtended
@@ -71,9 +74,11 @@ from ledger.registry import COMMANDS
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.commands import DismissFinding
 from ledger.supervision.events import FindingClosed, FindingDismissed, FindingRaised
+from ledger.takeon.commands import CloseTakeOn
+from ledger.takeon.events import OpenDeadlineTakenOn, OpeningFactTakenOn, TakeOnClosed
 from projections.drawing import PREPARERS
 from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
-from tests.systems import test_dishonesty, test_reconsideration
+from tests.systems import test_dishonesty, test_reconsideration, test_takeon
 from tests.systems.draw_story import COORDINATOR, DRAW, FREEZE_OFFICERS, chosen, given_drawn
 from tests.systems.test_draw_procedure import _assigned
 
@@ -92,7 +97,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     ``rule`` refuses its requester as the second person. ``stranger`` has the role and belongs
     elsewhere; ``concerned`` is refused under ``concern``. After ``ends`` it cannot take effect any
-    more: the signature is answered with ``told``, an error or the id of a rule.
+    more: the signature is answered with ``told``, an error or the id of a rule. ``opening``: all of
+    the effect but its first record keeps the day that it had in an older system (2.18).
     """
 
     command: Countersigned
@@ -105,6 +111,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     stranger: Actor | None = None
     concerned: Actor | None = None
     concern: str = ""
+    opening: bool = False
 
 
 def correction(story: Scenario) -> Case:
@@ -323,6 +330,96 @@ def voiding(story: Scenario) -> Case:
     )
 
 
+def closing(story: Scenario) -> Case:
+    """Nobody of these roles is a stranger: they enter and confirm what any unit held."""
+    test_takeon.begun(story)
+    return Case(
+        command=CloseTakeOn(takeon="TKO", facts=0),
+        first=JB,
+        second=EDB,
+        effect=(TakeOnClosed,),
+        rule="GEN-R1",
+        ends=lambda story: story.given_signed(test_takeon.COMMITMENT, HEAD, DEPUTY),
+        told=OutOfStep,
+    )
+
+
+def older_penalty(story: Scenario) -> Case:
+    test_takeon.begun(story)
+    same = replace(test_takeon.PENALTY, ref="CF-382", decision="DEC-2", record="CR-2")
+    return Case(
+        command=test_takeon.PENALTY,
+        first=HEAD,
+        second=DEPUTY,
+        effect=(
+            OpeningFactTakenOn,
+            PenaltyDecided,
+            PenaltyServed,
+            FinePaid,
+            CreditRecordEntered,
+            PublicityStarted,
+        ),
+        rule="GEN-R1",
+        ends=lambda story: story.given_signed(same, EDB, JB),
+        told="TKO-D2",
+        stranger=EMB,
+        opening=True,
+    )
+
+
+def older_commitment(story: Scenario) -> Case:
+    test_takeon.begun(story)
+    closed = CloseTakeOn(takeon="TKO", facts=0)
+    return Case(
+        command=test_takeon.COMMITMENT,
+        first=DEPUTY,
+        second=HEAD,
+        effect=(
+            OpeningFactTakenOn,
+            CommitmentMade,
+            *(ObligationOpened for _ in test_takeon.COMMITMENT.obligations),
+            CommitmentFulfilled,
+        ),
+        rule="GEN-R1",
+        ends=lambda story: story.given_signed(closed, JB, EDB),
+        told="TKO-D1",
+        stranger=EMB,
+        opening=True,
+    )
+
+
+def older_designation(story: Scenario) -> Case:
+    test_takeon.begun(story)
+    return Case(
+        command=test_takeon.DESIGNATION,
+        first=EDB,
+        second=HEAD,
+        effect=(OpeningFactTakenOn, KeyUnitDesignated, KeyUnitDescribed, GuidanceProvided),
+        rule="GEN-R1",
+        ends=lambda story: story.given(test_takeon.left("2026-07-01"), actor=EDB),
+        told="ENT-R1",
+        stranger=EMB,
+        opening=True,
+    )
+
+
+def older_deadline(story: Scenario) -> Case:
+    """Kept from the unit that it accuses: nobody of it signs, whatever role they have."""
+    test_takeon.begun(story)
+    secret = replace(test_takeon.DEADLINE, concerns="complaint", hidden_from=("JB",))
+    return Case(
+        command=secret,
+        first=HEAD,
+        second=DEPUTY,
+        effect=(OpeningFactTakenOn, OpenDeadlineTakenOn),
+        rule="GEN-R1",
+        ends=lambda story: story.given_signed(replace(secret, duty="DUTY-2"), EDB, HEAD),
+        told="TKO-D2",
+        stranger=JB,
+        opening=True,
+    )
+
+
 CASES: dict[str, Callable[[Scenario], Case]] = {
     "corrections.correct-record": correction,
     "credit.resolve-objection": objection,
@@ -333,6 +430,11 @@ CASES: dict[str, Callable[[Scenario], Case]] = {
     "grading.override-grade": override,
     "reconsideration.extend-case": extension,
     "supervision.dismiss-finding": dismissal,
+    "takeon.close-take-on": closing,
+    "takeon.take-on-commitment": older_commitment,
+    "takeon.take-on-deadline": older_deadline,
+    "takeon.take-on-designation": older_designation,
+    "takeon.take-on-penalty": older_penalty,
 }
 ANSWERS = (
     lambda approval: ApproveRequest(approval=approval),
@@ -404,7 +506,13 @@ def test_it_takes_effect_at_the_signature(waiting: Told) -> None:
     for record in effect:
         assert record.envelope.causation_id == given.envelope.event_id
         assert record.envelope.actor == waiting.case.second
-        assert record.envelope.occurred_at == given.envelope.occurred_at
+    own_days = effect[1:] if waiting.case.opening else []
+    assert [r for r in effect if r.opening is not None] == own_days
+    for record in effect:
+        if record.opening is None:
+            assert record.envelope.occurred_at == given.envelope.occurred_at
+        else:
+            assert record.occurred_on <= record.opening < given.occurred_on
     waiting.approve(waiting.case.second).raises(OutOfStep, says="approved")
 
 
@@ -622,6 +730,86 @@ def test_a_policy_that_changed_judges_at_the_signature() -> None:
     )
     assert story.outcome is not None
     assert {r.envelope.policy_refs["draw.void_max"] for r in story.outcome.events} == {2}
+
+
+OLDER = test_takeon.FACTS
+of_each = pytest.mark.parametrize("fact", OLDER, ids=[fact.NAME for fact in OLDER])
+
+
+def entered(fact: Countersigned) -> tuple[Scenario, str]:
+    """A take-on in which the head of a unit requested this opening fact, and the request's id."""
+    story = test_takeon.begun(Scenario(InMemoryDCBRecorder()))
+    return story, requested(story, fact, HEAD)
+
+
+@of_each
+def test_an_opening_fact_that_two_pairs_entered_is_taken_on_once(fact: Countersigned) -> None:
+    """By its id in the older system, under whatever id each of the pairs gave it here."""
+    names = ("decision", "record", "case", "commitment", "designation", "duty")
+    mine = {name: None for name in names if name in fact.__struct_fields__}
+    story, first = entered(fact)
+    second = requested(story, replace(fact, **mine), EDB)
+    story.given(ApproveRequest(approval=second), actor=JB)
+    story.when(ApproveRequest(approval=first), DEPUTY).refused("TKO-D2")
+    story.when(RefuseRequest(approval=first, reason="重复"), JB).then(ApprovalRefused)
+
+
+@of_each
+def test_an_opening_fact_is_not_confirmed_after_the_closing(fact: Countersigned) -> None:
+    """Nor can the closing be requested anew, once it is confirmed."""
+    story, approval = entered(fact)
+    close = CloseTakeOn(takeon="TKO", facts=0)
+    again = requested(story, close, EDB)
+    story.given_signed(close, JB, EDB)
+    for waits, second in ((approval, DEPUTY), (again, JB)):
+        story.when(ApproveRequest(approval=waits), second).refused("TKO-D1", source="old-system")
+        story.when(RefuseRequest(approval=waits, reason="已启用"), second).then(ApprovalRefused)
+
+
+@of_each
+def test_an_opening_fact_outlives_its_business_but_for_a_designation(fact: Countersigned) -> None:
+    """The business left between request and signature: what it owes and was fined for remains."""
+    story, approval = entered(fact)
+    story.given(test_takeon.left("2026-07-01"), actor=EDB)
+    story.when(ApproveRequest(approval=approval), DEPUTY)
+    if fact is test_takeon.DESIGNATION:
+        story.refused("ENT-R1")
+    else:
+        assert story.outcome is not None, story.error
+
+
+@of_each
+def test_an_opening_fact_is_answered_by_its_unit_or_a_lead_department(fact: Countersigned) -> None:
+    """Head of another unit: neither yes nor no, whoever of whatever unit requested it."""
+    for first in (HEAD, EDB):
+        story = test_takeon.begun(Scenario(InMemoryDCBRecorder()))
+        approval = requested(story, fact, first)
+        for answer in ANSWERS:
+            story.when(answer(approval), EMB).raises(Forbidden, says="EMB")
+        story.when(ApproveRequest(approval=approval), JB)
+        assert story.outcome is not None, story.error
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        replace(test_takeon.DESIGNATION, review_on=date(2026, 7, 1)),
+        # The transition of 2026-04-01 gives a general one a year from its determination.
+        replace(
+            test_takeon.PENALTY,
+            decided_on=date(2025, 7, 1),
+            served_on=date(2025, 7, 1),
+            payments=(),
+            published_on=date(2025, 7, 2),
+        ),
+    ],
+    ids=lambda fact: fact.NAME,
+)
+def test_an_opening_fact_is_live_on_the_day_of_its_signature(fact: Countersigned) -> None:
+    """On its last day it is requested; on the day after, it had ended."""
+    story, approval = entered(fact)
+    story.at("2026-07-02T09:00+08:00")
+    story.when(ApproveRequest(approval=approval), DEPUTY).refused("TKO-D3")
 
 
 # What holds of the types

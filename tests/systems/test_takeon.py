@@ -198,9 +198,8 @@ DEADLINE = TakeOnDeadline(
 FACTS: tuple[Any, ...] = (PENALTY, COMMITMENT, DESIGNATION, DEADLINE)
 
 
-@pytest.fixture
-def story() -> Scenario:
-    """A take-on that is open since its day; another system's fact of the same id stands beside."""
+def begun(story: Scenario) -> Scenario:
+    """A take-on that is open since its day; another system's fact of the same id is recorded."""
     matter = MatterListed(
         matter="M-101",
         unit="MRB",
@@ -213,10 +212,8 @@ def story() -> Scenario:
         },
     )
     matter = msgspec.convert(msgspec.to_builtins(matter), MatterListed)
-    beside = (late_entry, impersonal)
     return (
-        Scenario(InMemoryDCBRecorder(), beside=beside)
-        .at("2026-07-01T09:00+08:00")
+        story.at("2026-07-01T09:00+08:00")
         .given(SeedLedger(), *certified("OFF-001"), *registered(E_B, E_C), matter)
         .given(OPEN, actor=JB)
         .given(replace(OPEN, takeon="TKO-2", source="other-system"), actor=JB)
@@ -224,6 +221,12 @@ def story() -> Scenario:
             replace(DEADLINE, takeon="TKO-2", duty="DUTY-9", due_on=date(2026, 9, 1)), HEAD, DEPUTY
         )
     )
+
+
+@pytest.fixture
+def story() -> Scenario:
+    """The same, with the findings that are raised beside what is recorded."""
+    return begun(Scenario(InMemoryDCBRecorder(), beside=(late_entry, impersonal)))
 
 
 def recorded(story: Scenario) -> list[Recorded]:
@@ -422,6 +425,39 @@ def test_TKO_D2_of_two_who_confirm_one_fact_at_once_one_does(tmp_path: Path) -> 
                 asked[name].append(request.approval)
     answers = race(path, RACERS, rounds, partial(confirming, asked), moment)
     assert [sorted(each.values()) for each in answers] == [["TKO-D2", "recorded"]] * rounds
+
+
+def closing(asked: dict[str, list[str]], name: str, number: int) -> tuple[ApproveRequest, Actor]:
+    """One of two racers confirms a fact, the other one that there is no more."""
+    return ApproveRequest(approval=asked[name][number]), JB
+
+
+def test_TKO_D1_a_fact_and_the_closing_confirmed_at_once_are_one_of_the_two(tmp_path: Path) -> None:
+    """Two processes on one file: either the fact comes too late, or the closing counted wrongly."""
+    moment = "2026-07-01T09:00+08:00"
+    now, rounds = datetime.fromisoformat(moment), 10
+    asked: dict[str, list[str]] = {name: [] for name in RACERS}
+    path = tmp_path / "ledger.sqlite"
+    with SQLiteRecorder(path) as recorder, Ledger(recorder, clock=lambda: now) as ledger:
+        for past in (SeedLedger(), *(Past(facts=(fact,)) for fact in certified("OFF-001"))):
+            ledger.execute(past, HEAD)
+        for number in range(rounds):
+            takeon = f"TKO-{number}"
+            ledger.execute(replace(OPEN, takeon=takeon, source=f"system-{number}"), JB)
+            both = (
+                replace(DEADLINE, takeon=takeon, duty=f"DUTY-{number}"),
+                CloseTakeOn(takeon=takeon, facts=0),
+            )
+            for name, command in zip(RACERS, both, strict=True):
+                request = ledger.execute(command, EDB).events[0].event
+                assert isinstance(request, ApprovalRequested)
+                asked[name].append(request.approval)
+    taking, ending = RACERS
+    for answers in race(path, RACERS, rounds, partial(closing, asked), moment):
+        assert answers in (
+            {taking: "recorded", ending: "OutOfStep"},
+            {taking: "TKO-D1", ending: "recorded"},
+        )
 
 
 @pytest.mark.parametrize(
@@ -795,6 +831,15 @@ def test_a_body_that_enforces_nothing_enters_what_it_owes(story: Scenario) -> No
     story.when(replace(PENALTY, unit="RECON"), JB).raises(UnknownReference)
 
 
+@pytest.mark.parametrize("second", [EDB_2, JB], ids=lambda second: second.unit_id)
+def test_what_a_body_requested_is_confirmed_by_another_body(story: Scenario, second: Actor) -> None:
+    """Of no policy and no list of units: it knows itself, and said so when it was requested."""
+    owed = replace(DEADLINE, unit="EDB", says="答复异议")
+    story.when(owed, JB).raises(UnknownReference)
+    story.signed(owed, EDB, second)
+    assert [r.event.unit for r in facts_of(story)] == ["EDB"]  # type: ignore[attr-defined]
+
+
 def test_a_complaint_is_taken_on_in_confidence(story: Scenario) -> None:
     """Sealed, and hidden from the unit that it accuses, from the request on."""
     secret = replace(DEADLINE, concerns="complaint", hidden_from=("JB",))
@@ -807,6 +852,15 @@ def test_a_complaint_is_taken_on_in_confidence(story: Scenario) -> None:
     assert len(ours) == 2
     for record in (*recorded(story), *ours):
         assert (record.envelope.visibility, record.event.kept_from()) == ("sealed", ("JB",))
+
+
+def test_nobody_signs_what_is_kept_from_them(story: Scenario) -> None:
+    """Neither as the first nor as the second person, for whatever unit they act."""
+    secret = replace(DEADLINE, concerns="complaint", hidden_from=("JB",))
+    story.when(secret, JB).raises(Malformed, pointer="/hidden_from")
+    story.signed(secret, HEAD, JB).raises(Forbidden, says="kept from JB")
+    story.signed(secret, HEAD, EDB)
+    assert facts_of(story)
 
 
 # Judged by nobody
