@@ -13,6 +13,7 @@ import io
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+#: The first bytes of the common characters of Big5.
+_COMMON_BIG5 = range(0xA4, 0xC7)
 #: Lines that are looked at to tell GB18030 from what merely could be it.
 _LOOKED_AT = 2000
 
@@ -154,12 +157,20 @@ def _chinese(line: bytes) -> tuple[int, int]:
     for character in line.decode("gb18030", errors="replace"):
         if character.isascii():
             continue
-        try:
-            character.encode("gb2312")
+        if _usual(character):
             usual += 1
-        except UnicodeEncodeError:
+        else:
             rare += 1
     return usual, rare
+
+
+@lru_cache(maxsize=16_384)
+def _usual(character: str) -> bool:
+    """Whether a character is among the common ones of simplified or traditional Chinese."""
+    try:
+        return bool(character.encode("gb2312"))
+    except UnicodeEncodeError:
+        return character.encode("big5", errors="replace")[0] in _COMMON_BIG5
 
 
 def chunks_of(file: Bytes, encoding: Encoding | None) -> Iterator[bytes]:
