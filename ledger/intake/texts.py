@@ -149,28 +149,26 @@ def _guess(lines: Iterable[bytes]) -> Encoding:
 
 
 def _chinese(line: bytes) -> tuple[int, int]:
-    """How many characters of a line, read as GB18030, are usual ones, and how many are not.
-
-    In western text an accented letter and the one behind it make a rare character together.
-    """
-    usual = rare = 0
-    for character in line.decode("gb18030", errors="replace"):
-        if character.isascii():
-            continue
-        if _usual(character):
-            usual += 1
-        else:
-            rare += 1
-    return usual, rare
+    """How many characters of a line, read as GB18030, are usual ones, and how many are not."""
+    signs = [_sign(c) for c in line.decode("gb18030", errors="replace") if not c.isascii()]
+    return signs.count(1), signs.count(-1)
 
 
 @lru_cache(maxsize=16_384)
-def _usual(character: str) -> bool:
-    """Whether a character is among the common ones of simplified or traditional Chinese."""
+def _sign(character: str) -> int:
+    """Whether a character is a sign of Chinese (1), of another encoding (-1), or of neither (0)."""
     try:
-        return bool(character.encode("gb2312"))
+        return 1 if character.encode("gb2312") else 0
     except UnicodeEncodeError:
-        return character.encode("big5", errors="replace")[0] in _COMMON_BIG5
+        stored = character.encode("gb18030", errors="replace")
+    if len(stored) == 4:
+        # No other encoding's text reads so; the sign of what is no character is not one of them.
+        return -1 if character == "\ufffd" else 1
+    if character.encode("big5", errors="replace")[0] not in _COMMON_BIG5:
+        return -1
+    # A common one of traditional Chinese; but an accented letter of a western encoding takes the
+    # ASCII letter behind it for the second half of a character, too.
+    return 0 if stored[-1] < 0x80 else 1
 
 
 def chunks_of(file: Bytes, encoding: Encoding | None) -> Iterator[bytes]:
