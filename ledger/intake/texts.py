@@ -13,6 +13,7 @@ import io
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+#: The first bytes of the common characters of Big5.
+_COMMON_BIG5 = range(0xA4, 0xC7)
 #: Lines that are looked at to tell GB18030 from what merely could be it.
 _LOOKED_AT = 2000
 
@@ -146,20 +149,26 @@ def _guess(lines: Iterable[bytes]) -> Encoding:
 
 
 def _chinese(line: bytes) -> tuple[int, int]:
-    """How many characters of a line, read as GB18030, are usual ones, and how many are not.
+    """How many characters of a line, read as GB18030, are usual ones, and how many are not."""
+    signs = [_sign(c) for c in line.decode("gb18030", errors="replace") if not c.isascii()]
+    return signs.count(1), signs.count(-1)
 
-    In western text an accented letter and the one behind it make a rare character together.
-    """
-    usual = rare = 0
-    for character in line.decode("gb18030", errors="replace"):
-        if character.isascii():
-            continue
-        try:
-            character.encode("gb2312")
-            usual += 1
-        except UnicodeEncodeError:
-            rare += 1
-    return usual, rare
+
+@lru_cache(maxsize=16_384)
+def _sign(character: str) -> int:
+    """Whether a character is a sign of Chinese (1), of another encoding (-1), or of neither (0)."""
+    try:
+        return 1 if character.encode("gb2312") else 0
+    except UnicodeEncodeError:
+        stored = character.encode("gb18030", errors="replace")
+    if len(stored) == 4:
+        # No other encoding's text reads so; the sign of what is no character is not one of them.
+        return -1 if character == "\ufffd" else 1
+    if character.encode("big5", errors="replace")[0] not in _COMMON_BIG5:
+        return -1
+    # A common one of traditional Chinese; but an accented letter of a western encoding takes the
+    # ASCII letter behind it for the second half of a character, too.
+    return 0 if stored[-1] < 0x80 else 1
 
 
 def chunks_of(file: Bytes, encoding: Encoding | None) -> Iterator[bytes]:

@@ -382,6 +382,10 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("{file} has merged cells beyond the edge of a sheet.", "{file}的合并单元格超出工作表范围。"),
     ("{file} has more text than a sheet can show.", "{file}的文本超过工作表的容量。"),
     ("{file} has more than {n} cells{where}.", "{file}的单元格超过{n}个。"),
+    (
+        "{file} unpacks to more than {n} MiB, as no table does.",
+        "{file}解压后超过{n} MiB，不是正常的表格。",
+    ),
     ("{file} has a part of {n} MiB that should be small.", "{file}的内部部件过大（{n} MiB）。"),
     ("{file} cannot be read: {why}.", "{file}无法读取：{why}。"),
     # The import itself

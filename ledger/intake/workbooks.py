@@ -36,6 +36,8 @@ MAX_COLUMNS: Final = 16_384
 MAX_CELLS: Final = 50_000_000
 MAX_SHARED: Final = 400_000_000
 MAX_TEXTS: Final = 10_000_000
+#: Bytes that one part unpacks to; a full sheet of a hundred columns has some two thousand million.
+MAX_XML: Final = 2 << 30
 #: Spreadsheet programs take no longer text in one cell.
 MAX_TEXT: Final = 32_767
 #: Bytes of a part that is read whole, such as the list of sheets.
@@ -210,7 +212,11 @@ class _Xml:
 
     def feed(self, file: IO[bytes]) -> Iterator[None]:
         """Parse a file; comes back after each piece of it."""
+        size = 0
         while chunk := file.read(_CHUNK):
+            size += len(chunk)
+            if size > MAX_XML:
+                raise WorkbookError(f"unpacks to more than {MAX_XML >> 20} MiB, as no table does")
             self.parser.Parse(chunk, False)
             yield
         self.parser.Parse(b"", True)

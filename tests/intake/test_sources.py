@@ -162,6 +162,7 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(
     ("encoding", "text"),
     [
         ("gb18030", "1,兰州新区食品有限公司,镕㐂"),
+        ("gb18030", "1,蘭州新區東風飯館,鎔"),
         ("utf-8", "1,兰州,é"),
         ("utf-8-sig", "1,兰州,"),
         ("utf-16", "1,兰州,𠮷"),
@@ -188,6 +189,20 @@ def test_an_encoding_that_is_none_is_refused(tmp_path: Path) -> None:
     for name in ("klingon", "hex", "zlib"):
         with pytest.raises(SourceError, match="--encoding must name a text encoding"):
             Source(path, LAYOUT, Told(name))
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "shift_jis"])
+def test_what_only_could_be_chinese_is_not_taken_for_it(tmp_path: Path, encoding: str) -> None:
+    """Its rows are rejected by name until its encoding is told."""
+    names = {
+        "latin-1": ["Café Zoë", "Müller", "señor crêpe"],
+        "shift_jis": ["ラーメンのまるや", "カフェ・ド・パリ", "とんかつ東京"],
+    }[encoding]
+    rows = "".join(f"{n},{name},\n" for n, name in enumerate(names))
+    path = put(tmp_path / "t.csv", f"id,name,note\n{rows}".encode(encoding))
+    assert [row.fault and row.fault[0] for row in rows_of(path)] == ["not-utf-8"] * 3
+    with Source(path, LAYOUT, Told(encoding)) as source:
+        assert [row.fields["name"] for row in source] == names
 
 
 def test_one_damaged_line_does_not_make_a_file_another_encoding(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.intake import workbooks
 from ledger.intake.sources import Layout, Source, SourceError, SourceRow
 from ledger.intake.wording import in_chinese
 from tests.intake.books import MAIN, Cell, Sheet, error, number, serial, write_book, write_ods
@@ -139,6 +140,17 @@ def test_what_is_no_sound_workbook_is_refused_in_words(tmp_path: Path, what: str
     assert in_chinese(said) is not None
     for foreign in ("Error", "zip", "expat", "token", "line 1", "0x", "codec", "b'"):
         assert foreign not in said
+
+
+def test_a_part_that_unpacks_without_end_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the file says of its size; the limit is lowered here, not to unpack gigabytes."""
+    monkeypatch.setattr(workbooks, "MAX_XML", 20 << 20)
+    path = changed(tmp_path / "t.xlsx", SHEET, lambda d: d[:-12] + b"<x/>" * (6 << 20) + d[-12:])
+    assert path.stat().st_size < 200_000
+    with pytest.raises(SourceError, match="unpacks to more than 20 MiB"):
+        rows_of(path)
 
 
 def test_a_sheet_takes_no_more_memory_when_it_is_longer(tmp_path: Path) -> None:
