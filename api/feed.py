@@ -16,7 +16,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import nullcontext, suppress
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -24,7 +24,7 @@ from aiohttp import hdrs, web
 
 from api.access import grant_of, token_of
 from api.front import EDGE, SEND_SECONDS, ends_with_client
-from api.hub import Audience, Hub, Subscriber
+from api.hub import Audience, Hub, Page, Subscriber
 from api.keys import LINE, TOKENS
 from api.pools import FEEDS
 from api.problems import RETRY_AFTER, SERVER, Problem
@@ -248,20 +248,25 @@ async def _page(
 ) -> web.StreamResponse:
     deadline = time.monotonic() + wait
     audience = subscriber.audience
-    items, cursor, head = await hub.page(
-        audience, subscriber.cursor, limit, scan=MAX_SCAN, size=PAGE_BYTES, pool=FEEDS
+    read = partial(
+        hub.page,
+        audience,
+        limit=limit,
+        scan=MAX_SCAN,
+        size=PAGE_BYTES,
+        pool=FEEDS,
+        # In the thread that reads: only bytes wait for the event loop.
+        show=partial(_encoded, media_type, hub.source),
     )
+    body, empty, cursor, head = await read(subscriber.cursor)
     _require_reached(subscriber.cursor, head)
-    while not items and cursor >= head and not hub.closing:
+    while empty and cursor >= head and not hub.closing:
         left = deadline - time.monotonic()
         if left <= 0:
             break
         subscriber.cursor = cursor
         await _until_news(hub, subscriber, left)
-        items, cursor, head = await hub.page(
-            audience, cursor, limit, scan=MAX_SCAN, size=PAGE_BYTES, pool=FEEDS
-        )
-    head = max(head, cursor)  # what was appended while the page was read
+        body, empty, cursor, head = await read(cursor)
     request[LINE].position = cursor
     headers = {
         "X-Next-After": str(cursor),
@@ -269,7 +274,21 @@ async def _page(
         hdrs.CACHE_CONTROL: "no-store",
         hdrs.VARY: "Authorization, Accept",
     }
-    source = hub.source
+    return json_response(None, body=body, headers=headers, media_type=media_type)
+
+
+class _Encoded(NamedTuple):
+    """A page as it is sent."""
+
+    body: bytes
+    empty: bool
+    cursor: int
+    head: int
+
+
+def _encoded(media_type: str, source: str, page: Page) -> _Encoded:
+    items, cursor = page.items, page.cursor
+    head = max(page.head, cursor)  # what was appended while the page was read
     if media_type == NDJSON:
         body = b"".join(item.json(source) + b"\n" for item in items)
     elif media_type == MSGPACK:
@@ -283,7 +302,7 @@ async def _page(
     else:
         events = b",".join(item.json(source) for item in items)
         body = b'{"events":[%b],"next_after":%d,"head":%d}' % (events, cursor, head)
-    return json_response(None, body=body, headers=headers, media_type=media_type)
+    return _Encoded(body, not items, cursor, page.head)
 
 
 async def _until_news(hub: Hub, subscriber: Subscriber, seconds: float) -> None:
@@ -368,11 +387,15 @@ async def _follow(request: web.Request, outlet: _Outlet, hub: Hub, subscriber: S
 
 
 async def _behind(hub: Hub, subscriber: Subscriber) -> bytes:
-    page = await hub.page(
-        subscriber.audience, subscriber.cursor, MAX_LIMIT, scan=MAX_SCAN, size=CHUNK_BYTES
+    frames, subscriber.cursor = await hub.page(
+        subscriber.audience,
+        subscriber.cursor,
+        limit=MAX_LIMIT,
+        scan=MAX_SCAN,
+        size=CHUNK_BYTES,
+        show=lambda page: (b"".join(i.frame(hub.source) for i in page.items), page.cursor),
     )
-    subscriber.cursor = page.cursor
-    return b"".join(item.frame(hub.source) for item in page.items)
+    return frames
 
 
 class _Outlet:

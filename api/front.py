@@ -45,8 +45,8 @@ MAX_LINE = 8190
 #: The longest head: a hundred headers of the longest kind would be a megabyte for each connection.
 MAX_HEAD = 64 * 1024
 
-#: Bytes that wait to be taken by clients that are slow: of one address, and of all. A page has up
-#: to four megabytes.
+#: Bytes that are held for clients that are slow to take them: of one address, and of all. A page
+#: has up to four megabytes, and takes twice as much until it is taken.
 MAX_UNSENT_OF_ADDRESS = 64 * 1024 * 1024
 MAX_UNSENT = 512 * 1024 * 1024
 
@@ -157,7 +157,7 @@ class Edge:
             "http_connections_refused", "Connections beyond what there may be", self._refused
         )
         yield GaugeMetricFamily(
-            "http_unsent_bytes", "Bytes that slow clients have not taken", self._unsent.total()
+            "http_unsent_bytes", "Bytes that are held for slow clients", self._unsent.total()
         )
         yield CounterMetricFamily(
             "http_connections_cut", "Connections of clients that took too little", self._cut
@@ -213,7 +213,7 @@ class _HeadLong(Exception):
 class Connection(web.RequestHandler):
     """One client's connection."""
 
-    __slots__ = ("_body", "_deaf", "_edge", "_head_timer", "_heard", "_peer", "on_lost")
+    __slots__ = ("_body", "_deaf", "_edge", "_head_timer", "_heard", "_held", "_peer", "on_lost")
 
     def __init__(self, manager: web.Server, edge: Edge, **more: Any) -> None:
         super().__init__(manager, **more)
@@ -226,6 +226,8 @@ class Connection(web.RequestHandler):
         self._deaf = False
         #: Bytes of a head that has not ended, or of what is only taken in.
         self._heard = 0
+        #: Bytes that the answer being sent takes until it is taken.
+        self._held = 0
         #: Called when the client has gone.
         self.on_lost: Callable[[], object] | None = None
 
@@ -305,7 +307,13 @@ class Connection(web.RequestHandler):
         """Send an answer under the one name; after a bad request, take in what still comes."""
         if not resp.prepared:
             resp.headers[hdrs.SERVER] = SERVER
-        finished = await super().finish_response(request, resp, start_time)
+        body = resp.body if isinstance(resp, web.Response) else None
+        # The answer itself, and what the transport makes of it, until the last byte is taken.
+        self._held = 2 * len(body) if isinstance(body, bytes) else 0
+        try:
+            finished = await super().finish_response(request, resp, start_time)
+        finally:
+            self._held = 0
         if self._deaf and not self._messages:
             await self._linger()
         return finished
@@ -329,7 +337,8 @@ class Connection(web.RequestHandler):
             return
         try:
             transport = self.transport
-            waiting = 0 if transport is None else transport.get_write_buffer_size()
+            unsent = 0 if transport is None else transport.get_write_buffer_size()
+            waiting = max(unsent, self._held)
             with self._edge.unsent(self._peer or "", waiting):
                 async with asyncio.timeout(SEND_SECONDS):
                     await super()._drain_helper()

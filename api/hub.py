@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -33,6 +33,8 @@ from ledger.kernel.memory import as_query
 from ledger.kernel.threads import Worker
 
 log = structlog.get_logger("api.feed")
+
+T = TypeVar("T")
 
 #: Records kept at hand, and stored bytes of them at most; decoded and encoded they take some five
 #: times as much.
@@ -421,19 +423,22 @@ class Hub:
         self,
         audience: Audience,
         after: int,
-        limit: int,
         *,
+        limit: int,
         scan: int,
         size: int,
+        show: Callable[[Page], T],
         pool: Pool = STREAMS,
-    ) -> Page:
-        """Visible events after ``after``: what ``scan_store`` gives, without blocking.
+    ) -> T:
+        """Visible events after ``after``: what ``show`` makes of what ``scan_store`` gives.
 
-        ``pool``: whose threads read them, and who turns away one request too many.
+        ``pool``: whose threads read and show them, and who turns away one request too many.
         """
-        return await pool.run(
-            partial(scan_store, self.store, audience, after, limit, scan=scan, size=size)
-        )
+
+        def read() -> T:
+            return show(scan_store(self.store, audience, after, limit, scan=scan, size=size))
+
+        return await pool.run(read)
 
     async def head(self) -> int:
         """The last position in the store."""

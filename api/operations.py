@@ -28,7 +28,7 @@ from api.logs import current_writer
 from api.pools import PROBES
 from api.resources import Resource
 from api.threads import SUPERVISOR
-from ledger.kernel import Ledger
+from ledger.kernel import Ledger, sequencer
 from ledger.vocabulary import Role
 
 
@@ -134,6 +134,12 @@ def check_store(ledger: Ledger) -> Readiness:
     path: Path | None = getattr(ledger.recorder, "path", None)
     if path is not None and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         return Readiness(ready=False, detail="the ledger file cannot be written", position=position)
+    if (seconds := ledger.held_up()) > sequencer.HELD_UP_SECONDS:
+        return Readiness(
+            ready=False,
+            detail=f"nothing could be recorded for {seconds:.0f} s: the store is locked, or slow",
+            position=position,
+        )
     return Readiness(ready=True, position=position)
 
 

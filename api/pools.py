@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from aiohttp import hdrs, web
 
@@ -45,6 +46,10 @@ class Pool:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=f"pool-{name}")
         self._lock = threading.Lock()
         self._taken = 0
+        #: By event loop: how many answers may be in the making, or made and not fetched yet.
+        self._places: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
+            WeakKeyDictionary()
+        )
 
     @property
     def taken(self) -> int:
@@ -61,11 +66,33 @@ class Pool:
             if self._taken >= self.threads + self.waiting:
                 raise busy()
             self._taken += 1
+        asked_at = time.monotonic()
+        place = self._place()
+        try:
+            # Threads do not run ahead of the event loop: answers that it has not fetched yet are
+            # as many as there are places, however many questions wait.
+            await place.acquire()
+        except BaseException:
+            self._free(None)
+            raise
+        try:
+            return await self._run(question, asked_at)
+        finally:
+            place.release()
+
+    def _place(self) -> asyncio.Semaphore:
+        loop = asyncio.get_running_loop()
+        place = self._places.get(loop)
+        if place is None:
+            place = self._places[loop] = asyncio.Semaphore(2 * self.threads)
+        return place
+
+    async def _run(self, question: Callable[[], T], asked_at: float) -> T:
         budget = None if self.seconds is None else Budget(self.seconds)
         context = contextvars.copy_context()
         try:
             work: Future[T] = self._executor.submit(
-                context.run, _answer, question, budget, time.monotonic()
+                context.run, _answer, question, budget, asked_at
             )
         except BaseException:
             self._free(None)

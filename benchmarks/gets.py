@@ -465,7 +465,8 @@ def run(quick: bool = False, only: str = "", again: bool = False, *, crowd: bool
         # One of each resource and reader is enough: the dearest.
         costly = {(f.role, f.path.partition("?")[0]): f.asked for f in reversed(slow)}
         dearest = [f.asked for f in slow if f.asked in costly.values()][:COSTLY]
-        cheap = next(one for one in what if one.role == "public" and one.path.endswith("/profile"))
+        public = (one for one in asked(found) if one.role == "public")
+        cheap = next(one for one in public if one.path.endswith("/profile"))
         print(f"a cheap GET while {CLIENTS} clients ask for an expensive one")
         other = opened.enter_context(served(large_path, found["entity"][0]))
         asyncio.run(unharmed(large, other, cheap, dearest))

@@ -61,6 +61,9 @@ MAX_ATTEMPTS = 50
 #: How long the sequencer may take for one batch. A store that is locked gives up much earlier.
 STEP_SECONDS = 60.0
 
+#: How long it may be held up and be as good as ever, in seconds.
+HELD_UP_SECONDS = 5.0
+
 #: How long its failure waits for the lock of its queue, which is held for moments only.
 LOCK_SECONDS = 1.0
 
@@ -153,6 +156,9 @@ class Ledger:
         self._now = datetime.min.replace(tzinfo=UTC)
         self._dated = 0
         self._closing = threading.Lock()
+        #: Since when the batch that is decided now has been, and since when the store takes none.
+        self._began: float | None = None
+        self._refused_since: float | None = None
         #: What is being decided, until it is answered; guarded by ``_closing``.
         self._deciding: list[_Waiting] = []
         #: The sequencer's thread, for the supervisor of the process.
@@ -216,6 +222,20 @@ class Ledger:
         """How many commands wait to be decided."""
         return self._queue.qsize()
 
+    def held_up(self) -> float:
+        """For how many seconds nothing could be recorded: 0 while all is well. May ask the store.
+
+        A store that refused the last batch is asked whether it would take another: nobody may send
+        one to find out.
+        """
+        refused, began = self._refused_since, self._began
+        if refused is not None and began is None:
+            writable = getattr(self.recorder, "writable", None)
+            if writable is not None and writable():
+                self._refused_since = refused = None
+        since = min((t for t in (refused, began) if t is not None), default=None)
+        return 0.0 if since is None else time.monotonic() - since
+
     def close(self) -> None:
         """Decide what is waiting, answer it, and stop. Idempotent."""
         with self._closing:
@@ -258,9 +278,13 @@ class Ledger:
     def _commit(self, batch: list[_Waiting]) -> None:
         started = time.perf_counter()
         answers: list[Outcome | BaseException]
+        self._began = began = time.monotonic()
         try:
             answers = self._decide_and_append(batch)
+            self._refused_since = None
         except PersistenceError as error:
+            if self._refused_since is None:
+                self._refused_since = began
             # The append failed whole; nothing of this batch is recorded.
             self._memory.forget()
             log.error("append_failed", error=str(error), commands=len(batch))
@@ -269,6 +293,8 @@ class Ledger:
             self._memory.forget()
             log.exception("batch_failed", commands=len(batch))
             answers = [error] * len(batch)
+        finally:
+            self._began = None
         numbers = self.statistics
         numbers.batches += 1
         numbers.commands += len(batch)

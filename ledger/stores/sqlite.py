@@ -73,6 +73,7 @@ SMALLEST_PAGE = 512  # bytes
 # Tags land all over their index, so the same pages change again and again: copying them back four
 # times less often than SQLite's habit took a third off large appends, for a WAL of some 20 MB.
 CHECKPOINT_PAGES = 4000
+_TRIED_SECONDS = 0.1  # how long one who only tries waits for the write lock
 POLL_SECONDS = 0.025  # how often other processes' appends are looked for
 POLL_STEP_SECONDS = 60.0  # how long one look may take
 
@@ -586,6 +587,21 @@ class SQLiteRecorder(DCBRecorder):
                 raise
 
     # Waiting
+
+    def writable(self) -> bool:
+        """Whether an append would get the file's write lock now."""
+        try:
+            tried = _Connection(self.path, "rw", _TRIED_SECONDS)
+        except (sqlite3.Error, PersistenceError):
+            return False
+        try:
+            tried.sqlite.execute("BEGIN IMMEDIATE")
+            tried.sqlite.execute("ROLLBACK")
+        except sqlite3.Error:
+            return False
+        finally:
+            tried.close()
+        return True
 
     def subscribe(
         self, query: DCBQuery | None = None, *, after: int | None = None

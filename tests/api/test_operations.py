@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,66 @@ async def test_read_only_store(face: Face) -> None:
     path = face.ledger.recorder.path  # type: ignore[attr-defined]
     path.chmod(0o400)
     assert (await face.get("/readyz")).status == 503
+
+
+#: Holds the write lock of a ledger until its input ends.
+LOCKER = """
+import sqlite3, sys
+held = sqlite3.connect(sys.argv[1], isolation_level=None)
+held.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def locked(ledger: Ledger) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that holds the lock of the ledger's file."""
+    path = ledger.recorder.path  # type: ignore[attr-defined]
+    with subprocess.Popen(
+        [sys.executable, "-c", LOCKER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        yield process
+        process.kill()
+
+
+async def _ready(face: Face, status: int) -> None:
+    for _ in range(400):
+        if (await face.get("/readyz")).status == status:
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail(f"/readyz never answered {status}")
+
+
+async def test_not_ready_while_the_file_is_locked(
+    face: Face, locked: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sequencer that waits for the lock makes the service unready, and ready when it has it."""
+    monkeypatch.setattr("ledger.kernel.sequencer.HELD_UP_SECONDS", 0.2)
+    await _ready(face, 200)
+    sent = asyncio.create_task(face.post("note-thing", {"thing": "T-1"}))
+    await _ready(face, 503)
+    locked.communicate()
+    assert (await sent).status == 201
+    await _ready(face, 200)
+
+
+async def test_not_ready_after_the_lock_was_refused(
+    face: Face, locked: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once a batch was given up, the service is unready until another would be taken."""
+    monkeypatch.setattr("ledger.kernel.sequencer.HELD_UP_SECONDS", 0.2)
+    writer = face.ledger.recorder._writer.sqlite  # type: ignore[attr-defined]
+    writer.execute("PRAGMA busy_timeout = 100")
+    assert (await face.post("note-thing", {"thing": "T-1"})).status == 503
+    await asyncio.sleep(0.3)
+    for _ in range(3):
+        assert (await face.get("/readyz")).status == 503
+    locked.communicate()
+    await _ready(face, 200)
+    assert (await face.post("note-thing", {"thing": "T-1"})).status == 201
 
 
 async def test_metrics(face: Face) -> None:

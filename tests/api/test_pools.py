@@ -60,6 +60,17 @@ async def test_a_full_pool_turns_away_at_once() -> None:
     assert (await pool.run(lambda: 2), pool.taken) == (2, 0)
 
 
+async def test_threads_do_not_run_ahead_of_the_loop() -> None:
+    """Of many large answers few are made that the event loop has not fetched yet."""
+    pool, made = Pool("large", 1, 100, 10), []
+    waiting = [asyncio.create_task(pool.run(lambda: made.append(1))) for _ in range(50)]
+    await asyncio.sleep(0)
+    time.sleep(0.3)  # noqa: ASYNC251 - the loop is busy, as under load
+    assert len(made) <= 2
+    await asyncio.gather(*waiting)
+    assert (len(made), pool.taken) == (50, 0)
+
+
 async def test_cancelling_ends_the_work() -> None:
     """Who waits no more frees the thread too."""
     pool = Pool("left", 1, 0, 60)
