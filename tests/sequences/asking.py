@@ -196,7 +196,8 @@ async def ask(
     asked: dict[str, Any] = {"params": question.query, "headers": headers}
     async with client.get(question.path, **asked) as answer:
         body = await answer.read()
-    if answer.status >= 500:
+    busy = answer.status == 503 and question.path == "/readyz"  # it may say that views lag
+    if answer.status >= 500 and not busy:
         raise Fault(f"{answer.status}: {body[:600]!r}")
     kind = answer.content_type
     if answer.status >= 400 and kind != "application/problem+json":
@@ -210,7 +211,9 @@ async def ask(
     if twice:
         async with client.head(question.path, **asked) as head:
             await head.read()
-        _same_headers(answer.headers, head.headers, sized=not question.path.startswith(_GROWING))
+        # How fast the machine is decides whether a replay is sent whole or in pieces.
+        sized = not question.path.startswith(_GROWING) and not question.path.endswith("/replay")
+        _same_headers(answer.headers, head.headers, sized=sized)
         if head.status != answer.status:
             raise Fault(f"GET answers {answer.status} and HEAD {head.status}")
         etag = answer.headers.get("ETag")
@@ -235,6 +238,9 @@ def _same_headers(get: Any, head: Any, *, sized: bool) -> None:
     )
     # HEAD may leave the length out (RFC 9110, 8.6). A problem holds the id of its request, which
     # grows with their number.
+    if not sized:
+        left.pop("transfer-encoding", None)
+        right.pop("transfer-encoding", None)
     if "content-length" not in right or "problem" in left["content-type"] or not sized:
         left.pop("content-length", None)
         right.pop("content-length", None)
