@@ -66,7 +66,7 @@ async def test_threads_do_not_run_ahead_of_the_loop() -> None:
     pool, made = Pool("large", 1, 100, 10), []
     waiting = [asyncio.create_task(pool.run(lambda: made.append(1))) for _ in range(50)]
     await asyncio.sleep(0)
-    time.sleep(0.3)
+    time.sleep(0.3)  # noqa: ASYNC251 - the loop is busy, as under load
     assert len(made) <= 2
     await asyncio.gather(*waiting)
     assert (len(made), pool.taken) == (50, 0)
