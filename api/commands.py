@@ -32,9 +32,9 @@ from ledger.kernel import (
     Context,
     Malformed,
     Outcome,
+    OutOfStep,
     Recorded,
     Refusal,
-    Taken,
     Unavailable,
     UnknownReference,
 )
@@ -131,7 +131,7 @@ def _handler(entry: Entry) -> Handler:
             else:
                 prepared = await _prepared(app, prepare, command)
                 outcome = await _all_of(app, prepared, context)
-        except (Refusal, UnknownReference, Taken) as error:
+        except (Refusal, UnknownReference, OutOfStep) as error:
             await _take_down(app, sender, grant, command, context, error)
             raise
         except OverflowError:
@@ -155,12 +155,14 @@ async def _take_down(  # noqa: PLR0917 - all that is known of a command that was
     grant: Grant,
     command: Command,
     context: Context,
-    error: Refusal | UnknownReference | Taken,
+    error: Refusal | UnknownReference | OutOfStep,
 ) -> None:
     """Take down a refusal or an unknown reference; the second costs its sender a probe."""
+    if isinstance(error, OutOfStep) and not error.id_taken:
+        return
     # Counted before anything is waited for: others on their way are to meet it.
     spent = None if isinstance(error, Refusal) else app[EDGE].probes.spend(sender)
-    if not isinstance(error, Taken):
+    if not isinstance(error, OutOfStep):
         await app[AUDIT].refused(app, grant, command, context, error)
     if spent is not None:
         await app[AUDIT].paused(grant, spent)

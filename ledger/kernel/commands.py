@@ -33,9 +33,9 @@ from ledger.kernel.policies import PolicyVersionAdopted, PolicyVersions, Publish
 from ledger.kernel.rules import (
     Forbidden,
     Malformed,
+    OutOfStep,
     Refusal,
     Rule,
-    Taken,
     UnknownReference,
 )
 from ledger.kernel.subjects import (
@@ -431,9 +431,9 @@ class Reading:
         return f"{prefix}.{self.command_id[-16:]}.{self._names}"
 
 
-def _taken(kind: str, value: str) -> Taken:
+def _taken(kind: str, value: str) -> OutOfStep:
     """The answer to an id that is in use, by whomever."""
-    return Taken(f"{kind} {value} is recorded already; take another id")
+    return OutOfStep(f"{kind} {value} is recorded already; take another id", id_taken=True)
 
 
 def _named(fold: Fold) -> tuple[str, str]:

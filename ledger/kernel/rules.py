@@ -104,11 +104,14 @@ class UnknownReference(NotRecorded):
 
 
 class OutOfStep(NotRecorded):
-    """The subject is not in a state from which this command can lead on."""
+    """The subject is not in a state from which this command can lead on.
 
+    ``id_taken``: the id that the command gives to something new is in use, by whomever.
+    """
 
-class Taken(OutOfStep):
-    """The id that the command gives to something new is in use, by whomever."""
+    def __init__(self, message: str, *, id_taken: bool = False) -> None:
+        super().__init__(message)
+        self.id_taken = id_taken
 
 
 class KeyReused(NotRecorded):
