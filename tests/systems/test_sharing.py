@@ -330,7 +330,7 @@ def test_REP_V2_whoever_reads_of_the_decision_of_a_record_removes_it() -> None:
         ((), set()),
     ):
         story = tale().given(*past, *events).at("2026-07-16T09:00+08:00")
-        story.when(replace(REVOKED, reason="correction"), DEPUTY)
+        story.signed(replace(REVOKED, reason="correction"), DEPUTY, HEAD)
         assert told(story) == readers
 
 
