@@ -213,10 +213,11 @@ async def test_a_complaint_about_the_bureau_is_unknown_to_it(world: World) -> No
     refuse = {"complaint": "CMP-1", "reason": "-"}
     await world.refused("CMP-R3", "RECON", "complaints/refuse-complaint", **refuse)
     await world.hidden("JB", "/v1/complaints/CMP-9", 404)
-    for who, told in (("RLO", True), ("JB", False)):
+    # (decision 0007: nor does anybody else who may not know of the complaint).
+    for who in ("RLO", "JB"):
         items = (await world.get(who, "/v1/access", limit=500))["items"]
-        assert ("CMP-1" in str(items)) is told, who
-        assert ("CMP-R3" in str(items)) is told, who
+        assert "CMP-1" not in str(items), who
+        assert "CMP-R3" not in str(items), who
     # Its own looks at what is kept from it read as those at what is not there.
     own = (await world.get("JB", "/v1/access", limit=500, person="JB-001"))["items"]
     looks = [one["body"] for one in own if one["body"].get("route") == "/v1/complaints/{complaint}"]

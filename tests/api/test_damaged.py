@@ -16,7 +16,8 @@ from api.command_line import main
 from api.service import Service
 from api.tokens import Tokens
 from ledger.kernel import codec
-from ledger.opening import beside, open_recorder, resume_log
+from ledger.naming import beside, blobs_folder
+from ledger.opening import open_recorder, resume_log
 from ledger.stores import StoreError
 from projections.tables import Damaged
 
@@ -149,24 +150,24 @@ DELETE = ("delete", "made anew")
 BACK = ("Do not delete it", "back")
 WHAT_TO_DO = {
     "ledger.db": BACK,
-    "ledger.access.db": BACK,
-    "ledger.vault.db": (*BACK, "--accept-lost-keys"),
-    "ledger.signed.db": BACK,
-    "ledger.access.signed.db": BACK,
-    "ledger.key": (*BACK, "another log"),
-    "ledger.access.key": (*BACK, "another log"),
-    "ledger.tokens.db": ("delete it", "Put a backup of this file back"),
-    "ledger.views.db": DELETE,
-    "ledger.views.db.lock": DELETE,
-    "ledger.tiles.db": DELETE,
-    "ledger.access.tiles.db": DELETE,
+    "ledger.db.access.db": BACK,
+    "ledger.db.vault.db": (*BACK, "--accept-lost-keys"),
+    "ledger.db.signed.db": BACK,
+    "ledger.db.access.db.signed.db": BACK,
+    "ledger.db.key": (*BACK, "another log"),
+    "ledger.db.access.db.key": (*BACK, "another log"),
+    "ledger.db.tokens.db": ("delete it", "Put a backup of this file back"),
+    "ledger.db.views.db": DELETE,
+    "ledger.db.views.db.lock": DELETE,
+    "ledger.db.tiles.db": DELETE,
+    "ledger.db.access.db.tiles.db": DELETE,
 }
 
 
 def test_every_file_has_a_word(served: Path) -> None:
     """The table names every file that a served ledger leaves, journals apart."""
     left = {f.name for f in served.iterdir() if not f.name.endswith(("-wal", "-shm", "-journal"))}
-    assert left - {"ledger.blobs"} == WHAT_TO_DO.keys()
+    assert left - {blobs_folder(served / "ledger.db").name} == WHAT_TO_DO.keys()
 
 
 @pytest.mark.parametrize("how", [garbage, flipped, a_folder])
@@ -194,8 +195,8 @@ def test_every_file_says_what_to_do(
 
 def test_a_file_in_the_place_of_the_blobs(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Rosters lie in a folder; it says so, and where they come back from."""
-    shutil.rmtree(ledger.with_suffix(".blobs"), ignore_errors=True)
-    ledger.with_suffix(".blobs").write_bytes(b"x")
+    shutil.rmtree(blobs_folder(ledger), ignore_errors=True)
+    blobs_folder(ledger).write_bytes(b"x")
     with pytest.raises(SystemExit) as end:
         main(("serve", "--port", "0", "--ledger", f"sqlite:///{ledger}"))
     assert end.value.code == 2
