@@ -7,14 +7,16 @@ from typing import Any
 from api.listing import Listing, everybody, shown
 from api.resources import Parameter
 from api.tokens import Grant
+from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.delegations.folds import Delegation
 from projections.delegations import Delegations
 
 
 def _shown(given: Delegation, grant: Grant) -> dict[str, Any]:
-    """What everybody reads; an assessment is for the authorities."""
+    """What everybody reads; how it was assessed is for the township and those across units."""
     said = shown(given, grant)
-    if grant.role in ("public", "entity_rep", "subscriber_system", "operator"):
+    across = grant.role in SUPERVISORS or grant.role == "credit_officer"
+    if not across and not (grant.role in UNIT_BOUND and grant.unit == given.unit):
         said.pop("assessments", None)
     return said
 

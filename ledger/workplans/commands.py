@@ -264,6 +264,7 @@ class ReturnMilestone(Command):
             task_no=milestone.task_no,
             reason=self.reason,
             due_on=self.due_on,
+            internal=milestone.internal,
         )
 
 

@@ -206,6 +206,11 @@ class MilestoneReturned(Event):
     task_no: TaskNo
     reason: Text
     due_on: date
+    internal: bool = False
+
+    def visibility(self) -> Visibility:
+        """As the plan: its state is public where the plan is."""
+        return "restricted" if self.internal else "public"
 
 
 class WorkUrged(Event):

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from ledger.kernel import Fold, PolicyVersionAdopted, Recorded, civil_date
+from ledger.kernel import Event, Fold, PolicyVersionAdopted, Recorded, civil_date
 from ledger.kernel.policies import PolicyKey
 from ledger.vocabulary import (
     DecisionId,
@@ -41,6 +41,15 @@ def milestone_id(work: str, code: str) -> str:
     return f"{work}/{code}"
 
 
+def _marked_otherwise(event: Event, internal: bool) -> bool:
+    """Whether an event is internal and its plan is not, or the other way round.
+
+    A plan is internal from its first day or never. What is marked otherwise belongs to no plan, and
+    a document that some may read never holds what they may not.
+    """
+    return getattr(event, "internal", internal) is not internal
+
+
 class WorkPlan(Fold):
     """What does this plan promise for the year, in its newest version?"""
 
@@ -65,6 +74,10 @@ class WorkPlan(Fold):
     def stage(self) -> Literal["unknown", "adopted", "amended"]:
         """Whether it is as it was adopted."""
         return ("unknown", "adopted", "amended")[min(self.version, 2)]
+
+    def take(self, record: Recorded) -> None:
+        if not (self.exists and _marked_otherwise(record.event, self.internal)):
+            super().take(record)
 
     def on_adopted(self, event: WorkPlanAdopted, record: Recorded) -> None:
         self.unit, self.year, self.scope = event.unit, event.year, event.scope
@@ -168,6 +181,10 @@ class Milestone(Fold):
         if self.returned_because is not None:
             return "returned"
         return "reached" if self.reports else "open"
+
+    def take(self, record: Recorded) -> None:
+        if not (self.exists and _marked_otherwise(record.event, self.internal)):
+            super().take(record)
 
     def on_set(self, event: MilestoneSet) -> None:
         self.work, self.work_plan, self.unit = event.work, event.work_plan, event.unit
