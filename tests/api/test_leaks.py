@@ -135,26 +135,41 @@ async def report(world: World, **changed: Any) -> dict[str, Any]:
 
 
 async def test_the_reporter_is_not_named(world: World) -> None:
-    """The unit reads what was found against it, and nowhere who said so (CMP-R2)."""
+    """What was found is read across units, by the unit once it is told; nowhere who said so."""
     before = await etag(world, "MRB head", E_C)
     answer = await report(world)
     assert await etag(world, "MRB head", E_C) == before
-    for who in ("MRB head", "EDB"):
-        assert await lines(world, who) == await feed(world, who)
-        found = [e for e in await feed(world, who) if e["type"].startswith("supervision.")]
-        assert {e["data"]["rule_id"] for e in found} >= {"FIL-V1", "FIL-V3", "FIL-V4"}
-        assert {e["actorunit"] + e["actorrole"] + e["commandid"] for e in found} == {"withheld" * 3}
-        assert all(e["data"]["facts"]["visited_on"] == "2026-03-13" for e in found)
-        of_unit = [e for e in await trail(world, who, "units/MRB") if "rule_id" in e]
-        assert len(of_unit) == len(found)
-        assert {e["actor"]["person_id"] for e in of_unit} == {"withheld"}
-        assert await trail(world, who, "officers/REP-C") == []
-        text = await everything(world, who, E_C)
-        for secret in ("REP-C", "IV-SECRET", "ENTITY", "entity_rep"):
-            assert secret not in text, (who, secret)
-        assert answer["events"][0]["command_id"] not in text
-        findings = (await ask(world, who, "/v1/findings"))["items"]
-        assert all(f.get("entity") is None for f in findings)
+    who = "EDB"
+    assert await lines(world, who) == await feed(world, who)
+    found = [e for e in await feed(world, who) if e["type"].startswith("supervision.")]
+    assert {e["data"]["rule_id"] for e in found} >= {"FIL-V1", "FIL-V3", "FIL-V4"}
+    assert {e["actorunit"] + e["actorrole"] + e["commandid"] for e in found} == {"withheld" * 3}
+    assert all(e["data"]["facts"]["visited_on"] == "2026-03-13" for e in found)
+    of_unit = [e for e in await trail(world, who, "units/MRB") if "rule_id" in e]
+    assert len(of_unit) == len(found)
+    assert {e["actor"]["person_id"] for e in of_unit} == {"withheld"}
+    assert await trail(world, who, "officers/REP-C") == []
+    text = await everything(world, who, E_C)
+    for secret in ("REP-C", "IV-SECRET", "ENTITY", "entity_rep"):
+        assert secret not in text, (who, secret)
+    assert answer["events"][0]["command_id"] not in text
+    findings = (await ask(world, who, "/v1/findings"))["items"]
+    assert all(f.get("entity") is None for f in findings)
+    # The unit learns of it with the notice (S7), and not by whom.
+    assert "supervision.finding" not in await everything(world, "MRB head", E_C)
+    assert (await ask(world, "MRB head", "/v1/findings"))["items"] == []
+    named = [e["body"]["finding_id"] for e in answer["events"][1:]]
+    await world.send(
+        "JB", "supervision/issue-supervision-doc",
+        document="SD-1", kind="notice", unit="MRB", doc_no="监通〔2026〕1号", demands=["说明"],
+        findings=named,
+    )  # fmt: skip
+    items = (await ask(world, "MRB head", "/v1/findings"))["items"]
+    assert {f["finding"] for f in items} == set(named)
+    assert all(f.get("entity") is None for f in items)
+    text = await everything(world, "MRB head", E_C)
+    for secret in ("REP-C", "IV-SECRET", "ENTITY", "entity_rep"):
+        assert secret not in text, secret
     # Whoever looks into it has all of it.
     seen = await trail(world, "JB", "officers/REP-C")
     assert seen[0]["type"] == "filing.irregular-visit-reported"
