@@ -90,7 +90,9 @@ class Finding(Fold):
         self.documents.append(event.document)
 
     def on_told(self, event: FindingTold) -> None:
-        self.kept_from = tuple(unit for unit in self.kept_from if unit != event.unit)
+        # Nobody is told of a confidential finding about themselves.
+        if event.unit not in event.kept_from():
+            self.kept_from = tuple(unit for unit in self.kept_from if unit != event.unit)
 
     def on_direct_handling(self, event: DirectHandlingStarted) -> None:
         self.direct_handling_until = event.due_on

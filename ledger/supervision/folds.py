@@ -121,7 +121,9 @@ class FindingState(Fold):
         self.raised = event
 
     def on_told(self, event: FindingTold) -> None:
-        self.told = (*self.told, event.unit)
+        # Nobody is told of a confidential finding about themselves.
+        if event.unit not in event.kept_from():
+            self.told = (*self.told, event.unit)
 
     def on_triaged(self, event: FindingTriaged) -> None:
         self.triaged = True

@@ -74,6 +74,7 @@ SHOWN: Mapping[str, Collection[str]] = {
     # Reports count what a body handled in confidence, and nobody whom or what (SECURITY.md).
     r"/v1/progress/": {
         "complaints.complaint-acknowledged",
+        "complaints.complaint-resolved",
         "legalreview.legal-review-concluded",
         "supervision.finding-closed",
         "supervision.finding-dismissed",
@@ -89,8 +90,10 @@ HANDLED = {
     "complaints.complainant-named",
     "complaints.complainant-feedback-given",
     "complaints.complainant-informed",
+    "complaints.complaint-accepted",
     "complaints.complaint-acknowledged",
     "complaints.complaint-not-accepted",
+    "complaints.complaint-resolved",
     "complaints.investigation-step-taken",
 }
 HANDLERS = {"business", "officer", "coordinator", "rlo"}
