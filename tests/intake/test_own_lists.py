@@ -326,7 +326,7 @@ def test_a_dry_run_records_nothing(
     words = ("import", "--mapping", str(EXAMPLE), str(path), "--json", "--language", "en")
     trial = said_by(capsys, *words, "--dry-run")
     assert not (tmp_path / "ledger.db").exists()
-    assert (tmp_path / "ledger.mingdan.rejects.csv").exists()
+    assert (tmp_path / "ledger.db.mingdan.rejects.csv").exists()
     real = said_by(capsys, *words)
     assert (trial.pop("dry_run"), real.pop("dry_run")) == (True, False)
     for report in (trial, real):

@@ -1191,7 +1191,8 @@ async def this_is_what_supervisors_see(year: Year) -> None:
         "lapsed": {"observation.end"},
     }
     assert not any(one.get("days_late") for one in deadlines), "nothing was done late"
-    refusals = (await year.get("RLO", "/v1/access", kind="refusal", limit=500))["items"]
+    # What is refused about a visit that is planned is read by those who may know of it.
+    refusals = (await year.get("JB", "/v1/access", kind="refusal", limit=500))["items"]
     told = [one["body"]["rule"] for one in refusals]
     assert told[0] == "DRW-R1"
     assert told[-1] == "SUP-R1"

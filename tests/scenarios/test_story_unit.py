@@ -166,7 +166,23 @@ async def the_plan_is_returned_and_filed_again(year: Year) -> None:
     await year.send("MRB legal", "filing/publish-plan", **plan, url="https://example.org/plan")
     shown = await year.get("public", "/v1/plans/PLAN-MRB-2026")
     assert shown["version"] == 2
-    await year.send("MRB head", "draws/publish-draw-matter-list", unit="MRB", items=ON_THE_SPOT)
+    listed = await year.send(
+        "MRB head", "draws/publish-draw-matter-list", unit="MRB", items=ON_THE_SPOT
+    )
+    work = {
+        "work": "W-MRB-2026-2",
+        "task_no": 2,
+        "goals": ["随机抽查事项清单覆盖全部抽查事项"],
+        "milestones": [{"milestone": "MS-1", "says": "清单公布", "due_on": "2026-03-31"}],
+    }
+    await year.send(
+        "MRB head", "workplans/adopt-work-plan",
+        work_plan="WP-MRB-2026", unit="MRB", year=2026, basis="年度重点工作", works=[work],
+    )  # fmt: skip
+    await year.send(
+        "MRB head", "workplans/reach-milestone", milestone="W-MRB-2026-2/MS-1", says="清单已公布",
+        evidence_events=[listed["events"][0]["position"]],
+    )  # fmt: skip
 
 
 # Visits, cases, draws
