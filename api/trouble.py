@@ -141,7 +141,7 @@ def in_one_line(_logger: Any, _level: str, said: MutableMapping[str, Any]) -> st
 
 def flushed() -> None:
     """Hand over what was printed. Raises ``OSError`` if it could not be, and forgets it then."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # closed from the beginning, it is none
         try:
             stream.flush()
         except (OSError, ValueError):

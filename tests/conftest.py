@@ -64,6 +64,17 @@ def _process_as_it_was() -> Iterator[None]:
     structlog.configure(**logging)
 
 
+@pytest.fixture(autouse=True)
+def _no_logger_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that a test serves in this process keeps its loggers; the next test has its own."""
+    configure = structlog.configure
+    monkeypatch.setattr(
+        structlog,
+        "configure",
+        lambda **how: configure(**{**how, "cache_logger_on_first_use": False}),
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_real_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nor is anything remembered in one by what is made once for many tests."""

@@ -251,7 +251,12 @@ def test_a_url_means_what_it_says(
 
 def started(words: list[str], **files: int | None) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "api", *words], cwd=ROOT, stderr=subprocess.PIPE, **files
+        [sys.executable, "-m", "api", *words],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        # What runs in the background ignores it, and so do its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads
+        **files,
     )
 
 

@@ -344,7 +344,7 @@ def test_a_report_for_people_names_its_figures(
 ) -> None:
     """In Chinese where the terminal is, with the encoding and how it was found."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "1000")  # no line is broken, however long the folder
     path = write(tmp_path / "名录.csv", HEADINGS, [firm(1), firm(2, 企业名称="")])
     for language, said in (
         ("zh", ("拒收", "名录.csv:3: “企业名称”为空", "编码 UTF-8（经识别）", "缺少的列 注册号")),

@@ -23,17 +23,17 @@ NOT_REACHED = {
     "ReportShownElsewhere": "no walk has a step for it yet",
     "ReviewIdleMatter": "a matter is idle after five years without use",
     "ReviewSanction": "the record under a sanction ends without lifting it in imported pasts alone",
-    "ApplyEnforcement": "see penalties.ApplyEnforcement below",
+    "PublishAssessment": "see assessment.PublishAssessment below",
     "NotAcceptRepair": "see repair.NotAcceptRepair below",
     "PushRepair": "see repair.PushRepair below",
     "ReportNonPerformance": "see reconsideration.ReportNonPerformance below",
 }
 #: Steps that the fixed run does not come to, and why; longer ones do.
 SELDOM = {
-    "penalties.ApplyEnforcement": "the fine has to stand unpaid for two months, not deferred",
+    "assessment.PublishAssessment": "all units have to be scored and every appeal decided first",
     "penalties.CloseCase executed": "all steps recorded and everything seized given back first",
     "reconsideration.ReportNonPerformance": "the clock mostly finds it first",
-    "reconsideration.RefuseApplication": "it is accepted or deemed accepted within five days",
+    "repair.NotAcceptRepair": "rare, as it ends a repair at its beginning",
     "repair.PushRepair": "a repair of the business of another province has to be granted first",
 }
 

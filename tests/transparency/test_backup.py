@@ -225,7 +225,7 @@ def test_promises_made_meanwhile_are_kept(kept: Kept, tmp_path: Path) -> None:
         kept.sign()
 
     made = make_backup(kept.path, tmp_path / "backup", progress=meanwhile)
-    assert {"signed.db", "ledger.db", "records", "access.db"} == set(steps)
+    assert {"signed.db", "ledger.db", "blobs", "records", "access.db"} == set(steps)
     assert made.checkpoint is not None
     assert parse_checkpoint(parse_note(made.checkpoint.encode()).text).size <= made.events
     assert made.lacking == ()

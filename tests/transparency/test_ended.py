@@ -35,7 +35,7 @@ def lost(kept: Kept, tmp_path: Path) -> Path:
 def faults(folder: Path) -> list[str]:
     """What is wrong, each time in the place of that folder."""
     found = verify_ledger(Files.of(folder.parents[1] / "ledger.db"), workers=1)
-    assert {fault.where for fault in found.faults} <= {f"ledger.ended/{folder.name}"}
+    assert {fault.where for fault in found.faults} <= {f"ledger.db.ended/{folder.name}"}
     return [fault.what for fault in found.faults]
 
 

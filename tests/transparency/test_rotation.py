@@ -349,7 +349,7 @@ def test_the_key_at_a_terminal(path: Path) -> None:
 def test_a_copy_at_a_terminal(path: Path, tmp_path: Path) -> None:
     """A copy of a log is refused in words that say what to do; ``log resume`` does it, once."""
     copy = Path(shutil.copytree(path.parent, tmp_path / "copy")) / path.name
-    refused = run("log", "key", "--ledger", url(copy))
+    refused = run("log", "rotate-key", "--ledger", url(copy))
     assert refused.returncode == 2
     assert "supervision-ledger log resume" in " ".join(refused.stderr.split())
     resumed = run("log", "resume", "--ledger", url(copy), "--json")

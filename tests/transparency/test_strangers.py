@@ -141,7 +141,7 @@ async def test_go_verifies_the_log(world: World, stranger: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "changes"),
     [
-        (".db", ("DROP TRIGGER events_no_UPDATE", "UPDATE events SET data = zeroblob(9)")),
+        ("", ("DROP TRIGGER events_no_UPDATE", "UPDATE events SET data = zeroblob(9)")),
         (".tiles.db", ("UPDATE tiles SET hashes = zeroblob(8192) WHERE level = 0 AND n = 0",)),
         (
             ".signed.db",
