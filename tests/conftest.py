@@ -15,8 +15,11 @@ another: `@pytest.mark.xdist_group("processes")`.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
+import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,11 +60,17 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.fixture(autouse=True)
 def _process_as_it_was() -> Iterator[None]:
     """A command line ends with its process; what it sets for its process would stay in this one."""
-    mask, logging = os.umask(0), structlog.get_config()
+    mask, configured = os.umask(0), structlog.get_config()
     os.umask(mask)
+    root = logging.getLogger()
+    before, hooks = list(root.handlers), (sys.unraisablehook, threading.excepthook)
     yield
     os.umask(mask)
-    structlog.configure(**logging)
+    structlog.configure(**configured)
+    sys.unraisablehook, threading.excepthook = hooks
+    for handler in root.handlers[:]:
+        if handler not in before and type(handler).__module__ == "api.logs":
+            root.removeHandler(handler)
 
 
 @pytest.fixture(autouse=True)
