@@ -184,6 +184,8 @@ def test_a_workbook_is_taken_in_whole_or_rejected_by_name(data: st.DataObject) -
         oddity = draw(st.none() | st.none() | ODDITIES | st.sampled_from(["hidden", "merged"]))
         if kind == "ods" and isinstance(oddity, Odd) and oddity.cell.style == "yyyy-mm-dd":
             oddity = None if "." in (oddity.cell.stored or "") or oddity.column == 2 else oddity
+        if system == 1904 and isinstance(oddity, Odd) and oddity.cell.stored == "60":
+            oddity = None  # a day there: only 1900 had no 29 February
         if kind == "ods" and oddity == "merged":
             oddity = None
         if oddity == "hidden":
