@@ -48,8 +48,9 @@ class Odd(NamedTuple):
 
 
 def plain(text: str | None) -> str | None:
-    """A text as it is taken: blanks and breaks as one blank each."""
-    return " ".join((text or "").split()) or None
+    """A text as it is taken: whatever is no plain blank is one, with the blanks around it."""
+    text = text or ""
+    return (text.strip() if text.isprintable() else " ".join(text.split())) or None
 
 
 @st.composite

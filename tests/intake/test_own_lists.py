@@ -344,7 +344,6 @@ def test_a_report_for_people_names_its_figures(
 ) -> None:
     """In Chinese where the terminal is, with the encoding and how it was found."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "1000")  # no line is broken, however long the folder
     path = write(tmp_path / "名录.csv", HEADINGS, [firm(1), firm(2, 企业名称="")])
     for language, said in (
         ("zh", ("拒收", "名录.csv:3: “企业名称”为空", "编码 UTF-8（经识别）", "缺少的列 注册号")),
@@ -360,8 +359,9 @@ def test_a_report_for_people_names_its_figures(
     ):
         with pytest.raises(SystemExit):
             main(["import", str(EXAMPLE), str(path), "--language", language])
-        out = capsys.readouterr().out
-        assert [text for text in said if text not in out] == []
+        # Where a line is broken depends on how long the folder's name is.
+        out = "".join(capsys.readouterr().out.split())
+        assert [text for text in said if "".join(text.split()) not in out] == []
 
 
 def test_refusals_are_in_the_language_that_is_asked_for(
