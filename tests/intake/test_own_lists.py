@@ -360,7 +360,7 @@ def test_a_report_for_people_names_its_figures(
         with pytest.raises(SystemExit):
             main(["import", str(EXAMPLE), str(path), "--language", language])
         # Where a line is broken depends on how long the folder's name is.
-        out = "".join(capsys.readouterr().out.split())
+        out = "".join(capsys.readouterr().out.replace("│", "").split())
         assert [text for text in said if "".join(text.split()) not in out] == []
 
 
