@@ -16,7 +16,6 @@ STEPS_OF_EACH = 880
 
 #: Commands that a year of a small region does not reach, and why.
 NOT_REACHED = {
-    "ExamineInspection": "an accused unit has to visit who complained, which no walk happens to do",
     "FollowDecision": "it mends decisions that an earlier version of the program altered",
     "PassOnFacts": "no walk has a step for it yet",
     "ReenterEntity": "no walk has a step for it yet",
