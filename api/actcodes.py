@@ -1,4 +1,4 @@
-"""The act code at the door (执法码): shown by officers, looked up by whoever is shown it (2.17)."""
+"""The act code at the door (执法码): officers show it, and anybody can look it up (2.17)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong at the command line: one sentence for whoever ran it, the rest in a file.
+"""What goes wrong at the command line: one sentence for the person who ran it, the rest in a file.
 
 A sentence says what was wrong and what to do where the program knows that. Where it does not, it
 gives the error a number and writes its traceback to a file that only its owner reads.
@@ -62,7 +62,7 @@ IN_WORDS = (
 
 
 def told(error: BaseException) -> int:
-    """Tell whoever ran the command what went wrong; the exit code."""
+    """Say what went wrong, and return the exit code."""
     if isinstance(error, KeyboardInterrupt):
         return 130
     if isinstance(error, BrokenPipeError):
