@@ -26,6 +26,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from api import logs
 from tests.postgres import PostgresServer, library_recorder
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def _process_as_it_was() -> Iterator[None]:
     root = logging.getLogger()
     before, hooks = list(root.handlers), (sys.unraisablehook, threading.excepthook)
     yield
+    if writer := logs.current_writer():
+        writer.close()
     os.umask(mask)
     structlog.configure(**configured)
     sys.unraisablehook, threading.excepthook = hooks
