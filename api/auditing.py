@@ -41,9 +41,9 @@ from ledger.kernel import (
     UnknownReference,
     codec,
 )
+from ledger.kernel.contexts import make_context
 from ledger.kernel.events import event_types
 from ledger.kernel.folds import Selector
-from ledger.kernel.sequencer import make_context
 from ledger.kernel.subjects import (
     hideable,
     hideable_tags,

@@ -67,10 +67,10 @@ from ledger.kernel import (
     civil_date,
 )
 from ledger.kernel.clock import Clock, system_clock
+from ledger.kernel.contexts import make_context
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query, recorded_at
-from ledger.kernel.sequencer import make_context
 from ledger.naming import refuse_neighbour
 from ledger.opening import (
     UnusableUrl,

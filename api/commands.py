@@ -39,7 +39,7 @@ from ledger.kernel import (
     UnknownReference,
 )
 from ledger.kernel.clock import uuid7
-from ledger.kernel.sequencer import keyed_command_id, make_context
+from ledger.kernel.contexts import keyed_command_id, make_context
 from ledger.registry import Entry
 from ledger.stores import StoreError
 from ledger.supervision.events import FindingRaised

@@ -25,7 +25,7 @@ from benchmarks.http import ENTITIES
 from ledger.entities.commands import RegisterEntity
 from ledger.entities.events import Identity
 from ledger.kernel.clock import system_clock
-from ledger.kernel.sequencer import make_context
+from ledger.kernel.contexts import make_context
 from ledger.opening import LEDGER_CLOCK
 
 

@@ -27,6 +27,7 @@ import structlog
 from hypothesis import settings
 
 from api import logs
+from ledger.kernel.commands import Watch
 from tests.postgres import PostgresServer, library_recorder
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    Watch.ON = True
     settings.load_profile(config.getoption("--hypothesis-profile") or PROFILE)
     repeats = settings.get_current_profile_name() == "ci"
     if not repeats and config.getoption("--hypothesis-seed") is None:

@@ -48,8 +48,8 @@ from ledger.intake.wording import Language, in_language
 from ledger.kernel import Actor, Ledger, Outcome, Unavailable, civil_date
 from ledger.kernel.clock import uuid7
 from ledger.kernel.codec import decode
+from ledger.kernel.contexts import make_context
 from ledger.kernel.memory import Memory, as_query
-from ledger.kernel.sequencer import make_context
 from ledger.opening import blobs_folder
 from ledger.stores.blobs import Blobs
 

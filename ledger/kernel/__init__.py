@@ -26,6 +26,7 @@ from ledger.kernel.events import (
 )
 from ledger.kernel.folds import Fold
 from ledger.kernel.policies import PolicyVersionAdopted, WorkingCalendarPublished
+from ledger.kernel.records import Outcome
 from ledger.kernel.rules import (
     Forbidden,
     KeyReused,
@@ -39,7 +40,7 @@ from ledger.kernel.rules import (
     UnknownReference,
     finding_rule,
 )
-from ledger.kernel.sequencer import Ledger, Outcome
+from ledger.kernel.sequencer import Ledger
 from ledger.kernel.subjects import Tag, subject
 
 __all__ = [

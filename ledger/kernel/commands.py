@@ -7,6 +7,7 @@ writes a boundary by hand, so none can be too small.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from datetime import date, datetime, timedelta
@@ -134,11 +135,35 @@ class Past(Protocol):
     def audiences_of(self, record: Recorded) -> Iterable[str] | None: ...
 
 
+class Watch:
+    """Finds a fold that a command changed. On in tests; a snapshot of each fold read costs time."""
+
+    #: Whether readings watch.
+    ON: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[Fold, bytes]] = {}
+
+    def note(self, fold: Fold) -> None:
+        """Remember how a fold is, the first time that it is read."""
+        if id(fold) not in self._seen:
+            self._seen[id(fold)] = fold, pickle.dumps(fold)
+
+    def check(self) -> None:
+        """Raise ``TypeError`` if a fold is other than when it was read."""
+        for fold, before in self._seen.values():
+            if pickle.dumps(fold) != before:
+                raise TypeError(
+                    f"{type(fold).__name__} was changed while a command read it; folds are shared, "
+                    "so copy what you change"
+                )
+
+
 class Reading:
     """The ledger as one command sees it while it decides.
 
     ``at``: when the reported fact happened. ``now``: the ledger's time of recording. The folds
-    that ``read`` returns are shared with other commands and must not be changed.
+    that ``read`` returns are shared with other commands and must not be changed (``Watch``).
 
     A subject that the command names and its sender may not know of is *concealed*: each fold about
     it is blank, so that every check answers as for an id that nobody has used. Subjects that a
@@ -177,6 +202,7 @@ class Reading:
             {} if context.audiences is None else dict.fromkeys(hideable_tags(command))
         )
         self._names = 0
+        self._watch = Watch() if Watch.ON else None
 
     @property
     def on(self) -> date:
@@ -193,8 +219,7 @@ class Reading:
 
         It is blank if the question is about a concealed subject.
         """
-        kept = self._past.kept(fold)
-        self.selectors.append(kept.selector)
+        kept = self._kept(fold)
         for tag in kept.selector.tags if self._knows else ():
             if tag in self._knows and not self._sender_knows(tag, kept):
                 return fold.blank()
@@ -205,9 +230,19 @@ class Reading:
 
         For what the sender never learns: whether an id is free, and findings that others read.
         """
+        return self._kept(fold).fold  # type: ignore[return-value]
+
+    def _kept(self, fold: Fold) -> Kept:
         kept = self._past.kept(fold)
         self.selectors.append(kept.selector)
-        return kept.fold  # type: ignore[return-value]
+        if self._watch is not None:
+            self._watch.note(kept.fold)
+        return kept
+
+    def require_unchanged(self) -> None:
+        """Where readings watch, raise ``TypeError`` for a fold that the command changed."""
+        if self._watch is not None:
+            self._watch.check()
 
     def reveal(self, kind: str, value: str) -> None:
         """Let the sender know of a subject, which it knows by another one that it may see."""

@@ -6,7 +6,8 @@ still being decided included; that is also how a command sees what the ones befo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Hashable, Iterable
 from datetime import datetime
 from typing import TypeVar
 
@@ -23,11 +24,13 @@ from ledger.kernel import codec
 from ledger.kernel.corrections import RecordCorrected
 from ledger.kernel.events import Recorded, event_types
 from ledger.kernel.folds import Fold, Selector
+from ledger.kernel.store import Store, as_store
 from ledger.kernel.subjects import Tag, hideable, main_field, main_subject
 
 F = TypeVar("F", bound=Fold)
 
-#: More folds than this are forgotten between batches; the number bounds memory, nothing else.
+#: Of more folds than this those that were not asked for longest are forgotten between batches. The
+#: number bounds memory, nothing else.
 MAX_FOLDS = 20_000
 
 #: If others appended more than this since, forgetting is cheaper than following.
@@ -67,6 +70,7 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
     selector: Selector
     fold: Fold
     audiences: set[str] | None
+    question: Hashable
 
 
 #: A record, and the event of the store that holds it.
@@ -81,11 +85,11 @@ def as_query(selectors: Iterable[Selector]) -> DCBQuery:
     return DCBQuery([DCBQueryItem(list(s.topics), list(s.tags)) for s in set(selectors)])
 
 
-def recorded_at(recorder: DCBRecorder, position: int) -> datetime | None:
+def recorded_at(store: Store, position: int) -> datetime | None:
     """When the record at a position was recorded; ``None`` where there is none that says it."""
     if position < 1:
         return None
-    for found in recorder.read(after=position - 1, limit=1):
+    for found in store.read(after=position - 1, limit=1):
         return codec.recorded_at(found.event.data)
     return None
 
@@ -111,14 +115,13 @@ class Memory:
     Not safe for threads: it belongs to the sequencer's.
     """
 
-    def __init__(self, recorder: DCBRecorder, audiences: Audiences | None = None) -> None:
-        self._recorder = recorder
+    def __init__(self, recorder: DCBRecorder | Store, audiences: Audiences | None = None) -> None:
+        self._store = as_store(recorder)
         self._audiences = audiences
-        # A recorder that can be told the head need not ask for it: half of a small read's price.
-        self._bounded = hasattr(recorder, "read_up_to")
         self.head = 0
-        self._folds: dict[Hashable, Kept] = {}
-        self._by_tag: dict[str, list[Kept]] = {}
+        #: Those asked for last stand last.
+        self._folds: OrderedDict[Hashable, Kept] = OrderedDict()
+        self._by_tag: dict[str, dict[Hashable, Kept]] = {}
         self._pending: dict[str, list[_Stored]] = {}
 
     def forget(self) -> None:
@@ -129,10 +132,10 @@ class Memory:
 
     def catch_up(self) -> None:
         """Follow what other processes appended since."""
-        if len(self._folds) > MAX_FOLDS:
-            self.forget()
+        while len(self._folds) > MAX_FOLDS:
+            self._drop(next(iter(self._folds.values())))
         if self._folds:
-            missed = list(self._recorder.read(after=self.head, limit=MAX_CATCH_UP))
+            missed = list(self._store.read(after=self.head, limit=MAX_CATCH_UP))
             for sequenced in missed:
                 self._follow(
                     codec.decode(sequenced.position, sequenced.event.data), sequenced.event
@@ -141,7 +144,7 @@ class Memory:
             if len(missed) < MAX_CATCH_UP:
                 return
         self.forget()
-        self.head = self._recorder.read(_NOTHING).head or 0
+        self.head = self._store.read(_NOTHING).head or 0
 
     def fold(self, fold: F, *, keep: bool = True) -> F:
         """The answer to ``fold`` at the head and after all pending events.
@@ -155,6 +158,7 @@ class Memory:
         key = fold.question()
         known = self._folds.get(key)
         if known is not None:
+            self._folds.move_to_end(key)
             return known
         selector = fold.selector()
         query = DCBQuery([DCBQueryItem(list(selector.topics), list(selector.tags))])
@@ -186,15 +190,13 @@ class Memory:
                 records += [p for p in self._pending.get(handle, ()) if _fits(selector, p[1])]
                 self._keep(key, selector, fold, records)
 
-    def _read(self, query: DCBQuery) -> Iterator[DCBSequencedEvent]:
+    def _read(self, query: DCBQuery) -> Iterable[DCBSequencedEvent]:
         """What a query finds up to the head.
 
         Another process may have appended above it meanwhile: those events are followed by the next
         ``catch_up``, and the append condition guards this batch.
         """
-        if self._bounded:
-            return self._recorder.read_up_to(self.head, query)  # type: ignore[attr-defined,no-any-return]
-        return (found for found in self._recorder.read(query) if found.position <= self.head)
+        return self._store.read_up_to(self.head, query)
 
     def _keep(
         self,
@@ -206,13 +208,22 @@ class Memory:
         keep: bool = True,
     ) -> Kept:
         hides = self._audiences is not None and selector.tags and hideable(selector.tags[0])
-        kept = Kept(selector, fold.over([r for r, _ in records]), set() if hides else None)
+        kept = Kept(selector, fold.over([r for r, _ in records]), set() if hides else None, key)
         for record, event in records if hides else ():
             self._note(kept, record, event)
         if keep:
             self._folds[key] = kept
-            self._by_tag.setdefault(_handle(selector), []).append(kept)
+            self._by_tag.setdefault(_handle(selector), {})[key] = kept
         return kept
+
+    def _drop(self, kept: Kept) -> None:
+        """Forget one fold; the store is asked again."""
+        del self._folds[kept.question]
+        handle = _handle(kept.selector)
+        followed = self._by_tag[handle]
+        del followed[kept.question]
+        if not followed:
+            del self._by_tag[handle]
 
     def _note(self, kept: Kept, record: Recorded, event: DCBEvent) -> None:
         """Note who knows of the subject of a fold by an event that is about that subject.
@@ -232,7 +243,7 @@ class Memory:
         """The record at a position, ``None`` above the head."""
         if not 1 <= position <= self.head:
             return None
-        found = next(self._recorder.read(after=position - 1, limit=1), None)
+        found = next(self._store.read(after=position - 1, limit=1), None)
         if found is None or found.position != position:
             return None
         return codec.decode(position, found.event.data)
@@ -259,15 +270,14 @@ class Memory:
             if not folds:
                 continue
             if not corrects:
-                for kept in folds:
+                for kept in folds.values():
                     if _fits(kept.selector, event):
                         kept.fold.take(record)
                         self._note(kept, record, event)
                 continue
             # A correction changes what earlier events say: ask the store again.
-            for kept in [kept for kept in folds if _fits(kept.selector, event)]:
-                folds.remove(kept)
-                del self._folds[kept.fold.question()]
+            for kept in [kept for kept in folds.values() if _fits(kept.selector, event)]:
+                self._drop(kept)
 
 
 def _handle(selector: Selector) -> str:

@@ -11,6 +11,10 @@ One batch, in this order (what a crash leaves is said at each step):
 4. Answer. A crash before an answer leaves events whose sender does not know of them; the same
    command id sent again is found in the ledger and answered with the first result.
 
+A store that fails in step 3 may have committed before it failed: the ledger is asked which commands
+it holds, and those are answered with what they recorded. If it cannot be asked, nobody is told that
+nothing was recorded.
+
 Where a step fails beyond repair, or takes longer than ``STEP_SECONDS``, the sequencer is dead and
 says so (``Ledger.worker``): what waits is turned away, what was being recorded is answered with
 ``OutcomeUnknown``, and nothing is taken any more. No sender waits for ever.
@@ -24,7 +28,6 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from datetime import UTC, datetime
-from hashlib import sha256
 from itertools import repeat
 from typing import Annotated
 from uuid import UUID
@@ -36,13 +39,15 @@ from eventsourcing.persistence import IntegrityError, PersistenceError
 from msgspec.structs import replace
 
 from ledger.kernel import codec
-from ledger.kernel.answers import Answered, remembering
-from ledger.kernel.clock import Clock, system_clock, uuid7
+from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.commands import Command, Context, Reading
-from ledger.kernel.events import UNNAMED, Actor, Envelope, Event, Fact, Recorded
+from ledger.kernel.contexts import make_context
+from ledger.kernel.events import Actor, Event, Fact, Recorded
 from ledger.kernel.folds import Fold, Selector
 from ledger.kernel.memory import Audiences, Boundary, Memory, recorded_at
+from ledger.kernel.records import Outcome, make_records, moved
 from ledger.kernel.rules import KeyReused, Malformed, NotRecorded, OutcomeUnknown, Unavailable
+from ledger.kernel.store import Answered, as_store
 from ledger.kernel.subjects import subject
 from ledger.kernel.threads import Worker
 
@@ -71,17 +76,6 @@ CommandId = Annotated[str, subject("command", hideable=False)]
 
 #: Looks at what a command decided and names what else has to be recorded beside it.
 Beside = Callable[[Reading, list[Fact]], Iterable[Event]]
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What a command recorded. ``position`` is the last event's, or the head if it recorded none.
-
-    ``repeated``: the command id was known; ``events`` are those recorded the first time.
-    """
-
-    position: int
-    events: tuple[Recorded, ...]
-    repeated: bool = False
 
 
 class CommandRecorded(Fold):
@@ -146,8 +140,8 @@ class Ledger:
         self.clock = clock
         self.statistics = Statistics()
         self._beside = tuple(beside)
-        self._memory = Memory(recorder, audiences)
-        self._store = remembering(recorder)
+        self._store = as_store(recorder)
+        self._memory = Memory(self._store, audiences)
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closed = False
         # A clock that is set back must not give later positions earlier recording times: nothing
@@ -159,6 +153,8 @@ class Ledger:
         #: Since when the batch that is decided now has been, and since when the store takes none.
         self._began: float | None = None
         self._refused_since: float | None = None
+        #: Whether the store may hold what is being decided.
+        self._appending = False
         #: What is being decided, until it is answered; guarded by ``_closing``.
         self._deciding: list[_Waiting] = []
         #: The sequencer's thread, for the supervisor of the process.
@@ -229,10 +225,8 @@ class Ledger:
         one to find out.
         """
         refused, began = self._refused_since, self._began
-        if refused is not None and began is None:
-            writable = getattr(self.recorder, "writable", None)
-            if writable is not None and writable():
-                self._refused_since = refused = None
+        if refused is not None and began is None and self._store.writable():
+            self._refused_since = refused = None
         since = min((t for t in (refused, began) if t is not None), default=None)
         return 0.0 if since is None else time.monotonic() - since
 
@@ -256,7 +250,7 @@ class Ledger:
         while not stopping:
             worker.rest()
             batch: list[_Waiting] = []
-            item = self._queue.get()
+            item = self._queue.get()  # 1. drain
             worker.step()
             # From here on either the commit or `_give_up` answers the batch.
             self._deciding = batch
@@ -285,16 +279,14 @@ class Ledger:
         except PersistenceError as error:
             if self._refused_since is None:
                 self._refused_since = began
-            # The append failed whole; nothing of this batch is recorded.
-            self._memory.forget()
             log.error("append_failed", error=str(error), commands=len(batch))
-            answers = [Unavailable(f"the store did not take it: {error}")] * len(batch)
+            answers = self._after_failure(batch, Unavailable(f"the store did not take it: {error}"))
         except Exception as error:
-            self._memory.forget()
             log.exception("batch_failed", commands=len(batch))
-            answers = [error] * len(batch)
+            answers = self._after_failure(batch, error)
         finally:
             self._began = None
+            self._appending = False
         numbers = self.statistics
         numbers.batches += 1
         numbers.commands += len(batch)
@@ -305,7 +297,31 @@ class Ledger:
             if self._deciding is not batch:
                 return  # it took too long: `_give_up` has answered
             self._deciding = []
-        self._answer(batch, answers)
+        self._answer(batch, answers)  # 4. answer
+
+    def _after_failure(
+        self, batch: list[_Waiting], error: Exception
+    ) -> list[Outcome | BaseException]:
+        """What to answer to a batch that failed: ``error``, but for what is recorded after all."""
+        self._memory.forget()
+        if not self._appending:
+            return [error] * len(batch)
+        try:
+            self._memory.catch_up()
+            return [self._recorded_of(item.context) or error for item in batch]
+        except Exception as failure:  # noqa: BLE001 - the first one is in the log
+            log.error("outcome_unknown", error=str(failure), commands=len(batch))
+            self._memory.forget()
+            return [OutcomeUnknown(_UNKNOWN)] * len(batch)
+
+    def _recorded_of(self, context: Context) -> Outcome | BaseException | None:
+        """The answer by what the ledger holds of a command; ``None`` if it holds nothing."""
+        first = self._memory.fold(CommandRecorded(context.command_id)).first
+        if first is None:
+            return None
+        if first.position <= self._dated:  # held before this batch was decided
+            return self._repeat(first, context, [])
+        return self._outcome_from(first, [])
 
     def _answer(
         self, batch: Iterable[_Waiting], answers: Iterable[Outcome | BaseException]
@@ -349,10 +365,10 @@ class Ledger:
 
     def _decide_and_append(self, batch: list[_Waiting]) -> list[Outcome | BaseException]:
         for attempt in range(MAX_ATTEMPTS):
-            self._memory.catch_up()
+            self._memory.catch_up()  # 2. follow, then decide
             head = self._memory.head
             if head != self._dated:
-                newest = recorded_at(self.recorder, head)
+                newest = recorded_at(self._store, head)
                 self._now = self._now if newest is None else max(self._now, newest.astimezone(UTC))
                 self._dated = head
             pending: list[DCBEvent] = []
@@ -373,6 +389,7 @@ class Ledger:
             if not pending and not new:
                 return answers
             try:
+                self._appending = True  # 3. append
                 last = self._store.append(
                     pending,
                     DCBAppendCondition(Boundary(selectors), after=head or None),
@@ -380,6 +397,7 @@ class Ledger:
                     commands=[id_ for id_ in keyed if id_ not in known],
                 )
             except IntegrityError:
+                self._appending = False
                 self.statistics.retries += 1
                 self._memory.forget()
                 time.sleep(min(0.001 * attempt, 0.05))
@@ -389,7 +407,7 @@ class Ledger:
                 # Others appended in between what nobody here had read: the positions that were
                 # foreseen are off. Correct the answers and let the folds be read afresh.
                 self._memory.forget()
-                return _moved(answers, last - head - len(pending), head)
+                return moved(answers, last - head - len(pending), head)
             self._memory.committed(last)
             self._dated = last
             return answers
@@ -420,8 +438,11 @@ class Ledger:
             for look in self._beside:
                 # A copy: one that goes through the facts shall not meet its own.
                 facts.extend([Fact(event) for event in look(reading, list(facts))])
+            reading.require_unchanged()
             reading.refuse_taken(fact.event for fact in facts)
-            made = self._records(item, reading, facts, len(pending))
+            made = make_records(
+                item.command, item.context, reading, facts, self._memory.head + len(pending)
+            )
         except NotRecorded as error:
             return error
         except codec.RecordTooLarge as error:
@@ -447,40 +468,6 @@ class Ledger:
             self._answered[id_] = Answered(id_, digest, position)
         return Outcome(position, tuple(record for record, _ in made))
 
-    def _records(
-        self, item: _Waiting, reading: Reading, facts: list[Fact], offset: int
-    ) -> list[tuple[Recorded, DCBEvent]]:
-        context = item.context
-        if facts and all(fact.unnamed or fact.for_unit for fact in facts):
-            raise TypeError(f"{type(item.command).__name__} records nowhere who sent it")
-        made: list[tuple[Recorded, DCBEvent]] = []
-        first_id: UUID | None = None
-        for fact in facts:
-            event = fact.event
-            envelope = Envelope(
-                event_id=uuid7(reading.now),
-                type=event.TOPIC,
-                schema_version=event.VERSION,
-                occurred_at=fact.occurred_at or reading.at,
-                recorded_at=reading.now,
-                actor=_actor_of(fact, context.actor),
-                correlation_id=context.correlation_id,
-                command_id=context.command_id,
-                visibility=event.visibility(),
-                legal_basis=reading.legal_basis,
-                policy_refs=reading.policy_refs,
-                # What is recorded beside a fact was caused by it.
-                causation_id=fact.causation_id or first_id or context.causation_id,
-                request_digest=context.request_digest if first_id is None else None,
-                provenance=fact.provenance,
-            )
-            tags = tags_of(envelope, event, first=first_id is None)
-            first_id = first_id or envelope.event_id
-            record = Recorded(self._memory.head + offset + len(made) + 1, envelope, event)
-            stored = DCBEvent(type=event.TOPIC, data=codec.encode(envelope, event), tags=tags)
-            made.append((record, stored))
-        return made
-
     def _repeat(
         self, first: Recorded, context: Context, pending: list[DCBEvent]
     ) -> Outcome | BaseException:
@@ -490,12 +477,16 @@ class Ledger:
                 "this Idempotency-Key was used before with another request, recorded at position "
                 f"{first.position}. Take a new key for a new request."
             )
+        return replace(self._outcome_from(first, pending), repeated=True)
+
+    def _outcome_from(self, first: Recorded, pending: list[DCBEvent]) -> Outcome:
+        """What a command recorded, whose first record this is."""
         events: list[Recorded] = []
         position = first.position
         while True:
             record = self._at(position, pending)
-            if record is None or record.envelope.command_id != context.command_id:
-                return Outcome(position - 1, tuple(events), repeated=True)
+            if record is None or record.envelope.command_id != first.envelope.command_id:
+                return Outcome(position - 1, tuple(events))
             events.append(record)
             position += 1
 
@@ -514,84 +505,3 @@ def _answer_again(first: Answered, context: Context) -> Outcome | BaseException:
             "Take a new key for a new request."
         )
     return Outcome(first.position, (), repeated=True)
-
-
-def _actor_of(fact: Fact, sender: Actor) -> Actor:
-    """In whose name a fact is recorded."""
-    if fact.for_unit is not None:
-        return replace(sender, unit_id=fact.for_unit, person_id=UNNAMED)
-    return replace(sender, person_id=UNNAMED) if fact.unnamed else sender
-
-
-def tags_of(envelope: Envelope, event: Event, *, first: bool) -> list[str]:
-    """The tags under which an event is stored: its subjects, who recorded it, its command.
-
-    Only the ``first`` event of a command carries the command's tag: the others stand behind it.
-    An import names its source in each row and its operator once, in the import's own events.
-    """
-    tags = event.tags()
-    if envelope.provenance is None and envelope.actor.person_id != UNNAMED:
-        actor = f"actor:{envelope.actor.person_id}"
-        if actor not in tags:  # the event itself may name who recorded it
-            tags.append(actor)
-    if first:
-        tags.append(f"command:{envelope.command_id}")
-    return tags
-
-
-def make_context(
-    command: Command,
-    actor: Actor,
-    now: datetime,
-    *,
-    key: str | None = None,
-    causation_id: UUID | None = None,
-    correlation_id: UUID | None = None,
-    audiences: frozenset[str] | None = None,
-    remembered: bool = False,
-) -> Context:
-    """The context of a command. ``key`` is the sender's idempotency key; its scope is the sender.
-
-    Without a key the command id is new and the command can be recorded any number of times.
-    """
-    fresh = uuid7(now)
-    if key is None:
-        return Context(actor, fresh.hex, correlation_id or fresh, causation_id, audiences=audiences)
-    return Context(
-        actor,
-        keyed_command_id(actor, key),
-        correlation_id or fresh,
-        causation_id,
-        request_digest(command),
-        audiences,
-        remembered,
-    )
-
-
-def keyed_command_id(actor: Actor, key: str) -> str:
-    """The id of the command that a sender names by an idempotency key."""
-    return sha256(f"{actor.unit_id}|{actor.person_id}|{key}".encode()).hexdigest()[:32]
-
-
-def request_digest(command: Command) -> str:
-    """SHA-256 (hex, 32 digits) over the command's name and fields: tells two requests apart."""
-    fields = msgspec.json.encode(command, order="sorted")
-    return sha256(type(command).__name__.encode() + b"\n" + fields).hexdigest()[:32]
-
-
-def _moved(
-    answers: list[Outcome | BaseException], by: int, above: int
-) -> list[Outcome | BaseException]:
-    def shifted(answer: Outcome | BaseException) -> Outcome | BaseException:
-        if isinstance(answer, BaseException) or answer.position <= above:
-            return answer
-        return Outcome(
-            answer.position + by,
-            tuple(
-                Recorded(r.position + by if r.position > above else r.position, r.envelope, r.event)
-                for r in answer.events
-            ),
-            answer.repeated,
-        )
-
-    return [shifted(answer) for answer in answers]

@@ -44,7 +44,7 @@ from eventsourcing.persistence import (
 )
 
 from ledger.kernel import budget
-from ledger.kernel.answers import Answered
+from ledger.kernel.store import Answered
 from ledger.kernel.threads import Worker
 from ledger.stores.files import (
     advised,

@@ -18,7 +18,7 @@ import msgspec
 
 import ledger.registry  # noqa: F401 - declares every event type, so that every record is read
 from ledger.kernel import codec
-from ledger.kernel.sequencer import tags_of
+from ledger.kernel.records import tags_of
 from ledger.stores import StoreError
 from ledger.stores.sqlite import decode_tags
 from ledger.transparency.checkpoints import cosigned, parse_checkpoint

@@ -22,7 +22,7 @@ from aiohttp.log import server_logger
 
 from api.logs import Allowance, LogWriter, bare, configure_logging, log_request, on_loop_error
 from ledger.kernel import Actor, Ledger
-from ledger.kernel.sequencer import make_context
+from ledger.kernel.contexts import make_context
 from projections.tables import open_engine
 from tests.api import specimen
 

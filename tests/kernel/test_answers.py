@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ledger.kernel import Command, Event, KeyReused, Ledger, Outcome, OutOfStep, Reading
-from ledger.kernel.sequencer import make_context
+from ledger.kernel.contexts import make_context
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.kernel.hall import USHER, GuestId, HallId, Seats, SeatTaken
 

@@ -33,6 +33,7 @@ from ledger.kernel import (
     Ledger,
     Malformed,
     Outcome,
+    OutcomeUnknown,
     OutOfStep,
     Reading,
     RecordCorrected,
@@ -41,7 +42,7 @@ from ledger.kernel import (
     codec,
 )
 from ledger.kernel import sequencer as kernel_sequencer
-from ledger.kernel.sequencer import make_context
+from ledger.kernel.contexts import make_context
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.kernel.hall import USHER, Heard, Say, Seats, SeatTaken, Stumble, TakeSeat
 from tests.postgres import library_recorder
@@ -512,16 +513,37 @@ def test_an_append_that_fails_leaves_nothing(between: Between) -> None:
     assert seats(between) == [1, 2, 3]
 
 
-def test_an_append_that_fails_after_it_was_done_loses_nothing(between: Between) -> None:
-    """Told Unavailable although it was recorded, the sender repeats and learns where."""
+def test_an_append_that_fails_after_it_was_done_is_answered(between: Between) -> None:
+    """The ledger is asked what it holds: all of the batch learn where their events are."""
     with Ledger(between) as ledger:
+        ledger.execute(Say(words="one"), USHER, key="S")
         between.after = once(failing)
-        with pytest.raises(Unavailable):
+        with held(ledger):
+            keyed = hand_in(ledger, TakeSeat(guest="A"), key="K")
+            free = hand_in(ledger, TakeSeat(guest="B"))
+            again = hand_in(ledger, Say(words="one"), key="S")
+            other = hand_in(ledger, Say(words="two"), key="S")
+        assert (keyed.result(SECONDS).position, keyed.result().repeated) == (2, False)
+        assert (free.result(SECONDS).position, free.result().repeated) == (3, False)
+        assert (again.result(SECONDS).position, again.result().repeated) == (1, True)
+        assert isinstance(other.exception(SECONDS), KeyReused)
+        assert ledger.execute(TakeSeat(guest="A"), USHER, key="K").repeated
+    assert seats(between) == [1, 2]
+
+
+def test_an_append_whose_end_nobody_knows_is_not_denied(between: Between) -> None:
+    """Where the ledger cannot be asked, the answer says that it is not known; a repeat tells."""
+
+    def break_off() -> None:
+        between.reading = once(failing)
+        failing()
+
+    with Ledger(between) as ledger:
+        between.after = once(break_off)
+        with pytest.raises(OutcomeUnknown, match="Idempotency-Key"):
             ledger.execute(TakeSeat(guest="A"), USHER, key="K")
         again = ledger.execute(TakeSeat(guest="A"), USHER, key="K")
         assert (again.position, again.repeated) == (1, True)
-        assert ledger.execute(TakeSeat(guest="B"), USHER).position == 2
-    assert seats(between) == [1, 2]
 
 
 @pytest.mark.parametrize("reads_before", [0, 1, 2])
@@ -584,6 +606,37 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             ledger.execute(TakeSeat(guest=f"G{n}", hall=f"H{n % 4}"), USHER)
         assert len(ledger._memory._folds) <= 3
         assert seats(ledger.recorder) == [1] * 4 + [2] * 4 + [3] * 4
+
+
+def test_what_is_asked_for_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of too many folds the ones not asked for longest go; a hot one is never read again."""
+    from ledger.kernel import memory
+
+    monkeypatch.setattr(memory, "MAX_FOLDS", 3)
+    with Ledger(InMemoryDCBRecorder()) as ledger:
+        for n in range(30):
+            ledger.execute(TakeSeat(guest=f"A{n}", hall="HOT", capacity=99), USHER)
+            ledger.execute(TakeSeat(guest=f"B{n}", hall=f"H{n}"), USHER)
+        kept = ledger._memory._folds
+        assert Seats("HOT").question() in kept
+        assert Seats("H0").question() not in kept
+        handles = ledger._memory._by_tag
+        assert sum(map(len, handles.values())) == len(kept)
+        assert all(handles.values())
+
+
+class Deface(Command):
+    """Changes the fold that it reads."""
+
+    def decide(self, ledger: Reading) -> tuple[Event, ...]:
+        ledger.read(Seats("HALL")).guests["ghost"] = 1
+        return (Heard(words="boo"),)
+
+
+def test_a_fold_that_a_command_changes_is_found() -> None:
+    """A fold is shared: the next command would believe what this one wrote into it."""
+    with Ledger(InMemoryDCBRecorder()) as ledger, pytest.raises(TypeError, match="Seats was chang"):
+        ledger.execute(Deface(), USHER)
 
 
 def test_falling_far_behind_forgets(monkeypatch: pytest.MonkeyPatch) -> None:

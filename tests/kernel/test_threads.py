@@ -22,7 +22,7 @@ from ledger.kernel import (
 )
 from ledger.kernel import sequencer as kernel_sequencer
 from ledger.kernel import threads as kernel_threads
-from ledger.kernel.sequencer import make_context
+from ledger.kernel.contexts import make_context
 from ledger.kernel.threads import Pulse, Supervisor, Worker
 
 USHER = Actor(unit_id="U", person_id="P", role="unit_head")

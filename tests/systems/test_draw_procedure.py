@@ -1226,7 +1226,7 @@ def _announced(draw: str) -> DrawAnnounced:
 
 
 def _context(number: int) -> Any:
-    from ledger.kernel.sequencer import make_context
+    from ledger.kernel.contexts import make_context
 
     now = civil_moment(date(2026, 7, 20), 17)
     return make_context(EXECUTE, COORDINATOR, now, key=f"key-{number}")

@@ -29,7 +29,7 @@ from ledger.backup import CopyError, Manifest, make_backup, read_manifest
 from ledger.entities.commands import ReviseEntity
 from ledger.entities.events import Identity
 from ledger.kernel import KeyReused, Ledger, Outcome
-from ledger.kernel.sequencer import make_context
+from ledger.kernel.contexts import make_context
 from ledger.opening import (
     LEDGER_CLOCK,
     UnusableUrl,
