@@ -53,7 +53,8 @@ soak: export INVARIANT_ROUNDS = $(SOAK_ROUNDS)
 soak: export INVARIANT_STEPS = 200,200,200
 soak: install-dev
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --timeout 0 $(PYTEST_ARGS) \
-		tests/sequences tests/invariants tests/api/test_secrecy.py tests/model tests/projections tests/kernel
+		tests/sequences tests/invariants tests/api/test_secrecy.py tests/model tests/projections tests/kernel \
+		tests/stores tests/systems tests/faults tests/intake
 
 lint: install-dev
 	@$(BIN)/ruff check $(SOURCES)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import web
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis.errors import Unsatisfiable
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -23,6 +23,7 @@ from api.resources import Resource
 from ledger.registry import COMMANDS
 from tests.api import specimen
 from tests.api.conftest import Face
+from tests.examples import examples
 
 EXTRA = Resource("/v1/extra/{id}", lambda request: None, roles=frozenset({"public"}))  # type: ignore[arg-type, return-value]
 
@@ -152,9 +153,8 @@ async def test_whatever_is_sent(make_face: Callable[..., Any]) -> None:
             for mode in schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE:
                 cases = operation.as_strategy(generation_mode=mode)
 
-                @settings(
-                    max_examples=15,
-                    deadline=None,
+                @examples(
+                    15,
                     database=None,
                     suppress_health_check=list(HealthCheck),
                 )

@@ -17,8 +17,9 @@ from ledger.intake.statistics import statistics
 from ledger.kernel import codec
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.verification import verify_records
+from tests.examples import rounds
 
-KILLS = 50
+KILLS = rounds(8, 50)
 ROOT = Path(__file__).resolve().parents[2]
 
 

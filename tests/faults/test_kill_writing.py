@@ -16,8 +16,9 @@ from ledger.entities.events import EntityRegistered
 from ledger.kernel import codec
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.verification import verify_records
+from tests.examples import rounds
 
-KILLS = 50
+KILLS = rounds(8, 50)
 CLIENTS = 64
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -19,10 +19,11 @@ from ledger.stores import StoreError
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.keys import KeyFileError
 from ledger.transparency.notes import COSIGNATURE
+from tests.examples import rounds
 from tests.faults.tampered import WITNESS, Past
 
-FLIPS = 300
-CHUNKS = 10
+CHUNKS = rounds(3, 10)
+FLIPS = 30 * CHUNKS
 
 #: How often a byte of each file is hit against the others. Views take longest to be made again.
 FILES = {

@@ -10,13 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
 from ledger.intake.cells import Fault
 from ledger.intake.mapping import BadRow, Row
 from ledger.intake.sources import Layout, Source
 from ledger.intake.texts import DELIMITERS
+from tests.examples import examples
 from tests.intake.books import Cell, Sheet, error, number, serial, write_book, write_ods
 
 LAYOUT = Layout(("id", "name"), ("day", "score", "note"))
@@ -164,7 +165,7 @@ def meant(firm: Firm) -> Firm:
     return firm._replace(name=plain(firm.name) or "", note=plain(firm.note))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(40, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_workbook_is_taken_in_whole_or_rejected_by_name(data: st.DataObject) -> None:
     """Rows without an oddity say what they were meant to say; each with one is rejected by name."""
@@ -237,7 +238,7 @@ FORMS = {
 }
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(50, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), said=firms())
 @example(data=None, said=[Firm("1", "甲\n乙", None, None, None)])
 def test_a_text_file_is_taken_in_whole(data: st.DataObject | None, said: list[Firm]) -> None:
@@ -280,7 +281,7 @@ def test_a_text_file_is_taken_in_whole(data: st.DataObject | None, said: list[Fi
     assert taken[:-1] == [meant(firm) for firm in said]
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     days=st.lists(st.integers(0, 60_000), min_size=1, max_size=20),
     system=st.sampled_from([1900, 1904]),

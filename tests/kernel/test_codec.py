@@ -10,11 +10,12 @@ from uuid import UUID
 import msgpack
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from ledger.kernel import Actor, Event, Provenance, codec
 from ledger.kernel.events import Envelope, Value, event_types
+from tests.examples import examples
 from tests.golden import records, released_types
 from tests.kernel.hall import Heard, SeatTaken
 from tests.kernel.strategies import JSON, instances
@@ -38,7 +39,7 @@ def envelope(topic: str, version: int = 1, **fields: Any) -> Envelope:
 
 
 @pytest.mark.parametrize("topic", TYPES)
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@examples(15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_every_event_comes_back(topic: str, data: st.DataObject) -> None:
     """Whatever an event says, its record says the same, in bytes that do not change."""
@@ -71,7 +72,7 @@ DEFAULTED = [
 
 
 @pytest.mark.parametrize(("topic", "name", "default"), DEFAULTED)
-@settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@examples(5, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_a_default_out_of_a_request_comes_back(
     topic: str, name: str, default: str, data: st.DataObject
@@ -175,7 +176,7 @@ HOSTILE = st.recursive(
 MARK = "the value that something else is put in the place of"
 
 
-@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
+@examples(500, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_whatever_the_bytes_are(data: st.DataObject) -> None:
     """Bytes that somebody made up are no record, or are told from one; nothing else is raised."""

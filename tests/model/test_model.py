@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from ledger.catalogue import commands as catalogue
@@ -25,6 +25,7 @@ from ledger.opening import LEDGER_CLOCK, open_ledger
 from ledger.policies.commands import SeedLedger
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.supervision.events import FindingRaised
+from tests.examples import examples
 from tests.model.plain import GRADES, OFFICERS, RECORDED, PlainRules
 
 UNITS = ("MRB", "EMB")
@@ -356,7 +357,7 @@ def test_the_ledger_and_the_plain_rules_agree() -> None:
     """Whatever is sent in whatever order, the ledger answers as the rules over plain state do."""
     reached: set[str] = set()
 
-    @settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+    @examples(100, suppress_health_check=[HealthCheck.too_slow])
     @given(steps=steps)
     def agree(steps: list[tuple[int, tuple[Any, ...]]]) -> None:
         bench: Bench | None = None
@@ -375,7 +376,7 @@ def test_the_ledger_and_the_plain_rules_agree() -> None:
 START = datetime(2026, 1, 1, 9, tzinfo=CIVIL_ZONE)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@examples(10, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=steps, again=st.integers(1, 5))
 def test_they_agree_on_a_file_opened_again_and_again(
     steps: list[tuple[int, tuple[Any, ...]]], again: int

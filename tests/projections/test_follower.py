@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from ledger.stores.sqlite import SQLiteRecorder
@@ -25,6 +25,7 @@ from projections.profiles import PROFILES, Profiles
 from projections.source import Entry, Source
 from projections.tables import Store, open_engine, views_url
 from projections.tasks import Tasks
+from tests.examples import examples
 from tests.projections import strategies
 from tests.projections.facts import E1, E2, Past, inspection, task
 
@@ -272,7 +273,7 @@ def test_killed_between_batches_it_goes_on(tmp_path: Path) -> None:
         views.close()
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@examples(12, suppress_health_check=list(HealthCheck))
 @given(facts=strategies.pasts(), steps=st.lists(st.integers(1, 9), max_size=6))
 def test_rebuilt_equals_followed(facts: strategies.Facts, steps: list[int], tmp_path: Path) -> None:
     """However the events came in pieces, the rows are those of a rebuild from zero."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.credit.events import CreditRecordEntered, PublicityStarted, PublicitySuspended
@@ -18,6 +18,7 @@ from projections.clock import tick
 from projections.follower import Follower, Views
 from projections.grading import LOCAL_GRADES, LocalGrading, grades_due
 from projections.opening import verify_views
+from tests.examples import examples
 from tests.projections.facts import E1, E2, E3, Past
 from tests.projections.test_profiles import ended, grade, record, started
 
@@ -198,7 +199,7 @@ class _Nothing:
         return 0
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(histories())
 def test_the_day_that_is_foretold_is_the_first_one(events: list[Event]) -> None:
     """Looking on the first of every month for nine years finds the same day, by hand."""

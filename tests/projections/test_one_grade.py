@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -23,6 +23,7 @@ from projections.burden import Burden
 from projections.draws import Standing
 from projections.graded import Graded, GradeOfDay
 from projections.profiles import CreditProfile, render
+from tests.examples import examples
 from tests.projections.facts import E1, Past
 from tests.projections.test_profiles import ended, grade, record, started
 
@@ -233,7 +234,7 @@ def by_the_book(events: list[Event], day: date) -> str:
     return max(newest.grade, local()) if later else newest.grade
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(histories(), st.lists(_DAYS, min_size=3, max_size=6))
 def test_every_asker_gets_the_grade_from_scratch(events: list[Event], days: list[date]) -> None:
     """Commands, profiles, rosters and burden accounts, whatever came in which order, how late."""
@@ -259,7 +260,7 @@ def test_every_asker_gets_the_grade_from_scratch(events: list[Event], days: list
         }
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(histories(), st.lists(_DAYS, min_size=3, max_size=6))
 def test_a_grade_kept_while_facts_come_in_is_that_from_scratch(
     events: list[Event], days: list[date]
@@ -274,7 +275,7 @@ def test_a_grade_kept_while_facts_come_in_is_that_from_scratch(
             assert of_day.grade == known.on(day), day
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(histories(), st.randoms(use_true_random=False), st.lists(_DAYS, min_size=3, max_size=6))
 def test_the_order_in_which_things_became_known_does_not_matter(
     events: list[Event], order: random.Random, days: list[date]
@@ -292,7 +293,7 @@ def test_the_order_in_which_things_became_known_does_not_matter(
     assert [again.on(day) for day in days] == [first.on(day) for day in days]
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(histories(), st.lists(st.sampled_from(["revoked", "repaired"]), min_size=1, max_size=4))
 def test_after_any_end_what_is_announced_is_the_grade_from_scratch(
     events: list[Event], reasons: list[str]

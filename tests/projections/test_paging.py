@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 
@@ -16,6 +16,7 @@ from api.views import RESOURCES
 from projections.opening import all_views
 from projections.paging import page_of
 from projections.tables import in_order, open_engine
+from tests.examples import examples
 
 T = sa.Table(
     "things",
@@ -86,7 +87,7 @@ CONDITIONS = st.lists(
 )
 
 
-@settings(max_examples=150)
+@examples(75)
 @given(where=CONDITIONS, limit=st.sampled_from([1, 2, 51, 5_000]))
 def test_pages_are_what_was_asked(connection: Connection, where: list[Any], limit: int) -> None:
     """Whatever the conditions are: the rows that one plain statement gives, in its order."""

@@ -80,6 +80,7 @@ from projections.replay import (
 )
 from projections.source import Source
 from projections.tables import open_engine
+from tests.examples import examples
 from tests.projections import strategies
 from tests.projections.facts import (
     E1,
@@ -488,6 +489,7 @@ def test_leaving_and_coming_back(past: Past) -> None:
     assert before.document["listed"] is False
 
 
+@examples(30)
 @given(facts=strategies.pasts(), batch=st.integers(1, 9))
 def test_the_view_shows_what_a_replay_shows(facts: strategies.Facts, batch: int) -> None:
     """The stored document of every business equals its replay with defaults."""

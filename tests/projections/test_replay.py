@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -47,6 +47,7 @@ from projections.replay import (
     valid_from,
 )
 from projections.source import Source
+from tests.examples import examples
 from tests.kernel.strategies import instances
 from tests.projections import strategies
 from tests.projections.facts import E1, Past, inspection, task, violation
@@ -158,7 +159,7 @@ def same(past: Past, entity: str, how: dict[str, Any]) -> int:
     return len(steps)
 
 
-@settings(max_examples=30)
+@examples(15)
 @given(facts=strategies.pasts(), how=HOW)
 def test_steps_are_those_of_rendering_everything(
     facts: strategies.Facts, how: dict[str, Any]
@@ -192,7 +193,7 @@ def _any_event() -> st.SearchStrategy[Event]:
     return st.builds(about, one, name, name, strategies.DAYS)
 
 
-@settings(max_examples=30, phases=[Phase.explicit, Phase.generate])
+@examples(15, phases=[Phase.explicit, Phase.generate])
 @given(
     events=st.lists(st.tuples(_any_event(), strategies.DAYS), min_size=8, max_size=16),
     how=HOW,
@@ -207,7 +208,7 @@ def test_no_event_changes_what_is_not_looked_at(
     same(past, E1, how)
 
 
-@settings(max_examples=25)
+@examples(12)
 @given(facts=strategies.pasts(), how=HOW, on=strategies.DAYS)
 def test_imagined_facts_are_steps_like_any(
     facts: strategies.Facts, how: dict[str, Any], on: date

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from ledger.filing.events import ResultNotified
@@ -21,6 +21,7 @@ from projections.follower import Follower, Views
 from projections.source import Source
 from projections.tables import open_engine
 from projections.tallies import Tallies, figures_of
+from tests.examples import examples
 from tests.projections.facts import E1, Past
 
 UNITS = ("MRB", "EMB")
@@ -75,7 +76,7 @@ def _past(steps: list[tuple[int, str, str, int, bool, bool, str]]) -> Past:
     return past
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(25, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS, batch=st.integers(1, 30))
 def test_the_rows_give_the_figures_of_the_events(
     steps: list[tuple[int, str, str, int, bool, bool, str]], batch: int

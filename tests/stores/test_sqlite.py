@@ -35,11 +35,12 @@ from eventsourcing.persistence import (
     OperationalError,
     ProgrammingError,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from ledger.stores import sqlite as store
 from ledger.stores.sqlite import SQLiteRecorder, decode_tags
+from tests.examples import examples
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -102,9 +103,7 @@ def recorded(recorder: DCBRecorder, *args: object, **kwargs: object) -> object:
 
 
 @pytest.mark.parametrize(("page", "terms"), [(100, 50), (2, 1)], ids=["one page", "many pages"])
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     batches=st.lists(st.lists(events, min_size=1, max_size=6), max_size=5),
     reads=st.lists(st.tuples(queries, afters, limits), min_size=1, max_size=8),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.draws.commands import CalledReserves, RequestExemption
@@ -36,6 +36,7 @@ from ledger.keylist.events import KeyDesignationEnded, KeyDesignationExplained, 
 from ledger.observation.events import ObservationGranted, ObservationTerminated, PolicyBasis
 from ledger.supervision.events import FindingRaised
 from ledger.vocabulary import oddity_of
+from tests.examples import examples
 from tests.gwt import Scenario, actor, like, on
 from tests.systems.draw_story import (
     COORDINATOR,
@@ -280,7 +281,7 @@ def test_a_day_of_birth_to_come_is_nobodys() -> None:
     days=st.lists(st.integers(2, 28), min_size=1, max_size=5, unique=True),
     seed=st.randoms(use_true_random=False),
 )
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_reports_may_come_in_any_order(days: list[int], seed: Any) -> None:
     """It left, came back, left again: on each day it is as if all had been reported in time."""
     told: list[tuple[date, bool]] = [

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 import api.views  # noqa: F401 - declares every fold
@@ -25,6 +25,7 @@ from ledger.kernel.folds import known_folds, reducers_of
 from ledger.kernel.subjects import names_twice, subject_fields
 from ledger.persons.folds import Involvements
 from ledger.policies.commands import SeedLedger
+from tests.examples import examples
 from tests.gwt import HEAD, Scenario, actor
 from tests.kernel.strategies import instances
 
@@ -62,7 +63,7 @@ def test_there_are_events_that_name_two_of_a_kind() -> None:
 def test_a_mention_changes_nothing(fold: type[Fold], event: type[Event], name: str) -> None:
     """No fold takes an event whose field of the same name holds another subject than its own."""
 
-    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(10, suppress_health_check=list(HealthCheck))
     @given(data=st.data())
     def check(data: st.DataObject) -> None:
         body = data.draw(instances(event, full=True))

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.commitments.commands import EstablishBreach, FulfilCommitment
@@ -36,6 +36,7 @@ from ledger.penalties.commands import DecidePenalty
 from ledger.penalties.events import PenaltyDecided, PenaltyServed
 from ledger.policies.commands import AdoptPolicyVersion, SeedLedger
 from ledger.supervision.events import FindingRaised
+from tests.examples import examples
 from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
 from tests.pasts import certified, decidable, filed, registered
 
@@ -123,7 +124,7 @@ def test_a_document_number_has_one_form(typed: str) -> None:
     assert normal_form(typed) == "兰新市监罚〔2026〕12号"
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.text(max_size=20))
 def test_the_form_of_a_form_is_itself(doc_no: str) -> None:
     """So that numbers can be compared in either."""

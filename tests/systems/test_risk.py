@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.draws.events import DrawResultPublished
@@ -18,6 +18,7 @@ from ledger.kernel import Event, Recorded, civil_moment
 from ledger.kernel.events import Envelope
 from ledger.policies.defaults import DEFAULTS
 from projections.draws import Population, Standing, Terms, compose
+from tests.examples import examples
 from tests.golden import released_types
 from tests.gwt import HEAD
 from tests.kernel.strategies import instances
@@ -78,7 +79,7 @@ def test_a_breach_counts_for_two_years() -> None:
     grade=st.sampled_from("ABCD"),
     seed=st.randoms(use_true_random=False),
 )
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_the_order_of_reports_makes_no_difference(
     results: list[str], grade: Any, seed: Any
 ) -> None:
@@ -121,7 +122,7 @@ PAST: list[Event] = [
         max_size=4,
     ),
 )
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_nothing_that_protects_a_business_counts(noise: list[Event]) -> None:
     """No finding against a unit, complaint, rating, objection or reconsideration changes risk,
     stratum or roster, whenever it comes.

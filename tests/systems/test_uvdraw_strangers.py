@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from ledger.draws import uvdraw
+from tests.examples import examples
 from tests.go_programs import build
 from tests.page_scripts import answers
 
@@ -89,8 +90,8 @@ def cases() -> tuple[dict[str, Any], ...]:
     """The published draw, and two hundred others that are the same in every run."""
     found: list[dict[str, Any]] = [PUBLISHED]
 
-    @settings(
-        max_examples=200,
+    @examples(
+        80,
         derandomize=True,
         database=None,
         phases=[Phase.generate],
