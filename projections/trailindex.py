@@ -289,7 +289,8 @@ def read(connection: Connection, reader: Reader, tags: Sequence[str], after: int
     """
     names = _names(connection, {*tags, *reader.audiences})
     audiences = [names[name] for name in reader.audiences if name in names]
-    subjects = [names[tag] for tag in tags if tag in names]
+    # What nobody recorded is looked for as what is hidden is: neither answer comes sooner.
+    subjects = [names.get(tag, _NONE) for tag in tags]
     scans = []
     for subject in subjects:
         seen = audiences
@@ -352,6 +353,8 @@ def _scan(connection: Connection, subject: int, audience: int, after: int) -> It
         after, size = rows[-1].position, min(2 * size, _MOST)
 
 
+#: No name has this number.
+_NONE = -1
 _POSITION = attrgetter("position")
 _KEPT = sa.select(NAMES.c.name, NAMES.c.id).where(
     NAMES.c.name >= _BUT,
