@@ -22,6 +22,8 @@ import structlog
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
+from api import persons, views
+from api.counting import kind_of
 from api.feed import HUB
 from api.logs import LogWriter, configure_logging
 from api.operations import Readiness
@@ -390,3 +392,35 @@ async def _up(session: aiohttp.ClientSession, url: str, process: Any) -> None:
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
+
+
+#: What GETs are counted as that are not about the service itself.
+COUNTED = {
+    "/v1/entities/{entity}/profile",
+    "/v1/entities/{entity}/replay",
+    "/v1/entities/{entity}/burden",
+    "/v1/{system}/{subject}/trail",
+    "/v1/{system}/{subject}/impact",
+    "/v1/{system}/{subject}/rerun",
+    "/v1/draws/{part}",
+    "/v1/{system}/{subject}",
+    "/v1/{system}",
+}
+
+
+def test_what_was_asked_about_is_not_counted() -> None:
+    """Requests are counted by what they cost: how many were about complaints is content."""
+    resources = (*views.RESOURCES, *persons.RESOURCES)
+    assert {kind_of("GET", resource.path) for resource in resources} == COUNTED
+    for path in ("/v1/complaints/{complaint}", "/v1/persons/{person}", "/v1/access"):
+        assert kind_of("GET", path) in COUNTED
+    assert kind_of("POST", "/v1/complaints/receive-complaint") == "/v1/{system}/{command}"
+    for path in (
+        "/v1/feed",
+        "/v1/events/{position}/proof",
+        "/v1/operations/views",
+        "/v1/log/checkpoint",
+        "/readyz",
+        "-",
+    ):
+        assert kind_of("GET", path) == path
