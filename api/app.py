@@ -26,6 +26,7 @@ from api.commands import MAX_BODY_BYTES, add_commands
 from api.cosigning import Cosigning
 from api.counter import counter_context
 from api.feed import HUB
+from api.files import FILES, Files, files_context
 from api.front import EDGE, Edge
 from api.hub import Hub
 from api.keys import ACCESS, DESK, LEDGER, LOG, TIMEKEEPER, TOKENS, VAULT, VIEWS, WITNESSES
@@ -94,6 +95,7 @@ def make_app(
         handler_args={"auto_decompress": False},
     )
     app[EDGE] = Edge() if edge is None else edge
+    app[FILES] = Files(app[EDGE])
     app[actcodes.RATES] = Rates(actcodes.PER_MINUTE)
     app[LEDGER] = ledger
     app[TOKENS] = tokens
@@ -131,6 +133,7 @@ def make_app(
     app.cleanup_ctx.extend(
         (
             supervision_context,
+            files_context,
             _ledger_context,
             audit.context,
             counter_context,
