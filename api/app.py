@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -123,7 +124,10 @@ def make_app(
     app[SUPERVISOR] = supervisor = Supervisor((ledger.worker, hub.worker, *threads))
     if access is not None:
         supervisor.add(access.worker)
-    operations.add_operations(app, readiness or {})
+    checks = dict(readiness or {})
+    if access is not None:
+        checks["access"] = partial(operations.check_store, access)
+    operations.add_operations(app, checks)
     openapi.add_description(app, commands, resources, operated)
     add_commands(app, commands)
     operators.add_operations_of(app, operated)
