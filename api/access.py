@@ -39,9 +39,13 @@ async def caller_of(request: web.Request) -> Grant:
 
 def token_of(request: web.Request) -> str | None:
     """The bearer token, ``None`` without one. Raises for anything else."""
-    header = request.headers.get(hdrs.AUTHORIZATION)
-    if header is None:
+    given = request.headers.getall(hdrs.AUTHORIZATION, ())
+    if not given:
         return None
+    if len(given) > 1:
+        # A proxy before the service may have looked at the other one.
+        raise unauthenticated("Send one Authorization header; this request has several.")
+    (header,) = given
     scheme, _, token = header.partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN or not token.isascii():

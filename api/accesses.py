@@ -12,11 +12,10 @@ from msgspec.structs import replace
 
 from api.access import grant_of
 from api.asking import PRIVATE, asked
-from api.auditing import seen
+from api.auditing import Readable
 from api.keys import ACCESS, LEDGER
 from api.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
 from api.resources import Parameter, Resource
-from api.tokens import Grant
 from ledger.access.events import (
     ClockConfirmed,
     CommandRefused,
@@ -29,8 +28,7 @@ from ledger.access.events import (
     TokenRequested,
     TokenRevoked,
 )
-from ledger.audiences import BUREAU, audiences_for
-from ledger.kernel import Actor, budget, codec
+from ledger.kernel import Actor, codec
 from ledger.kernel.folds import Selector
 from ledger.vocabulary import PersonId
 from projections.source import Source
@@ -113,45 +111,13 @@ def _page(
             found = source.after(selectors, at, limit)
             accesses = [_shown(one) for one in found]
             # What the reader may not know of is not there for them.
-            shown += [access for access in accesses if reader.may_read(access)]
+            shown += [access for access in accesses if reader.may_read(access.type, access.body)]
             if len(found) < limit:
                 break
             at = found[-1].position
         return [_without_subjects(access) for access in shown[:limit]]
 
     return page
-
-
-class Readable:
-    """Which lines a reader may read: those about nothing that they may not know.
-
-    Who reads what is sealed may read of what was never recorded too; the others may not, because a
-    refusal of something planned, and the rule that refused it, tell of it.
-    """
-
-    def __init__(self, ledger: Source, grant: Grant) -> None:
-        self._ledger = ledger
-        self._grant = grant
-        self._everything = BUREAU in audiences_for(grant.role, grant.unit, grant.entity)
-        self._seen: dict[str, bool] = {}
-
-    def may_read(self, access: Access) -> bool:
-        """Whether the reader may know every subject of a line, as things are now."""
-        if access.type not in (CommandRefused.TOPIC, RecordsConsulted.TOPIC):
-            return True
-        if self._grant.unit in access.body.get("withheld_from", ()):
-            return False
-        # An earlier program did not write down what the line is about.
-        subjects = access.body.get("subjects")
-        return self._everything if subjects is None else all(map(self._may_know, subjects))
-
-    def _may_know(self, tag: str) -> bool:
-        if tag.endswith(":"):
-            return self._everything
-        if tag not in self._seen:
-            budget.check()
-            self._seen[tag] = seen(self._ledger, tag, self._grant)
-        return self._seen[tag]
 
 
 def _shown(stored: Any) -> Access:

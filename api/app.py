@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -26,6 +27,7 @@ from api.commands import MAX_BODY_BYTES, add_commands
 from api.cosigning import Cosigning
 from api.counter import counter_context
 from api.feed import HUB
+from api.files import FILES, Files, files_context
 from api.front import EDGE, Edge
 from api.hub import Hub
 from api.keys import ACCESS, DESK, LEDGER, LOG, TIMEKEEPER, TOKENS, VAULT, VIEWS, WITNESSES
@@ -94,6 +96,7 @@ def make_app(
         handler_args={"auto_decompress": False},
     )
     app[EDGE] = Edge() if edge is None else edge
+    app[FILES] = Files(app[EDGE])
     app[actcodes.RATES] = Rates(actcodes.PER_MINUTE)
     app[LEDGER] = ledger
     app[TOKENS] = tokens
@@ -121,7 +124,10 @@ def make_app(
     app[SUPERVISOR] = supervisor = Supervisor((ledger.worker, hub.worker, *threads))
     if access is not None:
         supervisor.add(access.worker)
-    operations.add_operations(app, readiness or {})
+    checks = dict(readiness or {})
+    if access is not None:
+        checks["access"] = partial(operations.check_store, access)
+    operations.add_operations(app, checks)
     openapi.add_description(app, commands, resources, operated)
     add_commands(app, commands)
     operators.add_operations_of(app, operated)
@@ -131,6 +137,7 @@ def make_app(
     app.cleanup_ctx.extend(
         (
             supervision_context,
+            files_context,
             _ledger_context,
             audit.context,
             counter_context,

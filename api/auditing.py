@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -23,13 +23,28 @@ from api.tokens import Grant
 from api.visibility import WITHHELD, may_see_stored
 from ledger.access.commands import NoteConsultation, NotePause, NoteRefusal, NoteUnknown
 from ledger.access.events import (
+    ClockConfirmed,
     CommandRefused,
     RecordsConsulted,
     ReferenceUnknown,
     RuleId,
     SenderPaused,
+    TokenGranted,
+    TokenRequestDeclined,
+    TokenRequested,
+    TokenRevoked,
 )
-from ledger.audiences import SUPERVISORS, audiences_of_sender, knowers_of, units_named
+from ledger.audiences import (
+    BUREAU,
+    PUBLIC,
+    SHARED,
+    SUPERVISING,
+    SUPERVISORS,
+    audiences_for,
+    audiences_of_sender,
+    knowers_of,
+    units_named,
+)
 from ledger.impersonal import personal_data
 from ledger.kernel import (
     Command,
@@ -39,6 +54,7 @@ from ledger.kernel import (
     Refusal,
     Unavailable,
     UnknownReference,
+    budget,
     codec,
 )
 from ledger.kernel.contexts import make_context
@@ -54,6 +70,7 @@ from ledger.kernel.subjects import (
 )
 from ledger.vocabulary import EntityId, PersonId, UnitId
 from projections.source import Source, SourceUnavailable
+from projections.trailindex import knowing_actor
 
 T = TypeVar("T")
 
@@ -73,6 +90,22 @@ _TIME = re.compile(
 MAX_LOOKED = 20
 #: No id of a subject is longer.
 _LONGEST_ID = 120
+
+#: What all readers of the access ledger may see.
+_AUTHORITIES = frozenset({PUBLIC, SHARED, SUPERVISING})
+#: Lines that all of them read: those about tokens, the clock, and what is not there.
+_READ_BY_ALL = tuple(
+    event.TOPIC
+    for event in (
+        ReferenceUnknown,
+        SenderPaused,
+        TokenRequested,
+        TokenRequestDeclined,
+        TokenGranted,
+        TokenRevoked,
+        ClockConfirmed,
+    )
+)
 
 #: Whether a value is of a query parameter's own type and words.
 Fits = Callable[[str], bool]
@@ -205,6 +238,52 @@ def note_of_unknown(grant: Grant, command: Command, unknown: UnknownReference) -
     )
 
 
+class Readable:
+    """Which lines of the access ledger a reader may read: those about nothing they may not know.
+
+    Who reads what is sealed may read of what was never recorded too; the others may not, because a
+    refusal of something planned, and the rule that refused it, tell of it.
+    """
+
+    def __init__(self, ledger: Source, grant: Grant) -> None:
+        self._ledger = ledger
+        self._grant = grant
+        self._everything = BUREAU in audiences_for(grant.role, grant.unit, grant.entity)
+        self._seen: dict[str, bool] = {}
+
+    def may_read(self, topic: str, body: Mapping[str, Any]) -> bool:
+        """Whether the reader may know every subject of a line, as things are now."""
+        if topic in _READ_BY_ALL:
+            return True
+        if self._grant.unit in body.get("withheld_from", ()):
+            return False
+        # An earlier program did not write down what the line is about.
+        subjects = body.get("subjects")
+        return self._everything if subjects is None else all(map(self._may_know, subjects))
+
+    def names(self, access: Source, person: str) -> bool:
+        """Whether a line that the reader may read says that somebody acts or acted."""
+        actor, holder = make_tag("actor", person), make_tag("holder", person)
+        if access.after([Selector(_READ_BY_ALL, (tag,)) for tag in (actor, holder)], 0, 1):
+            return True
+        return any(
+            self.may_read(line.event.type, codec.plain(line.event.data)["body"])
+            for line in access.after([Selector((), (actor,))], 0, MAX_LOOKED)
+        )
+
+    def _may_know(self, tag: str) -> bool:
+        if tag.endswith(":"):
+            return self._everything
+        if tag not in self._seen:
+            budget.check()
+            self._seen[tag] = (
+                _seen(self._ledger, tag, self._grant)
+                if hideable(tag)
+                else _open_to(self._ledger, tag, self._grant) != "nobody"
+            )
+        return self._seen[tag]
+
+
 def _without_words(request: web.Request, fits: Mapping[str, Fits], known: set[str]) -> str:
     """What was asked, without words of the asker's own: they may say who a person is, and stay.
 
@@ -242,22 +321,29 @@ def _known(
     """What of that which was said is a subject that the asker may know, or somebody who acts.
 
     What the asker may not know is as what is not there: else its line in the access ledger would
-    tell. Each comes with the tags of those of its subjects that can be hidden; and there are the
-    units that may not know of one of these.
+    tell. So is what only such events name as the asker may not see. Each comes with the tags of
+    those of its subjects that others may not know; and there are the units that may not know of
+    one of these.
     """
     tags = {s: list(_tags(s)) for s in said if len(s) <= _LONGEST_ID and s.isprintable()}
 
-    def stands(one: str) -> bool:
-        actor = f"actor:{one}"
+    readable = Readable(ledger, grant)
+
+    def subjects(one: str) -> list[str] | None:
+        """Those that not every authority knows; ``None`` of what the asker does not know."""
+        found = [tag for tag in tags[one] if hideable(tag) and _knows(ledger, tag, grant)]
         open_ones = [tag for tag in tags[one] if not hideable(tag)]
-        return ledger.tagged(open_ones) or (actor in tags[one] and access.tagged([actor]))
+        if open_ones and ledger.tagged(open_ones):
+            standing = {tag: _open_to(ledger, tag, grant) for tag in open_ones}
+            if "all" in standing.values():
+                return found
+            found += [tag for tag, to in standing.items() if to == "asker"]
+        if not found and f"actor:{one}" in tags[one] and readable.names(access, one):
+            return []
+        return found or None
 
     try:
-        subjects = {
-            one: [tag for tag in tags[one] if hideable(tag) and _knows(ledger, tag, grant)]
-            for one in tags
-        }
-        known = {one: found for one, found in subjects.items() if found or stands(one)}
+        known = {one: found for one in tags if (found := subjects(one)) is not None}
     except SourceUnavailable as error:
         raise Unavailable("the ledger cannot be read now; ask again") from error
     return known, _withheld(ledger, (tag for found in known.values() for tag in found))
@@ -295,7 +381,28 @@ def _knows(ledger: Source, tag: str, grant: Grant) -> bool:
     return False
 
 
-def seen(ledger: Source, tag: str, grant: Grant) -> bool:
+def _open_to(ledger: Source, tag: str, grant: Grant) -> Literal["all", "asker", "nobody"]:
+    """Which authorities know a subject of a kind that is mostly known: a unit, a business, a badge.
+
+    One of the first events about it says so; of a person who acts, one of their first acts.
+    """
+    knows = audiences_of_sender(grant.role, grant.unit, grant.person, grant.entity)
+    to: Literal["asker", "nobody"] = "nobody"
+    for stored in ledger.after([Selector((), (tag,))], 0, MAX_LOOKED):
+        record = codec.decode(stored.position, stored.event.data)
+        tags, event = stored.event.tags, record.event
+        if tag.startswith("actor:"):
+            audiences = knowing_actor(record, tags, event.kept_from())
+        else:
+            audiences = (*knowers_of(record, tags), *event.known_to())
+        if not _AUTHORITIES.isdisjoint(audiences):
+            return "all"
+        if knows is None or not knows.isdisjoint(audiences):
+            to = "asker"
+    return to
+
+
+def _seen(ledger: Source, tag: str, grant: Grant) -> bool:
     """Whether one of the first events about a subject is one that the asker may see."""
     return any(
         may_see_stored(grant, stored, codec.plain(stored.event.data))

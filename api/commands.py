@@ -332,8 +332,9 @@ def shows(outcome: Outcome, record: Recorded, grant: Grant) -> bool:
     if may_see_record(grant, record):
         return True
     confided = outcome.events[0].envelope.visibility == "sealed"
-    follows = isinstance(event, FindingRaised) and event.rule_id not in FOUND_IN_HIDDEN
-    return confided and follows and record.envelope.visibility != "sealed"
+    if not (confided and isinstance(event, FindingRaised)):
+        return False
+    return not (event.confidential or event.rule_id in FOUND_IN_HIDDEN)
 
 
 def recorded_json(record: Recorded) -> bytes:

@@ -23,12 +23,20 @@ import structlog
 from aiohttp import hdrs, web
 
 from api.access import grant_of, token_of
+from api.evenly import answer_evenly
 from api.front import EDGE, SEND_SECONDS, ends_with_client
 from api.hub import Audience, Hub, Page, Subscriber
 from api.keys import LINE, TOKENS
 from api.pools import FEEDS
 from api.problems import RETRY_AFTER, SERVER, Problem
-from api.reading import MAX_POSITION, accepted, bounded, json_response, next_link, whole_number
+from api.reading import (
+    MAX_POSITION,
+    accepted,
+    bounded,
+    json_response,
+    next_link,
+    whole_number,
+)
 from api.resources import Parameter, Resource
 from api.sharing import entitlement_of
 
@@ -147,9 +155,12 @@ async def feed(request: web.Request) -> web.StreamResponse:
             if media_type == EVENT_STREAM:
                 _require_reached(after, await hub.head())
                 return await _stream(request, hub, subscriber)
-            return await _page(request, hub, subscriber, media_type, limit=limit, wait=wait)
+            page = await _page(request, hub, subscriber, media_type, limit=limit, wait=wait)
         finally:
             hub.leave(subscriber)
+    if subjects:
+        await answer_evenly(request)
+    return page
 
 
 def _resumed(request: web.Request, media_type: str, after: int) -> int:

@@ -80,6 +80,8 @@ class Edge:
         self._unreadable: Counter[str] = Counter()
         self._refused = 0
         self._cut = 0
+        #: Closes the connections on which no request is being answered; how many they were.
+        self.close_idle: Callable[[], int] = lambda: 0
 
     @cached_property
     def _most(self) -> int:
@@ -197,6 +199,13 @@ class Front(web.Server):
             },
         )
         self.edge = edge
+        edge.close_idle = self._close_idle
+
+    def _close_idle(self) -> int:
+        idle = [c for c in self.connections if isinstance(c, Connection) and c.idle]
+        for connection in idle:
+            connection.force_close()
+        return len(idle)
 
     def __call__(self) -> Connection:
         return Connection(self, self.edge, loop=self._loop, **self._kwargs)
@@ -241,6 +250,11 @@ class Connection(web.RequestHandler):
             _limit_unacknowledged(transport)
         else:
             self._refuse(transport, refusal)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for a request."""
+        return self._waiter is not None and not self._waiter.done() and not self._messages
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Make room again."""

@@ -95,13 +95,6 @@ def _method(request: web.Request) -> str:
     return request.method if request.method in _METHODS else "-"
 
 
-def _counted(method: str, route: str) -> str:
-    """The route as it is counted: commands in one, as how many of each there were is content."""
-    if method != "POST" or route.startswith("/v1/operations/"):
-        return route
-    return "/v1/{system}/{command}"
-
-
 def _conclude(request: web.Request, line: Line, status: int) -> None:
     seconds = time.perf_counter() - line.started
     route = line.route
@@ -109,7 +102,7 @@ def _conclude(request: web.Request, line: Line, status: int) -> None:
         resource = request.match_info.route.resource
         route = resource.canonical if resource is not None else "-"
     method = _method(request)
-    request.app[REQUESTS].count(method, _counted(method, route), status, seconds)
+    request.app[REQUESTS].count(method, route, status, seconds)
     said: dict[str, Any] = {
         "request_id": line.request_id,
         "method": method,

@@ -21,6 +21,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from api.access import caller_of
 from api.counting import REQUESTS, Requests
 from api.feed import HUB
+from api.files import FILES
 from api.front import EDGE
 from api.hub import head_of
 from api.keys import LEDGER, WITNESSES
@@ -104,6 +105,7 @@ class _Numbers:
         if (witnesses := app[WITNESSES]) is not None:
             yield from witnesses.collect()
         yield from app[EDGE].collect()
+        yield from app[FILES].collect()
         if (writer := current_writer()) is not None:
             yield from writer.collect()
 

@@ -26,6 +26,7 @@ from aiohttp import web
 
 from api.access import caller_of
 from api.auditing import AUDIT, is_number
+from api.evenly import answer_evenly
 from api.keys import LINE
 from api.middlewares import expect
 from api.pools import ASKED_BY
@@ -111,6 +112,8 @@ def _checked(resource: Resource) -> Handler:
     roles, path, handle = resource.roles, resource.path, resource.handler
     audited = resource.audited
     fits = {p.name: p.fits for p in resource.query}
+    # That there is an event at each position up to the head is no secret.
+    hides = "{" in path and "{position}" not in path
 
     async def handler(request: web.Request) -> web.StreamResponse:
         request[LINE].route = path
@@ -125,7 +128,12 @@ def _checked(resource: Resource) -> Handler:
         check_query(request, known, once)
         request = _spelled(request)
         await request.app[AUDIT].consulted(grant, path, request, fits, anybody=audited)
-        response = await handle(request)
+        try:
+            response = await handle(request)
+        except Problem as problem:
+            if hides and problem.kind.name == "not-found":
+                await answer_evenly(request)
+            raise
         position = request[LINE].view_position
         if position is not None and not response.prepared:
             # How far the answer follows the ledger: whoever asks can tell an old one.

@@ -6,9 +6,9 @@ of its own, are asked in turns. A cost is the CPU time of the server's process, 
 its other threads while nothing is asked taken off: other programs on the machine do not change it.
 Wall time stands next to it.
 
-Then a cheap GET is timed while clients keep asking for each of the expensive ones: in turns of the
-same server, and of another server process over the same ledger, which loads the machine as much
-and the server not at all. The ratio of the two is what the expensive GET does to the cheap one.
+Then a cheap GET is timed while clients keep asking for the dearest GET of each pool: in turns of
+the same server, and of another server process over the same ledger, which loads the machine as
+much and the server not at all. The ratio of the two is what the dear GET does to the cheap one.
 
     python -m benchmarks.gets [--quick] [--only TEXT] [--again] [--no-crowd]
 
@@ -23,12 +23,13 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median, quantiles
@@ -62,8 +63,17 @@ OPERATED: frozenset[Role] = frozenset({"operator"})
 #: Clients that keep asking for something expensive, and for how many seconds, in so many turns.
 CLIENTS, SECONDS, TURNS = 8, 2.0, 3
 
-#: How many of the expensive GETs are asked by a crowd.
-COSTLY = 12
+#: What each pool of threads (``api.pools``) answers that costs most: who asks, and the path. A
+#: crowd asks for the dearest of those that were measured.
+POOLS: Mapping[str, tuple[str, str]] = {
+    "reads": ("supervisor", r"/v1/units/[^/]+/trail.*|/v1/deadlines.*"),
+    "public-reads": ("public", r"/v1/[^/]+/[^/]+/trail.*|/v1/entities/[^/]+/profile"),
+    "replays": ("supervisor", r"/v1/entities/[^/]+/(replay|burden).*"),
+    "counts": ("supervisor", r"/v1/progress/.*|/v1/scores/[^/]+/rerun"),
+    "draws": ("supervisor", r"/v1/draws/roster.*"),
+    "proofs": ("public", r"/v1/events/[^/]+/(proof|receipt)|/v1/log/.*"),
+    "feeds": ("supervisor", r"/v1/feed.*"),
+}
 
 #: How long a server is watched while nothing is asked, in seconds.
 IDLE_SECONDS = 3.0
@@ -375,10 +385,28 @@ def read_results(path: Path) -> dict[Asked, Figure | NotThere]:
     return results
 
 
-async def unharmed(server: Server, other: Server, cheap: Asked, costly: list[Asked]) -> None:
+def dearest(
+    what: list[Asked], known: Mapping[Asked, Figure | NotThere]
+) -> Iterator[tuple[str, Asked]]:
+    """Of each pool the GET that costs most, by what is known of the large ledger."""
+
+    def cost(one: Asked) -> float:
+        figure = known.get(one)
+        if figure is None:
+            return 0.0
+        return figure.large.cpu if isinstance(figure, Figure) else -1.0
+
+    for pool, (role, path) in POOLS.items():
+        fit = [one for one in what if one.role == role and re.fullmatch(path, one.path)]
+        yield pool, max(fit, key=cost)
+
+
+async def unharmed(
+    server: Server, other: Server, cheap: Asked, costly: Mapping[str, Asked]
+) -> None:
     """Time a cheap GET of a server while clients keep asking it, or the other, for each."""
     _told("alone", await _times(server, cheap, SECONDS))
-    for one in costly:
+    for pool, one in costly.items():
         times: tuple[list[float], list[float]] = [], []
         for _ in range(TURNS):
             for n, crowded in enumerate((server, other)):
@@ -390,7 +418,7 @@ async def unharmed(server: Server, other: Server, cheap: Asked, costly: list[Ask
                 await asyncio.gather(*crowd, return_exceptions=True)
                 await asyncio.sleep(0.2)
         p50, p99 = (q(times[0]) / q(times[1]) for q in (median, _p99))
-        _told(f"{one.role} {one.path}", times[0])
+        _told(f"{pool}: {one.role} {one.path}", times[0])
         _told(f"    the crowd at another process: ratio p50 {p50:.2f}, p99 {p99:.2f}", times[1])
 
 
@@ -461,15 +489,12 @@ def run(quick: bool = False, only: str = "", again: bool = False, *, crowd: bool
         _report(figures)
         if not crowd:
             return
-        slow = sorted(figures, key=lambda figure: figure.large.cpu, reverse=True)
-        # One of each resource and reader is enough: the dearest.
-        costly = {(f.role, f.path.partition("?")[0]): f.asked for f in reversed(slow)}
-        dearest = [f.asked for f in slow if f.asked in costly.values()][:COSTLY]
+        costly = dict(dearest([*asked(found)], newest))
         public = (one for one in asked(found) if one.role == "public")
         cheap = next(one for one in public if one.path.endswith("/profile"))
         print(f"a cheap GET while {CLIENTS} clients ask for an expensive one")
         other = opened.enter_context(served(large_path, found["entity"][0]))
-        asyncio.run(unharmed(large, other, cheap, dearest))
+        asyncio.run(unharmed(large, other, cheap, costly))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ The stories of the tests pass through every system. Their events come first and 
 what follows are copies about other businesses, cases, officers and things, in other years, so that
 whatever is asked of a thing of the stories has the same answer however many copies there are.
 Copies that name a business keep their unit, so that the unit of the stories has as many rows as
-anybody; what is about a unit alone is about another unit.
+anybody; what is about a unit alone is about another unit. A copy that names an event by its
+position, as a correction does, names the copy of that event.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import asyncio
 import re
 import shutil
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from functools import lru_cache
@@ -49,7 +51,7 @@ def tell(folder: Path) -> Path:
         asyncio.run(story(folder / name))
     told = folder / "business" / "ledger.db"
     with SQLiteRecorder(told) as into, SQLiteRecorder(folder / "unit" / "ledger.db") as unit:
-        into.append(list(_copied(list(unit.read()), 0, shift=0, units=True)))
+        into.append(list(_copied(list(unit.read()), 0, into.head(), shift=0, units=True)))
     for blob in blobs_folder(folder / "unit" / "ledger.db").rglob("*"):
         if blob.is_file():
             copied = folder / "business" / blob.relative_to(folder / "unit")
@@ -72,7 +74,8 @@ def multiply(told: Path, path: Path, length: int) -> None:
         written = number = 0
         while written + len(waiting) < length:
             number += 1
-            waiting += _copied(story, number, shift=1 + number % 8, units=False)
+            after = written + len(waiting)
+            waiting += _copied(story, number, after, shift=1 + number % 8, units=False)
             if len(waiting) >= _BATCH:
                 written = recorder.append(waiting)
                 waiting = []
@@ -80,8 +83,13 @@ def multiply(told: Path, path: Path, length: int) -> None:
             recorder.append(waiting)
 
 
-def _copied(story: list[Any], number: int, *, shift: int, units: bool) -> Iterator[DCBEvent]:
-    """The events of a story about other things. ``units``: those of a business's as well."""
+def _copied(
+    story: list[Any], number: int, after: int, *, shift: int, units: bool
+) -> Iterator[DCBEvent]:
+    """The events of a story about other things, which will stand behind the position ``after``.
+
+    ``units``: about other units too where they name a business.
+    """
     told = {tag.partition(":")[::2] for one in story for tag in one.event.tags}
     others = {
         name: _renamed(name, number)
@@ -89,18 +97,34 @@ def _copied(story: list[Any], number: int, *, shift: int, units: bool) -> Iterat
         if kind not in SHARED | {"actor", "command"}
     }
     own = {name: new for name, new in others.items() if ("unit", name) not in told}
-    for one in story:
+    copied = [
+        one
+        for one in story
+        if not (_ONCE.match(one.event.type) or (shift and _ONCE_A_YEAR.match(one.event.type)))
+    ]
+    places = _Places([one.position for one in copied], after)
+    for one in copied:
         event = one.event
-        if _ONCE.match(event.type) or (shift and _ONCE_A_YEAR.match(event.type)):
-            continue
         about = any(tag.startswith("entity:") for tag in event.tags)
         names = own if about and not units else others
-        body = _changed(msgpack.unpackb(event.data), names, number, shift)
+        body = _changed(msgpack.unpackb(event.data), names, number, shift, places)
         tags = [_tag(tag, names, number) for tag in event.tags]
         yield DCBEvent(type=event.type, data=msgpack.packb(body), tags=tags)
 
 
-def _changed(value: Any, names: Mapping[str, str], number: int, shift: int) -> Any:
+class _Places:
+    """Where the copies of the events at some positions stand, in order behind ``after``."""
+
+    def __init__(self, positions: list[int], after: int) -> None:
+        self._positions = positions
+        self._after = after
+
+    def of(self, position: int) -> int:
+        """The position of the copy of an event, or of the last one before it that has one."""
+        return self._after + bisect_right(self._positions, position)
+
+
+def _changed(value: Any, names: Mapping[str, str], number: int, shift: int, places: _Places) -> Any:
     """What a record holds, about the other things."""
     if isinstance(value, str):
         if (new := names.get(value)) is not None:
@@ -110,9 +134,16 @@ def _changed(value: Any, names: Mapping[str, str], number: int, shift: int) -> A
         day = _DAY.match(value) if shift else None
         return value if day is None else _shifted(day, shift)
     if isinstance(value, dict):
-        return {key: _changed(inner, names, number, shift) for key, inner in value.items()}
+        return {
+            key: places.of(inner)
+            if isinstance(inner, int) and key.endswith("position")
+            else [places.of(one) for one in inner]
+            if key == "evidence_events"
+            else _changed(inner, names, number, shift, places)
+            for key, inner in value.items()
+        }
     if isinstance(value, list):
-        return [_changed(inner, names, number, shift) for inner in value]
+        return [_changed(inner, names, number, shift, places) for inner in value]
     return value
 
 

@@ -93,6 +93,7 @@ class Finding(Fold):
         # Nobody is told of a confidential finding about themselves.
         if event.unit not in event.kept_from():
             self.kept_from = tuple(unit for unit in self.kept_from if unit != event.unit)
+            self.visibility = event.visibility()
 
     def on_direct_handling(self, event: DirectHandlingStarted) -> None:
         self.direct_handling_until = event.due_on
@@ -145,7 +146,7 @@ class Findings(FoldView[Finding]):
     """A row for each finding."""
 
     name = "findings"
-    version = 3
+    version = 4
     kind = "finding"
     fold = Finding
     table = FINDINGS
@@ -182,7 +183,9 @@ def document(finding: Finding, today: date) -> dict[str, Any]:
     }
     if raised is not None:
         said = msgspec.to_builtins(raised)
-        said.pop("finding_id", None)
+        # Who could not read it when it was raised says nothing of who can today.
+        for name in ("finding_id", "withheld_from", "in_confidence"):
+            said.pop(name, None)
         shown.update(said)
     for name in (
         "assessment",

@@ -237,7 +237,7 @@ def _placed(entry: Entry) -> _Placed:
     for tag in dict.fromkeys(tags):
         kind = _kind(tag)
         if kind == "actor":
-            places += [(tag, name) for name in _without(record, _knowing(record, tags))]
+            places += [(tag, name) for name in _without(record, knowing_actor(record, tags))]
         elif kind in KINDS:
             places += [(tag, name) for name in seen]
     return _Placed(position, topic, microseconds(envelope.known_at), places)
@@ -247,8 +247,10 @@ def _kind(tag: str) -> str:
     return tag.partition(":")[0]
 
 
-def _knowing(record: Recorded, tags: Sequence[str]) -> tuple[str, ...]:
-    """Return the audiences that may know who recorded an event.
+def knowing_actor(
+    record: Recorded, tags: Sequence[str], kept_from: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Return the audiences that may know who recorded an event, but for units it is kept from.
 
     What is found by who did it alone says who did it. Of what is public the public is told the
     unit, and a business who did what is about it; who is behind a finding is as if sealed.
@@ -259,7 +261,7 @@ def _knowing(record: Recorded, tags: Sequence[str]) -> tuple[str, ...]:
         visibility = "sealed"
     elif visibility == "public":
         visibility = "shared"
-    return audiences_of(visibility, unit, tags)
+    return audiences_of(visibility, unit, tags, kept_from)
 
 
 def _without(record: Recorded, audiences: tuple[str, ...]) -> tuple[str, ...]:
@@ -287,7 +289,8 @@ def read(connection: Connection, reader: Reader, tags: Sequence[str], after: int
     """
     names = _names(connection, {*tags, *reader.audiences})
     audiences = [names[name] for name in reader.audiences if name in names]
-    subjects = [names[tag] for tag in tags if tag in names]
+    # What nobody recorded is looked for as what is hidden is: neither answer comes sooner.
+    subjects = [names.get(tag, _NONE) for tag in tags]
     scans = []
     for subject in subjects:
         seen = audiences
@@ -350,6 +353,8 @@ def _scan(connection: Connection, subject: int, audience: int, after: int) -> It
         after, size = rows[-1].position, min(2 * size, _MOST)
 
 
+#: No name has this number.
+_NONE = -1
 _POSITION = attrgetter("position")
 _KEPT = sa.select(NAMES.c.name, NAMES.c.id).where(
     NAMES.c.name >= _BUT,

@@ -69,6 +69,9 @@ STEP_SECONDS = 60.0
 #: How long it may be held up and be as good as ever, in seconds.
 HELD_UP_SECONDS = 5.0
 
+#: How long no command comes before it tries whether the store would take one, in seconds.
+TRY_SECONDS = 5.0
+
 #: How long its failure waits for the lock of its queue, which is held for moments only.
 LOCK_SECONDS = 1.0
 
@@ -221,8 +224,8 @@ class Ledger:
     def held_up(self) -> float:
         """For how many seconds nothing could be recorded: 0 while all is well. May ask the store.
 
-        A store that refused the last batch is asked whether it would take another: nobody may send
-        one to find out.
+        A store that refused the last batch, or could not be written when it was tried, is asked
+        whether it would take another: nobody may send one to find out.
         """
         refused, began = self._refused_since, self._began
         if refused is not None and began is None and self._store.writable():
@@ -250,7 +253,7 @@ class Ledger:
         while not stopping:
             worker.rest()
             batch: list[_Waiting] = []
-            item = self._queue.get()  # 1. drain
+            item = self._next()  # 1. drain
             worker.step()
             # From here on either the commit or `_give_up` answers the batch.
             self._deciding = batch
@@ -268,6 +271,20 @@ class Ledger:
                     break
             if batch:
                 self._commit(batch)
+
+    def _next(self) -> _Waiting | None:
+        """The next that is handed in; while nothing is, the store is tried now and then.
+
+        Else nobody would know that it is locked before the first command waits for it.
+        """
+        while True:
+            try:
+                return self._queue.get(timeout=TRY_SECONDS)
+            except queue.Empty:
+                self.worker.step()
+                if not self._store.writable():
+                    self._refused_since = self._refused_since or time.monotonic()
+                self.worker.rest()
 
     def _commit(self, batch: list[_Waiting]) -> None:
         started = time.perf_counter()

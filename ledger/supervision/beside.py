@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from ledger.impersonal import refuse_personal, require_impersonal, words_of
 from ledger.kernel import Event, Fact, Reading, civil_date
@@ -38,23 +39,26 @@ def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
     if late > int(flag.value):
         event = own[0].event
         unit = getattr(event, "unit", None) or None
-        if event.visibility() == "sealed" and unit != ledger.actor.unit_id:
-            # Whoever reports in confidence is late, and not the unit: nothing leads it there.
-            about: dict[str, str | None] = {}
-        else:
+        about: dict[str, Any] = {}
+        if event.visibility() != "sealed":
             about = {
                 "unit": unit,
                 "entity": getattr(event, "entity", None),
                 "task": getattr(event, "task", None),
+                "occurred_on": happened_on.isoformat(),
+                "recorded": event.TOPIC,
             }
+        elif unit == ledger.actor.unit_id:
+            # The unit knows what it sealed; supervisors read only that it was late.
+            about = {"unit": unit}
+        # Else a person reports in confidence late, and not the unit: nothing leads it there.
         yield finding(
             ledger,
             rules.GEN_V1,
-            **about,  # type: ignore[arg-type]
-            occurred_on=happened_on.isoformat(),
             working_days=late,
-            recorded=event.TOPIC,
+            protected=not about,
             withheld_from=event.kept_from(),
+            **about,
         )
 
 

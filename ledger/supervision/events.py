@@ -32,15 +32,10 @@ SupDocKind = Literal["notice", "opinion", "decision"]
 HaltGround = Literal["life_safety", "major_accident", "national_event", "other"]
 
 
-def _seen(rule_id: str) -> Visibility:
-    """Who may see what is recorded about a finding under a rule."""
+def _confidential(rule_id: str) -> bool:
+    """Whether a unit never learns of a finding under this rule."""
     rule = rules().get(rule_id)
-    return "sealed" if rule is not None and rule.confidential else "restricted"
-
-
-def _seen_of(finding_id: str) -> Visibility:
-    """The same by the id of the finding, which begins with its rule's."""
-    return _seen(finding_id.partition(".")[0])
+    return rule is not None and rule.confidential
 
 
 class FindingRaised(Event):
@@ -48,12 +43,14 @@ class FindingRaised(Event):
 
     A finding raised beside a fact has that fact's event id as its ``causation_id``;
     ``evidence_events`` names further events by position. Since version 2 ``withheld_from`` are the
-    units that may not know of it, because they may not know of what it was found in.
+    units that may not know of it, because they may not know of what it was found in. Since version
+    3 ``in_confidence`` says that it was found in what is sealed to its handler, as it is itself
+    until the unit is told of it.
     """
 
     TOPIC: ClassVar[str] = "supervision.finding-raised"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict, 2: dict}
 
     finding_id: FindingId
     type: Name
@@ -68,15 +65,16 @@ class FindingRaised(Event):
     officer: OfficerId | None = None
     evidence_events: tuple[int, ...] = ()
     withheld_from: tuple[str, ...] = ()
+    in_confidence: bool = False
 
     @property
     def confidential(self) -> bool:
         """Whether the unit that it is about never learns of it."""
-        return self.visibility() == "sealed"
+        return _confidential(self.rule_id)
 
     def visibility(self) -> Visibility:
-        """A confidential finding is the Justice Bureau's, and not the unit's that it is about."""
-        return _seen(self.rule_id)
+        """The Justice Bureau's alone if it is confidential, or was found in what is sealed."""
+        return "sealed" if self.confidential or self.in_confidence else "restricted"
 
     def kept_from(self) -> tuple[str, ...]:
         """The unit that a confidential finding is about, and those it is withheld from."""
@@ -88,7 +86,8 @@ class _OfFinding(Event):
     """What is recorded about a finding: whoever may not know of the finding may not know of it.
 
     ``unit`` is the one that the finding is about. Since version 2 ``withheld_from`` are the units
-    from which the finding is withheld still.
+    from which the finding is withheld still. Since version 3 ``in_confidence`` says that the
+    finding is sealed to its handler still.
     """
 
     TOPIC: ClassVar[str] = ""
@@ -96,14 +95,17 @@ class _OfFinding(Event):
     finding_id: FindingId
     unit: UnitId | None = None
     withheld_from: tuple[str, ...] = ()
+    in_confidence: bool = False
 
     def visibility(self) -> Visibility:
-        """As the finding."""
-        return _seen_of(self.finding_id)
+        """As the finding; its id begins with the rule's."""
+        sealed = self.in_confidence or _confidential(self.finding_id.partition(".")[0])
+        return "sealed" if sealed else "restricted"
 
     def kept_from(self) -> tuple[str, ...]:
         """Those it is withheld from; a confidential finding's also from the unit it is about."""
-        about = (self.unit,) if self.unit is not None and self.visibility() == "sealed" else ()
+        confidential = _confidential(self.finding_id.partition(".")[0])
+        about = (self.unit,) if self.unit is not None and confidential else ()
         return (*self.withheld_from, *about)
 
 
@@ -111,10 +113,12 @@ class FindingTold(_OfFinding):
     """告知监督发现: the unit is told of a finding that was withheld from it (2.17, S7).
 
     Recorded beside the document or the interview that names the finding to its unit. From here on
-    the unit may know of it, and of what follows on it.
+    the unit may know of it, and of what follows on it; so may the offices that supervise all units.
     """
 
     TOPIC: ClassVar[str] = "supervision.finding-told"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     unit: UnitId
 
@@ -123,8 +127,8 @@ class FindingTriaged(_OfFinding):
     """监督分办: a supervisor has read the finding and said how it goes on."""
 
     TOPIC: ClassVar[str] = "supervision.finding-triaged"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict, 2: dict}
 
     assessment: Text
 
@@ -133,8 +137,8 @@ class FindingDismissed(_OfFinding):
     """监督发现不成立: set aside, with a reason and a second reader (SUP-R3)."""
 
     TOPIC: ClassVar[str] = "supervision.finding-dismissed"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict, 2: dict}
 
     reason: Text
     second_reader: Badge
@@ -144,8 +148,8 @@ class UnitResponded(_OfFinding):
     """执法单位回复: the supervised unit has answered the finding."""
 
     TOPIC: ClassVar[str] = "supervision.unit-responded"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict, 2: dict}
 
     unit: UnitId
     response: Text
@@ -155,8 +159,8 @@ class RectificationAccepted(_OfFinding):
     """整改认可: the supervisor accepts what the unit has put right."""
 
     TOPIC: ClassVar[str] = "supervision.rectification-accepted"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict, 2: dict}
 
     note: Text
 
@@ -165,8 +169,8 @@ class FindingClosed(_OfFinding):
     """监督发现办结: closed after a response or accepted rectification (SUP-R2)."""
 
     TOPIC: ClassVar[str] = "supervision.finding-closed"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict, 2: dict}
 
     conclusion: Text
 
@@ -175,8 +179,8 @@ class RectificationRejected(_OfFinding):
     """整改退回: what the unit has put right does not suffice; it has to answer once more."""
 
     TOPIC: ClassVar[str] = "supervision.rectification-rejected"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict, 2: dict}
 
     unit: UnitId
     reason: Text
@@ -231,8 +235,8 @@ class DirectHandlingStarted(_OfFinding):
     """督办: the Justice Bureau follows a finding up itself, until ``due_on``."""
 
     TOPIC: ClassVar[str] = "supervision.direct-handling-started"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict, 2: dict}
 
     unit: UnitId
     demands: tuple[Text, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from ledger.audiences import BUREAU_UNIT
 from ledger.kernel import Reading, Rule
 from ledger.supervision.events import FindingRaised
 
@@ -40,11 +41,14 @@ def finding(
     """The finding that ``rule`` (a finding rule) is broken; ``facts`` are what shows it.
 
     ``protected``: the fact is sealed because of who reported it, and the finding does not name the
-    business or the report. Its cause still leads whoever may see that to both. The unit does not
+    business or the report. Its cause still leads those who may see that to both. The unit does not
     read it until a document or an interview names it, the Justice Bureau about itself included.
+    Until then it is sealed to the Justice Bureau; what is kept from the bureau the other offices
+    that supervise all units read.
     ``withheld_from``: the units that may not know of the fact either.
     """
     assert rule.finding_type is not None, f"{rule.id} is no finding rule"
+    in_confidence = protected and BUREAU_UNIT not in (unit, *withheld_from)
     if protected:
         entity = None
         facts.pop("irregular_visit", None)
@@ -64,4 +68,5 @@ def finding(
         officer=officer,
         evidence_events=evidence,
         withheld_from=withheld_from,
+        in_confidence=in_confidence,
     )

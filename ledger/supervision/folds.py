@@ -117,6 +117,12 @@ class FindingState(Fold):
         withheld = () if self.raised is None else self.raised.withheld_from
         return tuple(unit for unit in withheld if unit not in self.told)
 
+    @property
+    def in_confidence(self) -> bool:
+        """Whether it is sealed to its handler still."""
+        raised = self.raised
+        return raised is not None and raised.in_confidence and raised.unit not in self.told
+
     def on_raised(self, event: FindingRaised) -> None:
         self.raised = event
 

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from ledger.complaints.events import ComplaintReceived
+from ledger.kernel import Actor
+from tests.gwt import Record
 from tests.scenarios.world import E_A, World
 
 
@@ -241,6 +244,37 @@ class TestWhoMayKnow:
         assert bureau == [*self.LOOKS, f"/v1/entities/{E_A}/profile"]
         others = [one["body"]["asked"] for one in await self.lines(sealed, "RLO", person="JB-002")]
         assert others == [f"/v1/entities/{E_A}/profile"]
+
+    async def test_who_is_named_in_sealed_events_alone(self, sealed: World) -> None:
+        """A unit, a business or a person whom one reads of in confidence others read nowhere."""
+        complaint = ComplaintReceived(
+            complaint="CMP-9",
+            unit="JB",
+            subject_unit="UNHEARD",
+            channel="web",
+            facts="两名工作人员",
+            anonymous=True,
+        )
+        reporter = Actor(unit_id="ENTITY", person_id="REP-UNHEARD", role="entity_rep")
+        sealed.service.ledger.execute(Record(facts=(complaint,)), reporter)
+        headers = {"Authorization": f"Bearer {sealed.tokens['RLO']}"}
+        for name in ("UNHEARD", "REP-UNHEARD", "NEVER"):
+            await sealed.client.get(f"/v1/access?person={name}&unit={name}", headers=headers)
+            await looked(sealed, f"/v1/findings?unit={name}")
+            await looked(sealed, f"/v1/access?person={name}")
+        bureau = await self.asked(sealed, "JB", "JB-002")
+        assert bureau == [
+            f"/v1/{page}={name}"
+            for name in ("UNHEARD", "REP-UNHEARD", "withheld")
+            for page in ("findings?unit", "access?person")
+        ]
+        withheld = "/v1/access?person=withheld&unit=withheld"
+        assert (await self.asked(sealed, "RLO", "RLO-001"))[:3] == [withheld] * 3
+        assert "UNHEARD" not in str(await self.asked(sealed, "RLO", "JB-002"))
+
+    async def asked(self, world: World, who: str, by: str) -> list[str]:
+        found = await world.get(who, "/v1/access", limit=500, person=by, kind="consultation")
+        return [one["body"]["asked"] for one in found["items"]]
 
     async def test_refusals(self, sealed: World) -> None:
         """A refusal of something planned tells of it, and so does the rule that refused it."""

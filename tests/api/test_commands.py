@@ -417,6 +417,13 @@ class TestWho:
         assert (await face.post("note-thing", {"thing": "T"}, None, headers=headers)).status == 401
         assert (await face.client.get("/v1/feed", headers=headers)).status == 401
 
+    async def test_two_tokens(self, face: Face) -> None:
+        """Whose request it is must not depend on which of two headers somebody looks at."""
+        both = [("Authorization", f"Bearer {token}") for token in (face.mrb, face.jb)]
+        answer = await face.client.get("/v1/feed", headers=both)
+        assert answer.status == 401
+        assert "one Authorization header" in (await answer.json())["detail"]
+
     async def test_role(self, face: Face) -> None:
         """A role that the table does not name is a 403 that names those it does."""
         answer = await face.post("lock-thing", {"thing": "T-1"}, face.mrb)

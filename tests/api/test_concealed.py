@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api import evenly
 from tests.scenarios.world import E_A, E_B, E_C, World
 
 COMPLAINT = {
@@ -239,3 +242,25 @@ async def test_the_access_ledger_does_not_tell_what_is_sealed(world: World) -> N
     sealed, unknown = (line["body"] for line in lines[-3:-1])
     assert sealed == unknown
     assert "withheld_from" not in sealed
+
+
+async def test_what_is_hidden_takes_no_other_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a document or trail nor the feed of one subject answers sooner where nothing is."""
+    await world.send("E-A", "complaints/receive-complaint", **COMPLAINT, subject_unit="MRB",
+                     handled_by="JB")  # fmt: skip
+    monkeypatch.setattr(evenly, "EVEN_SECONDS", 0.3)
+    headers = {"Authorization": f"Bearer {world.tokens['MRB head']}"}
+
+    async def seconds(path: str) -> float:
+        began = time.perf_counter()
+        async with world.client.get(path, headers=headers) as answer:
+            await answer.read()
+        return time.perf_counter() - began
+
+    paths = ("/v1/complaints/{}", "/v1/complaints/{}/trail", "/v1/feed?subject=complaint:{}")
+    asked = [path.format(name) for path in paths for name in ("CMP-1", "CMP-9")]
+    assert min(await asyncio.gather(*map(seconds, asked))) >= 0.3
+    # What is no secret is not held back.
+    assert await seconds("/v1/units") < 0.3

@@ -135,41 +135,42 @@ async def report(world: World, **changed: Any) -> dict[str, Any]:
 
 
 async def test_the_reporter_is_not_named(world: World) -> None:
-    """What was found is read across units, by the unit once it is told; nowhere who said so."""
-    before = await etag(world, "MRB head", E_C)
+    """What was found is its handler's alone until the unit is told; nowhere stands who said so."""
+    others = ("MRB head", "EMB head", "EDB", "RECON", "RLO", "E-A", "E-C", "nobody")
+    before = {who: await everything(world, who, E_C) for who in others if who != "E-C"}
+    shown = {who: await etag(world, who, E_C) for who in others}
     answer = await report(world)
-    assert await etag(world, "MRB head", E_C) == before
-    who = "EDB"
-    assert await lines(world, who) == await feed(world, who)
-    found = [e for e in await feed(world, who) if e["type"].startswith("supervision.")]
-    assert {e["data"]["rule_id"] for e in found} >= {"FIL-V1", "FIL-V3", "FIL-V4"}
-    assert {e["actorunit"] + e["actorrole"] + e["commandid"] for e in found} == {"withheld" * 3}
-    assert all(e["data"]["facts"]["visited_on"] == "2026-03-13" for e in found)
-    of_unit = [e for e in await trail(world, who, "units/MRB") if "rule_id" in e]
-    assert len(of_unit) == len(found)
-    assert {e["actor"]["person_id"] for e in of_unit} == {"withheld"}
-    assert await trail(world, who, "officers/REP-C") == []
-    text = await everything(world, who, E_C)
-    for secret in ("REP-C", "IV-SECRET", "ENTITY", "entity_rep"):
-        assert secret not in text, (who, secret)
-    assert answer["events"][0]["command_id"] not in text
-    findings = (await ask(world, who, "/v1/findings"))["items"]
-    assert all(f.get("entity") is None for f in findings)
-    # The unit learns of it with the notice (S7), and not by whom.
-    assert "supervision.finding" not in await everything(world, "MRB head", E_C)
-    assert (await ask(world, "MRB head", "/v1/findings"))["items"] == []
+    assert await lines(world, "JB") == await feed(world, "JB")
+    found = [e for e in await feed(world, "JB") if e["type"] == "supervision.finding-raised"]
+    assert {e["data"]["rule_id"] for e in found} == {"FIL-V1", "FIL-V3", "FIL-V4"}
+    assert all(e["data"]["facts"] == {"visited_on": "2026-03-13"} for e in found)
+    assert await ask(world, "RLO", f"/v1/findings/{found[0]['data']['finding_id']}") == 404
+    for who in others:
+        assert await etag(world, who, E_C) == shown[who]
+        if who != "E-C":  # it reported the visit
+            assert await everything(world, who, E_C) == before[who], who
+    # The unit learns of it with the notice (S7) and with it the other offices; and not by whom.
     named = [e["body"]["finding_id"] for e in answer["events"][1:]]
+    await world.send(
+        "JB", "supervision/triage-finding", finding_id=named[0], assessment="核实",
+    )  # fmt: skip
+    for who in others:
+        if who != "E-C":
+            assert await everything(world, who, E_C) == before[who], who
     await world.send(
         "JB", "supervision/issue-supervision-doc",
         document="SD-1", kind="notice", unit="MRB", doc_no="监通〔2026〕1号", demands=["说明"],
         findings=named,
     )  # fmt: skip
-    items = (await ask(world, "MRB head", "/v1/findings"))["items"]
-    assert {f["finding"] for f in items} == set(named)
-    assert all(f.get("entity") is None for f in items)
-    text = await everything(world, "MRB head", E_C)
-    for secret in ("REP-C", "IV-SECRET", "ENTITY", "entity_rep"):
-        assert secret not in text, secret
+    for who in ("MRB head", "EDB", "RECON", "RLO"):
+        items = (await ask(world, who, "/v1/findings"))["items"]
+        assert {f["finding"] for f in items} == set(named), who
+        assert not any({"entity", "withheld_from", "in_confidence"} & f.keys() for f in items)
+        assert await trail(world, who, "officers/REP-C") == []
+        text = await everything(world, who, E_C)
+        for secret in ("REP-C", "IV-SECRET", "ENTITY", "entity_rep"):
+            assert secret not in text, (who, secret)
+        assert answer["events"][0]["command_id"] not in text
     # Whoever looks into it has all of it.
     seen = await trail(world, "JB", "officers/REP-C")
     assert seen[0]["type"] == "filing.irregular-visit-reported"

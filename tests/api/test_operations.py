@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ import structlog
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
+from api import persons, views
+from api.counting import kind_of
 from api.feed import HUB
 from api.logs import LogWriter, configure_logging
 from api.operations import Readiness
@@ -29,6 +32,7 @@ from ledger.kernel import Ledger
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.api import specimen
 from tests.api.conftest import Face
+from tests.scenarios.world import World
 
 
 async def _metrics(face: Face) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -105,6 +109,12 @@ sys.stdin.read()
 @pytest.fixture
 def locked(ledger: Ledger) -> Iterator[subprocess.Popen[bytes]]:
     """Another process that holds the lock of the ledger's file."""
+    with _holding(ledger) as process:
+        yield process
+
+
+@contextmanager
+def _holding(ledger: Ledger) -> Iterator[subprocess.Popen[bytes]]:
     path = ledger.recorder.path  # type: ignore[attr-defined]
     with subprocess.Popen(
         [sys.executable, "-c", LOCKER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -134,6 +144,31 @@ async def test_not_ready_while_the_file_is_locked(
     locked.communicate()
     assert (await sent).status == 201
     await _ready(face, 200)
+
+
+@pytest.mark.parametrize("which", ["ledger", "access"])
+async def test_not_ready_though_no_command_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    """A locked file is noticed by the sequencers themselves, that of the access ledger too."""
+    monkeypatch.setattr("ledger.kernel.sequencer.TRY_SECONDS", 0.05)
+    monkeypatch.setattr("ledger.kernel.sequencer.HELD_UP_SECONDS", 0.2)
+    async with World(tmp_path) as world:
+        held = {"ledger": world.service.ledger, "access": world.service.access}[which]
+
+        async def ready(status: int) -> None:
+            for _ in range(400):
+                async with world.client.get("/readyz") as answer:
+                    if answer.status == status:
+                        return
+                await asyncio.sleep(0.05)
+            pytest.fail(f"/readyz never answered {status}")
+
+        await ready(200)
+        with _holding(held) as process:
+            await ready(503)
+            process.communicate()
+            await ready(200)
 
 
 async def test_not_ready_after_the_lock_was_refused(
@@ -390,3 +425,35 @@ async def _up(session: aiohttp.ClientSession, url: str, process: Any) -> None:
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
+
+
+#: What GETs are counted as that are not about the service itself.
+COUNTED = {
+    "/v1/entities/{entity}/profile",
+    "/v1/entities/{entity}/replay",
+    "/v1/entities/{entity}/burden",
+    "/v1/{system}/{subject}/trail",
+    "/v1/{system}/{subject}/impact",
+    "/v1/{system}/{subject}/rerun",
+    "/v1/draws/{part}",
+    "/v1/{system}/{subject}",
+    "/v1/{system}",
+}
+
+
+def test_what_was_asked_about_is_not_counted() -> None:
+    """Requests are counted by what they cost: how many were about complaints is content."""
+    resources = (*views.RESOURCES, *persons.RESOURCES)
+    assert {kind_of("GET", resource.path) for resource in resources} == COUNTED
+    for path in ("/v1/complaints/{complaint}", "/v1/persons/{person}", "/v1/access"):
+        assert kind_of("GET", path) in COUNTED
+    assert kind_of("POST", "/v1/complaints/receive-complaint") == "/v1/{system}/{command}"
+    for path in (
+        "/v1/feed",
+        "/v1/events/{position}/proof",
+        "/v1/operations/views",
+        "/v1/log/checkpoint",
+        "/readyz",
+        "-",
+    ):
+        assert kind_of("GET", path) == path

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -333,11 +334,23 @@ def _port(url: str) -> int:
 
 @pytest.mark.xdist_group("processes")
 async def test_no_file_is_left(tmp_path: Path) -> None:
-    """Where not even a connection can be accepted, the loop does not spin, and recovers.
+    """Where not even a connection can be accepted, the loop does not spin, says so, makes room.
 
     The limits of connections keep it from coming to that; here they are off.
     """
+
+    async def ask(session: aiohttp.ClientSession, path: str) -> str:
+        async with asyncio.timeout(60):
+            while True:
+                with suppress(aiohttp.ClientError):
+                    async with session.get(f"{url}{path}") as answer:
+                        assert answer.status == 200
+                        return await answer.text()
+                await asyncio.sleep(0.1)
+
     with process(tmp_path, "files", stderr=subprocess.PIPE) as (running, url, _):
+        with Tokens.open(beside(tmp_path / "ledger.db", "tokens")) as tokens:
+            operator = tokens.create("IT", "OP-1", "operator")
         held = []
         for _ in range(300):
             probe = socket.socket()
@@ -349,16 +362,17 @@ async def test_no_file_is_left(tmp_path: Path) -> None:
         await asyncio.sleep(1)
         after = psutil.Process(running.pid).cpu_times()
         assert after.user + after.system - before.user - before.system < 0.5
+        async with _session(operator) as session:
+            # Though all of them are still held by their clients.
+            assert '"status":"ready"' in await ask(session, "/readyz")
+            numbers = await ask(session, "/metrics")
+        assert float(re.findall(r"^files_exhausted_total (.*)", numbers, re.MULTILINE)[0]) > 0
         for probe in held:
             probe.close()
-        async with aiohttp.ClientSession() as session, asyncio.timeout(60):
-            while True:
-                with suppress(aiohttp.ClientError):
-                    async with session.get(f"{url}/livez") as answer:
-                        assert answer.status == 200
-                        break
-                await asyncio.sleep(0.1)
         running.send_signal(signal.SIGTERM)
         _, err = await asyncio.to_thread(running.communicate, timeout=120)
     assert running.returncode == 0
     assert len(err.splitlines()) < 50
+    told = [json.loads(line) for line in err.splitlines() if b"files_exhausted" in line]
+    assert told[0]["of"] == "process"
+    assert sum(line["closed_idle_connections"] for line in told) > 0

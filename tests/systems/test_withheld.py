@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from msgspec.structs import fields, replace
 
 from ledger.catalogue.events import EnforcementUnitQualified
+from ledger.filing.commands import ReportIrregularVisit
 from ledger.kernel import Command, Event, codec
 from ledger.kernel.subjects import main_field
 from ledger.policies.commands import SeedLedger
+from ledger.supervision.beside import late_entry
 from ledger.supervision.commands import (
     AcceptRectification,
     CloseFinding,
@@ -49,6 +51,7 @@ RAISED = FindingRaised(
     auto=True,
     unit="MRB",
     withheld_from=("MRB", "EMB"),
+    in_confidence=True,
 )
 
 
@@ -78,7 +81,9 @@ def story() -> Scenario:
         EnforcementUnitQualified(unit=unit, name=unit, kind="organ", valid_from=date(2020, 1, 1))
         for unit in ("MRB", "EMB")
     ]
-    story = Scenario(InMemoryDCBRecorder(), by=JB).at("2026-05-11T10:00+08:00")
+    story = Scenario(InMemoryDCBRecorder(), by=JB, beside=(late_entry,)).at(
+        "2026-05-11T10:00+08:00"
+    )
     return story.given(SeedLedger()).given(*qualified, RAISED, actor=JB)
 
 
@@ -108,6 +113,8 @@ def test_what_follows_is_withheld_from_the_same(
     assert story.outcome is not None, story.error
     for record in story.outcome.events:
         assert record.event.kept_from() == (("EMB",) if told else ("MRB", "EMB"))
+        # Before the notice it is the handler's alone; after it the supervisors' and the unit's.
+        assert record.envelope.visibility == ("restricted" if told else "sealed")
 
 
 def test_the_answer_of_a_unit_that_was_told(story: Scenario) -> None:
@@ -116,6 +123,38 @@ def test_the_answer_of_a_unit_that_was_told(story: Scenario) -> None:
     story.when(RespondToFinding(finding_id="F-1", unit="MRB", response="已改"), HEAD)
     assert story.outcome is not None, story.error
     assert [record.event.kept_from() for record in story.outcome.events] == [("EMB",)]
+
+
+@pytest.mark.parametrize(("unit", "sealed"), [("MRB", True), (None, True), ("JB", False)])
+def test_what_is_found_in_confidence_is_sealed_unless_it_is_about_the_bureau(
+    story: Scenario, unit: str | None, sealed: bool
+) -> None:
+    """Though no unit is named; about the bureau the other supervisors read it, and it does not."""
+    business = actor("ENTITY", "REP-1", "entity_rep")
+    story.given(
+        EnforcementUnitQualified(unit="JB", name="JB", kind="organ", valid_from=date(2020, 1, 1)),
+        actor=JB,
+    )
+    told = ReportIrregularVisit(
+        irregular_visit="IV-1",
+        entity="91620100MA01000012",
+        reporter="entity",
+        unit=unit,
+        visited_on=date(2026, 4, 9),
+        occurred_at=datetime.fromisoformat("2026-04-09T10:00+08:00"),
+        facts="来了一个人",
+        officers_seen=1,
+    )
+    story.when(told, business)
+    assert story.outcome is not None, story.error
+    found = [r for r in story.outcome.events if isinstance(r.event, FindingRaised)]
+    assert {r.event.rule_id for r in found} == {"FIL-V1", "FIL-V3", "FIL-V4", "GEN-V1"}
+    for record in found:
+        assert record.envelope.visibility == ("sealed" if sealed else "restricted")
+        assert record.event.entity is None
+        assert "recorded" not in record.event.facts
+    if not sealed:
+        assert all("JB" in record.event.kept_from() for record in found)
 
 
 NAMING: tuple[Command, ...] = (

@@ -88,11 +88,13 @@ class TriageFinding(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         raised = open_finding(ledger, self.finding_id)
+        state = full_state(ledger, raised)
         yield FindingTriaged(
             finding_id=self.finding_id,
             unit=raised.unit,
             assessment=self.assessment,
-            withheld_from=withheld(ledger, raised),
+            withheld_from=state.withheld_from,
+            in_confidence=state.in_confidence,
         )
 
 
@@ -109,11 +111,13 @@ class DismissFinding(Countersigned):
         return open_finding(ledger, self.finding_id).auto
 
     def confidential(self, ledger: Reading) -> bool:
-        return open_finding(ledger, self.finding_id).visibility() == "sealed"
+        raised = open_finding(ledger, self.finding_id)
+        return raised.confidential or full_state(ledger, raised).in_confidence
 
     def withheld_from(self, ledger: Reading) -> tuple[str, ...]:
         raised = open_finding(ledger, self.finding_id)
-        return (*withheld(ledger, raised), *(raised.kept_from() if raised.confidential else ()))
+        withheld = full_state(ledger, raised).withheld_from
+        return (*withheld, *(raised.kept_from() if raised.confidential else ()))
 
     def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
         raised = ledger.known(FindingState(self.finding_id)).raised
@@ -132,12 +136,14 @@ class DismissFinding(Countersigned):
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
         raised = open_finding(ledger, self.finding_id)
+        state = full_state(ledger, raised)
         yield FindingDismissed(
             finding_id=self.finding_id,
             unit=raised.unit,
             reason=self.reason,
             second_reader=ledger.actor.person_id,
-            withheld_from=withheld(ledger, raised),
+            withheld_from=state.withheld_from,
+            in_confidence=state.in_confidence,
         )
 
 
@@ -161,6 +167,7 @@ class RespondToFinding(Command):
             unit=self.unit,
             response=self.response,
             withheld_from=state.withheld_from,
+            in_confidence=state.in_confidence,
         )
 
 
@@ -172,11 +179,13 @@ class AcceptRectification(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         raised = open_finding(ledger, self.finding_id)
+        state = full_state(ledger, raised)
         yield RectificationAccepted(
             finding_id=self.finding_id,
             unit=raised.unit,
             note=self.note,
-            withheld_from=withheld(ledger, raised),
+            withheld_from=state.withheld_from,
+            in_confidence=state.in_confidence,
         )
 
 
@@ -197,6 +206,7 @@ class RejectRectification(Command):
             unit=raised.unit,
             reason=self.reason,
             withheld_from=state.withheld_from,
+            in_confidence=state.in_confidence,
         )
 
 
@@ -214,12 +224,14 @@ class StartDirectHandling(Command):
             raise OutOfStep(f"finding {self.finding_id} is about no unit")
         if self.due_on <= ledger.on:
             raise Malformed(f"due_on has to lie after {ledger.on}", "/due_on")
+        state = full_state(ledger, raised)
         yield DirectHandlingStarted(
             finding_id=self.finding_id,
             unit=raised.unit,
             demands=self.demands,
             due_on=self.due_on,
-            withheld_from=withheld(ledger, raised),
+            withheld_from=state.withheld_from,
+            in_confidence=state.in_confidence,
         )
 
 
@@ -243,12 +255,13 @@ class CloseFinding(Command):
             unit=raised.unit,
             conclusion=self.conclusion,
             withheld_from=state.withheld_from,
+            in_confidence=state.in_confidence,
         )
 
 
-def withheld(ledger: Reading, raised: FindingRaised) -> tuple[str, ...]:
-    """The units from which a finding is withheld still: what follows on it is as well."""
-    return ledger.read_true(FindingState(raised.finding_id)).withheld_from
+def full_state(ledger: Reading, raised: FindingRaised) -> FindingState:
+    """Where a finding stands, whoever may know it: what follows is read by the same readers."""
+    return ledger.read_true(FindingState(raised.finding_id))
 
 
 def require_told(raised: FindingRaised) -> None:
