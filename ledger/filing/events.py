@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from ledger.kernel import Event, Value, Visibility
+from ledger.kernel import Event, LegalRef, Value, Visibility
 from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
     Badge,
@@ -234,12 +234,13 @@ class InspectionTaskApproved(Event):
     """检查任务经批准: by the unit's head (FIL-R4). ``plan_version`` is the one that covers it.
 
     Since version 2 ``draw`` is the random draw that chose the business (FIL-R11), and ``joint`` the
-    joint visit that the unit takes part in with this task (2.11).
+    joint visit that the unit takes part in with this task (2.11). Since version 3
+    ``prescribed_by`` is the provision that prescribes the visit (FIL-R12).
     """
 
     TOPIC: ClassVar[str] = "filing.inspection-task-approved"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict, 2: dict}
     VISIBILITY = "sealed"  # upcoming visits are nobody's but the unit's (2.16)
 
     task: TaskId
@@ -261,6 +262,7 @@ class InspectionTaskApproved(Event):
     territorial_assistance_ref: Name | None = None
     draw: DrawId | None = None
     joint: JointId | None = None
+    prescribed_by: LegalRef | None = None
 
 
 class InspectionNoticeIssued(Event):
