@@ -34,6 +34,7 @@ from projections.dishonesty import (
     SeriousList,
 )
 from projections.draws import Draws, Population, Targets
+from projections.experience import Experiences, Outreaches
 from projections.findings import Findings
 from projections.follower import Follower, Views, names_of
 from projections.grading import LocalGrades
@@ -140,6 +141,8 @@ def all_views() -> list[View]:
         CaseFiles(),
         ReviewStandings(),
         Reports(),
+        Experiences(),
+        Outreaches(),
         Tallies(),
         ReportingUnits(),
         WorkPlans(),

@@ -304,7 +304,7 @@ def test_WRK_V3_evidence_corrected(story: Scenario) -> None:
     story.given(ADOPT).at("2026-03-30T09:00+08:00").given(outreach)
     at, event = _newest(story)
     story.when(ReachMilestone(milestone=MS_1, says="已公布", evidence_events=(at,))).then(
-        like(EvidenceNamed, position=at, decision=None, seen_as="shared"), MilestoneReached
+        like(EvidenceNamed, position=at, decision=None, seen_as="public"), MilestoneReached
     )
     correction = RecordCorrected(
         target_event_id=event,
@@ -314,7 +314,7 @@ def test_WRK_V3_evidence_corrected(story: Scenario) -> None:
         requested_by="A",
         approved_by="B",
         subjects=("unit:MRB",),
-        target_visibility="shared",
+        target_visibility="public",
     )
     story.when(Record(facts=(correction,))).then(
         RecordCorrected, like(FindingRaised, rule_id="WRK-V3", unit="MRB")
