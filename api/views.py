@@ -19,6 +19,7 @@ from api import (
     entities,
     experience,
     findings,
+    histories,
     joint,
     keylist,
     legalreview,
@@ -41,7 +42,7 @@ from api.operations import MAX_LAG, Check, Readiness
 from api.resources import Resource
 from projections.follower import Follower
 
-RESOURCES: tuple[Resource, ...] = (
+_RESOURCES: tuple[Resource, ...] = (
     *actcodes.RESOURCES,
     *approvals.RESOURCES,
     *entities.RESOURCES,
@@ -51,6 +52,7 @@ RESOURCES: tuple[Resource, ...] = (
     *policies.RESOURCES,
     *catalogue.RESOURCES,
     *delegations.RESOURCES,
+    *histories.RESOURCES,
     *experience.RESOURCES,
     *complaints.RESOURCES,
     *reconsideration.RESOURCES,
@@ -74,6 +76,7 @@ RESOURCES: tuple[Resource, ...] = (
     *assessment.RESOURCES,
     *takeon.RESOURCES,
 )
+RESOURCES: tuple[Resource, ...] = histories.with_histories(_RESOURCES)
 
 
 def readiness(follower: Follower, max_lag: int = MAX_LAG) -> Mapping[str, Check]:

@@ -38,6 +38,7 @@ from projections.experience import Experiences, Outreaches
 from projections.findings import Findings
 from projections.follower import Follower, Views, names_of
 from projections.grading import LocalGrades
+from projections.histories import HISTORIES
 from projections.joint import JointArtefacts, Joints
 from projections.keylist import KeyDesignations, KeyLists
 from projections.legalreview import LegalReviews, MajorDecisionLists, Reviewers
@@ -151,6 +152,7 @@ def all_views() -> list[View]:
         TrackedUnits(),
         PlanYears(),
         PoliciesKnown(),
+        *(view() for view in HISTORIES.values()),
         Indicators(),
         Scores(),
         Assessments(),

@@ -125,7 +125,8 @@ class AnnualPlanApproved(Event):
     """年度行政执法检查计划经批准: version 1 of a unit's plan for a year."""
 
     TOPIC: ClassVar[str] = "filing.annual-plan-approved"
-    VISIBILITY = "public"
+    VISIBILITY = "shared"  # among authorities until it is published (PlanPublished)
+    NARROWED = True
 
     plan: PlanId
     unit: UnitId
@@ -137,7 +138,8 @@ class PlanAmended(Event):
     """计划调整: the next version of the plan; it counts once it is filed."""
 
     TOPIC: ClassVar[str] = "filing.plan-amended"
-    VISIBILITY = "public"
+    VISIBILITY = "shared"  # among authorities until it is published (PlanPublished)
+    NARROWED = True
 
     plan: PlanId
     unit: UnitId
@@ -150,7 +152,8 @@ class AnnualPlanFiled(Event):
     """计划备案: a version of the plan is filed with the Justice Bureau."""
 
     TOPIC: ClassVar[str] = "filing.annual-plan-filed"
-    VISIBILITY = "public"
+    VISIBILITY = "shared"  # among authorities until it is published (PlanPublished)
+    NARROWED = True
 
     plan: PlanId
     unit: UnitId
@@ -164,7 +167,8 @@ class FilingAccepted(Event):
     """备案受理: the Justice Bureau accepts a filed plan version."""
 
     TOPIC: ClassVar[str] = "filing.filing-accepted"
-    VISIBILITY = "public"
+    VISIBILITY = "shared"  # among authorities until it is published (PlanPublished)
+    NARROWED = True
 
     plan: PlanId
     unit: UnitId
@@ -175,7 +179,8 @@ class FilingReturned(Event):
     """备案退回: the Justice Bureau returns a filed plan version, with reasons."""
 
     TOPIC: ClassVar[str] = "filing.filing-returned"
-    VISIBILITY = "public"
+    VISIBILITY = "shared"  # among authorities until it is published (PlanPublished)
+    NARROWED = True
 
     plan: PlanId
     unit: UnitId
@@ -184,15 +189,22 @@ class FilingReturned(Event):
 
 
 class PlanPublished(Event):
-    """计划公布: the public can read a version of the plan."""
+    """计划公布: the public can read a version of the plan.
+
+    Since version 2 ``items`` are what is published: the approval that holds them is the affair of
+    the authorities.
+    """
 
     TOPIC: ClassVar[str] = "filing.plan-published"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     VISIBILITY = "public"
 
     plan: PlanId
     unit: UnitId
     version: int
     url: Name
+    items: tuple[PlanItem, ...] = ()
 
 
 class SpecialPlanApproved(Event):
