@@ -47,7 +47,7 @@ async def june(world: World) -> World:
     for unit, matter in MATTERS.items():
         await world.given_matter(matter, unit=unit, domain=domains[unit])
     for unit, matter in MATTERS.items():
-        await world.given_plan([6], unit=unit, matter=matter)
+        await world.given_plan([6, 7], unit=unit, matter=matter)
     world.at("2026-05-11")
     await world.send(
         "JB",
