@@ -34,6 +34,7 @@ def _seen(grant: Grant, table: sa.Table) -> Where:
 
 def _said(given: Experience | Outreach, grant: Grant) -> dict[str, Any]:
     said = shown(given, grant)
+    said.pop("said_in", None)
     if not _reads_selection(grant, given.unit):
         said.pop("selected", None)
     if given.stage == "withdrawn":

@@ -24,6 +24,8 @@ class Experience(Fold):
     text: str = ""
     matters: tuple[str, ...] = ()
     published_on: date | None = None
+    #: The id of the event that published it.
+    said_in: str | None = None
     withdrawn_on: date | None = None
     withdrawn_because: str = ""
 
@@ -46,6 +48,7 @@ class Experience(Fold):
     def on_published(self, event: ExperiencePublished, record: Recorded) -> None:
         self.unit, self.published_on = event.unit, record.occurred_on
         self.title, self.text, self.matters = event.title, event.text, event.matters
+        self.said_in = str(record.envelope.event_id)
 
     def on_withdrawn(self, event: ExperienceWithdrawn, record: Recorded) -> None:
         self.withdrawn_on, self.withdrawn_because = record.occurred_on, event.reason

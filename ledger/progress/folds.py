@@ -184,6 +184,8 @@ class Outreach(Fold):
     url: str | None = None
     task_no: int | None = None
     published_on: date | None = None
+    #: The id of the event that published it.
+    said_in: str | None = None
     withdrawn_on: date | None = None
     withdrawn_because: str = ""
 
@@ -198,7 +200,8 @@ class Outreach(Fold):
             return "unknown"
         return "published" if self.withdrawn_on is None else "withdrawn"
 
-    def on_published(self, event: OutreachPublished) -> None:
+    def on_published(self, event: OutreachPublished, record: Recorded) -> None:
+        self.said_in = str(record.envelope.event_id)
         self.unit, self.title, self.channel = event.unit, event.title, event.channel
         self.url, self.task_no, self.published_on = event.url, event.task_no, event.published_on
 

@@ -145,9 +145,7 @@ async def _publish(world: World, number: int) -> None:
     await world.send(
         "JB", "joint/publish-joint-list", artefact="JL-1", matters=joint, url="https://e.org/j"
     )
-    await world.send(
-        "MRB head", "keylist/list-key-matter", **_key("M-101" if first else "M-102")
-    )
+    await world.send("MRB head", "keylist/list-key-matter", **_key("M-101" if first else "M-102"))
     items = [_leniency("EX-1" if first else "EX-2")]
     await world.send("MRB head", "leniency/publish-leniency-list", **unit, items=items)
     items = [_benchmark(500_000 if first else 900_000)]
