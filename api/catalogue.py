@@ -19,6 +19,7 @@ from api.tokens import Grant
 from api.visibility import may_see
 from ledger.audiences import UNIT_BOUND
 from ledger.catalogue.events import MatterListed
+from ledger.filing.events import AnnualPlanApproved
 from ledger.kernel import civil_date
 from projections import plans as plans_view
 from projections.catalogue import (
@@ -133,9 +134,22 @@ async def matter(request: web.Request) -> web.Response:
     return json_response(_matter(_MATTERS.decode(row.state), grant))
 
 
+def _sees_unpublished(grant: Grant) -> bool:
+    """Whether a reader sees plans before they are published: every authority does."""
+    return may_see(grant, AnnualPlanApproved.VISIBILITY, "", ())
+
+
+_PLAN_SHOWN = sa.or_(PLANS.c.shown_version > 0, PLANS.c.special)
+
+
 async def plans(request: web.Request) -> web.Response:
-    """Annual plans and special campaigns."""
-    where: list[sa.ColumnElement[bool]] = []
+    """Annual plans and special campaigns: for everybody those that were published.
+
+    Authorities read each other's before that too, in their newest version.
+    """
+    grant = await grant_of(request)
+    whole = _sees_unpublished(grant)
+    where: list[sa.ColumnElement[bool]] = [] if whole else [_PLAN_SHOWN]
     if "year" in request.query:
         where.append(PLANS.c.year == query_value(request, "year", int, 0))
     return await rows_page(
@@ -148,18 +162,25 @@ async def plans(request: web.Request) -> web.Response:
             "unit": row.unit,
             "year": row.year,
             "special": row.special,
-            "version": row.version,
+            "version": row.version if whole else row.shown_version,
         },
         filters={"unit": PLANS.c.unit},
     )
 
 
 async def plan(request: web.Request) -> web.Response:
-    """One plan: what it says now, and every version with its filing and publication."""
-    row = await one_row(request, "plans", PLANS, request.match_info["plan"])
+    """One plan: what it says now, and every version with its filing and publication.
+
+    Everybody reads the versions that were published, authorities the others too.
+    """
+    grant = await grant_of(request)
+    whole = _sees_unpublished(grant)
+    shown = [] if whole else [_PLAN_SHOWN]
+    row = await one_row(request, "plans", PLANS, request.match_info["plan"], shown)
     if row is None:
         raise not_found()
-    return json_response(plans_view.document(_PLANS.decode(row.state)))
+    said = _PLANS.decode(row.state)
+    return json_response(plans_view.document(said) if whole else plans_view.public_document(said))
 
 
 #: What everybody reads of a visit that has opened; its result once that is published.

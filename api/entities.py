@@ -73,8 +73,9 @@ def documents_of(follower: Follower) -> Documents:
 async def profile(request: web.Request) -> web.Response:
     """The credit profile of a business.
 
-    The public is shown public records and commitments, serious lists, published inspections and the
-    register's name; the business itself and the authorities also grades, caps, burden, what was
+    The public is shown public records and commitments, serious lists, published inspections, the
+    register's name, and of its grade the manner of supervision alone (`off_site_first` or
+    `on_site`); the business itself and the authorities also grades, caps, burden, what was
     determined, measures, key designations, observation periods, and from when each record can be
     repaired under every regime; planned visits count for the unit that plans them and for the
     Justice Bureau alone. What has a last day of its own is shown with it until it ends; as

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import sqlalchemy as sa
@@ -25,12 +25,18 @@ from ledger.audiences import UNIT_BOUND
 from ledger.kernel import Fold, civil_date
 from ledger.vocabulary import Role
 from projections.policies import Policies, value_in_force
+from projections.profiles import search_key
 from projections.views import FoldView
 
 Where = list[sa.ColumnElement[bool]]
 
 #: The day as of which a list is asked for.
 VALID_AS_OF = Parameter("valid_as_of", date, "the day on which what is listed has to hold")
+
+
+#: A part of a text; most Chinese words have two characters, some one.
+Words = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+SEARCH = Parameter("q", Words, "what is searched for: any part of the text, whatever its case")
 
 
 class FoundItems(msgspec.Struct, frozen=True):
@@ -117,6 +123,8 @@ class Listing(msgspec.Struct, frozen=True):
     #: The policy on whose value today it depends too which rows are seen; handed to ``seen``, with
     #: the day.
     policy: str | None = None
+    #: The column in which the parameter ``q`` searches; it holds search keys.
+    searched: str | None = None
     #: Further views in which ``seen`` looks.
     looks_in: tuple[str, ...] = ()
     #: Whether something holds on a day: the list then takes ``valid_as_of`` and leaves out the
@@ -131,7 +139,7 @@ class Listing(msgspec.Struct, frozen=True):
                 self._list(),
                 returns=FoundItems,
                 roles=self.roles,
-                query=(*self.filters, *self._day(), AFTER, LIMIT, AT_LEAST),
+                query=(*self.filters, *self._search(), *self._day(), AFTER, LIMIT, AT_LEAST),
                 headers=(AT_LEAST_HEADER,),
             ),
             Resource(
@@ -146,6 +154,9 @@ class Listing(msgspec.Struct, frozen=True):
 
     def _day(self) -> tuple[Parameter, ...]:
         return () if self.holds is None else (VALID_AS_OF,)
+
+    def _search(self) -> tuple[Parameter, ...]:
+        return () if self.searched is None else (SEARCH,)
 
     def _shown(self, row: sa.Row[Any], grant: Grant) -> Any:
         if "document" in self.view.table.c:
@@ -166,6 +177,8 @@ class Listing(msgspec.Struct, frozen=True):
                         column = self.column(grant, table, filter_.name)
                     boolean = isinstance(column.type, sa.Boolean)
                     where.append(column == (wanted if boolean else _text(wanted, column)))
+            if self.searched is not None and (q := query_value(request, "q", Words, None)):
+                where.append(table.c[self.searched].contains(search_key(q), autoescape=True))
             keep = None
             if self.holds is not None and (day := query_value(request, "valid_as_of", date, None)):
                 holds, decode = self.holds, _opened(self.view).decode

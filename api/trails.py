@@ -162,6 +162,8 @@ RESOURCES = (
     _resource("/v1/findings/{finding}/trail", "finding", "finding"),
     _resource("/v1/supervision-documents/{supdoc}/trail", "supdoc", "supdoc"),
     _resource("/v1/plans/{plan}/trail", "plan", "plan"),
+    _resource("/v1/experiences/{experience}/trail", "experience", "experience"),
+    _resource("/v1/outreach/{outreach}/trail", "outreach", "outreach"),
     _resource("/v1/cases/{case}/trail", "case", "case"),
     _resource("/v1/decisions/{decision}/trail", "decision", "decision"),
     _resource("/v1/complaints/{complaint}/trail", "complaint", "complaint"),

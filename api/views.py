@@ -17,7 +17,9 @@ from api import (
     dishonesty,
     draws,
     entities,
+    experience,
     findings,
+    histories,
     joint,
     keylist,
     legalreview,
@@ -40,7 +42,7 @@ from api.operations import MAX_LAG, Check, Readiness
 from api.resources import Resource
 from projections.follower import Follower
 
-RESOURCES: tuple[Resource, ...] = (
+_RESOURCES: tuple[Resource, ...] = (
     *actcodes.RESOURCES,
     *approvals.RESOURCES,
     *entities.RESOURCES,
@@ -50,6 +52,8 @@ RESOURCES: tuple[Resource, ...] = (
     *policies.RESOURCES,
     *catalogue.RESOURCES,
     *delegations.RESOURCES,
+    *histories.RESOURCES,
+    *experience.RESOURCES,
     *complaints.RESOURCES,
     *reconsideration.RESOURCES,
     *observation.RESOURCES,
@@ -72,6 +76,7 @@ RESOURCES: tuple[Resource, ...] = (
     *assessment.RESOURCES,
     *takeon.RESOURCES,
 )
+RESOURCES: tuple[Resource, ...] = histories.with_histories(_RESOURCES)
 
 
 def readiness(follower: Follower, max_lag: int = MAX_LAG) -> Mapping[str, Check]:

@@ -28,6 +28,7 @@ from ledger.dishonesty import commands as dishonesty
 from ledger.draws import commands as draws
 from ledger.draws.commands.common import OPERATORS
 from ledger.entities import commands as entities
+from ledger.experience import commands as experience
 from ledger.filing import commands as filing
 from ledger.grading import commands as grading
 from ledger.joint import commands as joint
@@ -77,6 +78,14 @@ _REPORTING: tuple[Role, ...] = (
 
 #: Who adopts the work plan of a year: heads, and the offices that track the region's.
 _PLANNING: tuple[Role, ...] = ("unit_head", "park_committee", "jb_supervisor", "rlo_assessor")
+
+#: Who publishes what units did well: the two offices, and a unit's head of the own unit.
+_SHARING_EXPERIENCE: tuple[Role, ...] = (
+    "jb_supervisor",
+    "rlo_assessor",
+    "unit_head",
+    "park_committee",
+)
 
 #: Whoever may request or approve what two people sign.
 _SIGNING: tuple[Role, ...] = (
@@ -482,6 +491,13 @@ COMMANDS: tuple[Entry, ...] = (
         (progress.ReturnLedger, ("jb_supervisor", "rlo_assessor")),
         (progress.AcceptLedger, ("jb_supervisor", "rlo_assessor")),
         (progress.PublishOutreach, _REPORTING),
+        (progress.WithdrawOutreach, _REPORTING),
+    ),
+    *_system(
+        "experience",
+        (experience.SelectHighlight, ("jb_supervisor", "rlo_assessor")),
+        (experience.PublishExperience, _SHARING_EXPERIENCE),
+        (experience.WithdrawExperience, _SHARING_EXPERIENCE),
     ),
     *_system(
         "workplans",

@@ -212,6 +212,9 @@ EvidenceEventId = Annotated[
 DelegationId = Annotated[
     str, subject("delegation", hideable=False, pattern=_NAME, examples=["DLG-2026-01"])
 ]
+#: What units did well and publish, and what they told the public.
+ExperienceId = Annotated[str, subject("experience", pattern=_NAME, examples=["EXP-2026-0001"])]
+OutreachId = Annotated[str, subject("outreach", pattern=_NAME, examples=["OUT-2026-0001"])]
 ReconId = Annotated[str, subject("recon", pattern=_NAME, examples=["RCN-2026-0001"])]
 MonthId = Annotated[
     str,

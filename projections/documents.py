@@ -105,7 +105,7 @@ class Documents:
             profile = self._view.decode(row.state)
             day = max(today, profile.seen_on)
             body = as_json(render(profile, audience, law, plans=plans, today=day))
-            until = profile.holds_until(day)
+            until = min(profile.holds_until(day), law.manner_until(day))
         if says_nothing(body, entity, audience, plans):
             return None
         return sha256(body).hexdigest()[:32], body, until

@@ -34,9 +34,11 @@ from projections.dishonesty import (
     SeriousList,
 )
 from projections.draws import Draws, Population, Targets
+from projections.experience import Experiences, Outreaches
 from projections.findings import Findings
 from projections.follower import Follower, Views, names_of
 from projections.grading import LocalGrades
+from projections.histories import HISTORIES
 from projections.joint import JointArtefacts, Joints
 from projections.keylist import KeyDesignations, KeyLists
 from projections.legalreview import LegalReviews, MajorDecisionLists, Reviewers
@@ -140,6 +142,8 @@ def all_views() -> list[View]:
         CaseFiles(),
         ReviewStandings(),
         Reports(),
+        Experiences(),
+        Outreaches(),
         Tallies(),
         ReportingUnits(),
         WorkPlans(),
@@ -148,6 +152,7 @@ def all_views() -> list[View]:
         TrackedUnits(),
         PlanYears(),
         PoliciesKnown(),
+        *(view() for view in HISTORIES.values()),
         Indicators(),
         Scores(),
         Assessments(),

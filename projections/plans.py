@@ -40,6 +40,14 @@ class Version(msgspec.Struct):
     url: str | None = None
 
 
+class Published(msgspec.Struct, frozen=True):
+    """What everybody reads of one version."""
+
+    published_on: date
+    url: str
+    items: tuple[PlanItem, ...]
+
+
 class PlanState(Fold):
     """What does this plan say in each version?"""
 
@@ -48,6 +56,8 @@ class PlanState(Fold):
     year: int | None = None
     versions: dict[int, Version] = msgspec.field(default_factory=dict)
     special: SpecialPlanApproved | None = None
+    #: Each version as it was published, whatever was drafted since.
+    published: dict[int, Published] = msgspec.field(default_factory=dict)
 
     def on_approved(self, event: AnnualPlanApproved, record: Recorded) -> None:
         self.unit, self.year = event.unit, event.year
@@ -73,6 +83,9 @@ class PlanState(Fold):
     def on_published(self, event: PlanPublished, record: Recorded) -> None:
         version = self._version(event.version)
         version.published_on, version.url = record.occurred_on, event.url
+        self.unit = event.unit
+        items = event.items or tuple(self.items(event.version))
+        self.published[event.version] = Published(record.occurred_on, event.url, items)
 
     def on_special(self, event: SpecialPlanApproved) -> None:
         self.unit, self.special = event.unit, event
@@ -105,6 +118,8 @@ PLANS = sa.Table(
     sa.Column("year", sa.Integer, index=True),
     sa.Column("special", sa.Boolean, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
+    #: The newest version that was published; 0 while none was.
+    sa.Column("shown_version", sa.Integer, nullable=False, index=True),
     sa.Column("state", sa.LargeBinary, nullable=False),
 )
 
@@ -113,7 +128,7 @@ class Plans(FoldView[PlanState]):
     """A row for each plan."""
 
     name = "plans"
-    version = 1
+    version = 2
     kind = "plan"
     fold = PlanState
     table = PLANS
@@ -125,11 +140,33 @@ class Plans(FoldView[PlanState]):
             "year": fold.year,
             "special": fold.special is not None,
             "version": max(fold.versions, default=0),
+            "shown_version": max(fold.published, default=0),
         }
 
 
+def public_document(plan: PlanState) -> dict[str, Any]:
+    """A plan as everybody reads it: its newest published version, and each one before.
+
+    A campaign is public as it is approved: no later act publishes it.
+    """
+    if plan.special is not None:
+        return document(plan)
+    newest = max(plan.published)
+    return {
+        "plan": plan.plan,
+        "unit": plan.unit,
+        "version": newest,
+        "year": plan.year,
+        "items": plan.published[newest].items,
+        "versions": [
+            {"version": number, **msgspec.structs.asdict(version)}
+            for number, version in sorted(plan.published.items())
+        ],
+    }
+
+
 def document(plan: PlanState) -> dict[str, Any]:
-    """A plan as it is read: what it says now, and every version."""
+    """A plan as the authorities read it: what it says now, and every version."""
     newest = max(plan.versions, default=0)
     shown: dict[str, Any] = {"plan": plan.plan, "unit": plan.unit, "version": newest}
     if plan.special is not None:

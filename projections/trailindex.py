@@ -45,11 +45,13 @@ KINDS = frozenset(
         "decision",
         "designation",
         "entity",
+        "experience",
         "finding",
         "inspection",
         "joint",
         "matter",
         "officer",
+        "outreach",
         "plan",
         "recon",
         "record",
@@ -140,7 +142,7 @@ class Trails(View):
     """
 
     name = "trails"
-    version = 2
+    version = 3
     tables = (NAMES, TRAILS, CORRECTIONS)
     whole: ClassVar[bool] = True
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 _COUNTS = {
     "GEN": (2, 2),
     "CAT": (7, 4),
-    "FIL": (11, 7),
+    "FIL": (12, 7),
     "DRW": (10, 7),
     "ENT": (1, 2),
     "CRD": (6, 4),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from ledger.kernel import Event, Value, Visibility
+from ledger.kernel import Event, LegalRef, Value, Visibility
 from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
     Badge,
@@ -125,7 +125,8 @@ class AnnualPlanApproved(Event):
     """年度行政执法检查计划经批准: version 1 of a unit's plan for a year."""
 
     TOPIC: ClassVar[str] = "filing.annual-plan-approved"
-    VISIBILITY = "public"
+    VISIBILITY = "shared"  # among authorities until it is published (PlanPublished)
+    NARROWED = True
 
     plan: PlanId
     unit: UnitId
@@ -137,7 +138,8 @@ class PlanAmended(Event):
     """计划调整: the next version of the plan; it counts once it is filed."""
 
     TOPIC: ClassVar[str] = "filing.plan-amended"
-    VISIBILITY = "public"
+    VISIBILITY = "shared"  # among authorities until it is published (PlanPublished)
+    NARROWED = True
 
     plan: PlanId
     unit: UnitId
@@ -150,7 +152,8 @@ class AnnualPlanFiled(Event):
     """计划备案: a version of the plan is filed with the Justice Bureau."""
 
     TOPIC: ClassVar[str] = "filing.annual-plan-filed"
-    VISIBILITY = "public"
+    VISIBILITY = "shared"  # among authorities until it is published (PlanPublished)
+    NARROWED = True
 
     plan: PlanId
     unit: UnitId
@@ -164,7 +167,8 @@ class FilingAccepted(Event):
     """备案受理: the Justice Bureau accepts a filed plan version."""
 
     TOPIC: ClassVar[str] = "filing.filing-accepted"
-    VISIBILITY = "public"
+    VISIBILITY = "shared"  # among authorities until it is published (PlanPublished)
+    NARROWED = True
 
     plan: PlanId
     unit: UnitId
@@ -175,7 +179,8 @@ class FilingReturned(Event):
     """备案退回: the Justice Bureau returns a filed plan version, with reasons."""
 
     TOPIC: ClassVar[str] = "filing.filing-returned"
-    VISIBILITY = "public"
+    VISIBILITY = "shared"  # among authorities until it is published (PlanPublished)
+    NARROWED = True
 
     plan: PlanId
     unit: UnitId
@@ -184,15 +189,22 @@ class FilingReturned(Event):
 
 
 class PlanPublished(Event):
-    """计划公布: the public can read a version of the plan."""
+    """计划公布: the public can read a version of the plan.
+
+    Since version 2 ``items`` are what is published: the approval that holds them is the affair of
+    the authorities.
+    """
 
     TOPIC: ClassVar[str] = "filing.plan-published"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     VISIBILITY = "public"
 
     plan: PlanId
     unit: UnitId
     version: int
     url: Name
+    items: tuple[PlanItem, ...] = ()
 
 
 class SpecialPlanApproved(Event):
@@ -234,12 +246,13 @@ class InspectionTaskApproved(Event):
     """检查任务经批准: by the unit's head (FIL-R4). ``plan_version`` is the one that covers it.
 
     Since version 2 ``draw`` is the random draw that chose the business (FIL-R11), and ``joint`` the
-    joint visit that the unit takes part in with this task (2.11).
+    joint visit that the unit takes part in with this task (2.11). Since version 3
+    ``prescribed_by`` is the provision that prescribes the visit (FIL-R12).
     """
 
     TOPIC: ClassVar[str] = "filing.inspection-task-approved"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict, 2: dict}
     VISIBILITY = "sealed"  # upcoming visits are nobody's but the unit's (2.16)
 
     task: TaskId
@@ -261,6 +274,7 @@ class InspectionTaskApproved(Event):
     territorial_assistance_ref: Name | None = None
     draw: DrawId | None = None
     joint: JointId | None = None
+    prescribed_by: LegalRef | None = None
 
 
 class InspectionNoticeIssued(Event):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 import msgspec
@@ -306,6 +306,43 @@ class VisitsMade(Fold):
 
     def on_opened(self, event: OnSiteInspectionOpened, record: Recorded) -> None:
         self.days.append(record.occurred_on)
+
+
+class UndrawnVisits(Fold):
+    """On which days does this unit inspect this business by daily tasks that no draw chose?
+
+    A booked visit counts on the day it is planned for, one that took place on its own day. A visit
+    that was cancelled, or that ended at a closed door, was none.
+    """
+
+    entity: EntityId
+    unit: UnitId
+    days: dict[str, date] = msgspec.field(default_factory=dict)
+    opened: dict[str, date] = msgspec.field(default_factory=dict)
+
+    def on_approved(self, event: InspectionTaskApproved) -> None:
+        if event.kind == "daily" and event.draw is None:
+            self.days[event.task] = self.opened.get(event.task, event.planned_on)
+
+    def on_opened(self, event: OnSiteInspectionOpened, record: Recorded) -> None:
+        self.opened[event.task] = record.occurred_on
+        if event.task in self.days:
+            self.days[event.task] = record.occurred_on
+
+    def on_over(self, event: InspectionCancelled | InspectionConcluded) -> None:
+        if event.task not in self.opened:
+            self.days.pop(event.task, None)
+
+    def nearest(self, day: date) -> date | None:
+        """The visit nearest to a day; of two as near, the earlier."""
+        return min(self.days.values(), key=lambda d: (abs(d - day), d), default=None)
+
+    def earliest(self, day: date, interval: int) -> date:
+        """The first day from ``day`` on with ``interval`` calendar days to each of them."""
+        for visited in sorted(self.days.values()):
+            if abs((day - visited).days) < interval:
+                day = visited + timedelta(days=interval)
+        return day
 
 
 class VisitRating(Fold):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from ledger.catalogue import rules as catalogue
 from ledger.catalogue.events import MatterElements
@@ -20,13 +21,17 @@ from ledger.filing.events import (
     ResultNotified,
     SpecialInspectionFiled,
 )
+from ledger.filing.folds import UndrawnVisits
+from ledger.grading.folds import CreditGrade
 from ledger.joint import rules as joint
 from ledger.joint.events import Participant
-from ledger.kernel import DeadlineRule, Reading, Rule, finding_rule
+from ledger.kernel import DeadlineRule, LegalRef, Reading, Rule, finding_rule
+from ledger.keylist.folds import KeyDesignations
 
 _STRICT = "国办发〔2024〕54号《关于严格规范涉企行政检查的意见》"
 _NOTICE_1 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务一"
 _NOTICE_2 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务二"
+_NOTICE_3 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务三"
 
 FIL_R1 = Rule(
     "FIL-R1",
@@ -93,6 +98,14 @@ FIL_R11 = Rule(
     f"{_NOTICE_2}; 《优化营商环境条例》Art. 54",
     "Name the draw that selected the business for these matters, or inspect a matter of a key "
     "domain or special trade.",
+)
+
+FIL_R12 = Rule(
+    "FIL-R12",
+    "unit {unit} supervises {entity} (grade {grade}) in the manner {manner}: {reason}",
+    f"{_NOTICE_3}: 监管方式差异化; {_NOTICE_2}",
+    "{hint}",
+    policy_key="supervision.manner",
 )
 
 FIL_V1 = finding_rule("FIL-V1", "unfiled", "an inspection took place unfiled", _NOTICE_1)
@@ -257,3 +270,49 @@ def check_officers(
     for officer in given:
         conflict = ledger.read(OfficerConflict(officer, entity)).reason
         ledger.require(conflict is None, FIL_R7, officer=officer, entity=entity, reason=conflict)
+
+
+def require_manner(  # noqa: PLR0917 - what a task says of its visit
+    ledger: Reading,
+    unit: str,
+    entity: str,
+    matters: tuple[str, ...],
+    planned_on: date,
+    prescribed_by: LegalRef | None,
+) -> None:
+    """Refuse an undrawn daily visit that the manner of its business's grade does not allow (R12).
+
+    A clue leads to a case, which is no daily task. Before the policy holds, nothing is refused.
+    """
+    grade = ledger.read(CreditGrade(entity)).on(ledger.on)
+    policy = ledger.policy("supervision.manner", unit=unit, grade=grade)
+    if policy is None:
+        return
+    said = policy.value[grade]
+    manner, interval = said["manner"], int(said["interval_cd"])
+    told: dict[str, Any] = {"unit": unit, "entity": entity, "grade": grade, "manner": manner}
+    if manner == "off_site_first" and prescribed_by is None:
+        designated = ledger.read(KeyDesignations(entity, unit)).held_for(planned_on)
+        lacking = [matter for matter in matters if matter not in designated]
+        ledger.require(
+            not lacking,
+            FIL_R12,
+            **told,
+            matters=", ".join(lacking),
+            reason=f"nothing calls for a visit on {', '.join(lacking)}",
+            hint="Check in writing, on shared data or remotely and report it with "
+            "record-off-site-check; or name the draw that chose the business, the provision that "
+            "prescribes the visit (prescribed_by), or designate the business for these matters; "
+            "approve what follows a clue as a case.",
+        )
+    visits = ledger.read(UndrawnVisits(entity, unit))
+    nearest = visits.nearest(planned_on)
+    ledger.require(
+        nearest is None or abs((planned_on - nearest).days) >= interval,
+        FIL_R12,
+        **told,
+        interval=interval,
+        nearest=nearest,
+        reason=f"its undrawn daily visits must lie {interval} days apart, and one is on {nearest}",
+        hint=f"Plan it for {visits.earliest(planned_on, interval)} or later.",
+    )

@@ -230,6 +230,10 @@ class KeyDesignations(Fold):
     def on_ended(self, event: KeyDesignationEnded) -> None:
         self.given[event.designation].ended_on = event.ended_on
 
+    def held_for(self, on: date) -> set[str]:
+        """The matters for which a designation holds that day."""
+        return {m for one in self.given.values() if one.in_force(on) for m in one.matters}
+
     def lapsed_for(self, matters: set[str], on: date) -> list[str]:
         """The designations for any of ``matters`` that lapsed unreviewed, where none holds."""
         about = {d: one for d, one in self.given.items() if matters & set(one.matters)}

@@ -163,6 +163,17 @@ _VISITS = (
     ),
     _design("reasonable_factor", 2, "times the cap, for exempt visits"),
     _design("cap_year", "calendar"),
+    _design(
+        "supervision.manner",
+        {
+            "A": {"manner": "off_site_first", "interval_cd": 180},
+            "B": {"manner": "off_site_first", "interval_cd": 90},
+            "C": {"manner": "on_site", "interval_cd": 30},
+            "D": {"manner": "on_site", "interval_cd": 0},
+        },
+        "监管方式差异化; the intervals lie between undrawn daily visits of one unit",
+        NOTICE,
+    ),
     _design("multi_head_window_cd", 30),
     _design("joint.arrival_minutes", 30, "minutes between the units of one joint visit, at most"),
     _design("retaliation_window_cd", 90),

@@ -82,6 +82,31 @@ class RiskFormula(Value):
     high_from: Count
 
 
+#: Whether a unit checks without entering the business first, or on site.
+SupervisionManner = Literal["off_site_first", "on_site"]
+
+
+class GradeManner(Value):
+    """How units supervise the businesses of one grade.
+
+    ``off_site_first``: in writing, on shared data or remotely; on site only if drawn, designated,
+    on a clue, or because a provision prescribes it. ``interval_cd``: the least number of calendar
+    days between two daily visits of a unit that are not drawn.
+    """
+
+    manner: SupervisionManner
+    interval_cd: Days
+
+
+class MannerByGrade(Value):
+    """How units supervise the businesses of each credit grade."""
+
+    A: GradeManner
+    B: GradeManner
+    C: GradeManner
+    D: GradeManner
+
+
 class LineByGrade(Value):
     """What each credit grade means."""
 
@@ -407,6 +432,7 @@ KEYS: Mapping[str, Key] = {
         draw__risk_formula=RiskFormula,
         grade__scheme=LineByGrade,
         visit_cap=CountByGrade,
+        supervision__manner=MannerByGrade,
         special__approval=SpecialApproval,
         conduct__five_prohibitions=Conduct,
         dishonesty__regime=DishonestyRegime,

@@ -28,6 +28,7 @@ from ledger.progress.events import (
     MetricDisputed,
     Month,
     OutreachPublished,
+    OutreachWithdrawn,
     Part,
     ProgressLedgerSubmitted,
     ReportId,
@@ -39,6 +40,7 @@ from ledger.progress.events import (
 from ledger.progress.folds import (
     COUNTING,
     METRICS,
+    Outreach,
     Report,
     ReportingUnit,
     TaskReports,
@@ -49,7 +51,7 @@ from ledger.progress.folds import (
     report_id,
 )
 from ledger.supervision.findings import finding
-from ledger.vocabulary import MonthId, Name, Text, UnitId
+from ledger.vocabulary import MonthId, Name, OutreachId, Text, UnitId
 
 TASKS = range(1, 10)
 
@@ -283,8 +285,12 @@ class AcceptLedger(Command):
 
 
 class PublishOutreach(Command):
-    """记录宣传报道: the unit has made the Notice known; ``occurred_at`` is when."""
+    """记录宣传报道: the unit has made the Notice known; ``occurred_at`` is when.
 
+    Without ``outreach`` it gets an id of its own.
+    """
+
+    outreach: OutreachId | None = None
     unit: UnitId
     title: Name
     channel: Literal["website", "wechat", "press", "broadcast", "on_site", "other"]
@@ -293,7 +299,10 @@ class PublishOutreach(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.act_for(self.unit)
+        outreach = self.outreach or f"OUT.{ledger.command_id}"
+        ledger.new(Outreach(outreach))
         yield OutreachPublished(
+            outreach=outreach,
             unit=self.unit,
             title=self.title,
             channel=self.channel,
@@ -301,6 +310,21 @@ class PublishOutreach(Command):
             task_no=self.task_no,
             url=self.url,
         )
+
+
+class WithdrawOutreach(Command):
+    """撤回宣传报道: say that what was told is wrong or gone, and why."""
+
+    outreach: OutreachId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        known = ledger.known(Outreach(self.outreach), "Publish it first.")
+        ledger.act_for(known.unit)
+        if known.stage != "published":
+            raise OutOfStep(f"outreach {self.outreach} is {known.stage}")
+        yield OutreachWithdrawn(outreach=self.outreach, unit=known.unit, reason=self.reason)
 
 
 def _anything(values: dict[str, int]) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 
 from ledger.kernel import Event, subject
 from ledger.kernel.events import Upcaster
-from ledger.vocabulary import MonthId, Name, Text, UnitId
+from ledger.vocabulary import MonthId, Name, OutreachId, Text, UnitId
 
 #: The nine tasks of the Notice (0.13).
 TaskNo = Annotated[int, msgspec.Meta(ge=1, le=9)]
@@ -145,15 +145,32 @@ class LedgerAccepted(Event):
 
 
 class OutreachPublished(Event):
-    """宣传报道: a unit has made the Notice, or what came of it, known to the public."""
+    """宣传报道: a unit has made the Notice, or what came of it, known to the public.
+
+    Since version 2 it is public and has an id, by which everybody finds it.
+    """
 
     TOPIC: ClassVar[str] = "progress.outreach-published"
-    VISIBILITY = "shared"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
+    VISIBILITY = "public"
     CORRECTABLE = frozenset({"title", "channel", "url"})
 
+    outreach: OutreachId | None = None
     unit: UnitId
     title: Name
     channel: Literal["website", "wechat", "press", "broadcast", "on_site", "other"]
     published_on: date
     task_no: TaskNo | None = None
     url: Name | None = None
+
+
+class OutreachWithdrawn(Event):
+    """撤回宣传报道: what was told is wrong or gone, and why."""
+
+    TOPIC: ClassVar[str] = "progress.outreach-withdrawn"
+    VISIBILITY = "public"
+
+    outreach: OutreachId
+    unit: UnitId
+    reason: Text

@@ -16,6 +16,8 @@ from ledger.progress.events import (
     LedgerAccepted,
     LedgerReturned,
     MetricDisputed,
+    OutreachPublished,
+    OutreachWithdrawn,
     Part,
     ProgressLedgerSubmitted,
     ReportId,
@@ -24,7 +26,7 @@ from ledger.progress.events import (
     ReportingUnitWithdrawn,
 )
 from ledger.progress.metrics import METRICS, Metric, metrics_of
-from ledger.vocabulary import UnitId
+from ledger.vocabulary import OutreachId, UnitId
 
 __all__ = [
     "COUNTING",
@@ -32,6 +34,7 @@ __all__ = [
     "ActedTally",
     "Figures",
     "Metric",
+    "Outreach",
     "Report",
     "ReportingUnit",
     "ReportingUnits",
@@ -169,6 +172,41 @@ class Report(Fold):
 
     def on_accepted(self, event: LedgerAccepted) -> None:
         self.accepted = event
+
+
+class Outreach(Fold):
+    """What did a unit tell the public, through which channel, and is it withdrawn?"""
+
+    outreach: OutreachId
+    unit: str = ""
+    title: str = ""
+    channel: str = ""
+    url: str | None = None
+    task_no: int | None = None
+    published_on: date | None = None
+    #: The id of the event that published it.
+    said_in: str | None = None
+    withdrawn_on: date | None = None
+    withdrawn_because: str = ""
+
+    @property
+    def exists(self) -> bool:
+        return self.published_on is not None
+
+    @property
+    def stage(self) -> Literal["unknown", "published", "withdrawn"]:
+        """How far it has come."""
+        if not self.exists:
+            return "unknown"
+        return "published" if self.withdrawn_on is None else "withdrawn"
+
+    def on_published(self, event: OutreachPublished, record: Recorded) -> None:
+        self.said_in = str(record.envelope.event_id)
+        self.unit, self.title, self.channel = event.unit, event.title, event.channel
+        self.url, self.task_no, self.published_on = event.url, event.task_no, event.published_on
+
+    def on_withdrawn(self, event: OutreachWithdrawn, record: Recorded) -> None:
+        self.withdrawn_on, self.withdrawn_because = record.occurred_on, event.reason
 
 
 class TaskReports(Fold):

@@ -9,16 +9,30 @@ from ledger.corrections.events import (
     DecisionDeclaredVoid,
     DecisionRevoked,
 )
+from ledger.experience.events import ExperienceWithdrawn
+from ledger.experience.folds import Experience
 from ledger.kernel import Event, Fact, Reading, RecordCorrected
+from ledger.progress.events import OutreachWithdrawn
+from ledger.progress.folds import Outreach
 from ledger.supervision.findings import finding
 from ledger.workplans.folds import RestingOn, RestingOnDecision
 from ledger.workplans.rules import WRK_V3
+
+
+def _said_in(ledger: Reading, event: OutreachWithdrawn | ExperienceWithdrawn) -> str | None:
+    """The id of the event that published what was withdrawn."""
+    if isinstance(event, OutreachWithdrawn):
+        return ledger.read_true(Outreach(event.outreach)).said_in
+    return ledger.read_true(Experience(event.experience)).said_in
+
 
 _UNDONE = (DecisionRevoked, DecisionDeclaredVoid, DecisionDeclaredUnlawful)
 
 
 def evidence_changed(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
     """WRK-V3, beside a correction of a milestone's evidence, or the end of the decision it tells.
+
+    So too where the public text that it names is withdrawn.
 
     Alike for an end that reconsideration or the unit itself decided.
     """
@@ -32,6 +46,10 @@ def evidence_changed(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
             named = ledger.read_true(RestingOnDecision(event.decision)).named
             resting = {one.milestone: one.unit for one in named}
             because = "undone"
+        elif isinstance(event, OutreachWithdrawn | ExperienceWithdrawn):
+            said_in = _said_in(ledger, event)
+            resting = {} if said_in is None else ledger.read_true(RestingOn(said_in)).milestones
+            because = "withdrawn"
         for milestone, unit in sorted(resting.items()):
             yield finding(
                 ledger,

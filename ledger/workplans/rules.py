@@ -36,7 +36,7 @@ WRK_V2 = finding_rule(
 WRK_V3 = finding_rule(
     "WRK-V3",
     "empty_report",
-    "the evidence of a milestone was corrected or the decision it records was undone",
+    "the evidence of a milestone was corrected or withdrawn, or the decision it records undone",
     _TRACKING,
 )
 WRK_V4 = finding_rule(

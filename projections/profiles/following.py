@@ -42,6 +42,7 @@ from projections.profiles.rendering import (
     grade_document,
     head,
     inspection_document,
+    manner_of,
     record_document,
     stands,
     upcoming,
@@ -248,7 +249,7 @@ class Following:
     def _refresh(self, touched: _Touched) -> None:
         if touched.head:
             self._tell_head()
-        if touched.grade:
+        if touched.grade or touched.head:
             self._tell_grade()
         self._tell_counts()
         for name in touched.records:
@@ -369,8 +370,9 @@ class Following:
         self._head: _Sparse = _plain(head(self.profile))
 
     def _tell_grade(self) -> None:
-        told = self._audience != "public"
-        self._grade: _Sparse = {"grade": self._grade_on(self._day)} if told else {}
+        grade, day = self._grade_on(self._day), self._day
+        self._grade: _Sparse = {"grade": grade} if self._audience != "public" else {}
+        self._grade.update(manner_of(self.profile, grade, self._law, day))
 
     def _grade_on(self, day: date) -> str:
         if self.profile.graded is None or (self._on is None and self._today is None):

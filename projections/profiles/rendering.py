@@ -47,6 +47,7 @@ def render(
             for one in ([] if profile.graded is None else profile.graded.assigned)
             if on is None or one.event.assessed_on <= on
         ]
+    document.update(manner_of(profile, profile.grade(day), law, day))
     document["records"] = [
         said
         for record, entry in sorted(profile.records.items())
@@ -92,6 +93,15 @@ def head(profile: CreditProfile) -> dict[str, Any]:
     if profile.oddity is not None:
         document["odd_id"] = {"what": profile.oddity, "register_ref": profile.register_ref}
     return document
+
+
+def manner_of(profile: CreditProfile, grade: str, law: Law, day: date) -> dict[str, str]:
+    """The manner of supervision that follows from a grade, of a business that a register names.
+
+    Everybody reads it, and nothing else of the grade: two grades share each manner.
+    """
+    manner = law.manner(grade, day) if profile.registered else None
+    return {} if manner is None else {"manner": manner}
 
 
 def record_document(

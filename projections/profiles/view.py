@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ledger.kernel import PolicyVersionAdopted, RecordCorrected
 from projections.profiles.fold import CreditProfile
-from projections.profiles.law import NO_LAW, REGIMES, VISIT_CAP, law_as_of
+from projections.profiles.law import MANNER, NO_LAW, REGIMES, VISIT_CAP, law_as_of
 from projections.profiles.rendering import Told, as_json, render, says_nothing
 from projections.source import Entry, Source
 from projections.tables import Code, Row, Store, in_groups
@@ -67,7 +67,11 @@ def search_key(name: str) -> str:
 
 
 #: Policies, and the rows whose documents depend on them.
-_DEPENDING = ((frozenset({VISIT_CAP}), PROFILES.c.capped), (REGIMES, PROFILES.c.reckoned))
+_DEPENDING = (
+    (frozenset({VISIT_CAP}), PROFILES.c.capped),
+    (REGIMES, PROFILES.c.reckoned),
+    (frozenset({MANNER}), PROFILES.c.registered),
+)
 
 _STATE = (PROFILES.c.key, PROFILES.c.position, PROFILES.c.state)
 
@@ -81,7 +85,7 @@ class Profiles(FoldView[CreditProfile]):
     """
 
     name = "profiles"
-    version = 6
+    version = 7
     kind = "entity"
     fold = CreditProfile
     table = PROFILES
@@ -133,8 +137,12 @@ class Profiles(FoldView[CreditProfile]):
 
     def write(self, folds: Mapping[str, tuple[CreditProfile, int]], store: Store) -> None:
         caps, regimes = self._law.position(VISIT_CAP), self._law.position(*REGIMES)
+        manner = self._law.position(MANNER)
         moved = {
-            key: (fold, max(at, caps * fold.capped, regimes * fold.reckoned))
+            key: (
+                fold,
+                max(at, caps * fold.capped, regimes * fold.reckoned, manner * fold.registered),
+            )
             for key, (fold, at) in folds.items()
         }
         super().write(moved, store)
@@ -158,7 +166,9 @@ class Profiles(FoldView[CreditProfile]):
             "public": not says_nothing(public, fold.entity, "public"),
             "restricted": not says_nothing(restricted, fold.entity, "restricted"),
             "grade": fold.grade(fold.seen_on),
-            "holds_until": fold.holds_until(fold.seen_on).isoformat(),
+            "holds_until": min(
+                fold.holds_until(fold.seen_on), self._law.manner_until(fold.seen_on)
+            ).isoformat(),
             "capped": fold.capped,
             "reckoned": fold.reckoned,
             "public_json": public,

@@ -11,7 +11,7 @@ import pytest
 from ledger.complaints.events import ComplaintReceived
 from ledger.kernel import Actor
 from tests.gwt import Record
-from tests.scenarios.world import E_A, World
+from tests.scenarios.world import E_A, PRESCRIBED, World
 
 
 @pytest.fixture
@@ -226,7 +226,8 @@ class TestWhoMayKnow:
             anonymous=False,
             handled_by="JB",
         )
-        await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_A, "2026-05-11"))
+        task = world.task("T-1", E_A, "2026-05-11", prescribed_by=PRESCRIBED)
+        await world.send("MRB head", "filing/approve-task", **task)
         return world
 
     LOOKS = ("/v1/complaints/CMP-1", "/v1/inspections/T-1/trail", "/v1/feed?subject=task:T-1")

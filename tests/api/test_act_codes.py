@@ -11,7 +11,7 @@ import pytest
 
 from api import actcodes
 from ledger.filing import actcode
-from tests.scenarios.world import E_A, E_B, World
+from tests.scenarios.world import E_A, E_B, PRESCRIBED, World
 
 DAY = "2026-08-03"
 
@@ -25,7 +25,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         await world.given_plan([8])
         world.at("2026-07-30 09:00")
         for name, entity in (("T-1", E_B), ("T-2", E_A)):
-            await world.send("MRB head", "filing/approve-task", **world.task(name, entity, DAY))
+            task = world.task(name, entity, DAY, prescribed_by=PRESCRIBED)
+            await world.send("MRB head", "filing/approve-task", **task)
         await world.send(
             "MRB officer", "filing/issue-inspection-notice", task="T-1", notice_no="N-1"
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.world import E_A, E_B, World
+from tests.scenarios.world import E_A, E_B, PRESCRIBED, World
 
 PROFILE = f"/v1/entities/{E_B}/profile"
 REPLAY = f"/v1/entities/{E_B}/replay"
@@ -22,7 +22,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         await world.given_matter("M-101")
         await world.given_plan([3, 6])
         world.at("2026-03-10")
-        await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_B, "2026-03-18"))
+        task = world.task("T-1", E_B, "2026-03-18", prescribed_by=PRESCRIBED)
+        await world.send("MRB head", "filing/approve-task", **task)
         await world.visit("T-1", "2026-03-18")
         await world.given_record("CR-1", E_B, "2026-05-11")
         yield world
@@ -93,3 +94,31 @@ async def test_a_business_without_its_only_record_is_one_without_records(world: 
         without = (await world.get("JB", REPLAY, without="CR-1"))["profile"]
         assert without["grade"] == expected
     assert (await world.get("JB", f"/v1/entities/{E_A}/profile"))["grade"] == "A"
+
+
+async def test_the_manner_follows_grade_and_policy_by_time_alone(world: World) -> None:
+    """Everybody reads the manner of the grade of the day that they read it on, and no grade."""
+
+    async def manner() -> set[str]:
+        path = f"/v1/entities/{E_B}/profile"
+        told = [await world.get(who, path) for who in ("public", "JB", "E-B")]
+        assert "grade" not in told[0]
+        return {one["manner"] for one in told}
+
+    assert await manner() == {"on_site"}
+    world.at("2027-05-12")
+    assert await manner() == {"off_site_first"}
+    body = {grade: {"manner": "on_site", "interval_cd": 0} for grade in "ABCD"}
+    await world.send(
+        "JB",
+        "policies/adopt-policy-version",
+        key="supervision.manner",
+        unit="table",
+        value=body,
+        effective_from="2027-06-01",
+        source={"instrument": "新区管委会文件"},
+        confidence="U",
+    )
+    assert await manner() == {"off_site_first"}
+    world.at("2027-06-02")
+    assert await manner() == {"on_site"}

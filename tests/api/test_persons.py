@@ -18,7 +18,7 @@ from api.logs import LogWriter, configure_logging
 from api.service import Service
 from ledger.opening import beside
 from ledger.verification import verify_records
-from tests.scenarios.world import E_A, World
+from tests.scenarios.world import E_A, PRESCRIBED, World
 
 NAME, CONTACT, NUMBER = "欧阳震华", "兰州新区纬一路七号 13909310042", "620102199001011233"
 PIPL = [{"instrument": "个人信息保护法", "article": "Art. 47"}]
@@ -338,7 +338,8 @@ async def test_who_signs_on_site_is_sealed(world: World) -> None:
     await world.given_matter("M-101")
     await world.given_plan([3])
     world.at("2026-03-16")
-    await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_A, "2026-03-18"))
+    task = world.task("T-1", E_A, "2026-03-18", prescribed_by=PRESCRIBED)
+    await world.send("MRB head", "filing/approve-task", **task)
     await world.visit("T-1", "2026-03-18")
     records = (await world.get("JB", f"/v1/entities/{E_A}/trail"))["entries"]
     (signed,) = (r["body"] for r in records if r["type"] == "filing.on-site-record-signed")

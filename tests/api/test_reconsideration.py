@@ -18,7 +18,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         world.tokens["nobody"] = ""
         await world.given_region(ungraded=(E_C, E_D))
         await world.given_matter("M-101")
-        await world.given_plan([3])
+        await world.given_plan([3, 4])
         world.at("2026-03-02")
         for number, entity in ((1, E_D), (2, E_C)):
             await punish(world, number, entity)
@@ -142,7 +142,7 @@ async def test_what_looked_at_a_later_grade_is_not_touched(world: World) -> None
         assessed_on="2026-03-02",
         factors=[{"kind": "external_assessment", "says": "复评"}],
     )
-    await world.send("MRB head", "filing/approve-task", **world.task("T-C", E_D, "2026-03-17"))
+    await world.send("MRB head", "filing/approve-task", **world.task("T-C", E_D, "2026-04-20"))
     graph = await ask(world, "JB", "/v1/decisions/DEC-1/impact")
     assert [i["id"] for i in graph["items"] if i["kind"] == "task"] == ["T-D"]
     (grade,) = [i for i in graph["items"] if i["kind"] == "grade"]

@@ -29,7 +29,7 @@ from tests.invariants.checks import Faults, Seen
 from tests.invariants.twins import unchanged_by_protection
 from tests.invariants.walks import smallest, town, walked
 from tests.sequences.prelude import inspected, of, prelude
-from tests.sequences.steps.visits import NON_ONSITE
+from tests.sequences.steps.visits import NON_ONSITE, PRESCRIBED
 from tests.sequences.town import BUSINESSES, OFFICERS, Town, actor
 
 _ROW, _DUE = Records.row, clock.due
@@ -148,6 +148,7 @@ def planned(town: Town, name: str = "T-1") -> None:
         officers=OFFICERS["MRB"][:2],
         planned_on=town.today + timedelta(1),
         non_onsite_considered=NON_ONSITE,
+        prescribed_by=PRESCRIBED,
         **body,
     )
     with suppress(Refusal):

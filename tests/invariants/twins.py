@@ -25,7 +25,7 @@ from projections.draws import Standing, Terms, compose
 from projections.replay import replay
 from projections.source import Source
 from tests.sequences.prelude import inspected, of
-from tests.sequences.steps.visits import NON_ONSITE
+from tests.sequences.steps.visits import NON_ONSITE, PRESCRIBED
 from tests.sequences.town import BUSINESSES, OFFICERS, UNITS, Town, actor
 
 #: A complaint, a rating, a report or a finding against a unit, that a reconsideration was filed or
@@ -140,6 +140,7 @@ def _planned(ledger: Ledger, unit: str, entity: str, today: date) -> str:
         officers=OFFICERS[unit][:2],
         planned_on=today,
         non_onsite_considered=NON_ONSITE,
+        prescribed_by=PRESCRIBED,
     )
     try:
         outcome = ledger.execute(command, actor("unit_head", unit))

@@ -26,6 +26,8 @@ OFFICERS = {
 #: Caps by grade, and the grades of the businesses.
 CAPS = {"A": 1, "B": 1, "C": 2, "D": 4}
 GRADES = {"bench:1": "A", "bench:2": "C"}
+#: How many days lie between two daily visits of a unit, by grade; A and B name a provision first.
+APART = {"A": 180, "B": 90, "C": 30, "D": 0}
 
 
 @dataclass
@@ -52,6 +54,7 @@ class PlainTask:
     year: int
     counter: str
     filing: str | None = None
+    on: date = date.min
     cancelled: bool = False
 
 
@@ -171,6 +174,7 @@ class PlainRules:
         today: date,
         planned_on: date,
         filing: str | None,
+        prescribed: bool,
     ) -> str:
         if actor != unit:
             return FORBIDDEN
@@ -215,10 +219,21 @@ class PlainRules:
         cap = CAPS[GRADES[entity]]
         if daily and capped >= cap:
             return "SUP-R1"
+        if daily and not self._in_manner(unit, entity, planned_on, prescribed):
+            return "FIL-R12"
         counter = "capped" if daily else "exempt"
         used = None if daily else filing
-        self.tasks[task] = PlainTask(unit, entity, planned_on.year, counter, used)
+        self.tasks[task] = PlainTask(unit, entity, planned_on.year, counter, used, planned_on)
         return "SUP-V1" if not daily and exempt + 1 > 2 * cap else RECORDED
+
+    def _in_manner(self, unit: str, entity: str, on: date, prescribed: bool) -> bool:
+        if GRADES[entity] in "AB" and not prescribed:
+            return False
+        return all(
+            abs((on - t.on).days) >= APART[GRADES[entity]]
+            for t in self.tasks.values()
+            if (t.unit, t.entity, t.counter, t.cancelled) == (unit, entity, "capped", False)
+        )
 
     def _planned(self, unit: str, matter: str, month: int) -> bool:
         for of, versions in self.plans.values():

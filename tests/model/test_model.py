@@ -19,7 +19,7 @@ from ledger.filing import commands as filing
 from ledger.filing.events import NonOnsiteConsidered, PlanDiff, PlanItem
 from ledger.grading.commands import AssignGrade
 from ledger.grading.events import Factor
-from ledger.kernel import Actor, Ledger, NotRecorded, Refusal
+from ledger.kernel import Actor, Ledger, LegalRef, NotRecorded, Refusal
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.opening import LEDGER_CLOCK, open_ledger
 from ledger.policies.commands import SeedLedger
@@ -75,6 +75,7 @@ def task_approval(draw: st.DrawFn) -> tuple[Any, ...]:
         list(officers),
         draw(ahead),
         draw(number),
+        draw(st.sampled_from((True, True, False))),
     )
 
 
@@ -122,6 +123,7 @@ REACHED = {
     "FIL-R4",
     "FIL-R6",
     "FIL-R11",
+    "FIL-R12",
     "SUP-R1",
     "SUP-V1",
 }
@@ -193,10 +195,10 @@ class Bench:
             self.compare(0, "file_special", "own", "MRB", filed, None, {"M1", "M3"})
         # Visits to the first business, up to its cap, and cases, as many as are reasonable.
         for task, filed in (("T0", FILED[0]), ("T1", FILED[1]), ("T2", None)):
-            visit = (ENTITIES[0], filed is None, "M1", ["O1", "O2"], 10, filed)
+            visit = (ENTITIES[0], filed is None, "M1", ["O1", "O2"], 10, filed, True)
             self.compare(0, "approve_task", "own", "unit_head", "MRB", task, *visit)
         # A general matter that nobody has drawn (FIL-R11).
-        general = (ENTITIES[1], True, "M3", ["O1", "O2"], 10, None)
+        general = (ENTITIES[1], True, "M3", ["O1", "O2"], 10, None, True)
         self.compare(0, "approve_task", "own", "unit_head", "MRB", "T3", *general)
 
     def compare(self, days: int, what: str, *arguments: Any) -> None:
@@ -315,6 +317,7 @@ class Bench:
         officers: list[str],
         ahead: int,
         number: str | None,
+        prescribed: bool,
     ) -> tuple[str, str]:
         # Some days ahead: within 2026, since the plain rules know no other year.
         planned_on = self.now.date() + timedelta(days=ahead)
@@ -332,6 +335,7 @@ class Bench:
             non_onsite_considered=NonOnsiteConsidered(
                 written=True, shared_data=True, remote=True, conclusion="insufficient"
             ),
+            prescribed_by=LegalRef(instrument="监督检查管理办法") if prescribed else None,
         )
         return self._do(command, who), self.plain.approve_task(
             who.unit_id,
@@ -345,6 +349,7 @@ class Bench:
             self.now.date(),
             planned_on,
             number,
+            prescribed,
         )
 
     def cancel_task(self, of: str, task: str) -> tuple[str, str]:

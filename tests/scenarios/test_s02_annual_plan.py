@@ -1,6 +1,6 @@
 """S2: a daily task needs its matter and month in a filed plan version."""
 
-from tests.scenarios.world import E_B, World
+from tests.scenarios.world import E_B, PRESCRIBED, World
 
 
 async def test_s2_annual_plan(world: World) -> None:
@@ -11,7 +11,7 @@ async def test_s2_annual_plan(world: World) -> None:
     assert deadline["due_on"] == "2026-01-22"
     assert deadline["state"] == "done"
 
-    task = world.task("T-1", E_B, "2026-05-11")
+    task = world.task("T-1", E_B, "2026-05-11", prescribed_by=PRESCRIBED)
     world.at("2026-05-04")
     problem = await world.refused("FIL-R1", "MRB head", "filing/approve-task", **task)
     assert problem["details"]["planned_months"] == {"M-101": [3, 6, 9]}

@@ -1,6 +1,6 @@
 """S6: two certified officers, and a business that may refuse those who show no certificate."""
 
-from tests.scenarios.world import E_B, World, rules
+from tests.scenarios.world import E_B, PRESCRIBED, World, rules
 
 
 async def test_s6_officers(world: World) -> None:
@@ -25,7 +25,11 @@ async def test_s6_officers(world: World) -> None:
     assert problem["policy_key"] == "inspection.min_officers"
     assert problem["policy_version"] == 1
 
-    await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_B, "2026-08-03"))
+    await world.send(
+        "MRB head",
+        "filing/approve-task",
+        **world.task("T-1", E_B, "2026-08-03", prescribed_by=PRESCRIBED),
+    )
     before = await world.get("EDB", f"/v1/entities/{E_B}/profile")
     world.at("2026-08-03 09:00")
     await world.send("MRB officer", "filing/issue-inspection-notice", task="T-1", notice_no="N-1")

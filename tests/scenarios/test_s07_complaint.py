@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from tests.scenarios.world import E_A, World, rules, types
+from tests.scenarios.world import E_A, PRESCRIBED, World, rules, types
 
 COMPLAINT: dict[str, Any] = {
     "complaint": "CMP-1",
@@ -126,7 +126,11 @@ async def test_s07_complaint(world: World) -> None:
     )
 
     world.at("2026-11-16")
-    await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_A, "2026-11-20"))
+    await world.send(
+        "MRB head",
+        "filing/approve-task",
+        **world.task("T-1", E_A, "2026-11-20", prescribed_by=PRESCRIBED),
+    )
     assert ("FindingRaised", "CMP-V1") in world.tick()
     assert ("FindingRaised", "CMP-V1") not in world.tick()
     (found,) = await world.findings(rule_id="CMP-V1")

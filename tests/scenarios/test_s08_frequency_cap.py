@@ -1,6 +1,6 @@
 """S8: one capped visit a year for a business of grade B; clues are exempt, within reason."""
 
-from tests.scenarios.world import E_B, World, rules
+from tests.scenarios.world import E_B, PRESCRIBED, World, rules
 
 
 async def test_s8_frequency_cap(world: World) -> None:
@@ -11,12 +11,19 @@ async def test_s8_frequency_cap(world: World) -> None:
     await world.given_plan([8], unit="EMB", matter="M-201")
 
     world.at("2026-03-16")
-    await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_B, "2026-03-18"))
+    await world.send(
+        "MRB head",
+        "filing/approve-task",
+        **world.task("T-1", E_B, "2026-03-18", prescribed_by=PRESCRIBED),
+    )
     await world.visit("T-1", "2026-03-18")
 
     world.at("2026-07-27")
     problem = await world.refused(
-        "SUP-R1", "MRB head", "filing/approve-task", **world.task("T-2", E_B, "2026-08-03")
+        "SUP-R1",
+        "MRB head",
+        "filing/approve-task",
+        **world.task("T-2", E_B, "2026-08-03", prescribed_by=PRESCRIBED),
     )
     assert (problem["details"]["cap"], problem["details"]["used"]) == (1, 1)
     assert (problem["policy_key"], problem["policy_version"]) == ("visit_cap", 1)
@@ -31,6 +38,7 @@ async def test_s8_frequency_cap(world: World) -> None:
             "2026-08-04",
             unit="EMB",
             matters=["M-201"],
+            prescribed_by=PRESCRIBED,
             officers=["OFF-011", "OFF-012"],
         ),
     )

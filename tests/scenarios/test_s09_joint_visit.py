@@ -47,7 +47,7 @@ async def june(world: World) -> World:
     for unit, matter in MATTERS.items():
         await world.given_matter(matter, unit=unit, domain=domains[unit])
     for unit, matter in MATTERS.items():
-        await world.given_plan([6], unit=unit, matter=matter)
+        await world.given_plan([6, 7], unit=unit, matter=matter)
     world.at("2026-05-11")
     await world.send(
         "JB",
@@ -248,7 +248,7 @@ async def test_visits_avoided_and_visits_beyond(june: World) -> None:
         }
     ]
     await world.send("MRB head", "filing/approve-task", **task("MRB", "2026-06-03"))
-    second = task("MRB", "2026-06-04", task="T-2")
+    second = task("MRB", "2026-07-03", task="T-2")
     await world.send("MRB head", "filing/approve-task", **second)
     path = "/v1/supervision/visits"
     assert (await world.get("JB", path, beyond="true"))["items"] == []

@@ -3,7 +3,7 @@
 import sqlite3
 
 from ledger.verification import verify_records
-from tests.scenarios.world import E_A, E_B, World, types
+from tests.scenarios.world import E_A, E_B, PRESCRIBED, World, types
 
 
 async def test_s20_correction(world: World) -> None:
@@ -68,8 +68,12 @@ async def test_s20_policy_version(world: World) -> None:
     await world.given_matter("M-101")
     await world.given_plan([3, 8])
     world.at("2026-03-02")
-    await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_B, "2026-03-18"))
-    second = world.task("T-2", E_B, "2026-08-03")
+    await world.send(
+        "MRB head",
+        "filing/approve-task",
+        **world.task("T-1", E_B, "2026-03-18", prescribed_by=PRESCRIBED),
+    )
+    second = world.task("T-2", E_B, "2026-08-03", prescribed_by=PRESCRIBED)
     before = await world.refused("SUP-R1", "MRB head", "filing/approve-task", **second)
     await world.send(
         "JB",

@@ -14,7 +14,7 @@ from api.command_line import main
 from ledger.draws.checking import Report, verify
 from ledger.verification import Files, verify_ledger
 from tests.scenarios.test_draw_files import in_browser
-from tests.scenarios.world import E_A, E_B, E_C, E_D, World, types
+from tests.scenarios.world import E_A, E_B, E_C, E_D, PRESCRIBED, World, types
 
 DRAW = "DRAW-2026-0026"
 HEADS = {"MRB": "MRB head", "EMB": "EMB head", "EEB": "EEB head"}
@@ -64,7 +64,13 @@ async def given_three(world: World) -> None:
     # EMB was at E-B in March: its one capped visit of the year.
     world.at("2026-03-02")
     visit = world.task(
-        "T-MARCH", E_B, "2026-03-16", unit="EMB", matters=["M-302"], officers=OFFICERS["EMB"]
+        "T-MARCH",
+        E_B,
+        "2026-03-16",
+        unit="EMB",
+        matters=["M-302"],
+        officers=OFFICERS["EMB"],
+        prescribed_by=PRESCRIBED,
     )
     await world.send("EMB head", "filing/approve-task", **visit)
     await world.visit("T-MARCH", "2026-03-16", who="EMB head", **shown("EMB", OFFICERS["EMB"]))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.world import E_A, E_B, E_C, World, types
+from tests.scenarios.world import E_A, E_B, E_C, PRESCRIBED, World, types
 
 DAY = "2026-08-03"
 PROFILE = f"/v1/entities/{E_C}/profile"
@@ -22,7 +22,11 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         await world.given_matter("M-101")
         await world.given_plan([8])
         world.at("2026-07-30 09:00")
-        await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_B, DAY))
+        await world.send(
+            "MRB head",
+            "filing/approve-task",
+            **world.task("T-1", E_B, DAY, prescribed_by=PRESCRIBED),
+        )
         await world.send(
             "MRB officer", "filing/issue-inspection-notice", task="T-1", notice_no="N-1"
         )
@@ -131,7 +135,7 @@ async def test_5_a_matter_withdrawn_and_a_visit_under_way_to_it(world: World) ->
 async def test_6_a_leaving_that_is_annulled_and_what_it_cancelled(world: World) -> None:
     """The business had never left: what was cancelled stays so, and a new visit is approved."""
     await leave(world, E_B, "2026-07-30")
-    again = world.task("T-9", E_B, "2026-08-04")
+    again = world.task("T-9", E_B, "2026-08-04", prescribed_by=PRESCRIBED)
     await world.refused("ENT-R1", "MRB head", "filing/approve-task", **again)
     await world.send(
         "EDB", "entities/reenter-entity", entity=E_B, reason="撤销注销登记", annuls=True

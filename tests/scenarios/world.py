@@ -61,6 +61,9 @@ NON_ONSITE = {
     "conclusion": "insufficient",
 }
 
+#: A provision that prescribes a visit: for daily tasks at A and B businesses (FIL-R12).
+PRESCRIBED = {"instrument": "食品生产经营监督检查管理办法", "article": "第19条"}
+
 #: A calendar as it may be announced for the year after the scenarios'; its Monday 01-04 is none.
 CALENDAR_2027 = {
     "year": 2027,

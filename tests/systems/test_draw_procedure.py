@@ -76,6 +76,7 @@ from ledger.kernel import (
     DeadlineMissed,
     Forbidden,
     Ledger,
+    LegalRef,
     Malformed,
     OutOfStep,
     Unavailable,
@@ -832,7 +833,12 @@ def test_FIL_R11_a_draw_that_is_named_has_selected_the_business(story: Scenario)
     story.when(replace(task, matters=("M-2",)), HEAD).refused("FIL-R11")
     story.when(replace(task, planned_on=date(2026, 9, 1)), HEAD).refused("FIL-R11")
     key = replace(task, matters=("M-2",), entity=PREFIX + "0092B", task="T-K")
-    free = replace(key, draw=None, officers=("OFF-1", "OFF-2"))
+    free = replace(
+        key,
+        draw=None,
+        officers=("OFF-1", "OFF-2"),
+        prescribed_by=LegalRef(instrument="食品安全法", article="第109条"),
+    )
     story.when(key, HEAD).refused("FIL-R11")
     story.when(free, HEAD).then(InspectionTaskApproved)
     case = replace(task, kind="case", trigger="complaint")

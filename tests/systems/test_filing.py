@@ -102,6 +102,8 @@ JB = actor("JB", "JB-1", "jb_supervisor")
 NOT_ENOUGH = NonOnsiteConsidered(
     written=True, shared_data=True, remote=True, conclusion="insufficient"
 )
+#: The provision that prescribes the daily visits of these tests (FIL-R12).
+PRESCRIBED = LegalRef(instrument="食品生产经营监督检查管理办法", article="第19条")
 GRADING = CreditGradeAssigned(
     entity=E_A,
     scheme="samr",
@@ -222,6 +224,7 @@ def task(name: str = "T-1", planned_on: str = "2026-03-18", **changed: Any) -> A
             officers=("OFF-001", "OFF-002"),
             planned_on=date.fromisoformat(planned_on),
             non_onsite_considered=NOT_ENOUGH,
+            prescribed_by=PRESCRIBED,
         ),
         **changed,
     )
@@ -482,7 +485,9 @@ def quota(campaigns: int) -> PolicyVersionAdopted:
 
 def test_a_planned_task_is_approved_with_the_version_that_covers_it(story: Scenario) -> None:
     """The event says which plan and version, and that the visit counts under the cap."""
-    story.when(task()).then(approved(plan="PLAN-MRB-2026", plan_version=1))
+    story.when(task()).then(
+        approved(plan="PLAN-MRB-2026", plan_version=1, prescribed_by=PRESCRIBED)
+    )
     story.when(task()).raises(OutOfStep, says="T-1")
 
 
@@ -876,13 +881,13 @@ def test_SUP_R1_the_grade_sets_the_cap(story: Scenario, grade: Any, cap: int) ->
     story.amid(replace(GRADING, entity=E_C, grade="D"))
     story.given(replace(GRADING, grade=grade))
     for number in range(cap):
-        story.given(task(f"T-{number}", entity=E_A))
+        story.given(approved(f"T-{number}", entity=E_A, planned_on=date(2026, 1 + number, 5)))
     story.when(task("T-9", entity=E_A)).refused("SUP-R1", grade=grade, cap=cap, used=cap)
 
 
 def test_SUP_R1_each_year_begins_anew(story: Scenario) -> None:
     """A visit planned for another year fills that year's cap."""
-    story.given(approved(planned_on=date(2025, 12, 30)))
+    story.given(approved(planned_on=date(2025, 12, 10)))
     story.when(task("T-2")).then(InspectionTaskApproved)
 
 

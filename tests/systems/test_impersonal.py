@@ -17,8 +17,8 @@ from ledger.catalogue.events import MatterWithdrawn
 from ledger.complaints.events import ComplaintReceived
 from ledger.complaints.folds import Complaint
 from ledger.corrections.events import RecordCorrected
+from ledger.delegations.events import DelegationEnded
 from ledger.entities.folds import Registration
-from ledger.filing.events import FilingReturned
 from ledger.impersonal import personal_data, words_of
 from ledger.intake.events import ImportedInspectionWithdrawn
 from ledger.kernel import Command, Event, Fact, FieldChange, LegalRef, Malformed, Reading
@@ -43,8 +43,8 @@ def story(recorder: DCBRecorder) -> Scenario:
     return Scenario(recorder, beside=(impersonal,))
 
 
-def returned(reasons: str) -> FilingReturned:
-    return FilingReturned(plan="P-1", unit="MRB", version=1, reasons=reasons)
+def ended(reason: str) -> DelegationEnded:
+    return DelegationEnded(delegation="DLG-1", unit="MRB", ended_on=date(2026, 1, 5), reason=reason)
 
 
 def circular(**fields: str) -> CircularIssued:
@@ -57,8 +57,8 @@ def circular(**fields: str) -> CircularIssued:
 @pytest.mark.parametrize(
     "event",
     [
-        returned(f"经办人{MOBILE}未签字"),
-        returned(f"当事人 {ID_NUMBER} 的材料缺失"),
+        ended(f"经办人{MOBILE}未签字"),
+        ended(f"当事人 {ID_NUMBER} 的材料缺失"),
         circular(title=f"关于{ID_NUMBER}的通报"),
         circular(text=f"详询 {MOBILE}"),
         MatterWithdrawn(matter="M-1", unit="MRB", reason=f"见 https://a.cn/{MOBILE} 与 {MOBILE}"),
@@ -66,13 +66,13 @@ def circular(**fields: str) -> CircularIssued:
 )
 def test_PUB_R1_nobody_records_it_for_the_public(story: Scenario, event: Event) -> None:
     """Whatever command records it, and in whichever field it stands."""
-    story.amid(returned("缺附件二")).when(Record(facts=(event,))).refused("PUB-R1")
+    story.amid(ended("缺附件二")).when(Record(facts=(event,))).refused("PUB-R1")
 
 
 @pytest.mark.parametrize(
     "event",
     [
-        returned("缺附件二"),
+        ended("缺附件二"),
         # A page's number is nobody's.
         circular(url=f"https://example.gov.cn/{MOBILE}.html"),
     ],
@@ -93,7 +93,7 @@ def test_PUB_R1_a_register_is_taken_as_it_was_published(story: Scenario) -> None
 def test_words_are_found_wherever_they_stand() -> None:
     """In fields of words, in lists and structs of them; not in ids, digests and badges."""
     assert set(words_of(circular())) == {("/title", "通报"), ("/text", "三个单位未备案")}
-    assert list(words_of(returned("缺附件二"))) == [("/reasons", "缺附件二")]
+    assert list(words_of(ended("缺附件二"))) == [("/reason", "缺附件二")]
     pointers = {pointer for pointer, _ in words_of(filed())}
     assert pointers == {"/cause", "/conduct/act", "/conduct/place", "/source_ref"}
 

@@ -247,7 +247,7 @@ def test_JNT_R1_a_second_separate_visit_is_offered_a_merge(story: Scenario) -> N
         {"kind": "case", "trigger": "complaint"},  # a clue is not to be told
         {"entity": E_A},
         {"matters": ("M-103",)},  # on no joint list
-        {"unit": "EMB"},
+        {"unit": "EMB", "planned_on": date(2026, 7, 10)},  # FIL-R12 keeps a unit's own apart
     ],
 )
 def test_JNT_R1_stands_in_no_other_way(story: Scenario, other: dict[str, Any]) -> None:

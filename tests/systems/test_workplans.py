@@ -25,7 +25,8 @@ from ledger.kernel import (
 )
 from ledger.kernel.corrections import FieldChange
 from ledger.policies.commands import SeedLedger
-from ledger.progress.events import OutreachPublished, ReportingUnitEnrolled
+from ledger.progress.commands import PublishOutreach, WithdrawOutreach
+from ledger.progress.events import OutreachPublished, OutreachWithdrawn, ReportingUnitEnrolled
 from ledger.publicity.events import ActDecided
 from ledger.supervision.events import FindingRaised
 from ledger.workplans.commands import (
@@ -304,7 +305,7 @@ def test_WRK_V3_evidence_corrected(story: Scenario) -> None:
     story.given(ADOPT).at("2026-03-30T09:00+08:00").given(outreach)
     at, event = _newest(story)
     story.when(ReachMilestone(milestone=MS_1, says="已公布", evidence_events=(at,))).then(
-        like(EvidenceNamed, position=at, decision=None, seen_as="shared"), MilestoneReached
+        like(EvidenceNamed, position=at, decision=None, seen_as="public"), MilestoneReached
     )
     correction = RecordCorrected(
         target_event_id=event,
@@ -314,10 +315,21 @@ def test_WRK_V3_evidence_corrected(story: Scenario) -> None:
         requested_by="A",
         approved_by="B",
         subjects=("unit:MRB",),
-        target_visibility="shared",
+        target_visibility="public",
     )
     story.when(Record(facts=(correction,))).then(
         RecordCorrected, like(FindingRaised, rule_id="WRK-V3", unit="MRB")
+    )
+
+
+def test_WRK_V3_evidence_withdrawn(story: Scenario) -> None:
+    """Outreach that was the evidence of a milestone, and that its unit takes back."""
+    story.given(ADOPT).at("2026-03-30T09:00+08:00")
+    story.given(PublishOutreach(outreach="O-1", unit="MRB", title="清单", channel="website"))
+    at, _ = _newest(story)
+    story.given(ReachMilestone(milestone=MS_1, says="已公布", evidence_events=(at,)))
+    story.when(WithdrawOutreach(outreach="O-1", reason="链接失效")).then(
+        OutreachWithdrawn, like(FindingRaised, rule_id="WRK-V3", unit="MRB")
     )
 
 

@@ -145,7 +145,13 @@ class PublishPlan(Command):
         version = plan.in_force(ledger.on)
         if version is None:
             raise OutOfStep(f"no version of {self.plan} is filed; file it first")
-        yield PlanPublished(plan=self.plan, unit=self.unit, version=version.version, url=self.url)
+        yield PlanPublished(
+            plan=self.plan,
+            unit=self.unit,
+            version=version.version,
+            url=self.url,
+            items=tuple(version.items.values()),
+        )
 
 
 class ApproveSpecialPlan(Command):

@@ -39,7 +39,7 @@ from ledger.filing.folds import (
 )
 from ledger.grading.folds import CreditGrade
 from ledger.joint.events import Participant
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Recorded
+from ledger.kernel import Command, Event, LegalRef, Malformed, OutOfStep, Reading, Recorded
 from ledger.supervision import rules as supervision
 from ledger.supervision.findings import finding
 from ledger.supervision.folds import BookedVisits
@@ -75,7 +75,11 @@ _GROUNDS: dict[str, str | None] = {
 
 
 class ApproveTask(Command):
-    """批准检查任务: what is published, planned or filed, within the cap, by certified officers."""
+    """批准检查任务: what is published, planned or filed, within the cap, by certified officers.
+
+    ``prescribed_by``: the provision that prescribes a daily visit which neither a draw nor a
+    designation calls for, where the manner of the business's grade asks for one (FIL-R12).
+    """
 
     task: TaskId
     unit: UnitId
@@ -91,6 +95,7 @@ class ApproveTask(Command):
     territorial_assistance_ref: Name | None = None
     draw: DrawId | None = None
     joint: JointId | None = None
+    prescribed_by: LegalRef | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
@@ -102,11 +107,7 @@ class ApproveTask(Command):
             raise OutOfStep(f"task {self.task} is recorded already; take another id")
         if emergency and (task.unit, task.entity) != (self.unit, self.entity):
             raise OutOfStep(f"task {self.task} was opened by {task.unit} at {task.entity}")
-        if self.trigger not in _TRIGGERS[self.kind]:
-            allowed = ", ".join(sorted(_TRIGGERS[self.kind]))
-            raise Malformed(f"a {self.kind} task is triggered by {allowed}", "/trigger")
-        if self.draw is not None and self.kind != "daily":
-            raise Malformed("only daily inspections are drawn", "/draw")
+        self._check_body()
         self._check_day(ledger, task.opened if emergency else None)
         ledger.known(Registration(self.entity), "Register the business first.")
         if self.kind != "case":
@@ -169,8 +170,22 @@ class ApproveTask(Command):
             territorial_assistance_ref=self.territorial_assistance_ref,
             draw=self.draw,
             joint=self.joint,
+            prescribed_by=self.prescribed_by,
         )
         yield from self._count(ledger, counter)
+        if self.kind == "daily" and self.draw is None:
+            rules.require_manner(
+                ledger, self.unit, self.entity, self.matters, self.planned_on, self.prescribed_by
+            )
+
+    def _check_body(self) -> None:
+        if self.trigger not in _TRIGGERS[self.kind]:
+            allowed = ", ".join(sorted(_TRIGGERS[self.kind]))
+            raise Malformed(f"a {self.kind} task is triggered by {allowed}", "/trigger")
+        if self.draw is not None and self.kind != "daily":
+            raise Malformed("only daily inspections are drawn", "/draw")
+        if self.prescribed_by is not None and not self.prescribed_by.instrument.strip():
+            raise Malformed("prescribed_by must name a legal instrument", "/prescribed_by")
 
     def _part(self, ledger: Reading, joint: str) -> Participant:
         return part_of(

@@ -11,6 +11,7 @@ from ledger.assessment import commands as assessment
 from ledger.casefiles import commands as casefiles
 from ledger.complaints import commands as complaints
 from ledger.countersigning import countersigned_commands
+from ledger.experience import commands as experience
 from ledger.kernel import Actor
 from ledger.observation import commands as observation
 from ledger.progress import commands as progress
@@ -511,6 +512,7 @@ add(
     when=lambda x: x.today.month > 1,
     ledger_cutoff_position=lambda x: x.book.records[-1].position,
     narrative="本月进展",
+    highlights=["一企一策说理式执法"],
     sent_by="unit_head",
 )
 add(
@@ -538,7 +540,42 @@ add(
     before="LedgerAccepted LedgerReturned",
     sent_by=RLO,
 )
-add(progress.PublishOutreach, unit=_unit, task_no=6, sent_by="unit_head")
+add(progress.PublishOutreach, new="outreach", unit=_unit, task_no=6, sent_by="unit_head")
+add(
+    progress.WithdrawOutreach,
+    "outreach",
+    after="OutreachPublished",
+    before="OutreachWithdrawn",
+    sent_by="unit_head",
+)
+
+# Experience.
+
+add(
+    experience.SelectHighlight,
+    "report",
+    after="ProgressLedgerSubmitted",
+    new="experience",
+    highlight=1,
+    sent_by=RLO,
+)
+add(
+    experience.PublishExperience,
+    "experience",
+    after="HighlightSelected",
+    before="ExperiencePublished",
+    unit=lambda x: x.thing.get("unit"),
+    title="说理式执法",
+    matters=[],
+    sent_by=RLO,
+)
+add(
+    experience.WithdrawExperience,
+    "experience",
+    after="ExperiencePublished",
+    before="ExperienceWithdrawn",
+    sent_by=RLO,
+)
 
 # Work plans.
 

@@ -18,6 +18,8 @@ from tests.sequences.town import OFFICERS, UNITS
 TABLE = Table()
 add = TABLE.add
 
+#: What prescribes the daily visits that nobody was drawn for (FIL-R12).
+PRESCRIBED = {"instrument": "食品生产经营监督检查管理办法", "article": "第19条"}
 NON_ONSITE = {"written": True, "shared_data": True, "remote": True, "conclusion": "insufficient"}
 
 
@@ -144,7 +146,12 @@ def _task(**changed: Any) -> dict[str, Any]:
     }
 
 
-add(filing.ApproveTask, new="task", label="daily", **_task(kind="daily", trigger="plan"))
+add(
+    filing.ApproveTask,
+    new="task",
+    label="daily",
+    **_task(kind="daily", trigger="plan", prescribed_by=PRESCRIBED),
+)
 add(
     filing.ApproveTask,
     new="task",
@@ -238,6 +245,7 @@ add(
             x.today, x.thing.get("window_from"), *(t.get("planned_on") for t in _visits(x))
         ),
         joint=lambda x: x.thing.id,
+        prescribed_by=PRESCRIBED,
     ),
 )
 

@@ -1,0 +1,261 @@
+"""Public lists through time: `?valid_as_of=`, `…/versions` and `…/diff` of each, for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from typing import Annotated, Any
+
+import msgspec
+from aiohttp import hdrs, web
+from msgspec.structs import replace
+
+from api.access import grant_of
+from api.asking import one_row
+from api.keys import LEDGER
+from api.listing import Listing, everybody
+from api.problems import Problem, not_found
+from api.reading import AT_LEAST, AT_LEAST_HEADER, json_response, query_value
+from api.resources import Parameter, Resource
+from ledger.kernel import civil_date
+from projections.histories import HISTORIES, Edition, History, HistoryView, named
+
+VersionNo = Annotated[int, msgspec.Meta(ge=1)]
+#: The day on which the edition that is asked for has to hold.
+AS_OF = Parameter("valid_as_of", date, "the day of which the list is shown as it was published")
+_FROM = Parameter("from", VersionNo, "the older version; by default the one before the newer")
+_TO = Parameter("to", VersionNo, "the newer version; by default the newest")
+
+#: What is said of lists that anybody reads; they change when something is published.
+_HEADERS = {hdrs.CACHE_CONTROL: "private, no-cache", hdrs.VARY: "Authorization, Accept"}
+
+
+class ShownEdition(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A list as it was published on a day; ``version`` 0 and no elements before the first."""
+
+    list: str
+    id: str
+    version: int
+    elements: tuple[dict[str, Any], ...]
+    since: date | None = None
+    reason: str | None = None
+    url: str | None = None
+
+
+class ShownVersion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One version: since when, and how many elements it adds or changes, and removes."""
+
+    version: int
+    since: date
+    put: int
+    removed: int
+    reason: str | None = None
+    url: str | None = None
+
+
+class ShownVersions(msgspec.Struct, frozen=True):
+    """Every version of a list, the newest last."""
+
+    items: tuple[ShownVersion, ...]
+
+
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A change of one element, or of one field of it."""
+
+    element: str
+    field: str | None = None
+    old: Any = None
+    new: Any = None
+
+
+class ShownDifference(msgspec.Struct, frozen=True, rename={"older": "from", "newer": "to"}):
+    """What differs between two versions of a list, element by element."""
+
+    older: int
+    newer: int
+    added: tuple[dict[str, Any], ...]
+    removed: tuple[dict[str, Any], ...]
+    changed: tuple[Change, ...]
+
+
+class PublicList(msgspec.Struct, frozen=True):
+    """The history of a list: ``path`` ends in its name, ``place`` is the parameter of its id."""
+
+    path: str
+    place: str
+
+    @property
+    def name(self) -> str:
+        """The last part of the path, by which the history is kept."""
+        return self.path.rsplit("/", 1)[1]
+
+    @property
+    def view(self) -> type[HistoryView]:
+        """The view that keeps the history."""
+        return HISTORIES[self.name]
+
+    def resources(self) -> tuple[Resource, ...]:
+        """The versions, and the difference of two."""
+        below = f"{self.path}/{{{self.place}}}"
+        return (
+            self._resource(f"{below}/versions", self._versions(), ShownVersions),
+            self._resource(f"{below}/diff", self._difference(), ShownDifference, _FROM, _TO),
+        )
+
+    def edition(self) -> Resource:
+        """The list itself as it was published on a day, today by default."""
+        return self._resource(f"{self.path}/{{{self.place}}}", self._edition(), ShownEdition, AS_OF)
+
+    def dated(self, single: Resource) -> Resource:
+        """A resource of one subject that, asked for a day, answers with the edition of that day."""
+        edition, newest = self._edition(), single.handler
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            return await (edition if AS_OF.name in request.query else newest)(request)
+
+        handler.__doc__ = (
+            f"{newest.__doc__}\n\n    With `valid_as_of` the list as it was published on that day."
+        )
+        return replace(single, handler=handler, query=(*single.query, AS_OF))
+
+    def _resource(
+        self, path: str, handler: Callable[[web.Request], Any], returns: Any, *query: Parameter
+    ) -> Resource:
+        return Resource(
+            path,
+            handler,
+            returns=returns,
+            query=(*query, AT_LEAST),
+            headers=(AT_LEAST_HEADER,),
+        )
+
+    async def _history(self, request: web.Request) -> History:
+        await grant_of(request)
+        view = self.view
+        row = await one_row(request, view.name, view.table, request.match_info[self.place])
+        if row is None:
+            raise not_found()
+        history: History = view().decode(row.state).history
+        return history
+
+    def _edition(self) -> Callable[[web.Request], Any]:
+        async def handler(request: web.Request) -> web.Response:
+            history = await self._history(request)
+            today = civil_date(request.app[LEDGER].clock())
+            day: date = query_value(request, AS_OF.name, date, today)
+            held = history.on(day) or Edition(0, date.min)
+            elements = history.elements_on(day)
+            return json_response(
+                ShownEdition(
+                    list=self.name,
+                    id=request.match_info[self.place],
+                    version=held.version,
+                    since=held.since if held.version else None,
+                    reason=held.reason,
+                    url=held.url,
+                    elements=tuple(named(name, elements[name]) for name in sorted(elements)),
+                ),
+                headers=_HEADERS,
+            )
+
+        handler.__doc__ = "The list as it was published on a day, today by default."
+        return handler
+
+    def _versions(self) -> Callable[[web.Request], Any]:
+        async def handler(request: web.Request) -> web.Response:
+            history = await self._history(request)
+            items = tuple(
+                ShownVersion(
+                    one.version, one.since, len(one.put), len(one.dropped), one.reason, one.url
+                )
+                for one in history.editions
+            )
+            return json_response(ShownVersions(items), headers=_HEADERS)
+
+        handler.__doc__ = "Every version that was published: since when, and how much it changed."
+        return handler
+
+    def _difference(self) -> Callable[[web.Request], Any]:
+        async def handler(request: web.Request) -> web.Response:
+            history = await self._history(request)
+            known = [one.version for one in history.editions]
+            newer = _asked(request, "to", known, known[-1])
+            before = known[: known.index(newer)]
+            older = _asked(request, "from", known, before[-1] if before else newer)
+            return json_response(
+                {"from": older, "to": newer, **history.difference(older, newer)},
+                headers=_HEADERS,
+            )
+
+        handler.__doc__ = "What was added, removed and changed from one version to another."
+        return handler
+
+
+def _asked(request: web.Request, name: str, known: Sequence[int], default: int) -> int:
+    asked: int = query_value(request, name, VersionNo, default)
+    if asked not in known:
+        raise Problem(
+            "malformed",
+            f"query parameter {name!r} must be one of the versions "
+            f"{', '.join(map(str, known))}; it is {asked}",
+        )
+    return asked
+
+
+#: Lists that are read in their newest edition and in no other way.
+_NEW = (
+    ("matter-lists", "The matters of each unit that are published (执法事项清单)."),
+    ("draw-matter-lists", "The matters for which each unit draws (随机抽查事项清单)."),
+    ("officer-lists", "The certificates of each unit's officers (执法人员名录)."),
+)
+
+
+def _newest(name: str, summary: str) -> tuple[Resource, ...]:
+    """A list of lists, and each in the edition of a day."""
+    listed = PublicList(f"/v1/{name}", "unit")
+
+    def show(fold: Any, grant: Any) -> dict[str, Any]:
+        newest = fold.history.editions[-1]
+        return {
+            "unit": fold.unit,
+            "version": newest.version,
+            "since": newest.since,
+            "elements": len(fold.history.elements()),
+        }
+
+    index, _ = Listing(
+        listed.path, listed.view, summary, summary, seen=everybody, show=show
+    ).resources()
+    return index, listed.edition(), *listed.resources()
+
+
+RESOURCES: tuple[Resource, ...] = (
+    *(one for name, summary in _NEW for one in _newest(name, summary)),
+    PublicList("/v1/units", "unit").edition(),
+    *PublicList("/v1/units", "unit").resources(),
+)
+
+#: Lists whose newest edition another module shows: their histories stand beside.
+_BESIDE = (
+    PublicList("/v1/matters", "matter"),
+    PublicList("/v1/plans", "plan"),
+    PublicList("/v1/joint-artefacts", "joint_artefact"),
+    PublicList("/v1/key-lists", "key"),
+    PublicList("/v1/leniency-lists", "unit"),
+    PublicList("/v1/benchmarks", "unit"),
+    PublicList("/v1/measure-catalogues", "measure_catalogue"),
+    PublicList("/v1/delegations", "delegation"),
+)
+
+
+def with_histories(resources: Iterable[Resource]) -> tuple[Resource, ...]:
+    """The resources, those of public lists with their histories."""
+    lists = {f"{one.path}/{{{one.place}}}": one for one in _BESIDE}
+    found: list[Resource] = []
+    for resource in resources:
+        listed = lists.pop(resource.path, None)
+        found.append(resource if listed is None else listed.dated(resource))
+        if listed is not None:
+            found.extend(listed.resources())
+    assert not lists, f"no resource shows {', '.join(lists)}"
+    return tuple(found)

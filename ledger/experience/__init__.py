@@ -1,0 +1,1 @@
+"""亮点经验 Experience: highlights of the monthly reports, and what is published for everybody."""

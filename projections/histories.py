@@ -1,0 +1,475 @@
+"""Public lists through time: every edition of a list, what it held on a day, and what changed.
+
+One mechanism for all lists that the notice wants public (2.18). A fold per list turns its events
+into editions, a ``History`` keeps them, and a view holds a row for each list. Drafts make no
+edition: nothing here says more than what was published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from ledger.catalogue.events import (
+    EnforcementUnitQualified,
+    MatterElements,
+    MatterListed,
+    MatterPublished,
+    MatterRevised,
+    MatterWithdrawn,
+    OfficerCertificateSuspended,
+    OfficerCertified,
+)
+from ledger.delegations.events import DelegationEnded, DelegationSuspended, PowerDelegated
+from ledger.dishonesty.events import MeasureCataloguePublished
+from ledger.draws.events import DrawMatterListPublished
+from ledger.filing.events import AnnualPlanApproved, PlanAmended, PlanItem, PlanPublished
+from ledger.joint.events import JointListPublished
+from ledger.kernel import Fold, Recorded
+from ledger.keylist.events import KeyMatterDelisted, KeyMatterListed
+from ledger.leniency.events import LeniencyListPublished
+from ledger.penalties.events import BenchmarkPublished
+from ledger.vocabulary import (
+    DelegationId,
+    JointArtefactId,
+    KeyDomain,
+    MatterId,
+    MeasureCatalogueId,
+    PlanId,
+    UnitId,
+)
+from projections.views import FoldView, subject_table
+
+#: Elements of a list by their ids, as they are read.
+Elements = dict[str, Any]
+#: The fields that say until when an element holds; on a later day it is not in the list.
+_LAST_DAYS = ("expires_on", "valid_to")
+
+
+class Edition(msgspec.Struct, omit_defaults=True):
+    """One edition: from which day it holds, and what it changes of the one before."""
+
+    version: int
+    since: date
+    put: Elements = msgspec.field(default_factory=dict)
+    dropped: list[str] = msgspec.field(default_factory=list)
+    reason: str | None = None
+    url: str | None = None
+
+
+class History(msgspec.Struct):
+    """The editions of one list, in the order in which they were published."""
+
+    editions: list[Edition] = msgspec.field(default_factory=list)
+
+    def change(
+        self,
+        since: date,
+        put: Mapping[str, Any],
+        dropped: Iterable[str] = (),
+        *,
+        reason: str | None = None,
+    ) -> None:
+        """Add an edition that changes single elements."""
+        version = self.newest + 1
+        gone = list(dropped)
+        self.editions.append(Edition(version, since, _plain(put), gone, reason))
+
+    def replace(
+        self,
+        since: date,
+        whole: Mapping[str, Any],
+        *,
+        version: int | None = None,
+        url: str | None = None,
+    ) -> None:
+        """Add an edition that is complete and takes the place of the one before.
+
+        A version that is published again, at another address, is the same edition.
+        """
+        if version is not None and any(edition.version == version for edition in self.editions):
+            return
+        before, now = self.elements(), _plain(whole)
+        self.editions.append(
+            Edition(
+                self.newest + 1 if version is None else version,
+                since,
+                {name: said for name, said in now.items() if before.get(name) != said},
+                [name for name in before if name not in now],
+                url=url,
+            )
+        )
+
+    @property
+    def newest(self) -> int:
+        """The highest version, 0 before there is any."""
+        return max((edition.version for edition in self.editions), default=0)
+
+    def on(self, day: date) -> Edition | None:
+        """The edition that holds on a day: of those that held by then the one published last."""
+        holding = [edition for edition in self.editions if edition.since <= day]
+        return holding[-1] if holding else None
+
+    def elements(self, version: int | None = None) -> Elements:
+        """What the list holds in a version; without one, in the newest edition."""
+        held: Elements = {}
+        for edition in self.editions:
+            for name in edition.dropped:
+                held.pop(name, None)
+            held.update(edition.put)
+            if edition.version == version:
+                break
+        return held
+
+    def elements_on(self, day: date) -> Elements:
+        """What the list holds on a day: an element whose last day is over is not in it."""
+        edition = self.on(day)
+        if edition is None:
+            return {}
+        return {
+            name: said
+            for name, said in self.elements(edition.version).items()
+            if not _is_over(said, day)
+        }
+
+    def difference(self, older: int, newer: int) -> dict[str, Any]:
+        """What was added, removed and changed from one version to another."""
+        before, after = self.elements(older), self.elements(newer)
+        return {
+            "added": [named(name, after[name]) for name in after if name not in before],
+            "removed": [named(name, before[name]) for name in before if name not in after],
+            "changed": [
+                change
+                for name in after
+                if name in before
+                for change in _changes(name, before[name], after[name])
+            ],
+        }
+
+
+def named(name: str, said: Any) -> dict[str, Any]:
+    """An element as it is shown: its id, and what is said of it."""
+    return {"element": name, **(said if isinstance(said, dict) else {"value": said})}
+
+
+def _changes(name: str, old: Any, new: Any) -> list[dict[str, Any]]:
+    """What differs between two versions of an element, field by field."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return [] if old == new else [{"element": name, "old": old, "new": new}]
+    return [
+        {"element": name, "field": field, "old": old.get(field), "new": new.get(field)}
+        for field in dict.fromkeys((*old, *new))
+        if old.get(field) != new.get(field)
+    ]
+
+
+def _is_over(said: Any, day: date) -> bool:
+    if not isinstance(said, dict):
+        return False
+    return any((last := said.get(name)) and last < day.isoformat() for name in _LAST_DAYS)
+
+
+def _plain(elements: Mapping[str, Any]) -> Elements:
+    """Elements as they are kept: plain values, without what is not said."""
+    return {name: _without_nothing(msgspec.to_builtins(said)) for name, said in elements.items()}
+
+
+def _without_nothing(said: Any) -> Any:
+    if not isinstance(said, dict):
+        return said
+    return {name: value for name, value in said.items() if value not in (None, [], "")}
+
+
+def _by(items: Iterable[Any], name: str) -> dict[str, Any]:
+    """Items by one of their fields."""
+    return {str(getattr(item, name)): item for item in items}
+
+
+class MatterHistory(Fold):
+    """What was published of this matter, element by element, and was it withdrawn?"""
+
+    matter: MatterId
+    history: History = msgspec.field(default_factory=History)
+    drafts: dict[int, MatterElements] = msgspec.field(default_factory=dict)
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.history.editions)
+
+    def on_listed(self, event: MatterListed) -> None:
+        self.drafts[1] = event.elements
+
+    def on_revised(self, event: MatterRevised) -> None:
+        self.drafts[event.version] = event.elements
+
+    def on_published(self, event: MatterPublished) -> None:
+        elements = event.elements or self.drafts.get(event.version)
+        whole = {"unit": event.unit, **_fields(elements)}
+        self.history.replace(event.published_on, whole, version=event.version, url=event.url)
+
+    def on_withdrawn(self, event: MatterWithdrawn, record: Recorded) -> None:
+        if self.exists:
+            gone = {"withdrawn": event.reason}
+            self.history.change(record.occurred_on, gone, reason=event.reason)
+
+
+class MatterCatalogue(Fold):
+    """Which matters has this unit published, each with all its elements (执法事项清单)?"""
+
+    unit: UnitId
+    history: History = msgspec.field(default_factory=History)
+    drafts: dict[str, dict[int, MatterElements]] = msgspec.field(default_factory=dict)
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.history.editions)
+
+    def on_listed(self, event: MatterListed) -> None:
+        self.drafts.setdefault(event.matter, {})[1] = event.elements
+
+    def on_revised(self, event: MatterRevised) -> None:
+        self.drafts.setdefault(event.matter, {})[event.version] = event.elements
+
+    def on_published(self, event: MatterPublished) -> None:
+        elements = event.elements or self.drafts.get(event.matter, {}).get(event.version)
+        said = {**_fields(elements), "version": event.version, "url": event.url}
+        self.history.change(event.published_on, {event.matter: said})
+
+    def on_withdrawn(self, event: MatterWithdrawn, record: Recorded) -> None:
+        if event.matter in self.history.elements():
+            self.history.change(record.occurred_on, {}, [event.matter], reason=event.reason)
+
+
+def _fields(elements: MatterElements | None) -> Elements:
+    said: Elements = {} if elements is None else _without_nothing(msgspec.to_builtins(elements))
+    return said
+
+
+class DrawMatterHistory(Fold):
+    """For which matters does this unit draw, in each version of its list (随机抽查事项清单)?"""
+
+    unit: UnitId
+    history: History = msgspec.field(default_factory=History)
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.history.editions)
+
+    def on_published(self, event: DrawMatterListPublished) -> None:
+        whole = _by(event.items, "matter")
+        self.history.replace(event.published_on, whole, version=event.version)
+
+
+class PlanHistory(Fold):
+    """What does this plan say in each version that was published?"""
+
+    plan: PlanId
+    history: History = msgspec.field(default_factory=History)
+    drafts: dict[int, dict[str, PlanItem]] = msgspec.field(default_factory=dict)
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.history.editions)
+
+    def on_approved(self, event: AnnualPlanApproved) -> None:
+        self.drafts[1] = _by(event.items, "matter")
+
+    def on_amended(self, event: PlanAmended) -> None:
+        items = dict(self.drafts.get(event.version - 1, {}))
+        for matter in event.diff.removed_matters:
+            items.pop(matter, None)
+        self.drafts[event.version] = {**items, **_by(event.diff.set_items, "matter")}
+
+    def on_published(self, event: PlanPublished, record: Recorded) -> None:
+        items = _by(event.items, "matter") or self.drafts.get(event.version, {})
+        self.history.replace(record.occurred_on, items, version=event.version, url=event.url)
+
+
+class JointListHistory(Fold):
+    """Which matters are looked at together, in each version of this list?"""
+
+    artefact: JointArtefactId
+    history: History = msgspec.field(default_factory=History)
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.history.editions)
+
+    def on_published(self, event: JointListPublished) -> None:
+        whole = {matter: {} for matter in event.matters}
+        self.history.replace(event.published_on, whole, version=event.version, url=event.url)
+
+
+class KeyMatterHistory(Fold):
+    """Which matters of this domain were under key supervision, and until when?"""
+
+    domain: KeyDomain
+    history: History = msgspec.field(default_factory=History)
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.history.editions)
+
+    def on_listed(self, event: KeyMatterListed, record: Recorded) -> None:
+        said = {
+            name: getattr(event, name)
+            for name in ("unit", "risk_assessment", "procedure_ref", "expires_on")
+        }
+        self.history.change(record.occurred_on, {event.matter: said})
+
+    def on_delisted(self, event: KeyMatterDelisted, record: Recorded) -> None:
+        self.history.change(record.occurred_on, {}, [event.matter], reason=event.reason)
+
+
+class LeniencyHistory(Fold):
+    """Which violations does this unit treat leniently, in each version of its list?"""
+
+    unit: UnitId
+    history: History = msgspec.field(default_factory=History)
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.history.editions)
+
+    def on_published(self, event: LeniencyListPublished) -> None:
+        whole = _by(event.items, "item")
+        self.history.replace(event.effective_from, whole, version=event.version, url=event.url)
+
+
+class BenchmarkHistory(Fold):
+    """How does this unit use its discretion, in each version of its benchmark?"""
+
+    unit: UnitId
+    history: History = msgspec.field(default_factory=History)
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.history.editions)
+
+    def on_published(self, event: BenchmarkPublished) -> None:
+        whole = _by(event.items, "violation_code")
+        self.history.replace(event.effective_from, whole, version=event.version, url=event.url)
+
+
+class MeasureHistory(Fold):
+    """Which measures are there, in each version of this catalogue?"""
+
+    catalogue: MeasureCatalogueId
+    history: History = msgspec.field(default_factory=History)
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.history.editions)
+
+    def on_published(self, event: MeasureCataloguePublished) -> None:
+        whole = _by(event.items, "measure")
+        self.history.replace(event.effective_from, whole, version=event.version)
+
+
+class UnitHistory(Fold):
+    """For what was this unit qualified, qualification by qualification (执法主体)?"""
+
+    unit: UnitId
+    history: History = msgspec.field(default_factory=History)
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.history.editions)
+
+    def on_qualified(self, event: EnforcementUnitQualified) -> None:
+        said = {name: getattr(event, name) for name in event.__struct_fields__ if name != "unit"}
+        self.history.replace(event.valid_from, {"qualification": said})
+
+
+class OfficerHistory(Fold):
+    """Which certificates do the officers of this unit hold (执法人员名录)?
+
+    The number of the certificate, for which domains and until when: nothing else about a person,
+    and not why a certificate was suspended.
+    """
+
+    unit: UnitId
+    history: History = msgspec.field(default_factory=History)
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.history.editions)
+
+    def on_certified(self, event: OfficerCertified, record: Recorded) -> None:
+        names = ("officer", "domains", "valid_from", "valid_to")
+        said = {name: getattr(event, name) for name in names}
+        self.history.change(record.occurred_on, {event.cert_no: said})
+
+    def on_suspended(self, event: OfficerCertificateSuspended, record: Recorded) -> None:
+        days = {
+            "suspended_from": event.suspended_from.isoformat(),
+            "suspended_to": event.suspended_to and event.suspended_to.isoformat(),
+        }
+        suspended = {
+            number: {**said, **days}
+            for number, said in self.history.elements().items()
+            if said["officer"] == event.officer
+        }
+        if suspended:
+            self.history.change(record.occurred_on, suspended)
+
+
+class DelegationHistory(Fold):
+    """What was delegated by this decision, and was it suspended or ended?"""
+
+    delegation: DelegationId
+    history: History = msgspec.field(default_factory=History)
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.history.editions)
+
+    def on_delegated(self, event: PowerDelegated, record: Recorded) -> None:
+        whole = {name: getattr(event, name) for name in event.__struct_fields__[1:]}
+        self.history.replace(record.occurred_on, whole)
+
+    def on_suspended(self, event: DelegationSuspended, record: Recorded) -> None:
+        said = {"since": event.since, "until": event.until, "reason": event.reason}
+        self.history.change(record.occurred_on, {"suspended": said}, reason=event.reason)
+
+    def on_ended(self, event: DelegationEnded, record: Recorded) -> None:
+        ended = {"ended_on": event.ended_on}
+        self.history.change(record.occurred_on, ended, reason=event.reason)
+
+
+class HistoryView(FoldView[Any]):
+    """A row for each list of one kind."""
+
+
+def _view(topic: str, subject: str, question: type[Fold]) -> type[HistoryView]:
+    table = subject_table(f"history_{topic}")
+    said = {
+        "__doc__": f"A row for each history of {topic.replace('_', ' ')}.",
+        "__module__": __name__,
+        "name": table.name,
+        "kind": subject,
+        "fold": question,
+        "table": table,
+        "tables": (table,),
+    }
+    return type(f"HistoryOf{question.__name__}", (HistoryView,), said)
+
+
+#: The histories of all public lists, by the last part of the path under which they are read.
+HISTORIES: dict[str, type[HistoryView]] = {
+    "matters": _view("matters", "matter", MatterHistory),
+    "matter-lists": _view("matter_lists", "unit", MatterCatalogue),
+    "draw-matter-lists": _view("draw_matter_lists", "unit", DrawMatterHistory),
+    "plans": _view("plans", "plan", PlanHistory),
+    "joint-artefacts": _view("joint_lists", "joint-artefact", JointListHistory),
+    "key-lists": _view("key_lists", "key", KeyMatterHistory),
+    "leniency-lists": _view("leniency_lists", "unit", LeniencyHistory),
+    "benchmarks": _view("benchmarks", "unit", BenchmarkHistory),
+    "measure-catalogues": _view("measure_catalogues", "measure-catalogue", MeasureHistory),
+    "units": _view("units", "unit", UnitHistory),
+    "officer-lists": _view("officer_lists", "unit", OfficerHistory),
+    "delegations": _view("delegations", "delegation", DelegationHistory),
+}
