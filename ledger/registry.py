@@ -227,6 +227,7 @@ COMMANDS: tuple[Entry, ...] = (
         "keylist",
         (keylist.ListKeyMatter, ("unit_head",)),
         (keylist.DelistKeyMatter, ("unit_head",)),
+        (keylist.RunScreening, (*_HEADS, "jb_supervisor")),
         (keylist.DesignateKeyUnit, ("unit_head",)),
         (keylist.ProvideGuidance, _OFFICERS),
         (keylist.LogTrackingVisit, _OFFICERS),

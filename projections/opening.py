@@ -57,6 +57,7 @@ from projections.publicity import Acts, AnnualStatistics, ExAntePublicity, Publi
 from projections.reconsideration import ReconCases
 from projections.records import Records
 from projections.repair import Repairs
+from projections.screening import Screenings
 from projections.sharing import Removals, Subscriptions
 from projections.source import Recorder, Source
 from projections.supervision import Circulars, SupervisionDocs
@@ -113,6 +114,7 @@ def all_views() -> list[View]:
         Draws(),
         Targets(),
         Population(),
+        Screenings(),
         Commitments(),
         Determinations(),
         SeriousList(),

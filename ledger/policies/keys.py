@@ -82,6 +82,17 @@ class RiskFormula(Value):
     high_from: Count
 
 
+class ScreeningFormula(RiskFormula):
+    """The points of ``RiskFormula``, and what more counts when key supervision is screened for.
+
+    ``report``: for each visit of the last ``breach_months`` on a third party's report whose
+    published result is a breach, at most ``report_max``.
+    """
+
+    report: Count
+    report_max: Count
+
+
 class LineByGrade(Value):
     """What each credit grade means."""
 
@@ -405,6 +416,7 @@ KEYS: Mapping[str, Key] = {
     **_tables(
         draw__ratio=RatioByGrade,
         draw__risk_formula=RiskFormula,
+        key__screening_formula=ScreeningFormula,
         grade__scheme=LineByGrade,
         visit_cap=CountByGrade,
         special__approval=SpecialApproval,
