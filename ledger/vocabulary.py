@@ -213,6 +213,9 @@ EvidenceEventId = Annotated[
 DelegationId = Annotated[
     str, subject("delegation", hideable=False, pattern=_NAME, examples=["DLG-2026-01"])
 ]
+ChannelId = Annotated[
+    str, subject("channel", hideable=False, pattern=_NAME, examples=["CH-MRB-PHONE"])
+]
 ReconId = Annotated[str, subject("recon", pattern=_NAME, examples=["RCN-2026-0001"])]
 MonthId = Annotated[
     str,

@@ -21,6 +21,7 @@ from projections.assessment import Assessments, Indicators, Scores
 from projections.burden import Burdens
 from projections.casefiles import CaseFiles, ReviewBatches, ReviewStandings
 from projections.catalogue import Matters, MatterUses, Officers, Units
+from projections.channels import ChannelsOfUnits, ComplaintChannels
 from projections.commitments import Commitments
 from projections.complaints import Complaints
 from projections.deadlines import Deadlines
@@ -100,6 +101,8 @@ def all_views() -> list[View]:
         Plans(),
         Policies(),
         Complaints(),
+        ComplaintChannels(),
+        ChannelsOfUnits(),
         ReconCases(),
         SupervisionDocs(),
         Circulars(),

@@ -459,6 +459,9 @@ _SUPERVISION = (
     _design("complaint.ack_wd", 1, "the Notice says 第一时间", NOTICE),
     _design("complaint.accept_wd", 7, "as in the SAMR complaint rule of 2022, Art 14"),
     _design("complaint.resolve_cd", 60),
+    _design("complaint.channel_test_cd", 90, "in which somebody answers a test of a channel"),
+    _design("complaint.public_per_minute", 10, "from one address, without an account"),
+    _design("complaint.public_per_day", 2000, "without an account, from all addresses together"),
     _design(
         "complaint.handlers", {"units": ["JB", "PARK", "RECON", "RLO"]},
         "who handles complaints besides qualified units and those that report each month",
