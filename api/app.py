@@ -18,6 +18,7 @@ from api import (
     operators,
     pages,
     persons,
+    publicdoor,
     receipts,
     transparency,
 )
@@ -106,6 +107,10 @@ def make_app(
     app[TIMEKEEPER] = timekeeper
     app[AUDIT] = audit = Audit(access)
     operated: tuple[operators.Operation, ...] = ()
+    door: tuple[operators.Operation, ...] = ()
+    if vault is not None and views is not None:
+        door = (publicdoor.OPERATION,)
+        resources = (*resources, *publicdoor.RESOURCES)
     if views is not None:
         resources = (*resources, *operators.VIEW_RESOURCES)
     if access is not None:
@@ -122,9 +127,11 @@ def make_app(
     if access is not None:
         supervisor.add(access.worker)
     operations.add_operations(app, readiness or {})
-    openapi.add_description(app, commands, resources, operated)
+    openapi.add_description(app, commands, resources, (*operated, *door))
     add_commands(app, commands)
     operators.add_operations_of(app, operated)
+    if door:
+        publicdoor.add_public_door(app)
     add_resources(app, resources)
     # In the order of starting; ending goes backwards: the hub, then the counter, then the ledger.
     # What looks after all of them begins first and ends last.

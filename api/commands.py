@@ -183,11 +183,11 @@ async def _sealed(
     """A command whose personal data is sealed, the same for the same idempotency key."""
     fresh = uuid7(app[LEDGER].clock()).hex
     made_for = fresh if key is None else keyed_command_id(grant.actor(), key)
-    return await _with_vault(app, lambda vault: seal(command, vault, made_for))
+    return await with_vault(app, lambda vault: seal(command, vault, made_for))
 
 
-async def _with_vault(app: web.Application, work: Callable[[Vault], T]) -> T:
-    """What a thread does with the vault; 503 where it cannot."""
+async def with_vault(app: web.Application, work: Callable[[Vault], T]) -> T:
+    """What a thread does with the vault. Raises 503 where it cannot."""
     vault = app[VAULT]
     if vault is None:
         raise Unavailable("this service has no vault for personal data")
@@ -201,7 +201,7 @@ async def _with_vault(app: web.Application, work: Callable[[Vault], T]) -> T:
 async def _finished(app: web.Application, finish: Finisher, position: int) -> None:
     """Have done what follows from a command outside the ledger; it is recorded by now."""
     try:
-        await _with_vault(app, lambda vault: finish(app[LEDGER].recorder, vault))
+        await with_vault(app, lambda vault: finish(app[LEDGER].recorder, vault))
     except Unavailable as error:
         raise Problem(
             "unfinished",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from aiohttp import hdrs
 
@@ -16,14 +17,15 @@ _MOST = 100_000
 class Rates:
     """Counts requests by address, minute by minute. Belongs to one event loop."""
 
-    def __init__(self, per_minute: int) -> None:
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.per_minute = per_minute
+        self._clock = clock
         self._minute = 0
         self._counts: Counter[str] = Counter()
 
     def count(self, address: str) -> None:
         """Count a request. Raises 429 where the address has asked as often as it may."""
-        now = time.monotonic()
+        now = self._clock()
         minute = int(now // 60)
         if minute != self._minute:
             self._minute = minute

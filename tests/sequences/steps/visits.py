@@ -498,7 +498,13 @@ add(
     domain=lambda x: x.thing.last("KeyMatterListed").domain,
     weight=RARE,
 )
-add(keylist.RunScreening, new="screening", unit=_unit, on=lambda x: x.today)
+add(
+    keylist.RunScreening,
+    new="screening",
+    sent_by="unit_head",
+    unit=_unit,
+    on=lambda x: x.today,
+)
 add(
     keylist.DesignateKeyUnit,
     new="designation",
