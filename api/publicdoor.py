@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from datetime import date, timedelta
-from hashlib import sha256
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -32,10 +31,11 @@ from api.problems import Problem, not_found
 from api.rates import Rates
 from api.reading import AT_LEAST, AT_LEAST_HEADER, json_response
 from api.resources import Resource, check_query
-from api.sealing import complaint_of, public_complaint
+from api.sealing import complaint_of, key_of_request, public_complaint
 from api.tokens import ANONYMOUS, Grant
 from ledger.audiences import UNIT_BOUND, audiences_of_sender
 from ledger.catalogue.folds import UnitStanding
+from ledger.complaints.commands import ComplainPublicly
 from ledger.complaints.events import ComplaintReceived
 from ledger.complaints.folds import Complaint, Stage
 from ledger.kernel import Malformed, civil_date, civil_moment
@@ -45,6 +45,7 @@ from ledger.persons.folds import Person
 from ledger.progress.folds import ReportingUnit
 from ledger.stores import StoreError
 from ledger.vault.sealing import Unsealable, unseal
+from ledger.vault.store import Vault
 from ledger.vocabulary import PersonalText, UnitId, same_person
 from projections.complaints import COMPLAINTS, Complaints
 from projections.deadlines import DEADLINES, Deadlines
@@ -175,18 +176,19 @@ async def complain(request: web.Request) -> web.Response:
     await asked(lambda: _require_takable(request, said.subject_unit))
     app = request.app
     actor, now = ANONYMOUS.actor(), app[LEDGER].clock()
-    if key is not None:
-        # Everybody sends as nobody: a key is the sender's own only together with what was said.
-        key = sha256(f"{key}\n".encode() + msgspec.json.encode(said)).hexdigest()
-    made_for = uuid7(now).hex if key is None else keyed_command_id(actor, key)
-    command, tracking = await with_vault(
-        app, lambda vault: public_complaint(vault, made_for, **msgspec.structs.asdict(said))
-    )
+    fresh = uuid7(now).hex
+
+    def seal(vault: Vault) -> tuple[ComplainPublicly, str, str | None]:
+        own = None if key is None else key_of_request(vault, key, msgspec.json.encode(said))
+        made_for = fresh if own is None else keyed_command_id(actor, own)
+        return *public_complaint(vault, made_for, **msgspec.structs.asdict(said)), own
+
+    command, tracking, own = await with_vault(app, seal)
     context = make_context(
         command,
         actor,
         now,
-        key=key,
+        key=own,
         audiences=audiences_of_sender(actor.role, actor.unit_id, actor.person_id),
         remembered=True,
     )

@@ -86,6 +86,17 @@ def public_complaint(
     return command, tracking
 
 
+def key_of_request(vault: Vault, key: str, said: bytes) -> str:
+    """What stands for an idempotency key of somebody without an account, and for what they said.
+
+    Everybody sends as nobody, so a key is its sender's own only together with the words. They are
+    digested under a key of the vault: a plain digest, which is recorded for ever, could be tried
+    out against numbers and names.
+    """
+    secret = _secret(vault, "idempotency keys of those without an account")
+    return hmac.digest(secret, f"{key}\n".encode() + said, "sha256").hex()
+
+
 def complaint_of(tracking: str) -> str:
     """The id of the complaint that a tracking number is of: a digest, which leads to no number."""
     letters = "".join(c for c in tracking.upper() if c.isalnum())
