@@ -498,13 +498,7 @@ add(
     domain=lambda x: x.thing.last("KeyMatterListed").domain,
     weight=RARE,
 )
-add(
-    keylist.RunScreening,
-    new="screening",
-    sent_by="unit_head",
-    unit=_unit,
-    on=lambda x: x.today,
-)
+add(keylist.RunScreening, new="screening", sent_by="unit_head", unit=_unit)
 add(
     keylist.DesignateKeyUnit,
     new="designation",
