@@ -144,7 +144,7 @@ class Limits:
 
     def __init__(self) -> None:
         self.of_address = Rates(1)
-        self.of_all = Rates(OF_ALL_PER_MINUTE)
+        self.of_all = Rates(OF_ALL_PER_MINUTE, of="All addresses together")
         self.lookups = Rates(LOOKUPS_PER_MINUTE)
         self._known_until = 0.0
 

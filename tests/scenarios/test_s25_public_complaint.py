@@ -150,8 +150,9 @@ async def test_s25_the_eleventh_of_a_minute(world: World) -> None:
     # In all: whoever comes from another address waits for the rest of the minute too.
     limits.of_address = Rates(1000)
     limits._known_until = float("inf")
-    limits.of_all = Rates(0, clock=lambda: 59.0)
-    assert (await complain(world, 429))["retry_after"] == "1"
+    limits.of_all = Rates(0, clock=lambda: 59.0, of="All addresses together")
+    refused = await complain(world, 429)
+    assert (refused["retry_after"], refused["detail"][:22]) == ("1", "All addresses together")
     # And of a day.
     limits.of_all = Rates(1000)
     await world.get("JB", "/v1/complaints")
@@ -234,6 +235,9 @@ async def test_s25_against_the_justice_bureau(world: World) -> None:
     assert (await world.get("JB", "/v1/complaints"))["items"] == []
     page = await world.get("JB", "/v1/feed", limit=1000)
     assert not re.search(r"complaint-|person-registered", str(page["events"]))
+    # That the office looked at it is told to nobody of the bureau either.
+    looks = await world.get("JB", "/v1/access", limit=500)
+    assert not re.search(r"/facts|/v1/persons|WEB-|psn-", str(looks))
     for path in (kept["facts_at"], f"/v1/persons/{kept['contact']}"):
         await world.hidden("JB", path, 404)
 
