@@ -44,6 +44,7 @@ SHOWN: Mapping[str, Collection[str]] = {
     r"/v1/decisions": {
         "credit.credit-record-entered",
         "credit.publicity-bounds-moved",
+        "credit.publicity-reinstated",
         "credit.publicity-started",
         "credit.publicity-terminated",
         "penalties.decision-published",
