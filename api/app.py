@@ -19,6 +19,7 @@ from api import (
     operators,
     pages,
     persons,
+    publicdoor,
     receipts,
     transparency,
 )
@@ -109,6 +110,10 @@ def make_app(
     app[TIMEKEEPER] = timekeeper
     app[AUDIT] = audit = Audit(access)
     operated: tuple[operators.Operation, ...] = ()
+    door: tuple[operators.Operation, ...] = ()
+    if vault is not None and views is not None:
+        door = (publicdoor.OPERATION,)
+        resources = (*resources, *publicdoor.RESOURCES)
     if views is not None:
         resources = (*resources, *operators.VIEW_RESOURCES)
     if access is not None:
@@ -128,9 +133,11 @@ def make_app(
     if access is not None:
         checks["access"] = partial(operations.check_store, access)
     operations.add_operations(app, checks)
-    openapi.add_description(app, commands, resources, operated)
+    openapi.add_description(app, commands, resources, (*operated, *door))
     add_commands(app, commands)
     operators.add_operations_of(app, operated)
+    if door:
+        publicdoor.add_public_door(app)
     add_resources(app, resources)
     # In the order of starting; ending goes backwards: the hub, then the counter, then the ledger.
     # What looks after all of them begins first and ends last.

@@ -19,7 +19,7 @@ from api.front import EDGE
 from api.keys import DESK, LEDGER, LINE, VAULT
 from api.malformed import decoded
 from api.middlewares import expect
-from api.pools import COMMANDS
+from api.pools import COMMANDS, SCREENINGS, Pool
 from api.probes import sender_of
 from api.problems import Problem, unauthenticated
 from api.resources import Handler, check_query
@@ -40,16 +40,22 @@ from ledger.kernel import (
 )
 from ledger.kernel.clock import uuid7
 from ledger.kernel.contexts import keyed_command_id, make_context
+from ledger.keylist.commands import RunScreening
 from ledger.registry import Entry
 from ledger.stores import StoreError
 from ledger.supervision.events import FindingRaised
 from ledger.telling import FOUND_IN_HIDDEN
 from ledger.vault.store import Vault
-from projections.drawing import PREPARERS, Prepared, Preparer
+from projections import drawing, screening
+from projections.drawing import Prepared, Preparer
 
 log = structlog.get_logger("api.commands")
 
 T = TypeVar("T")
+
+#: What is worked out before a command is handed in, and where if it takes long.
+PREPARERS: dict[type[Command], Preparer] = {**drawing.PREPARERS, **screening.PREPARERS}
+_PREPARED_IN: dict[type[Command], Pool] = {RunScreening: SCREENINGS}
 
 #: The largest body of a command. Long content lies beside the ledger, its digest in the command.
 MAX_BODY_BYTES = 1024 * 1024
@@ -177,11 +183,11 @@ async def _sealed(
     """A command whose personal data is sealed, the same for the same idempotency key."""
     fresh = uuid7(app[LEDGER].clock()).hex
     made_for = fresh if key is None else keyed_command_id(grant.actor(), key)
-    return await _with_vault(app, lambda vault: seal(command, vault, made_for))
+    return await with_vault(app, lambda vault: seal(command, vault, made_for))
 
 
-async def _with_vault(app: web.Application, work: Callable[[Vault], T]) -> T:
-    """What a thread does with the vault; 503 where it cannot."""
+async def with_vault(app: web.Application, work: Callable[[Vault], T]) -> T:
+    """What a thread does with the vault. Raises 503 where it cannot."""
     vault = app[VAULT]
     if vault is None:
         raise Unavailable("this service has no vault for personal data")
@@ -195,7 +201,7 @@ async def _with_vault(app: web.Application, work: Callable[[Vault], T]) -> T:
 async def _finished(app: web.Application, finish: Finisher, position: int) -> None:
     """Have done what follows from a command outside the ledger; it is recorded by now."""
     try:
-        await _with_vault(app, lambda vault: finish(app[LEDGER].recorder, vault))
+        await with_vault(app, lambda vault: finish(app[LEDGER].recorder, vault))
     except Unavailable as error:
         raise Problem(
             "unfinished",
@@ -211,7 +217,8 @@ async def _prepared(app: web.Application, prepare: Preparer, command: Command) -
     if desk is None:
         raise Unavailable("this service has no content beside its ledger")
     try:
-        return await COMMANDS.run(lambda: prepare(command, desk))
+        pool = _PREPARED_IN.get(type(command), COMMANDS)
+        return await pool.run(lambda: prepare(command, desk))
     except StoreError as error:
         log.error("preparing_failed", error=str(error))
         raise Unavailable(

@@ -76,6 +76,8 @@ def _handled_by(grant: Grant, table: sa.Table) -> sa.ColumnElement[bool]:
 
 def _shown(complaint: Complaint, grant: Grant) -> dict[str, Any]:
     said = {k: v for k, v in shown(complaint, grant).items() if k not in _PLACES}
+    if said.pop("facts_sealed", False):
+        said["facts_at"] = f"/v1/complaints/{complaint.complaint}/facts"
     own = grant.entity is not None and grant.entity == complaint.entity
     if own and not complaint.anonymous:
         # What was asked of others about it is not for the business either.

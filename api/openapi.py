@@ -197,11 +197,11 @@ def _operation(
         "content": {"application/json": {"schema": schema_of[_key(operation.returns)]}},
     }
     return {
-        "operationId": f"operations.{operation.name}",
-        "tags": ["operations"],
+        "operationId": f"{operation.group}.{operation.name}",
+        "tags": [operation.group],
         "summary": text.split("\n", 1)[0],
-        "description": f"{text}\n\nRoles: operator.",
-        "security": [{"token": []}],
+        "description": f"{text}\n\nRoles: {operation.sent_by}.",
+        "security": [{}] if operation.sent_by == "everybody" else [{"token": []}],
         "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS],
         "requestBody": {
             "required": True,

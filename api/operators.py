@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 from aiohttp import hdrs, web
@@ -275,6 +275,8 @@ class Operation(msgspec.Struct, frozen=True):
     act: Callable[[web.Request, Grant, Any], Awaitable[web.Response]]
     returns: Any
     statuses: tuple[int, ...] = (200,)
+    group: ClassVar[str] = "operations"
+    sent_by: ClassVar[str] = "operator"
 
     @property
     def path(self) -> str:

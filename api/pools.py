@@ -189,5 +189,7 @@ REPLAYS = Pool("replays", 2, 16, 10)
 DRAWS = Pool("draws", 2, 16, 30)
 #: What is counted anew from the ledger: months filled in, scores run again, impact.
 COUNTS = Pool("counts", 2, 16, 10)
+#: Screenings for key supervision: each goes through every business once.
+SCREENINGS = Pool("screenings", 1, 8, 120)
 #: Proofs, tiles and entries of the log.
 PROOFS = Pool("proofs", 2, 200, 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from aiohttp import hdrs
 
@@ -14,16 +15,27 @@ _MOST = 100_000
 
 
 class Rates:
-    """Counts requests by address, minute by minute. Belongs to one event loop."""
+    """Counts requests by address, minute by minute. Belongs to one event loop.
 
-    def __init__(self, per_minute: int) -> None:
+    ``of``: whom a count is of, as a refusal says it.
+    """
+
+    def __init__(
+        self,
+        per_minute: int,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        of: str = "An address",
+    ) -> None:
         self.per_minute = per_minute
+        self._clock = clock
+        self._of = of
         self._minute = 0
         self._counts: Counter[str] = Counter()
 
     def count(self, address: str) -> None:
         """Count a request. Raises 429 where the address has asked as often as it may."""
-        now = time.monotonic()
+        now = self._clock()
         minute = int(now // 60)
         if minute != self._minute:
             self._minute = minute
@@ -33,7 +45,7 @@ class Rates:
         if self._counts[address] >= self.per_minute:
             raise Problem(
                 "too-many-requests",
-                f"An address may ask for this {self.per_minute} times a minute.",
+                f"{self._of} may ask for this {self.per_minute} times a minute.",
                 headers={hdrs.RETRY_AFTER: str(60 - int(now % 60))},
             )
         self._counts[address] += 1

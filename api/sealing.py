@@ -5,12 +5,17 @@ What comes in clear goes no further than here. What follows from an erasure is d
 
 from __future__ import annotations
 
+import hmac
+from base64 import b32encode
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 from stdnum.cn import ric
 
+from ledger.complaints.commands import ComplainPublicly
+from ledger.complaints.events import ComplaintReceived
 from ledger.filing.commands import SignOnSiteRecord
 from ledger.kernel import Command, Malformed, OutOfStep
 from ledger.persons.commands import ErasePerson, RegisterPerson
@@ -32,20 +37,77 @@ def sealed_person(
     id_number: str | None = None,
 ) -> SealedPerson:
     """A person's data under a new token and key; the same ones for the same command."""
-    key = vault.mint(made_for)
-    secret = key.secret
-    if secret is None:
-        raise OutOfStep("what this Idempotency-Key registered was erased; take a new key")
+    secret = _secret(vault, made_for)
+    person = vault.mint(made_for).person
 
     def closed(field: str, text: str) -> Sealed:
-        return seal(secret, key.person, PersonRegistered.TOPIC, field, text)
+        return seal(secret, person, PersonRegistered.TOPIC, field, text)
 
     return SealedPerson(
-        person=key.person,
+        person=person,
         name=closed("name", name),
         contact=None if contact is None else closed("contact", contact),
         id_number=None if id_number is None else closed("id_number", id_number),
     )
+
+
+#: What stands for somebody who left no name.
+_NAMELESS = "未具名"
+
+#: 100 random bits in letters and digits, in groups that people can read out.
+_TRACKING_LETTERS, _GROUP = 20, 4
+
+
+def public_complaint(
+    vault: Vault,
+    made_for: str,
+    *,
+    subject_unit: str,
+    facts: str,
+    name: str | None = None,
+    contact: str | None = None,
+) -> tuple[ComplainPublicly, str]:
+    """The command for a complaint of somebody without an account, and its tracking number.
+
+    The number comes from the key that the vault has made for this complaint, so that the same
+    request sent again is told the same one. It is stored nowhere: the complaint's id is its digest.
+    """
+    secret = _secret(vault, made_for)
+    letters = b32encode(hmac.digest(secret, b"tracking number", "sha256")).decode()
+    letters = letters[:_TRACKING_LETTERS]
+    tracking = "-".join(letters[at : at + _GROUP] for at in range(0, len(letters), _GROUP))
+    sealed = sealed_person(vault, made_for, name=name or _NAMELESS, contact=contact)
+    command = ComplainPublicly(
+        complaint=complaint_of(tracking),
+        subject_unit=subject_unit,
+        sealed=sealed,
+        sealed_facts=seal(secret, sealed.person, ComplaintReceived.TOPIC, "facts", facts),
+    )
+    return command, tracking
+
+
+def key_of_request(vault: Vault, key: str, said: bytes) -> str:
+    """What stands for an idempotency key of somebody without an account, and for what they said.
+
+    Everybody sends as nobody, so a key is its sender's own only together with the words. They are
+    digested under a key of the vault: a plain digest, which is recorded for ever, could be tried
+    out against numbers and names.
+    """
+    secret = _secret(vault, "idempotency keys of those without an account")
+    return hmac.digest(secret, f"{key}\n".encode() + said, "sha256").hex()
+
+
+def complaint_of(tracking: str) -> str:
+    """The id of the complaint that a tracking number is of: a digest, which leads to no number."""
+    letters = "".join(c for c in tracking.upper() if c.isalnum())
+    return f"WEB-{sha256(f'tracking number {letters}'.encode()).hexdigest()[:32]}"
+
+
+def _secret(vault: Vault, made_for: str) -> bytes:
+    secret = vault.mint(made_for).secret
+    if secret is None:
+        raise OutOfStep("what this Idempotency-Key registered was erased; take a new key")
+    return secret
 
 
 def _register(command: RegisterPerson, vault: Vault, made_for: str) -> Command:

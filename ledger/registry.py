@@ -18,6 +18,7 @@ from ledger.approvals import commands as approvals
 from ledger.assessment import commands as assessment
 from ledger.casefiles import commands as casefiles
 from ledger.catalogue import commands as catalogue
+from ledger.channels import commands as channels
 from ledger.commitments import commands as commitments
 from ledger.complaints import commands as complaints
 from ledger.corrections import commands as corrections
@@ -61,6 +62,8 @@ _HANDLERS: tuple[Role, ...] = (
     "unit_legal_office",
     "unit_head",
 )
+#: Who publishes how to complain of a body: any body of which one can.
+_CHANNELLED: tuple[Role, ...] = ("office_head", *_HANDLERS)
 _DRAWERS: tuple[Role, ...] = tuple(sorted(OPERATORS))
 _OFFICERS: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_head")
 _HEADS: tuple[Role, ...] = ("office_head", "unit_head")
@@ -236,6 +239,7 @@ COMMANDS: tuple[Entry, ...] = (
         "keylist",
         (keylist.ListKeyMatter, ("unit_head",)),
         (keylist.DelistKeyMatter, ("unit_head",)),
+        (keylist.RunScreening, (*_HEADS, "jb_supervisor")),
         (keylist.DesignateKeyUnit, ("unit_head",)),
         (keylist.ProvideGuidance, _OFFICERS),
         (keylist.LogTrackingVisit, _OFFICERS),
@@ -418,6 +422,13 @@ COMMANDS: tuple[Entry, ...] = (
         (supervision.ReferToDiscipline, ("jb_supervisor",)),
         (supervision.ReportProhibitedConduct, ("entity_rep", "jb_supervisor", *_UNIT)),
         (supervision.OrderBlanketMeasure, ("unit_head", "park_committee")),
+    ),
+    *_system(
+        "channels",
+        (channels.PublishComplaintChannel, _CHANNELLED),
+        (channels.ReportChannelTest, ("jb_supervisor", "rlo_assessor")),
+        (channels.CloseComplaintChannel, _CHANNELLED),
+        (channels.ReviewChannels, ("ledger_clock",)),
     ),
     *_system(
         "complaints",

@@ -189,6 +189,7 @@ RepairId = Annotated[str, subject("repair", pattern=_NAME, examples=["REP-2026-0
 SubscriptionId = Annotated[str, subject("subscription", pattern=_NAME, examples=["SUB-0001"])]
 KeyDomain = Annotated[str, subject("key", hideable=False, pattern=_NAME, examples=["work_safety"])]
 DesignationId = Annotated[str, subject("designation", pattern=_NAME, examples=["KEY-2026-0001"])]
+ScreeningId = Annotated[str, subject("screening", pattern=_NAME, examples=["SCR-2026-09"])]
 ObservationId = Annotated[str, subject("observation", pattern=_NAME, examples=["OBS-2026-0001"])]
 SoftMeasureId = Annotated[str, subject("soft-measure", pattern=_NAME, examples=["SM-2026-0001"])]
 ReviewBatchId = Annotated[str, subject("review-batch", pattern=_NAME, examples=["CFR-2026-01"])]
@@ -215,6 +216,9 @@ DelegationId = Annotated[
 #: What units did well and publish, and what they told the public.
 ExperienceId = Annotated[str, subject("experience", pattern=_NAME, examples=["EXP-2026-0001"])]
 OutreachId = Annotated[str, subject("outreach", pattern=_NAME, examples=["OUT-2026-0001"])]
+ChannelId = Annotated[
+    str, subject("channel", hideable=False, pattern=_NAME, examples=["CH-MRB-PHONE"])
+]
 ReconId = Annotated[str, subject("recon", pattern=_NAME, examples=["RCN-2026-0001"])]
 MonthId = Annotated[
     str,

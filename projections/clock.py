@@ -18,6 +18,7 @@ from ledger.kernel.threads import Worker
 from ledger.opening import LEDGER_CLOCK
 from projections.casefiles import unreviewed
 from projections.catalogue import idle_matters
+from projections.channels import channels_to_review
 from projections.complaints import inspections_after_complaints
 from projections.deadlines import due
 from projections.dishonesty import outlived_sanctions
@@ -62,6 +63,7 @@ WATCHES: tuple[Watch, ...] = (
     unreviewed,
     months_to_open,
     plans_missing,
+    channels_to_review,
 )
 
 #: How long a tick waits for the views to catch up, in seconds.

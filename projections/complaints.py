@@ -43,7 +43,7 @@ class Complaints(FoldView[Complaint]):
     """A row for each complaint."""
 
     name = "complaints"
-    version = 2
+    version = 3
     kind = "complaint"
     fold = Complaint
     table = COMPLAINTS

@@ -100,7 +100,7 @@ def freeze_roster(command: FreezeEntityRoster, desk: Desk) -> Prepared:
 
 def composed_roster(command: FreezeEntityRoster, desk: Desk) -> tuple[Composed, int]:
     """The roster that a command asks for, and the position that it was composed at."""
-    _caught_up(desk)
+    caught_up(desk)
     at = desk.follower.position("draw_population")
     standings = population(desk.follower.views, command.area, command.line)
     terms = _terms(command, desk)
@@ -110,7 +110,7 @@ def composed_roster(command: FreezeEntityRoster, desk: Desk) -> tuple[Composed, 
     return composed, at
 
 
-def _caught_up(desk: Desk) -> None:
+def caught_up(desk: Desk) -> None:
     """Wait for the view that rosters are composed from. Raises ``Unavailable``."""
     head = desk.follower.source.head()
     if not desk.follower.wait_for(head, _PATIENCE, "draw_population"):
@@ -306,7 +306,7 @@ def _selections(draw: str, made: Drawn) -> Iterator[tuple[Command, str]]:
 
 def _departed(draw: str, made: Drawn, desk: Desk) -> Iterator[tuple[Command, str]]:
     """Whoever had left its register between the freezing and the draw is not waited for."""
-    _caught_up(desk)
+    caught_up(desk)
     quotas: dict[str, int] = {one.key: one.quota for one in made.outcome.strata}
     selected = [one.uscc for one in made.picked if one.rank <= quotas[one.stratum]]
     for entity in gone_of(desk.follower.views, selected):

@@ -25,7 +25,7 @@ from ledger.draws.events import (
     DrawTargetSelected,
 )
 from ledger.draws.folds import DrawState, Target
-from ledger.draws.risk import PublishedVisit, RiskClass, risk_class, risk_points
+from ledger.draws.risk import Ground, PublishedVisit, RiskClass, risk_class, risk_grounds
 from ledger.entities.events import (
     EntityLeftRegister,
     EntityReentered,
@@ -38,6 +38,7 @@ from ledger.filing.events import (
     InspectionConcluded,
     InspectionTaskApproved,
     OnSiteInspectionOpened,
+    Result,
 )
 from ledger.grading.folds import UNGRADED
 from ledger.kernel import Command, Fold, Recorded, budget
@@ -169,10 +170,25 @@ class CappedVisit(msgspec.Struct, array_like=True, gc=False):
 
 
 class Finished(msgspec.Struct, array_like=True, gc=False):
-    """A visit that was concluded, and whether the public can read of what."""
+    """A visit that was concluded, and whether the public can read of what.
+
+    ``result`` is the conclusion as it stands: a correction of it is one of what was published.
+    """
 
     found_on: date | None = None
-    published: PublishedVisit | None = None
+    result: Result | None = None
+    reported: bool = False
+    published_on: date | None = None
+    published_at: int = 0
+    unit: str = ""
+
+    @property
+    def published(self) -> PublishedVisit | None:
+        """The visit as risk counts it, once its result is public."""
+        if self.published_on is None or self.result is None:
+            return None
+        found_on = self.found_on or self.published_on
+        return PublishedVisit(found_on, self.unit, self.result, self.published_at, self.reported)
 
 
 class Standing(Fold):
@@ -213,6 +229,8 @@ class Standing(Fold):
         self.graded.take(record)
 
     def on_approved(self, event: InspectionTaskApproved) -> None:
+        if event.trigger == "complaint":
+            self._finished(event.task).reported = True
         if event.counter == "capped":
             visit = self.capped.setdefault(event.task, CappedVisit(event.unit))
             visit.unit = event.unit
@@ -222,13 +240,14 @@ class Standing(Fold):
             self.capped[event.task].opened_on = record.occurred_on
 
     def on_concluded(self, event: InspectionConcluded, record: Recorded) -> None:
-        self._finished(event.task).found_on = record.occurred_on
+        visit = self._finished(event.task)
+        visit.found_on, visit.result = record.occurred_on, event.result
 
-    def on_published(self, event: DrawResultPublished) -> None:
+    def on_published(self, event: DrawResultPublished, record: Recorded) -> None:
         if event.withhold_reason is None and not event.lawful_refusal:
             visit = self._finished(event.task)
-            found_on = visit.found_on or event.published_on
-            visit.published = PublishedVisit(found_on, event.unit, event.result)
+            visit.published_on, visit.published_at = event.published_on, record.position
+            visit.unit, visit.result = event.unit, visit.result or event.result
 
     def _finished(self, task: str) -> Finished:
         return self.visits.setdefault(task, Finished())
@@ -290,10 +309,22 @@ class Standing(Fold):
 
     def risk(self, formula: Mapping[str, Any], on: date) -> RiskClass:
         """Its risk class on a day."""
+        return risk_class(formula, sum(ground.points for ground in self.grounds(formula, on)))
+
+    def grounds(self, formula: Mapping[str, Any], on: date) -> tuple[Ground, ...]:
+        """What gives its points on a day, by a value of a formula of risk."""
         identity = self.identities.on(on)
-        published = [one.published for one in self.visits.values() if one.published is not None]
+        published = [visit.published for visit in self.visits.values()]
         line = None if identity is None else identity.line
-        return risk_class(formula, risk_points(formula, self.grade(on), line, published, on))
+        visits = [visit for visit in published if visit is not None]
+        return tuple(risk_grounds(formula, self.grade(on), line, visits, on))
+
+    def graded_by(self, on: date) -> tuple[int, ...]:
+        """The position of the assessment that gives its grade on a day, if one does."""
+        if self.graded is None or self.graded.derived(on).by != "assessment":
+            return ()
+        newest = self.graded.assessment(on)
+        return () if newest is None else (newest.position,)
 
 
 POPULATION = subject_table(
@@ -306,7 +337,7 @@ class Population(FoldView[Standing]):
     """A row for each business that can stand on a roster."""
 
     name = "draw_population"
-    version = 2
+    version = 3
     kind = "entity"
     fold = Standing
     table = POPULATION
@@ -349,8 +380,15 @@ class Composed(msgspec.Struct):
 
 def population(views: Views, area: str | None, line: str | None) -> Iterator[Standing]:
     """Every business that may ever have been of a class, in the order of its code."""
+    return (standing for standing, _ in placed_population(views, area, line))
+
+
+def placed_population(
+    views: Views, area: str | None, line: str | None
+) -> Iterator[tuple[Standing, int]]:
+    """The same, each with the position of the last event about it."""
     table = POPULATION.c
-    query = sa.select(table.state).order_by(table.key)
+    query = sa.select(table.state, table.position).order_by(table.key)
     for column, wanted in ((table.area, area), (table.line, line)):
         if wanted is not None:
             query = query.where(sa.or_(column == wanted, table.moved))
@@ -358,7 +396,7 @@ def population(views: Views, area: str | None, line: str | None) -> Iterator[Sta
         rows = connection.execution_options(yield_per=_PAGE).execute(query)
         for row in rows:
             budget.check()
-            yield _POPULATION.decode(row.state)
+            yield _POPULATION.decode(row.state), row.position
 
 
 def compose(standings: Iterable[Standing], terms: Terms) -> Composed:

@@ -21,6 +21,7 @@ from projections.assessment import Assessments, Indicators, Scores
 from projections.burden import Burdens
 from projections.casefiles import CaseFiles, ReviewBatches, ReviewStandings
 from projections.catalogue import Matters, MatterUses, Officers, Units
+from projections.channels import ChannelsOfUnits, ComplaintChannels
 from projections.commitments import Commitments
 from projections.complaints import Complaints
 from projections.deadlines import Deadlines
@@ -59,6 +60,7 @@ from projections.publicity import Acts, AnnualStatistics, ExAntePublicity, Publi
 from projections.reconsideration import ReconCases
 from projections.records import Records
 from projections.repair import Repairs
+from projections.screening import Screenings
 from projections.sharing import Removals, Subscriptions
 from projections.source import Recorder, Source
 from projections.supervision import Circulars, SupervisionDocs
@@ -101,6 +103,8 @@ def all_views() -> list[View]:
         Plans(),
         Policies(),
         Complaints(),
+        ComplaintChannels(),
+        ChannelsOfUnits(),
         ReconCases(),
         SupervisionDocs(),
         Circulars(),
@@ -115,6 +119,7 @@ def all_views() -> list[View]:
         Draws(),
         Targets(),
         Population(),
+        Screenings(),
         Commitments(),
         Determinations(),
         SeriousList(),

@@ -148,6 +148,14 @@ class PoliciesKnown(FoldView[PolicyKnown]):
     tables = (POLICIES_KNOWN,)
 
 
+def known_since(connection: Any, key: str) -> date | None:
+    """The day since which this ledger has held a version of a policy; ``None`` without one."""
+    since = connection.execute(
+        sa.select(POLICIES_KNOWN.c.since).where(POLICIES_KNOWN.c.key == key)
+    ).scalar_one_or_none()
+    return None if since is None else date.fromisoformat(since)
+
+
 _REPORTING, _YEARS = ReportingUnits(), PlanYears()
 
 
@@ -156,10 +164,8 @@ def plans_missing(views: Views, today: date) -> Iterator[tuple[Command, str]]:
     year = today.year
     with views.reading() as connection:
         written = value_in_force(connection, "work.plan_due", today)
-        since = connection.execute(
-            sa.select(POLICIES_KNOWN.c.since).where(POLICIES_KNOWN.c.key == "work.plan_due")
-        ).scalar_one_or_none()
-        if written is None or since is None or since >= f"{year:04}-01-01":
+        since = known_since(connection, "work.plan_due")
+        if written is None or since is None or since >= date(year, 1, 1):
             return
         if today.isoformat() <= f"{year:04}-{written}":
             return

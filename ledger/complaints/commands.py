@@ -42,9 +42,12 @@ from ledger.kernel import (
     UnknownReference,
     Value,
 )
+from ledger.persons.effects import registered
+from ledger.persons.events import SealedPerson
 from ledger.persons.rules import known_person
 from ledger.progress.folds import ReportingUnit
 from ledger.supervision.findings import finding
+from ledger.vault.sealing import Sealed
 from ledger.vocabulary import (
     ComplaintId,
     EntityId,
@@ -201,6 +204,46 @@ class ReceiveComplaint(Command):
             scanned=self.visit.scanned,
             officers_seen=self.visit.officers_seen,
             checklist_or_order_left=self.visit.checklist_or_order_left,
+        )
+
+
+class ComplainPublicly(Command):
+    """网上投诉: complain of a unit's enforcement without an account.
+
+    By default the Justice Bureau handles it, a complaint about the Justice Bureau the
+    reconsideration office. What was said and by whom is sealed by the service before anything else
+    sees it; ``complaint``, ``sealed`` and ``sealed_facts`` are what it makes of that.
+    """
+
+    complaint: ComplaintId
+    subject_unit: UnitId
+    sealed: SealedPerson
+    sealed_facts: Sealed
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.new(Complaint(self.complaint))
+        handler = rules.handler_of(self.subject_unit)
+        _require_body(ledger, self.subject_unit)
+        reachable = self.sealed.contact is not None
+        yield ComplaintReceived(
+            complaint=self.complaint,
+            unit=handler,
+            subject_unit=self.subject_unit,
+            channel="web",
+            anonymous=not reachable,
+            sealed_facts=self.sealed_facts,
+        )
+        yield registered(self.sealed, handler, withheld_from=(self.subject_unit,))
+        window = int(ledger.setting("retaliation_window_cd"))
+        # Named even without a contact: the tracking number reaches its holder (CMP-R3).
+        yield ComplainantNamed(
+            complaint=self.complaint,
+            subject_unit=self.subject_unit,
+            anonymous=not reachable,
+            guarded_until=ledger.days().due(ledger.on, window, "cd", roll=False).on,
+            person=self.sealed.person,
+            contact_person=self.sealed.person if reachable else None,
         )
 
 
@@ -451,15 +494,21 @@ class ExamineInspection(Command):
 
 def _require_handler(ledger: Reading, unit: str) -> None:
     """Refuse a body that is none: the complaint would lie with nobody."""
+    if unit != ledger.actor.unit_id:
+        _require_body(ledger, unit)
+
+
+def _require_body(ledger: Reading, unit: str) -> None:
+    """Refuse a unit that is none of the region's."""
     policy = ledger.policy("complaint.handlers")
     named = () if policy is None else policy.value["units"]
-    if unit in named or unit == ledger.actor.unit_id:
+    if unit in named:
         return
     if not ledger.read(UnitStanding(unit)).exists and not ledger.read(ReportingUnit(unit)).exists:
         raise UnknownReference(
             "unit",
             unit,
-            f"A complaint is handled by {', '.join(named) or 'the own unit'}, a qualified unit, or "
+            f"The unit must be one of {', '.join(named) or 'the own unit'}, a qualified unit, or "
             "one that reports each month.",
         )
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from ledger.kernel import Event, Visibility
 from ledger.kernel.events import Upcaster
+from ledger.vault.sealing import Sealed
 from ledger.vocabulary import (
     ComplaintId,
     EntityId,
@@ -56,18 +57,22 @@ class ComplaintReceived(_OfComplaint):
     """收到投诉: somebody complains about how a unit enforces the law; recorded whatever it says.
 
     ``unit`` received it and has to answer. ``office`` and ``officers`` of ``subject_unit`` are
-    those accused, if they are known.
+    those accused, if they are known. Since version 2 ``sealed_facts`` are those of somebody without
+    an account: sealed under the person's key, and erased with the person.
     """
 
     TOPIC: ClassVar[str] = "complaints.complaint-received"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
     VISIBILITY = "sealed"
     CORRECTABLE = frozenset({"channel", "facts", "office"})
 
     channel: Channel
-    facts: Text
+    facts: Text | None = None
     anonymous: bool
     office: Name | None = None
     officers: tuple[OfficerId, ...] = ()
+    sealed_facts: Sealed | None = None
 
 
 class ComplainantNamed(Event):

@@ -52,6 +52,8 @@ class Complaint(Fold):
     subject_unit: str = ""
     channel: str = ""
     facts: str = ""
+    #: Whether the facts are sealed: who may read them asks for them by themselves.
+    facts_sealed: bool = False
     anonymous: bool = False
     office: str | None = None
     officers: tuple[str, ...] = ()
@@ -129,7 +131,8 @@ class Complaint(Fold):
 
     def on_received(self, event: ComplaintReceived, record: Recorded) -> None:
         self.unit, self.subject_unit = event.unit, event.subject_unit
-        self.channel, self.facts, self.anonymous = event.channel, event.facts, event.anonymous
+        self.channel, self.anonymous = event.channel, event.anonymous
+        self.facts, self.facts_sealed = event.facts or "", event.sealed_facts is not None
         self.office, self.officers = event.office, event.officers
         self.received_on = record.occurred_on
         self.received_at = self.clock_at = record.position

@@ -15,10 +15,11 @@ from ledger.entities.folds import Registration
 from ledger.entities.rules import require_listed
 from ledger.filing.folds import Task
 from ledger.grading.folds import CreditGrade
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Value
 from ledger.kernel.days import add_months
 from ledger.keylist import rules
 from ledger.keylist.events import (
+    Count,
     EndReason,
     GuidanceProvided,
     KeyDesignationEnded,
@@ -28,9 +29,16 @@ from ledger.keylist.events import (
     KeyMatterListed,
     KeyUnitDescribed,
     KeyUnitDesignated,
+    ScreeningRun,
     TrackingVisitLogged,
 )
-from ledger.keylist.folds import KeyDesignation, KeyDesignations, KeyList, KeyMatter
+from ledger.keylist.folds import (
+    KeyDesignation,
+    KeyDesignations,
+    KeyList,
+    KeyMatter,
+    Screening,
+)
 from ledger.supervision.findings import finding
 from ledger.vocabulary import (
     Badge,
@@ -40,6 +48,8 @@ from ledger.vocabulary import (
     MatterId,
     Name,
     OfficerId,
+    PieceDigest,
+    ScreeningId,
     TaskId,
     Text,
     UnitId,
@@ -134,24 +144,93 @@ class DelistKeyMatter(Command):
         )
 
 
+class RankedList(Value):
+    """A list of ranked businesses as it was made and stored: what the service fills in."""
+
+    list_digest: PieceDigest
+    cutoff_position: Count
+    formula_version: Count
+    count: Count
+    screened: Count
+
+
+class RunScreening(Command):
+    """重点监管筛选: rank the registered businesses of an area and line by their risk on ``on``.
+
+    By ``key.screening_formula``, from what is published of them. The service makes and stores the
+    list and fills in ``ranked``.
+    """
+
+    screening: ScreeningId
+    unit: UnitId
+    on: date
+    area: Name | None = None
+    line: Name | None = None
+    ranked: RankedList | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.new(Screening(self.screening))
+        ledger.act_for(self.unit)
+        if self.on > ledger.today:
+            raise Malformed(f"on must not lie after {ledger.today}; it is {self.on}", "/on")
+        formula = ledger.policy("key.screening_formula", on=self.on)
+        ranked = self.ranked
+        if ranked is None:
+            raise Malformed("the list must be made before it is recorded", "/ranked")
+        if formula is None or formula.version != ranked.formula_version:
+            raise OutOfStep("key.screening_formula has changed meanwhile; send the command again")
+        yield ScreeningRun(
+            screening=self.screening,
+            unit=self.unit,
+            on=self.on,
+            cutoff_position=ranked.cutoff_position,
+            formula_version=ranked.formula_version,
+            list_digest=ranked.list_digest,
+            count=ranked.count,
+            screened=ranked.screened,
+            area=self.area,
+            line=self.line,
+        )
+
+
+#: Businesses of better ranks that a designation is held against at most.
+MOST_BETTER = 200
+
+
+class RankInRun(Value):
+    """Where a business stands in a screening: what the service reads from its list.
+
+    ``better``: the first businesses of better ranks that the unit may have passed over.
+    """
+
+    rank: Annotated[int, msgspec.Meta(ge=1)]
+    better: Annotated[tuple[EntityId, ...], msgspec.Meta(max_length=MOST_BETTER)] = ()
+
+
 class DesignateKeyUnit(Command):
     """确定重点监管单位: put a business under key supervision for listed matters, and tell it.
 
-    It names when it is reviewed (KEY-R3) and the notice (KEY-R4); what was designated before is
-    reviewed and not designated anew (KEY-R5).
+    It gives a reason or the screening in which the business ranks (KEY-R6), and names when it is
+    reviewed (KEY-R3) and the notice (KEY-R4); what was designated before is reviewed and not
+    designated anew (KEY-R5). ``passed_over`` says why businesses of better ranks in ``run`` are
+    not designated; without it that is found (KEY-V4). The service fills in ``ranked``.
     """
 
     designation: DesignationId
     entity: EntityId
     unit: UnitId
     matters: Annotated[tuple[MatterId, ...], msgspec.Meta(min_length=1, max_length=20)]
-    reason: Text
     tracking_officer: OfficerId
     guidance_plan: Name
+    reason: Text | None = None
+    run: ScreeningId | None = None
+    passed_over: Text | None = None
     review_on: date | None = None
     notice_no: Name | None = None
     notified_on: date | None = None
     proposed_by: Badge | None = None
+    ranked: RankInRun | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
@@ -159,6 +238,10 @@ class DesignateKeyUnit(Command):
         ledger.new(KeyDesignation(self.designation))
         ledger.known(Registration(self.entity), "Register the business first.")
         require_listed(ledger, self.entity)
+        ledger.require(
+            self.reason is not None or self.run is not None, rules.KEY_R6, entity=self.entity
+        )
+        screening = self._screening(ledger)
         for matter in self.matters:
             until = ledger.read(KeyMatter(matter)).until
             _require_domain(
@@ -202,7 +285,49 @@ class DesignateKeyUnit(Command):
             notified_on=self.notified_on,
             grade=ledger.read(CreditGrade(self.entity)).on(ledger.on),
             proposed_by=self.proposed_by,
+            run=self.run,
+            passed_over=self.passed_over,
         )
+        if screening is not None and self.passed_over is None:
+            yield from self._passed_over(ledger, screening)
+
+    def _screening(self, ledger: Reading) -> Screening | None:
+        """The unit's own screening in which the business ranks, if one is named."""
+        if self.run is None:
+            if self.passed_over is not None:
+                raise Malformed("passed_over is said of the ranks of a run; name the run", "/run")
+            return None
+        screening = ledger.known(Screening(self.run), "Screen first (run-screening).")
+        if screening.unit != self.unit:
+            raise Malformed(
+                f"run must be a screening of {self.unit}; {self.run} is {screening.unit}'s", "/run"
+            )
+        if self.ranked is None:
+            raise Malformed(f"{self.entity} must stand on the list of {self.run}", "/run")
+        return screening
+
+    def _passed_over(self, ledger: Reading, screening: Screening) -> Iterator[Event]:
+        """KEY-V4, each looked up again: better ranks that the unit has not designated."""
+        assert self.ranked is not None
+        ledger.read_all(KeyDesignations(entity, self.unit) for entity in self.ranked.better)
+        better = [
+            entity
+            for entity in self.ranked.better
+            if ledger.read(Registration(entity)).listed
+            and not ledger.read(KeyDesignations(entity, self.unit)).in_force(ledger.on)
+        ]
+        if better:
+            yield finding(
+                ledger,
+                rules.KEY_V4,
+                unit=self.unit,
+                entity=self.entity,
+                evidence=(screening.run_at,),
+                designation=self.designation,
+                run=self.run,
+                rank=self.ranked.rank,
+                passed_over=better,
+            )
 
     def _check_renewal(self, ledger: Reading) -> None:
         """Whatever the unit designated for one of these matters was reviewed, and removed so."""

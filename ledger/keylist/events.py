@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
 
 from ledger.kernel import Event, Visibility
 from ledger.kernel.events import Upcaster
@@ -17,6 +19,8 @@ from ledger.vocabulary import (
     MatterId,
     Name,
     OfficerId,
+    PieceDigest,
+    ScreeningId,
     TaskId,
     Text,
     UnitId,
@@ -24,6 +28,7 @@ from ledger.vocabulary import (
 
 #: Who reads which units are designated, as the policy ``key.unit_list`` had it on the day.
 ListVisibility = Literal["public", "shared", "restricted"]
+Count = Annotated[int, msgspec.Meta(ge=0)]
 EndReason = Literal["review", "risk_gone", "closed", "merged", "error"]
 
 
@@ -93,21 +98,51 @@ class KeyUnitDescribed(Event):
 
     For the unit, the business and the supervisors, however the list is read. ``grade`` is its
     credit grade on the day; ``proposed_by`` the park or office that proposed it; ``notice_no`` the
-    notice to the business.
+    notice to the business. Since version 2 ``run`` is the screening in which it ranked, and
+    ``passed_over`` says why businesses of better ranks were not designated; there is a reason or a
+    run (KEY-R6).
     """
 
     TOPIC: ClassVar[str] = "keylist.key-unit-described"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     designation: DesignationId
     entity: EntityId
     unit: UnitId
-    reason: Text
+    reason: Text | None = None
     tracking_officer: OfficerId
     guidance_plan: Name
     notice_no: Name
     notified_on: date
     grade: Grade
     proposed_by: Badge | None = None
+    run: ScreeningId | None = None
+    passed_over: Text | None = None
+
+
+class ScreeningRun(Event):
+    """重点监管筛选: businesses were ranked by their risk on a day, from what the ledger held.
+
+    ``unit`` screened those of an ``area`` and ``line``, or all. Everything up to
+    ``cutoff_position`` counts, by version ``formula_version`` of the policy
+    ``key.screening_formula``; run again at that position it gives the same bytes. ``list_digest``
+    is the SHA-256 of the list, which lies beside the ledger: ``count`` businesses with points, best
+    rank first, of ``screened`` that were registered on the day. For the unit and supervisors.
+    """
+
+    TOPIC: ClassVar[str] = "keylist.screening-run"
+
+    screening: ScreeningId
+    unit: UnitId
+    on: date
+    cutoff_position: Count
+    formula_version: Count
+    list_digest: PieceDigest
+    count: Count
+    screened: Count
+    area: Name | None = None
+    line: Name | None = None
 
 
 class GuidanceProvided(Event):

@@ -19,9 +19,18 @@ from ledger.keylist.events import (
     KeyUnitDescribed,
     KeyUnitDesignated,
     ListVisibility,
+    ScreeningRun,
     TrackingVisitLogged,
 )
-from ledger.vocabulary import DesignationId, EntityId, Grade, KeyDomain, MatterId, UnitId
+from ledger.vocabulary import (
+    DesignationId,
+    EntityId,
+    Grade,
+    KeyDomain,
+    MatterId,
+    ScreeningId,
+    UnitId,
+)
 
 
 class Listed(msgspec.Struct):
@@ -117,6 +126,8 @@ class KeyDesignation(Fold):
     tracking_officer: str = ""
     guidance_plan: str = ""
     proposed_by: str | None = None
+    run: str | None = None
+    passed_over: str | None = None
     designated_on: date | None = None
     notice_no: str = ""
     notified_on: date | None = None
@@ -161,6 +172,7 @@ class KeyDesignation(Fold):
 
     def on_described(self, event: KeyUnitDescribed) -> None:
         self._describe(event)
+        self.run, self.passed_over = event.run, event.passed_over
 
     def _describe(self, event: KeyUnitDesignated | KeyUnitDescribed) -> None:
         """What the list does not say; a designation of version 1 said it itself."""
@@ -234,6 +246,10 @@ class KeyDesignations(Fold):
         """The matters for which a designation holds that day."""
         return {m for one in self.given.values() if one.in_force(on) for m in one.matters}
 
+    def in_force(self, on: date) -> bool:
+        """Whether any of them holds that day."""
+        return any(designated.in_force(on) for designated in self.given.values())
+
     def lapsed_for(self, matters: set[str], on: date) -> list[str]:
         """The designations for any of ``matters`` that lapsed unreviewed, where none holds."""
         about = {d: one for d, one in self.given.items() if matters & set(one.matters)}
@@ -254,3 +270,29 @@ class DesignationsOf(Fold):
     def on_ended(self, event: KeyDesignationEnded) -> None:
         if event.designation in self.running:
             self.running.remove(event.designation)
+
+
+class Screening(Fold):
+    """Whom did this screening rank: on which day, from which events, by which formula?"""
+
+    screening: ScreeningId
+    unit: str = ""
+    on: date | None = None
+    cutoff_position: int = 0
+    formula_version: int = 0
+    list_digest: str = ""
+    count: int = 0
+    screened: int = 0
+    area: str | None = None
+    line: str | None = None
+    run_at: int = 0
+
+    @property
+    def exists(self) -> bool:
+        return self.unit != ""
+
+    def on_run(self, event: ScreeningRun, record: Recorded) -> None:
+        self.unit, self.on, self.run_at = event.unit, event.on, record.position
+        self.cutoff_position, self.formula_version = event.cutoff_position, event.formula_version
+        self.list_digest, self.count = event.list_digest, event.count
+        self.screened, self.area, self.line = event.screened, event.area, event.line

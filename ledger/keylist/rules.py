@@ -51,6 +51,12 @@ KEY_R5 = Rule(
     _NOTICE_4,
     "{hint}",
 )
+KEY_R6 = Rule(
+    "KEY-R6",
+    "{entity} cannot be designated without a ground",
+    f"{_NOTICE_4}: 筛选确定重点监管对象",
+    "Give the reason, or name the screening in which it ranks (run).",
+)
 KEY_V1 = finding_rule(
     "KEY-V1", "arbitrary", "a lapsed key designation still drives visits", _NOTICE_4
 )
@@ -65,6 +71,13 @@ KEY_V3 = finding_rule(
     "inaction",
     "a business of grade C or D under key supervision was never visited",
     f"{_NOTICE_4}: 跟踪监管",
+)
+KEY_V4 = finding_rule(
+    "KEY-V4",
+    "selective",
+    "a business was designated by a screening, and better ranks were passed over without a word",
+    f"{_NOTICE_4}: 筛选确定重点监管对象",
+    policy_key="key.screening_formula",
 )
 
 #: Grades at which key supervision without a visit is inaction (KEY-V3).

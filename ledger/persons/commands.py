@@ -62,7 +62,12 @@ class ErasePerson(Command):
         if self.reason != "unlawful_processing":
             still = dict(_open(ledger, self.person))
             ledger.require(not still, PII_R1, person=self.person, proceedings=_told(ledger, still))
-        yield PersonErased(person=self.person, unit=person.unit, reason=self.reason)
+        yield PersonErased(
+            person=self.person,
+            unit=person.unit,
+            reason=self.reason,
+            withheld_from=person.withheld_from,
+        )
 
 
 def _open(ledger: Reading, person: str) -> Iterator[tuple[str, str]]:

@@ -6,14 +6,20 @@ from ledger.kernel import Malformed
 from ledger.persons.events import PersonRegistered, SealedPerson
 
 
-def registered(sealed: SealedPerson, unit: str) -> PersonRegistered:
-    """The event for data that the service has sealed for ``unit``."""
+def registered(
+    sealed: SealedPerson, unit: str, *, withheld_from: tuple[str, ...] = ()
+) -> PersonRegistered:
+    """The event for data that the service has sealed for ``unit``.
+
+    ``withheld_from``: the units that the person accuses, and that may not know of the person.
+    """
     return PersonRegistered(
         person=sealed.person,
         unit=unit,
         name=sealed.name,
         contact=sealed.contact,
         id_number=sealed.id_number,
+        withheld_from=withheld_from,
     )
 
 

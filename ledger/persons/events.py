@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from ledger.kernel import Event, Value
+from ledger.kernel.events import Upcaster
 from ledger.vault.sealing import Sealed
 from ledger.vocabulary import PersonId, UnitId
 
@@ -33,10 +35,13 @@ class PersonRegistered(Event):
     """登记自然人: somebody is known by a token; what is known of them is sealed (0.10).
 
     ``unit`` took it down and may read it. The key to ``name``, ``contact`` (how they are reached)
-    and ``id_number`` (公民身份号码) lies in the vault.
+    and ``id_number`` (公民身份号码) lies in the vault. Since version 2 ``withheld_from`` are the
+    units that may not know of the person: those that the person accused when registered.
     """
 
     TOPIC: ClassVar[str] = "persons.person-registered"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     VISIBILITY = "sealed"
 
     person: PersonId
@@ -44,6 +49,11 @@ class PersonRegistered(Event):
     name: Sealed
     contact: Sealed | None = None
     id_number: Sealed | None = None
+    withheld_from: tuple[str, ...] = ()
+
+    def kept_from(self) -> tuple[str, ...]:
+        """The units that may not know of the person."""
+        return self.withheld_from
 
     def known_to(self) -> tuple[str, ...]:
         """Every authority of the unit that took the person's data down."""
@@ -54,11 +64,18 @@ class PersonErased(Event):
     """删除个人信息: what is known of a person is erased for good (个人信息保护法 Art. 47).
 
     Recorded first: it is what has the key destroyed, however often that is begun. ``unit`` took
-    the person's data down.
+    the person's data down. Since version 2 ``withheld_from`` as in ``PersonRegistered``.
     """
 
     TOPIC: ClassVar[str] = "persons.person-erased"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     person: PersonId
     unit: UnitId
     reason: ErasureReason
+    withheld_from: tuple[str, ...] = ()
+
+    def kept_from(self) -> tuple[str, ...]:
+        """The units that may not know of the person."""
+        return self.withheld_from

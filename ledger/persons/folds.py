@@ -25,6 +25,7 @@ class Person(Fold):
     name: Sealed | None = None
     contact: Sealed | None = None
     id_number: Sealed | None = None
+    withheld_from: tuple[str, ...] = ()
     erased_on: date | None = None
     reason: ErasureReason | None = None
 
@@ -40,6 +41,7 @@ class Person(Fold):
     def on_registered(self, event: PersonRegistered, record: Recorded) -> None:
         self.unit, self.registered_on = event.unit, record.occurred_on
         self.name, self.contact, self.id_number = event.name, event.contact, event.id_number
+        self.withheld_from = event.withheld_from
 
     def on_erased(self, event: PersonErased, record: Recorded) -> None:
         self.erased_on, self.reason = record.occurred_on, event.reason

@@ -116,6 +116,19 @@ _PUBLICITY = (
     _design("redaction_share", "0.20", "of a unit's published decisions"),
 )  # fmt: skip
 
+#: The points of the risk table (2.17), which screening for key supervision counts too (2.18).
+_RISK: dict[str, Any] = {
+    "grade": {"A": 0, "B": 10, "C": 25, "D": 40},
+    "key_domain": 15,
+    "key_lines": [
+        "食品", "餐饮", "药品", "医疗", "卫生", "矿", "土地", "环保", "危险化学品", "烟花",
+        "建筑施工", "劳务", "城市管理", "运输", "物流", "金融", "小额贷款", "教育", "培训",
+    ],
+    "breach": 10, "breach_max": 30, "breach_months": 24,
+    "unmet_order": 15, "unmet_order_max": 15,
+    "mid_from": 25, "high_from": 55,
+}  # fmt: skip
+
 _DRAWS = (
     _row(
         "draw.result_publish_wd", 20, NOTICE_ON, DOC_5, None, "C",
@@ -138,17 +151,7 @@ _DRAWS = (
     _design("draw.exempt_share", "0.10", "of the businesses that a unit draws in a year"),
     _design(
         "draw.risk_formula",
-        {
-            "grade": {"A": 0, "B": 10, "C": 25, "D": 40},
-            "key_domain": 15,
-            "key_lines": [
-                "食品", "餐饮", "药品", "医疗", "卫生", "矿", "土地", "环保", "危险化学品", "烟花",
-                "建筑施工", "劳务", "城市管理", "运输", "物流", "金融", "小额贷款", "教育", "培训",
-            ],
-            "breach": 10, "breach_max": 30, "breach_months": 24,
-            "unmet_order": 15, "unmet_order_max": 15,
-            "mid_from": 25, "high_from": 55,
-        },
+        _RISK,
         "low below mid_from, high from high_from on; which lines of business belong to the ten key "
         "domains is local",
     ),
@@ -444,6 +447,11 @@ _SOFT = (
     ),
     _design("key.max_matters", 5, "for each domain; the Notice says 严格控制数量", NOTICE),
     _design("key.review_months", 12, "", NOTICE),
+    _design(
+        "key.screening_formula",
+        {**_RISK, "report": 20, "report_max": 40},
+        "the risk table, and visits on a report that confirmed a breach",
+    ),
     _design("key.unit_list", "shared", "who reads which units are under key supervision"),
     _design("casefile.pass", 60, "any veto fails; common local practice"),
     _design("casefile.excellent", 90, "common local practice"),
@@ -462,6 +470,9 @@ _SUPERVISION = (
     _design("complaint.ack_wd", 1, "the Notice says 第一时间", NOTICE),
     _design("complaint.accept_wd", 7, "as in the SAMR complaint rule of 2022, Art 14"),
     _design("complaint.resolve_cd", 60),
+    _design("complaint.channel_test_cd", 90, "in which somebody answers a test of a channel"),
+    _design("complaint.public_per_minute", 10, "from one address, without an account"),
+    _design("complaint.public_per_day", 2000, "without an account, from all addresses together"),
     _design(
         "complaint.handlers", {"units": ["JB", "PARK", "RECON", "RLO"]},
         "who handles complaints besides qualified units and those that report each month",

@@ -107,6 +107,17 @@ class MannerByGrade(Value):
     D: GradeManner
 
 
+class ScreeningFormula(RiskFormula):
+    """The points of ``RiskFormula``, and what more counts when key supervision is screened for.
+
+    ``report``: for each visit of the last ``breach_months`` on a third party's report whose
+    published result is a breach, at most ``report_max``.
+    """
+
+    report: Count
+    report_max: Count
+
+
 class LineByGrade(Value):
     """What each credit grade means."""
 
@@ -380,6 +391,7 @@ KEYS: Mapping[str, Key] = {
         "seizure.max_cd",
         "seizure.extend_cd",
         "complaint.resolve_cd",
+        "complaint.channel_test_cd",
         "ledger.cutoff_cd",
         "recon.apply_cd",
         "recon.opinion_report_cd",
@@ -406,6 +418,8 @@ KEYS: Mapping[str, Key] = {
         "catalogue.idle_years",
         "repair.false_bar_years",
         "key.max_matters",
+        "complaint.public_per_minute",
+        "complaint.public_per_day",
         "casefile.pass",
         "casefile.excellent",
         "recon.repeated_revocations",
@@ -430,6 +444,7 @@ KEYS: Mapping[str, Key] = {
     **_tables(
         draw__ratio=RatioByGrade,
         draw__risk_formula=RiskFormula,
+        key__screening_formula=ScreeningFormula,
         grade__scheme=LineByGrade,
         visit_cap=CountByGrade,
         supervision__manner=MannerByGrade,

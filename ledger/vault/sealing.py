@@ -36,7 +36,7 @@ class Sealed(Value):
         str,
         msgspec.Meta(
             pattern=r"^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?(?![\s\S])",
-            max_length=8192,
+            max_length=16_384,
         ),
     ]
 

@@ -445,7 +445,7 @@ def _queries(
         return
     if resource.path == "/v1/feed":
         for kind in ("entity", "unit", "task", "case", "complaint", "finding", "decision"):
-            for name in ids[kind][:2]:
+            for name in ids.get(kind, ())[:2]:
                 yield urlencode({"subject": f"{kind}:{name}", "limit": 1})
                 yield urlencode({"subject": f"{kind}:{name}"})
         for system in sorted({topic.partition(".")[0] for topic in topics}):

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis.errors import Unsatisfiable
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from api import publicdoor
 from api.app import RESOURCES
 from api.openapi import describe
 from api.operators import CLOCK_OPERATION, TOKEN_OPERATIONS, TOKEN_RESOURCES, VIEW_RESOURCES
@@ -28,7 +29,7 @@ from tests.examples import examples
 EXTRA = Resource("/v1/extra/{id}", lambda request: None, roles=frozenset({"public"}))  # type: ignore[arg-type, return-value]
 
 
-OPERATIONS = (*TOKEN_OPERATIONS, CLOCK_OPERATION)
+OPERATIONS = (*TOKEN_OPERATIONS, CLOCK_OPERATION, publicdoor.OPERATION)
 
 
 def _plain(document: Any) -> Any:
@@ -38,7 +39,13 @@ def _plain(document: Any) -> Any:
 @pytest.mark.parametrize("commands", [COMMANDS, specimen.COMMANDS], ids=["real", "specimen"])
 def test_valid(commands: Any) -> None:
     """The description is valid OpenAPI 3.1, for the real table too."""
-    resources = (*RESOURCES, *VIEW_RESOURCES, *TOKEN_RESOURCES, EXTRA)
+    resources = (
+        *RESOURCES,
+        *VIEW_RESOURCES,
+        *TOKEN_RESOURCES,
+        *publicdoor.RESOURCES,
+        EXTRA,
+    )
     OpenAPIV31SpecValidator(_plain(describe(commands, resources, OPERATIONS))).validate()
 
 

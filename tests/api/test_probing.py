@@ -358,6 +358,7 @@ UNREACHED: set[tuple[str, str]] = {
     ("report-irregular-visit", "irregular_visit"),
     ("report-irregular-visit", "matters"),
     ("report-prohibited-conduct", "task"),
+    ("run-screening", "screening"),
     ("score-case-file", "case"),
     ("seal-av-record", "evidence"),
     ("seize-property", "evidence"),

@@ -11,7 +11,7 @@ from typing import Self
 
 import pytest
 
-from api import persons, views
+from api import persons, publicdoor, views
 from api.app import RESOURCES
 from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.kernel import Recorded
@@ -49,6 +49,7 @@ SHOWN: Mapping[str, Collection[str]] = {
         "corrections.decision-revoked",
         "credit.credit-record-entered",
         "credit.publicity-bounds-moved",
+        "credit.publicity-reinstated",
         "credit.publicity-started",
         "credit.publicity-terminated",
         "penalties.decision-published",
@@ -85,6 +86,11 @@ SHOWN: Mapping[str, Collection[str]] = {
         "supervision.finding-dismissed",
         "supervision.finding-triaged",
     },
+    # The facts of somebody without an account are for whoever handles the complaint now.
+    r"/v1/complaints/[^/]+/facts": {
+        "complaints.complaint-received",
+        "complaints.complaint-transferred",
+    },
     # A unit reads no more of a person who has accused it, although that may tell (SECURITY.md).
     r"/v1/persons/": {"complaints.complainant-named"},
 }
@@ -107,7 +113,10 @@ HANDLERS = {"business", "officer", "coordinator", "rlo"}
 TOGETHER = re.compile(r"/v1/entities(/[^/]+/(profile|replay|burden))?(\?|$)|/v1/like-cases")
 
 #: Contents that lie beside the ledger, which is without them here.
-BESIDE = re.compile(r"/v1/draws/(roster|[^/]+/(roster|selection|export|receipt|verify))")
+BESIDE = re.compile(
+    r"/v1/draws/(roster|[^/]+/(roster|selection|export|receipt|verify))"
+    r"|/v1/screenings/[^/]+/(list|rerun|now)"
+)
 
 
 #: They have the audiences of another reader; of them every third address is asked, in turn.
@@ -130,7 +139,12 @@ class Comparison:
         #: Secrets again at the very end: after the last event that anybody sees.
         self.last = list(facts.of_every_type(known, UNIT))
         self.topics = sorted({record.envelope.type for record in self.secrets})
-        resources = (*RESOURCES, *views.RESOURCES, *persons.RESOURCES)
+        resources = (
+            *RESOURCES,
+            *views.RESOURCES,
+            *persons.RESOURCES,
+            *publicdoor.RESOURCES,
+        )
         asked = urls(resources, [*self.base, *self.secrets])
         self.urls = [url for url in asked if not BESIDE.match(url)]
         self._shelves = 0

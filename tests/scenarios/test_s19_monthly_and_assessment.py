@@ -212,6 +212,12 @@ async def test_s19_assessment(world: World) -> None:
     """No fines per officer, no lighter three systems; and the same position, the same score."""
     await _given_park(world)
     world.at("2026-04-29")  # a year that began without a scheme gets its first
+    for unit in ("PARK", "MRB"):
+        for kind, address in (("mailbox", "ts@example.gov.cn"), ("phone", "0931-8250009")):
+            await world.send(
+                f"{unit} head", "channels/publish-complaint-channel",
+                channel=f"CH-{unit}-{kind}", unit=unit, kind=kind, address=address, hours="工作日",
+            )  # fmt: skip
     adopt = "assessment/adopt-assessment-scheme"
     fines = _indicator("fines_per_officer", "20", title="fines per officer")
     fines["formula"] = {"of": ["fines"], "per": ["officers"], "nil": "0", "full": "100"}

@@ -30,7 +30,7 @@ NOT_REACHED = {
 #: Steps that the fixed run does not come to, and why; longer ones do.
 SELDOM = {
     "assessment.PublishAssessment": "all units have to be scored and every appeal decided first",
-    "penalties.CloseCase executed": "all steps recorded and everything seized given back first",
+    "penalties.CloseCase exempt": "an exemption applied, and its correction verified, first",
     "reconsideration.ReportNonPerformance": "the clock mostly finds it first",
     "repair.NotAcceptRepair": "rare, as it ends a repair at its beginning",
     "repair.PushRepair": "a repair of the business of another province has to be granted first",

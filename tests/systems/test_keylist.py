@@ -10,6 +10,7 @@ import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
 from ledger.deadlines.commands import EndDeadline
+from ledger.entities.events import EntityRegistered, Identity
 from ledger.filing.commands import IssueInspectionNotice, OpenInspection, ScanEntry
 from ledger.filing.events import OnSiteInspectionOpened
 from ledger.grading.events import CreditGradeAssigned
@@ -31,7 +32,10 @@ from ledger.keylist.commands import (
     ListKeyMatter,
     LogTrackingVisit,
     ProvideGuidance,
+    RankedList,
+    RankInRun,
     ReviewKeyDesignation,
+    RunScreening,
 )
 from ledger.keylist.events import (
     GuidanceProvided,
@@ -42,6 +46,7 @@ from ledger.keylist.events import (
     KeyMatterListed,
     KeyUnitDescribed,
     KeyUnitDesignated,
+    ScreeningRun,
     TrackingVisitLogged,
 )
 from ledger.opening import LEDGER_CLOCK
@@ -61,6 +66,8 @@ from tests.systems.test_filing import (
 )
 
 replace = msgspec.structs.replace
+
+E_D = "91620100MA7LX0113U"
 
 SIX = tuple(f"M-K{n}" for n in range(1, 7))
 LIST = ListKeyMatter(
@@ -108,6 +115,17 @@ def adopted(key: str, value: Any, unit: Any, **scope: Any) -> PolicyVersionAdopt
     said = {"key": key, "version": 2, "value": value, "unit": unit, "confidence": "U", **scope}
     source = {"effective_from": "2026-03-01", "source": {"instrument": "新区决定"}}
     return msgspec.convert({**said, **source}, PolicyVersionAdopted)
+
+
+#: A designation that holds in March.
+HELD = KeyUnitDesignated(
+    designation="KEY-7",
+    entity=E_A,
+    unit="MRB",
+    matters=("M-102",),
+    review_on=date(2026, 9, 1),
+    listed_as="shared",
+)
 
 
 @pytest.fixture
@@ -226,6 +244,93 @@ def test_KEY_R5_a_matter_is_renewed_on_a_new_assessment(story: Scenario) -> None
     ).amid(listed("M-K5", risk_assessment="RA-2026-6"))
     refused_matter(story, "KEY-R5", risk_assessment="RA-2025")
     story.when(LIST, EMB_HEAD).then(like(KeyMatterListed, renewed=True))
+
+
+# Screening
+
+RANKED = RankedList(
+    list_digest="ab" * 32, cutoff_position=140, formula_version=1, count=3, screened=5
+)
+SCREEN = RunScreening(screening="SCR-1", unit="MRB", on=date(2026, 3, 2), ranked=RANKED)
+BY_RUN = replace(DESIGNATE, reason=None, run="SCR-1", ranked=RankInRun(rank=3, better=(E_A, E_D)))
+
+
+def test_a_screening_is_recorded_as_it_was_made(story: Scenario) -> None:
+    """Of today or a day before, by the formula in force on it, by a unit for itself."""
+    story.when(replace(SCREEN, ranked=None)).raises(Malformed, pointer="/ranked")
+    story.when(replace(SCREEN, on=date(2026, 3, 3))).raises(Malformed, pointer="/on")
+    story.when(SCREEN, EMB_HEAD).raises(Forbidden)
+    other = replace(SCREEN, ranked=replace(RANKED, formula_version=2))
+    story.when(other).raises(OutOfStep, says="has changed meanwhile")
+    story.when(SCREEN).then(like(ScreeningRun, count=3, screened=5, cutoff_position=140))
+    assert story.outcome is not None
+    [run] = story.outcome.events
+    assert run.envelope.policy_refs == {"key.screening_formula": 1}
+    story.when(SCREEN).raises(OutOfStep, says="recorded already")
+
+
+def test_KEY_R6_a_designation_has_a_reason_or_a_run(story: Scenario) -> None:
+    """Either suffices; the run is the unit's own, and the business ranks in it."""
+    story.when(replace(DESIGNATE, reason=None)).refused("KEY-R6", entity=E_B)
+    story.when(BY_RUN).raises(UnknownReference)
+    story.given(SCREEN)
+    story.when(replace(DESIGNATE, passed_over="停业")).raises(Malformed, pointer="/run")
+    story.when(replace(BY_RUN, ranked=None)).raises(Malformed, pointer="/run")
+    told = replace(BY_RUN, passed_over="停业")
+    story.when(told).then(KeyUnitDesignated, like(KeyUnitDescribed, run="SCR-1", reason=None))
+
+
+def test_KEY_R6_a_unit_designates_by_a_screening_of_its_own(story: Scenario) -> None:
+    """The list of another one says nothing of its matters."""
+    story.given(
+        ScreeningRun(
+            screening="SCR-1",
+            unit="EMB",
+            on=date(2026, 3, 2),
+            cutoff_position=1,
+            formula_version=1,
+            list_digest="ab" * 32,
+            count=1,
+            screened=1,
+        )
+    )
+    story.when(BY_RUN).raises(Malformed, pointer="/run", says="EMB")
+
+
+def test_KEY_V4_better_ranks_are_passed_over_without_a_word(story: Scenario) -> None:
+    """Those that the unit has designated, or that have left their register, are not."""
+    story.given(
+        SCREEN, on("2026-01-05", EntityRegistered(entity=E_D, identity=Identity(name="丁")))
+    )
+    story.when(BY_RUN).then(
+        KeyUnitDesignated,
+        KeyUnitDescribed,
+        like(
+            FindingRaised,
+            rule_id="KEY-V4",
+            unit="MRB",
+            entity=E_B,
+            facts={
+                "designation": "KEY-1",
+                "run": "SCR-1",
+                "rank": 3,
+                # Its designation lapsed on the day before.
+                "passed_over": [E_A, E_D],
+            },
+        ),
+    )
+
+
+def test_KEY_V4_a_designated_better_rank_is_not_passed_over(story: Scenario) -> None:
+    """Another unit's designation is another matter."""
+    story.given(SCREEN)
+    story.when(replace(DESIGNATE, entity=E_A, designation="KEY-2", matters=("M-101",))).refused(
+        "KEY-R5"
+    )
+    story.given(replace(HELD, entity=E_A), replace(HELD, designation="KEY-8", unit="EMB"))
+    story.when(replace(BY_RUN, ranked=RankInRun(rank=2, better=(E_A,)))).then(
+        KeyUnitDesignated, KeyUnitDescribed
+    )
 
 
 # Designated businesses

@@ -9,9 +9,10 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ledger.draws.events import DrawResultPublished
-from ledger.draws.risk import PublishedVisit, risk_class, risk_points
+from ledger.draws.risk import Ground, PublishedVisit, risk_class, risk_grounds, risk_points
 from ledger.entities.events import EntityRegistered, Identity
 from ledger.filing.events import InspectionConcluded
 from ledger.kernel import Event, Recorded, civil_moment
@@ -24,6 +25,7 @@ from tests.gwt import HEAD
 from tests.kernel.strategies import instances
 
 (FORMULA,) = (one.value for one in DEFAULTS if one.key == "draw.risk_formula")
+(SCREENING,) = (one.value for one in DEFAULTS if one.key == "key.screening_formula")
 ON = date(2026, 9, 1)
 E_C = "91620100MA7LX01051"
 
@@ -61,6 +63,51 @@ def test_points_and_classes(
     """The table of the rulebook."""
     assert risk_points(FORMULA, grade, line, visits, ON) == points
     assert risk_class(FORMULA, points) == class_
+
+
+@pytest.mark.parametrize(
+    ("reported", "points"),
+    [
+        ([], 0),
+        # A report that nothing came of is none against the business.
+        (["no_issue", "entity_not_found"], 0),
+        (["issue_corrected_on_spot"], 10 + 20),
+        (["case_filed"] * 2, 20 + 40),
+        (["case_filed"] * 3, 30 + 40),
+        (["order_to_correct"], 10 + 15 + 20),
+    ],
+)
+def test_confirmed_reports_count_in_a_screening(reported: list[str], points: int) -> None:
+    """Twenty for each, forty at most, by the formula of screenings and by no other."""
+    visits = [replace(visit, reported=True) for visit in found(*reported)]
+    assert risk_points(SCREENING, "A", None, visits, ON) == points
+    plain = risk_points(FORMULA, "A", None, visits, ON)
+    assert plain == risk_points(SCREENING, "A", None, found(*reported), ON)
+
+
+def test_each_point_says_where_it_comes_from() -> None:
+    """Grounds without points are left out, and the events are those that were counted."""
+    visits = [
+        PublishedVisit(date(2024, 3, 1), "MRB", "case_filed", 11),  # too long ago
+        PublishedVisit(date(2026, 3, 1), "MRB", "issue_corrected_on_spot", 12),
+        PublishedVisit(date(2026, 4, 1), "EMB", "order_to_correct", 14, reported=True),
+        PublishedVisit(date(2026, 5, 1), "EMB", "no_issue", 13),
+    ]
+    assert list(risk_grounds(SCREENING, "A", "食品生产", visits, ON)) == [
+        Ground("key_domain", 15, "食品生产"),
+        Ground("breach", 20, events=(12, 14)),
+        Ground("report", 20, events=(14,)),
+    ]
+    assert list(risk_grounds(SCREENING, "D", None, [], ON)) == [Ground("grade", 40, "D")]
+
+
+def test_a_breach_that_was_taken_back_counts_no_more() -> None:
+    """A conclusion as it stands is what was published, whenever it was corrected."""
+    conclusion, publication = PAST[1:]
+    assert isinstance(conclusion, InspectionConcluded)
+    assert standing(PAST).risk(FORMULA, ON) == "mid"
+    corrected = standing([PAST[0], replace(conclusion, result="no_issue"), publication])
+    assert sum(ground.points for ground in corrected.grounds(FORMULA, ON)) == 10 + 15
 
 
 def test_a_breach_counts_for_two_years() -> None:

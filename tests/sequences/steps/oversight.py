@@ -9,6 +9,7 @@ import msgspec
 from ledger.approvals import commands as approvals
 from ledger.assessment import commands as assessment
 from ledger.casefiles import commands as casefiles
+from ledger.channels import commands as channels
 from ledger.complaints import commands as complaints
 from ledger.countersigning import countersigned_commands
 from ledger.experience import commands as experience
@@ -711,5 +712,21 @@ add(
     after="AssessmentRunCompleted",
     before="AssessmentPublished",
     when=lambda x: {e.unit for e in x.thing.events("AssessmentRunCompleted")} >= set(UNITS),
+    weight=RARE,
+)
+
+# Complaint channels.
+add(channels.PublishComplaintChannel, new="channel", kind=lambda x: x.pick(("mailbox", "phone")))
+add(
+    channels.ReportChannelTest,
+    "channel",
+    after="ComplaintChannelPublished",
+    before="ComplaintChannelClosed",
+)
+add(
+    channels.CloseComplaintChannel,
+    "channel",
+    after="ComplaintChannelPublished",
+    before="ComplaintChannelClosed",
     weight=RARE,
 )

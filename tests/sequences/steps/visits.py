@@ -506,10 +506,28 @@ add(
     domain=lambda x: x.thing.last("KeyMatterListed").domain,
     weight=RARE,
 )
+add(keylist.RunScreening, new="screening", sent_by="unit_head", unit=_unit)
 add(
     keylist.DesignateKeyUnit,
     new="designation",
+    reason="两年内三次同类问题",
     unit=lambda x: x.some("matter", "KeyMatterListed", "KeyMatterDelisted").get("unit"),
+    entity=_listed,
+    matters=lambda x: [inspected(x.unit)],
+    tracking_officer=lambda x: OFFICERS[x.unit][0],
+    guidance_plan="GP-1",
+    review_on=lambda x: x.day(90),
+    notice_no=lambda x: x.name("告"),
+    notified_on=lambda x: x.day(-6),
+)
+add(
+    keylist.DesignateKeyUnit,
+    "screening",
+    after="ScreeningRun",
+    new="designation",
+    label="by a screening",
+    unit=lambda x: x.thing.get("unit"),
+    run=lambda x: x.thing.id,
     entity=_listed,
     matters=lambda x: [inspected(x.unit)],
     tracking_officer=lambda x: OFFICERS[x.unit][0],
