@@ -323,6 +323,25 @@ NamedPerson = Annotated[
         examples=["person-7f3a9c21"],
     ),
 ]
+#: 许可证编号: as it stands on the licence. Not marked as words: some have as many digits as
+#: somebody's number.
+LicenceNo = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^\S(?:.{0,58}\S)?(?![\s\S])",
+        description="the number of a licence as it stands on it",
+        examples=["JY26201000012345"],
+    ),
+]
+#: A public body by its USCC, where it is no subject of the fact that names it.
+BodyCode = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}(?![\s\S])",
+        description="统一社会信用代码 of a public body (GB 32100)",
+        examples=["11620100013909010F"],
+    ),
+]
 #: Money is counted in fen, a hundredth of a yuan.
 Fen = Annotated[int, msgspec.Meta(ge=0, description="amount in fen")]
 

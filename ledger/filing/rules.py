@@ -12,6 +12,7 @@ from ledger.delegations.folds import DelegatedTo
 from ledger.filing.events import (
     AnnualPlanApproved,
     AnnualPlanFiled,
+    InspectionCoding,
     InspectionConcluded,
     InspectionTaskApproved,
     OnSiteInspectionClosed,
@@ -22,7 +23,7 @@ from ledger.filing.events import (
 )
 from ledger.joint import rules as joint
 from ledger.joint.events import Participant
-from ledger.kernel import DeadlineRule, Reading, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Malformed, Reading, Rule, finding_rule
 
 _STRICT = "国办发〔2024〕54号《关于严格规范涉企行政检查的意见》"
 _NOTICE_1 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务一"
@@ -257,3 +258,28 @@ def check_officers(
     for officer in given:
         conflict = ledger.read(OfficerConflict(officer, entity)).reason
         ledger.require(conflict is None, FIL_R7, officer=officer, entity=entity, reason=conflict)
+
+
+def require_coded(ledger: Reading, coding: InspectionCoding | None, result: str) -> None:
+    """Refuse a code that ``exchange.inspection_codes`` does not list. Raises ``Malformed``.
+
+    A code of the result must be one for what the inspection found.
+    """
+    if coding is None:
+        return
+    tables = ledger.setting("exchange.inspection_codes")
+    for field in ("form", "type", "mode", "result"):
+        code = getattr(coding, field)
+        if code is not None and code not in tables[field]:
+            raise Malformed(
+                f"{field} must be a code of exchange.inspection_codes: "
+                f"{', '.join(sorted(tables[field]))}; it is {code}",
+                f"/coding/{field}",
+            )
+    if coding.result is not None and result not in tables["result"][coding.result]["of"]:
+        fitting = [code for code, entry in tables["result"].items() if result in entry["of"]]
+        raise Malformed(
+            f"result must be a code for {result}: {', '.join(fitting) or 'there is none'}; it is "
+            f"{coding.result}",
+            "/coding/result",
+        )
