@@ -21,6 +21,7 @@ from api import (
     receipts,
     transparency,
 )
+from api import evidence as evidence_files
 from api.auditing import AUDIT, Audit
 from api.commands import MAX_BODY_BYTES, add_commands
 from api.cosigning import Cosigning
@@ -36,6 +37,7 @@ from api.resources import Resource, add_resources
 from api.threads import SUPERVISOR, supervision_context
 from api.timekeeping import Timekeeper
 from api.tokens import Tokens
+from ledger.evidence import EvidenceFiles
 from ledger.kernel import Ledger
 from ledger.kernel.threads import Pulse, Supervisor
 from ledger.registry import COMMANDS, Entry
@@ -71,6 +73,7 @@ def make_app(
     threads: Iterable[Pulse] = (),
     edge: Edge | None = None,
     timekeeper: Timekeeper | None = None,
+    evidence: EvidenceFiles | None = None,
 ) -> web.Application:
     """The application that serves ``ledger``; it closes the ledger when it ends.
 
@@ -83,7 +86,8 @@ def make_app(
     the keys of what is sealed about natural persons; without one commands that bring any are turned
     away. ``threads``: those to supervise, besides the ones of both ledgers and the feed.
     ``edge``: who may hold how much. ``timekeeper``: the ledgers' clock, if jumps of it wait for an
-    operator. The stores and the tokens belong to the caller.
+    operator. ``evidence``: the files of evidence; without them none is taken in or shown. The
+    stores and the tokens belong to the caller.
     """
     commands = tuple(commands)
     resources = (*RESOURCES, *resources)
@@ -102,6 +106,8 @@ def make_app(
     app[VAULT] = vault
     if vault is not None:
         resources = (*resources, *persons.RESOURCES)
+    if evidence is not None:
+        resources = (*resources, *evidence_files.RESOURCES)
     app[WITNESSES] = witnesses
     app[TIMEKEEPER] = timekeeper
     app[AUDIT] = audit = Audit(access)
@@ -122,7 +128,9 @@ def make_app(
     if access is not None:
         supervisor.add(access.worker)
     operations.add_operations(app, readiness or {})
-    openapi.add_description(app, commands, resources, operated)
+    uploads = () if evidence is None else evidence_files.UPLOADS_TAKEN
+    openapi.add_description(app, commands, resources, operated, uploads)
+    evidence_files.add_uploads(app, evidence)
     add_commands(app, commands)
     operators.add_operations_of(app, operated)
     add_resources(app, resources)

@@ -12,11 +12,13 @@ import msgspec
 from stdnum.cn import ric
 
 from ledger.entities.commands import RecordLegalRepresentative
+from ledger.evidence import open_evidence
 from ledger.filing.commands import SignOnSiteRecord
 from ledger.kernel import Command, Malformed, OutOfStep
 from ledger.persons.commands import ErasePerson, RegisterPerson
 from ledger.persons.erasure import destroy_keys
 from ledger.persons.events import PersonRegistered, SealedPerson
+from ledger.process.commands import EraseCaseFiles
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.vault.sealing import Sealed, seal
 from ledger.vault.store import Vault
@@ -105,4 +107,7 @@ SEALERS: dict[type[Command], Sealer] = {
 }
 
 #: What has to be done before its sender is told that it is.
-FINISHERS: dict[type[Command], Finisher] = {ErasePerson: destroy_keys}
+FINISHERS: dict[type[Command], Finisher] = {
+    ErasePerson: destroy_keys,
+    EraseCaseFiles: lambda recorder, vault: open_evidence(recorder, vault).erase(),
+}

@@ -300,6 +300,7 @@ COMMANDS: tuple[Entry, ...] = (
         (process.SupersedeEvidence, ("office_head", "unit_head")),
         (process.CheckEvidence, ("jb_supervisor", *_UNIT)),
         (process.ArchiveCase, _UNIT),
+        (process.EraseCaseFiles, ("unit_head",)),
     ),
     *_system(
         "publicity",

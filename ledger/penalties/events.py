@@ -25,6 +25,7 @@ from ledger.vocabulary import (
     OfficerId,
     PersonId,
     Sha256,
+    StoredFile,
     TaskId,
     Text,
     UnitId,
@@ -186,10 +187,13 @@ class EvidenceAdded(Event):
     ``digest`` is the SHA-256 of what was stored beside the ledger. ``measure`` says whether the
     piece is held: registered in advance (先行登记保存) or seized (查封、扣押); ``approved_by`` is
     then the head of the unit and ``items`` lists what is held. ``confidential``: the piece would
-    betray who gave it.
+    betray who gave it. Since version 2 ``file`` is what is kept here under the digest; without it
+    the file is ``elsewhere``.
     """
 
     TOPIC: ClassVar[str] = "penalties.evidence-added"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     CORRECTABLE = frozenset({"title"})
 
     evidence: EvidenceId
@@ -204,6 +208,8 @@ class EvidenceAdded(Event):
     items: tuple[Name, ...] = ()
     approved_by: Badge | None = None
     confidential: bool = False
+    file: StoredFile | None = None
+    elsewhere: Name | None = None
 
     def visibility(self) -> Visibility:
         """Who gave evidence in confidence is not betrayed by it."""

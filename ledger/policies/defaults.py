@@ -637,6 +637,10 @@ _SAFEGUARDS = (
     ),
     _design("assessment.publish_months", 12, "after the year's end: the assessment is yearly"),
     _design(
+        "evidence.retention", 360,
+        "from the archive of a case until its files may be erased; 档案法 and the unit's schedule",
+    ),
+    _design(
         "retention",
         {"events": "permanent", "personal_data": "archive schedule of the unit"},
         "档案法 and its rules",

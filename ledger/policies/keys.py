@@ -396,6 +396,7 @@ KEYS: Mapping[str, Key] = {
         "ledger.nil_months",
         "assessment.publish_months",
         "recon.apply_uninformed_months",
+        "evidence.retention",
     ),
     **_all(
         "count",

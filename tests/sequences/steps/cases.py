@@ -593,6 +593,16 @@ def _recorded(x: Draft, first: int) -> bool:
 
 
 add(
+    process.EraseCaseFiles,
+    "case",
+    after="CaseFiled",
+    before="CaseFilesErased",
+    weight=RARE,
+    sent_by=lambda x: actor("unit_head", x.unit),
+    reason="other_by_law",
+    legal_basis=({"instrument": "个人信息保护法", "article": "47"},),
+)
+add(
     process.ArchiveCase,
     "case",
     after="CaseClosed",
