@@ -85,6 +85,7 @@ _SIGNING: tuple[Role, ...] = (
     "credit_officer",
     "draw_coordinator",
     "recon_officer",
+    "rlo_assessor",
 )
 
 
