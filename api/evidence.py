@@ -21,7 +21,7 @@ from api.access import OWN_UNIT_ROLES, caller_of, grant_of
 from api.asking import PRIVATE
 from api.keys import EVIDENCE, LEDGER, LINE
 from api.middlewares import expect
-from api.pools import FILES
+from api.pools import FILES, READS, Pool
 from api.problems import Problem, not_found, unauthenticated
 from api.reading import json_response
 from api.resources import Parameter, Resource, Uploading, check_query
@@ -169,7 +169,8 @@ async def _taken(request: web.Request, files: EvidenceFiles, case: str) -> Taken
     try:
         begun = await _worked(lambda: files.receive(case))
         await _received(request, files.most, begun)
-        taken = await _worked(begun.keep, begun, _stated(request))
+        _require_stated(request, begun)
+        taken = await _worked(begun.keep)
     except BaseException:
         if begun is not None:
             begun.discard()
@@ -208,25 +209,21 @@ async def _received(request: web.Request, most: int, begun: Upload) -> None:
         raise Problem("malformed", "The body must be the bytes of a file; it is empty.")
 
 
-def _stated(request: web.Request) -> bytes | None:
-    """The digest that the sender states of the file, if any."""
+def _require_stated(request: web.Request, begun: Upload) -> None:
+    """Refuse a file that is another than the sender states."""
     for name in ("Repr-Digest", "Content-Digest"):
         if (given := request.headers.get(name)) is not None:
             found = _DIGEST_HEADER.search(given)
             if found is None:
                 raise Problem("malformed", f"{name} must hold sha-256=:<base64>: (RFC 9530).")
-            return b64decode(found[1])
-    return None
+            if b64decode(found[1]) != begun.digest:
+                raise Problem("malformed", f"{name} must be the digest of the body; it is not.")
 
 
-async def _worked(
-    work: Callable[[], T], begun: Upload | None = None, stated: bytes | None = None
-) -> T:
+async def _worked(work: Callable[[], T], pool: Pool = FILES) -> T:
     """What a thread does with the store, its troubles said in the one shape."""
-    if begun is not None and stated is not None and begun.digest != stated:
-        raise Problem("malformed", "The digest in the head must be that of the body; it is not.")
     try:
-        return await FILES.run(work)
+        return await pool.run(work)
     except Unnamed as error:
         raise Problem("unsupported-file", str(error)) from error
     except Erased as error:
@@ -267,7 +264,7 @@ async def download(request: web.Request) -> web.StreamResponse:
     case, digest = request.match_info["case"], request.match_info["digest"]
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise not_found()
-    file = await _worked(lambda: _readable(files, request, grant, case, digest))
+    file = await _worked(lambda: _readable(files, request, grant, case, digest), pool=READS)
     if file is None:
         raise not_found()
     first, last = _range(request, file.size)

@@ -169,8 +169,9 @@ class LegalRepresentatives(Fold):
     entity: EntityId
     items: list[Representative] = msgspec.field(default_factory=list)
 
-    def on_recorded(self, event: LegalRepresentativeRecorded) -> None:
-        self.items.append(Representative(event.person, event.unit, event.since, event.id_type))
+    def on_recorded(self, event: LegalRepresentativeRecorded, record: Recorded) -> None:
+        unit = record.envelope.actor.unit_id  # as with any sealed event: who recorded it reads it
+        self.items.append(Representative(event.person, unit, event.since, event.id_type))
         self.items.sort(key=lambda item: item.since)
 
 

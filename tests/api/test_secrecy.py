@@ -11,7 +11,7 @@ from typing import Self
 
 import pytest
 
-from api import persons, views
+from api import evidence, persons, views
 from api.app import RESOURCES
 from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.kernel import Recorded
@@ -125,7 +125,7 @@ class Comparison:
         #: Secrets again at the very end: after the last event that anybody sees.
         self.last = list(facts.of_every_type(known, UNIT))
         self.topics = sorted({record.envelope.type for record in self.secrets})
-        resources = (*RESOURCES, *views.RESOURCES, *persons.RESOURCES)
+        resources = (*RESOURCES, *views.RESOURCES, *persons.RESOURCES, *evidence.RESOURCES)
         asked = urls(resources, [*self.base, *self.secrets])
         self.urls = [url for url in asked if not BESIDE.match(url)]
         self.without = Shelf(folder, "without", [*self.base, *self.tail])

@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from api import accesses, app, operators, persons, receipts, transparency, views
+from api import accesses, app, evidence, operators, persons, receipts, transparency, views
 from api.asking import MAX_PAGE
 from api.reading import LIMIT
 from api.resources import Parameter, Resource
@@ -26,6 +26,7 @@ RESOURCES: tuple[Resource, ...] = (
     *app.RESOURCES,
     *views.RESOURCES,
     *persons.RESOURCES,
+    *evidence.RESOURCES,
     *accesses.RESOURCES,
     *transparency.RESOURCES,
     *receipts.RESOURCES,
