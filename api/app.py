@@ -23,6 +23,7 @@ from api import (
     receipts,
     transparency,
 )
+from api import evidence as evidence_files
 from api.auditing import AUDIT, Audit
 from api.commands import MAX_BODY_BYTES, add_commands
 from api.cosigning import Cosigning
@@ -39,6 +40,7 @@ from api.resources import Resource, add_resources
 from api.threads import SUPERVISOR, supervision_context
 from api.timekeeping import Timekeeper
 from api.tokens import Tokens
+from ledger.evidence import EvidenceFiles
 from ledger.kernel import Ledger
 from ledger.kernel.threads import Pulse, Supervisor
 from ledger.registry import COMMANDS, Entry
@@ -74,6 +76,7 @@ def make_app(
     threads: Iterable[Pulse] = (),
     edge: Edge | None = None,
     timekeeper: Timekeeper | None = None,
+    evidence: EvidenceFiles | None = None,
 ) -> web.Application:
     """The application that serves ``ledger``; it closes the ledger when it ends.
 
@@ -86,7 +89,8 @@ def make_app(
     the keys of what is sealed about natural persons; without one commands that bring any are turned
     away. ``threads``: those to supervise, besides the ones of both ledgers and the feed.
     ``edge``: who may hold how much. ``timekeeper``: the ledgers' clock, if jumps of it wait for an
-    operator. The stores and the tokens belong to the caller.
+    operator. ``evidence``: the files of evidence; without them none is taken in or shown. The
+    stores and the tokens belong to the caller.
     """
     commands = tuple(commands)
     resources = (*RESOURCES, *resources)
@@ -106,6 +110,8 @@ def make_app(
     app[VAULT] = vault
     if vault is not None:
         resources = (*resources, *persons.RESOURCES)
+    if evidence is not None:
+        resources = (*resources, *evidence_files.RESOURCES)
     app[WITNESSES] = witnesses
     app[TIMEKEEPER] = timekeeper
     app[AUDIT] = audit = Audit(access)
@@ -133,7 +139,9 @@ def make_app(
     if access is not None:
         checks["access"] = partial(operations.check_store, access)
     operations.add_operations(app, checks)
-    openapi.add_description(app, commands, resources, (*operated, *door))
+    uploads = () if evidence is None else evidence_files.UPLOADS_TAKEN
+    openapi.add_description(app, commands, resources, (*operated, *door), uploads)
+    evidence_files.add_uploads(app, evidence)
     add_commands(app, commands)
     operators.add_operations_of(app, operated)
     if door:

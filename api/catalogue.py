@@ -73,6 +73,7 @@ def _matter(matter: MatterState, grant: Grant) -> dict[str, Any]:
         "withdrawn_because": matter.withdrawn_because,
         "repealed": matter.repealed(),
         "orphaned_on": matter.orphaned_on,
+        "codes": matter.codes,
         "versions": versions,
     }
 

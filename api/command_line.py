@@ -50,6 +50,7 @@ from api.trouble import flushed, in_one_line, told
 from api.verifying import as_document, in_words, read_vkeys, verify_all
 from ledger.backup import MANIFEST
 from ledger.entities.events import EntityRegistered, EntityRevised
+from ledger.evidence import MOST, QUOTA
 from ledger.intake.commands import RowRejected
 from ledger.intake.mapping import RegisterMapping
 from ledger.intake.own_lists import MappingError
@@ -150,6 +151,8 @@ def serve(
     ),
     confirm_clock: bool = False,
     max_lag: Annotated[int, Parameter(validator=validators.Number(gte=0))] = MAX_LAG,
+    evidence_file: Annotated[int, Parameter(validator=validators.Number(gte=1))] = MOST >> 20,
+    evidence_quota: Annotated[int, Parameter(validator=validators.Number(gte=1))] = QUOTA >> 20,
     quiet: bool = False,
 ) -> None:
     """Serve the ledger over HTTP until it is told to stop (SIGTERM, Ctrl-C).
@@ -173,6 +176,8 @@ def serve(
         Answer for the clock although it is behind the newest record; the access ledger notes it.
     max_lag
         How many positions a view or the log may be behind, and /readyz still say ready.
+    evidence_file, evidence_quota
+        How many MiB one file of evidence may have, and all of them together.
     """
     policy = None if witnesses is None else parse_policy(witnesses.read_bytes())
     require_free(host, port)
@@ -190,6 +195,8 @@ def serve(
         accept_lost_keys=accept_lost_keys,
         timekeeper=Timekeeper(),
         max_lag=max_lag,
+        evidence_most=evidence_file << 20,
+        evidence_quota=evidence_quota << 20,
     ) as service:
         if confirm_clock:
             service.confirm_clock(OPERATOR)

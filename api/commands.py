@@ -11,10 +11,11 @@ import msgspec
 import structlog
 from aiohttp import hdrs, web
 
-from api.access import caller_of
+from api.access import OWN_UNIT_ROLES, caller_of
 from api.auditing import AUDIT
 from api.bodies import body_of
 from api.counter import COUNTER
+from api.evidence import names_file, with_file
 from api.front import EDGE
 from api.keys import DESK, LEDGER, LINE, VAULT
 from api.malformed import decoded
@@ -62,9 +63,6 @@ MAX_BODY_BYTES = 1024 * 1024
 
 #: Bodies above this are decoded in a thread: that takes milliseconds.
 LARGE_BODY_BYTES = 32 * 1024
-
-#: An officer acts for the own unit alone; the other roles' work lies across units.
-OWN_UNIT_ROLES = frozenset({"enforcement_officer", "office_head", "unit_legal_office", "unit_head"})
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}\Z")
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
@@ -118,9 +116,8 @@ def _handler(entry: Entry) -> Handler:
         if names_entity and grant.role == "entity_rep":
             _require_own_entity(command, grant)
         app = request.app
-        if seal is not None:
-            # From here on nothing holds what was sent in clear: no digest, no queue, no log.
-            command = await _sealed(app, seal, command, grant, key)
+        # From here on nothing holds what was sent in clear: no digest, no queue, no log.
+        command = await _completed(app, command, seal, grant, key)
         context = make_context(
             command,
             grant.actor(),
@@ -175,6 +172,15 @@ async def _take_down(  # noqa: PLR0917 - all that is known of a command that was
         await app[AUDIT].refused(app, grant, command, context, error)
     if spent is not None:
         await app[AUDIT].paused(grant, spent)
+
+
+async def _completed(
+    app: web.Application, command: Command, seal: Sealer | None, grant: Grant, key: str | None
+) -> Command:
+    """The command with what the service fills in: the file that it names, what it seals."""
+    if names_file(type(command)):
+        command = await with_file(app, command)
+    return command if seal is None else await _sealed(app, seal, command, grant, key)
 
 
 async def _sealed(

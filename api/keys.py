@@ -12,6 +12,7 @@ from aiohttp import web
 from api.cosigning import Cosigning
 from api.timekeeping import Timekeeper
 from api.tokens import Grant, Tokens
+from ledger.evidence import EvidenceFiles
 from ledger.kernel import Ledger
 from ledger.transparency.keeper import Keeper
 from ledger.vault.store import Vault
@@ -25,6 +26,8 @@ VIEWS: web.AppKey[Any] = web.AppKey("views", object)
 DESK: web.AppKey[Desk | None] = web.AppKey("desk")
 #: The keys of what is sealed about natural persons.
 VAULT: web.AppKey[Vault | None] = web.AppKey("vault")
+#: Files of evidence, if this service keeps any.
+EVIDENCE: web.AppKey[EvidenceFiles | None] = web.AppKey("evidence")
 #: What was refused and looked at, as it can be read.
 ACCESS: web.AppKey[Any] = web.AppKey("access", object)
 #: What keeps the transparency log.

@@ -18,7 +18,7 @@ from api.events import ShownEvent
 from api.operators import Operation
 from api.problems import KINDS
 from api.reading import conditional
-from api.resources import Parameter, Resource
+from api.resources import Parameter, Resource, Uploading
 from ledger.countersigning import Countersigned
 from ledger.registry import Entry
 
@@ -35,6 +35,17 @@ _OF_COMMANDS = (
     "rule-refused",
     "too-many-requests",
     "unavailable",
+)
+_OF_UPLOADS = (
+    "forbidden",
+    "not-found",
+    "out-of-step",
+    "timed-out",
+    "too-large",
+    "unsupported-file",
+    "too-many-requests",
+    "unavailable",
+    "out-of-room",
 )
 _REF = "#/components/schemas/{name}"
 _PLACE = re.compile(r"\{(\w+)\}")
@@ -56,9 +67,12 @@ def add_description(
     commands: Sequence[Entry],
     resources: Sequence[Resource],
     operations: Sequence[Operation] = (),
+    uploads: Sequence[Uploading] = (),
 ) -> None:
     """Have the description made when it is first asked for: it takes a third of a second."""
-    app[DESCRIPTION] = cache(lambda: msgspec.json.encode(describe(commands, resources, operations)))
+    app[DESCRIPTION] = cache(
+        lambda: msgspec.json.encode(describe(commands, resources, operations, uploads))
+    )
 
 
 async def openapi(request: web.Request) -> web.Response:
@@ -68,7 +82,10 @@ async def openapi(request: web.Request) -> web.Response:
 
 
 def describe(
-    commands: Sequence[Entry], resources: Iterable[Resource], operations: Sequence[Operation] = ()
+    commands: Sequence[Entry],
+    resources: Iterable[Resource],
+    operations: Sequence[Operation] = (),
+    uploads: Sequence[Uploading] = (),
 ) -> dict[str, Any]:
     """The OpenAPI document for a command table, resources, and what operators have done."""
     listed = [r for r in resources if r.listed]
@@ -76,7 +93,8 @@ def describe(
     parameters = [p.type for r in listed for p in (*r.query, *r.headers)]
     types = list(dict.fromkeys([*(e.command for e in commands), Answer]))
     operated = [t for o in operations for t in (o.body, o.returns)]
-    every = [*types, *returned, *parameters, *operated]
+    taken = [u.returns for u in uploads]
+    every = [*types, *returned, *parameters, *operated, *taken]
     schemas, components = msgspec.json.schema_components(every, ref_template=_REF)
     schema_of = {_key(t): s for t, s in zip(every, schemas, strict=True)}
     components["Problem"] = _PROBLEM
@@ -85,6 +103,8 @@ def describe(
         paths[path_of(entry)] = {"post": _command(entry, schema_of, components)}
     for operation in operations:
         paths[operation.path] = {"post": _operation(operation, schema_of, components)}
+    for uploading in uploads:
+        paths[uploading.path] = {"post": _upload(uploading, schema_of)}
     for resource in listed:
         paths[_PLACE.sub(r"{\1}", resource.path)] = {"get": _get(resource, schema_of)}
     return {
@@ -212,6 +232,31 @@ def _operation(
         "responses": {
             **{str(status): answer for status in operation.statuses},
             **_problems((*_ALWAYS, *_OF_COMMANDS, "not-found")),
+        },
+    }
+
+
+def _upload(uploading: Uploading, schema_of: dict[Any, Any]) -> dict[str, Any]:
+    text = cleandoc(uploading.handler.__doc__ or uploading.path)
+    group = uploading.path.split("/")[2]
+    return {
+        "operationId": f"{group}.upload",
+        "tags": [group],
+        "summary": text.split("\n", 1)[0],
+        "description": text,
+        "security": [{"token": []}],
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            for name in _PLACE.findall(uploading.path)
+        ],
+        "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {}}}},
+        "responses": {
+            "201": {
+                "description": "Taken in.",
+                "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
+                "content": {"application/json": {"schema": schema_of[_key(uploading.returns)]}},
+            },
+            **_problems((*_ALWAYS, *_OF_UPLOADS)),
         },
     }
 

@@ -16,8 +16,10 @@ from api.problems import Problem, not_found
 from api.reading import json_response
 from api.resources import Resource
 from api.tokens import Grant
+from api.visibility import may_see
 from ledger.audiences import UNIT_BOUND
 from ledger.complaints.folds import Complaint
+from ledger.entities.folds import LegalRepresentatives, Representative
 from ledger.kernel import Fold
 from ledger.persons.events import ErasureReason, PersonRegistered
 from ledger.persons.folds import Involvements, Person
@@ -117,4 +119,35 @@ def _shown(person: Person, vault: Vault) -> PersonShown:
     )
 
 
-RESOURCES = (Resource("/v1/persons/{person}", person, returns=PersonShown, audited=True),)
+class Represented(msgspec.Struct, frozen=True):
+    """Who speaks for a business by law, oldest first, as the reader's unit took it down."""
+
+    items: tuple[Representative, ...]
+
+
+async def legal_representatives(request: web.Request) -> web.Response:
+    """Who speaks for a business by law, and since when; each a person whose data is sealed.
+
+    A unit reads what it took down itself, the Justice Bureau all of it. `/v1/persons/{person}`
+    opens the data. Each look is taken down in the access ledger.
+    """
+    grant = await grant_of(request)
+    fold = LegalRepresentatives(request.match_info["entity"])
+    source = follower_of(request).source
+    found = await asked(lambda: fold.over(source.records([fold.selector()])))
+    items = tuple(item for item in found.items if may_see(grant, "sealed", item.unit, ()))
+    if not items:
+        # None there, or none for this token: the two look alike.
+        raise not_found()
+    return json_response(Represented(items), headers=PRIVATE)
+
+
+RESOURCES = (
+    Resource("/v1/persons/{person}", person, returns=PersonShown, audited=True),
+    Resource(
+        "/v1/entities/{entity}/legal-representatives",
+        legal_representatives,
+        returns=Represented,
+        audited=True,
+    ),
+)

@@ -183,6 +183,8 @@ STREAMS = Pool("streams", 2, 5_000, 60)
 AUDITS = Pool("audits", 2, 200, 5)
 #: Large bodies, sealing, and what is worked out before a command is handed in.
 COMMANDS = Pool("commands", 4, 200, None)
+#: Parts of files of evidence, on their way in or out.
+FILES = Pool("files", 4, 500, None)
 #: Profiles as of another day, and replays step by step.
 REPLAYS = Pool("replays", 2, 16, 10)
 #: Files and receipts of draws, rosters, previews.

@@ -108,6 +108,18 @@ KINDS: dict[str, Kind] = {
             "The `Accept-Encoding` header lists those that are. Nothing was recorded.",
         ),
         Kind(
+            "unsupported-file",
+            415,
+            "The file is of no kind that is kept",
+            "`detail` says which kinds are. Nothing was kept.",
+        ),
+        Kind(
+            "range-not-satisfiable",
+            416,
+            "The range lies outside the file",
+            "`Content-Range` says how long the file is.",
+        ),
+        Kind(
             "expectation-failed",
             417,
             "The expectation cannot be met",
@@ -157,6 +169,12 @@ KINDS: dict[str, Kind] = {
             "The service cannot take this now",
             "Nothing was recorded. Send the same request, with the same Idempotency-Key, after the "
             "seconds in `Retry-After`.",
+        ),
+        Kind(
+            "out-of-room",
+            507,
+            "There is no room for this file",
+            "The quota of the evidence store is used up. Nothing was kept.",
         ),
         Kind(
             "too-costly",

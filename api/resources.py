@@ -97,6 +97,14 @@ class Resource(msgspec.Struct, frozen=True):
         return "-".join(parts).replace(".", "-") or "index"
 
 
+class Uploading(msgspec.Struct, frozen=True):
+    """A place to which the bytes of a file are sent with POST; its docstring is its description."""
+
+    path: str
+    handler: Handler
+    returns: Any
+
+
 def add_resources(app: web.Application, resources: Iterable[Resource]) -> None:
     """Route ``resources``, each behind its checks; HEAD answers as GET without a body."""
     for resource in resources:

@@ -16,11 +16,14 @@ from stdnum.cn import ric
 
 from ledger.complaints.commands import ComplainPublicly
 from ledger.complaints.events import ComplaintReceived
+from ledger.entities.commands import RecordLegalRepresentative
+from ledger.evidence import open_evidence
 from ledger.filing.commands import SignOnSiteRecord
 from ledger.kernel import Command, Malformed, OutOfStep
 from ledger.persons.commands import ErasePerson, RegisterPerson
 from ledger.persons.erasure import destroy_keys
 from ledger.persons.events import PersonRegistered, SealedPerson
+from ledger.process.commands import EraseCaseFiles
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.vault.sealing import Sealed, seal
 from ledger.vault.store import Vault
@@ -114,9 +117,8 @@ def _register(command: RegisterPerson, vault: Vault, made_for: str) -> Command:
     _refuse_sealed(command.sealed, "/sealed")
     if command.name is None:
         raise Malformed("say who it is", "/name")
-    if command.id_number is not None and not ric.is_valid(command.id_number):
-        # Without the number: what is said here may be written down by whoever asked.
-        raise Malformed("this is no citizen identity number (GB 11643)", "/id_number")
+    if command.id_number is not None:
+        _check_number(command.id_number)
     sealed = sealed_person(
         vault,
         made_for,
@@ -125,6 +127,22 @@ def _register(command: RegisterPerson, vault: Vault, made_for: str) -> Command:
         id_number=command.id_number,
     )
     return replace(command, name=None, contact=None, id_number=None, sealed=sealed)
+
+
+def _represent(command: RecordLegalRepresentative, vault: Vault, made_for: str) -> Command:
+    _refuse_sealed(command.sealed, "/sealed")
+    if command.name is None:
+        raise Malformed("say who it is", "/name")
+    if command.id_number is not None and command.id_type == "01":
+        _check_number(command.id_number)
+    sealed = sealed_person(vault, made_for, name=command.name, id_number=command.id_number)
+    return replace(command, name=None, id_number=None, sealed=sealed)
+
+
+def _check_number(number: str) -> None:
+    if not ric.is_valid(number):
+        # Without the number: what is said here may be written down by whoever asked.
+        raise Malformed("this is no citizen identity number (GB 11643)", "/id_number")
 
 
 def _sign(command: SignOnSiteRecord, vault: Vault, made_for: str) -> Command:
@@ -144,7 +162,14 @@ Sealer = Callable[[Any, Vault, str], Command]
 Finisher = Callable[[SQLiteRecorder, Vault], object]
 
 #: Whose fields are sealed before they are handed in.
-SEALERS: dict[type[Command], Sealer] = {RegisterPerson: _register, SignOnSiteRecord: _sign}
+SEALERS: dict[type[Command], Sealer] = {
+    RegisterPerson: _register,
+    SignOnSiteRecord: _sign,
+    RecordLegalRepresentative: _represent,
+}
 
 #: What has to be done before its sender is told that it is.
-FINISHERS: dict[type[Command], Finisher] = {ErasePerson: destroy_keys}
+FINISHERS: dict[type[Command], Finisher] = {
+    ErasePerson: destroy_keys,
+    EraseCaseFiles: lambda recorder, vault: open_evidence(recorder, vault).erase(),
+}

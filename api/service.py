@@ -21,6 +21,7 @@ from api.tokens import Tokens
 from api.views import RESOURCES, readiness
 from ledger.access.events import ClockConfirmed
 from ledger.access.tokens import NoteClock
+from ledger.evidence import MOST, QUOTA, open_evidence
 from ledger.kernel import Actor, Ledger
 from ledger.kernel.clock import Clock as Now
 from ledger.kernel.clock import system_clock
@@ -60,6 +61,7 @@ class Service:
     that it lacks keys of persons, unless ``accept_lost_keys``.
     ``timekeeper``: the clock instead of ``clock``, if jumps of it wait for an
     operator. ``max_lag``: how many positions a follower may be behind and the service still ready.
+    ``evidence_most`` and ``evidence_quota``: bytes of one file of evidence, and of all of them.
     """
 
     def __init__(
@@ -73,6 +75,8 @@ class Service:
         accept_lost_keys: bool = False,
         timekeeper: Timekeeper | None = None,
         max_lag: int = MAX_LAG,
+        evidence_most: int = MOST,
+        evidence_quota: int = QUOTA,
     ) -> None:
         path = ledger_path(url)
         self.timekeeper = timekeeper
@@ -95,6 +99,9 @@ class Service:
             self.vault = opened.enter_context(vault)
             # What a crash left, or an old copy of the vault brought back.
             destroy_keys(self.recorder, self.vault)
+            self.evidence = open_evidence(
+                self.recorder, self.vault, most=evidence_most, quota=evidence_quota
+            )
             self._lost_keys = sum(1 for _ in wrong_keys(self.recorder, self.vault))
             self.follower = Follower(self.recorder, self.views)
             opened.callback(self.follower.close)
@@ -170,6 +177,7 @@ class Service:
             threads=self.threads,
             edge=edge,
             timekeeper=self.timekeeper,
+            evidence=self.evidence,
             readiness={
                 **readiness(self.follower, self._max_lag),
                 **({} if self.timekeeper is None else {"time": self._time_check}),

@@ -6,8 +6,8 @@ What is copied, in this order, and why in this one:
    is copied afterwards holds it: the copy never has promises that it cannot keep. With it the key
    that signs by then, if it is asked for: both again if the log changed its key in between.
 2. The ledger, as it is at one moment.
-3. What its events name by digest. A piece is put down before the event that names it, so whatever
-   the copied events name is there by now.
+3. What its events name by digest, files of evidence among it as they lie, sealed. A piece is put
+   down before the event that names it, so whatever the copied events name is there by now.
 4. The access ledger, after what its log signed. Nothing in it depends on the others.
 5. The manifest, last: a copy without one was never finished.
 
@@ -29,11 +29,14 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from ledger import VERSION
+from ledger.evidence import FOLDER, NAMING, NamedFile, named_files, wrong_file
 from ledger.kernel import codec
 from ledger.kernel.clock import Clock, system_clock
 from ledger.naming import UnusableUrl, beside, blobs_folder, key_file, refuse_neighbour
 from ledger.pieces import naming, pieces_of
+from ledger.process.events import CaseFilesErased
 from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
+from ledger.stores.evidence import EvidenceFolder
 from ledger.stores.files import copy_database, digest_of, unchanging, whole_folder
 from ledger.transparency.ended import ended_folder
 from ledger.transparency.keys import KeyFileError, next_key, read_key
@@ -167,6 +170,7 @@ def make_backup(
             folder / LEDGER, newest, lambda done, total: progress("records", done, total)
         )
         lacking = _copy_pieces(folder, parts[PIECES], partial(progress, "blobs"))
+        lacking += copy_evidence(folder / LEDGER, parts[PIECES], folder / PIECES)
         access_signed = copy(ACCESS_SIGNED)
         access = copy(ACCESS)
         if access_signed and not access:
@@ -244,6 +248,41 @@ def pieces_named(ledger_file: Path) -> set[str]:
                 raise CopyError(str(error)) from error
             named |= pieces_of(event)
     return named
+
+
+def evidence_named(ledger_file: Path) -> list[NamedFile]:
+    """The files of evidence that the events of a copied ledger say are kept, and not erased."""
+    topics = (*(cls.TOPIC for cls in NAMING), CaseFilesErased.TOPIC)
+    marks = ", ".join("?" * len(topics))
+    with closing(sqlite3.connect(unchanging(ledger_file), uri=True)) as sqlite:
+        stored = sqlite.execute(
+            f"SELECT position, data FROM events WHERE type IN ({marks}) ORDER BY position",  # noqa: S608
+            topics,
+        ).fetchall()
+    try:
+        records = [codec.decode(position, data) for position, data in stored]
+    except codec.UnreadableRecord as error:
+        raise CopyError(str(error)) from error
+    erased = {r.event.case for r in records if isinstance(r.event, CaseFilesErased)}
+    return [file for file in named_files(iter(records)) if file.case not in erased]
+
+
+def copy_evidence(ledger_file: Path, pieces: Path, target: Path) -> tuple[str, ...]:
+    """Copy every sealed file that is whole; the digests of those that are named and not there."""
+    source = pieces / FOLDER
+    for path in sorted(source.glob("??/*/*")):
+        copied = target / FOLDER / path.relative_to(source)
+        copied.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with suppress(FileNotFoundError):  # erased, or waited too long
+            shutil.copyfile(path, copied)
+    return lacking_evidence(ledger_file, target)
+
+
+def lacking_evidence(ledger_file: Path, pieces: Path) -> tuple[str, ...]:
+    """The digests of files of evidence that events name and that do not lie among the pieces."""
+    store = EvidenceFolder(pieces / FOLDER, read_only=True)
+    named = evidence_named(ledger_file)
+    return tuple(sorted({f.digest for f in named if wrong_file(f, store, None) is not None}))
 
 
 def _copy_secrets(folder: Path, parts: dict[str, Path], names: tuple[str, ...]) -> None:

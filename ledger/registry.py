@@ -97,6 +97,7 @@ _SIGNING: tuple[Role, ...] = (
     "credit_officer",
     "draw_coordinator",
     "recon_officer",
+    "rlo_assessor",
 )
 
 
@@ -140,11 +141,13 @@ COMMANDS: tuple[Entry, ...] = (
         # Anybody of a unit may request one; its class says who approves it.
         (corrections.CorrectRecord, ("jb_supervisor", "credit_officer", *_UNIT)),
         (corrections.NullifyDecision, ("recon_officer", "unit_head")),
+        (corrections.RecordLitigation, ("unit_legal_office", "unit_head")),
     ),
     *_system(
         "entities",
         (entities.RegisterEntity, ("credit_officer", *_UNIT)),
         (entities.ReviseEntity, ("credit_officer", *_UNIT)),
+        (entities.RecordLegalRepresentative, ("credit_officer", *_UNIT)),
         (entities.DelistEntity, ("credit_officer",)),
         (entities.ReenterEntity, ("credit_officer",)),
     ),
@@ -169,6 +172,7 @@ COMMANDS: tuple[Entry, ...] = (
         (catalogue.ListMatter, _UNIT),
         (catalogue.ReviseMatter, _UNIT),
         (catalogue.PublishMatter, ("unit_head",)),
+        (catalogue.AssignMatterCodes, ("unit_legal_office", "unit_head")),
         (catalogue.WithdrawMatter, ("unit_head",)),
         (catalogue.ReportBasisRepealed, ("jb_supervisor",)),
         (catalogue.ReviewIdleMatter, ("jb_supervisor", "ledger_clock")),
@@ -269,6 +273,7 @@ COMMANDS: tuple[Entry, ...] = (
         (penalties.ApplyEnforcement, ("unit_head", "office_head")),
         (penalties.PublishDecision, _UNIT),
         (penalties.WithdrawDecision, ("unit_head",)),
+        (penalties.ReferCriminally, ("office_head", "unit_head")),
         (penalties.CloseCase, _OFFICERS),
         (penalties.PublishBenchmark, ("unit_head",)),
     ),
@@ -309,6 +314,7 @@ COMMANDS: tuple[Entry, ...] = (
         (process.SupersedeEvidence, ("office_head", "unit_head")),
         (process.CheckEvidence, ("jb_supervisor", *_UNIT)),
         (process.ArchiveCase, _UNIT),
+        (process.EraseCaseFiles, ("unit_head",)),
     ),
     *_system(
         "publicity",

@@ -38,6 +38,7 @@ from ledger.backup import (
     CopyError,
     Manifest,
     Progress,
+    lacking_evidence,
     pieces_named,
     places,
     read_manifest,
@@ -334,7 +335,7 @@ def _check_pieces(staged: Path) -> tuple[str, ...]:
                 pieces.get(digest)
             except (BlobMissing, BlobDamaged):
                 lacking.append(digest)
-    return tuple(lacking)
+    return (*lacking, *lacking_evidence(staged / LEDGER, staged / PIECES))
 
 
 def _compare(

@@ -17,7 +17,7 @@ import msgspec
 from stdnum.cn import uscc
 
 from ledger.impersonal import holds_identity_number, is_identity_number, personal_data
-from ledger.kernel import subject
+from ledger.kernel import Value, subject
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._:/@#~+-]{0,119}$"
 _USCC = re.compile(r"^[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}$")
@@ -286,6 +286,15 @@ def is_among(person: str, people: Iterable[str]) -> bool:
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256, hex")]
 #: Names a piece of content that lies beside the ledger, and belongs to it as the event does.
 PieceDigest = Annotated[Sha256, msgspec.Meta(extra={"piece": True})]
+
+
+class StoredFile(Value):
+    """存证文件: a file that this ledger keeps under its digest: its size and kind."""
+
+    size: Annotated[int, msgspec.Meta(ge=1, description="bytes of content")]
+    media_type: Annotated[str, msgspec.Meta(pattern=r"^[a-z]+/[a-z0-9.+-]{1,50}(?![\s\S])")]
+
+
 #: Words that somebody wrote: marked, so that they can be looked through before others read them.
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4000, extra={"words": True})]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, extra={"words": True})]
@@ -328,6 +337,25 @@ NamedPerson = Annotated[
         pattern=r"^[A-Za-z][A-Za-z0-9._-]{5,118}[A-Za-z0-9](?![\s\S])",
         description="a token that stands for a person; never a name or number",
         examples=["person-7f3a9c21"],
+    ),
+]
+#: 许可证编号: as it stands on the licence. Not marked as words: some have as many digits as
+#: somebody's number.
+LicenceNo = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^\S(?:.{0,58}\S)?(?![\s\S])",
+        description="the number of a licence as it stands on it",
+        examples=["JY26201000012345"],
+    ),
+]
+#: A public body by its USCC, where it is no subject of the fact that names it.
+BodyCode = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}(?![\s\S])",
+        description="统一社会信用代码 of a public body (GB 32100)",
+        examples=["11620100013909010F"],
     ),
 ]
 #: Money is counted in fen, a hundredth of a yuan.

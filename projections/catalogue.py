@@ -12,6 +12,8 @@ from ledger.catalogue.commands import ReviewIdleMatter
 from ledger.catalogue.events import (
     BasisRepealed,
     EnforcementUnitQualified,
+    MatterCode,
+    MatterCodesAssigned,
     MatterElements,
     MatterListed,
     MatterPublished,
@@ -64,6 +66,7 @@ class MatterState(Fold):
     withdrawn_on: date | None = None
     withdrawn_because: str | None = None
     repeals: list[Repeal] = msgspec.field(default_factory=list)
+    codes: tuple[MatterCode, ...] = ()
 
     def on_listed(self, event: MatterListed, record: Recorded) -> None:
         self.unit = event.unit
@@ -76,6 +79,9 @@ class MatterState(Fold):
 
     def on_published(self, event: MatterPublished) -> None:
         self.published[event.version] = (event.published_on, event.url)
+
+    def on_coded(self, event: MatterCodesAssigned) -> None:
+        self.codes = event.codes
 
     def on_withdrawn(self, event: MatterWithdrawn, record: Recorded) -> None:
         self.withdrawn_on, self.withdrawn_because = record.occurred_on, event.reason
@@ -156,7 +162,7 @@ class Matters(FoldView[MatterState]):
     """A row for each matter, as its newest version says."""
 
     name = "matters"
-    version = 2
+    version = 3
     kind = "matter"
     fold = MatterState
     table = MATTERS

@@ -23,7 +23,7 @@ class Cases(FoldView[Case]):
     """A row for each case; one that is known from its decision alone has no unit."""
 
     name = "cases"
-    version = 2
+    version = 3
     kind = "case"
     fold = Case
     table = CASES
@@ -60,7 +60,7 @@ class Decisions(FoldView[Decision]):
     """A row for each penalty decision."""
 
     name = "decisions"
-    version = 2
+    version = 3
     kind = "decision"
     fold = Decision
     table = DECISIONS

@@ -11,6 +11,7 @@ from ledger.draws.events import DrawResultPublished
 from ledger.filing.events import (
     EntryScanned,
     InspectionCancelled,
+    InspectionCoding,
     InspectionConcluded,
     InspectionNoticeIssued,
     InspectionTaskApproved,
@@ -57,6 +58,7 @@ class TaskState(Fold):
     concluded_on: date | None = None
     result: str | None = None
     lawful_refusal: bool = False
+    coding: InspectionCoding | None = None
     result_notified_on: date | None = None
     published_on: date | None = None
     ratings: list[int] = []
@@ -101,7 +103,7 @@ class TaskState(Fold):
     def on_concluded(self, event: InspectionConcluded, record: Recorded) -> None:
         self._whose(event)
         self.concluded_on, self.result = record.occurred_on, event.result
-        self.lawful_refusal = event.lawful_refusal
+        self.lawful_refusal, self.coding = event.lawful_refusal, event.coding
 
     def on_result_notified(self, event: ResultNotified, record: Recorded) -> None:
         self._whose(event)

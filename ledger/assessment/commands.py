@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -26,6 +26,7 @@ from ledger.assessment.events import (
     ScoreId,
 )
 from ledger.assessment.folds import Assessment, Scheme, Score, Weights, decimal, measured, score_id
+from ledger.countersigning import Countersigned
 from ledger.kernel import (
     Command,
     Event,
@@ -41,7 +42,7 @@ from ledger.kernel.days import add_months
 from ledger.progress.folds import COUNTING, METRICS, ReportingUnit, ReportingUnits, figures
 from ledger.supervision.findings import finding
 from ledger.supervision.rules import GEN_R2
-from ledger.vocabulary import AssessmentYear, Name, Text, UnitId, is_among
+from ledger.vocabulary import AssessmentYear, Name, Role, Text, UnitId, is_among
 
 #: What a burst is made of (ASM-V1).
 _NIL = "inspections_without_issue"
@@ -53,26 +54,37 @@ Code = Annotated[
 
 
 class Draft(Value):
-    """One indicator as it is proposed; ``code`` names it within its year."""
+    """One indicator as it is proposed; ``code`` names it within its year.
+
+    It is built from the metrics of the catalogue and called by their titles. A ``title`` of
+    somebody's own is shown to a second reader.
+    """
 
     code: Code
-    title: Name
+    title: Name | None = None
     formula: Formula
     weight: Number
     direction: Direction
     three_systems: bool = False
 
 
-class AdoptAssessmentScheme(Command):
+class AdoptAssessmentScheme(Countersigned):
     """制定考核方案: define all indicators of a year, before it begins (ASM-R1 to R4).
 
-    Where a year was begun without a scheme, its first one may still be adopted until it ends.
+    Where a year was begun without a scheme, its first one may still be adopted until it ends. A
+    scheme with titles of somebody's own takes a second reader: a word list alone is got round.
     """
+
+    NAME: ClassVar[str] = "assessment.adopt-assessment-scheme"
+    APPROVERS: ClassVar[frozenset[Role]] = frozenset({"rlo_assessor", "jb_supervisor"})
 
     year: AssessmentYear
     indicators: Annotated[tuple[Draft, ...], msgspec.Meta(min_length=1, max_length=60)]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def needs_second(self, ledger: Reading) -> bool:
+        return any(draft.title is not None for draft in self.indicators)
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
         ledger.must_be_now()
         scheme = ledger.read(Scheme(self.year))
         year = int(self.year)
@@ -103,7 +115,7 @@ class AdoptAssessmentScheme(Command):
                 indicator=self._id(draft),
                 year=self.year,
                 version=version,
-                title=draft.title,
+                title=draft.title or rules.title_of(draft.formula),
                 formula=draft.formula,
                 weight=draft.weight,
                 direction=draft.direction,
@@ -119,7 +131,7 @@ class AdoptAssessmentScheme(Command):
         names = (*formula.of, *formula.per)
         # The metrics that there are have names of their own; a name that there is not may tell.
         unknown = [name for name in names if name not in METRICS]
-        term = rules.forbidden_term(terms, draft.code, draft.title, *unknown)
+        term = rules.forbidden_term(terms, draft.code, draft.title or "", *unknown)
         ledger.require(
             term is None,
             rules.ASM_R1,
@@ -137,6 +149,14 @@ class AdoptAssessmentScheme(Command):
             indicator=draft.code,
             what=" and ".join(sorted(gained)),
             because=f"it is better the more there are, by {', '.join(names)}",
+        )
+        loose = rules.no_share(formula, higher=higher)
+        ledger.require(
+            loose is None,
+            rules.ASM_R1,
+            indicator=draft.code,
+            what=None if loose is None else METRICS[loose].base,
+            because=f"{loose} is no share of what it is divided by, nor the other way round",
         )
         nil, full = Decimal(formula.nil), Decimal(formula.full)
         if nil == full or (nil < full) is not higher:

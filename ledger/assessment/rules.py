@@ -86,5 +86,28 @@ def rewarded(formula: Formula, *, higher: bool) -> set[str]:
     return _bases(better) - _bases(against)
 
 
+def no_share(formula: Formula, *, higher: bool) -> str | None:
+    """The first metric that a formula rewards and that no metric on the other side is a share of.
+
+    Two figures that grow with the same acts are no share yet: penalties divided by legal reviews
+    reward penalties all the same. One has to count a part of what the other counts.
+    """
+    better, against = (formula.of, formula.per) if higher else (formula.per, formula.of)
+    others = [METRICS[name] for name in against]
+    for metric in (METRICS[name] for name in better):
+        shares = any(metric.part_of(other) or other.part_of(metric) for other in others)
+        if metric.base is not None and not shares:
+            return metric.name
+    return None
+
+
+def title_of(formula: Formula) -> str:
+    """What an indicator is called by the catalogue: its metrics' titles."""
+    above, below = (
+        "、".join(METRICS[name].title for name in names) for names in (formula.of, formula.per)
+    )
+    return f"{above}／{below}"[:200] if below else above[:200]
+
+
 def _bases(names: Iterable[str]) -> set[str]:
     return {base for name in names if (base := METRICS[name].base) is not None}

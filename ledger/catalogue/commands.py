@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
+import msgspec
 from msgspec.structs import replace
 
 from ledger.catalogue import rules
@@ -13,6 +14,8 @@ from ledger.catalogue.events import (
     BasisRepealed,
     Domain,
     EnforcementUnitQualified,
+    MatterCode,
+    MatterCodesAssigned,
     MatterElements,
     MatterListed,
     MatterPublished,
@@ -248,6 +251,24 @@ class PublishMatter(Command):
             days_late=ledger.days_after(due),
             elements=elements,
         )
+
+
+class AssignMatterCodes(Command):
+    """登记事项编码: say by which codes other systems know a published matter, and on which days.
+
+    All codes are given at once: those that were assigned before and are left out hold no longer.
+    """
+
+    matter: MatterId
+    unit: UnitId
+    codes: Annotated[tuple[MatterCode, ...], msgspec.Meta(min_length=1, max_length=50)]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        matter = _own_matter(ledger, self.matter, self.unit)
+        if not matter.published:
+            raise OutOfStep(f"{self.matter} must be published before it is coded")
+        rules.require_codes(self.codes)
+        yield MatterCodesAssigned(matter=self.matter, unit=self.unit, codes=self.codes)
 
 
 class WithdrawMatter(Command):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
 
 from ledger.entities.events import Area
 from ledger.kernel import Event, Value, Visibility
@@ -191,6 +193,46 @@ class MatterPublished(Event):
     published_on: date
     days_late: int = 0
     elements: MatterElements | None = None
+
+
+#: 行政检查实施编码: fourteen digits by which 互联网+监管 names a matter of supervision.
+SupervisionCode = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9]{14}(?![\s\S])", examples=["01164010100000"])
+]
+#: 检查实施清单编码: the USCC of the body, a digit from 1 to 5 for its level, and what follows.
+ImplementationCode = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}[1-5][0-9A-Z]{1,31}(?![\s\S])",
+        examples=["11620100013909010F3620164001000"],
+    ),
+]
+
+
+class MatterCode(Value, omit_defaults=True):
+    """A code that another system gives a matter, from a day to another; both days included.
+
+    One of ``supervision_item`` and ``implementation_item`` is given.
+    """
+
+    supervision_item: SupervisionCode | None = None
+    implementation_item: ImplementationCode | None = None
+    valid_from: date
+    valid_to: date | None = None
+
+
+class MatterCodesAssigned(Event):
+    """事项编码: the codes of a published matter in other systems, all of them, as they hold since.
+
+    A later assignment takes the place of an earlier one, which stays on record.
+    """
+
+    TOPIC: ClassVar[str] = "catalogue.matter-codes-assigned"
+    VISIBILITY = "public"
+
+    matter: MatterId
+    unit: UnitId
+    codes: tuple[MatterCode, ...]
 
 
 class MatterWithdrawn(Event):

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
+from stdnum.cn import uscc
+
 from ledger.catalogue.events import (
     Basis,
     BasisRepealed,
+    MatterCode,
     MatterListed,
     MatterPublished,
     MatterRevised,
 )
 from ledger.catalogue.folds import MattersOn, RepealsFound
-from ledger.kernel import DeadlineRule, Event, Reading, Recorded, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Event, Malformed, Reading, Recorded, Rule, finding_rule
 from ledger.supervision.findings import finding
 
 _STRICT = "国办发〔2024〕54号《关于严格规范涉企行政检查的意见》"
@@ -142,3 +145,39 @@ LAST_DAY_OF_LAW = DeadlineRule(
     lapses=True,
     follows=_law_no_more,
 )
+
+
+def require_codes(codes: Sequence[MatterCode]) -> None:
+    """Refuse codes of nothing, without a body, or of two at once. Raises ``Malformed``."""
+    held: dict[str, list[tuple[date, date]]] = {}
+    for place, code in enumerate(codes):
+        pointer = f"/codes/{place}"
+        if (code.supervision_item is None) == (code.implementation_item is None):
+            raise Malformed(
+                "exactly one of supervision_item and implementation_item must be given", pointer
+            )
+        until = code.valid_to or date.max
+        if until < code.valid_from:
+            raise Malformed(
+                f"valid_to must not lie before valid_from ({code.valid_from}); it is "
+                f"{code.valid_to}",
+                f"{pointer}/valid_to",
+            )
+        scheme = "supervision_item"
+        if code.implementation_item is not None:
+            scheme = "implementation_item"
+            body = code.implementation_item[:18]
+            if not uscc.is_valid(body):
+                raise Malformed(
+                    f"implementation_item must begin with the USCC of a body; {body} has another "
+                    "check character than GB 32100 gives",
+                    f"{pointer}/implementation_item",
+                )
+        for first, last in held.setdefault(scheme, []):
+            if code.valid_from <= last and first <= until:
+                raise Malformed(
+                    f"codes of one kind must not overlap in time; another {scheme} holds from "
+                    f"{first}",
+                    pointer,
+                )
+        held[scheme].append((code.valid_from, until))

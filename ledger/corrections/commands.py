@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
 from ledger.corrections.effects import NullificationKind, altered_content, nullify
-from ledger.corrections.events import AlteredField, FieldChange, RecordCorrected
+from ledger.corrections.events import (
+    AlteredField,
+    FieldChange,
+    LitigationConcluded,
+    LitigationOutcome,
+    RecordCorrected,
+)
 from ledger.corrections.folds import DecisionStanding, as_it_reads
 from ledger.countersigning import Countersigned
 from ledger.credit.effects import alter_records, end_outlived, moved_bounds
@@ -37,7 +43,7 @@ from ledger.kernel.commands import CLOCK_TOLERANCE
 from ledger.kernel.corrections import CorrectionImpossible, corrected
 from ledger.penalties.events import PenaltyContent, PenaltyDecided
 from ledger.penalties.folds import Decision
-from ledger.penalties.rules import require_fine
+from ledger.penalties.rules import require_content
 from ledger.vocabulary import DecisionId, EntityId, Name, Role, Text, UnitId
 
 #: What to do about a record, or any of a system, instead of correcting it.
@@ -352,8 +358,8 @@ class NullifyDecision(Command):
         content = None
         if self.kind == "altered":
             content = altered_content(act, self.content, self.altered)
-        if content is not None:
-            require_fine(content, "/content/fine_fen")
+        if content is not None and act.decided is not None:
+            require_content(content, act.decided.decided_on, "/content")
         yield from nullify(
             ledger,
             standing,
@@ -365,4 +371,47 @@ class NullifyDecision(Command):
             altered=self.altered,
             before=act.content if self.kind == "altered" else None,
             content=content,
+        )
+
+
+class RecordLitigation(Command):
+    """记录行政诉讼结果: report how a court ended a suit about one of the unit's decisions.
+
+    The decision itself stays as it is: what the judgment undoes or alters is recorded with
+    nullify-decision.
+    """
+
+    decision: DecisionId
+    court: Name
+    case_no: Name
+    instance: Literal["first", "second", "retrial"]
+    outcome: LitigationOutcome
+    judged_on: date
+    final: bool = False
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        standing = ledger.known(
+            DecisionStanding(self.decision), "Record the decision before what became of it."
+        )
+        ledger.act_for(standing.unit)
+        if self.judged_on > ledger.on:
+            raise Malformed(
+                f"judged_on must not lie after {ledger.on}; it is {self.judged_on}", "/judged_on"
+            )
+        if standing.made_on is not None and self.judged_on < standing.made_on:
+            raise Malformed(
+                f"judged_on must not lie before the decision ({standing.made_on}); it is "
+                f"{self.judged_on}",
+                "/judged_on",
+            )
+        yield LitigationConcluded(
+            decision=self.decision,
+            unit=standing.unit,
+            entity=standing.entity,
+            court=self.court,
+            case_no=self.case_no,
+            instance=self.instance,
+            outcome=self.outcome,
+            judged_on=self.judged_on,
+            final=self.final,
         )

@@ -24,6 +24,7 @@ from ledger.credit.folds import CreditRecords
 from ledger.kernel import Event, Malformed, Reading
 from ledger.penalties.events import PenaltyContent
 from ledger.penalties.folds import Decision
+from ledger.penalties.rules import fitting
 
 NullificationKind = Literal["revoked", "altered", "declared_unlawful", "declared_void"]
 
@@ -71,10 +72,8 @@ def altered_content(
         except msgspec.ValidationError as error:
             raise Malformed(f"{change.field}: {error}", f"/altered/{place}/after") from error
     whole = msgspec.convert(after, PenaltyContent)
-    if "fine" not in whole.types and whole.fine_fen and any(c.field == "types" for c in altered):
-        # Without the kind there is no amount.
-        whole = msgspec.structs.replace(whole, fine_fen=0)
-    return whole
+    # Without the kind there is no amount, licence or term.
+    return fitting(whole) if any(c.field == "types" for c in altered) else whole
 
 
 def _in_no_order(value: Any) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from ledger.kernel import WRITTEN, Event, FieldChange, RecordCorrected, Value
 from ledger.kernel.events import Upcaster
@@ -85,15 +85,16 @@ class DecisionAltered(_Nullified):
     """变更决定: the decision holds on with other content (行政复议法 Art 63).
 
     Since version 3 that of a penalty is said whole: ``content`` is what it consists of from here
-    on, ``before`` what it was. ``altered`` says of other acts what is altered of them, in words.
-    ``recon`` is the case in which it was altered, if a reconsideration did: its decision is then
-    carried out from its service on, any other from ``effective_on``. ``late_fee_daily`` is the
-    late fee of a fine that is to be paid from there.
+    on, ``before`` what it was; since version 4 with the amount confiscated, licence and term.
+    ``altered`` says of other acts what is altered of them, in words. ``recon`` is the case in which
+    it was altered, if a reconsideration did: its decision is then carried out from its service on,
+    any other from ``effective_on``. ``late_fee_daily`` is the late fee of a fine that is to be paid
+    from there.
     """
 
     TOPIC: ClassVar[str] = "corrections.decision-altered"
-    VERSION = 3
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was, 2: _as_it_was}
+    VERSION = 4
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was, 2: _as_it_was, 3: dict}
 
     altered: tuple[AlteredField, ...] = ()
     before: PenaltyContent | None = None
@@ -112,6 +113,41 @@ class DecisionDeclaredVoid(_Nullified):
     """确认无效: the decision never had effect (行政复议法 Art 67; 行政处罚法 Art 38)."""
 
     TOPIC: ClassVar[str] = "corrections.decision-declared-void"
+
+
+#: 裁判结果: what a court made of a decision, or why it made nothing of it.
+LitigationOutcome = Literal[
+    "claim_dismissed",
+    "revoked",
+    "partly_revoked",
+    "altered",
+    "declared_unlawful",
+    "declared_void",
+    "ordered_to_perform",
+    "not_admitted",
+    "withdrawn",
+]
+
+
+class LitigationConcluded(Event):
+    """行政诉讼结果: a court has ended a suit about a decision (行政诉讼法 Arts. 62, 69 to 79).
+
+    ``case_no`` is the court's number of the case (案号). ``final``: no ordinary appeal lies against
+    it any more. What the judgment undoes or alters is recorded by the nullification that follows.
+    """
+
+    TOPIC: ClassVar[str] = "corrections.litigation-concluded"
+    CORRECTABLE = frozenset({"case_no", "judged_on"})
+
+    decision: DecisionId
+    unit: UnitId
+    entity: EntityId | None = None
+    court: Name
+    case_no: Name
+    instance: Literal["first", "second", "retrial"]
+    outcome: LitigationOutcome
+    judged_on: date
+    final: bool = False
 
 
 Nullification = DecisionRevoked | DecisionAltered | DecisionDeclaredUnlawful | DecisionDeclaredVoid

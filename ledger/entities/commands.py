@@ -14,13 +14,18 @@ from ledger.entities.events import (
     EntityRegistered,
     EntityRevised,
     Identity,
+    IdType,
     Leaving,
+    LegalRepresentativeRecorded,
 )
 from ledger.entities.folds import Registration
 from ledger.impersonal import plain_text
 from ledger.kernel import Command, Event, Fact, Malformed, OutOfStep, Reading, civil_moment
+from ledger.persons.effects import refuse_clear, registered
+from ledger.persons.events import SealedPerson
+from ledger.persons.folds import Person
 from ledger.supervision.findings import finding
-from ledger.vocabulary import EntityId, Name, Text, oddity_of
+from ledger.vocabulary import EntityId, Name, PersonalText, Text, oddity_of
 
 
 class RegisterEntity(Command):
@@ -132,6 +137,39 @@ class ReenterEntity(Command):
             annuls=left.on if self.annuls else None,
         )
         yield Fact(back, occurred_at=_moment(ledger, listed_on))
+
+
+class RecordLegalRepresentative(Command):
+    """登记法定代表人: take down who speaks for a business by law, as its register shows (0.10).
+
+    ``name`` and ``id_number`` are sent in clear and sealed by the service before anything else
+    sees them; ``sealed`` is what it makes of them and is never sent. ``since``: the day on which
+    the register has it so, the day of ``occurred_at`` without it.
+    """
+
+    entity: EntityId
+    name: PersonalText | None = None
+    id_number: Name | None = None
+    id_type: IdType = "01"
+    since: date | None = None
+    sealed: SealedPerson | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        refuse_clear(name=self.name, id_number=self.id_number)
+        if self.sealed is None:
+            raise Malformed("say who it is", "/name")
+        ledger.known(Registration(self.entity), "Register the business first.")
+        ledger.new(Person(self.sealed.person))
+        since = _day(ledger, self.since, "/since")
+        unit = ledger.actor.unit_id
+        yield LegalRepresentativeRecorded(
+            entity=self.entity,
+            unit=unit,
+            person=self.sealed.person,
+            since=since,
+            id_type=self.id_type,
+        )
+        yield registered(self.sealed, unit)
 
 
 def _day(ledger: Reading, stated: date | None, pointer: str) -> date:

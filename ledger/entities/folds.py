@@ -12,7 +12,9 @@ from ledger.entities.events import (
     EntityRegistered,
     EntityRevised,
     Identity,
+    IdType,
     Leaving,
+    LegalRepresentativeRecorded,
 )
 from ledger.kernel import Fold, Recorded, civil_date
 from ledger.vocabulary import EntityId, Oddity
@@ -150,6 +152,27 @@ class Identities(msgspec.Struct, array_like=True, gc=False):
         for one in said:
             values.update({name: getattr(one.identity, name) for name in one.fields})
         return Identity(**values)  # type: ignore[arg-type]
+
+
+class Representative(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who speaks for a business by law since a day: a person, and the unit that took them down."""
+
+    person: str
+    unit: str
+    since: date
+    id_type: IdType = "01"
+
+
+class LegalRepresentatives(Fold):
+    """Who speaks, and has spoken, for this business by law, in the order of the days?"""
+
+    entity: EntityId
+    items: list[Representative] = msgspec.field(default_factory=list)
+
+    def on_recorded(self, event: LegalRepresentativeRecorded, record: Recorded) -> None:
+        unit = record.envelope.actor.unit_id  # as with any sealed event: who recorded it reads it
+        self.items.append(Representative(event.person, unit, event.since, event.id_type))
+        self.items.sort(key=lambda item: item.since)
 
 
 class Registration(Fold):

@@ -11,6 +11,7 @@ import msgspec
 from ledger.entities.events import Identity
 from ledger.entities.folds import Leave, Registration
 from ledger.impersonal import plain_text, refuse_personal
+from ledger.industries import industry_code
 from ledger.kernel import Malformed, Reading, Rule, finding_rule
 from ledger.supervision.events import FindingRaised
 from ledger.supervision.findings import finding
@@ -98,6 +99,11 @@ def plain_identity(identity: Identity) -> Identity:
         if name in details:
             raise Malformed(f"{name!r} must stand there once", "/identity/details")
         details[name] = _clean(value, pointer)
+    if identity.industry is not None:
+        try:
+            industry_code(identity.industry)
+        except ValueError as error:
+            raise Malformed(str(error), "/identity/industry") from None
     return msgspec.structs.replace(identity, **said, details=details)
 
 

@@ -392,10 +392,35 @@ class ChecklistItem(Value):
     note: Text | None = None
 
 
+#: A code of a table that bodies exchange, as ``exchange.inspection_codes`` lists it.
+ExchangeCode = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^[0-9A-Z]{1,8}(?![\s\S])", examples=["1"]),
+]
+
+
+class InspectionCoding(Value, omit_defaults=True):
+    """检查形式、检查类型、检查方式: how exchange tables code an inspection (互联网+监管).
+
+    The codes are those of the policy ``exchange.inspection_codes``. ``result`` is given where more
+    than one code fits what the inspection found.
+    """
+
+    form: ExchangeCode
+    type: ExchangeCode
+    mode: ExchangeCode | None = None
+    result: ExchangeCode | None = None
+
+
 class InspectionConcluded(Event):
-    """检查办结: what was found. A refusal for missing certificates is lawful (FIL-V6)."""
+    """检查办结: what was found. A refusal for missing certificates is lawful (FIL-V6).
+
+    Since version 2 ``coding`` says how exchange tables code it.
+    """
 
     TOPIC: ClassVar[str] = "filing.inspection-concluded"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     CORRECTABLE = frozenset({"result", "checklist", "note"})
 
     task: TaskId
@@ -406,6 +431,7 @@ class InspectionConcluded(Event):
     checklist: tuple[ChecklistItem, ...] = ()
     lawful_refusal: bool = False
     note: Text | None = None
+    coding: InspectionCoding | None = None
 
 
 class ResultNotified(Event):
@@ -435,10 +461,12 @@ class OffSiteCheckRecorded(Event):
     """非现场检查: a check was carried out without entering the business (FIL-R9).
 
     ``means`` are the gentler ways that were taken; unless the result is ``visit_needed``, a visit
-    was avoided by them.
+    was avoided by them. Since version 2 ``coding`` says how exchange tables code it.
     """
 
     TOPIC: ClassVar[str] = "filing.off-site-check-recorded"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     CORRECTABLE = frozenset({"means", "result", "note"})
 
     entity: EntityId
@@ -448,6 +476,7 @@ class OffSiteCheckRecorded(Event):
     result: OffSiteResult
     checked_on: date
     note: Text | None = None
+    coding: InspectionCoding | None = None
 
 
 class IrregularVisitReported(Event):

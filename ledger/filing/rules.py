@@ -13,6 +13,7 @@ from ledger.delegations.folds import DelegatedTo
 from ledger.filing.events import (
     AnnualPlanApproved,
     AnnualPlanFiled,
+    InspectionCoding,
     InspectionConcluded,
     InspectionTaskApproved,
     OnSiteInspectionClosed,
@@ -25,7 +26,7 @@ from ledger.filing.folds import UndrawnVisits
 from ledger.grading.folds import CreditGrade
 from ledger.joint import rules as joint
 from ledger.joint.events import Participant
-from ledger.kernel import DeadlineRule, LegalRef, Reading, Rule, finding_rule
+from ledger.kernel import DeadlineRule, LegalRef, Malformed, Reading, Rule, finding_rule
 from ledger.keylist.folds import KeyDesignations
 
 _STRICT = "国办发〔2024〕54号《关于严格规范涉企行政检查的意见》"
@@ -316,3 +317,28 @@ def require_manner(  # noqa: PLR0917 - what a task says of its visit
         reason=f"its undrawn daily visits must lie {interval} days apart, and one is on {nearest}",
         hint=f"Plan it for {visits.earliest(planned_on, interval)} or later.",
     )
+
+
+def require_coded(ledger: Reading, coding: InspectionCoding | None, result: str) -> None:
+    """Refuse a code that ``exchange.inspection_codes`` does not list. Raises ``Malformed``.
+
+    A code of the result must be one for what the inspection found.
+    """
+    if coding is None:
+        return
+    tables = ledger.setting("exchange.inspection_codes")
+    for field in ("form", "type", "mode", "result"):
+        code = getattr(coding, field)
+        if code is not None and code not in tables[field]:
+            raise Malformed(
+                f"{field} must be a code of exchange.inspection_codes: "
+                f"{', '.join(sorted(tables[field]))}; it is {code}",
+                f"/coding/{field}",
+            )
+    if coding.result is not None and result not in tables["result"][coding.result]["of"]:
+        fitting = [code for code, entry in tables["result"].items() if result in entry["of"]]
+        raise Malformed(
+            f"result must be a code for {result}: {', '.join(fitting) or 'there is none'}; it is "
+            f"{coding.result}",
+            "/coding/result",
+        )

@@ -21,10 +21,11 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
-from ledger.entities.events import EntityRegistered, Identity, Leaving
+from ledger.entities.events import EntityRegistered, Identity, Leaving, PartyType
 from ledger.grading.events import CreditGradeAssigned, Factor
 from ledger.grading.folds import inputs_hash
 from ledger.impersonal import ID_NUMBER, personal_data, plain_text
+from ledger.industries import industry_code
 from ledger.intake.claims import Claim, Delists, Grades, Lists
 from ledger.intake.mapping import BadRow, RegisterMapping, Row, Step, Tables, personal_number
 from ledger.intake.sources import DateOrder, Layout, Told
@@ -39,6 +40,8 @@ Field = Literal[
     "area",
     "line",
     "registered_on",
+    "party_type",
+    "industry",
     "status",
     "left_on",
     "grade",
@@ -247,7 +250,11 @@ def _check_column(column: Column, at: tuple[str, ...], where: Refuse) -> None:
             re.compile(column.matches)
         except re.error as error:
             raise where((*at, "matches"), f"it must be a regular expression: {error}") from error
-    allowed = {"grade": get_args(Grade), "status": _STATUSES}.get(column.field)
+    allowed = {
+        "grade": get_args(Grade),
+        "status": _STATUSES,
+        "party_type": get_args(PartyType),
+    }.get(column.field)
     if allowed is not None:
         for code, value in column.codes.items():
             if value not in allowed:
@@ -310,6 +317,8 @@ class _List:
             area=self._text(row, "area"),
             line=self._text(row, "line"),
             registered_on=_iso(self._day(row, "registered_on")),
+            party_type=self._party_type(row),
+            industry=self._industry(row),
             details={
                 name: value
                 for heading, column, name in self._details
@@ -402,6 +411,31 @@ class _List:
     def _text(self, row: Row, field: str) -> str | None:
         heading = self._of.get(field)
         return None if heading is None else self._plain(row, heading, _MOST[field])
+
+    def _party_type(self, row: Row) -> PartyType | None:
+        heading = self._of.get("party_type")
+        value = None if heading is None else self._cell(row, heading)
+        if heading is None or value is None:
+            return None
+        kinds = get_args(PartyType)
+        if value not in kinds:
+            raise BadRow(
+                f"bad-{heading}",
+                f"{heading} {value!r} must be one of {', '.join(kinds)}",
+                heading,
+                value,
+            )
+        return value  # type: ignore[return-value]
+
+    def _industry(self, row: Row) -> str | None:
+        heading = self._of.get("industry")
+        value = None if heading is None else self._cell(row, heading)
+        if heading is None or value is None:
+            return None
+        try:
+            return industry_code(value)
+        except ValueError as error:
+            raise BadRow(f"bad-{heading}", f"{heading}: {error}", heading, value) from error
 
     def _plain(self, row: Row, heading: str, most: int) -> str | None:
         value = self._cell(row, heading, most)

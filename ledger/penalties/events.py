@@ -13,16 +13,19 @@ from ledger.kernel import Event, LegalRef, Value, Visibility
 from ledger.kernel.events import Upcaster
 from ledger.vocabulary import (
     Badge,
+    BodyCode,
     CaseId,
     DecisionId,
     EntityId,
     EvidenceId,
     Fen,
+    LicenceNo,
     MatterId,
     Name,
     OfficerId,
     PersonId,
     Sha256,
+    StoredFile,
     TaskId,
     Text,
     UnitId,
@@ -47,16 +50,35 @@ PenaltyType = Literal[
 ]
 
 
+class Licence(Value):
+    """许可证件: the licence that a penalty suspends or revokes, by name and number."""
+
+    name: Name
+    number: LicenceNo
+
+
+class DataSource(Value):
+    """数据来源单位: the unit whose data a fact is, where that is another than the one that acts."""
+
+    name: Name
+    uscc: BodyCode
+
+
 class PenaltyContent(Value, omit_defaults=True):
     """处罚内容: what a penalty consists of: its kinds, its fine in fen, its class, and its law.
 
-    ``severity`` classifies what a credit record about it says.
+    ``severity`` classifies what a credit record about it says. ``confiscated_fen`` is the value of
+    what is confiscated (没收违法所得、非法财物), 0 where it is not stated. ``licence`` is the one
+    that is suspended or revoked. ``valid_until`` is the last day of a penalty that has a term.
     """
 
     types: Annotated[tuple[PenaltyType, ...], msgspec.Meta(min_length=1)]
     severity: Severity
     fine_fen: Fen = 0
     basis: tuple[LegalRef, ...] = ()
+    confiscated_fen: Fen = 0
+    licence: Licence | None = None
+    valid_until: date | None = None
 
 
 WithdrawalReason = Literal["altered", "revoked", "unlawful", "void"]
@@ -165,10 +187,13 @@ class EvidenceAdded(Event):
     ``digest`` is the SHA-256 of what was stored beside the ledger. ``measure`` says whether the
     piece is held: registered in advance (先行登记保存) or seized (查封、扣押); ``approved_by`` is
     then the head of the unit and ``items`` lists what is held. ``confidential``: the piece would
-    betray who gave it.
+    betray who gave it. Since version 2 ``file`` is what is kept here under the digest; without it
+    the file is ``elsewhere``.
     """
 
     TOPIC: ClassVar[str] = "penalties.evidence-added"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
     CORRECTABLE = frozenset({"title"})
 
     evidence: EvidenceId
@@ -183,6 +208,8 @@ class EvidenceAdded(Event):
     items: tuple[Name, ...] = ()
     approved_by: Badge | None = None
     confidential: bool = False
+    file: StoredFile | None = None
+    elsewhere: Name | None = None
 
     def visibility(self) -> Visibility:
         """Who gave evidence in confidence is not betrayed by it."""
@@ -358,12 +385,14 @@ class PenaltyDecided(Event):
     record yet. ``benchmark_ref`` is the discretion benchmark (裁量基准) that it follows, ``tier``
     the step of it (裁量阶次); ``leniency`` says if it is 从轻 or 减轻. ``days_late`` counts
     calendar days after ``penalty.decide_cd``. Since version 3 ``severity_basis`` is the law under
-    which it is classed lower than ``severity.map`` has it.
+    which it is classed lower than ``severity.map`` has it. Since version 4 ``confiscated_fen``,
+    ``licence`` and ``valid_until`` say the rest of its content (``PenaltyContent``), and
+    ``data_source`` whose data it is, if not the unit's own.
     """
 
     TOPIC: ClassVar[str] = "penalties.penalty-decided"
-    VERSION = 3
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was, 2: _as_it_was}
+    VERSION = 4
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was, 2: _as_it_was, 3: dict}
     CORRECTABLE = frozenset({"doc_no", "decided_on", "facts"})
 
     decision: DecisionId
@@ -384,6 +413,10 @@ class PenaltyDecided(Event):
     leniency: Literal["lenient", "mitigated"] | None = None
     days_late: int = 0
     severity_basis: LegalRef | None = None
+    confiscated_fen: Fen = 0
+    licence: Licence | None = None
+    valid_until: date | None = None
+    data_source: DataSource | None = None
 
 
 class PenaltyServed(Event):
@@ -535,6 +568,25 @@ class EnforcementApplied(Event):
     applied_on: date
     by: Literal["court", "auction", "deduction", "own_power"]
     request_no: Name
+
+
+class CriminalReferralMade(Event):
+    """移送涉嫌犯罪案件: a case is sent to the organ that prosecutes crimes (行政处罚法 Art. 27).
+
+    ``authority`` receives it, ``doc_no`` is the number of the letter and ``crime`` what is
+    suspected. The case stays open here until it is closed.
+    """
+
+    TOPIC: ClassVar[str] = "penalties.criminal-referral-made"
+    CORRECTABLE = frozenset({"doc_no"})
+
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    authority: Name
+    doc_no: Name
+    crime: Text
+    referred_on: date
 
 
 CloseReason = Literal[

@@ -13,6 +13,7 @@ from ledger.corrections.events import (
     DecisionDeclaredUnlawful,
     DecisionDeclaredVoid,
     DecisionRevoked,
+    LitigationConcluded,
 )
 from ledger.documents import normal_form
 from ledger.kernel import DeadlineRecomputed, Event, Fold, OutOfStep, Reading, Recorded
@@ -24,6 +25,7 @@ from ledger.penalties.events import (
     CaseFiled,
     CollectiveDiscussionHeld,
     Conduct,
+    CriminalReferralMade,
     DecisionPublished,
     DecisionWithdrawn,
     EnforcementApplied,
@@ -135,6 +137,7 @@ class Decision(Fold):
     texts: list[int] = msgspec.field(default_factory=list)
     withdrawals: list[DecisionWithdrawn] = msgspec.field(default_factory=list)
     reconsidered: bool = False
+    litigation: list[LitigationConcluded] = msgspec.field(default_factory=list)
 
     @property
     def exists(self) -> bool:
@@ -220,9 +223,7 @@ class Decision(Fold):
 
     def on_decided(self, event: PenaltyDecided, record: Recorded) -> None:
         self.decided, self.decided_at = event, record.position
-        self.content = PenaltyContent(
-            types=event.types, severity=event.severity, fine_fen=event.fine_fen
-        )
+        self.content = content_of(event)
 
     def on_served(self, event: PenaltyServed, record: Recorded) -> None:
         self.served, self.served_at = event, record.position
@@ -273,6 +274,9 @@ class Decision(Fold):
             self.pay_by = event.pay_by
             self.late_fee_daily = event.late_fee_daily or self.late_fee_daily
 
+    def on_litigated(self, event: LitigationConcluded) -> None:
+        self.litigation.append(event)
+
     def on_disputed(self, event: ReconApplied, record: Recorded) -> None:
         self.disputes[event.recon] = Disputed(record.occurred_on)
 
@@ -294,6 +298,18 @@ class Decision(Fold):
         self.withdrawals.append(event)
         if self.published is not None and event.version >= self.published.version:
             self.withdrawn = event
+
+
+def content_of(decided: PenaltyDecided) -> PenaltyContent:
+    """What a penalty consisted of when it was decided."""
+    return PenaltyContent(
+        types=decided.types,
+        severity=decided.severity,
+        fine_fen=decided.fine_fen,
+        confiscated_fen=decided.confiscated_fen,
+        licence=decided.licence,
+        valid_until=decided.valid_until,
+    )
 
 
 def as_altered(content: PenaltyContent | None, event: DecisionAltered) -> PenaltyContent | None:
@@ -349,6 +365,7 @@ class Case(Fold):
     hearings: list[HearingHeld] = msgspec.field(default_factory=list)
     discussions: list[CollectiveDiscussionHeld] = msgspec.field(default_factory=list)
     decisions: list[str] = msgspec.field(default_factory=list)
+    criminal_referral: CriminalReferralMade | None = None
     closed: CaseClosed | None = None
 
     @property
@@ -417,6 +434,9 @@ class Case(Fold):
 
     def on_decided(self, event: PenaltyDecided) -> None:
         self.decisions.append(event.decision)
+
+    def on_referred(self, event: CriminalReferralMade) -> None:
+        self.criminal_referral = event
 
     def on_closed(self, event: CaseClosed) -> None:
         self.closed = event

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, get_args
 
 import msgspec
+from stdnum.cn import uscc
 
 from ledger.corrections.events import UNDOING, DecisionAltered
 from ledger.corrections.folds import as_it_reads
@@ -15,12 +16,14 @@ from ledger.kernel import DeadlineRule, Due, Event, Malformed, Reading, Recorded
 from ledger.penalties.events import (
     CaseClosed,
     CaseFiled,
+    DataSource,
     DecisionPublished,
     EnforcementApplied,
     EvidenceAdded,
     EvidenceDisposed,
     FinePaid,
     HearingRequested,
+    Licence,
     PaymentDeferred,
     PenaltyContent,
     PenaltyDecided,
@@ -32,6 +35,7 @@ from ledger.penalties.events import (
 )
 from ledger.penalties.folds import PAY_ALTERED_ELSEWHERE_RULE, PAY_ALTERED_RULE, PAY_RULE
 from ledger.reconsideration.events import ReconDecisionServed
+from ledger.vocabulary import check_entity
 
 _PENALTY = "行政处罚法"
 _THREE_SYSTEMS = "国办发〔2018〕118号《关于全面推行行政执法公示制度…的指导意见》"
@@ -334,6 +338,8 @@ def worse(before: PenaltyContent, after: PenaltyContent) -> str | None:
             return f"{', '.join(after.types)} for {', '.join(before.types)}"
     elif after.fine_fen > before.fine_fen:
         return f"a fine of {after.fine_fen} fen for {before.fine_fen}"
+    elif after.confiscated_fen > before.confiscated_fen > 0:  # 0: what it was is not stated
+        return f"confiscation of {after.confiscated_fen} fen for {before.confiscated_fen}"
     elif (added := _added(_penalty(before), _penalty(after))) is not None:
         return f"{added} is added"
     if SEVERITIES.index(after.severity) > SEVERITIES.index(before.severity):
@@ -345,6 +351,88 @@ def require_fine(penalty: Penalty | PenaltyContent, pointer: str) -> None:
     """Refuse a fine without an amount, and an amount without a fine. Raises ``Malformed``."""
     if ("fine" in penalty.types) != (penalty.fine_fen > 0):
         raise Malformed("a fine has an amount, and nothing else has one", pointer)
+
+
+#: 暂扣、吊销许可证件: kinds that hit a licence, which a decision names.
+LICENCE_TYPES: frozenset[PenaltyType] = frozenset({"licence_suspension", "licence_revocation"})
+#: Kinds that can last for a time.
+_LASTING: frozenset[PenaltyType] = frozenset(
+    {
+        "licence_suspension",
+        "qualification_lowered",
+        "activity_restriction",
+        "suspension_of_business",
+        "occupation_ban",
+        "detention",
+        "other",
+    }
+)
+
+
+def require_content(content: PenaltyContent, decided_on: date, at: str = "") -> None:
+    """Refuse a content whose parts do not fit its kinds. Raises ``Malformed``.
+
+    ``at``: the JSON pointer of the content in the command.
+    """
+    require_fine(content, f"{at}/fine_fen")
+    kinds = set(content.types)
+    if content.confiscated_fen and "confiscation" not in kinds:
+        raise Malformed(
+            "confiscated_fen must be 0 where confiscation is not among the types",
+            f"{at}/confiscated_fen",
+        )
+    if content.licence is not None and not kinds & LICENCE_TYPES:
+        raise Malformed(
+            "licence must be left out where no licence is suspended or revoked", f"{at}/licence"
+        )
+    if content.valid_until is None:
+        return
+    if not kinds & _LASTING:
+        raise Malformed(
+            "valid_until must be left out where no type of the penalty has a term",
+            f"{at}/valid_until",
+        )
+    if content.valid_until < decided_on:
+        raise Malformed(
+            f"valid_until must not lie before the decision ({decided_on}); it is "
+            f"{content.valid_until}",
+            f"{at}/valid_until",
+        )
+
+
+def fitting(content: PenaltyContent) -> PenaltyContent:
+    """The content without the parts that its kinds do not have (any more)."""
+    kinds = set(content.types)
+    return msgspec.structs.replace(
+        content,
+        fine_fen=content.fine_fen if "fine" in kinds else 0,
+        confiscated_fen=content.confiscated_fen if "confiscation" in kinds else 0,
+        licence=content.licence if kinds & LICENCE_TYPES else None,
+        valid_until=content.valid_until if kinds & _LASTING else None,
+    )
+
+
+def require_licence(types: Collection[PenaltyType], licence: Licence | None) -> None:
+    """Refuse to suspend or revoke a licence that is not named. Raises ``Malformed``."""
+    if licence is None and (hit := sorted(set(types) & LICENCE_TYPES)):
+        raise Malformed(
+            f"licence must name the licence, with its number, for {' and '.join(hit)}", "/licence"
+        )
+
+
+def require_source(source: DataSource | None) -> None:
+    """Refuse a data source whose USCC is none. Raises ``Malformed``."""
+    if source is None:
+        return
+    try:
+        check_entity(source.uscc)
+    except ValueError as error:
+        raise Malformed(f"uscc: {error}", "/data_source/uscc") from None
+    if not uscc.is_valid(source.uscc):
+        raise Malformed(
+            "uscc must have the check character of GB 32100; compare it with the certificate",
+            "/data_source/uscc",
+        )
 
 
 #: The classes, the lightest first.

@@ -558,7 +558,110 @@ _SAFEGUARDS = (
         "assessment.burst", {"window_cd": 30, "factor": "3", "least": 10},
         "nil inspections just before the cutoff",
     ),
+    _design(
+        "exchange.inspection_codes",
+        {
+            "form": {
+                "1": {"zh": "现场检查", "en": "on site"},
+                "2": {"zh": "非现场检查", "en": "off site"},
+            },
+            "type": {
+                "1": {"zh": "日常检查", "en": "daily"},
+                "2": {"zh": "专项检查", "en": "special"},
+                "3": {"zh": "重点检查", "en": "key"},
+                "4": {"zh": "个案检查", "en": "case"},
+                "9": {"zh": "其他", "en": "other"},
+            },
+            "mode": {
+                "1": {"zh": "双随机抽查", "en": "random draw"},
+                "2": {"zh": "联合检查", "en": "joint"},
+                "3": {"zh": "书面检查", "en": "in writing"},
+                "4": {"zh": "远程检查", "en": "remote"},
+                "9": {"zh": "其他", "en": "other"},
+            },
+            "result": {
+                "1": {
+                    "zh": "未发现问题", "en": "no problem found",
+                    "of": ["no_issue"],
+                    "given_for": ["no_issue"],
+                },
+                "3": {
+                    "zh": "违反其他部门规定", "en": "other bodies' rules broken",
+                    "of": ["referred"],
+                    "given_for": ["referred"],
+                },
+                "4": {
+                    "zh": "违反其他部门规定（二）", "en": "other bodies' rules broken (2)",
+                    "of": ["referred"],
+                },
+                "5": {
+                    "zh": "违反其他部门规定（三）", "en": "other bodies' rules broken (3)",
+                    "of": ["referred"],
+                },
+                "G": {
+                    "zh": "违反其他部门规定（四）", "en": "other bodies' rules broken (4)",
+                    "of": ["referred"],
+                },
+                "A": {
+                    "zh": "发现问题已责令改正或立案处理", "en": "problem found and being handled",
+                    "of": ["order_to_correct", "case_filed"],
+                    "given_for": ["order_to_correct", "case_filed"],
+                },
+                "B": {
+                    "zh": "未按规定公示应当公示的信息", "en": "not published what must be",
+                    "of": ["order_to_correct", "case_filed"],
+                },
+                "C": {
+                    "zh": "公示信息隐瞒真实情况、弄虚作假", "en": "concealed or false",
+                    "of": ["order_to_correct", "case_filed"],
+                },
+                "D": {
+                    "zh": "违反其他登记管理规定", "en": "other registration rules broken",
+                    "of": ["order_to_correct", "case_filed", "other"],
+                },
+                "E": {
+                    "zh": "责令改正后已改正", "en": "corrected on order",
+                    "of": ["issue_corrected_on_spot", "issue_corrected"],
+                    "given_for": ["issue_corrected_on_spot", "issue_corrected"],
+                },
+                "F": {
+                    "zh": "未发现开展相关经营活动", "en": "activity not found",
+                    "of": ["entity_not_found", "other"],
+                },
+                "6": {
+                    "zh": "通过登记的住所（经营场所）无法联系",
+                    "en": "cannot be reached at the registered address",
+                    "of": ["entity_not_found"],
+                    "given_for": ["entity_not_found"],
+                },
+                "7": {
+                    "zh": "已停业或清算", "en": "closed or in liquidation",
+                    "of": ["entity_not_found", "other"],
+                },
+                "8": {
+                    "zh": "不配合检查", "en": "refuses",
+                    "of": ["refused_by_entity"],
+                    "given_for": ["refused_by_entity"],
+                },
+                "9": {"zh": "已注销", "en": "deregistered", "of": ["entity_not_found", "other"]},
+                "10": {
+                    "zh": "被吊销许可证", "en": "licence revoked",
+                    "of": ["entity_not_found", "other"],
+                },
+                "11": {
+                    "zh": "被吊销营业执照", "en": "registration revoked",
+                    "of": ["entity_not_found", "other"],
+                },
+                "12": {"zh": "已迁出", "en": "moved away", "of": ["entity_not_found", "other"]},
+            },
+        },
+        "codes of one platform; check against your province's",
+    ),
     _design("assessment.publish_months", 12, "after the year's end: the assessment is yearly"),
+    _design(
+        "evidence.retention", 360,
+        "from the archive of a case until its files may be erased; 档案法 and the unit's schedule",
+    ),
     _design(
         "retention",
         {"events": "permanent", "personal_data": "archive schedule of the unit"},

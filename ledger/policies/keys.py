@@ -315,6 +315,32 @@ class Burst(Value):
     least: Count
 
 
+class CodeName(Value):
+    """What a code is called."""
+
+    zh: Line
+    en: Line
+
+
+class ResultCode(CodeName):
+    """A code for what an inspection found; ``of`` are the results of this ledger it can stand for.
+
+    It is given out for the results ``given_for`` where the inspection does not name its code.
+    """
+
+    of: tuple[Line, ...] = ()
+    given_for: tuple[Line, ...] = ()
+
+
+class InspectionCodes(Value):
+    """The codes by which exchange tables say form, type, mode and result of an inspection."""
+
+    form: dict[Line, CodeName]
+    type: dict[Line, CodeName]
+    mode: dict[Line, CodeName]
+    result: dict[Line, ResultCode]
+
+
 class Retention(Value):
     """How long what is kept."""
 
@@ -407,6 +433,7 @@ KEYS: Mapping[str, Key] = {
         "ledger.nil_months",
         "assessment.publish_months",
         "recon.apply_uninformed_months",
+        "evidence.retention",
     ),
     **_all(
         "count",
@@ -469,6 +496,7 @@ KEYS: Mapping[str, Key] = {
         assessment__forbidden_terms=Terms,
         complaint__handlers=Handlers,
         assessment__burst=Burst,
+        exchange__inspection_codes=InspectionCodes,
         retention=Retention,
     ),
 }

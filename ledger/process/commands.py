@@ -8,14 +8,17 @@ from typing import Annotated, Literal
 import msgspec
 
 from ledger.kernel import Command, Event, Malformed, Moment, OutOfStep, Reading, civil_date
+from ledger.kernel.days import add_months
 from ledger.penalties.events import CaseFiled
 from ledger.penalties.folds import known_case
 from ledger.process import rules
 from ledger.process.events import (
     AvRecordSealed,
     CaseArchived,
+    CaseFilesErased,
     EvidenceChecked,
     EvidenceSuperseded,
+    FileErasureReason,
     ForcedAct,
     Gap,
     Medium,
@@ -24,14 +27,16 @@ from ledger.process.events import (
 )
 from ledger.process.folds import STEPS, Exhibit, ProcessRecord
 from ledger.supervision.findings import finding
-from ledger.vocabulary import CaseId, EvidenceId, Name, Sha256, Text
+from ledger.vocabulary import CaseId, EvidenceId, Name, Sha256, StoredFile, Text
 
 
 class RecordProcessStep(Command):
     """记录执法过程: put a document, picture or recording of a step into the record of a case.
 
     ``taken_at``: the time of the device or the document. A piece that is on record is not replaced
-    (REC-R3), and a forced act is recorded with its film (REC-R2).
+    (REC-R3), and a forced act is recorded with its film (REC-R2). ``evidence_hash`` is the digest
+    of a file that was uploaded for the case; that of any other file says by itself that the file
+    is kept elsewhere, and ``elsewhere`` where. ``file`` is filled in by the service, never sent.
     """
 
     evidence: EvidenceId
@@ -41,10 +46,13 @@ class RecordProcessStep(Command):
     evidence_hash: Sha256
     taken_at: Moment
     forced_act: ForcedAct | None = None
+    elsewhere: Name | None = None
+    file: StoredFile | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         filed = _own_case(ledger, self.case)
         rules.require_new(ledger, self.evidence)
+        rules.require_file(self.file, self.elsewhere, self.medium)
         if self.taken_at > ledger.now:
             raise Malformed("taken_at lies in the future", "/taken_at")
         if self.forced_act is not None:
@@ -60,6 +68,8 @@ class RecordProcessStep(Command):
             evidence_hash=self.evidence_hash,
             taken_at=self.taken_at,
             forced_act=self.forced_act,
+            file=self.file,
+            elsewhere=self.elsewhere,
         )
         yield from self._order(ledger, filed)
 
@@ -89,7 +99,10 @@ class RecordProcessStep(Command):
 
 
 class SealAvRecord(Command):
-    """封存音像记录: seal a recording of a case by its digest; gaps in it are found (REC-V1)."""
+    """封存音像记录: seal a recording of a case by its digest; gaps in it are found (REC-V1).
+
+    ``sha256``, ``elsewhere`` and ``file`` as ``evidence_hash`` of ``record-process-step``.
+    """
 
     evidence: EvidenceId
     case: CaseId
@@ -100,10 +113,13 @@ class SealAvRecord(Command):
     gaps: Annotated[tuple[Gap, ...], msgspec.Meta(max_length=200)] = ()
     covers: ForcedAct | None = None
     device: Name | None = None
+    elsewhere: Name | None = None
+    file: StoredFile | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         filed = _own_case(ledger, self.case)
         rules.require_new(ledger, self.evidence)
+        rules.require_file(self.file, self.elsewhere, self.medium)
         if self.end <= self.start:
             raise Malformed("the recording ends before it starts", "/end")
         if self.end > ledger.now:
@@ -123,6 +139,8 @@ class SealAvRecord(Command):
             gaps=self.gaps,
             covers=self.covers,
             device=self.device,
+            file=self.file,
+            elsewhere=self.elsewhere,
         )
         if self.gaps:
             missing = sum((gap.end - gap.start).total_seconds() for gap in self.gaps)
@@ -140,11 +158,16 @@ class SealAvRecord(Command):
 
 
 class SupersedeEvidence(Command):
-    """补正证据材料: put another file in the place of a piece, and say why; both stay on record."""
+    """补正证据材料: put another file in the place of a piece, and say why; both stay on record.
+
+    ``elsewhere`` and ``file`` as in ``record-process-step``.
+    """
 
     evidence: EvidenceId
     evidence_hash: Sha256
     reason: Text
+    elsewhere: Name | None = None
+    file: StoredFile | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         exhibit = _own_exhibit(ledger, self.evidence)
@@ -154,6 +177,7 @@ class SupersedeEvidence(Command):
             raise Malformed("this is the file that is on record", "/evidence_hash")
         if ledger.read(ProcessRecord(exhibit.case)).archived_on is not None:
             raise OutOfStep(f"case {exhibit.case} is archived; nothing in it changes")
+        rules.require_file(self.file, self.elsewhere)
         yield EvidenceSuperseded(
             evidence=self.evidence,
             case=exhibit.case,
@@ -163,6 +187,8 @@ class SupersedeEvidence(Command):
             evidence_hash=self.evidence_hash,
             reason=self.reason,
             confidential=exhibit.confidential,
+            file=self.file,
+            elsewhere=self.elsewhere,
         )
 
 
@@ -224,6 +250,41 @@ class ArchiveCase(Command):
             digest=self.digest,
             pieces=len(record.steps) + len(record.recordings) + len(case.evidence),
             archived_on=ledger.on,
+        )
+
+
+class EraseCaseFiles(Command):
+    """销毁案件材料文件: have the key destroyed that opens the files of a case, for good.
+
+    What is recorded of them stays, with the digests of their contents. ``retention_expired`` counts
+    from the day of the archive (``evidence.retention``). Cites the law in ``legal_basis``. Sent
+    again it has the key destroyed again and records nothing.
+    """
+
+    case: CaseId
+    reason: FileErasureReason
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        _, filed = known_case(ledger, self.case)
+        if not self.legal_basis:
+            raise Malformed("cite the law by which they are erased", "/legal_basis")
+        record = ledger.read(ProcessRecord(self.case))
+        if record.files_erased_on is not None:
+            return
+        if self.reason == "retention_expired":
+            months = int(ledger.setting("evidence.retention"))
+            archived = record.archived_on
+            if archived is None:
+                raise OutOfStep(f"case {self.case} must be archived before its files are erased")
+            kept_until = add_months(archived, months)
+            if ledger.on <= kept_until:
+                raise OutOfStep(
+                    f"the files of case {self.case} must be kept until {kept_until}; it was "
+                    f"archived on {archived}"
+                )
+        yield CaseFilesErased(
+            case=self.case, entity=filed.entity, unit=filed.unit, reason=self.reason
         )
 
 

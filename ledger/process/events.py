@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import ClassVar, Literal
 
 from ledger.kernel import Event, Moment, Value, Visibility
-from ledger.vocabulary import CaseId, EntityId, EvidenceId, Name, Sha256, Text, UnitId
+from ledger.kernel.events import Upcaster
+from ledger.vocabulary import (
+    CaseId,
+    EntityId,
+    EvidenceId,
+    Name,
+    Sha256,
+    StoredFile,
+    Text,
+    UnitId,
+)
 
 Step = Literal["initiate", "investigate", "review", "decide", "serve", "execute", "archive"]
 Medium = Literal["text", "photo", "audio", "video"]
@@ -34,10 +45,13 @@ class ProcessStepRecorded(Event):
     """过程记录: one document, picture or recording of a step of a case.
 
     ``evidence_hash`` is the SHA-256 of what is kept beside the ledger; ``taken_at`` is the time of
-    the device or of the document. ``forced_act``: what was done by force in this step.
+    the device or of the document. ``forced_act``: what was done by force in this step. Since
+    version 2 ``file`` is what is kept here under the hash; without it the file is ``elsewhere``.
     """
 
     TOPIC: ClassVar[str] = "process.process-step-recorded"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     evidence: EvidenceId
     case: CaseId
@@ -48,15 +62,20 @@ class ProcessStepRecorded(Event):
     evidence_hash: Sha256
     taken_at: Moment
     forced_act: ForcedAct | None = None
+    file: StoredFile | None = None
+    elsewhere: Name | None = None
 
 
 class AvRecordSealed(Event):
     """音像记录封存: a film or sound recording is complete and sealed by its digest.
 
-    ``covers`` is the forced act that it shows, if any; ``gaps`` are the times that it misses.
+    ``covers`` is the forced act that it shows, if any; ``gaps`` are the times that it misses. Since
+    version 2 ``file`` is what is kept here; without it the recording is ``elsewhere``.
     """
 
     TOPIC: ClassVar[str] = "process.av-record-sealed"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     evidence: EvidenceId
     case: CaseId
@@ -69,12 +88,19 @@ class AvRecordSealed(Event):
     gaps: tuple[Gap, ...] = ()
     covers: ForcedAct | None = None
     device: Name | None = None
+    file: StoredFile | None = None
+    elsewhere: Name | None = None
 
 
 class EvidenceSuperseded(Event):
-    """补正证据材料: another file takes the place of one, which stays on record (REC-R3)."""
+    """补正证据材料: another file takes the place of one, which stays on record (REC-R3).
+
+    Since version 2 ``file`` is what is kept here; without it the new file is ``elsewhere``.
+    """
 
     TOPIC: ClassVar[str] = "process.evidence-superseded"
+    VERSION = 2
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict}
 
     evidence: EvidenceId
     case: CaseId
@@ -84,6 +110,8 @@ class EvidenceSuperseded(Event):
     evidence_hash: Sha256
     reason: Text
     confidential: bool = False
+    file: StoredFile | None = None
+    elsewhere: Name | None = None
 
     def visibility(self) -> Visibility:
         """Who gave evidence in confidence is not betrayed by what becomes of it."""
@@ -109,6 +137,24 @@ class EvidenceChecked(Event):
     def visibility(self) -> Visibility:
         """Who gave evidence in confidence is not betrayed by what becomes of it."""
         return "sealed" if self.confidential else "restricted"
+
+
+#: Why the files of a case are erased; never in words of one's own.
+FileErasureReason = Literal["retention_expired", "unlawful_processing", "other_by_law"]
+
+
+class CaseFilesErased(Event):
+    """销毁案件材料文件: the files of a case that are kept here are erased (个人信息保护法 Art. 47).
+
+    Recorded first: it is what has their key destroyed. The digests of their contents stay.
+    """
+
+    TOPIC: ClassVar[str] = "process.case-files-erased"
+
+    case: CaseId
+    entity: EntityId
+    unit: UnitId
+    reason: FileErasureReason
 
 
 class CaseArchived(Event):

@@ -7,11 +7,12 @@ from typing import get_args
 
 import msgspec
 
-from ledger.kernel import Fold, civil_date
+from ledger.kernel import Fold, Recorded, civil_date
 from ledger.penalties.events import EvidenceAdded
 from ledger.process.events import (
     AvRecordSealed,
     CaseArchived,
+    CaseFilesErased,
     EvidenceChecked,
     EvidenceSuperseded,
     ForcedAct,
@@ -20,7 +21,7 @@ from ledger.process.events import (
     ProcessStepRecorded,
     Step,
 )
-from ledger.vocabulary import CaseId, EvidenceId
+from ledger.vocabulary import CaseId, EvidenceId, StoredFile
 
 #: The steps in the order in which a case goes.
 STEPS: tuple[Step, ...] = get_args(Step)
@@ -35,6 +36,8 @@ class StepTaken(msgspec.Struct, omit_defaults=True):
     evidence_hash: str
     taken_at: datetime
     forced_act: ForcedAct | None = None
+    file: StoredFile | None = None
+    elsewhere: str | None = None
 
 
 class Recording(msgspec.Struct, omit_defaults=True):
@@ -47,6 +50,8 @@ class Recording(msgspec.Struct, omit_defaults=True):
     end: datetime
     gaps: tuple[Gap, ...] = ()
     covers: ForcedAct | None = None
+    file: StoredFile | None = None
+    elsewhere: str | None = None
 
 
 class ProcessRecord(Fold):
@@ -65,6 +70,7 @@ class ProcessRecord(Fold):
     mismatched: dict[str, list[str]] = msgspec.field(default_factory=dict)
     archived_on: date | None = None
     archive_no: str | None = None
+    files_erased_on: date | None = None
 
     def on_step(self, event: ProcessStepRecorded) -> None:
         self._whose(event)
@@ -76,6 +82,8 @@ class ProcessRecord(Fold):
                 event.evidence_hash,
                 event.taken_at,
                 event.forced_act,
+                event.file,
+                event.elsewhere,
             )
         )
 
@@ -90,6 +98,8 @@ class ProcessRecord(Fold):
                 event.end,
                 event.gaps,
                 event.covers,
+                event.file,
+                event.elsewhere,
             )
         )
 
@@ -101,9 +111,11 @@ class ProcessRecord(Fold):
         for step in self.steps:
             if step.evidence == event.evidence:
                 step.evidence_hash = event.evidence_hash
+                step.file, step.elsewhere = event.file, event.elsewhere
         for recording in self.recordings:
             if recording.evidence == event.evidence:
                 recording.sha256 = event.evidence_hash
+                recording.file, recording.elsewhere = event.file, event.elsewhere
 
     def on_checked(self, event: EvidenceChecked) -> None:
         self._whose(event)
@@ -114,13 +126,18 @@ class ProcessRecord(Fold):
         self._whose(event)
         self.archived_on, self.archive_no = event.archived_on, event.archive_no
 
+    def on_files_erased(self, event: CaseFilesErased, record: Recorded) -> None:
+        self._whose(event)
+        self.files_erased_on = record.occurred_on
+
     def _whose(
         self,
         event: ProcessStepRecorded
         | AvRecordSealed
         | EvidenceSuperseded
         | EvidenceChecked
-        | CaseArchived,
+        | CaseArchived
+        | CaseFilesErased,
     ) -> None:
         self.unit, self.entity = event.unit, event.entity
 
@@ -145,6 +162,49 @@ class ProcessRecord(Fold):
             and civil_date(recording.start) <= on <= civil_date(recording.end)
             for recording in self.recordings
         )
+
+
+class CaseFiles(Fold):
+    """Which files of this case are kept here, who may see each, and were they erased?
+
+    ``files`` holds each digest with whether every fact that names it was given in confidence.
+    """
+
+    case: CaseId
+    unit: str = ""
+    entity: str = ""
+    files: dict[str, bool] = msgspec.field(default_factory=dict)
+    positions: dict[str, int] = msgspec.field(default_factory=dict)
+    erased: bool = False
+
+    def on_step(self, event: ProcessStepRecorded, record: Recorded) -> None:
+        self._add(event, event.evidence_hash, record)
+
+    def on_recording(self, event: AvRecordSealed, record: Recorded) -> None:
+        self._add(event, event.sha256, record)
+
+    def on_added(self, event: EvidenceAdded, record: Recorded) -> None:
+        self._add(event, event.digest, record, confidential=event.confidential)
+
+    def on_superseded(self, event: EvidenceSuperseded, record: Recorded) -> None:
+        self._add(event, event.evidence_hash, record, confidential=event.confidential)
+
+    def on_erased(self, event: CaseFilesErased) -> None:
+        self.erased = True
+
+    def _add(
+        self,
+        event: ProcessStepRecorded | AvRecordSealed | EvidenceAdded | EvidenceSuperseded,
+        digest: str | None,
+        record: Recorded,
+        *,
+        confidential: bool = False,
+    ) -> None:
+        if event.file is None or digest is None:
+            return
+        self.unit, self.entity = event.unit, event.entity
+        self.files[digest] = confidential and self.files.get(digest, True)
+        self.positions.setdefault(digest, record.position)
 
 
 class Exhibit(Fold):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from ledger.kernel import Reading, Rule, finding_rule
+from ledger.kernel import Malformed, Reading, Rule, finding_rule
+from ledger.mediatypes import fits
 from ledger.process.events import ForcedAct
 from ledger.process.folds import Exhibit, ProcessRecord
+from ledger.vocabulary import StoredFile
 
 _THREE_SYSTEMS = "国办发〔2018〕118号《关于全面推行行政执法公示制度…的指导意见》: 执法全过程记录"
 
@@ -55,6 +57,26 @@ def require_filmed(ledger: Reading, case: str, act: ForcedAct, *, on: date) -> N
     """Refuse to record a forced act of a day without a recording of it (REC-R2)."""
     filmed = ledger.read(ProcessRecord(case)).filmed(act, on)
     ledger.require(filmed, REC_R2, case=case, act=act, on=on)
+
+
+def require_file(file: StoredFile | None, elsewhere: str | None, medium: str | None = None) -> None:
+    """Refuse a file that is here and elsewhere, or of another kind than the medium.
+
+    Raises ``Malformed``.
+    """
+    if file is None:
+        return
+    if elsewhere is not None:
+        raise Malformed(
+            "elsewhere must be left out for a file that was uploaded: it is kept here",
+            "/elsewhere",
+        )
+    if medium is not None and not fits(medium, file.media_type):
+        raise Malformed(
+            f"medium must fit the file that was uploaded, which is {file.media_type}; it is "
+            f"{medium}",
+            "/medium",
+        )
 
 
 def require_new(ledger: Reading, evidence: str) -> None:

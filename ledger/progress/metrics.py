@@ -59,6 +59,10 @@ from ledger.workplans.events import MilestoneReached, UrgeAnswered, WorkUrged
 Base = Literal["inspections", "penalties", "fines"]
 
 
+def _every(_event: Any) -> int:
+    return 1
+
+
 class Metric(msgspec.Struct, frozen=True):
     """One figure: its name, how it is called, the task (``None``: the safeguards), what it counts.
 
@@ -71,10 +75,20 @@ class Metric(msgspec.Struct, frozen=True):
     title: str
     task_no: int | None
     events: tuple[type[Event], ...]
-    counts: Callable[[Any], int] = lambda event: 1
+    counts: Callable[[Any], int] = _every
     whose: Literal["unit", "actor"] = "unit"
     level: bool = False
     base: Base | None = None
+
+    def part_of(self, other: Metric) -> bool:
+        """Whether everything that this counts the other counts too, so that it is a share of it."""
+        if self == other:
+            return True
+        return (
+            other.counts is _every
+            and set(self.events) <= set(other.events)
+            and (self.whose, self.level) == (other.whose, other.level)
+        )
 
 
 def _in_time(event: Any) -> int:

@@ -235,8 +235,8 @@ class ReconDecided(_OfCase):
     """
 
     TOPIC: ClassVar[str] = "reconsideration.recon-decided"
-    VERSION = 2
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was}
+    VERSION = 3
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: _as_it_was, 2: dict}
 
     outcome: Outcome
     instrument: Name

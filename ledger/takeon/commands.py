@@ -60,9 +60,11 @@ from ledger.penalties.events import (
     CaseFiled,
     CaseSource,
     Conduct,
+    DataSource,
     DecisionPublished,
     FinePaid,
     InstalmentPaid,
+    Licence,
     PenaltyContent,
     PenaltyDecided,
     PenaltyServed,
@@ -70,7 +72,7 @@ from ledger.penalties.events import (
     Procedure,
 )
 from ledger.penalties.folds import Case, Decision, DecisionsOf, Payment
-from ledger.penalties.rules import PUB_R1, require_fine
+from ledger.penalties.rules import PUB_R1, require_content, require_source
 from ledger.sharing.effects import share
 from ledger.takeon import rules
 from ledger.takeon.events import (
@@ -257,6 +259,10 @@ class TakeOnPenalty(Countersigned):
     decision: DecisionId | None = None
     record: RecordId | None = None
     case: CaseId | None = None
+    confiscated_fen: Fen = 0
+    licence: Licence | None = None
+    valid_until: date | None = None
+    data_source: DataSource | None = None
     origin: Origin | None = None
 
     def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
@@ -296,10 +302,18 @@ class TakeOnPenalty(Countersigned):
         yield from share(ledger, entered)
 
     def _content(self) -> PenaltyContent:
-        return PenaltyContent(types=self.types, severity=self.severity, fine_fen=self.fine_fen)
+        return PenaltyContent(
+            types=self.types,
+            severity=self.severity,
+            fine_fen=self.fine_fen,
+            confiscated_fen=self.confiscated_fen,
+            licence=self.licence,
+            valid_until=self.valid_until,
+        )
 
     def _check(self, ledger: Reading, taking: _Taking) -> None:
-        require_fine(self._content(), "/fine_fen")
+        require_content(self._content(), self.decided_on)
+        require_source(self.data_source)
         if self.payments and not self.fine_fen:
             raise Malformed("payments must be of a fine; there is none", "/payments")
         taking.past("/decided_on", self.decided_on)
@@ -395,6 +409,10 @@ class TakeOnPenalty(Countersigned):
                 sector=self.sector,
                 procedure=self.procedure,
                 violation_code=None if file is None else file.violation_code,
+                confiscated_fen=self.confiscated_fen,
+                licence=self.licence,
+                valid_until=self.valid_until,
+                data_source=self.data_source,
             ),
             self.decided_on,
         )

@@ -186,6 +186,25 @@ class Vault:
             )
             return made
 
+    def keep(self, name: str) -> bytes | None:
+        """The key of a subject that is no person, made when it is first asked for.
+
+        ``None`` if it was destroyed: nothing is sealed for that subject again.
+        """
+        with self._using(), self._alone(), self._transaction():
+            row = self._sqlite.execute(
+                "SELECT secret FROM keys WHERE person = ?", (name,)
+            ).fetchone()
+            if row is not None:
+                found: bytes | None = row[0]
+                return found
+            made = secrets.token_bytes(SECRET_BYTES)
+            self._sqlite.execute(
+                "INSERT INTO keys (person, secret, made_for, scrubbed) VALUES (?, ?, ?, 0)",
+                (name, made, name),
+            )
+            return made
+
     def secret(self, person: str) -> bytes | None:
         """The key of a person; ``None`` if it was destroyed, or never was in this vault."""
         with self._using():

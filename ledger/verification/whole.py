@@ -26,6 +26,7 @@ from ledger.verification.asking import Records
 from ledger.verification.condition import condition
 from ledger.verification.draws import verify_draws
 from ledger.verification.ended import verify_ended
+from ledger.verification.evidence import verify_evidence
 from ledger.verification.faults import Fault, Files, Found, Verification
 from ledger.verification.figures import verify_reports, verify_scores
 from ledger.verification.files import asked, opened_file
@@ -433,6 +434,9 @@ def _made_of(
     }
     if (blobs := files.blobs) is not None:
         looks["pieces"] = lambda: verify_pieces(records, blobs, counted("pieces"))
+        looks["evidence"] = lambda: verify_evidence(
+            records, blobs, files.vault, counted("evidence")
+        )
     if (vault := files.vault) is not None:
         looks["persons"] = lambda: verify_persons(records, recorder, vault)
     if (ended := files.ended) is not None:

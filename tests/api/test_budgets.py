@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from api import openapi, operators, persons, pools, receipts, transparency
+from api import evidence, openapi, operators, persons, pools, receipts, transparency
 from api.app import RESOURCES as COMMON
 from api.pools import ASKED_BY, Pool
 from api.resources import Resource
@@ -42,8 +42,9 @@ STILL = {
 #: metric that there is not.
 ELSEWHERE = {"/metrics", "/v1/access", "/v1/scores/{score}/rerun"}
 
-#: Pools whose work is never cut short: a token's look-up is shared, a command is finished.
-WHOLE = {pools.TOKENS, pools.COMMANDS}
+#: Pools whose work is never cut short: a token's look-up is shared, a command is finished, a part
+#: of a file is on its way.
+WHOLE = {pools.TOKENS, pools.COMMANDS, pools.FILES}
 
 POOLS = [pool for pool in vars(pools).values() if isinstance(pool, Pool)]
 
@@ -54,6 +55,7 @@ def _resources() -> list[Resource]:
         *RESOURCES,
         *openapi.RESOURCES,
         *persons.RESOURCES,
+        *evidence.RESOURCES,
         *receipts.RESOURCES,
         *transparency.RESOURCES,
         *operators.VIEW_RESOURCES,

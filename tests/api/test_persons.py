@@ -397,3 +397,30 @@ async def test_a_vault_that_fails_takes_nothing(world: World) -> None:
     assert world.service.vault.secret(person) is not None
     await world.send("JB", "persons/erase-person", expect=200, **erase)
     assert world.service.vault.secret(person) is None
+
+
+async def test_a_legal_representative_is_read_by_few(world: World) -> None:
+    """Sealed at the edge, shown as a person to the unit that took the data down and to JB alone."""
+    url = f"/v1/entities/{E_A}/legal-representatives"
+    body = {"entity": E_A, "name": NAME, "id_number": NUMBER}
+    answer = await world.send("MRB head", "entities/record-legal-representative", **body)
+    assert NAME not in str(answer)
+    person = answer["events"][0]["body"]["person"]
+
+    async def read(who: str) -> Any:
+        headers = {"Authorization": f"Bearer {world.tokens[who]}"} if who else {}
+        response = await world.client.get(url, headers=headers)
+        return (await response.json())["items"] if response.status == 200 else response.status
+
+    for who in ("MRB head", "JB"):
+        (item,) = await read(who)
+        assert item["person"] == person
+        assert (await ask(world, who, person))["name"] == NAME
+    assert [await read(who) for who in ("EMB head", "E-A", "")] == [404, 404, 401]
+    passport = body | {"id_number": "E12345678", "id_type": "02"}
+    await world.send("MRB head", "entities/record-legal-representative", **passport)
+    passport["id_type"] = "01"
+    problem = await world.send(
+        "MRB head", "entities/record-legal-representative", expect=400, **passport
+    )
+    assert problem["pointer"] == "/id_number"

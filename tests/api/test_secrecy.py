@@ -11,7 +11,7 @@ from typing import Self
 
 import pytest
 
-from api import persons, publicdoor, views
+from api import evidence, persons, publicdoor, views
 from api.app import RESOURCES
 from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.kernel import Recorded
@@ -144,6 +144,7 @@ class Comparison:
             *views.RESOURCES,
             *persons.RESOURCES,
             *publicdoor.RESOURCES,
+            *evidence.RESOURCES,
         )
         asked = urls(resources, [*self.base, *self.secrets])
         self.urls = [url for url in asked if not BESIDE.match(url)]

@@ -43,6 +43,8 @@ CELLS = {
     "sealed": "否",
     "hidden_from": "EMB",
     "duty": "DUTY-1",
+    "valid_until": "2026-04-20",
+    "source_uscc": "11620100013909010F",
 }
 
 

@@ -418,3 +418,30 @@ def test_the_numbers_of_citizens_are_right_by_their_check() -> None:
     """One of them is a credit code too, by its own check."""
     assert all(ric.calc_check_digit(one) == one[17] for one in CITIZENS)
     assert uscc.is_valid(CITIZENS[0])
+
+
+def test_party_and_industry_are_read_and_checked(ledger: Imported, tmp_path: Path) -> None:
+    """By codes of the mapping; a division that GB/T 4754 does not have rejects the row."""
+    mapping = tmp_path / "my.toml"
+    more = """
+[columns."类型"]
+field = "party_type"
+codes = { "公司" = "legal_person", "个体户" = "individual_business" }
+[columns."行业代码"]
+field = "industry"
+"""
+    mapping.write_text(GOOD + more, "utf-8")
+    headings = ["信用代码", "名称", "类型", "行业代码"]
+    rows = [
+        [code(1), "甲", "公司", "H6210"],
+        [code(2), "乙", "个体户", ""],
+        [code(3), "丙", "公司", "C6210"],
+        [code(4), "丁", "机关", "H62"],
+    ]
+    report = take(ledger, write(tmp_path / "l.csv", headings, rows), mapping)
+    assert report.rejects == {"bad-行业代码": 1, "unknown-类型": 1}
+    found = [(e.identity.party_type, e.identity.industry) for e in ledger.of(EntityRegistered)]
+    assert found == [("legal_person", "H6210"), ("individual_business", None)]
+    mapping.write_text(GOOD + more.replace('"legal_person"', '"company"'), "utf-8")
+    with pytest.raises(MappingError, match="it must be one of legal_person"):
+        read_mapping(mapping)

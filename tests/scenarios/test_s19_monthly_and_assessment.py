@@ -184,7 +184,6 @@ async def test_s19_a_month_that_the_clock_slept_through(world: World) -> None:
 def _indicator(code: str, weight: str, **changed: Any) -> dict[str, Any]:
     return {
         "code": code,
-        "title": "处罚决定按期公开率",
         "weight": weight,
         "direction": "higher",
         "formula": {
@@ -201,7 +200,6 @@ def _indicator(code: str, weight: str, **changed: Any) -> dict[str, Any]:
 def _findings_open(weight: str) -> dict[str, Any]:
     return {
         "code": "findings_open",
-        "title": "未办结监督问题",
         "weight": weight,
         "direction": "lower",
         "formula": {"of": ["findings_open"], "nil": "10", "full": "0"},

@@ -77,6 +77,9 @@ async def told(world: World, number: int, kinds: list[str], fine_fen: int) -> No
     )
 
 
+LICENCE = {"name": "食品经营许可证", "number": "JY16201000012345"}
+
+
 async def decided(
     world: World, number: int, kinds: list[str], fine_fen: int, severity: str
 ) -> None:
@@ -90,6 +93,7 @@ async def decided(
         types=kinds,
         fine_fen=fine_fen,
         severity=severity,
+        licence=LICENCE if "licence_revocation" in kinds else None,
     )
     await world.send("MRB head", "penalties/decide-penalty", **body)
     decision = {"decision": f"DEC-{number}"}
@@ -434,6 +438,7 @@ async def test_s27_one_penalty_has_one_record(world: World) -> None:
         types=["licence_revocation"],
         fine_fen=0,
         severity="minor",
+        licence=LICENCE,
     )
     problem = await world.refused("PEN-R7", "MRB head", "penalties/decide-penalty", **minor)
     assert problem["details"]["severity"] == "serious"

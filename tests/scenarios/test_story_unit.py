@@ -113,7 +113,6 @@ def indicator(
     """How many of the same acts were done in time."""
     return {
         "code": code,
-        "title": code.replace("_", " "),
         "weight": weight,
         "direction": "higher",
         "formula": {"of": [f"{metric}_in_time"], "per": [metric], **points},

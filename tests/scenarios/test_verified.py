@@ -282,7 +282,6 @@ async def test_a_score(world: World) -> None:
         indicators=[
             {
                 "code": "findings_open",
-                "title": "未办结监督问题",
                 "weight": "100",
                 "direction": "lower",
                 "formula": {"of": ["findings_open"], "nil": "10", "full": "0"},

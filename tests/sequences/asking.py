@@ -14,7 +14,17 @@ import msgspec
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from api import accesses, app, operators, persons, publicdoor, receipts, transparency, views
+from api import (
+    accesses,
+    app,
+    evidence,
+    operators,
+    persons,
+    publicdoor,
+    receipts,
+    transparency,
+    views,
+)
 from api.asking import MAX_PAGE
 from api.reading import LIMIT
 from api.resources import Parameter, Resource
@@ -27,6 +37,7 @@ RESOURCES: tuple[Resource, ...] = (
     *views.RESOURCES,
     *persons.RESOURCES,
     *publicdoor.RESOURCES,
+    *evidence.RESOURCES,
     *accesses.RESOURCES,
     *transparency.RESOURCES,
     *receipts.RESOURCES,

@@ -11,6 +11,8 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.approvals.commands import ApproveRequest
+from ledger.approvals.events import ApprovalRequested
 from ledger.assessment.commands import (
     AdoptAssessmentScheme,
     AppealScore,
@@ -65,7 +67,6 @@ E_C = "91620100MA7LX01051"
 def share(code: str, of: str, per: str, weight: str, **changed: Any) -> Draft:
     """An indicator of which half is nothing and all is full."""
     values: dict[str, Any] = {
-        "title": code,
         "direction": "higher",
         "formula": Formula(of=(of,), per=(per,), nil="0.5", full="1"),
         **changed,
@@ -83,7 +84,6 @@ PUBLICITY = share(
 NOTICES = share("notices_in_time", "results_notified_in_time", "results_notified", "50")
 OPEN = Draft(
     code="findings_open",
-    title="未办结问题",
     weight="30",
     direction="lower",
     formula=Formula(of=("findings_open",), nil="4", full="0"),
@@ -232,6 +232,49 @@ def test_ASM_R1_quality_may_be_rewarded(story: Scenario) -> None:
     worse = Formula(of=("inspections_without_issue",), per=("inspections",), nil="1", full="0")
     assert rewarded(worse, higher=False) == set()
     story.when(replace(SCHEME, year="2028")).then(AssessmentSchemeAdopted, *[IndicatorDefined] * 3)
+
+
+@pytest.mark.parametrize(
+    ("formula", "direction", "what"),
+    [
+        ({"of": ("penalties",), "per": ("legal_reviews",)}, "higher", "penalties"),
+        ({"of": ("soft_measures",), "per": ("penalties",)}, "higher", "penalties"),
+        ({"of": ("legal_reviews",), "per": ("penalties",)}, "lower", "penalties"),
+        (
+            {"of": ("penalties", "penalties_served_in_time"), "per": ("penalties_served",)},
+            "higher",
+            "penalties",
+        ),
+    ],
+)
+def test_ASM_R1_figures_of_the_same_acts_are_no_share_yet(
+    story: Scenario, formula: dict[str, Any], direction: Any, what: str
+) -> None:
+    """Both sides grow with penalties, and more of them pay all the same."""
+    nil, full = ("0", "9") if direction == "higher" else ("9", "0")
+    draft = replace(OPEN, direction=direction, formula=Formula(nil=nil, full=full, **formula))
+    scheme = replace(SCHEME, year="2028", indicators=(PUBLICITY, NOTICES, draft))
+    story.when(scheme).refused("ASM-R1", indicator="findings_open", what=what)
+
+
+def test_ASM_R1_a_free_title_has_a_second_reader(story: Scenario) -> None:
+    """Without one an indicator is called by its metrics, and one person adopts the scheme."""
+    scheme = replace(SCHEME, year="2028")
+    titled = replace(scheme, indicators=(replace(PUBLICITY, title="结案能力"), NOTICES, OPEN))
+    story.when(titled).then(like(ApprovalRequested, command=AdoptAssessmentScheme.NAME))
+    assert story.outcome is not None
+    (asked,) = story.outcome.events
+    assert isinstance(asked.event, ApprovalRequested)
+    approve = ApproveRequest(approval=asked.event.approval)
+    story.when(approve).refused("GEN-R1")
+    story.when(approve, SECOND)
+    assert story.outcome is not None, story.error
+    named = [r.event for r in story.outcome.events if isinstance(r.event, IndicatorDefined)]
+    assert [event.title for event in named] == [
+        "结案能力",
+        "按期告知检查结果／告知检查结果",
+        "月末未办结问题",
+    ]
 
 
 def test_an_indicator_makes_sense(story: Scenario) -> None:

@@ -64,6 +64,7 @@ from ledger.penalties.events import (
     HearingHeld,
     HearingRequested,
     InstalmentPaid,
+    Licence,
     PaymentDeferred,
     PenaltyDecided,
     PriorNoticeServed,
@@ -591,7 +592,13 @@ def test_PEN_R2_of_many_racers_one_fines(tmp_path: Path, round_: int) -> None:
 def test_PEN_R3_a_defence_makes_nothing_heavier(story: Scenario) -> None:
     """Art. 45; a lighter kind in the place of a graver one is no heavier."""
     story.given(FILE, replace(NOTICE, types=("licence_suspension",), fine_fen=0), HEAR)
-    story.when(replace(DECIDE, types=("licence_revocation",), fine_fen=0)).refused("PEN-R3")
+    revoke = replace(
+        DECIDE,
+        types=("licence_revocation",),
+        fine_fen=0,
+        licence=Licence(name="食品经营许可证", number="JY16201000012345"),
+    )
+    story.when(revoke).refused("PEN-R3")
     lighter = replace(NOTICE, types=("licence_suspension", "fine"), fine_fen=1_000)
     story.when(lighter).refused("PEN-R3", case="CASE-1")
     story.when(DECIDE).then(like(PenaltyDecided, types=["fine"]))

@@ -28,6 +28,7 @@ from ledger.approvals.events import (
     ApprovalRequested,
     ApprovalWithdrawn,
 )
+from ledger.assessment.events import AssessmentSchemeAdopted, IndicatorDefined
 from ledger.catalogue.events import OfficerConflictDeclared
 from ledger.commitments.events import CommitmentFulfilled, CommitmentMade, ObligationOpened
 from ledger.corrections.commands import CorrectRecord
@@ -78,7 +79,7 @@ from ledger.takeon.commands import CloseTakeOn
 from ledger.takeon.events import OpenDeadlineTakenOn, OpeningFactTakenOn, TakeOnClosed
 from projections.drawing import PREPARERS
 from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
-from tests.systems import test_dishonesty, test_reconsideration, test_takeon
+from tests.systems import test_assessment, test_dishonesty, test_reconsideration, test_takeon
 from tests.systems.draw_story import COORDINATOR, DRAW, FREEZE_OFFICERS, chosen, given_drawn
 from tests.systems.test_draw_procedure import _assigned
 
@@ -420,7 +421,23 @@ def older_deadline(story: Scenario) -> Case:
     )
 
 
+def scheme(story: Scenario) -> Case:
+    """A title of somebody's own; the year has begun, so that only its first scheme counts."""
+    story.given(SeedLedger()).at("2026-01-10T09:00+08:00")
+    titled = tuple(replace(draft, title="执法质效") for draft in test_assessment.SCHEME.indicators)
+    return Case(
+        command=replace(test_assessment.SCHEME, indicators=titled),
+        first=test_assessment.RLO,
+        second=test_assessment.SECOND,
+        effect=(AssessmentSchemeAdopted, *[IndicatorDefined] * 3),
+        rule="GEN-R1",
+        ends=lambda story: story.given(test_assessment.SCHEME, actor=test_assessment.RLO),
+        told="ASM-R4",
+    )
+
+
 CASES: dict[str, Callable[[Scenario], Case]] = {
+    "assessment.adopt-assessment-scheme": scheme,
     "corrections.correct-record": correction,
     "credit.resolve-objection": objection,
     "credit.terminate-publicity": termination,
@@ -541,8 +558,8 @@ def test_who_has_no_part_in_it_answers_nothing(
 ) -> None:
     """Another role, another unit, and whomever it concerns."""
     case, command = waiting.case, answer(waiting.approval)
-    role = actor(case.second.unit_id, "X-1", "rlo_assessor")
-    waiting.story.when(command, role).raises(Forbidden, says="rlo_assessor")
+    role = actor(case.second.unit_id, "X-1", "park_committee")
+    waiting.story.when(command, role).raises(Forbidden, says="park_committee")
     if case.stranger is not None:
         waiting.story.when(command, case.stranger).raises(Forbidden, says=case.stranger.unit_id)
     if case.concerned is not None:

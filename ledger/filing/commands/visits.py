@@ -20,6 +20,7 @@ from ledger.filing.events import (
     ChecklistItem,
     EntryScanned,
     Ground,
+    InspectionCoding,
     InspectionConcluded,
     InspectionNoticeIssued,
     IrregularVisitReported,
@@ -312,13 +313,17 @@ class CloseInspection(Command):
 
 
 class ConcludeInspection(Command):
-    """检查办结: report what the inspection found. A refusal or absence ends it without a visit."""
+    """检查办结: report what the inspection found. A refusal or absence ends it without a visit.
+
+    ``coding`` says how exchange tables code it, by the policy ``exchange.inspection_codes``.
+    """
 
     task: TaskId
     result: Result
     checklist: tuple[ChecklistItem, ...] = ()
     refusal_ground: Literal["certificates_not_shown", "other"] | None = None
     note: Text | None = None
+    coding: InspectionCoding | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         task = own_task(ledger, self.task)
@@ -326,6 +331,7 @@ class ConcludeInspection(Command):
         allowed = ("approved", "notified", "opened", "closed") if without_visit else ("closed",)
         if task.stage not in allowed:
             raise OutOfStep(f"task {self.task} is {task.stage}; conclude it when it is closed")
+        rules.require_coded(ledger, self.coding, self.result)
         lawful = (
             self.result == "refused_by_entity" and self.refusal_ground == "certificates_not_shown"
         )
@@ -338,6 +344,7 @@ class ConcludeInspection(Command):
             checklist=self.checklist,
             lawful_refusal=lawful,
             note=self.note,
+            coding=self.coding,
         )
         if task.joint is not None:
             yield JointResultSplit(
@@ -375,7 +382,10 @@ class NotifyResult(Command):
 
 
 class RecordOffSiteCheck(Command):
-    """非现场检查: report a check made on shared data, in writing or remotely, without a visit."""
+    """非现场检查: report a check made on shared data, in writing or remotely, without a visit.
+
+    ``coding`` says how exchange tables code it, by the policy ``exchange.inspection_codes``.
+    """
 
     unit: UnitId
     entity: EntityId
@@ -383,12 +393,14 @@ class RecordOffSiteCheck(Command):
     means: Annotated[tuple[OffSiteMeans, ...], msgspec.Meta(min_length=1)]
     result: OffSiteResult
     note: Text | None = None
+    coding: InspectionCoding | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.act_for(self.unit)
         ledger.known(Registration(self.entity), "Register the business first.")
         for matter in self.matters:
             ledger.known(Matter(matter), "List it in the catalogue first.")
+        rules.require_coded(ledger, self.coding, self.result)
         yield OffSiteCheckRecorded(
             entity=self.entity,
             unit=self.unit,
@@ -397,6 +409,7 @@ class RecordOffSiteCheck(Command):
             result=self.result,
             checked_on=ledger.on,
             note=self.note,
+            coding=self.coding,
         )
 
 

@@ -1,7 +1,7 @@
 """Commands of penalties (2.8): the case and its hearings, the decision, its payment."""
 
 from ledger.penalties.commands.benchmarks import PublishBenchmark
-from ledger.penalties.commands.cases import CloseCase, FileCase
+from ledger.penalties.commands.cases import CloseCase, FileCase, ReferCriminally
 from ledger.penalties.commands.decisions import (
     DecidePenalty,
     PublishDecision,
@@ -42,6 +42,7 @@ __all__ = [
     "PublishBenchmark",
     "PublishDecision",
     "RecordPayment",
+    "ReferCriminally",
     "RegisterInAdvance",
     "RequestHearing",
     "SeizeProperty",

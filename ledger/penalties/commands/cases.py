@@ -24,6 +24,7 @@ from ledger.penalties.events import (
     CaseSource,
     CloseReason,
     Conduct,
+    CriminalReferralMade,
     Liable,
     Party,
     Procedure,
@@ -211,6 +212,33 @@ class CloseCase(Command):
                 raise OutOfStep(f"case {self.case} has no decision that was undone")
             return ledger.read(Decision(case.decisions[-1]))
         return None
+
+
+class ReferCriminally(Command):
+    """移送涉嫌犯罪案件: report that a case was sent to those who prosecute crimes (Art. 27)."""
+
+    case: CaseId
+    authority: Name
+    doc_no: Name
+    crime: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case, filed = open_case(ledger, self.case)
+        ledger.not_before(filed.filed_on, f"case {self.case} was filed")
+        if case.criminal_referral is not None:
+            raise OutOfStep(
+                f"case {self.case} was referred to {case.criminal_referral.authority} on "
+                f"{case.criminal_referral.referred_on}"
+            )
+        yield CriminalReferralMade(
+            case=self.case,
+            entity=filed.entity,
+            unit=filed.unit,
+            authority=self.authority,
+            doc_no=self.doc_no,
+            crime=self.crime,
+            referred_on=ledger.on,
+        )
 
 
 def _check_executed(ledger: Reading, decision: Decision) -> None:

@@ -26,8 +26,10 @@ from ledger.penalties.events import (
     BenchmarkItem,
     BenchmarkPublished,
     CaseFiled,
+    DataSource,
     DecisionPublished,
     DecisionWithdrawn,
+    Licence,
     PenaltyContent,
     PenaltyDecided,
     PenaltyServed,
@@ -46,7 +48,9 @@ class DecidePenalty(Command):
 
     ``tier`` is the step of the unit's benchmark that the case falls under, if the benchmark has
     steps for the violation. ``severity_basis`` is the law under which it is classed lower than
-    ``severity.map`` has it (PEN-R7).
+    ``severity.map`` has it (PEN-R7). ``licence`` names the one that is suspended or revoked, and
+    only then; ``valid_until`` is the last day of a penalty that has a term; ``data_source`` says
+    whose data it is, if not the unit's own.
     """
 
     decision: DecisionId
@@ -62,13 +66,20 @@ class DecidePenalty(Command):
     tier: Name | None = None
     sector: Sector = "general"
     severity_basis: LegalRef | None = None
+    confiscated_fen: Fen = 0
+    licence: Licence | None = None
+    valid_until: date | None = None
+    data_source: DataSource | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.act_for(self.unit)
         # Whatever system it is of: what becomes of a decision is said by its id alone.
         ledger.new(DecisionStanding(self.decision))
         penalty = Penalty(self.types, self.fine_fen)
-        rules.require_fine(penalty, "/fine_fen")
+        content = self._content()
+        rules.require_content(content, ledger.on)
+        rules.require_licence(self.types, self.licence)
+        rules.require_source(self.data_source)
         case, filed = undecided_case(ledger, self.case)
         if (filed.unit, filed.entity) != (self.unit, self.entity):
             raise Malformed(f"case {self.case} is {filed.unit}'s against {filed.entity}", "/case")
@@ -101,7 +112,7 @@ class DecidePenalty(Command):
             leniency.require_outcome(ledger, applied, item, penalty)
         rules.require_class(
             ledger,
-            PenaltyContent(types=self.types, severity=self.severity, fine_fen=self.fine_fen),
+            content,
             procedure=filed.procedure,
             sector=self.sector,
             decided_on=ledger.on,
@@ -126,11 +137,25 @@ class DecidePenalty(Command):
             leniency=applied,
             days_late=ledger.days_after(rules.due(ledger, rules.DECIDE_CASE, case.filed_at)),
             severity_basis=self.severity_basis,
+            confiscated_fen=self.confiscated_fen,
+            licence=self.licence,
+            valid_until=self.valid_until,
+            data_source=self.data_source,
         )
         yield decided
         yield from compare(ledger, decided, item)
         yield from ceased(
             ledger, unit=self.unit, entity=self.entity, case=self.case, liable=filed.liable
+        )
+
+    def _content(self) -> PenaltyContent:
+        return PenaltyContent(
+            types=self.types,
+            severity=self.severity,
+            fine_fen=self.fine_fen,
+            confiscated_fen=self.confiscated_fen,
+            licence=self.licence,
+            valid_until=self.valid_until,
         )
 
     def _leniency(

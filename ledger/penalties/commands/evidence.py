@@ -11,14 +11,18 @@ from ledger.kernel import Command, DeadlineRule, Event, Forbidden, Malformed, Ou
 from ledger.penalties import rules
 from ledger.penalties.events import EvidenceAdded, EvidenceDisposed, EvidenceKind, SeizureExtended
 from ledger.penalties.folds import Piece, known_case, open_case
-from ledger.process.rules import require_filmed, require_new
-from ledger.vocabulary import CaseId, EvidenceId, Name, Sha256, Text
+from ledger.process.rules import require_file, require_filmed, require_new
+from ledger.vocabulary import CaseId, EvidenceId, Name, Sha256, StoredFile, Text
 
 Items = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=500)]
 
 
 class AddEvidence(Command):
-    """收集证据: put a piece of evidence into the file of an open case."""
+    """收集证据: put a piece of evidence into the file of an open case.
+
+    ``digest`` is that of a file that was uploaded for the case; any other says by itself that the
+    file is kept elsewhere, and ``elsewhere`` where. ``file`` is filled in by the service.
+    """
 
     evidence: EvidenceId
     case: CaseId
@@ -26,10 +30,13 @@ class AddEvidence(Command):
     title: Name
     digest: Sha256 | None = None
     confidential: bool = False
+    elsewhere: Name | None = None
+    file: StoredFile | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         _, filed = open_case(ledger, self.case)
         require_new(ledger, self.evidence)
+        require_file(self.file, self.elsewhere)
         yield EvidenceAdded(
             evidence=self.evidence,
             case=self.case,
@@ -40,6 +47,8 @@ class AddEvidence(Command):
             collected_on=ledger.on,
             digest=self.digest,
             confidential=self.confidential,
+            file=self.file,
+            elsewhere=self.elsewhere,
         )
 
 
@@ -52,6 +61,8 @@ class RegisterInAdvance(Command):
     title: Name
     items: Items
     digest: Sha256 | None = None
+    elsewhere: Name | None = None
+    file: StoredFile | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         yield _held(self, ledger, "advance_registration")
@@ -66,6 +77,8 @@ class SeizeProperty(Command):
     title: Name
     items: Items
     digest: Sha256 | None = None
+    elsewhere: Name | None = None
+    file: StoredFile | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         yield _held(self, ledger, "seizure")
@@ -79,6 +92,7 @@ def _held(
     ledger.must_be_now()
     _, filed = open_case(ledger, command.case)
     require_new(ledger, command.evidence)
+    require_file(command.file, command.elsewhere)
     if measure == "seizure":
         require_filmed(ledger, command.case, measure, on=ledger.on)
     return EvidenceAdded(
@@ -93,6 +107,8 @@ def _held(
         measure=measure,
         items=command.items,
         approved_by=ledger.actor.person_id,
+        file=command.file,
+        elsewhere=command.elsewhere,
     )
 
 

@@ -14,7 +14,7 @@ from ledger.corrections.folds import DecisionStanding
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.penalties.events import PenaltyContent
 from ledger.penalties.folds import Decision
-from ledger.penalties.rules import require_class, require_fine, worse
+from ledger.penalties.rules import require_class, require_content, worse
 from ledger.reconsideration import rules
 from ledger.reconsideration.commands.cases import (
     days_late,
@@ -143,7 +143,7 @@ class DecideCase(Command):
         content = altered_content(act, self.content, self.altered)
         if content is None or act.content is None or act.decided is None:
             return None
-        require_fine(content, "/content/fine_fen")
+        require_content(content, act.decided.decided_on, "/content")
         if msgspec.structs.replace(content, basis=()) == act.content:
             raise Malformed("the content must differ from the one before", "/content")
         # What the act itself was classed by classes what it becomes.

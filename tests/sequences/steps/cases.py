@@ -373,9 +373,24 @@ add(
         if "licence_revocation" in x.thing.last("PriorNoticeServed").types
         else x.pick(("minor", "general"))
     ),
+    licence=lambda x: (
+        {"name": "食品经营许可证", "number": "JY16201000012345"}
+        if "licence_revocation" in x.thing.last("PriorNoticeServed").types
+        else None
+    ),
     facts="经营超过保质期的食品",
     tier="一般",
     sector="food",
+)
+add(
+    penalties.ReferCriminally,
+    "case",
+    after="CaseFiled",
+    before="CriminalReferralMade CaseClosed",
+    weight=RARE,
+    authority="兰州新区公安局",
+    doc_no=lambda x: x.name("移"),
+    crime="涉嫌犯罪",
 )
 UNDONE = "DecisionRevoked DecisionDeclaredVoid DecisionDeclaredUnlawful"
 add(
@@ -577,6 +592,16 @@ def _recorded(x: Draft, first: int) -> bool:
     return not set(STEPS[:first]).intersection(_unrecorded(x))
 
 
+add(
+    process.EraseCaseFiles,
+    "case",
+    after="CaseFiled",
+    before="CaseFilesErased",
+    weight=RARE,
+    sent_by=lambda x: actor("unit_head", x.unit),
+    reason="other_by_law",
+    legal_basis=({"instrument": "个人信息保护法", "article": "47"},),
+)
 add(
     process.ArchiveCase,
     "case",

@@ -125,6 +125,14 @@ add(
     url="https://example.org/m",
 )
 add(
+    catalogue.AssignMatterCodes,
+    "matter",
+    after="MatterPublished",
+    before="MatterWithdrawn",
+    weight=RARE,
+    codes=lambda x: [{"supervision_item": "01164010100000", "valid_from": x.today}],
+)
+add(
     catalogue.WithdrawMatter,
     "matter",
     after="MatterPublished",
@@ -163,6 +171,16 @@ add(
     before="EntityLeftRegister",
     when=lambda x: x.thing.id not in BUSINESSES[:4],
     weight=RARE,
+)
+
+
+add(
+    entities.RecordLegalRepresentative,
+    "entity",
+    after="EntityRegistered",
+    weight=RARE,
+    name="张三丰",
+    sent_by=lambda x: actor("unit_head", x.unit),
 )
 
 
@@ -321,6 +339,18 @@ add(
         if x.body["kind"] == "altered"
         else []
     ),
+)
+
+add(
+    corrections.RecordLitigation,
+    "decision",
+    after="PenaltyDecided",
+    weight=RARE,
+    court="新区人民法院",
+    case_no=lambda x: x.name("行初"),
+    instance="first",
+    outcome="claim_dismissed",
+    judged_on=lambda x: x.today,
 )
 
 add(

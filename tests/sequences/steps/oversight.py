@@ -663,7 +663,6 @@ add(
 def _indicator(code: str, of: str, per: str, weight: str) -> dict[str, object]:
     return {
         "code": code,
-        "title": code,
         "formula": {"of": [of], "per": [per], "nil": "0.5", "full": "1"},
         "weight": weight,
         "direction": "higher",

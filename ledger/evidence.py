@@ -1,0 +1,395 @@
+"""Files of evidence: taken in as they come, sealed under a key for each case, read back, erased.
+
+The bytes lie in a store (``ledger.stores.evidence``), the keys in the vault. The ledger holds the
+digests of the contents, and says which files are to be kept and whose key is to be destroyed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from ledger.kernel import Event, Recorded, codec
+from ledger.kernel.folds import Selector
+from ledger.kernel.memory import as_query
+from ledger.mediatypes import ENOUGH, media_type_of
+from ledger.naming import blobs_folder
+from ledger.penalties.events import EvidenceAdded
+from ledger.process.events import (
+    AvRecordSealed,
+    CaseFilesErased,
+    EvidenceSuperseded,
+    ProcessStepRecorded,
+)
+from ledger.process.folds import CaseFiles
+from ledger.stores.evidence import EvidenceError, EvidenceFolder, EvidenceStore, Incoming
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.vault.sealing import Unsealable
+from ledger.vault.store import Vault
+from ledger.vault.streams import HEADER, StreamHead, StreamSealer, opened_stream, stream_head
+from ledger.vocabulary import StoredFile
+
+#: Where the files lie within the folder of a ledger's blobs.
+FOLDER = "evidence"
+
+#: The facts that name a file.
+NAMING: tuple[type[Event], ...] = (
+    ProcessStepRecorded,
+    AvRecordSealed,
+    EvidenceAdded,
+    EvidenceSuperseded,
+)
+
+#: How long an upload waits for an event that names it, in seconds.
+WAITS = 24 * 3600.0
+#: How often is looked for what waited too long, in seconds.
+SWEEP_EVERY = 3600.0
+
+#: Bytes of one file at most; of all files; and the share of those that may wait.
+MOST = 512 * 1024 * 1024
+QUOTA = 50 * 1024 * 1024 * 1024
+WAITING_SHARE = 0.25
+
+
+class NoRoom(EvidenceError):
+    """The quota of the evidence store is used up."""
+
+
+class Unnamed(EvidenceError):
+    """The kind of a file is not one that is taken."""
+
+
+class Erased(EvidenceError):
+    """The key of a case's files was destroyed."""
+
+
+def evidence_folder(ledger_file: Path) -> Path:
+    """Where the files of evidence of a ledger lie."""
+    return blobs_folder(ledger_file) / FOLDER
+
+
+def subject_of(case: str) -> str:
+    """The name under which the vault keeps the key of a case's files."""
+    return f"case:{case}"
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """A file that was taken in."""
+
+    digest: str
+    file: StoredFile
+
+
+class Upload:
+    """One file on its way in; ``keep`` or ``discard`` ends it. For one thread at a time."""
+
+    def __init__(self, files: EvidenceFiles, case: str, secret: bytes) -> None:
+        self._files, self._case, self._secret = files, case, secret
+        self._digest = sha256()
+        self._begins = b""
+        self._size = 0
+        self._stored = 0
+        self._sealer: StreamSealer | None = None
+        self._media_type = ""
+        self._incoming: Incoming = files.store.begin(subject_of(case))
+
+    def write(self, content: bytes) -> None:
+        """Take the next bytes in. Raises ``NoRoom`` and ``Unnamed``."""
+        self._digest.update(content)
+        self._size += len(content)
+        sealer = self._sealer
+        if sealer is None:
+            self._begins += content
+            if len(self._begins) < ENOUGH:
+                return
+            content, self._begins = self._begins, b""
+            sealer = self._begin(content)
+        self._store(sealer.update(content))
+
+    def keep(self) -> Taken:
+        """Put the file under its digest, durably, where it waits for an event that names it."""
+        sealer = self._sealer
+        if sealer is None:
+            sealer = self._begin(self._begins)
+            self._store(sealer.update(self._begins))
+        self._store(sealer.finish())
+        digest = self._digest.hexdigest()
+        self._incoming.keep(digest)
+        self._stored = 0  # it is there, and counted
+        return Taken(digest, StoredFile(size=self._size, media_type=self._media_type))
+
+    @property
+    def digest(self) -> bytes:
+        """The SHA-256 of what has come so far."""
+        return self._digest.digest()
+
+    def discard(self) -> None:
+        """Leave nothing of it. May be called twice."""
+        self._incoming.discard()
+        self._files.release(self._stored)
+        self._stored = 0
+
+    def _begin(self, begins: bytes) -> StreamSealer:
+        found = media_type_of(begins[:ENOUGH])
+        if found is None:
+            raise Unnamed(
+                "The file must be a picture, a sound or film recording, a PDF, an office document "
+                "or plain text in UTF-8; its first bytes are none of these."
+            )
+        self._media_type = found
+        self._sealer = sealer = StreamSealer(self._secret, subject_of(self._case), found)
+        self._store(sealer.header)
+        return sealer
+
+    def _store(self, sealed: bytes) -> None:
+        self._files.reserve(len(sealed))
+        self._stored += len(sealed)
+        self._incoming.write(sealed)
+
+
+class EvidenceFiles:
+    """The files of evidence of one ledger. Safe for threads.
+
+    ``most``: bytes of one file; ``quota``: bytes of all of them as stored, of which those that wait
+    have a part.
+    """
+
+    def __init__(
+        self,
+        recorder: SQLiteRecorder,
+        store: EvidenceStore,
+        vault: Vault,
+        *,
+        most: int = MOST,
+        quota: int = QUOTA,
+    ) -> None:
+        self._recorder, self.store, self._vault = recorder, store, vault
+        self.most, self.quota = most, quota
+        self._lock = threading.Lock()
+        self._used, self._waits = store.used()
+        self._swept = 0.0
+
+    def receive(self, case: str) -> Upload:
+        """Begin to take in a file of a case. Raises ``Erased``, ``NoRoom`` and what the vault does.
+
+        Whoever calls it has seen to it that the case is there.
+        """
+        name = subject_of(case)
+        self.reserve(0)
+        secret = self._vault.secret(name) or self._vault.keep(name)
+        if secret is None or self.of_case(case).erased:
+            raise Erased(f"the files of case {case} were erased; none is taken any more")
+        return Upload(self, case, secret)
+
+    def stored(self, case: str, digest: str) -> StoredFile | None:
+        """What lies under a digest of a case, if anything does; if it waits, it waits from anew.
+
+        So it is still there when the command that names it is recorded.
+        """
+        self.store.hold(subject_of(case), digest)
+        found = self.store.open(subject_of(case), digest)
+        if found is None:
+            return None
+        file, length = found
+        with file:
+            head = _head(file, length)
+        return StoredFile(size=head.size, media_type=head.media_type)
+
+    def read(
+        self, case: str, digest: str, first: int = 0, last: int = -1
+    ) -> Generator[bytes, None, None] | None:
+        """The content from byte ``first`` to ``last``, in parts; ``None`` if there is no file.
+
+        Raises ``Unsealable`` at the part that does not open.
+        """
+        name = subject_of(case)
+        secret = self._vault.secret(name)
+        found = self.store.open(name, digest)
+        if secret is None or found is None:
+            if found is not None:
+                found[0].close()
+            return None
+        return _closing(found[0], opened_stream(secret, name, *found, first, last))
+
+    def of_case(self, case: str) -> CaseFiles:
+        """Which files events name of a case."""
+        fold = CaseFiles(case)
+        found = self._recorder.read(as_query([fold.selector()]))
+        return fold.over([codec.decode(s.position, s.event.data) for s in found])
+
+    def reserve(self, size: int) -> None:
+        """Count bytes that are about to be stored. Raises ``NoRoom``."""
+        self.sweep_in_time()
+        with self._lock:
+            if self._used + size > self.quota or self._waits + size > self.quota * WAITING_SHARE:
+                raise NoRoom(
+                    "The evidence store is full. Record or wait for what was uploaded, or have an "
+                    "operator raise serve --evidence-quota."
+                )
+            self._used += size
+            self._waits += size
+
+    def release(self, size: int) -> None:
+        """Give back what was counted and not stored."""
+        with self._lock:
+            self._used -= size
+            self._waits -= size
+
+    def sweep_in_time(self) -> None:
+        """Sweep, unless that was done not long ago."""
+        with self._lock:
+            due = time.monotonic() - self._swept > SWEEP_EVERY or not self._swept
+            if due:
+                self._swept = time.monotonic()
+        if due:
+            self.sweep()
+
+    def sweep(self, older: float = WAITS) -> int:
+        """Remove uploads that no event named in time; returns how many. Settles the others."""
+        removed = 0
+        for waiting in list(self.store.waiting()):
+            case = waiting.subject.removeprefix("case:")
+            if waiting.digest in self.of_case(case).files:
+                self.store.settle(waiting.subject, waiting.digest)
+            elif waiting.age > older:
+                self.store.remove(waiting.subject, waiting.digest)
+                removed += 1
+        used, waits = self.store.used()
+        with self._lock:
+            self._used, self._waits = used, waits
+        return removed
+
+    def erase(self) -> int:
+        """Destroy the keys of every case whose files the ledger says are erased, and the files.
+
+        The event comes first, the key second, as with persons: whatever a crash leaves, whoever
+        comes by here next finishes. Returns how many keys there still were.
+        """
+        names = [subject_of(case) for case in erased_cases(self._recorder)]
+        destroyed = self._vault.destroy(names)
+        for name in names:
+            self.store.erase(name)
+        return destroyed
+
+
+def open_evidence(
+    recorder: SQLiteRecorder, vault: Vault, *, most: int = MOST, quota: int = QUOTA
+) -> EvidenceFiles:
+    """The files of evidence that lie with a ledger. What an erasure left undone is done."""
+    folder = EvidenceFolder(evidence_folder(recorder.path))
+    files = EvidenceFiles(recorder, folder, vault, most=most, quota=quota)
+    files.erase()
+    return files
+
+
+def erased_cases(recorder: SQLiteRecorder) -> set[str]:
+    """The cases whose files were erased."""
+    return {
+        record.event.case
+        for record in _of(recorder, CaseFilesErased)
+        if isinstance(record.event, CaseFilesErased)
+    }
+
+
+class WrongFile(msgspec.Struct, frozen=True):
+    """A file that an event names and that is not as it has to be, and why."""
+
+    case: str
+    digest: str
+    position: int
+    what: str
+
+
+class NamedFile(msgspec.Struct, frozen=True, order=True):
+    """A file that an event at ``position`` says is kept here."""
+
+    case: str
+    digest: str
+    position: int
+    size: int
+
+
+def named_files(records: Iterator[Recorded]) -> Iterator[NamedFile]:
+    """The files that records say are kept here."""
+    for record in records:
+        event = record.event
+        file = getattr(event, "file", None)
+        if isinstance(file, StoredFile):
+            digest = next(
+                value
+                for name in ("evidence_hash", "sha256", "digest")
+                if (value := getattr(event, name, None)) is not None
+            )
+            case: str = event.case  # type: ignore[attr-defined]
+            yield NamedFile(case, digest, record.position, file.size)
+
+
+def wrong_file(named: NamedFile, store: EvidenceStore, vault: Vault | None) -> WrongFile | None:
+    """What is wrong with a file; without the vault only whether it is there and of its length."""
+
+    def wrong(what: str) -> WrongFile:
+        return WrongFile(named.case, named.digest, named.position, what)
+
+    name = subject_of(named.case)
+    found = store.open(name, named.digest)
+    if found is None:
+        return wrong("the file is missing; restore it from a backup")
+    file, length = found
+    with file:
+        try:
+            if _head(file, length).size != named.size:
+                return wrong("the file has another length; restore it from a backup")
+            if vault is None:
+                return None
+            secret = vault.secret(name)
+            if secret is None:
+                return wrong("the key that opens the file is not in the vault")
+            digest = sha256()
+            for part in opened_stream(secret, name, file, length):
+                digest.update(part)
+        except Unsealable:
+            return wrong("the file was changed; restore it from a backup")
+    if digest.hexdigest() != named.digest:
+        return wrong("the file is another one; restore it from a backup")
+    return None
+
+
+def _head(file: BinaryIO, length: int) -> StreamHead:
+    return stream_head(file.read(HEADER), length)
+
+
+def _closing(file: BinaryIO, parts: Iterator[bytes]) -> Generator[bytes, None, None]:
+    with file:
+        yield from parts
+
+
+def _of(recorder: SQLiteRecorder, *types: type[Event]) -> Iterator[Recorded]:
+    for stored in recorder.read(as_query([Selector(tuple(t.TOPIC for t in types), ())])):
+        yield codec.decode(stored.position, stored.event.data)
+
+
+__all__ = [
+    "FOLDER",
+    "MOST",
+    "NAMING",
+    "QUOTA",
+    "Erased",
+    "EvidenceFiles",
+    "NamedFile",
+    "NoRoom",
+    "Taken",
+    "Unnamed",
+    "Upload",
+    "WrongFile",
+    "evidence_folder",
+    "named_files",
+    "open_evidence",
+    "subject_of",
+    "wrong_file",
+]

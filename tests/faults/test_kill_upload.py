@@ -1,0 +1,50 @@
+"""kill -9 while a file of evidence comes in: nothing half is left, and it can be sent again."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ledger.evidence import evidence_folder, open_evidence
+from ledger.opening import beside, open_ledger, open_recorder
+from ledger.vault.store import Vault
+from tests.faults.uploader import CONTENT, STEPS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_upload_that_was_killed_leaves_nothing(tmp_path: Path, step: str) -> None:
+    """Whoever opens the store next removes what was begun; a writer that is alive is left alone."""
+    path = tmp_path / "ledger.db"
+    url = f"sqlite:///{path}"
+    with open_recorder(url) as recorder, open_ledger(recorder):
+        pass
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.faults.uploader", str(path), step],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == -signal.SIGKILL, (step, ended.stdout, ended.stderr)
+    folder = evidence_folder(path)
+    (left,) = folder.rglob("*.part")
+    assert left.stat().st_size > 0
+    with (
+        open_recorder(url) as recorder,
+        Vault(beside(path, "vault"), mark=recorder.mark()) as vault,
+    ):
+        files = open_evidence(recorder, vault)
+        assert [p for p in folder.rglob("*") if p.is_file()] == []
+        alive = files.receive("CASE-1")
+        alive.write(CONTENT)
+        open_evidence(recorder, vault)
+        taken = alive.keep()
+        parts = files.read("CASE-1", taken.digest)
+        assert parts is not None
+        assert b"".join(parts) == CONTENT
