@@ -37,6 +37,7 @@ from projections.draws import Draws, Population, Targets
 from projections.findings import Findings
 from projections.follower import Follower, Views, names_of
 from projections.grading import LocalGrades
+from projections.inbox import Inbox
 from projections.joint import JointArtefacts, Joints
 from projections.keylist import KeyDesignations, KeyLists
 from projections.legalreview import LegalReviews, MajorDecisionLists, Reviewers
@@ -85,6 +86,7 @@ def all_views() -> list[View]:
         Approvals(),
         Trails(),
         Deadlines(),
+        Inbox(),
         Findings(),
         Records(),
         Repairs(),
