@@ -135,9 +135,10 @@ class World:
         item = None
         if self.follows_inbox and expect == 201 and command in answering.OFFERED:
             item = answering.offered(await self.inbox(who), command, body)
-            if item is None and PEOPLE[who][2] == "enforcement_officer":
+            unit, _, role, _ = PEOPLE.get(who, ("", "", "", None))
+            if item is None and role == "enforcement_officer":
                 # A colleague of the officers named sends it: it waits for them and for the head.
-                item = answering.offered(await self.inbox(f"{PEOPLE[who][0]} head"), command, body)
+                item = answering.offered(await self.inbox(f"{unit} head"), command, body)
             if item is not None:
                 self.followed.add(command)
             assert item is not None or not answering.strictly(command), (
