@@ -117,6 +117,7 @@ COMMANDS: tuple[Entry, ...] = (
         "policies",
         (policies.AdoptPolicyVersion, ("jb_supervisor",)),
         (policies.PublishWorkingCalendar, ("jb_supervisor",)),
+        (policies.CallForCalendar, ("ledger_clock",)),
     ),
     *_system(
         "deadlines",

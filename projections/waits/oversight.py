@@ -36,6 +36,7 @@ from ledger.complaints.events import (
 )
 from ledger.countersigning import countersigned_commands
 from ledger.kernel import Recorded
+from ledger.policies.events import CalendarCalledFor, WorkingCalendarPublished
 from ledger.progress.events import (
     LedgerAccepted,
     LedgerReturned,
@@ -157,6 +158,18 @@ WAITS: tuple[Waiting, ...] = (
         roles=_signers,
         but=lambda record: record.envelope.actor.person_id,
         law="《实施意见》；双人审批（GEN-R1）",
+    ),
+    Waiting(
+        "policies.calendar-to-publish",
+        "明年工作日历待发布: publish next year's working calendar by the State Council's notice",
+        ("policies/publish-working-calendar",),
+        opened_by=(CalendarCalledFor,),
+        closed_by=(WorkingCalendarPublished,),
+        about=("year",),
+        region=_JB,
+        fills=lambda event: {"year": int(event.year)},
+        due=("policies.calendar",),
+        law="国务院办公厅关于节假日安排的通知",
     ),
     Waiting(
         "supervision.finding-to-triage",

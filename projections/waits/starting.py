@@ -9,7 +9,7 @@ from __future__ import annotations
 #: Commands that answer nothing recorded: somebody decides to send them. By system.
 _OPENS: dict[str, str] = {
     "approvals": "withdraw-request",
-    "policies": "adopt-policy-version publish-working-calendar",
+    "policies": "adopt-policy-version",
     "corrections": "correct-record nullify-decision",
     "entities": "register-entity revise-entity delist-entity reenter-entity",
     "persons": "register-person erase-person",
@@ -83,6 +83,8 @@ _EITHER: dict[str, str] = {
     ),
     "legalreview": "request-legal-review",
     "leniency": "take-correction-commitment",
+    # Before it is called for in November, and a corrected calendar afterwards.
+    "policies": "publish-working-calendar",
 }
 
 
