@@ -402,6 +402,8 @@ COMMANDS: tuple[Entry, ...] = (
         (supervision.StartDirectHandling, ("jb_supervisor",)),
         # SUP-R4 refuses a unit that closes its own finding, with the law.
         (supervision.CloseFinding, ("jb_supervisor", *_UNIT)),
+        (supervision.ProposeSupervisionDoc, ("rlo_assessor",)),
+        (supervision.DeclineProposal, ("jb_supervisor",)),
         (supervision.IssueSupervisionDoc, ("jb_supervisor",)),
         (supervision.AnswerSupervisionDoc, _UNIT),
         (supervision.WithdrawSupervisionDoc, ("jb_supervisor",)),

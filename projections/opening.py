@@ -60,7 +60,7 @@ from projections.records import Records
 from projections.repair import Repairs
 from projections.sharing import Removals, Subscriptions
 from projections.source import Recorder, Source
-from projections.supervision import Circulars, SupervisionDocs
+from projections.supervision import Circulars, Proposals, SupervisionDocs
 from projections.takeon import OpenDuties, TakeOns
 from projections.tallies import Tallies
 from projections.tasks import Tasks
@@ -103,6 +103,7 @@ def all_views() -> list[View]:
         Complaints(),
         ReconCases(),
         SupervisionDocs(),
+        Proposals(),
         Circulars(),
         Observations(),
         SoftMeasures(),

@@ -58,7 +58,7 @@ _OPENS: dict[str, str] = {
         "repeated-request"
     ),
     "supervision": (
-        "raise-finding start-direct-handling issue-supervision-doc withdraw-supervision-doc "
+        "raise-finding start-direct-handling propose-supervision-doc withdraw-supervision-doc "
         "record-public-interview issue-circular refer-to-discipline report-prohibited-conduct "
         "order-blanket-measure"
     ),
@@ -85,6 +85,8 @@ _EITHER: dict[str, str] = {
     "leniency": "take-correction-commitment",
     # Before it is called for in November, and a corrected calendar afterwards.
     "policies": "publish-working-calendar",
+    # Of the Justice Bureau's own accord, or on a proposal.
+    "supervision": "issue-supervision-doc",
 }
 
 

@@ -128,3 +128,27 @@ async def test_only_who_answers_something_has_an_inbox(world: World) -> None:
 async def waiting(world: World, who: str, row: str) -> list[dict[str, Any]]:
     """The items of one kind that wait for somebody."""
     return list((await world.get(who, "/v1/inbox", waits=row))["items"])
+
+
+async def test_what_the_rule_of_law_office_proposes_waits_for_the_bureau(world: World) -> None:
+    """JB issues the document from its inbox; the unit reads the document and no proposal."""
+    world.at("2026-03-02")
+    body = {"kind": "notice", "unit": "MRB", "demands": ["说明情况"], "reason": "两次未备案"}
+    await world.send("RLO", "supervision/propose-supervision-doc", proposal="PRO-1", **body)
+    await world.send(
+        "JB", "supervision/propose-supervision-doc", expect=403, proposal="PRO-2", **body
+    )
+    before = await world.inbox("MRB head")
+    [item] = await waiting(world, "JB", "supervision.proposal-to-decide")
+    issue, decline = item["commands"]
+    assert decline["prefilled"] == {"proposal": "PRO-1"}
+    sent = {**issue["prefilled"], "document": "SD-1", "doc_no": "兰新司监〔2026〕1号"}
+    assert sent["demands"] == ["说明情况"]
+    await world.get("RLO", item["link"])
+    await world.hidden("MRB head", item["link"], 403)
+    await world.send("JB", issue["command"], **sent)
+    assert await waiting(world, "JB", "supervision.proposal-to-decide") == []
+    followed = await world.get("RLO", item["link"])
+    assert (followed["stage"], followed["document"]) == ("followed", "SD-1")
+    after = await world.inbox("MRB head")
+    assert [i["waits"] for i in after if i not in before] == ["supervision.document-to-answer"]
