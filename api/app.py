@@ -13,7 +13,6 @@ from api import (
     actcodes,
     events,
     feed,
-    inbox,
     openapi,
     operations,
     operators,
@@ -124,7 +123,6 @@ def make_app(
         supervisor.add(access.worker)
     operations.add_operations(app, readiness or {})
     openapi.add_description(app, commands, resources, operated)
-    inbox.add_places(app, resources)
     add_commands(app, commands)
     operators.add_operations_of(app, operated)
     add_resources(app, resources)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Any
@@ -32,10 +32,13 @@ from api.reading import (
 from api.resources import Parameter, Resource
 from api.tokens import Grant
 from ledger.audiences import SUPERVISORS, UNIT_BOUND
+from ledger.handovers.folds import UnitHandovers, systems_of
 from ledger.kernel import civil_date
 from ledger.registry import Entry
-from ledger.vocabulary import Role
-from projections.deadlines import DEADLINES
+from ledger.vocabulary import Role, same_person
+from projections.catalogue import Officers
+from projections.deadlines import DEADLINES, Deadlines
+from projections.handovers import Handovers, certified, handovers_of
 from projections.inbox import ANYWHERE, INBOX, OFFICES, Inbox, place, tray_of
 from projections.paging import page_of
 from projections.waiting import entry_of
@@ -46,8 +49,44 @@ READERS: frozenset[Role] = frozenset(
     UNIT_BOUND | SUPERVISORS | {"credit_officer", "entity_rep", "subscriber_system"}
 ) - {"ledger_clock"}
 
-#: The resource of each kind of subject, ``{}`` for its id.
-PLACES: web.AppKey[Mapping[str, str]] = web.AppKey("places")
+#: Where a subject of a kind is read, or of a kind in a system. A calendar, a piece of evidence, a
+#: filing, an obligation, a drawn target and a unit have no page.
+PAGES: Mapping[str, str] = {
+    "annual-stats": "/v1/annual-statistics/{}",
+    "approval": "/v1/approvals/{}",
+    "assessment": "/v1/assessments/{}",
+    "case": "/v1/cases/{}",
+    "casefile": "/v1/case-files/{}",
+    "complaint": "/v1/complaints/{}",
+    "decision": "/v1/decisions/{}",
+    "publicity/decision": "/v1/acts/{}",
+    "designation": "/v1/key-designations/{}",
+    "determination": "/v1/determinations/{}",
+    "draw": "/v1/draws/{}",
+    "duty": "/v1/open-duties/{}",
+    "entity": "/v1/entities/{}/profile",
+    "finding": "/v1/findings/{}",
+    "incentive": "/v1/incentives/{}",
+    "joint": "/v1/joints/{}",
+    "list-field": "/v1/list-fields/{}",
+    "matter": "/v1/matters/{}",
+    "milestone": "/v1/milestones/{}",
+    "plan": "/v1/plans/{}",
+    "proposal": "/v1/supervision-proposals/{}",
+    "recon": "/v1/reconsiderations/{}",
+    "record": "/v1/repair/records/{}",
+    "removal": "/v1/sharing/removals/{}",
+    "repair": "/v1/repair/cases/{}",
+    "report": "/v1/reports/{}",
+    "review-batch": "/v1/review-batches/{}",
+    "sanction": "/v1/sanctions/{}",
+    "score": "/v1/scores/{}",
+    "soft-measure": "/v1/soft-measures/{}",
+    "supdoc": "/v1/supervision-documents/{}",
+    "takeon": "/v1/take-ons/{}",
+    "task": "/v1/tasks/{}",
+    "urge": "/v1/urges/{}",
+}
 
 _SCHEMA = "/v1/openapi.json#/components/schemas/{}"
 
@@ -89,6 +128,8 @@ class InboxItem(msgspec.Struct, frozen=True, omit_defaults=True):
     which ``position`` opened it. ``due_on`` with its reason ``due_by``; ``provisional``: the
     working calendar of a year that it reaches is not published yet. ``law`` says why it has to be
     answered. ``officers`` are responsible for it.
+    ``held_by``: those to whom they handed it over. ``unattended``: the certificates of all of them
+    have ended, and it is the head's to give on.
     """
 
     item: str
@@ -102,6 +143,8 @@ class InboxItem(msgspec.Struct, frozen=True, omit_defaults=True):
     link: str | None = None
     unit: str | None = None
     officers: tuple[str, ...] = ()
+    held_by: tuple[str, ...] = ()
+    unattended: bool = False
     due_on: str | None = None
     due_by: DueBy | None = None
     provisional: bool = False
@@ -122,10 +165,11 @@ async def inbox(request: web.Request) -> web.Response:
     ledger knows of the next command; send it to `url` with what `schema` asks for besides.
     """
     grant = await grant_of(request)
+    for view in (Deadlines.name, Handovers.name, Officers.name):
+        await caught_up(request, view)
     follower = await caught_up(request, Inbox.name)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     today = civil_date(request.app[LEDGER].clock())
-    places = request.app[PLACES]
     table = INBOX.c
     where: list[sa.ColumnElement[bool]] = []
     for name, column in (("waits", table.row), ("system", table.system), ("subject", table.main)):
@@ -136,15 +180,21 @@ async def inbox(request: web.Request) -> web.Response:
 
     def ask() -> tuple[list[InboxItem], bool]:
         with follower.views.reading() as connection:
-            mine = [sa.or_(*_trays(connection, grant, today)), *where, _may_answer(grant)]
-            rows = page_of(connection, INBOX, mine, table.key, 2 * (limit + 1))
-            # Two officers of one task may both be the reader's to stand in for.
+            handed = handovers_of(connection, grant.unit)
+            trays = _trays(connection, grant, handed, today)
+            mine = [sa.or_(*trays), *where, _may_answer(grant)]
+            # One item may lie in several trays of the reader, who stands in for two officers.
+            rows = page_of(connection, INBOX, mine, table.key, len(trays) * (limit + 1))
             items = [next(same) for _, same in groupby(rows, _item_of)]
             shown = items[:limit]
-            deadlines = _deadlines(connection, grant, shown)
-            return [_shown(row, grant, deadlines, places, today) for row in shown], len(
-                items
-            ) > limit
+            page = _Page(
+                grant,
+                today,
+                _deadlines(connection, grant, shown),
+                handed,
+                _in_office(connection, grant, handed, shown, today),
+            )
+            return [page.show(row) for row in shown], len(items) > limit
 
     items, more = await asked(ask)
     headers = dict(PRIVATE)
@@ -167,17 +217,53 @@ def _behind(item: str) -> str:
     return f"{place(int(position))}|{rest}|~"
 
 
-def _trays(connection: Connection, grant: Grant, today: date) -> list[sa.ColumnElement[bool]]:
-    """Where the items of a reader lie."""
+def _trays(
+    connection: Connection, grant: Grant, handed: UnitHandovers, today: date
+) -> list[sa.ColumnElement[bool]]:
+    """Where the items of a reader lie.
+
+    An officer reads what waits for the officer by name, and for those whom the officer stands in
+    for; nothing of it while it is handed over, nor once the officer's certificates have ended.
+    """
     tray = INBOX.c.tray
     if grant.role == "entity_rep":
         return [tray == tray_of(grant.role, grant.entity or "")]
-    names = [tray == tray_of(grant.role, grant.unit)]
+    found = [tray == tray_of(grant.role, grant.unit)]
     if grant.role in OFFICES:
-        names.append(tray == tray_of(grant.role, ANYWHERE))
-    if grant.role == "enforcement_officer":
-        names.append(tray == tray_of(grant.role, grant.unit, grant.person))
-    return names
+        found.append(tray == tray_of(grant.role, ANYWHERE))
+    if grant.role != "enforcement_officer":
+        return found
+    in_office = certified(connection, grant.unit, {grant.person}, today)
+    if not in_office.get(grant.person, True):
+        return found
+    given = sorted(
+        system
+        for system in systems_of(())
+        if not same_person(handed.holder(grant.person, system, today), grant.person)
+    )
+    own = tray == tray_of(grant.role, grant.unit, grant.person)
+    found.append(sa.and_(own, INBOX.c.system.not_in(given)) if given else own)
+    for person, systems in sorted(handed.held_by(grant.person, today).items()):
+        other = tray == tray_of(grant.role, grant.unit, person)
+        found.append(sa.and_(other, INBOX.c.system.in_(sorted(systems))))
+    return found
+
+
+def _in_office(
+    connection: Connection,
+    grant: Grant,
+    handed: UnitHandovers,
+    rows: Sequence[sa.Row[Any]],
+    today: date,
+) -> dict[str, bool]:
+    """Of those for whom these items wait by name: whether a certificate of theirs is in force."""
+    persons = {
+        handed.holder(person, row.system, today)
+        for row in rows
+        if row.unit == grant.unit
+        for person in msgspec.json.decode(row.persons)
+    }
+    return certified(connection, grant.unit, persons, today) if persons else {}
 
 
 def _may_answer(grant: Grant) -> sa.ColumnElement[bool]:
@@ -213,38 +299,53 @@ def _deadlines(
     return found
 
 
-def _shown(
-    row: sa.Row[Any],
-    grant: Grant,
-    deadlines: dict[tuple[str, str], list[sa.Row[Any]]],
-    places: Mapping[str, str],
-    today: date,
-) -> InboxItem:
-    waiting = WAITS[row.row]
-    known = msgspec.json.decode(row.known)
-    running = [d for rule in waiting.due for d in deadlines.get((row.main, rule), ())]
-    first = min(running, key=lambda d: d.due_on, default=None)
-    return InboxItem(
-        item=_item_of(row),
-        waits=row.row,
-        says=waiting.says,
-        subject=row.main,
-        since=row.since,
-        position=row.position,
-        law=waiting.law,
-        commands=tuple(
-            next_command(entry, known)
-            for entry in map(entry_of, waiting.commands)
-            if grant.role in entry.roles
-        ),
-        link=_link(places, row.main),
-        unit=row.unit,
-        officers=tuple(msgspec.json.decode(row.persons)),
-        due_on=None if first is None else first.due_on,
-        due_by=None if first is None else _due_by(first),
-        provisional=first is not None and first.provisional,
-        overdue=first is not None and not first.provisional and first.due_on < today.isoformat(),
-    )
+class _Page(msgspec.Struct, frozen=True):
+    """What the items of one page are shown with."""
+
+    grant: Grant
+    today: date
+    deadlines: dict[tuple[str, str], list[sa.Row[Any]]]
+    handed: UnitHandovers
+    in_office: dict[str, bool]
+
+    def show(self, row: sa.Row[Any]) -> InboxItem:
+        """One item as it is read."""
+        waiting = WAITS[row.row]
+        known = msgspec.json.decode(row.known)
+        running = [d for rule in waiting.due for d in self.deadlines.get((row.main, rule), ())]
+        first = min(running, key=lambda d: d.due_on, default=None)
+        provisional = first is not None and first.provisional
+        officers = tuple(msgspec.json.decode(row.persons))
+        own = row.unit == self.grant.unit
+        holders = {
+            self.handed.holder(person, row.system, self.today) if own else person
+            for person in officers
+        }
+        return InboxItem(
+            item=_item_of(row),
+            waits=row.row,
+            says=waiting.says,
+            subject=row.main,
+            since=row.since,
+            position=row.position,
+            law=waiting.law,
+            commands=tuple(
+                next_command(entry, known)
+                for entry in map(entry_of, waiting.commands)
+                if self.grant.role in entry.roles
+            ),
+            link=_link(row),
+            unit=row.unit,
+            officers=officers,
+            held_by=tuple(sorted(holders - set(officers))),
+            unattended=own
+            and bool(holders)
+            and not any(self.in_office.get(person, True) for person in holders),
+            due_on=None if first is None else first.due_on,
+            due_by=None if first is None else _due_by(first),
+            provisional=provisional,
+            overdue=first is not None and not provisional and first.due_on < self.today.isoformat(),
+        )
 
 
 def _due_by(row: sa.Row[Any]) -> DueBy:
@@ -261,21 +362,11 @@ def next_command(entry: Entry, known: dict[str, Any]) -> NextCommand:
     )
 
 
-def add_places(app: web.Application, resources: Iterable[Resource]) -> None:
-    """Note where a subject of each kind is read: the resource below which it stands by its id."""
-    found: dict[str, str] = {}
-    for resource in resources:
-        start, _, end = resource.path.rpartition("/")
-        if end.startswith("{") and end.endswith("}") and "{" not in start:
-            found.setdefault(end[1:-1].replace("_", "-"), f"{start}/{{}}")
-    app[PLACES] = found
-
-
-def _link(places: Mapping[str, str], subject: str) -> str | None:
-    """Where a subject is read; ``None`` for a kind that has no page of its own."""
-    kind, _, name = subject.partition(":")
-    place = places.get(kind)
-    return None if place is None else place.format(quote(name, safe=""))
+def _link(row: sa.Row[Any]) -> str | None:
+    """Where the subject of an item is read; ``None`` for a kind that has no page of its own."""
+    kind, _, name = row.main.partition(":")
+    page = PAGES.get(f"{row.system}/{kind}") or PAGES.get(kind)
+    return None if page is None else page.format(quote(name, safe=""))
 
 
 RESOURCES = (

@@ -30,6 +30,7 @@ from ledger.draws.commands.common import OPERATORS
 from ledger.entities import commands as entities
 from ledger.filing import commands as filing
 from ledger.grading import commands as grading
+from ledger.handovers import commands as handovers
 from ledger.joint import commands as joint
 from ledger.kernel import Command
 from ledger.keylist import commands as keylist
@@ -168,6 +169,11 @@ COMMANDS: tuple[Entry, ...] = (
         (delegations.SuspendDelegation, ("jb_supervisor",)),
         (delegations.EndDelegation, ("jb_supervisor",)),
         (delegations.AssessDelegation, ("jb_supervisor", "rlo_assessor")),
+    ),
+    *_system(
+        "handovers",
+        (handovers.HandOverDuty, ("unit_head",)),
+        (handovers.TakeBackDuty, ("unit_head",)),
     ),
     *_system(
         "filing",

@@ -37,6 +37,7 @@ from projections.draws import Draws, Population, Targets
 from projections.findings import Findings
 from projections.follower import Follower, Views, names_of
 from projections.grading import LocalGrades
+from projections.handovers import Handovers
 from projections.inbox import Inbox
 from projections.joint import JointArtefacts, Joints
 from projections.keylist import KeyDesignations, KeyLists
@@ -87,6 +88,7 @@ def all_views() -> list[View]:
         Trails(),
         Deadlines(),
         Inbox(),
+        Handovers(),
         Findings(),
         Records(),
         Repairs(),

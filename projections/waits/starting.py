@@ -18,6 +18,7 @@ _OPENS: dict[str, str] = {
         "matter report-basis-repealed review-idle-matter"
     ),
     "delegations": "delegate-power suspend-delegation end-delegation assess-delegation",
+    "handovers": "hand-over-duty take-back-duty",
     "filing": (
         "approve-annual-plan approve-special-plan record-off-site-check report-irregular-visit"
     ),

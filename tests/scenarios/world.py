@@ -103,6 +103,8 @@ class World:
     def __init__(self, folder: Path, start: str = "2026-01-04") -> None:
         #: The commands that an inbox led to.
         self.followed: set[str] = set()
+        #: Who has read the subject of an item of which kind.
+        self.read: set[tuple[str, str]] = set()
         self.at(start)
         self.path = folder / "ledger.db"
         self.service = Service(f"sqlite:///{self.path}", clock=lambda: self.now)
@@ -141,6 +143,9 @@ class World:
                 item = answering.offered(await self.inbox(f"{unit} head"), command, body)
             if item is not None:
                 self.followed.add(command)
+                if "link" in item and (who, item["waits"]) not in self.read:
+                    self.read.add((who, item["waits"]))
+                    assert await self.status(who, item["link"]) == 200, f"{who} cannot read {item}"
             assert item is not None or not answering.strictly(command), (
                 f"{who} sends {command} {body}, and no inbox offers it"
             )
