@@ -11,6 +11,7 @@ follow anew.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -76,7 +77,11 @@ class Tray(msgspec.Struct, frozen=True):
 
     def sees(self, audiences: Collection[str]) -> bool:
         """Whether its readers see an event with these audiences."""
-        return not audiences_for(self.role, self.unit, self.entity).isdisjoint(audiences)
+        return not _audiences(self.role, self.unit, self.entity).isdisjoint(audiences)
+
+
+#: The same few trays come again and again.
+_audiences = lru_cache(maxsize=4096)(audiences_for)
 
 
 def trays(waiting: Waiting, record: Recorded) -> Iterator[Tray]:
@@ -199,12 +204,12 @@ class _Sheet:
         closing = self._view.closes(envelope.type)
         if closing:
             for tag in tags if only is None else (only,):
-                for key in sorted(self._by_main.get(tag, ())):
+                for key in tuple(self._by_main.get(tag, ())):
                     row = self._rows[key]
                     waiting = closing.get(row["row"])
                     if (
                         waiting is not None
-                        and set(row["about"].split("|")) <= set(tags)
+                        and (row["about"] == tag or set(row["about"].split("|")) <= set(tags))
                         and waiting.ends(record.event)
                         and (waiting.told or self._tray(row).sees(seen))
                     ):
@@ -240,33 +245,35 @@ class _Sheet:
     ) -> None:
         event: Event = record.event
         persons = () if waiting.persons is None else waiting.persons(event)
-        encode = msgspec.json.encode
-        known = encode(waiting.known(event), enc_hook=str).decode()
+        subject = "|".join(about)
+        start = f"{place(record.position)}|{waiting.name}|{subject}"
+        shared = {
+            "row": waiting.name,
+            "system": waiting.system,
+            "main": about[0],
+            "about": subject,
+            "position": record.position,
+            "since": record.occurred_on.isoformat(),
+            "unit": next(iter(waiting.units(record)), None),
+            "persons": msgspec.json.encode(persons).decode(),
+            "but": waiting.but(record),
+            "known": msgspec.json.encode(waiting.known(event), enc_hook=str).decode(),
+        }
+        mains = self._by_main.setdefault(about[0], set())
+        # An item has one row in a tray: what opens it anew takes the place of what opened it first.
+        before = {
+            self._rows[key]["tray"]: key
+            for key in mains
+            if (self._rows[key]["row"], self._rows[key]["about"]) == (waiting.name, subject)
+        }
         for tray in trays(waiting, record):
             if not (waiting.told or tray.sees(seen)):
                 continue
-            for key in sorted(self._by_main.get(about[0], ())):
-                row = self._rows[key]
-                if (row["row"], row["tray"]) == (waiting.name, tray.name) and row[
-                    "about"
-                ] == "|".join(about):
-                    self._drop(key)
-            key = f"{place(record.position)}|{waiting.name}|{'|'.join(about)}|{tray.name}"
-            self._rows[key] = {
-                "key": key,
-                "tray": tray.name,
-                "row": waiting.name,
-                "system": waiting.system,
-                "main": about[0],
-                "about": "|".join(about),
-                "position": record.position,
-                "since": record.occurred_on.isoformat(),
-                "unit": next(iter(waiting.units(record)), None),
-                "persons": encode(persons).decode(),
-                "but": waiting.but(record),
-                "known": known,
-            }
-            self._by_main.setdefault(about[0], set()).add(key)
+            if tray.name in before:
+                self._drop(before[tray.name])
+            key = f"{start}|{tray.name}"
+            self._rows[key] = {"key": key, "tray": tray.name, **shared}
+            mains.add(key)
             self._new.add(key)
             self._gone.discard(key)
 
