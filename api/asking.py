@@ -160,12 +160,10 @@ async def rows_page(
     show: Callable[[sa.Row[Any]], Any],
     key: sa.Column[Any] | None = None,
     filters: Mapping[str, sa.ColumnElement[Any]] | None = None,
-    keep: Callable[[sa.Row[Any]], bool] | None = None,
 ) -> web.Response:
     """A page of rows in the order of their key, with a ``Link`` to the next one.
 
-    ``filters`` maps query parameters to the columns that have to equal them. ``keep`` leaves out
-    rows by what no column holds; the page is then shorter.
+    ``filters`` maps query parameters to the columns that have to equal them.
     """
     follower = await caught_up(request, view)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
@@ -181,8 +179,7 @@ async def rows_page(
         with follower.views.reading() as connection:
             rows = page_of(connection, table, conditions, order, limit + 1)
         # Making the documents may take as long as reading them: not on the event loop.
-        kept = rows[:limit] if keep is None else filter(keep, rows[:limit])
-        return rows, [show(row) for row in kept]
+        return rows, [show(row) for row in rows[:limit]]
 
     rows, items = await asked(ask)
     more = len(rows) > limit

@@ -19,7 +19,14 @@ import msgspec
 import structlog
 from cyclopts import App, Parameter, validators
 
-from api import copies, draw_files, log_commands, takeon_commands, token_commands
+from api import (
+    calendar_commands,
+    copies,
+    draw_files,
+    log_commands,
+    takeon_commands,
+    token_commands,
+)
 from api.addresses import networks
 from api.auditing import note_of
 from api.copies import check_bundle
@@ -107,6 +114,7 @@ for group in (
     log_commands.witness,
     draw_files.app,
     takeon_commands.app,
+    calendar_commands.app,
 ):
     app.command(group)
 copies.register(app)

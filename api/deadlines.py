@@ -15,6 +15,7 @@ from api.keys import LEDGER
 from api.problems import Problem
 from api.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, query_value
 from api.resources import Parameter, Resource
+from api.tokens import Grant
 from ledger.audiences import UNIT_BOUND
 from ledger.kernel import civil_date
 from projections.deadlines import DEADLINES, State
@@ -68,9 +69,8 @@ def _shown(row: sa.Row[Any]) -> ShownDeadline:
     return ShownDeadline(subjects=msgspec.json.decode(row.subjects), **values)
 
 
-async def deadlines(request: web.Request) -> web.Response:
-    """Deadlines, by their id: a unit's own for the unit, a business's own for the business."""
-    grant = await grant_of(request)
+def seen_deadlines(grant: Grant) -> list[sa.ColumnElement[bool]]:
+    """The deadlines that a token may see: a unit's own for the unit, a business's for it."""
     table = DEADLINES.c
     where = [
         may_ask(grant, unit=table.unit, entity=table.entity),
@@ -81,6 +81,14 @@ async def deadlines(request: web.Request) -> web.Response:
     if grant.role != "jb_supervisor":
         own = table.unit == grant.unit if grant.role in UNIT_BOUND else sa.false()
         where.append(sa.or_(sa.not_(table.sealed), own))
+    return where
+
+
+async def deadlines(request: web.Request) -> web.Response:
+    """Deadlines, by their id: a unit's own for the unit, a business's own for the business."""
+    grant = await grant_of(request)
+    table = DEADLINES.c
+    where = seen_deadlines(grant)
     if request.query.get("state", "open") not in get_args(State):
         raise Problem("malformed", f"query parameter 'state': one of {', '.join(get_args(State))}")
     if (before := query_value(request, "due_before", date | None, None)) is not None:

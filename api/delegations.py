@@ -9,7 +9,7 @@ from api.resources import Parameter
 from api.tokens import Grant
 from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.delegations.folds import Delegation
-from projections.delegations import Delegations
+from projections.delegations import Delegations, in_force
 
 
 def _shown(given: Delegation, grant: Grant) -> dict[str, Any]:
@@ -28,7 +28,7 @@ RESOURCES = Listing(
     "One delegation: to whom, under which matters, and on which days it holds.",
     seen=everybody,
     show=_shown,
-    holds=Delegation.in_force,
+    holds=in_force,
     filters=(
         Parameter("unit", str, "the township"),
         Parameter("stage", str, "given or ended"),

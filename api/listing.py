@@ -127,9 +127,8 @@ class Listing(msgspec.Struct, frozen=True):
     searched: str | None = None
     #: Further views in which ``seen`` looks.
     looks_in: tuple[str, ...] = ()
-    #: Whether something holds on a day: the list then takes ``valid_as_of`` and leaves out the
-    #: rest, so that a page may hold fewer than its limit.
-    holds: Callable[[Any, date], bool] | None = None
+    #: The rows that hold on a day: the list then takes ``valid_as_of`` and leaves out the rest.
+    holds: Callable[[sa.Table, date], sa.ColumnElement[bool]] | None = None
 
     def resources(self) -> tuple[Resource, Resource]:
         """The list and the single document."""
@@ -179,17 +178,14 @@ class Listing(msgspec.Struct, frozen=True):
                     where.append(column == (wanted if boolean else _text(wanted, column)))
             if self.searched is not None and (q := query_value(request, "q", Words, None)):
                 where.append(table.c[self.searched].contains(search_key(q), autoescape=True))
-            keep = None
             if self.holds is not None and (day := query_value(request, "valid_as_of", date, None)):
-                holds, decode = self.holds, _opened(self.view).decode
-                keep = lambda row: holds(decode(row.state), day)  # noqa: E731
+                where.append(self.holds(table, day))
             return await rows_page(
                 request,
                 view.name,
                 table,
                 where=where,
                 show=lambda row: self._shown(row, grant),
-                keep=keep,
             )
 
         handler.__doc__ = self.summary

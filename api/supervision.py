@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from api.listing import Listing, everybody
+import sqlalchemy as sa
+
+from api.listing import Listing, Where, everybody
 from api.resources import Parameter
+from api.tokens import Grant
 from ledger.supervision.events import SupDocKind
-from projections.supervision import Circulars, SupervisionDocs
+from ledger.vocabulary import Role
+from projections.supervision import Circulars, Proposals, SupervisionDocs
+
+_OFFICES: frozenset[Role] = frozenset({"jb_supervisor", "rlo_assessor"})
+
+
+def _not_about_oneself(grant: Grant, table: sa.Table) -> Where:
+    """All proposals but those about the reader's own unit."""
+    return [table.c.unit != grant.unit]
+
 
 RESOURCES = (
     *Listing(
@@ -18,6 +30,19 @@ RESOURCES = (
             Parameter("unit", str, "the unit it was sent to"),
             Parameter("kind", SupDocKind, "notice, opinion or decision"),
             Parameter("stage", str, "issued, answered or withdrawn"),
+        ),
+    ).resources(),
+    *Listing(
+        "/v1/supervision-proposals",
+        Proposals,
+        summary="Documents that the rule-of-law office proposed, for it and the Justice Bureau.",
+        one="One proposal: the document, why, and what the Justice Bureau decided.",
+        seen=_not_about_oneself,
+        roles=_OFFICES,
+        filters=(
+            Parameter("unit", str, "the unit to which the document would go"),
+            Parameter("kind", SupDocKind, "notice, opinion or decision"),
+            Parameter("stage", str, "proposed, followed or declined"),
         ),
     ).resources(),
     *Listing(

@@ -9,12 +9,10 @@ confirmed is found again and not entered twice.
 from __future__ import annotations
 
 import csv
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from hashlib import sha256
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
@@ -22,6 +20,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 from cyclopts import App, Parameter
 
+from api.remote import DEFAULT_SERVICE, Client, Service, TokenFile, words_of
 from api.takeon_tables import KINDS, Fault, Kind, TableRow, rows_of
 from api.terminal import Failed, Json, bar, say, show
 from ledger.opening import UnusableUrl
@@ -29,18 +28,10 @@ from ledger.takeon.events import FactKind
 
 app = App(name="takeon", help="Take on what an older system holds, from tables (启用日, 期初).")
 
-Service = Annotated[str, Parameter(name="--service", help="where the service answers")]
-TokenFile = Annotated[
-    Path | None,
-    Parameter(name="--token-file", help="a file with your own token; else LEDGER_TOKEN has it"),
-]
 Rejects = Annotated[
     Path | None,
     Parameter(name="--rejects", help="where to write the rows that were not taken, and why"),
 ]
-DEFAULT_SERVICE = "http://127.0.0.1:8080"
-#: Seconds that the service may take to answer.
-PATIENCE = 60.0
 
 
 @app.command
@@ -89,7 +80,7 @@ def enter(
         Say what would be entered and what would be rejected, and enter nothing. The rules are
         asked when a row is entered.
     """
-    with closing(_Client(service, token_file)) as client:
+    with closing(Client(service, token_file)) as client:
         sending = _Entering(client, KINDS[kind], takeon, dry_run)
         _run(sending, table, rejects=rejects, json=json)
 
@@ -121,7 +112,7 @@ def confirm(
     dry_run
         Compare only, and confirm nothing.
     """
-    with closing(_Client(service, token_file)) as client:
+    with closing(Client(service, token_file)) as client:
         sending = _Confirming(client, KINDS[kind], takeon, dry_run)
         _run(sending, table, rejects=rejects, json=json)
 
@@ -144,70 +135,10 @@ class _Rejected(Exception):
         super().__init__(reason)
 
 
-class _Client:
-    """Speaks to a service over one connection, with the token of the person who runs this."""
-
-    def __init__(self, service: str, token_file: Path | None) -> None:
-        where = urlsplit(service)
-        if where.scheme not in ("http", "https") or not where.hostname:
-            raise UnusableUrl(f"--service must be an http or https address; it is {service}")
-        kind = HTTPSConnection if where.scheme == "https" else HTTPConnection
-        self._connection = kind(where.hostname, where.port, timeout=PATIENCE)
-        self._base, self._service = where.path.rstrip("/"), service
-        token = os.environ.get("LEDGER_TOKEN", "")
-        if token_file is not None:
-            token = token_file.read_text("utf-8").strip()
-        if not token:
-            raise UnusableUrl("a token of your own must be given, in --token-file or LEDGER_TOKEN")
-        self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-
-    def send(
-        self, method: str, path: str, body: Any = None, key: str | None = None
-    ) -> tuple[int, dict[str, Any], str]:
-        """Status, document and ``Link`` header of the answer."""
-        headers = dict(self._headers)
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        data = None if body is None else msgspec.json.encode(body)
-        try:
-            self._connection.request(method, self._base + path, data, headers)
-            answer = self._connection.getresponse()
-            read = answer.read()
-        except (OSError, HTTPException) as error:
-            raise UnusableUrl(f"{self._service} does not answer: {error}") from error
-        try:
-            document = msgspec.json.decode(read, type=dict[str, Any]) if read else {}
-        except msgspec.DecodeError as error:
-            raise UnusableUrl(f"{self._service} is no service of this kind: {error}") from error
-        if answer.status in (401, 503):
-            raise UnusableUrl(_words(document) or f"{self._service} answered {answer.status}")
-        return answer.status, document, answer.getheader("Link") or ""
-
-    def close(self) -> None:
-        """End the connection."""
-        self._connection.close()
-
-    def get(self, path: str) -> tuple[dict[str, Any], str]:
-        """A document that has to be there, and the ``Link`` header."""
-        status, document, link = self.send("GET", path)
-        if status != 200:
-            raise UnusableUrl(f"{path}: {_words(document) or status}")
-        return document, link
-
-
-def _words(problem: dict[str, Any]) -> str:
-    """What a problem document says, with what would help."""
-    rule = f"{problem['rule_id']}: " if "rule_id" in problem else ""
-    said = problem.get("detail") or problem.get("title") or ""
-    return f"{rule}{said} {problem.get('fix_hint', '')}".strip()
-
-
 class _Sending:
     """What is done with each row, and what the service holds of the table already."""
 
-    def __init__(self, client: _Client, kind: Kind, takeon: str, dry_run: bool) -> None:
+    def __init__(self, client: Client, kind: Kind, takeon: str, dry_run: bool) -> None:
         self._client, self.kind, self.takeon, self._dry = client, kind, takeon, dry_run
         opened, _ = client.get(f"/v1/take-ons/{quote(takeon, safe='')}")
         if opened["stage"] != "open":
@@ -264,7 +195,7 @@ class _Entering(_Sending):
             "POST", f"/v1/{name.replace('.', '/')}", row.body, f"takeon-{digest}"
         )
         if status not in (200, 201):
-            raise _Rejected(_words(document), _column(document))
+            raise _Rejected(words_of(document), _column(document))
         return True
 
 
@@ -289,7 +220,7 @@ class _Confirming(_Sending):
             f"confirm-{pending['approval']}",
         )
         if status not in (200, 201):
-            raise _Rejected(_words(document))
+            raise _Rejected(words_of(document))
         return True
 
 

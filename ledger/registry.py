@@ -32,6 +32,7 @@ from ledger.entities import commands as entities
 from ledger.experience import commands as experience
 from ledger.filing import commands as filing
 from ledger.grading import commands as grading
+from ledger.handovers import commands as handovers
 from ledger.joint import commands as joint
 from ledger.kernel import Command
 from ledger.keylist import commands as keylist
@@ -130,6 +131,7 @@ COMMANDS: tuple[Entry, ...] = (
         "policies",
         (policies.AdoptPolicyVersion, ("jb_supervisor",)),
         (policies.PublishWorkingCalendar, ("jb_supervisor",)),
+        (policies.CallForCalendar, ("ledger_clock",)),
     ),
     *_system(
         "deadlines",
@@ -183,6 +185,11 @@ COMMANDS: tuple[Entry, ...] = (
         (delegations.SuspendDelegation, ("jb_supervisor",)),
         (delegations.EndDelegation, ("jb_supervisor",)),
         (delegations.AssessDelegation, ("jb_supervisor", "rlo_assessor")),
+    ),
+    *_system(
+        "handovers",
+        (handovers.HandOverDuty, ("unit_head",)),
+        (handovers.TakeBackDuty, ("unit_head",)),
     ),
     *_system(
         "filing",
@@ -420,6 +427,8 @@ COMMANDS: tuple[Entry, ...] = (
         (supervision.StartDirectHandling, ("jb_supervisor",)),
         # SUP-R4 refuses a unit that closes its own finding, with the law.
         (supervision.CloseFinding, ("jb_supervisor", *_UNIT)),
+        (supervision.ProposeSupervisionDoc, ("rlo_assessor",)),
+        (supervision.DeclineProposal, ("jb_supervisor",)),
         (supervision.IssueSupervisionDoc, ("jb_supervisor",)),
         (supervision.AnswerSupervisionDoc, _UNIT),
         (supervision.WithdrawSupervisionDoc, ("jb_supervisor",)),

@@ -195,6 +195,8 @@ SoftMeasureId = Annotated[str, subject("soft-measure", pattern=_NAME, examples=[
 ReviewBatchId = Annotated[str, subject("review-batch", pattern=_NAME, examples=["CFR-2026-01"])]
 CaseFileId = Annotated[str, subject("casefile", pattern=_NAME, examples=["CF-2026-0001"])]
 SupDocId = Annotated[str, subject("supdoc", pattern=_NAME, examples=["SD-2026-0001"])]
+#: A supervision document that the rule-of-law office proposes to the Justice Bureau.
+ProposalId = Annotated[str, subject("proposal", pattern=_NAME, examples=["PRO-2026-0001"])]
 ComplaintId = Annotated[str, subject("complaint", pattern=_NAME, examples=["CMP-2026-0001"])]
 ApprovalId = Annotated[str, subject("approval", pattern=_NAME, examples=["APR.4f1c.1"])]
 #: A plan of work for a year, a piece of work in it, and a time node: ``<work>/<code>``.

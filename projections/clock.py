@@ -27,6 +27,7 @@ from projections.follower import Follower, Views
 from projections.grading import grades_due
 from projections.observation import breaches_unpursued
 from projections.penalties import records_to_follow
+from projections.policies import calendars_to_call_for
 from projections.progress import months_to_open
 from projections.publicity import (
     annual_stats_to_call_for,
@@ -63,6 +64,7 @@ WATCHES: tuple[Watch, ...] = (
     unreviewed,
     months_to_open,
     plans_missing,
+    calendars_to_call_for,
     channels_to_review,
 )
 

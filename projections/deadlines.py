@@ -159,7 +159,7 @@ class Deadlines(View):
     """A row for each deadline that was opened."""
 
     name = "deadlines"
-    version = 5
+    version = 6
     tables = (DEADLINES, CALENDARS)
 
     def __init__(self, rules: Iterable[DeadlineRule] | None = None) -> None:
@@ -455,15 +455,17 @@ class _Sheet:
 
     def _done(self, row: dict[str, Any], record: Recorded) -> None:
         at = record.envelope.occurred_at.timestamp()
-        # By its own date: a report that comes late may show that it was done in time.
-        if row["done_at"] is not None and (float(row["done_at"]), row["done_position"]) <= (
-            at,
-            record.position,
-        ):
+        day = self._view.rule(row["rule"]).counts(record).isoformat()
+        # By the day that counts: a report that comes late may show that it was done in time.
+        if row["done_at"] is not None and (
+            row["done_on"],
+            float(row["done_at"]),
+            row["done_position"],
+        ) <= (day, at, record.position):
             return
         row["done_position"] = record.position
         row["done_at"] = repr(at)
-        row["done_on"] = record.occurred_on.isoformat()
+        row["done_on"] = day
         _judge(row)
         self._changed[row["deadline"]] = None
 

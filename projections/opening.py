@@ -39,7 +39,9 @@ from projections.experience import Experiences, Outreaches
 from projections.findings import Findings
 from projections.follower import Follower, Views, names_of
 from projections.grading import LocalGrades
+from projections.handovers import Handovers
 from projections.histories import HISTORIES
+from projections.inbox import Inbox
 from projections.joint import JointArtefacts, Joints
 from projections.keylist import KeyDesignations, KeyLists
 from projections.legalreview import LegalReviews, MajorDecisionLists, Reviewers
@@ -63,7 +65,7 @@ from projections.repair import Repairs
 from projections.screening import Screenings
 from projections.sharing import Removals, Subscriptions
 from projections.source import Recorder, Source
-from projections.supervision import Circulars, SupervisionDocs
+from projections.supervision import Circulars, Proposals, SupervisionDocs
 from projections.takeon import OpenDuties, TakeOns
 from projections.tallies import Tallies
 from projections.tasks import Tasks
@@ -89,6 +91,8 @@ def all_views() -> list[View]:
         Approvals(),
         Trails(),
         Deadlines(),
+        Inbox(),
+        Handovers(),
         Findings(),
         Records(),
         Repairs(),
@@ -107,6 +111,7 @@ def all_views() -> list[View]:
         ChannelsOfUnits(),
         ReconCases(),
         SupervisionDocs(),
+        Proposals(),
         Circulars(),
         Observations(),
         SoftMeasures(),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ledger.supervision.folds import Circular, SupervisionDoc
+from ledger.supervision.folds import Circular, Proposal, SupervisionDoc
 from projections.views import FoldView, subject_table
 
 SUPERVISION_DOCS = subject_table("supervision_docs", "unit", "kind", "stage", "issued_on")
+PROPOSALS = subject_table("proposals", "unit", "kind", "stage", "proposed_on")
 CIRCULARS = subject_table("circulars", "kind", "issued_on")
 
 
@@ -17,6 +18,16 @@ class SupervisionDocs(FoldView[SupervisionDoc]):
     fold = SupervisionDoc
     table = SUPERVISION_DOCS
     tables = (SUPERVISION_DOCS,)
+
+
+class Proposals(FoldView[Proposal]):
+    """A row for each document that the rule-of-law office proposed."""
+
+    name = "proposals"
+    kind = "proposal"
+    fold = Proposal
+    table = PROPOSALS
+    tables = (PROPOSALS,)
 
 
 class Circulars(FoldView[Circular]):

@@ -9,6 +9,7 @@ import msgspec
 from ledger.approvals.events import ApprovalGiven, ApprovalRefused, ApprovalWithdrawn
 from ledger.approvals.folds import Approval
 from ledger.countersigning import Countersigned, requested_command
+from ledger.handovers.folds import UnitHandovers
 from ledger.kernel import Command, Event, Fact, Forbidden, OutOfStep, Reading
 from ledger.vocabulary import ApprovalId, Text, same_person
 
@@ -65,10 +66,15 @@ class WithdrawRequest(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
         request, _ = _pending(ledger, self.approval)
-        if not same_person(ledger.actor.person_id, request.requested_by):
+        # A request moves with the duties of who made it; it was made by that person all the same.
+        handed = ledger.read(UnitHandovers(request.unit))
+        holder = handed.holder(request.requested_by, "approvals", ledger.today)
+        actor = ledger.actor.person_id
+        if not (same_person(actor, request.requested_by) or same_person(actor, holder)):
             raise Forbidden(
-                f"request {self.approval} was made by {request.requested_by}; only that person "
-                "withdraws it. Refuse it instead."
+                f"request {self.approval} was made by {request.requested_by}; only that person, or "
+                "the one to whom that person's requests were handed over, withdraws it. Refuse it "
+                "instead."
             )
         yield ApprovalWithdrawn(
             approval=self.approval,

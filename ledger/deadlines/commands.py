@@ -63,9 +63,10 @@ class EndDeadline(Command):
         if ledger.today <= due.on:
             raise OutOfStep(f"{deadline.id} is due on {due.on} and today is {ledger.today}")
         done = deadline.performed()
-        if done is not None and done.occurred_on <= due.on:
+        done_on = None if done is None else deadline.rule.counts(done)
+        if done is not None and done_on is not None and done_on <= due.on:
             raise OutOfStep(
-                f"{deadline.id} was performed on {done.occurred_on} (position {done.position}), "
+                f"{deadline.id} was performed on {done_on} (position {done.position}), "
                 f"in time for {due.on}"
             )
         if recomputed is not None:
@@ -100,7 +101,7 @@ class EndDeadline(Command):
                 withheld_from=deadline.withheld_from,
                 deadline=deadline.id,
                 due_on=due.on.isoformat(),
-                performed_on=done.occurred_on.isoformat() if done is not None else None,
+                performed_on=None if done_on is None else done_on.isoformat(),
             )
         if rule.follows is not None and done is None:
             yield from rule.follows(ledger, deadline.opening, due.on)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 import msgspec
@@ -16,6 +16,8 @@ from ledger.delegations.events import (
 )
 from ledger.kernel import Fold
 from ledger.vocabulary import DelegationId, UnitId
+
+_DAY = timedelta(days=1)
 
 
 class Suspension(msgspec.Struct):
@@ -63,16 +65,23 @@ class Delegation(Fold):
 
     def in_force(self, on: date) -> bool:
         """Whether the township may act under it that day."""
-        return (
-            self.valid_from is not None
-            and self.valid_to is not None
-            and self.valid_from <= on <= self.valid_to
-            and (self.ended_on is None or on < self.ended_on)
-            and not any(
-                one.since <= on and (one.until is None or on <= one.until)
-                for one in self.suspensions
-            )
-        )
+        return any(since <= on <= until for since, until in self.spans())
+
+    def spans(self) -> list[tuple[date, date]]:
+        """The days on which it is in force, as first and last days in their order."""
+        if self.valid_from is None or self.valid_to is None:
+            return []
+        since, last = self.valid_from, self.valid_to
+        if self.ended_on is not None:
+            last = min(last, self.ended_on - _DAY)
+        found = []
+        for one in sorted(self.suspensions, key=lambda one: one.since):
+            if since <= min(last, one.since - _DAY):
+                found.append((since, min(last, one.since - _DAY)))
+            since = max(since, (one.until or date.max - _DAY) + _DAY)
+        if since <= last:
+            found.append((since, last))
+        return found
 
     def covers(self, matter: str, power: Power) -> bool:
         """Whether it gives this power under this matter."""

@@ -38,7 +38,9 @@ class DeadlineRule(msgspec.Struct, frozen=True):
     the day that ``start`` gives, or its last day stands in the opening event, where ``ends`` finds
     it. ``name`` tells apart several rules under one policy key. ``part`` names the entry of a
     policy that is a table; it ends in the unit, as ``copy_wd`` does. ``whose`` gives the unit that
-    has to perform, by default the one that the opening event names.
+    has to perform, by default the one that the opening event names. ``counts`` gives the day on
+    which a discharging record performs it: by default the day on which it happened, and not the
+    day on which it was recorded.
 
     When the day has passed, the clock records the miss and raises ``finding`` with it; for a rule
     that ``lapses`` nobody has missed anything. ``follows`` gives what follows by law, from the
@@ -58,6 +60,7 @@ class DeadlineRule(msgspec.Struct, frozen=True):
     lapses: bool = False
     follows: Callable[[Any, Recorded, date], Iterable[Event]] | None = None
     whose: Callable[[Any], str | None] = _of_the_unit
+    counts: Callable[[Recorded], date] = lambda record: record.occurred_on
 
     def __post_init__(self) -> None:
         if (self.policy_key is None) is (self.ends is None):
@@ -180,7 +183,7 @@ class DeadlineOutcome(Fold):
 class Performance(Fold):
     """When was what this deadline asks for first done, among what was recorded after it opened?
 
-    ``first`` is the earliest by its own date: a report that comes late changes the answer.
+    ``first`` is the earliest by the day that counts: a report that comes late changes the answer.
     """
 
     about: Tag
@@ -196,11 +199,15 @@ class Performance(Fold):
         return Selector((*sorted(topics), RecordCorrected.TOPIC), (self.about,))
 
     def take(self, record: Recorded) -> None:
-        if (
-            record.position > self.opened_at_position
-            and isinstance(record.event, _RULES[self.rule_name].discharged_by)
-            and (
-                self.first is None or record.envelope.occurred_at < self.first.envelope.occurred_at
-            )
-        ):
+        rule = _RULES[self.rule_name]
+        if record.position <= self.opened_at_position:
+            return
+        if not isinstance(record.event, rule.discharged_by):
+            return
+        if self.first is None or _counted(rule, record) < _counted(rule, self.first):
             self.first = record
+
+
+def _counted(rule: DeadlineRule, record: Recorded) -> tuple[date, Moment]:
+    """What decides which of two records performed a deadline first."""
+    return rule.counts(record), record.envelope.occurred_at

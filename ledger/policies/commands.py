@@ -9,12 +9,17 @@ from typing import Annotated, Any
 
 import msgspec
 
-from ledger.kernel import Command, Event, LegalRef, Malformed, Reading
+from ledger.kernel import Command, Event, LegalRef, Malformed, OutOfStep, Reading
 from ledger.kernel.days import YearCalendar
 from ledger.kernel.policies import PolicyKey, PolicyVersions, PublishedYear, Scope
 from ledger.policies.calendars import SATURDAY, package_years, seed_source, seed_years
 from ledger.policies.defaults import DEFAULTS, Confidence, Default
-from ledger.policies.events import PolicyVersionAdopted, WorkingCalendarPublished
+from ledger.policies.events import (
+    CalendarCalledFor,
+    PolicyVersionAdopted,
+    WorkingCalendarPublished,
+)
+from ledger.policies.folds import CalendarCall
 from ledger.policies.keys import KEYS, PolicyUnit
 from ledger.policies.rules import GEN_V2
 from ledger.supervision.findings import finding
@@ -22,6 +27,8 @@ from ledger.vocabulary import Name, Text
 
 #: Days that are rest days by statute whatever a year's notice says, unless they fall on a weekend.
 STATUTORY = ((1, 1), (5, 1), (10, 1), (10, 2), (10, 3))
+
+Year = Annotated[int, msgspec.Meta(ge=1950, le=2200)]
 
 #: No notice so far freed more than 25 weekdays or took more than 12 weekends.
 MOST_HOLIDAYS = 40
@@ -93,13 +100,13 @@ class PublishWorkingCalendar(Command):
     Nothing is recorded when the newest version of the year says the same.
     """
 
-    year: Annotated[int, msgspec.Meta(ge=1950, le=2200)]
+    year: Year
     holidays: tuple[date, ...]
     makeup_workdays: tuple[date, ...]
     source: Name
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        self._check()
+        self.check()
         holidays = tuple(sorted(set(self.holidays)))
         makeup = tuple(sorted(set(self.makeup_workdays)))
         known = ledger.read(PublishedYear(str(self.year))).latest
@@ -117,7 +124,8 @@ class PublishWorkingCalendar(Command):
             source=self.source,
         )
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Refuse days of another year, and a table that is no year's. Raises ``Malformed``."""
         for field in ("holidays", "makeup_workdays"):
             for place, day in enumerate(getattr(self, field)):
                 if day.year != self.year:
@@ -137,6 +145,28 @@ class PublishWorkingCalendar(Command):
             raise Malformed(f"more than {MOST_HOLIDAYS} weekdays off in a year.", "/holidays")
         if len(set(self.makeup_workdays)) > MOST_MAKEUP:
             raise Malformed(f"more than {MOST_MAKEUP} make-up days in a year.", "/makeup_workdays")
+
+
+class CallForCalendar(Command):
+    """工作日历待发布: the day of ``calendar.call_on`` is over, and next year's calendar is missing.
+
+    Recorded once for a year.
+    """
+
+    year: Year
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        known = ledger.read(CalendarCall(str(self.year)))
+        if known.called or known.published:
+            raise OutOfStep(f"the calendar of {self.year} was called for or published already")
+        from_day = ledger.stated_day("calendar.call_on", self.year - 1)
+        if not from_day <= ledger.today < date(self.year, 1, 1):
+            raise OutOfStep(
+                f"the calendar of {self.year} must be called for from {from_day} to the end of "
+                f"that year; today is {ledger.today}"
+            )
+        yield CalendarCalledFor(year=str(self.year), due_on=date(self.year - 1, 12, 31))
 
 
 class SeedLedger(Command):

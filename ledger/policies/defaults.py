@@ -531,6 +531,7 @@ _SAFEGUARDS = (
         "work.plan_due", "01-31", "the unit's work plan of the year; asked of later years alone",
         NOTICE,
     ),
+    _design("calendar.call_on", "11-01", "the day from which next year's calendar is called for"),
     _design("ledger.cutoff_cd", 1, "by which a report's cutoff may lag behind its submission"),
     _design("ledger.nil_months", 3, "nil reports running that are found"),
     _design(

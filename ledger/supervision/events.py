@@ -20,6 +20,7 @@ from ledger.vocabulary import (
     Name,
     OfficerId,
     PlanId,
+    ProposalId,
     SupDocId,
     TaskId,
     Text,
@@ -228,6 +229,50 @@ class SupervisionDocWithdrawn(Event):
 
     document: SupDocId
     unit: UnitId
+    reason: Text
+
+
+class _OfProposal(Event):
+    """Which proposal, and the unit to which the document would go: it does not know of it."""
+
+    TOPIC: ClassVar[str] = ""
+
+    proposal: ProposalId
+    unit: UnitId
+
+    def kept_from(self) -> tuple[str, ...]:
+        """The unit that it is about: what is decided about it, it reads in the document."""
+        return (self.unit,)
+
+
+class SupervisionDocProposed(_OfProposal):
+    """建议制发监督文书: the rule-of-law office proposes a document to the Justice Bureau (2.18).
+
+    ``demands`` are what the unit is to be asked, ``reason`` is why; ``findings`` about the unit
+    that the document is to name.
+    """
+
+    TOPIC: ClassVar[str] = "supervision.supervision-doc-proposed"
+
+    kind: SupDocKind
+    demands: tuple[Text, ...]
+    reason: Text
+    findings: tuple[FindingId, ...] = ()
+
+
+class ProposalFollowed(_OfProposal):
+    """采纳建议: the Justice Bureau issued a document on a proposal; recorded with the document."""
+
+    TOPIC: ClassVar[str] = "supervision.proposal-followed"
+
+    document: SupDocId
+
+
+class ProposalDeclined(_OfProposal):
+    """不采纳建议: the Justice Bureau issues no document on a proposal, and why."""
+
+    TOPIC: ClassVar[str] = "supervision.proposal-declined"
+
     reason: Text
 
 

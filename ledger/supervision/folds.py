@@ -20,15 +20,18 @@ from ledger.supervision.events import (
     FindingRaised,
     FindingTold,
     FindingTriaged,
+    ProposalDeclined,
+    ProposalFollowed,
     RectificationAccepted,
     RectificationRejected,
     SupDocKind,
     SupervisionDocAnswered,
     SupervisionDocIssued,
+    SupervisionDocProposed,
     SupervisionDocWithdrawn,
     UnitResponded,
 )
-from ledger.vocabulary import EntityId, FindingId, SupDocId, UnitId
+from ledger.vocabulary import EntityId, FindingId, ProposalId, SupDocId, UnitId
 
 
 class BookedVisits(Fold):
@@ -192,6 +195,47 @@ class SupervisionDoc(Fold):
 
     def on_withdrawn(self, event: SupervisionDocWithdrawn, record: Recorded) -> None:
         self.withdrawn_on, self.withdrawn_because = record.occurred_on, event.reason
+
+
+class Proposal(Fold):
+    """Which document does the rule-of-law office propose, and what came of it?"""
+
+    proposal: ProposalId
+    unit: str = ""
+    kind: SupDocKind | None = None
+    demands: tuple[str, ...] = ()
+    reason: str = ""
+    findings: tuple[str, ...] = ()
+    proposed_by: str = ""
+    proposed_on: date | None = None
+    document: str | None = None
+    declined_because: str | None = None
+    decided_on: date | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self.kind is not None
+
+    @property
+    def stage(self) -> Literal["unknown", "proposed", "followed", "declined"]:
+        """How far it has come."""
+        if not self.exists:
+            return "unknown"
+        if self.document is not None:
+            return "followed"
+        return "proposed" if self.declined_because is None else "declined"
+
+    def on_proposed(self, event: SupervisionDocProposed, record: Recorded) -> None:
+        self.unit, self.kind, self.demands = event.unit, event.kind, event.demands
+        self.reason, self.findings = event.reason, event.findings
+        self.proposed_by = record.envelope.actor.unit_id
+        self.proposed_on = record.occurred_on
+
+    def on_followed(self, event: ProposalFollowed, record: Recorded) -> None:
+        self.document, self.decided_on = event.document, record.occurred_on
+
+    def on_declined(self, event: ProposalDeclined, record: Recorded) -> None:
+        self.declined_because, self.decided_on = event.reason, record.occurred_on
 
 
 class Circular(Fold):

@@ -11,14 +11,12 @@ import msgspec
 from ledger.kernel import (
     Command,
     Event,
-    Fact,
     Forbidden,
     Malformed,
     OutOfStep,
     Reading,
     Recorded,
     UnknownReference,
-    civil_moment,
 )
 from ledger.progress.folds import ReportingUnit, month_of, part_in
 from ledger.supervision.findings import finding
@@ -166,7 +164,7 @@ class ReachMilestone(Command):
     evidence_events: Annotated[tuple[Position, ...], msgspec.Meta(max_length=50)] = ()
     evidence_files: Annotated[tuple[EvidenceFile, ...], msgspec.Meta(max_length=50)] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
+    def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
         milestone = ledger.known(Milestone(self.milestone), "A work plan sets its milestones.")
         ledger.require(
@@ -207,7 +205,7 @@ class ReachMilestone(Command):
                 decision=getattr(record.event, "decision", None),
                 seen_as=record.envelope.visibility,
             )
-        reached = MilestoneReached(
+        yield MilestoneReached(
             milestone=self.milestone,
             work=milestone.work,
             unit=milestone.unit,
@@ -220,8 +218,6 @@ class ReachMilestone(Command):
             days_late=max(0, (reached_on - milestone.due_on).days),
             internal=milestone.internal,
         )
-        # Its deadline asks when it was reached, and not when that was reported.
-        yield Fact(reached, occurred_at=min(ledger.now, civil_moment(reached_on, 12)))
 
     def _record(self, ledger: Reading, place: int, position: int) -> Recorded:
         record = ledger.named_record(position)

@@ -64,11 +64,25 @@ class EvidenceFile(Value):
     dated: date
 
 
-class WorkPlanAdopted(Event):
+class _OfPlan(Event):
+    """What is recorded about a plan, read as the plan is.
+
+    ``internal``: only the units that it names and the supervisors read it.
+    """
+
+    TOPIC: ClassVar[str] = ""
+
+    internal: bool = False
+
+    def visibility(self) -> Visibility:
+        """Public, unless the plan is marked internal."""
+        return "restricted" if self.internal else "public"
+
+
+class WorkPlanAdopted(_OfPlan):
     """工作计划制定: a unit's plan for a year, or the region's; adopting it files it with JB.
 
-    ``days_late``: calendar days after the day of ``work.plan_due``. ``internal``: only the units
-    that it names and the supervisors read it.
+    ``days_late``: calendar days after the day of ``work.plan_due``.
     """
 
     TOPIC: ClassVar[str] = "workplans.work-plan-adopted"
@@ -79,15 +93,10 @@ class WorkPlanAdopted(Event):
     scope: PlanScope
     works: tuple[Work, ...]
     basis: Text
-    internal: bool = False
     days_late: int = 0
 
-    def visibility(self) -> Visibility:
-        """Public, unless the plan is marked internal."""
-        return "restricted" if self.internal else "public"
 
-
-class WorkPlanAmended(Event):
+class WorkPlanAmended(_OfPlan):
     """工作计划调整: the plan's works are these from now on, and why."""
 
     TOPIC: ClassVar[str] = "workplans.work-plan-amended"
@@ -97,11 +106,6 @@ class WorkPlanAmended(Event):
     version: int
     works: tuple[Work, ...]
     reason: Text
-    internal: bool = False
-
-    def visibility(self) -> Visibility:
-        """As the plan."""
-        return "restricted" if self.internal else "public"
 
 
 class WorkPlanFellDue(Event):
@@ -114,7 +118,7 @@ class WorkPlanFellDue(Event):
     due_on: date
 
 
-class MilestoneSet(Event):
+class MilestoneSet(_OfPlan):
     """时间节点确定: a milestone is due on a day, until an amendment sets it again or drops it."""
 
     TOPIC: ClassVar[str] = "workplans.milestone-set"
@@ -127,14 +131,9 @@ class MilestoneSet(Event):
     says: Text
     due_on: date
     participants: tuple[UnitId, ...] = ()
-    internal: bool = False
-
-    def visibility(self) -> Visibility:
-        """As the plan."""
-        return "restricted" if self.internal else "public"
 
 
-class MilestoneDropped(Event):
+class MilestoneDropped(_OfPlan):
     """时间节点取消: an amendment of the plan left the milestone out."""
 
     TOPIC: ClassVar[str] = "workplans.milestone-dropped"
@@ -142,11 +141,6 @@ class MilestoneDropped(Event):
     milestone: MilestoneId
     work: WorkId
     unit: UnitId
-    internal: bool = False
-
-    def visibility(self) -> Visibility:
-        """As the plan."""
-        return "restricted" if self.internal else "public"
 
 
 class EvidenceNamed(Event):
@@ -169,7 +163,7 @@ class EvidenceNamed(Event):
         return self.seen_as
 
 
-class MilestoneReached(Event):
+class MilestoneReached(_OfPlan):
     """时间节点完成: what the plan promised was done on ``reached_on``, the day of its evidence.
 
     ``evidence_events`` are positions in the ledger. ``by_unit`` reported it: the plan's unit or a
@@ -188,14 +182,9 @@ class MilestoneReached(Event):
     evidence_events: tuple[Position, ...] = ()
     evidence_files: tuple[EvidenceFile, ...] = ()
     days_late: int = 0
-    internal: bool = False
-
-    def visibility(self) -> Visibility:
-        """As the plan."""
-        return "restricted" if self.internal else "public"
 
 
-class MilestoneReturned(Event):
+class MilestoneReturned(_OfPlan):
     """时间节点退回: the evidence does not show it; it is to be reported again by ``due_on``."""
 
     TOPIC: ClassVar[str] = "workplans.milestone-returned"
@@ -206,11 +195,6 @@ class MilestoneReturned(Event):
     task_no: TaskNo
     reason: Text
     due_on: date
-    internal: bool = False
-
-    def visibility(self) -> Visibility:
-        """As the plan: its state is public where the plan is."""
-        return "restricted" if self.internal else "public"
 
 
 class WorkUrged(Event):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ledger.kernel import DeadlineRule, Rule, finding_rule
+from datetime import date
+
+from ledger.kernel import DeadlineRule, Recorded, Rule, finding_rule
 from ledger.workplans.events import (
     MilestoneDropped,
     MilestoneReached,
@@ -47,6 +49,13 @@ WRK_V4 = finding_rule(
     policy_key="work.plan_due",
 )
 
+
+def _reached_on(record: Recorded) -> date:
+    """The day of its evidence, on which a milestone counts as reached; else the record's own."""
+    event = record.event
+    return event.reached_on if isinstance(event, MilestoneReached) else record.occurred_on
+
+
 #: Stated days do not roll. An amendment that sets another day, or drops it, takes this one's place.
 MILESTONE = DeadlineRule(
     "work.milestone",
@@ -56,6 +65,7 @@ MILESTONE = DeadlineRule(
     about=lambda event: f"milestone:{event.milestone}",
     ends=lambda event: event.due_on,
     finding=WRK_V1,
+    counts=_reached_on,
 )
 MILESTONE_AGAIN = DeadlineRule(
     "work.milestone.again",
@@ -65,6 +75,7 @@ MILESTONE_AGAIN = DeadlineRule(
     about=lambda event: f"milestone:{event.milestone}",
     ends=lambda event: event.due_on,
     finding=WRK_V1,
+    counts=_reached_on,
 )
 URGE = DeadlineRule(
     "work.urge",

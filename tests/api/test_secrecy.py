@@ -86,11 +86,13 @@ SHOWN: Mapping[str, Collection[str]] = {
         "supervision.finding-dismissed",
         "supervision.finding-triaged",
     },
-    # The facts of somebody without an account are for whoever handles the complaint now.
+    # The facts of somebody without an account are for the body that handles the complaint now.
     r"/v1/complaints/[^/]+/facts": {
         "complaints.complaint-received",
         "complaints.complaint-transferred",
     },
+    # A business has rated a visit itself, and is not asked again; golden bytes say an officer did.
+    r"/v1/inbox": {"filing.visit-rated"},
     # A unit reads no more of a person who has accused it, although that may tell (SECURITY.md).
     r"/v1/persons/": {"complaints.complainant-named"},
 }
@@ -214,7 +216,9 @@ def _shown(who: str, url: str) -> Collection[str] | None:
 def _shown_to(who: str) -> Mapping[str, Collection[str]]:
     if who not in HANDLERS:
         return SHOWN
-    return {**SHOWN, COMPLAINTS: {*SHOWN[COMPLAINTS], *HANDLED}}
+    handled = {*SHOWN[COMPLAINTS], *HANDLED}
+    # The office that handles a complaint finds it in its inbox, and nobody else does.
+    return {**SHOWN, COMPLAINTS: handled, r"/v1/inbox": {*SHOWN[r"/v1/inbox"], *handled}}
 
 
 @pytest.mark.parametrize("who", READERS)

@@ -15,6 +15,7 @@ from ledger.kernel.events import CIVIL_ZONE
 from ledger.vocabulary import Role
 from projections.opening import verify_views
 from tests.gwt import HEAD, Record
+from tests.scenarios import answering
 
 E_A = "91620100MA7LX00338"
 E_B = "91620100MA7LX0076M"
@@ -99,7 +100,14 @@ CALENDAR_2027 = {
 class World:
     """The service and the hands that use it. Commands go through HTTP, as everything else."""
 
+    #: Whether each step that answers something recorded has to be in its sender's inbox before.
+    follows_inbox = False
+
     def __init__(self, folder: Path, start: str = "2026-01-04") -> None:
+        #: The commands that an inbox led to.
+        self.followed: set[str] = set()
+        #: Who has read the subject of an item of which kind.
+        self.read: set[tuple[str, str]] = set()
         self.at(start)
         self.path = folder / "ledger.db"
         self.service = Service(f"sqlite:///{self.path}", clock=lambda: self.now)
@@ -125,7 +133,25 @@ class World:
         return self
 
     async def send(self, who: str, command: str, expect: int = 201, **body: Any) -> dict[str, Any]:
-        """Post a command and return the answer, whose status has to be ``expect``."""
+        """Post a command and return the answer, whose status has to be ``expect``.
+
+        Where ``follows_inbox``, a step that answers something is looked for in the sender's inbox.
+        """
+        item = None
+        if self.follows_inbox and expect == 201 and command in answering.OFFERED:
+            item = answering.offered(await self.inbox(who), command, body)
+            unit, _, role, _ = PEOPLE.get(who, ("", "", "", None))
+            if item is None and role == "enforcement_officer":
+                # A colleague of the officers named sends it: it waits for them and for the head.
+                item = answering.offered(await self.inbox(f"{unit} head"), command, body)
+            if item is not None:
+                self.followed.add(command)
+                if "link" in item and (who, item["waits"]) not in self.read:
+                    self.read.add((who, item["waits"]))
+                    assert await self.status(who, item["link"]) == 200, f"{who} cannot read {item}"
+            assert item is not None or not answering.strictly(command), (
+                f"{who} sends {command} {body}, and no inbox offers it"
+            )
         response = await self.client.post(
             f"/v1/{command}",
             json=body,
@@ -135,7 +161,14 @@ class World:
         assert response.status == expect, f"{command}: {response.status} {answer}"
         # Each answer takes a moment, so that no two commands carry the same time.
         self.now += timedelta(seconds=1)
+        if item is not None and answering.ends(item, set(types(answer))):
+            left = {other["item"] for other in await self.inbox(who)}
+            assert item["item"] not in left, f"{command} was sent, and its item stays: {item}"
         return answer
+
+    async def inbox(self, who: str) -> list[dict[str, Any]]:
+        """Everything that waits for somebody."""
+        return list((await self.get(who, "/v1/inbox", limit=500))["items"])
 
     async def request(self, who: str, command: str, **body: Any) -> str:
         """Request what takes two people; returns the id of the request."""

@@ -20,7 +20,7 @@ from ledger.delegations.events import (
     DelegationSuspended,
     PowerDelegated,
 )
-from ledger.delegations.folds import Delegation
+from ledger.delegations.folds import Delegation, Suspension
 from ledger.kernel import Malformed, OutOfStep, UnknownReference
 from ledger.policies.commands import SeedLedger
 from tests.gwt import Scenario, like
@@ -125,3 +125,24 @@ def test_CAT_V4_a_visit_under_a_delegation_not_in_force(
     story.when(replace(report, reporter="supervisor", unit="MRB", irregular_visit="IV-2"))
     assert story.outcome is not None
     assert "CAT-V4" not in [getattr(r.event, "rule_id", "") for r in story.outcome.events]
+
+
+def test_the_spans_are_the_days_in_force() -> None:
+    """Suspensions, one open at its end, and an early end divide the days as day by day."""
+    given = Delegation("D-1")
+    given.valid_from, given.valid_to = date(2026, 3, 1), date(2026, 12, 31)
+    given.suspensions = [
+        Suspension(date(2026, 7, 1), date(2026, 7, 31), "整改"),
+        Suspension(date(2026, 4, 1), date(2026, 4, 10), "整改"),
+        Suspension(date(2026, 7, 20), date(2026, 8, 5), "整改"),
+        Suspension(date(2026, 11, 1), None, "整改"),
+    ]
+    given.ended_on = date(2026, 10, 20)
+    assert given.spans() == [
+        (date(2026, 3, 1), date(2026, 3, 31)),
+        (date(2026, 4, 11), date(2026, 6, 30)),
+        (date(2026, 8, 6), date(2026, 10, 19)),
+    ]
+    given.ended_on = None
+    assert given.spans()[-1] == (date(2026, 8, 6), date(2026, 10, 31))
+    assert not given.in_force(date(2026, 12, 31))

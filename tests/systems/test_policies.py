@@ -15,6 +15,7 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from ledger.kernel import (
     LegalRef,
     Malformed,
+    OutOfStep,
     PolicyVersionAdopted,
     Recorded,
     WorkingCalendarPublished,
@@ -25,8 +26,15 @@ from ledger.kernel.days import DayCount, YearCalendar
 from ledger.kernel.policies import PolicyVersions, Scope
 from ledger.policies import commands
 from ledger.policies.calendars import package_years, seed_years
-from ledger.policies.commands import AdoptPolicyVersion, PublishWorkingCalendar, SeedLedger, fitting
+from ledger.policies.commands import (
+    AdoptPolicyVersion,
+    CallForCalendar,
+    PublishWorkingCalendar,
+    SeedLedger,
+    fitting,
+)
 from ledger.policies.defaults import DEFAULTS, NOTICE_ON, Default
+from ledger.policies.events import CalendarCalledFor
 from ledger.policies.keys import KEYS
 from ledger.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like
@@ -475,3 +483,17 @@ def test_events_are_public(story: Scenario) -> None:
         codec.decode(s.position, s.event.data) for s in story.ledger.recorder.read()
     ]
     assert {record.envelope.visibility for record in records} == {"public"}
+
+
+def test_a_calendar_is_called_for_once_from_november() -> None:
+    """Only while the next year's is missing, and not before the day that the policy states."""
+    clock = actor("LEDGER", "clock", "ledger_clock")
+    call = CallForCalendar(year=2027)
+    story = Scenario(InMemoryDCBRecorder(), by=clock).at("2026-10-31T09:00+08:00")
+    story.given(SeedLedger())
+    story.when(call).raises(OutOfStep, says="2026-11-01")
+    story.at("2026-11-01T00:10+08:00").when(call).then(
+        like(CalendarCalledFor, year="2027", due_on=date(2026, 12, 31))
+    )
+    story.when(call).raises(OutOfStep, says="called for or published already")
+    story.when(CallForCalendar(year=2026)).raises(OutOfStep)

@@ -28,6 +28,7 @@ from ledger.policies.commands import SeedLedger
 from ledger.progress.commands import PublishOutreach, WithdrawOutreach
 from ledger.progress.events import OutreachPublished, OutreachWithdrawn, ReportingUnitEnrolled
 from ledger.publicity.events import ActDecided
+from ledger.supervision.beside import late_entry
 from ledger.supervision.events import FindingRaised
 from ledger.workplans.commands import (
     AdoptWorkPlan,
@@ -91,7 +92,12 @@ URGE = UrgeWork(urge="U-1", work="W-2", demand="抓紧公布", due_on=date(2026,
 @pytest.fixture
 def story() -> Scenario:
     """A ledger seeded in 2025; MRB and EMB report from January 2026 on."""
-    scenario = Scenario(InMemoryDCBRecorder(), by=HEAD, beside=(evidence_changed,))
+    return started(evidence_changed)
+
+
+def started(*beside: Any) -> Scenario:
+    """That ledger, with what is recorded beside a fact."""
+    scenario = Scenario(InMemoryDCBRecorder(), by=HEAD, beside=beside)
     scenario.at("2025-12-15T09:00+08:00").given(SeedLedger(), actor=CLOCK)
     for unit in ("MRB", "EMB"):
         scenario.given(
@@ -231,6 +237,15 @@ def test_evidence_in_time_reported_later_misses_nothing(story: Scenario) -> None
     """The deadline asks for the day of the evidence; a report after the miss says 0 days late."""
     story.given(ADOPT).at("2026-04-02T09:00+08:00").given(REACH)
     story.when(_end(story, MilestoneSet), CLOCK).raises(OutOfStep, says="performed on 2026-03-30")
+
+
+def test_evidence_of_weeks_ago_is_no_late_entry() -> None:
+    """The report is of today, whatever the day of its evidence: GEN-V1 says nothing of it."""
+    story = started(late_entry).given(ADOPT).at("2026-04-27T09:00+08:00")
+    story.when(REACH).then(like(MilestoneReached, reached_on=date(2026, 3, 30), days_late=0))
+    assert story.outcome is not None
+    [reached] = story.outcome.events
+    assert reached.occurred_on == date(2026, 4, 27)
 
 
 def test_WRK_V1_a_milestone_missed(story: Scenario) -> None:

@@ -3,8 +3,10 @@
 from ledger.supervision.commands.conduct import OrderBlanketMeasure, ReportProhibitedConduct
 from ledger.supervision.commands.documents import (
     AnswerSupervisionDoc,
+    DeclineProposal,
     IssueCircular,
     IssueSupervisionDoc,
+    ProposeSupervisionDoc,
     RecordPublicInterview,
     ReferToDiscipline,
     WithdrawSupervisionDoc,
@@ -24,10 +26,12 @@ __all__ = [
     "AcceptRectification",
     "AnswerSupervisionDoc",
     "CloseFinding",
+    "DeclineProposal",
     "DismissFinding",
     "IssueCircular",
     "IssueSupervisionDoc",
     "OrderBlanketMeasure",
+    "ProposeSupervisionDoc",
     "RaiseFinding",
     "RecordPublicInterview",
     "ReferToDiscipline",

@@ -18,24 +18,69 @@ from ledger.supervision.events import (
     CircularIssued,
     FindingRaised,
     FindingTold,
+    ProposalDeclined,
+    ProposalFollowed,
     PublicInterviewHeld,
     ReferredToDiscipline,
     SupDocKind,
     SupervisionDocAnswered,
     SupervisionDocIssued,
+    SupervisionDocProposed,
     SupervisionDocWithdrawn,
 )
-from ledger.supervision.folds import Circular, FindingState, SupervisionDoc
-from ledger.vocabulary import FindingId, Name, OfficerId, SupDocId, Text, UnitId
+from ledger.supervision.folds import Circular, FindingState, Proposal, SupervisionDoc
+from ledger.vocabulary import FindingId, Name, OfficerId, ProposalId, SupDocId, Text, UnitId
 
 Findings = Annotated[tuple[FindingId, ...], msgspec.Meta(max_length=200)]
+
+
+class ProposeSupervisionDoc(Command):
+    """建议制发监督文书: propose to the Justice Bureau that it send a unit a document (2.18).
+
+    The Justice Bureau issues it (``IssueSupervisionDoc``), as proposed or otherwise, or declines.
+    """
+
+    proposal: ProposalId
+    kind: SupDocKind
+    unit: UnitId
+    demands: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=50)]
+    reason: Text
+    findings: Findings = ()
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.new(Proposal(self.proposal))
+        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
+        for finding_id in self.findings:
+            require_told(open_finding(ledger, finding_id, unit=self.unit))
+        yield SupervisionDocProposed(
+            proposal=self.proposal,
+            unit=self.unit,
+            kind=self.kind,
+            demands=self.demands,
+            reason=self.reason,
+            findings=self.findings,
+        )
+
+
+class DeclineProposal(Command):
+    """不采纳建议: say that no document is issued on a proposal, and why."""
+
+    proposal: ProposalId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        proposal = _open_proposal(ledger, self.proposal)
+        yield ProposalDeclined(proposal=self.proposal, unit=proposal.unit, reason=self.reason)
 
 
 class IssueSupervisionDoc(Command):
     """制发监督文书: send a notice, an opinion or a decision to a unit.
 
     It may name open findings about the unit, which are answered with it. A decision states its
-    ``due_on``; answers to the others fall due by policy.
+    ``due_on``; answers to the others fall due by policy. ``proposal``: the rule-of-law office's,
+    which it follows.
     """
 
     document: SupDocId
@@ -46,6 +91,7 @@ class IssueSupervisionDoc(Command):
     findings: Findings = ()
     due_on: date | None = None
     follows: SupDocId | None = None
+    proposal: ProposalId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
@@ -65,6 +111,10 @@ class IssueSupervisionDoc(Command):
             earlier = ledger.known(SupervisionDoc(self.follows))
             if earlier.unit != self.unit:
                 raise OutOfStep(f"document {self.follows} was sent to {earlier.unit}")
+        if self.proposal is not None:
+            proposed = _open_proposal(ledger, self.proposal)
+            if proposed.unit != self.unit:
+                raise OutOfStep(f"proposal {self.proposal} is about {proposed.unit}")
         yield SupervisionDocIssued(
             document=self.document,
             kind=self.kind,
@@ -75,7 +125,17 @@ class IssueSupervisionDoc(Command):
             due_on=self.due_on,
             follows=self.follows,
         )
+        if self.proposal is not None:
+            yield ProposalFollowed(proposal=self.proposal, unit=self.unit, document=self.document)
         yield from _told(ledger, self.findings, self.unit)
+
+
+def _open_proposal(ledger: Reading, proposal_id: str) -> Proposal:
+    """The proposal, on which nothing was decided yet."""
+    proposal = ledger.known(Proposal(proposal_id), "The rule-of-law office makes proposals.")
+    if proposal.stage != "proposed":
+        raise OutOfStep(f"proposal {proposal_id} was {proposal.stage} on {proposal.decided_on}")
+    return proposal
 
 
 class AnswerSupervisionDoc(Command):

@@ -1,0 +1,103 @@
+"""Which commands start something by themselves, and which answer an item of the inbox.
+
+Every command of the registry stands here or in a row of what waits; the tests hold it to that, so
+a new command has to be put into one of the three.
+"""
+
+from __future__ import annotations
+
+#: Commands that answer nothing recorded: somebody decides to send them. By system.
+_OPENS: dict[str, str] = {
+    "approvals": "withdraw-request",
+    "policies": "adopt-policy-version",
+    "corrections": "correct-record nullify-decision",
+    "entities": "register-entity revise-entity delist-entity reenter-entity",
+    "persons": "register-person erase-person",
+    "catalogue": (
+        "qualify-unit certify-officer suspend-certificate declare-conflict end-conflict list-"
+        "matter report-basis-repealed review-idle-matter"
+    ),
+    "delegations": "delegate-power suspend-delegation end-delegation assess-delegation",
+    "handovers": "hand-over-duty take-back-duty",
+    "filing": (
+        "approve-annual-plan approve-special-plan record-off-site-check report-irregular-visit"
+    ),
+    "draws": (
+        "publish-draw-matter-list freeze-entity-roster freeze-officer-roster announce-draw "
+        "substitute-officer request-exemption verify-draw review-draw"
+    ),
+    "joint": (
+        "publish-joint-list publish-joint-calendar adopt-joint-procedure adopt-unified-form "
+        "plan-joint"
+    ),
+    "keylist": "list-key-matter delist-key-matter designate-key-unit",
+    "penalties": "file-case add-evidence register-in-advance seize-property publish-benchmark",
+    "legalreview": "publish-major-decision-list register-reviewer retire-reviewer",
+    "leniency": "publish-leniency-list apply-leniency record-education",
+    "observation": (
+        "grant-observation extend-observation terminate-observation take-soft-measure "
+        "justify-penalty report-bottom-line-breach review-breach"
+    ),
+    "process": "record-process-step seal-av-record supersede-evidence check-evidence",
+    "publicity": "publish-ex-ante decide-act review-withdrawal review-redactions",
+    "credit": (
+        "enter-credit-record terminate-publicity report-shown-elsewhere suspend-publicity "
+        "file-objection"
+    ),
+    "commitments": "make-commitment",
+    "dishonesty": (
+        "notify-determination propose-list-criteria publish-measure-catalogue apply-sanction "
+        "review-sanction promise-incentive"
+    ),
+    "grading": "assign-grade recompute-grade override-grade",
+    "repair": (
+        "apply-repair revoke-repair record-duties-performed exclude-from-repair readmit-to-"
+        "repair grant-temporary-shield record-repair-misconduct report-repair-fee"
+    ),
+    "sharing": (
+        "subscribe-feed unsubscribe-feed decline-recognition report-record-use report-"
+        "repeated-request"
+    ),
+    "supervision": (
+        "raise-finding start-direct-handling propose-supervision-doc withdraw-supervision-doc "
+        "record-public-interview issue-circular refer-to-discipline report-prohibited-conduct "
+        "order-blanket-measure"
+    ),
+    "complaints": "receive-complaint give-complaint-feedback",
+    "reconsideration": "apply-for-reconsideration request-incidental-review issue-opinion-letter",
+    "casefiles": "announce-review raise-issue open-self-review review-unreviewed-unit",
+    "progress": "enrol-reporting-unit withdraw-reporting-unit publish-outreach",
+    "workplans": "amend-work-plan urge-work record-tracking-inspection",
+    "takeon": (
+        "open-take-on take-on-penalty take-on-commitment take-on-designation take-on-deadline"
+    ),
+    "assessment": "adopt-assessment-scheme",
+}
+
+#: Commands that answer an item where there is one, and start something where there is none.
+_EITHER: dict[str, str] = {
+    "draws": "exempt-target void-draw",
+    "filing": (
+        # A plan is amended without having been returned, a task approved under a plan, a filing
+        # made on a complaint, and an emergency opens an inspection that nobody has approved.
+        "amend-plan approve-task file-special-inspection open-inspection cancel-inspection"
+    ),
+    "legalreview": "request-legal-review",
+    "leniency": "take-correction-commitment",
+    # Before it is called for in November, and a corrected calendar afterwards.
+    "policies": "publish-working-calendar",
+    # Of the Justice Bureau's own accord, or on a proposal.
+    "supervision": "issue-supervision-doc",
+}
+
+
+def _named(table: dict[str, str]) -> frozenset[str]:
+    return frozenset(
+        f"{system}/{command}" for system, commands in table.items() for command in commands.split()
+    )
+
+
+#: Commands that start something, as ``<system>/<command>``.
+OPENS = _named(_OPENS)
+#: Commands that either answer an item or start something.
+EITHER = _named(_EITHER)
