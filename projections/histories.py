@@ -445,11 +445,12 @@ class HistoryView(FoldView[Any]):
 
 
 def _view(topic: str, subject: str, question: type[Fold]) -> type[HistoryView]:
-    table = subject_table(f"history_{topic}")
+    name = f"history_{topic}"
+    table = subject_table(name)
     said = {
         "__doc__": f"A row for each history of {topic.replace('_', ' ')}.",
         "__module__": __name__,
-        "name": table.name,
+        "name": name,
         "kind": subject,
         "fold": question,
         "table": table,

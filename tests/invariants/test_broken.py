@@ -138,15 +138,15 @@ def on_record(town: Town, **said: Any) -> None:
     town.must(of(StartPublicity, record="CR-1", channels=["credit_china"]), HEAD)
 
 
-def planned(town: Town, name: str = "T-1") -> None:
-    """A daily visit, if it is not refused."""
+def planned(town: Town, name: str = "T-1", ahead: int = 1) -> None:
+    """A daily visit so many days ahead, if it is not refused."""
     body = {"entity": BUSINESS, "unit": "MRB", "kind": "daily", "trigger": "plan"}
     command = of(
         ApproveTask,
         task=name,
         matters=[inspected("MRB")],
         officers=OFFICERS["MRB"][:2],
-        planned_on=town.today + timedelta(1),
+        planned_on=town.today + timedelta(ahead),
         non_onsite_considered=NON_ONSITE,
         prescribed_by=PRESCRIBED,
         **body,
@@ -175,7 +175,8 @@ def left(town: Town) -> None:
 
 def visited_twice(town: Town) -> None:
     planned(town)
-    planned(town, "T-2")
+    # The cap alone refuses it: it keeps the distance of every grade (FIL-R12).
+    planned(town, "T-2", ahead=200)
 
 
 def objected(town: Town) -> None:
