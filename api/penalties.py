@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.access import grant_of
-from api.asking import audience_of, may_ask, one_row, placed
+from api.asking import asked, audience_of, caught_up, may_ask, one_row, placed
 from api.keys import LEDGER
 from api.listing import Listing, Where, concerned, everybody, shown
 from api.problems import not_found
@@ -21,6 +21,7 @@ from ledger.audiences import UNIT_BOUND
 from ledger.kernel import civil_date
 from ledger.penalties.events import DecisionWithdrawn
 from ledger.penalties.folds import Benchmarks, Case, Decision
+from projections.deadlines import Deadlines, is_provisional
 from projections.penalties import (
     DECISIONS,
     BenchmarksOfUnits,
@@ -108,9 +109,10 @@ def _withdrawn(withdrawn: DecisionWithdrawn) -> dict[str, Any]:
 class Payment(msgspec.Struct, frozen=True):
     """What of a fine is paid and what is still to be paid, in fen, as of ``as_of``.
 
-    ``pay_by`` is the last day of payment by the law, ``deferred_until`` the one that the unit
-    allowed. The late fee (加处罚款) grows by ``late_fee_daily`` of what is outstanding each day,
-    and never exceeds the fine.
+    ``pay_by`` is the last day of payment by the law, ``provisional`` while the working calendar of
+    its year is not published; ``deferred_until`` is the one that the unit allowed. The late fee
+    (加处罚款) grows by ``late_fee_daily`` of what is outstanding each day, and never exceeds the
+    fine.
     """
 
     decision: str
@@ -119,6 +121,7 @@ class Payment(msgspec.Struct, frozen=True):
     paid_fen: int
     outstanding_fen: int
     pay_by: date | None
+    provisional: bool
     deferred_until: date | None
     late_fee_daily: str | None
     late_fee_fen: int
@@ -138,6 +141,12 @@ async def payment(request: web.Request) -> web.Response:
     decision = _DECISIONS.decode(row.state)
     today = civil_date(request.app[LEDGER].clock())
     pay_by = decision.pay_by
+    follower = await caught_up(request, Deadlines.name)
+
+    def ask() -> bool:
+        with follower.views.reading() as connection:
+            return is_provisional(connection, f"decision:{decision.decision}", "penalty.pay_cd")
+
     return json_response(
         Payment(
             decision=decision.decision,
@@ -146,6 +155,7 @@ async def payment(request: web.Request) -> web.Response:
             paid_fen=decision.fine_fen - decision.outstanding(today),
             outstanding_fen=decision.outstanding(today),
             pay_by=pay_by,
+            provisional=pay_by is not None and await asked(ask),
             deferred_until=max((d.until for d in decision.deferrals), default=None),
             late_fee_daily=None if decision.served is None else decision.served.late_fee_daily,
             late_fee_fen=0 if pay_by is None else decision.late_fee(pay_by, today),

@@ -596,6 +596,16 @@ def due(views: Views, today: date) -> Due:
     return Due([DueDeadline(*row) for row in overdue], movable[:MAX_DUE])
 
 
+def is_provisional(connection: Connection, about: str, policy_key: str) -> bool:
+    """Whether a deadline about a subject under a policy waits for a working calendar."""
+    found = sa.exists().where(
+        DEADLINES.c.about == about,
+        DEADLINES.c.policy_key == policy_key,
+        DEADLINES.c.provisional,
+    )
+    return bool(connection.execute(sa.select(found)).scalar_one())
+
+
 def _unknown(calendar_version: str) -> set[str]:
     """The years that were not published when a date was computed."""
     return {part.removesuffix(".0") for part in calendar_version.split() if part.endswith(".0")}

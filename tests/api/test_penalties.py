@@ -173,10 +173,12 @@ async def test_a_calendar_published_later_moves_the_last_day_of_payment(world: W
     await world.send("MRB head", "penalties/decide-penalty", **decision)
     await world.send("MRB officer", "penalties/serve-penalty", decision="D-2", repair_notice=True)
     path = "/v1/decisions/D-2/payment"
-    assert (await ask(world, "E-B", path))["pay_by"] == "2027-01-04"
+    told = await ask(world, "E-B", path)
+    assert (told["pay_by"], told["provisional"]) == ("2027-01-04", True)
     await world.send("JB", "policies/publish-working-calendar", **CALENDAR_2027)
     assert ("DeadlineRecomputed", "penalty.pay_cd") in world.tick()
-    assert (await ask(world, "E-B", path))["pay_by"] == "2027-01-05"
+    told = await ask(world, "E-B", path)
+    assert (told["pay_by"], told["provisional"]) == ("2027-01-05", False)
 
 
 async def test_PUB_V2_the_clock_finds_what_was_never_withdrawn(world: World) -> None:

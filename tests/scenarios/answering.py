@@ -50,6 +50,16 @@ def ends(item: dict[str, Any], types: set[str]) -> bool:
     return any(event.TOPIC in types for event in WAITS[item["waits"]].closed_by)
 
 
-def strictly(command: str) -> bool:
-    """Whether a command answers an item of the inbox whenever it is sent."""
-    return command in OFFERED and command not in EITHER
+#: What makes a command that may start something an answer: a field that names what it answers.
+ANSWERS_BY: dict[str, frozenset[str]] = {
+    "filing/approve-task": frozenset({"filing", "draw", "joint"}),
+    "filing/file-special-inspection": frozenset({"special_plan"}),
+    "supervision/issue-supervision-doc": frozenset({"proposal"}),
+}
+
+
+def strictly(command: str, body: dict[str, Any]) -> bool:
+    """Whether a command answers an item of the inbox: always, or by what it names."""
+    if command not in OFFERED:
+        return False
+    return command not in EITHER or not ANSWERS_BY.get(command, frozenset()).isdisjoint(body)

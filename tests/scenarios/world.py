@@ -149,7 +149,7 @@ class World:
                 if "link" in item and (who, item["waits"]) not in self.read:
                     self.read.add((who, item["waits"]))
                     assert await self.status(who, item["link"]) == 200, f"{who} cannot read {item}"
-            assert item is not None or not answering.strictly(command), (
+            assert item is not None or not answering.strictly(command, body), (
                 f"{who} sends {command} {body}, and no inbox offers it"
             )
         response = await self.client.post(
