@@ -125,6 +125,9 @@ class Service:
                 timekeeper.begin(max((t for t in times if t is not None), default=None))
             self.clock = Clock(self.ledger, self.follower)
             opened.callback(self.clock.stop)
+            if timekeeper is not None:
+                # What fell due while nothing could be recorded, and whether it can be now.
+                timekeeper.on_confirm = self.clock.hurry
             self.follower.start()
             if self.witnesses is None:
                 self.keeper.start()

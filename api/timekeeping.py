@@ -45,6 +45,8 @@ class Timekeeper:
         #: What the clock showed, or had to show, at which second; ``None`` before ``begin``.
         self._known: tuple[datetime, float] | None = None
         self.newest: datetime | None = None
+        #: Told when the clock is believed again because somebody answers for it.
+        self.on_confirm: Callable[[], None] = lambda: None
 
     def __call__(self) -> datetime:
         now, error = self._look()
@@ -79,6 +81,7 @@ class Timekeeper:
             now = self.shown()
             self._known = (now, self._pace())
         log.warning("clock_confirmed", clock=now.isoformat())
+        self.on_confirm()
         return now
 
     def _look(self) -> tuple[datetime, str | None]:

@@ -155,6 +155,8 @@ class Clock:
         #: What went wrong at the last look, for /readyz; ``None`` when nothing did.
         self.error: str | None = None
         self._stopping = threading.Event()
+        #: Set to end the wait for the next look.
+        self._wake = threading.Event()
         #: The thread, while it ticks.
         self.worker: Worker | None = None
 
@@ -171,8 +173,13 @@ class Clock:
         if worker is not None:
             worker.ending()
         self._stopping.set()
+        self._wake.set()
         if worker is not None:
             worker.join()
+
+    def hurry(self) -> None:
+        """Look at once, and not when the interval is over."""
+        self._wake.set()
 
     def tick(self) -> list[Outcome]:
         """One look, if the views are up to date; what it recorded."""
@@ -197,4 +204,5 @@ class Clock:
                 self.error = f"{type(error).__name__}: {error}"
                 log.error("clock_failed", error=self.error)
             worker.rest()
-            self._stopping.wait(self._interval)
+            self._wake.wait(self._interval)
+            self._wake.clear()

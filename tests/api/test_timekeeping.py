@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -193,6 +194,23 @@ async def test_confirmed_on_the_command_line(start: Callable[[Time], Any]) -> No
     running.service.confirm_clock(OPERATOR)
     types = [s.event.type for s in running.service.access.recorder.read()]
     assert types.count(ClockConfirmed.TOPIC) == 1
+
+
+def test_what_falls_due_is_looked_for_once_the_clock_is_confirmed(tmp_path: Path) -> None:
+    """The service is not unready for the rest of the minute until the next look."""
+    time = Time()
+    path = f"sqlite:///{tmp_path / 'ledger.db'}"
+    with Service(path, timekeeper=time.keeper()) as service:
+        service.ledger.execute(Record(facts=(finding(1),)), HEAD)
+    time.now -= timedelta(days=365)
+    with Service(path, timekeeper=time.keeper(), ticking=True) as service:
+        assert within_seconds(lambda: not service._clock_check().ready)
+        service.confirm_clock(OPERATOR)
+        assert within_seconds(lambda: service._clock_check().ready)
+
+
+def within_seconds(holds: Callable[[], bool]) -> bool:
+    return any(holds() or sleep(0.05) for _ in range(400))
 
 
 def test_a_log_far_behind_is_unready(tmp_path: Path) -> None:

@@ -40,9 +40,10 @@ async def withheld(world: World, finding: str) -> None:
     """Until the notice the findings are the handler's: the unit is told nothing of them."""
     shown = await world.get("MRB head", "/v1/findings", unit="MRB")
     assert [one["rule_id"] for one in shown["items"]] == ["CMP-V3"]  # of what was resolved
-    assert await world.status("MRB head", f"/v1/findings/{finding}") == 404
-    feed = json.dumps(await world.get("MRB head", "/v1/feed", limit=1000))
-    assert not re.search(r"FIL-V\d", feed)
+    for who in ("MRB head", "RLO", "EDB", "RECON"):
+        assert await world.status(who, f"/v1/findings/{finding}") == 404
+        feed = json.dumps(await world.get(who, "/v1/feed", limit=1000))
+        assert not re.search(r"FIL-V\d", feed), who
     answers = []
     for named in (finding, "FIL-V1.0000000000000000.1"):
         answer = await world.send(
@@ -115,6 +116,8 @@ async def test_s07_complaint(world: World) -> None:
     assert types(told)[1:] == ["supervision.finding-told"] * 3
     shown = await world.get("MRB head", "/v1/findings", unit="MRB")
     assert {f["finding"] for f in found} < {f["finding"] for f in shown["items"]}
+    for who in ("RLO", "EDB", "RECON"):
+        assert await world.status(who, f"/v1/findings/{found[0]['finding']}") == 200
     deadline = await world.deadline("supervision.response_wd", about="supdoc:SD-1")
     assert (deadline["due_on"], deadline["unit"]) == ("2026-11-03", "MRB")
     await world.refused(
