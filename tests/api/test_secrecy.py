@@ -56,6 +56,11 @@ SHOWN: Mapping[str, Collection[str]] = {
         "penalties.decision-withdrawn",
     },
     r"/v1/acts(/[^/?]+)?(\?|$)": {"publicity.act-published", "publicity.act-decided"},
+    # Who may enforce is published beforehand; why a certificate was suspended is not (2.8).
+    r"/v1/officer-lists": {
+        "catalogue.officer-certified",
+        "catalogue.officer-certificate-suspended",
+    },
     # A visit that has opened is everybody's. How many were drawn is published with the draw.
     r"/v1/tasks(/[^/?]+)?(\?|$)": {"filing.on-site-inspection-opened"},
     r"(/v1/targets|/v1/draws/[^/]+/targets)(\?|$)": {"draws.draw-target-inspected"},

@@ -30,7 +30,9 @@ NOT_REACHED = {
 #: Steps that the fixed run does not come to, and why; longer ones do.
 SELDOM = {
     "assessment.PublishAssessment": "all units have to be scored and every appeal decided first",
-    "penalties.CloseCase exempt": "an exemption applied, and its correction verified, first",
+    "draws.PublishDrawResult of a draw": "the drawn visit has to be held and concluded first",
+    "penalties.CloseCase exempt": "all steps recorded and everything seized given back first",
+    "penalties.CloseCase revoked": "all steps recorded and everything seized given back first",
     "reconsideration.ReportNonPerformance": "the clock mostly finds it first",
     "repair.NotAcceptRepair": "rare, as it ends a repair at its beginning",
     "repair.PushRepair": "a repair of the business of another province has to be granted first",
