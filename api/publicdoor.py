@@ -258,7 +258,7 @@ def _require_takable(request: web.Request, unit: str) -> None:
 
 
 async def look_up(request: web.Request) -> web.Response:
-    """How far a complaint has come, for whoever holds its tracking number, without a token.
+    """How far a complaint has come, by its tracking number and without a token.
 
     The state, by when each step is due, and what the person who complained was told; nothing else.
     """

@@ -107,6 +107,15 @@ def _matches(given: str, etag: str) -> bool:
     return any(etag in {tag, _CODED.sub("", tag)} for tag in _TAG.findall(given))
 
 
+def require_calendar(name: str, day: date) -> None:
+    """Refuse a day from which no periods can be counted: they would leave the calendar."""
+    if not EARLIEST_YEAR <= day.year < LATEST_YEAR:
+        raise Problem(
+            "malformed",
+            f"query parameter {name!r} must lie in the years {EARLIEST_YEAR} to {LATEST_YEAR - 1}",
+        )
+
+
 def query_value(request: web.Request, name: str, type: Any, default: Any) -> Any:
     """The query parameter ``name`` as ``type`` (whatever msgspec converts from a string).
 
@@ -119,12 +128,8 @@ def query_value(request: web.Request, name: str, type: Any, default: Any) -> Any
         value = msgspec.convert(given, _present(type), strict=False)
     except (msgspec.ValidationError, ValueError) as error:
         raise Problem("malformed", f"query parameter {name!r}: {error}") from None
-    if isinstance(value, date) and not EARLIEST_YEAR <= value.year < LATEST_YEAR:
-        # Periods are counted from it, and must not leave the calendar.
-        raise Problem(
-            "malformed",
-            f"query parameter {name!r} must lie in the years {EARLIEST_YEAR} to {LATEST_YEAR - 1}",
-        )
+    if isinstance(value, date):
+        require_calendar(name, value)
     if isinstance(value, int) and abs(value) > MAX_POSITION:
         # A larger number fits no column, and the database would raise.
         raise Problem(

@@ -25,6 +25,7 @@ from api.reading import (
     bounded,
     json_response,
     query_value,
+    require_calendar,
 )
 from api.resources import Parameter, Resource
 from api.tokens import Grant
@@ -270,6 +271,7 @@ def _record_and_day(given: str) -> tuple[str, date]:
             f"query parameter 'as_if_repaired': {given!r} is not <record>@<date>, "
             "as in CR-2026-0001@2026-08-01",
         )
+    require_calendar("as_if_repaired", on)
     return record, on
 
 

@@ -148,6 +148,7 @@ async def test_replay_over_http(face: Any, past: Past, rep: str) -> None:
     assert imagined["profile"]["records_ended"] == {"repaired": 1}
     assert (await get(face, f"{path}&to_position=1", face.jb))["position"] == 1
     await get(face, f"{path}&as_if_repaired=CR-1", face.jb, 400)
+    await get(face, f"{path}&as_if_repaired=CR-1@0001-01-01", face.jb, 400)
     await get(face, f"{path}&as_if_repaired=CR-9@2026-08-01", face.jb, 404)
     await get(face, path, None, 403)
     other = face.tokens.create("E2", "P", "entity_rep", entity=E2)
