@@ -157,6 +157,7 @@ add(
     demands=["说明入企依据"],
     reason="两次未备案",
     findings=_findings,
+    weight=RARE,
 )
 add(
     supervision.DeclineProposal,
