@@ -41,6 +41,7 @@ from projections.deadlines import DEADLINES, Deadlines
 from projections.handovers import Handovers, certified, handovers_of
 from projections.inbox import ANYWHERE, INBOX, OFFICES, Inbox, place, tray_of
 from projections.paging import page_of
+from projections.tables import not_kept_from
 from projections.waiting import entry_of
 from projections.waits import WAITS
 
@@ -59,6 +60,7 @@ PAGES: Mapping[str, str] = {
     "casefile": "/v1/case-files/{}",
     "complaint": "/v1/complaints/{}",
     "decision": "/v1/decisions/{}",
+    "leniency/unit": "/v1/leniency-lists/{}",
     "publicity/decision": "/v1/acts/{}",
     "designation": "/v1/key-designations/{}",
     "determination": "/v1/determinations/{}",
@@ -71,6 +73,7 @@ PAGES: Mapping[str, str] = {
     "list-field": "/v1/list-fields/{}",
     "matter": "/v1/matters/{}",
     "milestone": "/v1/milestones/{}",
+    "observation": "/v1/observations/{}",
     "plan": "/v1/plans/{}",
     "proposal": "/v1/supervision-proposals/{}",
     "recon": "/v1/reconsiderations/{}",
@@ -182,7 +185,7 @@ async def inbox(request: web.Request) -> web.Response:
         with follower.views.reading() as connection:
             handed = handovers_of(connection, grant.unit)
             trays = _trays(connection, grant, handed, today)
-            mine = [sa.or_(*trays), *where, _may_answer(grant)]
+            mine = [sa.or_(*trays), *where, *_may_answer(grant)]
             # One item may lie in several trays of the reader, who stands in for two officers.
             rows = page_of(connection, INBOX, mine, table.key, len(trays) * (limit + 1))
             items = [next(same) for _, same in groupby(rows, _item_of)]
@@ -266,10 +269,13 @@ def _in_office(
     return certified(connection, grant.unit, persons, today) if persons else {}
 
 
-def _may_answer(grant: Grant) -> sa.ColumnElement[bool]:
-    """The items that are not the reader's own request."""
-    # One condition: of a choice each branch would be followed by itself through the whole tray.
-    return sa.func.coalesce(INBOX.c.but, "") != grant.person
+def _may_answer(grant: Grant) -> list[sa.ColumnElement[bool]]:
+    """The items that are not the reader's own request, nor kept from the reader's unit."""
+    return [
+        # One condition: of a choice each branch would be followed through the whole tray.
+        sa.func.coalesce(INBOX.c.but, "") != grant.person,
+        not_kept_from(INBOX.c.kept_from, grant.unit),
+    ]
 
 
 def _deadlines(

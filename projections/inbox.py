@@ -23,7 +23,7 @@ from ledger.kernel.corrections import as_corrected
 from ledger.kernel.folds import Selector
 from ledger.vocabulary import Role
 from projections.source import Entry, Source
-from projections.tables import Code, Store
+from projections.tables import Code, Store, kept_from
 from projections.views import View
 from projections.waiting import OFFICES, Waiting
 from projections.waits import WAITS
@@ -49,6 +49,8 @@ INBOX = sa.Table(
     sa.Column("persons", sa.Text, nullable=False),
     #: The person who may not answer it, since it is their own request.
     sa.Column("but", Code),
+    #: The units that may not know of it, whatever tray they read: an office's is the region's.
+    sa.Column("kept_from", sa.Text, nullable=False),
     #: What the event says that the command may be filled with, as a JSON object.
     sa.Column("known", sa.Text, nullable=False),
 )
@@ -257,6 +259,7 @@ class _Sheet:
             "unit": next(iter(waiting.units(record)), None),
             "persons": msgspec.json.encode(persons).decode(),
             "but": waiting.but(record),
+            "kept_from": kept_from(event.kept_from()),
             "known": msgspec.json.encode(waiting.known(event), enc_hook=str).decode(),
         }
         mains = self._by_main.setdefault(about[0], set())

@@ -45,7 +45,11 @@ from ledger.legalreview.events import (
     LegalReviewConcluded,
     LegalReviewRequested,
 )
-from ledger.leniency.events import CorrectionCommitmentTaken, PromisedCorrectionVerified
+from ledger.leniency.events import (
+    CorrectionCommitmentTaken,
+    LeniencyListPublished,
+    PromisedCorrectionVerified,
+)
 from ledger.penalties.events import (
     CaseClosed,
     CaseFiled,
@@ -288,6 +292,16 @@ WAITS: tuple[Waiting, ...] = (
         law=f"{_PUNISHING} Art. 33",
     ),
     Waiting(
+        "leniency.list-to-review",
+        "两轻一免清单待评估: review the list, and publish it anew",
+        ("leniency/publish-leniency-list",),
+        opened_by=(LeniencyListPublished,),
+        closed_by=(LeniencyListPublished,),
+        about=("unit",),
+        due=("leniency.review_months",),
+        law="《实施意见》任务六：柔性执法",
+    ),
+    Waiting(
         "publicity.act-to-serve",
         "行政行为待送达: serve the act",
         ("publicity/serve-act",),
@@ -439,6 +453,17 @@ WAITS: tuple[Waiting, ...] = (
         closed_by=(IncentiveGranted, IncentiveEnded),
         about=("incentive",),
         due=("dishonesty.incentive",),
+        region=_CREDIT,
+        law="《实施意见》任务三：守信激励",
+    ),
+    Waiting(
+        "dishonesty.incentive-to-end",
+        "守信激励在施行: end the incentive once its time or its ground is over",
+        ("dishonesty/end-incentive",),
+        opened_by=(IncentiveGranted,),
+        closed_by=(IncentiveEnded,),
+        about=("incentive",),
+        due=("dishonesty.incentive.until",),
         region=_CREDIT,
         law="《实施意见》任务三：守信激励",
     ),

@@ -51,7 +51,14 @@ from ledger.keylist.events import (
     KeyDesignationReviewed,
     KeyUnitDesignated,
 )
-from ledger.observation.events import CorrectionVerified, SoftMeasureTaken
+from ledger.observation.events import (
+    CorrectionVerified,
+    ObservationExpired,
+    ObservationExtended,
+    ObservationGranted,
+    ObservationTerminated,
+    SoftMeasureTaken,
+)
 from projections.waiting import Waiting
 
 _PLANS = "《实施意见》任务一：检查计划备案"
@@ -377,6 +384,16 @@ WAITS: tuple[Waiting, ...] = (
         when=lambda event: getattr(event, "outcome", "keep") == "keep",
         due=("key.review", "key.review.again"),
         law=_KEY,
+    ),
+    Waiting(
+        "observation.period-to-end",
+        "留观期将满: extend the period or end it; it ends by itself on its last day",
+        ("observation/extend-observation", "observation/terminate-observation"),
+        opened_by=(ObservationGranted, ObservationExtended),
+        closed_by=(ObservationTerminated, ObservationExpired),
+        about=("observation",),
+        due=("observation.end", "observation.end.extended"),
+        law="《实施意见》任务五：包容审慎监管",
     ),
     Waiting(
         "observation.correction-to-verify",

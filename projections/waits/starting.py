@@ -33,9 +33,9 @@ _OPENS: dict[str, str] = {
     "keylist": "list-key-matter delist-key-matter designate-key-unit",
     "penalties": "file-case add-evidence register-in-advance seize-property publish-benchmark",
     "legalreview": "publish-major-decision-list register-reviewer retire-reviewer",
-    "leniency": "publish-leniency-list apply-leniency record-education",
+    "leniency": "apply-leniency record-education",
     "observation": (
-        "grant-observation extend-observation terminate-observation take-soft-measure "
+        "grant-observation take-soft-measure "
         "justify-penalty report-bottom-line-breach review-breach"
     ),
     "process": "record-process-step seal-av-record supersede-evidence check-evidence",
@@ -83,7 +83,7 @@ _EITHER: dict[str, str] = {
         "amend-plan approve-task file-special-inspection open-inspection cancel-inspection"
     ),
     "legalreview": "request-legal-review",
-    "leniency": "take-correction-commitment",
+    "leniency": "publish-leniency-list take-correction-commitment",
     # Before it is called for in November, and a corrected calendar afterwards.
     "policies": "publish-working-calendar",
     # Of the Justice Bureau's own accord, or on a proposal.

@@ -207,8 +207,8 @@ class Facts:
             whole, bare = records(topic, types[topic].VERSION)
             for data in (whole,) if topic in UNLIKELY else (bare, whole):
                 event = placed(codec.decode(1, data).event, ids)
-                if topic.startswith("approvals."):
-                    # Commands keep all events of one request from the same readers.
+                if topic.startswith(("approvals.", "takeon.open-d")):
+                    # Commands keep all events of one request, or duty, from the same readers.
                     event = msgspec.structs.replace(event, confidential=True, withheld_from=())
                 yield self.record(event, unit)
 

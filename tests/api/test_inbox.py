@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ledger.approvals.events import ApprovalRequested
 from tests.scenarios.world import E_A, E_B, PEOPLE, World
 
 #: Everybody with an inbox.
@@ -152,3 +153,19 @@ async def test_what_the_rule_of_law_office_proposes_waits_for_the_bureau(world: 
     assert (followed["stage"], followed["document"]) == ("followed", "SD-1")
     after = await world.inbox("MRB head")
     assert [i["waits"] for i in after if i not in before] == ["supervision.document-to-answer"]
+
+
+async def test_what_is_kept_from_an_office_is_in_none_of_its_trays(world: World) -> None:
+    """An office's tray is the region's; a request that is withheld from its unit is not shown."""
+    world.at("2026-03-02")
+    for approval, withheld in (("APR-1", ("EDB",)), ("APR-2", ())):
+        world.given(
+            ApprovalRequested(
+                approval=approval,
+                command="grading.override-grade",
+                body={},
+                withheld_from=withheld,
+            )
+        )
+    items = await waiting(world, "EDB", "approvals.request-to-answer")
+    assert [item["subject"] for item in items] == ["approval:APR-2"]

@@ -149,6 +149,12 @@ def test_each_row_names_what_there_is(name: str) -> None:
         assert fields & known, f"nothing of {command} is filled in"
 
 
+def test_every_deadline_that_somebody_can_miss_gives_a_day() -> None:
+    """What has to be done by a day is in an inbox with that day."""
+    given = {rule for row in WAITS.values() for rule in row.due}
+    assert {name for name, rule in deadline_rules().items() if not rule.lapses} <= given
+
+
 def test_officers_named_are_responsible(desk: Desk) -> None:
     """A task waits for the officers that it names and the heads, for no other officer."""
     desk.past.add(task("T-1"))

@@ -16,10 +16,14 @@ STEPS_OF_EACH = 960
 
 #: Commands that a year of a small region does not reach, and why.
 NOT_REACHED = {
+    "DeclineProposal": "no walk has a step for it yet",
     "FollowDecision": "it mends decisions that an earlier version of the program altered",
+    "HandOverDuty": "no walk has a step for it yet",
     "PassOnFacts": "no walk has a step for it yet",
+    "ProposeSupervisionDoc": "no walk has a step for it yet",
     "ReenterEntity": "no walk has a step for it yet",
     "ReportShownElsewhere": "no walk has a step for it yet",
+    "TakeBackDuty": "no walk has a step for it yet",
     "ReviewIdleMatter": "a matter is idle after five years without use",
     "ReviewSanction": "the record under a sanction ends without lifting it in imported pasts alone",
     "PublishAssessment": "see assessment.PublishAssessment below",

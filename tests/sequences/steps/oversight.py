@@ -13,7 +13,6 @@ from ledger.channels import commands as channels
 from ledger.complaints import commands as complaints
 from ledger.countersigning import countersigned_commands
 from ledger.experience import commands as experience
-from ledger.handovers import commands as handovers
 from ledger.kernel import Actor
 from ledger.observation import commands as observation
 from ledger.progress import commands as progress
@@ -152,34 +151,6 @@ add(
     due_on=lambda x: x.day(15) if x.body["kind"] == "decision" else None,
 )
 add(
-    supervision.ProposeSupervisionDoc,
-    new="proposal",
-    unit=_unit,
-    kind="notice",
-    demands=["说明入企依据"],
-    reason="两次未备案",
-    findings=_findings,
-)
-add(
-    supervision.DeclineProposal,
-    "proposal",
-    after="SupervisionDocProposed",
-    before="ProposalFollowed ProposalDeclined",
-)
-add(
-    supervision.IssueSupervisionDoc,
-    "proposal",
-    after="SupervisionDocProposed",
-    before="ProposalFollowed ProposalDeclined",
-    new="supdoc",
-    label="as proposed",
-    kind="notice",
-    document=lambda x: x.name("supdoc"),
-    doc_no=lambda x: x.name("兰新司监"),
-    demands=lambda x: list(x.thing.get("demands")),
-    proposal=lambda x: x.thing.id,
-)
-add(
     supervision.AnswerSupervisionDoc,
     "supdoc",
     after="SupervisionDocIssued",
@@ -216,27 +187,6 @@ add(
     facts="接受宴请",
     officers=lambda x: [OFFICERS[x.unit][0]],
     findings=_findings,
-)
-
-# People change.
-add(
-    handovers.HandOverDuty,
-    unit=_unit,
-    from_person=lambda x: OFFICERS[x.unit][0],
-    to_person=lambda x: OFFICERS[x.unit][1],
-    reason="休假",
-    sent_by="unit_head",
-    weight=RARE,
-)
-add(
-    handovers.TakeBackDuty,
-    "unit",
-    after="DutyHandedOver",
-    before="DutyTakenBack",
-    unit=lambda x: x.thing.id,
-    from_person=lambda x: OFFICERS[x.thing.id][0],
-    sent_by="unit_head",
-    weight=RARE,
 )
 
 # Complaints.
