@@ -34,6 +34,7 @@ pytestmark = pytest.mark.xdist_group("secrecy")
 
 #: Where something is shown by what its event's audience is not told: the page, the types of the
 #: events, and why. Everything else that these pages show is compared without such events.
+TASKS = r"/v1/tasks"
 COMPLAINTS = r"/v1/complaints(/[^/?]+)?(\?|$)"
 SHOWN: Mapping[str, Collection[str]] = {
     # The rulebook has these counted in public; no case, business or day is named (2.6, 2.7).
@@ -44,6 +45,7 @@ SHOWN: Mapping[str, Collection[str]] = {
     r"/v1/decisions": {
         "credit.credit-record-entered",
         "credit.publicity-bounds-moved",
+        "credit.publicity-reinstated",
         "credit.publicity-started",
         "credit.publicity-terminated",
         "penalties.decision-published",
@@ -51,7 +53,7 @@ SHOWN: Mapping[str, Collection[str]] = {
     },
     r"/v1/acts": {"publicity.act-published", "publicity.act-decided"},
     # A visit that has opened is everybody's. How many were drawn is published with the draw.
-    r"/v1/tasks": {"filing.on-site-inspection-opened"},
+    TASKS: {"filing.on-site-inspection-opened"},
     r"/v1/targets|/v1/draws/[^/]+/targets": {"draws.draw-target-inspected"},
     r"/v1/draws": {"draws.draw-target-selected", "draws.draw-target-inspected"},
     # Once its facts were passed on, whom it accuses and who handles it now.
@@ -190,9 +192,13 @@ def _shown(who: str, url: str) -> Collection[str] | None:
 
 
 def _shown_to(who: str) -> Mapping[str, Collection[str]]:
-    if who not in HANDLERS:
-        return SHOWN
-    return {**SHOWN, COMPLAINTS: {*SHOWN[COMPLAINTS], *HANDLED}}
+    shown = dict(SHOWN)
+    if READERS[who].role in SUPERVISORS:
+        # They read the whole of an opened visit; golden bytes approve it anew after that.
+        shown[TASKS] = {*SHOWN[TASKS], "filing.inspection-task-approved"}
+    if who in HANDLERS:
+        shown[COMPLAINTS] = {*SHOWN[COMPLAINTS], *HANDLED}
+    return shown
 
 
 @pytest.mark.parametrize("who", READERS)
