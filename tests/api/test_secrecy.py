@@ -66,6 +66,7 @@ SHOWN: Mapping[str, Collection[str]] = {
         "corrections.decision-declared-unlawful",
         "corrections.decision-declared-void",
         "corrections.decision-revoked",
+        "takeon.open-duty-performed",
     },
     # Golden bytes give a list, a calendar, a procedure and a form one id; commands do not.
     r"/v1/joint-artefacts": {
@@ -193,7 +194,7 @@ def _shown(who: str, url: str) -> Collection[str] | None:
 
 def _shown_to(who: str) -> Mapping[str, Collection[str]]:
     shown = dict(SHOWN)
-    if READERS[who].role in SUPERVISORS:
+    if READERS[who].role in SUPERVISORS or who == "business":
         # They read the whole of an opened visit; golden bytes approve it anew after that.
         shown[TASKS] = {*SHOWN[TASKS], "filing.inspection-task-approved"}
     if who in HANDLERS:
