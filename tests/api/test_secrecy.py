@@ -42,7 +42,9 @@ SHOWN: Mapping[str, Collection[str]] = {
     r"/v1/observation-statistics": {"observation.observation-granted"},
     # Published for everybody; the events are the authorities', so that a feed can be unsaid.
     # The page of a decision follows its record: it is gone once that has ended (2.17).
+    # Commands name the business of a suit; golden bytes leave it out.
     r"/v1/decisions": {
+        "corrections.litigation-concluded",
         "credit.credit-record-entered",
         "credit.publicity-bounds-moved",
         "credit.publicity-reinstated",
