@@ -34,6 +34,7 @@ pytestmark = pytest.mark.xdist_group("secrecy")
 
 #: Where something is shown by what its event's audience is not told: the page, the types of the
 #: events, and why. Everything else that these pages show is compared without such events.
+TASKS = r"/v1/tasks(/[^/?]+)?(\?|$)"
 COMPLAINTS = r"/v1/complaints(/[^/?]+)?(\?|$)"
 SHOWN: Mapping[str, Collection[str]] = {
     # The rulebook has these counted in public; no case, business or day is named (2.6, 2.7).
@@ -47,6 +48,8 @@ SHOWN: Mapping[str, Collection[str]] = {
         "corrections.decision-declared-unlawful",
         "corrections.decision-declared-void",
         "corrections.decision-revoked",
+        # Commands name the business of a suit too.
+        "corrections.litigation-concluded",
         "credit.credit-record-entered",
         "credit.publicity-bounds-moved",
         "credit.publicity-reinstated",
@@ -62,7 +65,7 @@ SHOWN: Mapping[str, Collection[str]] = {
         "catalogue.officer-certificate-suspended",
     },
     # A visit that has opened is everybody's. How many were drawn is published with the draw.
-    r"/v1/tasks(/[^/?]+)?(\?|$)": {"filing.on-site-inspection-opened"},
+    TASKS: {"filing.on-site-inspection-opened"},
     r"(/v1/targets|/v1/draws/[^/]+/targets)(\?|$)": {"draws.draw-target-inspected"},
     r"/v1/draws(/[^/?]+)?(\?|$)": {"draws.draw-target-selected", "draws.draw-target-inspected"},
     # Once its facts were passed on, whom it accuses and who handles it now.
@@ -75,6 +78,7 @@ SHOWN: Mapping[str, Collection[str]] = {
         "corrections.decision-declared-unlawful",
         "corrections.decision-declared-void",
         "corrections.decision-revoked",
+        "takeon.open-duty-performed",
     },
     # Golden bytes give a list, a calendar, a procedure and a form one id; commands do not.
     r"/v1/joint-artefacts": {
@@ -219,11 +223,15 @@ def _shown(who: str, url: str) -> Collection[str] | None:
 
 
 def _shown_to(who: str) -> Mapping[str, Collection[str]]:
-    if who not in HANDLERS:
-        return SHOWN
-    handled = {*SHOWN[COMPLAINTS], *HANDLED}
-    # The office that handles a complaint finds it in its inbox, and nobody else does.
-    return {**SHOWN, COMPLAINTS: handled, r"/v1/inbox": {*SHOWN[r"/v1/inbox"], *handled}}
+    shown = dict(SHOWN)
+    if READERS[who].role in SUPERVISORS or who == "business":
+        # They read the whole of an opened visit; golden bytes approve it anew after that.
+        shown[TASKS] = {*SHOWN[TASKS], "filing.inspection-task-approved"}
+    if who in HANDLERS:
+        # The office that handles a complaint finds it in its inbox, and nobody else does.
+        shown[COMPLAINTS] = handled = {*SHOWN[COMPLAINTS], *HANDLED}
+        shown[r"/v1/inbox"] = {*SHOWN[r"/v1/inbox"], *handled}
+    return shown
 
 
 @pytest.mark.parametrize("who", READERS)
