@@ -21,7 +21,7 @@ from ledger.filing.events import (
     ResultNotified,
     VisitRated,
 )
-from ledger.kernel import Fold, LegalRef, Recorded
+from ledger.kernel import Fold, Recorded
 from ledger.vocabulary import TaskId
 from projections.records import iso
 from projections.tables import Code, Row
@@ -43,7 +43,6 @@ class TaskState(Fold):
     plan_version: int | None = None
     filing: str | None = None
     joint: str | None = None
-    prescribed_by: LegalRef | None = None
     planned_on: date | None = None
     emergency: bool = False
     approved_on: date | None = None
@@ -68,7 +67,7 @@ class TaskState(Fold):
         self.kind, self.trigger, self.counter = event.kind, event.trigger, event.counter
         self.planned_on, self.plan = event.planned_on, event.plan
         self.plan_version, self.filing = event.plan_version, event.filing
-        self.joint, self.prescribed_by = event.joint, event.prescribed_by
+        self.joint = event.joint
         self.approved_on = record.occurred_on
         self.emergency = self.emergency or event.emergency
         if self.opened_on is None:
@@ -161,7 +160,7 @@ class Tasks(FoldView[TaskState]):
     """A row for each task."""
 
     name = "tasks"
-    version = 3
+    version = 2
     kind = "task"
     fold = TaskState
     table = TASKS
