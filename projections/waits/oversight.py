@@ -26,6 +26,7 @@ from ledger.casefiles.events import (
     ReviewBatchDrawn,
     ReviewReportPublished,
 )
+from ledger.channels.events import ChannelTested, ChannelTestFellDue, ComplaintChannelClosed
 from ledger.complaints.events import (
     ComplaintAccepted,
     ComplaintAcknowledged,
@@ -35,6 +36,7 @@ from ledger.complaints.events import (
     ComplaintTransferred,
 )
 from ledger.countersigning import countersigned_commands
+from ledger.experience.events import ExperiencePublished, HighlightSelected
 from ledger.kernel import Recorded
 from ledger.policies.events import CalendarCalledFor, WorkingCalendarPublished
 from ledger.progress.events import (
@@ -288,6 +290,26 @@ WAITS: tuple[Waiting, ...] = (
         due=("complaint.resolve_cd",),
         told=True,
         law=_COMPLAINING,
+    ),
+    Waiting(
+        "channels.channel-to-test",
+        "投诉渠道待测试: try the channel, and report whether it was answered",
+        ("channels/report-channel-test",),
+        opened_by=(ChannelTestFellDue,),
+        closed_by=(ChannelTested, ComplaintChannelClosed),
+        about=("channel",),
+        region=_TRACKERS,
+        law=_COMPLAINING,
+    ),
+    Waiting(
+        "experience.highlight-to-publish",
+        "亮点经验待发布: publish the highlight for everybody to read",
+        ("experience/publish-experience",),
+        opened_by=(HighlightSelected,),
+        closed_by=(ExperiencePublished,),
+        about=("experience",),
+        region=_TRACKERS,
+        law="《实施意见》保障措施：宣传引导",
     ),
     Waiting(
         "reconsideration.application-to-admit",

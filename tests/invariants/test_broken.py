@@ -35,7 +35,7 @@ from tests.sequences.town import BUSINESSES, OFFICERS, Town, actor
 _ROW, _DUE = Records.row, clock.due
 
 #: A walk in which there is something of everything that is broken here.
-SEED, STEPS = 4, 600
+SEED, STEPS = 3, 500
 
 
 class Walked:

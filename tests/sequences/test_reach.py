@@ -11,7 +11,7 @@ from tests.sequences.town import Town
 from tests.sequences.walk import Tally, Walk
 
 #: Seeds of the fixed run, and steps of each walk: about a year.
-SEEDS = range(11, 17)
+SEEDS = range(11, 18)
 STEPS_OF_EACH = 960
 
 #: Commands that a year of a small region does not reach, and why.
