@@ -10,7 +10,7 @@ from api.tokens import Grant
 from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.channels.events import ChannelKind
 from ledger.channels.folds import ComplaintChannel
-from projections.channels import ComplaintChannels
+from projections.channels import ComplaintChannels, open_on
 
 
 def _channel(channel: ComplaintChannel, grant: Grant) -> dict[str, Any]:
@@ -34,5 +34,5 @@ RESOURCES = Listing(
         Parameter("kind", ChannelKind, "what kind of channel it is"),
         Parameter("stage", str, "open or closed"),
     ),
-    holds=ComplaintChannel.in_force,
+    holds=open_on,
 ).resources()

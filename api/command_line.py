@@ -102,7 +102,7 @@ from ledger.verification.copies import verify_backup
 from ledger.vocabulary import PersonId
 from projections.clock import tick as clock_tick
 from projections.follower import Follower, Views
-from projections.opening import open_views
+from projections.opening import Verified, open_views
 
 app = App(
     name="supervision-ledger",
@@ -370,7 +370,7 @@ def verify(
             advance(done, what=what, total=total)
 
         if path is not None:
-            views = []
+            views: list[Verified] = []
             found = verify_backup(
                 path, keys=keys, witnesses=witnesses, workers=workers, progress=progress
             )

@@ -46,8 +46,10 @@ from projections.waiting import entry_of
 from projections.waits import WAITS
 
 #: Who has an inbox: everybody who answers anything.
-READERS: frozenset[Role] = frozenset(
-    UNIT_BOUND | SUPERVISORS | {"credit_officer", "entity_rep", "subscriber_system"}
+READERS: frozenset[Role] = (
+    UNIT_BOUND
+    | SUPERVISORS
+    | frozenset[Role]({"credit_officer", "entity_rep", "subscriber_system"})
 ) - {"ledger_clock"}
 
 #: Where a subject of a kind is read, or of a kind in a system. A calendar, a piece of evidence, a

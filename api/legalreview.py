@@ -39,7 +39,10 @@ def _reviews(reviews: Reviews, grant: Grant) -> dict[str, Any]:
 
 
 def _reviewer(reviewer: Reviewer, grant: Grant) -> dict[str, Any]:
-    said = {"officer": reviewer.officer, "registered": list(reviewer.registered.values())}
+    said: dict[str, Any] = {
+        "officer": reviewer.officer,
+        "registered": list(reviewer.registered.values()),
+    }
     own = grant.role in UNIT_BOUND and set(reviewer.registered) == {grant.unit}
     if own or grant.role == "jb_supervisor":
         # Each opinion is sealed, and so is how many there are.

@@ -233,6 +233,6 @@ def _opened(view: type[FoldView[Any]]) -> FoldView[Any]:
     return view()
 
 
-def _text(wanted: Any, column: sa.Column[Any]) -> Any:
+def _text(wanted: Any, column: sa.ColumnElement[Any]) -> Any:
     """A value as it stands in a column: whatever is no number is text there."""
     return wanted if isinstance(column.type, sa.Integer) else str(wanted)

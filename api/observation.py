@@ -37,7 +37,7 @@ async def observation_statistics(request: web.Request) -> web.Response:
         .group_by(OBSERVATIONS.c.domain, OBSERVATIONS.c.stage)
     )
 
-    def ask() -> list[sa.Row[tuple[str, str, int]]]:
+    def ask() -> list[sa.Row[str, str, int]]:
         with follower.views.reading() as connection:
             return list(connection.execute(query))
 

@@ -70,9 +70,10 @@ def add_description(
     uploads: Sequence[Uploading] = (),
 ) -> None:
     """Have the description made when it is first asked for: it takes a third of a second."""
-    app[DESCRIPTION] = cache(
+    description: Callable[[], bytes] = cache(
         lambda: msgspec.json.encode(describe(commands, resources, operations, uploads))
     )
+    app[DESCRIPTION] = description
 
 
 async def openapi(request: web.Request) -> web.Response:

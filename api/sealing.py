@@ -24,7 +24,6 @@ from ledger.persons.commands import ErasePerson, RegisterPerson
 from ledger.persons.erasure import destroy_keys
 from ledger.persons.events import PersonRegistered, SealedPerson
 from ledger.process.commands import EraseCaseFiles
-from ledger.stores.sqlite import SQLiteRecorder
 from ledger.vault.sealing import Sealed, seal
 from ledger.vault.store import Vault
 
@@ -159,7 +158,7 @@ def _refuse_sealed(given: object, pointer: str) -> None:
 
 
 Sealer = Callable[[Any, Vault, str], Command]
-Finisher = Callable[[SQLiteRecorder, Vault], object]
+Finisher = Callable[[Any, Vault], object]
 
 #: Whose fields are sealed before they are handed in.
 SEALERS: dict[type[Command], Sealer] = {

@@ -45,6 +45,7 @@ from functools import lru_cache
 
 from ledger.kernel import Event, Recorded, Visibility, codec
 from ledger.kernel.events import event_types
+from ledger.vocabulary import Role
 
 PUBLIC = "public"
 SHARED = "shared"
@@ -59,11 +60,13 @@ BUREAU_UNIT = "JB"
 FIGURES_READ_BY = frozenset({BUREAU_UNIT, "RLO"})
 
 #: They supervise the whole region, or work across all units.
-SUPERVISORS = frozenset({"jb_supervisor", "rlo_assessor", "recon_officer", "ledger_clock"})
+SUPERVISORS: frozenset[Role] = frozenset(
+    {"jb_supervisor", "rlo_assessor", "recon_officer", "ledger_clock"}
+)
 _ACROSS_UNITS = SUPERVISORS | {"credit_officer"}
 
 #: They see what concerns their own unit.
-UNIT_BOUND = frozenset(
+UNIT_BOUND: frozenset[Role] = frozenset(
     {
         "enforcement_officer",
         "office_head",

@@ -301,12 +301,12 @@ def limits(views: Views, today: date) -> dict[tuple[str, int, str], Limit]:
 _PLACE = (BOOKINGS.c.unit, BOOKINGS.c.year, BOOKINGS.c.grade)
 
 
-def _occurring(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
+def _occurring(connection: sa.Connection) -> Iterator[sa.Row[str, int, str]]:
     """Every unit, year and grade with a booking.
 
     From one to the next in the index: the cost follows their number, not that of the bookings.
     """
-    first = sa.select(*_PLACE).order_by(*_PLACE).limit(1)
+    first: sa.Select[str, int, str] = sa.select(*_PLACE).order_by(*_PLACE).limit(1)
     found = connection.execute(first).one_or_none()
     while found is not None:
         yield found
@@ -323,10 +323,10 @@ def beyond(
     alike: dict[Limit, list[tuple[str, int, str]]] = {}
     for place, limit in known.items():
         alike.setdefault(limit, []).append(place)
-    place = sa.tuple_(*_PLACE)
+    columns = sa.tuple_(*_PLACE)
     # One condition for each: an index has the counters of each place in order.
     counted = [
-        sa.and_(place.in_(places), column > most)
+        sa.and_(columns.in_(places), column > most)
         for limit, places in alike.items()
         for column, most in zip(counters, (limit.capped, limit.exempt), strict=True)
         if most is not None

@@ -17,6 +17,8 @@ from projections.progress import REPORTING_UNITS, ReportingUnits
 from projections.views import FoldView, subject_table
 from projections.workplans import known_since
 
+CHANNELS = subject_table("complaint_channels", "unit", "kind", "stage", "published_on", "closed_on")
+
 
 class ComplaintChannels(FoldView[ComplaintChannel]):
     """A row for each channel."""
@@ -24,8 +26,17 @@ class ComplaintChannels(FoldView[ComplaintChannel]):
     name = "complaint_channels"
     kind = "channel"
     fold = ComplaintChannel
-    table = subject_table("complaint_channels", "unit", "kind", "stage")
-    tables = (table,)
+    table = CHANNELS
+    tables = (CHANNELS,)
+
+
+def open_on(table: sa.Table, day: date) -> sa.ColumnElement[bool]:
+    """The rows of channels that were open on a day."""
+    closed = table.c.closed_on
+    return sa.and_(
+        table.c.published_on <= day.isoformat(),
+        sa.or_(closed.is_(None), closed > day.isoformat()),
+    )
 
 
 UNIT_CHANNELS = subject_table("unit_channels")

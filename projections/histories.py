@@ -299,7 +299,7 @@ class JointListHistory(Fold):
         return bool(self.history.editions)
 
     def on_published(self, event: JointListPublished) -> None:
-        whole = {matter: {} for matter in event.matters}
+        whole: dict[str, dict[str, Any]] = {matter: {} for matter in event.matters}
         self.history.replace(event.published_on, whole, version=event.version, url=event.url)
 
 

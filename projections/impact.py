@@ -8,7 +8,7 @@ found by walking the ledger of the business in order, each step as it was known 
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any, Literal
 from uuid import UUID
@@ -60,32 +60,25 @@ class Use(msgspec.Struct, frozen=True):
 
 
 #: Whatever looks at a grade in force stands here, and is followed from there on.
-USES: Mapping[type[Event], Use] = {
+USES: dict[type[Event], Use] = {
     InspectionTaskApproved: Use("task", lambda event: str(event.task)),
 }
 
 _NULLIFIED = (DecisionAltered, DecisionDeclaredUnlawful, DecisionDeclaredVoid, DecisionRevoked)
 _VISITS = (OnSiteInspectionOpened, InspectionConcluded)
-_TOPICS = tuple(
-    sorted(
-        {
-            event.TOPIC
-            for event in (
-                *USES,
-                *_NULLIFIED,
-                *_VISITS,
-                CreditRecordEntered,
-                PublicityTerminated,
-                CreditGradeAssigned,
-                SanctionApplied,
-                SanctionLifted,
-                FindingRaised,
-                RecordCorrected,
-            )
-        }
-        | set(topics_of(CreditGrade))
-    )
+_READ: tuple[type[Event], ...] = (
+    *USES,
+    *_NULLIFIED,
+    *_VISITS,
+    CreditRecordEntered,
+    PublicityTerminated,
+    CreditGradeAssigned,
+    SanctionApplied,
+    SanctionLifted,
+    FindingRaised,
+    RecordCorrected,
 )
+_TOPICS = tuple(sorted({event.TOPIC for event in _READ} | set(topics_of(CreditGrade))))
 
 
 class ImpactItem(msgspec.Struct, frozen=True, omit_defaults=True):

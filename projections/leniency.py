@@ -43,7 +43,7 @@ class LeniencyApplications(FoldView[CaseLeniency]):
     tables = (APPLICATIONS,)
 
     def row(self, fold: CaseLeniency, position: int) -> Row:
-        events = [*filter(None, (fold.applied,)), *fold.educated, *fold.commitments]
+        events: list[Any] = [*filter(None, (fold.applied,)), *fold.educated, *fold.commitments]
         return {
             "unit": events[0].unit if events else None,
             "entity": events[0].entity if events else None,

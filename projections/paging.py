@@ -47,7 +47,7 @@ _COMPARISONS = {
 }
 
 #: SQLite: the value of a column as it is, but not to be looked up in an index.
-_AS_IT_IS = operators.custom_op("+")
+_AS_IT_IS: operators.custom_op[Any] = operators.custom_op("+")
 
 
 def page_of(
@@ -79,7 +79,7 @@ def page_of(
 def _flat(conditions: Iterable[Any]) -> Iterator[Condition]:
     """The conditions that have to be met, one by one."""
     for one in conditions:
-        inner = one.element if isinstance(one, Grouping) else one
+        inner: Any = one.element if isinstance(one, Grouping) else one
         if isinstance(inner, BooleanClauseList) and inner.operator is operators.and_:
             yield from _flat(inner.clauses)
         elif isinstance(inner, sa.Column):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
@@ -134,6 +135,9 @@ class Source:
             return None
         return codec.decode(position, found[0].event.data)
 
+    def _run(self, after: int, limit: int) -> list[Any]:
+        return list(self.recorder.read(after=after, limit=limit))
+
     def exactly(self, positions: Sequence[int]) -> list[Any]:
         """The stored events at these positions, which rise, as the store holds them.
 
@@ -146,11 +150,7 @@ class Source:
             if end < len(positions) and positions[end] - positions[end - 1] <= _NEAR:
                 continue
             after, last = positions[begin] - 1, positions[end - 1]
-            run = self._ask(
-                lambda after=after, last=last: list(
-                    self.recorder.read(after=after, limit=last - after)
-                )
-            )
+            run = self._ask(partial(self._run, after, last - after))
             found += [stored for stored in run if stored.position in wanted]
             begin = end
         return found

@@ -119,7 +119,7 @@ def figures_of(
         for name, day, total in connection.execute(query):
             found.setdefault(name, {})[date.fromisoformat(day)] = int(total)
     for name in levels:
-        query = sa.select(sa.func.sum(table.n)).where(*counts, table.name == name)
-        if (total := connection.execute(query).scalar_one()) is not None:
+        whole = sa.select(sa.func.sum(table.n)).where(*counts, table.name == name)
+        if (total := connection.execute(whole).scalar_one()) is not None:
             found[name] = {last: int(total)}
     return Figures(found)

@@ -91,11 +91,12 @@ from ledger.repair.events import (
     RepairSynchronised,
 )
 from ledger.sharing.events import RemovalAcknowledged, RemovalNotified
+from ledger.vocabulary import Role
 from projections.waiting import Waiting
 
 _PUNISHING = "中华人民共和国行政处罚法"
 _REPAIRING = "国家发展改革委令第36号：信用修复管理办法"
-_CREDIT = frozenset({"credit_officer"})
+_CREDIT: frozenset[Role] = frozenset({"credit_officer"})
 
 _UNDONE = (DecisionRevoked, DecisionDeclaredUnlawful, DecisionDeclaredVoid)
 

@@ -59,6 +59,7 @@ from ledger.observation.events import (
     ObservationTerminated,
     SoftMeasureTaken,
 )
+from ledger.vocabulary import Role
 from projections.waiting import Waiting
 
 _PLANS = "《实施意见》任务一：检查计划备案"
@@ -67,7 +68,7 @@ _DRAWN = "《实施意见》任务二：双随机、一公开"
 _JOINTLY = "《实施意见》任务八：跨部门联动响应协作机制"
 _KEY = "《实施意见》任务四：重点监管"
 
-_OPERATORS = frozenset({"draw_coordinator", "office_head", "unit_head"})
+_OPERATORS: frozenset[Role] = frozenset({"draw_coordinator", "office_head", "unit_head"})
 
 
 def _task_officers(event: Any) -> tuple[str, ...]:

@@ -266,6 +266,9 @@ async def test_s25_without_a_published_telephone(world: World) -> None:
         ("mailbox", "ts@example.gov.cn"), ("phone", "0931-8250000"),
     ]  # fmt: skip
     assert not any("tests" in one for one in listed)
+    for day, open_then in (("2026-09-20", []), ("2026-10-12", ["CH-MRB-1", "CH-MRB-2"])):
+        of_day = await world.get("public", "/v1/complaint-channels", unit="MRB", valid_as_of=day)
+        assert [one["channel"] for one in of_day["items"]] == open_then
     world.at("2026-12-24")
     assert ("FindingRaised", "CMP-V4") in world.tick()
     [untested] = await world.findings(rule_id="CMP-V4")
