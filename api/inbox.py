@@ -57,7 +57,8 @@ READERS: frozenset[Role] = (
 PAGES: Mapping[str, str] = {
     "annual-stats": "/v1/annual-statistics/{}",
     "approval": "/v1/approvals/{}",
-    "assessment": "/v1/assessments/{}",
+    # Its own page is there once it is published.
+    "assessment": "/v1/indicators?year={}",
     "case": "/v1/cases/{}",
     "casefile": "/v1/case-files/{}",
     "complaint": "/v1/complaints/{}",

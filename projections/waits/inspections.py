@@ -49,6 +49,7 @@ from ledger.joint.events import (
 from ledger.keylist.events import (
     KeyDesignationEnded,
     KeyDesignationReviewed,
+    KeyUnitDescribed,
     KeyUnitDesignated,
 )
 from ledger.observation.events import (
@@ -368,9 +369,11 @@ WAITS: tuple[Waiting, ...] = (
         "keylist.designation-to-track",
         "重点监管对象待跟踪指导: guide the business, log tracking visits",
         ("keylist/provide-guidance", "keylist/log-tracking-visit"),
-        opened_by=(KeyUnitDesignated,),
+        # Who follows up is told to the unit and the supervisors alone; once the list told it.
+        opened_by=(KeyUnitDesignated, KeyUnitDescribed),
         closed_by=(KeyDesignationEnded,),
         about=("designation",),
+        when=lambda event: event.tracking_officer is not None,
         persons=lambda event: (event.tracking_officer,),
         due=("key.follow_up", "key.follow_up.again"),
         law=_KEY,

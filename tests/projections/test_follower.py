@@ -120,7 +120,7 @@ def test_an_unreadable_record_stops_only_who_wants_it(past: Past, follower: Foll
     past.add(task("T-2"))
     follower.catch_up()
     stopped = {h.view for h in follower.health() if h.state == "stopped"}
-    assert stopped == {"profiles", "tasks", "burdens"}
+    assert stopped == {"profiles", "tasks", "burdens", "inbox"}
     assert {h.error_position for h in follower.health() if h.state == "stopped"} == {2}
     assert follower.position("findings") == 4
 
