@@ -110,6 +110,10 @@ class LegalRepresentativeRecorded(Event):
     since: date
     id_type: IdType = "01"
 
+    def kept_from(self) -> tuple[str, ...]:
+        """No unit: the person is registered together with this, and has complained of nobody."""
+        return ()
+
 
 class EntityLeftRegister(Event):
     """市场主体退出登记: the register no longer lists the business.

@@ -91,7 +91,7 @@ def cases() -> tuple[dict[str, Any], ...]:
     found: list[dict[str, Any]] = [PUBLISHED]
 
     @examples(
-        80,
+        200,
         derandomize=True,
         database=None,
         phases=[Phase.generate],
