@@ -370,6 +370,9 @@ async def test_a_new_address_is_no_new_version(world: World) -> None:
         assert (await _nobody(world, path, valid_as_of="2026-04-21"))["url"] == "https://e.org/new"
     listed = (await _nobody(world, paths[1]))["elements"]
     assert {one["element"]: one["url"] for one in listed}["M-101"] == "https://e.org/new"
+    for path in (paths[0], paths[2]):
+        newest = (await _nobody(world, path))["versions"][-1]
+        assert (newest["published_on"], newest["url"]) == ("2026-04-21", "https://e.org/new")
 
 
 async def test_suspended_officers_are_listed_so(world: World) -> None:
