@@ -7,31 +7,48 @@ from datetime import date
 from typing import Annotated, Any
 
 import msgspec
+import sqlalchemy as sa
 from aiohttp import hdrs, web
 from msgspec.structs import replace
 
 from api.access import grant_of
-from api.asking import one_row
+from api.asking import DEFAULT_PAGE, MAX_PAGE, asked, begun, caught_up
 from api.keys import LEDGER
-from api.listing import Listing, everybody
+from api.listing import Listing, everybody, opened
 from api.problems import Problem, not_found
-from api.reading import AT_LEAST, AT_LEAST_HEADER, json_response, query_value
+from api.reading import (
+    AT_LEAST,
+    AT_LEAST_HEADER,
+    LIMIT,
+    bounded,
+    json_response,
+    next_link,
+    query_value,
+)
 from api.resources import Parameter, Resource
 from ledger.kernel import civil_date
 from projections.histories import HISTORIES, Edition, History, HistoryView, named
 
 VersionNo = Annotated[int, msgspec.Meta(ge=1)]
 #: The day on which the edition that is asked for has to hold.
-AS_OF = Parameter("valid_as_of", date, "the day of which the list is shown as it was published")
+AS_OF = Parameter("valid_as_of", date, "the day on which what is shown held, as corrected since")
+_AFTER = Parameter("after", VersionNo, "the version where the page before ended; from its Link")
 _FROM = Parameter("from", VersionNo, "the older version; by default the one before the newer")
 _TO = Parameter("to", VersionNo, "the newer version; by default the newest")
 
 #: What is said of lists that anybody reads; they change when something is published.
-_HEADERS = {hdrs.CACHE_CONTROL: "private, no-cache", hdrs.VARY: "Authorization, Accept"}
+_HEADERS: dict[str, str] = {
+    hdrs.CACHE_CONTROL: "private, no-cache",
+    hdrs.VARY: "Authorization, Accept",
+}
 
 
 class ShownEdition(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A list as it was published on a day; ``version`` 0 and no elements before the first."""
+    """A list as it held on a day; ``version`` 0 and no elements before the first.
+
+    ``corrected_on``: the last day on which a record behind it was corrected; it is shown as
+    corrected, whatever the day asked for.
+    """
 
     list: str
     id: str
@@ -40,10 +57,14 @@ class ShownEdition(msgspec.Struct, frozen=True, omit_defaults=True):
     since: date | None = None
     reason: str | None = None
     url: str | None = None
+    corrected_on: date | None = None
 
 
 class ShownVersion(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One version: since when, and how many elements it adds or changes, and removes."""
+    """One version: since when, and how many elements it adds or changes, and removes.
+
+    ``corrected_on``: the day on which its record was last corrected, if it was.
+    """
 
     version: int
     since: date
@@ -51,10 +72,11 @@ class ShownVersion(msgspec.Struct, frozen=True, omit_defaults=True):
     removed: int
     reason: str | None = None
     url: str | None = None
+    corrected_on: date | None = None
 
 
 class ShownVersions(msgspec.Struct, frozen=True):
-    """Every version of a list, the newest last."""
+    """Versions of a list, the newest last; the ``Link`` header leads to the next page."""
 
     items: tuple[ShownVersion, ...]
 
@@ -98,12 +120,12 @@ class PublicList(msgspec.Struct, frozen=True):
         """The versions, and the difference of two."""
         below = f"{self.path}/{{{self.place}}}"
         return (
-            self._resource(f"{below}/versions", self._versions(), ShownVersions),
+            self._resource(f"{below}/versions", self._versions(), ShownVersions, _AFTER, LIMIT),
             self._resource(f"{below}/diff", self._difference(), ShownDifference, _FROM, _TO),
         )
 
     def edition(self) -> Resource:
-        """The list itself as it was published on a day, today by default."""
+        """The list itself as it held on a day, today by default."""
         return self._resource(f"{self.path}/{{{self.place}}}", self._edition(), ShownEdition, AS_OF)
 
     def dated(self, single: Resource) -> Resource:
@@ -114,7 +136,7 @@ class PublicList(msgspec.Struct, frozen=True):
             return await (edition if AS_OF.name in request.query else newest)(request)
 
         handler.__doc__ = (
-            f"{newest.__doc__}\n\n    With `valid_as_of` the list as it was published on that day."
+            f"{newest.__doc__}\n\n    With `valid_as_of` the list as it held on that day."
         )
         return replace(single, handler=handler, query=(*single.query, AS_OF))
 
@@ -129,66 +151,94 @@ class PublicList(msgspec.Struct, frozen=True):
             headers=(AT_LEAST_HEADER,),
         )
 
-    async def _history(self, request: web.Request) -> History:
+    async def _answered(
+        self, request: web.Request, question: Callable[[History], Any]
+    ) -> tuple[Any, bytes]:
+        """What is asked of the history, and as JSON; found out off the event loop."""
         await grant_of(request)
-        view = self.view
-        row = await one_row(request, view.name, view.table, request.match_info[self.place])
-        if row is None:
+        view = opened(self.view)
+        follower = await caught_up(request, view.name)
+        key = request.match_info[self.place]
+        query = sa.select(view.table.c.state).where(view.table.c.key == key, *begun(view.table))
+
+        def ask() -> tuple[Any, bytes] | None:
+            with follower.views.reading() as connection:
+                state = connection.execute(query).scalar()
+            if state is None:
+                return None
+            answer = question(view.decode(state).history)
+            return answer, msgspec.json.encode(answer)
+
+        answer = await asked(ask)
+        if answer is None:
             raise not_found()
-        history: History = view().decode(row.state).history
-        return history
+        return answer
 
     def _edition(self) -> Callable[[web.Request], Any]:
         async def handler(request: web.Request) -> web.Response:
-            history = await self._history(request)
             today = civil_date(request.app[LEDGER].clock())
             day: date = query_value(request, AS_OF.name, date, today)
-            held = history.on(day) or Edition(0, date.min)
-            elements = history.elements_on(day)
-            return json_response(
-                ShownEdition(
+
+            def question(history: History) -> ShownEdition:
+                held = history.on(day) or Edition(0, date.min)
+                elements = history.elements_on(day)
+                return ShownEdition(
                     list=self.name,
                     id=request.match_info[self.place],
                     version=held.version,
                     since=held.since if held.version else None,
                     reason=held.reason,
                     url=held.url,
+                    corrected_on=history.corrected_on(day),
                     elements=tuple(named(name, elements[name]) for name in sorted(elements)),
-                ),
-                headers=_HEADERS,
-            )
+                )
 
-        handler.__doc__ = "The list as it was published on a day, today by default."
+            _, body = await self._answered(request, question)
+            return json_response(None, body=body, headers=_HEADERS)
+
+        handler.__doc__ = "The list as it held on a day, today by default."
         return handler
 
     def _versions(self) -> Callable[[web.Request], Any]:
         async def handler(request: web.Request) -> web.Response:
-            history = await self._history(request)
-            items = tuple(
-                ShownVersion(
-                    one.version, one.since, len(one.put), len(one.dropped), one.reason, one.url
-                )
-                for one in history.editions
-            )
-            return json_response(ShownVersions(items), headers=_HEADERS)
+            limit = bounded(request, LIMIT.name, DEFAULT_PAGE, 1, MAX_PAGE)
+            after: int = query_value(request, _AFTER.name, VersionNo, 0)
+
+            def question(history: History) -> ShownVersions:
+                later = [one for one in history.editions if one.version > after]
+                return ShownVersions(tuple(_version(one) for one in later[: limit + 1]))
+
+            found, body = await self._answered(request, question)
+            headers = dict(_HEADERS)
+            if len(found.items) > limit:
+                found = ShownVersions(found.items[:limit])
+                body = msgspec.json.encode(found)
+                headers[hdrs.LINK] = next_link(request, after=found.items[-1].version)
+            return json_response(None, body=body, headers=headers)
 
         handler.__doc__ = "Every version that was published: since when, and how much it changed."
         return handler
 
     def _difference(self) -> Callable[[web.Request], Any]:
         async def handler(request: web.Request) -> web.Response:
-            history = await self._history(request)
-            known = [one.version for one in history.editions]
-            newer = _asked(request, "to", known, known[-1])
-            before = known[: known.index(newer)]
-            older = _asked(request, "from", known, before[-1] if before else newer)
-            return json_response(
-                {"from": older, "to": newer, **history.difference(older, newer)},
-                headers=_HEADERS,
-            )
+            def question(history: History) -> dict[str, Any]:
+                known = [one.version for one in history.editions]
+                newer = _asked(request, "to", known, known[-1])
+                before = known[: known.index(newer)]
+                older = _asked(request, "from", known, before[-1] if before else newer)
+                return {"from": older, "to": newer, **history.difference(older, newer)}
+
+            _, body = await self._answered(request, question)
+            return json_response(None, body=body, headers=_HEADERS)
 
         handler.__doc__ = "What was added, removed and changed from one version to another."
         return handler
+
+
+def _version(one: Edition) -> ShownVersion:
+    return ShownVersion(
+        one.version, one.since, one.changed, one.removed, one.reason, one.url, one.corrected_on
+    )
 
 
 def _asked(request: web.Request, name: str, known: Sequence[int], default: int) -> int:

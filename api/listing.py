@@ -160,7 +160,7 @@ class Listing(msgspec.Struct, frozen=True):
     def _shown(self, row: sa.Row[Any], grant: Grant) -> Any:
         if "document" in self.view.table.c:
             return msgspec.Raw(row.document)
-        return self.show(_opened(self.view).decode(row.state), grant)
+        return self.show(opened(self.view).decode(row.state), grant)
 
     def _list(self) -> Callable[[web.Request], Any]:
         view = self.view()
@@ -228,7 +228,7 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 @cache
-def _opened(view: type[FoldView[Any]]) -> FoldView[Any]:
+def opened(view: type[FoldView[Any]]) -> FoldView[Any]:
     """What reads the states of a view."""
     return view()
 

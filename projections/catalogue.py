@@ -78,7 +78,9 @@ class MatterState(Fold):
         )
 
     def on_published(self, event: MatterPublished) -> None:
-        self.published[event.version] = (event.published_on, event.url)
+        # Published again, at another address, it is no newer.
+        since, _ = self.published.get(event.version, (event.published_on, ""))
+        self.published[event.version] = (since, event.url)
 
     def on_coded(self, event: MatterCodesAssigned) -> None:
         self.codes = event.codes
@@ -162,7 +164,7 @@ class Matters(FoldView[MatterState]):
     """A row for each matter, as its newest version says."""
 
     name = "matters"
-    version = 3
+    version = 4
     kind = "matter"
     fold = MatterState
     table = MATTERS

@@ -28,7 +28,7 @@ from ledger.dishonesty.events import MeasureCataloguePublished
 from ledger.draws.events import DrawMatterListPublished
 from ledger.filing.events import AnnualPlanApproved, PlanAmended, PlanItem, PlanPublished
 from ledger.joint.events import JointListPublished
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, RecordCorrected, Recorded
 from ledger.keylist.events import KeyMatterDelisted, KeyMatterListed
 from ledger.leniency.events import LeniencyListPublished
 from ledger.penalties.events import BenchmarkPublished
@@ -45,12 +45,20 @@ from projections.views import FoldView, subject_table
 
 #: Elements of a list by their ids, as they are read.
 Elements = dict[str, Any]
-#: The fields that say until when an element holds; on a later day it is not in the list.
-_LAST_DAYS = ("expires_on", "valid_to")
+#: The last day of an element's validity: several may stand beside one another.
+_VALID_TO = "valid_to"
+#: The last day of an element's term: a new term takes the place of the one before.
+_EXPIRES_ON = "expires_on"
 
 
 class Edition(msgspec.Struct, omit_defaults=True):
-    """One edition: from which day it holds, and what it changes of the one before."""
+    """One edition: from which day it holds, and what it says.
+
+    A ``whole`` one is complete, another changes single elements of those before. What a ``final``
+    one says no edition of a later day takes back. ``changed`` and ``removed`` count what differs
+    from the edition published before. ``position``: of the event; ``corrected_on``: the day of its
+    last correction.
+    """
 
     version: int
     since: date
@@ -58,6 +66,16 @@ class Edition(msgspec.Struct, omit_defaults=True):
     dropped: list[str] = msgspec.field(default_factory=list)
     reason: str | None = None
     url: str | None = None
+    whole: bool = False
+    final: bool = False
+    changed: int = 0
+    removed: int = 0
+    position: int = 0
+    corrected_on: date | None = None
+
+    def lapsed(self, day: date) -> bool:
+        """Whether all it says was valid until a day that is over."""
+        return bool(self.put) and all(_is_over(said, _VALID_TO, day) for said in self.put.values())
 
 
 class History(msgspec.Struct):
@@ -72,11 +90,22 @@ class History(msgspec.Struct):
         dropped: Iterable[str] = (),
         *,
         reason: str | None = None,
+        final: bool = False,
     ) -> None:
         """Add an edition that changes single elements."""
-        version = self.newest + 1
-        gone = list(dropped)
-        self.editions.append(Edition(version, since, _plain(put), gone, reason))
+        said, gone = _plain(put), list(dropped)
+        self.editions.append(
+            Edition(
+                self.newest + 1,
+                since,
+                said,
+                gone,
+                reason,
+                final=final,
+                changed=len(said),
+                removed=len(gone),
+            )
+        )
 
     def replace(
         self,
@@ -88,18 +117,22 @@ class History(msgspec.Struct):
     ) -> None:
         """Add an edition that is complete and takes the place of the one before.
 
-        A version that is published again, at another address, is the same edition.
+        A version that is published again is the same edition, now at this address.
         """
-        if version is not None and any(edition.version == version for edition in self.editions):
-            return
+        for edition in self.editions:
+            if edition.version == version:
+                edition.url = url
+                return
         before, now = self.elements(), _plain(whole)
         self.editions.append(
             Edition(
                 self.newest + 1 if version is None else version,
                 since,
-                {name: said for name, said in now.items() if before.get(name) != said},
-                [name for name in before if name not in now],
+                now,
                 url=url,
+                whole=True,
+                changed=sum(before.get(name) != said for name, said in now.items()),
+                removed=sum(name not in now for name in before),
             )
         )
 
@@ -109,31 +142,41 @@ class History(msgspec.Struct):
         return max((edition.version for edition in self.editions), default=0)
 
     def on(self, day: date) -> Edition | None:
-        """The edition that holds on a day: of those that held by then the one published last."""
-        holding = [edition for edition in self.editions if edition.since <= day]
-        return holding[-1] if holding else None
+        """The edition of a day: of those that hold by then the newest by its day (2.17).
+
+        Of several of one day it is the one published last.
+        """
+        begun = [edition for edition in self.editions if edition.since <= day]
+        holding = [edition for edition in begun if not edition.lapsed(day)] or begun
+        return max(reversed(holding), key=lambda edition: edition.since, default=None)
 
     def elements(self, version: int | None = None) -> Elements:
         """What the list holds in a version; without one, in the newest edition."""
-        held: Elements = {}
+        until: list[Edition] = []
         for edition in self.editions:
-            for name in edition.dropped:
-                held.pop(name, None)
-            held.update(edition.put)
+            until.append(edition)
             if edition.version == version:
                 break
-        return held
+        return _held(until)
 
     def elements_on(self, day: date) -> Elements:
-        """What the list holds on a day: an element whose last day is over is not in it."""
-        edition = self.on(day)
-        if edition is None:
-            return {}
+        """What the list holds on a day, by every edition until then in the order of their days.
+
+        An element that was valid until an earlier day does not count, and uncovers what was said
+        before; one whose term is over is not in the list.
+        """
+        begun = [edition for edition in self.editions if edition.since <= day]
+        begun.sort(key=lambda edition: (edition.final, edition.since))
         return {
             name: said
-            for name, said in self.elements(edition.version).items()
-            if not _is_over(said, day)
+            for name, said in _held(begun, day).items()
+            if not _is_over(said, _EXPIRES_ON, day)
         }
+
+    def corrected_on(self, day: date) -> date | None:
+        """The last day on which a record of an edition that holds by ``day`` was corrected."""
+        days = [e.corrected_on for e in self.editions if e.since <= day and e.corrected_on]
+        return max(days, default=None)
 
     def difference(self, older: int, newer: int) -> dict[str, Any]:
         """What was added, removed and changed from one version to another."""
@@ -166,10 +209,24 @@ def _changes(name: str, old: Any, new: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _is_over(said: Any, day: date) -> bool:
-    if not isinstance(said, dict):
-        return False
-    return any((last := said.get(name)) and last < day.isoformat() for name in _LAST_DAYS)
+def _held(editions: Iterable[Edition], day: date | None = None) -> Elements:
+    """What editions say together, in this order; without what was valid until before ``day``."""
+    held: Elements = {}
+    for edition in editions:
+        if edition.whole:
+            held = {}
+        for name in edition.dropped:
+            held.pop(name, None)
+        for name, said in edition.put.items():
+            if day is None or not _is_over(said, _VALID_TO, day):
+                held[name] = said
+    return held
+
+
+def _is_over(said: Any, field: str, day: date) -> bool:
+    """Whether the last day in a field of an element lies before ``day``."""
+    last = said.get(field) if isinstance(said, dict) else None
+    return last is not None and last < day.isoformat()
 
 
 def _plain(elements: Mapping[str, Any]) -> Elements:
@@ -188,16 +245,36 @@ def _by(items: Iterable[Any], name: str) -> dict[str, Any]:
     return {str(getattr(item, name)): item for item in items}
 
 
-class MatterHistory(Fold):
+class PublicFold(Fold):
+    """What was published of a list? Its corrected editions say so, whatever the list."""
+
+    @property
+    def history(self) -> History:
+        """The editions."""
+        raise NotImplementedError
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.history.editions)
+
+    def take(self, record: Recorded) -> None:
+        known = len(self.history.editions)
+        super().take(record)
+        for edition in self.history.editions[known:]:
+            edition.position = record.position
+
+    def on_corrected(self, event: RecordCorrected, record: Recorded) -> None:
+        for edition in self.history.editions:
+            if edition.position == event.target_position:
+                edition.corrected_on = record.occurred_on
+
+
+class MatterHistory(PublicFold):
     """What was published of this matter, element by element, and was it withdrawn?"""
 
     matter: MatterId
     history: History = msgspec.field(default_factory=History)
     drafts: dict[int, MatterElements] = msgspec.field(default_factory=dict)
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.history.editions)
 
     def on_listed(self, event: MatterListed) -> None:
         self.drafts[1] = event.elements
@@ -213,19 +290,15 @@ class MatterHistory(Fold):
     def on_withdrawn(self, event: MatterWithdrawn, record: Recorded) -> None:
         if self.exists:
             gone = {"withdrawn": event.reason}
-            self.history.change(record.occurred_on, gone, reason=event.reason)
+            self.history.change(record.occurred_on, gone, reason=event.reason, final=True)
 
 
-class MatterCatalogue(Fold):
+class MatterCatalogue(PublicFold):
     """Which matters has this unit published, each with all its elements (执法事项清单)?"""
 
     unit: UnitId
     history: History = msgspec.field(default_factory=History)
     drafts: dict[str, dict[int, MatterElements]] = msgspec.field(default_factory=dict)
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.history.editions)
 
     def on_listed(self, event: MatterListed) -> None:
         self.drafts.setdefault(event.matter, {})[1] = event.elements
@@ -234,13 +307,21 @@ class MatterCatalogue(Fold):
         self.drafts.setdefault(event.matter, {})[event.version] = event.elements
 
     def on_published(self, event: MatterPublished) -> None:
+        for edition in self.history.editions:
+            known = edition.put.get(event.matter)
+            if known is not None and known["version"] == event.version:
+                # Published again, at another address: the same edition.
+                known["url"] = event.url
+                return
         elements = event.elements or self.drafts.get(event.matter, {}).get(event.version)
         said = {**_fields(elements), "version": event.version, "url": event.url}
         self.history.change(event.published_on, {event.matter: said})
 
     def on_withdrawn(self, event: MatterWithdrawn, record: Recorded) -> None:
         if event.matter in self.history.elements():
-            self.history.change(record.occurred_on, {}, [event.matter], reason=event.reason)
+            self.history.change(
+                record.occurred_on, {}, [event.matter], reason=event.reason, final=True
+            )
 
 
 def _fields(elements: MatterElements | None) -> Elements:
@@ -248,31 +329,23 @@ def _fields(elements: MatterElements | None) -> Elements:
     return said
 
 
-class DrawMatterHistory(Fold):
+class DrawMatterHistory(PublicFold):
     """For which matters does this unit draw, in each version of its list (随机抽查事项清单)?"""
 
     unit: UnitId
     history: History = msgspec.field(default_factory=History)
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.history.editions)
 
     def on_published(self, event: DrawMatterListPublished) -> None:
         whole = _by(event.items, "matter")
         self.history.replace(event.published_on, whole, version=event.version)
 
 
-class PlanHistory(Fold):
+class PlanHistory(PublicFold):
     """What does this plan say in each version that was published?"""
 
     plan: PlanId
     history: History = msgspec.field(default_factory=History)
     drafts: dict[int, dict[str, PlanItem]] = msgspec.field(default_factory=dict)
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.history.editions)
 
     def on_approved(self, event: AnnualPlanApproved) -> None:
         self.drafts[1] = _by(event.items, "matter")
@@ -288,30 +361,22 @@ class PlanHistory(Fold):
         self.history.replace(record.occurred_on, items, version=event.version, url=event.url)
 
 
-class JointListHistory(Fold):
+class JointListHistory(PublicFold):
     """Which matters are looked at together, in each version of this list?"""
 
     artefact: JointArtefactId
     history: History = msgspec.field(default_factory=History)
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.history.editions)
 
     def on_published(self, event: JointListPublished) -> None:
         whole: dict[str, dict[str, Any]] = {matter: {} for matter in event.matters}
         self.history.replace(event.published_on, whole, version=event.version, url=event.url)
 
 
-class KeyMatterHistory(Fold):
+class KeyMatterHistory(PublicFold):
     """Which matters of this domain were under key supervision, and until when?"""
 
     domain: KeyDomain
     history: History = msgspec.field(default_factory=History)
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.history.editions)
 
     def on_listed(self, event: KeyMatterListed, record: Recorded) -> None:
         said = {
@@ -324,67 +389,98 @@ class KeyMatterHistory(Fold):
         self.history.change(record.occurred_on, {}, [event.matter], reason=event.reason)
 
 
-class LeniencyHistory(Fold):
+class LeniencyHistory(PublicFold):
     """Which violations does this unit treat leniently, in each version of its list?"""
 
     unit: UnitId
     history: History = msgspec.field(default_factory=History)
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.history.editions)
 
     def on_published(self, event: LeniencyListPublished) -> None:
         whole = _by(event.items, "item")
         self.history.replace(event.effective_from, whole, version=event.version, url=event.url)
 
 
-class BenchmarkHistory(Fold):
+class BenchmarkHistory(PublicFold):
     """How does this unit use its discretion, in each version of its benchmark?"""
 
     unit: UnitId
     history: History = msgspec.field(default_factory=History)
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.history.editions)
 
     def on_published(self, event: BenchmarkPublished) -> None:
         whole = _by(event.items, "violation_code")
         self.history.replace(event.effective_from, whole, version=event.version, url=event.url)
 
 
-class MeasureHistory(Fold):
+class MeasureHistory(PublicFold):
     """Which measures are there, in each version of this catalogue?"""
 
     catalogue: MeasureCatalogueId
     history: History = msgspec.field(default_factory=History)
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.history.editions)
 
     def on_published(self, event: MeasureCataloguePublished) -> None:
         whole = _by(event.items, "measure")
         self.history.replace(event.effective_from, whole, version=event.version)
 
 
-class UnitHistory(Fold):
+class UnitHistory(PublicFold):
     """For what was this unit qualified, qualification by qualification (执法主体)?"""
 
     unit: UnitId
     history: History = msgspec.field(default_factory=History)
 
-    @property
-    def exists(self) -> bool:
-        return bool(self.history.editions)
-
     def on_qualified(self, event: EnforcementUnitQualified) -> None:
         said = {name: getattr(event, name) for name in event.__struct_fields__ if name != "unit"}
-        self.history.replace(event.valid_from, {"qualification": said})
+        self.history.change(event.valid_from, {"qualification": said})
 
 
-class OfficerHistory(Fold):
+class Suspension(msgspec.Struct, omit_defaults=True):
+    """From when until when an officer is suspended, and since which version the list says so."""
+
+    version: int
+    officer: str
+    since: date
+    until: date | None = None
+
+    def days(self) -> dict[str, Any]:
+        """The days as they are shown with a certificate."""
+        said = {"suspended_from": self.since.isoformat()}
+        return said if self.until is None else {**said, "suspended_to": self.until.isoformat()}
+
+
+class OfficerList(History):
+    """Certificates by their numbers; a suspension concerns all that its officer holds or will."""
+
+    suspensions: list[Suspension] = msgspec.field(default_factory=list)
+
+    def suspend(self, officer: str, since: date, until: date | None) -> None:
+        """Add the edition that says that an officer is suspended."""
+        held = sum(said["officer"] == officer for said in self.elements().values())
+        self.change(since, {})
+        self.editions[-1].changed = held
+        self.suspensions.append(Suspension(self.newest, officer, since, until))
+
+    def elements(self, version: int | None = None) -> Elements:
+        last = self.newest if version is None else version
+        return _suspended(
+            super().elements(version), (s for s in self.suspensions if s.version <= last)
+        )
+
+    def elements_on(self, day: date) -> Elements:
+        holding = (
+            s for s in self.suspensions if s.since <= day and (s.until is None or day <= s.until)
+        )
+        return _suspended(super().elements_on(day), holding)
+
+
+def _suspended(certificates: Elements, suspensions: Iterable[Suspension]) -> Elements:
+    """Certificates, those of suspended officers with the days of the last suspension."""
+    days = {one.officer: one.days() for one in suspensions}
+    return {
+        number: {**said, **days.get(said["officer"], {})} for number, said in certificates.items()
+    }
+
+
+class OfficerHistory(PublicFold):
     """Which certificates do the officers of this unit hold (执法人员名录)?
 
     The number of the certificate, for which domains and until when: nothing else about a person,
@@ -392,44 +488,26 @@ class OfficerHistory(Fold):
     """
 
     unit: UnitId
-    history: History = msgspec.field(default_factory=History)
+    history: OfficerList = msgspec.field(default_factory=OfficerList)
 
-    @property
-    def exists(self) -> bool:
-        return bool(self.history.editions)
-
-    def on_certified(self, event: OfficerCertified, record: Recorded) -> None:
+    def on_certified(self, event: OfficerCertified) -> None:
         names = ("officer", "domains", "valid_from", "valid_to")
         said = {name: getattr(event, name) for name in names}
-        self.history.change(record.occurred_on, {event.cert_no: said})
+        self.history.change(event.valid_from, {event.cert_no: said})
 
-    def on_suspended(self, event: OfficerCertificateSuspended, record: Recorded) -> None:
-        days = {
-            "suspended_from": event.suspended_from.isoformat(),
-            "suspended_to": event.suspended_to and event.suspended_to.isoformat(),
-        }
-        suspended = {
-            number: {**said, **days}
-            for number, said in self.history.elements().items()
-            if said["officer"] == event.officer
-        }
-        if suspended:
-            self.history.change(record.occurred_on, suspended)
+    def on_suspended(self, event: OfficerCertificateSuspended) -> None:
+        self.history.suspend(event.officer, event.suspended_from, event.suspended_to)
 
 
-class DelegationHistory(Fold):
+class DelegationHistory(PublicFold):
     """What was delegated by this decision, and was it suspended or ended?"""
 
     delegation: DelegationId
     history: History = msgspec.field(default_factory=History)
 
-    @property
-    def exists(self) -> bool:
-        return bool(self.history.editions)
-
     def on_delegated(self, event: PowerDelegated, record: Recorded) -> None:
         whole = {name: getattr(event, name) for name in event.__struct_fields__[1:]}
-        self.history.replace(record.occurred_on, whole)
+        self.history.change(record.occurred_on, whole)
 
     def on_suspended(self, event: DelegationSuspended, record: Recorded) -> None:
         said = {"since": event.since, "until": event.until, "reason": event.reason}

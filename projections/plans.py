@@ -82,10 +82,12 @@ class PlanState(Fold):
 
     def on_published(self, event: PlanPublished, record: Recorded) -> None:
         version = self._version(event.version)
-        version.published_on, version.url = record.occurred_on, event.url
+        # Published again, at another address, it is no newer.
+        version.published_on = version.published_on or record.occurred_on
+        version.url = event.url
         self.unit = event.unit
         items = event.items or tuple(self.items(event.version))
-        self.published[event.version] = Published(record.occurred_on, event.url, items)
+        self.published[event.version] = Published(version.published_on, event.url, items)
 
     def on_special(self, event: SpecialPlanApproved) -> None:
         self.unit, self.special = event.unit, event
@@ -128,7 +130,7 @@ class Plans(FoldView[PlanState]):
     """A row for each plan."""
 
     name = "plans"
-    version = 2
+    version = 3
     kind = "plan"
     fold = PlanState
     table = PLANS

@@ -94,7 +94,10 @@ class QualifyUnit(Command):
 
 
 class CertifyOfficer(Command):
-    """颁发执法证件: record an officer's certificate with its domains and its time."""
+    """颁发执法证件: record an officer's certificate with its domains and its time.
+
+    A suspension that is not over holds in a new unit too, which is told with the certificate.
+    """
 
     officer: OfficerId
     unit: UnitId
@@ -115,10 +118,22 @@ class CertifyOfficer(Command):
             valid_to=self.valid_to,
             domains=self.domains,
         )
+        standing = ledger.read(OfficerStanding(self.officer))
+        if self.unit not in standing.units:
+            holding = {
+                (s.suspended_from, s.suspended_to): s
+                for s in standing.suspensions
+                if s.suspended_to is None or ledger.today <= s.suspended_to
+            }
+            for suspension in holding.values():
+                yield replace(suspension, unit=self.unit)
 
 
 class SuspendCertificate(Command):
-    """暂扣执法证件: bar an officer from enforcing from a day on."""
+    """暂扣执法证件: bar an officer from enforcing from a day on.
+
+    Each unit for which the officer is certified is told; ``unit`` must be one of them.
+    """
 
     officer: OfficerId
     unit: UnitId
@@ -127,14 +142,22 @@ class SuspendCertificate(Command):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.known(OfficerStanding(self.officer), "Only a certified officer can be suspended.")
-        yield OfficerCertificateSuspended(
-            officer=self.officer,
-            unit=self.unit,
-            suspended_from=self.suspended_from,
-            suspended_to=self.suspended_to,
-            reason=self.reason,
+        standing = ledger.known(
+            OfficerStanding(self.officer), "Only a certified officer can be suspended."
         )
+        if self.unit not in standing.units:
+            raise OutOfStep(
+                f"{self.officer} holds no certificate for {self.unit}; name a unit for which the "
+                f"officer is certified: {', '.join(sorted(standing.units))}"
+            )
+        for unit in sorted(standing.units):
+            yield OfficerCertificateSuspended(
+                officer=self.officer,
+                unit=unit,
+                suspended_from=self.suspended_from,
+                suspended_to=self.suspended_to,
+                reason=self.reason,
+            )
 
 
 class DeclareConflict(Command):

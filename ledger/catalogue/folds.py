@@ -41,11 +41,13 @@ class UnitStanding(Fold):
         self.qualifications.append(event)
 
     def qualified(self, on: date) -> EnforcementUnitQualified | None:
-        """The newest qualification in force on a day."""
-        for event in reversed(self.qualifications):
-            if event.valid_from <= on and (event.valid_to is None or on <= event.valid_to):
-                return event
-        return None
+        """The qualification in force on a day: of several the newest by its day (2.17)."""
+        holding = [
+            event
+            for event in reversed(self.qualifications)
+            if event.valid_from <= on and (event.valid_to is None or on <= event.valid_to)
+        ]
+        return max(holding, key=lambda event: event.valid_from, default=None)
 
     def may_use(self, matter: str, on: date) -> bool:
         """Whether the unit is qualified that day, and for an entrusted one, for that matter."""
@@ -160,7 +162,8 @@ class Matter(Fold):
         self.listed = record
 
     def on_published(self, event: MatterPublished) -> None:
-        self.published[event.version] = event.published_on
+        # Published again, at another address, it is no newer.
+        self.published.setdefault(event.version, event.published_on)
 
     def on_withdrawn(self, event: MatterWithdrawn, record: Recorded) -> None:
         self.withdrawn_on = record.occurred_on

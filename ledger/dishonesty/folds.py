@@ -212,10 +212,10 @@ class MeasureCatalogue(Fold):
         self.versions.append(event)
 
     def in_force(self, on: date) -> MeasureCataloguePublished | None:
-        """The newest version that has taken effect by a day."""
+        """The version in force on a day: of those in effect the newest by its day (2.17)."""
         return max(
             (version for version in self.versions if version.effective_from <= on),
-            key=lambda version: version.version,
+            key=lambda version: (version.effective_from, version.version),
             default=None,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from ledger.kernel import codec
+from projections.histories import History, HistoryView
 from tests.scenarios.world import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -291,6 +294,178 @@ async def test_what_was_withdrawn_says_so(world: World) -> None:
     now = await _nobody(world, "/v1/matter-lists/MRB")
     assert (now["reason"], [one["element"] for one in now["elements"]]) == ("职权划转", ["M-101"])
     assert world.rebuilt() == []
+
+
+async def test_a_list_holds_what_holds_by_its_day(world: World) -> None:
+    """A version of an earlier day, published later, does not take the place of the newer one."""
+    world.at("2026-04-04")
+    unit = {"unit": "EMB"}
+    for number, day in ((1, "2026-04-05"), (2, "2026-06-01"), (3, "2026-05-01")):
+        items = [_leniency(f"EX-{number}")]
+        await world.send(
+            "EMB head", "leniency/publish-leniency-list", **unit, items=items, effective_from=day
+        )
+        items = [_benchmark(number * 100_000)]
+        await world.send(
+            "EMB head", "penalties/publish-benchmark",
+            **unit, title="基准", items=items, effective_from=day,
+        )  # fmt: skip
+    for day, version in (("2026-05-31", 3), ("2026-06-05", 2)):
+        listed = await _nobody(world, "/v1/leniency-lists/EMB", valid_as_of=day)
+        assert (listed["version"], listed["elements"][0]["element"]) == (version, f"EX-{version}")
+        listed = await _nobody(world, "/v1/benchmarks/EMB", valid_as_of=day)
+        assert listed["elements"][0]["statutory_max_fen"] == version * 100_000
+    said = await _nobody(world, "/v1/leniency-lists/EMB/diff", **{"from": 2, "to": 3})
+    assert [one["element"] for one in said["added"]] == ["EX-3"]
+
+
+async def test_a_late_qualification_leaves_the_later_one(world: World) -> None:
+    qualify = {"unit": "PARK", "kind": "organ"}
+    await world.send(
+        "JB", "catalogue/qualify-unit", **qualify, name="园区（新）", valid_from="2025-03-01"
+    )
+    await world.send(
+        "JB", "catalogue/qualify-unit",
+        **qualify, name="园区（旧）", valid_from="2025-02-01", valid_to="2025-02-28",
+    )  # fmt: skip
+    for day, name in (("2026-04-04", "园区（新）"), ("2025-02-15", "园区（旧）")):
+        listed = await _nobody(world, "/v1/units/PARK", valid_as_of=day)
+        assert [one["name"] for one in listed["elements"]] == [name]
+
+
+async def test_a_late_withdrawal_brings_nothing_forward(world: World) -> None:
+    """On the day of a withdrawal reported later, what was published later is not listed."""
+    await world.given_matter("M-103", listed="2026-04-06", published="2026-04-07")
+    await world.given_matter("M-104", listed="2026-04-09", published="2026-04-10")
+    world.at("2026-04-20")
+    await world.send(
+        "MRB head", "catalogue/withdraw-matter",
+        matter="M-103", unit="MRB", reason="取消", occurred_at="2026-04-08T09:00:00+08:00",
+    )  # fmt: skip
+    held = {}
+    for day in ("2026-04-07", "2026-04-09", "2026-04-10"):
+        listed = await _nobody(world, "/v1/matter-lists/MRB", valid_as_of=day)
+        held[day] = {one["element"] for one in listed["elements"]} & {"M-103", "M-104"}
+    assert held == {"2026-04-07": {"M-103"}, "2026-04-09": set(), "2026-04-10": {"M-104"}}
+
+
+async def test_a_new_address_is_no_new_version(world: World) -> None:
+    """The matter, its list and the plan have the new address, and the versions they had."""
+    paths = ("/v1/matters/M-101", "/v1/matter-lists/MRB", "/v1/plans/PLAN-DRAFT")
+    world.at("2026-04-21")
+    publish = {"unit": "MRB", "plan": "PLAN-DRAFT"}
+    await world.send("MRB head", "filing/file-annual-plan", **publish)
+    await world.send("MRB head", "filing/publish-plan", **publish, url="https://e.org/old")
+    matter = {"unit": "MRB", "matter": "M-101"}
+    await world.send("MRB head", "catalogue/publish-matter", **matter, url="https://e.org/old")
+    before = [(await _nobody(world, f"{path}/versions"))["items"] for path in paths]
+    world.at("2026-04-22")
+    await world.send("MRB head", "filing/publish-plan", **publish, url="https://e.org/new")
+    await world.send("MRB head", "catalogue/publish-matter", **matter, url="https://e.org/new")
+    for path, versions in zip(paths, before, strict=True):
+        after = (await _nobody(world, f"{path}/versions"))["items"]
+        assert [one["version"] for one in after] == [one["version"] for one in versions]
+        assert after[-1]["since"] == "2026-04-21"
+    for path in (paths[0], paths[2]):
+        assert (await _nobody(world, path, valid_as_of="2026-04-21"))["url"] == "https://e.org/new"
+    listed = (await _nobody(world, paths[1]))["elements"]
+    assert {one["element"]: one["url"] for one in listed}["M-101"] == "https://e.org/new"
+    for path in (paths[0], paths[2]):
+        newest = (await _nobody(world, path))["versions"][-1]
+        assert (newest["published_on"], newest["url"]) == ("2026-04-21", "https://e.org/new")
+
+
+async def test_suspended_officers_are_listed_so(world: World) -> None:
+    """In every unit, and with a certificate that is recorded after the suspension."""
+    world.at("2026-04-23")
+    certify = {"valid_from": "2026-01-01", "valid_to": "2027-07-31", "domains": ["food_drug"]}
+    officer = {"officer": "OFF-002"}
+    await world.send(
+        "JB", "catalogue/certify-officer", **officer, unit="EMB", cert_no="甘B-902", **certify
+    )
+    days = {"suspended_from": "2026-04-23", "suspended_to": "2026-05-31"}
+    await world.send(
+        "JB", "catalogue/suspend-certificate", **officer, unit="MRB", **days, reason="调查"
+    )
+    for unit, number in (("MRB", "甘A-902"), ("MRB", "甘A-002"), ("PARK", "甘C-902")):
+        await world.send(
+            "JB", "catalogue/certify-officer", **officer, unit=unit, cert_no=number, **certify
+        )
+    for unit, numbers in (
+        ("MRB", {"甘A-902", "甘A-002"}),
+        ("EMB", {"甘B-902"}),
+        ("PARK", {"甘C-902"}),
+    ):
+        for day, suspended in (("2026-04-24", True), ("2026-06-01", False)):
+            listed = await _nobody(world, f"/v1/officer-lists/{unit}", valid_as_of=day)
+            held = [one for one in listed["elements"] if one["officer"] == "OFF-002"]
+            assert {one["element"] for one in held} >= numbers
+            assert all((one.get("suspended_from") == "2026-04-23") == suspended for one in held)
+    assert "调查" not in str(listed)
+    assert world.rebuilt() == []
+
+
+async def test_a_correction_is_said(world: World) -> None:
+    """The list reads as corrected on every day, and its edition says that it was."""
+    world.at("2026-04-24")
+    (position,) = [
+        stored.position
+        for stored in world.recorder.read()
+        if stored.event.type == "catalogue.officer-certified"
+        and "甘A-001" in str(codec.decode(stored.position, stored.event.data).event)
+    ]
+    change = {"path": "/body/cert_no", "old": "甘A-001", "new": "甘A-101"}
+    request = await world.request(
+        "JB", "corrections/correct-record",
+        target_position=position, field_changes=[change], reason="录入错误",
+    )  # fmt: skip
+    await world.send("JB second", "approvals/approve-request", approval=request)
+    listed = await _nobody(world, "/v1/officer-lists/MRB", valid_as_of="2026-01-10")
+    assert "甘A-101" in {one["element"] for one in listed["elements"]}
+    assert listed["corrected_on"] == "2026-04-24"
+    versions = (await _nobody(world, "/v1/officer-lists/MRB/versions"))["items"]
+    assert [one["corrected_on"] for one in versions if "corrected_on" in one] == ["2026-04-24"]
+    assert "录入错误" not in str(listed)
+    assert world.rebuilt() == []
+
+
+async def test_versions_come_in_pages(world: World) -> None:
+    path = "/v1/officer-lists/MRB/versions"
+    whole = (await _nobody(world, path))["items"]
+    found: list[Any] = []
+    after: dict[str, Any] = {}
+    while True:
+        response = await world.client.get(path, params={"limit": "3", **after})
+        found += (page := (await response.json())["items"])
+        assert len(page) <= 3
+        if "next" not in response.links:
+            break
+        after = {"after": response.links["next"]["url"].query["after"]}
+    assert len(whole) > 3
+    assert found == whole
+
+
+async def test_histories_are_answered_off_the_event_loop(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading, folding and writing a history is done by the threads for public reads."""
+    loop, used = threading.get_ident(), set()
+
+    def noted(whole: Any) -> Any:
+        def call(*given: Any, **named: Any) -> Any:
+            used.add((whole.__name__, threading.get_ident() == loop))
+            return whole(*given, **named)
+
+        return call
+
+    for name in ("elements", "elements_on", "difference", "on"):
+        monkeypatch.setattr(History, name, noted(getattr(History, name)))
+    monkeypatch.setattr(HistoryView, "decode", noted(HistoryView.decode))
+    path = "/v1/leniency-lists/MRB"
+    for below in ("/versions", "/diff", "?valid_as_of=2026-04-02"):
+        response = await world.client.get(path + below)
+        assert response.status == 200
+    assert used == {(n, False) for n in ("decode", "elements", "elements_on", "difference", "on")}
 
 
 @pytest.mark.parametrize(

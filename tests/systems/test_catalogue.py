@@ -36,6 +36,7 @@ from ledger.catalogue.events import (
     OfficerConflictDeclared,
     OfficerConflictEnded,
 )
+from ledger.catalogue.folds import Matter, UnitStanding
 from ledger.deadlines.commands import EndDeadline
 from ledger.filing.commands import ReportIrregularVisit
 from ledger.filing.events import IrregularVisitReported, OnSiteInspectionOpened
@@ -435,9 +436,60 @@ def test_certificates_belong_to_known_units_and_officers(story: Scenario) -> Non
     story.when(msgspec.structs.replace(certify, unit="NOBODY"), JB).raises(UnknownReference)
     story.when(suspend, JB).raises(UnknownReference)
     story.when(certify, JB).then(OfficerCertified)
-    story.when(suspend, JB).then(OfficerCertificateSuspended)
+    elsewhere = msgspec.structs.replace(suspend, unit="EMB")
+    story.when(elsewhere, JB).raises(OutOfStep, says="no certificate for EMB")
+    story.when(suspend, JB).then(like(OfficerCertificateSuspended, unit="MRB"))
     backwards = msgspec.structs.replace(certify, valid_to=date(2025, 1, 1))
     story.when(backwards, JB).raises(Malformed, pointer="/valid_to")
+
+
+def test_a_suspension_reaches_every_unit_of_the_officer(story: Scenario) -> None:
+    """Each unit in which the officer is certified has it, a later one with its certificate."""
+    story.given(CERTIFIED).amid(msgspec.structs.replace(CERTIFIED, unit="EMB", cert_no="甘B-1"))
+    suspend = SuspendCertificate(
+        officer="OFF-1", unit="MRB", suspended_from=date(2026, 3, 1), reason="考核不合格"
+    )
+    over = msgspec.structs.replace(suspend, suspended_to=date(2026, 3, 1), reason="已过")
+    suspended = OfficerCertificateSuspended
+    story.when(over, JB).then(like(suspended, unit="EMB"), like(suspended, unit="MRB"))
+    story.when(suspend, JB).then(like(suspended, unit="EMB"), like(suspended, unit="MRB"))
+    story.amid(msgspec.structs.replace(MRB, unit="PARK"))
+    certify = CertifyOfficer(
+        officer="OFF-1",
+        unit="PARK",
+        cert_no="甘C-1",
+        valid_from=date(2026, 1, 1),
+        valid_to=date(2027, 1, 1),
+        domains=("food_drug",),
+    )
+    story.when(certify, JB).then(
+        OfficerCertified, like(suspended, unit="PARK", reason="考核不合格", suspended_to=None)
+    )
+    story.when(msgspec.structs.replace(certify, cert_no="甘C-2"), JB).then(OfficerCertified)
+
+
+def test_a_matter_published_again_is_in_force_since_the_first_time() -> None:
+    """Another address changes nothing of an act of the days between."""
+    matter = Matter("M-101", versions={1: FOOD})
+    for day in (2, 9):
+        matter.on_published(
+            MatterPublished(
+                matter="M-101",
+                unit="MRB",
+                version=1,
+                url=f"https://example.org/{day}",
+                published_on=date(2026, 3, day),
+            )
+        )
+    assert matter.in_force_on(date(2026, 3, 2)) == FOOD
+
+
+def test_of_qualifications_the_newest_by_its_day_holds() -> None:
+    """One of an earlier day that is recorded later does not take its place (2.17)."""
+    late = msgspec.structs.replace(MRB, valid_from=date(2019, 1, 1), name="旧")
+    standing = UnitStanding("MRB", [MRB, late])
+    assert standing.qualified(date(2026, 1, 1)) == MRB
+    assert standing.qualified(date(2019, 6, 1)) == late
 
 
 def test_a_conflict_ends_only_where_there_is_one(story: Scenario) -> None:
