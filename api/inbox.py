@@ -24,10 +24,12 @@ from api.reading import (
     AT_LEAST,
     AT_LEAST_HEADER,
     LIMIT,
+    MAX_POSITION,
     bounded,
     json_response,
     next_link,
     query_value,
+    whole_number,
 )
 from api.resources import Parameter, Resource
 from api.tokens import Grant
@@ -217,10 +219,11 @@ def _item_of(row: sa.Row[Any]) -> str:
 def _behind(item: str) -> str:
     """A key that sorts behind the rows of an item in all trays, and before those of the next."""
     position, _, rest = item.partition("|")
-    if not (position.isascii() and position.isdigit() and rest):
+    if not rest:
         raise Problem("malformed", "query parameter 'after' must be an item's id")
+    opened = whole_number(position, "the position in query parameter 'after'", 0, 0, MAX_POSITION)
     # The letters of a tray sort before the tilde.
-    return f"{place(int(position))}|{rest}|~"
+    return f"{place(opened)}|{rest}|~"
 
 
 def _trays(
