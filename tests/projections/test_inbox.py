@@ -159,8 +159,8 @@ def test_officers_named_are_responsible(desk: Desk) -> None:
     """A task waits for the officers that it names and the heads, for no other officer."""
     desk.past.add(task("T-1"))
     assert set(desk.trays()) == {
-        "enforcement_officer@MRB/OFF-001",
-        "enforcement_officer@MRB/OFF-002",
+        "enforcement_officer@MRB/off-001",
+        "enforcement_officer@MRB/off-002",
         "office_head@MRB",
         "unit_head@MRB",
     }
