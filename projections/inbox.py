@@ -211,7 +211,10 @@ class _Sheet:
                     waiting = closing.get(row["row"])
                     if (
                         waiting is not None
-                        and (row["about"] == tag or set(row["about"].split("|")) <= set(tags))
+                        and (
+                            isinstance(record.event, waiting.ended_for_all)
+                            or set(row["about"].split("|")) <= set(tags)
+                        )
                         and waiting.ends(record.event)
                         and (waiting.told or self._tray(row).sees(seen))
                     ):

@@ -29,6 +29,8 @@ _PARTS = (Participant(unit="MRB"), Participant(unit="EEB"))
 
 #: What the golden bytes of an event say otherwise than its row asks for.
 FITTED: dict[str, dict[str, Any]] = {
+    "filing.filing-to-approve SpecialInspectionFiled": {"task": None},
+    "channels.channel-to-test ChannelTested": {"answered": True},
     "filing.emergency-to-file OnSiteInspectionOpened": {"emergency": True},
     "filing.emergency-to-approve OnSiteInspectionOpened": {"emergency": True},
     "filing.task-to-enter OnSiteInspectionOpened": {"emergency": True},
