@@ -24,10 +24,12 @@ from api.reading import (
     AT_LEAST,
     AT_LEAST_HEADER,
     LIMIT,
+    MAX_POSITION,
     bounded,
     json_response,
     next_link,
     query_value,
+    whole_number,
 )
 from api.resources import Parameter, Resource
 from api.tokens import Grant
@@ -35,7 +37,7 @@ from ledger.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.handovers.folds import UnitHandovers, systems_of
 from ledger.kernel import civil_date
 from ledger.registry import Entry
-from ledger.vocabulary import Role, same_person
+from ledger.vocabulary import Role, is_among, person_key, same_person
 from projections.catalogue import Officers
 from projections.deadlines import DEADLINES, Deadlines
 from projections.handovers import Handovers, certified, handovers_of
@@ -134,8 +136,8 @@ class InboxItem(msgspec.Struct, frozen=True, omit_defaults=True):
     which ``position`` opened it. ``due_on`` with its reason ``due_by``; ``provisional``: the
     working calendar of a year that it reaches is not published yet. ``law`` says why it has to be
     answered. ``officers`` are responsible for it.
-    ``held_by``: those to whom they handed it over. ``unattended``: the certificates of all of them
-    have ended, and it is the head's to give on.
+    ``held_by``: those to whom they handed it over. ``unattended``: none of them holds a
+    certificate that is in force, and it is the head's to give on.
     """
 
     item: str
@@ -188,7 +190,7 @@ async def inbox(request: web.Request) -> web.Response:
         with follower.views.reading() as connection:
             handed = handovers_of(connection, grant.unit)
             trays = _trays(connection, grant, handed, today)
-            mine = [sa.or_(*trays), *where, *_may_answer(grant)]
+            mine = [sa.or_(*trays), *where, *_may_answer(grant, handed, today)]
             # One item may lie in several trays of the reader, who stands in for two officers.
             rows = page_of(connection, INBOX, mine, table.key, len(trays) * (limit + 1))
             items = [next(same) for _, same in groupby(rows, _item_of)]
@@ -217,10 +219,11 @@ def _item_of(row: sa.Row[Any]) -> str:
 def _behind(item: str) -> str:
     """A key that sorts behind the rows of an item in all trays, and before those of the next."""
     position, _, rest = item.partition("|")
-    if not (position.isascii() and position.isdigit() and rest):
+    if not rest:
         raise Problem("malformed", "query parameter 'after' must be an item's id")
+    opened = whole_number(position, "the position in query parameter 'after'", 0, 0, MAX_POSITION)
     # The letters of a tray sort before the tilde.
-    return f"{place(int(position))}|{rest}|~"
+    return f"{place(opened)}|{rest}|~"
 
 
 def _trays(
@@ -272,11 +275,16 @@ def _in_office(
     return certified(connection, grant.unit, persons, today) if persons else {}
 
 
-def _may_answer(grant: Grant) -> list[sa.ColumnElement[bool]]:
-    """The items that are not the reader's own request, nor kept from the reader's unit."""
+def _may_answer(grant: Grant, handed: UnitHandovers, today: date) -> list[sa.ColumnElement[bool]]:
+    """The items that are not the reader's own request, nor kept from the reader's unit.
+
+    A request that was handed over to the reader is the reader's own.
+    """
+    held = handed.held_by(grant.person, today)
+    own = [person_key(grant.person), *(p for p, of in sorted(held.items()) if "approvals" in of)]
     return [
         # One condition: of a choice each branch would be followed through the whole tray.
-        sa.func.coalesce(INBOX.c.but, "") != grant.person,
+        sa.func.coalesce(INBOX.c.but, "").not_in(own),
         not_kept_from(INBOX.c.kept_from, grant.unit),
     ]
 
@@ -318,6 +326,10 @@ class _Page(msgspec.Struct, frozen=True):
     handed: UnitHandovers
     in_office: dict[str, bool]
 
+    def _attends(self, person: str) -> bool:
+        """Whether a person holds a certificate that is in force, or reads this page."""
+        return self.in_office.get(person, False) or same_person(person, self.grant.person)
+
     def show(self, row: sa.Row[Any]) -> InboxItem:
         """One item as it is read."""
         waiting = WAITS[row.row]
@@ -347,10 +359,8 @@ class _Page(msgspec.Struct, frozen=True):
             link=_link(row),
             unit=row.unit,
             officers=officers,
-            held_by=tuple(sorted(holders - set(officers))),
-            unattended=own
-            and bool(holders)
-            and not any(self.in_office.get(person, True) for person in holders),
+            held_by=tuple(sorted(p for p in holders if not is_among(p, officers))),
+            unattended=own and bool(holders) and not any(map(self._attends, holders)),
             due_on=None if first is None else first.due_on,
             due_by=None if first is None else _due_by(first),
             provisional=provisional,

@@ -270,10 +270,11 @@ def same_person(one: str, other: str) -> bool:
     Nobody becomes a second person by capital letters, blanks, invisible characters, other forms of
     the same character, or by being named once as the account of a machine (``os:``).
     """
-    return _person(one) == _person(other)
+    return person_key(one) == person_key(other)
 
 
-def _person(name: str) -> str:
+def person_key(name: str) -> str:
+    """Return the one form of a person's id by which ids are compared and looked up."""
     folded = normalize("NFKC", normalize("NFKC", name).casefold())
     shown = "".join(c for c in folded if not c.isspace() and category(c)[0] != "C")
     return shown.removeprefix("os:")

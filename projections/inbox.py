@@ -21,7 +21,7 @@ from ledger.audiences import audiences_for, audiences_of, visibility_of
 from ledger.kernel import Event, RecordCorrected, Recorded, codec
 from ledger.kernel.corrections import as_corrected
 from ledger.kernel.folds import Selector
-from ledger.vocabulary import Role
+from ledger.vocabulary import Role, person_key
 from projections.source import Entry, Source
 from projections.tables import Code, Store, kept_from
 from projections.views import View
@@ -47,7 +47,7 @@ INBOX = sa.Table(
     sa.Column("unit", Code),
     #: The officers who are responsible, as a JSON array.
     sa.Column("persons", sa.Text, nullable=False),
-    #: The person who may not answer it, since it is their own request.
+    #: The ``person_key`` of who may not answer it, since it is their own request.
     sa.Column("but", Code),
     #: The units that may not know of it, whatever tray they read: an office's is the region's.
     sa.Column("kept_from", sa.Text, nullable=False),
@@ -61,7 +61,7 @@ _COLUMNS = tuple(column.name for column in INBOX.columns)
 
 def tray_of(role: str, unit: str, person: str | None = None) -> str:
     """The name of a tray; ``person`` for what waits for one officer."""
-    return f"{role}@{unit}" if person is None else f"{role}@{unit}/{person}"
+    return f"{role}@{unit}" if person is None else f"{role}@{unit}/{person_key(person)}"
 
 
 def place(position: int) -> str:
@@ -100,7 +100,7 @@ def trays(waiting: Waiting, record: Recorded) -> Iterator[Tray]:
             yield Tray(tray_of(role, ANYWHERE), role, "")
         elif role == "enforcement_officer" and persons:
             for unit in units:
-                for person in sorted(set(persons)):
+                for person in sorted({person_key(person) for person in persons}):
                     yield Tray(tray_of(role, unit, person), role, unit)
         else:
             for unit in sorted(set(units)):
@@ -111,7 +111,7 @@ class Inbox(View):
     """A row for each item in each tray in which it waits."""
 
     name = "inbox"
-    version = 1
+    version = 2
     tables = (INBOX,)
 
     def __init__(self, waits: Iterable[Waiting] | None = None) -> None:
@@ -211,7 +211,10 @@ class _Sheet:
                     waiting = closing.get(row["row"])
                     if (
                         waiting is not None
-                        and (row["about"] == tag or set(row["about"].split("|")) <= set(tags))
+                        and (
+                            isinstance(record.event, waiting.ended_for_all)
+                            or set(row["about"].split("|")) <= set(tags)
+                        )
                         and waiting.ends(record.event)
                         and (waiting.told or self._tray(row).sees(seen))
                     ):
@@ -247,6 +250,7 @@ class _Sheet:
     ) -> None:
         event: Event = record.event
         persons = () if waiting.persons is None else waiting.persons(event)
+        but = waiting.but(record)
         subject = "|".join(about)
         start = f"{place(record.position)}|{waiting.name}|{subject}"
         shared = {
@@ -258,7 +262,7 @@ class _Sheet:
             "since": record.occurred_on.isoformat(),
             "unit": next(iter(waiting.units(record)), None),
             "persons": msgspec.json.encode(persons).decode(),
-            "but": waiting.but(record),
+            "but": None if but is None else person_key(but),
             "kept_from": kept_from(event.kept_from()),
             "known": msgspec.json.encode(waiting.known(event), enc_hook=str).decode(),
         }

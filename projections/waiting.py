@@ -42,6 +42,7 @@ class Waiting(msgspec.Struct, frozen=True):
     offices that answer for the whole region. ``roles`` narrows the roles of the commands.
     ``persons``: who of the enforcement officers is responsible; without it every one of the unit
     is. ``when``: whether an opening event opens it; ``ends``: whether a closing event ends it.
+    ``ended_for_all``: the closing events that end it for every unit, whichever they name.
     ``after``: it opens only where such an event about the subject was recorded before, and not
     ended since. ``due``: the deadline rules that may give its day. ``fills``: further fields of the
     commands that the event knows. ``told``: those who answer know of it even where the event is
@@ -62,6 +63,7 @@ class Waiting(msgspec.Struct, frozen=True):
     persons: Callable[[Any], tuple[str, ...]] | None = None
     when: Callable[[Any], bool] = lambda event: True
     ends: Callable[[Any], bool] = lambda event: True
+    ended_for_all: tuple[type[Event], ...] = ()
     after: tuple[type[Event], ...] = ()
     due: tuple[str, ...] = ()
     fills: Callable[[Any], dict[str, Any]] = lambda event: {}

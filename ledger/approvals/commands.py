@@ -18,7 +18,8 @@ class ApproveRequest(Command):
     """批准请求: let what another person requested take effect, in the approver's own name (0.3).
 
     It is checked again as the ledger stands now, and refused under the rules of the requested
-    command. Nobody approves their own request (GEN-R1 or the rule of the requested command).
+    command. Nobody approves their own request (GEN-R1 or the rule of the requested command), nor
+    one that was handed over to them.
     """
 
     approval: ApprovalId
@@ -66,9 +67,7 @@ class WithdrawRequest(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
         request, _ = _pending(ledger, self.approval)
-        # A request moves with the duties of who made it; it was made by that person all the same.
-        handed = ledger.read(UnitHandovers(request.unit))
-        holder = handed.holder(request.requested_by, "approvals", ledger.today)
+        holder = _holder(ledger, request)
         actor = ledger.actor.person_id
         if not (same_person(actor, request.requested_by) or same_person(actor, holder)):
             raise Forbidden(
@@ -100,6 +99,12 @@ def _pending(ledger: Reading, approval: str) -> tuple[Approval, Countersigned]:
         ) from None
 
 
+def _holder(ledger: Reading, request: Approval) -> str:
+    """Whose request it is today: it moves with the duties of the person who made it."""
+    handed = ledger.read(UnitHandovers(request.unit))
+    return handed.holder(request.requested_by, "approvals", ledger.today)
+
+
 def _read_for(ledger: Reading, request: Approval, command: Countersigned) -> Reading:
     return ledger.for_request(command, request.requested_by, request.requested_at)
 
@@ -108,6 +113,11 @@ def _require_second(ledger: Reading, request: Approval, command: Countersigned) 
     rule, details = command.same_person(ledger, request.requested_by)
     same = same_person(ledger.actor.person_id, request.requested_by)
     ledger.require(not same, rule, **details)
+    if same_person(ledger.actor.person_id, _holder(ledger, request)):
+        raise Forbidden(
+            f"request {request.approval} was handed over to {ledger.actor.person_id}; somebody "
+            "else must answer it"
+        )
     if ledger.actor.role not in command.APPROVERS:
         raise Forbidden(
             f"{command.NAME} must be approved by one of {', '.join(sorted(command.APPROVERS))}; "

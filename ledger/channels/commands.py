@@ -43,9 +43,7 @@ class PublishComplaintChannel(Command):
         if known.exists:
             ledger.act_for(known.unit)
             if known.closed_on is not None:
-                raise OutOfStep(
-                    f"{self.channel} was closed on {known.closed_on}; publish another one"
-                )
+                raise _closed(known)
             if (known.kind, known.address, known.hours) == (self.kind, self.address, self.hours):
                 return
         yield ComplaintChannelPublished(
@@ -68,7 +66,10 @@ class ReportChannelTest(Command):
     says: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = _open(ledger, self.channel)
+        known = _known(ledger, self.channel)
+        # A test that was made before the channel closed is a fact, on whatever day it is told.
+        if known.closed_on is not None and ledger.on > known.closed_on:
+            raise _closed(known)
         if ledger.actor.unit_id == known.unit:
             raise Forbidden(f"a channel of {known.unit} must be tested by another office")
         ledger.not_before(known.published_on, f"{self.channel} was published")
@@ -89,8 +90,10 @@ class CloseComplaintChannel(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.must_be_now()
-        known = _open(ledger, self.channel)
+        known = _known(ledger, self.channel)
         ledger.act_for(known.unit)
+        if known.closed_on is not None:
+            raise _closed(known)
         yield ComplaintChannelClosed(
             channel=self.channel, unit=known.unit, closed_on=ledger.on, reason=self.reason
         )
@@ -130,8 +133,9 @@ class ReviewChannels(Command):
             )
 
 
-def _open(ledger: Reading, channel: str) -> ComplaintChannel:
-    known = ledger.known(ComplaintChannel(channel), "Publish it first (publish-complaint-channel).")
-    if known.closed_on is not None:
-        raise OutOfStep(f"{channel} was closed on {known.closed_on}")
-    return known
+def _known(ledger: Reading, channel: str) -> ComplaintChannel:
+    return ledger.known(ComplaintChannel(channel), "Publish it first (publish-complaint-channel).")
+
+
+def _closed(known: ComplaintChannel) -> OutOfStep:
+    return OutOfStep(f"{known.channel} was closed on {known.closed_on}; publish another one")

@@ -80,9 +80,13 @@ class ComplaintChannel(Fold):
 
 
 class Answering(msgspec.Struct):
-    """An open channel as far as tests are owed for it."""
+    """An open channel as far as tests are owed for it.
+
+    ``published_on``: the day since which it has this address; a test says nothing of another one.
+    """
 
     kind: str
+    address: str
     published_on: date
     answered_on: date | None = None
     found_from: date | None = None
@@ -118,8 +122,8 @@ class UnitChannels(Fold):
 
     def on_published(self, event: ComplaintChannelPublished, record: Recorded) -> None:
         known = self.open.get(event.channel)
-        if known is None:
-            self.open[event.channel] = Answering(event.kind, record.occurred_on)
+        if known is None or known.address != event.address:
+            self.open[event.channel] = Answering(event.kind, event.address, record.occurred_on)
         else:
             known.kind = event.kind
         if event.kind in self.found_missing:
@@ -127,7 +131,7 @@ class UnitChannels(Fold):
 
     def on_tested(self, event: ChannelTested) -> None:
         channel = self.open.get(event.channel)
-        if channel is not None and event.answered:
+        if channel is not None and event.answered and event.tested_on >= channel.published_on:
             channel.answered_on = max(event.tested_on, channel.answered_on or event.tested_on)
 
     def on_closed(self, event: ComplaintChannelClosed) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from ledger.catalogue.folds import OfficerStanding
 from ledger.handovers.events import DutyHandedOver, DutyTakenBack, Scope
 from ledger.handovers.folds import UnitHandovers, systems_of
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
@@ -14,7 +15,9 @@ from ledger.vocabulary import Badge, Text, UnitId, same_person
 class HandOverDuty(Command):
     """职责交接: let what waits for one person of the unit wait for another, for a time or for good.
 
-    It moves what is open and what will come; nothing that was done changes its author.
+    It moves what is open and what will come; nothing that was done changes its author. The
+    successor holds a certificate of the unit that is in force, or is the head who hands over;
+    anybody may take over requests (``approvals``) alone.
     """
 
     unit: UnitId
@@ -33,8 +36,11 @@ class HandOverDuty(Command):
             raise Malformed(
                 f"until must be today ({ledger.today}) or later; it is {self.until}", "/until"
             )
-        known = ledger.read(UnitHandovers(self.unit))
-        for system in systems_of(self.scope):
+        self._require_successor(ledger)
+        systems = systems_of(self.scope)
+        # What this person handed over before ends with this handover, so it sends nobody on.
+        known = ledger.read(UnitHandovers(self.unit)).without(self.from_person, systems)
+        for system in systems:
             end = known.holder(self.to_person, system, ledger.today)
             if same_person(end, self.from_person):
                 raise OutOfStep(
@@ -50,6 +56,19 @@ class HandOverDuty(Command):
             until=self.until,
             reason=self.reason,
         )
+
+    def _require_successor(self, ledger: Reading) -> None:
+        """Require a successor whose inbox shows what is handed over."""
+        head = same_person(self.to_person, ledger.actor.person_id)
+        if head or set(self.scope) == {"approvals"}:
+            return
+        standing = ledger.read(OfficerStanding(self.to_person))
+        barred = standing.barred(ledger.today, self.unit, set())
+        if barred is not None:
+            raise OutOfStep(
+                f"to_person must hold a certificate of {self.unit} that is in force today, or be "
+                f"{ledger.actor.person_id}, who hands over; {self.to_person} {barred}"
+            )
 
 
 class TakeBackDuty(Command):

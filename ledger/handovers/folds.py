@@ -9,7 +9,7 @@ import msgspec
 
 from ledger.handovers.events import DutyHandedOver, DutyTakenBack, Handed
 from ledger.kernel import Fold
-from ledger.vocabulary import UnitId, same_person
+from ledger.vocabulary import UnitId, person_key, same_person
 
 
 class Handover(msgspec.Struct):
@@ -71,18 +71,26 @@ class UnitHandovers(Fold):
 
     def holder(self, person: str, system: str, on: date) -> str:
         """For whom it waits on a day what waits for a person: the last one it was handed to."""
-        met = {person}
-        while (one := self.handed(person, system, on)) is not None and one.to_person not in met:
+        met = {person_key(person)}
+        while (one := self.handed(person, system, on)) is not None:
+            if person_key(one.to_person) in met:
+                break
             person = one.to_person
-            met.add(person)
+            met.add(person_key(person))
         return person
 
+    def without(self, person: str, systems: tuple[Handed, ...]) -> UnitHandovers:
+        """The same handovers, without those of these systems by one person."""
+        rest = UnitHandovers(self.unit, list(self.standing))
+        rest._end(person, systems)
+        return rest
+
     def held_by(self, person: str, on: date) -> dict[str, set[str]]:
-        """The people for whom a person stands in on a day, each with the systems."""
+        """The people for whom a person stands in on a day (``person_key``), with the systems."""
         found: dict[str, set[str]] = {}
         for one in self.standing:
             if same_person(self.holder(one.from_person, one.system, on), person) and not (
                 same_person(one.from_person, person)
             ):
-                found.setdefault(one.from_person, set()).add(one.system)
+                found.setdefault(person_key(one.from_person), set()).add(one.system)
         return found

@@ -112,6 +112,13 @@ def _investigators(event: CaseFiled) -> tuple[str, ...]:
     return tuple(event.investigators)
 
 
+def _fines_nothing(event: Any) -> bool:
+    """Whether nothing is left to pay: paid, undone, or altered to a penalty without a fine."""
+    if not isinstance(event, DecisionAltered):
+        return True
+    return event.content is not None and not event.content.fine_fen
+
+
 WAITS: tuple[Waiting, ...] = (
     Waiting(
         "penalties.case-to-notify",
@@ -214,9 +221,10 @@ WAITS: tuple[Waiting, ...] = (
         "罚款待缴纳: record the payment, defer it, or apply for enforcement",
         ("penalties/record-payment", "penalties/defer-payment", "penalties/apply-enforcement"),
         opened_by=(PenaltyServed, ReconDecisionServed),
-        closed_by=(FinePaid, *_UNDONE),
+        closed_by=(FinePaid, DecisionAltered, *_UNDONE),
         about=("decision",),
         when=lambda event: bool(event.fine_fen),
+        ends=_fines_nothing,
         due=(
             "penalty.pay_cd",
             "penalty.pay.deferred",

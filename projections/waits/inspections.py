@@ -76,6 +76,11 @@ def _task_officers(event: Any) -> tuple[str, ...]:
     return tuple(event.officers)
 
 
+def _before_the_visit(event: InspectionTaskApproved) -> bool:
+    """Whether the visit is still to come; an emergency is approved once it has begun."""
+    return not event.emergency
+
+
 WAITS: tuple[Waiting, ...] = (
     Waiting(
         "catalogue.matter-to-publish",
@@ -142,6 +147,8 @@ WAITS: tuple[Waiting, ...] = (
         opened_by=(SpecialInspectionFiled,),
         closed_by=(InspectionTaskApproved,),
         about=("filing",),
+        # What was filed after an emergency serves that visit alone (FIL-R2).
+        when=lambda event: event.task is None,
         law=_PLANS,
     ),
     Waiting(
@@ -171,8 +178,14 @@ WAITS: tuple[Waiting, ...] = (
         "检查任务已批准: issue the inspection notice, or cancel the inspection",
         ("filing/issue-inspection-notice", "filing/cancel-inspection"),
         opened_by=(InspectionTaskApproved,),
-        closed_by=(InspectionNoticeIssued, OnSiteInspectionOpened, InspectionCancelled),
+        closed_by=(
+            InspectionNoticeIssued,
+            OnSiteInspectionOpened,
+            InspectionConcluded,
+            InspectionCancelled,
+        ),
         about=("task",),
+        when=_before_the_visit,
         persons=_task_officers,
         law=_VISITS,
     ),
@@ -181,11 +194,18 @@ WAITS: tuple[Waiting, ...] = (
         "入企检查待实施: scan the code at the door",
         ("filing/scan-entry", "filing/cancel-inspection"),
         opened_by=(InspectionTaskApproved, OnSiteInspectionOpened),
-        closed_by=(EntryScanned, OnSiteInspectionClosed, InspectionCancelled),
+        closed_by=(
+            EntryScanned,
+            OnSiteInspectionClosed,
+            InspectionConcluded,
+            InspectionCancelled,
+        ),
         about=("task",),
         # Once it is open, a scan comes afterwards: in an emergency, or after an outage.
         when=lambda event: (
-            isinstance(event, InspectionTaskApproved) or event.emergency or event.scan_outage
+            _before_the_visit(event)
+            if isinstance(event, InspectionTaskApproved)
+            else event.emergency or event.scan_outage
         ),
         persons=_task_officers,
         law=_VISITS,
@@ -201,6 +221,7 @@ WAITS: tuple[Waiting, ...] = (
         opened_by=(InspectionTaskApproved,),
         closed_by=(OnSiteInspectionOpened, InspectionConcluded, InspectionCancelled),
         about=("task",),
+        when=_before_the_visit,
         persons=_task_officers,
         law=_VISITS,
     ),
@@ -209,7 +230,7 @@ WAITS: tuple[Waiting, ...] = (
         "现场检查笔录待签字: have the on-site record signed",
         ("filing/sign-on-site-record",),
         opened_by=(OnSiteInspectionOpened,),
-        closed_by=(OnSiteRecordSigned,),
+        closed_by=(OnSiteRecordSigned, OnSiteInspectionClosed, InspectionConcluded),
         about=("task",),
         persons=_task_officers,
         law=_VISITS,
@@ -219,7 +240,7 @@ WAITS: tuple[Waiting, ...] = (
         "离场待记录: record that the officers left",
         ("filing/close-inspection",),
         opened_by=(OnSiteInspectionOpened,),
-        closed_by=(OnSiteInspectionClosed,),
+        closed_by=(OnSiteInspectionClosed, InspectionConcluded),
         about=("task",),
         persons=_task_officers,
         law=_VISITS,
@@ -343,7 +364,10 @@ WAITS: tuple[Waiting, ...] = (
         "联合检查邀请待答复: take part, or decline with a reason",
         ("joint/accept-join", "joint/decline-join", "filing/approve-task"),
         opened_by=(JoinOffered,),
-        closed_by=(JoinAccepted, JoinDeclined),
+        closed_by=(JoinAccepted, JoinDeclined, JointVisitHeld, JointCancelled),
+        ended_for_all=(JointVisitHeld, JointCancelled),
+        # The units that have a part read the joint visit, and how it ended.
+        told=True,
         about=("joint", "unit"),
         law=_JOINTLY,
     ),
@@ -352,7 +376,10 @@ WAITS: tuple[Waiting, ...] = (
         "联合检查任务待审批: approve the unit's own task of the joint visit",
         ("filing/approve-task",),
         opened_by=(JoinAccepted, JointPlanned),
-        closed_by=(InspectionTaskApproved, JointCancelled),
+        closed_by=(InspectionTaskApproved, JointVisitHeld, JointCancelled),
+        ended_for_all=(JointVisitHeld, JointCancelled),
+        # The units that have a part read the joint visit, and how it ended.
+        told=True,
         about=("joint", "unit"),
         law=_JOINTLY,
     ),

@@ -298,6 +298,8 @@ WAITS: tuple[Waiting, ...] = (
         opened_by=(ChannelTestFellDue,),
         closed_by=(ChannelTested, ComplaintChannelClosed),
         about=("channel",),
+        # A test that nobody answered leaves it untested.
+        ends=lambda event: getattr(event, "answered", True),
         region=_TRACKERS,
         law=_COMPLAINING,
     ),
@@ -543,16 +545,6 @@ WAITS: tuple[Waiting, ...] = (
         about=("milestone",),
         unit=_participants,
         due=("work.milestone", "work.milestone.again"),
-        law=_TRACKING,
-    ),
-    Waiting(
-        "workplans.milestone-to-return",
-        "时间节点待核: return the milestone where its evidence does not show it",
-        ("workplans/return-milestone",),
-        opened_by=(MilestoneReached,),
-        closed_by=(MilestoneReturned,),
-        about=("milestone",),
-        region=_TRACKERS,
         law=_TRACKING,
     ),
     Waiting(

@@ -76,7 +76,7 @@ _OPENS: dict[str, str] = {
     "reconsideration": "apply-for-reconsideration request-incidental-review issue-opinion-letter",
     "casefiles": "announce-review raise-issue open-self-review review-unreviewed-unit",
     "progress": ("enrol-reporting-unit withdraw-reporting-unit publish-outreach withdraw-outreach"),
-    "workplans": "amend-work-plan urge-work record-tracking-inspection",
+    "workplans": "amend-work-plan return-milestone urge-work record-tracking-inspection",
     "takeon": (
         "open-take-on take-on-penalty take-on-commitment take-on-designation take-on-deadline"
     ),

@@ -114,10 +114,13 @@ async def test_pages_follow_one_another_without_a_gap(world: World) -> None:
         query["after"] = items[-1]["item"]
     assert paged == whole
     assert len(whole) == 5
-    response = await world.client.get(
-        "/v1/inbox?after=x", headers={"Authorization": f"Bearer {world.tokens['MRB head']}"}
-    )
-    assert response.status == 400
+    for after in ("x", "7", "1" * 5_000 + "|filing.plan-to-file|plan:P-1"):
+        response = await world.client.get(
+            "/v1/inbox",
+            params={"after": after},
+            headers={"Authorization": f"Bearer {world.tokens['MRB head']}"},
+        )
+        assert response.status == 400, after[:20]
 
 
 async def test_only_who_answers_something_has_an_inbox(world: World) -> None:

@@ -29,6 +29,8 @@ _PARTS = (Participant(unit="MRB"), Participant(unit="EEB"))
 
 #: What the golden bytes of an event say otherwise than its row asks for.
 FITTED: dict[str, dict[str, Any]] = {
+    "filing.filing-to-approve SpecialInspectionFiled": {"task": None},
+    "channels.channel-to-test ChannelTested": {"answered": True},
     "filing.emergency-to-file OnSiteInspectionOpened": {"emergency": True},
     "filing.emergency-to-approve OnSiteInspectionOpened": {"emergency": True},
     "filing.task-to-enter OnSiteInspectionOpened": {"emergency": True},
@@ -159,8 +161,8 @@ def test_officers_named_are_responsible(desk: Desk) -> None:
     """A task waits for the officers that it names and the heads, for no other officer."""
     desk.past.add(task("T-1"))
     assert set(desk.trays()) == {
-        "enforcement_officer@MRB/OFF-001",
-        "enforcement_officer@MRB/OFF-002",
+        "enforcement_officer@MRB/off-001",
+        "enforcement_officer@MRB/off-002",
         "office_head@MRB",
         "unit_head@MRB",
     }

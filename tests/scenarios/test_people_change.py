@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+from ledger.handovers.events import DutyHandedOver
 from tests.scenarios.world import E_A, E_B, E_D, World
 
 
@@ -66,6 +69,51 @@ async def test_what_waits_moves_for_a_time(world: World) -> None:
     assert (await world.get("MRB head", "/v1/handovers/MRB"))["standing"]
 
 
+async def test_work_moves_by_whatever_letters_a_person_is_written(world: World) -> None:
+    """Handed over by ``off-001``, what waits for ``OFF-001`` is in the successor's inbox."""
+    await world.given_matter("M-101")
+    world.at("2026-03-02")
+    await given_task(world, "T-1", E_A, "2026-03-18", ["OFF-001", "OFF-003"])
+    handover = {"unit": "MRB", "from_person": "off-001", "reason": "休假"}
+    await world.send(
+        "MRB head", "handovers/hand-over-duty", expect=409, **handover, to_person="OFF-999"
+    )
+    assert await subjects(world, "MRB officer") == {"task:T-1"}
+    await world.send("MRB head", "handovers/hand-over-duty", **handover, to_person="OFF-002")
+    assert await subjects(world, "MRB officer") == set()
+    assert await subjects(world, "MRB investigator") == {"task:T-1"}
+
+
+async def test_what_reaches_nobody_is_the_heads(world: World) -> None:
+    """A person of whom no certificate is known attends to nothing; the head is told so."""
+    await world.given_matter("M-101")
+    world.at("2026-03-02")
+    await given_task(world, "T-1", E_A, "2026-03-18", ["OFF-001", "OFF-003"])
+    assert not await unattended(world)
+    for officer in ("OFF-001", "OFF-003"):
+        # Taken by an earlier version of the service, which asked for no certificate.
+        world.given(
+            DutyHandedOver(
+                unit="MRB",
+                from_person=officer,
+                to_person="OFF-999",
+                since=date(2026, 3, 2),
+                reason="调离",
+            )
+        )
+    assert await unattended(world) == {"task:T-1"}
+    for officer in ("OFF-001", "OFF-003"):
+        await world.send(
+            "MRB head",
+            "handovers/hand-over-duty",
+            unit="MRB",
+            from_person=officer,
+            to_person="HEAD-MRB",
+            reason="调离",
+        )
+    assert not await unattended(world)
+
+
 async def test_a_request_moves_and_stays_whose_it_was(world: World) -> None:
     """The successor withdraws a request; without a handover nobody but its maker does."""
     world.at("2026-03-02")
@@ -94,6 +142,34 @@ async def test_a_request_moves_and_stays_whose_it_was(world: World) -> None:
     await world.send("MRB investigator", "approvals/withdraw-request", **withdraw)
     approval = await world.get("MRB head", f"/v1/approvals/{request}")
     assert (approval["requested_by"], approval["answered_by"]) == ("OFF-001", "OFF-002")
+
+
+async def test_a_request_that_was_handed_over_is_approved_by_a_third(world: World) -> None:
+    """The successor of the one who requested it has it as their own: it waits for another."""
+    world.at("2026-03-02")
+    await world.given_matter("M-101", listed="2026-03-02", published="2026-03-02 10:00")
+    await given_task(world, "T-1", E_A, "2026-03-03", ["OFF-001", "OFF-002"])
+    await world.visit("T-1", "2026-03-03")
+    request = await world.request(
+        "MRB officer",
+        "corrections/correct-record",
+        target_position=world.recorder.head(),
+        field_changes=[{"path": "/body/result", "old": "no_issue", "new": "order_to_correct"}],
+        reason="误录",
+    )
+    waits = {"waits": "approvals.request-to-answer"}
+    assert (await world.get("MRB head", "/v1/inbox", **waits))["items"]
+    handover = {"unit": "MRB", "from_person": "OFF-001", "scope": ["approvals"]}
+    await world.send(
+        "MRB head", "handovers/hand-over-duty", **handover, to_person="head-mrb", reason="调离"
+    )
+    assert (await world.get("MRB head", "/v1/inbox", **waits))["items"] == []
+    for command, further in (("approve-request", {}), ("refuse-request", {"reason": "误"})):
+        await world.send(
+            "MRB head", f"approvals/{command}", expect=403, approval=request, **further
+        )
+    await world.send("MRB head", "handovers/take-back-duty", **handover)
+    await world.send("MRB head", "approvals/approve-request", approval=request)
 
 
 async def test_what_a_certificate_leaves_is_the_heads(world: World) -> None:

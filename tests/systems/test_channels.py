@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import msgspec
 import pytest
@@ -22,6 +22,7 @@ from ledger.channels.events import (
     ComplaintChannelPublished,
 )
 from ledger.kernel import Forbidden, OutOfStep, UnknownReference
+from ledger.kernel.events import CIVIL_ZONE
 from ledger.policies.commands import SeedLedger
 from ledger.progress.events import ReportingUnitEnrolled
 from ledger.supervision.events import FindingRaised
@@ -75,6 +76,14 @@ def test_another_office_tests_it(story: Scenario) -> None:
     story.when(replace(TEST, answered=False), JB).then(like(ChannelTested, answered=False))
 
 
+def test_a_test_made_before_the_channel_closed_is_recorded_afterwards(story: Scenario) -> None:
+    """Facts are always recorded: the day of the test counts, and not the day it is told."""
+    story.given(PHONE).at("2026-02-01T09:00+08:00").given(CLOSE)
+    story.at("2026-02-03T09:00+08:00").when(TEST, JB).raises(OutOfStep, says="was closed on")
+    told = replace(TEST, occurred_at=datetime(2026, 1, 20, 10, tzinfo=CIVIL_ZONE))
+    story.when(told, JB).then(like(ChannelTested, tested_on=date(2026, 1, 20)))
+
+
 def test_CMP_V5_a_unit_without_mailbox_or_telephone(story: Scenario) -> None:
     """Once for each lack; found again if what was published is closed again."""
     story.when(ASK, CLOCK).raises(OutOfStep, says="before today")
@@ -115,6 +124,24 @@ def test_CMP_V4_no_answered_test(story: Scenario) -> None:
         FindingRaised,
         like(ChannelTestFellDue, channel="CH-2", counted_from=date(2026, 4, 4)),
         FindingRaised,
+    )
+
+
+def test_CMP_V4_a_new_address_was_never_tested(story: Scenario) -> None:
+    """A test of the old address, told late too, says nothing of the new one; new hours do not."""
+    story.given(MAILBOX, PHONE)
+    story.at("2026-03-20T09:00+08:00").given(TEST, actor=JB)
+    story.given(replace(TEST, channel="CH-2"), actor=JB)
+    story.at("2026-04-01T09:00+08:00").given(replace(PHONE, address="0931-9999999"))
+    story.given(replace(MAILBOX, hours="全天"))
+    told = replace(TEST, occurred_at=datetime(2026, 3, 31, 9, tzinfo=CIVIL_ZONE))
+    story.given(told, actor=JB)
+    story.at("2026-06-18T09:00+08:00").when(ASK, CLOCK).then()
+    story.at("2026-06-19T09:00+08:00").when(ASK, CLOCK).then(
+        like(ChannelTestFellDue, channel="CH-2", counted_from=date(2026, 3, 20)), FindingRaised
+    )
+    story.at("2026-07-01T09:00+08:00").when(ASK, CLOCK).then(
+        like(ChannelTestFellDue, channel="CH-1", counted_from=date(2026, 4, 1)), FindingRaised
     )
 
 

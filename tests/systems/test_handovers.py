@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.catalogue.events import OfficerCertified
 from ledger.handovers.commands import HandOverDuty, TakeBackDuty
 from ledger.handovers.events import DutyHandedOver, DutyTakenBack
 from ledger.handovers.folds import UnitHandovers
@@ -25,7 +26,25 @@ DAY = date(2026, 3, 16)
 
 @pytest.fixture
 def story() -> Scenario:
-    return Scenario(InMemoryDCBRecorder(), by=HEAD).at("2026-03-16T09:00+08:00")
+    """Three officers of MRB and one of EMB; the certificate of OFF-007 has ended."""
+    certified = [
+        OfficerCertified(
+            officer=officer,
+            unit=unit,
+            cert_no=f"甘A-{officer}",
+            valid_from=date(2024, 8, 1),
+            valid_to=date(2026, 2, 28) if officer == "OFF-007" else date(2027, 7, 31),
+            domains=("food_drug",),
+        )
+        for officer, unit in (
+            ("OFF-001", "MRB"),
+            ("OFF-002", "MRB"),
+            ("OFF-003", "MRB"),
+            ("OFF-007", "MRB"),
+            ("OFF-011", "EMB"),
+        )
+    ]
+    return Scenario(InMemoryDCBRecorder(), by=HEAD).at("2026-03-16T09:00+08:00").given(*certified)
 
 
 def handed(*events: DutyHandedOver | DutyTakenBack) -> UnitHandovers:
@@ -61,6 +80,23 @@ def test_nobody_is_sent_in_a_circle(story: Scenario) -> None:
     story.when(back).then(like(DutyHandedOver, to_person="OFF-001"))
 
 
+def test_the_handover_that_is_replaced_sends_nobody_in_a_circle(story: Scenario) -> None:
+    """001 has 002, 003 has 001: were 001 to have 003 now, the two would swap their work."""
+    story.given(HAND, replace(HAND, from_person="OFF-003", to_person="OFF-001"))
+    story.when(replace(HAND, to_person="OFF-003")).raises(OutOfStep, says="take-back-duty")
+    # What it replaces is no reason to refuse either.
+    story.given(TakeBackDuty(unit="MRB", from_person="OFF-003"))
+    story.when(replace(HAND, to_person="OFF-003")).then(like(DutyHandedOver, to_person="OFF-003"))
+
+
+@pytest.mark.parametrize("nobody", ["OFF-999", "OFF-011", "OFF-007", "LEGAL-MRB", "off-002"])
+def test_work_goes_to_those_who_can_do_it(story: Scenario, nobody: str) -> None:
+    """A certificate of the unit, in force, under the id that it names; or the head's own hands."""
+    story.when(replace(HAND, to_person=nobody)).raises(OutOfStep, says="must hold a certificate")
+    story.when(replace(HAND, to_person=nobody, scope=("approvals",))).then(DutyHandedOver)
+    story.when(replace(HAND, to_person=HEAD.person_id)).then(DutyHandedOver)
+
+
 def test_what_was_handed_over_is_taken_back(story: Scenario) -> None:
     """Only what is handed over can be taken back."""
     back = TakeBackDuty(unit="MRB", from_person="OFF-001")
@@ -78,7 +114,7 @@ def test_duties_go_on_to_the_last_in_the_chain() -> None:
     )
     assert fold.holder("OFF-001", "filing", DAY) == "OFF-003"
     assert fold.holder("OFF-001", "penalties", DAY) == "OFF-002"
-    assert fold.held_by("OFF-003", DAY) == {"OFF-001": {"filing"}, "OFF-002": {"filing"}}
+    assert fold.held_by("OFF-003", DAY) == {"off-001": {"filing"}, "off-002": {"filing"}}
     assert fold.holder("OFF-001", "filing", date(2026, 3, 15)) == "OFF-001"
 
 
