@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import hdrs, web
-from eventsourcing.dcb.api import DCBRecorder
 
 from api.access import OWN_UNIT_ROLES, caller_of, grant_of
 from api.asking import PRIVATE
@@ -166,9 +165,7 @@ async def upload(request: web.Request) -> web.Response:
 
 async def _require_own_case(request: web.Request, grant: Grant, case: str) -> None:
     """Answer alike for a case that there is not and for one of another unit."""
-    recorder = request.app[LEDGER].recorder
-
-    known = await FILES.run(lambda: _now(recorder, Case(case)))
+    known = await FILES.run(lambda: _now(request.app, Case(case)))
     if known.filed is None or known.filed.unit != grant.unit:
         raise not_found()
 
@@ -255,10 +252,10 @@ async def _worked(work: Callable[[], T], pool: Pool = FILES) -> T:
         ) from error
 
 
-def _now(recorder: DCBRecorder, fold: F) -> F:
+def _now(app: web.Application, fold: F) -> F:
     """A fold over what is recorded now."""
-    found = recorder.read(as_query([fold.selector()]))
-    return fold.over([codec.decode(s.position, s.event.data) for s in found])
+    stored = app[LEDGER].recorder.read(as_query([fold.selector()]))
+    return fold.over([codec.decode(s.position, s.event.data) for s in stored])
 
 
 def _too_large(most: int) -> Problem:
@@ -347,7 +344,7 @@ def _readable(
         return None
     unit = named.unit
     if digest not in named.files:
-        filed = _now(request.app[LEDGER].recorder, Case(case)).filed
+        filed = _now(request.app, Case(case)).filed
         if filed is None or not may_see(grant, "sealed", filed.unit, ()):
             return None
     elif named.files[digest]:
@@ -406,11 +403,10 @@ async def with_file(app: web.Application, command: Any, grant: Grant) -> Command
     files, digest = app[EVIDENCE], getattr(command, _NAMES[type(command)])
     if files is None or digest is None:
         return command  # type: ignore[no-any-return]
-    recorder = app[LEDGER].recorder
 
     def look() -> StoredFile | None:
-        case = getattr(command, "case", None) or _now(recorder, Exhibit(command.evidence)).case
-        filed = _now(recorder, Case(case)).filed if case else None
+        case = getattr(command, "case", None) or _now(app, Exhibit(command.evidence)).case
+        filed = _now(app, Case(case)).filed if case else None
         return files.held(case, digest) if filed and filed.unit == grant.unit else None
 
     file = await _worked(look)
