@@ -15,9 +15,9 @@ from api.access import OWN_UNIT_ROLES, caller_of
 from api.auditing import AUDIT
 from api.bodies import body_of
 from api.counter import COUNTER
-from api.evidence import names_file, with_file
+from api.evidence import names_file, settled, with_file
 from api.front import EDGE
-from api.keys import DESK, LEDGER, LINE, VAULT
+from api.keys import DESK, EVIDENCE, LEDGER, LINE, VAULT
 from api.malformed import decoded
 from api.middlewares import expect
 from api.pools import COMMANDS, SCREENINGS, Pool
@@ -117,7 +117,10 @@ def _handler(entry: Entry) -> Handler:
             _require_own_entity(command, grant)
         app = request.app
         # From here on nothing holds what was sent in clear: no digest, no queue, no log.
-        command = await _completed(app, command, seal, grant, key)
+        if seal is not None:
+            command = await _sealed(app, seal, command, grant, key)
+        # What tells the request apart is what was sent: not the file, which may come or go before
+        # the same request is sent again.
         context = make_context(
             command,
             grant.actor(),
@@ -129,16 +132,13 @@ def _handler(entry: Entry) -> Handler:
         )
         line.command_id = context.command_id
         try:
-            if prepare is None:
-                outcome = await app[COUNTER].execute(command, context)
-            else:
-                prepared = await _prepared(app, prepare, command)
-                outcome = await _all_of(app, prepared, context)
+            outcome = await _executed(app, prepare, command, context, grant)
         except (Refusal, UnknownReference, OutOfStep) as error:
             await _take_down(app, sender, grant, command, context, error)
             raise
         except OverflowError:
             raise Malformed("a number or moment of the request is out of range") from None
+        await settled(app, outcome.events)
         if finish is not None:
             await _finished(app, finish, outcome.position)
         line.position = outcome.position
@@ -174,13 +174,15 @@ async def _take_down(  # noqa: PLR0917 - all that is known of a command that was
         await app[AUDIT].paused(grant, spent)
 
 
-async def _completed(
-    app: web.Application, command: Command, seal: Sealer | None, grant: Grant, key: str | None
-) -> Command:
-    """The command with what the service fills in: the file that it names, what it seals."""
+async def _executed(
+    app: web.Application, prepare: Preparer | None, command: Command, context: Context, grant: Grant
+) -> Outcome:
+    """The outcome of a command, once the service has filled in what is never sent."""
     if names_file(type(command)):
-        command = await with_file(app, command)
-    return command if seal is None else await _sealed(app, seal, command, grant, key)
+        command = await with_file(app, command, grant)
+    if prepare is None:
+        return await app[COUNTER].execute(command, context)
+    return await _all_of(app, await _prepared(app, prepare, command), context)
 
 
 async def _sealed(
@@ -207,7 +209,7 @@ async def with_vault(app: web.Application, work: Callable[[Vault], T]) -> T:
 async def _finished(app: web.Application, finish: Finisher, position: int) -> None:
     """Have done what follows from a command outside the ledger; it is recorded by now."""
     try:
-        await with_vault(app, lambda vault: finish(app[LEDGER].recorder, vault))
+        await with_vault(app, lambda vault: finish(app[LEDGER].recorder, vault, app[EVIDENCE]))
     except Unavailable as error:
         raise Problem(
             "unfinished",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from base64 import b64decode
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -27,8 +27,17 @@ from api.reading import json_response
 from api.resources import Parameter, Resource, Uploading, check_query
 from api.tokens import Grant
 from api.visibility import may_see
-from ledger.evidence import WAITS, Erased, EvidenceFiles, NoRoom, Taken, Unnamed, Upload
-from ledger.kernel import Command, Malformed, codec
+from ledger.evidence import (
+    WAITS,
+    Erased,
+    EvidenceFiles,
+    NoRoom,
+    Taken,
+    Unnamed,
+    Upload,
+    named_files,
+)
+from ledger.kernel import Command, Fold, Malformed, Recorded, codec
 from ledger.kernel.memory import as_query
 from ledger.penalties.commands import AddEvidence, RegisterInAdvance, SeizeProperty
 from ledger.penalties.folds import Case
@@ -39,6 +48,7 @@ from ledger.vault.sealing import Unsealable
 from ledger.vocabulary import StoredFile
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Fold)
 
 #: How long an upload may pause, and what it must bring in each second on average, in bytes.
 IDLE_SECONDS = 15.0
@@ -53,7 +63,8 @@ _BATCH = 256 * 1024
 UPLOADS_OF_ONE, UPLOADS = 4, 32
 
 _FILES = "/v1/cases/{case}/files"
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
+#: No file has more bytes than a number of 19 digits can say; longer numbers are no range of ours.
+_RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})\Z")
 _DIGEST_HEADER = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):\s*(?:,|$)")
 
 
@@ -109,7 +120,9 @@ async def upload(request: web.Request) -> web.Response:
 
     The unit of the case sends it. What kind of file it is its first bytes say. `Repr-Digest` or
     `Content-Digest` with `sha-256` (RFC 9530) is held against what comes. The file waits for a day
-    for a command that names its digest, and is then removed.
+    for a command that names its digest, and is then removed. If the digest was recorded before the
+    file came, that record says that the file is elsewhere; supersede-evidence with the same digest
+    has it kept here.
     """
     request[LINE].route = _FILES
     grant = await caller_of(request)
@@ -152,14 +165,7 @@ async def upload(request: web.Request) -> web.Response:
 
 async def _require_own_case(request: web.Request, grant: Grant, case: str) -> None:
     """Answer alike for a case that there is not and for one of another unit."""
-    recorder = request.app[LEDGER].recorder
-
-    def look() -> Case:
-        fold = Case(case)
-        found = recorder.read(as_query([fold.selector()]))
-        return fold.over([codec.decode(s.position, s.event.data) for s in found])
-
-    known = await FILES.run(look)
+    known = await FILES.run(lambda: _now(request.app, Case(case)))
     if known.filed is None or known.filed.unit != grant.unit:
         raise not_found()
 
@@ -173,9 +179,17 @@ async def _taken(request: web.Request, files: EvidenceFiles, case: str) -> Taken
         taken = await _worked(begun.keep)
     except BaseException:
         if begun is not None:
-            begun.discard()
+            await _discarded(begun)
         raise
     return taken
+
+
+async def _discarded(begun: Upload) -> None:
+    """Have a thread remove what came of a file: the disk may take its time."""
+    try:
+        await asyncio.shield(FILES.run(begun.discard))
+    except Problem:  # no thread is free, and it must be removed nevertheless
+        begun.discard()
 
 
 async def _received(request: web.Request, most: int, begun: Upload) -> None:
@@ -236,6 +250,12 @@ async def _worked(work: Callable[[], T], pool: Pool = FILES) -> T:
             "The evidence store did not take or give the file. Send the same request again.",
             headers={hdrs.RETRY_AFTER: "1"},
         ) from error
+
+
+def _now(app: web.Application, fold: F) -> F:
+    """A fold over what is recorded now."""
+    stored = app[LEDGER].recorder.read(as_query([fold.selector()]))
+    return fold.over([codec.decode(s.position, s.event.data) for s in stored])
 
 
 def _too_large(most: int) -> Problem:
@@ -324,9 +344,7 @@ def _readable(
         return None
     unit = named.unit
     if digest not in named.files:
-        fold = Case(case)
-        found = request.app[LEDGER].recorder.read(as_query([fold.selector()]))
-        filed = fold.over([codec.decode(s.position, s.event.data) for s in found]).filed
+        filed = _now(request.app, Case(case)).filed
         if filed is None or not may_see(grant, "sealed", filed.unit, ()):
             return None
     elif named.files[digest]:
@@ -375,8 +393,11 @@ def names_file(command: type[Command]) -> bool:
     return command in _NAMES
 
 
-async def with_file(app: web.Application, command: Any) -> Command:
-    """The command with the file that it names, if that was uploaded for its case."""
+async def with_file(app: web.Application, command: Any, grant: Grant) -> Command:
+    """The command with the file that it names, if that was uploaded for its case.
+
+    Nothing is looked at for a sender of another unit than the case's, whom the ledger refuses.
+    """
     if command.file is not None:
         raise Malformed("this is filled in by the service and never sent", "/file")
     files, digest = app[EVIDENCE], getattr(command, _NAMES[type(command)])
@@ -384,15 +405,29 @@ async def with_file(app: web.Application, command: Any) -> Command:
         return command  # type: ignore[no-any-return]
 
     def look() -> StoredFile | None:
-        case = getattr(command, "case", None)
-        if case is None:
-            fold = Exhibit(command.evidence)
-            found = app[LEDGER].recorder.read(as_query([fold.selector()]))
-            case = fold.over([codec.decode(s.position, s.event.data) for s in found]).case
-        return files.stored(case, digest) if case else None
+        case = getattr(command, "case", None) or _now(app, Exhibit(command.evidence)).case
+        filed = _now(app, Case(case)).filed if case else None
+        return files.held(case, digest) if filed and filed.unit == grant.unit else None
 
     file = await _worked(look)
     return msgspec.structs.replace(command, file=file)  # type: ignore[no-any-return]
+
+
+async def settled(app: web.Application, records: Sequence[Recorded]) -> None:
+    """Take note that the files which records name wait no longer.
+
+    If this fails, the next sweep does it.
+    """
+    files, named = app[EVIDENCE], list(named_files(records))
+    if files is None or not named:
+        return
+
+    def settle() -> None:
+        for file in named:
+            files.settle(file.case, file.digest)
+
+    with suppress(Problem, OSError):
+        await FILES.run(settle)
 
 
 UPLOADS_TAKEN = (Uploading(_FILES, upload, UploadedFile),)

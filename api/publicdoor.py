@@ -41,6 +41,7 @@ from ledger.complaints.folds import Complaint, Stage
 from ledger.kernel import Malformed, civil_date, civil_moment
 from ledger.kernel.clock import uuid7
 from ledger.kernel.contexts import keyed_command_id, make_context
+from ledger.kernel.sequencer import CommandRecorded
 from ledger.persons.folds import Person
 from ledger.progress.folds import ReportingUnit
 from ledger.stores import StoreError
@@ -173,17 +174,22 @@ async def complain(request: web.Request) -> web.Response:
     require_json(request.headers.get(hdrs.CONTENT_TYPE, ""))
     key = idempotency_key(request.headers.get("Idempotency-Key"))
     said = _checked(decoded(await body_of(request, MAX_BODY_BYTES), _DECODER))
-    await asked(lambda: _require_takable(request, said.subject_unit))
     app = request.app
     actor, now = ANONYMOUS.actor(), app[LEDGER].clock()
-    fresh = uuid7(now).hex
+    own, made_for, repeated = None, uuid7(now).hex, False
+    if key is not None:
+        words = msgspec.json.encode(said)
+        own = await with_vault(app, lambda vault: key_of_request(vault, key, words))
+        made_for = keyed_command_id(actor, own)
+        repeated = await asked(lambda: _recorded(request, made_for))
+    if not repeated:
+        # What was answered once is answered again, however many complaints have come since.
+        await asked(lambda: _require_takable(request, said.subject_unit))
 
-    def seal(vault: Vault) -> tuple[ComplainPublicly, str, str | None]:
-        own = None if key is None else key_of_request(vault, key, msgspec.json.encode(said))
-        made_for = fresh if own is None else keyed_command_id(actor, own)
-        return *public_complaint(vault, made_for, **msgspec.structs.asdict(said)), own
+    def seal(vault: Vault) -> tuple[ComplainPublicly, str]:
+        return public_complaint(vault, made_for, **msgspec.structs.asdict(said))
 
-    command, tracking, own = await with_vault(app, seal)
+    command, tracking = await with_vault(app, seal)
     context = make_context(
         command,
         actor,
@@ -211,6 +217,13 @@ def _checked(said: PublicComplaint) -> PublicComplaint:
     if size > MAX_FACTS:
         raise Malformed(f"facts must have at most {MAX_FACTS} bytes; they have {size}", "/facts")
     return said
+
+
+def _recorded(request: web.Request, command_id: str) -> bool:
+    """Whether a command of this id was recorded."""
+    fold = CommandRecorded(command_id)
+    records = follower_of(request).source.records([fold.selector()])
+    return fold.over(records).first is not None
 
 
 def _setting(request: web.Request, key: str) -> Any:

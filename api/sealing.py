@@ -17,7 +17,7 @@ from stdnum.cn import ric
 from ledger.complaints.commands import ComplainPublicly
 from ledger.complaints.events import ComplaintReceived
 from ledger.entities.commands import RecordLegalRepresentative
-from ledger.evidence import open_evidence
+from ledger.evidence import EvidenceFiles
 from ledger.filing.commands import SignOnSiteRecord
 from ledger.kernel import Command, Malformed, OutOfStep
 from ledger.persons.commands import ErasePerson, RegisterPerson
@@ -158,7 +158,7 @@ def _refuse_sealed(given: object, pointer: str) -> None:
 
 
 Sealer = Callable[[Any, Vault, str], Command]
-Finisher = Callable[[Any, Vault], object]
+Finisher = Callable[[Any, Vault, EvidenceFiles | None], object]
 
 #: Whose fields are sealed before they are handed in.
 SEALERS: dict[type[Command], Sealer] = {
@@ -169,6 +169,6 @@ SEALERS: dict[type[Command], Sealer] = {
 
 #: What has to be done before its sender is told that it is.
 FINISHERS: dict[type[Command], Finisher] = {
-    ErasePerson: destroy_keys,
-    EraseCaseFiles: lambda recorder, vault: open_evidence(recorder, vault).erase(),
+    ErasePerson: lambda recorder, vault, _: destroy_keys(recorder, vault),
+    EraseCaseFiles: lambda _, __, evidence: evidence and evidence.erase(),
 }

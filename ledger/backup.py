@@ -29,7 +29,15 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from ledger import VERSION
-from ledger.evidence import FOLDER, NAMING, NamedFile, named_files, wrong_file
+from ledger.evidence import (
+    FOLDER,
+    NAMING,
+    NamedFile,
+    erased_cases,
+    named_files,
+    subject_of,
+    wrong_file,
+)
 from ledger.kernel import codec
 from ledger.kernel.clock import Clock, system_clock
 from ledger.naming import UnusableUrl, beside, blobs_folder, key_file, refuse_neighbour
@@ -64,6 +72,8 @@ PARTS = frozenset({LEDGER, SIGNED, ACCESS, ACCESS_SIGNED, PIECES, ENDED}) | SECR
 _ATTEMPTS = 3
 #: Records that are read from a copy at a time.
 _PAGE = 10_000
+#: Bytes of a file of evidence that are copied at a time.
+_PART = 1024 * 1024
 
 #: Told what is being copied or looked at, how far that is, and of how much.
 Progress = Callable[[str, int, int], None]
@@ -263,18 +273,27 @@ def evidence_named(ledger_file: Path) -> list[NamedFile]:
         records = [codec.decode(position, data) for position, data in stored]
     except codec.UnreadableRecord as error:
         raise CopyError(str(error)) from error
-    erased = {r.event.case for r in records if isinstance(r.event, CaseFilesErased)}
-    return [file for file in named_files(iter(records)) if file.case not in erased]
+    erased = erased_cases(records)
+    return [file for file in named_files(records) if file.case not in erased]
 
 
 def copy_evidence(ledger_file: Path, pieces: Path, target: Path) -> tuple[str, ...]:
-    """Copy every sealed file that is whole; the digests of those that are named and not there."""
-    source = pieces / FOLDER
-    for path in sorted(source.glob("??/*/*")):
-        copied = target / FOLDER / path.relative_to(source)
-        copied.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with suppress(FileNotFoundError):  # erased, or waited too long
-            shutil.copyfile(path, copied)
+    """Copy every sealed file that events name; the digests of those that are not whole, or missing.
+
+    Each is opened by its digest: a listing of the folder would miss one that is renamed meanwhile.
+    """
+    named = {(file.case, file.digest) for file in evidence_named(ledger_file)}
+    source = EvidenceFolder(pieces / FOLDER, read_only=True)
+    copies = EvidenceFolder(target / FOLDER, read_only=not named)
+    for case, digest in sorted(named):
+        found = source.open(subject_of(case), digest)
+        if found is not None:
+            with found[0] as file:
+                copy = copies.begin(subject_of(case))
+                while part := file.read(_PART):
+                    copy.write(part)
+            copy.keep(digest)
+            copies.settle(subject_of(case), digest)
     return lacking_evidence(ledger_file, target)
 
 

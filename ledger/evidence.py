@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, get_args
 
 import msgspec
 
@@ -39,16 +39,12 @@ from ledger.vocabulary import StoredFile
 FOLDER = "evidence"
 
 #: The facts that name a file.
-NAMING: tuple[type[Event], ...] = (
-    ProcessStepRecorded,
-    AvRecordSealed,
-    EvidenceAdded,
-    EvidenceSuperseded,
-)
+Naming = ProcessStepRecorded | AvRecordSealed | EvidenceAdded | EvidenceSuperseded
+NAMING: tuple[type[Event], ...] = get_args(Naming)
 
 #: How long an upload waits for an event that names it, in seconds.
 WAITS = 24 * 3600.0
-#: How often is looked for what waited too long, in seconds.
+#: Seconds between two sweeps of the uploads that waited too long.
 SWEEP_EVERY = 3600.0
 
 #: Bytes of one file at most; of all files; and the share of those that may wait.
@@ -87,7 +83,11 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class Upload:
-    """One file on its way in; ``keep`` or ``discard`` ends it. For one thread at a time."""
+    """One file on its way in; ``keep`` or ``discard`` ends it. Safe for threads.
+
+    A request may be cancelled while a thread still writes for it: ``discard`` waits for that
+    thread, and what is written later is dropped.
+    """
 
     def __init__(self, files: EvidenceFiles, case: str, secret: bytes) -> None:
         self._files, self._case, self._secret = files, case, secret
@@ -95,12 +95,19 @@ class Upload:
         self._begins = b""
         self._size = 0
         self._stored = 0
+        self._lock = threading.Lock()
+        self._discarded = False
         self._sealer: StreamSealer | None = None
         self._media_type = ""
         self._incoming: Incoming = files.store.begin(subject_of(case))
 
     def write(self, content: bytes) -> None:
         """Take the next bytes in. Raises ``NoRoom`` and ``Unnamed``."""
+        with self._lock:
+            if not self._discarded:
+                self._write(content)
+
+    def _write(self, content: bytes) -> None:
         self._digest.update(content)
         self._size += len(content)
         sealer = self._sealer
@@ -113,14 +120,29 @@ class Upload:
         self._store(sealer.update(content))
 
     def keep(self) -> Taken:
-        """Put the file under its digest, durably, where it waits for an event that names it."""
+        """Put the file under its digest, durably, where it waits for an event that names it.
+
+        Raises ``Erased`` if the files of the case were erased while it came.
+        """
+        with self._lock:
+            if self._discarded:
+                raise EvidenceError("the upload was given up; send the file again")
+            return self._keep()
+
+    def _keep(self) -> Taken:
         sealer = self._sealer
         if sealer is None:
             sealer = self._begin(self._begins)
             self._store(sealer.update(self._begins))
         self._store(sealer.finish())
         digest = self._digest.hexdigest()
-        self._incoming.keep(digest)
+        added = self._incoming.keep(digest)
+        self._files.release(self._stored - added)
+        self._stored = added
+        # An erasure records its event first and removes the files last. So either its event is
+        # found here, or it removes this file too.
+        if digest in self._files.require_not_erased(self._case).files:
+            self._files.settle(self._case, digest)  # its copy here was lost, and is replaced
         self._stored = 0  # it is there, and counted
         return Taken(digest, StoredFile(size=self._size, media_type=self._media_type))
 
@@ -130,10 +152,12 @@ class Upload:
         return self._digest.digest()
 
     def discard(self) -> None:
-        """Leave nothing of it. May be called twice."""
-        self._incoming.discard()
-        self._files.release(self._stored)
-        self._stored = 0
+        """Leave nothing of it. May be called twice, and after ``keep``. Waits for the disk."""
+        with self._lock:
+            self._discarded = True
+            self._incoming.discard()
+            self._files.release(self._stored)
+            self._stored = 0
 
     def _begin(self, begins: bytes) -> StreamSealer:
         found = media_type_of(begins[:ENOUGH])
@@ -178,21 +202,39 @@ class EvidenceFiles:
     def receive(self, case: str) -> Upload:
         """Begin to take in a file of a case. Raises ``Erased``, ``NoRoom`` and what the vault does.
 
-        Whoever calls it has seen to it that the case is there.
+        The caller must know that the case exists.
         """
         name = subject_of(case)
         self.reserve(0)
         secret = self._vault.secret(name) or self._vault.keep(name)
-        if secret is None or self.of_case(case).erased:
-            raise Erased(f"the files of case {case} were erased; none is taken any more")
+        if secret is None:
+            raise _erased(case)
+        self.require_not_erased(case)
         return Upload(self, case, secret)
 
-    def stored(self, case: str, digest: str) -> StoredFile | None:
-        """What lies under a digest of a case, if anything does; if it waits, it waits from anew.
+    def require_not_erased(self, case: str) -> CaseFiles:
+        """Return which files events name of a case.
 
-        So it is still there when the command that names it is recorded.
+        Raises ``Erased`` if its files were erased, and leaves none of them.
+        """
+        named = self.of_case(case)
+        if named.erased:
+            self.store.erase(subject_of(case))
+            raise _erased(case)
+        return named
+
+    def held(self, case: str, digest: str) -> StoredFile | None:
+        """The same as ``stored``, for a command that names the file: it waits from now on.
+
+        So the file is still there when the command is recorded. The sender must act for the case.
         """
         self.store.hold(subject_of(case), digest)
+        return self.stored(case, digest)
+
+    def stored(self, case: str, digest: str) -> StoredFile | None:
+        """Size and kind of a file of a case; ``None`` if there is none or its key is destroyed."""
+        if self._vault.secret(subject_of(case)) is None:
+            return None
         found = self.store.open(subject_of(case), digest)
         if found is None:
             return None
@@ -241,6 +283,12 @@ class EvidenceFiles:
             self._used -= size
             self._waits -= size
 
+    def settle(self, case: str, digest: str) -> None:
+        """Take note that an event names a file: it waits no longer."""
+        size = self.store.settle(subject_of(case), digest)
+        with self._lock:
+            self._waits -= size
+
     def sweep_in_time(self) -> None:
         """Sweep, unless that was done not long ago."""
         with self._lock:
@@ -256,25 +304,29 @@ class EvidenceFiles:
         for waiting in list(self.store.waiting()):
             case = waiting.subject.removeprefix("case:")
             if waiting.digest in self.of_case(case).files:
-                self.store.settle(waiting.subject, waiting.digest)
-            elif waiting.age > older:
-                self.store.remove(waiting.subject, waiting.digest)
+                self.settle(case, waiting.digest)
+            elif waiting.age > older and self.store.remove(waiting.subject, waiting.digest, older):
                 removed += 1
+        self._measure()
+        return removed
+
+    def _measure(self) -> None:
         used, waits = self.store.used()
         with self._lock:
             self._used, self._waits = used, waits
-        return removed
 
     def erase(self) -> int:
         """Destroy the keys of every case whose files the ledger says are erased, and the files.
 
-        The event comes first, the key second, as with persons: whatever a crash leaves, whoever
-        comes by here next finishes. Returns how many keys there still were.
+        The event comes first, the key second, as with persons: if a crash comes in between, the
+        next call finishes. Returns how many keys were destroyed.
         """
-        names = [subject_of(case) for case in erased_cases(self._recorder)]
+        names = [subject_of(case) for case in erased_cases(_of(self._recorder, CaseFilesErased))]
         destroyed = self._vault.destroy(names)
         for name in names:
             self.store.erase(name)
+        if names:
+            self._measure()
         return destroyed
 
 
@@ -288,17 +340,13 @@ def open_evidence(
     return files
 
 
-def erased_cases(recorder: SQLiteRecorder) -> set[str]:
-    """The cases whose files were erased."""
-    return {
-        record.event.case
-        for record in _of(recorder, CaseFilesErased)
-        if isinstance(record.event, CaseFilesErased)
-    }
+def erased_cases(records: Iterable[Recorded]) -> set[str]:
+    """The cases whose files were erased, as records say."""
+    return {record.event.case for record in records if isinstance(record.event, CaseFilesErased)}
 
 
 class WrongFile(msgspec.Struct, frozen=True):
-    """A file that an event names and that is not as it has to be, and why."""
+    """A file that an event names and that is missing or changed, and why."""
 
     case: str
     digest: str
@@ -315,19 +363,12 @@ class NamedFile(msgspec.Struct, frozen=True, order=True):
     size: int
 
 
-def named_files(records: Iterator[Recorded]) -> Iterator[NamedFile]:
+def named_files(records: Iterable[Recorded]) -> Iterator[NamedFile]:
     """The files that records say are kept here."""
     for record in records:
         event = record.event
-        file = getattr(event, "file", None)
-        if isinstance(file, StoredFile):
-            digest = next(
-                value
-                for name in ("evidence_hash", "sha256", "digest")
-                if (value := getattr(event, name, None)) is not None
-            )
-            case: str = event.case  # type: ignore[attr-defined]
-            yield NamedFile(case, digest, record.position, file.size)
+        if isinstance(event, Naming) and event.file is not None and event.kept_digest is not None:
+            yield NamedFile(event.case, event.kept_digest, record.position, event.file.size)
 
 
 def wrong_file(named: NamedFile, store: EvidenceStore, vault: Vault | None) -> WrongFile | None:
@@ -360,6 +401,10 @@ def wrong_file(named: NamedFile, store: EvidenceStore, vault: Vault | None) -> W
     return None
 
 
+def _erased(case: str) -> Erased:
+    return Erased(f"the files of case {case} were erased; none is taken any more")
+
+
 def _head(file: BinaryIO, length: int) -> StreamHead:
     return stream_head(file.read(HEADER), length)
 
@@ -387,6 +432,7 @@ __all__ = [
     "Unnamed",
     "Upload",
     "WrongFile",
+    "erased_cases",
     "evidence_folder",
     "named_files",
     "open_evidence",

@@ -211,6 +211,11 @@ class EvidenceAdded(Event):
     file: StoredFile | None = None
     elsewhere: Name | None = None
 
+    @property
+    def kept_digest(self) -> str | None:
+        """The digest of the file that is kept here, if one is."""
+        return None if self.file is None else self.digest
+
     def visibility(self) -> Visibility:
         """Who gave evidence in confidence is not betrayed by it."""
         return "sealed" if self.confidential else "restricted"

@@ -52,7 +52,7 @@ class RecordProcessStep(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         filed = _own_case(ledger, self.case)
         rules.require_new(ledger, self.evidence)
-        rules.require_file(self.file, self.elsewhere, self.medium)
+        rules.require_file(ledger, self.case, self.file, self.elsewhere, self.medium)
         if self.taken_at > ledger.now:
             raise Malformed("taken_at lies in the future", "/taken_at")
         if self.forced_act is not None:
@@ -119,7 +119,7 @@ class SealAvRecord(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         filed = _own_case(ledger, self.case)
         rules.require_new(ledger, self.evidence)
-        rules.require_file(self.file, self.elsewhere, self.medium)
+        rules.require_file(ledger, self.case, self.file, self.elsewhere, self.medium)
         if self.end <= self.start:
             raise Malformed("the recording ends before it starts", "/end")
         if self.end > ledger.now:
@@ -160,7 +160,8 @@ class SealAvRecord(Command):
 class SupersedeEvidence(Command):
     """补正证据材料: put another file in the place of a piece, and say why; both stay on record.
 
-    ``elsewhere`` and ``file`` as in ``record-process-step``.
+    A file that was uploaded after its digest was recorded is kept here once this command names
+    that same digest. ``elsewhere`` and ``file`` as in ``record-process-step``.
     """
 
     evidence: EvidenceId
@@ -173,11 +174,11 @@ class SupersedeEvidence(Command):
         exhibit = _own_exhibit(ledger, self.evidence)
         if exhibit.digest is None:
             raise OutOfStep(f"no file of evidence {self.evidence} is on record")
-        if exhibit.digest == self.evidence_hash:
+        if exhibit.digest == self.evidence_hash and (exhibit.kept or self.file is None):
             raise Malformed("this is the file that is on record", "/evidence_hash")
         if ledger.read(ProcessRecord(exhibit.case)).archived_on is not None:
             raise OutOfStep(f"case {exhibit.case} is archived; nothing in it changes")
-        rules.require_file(self.file, self.elsewhere)
+        rules.require_file(ledger, exhibit.case, self.file, self.elsewhere)
         yield EvidenceSuperseded(
             evidence=self.evidence,
             case=exhibit.case,

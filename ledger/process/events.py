@@ -65,6 +65,11 @@ class ProcessStepRecorded(Event):
     file: StoredFile | None = None
     elsewhere: Name | None = None
 
+    @property
+    def kept_digest(self) -> str | None:
+        """The digest of the file that is kept here, if one is."""
+        return None if self.file is None else self.evidence_hash
+
 
 class AvRecordSealed(Event):
     """音像记录封存: a film or sound recording is complete and sealed by its digest.
@@ -91,6 +96,11 @@ class AvRecordSealed(Event):
     file: StoredFile | None = None
     elsewhere: Name | None = None
 
+    @property
+    def kept_digest(self) -> str | None:
+        """The digest of the file that is kept here, if one is."""
+        return None if self.file is None else self.sha256
+
 
 class EvidenceSuperseded(Event):
     """补正证据材料: another file takes the place of one, which stays on record (REC-R3).
@@ -112,6 +122,11 @@ class EvidenceSuperseded(Event):
     confidential: bool = False
     file: StoredFile | None = None
     elsewhere: Name | None = None
+
+    @property
+    def kept_digest(self) -> str | None:
+        """The digest of the file that is kept here, if one is."""
+        return None if self.file is None else self.evidence_hash
 
     def visibility(self) -> Visibility:
         """Who gave evidence in confidence is not betrayed by what becomes of it."""

@@ -107,7 +107,8 @@ class ProcessRecord(Fold):
         self._whose(event)
         if event.confidential:
             return
-        self.superseded.setdefault(event.evidence, []).append(event.previous_hash)
+        if event.previous_hash != event.evidence_hash:
+            self.superseded.setdefault(event.evidence, []).append(event.previous_hash)
         for step in self.steps:
             if step.evidence == event.evidence:
                 step.evidence_hash = event.evidence_hash
@@ -178,16 +179,16 @@ class CaseFiles(Fold):
     erased: bool = False
 
     def on_step(self, event: ProcessStepRecorded, record: Recorded) -> None:
-        self._add(event, event.evidence_hash, record)
+        self._add(event, record)
 
     def on_recording(self, event: AvRecordSealed, record: Recorded) -> None:
-        self._add(event, event.sha256, record)
+        self._add(event, record)
 
     def on_added(self, event: EvidenceAdded, record: Recorded) -> None:
-        self._add(event, event.digest, record, confidential=event.confidential)
+        self._add(event, record, confidential=event.confidential)
 
     def on_superseded(self, event: EvidenceSuperseded, record: Recorded) -> None:
-        self._add(event, event.evidence_hash, record, confidential=event.confidential)
+        self._add(event, record, confidential=event.confidential)
 
     def on_erased(self, event: CaseFilesErased) -> None:
         self.erased = True
@@ -195,12 +196,12 @@ class CaseFiles(Fold):
     def _add(
         self,
         event: ProcessStepRecorded | AvRecordSealed | EvidenceAdded | EvidenceSuperseded,
-        digest: str | None,
         record: Recorded,
         *,
         confidential: bool = False,
     ) -> None:
-        if event.file is None or digest is None:
+        digest = event.kept_digest
+        if digest is None:
             return
         self.unit, self.entity = event.unit, event.entity
         self.files[digest] = confidential and self.files.get(digest, True)
@@ -208,13 +209,14 @@ class CaseFiles(Fold):
 
 
 class Exhibit(Fold):
-    """Which file is this piece of evidence, of which case, by its digest?"""
+    """Which file is this piece of evidence, of which case, by its digest, and is it kept here?"""
 
     evidence: EvidenceId
     case: str = ""
     unit: str = ""
     entity: str = ""
     digest: str | None = None
+    kept: bool = False
     confidential: bool = False
 
     @property
@@ -233,9 +235,11 @@ class Exhibit(Fold):
 
     def on_superseded(self, event: EvidenceSuperseded) -> None:
         self.digest = event.evidence_hash
+        self.kept = event.kept_digest is not None
 
     def _is(
         self, event: ProcessStepRecorded | AvRecordSealed | EvidenceAdded, digest: str | None
     ) -> None:
         self.case, self.unit, self.entity = event.case, event.unit, event.entity
         self.digest = digest
+        self.kept = event.kept_digest is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from ledger.kernel import Malformed, Reading, Rule, finding_rule
+from ledger.kernel import Malformed, OutOfStep, Reading, Rule, finding_rule
 from ledger.mediatypes import fits
 from ledger.process.events import ForcedAct
 from ledger.process.folds import Exhibit, ProcessRecord
@@ -59,13 +59,25 @@ def require_filmed(ledger: Reading, case: str, act: ForcedAct, *, on: date) -> N
     ledger.require(filmed, REC_R2, case=case, act=act, on=on)
 
 
-def require_file(file: StoredFile | None, elsewhere: str | None, medium: str | None = None) -> None:
+def require_file(
+    ledger: Reading,
+    case: str,
+    file: StoredFile | None,
+    elsewhere: str | None,
+    medium: str | None = None,
+) -> None:
     """Refuse a file that is here and elsewhere, or of another kind than the medium.
 
-    Raises ``Malformed``.
+    Raises ``Malformed``, and ``OutOfStep`` where the files of the case were erased meanwhile.
     """
     if file is None:
         return
+    erased_on = ledger.read(ProcessRecord(case)).files_erased_on
+    if erased_on is not None:
+        raise OutOfStep(
+            f"the files of case {case} were erased on {erased_on}; the file that was uploaded is "
+            "gone. Send the same request again to record its digest alone"
+        )
     if elsewhere is not None:
         raise Malformed(
             "elsewhere must be left out for a file that was uploaded: it is kept here",

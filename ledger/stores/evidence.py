@@ -4,11 +4,14 @@
 file comes in so (what a crash leaves is said at each step):
 
 1. It is written under a name of its own, locked by its writer. A crash leaves a ``.part`` file
-   whose lock is gone; whoever opens the folder next removes it.
+   whose lock is gone; the next process that opens the folder removes it.
 2. It is flushed and renamed to its digest, as waiting (``.new``). A crash leaves either.
 3. The folders are flushed. From here on the file survives a loss of power.
-4. Once an event names it, ``settle`` takes the mark away. A crash before leaves it waiting: who
-   sweeps looks in the ledger before a file is removed.
+4. Once an event names it, ``settle`` takes the mark away. A crash before leaves it waiting: a
+   sweep looks in the ledger before it removes a file.
+
+A command holds a file before its event is recorded. A sweep may have asked the ledger just before
+that, so ``remove`` looks at the age again, under the lock that ``hold`` takes.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -33,6 +37,8 @@ from ledger.stores.files import flush_folder, make_private
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _WAITING = ".new"
 _PART = ".part"
+#: Says in each place whose files lie there. A few bytes, which are not counted as used.
+_SUBJECT = "subject"
 
 if sys.platform == "win32":  # no locks: the age of a part tells whether its writer is gone
 
@@ -70,8 +76,11 @@ class Incoming(Protocol):
     def write(self, content: bytes) -> None:
         """Append to it."""
 
-    def keep(self, digest: str) -> None:
-        """Put it under its digest, durably; where one lies there already, that one stays."""
+    def keep(self, digest: str) -> int:
+        """Put it under its digest, durably; returns by how many bytes the store grew.
+
+        None, where a file lies under that digest already.
+        """
 
     def discard(self) -> None:
         """Leave nothing of it. May be called twice, and after ``keep``."""
@@ -92,11 +101,11 @@ class EvidenceStore(Protocol):
     def hold(self, subject: str, digest: str) -> None:
         """Have a waiting file wait from now on."""
 
-    def settle(self, subject: str, digest: str) -> None:
-        """Take note that an event names a file."""
+    def settle(self, subject: str, digest: str) -> int:
+        """Take note that an event names a file; returns how many bytes wait no longer."""
 
-    def remove(self, subject: str, digest: str) -> None:
-        """Remove a waiting file."""
+    def remove(self, subject: str, digest: str, older: float) -> bool:
+        """Remove a file that has waited longer than ``older`` seconds; tells whether it had."""
 
     def erase(self, subject: str) -> None:
         """Remove every file of a subject."""
@@ -113,6 +122,7 @@ class EvidenceFolder:
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder
+        self._lock = threading.Lock()
         if read_only:
             return
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -126,7 +136,9 @@ class EvidenceFolder:
 
     def open(self, subject: str, digest: str) -> tuple[BinaryIO, int] | None:
         """Open a file and tell its length; ``None`` where there is none."""
-        for path in self._paths(subject, digest):
+        kept, waiting = self._paths(subject, digest)
+        # The kept name once more: the file may be settled after the first look.
+        for path in (kept, waiting, kept):
             with suppress(FileNotFoundError):
                 file = path.open("rb")
                 return file, os.fstat(file.fileno()).st_size
@@ -138,26 +150,36 @@ class EvidenceFolder:
         for path in sorted(self.folder.glob(f"??/*/*{_WAITING}")):
             with suppress(FileNotFoundError):  # settled or removed at this moment
                 found = path.stat()
-                subject = (path.parent / "subject").read_text("utf-8")
+                subject = (path.parent / _SUBJECT).read_text("utf-8")
                 yield Waiting(
                     subject, path.name.removesuffix(_WAITING), now - found.st_mtime, found.st_size
                 )
 
     def hold(self, subject: str, digest: str) -> None:
         """Have a waiting file wait from now on."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), self._lock:
             os.utime(self._paths(subject, digest)[1])
 
-    def settle(self, subject: str, digest: str) -> None:
-        """Take note that an event names a file."""
+    def settle(self, subject: str, digest: str) -> int:
+        """Take note that an event names a file; returns how many bytes wait no longer."""
         kept, waiting = self._paths(subject, digest)
-        with suppress(FileNotFoundError):
-            waiting.replace(kept)
-            flush_folder(kept.parent)
+        try:
+            with self._lock:
+                size = waiting.stat().st_size
+                waiting.replace(kept)
+        except FileNotFoundError:
+            return 0
+        flush_folder(kept.parent)
+        return size
 
-    def remove(self, subject: str, digest: str) -> None:
-        """Remove a waiting file."""
-        self._paths(subject, digest)[1].unlink(missing_ok=True)
+    def remove(self, subject: str, digest: str, older: float) -> bool:
+        """Remove a file that has waited longer than ``older`` seconds; tells whether it had."""
+        waiting = self._paths(subject, digest)[1]
+        with suppress(FileNotFoundError), self._lock:
+            if time.time() - waiting.stat().st_mtime > older:
+                waiting.unlink()
+                return True
+        return False
 
     def erase(self, subject: str) -> None:
         """Remove every file of a subject."""
@@ -168,7 +190,7 @@ class EvidenceFolder:
         total = waits = 0
         for path in self.folder.glob("**/*"):
             with suppress(FileNotFoundError):
-                if path.is_file():
+                if path.is_file() and path.name != _SUBJECT:
                     size = path.stat().st_size
                     total += size
                     waits += size if path.suffix in {_WAITING, _PART} else 0
@@ -185,28 +207,32 @@ class EvidenceFolder:
         place = self._place(subject)
         return place / digest, place / f"{digest}{_WAITING}"
 
-    def take_in(self, subject: str, part: Path, digest: str) -> None:
-        """Put a part that is whole under its digest."""
+    def take_in(self, subject: str, part: Path, digest: str) -> int:
+        """Put a part that is whole under its digest; returns by how many bytes the store grew."""
         kept, waiting = self._paths(subject, digest)
         place = kept.parent
-        if not (place / "subject").exists():
+        if not (place / _SUBJECT).exists():
             place.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle, name = tempfile.mkstemp(suffix=".tmp", dir=place)
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(subject)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).replace(place / "subject")
-        if kept.exists():
-            return
+            Path(name).replace(place / _SUBJECT)
         try:
-            part.replace(waiting)
+            with self._lock:
+                if kept.exists():
+                    return 0
+                before = waiting.stat().st_size if waiting.exists() else 0
+                added = part.stat().st_size - before
+                part.replace(waiting)
         except FileNotFoundError:
             raise EvidenceError(
                 f"{part} was removed while it was written; send the file again"
             ) from None
         for folder in (place, place.parent, self.folder):
             flush_folder(folder)
+        return added
 
 
 class _Part:
@@ -226,11 +252,12 @@ class _Part:
         while rest:
             rest = rest[self._file.write(rest) or 0 :]
 
-    def keep(self, digest: str) -> None:
-        """Put it under its digest, durably; where one lies there already, that one stays."""
+    def keep(self, digest: str) -> int:
+        """Put it under its digest, durably; returns by how many bytes the store grew."""
         os.fsync(self._file.fileno())
-        self._folder.take_in(self._subject, self._path, digest)
+        added = self._folder.take_in(self._subject, self._path, digest)
         self.discard()
+        return added
 
     def discard(self) -> None:
         """Leave nothing of it. May be called twice, and after ``keep``."""

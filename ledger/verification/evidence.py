@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from ledger.evidence import FOLDER, NAMING, named_files, wrong_file
+from ledger.evidence import FOLDER, NAMING, erased_cases, named_files, wrong_file
 from ledger.process.events import CaseFilesErased
 from ledger.stores import StoreError
 from ledger.stores.evidence import EvidenceFolder
@@ -28,11 +28,7 @@ def verify_evidence(
     """
     found = Found()
     store = EvidenceFolder(blobs / FOLDER, read_only=True)
-    erased = {
-        record.event.case
-        for record in records.of(CaseFilesErased)
-        if isinstance(record.event, CaseFilesErased)
-    }
+    erased = erased_cases(records.of(CaseFilesErased))
     named = [file for file in named_files(records.of(*NAMING)) if file.case not in erased]
     if not named:
         return found

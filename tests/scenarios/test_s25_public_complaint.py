@@ -218,6 +218,25 @@ async def test_s25_the_same_request_again(world: World) -> None:
     }
 
 
+async def test_s25_the_last_complaint_of_a_day_again(world: World) -> None:
+    """Its number is told again under its key; the day's limit is for other complaints."""
+    world.at("2026-09-24 10:00")
+    await world.send(
+        "JB", "policies/adopt-policy-version",
+        key="complaint.public_per_day", value=1, unit="count", effective_from="2026-09-24",
+        source={"instrument": "新区决定"}, confidence="U",
+    )  # fmt: skip
+    await world.get("JB", "/v1/policies")
+    key = {"Idempotency-Key": "1"}
+    last = await complain(world, headers=key)
+    await world.get("JB", "/v1/complaints")
+    head = world.recorder.head()
+    assert (await complain(world, 200, headers=key))["tracking"] == last["tracking"]
+    await complain(world, 429, headers=key, facts="另一件事")
+    await complain(world, 429, headers={"Idempotency-Key": "2"})
+    assert world.recorder.head() == head
+
+
 async def test_s25_against_the_justice_bureau(world: World) -> None:
     """Kept by the reconsideration office, whose officer accepts it; JB knows nothing of it."""
     world.at("2026-09-24 10:00")

@@ -139,7 +139,8 @@ class Town:
         else:
             outcomes = [self.ledger.execute(command, by)]
         if kind in FINISHERS:
-            FINISHERS[kind](self.service.recorder, self.service.vault)
+            service = self.service
+            FINISHERS[kind](service.recorder, service.vault, service.evidence)
         made = [record for outcome in outcomes for record in outcome.events]
         self.book.take(made)
         return made

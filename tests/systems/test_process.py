@@ -9,7 +9,16 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.kernel import Event, Forbidden, Malformed, OutOfStep, UnknownReference
+from ledger.kernel import (
+    Event,
+    Forbidden,
+    Malformed,
+    OutOfStep,
+    Recorded,
+    UnknownReference,
+    codec,
+)
+from ledger.kernel.memory import as_query
 from ledger.penalties.commands import AddEvidence, CloseCase, RegisterInAdvance, SeizeProperty
 from ledger.penalties.events import (
     CaseClosed,
@@ -30,6 +39,7 @@ from ledger.process.commands import (
 from ledger.process.events import (
     AvRecordSealed,
     CaseArchived,
+    CaseFilesErased,
     EvidenceChecked,
     EvidenceSuperseded,
     Gap,
@@ -38,6 +48,7 @@ from ledger.process.events import (
 )
 from ledger.process.folds import ProcessRecord
 from ledger.supervision.events import FindingRaised
+from ledger.vocabulary import StoredFile
 from tests.gwt import Scenario, actor, like
 from tests.systems.recorded import ALL_STEPS, step, whole_record
 
@@ -229,6 +240,45 @@ def test_REC_R3_a_piece_is_superseded_and_never_replaced(story: Scenario) -> Non
     story.when(replace(SUPERSEDE, evidence_hash=A)).raises(Malformed, pointer="/evidence_hash")
     story.when(SUPERSEDE).then(like(EvidenceSuperseded, previous_hash=A, evidence_hash=C))
     story.when(replace(SUPERSEDE, evidence="CASE-9-film")).raises(OutOfStep, says="archived")
+
+
+def names_no_file(record: Recorded) -> bool:
+    """Whether a fact names a piece, and no file that is kept here."""
+    return getattr(record.event, "file", ...) is None
+
+
+def test_a_file_that_comes_after_its_digest_is_kept_from_then_on(story: Scenario) -> None:
+    """Superseded by the same digest, once it was uploaded; no earlier digest is shown of it."""
+    file = StoredFile(size=9, media_type="text/plain")
+    same = replace(SUPERSEDE, evidence_hash=A)
+    story.given(STEP)
+    story.when(same).raises(Malformed, pointer="/evidence_hash")
+    story.when(replace(same, file=file)).then(like(EvidenceSuperseded, evidence_hash=A, file=file))
+    record = ProcessRecord("CASE-1")
+    kept = story.ledger.recorder.read(as_query([record.selector()]))
+    record = record.over([codec.decode(one.position, one.event.data) for one in kept])
+    assert (record.steps[0].file, record.superseded) == (file, {})
+    story.when(replace(same, file=file)).raises(Malformed, pointer="/evidence_hash")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        replace(STEP, evidence="EV-2"),
+        SEAL,
+        SUPERSEDE,
+        AddEvidence(evidence="EV-3", case="CASE-1", kind="documentary", title="另一份", digest=B),
+    ],
+)
+def test_no_file_is_recorded_once_the_files_were_erased(story: Scenario, command: Any) -> None:
+    """An erasure that comes between the look at the file and the event; the digest alone is."""
+    story.given(
+        STEP, CaseFilesErased(case="CASE-1", entity=E_C, unit="MRB", reason="unlawful_processing")
+    )
+    kind = "video/mp4" if command is SEAL else "text/plain"
+    file = StoredFile(size=9, media_type=kind)
+    story.when(replace(command, file=file)).raises(OutOfStep, says="erased on 2026-06-")
+    story.when(command).then(names_no_file)
 
 
 def test_REC_V1_gaps_in_a_recording_are_found(story: Scenario) -> None:

@@ -36,7 +36,7 @@ class AddEvidence(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         _, filed = open_case(ledger, self.case)
         require_new(ledger, self.evidence)
-        require_file(self.file, self.elsewhere)
+        require_file(ledger, self.case, self.file, self.elsewhere)
         yield EvidenceAdded(
             evidence=self.evidence,
             case=self.case,
@@ -92,7 +92,7 @@ def _held(
     ledger.must_be_now()
     _, filed = open_case(ledger, command.case)
     require_new(ledger, command.evidence)
-    require_file(command.file, command.elsewhere)
+    require_file(ledger, command.case, command.file, command.elsewhere)
     if measure == "seizure":
         require_filmed(ledger, command.case, measure, on=ledger.on)
     return EvidenceAdded(
