@@ -8,7 +8,7 @@ from api.keys import LINE, TOKENS
 from api.problems import unauthenticated
 from api.tokens import ANONYMOUS, Grant
 
-#: An officer acts for the own unit alone; the other roles' work lies across units.
+#: Officers act for their own unit alone; the other roles' work lies across units.
 OWN_UNIT_ROLES = frozenset({"enforcement_officer", "office_head", "unit_legal_office", "unit_head"})
 
 #: Longer ones are none of ours, and are not looked up.

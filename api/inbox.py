@@ -168,7 +168,7 @@ class FoundItems(msgspec.Struct, frozen=True):
 async def inbox(request: web.Request) -> web.Response:
     """What waits for the reader: each item with the commands that answer it, and its day.
 
-    A reader sees the items of the own role in the own unit, an office of the region those of the
+    A reader sees the items of their role in their unit, an office of the region those of the
     region, an officer those of the tasks and cases that name the officer. `prefilled` is what the
     ledger knows of the next command; send it to `url` with what `schema` asks for besides.
     """

@@ -265,7 +265,7 @@ def _require_takable(request: web.Request, unit: str) -> None:
     if not known(UnitStanding(unit)) and not known(ReportingUnit(unit)):
         raise Problem(
             "malformed",
-            f"subject_unit must be a unit of this region (/v1/units); {unit} is none.",
+            f"subject_unit must be a unit of this region (/v1/units); {unit} is not one of them.",
             pointer="/subject_unit",
         )
 

@@ -140,7 +140,7 @@ def _represent(command: RecordLegalRepresentative, vault: Vault, made_for: str) 
 
 def _check_number(number: str) -> None:
     if not ric.is_valid(number):
-        # Without the number: what is said here may be written down by whoever asked.
+        # Without the number: the sender may write down what this says.
         raise Malformed("this is no citizen identity number (GB 11643)", "/id_number")
 
 

@@ -83,7 +83,7 @@ _REPORTING: tuple[Role, ...] = (
 #: Who adopts the work plan of a year: heads, and the offices that track the region's.
 _PLANNING: tuple[Role, ...] = ("unit_head", "park_committee", "jb_supervisor", "rlo_assessor")
 
-#: Who publishes what units did well: the two offices, and a unit's head of the own unit.
+#: Who publishes what units did well: the two offices, and the head of a unit for that unit.
 _SHARING_EXPERIENCE: tuple[Role, ...] = (
     "jb_supervisor",
     "rlo_assessor",

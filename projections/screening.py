@@ -34,7 +34,7 @@ from projections.views import FoldView, subject_table
 
 replace = msgspec.structs.replace
 
-#: So many businesses of better ranks without a designation are looked for.
+#: How many businesses of better ranks without a designation are named at most.
 _NAMED = 20
 
 _encode = msgspec.json.Encoder().encode

@@ -291,7 +291,8 @@ def read(connection: Connection, reader: Reader, tags: Sequence[str], after: int
     """
     names = _names(connection, {*tags, *reader.audiences})
     audiences = [names[name] for name in reader.audiences if name in names]
-    # What nobody recorded is looked for as what is hidden is: neither answer comes sooner.
+    # A search for what nobody recorded costs as much as one for hidden rows: neither answer
+    # comes sooner.
     subjects = [names.get(tag, _NONE) for tag in tags]
     scans = []
     for subject in subjects:

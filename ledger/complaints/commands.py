@@ -508,7 +508,7 @@ def _require_body(ledger: Reading, unit: str) -> None:
         raise UnknownReference(
             "unit",
             unit,
-            f"The unit must be one of {', '.join(named) or 'the own unit'}, a qualified unit, or "
+            f"The unit must be one of {', '.join(named) or 'your own unit'}, a qualified unit, or "
             "one that reports each month.",
         )
 

@@ -19,7 +19,7 @@ from ledger.progress.events import ReportId
 from ledger.progress.folds import Report, ReportingUnit
 from ledger.vocabulary import ExperienceId, MatterId, Name, Text, UnitId
 
-#: They publish the experience of any unit; a unit's head that of the own unit.
+#: They publish the experience of any unit; a unit's head that of their own unit.
 _OFFICES = ("jb_supervisor", "rlo_assessor")
 
 

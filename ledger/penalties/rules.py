@@ -421,7 +421,7 @@ def require_licence(types: Collection[PenaltyType], licence: Licence | None) -> 
 
 
 def require_source(source: DataSource | None) -> None:
-    """Refuse a data source whose USCC is none. Raises ``Malformed``."""
+    """Refuse a data source whose USCC is not a valid one. Raises ``Malformed``."""
     if source is None:
         return
     try:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.parametrize("step", STEPS)
 def test_an_upload_that_was_killed_leaves_nothing(tmp_path: Path, step: str) -> None:
-    """Whoever opens the store next removes what was begun; a writer that is alive is left alone."""
+    """The next process to open the store removes the rest; a writer that lives keeps its own."""
     path = tmp_path / "ledger.db"
     url = f"sqlite:///{path}"
     with open_recorder(url) as recorder, open_ledger(recorder):

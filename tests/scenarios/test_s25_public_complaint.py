@@ -147,7 +147,7 @@ async def test_s25_the_eleventh_of_a_minute(world: World) -> None:
         await complain(world, facts=f"第{number}次")
     refused = await complain(world, 429)
     assert (refused["type"], refused["retry_after"]) == ("/problems/too-many-requests", "40")
-    # In all: whoever comes from another address waits for the rest of the minute too.
+    # The limit in all: another address waits for the rest of the minute too.
     limits.of_address = Rates(1000)
     limits._known_until = float("inf")
     limits.of_all = Rates(0, clock=lambda: 59.0, of="All addresses together")

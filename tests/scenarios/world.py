@@ -135,7 +135,7 @@ class World:
     async def send(self, who: str, command: str, expect: int = 201, **body: Any) -> dict[str, Any]:
         """Post a command and return the answer, whose status has to be ``expect``.
 
-        Where ``follows_inbox``, a step that answers something is looked for in the sender's inbox.
+        Where ``follows_inbox``, the sender's inbox must offer each step that answers something.
         """
         item = None
         if self.follows_inbox and expect == 201 and command in answering.OFFERED:

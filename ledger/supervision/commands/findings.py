@@ -260,7 +260,7 @@ class CloseFinding(Command):
 
 
 def full_state(ledger: Reading, raised: FindingRaised) -> FindingState:
-    """Where a finding stands, whoever may know it: what follows is read by the same readers."""
+    """Return where a finding stands, also one that the sender may not know of."""
     return ledger.read_true(FindingState(raised.finding_id))
 
 
