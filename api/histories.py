@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -100,6 +101,17 @@ class ShownDifference(msgspec.Struct, frozen=True, rename={"older": "from", "new
     changed: tuple[Change, ...]
 
 
+@lru_cache(maxsize=16)
+def history_of(view: type[HistoryView], state: bytes) -> History:
+    """The history of a stored state, to be read and not changed.
+
+    A list of 2,000 matters takes 20 ms to open, in which no other thread runs, and is seldom
+    another than the one asked for before.
+    """
+    history: History = opened(view).decode(state).history
+    return history
+
+
 class PublicList(msgspec.Struct, frozen=True):
     """The history of a list: ``path`` ends in its name, ``place`` is the parameter of its id."""
 
@@ -166,7 +178,7 @@ class PublicList(msgspec.Struct, frozen=True):
                 state = connection.execute(query).scalar()
             if state is None:
                 return None
-            answer = question(view.decode(state).history)
+            answer = question(history_of(self.view, state))
             return answer, msgspec.json.encode(answer)
 
         answer = await asked(ask)
