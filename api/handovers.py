@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from api.listing import Listing, reported
+from datetime import date
+from typing import Any
+
+from api.listing import Listing, reported, shown
 from api.resources import Parameter
+from api.tokens import Grant
 from ledger.audiences import SUPERVISORS, UNIT_BOUND
+from ledger.handovers.folds import UnitHandovers
 from projections.handovers import Handovers
+
+
+def _handovers(unit: UnitHandovers, grant: Grant, today: date) -> dict[str, Any]:
+    """The handovers that are in force; one that was for a time ends by itself."""
+    return {**shown(unit, grant), "standing": [one for one in unit.standing if one.holds(today)]}
+
 
 RESOURCES = Listing(
     "/v1/handovers",
@@ -13,6 +24,8 @@ RESOURCES = Listing(
     "Handovers between the people of a unit (AB岗): a unit's own for the unit.",
     "The handovers of one unit: who stands in for whom, in what, and until when.",
     seen=reported,
+    show=_handovers,
+    by_day=True,
     roles=frozenset(UNIT_BOUND | SUPERVISORS),
     filters=(Parameter("unit", str, "the unit"),),
 ).resources()

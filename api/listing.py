@@ -115,7 +115,9 @@ class Listing(msgspec.Struct, frozen=True):
     summary: str
     one: str
     seen: Callable[..., Where] = concerned
-    show: Callable[[Any, Grant], dict[str, Any]] = shown
+    show: Callable[..., dict[str, Any]] = shown
+    #: Whether what is shown depends on the day too; ``show`` is then handed today.
+    by_day: bool = False
     filters: tuple[Parameter, ...] = ()
     #: By which column a filter asks, where that depends on what a reader sees of a row.
     column: Callable[[Grant, sa.Table, str], sa.ColumnElement[Any]] | None = None
@@ -157,10 +159,11 @@ class Listing(msgspec.Struct, frozen=True):
     def _search(self) -> tuple[Parameter, ...]:
         return () if self.searched is None else (SEARCH,)
 
-    def _shown(self, row: sa.Row[Any], grant: Grant) -> Any:
+    def _shown(self, row: sa.Row[Any], grant: Grant, request: web.Request) -> Any:
         if "document" in self.view.table.c:
             return msgspec.Raw(row.document)
-        return self.show(opened(self.view).decode(row.state), grant)
+        day = (civil_date(request.app[LEDGER].clock()),) if self.by_day else ()
+        return self.show(opened(self.view).decode(row.state), grant, *day)
 
     def _list(self) -> Callable[[web.Request], Any]:
         view = self.view()
@@ -185,7 +188,7 @@ class Listing(msgspec.Struct, frozen=True):
                 view.name,
                 table,
                 where=where,
-                show=lambda row: self._shown(row, grant),
+                show=lambda row: self._shown(row, grant, request),
             )
 
         handler.__doc__ = self.summary
@@ -219,7 +222,7 @@ class Listing(msgspec.Struct, frozen=True):
             if row is None:
                 raise not_found()
             return json_response(
-                self._shown(row, grant),
+                self._shown(row, grant, request),
                 headers=placed(request),
             )
 

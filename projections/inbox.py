@@ -286,6 +286,13 @@ class _Sheet:
 
     def _follows(self, waiting: Waiting, tag: str, record: Recorded) -> bool:
         """Whether what has to have happened before did, and was not undone since."""
+        if waiting.bars is not None and waiting.bars(
+            record.event,
+            lambda cls, about: self._source.records(
+                [Selector((cls.TOPIC,), (about,))], record.position - 1
+            ),
+        ):
+            return False
         if not waiting.after:
             return True
         topics = tuple(sorted(e.TOPIC for e in (*waiting.after, *waiting.closed_by)))

@@ -29,6 +29,8 @@ OFFICES: frozenset[Role] = frozenset(
 _FACTS = frozenset({"year", "month", "task_no", "obligation"})
 
 Abouts = Iterable[tuple[str, ...]]
+#: Gives the records of a type of event about a tag that come before an opening event.
+Earlier = Callable[[type[Event], str], Iterable[Recorded]]
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -44,9 +46,10 @@ class Waiting(msgspec.Struct, frozen=True):
     is. ``when``: whether an opening event opens it; ``ends``: whether a closing event ends it.
     ``ended_for_all``: the closing events that end it for every unit, whichever they name.
     ``after``: it opens only where such an event about the subject was recorded before, and not
-    ended since. ``due``: the deadline rules that may give its day. ``fills``: further fields of the
-    commands that the event knows. ``told``: those who answer know of it even where the event is
-    sealed from them, because their office handles it. ``but``: the person who may not answer.
+    ended since. ``bars``: whether what was recorded before leaves nothing to answer. ``due``: the
+    deadline rules that may give its day. ``fills``: further fields of the commands that the event
+    knows. ``told``: those who answer know of it even where the event is sealed from them, because
+    their office handles it. ``but``: the person who may not answer.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Waiting(msgspec.Struct, frozen=True):
     ends: Callable[[Any], bool] = lambda event: True
     ended_for_all: tuple[type[Event], ...] = ()
     after: tuple[type[Event], ...] = ()
+    bars: Callable[[Any, Earlier], bool] | None = None
     due: tuple[str, ...] = ()
     fills: Callable[[Any], dict[str, Any]] = lambda event: {}
     told: bool = False

@@ -92,7 +92,7 @@ from ledger.repair.events import (
 )
 from ledger.sharing.events import RemovalAcknowledged, RemovalNotified
 from ledger.vocabulary import Role
-from projections.waiting import Waiting
+from projections.waiting import Earlier, Waiting
 
 _PUNISHING = "中华人民共和国行政处罚法"
 _REPAIRING = "国家发展改革委令第36号：信用修复管理办法"
@@ -117,6 +117,21 @@ def _fines_nothing(event: Any) -> bool:
     if not isinstance(event, DecisionAltered):
         return True
     return event.content is not None and not event.content.fine_fen
+
+
+def _record_was_over(event: Any, earlier: Earlier) -> bool:
+    """Whether a record of an altered decision ended: nothing of it is public again (2.17)."""
+    if not isinstance(event, DecisionAltered):
+        return False
+    records: list[Any] = [
+        entered.event for entered in earlier(CreditRecordEntered, f"decision:{event.decision}")
+    ]
+    ends: list[Any] = [
+        ended.event
+        for record in records
+        for ended in earlier(PublicityTerminated, f"record:{record.record}")
+    ]
+    return any(end.reason in ("repaired", "max_reached") for end in ends)
 
 
 WAITS: tuple[Waiting, ...] = (
@@ -198,6 +213,7 @@ WAITS: tuple[Waiting, ...] = (
         opened_by=(PenaltyDecided, DecisionAltered),
         closed_by=(DecisionPublished, *_UNDONE),
         about=("decision",),
+        bars=_record_was_over,
         due=(
             "publicity.penalty_wd",
             "publicity.penalty_wd.altered_elsewhere",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.scenarios.answerable import unanswerable
 from tests.scenarios.world import World
 
 
@@ -18,3 +19,6 @@ async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
         world.follows_inbox = bool(re.match(r"test_s[0-9]", request.path.name))
         await world.given_region()
         yield world
+        if world.follows_inbox:
+            # Whatever still waits when the scenario ends can be answered.
+            assert await unanswerable(world) == []

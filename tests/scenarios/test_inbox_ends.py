@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ledger.channels.events import ChannelTestFellDue
+from tests.api.test_decision_pages import ended
 from tests.scenarios.answerable import unanswerable
 from tests.scenarios.test_people_change import given_task
 from tests.scenarios.test_s09_joint_visit import PLAN, goes, june, leaves, task
@@ -129,6 +130,57 @@ async def test_a_penalty_altered_to_a_warning_has_no_fine_to_pay(world: World) -
     await world.send("RECON", "corrections/nullify-decision", **altered, content=warning)
     assert "penalties.fine-to-pay" not in await rows(world, "MRB head", "DEC-1")
     assert await unanswerable(world) == []
+
+
+@pytest.mark.parametrize("ended_by", [None, "repaired"])
+async def test_a_decision_whose_record_has_ended_is_not_published_again(
+    world: World, ended_by: str | None
+) -> None:
+    """Altered after its repair it is taken back, and never published as altered (2.17)."""
+    world.at("2026-05-11")
+    await world.given_case("CASE-1", E_C)
+    decision = world.decision("DEC-1", "CASE-1", E_C)
+    await world.send("MRB head", "penalties/decide-penalty", **decision)
+    await world.send("MRB officer", "penalties/serve-penalty", decision="DEC-1", repair_notice=True)
+    await world.send("MRB head", "penalties/publish-decision", decision="DEC-1", summary="罚款")
+    await world.given_record(
+        "CR-1",
+        E_C,
+        "2026-05-11",
+        decision="DEC-1",
+        instrument={
+            "kind": "penalty_decision",
+            "doc_no": "兰新市监罚〔2026〕DEC-1",
+            "effective_on": "2026-05-11",
+        },
+    )
+    world.at("2026-08-20")
+    if ended_by is not None:
+        world.given(ended(ended_by, date(2026, 8, 20)))
+    await world.send(
+        "RECON",
+        "corrections/nullify-decision",
+        decision="DEC-1",
+        unit="MRB",
+        by="RECON",
+        instrument="1号",
+        effective_on="2026-08-20",
+        reason="变更",
+        kind="altered",
+        content={"types": ["fine"], "fine_fen": 100_000, "severity": "general"},
+    )
+    await world.send(
+        "MRB head", "penalties/withdraw-decision", decision="DEC-1", explanation="变更"
+    )
+    again = "penalties.decision-to-publish" in await rows(world, "MRB head", "DEC-1")
+    assert again is (ended_by is None)
+    await world.send(
+        "MRB head",
+        "penalties/publish-decision",
+        expect=201 if again else 409,
+        decision="DEC-1",
+        summary="警告",
+    )
 
 
 async def test_a_milestone_that_was_reached_waits_for_nobody(world: World) -> None:

@@ -62,11 +62,16 @@ async def test_what_waits_moves_for_a_time(world: World) -> None:
     )
     trail = (await world.get("MRB head", "/v1/inspections/T-1/trail"))["entries"]
     assert {e["actor"]["person_id"] for e in trail} == {"HEAD-MRB", "OFF-002"}
+    handovers = await world.get("MRB head", "/v1/handovers/MRB")
+    assert [(h["from_person"], h["system"]) for h in handovers["standing"]] == [
+        ("OFF-001", "filing")
+    ]
     world.at("2026-03-07")
     assert "task:T-1" in await subjects(world, "MRB officer")
     assert await subjects(world, "MRB investigator") == {"case:CASE-1", "task:T-2"}
     assert await world.status("EMB head", "/v1/handovers/MRB") == 404
-    assert (await world.get("MRB head", "/v1/handovers/MRB"))["standing"]
+    handovers = await world.get("MRB head", "/v1/handovers/MRB")
+    assert handovers["standing"] == [], "the last day was yesterday"
 
 
 async def test_work_moves_by_whatever_letters_a_person_is_written(world: World) -> None:
