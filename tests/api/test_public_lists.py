@@ -463,9 +463,10 @@ async def test_histories_are_answered_off_the_event_loop(
         monkeypatch.setattr(History, name, noted(getattr(History, name)))
     monkeypatch.setattr(HistoryView, "decode", noted(HistoryView.decode))
     history_of.cache_clear()
-    path = "/v1/leniency-lists/MRB"
-    for below in ("/versions", "/diff", "?valid_as_of=2026-04-02"):
-        response = await world.client.get(path + below)
+    at_least = {"at_least": str(world.recorder.head())}
+    for below, on in (("/versions", {}), ("/diff", {}), ("", {"valid_as_of": "2026-04-02"})):
+        path = f"/v1/leniency-lists/MRB{below}"
+        response = await world.client.get(path, params={**on, **at_least})
         assert response.status == 200
     names = {"decode", "elements", "elements_on", "difference", "on"}
     assert set(used) == {(name, False) for name in names}
