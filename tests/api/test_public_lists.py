@@ -15,7 +15,11 @@ from ledger.kernel import codec
 from projections.histories import History, HistoryView
 from tests.scenarios.world import World
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+# One world for all, so all on one worker and in this order.
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("public-lists"),
+]
 
 #: Each list with its id, and the elements that the notice or the law behind it names.
 ELEMENTS = {
@@ -388,14 +392,14 @@ async def test_suspended_officers_are_listed_so(world: World) -> None:
     await world.send(
         "JB", "catalogue/suspend-certificate", **officer, unit="MRB", **days, reason="调查"
     )
-    for unit, number in (("MRB", "甘A-902"), ("MRB", "甘A-002"), ("PARK", "甘C-902")):
+    for unit, number in (("MRB", "甘A-902"), ("MRB", "甘A-002"), ("EEB", "甘C-902")):
         await world.send(
             "JB", "catalogue/certify-officer", **officer, unit=unit, cert_no=number, **certify
         )
     for unit, numbers in (
         ("MRB", {"甘A-902", "甘A-002"}),
         ("EMB", {"甘B-902"}),
-        ("PARK", {"甘C-902"}),
+        ("EEB", {"甘C-902"}),
     ):
         for day, suspended in (("2026-04-24", True), ("2026-06-01", False)):
             listed = await _nobody(world, f"/v1/officer-lists/{unit}", valid_as_of=day)
