@@ -26,7 +26,7 @@ from api.http.tokens import Grant
 from api.http.visibility import may_see_record
 from api.running.counter import COUNTER
 from api.running.pools import COMMANDS, SCREENINGS, Pool
-from api.systems.evidence import names_file, settled, with_file
+from api.sealed.evidence import names_file, settled, with_file
 from ledger.general.audiences import audiences_of_sender
 from ledger.kernel import (
     Command,
