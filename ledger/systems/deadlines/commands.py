@@ -10,7 +10,6 @@ import msgspec
 
 from ledger.general.vocabulary import Name
 from ledger.kernel import (
-    Command,
     DeadlineRule,
     Due,
     Event,
@@ -18,10 +17,12 @@ from ledger.kernel import (
     OutOfStep,
     Reading,
     Recorded,
+    Report,
     UnknownReference,
 )
 from ledger.kernel.days import DayCount, YearCalendar
 from ledger.kernel.deadlines import deadline_rules
+from ledger.roles import roles
 from ledger.systems.corrections.folds import as_it_reads
 from ledger.systems.deadlines.events import DeadlineLapsed, DeadlineMissed, DeadlineRecomputed
 from ledger.systems.deadlines.folds import CalendarHistory, DeadlineOutcome, Performance
@@ -33,13 +34,15 @@ Position = Annotated[int, msgspec.Meta(ge=1)]
 _ABOUT = ("entity", "task", "plan", "matter")
 
 
-class EndDeadline(Command):
+class EndDeadline(Report):
     """期限届满: a deadline is past and what it asked for was not done in time; recorded once.
 
     What follows by law is recorded in the same append. Never while the due date is provisional. A
     deadline that a calendar published meanwhile made final is recomputed in the same append, so
     that the record says why this day and no other.
     """
+
+    ROLES = roles("ledger_clock")
 
     rule_name: Name
     opened_at_position: Position
@@ -107,11 +110,13 @@ class EndDeadline(Command):
             yield from rule.follows(ledger, deadline.opening, due.on)
 
 
-class RecomputeDeadline(Command):
+class RecomputeDeadline(Report):
     """期限重算: a calendar published since makes a provisional due date final, or moves it.
 
     Nothing is recorded for a date that was final, or of which no more is known than before.
     """
+
+    ROLES = roles("ledger_clock")
 
     rule_name: Name
     opened_at_position: Position
