@@ -1,8 +1,8 @@
 """The composition root of the ledger: every command that is sent, found in the systems themselves.
 
-A system is a package with a module or package ``commands``. Whatever command there names its
-``ROLES`` is sent, to a URL made of the names of both. Importing this declares every type of event,
-deadline and rule.
+A system is a package in ``ledger.systems`` with a module or package ``commands``. Each command
+there that names its ``ROLES`` is sent, to a URL made of the names of both. Importing this declares
+every type of event, deadline and rule.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from types import ModuleType
 
 import msgspec
 
-import ledger
+# Nobody sends imports, accesses, or what happens to the log itself, but their events are read.
+import ledger.access.events
+import ledger.intake.events
+import ledger.transparency.events  # noqa: F401 - stands for all three
+from ledger import systems
 from ledger.kernel import Command
 
 
@@ -59,5 +63,5 @@ def _entries(module: ModuleType) -> Iterator[Entry]:
 
 #: By the names of the systems and, within one, of its modules.
 COMMANDS: tuple[Entry, ...] = tuple(
-    entry for module in _modules(ledger) for entry in _entries(module)
+    entry for module in _modules(systems) for entry in _entries(module)
 )

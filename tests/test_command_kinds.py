@@ -11,11 +11,14 @@ import inspect
 from collections.abc import Iterator
 from typing import get_args
 
+import ledger.access.commands
+import ledger.intake.commands
+import ledger.transparency.commands  # noqa: F401 - stands for all three: nobody sends these
 from ledger.general.countersigning import Countersigned
+from ledger.general.roles import UNIT
 from ledger.general.vocabulary import Role
 from ledger.kernel import Act, Command, DatedAct, Report
 from ledger.registry import COMMANDS, Entry
-from ledger.roles import UNIT
 
 KINDS = """
 approvals | act | approve-request refuse-request withdraw-request

@@ -12,10 +12,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from ledger.general.roles import roles
 from ledger.general.vocabulary import EntityId, UnitId
 from ledger.kernel import Event, Fold, Reading, Report, Rule, Value, Visibility, subject
 from ledger.registry import Entry
-from ledger.roles import roles
 
 ThingId = Annotated[str, subject("specimen", pattern=r"^[A-Za-z0-9-]{1,60}$", examples=["T-1"])]
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import msgspec
 
 from ledger.general.countersigning import Countersigned, requested_command
+from ledger.general.roles import SIGNING
 from ledger.general.vocabulary import ApprovalId, Text, same_person
 from ledger.kernel import Act, Event, Fact, Forbidden, OutOfStep, Reading
-from ledger.roles import SIGNING
 from ledger.systems.approvals.events import ApprovalGiven, ApprovalRefused, ApprovalWithdrawn
 from ledger.systems.approvals.folds import Approval
 from ledger.systems.handovers.folds import UnitHandovers

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.roles import REPORTING, roles
 from ledger.general.vocabulary import AssessmentYear, Name, Role, Text, UnitId, is_among
 from ledger.kernel import (
     Act,
@@ -24,7 +25,6 @@ from ledger.kernel import (
     civil_date,
 )
 from ledger.kernel.days import add_months
-from ledger.roles import REPORTING, roles
 from ledger.systems.assessment import rules
 from ledger.systems.assessment.events import (
     AppealDecided,

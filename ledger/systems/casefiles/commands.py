@@ -11,9 +11,9 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import CaseFileId, CaseId, Name, ReviewBatchId, Text, UnitId
 from ledger.kernel import Act, DatedAct, Event, Forbidden, Malformed, OutOfStep, Reading, Report
-from ledger.roles import UNIT, roles
 from ledger.systems.casefiles import rules
 from ledger.systems.casefiles.events import (
     CaseFileScored,

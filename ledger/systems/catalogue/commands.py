@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec.structs import replace
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import (
     Badge,
     EntityId,
@@ -20,7 +21,6 @@ from ledger.general.vocabulary import (
     UnitId,
 )
 from ledger.kernel import Act, DatedAct, Event, Forbidden, Malformed, OutOfStep, Reading, Report
-from ledger.roles import UNIT, roles
 from ledger.systems.catalogue import rules
 from ledger.systems.catalogue.events import (
     BasisRepealed,

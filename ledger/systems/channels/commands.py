@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ledger.general.roles import CHANNELLED, roles
 from ledger.general.vocabulary import ChannelId, Name, Text, UnitId
 from ledger.kernel import Act, Event, Forbidden, OutOfStep, Reading, Report
-from ledger.roles import CHANNELLED, roles
 from ledger.systems.channels import rules
 from ledger.systems.channels.events import (
     ChannelAddress,

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 
 from ledger.general.personaldata import require_impersonal
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import CommitmentId, EntityId, Name, RecordId, Sha256, Text, UnitId
 from ledger.kernel import (
     Act,
@@ -21,7 +22,6 @@ from ledger.kernel import (
     Tag,
     UnknownReference,
 )
-from ledger.roles import UNIT, roles
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.commitments import rules
 from ledger.systems.commitments.events import (

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from ledger.general.personaldata import personal_data
+from ledger.general.roles import HANDLERS, UNIT, roles
 from ledger.general.vocabulary import (
     ComplaintId,
     EntityId,
@@ -33,7 +34,6 @@ from ledger.kernel import (
     UnknownReference,
     Value,
 )
-from ledger.roles import HANDLERS, UNIT, roles
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.complaints import rules
 from ledger.systems.complaints.events import (

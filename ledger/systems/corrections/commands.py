@@ -10,6 +10,7 @@ import msgspec
 
 from ledger.general.countersigning import Countersigned
 from ledger.general.personaldata import require_impersonal
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import DecisionId, EntityId, Name, Role, Text, UnitId
 from ledger.kernel import (
     DeadlineMissed,
@@ -27,7 +28,6 @@ from ledger.kernel import (
 )
 from ledger.kernel.commands import CLOCK_TOLERANCE
 from ledger.kernel.corrections import CorrectionImpossible, corrected
-from ledger.roles import UNIT, roles
 from ledger.systems.corrections.effects import NullificationKind, altered_content, nullify
 from ledger.systems.corrections.events import (
     AlteredField,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from ledger.general.countersigning import Countersigned
 from ledger.general.personaldata import require_impersonal
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import (
     DecisionId,
     EntityId,
@@ -31,7 +32,6 @@ from ledger.kernel import (
     Report,
     Rule,
 )
-from ledger.roles import UNIT, roles
 from ledger.systems.commitments.rules import CMT_R1
 from ledger.systems.credit import rules
 from ledger.systems.credit.effects import (

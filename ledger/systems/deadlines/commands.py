@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.roles import roles
 from ledger.general.vocabulary import Name
 from ledger.kernel import (
     DeadlineRule,
@@ -22,7 +23,6 @@ from ledger.kernel import (
 )
 from ledger.kernel.days import DayCount, YearCalendar
 from ledger.kernel.deadlines import deadline_rules
-from ledger.roles import roles
 from ledger.systems.corrections.folds import as_it_reads
 from ledger.systems.deadlines.events import DeadlineLapsed, DeadlineMissed, DeadlineRecomputed
 from ledger.systems.deadlines.folds import CalendarHistory, DeadlineOutcome, Performance

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import roles
 from ledger.general.vocabulary import DelegationId, MatterId, Name, Text, UnitId
 from ledger.kernel import Event, Malformed, OutOfStep, Reading, Report
-from ledger.roles import roles
 from ledger.systems.catalogue.folds import Matter, UnitStanding
 from ledger.systems.delegations.events import (
     DelegationAssessed,

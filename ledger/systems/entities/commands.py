@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from ledger.general.personaldata import plain_text
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import EntityId, Name, PersonalText, Text, oddity_of
 from ledger.kernel import Event, Fact, Malformed, OutOfStep, Reading, Report, civil_moment
-from ledger.roles import UNIT, roles
 from ledger.systems.draws.effects import CalledReserves
 from ledger.systems.entities import rules
 from ledger.systems.entities.effects import business_left

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import SHARING_EXPERIENCE, roles
 from ledger.general.vocabulary import ExperienceId, MatterId, Name, Text, UnitId
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading
-from ledger.roles import SHARING_EXPERIENCE, roles
 from ledger.systems.catalogue.folds import Matter, UnitStanding
 from ledger.systems.experience.events import (
     ExperiencePublished,

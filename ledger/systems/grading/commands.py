@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.roles import roles
 from ledger.general.vocabulary import EntityId, Grade, Name, Role, Text
 from ledger.kernel import (
     DatedAct,
@@ -20,7 +21,6 @@ from ledger.kernel import (
     Rule,
     UnknownReference,
 )
-from ledger.roles import roles
 from ledger.systems.credit.folds import CreditRecords
 from ledger.systems.entities.rules import require_listed
 from ledger.systems.grading import rules

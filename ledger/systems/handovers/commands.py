@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from ledger.general.roles import roles
 from ledger.general.vocabulary import Badge, Text, UnitId, same_person
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading
-from ledger.roles import roles
 from ledger.systems.catalogue.folds import OfficerStanding
 from ledger.systems.handovers.events import DutyHandedOver, DutyTakenBack, Scope
 from ledger.systems.handovers.folds import UnitHandovers, systems_of

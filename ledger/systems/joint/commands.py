@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import HEADS, OFFICERS, roles
 from ledger.general.vocabulary import (
     EntityId,
     JointArtefactId,
@@ -31,7 +32,6 @@ from ledger.kernel import (
     civil_date,
 )
 from ledger.kernel.events import CIVIL_ZONE
-from ledger.roles import HEADS, OFFICERS, roles
 from ledger.systems.catalogue.folds import Matter, UnitStanding
 from ledger.systems.entities.folds import Registration
 from ledger.systems.entities.rules import require_listed

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from ledger.general.roles import HEADS, OFFICERS, roles
 from ledger.general.vocabulary import (
     Badge,
     DesignationId,
@@ -24,7 +25,6 @@ from ledger.general.vocabulary import (
 )
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report, Value
 from ledger.kernel.days import add_months
-from ledger.roles import HEADS, OFFICERS, roles
 from ledger.systems.catalogue import rules as catalogue
 from ledger.systems.catalogue.events import Domain
 from ledger.systems.catalogue.folds import Matter, OfficerStanding

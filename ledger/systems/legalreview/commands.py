@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import (
     CaseId,
     Fen,
@@ -20,7 +21,6 @@ from ledger.general.vocabulary import (
     same_person,
 )
 from ledger.kernel import Act, DatedAct, Event, Malformed, OutOfStep, Reading, Report
-from ledger.roles import OFFICERS, UNIT, roles
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.legalreview import rules
 from ledger.systems.legalreview.events import (

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import CaseId, Name, Text, UnitId
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report
 from ledger.kernel.days import add_months
-from ledger.roles import OFFICERS, roles
 from ledger.systems.leniency import rules
 from ledger.systems.leniency.events import (
     ConditionMet,

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import (
     EntityId,
     Name,
@@ -19,7 +20,6 @@ from ledger.general.vocabulary import (
 )
 from ledger.kernel import Act, DatedAct, Event, Malformed, OutOfStep, Reading, Report
 from ledger.kernel.days import add_months
-from ledger.roles import OFFICERS, roles
 from ledger.systems.catalogue.events import Domain
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.entities.folds import Registration

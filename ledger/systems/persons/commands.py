@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Name, PersonalText, PersonId
 from ledger.kernel import Act, Event, Malformed, Reading, Report
-from ledger.roles import UNIT, roles
 from ledger.systems.complaints.folds import Complaint
 from ledger.systems.penalties.folds import Case
 from ledger.systems.persons.effects import refuse_clear, registered

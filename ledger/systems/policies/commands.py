@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.roles import roles
 from ledger.general.vocabulary import Name, Text
 from ledger.kernel import Act, DatedAct, Event, LegalRef, Malformed, OutOfStep, Reading, Report
 from ledger.kernel.days import YearCalendar
 from ledger.kernel.policies import PolicyKey, PolicyVersions, PublishedYear, Scope
-from ledger.roles import roles
 from ledger.systems.policies.calendars import SATURDAY, package_years, seed_source, seed_years
 from ledger.systems.policies.defaults import DEFAULTS, Confidence, Default
 from ledger.systems.policies.events import (

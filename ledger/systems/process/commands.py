@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import CaseId, EvidenceId, Name, Sha256, StoredFile, Text
 from ledger.kernel import Act, Event, Malformed, Moment, OutOfStep, Reading, Report, civil_date
 from ledger.kernel.days import add_months
-from ledger.roles import OFFICERS, UNIT, roles
 from ledger.systems.penalties.events import CaseFiled
 from ledger.systems.penalties.folds import known_case
 from ledger.systems.process import rules

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from ledger.general.roles import REPORTING, roles
 from ledger.general.vocabulary import MonthId, Name, OutreachId, Text, UnitId
 from ledger.kernel import (
     Act,
@@ -22,7 +23,6 @@ from ledger.kernel import (
     civil_date,
 )
 from ledger.kernel.days import add_months
-from ledger.roles import REPORTING, roles
 from ledger.systems.progress import rules
 from ledger.systems.progress.events import (
     Count,

@@ -9,9 +9,9 @@ from typing import Annotated
 import msgspec
 
 from ledger.general.personaldata import require_impersonal
+from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import DecisionId, EntityId, MatterId, Name, Sha256, Text, UnitId
 from ledger.kernel import Act, DatedAct, Event, OutOfStep, Reading, Report
-from ledger.roles import OFFICERS, UNIT, roles
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.corrections.folds import DecisionStanding
 from ledger.systems.entities.folds import Registration

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import EntityId, Name, RecordId, SubscriptionId, Text, UnitId
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report
 from ledger.kernel.events import event_types
-from ledger.roles import UNIT, roles
 from ledger.systems.credit.folds import Record, record_of
 from ledger.systems.sharing import rules
 from ledger.systems.sharing.events import (

@@ -15,6 +15,7 @@ import msgspec
 
 from ledger.general.countersigning import Countersigned
 from ledger.general.personaldata import refuse_personal, require_impersonal
+from ledger.general.roles import HEADS, UNIT, roles
 from ledger.general.vocabulary import (
     Badge,
     CaseId,
@@ -52,7 +53,6 @@ from ledger.kernel import (
     Value,
     civil_moment,
 )
-from ledger.roles import HEADS, UNIT, roles
 from ledger.systems.catalogue.folds import Matter, OfficerStanding, UnitStanding
 from ledger.systems.commitments.events import (
     CommitmentFulfilled,

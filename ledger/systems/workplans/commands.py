@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.roles import PLANNING, REPORTING, roles
 from ledger.general.vocabulary import MilestoneId, Text, UnitId, UrgeId, WorkId, WorkPlanId
 from ledger.kernel import (
     Act,
@@ -20,7 +21,6 @@ from ledger.kernel import (
     Report,
     UnknownReference,
 )
-from ledger.roles import PLANNING, REPORTING, roles
 from ledger.systems.progress.folds import ReportingUnit, month_of, part_in
 from ledger.systems.supervision.findings import finding
 from ledger.systems.workplans import rules

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from ledger.general.personaldata import require_impersonal
+from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import (
     DeterminationId,
     EntityId,
@@ -19,7 +20,6 @@ from ledger.general.vocabulary import (
     UnitId,
 )
 from ledger.kernel import Act, Event, Forbidden, LegalRef, Malformed, OutOfStep, Reading, Report
-from ledger.roles import OFFICERS, UNIT, roles
 from ledger.systems.credit.events import CreditRecordEntered, Instrument, Sector, Severity
 from ledger.systems.credit.folds import Record
 from ledger.systems.credit.rules import (

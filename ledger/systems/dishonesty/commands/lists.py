@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from ledger.general.countersigning import Countersigned
 from ledger.general.personaldata import require_impersonal
+from ledger.general.roles import roles
 from ledger.general.vocabulary import (
     DeterminationId,
     ListFieldId,
@@ -18,7 +19,6 @@ from ledger.general.vocabulary import (
     UnitId,
 )
 from ledger.kernel import Act, DatedAct, Event, OutOfStep, Reading, Rule, UnknownReference
-from ledger.roles import roles
 from ledger.systems.credit.effects import (
     ENDERS,
     approved_end,

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import (
     EntityId,
     IncentiveId,
@@ -19,7 +20,6 @@ from ledger.general.vocabulary import (
 )
 from ledger.kernel import Act, DatedAct, Event, LegalRef, Malformed, OutOfStep, Reading
 from ledger.kernel.days import add_months
-from ledger.roles import OFFICERS, roles
 from ledger.systems.credit.effects import LIFTED, outlived
 from ledger.systems.credit.folds import CreditRecords, Record, record_of
 from ledger.systems.dishonesty import rules

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.roles import DRAWERS
 from ledger.general.vocabulary import (
     DrawId,
     MatterId,
@@ -20,7 +21,6 @@ from ledger.general.vocabulary import (
     is_among,
 )
 from ledger.kernel import Act, Event, Fact, Malformed, Reading, Value
-from ledger.roles import DRAWERS
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.commands.common import officers_of_part
 from ledger.systems.draws.commands.rosters import due_ratios, require_within_cap

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ledger.general.roles import DRAWERS
 from ledger.general.vocabulary import DrawId, Sha256
 from ledger.kernel import Act, Event, Fact, Malformed, OutOfStep, Reading, Value
-from ledger.roles import DRAWERS
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.commands.common import operated
 from ledger.systems.draws.effects import SelectedLine, selected, target_id

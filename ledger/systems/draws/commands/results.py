@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ledger.general.roles import UNIT
 from ledger.general.vocabulary import DrawId, TaskId, Text
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading
-from ledger.roles import UNIT
 from ledger.systems.credit.events import CreditRecordEntered, Instrument
 from ledger.systems.credit.rules import require_first
 from ledger.systems.draws import rules

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.roles import DRAWERS, roles
 from ledger.general.vocabulary import DrawId, Name
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Value
-from ledger.roles import DRAWERS, roles
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.commands.common import operated
 from ledger.systems.draws.events import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from ledger.general.roles import DRAWERS, roles
 from ledger.general.vocabulary import DrawId
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading
-from ledger.roles import DRAWERS, roles
 from ledger.systems.draws import chance, rules
 from ledger.systems.draws.commands.executing import DrawOutcome, difference
 from ledger.systems.draws.events import DrawReviewed, DrawVerified

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.roles import DRAWERS, roles
 from ledger.general.vocabulary import (
     EntityId,
     Grade,
@@ -21,7 +22,6 @@ from ledger.general.vocabulary import (
     UnitId,
 )
 from ledger.kernel import Act, Event, Malformed, Reading, Value
-from ledger.roles import DRAWERS, roles
 from ledger.systems.catalogue.folds import Matter, OfficerStanding, UnitStanding
 from ledger.systems.draws import rules
 from ledger.systems.draws.events import (

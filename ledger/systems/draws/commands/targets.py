@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.roles import DRAWERS
 from ledger.general.vocabulary import DrawId, EntityId, OfficerId, Role, Text, is_among, same_person
 from ledger.kernel import Act, Event, Fact, Malformed, OutOfStep, Reading, Rule, UnknownReference
-from ledger.roles import DRAWERS
 from ledger.systems.catalogue.folds import Matter
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.commands.common import (

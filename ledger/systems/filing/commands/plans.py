@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import (
     EntityId,
     FilingId,
@@ -19,7 +20,6 @@ from ledger.general.vocabulary import (
     UnitId,
 )
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, UnknownReference
-from ledger.roles import UNIT, roles
 from ledger.systems.catalogue.folds import Matter
 from ledger.systems.filing import rules
 from ledger.systems.filing.events import (

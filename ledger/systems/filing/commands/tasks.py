@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, UNIT
 from ledger.general.vocabulary import (
     DrawId,
     EntityId,
@@ -33,7 +34,6 @@ from ledger.kernel import (
     Recorded,
     Report,
 )
-from ledger.roles import OFFICERS, UNIT
 from ledger.systems.catalogue.events import MatterElements
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.draws.effects import drawn_target, require_drawn_officers

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import (
     DrawId,
     EntityId,
@@ -33,7 +34,6 @@ from ledger.kernel import (
     Report,
     Value,
 )
-from ledger.roles import OFFICERS, UNIT, roles
 from ledger.systems.catalogue.folds import Matter, OfficerStanding
 from ledger.systems.draws.effects import target_inspected
 from ledger.systems.entities.folds import Registration

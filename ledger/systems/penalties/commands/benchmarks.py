@@ -8,9 +8,9 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import roles
 from ledger.general.vocabulary import Name, UnitId
 from ledger.kernel import Act, Event, Malformed, Reading
-from ledger.roles import roles
 from ledger.systems.penalties.events import BenchmarkItem, BenchmarkPublished
 from ledger.systems.penalties.folds import Benchmarks
 

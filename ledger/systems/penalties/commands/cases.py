@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import (
     CaseId,
     EntityId,
@@ -20,7 +21,6 @@ from ledger.general.vocabulary import (
     UnitId,
 )
 from ledger.kernel import Act, Event, Forbidden, Malformed, OutOfStep, Reading, Report
-from ledger.roles import OFFICERS, roles
 from ledger.systems.entities.folds import Registration
 from ledger.systems.entities.rules import ceased
 from ledger.systems.filing import rules as filing

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ledger.general.personaldata import require_impersonal
+from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import CaseId, DecisionId, EntityId, Fen, Name, Text, UnitId
 from ledger.kernel import (
     Act,
@@ -21,7 +22,6 @@ from ledger.kernel import (
     OutOfStep,
     Reading,
 )
-from ledger.roles import OFFICERS, UNIT, roles
 from ledger.systems.corrections.folds import DecisionStanding
 from ledger.systems.credit.events import Sector, Severity
 from ledger.systems.credit.folds import CreditRecords

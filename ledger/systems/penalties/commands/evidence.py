@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import CaseId, EvidenceId, Name, Sha256, StoredFile, Text
 from ledger.kernel import (
     Act,
@@ -18,7 +19,6 @@ from ledger.kernel import (
     OutOfStep,
     Reading,
 )
-from ledger.roles import OFFICERS, roles
 from ledger.systems.penalties import rules
 from ledger.systems.penalties.events import (
     EvidenceAdded,

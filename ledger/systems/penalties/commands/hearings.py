@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import Badge, CaseId, EntityId, Fen, Name, Sha256, Text, is_among
 from ledger.kernel import (
     Act,
@@ -20,7 +21,6 @@ from ledger.kernel import (
     Report,
     UnknownReference,
 )
-from ledger.roles import OFFICERS, UNIT, roles
 from ledger.systems.penalties import rules
 from ledger.systems.penalties.events import (
     CaseFiled,

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec.structs import replace
 
+from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import DecisionId, Fen, Name, Text
 from ledger.kernel import Act, DatedAct, Due, Event, Malformed, OutOfStep, Reading, Report
-from ledger.roles import OFFICERS, roles
 from ledger.systems.penalties import rules
 from ledger.systems.penalties.events import (
     EnforcementApplied,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from ledger.general.roles import roles
 from ledger.general.vocabulary import (
     DecisionId,
     EntityId,
@@ -26,7 +27,6 @@ from ledger.kernel import (
     Report,
     UnknownReference,
 )
-from ledger.roles import roles
 from ledger.systems.corrections.folds import DecisionStanding
 from ledger.systems.persons.rules import known_person
 from ledger.systems.reconsideration import rules

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Name, ReconId, Text
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report
-from ledger.roles import UNIT, roles
 from ledger.systems.corrections.effects import NullificationKind, altered_content, nullify
 from ledger.systems.corrections.events import AlteredField
 from ledger.systems.corrections.folds import DecisionStanding

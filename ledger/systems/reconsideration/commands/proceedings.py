@@ -7,9 +7,9 @@ from datetime import date
 from typing import Any, ClassVar
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Badge, Name, ReconId, Role, Sha256, Text
 from ledger.kernel import Act, Due, Event, OutOfStep, Reading, Report, Rule
-from ledger.roles import UNIT, roles
 from ledger.systems.reconsideration import rules
 from ledger.systems.reconsideration.commands.cases import (
     days_late,

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import CommitmentId, EntityId, Fen, RepairId, Text, UnitId
 from ledger.kernel import Act, DatedAct, Event, Forbidden, Malformed, OutOfStep, Reading, Report
-from ledger.roles import UNIT, roles
 from ledger.systems.commitments.folds import Commitment
 from ledger.systems.credit.regimes import of_market_supervision
 from ledger.systems.repair import rules

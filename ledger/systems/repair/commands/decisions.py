@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Fen, Name, RepairId, Text, province_of
 from ledger.kernel import Act, DeadlineRule, Event, Malformed, OutOfStep, Reading, Report
-from ledger.roles import UNIT, roles
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.credit.effects import end_records, reinstate_records
 from ledger.systems.credit.events import Channel

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import EntityId, Fen, Name, RecordId, RepairId, Text, UnitId
 from ledger.kernel import Act, Event, LegalRef, Malformed, OutOfStep, Reading, Report
-from ledger.roles import UNIT, roles
 from ledger.systems.credit.events import PublicitySuspended
 from ledger.systems.credit.folds import Record
 from ledger.systems.repair import rules

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import EntityId, Name, OfficerId, TaskId, Text, UnitId
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report
-from ledger.roles import UNIT, roles
 from ledger.systems.catalogue.folds import OfficerStanding, UnitStanding
 from ledger.systems.filing.events import GovernmentApproval
 from ledger.systems.supervision import rules

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from ledger.general.personaldata import require_impersonal
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import FindingId, Name, OfficerId, ProposalId, SupDocId, Text, UnitId
 from ledger.kernel import Act, DatedAct, Event, Malformed, OutOfStep, Reading, Report
-from ledger.roles import UNIT, roles
 from ledger.systems.catalogue.folds import OfficerStanding, UnitStanding
 from ledger.systems.penalties.rules import PUB_R1
 from ledger.systems.supervision import rules

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import (
     EntityId,
     FindingId,
@@ -23,7 +24,6 @@ from ledger.general.vocabulary import (
 )
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report, Rule, UnknownReference
 from ledger.kernel.rules import rules as declared_rules
-from ledger.roles import UNIT, roles
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.supervision import rules
 from ledger.systems.supervision.events import (
