@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import get_args
 
 import ledger.access.commands
+import ledger.access.tokens
 import ledger.intake.commands
-import ledger.transparency.commands  # noqa: F401 - stands for all three: nobody sends these
+import ledger.transparency.commands  # noqa: F401 - stands for all four: nobody sends these
 from ledger.general.countersigning import Countersigned
 from ledger.general.roles import UNIT
 from ledger.general.vocabulary import Role
@@ -141,15 +142,21 @@ workplans | report | record-tracking-inspection
 #: What the service gives to its ledger by itself. Taking down what happened is a report; drawing,
 #: releasing and changing a key happen by being recorded.
 NOT_SENT = {
+    "ApproveToken": "act",
     "ComplainPublicly": "act",
+    "DeclineToken": "act",
     "ExemptDeparted": "act",
     "ImportRows": "report",
+    "NoteClock": "report",
     "NoteConsultation": "report",
+    "NoteGrant": "report",
     "NotePause": "report",
     "NoteRefusal": "report",
+    "NoteRevocation": "report",
     "NoteUnknown": "report",
     "RecordKeyRotation": "act",
     "ReleaseTargets": "act",
+    "RequestToken": "act",
     "SeedLedger": "report",
     "SelectTargets": "act",
 }
