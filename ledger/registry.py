@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
+from typing import cast
 
 import msgspec
 
@@ -20,6 +21,7 @@ import ledger.access.events
 import ledger.intake.events
 import ledger.transparency.events  # noqa: F401 - stands for all three
 from ledger import systems
+from ledger.general.vocabulary import Role
 from ledger.kernel import Command
 
 
@@ -35,9 +37,9 @@ class Entry(msgspec.Struct, frozen=True):
         return re.sub(r"(?<!^)(?=[A-Z])", "-", self.command.__name__).lower()
 
     @property
-    def roles(self) -> frozenset[str]:
+    def roles(self) -> frozenset[Role]:
         """Who may send it."""
-        return self.command.ROLES
+        return cast("frozenset[Role]", self.command.ROLES)
 
 
 def _modules(package: ModuleType) -> Iterator[ModuleType]:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from ledger.kernel import Fold, RecordCorrected, Recorded
+from ledger.kernel import Fold, RecordCorrected, Recorded, SubjectFold
 from ledger.kernel.folds import topics_of
 from projections.source import Entry, Source
 from projections.tables import Code, Connection, Row, Store, in_order
@@ -107,6 +107,10 @@ def subject_table(name: str, *columns: sa.Column[Any] | str) -> sa.Table:
         *(sa.Column(c, Code, index=True) if isinstance(c, str) else c for c in columns),
         sa.Column("state", sa.LargeBinary, nullable=False),
     )
+
+
+def _begun(fold: Fold) -> bool:
+    return not isinstance(fold, SubjectFold) or fold.exists
 
 
 def _plain(value: Any) -> Any:
@@ -203,7 +207,7 @@ class FoldView(View, Generic[F]):
                     "key": key,
                     "position": at,
                     "state": encode(fold),
-                    **({"begun": fold.exists} if "begun" in self.table.c else {}),
+                    **({"begun": _begun(fold)} if "begun" in self.table.c else {}),
                     **self.row(fold, at),
                 }
                 for key, (fold, at) in folds.items()

@@ -87,7 +87,8 @@ def reported(grant: Grant, table: sa.Table) -> Where:
 
 def shown(fold: Fold, grant: Grant) -> dict[str, Any]:
     """Whatever the fold says, but for what it does not know."""
-    said = {name: getattr(fold, name) for name in fold.__struct_fields__}
+    names = zip(fold.__struct_encode_fields__, fold.__struct_fields__, strict=True)
+    said = {shown: getattr(fold, name) for shown, name in names}
     if (stage := getattr(fold, "stage", None)) is not None:
         said["stage"] = stage
     return {name: value for name, value in said.items() if value not in (None, (), "", [], {})}

@@ -166,7 +166,7 @@ async def upload(request: web.Request) -> web.Response:
 async def _require_own_case(request: web.Request, grant: Grant, case: str) -> None:
     """Answer alike for a case that there is not and for one of another unit."""
     known = await FILES.run(lambda: _now(request.app, Case(case)))
-    if known.filed is None or known.filed.unit != grant.unit:
+    if not known.exists or known.filed.unit != grant.unit:
         raise not_found()
 
 
@@ -344,7 +344,7 @@ def _readable(
         return None
     unit = named.unit
     if digest not in named.files:
-        filed = _now(request.app, Case(case)).filed
+        filed = _now(request.app, Case(case)).filing
         if filed is None or not may_see(grant, "sealed", filed.unit, ()):
             return None
     elif named.files[digest]:
@@ -406,7 +406,7 @@ async def with_file(app: web.Application, command: Any, grant: Grant) -> Command
 
     def look() -> StoredFile | None:
         case = getattr(command, "case", None) or _now(app, Exhibit(command.evidence)).case
-        filed = _now(app, Case(case)).filed if case else None
+        filed = _now(app, Case(case)).filing if case else None
         return files.held(case, digest) if filed and filed.unit == grant.unit else None
 
     file = await _worked(look)

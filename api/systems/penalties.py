@@ -37,7 +37,6 @@ _PLACES = {"filed_at", "noticed_at", "decided_at", "served_at"}
 
 def _case(case: Case, grant: Grant) -> dict[str, Any]:
     said = {name: value for name, value in shown(case, grant).items() if name not in _PLACES}
-    assert case.filed is not None
     if grant.role != "jb_supervisor" and grant.unit != case.filed.unit:
         said.pop("discussions", None)  # internal to the unit
     if grant.role == "entity_rep":
@@ -54,7 +53,7 @@ def _readable(grant: Grant, table: sa.Table, follows_record: bool | None, today:
 
 
 def _decision(decision: Decision, grant: Grant) -> dict[str, Any]:
-    decided = decision.decided
+    decided = decision.decision_made
     if decided is None or not _is_concerned(grant, decided.unit, decided.entity):
         return _published(decision)
     said = {name: value for name, value in shown(decision, grant).items() if name not in _PLACES}
@@ -87,7 +86,7 @@ def _published(decision: Decision) -> dict[str, Any]:
     if withdrawn is None:
         said |= {"summary": published.summary, "redactions": published.redactions}
         return said | ({} if published.url is None else {"url": published.url})
-    if decision.decided is not None:
+    if decision.exists:
         said["doc_no"] = decision.decided.doc_no
     last = _withdrawn(withdrawn)
     del last["version"]

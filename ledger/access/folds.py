@@ -12,21 +12,19 @@ from ledger.access.events import (
     TokenRequestId,
     TokenRevoked,
 )
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Recorded, SubjectFold
 
 
-class TokenRequest(Fold):
+class TokenRequest(SubjectFold):
     """What was asked for in this request, by whom, and what became of it?"""
+
+    BEGUN = "requested"
 
     request: TokenRequestId
     requested: TokenRequested | None = None
     requested_by: str = ""
     approved_by: str = ""
     declined: bool = False
-
-    @property
-    def exists(self) -> bool:
-        return self.requested is not None
 
     @property
     def state(self) -> Literal["pending", "granted", "declined"]:

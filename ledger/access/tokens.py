@@ -32,6 +32,8 @@ class RequestToken(Act):
     act for. ``expires_on``: the last civil date on which it is good.
     """
 
+    ACTS_FOR = ""
+
     unit: UnitId
     person: ActorId
     role: Role

@@ -27,7 +27,7 @@ from ledger.intake.events import (
     ViolationImported,
     ViolationRectified,
 )
-from ledger.kernel import Fold, Provenance, RecordCorrected, Recorded, civil_date
+from ledger.kernel import Fold, Provenance, RecordCorrected, Recorded, SubjectFold, civil_date
 from ledger.systems.credit.events import (
     CreditRecordEntered,
     PublicityReinstated,
@@ -83,12 +83,14 @@ def _containers(cls: type[Own]) -> tuple[str, ...]:
     return tuple(f.name for f in fields if f.default_factory is not msgspec.NODEFAULT)
 
 
-class RegisterEntry(Own):
+class RegisterEntry(Own, SubjectFold):
     """What did a register say of a business's identity, and does it list the business?
 
     ``said`` holds a fingerprint of each identity; ``revised`` and ``left`` what was said on which
     day, so that the same change is not taken twice. ``position`` is where the identity is recorded.
     """
+
+    BEGUN = "identity"
 
     entity: EntityId
     identity: Identity | None = None
@@ -98,10 +100,6 @@ class RegisterEntry(Own):
     revised: set[tuple[str, date]] = msgspec.field(default_factory=set)
     left: set[date] = msgspec.field(default_factory=set)
     position: int = 0
-
-    @property
-    def exists(self) -> bool:
-        return self.identity is not None
 
     def on_registered(self, event: EntityRegistered, record: Recorded) -> None:
         self.state(event.identity, Origin.of(record.envelope.provenance))
@@ -145,11 +143,13 @@ def fingerprint(identity: Identity) -> int:
     )
 
 
-class ImportedInspection(Own):
+class ImportedInspection(Own, SubjectFold):
     """What did a register say of this inspection, and which violations did it cite there?
 
     ``event`` reads as corrected. ``replaced`` holds the values that corrections replaced, by field.
     """
+
+    BEGUN = "event"
 
     inspection: InspectionId
     event: InspectionImported | None = None
@@ -159,10 +159,6 @@ class ImportedInspection(Own):
     withdrawn: bool = False
     replaced: tuple[tuple[str, Any], ...] = ()
     violations: dict[str, Origin] = msgspec.field(default_factory=dict)
-
-    @property
-    def exists(self) -> bool:
-        return self.event is not None
 
     def on_imported(self, event: InspectionImported, record: Recorded) -> None:
         self.event = event
@@ -243,18 +239,16 @@ class AssessedGrades(Own):
         self.given.add((event.source, event.scheme, event.grade, event.assessed_on))
 
 
-class ListedPenalty(Own):
+class ListedPenalty(Own, SubjectFold):
     """Is this penalty on the credit record, and is it published?"""
+
+    BEGUN = "entered"
 
     record: RecordId
     entered: CreditRecordEntered | None = None
     origin: Origin = NOWHERE
     started_on: date | None = None
     ended_on: date | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.entered is not None
 
     def on_entered(self, event: CreditRecordEntered, record: Recorded) -> None:
         self.entered = event
@@ -270,12 +264,14 @@ class ListedPenalty(Own):
         self.ended_on = None
 
 
-class ImportPlace(Fold):
+class ImportPlace(SubjectFold):
     """How far did the import of this file come?
 
     ``position`` is where it began. ``blanks`` is ``None`` where blank rows were counted as rows, as
     earlier programs did.
     """
+
+    BEGUN = "started"
 
     import_id: ImportId
     started: bool = False
@@ -286,10 +282,6 @@ class ImportPlace(Fold):
     warned: int = 0
     ignored: int = 0
     blanks: int | None = 0
-
-    @property
-    def exists(self) -> bool:
-        return self.started
 
     def on_started(self, event: ImportStarted, record: Recorded) -> None:
         self.started = True

@@ -24,7 +24,7 @@ from ledger.kernel.events import (
     civil_date,
     civil_moment,
 )
-from ledger.kernel.folds import Fold
+from ledger.kernel.folds import Fold, SubjectFold
 from ledger.kernel.policies import PolicyVersionAdopted, WorkingCalendarPublished
 from ledger.kernel.records import Outcome
 from ledger.kernel.rules import (
@@ -78,6 +78,7 @@ __all__ = [
     "Refusal",
     "Report",
     "Rule",
+    "SubjectFold",
     "Tag",
     "Unavailable",
     "UnknownReference",

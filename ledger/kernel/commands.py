@@ -8,7 +8,7 @@ writes a boundary by hand, so none can be too small.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from copy import copy
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform
@@ -28,7 +28,7 @@ from ledger.kernel.events import (
     Recorded,
     civil_date,
 )
-from ledger.kernel.folds import Fold, Selector
+from ledger.kernel.folds import Fold, Selector, SubjectFold
 from ledger.kernel.memory import Kept, Witnesses
 from ledger.kernel.policies import PolicyVersionAdopted, PolicyVersions, PublishedYear
 from ledger.kernel.rules import (
@@ -51,6 +51,7 @@ from ledger.kernel.subjects import (
 )
 
 F = TypeVar("F", bound=Fold)
+S = TypeVar("S", bound=SubjectFold)
 
 #: How far a reported moment may lie ahead of the ledger's clock (rulebook 0.2).
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -76,8 +77,9 @@ class Command(msgspec.Struct, metaclass=KeywordStruct, frozen=True, forbid_unkno
     SENT: ClassVar[bool] = True
     #: The roles that may send it; none for what the service gives to the ledger by itself.
     ROLES: ClassVar[frozenset[str]] = frozenset()
-    #: The field that names the unit for which the actor acts, which must be the actor's own unit.
-    ACTS_FOR: ClassVar[str] = ""
+    #: The field that names the unit for which the actor acts, which must be the actor's own unit;
+    #: empty where a field ``unit`` says whom the command is about.
+    ACTS_FOR: ClassVar[str] = "unit"
     #: The roles that may act for any unit all the same.
     ANY_UNIT: ClassVar[frozenset[str]] = frozenset()
     #: The roles that do by sending it what others only report: theirs is never dated back.
@@ -99,10 +101,9 @@ class Command(msgspec.Struct, metaclass=KeywordStruct, frozen=True, forbid_unkno
 
     def require_own_unit(self, actor: Actor) -> None:
         """Refuse an actor of another unit than the one for which the command acts."""
-        if self.ACTS_FOR and actor.role not in self.ANY_UNIT:
-            unit = getattr(self, self.ACTS_FOR)
-            if unit is not None:
-                _require_unit(actor, unit, f"/{self.ACTS_FOR}")
+        unit = getattr(self, self.ACTS_FOR, None)
+        if unit is not None and actor.role not in self.ANY_UNIT:
+            _require_unit(actor, unit, f"/{self.ACTS_FOR}")
 
     def decide(self, ledger: Reading) -> Iterable[Event | Fact]:
         """The facts to record, in order; or a ``NotRecorded`` raised. Pure but for ``ledger``."""
@@ -318,7 +319,7 @@ class Reading:
         """Have the answers to many questions ready: each is then ``read`` without a look-up."""
         self._past.fold_all(folds)
 
-    def known(self, fold: F, hint: str = "") -> F:
+    def known(self, fold: S, hint: str = "") -> S:
         """The answer about a subject that has to exist. Raises ``UnknownReference``."""
         fold = self.read(fold)
         if not fold.exists:
@@ -326,7 +327,17 @@ class Reading:
             raise UnknownReference(kind, value, hint)
         return fold
 
-    def new(self, fold: F) -> F:
+    def own(self, fold: S, hint: str = "", *, any_unit: Container[str] = ()) -> S:
+        """The answer about a subject of the actor's own unit. Raises also ``Forbidden``.
+
+        ``any_unit``: the roles that may act on the subjects of every unit.
+        """
+        fold = self.known(fold, hint)
+        if self.actor.role not in any_unit:
+            self.act_for(fold.owner)
+        return fold
+
+    def new(self, fold: S) -> S:
         """The blank answer about a subject that must not exist yet. Raises ``OutOfStep``.
 
         The same for a concealed one: an id that the sender gives can be taken only once. The

@@ -20,7 +20,7 @@ import types
 import typing
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cache
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import msgspec
 
@@ -28,6 +28,8 @@ from ledger.kernel import budget
 from ledger.kernel.corrections import RecordCorrected, as_corrected
 from ledger.kernel.events import Event, Recorded
 from ledger.kernel.subjects import make_tag, names_twice, subject_fields
+
+V = TypeVar("V")
 
 Reducer = Callable[[Any, Recorded], None]
 
@@ -66,11 +68,6 @@ class Fold(msgspec.Struct, gc=False):
         ]
         return Selector(topics_of(cls), tuple(tags))
 
-    @property
-    def exists(self) -> bool:
-        """Whether the subject has begun. A fold about a thing that begins says so itself."""
-        return True
-
     def take(self, record: Recorded) -> None:
         """Let one event change the answer."""
         reducer = reducers_of(type(self)).get(type(record.event))
@@ -83,6 +80,30 @@ class Fold(msgspec.Struct, gc=False):
             budget.check()  # an answer may grow with every event that it takes
             self.take(record)
         return self
+
+
+class SubjectFold(Fold):
+    """A question about a subject that begins with a record: what it is, once it has begun."""
+
+    #: The field that is blank until the record that begins the subject.
+    BEGUN: ClassVar[str]
+
+    @property
+    def exists(self) -> bool:
+        """Whether the subject has begun."""
+        return bool(getattr(self, self.BEGUN))
+
+    def since_begun(self, answer: V | None) -> V:
+        """An answer that the subject has from its beginning on. Raises ``LookupError`` before."""
+        if answer is None:
+            raise LookupError(f"{type(self).__name__} is asked before its subject has begun")
+        return answer
+
+    @property
+    def owner(self) -> str:
+        """The unit whose subject it is: what its field ``unit`` says, unless the fold differs."""
+        unit: str = getattr(self, "unit")  # noqa: B009 - a field of the subclass
+        return unit
 
 
 @cache

@@ -15,6 +15,7 @@ from ledger.kernel.days import YearCalendar
 from ledger.kernel.events import WRITTEN, Event, LegalRef, Value
 from ledger.kernel.folds import Fold
 from ledger.kernel.subjects import subject
+from ledger.kernel.versions import VersionsFold, begun
 
 PolicyKey = Annotated[
     str,
@@ -74,38 +75,30 @@ class WorkingCalendarPublished(Event):
     source: str
 
 
-class PolicyVersions(Fold):
+class PolicyVersions(VersionsFold[PolicyVersionAdopted]):
     """Which versions of a policy have been adopted?"""
 
     key: PolicyKey
-    versions: list[PolicyVersionAdopted] = msgspec.field(default_factory=list)
 
     def on_adopted(self, event: PolicyVersionAdopted) -> None:
         self.versions.append(event)
-
-    @property
-    def latest(self) -> int:
-        """The highest version number adopted, 0 if none."""
-        return max((v.version for v in self.versions), default=0)
 
     def in_force(self, on: date, **where: str | None) -> PolicyVersionAdopted | None:
         """The version in force on a day at a place: the narrowest scope wins, then the newest."""
         fitting = [
             v
-            for v in self.versions
-            if v.effective_from <= on
-            and (v.effective_to is None or on <= v.effective_to)
+            for v in begun(self.versions, on)
+            if (v.effective_to is None or on <= v.effective_to)
             and all(
                 wanted is None or wanted == where.get(part)
                 for part, wanted in msgspec.structs.asdict(v.scope).items()
             )
         ]
-        return max(fitting, key=_precedence, default=None)
+        return max(reversed(fitting), key=_narrowness, default=None)
 
 
-def _precedence(version: PolicyVersionAdopted) -> tuple[int, date, int]:
-    width = sum(part is not None for part in msgspec.structs.asdict(version.scope).values())
-    return (width, version.effective_from, version.version)
+def _narrowness(version: PolicyVersionAdopted) -> int:
+    return sum(part is not None for part in msgspec.structs.asdict(version.scope).values())
 
 
 class PublishedYear(Fold):

@@ -14,7 +14,7 @@ from ledger.intake.events import (
     ViolationImported,
     ViolationRectified,
 )
-from ledger.kernel import Fold, Recorded, civil_date
+from ledger.kernel import Recorded, SubjectFold, civil_date
 from ledger.systems.commitments.events import (
     CommitmentBreached,
     CommitmentFulfilled,
@@ -91,7 +91,7 @@ from projections.profiles.standing import Dispute, Standing
 from projections.systems.graded import Graded
 
 
-class CreditProfile(Fold, array_like=True):
+class CreditProfile(SubjectFold, array_like=True):
     """What does the ledger hold against, and for, this business?
 
     Facts that come late change it as if they had come in time: each is compared by its own date.

@@ -45,7 +45,7 @@ class Graded(CreditGrade):
         changed = self.records.get(getattr(record.event, "record", ""))
         if changed is not None:
             # A view keeps what was said and not the records that said it.
-            changed.entered = changed.objection = None
+            changed.entry = changed.objection = None
 
 
 class GradeOfDay:
@@ -110,7 +110,6 @@ class GradeOfDay:
         weight = self._weights[name] = weigh(record, self._day)
         self._sums.update(_given(weight))
         if weight.severe is not None:
-            assert record.says is not None
             place = self._places[name] = record.says.determined_on, record.position, name
             insort(self._serious, place)
 

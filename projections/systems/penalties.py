@@ -30,7 +30,7 @@ class Cases(FoldView[Case]):
     tables = (CASES,)
 
     def row(self, fold: Case, position: int) -> Row:
-        filed = fold.filed
+        filed = fold.filing
         return {
             "unit": None if filed is None else filed.unit,
             "entity": None if filed is None else filed.entity,
@@ -67,7 +67,7 @@ class Decisions(FoldView[Decision]):
     tables = (DECISIONS,)
 
     def row(self, fold: Decision, position: int) -> Row:
-        decided, published = fold.decided, fold.published
+        decided, published = fold.decision_made, fold.published
         altered = fold.content if fold.altered_by and fold.undone is None else None
         return {
             "unit": None if decided is None else decided.unit,

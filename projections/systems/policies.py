@@ -31,7 +31,7 @@ class PolicyState(Fold):
 
     def in_force(self, on: date, **where: str | None) -> PolicyVersionAdopted | None:
         """The version that holds on a day at a place."""
-        versions = PolicyVersions(self.key, [event for _, event in self.versions])
+        versions = PolicyVersions(self.key, versions=[event for _, event in self.versions])
         return versions.in_force(on, **where)
 
 

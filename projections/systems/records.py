@@ -114,7 +114,8 @@ def past_transition(views: Views, today: date) -> Iterator[tuple[Command, str]]:
     with views.reading() as connection:
         policies = {
             row.key: PolicyVersions(
-                row.key, [version for _, version in Policies().decode(row.state).versions]
+                row.key,
+                versions=[version for _, version in Policies().decode(row.state).versions],
             )
             for row in connection.execute(
                 sa.select(POLICIES).where(POLICIES.c.key.in_((DISHONESTY, TRANSITION)))

@@ -66,7 +66,6 @@ class Reader:
 
 def reckoning_of(read: Reader, record: Record) -> Reckoning:
     """What every regime says of a record."""
-    assert record.says is not None
     channels = () if record.started is None else record.started.channels
     return reckon(record.says, channels, lambda key: read(PolicyVersions(key)))
 
@@ -75,7 +74,6 @@ def brief(read: Reader, name: str, on: date) -> dict[str, Any]:
     """A record as it stands in a list: what it is, and from when it can be repaired."""
     record = read(Record(name))
     says = record.says
-    assert says is not None
     reckoning = reckoning_of(read, record)
     earliest = reckoning.earliest_on
     return {
@@ -102,7 +100,6 @@ def record_document(
     and who has removed it where it has ended.
     """
     record = read(Record(name))
-    assert record.says is not None
     entity = record.says.entity
     if case is None:
         open_case = read(RepairsOf(entity)).asked_for(name)
@@ -149,7 +146,7 @@ def earliest_dates(read: Reader, records: Iterable[str], on: date) -> list[dict[
 
 def _known(read: Reader, records: Iterable[str]) -> tuple[str, ...]:
     """The records of which the ledger says anything: others are gaps in what it holds."""
-    return tuple(name for name in records if read(Record(name)).says is not None)
+    return tuple(name for name in records if read(Record(name)).exists)
 
 
 def _shown(condition: Condition) -> dict[str, Any]:

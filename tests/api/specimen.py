@@ -81,7 +81,6 @@ class NoteThing(Report):
     """Note a thing. Refused once it is locked (TST-R1)."""
 
     ROLES = _ANY
-    ACTS_FOR = "unit"
     ANY_UNIT = roles("jb_supervisor", "credit_officer", "entity_rep")
 
     thing: ThingId

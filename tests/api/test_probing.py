@@ -23,7 +23,7 @@ from api.http.commands import path_of
 from api.http.front import EDGE
 from api.http.probes import PROBES, Probes
 from ledger.general.audiences import UNIT_BOUND, audiences_of_sender, knowers_of
-from ledger.kernel import Actor, Command, Event, Fold, codec
+from ledger.kernel import Actor, Command, Event, SubjectFold, codec
 from ledger.kernel.events import Recorded
 from ledger.kernel.folds import known_folds
 from ledger.kernel.subjects import hideable, main_field, subject_fields
@@ -134,12 +134,12 @@ def _own_id(kind: str) -> str:
 
 
 @cache
-def beginnings() -> dict[str, tuple[type[Fold], Event]]:
+def beginnings() -> dict[str, tuple[type[SubjectFold], Event]]:
     """For each fold about a hideable subject, by its name, an event that begins the subject."""
     begun = {}
     for fold in known_folds():
         fields = subject_fields(fold)
-        if not fold.__module__.startswith("ledger.") or fold.exists is Fold.exists or not fields:
+        if not (fold.__module__.startswith("ledger.") and issubclass(fold, SubjectFold) and fields):
             continue
         if not hideable(f"{fields[0][1]}:"):
             continue

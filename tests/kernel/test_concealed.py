@@ -20,6 +20,7 @@ from ledger.kernel import (
     OutOfStep,
     Reading,
     Recorded,
+    SubjectFold,
     UnknownReference,
     subject,
 )
@@ -52,15 +53,13 @@ class RoomMentioned(Event):
     room: RoomId | None = None
 
 
-class Room(Fold):
+class Room(SubjectFold):
     """Whose is this room?"""
+
+    BEGUN = "house"
 
     room: RoomId
     house: str = ""
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.house)
 
     def on_let(self, event: RoomLet) -> None:
         self.house = event.house

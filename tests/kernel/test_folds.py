@@ -10,10 +10,19 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from ledger.kernel import Actor, Event, FieldChange, Fold, RecordCorrected, Recorded
+import ledger.registry  # noqa: F401 - declares the folds
+from ledger.kernel import (
+    Actor,
+    Event,
+    FieldChange,
+    Fold,
+    RecordCorrected,
+    Recorded,
+    SubjectFold,
+)
 from ledger.kernel.corrections import CorrectionImpossible, as_corrected, corrected
 from ledger.kernel.events import Envelope
-from ledger.kernel.folds import reducers_of, topics_of
+from ledger.kernel.folds import known_folds, reducers_of, topics_of
 from tests.kernel.hall import Heard, Party, PartyArrived, SeatLeft, Seats, SeatTaken, Visits
 
 
@@ -235,3 +244,11 @@ def test_a_path_is_a_pointer_into_the_record() -> None:
     for path in ("/actor", "/body", "body/seat", "/recorded_at"):
         with pytest.raises(msgspec.ValidationError):
             msgspec.convert({"path": path, "old": 1, "new": 2}, FieldChange)
+
+
+def test_a_fold_about_a_subject_says_when_it_has_begun() -> None:
+    """Each names a field that is blank until then, or says by itself whether it has begun."""
+    for fold in known_folds():
+        if issubclass(fold, SubjectFold) and fold is not SubjectFold:
+            own = fold.exists is not SubjectFold.exists
+            assert own or fold.BEGUN in fold.__struct_fields__, fold

@@ -130,7 +130,7 @@ def test_versions_in_force_are_those_listed(days: list[date]) -> None:
     for day in DAYS:
         applied = [one.version for one in lenient.in_force_between(day, day)]
         assert applied == _versions(lenient_list, day)
-        found = benchmarks.in_force("FS-034", day)
+        found = benchmarks.item("FS-034", day)
         assert ([] if found is None else [found[0].version]) == _versions(benchmark, day)
         newest = measures.in_force(day)
         assert ([] if newest is None else [newest.version]) == _versions(measure, day)

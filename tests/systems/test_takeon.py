@@ -1013,7 +1013,6 @@ def test_a_wrong_day_is_corrected_with_what_rests_on_it(story: Scenario) -> None
         ),
     )
     record = folded(story, Record("CR-1"))
-    assert record.says is not None
     assert record.says.determined_on == date(2026, 3, 20)
 
 

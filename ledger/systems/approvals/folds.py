@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from ledger.general.vocabulary import ApprovalId
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Recorded, SubjectFold
 from ledger.systems.approvals.events import (
     ApprovalGiven,
     ApprovalRefused,
@@ -19,8 +19,10 @@ from ledger.systems.approvals.events import (
 Stage = Literal["pending", "approved", "refused", "withdrawn"]
 
 
-class Approval(Fold):
+class Approval(SubjectFold):
     """Which command was requested, by whom of which unit, and what became of the request?"""
+
+    BEGUN = "requested_on"
 
     approval: ApprovalId
     command: str = ""
@@ -35,10 +37,6 @@ class Approval(Fold):
     answered_by: str | None = None
     answered_on: date | None = None
     reason: str | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.requested_on is not None
 
     def on_requested(self, event: ApprovalRequested, record: Recorded) -> None:
         self.command, self.body = event.command, event.body

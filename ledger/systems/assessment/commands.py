@@ -209,6 +209,7 @@ class RunAssessment(Act):
     """
 
     ROLES = roles("rlo_assessor")
+    ACTS_FOR = ""
 
     year: AssessmentYear
     unit: UnitId

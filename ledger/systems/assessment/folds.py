@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import AssessmentYear
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Recorded, SubjectFold
 from ledger.systems.assessment.events import (
     AppealDecided,
     AssessmentPublished,
@@ -31,17 +31,15 @@ def score_id(year: str, unit: str) -> str:
     return f"{year}.{unit}"
 
 
-class Scheme(Fold):
+class Scheme(SubjectFold):
     """By which indicators is this year assessed?"""
+
+    BEGUN = "adopted"
 
     year: AssessmentYear
     adopted: AssessmentSchemeAdopted | None = None
     first: Recorded | None = None
     indicators: dict[str, IndicatorDefined] = msgspec.field(default_factory=dict)
-
-    @property
-    def exists(self) -> bool:
-        return self.adopted is not None
 
     def on_adopted(self, event: AssessmentSchemeAdopted, record: Recorded) -> None:
         self.adopted, self.first = event, self.first or record
@@ -69,15 +67,13 @@ class Weights(Fold):
         self.adopted[event.year] = event.three_systems_weight
 
 
-class Indicator(Fold):
+class Indicator(SubjectFold):
     """What does this indicator measure, in its newest version?"""
+
+    BEGUN = "defined"
 
     indicator: IndicatorId
     defined: IndicatorDefined | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.defined is not None
 
     def on_defined(self, event: IndicatorDefined) -> None:
         self.defined = event
@@ -94,8 +90,10 @@ class Appeal(msgspec.Struct):
     reasons: str | None = None
 
 
-class Score(Fold):
+class Score(SubjectFold):
     """How was this unit scored in this year, what was appealed, and is it published?"""
+
+    BEGUN = "runs"
 
     score: ScoreId
     year: str = ""
@@ -105,10 +103,6 @@ class Score(Fold):
     run_by: str | None = None
     appeals: list[Appeal] = msgspec.field(default_factory=list)
     published: bool = False
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.runs)
 
     @property
     def newest(self) -> AssessmentRunCompleted | None:

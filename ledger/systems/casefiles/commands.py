@@ -67,7 +67,6 @@ class AnnounceReview(Act):
     """
 
     ROLES = roles("jb_supervisor", "unit_legal_office", "unit_head")
-    ACTS_FOR = "unit"
     ANY_UNIT = roles("jb_supervisor")
 
     batch: ReviewBatchId
@@ -188,7 +187,6 @@ class OpenSelfReview(Act):
     """全面自查自评: a unit reviews all its files of a year; nothing has to be drawn (CFR-R2)."""
 
     ROLES = roles("unit_legal_office", "unit_head")
-    ACTS_FOR = "unit"
 
     batch: ReviewBatchId
     unit: UnitId
@@ -433,6 +431,7 @@ class ReviewUnreviewedUnit(Act):
     """
 
     ROLES = roles("jb_supervisor", "ledger_clock")
+    ACTS_FOR = ""
 
     unit: UnitId
 

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import CaseFileId, CaseId, ReviewBatchId, UnitId
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Recorded, SubjectFold
 from ledger.systems.casefiles.events import (
     CaseFileScored,
     IssueRaised,
@@ -38,7 +38,7 @@ class Scored(msgspec.Struct, frozen=True):
     veto: Veto | None
 
 
-class Batch(Fold):
+class Batch(SubjectFold):
     """What was announced and drawn of this batch, and how far is its review?"""
 
     batch: ReviewBatchId
@@ -93,8 +93,10 @@ class Issue(msgspec.Struct, frozen=True):
     raised_on: date
 
 
-class CaseFile(Fold):
+class CaseFile(SubjectFold):
     """How was this file scored, and what has been done about its faults?"""
+
+    BEGUN = "scored"
 
     casefile: CaseFileId
     scored: CaseFileScored | None = None
@@ -104,10 +106,6 @@ class CaseFile(Fold):
     ordered_on: date | None = None
     verified: RectificationVerified | None = None
     verified_on: date | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.scored is not None
 
     @property
     def stage(self) -> Literal["unknown", "scored", "rectifying", "rectified"]:
@@ -182,18 +180,16 @@ class UnitCases(Fold):
         self.closed[event.case] = event.closed_on
 
 
-class ReviewStanding(Fold):
+class ReviewStanding(SubjectFold):
     """Since when is this unit known to enforce, and when was a file of it last reviewed?"""
+
+    BEGUN = "known_since"
 
     unit: UnitId
     qualified: list[EnforcementUnitQualified] = msgspec.field(default_factory=list)
     known_since: date | None = None
     reviewed_on: date | None = None
     found_on: date | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.known_since is not None
 
     @property
     def since(self) -> date | None:

@@ -62,6 +62,7 @@ class QualifyUnit(DatedAct):
     """确认执法主体资格: confirm that a unit may enforce; only bodies that the law admits."""
 
     ROLES = roles("jb_supervisor")
+    ACTS_FOR = ""
 
     unit: UnitId
     name: Name
@@ -112,6 +113,7 @@ class CertifyOfficer(DatedAct):
     """
 
     ROLES = roles("jb_supervisor")
+    ACTS_FOR = ""
 
     officer: OfficerId
     unit: UnitId
@@ -150,6 +152,7 @@ class SuspendCertificate(DatedAct):
     """
 
     ROLES = roles("jb_supervisor")
+    ACTS_FOR = ""
 
     officer: OfficerId
     unit: UnitId
@@ -225,7 +228,6 @@ class ListMatter(DatedAct):
     """列入事项清单: list a matter with the basis that carries it."""
 
     ROLES = UNIT
-    ACTS_FOR = "unit"
 
     matter: MatterId
     unit: UnitId
@@ -243,7 +245,6 @@ class ReviseMatter(DatedAct):
     """动态调整事项: change a listed matter; the change counts once it is published."""
 
     ROLES = UNIT
-    ACTS_FOR = "unit"
 
     matter: MatterId
     unit: UnitId
@@ -268,7 +269,6 @@ class PublishMatter(Act):
     """公布事项: put the newest version of a matter before the public, with its four elements."""
 
     ROLES = roles("unit_head")
-    ACTS_FOR = "unit"
 
     matter: MatterId
     unit: UnitId
@@ -310,7 +310,6 @@ class AssignMatterCodes(Report):
     """
 
     ROLES = roles("unit_legal_office", "unit_head")
-    ACTS_FOR = "unit"
 
     matter: MatterId
     unit: UnitId
@@ -328,7 +327,6 @@ class WithdrawMatter(DatedAct):
     """取消事项: the matter may no longer be used."""
 
     ROLES = roles("unit_head")
-    ACTS_FOR = "unit"
 
     matter: MatterId
     unit: UnitId

@@ -8,7 +8,8 @@ from datetime import date
 import msgspec
 
 from ledger.general.vocabulary import EntityId, LawId, MatterId, OfficerId, UnitId
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Recorded, SubjectFold
+from ledger.kernel.versions import in_force
 from ledger.systems.catalogue.events import (
     Basis,
     BasisRepealed,
@@ -27,15 +28,13 @@ from ledger.systems.filing.events import InspectionTaskApproved, OnSiteInspectio
 from ledger.systems.supervision.events import FindingRaised
 
 
-class UnitStanding(Fold):
+class UnitStanding(SubjectFold):
     """May this unit enforce, and since when?"""
+
+    BEGUN = "qualifications"
 
     unit: UnitId
     qualifications: list[EnforcementUnitQualified] = msgspec.field(default_factory=list)
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.qualifications)
 
     def on_qualified(self, event: EnforcementUnitQualified) -> None:
         self.qualifications.append(event)
@@ -65,16 +64,14 @@ class UnitStanding(Fold):
         )
 
 
-class OfficerStanding(Fold):
+class OfficerStanding(SubjectFold):
     """Which certificates does this officer hold, and which were suspended?"""
+
+    BEGUN = "certificates"
 
     officer: OfficerId
     certificates: list[OfficerCertified] = msgspec.field(default_factory=list)
     suspensions: list[OfficerCertificateSuspended] = msgspec.field(default_factory=list)
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.certificates)
 
     @property
     def units(self) -> set[str]:
@@ -127,12 +124,14 @@ class OfficerConflict(Fold):
         self.reason = None
 
 
-class Matter(Fold):
+class Matter(SubjectFold):
     """What does the catalogue say of this matter, and which of its versions is published?
 
     ``version`` and ``elements`` are the newest; what an act is judged by is ``in_force_on`` its
     day.
     """
+
+    BEGUN = "versions"
 
     matter: MatterId
     unit: str = ""
@@ -141,10 +140,6 @@ class Matter(Fold):
     listed: Recorded | None = None
     published: dict[int, date] = msgspec.field(default_factory=dict)
     withdrawn_on: date | None = None
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.versions)
 
     @property
     def elements(self) -> MatterElements | None:
@@ -170,10 +165,10 @@ class Matter(Fold):
 
     def in_force_on(self, day: date) -> MatterElements | None:
         """The newest version published by that day, unless the matter was withdrawn by then."""
-        published = [version for version, on in self.published.items() if on <= day]
-        if not published or (self.withdrawn_on is not None and self.withdrawn_on <= day):
+        version = in_force(self.published, day, self.published.get)
+        if version is None or (self.withdrawn_on is not None and self.withdrawn_on <= day):
             return None
-        return self.versions.get(max(published))
+        return self.versions.get(version)
 
 
 class Repeals(Fold):

@@ -32,7 +32,6 @@ class PublishComplaintChannel(Act):
     """
 
     ROLES = CHANNELLED
-    ACTS_FOR = "unit"
 
     channel: ChannelId
     unit: UnitId
@@ -112,6 +111,7 @@ class ReviewChannels(Act):
     """
 
     ROLES = roles("ledger_clock")
+    ACTS_FOR = ""
 
     unit: UnitId
 

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import ChannelId, UnitId
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Recorded, SubjectFold
 from ledger.systems.channels.events import (
     ChannelKind,
     ChannelsFoundMissing,
@@ -31,8 +31,10 @@ class ChannelTest(msgspec.Struct):
     says: str | None = None
 
 
-class ComplaintChannel(Fold):
+class ComplaintChannel(SubjectFold):
     """Where can one complain by this channel, when, and does anybody answer?"""
+
+    BEGUN = "unit"
 
     channel: ChannelId
     unit: str = ""
@@ -44,10 +46,6 @@ class ComplaintChannel(Fold):
     closed_on: date | None = None
     closed_because: str | None = None
     tests: list[ChannelTest] = msgspec.field(default_factory=list)
-
-    @property
-    def exists(self) -> bool:
-        return self.unit != ""
 
     @property
     def stage(self) -> Literal["unknown", "open", "closed"]:
@@ -92,7 +90,7 @@ class Answering(msgspec.Struct):
     found_from: date | None = None
 
 
-class UnitChannels(Fold):
+class UnitChannels(SubjectFold):
     """Which channels has this unit open, which are untested, and what was found of that?"""
 
     unit: UnitId

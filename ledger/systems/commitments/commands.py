@@ -51,7 +51,6 @@ class MakeCommitment(DatedAct):
     """
 
     ROLES = roles("entity_rep", "credit_officer", *UNIT)
-    ACTS_FOR = "unit"
     ANY_UNIT = roles("credit_officer", "entity_rep")
     IN_PERSON = roles("entity_rep")
 
@@ -249,17 +248,13 @@ def _is_tag(tag: str) -> bool:
     return True
 
 
-def _act_for(ledger: Reading, unit: str) -> None:
-    """The lead department records what reaches it; everybody else acts for the own unit."""
-    if ledger.actor.role != "credit_officer":
-        ledger.act_for(unit)
-
-
 def _open_obligation(
     ledger: Reading, commitment_id: str, obligation: str
 ) -> tuple[Commitment, Obligation]:
-    commitment = ledger.known(Commitment(commitment_id), "Record the commitment first.")
-    _act_for(ledger, commitment.unit)
+    # The lead department records what reaches it; everybody else acts for their own unit.
+    commitment = ledger.own(
+        Commitment(commitment_id), "Record the commitment first.", any_unit=roles("credit_officer")
+    )
     if obligation not in commitment.obligations:
         raise UnknownReference(
             "obligation",

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import CommitmentId
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Recorded, SubjectFold
 from ledger.systems.commitments.events import (
     CommitmentBreached,
     CommitmentFulfilled,
@@ -18,8 +18,10 @@ from ledger.systems.commitments.events import (
 )
 
 
-class Commitment(Fold):
+class Commitment(SubjectFold):
     """What was promised to whom, and which obligations are performed, breached or open?"""
+
+    BEGUN = "type"
 
     commitment: CommitmentId
     entity: str = ""
@@ -31,10 +33,6 @@ class Commitment(Fold):
     fulfilled: dict[str, date] = msgspec.field(default_factory=dict)
     late: dict[str, int] = msgspec.field(default_factory=dict)
     breached: dict[str, date] = msgspec.field(default_factory=dict)
-
-    @property
-    def exists(self) -> bool:
-        return self.type is not None
 
     @property
     def open(self) -> list[str]:

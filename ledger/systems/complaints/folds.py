@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import ComplaintId, TaskId
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Recorded, SubjectFold
 from ledger.systems.complaints.events import (
     ComplainantFeedbackGiven,
     ComplainantInformed,
@@ -39,13 +39,15 @@ class StepTaken(msgspec.Struct, frozen=True):
     shown: str
 
 
-class Complaint(Fold):
+class Complaint(SubjectFold):
     """What does this complaint say, who handles it, and how far has that come?
 
     ``unit`` handles it now. Each ``…_at`` is a place in the ledger; ``clock_at`` is where the
     period for its acceptance began. ``told`` are the bodies that were told its facts, with what
     they were told last; ``…_openly`` says of what else the unit accused was told.
     """
+
+    BEGUN = "received_on"
 
     complaint: ComplaintId
     unit: str = ""
@@ -83,10 +85,6 @@ class Complaint(Fold):
     feedback_text: str | None = None
     satisfied: bool | None = None
     comment: str | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.received_on is not None
 
     @property
     def stage(self) -> Stage:

@@ -166,7 +166,7 @@ class CorrectRecord(Countersigned):
     ) -> Iterator[Event]:
         """A decision's document number and day stand on its records too."""
         decision = ledger.read(Decision(current.decision))
-        known = decision.decided
+        known = decision.decision_made
         if known is None:
             return
         last = ledger.today if decision.served is None else decision.served.served_on
@@ -183,7 +183,6 @@ class CorrectRecord(Countersigned):
             yield from self._correct_day(ledger, record, current.decided_on, requested_by)
         for record in records if known.doc_no != current.doc_no else ():
             says = record.says
-            assert says is not None
             require_first(
                 ledger,
                 entity=current.entity,
@@ -209,8 +208,6 @@ class CorrectRecord(Countersigned):
         The last days of its publicity follow, as after a correction of the record itself.
         """
         says, entered = record.says, record.entered
-        assert says is not None
-        assert entered is not None
         if says.determined_on == day:
             return
         yield RecordCorrected(
@@ -241,7 +238,6 @@ class CorrectRecord(Countersigned):
         the last days of its publicity count from its day.
         """
         record = ledger.read(Record(current.record))
-        assert record.says is not None
         # An alteration since then stays: only what is corrected here is another.
         touched = {
             change.path.split("/")[2] for change in self.field_changes if "/body/" in change.path
@@ -326,7 +322,6 @@ class NullifyDecision(Report):
     """
 
     ROLES = roles("recon_officer", "unit_head")
-    ACTS_FOR = "unit"
     ANY_UNIT = roles("recon_officer")
 
     decision: DecisionId
@@ -346,11 +341,10 @@ class NullifyDecision(Report):
                 "say what is altered" if self.kind == "altered" else "nothing is altered by this",
                 "/altered",
             )
-        standing = ledger.known(
-            DecisionStanding(self.decision), "Record the decision before what became of it."
+        hint = "Record the decision before what became of it."
+        standing = ledger.own(
+            DecisionStanding(self.decision), hint, any_unit=roles("recon_officer")
         )
-        if ledger.actor.role == "unit_head":
-            ledger.act_for(standing.unit)
         if self.unit != standing.unit:
             raise Malformed(f"decision {self.decision} is {standing.unit}'s", "/unit")
         if self.entity not in (None, standing.entity):
@@ -366,7 +360,7 @@ class NullifyDecision(Report):
         content = None
         if self.kind == "altered":
             content = altered_content(act, self.content, self.altered)
-        if content is not None and act.decided is not None:
+        if content is not None and act.exists:
             require_content(content, act.decided.decided_on, "/content")
         yield from nullify(
             ledger,
@@ -400,10 +394,9 @@ class RecordLitigation(Report):
     final: bool = False
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        standing = ledger.known(
+        standing = ledger.own(
             DecisionStanding(self.decision), "Record the decision before what became of it."
         )
-        ledger.act_for(standing.unit)
         if self.judged_on > ledger.on:
             raise Malformed(
                 f"judged_on must not lie after {ledger.on}; it is {self.judged_on}", "/judged_on"

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from ledger.general.vocabulary import DecisionId
-from ledger.kernel import Fold, Reading, Recorded, Tag
+from ledger.kernel import Fold, Reading, Recorded, SubjectFold, Tag
 from ledger.kernel.corrections import corrected
 from ledger.kernel.folds import Selector
 from ledger.kernel.subjects import make_tag
@@ -45,11 +45,13 @@ def as_it_reads(ledger: Reading, record: Recorded) -> Recorded:
     return corrected(record, changes) if changes else record
 
 
-class DecisionStanding(Fold):
+class DecisionStanding(SubjectFold):
     """Is this decision on record, in any system, whose is it, and what has become of it?
 
     What is recorded of it first is the decision itself, which says its unit and its business.
     """
+
+    BEGUN = "known"
 
     decision: DecisionId
     known: bool = False
@@ -61,10 +63,6 @@ class DecisionStanding(Fold):
     doc_no: str | None = None
     ended_on: date | None = None
     ended_by: str = ""
-
-    @property
-    def exists(self) -> bool:
-        return self.known
 
     def selector(self) -> Selector:
         return Selector((), (make_tag("decision", self.decision),))

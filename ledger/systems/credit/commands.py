@@ -84,7 +84,6 @@ class EnterCreditRecord(DatedAct):
 
     # 谁认定、谁录入: a unit its own records, the lead department what comes from elsewhere.
     ROLES = roles("credit_officer", *UNIT)
-    ACTS_FOR = "unit"
     ANY_UNIT = _FOR_ALL
 
     record: RecordId
@@ -167,7 +166,6 @@ class EnterCreditRecord(DatedAct):
         if name is None:
             return None
         decision = ledger.known(Decision(name), "Record the decision first.")
-        assert decision.decided is not None
         determined_by = decision.decided.unit
         if self.determined_by not in (None, determined_by):
             raise Malformed(
@@ -254,8 +252,6 @@ class StartPublicity(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         record = _own_record(ledger, self.record)
         says = record.says
-        assert says is not None
-        assert record.entered is not None
         if not says.public:
             raise OutOfStep(f"record {self.record} was entered as not public")
         if record.ended is not None:
@@ -320,7 +316,6 @@ class TerminatePublicity(Countersigned):
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
         record = _own_record(ledger, self.record)
         says = record.says
-        assert says is not None
         if record.started is not None:
             ledger.not_before(record.started.started_on, f"the publicity of {self.record} began")
         last = last_public_day(ledger, record)
@@ -358,7 +353,6 @@ class TerminatePublicity(Countersigned):
         ``last`` is the last day on which it might be shown.
         """
         says = record.says
-        assert says is not None
         if record.started is None or record.ended is not None or record.suspended(ledger.on):
             return None
         ends = [] if last is None else [last + timedelta(days=1)]
@@ -384,7 +378,6 @@ class ReviewBounds(Report):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         record = ledger.known(Record(self.record))
-        assert record.says is not None
         moved = moved_bounds(ledger, record, record.says, because="transition")
         if moved is not None:
             yield moved
@@ -405,7 +398,6 @@ class FollowDecision(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         record = ledger.known(Record(self.record))
         says = record.says
-        assert says is not None
         if says.decision is None or record.undone:
             return
         decision = ledger.read(Decision(says.decision))
@@ -442,8 +434,6 @@ class ReportShownElsewhere(Report):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         record = record_of(ledger, self.record, self.entity)
-        says = record.says
-        assert says is not None
         if self.seen_on > ledger.on:
             raise Malformed(
                 f"seen_on must not lie after {ledger.on}; it is {self.seen_on}", "/seen_on"
@@ -499,7 +489,6 @@ class SuspendPublicity(Act):
         if self.until is not None and self.until < ledger.on:
             raise Malformed("until lies before the day of the suspension", "/until")
         require_impersonal(ledger, rules.CRD_R4, self.order, self.reason)
-        assert record.says is not None
         yield PublicitySuspended(
             record=self.record,
             entity=record.says.entity,
@@ -525,7 +514,6 @@ class ResumePublicity(Act):
         if not record.suspended(ledger.on):
             raise OutOfStep(f"the publicity of {self.record} is not suspended")
         require_impersonal(ledger, rules.CRD_R4, self.reason)
-        assert record.says is not None
         yield PublicityResumed(
             record=self.record,
             entity=record.says.entity,
@@ -548,7 +536,6 @@ class FileObjection(Report):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         record = record_of(ledger, self.record, self.entity)
-        assert record.says is not None
         if record.objection is not None:
             raise OutOfStep(f"an objection to {self.record} is open already")
         yield ObjectionFiled(
@@ -593,7 +580,6 @@ class ResolveObjection(Countersigned):
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
         record = _own_record(ledger, self.record)
         says = record.says
-        assert says is not None
         if record.objection is None:
             raise OutOfStep(f"no objection to {self.record} is open")
         if ledger.requested_at is not None and ledger.requested_at < record.objection.position:
@@ -616,17 +602,9 @@ class ResolveObjection(Countersigned):
             yield from end_records(ledger, [record], reason="correction")
 
 
-def _act_for(ledger: Reading, unit: str) -> None:
-    if ledger.actor.role not in _FOR_ALL:
-        ledger.act_for(unit)
-
-
 def _own_record(ledger: Reading, record_id: str) -> Record:
     """The record, which has to exist; only the lead department acts on another unit's."""
-    record = ledger.known(Record(record_id), "Enter it first.")
-    assert record.says is not None
-    _act_for(ledger, record.says.unit)
-    return record
+    return ledger.own(Record(record_id), "Enter it first.", any_unit=_FOR_ALL)
 
 
 def _public_record(ledger: Reading, record_id: str) -> Record:

@@ -82,7 +82,6 @@ def end_records(
     changed: list[Event] = []
     for record in records:
         says = record.says
-        assert says is not None
         event = PublicityTerminated(
             record=record.record,
             entity=says.entity,
@@ -120,7 +119,6 @@ def alter_records(
     changed: list[Event] = []
     for record in records:
         says = record.says
-        assert says is not None
         altered = CreditRecordAltered(
             record=record.record,
             entity=says.entity,
@@ -197,7 +195,6 @@ def _lift_beyond(
     ledger: Reading, record: Record, severity: RecordSeverity | None
 ) -> Iterator[SanctionLifted]:
     """Lift the sanctions on a record that take a graver class than it is of now."""
-    assert record.says is not None
     catalogue = ledger.read(MeasureCatalogue(CATALOGUE))
     for sanction in ledger.read(Sanctions(record.says.entity)).resting_on(record.record):
         item = catalogue.item(sanction.catalogue_version, sanction.measure)
@@ -219,7 +216,6 @@ def ends_by_word(record: Record, reason: TerminationReason) -> bool:
     A repair ends it by its own decision, and ``revoked`` follows what undid a decision of this
     ledger.
     """
-    assert record.says is not None
     return reason == "correction" or (reason == "revoked" and record.says.decision is None)
 
 
@@ -237,7 +233,6 @@ def approved_end(
     Raises ``OutOfStep`` if the decision under it stands.
     """
     says = record.says
-    assert says is not None
     if ends_by_word(record, reason):
         yield EndApproved(
             record=record.record,
@@ -258,7 +253,6 @@ def end_what_rests(
 ) -> Iterator[Event]:
     """End what rests on a record that ends now: sharing, sanctions, a place on the serious list."""
     says = record.says
-    assert says is not None
     yield from stop_sharing(ledger, record, reason)
     for sanction in ledger.read(Sanctions(says.entity)).resting_on(record.record):
         yield SanctionLifted(
@@ -332,7 +326,6 @@ def reinstate_records(
     back: list[PublicityReinstated] = []
     for record in records:
         says, ended, started = record.says, record.ended, record.started
-        assert says is not None
         assert ended is not None
         event = PublicityReinstated(
             record=record.record,

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ledger.general.documents import normal_form
 from ledger.general.vocabulary import EntityId, RecordId
-from ledger.kernel import Event, Fold, Reading, Recorded, UnknownReference
+from ledger.kernel import Event, Fold, Reading, Recorded, SubjectFold, UnknownReference
 from ledger.systems.credit.events import (
     CreditRecordAltered,
     CreditRecordEntered,
@@ -39,14 +39,16 @@ class Pause(msgspec.Struct):
         return self.first <= day and (self.last is None or day <= self.last)
 
 
-class Record(Fold):
+class Record(SubjectFold):
     """What does this record say, is it shown, and does it still count?"""
 
+    BEGUN = "content"
+
     record: RecordId
-    entered: Recorded | None = None
+    entry: Recorded | None = msgspec.field(default=None, name="entered")
     #: Where it was entered.
     position: int = 0
-    says: CreditRecordEntered | None = None
+    content: CreditRecordEntered | None = msgspec.field(default=None, name="says")
     started: PublicityStarted | None = None
     ended: PublicityTerminated | None = None
     pauses: list[Pause] = msgspec.field(default_factory=list)
@@ -59,19 +61,27 @@ class Record(Fold):
     altered_on: date | None = None
 
     @property
-    def exists(self) -> bool:
-        return self.says is not None
+    def says(self) -> CreditRecordEntered:
+        """What it says today. Of a record that exists."""
+        return self.since_begun(self.content)
+
+    @property
+    def entered(self) -> Recorded:
+        """Where it was entered. Of a record that exists."""
+        return self.since_begun(self.entry)
+
+    @property
+    def owner(self) -> str:
+        return self.says.unit
 
     @property
     def determined_by(self) -> str:
         """The unit that determined it, and so decides on its repair (谁认定、谁修复)."""
-        assert self.says is not None
         return self.says.determined_by or self.says.unit
 
     @property
     def serious(self) -> bool:
         """Whether it counts as serious dishonesty information."""
-        assert self.says is not None
         return self.says.severity in ("serious", "special_serious")
 
     @property
@@ -82,21 +92,20 @@ class Record(Fold):
     @property
     def negative(self) -> bool:
         """Whether it speaks against the business."""
-        assert self.says is not None
         return self.says.severity is not None or self.says.kind in _NEGATIVE
 
     def on_entered(self, event: CreditRecordEntered, record: Recorded) -> None:
-        self.entered, self.says = record, event
+        self.entry, self.content = record, event
         self.position = record.position
 
     def on_altered(self, event: CreditRecordAltered) -> None:
-        if self.says is None:
+        if not self.exists:
             return
         self.altered_on = event.altered_on
-        self.says = replace(self.says, severity=event.severity, amount_fen=event.amount_fen)
+        said = replace(self.says, severity=event.severity, amount_fen=event.amount_fen)
         if event.doc_no is not None:
-            instrument = replace(self.says.instrument, doc_no=event.doc_no)
-            self.says = replace(self.says, instrument=instrument)
+            said = replace(said, instrument=replace(said.instrument, doc_no=event.doc_no))
+        self.content = said
 
     def on_started(self, event: PublicityStarted) -> None:
         self.started = event
@@ -147,7 +156,7 @@ class Record(Fold):
             self.negative
             and not self.undone
             and not self.void(on)
-            and after < _says(self).determined_on <= on
+            and after < self.says.determined_on <= on
         )
 
     def suspended(self, on: date) -> bool:
@@ -159,7 +168,6 @@ class Record(Fold):
 
         A record that nobody ended in time is over all the same (CRD-V1).
         """
-        assert self.says is not None
         if on < self.says.determined_on or self._ended(on):
             return False
         return (
@@ -181,7 +189,6 @@ class Record(Fold):
 
     def shown(self, on: date) -> bool:
         """Whether the public sees it that day: what has a severity only during its publicity."""
-        assert self.says is not None
         if not self.says.public:
             return False
         if self.started is None and self.says.severity is None:
@@ -212,7 +219,7 @@ def record_of(ledger: Reading, name: str, entity: str, hint: str = "") -> Record
     Whoever tries ids learns neither that there is such a record nor whose it is.
     """
     record = ledger.known(Record(name), hint)
-    if _says(record).entity != entity:
+    if record.says.entity != entity:
         raise UnknownReference("record", name, hint)
     return record
 
@@ -259,8 +266,8 @@ class CreditRecords(Fold):
         return _by_age(
             r
             for r in self.records.values()
-            if (decision is not None and _says(r).decision == decision)
-            or (wanted is not None and normal_form(_says(r).instrument.doc_no) == wanted)
+            if (decision is not None and r.says.decision == decision)
+            or (wanted is not None and normal_form(r.says.instrument.doc_no) == wanted)
         )
 
     def resting_on(self, decision: str, doc_no: str | None = None) -> list[Record]:
@@ -277,13 +284,8 @@ class CreditRecords(Fold):
 
 
 def _by_age(records: Iterable[Record]) -> list[Record]:
-    return sorted(records, key=lambda r: (_says(r).determined_on, r.record))
+    return sorted(records, key=lambda r: (r.says.determined_on, r.record))
 
 
 def _day_before(day: date) -> date:
     return date.fromordinal(day.toordinal() - 1)
-
-
-def _says(record: Record) -> CreditRecordEntered:
-    assert record.says is not None
-    return record.says

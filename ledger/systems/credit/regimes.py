@@ -154,7 +154,6 @@ def last_public_day(ledger: Reading, record: Record) -> date | None:
     """
     if record.started is None or record.started.max_until is None:
         return None
-    assert record.says is not None
     newest = reckoned(ledger, record.says, record.started.channels).publicity(ledger.on)[1]
     return earlier(record.started.max_until, newest)
 

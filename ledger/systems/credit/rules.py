@@ -129,7 +129,6 @@ def require_first(
     record = first_of(ledger, entity=entity, kind=kind, doc_no=doc_no, but=but)
     if record is None:
         return
-    assert record.says is not None
     seen = _may_see(ledger.actor, record)
     ledger.require(
         False,
@@ -149,14 +148,13 @@ def first_of(
         (
             record
             for record in ledger.read(CreditRecords(entity)).of_document(None, doc_no)
-            if record.says is not None and record.says.kind == kind and record.record != but
+            if record.exists and record.says.kind == kind and record.record != but
         ),
         None,
     )
 
 
 def _may_see(actor: Actor, record: Record) -> bool:
-    assert record.entered is not None
     envelope, event = record.entered.envelope, record.entered.event
     tags = event.tags()
     visibility = visibility_of(envelope.type, envelope.visibility, tags)
@@ -172,7 +170,7 @@ def require_as_decided(ledger: Reading, says: CreditRecordEntered) -> None:
     if says.decision is None:
         return
     decision = ledger.read(Decision(says.decision))
-    decided, content = decision.decided, decision.content
+    decided, content = decision.decision_made, decision.content
     if decided is None or content is None:
         return
     for field, expected, given in (

@@ -30,6 +30,7 @@ class DelegatePower(Report):
     """
 
     ROLES = roles("jb_supervisor")
+    ACTS_FOR = ""
 
     delegation: DelegationId
     unit: UnitId

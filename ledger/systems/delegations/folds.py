@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import DelegationId, UnitId
-from ledger.kernel import Fold
+from ledger.kernel import Fold, SubjectFold
 from ledger.systems.delegations.events import (
     DelegationAssessed,
     DelegationEnded,
@@ -36,8 +36,10 @@ class Assessment(msgspec.Struct):
     says: str
 
 
-class Delegation(Fold):
+class Delegation(SubjectFold):
     """Which powers does this delegation give, to whom, and on which days does it hold?"""
+
+    BEGUN = "unit"
 
     delegation: DelegationId
     unit: str = ""
@@ -51,10 +53,6 @@ class Delegation(Fold):
     assessments: list[Assessment] = msgspec.field(default_factory=list)
     ended_on: date | None = None
     ended_because: str = ""
-
-    @property
-    def exists(self) -> bool:
-        return self.unit != ""
 
     @property
     def stage(self) -> Literal["unknown", "given", "ended"]:

@@ -16,7 +16,8 @@ from ledger.general.vocabulary import (
     RecordId,
     SanctionId,
 )
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Recorded, SubjectFold
+from ledger.kernel.versions import VersionsFold, in_force
 from ledger.systems.credit.events import RecordSeverity
 from ledger.systems.dishonesty.events import (
     DefenceLapsed,
@@ -51,11 +52,13 @@ def at_least(severity: RecordSeverity | None, least: RecordSeverity) -> bool:
     return severity is not None and _CLASSES.index(severity) >= _CLASSES.index(least)
 
 
-class Determination(Fold):
+class Determination(SubjectFold):
     """What was the business told, what did it answer, and what was determined?
 
     ``answered``: the business itself has sent a defence, beside what the unit says it was handed.
     """
+
+    BEGUN = "notice"
 
     determination: DeterminationId
     notice: DeterminationNotified | None = None
@@ -67,10 +70,6 @@ class Determination(Fold):
     determined_on: date | None = None
     listed: RecordId | None = None
     removed_on: date | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.notice is not None
 
     @property
     def entity(self) -> str:
@@ -111,16 +110,14 @@ class Determination(Fold):
         self.removed_on = event.removed_on
 
 
-class SeriousListing(Fold):
+class SeriousListing(SubjectFold):
     """Does this record stand on a serious list?"""
+
+    BEGUN = "added"
 
     record: RecordId
     added: SeriousListAdded | None = None
     removed: SeriousListRemoved | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.added is not None
 
     @property
     def stands(self) -> bool:
@@ -155,17 +152,15 @@ class CriteriaVersion(msgspec.Struct):
     published_on: date | None = None
 
 
-class ListField(Fold):
+class ListField(SubjectFold):
     """Which criteria has the serious list of this field had, and are any in force?"""
+
+    BEGUN = "versions"
 
     list_field: ListFieldId
     unit: str = ""
     versions: dict[int, CriteriaVersion] = msgspec.field(default_factory=dict)
     withdrawn_on: date | None = None
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.versions)
 
     @property
     def latest(self) -> int:
@@ -189,35 +184,16 @@ class ListField(Fold):
         """The newest version published by a day, unless all were withdrawn by then."""
         if self.withdrawn_on is not None and self.withdrawn_on <= on:
             return None
-        published = [
-            number
-            for number, version in self.versions.items()
-            if version.published_on is not None and version.published_on <= on
-        ]
-        return max(published, default=None)
+        return in_force(self.versions, on, lambda number: self.versions[number].published_on)
 
 
-class MeasureCatalogue(Fold):
+class MeasureCatalogue(VersionsFold[MeasureCataloguePublished]):
     """Which versions of the catalogue of measures are there?"""
 
     catalogue: MeasureCatalogueId
-    versions: list[MeasureCataloguePublished] = msgspec.field(default_factory=list)
-
-    @property
-    def latest(self) -> int:
-        """The number of the newest version, 0 if there is none."""
-        return max((version.version for version in self.versions), default=0)
 
     def on_published(self, event: MeasureCataloguePublished) -> None:
         self.versions.append(event)
-
-    def in_force(self, on: date) -> MeasureCataloguePublished | None:
-        """The version in force on a day: of those in effect the newest by its day (2.17)."""
-        return max(
-            (version for version in self.versions if version.effective_from <= on),
-            key=lambda version: (version.effective_from, version.version),
-            default=None,
-        )
 
     def item(self, version: int, name: str) -> Measure | None:
         """A measure as one version of the catalogue has it."""
@@ -233,7 +209,7 @@ class MeasureCatalogue(Fold):
         return version.version, next(found, None)
 
 
-class Incentive(Fold):
+class Incentive(SubjectFold):
     """Was this incentive promised, is it applied, and has it ended?"""
 
     incentive: IncentiveId
@@ -278,16 +254,14 @@ class Incentive(Fold):
         self.ended = event
 
 
-class Sanction(Fold):
+class Sanction(SubjectFold):
     """What is this sanction, and is it alive?"""
+
+    BEGUN = "applied"
 
     sanction: SanctionId
     applied: SanctionApplied | None = None
     lifted: SanctionLifted | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.applied is not None
 
     @property
     def alive(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import DrawId, EntityId, PlanId, RosterId, TargetId, TaskId, UnitId
-from ledger.kernel import UNNAMED, Fold, Reading, Recorded
+from ledger.kernel import UNNAMED, Fold, Reading, Recorded, SubjectFold
 from ledger.systems.catalogue.folds import OfficerConflict, OfficerStanding
 from ledger.systems.draws import uvdraw
 from ledger.systems.draws.events import (
@@ -49,15 +49,13 @@ from ledger.systems.grading.events import CreditGradeAssigned
 Stage = Literal["unknown", "announced", "seed_revealed", "executed", "voided"]
 
 
-class PublishedResult(Fold):
+class PublishedResult(SubjectFold):
     """Has the result of this inspection been published?"""
+
+    BEGUN = "published"
 
     task: TaskId
     published: DrawResultPublished | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.published is not None
 
     def on_published(self, event: DrawResultPublished) -> None:
         self.published = event
@@ -84,36 +82,34 @@ class DrawMatters(Fold):
         self.items = {item.matter: item for item in event.items}
 
 
-class EntityRoster(Fold):
+class EntityRoster(SubjectFold):
     """What roster of businesses is this?"""
+
+    BEGUN = "frozen"
 
     roster: RosterId
     frozen: EntityRosterFrozen | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.frozen is not None
 
     def on_frozen(self, event: EntityRosterFrozen) -> None:
         self.frozen = event
 
 
-class OfficerRoster(Fold):
+class OfficerRoster(SubjectFold):
     """What roster of officers is this?"""
+
+    BEGUN = "frozen"
 
     roster: RosterId
     frozen: OfficerRosterFrozen | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.frozen is not None
 
     def on_frozen(self, event: OfficerRosterFrozen) -> None:
         self.frozen = event
 
 
-class DrawState(Fold):
+class DrawState(SubjectFold):
     """How far has this draw come, and what decides it?"""
+
+    BEGUN = "announced_on"
 
     draw: DrawId
     unit: str = ""
@@ -155,10 +151,6 @@ class DrawState(Fold):
     void_evidence: str | None = None
     reviewed_on: date | None = None
     verifications: list[Verified] = msgspec.field(default_factory=list)
-
-    @property
-    def exists(self) -> bool:
-        return self.announced_on is not None
 
     @property
     def stage(self) -> Stage:
@@ -280,16 +272,14 @@ class PlanDraws(Fold):
         return None
 
 
-class DrawnTarget(Fold):
+class DrawnTarget(SubjectFold):
     """Was this business drawn in this draw, and as which target?"""
+
+    BEGUN = "target"
 
     entity: EntityId
     draw: DrawId
     target: str = ""
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.target)
 
     def on_selected(self, event: DrawTargetSelected) -> None:
         self.target = event.target
@@ -318,8 +308,10 @@ class Asked(msgspec.Struct, frozen=True):
     instrument: str | None
 
 
-class Target(Fold):
+class Target(SubjectFold):
     """What was drawn here, who goes, and what has come of it?"""
+
+    BEGUN = "draw"
 
     target: TargetId
     draw: str = ""
@@ -346,10 +338,6 @@ class Target(Fold):
     exempted: ExemptGround | None = None
     no_reserve: bool = False
     released_on: date | None = None
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.draw)
 
     @property
     def state(self) -> Literal["waiting", "inspected", "exempted", "released"]:

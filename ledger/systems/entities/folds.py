@@ -7,7 +7,7 @@ from datetime import date, datetime
 import msgspec
 
 from ledger.general.vocabulary import EntityId, Oddity
-from ledger.kernel import Fold, Recorded, civil_date
+from ledger.kernel import Fold, Recorded, SubjectFold, civil_date
 from ledger.systems.entities.events import (
     EntityLeftRegister,
     EntityReentered,
@@ -175,7 +175,7 @@ class LegalRepresentatives(Fold):
         self.items.sort(key=lambda item: item.since)
 
 
-class Registration(Fold):
+class Registration(SubjectFold):
     """Is this business registered, under which name, and does its register list it?
 
     Late reports count from their own day.

@@ -61,7 +61,6 @@ class PublishExperience(Act):
     """发布经验: publish what a unit did well; of a selected highlight the unit is the report's."""
 
     ROLES = SHARING_EXPERIENCE
-    ACTS_FOR = "unit"
     ANY_UNIT = _OFFICES
 
     experience: ExperienceId
@@ -102,9 +101,7 @@ class WithdrawExperience(Act):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = ledger.known(Experience(self.experience), "Publish it first.")
-        if ledger.actor.role not in _OFFICES:
-            ledger.act_for(known.unit)
+        known = ledger.own(Experience(self.experience), "Publish it first.", any_unit=_OFFICES)
         if known.stage != "published":
             raise OutOfStep(f"experience {self.experience} is {known.stage}")
         yield ExperienceWithdrawn(experience=self.experience, unit=known.unit, reason=self.reason)

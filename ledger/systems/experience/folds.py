@@ -6,7 +6,7 @@ from datetime import date
 from typing import Literal
 
 from ledger.general.vocabulary import ExperienceId
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Recorded, SubjectFold
 from ledger.systems.experience.events import (
     ExperiencePublished,
     ExperienceWithdrawn,
@@ -14,8 +14,10 @@ from ledger.systems.experience.events import (
 )
 
 
-class Experience(Fold):
+class Experience(SubjectFold):
     """From which highlight does this experience come, was it published, and is it withdrawn?"""
+
+    BEGUN = "unit"
 
     experience: ExperienceId
     unit: str = ""
@@ -28,10 +30,6 @@ class Experience(Fold):
     said_in: str | None = None
     withdrawn_on: date | None = None
     withdrawn_because: str = ""
-
-    @property
-    def exists(self) -> bool:
-        return self.unit != ""
 
     @property
     def stage(self) -> Literal["unknown", "selected", "published", "withdrawn"]:

@@ -8,7 +8,8 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import EntityId, FilingId, IrregularVisitId, PlanId, TaskId, UnitId
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Recorded, SubjectFold
+from ledger.kernel.versions import in_force
 from ledger.systems.filing.events import (
     AnnualPlanApproved,
     AnnualPlanFiled,
@@ -58,26 +59,25 @@ class PlanVersion(msgspec.Struct):
     returned: bool = False
     published: bool = False
 
-    def usable(self, on: date) -> bool:
-        """Whether it was filed by that day and not returned (FIL-R1)."""
-        return self.filed is not None and self.filed.occurred_on <= on and not self.returned
+    @property
+    def usable_from(self) -> date | None:
+        """The day on which it was filed, unless it was returned (FIL-R1)."""
+        return None if self.filed is None or self.returned else self.filed.occurred_on
 
     def has(self, matters: tuple[str, ...], month: int) -> bool:
         """Whether it plans all ``matters`` in a month."""
         return all(m in self.items and month in self.items[m].months for m in matters)
 
 
-class AnnualPlan(Fold):
+class AnnualPlan(SubjectFold):
     """Which versions has this plan, and which of them are filed?"""
+
+    BEGUN = "versions"
 
     plan: PlanId
     unit: str = ""
     year: int = 0
     versions: list[PlanVersion] = msgspec.field(default_factory=list)
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.versions)
 
     def on_approved(self, event: AnnualPlanApproved, record: Recorded) -> None:
         self.unit, self.year = event.unit, event.year
@@ -104,16 +104,12 @@ class AnnualPlan(Fold):
 
     def in_force(self, on: date) -> PlanVersion | None:
         """The newest version usable on a day."""
-        return next((v for v in reversed(self.versions) if v.usable(on)), None)
+        return in_force(self.versions, on, lambda version: version.usable_from)
 
     def filed_on(self, matters: tuple[str, ...], month: int) -> date | None:
         """Since when ``matters`` are filed for a month, by this version or one before it."""
-        days = (
-            version.filed.occurred_on
-            for version in self.versions
-            if version.filed is not None and not version.returned and version.has(matters, month)
-        )
-        return min(days, default=None)
+        days = (v.usable_from for v in self.versions if v.has(matters, month))
+        return min((day for day in days if day is not None), default=None)
 
 
 class PlanInForce(Fold):
@@ -152,15 +148,13 @@ class PlanInForce(Fold):
         return sorted({month for item in newest if item is not None for month in item.months})
 
 
-class SpecialPlan(Fold):
+class SpecialPlan(SubjectFold):
     """What special campaign is this?"""
+
+    BEGUN = "approved"
 
     plan: PlanId
     approved: SpecialPlanApproved | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.approved is not None
 
     def on_approved(self, event: SpecialPlanApproved) -> None:
         self.approved = event
@@ -178,15 +172,13 @@ class OwnCampaigns(Fold):
             self.count += 1
 
 
-class SpecialFiling(Fold):
+class SpecialFiling(SubjectFold):
     """What was filed with the unit's legal office under this id?"""
+
+    BEGUN = "filed"
 
     filing: FilingId
     filed: SpecialInspectionFiled | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.filed is not None
 
     def on_filed(self, event: SpecialInspectionFiled) -> None:
         self.filed = event
@@ -206,8 +198,10 @@ class FilingUse(Fold):
             self.tasks.append(event.task)
 
 
-class Task(Fold):
+class Task(SubjectFold):
     """How far has this inspection come?"""
+
+    BEGUN = "unit"
 
     task: TaskId
     stage: Stage = "unknown"
@@ -231,10 +225,6 @@ class Task(Fold):
     closed: Recorded | None = None
     concluded: Recorded | None = None
     result: str | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.stage != "unknown"
 
     def on_approved(self, event: InspectionTaskApproved, record: Recorded) -> None:
         self.approved, self.approver = record, event.approver
@@ -355,15 +345,13 @@ class VisitRating(Fold):
         self.rated = True
 
 
-class IrregularVisit(Fold):
+class IrregularVisit(SubjectFold):
     """Is an irregular visit reported under this id?"""
+
+    BEGUN = "reported"
 
     irregular_visit: IrregularVisitId
     reported: bool = False
-
-    @property
-    def exists(self) -> bool:
-        return self.reported
 
     def on_reported(self, event: IrregularVisitReported) -> None:
         self.reported = True

@@ -183,7 +183,7 @@ class CreditGrade(CreditRecords):
             and (record.says.determined_on, record.position) > assessed.order
             and record.counts(day)
             for name, record in self.records.items()
-            if record.says is not None
+            if record.exists
         )
 
 
@@ -230,7 +230,6 @@ class Weight(msgspec.Struct, frozen=True):
 def weigh(record: Record, on: date) -> Weight:
     """What a record says to the local rule on a day (2.4d)."""
     says, name = record.says, record.record
-    assert says is not None
     negative = record.negative_within(add_months(on, -24), on)
     breached = None
     if negative and says.kind == "commitment_breach" and says.determined_on > add_months(on, -12):
@@ -277,8 +276,9 @@ def _announcement(
 
 def _days_of(record: Record) -> Iterator[date]:
     """The days on which what a record says to grades may change."""
-    if (says := record.says) is None:
+    if not record.exists:
         return
+    says = record.says
     yield says.determined_on
     if record.negative:
         for fades in (add_months(says.determined_on, months) for months in _FADES):

@@ -22,7 +22,6 @@ class HandOverDuty(Act):
     """
 
     ROLES = roles("unit_head")
-    ACTS_FOR = "unit"
 
     unit: UnitId
     from_person: Badge
@@ -77,7 +76,6 @@ class TakeBackDuty(Act):
     """职责收回: end a handover; what waits is the first person's again."""
 
     ROLES = roles("unit_head")
-    ACTS_FOR = "unit"
 
     unit: UnitId
     from_person: Badge

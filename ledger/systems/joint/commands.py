@@ -158,7 +158,6 @@ class PlanJoint(Act):
     """
 
     ROLES = HEADS
-    ACTS_FOR = "unit"
 
     joint: JointId
     unit: UnitId
@@ -237,7 +236,6 @@ class AcceptJoin(Act):
     """同意参加联合检查: take the part that was offered; a task of one's own follows."""
 
     ROLES = HEADS
-    ACTS_FOR = "unit"
 
     joint: JointId
     unit: UnitId
@@ -258,7 +256,6 @@ class DeclineJoin(Act):
     """
 
     ROLES = HEADS
-    ACTS_FOR = "unit"
 
     unit: UnitId
     entity: EntityId
@@ -434,8 +431,7 @@ def _planned(ledger: Reading, joint_id: str) -> Joint:
 
 def _led(ledger: Reading, joint_id: str) -> Joint:
     """A planned joint visit that the actor's unit leads."""
-    joint = ledger.known(Joint(joint_id), "Plan it first.")
-    ledger.act_for(joint.unit)
+    ledger.own(Joint(joint_id), "Plan it first.")
     return _planned(ledger, joint_id)
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import EntityId, JointArtefactId, JointId, MatterId
-from ledger.kernel import Fold
+from ledger.kernel import Fold, SubjectFold
 from ledger.systems.filing.events import InspectionTaskApproved, Result
 from ledger.systems.joint.events import (
     CalendarEntry,
@@ -32,8 +32,10 @@ from ledger.systems.joint.events import (
 Answer = Literal["offered", "accepted", "declined"]
 
 
-class JointArtefact(Fold):
+class JointArtefact(SubjectFold):
     """What does this joint list, calendar, procedure or form say?"""
+
+    BEGUN = "kind"
 
     artefact: JointArtefactId
     kind: Literal["", "list", "calendar", "procedure", "form"] = ""
@@ -50,10 +52,6 @@ class JointArtefact(Fold):
     effective_from: date | None = None
     title: str | None = None
     items: tuple[FormItem, ...] = ()
-
-    @property
-    def exists(self) -> bool:
-        return self.kind != ""
 
     def on_list(self, event: JointListPublished) -> None:
         self.kind, self.version = "list", event.version
@@ -88,8 +86,10 @@ class JointListed(Fold):
             self.lists.discard(event.artefact)
 
 
-class Joint(Fold):
+class Joint(SubjectFold):
     """How far has this joint visit come: who takes part, who declined, who found what?"""
+
+    BEGUN = "unit"
 
     joint: JointId
     unit: str = ""
@@ -115,10 +115,6 @@ class Joint(Fold):
     absent: tuple[str, ...] = ()
     record_digest: str | None = None
     results: dict[str, Result] = msgspec.field(default_factory=dict)
-
-    @property
-    def exists(self) -> bool:
-        return self.unit != ""
 
     @property
     def stage(self) -> Literal["unknown", "planned", "held", "cancelled"]:

@@ -59,6 +59,8 @@ from ledger.systems.supervision.findings import finding
 #: The ten domains that the Notice names.
 _DOMAINS: tuple[str, ...] = tuple(domain for domain in get_args(Domain) if domain != "general")
 
+_UNDESIGNATED = "Designate the business first."
+
 
 class ListKeyMatter(Act):
     """列入重点监管事项: a published matter of a key domain, on a risk assessment, for a time.
@@ -67,7 +69,6 @@ class ListKeyMatter(Act):
     """
 
     ROLES = roles("unit_head")
-    ACTS_FOR = "unit"
 
     domain: KeyDomain
     matter: MatterId
@@ -165,7 +166,6 @@ class RunScreening(Act):
     """
 
     ROLES = roles(*HEADS, "jb_supervisor")
-    ACTS_FOR = "unit"
 
     screening: ScreeningId
     unit: UnitId
@@ -222,7 +222,6 @@ class DesignateKeyUnit(Act):
     """
 
     ROLES = roles("unit_head")
-    ACTS_FOR = "unit"
 
     designation: DesignationId
     entity: EntityId
@@ -357,7 +356,7 @@ class ProvideGuidance(Report):
     document_ref: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        given = _own(ledger, self.designation)
+        given = ledger.own(KeyDesignation(self.designation), _UNDESIGNATED)
         yield GuidanceProvided(
             designation=self.designation,
             entity=given.entity,
@@ -382,7 +381,7 @@ class LogTrackingVisit(Report):
     task: TaskId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        given = _own(ledger, self.designation)
+        given = ledger.own(KeyDesignation(self.designation), _UNDESIGNATED)
         if self.task is not None:
             task = ledger.known(Task(self.task))
             if (task.unit, task.entity) != (given.unit, given.entity):
@@ -425,7 +424,7 @@ class ReviewKeyDesignation(Act):
     review_on: date | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        given = _own(ledger, self.designation)
+        given = ledger.own(KeyDesignation(self.designation), _UNDESIGNATED)
         if given.ended_on is not None and (self.outcome == "keep" or given.reviewed_away):
             raise OutOfStep(f"designation {self.designation} ended on {given.ended_on}")
         assert given.review_on is not None
@@ -488,14 +487,8 @@ def _ended(ledger: Reading, given: KeyDesignation, reason: EndReason) -> KeyDesi
     )
 
 
-def _own(ledger: Reading, designation_id: str) -> KeyDesignation:
-    given = ledger.known(KeyDesignation(designation_id), "Designate the business first.")
-    ledger.act_for(given.unit)
-    return given
-
-
 def _running(ledger: Reading, designation_id: str) -> KeyDesignation:
-    given = _own(ledger, designation_id)
+    given = ledger.own(KeyDesignation(designation_id), _UNDESIGNATED)
     if given.ended_on is not None:
         raise OutOfStep(f"designation {designation_id} ended on {given.ended_on}")
     return given

@@ -16,7 +16,7 @@ from ledger.general.vocabulary import (
     ScreeningId,
     UnitId,
 )
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Recorded, SubjectFold
 from ledger.systems.keylist.events import (
     EndReason,
     GuidanceProvided,
@@ -115,8 +115,10 @@ class Review(msgspec.Struct):
     days_late: int = 0
 
 
-class KeyDesignation(Fold):
+class KeyDesignation(SubjectFold):
     """Why is this business under key supervision, until when, and what was done for it?"""
+
+    BEGUN = "unit"
 
     designation: DesignationId
     unit: str = ""
@@ -139,10 +141,6 @@ class KeyDesignation(Fold):
     reviews: list[Review] = msgspec.field(default_factory=list)
     ended_on: date | None = None
     end_reason: EndReason | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.unit != ""
 
     @property
     def stage(self) -> Literal["unknown", "designated", "ended"]:
@@ -272,8 +270,10 @@ class DesignationsOf(Fold):
             self.running.remove(event.designation)
 
 
-class Screening(Fold):
+class Screening(SubjectFold):
     """Whom did this screening rank: on which day, from which events, by which formula?"""
+
+    BEGUN = "unit"
 
     screening: ScreeningId
     unit: str = ""
@@ -286,10 +286,6 @@ class Screening(Fold):
     area: str | None = None
     line: str | None = None
     run_at: int = 0
-
-    @property
-    def exists(self) -> bool:
-        return self.unit != ""
 
     def on_run(self, event: ScreeningRun, record: Recorded) -> None:
         self.unit, self.on, self.run_at = event.unit, event.on, record.position

@@ -52,7 +52,6 @@ class PublishMajorDecisionList(Act):
     """公布重大执法决定法制审核目录: publish the next version of a unit's list, complete."""
 
     ROLES = roles("unit_head")
-    ACTS_FOR = "unit"
 
     unit: UnitId
     lines: Annotated[tuple[MajorDecision, ...], msgspec.Meta(min_length=1, max_length=200)]
@@ -76,6 +75,7 @@ class RegisterReviewer(Report):
     """登记法制审核人员: record who reviews for a unit, and with which qualification."""
 
     ROLES = roles("jb_supervisor")
+    ACTS_FOR = ""
 
     officer: OfficerId
     unit: UnitId
@@ -104,7 +104,6 @@ class RetireReviewer(Report):
     """法制审核人员退出: somebody no longer reviews for a unit; too few may be left (LRV-V1)."""
 
     ROLES = roles("jb_supervisor", "unit_head")
-    ACTS_FOR = "unit"
     ANY_UNIT = roles("jb_supervisor")
 
     officer: OfficerId
@@ -216,7 +215,7 @@ class ConcludeLegalReview(DatedAct):
             days_late=ledger.days_after(due(ledger, rule, at)),
         )
         live = live_decision(ledger, case)
-        if live is not None and live.decided is not None and live.decided.decided_on < ledger.on:
+        if live is not None and live.decided.decided_on < ledger.on:
             yield finding(
                 ledger,
                 rules.LRV_V3,

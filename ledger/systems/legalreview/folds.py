@@ -8,6 +8,7 @@ import msgspec
 
 from ledger.general.vocabulary import CaseId, OfficerId, UnitId
 from ledger.kernel import Fold, Recorded
+from ledger.kernel.versions import VersionsFold
 from ledger.systems.catalogue.events import OfficerCertificateSuspended, OfficerCertified
 from ledger.systems.legalreview.events import (
     LegalReviewConcluded,
@@ -132,24 +133,13 @@ class ReviewerStaff(Fold):
         )
 
 
-class MajorDecisions(Fold):
+class MajorDecisions(VersionsFold[MajorDecisionListPublished]):
     """Which decisions does this unit have reviewed beside those of the law?"""
 
     unit: UnitId
-    versions: list[MajorDecisionListPublished] = msgspec.field(default_factory=list)
-
-    @property
-    def latest(self) -> int:
-        """The highest version number, 0 if none."""
-        return max((version.version for version in self.versions), default=0)
 
     def on_published(self, event: MajorDecisionListPublished) -> None:
         self.versions.append(event)
-
-    def in_force(self, on: date) -> MajorDecisionListPublished | None:
-        """The version in force on a day."""
-        fitting = [version for version in self.versions if version.effective_from <= on]
-        return max(fitting, key=lambda v: (v.effective_from, v.version), default=None)
 
 
 def fits(line: MajorDecision, penalty: Penalty, violation_code: str | None) -> bool:

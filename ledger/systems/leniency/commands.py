@@ -39,7 +39,6 @@ class PublishLeniencyList(Act):
     """公布两轻一免清单: publish the next version of a unit's list, complete."""
 
     ROLES = roles("unit_head")
-    ACTS_FOR = "unit"
 
     unit: UnitId
     items: Annotated[tuple[ListItem, ...], msgspec.Meta(min_length=1, max_length=500)]

@@ -9,6 +9,7 @@ import msgspec
 
 from ledger.general.vocabulary import CaseId, UnitId, ViolationCode
 from ledger.kernel import Fold
+from ledger.kernel.versions import VersionsFold, begun
 from ledger.systems.corrections.events import DecisionAltered, Nullification
 from ledger.systems.leniency.events import (
     CorrectionCommitmentTaken,
@@ -21,28 +22,18 @@ from ledger.systems.leniency.events import (
 from ledger.systems.penalties.events import PenaltyDecided
 
 
-class LeniencyLists(Fold):
+class LeniencyLists(VersionsFold[LeniencyListPublished]):
     """Which versions of its list has this unit published?"""
 
     unit: UnitId
-    versions: list[LeniencyListPublished] = msgspec.field(default_factory=list)
-
-    @property
-    def latest(self) -> int:
-        """The highest version number, 0 if none."""
-        return max((version.version for version in self.versions), default=0)
 
     def on_published(self, event: LeniencyListPublished) -> None:
         self.versions.append(event)
 
     def in_force_between(self, first: date, last: date) -> list[LeniencyListPublished]:
         """Every version that was in force on one of these days, oldest first."""
-        begun = sorted(
-            (version for version in self.versions if version.effective_from <= last),
-            key=lambda version: (version.effective_from, version.version),
-        )
-        current = [version for version in begun if version.effective_from <= first]
-        return [*current[-1:], *(v for v in begun if v.effective_from > first)]
+        later = [v for v in begun(self.versions, last) if v.effective_from > first]
+        return [*begun(self.versions, first)[-1:], *later]
 
     def items(self, code: str, first: date, last: date) -> Iterator[tuple[int, ListItem]]:
         """What those versions say of a violation, each item with its version."""

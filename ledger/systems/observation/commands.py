@@ -57,7 +57,6 @@ class GrantObservation(Act):
     """
 
     ROLES = roles("unit_head", "park_committee")
-    ACTS_FOR = "unit"
 
     observation: ObservationId
     entity: EntityId
@@ -120,8 +119,7 @@ class ExtendObservation(Act):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        period = ledger.known(Observation(self.observation), "Grant the period first.")
-        ledger.act_for(period.unit)
+        period = ledger.own(Observation(self.observation), "Grant the period first.")
         require_listed(ledger, period.entity)
         period = _running(ledger, self.observation)
         assert period.starts_on is not None
@@ -166,7 +164,6 @@ class TakeSoftMeasure(DatedAct):
     """
 
     ROLES = OFFICERS
-    ACTS_FOR = "unit"
 
     soft_measure: SoftMeasureId
     entity: EntityId
@@ -250,8 +247,7 @@ class VerifyCorrection(Report):
     evidence: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        measure = ledger.known(SoftMeasure(self.soft_measure), "Record the measure first.")
-        ledger.act_for(measure.unit)
+        measure = ledger.own(SoftMeasure(self.soft_measure), "Record the measure first.")
         assert measure.taken_on is not None
         assert measure.response_due is not None
         if measure.verified_on is not None:
@@ -305,9 +301,7 @@ class ReportBottomLineBreach(Report):
     breached_on: date
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        period = ledger.known(Observation(self.observation))
-        if ledger.actor.role != "jb_supervisor":
-            ledger.act_for(period.unit)
+        period = ledger.own(Observation(self.observation), any_unit=roles("jb_supervisor"))
         assert period.starts_on is not None
         assert period.ends_on is not None
         if self.breached_on > ledger.today:
@@ -369,8 +363,7 @@ class ReviewBreach(Act):
 
 def _running(ledger: Reading, observation: str) -> Observation:
     """The period, of the actor's unit, that has not ended."""
-    period = ledger.known(Observation(observation), "Grant it first.")
-    ledger.act_for(period.unit)
+    period = ledger.own(Observation(observation), "Grant it first.")
     if not period.runs(ledger.on):
         last = period.terminated_on or period.ends_on
         raise OutOfStep(f"the observation period {observation} ended on {last}")

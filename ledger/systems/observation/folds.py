@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import EntityId, ObservationId, SoftMeasureId
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Recorded, SubjectFold
 from ledger.systems.catalogue.events import Domain
 from ledger.systems.observation.events import (
     BottomLineBreached,
@@ -28,8 +28,10 @@ from ledger.systems.penalties.events import CaseFiled
 from ledger.systems.supervision.events import FindingRaised
 
 
-class Observation(Fold):
+class Observation(SubjectFold):
     """Since when and until when does this observation period run, for what?"""
+
+    BEGUN = "starts_on"
 
     observation: ObservationId
     entity: str = ""
@@ -48,10 +50,6 @@ class Observation(Fold):
     breached: tuple[str, ...] = ()
     #: The issues for which a penalty was justified.
     justified: tuple[str, ...] = ()
-
-    @property
-    def exists(self) -> bool:
-        return self.starts_on is not None
 
     @property
     def stage(self) -> Literal["granted", "expired", "terminated"]:
@@ -115,8 +113,10 @@ class ObservationsOf(Fold):
                 yield period
 
 
-class SoftMeasure(Fold):
+class SoftMeasure(SubjectFold):
     """What was this soft measure about, and was it put right?"""
+
+    BEGUN = "measure"
 
     soft_measure: SoftMeasureId
     entity: str = ""
@@ -130,10 +130,6 @@ class SoftMeasure(Fold):
     verified_on: date | None = None
     evidence: str | None = None
     days_late: int | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.measure is not None
 
     @property
     def stage(self) -> Literal["taken", "corrected"]:

@@ -10,7 +10,8 @@ import msgspec
 
 from ledger.general.documents import normal_form
 from ledger.general.vocabulary import CaseId, DecisionId, EntityId, EvidenceId, UnitId
-from ledger.kernel import DeadlineRecomputed, Event, Fold, OutOfStep, Reading, Recorded
+from ledger.kernel import DeadlineRecomputed, Event, Fold, OutOfStep, Reading, Recorded, SubjectFold
+from ledger.kernel.versions import VersionsFold
 from ledger.systems.corrections.events import (
     DecisionAltered,
     DecisionDeclaredUnlawful,
@@ -101,7 +102,7 @@ class Payment(msgspec.Struct, frozen=True):
     receipt_no: str
 
 
-class Decision(Fold):
+class Decision(SubjectFold):
     """What does this decision say, and how far has it come: served, paid, published, withdrawn?
 
     ``decided_at`` and ``served_at`` are places in the ledger. ``pay_by`` is the last day of payment
@@ -114,8 +115,10 @@ class Decision(Fold):
     recorded; 0 while it waits for service.
     """
 
+    BEGUN = "decision_made"
+
     decision: DecisionId
-    decided: PenaltyDecided | None = None
+    decision_made: PenaltyDecided | None = msgspec.field(default=None, name="decided")
     decided_at: int = 0
     served: PenaltyServed | None = None
     served_at: int = 0
@@ -140,8 +143,13 @@ class Decision(Fold):
     litigation: list[LitigationConcluded] = msgspec.field(default_factory=list)
 
     @property
-    def exists(self) -> bool:
-        return self.decided is not None
+    def decided(self) -> PenaltyDecided:
+        """How it was decided. Of a decision that exists."""
+        return self.since_begun(self.decision_made)
+
+    @property
+    def owner(self) -> str:
+        return self.decided.unit
 
     @property
     def undone(self) -> Nullified | None:
@@ -222,7 +230,7 @@ class Decision(Fold):
         return paid >= self.fine_fen and self.late_fee_paid_fen >= self.late_fee_due_fen
 
     def on_decided(self, event: PenaltyDecided, record: Recorded) -> None:
-        self.decided, self.decided_at = event, record.position
+        self.decision_made, self.decided_at = event, record.position
         self.content = content_of(event)
 
     def on_served(self, event: PenaltyServed, record: Recorded) -> None:
@@ -342,15 +350,17 @@ class DecisionsOf(Fold):
         return self.documents.get(normal_form(doc_no))
 
 
-class Case(Fold):
+class Case(SubjectFold):
     """What has been done in this case so far, and by whom?
 
     Notices, statements and hearings stand in the order in which they were recorded; ``evidence``
     names each piece with the day on which it was collected. Each ``…_at`` is a place in the ledger.
     """
 
+    BEGUN = "filing"
+
     case: CaseId
-    filed: CaseFiled | None = None
+    filing: CaseFiled | None = msgspec.field(default=None, name="filed")
     filed_at: int = 0
     #: Whether it was filed in an older system, which has the record of what was done before.
     opening: bool = False
@@ -369,8 +379,13 @@ class Case(Fold):
     closed: CaseClosed | None = None
 
     @property
-    def exists(self) -> bool:
-        return self.filed is not None
+    def filed(self) -> CaseFiled:
+        """How it was filed. Of a case that exists."""
+        return self.since_begun(self.filing)
+
+    @property
+    def owner(self) -> str:
+        return self.filed.unit
 
     @property
     def stage(self) -> str:
@@ -387,7 +402,7 @@ class Case(Fold):
             return "heard"
         if self.notices:
             return "notified"
-        return "filed" if self.filed is not None else "unknown"
+        return "filed" if self.exists else "unknown"
 
     @property
     def defended_on(self) -> date | None:
@@ -397,7 +412,7 @@ class Case(Fold):
         return min(days, default=None)
 
     def on_filed(self, event: CaseFiled, record: Recorded) -> None:
-        self.filed, self.filed_at = event, record.position
+        self.filing, self.filed_at = event, record.position
         self.opening = record.opening is not None
 
     def on_evidence(self, event: EvidenceAdded) -> None:
@@ -442,14 +457,16 @@ class Case(Fold):
         self.closed = event
 
 
-class Piece(Fold):
+class Piece(SubjectFold):
     """What is this piece of evidence, and is it still held?
 
     ``seized_at`` is where it was seized: when it was added, or when its registration ended so.
     """
 
+    BEGUN = "addition"
+
     evidence: EvidenceId
-    added: EvidenceAdded | None = None
+    addition: EvidenceAdded | None = msgspec.field(default=None, name="added")
     added_at: int = 0
     seized_at: int = 0
     extended: SeizureExtended | None = None
@@ -457,11 +474,16 @@ class Piece(Fold):
     disposed: EvidenceDisposed | None = None
 
     @property
-    def exists(self) -> bool:
-        return self.added is not None
+    def added(self) -> EvidenceAdded:
+        """How it was added. Of a piece that exists."""
+        return self.since_begun(self.addition)
+
+    @property
+    def owner(self) -> str:
+        return self.added.unit
 
     def on_added(self, event: EvidenceAdded, record: Recorded) -> None:
-        self.added, self.added_at = event, record.position
+        self.addition, self.added_at = event, record.position
         if event.measure == "seizure":
             self.seized_at = record.position
 
@@ -544,24 +566,17 @@ def _same_act(one: Conduct, other: Conduct) -> bool:
     )
 
 
-class Benchmarks(Fold):
+class Benchmarks(VersionsFold[BenchmarkPublished]):
     """Which discretion benchmarks has this unit published?"""
 
     unit: UnitId
-    versions: list[BenchmarkPublished] = msgspec.field(default_factory=list)
-
-    @property
-    def latest(self) -> int:
-        """The highest version number, 0 if none."""
-        return max((version.version for version in self.versions), default=0)
 
     def on_published(self, event: BenchmarkPublished) -> None:
         self.versions.append(event)
 
-    def in_force(self, code: str, on: date) -> tuple[BenchmarkPublished, BenchmarkItem] | None:
+    def item(self, code: str, on: date) -> tuple[BenchmarkPublished, BenchmarkItem] | None:
         """What the version in force on a day says of a violation, if it says anything."""
-        fitting = [version for version in self.versions if version.effective_from <= on]
-        newest = max(fitting, key=lambda v: (v.effective_from, v.version), default=None)
+        newest = self.in_force(on)
         if newest is None:
             return None
         items = (item for item in newest.items if item.violation_code == code)
@@ -570,9 +585,7 @@ class Benchmarks(Fold):
 
 def known_case(ledger: Reading, case_id: str) -> tuple[Case, CaseFiled]:
     """The case, which has to exist and to belong to the actor's unit."""
-    case = ledger.known(Case(case_id), "File the case first.")
-    assert case.filed is not None
-    ledger.act_for(case.filed.unit)
+    case = ledger.own(Case(case_id), "File the case first.")
     return case, case.filed
 
 

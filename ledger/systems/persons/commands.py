@@ -58,9 +58,8 @@ class ErasePerson(Act):
     reason: ErasureReason
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        person = ledger.known(Person(self.person), "Nothing is sealed under this token.")
-        if ledger.actor.role not in _EVERYBODYS:
-            ledger.act_for(person.unit)
+        hint = "Nothing is sealed under this token."
+        person = ledger.own(Person(self.person), hint, any_unit=_EVERYBODYS)
         if not self.legal_basis:
             raise Malformed("cite the law by which it is erased", "/legal_basis")
         if person.erased_on is not None:
@@ -89,7 +88,7 @@ def _open(ledger: Reading, person: str) -> Iterator[tuple[str, str]]:
             yield f"reconsideration {recon}", applied.organ
     for name in stands.cases:
         case = ledger.read(Case(name))
-        if case.filed is not None and case.stage != "closed":
+        if case.exists and case.stage != "closed":
             yield f"case {name}", case.filed.unit
 
 

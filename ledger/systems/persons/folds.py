@@ -8,7 +8,7 @@ from typing import ClassVar
 import msgspec
 
 from ledger.general.vocabulary import PersonId
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Recorded, SubjectFold
 from ledger.systems.complaints.events import ComplainantNamed
 from ledger.systems.penalties.events import CaseFiled
 from ledger.systems.persons.events import ErasureReason, PersonErased, PersonRegistered
@@ -16,8 +16,10 @@ from ledger.systems.reconsideration.events import ReconApplied
 from ledger.vault.sealing import Sealed
 
 
-class Person(Fold):
+class Person(SubjectFold):
     """Is this person known, to whom, and was what is known of them erased?"""
+
+    BEGUN = "registered_on"
 
     person: PersonId
     unit: str = ""
@@ -28,10 +30,6 @@ class Person(Fold):
     withheld_from: tuple[str, ...] = ()
     erased_on: date | None = None
     reason: ErasureReason | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.registered_on is not None
 
     @property
     def stage(self) -> str:

@@ -43,6 +43,7 @@ class AdoptPolicyVersion(DatedAct):
     """
 
     ROLES = roles("jb_supervisor")
+    ACTS_FOR = ""
 
     key: PolicyKey
     value: Any

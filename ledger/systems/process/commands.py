@@ -178,7 +178,7 @@ class SupersedeEvidence(Report):
     file: StoredFile | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        exhibit = _own_exhibit(ledger, self.evidence)
+        exhibit = ledger.own(Exhibit(self.evidence), "Record it first.")
         if exhibit.digest is None:
             raise OutOfStep(f"no file of evidence {self.evidence} is on record")
         if exhibit.digest == self.evidence_hash and (exhibit.kept or self.file is None):
@@ -209,9 +209,7 @@ class CheckEvidence(Report):
     found_hash: Sha256
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        exhibit = ledger.known(Exhibit(self.evidence))
-        if ledger.actor.role != "jb_supervisor":
-            ledger.act_for(exhibit.unit)
+        exhibit = ledger.own(Exhibit(self.evidence), any_unit=roles("jb_supervisor"))
         if exhibit.digest is None:
             raise OutOfStep(f"no file of evidence {self.evidence} is on record")
         yield EvidenceChecked(
@@ -307,9 +305,3 @@ def _own_case(ledger: Reading, case_id: str) -> CaseFiled:
     if archived is not None:
         raise OutOfStep(f"case {case_id} was archived on {archived}; nothing is added to it")
     return filed
-
-
-def _own_exhibit(ledger: Reading, evidence: str) -> Exhibit:
-    exhibit = ledger.known(Exhibit(evidence), "Record it first.")
-    ledger.act_for(exhibit.unit)
-    return exhibit

@@ -8,7 +8,7 @@ from typing import get_args
 import msgspec
 
 from ledger.general.vocabulary import CaseId, EvidenceId, StoredFile
-from ledger.kernel import Fold, Recorded, civil_date
+from ledger.kernel import Fold, Recorded, SubjectFold, civil_date
 from ledger.systems.penalties.events import EvidenceAdded
 from ledger.systems.process.events import (
     AvRecordSealed,
@@ -208,8 +208,10 @@ class CaseFiles(Fold):
         self.positions.setdefault(digest, record.position)
 
 
-class Exhibit(Fold):
+class Exhibit(SubjectFold):
     """Which file is this piece of evidence, of which case, by its digest, and is it kept here?"""
+
+    BEGUN = "case"
 
     evidence: EvidenceId
     case: str = ""
@@ -218,10 +220,6 @@ class Exhibit(Fold):
     digest: str | None = None
     kept: bool = False
     confidential: bool = False
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.case)
 
     def on_step(self, event: ProcessStepRecorded) -> None:
         self._is(event, event.evidence_hash)

@@ -73,6 +73,7 @@ class EnrolReportingUnit(DatedAct):
     """
 
     ROLES = roles("jb_supervisor", "rlo_assessor")
+    ACTS_FOR = ""
 
     unit: UnitId
     groups: Groups = ()
@@ -102,6 +103,7 @@ class WithdrawReportingUnit(DatedAct):
     """退出月报单位: a unit reports for the last time for a month."""
 
     ROLES = roles("jb_supervisor", "rlo_assessor")
+    ACTS_FOR = ""
 
     unit: UnitId
     until: Month
@@ -120,6 +122,7 @@ class OpenReportingMonth(Act):
     """开启月报: a month has begun, and a unit owes a report on each task that is its own; once."""
 
     ROLES = roles("ledger_clock")
+    ACTS_FOR = ""
 
     unit: UnitId
     month: MonthId
@@ -142,7 +145,6 @@ class DisputeMetric(DatedAct):
     """提出数据异议: say that a figure is another than the ledger's, and why (LDG-R1)."""
 
     ROLES = REPORTING
-    ACTS_FOR = "unit"
 
     unit: UnitId
     month: MonthId
@@ -184,7 +186,6 @@ class SubmitProgressLedger(DatedAct):
     """
 
     ROLES = REPORTING
-    ACTS_FOR = "unit"
 
     unit: UnitId
     month: MonthId
@@ -309,7 +310,6 @@ class PublishOutreach(Report):
     """
 
     ROLES = REPORTING
-    ACTS_FOR = "unit"
 
     outreach: OutreachId | None = None
     unit: UnitId
@@ -341,8 +341,7 @@ class WithdrawOutreach(Act):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = ledger.known(Outreach(self.outreach), "Publish it first.")
-        ledger.act_for(known.unit)
+        known = ledger.own(Outreach(self.outreach), "Publish it first.")
         if known.stage != "published":
             raise OutOfStep(f"outreach {self.outreach} is {known.stage}")
         yield OutreachWithdrawn(outreach=self.outreach, unit=known.unit, reason=self.reason)

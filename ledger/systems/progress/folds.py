@@ -10,7 +10,7 @@ import msgspec
 
 from ledger.general.audiences import FIGURES_READ_BY
 from ledger.general.vocabulary import OutreachId, UnitId
-from ledger.kernel import Fold, RecordCorrected, Recorded
+from ledger.kernel import Fold, RecordCorrected, Recorded, SubjectFold
 from ledger.kernel.folds import Selector
 from ledger.kernel.subjects import make_tag
 from ledger.systems.progress.events import (
@@ -71,16 +71,14 @@ class Span(msgspec.Struct):
     until: str | None = None
 
 
-class ReportingUnit(Fold):
+class ReportingUnit(SubjectFold):
     """From when to when does this unit report, in which groups, and which months were opened?"""
+
+    BEGUN = "spans"
 
     unit: UnitId
     spans: list[Span] = msgspec.field(default_factory=list)
     last_opened: str | None = None
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.spans)
 
     @property
     def since(self) -> str | None:
@@ -127,8 +125,10 @@ class ReportingUnits(Fold):
         self.known.setdefault(event.unit, ReportingUnit(event.unit)).take(record)
 
 
-class SubmittedReport(Fold):
+class SubmittedReport(SubjectFold):
     """Is this report owed, was it submitted, what is disputed in it, and does it stand?"""
+
+    BEGUN = "opened"
 
     report: ReportId
     opened: ReportingMonthOpened | None = None
@@ -139,10 +139,6 @@ class SubmittedReport(Fold):
     days_late: int = 0
     returned: LedgerReturned | None = None
     accepted: LedgerAccepted | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.opened is not None
 
     @property
     def stage(self) -> Literal["unknown", "open", "submitted", "returned", "accepted"]:
@@ -174,8 +170,10 @@ class SubmittedReport(Fold):
         self.accepted = event
 
 
-class Outreach(Fold):
+class Outreach(SubjectFold):
     """What did a unit tell the public, through which channel, and is it withdrawn?"""
+
+    BEGUN = "published_on"
 
     outreach: OutreachId
     unit: str = ""
@@ -188,10 +186,6 @@ class Outreach(Fold):
     said_in: str | None = None
     withdrawn_on: date | None = None
     withdrawn_because: str = ""
-
-    @property
-    def exists(self) -> bool:
-        return self.published_on is not None
 
     @property
     def stage(self) -> Literal["unknown", "published", "withdrawn"]:

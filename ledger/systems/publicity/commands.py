@@ -43,7 +43,6 @@ class PublishExAnte(Act):
     """事前公开: put an item of ex-ante publicity before the public, or its newest state."""
 
     ROLES = UNIT
-    ACTS_FOR = "unit"
 
     unit: UnitId
     item: ExAnteItem
@@ -71,7 +70,6 @@ class DecideAct(DatedAct):
     """
 
     ROLES = roles("unit_head")
-    ACTS_FOR = "unit"
 
     decision: DecisionId
     unit: UnitId
@@ -109,7 +107,7 @@ class ServeAct(Report):
     decision: DecisionId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        act = _own_act(ledger, self.decision)
+        act = ledger.own(DecidedAct(self.decision), "Record the act first.")
         if act.served_on is not None:
             raise OutOfStep(f"act {self.decision} was served on {act.served_on}")
         require_in_effect(ledger.read(Decision(self.decision)))
@@ -130,7 +128,7 @@ class PublishAct(Act):
     url: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        act = _own_act(ledger, self.decision)
+        act = ledger.own(DecidedAct(self.decision), "Record the act first.")
         assert act.kind is not None
         if act.published_on is not None:
             raise OutOfStep(f"act {self.decision} was published on {act.published_on}")
@@ -167,7 +165,7 @@ class WithdrawAct(Act):
     explanation: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        act = _own_act(ledger, self.decision)
+        act = ledger.own(DecidedAct(self.decision), "Record the act first.")
         if act.stage != "published":
             raise OutOfStep(f"act {self.decision} is {act.stage}, not public")
         nullified = ledger.read(Decision(self.decision)).nullified
@@ -214,7 +212,7 @@ class ReviewWithdrawal(Act):
     def _still_public(self, ledger: Reading) -> tuple[str, str | None, date | None]:
         """Whose decision it is, about whom, and since when it is public though it was undone."""
         decision = ledger.read(Decision(self.decision))
-        if decision.decided is not None:
+        if decision.exists:
             return decision.decided.unit, decision.decided.entity, decision.public_though_undone
         act = ledger.known(DecidedAct(self.decision))
         return act.unit, act.entity, act.nullified_on if act.stage == "published" else None
@@ -224,6 +222,7 @@ class CallForAnnualStats(Act):
     """年度执法数据待公开: a year is over; what a unit did in it is to be published by a day."""
 
     ROLES = roles("ledger_clock")
+    ACTS_FOR = ""
 
     unit: UnitId
     year: Year
@@ -248,7 +247,6 @@ class PublishAnnualStats(Act):
     """公开年度执法数据: put the figures of a year that is over before the public."""
 
     ROLES = roles("unit_head")
-    ACTS_FOR = "unit"
 
     unit: UnitId
     year: Year
@@ -279,6 +277,7 @@ class ReviewRedactions(Act):
     """检查公开内容的隐去情况: say that a unit redacts too large a share of a year's decisions."""
 
     ROLES = roles("jb_supervisor", "ledger_clock")
+    ACTS_FOR = ""
 
     unit: UnitId
     year: Year
@@ -305,12 +304,6 @@ class ReviewRedactions(Act):
             redacted=counted.redacted,
             share=share,
         )
-
-
-def _own_act(ledger: Reading, decision: str) -> DecidedAct:
-    act = ledger.known(DecidedAct(decision), "Record the act first.")
-    ledger.act_for(act.unit)
-    return act
 
 
 def _not_withdrawn(

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import AnnualStatsId, DecisionId, UnitId
-from ledger.kernel import Fold, Recorded, civil_date
+from ledger.kernel import Fold, Recorded, SubjectFold, civil_date
 from ledger.systems.catalogue.events import ActKind, EnforcementUnitQualified
 from ledger.systems.corrections.events import Nullification
 from ledger.systems.penalties.events import DecisionPublished
@@ -49,8 +49,10 @@ class ExAnte(Fold):
             )
 
 
-class DecidedAct(Fold):
+class DecidedAct(SubjectFold):
     """How far has this act, which is no penalty, come: served, published, withdrawn?"""
+
+    BEGUN = "kind"
 
     decision: DecisionId
     unit: str = ""
@@ -70,10 +72,6 @@ class DecidedAct(Fold):
     nullified_on: date | None = None
     withdrawn_on: date | None = None
     explanation: str | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.kind is not None
 
     @property
     def stage(self) -> Literal["decided", "served", "published", "withdrawn"]:
@@ -109,8 +107,10 @@ class DecidedAct(Fold):
         self.withdrawn_on, self.explanation = event.withdrawn_on, event.explanation
 
 
-class AnnualStats(Fold):
+class AnnualStats(SubjectFold):
     """Have the figures of this unit for this year been called for, and published?"""
+
+    BEGUN = "unit"
 
     stats: AnnualStatsId
     unit: str = ""
@@ -120,10 +120,6 @@ class AnnualStats(Fold):
     days_late: int | None = None
     figures: AnnualFigures | None = None
     url: str | None = None
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.unit)
 
     @property
     def public(self) -> bool:

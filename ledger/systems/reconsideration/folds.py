@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import DecisionId, EntityId, MatterId, ReconId, UnitId
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Recorded, SubjectFold
 from ledger.systems.penalties.events import PenaltyDecided
 from ledger.systems.reconsideration.events import (
     IncidentalReviewConcluded,
@@ -77,13 +77,15 @@ class Incidental(msgspec.Struct):
     opinion: str | None = None
 
 
-class ReconCase(Fold):
+class ReconCase(SubjectFold):
     """How far has this case come, and which periods run in it?
 
     Each ``…_at`` is a place in the ledger. ``accept_at``, ``correct_at``, ``begun_at``, ``copy_at``
     and ``decide_at`` are where the periods began for accepting, for correcting, for the copy, for
     the reply and for deciding.
     """
+
+    BEGUN = "applied_on"
 
     recon: ReconId
     decision: str = ""
@@ -129,10 +131,6 @@ class ReconCase(Fold):
     not_performed_by: date | None = None
     opinions: list[Opinion] = msgspec.field(default_factory=list)
     incidental: Incidental | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.applied_on is not None
 
     @property
     def stage(self) -> Stage:

@@ -98,7 +98,6 @@ def _channels(record: Record) -> tuple[Any, ...]:
 
 
 def _repairable(read: Read, record: Record) -> Condition:
-    assert record.says is not None
     duties = read(Duties(record.record))
     law = None
     if duties.excluded_by is not None:
@@ -140,7 +139,6 @@ def _not_barred(read: Read, entity: str, on: date) -> Iterator[Condition]:
 
 
 def _old_enough(read: Read, record: Record, on: date) -> Condition:
-    assert record.says is not None
     reckoning = reckon(record.says, _channels(record), lambda key: read(PolicyVersions(key)))
     earliest = reckoning.earliest_on
     return Condition(
@@ -194,7 +192,6 @@ def _open_here(read: Read, record: Record, on: date) -> dict[str, dict[str, Any]
     good.
     """
     says = record.says
-    assert says is not None
     seen = read(Duties(record.record)).performed
     found: dict[str, dict[str, Any]] = {}
     task = says.task
@@ -209,8 +206,8 @@ def _open_here(read: Read, record: Record, on: date) -> dict[str, dict[str, Any]
         }
         if any(owed.values()):
             found["obligations_performed"] = {k: v for k, v in owed.items() if v}
-        if decision.decided is not None:
-            filed = read(Case(decision.decided.case)).filed
+        if decision.exists:
+            filed = read(Case(decision.decided.case)).filing
             task = task or (None if filed is None else filed.task)
     if (
         task is not None
@@ -226,11 +223,10 @@ def _open_here(read: Read, record: Record, on: date) -> dict[str, dict[str, Any]
 
 def _receipts(read: Read, record: Record) -> tuple[str, ...]:
     """What shows that a penalty is performed which asked for money and for nothing else."""
-    assert record.says is not None
     if record.says.decision is None:
         return ()
     decision = read(Decision(record.says.decision))
-    if decision.decided is None or not ONLY_MONEY.issuperset(decision.decided.types):
+    if not decision.exists or not ONLY_MONEY.issuperset(decision.decided.types):
         return ()
     return tuple(payment.receipt_no for payment in decision.payments) if decision.settled else ()
 

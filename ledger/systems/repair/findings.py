@@ -19,7 +19,6 @@ def open_duties(ledger: Reading, record: Record) -> Iterator[Event]:
     all the same; what follows is for the sector's own rules.
     """
     says = record.says
-    assert says is not None
     fined = bool(says.amount_fen)
     if says.decision is not None:
         decision = ledger.read(Decision(says.decision))

@@ -7,7 +7,7 @@ from datetime import date
 import msgspec
 
 from ledger.general.vocabulary import EntityId, RecordId, RepairId
-from ledger.kernel import Fold, LegalRef, Recorded
+from ledger.kernel import Fold, LegalRef, Recorded, SubjectFold
 from ledger.systems.commitments.events import CommitmentBreached, CommitmentMade
 from ledger.systems.credit.events import Channel
 from ledger.systems.repair.events import (
@@ -35,11 +35,13 @@ from ledger.systems.repair.events import (
 )
 
 
-class RepairCase(Fold):
+class RepairCase(SubjectFold):
     """Who asks for which repair with what, and how far has it come?
 
     Positions are those of the events that opened the deadlines of the case.
     """
+
+    BEGUN = "applied_on"
 
     repair: RepairId
     entity: str = ""
@@ -79,10 +81,6 @@ class RepairCase(Fold):
     pushed_on: date | None = None
     revoked_on: date | None = None
     revoked_because: str | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.applied_on is not None
 
     @property
     def stage(self) -> str:

@@ -32,6 +32,9 @@ from ledger.systems.sharing.folds import (
 )
 from ledger.systems.supervision.findings import finding
 
+#: The subscriber's system acts for itself; the lead department for all (2.4f).
+_FOR_ALL = roles("credit_officer")
+
 
 class SubscribeFeed(Act):
     """订阅信用信息: let a partner's system read what is shared, for a purpose and under a law.
@@ -41,8 +44,7 @@ class SubscribeFeed(Act):
     """
 
     ROLES = roles("subscriber_system", "credit_officer")
-    ACTS_FOR = "unit"
-    ANY_UNIT = roles("credit_officer")
+    ANY_UNIT = _FOR_ALL
 
     subscription: SubscriptionId
     unit: UnitId
@@ -105,8 +107,8 @@ class AcknowledgeRemoval(Report):
     removed_on: date
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        notice = ledger.known(Removal(self.removal), "Take it from the notice in the feed.")
-        _act_for_subscriber(ledger, notice.unit)
+        hint = "Take it from the notice in the feed."
+        notice = ledger.own(Removal(self.removal), hint, any_unit=_FOR_ALL)
         if notice.done:
             raise OutOfStep(f"removal {self.removal} was acknowledged on {notice.acknowledged_on}")
         assert notice.notified_on is not None
@@ -141,7 +143,6 @@ class DeclineRecognition(Report):
         one = _subscription(ledger, self.subscription)
         _reveal_shared(ledger, self.record, [one.filters])
         record = ledger.known(Record(self.record))
-        assert record.says is not None
         if not covers(one.filters, record.says) or not has_been_shown(record, ledger.on):
             raise OutOfStep(f"record {self.record} is not shared with {self.subscription}")
         if self.record in one.declined:
@@ -159,7 +160,6 @@ class ReportRecordUse(Report):
     """报告信用记录使用情况: a record was used; SHR-V1 if it counted no more on that day."""
 
     ROLES = roles("entity_rep", "subscriber_system", "jb_supervisor", "credit_officer", *UNIT)
-    ACTS_FOR = "unit"
     ANY_UNIT = roles("credit_officer", "entity_rep", "jb_supervisor", "subscriber_system")
 
     record: RecordId
@@ -202,7 +202,6 @@ class ReportRepeatedRequest(Report):
     """报告重复索要材料: a unit asked a business for data; SHR-V2 if a record shares it already."""
 
     ROLES = roles("entity_rep", "jb_supervisor", "credit_officer", *UNIT)
-    ACTS_FOR = "unit"
     ANY_UNIT = roles("credit_officer", "entity_rep", "jb_supervisor")
 
     record: RecordId
@@ -215,8 +214,6 @@ class ReportRepeatedRequest(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         record = record_of(ledger, self.record, self.entity)
         _not_ahead(ledger, self.asked_on, "/asked_on")
-        assert record.entered is not None
-        assert record.says is not None
         # What is public in the end is shared among the authorities from its entry on.
         shared = (
             record.says.public
@@ -244,21 +241,13 @@ class ReportRepeatedRequest(Report):
             )
 
 
-def _act_for_subscriber(ledger: Reading, unit: str) -> None:
-    """The subscriber's system acts for itself; the lead department for all (2.4f)."""
-    if ledger.actor.role != "credit_officer":
-        ledger.act_for(unit)
-
-
 def _subscription(ledger: Reading, name: str) -> Subscription:
-    one = ledger.known(Subscription(name), "Subscribe first.")
-    _act_for_subscriber(ledger, one.unit)
-    return one
+    return ledger.own(Subscription(name), "Subscribe first.", any_unit=_FOR_ALL)
 
 
 def _reveal_shared(ledger: Reading, record: str, filters: Iterable[Filters]) -> None:
     """Let a subscriber know of a record that one of its filters shares with it."""
-    says = ledger.read_true(Record(record)).says
+    says = ledger.read_true(Record(record)).content
     if says is not None and any(covers(each, says) for each in filters):
         ledger.reveal("record", record)
 

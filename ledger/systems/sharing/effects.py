@@ -35,15 +35,12 @@ def share(ledger: Reading, says: CreditRecordEntered) -> Iterator[Event]:
 
 def _told(ledger: Reading, record: Record) -> Iterator[Told]:
     """Every shared event that names a record, since it came back if an end of it was undone."""
-    assert record.entered is not None
     back = max((gap.last for gap in record.gaps if gap.last is not None), default=None)
     for told in _named(ledger, record):
         yield told if back is None else replace(told, since=max(told.since, back + _ONE_DAY))
 
 
 def _named(ledger: Reading, record: Record) -> Iterator[Told]:
-    assert record.entered is not None
-    assert record.says is not None
     yield from told_of(record.says, civil_date(record.entered.envelope.recorded_at))
     listed = ledger.read(SeriousListing(record.record)).added
     if listed is not None:
@@ -70,7 +67,6 @@ def stop_sharing(ledger: Reading, record: Record, reason: TerminationReason) -> 
     the same. A record that has ended before was announced as removed then.
     """
     says = record.says
-    assert says is not None
     if record.ended is not None or not says.public:
         return
     for one in ledger.read(Subscriptions(CREDIT_FEED)).having_read(_told(ledger, record)):

@@ -8,7 +8,7 @@ from datetime import date
 import msgspec
 
 from ledger.general.vocabulary import RecordId, SubscriptionId
-from ledger.kernel import Fold, LegalRef, Recorded
+from ledger.kernel import Fold, LegalRef, Recorded, SubjectFold
 from ledger.systems.credit.events import (
     CreditRecordAltered,
     CreditRecordEntered,
@@ -98,7 +98,7 @@ class Subscriptions(Fold):
 
 def has_been_shown(record: Record, on: date) -> bool:
     """Whether subscribers have had this record: from the day it was first shown, for good."""
-    if record.says is None or not record.says.public or on < record.says.determined_on:
+    if not record.exists or not record.says.public or on < record.says.determined_on:
         return False
     if record.started is not None:
         return record.started.started_on <= on
@@ -115,8 +115,10 @@ class Owed(msgspec.Struct):
     reminded_on: date | None = None
 
 
-class Subscription(Fold):
+class Subscription(SubjectFold):
     """What may this subscriber read and for what, and which removals does it owe?"""
+
+    BEGUN = "subscribed_on"
 
     subscription: SubscriptionId
     unit: str = ""
@@ -131,10 +133,6 @@ class Subscription(Fold):
     acknowledged: int = 0
     acknowledged_late: int = 0
     declined: dict[str, str] = msgspec.field(default_factory=dict)
-
-    @property
-    def exists(self) -> bool:
-        return self.subscribed_on is not None
 
     @property
     def live(self) -> bool:
@@ -174,8 +172,10 @@ class Subscription(Fold):
         self.declined[event.record] = event.reason
 
 
-class Removal(Fold):
+class Removal(SubjectFold):
     """What has to be removed by whom, since when, and was it?"""
+
+    BEGUN = "notified_on"
 
     removal: RemovalId
     subscription: str = ""
@@ -191,10 +191,6 @@ class Removal(Fold):
     removed_on: date | None = None
     acknowledged_on: date | None = None
     days_late: int = 0
-
-    @property
-    def exists(self) -> bool:
-        return self.notified_on is not None
 
     @property
     def done(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import EntityId, FindingId, ProposalId, SupDocId, UnitId
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Recorded, SubjectFold
 from ledger.systems.filing.events import (
     InspectionCancelled,
     InspectionTaskApproved,
@@ -99,8 +99,10 @@ class VisitsMade(Fold):
         )
 
 
-class FindingState(Fold):
+class FindingState(SubjectFold):
     """Where does this finding stand? What was rejected has to be answered or put right anew."""
+
+    BEGUN = "raised"
 
     finding_id: FindingId
     raised: FindingRaised | None = None
@@ -109,10 +111,6 @@ class FindingState(Fold):
     rectified: bool = False
     ended: Literal["dismissed", "closed"] | None = None
     told: tuple[str, ...] = ()
-
-    @property
-    def exists(self) -> bool:
-        return self.raised is not None
 
     @property
     def withheld_from(self) -> tuple[str, ...]:
@@ -153,8 +151,10 @@ class FindingState(Fold):
         self.ended = "closed"
 
 
-class SupervisionDoc(Fold):
+class SupervisionDoc(SubjectFold):
     """What does this document ask of which unit, and has the unit answered?"""
+
+    BEGUN = "kind"
 
     document: SupDocId
     kind: SupDocKind | None = None
@@ -171,10 +171,6 @@ class SupervisionDoc(Fold):
     days_late: int | None = None
     withdrawn_on: date | None = None
     withdrawn_because: str | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.kind is not None
 
     @property
     def stage(self) -> Literal["issued", "answered", "withdrawn"]:
@@ -197,8 +193,10 @@ class SupervisionDoc(Fold):
         self.withdrawn_on, self.withdrawn_because = record.occurred_on, event.reason
 
 
-class Proposal(Fold):
+class Proposal(SubjectFold):
     """Which document does the rule-of-law office propose, and what came of it?"""
+
+    BEGUN = "kind"
 
     proposal: ProposalId
     unit: str = ""
@@ -211,10 +209,6 @@ class Proposal(Fold):
     document: str | None = None
     declined_because: str | None = None
     decided_on: date | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.kind is not None
 
     @property
     def stage(self) -> Literal["unknown", "proposed", "followed", "declined"]:
@@ -238,8 +232,10 @@ class Proposal(Fold):
         self.declined_because, self.decided_on = event.reason, record.occurred_on
 
 
-class Circular(Fold):
+class Circular(SubjectFold):
     """What was told to the public under this number?"""
+
+    BEGUN = "kind"
 
     document: SupDocId
     kind: Literal["circular", "typical_case"] | None = None
@@ -248,10 +244,6 @@ class Circular(Fold):
     text: str = ""
     issued_on: date | None = None
     url: str | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.kind is not None
 
     def on_issued(self, event: CircularIssued) -> None:
         self.kind, self.units = event.kind, event.units

@@ -238,7 +238,6 @@ class TakeOnPenalty(Countersigned):
 
     # The lead departments what any unit held, the heads of a unit what their own unit held.
     ROLES = roles("jb_supervisor", "credit_officer", *HEADS)
-    ACTS_FOR = "unit"
     ANY_UNIT = _FOR_ALL
 
     NAME: ClassVar[str] = "takeon.take-on-penalty"
@@ -521,7 +520,6 @@ class TakeOnCommitment(Countersigned):
     """
 
     ROLES = roles("jb_supervisor", "credit_officer", *HEADS)
-    ACTS_FOR = "unit"
     ANY_UNIT = _FOR_ALL
 
     NAME: ClassVar[str] = "takeon.take-on-commitment"
@@ -621,7 +619,6 @@ class TakeOnDesignation(Countersigned):
     """
 
     ROLES = roles("jb_supervisor", "credit_officer", *HEADS)
-    ACTS_FOR = "unit"
     ANY_UNIT = _FOR_ALL
 
     NAME: ClassVar[str] = "takeon.take-on-designation"
@@ -725,7 +722,6 @@ class TakeOnDeadline(Countersigned):
     """
 
     ROLES = roles("jb_supervisor", "credit_officer", "recon_officer", *HEADS)
-    ACTS_FOR = "unit"
     ANY_UNIT = _FOR_ALL
 
     NAME: ClassVar[str] = "takeon.take-on-deadline"
@@ -812,9 +808,8 @@ class PerformOpenDuty(Report):
     evidence: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=50)]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        duty = ledger.known(OpenDuty(self.duty), "GET /v1/open-duties lists what is open.")
-        if ledger.actor.role not in _FOR_ALL:
-            ledger.act_for(duty.unit)
+        hint = "GET /v1/open-duties lists what is open."
+        duty = ledger.own(OpenDuty(self.duty), hint, any_unit=_FOR_ALL)
         if duty.performed_on is not None:
             raise OutOfStep(f"duty {self.duty} was performed on {duty.performed_on}")
         ledger.not_before(duty.started_on, f"duty {self.duty} began")

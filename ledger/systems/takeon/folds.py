@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import DutyId, OpeningFactId, TakeOnId, TakeOnSourceId
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Recorded, SubjectFold
 from ledger.systems.takeon.events import (
     Concern,
     OpenDeadlineTakenOn,
@@ -19,8 +19,10 @@ from ledger.systems.takeon.events import (
 )
 
 
-class TakeOn(Fold):
+class TakeOn(SubjectFold):
     """From which older system does this take-on take over, on which day, and is it open?"""
+
+    BEGUN = "day"
 
     takeon: TakeOnId
     source: str = ""
@@ -29,10 +31,6 @@ class TakeOn(Fold):
     day: date | None = None
     opened_by: str = ""
     closed_on: date | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.day is not None
 
     def on_opened(self, event: TakeOnOpened, record: Recorded) -> None:
         self.source, self.unit, self.says, self.day = (
@@ -73,22 +71,22 @@ class TakenFacts(Fold):
             self.counts[event.kind] = self.counts.get(event.kind, 0) + 1
 
 
-class OpeningFact(Fold):
+class OpeningFact(SubjectFold):
     """Was this fact of an older system taken on, and as what?"""
+
+    BEGUN = "began"
 
     fact: OpeningFactId
     began: str | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.began is not None
 
     def on_taken(self, event: OpeningFactTakenOn) -> None:
         self.began = event.began
 
 
-class OpenDuty(Fold):
+class OpenDuty(SubjectFold):
     """What is still to be done that an older system asked for, by when, and is it done?"""
+
+    BEGUN = "concerns"
 
     duty: DutyId
     unit: str = ""
@@ -103,10 +101,6 @@ class OpenDuty(Fold):
     performed_on: date | None = None
     evidence: tuple[str, ...] = ()
     days_late: int = 0
-
-    @property
-    def exists(self) -> bool:
-        return self.concerns is not None
 
     @property
     def stage(self) -> Literal["open", "performed"]:

@@ -66,7 +66,6 @@ class AdoptWorkPlan(Act):
     """
 
     ROLES = PLANNING
-    ACTS_FOR = "unit"
 
     work_plan: WorkPlanId
     unit: UnitId
@@ -124,8 +123,7 @@ class AmendWorkPlan(Act):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        plan = ledger.known(WorkPlan(self.work_plan), "Adopt it first (adopt-work-plan).")
-        ledger.act_for(plan.unit)
+        plan = ledger.own(WorkPlan(self.work_plan), "Adopt it first (adopt-work-plan).")
         if self.works == plan.works:
             raise OutOfStep(f"{self.work_plan} says exactly this already")
         before = {work.work: work for work in plan.works}
@@ -278,6 +276,7 @@ class UrgeWork(Act):
     """
 
     ROLES = roles("jb_supervisor", "rlo_assessor")
+    ACTS_FOR = ""
 
     urge: UrgeId
     work: WorkId
@@ -326,8 +325,7 @@ class AnswerUrge(Act):
     says: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        urge = ledger.known(Urge(self.urge))
-        ledger.act_for(urge.unit)
+        urge = ledger.own(Urge(self.urge))
         if urge.stage != "open":
             raise OutOfStep(f"{self.urge} was answered on {urge.answered_on}")
         assert urge.due_on is not None
@@ -345,6 +343,7 @@ class RecordTrackingInspection(Report):
     """记录督促检查: report that a unit's works were looked at; ``occurred_at`` says when."""
 
     ROLES = roles("jb_supervisor", "rlo_assessor")
+    ACTS_FOR = ""
 
     unit: UnitId
     works: Annotated[tuple[WorkId, ...], msgspec.Meta(min_length=1, max_length=40)]
@@ -367,6 +366,7 @@ class ReviewWorkPlan(Act):
     """
 
     ROLES = roles("ledger_clock")
+    ACTS_FOR = ""
 
     unit: UnitId
     year: Year

@@ -16,7 +16,7 @@ from ledger.general.vocabulary import (
     WorkId,
     WorkPlanId,
 )
-from ledger.kernel import Event, Fold, PolicyVersionAdopted, Recorded, civil_date
+from ledger.kernel import Event, Fold, PolicyVersionAdopted, Recorded, SubjectFold, civil_date
 from ledger.kernel.policies import PolicyKey
 from ledger.systems.workplans.events import (
     EvidenceFile,
@@ -50,8 +50,10 @@ def _marked_otherwise(event: Event, internal: bool) -> bool:
     return getattr(event, "internal", internal) is not internal
 
 
-class WorkPlan(Fold):
+class WorkPlan(SubjectFold):
     """What does this plan promise for the year, in its newest version?"""
+
+    BEGUN = "version"
 
     work_plan: WorkPlanId
     unit: str = ""
@@ -65,10 +67,6 @@ class WorkPlan(Fold):
     days_late: int = 0
     amended_on: date | None = None
     amended_because: str = ""
-
-    @property
-    def exists(self) -> bool:
-        return self.version > 0
 
     @property
     def stage(self) -> Literal["unknown", "adopted", "amended"]:
@@ -90,7 +88,7 @@ class WorkPlan(Fold):
         self.amended_on, self.amended_because = record.occurred_on, event.reason
 
 
-class UnitWorkPlans(Fold):
+class UnitWorkPlans(SubjectFold):
     """For which years has this unit adopted a plan of its own, and for which was one missing?"""
 
     unit: UnitId
@@ -117,8 +115,10 @@ class UnitWorkPlans(Fold):
         self.missing.append(event.year)
 
 
-class Planned(Fold):
+class Planned(SubjectFold):
     """In which plan does this piece of work stand, and for which task is it?"""
+
+    BEGUN = "work_plan"
 
     work: WorkId
     work_plan: str = ""
@@ -126,10 +126,6 @@ class Planned(Fold):
     task_no: int = 0
     participants: tuple[str, ...] = ()
     internal: bool = False
-
-    @property
-    def exists(self) -> bool:
-        return self.work_plan != ""
 
     def on_planned(self, event: WorkPlanAdopted | WorkPlanAmended) -> None:
         for work in event.works:
@@ -151,8 +147,10 @@ class Reached(msgspec.Struct):
     days_late: int
 
 
-class Milestone(Fold):
+class Milestone(SubjectFold):
     """When is this milestone due, and was it reached?"""
+
+    BEGUN = "due_on"
 
     milestone: MilestoneId
     work: str = ""
@@ -166,10 +164,6 @@ class Milestone(Fold):
     dropped: bool = False
     reports: list[Reached] = msgspec.field(default_factory=list)
     returned_because: str | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.due_on is not None
 
     @property
     def stage(self) -> Literal["unknown", "open", "reached", "returned", "dropped"]:
@@ -233,8 +227,10 @@ class RestingOnDecision(Fold):
         self.named.append(event)
 
 
-class Urge(Fold):
+class Urge(SubjectFold):
     """What was the unit urged to do, by when, and what did it answer?"""
+
+    BEGUN = "urged_on"
 
     urge: UrgeId
     work: str = ""
@@ -247,10 +243,6 @@ class Urge(Fold):
     answer: str | None = None
     answered_on: date | None = None
     days_late: int = 0
-
-    @property
-    def exists(self) -> bool:
-        return self.urged_on is not None
 
     @property
     def stage(self) -> Literal["unknown", "open", "answered"]:
@@ -298,30 +290,26 @@ class TrackingInspection(msgspec.Struct):
     faults: tuple[str, ...]
 
 
-class Tracked(Fold):
+class Tracked(SubjectFold):
     """What did the offices that track find when they looked at this unit's works?"""
+
+    BEGUN = "inspections"
 
     unit: UnitId
     inspections: list[TrackingInspection] = msgspec.field(default_factory=list)
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.inspections)
 
     def on_held(self, event: TrackingInspectionHeld, record: Recorded) -> None:
         by = record.envelope.actor.unit_id
         self.inspections.append(TrackingInspection(event.held_on, by, event.works, event.faults))
 
 
-class PolicyKnown(Fold):
+class PolicyKnown(SubjectFold):
     """Since which day has this ledger held a version of this policy?"""
+
+    BEGUN = "since"
 
     key: PolicyKey
     since: date | None = None
-
-    @property
-    def exists(self) -> bool:
-        return self.since is not None
 
     def on_adopted(self, event: PolicyVersionAdopted, record: Recorded) -> None:
         if self.since is None:

@@ -50,7 +50,6 @@ class NotifyDetermination(Act):
     """
 
     ROLES = OFFICERS
-    ACTS_FOR = "unit"
 
     determination: DeterminationId
     entity: EntityId

@@ -54,7 +54,6 @@ class ProposeListCriteria(DatedAct):
     """
 
     ROLES = roles("credit_officer", "unit_head")
-    ACTS_FOR = "unit"
 
     list_field: ListFieldId
     unit: UnitId
@@ -86,8 +85,7 @@ class PublishListCriteria(Act):
     version: int
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        field = ledger.known(ListField(self.list_field), "Propose its criteria first.")
-        ledger.act_for(field.unit)
+        field = ledger.own(ListField(self.list_field), "Propose its criteria first.")
         version = field.versions.get(self.version)
         if version is None:
             raise UnknownReference(
@@ -125,8 +123,7 @@ class WithdrawListCriteria(Act):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        field = ledger.known(ListField(self.list_field))
-        ledger.act_for(field.unit)
+        field = ledger.own(ListField(self.list_field))
         version = field.in_force(ledger.on)
         if version is None:
             raise OutOfStep(f"no criteria of {self.list_field} are in force")

@@ -52,7 +52,6 @@ class PublishMeasureCatalogue(Act):
     """公布措施清单: the whole catalogue of incentives and sanctions, in force from a day on."""
 
     ROLES = roles("credit_officer")
-    ACTS_FOR = "unit"
 
     unit: UnitId
     items: Annotated[tuple[Measure, ...], msgspec.Meta(min_length=1, max_length=150)]
@@ -90,7 +89,6 @@ class ApplySanction(DatedAct):
     """
 
     ROLES = OFFICERS
-    ACTS_FOR = "unit"
 
     sanction: SanctionId
     entity: EntityId
@@ -136,7 +134,6 @@ class ApplySanction(DatedAct):
     def _over(self, ledger: Reading, record: Record) -> str | None:
         """Why no sanction can rest on the record on that day, if so."""
         says, ended = record.says, record.ended
-        assert says is not None
         if not record.live(ledger.on):
             if ended is not None and ended.terminated_on <= ledger.on:
                 return f"it ended on {ended.terminated_on}: {ended.reason}"
@@ -148,7 +145,7 @@ class ApplySanction(DatedAct):
             if undone is not None and undone.since <= ledger.on:
                 return f"decision {says.decision} under it was undone by {undone.instrument}"
         for other in ledger.read(CreditRecords(self.entity)).records.values():
-            same = other.says is not None and (other.says.unit, other.says.instrument.doc_no) == (
+            same = other.exists and (other.says.unit, other.says.instrument.doc_no) == (
                 says.unit,
                 says.instrument.doc_no,
             )
@@ -166,7 +163,6 @@ class ApplySanction(DatedAct):
 
     def _beyond(self, ledger: Reading, item: Measure | None, record: Record) -> str | None:
         """In what the sanction goes beyond the catalogue, if it does."""
-        assert record.says is not None
         if item is None or item.kind != "sanction":
             return "it is no sanction of the catalogue"
         if item.units and self.unit not in item.units:
@@ -228,7 +224,6 @@ class PromiseIncentive(Act):
     """承诺给予激励: promise an incentive to a business that keeps faith, by a day (DIS-V2)."""
 
     ROLES = roles("credit_officer", *OFFICERS)
-    ACTS_FOR = "unit"
 
     incentive: IncentiveId
     entity: EntityId
@@ -255,7 +250,6 @@ class GrantIncentive(Act):
     """实施激励: apply an incentive; one that was promised keeps its id, business and measure."""
 
     ROLES = roles("credit_officer", *OFFICERS)
-    ACTS_FOR = "unit"
 
     incentive: IncentiveId
     entity: EntityId
@@ -304,8 +298,7 @@ class EndIncentive(Act):
     note: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        standing = ledger.known(Incentive(self.incentive), "Promise or grant it first.")
-        ledger.act_for(standing.unit)
+        standing = ledger.own(Incentive(self.incentive), "Promise or grant it first.")
         if standing.ended is not None:
             raise OutOfStep(f"incentive {self.incentive} ended on {standing.ended.ended_on}")
         if standing.granted is None and self.reason not in ("no_longer_eligible", "declined"):
@@ -329,7 +322,6 @@ class EndIncentive(Act):
         if self.record is None:
             raise Malformed("name the record that speaks against the business", "/record")
         record = ledger.known(Record(self.record))
-        assert record.says is not None
         if record.says.entity != entity or not record.negative or not record.live(ledger.on):
             raise Malformed(
                 f"record {self.record} does not speak against {entity} on {ledger.on}", "/record"

@@ -75,7 +75,6 @@ class AnnounceDraw(Act):
     """
 
     ROLES = DRAWERS
-    ACTS_FOR = "unit"
 
     draw: DrawId
     unit: UnitId

@@ -11,8 +11,7 @@ from ledger.systems.supervision import rules as supervision
 
 def operated(ledger: Reading, draw_id: str) -> DrawState:
     """A draw of the actor's unit, whom it does not send to inspect."""
-    draw = ledger.known(DrawState(draw_id), "Announce the draw first.")
-    ledger.act_for(draw.unit)
+    draw = ledger.own(DrawState(draw_id), "Announce the draw first.")
     require_no_inspector(ledger, draw, ledger.actor.person_id)
     return draw
 

@@ -33,8 +33,7 @@ class PublishDrawResult(Act):
     withhold_reason: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        task = ledger.known(Task(self.task), "Approve the task first.")
-        ledger.act_for(task.unit)
+        task = ledger.own(Task(self.task), "Approve the task first.")
         ledger.require(task.concluded is not None, rules.DRW_R9, task=self.task, stage=task.stage)
         assert task.concluded is not None
         concluded = task.concluded.event

@@ -52,7 +52,6 @@ class PublishDrawMatterList(Act):
     """公布随机抽查事项清单: list what is drawn for, general matters each with a cap (DRW-R4)."""
 
     ROLES = roles("unit_head")
-    ACTS_FOR = "unit"
 
     unit: UnitId
     items: Annotated[tuple[DrawMatter, ...], msgspec.Meta(min_length=1, max_length=300)]
@@ -142,7 +141,6 @@ class FreezeEntityRoster(Act):
     """
 
     ROLES = DRAWERS
-    ACTS_FOR = "unit"
 
     roster: RosterId
     unit: UnitId
@@ -249,7 +247,6 @@ class FreezeOfficerRoster(Act):
     """检查人员名录库定稿: freeze which certified officers of a unit can be drawn."""
 
     ROLES = DRAWERS
-    ACTS_FOR = "unit"
 
     roster: RosterId
     unit: UnitId

@@ -329,8 +329,7 @@ def waiting_target(
 
     ``listed``: what is done presupposes that the register lists the business (ENT-R1).
     """
-    draw = ledger.known(DrawState(draw_id), "Announce the draw first.")
-    ledger.act_for(draw.unit)
+    draw = ledger.own(DrawState(draw_id), "Announce the draw first.")
     if listed:
         require_listed(ledger, entity)
     drawn = ledger.read(DrawnTarget(entity, draw_id))

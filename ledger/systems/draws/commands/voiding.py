@@ -32,8 +32,7 @@ class VoidDraw(Countersigned):
     evidence: Text
 
     def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
-        draw = ledger.known(DrawState(self.draw), "Announce the draw first.")
-        ledger.act_for(draw.unit)
+        draw = ledger.own(DrawState(self.draw), "Announce the draw first.")
         person = ledger.actor.person_id
         ledger.require(
             requested_by is None or not is_among(person, draw.operators),
@@ -95,8 +94,7 @@ class ReleaseTargets(Act):
     targets: tuple[TargetId, ...]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        draw = ledger.known(DrawState(self.draw))
-        ledger.act_for(draw.unit)
+        draw = ledger.own(DrawState(self.draw))
         if draw.stage != "voided":
             raise OutOfStep(f"draw {self.draw} is {draw.stage}; only a voided one releases")
         ledger.read_all(Target(one) for one in self.targets)

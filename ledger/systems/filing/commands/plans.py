@@ -51,7 +51,6 @@ class ApproveAnnualPlan(Act):
     """批准年度检查计划: version 1 of a unit's plan for a year, approved by its head."""
 
     ROLES = roles("unit_head")
-    ACTS_FOR = "unit"
 
     plan: PlanId
     unit: UnitId
@@ -68,7 +67,6 @@ class AmendPlan(Act):
     """调整年度检查计划: the next version of a plan; it counts once it is filed."""
 
     ROLES = roles("unit_head")
-    ACTS_FOR = "unit"
 
     plan: PlanId
     unit: UnitId
@@ -97,7 +95,6 @@ class FileAnnualPlan(Act):
     """年度计划备案: file the newest version of a plan with the Justice Bureau."""
 
     ROLES = UNIT
-    ACTS_FOR = "unit"
 
     plan: PlanId
     unit: UnitId
@@ -154,7 +151,6 @@ class PublishPlan(Act):
     """公布计划: the newest filed version of a plan becomes public."""
 
     ROLES = UNIT
-    ACTS_FOR = "unit"
 
     plan: PlanId
     unit: UnitId
@@ -178,7 +174,6 @@ class ApproveSpecialPlan(Act):
     """批准专项检查计划: a campaign outside the annual plan, with the approval it needs (FIL-R3)."""
 
     ROLES = roles("unit_head")
-    ACTS_FOR = "unit"
 
     plan: PlanId
     unit: UnitId
@@ -228,7 +223,6 @@ class FileSpecialInspection(Act):
     """
 
     ROLES = UNIT
-    ACTS_FOR = "unit"
 
     filing: FilingId
     unit: UnitId

@@ -94,7 +94,6 @@ class ApproveTask(Act):
 
     # FIL-R4 and not ROLES refuses whoever is not the head: the reader is told the law.
     ROLES = UNIT
-    ACTS_FOR = "unit"
 
     task: TaskId
     unit: UnitId

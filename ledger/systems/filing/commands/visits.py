@@ -410,7 +410,6 @@ class RecordOffSiteCheck(Report):
     """
 
     ROLES = OFFICERS
-    ACTS_FOR = "unit"
 
     unit: UnitId
     entity: EntityId
@@ -461,7 +460,6 @@ class ReportIrregularVisit(Report):
     """报告违规入企: report a visit outside the rules. Never refused for being unlawful (0.1)."""
 
     ROLES = roles("entity_rep", "jb_supervisor", *UNIT)
-    ACTS_FOR = "unit"
     ANY_UNIT = roles("entity_rep", "jb_supervisor")
 
     irregular_visit: IrregularVisitId

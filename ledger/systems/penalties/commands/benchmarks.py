@@ -19,7 +19,6 @@ class PublishBenchmark(Act):
     """公布裁量基准: publish the next version of a unit's benchmark, complete."""
 
     ROLES = roles("unit_head")
-    ACTS_FOR = "unit"
 
     unit: UnitId
     title: Name

@@ -59,7 +59,6 @@ class FileCase(Act):
 
     # The commands let officers open and decide a case on the spot alone.
     ROLES = OFFICERS
-    ACTS_FOR = "unit"
 
     case: CaseId
     entity: EntityId

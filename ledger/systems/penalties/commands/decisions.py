@@ -65,7 +65,6 @@ class DecidePenalty(DatedAct):
     """
 
     ROLES = OFFICERS
-    ACTS_FOR = "unit"
 
     decision: DecisionId
     entity: EntityId
@@ -114,9 +113,7 @@ class DecidePenalty(DatedAct):
             types=self.types,
         )
         applied = self._leniency(ledger, filed)
-        benchmark = ledger.read(Benchmarks(self.unit)).in_force(
-            filed.conduct.violation_code, ledger.on
-        )
+        benchmark = ledger.read(Benchmarks(self.unit)).item(filed.conduct.violation_code, ledger.on)
         item = None if benchmark is None else benchmark[1]
         self._check_tier(item)
         require_procedure(ledger, case, penalty)

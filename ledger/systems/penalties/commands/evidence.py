@@ -217,7 +217,6 @@ def _held_by(piece: Piece) -> tuple[DeadlineRule, int]:
 def _own_piece(ledger: Reading, evidence_id: str) -> tuple[Piece, EvidenceAdded]:
     """A piece that the actor's unit holds. Raises ``OutOfStep`` for one that is not held."""
     piece = ledger.known(Piece(evidence_id), "Add it to the case file first.")
-    assert piece.added is not None
     known_case(ledger, piece.added.case)
     if piece.added.measure == "none":
         raise OutOfStep(f"{evidence_id} is in the file and nothing is held")

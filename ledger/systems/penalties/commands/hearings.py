@@ -164,7 +164,6 @@ class RequestHearing(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         hint = "Name a case and the business that it is against."
         case = ledger.known(Case(self.case), hint)
-        assert case.filed is not None
         if case.filed.entity != self.entity:
             # To a business the case of another is as unknown as one that is not on record.
             raise UnknownReference("case", self.case, hint)

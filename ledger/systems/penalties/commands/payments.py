@@ -123,9 +123,7 @@ class ApplyEnforcement(DatedAct):
 
 def own_decision(ledger: Reading, decision_id: str) -> tuple[Decision, PenaltyDecided]:
     """The decision, which has to exist and to be one of the actor's unit."""
-    decision = ledger.known(Decision(decision_id), "Record the decision first.")
-    assert decision.decided is not None
-    ledger.act_for(decision.decided.unit)
+    decision = ledger.own(Decision(decision_id), "Record the decision first.")
     return decision, decision.decided
 
 

@@ -21,8 +21,7 @@ def organs_case(ledger: Reading, recon: str, *stages: str) -> ReconCase:
 
 def respondents_case(ledger: Reading, recon: str, *stages: str) -> ReconCase:
     """The case, for the unit whose act is disputed, at one of these stages."""
-    case = ledger.known(ReconCase(recon), "Apply for reconsideration first.")
-    ledger.act_for(case.unit)
+    case = ledger.own(ReconCase(recon), "Apply for reconsideration first.")
     return at_stage(case, *stages)
 
 

@@ -139,7 +139,7 @@ class DecideCase(Act):
     def _content(self, ledger: Reading, act: Decision) -> PenaltyContent | None:
         """The whole content of a penalty that is altered, which is no worse (RCN-R3)."""
         content = altered_content(act, self.content, self.altered)
-        if content is None or act.content is None or act.decided is None:
+        if content is None or act.content is None or not act.exists:
             return None
         require_content(content, act.decided.decided_on, "/content")
         if msgspec.structs.replace(content, basis=()) == act.content:
@@ -306,8 +306,7 @@ class ReportOpinionCorrection(Act):
     report: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = ledger.known(ReconCase(self.recon))
-        ledger.act_for(case.unit)
+        case = ledger.own(ReconCase(self.recon))
         waiting = [opinion for opinion in case.opinions if opinion.reported_on is None]
         if not waiting:
             raise OutOfStep(f"no letter of case {self.recon} waits for a report")

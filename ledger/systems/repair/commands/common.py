@@ -69,7 +69,6 @@ def require_alive(ledger: Reading, records: Iterable[Record]) -> None:
 def require_conditions(ledger: Reading, asked: Asked, records: Iterable[Record]) -> None:
     """Refuse under the first condition that is not met, with the policies that were applied."""
     for record in records:
-        assert record.says is not None
         reckoned(ledger, record.says, () if record.started is None else record.started.channels)
     ledger.policy(FALSE_BAR)
     for condition in conditions(ledger.read, asked, ledger.on):

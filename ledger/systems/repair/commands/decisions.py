@@ -235,9 +235,7 @@ class SynchroniseRepair(Report):
     acked_on: date
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = ledger.known(RepairCase(self.repair), "Apply first.")
-        if ledger.actor.role != "credit_officer":
-            ledger.act_for(case.unit)
+        case = ledger.own(RepairCase(self.repair), "Apply first.", any_unit=roles("credit_officer"))
         require_stage(case, "granted")
         if self.target not in case.outstanding:
             raise OutOfStep(f"{self.target} has nothing of {self.repair} to confirm any more")

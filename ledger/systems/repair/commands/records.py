@@ -41,7 +41,6 @@ class RecordDutiesPerformed(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         record = _own_record(ledger, self.record)
         says, unit = record.says, record.determined_by
-        assert says is not None
         if not says.determined_on <= self.performed_on <= ledger.on:
             raise Malformed(
                 f"performed_on lies between the determination of {says.determined_on} and "
@@ -68,7 +67,6 @@ class ExcludeFromRepair(Act):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         record = _own_record(ledger, self.record)
-        assert record.says is not None
         if not record.negative or record.ended is not None:
             raise OutOfStep(f"record {self.record} is none that could be repaired")
         known = ledger.read(Duties(self.record)).excluded_by
@@ -93,7 +91,6 @@ class ReadmitToRepair(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         record = _own_record(ledger, self.record)
         says, unit = record.says, record.determined_by
-        assert says is not None
         if ledger.read(Duties(self.record)).excluded_by is None:
             raise OutOfStep(f"record {self.record} is not excluded from repair")
         yield RepairReadmitted(
@@ -181,7 +178,6 @@ class ReportRepairFee(Report):
     """
 
     ROLES = roles("entity_rep", "jb_supervisor", "credit_officer", *UNIT)
-    ACTS_FOR = "unit"
     ANY_UNIT = roles("credit_officer", "entity_rep", "jb_supervisor")
 
     entity: EntityId

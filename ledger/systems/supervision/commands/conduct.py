@@ -32,7 +32,6 @@ class ReportProhibitedConduct(Report):
     """
 
     ROLES = roles("entity_rep", "jb_supervisor", *UNIT)
-    ACTS_FOR = "unit"
     ANY_UNIT = roles("entity_rep", "jb_supervisor")
 
     unit: UnitId
@@ -87,7 +86,6 @@ class OrderBlanketMeasure(Act):
     """责令停产停业: halt whole sectors of an area, on a lawful and approved ground (SUP-R5)."""
 
     ROLES = roles("unit_head", "park_committee")
-    ACTS_FOR = "unit"
 
     unit: UnitId
     area: Name

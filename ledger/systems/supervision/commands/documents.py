@@ -42,6 +42,7 @@ class ProposeSupervisionDoc(Act):
     """
 
     ROLES = roles("rlo_assessor")
+    ACTS_FOR = ""
 
     proposal: ProposalId
     kind: SupDocKind
@@ -87,6 +88,7 @@ class IssueSupervisionDoc(Act):
     """
 
     ROLES = roles("jb_supervisor")
+    ACTS_FOR = ""
 
     document: SupDocId
     kind: SupDocKind
@@ -146,7 +148,6 @@ class AnswerSupervisionDoc(Report):
     """答复监督文书: the unit answers a document, and with it the findings that it names."""
 
     ROLES = UNIT
-    ACTS_FOR = "unit"
 
     document: SupDocId
     unit: UnitId
@@ -194,6 +195,7 @@ class RecordPublicInterview(Report):
     """公开约谈: record that those in charge of a unit were talked to; ``occurred_at`` says when."""
 
     ROLES = roles("jb_supervisor")
+    ACTS_FOR = ""
 
     unit: UnitId
     attended_by: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=50)]
@@ -247,6 +249,7 @@ class ReferToDiscipline(DatedAct):
     """移送纪检监察机关: hand clues about people of a unit to the discipline authority."""
 
     ROLES = roles("jb_supervisor")
+    ACTS_FOR = ""
 
     unit: UnitId
     referred_to: Name

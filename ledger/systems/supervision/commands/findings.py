@@ -46,6 +46,7 @@ class RaiseFinding(Report):
     """
 
     ROLES = roles("jb_supervisor", "rlo_assessor")
+    ACTS_FOR = ""
 
     type: Name
     rule_id: Name
@@ -158,7 +159,6 @@ class RespondToFinding(Report):
     """执法单位回复: the supervised unit answers."""
 
     ROLES = UNIT
-    ACTS_FOR = "unit"
 
     finding_id: FindingId
     unit: UnitId
