@@ -128,6 +128,8 @@ class ApplySanction(Command):
         if says.decision is not None:
             undone = ledger.read(Decision(says.decision)).undone
             if undone is not None and undone.since <= ledger.on:
+                if not ledger.may_know("decision", says.decision):
+                    return "the decision under it was undone"
                 return f"decision {says.decision} under it was undone by {undone.instrument}"
         for other in ledger.read(CreditRecords(self.entity)).records.values():
             same = other.says is not None and (other.says.unit, other.says.instrument.doc_no) == (
