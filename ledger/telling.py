@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 from ledger.catalogue.rules import CAT_R6
 from ledger.credit.rules import CRD_R5
+from ledger.dishonesty.rules import DIS_R5
 from ledger.draws.rules import DRW_V2
 from ledger.joint.rules import JNT_R1
 from ledger.observation.rules import OBS_R2, OBS_R3
@@ -26,6 +27,7 @@ TOLD: Mapping[str, str] = {
     CAT_R6.id: "two units must not list one matter, published or not: the second is told to agree, "
     "and of a draft neither its id nor its unit",
     CRD_R5.id: "one document has one record (2.17): who may not see it is told that there is one",
+    DIS_R5.id: "no sanction rests on a decision that was undone: who knows the record is told that",
     "joint": "units of one joint visit go together: each is told days and tasks of the others",
     OBS_R2.id: "a business has one observation period for an activity, whichever unit granted it: "
     "another unit is told that there was one",

@@ -268,6 +268,38 @@ async def test_an_observation_of_another_unit_is_not_named(world: World) -> None
     await world.refused("OBS-R4", "MRB head", "observation/take-soft-measure", **own)
 
 
+async def test_a_record_that_was_never_shown_is_not_shared(world: World) -> None:
+    """A subscriber whose filter would cover it cannot tell it from one that nobody entered."""
+    await world.send(
+        "BANK",
+        "sharing/subscribe-feed",
+        subscription="SUB-1",
+        unit="BANK",
+        purpose="授信审查",
+        legal_basis=[{"instrument": "征信业管理条例", "article": "第15条"}],
+    )
+    entered = {
+        "record": "CR-1",
+        "entity": E_C,
+        "unit": "MRB",
+        "kind": "penalty",
+        "determined_on": "2026-03-11",
+        "title": "行政处罚",
+        "public": True,
+        "severity": "general",
+        "instrument": {"kind": "penalty_decision", "doc_no": "1号", "effective_on": "2026-03-11"},
+    }
+    await world.send("MRB head", "credit/enter-credit-record", **entered)
+    use = {"entity": E_C, "unit": "BANK", "used_on": "2026-03-11", "used_for": "拒绝贷款申请"}
+    decline = {"subscription": "SUB-1", "reason": "口径不一致"}
+    await alike(world, "BANK", "sharing/report-record-use", "record", "CR-1", **use)
+    await alike(world, "BANK", "sharing/decline-recognition", "record", "CR-1", **decline)
+    await world.send(
+        "MRB head", "credit/start-publicity", record="CR-1", channels=["credit_china", "unit_site"]
+    )
+    await world.send("BANK", "sharing/decline-recognition", record="CR-1", **decline)
+
+
 async def test_probing_is_in_the_access_ledger(world: World) -> None:
     """What is hidden and what nobody has are taken down alike: who asked, and for what kind."""
     await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_C, "2026-03-18"))
