@@ -2,89 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 
-from api import (
-    actcodes,
-    approvals,
-    assessment,
-    burden,
-    casefiles,
-    catalogue,
-    channels,
-    complaints,
-    deadlines,
-    delegations,
-    dishonesty,
-    draws,
-    entities,
-    experience,
-    findings,
-    handovers,
-    histories,
-    inbox,
-    joint,
-    keylist,
-    legalreview,
-    leniency,
-    observation,
-    penalties,
-    policies,
-    process,
-    progress,
-    publicity,
-    reconsideration,
-    repair,
-    screening,
-    sharing,
-    supervision,
-    takeon,
-    trails,
-    workplans,
-)
-from api.operations import MAX_LAG, Check, Readiness
-from api.resources import Resource
+from api import systems
+from api.http.resources import Resource
+from api.operations.health import MAX_LAG, Check, Readiness
+from api.systems import histories
 from projections.follower import Follower
 
-_RESOURCES: tuple[Resource, ...] = (
-    *actcodes.RESOURCES,
-    *approvals.RESOURCES,
-    *entities.RESOURCES,
-    *trails.RESOURCES,
-    *findings.RESOURCES,
-    *deadlines.RESOURCES,
-    *inbox.RESOURCES,
-    *handovers.RESOURCES,
-    *policies.RESOURCES,
-    *catalogue.RESOURCES,
-    *delegations.RESOURCES,
-    *histories.RESOURCES,
-    *experience.RESOURCES,
-    *complaints.RESOURCES,
-    *channels.RESOURCES,
-    *reconsideration.RESOURCES,
-    *observation.RESOURCES,
-    *process.RESOURCES,
-    *publicity.RESOURCES,
-    *supervision.RESOURCES,
-    *draws.RESOURCES,
-    *screening.RESOURCES,
-    *dishonesty.RESOURCES,
-    *penalties.RESOURCES,
-    *legalreview.RESOURCES,
-    *leniency.RESOURCES,
-    *joint.RESOURCES,
-    *burden.RESOURCES,
-    *keylist.RESOURCES,
-    *repair.RESOURCES,
-    *sharing.RESOURCES,
-    *casefiles.RESOURCES,
-    *progress.RESOURCES,
-    *workplans.RESOURCES,
-    *assessment.RESOURCES,
-    *takeon.RESOURCES,
-)
-RESOURCES: tuple[Resource, ...] = histories.with_histories(_RESOURCES)
+
+def _collected() -> Iterator[Resource]:
+    """Yield the resources of every module of ``api.systems``, by the module's name."""
+    for module in iter_modules(systems.__path__):
+        yield from import_module(f"{systems.__name__}.{module.name}").RESOURCES
+
+
+RESOURCES: tuple[Resource, ...] = histories.with_histories(_collected())
 
 
 def readiness(follower: Follower, max_lag: int = MAX_LAG) -> Mapping[str, Check]:

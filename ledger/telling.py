@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ledger.catalogue.rules import CAT_R6
-from ledger.credit.rules import CRD_R5
-from ledger.dishonesty.rules import DIS_R5
-from ledger.draws.rules import DRW_V2
-from ledger.joint.rules import JNT_R1
-from ledger.observation.rules import OBS_R2, OBS_R3
-from ledger.takeon.rules import TKO_D2
+from ledger.systems.catalogue.rules import CAT_R6
+from ledger.systems.credit.rules import CRD_R5
+from ledger.systems.dishonesty.rules import DIS_R5
+from ledger.systems.draws.rules import DRW_V2
+from ledger.systems.joint.rules import JNT_R1
+from ledger.systems.observation.rules import OBS_R2, OBS_R3
+from ledger.systems.takeon.rules import TKO_D2
 
 #: What is told: a rule, the kind of problem, or the subject that the command names; and why.
 TOLD: Mapping[str, str] = {

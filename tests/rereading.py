@@ -19,7 +19,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from ledger.audiences import UNIT_BOUND, audiences_of_sender, knowers_of
+from ledger.general.audiences import UNIT_BOUND, audiences_of_sender, knowers_of
 from ledger.kernel import (
     Actor,
     Command,

@@ -14,16 +14,8 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
-from ledger.credit.effects import end_what_rests
-from ledger.credit.events import CreditRecordEntered, PublicityStarted
-from ledger.credit.folds import CreditRecords, Record
-from ledger.credit.rules import first_of
-from ledger.dishonesty.folds import Sanctions
-from ledger.documents import normal_form
-from ledger.draws.effects import CalledReserves
-from ledger.draws.events import DrawTargetSelected
-from ledger.entities.effects import business_left
-from ledger.entities.events import EntityLeftRegister, EntityRevised
+from ledger.general.documents import normal_form
+from ledger.general.vocabulary import ImportId, Name, Sha256
 from ledger.intake import claims
 from ledger.intake.claims import Claim
 from ledger.intake.events import (
@@ -50,7 +42,6 @@ from ledger.intake.folds import (
 )
 from ledger.intake.notes import row_note
 from ledger.kernel import (
-    Command,
     Event,
     Fact,
     FieldChange,
@@ -60,11 +51,20 @@ from ledger.kernel import (
     Provenance,
     Reading,
     RecordCorrected,
+    Report,
     Unavailable,
     Value,
     civil_moment,
 )
-from ledger.vocabulary import ImportId, Name, Sha256
+from ledger.systems.credit.effects import end_what_rests
+from ledger.systems.credit.events import CreditRecordEntered, PublicityStarted
+from ledger.systems.credit.folds import CreditRecords, Record
+from ledger.systems.credit.rules import first_of
+from ledger.systems.dishonesty.folds import Sanctions
+from ledger.systems.draws.effects import CalledReserves
+from ledger.systems.draws.events import DrawTargetSelected
+from ledger.systems.entities.effects import business_left
+from ledger.systems.entities.events import EntityLeftRegister, EntityRevised
 
 O = TypeVar("O", bound=Own)  # noqa: E741
 
@@ -112,7 +112,7 @@ class RowRejected(NotRecorded):
         super().__init__(f"{file}:{note.line}: {note.reason}: {note.message}")
 
 
-class ImportRows(Command):
+class ImportRows(Report):
     """导入登记册的若干行: record what these rows say and the ledger does not know yet.
 
     ``rows`` follow the first ``first`` rows of the file. A row that cannot be reconciled with what

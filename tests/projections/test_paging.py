@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 
-from api.listing import Listing
+from api.http.listing import Listing
 from api.views import RESOURCES
 from projections.opening import all_views
 from projections.paging import page_of

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from ledger.entities.events import EntityRegistered, EntityRevised, Identity
 from ledger.kernel import Recorded
-from projections import screening
-from projections.draws import Standing
-from projections.screening import Terms, steps
+from ledger.systems.entities.events import EntityRegistered, EntityRevised, Identity
+from projections.systems import screening
+from projections.systems.draws import Standing
+from projections.systems.screening import Terms, steps
 from tests.api.oracle import Facts
 from tests.projections.facts import E1
 
