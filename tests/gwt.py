@@ -44,6 +44,7 @@ from ledger.kernel import (
 from ledger.kernel.sequencer import Beside
 from ledger.systems.approvals.commands import ApproveRequest
 from ledger.systems.approvals.events import ApprovalGiven, ApprovalRequested
+from tests.rereading import require_tells_nothing
 
 parse = Formatter().parse
 
@@ -119,6 +120,7 @@ class Scenario:
     def when(self, command: Command, actor: Actor | None = None, key: str | None = None) -> Self:
         """The command that the scenario is about."""
         self.outcome = self.error = None
+        self._sent = command, actor or self.by
         try:
             self.outcome = self.ledger.execute(command, actor or self.by, key=key)
         except NotRecorded as error:
@@ -167,9 +169,11 @@ class Scenario:
         """The command was refused under this rule, with these details among others.
 
         Whoever reads the refusal is told everything: no detail is left blank, and a number that
-        was set by a policy comes with the policy's version.
+        was set by a policy comes with the policy's version. Nobody who sends the command is told
+        what they may not read (``tests.rereading``).
         """
         assert isinstance(self.error, Refusal), f"expected {rule}, got {self._instead()}"
+        require_tells_nothing(self.ledger.recorder, *self._sent, self._now[0])
         said = {name: self.error.details.get(name) for name in details}
         assert (self.error.rule.id, said) == (rule, details), _told(self.error)
         complete(self.error)
@@ -180,6 +184,7 @@ class Scenario:
     ) -> Self:
         """The command was answered so, pointing there, and saying this among other things."""
         assert type(self.error) is kind, f"expected {kind.__name__}, got {self._instead()}"
+        require_tells_nothing(self.ledger.recorder, *self._sent, self._now[0])
         found = getattr(self.error, "pointer", None)
         assert pointer is None or found == pointer, f"points to {found!r}: {_told(self.error)}"
         assert says in str(self.error), _told(self.error)

@@ -162,10 +162,16 @@ async def _take_down(  # noqa: PLR0917 - all that is known of a command that was
 ) -> None:
     """Take down a refusal or an unknown reference.
 
-    What tells whether an id is known costs its sender a probe: an unknown reference, and an id for
-    something new that is taken.
+    What tells of what is hidden costs its sender a probe: an unknown reference, an id for something
+    new that is taken, and a rule that refuses because of what its sender may not read.
     """
-    probing = isinstance(error, UnknownReference) or (isinstance(error, OutOfStep) and error.taken)
+    match error:
+        case OutOfStep():
+            probing = error.taken
+        case Refusal():
+            probing = error.told
+        case _:
+            probing = True
     # Counted before anything is waited for: others on their way are to meet it.
     spent = app[EDGE].probes.spend(sender) if probing else None
     if not isinstance(error, OutOfStep):

@@ -1,8 +1,9 @@
 """How often a sender may name what is not there for them, before it has to wait.
 
 A command that names a subject is answered alike whether nobody recorded it or its sender may not
-know of it; an id for something new is refused if anybody has it. Each such answer costs one of a
-sender's probes, which come back with time. Who has none left is answered 429 before the command is
+know of it; an id for something new is refused if anybody has it; a few rules refuse because of what
+their sender may not read (``ledger.telling``). Each such answer costs one of a sender's probes,
+which come back with time. Who has none left is answered 429 before the command is
 read, whatever it names: so neither that answer nor those before it tell hidden from unknown, and
 nobody can try ids by the thousand.
 """
@@ -55,9 +56,10 @@ class Probes:
         seconds = max(1, ceil((1 - known.left) * 60 / self._most))
         raise Problem(
             "too-many-requests",
-            "Too many of your commands named what is not there, or gave something new an id that "
-            f"is in use: at most {self._most} a minute may. Nothing was recorded. Check the ids, "
-            f"and send this again after {seconds} seconds.",
+            "Too many of your commands named what is not there, gave something new an id that is "
+            "in use, or were refused because of what another unit did: at most "
+            f"{self._most} a minute may. Nothing was recorded. Check them, and send this again "
+            f"after {seconds} seconds.",
             headers={hdrs.RETRY_AFTER: str(seconds)},
         )
 

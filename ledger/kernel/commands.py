@@ -292,6 +292,17 @@ class Reading:
         """Let the sender know of a subject, which it knows by another one that it may see."""
         self._knows.pop(make_tag(kind, value), None)
 
+    def may_know(self, kind: str, value: str) -> bool:
+        """Whether the sender may know of a subject that the command does not name.
+
+        A rule meets such a subject by itself, as the decision of a document. It passes over what
+        the sender may not know; one that must bind all units refuses, and does not name it.
+        """
+        if self._audiences is None:
+            return True
+        all_of = self._past.kept(Witnesses(make_tag(kind, value))).audiences
+        return not all_of or not self._audiences.isdisjoint(all_of)
+
     def _sender_knows(self, tag: str, kept: Kept) -> bool:
         """Whether the sender may know of a subject. What does not exist hides nothing."""
         knows = self._knows[tag]
@@ -464,10 +475,13 @@ class Reading:
         self.setting(rule.policy_key, on=start)
         return self._past.fold(PolicyVersions(rule.policy_key)).in_force(start)
 
-    def require(self, condition: object, rule: Rule, **details: Any) -> None:
-        """Refuse the command under ``rule`` unless ``condition`` holds."""
+    def require(self, condition: object, rule: Rule, *, told: bool = False, **details: Any) -> None:
+        """Refuse the command under ``rule`` unless ``condition`` holds.
+
+        ``told``: it does not because of what the sender may not know (``may_know``).
+        """
         if not condition:
-            raise Refusal(rule, self._version_of(rule), **details)
+            raise Refusal(rule, self._version_of(rule), told=told, **details)
 
     def _version_of(self, rule: Rule) -> int | None:
         """The version of the policy that sets a rule's number: the one used, else in force."""

@@ -70,10 +70,21 @@ class NotRecorded(Exception):
 
 
 class Refusal(NotRecorded):
-    """The command breaks a rule (rulebook 0.9)."""
+    """The command breaks a rule (rulebook 0.9).
 
-    def __init__(self, rule: Rule, policy_version: int | None = None, **details: Any) -> None:
+    ``told``: because of what its sender may not read, which the refusal tells by being one.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        policy_version: int | None = None,
+        *,
+        told: bool = False,
+        **details: Any,
+    ) -> None:
         self.rule = rule
+        self.told = told
         self.policy_version = policy_version
         self.details = details
         self.message = rule.message.format_map(_Shown(details))

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from ledger.kernel import Command, Recorded, Unavailable
+from ledger.kernel import Command, RecordCorrected, Recorded, Unavailable, budget
 from ledger.kernel.policies import PolicyVersions
 from ledger.systems.draws.risk import Ground, RiskClass, risk_class
 from ledger.systems.entities.folds import Registration
@@ -292,8 +292,13 @@ def steps(
     for index, record in enumerate(records, 1):
         if record.position <= run.cutoff_position:
             continue
-        # A correction changes what lies before it: everything is folded again.
-        after = _counted(Standing(entity).over(records[:index]), now)
+        if isinstance(record.event, RecordCorrected):
+            # It changes what lies before it: everything is folded again.
+            standing = Standing(entity).over(records[:index])
+        else:
+            budget.check()
+            standing.take(record)
+        after = _counted(standing, now)
         if after != points:
             step = Change("event", points, after, record.position, record.envelope.type)
             yield step, record

@@ -179,6 +179,127 @@ async def test_whether_a_business_is_drawn_is_not_told_to_it(world: World) -> No
     assert told["position"] < world.recorder.head()
 
 
+async def test_a_document_number_does_not_tell_what_was_decided(world: World) -> None:
+    """Numbers can be guessed: a record of one that another unit decided goes as of any other."""
+    await world.given_case("CASE-1", E_C)
+    decided = world.decision("DEC-1", "CASE-1", E_C)
+    await world.send("MRB head", "penalties/decide-penalty", **decided)
+    told = []
+    for n, number in enumerate((decided["doc_no"], "兰新市监罚〔2026〕DEC-9")):
+        record = {
+            "record": f"CR-{n}",
+            "entity": E_C,
+            "unit": "EMB",
+            "kind": "penalty",
+            "determined_on": "2026-03-11",
+            "title": "行政处罚",
+            "public": True,
+            "severity": "general",
+            "instrument": {
+                "kind": "penalty_decision",
+                "doc_no": number,
+                "effective_on": "2026-03-11",
+            },
+        }
+        given = await world.send("EMB head", "credit/enter-credit-record", **record)
+        told.append([{**e["body"], "record": "", "instrument": ""} for e in given["events"]])
+    assert told[0] == told[1]
+    assert "DEC-1" not in str(told)
+
+
+async def test_a_draft_is_not_named(world: World) -> None:
+    """CAT-R6 tells that the matter is listed (``ledger.telling``), not by whom or as what."""
+    await world.given_matter("M-DRAFT", published=None, listed="2026-03-11")
+    same = world.elements("检查事项 M-DRAFT")
+    path, listed = "catalogue/list-matter", {"matter": "M-9", "unit": "EMB", "elements": same}
+    problem = await world.refused("CAT-R6", "EMB head", path, **listed)
+    assert problem["details"]["others"] == "another unit"
+    assert "MRB" not in str(problem)
+    assert "(M-DRAFT)" not in str(problem)
+    await world.send(
+        "MRB head",
+        "catalogue/publish-matter",
+        matter="M-DRAFT",
+        unit="MRB",
+        url="https://example.org/m",
+    )
+    problem = await world.refused("CAT-R6", "EMB head", path, **listed)
+    assert problem["details"]["others"] == "MRB (M-DRAFT)"
+
+
+async def test_an_observation_of_another_unit_is_not_named(world: World) -> None:
+    """OBS-R2 tells that there was one; what was breached in it, and how often, is not told."""
+    grant = {
+        "observation": "OBS-1",
+        "entity": E_C,
+        "unit": "MRB",
+        "four_new_kind": "business_form",
+        "activity": "直播带货食品",
+        "policy_basis": {"level": "national", "instrument": "国发〔2023〕1号"},
+        "domain": "food_drug",
+        "bottom_lines": ["safety"],
+    }
+    await world.send("MRB head", "observation/grant-observation", **grant)
+    again = {**grant, "observation": "OBS-2", "unit": "EMB"}
+    problem = await world.refused("OBS-R2", "EMB head", "observation/grant-observation", **again)
+    assert "OBS-1" not in str(problem)
+    await world.send(
+        "MRB head",
+        "observation/report-bottom-line-breach",
+        observation="OBS-1",
+        line="safety",
+        issue="FS-099",
+        facts="-",
+        breached_on="2026-03-11",
+    )
+    measure = {
+        "soft_measure": "SM-1",
+        "entity": E_C,
+        "unit": "EMB",
+        "measure": "admin_guidance",
+        "issue": "FS-099",
+        "facts": "-",
+        "response_due": "2026-03-20",
+        "excluded": ["high_latent_risk"],
+    }
+    given = await world.send("EMB head", "observation/take-soft-measure", **measure)
+    assert [event["type"] for event in given["events"]] == ["observation.soft-measure-taken"]
+    own = {**measure, "soft_measure": "SM-2", "unit": "MRB"}
+    await world.refused("OBS-R4", "MRB head", "observation/take-soft-measure", **own)
+
+
+async def test_a_record_that_was_never_shown_is_not_shared(world: World) -> None:
+    """A subscriber whose filter would cover it cannot tell it from one that nobody entered."""
+    await world.send(
+        "BANK",
+        "sharing/subscribe-feed",
+        subscription="SUB-1",
+        unit="BANK",
+        purpose="授信审查",
+        legal_basis=[{"instrument": "征信业管理条例", "article": "第15条"}],
+    )
+    entered = {
+        "record": "CR-1",
+        "entity": E_C,
+        "unit": "MRB",
+        "kind": "penalty",
+        "determined_on": "2026-03-11",
+        "title": "行政处罚",
+        "public": True,
+        "severity": "general",
+        "instrument": {"kind": "penalty_decision", "doc_no": "1号", "effective_on": "2026-03-11"},
+    }
+    await world.send("MRB head", "credit/enter-credit-record", **entered)
+    use = {"entity": E_C, "unit": "BANK", "used_on": "2026-03-11", "used_for": "拒绝贷款申请"}
+    decline = {"subscription": "SUB-1", "reason": "口径不一致"}
+    await alike(world, "BANK", "sharing/report-record-use", "record", "CR-1", **use)
+    await alike(world, "BANK", "sharing/decline-recognition", "record", "CR-1", **decline)
+    await world.send(
+        "MRB head", "credit/start-publicity", record="CR-1", channels=["credit_china", "unit_site"]
+    )
+    await world.send("BANK", "sharing/decline-recognition", record="CR-1", **decline)
+
+
 async def test_probing_is_in_the_access_ledger(world: World) -> None:
     """What is hidden and what nobody has are taken down alike: who asked, and for what kind."""
     await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_C, "2026-03-18"))

@@ -463,6 +463,23 @@ class TestTooOften:
             statuses.append(answer.status)
         assert statuses == [409] * PROBES + [429]
 
+    async def test_rules_that_tell(self, world: World) -> None:
+        """A refusal because of what its sender may not read costs a probe, and no other."""
+        await world.given_matter("M-DRAFT", published=None, listed="2026-03-16")
+        elements = world.elements("检查事项 M-DRAFT")
+        body = {"matter": "M-9", "unit": "EMB", "elements": elements}
+        headers = {"Authorization": f"Bearer {world.tokens['EMB head']}"}
+
+        async def status(**changed: Any) -> int:
+            answer = await world.client.post(
+                "/v1/catalogue/list-matter", json={**body, **changed}, headers=headers
+            )
+            return answer.status
+
+        without = {"elements": {**elements, "bases": []}}
+        assert {await status(**without) for _ in range(PROBES + 1)} == {422}
+        assert [await status() for _ in range(PROBES + 1)] == [422] * PROBES + [429]
+
     async def test_taken_down_and_counted(self, world: World) -> None:
         """One line in the access ledger for each pause, and two numbers for operators."""
         for _ in range(PROBES + 4):

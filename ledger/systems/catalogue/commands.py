@@ -454,12 +454,18 @@ def _check_elements(ledger: Reading, matter: str, unit: str, elements: MatterEle
             ).units.items()
             if other != matter and by != unit
         }
+        known = [
+            f"{by} ({other})"
+            for other, by in sorted(others.items())
+            if ledger.may_know("matter", other)
+        ]
         ledger.require(
             not others or elements.division_note,
             rules.CAT_R6,
+            told=not known,
             name=elements.name,
             entity_class=elements.entity_class,
-            others=", ".join(f"{by} ({other})" for other, by in sorted(others.items())),
+            others=", ".join(known) or "another unit",
         )
     ledger.require(
         elements.delegated_to is None or elements.delegation_ref,

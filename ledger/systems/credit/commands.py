@@ -163,6 +163,8 @@ class EnterCreditRecord(DatedAct):
         name = self.decision
         if name is None and self.kind == "penalty" and self.instrument is not None:
             name = ledger.read(DecisionsOf(self.entity)).by_document(self.instrument.doc_no)
+            if name is not None and not ledger.may_know("decision", name):
+                name = None  # numbers can be guessed: that it was decided is not to be learned here
         if name is None:
             return None
         decision = ledger.known(Decision(name), "Record the decision first.")

@@ -133,6 +133,7 @@ def require_first(
     ledger.require(
         False,
         CRD_R5,
+        told=not seen,
         doc_no=record.says.instrument.doc_no if seen else doc_no,
         entity=entity,
         where=f", as {record.record}" if seen else "",

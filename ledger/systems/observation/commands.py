@@ -87,12 +87,14 @@ class GrantObservation(Act):
             for period in ledger.read(ObservationsOf(self.entity)).periods.values()
             if period.activity.casefold() == self.activity.casefold()
         ]
+        known = [name for name in earlier if ledger.may_know("observation", name)]
         ledger.require(
             not earlier,
             rules.OBS_R2,
+            told=not known,
             entity=self.entity,
             activity=self.activity,
-            reason=f"it has had {', '.join(earlier)} already",
+            reason=f"it has had {', '.join(known) or 'one'} already",
             max_months=ledger.setting("observation.max_months"),
         )
         yield ObservationGranted(
@@ -187,6 +189,8 @@ class TakeSoftMeasure(DatedAct):
                 raise Malformed(f"{self.observation} is about {period.entity}", "/observation")
         issues = ledger.read(Issues(self.entity))
         for breach in issues.unanswered:
+            if not ledger.may_know("observation", breach.observation):
+                continue
             ledger.require(
                 breach.issue != self.issue,
                 rules.OBS_R4,
@@ -208,11 +212,21 @@ class TakeSoftMeasure(DatedAct):
             excluded=self.excluded,
         )
         yield from self._excused(ledger)
-        yield from self._repeated(ledger, len(issues.uncorrected.get(self.issue, ())) + 1)
+        repeated = [
+            measure
+            for measure in issues.uncorrected.get(self.issue, ())
+            if ledger.may_know("soft-measure", measure)
+        ]
+        yield from self._repeated(ledger, len(repeated) + 1)
 
     def _excused(self, ledger: Reading) -> Iterator[Event]:
         """OBS-V1: conduct that no leniency excuses is met with a soft measure inside a period."""
-        running = list(ledger.read(ObservationsOf(self.entity)).running(ledger.on))
+        # What the unit cannot know of it has not used.
+        running = [
+            period
+            for period in ledger.read(ObservationsOf(self.entity)).running(ledger.on)
+            if ledger.may_know("observation", period.observation)
+        ]
         if self.excluded and running:
             yield finding(
                 ledger,

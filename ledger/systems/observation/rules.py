@@ -34,7 +34,7 @@ OBS_R2 = Rule(
 )
 OBS_R3 = Rule(
     "OBS-R3",
-    "{entity} is under observation {observation} until {ends_on}, and nothing gentler was done "
+    "{entity} is under observation{which} until {ends_on}, and nothing gentler was done "
     "about {issue}",
     _NOTICE_5,
     "Take a soft measure first, report the breach of a bottom line, or justify the penalty with a "
@@ -115,11 +115,14 @@ def require_gentleness_first(
     """
     for period in ledger.read(ObservationsOf(entity)).running(ledger.on, domain):
         done = issue in period.justified or issue in ledger.read(Issues(entity)).measured
+        known = ledger.may_know("observation", period.observation)
         ledger.require(
             done,
             OBS_R3,
+            told=not known,
             entity=entity,
-            observation=period.observation,
+            which=f" {period.observation}" if known else "",
+            **({"observation": period.observation} if known else {}),
             ends_on=period.ends_on,
             issue=issue,
         )

@@ -246,9 +246,15 @@ def _subscription(ledger: Reading, name: str) -> Subscription:
 
 
 def _reveal_shared(ledger: Reading, record: str, filters: Iterable[Filters]) -> None:
-    """Let a subscriber know of a record that one of its filters shares with it."""
-    says = ledger.read_true(Record(record)).content
-    if says is not None and any(covers(each, says) for each in filters):
+    """Let a subscriber know of a record that was shown and that one of its filters covers.
+
+    What waits to be published, or never is, was not shared with anybody.
+    """
+    known = ledger.read_true(Record(record))
+    says = known.content
+    if says is None or not has_been_shown(known, ledger.on):
+        return
+    if any(covers(each, says) for each in filters):
         ledger.reveal("record", record)
 
 

@@ -280,7 +280,12 @@ class TakeOnPenalty(Countersigned):
         self._check(ledger, taking)
         ledger.new(DecisionStanding(decision))
         known = ledger.read(DecisionsOf(self.entity)).by_document(self.doc_no)
-        ledger.require(known is None, rules.TKO_D2, what=f"a decision of document {self.doc_no}")
+        ledger.require(
+            known is None,
+            rules.TKO_D2,
+            told=known is not None and not ledger.may_know("decision", known),
+            what=f"a decision of document {self.doc_no}",
+        )
         require_first(ledger, entity=self.entity, kind="penalty", doc_no=self.doc_no)
         entered = self._record(ledger, decision)
         started = None if entered is None else self._publicity(ledger, taking, entered)
@@ -856,7 +861,12 @@ class _Taking:
         fact = fact_id(command.takeon, kind, command.ref)
         # The answer says nothing but that the id is taken, by whomever.
         known = ledger.read_true(OpeningFact(fact)).exists
-        ledger.require(not known, rules.TKO_D2, what=self._what)
+        ledger.require(
+            not known,
+            rules.TKO_D2,
+            told=not ledger.may_know("opening-fact", fact),
+            what=self._what,
+        )
         self._taken = OpeningFactTakenOn(
             fact=fact,
             takeon=command.takeon,

@@ -47,6 +47,9 @@ _ONE_DAY = timedelta(days=1)
 #: record that was merely wrong may be entered right.
 _FOR_GOOD = {"repaired", "revoked", "source_delisted"}
 
+#: What is told of a decision to whoever may not know of it.
+_UNDONE = "the decision under it was undone"
+
 
 class PublishMeasureCatalogue(Act):
     """公布措施清单: the whole catalogue of incentives and sanctions, in force from a day on."""
@@ -106,7 +109,13 @@ class ApplySanction(DatedAct):
         if self.until is not None and self.until < ledger.on:
             raise Malformed("until lies before the day of the sanction", "/until")
         reason = self._over(ledger, record)
-        ledger.require(reason is None, rules.DIS_R5, record=self.record, reason=reason)
+        ledger.require(
+            reason is None,
+            rules.DIS_R5,
+            told=reason == _UNDONE,
+            record=self.record,
+            reason=reason,
+        )
         version, item = ledger.read(MeasureCatalogue(CATALOGUE)).measure(self.measure, ledger.on)
         reason = self._beyond(ledger, item, record)
         ledger.require(
@@ -143,6 +152,8 @@ class ApplySanction(DatedAct):
         if says.decision is not None:
             undone = ledger.read(Decision(says.decision)).undone
             if undone is not None and undone.since <= ledger.on:
+                if not ledger.may_know("decision", says.decision):
+                    return _UNDONE
                 return f"decision {says.decision} under it was undone by {undone.instrument}"
         for other in ledger.read(CreditRecords(self.entity)).records.values():
             same = other.exists and (other.says.unit, other.says.instrument.doc_no) == (

@@ -82,6 +82,7 @@ def require_joined(
         ledger.require(
             not offers,
             rules.JNT_R1,
+            told=not ledger.may_know(offer["kind"], offer["join"]),
             unit=unit,
             entity=entity,
             reason=f"{offer['lead']} visits it {offer['when']}, on matters of the joint list",
