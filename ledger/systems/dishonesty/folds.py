@@ -38,23 +38,24 @@ from ledger.systems.dishonesty.events import (
     SeriousListRemoved,
 )
 
-#: A region has one catalogue of measures: the national base with its own supplement.
+#: The only catalogue of measures of the region: the national list and its local supplement.
 CATALOGUE: MeasureCatalogueId = "region"
 
 
-#: The classes of dishonesty information, the lightest first.
+#: The classes of dishonesty information, the least serious first.
 _CLASSES = get_args(RecordSeverity)
 
 
 def at_least(severity: RecordSeverity | None, least: RecordSeverity) -> bool:
-    """Whether information of a class is at least as grave as another class."""
+    """Return whether a class is at least as serious as another one; ``None`` never is."""
     return severity is not None and _CLASSES.index(severity) >= _CLASSES.index(least)
 
 
 class Determination(Fold):
     """What was the business told, what did it answer, and what was determined?
 
-    ``answered``: the business itself has sent a defence, beside what the unit says it was handed.
+    ``answered`` is true if the business itself sent a defence. Other ``defences`` were recorded by
+    the unit that received them.
     """
 
     determination: DeterminationId
@@ -82,7 +83,7 @@ class Determination(Fold):
 
     @property
     def stage(self) -> str:
-        """How far it has come."""
+        """The stage of the determination."""
         if self.determined is not None:
             if self.listed is None:
                 return "determined"
@@ -112,7 +113,7 @@ class Determination(Fold):
 
 
 class SeriousListing(Fold):
-    """Does this record stand on a serious list?"""
+    """Is the business on a serious list because of this record?"""
 
     record: RecordId
     added: SeriousListAdded | None = None
@@ -124,7 +125,7 @@ class SeriousListing(Fold):
 
     @property
     def stands(self) -> bool:
-        """Whether the business is on the list by it."""
+        """Whether the business is still on the list because of this record."""
         return self.added is not None and self.removed is None
 
     @property
@@ -147,7 +148,7 @@ class SeriousListing(Fold):
 
 
 class CriteriaVersion(msgspec.Struct):
-    """One version of the criteria of a list, from their proposal on."""
+    """A version of the criteria of a list, proposed and possibly published."""
 
     proposal: ListCriteria
     proposed_on: date
@@ -156,7 +157,7 @@ class CriteriaVersion(msgspec.Struct):
 
 
 class ListField(Fold):
-    """Which criteria has the serious list of this field had, and are any in force?"""
+    """Which criteria did the serious list of this field have, and are any in force?"""
 
     list_field: ListFieldId
     unit: str = ""
@@ -169,7 +170,7 @@ class ListField(Fold):
 
     @property
     def latest(self) -> int:
-        """The number of the newest version, 0 if there is none."""
+        """The number of the newest version, or 0."""
         return max(self.versions, default=0)
 
     def on_proposed(self, event: ListCriteriaProposed, record: Recorded) -> None:
@@ -186,7 +187,7 @@ class ListField(Fold):
         self.withdrawn_on = record.occurred_on
 
     def in_force(self, on: date) -> int | None:
-        """The newest version published by a day, unless all were withdrawn by then."""
+        """Return the newest version published by a day, or ``None`` if withdrawn by then."""
         if self.withdrawn_on is not None and self.withdrawn_on <= on:
             return None
         published = [
@@ -198,21 +199,21 @@ class ListField(Fold):
 
 
 class MeasureCatalogue(Fold):
-    """Which versions of the catalogue of measures are there?"""
+    """Which versions of the catalogue of measures were published?"""
 
     catalogue: MeasureCatalogueId
     versions: list[MeasureCataloguePublished] = msgspec.field(default_factory=list)
 
     @property
     def latest(self) -> int:
-        """The number of the newest version, 0 if there is none."""
+        """The number of the newest version, or 0."""
         return max((version.version for version in self.versions), default=0)
 
     def on_published(self, event: MeasureCataloguePublished) -> None:
         self.versions.append(event)
 
     def in_force(self, on: date) -> MeasureCataloguePublished | None:
-        """The version in force on a day: of those in effect the newest by its day (2.17)."""
+        """Return the version in force on a day: the one that took effect last (2.17)."""
         return max(
             (version for version in self.versions if version.effective_from <= on),
             key=lambda version: (version.effective_from, version.version),
@@ -220,17 +221,17 @@ class MeasureCatalogue(Fold):
         )
 
     def item(self, version: int, name: str) -> Measure | None:
-        """A measure as one version of the catalogue has it."""
-        items = (one for each in self.versions if each.version == version for one in each.items)
+        """Return a measure of a version of the catalogue, or ``None``."""
+        items = (item for each in self.versions if each.version == version for item in each.items)
         return next((item for item in items if item.measure == name), None)
 
     def measure(self, name: str, on: date) -> tuple[int, Measure | None]:
-        """A measure of the version in force on a day, and the number of that version."""
+        """Return the number of the version in force on a day, and a measure of it or ``None``."""
         version = self.in_force(on)
         if version is None:
             return 0, None
-        found = (item for item in version.items if item.measure == name)
-        return version.version, next(found, None)
+        matches = (item for item in version.items if item.measure == name)
+        return version.version, next(matches, None)
 
 
 class Incentive(Fold):
@@ -259,7 +260,7 @@ class Incentive(Fold):
 
     @property
     def stage(self) -> Literal["promised", "granted", "ended"]:
-        """How far it has come."""
+        """The stage of the incentive."""
         if self.ended is not None:
             return "ended"
         return "promised" if self.granted is None else "granted"
@@ -279,7 +280,7 @@ class Incentive(Fold):
 
 
 class Sanction(Fold):
-    """What is this sanction, and is it alive?"""
+    """What is this sanction, and is it in force?"""
 
     sanction: SanctionId
     applied: SanctionApplied | None = None
@@ -318,7 +319,7 @@ class Sanction(Fold):
 
 
 class Sanctions(Fold):
-    """Which sanctions has this business had, and which of them are alive?"""
+    """Which sanctions were applied to this business, and which are in force?"""
 
     entity: EntityId
     applied: dict[str, SanctionApplied] = msgspec.field(default_factory=dict)
@@ -331,7 +332,7 @@ class Sanctions(Fold):
         self.lifted[event.sanction] = event
 
     def resting_on(self, record: str) -> list[SanctionApplied]:
-        """The sanctions alive that rest on a credit record."""
+        """Return the sanctions in force that are based on a credit record."""
         return [
             sanction
             for name, sanction in self.applied.items()
