@@ -23,20 +23,20 @@ ASM_R1 = Rule(
 )
 ASM_R2 = Rule(
     "ASM-R2",
-    "the weights of {year} add up to {total}, not to 100",
+    "the weights of {year} must add up to 100; they add up to {total}",
     _NOTICE,
     "Change the weights so that they add up to 100.",
 )
 ASM_R3 = Rule(
     "ASM-R3",
-    "the indicators on the three systems weigh {weight} in {year}, less than {last} in {before}",
+    "the three systems must weigh at least {last} in {year}, as in {before}; they weigh {weight}",
     f"{_NOTICE}: 提高三项制度分值权重",
     "Give the indicators on the three systems a total weight of at least {last} in {year}.",
     policy_key="assessment.weights",
 )
 ASM_R4 = Rule(
     "ASM-R4",
-    "the scheme of {year} was adopted on {since}, and {year} has begun",
+    "the scheme of {year}, adopted on {since}, cannot change because {year} has begun",
     _NOTICE,
     "Change the scheme of the next year instead; units must know the indicators of a year "
     "before it begins.",

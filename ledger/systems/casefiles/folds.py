@@ -214,7 +214,7 @@ class ReviewStanding(Fold):
 
     def on_qualified(self, event: EnforcementUnitQualified, record: Recorded) -> None:
         self.qualified.append(event)
-        # Reviews from before the ledger knew the unit are not in it and must not count as missing.
+        # The ledger has no reviews from before it knew the unit; they must not count as missing.
         known = max(event.valid_from, record.occurred_on)
         self.known_since = min(self.known_since or known, known)
 

@@ -24,7 +24,7 @@ CFR_R2 = Rule(
 )
 CFR_R3 = Rule(
     "CFR-R3",
-    "case {case} has a fault of {veto}, which fails the file whatever its score, here {score}; the "
+    "case {case} has a fault of {veto}, which fails the file at any score (here {score}); the "
     "outcome cannot be {outcome}",
     f"{_NOTICE_8}: 一票否决",
     "Record the outcome fail, or score the file without the veto if it does not have this fault.",

@@ -60,7 +60,7 @@ class UnitStanding(Fold):
         )
 
     def has_power(self, matter: Matter, elements: MatterElements, on: date) -> bool:
-        """Return whether a matter is the unit's own, or delegated or entrusted to it, on a day."""
+        """Return whether the unit may use a matter, its own, delegated or entrusted, on a day."""
         standing = self.qualified(on)
         return self.may_use(matter.matter, on) and (
             self.unit in (matter.unit, elements.delegated_to)

@@ -35,13 +35,14 @@ CMP_R1 = Rule(
 )
 CMP_R2 = Rule(
     "CMP-R2",
-    "the accused unit would read {what} of the complainant",
+    "the accused unit must not learn who complains; it would read {what}",
     "个人信息保护法 Art. 10; 市场监督管理投诉举报处理暂行办法: 不得将投诉人信息泄露给被投诉人",
     "Describe the allegation so that it does not reveal who complains.",
 )
 CMP_R3 = Rule(
     "CMP-R3",
-    "complaint {complaint} cannot be closed before the complainant, who can be reached, is told",
+    "the complainant can be reached and must be told the result before complaint {complaint} is "
+    "closed",
     f"{_NOTICE}: 及时反馈处理结果",
     "Enter in feedback_text what the complainant was told.",
 )
@@ -60,7 +61,7 @@ CMP_V2 = finding_rule(
     "a complaint was not acknowledged, accepted or answered in time",
     _NOTICE,
 )
-#: A substantiated complaint is a finding against the unit; no other rule needs to be broken.
+#: A substantiated complaint is a finding against the unit, whichever rule the unit broke.
 CMP_V3 = finding_rule(
     "CMP-V3", "abuse", "a complaint about the unit's enforcement was substantiated", _NOTICE
 )

@@ -60,7 +60,7 @@ class DecisionStanding(Fold):
     entity: str | None = None
     made_on: date | None = None
     violation_code: str | None = None
-    #: The number of the decision's document.
+    #: The number of the decision's document, after corrections.
     doc_no: str | None = None
     ended_on: date | None = None
     ended_by: str = ""

@@ -55,7 +55,7 @@ _ONE_DAY = timedelta(days=1)
 #: The roles that may approve a unit's own decision to end a record.
 ENDERS: frozenset[Role] = frozenset({"credit_officer", "unit_head"})
 
-#: The reason for lifting a sanction, by the reason why the record under it ended.
+#: The reason for lifting a sanction, by the reason why its record ended.
 LIFTED: Mapping[TerminationReason, LiftReason] = {
     "repaired": "repaired",
     "revoked": "revoked",

@@ -136,7 +136,8 @@ class EntityRosterFrozen(Event):
     ``line``, as the ledger knew them at position ``composed_at``. ``left_out`` counts businesses
     that are not on it for a separately recorded reason (DRW-R7). Since version 2 ``units`` and
     ``matters`` are those of the draw that the roster is for, and ``excluded`` counts by stratum the
-    businesses that are not on it because the capped visits of a unit in this year are used up.
+    businesses that are not on it because the capped visits of a unit in this year are used up and
+    have all begun.
     """
 
     TOPIC: ClassVar[str] = "draws.entity-roster-frozen"

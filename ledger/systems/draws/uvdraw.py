@@ -343,7 +343,7 @@ def _rank_lines(
         return None
     sizes = {key: roster.count(head) for key, head in heads.items()}
     total = sum(sizes.values())
-    # True if every entry has one of the heads and only their quotes and the closing one.
+    # Every entry must begin with one of the heads, and have no quotes but theirs and the last one.
     if roster.count(b"{") != total or roster.count(b'"') != 8 * total:
         return None
     dues = {key: quota(sizes[key], ratios[key]) for key in ratios}

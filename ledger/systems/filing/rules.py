@@ -196,8 +196,8 @@ def published_matter(
 ) -> MatterElements:
     """Return the published elements of a matter that a unit may use (CAT-R2, R3, R7).
 
-    Refuse if it is not in force or the unit may not use it ``on`` a day. ``power`` is the power
-    that a delegation must give; ``None`` if the power for the act cannot be delegated.
+    Refuse unless the matter is in force now and the unit may use it on the day ``on``. ``power`` is
+    the power that a delegation must give; ``None`` if the power for the act cannot be delegated.
     """
     matter = ledger.known(Matter(matter_id), "List it in the catalogue first.")
     elements = matter.in_force_on(ledger.on)
