@@ -169,7 +169,7 @@ class UnitCases(Fold):
 
     @property
     def cases(self) -> list[str]:
-        """Their ids, sorted."""
+        """The ids of these cases, sorted."""
         ended = {**self.closed, **self.decided}
         return sorted(case for case, day in ended.items() if day.year == self.year)
 

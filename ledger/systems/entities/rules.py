@@ -1,4 +1,4 @@
-"""Rules of leaving the register (2.17)."""
+"""Rules about businesses that left the register (2.17)."""
 
 from __future__ import annotations
 
