@@ -282,7 +282,7 @@ FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a source left out": (lambda f: f["seed"]["body"]["values"].pop(), "the values come from"),
     "another ratio": (
         lambda f: _announced(f)["body"]["strata"][0].update(ratio="0.50"),
-        "the record of the announcement says",
+        "the body of the record of the announcement is",
     ),
     "another record": (
         lambda f: _announced(f).update(record=_flip(_announced(f)["record"])),
