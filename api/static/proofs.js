@@ -203,7 +203,7 @@ const PROOFS = (() => {
   async function proven(record, text, keys, what = "the record") {
     const receipt = parsedReceipt(text);
     if (!(await proves(receipt.root, receipt.size, receipt.index, record, receipt.path))) {
-      throw new Differs(`${what} is not proven to stand in the log`);
+      throw new Differs(`${what} is not proven to be in the log`);
     }
     const known = await Promise.all(keys.map((key) => parsedKey(key)));
     const signers = await signedBy(receipt, known);

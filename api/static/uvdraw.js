@@ -1,7 +1,7 @@
 "use strict";
-// UVDRAW-1 once more, and the checking of draw files and receipts, with nothing but what a browser
-// has and proofs.js. It is written from the description of the algorithm and shares no line with
-// the service; the tests hold both to the same bytes. Nothing here touches a page or a network.
+// UVDRAW-1 and the checks of draw files and receipts, using only a browser's functions and proofs.js.
+// It was written from the description of the algorithm and shares no code with the service; the tests
+// compare both. Nothing here touches a page or a network.
 
 const UVDRAW = (() => {
   const ALGORITHM = "UVDRAW-1", FILE = "uvdraw-file/1";
@@ -10,7 +10,7 @@ const UVDRAW = (() => {
     sha256, unbase64, unhex, utf8,
   } = PROOFS;
 
-  // By code point, as UTF-8 bytes are ordered; by UTF-16, surrogates would come before U+E000.
+  // Order by code point, like UTF-8 bytes. In UTF-16 order, surrogates would come before U+E000.
   const place = (unit) => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit);
 
   function before(a, b) {
@@ -34,8 +34,8 @@ const UVDRAW = (() => {
     const byCode = new Map();
     for (const entry of entries) {
       const code = entry.uscc;
-      if (typeof code !== "string" || !code || code.includes("|")) throw new Differs(`${canonical(entry)} has no uscc`);
-      if (byCode.has(code)) throw new Differs(`${code} stands on the roster twice`);
+      if (typeof code !== "string" || !code || code.includes("|")) throw new Differs(`${canonical(entry)} must have a uscc without "|"`);
+      if (byCode.has(code)) throw new Differs(`${code} is on the roster twice`);
       byCode.set(code, canonical(entry));
     }
     return [...byCode.keys()].sort(before).map((code) => byCode.get(code));
@@ -43,7 +43,7 @@ const UVDRAW = (() => {
 
   const listHash = async (lines) => hex(await sha256(utf8(`[${lines.join(",")}]`)));
 
-  // --- the tree over lines
+  // --- the tree over the lines
 
   async function root(lines) {
     if (!lines.length) return hex(await sha256(new Uint8Array()));
@@ -56,12 +56,12 @@ const UVDRAW = (() => {
     return hex(level[0]);
   }
 
-  // --- seed, quota, chances: whole numbers alone
+  // --- seed, quota and chances, computed with whole numbers only
 
   function seedOf(values) {
     if (!values.length) throw new Differs("a seed needs at least one value");
     for (const value of values) {
-      if (!value || value.includes("|")) throw new Differs(`${JSON.stringify(value)} is no value of a seed`);
+      if (!value || value.includes("|")) throw new Differs(`${JSON.stringify(value)} must not be empty or contain "|"`);
     }
     return values.join("|");
   }
@@ -69,11 +69,11 @@ const UVDRAW = (() => {
   function quota(size, ratio) {
     const parts = /^([01])(?:\.([0-9]{1,4}))?$/.exec(ratio);
     const share = parts && Number(parts[1] + (parts[2] || "").padEnd(4, "0"));
-    if (!parts || share > 10000) throw new Differs(`${ratio} is no ratio`);
+    if (!parts || share > 10000) throw new Differs(`a ratio must be from 0 to 1 with at most four decimal places; it is ${ratio}`);
     return Number((BigInt(size) * BigInt(share) + 9999n) / 10000n);
   }
 
-  // part ÷ whole to four places, half to even, never falsely 0 or 1.
+  // part ÷ whole with four decimal places, half to even, never rounded to 0 or 1.
   function shown(part, whole) {
     if (part === 0n || whole === 0n) return "0";
     if (part === whole) return "1";
@@ -95,8 +95,8 @@ const UVDRAW = (() => {
     return result;
   }
 
-  // How likely the holders of each number of tickets are drawn: t is where the expected number of
-  // those with a ticket below t is the quota; then it is 1 − (1 − t)^w.
+  // The chance of being drawn for each number of tickets w: 1 − (1 − t)^w, where t is chosen so that
+  // the expected number of entries with a ticket below t is the quota.
   function chances(tickets, due) {
     const counts = new Map();
     for (const held of tickets) counts.set(held, (counts.get(held) || 0) + 1);
@@ -121,14 +121,14 @@ const UVDRAW = (() => {
 
   // --- the draw
 
-  // Without a bound a false line keeps its reader hashing.
+  // Without a limit, a forged line could make its reader compute hashes forever.
   const MAX_WEIGHT = 1000;
 
   async function ticket(seed, draw, stratum, uscc, weight) {
     const base = `${seed}|${draw}|${stratum}|${uscc}`;
     if (weight === undefined) return hex(await sha256(utf8(base)));
     if (!(Number.isSafeInteger(weight) && weight >= 1 && weight <= MAX_WEIGHT)) {
-      throw new Differs(`${uscc} has weight ${weight}; a weight counts tickets, from 1 to ${MAX_WEIGHT}`);
+      throw new Differs(`the weight of ${uscc} must be from 1 to ${MAX_WEIGHT}; it is ${weight}`);
     }
     const all = await hashed(weight, (index) => utf8(`${base}|${index + 1}`));
     return all.map(hex).sort()[0];
@@ -185,24 +185,24 @@ const UVDRAW = (() => {
 
   function same(what, found, due) {
     const [left, right] = [canonical(found ?? null), canonical(due ?? null)];
-    if (left !== right) throw new Differs(`${what} ${left}; it should be ${right}`);
+    if (left !== right) throw new Differs(`${what} ${left}; it must be ${right}`);
   }
 
   function moment(text) {
     const value = /(Z|[+-]\d\d:\d\d)$/.test(text || "") ? Date.parse(text) : NaN;
-    if (Number.isNaN(value)) throw new Differs(`${text} is no moment`);
+    if (Number.isNaN(value)) throw new Differs(`${text} is not a valid time`);
     return value;
   }
 
-  // Keys of strata are whatever the file says, also names that every object has.
+  // The file may use any keys for strata, also names that every object has.
   const sizeOf = (announced, key) => (Object.hasOwn(announced.roster_strata, key) ? announced.roster_strata[key] : 0);
 
-  // That the file is built as files are; what it says is looked at later.
+  // Check the structure of the file; its content is checked later.
   function checkShape(file) {
     const text = (value) => typeof value === "string";
     const absent = (value) => value === undefined || value === null;
     const wrong = (where, due) => {
-      throw new Differs(`${where} should be ${due}`);
+      throw new Differs(`${where} must be ${due}`);
     };
     if (!absent(file.keys) && !(Array.isArray(file.keys) && file.keys.every(text))) wrong("`keys`", "a list of texts");
     for (const name of ["announcement", "seed", "execution"]) {
@@ -216,7 +216,7 @@ const UVDRAW = (() => {
       if (!absent(event.signed_at)) moment(event.signed_at);
     }
     for (const name of ["roster", "selection", "officers", "assignments", "parts"]) {
-      // Of a receipt the first two are places, which are looked at there.
+      // In a receipt the first two are places, which checkReceipt checks.
       if (file.format === FILE && !absent(file[name]) && !Array.isArray(file[name])) wrong(`\`${name}\``, "a list");
     }
     for (const { revealed } of (file.seed && file.seed.body.values) || []) {
@@ -224,20 +224,20 @@ const UVDRAW = (() => {
     }
   }
 
-  // What is left out of an event stands for its default.
+  // Fields that an event omits have their defaults.
   function announcementOf(body) {
     return { reserves: 0, algorithm: ALGORITHM, ...body };
   }
 
   async function checkEvent(what, topic, event, keys, report) {
     if (event.record == null || event.receipt == null) {
-      report.unchecked.push(`nothing proves that ${what} stands in the log`);
+      report.unchecked.push(`nothing proves that ${what} is in the log`);
       return null;
     }
     const { fields, position, receipt, signers } = await proven(unbase64(event.record), event.receipt, keys, what);
     same(`the position of ${what} is`, position, event.position);
-    same(`the record of ${what} is a`, fields.type, topic);
-    same(`the record of ${what} says`, fields.body, event.body);
+    same(`the type of the record of ${what} is`, fields.type, topic);
+    same(`the body of the record of ${what} is`, fields.body, event.body);
     const where = `${what} is event ${event.position} of the log ${receipt.origin}, under its checkpoint of ${receipt.size}`;
     if (signers) report.held.push(`${where} signed by ${signers.join(", ")}`);
     else report.unchecked.push(`${where}, whose Ed25519 signature this browser cannot check`);
@@ -252,14 +252,14 @@ const UVDRAW = (() => {
     if (recorded === null) return;
     const first = announced.sources.reduce((a, b) => (moment(b.publication_at) < moment(a.publication_at) ? b : a));
     const signed = moment(event.signed_at);
-    const out = `${first.name} was out at ${first.publication_at}`;
+    const out = `${first.name} was published at ${first.publication_at}`;
     if (signed >= moment(first.publication_at)) {
-      throw new Differs(`the announcement was covered by that checkpoint at ${event.signed_at} only; ${out}`);
+      throw new Differs(`the announcement was covered by that checkpoint only at ${event.signed_at}; ${out}`);
     }
-    report.held.push(`by its record the announcement was made at ${new Date(recorded).toISOString()}, before ${out}`);
+    report.held.push(`the announcement was recorded at ${new Date(recorded).toISOString()}, before ${out}`);
     if (!witnesses.length) {
-      report.unchecked.push(`that the announcement was covered by that checkpoint at ${event.signed_at} is only this file's word: `
-        + "no signature says when; one that does is a witness's, whose key you know");
+      report.unchecked.push(`only this file claims that the announcement was covered by that checkpoint at ${event.signed_at}: `
+        + "only the signature of a witness whose key you know can prove the time");
     }
     for (const given of witnesses) {
       const witness = await parsedKey(given, WITNESS);
@@ -269,7 +269,7 @@ const UVDRAW = (() => {
         continue;
       }
       const at = new Date(seen).toISOString();
-      if (seen >= moment(first.publication_at)) throw new Differs(`the witness ${witness.name} signed at ${at} only; ${out}`);
+      if (seen >= moment(first.publication_at)) throw new Differs(`the witness ${witness.name} signed only at ${at}; ${out}`);
       report.held.push(`the witness ${witness.name} saw that checkpoint at ${at}, before ${out}`);
     }
   }
@@ -280,11 +280,11 @@ const UVDRAW = (() => {
     const known = announced.sources.filter((one) => one.kind !== "commitment").map((one) => moment(one.publication_at));
     for (const [index, source] of announced.sources.entries()) {
       const { value, revealed = true } = seed.values[index];
-      if (!revealed) same(`for ${source.name} stands`, value, source.fallback);
+      if (!revealed) same(`the value of ${source.name} is`, value, source.fallback);
       else if (source.kind === "commitment") {
         same(`the SHA-256 of what ${source.name} revealed is`, hex(await sha256(utf8(value))), source.commitment);
         if (known.some((at) => moment(source.publication_at) > at)) {
-          throw new Differs(`${source.name} could wait for a public value, and then choose`);
+          throw new Differs(`${source.name} could choose after a public value was known`);
         }
       }
     }
@@ -293,44 +293,44 @@ const UVDRAW = (() => {
     for (const [index, source] of announced.sources.entries()) {
       const { value, revealed = true } = seed.values[index];
       if (revealed && source.kind !== "commitment") {
-        report.beyond.push(`that ${value} is what was published no file can show: compare it with ${source.name} of ${source.publication_at}`);
+        report.beyond.push(`no file can show that ${value} was published: compare it with ${source.name} of ${source.publication_at}`);
       }
     }
   }
 
   function checkExecution(file, announced, seed, execution, recorded, report) {
-    if (!seed) throw new Differs("the file has an outcome and no seed");
-    if (file.execution.position <= file.seed.position) throw new Differs("the outcome stands in the log before the seed");
+    if (!seed) throw new Differs("the file has an outcome but no seed");
+    if (file.execution.position <= file.seed.position) throw new Differs("the outcome is before the seed in the log");
     for (const source of announced.sources) {
       if (recorded !== null && recorded < moment(source.publication_at)) {
-        throw new Differs(`the draw was made before ${source.name} was out at ${source.publication_at}`);
+        throw new Differs(`the draw was carried out before ${source.name} was published at ${source.publication_at}`);
       }
     }
     same("the outcome is of", execution.draw, announced.draw);
-    same("it was drawn from the roster", execution.roster_hash, announced.roster_hash);
-    same("it was drawn with the seed", execution.seed, seed.seed);
+    same("the roster of the outcome is", execution.roster_hash, announced.roster_hash);
+    same("the seed of the outcome is", execution.seed, seed.seed);
     const due = announced.strata.map(({ key, ratio }) => {
       const size = sizeOf(announced, key);
       return { key, quota: quota(size, ratio), size };
     });
     same("the strata are", execution.strata, due);
-    same("the number of those drawn is", execution.selected, due.reduce((sum, one) => sum + one.quota, 0));
+    same("the number of drawn businesses is", execution.selected, due.reduce((sum, one) => sum + one.quota, 0));
     const lines = due.reduce((sum, one) => sum + Math.min(one.size, one.quota + announced.reserves), 0);
-    same("with the reserves there are", execution.selection_count, lines);
+    same("the number with reserves is", execution.selection_count, lines);
     report.held.push(`as many were drawn as announced: ${due.map((one) => `${one.key} ${one.quota}/${one.size}`).join(", ")}`);
   }
 
   function checkStage(file, seed, execution, report) {
     if (file.stage === "voided") {
-      report.unchecked.push("that the draw was voided is only this file's word");
+      report.unchecked.push("only this file claims that the draw was voided");
       return;
     }
-    same("by what is in the file the stage is", file.stage, !seed ? "announced" : !execution ? "seed_revealed" : "executed");
-    report.beyond.push("whether the draw was voided since no file can show: ask the ledger");
+    same("the stage is", file.stage, !seed ? "announced" : !execution ? "seed_revealed" : "executed");
+    report.beyond.push("no file can show whether the draw was voided later: ask the ledger");
   }
 
   function nothingWithheld(file) {
-    if (file.withheld) throw new Differs(`the file says that something is withheld (${file.withheld}), and nothing is missing`);
+    if (file.withheld) throw new Differs(`the file says that something is withheld (${file.withheld}), but nothing is missing`);
   }
 
   async function checkLogged(file, { keys, known, witnesses }, report) {
@@ -341,16 +341,16 @@ const UVDRAW = (() => {
     same("the strata add up to", sizes.reduce((sum, size) => sum + size, 0), announced.roster_count);
     const recorded = await checkEvent("the announcement", "draws.draw-announced", file.announcement, keys, report);
     if (recorded !== null && !known) {
-      report.unchecked.push(`that the log signs with ${keys.join(", ")} is only this file's word: compare it with the key that you know, or give that one`);
+      report.unchecked.push(`only this file claims that the log signs with ${keys.join(", ")}: compare it with the key that you know, or give that key`);
     }
     const out = Object.entries(announced.excluded || {}).filter(([, count]) => count).sort(([one], [other]) => (one < other ? -1 : 1));
     if (out.length) {
-      report.beyond.push(`who is not on the roster because a cap is used up no file can show: the announcement counts ${out.map(([key, count]) => `${count} of ${key}`).join(", ")}`);
+      report.beyond.push(`no file can show who is not on the roster because a cap is used up: the announcement counts ${out.map(([key, count]) => `${count} of ${key}`).join(", ")}`);
     }
     await checkTime(file.announcement, announced, recorded, witnesses, report);
     const seed = file.seed && file.seed.body;
     if (seed) {
-      if (file.seed.position <= file.announcement.position) throw new Differs("the seed stands in the log before the announcement");
+      if (file.seed.position <= file.announcement.position) throw new Differs("the seed is before the announcement in the log");
       await checkSeed(announced, seed, report);
     }
     const execution = file.execution && file.execution.body;
@@ -358,7 +358,7 @@ const UVDRAW = (() => {
       const at = await checkEvent("the outcome", "draws.draw-executed", file.execution, keys, report);
       if (file.announcement.receipt != null && file.execution.receipt != null) {
         const origin = (event) => parsedReceipt(event.receipt).origin;
-        same("the outcome stands in the log", origin(file.execution), origin(file.announcement));
+        same("the log of the outcome is", origin(file.execution), origin(file.announcement));
       }
       checkExecution(file, announced, seed, execution, at, report);
     }
@@ -395,7 +395,7 @@ const UVDRAW = (() => {
     const lines = picked.map(canonical);
     await sameSelection(lines, execution);
     const reserves = lines.length - execution.selected;
-    report.held.push(`made again, the draw gives the same ${execution.selected} businesses and ${reserves} reserves: ${execution.selection_hash}`);
+    report.held.push(`repeating the draw gives the same ${execution.selected} businesses and ${reserves} reserves: ${execution.selection_hash}`);
   }
 
   async function sameSelection(lines, execution) {
@@ -403,14 +403,14 @@ const UVDRAW = (() => {
     same("the root of the selection is", execution.selection_root, await root(lines));
   }
 
-  // By law at least so many visit a business together.
+  // The smallest number of officers of a visit by law.
   const TOGETHER = 2;
 
   async function checkOfficers(file, announced, seed, execution, report) {
     const assignments = file.assignments || [];
     const parts = file.parts || [];
     if (!file.officers) {
-      if (assignments.length || parts.length) throw new Differs("the file has assignments and no officers");
+      if (assignments.length || parts.length) throw new Differs("the file has assignments but no officers");
       return;
     }
     const further = (announced.parts || []).filter((part) => part.unit !== announced.unit);
@@ -429,28 +429,28 @@ const UVDRAW = (() => {
       report.held.push(`the officer roster${roster.whose} is the announced one: ${found}`);
     }
     if (!seed || !execution) {
-      same("before the draw was made the assignments are", rosters.reduce((sum, one) => sum + one.assignments.length, 0), 0);
+      same("before the draw the number of assignments is", rosters.reduce((sum, one) => sum + one.assignments.length, 0), 0);
       return;
     }
     for (const roster of rosters) await checkOrder(roster, announced, seed);
     checkAssigned(file, assignments, announced, report);
     const visited = (roster) => roster.assignments.map((one) => one.entity).sort(before);
     for (const roster of rosters.slice(1)) {
-      // They come together: whoever one unit visits, all visit.
+      // The units visit together, so all of them visit the same businesses.
       same(`the businesses visited by the officers${roster.whose} are`, visited(roster), visited(rosters[0]));
     }
     if (assignments.length) {
       const passed = rosters.flatMap((one) => one.assignments).reduce((sum, one) => sum + one.skipped.length, 0);
-      report.held.push(`the officers of ${assignments.length} visits were asked in the drawn order`);
-      report.unchecked.push("that these assignments are the recorded ones is only this file's word, "
-        + `and so are the reasons for which ${passed} were passed over`);
+      report.held.push(`the officers of ${assignments.length} visits were assigned in the drawn order`);
+      report.unchecked.push("only this file claims that these assignments were recorded, and only this file gives "
+        + `the reasons why ${passed} officers were passed over`);
     }
   }
 
   async function checkOrder({ whose, officers: roster, assignments }, announced, seed) {
     for (const { entity, officers, skipped } of assignments) {
       if (officers.length < TOGETHER) {
-        throw new Differs(`${entity} is visited by ${officers.length}${whose}; it should be by ${TOGETHER}`);
+        throw new Differs(`${entity} is visited by ${officers.length}${whose}; it must be at least ${TOGETHER}`);
       }
       const order = await officerOrder(seed.seed, announced.draw, entity, roster);
       const passed = skipped.map((one) => one.officer);
@@ -462,20 +462,20 @@ const UVDRAW = (() => {
 
   function checkAssigned(file, assignments, announced, report) {
     const visited = new Set(assignments.map((one) => one.entity));
-    if (visited.size !== assignments.length) throw new Differs("a business has officers twice");
+    if (visited.size !== assignments.length) throw new Differs("officers are assigned to a business twice");
     if (!file.selection) {
-      if (visited.size) report.unchecked.push("whether those visited were drawn: the selection is not in the file");
+      if (visited.size) report.unchecked.push("whether the visited businesses were drawn: the selection is not in the file");
       return;
     }
     const listed = new Set(file.selection.map((line) => line.uscc));
     for (const one of visited) {
-      if (!listed.has(one)) throw new Differs(`${one} has officers, and does not stand in the selection`);
+      if (!listed.has(one)) throw new Differs(`${one} has officers but is not in the selection`);
     }
     const due = new Map(announced.strata.map(({ key, ratio }) => [key, quota(sizeOf(announced, key), ratio)]));
     const drawn = file.selection.filter((line) => line.rank <= due.get(line.stratum)).map((line) => line.uscc);
     const left = drawn.filter((one) => !visited.has(one));
     if (left.length) {
-      report.unchecked.push(`to ${left.length} of ${drawn.length} drawn no officers were sent by this file, ${left[0]} first: `
+      report.unchecked.push(`${left.length} of ${drawn.length} drawn businesses have no officers, ${left[0]} first: `
         + "it may be too early, or they were exempted");
     }
   }
@@ -488,49 +488,49 @@ const UVDRAW = (() => {
       nothingWithheld(file);
       await checkRoster(file.roster, announced, report);
     }
-    if (seed && !execution) report.unchecked.push(`the draw is ${file.stage}: it was not made`);
-    if (file.selection && !execution) throw new Differs("the file has a selection and no outcome");
+    if (seed && !execution) report.unchecked.push(`the draw is ${file.stage}: it was not carried out`);
+    if (file.selection && !execution) throw new Differs("the file has a selection but no outcome");
     if (seed && execution && file.roster) await checkSelection(file, announced, seed, execution, report);
     else if (file.selection) await sameSelection(file.selection.map(canonical), execution);
     await checkOfficers(file, announced, seed, execution, report);
   }
 
-  // The ticket of a business of the receipt's stratum, whose line has to stand on the roster.
+  // Checks that a business is on the roster in the receipt's stratum; returns its ticket.
   async function ticketOnRoster(entity, stratum, place, announced, seed) {
     const stands = await proves(announced.roster_root, announced.roster_count, place.index, utf8(place.line), digests(place));
-    if (!stands) throw new Differs(`the line of ${entity} is not proven to stand on the announced roster`);
+    if (!stands) throw new Differs(`the line of ${entity} is not proven to be on the announced roster`);
     const entry = JSON.parse(place.line);
     same("the line is of", entry.uscc, entity);
     same("its stratum is", entry[announced.by], stratum);
     return ticket(seed.seed, announced.draw, stratum, entity, entry.weight);
   }
 
-  // The rank of a business by its line, which has to be one of the outcome's.
+  // Checks that a line is in the selection of the outcome; returns its rank.
   async function rankInSelection(entity, stratum, own, place, execution) {
     const line = JSON.parse(place.line);
     same("the selection has", [line.uscc, line.stratum, line.ticket], [entity, stratum, own]);
     if (!Number.isSafeInteger(line.rank) || line.rank < 1) throw new Differs(`the rank of ${entity} is ${line.rank}`);
     const listed = await proves(execution.selection_root, execution.selection_count, place.index, utf8(place.line), digests(place));
-    if (!listed) throw new Differs(`rank ${line.rank} of ${entity} is not proven to be the outcome's`);
+    if (!listed) throw new Differs(`rank ${line.rank} of ${entity} is not proven to be in the selection`);
     return line.rank;
   }
 
   function digests(place) {
-    if (place.path.some((one) => !/^[0-9a-f]{64}$/.test(one))) throw new Differs("a path holds 64 hex digits for each step");
+    if (place.path.some((one) => !/^[0-9a-f]{64}$/.test(one))) throw new Differs("each step of a path must be 64 hex digits");
     return place.path.map(unhex);
   }
 
   async function checkThreshold(file, announced, seed, execution, due, report) {
     const { stratum, threshold, last, withheld } = file;
     if (!last) {
-      report.unchecked.push(`that the last drawn ticket is this one is only this file's word: ${withheld || "no reason is given"}`);
+      report.unchecked.push(`only this file claims that this is the last drawn ticket: ${withheld || "no reason is given"}`);
       return;
     }
     nothingWithheld(file);
     const { uscc } = JSON.parse(last.selected.line);
     const found = await ticketOnRoster(uscc, stratum, last.roster, announced, seed);
     const rank = await rankInSelection(uscc, stratum, found, last.selected, execution);
-    same(`the rank of ${uscc}, which is named as the last one drawn, is`, rank, due);
+    same(`the rank of ${uscc}, named as the last one drawn, is`, rank, due);
     same("the last drawn ticket is", threshold, found);
     report.held.push(`the last drawn ticket is that of ${uscc}, rank ${rank} in the selection`);
   }
@@ -540,45 +540,46 @@ const UVDRAW = (() => {
     if (!seed || !execution) throw new Differs("the receipt lacks the seed or the outcome");
     const { entity, stratum, threshold, drawn, selected } = file;
     const ratio = (announced.strata.find((one) => one.key === stratum) || {}).ratio;
-    if (ratio === undefined) throw new Differs(`${stratum} is no stratum of the draw`);
+    if (ratio === undefined) throw new Differs(`${stratum} is not a stratum of the draw`);
     const own = await ticketOnRoster(entity, stratum, file.roster, announced, seed);
-    report.held.push(`${entity} stood on the announced roster, in stratum ${stratum}`);
+    report.held.push(`${entity} was on the announced roster, in stratum ${stratum}`);
     same("its ticket is", file.ticket, own);
     const size = sizeOf(announced, stratum);
     const due = quota(size, ratio);
-    if (threshold !== null && !/^[0-9a-f]{64}$/.test(threshold)) throw new Differs(`${threshold} is no ticket`);
-    if ((threshold === null) !== (due === 0)) throw new Differs(`${due} are drawn from ${stratum}; the last ticket is ${threshold}`);
+    if (threshold !== null && !/^[0-9a-f]{64}$/.test(threshold)) throw new Differs(`${threshold} is not a ticket`);
+    if ((threshold === null) !== (due === 0)) throw new Differs(`${due} are drawn from ${stratum}, but the last ticket is ${threshold}`);
     same("by the last drawn ticket, drawn is", drawn, threshold !== null && own <= threshold);
-    if (!selected && (drawn || due === size)) throw new Differs(`${entity} was drawn, and its line of the selection is missing`);
+    if (!selected && (drawn || due === size)) throw new Differs(`${entity} was drawn, but its line of the selection is missing`);
     let rank = null;
     if (selected) {
       rank = await rankInSelection(entity, stratum, own, selected, execution);
-      if ((rank <= due) !== drawn) throw new Differs(`${due} were drawn, and the rank is ${rank}; drawn is ${drawn}`);
-      report.held.push(`rank ${rank} stands in the selection that the outcome names`);
+      if ((rank <= due) !== drawn) throw new Differs(`${due} were drawn and the rank is ${rank}, but drawn is ${drawn}`);
+      report.held.push(`rank ${rank} is in the selection that the outcome names`);
     }
     if (rank === due || !due) nothingWithheld(file);
     if (rank !== null && rank === due) same("the last drawn ticket is", threshold, own);
     else if (due) await checkThreshold(file, announced, seed, execution, due, report);
     const fate = drawn ? "was drawn" : "was not drawn";
-    report.held.push(`its ticket is ${own}, the last of ${due} drawn from ${size} in ${stratum} ${threshold}: ${entity} ${fate}`);
+    report.held.push(`its ticket is ${own}, the last of ${due} drawn from ${size} in ${stratum} is ${threshold}: ${entity} ${fate}`);
   }
 
   const KINDS = new Map([[FILE, checkDraw], ["uvdraw-receipt/1", checkReceipt]]);
 
-  // What holds, what could not be checked, and the first thing that differs, of the text of a file.
-  // `keys`: the log's, if known from elsewhere; the file's own otherwise. `witnesses`: the keys of those
-  // who all have to have cosigned the announcement before the first value was out.
+  // Checks the text of a file: returns what is right, what could not be checked, and the first
+  // difference. `keys` are the keys of the log, if known from another source; otherwise those in the
+  // file are used. `witnesses` are keys of witnesses that must all have cosigned the announcement
+  // before the first value was published.
   async function verify(text, keys = [], witnesses = []) {
     const report = { held: [], unchecked: [], beyond: [], differs: null };
     try {
       const file = JSON.parse(text);
       const check = KINDS.get(file.format);
-      if (!check) throw new Differs(`${file.format} is no draw file and no draw receipt`);
+      if (!check) throw new Differs(`${file.format} is not a draw file or a draw receipt`);
       checkShape(file);
       const known = keys.length > 0;
       await check(file, { keys: known ? keys : file.keys || [], known, witnesses }, report);
     } catch (error) {
-      // A file that lacks what it should have differs too.
+      // A file with missing parts differs too.
       report.differs = error.message;
     }
     return report;

@@ -100,10 +100,15 @@ def holds(report: Report) -> Report:
 
 def unproven(report: Report) -> list[str]:
     """What was not checked, but for the key of the log, and when the announcement was covered."""
-    others = [one for one in report.unchecked if not one.startswith("that the log signs with ")]
+    others = [
+        one
+        for one in report.unchecked
+        if not one.startswith("only this file claims that the log signs with ")
+    ]
     covered, *others = others
-    assert covered.startswith("that the announcement was covered by that checkpoint at 2026-")
-    assert "only this file's word" in covered
+    assert covered.startswith(
+        "only this file claims that the announcement was covered by that checkpoint at 2026-"
+    )
     return others
 
 
@@ -122,7 +127,7 @@ async def test_anybody_checks_a_draw_from_its_file_alone(world: World) -> None:
         "the draw is announced",
         "the roster is not in the file",
     ]
-    assert any("before 双色球第2026082期开奖日期 was out" in one for one in report.held)
+    assert any("before 双色球第2026082期开奖日期 was published" in one for one in report.held)
 
     world.at("2026-07-20 16:00")
     await world.send(OPERATOR, "draws/reveal-seed", **values())
@@ -136,7 +141,7 @@ async def test_anybody_checks_a_draw_from_its_file_alone(world: World) -> None:
         ]
     for who in ("MRB head", "JB"):
         (unchecked,) = unproven(verify(await exported(world, who)))
-        assert unchecked.startswith("to 5 of 5 drawn no officers were sent by this file")
+        assert unchecked.startswith("5 of 5 drawn businesses have no officers")
 
     await visit_all(world)
     public = await exported(world)
@@ -144,8 +149,8 @@ async def test_anybody_checks_a_draw_from_its_file_alone(world: World) -> None:
     assert any("the same 5 businesses and 3 reserves" in one for one in holds(verify(public)).held)
     report = verify(await exported(world, "JB"))
     (unchecked,) = unproven(report)
-    assert unchecked.startswith("that these assignments are the recorded ones is only this file")
-    assert "the officers of 5 visits were asked in the drawn order" in report.held
+    assert unchecked.startswith("only this file claims that these assignments were recorded")
+    assert "the officers of 5 visits were assigned in the drawn order" in report.held
 
 
 async def test_one_business_left_out_does_not_keep_a_draw_closed(world: World) -> None:
@@ -178,7 +183,7 @@ async def test_a_withheld_roster_is_in_no_file_but_the_authorities(world: World)
     content = await receipt(world, "behind")
     assert PREFIX not in content.decode().replace(BEHIND, ""), "it names nobody else"
     (unchecked,) = unproven(check_receipt(content))
-    assert unchecked.endswith("only this file's word: 涉密单位")
+    assert unchecked == "only this file claims that this is the last drawn ticket: 涉密单位"
 
 
 async def test_commitments_are_opened_and_fallbacks_are_those_announced(world: World) -> None:
@@ -273,15 +278,15 @@ FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
         "the seed is",
     ),
     "another seed": (lambda f: f["seed"]["body"].update(seed="1|2|3"), "the seed is"),
-    "a party that could wait": (_waits, "could wait for a public value"),
+    "a party that could wait": (_waits, "could choose after a public value was known"),
     "a source left out": (lambda f: f["seed"]["body"]["values"].pop(), "the values come from"),
     "another ratio": (
         lambda f: _announced(f)["body"]["strata"][0].update(ratio="0.50"),
-        "the record of the announcement says",
+        "the body of the record of the announcement is",
     ),
     "another record": (
         lambda f: _announced(f).update(record=_flip(_announced(f)["record"])),
-        "the announcement is not proven to stand in the log: leaf",
+        "the announcement is not proven to be in the log: leaf",
     ),
     "another position": (lambda f: _announced(f).update(position=9), "the position of the"),
     "covered too late": (
@@ -298,11 +303,11 @@ FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "a seed before the announcement": (
         lambda f: f["seed"].update(position=1),
-        "the seed stands in the log before the announcement",
+        "the seed is before the announcement in the log",
     ),
     "a seed after the outcome": (
         lambda f: f["seed"].update(position=f["execution"]["position"]),
-        "the outcome stands in the log before the seed",
+        "the outcome is before the seed in the log",
     ),
     "no whole number": (lambda f: f["seed"].update(position="9"), "position"),
     "an empty record": (lambda f: f["execution"].update(record=""), "the outcome is not proven"),
@@ -330,11 +335,11 @@ FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "a wrong signature": (
         lambda f: _announced(f).update(receipt=_signed(_announced(f)["receipt"])),
-        "the announcement is not proven to stand in the log: the checkpoint is not good",
+        "the announcement is not proven to be in the log: the checkpoint is not good",
     ),
     "a wrong root": (
         lambda f: f["execution"].update(receipt=_rooted(f["execution"]["receipt"])),
-        "the outcome is not proven to stand in the log: the checkpoint is not good",
+        "the outcome is not proven to be in the log: the checkpoint is not good",
     ),
     "another key": (
         lambda f: f.update(keys=[Signer("else", Ed25519PrivateKey.generate()).verifier().vkey()]),
@@ -351,7 +356,7 @@ FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a line less": (lambda f: f["selection"].pop(), "the lines of the selection are"),
     "fewer drawn": (
         lambda f: _everywhere(f, lambda body: body.update(selected=4)),
-        "the number of those drawn is",
+        "the number of drawn businesses is",
     ),
     "a smaller stratum": (
         lambda f: _everywhere(f, lambda body: body["strata"][3].update(quota=1)),
@@ -368,35 +373,35 @@ FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "one officer alone": (
         lambda f: f["assignments"][0]["officers"].pop(),
-        f"{E_A} is visited by 1; it should be by 2",
+        f"{E_A} is visited by 1; it must be at least 2",
     ),
     "nobody goes": (lambda f: f["assignments"][0].update(officers=[], skipped=[]), "by 0"),
     "officers for a friend": (
         lambda f: f["assignments"].append(_visited(f, BEHIND)),
-        f"{BEHIND} has officers, and does not stand in the selection",
+        f"{BEHIND} has officers but is not in the selection",
     ),
     "officers twice": (
         lambda f: f["assignments"].append(f["assignments"][0]),
-        "has officers twice",
+        "officers are assigned to a business twice",
     ),
-    "assignments alone": (lambda f: f.pop("officers"), "assignments and no officers"),
+    "assignments alone": (lambda f: f.pop("officers"), "assignments but no officers"),
     "a friend's place, without the roster": (
         lambda f: (f.pop("roster"), f["selection"][0].update(uscc=BEHIND)),
         "the hash of the selection is",
     ),
     "a selection of nothing": (
         lambda f: (f.pop("execution"), f.update(stage="seed_revealed")),
-        "a selection and no outcome",
+        "a selection but no outcome",
     ),
-    "two logs": (_of_two_logs, "the outcome stands in the log else.example/log; it should be"),
+    "two logs": (_of_two_logs, "the log of the outcome is else.example/log; it must be"),
     "a key of another name": (_of_another_name, "is of the log"),
     "an earlier stage": (
         lambda f: f.update(stage="announced"),
-        "by what is in the file the stage is announced; it should be executed",
+        "the stage is announced; it must be executed",
     ),
     "a reason for nothing": (
         lambda f: f.update(withheld="涉密单位"),
-        "the file says that something is withheld (涉密单位), and nothing is missing",
+        "the file says that something is withheld (涉密单位), but nothing is missing",
     ),
     "no draw file": (lambda f: f.update(format="uvdraw-file/9"), "uvdraw-file/9"),
     "nothing in it": (lambda f: f.pop("announcement"), "`announcement`"),
@@ -426,11 +431,11 @@ def _signed(receipt: str) -> str:
 UNREADABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
     "record": (
         lambda f: f["announcement"].update(record="!!"),
-        "`announcement.record` is no base64",
+        "`announcement.record` is not valid base64",
     ),
     "packed": (
         lambda f: f["announcement"].update(record="kwECAw=="),
-        "the announcement is not proven to stand in the log",
+        "the announcement is not proven to be in the log",
     ),
     "path": (lambda f: f["roster"].update(path=["zz"]), "at `$.roster.path[0]`"),
     "line": (
@@ -439,7 +444,7 @@ UNREADABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "last": (
         lambda f: f["last"]["selected"].update(line='"'),
-        "`last.selected.line` is not a JSON object of texts and whole numbers",
+        "`last.selected.line` must be a JSON object of texts and whole numbers",
     ),
     "index": (
         lambda f: f["execution"].update(
@@ -453,7 +458,7 @@ UNREADABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "sources": (
         lambda f: f["announcement"]["body"].update(sources=[]),
-        "`announcement.body` is not what an announcement says: Expected `array` of length >= 1",
+        "`announcement.body` is not the body of an announcement: Expected `array` of length >= 1",
     ),
     "reserves": (
         lambda f: f["announcement"]["body"].update(reserves=-1),
@@ -461,12 +466,12 @@ UNREADABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "count": (
         lambda f: f["announcement"]["body"].update(roster_count=int("9" * 4000)),
-        "`announcement.body` is not what an announcement says: ",
+        "`announcement.body` is not the body of an announcement: ",
     ),
-    "seed": (lambda f: f["seed"].update(body={}), "`seed.body` is not what a seed says: Object mi"),
+    "seed": (lambda f: f["seed"].update(body={}), "`seed.body` is not the body of a seed: Object"),
     "outcome": (
         lambda f: f["execution"]["body"].update(selected=5.5),
-        "`execution.body` is not what an outcome says: Expected `int`, got `float`",
+        "`execution.body` is not the body of an outcome: Expected `int`, got `float`",
     ),
     "key": (lambda f: f.update(keys=["log"]), "`keys`: 'log' is no verifier key"),
 }
@@ -494,14 +499,16 @@ async def test_that_a_draw_was_voided_is_nothing_a_file_proves(world: World) -> 
     file = json.loads(await exported(world))
     report = holds(verify(json.dumps(file).encode()))
     *values, voided = report.beyond
-    assert voided == "whether the draw was voided since no file can show: ask the ledger"
+    assert voided == "no file can show whether the draw was voided later: ask the ledger"
     sources = zip(file["seed"]["body"]["values"], values, strict=True)
-    assert all(f"that {one['value']} is what was published" in said for one, said in sources)
+    assert all(
+        f"no file can show that {one['value']} was published" in said for one, said in sources
+    )
     file["stage"] = "voided"
     text = json.dumps(file)
     for report in (verify(text.encode()), Report(**in_browser([text])[0])):
         assert report.differs is None
-        assert unproven(report) == ["that the draw was voided is only this file's word"]
+        assert unproven(report) == ["only this file claims that the draw was voided"]
         assert not any("voided" in one for one in report.beyond)
 
 
@@ -522,8 +529,8 @@ async def test_no_officers_of_choice(world: World) -> None:
     await visit_all(world)
     content = await exported(world, "JB")
     for visited, said in (
-        (DRAWN, "so are the reasons for which 20 were passed over"),
-        ((), "to 5 of 5 drawn no officers were sent"),
+        (DRAWN, "the reasons why 20 officers were passed over"),
+        ((), "5 of 5 drawn businesses have no officers"),
     ):
         file = json.loads(content)
         file["assignments"] = []
@@ -545,7 +552,7 @@ async def test_the_first_thing_that_differs_is_named(world: World) -> None:
     await visit_all(world)
     content = await exported(world, "JB")
     (unchecked,) = unproven(verify(content))
-    assert unchecked.startswith("that these assignments are")
+    assert unchecked.startswith("only this file claims that these assignments")
     forged = []
     for name, (forge, expected) in FORGERIES.items():
         file = json.loads(content)
@@ -623,7 +630,7 @@ async def test_an_invented_outcome_is_told_by_the_key_that_the_reader_knows(worl
         assert key in str(report.unchecked)
         assert forger.verifier().vkey() in str(report.unchecked)
     known = verify(text.encode(), keys=[key], witnesses=[witness])
-    assert "the outcome is not proven to stand in the log" in str(known.differs)
+    assert "the outcome is not proven to be in the log" in str(known.differs)
     assert verify(content, keys=[key], witnesses=[witness]).complete
 
 
@@ -648,7 +655,7 @@ async def test_no_weight_keeps_its_reader_hashing(world: World) -> None:
         file["execution"]["body"].update(selected=1, selection_count=1)
         text = json.dumps(file)
         for report in (check_receipt(text.encode()), Report(**in_browser([text])[0])):
-            assert f"has weight {weight}; a weight counts" in str(report.differs)
+            assert f"must be from 1 to 1000; it is {weight}" in str(report.differs)
 
 
 WITNESS = Signer("witness.example.org/w1", Ed25519PrivateKey.generate())
@@ -700,7 +707,8 @@ async def test_the_readers_own_key_and_witness_decide(world: World) -> None:
         for text, page, differs in zip(texts, pages, differ, strict=True):
             for report in (verify(text, witnesses=witnesses), Report(**page)):
                 if differs is None:
-                    assert [one[:24] for one in report.unchecked] == ["that the log signs with "]
+                    (unchecked,) = report.unchecked
+                    assert unchecked.startswith("only this file claims that the log signs with ")
                     said = [one for one in report.held if one.startswith("the witness ")]
                     assert len(said) == len(witnesses)
                 else:
@@ -737,7 +745,7 @@ async def test_a_receipt_announces_no_visit(world: World) -> None:
             early = await receipt(world, who, BEHIND)
             assert PREFIX not in early.decode().replace(BEHIND, ""), "it may be handed on"
             (unchecked,) = unproven(check_receipt(early))
-            assert unchecked.startswith("that the last drawn ticket is this one is only this file")
+            assert unchecked.startswith("only this file claims that this is the last drawn ticket")
         await visit(world, entity, f"2026-08-1{number}")
 
     for who, entity in (("E-C", E_C), ("reserve", RESERVE), ("behind", BEHIND)):
@@ -773,7 +781,7 @@ async def test_a_forged_receipt_is_found(world: World) -> None:
         Report(**in_browser([json.dumps(drawn | untold)])[0]),
     ):
         assert report.differs is None
-        assert any("that the last drawn ticket is this one" in one for one in report.unchecked)
+        assert any("that this is the last drawn ticket" in one for one in report.unchecked)
 
     def as_last(receipt: dict[str, Any]) -> dict[str, Any]:
         return {"roster": receipt["roster"], "selected": receipt["selected"]}
@@ -790,17 +798,17 @@ async def test_a_forged_receipt_is_found(world: World) -> None:
         (drawn, {"threshold": None}, "the last ticket is None"),
         (drawn, {"selected": None}, "its line of the selection is missing"),
         (drawn, {"ticket": low}, "its ticket is"),
-        (drawn, {"stage": "announced"}, "by what is in the file the stage is"),
-        (drawn, {"withheld": "涉密单位"}, "and nothing is missing"),
-        (behind, {"withheld": "涉密单位"}, "and nothing is missing"),
+        (drawn, {"stage": "announced"}, "the stage is"),
+        (drawn, {"withheld": "涉密单位"}, "but nothing is missing"),
+        (behind, {"withheld": "涉密单位"}, "but nothing is missing"),
         (drawn, {"stratum": "A"}, "its stratum is"),
         (drawn, {"entity": BEHIND}, "the line is of"),
         (
             drawn,
             {"roster": {**drawn["roster"], "line": line.replace('"C"', '"D"')}, "stratum": "D"},
-            "not proven to stand on the announced roster",
+            "not proven to be on the announced roster",
         ),
-        (drawn, {"roster": {**drawn["roster"], "index": 0}}, "not proven to stand"),
+        (drawn, {"roster": {**drawn["roster"], "index": 0}}, "not proven to be"),
         (
             drawn,
             {"selected": {**drawn["selected"], "line": rank.replace('"rank":1', '"rank":2')}},
@@ -809,7 +817,7 @@ async def test_a_forged_receipt_is_found(world: World) -> None:
         (
             drawn,
             {"selected": {**drawn["selected"], "path": []}},
-            "not proven to be the outcome's",
+            "not proven to be in the selection",
         ),
         (behind, {"drawn": True}, "drawn is"),
         (behind, {"drawn": True, "threshold": high}, "its line of the selection is missing"),
@@ -878,7 +886,7 @@ async def test_the_command_line_writes_and_checks_files(
     capfd.readouterr()
     (key,) = json.loads(file.read_bytes())["keys"]
     assert await run("draw", "verify", str(file), *witness) == 3
-    assert f"that the log signs with {key} is only this file's word" in capfd.readouterr().err
+    assert f"only this file claims that the log signs with {key}" in capfd.readouterr().err
     assert await run("draw", "verify", str(file), *witness, "--key", key, "--json") == 0
     assert json.loads(capfd.readouterr().out)["complete"] is True
     assert await run("draw", "export", "DRAW-404", "--ledger", url) == 2
@@ -904,8 +912,8 @@ async def test_the_command_line_writes_and_checks_files(
     [
         (b'{"zzz":' + b"[" * 100_000, "nested"),
         (b'{"announcement":' + b'{"body":' * 100_000, "nested"),
-        (b"\xff\xfe", "the file is no JSON"),
-        (b"", "the file is no JSON"),
+        (b"\xff\xfe", "the file is not valid JSON"),
+        (b"", "the file is not valid JSON"),
         (b"[]", "Expected `object`"),
     ],
 )

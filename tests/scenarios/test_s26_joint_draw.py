@@ -359,7 +359,7 @@ ALTERED: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "one officer alone": (
         lambda f: _part(f, "EEB")["assignments"][0]["officers"].pop(),
-        f"{E_C} is visited by 1 of EEB; it should be by 2",
+        f"{E_C} is visited by 1 of EEB; it must be at least 2",
     ),
     "passed over for nothing": (
         lambda f: _part(f, "EMB")["assignments"][0]["skipped"].append(
@@ -380,6 +380,6 @@ ALTERED: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "parts alone": (
         lambda f: (f.pop("officers"), f.pop("assignments")),
-        "assignments and no officers",
+        "assignments but no officers",
     ),
 }

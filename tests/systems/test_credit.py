@@ -472,7 +472,9 @@ def test_REP_R1_a_record_is_revoked_with_its_decision(story: Scenario) -> None:
     """Two persons do not undo a decision; what undoes it is on record first."""
     story.given(DECIDED, SERVED, replace(ENTER, decision="DEC-1"), START)
     revoked = replace(CORRECT, reason="revoked")
-    story.when(revoked, DEPUTY).raises(OutOfStep, says="DEC-1 under record CR-1 stands")
+    story.when(revoked, DEPUTY).raises(
+        OutOfStep, says="DEC-1, the basis of record CR-1, is still in effect"
+    )
     story.given(REVOKED).when(revoked, DEPUTY).then(PublicityTerminated)
 
 

@@ -210,7 +210,7 @@ async def test_a_receipt_to_keep(world: World) -> None:
         assert shown in own["event"]
     assert "not signed by it" in wrong["report"]
     assert "differs" in wrong["verdict"]
-    assert "✗ the record is not proven to stand in the log" in forged["report"]
+    assert "✗ the record is not proven to be in the log" in forged["report"]
 
 
 def in_page(html: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Events of approvals: one person requested a command, another one answered (0.3, 2.17)."""
+"""Events of approvals: one person requested a command, another person answered (0.3, 2.17)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ledger.kernel.events import Visibility
 
 
 class _OfApproval(Event):
-    """Which request.
+    """The request that an event is about, and who may read it.
 
-    ``confidential``: only its unit and the Justice Bureau may know of it. ``withheld_from``: the
-    units that may not, because what it is about is kept from them.
+    ``confidential``: only the unit that made the request and the Justice Bureau may read it.
+    ``withheld_from``: units that may not read it, because its subject is withheld from them.
     """
 
     TOPIC: ClassVar[str] = ""
@@ -31,11 +31,11 @@ class _OfApproval(Event):
 
 
 class ApprovalRequested(_OfApproval):
-    """请求审批: one person asks that a command take effect; nothing else is recorded yet.
+    """请求审批: one person asks for a command to take effect; nothing else is recorded yet.
 
-    ``command`` is its name, ``<system>.<command>``, and ``body`` its fields as they were sent.
-    Everything that the command checks held when it was requested, and is checked again when it is
-    approved.
+    ``command`` is the name of the command, ``<system>.<command>``; ``body`` holds its fields as
+    they were sent. The command passed all its checks at the time of the request. They are repeated
+    when the request is approved.
     """
 
     TOPIC: ClassVar[str] = "approvals.approval-requested"
@@ -45,7 +45,7 @@ class ApprovalRequested(_OfApproval):
 
 
 class ApprovalGiven(_OfApproval):
-    """批准: a second person approved the request; its effect is recorded in the same append."""
+    """批准: a second person approved the request; the command takes effect in the same append."""
 
     TOPIC: ClassVar[str] = "approvals.approval-given"
 
@@ -53,7 +53,7 @@ class ApprovalGiven(_OfApproval):
 
 
 class ApprovalRefused(_OfApproval):
-    """不予批准: a second person refused the request, and why."""
+    """不予批准: a second person refused the request, for a stated reason."""
 
     TOPIC: ClassVar[str] = "approvals.approval-refused"
 
@@ -62,6 +62,6 @@ class ApprovalRefused(_OfApproval):
 
 
 class ApprovalWithdrawn(_OfApproval):
-    """撤回请求: the person who requested it withdrew it."""
+    """撤回请求: the person who made the request withdrew it."""
 
     TOPIC: ClassVar[str] = "approvals.approval-withdrawn"

@@ -20,7 +20,7 @@ Stage = Literal["pending", "approved", "refused", "withdrawn"]
 
 
 class Approval(SubjectFold):
-    """Which command was requested, by whom of which unit, and what became of the request?"""
+    """Which command was requested, by whom, and what was the answer?"""
 
     BEGUN = "requested_on"
 

@@ -6,7 +6,7 @@ from ledger.kernel import Rule
 
 GEN_R1 = Rule(
     "GEN-R1",
-    "{requested_by} requested {command} and cannot approve it too",
+    "{requested_by} requested {command} and cannot also approve it",
     law="rulebook 0.3 (design)",
-    hint="Let somebody other than {requested_by} approve it.",
+    hint="Ask a person other than {requested_by} to approve it.",
 )

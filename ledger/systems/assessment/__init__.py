@@ -1,1 +1,1 @@
-"""考核评价 Performance assessment (2.15): indicators over the ledger's own figures, and scores."""
+"""考核评价 Performance assessment (2.15): units are scored by figures of the ledger."""

@@ -12,7 +12,7 @@ from ledger.general.vocabulary import AssessmentYear, Name, Text, UnitId
 from ledger.kernel import Event, Value, subject
 from ledger.kernel.events import Upcaster
 
-#: A decimal that is never negative, with at most four places; exact, as all figures here.
+#: A decimal number of 0 or more with at most four decimal places, kept as text to stay exact.
 Number = Annotated[
     str,
     msgspec.Meta(
@@ -21,7 +21,7 @@ Number = Annotated[
         examples=["0.95"],
     ),
 ]
-#: One indicator of one year's scheme: ``2026.publicity_in_time``.
+#: The id of an indicator, with the year of its scheme: ``2026.publicity_in_time``.
 IndicatorId = Annotated[
     str,
     subject(
@@ -30,18 +30,19 @@ IndicatorId = Annotated[
         examples=["2026.penalties_published_in_time"],
     ),
 ]
-#: What one unit is scored in one year: ``2026.MRB``.
+#: The id of the score of a unit for a year: ``2026.MRB``.
 ScoreId = Annotated[str, subject("score", pattern=r"^[0-9]{4}\.\S+$", examples=["2026.MRB"])]
 Metrics = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=10)]
 Direction = Literal["higher", "lower"]
 
 
 class Formula(Value, omit_defaults=True):
-    """指标公式: figures over figures, and between which values the points lie.
+    """指标公式: how an indicator's value is computed and how many points the value earns.
 
-    The value is the sum of the metrics ``of``, divided by the sum of the metrics ``per`` if there
-    are any. A value of ``nil`` or worse earns no points, one of ``full`` or better all of them, and
-    one in between its share; ``nil`` below ``full`` says that higher is better.
+    The value is the sum of the metrics in ``of``, divided by the sum of the metrics in ``per``
+    unless ``per`` is empty. A value of ``nil`` or worse earns no points, a value of ``full`` or
+    better earns all points, and a value in between earns points in proportion. If ``nil`` is less
+    than ``full``, higher values are better; otherwise lower values are better.
     """
 
     of: Metrics
@@ -51,10 +52,11 @@ class Formula(Value, omit_defaults=True):
 
 
 class AssessmentSchemeAdopted(Event):
-    """考核方案: the indicators by which a year is assessed, all of them.
+    """考核方案: the complete list of indicators by which units are assessed in a year.
 
-    ``weights`` of a scheme add up to 100; ``three_systems_weight`` is the part of the indicators on
-    the three systems. ``publish_by`` is the last day for the publication of the scores.
+    The weights of all indicators add up to 100. ``three_systems_weight`` is the sum of the weights
+    of the indicators on the three systems (三项制度). ``publish_by`` is the last day on which the
+    scores may be published in time.
     """
 
     TOPIC: ClassVar[str] = "assessment.assessment-scheme-adopted"
@@ -68,9 +70,9 @@ class AssessmentSchemeAdopted(Event):
 
 
 class IndicatorDefined(Event):
-    """考核指标: what is measured, and how much it counts of 100 (``weight``).
+    """考核指标: what an indicator measures, and its ``weight`` out of 100.
 
-    ``direction`` says whether more is better or less.
+    ``direction`` says whether higher or lower values are better.
     """
 
     TOPIC: ClassVar[str] = "assessment.indicator-defined"
@@ -87,9 +89,9 @@ class IndicatorDefined(Event):
 
 
 class IndicatorScore(Value, omit_defaults=True):
-    """What one indicator came to: its figures, its value, its points out of 100.
+    """The result of one indicator: its figures, its value and its points out of 100.
 
-    Where there is nothing to divide by, it has neither value nor points and does not count.
+    If the divisor ``per`` is 0, the indicator has no value and no points and does not count.
     """
 
     indicator: IndicatorId
@@ -101,11 +103,12 @@ class IndicatorScore(Value, omit_defaults=True):
 
 
 class AssessmentRunCompleted(Event):
-    """考核计分: a unit's score of a year, from the events up to ``cutoff_position`` alone.
+    """考核计分: a unit's score for a year, computed only from events up to ``cutoff_position``.
 
-    ``total``: the points of all indicators that count, by their weights, out of 100; absent when
-    none counts. The same position gives the same score, whenever it is asked for. Since version 2
-    ``counting`` says how the ledger counted, as in ``ProgressLedgerSubmitted``.
+    ``total`` is the mean of the points of all indicators that count, by their weights, out of 100;
+    it is absent if no indicator counts. The same position always gives the same score. Since
+    version 2 ``counting`` is the version of the counting rules that was used, as in
+    ``ProgressLedgerSubmitted``.
     """
 
     TOPIC: ClassVar[str] = "assessment.assessment-run-completed"
@@ -123,7 +126,7 @@ class AssessmentRunCompleted(Event):
 
 
 class ScoreAppealed(Event):
-    """考核异议: the unit says that its score is wrong."""
+    """考核异议: the unit objects to its score."""
 
     TOPIC: ClassVar[str] = "assessment.score-appealed"
 
@@ -135,7 +138,7 @@ class ScoreAppealed(Event):
 
 
 class AppealDecided(Event):
-    """考核异议处理: if upheld, the facts are put right in the ledger and the score is run again."""
+    """考核异议处理: the appeal was decided; if it was upheld, the score must be computed again."""
 
     TOPIC: ClassVar[str] = "assessment.appeal-decided"
 
@@ -147,7 +150,7 @@ class AppealDecided(Event):
 
 
 class PublishedScore(Value):
-    """One unit's score as the public reads it."""
+    """The score of one unit as it is published."""
 
     score: ScoreId
     unit: UnitId
@@ -156,7 +159,7 @@ class PublishedScore(Value):
 
 
 class AssessmentPublished(Event):
-    """考核结果公布: the public can read the scores of a year. ``days_late`` in calendar days."""
+    """考核结果公布: the scores of a year were published, ``days_late`` calendar days late."""
 
     TOPIC: ClassVar[str] = "assessment.assessment-published"
     VISIBILITY = "public"

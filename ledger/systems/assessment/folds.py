@@ -1,4 +1,4 @@
-"""Folds about the assessment, and how a score follows from figures."""
+"""Folds about the assessment, and the computation of scores from figures."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from ledger.systems.progress.folds import COUNTING, Figures, Tally, figures
 
 
 def score_id(year: str, unit: str) -> str:
-    """The id of what a unit is scored in a year."""
+    """Return the id of a unit's score for a year."""
     return f"{year}.{unit}"
 
 
 class Scheme(SubjectFold):
-    """By which indicators is this year assessed?"""
+    """Which indicators are used to assess this year?"""
 
     BEGUN = "adopted"
 
@@ -50,7 +50,7 @@ class Scheme(SubjectFold):
 
     @property
     def metrics(self) -> set[str]:
-        """The names of the metrics that it is measured by."""
+        """The names of all metrics that the indicators use."""
         return {
             name
             for indicator in self.indicators.values()
@@ -59,7 +59,7 @@ class Scheme(SubjectFold):
 
 
 class Weights(Fold):
-    """What do the three systems weigh in each year that has a scheme?"""
+    """What is the weight of the three systems in each year that has a scheme?"""
 
     adopted: dict[str, str] = msgspec.field(default_factory=dict)
 
@@ -80,7 +80,7 @@ class Indicator(SubjectFold):
 
 
 class Appeal(msgspec.Struct):
-    """One appeal against a score; ``run`` counts the runs there were."""
+    """One appeal against a score; ``run`` is the number of runs before the appeal."""
 
     by: str
     grounds: str
@@ -91,7 +91,7 @@ class Appeal(msgspec.Struct):
 
 
 class Score(SubjectFold):
-    """How was this unit scored in this year, what was appealed, and is it published?"""
+    """How was this unit scored in this year, who appealed, and is the score published?"""
 
     BEGUN = "runs"
 
@@ -99,24 +99,24 @@ class Score(SubjectFold):
     year: str = ""
     unit: str = ""
     runs: list[AssessmentRunCompleted] = msgspec.field(default_factory=list)
-    #: Who ran the newest one.
+    #: The person who started the newest run.
     run_by: str | None = None
     appeals: list[Appeal] = msgspec.field(default_factory=list)
     published: bool = False
 
     @property
     def newest(self) -> AssessmentRunCompleted | None:
-        """The run that counts."""
+        """The newest run, which is the valid one."""
         return self.runs[-1] if self.runs else None
 
     @property
     def open_appeal(self) -> Appeal | None:
-        """The appeal that is not decided."""
+        """The appeal that is not decided yet, if any."""
         return next((appeal for appeal in self.appeals if appeal.outcome is None), None)
 
     @property
     def stage(self) -> Literal["unknown", "scored", "appealed", "to_be_run_again", "published"]:
-        """How far it has come; an appeal that was upheld calls for a new run."""
+        """The stage of the score; an upheld appeal requires a new run."""
         if self.published:
             return "published"
         if self.open_appeal is not None:
@@ -144,7 +144,7 @@ class Score(SubjectFold):
 
 
 class Assessment(Fold):
-    """Which units were scored in this year, and is it published?"""
+    """Which units were scored in this year, and are the scores published?"""
 
     year: AssessmentYear
     scores: dict[str, Score] = msgspec.field(default_factory=dict)
@@ -166,21 +166,24 @@ def measured(
     cutoff: int,
     counting: int = COUNTING,
 ) -> tuple[tuple[IndicatorScore, ...], str | None]:
-    """The scores of a unit under a scheme, from the events up to a position; and their total."""
-    found = figures(answer, unit, scheme.metrics, cutoff, counting)
-    return assessed(scheme.indicators.values(), found, int(scheme.year))
+    """Return a unit's scores under a scheme and their total, from the events up to ``cutoff``."""
+    values = figures(answer, unit, scheme.metrics, cutoff, counting)
+    return assessed(scheme.indicators.values(), values, int(scheme.year))
 
 
 def assessed(
-    indicators: Iterable[IndicatorDefined], found: Figures, year: int
+    indicators: Iterable[IndicatorDefined], values: Figures, year: int
 ) -> tuple[tuple[IndicatorScore, ...], str | None]:
-    """Each indicator's score, and the total; fractions until they are shown."""
+    """Return the score of each indicator and the total.
+
+    All computation uses exact fractions; only the results are rounded.
+    """
     scores: list[IndicatorScore] = []
     earned, counted = Fraction(0), Fraction(0)
     for defined in indicators:
         formula = defined.formula
-        of = sum(found.year(name, year) for name in formula.of)
-        per = sum(found.year(name, year) for name in formula.per) if formula.per else None
+        of = sum(values.year(name, year) for name in formula.of)
+        per = sum(values.year(name, year) for name in formula.per) if formula.per else None
         if per == 0:
             scores.append(
                 IndicatorScore(indicator=defined.indicator, weight=defined.weight, of=of, per=per)
@@ -204,11 +207,11 @@ def assessed(
 
 
 def _share(formula: Formula, value: Fraction) -> Fraction:
-    """The share of its points that a value earns; the same line leads up and down."""
+    """Return the share of the points, 0 to 1, that a value earns: linear from nil to full."""
     nil, full = Fraction(formula.nil), Fraction(formula.full)
     return min(Fraction(1), max(Fraction(0), (value - nil) / (full - nil)))
 
 
 def decimal(value: Fraction, places: int) -> str:
-    """A fraction with so many decimal places, rounded half to even, exactly."""
+    """Return a fraction as a decimal with ``places`` decimal places, rounded half to even."""
     return f"{Decimal(round(value * 10**places)).scaleb(-places):f}"

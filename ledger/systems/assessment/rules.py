@@ -17,38 +17,40 @@ ASM_R1 = Rule(
     "ASM-R1",
     "indicator {indicator} rewards the number of {what}: {because}",
     f"{_PENALTY}; {_STRICT}",
-    "Measure how the acts were done instead: a share of the same acts (in time, published, put "
-    "right), so that more of them earn nothing.",
+    "Measure the quality of the acts instead: the share of them that were in time, published or "
+    "corrected, so that a higher number of acts earns nothing.",
     policy_key="assessment.forbidden_terms",
 )
 ASM_R2 = Rule(
     "ASM-R2",
-    "the weights of {year} add up to {total}, not to 100",
+    "the weights of {year} must add up to 100; they add up to {total}",
     _NOTICE,
     "Change the weights so that they add up to 100.",
 )
 ASM_R3 = Rule(
     "ASM-R3",
-    "the three systems weigh {weight} in {year} and {last} in {before}",
+    "the three systems must weigh at least {last} in {year}, as in {before}; they weigh {weight}",
     f"{_NOTICE}: 提高三项制度分值权重",
-    "Give the indicators on the three systems at least {last} together in {year}.",
+    "Give the indicators on the three systems a total weight of at least {last} in {year}.",
     policy_key="assessment.weights",
 )
 ASM_R4 = Rule(
     "ASM-R4",
-    "the scheme of {year} stands since {since}, and {year} has begun",
+    "the scheme of {year}, adopted on {since}, cannot change because {year} has begun",
     _NOTICE,
-    "Change the scheme of the next year; units are assessed by what they knew beforehand.",
+    "Change the scheme of the next year instead; units must know the indicators of a year "
+    "before it begins.",
 )
 ASM_V1 = finding_rule(
     "ASM-V1",
     "indicator_gaming",
-    "inspections without result crowd before the cutoff",
+    "many inspections without a result were made shortly before the cutoff",
     f"{_STRICT}; {_NOTICE}",
     policy_key="assessment.burst",
 )
 
-#: A scheme that is adopted anew before its year opens no second one.
+#: The last day to publish the scores. Only version 1 of a scheme opens this deadline; a later
+#: version does not open a second one.
 YEARLY = DeadlineRule(
     "assessment.yearly",
     None,
@@ -60,9 +62,10 @@ YEARLY = DeadlineRule(
 
 
 def forbidden_term(terms: Iterable[str], *texts: str) -> str | None:
-    """The first of ``terms`` that stands in one of ``texts``, if any.
+    """Return the first of ``terms`` that occurs in one of ``texts``, or ``None``.
 
-    A term in Latin letters stands there as whole words, whatever joins them; any other anywhere.
+    A term in Latin letters matches whole words only, separated by any character that is not a
+    letter or digit. Any other term matches anywhere, even across spaces and punctuation.
     """
     joined = " ".join(re.sub(r"[\W_]+", " ", text.casefold()) for text in texts)
     dense = re.sub(r"\s+", "", joined)
@@ -77,20 +80,21 @@ def forbidden_term(terms: Iterable[str], *texts: str) -> str | None:
 
 
 def rewarded(formula: Formula, *, higher: bool) -> set[str]:
-    """Of what a formula rewards the number: inspections, penalties, fines; none, if it is lawful.
+    """Return the kinds of acts whose number a formula rewards: inspections, penalties, fines.
 
-    More of what stands above the line is better if higher is, more of what stands below if lower
-    is. What grows with the same acts on both sides measures their quality and not their number.
+    The result is empty for a lawful formula. If higher values are better, the formula rewards
+    what ``of`` counts, otherwise what ``per`` counts. A kind of act that both sides count cancels
+    out: the formula then measures the quality of these acts and not their number.
     """
     better, against = (formula.of, formula.per) if higher else (formula.per, formula.of)
     return _bases(better) - _bases(against)
 
 
 def no_share(formula: Formula, *, higher: bool) -> str | None:
-    """The first metric that a formula rewards and that no metric on the other side is a share of.
+    """Return the first metric that a formula rewards without forming a share with the other side.
 
-    Two figures that grow with the same acts are no share yet: penalties divided by legal reviews
-    reward penalties all the same. One has to count a part of what the other counts.
+    Two metrics form a share if one counts a part of what the other counts. It is not enough that
+    both grow with the same acts: penalties divided by legal reviews still reward penalties.
     """
     better, against = (formula.of, formula.per) if higher else (formula.per, formula.of)
     others = [METRICS[name] for name in against]
@@ -102,7 +106,7 @@ def no_share(formula: Formula, *, higher: bool) -> str | None:
 
 
 def title_of(formula: Formula) -> str:
-    """What an indicator is called by the catalogue: its metrics' titles."""
+    """Return the title of an indicator, made of the Chinese titles of its metrics."""
     above, below = (
         "、".join(METRICS[name].title for name in names) for names in (formula.of, formula.per)
     )

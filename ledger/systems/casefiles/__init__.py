@@ -1,1 +1,1 @@
-"""案卷评查 Case-file review (2.9): files drawn or all read, scored, put right, reported."""
+"""案卷评查 Case-file review (2.9): case files are drawn, scored, corrected and reported on."""

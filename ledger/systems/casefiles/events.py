@@ -21,7 +21,7 @@ from ledger.kernel import Event, Moment, Value
 
 #: 自查自评、互查互评、重点抽查.
 Mode = Literal["self", "mutual", "key_spot"]
-#: 一票否决: the five faults of which each fails a file, whatever its score.
+#: 一票否决: the five faults; any of them fails a file, even with a high score.
 Veto = Literal["subject", "jurisdiction", "facts", "procedure", "law"]
 Outcome = Literal["fail", "pass", "excellent"]
 Points = Annotated[int, msgspec.Meta(ge=0, le=100)]
@@ -29,18 +29,19 @@ Year = Annotated[int, msgspec.Meta(ge=2000, le=2100)]
 
 
 class SeedSource(Value):
-    """公开随机源: something whose value nobody knows yet, and when it will be published."""
+    """公开随机源: a public source of randomness, and when its value will be published."""
 
     name: Name
     publication_at: Moment
 
 
 class ReviewAnnounced(Event):
-    """案卷抽查公告: which files will be drawn from, and from which values not yet published.
+    """案卷抽查公告: the list of files for a draw, and the sources of randomness it will use.
 
-    ``cases`` is the frozen list of the files of ``unit`` in ``year``; ``list_hash`` its roster hash
-    under UVDRAW-1, with the unit as the one stratum and the batch as the draw. ``ratio`` draws
-    exactly ``size`` of them. ``reviewing_unit`` will read them.
+    ``cases`` is the frozen list of the files of ``unit`` in ``year``. ``list_hash`` is its roster
+    hash under UVDRAW-1, with the unit as the only stratum and the batch as the draw. ``ratio`` is
+    chosen so that exactly ``size`` files are drawn. ``reviewing_unit`` will review them. The values
+    of ``sources`` are not published yet.
     """
 
     TOPIC: ClassVar[str] = "casefiles.review-announced"
@@ -59,10 +60,11 @@ class ReviewAnnounced(Event):
 
 
 class ReviewBatchDrawn(Event):
-    """抽取评查案卷: which files are reviewed.
+    """抽取评查案卷: the files that must be reviewed.
 
-    Drawn with UVDRAW-1 from the list whose hash is ``draw_ref`` and the ``values`` of the announced
-    sources; or, without those, all files that the unit has of the year (``complete``).
+    They were drawn with UVDRAW-1 from the list with the hash ``draw_ref``, using the ``values`` of
+    the announced sources. If ``complete`` is set, nothing was drawn: the batch has all files of the
+    unit for the year.
     """
 
     TOPIC: ClassVar[str] = "casefiles.review-batch-drawn"
@@ -79,7 +81,7 @@ class ReviewBatchDrawn(Event):
 
 
 class ScoreItem(Value, omit_defaults=True):
-    """One line of the scoring sheet: the points given, of those there were."""
+    """One line of the scoring sheet: ``points`` were given out of ``of``."""
 
     item: Name
     points: Points
@@ -88,10 +90,10 @@ class ScoreItem(Value, omit_defaults=True):
 
 
 class CaseFileScored(Event):
-    """案卷评分: one file of a batch was read and scored, from 0 to 100.
+    """案卷评分: a reviewer read one file of a batch and scored it from 0 to 100.
 
-    ``unit`` is whose file it is. A ``veto`` fails it, whatever the score. The reviewing unit is
-    named without being a subject: the file is not about it.
+    ``unit`` is the unit that made the file. A ``veto`` fails the file, even with a high score.
+    ``reviewer_unit`` is not a subject of this event, because the file is not about that unit.
     """
 
     TOPIC: ClassVar[str] = "casefiles.case-file-scored"
@@ -110,7 +112,7 @@ class CaseFileScored(Event):
 
 
 class IssueRaised(Event):
-    """评查问题: what is wrong with a file; ``item`` names the line of the scoring sheet."""
+    """评查问题: a fault in a file; ``item`` names the line of the scoring sheet."""
 
     TOPIC: ClassVar[str] = "casefiles.issue-raised"
     CORRECTABLE = frozenset({"issue", "item"})
@@ -124,7 +126,7 @@ class IssueRaised(Event):
 
 
 class RectificationOrdered(Event):
-    """责令整改: the unit has to put a file right; ``due_on`` is the last day for it."""
+    """责令整改: the unit must correct a file, on ``due_on`` at the latest."""
 
     TOPIC: ClassVar[str] = "casefiles.rectification-ordered"
 
@@ -137,7 +139,7 @@ class RectificationOrdered(Event):
 
 
 class RectificationVerified(Event):
-    """整改核验: the supervisor has seen that it is put right; ``days_late`` in calendar days."""
+    """整改核验: the supervisor verified the correction, ``days_late`` calendar days late."""
 
     TOPIC: ClassVar[str] = "casefiles.rectification-verified"
 
@@ -150,14 +152,14 @@ class RectificationVerified(Event):
 
 
 class Vetoed(Value):
-    """How many files of a batch failed for one fault."""
+    """The number of files of a batch that failed because of one of the five faults."""
 
     veto: Veto
     files: int
 
 
 class ReviewReportPublished(Event):
-    """评查通报: the outcome of a batch in figures, before the public; no file and no person.
+    """评查通报: the result of a batch was published in figures, without naming files or persons.
 
     ``average`` is the mean score with two decimal places, rounded half to even.
     """

@@ -26,12 +26,12 @@ from ledger.systems.supervision.events import FindingRaised
 
 
 def casefile_id(batch: str, case: str) -> str:
-    """The id of a case's file within a batch: the same case may be read again in another."""
+    """Return the id of a case file in a batch; a case may be reviewed again in another batch."""
     return f"{batch}:{case}"
 
 
 class Scored(msgspec.Struct, frozen=True):
-    """What became of one file of a batch."""
+    """The result of the review of one file of a batch."""
 
     score: int
     outcome: Outcome
@@ -39,7 +39,7 @@ class Scored(msgspec.Struct, frozen=True):
 
 
 class Batch(SubjectFold):
-    """What was announced and drawn of this batch, and how far is its review?"""
+    """Which files were announced and drawn for this batch, and how far is the review?"""
 
     batch: ReviewBatchId
     announced: ReviewAnnounced | None = None
@@ -56,7 +56,7 @@ class Batch(SubjectFold):
 
     @property
     def stage(self) -> Literal["unknown", "announced", "drawn", "scored", "reported"]:
-        """How far it has come."""
+        """The stage of the review; ``scored`` once every drawn file has a score."""
         if self.report is not None:
             return "reported"
         if self.drawn is None:
@@ -86,7 +86,7 @@ class Batch(SubjectFold):
 
 
 class Issue(msgspec.Struct, frozen=True):
-    """One fault found in a file."""
+    """A fault that a reviewer found in a file."""
 
     issue: str
     item: str | None
@@ -109,7 +109,7 @@ class CaseFile(SubjectFold):
 
     @property
     def stage(self) -> Literal["unknown", "scored", "rectifying", "rectified"]:
-        """How far it has come."""
+        """The stage of the file in its review."""
         if self.ordered is not None:
             return "rectifying" if self.verified is None else "rectified"
         return "unknown" if self.scored is None else "scored"
@@ -129,7 +129,7 @@ class CaseFile(SubjectFold):
 
 
 class CaseScore(msgspec.Struct, frozen=True):
-    """One score of a case, and where it is recorded."""
+    """A score of a case, with the time and the position of its record."""
 
     score: int
     at: float
@@ -137,7 +137,7 @@ class CaseScore(msgspec.Struct, frozen=True):
 
 
 class ScoresOfCase(Fold):
-    """How has this case been scored by its own unit, and how by another, most recently?"""
+    """What are the newest scores of this case by its own unit and by another unit?"""
 
     case: CaseId
     own: CaseScore | None = None
@@ -152,11 +152,12 @@ class ScoresOfCase(Fold):
 
 
 class UnitCases(Fold):
-    """Which cases did this unit bring to an end in this year? Each of them has a file.
+    """Which cases did this unit finish in this year? Each of them has a file.
 
-    A case belongs to the year of its first decision; one that was closed without any, to the year
-    in which it was closed: what came to nothing is read too. An open case has no file yet, and one
-    that an older system decided has its file there until it is closed here.
+    A case belongs to the year of its first decision. A case that was closed without a decision
+    belongs to the year in which it was closed; it is reviewed too. An open case has no file yet. A
+    decision taken over from an older system does not count: the file is in that system until the
+    case is closed in this ledger.
     """
 
     unit: UnitId
@@ -166,7 +167,7 @@ class UnitCases(Fold):
 
     @property
     def cases(self) -> list[str]:
-        """Their ids, sorted."""
+        """The ids of these cases, sorted."""
         ended = {**self.closed, **self.decided}
         return sorted(case for case, day in ended.items() if day.year == self.year)
 
@@ -181,7 +182,7 @@ class UnitCases(Fold):
 
 
 class ReviewStanding(SubjectFold):
-    """Since when is this unit known to enforce, and when was a file of it last reviewed?"""
+    """Since when may this unit enforce, and when was one of its files last reviewed?"""
 
     BEGUN = "known_since"
 
@@ -193,7 +194,10 @@ class ReviewStanding(SubjectFold):
 
     @property
     def since(self) -> date | None:
-        """From when on a review is wanted: the last one, or the last time that it was missed."""
+        """The day from which the period for the next review counts.
+
+        It is the day of the last review or of the last finding that a review was missing.
+        """
         if self.known_since is None:
             return None
         return max(d for d in (self.known_since, self.reviewed_on, self.found_on) if d is not None)
@@ -206,7 +210,7 @@ class ReviewStanding(SubjectFold):
 
     def on_qualified(self, event: EnforcementUnitQualified, record: Recorded) -> None:
         self.qualified.append(event)
-        # What lies before the ledger knew the unit cannot be missing in it.
+        # The ledger has no reviews from before it knew the unit; they must not count as missing.
         known = max(event.valid_from, record.occurred_on)
         self.known_since = min(self.known_since or known, known)
 

@@ -12,26 +12,26 @@ CFR_R1 = Rule(
     "CFR-R1",
     "{reviewer} of {unit} cannot review files of {unit} in a mutual review",
     f"{_NOTICE_8}; 规则 0.8 职责分离",
-    "Let a unit other than {unit} review them.",
+    "Have a unit other than {unit} review them.",
 )
 CFR_R2 = Rule(
     "CFR-R2",
-    "the sample of {batch} is not drawn with UVDRAW-1: {reason}",
+    "the sample of {batch} was not drawn with UVDRAW-1: {reason}",
     f"{_NOTICE_8}; UVDRAW-1",
     "Freeze the list of all files, announce sources whose values are not published yet, and draw "
-    "from their values once they are; a self-review may take all files instead.",
+    "when the values are published; a self-review may review all files instead.",
     policy_key="casefile.min_sample",
 )
 CFR_R3 = Rule(
     "CFR-R3",
-    "case {case} has a fault of {veto}, which fails it whatever its score of {score}; it cannot "
-    "be recorded as {outcome}",
+    "case {case} has a fault of {veto}, which fails the file at any score (here {score}); the "
+    "outcome cannot be {outcome}",
     f"{_NOTICE_8}: 一票否决",
-    "Record the outcome fail, or score it without the veto if there is no such fault.",
+    "Record the outcome fail, or score the file without the veto if it does not have this fault.",
     policy_key="casefile.pass",
 )
 CFR_V1 = finding_rule(
-    "CFR-V1", "inaction", "a file was not put right by the day that was set", _REGULATION
+    "CFR-V1", "inaction", "a file was not corrected by the last day set for it", _REGULATION
 )
 CFR_V2 = finding_rule(
     "CFR-V2",

@@ -1,1 +1,1 @@
-"""执法事项清单 Matter catalogue (2.1): who may enforce what, by which certified people."""
+"""执法事项清单 Matter catalogue (2.1): which unit may enforce which matters, by which officers."""

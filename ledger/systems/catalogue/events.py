@@ -34,7 +34,7 @@ ActKind = Literal[
     "reward",
     "other",
 ]
-#: Levels of law that may carry an inspection, and those that may not (CAT-R1).
+#: Levels of law; some of them may be the basis of an inspection and others may not (CAT-R1).
 BasisLevel = Literal[
     "law",
     "admin_regulation",
@@ -45,7 +45,7 @@ BasisLevel = Literal[
     "normative_document",
     "mandate_document",
 ]
-#: The ten key domains that the Notice names (2.5), and everything else.
+#: The ten key domains that the Notice names (2.5), and ``general`` for everything else.
 Domain = Literal[
     "food_drug",
     "public_health",
@@ -62,7 +62,7 @@ Domain = Literal[
 
 
 class Basis(Value):
-    """执法依据: one article of one instrument, with the level of that instrument."""
+    """执法依据: an article of a legal instrument, with the level of that instrument."""
 
     level: BasisLevel
     instrument: Name
@@ -71,7 +71,7 @@ class Basis(Value):
 
 
 class EnforcementUnitQualified(Event):
-    """执法主体资格: a unit may enforce, itself or in the name of the one that entrusted it."""
+    """执法主体资格: a unit may enforce, in its own name or in that of an entrusting unit."""
 
     TOPIC: ClassVar[str] = "catalogue.enforcement-unit-qualified"
     VISIBILITY = "public"
@@ -89,7 +89,7 @@ class EnforcementUnitQualified(Event):
 
 
 class OfficerCertified(Event):
-    """执法证件: an officer of a unit is certified for some domains, for a time."""
+    """执法证件: an officer of a unit is certified for ``domains``; both days are included."""
 
     TOPIC: ClassVar[str] = "catalogue.officer-certified"
     CORRECTABLE = frozenset({"cert_no", "valid_from", "valid_to"})
@@ -103,7 +103,10 @@ class OfficerCertified(Event):
 
 
 class OfficerCertificateSuspended(Event):
-    """执法证件暂扣: the officer may not enforce from this day on, or until a day."""
+    """执法证件暂扣: the officer may not enforce from ``suspended_from`` to ``suspended_to``.
+
+    Without ``suspended_to`` the suspension has no end yet.
+    """
 
     TOPIC: ClassVar[str] = "catalogue.officer-certificate-suspended"
 
@@ -115,7 +118,10 @@ class OfficerCertificateSuspended(Event):
 
 
 class OfficerConflictDeclared(Event):
-    """回避: an officer has a conflict with a business, declared or upheld."""
+    """回避: an officer has a conflict of interest with a business.
+
+    Either the officer ``declared`` it, or an objection to the officer was ``upheld``.
+    """
 
     TOPIC: ClassVar[str] = "catalogue.officer-conflict-declared"
 
@@ -126,7 +132,7 @@ class OfficerConflictDeclared(Event):
 
 
 class OfficerConflictEnded(Event):
-    """回避解除: the conflict no longer exists, or was not upheld."""
+    """回避解除: the conflict of interest has ended, or the objection was not upheld."""
 
     TOPIC: ClassVar[str] = "catalogue.officer-conflict-ended"
 
@@ -136,7 +142,7 @@ class OfficerConflictEnded(Event):
 
 
 class MatterElements(Value):
-    """What the Notice wants listed of a matter, and what its rules need."""
+    """The elements of a matter that the Notice requires, and those that the rules need."""
 
     name: Name
     act_kind: ActKind
@@ -154,10 +160,10 @@ class MatterElements(Value):
 
 
 class MatterListed(Event):
-    """事项列入清单: a unit lists a matter. Listing gives no power yet: publishing does (CAT-R2).
+    """事项列入清单: a unit lists a matter. It may act on the matter only once published (CAT-R2).
 
-    A draft, which is the affair of its unit and the supervisors; the public reads what is
-    published, with the publication.
+    A listing is a draft that only its unit and the supervisors may read. The public reads the
+    elements in ``MatterPublished``.
     """
 
     TOPIC: ClassVar[str] = "catalogue.matter-listed"
@@ -169,9 +175,9 @@ class MatterListed(Event):
 
 
 class MatterRevised(Event):
-    """动态调整: a listed matter changes; it has to be published again to be used as changed.
+    """动态调整: a unit changed a listed matter; the change takes effect when it is published.
 
-    A draft until then, as ``MatterListed``.
+    Until then it is a draft, like ``MatterListed``.
     """
 
     TOPIC: ClassVar[str] = "catalogue.matter-revised"
@@ -185,9 +191,10 @@ class MatterRevised(Event):
 
 
 class MatterPublished(Event):
-    """事项公布: the public can read the matter with its four elements.
+    """事项公布: a matter was published with its four elements.
 
-    Since version 2 ``elements`` are what is published: the listing that holds them is a draft.
+    Since version 2 this event holds ``elements`` itself, because the public may not read the
+    listing, which is a draft.
     """
 
     TOPIC: ClassVar[str] = "catalogue.matter-published"
@@ -204,11 +211,11 @@ class MatterPublished(Event):
     elements: MatterElements | None = None
 
 
-#: 行政检查实施编码: fourteen digits by which 互联网+监管 names a matter of supervision.
+#: 行政检查实施编码: the code of fourteen digits that 互联网+监管 gives to a matter.
 SupervisionCode = Annotated[
     str, msgspec.Meta(pattern=r"^[0-9]{14}(?![\s\S])", examples=["01164010100000"])
 ]
-#: 检查实施清单编码: the USCC of the body, a digit from 1 to 5 for its level, and what follows.
+#: 检查实施清单编码: the USCC of the body, a digit from 1 to 5 for its level, and a number.
 ImplementationCode = Annotated[
     str,
     msgspec.Meta(
@@ -219,9 +226,9 @@ ImplementationCode = Annotated[
 
 
 class MatterCode(Value, omit_defaults=True):
-    """A code that another system gives a matter, from a day to another; both days included.
+    """A code of a matter in another system, valid between two days, both included.
 
-    One of ``supervision_item`` and ``implementation_item`` is given.
+    Exactly one of ``supervision_item`` and ``implementation_item`` must be given.
     """
 
     supervision_item: SupervisionCode | None = None
@@ -231,9 +238,9 @@ class MatterCode(Value, omit_defaults=True):
 
 
 class MatterCodesAssigned(Event):
-    """事项编码: the codes of a published matter in other systems, all of them, as they hold since.
+    """事项编码: the complete list of a published matter's codes in other systems.
 
-    A later assignment takes the place of an earlier one, which stays on record.
+    A later assignment replaces an earlier one, which stays on record.
     """
 
     TOPIC: ClassVar[str] = "catalogue.matter-codes-assigned"
@@ -245,9 +252,9 @@ class MatterCodesAssigned(Event):
 
 
 class MatterWithdrawn(Event):
-    """事项取消: the matter may no longer be used.
+    """事项取消: a matter was withdrawn and may no longer be used.
 
-    ``draft``: no version of it was ever published; since version 2.
+    ``draft`` (since version 2): no version of the matter was ever published.
     """
 
     TOPIC: ClassVar[str] = "catalogue.matter-withdrawn"
@@ -260,15 +267,15 @@ class MatterWithdrawn(Event):
     draft: bool = False
 
     def visibility(self) -> Visibility:
-        """Public, as what it withdraws; of a draft nobody else is told that it was one."""
+        """Return public if the matter was published; otherwise the public must not learn of it."""
         return "restricted" if self.draft else "public"
 
 
 class BasisRepealed(Event):
-    """执法依据废止: an instrument, or one article of it, is law no more from ``repealed_on``.
+    """执法依据废止: an instrument, or one article of it, is no longer law from ``repealed_on``.
 
-    ``matters`` are those in use that rested on it when this was recorded. ``ahead``: the day still
-    lay ahead then.
+    ``matters`` are the matters in use that were based on it when this was recorded. ``ahead``:
+    ``repealed_on`` was still in the future then.
     """
 
     TOPIC: ClassVar[str] = "catalogue.basis-repealed"

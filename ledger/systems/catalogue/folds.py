@@ -40,7 +40,7 @@ class UnitStanding(SubjectFold):
         self.qualifications.append(event)
 
     def qualified(self, on: date) -> EnforcementUnitQualified | None:
-        """The qualification in force on a day: of several the newest by its day (2.17)."""
+        """Return the qualification in force on a day; of several the newest one (2.17)."""
         holding = [
             event
             for event in reversed(self.qualifications)
@@ -49,14 +49,17 @@ class UnitStanding(SubjectFold):
         return max(holding, key=lambda event: event.valid_from, default=None)
 
     def may_use(self, matter: str, on: date) -> bool:
-        """Whether the unit is qualified that day, and for an entrusted one, for that matter."""
+        """Return whether the unit may use a matter on a day.
+
+        An entrusted unit may use only the matters that were entrusted to it.
+        """
         standing = self.qualified(on)
         return standing is not None and (
             standing.kind != "entrusted_org" or matter in standing.entrusted_matters
         )
 
     def has_power(self, matter: Matter, elements: MatterElements, on: date) -> bool:
-        """Whether it may use a matter that day: its own, one delegated or entrusted to it."""
+        """Return whether the unit may use a matter, its own, delegated or entrusted, on a day."""
         standing = self.qualified(on)
         return self.may_use(matter.matter, on) and (
             self.unit in (matter.unit, elements.delegated_to)
@@ -84,7 +87,7 @@ class OfficerStanding(SubjectFold):
         self.suspensions.append(event)
 
     def barred(self, on: date, unit: str, domains: set[str]) -> str | None:
-        """Why the officer may not inspect for ``unit`` in ``domains`` that day, or ``None``."""
+        """Return why the officer may not inspect for ``unit`` in ``domains``, or ``None``."""
         if not self.certificates:
             return "holds no certificate"
         of_unit = [c for c in self.certificates if c.unit == unit]
@@ -102,7 +105,7 @@ class OfficerStanding(SubjectFold):
         return f"is not certified for {', '.join(sorted(missing))}" if missing else None
 
     def valid_numbers(self, on: date, units: Collection[str]) -> set[str]:
-        """The numbers of the certificates for any of ``units`` that are valid that day."""
+        """Return the numbers of the certificates for any of ``units`` that are valid on a day."""
         return {
             c.cert_no
             for c in self.certificates
@@ -111,7 +114,7 @@ class OfficerStanding(SubjectFold):
 
 
 class OfficerConflict(Fold):
-    """Has this officer a declared or upheld conflict with this business?"""
+    """Does this officer have a declared or upheld conflict of interest with this business?"""
 
     officer: OfficerId
     entity: EntityId
@@ -125,10 +128,10 @@ class OfficerConflict(Fold):
 
 
 class Matter(SubjectFold):
-    """What does the catalogue say of this matter, and which of its versions is published?
+    """What are the elements of this matter, and which of its versions are published?
 
-    ``version`` and ``elements`` are the newest; what an act is judged by is ``in_force_on`` its
-    day.
+    ``version`` and ``elements`` are the newest, published or not. An act is judged by the version
+    ``in_force_on`` its day.
     """
 
     BEGUN = "versions"
@@ -157,14 +160,14 @@ class Matter(SubjectFold):
         self.listed = record
 
     def on_published(self, event: MatterPublished) -> None:
-        # Published again, at another address, it is no newer.
+        # Publishing the same version again at another address does not change its first day.
         self.published.setdefault(event.version, event.published_on)
 
     def on_withdrawn(self, event: MatterWithdrawn, record: Recorded) -> None:
         self.withdrawn_on = record.occurred_on
 
     def in_force_on(self, day: date) -> MatterElements | None:
-        """The newest version published by that day, unless the matter was withdrawn by then."""
+        """Return the newest version published by ``day``, or ``None`` if withdrawn by then."""
         version = in_force(self.published, day, self.published.get)
         if version is None or (self.withdrawn_on is not None and self.withdrawn_on <= day):
             return None
@@ -172,7 +175,10 @@ class Matter(SubjectFold):
 
 
 class Repeals(Fold):
-    """Which articles of this instrument were repealed, and when? ``None`` is all of it."""
+    """Which articles of this instrument were repealed, and when?
+
+    The article ``None`` stands for the whole instrument.
+    """
 
     law: LawId
     articles: dict[str | None, date] = msgspec.field(default_factory=dict)
@@ -182,7 +188,7 @@ class Repeals(Fold):
         self.articles[event.article] = min(known, event.repealed_on)
 
     def of(self, basis: Basis) -> date | None:
-        """The day from which a basis of this instrument is law no more, if one is recorded."""
+        """Return the first day on which a basis is no longer law, or ``None`` if not recorded."""
         days = [self.articles[a] for a in (None, basis.article) if a in self.articles]
         if basis.repealed_on is not None:
             days.append(basis.repealed_on)
@@ -190,7 +196,7 @@ class Repeals(Fold):
 
 
 class MattersOn(Fold):
-    """Which matters in use rest on this instrument?"""
+    """Which matters in use are based on this instrument?"""
 
     instrument: str
     matters: dict[str, Matter] = msgspec.field(default_factory=dict)
@@ -203,11 +209,11 @@ class MattersOn(Fold):
         self.matters.setdefault(event.matter, Matter(event.matter)).take(record)
 
     def resting(self, article: str | None, on: date) -> dict[str, tuple[str, list[Basis]]]:
-        """Each such matter with its unit and the bases concerned.
+        """Return the matters based on ``article`` (``None``: any), with their unit and those bases.
 
-        As published, or as listed if it never was.
+        A matter counts with its published elements, or as listed if it was never published.
         """
-        found = {}
+        by_matter = {}
         for matter in self.matters.values():
             elements = matter.in_force_on(on) if matter.published else matter.elements
             if elements is None or matter.withdrawn_on is not None:
@@ -218,12 +224,12 @@ class MattersOn(Fold):
                 if basis.instrument == self.instrument and article in (None, basis.article)
             ]
             if bases:
-                found[matter.matter] = (matter.unit, bases)
-        return found
+                by_matter[matter.matter] = (matter.unit, bases)
+        return by_matter
 
 
 class RepealsFound(Fold):
-    """Of which bases of this matter was it found that they are repealed?"""
+    """Which repealed bases of this matter were already reported as findings (CAT-V1)?"""
 
     matter: MatterId
     bases: set[str] = msgspec.field(default_factory=set)
@@ -234,7 +240,7 @@ class RepealsFound(Fold):
 
 
 class LastUse(Fold):
-    """When was this matter last the ground of an inspection, and when was it last found idle?"""
+    """When was this matter last used for an inspection, and when was it last found to be idle?"""
 
     matter: MatterId
     used_on: date | None = None

@@ -24,7 +24,7 @@ _NOTICE_1 = "《兰州新区规范行政执法行为优化法治化营商环境�
 
 CAT_R1 = Rule(
     "CAT-R1",
-    "matter {matter} has no basis that can carry it: {reason}",
+    "matter {matter} has no sufficient legal basis: {reason}",
     f"{_STRICT}; 司法部问答",
     "Name a law, regulation, rule or State Council decision with its article as the basis.",
 )
@@ -32,7 +32,7 @@ CAT_R2 = Rule(
     "CAT-R2",
     "matter {matter} was not published and in force on {on}",
     f"{_STRICT}: 未经公布的,不得实施",
-    "Publish the matter with its four elements first; acts are possible from that day on.",
+    "Publish the matter with its four elements first; acts are allowed from that day.",
 )
 CAT_R3 = Rule(
     "CAT-R3",
@@ -50,20 +50,22 @@ CAT_R5 = Rule(
     "CAT-R5",
     "matter {matter} cannot be published without {missing}",
     _NOTICE_1,
-    "Revise the matter so that name, enforcement body, handling office and basis are all there.",
+    "Revise the matter so that it has a name, an enforcement body, a handling office and a basis.",
 )
 CAT_R6 = Rule(
     "CAT-R6",
-    "inspection matter {name!r} for {entity_class} is listed already by {others}",
+    "inspection matter {name!r} for {entity_class} is already listed by {others}",
     _NOTICE_1,
-    "Agree on the division of work and put it into division_note, or merge the matters.",
+    "Agree on the division of work and describe it in division_note, or merge the matters.",
 )
 CAT_R7 = Rule(
     "CAT-R7",
-    "power delegated to {delegated_to} rests on no published provincial decision in force",
+    "the delegation of power to {delegated_to} is not based on a published provincial decision in "
+    "force",
     "行政处罚法 Art. 24",
     "Cite the published provincial delegation decision in delegation_ref, or have it recorded "
-    "(delegate-power); after it ended or while it is suspended the unit whose matter it is acts.",
+    "(delegate-power). While a delegation is suspended, and after it has ended, only the unit that "
+    "listed the matter may act.",
 )
 CAT_V1 = finding_rule(
     "CAT-V1", "unlawful_decision", "the basis is repealed but the matter is still active", _STRICT
@@ -107,7 +109,7 @@ PUBLISH_REVISED = DeadlineRule(
 def repealed_bases(
     ledger: Reading, matter: str, unit: str, bases: Sequence[Basis]
 ) -> Iterator[Event]:
-    """CAT-V1 for a matter in use, of bases that are law no more."""
+    """Yield finding CAT-V1 for a matter in use with ``bases`` that are no longer law, if any."""
     if bases:
         yield finding(
             ledger,
@@ -119,22 +121,22 @@ def repealed_bases(
 
 
 def cited(basis: Basis) -> str:
-    """A basis as a finding cites it."""
+    """Return a basis as text, as findings cite it."""
     return f"{basis.instrument} {basis.article}"
 
 
 def _law_no_more(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
-    """The day has come: what still rests on it, and was not found yet, is found."""
+    """Yield CAT-V1 for each matter still based on a repealed law that was not reported yet."""
     event = opening.event
     assert isinstance(event, BasisRepealed)
     resting = ledger.read(MattersOn(event.law)).resting(event.article, ledger.on)
     for matter, (unit, bases) in resting.items():
-        found = ledger.read(RepealsFound(matter)).bases
-        new = [basis for basis in bases if cited(basis) not in found]
+        reported = ledger.read(RepealsFound(matter)).bases
+        new = [basis for basis in bases if cited(basis) not in reported]
         yield from repealed_bases(ledger, matter, unit, new)
 
 
-#: A repeal that was announced takes effect on its day.
+#: A repeal that was recorded in advance takes effect on its day.
 LAST_DAY_OF_LAW = DeadlineRule(
     "catalogue.repeal",
     None,
@@ -148,7 +150,11 @@ LAST_DAY_OF_LAW = DeadlineRule(
 
 
 def require_codes(codes: Sequence[MatterCode]) -> None:
-    """Refuse codes of nothing, without a body, or of two at once. Raises ``Malformed``."""
+    """Check the codes of a matter.
+
+    Raise ``Malformed`` if a code names no system or two, ends before it begins, does not begin
+    with a valid USCC, or overlaps in time with another code of its kind.
+    """
     held: dict[str, list[tuple[date, date]]] = {}
     for place, code in enumerate(codes):
         pointer = f"/codes/{place}"
@@ -169,14 +175,14 @@ def require_codes(codes: Sequence[MatterCode]) -> None:
             body = code.implementation_item[:18]
             if not uscc.is_valid(body):
                 raise Malformed(
-                    f"implementation_item must begin with the USCC of a body; {body} has another "
-                    "check character than GB 32100 gives",
+                    f"implementation_item must begin with the USCC of a body; {body} has a wrong "
+                    "check character (GB 32100)",
                     f"{pointer}/implementation_item",
                 )
         for first, last in held.setdefault(scheme, []):
             if code.valid_from <= last and first <= until:
                 raise Malformed(
-                    f"codes of one kind must not overlap in time; another {scheme} holds from "
+                    f"codes of one kind must not overlap in time; another {scheme} is valid from "
                     f"{first}",
                     pointer,
                 )

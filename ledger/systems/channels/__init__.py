@@ -1,1 +1,1 @@
-"""投诉渠道 Complaint channels (2.18): where a unit takes complaints, and whether it answers."""
+"""投诉渠道 Complaint channels (2.18): where to complain about a unit, and whether it answers."""

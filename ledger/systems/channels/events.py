@@ -12,7 +12,7 @@ from ledger.kernel import Event
 
 ChannelKind = Literal["mailbox", "phone", "web", "window", "12345"]
 
-#: An office's address or number, public by law: a telephone there is nobody's own.
+#: The address or telephone number of an office. It is public by law, not personal data.
 ChannelAddress = Annotated[
     str,
     msgspec.Meta(
@@ -26,9 +26,9 @@ ChannelAddress = Annotated[
 
 
 class ComplaintChannelPublished(Event):
-    """公布投诉渠道: anybody can complain of the unit's enforcement by ``address``, at these hours.
+    """公布投诉渠道: the public can complain about the unit's enforcement at ``address``.
 
-    Published again under the same id it says what holds from then on.
+    ``hours`` are the hours of service. A publication under the same id replaces the earlier one.
     """
 
     TOPIC: ClassVar[str] = "channels.complaint-channel-published"
@@ -42,9 +42,9 @@ class ComplaintChannelPublished(Event):
 
 
 class ChannelTested(Event):
-    """测试投诉渠道: another office tried the channel, and was ``answered`` or not.
+    """测试投诉渠道: another office tried the channel and recorded whether anyone ``answered``.
 
-    For the unit and the offices that supervise.
+    Only the unit and the supervising offices may read it.
     """
 
     TOPIC: ClassVar[str] = "channels.channel-tested"
@@ -58,7 +58,7 @@ class ChannelTested(Event):
 
 
 class ComplaintChannelClosed(Event):
-    """停用投诉渠道: nobody answers there from ``closed_on`` on, and why."""
+    """停用投诉渠道: the channel takes no complaints from ``closed_on``, for a stated reason."""
 
     TOPIC: ClassVar[str] = "channels.complaint-channel-closed"
     VISIBILITY = "public"
@@ -70,7 +70,7 @@ class ComplaintChannelClosed(Event):
 
 
 class ChannelsFoundMissing(Event):
-    """未公布投诉渠道: a unit that reports each month has no channel of these ``kinds`` (CMP-V5)."""
+    """未公布投诉渠道: a unit that must report each month has no channel of ``kinds`` (CMP-V5)."""
 
     TOPIC: ClassVar[str] = "channels.channels-found-missing"
 
@@ -79,7 +79,7 @@ class ChannelsFoundMissing(Event):
 
 
 class ChannelTestFellDue(Event):
-    """投诉渠道测试到期: no answered test since ``counted_from`` until ``due_on`` (CMP-V4)."""
+    """投诉渠道测试到期: no test was answered from ``counted_from`` to ``due_on`` (CMP-V4)."""
 
     TOPIC: ClassVar[str] = "channels.channel-test-fell-due"
 

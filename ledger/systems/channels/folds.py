@@ -19,7 +19,7 @@ from ledger.systems.channels.events import (
     ComplaintChannelPublished,
 )
 
-#: What every unit has to publish (CMP-V5): 投诉邮箱, 电话平台.
+#: The kinds of channel that every unit must publish (CMP-V5): 投诉邮箱, 电话平台.
 OWED: tuple[ChannelKind, ...] = ("mailbox", "phone")
 
 
@@ -32,7 +32,7 @@ class ChannelTest(msgspec.Struct):
 
 
 class ComplaintChannel(SubjectFold):
-    """Where can one complain by this channel, when, and does anybody answer?"""
+    """What are the address and hours of this channel, and were its tests answered?"""
 
     BEGUN = "unit"
 
@@ -49,13 +49,13 @@ class ComplaintChannel(SubjectFold):
 
     @property
     def stage(self) -> Literal["unknown", "open", "closed"]:
-        """Whether it was closed."""
+        """Whether the channel is open or closed."""
         if not self.exists:
             return "unknown"
         return "open" if self.closed_on is None else "closed"
 
     def in_force(self, on: date) -> bool:
-        """Whether it was open that day."""
+        """Return whether the channel was open on a day."""
         return (
             self.published_on is not None
             and self.published_on <= on
@@ -78,9 +78,10 @@ class ComplaintChannel(SubjectFold):
 
 
 class Answering(msgspec.Struct):
-    """An open channel as far as tests are owed for it.
+    """An open channel and its newest answered test.
 
-    ``published_on``: the day since which it has this address; a test says nothing of another one.
+    ``published_on`` is the first day of its present address; a test of an earlier address does not
+    count.
     """
 
     kind: str
@@ -91,7 +92,7 @@ class Answering(msgspec.Struct):
 
 
 class UnitChannels(SubjectFold):
-    """Which channels has this unit open, which are untested, and what was found of that?"""
+    """Which open channels does this unit have, and which faults of them were already reported?"""
 
     unit: UnitId
     open: dict[str, Answering] = msgspec.field(default_factory=dict)
@@ -102,15 +103,15 @@ class UnitChannels(SubjectFold):
         return bool(self.open or self.found_missing)
 
     def missing(self) -> tuple[ChannelKind, ...]:
-        """The kinds that it owes, has not, and was not found to lack since it last had them."""
+        """Return the required kinds that the unit lacks and that were not reported missing yet."""
         published = {channel.kind for channel in self.open.values()}
         return tuple(k for k in OWED if k not in published and k not in self.found_missing)
 
     def untested(self, on: date, since: date, days: int) -> Iterator[tuple[str, date, date]]:
-        """The channels without an answered test in so many ``days`` before a day.
+        """Yield the channels that had no answered test for more than ``days`` days.
 
-        Each with the day from which they count and the last of them, unless that was found.
-        ``since``: no day up to this one counts.
+        Each channel comes with the first and last day of that period. A period that was already
+        reported is left out. No period begins before ``since``.
         """
         for name, channel in sorted(self.open.items()):
             start = max(channel.answered_on or channel.published_on, since)

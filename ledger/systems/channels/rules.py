@@ -9,14 +9,14 @@ _NOTICE_9 = "《兰州新区规范行政执法行为优化法治化营商环境�
 CMP_V4 = finding_rule(
     "CMP-V4",
     "inaction",
-    "a complaint channel had no answered test in time",
+    "no test of a complaint channel was answered in time",
     _NOTICE_9,
     policy_key="complaint.channel_test_cd",
 )
 CMP_V5 = finding_rule(
     "CMP-V5",
     "inaction",
-    "a unit has published no mailbox or no telephone for complaints",
+    "a unit has not published a mailbox or has not published a telephone for complaints",
     _NOTICE_9,
     policy_key="complaint.channel_test_cd",
 )

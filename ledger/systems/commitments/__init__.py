@@ -1,1 +1,1 @@
-"""信用承诺 Credit commitments (2.4b): what a business has promised, and whether it kept it."""
+"""信用承诺 Credit commitments (2.4b): promises of a business, and whether they were kept."""

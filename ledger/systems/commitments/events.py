@@ -22,7 +22,7 @@ CommitmentType = Literal[
 
 
 class Obligation(Value, omit_defaults=True):
-    """One thing that is promised, and by when."""
+    """One promise of a commitment, and the last day to perform it."""
 
     obligation: Name
     due_on: date
@@ -30,15 +30,15 @@ class Obligation(Value, omit_defaults=True):
 
 
 def obligation_tag(commitment: str, obligation: str) -> str:
-    """The tag of one obligation: its name alone is another one in another commitment."""
+    """Return the tag of an obligation; its name alone is unique only within its commitment."""
     return f"obligation:{commitment}/{obligation}"
 
 
 class CommitmentMade(Event):
-    """作出信用承诺: a business has promised something to a unit.
+    """作出信用承诺: a business made promises to a unit.
 
-    ``text_hash`` is the SHA-256 of the signed text, which lies beside the ledger. A commitment that
-    is ``public`` may be shown (国办发〔2019〕35号).
+    ``text_hash`` is the SHA-256 of the signed text, which is kept outside the ledger. If ``public``
+    is set, the commitment may be shown to the public (国办发〔2019〕35号).
     """
 
     TOPIC: ClassVar[str] = "commitments.commitment-made"
@@ -52,15 +52,15 @@ class CommitmentMade(Event):
     public: bool
 
     def visibility(self) -> Visibility:
-        """What is not to be published is seen by the authorities alone."""
+        """Return restricted for a commitment that may not be published: only authorities see it."""
         return "shared" if self.public else "restricted"
 
 
 class ObligationOpened(Event):
-    """承诺事项待履行: one obligation of a commitment runs until ``due_on``.
+    """承诺事项待履行: an obligation of a commitment must be performed by ``due_on``.
 
-    Recorded with the commitment, once for each, so that each has a deadline of its own. A day that
-    passes is no breach yet (CMT-R1).
+    One such event is recorded per obligation, together with the commitment, so that each obligation
+    has a deadline. Missing the deadline alone is not a breach (CMT-R1).
     """
 
     TOPIC: ClassVar[str] = "commitments.obligation-opened"
@@ -72,12 +72,12 @@ class ObligationOpened(Event):
     due_on: date
 
     def tags(self) -> list[str]:
-        """The obligation too, by which its deadline is found."""
+        """Return the tags of the fields and the tag of the obligation, which its deadline needs."""
         return [*super().tags(), obligation_tag(self.commitment, self.obligation)]
 
 
 class CommitmentFulfilled(Event):
-    """履行承诺: an obligation was performed; ``days_late`` counts calendar days after its day."""
+    """履行承诺: an obligation was performed, ``days_late`` calendar days late."""
 
     TOPIC: ClassVar[str] = "commitments.commitment-fulfilled"
     VISIBILITY = "shared"
@@ -90,15 +90,15 @@ class CommitmentFulfilled(Event):
     days_late: int = 0
 
     def tags(self) -> list[str]:
-        """The obligation too, whose deadline this discharges."""
+        """Return the tags of the fields and the tag of the obligation, whose deadline ends."""
         return [*super().tags(), obligation_tag(self.commitment, self.obligation)]
 
 
 class CommitmentBreached(Event):
-    """违背承诺: an obligation was not performed, by verified evidence and after notice (CMT-R1).
+    """违背承诺: verified evidence shows that an obligation was not performed (CMT-R1).
 
-    Since version 2 ``impossible_because`` says of one that was not due yet why it can be performed
-    no more.
+    The business was notified before. ``impossible_because`` (since version 2) says why an
+    obligation that was not due yet can no longer be performed.
     """
 
     TOPIC: ClassVar[str] = "commitments.commitment-breached"
@@ -116,5 +116,5 @@ class CommitmentBreached(Event):
     impossible_because: Text | None = None
 
     def tags(self) -> list[str]:
-        """The obligation too, whose deadline this discharges."""
+        """Return the tags of the fields and the tag of the obligation, whose deadline ends."""
         return [*super().tags(), obligation_tag(self.commitment, self.obligation)]

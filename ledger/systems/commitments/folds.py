@@ -19,7 +19,7 @@ from ledger.systems.commitments.events import (
 
 
 class Commitment(SubjectFold):
-    """What was promised to whom, and which obligations are performed, breached or open?"""
+    """What did the business promise, and which obligations are performed, breached or open?"""
 
     BEGUN = "type"
 
@@ -41,7 +41,7 @@ class Commitment(SubjectFold):
 
     @property
     def stage(self) -> Literal["open", "fulfilled", "breached"]:
-        """Breached once any obligation is; fulfilled when every one is performed."""
+        """``breached`` if any obligation is breached, ``fulfilled`` if all are performed."""
         if self.breached:
             return "breached"
         return "open" if self.open else "fulfilled"
@@ -49,7 +49,7 @@ class Commitment(SubjectFold):
     def on_made(self, event: CommitmentMade, record: Recorded) -> None:
         self.entity, self.unit, self.type = event.entity, event.unit, event.type
         self.public, self.made_on = event.public, record.occurred_on
-        self.obligations = {one.obligation: one for one in event.obligations}
+        self.obligations = {promise.obligation: promise for promise in event.obligations}
 
     def on_fulfilled(self, event: CommitmentFulfilled, record: Recorded) -> None:
         self.fulfilled[event.obligation] = record.occurred_on

@@ -10,18 +10,18 @@ from ledger.systems.commitments.events import (
     obligation_tag,
 )
 
-#: The law that lets a commitment and its performance stand on the credit record.
+#: The law by which a commitment and its performance become part of the credit record.
 KEEPING = "国办发〔2019〕35号: 信用承诺书及履约情况纳入信用记录"
 
 CMT_R1 = Rule(
     "CMT-R1",
     "a breach of {commitment} cannot be established: {reason}",
     "国办发〔2020〕49号; 国办发〔2020〕42号: 证明事项告知承诺制, 核查与告知",
-    "Name the evidence that was verified, and the notice that the business was given on an earlier "
-    "day; a day that has passed is no evidence.",
+    "Name the verified evidence, and the notice that was given to the business on an earlier day. "
+    "A missed last day alone is not evidence of a breach.",
 )
 
-#: Nobody has broken a promise because a day has passed: the clock says that it has, and no more.
+#: A missed deadline is recorded without a finding, because it does not prove a breach.
 PERFORM = DeadlineRule(
     "commitments.obligation",
     None,

@@ -1,1 +1,1 @@
-"""违法执法投诉 Complaints (2.12): received, handled by others than the accused, answered."""
+"""违法执法投诉 Complaints (2.12): received, handled by a body that is not accused, answered."""

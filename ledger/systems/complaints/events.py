@@ -1,7 +1,7 @@
 """Events of complaints about enforcement (违法执法投诉, 2.12).
 
-Who complains stands in one event, ``ComplainantNamed``, and in no other: whatever follows from a
-complaint (deadlines, findings, what the unit is told) is made of events that cannot give it away.
+Only one event, ``ComplainantNamed``, says who complains. Everything else that a complaint leads to
+(deadlines, findings, information for the accused unit) is built from events that cannot reveal it.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ Step = Literal["interview", "site_visit", "documents", "unit_statement", "other"
 
 
 def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 said less; what it did not say has a default."""
+    """Return a body of version 1 unchanged; the fields added since have defaults."""
     return body
 
 
 class _OfComplaint(Event):
-    """Which complaint, who handles it (``unit``) and whom it accuses (``subject_unit``)."""
+    """The complaint that an event is about, its handler ``unit`` and the accused unit."""
 
     TOPIC: ClassVar[str] = ""
 
@@ -45,20 +45,21 @@ class _OfComplaint(Event):
     subject_unit: UnitId
 
     def kept_from(self) -> tuple[str, ...]:
-        """The unit accused, while an event about the complaint is sealed."""
+        """Return the accused unit if the event is sealed."""
         return (self.subject_unit,) if self.visibility() == "sealed" else ()
 
     def known_to(self) -> tuple[str, ...]:
-        """Whoever handles the complaint."""
+        """Return the unit that handles the complaint."""
         return (f"handler:{self.unit}",)
 
 
 class ComplaintReceived(_OfComplaint):
-    """收到投诉: somebody complains about how a unit enforces the law; recorded whatever it says.
+    """收到投诉: a complaint about a unit's enforcement was received. Every complaint is recorded.
 
-    ``unit`` received it and has to answer. ``office`` and ``officers`` of ``subject_unit`` are
-    those accused, if they are known. Since version 2 ``sealed_facts`` are those of somebody without
-    an account: sealed under the person's key, and erased with the person.
+    ``unit`` received the complaint and must answer it. ``office`` and ``officers`` of
+    ``subject_unit`` are the accused, if they are known. ``sealed_facts`` (since version 2) are the
+    facts stated by a person without an account. They are encrypted with that person's key and
+    become unreadable when the person is erased.
     """
 
     TOPIC: ClassVar[str] = "complaints.complaint-received"
@@ -76,12 +77,12 @@ class ComplaintReceived(_OfComplaint):
 
 
 class ComplainantNamed(Event):
-    """投诉人信息: whom a complaint comes from or concerns, kept from the unit accused (CMP-R2).
+    """投诉人信息: who complains, withheld from the accused unit (CMP-R2).
 
-    ``entity`` is the business that complains, or that is concerned where the complaint is
-    ``anonymous``; ``complainant`` and ``contact`` are tokens of another store, ``person`` and
-    ``contact_person`` those of persons registered here. An inspection of it by the unit accused is
-    looked at until ``guarded_until`` (CMP-V1).
+    ``entity`` is the business that complains, or the business concerned if the complaint is
+    ``anonymous``. ``complainant`` and ``contact`` are tokens of another store; ``person`` and
+    ``contact_person`` are ids of persons registered in this one. If the accused unit inspects the
+    business by ``guarded_until``, that is a finding (CMP-V1).
     """
 
     TOPIC: ClassVar[str] = "complaints.complainant-named"
@@ -101,16 +102,16 @@ class ComplainantNamed(Event):
     contact_person: PersonId | None = None
 
     def kept_from(self) -> tuple[str, ...]:
-        """The unit accused (CMP-R2)."""
+        """Return the accused unit (CMP-R2)."""
         return (self.subject_unit,)
 
     def known_to(self) -> tuple[str, ...]:
-        """The business that complains in its own name."""
+        """Return the business that complains, unless it does so anonymously."""
         return () if self.entity is None or self.anonymous else (f"entity:{self.entity}",)
 
 
 class ComplaintAcknowledged(_OfComplaint):
-    """告知收到: whoever complains knows that it was received. ``days_late``: calendar days."""
+    """告知收到: the complainant was told of the receipt, ``days_late`` calendar days late."""
 
     TOPIC: ClassVar[str] = "complaints.complaint-acknowledged"
     VISIBILITY = "sealed"
@@ -119,11 +120,12 @@ class ComplaintAcknowledged(_OfComplaint):
 
 
 class ComplaintAccepted(_OfComplaint):
-    """受理投诉: it is looked into; ``allegation`` is what the unit accused is told, not by whom.
+    """受理投诉: the complaint was accepted and will be investigated.
 
-    ``days_late`` counts calendar days after the acceptance was due. Since version 2 a complaint may
-    be accepted without a word to the unit accused: it is sealed then, unless that unit was told
-    before (``told``).
+    ``allegation`` is what the accused unit is told; it must not show who complains. ``days_late``
+    counts calendar days after the acceptance was due. Since version 2 a complaint may be accepted
+    without telling the accused unit. The event is then sealed, unless that unit had been ``told``
+    before.
     """
 
     TOPIC: ClassVar[str] = "complaints.complaint-accepted"
@@ -135,15 +137,15 @@ class ComplaintAccepted(_OfComplaint):
     told: bool = True
 
     def visibility(self) -> Visibility:
-        """Sealed while the unit accused knows of no complaint."""
+        """Return sealed while the accused unit does not know of the complaint."""
         return "restricted" if self.told else "sealed"
 
 
 class FactsPassedOn(_OfComplaint):
-    """移交投诉事实: a body is told what a complaint says, and not by whom (CMP-R2).
+    """移交投诉事实: a body was told the facts of a complaint, but not who complains (CMP-R2).
 
-    ``to`` may be the unit accused, which learns of the complaint by this; told to another body it
-    is kept from the unit accused.
+    ``to`` is that body. If it is the accused unit, the unit learns of the complaint by this event;
+    otherwise the event is withheld from the accused unit.
     """
 
     TOPIC: ClassVar[str] = "complaints.facts-passed-on"
@@ -152,12 +154,12 @@ class FactsPassedOn(_OfComplaint):
     facts: Text
 
     def kept_from(self) -> tuple[str, ...]:
-        """The unit accused, unless it is the one that is told."""
+        """Return the accused unit, unless the facts were passed to it."""
         return () if self.to == self.subject_unit else (self.subject_unit,)
 
 
 class ComplaintNotAccepted(_OfComplaint):
-    """不予受理: it is not looked into, and why. ``days_late``: calendar days."""
+    """不予受理: the complaint was not accepted, ``days_late`` calendar days after the last day."""
 
     TOPIC: ClassVar[str] = "complaints.complaint-not-accepted"
     VISIBILITY = "sealed"
@@ -167,10 +169,11 @@ class ComplaintNotAccepted(_OfComplaint):
 
 
 class ComplaintTransferred(_OfComplaint):
-    """转办投诉: another body is competent, and ``to`` handles it from here on.
+    """转办投诉: the complaint was transferred to the competent body ``to``, which now handles it.
 
-    Since version 2 ``counted_from`` is the day from which its time to accept counts: that of the
-    first transfer, as passing on again gains no time; the day of this one where it is absent.
+    ``counted_from`` (since version 2) is the day from which the period to accept counts. It is the
+    day of the first transfer, so that further transfers do not extend the period; if it is absent,
+    the day of this transfer counts.
     """
 
     TOPIC: ClassVar[str] = "complaints.complaint-transferred"
@@ -183,12 +186,12 @@ class ComplaintTransferred(_OfComplaint):
     counted_from: date | None = None
 
     def known_to(self) -> tuple[str, ...]:
-        """Whoever handles the complaint from here on."""
+        """Return the body that now handles the complaint."""
         return (f"handler:{self.to}",)
 
 
 class InvestigationStepTaken(_OfComplaint):
-    """调查: one step of looking into a complaint, and what it showed."""
+    """调查: a step of the investigation, and its result ``shown``."""
 
     TOPIC: ClassVar[str] = "complaints.investigation-step-taken"
     VISIBILITY = "sealed"
@@ -199,10 +202,11 @@ class InvestigationStepTaken(_OfComplaint):
 
 
 class ComplaintResolved(_OfComplaint):
-    """办结投诉: what came of it, and what the unit has to put right (``remedy``).
+    """办结投诉: the investigation ended with ``outcome``; the unit must do what ``remedy`` says.
 
-    ``days_late`` counts calendar days after ``complaint.resolve_cd``. Since version 2 it is sealed
-    where nothing came of it and the unit accused was never ``told``.
+    ``days_late`` counts calendar days after the period ``complaint.resolve_cd``. Since version 2
+    the event is sealed if the complaint was not substantiated and the accused unit was never
+    ``told`` of it.
     """
 
     TOPIC: ClassVar[str] = "complaints.complaint-resolved"
@@ -215,12 +219,12 @@ class ComplaintResolved(_OfComplaint):
     told: bool = True
 
     def visibility(self) -> Visibility:
-        """Sealed while the unit accused knows of no complaint."""
+        """Return sealed while the accused unit does not know of the complaint."""
         return "restricted" if self.told else "sealed"
 
 
 class ComplainantInformed(_OfComplaint):
-    """反馈投诉人: whoever complained was told what came of it (CMP-R3)."""
+    """反馈投诉人: the complainant was told the result (CMP-R3)."""
 
     TOPIC: ClassVar[str] = "complaints.complainant-informed"
     VISIBILITY = "sealed"
@@ -229,7 +233,7 @@ class ComplainantInformed(_OfComplaint):
 
 
 class ComplainantFeedbackGiven(_OfComplaint):
-    """投诉人评价: whoever complained says whether that satisfies."""
+    """投诉人评价: the complainant said whether the answer is satisfactory."""
 
     TOPIC: ClassVar[str] = "complaints.complainant-feedback-given"
     VISIBILITY = "sealed"

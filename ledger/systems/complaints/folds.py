@@ -31,7 +31,7 @@ Stage = Literal["unknown", "received", "acknowledged", "accepted", "not_accepted
 
 
 class StepTaken(msgspec.Struct, frozen=True):
-    """One step of an investigation: when, by whom, what it showed."""
+    """A step of an investigation: its day, the unit that took it and its result."""
 
     on: date
     unit: str
@@ -40,11 +40,12 @@ class StepTaken(msgspec.Struct, frozen=True):
 
 
 class Complaint(SubjectFold):
-    """What does this complaint say, who handles it, and how far has that come?
+    """What does this complaint say, who handles it, and at which stage is it?
 
-    ``unit`` handles it now. Each ``…_at`` is a place in the ledger; ``clock_at`` is where the
-    period for its acceptance began. ``told`` are the bodies that were told its facts, with what
-    they were told last; ``…_openly`` says of what else the unit accused was told.
+    ``unit`` handles it now. Each ``…_at`` is a position in the ledger; at ``clock_at`` the period
+    for acceptance began. ``told`` maps each body that was told of the complaint to the newest text
+    it was given. ``accepted_openly`` and ``resolved_openly`` say whether the accused unit was told
+    of the acceptance and of the result.
     """
 
     BEGUN = "received_on"
@@ -54,7 +55,7 @@ class Complaint(SubjectFold):
     subject_unit: str = ""
     channel: str = ""
     facts: str = ""
-    #: Whether the facts are sealed: who may read them asks for them by themselves.
+    #: Whether the facts are sealed. Authorized readers must then request them separately.
     facts_sealed: bool = False
     anonymous: bool = False
     office: str | None = None
@@ -88,7 +89,7 @@ class Complaint(SubjectFold):
 
     @property
     def stage(self) -> Stage:
-        """How far it has come."""
+        """The stage of the complaint."""
         if self.resolved_on is not None:
             return "resolved"
         if self.not_accepted_on is not None:
@@ -101,30 +102,30 @@ class Complaint(SubjectFold):
 
     @property
     def accused_told(self) -> bool:
-        """Whether the unit accused knows that there is a complaint."""
+        """Whether the accused unit knows of the complaint."""
         return self.subject_unit in self.told or self.accepted_openly or self.resolved_openly
 
     @property
     def informed(self) -> str:
-        """The bodies that know of it because they were told, each between bars."""
+        """The bodies that were told of the complaint, as one text ``|A||B|``."""
         accused = [self.subject_unit] if self.accused_told else []
         return "".join(f"|{unit}|" for unit in sorted({*self.told, *accused}))
 
     @property
     def told_stage(self) -> Stage:
-        """How far it has come, as far as the unit accused was told."""
+        """The stage, as far as the accused unit was told."""
         if self.resolved_openly:
             return "resolved"
         return "accepted" if self.accepted_openly else "received"
 
     @property
     def told_outcome(self) -> Outcome | None:
-        """What came of it, as far as the unit accused was told."""
+        """The result, as far as the accused unit was told."""
         return self.outcome if self.resolved_openly else None
 
     @property
     def reachable(self) -> bool:
-        """Whether there is somebody to be told what came of it (CMP-R3)."""
+        """Whether the complainant can be told the result (CMP-R3)."""
         return bool(self.contact or self.complainant or (self.entity and not self.anonymous))
 
     def on_received(self, event: ComplaintReceived, record: Recorded) -> None:
@@ -177,7 +178,7 @@ class Complaint(SubjectFold):
 
 
 class RetaliationFound(Fold):
-    """Was this inspection found to come after a complaint?"""
+    """Was this inspection already reported as possible retaliation (CMP-V1)?"""
 
     task: TaskId
     found: bool = False

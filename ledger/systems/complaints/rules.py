@@ -18,12 +18,12 @@ from ledger.systems.complaints.events import (
 _NOTICE = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务九"
 _REGULATION = "《优化营商环境条例》Art. 49; 市场监督管理投诉举报处理暂行办法"
 
-#: Who handles a complaint about the Justice Bureau if nobody else is addressed.
+#: The unit that handles a complaint about the Justice Bureau unless another one is named.
 RECONSIDERATION_OFFICE = "RECON"
 
 
 def handler_of(accused: str) -> str:
-    """Who handles a complaint about a unit by default."""
+    """Return the unit that by default handles a complaint about ``accused``."""
     return RECONSIDERATION_OFFICE if accused == BUREAU_UNIT else BUREAU_UNIT
 
 
@@ -31,25 +31,26 @@ CMP_R1 = Rule(
     "CMP-R1",
     "{handler} is accused by complaint {complaint} and cannot handle it",
     f"{_NOTICE}; {_REGULATION}: 回避",
-    "Let the Justice Bureau or another body handle it: transfer it there, or address it there.",
+    "Transfer the complaint to the Justice Bureau or another body, or address it there.",
 )
 CMP_R2 = Rule(
     "CMP-R2",
-    "the unit accused would read {what} of whoever complained",
+    "the accused unit must not learn who complains; it would read {what}",
     "个人信息保护法 Art. 10; 市场监督管理投诉举报处理暂行办法: 不得将投诉人信息泄露给被投诉人",
-    "Say what is alleged so that nobody can be told by it.",
+    "Describe the allegation so that it does not reveal who complains.",
 )
 CMP_R3 = Rule(
     "CMP-R3",
-    "complaint {complaint} is not closed before whoever complained is told, and can be reached",
+    "the complainant can be reached and must be told the result before complaint {complaint} is "
+    "closed",
     f"{_NOTICE}: 及时反馈处理结果",
-    "Say in feedback_text what was told.",
+    "Enter in feedback_text what the complainant was told.",
 )
 
 CMP_V1 = finding_rule(
     "CMP-V1",
     "selective",
-    "the unit accused inspects the business soon after its complaint",
+    "the accused unit inspected the business soon after its complaint",
     f"{_NOTICE}; 《优化营商环境条例》: 不得打击报复",
     policy_key="retaliation_window_cd",
     confidential=True,
@@ -60,7 +61,7 @@ CMP_V2 = finding_rule(
     "a complaint was not acknowledged, accepted or answered in time",
     _NOTICE,
 )
-#: A complaint that was right is a finding against the unit, whatever rule the conduct broke.
+#: A substantiated complaint is a finding against the unit, whichever rule the unit broke.
 CMP_V3 = finding_rule(
     "CMP-V3", "abuse", "a complaint about the unit's enforcement was substantiated", _NOTICE
 )
@@ -87,7 +88,7 @@ ACCEPT = DeadlineRule(
     about=lambda event: f"complaint:{event.complaint}",
     finding=CMP_V2,
 )
-#: Whoever it is transferred to first has a period of the own; whoever it is passed on to, the rest.
+#: The first body it is transferred to gets a full period; later bodies get the remainder.
 ACCEPT_TRANSFERRED = DeadlineRule(
     "complaint.accept_wd.transferred",
     "complaint.accept_wd",

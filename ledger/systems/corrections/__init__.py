@@ -1,1 +1,1 @@
-"""更正与法律上的否定 Corrections of records, and what legally undoes a decision (0.3)."""
+"""更正与法律上的否定 Corrections of records, and acts that legally undo a decision (0.3)."""

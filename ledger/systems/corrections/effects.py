@@ -1,6 +1,7 @@
-"""What a nullification brings about, whoever decides it: the fact, and the end of what rests on it.
+"""The effects of a nullification: the event itself and the end of records based on the decision.
 
-Whatever is recorded is one append, so that nothing goes on under a decision that is undone.
+All events are recorded in one append, so that no record stays based on an undone decision. The
+effects are the same for every body that may nullify.
 """
 
 from __future__ import annotations
@@ -38,32 +39,34 @@ _EVENTS: Mapping[NullificationKind, type[Event]] = {
 def altered_content(
     act: Decision, content: PenaltyContent | None, altered: tuple[AlteredField, ...]
 ) -> PenaltyContent | None:
-    """The whole content of an altered decision, said whole or by the fields that change.
+    """Return the whole new content of an altered penalty.
 
-    ``None`` for an act that is no penalty, of which ``altered`` says in words what is altered.
-    Raises ``Malformed`` for a field that a penalty has not, or that says something else.
+    It is given either as ``content`` or as the changed fields in ``altered``. Return ``None`` for
+    an act that is not a penalty; ``altered`` then describes the change in words. Raise
+    ``Malformed`` for an unknown field, or if ``before`` does not match the present content.
     """
     if act.content is None:
         if content is not None:
             raise Malformed(
-                "only a penalty has a content; say in altered what is altered of this act",
+                "content must be given only for a penalty; describe the change in altered",
                 "/content",
             )
         return None
     if content is not None:
         if altered:
-            raise Malformed("the content of a penalty is said whole and once", "/altered")
+            raise Malformed("altered must be empty if content is given", "/altered")
         return content
     after = msgspec.to_builtins(act.content)
     for place, change in enumerate(altered):
         if change.field not in ("types", "fine_fen", "severity"):
             raise Malformed(
-                "a penalty is altered by its content, or by its types, fine_fen and severity",
+                "field must be types, fine_fen or severity; give content to change other parts",
                 f"/altered/{place}/field",
             )
         if _in_no_order(change.before) != _in_no_order(getattr(act.content, change.field)):
             raise Malformed(
-                f"{change.field} of {act.decision} is {getattr(act.content, change.field)!r}",
+                f"before must be the present {change.field} of {act.decision}, "
+                f"{getattr(act.content, change.field)!r}",
                 f"/altered/{place}/before",
             )
         after[change.field] = change.after
@@ -72,7 +75,7 @@ def altered_content(
         except msgspec.ValidationError as error:
             raise Malformed(f"{change.field}: {error}", f"/altered/{place}/after") from error
     whole = msgspec.convert(after, PenaltyContent)
-    # Without the kind there is no amount, licence or term.
+    # If a type was removed, the amount, licence or term that belongs to it must go too.
     return fitting(whole) if any(c.field == "types" for c in altered) else whole
 
 
@@ -94,11 +97,11 @@ def nullify(
     content: PenaltyContent | None = None,
     recon: str | None = None,
 ) -> Iterator[Event]:
-    """Record what a competent body decided about a decision on record, and what follows from it.
+    """Yield the nullification of a decision on record and its effects on credit records.
 
-    The credit records of an altered decision say its new content from the day of each on. Any other
-    nullification ends them as ``revoked``. In both cases sanctions that rest on what is no more so
-    are lifted, and grades put right.
+    If the decision was altered, its credit records take the new content. Any other kind of
+    nullification ends them as ``revoked``. In both cases sanctions that have lost their basis are
+    lifted and grades are corrected.
     """
     fields: dict[str, Any] = {
         "decision": standing.decision,

@@ -1,7 +1,7 @@
-"""Events of corrections, and of what legally undoes a decision.
+"""Events of corrections, and of nullifications, which legally undo or alter a decision.
 
-A correction says that the record was wrong; a nullification that the decision was. The record of a
-nullified decision stays right, and stays.
+A correction says that a record was wrong. A nullification says that the decision was wrong; the
+record of the decision is still true and stays.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 
 
 class AlteredField(Value):
-    """One part of a decision that is altered, in the words of the decision that alters it."""
+    """A part of a decision that was altered, in the words of the altering decision."""
 
     field: Name
     before: Annotated[Any, WRITTEN] = None
@@ -45,16 +45,15 @@ class AlteredField(Value):
 
 
 def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 did not say the type of violation."""
+    """Return the body of an older version unchanged; the fields added since have defaults."""
     return body
 
 
 class _Nullified(Event):
-    """What competent bodies say when they undo a decision or change it.
+    """The common fields of all events by which a competent body undoes or alters a decision.
 
-    ``by`` is the body that decided so and ``instrument`` the number of its document.
-    ``violation_code`` is the type of violation that it was about, where it is a penalty: like cases
-    are compared by it.
+    ``by`` is that body and ``instrument`` the number of its document. ``violation_code`` is the
+    type of violation, if the decision was a penalty; it is used to compare similar cases.
     """
 
     TOPIC: ClassVar[str] = ""
@@ -72,9 +71,9 @@ class _Nullified(Event):
 
 
 class DecisionRevoked(_Nullified):
-    """撤销决定: the decision is undone, from its beginning unless ``reason`` says otherwise.
+    """撤销决定: the decision was revoked, with effect from its beginning unless ``reason`` differs.
 
-    ``by`` is the body that decided so and ``instrument`` the number of its document (行政复议法
+    ``by`` is the body that revoked it and ``instrument`` the number of its document (行政复议法
     Art 64; 行政处罚法 Art 48 for its publicity).
     """
 
@@ -82,14 +81,13 @@ class DecisionRevoked(_Nullified):
 
 
 class DecisionAltered(_Nullified):
-    """变更决定: the decision holds on with other content (行政复议法 Art 63).
+    """变更决定: the decision was altered and stays in force (行政复议法 Art 63).
 
-    Since version 3 that of a penalty is said whole: ``content`` is what it consists of from here
-    on, ``before`` what it was; since version 4 with the amount confiscated, licence and term.
-    ``altered`` says of other acts what is altered of them, in words. ``recon`` is the case in which
-    it was altered, if a reconsideration did: its decision is then carried out from its service on,
-    any other from ``effective_on``. ``late_fee_daily`` is the late fee of a fine that is to be paid
-    from there.
+    For a penalty ``content`` is the whole new content and ``before`` the old one (since version 3;
+    since version 4 with the confiscated amount, licence and term). For other acts ``altered``
+    describes the change in words. ``recon`` is the reconsideration case that altered the decision,
+    if any: the decision is then carried out from its service, otherwise from ``effective_on``.
+    ``late_fee_daily`` is the daily late fee if a fine must be paid from that day.
     """
 
     TOPIC: ClassVar[str] = "corrections.decision-altered"
@@ -104,18 +102,21 @@ class DecisionAltered(_Nullified):
 
 
 class DecisionDeclaredUnlawful(_Nullified):
-    """确认违法: the decision was unlawful and is not revoked (行政复议法 Art 65)."""
+    """确认违法: the decision was declared unlawful but not revoked (行政复议法 Art 65)."""
 
     TOPIC: ClassVar[str] = "corrections.decision-declared-unlawful"
 
 
 class DecisionDeclaredVoid(_Nullified):
-    """确认无效: the decision never had effect (行政复议法 Art 67; 行政处罚法 Art 38)."""
+    """确认无效: the decision was declared void from its beginning.
+
+    Legal basis: 行政复议法 Art 67; 行政处罚法 Art 38.
+    """
 
     TOPIC: ClassVar[str] = "corrections.decision-declared-void"
 
 
-#: 裁判结果: what a court made of a decision, or why it made nothing of it.
+#: 裁判结果: the judgment of a court on a decision, or how the suit ended without one.
 LitigationOutcome = Literal[
     "claim_dismissed",
     "revoked",
@@ -130,10 +131,10 @@ LitigationOutcome = Literal[
 
 
 class LitigationConcluded(Event):
-    """行政诉讼结果: a court has ended a suit about a decision (行政诉讼法 Arts. 62, 69 to 79).
+    """行政诉讼结果: a suit about a decision ended in court (行政诉讼法 Arts. 62, 69 to 79).
 
-    ``case_no`` is the court's number of the case (案号). ``final``: no ordinary appeal lies against
-    it any more. What the judgment undoes or alters is recorded by the nullification that follows.
+    ``case_no`` is the court's case number (案号). ``final``: no ordinary appeal against it is
+    possible any more. If the judgment undoes or alters the decision, a nullification event follows.
     """
 
     TOPIC: ClassVar[str] = "corrections.litigation-concluded"
@@ -152,8 +153,8 @@ class LitigationConcluded(Event):
 
 Nullification = DecisionRevoked | DecisionAltered | DecisionDeclaredUnlawful | DecisionDeclaredVoid
 
-#: What takes the effect of a decision away; an altered one still has effect. Nothing is left to be
-#: done about it then.
+#: The events that end the effect of a decision; its open deadlines then end too. An altered
+#: decision stays in effect.
 UNDOING: tuple[type[Event], ...] = (
     DecisionRevoked,
     DecisionDeclaredUnlawful,

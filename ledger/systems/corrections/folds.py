@@ -21,7 +21,7 @@ from ledger.systems.corrections.events import (
 
 
 class CorrectionsOf(Fold):
-    """What has been corrected of this event?
+    """Which fields of this event have been corrected?
 
     ``subjects`` are the event's tags; every correction of it carries them all.
     """
@@ -39,16 +39,19 @@ class CorrectionsOf(Fold):
 
 
 def as_it_reads(ledger: Reading, record: Recorded) -> Recorded:
-    """``record`` with all corrections so far; the decision depends on there being no other."""
+    """Return ``record`` with all its corrections so far.
+
+    Reading them makes the append fail if another correction is recorded at the same time.
+    """
     fold = CorrectionsOf(tuple(record.event.tags()), record.envelope.event_id)
     changes = ledger.read(fold).changes
     return corrected(record, changes) if changes else record
 
 
 class DecisionStanding(SubjectFold):
-    """Is this decision on record, in any system, whose is it, and what has become of it?
+    """Is this decision of any system on record, who made it, and is it still in effect?
 
-    What is recorded of it first is the decision itself, which says its unit and its business.
+    The first event about a decision is the decision itself; it names the unit and the business.
     """
 
     BEGUN = "known"
@@ -59,7 +62,7 @@ class DecisionStanding(SubjectFold):
     entity: str | None = None
     made_on: date | None = None
     violation_code: str | None = None
-    #: The number of its document, as corrected.
+    #: The number of the decision's document, after corrections.
     doc_no: str | None = None
     ended_on: date | None = None
     ended_by: str = ""

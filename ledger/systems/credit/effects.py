@@ -1,8 +1,8 @@
-"""What ends with a credit record: publicity, sharing, sanctions, a listing, the grade it gave.
+"""The end of a credit record with everything based on it: publicity, sharing, sanctions, grade.
 
-Repair, revocation, correction and the end of publicity all come here, so that none of them leaves
-something behind; and what undoes an end. Whatever is recorded is one append, with one correlation
-id.
+Repair, revocation, correction and the end of publicity all use this module, so that each of them
+ends everything. It also holds the reverse, the reinstatement of a record. All events of one call
+are recorded in one append with one correlation id.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ from ledger.systems.supervision.rules import GEN_R2
 
 _ONE_DAY = timedelta(days=1)
 
-#: Who approves that a record ends by a word of its unit: the head, or the lead department.
+#: The roles that may approve a unit's own decision to end a record.
 ENDERS: frozenset[Role] = frozenset({"credit_officer", "unit_head"})
 
-#: Why a sanction is lifted when the record under it ends so.
+#: The reason for lifting a sanction, by the reason why its record ended.
 LIFTED: Mapping[TerminationReason, LiftReason] = {
     "repaired": "repaired",
     "revoked": "revoked",
@@ -73,11 +73,11 @@ def end_records(
     note: str | None = None,
     announce: bool = True,
 ) -> Iterator[Event]:
-    """End records of one business, and with each what rests on it.
+    """End records of one business, with everything that is based on them.
 
-    ``records`` have to be on record and not ended yet. A record that is ``revoked`` or ended by
-    ``correction`` never counted: of every day of which a grade was announced that is another one
-    now, the right one is announced.
+    ``records`` must be entered and not ended. A record that ends as ``revoked`` or by
+    ``correction`` never counted, not even in the past. If a grade that was announced for an earlier
+    day is different without it, the corrected grade is announced.
     """
     changed: list[Event] = []
     for record in records:
@@ -110,11 +110,11 @@ def alter_records(
     amount_fen: int | None,
     doc_no: str | None = None,
 ) -> Iterator[Event]:
-    """Let the records of one business say what their decision says since it was altered.
+    """Change records of one business to the new content of their altered decision.
 
-    On every day from the original determination on. Their last days are those of the regime of that
-    day for the new class, and never later ones than before; sanctions that take a graver class are
-    lifted; grades follow.
+    The new content counts for every day from the original determination. The last days of publicity
+    are computed for the new class under the regime of that day, but never become later. Sanctions
+    that need a more serious class are lifted, and grades are announced again.
     """
     changed: list[Event] = []
     for record in records:
@@ -152,9 +152,9 @@ def moved_bounds(
     *,
     because: Literal["transition", "correction", "alteration"],
 ) -> PublicityBoundsMoved | None:
-    """The bounds of a record that is in publicity, where they are others by what it now ``says``.
+    """Return the moved last days of a record's publicity, or ``None`` if they do not move.
 
-    An alteration never makes them later; a correction puts them right either way.
+    ``says`` is the content to compute them from. Only a correction may make them later.
     """
     started = record.started
     if started is None or record.ended is not None:
@@ -179,7 +179,10 @@ def moved_bounds(
 def end_outlived(
     ledger: Reading, records: Sequence[Record], changed: list[Event]
 ) -> Iterator[Event]:
-    """End what is beyond its longest publicity by bounds that have ``changed``; announce grades."""
+    """End the records whose moved last day has passed, then announce grades.
+
+    ``changed`` holds the events so far; the new ones are added to it.
+    """
     bounds = {e.record: e.max_until for e in changed if isinstance(e, PublicityBoundsMoved)}
     for record in records:
         last = bounds.get(record.record)
@@ -194,7 +197,7 @@ def end_outlived(
 def _lift_beyond(
     ledger: Reading, record: Record, severity: RecordSeverity | None
 ) -> Iterator[SanctionLifted]:
-    """Lift the sanctions on a record that take a graver class than it is of now."""
+    """Lift the sanctions on a record that need a more serious class than its present one."""
     catalogue = ledger.read(MeasureCatalogue(CATALOGUE))
     for sanction in ledger.read(Sanctions(record.says.entity)).resting_on(record.record):
         item = catalogue.item(sanction.catalogue_version, sanction.measure)
@@ -211,26 +214,30 @@ def _lift_beyond(
 
 
 def ends_by_word(record: Record, reason: TerminationReason) -> bool:
-    """Whether a record ends by a word of its unit alone, so that two people sign it.
+    """Return whether only the unit's own decision ends a record, so that two people must sign.
 
-    A repair ends it by its own decision, and ``revoked`` follows what undid a decision of this
-    ledger.
+    This is not so if the record ends by repair, which is decided separately, or is ``revoked``
+    because a decision in this ledger was undone.
     """
     return reason == "correction" or (reason == "revoked" and record.says.decision is None)
 
 
 def same_ender(person: str) -> tuple[Rule, Mapping[str, Any]]:
-    """The rule that refuses ``person`` approving an end that they requested."""
-    one, other = "the one who ends a record", "the one who approves it"
-    return GEN_R2, {"person": person, "one": one, "other": other}
+    """Return the rule by which ``person`` cannot approve an end that they requested."""
+    return GEN_R2, {
+        "person": person,
+        "one": "the person who ends a record",
+        "other": "the person who approves it",
+    }
 
 
 def approved_end(
     ledger: Reading, record: Record, reason: Literal["revoked", "correction"]
 ) -> Iterator[EndApproved]:
-    """What a record needs to end so: the actor's approval, or a decision that something undid.
+    """Yield the actor's approval of the end of a record, if it needs one.
 
-    Raises ``OutOfStep`` if the decision under it stands.
+    Otherwise the record is based on a decision of this ledger. Raise ``OutOfStep`` if that decision
+    was not undone.
     """
     says = record.says
     if ends_by_word(record, reason):
@@ -243,15 +250,15 @@ def approved_end(
         )
     elif ledger.read(Decision(says.decision or "")).undone is None:
         raise OutOfStep(
-            f"decision {says.decision} under record {record.record} stands; record first what "
-            "revokes it, or declares it unlawful or void"
+            f"decision {says.decision}, the basis of record {record.record}, is still in effect; "
+            "first record that it was revoked, or declared unlawful or void"
         )
 
 
 def end_what_rests(
     ledger: Reading, record: Record, *, reason: TerminationReason
 ) -> Iterator[Event]:
-    """End what rests on a record that ends now: sharing, sanctions, a place on the serious list."""
+    """End what is based on a record that ends now: sharing, sanctions, a serious listing."""
     says = record.says
     yield from stop_sharing(ledger, record, reason)
     for sanction in ledger.read(Sanctions(says.entity)).resting_on(record.record):
@@ -270,7 +277,7 @@ def end_what_rests(
 
 
 def outlived(ledger: Reading, sanction: SanctionApplied, last: date) -> FindingRaised:
-    """DIS-V1: a sanction was alive after ``last``, the last day of the record under it."""
+    """Return finding DIS-V1: a sanction was in force after ``last``, the last day of its record."""
     return finding(
         ledger,
         DIS_V1,
@@ -305,23 +312,23 @@ def _delist(
 
 
 def announce_grades(ledger: Reading, changed: Sequence[Event]) -> Iterator[CreditGradeAssigned]:
-    """Announce the grades that follow from changes of one business's records, recorded just now.
+    """Announce the grades that follow from new events about the records of one business.
 
-    Derived from all its records, each affected day again (rulebook 2.17).
+    Each affected day is graded again from all its records (rulebook 2.17).
     """
     if not changed:
         return
-    entity: str = changed[0].entity  # type: ignore[attr-defined]  # each is about a record
+    entity: str = changed[0].entity  # type: ignore[attr-defined]  # each event is about a record
     yield from ledger.read(CreditGrade(entity)).following(changed, ledger.on)
 
 
 def reinstate_records(
     ledger: Reading, records: Sequence[Record], *, reason: Literal["false_material", "breach"]
 ) -> Iterator[Event]:
-    """Undo the end of records of one business: they count, and are shown, for the rest of the term.
+    """Undo the end of records of one business; they count and are shown until their term ends.
 
-    Each has to have ended by repair. The grade from today is what they give; a sanction that was
-    lifted stays lifted until somebody applies it anew.
+    Each record must have ended by repair. The grade changes from today. A sanction that was lifted
+    stays lifted until it is applied again.
     """
     back: list[PublicityReinstated] = []
     for record in records:

@@ -37,9 +37,9 @@ RecordKind = Literal[
     "tax",
     "other",
 ]
-#: 轻微、一般、严重失信信息. Information that is no dishonesty has none.
+#: 轻微、一般、严重失信信息. Information that is not dishonesty information has no severity.
 Severity = Literal["minor", "general", "serious"]
-#: What a record can be classed as: 特定严重失信信息 is a class of the regime of 2019 alone.
+#: The classes of a record; ``special_serious`` (特定严重失信信息) exists only in the 2019 regime.
 RecordSeverity = Literal["minor", "general", "serious", "special_serious"]
 #: Sectors whose dishonesty information stays public longer under some regimes.
 Sector = Literal["food", "drugs", "special_equipment", "work_safety", "fire", "general"]
@@ -53,17 +53,17 @@ InstrumentKind = Literal[
     "other",
 ]
 Channel = Literal["credit_china", "necips", "unit_site"]
-#: What ends a record. ``source_delisted``: the list that it was taken from carries it no more.
+#: Why a record ended. ``source_delisted``: it was removed from the list that it came from.
 TerminationReason = Literal["repaired", "max_reached", "revoked", "correction", "source_delisted"]
-#: By whom the execution of a decision was stopped (停止执行; 行政复议法 Art 42, 行政诉讼法 Art 56).
+#: Who stopped the execution of a decision (停止执行; 行政复议法 Art 42, 行政诉讼法 Art 56).
 StopOfExecution = Literal["stopped_by_reconsideration", "stopped_by_court"]
 Channels = Annotated[tuple[Channel, ...], msgspec.Meta(min_length=1)]
 
 
 class Instrument(Value, omit_defaults=True):
-    """法律文书: the document that a record rests on.
+    """法律文书: the document that a record is based on.
 
-    ``allowed_by`` cites the law under which a document of kind ``other`` may carry a record.
+    ``allowed_by`` cites the law that allows a record based on a document of kind ``other``.
     """
 
     kind: InstrumentKind
@@ -73,19 +73,19 @@ class Instrument(Value, omit_defaults=True):
 
 
 class CreditRecordEntered(Event):
-    """信用信息记录: an effective instrument is on the credit record of a business.
+    """信用信息记录: a legal instrument in effect was entered on the credit record of a business.
 
-    Entered by the unit that determined it (谁认定、谁录入; 国办发〔2020〕49号).
-    ``determined_on`` is the date of the instrument's determination, from which publicity periods
-    count; ``severity`` stands on dishonesty information alone. ``result`` is that of an
-    inspection, ``fulfilled`` says of a commitment that it was kept. ``source_event_id`` names
-    the fact in this ledger, ``source_ref`` the row of another register; ``catalogue_item`` the item
-    of the catalogue that admits a record of kind ``other``. Public information of some severity is
-    shown while its publicity lasts, any other public information from now on.
+    The unit that determined it enters it (谁认定、谁录入; 国办发〔2020〕49号). ``determined_on``
+    is the date of the instrument, from which publicity periods count. Only dishonesty information
+    has a ``severity``. ``result`` is the result of an inspection; ``fulfilled`` says that a
+    commitment was kept. ``source_event_id`` names the event in this ledger that the record comes
+    from, ``source_ref`` the row of another register. ``catalogue_item`` names the catalogue item
+    that allows a record of kind ``other``. Public information with a severity is shown during its
+    publicity, other public information from now on.
 
-    Since version 2 ``determined_by`` names the unit that determined it, where another one entered
-    it (谁认定、谁修复), and ``severity`` may be ``special_serious`` (特定严重失信信息), a class of
-    the regime of 2019.
+    Since version 2 ``determined_by`` names the determining unit if another unit entered the record
+    (谁认定、谁修复), and ``severity`` may be ``special_serious`` (特定严重失信信息), a class of the
+    2019 regime.
     """
 
     TOPIC: ClassVar[str] = "credit.credit-record-entered"
@@ -116,20 +116,20 @@ class CreditRecordEntered(Event):
     determined_by: UnitId | None = None
 
     def visibility(self) -> Visibility:
-        """What is not to be published is seen by the authorities alone.
+        """Return restricted for a record that may not be published: only authorities see it.
 
-        Nothing of a credit record is public as an event: a feed cannot unsay what publicity has
-        ended. The public reads what is shown now in the profile.
+        No credit event is ``public``, because a feed could not take a record back when its
+        publicity ends. The public reads the profile, which has only what is shown now.
         """
         return "shared" if self.public else "restricted"
 
 
 class CreditRecordAltered(Event):
-    """变更信用信息: a record says what its decision says since it was altered (行政复议法 Art 63).
+    """变更信用信息: a record took the new content of its altered decision (行政复议法 Art 63).
 
-    The new content holds on every day from ``valid_from`` on, the day of the original determination
-    (rulebook 2.17). ``doc_no`` is the number of the decision as it now reads, where it was
-    corrected; ``instrument`` the document that altered the decision.
+    The new content counts for every day from ``valid_from``, the day of the original determination
+    (rulebook 2.17). ``instrument`` is the document that altered the decision; ``doc_no`` is the
+    corrected number of the decision, if it was corrected.
     """
 
     TOPIC: ClassVar[str] = "credit.credit-record-altered"
@@ -147,16 +147,16 @@ class CreditRecordAltered(Event):
     public: bool = True
 
     def visibility(self) -> Visibility:
-        """As the record that it changes."""
+        """Return the same visibility as the record that it changes."""
         return "shared" if self.public else "restricted"
 
 
 class PublicityBoundsMoved(Event):
     """调整公示期: the last days of a record's publicity have moved.
 
-    ``because``: a law that came later takes the record in (``transition``), the day of its
-    determination was corrected, or its decision was altered. The bounds hold from ``valid_from``
-    on; from here on the clock applies them and everything shows them.
+    ``because`` is ``transition`` if a later law applies to the record, ``correction`` if the day of
+    its determination was corrected, and ``alteration`` if its decision was altered. The new last
+    days count from ``valid_from``; the deadlines of the record use them from now on.
     """
 
     TOPIC: ClassVar[str] = "credit.publicity-bounds-moved"
@@ -171,7 +171,7 @@ class PublicityBoundsMoved(Event):
     shown: bool = True
 
     def visibility(self) -> Visibility:
-        """What was never shared is not announced by its bounds."""
+        """Return restricted for a record that was never shared, so that this does not reveal it."""
         return "shared" if self.shown else "restricted"
 
 
@@ -179,8 +179,8 @@ class PublicityStarted(Event):
     """开始公示: a record is shown to the public.
 
     ``min_until`` and ``max_until`` are the last days of the shortest and the longest publicity
-    under the regime of the determination date; absent where the regime sets none. ``days_late``
-    counts calendar days after ``publicity.penalty_wd`` or ``publicity.other_wd``.
+    under the regime of the determination date; they are absent if the regime sets none.
+    ``days_late`` counts calendar days after ``publicity.penalty_wd`` or ``publicity.other_wd``.
     """
 
     TOPIC: ClassVar[str] = "credit.publicity-started"
@@ -199,8 +199,8 @@ class PublicityStarted(Event):
 class PublicityTerminated(Event):
     """终止公示: a record is no longer shown, shared or used.
 
-    A record that was never ``shown`` can end too: ``repaired``, ``revoked`` and ``correction`` say
-    that it counts no more.
+    A record that was never ``shown`` can end too. After ``repaired``, ``revoked`` and
+    ``correction`` it no longer counts.
     """
 
     TOPIC: ClassVar[str] = "credit.publicity-terminated"
@@ -214,16 +214,16 @@ class PublicityTerminated(Event):
     note: Text | None = None
 
     def visibility(self) -> Visibility:
-        """What was never shared is not announced by its end."""
+        """Return restricted for a record that was never shared, so that this does not reveal it."""
         return "shared" if self.shown else "restricted"
 
 
 class EndApproved(Event):
-    """终止公示审批: a second person has approved that a record ends by a word of its unit.
+    """终止公示审批: a second person approved the unit's own decision to end a record.
 
-    Recorded with its end, for the unit, the business and the supervisors: partners read the end,
-    and no person's name. ``approved_by`` is its actor, since two people sign it; who requested it
-    is named by the approval that it follows from.
+    It is recorded together with the end of the record. The unit, the business and the supervisors
+    read it; partner units read only the end of the record, which names no person. ``approved_by``
+    is the actor of this event; the approval request names the person who asked for it.
     """
 
     TOPIC: ClassVar[str] = "credit.end-approved"
@@ -236,10 +236,11 @@ class EndApproved(Event):
 
 
 class PublicitySuspended(Event):
-    """中止公示: a record is not shown for the time being; ``until`` is the last day if known.
+    """中止公示: a record is temporarily not shown; ``until`` is the last such day, if known.
 
-    Since version 2 ``ground`` says by whom the execution of its decision was stopped, and ``order``
-    by which document; under a court's shield (重整) there is neither, its ruling stands beside it.
+    Since version 2 ``ground`` says who stopped the execution of its decision, and ``order`` by
+    which document. Both are absent if a court protects the business in a reorganisation (重整);
+    the ruling is then a separate event.
     """
 
     TOPIC: ClassVar[str] = "credit.publicity-suspended"
@@ -258,7 +259,7 @@ class PublicitySuspended(Event):
 
 
 class PublicityResumed(Event):
-    """恢复公示: a suspended record is shown again; its last days have not moved."""
+    """恢复公示: a suspended record is shown again; its last days of publicity stay the same."""
 
     TOPIC: ClassVar[str] = "credit.publicity-resumed"
     VISIBILITY = "shared"
@@ -271,11 +272,11 @@ class PublicityResumed(Event):
 
 
 class PublicityReinstated(Event):
-    """恢复失信信息: what ended a record is undone, and it counts again for the rest of its term.
+    """恢复失信信息: a repair was undone, and its record counts again for the rest of its term.
 
-    A repair was got by false material, or its commitment was broken (国家发展改革委令第58号).
-    ``reinstated_on`` is the first day on which it counts again, ``ended_on`` the day from which it
-    did not. The last day of its publicity has not moved; the time without it is not made up for.
+    The repair was obtained with false material, or its commitment was broken (国家发展改革委令第58
+    号). The record did not count from ``ended_on`` and counts again from ``reinstated_on``. The
+    last day of its publicity stays the same; the time in between is not added.
     """
 
     TOPIC: ClassVar[str] = "credit.publicity-reinstated"
@@ -290,15 +291,15 @@ class PublicityReinstated(Event):
     shown: bool = True
 
     def visibility(self) -> Visibility:
-        """What was never shared is not announced by its return."""
+        """Return restricted for a record that was never shared, so that this does not reveal it."""
         return "shared" if self.shown else "restricted"
 
 
 class ShownElsewhereReported(Event):
-    """异地公示情况报告: somebody saw a record of this document on another platform.
+    """异地公示情况报告: a record of this document was seen on another platform.
 
-    ``where`` names the platform or the system that shows it; a claim of that source and no record
-    here. Whether it may still be shown there is what CRD-V4 looks at.
+    ``where`` names that platform. The report is a claim, not a record in this ledger. Finding
+    CRD-V4 says that the platform should no longer show it.
     """
 
     TOPIC: ClassVar[str] = "credit.shown-elsewhere-reported"
@@ -313,7 +314,7 @@ class ShownElsewhereReported(Event):
 
 
 class ObjectionFiled(Event):
-    """异议申请: the business says that a record is wrong."""
+    """异议申请: the business objects to a record."""
 
     TOPIC: ClassVar[str] = "credit.objection-filed"
 
@@ -325,7 +326,7 @@ class ObjectionFiled(Event):
 
 
 class ObjectionResolved(Event):
-    """异议处理: the objection is answered; ``days_late`` counts calendar days after it was due."""
+    """异议处理: the objection was answered, ``days_late`` calendar days late."""
 
     TOPIC: ClassVar[str] = "credit.objection-resolved"
 

@@ -24,18 +24,18 @@ from ledger.systems.credit.events import (
     PublicityTerminated,
 )
 
-#: Kinds of records that speak against a business even without a severity.
+#: Kinds of records that are negative even without a severity.
 _NEGATIVE = {"penalty", "commitment_breach", "abnormal_list", "serious_list"}
 
 
 class Pause(msgspec.Struct):
-    """One time during which a record is not shown, or does not count; both days belong to it."""
+    """A period during which a record is not shown or does not count; both days included."""
 
     first: date
     last: date | None
 
     def covers(self, day: date) -> bool:
-        """Whether the record is not shown that day."""
+        """Return whether a day belongs to the period."""
         return self.first <= day and (self.last is None or day <= self.last)
 
 
@@ -52,12 +52,12 @@ class Record(SubjectFold):
     started: PublicityStarted | None = None
     ended: PublicityTerminated | None = None
     pauses: list[Pause] = msgspec.field(default_factory=list)
-    #: Between an end that was undone and the return.
+    #: The periods between an end that was later undone and the reinstatement.
     gaps: list[Pause] = msgspec.field(default_factory=list)
     objection: Recorded | None = None
     #: Whether it ever ended by repair or by its longest publicity.
     was_over: bool = False
-    #: Since when it says what its altered decision says.
+    #: The day on which it took the content of its altered decision.
     altered_on: date | None = None
 
     @property
@@ -76,7 +76,7 @@ class Record(SubjectFold):
 
     @property
     def determined_by(self) -> str:
-        """The unit that determined it, and so decides on its repair (谁认定、谁修复)."""
+        """The unit that determined it and therefore decides on its repair (谁认定、谁修复)."""
         return self.says.determined_by or self.says.unit
 
     @property
@@ -86,12 +86,12 @@ class Record(SubjectFold):
 
     @property
     def undone(self) -> bool:
-        """Whether it never ought to have counted: its decision was undone, or it was wrong."""
+        """Whether it should never have counted: its decision was undone or the record was wrong."""
         return self.ended is not None and self.ended.reason in ("revoked", "correction")
 
     @property
     def negative(self) -> bool:
-        """Whether it speaks against the business."""
+        """Whether it counts against the business."""
         return self.says.severity is not None or self.says.kind in _NEGATIVE
 
     def on_entered(self, event: CreditRecordEntered, record: Recorded) -> None:
@@ -133,7 +133,7 @@ class Record(SubjectFold):
                 pause.last = _day_before(event.resumed_on)
 
     def apply(self, event: Event) -> None:
-        """Let one event change it that is not recorded yet."""
+        """Apply an event that is not recorded yet."""
         match event:
             case CreditRecordAltered():
                 self.on_altered(event)
@@ -151,7 +151,7 @@ class Record(SubjectFold):
         self.objection = None
 
     def negative_within(self, after: date, on: date) -> bool:
-        """Whether it speaks against the business, determined after one day and until another."""
+        """Return whether it is negative and was determined after ``after`` and by ``on``."""
         return (
             self.negative
             and not self.undone
@@ -160,13 +160,14 @@ class Record(SubjectFold):
         )
 
     def suspended(self, on: date) -> bool:
-        """Whether its publicity is suspended on a day."""
+        """Return whether its publicity is suspended on a day."""
         return any(pause.covers(on) for pause in self.pauses)
 
     def live(self, on: date) -> bool:
-        """Whether it may be used that day: determined, not ended, its longest publicity not over.
+        """Return whether it may be used on a day.
 
-        A record that nobody ended in time is over all the same (CRD-V1).
+        It must be determined, not ended, and within its longest publicity. After that it may not be
+        used even if nobody ended it in time (CRD-V1).
         """
         if on < self.says.determined_on or self._ended(on):
             return False
@@ -175,11 +176,11 @@ class Record(SubjectFold):
         )
 
     def counts(self, on: date) -> bool:
-        """Whether it counts for grades that day: until its end, and never if it was undone."""
+        """Return whether it counts for the grade of a day; never if it was undone."""
         return not self.undone and self.live(on)
 
     def in_publicity(self, on: date) -> bool:
-        """Whether its publicity runs that day."""
+        """Return whether it is in publicity on a day."""
         return (
             self.started is not None
             and self.started.started_on <= on
@@ -188,7 +189,7 @@ class Record(SubjectFold):
         )
 
     def shown(self, on: date) -> bool:
-        """Whether the public sees it that day: what has a severity only during its publicity."""
+        """Return whether the public sees it on a day; with a severity only during its publicity."""
         if not self.says.public:
             return False
         if self.started is None and self.says.severity is None:
@@ -196,13 +197,13 @@ class Record(SubjectFold):
         return self.in_publicity(on)
 
     def void(self, on: date) -> bool:
-        """Whether it counts no more, not even as past: repaired, revoked, corrected, delisted."""
+        """Return whether it no longer counts at all: repaired, revoked, corrected or delisted."""
         return self.void_because(on) is not None
 
     def void_because(self, on: date) -> str | None:
-        """Why it counts no more on a day, if it does not."""
+        """Return why it no longer counts on a day, or ``None`` if it counts."""
         if any(gap.covers(on) for gap in self.gaps):
-            return "repaired"  # no other end is undone
+            return "repaired"  # only a repair can be undone
         if self.ended is None or self.ended.reason == "max_reached" or not self._ended(on):
             return None
         return self.ended.reason
@@ -214,9 +215,10 @@ class Record(SubjectFold):
 
 
 def record_of(ledger: Reading, name: str, entity: str, hint: str = "") -> Record:
-    """The record of one business. Raises ``UnknownReference`` for another's as for none.
+    """Return a record of ``entity``.
 
-    Whoever tries ids learns neither that there is such a record nor whose it is.
+    Raise ``UnknownReference`` both for an unknown record and for a record of another business, so
+    that guessing ids does not reveal which records exist.
     """
     record = ledger.known(Record(name), hint)
     if record.says.entity != entity:
@@ -225,7 +227,7 @@ def record_of(ledger: Reading, name: str, entity: str, hint: str = "") -> Record
 
 
 class CreditRecords(Fold):
-    """Which records has this business, and what became of each?"""
+    """Which records does this business have, and what is the state of each?"""
 
     entity: EntityId
     records: dict[str, Record] = msgspec.field(default_factory=dict)
@@ -251,16 +253,17 @@ class CreditRecords(Fold):
             self.records[event.record].take(record)
 
     def live(self, on: date) -> list[Record]:
-        """The records that may be used on a day, oldest determination first."""
+        """Return the records that may be used on a day, oldest determination first."""
         return _by_age(r for r in self.records.values() if r.live(on))
 
     def by_age(self) -> list[Record]:
-        """All records, oldest determination first."""
+        """Return all records, oldest determination first."""
         return _by_age(self.records.values())
 
     def of_document(self, decision: str | None, doc_no: str | None) -> list[Record]:
-        """The records of one decision, oldest determination first: those that name it, and those
-        of its document number.
+        """Return the records that name a decision or its document number.
+
+        The oldest determination comes first.
         """
         wanted = None if doc_no is None else normal_form(doc_no)
         return _by_age(
@@ -271,16 +274,16 @@ class CreditRecords(Fold):
         )
 
     def resting_on(self, decision: str, doc_no: str | None = None) -> list[Record]:
-        """The records of a decision that were not undone before, oldest determination first.
+        """Return the records of a decision that were not undone, oldest determination first.
 
-        One that was repaired or shown for its longest time is among them: it counted once.
+        A record that ended by repair or by its longest publicity is included, because it did count.
         """
         return [r for r in self.of_document(decision, doc_no) if not r.undone]
 
     def void(self, on: date) -> dict[str, str]:
-        """The records that count no more on a day, and why."""
-        why = {name: record.void_because(on) for name, record in self.records.items()}
-        return {name: reason for name, reason in why.items() if reason is not None}
+        """Return the records that no longer count on a day, with the reason for each."""
+        reasons = {name: record.void_because(on) for name, record in self.records.items()}
+        return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def _by_age(records: Iterable[Record]) -> list[Record]:

@@ -1,7 +1,7 @@
-"""How long a record is public and from when it may be repaired, under each regime (最早修复日).
+"""How long a record is public and when it may first be repaired, under each regime (最早修复日).
 
-``reckon`` is pure. The rule that decides, the view that an officer works from and the profile all
-call it; they differ only in where they read the policies.
+``reckon`` is a pure function. The rules, the views of officers and the profile all call it; each
+passes the policies from its own source.
 """
 
 from __future__ import annotations
@@ -18,44 +18,44 @@ from ledger.kernel.policies import PolicyVersions
 from ledger.systems.credit.events import Channel, CreditRecordEntered, RecordSeverity, Sector
 from ledger.systems.credit.folds import Record
 
-#: The regimes, each by itself: what is under several has to satisfy all of them.
+#: The policy keys of the regimes. A record under several regimes must satisfy all of them.
 DISHONESTY, MARKET_SUPERVISION = "dishonesty.regime", "samr.regime"
 TRANSITION = "dishonesty.transition"
 
-#: Where the versions of a policy are read.
+#: A function that returns all versions of a policy by its key.
 Versions = Callable[[str], PolicyVersions]
 
-#: Records that are shown there are the market-supervision system's to repair too (市场监管总局).
+#: Records shown in this channel are also under the market-supervision regime (市场监管总局).
 _MARKET_SUPERVISION_CHANNEL: Channel = "necips"
 
 
 class Determined(Protocol):
-    """What has to be known of a record to reckon it."""
+    """The properties of a record that ``reckon`` needs."""
 
     @property
     def unit(self) -> str:
-        """Who determined it."""
+        """The unit that determined it."""
 
     @property
     def determined_on(self) -> date:
-        """From which day publicity counts."""
+        """The day of the determination, from which publicity counts."""
 
     @property
     def severity(self) -> RecordSeverity | None:
-        """Its class, if it is dishonesty information."""
+        """Its class; ``None`` unless it is dishonesty information."""
 
     @property
     def sector(self) -> Sector:
-        """The sector that it is of."""
+        """The sector of the record."""
 
 
 class Regime(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one version of one regime says of a record.
+    """The periods of a record under one version of a regime.
 
-    ``since`` says by which day the version was chosen: the day of the determination, or the day
-    from which the transition applies it to older records. ``min_until`` and ``max_until`` are the
-    last days of the shortest and the longest publicity, ``earliest_on`` the first day on which
-    repair may be asked for.
+    ``since`` is the day by which the version was chosen: the day of the determination, or the day
+    from which the transition applies the version to older records. ``min_until`` and ``max_until``
+    are the last days of the shortest and the longest publicity. ``earliest_on`` is the first day on
+    which repair may be requested.
     """
 
     policy_key: str
@@ -70,11 +70,12 @@ class Regime(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Reckoning(msgspec.Struct, frozen=True):
-    """All that the regimes say of one record, and what they come to together.
+    """The periods of a record under all regimes, and their combined result.
 
-    Of the regime of its day and the one of the transition, the more favourable to the business
-    counts; of the regimes of different systems, each has to be satisfied. ``governing`` are those
-    that count; without a severity there are none, and nothing has to be waited for.
+    A transition may apply a newer version of a regime to an older record. Of the two versions the
+    one more favourable to the business governs. If regimes with different policy keys apply, all of
+    them must be satisfied. ``governing`` has the versions that govern. It is empty for a record
+    without a severity, which may be repaired at any time.
     """
 
     regimes: tuple[Regime, ...] = ()
@@ -82,16 +83,16 @@ class Reckoning(msgspec.Struct, frozen=True):
 
     @property
     def earliest_on(self) -> date | None:
-        """The first day on which repair may be asked for."""
+        """The first day on which repair may be requested."""
         return max((regime.earliest_on for regime in self.governing), default=None)
 
     @property
     def repairable(self) -> bool:
-        """Whether no regime that counts shuts its class out of repair."""
+        """Whether all governing regimes allow the repair of this class."""
         return all(regime.repairable for regime in self.governing)
 
     def publicity(self, on: date) -> tuple[date | None, date | None]:
-        """The last days of the shortest and the longest publicity, by what holds on a day."""
+        """Return the last days of the shortest and the longest publicity, as known on a day."""
         return _last_days(
             regime
             for regime in self.regimes
@@ -100,10 +101,10 @@ class Reckoning(msgspec.Struct, frozen=True):
 
     @property
     def bounds(self) -> tuple[date | None, date | None]:
-        """The last days of the shortest and the longest publicity that the clock will apply.
+        """The last days of the shortest and the longest publicity, used for deadlines.
 
-        A transition that is adopted counts before its day comes: it is foreseen, and moves nothing
-        on that day.
+        An adopted transition counts even before it takes effect, so that the deadlines do not have
+        to move on that day.
         """
         return _last_days(self.regimes)
 
@@ -117,27 +118,27 @@ def _last_days(regimes: Iterable[Regime]) -> tuple[date | None, date | None]:
 
 
 def reckon(says: Determined, channels: Collection[Channel], versions: Versions) -> Reckoning:
-    """What every regime says of a record that is shown in these channels.
+    """Compute the periods of a record, shown in ``channels``, under every regime.
 
-    A record determined before the transition keeps both reckonings; from that day on the one more
-    favourable to the business applies (``dishonesty.transition``).
+    For a record determined before the transition there are two results per regime. From the day of
+    the transition the one more favourable to the business applies (``dishonesty.transition``).
     """
     if says.severity is None:
         return Reckoning()
-    found: list[Regime] = []
+    all_regimes: list[Regime] = []
     governing: list[Regime] = []
     for key in _keys(channels):
         regimes = list(_under(key, says, versions))
         if regimes:
-            found += regimes
+            all_regimes += regimes
             governing.append(min(regimes, key=_favour))
-    return Reckoning(tuple(found), tuple(governing))
+    return Reckoning(tuple(all_regimes), tuple(governing))
 
 
 def reckoned(
     ledger: Reading, says: CreditRecordEntered, channels: Collection[Channel]
 ) -> Reckoning:
-    """``reckon`` by what the ledger has adopted; the versions that count are noted."""
+    """Call ``reckon`` with the adopted policies, and note the versions that govern."""
     reckoning = reckon(says, channels, lambda key: ledger.read(PolicyVersions(key)))
     for regime in reckoning.governing:
         ledger.policy_refs[regime.policy_key] = regime.version
@@ -147,9 +148,9 @@ def reckoned(
 
 
 def last_public_day(ledger: Reading, record: Record) -> date | None:
-    """The last day on which a record may be shown, by what holds today; ``None`` if none is set.
+    """Return the last day on which a record may be shown, as of today; ``None`` if none is set.
 
-    A regime that came after its publicity began may have brought the day nearer
+    A regime adopted after its publicity began may have made the day earlier
     (``dishonesty.transition``).
     """
     if record.started is None or record.started.max_until is None:
@@ -158,13 +159,13 @@ def last_public_day(ledger: Reading, record: Record) -> date | None:
     return earlier(record.started.max_until, newest)
 
 
-def earlier(one: date | None, other: date | None) -> date | None:
-    """The earlier of two last days, of which either may be absent."""
-    return min((day for day in (one, other) if day is not None), default=None)
+def earlier(first: date | None, second: date | None) -> date | None:
+    """Return the earlier of two days; either or both may be ``None``."""
+    return min((day for day in (first, second) if day is not None), default=None)
 
 
 def of_market_supervision(channels: Collection[Channel]) -> bool:
-    """Whether the regime of the market-supervision system holds for what is shown there."""
+    """Return whether a record in these channels is under the market-supervision regime."""
     return _MARKET_SUPERVISION_CHANNEL in channels
 
 
@@ -194,7 +195,7 @@ def _under(key: str, says: Determined, versions: Versions) -> Iterator[Regime]:
 
 
 def _knows(version: PolicyVersionAdopted, says: Determined) -> bool:
-    """Whether a regime has this class; ``special_serious`` is one of the regime of 2019 alone."""
+    """Return whether a regime has this class; only the 2019 regime has ``special_serious``."""
     value: dict[str, Any] = version.value
     if version.key == MARKET_SUPERVISION:
         return says.severity in value["repair_after_months"]
@@ -204,8 +205,8 @@ def _knows(version: PolicyVersionAdopted, says: Determined) -> bool:
 def transition_of(
     adopted: PolicyVersions, determined_on: date, unit: str | None = None
 ) -> PolicyVersionAdopted | None:
-    """The transition that takes an older record in, adopted though its day may be to come."""
-    for version in sorted(adopted.versions, key=lambda one: one.effective_from):
+    """Return the transition that applies to an older record, even if it is not in effect yet."""
+    for version in sorted(adopted.versions, key=lambda version: version.effective_from):
         first = version.effective_from
         holds = adopted.in_force(first, unit=unit) == version
         if holds and version.value == "more_favourable" and determined_on < first:
@@ -220,11 +221,11 @@ def _regime(
     since: date,
 ) -> Regime:
     shortest, longest, repairable = _months(version, says)
-    # Where nothing has to be waited for, no day ends at midnight first.
+    # Without a shortest publicity, repair may be requested on the day of the determination itself.
     earliest = (
         earliest_after_minimum(says.determined_on, shortest) if shortest else says.determined_on
     )
-    # What the transition grants, it grants from its own day on.
+    # The transition grants nothing before its own day.
     first, last = date.min, date.min
     if because == "transition":
         first, last = since, since - timedelta(days=1)
@@ -244,7 +245,7 @@ def _regime(
 
 
 def _months(version: PolicyVersionAdopted, says: Determined) -> tuple[int, int | None, bool]:
-    """The shortest and the longest publicity in months, and whether the class can be repaired."""
+    """Return the shortest and longest publicity in months, and whether repair is possible."""
     assert says.severity is not None
     value: dict[str, Any] = version.value
     in_sector: int = value.get("domain_min_months", {}).get(says.sector, 0)

@@ -31,50 +31,50 @@ _DOUBLE = "国办发〔2018〕118号; 双公示"
 
 CRD_R1 = Rule(
     "CRD-R1",
-    "the record rests on no effective legal instrument: {reason}",
+    "the record is not based on a legal instrument in effect: {reason}",
     f"{_RECORDING}: 以生效的法律文书为依据",
-    "Name a judgment, a penalty or ruling decision in effect, or another document with the law "
-    "that allows it.",
+    "Name a judgment, penalty decision or ruling in effect, or another document together with the "
+    "law that allows it.",
 )
 CRD_R2 = Rule(
     "CRD-R2",
     "kind {kind} is not in the national basic catalogue of public credit information",
     f"{_RECORDING}: 公共信用信息目录",
-    "Take one of {kinds}; for an item of the local supplement take kind other and name the item "
+    "Use one of {kinds}; for an item of the local supplement use kind other and name the item "
     "in catalogue_item.",
 )
 CRD_R3 = Rule(
     "CRD-R3",
-    "{severity} dishonesty information is not published in principle",
+    "{severity} dishonesty information is in principle not published",
     f"{_PUBLICITY}: 轻微失信信息原则上不公示",
-    "Say in necessity_reason why it has to be public, or enter it as not public.",
+    "State in necessity_reason why it must be public, or enter it as not public.",
     policy_key="dishonesty.regime",
 )
 CRD_R4 = Rule(
     "CRD-R4",
-    "the public text holds {what}",
+    "the public text must not contain personal data; it contains {what}",
     "个人信息保护法 Art. 28; 行政处罚法 Art. 50",
-    "Leave personal data out of the text; it belongs into the sealed store.",
+    "Remove the personal data from the text; it belongs in the sealed store.",
 )
 
 CRD_R5 = Rule(
     "CRD-R5",
-    "document {doc_no} is on the credit record of {entity} already{where}",
+    "document {doc_no} is already on the credit record of {entity}{where}",
     f"{_RECORDING}: 同一失信行为不得重复认定、重复公示",
-    "One document has one record, whoever enters it, whether it is live, ended, repaired or "
-    "revoked; act on that one.",
+    "Use the existing record: a document has only one record, also if another unit entered it or "
+    "the record has ended, was repaired or was revoked.",
 )
 CRD_R6 = Rule(
     "CRD-R6",
-    "a record must say what its decision {decision} says: its {field} is {expected}, not {given}",
+    "a record must match its decision {decision}: its {field} must be {expected}; it is {given}",
     f"{_RECORDING}: 以生效的法律文书为依据",
-    "Enter it as the decision says, or correct the decision first.",
+    "Enter the {field} of the decision, or correct the decision first.",
 )
 
 CRD_V4 = finding_rule(
     "CRD-V4",
     "unlawful_publicity",
-    "a record of a document is shown elsewhere though its decision ended or changed here",
+    "another platform still shows a record whose decision was ended or changed here",
     _PUBLICITY,
 )
 CRD_V1 = finding_rule(
@@ -100,7 +100,7 @@ def require_published(
     determined_on: date,
     necessity_reason: str | None,
 ) -> None:
-    """Refuse to show what is not published in principle, unless for a reason (CRD-R3)."""
+    """Require a reason to publish information that is in principle not published (CRD-R3)."""
     if severity is None:
         return
     regime = ledger.setting("dishonesty.regime", on=determined_on)
@@ -109,22 +109,22 @@ def require_published(
 
 
 def why_ineffective(instrument: Instrument | None, on: date) -> str | None:
-    """Why a record cannot rest on this instrument on a day (CRD-R1), or ``None``."""
+    """Return why a record cannot be based on ``instrument`` on a day (CRD-R1), or ``None``."""
     if instrument is None:
-        return "none is named"
+        return "no instrument is named"
     if instrument.effective_on > on:
         return f"{instrument.doc_no} takes effect on {instrument.effective_on}"
     if instrument.kind == "other" and instrument.allowed_by is None:
-        return f"no law is named that lets {instrument.doc_no} carry a record"
+        return f"no law is named that allows a record based on {instrument.doc_no}"
     return None
 
 
 def require_first(
     ledger: Reading, *, entity: str, kind: str, doc_no: str, but: str | None = None
 ) -> None:
-    """Refuse a second record of one document, party and kind, whoever determined it (CRD-R5).
+    """Refuse a second record of the same document, party and kind (CRD-R5).
 
-    The answer names the first one to those who may see it alone.
+    The refusal names the first record only to an actor who may see it.
     """
     record = first_of(ledger, entity=entity, kind=kind, doc_no=doc_no, but=but)
     if record is None:
@@ -144,7 +144,7 @@ def require_first(
 def first_of(
     ledger: Reading, *, entity: str, kind: str, doc_no: str, but: str | None = None
 ) -> Record | None:
-    """Return the record that a document of a business has already; ``but``: not that one."""
+    """Return the record that a document already has, leaving out record ``but``, or ``None``."""
     return next(
         (
             record
@@ -164,9 +164,10 @@ def _may_see(actor: Actor, record: Record) -> bool:
 
 
 def require_as_decided(ledger: Reading, says: CreditRecordEntered) -> None:
-    """Refuse a record that differs from its decision, as that now reads (CRD-R6).
+    """Refuse a record that differs from the present content of its decision (CRD-R6).
 
-    Party, document number, day, amount and class; raises nothing for what rests on no penalty.
+    Party, document number, day, amount and class are compared. A record that is not based on a
+    penalty is never refused.
     """
     if says.decision is None:
         return
@@ -189,7 +190,7 @@ def require_as_decided(ledger: Reading, says: CreditRecordEntered) -> None:
             CRD_R6,
             decision=says.decision,
             field=field,
-            # Of somebody else's decision nothing is told.
+            # Do not reveal the party of a decision that is about another business.
             expected="another" if field == "party" else expected,
             given=given,
         )
@@ -214,7 +215,7 @@ PUBLISH_DECIDED = DeadlineRule(
     ),
     start=_determined_on,
 )
-#: Results of inspections have a deadline of their own, ``draw.result_publish_wd``.
+#: Inspection results are excluded: they have another deadline, ``draw.result_publish_wd``.
 PUBLISH_OTHER = DeadlineRule(
     "publicity.other_wd.record",
     "publicity.other_wd",
@@ -239,7 +240,7 @@ ANSWER_OBJECTION = DeadlineRule(
 
 
 def _max_reached(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
-    """最长公示期届满: what was shown for as long as it may be ends by itself."""
+    """最长公示期届满: End a record whose longest publicity is over."""
     assert isinstance(opening.event, PublicityStarted | PublicityReinstated | PublicityBoundsMoved)
     record = ledger.read(Record(opening.event.record))
     if record.ended is not None:
@@ -268,7 +269,7 @@ END_OF_PUBLICITY = DeadlineRule(
     lapses=True,
     follows=_max_reached,
 )
-#: Where its last day moved, that one takes the place of the one before.
+#: A moved last day replaces the earlier one.
 END_OF_MOVED = DeadlineRule(
     "dishonesty.regime.max.moved",
     None,
@@ -281,7 +282,7 @@ END_OF_MOVED = DeadlineRule(
 )
 
 
-#: What came back goes on to the same last day.
+#: A reinstated record keeps its last day.
 END_OF_REINSTATED = DeadlineRule(
     "dishonesty.regime.max.reinstated",
     None,
@@ -295,6 +296,6 @@ END_OF_REINSTATED = DeadlineRule(
 
 
 def publicity_deadline(event: CreditRecordEntered) -> DeadlineRule | None:
-    """The deadline that a record opens, if it opens one."""
+    """Return the deadline for publishing a record, or ``None``."""
     rules = (PUBLISH_DECIDED, PUBLISH_OTHER)
     return next((rule for rule in rules if rule.about(event) is not None), None)

@@ -1,4 +1,4 @@
-"""Events of deadlines. They are the kernel's own: any system may open one."""
+"""Events of deadlines. The kernel defines them, because any system may open a deadline."""
 
 from __future__ import annotations
 

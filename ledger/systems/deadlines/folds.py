@@ -28,6 +28,6 @@ class CalendarHistory(Fold):
         self.versions.append((record.position, year))
 
     def known_at(self, position: int) -> YearCalendar | None:
-        """The newest version published up to a position."""
+        """Return the newest version published up to a position, or ``None``."""
         known = [year for published, year in self.versions if published <= position]
         return max(known, key=lambda year: year.version, default=None)

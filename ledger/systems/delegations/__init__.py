@@ -1,1 +1,1 @@
-"""Powers delegated to townships (赋权乡镇, 2.18): who may act under whose matter, until when."""
+"""Powers delegated to townships (赋权乡镇, 2.18): acting under the matters of other units."""

@@ -21,7 +21,7 @@ _DAY = timedelta(days=1)
 
 
 class Suspension(msgspec.Struct):
-    """A time in which a delegation did not hold; both days included."""
+    """A period in which a delegation was suspended; both days included."""
 
     since: date
     until: date | None
@@ -29,7 +29,7 @@ class Suspension(msgspec.Struct):
 
 
 class Assessment(msgspec.Struct):
-    """One assessment of how a township carries a power."""
+    """An assessment of how a township uses a delegated power."""
 
     assessed_on: date
     result: str
@@ -37,7 +37,7 @@ class Assessment(msgspec.Struct):
 
 
 class Delegation(SubjectFold):
-    """Which powers does this delegation give, to whom, and on which days does it hold?"""
+    """Which powers does this delegation give, to whom, and on which days is it in force?"""
 
     BEGUN = "unit"
 
@@ -56,33 +56,33 @@ class Delegation(SubjectFold):
 
     @property
     def stage(self) -> Literal["unknown", "given", "ended"]:
-        """Whether it was taken back; that it is over or suspended shows by its days."""
+        """Whether the delegation was withdrawn; its days say whether it is expired or suspended."""
         if not self.exists:
             return "unknown"
         return "given" if self.ended_on is None else "ended"
 
     def in_force(self, on: date) -> bool:
-        """Whether the township may act under it that day."""
+        """Return whether the township may act under the delegation on a day."""
         return any(since <= on <= until for since, until in self.spans())
 
     def spans(self) -> list[tuple[date, date]]:
-        """The days on which it is in force, as first and last days in their order."""
+        """Return the periods in which the delegation is in force, as sorted first and last days."""
         if self.valid_from is None or self.valid_to is None:
             return []
         since, last = self.valid_from, self.valid_to
         if self.ended_on is not None:
             last = min(last, self.ended_on - _DAY)
-        found = []
-        for one in sorted(self.suspensions, key=lambda one: one.since):
-            if since <= min(last, one.since - _DAY):
-                found.append((since, min(last, one.since - _DAY)))
-            since = max(since, (one.until or date.max - _DAY) + _DAY)
+        periods = []
+        for pause in sorted(self.suspensions, key=lambda pause: pause.since):
+            if since <= min(last, pause.since - _DAY):
+                periods.append((since, min(last, pause.since - _DAY)))
+            since = max(since, (pause.until or date.max - _DAY) + _DAY)
         if since <= last:
-            found.append((since, last))
-        return found
+            periods.append((since, last))
+        return periods
 
     def covers(self, matter: str, power: Power) -> bool:
-        """Whether it gives this power under this matter."""
+        """Return whether the delegation gives a power under a matter."""
         return matter in self.matters and power in self.powers
 
     def on_delegated(self, event: PowerDelegated) -> None:
@@ -117,9 +117,12 @@ class DelegatedTo(Fold):
         self.given[event.delegation].on_ended(event)
 
     def about(self, matter: str) -> list[Delegation]:
-        """The delegations that name a matter, in force or not."""
-        return [one for one in self.given.values() if matter in one.matters]
+        """Return the delegations that name a matter, in force or not."""
+        return [delegation for delegation in self.given.values() if matter in delegation.matters]
 
     def holds(self, matter: str, power: Power, on: date) -> bool:
-        """Whether the unit has this power under a matter that day."""
-        return any(one.covers(matter, power) and one.in_force(on) for one in self.about(matter))
+        """Return whether the unit has a power under a matter on a day."""
+        return any(
+            delegation.covers(matter, power) and delegation.in_force(on)
+            for delegation in self.about(matter)
+        )

@@ -28,11 +28,11 @@ from ledger.systems.credit.events import Instrument, Sector, Severity, Terminati
 
 
 class DeterminationNotified(Event):
-    """失信行为认定告知: a business is told what a unit is about to determine, and why.
+    """失信行为认定告知: a business was told what a unit intends to determine, and why.
 
-    ``ground`` is the act as the sector's classification names it (``severity.map``), ``severity``
-    the class that the unit has in mind; ``list_field`` the field of the serious list on which the
-    business is to be put, if it is. The business may defend itself until ``defence_until``.
+    ``ground`` is the act as the classification of the sector names it (policy ``severity.map``);
+    ``severity`` is the intended class. ``list_field`` is the field of the serious list on which
+    the unit intends to put the business, if any. The business may answer until ``defence_until``.
     """
 
     TOPIC: ClassVar[str] = "dishonesty.determination-notified"
@@ -51,7 +51,7 @@ class DeterminationNotified(Event):
 
 
 class DefenceSubmitted(Event):
-    """陈述申辩: the business answers; ``days_late`` counts calendar days after the last day."""
+    """陈述申辩: the business answered the notice, ``days_late`` calendar days late."""
 
     TOPIC: ClassVar[str] = "dishonesty.defence-submitted"
 
@@ -64,7 +64,7 @@ class DefenceSubmitted(Event):
 
 
 class DefenceLapsed(Event):
-    """逾期未陈述申辩: the business has not answered by the last day, ``ended_on``."""
+    """逾期未陈述申辩: the business did not answer by the last day, ``ended_on``."""
 
     TOPIC: ClassVar[str] = "dishonesty.defence-lapsed"
 
@@ -75,10 +75,10 @@ class DefenceLapsed(Event):
 
 
 class DishonestyDetermined(Event):
-    """失信行为认定: conduct is dishonest, and how severe it is (DIS-R4).
+    """失信行为认定: a unit determined that conduct was dishonest, with its ``severity`` (DIS-R4).
 
-    ``defence_handling`` says what was held of the defence, if there was one. ``record`` is the
-    credit record that carries the severity; absent where the listing is to carry it.
+    ``defence_handling`` is the unit's assessment of the defence, if there was one. ``record`` is
+    the credit record with this severity; it is absent if the serious listing will be that record.
     """
 
     TOPIC: ClassVar[str] = "dishonesty.dishonesty-determined"
@@ -97,7 +97,7 @@ class DishonestyDetermined(Event):
 
 # Serious lists
 
-#: How high the document stands in which a serious list has its basis.
+#: The level of the document that is the basis of a serious list.
 ListBasisLevel = Literal[
     "law",
     "admin_regulation",
@@ -121,7 +121,7 @@ class ListBasis(Value, omit_defaults=True):
 
 
 class ListCriteria(Value):
-    """认定标准: who is put on the serious list of a field, under which name, on which basis."""
+    """认定标准: the criteria of the serious list of a field, with its name and legal basis."""
 
     name: Name
     basis: ListBasis
@@ -129,7 +129,7 @@ class ListCriteria(Value):
 
 
 class ListCriteriaProposed(Event):
-    """认定标准征求意见: new criteria of a serious list are before the public, which may comment."""
+    """认定标准征求意见: criteria of a serious list were proposed for public comment."""
 
     TOPIC: ClassVar[str] = "dishonesty.list-criteria-proposed"
     VISIBILITY = "public"
@@ -142,7 +142,7 @@ class ListCriteriaProposed(Event):
 
 
 class ListCriteriaPublished(Event):
-    """认定标准公布: criteria are in force that were before the public since ``proposed_on``."""
+    """认定标准公布: the criteria proposed on ``proposed_on`` were published and are in force."""
 
     TOPIC: ClassVar[str] = "dishonesty.list-criteria-published"
     VISIBILITY = "public"
@@ -155,7 +155,7 @@ class ListCriteriaPublished(Event):
 
 
 class ListCriteriaWithdrawn(Event):
-    """认定标准废止: nobody is put on the list of this field any more."""
+    """认定标准废止: the criteria were withdrawn; no business may be put on the list any more."""
 
     TOPIC: ClassVar[str] = "dishonesty.list-criteria-withdrawn"
     VISIBILITY = "public"
@@ -167,10 +167,11 @@ class ListCriteriaWithdrawn(Event):
 
 
 class SeriousListAdded(Event):
-    """列入严重失信主体名单: a business is on the serious list of a field.
+    """列入严重失信主体名单: a business was put on the serious list of a field.
 
-    ``criteria_version`` is the version in force under which it is; ``record`` the credit record
-    whose end takes it off again. The list is public, its events are not: a feed cannot unsay.
+    ``criteria_version`` is the version of the criteria in force. When the credit record ``record``
+    ends, the business is removed from the list. The list is public but its events are not, because
+    a public feed could not take them back.
     """
 
     TOPIC: ClassVar[str] = "dishonesty.serious-list-added"
@@ -188,7 +189,7 @@ class SeriousListAdded(Event):
 
 
 class SeriousListRemoved(Event):
-    """移出严重失信主体名单: a business is off the list, together with the record it stood on."""
+    """移出严重失信主体名单: a business was removed from the list, because its record ended."""
 
     TOPIC: ClassVar[str] = "dishonesty.serious-list-removed"
     VISIBILITY = "shared"
@@ -206,11 +207,11 @@ class SeriousListRemoved(Event):
 
 
 class Measure(Value, omit_defaults=True):
-    """One measure of the catalogue: what may be granted or imposed, by which law, how far.
+    """A measure of the catalogue: an incentive or sanction, its legal basis and its limits.
 
-    ``from_severity`` is the lightest class of information on which a sanction may rest, ``None``
-    whatever speaks against the business; ``max_months`` the longest that it may last; ``units``
-    those that may apply it, all when none is named.
+    ``from_severity`` is the least serious class of record on which a sanction may be based;
+    ``None`` allows any negative record. ``max_months`` is the longest duration. ``units`` are the
+    units that may apply it; empty means all units.
     """
 
     measure: Name
@@ -223,9 +224,9 @@ class Measure(Value, omit_defaults=True):
 
 
 class MeasureCataloguePublished(Event):
-    """措施清单公布: the incentives and sanctions that there are, whole, from a day on.
+    """措施清单公布: the complete list of allowed incentives and sanctions was published.
 
-    A catalogue is a line of versions, of which the newest that has taken effect is in force
+    It takes effect on ``effective_from``. Of the versions in effect the newest is in force
     (国办发〔2020〕49号: 清单制管理).
     """
 
@@ -241,7 +242,7 @@ class MeasureCataloguePublished(Event):
 
 
 class IncentivePromised(Event):
-    """承诺给予激励: a business is promised an incentive, to be applied by ``apply_by``."""
+    """承诺给予激励: a unit promised an incentive to a business, to be applied by ``apply_by``."""
 
     TOPIC: ClassVar[str] = "dishonesty.incentive-promised"
     VISIBILITY = "shared"
@@ -255,9 +256,9 @@ class IncentivePromised(Event):
 
 
 class IncentiveGranted(Event):
-    """守信激励: a measure is applied for the good of a business that keeps faith.
+    """守信激励: a unit applied an incentive to a trustworthy business.
 
-    ``days_late`` counts calendar days after the day that was promised.
+    ``days_late`` counts calendar days after the promised day.
     """
 
     TOPIC: ClassVar[str] = "dishonesty.incentive-granted"
@@ -273,9 +274,9 @@ class IncentiveGranted(Event):
 
 
 class IncentiveEnded(Event):
-    """激励终止: an incentive ends, or a promise of one for a reason that lies with the business.
+    """激励终止: an incentive ended, or a promise of an incentive was withdrawn.
 
-    ``record`` is what speaks against a business that may have it no longer.
+    ``record`` is the negative record because of which the business is ``no_longer_eligible``.
     """
 
     TOPIC: ClassVar[str] = "dishonesty.incentive-ended"
@@ -294,10 +295,10 @@ LiftReason = Literal["repaired", "revoked", "removed", "expired", "correction", 
 
 
 class SanctionApplied(Event):
-    """失信惩戒: a measure of the catalogue is applied to a business (国办发〔2020〕49号).
+    """失信惩戒: a unit applied a sanction of the catalogue to a business (国办发〔2020〕49号).
 
-    ``catalogue_version`` is the version of the measure catalogue in force; ``record`` the credit
-    record on which the sanction rests, whose end ends it too (DIS-R5, DIS-V1).
+    ``catalogue_version`` is the version of the measure catalogue in force. ``record`` is the credit
+    record that the sanction is based on; the sanction ends with it (DIS-R5, DIS-V1).
     """
 
     TOPIC: ClassVar[str] = "dishonesty.sanction-applied"
@@ -315,10 +316,10 @@ class SanctionApplied(Event):
 
 
 class SanctionLifted(Event):
-    """解除惩戒: a sanction ends; by itself together with the record on which it rests.
+    """解除惩戒: a sanction ended; it ends automatically when its record ends.
 
-    Since version 2 ``reason`` may be ``altered``: its record is of a lighter class now than the
-    measure takes.
+    Since version 2 ``reason`` may be ``altered``: the altered class of the record is not serious
+    enough for the measure.
     """
 
     TOPIC: ClassVar[str] = "dishonesty.sanction-lifted"

@@ -39,23 +39,24 @@ from ledger.systems.dishonesty.events import (
     SeriousListRemoved,
 )
 
-#: A region has one catalogue of measures: the national base with its own supplement.
+#: The only catalogue of measures of the region: the national list and its local supplement.
 CATALOGUE: MeasureCatalogueId = "region"
 
 
-#: The classes of dishonesty information, the lightest first.
+#: The classes of dishonesty information, the least serious first.
 _CLASSES = get_args(RecordSeverity)
 
 
 def at_least(severity: RecordSeverity | None, least: RecordSeverity) -> bool:
-    """Whether information of a class is at least as grave as another class."""
+    """Return whether a class is at least as serious as another one; ``None`` never is."""
     return severity is not None and _CLASSES.index(severity) >= _CLASSES.index(least)
 
 
 class Determination(SubjectFold):
     """What was the business told, what did it answer, and what was determined?
 
-    ``answered``: the business itself has sent a defence, beside what the unit says it was handed.
+    ``answered`` is true if the business itself sent a defence. Other ``defences`` were recorded by
+    the unit that received them.
     """
 
     BEGUN = "notice"
@@ -81,7 +82,7 @@ class Determination(SubjectFold):
 
     @property
     def stage(self) -> str:
-        """How far it has come."""
+        """The stage of the determination."""
         if self.determined is not None:
             if self.listed is None:
                 return "determined"
@@ -111,7 +112,7 @@ class Determination(SubjectFold):
 
 
 class SeriousListing(SubjectFold):
-    """Does this record stand on a serious list?"""
+    """Is the business on a serious list because of this record?"""
 
     BEGUN = "added"
 
@@ -121,7 +122,7 @@ class SeriousListing(SubjectFold):
 
     @property
     def stands(self) -> bool:
-        """Whether the business is on the list by it."""
+        """Whether the business is still on the list because of this record."""
         return self.added is not None and self.removed is None
 
     @property
@@ -144,7 +145,7 @@ class SeriousListing(SubjectFold):
 
 
 class CriteriaVersion(msgspec.Struct):
-    """One version of the criteria of a list, from their proposal on."""
+    """A version of the criteria of a list, proposed and possibly published."""
 
     proposal: ListCriteria
     proposed_on: date
@@ -153,7 +154,7 @@ class CriteriaVersion(msgspec.Struct):
 
 
 class ListField(SubjectFold):
-    """Which criteria has the serious list of this field had, and are any in force?"""
+    """Which criteria did the serious list of this field have, and are any in force?"""
 
     BEGUN = "versions"
 
@@ -164,7 +165,7 @@ class ListField(SubjectFold):
 
     @property
     def latest(self) -> int:
-        """The number of the newest version, 0 if there is none."""
+        """The number of the newest version, or 0."""
         return max(self.versions, default=0)
 
     def on_proposed(self, event: ListCriteriaProposed, record: Recorded) -> None:
@@ -181,14 +182,14 @@ class ListField(SubjectFold):
         self.withdrawn_on = record.occurred_on
 
     def in_force(self, on: date) -> int | None:
-        """The newest version published by a day, unless all were withdrawn by then."""
+        """Return the newest version published by a day, or ``None`` if withdrawn by then."""
         if self.withdrawn_on is not None and self.withdrawn_on <= on:
             return None
         return in_force(self.versions, on, lambda number: self.versions[number].published_on)
 
 
 class MeasureCatalogue(VersionsFold[MeasureCataloguePublished]):
-    """Which versions of the catalogue of measures are there?"""
+    """Which versions of the catalogue of measures were published?"""
 
     catalogue: MeasureCatalogueId
 
@@ -196,17 +197,17 @@ class MeasureCatalogue(VersionsFold[MeasureCataloguePublished]):
         self.versions.append(event)
 
     def item(self, version: int, name: str) -> Measure | None:
-        """A measure as one version of the catalogue has it."""
-        items = (one for each in self.versions if each.version == version for one in each.items)
+        """Return a measure of a version of the catalogue, or ``None``."""
+        items = (item for each in self.versions if each.version == version for item in each.items)
         return next((item for item in items if item.measure == name), None)
 
     def measure(self, name: str, on: date) -> tuple[int, Measure | None]:
-        """A measure of the version in force on a day, and the number of that version."""
+        """Return the number of the version in force on a day, and a measure of it or ``None``."""
         version = self.in_force(on)
         if version is None:
             return 0, None
-        found = (item for item in version.items if item.measure == name)
-        return version.version, next(found, None)
+        matches = (item for item in version.items if item.measure == name)
+        return version.version, next(matches, None)
 
 
 class Incentive(SubjectFold):
@@ -235,7 +236,7 @@ class Incentive(SubjectFold):
 
     @property
     def stage(self) -> Literal["promised", "granted", "ended"]:
-        """How far it has come."""
+        """The stage of the incentive."""
         if self.ended is not None:
             return "ended"
         return "promised" if self.granted is None else "granted"
@@ -255,7 +256,7 @@ class Incentive(SubjectFold):
 
 
 class Sanction(SubjectFold):
-    """What is this sanction, and is it alive?"""
+    """What is this sanction, and is it in force?"""
 
     BEGUN = "applied"
 
@@ -292,7 +293,7 @@ class Sanction(SubjectFold):
 
 
 class Sanctions(Fold):
-    """Which sanctions has this business had, and which of them are alive?"""
+    """Which sanctions were applied to this business, and which are in force?"""
 
     entity: EntityId
     applied: dict[str, SanctionApplied] = msgspec.field(default_factory=dict)
@@ -305,7 +306,7 @@ class Sanctions(Fold):
         self.lifted[event.sanction] = event
 
     def resting_on(self, record: str) -> list[SanctionApplied]:
-        """The sanctions alive that rest on a credit record."""
+        """Return the sanctions in force that are based on a credit record."""
         return [
             sanction
             for name, sanction in self.applied.items()

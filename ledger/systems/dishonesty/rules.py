@@ -24,57 +24,57 @@ _REPAIR = "国家发展改革委令第36号; 国办发〔2025〕22号"
 
 DIS_R1 = Rule(
     "DIS-R1",
-    "dishonesty cannot be determined without notice and an answered defence: {reason}",
+    "dishonesty cannot be determined without a notice and an assessment of the defence: {reason}",
     f"{_RESTRAINT}: 认定前告知事实、理由、依据和当事人享有的权利, 核实陈述申辩",
-    "Notify the business of facts, basis and intended class, wait for its defence until the day "
-    "named there, and say in defence_handling what is held of it.",
+    "Notify the business of facts, basis and intended class, wait for its defence until the last "
+    "day of the notice, and state in defence_handling how you assess it.",
     policy_key="dishonesty.defence_wd",
 )
 DIS_R2 = Rule(
     "DIS-R2",
-    "field {list_field} carries no serious list: {reason}",
+    "no serious list may be kept for field {list_field}: {reason}",
     f"{_RESTRAINT}: 设列领域以法律、法规或者党中央、国务院政策文件为依据, 认定标准公开征求意见",
-    "Propose criteria that rest on a law, a regulation or a policy of the State Council, leave "
-    "them before the public for the time that the policy sets, and publish them the day after.",
+    "Propose criteria based on a law, a regulation or a policy of the State Council, wait for "
+    "public comments during the time that the policy sets, and then publish the criteria.",
     policy_key="serious_list.consultation",
 )
 DIS_R3 = Rule(
     "DIS-R3",
-    "measure {measure} goes beyond the catalogue in force (version {version}): {reason}",
+    "measure {measure} is not allowed by the catalogue in force (version {version}): {reason}",
     f"{_RESTRAINT}: 失信惩戒措施清单制管理, 严禁在清单之外或加重实施",
-    "Apply a measure of the catalogue in force, within what it allows.",
+    "Apply a measure of the catalogue in force, within its limits.",
 )
 DIS_R4 = Rule(
     "DIS-R4",
-    "{ground} is not {severity} dishonesty in the published classification of {sector}",
+    "the published classification of {sector} does not class {ground} as {severity} dishonesty",
     f"{_REPAIR}: 失信信息分为轻微、一般、严重",
-    "Take the class in which the classification names the ground: {instead}.",
+    "Use the class of this ground in the classification: {instead}.",
     policy_key="severity.map",
 )
 DIS_R5 = Rule(
     "DIS-R5",
-    "no sanction can rest on record {record}: {reason}",
+    "no sanction can be based on record {record}: {reason}",
     f"{_REPAIR}; {_RESTRAINT}",
-    "What was repaired, removed or revoked is not punished again, under whatever record; a new act "
-    "takes a determination and a record of its own.",
+    "An act whose record was repaired, removed or revoked must not be punished again under any "
+    "record; a new act needs a new determination and a new record.",
 )
 
 DIS_V1 = finding_rule(
     "DIS-V1",
     "abuse",
-    "a sanction was alive although the record on which it rests was over",
+    "a sanction was still in force although its record had ended",
     _REPAIR,
 )
 DIS_V2 = finding_rule(
     "DIS-V2",
     "inaction",
-    "an incentive was promised and not applied in time",
+    "a promised incentive was not applied in time",
     "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务三: 守信激励",
 )
 
 
 def _defence_lapsed(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
-    """逾期: whoever does not answer by the last day has had the say."""
+    """逾期: Record that a business did not answer by the deadline and forfeits its defence."""
     notice = opening.event
     assert isinstance(notice, DeterminationNotified)
     if ledger.read(Determination(notice.determination)).lapsed_on is None:
@@ -82,7 +82,7 @@ def _defence_lapsed(ledger: Reading, opening: Recorded, due_on: date) -> Iterato
 
 
 def defence_lapsed(notice: DeterminationNotified) -> DefenceLapsed:
-    """That the business has not answered this notice."""
+    """Return the event that the business did not answer this notice."""
     return DefenceLapsed(
         determination=notice.determination,
         entity=notice.entity,
@@ -92,7 +92,7 @@ def defence_lapsed(notice: DeterminationNotified) -> DefenceLapsed:
 
 
 def _sanction_over(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
-    """惩戒期限届满: a sanction with a last day ends after it by itself."""
+    """惩戒期限届满: Lift a sanction whose last day has passed."""
     applied = opening.event
     assert isinstance(applied, SanctionApplied)
     if ledger.read(Sanction(applied.sanction)).alive:
@@ -107,7 +107,7 @@ def _sanction_over(ledger: Reading, opening: Recorded, due_on: date) -> Iterator
 
 
 def _incentive_over(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
-    """激励期限届满: an incentive with a last day ends after it by itself."""
+    """激励期限届满: End an incentive whose last day has passed."""
     granted = opening.event
     assert isinstance(granted, IncentiveGranted)
     if ledger.read(Incentive(granted.incentive)).ended is None:

@@ -1,6 +1,4 @@
-"""How improbable something is, exactly: whole numbers and fractions, so that nobody's machine
-decides otherwise (DRW-V4, DRW-V6).
-"""
+"""Exact probabilities in whole numbers and fractions, equal on all machines (DRW-V4, DRW-V6)."""
 
 from __future__ import annotations
 
@@ -8,43 +6,45 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import comb
 
-#: Probabilities are carried as multiples of 2**-BITS and rounded up: the answer is an upper bound
-#: that is off by less than one part in 10**60, on every machine by the same amount.
+#: Probabilities are computed as multiples of 2**-_BITS and rounded up. The result is an upper bound
+#: with an error below one part in 10**60, the same on every machine.
 _BITS = 256
 
-#: Where a term is this small, what lies beyond it is bounded and no longer summed.
+#: Below this value the remaining terms are not summed but estimated by an upper bound.
 _NEGLIGIBLE = 1 << 32
 
 
 def two_sided(trials: int, hits: int, part: int, whole: int) -> Fraction:
-    """The two-sided exact binomial p: how probable is what is no more probable than ``hits``?
+    """Return the two-sided exact binomial p of ``hits`` in ``trials``.
 
-    Of ``trials``, each hits with probability ``part ÷ whole``. An upper bound (see ``_BITS``), so
-    that nobody is suspected by rounding. With thousands of trials the exact fraction would have
-    millions of digits; relative to the most probable number of hits a few thousand terms are all.
+    Each trial hits with probability ``part ÷ whole``. The p-value is the probability of all numbers
+    of hits that are not more probable than ``hits``. It is an upper bound (see ``_BITS``), so that
+    rounding never raises a suspicion. With thousands of trials the exact fraction would have
+    millions of digits. Terms are therefore computed relative to the most probable number of hits;
+    a few thousand of them are enough.
     """
     if part in (0, whole):
         return Fraction(hits == (trials if part else 0))
     mode = min((trials + 1) * part // whole, trials)
     top = 1 << _BITS
-    # Terms as (lowest, highest) they can be, relative to the most probable one.
+    # Lower and upper bounds of the terms, relative to the most probable one.
     terms = {mode: (top, top)}
     rest = 0
     for step in (1, -1):
         low = high = top
-        at = mode
-        while 0 <= at + step <= trials:
+        count = mode
+        while 0 <= count + step <= trials:
             if step > 0:
-                up, down = (trials - at) * part, (at + 1) * (whole - part)
+                up, down = (trials - count) * part, (count + 1) * (whole - part)
             else:
-                up, down = at * (whole - part), (trials - at + 1) * part
+                up, down = count * (whole - part), (trials - count + 1) * part
             low, high = low * up // down, -(-high * up // down)
-            at += step
+            count += step
             if high < _NEGLIGIBLE and up < down:
-                # The ratio of neighbours only falls from here: a geometric series bounds them.
+                # From here the ratio of neighbours only falls, so a geometric series is a bound.
                 rest += -(-high * down // (down - up))
                 break
-            terms[at] = (low, high)
+            terms[count] = (low, high)
     seen = terms.get(hits, (0, _NEGLIGIBLE))[1]
     extreme = sum(high for low, high in terms.values() if low <= seen) + rest
     everything = sum(low for low, _ in terms.values())
@@ -52,15 +52,15 @@ def two_sided(trials: int, hits: int, part: int, whole: int) -> Fraction:
 
 
 def pair_recurs(visits: Sequence[tuple[int, int]], times: int) -> Fraction:
-    """How probable is it that some one pair of officers comes ``times`` or more in these visits?
+    """Return how probable it is that any pair of officers makes ``times`` or more of these visits.
 
-    ``visits``: for each, how many officers went and from how many they were drawn. Each pair of the
-    smallest roster may be the one that recurs, so the chance of one is taken as often as there are
-    pairs: an upper bound, so that nobody is suspected by having been looked for.
+    ``visits`` has for each visit the number of officers and the size of the roster they were drawn
+    from. The result is an upper bound: the probability for a given pair, times the number of pairs
+    in the smallest roster. It takes into account that any pair could have been the one that recurs.
     """
     if times <= 0:
         return Fraction(1)
-    # The chance of j visits by one given pair, visit after visit.
+    # chances[j]: the probability that a given pair made j of the visits so far.
     none = Fraction(0)
     chances = [Fraction(1)]
     for going, size in visits:
@@ -74,7 +74,7 @@ def pair_recurs(visits: Sequence[tuple[int, int]], times: int) -> Fraction:
 
 
 def shown(chance: Fraction, places: int = 6) -> str:
-    """A probability as a decimal, rounded up: what is shown is never less than what was decided."""
+    """Return a probability as a decimal, rounded up so that it is never shown too small."""
     scaled = -(-chance.numerator * 10**places // chance.denominator)
     whole, rest = divmod(scaled, 10**places)
     return f"{whole}.{rest:0{places}d}".rstrip("0").rstrip(".")

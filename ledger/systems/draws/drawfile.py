@@ -1,10 +1,10 @@
-"""A draw as a file, and a business's receipt of one; ``checking`` checks them.
+"""The formats of draw files and draw receipts; ``checking`` checks them.
 
-A *draw file* holds whatever decided a draw: the announcement, the values of its sources, the roster
-and the outcome, and of the announcement and the outcome the stored record with the proof that it is
-in the log. A *draw receipt* holds one business's part: its line of the roster with the proof that
-it stood there, its ticket, and the last ticket that was drawn from its stratum, with the lines that
-prove it where these may be shown.
+A *draw file* holds everything that decided a draw: the announcement, the values of its sources, the
+roster and the outcome. For the announcement and the outcome it also holds the stored record and the
+proof that it is in the log. A *draw receipt* holds the part of one business: its line of the roster
+with a proof, its ticket, and the last ticket drawn from its stratum. The lines that prove the last
+ticket are included if they may be shown.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Lines = list[dict[str, str | int]]
 
 
 class Logged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One event of a draw: what it says, and what proves it.
+    """An event of a draw with the proof that it was recorded.
 
-    ``record``: the bytes as recorded, in base64. ``receipt``: their proof (c2sp.org/tlog-proof)
-    under the first checkpoint that covered them, and ``signed_at`` when that was signed.
+    ``record`` has the recorded bytes in base64. ``receipt`` proves them (c2sp.org/tlog-proof) under
+    the first checkpoint that covered them, which was signed at ``signed_at``.
     """
 
     position: int
@@ -36,7 +36,7 @@ class Logged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
-    """Who was drawn to visit one business; ``skipped`` names those before them, with the reason."""
+    """The officers drawn to visit a business; ``skipped`` are those before them, with reasons."""
 
     entity: str
     officers: tuple[str, ...]
@@ -44,7 +44,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OfficersOfUnit(msgspec.Struct, frozen=True, kw_only=True):
-    """The officer roster of one further unit of a draw, and whom of it the draw sent where."""
+    """The officer roster and the assignments of one further unit of a joint draw."""
 
     unit: str
     officers: tuple[str, ...]
@@ -59,10 +59,10 @@ class DrawFile(
     tag_field="format",
     tag="uvdraw-file/1",
 ):
-    """A draw, as far as its reader may know it. ``withheld`` says why something is not here.
+    """A draw, as far as its reader may see it; ``withheld`` says why something is missing.
 
-    ``keys``: of the log, as ``<name>+<key id>+<key>``. ``officers`` and ``assignments`` are those
-    of the unit that initiates the draw; ``parts`` those of each further unit, as announced.
+    ``keys`` are the keys of the log, as ``<name>+<key id>+<key>``. ``officers`` and ``assignments``
+    belong to the unit that initiated the draw, ``parts`` to each further unit, in announced order.
     """
 
     draw: str
@@ -80,7 +80,7 @@ class DrawFile(
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a list that is known by its root: the line, its index, its audit path."""
+    """A line of a list with its index and the audit path that proves it under the list's root."""
 
     line: str
     index: int
@@ -88,7 +88,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LastDrawn(msgspec.Struct, frozen=True, kw_only=True):
-    """Who was drawn last from a stratum: its line of the roster, and its line of the selection."""
+    """The business drawn last from a stratum: its lines of the roster and of the selection."""
 
     roster: Place
     selected: Place
@@ -102,11 +102,12 @@ class DrawReceipt(
     tag_field="format",
     tag="uvdraw-receipt/1",
 ):
-    """One business's part in a draw.
+    """The part of one business in a draw.
 
-    ``threshold``: the last ticket drawn from its stratum, ``None`` if none was. ``selected``: its
-    line of the selection, if it was drawn or stood among the reserves. ``last``: whose ticket the
-    threshold is, unless it is its own; ``withheld`` says why that is not here.
+    ``threshold`` is the last ticket drawn from its stratum, ``None`` if nothing was drawn from it.
+    ``selected`` is its line of the selection, if it was drawn or is a reserve. ``last`` is the
+    business whose ticket is the threshold, unless it is the same business; ``withheld`` says why
+    ``last`` is missing.
     """
 
     draw: str

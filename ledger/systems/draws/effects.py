@@ -1,4 +1,4 @@
-"""What other systems' acts mean for a draw: who may be visited because of it, and who was."""
+"""Effects of acts of other systems on draws: visits, exemptions and reserves."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ F = TypeVar("F", bound=Fold)
 
 
 class SelectedLine(Value):
-    """One line of a selection with its proof: line ``index`` under the selection's root."""
+    """A line of a selection, with its ``index`` and the ``path`` that proves it."""
 
     uscc: EntityId
     stratum: StratumKey
@@ -48,7 +48,7 @@ class SelectedLine(Value):
     path: tuple[Sha256, ...]
 
     def stands_in(self, draw: DrawState) -> bool:
-        """Whether the executed draw's selection has this line."""
+        """Return whether the selection of an executed draw has this line."""
         assert draw.selection_root is not None
         line = uvdraw.line(
             uvdraw.Picked(
@@ -59,14 +59,14 @@ class SelectedLine(Value):
 
 
 class CalledReserves(Value):
-    """The reserves that move up in the place of one target, until one of them is listed."""
+    """The reserves that replace a target, up to the first one that its register lists."""
 
     target: TargetId
     lines: tuple[SelectedLine, ...]
 
 
 def drawn_target(ledger: Reading, draw: str, entity: str) -> Target | None:
-    """The place that a business has in a draw, ``None`` if it was not drawn."""
+    """Return the target of a business in a draw, or ``None`` if it was not drawn."""
     drawn = ledger.read(DrawnTarget(entity, draw))
     return ledger.read(Target(drawn.target)) if drawn.exists else None
 
@@ -74,9 +74,10 @@ def drawn_target(ledger: Reading, draw: str, entity: str) -> Target | None:
 def drawn_visit(
     ledger: Reading, draw: str, entity: str, unit: str | None, matters: tuple[str, ...]
 ) -> Target | None:
-    """The place in a draw that a visit can fill: by its unit, for matters that it drew for.
+    """Return the target that a visit fulfils, or ``None``.
 
-    What is not known of the visit, as ``None`` or no matters, speaks against nothing.
+    The visit must be made by a unit of the draw, for at least one of its matters. An unknown unit
+    (``None``) or unknown matters (empty) are not a reason against it.
     """
     target = drawn_target(ledger, draw, entity)
     if target is None or unit not in (None, *target.units):
@@ -87,14 +88,14 @@ def drawn_visit(
 def require_drawn_officers(
     ledger: Reading, target: Target, unit: str, officers: tuple[str, ...]
 ) -> None:
-    """Refuse a visit of a unit by other officers than those drawn for it (DRW-R8)."""
+    """Refuse a visit by officers other than those drawn for it (DRW-R8)."""
     drawn = target.by_unit.get(unit, ())
     others = sorted(set(officers) ^ set(drawn))
     ledger.require(
         drawn and not others,
         rules.DRW_R8,
         target=target.target,
-        reason=f"drawn are {', '.join(drawn)}" if drawn else "none is assigned",
+        reason=f"drawn were {', '.join(drawn)}" if drawn else "no officers are assigned",
     )
 
 
@@ -107,10 +108,10 @@ def target_inspected(
     *,
     unit: str | None = None,
 ) -> Iterator[Event]:
-    """What the opening of a drawn visit brings about, or its end at a closed door.
+    """Yield the effects of a visit to a drawn business, even if nobody opened the door.
 
-    Of several units that come together the first one says it. With it comes DRW-V4, when a pair of
-    its officers has come here more often than chance allows.
+    If several units visit together, only the first one yields the event. Finding DRW-V4 follows if
+    a pair of its officers has visited this business more often than chance explains.
     """
     target = None if draw is None else drawn_target(ledger, draw, entity)
     if target is None or target.state != "waiting":
@@ -152,14 +153,14 @@ def target_inspected(
 def business_left(
     ledger: Reading, entity: str, how: str, reserves: tuple[CalledReserves, ...]
 ) -> Iterator[Event]:
-    """What a business's leaving its register brings about: nobody visits it because it was drawn.
+    """Exempt a business that left its register from all visits that it was drawn for.
 
-    ``reserves`` are those that move up in each of its places. Whoever reports the leaving learns
-    nothing of it: what is sealed is read as it is.
+    ``reserves`` replace it in each draw. The unit that reports the leaving may not see these sealed
+    targets, so they are read here without regard to the actor.
     """
-    lines = {one.target: one.lines for one in reserves}
+    lines = {called.target: called.lines for called in reserves}
     for name in ledger.read(DrawnAt(entity)).waiting:
-        # Whoever reports a leaving need not know of the visits that it ends.
+        # The actor need not be allowed to see the visits that end.
         target = ledger.read_true(Target(name))
         draw = ledger.read_true(DrawState(target.draw))
         if draw.stage != "voided":
@@ -182,9 +183,10 @@ def exempted(
     exemption: DrawTargetExempted,
     lines: tuple[SelectedLine, ...],
 ) -> Iterator[Event]:
-    """An exemption, and the next reserve in that place; one that has left is passed over at once.
+    """Yield an exemption and the selection of the next reserve.
 
-    Raises ``Unavailable`` when another exemption has come in between.
+    A reserve that has left its register is exempted at once, and the next one follows. Raise
+    ``Unavailable`` if another exemption was recorded in the meantime.
     """
     called = list(ledger.read_true(ExemptedTargets(draw.draw)).targets)
     waiting = iter(lines)
@@ -192,7 +194,9 @@ def exempted(
         rank = next_reserve(draw, called, stratum)
         line = next(waiting, None) if rank is not None else None
         if rank is not None and (line is None or (line.stratum, line.rank) != (stratum, rank)):
-            raise Unavailable("another exemption came in between; send the same request again")
+            raise Unavailable(
+                "another exemption was recorded in the meantime; send the same request again"
+            )
         yield msgspec.structs.replace(
             exemption,
             replaced_by=None if rank is None else target_id(draw.draw, stratum, rank),
@@ -220,12 +224,15 @@ def exempted(
 def selected(
     ledger: Reading, draw: DrawState, line: SelectedLine, *, in_place_of: str | None = None
 ) -> DrawTargetSelected:
-    """The event of one line, which has to stand in the selection (DRW-R6)."""
+    """Return the event that selects the business of a line.
+
+    The line must be in the selection of the draw (DRW-R6).
+    """
     ledger.require(
         line.stands_in(draw),
         rules.DRW_R6,
         draw=draw.draw,
-        reason=f"{line.uscc} is not line {line.index} of it",
+        reason=f"{line.uscc} is not line {line.index} of the selection",
     )
     assert draw.inspect_by is not None
     return DrawTargetSelected(
@@ -246,7 +253,7 @@ def selected(
 
 
 class _Asks(Protocol):
-    """Whatever answers a question from the ledger."""
+    """A function that reads a fold from the ledger."""
 
     def __call__(self, fold: F, /) -> F: ...
 
@@ -254,9 +261,10 @@ class _Asks(Protocol):
 def called_reserves(
     name: str, now: _Asks, content: Callable[[str], bytes]
 ) -> CalledReserves | None:
-    """The reserves that move up in a target's place: up to the first that its register lists.
+    """Return the reserves that would replace a target, up to the first listed one.
 
-    ``now`` answers a question as the ledger has it, ``content`` gives what lies under a digest.
+    ``now`` reads a fold as of now; ``content`` returns the blob with a digest. Return ``None`` if
+    the draw has no selection or was voided.
     """
     target = now(Target(name))
     draw = now(DrawState(target.draw))
@@ -266,31 +274,31 @@ def called_reserves(
     by_place: dict[tuple[str, int], int] = {}
     entries: list[dict[str, Any]] = []
     lines: list[bytes] = []
-    found: list[SelectedLine] = []
+    reserves: list[SelectedLine] = []
     while (rank := next_reserve(draw, called, target.stratum)) is not None:
         if not entries:
             entries = msgspec.json.decode(content(draw.selection_hash))
             lines = [uvdraw.line(entry) for entry in entries]
-            by_place = {(one["stratum"], one["rank"]): i for i, one in enumerate(entries)}
+            by_place = {(entry["stratum"], entry["rank"]): i for i, entry in enumerate(entries)}
         index = by_place[target.stratum, rank]
         path = tuple(uvdraw.roster_proof(lines, index))
-        found.append(SelectedLine(**entries[index], index=index, path=path))
+        reserves.append(SelectedLine(**entries[index], index=index, path=path))
         called.append(name)
-        if now(Registration(found[-1].uscc)).listed:
+        if now(Registration(reserves[-1].uscc)).listed:
             break
         name = target_id(draw.draw, target.stratum, rank)
-    return CalledReserves(target=target.target, lines=tuple(found))
+    return CalledReserves(target=target.target, lines=tuple(reserves))
 
 
 def target_id(draw: str, stratum: str, rank: int) -> str:
-    """The id of one place of a selection."""
+    """Return the id of the target at a rank of a stratum."""
     return f"{draw}/{stratum}/{rank}"
 
 
 def next_reserve(draw: DrawState, exempted: Iterable[str], stratum: str) -> int | None:
-    """The rank of the reserve that takes the place of the next one exempted, if there is one."""
+    """Return the rank of the next reserve of a stratum, or ``None`` if none is left."""
     start = target_id(draw.draw, stratum, 0)[:-1]
     called = sum(target.startswith(start) for target in exempted)
-    (count,) = (one for one in draw.drawn if one.key == stratum)
+    (count,) = (counted for counted in draw.drawn if counted.key == stratum)
     rank = count.quota + called + 1
     return rank if rank <= min(count.size, count.quota + draw.reserves) else None

@@ -28,27 +28,27 @@ from ledger.kernel import Event, Value, Visibility
 from ledger.kernel.events import Moment, Upcaster
 from ledger.systems.filing.events import Ratio, Result, Year
 
-#: 重点检查事项、一般检查事项. General matters are drawn up to a cap, key matters without one.
+#: 重点检查事项、一般检查事项. The ratio of general matters is capped, that of key matters is not.
 DrawMatterClass = Literal["key", "general"]
 Method = Literal["on_site", "written", "network", "third_party"]
-#: What a roster is divided by: credit grade, or risk.
+#: The property that divides a roster into strata: credit grade or risk.
 By = Literal["grade", "risk"]
-#: One stratum; it stands in the preimage of tickets, so it holds no separator.
+#: The key of a stratum. It is part of the preimage of tickets and must not contain ``|``.
 StratumKey = Literal["A", "B", "C", "D", "low", "mid", "high"]
 VoidGround = Literal["roster_error", "source_unpublished", "software_fault", "legal_change"]
 ExemptGround = Literal[
     "closed", "moved", "already_inspected_same_matter", "judicial_custody", "cap_used"
 ]
 SkipGround = Literal["conflict", "certificate", "leave", "specialty"]
-#: The id of a target where it is mentioned, and nothing is said of it.
+#: The id of a target that is mentioned in an event without being its subject.
 PlaceName = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
-#: One value of a seed, as its source published it.
+#: The value of a source as published; a part of the seed.
 SeedValue = Annotated[str, msgspec.Meta(pattern=r"^[^|\x00-\x1f]{1,500}(?![\s\S])")]
 
 
 def _without(name: str) -> Upcaster:
-    """Version 1 named a person there, for everybody to read."""
+    """Return an upcaster that removes a field, with which version 1 named a person in public."""
 
     def upcast(body: dict[str, Any]) -> dict[str, Any]:
         return {field: value for field, value in body.items() if field != name}
@@ -57,12 +57,12 @@ def _without(name: str) -> Upcaster:
 
 
 def _senders_word(body: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 named who said so, and whoever did was believed."""
+    """Remove the person whom version 1 named; its result was a claim, not recomputed."""
     return {**_without("by")(body), "recomputed": False}
 
 
 class DrawMatter(Value, omit_defaults=True):
-    """One line of a random-inspection matter list. A general matter has a ``ratio_cap``."""
+    """A line of the matter list for random inspections; a general matter has a ``ratio_cap``."""
 
     matter: MatterId
     draw_class: DrawMatterClass
@@ -72,14 +72,14 @@ class DrawMatter(Value, omit_defaults=True):
 
 
 class StratumRatio(Value):
-    """How large a share of one stratum is drawn."""
+    """The share of a stratum that is drawn."""
 
     key: StratumKey
     ratio: Ratio
 
 
 class StratumCount(Value):
-    """One stratum as drawn: how many stood in it, how many were due."""
+    """A stratum of a draw: its size, and how many of it must be drawn."""
 
     key: StratumKey
     size: Count
@@ -87,11 +87,11 @@ class StratumCount(Value):
 
 
 class SeedSource(Value, omit_defaults=True):
-    """随机源: where one part of the seed will come from, said before anybody can know it.
+    """随机源: a source of a part of the seed, named before anyone can know its value.
 
-    ``public``: a named lottery, index or beacon, out at ``publication_at``. ``commitment``: a party
-    has published the SHA-256 of a secret (``commitment``) and reveals it by ``publication_at``.
-    ``fallback`` stands in for a value that does not come.
+    A ``public`` source is a named lottery, index or beacon, published at ``publication_at``. For a
+    ``commitment`` a party has published the SHA-256 of a secret (``commitment``) and must reveal
+    the secret by ``publication_at``. ``fallback`` is used if the value is not published.
     """
 
     name: Name
@@ -102,7 +102,7 @@ class SeedSource(Value, omit_defaults=True):
 
 
 class SourceValue(Value):
-    """What one source gave; not ``revealed``: its announced fallback stands here."""
+    """The value of a source; if it was not ``revealed``, its announced fallback."""
 
     source: Name
     value: SeedValue
@@ -110,14 +110,14 @@ class SourceValue(Value):
 
 
 class SkippedOfficer(Value):
-    """Somebody earlier in the order who could not go, and why."""
+    """An officer earlier in the drawn order who could not go, and why."""
 
     officer: Badge
     reason: SkipGround
 
 
 class DrawMatterListPublished(Event):
-    """随机抽查事项清单公布: what a unit draws for, and how far (国发〔2019〕5号)."""
+    """随机抽查事项清单公布: the matters for which a unit draws, with caps (国发〔2019〕5号)."""
 
     TOPIC: ClassVar[str] = "draws.draw-matter-list-published"
     VISIBILITY = "public"
@@ -129,14 +129,15 @@ class DrawMatterListPublished(Event):
 
 
 class EntityRosterFrozen(Event):
-    """检查对象名录库定稿: from here on nobody can be added to the roster or dropped from it.
+    """检查对象名录库定稿: the roster of businesses was frozen; it can no longer change.
 
-    The roster itself lies beside the ledger under ``roster_hash``; ``roster_root`` is the RFC 6962
-    root over its lines. It is what the ledger said at position ``composed_at`` of the businesses of
-    ``target_class`` as of ``as_of``; ``area`` and ``line`` narrow that class. ``left_out`` counts
-    those for whom it is recorded beside why they are not on it (DRW-R7). Since version 2 it names
-    the ``units`` and ``matters`` of the draw that it is for; ``excluded`` counts, by stratum, those
-    not on it because a unit's capped visits of the year are used up, all of them begun.
+    The roster is a blob with the digest ``roster_hash``; ``roster_root`` is the RFC 6962 root over
+    its lines. It has the businesses of ``target_class`` on ``as_of``, narrowed by ``area`` and
+    ``line``, as the ledger knew them at position ``composed_at``. ``left_out`` counts businesses
+    that are not on it for a separately recorded reason (DRW-R7). Since version 2 ``units`` and
+    ``matters`` are those of the draw that the roster is for, and ``excluded`` counts by stratum the
+    businesses that are not on it because the capped visits of a unit in this year are used up and
+    have all begun.
     """
 
     TOPIC: ClassVar[str] = "draws.entity-roster-frozen"
@@ -165,7 +166,7 @@ class EntityRosterFrozen(Event):
 class EntityLeftOut(Event):
     """未列入名录库: a business of the class is not on a roster, for a recorded reason (DRW-R7).
 
-    ``ground``: it was excluded by a rule and not by whoever froze the roster.
+    ``ground`` is set if a rule excluded it, and not the person who froze the roster.
     """
 
     TOPIC: ClassVar[str] = "draws.entity-left-out"
@@ -180,8 +181,9 @@ class EntityLeftOut(Event):
 
 
 class OfficerRosterFrozen(Event):
-    """检查人员名录库定稿: who may be drawn to inspect. ``roster_hash`` is that of the canonical
-    JSON list of the officers' ids, sorted.
+    """检查人员名录库定稿: the roster of officers who may be drawn to inspect was frozen.
+
+    ``roster_hash`` is the SHA-256 of the canonical JSON list of the officers' ids, sorted.
     """
 
     TOPIC: ClassVar[str] = "draws.officer-roster-frozen"
@@ -195,9 +197,7 @@ class OfficerRosterFrozen(Event):
 
 
 class DrawPart(Value):
-    """The part of one unit in a draw of several: under its filed plan, for its matters, with its
-    officers.
-    """
+    """The part of a unit in a draw of several units: its filed plan, matters and officers."""
 
     unit: UnitId
     plan: PlanId
@@ -207,14 +207,16 @@ class DrawPart(Value):
 
 
 class DrawAnnounced(Event):
-    """抽查公告: everything that decides a draw but the seed, before any part of it exists (DRW-R1).
+    """抽查公告: a draw was announced with everything that decides it except the seed (DRW-R1).
 
-    ``by`` tells the key of the strata; from each, after those selected, come ``reserves`` further
-    ranks. ``inspect_by`` is the last day for the visits. ``withhold_reason``: the roster holds a
-    secret and is not published. Recorded in the name of the unit: strangers check its bytes. Since
-    version 3 ``parts`` are those of a draw of several units, that of ``unit``, which initiates it,
-    among them; ``matters`` are all of theirs. ``excluded`` counts, by stratum, those who are not on
-    the roster because a cap is used up.
+    No part of the seed is known yet. ``by`` is the property that divides the roster into strata.
+    From each stratum ``reserves`` further ranks follow the selected ones. ``inspect_by`` is the
+    last day for the visits. ``withhold_reason`` is set if the roster contains a secret and is not
+    published. The event names a unit and no person, because strangers check its bytes.
+
+    Since version 3 a draw of several units has their ``parts``, including that of ``unit``, which
+    initiates it; ``matters`` are the matters of all parts. ``excluded`` counts by stratum the
+    businesses that are not on the roster because a cap is used up.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-announced"
@@ -247,7 +249,7 @@ class DrawAnnounced(Event):
 
 
 class DrawCommitmentRevealed(Event):
-    """承诺值揭示: a party shows the secret whose SHA-256 the announcement holds."""
+    """承诺值揭示: a party revealed the secret whose SHA-256 is in the announcement."""
 
     TOPIC: ClassVar[str] = "draws.draw-commitment-revealed"
     VISIBILITY = "public"
@@ -259,9 +261,9 @@ class DrawCommitmentRevealed(Event):
 
 
 class DrawSeedRevealed(Event):
-    """随机种子公布: the values of all sources are known; the seed is they, joined by ``|``.
+    """随机种子公布: the values of all sources are known; joined by ``|`` they are the seed.
 
-    ``not_revealed`` names the parties whose announced fallback was taken.
+    ``not_revealed`` names the parties whose announced fallback was used.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-seed-revealed"
@@ -276,12 +278,12 @@ class DrawSeedRevealed(Event):
 
 
 class DrawExecuted(Event):
-    """随机抽取: the draw is made. Who was drawn stays sealed until the visit opens.
+    """随机抽取: the draw was carried out. The drawn businesses stay sealed until their visit opens.
 
-    The selection lies beside the ledger under ``selection_hash``: a JSON list of lines, stratum by
-    stratum, those selected by rank and after them the reserves; ``selection_root`` is the RFC 6962
-    root over the ``selection_count`` lines. ``selected`` counts those drawn. Recorded in the name
-    of the unit: strangers check its bytes.
+    The selection is a blob with the digest ``selection_hash``: a JSON list of lines, by stratum and
+    rank, with the reserves after the selected businesses. ``selection_root`` is the RFC 6962 root
+    over its ``selection_count`` lines. ``selected`` counts the drawn businesses. The event names a
+    unit and no person, because strangers check its bytes.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-executed"
@@ -302,13 +304,13 @@ class DrawExecuted(Event):
 
 
 class DrawOperated(Event):
-    """抽查操作人: who announced, made or voided a draw; the public is told by which unit alone.
+    """抽查操作人: the person who announced, carried out or voided a draw.
 
-    It is the actor of this event, which stands beside that of the ``step``. Whoever announces or
-    makes a draw may not inspect in it (0.8). ``approver`` is the second person of a voiding: its
-    actor, since two people sign it; who requested it is named by the approval that it follows from.
-    Since version 2 also who approved that an officer of another unit is replaced, whose affair the
-    substitution itself is.
+    The person is the actor of this event, which is recorded together with the event of the
+    ``step``; that event is public and names only the unit. A person who announces or carries out a
+    draw may not inspect in it (0.8). A voiding needs two people: ``approver`` is its actor, and the
+    approval request names the other one. Since version 2 there is also the step ``substituted``:
+    this person approved the replacement of an officer of another unit.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-operated"
@@ -322,11 +324,11 @@ class DrawOperated(Event):
 
 
 class DrawTargetSelected(Event):
-    """抽中检查对象: one business was drawn. Sealed: an upcoming visit is the unit's affair alone.
+    """抽中检查对象: a business was drawn. Sealed, as only the unit may know of the coming visit.
 
-    ``ticket``, ``rank`` and ``inclusion_prob`` are those of UVDRAW-1. ``in_place_of``: a reserve,
-    called up because that target was exempted. Since version 2 ``units`` are all of a draw of
-    several, which visit it together.
+    ``ticket``, ``rank`` and ``inclusion_prob`` are those of UVDRAW-1. A reserve has in
+    ``in_place_of`` the exempted target that it replaces. Since version 2 ``units`` has all units of
+    a draw of several units, which visit the business together.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-target-selected"
@@ -350,9 +352,9 @@ class DrawTargetSelected(Event):
 
 
 class OfficersAssigned(Event):
-    """随机选派检查人员: the first eligible officers in the order that the seed gives.
+    """随机选派检查人员: the first eligible officers in the drawn order were assigned to a visit.
 
-    ``skipped`` names those before them who could not go, with the reason.
+    ``skipped`` names the officers before them who could not go, with the reasons.
     """
 
     TOPIC: ClassVar[str] = "draws.officers-assigned"
@@ -368,10 +370,10 @@ class OfficersAssigned(Event):
 
 
 class OfficerSubstituted(Event):
-    """更换检查人员: one officer goes in another's place, for an approved reason.
+    """更换检查人员: an officer was replaced by another one, for an approved reason.
 
-    ``approver`` is its actor, since two people sign it; who requested it is named by the approval
-    that it follows from.
+    A substitution needs two people: ``approver`` is the actor of this event, and the approval
+    request names the person who asked for it.
     """
 
     TOPIC: ClassVar[str] = "draws.officer-substituted"
@@ -388,9 +390,9 @@ class OfficerSubstituted(Event):
 
 
 class DrawTargetInspected(Event):
-    """抽中对象已检查: the visit that the draw asked for has begun, or ended at a closed door.
+    """抽中对象已检查: officers visited a drawn business, even if nobody opened the door.
 
-    ``drawn_from``: how many officers stood on the roster that the two were drawn from.
+    ``drawn_from`` is the size of the roster that the officers were drawn from.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-target-inspected"
@@ -407,10 +409,10 @@ class DrawTargetInspected(Event):
 
 
 class DrawExemptionRequested(Event):
-    """申请免予检查: somebody asks to let a drawn business off; another person decides (DRW-R10).
+    """申请免予检查: a person requested to exempt a drawn business; another one decides (DRW-R10).
 
-    ``instrument`` is the court's or prosecutor's document of a judicial custody. Sealed, as long as
-    the visit is.
+    ``instrument`` is the document of a court or prosecutor, if the ground is ``judicial_custody``.
+    Sealed, because it reveals the coming visit.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-exemption-requested"
@@ -426,11 +428,11 @@ class DrawExemptionRequested(Event):
 
 
 class DrawTargetExempted(Event):
-    """免予检查: a drawn business is not inspected, on a ground that the rules name.
+    """免予检查: a drawn business was exempted from inspection, on a ground that the rules allow.
 
-    Since version 2: its actor approved what ``requested_by`` asked for, unless it followed
-    ``of_itself`` from the business's leaving the register. ``replaced_by`` is the reserve that
-    moves up; ``no_reserve``: none was left.
+    Since version 2 its actor approved what ``requested_by`` asked for; ``of_itself`` says that it
+    followed automatically because the business left its register. ``replaced_by`` is the reserve
+    that takes its place; ``no_reserve`` says that none was left.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-target-exempted"
@@ -446,13 +448,13 @@ class DrawTargetExempted(Event):
     requested_by: Badge | None = None
     instrument: Text | None = None
     of_itself: bool = False
-    #: No subject: what is said here is said of ``target`` alone.
+    #: Not a subject: this event is only about ``target``.
     replaced_by: PlaceName | None = None
     no_reserve: bool = False
 
 
 class DrawTargetReleased(Event):
-    """抽中对象解除: the draw was voided, and its visit is no longer asked for."""
+    """抽中对象解除: the draw was voided, so this business need no longer be visited."""
 
     TOPIC: ClassVar[str] = "draws.draw-target-released"
 
@@ -463,9 +465,9 @@ class DrawTargetReleased(Event):
 
 
 class DrawVoided(Event):
-    """抽查作废: a draw does not count, on one of four grounds, with a second person (DRW-R5).
+    """抽查作废: a draw was voided on one of four grounds, approved by a second person (DRW-R5).
 
-    ``stage`` is how far it had come. The second person stands in the event beside it.
+    ``stage`` is the stage at which it was voided. ``DrawOperated`` names the second person.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-voided"
@@ -482,10 +484,10 @@ class DrawVoided(Event):
 
 
 class DrawVerified(Event):
-    """抽查复核: the draw was made again from its roster and seed; its actor had that done.
+    """抽查复核: the draw was repeated from its roster and seed, on request of the actor.
 
-    ``recomputed``: the service made it; of what version 1 said, only its sender knows. ``mismatch``
-    says in what it differs.
+    ``recomputed`` says that this service repeated it; an event of version 1 is only a claim of its
+    sender. ``mismatch`` names the difference.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-verified"
@@ -501,9 +503,10 @@ class DrawVerified(Event):
 
 
 class DrawReviewed(Event):
-    """抽查履行评估: at the end of a draw's time, how many of each stratum were in fact inspected.
+    """抽查履行评估: after its last day a draw was compared with the actual inspections.
 
-    ``chances`` gives the two-sided exact binomial p for each stratum, as a decimal.
+    ``inspected`` counts them by stratum; ``chances`` has the two-sided exact binomial p of each
+    stratum as a decimal.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-reviewed"
@@ -516,12 +519,12 @@ class DrawReviewed(Event):
 
 
 class DrawResultPublished(Event):
-    """抽查检查结果公示: the public can read what an inspection found (国发〔2019〕5号).
+    """抽查检查结果公示: the result of an inspection was published (国发〔2019〕5号).
 
-    Published by the unit that inspected (谁检查、谁录入、谁公开). ``draw`` names the draw that
-    chose the business. A result that holds a secret is withheld with its reason.
-    ``lawful_refusal``: the business rightly let nobody in; that says nothing against it.
-    ``days_late`` counts calendar days after ``draw.result_publish_wd``.
+    The unit that inspected publishes it (谁检查、谁录入、谁公开). ``draw`` names the draw that
+    selected the business. A result that contains a secret is withheld, for ``withhold_reason``.
+    ``lawful_refusal`` says that the business lawfully refused entry, which does not count against
+    it. ``days_late`` counts calendar days after ``draw.result_publish_wd``.
     """
 
     TOPIC: ClassVar[str] = "draws.draw-result-published"
@@ -538,5 +541,5 @@ class DrawResultPublished(Event):
     draw: DrawId | None = None
 
     def visibility(self) -> Visibility:
-        """A withheld result is seen by the authorities alone."""
+        """Return restricted for a withheld result: only the authorities see it."""
         return "public" if self.withhold_reason is None else "restricted"

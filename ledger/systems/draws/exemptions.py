@@ -1,4 +1,4 @@
-"""Whom the rules let off a drawn visit: the grounds, held against the ledger (DRW-R10, DRW-V7)."""
+"""The grounds for exempting a drawn business, checked in the ledger (DRW-R10, DRW-V7)."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from ledger.systems.supervision.folds import BookedVisits
 
 
 class YearsTargets(msgspec.Struct):
-    """How many businesses a unit drew for the visits of a year, and let off at somebody's wish."""
+    """The numbers of businesses that a unit drew for a year and exempted on request."""
 
     selected: int = 0
     let_off: int = 0
 
 
 class UnitTargets(Fold):
-    """How many businesses has this unit drawn, year by year, and how many of them let off?"""
+    """How many businesses did this unit draw in each year, and how many did it exempt?"""
 
     unit: UnitId
     years: dict[int, YearsTargets] = msgspec.field(default_factory=dict)
@@ -40,7 +40,7 @@ class UnitTargets(Fold):
     draws: dict[str, int] = msgspec.field(default_factory=dict)
 
     def of(self, year: int) -> YearsTargets:
-        """The numbers of one year."""
+        """Return the numbers of a year."""
         return self.years.setdefault(year, YearsTargets())
 
     def on_selected(self, event: DrawTargetSelected) -> None:
@@ -52,14 +52,14 @@ class UnitTargets(Fold):
             self.of(self.draws[event.draw]).let_off += 1
 
 
-#: Results that say that nobody was let in, or nobody was there: nothing was inspected.
+#: Results of visits without an inspection: entry was refused, or the business was not found.
 _NOT_INSPECTED = {"refused_by_entity", "entity_not_found"}
 
 
 class ResultsAt(Fold):
-    """On which matters has this unit inspected this business and published the result, and when?
+    """On which matters did this unit inspect this business and publish the result, and when?
 
-    A case inspection, or an emergency, is an answer to a clue and counts for nothing here.
+    Case inspections and emergency inspections follow up a clue and do not count here.
     """
 
     entity: EntityId
@@ -82,7 +82,7 @@ class ResultsAt(Fold):
             self.published[event.task] = event.matters
 
     def inspected(self, year: int) -> set[str]:
-        """The matters on which it was inspected in a year."""
+        """Return the matters on which the business was inspected in a year."""
         return {
             matter
             for task, matters in self.published.items()
@@ -92,7 +92,7 @@ class ResultsAt(Fold):
 
 
 def require_ground(ledger: Reading, draw: DrawState, target: Target, ground: ExemptGround) -> None:
-    """Refuse an exemption whose ground the ledger does not bear out (DRW-R10)."""
+    """Refuse an exemption if the ledger does not confirm its ground (DRW-R10)."""
     reason = None
     if ground == "closed":
         if ledger.read(Registration(target.entity)).left(ledger.on) is None:
@@ -103,14 +103,14 @@ def require_ground(ledger: Reading, draw: DrawState, target: Target, ground: Exe
         here = None if unit is None else unit.area
         there = None if identity is None else identity.area
         if here is None or there is None or here == there:
-            reason = f"{target.entity} lies in {there}, and {draw.unit} acts in {here}"
+            reason = f"{target.entity} is in {there}, and {draw.unit} acts in {here}"
     elif ground == "already_inspected_same_matter":
         results = ledger.read(ResultsAt(target.entity, draw.unit))
         missing = sorted(set(target.matters) - results.inspected(draw.year))
         if missing:
             reason = (
-                f"{draw.unit} has published no result in {draw.year} of a visit that was no case, "
-                f"on {', '.join(missing)}"
+                f"{draw.unit} has published no result of a visit in {draw.year} on "
+                f"{', '.join(missing)}; case inspections do not count"
             )
     elif ground == "cap_used":
         reason = _why_within_cap(ledger, draw, target)
@@ -118,9 +118,9 @@ def require_ground(ledger: Reading, draw: DrawState, target: Target, ground: Exe
 
 
 def _why_within_cap(ledger: Reading, draw: DrawState, target: Target) -> str | None:
-    """Why the unit's cap does not stand in the way of the visit; ``None`` if it is used up."""
+    """Return why the unit's cap still allows the visit, or ``None`` if it is used up."""
     if uvdraw.ratio_of(draw.ratios[target.stratum]) == 1:
-        return f"all of {target.stratum} are visited, whatever the cap"
+        return f"all of {target.stratum} are visited, regardless of the cap"
     grade = ledger.read(CreditGrade(target.entity)).on(ledger.on)
     cap = int(ledger.setting("visit_cap", unit=draw.unit, grade=grade)[grade])
     used = ledger.read(BookedVisits(target.entity, draw.unit, draw.year)).capped

@@ -1,4 +1,4 @@
-"""Folds about draws: what was prepared, how far each has come, who was drawn and visited."""
+"""Folds about draws: rosters, the stage of each draw, and who was drawn and visited."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class PublishedResult(SubjectFold):
 
 
 class Verified(msgspec.Struct, frozen=True):
-    """What came out when the service made a draw again; ``by`` had it done."""
+    """The result when the service repeated a draw on request of ``by``."""
 
     unit: str
     by: str
@@ -71,7 +71,7 @@ class Verified(msgspec.Struct, frozen=True):
 
 
 class DrawMatters(Fold):
-    """Which matters of this unit may be drawn for, by its newest list?"""
+    """For which matters may this unit draw, by its newest list?"""
 
     unit: UnitId
     version: int = 0
@@ -83,7 +83,7 @@ class DrawMatters(Fold):
 
 
 class EntityRoster(SubjectFold):
-    """What roster of businesses is this?"""
+    """What is on record about this roster of businesses?"""
 
     BEGUN = "frozen"
 
@@ -95,7 +95,7 @@ class EntityRoster(SubjectFold):
 
 
 class OfficerRoster(SubjectFold):
-    """What roster of officers is this?"""
+    """What is on record about this roster of officers?"""
 
     BEGUN = "frozen"
 
@@ -107,7 +107,7 @@ class OfficerRoster(SubjectFold):
 
 
 class DrawState(SubjectFold):
-    """How far has this draw come, and what decides it?"""
+    """What was announced for this draw, and at which stage is it?"""
 
     BEGUN = "announced_on"
 
@@ -154,7 +154,7 @@ class DrawState(SubjectFold):
 
     @property
     def stage(self) -> Stage:
-        """The furthest step."""
+        """The stage of the draw."""
         if self.voided_on is not None:
             return "voided"
         if self.executed_on is not None:
@@ -164,12 +164,12 @@ class DrawState(SubjectFold):
         return "announced" if self.exists else "unknown"
 
     def part_of(self, unit: str) -> DrawPart | None:
-        """The part of a unit; that of the only one where it draws alone."""
+        """Return the part of a unit, or ``None``; a unit that draws alone has one part."""
         return next((part for part in self.parts if part.unit == unit), None)
 
     @property
     def units(self) -> tuple[str, ...]:
-        """The units that draw, the one that initiates it first."""
+        """The units that draw, beginning with the initiating unit."""
         return tuple(part.unit for part in self.parts)
 
     @property
@@ -240,7 +240,7 @@ class DrawState(SubjectFold):
 
 
 class PlanDraws(Fold):
-    """Which draws were announced under this plan, and what has become of each?"""
+    """Which draws were announced under this plan, and which were executed or voided?"""
 
     plan: PlanId
     announced: dict[str, DrawAnnounced] = msgspec.field(default_factory=dict)
@@ -259,9 +259,10 @@ class PlanDraws(Fold):
     def in_the_way(
         self, matters: tuple[str, ...], roster: EntityRosterFrozen, today: date
     ) -> str | None:
-        """A draw that a new one would repeat (DRW-R5): not finished, or from the same roster.
+        """Return a draw that a new one would repeat (DRW-R5), or ``None``.
 
-        The same businesses frozen anew are another roster once the earlier draw's time is over.
+        A draw is repeated if it is not executed yet or used the same roster. A new roster with the
+        same businesses counts as the same until the last day of the earlier draw.
         """
         for draw, event in self.announced.items():
             if draw in self.voided or not set(matters) & set(event.matters):
@@ -286,7 +287,7 @@ class DrawnTarget(SubjectFold):
 
 
 class DrawnAt(Fold):
-    """In which places of which draws is this business still to be visited?"""
+    """As which targets must this business still be visited?"""
 
     entity: EntityId
     waiting: list[str] = msgspec.field(default_factory=list)
@@ -300,7 +301,7 @@ class DrawnAt(Fold):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """Somebody asks that a drawn business be let off."""
+    """A request to exempt a drawn business."""
 
     by: str
     reason: ExemptGround
@@ -309,7 +310,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Target(SubjectFold):
-    """What was drawn here, who goes, and what has come of it?"""
+    """Which business is this target, who visits it, and is the visit done?"""
 
     BEGUN = "draw"
 
@@ -327,7 +328,7 @@ class Target(SubjectFold):
     in_place_of: str | None = None
     units: tuple[str, ...] = ()
     officers: tuple[str, ...] = ()
-    #: Of each unit, who goes.
+    #: The officers of each unit.
     by_unit: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     planned_on: date | None = None
     skipped: tuple[SkippedOfficer, ...] = ()
@@ -341,7 +342,7 @@ class Target(SubjectFold):
 
     @property
     def state(self) -> Literal["waiting", "inspected", "exempted", "released"]:
-        """What has come of it."""
+        """Whether the visit is waiting, done, exempted or released."""
         if self.inspected_on is not None:
             return "inspected"
         if self.exempted is not None:
@@ -350,7 +351,7 @@ class Target(SubjectFold):
 
     def on_selected(self, event: DrawTargetSelected) -> None:
         if event.target != self.target:
-            return  # a reserve in its place
+            return  # the event selects a reserve that replaces this target
         self.draw, self.entity, self.unit = event.draw, event.entity, event.unit
         self.plan, self.matters, self.stratum = event.plan, event.matters, event.stratum
         self.ticket, self.rank = event.ticket, event.rank
@@ -399,7 +400,7 @@ class DrawnTasks(Fold):
 
 
 class ExemptedTargets(Fold):
-    """How many targets of each stratum of this draw were exempted, and so many reserves called?"""
+    """Which targets of this draw were exempted? Each exemption calls a reserve."""
 
     draw: DrawId
     targets: list[str] = msgspec.field(default_factory=list)
@@ -409,7 +410,7 @@ class ExemptedTargets(Fold):
 
 
 class PairsAt(Fold):
-    """Who has visited this business because it was drawn, and from how many were they drawn?"""
+    """Which officers made drawn visits to this business, and how large were their rosters?"""
 
     entity: EntityId
     visits: dict[str, tuple[tuple[str, ...], int]] = msgspec.field(default_factory=dict)
@@ -441,7 +442,7 @@ class UnitVisits(Fold):
 
 
 class GradesSetByHand(Fold):
-    """When was the grade of this business set by hand, by whom and where does that stand?"""
+    """When was the grade of this business set by hand, by which unit, at which position?"""
 
     entity: EntityId
     overrides: list[tuple[date, str, int]] = msgspec.field(default_factory=list)
@@ -455,7 +456,7 @@ class GradesSetByHand(Fold):
 def why_barred(
     ledger: Reading, officer: str, unit: str, entity: str, *, on: date, domains: set[str]
 ) -> SkipGround | None:
-    """Why an officer of a unit may not visit a drawn business that day, or ``None``."""
+    """Return why an officer may not visit a drawn business on a day, or ``None``."""
     standing = ledger.read(OfficerStanding(officer))
     if standing.barred(on, unit, set()) is not None:
         return "certificate"
@@ -467,5 +468,5 @@ def why_barred(
 
 
 def officers_hash(officers: tuple[str, ...]) -> str:
-    """SHA-256 (hex) of the canonical JSON list of officers' ids, sorted."""
+    """Return the SHA-256 (hex) of the canonical JSON list of officers' ids, sorted."""
     return uvdraw.roster_hash(msgspec.json.encode(sorted(officers)))

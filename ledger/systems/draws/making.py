@@ -1,4 +1,4 @@
-"""Making a draw again: from its frozen roster and its seed, with nobody's word for anything."""
+"""Repeating a draw from its frozen roster and its seed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ledger.systems.draws.folds import DrawState
 
 
 class Drawn(msgspec.Struct, frozen=True):
-    """A draw as made again: its outcome, and the lines of its selection in order."""
+    """The result of a repeated draw: its outcome, and the lines of its selection in order."""
 
     outcome: DrawOutcome
     picked: tuple[uvdraw.Picked, ...]
@@ -19,7 +19,7 @@ class Drawn(msgspec.Struct, frozen=True):
 
 
 def drawn(draw: DrawState, roster: bytes) -> Drawn:
-    """Make a seeded draw from the bytes of its frozen roster."""
+    """Carry out a draw whose seed is known, from the bytes of its frozen roster."""
     assert draw.seed is not None
     strata = uvdraw.draw_roster(
         roster, draw.draw, draw.seed, draw.ratios, by=draw.by, reserves=draw.reserves
@@ -27,12 +27,12 @@ def drawn(draw: DrawState, roster: bytes) -> Drawn:
     lines = uvdraw.selection_lines(strata)
     outcome = DrawOutcome(
         strata=tuple(
-            StratumCount(key=one.key, size=one.size, quota=one.quota)  # type: ignore[arg-type]
-            for one in strata
+            StratumCount(key=s.key, size=s.size, quota=s.quota)  # type: ignore[arg-type]
+            for s in strata
         ),
         selection_hash=uvdraw.roster_hash(uvdraw.roster_bytes(lines)),
         selection_root=uvdraw.roster_root(lines),
         selection_count=len(lines),
     )
-    picked = tuple(one for stratum in strata for one in stratum.picked())
+    picked = tuple(pick for stratum in strata for pick in stratum.picked())
     return Drawn(outcome, picked, lines)

@@ -1,9 +1,9 @@
-"""Risk: what the ledger itself says of a business, in points, and from which facts they come.
+"""The risk of a business in points, with the facts that they come from.
 
-Nothing else counts: no finding against a unit, no complaint, no rating, and not that somebody asked
-for reconsideration. What is counted is published, so that a business can reckon its class itself.
-``draw.risk_formula`` gives the classes of rosters, ``key.screening_formula`` the ranks of
-businesses that are screened for key supervision.
+Only published facts count, so that a business can compute its own class. Findings against units,
+complaints, ratings and requests for reconsideration do not count. The policy ``draw.risk_formula``
+gives the risk classes of rosters; ``key.screening_formula`` gives the ranks of businesses that are
+screened for key supervision.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from ledger.systems.filing.events import Result
 RiskClass = Literal["low", "mid", "high"]
 GroundKind = Literal["grade", "key_domain", "breach", "unmet_order", "report"]
 
-#: Results that say that a rule was broken.
+#: Results of visits that found a violation.
 _BREACHES = frozenset({"issue_corrected_on_spot", "order_to_correct", "case_filed"})
-#: Results after which an earlier order of the same unit is met.
+#: Results that show that earlier orders of the same unit are fulfilled.
 _RIGHT = frozenset({"no_issue", "issue_corrected_on_spot"})
 
 
 class PublishedVisit(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What one visit of a unit found, as published by the event at ``position``.
+    """The result of a unit's visit, published by the event at ``position``.
 
-    ``reported``: it was made on the report of a third party.
+    ``reported`` says that a third party's report led to the visit.
     """
 
     found_on: date
@@ -41,9 +41,10 @@ class PublishedVisit(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Ground(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What some points of a business come from.
+    """The reason for some points of a business.
 
-    ``events``: the positions of the events that show it. ``says``: the grade, or the line.
+    ``events`` are the positions of the events that show it; ``says`` is the grade or the line of
+    business.
     """
 
     kind: GroundKind
@@ -59,7 +60,7 @@ def risk_points(
     visits: Iterable[PublishedVisit],
     on: date,
 ) -> int:
-    """The points of a business on a day, by a value of ``draw.risk_formula``."""
+    """Return the points of a business on a day, by a value of ``draw.risk_formula``."""
     return sum(ground.points for ground in risk_grounds(formula, grade, line, visits, on))
 
 
@@ -70,10 +71,10 @@ def risk_grounds(
     visits: Iterable[PublishedVisit],
     on: date,
 ) -> Iterator[Ground]:
-    """What gives the points of a business on a day; grounds without points are left out.
+    """Yield the reasons for the points of a business on a day.
 
-    ``formula``: a value of ``draw.risk_formula``, or of ``key.screening_formula``, by which visits
-    on a report count besides.
+    ``formula`` is a value of ``draw.risk_formula`` or of ``key.screening_formula``; the latter also
+    counts visits that followed a report. Reasons that give no points are left out.
     """
     if points := int(formula["grade"][grade]):
         yield Ground("grade", points, grade)
@@ -92,7 +93,7 @@ def risk_grounds(
 
 
 def _unmet_orders(known: Iterable[PublishedVisit]) -> list[PublishedVisit]:
-    """The orders that no later visit of the same unit has found to be met."""
+    """Return the visits with orders that no later visit of the same unit found fulfilled."""
     unmet: dict[str, list[PublishedVisit]] = {}
     for visit in known:
         if visit.result == "order_to_correct":
@@ -111,7 +112,7 @@ def _ground(
 
 
 def risk_class(formula: Mapping[str, Any], points: int) -> RiskClass:
-    """The class that so many points make."""
+    """Return the risk class of a number of points."""
     if points >= int(formula["high_from"]):
         return "high"
     return "mid" if points >= int(formula["mid_from"]) else "low"

@@ -21,90 +21,93 @@ _RISK = "国市监信发〔2022〕6号《关于推进企业信用风险分类管
 
 DRW_R1 = Rule(
     "DRW-R1",
-    "the seed of {draw} has to come from what nobody knew when it was announced: {reason}",
+    "the seed of {draw} must come from values that were unknown when it was announced: {reason}",
     f"{_RANDOM}; 公开随机源先公告、后产生",
-    "Announce a draw before each of its sources is out, have secrets revealed before anything "
-    "public is, and reveal the seed after all are.",
+    "Announce a draw before any of its sources is published, have secrets revealed before any "
+    "public value is published, and reveal the seed after all of them.",
 )
 DRW_R2 = Rule(
     "DRW-R2",
-    "the roster has the hash {found}; {of} has {frozen}",
+    "the hash of the roster must be that of {of}, {frozen}; it is {found}",
     f"{_RANDOM}; 名录库定稿后不得增减",
     "Use the roster as it was frozen and announced; if that was wrong, void the draw "
-    "(roster_error), freeze the right one and announce anew.",
+    "(roster_error), freeze the right one and announce the draw again.",
 )
 DRW_R3 = Rule(
     "DRW-R3",
-    "ratios may not fall from {lower} ({lower_ratio}) to {higher} ({higher_ratio})",
+    "the ratio must not decrease from {lower} ({lower_ratio}) to {higher} ({higher_ratio})",
     f"{_RISK}; {_PROMISED}",
-    "Draw at least as large a share where the risk is higher: A ≤ B ≤ C ≤ D, low ≤ mid ≤ high.",
+    "Draw at least the same share where the risk is higher: A ≤ B ≤ C ≤ D, low ≤ mid ≤ high.",
 )
 DRW_R4 = Rule(
     "DRW-R4",
     "the general matter {matter} has a ratio of {ratio}, above its cap of {cap}",
     f"{_RANDOM}: 一般检查事项抽查比例应设定上限",
-    "Stay within the cap of {matter}, or list it as a key matter.",
+    "Use a ratio within the cap of {matter}, or list it as a key matter.",
     policy_key="draw.general_ratio_cap",
 )
 DRW_R5 = Rule(
     "DRW-R5",
-    "a draw is not repeated and not voided at will: {reason}",
+    "a draw must not be repeated or voided without a ground: {reason}",
     f"{_RANDOM}; 重新抽取须经批准并留痕",
-    "Void the draw first, on one of roster_error, source_unpublished, software_fault and "
-    "legal_change, approved by somebody who did not operate it.",
+    "Void the draw first, on one of the grounds roster_error, source_unpublished, software_fault "
+    "and legal_change, with the approval of a person who did not operate it.",
 )
 DRW_R6 = Rule(
     "DRW-R6",
-    "this is not the selection that {draw} gives: {reason}",
+    "this is not the selection of draw {draw}: {reason}",
     f"{_RANDOM}; 算法 UVDRAW-1",
-    "Draw from the frozen roster with the revealed seed and change nothing; leave the outcome out "
-    "and the service draws.",
+    "Send the selection unchanged as drawn from the frozen roster with the revealed seed, or leave "
+    "the outcome out so that the service draws.",
 )
 DRW_R7 = Rule(
     "DRW-R7",
-    "the roster {roster} is not the one that the draw needs: {reason}",
+    "roster {roster} is not the one that the draw needs: {reason}",
     f"{_RANDOM}: 检查对象名录库应全面覆盖",
-    "Put everybody of the class on the roster, or name them in left_out with the reason; freeze it "
-    "for the units and matters that the draw is announced with.",
+    "Put all businesses of the class on the roster, or name them in left_out with the reason; "
+    "freeze it for the units and matters of the draw.",
 )
 DRW_R8 = Rule(
     "DRW-R8",
-    "the officers of {target} are those drawn for it: {reason}",
+    "the officers of {target} must be those drawn for it: {reason}",
     f"{_RANDOM}: 随机选派执法检查人员",
-    "Assign officers by the draw; substitute one only with a reason, a second person's approval "
-    "and somebody on the officer roster who may go.",
+    "Assign officers in the drawn order; substitute an officer only with a reason, a second "
+    "person's approval and an eligible officer on the roster.",
 )
 DRW_R9 = Rule(
     "DRW-R9",
-    "the inspection {task} is {stage}; only the result of a concluded one can be published",
+    "inspection {task} is {stage}; only the result of a concluded one can be published",
     _RANDOM,
     "Conclude the inspection first.",
 )
 DRW_R10 = Rule(
     "DRW-R10",
-    "{target} is not let off: {reason}",
+    "{target} cannot be exempted: {reason}",
     f"{_RANDOM}; 抽中对象非经法定事由、双人核准不得免检",
-    "Ask for it on a ground that the ledger bears out (request-exemption), and let another person "
-    "who does not inspect in the draw approve it (exempt-target); a business that has left its "
-    "register is exempted by that report itself.",
+    "Request it on a ground that the ledger confirms (request-exemption), and have another person "
+    "who does not inspect in the draw approve it (exempt-target). A business that has left its "
+    "register is exempted automatically when that is reported.",
 )
 DRW_V1 = finding_rule(
-    "DRW-V1", "inaction", "a business was drawn and not inspected by the end of the plan", _RANDOM
+    "DRW-V1", "inaction", "a drawn business was not inspected by the last day", _RANDOM
 )
 DRW_V2 = finding_rule(
-    "DRW-V2", "arbitrary", "a business was inspected as drawn that was not drawn", _RANDOM
+    "DRW-V2",
+    "arbitrary",
+    "an inspection was recorded as drawn although the business was not drawn",
+    _RANDOM,
 )
 DRW_V3 = finding_rule(
     "DRW-V3",
     "abuse",
-    "draws of one plan were voided more often than is allowed for",
+    "draws of a plan were voided more often than is allowed",
     _RANDOM,
     policy_key="draw.void_max",
 )
 DRW_V4 = finding_rule(
     "DRW-V4",
     "arbitrary",
-    "the same officers come to the same business more often than chance would send them",
+    "the same officers visited the same business more often than chance explains",
     _RANDOM,
     policy_key="selective_p",
 )
@@ -118,20 +121,20 @@ DRW_V5 = finding_rule(
 DRW_V6 = finding_rule(
     "DRW-V6",
     "selective",
-    "as many inspections as there were are improbable under the announced ratio; a lead to be "
-    "looked into, and no proof",
+    "the number of inspections is improbable under the announced ratio; this is a clue to "
+    "investigate, not a proof",
     _PROMISED,
     policy_key="selective_p",
 )
 DRW_V7 = finding_rule(
     "DRW-V7",
     "selective",
-    "more of the businesses that a unit drew in a year were let off than is allowed for",
+    "a unit exempted a larger share of the businesses drawn in a year than is allowed",
     _RANDOM,
     policy_key="draw.exempt_share",
 )
 
-#: The last day of the visits stands in the announcement and in each target (DRW-V1).
+#: Each target has the last day for its visit, taken from the announcement (DRW-V1).
 VISIT_TARGET = DeadlineRule(
     "draw.inspect_by",
     None,
@@ -142,7 +145,7 @@ VISIT_TARGET = DeadlineRule(
     finding=DRW_V1,
 )
 
-#: A lawful refusal leaves no result that anyone would have to publish (处罚法 Art. 55).
+#: After a lawful refusal of entry there is no result to publish (处罚法 Art. 55).
 PUBLISH_RESULT = DeadlineRule(
     "draw.result_publish_wd",
     "draw.result_publish_wd",

@@ -1,19 +1,19 @@
-"""UVDRAW-1: who is drawn, from public data alone (2.3).
+"""UVDRAW-1: the algorithm that draws businesses from public data alone (2.3).
 
-Everything here is a pure function of what is published about a draw: the frozen roster, the draw's
-id, its ratios and the seed. There is no clock, no randomness, no float, and no import but the
-standard library's: a stranger who has this file has the whole algorithm.
+Everything here is a pure function of the published data of a draw: the frozen roster, the draw's
+id, its ratios and the seed. The module uses no clock, no randomness and no floating point, and
+imports only the standard library: a stranger who has this file has the whole algorithm.
 
 - *Roster*: entries sorted by ``uscc``. An entry's *line* is its canonical JSON: keys sorted,
   separators ``,`` and ``:``, UTF-8, no spaces. The roster's bytes are the lines as one JSON list;
-  ``roster_hash`` is their SHA-256, ``roster_root`` the RFC 6962 root over the lines, under which
-  each business can be shown its own line without anybody else's.
+  ``roster_hash`` is their SHA-256, ``roster_root`` the RFC 6962 root over the lines. Under this
+  root a business can be shown its own line without the lines of others.
 - *Seed*: the values of the announced sources, in announced order, joined by ``|``.
-- *Ticket*: ``SHA-256(seed|draw|stratum|uscc)``. An entry with a weight w, from 1 to 1000, holds w
-  tickets, with ``|k`` behind, k = 1…w, and its smallest counts.
+- *Ticket*: ``SHA-256(seed|draw|stratum|uscc)``. An entry with a weight w, from 1 to 1000, has w
+  tickets, with ``|k`` appended for k = 1…w; its smallest ticket counts.
 - *Selection*: per stratum the ``ceil(N × ratio)`` smallest tickets, by rank from 1; the ranks after
-  them are the reserves. A ticket depends on its own line alone: a longer list only adds to a
-  shorter one, and a disputed entry moves nobody else's ticket.
+  them are the reserves. A ticket depends only on its own line: a longer list only adds to a shorter
+  one, and a disputed entry does not change any other ticket.
 - *Officers* at a business: ascending ``SHA-256(seed|draw|OFFICER|uscc|officer)``.
 """
 
@@ -31,22 +31,23 @@ from typing import NamedTuple
 
 ALGORITHM = "UVDRAW-1"
 
-#: What stands between the parts of a ticket's preimage; no part may contain it.
+#: The separator between the parts of a ticket's preimage; no part may contain it.
 SEPARATOR = "|"
 
-#: How many tickets an entry may hold. Without a bound a false line keeps its reader hashing.
+#: The largest number of tickets of an entry. Without a limit, a forged line could make its reader
+#: compute hashes forever.
 MAX_WEIGHT = 1000
 
-#: One business on a roster: ``uscc``, the key that its stratum is read from, perhaps ``weight``.
+#: A business on a roster: ``uscc``, the key that names its stratum, and optionally ``weight``.
 Entry = Mapping[str, str | int]
 
 
 class Unfit(ValueError):
-    """What was given is no roster, no ratio or no seed under UVDRAW-1; the message says why."""
+    """A roster, ratio or seed is not valid under UVDRAW-1; the message says why."""
 
 
 class Picked(NamedTuple):
-    """One business of a stratum by the rank of its ticket; ``rank`` counts from 1."""
+    """A selected or reserve business with its ticket; ``rank`` counts from 1."""
 
     uscc: str
     stratum: str
@@ -56,10 +57,11 @@ class Picked(NamedTuple):
 
 
 class Stratum(NamedTuple):
-    """One stratum of a draw: how many there were, how many were due, who came out.
+    """The result of a draw for one stratum: its size, its quota and the businesses drawn.
 
-    ``ranked`` holds those due and then the reserves by rank, each as its ticket (32 bytes) with the
-    ``uscc`` behind; ``chances`` the inclusion probability of each, or the one of all.
+    ``ranked`` has the selected businesses and then the reserves by rank, each as its ticket (32
+    bytes) followed by its ``uscc``. ``chances`` has the inclusion probability of each business, or
+    one string if it is the same for all.
     """
 
     key: str
@@ -70,69 +72,70 @@ class Stratum(NamedTuple):
 
     @property
     def selected(self) -> tuple[Picked, ...]:
-        """Those who are drawn."""
+        """The drawn businesses."""
         return tuple(self._picked(0, self.quota))
 
     @property
     def reserves(self) -> tuple[Picked, ...]:
-        """Those who take the place of somebody exempted, in turn."""
+        """The businesses that replace exempted ones, in this order."""
         return tuple(self._picked(self.quota, len(self.ranked)))
 
     def picked(self) -> Iterator[Picked]:
-        """Both, by rank."""
+        """Yield the drawn businesses and the reserves, by rank."""
         return self._picked(0, len(self.ranked))
 
     def _picked(self, start: int, stop: int) -> Iterator[Picked]:
         chances = self.chances
-        for rank, one in enumerate(self.ranked[start:stop], start + 1):
+        for rank, pick in enumerate(self.ranked[start:stop], start + 1):
             chance = chances if isinstance(chances, str) else chances[rank - 1]
-            yield Picked(one[32:].decode(), self.key, one[:32].hex(), rank, chance)
+            yield Picked(pick[32:].decode(), self.key, pick[:32].hex(), rank, chance)
 
 
 # --- the roster
 
 
 def line(entry: Entry) -> bytes:
-    """The canonical JSON of one entry."""
+    """Return the canonical JSON of an entry."""
     return _canonical(entry)
 
 
 def roster_lines(entries: Iterable[Entry]) -> list[bytes]:
-    """The lines of a roster in the order of its ``uscc``, whatever order they came in.
+    """Return the lines of a roster, sorted by ``uscc``.
 
-    Raises ``Unfit`` for an entry without ``uscc``, with a ``|`` in it, or that stands there twice.
+    Raise ``Unfit`` for an entry without ``uscc`` or with a ``|`` in it, and for a ``uscc`` that
+    occurs twice.
     """
     by_code: dict[str, bytes] = {}
     for entry in entries:
         code = entry.get("uscc")
         if not isinstance(code, str) or not code or SEPARATOR in code:
-            raise Unfit(f"{entry!r} has no uscc, or one that contains {SEPARATOR!r}")
+            raise Unfit(f"{entry!r} must have a uscc without {SEPARATOR!r}")
         if code in by_code:
-            raise Unfit(f"{code} stands on the roster twice")
+            raise Unfit(f"{code} is on the roster twice")
         by_code[code] = _canonical(entry)
     return [by_code[code] for code in sorted(by_code)]
 
 
 def roster_bytes(lines: Iterable[bytes]) -> bytes:
-    """The canonical bytes of a roster: its lines as one JSON list."""
+    """Return the canonical bytes of a roster: its lines as one JSON list."""
     return b"[" + b",".join(lines) + b"]"
 
 
 def roster_hash(roster: bytes) -> str:
-    """``roster_hash`` (hex): the SHA-256 of a roster's canonical bytes."""
+    """Return ``roster_hash``: the SHA-256 (hex) of the canonical bytes of a roster."""
     return sha256(roster).hexdigest()
 
 
 def read_roster(roster: bytes) -> list[dict[str, str | int]]:
-    """The entries of canonical roster bytes. Raises ``Unfit`` when they are not canonical."""
+    """Return the entries of canonical roster bytes; raise ``Unfit`` if not canonical."""
     try:
         entries = json.loads(roster)
     except ValueError as error:
-        raise Unfit(f"the roster is no JSON: {error}") from error
+        raise Unfit(f"the roster is not valid JSON: {error}") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise Unfit("the roster is no list of entries")
+        raise Unfit("the roster must be a list of entries")
     if roster_bytes(roster_lines(entries)) != roster:
-        raise Unfit("the roster is not in canonical form: sort it by uscc, and each entry's keys")
+        raise Unfit("the roster is not in canonical form: sort it by uscc, and each entry by key")
     return entries
 
 
@@ -142,32 +145,32 @@ def _canonical(entry: Entry) -> bytes:
     ).encode()
 
 
-# --- the root over its lines (RFC 6962, section 2.1)
+# --- the root over the lines (RFC 6962, section 2.1)
 
 
 def roster_root(lines: Sequence[bytes]) -> str:
-    """The RFC 6962 root (hex) over lines."""
+    """Return the RFC 6962 root (hex) over lines."""
     if not lines:
         return sha256(b"").hexdigest()
     return _levels(lines)[-1][0].hex()
 
 
 def roster_proof(lines: Sequence[bytes], index: int) -> list[str]:
-    """The audit path (hex) that proves line ``index``, from 0, under the root."""
+    """Return the audit path (hex) that proves line ``index``, from 0, under the root."""
     return prover(lines)(index)
 
 
 def prover(lines: Sequence[bytes]) -> Callable[[int], list[str]]:
-    """What gives the audit path of any line; for many, the tree is hashed once."""
-    # Joined, for a tree that is kept: an object for each hash would take three times the room.
+    """Return a function from an index to its audit path, which hashes the tree only once."""
+    # Hashes of a level are joined: an object for each would take three times the memory.
     levels = [b"".join(level) for level in _levels(lines)]
 
     def proof(index: int) -> list[str]:
         path = []
         for level in levels[:-1]:
             at = (index ^ 1) * 32
-            if beside := level[at : at + 32]:
-                path.append(beside.hex())
+            if sibling := level[at : at + 32]:
+                path.append(sibling.hex())
             index >>= 1
         return path
 
@@ -175,23 +178,27 @@ def prover(lines: Sequence[bytes]) -> Callable[[int], list[str]]:
 
 
 def proves(root: str, size: int, index: int, entry: bytes, path: Sequence[str]) -> bool:
-    """Whether ``path`` proves that ``entry`` is line ``index`` of the ``size`` under ``root``."""
+    """Return whether ``path`` proves ``entry`` as line ``index`` of ``size`` under ``root``."""
     if not 0 <= index < size:
         return False
     digest, last, steps = sha256(b"\x00" + entry).digest(), size - 1, iter(path)
     while last:
         if index & 1 or index < last:
-            beside = next(steps, None)
-            if beside is None:
+            step = next(steps, None)
+            if step is None:
                 return False
-            pair = (bytes.fromhex(beside), digest) if index & 1 else (digest, bytes.fromhex(beside))
-            digest = sha256(b"\x01" + pair[0] + pair[1]).digest()
+            sibling = bytes.fromhex(step)
+            left, right = (sibling, digest) if index & 1 else (digest, sibling)
+            digest = sha256(b"\x01" + left + right).digest()
         index, last = index >> 1, last >> 1
     return next(steps, None) is None and digest.hex() == root
 
 
 def _levels(lines: Sequence[bytes]) -> list[list[bytes]]:
-    """The tree's hashes from the leaves up; a node without a right neighbour rises as it is."""
+    """Return the hashes of the tree from the leaves up.
+
+    A node without a right sibling is copied to the next level.
+    """
     level = [sha256(b"\x00" + entry).digest() for entry in lines]
     levels = [level]
     while len(level) > 1:
@@ -209,38 +216,41 @@ def _levels(lines: Sequence[bytes]) -> list[list[bytes]]:
 
 
 def seed_of(values: Sequence[str]) -> str:
-    """The seed: the sources' values in announced order. Raises ``Unfit`` for one it cannot hold."""
+    """Return the seed: the values in announced order, joined by ``|``.
+
+    Raise ``Unfit`` for an empty list or value, or a value that contains ``|``.
+    """
     for value in values:
         if not value or SEPARATOR in value:
-            raise Unfit(f"{value!r} is empty or contains {SEPARATOR!r}")
+            raise Unfit(f"{value!r} must not be empty or contain {SEPARATOR!r}")
     if not values:
         raise Unfit("a seed needs at least one value")
     return SEPARATOR.join(values)
 
 
 def ticket(seed: str, draw: str, stratum: str, uscc: str, weight: int | None = None) -> str:
-    """The ticket (hex) of one business; its smallest when it has a weight.
+    """Return the ticket (hex) of a business; with a weight, the smallest of its tickets.
 
-    Raises ``Unfit`` for a weight below 1 or above ``MAX_WEIGHT``.
+    Raise ``Unfit`` for a weight below 1 or above ``MAX_WEIGHT``.
     """
     return _lightest(f"{seed}|{draw}|{stratum}|".encode(), uscc.encode(), weight).hex()
 
 
 def officer_order(seed: str, draw: str, uscc: str, officers: Iterable[str]) -> list[str]:
-    """The officers in the order in which they are asked for the visit to one business."""
+    """Return the officers in their drawn order for the visit to a business."""
     start = f"{seed}|{draw}|OFFICER|{uscc}|".encode()
     return sorted(set(officers), key=lambda name: (sha256(start + name.encode()).digest(), name))
 
 
 def quota(size: int, ratio: str) -> int:
-    """How many of ``size`` a ratio asks for: ``ceil(size × ratio)``, in decimal arithmetic."""
+    """Return how many of ``size`` must be drawn: ``ceil(size × ratio)``, computed exactly."""
     return int((size * ratio_of(ratio)).to_integral_value(rounding=ROUND_CEILING))
 
 
 def ratio_of(text: str) -> Decimal:
-    """A ratio from 0 to 1 with at most four places. Raises ``Unfit`` for anything else."""
+    """Return a ratio from 0 to 1 with at most four places; raise ``Unfit`` for other texts."""
     if not _RATIO.fullmatch(text) or (ratio := Decimal(text)) > 1:
-        raise Unfit(f"{text!r} is no ratio from 0 to 1 with at most four decimal places")
+        raise Unfit(f"a ratio must be from 0 to 1 with at most four decimal places; it is {text!r}")
     return ratio
 
 
@@ -259,10 +269,10 @@ def draw(
     by: str = "grade",
     reserves: int = 0,
 ) -> list[Stratum]:
-    """Draw from every stratum, in the order of ``ratios``; ``reserves`` more ranks from each.
+    """Draw from every stratum, in the order of ``ratios``, with ``reserves`` more ranks from each.
 
-    ``by`` is the key of an entry that names its stratum. Raises ``Unfit`` for an entry whose
-    stratum has no ratio: nobody is left out without being named.
+    ``by`` is the key of an entry that names its stratum. Raise ``Unfit`` for an entry whose stratum
+    has no ratio, so that no entry is left out silently.
     """
     starts = _starts(draw_id, seed, ratios)
     members: dict[str, list[tuple[bytes, int | None]]] = {key: [] for key in ratios}
@@ -284,7 +294,7 @@ def draw(
         chances: tuple[str, ...] | str = shown(due, len(held))
         if len(by_weight) > 1:
             chances = tuple(by_weight[weight] for _, weight in ranked)
-        strata.append(Stratum(key, len(held), due, tuple(one for one, _ in ranked), chances))
+        strata.append(Stratum(key, len(held), due, tuple(pick for pick, _ in ranked), chances))
     return strata
 
 
@@ -297,9 +307,10 @@ def draw_roster(
     by: str = "grade",
     reserves: int = 0,
 ) -> list[Stratum]:
-    """``draw`` from canonical roster bytes, as fast where lines say stratum and ``uscc`` alone.
+    """Draw like ``draw``, but from canonical roster bytes.
 
-    Whether bytes are canonical is what ``read_roster`` says; those of a frozen roster are.
+    It is fast if lines have only stratum and ``uscc``. The bytes must be canonical, as those of a
+    frozen roster are; ``read_roster`` checks it.
     """
     starts = _starts(draw_id, seed, ratios)
     ranked = _rank_lines(roster, starts, ratios, by, reserves)
@@ -309,7 +320,7 @@ def draw_roster(
 
 
 def _starts(draw_id: str, seed: str, ratios: Mapping[str, str]) -> dict[str, bytes]:
-    """How the tickets of each stratum begin."""
+    """Return the beginning of the ticket preimage for each stratum."""
     for part in (draw_id, *ratios):
         if SEPARATOR in part:
             raise Unfit(f"{part!r} contains {SEPARATOR!r}")
@@ -319,12 +330,12 @@ def _starts(draw_id: str, seed: str, ratios: Mapping[str, str]) -> dict[str, byt
 def _rank_lines(
     roster: bytes, starts: Mapping[str, bytes], ratios: Mapping[str, str], by: str, reserves: int
 ) -> list[Stratum] | None:
-    """The draw straight from the bytes; ``None`` where lines hold more than stratum and ``uscc``.
+    """Draw directly from the bytes; return ``None`` if lines have more than stratum and ``uscc``.
 
-    A million businesses are drawn in little more time than a million hashes take: nothing is made
-    of a line but its ticket, and of a ticket nothing unless it can be among the smallest. Tickets
-    are uniform, so those that cannot are known without sorting them; should the guess have been too
-    narrow, which the count shows, all are ranked.
+    A million businesses are drawn in little more time than a million hashes take. Nothing but the
+    ticket is computed from a line, and only tickets below an estimated bound are kept and sorted.
+    Tickets are uniformly distributed, so the bound is almost never too low. If it was, which the
+    count of kept tickets shows, the result is ``None`` too and the caller ranks all tickets.
     """
     heads = {key: f'{{"{by}":"{key}","uscc":"'.encode() for key in ratios}
     firsts = {key.encode()[0]: key for key in ratios if key}
@@ -332,13 +343,13 @@ def _rank_lines(
         return None
     sizes = {key: roster.count(head) for key, head in heads.items()}
     total = sum(sizes.values())
-    # Every entry begins with one of the heads, and has no quotes but theirs and the closing one.
+    # Every entry must begin with one of the heads, and have no quotes but theirs and the last one.
     if roster.count(b"{") != total or roster.count(b'"') != 8 * total:
         return None
     dues = {key: quota(sizes[key], ratios[key]) for key in ratios}
     wanted = {key: min(sizes[key], dues[key] + reserves) for key in ratios}
-    # Of each stratum by the first byte of its key: how tickets begin, what they have to lie below,
-    # and where in a line the uscc begins.
+    # By the first byte of a stratum's key: the beginning of the preimage, the bound of the tickets,
+    # and the index in a line at which the uscc begins.
     of = {
         first: (
             starts[key],
@@ -352,7 +363,7 @@ def _rank_lines(
     at, end = len(seam) - 2, len(roster) - 3
     digest_of = sha256
     while at < end:
-        # Some lines at a time: they stay in the processor's cache.
+        # Take a few lines at a time, so that they stay in the processor's cache.
         to = roster.find(seam, at + _WINDOW, end)
         to = end if to < 0 else to
         near += [
@@ -369,7 +380,10 @@ def _rank_lines(
 def _strata_of(
     near: list[bytes], sizes: Mapping[str, int], dues: Mapping[str, int], wanted: Mapping[str, int]
 ) -> list[Stratum] | None:
-    """The strata of sorted candidates: first byte of the stratum, then ticket, then code."""
+    """Return the strata of sorted candidates, or ``None`` if there are too few.
+
+    A candidate is the first byte of the stratum's key, the ticket and the ``uscc``.
+    """
     strata = []
     for key, size in sizes.items():
         first = key.encode()[0]
@@ -378,16 +392,16 @@ def _strata_of(
         if len(ranked) < wanted[key]:
             return None
         chance = shown(dues[key], size)
-        strata.append(Stratum(key, size, dues[key], tuple([one[1:] for one in ranked]), chance))
+        strata.append(Stratum(key, size, dues[key], tuple([pick[1:] for pick in ranked]), chance))
     return strata
 
 
-#: Bytes of a roster that are looked at together.
+#: The number of bytes of a roster that are processed at a time.
 _WINDOW = 32 * 1024
 
 
 def _bound(count: int, size: int) -> bytes:
-    """What the ``count`` smallest of ``size`` tickets lie below, all but surely; or all do."""
+    """Return a bound below which the ``count`` smallest of ``size`` tickets almost surely lie."""
     guess = (count + 8 * (isqrt(count) + 1)) * 2**64 // max(size, 1)
     return guess.to_bytes(8, "big") if guess < 2**64 else b"\xff" * 33
 
@@ -397,21 +411,19 @@ def _lightest(start: bytes, code: bytes, weight: int | None) -> bytes:
     if weight is None:
         return sha256(base).digest()
     if not 1 <= weight <= MAX_WEIGHT:
-        raise Unfit(
-            f"{code.decode()} has weight {weight}; a weight counts tickets, from 1 to {MAX_WEIGHT}"
-        )
+        raise Unfit(f"the weight of {code.decode()} must be from 1 to {MAX_WEIGHT}; it is {weight}")
     return min(sha256(b"%b|%d" % (base, k)).digest() for k in range(1, weight + 1))
 
 
 def inclusion_probabilities(weights: Sequence[int | None], due: int) -> dict[int | None, str]:
-    """The chance of being drawn for each weight of a stratum, with at most four places.
+    """Return the probability of being drawn for each weight, with at most four places.
 
-    Without weights it is quota ÷ size. With them, a ticket below t comes to an entry of weight w
-    with chance 1 − (1 − t)^w; t is where the expected number of those drawn is the quota. Nobody
-    who might be drawn has chance 0, nobody who might not has chance 1.
+    Without weights it is quota ÷ size. An entry of weight w has a ticket below t with probability
+    1 − (1 − t)^w; t is chosen so that the expected number of drawn entries is the quota. The result
+    is never rounded to 0 for an entry that may be drawn, nor to 1 for one that may not be drawn.
     """
     size = len(weights)
-    # No weight is one ticket, as weight 1 is: who holds as many has the same chance.
+    # An entry without a weight has one ticket, the same as weight 1.
     counts: dict[int, int] = {}
     for weight in weights:
         counts[weight or 1] = counts.get(weight or 1, 0) + 1
@@ -421,7 +433,7 @@ def inclusion_probabilities(weights: Sequence[int | None], due: int) -> dict[int
         context.prec = 40
         low, high = Decimal(0), Decimal(1)
         for _ in range(120):
-            # ``keep`` is 1 − t: the chance that one ticket stays above the bound.
+            # ``keep`` is 1 − t: the probability that a ticket is above t.
             keep = (low + high) / 2
             drawn = sum((1 - keep**weight) * n for weight, n in counts.items())
             low, high = (keep, high) if drawn > due else (low, keep)
@@ -430,7 +442,7 @@ def inclusion_probabilities(weights: Sequence[int | None], due: int) -> dict[int
 
 
 def shown(part: int, whole: int) -> str:
-    """``part ÷ whole`` as a decimal with at most four places, never falsely 0 or 1."""
+    """Return ``part ÷ whole`` with at most four decimal places, never rounded to 0 or 1."""
     if not whole or not part:
         return "0"
     return _shown_decimal(Decimal(part) / Decimal(whole), sure=part == whole)
@@ -448,16 +460,16 @@ def _shown_decimal(chance: Decimal, *, sure: bool) -> str:
 
 
 def selection_lines(strata: Iterable[Stratum]) -> list[bytes]:
-    """Every stratum's selected and then its reserves as canonical lines, in order of their rank."""
+    """Return the canonical lines of all strata: by rank, the selected first, then the reserves."""
     return [
         b'{"inclusion_prob":"%b","rank":%d,"stratum":"%b","ticket":"%b","uscc":%b}'
         % (
-            one.inclusion_prob.encode(),
-            one.rank,
-            one.stratum.encode(),
-            one.ticket.encode(),
-            json.dumps(one.uscc, ensure_ascii=False).encode(),
+            pick.inclusion_prob.encode(),
+            pick.rank,
+            pick.stratum.encode(),
+            pick.ticket.encode(),
+            json.dumps(pick.uscc, ensure_ascii=False).encode(),
         )
         for stratum in strata
-        for one in stratum.picked()
+        for pick in stratum.picked()
     ]

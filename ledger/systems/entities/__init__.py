@@ -1,1 +1,1 @@
-"""市场主体 Market entities: the businesses that are regulated, and what they are called."""
+"""市场主体 Market entities: the regulated businesses and their names and addresses."""

@@ -1,4 +1,4 @@
-"""What a business's leaving its register brings about, whoever reports it (2.17)."""
+"""The effects of a business leaving its register (2.17)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ def business_left(
     kind: Leaving | None,
     reserves: tuple[CalledReserves, ...] = (),
 ) -> Iterator[Fact]:
-    """Exempt and cancel what is planned for a business, and end its designation and observation.
+    """Cancel what is planned for a business, and end its designation and observation.
 
-    Nothing follows for one that is known to have been listed again since. ``reserves`` move up in
-    the places that it was drawn for. Each event is the affair of its unit: sealed, nobody else sees
-    it. It happens now, however late the leaving is reported.
+    Yield nothing if the business was listed again since. ``reserves`` replace the business in the
+    draws that selected it. Each event is recorded in the name of the unit that it concerns, so that
+    a sealed event stays readable for that unit only. The events happen now, even if the leaving is
+    reported late.
     """
     back = ledger.read(Registration(entity)).listings.back
     if any(left_on < day <= ledger.today for day, _ in back):

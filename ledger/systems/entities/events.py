@@ -14,11 +14,11 @@ from ledger.kernel.events import Upcaster
 
 Area = Annotated[str, msgspec.Meta(min_length=1, max_length=120, description="park or district")]
 
-#: 注销、吊销营业执照、迁出: in which way a business left the register.
+#: 注销、吊销营业执照、迁出: how a business left the register.
 Leaving = Literal["deregistered", "licence_revoked", "moved_out"]
 
 
-#: 相对人类别: what kind of party a business is; a natural person is no business.
+#: 相对人类别: the kind of party; a natural person is not a business.
 PartyType = Literal["legal_person", "unincorporated", "individual_business"]
 #: 行业代码 (GB/T 4754): a section, or a division, group or class with or without its section.
 IndustryCode = Annotated[
@@ -32,9 +32,9 @@ IndustryCode = Annotated[
 
 
 class Identity(Value, omit_defaults=True):
-    """What a business is called and where it is; only what its register says.
+    """Name, address and other properties of a business, as its register states them.
 
-    ``party_type`` is the kind of party that it is, ``industry`` its code by GB/T 4754.
+    ``party_type`` is its kind of party, ``industry`` its code by GB/T 4754.
     """
 
     name: Annotated[str, msgspec.Meta(max_length=300)] | None = None
@@ -48,16 +48,16 @@ class Identity(Value, omit_defaults=True):
 
 
 def _unsaid(body: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 did not say it; the field's default reads so."""
+    """Return a body of version 1 unchanged; the fields added since have defaults."""
     return body
 
 
 class EntityRegistered(Event):
-    """市场主体登记: a business is known, under its USCC or a legacy register number (0.10).
+    """市场主体登记: a business was registered under its USCC or a legacy register number (0.10).
 
-    ``oddity``: its id has another check character than GB 32100 gives, or reads as somebody's
-    number; ``register_ref`` then says which register shows it so. Since version 3 ``identity`` can
-    say party type and industry.
+    ``oddity`` is set if the check character of the id is wrong (GB 32100), or if the id looks like
+    the identity number of a person; ``register_ref`` then names the register that shows this id.
+    Since version 3 ``identity`` may have party type and industry.
     """
 
     TOPIC: ClassVar[str] = "entities.entity-registered"
@@ -73,9 +73,9 @@ class EntityRegistered(Event):
 
 
 class EntityRevised(Event):
-    """市场主体变更: its register says something else from now on (a change, not a mistake).
+    """市场主体变更: the register entry of a business changed (a change, not a corrected mistake).
 
-    Since version 2 ``identity`` can say party type and industry.
+    Since version 2 ``identity`` may have party type and industry.
     """
 
     TOPIC: ClassVar[str] = "entities.entity-revised"
@@ -89,16 +89,16 @@ class EntityRevised(Event):
     reason: Name
 
 
-#: 证件类型 (GA/T 2000.156): the document by which a person is known.
+#: 证件类型 (GA/T 2000.156): the type of a person's identity document.
 IdType = Literal["01", "02", "03", "04", "05"]
 
 
 class LegalRepresentativeRecorded(Event):
-    """法定代表人: who speaks for a business by law since a day; a person with sealed data (0.10).
+    """法定代表人: the legal representative of a business since a day, with sealed data (0.10).
 
-    ``person`` is registered with it; ``unit`` took the data down and may read it. ``id_type``: 01
-    identity card, 02 passport, 03 Hong Kong and Macao permit, 04 Taiwan permit, 05 permanent
-    residence permit.
+    ``person`` is registered in the same append; ``unit`` recorded the data and may read it.
+    ``id_type``: 01 identity card, 02 passport, 03 Hong Kong and Macao permit, 04 Taiwan permit, 05
+    permanent residence permit.
     """
 
     TOPIC: ClassVar[str] = "entities.legal-representative-recorded"
@@ -111,15 +111,15 @@ class LegalRepresentativeRecorded(Event):
     id_type: IdType = "01"
 
     def kept_from(self) -> tuple[str, ...]:
-        """No unit: the person is registered together with this, and has complained of nobody."""
+        """Return no unit: the person was just registered, so no unit can be accused by them."""
         return ()
 
 
 class EntityLeftRegister(Event):
     """市场主体退出登记: the register no longer lists the business.
 
-    ``left_on``: the first day on which it does not; the day of the event where it is not said.
-    ``kind`` is ``None`` where the register does not say which: in imports, and in version 1.
+    ``left_on`` is the first day on which it is not listed; without it the day of the event counts.
+    ``kind`` is ``None`` if the register does not say how it left: in imports, and in version 1.
     """
 
     TOPIC: ClassVar[str] = "entities.entity-left-register"
@@ -134,9 +134,10 @@ class EntityLeftRegister(Event):
 
 
 class EntityReentered(Event):
-    """市场主体重新登记: the register lists a business again from ``listed_on`` on.
+    """市场主体重新登记: the register lists a business again from ``listed_on``.
 
-    ``annuls``: the leaving of that day was annulled (撤销注销登记); the business had never left.
+    ``annuls`` is the day of a leaving that was annulled (撤销注销登记): legally the business never
+    left on that day.
     """
 
     TOPIC: ClassVar[str] = "entities.entity-reentered"

@@ -21,7 +21,7 @@ from ledger.systems.entities.events import (
 
 
 class Leave(msgspec.Struct, array_like=True, gc=False):
-    """A business left its register on a day, in a way that is known or not."""
+    """The day on which a business left its register, and how, if known."""
 
     on: date
     kind: Leaving | None
@@ -29,10 +29,10 @@ class Leave(msgspec.Struct, array_like=True, gc=False):
 
 
 class Listings(msgspec.Struct, array_like=True, gc=False):
-    """Since when a business is listed, when it left and when it was listed again, by their days.
+    """When a business was first listed, left its register and was listed again.
 
-    Reports may come late and in any order. Only a re-entry lists a business again; registers that
-    are imported say by naming it that it is back.
+    Reports may arrive late and in any order; each counts from its own day. A business that left is
+    listed again only by a re-entry, or if an imported register names it again.
     """
 
     first: date | None = None
@@ -40,35 +40,37 @@ class Listings(msgspec.Struct, array_like=True, gc=False):
     back: list[tuple[date, int]] = msgspec.field(default_factory=list)
 
     def register(self, on: date) -> None:
-        """It is on the register at the latest since this day."""
+        """Note that the business was on the register on a day."""
         self.first = on if self.first is None else min(self.first, on)
 
     def named_again(self, record: Recorded) -> None:
-        """A revision: of one that was never registered it is the first that is heard."""
+        """Apply a revision; for a business never registered, it counts as its registration."""
         if self.first is None:
             self.register(record.occurred_on)
         elif record.envelope.provenance is not None:
             self.back.append((record.occurred_on, record.position))
 
     def leave(self, event: EntityLeftRegister, record: Recorded) -> None:
-        """It left."""
+        """Note that the business left."""
         on = event.left_on or record.occurred_on
         self.left.append(Leave(on, event.kind, record.position))
 
     def reenter(self, event: EntityReentered, record: Recorded) -> None:
-        """It is back; or it never left, where the leaving of a day was annulled."""
+        """Note that the business is listed again, or that a leaving was annulled."""
         if event.annuls is None:
             self.back.append((event.listed_on, record.position))
         else:
             self.left = [
-                one for one in self.left if one.on != event.annuls or one.position > record.position
+                leave
+                for leave in self.left
+                if leave.on != event.annuls or leave.position > record.position
             ]
 
     def leaving(self, on: date) -> Leave | None:
-        """The leaving that holds on a day: the newest by then, unless it was listed again since."""
+        """Return the newest leaving by a day, or ``None`` if the business was listed that day."""
         last = max(
-            (one for one in self.left if one.on <= on),
-            key=lambda one: (one.on, one.position),
+            (leave for leave in self.left if leave.on <= on),
+            key=lambda leave: (leave.on, leave.position),
             default=None,
         )
         if last is None:
@@ -80,17 +82,17 @@ class Listings(msgspec.Struct, array_like=True, gc=False):
         return None if again else last
 
     def on(self, day: date) -> bool:
-        """Whether it stands in the register on a day."""
+        """Return whether the register lists the business on a day."""
         return self.first is not None and self.first <= day and self.leaving(day) is None
 
     @property
     def now(self) -> bool:
-        """Whether it stands in the register by the newest that is known."""
+        """Whether the register lists the business, according to the newest reports."""
         return self.first is not None and self.leaving(date.max) is None
 
 
 class Stated(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What a register said of a business, since when; ``fields`` are those that it changed."""
+    """A statement of a register about a business; ``fields`` are the fields that it changed."""
 
     at: datetime
     position: int
@@ -99,16 +101,16 @@ class Stated(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Identities(msgspec.Struct, array_like=True, gc=False):
-    """What a business is and was called, and where it was, by the days from which it was so.
+    """The present and former names, addresses and other properties of a business.
 
-    A revision that is reported late takes its place in time; what later ones changed stays as they
-    say, and what they did not change follows the late one.
+    A revision that is reported late is sorted in by its own time. Fields changed by later revisions
+    keep their later values; all other fields take the values of the late revision.
     """
 
     said: list[Stated] = msgspec.field(default_factory=list)
 
     def state(self, identity: Identity, record: Recorded) -> None:
-        """One more revision, or the first that is heard."""
+        """Add a statement of the register."""
         at = record.envelope.occurred_at
         before = self.at(at) or Identity()
         fields = tuple(
@@ -117,45 +119,44 @@ class Identities(msgspec.Struct, array_like=True, gc=False):
             if getattr(identity, name) != getattr(before, name)
         )
         self.said.append(Stated(at, record.position, identity, fields))
-        self.said.sort(key=lambda one: (one.at, one.position))
+        self.said.sort(key=lambda stated: (stated.at, stated.position))
 
     def at(self, moment: datetime) -> Identity | None:
-        """What it was at a moment; before the first that was heard it was as that says."""
-        return self._over([one for one in self.said if one.at <= moment] or self.said[:1])
+        """Return the identity at a moment; before the first statement, the first one counts."""
+        return self._over([s for s in self.said if s.at <= moment] or self.said[:1])
 
     def on(self, day: date) -> Identity | None:
-        """What it was by the end of a day."""
-        said = [one for one in self.said if civil_date(one.at) <= day]
-        return self._over(said or self.said[:1])
+        """Return the identity at the end of a day."""
+        return self._over([s for s in self.said if civil_date(s.at) <= day] or self.said[:1])
 
     @property
     def newest(self) -> Identity | None:
-        """What it is by all that was heard."""
+        """The identity by all statements."""
         return self._over(self.said)
 
     @property
     def former_names(self) -> tuple[str, ...]:
-        """The names that it had and has no longer, oldest first."""
+        """The names that the business no longer has, oldest first."""
         if len(self.said) < 2:
             return ()
         now = self.newest
         names = dict.fromkeys(
-            one.identity.name for one in self.said if one.identity.name and "name" in one.fields
+            s.identity.name for s in self.said if s.identity.name and "name" in s.fields
         )
         return tuple(name for name in names if now is None or name != now.name)
 
     @staticmethod
-    def _over(said: list[Stated]) -> Identity | None:
-        if len(said) < 2:
-            return said[0].identity if said else None
+    def _over(statements: list[Stated]) -> Identity | None:
+        if len(statements) < 2:
+            return statements[0].identity if statements else None
         values: dict[str, object] = {}
-        for one in said:
-            values.update({name: getattr(one.identity, name) for name in one.fields})
+        for stated in statements:
+            values.update({name: getattr(stated.identity, name) for name in stated.fields})
         return Identity(**values)  # type: ignore[arg-type]
 
 
 class Representative(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who speaks for a business by law since a day: a person, and the unit that took them down."""
+    """A legal representative of a business since a day, and the unit that recorded them."""
 
     person: str
     unit: str
@@ -164,21 +165,21 @@ class Representative(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class LegalRepresentatives(Fold):
-    """Who speaks, and has spoken, for this business by law, in the order of the days?"""
+    """Who are and were the legal representatives of this business, in order of time?"""
 
     entity: EntityId
     items: list[Representative] = msgspec.field(default_factory=list)
 
     def on_recorded(self, event: LegalRepresentativeRecorded, record: Recorded) -> None:
-        unit = record.envelope.actor.unit_id  # as with any sealed event: who recorded it reads it
+        unit = record.envelope.actor.unit_id  # the unit that recorded a sealed event may read it
         self.items.append(Representative(event.person, unit, event.since, event.id_type))
         self.items.sort(key=lambda item: item.since)
 
 
 class Registration(SubjectFold):
-    """Is this business registered, under which name, and does its register list it?
+    """Is this business registered, under which name, and does its register still list it?
 
-    Late reports count from their own day.
+    A report that arrives late counts from the day that it states.
     """
 
     entity: EntityId
@@ -193,16 +194,16 @@ class Registration(SubjectFold):
 
     @property
     def identity(self) -> Identity | None:
-        """What it is called and where it is by the newest fact."""
+        """Its present name, address and other properties."""
         return self.identities.newest
 
     @property
     def listed(self) -> bool:
-        """Whether its register lists it by the newest fact."""
+        """Whether its register lists it, according to the newest reports."""
         return self.listings.now
 
     def left(self, on: date) -> Leave | None:
-        """How it had left on a day, ``None`` if it had not."""
+        """Return how it had left by a day, or ``None`` if it had not."""
         return self.listings.leaving(on)
 
     def on_registered(self, event: EntityRegistered, record: Recorded) -> None:

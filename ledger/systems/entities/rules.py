@@ -1,4 +1,4 @@
-"""Rules of leaving the register (2.17)."""
+"""Rules about businesses that left the register (2.17)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ledger.systems.supervision.findings import finding
 
 _REGISTRATION = "《市场主体登记管理条例》"
 
-#: 注销、吊销营业执照、迁出, in words.
+#: 注销、吊销营业执照、迁出, as parts of messages.
 LEFT_HOW = {
     "deregistered": "was deregistered",
     "licence_revoked": "had its licence revoked",
@@ -28,29 +28,31 @@ LEFT_HOW = {
 
 ENT_R1 = Rule(
     "ENT-R1",
-    "{entity} {how} on {left_on}; this presupposes a business that the register lists on {on}",
+    "{entity} {how} on {left_on}; this requires a business that the register lists on {on}",
     f"{_REGISTRATION} Art. 31",
-    "If the register lists it again, report that with reenter-entity; otherwise leave it out.",
+    "If the register lists the business again, report that with reenter-entity; otherwise leave it "
+    "out.",
 )
 ENT_V1 = finding_rule(
     "ENT-V1",
     "arbitrary",
-    "a penalty case was filed or decided against a deregistered business that has no operator or "
-    "successor as its party",
+    "a penalty case was filed or decided against a deregistered business without naming its "
+    "operator or successor as the party",
     f"行政处罚法 Art. 4; {_REGISTRATION} Art. 31",
 )
 ENT_V2 = finding_rule(
     "ENT-V2",
     "data_quality",
-    "a report revises a business that had left the register on the day that it states",
+    "a report revised the entry of a business for a day on which it had left the register",
     _REGISTRATION,
 )
 
 
 def require_listed(ledger: Reading, entity: str, on: date | None = None) -> Registration:
-    """Refuse an act for a business that had left the register on a day (ENT-R1).
+    """Refuse an act for a business that had left the register by a day (ENT-R1).
 
-    ``on``: the day of the command without one. Whoever was never registered has not left either.
+    ``on`` is that day, by default the day of the command. A business that was never registered has
+    not left and is not refused.
     """
     registration = ledger.read(Registration(entity))
     day = on or ledger.on
@@ -60,14 +62,14 @@ def require_listed(ledger: Reading, entity: str, on: date | None = None) -> Regi
 
 
 def gone(entity: str, left: Leave, on: date) -> dict[str, Any]:
-    """What ENT-R1 says of a business that had left on a day."""
+    """Return the fields of a refusal under ENT-R1."""
     return {"entity": entity, "how": LEFT_HOW[left.kind], "left_on": left.on, "on": on}
 
 
 def ceased(
     ledger: Reading, *, unit: str, entity: str, case: str, liable: str | None
 ) -> Iterator[FindingRaised]:
-    """ENT-V1: a case against a business that was deregistered, with nobody in its place."""
+    """Yield finding ENT-V1 if the business is deregistered and ``liable`` names no other party."""
     left = ledger.read(Registration(entity)).left(ledger.on)
     if left is not None and left.kind == "deregistered" and liable is None:
         yield finding(
@@ -82,11 +84,11 @@ def ceased(
 
 
 def plain_identity(identity: Identity) -> Identity:
-    """An identity without unseen characters around its words (0.10).
+    """Return an identity without invisible characters at the ends of its texts (0.10).
 
-    Raises ``Malformed`` for unseen characters within them, and for anybody's number.
+    Raise ``Malformed`` for invisible characters inside a text and for a person's identity number.
     """
-    said = {
+    texts = {
         name: None if value is None else _clean(value, f"/identity/{name}")
         for name in ("name", "address", "area", "line", "registered_on")
         for value in (getattr(identity, name),)
@@ -97,14 +99,14 @@ def plain_identity(identity: Identity) -> Identity:
         refuse_personal(key, "/identity/details")
         name = plain_text(key, "/identity/details")
         if name in details:
-            raise Malformed(f"{name!r} must stand there once", "/identity/details")
+            raise Malformed(f"{name!r} must occur only once", "/identity/details")
         details[name] = _clean(value, pointer)
     if identity.industry is not None:
         try:
             industry_code(identity.industry)
         except ValueError as error:
             raise Malformed(str(error), "/identity/industry") from None
-    return msgspec.structs.replace(identity, **said, details=details)
+    return msgspec.structs.replace(identity, **texts, details=details)
 
 
 def _clean(value: str, pointer: str) -> str:

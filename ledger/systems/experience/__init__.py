@@ -1,1 +1,1 @@
-"""亮点经验 Experience: highlights of the monthly reports, and what is published for everybody."""
+"""亮点经验 Experience: highlights of monthly reports, and examples published for everyone."""

@@ -1,4 +1,4 @@
-"""Events of experience that units share (宣传引导、亮点经验; the Notice, safeguards)."""
+"""Events of good practice that units share (宣传引导、亮点经验; the Notice, safeguards)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ledger.systems.progress.events import ReportId
 
 
 class HighlightSelected(Event):
-    """选取亮点: the Justice Bureau or the rule-of-law office picks a highlight of a report.
+    """选取亮点: the Justice Bureau or the rule-of-law office selected a highlight of a report.
 
-    ``says`` is the highlight as the report of ``unit`` has it. The report goes between the unit and
-    those offices, and so does this.
+    ``says`` is the highlight as written in the report of ``unit``. Only the unit and those two
+    offices may read it, as with the report.
     """
 
     TOPIC: ClassVar[str] = "experience.highlight-selected"
@@ -27,7 +27,7 @@ class HighlightSelected(Event):
 
 
 class ExperiencePublished(Event):
-    """发布经验: what a unit did well, for everybody to read and to search."""
+    """发布经验: a good practice of a unit was published for everyone to read and search."""
 
     TOPIC: ClassVar[str] = "experience.experience-published"
     VISIBILITY = "public"
@@ -41,7 +41,7 @@ class ExperiencePublished(Event):
 
 
 class ExperienceWithdrawn(Event):
-    """撤回经验: what was published is no longer held out as an example, and why."""
+    """撤回经验: a published good practice was withdrawn, for a stated reason."""
 
     TOPIC: ClassVar[str] = "experience.experience-withdrawn"
     VISIBILITY = "public"

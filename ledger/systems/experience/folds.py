@@ -1,4 +1,4 @@
-"""Folds about experience that units share."""
+"""Folds about good practice that units share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ledger.systems.experience.events import (
 
 
 class Experience(SubjectFold):
-    """From which highlight does this experience come, was it published, and is it withdrawn?"""
+    """Which highlight is this good practice based on, and is it published or withdrawn?"""
 
     BEGUN = "unit"
 
@@ -33,7 +33,7 @@ class Experience(SubjectFold):
 
     @property
     def stage(self) -> Literal["unknown", "selected", "published", "withdrawn"]:
-        """How far it has come."""
+        """The stage of the good practice."""
         if self.withdrawn_on is not None:
             return "withdrawn"
         if self.published_on is not None:

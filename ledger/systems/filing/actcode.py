@@ -1,9 +1,9 @@
-"""The act code at the door (执法码): made by the service, unguessable, short enough to print.
+"""The act code that officers show at the door (执法码): unguessable and short enough to print.
 
-A code is 32 characters of base32, in groups of four: the position of the approval that it stands
-for in five bytes, and fifteen bytes of the SHA-256 of a signature over that position. The approval
-binds task, officers, matters and day, and the log proves it; a position tells nobody what lies
-there. Whoever lacks the ledger's signing key guesses 120 bits.
+A code is 32 characters of base32 in groups of four. It encodes the position of the approval in five
+bytes, and fifteen bytes of the SHA-256 of a signature over that position. The approval names task,
+officers, matters and day, and the log proves it; the position alone reveals nothing about it.
+Without the ledger's signing key, a forger must guess 120 bits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from binascii import Error
 from collections.abc import Callable
 from hashlib import sha256
 
-#: Signs bytes with the ledger's key; the same bytes give the same signature.
+#: A function that signs bytes with the ledger's key; equal bytes give equal signatures.
 Sign = Callable[[bytes], bytes]
 
 _PLACE, _TAG = 5, 15
@@ -23,16 +23,16 @@ _GROUP = 4
 
 
 def made(sign: Sign, position: int) -> str:
-    """The code of the approval at a position of the ledger."""
+    """Return the code of the approval at a position of the ledger."""
     place = position.to_bytes(_PLACE, "big")
     text = b32encode(place + _tag(sign, place)).decode()
     return "-".join(text[at : at + _GROUP] for at in range(0, _LENGTH, _GROUP))
 
 
 def position_of(sign: Sign, code: str) -> int | None:
-    """The position that a code stands for; ``None`` for whatever this key did not make.
+    """Return the position in a code, or ``None`` if the code was not made with this key.
 
-    It costs one signature, whatever is asked.
+    Each call takes one signature, also for an invalid code, so that its time reveals nothing.
     """
     content = _content(code) or bytes(_PLACE + _TAG)
     place, tag = content[:_PLACE], content[_PLACE:]
@@ -42,12 +42,12 @@ def position_of(sign: Sign, code: str) -> int | None:
 
 
 def looks_made(code: str) -> bool:
-    """Whether a code has the form of those that the service makes."""
+    """Return whether a code has the form of those that the service makes."""
     return _content(code) is not None
 
 
 def digest_of(code: str) -> str:
-    """SHA-256 (hex) of a code, in whatever groups and case it is written."""
+    """Return the SHA-256 (hex) of a code, ignoring case, spaces and hyphens."""
     return sha256(_bare(code).encode()).hexdigest()
 
 

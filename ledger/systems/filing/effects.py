@@ -1,4 +1,4 @@
-"""What a report of an irregular visit brings about, whoever it reaches: the report and findings."""
+"""Effects on filing: the report of an irregular visit with its findings, and cancelled visits."""
 
 from __future__ import annotations
 
@@ -19,27 +19,31 @@ from ledger.systems.filing.events import (
 from ledger.systems.filing.folds import IrregularVisit, PlannedVisits, Task
 from ledger.systems.supervision.findings import finding
 
-#: What is no inspection by its name, and becomes one by what is left behind (FIL-V5).
+#: Labels of visits that are not inspections. If a checklist or order was left behind, the visit was
+#: an inspection in disguise (FIL-V5).
 _DISGUISES = {"observation", "supervision_tour", "appraisal", "research"}
 
 
 def report_irregular_visit(
     ledger: Reading, reported: IrregularVisitReported, pointer: str = ""
 ) -> Iterator[Event]:
-    """Record a reported visit, and beside it every rule that it breaks.
+    """Yield the report of a visit and a finding for every rule that the visit broke.
 
-    A report by the business is sealed, and none of the findings leads the unit to it. ``pointer``
-    leads to the visit in the request. Raises ``Malformed`` for a visit to come, ``OutOfStep`` for
-    an id that is taken.
+    A report by the business is sealed, and its findings are protected so that they do not reveal
+    the report to the unit. ``pointer`` is the JSON pointer to the visit in the request. Raise
+    ``Malformed`` for a visit in the future and ``OutOfStep`` for an id that is already used.
     """
     if reported.visited_on > ledger.today:
-        raise Malformed(f"visited_on lies after {ledger.today}", f"{pointer}/visited_on")
+        raise Malformed(
+            f"visited_on must not lie after today ({ledger.today}); it is {reported.visited_on}",
+            f"{pointer}/visited_on",
+        )
     ledger.new(IrregularVisit(reported.irregular_visit))
     if reported.task is not None:
         ledger.known(Task(reported.task))
     yield reported
     protected = reported.visibility() == "sealed"
-    said = reported.draw is not None or reported.label == "random_inspection"
+    claimed_drawn = reported.draw is not None or reported.label == "random_inspection"
     drawn = reported.draw is not None and drawn_visit(
         ledger, reported.draw, reported.entity, reported.unit, reported.matters
     )
@@ -48,7 +52,7 @@ def report_irregular_visit(
         (rules.FIL_V3, not reported.scanned),
         (rules.FIL_V4, reported.officers_seen == 1),
         (rules.FIL_V5, reported.label in _DISGUISES and reported.checklist_or_order_left),
-        (draws.DRW_V2, said and not drawn),
+        (draws.DRW_V2, claimed_drawn and not drawn),
     ]
     for rule, holds in broken:
         if holds:
@@ -88,7 +92,7 @@ def report_irregular_visit(
 
 
 def _delegated_no_more(ledger: Reading, matter: str, reported: IrregularVisitReported) -> bool:
-    """Whether the unit's power under a matter was delegated, and not in force that day."""
+    """Return whether the unit's power was delegated but not in force on the day of the visit."""
     assert reported.unit is not None
     delegated = ledger.read(DelegatedTo(reported.unit))
     return bool(delegated.about(matter)) and not delegated.holds(
@@ -97,7 +101,7 @@ def _delegated_no_more(ledger: Reading, matter: str, reported: IrregularVisitRep
 
 
 def cancelled(task: Task, reason: str) -> InspectionCancelled:
-    """An approved visit will not take place, and its notice holds no more."""
+    """Return the event that an approved visit and its notice, if any, are cancelled."""
     assert task.planned_on is not None
     if task.notified is not None:
         notice = task.notified.event
@@ -114,6 +118,6 @@ def cancelled(task: Task, reason: str) -> InspectionCancelled:
 
 
 def business_left(ledger: Reading, entity: str, how: str) -> Iterator[Event]:
-    """What a business's leaving its register brings about: visits that have not begun are off."""
+    """Yield the cancellation of all planned visits to a business that left its register."""
     for name in ledger.read(PlannedVisits(entity)).tasks:
         yield cancelled(ledger.read_true(Task(name)), f"the business {how}")

@@ -29,7 +29,7 @@ from ledger.kernel import Event, LegalRef, Value, Visibility
 from ledger.kernel.events import Upcaster
 
 Month = Annotated[int, msgspec.Meta(ge=1, le=12)]
-#: A share from 0 to 1, with at most four places.
+#: A share from 0 to 1 with at most four decimal places.
 Ratio = Annotated[str, msgspec.Meta(pattern=r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$")]
 Year = Annotated[int, msgspec.Meta(ge=2000, le=2100)]
 InspectionKind = Literal["daily", "case", "special"]
@@ -63,7 +63,7 @@ Result = Literal[
     "entity_not_found",
     "other",
 ]
-#: What a visit is called by those who make it.
+#: The name that the visiting officers gave to a visit.
 VisitLabel = Literal[
     "inspection",
     "random_inspection",
@@ -72,20 +72,20 @@ VisitLabel = Literal[
     "appraisal",
     "research",
 ]
-#: The ways to check without a visit, as ``NonOnsiteConsidered`` names them.
+#: The ways to check without a visit, as in ``NonOnsiteConsidered``.
 OffSiteMeans = Literal["written", "shared_data", "remote"]
 OffSiteResult = Literal["no_issue", "issue_corrected", "visit_needed"]
-#: Which counter of the frequency cap a task fills (SUP-R1, SUP-V1).
+#: Whether a task counts under the cap on the number of visits (SUP-R1, SUP-V1).
 Counter = Literal["capped", "exempt"]
 
 
 def no_draw(body: dict[str, Any]) -> dict[str, Any]:
-    """Carry a body from before draws to the next version: it names none."""
+    """Return a body unchanged: versions before draws existed name no draw."""
     return body
 
 
 class PlanItem(Value, omit_defaults=True):
-    """One line of an annual plan: which matter, how chosen, for whom, in which months."""
+    """A line of an annual plan: a matter, how and among whom visits are chosen, and the months."""
 
     matter: MatterId
     mode: Literal["random", "key", "full_coverage"]
@@ -97,14 +97,17 @@ class PlanItem(Value, omit_defaults=True):
 
 
 class PlanDiff(Value, omit_defaults=True):
-    """What an amendment changes: items set (added, or replacing the same matter) and removed."""
+    """The changes of an amendment.
+
+    ``set_items`` are added, or replace the item of the same matter.
+    """
 
     set_items: tuple[PlanItem, ...] = ()
     removed_matters: tuple[MatterId, ...] = ()
 
 
 class GovernmentApproval(Value):
-    """Approval of a special campaign by a county-level-or-higher government or the superior."""
+    """Approval of a special campaign by a government of county level or above, or the superior."""
 
     authority: Name
     level: Literal["county_government", "higher_government", "vertical_superior"]
@@ -113,7 +116,7 @@ class GovernmentApproval(Value):
 
 
 class NonOnsiteConsidered(Value):
-    """非现场检查考虑: which gentler ways were weighed, and whether they suffice (FIL-R9)."""
+    """非现场检查考虑: the checks without a visit that were considered, and the result (FIL-R9)."""
 
     written: bool
     shared_data: bool
@@ -122,7 +125,7 @@ class NonOnsiteConsidered(Value):
 
 
 class AnnualPlanApproved(Event):
-    """年度行政执法检查计划经批准: version 1 of a unit's plan for a year."""
+    """年度行政执法检查计划经批准: version 1 of a unit's annual plan was approved."""
 
     TOPIC: ClassVar[str] = "filing.annual-plan-approved"
     VISIBILITY = "shared"  # among authorities until it is published (PlanPublished)
@@ -135,7 +138,7 @@ class AnnualPlanApproved(Event):
 
 
 class PlanAmended(Event):
-    """计划调整: the next version of the plan; it counts once it is filed."""
+    """计划调整: the plan was amended; the new version is in force once it is filed."""
 
     TOPIC: ClassVar[str] = "filing.plan-amended"
     VISIBILITY = "shared"  # among authorities until it is published (PlanPublished)
@@ -149,7 +152,7 @@ class PlanAmended(Event):
 
 
 class AnnualPlanFiled(Event):
-    """计划备案: a version of the plan is filed with the Justice Bureau."""
+    """计划备案: a version of the plan was filed with the Justice Bureau."""
 
     TOPIC: ClassVar[str] = "filing.annual-plan-filed"
     VISIBILITY = "shared"  # among authorities until it is published (PlanPublished)
@@ -164,7 +167,7 @@ class AnnualPlanFiled(Event):
 
 
 class FilingAccepted(Event):
-    """备案受理: the Justice Bureau accepts a filed plan version."""
+    """备案受理: the Justice Bureau accepted a filed version of the plan."""
 
     TOPIC: ClassVar[str] = "filing.filing-accepted"
     VISIBILITY = "shared"  # among authorities until it is published (PlanPublished)
@@ -176,7 +179,7 @@ class FilingAccepted(Event):
 
 
 class FilingReturned(Event):
-    """备案退回: the Justice Bureau returns a filed plan version, with reasons."""
+    """备案退回: the Justice Bureau returned a filed version of the plan, with reasons."""
 
     TOPIC: ClassVar[str] = "filing.filing-returned"
     VISIBILITY = "shared"  # among authorities until it is published (PlanPublished)
@@ -189,10 +192,10 @@ class FilingReturned(Event):
 
 
 class PlanPublished(Event):
-    """计划公布: the public can read a version of the plan.
+    """计划公布: a version of the plan was published.
 
-    Since version 2 ``items`` are what is published: the approval that holds them is the affair of
-    the authorities.
+    Since version 2 this event holds ``items`` itself, because only authorities may read the
+    approval of the plan.
     """
 
     TOPIC: ClassVar[str] = "filing.plan-published"
@@ -208,7 +211,7 @@ class PlanPublished(Event):
 
 
 class SpecialPlanApproved(Event):
-    """专项检查计划经批准: a campaign outside the annual plan."""
+    """专项检查计划经批准: a special campaign outside the annual plan was approved."""
 
     TOPIC: ClassVar[str] = "filing.special-plan-approved"
     VISIBILITY = "public"
@@ -226,7 +229,10 @@ class SpecialPlanApproved(Event):
 
 
 class SpecialInspectionFiled(Event):
-    """专项、个案检查备案: filed with the unit's own legal office before, or after an emergency."""
+    """专项、个案检查备案: an inspection was filed with the unit's own legal office.
+
+    It must be filed before the visit; an emergency inspection is filed after it.
+    """
 
     TOPIC: ClassVar[str] = "filing.special-inspection-filed"
 
@@ -243,17 +249,18 @@ class SpecialInspectionFiled(Event):
 
 
 class InspectionTaskApproved(Event):
-    """检查任务经批准: by the unit's head (FIL-R4). ``plan_version`` is the one that covers it.
+    """检查任务经批准: the head of the unit approved an inspection (FIL-R4).
 
-    Since version 2 ``draw`` is the random draw that chose the business (FIL-R11), and ``joint`` the
-    joint visit that the unit takes part in with this task (2.11). Since version 3
-    ``prescribed_by`` is the provision that prescribes the visit (FIL-R12).
+    ``plan_version`` is the version of the plan that covers it. Since version 2 ``draw`` is the
+    random draw that selected the business (FIL-R11), and ``joint`` the joint visit that this task
+    is a part of (2.11). Since version 3 ``prescribed_by`` is the legal provision that prescribes
+    the visit (FIL-R12).
     """
 
     TOPIC: ClassVar[str] = "filing.inspection-task-approved"
     VERSION = 3
     UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict, 2: dict}
-    VISIBILITY = "sealed"  # upcoming visits are nobody's but the unit's (2.16)
+    VISIBILITY = "sealed"  # only the unit may know of upcoming visits (2.16)
 
     task: TaskId
     entity: EntityId
@@ -278,10 +285,10 @@ class InspectionTaskApproved(Event):
 
 
 class InspectionNoticeIssued(Event):
-    """检查通知书: the business is told of the visit.
+    """检查通知书: the business was notified of the visit.
 
-    ``act_code_digest``: SHA-256 of the code that is shown at the door; since version 2, if the
-    service made one.
+    ``act_code_digest`` is the SHA-256 of the code that officers show at the door. Since version 2
+    it is absent if the service made no code.
     """
 
     TOPIC: ClassVar[str] = "filing.inspection-notice-issued"
@@ -297,10 +304,10 @@ class InspectionNoticeIssued(Event):
 
 
 class InspectionCancelled(Event):
-    """检查取消: the task will not be carried out; it no longer counts under the cap."""
+    """检查取消: an approved visit was cancelled; it no longer counts under the cap."""
 
     TOPIC: ClassVar[str] = "filing.inspection-cancelled"
-    VISIBILITY = "sealed"  # upcoming visits are nobody's but the unit's (2.16)
+    VISIBILITY = "sealed"  # only the unit may know of upcoming visits (2.16)
 
     task: TaskId
     entity: EntityId
@@ -311,7 +318,7 @@ class InspectionCancelled(Event):
 
 
 class EntryScanned(Event):
-    """扫码入企: the officers showed their code and it was scanned."""
+    """扫码入企: the officers showed their act code at the door and it was scanned."""
 
     TOPIC: ClassVar[str] = "filing.entry-scanned"
     CORRECTABLE = frozenset({"act_code", "device", "geo"})
@@ -325,7 +332,10 @@ class EntryScanned(Event):
 
 
 class OnSiteInspectionOpened(Event):
-    """现场检查开始: officers are on site, have shown who they are and said what rights are."""
+    """现场检查开始: officers began a visit, after showing certificates and stating rights.
+
+    The fields say which of these duties were observed.
+    """
 
     TOPIC: ClassVar[str] = "filing.on-site-inspection-opened"
     CORRECTABLE = frozenset(
@@ -347,15 +357,15 @@ class OnSiteInspectionOpened(Event):
 
 
 def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 held the name of who signed."""
+    """Return a body of version 1 unchanged; it has the name of the person who signed."""
     return body
 
 
 class OnSiteRecordSigned(Event):
-    """现场检查笔录: signed by the business, or with the reason for its refusal.
+    """现场检查笔录: the business signed the record of the visit, or refused for a stated reason.
 
-    ``signatory`` is the person who signed, registered beside it. ``entity_signature`` is their name
-    in the records of version 1; none has been written since.
+    ``signatory`` is the person who signed, registered in the same append. ``entity_signature`` is
+    the person's name; only events of version 1 have it.
     """
 
     TOPIC: ClassVar[str] = "filing.on-site-record-signed"
@@ -373,7 +383,7 @@ class OnSiteRecordSigned(Event):
 
 
 class OnSiteInspectionClosed(Event):
-    """现场检查结束: the officers have left. ``minutes_on_site`` counts from the opening."""
+    """现场检查结束: the officers left, ``minutes_on_site`` minutes after the opening."""
 
     TOPIC: ClassVar[str] = "filing.on-site-inspection-closed"
     CORRECTABLE = frozenset({"minutes_on_site"})
@@ -385,14 +395,14 @@ class OnSiteInspectionClosed(Event):
 
 
 class ChecklistItem(Value):
-    """One answer on the checklist."""
+    """An answer on the checklist."""
 
     item: Name
     ok: bool
     note: Text | None = None
 
 
-#: A code of a table that bodies exchange, as ``exchange.inspection_codes`` lists it.
+#: A code for data exchange, listed in the policy ``exchange.inspection_codes``.
 ExchangeCode = Annotated[
     str,
     msgspec.Meta(pattern=r"^[0-9A-Z]{1,8}(?![\s\S])", examples=["1"]),
@@ -400,10 +410,10 @@ ExchangeCode = Annotated[
 
 
 class InspectionCoding(Value, omit_defaults=True):
-    """检查形式、检查类型、检查方式: how exchange tables code an inspection (互联网+监管).
+    """检查形式、检查类型、检查方式: the codes of an inspection for data exchange (互联网+监管).
 
-    The codes are those of the policy ``exchange.inspection_codes``. ``result`` is given where more
-    than one code fits what the inspection found.
+    The codes are listed in the policy ``exchange.inspection_codes``. ``result`` is needed if more
+    than one code fits the result of the inspection.
     """
 
     form: ExchangeCode
@@ -413,9 +423,10 @@ class InspectionCoding(Value, omit_defaults=True):
 
 
 class InspectionConcluded(Event):
-    """检查办结: what was found. A refusal for missing certificates is lawful (FIL-V6).
+    """检查办结: an inspection was concluded with a result.
 
-    Since version 2 ``coding`` says how exchange tables code it.
+    ``lawful_refusal`` says that the business refused entry because certificates were not shown,
+    which is lawful (FIL-V6). ``coding`` (since version 2) has the codes for data exchange.
     """
 
     TOPIC: ClassVar[str] = "filing.inspection-concluded"
@@ -435,7 +446,7 @@ class InspectionConcluded(Event):
 
 
 class ResultNotified(Event):
-    """检查结果告知书: the business has been told the result."""
+    """检查结果告知书: the business was told the result, ``days_late`` calendar days late."""
 
     TOPIC: ClassVar[str] = "filing.result-notified"
 
@@ -446,7 +457,7 @@ class ResultNotified(Event):
 
 
 class VisitRated(Event):
-    """企业评价: the business rates the visit, from 1 to 5; the unit never learns by whom."""
+    """企业评价: the business rated the visit from 1 to 5; the unit never learns who rated it."""
 
     TOPIC: ClassVar[str] = "filing.visit-rated"
     VISIBILITY = "sealed"
@@ -460,8 +471,8 @@ class VisitRated(Event):
 class OffSiteCheckRecorded(Event):
     """非现场检查: a check was carried out without entering the business (FIL-R9).
 
-    ``means`` are the gentler ways that were taken; unless the result is ``visit_needed``, a visit
-    was avoided by them. Since version 2 ``coding`` says how exchange tables code it.
+    ``means`` are the ways that were used. Unless the result is ``visit_needed``, the check replaced
+    a visit. ``coding`` (since version 2) has the codes for data exchange.
     """
 
     TOPIC: ClassVar[str] = "filing.off-site-check-recorded"
@@ -480,9 +491,10 @@ class OffSiteCheckRecorded(Event):
 
 
 class IrregularVisitReported(Event):
-    """违规入企报告: somebody reports a visit outside the rules. Recorded whatever it says (0.1).
+    """违规入企报告: a visit against the rules was reported. Every such report is recorded (0.1).
 
-    ``label`` is what the visit was called; ``draw`` is the random draw that it was said to be of.
+    ``label`` is the name that the officers gave to the visit; ``draw`` is the random draw that they
+    claimed as its reason.
     """
 
     TOPIC: ClassVar[str] = "filing.irregular-visit-reported"
@@ -507,9 +519,9 @@ class IrregularVisitReported(Event):
     draw: DrawId | None = None
 
     def visibility(self) -> Visibility:
-        """Who reported is not shown to the unit that is reported."""
+        """Return sealed for a report by a business, so that the unit does not see who reported."""
         return "sealed" if self.reporter == "entity" else "restricted"
 
     def kept_from(self) -> tuple[str, ...]:
-        """The unit reported, where a business reports it."""
+        """Return the reported unit if a business made the report."""
         return (self.unit,) if self.unit is not None and self.visibility() == "sealed" else ()

@@ -34,7 +34,7 @@ from ledger.systems.filing.events import (
     VisitRated,
 )
 
-#: A task with a visit, in the order of the rulebook; ``cancelled`` is a side exit.
+#: The stages of a task in their order; a task may be ``cancelled`` before its visit begins.
 Stage = Literal[
     "unknown",
     "approved",
@@ -49,7 +49,7 @@ Stage = Literal[
 
 
 class PlanVersion(msgspec.Struct):
-    """One version of a plan and how far its filing went."""
+    """A version of a plan and the state of its filing."""
 
     version: int
     items: dict[str, PlanItem]
@@ -65,12 +65,12 @@ class PlanVersion(msgspec.Struct):
         return None if self.filed is None or self.returned else self.filed.occurred_on
 
     def has(self, matters: tuple[str, ...], month: int) -> bool:
-        """Whether it plans all ``matters`` in a month."""
+        """Return whether it plans all ``matters`` in a month."""
         return all(m in self.items and month in self.items[m].months for m in matters)
 
 
 class AnnualPlan(SubjectFold):
-    """Which versions has this plan, and which of them are filed?"""
+    """Which versions does this plan have, and which of them are filed?"""
 
     BEGUN = "versions"
 
@@ -103,17 +103,17 @@ class AnnualPlan(SubjectFold):
         self.versions[event.version - 1].published = True
 
     def in_force(self, on: date) -> PlanVersion | None:
-        """The newest version usable on a day."""
+        """Return the newest version usable on a day, or ``None``."""
         return in_force(self.versions, on, lambda version: version.usable_from)
 
     def filed_on(self, matters: tuple[str, ...], month: int) -> date | None:
-        """Since when ``matters`` are filed for a month, by this version or one before it."""
+        """Return the first day on which ``matters`` were filed for a month, or ``None``."""
         days = (v.usable_from for v in self.versions if v.has(matters, month))
         return min((day for day in days if day is not None), default=None)
 
 
 class PlanInForce(Fold):
-    """Which annual plans has this unit for this year?"""
+    """Which annual plans does this unit have for this year?"""
 
     unit: UnitId
     year: int
@@ -135,7 +135,7 @@ class PlanInForce(Fold):
     def covering(
         self, matters: tuple[str, ...], planned_on: date, on: date
     ) -> tuple[AnnualPlan, PlanVersion] | None:
-        """The plan and version, usable ``on``, that has all ``matters`` in the planned month."""
+        """Return the plan and version usable ``on`` with all ``matters`` in the planned month."""
         for plan in self.plans.values():
             version = plan.in_force(on)
             if version is not None and version.has(matters, planned_on.month):
@@ -143,13 +143,13 @@ class PlanInForce(Fold):
         return None
 
     def months_of(self, matter: str) -> list[int]:
-        """The months in which any usable or unusable newest version plans a matter."""
+        """Return the months of a matter in the newest versions of the plans, usable or not."""
         newest = [plan.versions[-1].items.get(matter) for plan in self.plans.values()]
         return sorted({month for item in newest if item is not None for month in item.months})
 
 
 class SpecialPlan(SubjectFold):
-    """What special campaign is this?"""
+    """What was approved for this special campaign?"""
 
     BEGUN = "approved"
 
@@ -161,7 +161,7 @@ class SpecialPlan(SubjectFold):
 
 
 class OwnCampaigns(Fold):
-    """How many special campaigns of its own has this unit begun in a year?"""
+    """How many special campaigns of its own does this unit begin in this year?"""
 
     unit: UnitId
     year: int
@@ -185,9 +185,9 @@ class SpecialFiling(SubjectFold):
 
 
 class FilingUse(Fold):
-    """Which cases were approved under this filing?
+    """Which case inspections were approved under this filing?
 
-    A daily task may name it in passing, and an emergency goes without one (FIL-R5).
+    Daily tasks do not count, and an emergency needs no filing for its approval (FIL-R5).
     """
 
     filing: FilingId
@@ -199,7 +199,7 @@ class FilingUse(Fold):
 
 
 class Task(SubjectFold):
-    """How far has this inspection come?"""
+    """What was approved for this inspection, and at which stage is it?"""
 
     BEGUN = "unit"
 
@@ -272,13 +272,13 @@ class Task(SubjectFold):
 
 
 class PlannedVisits(Fold):
-    """Which approved visits to this business, by whatever unit, have not begun?"""
+    """Which approved visits of any unit to this business have not begun?"""
 
     entity: EntityId
     tasks: dict[str, InspectionTaskApproved] = msgspec.field(default_factory=dict)
 
     def on_approved(self, event: InspectionTaskApproved) -> None:
-        if not event.emergency:  # approved afterwards
+        if not event.emergency:  # an emergency is approved after its visit
             self.tasks[event.task] = event
 
     def on_over(
@@ -299,10 +299,10 @@ class VisitsMade(Fold):
 
 
 class UndrawnVisits(Fold):
-    """On which days does this unit inspect this business by daily tasks that no draw chose?
+    """On which days does this unit visit this business by daily tasks that no draw selected?
 
-    A booked visit counts on the day it is planned for, one that took place on its own day. A visit
-    that was cancelled, or that ended at a closed door, was none.
+    A visit counts on the day it took place; until then, on the day for which it is planned. A visit
+    that was cancelled, or concluded without being opened, does not count.
     """
 
     entity: EntityId
@@ -324,11 +324,11 @@ class UndrawnVisits(Fold):
             self.days.pop(event.task, None)
 
     def nearest(self, day: date) -> date | None:
-        """The visit nearest to a day; of two as near, the earlier."""
+        """Return the day of the visit nearest to a day; of two equally near, the earlier."""
         return min(self.days.values(), key=lambda d: (abs(d - day), d), default=None)
 
     def earliest(self, day: date, interval: int) -> date:
-        """The first day from ``day`` on with ``interval`` calendar days to each of them."""
+        """Return the first day from ``day`` that is ``interval`` calendar days from all visits."""
         for visited in sorted(self.days.values()):
             if abs((day - visited).days) < interval:
                 day = visited + timedelta(days=interval)
@@ -346,7 +346,7 @@ class VisitRating(Fold):
 
 
 class IrregularVisit(SubjectFold):
-    """Is an irregular visit reported under this id?"""
+    """Was an irregular visit reported under this id?"""
 
     BEGUN = "reported"
 

@@ -36,41 +36,42 @@ _NOTICE_3 = "《兰州新区规范行政执法行为优化法治化营商环境�
 
 FIL_R1 = Rule(
     "FIL-R1",
-    "matters {matters} are not in an approved, filed, unreturned plan of {unit} for {month}",
+    "matters {matters} must be in an approved and filed plan of {unit} for {month} that was not "
+    "returned",
     _NOTICE_1,
     "{hint}",
     policy_key="filing.lead_wd",
 )
 FIL_R2 = Rule(
     "FIL-R2",
-    "a {kind} task needs a filing to the unit's legal office that covers it: {reason}",
+    "a {kind} task needs a filing with the unit's legal office that covers it: {reason}",
     f"{_NOTICE_1}: 未备案的不得随意擅自开展",
-    "File it with file-special-inspection and name the filing.",
+    "File the inspection with file-special-inspection and name the filing.",
 )
 FIL_R3 = Rule(
     "FIL-R3",
-    "a special campaign of the unit's own cannot begin: {reason}",
+    "the unit cannot begin its own special campaign: {reason}",
     f"{_STRICT}; 国务院新闻办 2025-01-07 发布会",
-    "Name the approval of a county-level-or-higher government or the vertical superior, within "
-    "the year's quota.",
+    "Name the approval of a government of county level or above or of the vertical superior, and "
+    "stay within the quota of the year.",
     policy_key="special.approval",
 )
 FIL_R4 = Rule(
     "FIL-R4",
-    "an inspection is approved by the head of the unit: {reason}",
+    "the head of the unit must approve an inspection: {reason}",
     f"{_STRICT}; 司法部四十一问 No. 21",
-    "Let the unit head approve it as it is to take place.",
+    "Have the unit head approve the inspection exactly as it will take place.",
 )
 FIL_R6 = Rule(
     "FIL-R6",
-    "an inspection or a case takes at least {needed} certified officers: {reason}",
+    "an inspection or a case needs at least {needed} certified officers: {reason}",
     "行政处罚法 Art. 42; 国办发〔2024〕54号",
-    "Name officers of {unit} whose certificates are valid on {on} for the matters.",
+    "Name officers of {unit} whose certificates are valid for the matters on {on}.",
     policy_key="inspection.min_officers",
 )
 FIL_R7 = Rule(
     "FIL-R7",
-    "officer {officer} has a conflict with {entity}: {reason}",
+    "officer {officer} has a conflict of interest with {entity}: {reason}",
     "行政处罚法 Art. 43 回避",
     "Name another officer.",
 )
@@ -78,12 +79,12 @@ FIL_R8 = Rule(
     "FIL-R8",
     "the visit cannot be opened without {missing}",
     f"{_STRICT}: 亮证、亮码、出示通知书",
-    "Scan the entry code, show the certificates and the notice; in a scan outage say so and scan "
-    "before leaving.",
+    "Scan the entry code and show the certificates and the notice. If scanning does not work, set "
+    "scan_outage and scan before leaving.",
 )
 FIL_R9 = Rule(
     "FIL-R9",
-    "checking without a visit was found sufficient",
+    "a visit is not allowed, because a check without a visit was found sufficient",
     f"{_STRICT}: 能通过书面核查等方式实现监管目的的,不得入企检查",
     "Carry out the check without entering the business and report it with record-off-site-check.",
 )
@@ -91,11 +92,11 @@ FIL_R10 = Rule(
     "FIL-R10",
     "unit {unit} of {unit_area} has no territorial-assistance record for {entity_area}",
     "甘政办发〔2025〕36号 属地原则; 国办发〔2024〕54号",
-    "Ask the unit of the place for assistance and name the record.",
+    "Ask the unit of {entity_area} for assistance and name its record.",
 )
 FIL_R11 = Rule(
     "FIL-R11",
-    "a daily inspection on {matters} has to be chosen by random draw: {reason}",
+    "a daily inspection on {matters} must be selected by random draw: {reason}",
     f"{_NOTICE_2}; 《优化营商环境条例》Art. 54",
     "Name the draw that selected the business for these matters, or inspect a matter of a key "
     "domain or special trade.",
@@ -103,16 +104,18 @@ FIL_R11 = Rule(
 
 FIL_R12 = Rule(
     "FIL-R12",
-    "unit {unit} supervises {entity} (grade {grade}) in the manner {manner}: {reason}",
+    "unit {unit} must supervise {entity} (grade {grade}) in the manner {manner}: {reason}",
     f"{_NOTICE_3}: 监管方式差异化; {_NOTICE_2}",
     "{hint}",
     policy_key="supervision.manner",
 )
 
-FIL_V1 = finding_rule("FIL-V1", "unfiled", "an inspection took place unfiled", _NOTICE_1)
-FIL_V2 = finding_rule("FIL-V2", "arbitrary", "a visit lies outside the plan's window", _NOTICE_1)
+FIL_V1 = finding_rule("FIL-V1", "unfiled", "an inspection took place without a filing", _NOTICE_1)
+FIL_V2 = finding_rule(
+    "FIL-V2", "arbitrary", "a visit took place outside the planned months", _NOTICE_1
+)
 FIL_V3 = finding_rule("FIL-V3", "arbitrary", "a visit took place without an entry scan", _STRICT)
-FIL_V4 = finding_rule("FIL-V4", "arbitrary", "one officer visited alone", "行政处罚法 Art. 42")
+FIL_V4 = finding_rule("FIL-V4", "arbitrary", "an officer visited alone", "行政处罚法 Art. 42")
 FIL_V5 = finding_rule(
     "FIL-V5", "disguised", "an inspection was disguised under another label", f"{_STRICT}: 五个严禁"
 )
@@ -155,7 +158,7 @@ FILE_EMERGENCY = DeadlineRule(
     start=lambda record: record.occurred_on,
     finding=FIL_V7,
 )
-#: FIL-R5 wants the approval afterwards too; what is found is the missing filing (FIL-V7).
+#: FIL-R5 requires the later approval too, but only a missing filing is a finding (FIL-V7).
 APPROVE_EMERGENCY = DeadlineRule(
     "filing.emergency_wd.approval",
     "filing.emergency_wd",
@@ -183,7 +186,7 @@ ENTER_DATA = DeadlineRule(
 
 
 def acting_units(unit: str, part: Participant | None) -> tuple[str, ...]:
-    """The units whose officers may exercise the power of ``unit``."""
+    """Return the units whose officers may exercise the power of ``unit``."""
     entrusted = None if part is None else part.entrusted_to
     return (unit,) if entrusted is None else (unit, entrusted)
 
@@ -191,9 +194,10 @@ def acting_units(unit: str, part: Participant | None) -> tuple[str, ...]:
 def published_matter(
     ledger: Reading, matter_id: str, unit: str, on: date, power: Power | None = "inspection"
 ) -> MatterElements:
-    """The matter as published, in force that day for a unit that may use it (CAT-R2, R3, R7).
+    """Return the published elements of a matter that a unit may use (CAT-R2, R3, R7).
 
-    ``power``: what a delegation has to give; ``None`` for an act that none can give.
+    Refuse unless the matter is in force now and the unit may use it on the day ``on``. ``power`` is
+    the power that a delegation must give; ``None`` if the power for the act cannot be delegated.
     """
     matter = ledger.known(Matter(matter_id), "List it in the catalogue first.")
     elements = matter.in_force_on(ledger.on)
@@ -221,7 +225,7 @@ def published_matter(
 
 
 def require_delegation(ledger: Reading, matter: str, unit: str, on: date, power: Power) -> bool:
-    """Whether a matter was delegated to a unit; if so, refuse a power not in force (CAT-R7)."""
+    """Return whether a matter was delegated to a unit; refuse a power not in force (CAT-R7)."""
     delegated = ledger.read(DelegatedTo(unit))
     if not delegated.about(matter):
         return False
@@ -239,10 +243,10 @@ def check_officers(
     on: date,
     part: Participant | None = None,
 ) -> None:
-    """Enough officers, each certified for the matters that day, none in conflict (R6, R7).
+    """Require enough officers, certified for the matters and without conflicts (FIL-R6, R7).
 
-    ``part``: of a joint visit, where each unit whose power is exercised has as many (JNT-R4), of
-    its own or of the unit to which its part is entrusted.
+    ``part`` is the unit's part in a joint visit. There each unit whose power is exercised needs as
+    many officers (JNT-R4), its own or those of the unit to which its part is entrusted.
     """
     needed = int(ledger.setting("inspection.min_officers"))
     given = list(dict.fromkeys(officers))
@@ -257,7 +261,7 @@ def check_officers(
     reasons = [] if len(given) >= needed else [f"only {len(given)} named"]
     for officer in given:
         standing = ledger.read(OfficerStanding(officer))
-        barred = [standing.barred(on, one, set(domains)) for one in acting_units(unit, part)]
+        barred = [standing.barred(on, acting, set(domains)) for acting in acting_units(unit, part)]
         if None not in barred:
             reasons.append(f"{officer} {barred[0]}")
     ledger.require(
@@ -273,7 +277,7 @@ def check_officers(
         ledger.require(conflict is None, FIL_R7, officer=officer, entity=entity, reason=conflict)
 
 
-def require_manner(  # noqa: PLR0917 - what a task says of its visit
+def require_manner(  # noqa: PLR0917 - the fields of a task
     ledger: Reading,
     unit: str,
     entity: str,
@@ -281,48 +285,49 @@ def require_manner(  # noqa: PLR0917 - what a task says of its visit
     planned_on: date,
     prescribed_by: LegalRef | None,
 ) -> None:
-    """Refuse an undrawn daily visit that the manner of its business's grade does not allow (R12).
+    """Refuse an undrawn daily visit that the grade of the business does not allow (FIL-R12).
 
-    A clue leads to a case, which is no daily task. Before the policy holds, nothing is refused.
+    The policy ``supervision.manner`` gives the manner and the interval for each grade; without it
+    nothing is refused. A visit that follows a clue is a case, not a daily task.
     """
     grade = ledger.read(CreditGrade(entity)).on(ledger.on)
     policy = ledger.policy("supervision.manner", unit=unit, grade=grade)
     if policy is None:
         return
-    said = policy.value[grade]
-    manner, interval = said["manner"], int(said["interval_cd"])
-    told: dict[str, Any] = {"unit": unit, "entity": entity, "grade": grade, "manner": manner}
+    value = policy.value[grade]
+    manner, interval = value["manner"], int(value["interval_cd"])
+    facts: dict[str, Any] = {"unit": unit, "entity": entity, "grade": grade, "manner": manner}
     if manner == "off_site_first" and prescribed_by is None:
         designated = ledger.read(KeyDesignations(entity, unit)).held_for(planned_on)
         lacking = [matter for matter in matters if matter not in designated]
         ledger.require(
             not lacking,
             FIL_R12,
-            **told,
+            **facts,
             matters=", ".join(lacking),
-            reason=f"nothing calls for a visit on {', '.join(lacking)}",
+            reason=f"no ground is named for a visit on {', '.join(lacking)}",
             hint="Check in writing, on shared data or remotely and report it with "
-            "record-off-site-check; or name the draw that chose the business, the provision that "
-            "prescribes the visit (prescribed_by), or designate the business for these matters; "
-            "approve what follows a clue as a case.",
+            "record-off-site-check; or name the draw that selected the business or the provision "
+            "that prescribes the visit (prescribed_by), or designate the business for these "
+            "matters. Approve a visit that follows a clue as a case.",
         )
     visits = ledger.read(UndrawnVisits(entity, unit))
     nearest = visits.nearest(planned_on)
     ledger.require(
         nearest is None or abs((planned_on - nearest).days) >= interval,
         FIL_R12,
-        **told,
+        **facts,
         interval=interval,
         nearest=nearest,
-        reason=f"its undrawn daily visits must lie {interval} days apart, and one is on {nearest}",
-        hint=f"Plan it for {visits.earliest(planned_on, interval)} or later.",
+        reason=f"its undrawn daily visits must be {interval} days apart; another is on {nearest}",
+        hint=f"Plan the visit for {visits.earliest(planned_on, interval)} or later.",
     )
 
 
 def require_coded(ledger: Reading, coding: InspectionCoding | None, result: str) -> None:
-    """Refuse a code that ``exchange.inspection_codes`` does not list. Raises ``Malformed``.
+    """Raise ``Malformed`` for a code that ``exchange.inspection_codes`` does not list.
 
-    A code of the result must be one for what the inspection found.
+    The code of the result must be a code for ``result``.
     """
     if coding is None:
         return
