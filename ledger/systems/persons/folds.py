@@ -17,7 +17,7 @@ from ledger.vault.sealing import Sealed
 
 
 class Person(Fold):
-    """Is this person known, to whom, and was what is known of them erased?"""
+    """Is this person registered, by which unit, and was their data erased?"""
 
     person: PersonId
     unit: str = ""
@@ -35,7 +35,7 @@ class Person(Fold):
 
     @property
     def stage(self) -> str:
-        """Whether what is known can still be read."""
+        """``known`` while the data can be read, then ``erased``."""
         return "erased" if self.erased_on is not None else "known"
 
     def on_registered(self, event: PersonRegistered, record: Recorded) -> None:
@@ -48,7 +48,7 @@ class Person(Fold):
 
 
 class Involvements(Fold):
-    """In which proceedings does this person stand: complaints, reconsiderations, penalty cases?"""
+    """Which complaints, reconsiderations and penalty cases involve this person?"""
 
     ANY_MENTION: ClassVar[bool] = True
 
