@@ -90,10 +90,10 @@ SupervisionManner = Literal["off_site_first", "on_site"]
 class GradeManner(Value):
     """How units supervise the businesses of one grade.
 
-    ``off_site_first``: the unit checks in writing, on shared data or remotely. It goes on site only
-    when the business was drawn or designated, when there is a clue, or when a provision prescribes
-    it. ``interval_cd``: the least number of calendar days between two daily visits of one unit that
-    were not drawn.
+    ``off_site_first``: the unit checks in writing, on shared data or remotely. It visits the
+    business only if the business was drawn or designated, if there is a clue, or if a provision
+    requires a visit. ``interval_cd``: the least number of calendar days between two daily visits of
+    one unit that were not drawn.
     """
 
     manner: SupervisionManner
