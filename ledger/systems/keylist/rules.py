@@ -94,7 +94,7 @@ def _next(event: KeyDesignationReviewed) -> str | None:
 
 
 def _unvisited(ledger: Any, opening: Recorded, due_on: date) -> Iterator[Event]:
-    """Raise KEY-V3 if a business of grade C or D was neither followed up nor inspected.
+    """Yield KEY-V3 if a business of grade C or D was neither followed up nor inspected.
 
     The grade on the due day decides. A designation taken on from an older system is left out,
     because the visits recorded there are unknown here.

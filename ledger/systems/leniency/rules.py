@@ -127,7 +127,7 @@ def require_education(ledger: Reading, case: str, on: date) -> None:
 
 
 def below(item: BenchmarkItem, penalty: Penalty) -> str | None:
-    """Return in what a penalty falls below the statutory range, or ``None``."""
+    """Return how a penalty falls below the statutory range, or ``None``."""
     missing = [kind for kind in item.types if kind not in penalty.types]
     if missing:
         return f"{', '.join(missing)} is left out"

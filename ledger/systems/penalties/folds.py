@@ -102,7 +102,7 @@ class Payment(msgspec.Struct, frozen=True):
 
 
 class Decision(Fold):
-    """What does this decision say, and how far has it come: served, paid, published, withdrawn?
+    """What does this decision say, and was it served, paid, published or withdrawn?
 
     ``decided_at`` and ``served_at`` are positions in the ledger. ``pay_by`` is the last day of
     payment that the business was told, or to which a later calendar moved it. ``reconsidered``: a

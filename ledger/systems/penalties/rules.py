@@ -57,7 +57,7 @@ PEN_R2 = Rule(
 )
 PEN_R3 = Rule(
     "PEN-R3",
-    "the business defended itself, and the penalty is heavier than the one in its notice: {reason}",
+    "after a defence, the penalty must not be heavier than in the prior notice: {reason}",
     f"{_PENALTY} Art. 45",
     "Decide on a penalty that is not heavier than in the notice; if new evidence justifies a "
     "heavier one, serve a new notice first.",
@@ -306,15 +306,15 @@ class Penalty(msgspec.Struct, frozen=True):
     fine_fen: int
 
 
-def heavier(told: Penalty, decided: Penalty) -> str | None:
-    """Say in what ``decided`` is heavier than the penalty in the notice (``told``), or ``None``.
+def heavier(before: Penalty, decided: Penalty) -> str | None:
+    """Return how ``decided`` is heavier than the notice or draft ``before``, or ``None``.
 
-    A kind that is new is not heavier if it replaces a graver kind.
+    A new kind is not heavier if it replaces a graver kind.
     """
-    if "fine" in told.types and decided.fine_fen > told.fine_fen:
-        return f"a fine of {decided.fine_fen} fen instead of {told.fine_fen}"
-    added = _added(told, decided)
-    return None if added is None else f"the notice did not contain {added}"
+    if "fine" in before.types and decided.fine_fen > before.fine_fen:
+        return f"a fine of {decided.fine_fen} fen instead of {before.fine_fen}"
+    added = _added(before, decided)
+    return None if added is None else f"{added} is added"
 
 
 def _added(before: Penalty, after: Penalty) -> PenaltyType | None:
@@ -326,7 +326,7 @@ def _added(before: Penalty, after: Penalty) -> PenaltyType | None:
 
 
 def worse(before: PenaltyContent, after: PenaltyContent) -> str | None:
-    """Say in what the content ``after`` is heavier than ``before``, or ``None`` (RCN-R3).
+    """Return how the content ``after`` is heavier than ``before``, or ``None`` (RCN-R3).
 
     The gravest kind is compared first (行政处罚法 Art. 9), then the amount; revoking a licence is
     heavier than any fine. If these are equal, a content is heavier when it adds a kind that does

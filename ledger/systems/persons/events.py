@@ -56,7 +56,7 @@ class PersonRegistered(Event):
         return self.withheld_from
 
     def known_to(self) -> tuple[str, ...]:
-        """Return the handlers of the unit that recorded the person's data."""
+        """Return the unit that recorded the person's data."""
         return (f"handler:{self.unit}",)
 
 

@@ -49,10 +49,10 @@ def wrong_keys(recorder: SQLiteRecorder, vault: Vault | None) -> Iterator[WrongK
     for record in _all(recorder, PersonRegistered):
         event = record.event
         assert isinstance(event, PersonRegistered)
-        what = _wrong(event, vault, gone=event.person in erased)
-        if what is not None:
+        fault = _fault(event, vault, gone=event.person in erased)
+        if fault is not None:
             lost = event.person not in erased
-            wrong.append(WrongKey(event.person, record.position, what, lost))
+            wrong.append(WrongKey(event.person, record.position, fault, lost))
     if wrong:
         # A person may have been erased meanwhile: the event is recorded before the key goes.
         erased = erased_persons(recorder) - erased
@@ -76,7 +76,7 @@ def refuse_lost_keys(recorder: SQLiteRecorder, path: Path) -> None:
         )
 
 
-def _wrong(event: PersonRegistered, vault: Vault | None, *, gone: bool) -> str | None:
+def _fault(event: PersonRegistered, vault: Vault | None, *, gone: bool) -> str | None:
     secret = None if vault is None else vault.secret(event.person)
     if gone:
         return None if secret is None else "the person was erased, and the key still exists"

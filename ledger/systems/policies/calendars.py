@@ -1,4 +1,4 @@
-"""The working calendars in the package ``chinesecalendar``: a seed that JB may correct."""
+"""The working calendars of the package ``chinesecalendar``: a seed that officials may correct."""
 
 from __future__ import annotations
 

@@ -539,7 +539,7 @@ _SUPERVISION = (
         "supervision.opinion_response_wd", 30,
         "the time to answer an opinion; the deadlines of 行政执法监督条例 were not seen",
     ),
-    _design("triage_wd", 5, "the time in which JB triages a finding"),
+    _design("triage_wd", 5, "the time in which the Justice Bureau triages a finding"),
     _design("complaint.ack_wd", 1, "the Notice says 第一时间", NOTICE),
     _design("complaint.accept_wd", 7, "as in the SAMR complaint rule of 2022, Art 14"),
     _design("complaint.resolve_cd", 60),
@@ -629,7 +629,10 @@ _SAFEGUARDS = (
         "after this ledger had the policy",
         NOTICE,
     ),
-    _design("calendar.call_on", "11-01", "from this day on, JB is asked for next year's calendar"),
+    _design(
+        "calendar.call_on", "11-01",
+        "from this day on, the Justice Bureau is asked for next year's calendar",
+    ),
     _design(
         "ledger.cutoff_cd", 1, "the most days between the cutoff of a report and its submission"
     ),

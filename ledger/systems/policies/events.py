@@ -14,10 +14,11 @@ from ledger.kernel.policies import CalendarYear, PolicyVersionAdopted, WorkingCa
 
 
 class CalendarCalledFor(Event):
-    """工作日历待发布: next year's working calendar is missing; JB must publish it by ``due_on``.
+    """工作日历待发布: next year's working calendar is missing.
 
-    The service records this once for a year, on or after the day ``calendar.call_on``. Until the
-    calendar is published, deadlines that reach into that year are provisional.
+    The Justice Bureau must publish it by ``due_on``. The service records this once for a year, on
+    or after the day ``calendar.call_on``. Until the calendar is published, deadlines that reach
+    into that year are provisional.
     """
 
     TOPIC: ClassVar[str] = "policies.calendar-called-for"

@@ -121,7 +121,7 @@ class ScreeningFormula(RiskFormula):
 
 
 class LineByGrade(Value):
-    """What each credit grade means."""
+    """The meaning of each credit grade."""
 
     A: Line
     B: Line
@@ -240,7 +240,7 @@ class Conduct(Value):
 
 
 class SpecialApproval(Value):
-    """What a special inspection campaign needs.
+    """The requirements for a special inspection campaign.
 
     ``annual_quota``: how many campaigns a unit may start in a year; ``None`` while no number is
     set.
@@ -272,7 +272,7 @@ class MonthEnd(Value):
 
 
 class TaskParts(Value):
-    """Who leads a task of the Notice and who else is responsible for it.
+    """The units that lead a task of the Notice, and the other units responsible for it.
 
     Each entry is a unit id or a group of reporting units (``parks``, ``enforcement_units``).
     """
@@ -352,7 +352,7 @@ class Retention(Value):
 
 
 class Key(msgspec.Struct, frozen=True):
-    """What a policy measures, and the type that its values must fit."""
+    """The unit of measure of a policy, and the type that its values must fit."""
 
     unit: PolicyUnit
     type: Any

@@ -165,7 +165,7 @@ class OutreachPublished(Event):
 
 
 class OutreachWithdrawn(Event):
-    """撤回宣传报道: the unit withdraws a publication that is wrong or gone, and says why."""
+    """撤回宣传报道: the unit withdraws a publication that is wrong or unavailable, and says why."""
 
     TOPIC: ClassVar[str] = "progress.outreach-withdrawn"
     VISIBILITY = "public"

@@ -9,8 +9,8 @@ _NOTICE = "《兰州新区规范行政执法行为优化法治化营商环境实
 
 LDG_R1 = Rule(
     "LDG-R1",
-    "{unit} states {metric} = {stated} for {month}; the events up to position {cutoff} give "
-    "{computed}",
+    "{metric} of {unit} for {month} must be {computed}, as the events up to position {cutoff} give "
+    "it; it is {stated}",
     f"{_NOTICE}; 台账数据由事件自动生成",
     "Leave {metric} out, and the ledger fills it in; or dispute it with a reason, and the report "
     "marks it as disputed.",
@@ -19,8 +19,8 @@ LDG_R2 = Rule(
     "LDG-R2",
     "{unit} neither leads nor is responsible for task {task_no} in {month}",
     f"{_NOTICE}; 任务分工",
-    "Report only on the unit's tasks; or have JB change the table of responsibilities or the "
-    "unit's groups.",
+    "Report only on the unit's tasks; or have the Justice Bureau change the table of "
+    "responsibilities or the unit's groups.",
     policy_key="ledger.responsibilities",
 )
 LDG_V1 = finding_rule(

@@ -44,7 +44,7 @@ class AnnualFigures(Value):
 class ExAntePublished(Event):
     """事前公开: a unit publishes one of the items, for the first time or again.
 
-    ``digest`` is the SHA-256 of what was published at ``url``.
+    ``digest`` is the SHA-256 of the content published at ``url``.
     """
 
     TOPIC: ClassVar[str] = "publicity.ex-ante-published"

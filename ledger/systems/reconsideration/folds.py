@@ -1,4 +1,4 @@
-"""Folds about reconsideration cases, and about what was revoked in them."""
+"""Folds about reconsideration cases, and about the acts that they revoked."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ RCN_R1 = Rule(
 )
 RCN_R2 = Rule(
     "RCN-R2",
-    "a court has accepted the case {court_case} about this decision",
+    "this decision cannot be reconsidered: a court has accepted the case {court_case} about it",
     f"{_LAW} Art. 29",
     "The court decides the case; do not open a reconsideration.",
 )

@@ -27,7 +27,7 @@ from ledger.systems.credit.events import Channel
 RepairChannel = Literal["credit_china", "necips", "window"]
 #: 微型、小型、中型、大型企业.
 EnterpriseSize = Literal["micro", "small", "medium", "large"]
-#: What a document can prove: 行为已纠正, 义务已履行.
+#: The duties whose performance a document can prove: 行为已纠正, 义务已履行.
 Duty = Literal["conduct_corrected", "obligations_performed"]
 Records = Annotated[tuple[RecordId, ...], msgspec.Meta(min_length=1, max_length=50)]
 Province = Annotated[str, msgspec.Meta(pattern=r"^\d\d$", description="GB/T 2260 province")]

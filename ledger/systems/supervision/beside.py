@@ -18,7 +18,7 @@ _SURELY_IN_TIME = timedelta(days=1)
 
 
 def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
-    """Raise GEN-V1 if a fact is older than ``late_entry_flag`` working days (0.2).
+    """Yield GEN-V1 if a fact is older than ``late_entry_flag`` working days (0.2).
 
     Imported facts are left out, because an import states when its source knew them.
     """

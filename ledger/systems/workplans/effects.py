@@ -30,7 +30,7 @@ _UNDONE = (DecisionRevoked, DecisionDeclaredVoid, DecisionDeclaredUnlawful)
 
 
 def evidence_changed(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
-    """Raise WRK-V3 for a milestone whose evidence was corrected, undone or withdrawn.
+    """Yield WRK-V3 for each milestone whose evidence was corrected, undone or withdrawn.
 
     Evidence is undone when the decision that it records is undone, by a reconsideration or by the
     unit itself. It is withdrawn when the public text that it published is withdrawn.

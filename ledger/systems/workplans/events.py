@@ -82,8 +82,8 @@ class _OfPlan(Event):
 class WorkPlanAdopted(_OfPlan):
     """工作计划制定: a unit adopts its plan for a year, or the plan of the region.
 
-    The adoption also files the plan with JB. ``days_late`` counts calendar days after the day
-    ``work.plan_due``.
+    The adoption also files the plan with the Justice Bureau. ``days_late`` counts calendar days
+    after the day ``work.plan_due``.
     """
 
     TOPIC: ClassVar[str] = "workplans.work-plan-adopted"
@@ -199,7 +199,10 @@ class MilestoneReturned(_OfPlan):
 
 
 class WorkUrged(Event):
-    """督办函: JB or RLO urges a unit to carry out a piece of work, and to answer by ``due_on``."""
+    """督办函: a supervising office urges a unit to carry out a piece of work.
+
+    The office is the Justice Bureau or the rule-of-law office. The unit must answer by ``due_on``.
+    """
 
     TOPIC: ClassVar[str] = "workplans.work-urged"
 
@@ -225,7 +228,7 @@ class UrgeAnswered(Event):
 
 
 class TrackingInspectionHeld(Event):
-    """督促检查: JB or RLO inspected a unit's works; ``faults`` lists what it found."""
+    """督促检查: a supervising office inspected a unit's works and found these ``faults``."""
 
     TOPIC: ClassVar[str] = "workplans.tracking-inspection-held"
     CORRECTABLE = frozenset({"faults"})

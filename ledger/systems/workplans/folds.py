@@ -299,7 +299,7 @@ class TrackingInspection(msgspec.Struct):
 
 
 class Tracked(Fold):
-    """What did JB and RLO find when they inspected this unit's works?"""
+    """Which inspections of this unit's works took place, and what faults did they find?"""
 
     unit: UnitId
     inspections: list[TrackingInspection] = msgspec.field(default_factory=list)
