@@ -87,7 +87,7 @@ def test_keys_that_open_nothing(registered: tuple[Path, list[str]]) -> None:
     faults = verified(path).faults
 
     assert {fault.where for fault in faults} == {f"person {token}" for token in tokens[:2]}
-    assert all("does not open what was sealed" in fault.what for fault in faults)
+    assert all("does not open the sealed data" in fault.what for fault in faults)
     assert "2 persons" in refused(path)
 
 
@@ -121,7 +121,7 @@ def test_a_key_that_has_to_be_gone(registered: tuple[Path, list[str]]) -> None:
     (fault,) = verified(path).faults
 
     assert fault.where == f"person {tokens[2]}"
-    assert "was erased, and the key is still there" in fault.what
+    assert "the person was erased, and the key still exists" in fault.what
     Service(f"sqlite:///{path}").close()
     assert verified(path).faults == ()
 

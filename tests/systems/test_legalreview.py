@@ -109,7 +109,7 @@ def story() -> Scenario:
 def test_LRV_R1_a_hearing_makes_a_review_due(story: Scenario) -> None:
     """Without one nothing is due; after one nothing but an approval will do."""
     story.given(HEARING).when(DECIDE).refused(
-        "LRV-R1", triggers="major_rights_after_hearing", reason="no review was asked for"
+        "LRV-R1", triggers="major_rights_after_hearing", reason="no review was requested"
     )
     story.given(REQUEST, actor=OFFICE).when(DECIDE).refused(
         "LRV-R1", reason="review 1 is not concluded"
@@ -141,7 +141,7 @@ def test_LRV_R1_the_opinion_comes_before_the_decision(story: Scenario) -> None:
     """A decision dated before the opinion is one without it."""
     story.given(REQUEST, actor=OFFICE).at("2026-06-17T09:00+08:00").given(APPROVE, actor=LEGAL)
     backdated = replace(DECIDE, occurred_at=civil_moment(date(2026, 6, 16), 10))
-    story.when(backdated).refused("LRV-R1", reason="review 1 was concluded on 2026-06-17 only")
+    story.when(backdated).refused("LRV-R1", reason="review 1 was concluded only on 2026-06-17")
 
 
 @pytest.mark.parametrize(

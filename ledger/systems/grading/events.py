@@ -10,7 +10,7 @@ from ledger.kernel import Event, Value
 
 
 class Factor(Value, omit_defaults=True):
-    """One reason for a grade: what kind, which record shows it, what it says."""
+    """One reason for a grade: its kind, the record that shows it, and a text."""
 
     kind: Literal[
         "serious_list",
@@ -32,9 +32,9 @@ class Factor(Value, omit_defaults=True):
 class CreditGradeAssigned(Event):
     """信用等级评定: the grade of a business from ``assessed_on`` on.
 
-    ``inputs_hash`` is SHA-256 over the canonical JSON of ``factors``; ``override`` marks a manual
-    grade, which has a reason and a second approver (GRD-R1): its actor, since two people sign it;
-    who requested it is named by the approval that it follows from.
+    ``inputs_hash`` is SHA-256 over the canonical JSON of ``factors``. ``override`` marks a manual
+    grade, which needs a reason and a second person (GRD-R1). The second person approves it and is
+    the actor of this event; the approval that caused it names the person who requested it.
     """
 
     TOPIC: ClassVar[str] = "grading.credit-grade-assigned"

@@ -1,8 +1,8 @@
-"""The grade of a business (信用分级, 2.4d, 2.17): one pure function of what is known of it.
+"""The grade of a business (信用分级, 2.4d, 2.17), as a pure function of its events.
 
-``CreditGrade`` is the question that all ask: commands, the clock, rosters, the profile, and every
-what-if. It looks at records, at what was assessed elsewhere and at what was set by hand; what the
-local rule was announced to give (``source`` ``local_rule``) is no input.
+Commands, the clock, rosters, the profile and simulations all ask ``CreditGrade``. It considers
+credit records, outside assessments and grades set by hand. Announcements of the local rule
+(``source`` ``local_rule``) are results, so it does not consider them.
 """
 
 from __future__ import annotations
@@ -23,29 +23,28 @@ from ledger.kernel.days import add_months
 from ledger.systems.credit.folds import CreditRecords, Record
 from ledger.systems.grading.events import CreditGradeAssigned, Factor
 
-#: The grade of a business that nobody has graded: "else B" (2.4d).
+#: The grade of a business without an assessment: "else B" (2.4d).
 UNGRADED: Grade = "B"
 
-#: After how many months a negative record weighs less: then a grade may change though nothing
-#: happens.
+#: After these months a negative record weighs less, so that a grade may change without an event.
 _FADES = (12, 24)
 _ONE_DAY = timedelta(days=1)
 
 
 class Assigned(msgspec.Struct, frozen=True, array_like=True):
-    """One assessment or announcement, and where it stands."""
+    """One assessment or announcement, and its position in the ledger."""
 
     event: CreditGradeAssigned
     position: int
 
     @property
     def order(self) -> tuple[date, int]:
-        """By when it was so, and only among equals by position."""
+        """The sort key: first the day of the assessment, then the position."""
         return self.event.assessed_on, self.position
 
     @property
     def announces(self) -> bool:
-        """Whether it only says what the local rule gave."""
+        """Whether it only announces the result of the local rule."""
         return self.event.source == "local_rule"
 
 
@@ -54,7 +53,7 @@ _ASSESSED_ON = attrgetter("event.assessed_on")
 
 
 class Derived(msgspec.Struct, frozen=True):
-    """A grade on a day and why: by an ``assessment`` that holds, or by the ``local_rule``."""
+    """A grade on a day and its ground: a valid ``assessment``, or the ``local_rule``."""
 
     grade: Grade
     factors: tuple[Factor, ...]
@@ -63,24 +62,25 @@ class Derived(msgspec.Struct, frozen=True):
 
 
 class CreditGrade(CreditRecords):
-    """Which grade has this business on a day, by all that is known of it, and why?"""
+    """Which grade has this business on a day, and why?"""
 
-    #: In their order.
+    #: All assessments and announcements, sorted by ``Assigned.order``.
     assigned: list[Assigned] = msgspec.field(default_factory=list)
 
     def on_assigned(self, event: CreditGradeAssigned, record: Recorded) -> None:
         insort(self.assigned, Assigned(event, record.position), key=_ORDER)
 
     def on(self, day: date) -> Grade:
-        """The grade on a day."""
+        """Return the grade on a day."""
         return self.derived(day).grade
 
     def derived(self, day: date) -> Derived:
-        """The grade on a day, with what it rests on.
+        """Return the grade on a day and its ground.
 
-        The newest override or outside assessment not after the day holds while every record that it
-        names counts; a later serious record that it does not name opens the local rule where that
-        gives a worse grade. Without one that holds the local rule decides.
+        The newest override or outside assessment up to the day is valid while every record that it
+        names counts. If a serious record came later and the assessment does not name it, the local
+        rule decides where it gives a worse grade. Without a valid assessment the local rule
+        decides.
         """
         newest = self.assessment(day)
         if newest is None or not self._holds(newest, day):
@@ -93,55 +93,55 @@ class CreditGrade(CreditRecords):
         return Derived(event.grade, event.factors, "assessment", event)
 
     def assessment(self, day: date) -> Assigned | None:
-        """The newest override or outside assessment not after a day."""
+        """Return the newest override or outside assessment up to a day."""
         return self._newest(day, announced=False)
 
     def announced(self, day: date) -> CreditGradeAssigned | None:
-        """What was last said of its grade on a day, assessed or announced."""
+        """Return the last assessment or announcement up to a day."""
         newest = self._newest(day, announced=True)
         return None if newest is None else newest.event
 
     def announcement(self, day: date, *, by_clock: bool = False) -> CreditGradeAssigned | None:
-        """What is to be announced of a day: its grade, unless that was said already.
+        """Return the announcement of the grade on a day, or ``None`` if it is known already.
 
-        The clock announces nothing of a business that nobody has graded and that is B.
+        The clock does not announce grade B of a business that was never graded.
         """
-        derived, said = self.derived(day), self.announced(day)
+        derived, last = self.derived(day), self.announced(day)
         if derived.by == "assessment":
-            known = said is None or said.grade == derived.grade
-        elif said is None:
+            known = last is None or last.grade == derived.grade
+        elif last is None:
             known = by_clock and derived.grade == UNGRADED
         else:
-            known = said.grade == derived.grade and (
-                said.source != "local_rule" or said.inputs_hash == inputs_hash(derived.factors)
+            known = last.grade == derived.grade and (
+                last.source != "local_rule" or last.inputs_hash == inputs_hash(derived.factors)
             )
         if known:
             return None
         return _announcement(self.entity, derived.grade, _announced_factors(derived), day)
 
     def following(self, events: Sequence[Event], today: date) -> Iterator[CreditGradeAssigned]:
-        """What is to be announced after changes of its records that were recorded just now.
+        """Yield the announcements that follow from events about the business's records.
 
-        Today and each day of which the local rule was announced are derived again from all records;
-        the days are named whose grade is another one by these changes, and those of which was said
-        what rests on one of these records.
+        The grade is derived again for today and for each day that has an announcement of the local
+        rule. A day is announced anew if the events changed its grade, or if its last announcement
+        rests on one of the changed records and gave a different grade.
         """
         changed = {getattr(event, "record", None) for event in events}
         after = self._with(events)
-        days = {one.event.assessed_on for one in self.assigned if one.announces}
+        days = {entry.event.assessed_on for entry in self.assigned if entry.announces}
         for day in sorted({d for d in days if d <= today} | {today}):
-            derived, said = after.derived(day), after.announced(day)
-            if derived.grade == (UNGRADED if said is None else said.grade):
+            derived, last = after.derived(day), after.announced(day)
+            if derived.grade == (UNGRADED if last is None else last.grade):
                 continue
-            named = said is not None and any(f.record in changed for f in said.factors)
+            named = last is not None and any(f.record in changed for f in last.factors)
             if derived.grade == self.on(day) and not named:
-                continue  # by nothing of this
+                continue  # these events did not cause the difference
             event = _announcement(self.entity, derived.grade, _announced_factors(derived), day)
             insort(after.assigned, Assigned(event, _NEWEST), key=_ORDER)
             yield event
 
     def _with(self, events: Iterable[Event]) -> CreditGrade:
-        """The same business, as if these events about its records had just been recorded."""
+        """Return a copy of this fold after these events about the business's records."""
         records = {
             name: replace(record, gaps=[*record.gaps], pauses=[*record.pauses])
             for name, record in self.records.items()
@@ -153,22 +153,22 @@ class CreditGrade(CreditRecords):
         return CreditGrade(self.entity, records, list(self.assigned))
 
     def changes(self) -> set[date]:
-        """The days on which the grade may change without anything being recorded."""
-        days = {one.event.assessed_on for one in self.assigned if not one.announces}
+        """Return the days on which the grade may change without a new event."""
+        days = {entry.event.assessed_on for entry in self.assigned if not entry.announces}
         for record in self.records.values():
             days.update(_days_of(record))
         return days
 
     def holds_until(self, day: date) -> date:
-        """The last day until which the grade of a day stays, if nothing is recorded."""
+        """Return the last day on which the grade of ``day`` still holds without new events."""
         return min((d for d in self.changes() if d > day), default=date.max) - _ONE_DAY
 
     def _newest(self, day: date, *, announced: bool) -> Assigned | None:
-        """The newest assessment not after a day; where ``announced``, of announcements too."""
-        for place in range(bisect_right(self.assigned, day, key=_ASSESSED_ON), 0, -1):
-            one = self.assigned[place - 1]
-            if announced or not one.announces:
-                return one
+        """Return the newest assessment up to a day; with ``announced``, also announcements."""
+        for index in range(bisect_right(self.assigned, day, key=_ASSESSED_ON), 0, -1):
+            entry = self.assigned[index - 1]
+            if announced or not entry.announces:
+                return entry
         return None
 
     def _holds(self, assessed: Assigned, day: date) -> bool:
@@ -187,36 +187,36 @@ class CreditGrade(CreditRecords):
         )
 
 
-#: After everything that is recorded.
+#: A position after all recorded events.
 _NEWEST = 2**62
 
 
 def local_grade(records: CreditRecords, on: date) -> tuple[Grade, tuple[Factor, ...]]:
-    """The grade that the local fallback rule gives on a day, and its factors (2.4d).
+    """Return the grade that the local fallback rule gives on a day, and its factors (2.4d).
 
     D: on the serious list, or serious information that is not repaired. C: general information in
-    publicity, on the abnormal list, or a commitment breached less than 12 months ago. A: nothing
-    negative for 24 months and something good: an inspection without issue, a commitment kept.
-    Else B.
+    publicity, on the abnormal list, or a commitment breached less than 12 months ago. A: no
+    negative record for 24 months, and an inspection without issue or a fulfilled commitment.
+    B: all other cases.
     """
-    # Asked for many days, and each looks at all records.
+    # Callers ask for many days, and each call reads all records.
     budget.check()
     weights = [weigh(record, on) for record in records.by_age()]
-    severe = tuple(one.severe for one in weights if one.severe is not None)
+    severe = tuple(weight.severe for weight in weights if weight.severe is not None)
     if severe:
         return "D", severe
-    elevated = [one.elevated for one in weights if one.elevated is not None]
-    elevated += [one.breached for one in weights if one.breached is not None]
+    elevated = [weight.elevated for weight in weights if weight.elevated is not None]
+    elevated += [weight.breached for weight in weights if weight.breached is not None]
     if elevated:
         return "C", tuple(elevated)
-    good = {one.good.kind: one.good for one in weights if one.good is not None}
-    negative = any(one.negative for one in weights)
+    good = {weight.good.kind: weight.good for weight in weights if weight.good is not None}
+    negative = any(weight.negative for weight in weights)
     clean = () if negative else (Factor(kind="no_negative_24_months"),)
     return ("A" if clean and good else "B"), (*clean, *good.values())
 
 
 class Weight(msgspec.Struct, frozen=True):
-    """What one record says to the local rule on a day, and whether it ``counts`` at all."""
+    """The factors that one record gives to the local rule on a day; ``counts``: whether any."""
 
     counts: bool = False
     severe: Factor | None = None
@@ -228,7 +228,7 @@ class Weight(msgspec.Struct, frozen=True):
 
 
 def weigh(record: Record, on: date) -> Weight:
-    """What a record says to the local rule on a day (2.4d)."""
+    """Return the factors that a record gives to the local rule on a day (2.4d)."""
     says, name = record.says, record.record
     negative = record.negative_within(add_months(on, -24), on)
     breached = None
@@ -253,7 +253,7 @@ def weigh(record: Record, on: date) -> Weight:
 
 
 def _announced_factors(derived: Derived) -> tuple[Factor, ...]:
-    """Why it is announced: where an assessment holds again, that one and not its own factors."""
+    """Return the factors to announce; for an assessment, its scheme instead of its factors."""
     if derived.by == "local_rule":
         return derived.factors
     assert derived.assessment is not None
@@ -275,14 +275,14 @@ def _announcement(
 
 
 def _days_of(record: Record) -> Iterator[date]:
-    """The days on which what a record says to grades may change."""
+    """Yield the days on which the factors of a record may change."""
     if not record.exists:
         return
     says = record.says
     yield says.determined_on
     if record.negative:
         for fades in (add_months(says.determined_on, months) for months in _FADES):
-            # What was determined on a 29 February fades the day after the month's last day.
+            # A record of 29 February fades the day after the last day of the target month.
             yield from (fades, fades + _ONE_DAY)
     if record.started is not None:
         yield record.started.started_on
@@ -297,5 +297,5 @@ def _days_of(record: Record) -> Iterator[date]:
 
 
 def inputs_hash(factors: tuple[Factor, ...]) -> str:
-    """SHA-256 over the canonical JSON of factors: keys sorted, UTF-8, no spaces."""
+    """Return SHA-256 over the canonical JSON of factors: keys sorted, UTF-8, no spaces."""
     return sha256(msgspec.json.encode(factors, order="sorted")).hexdigest()

@@ -8,19 +8,19 @@ _GRADING = "国市监信发〔2022〕6号《关于推进企业信用风险分类
 
 GRD_R1 = Rule(
     "GRD-R1",
-    "a grade is set by hand only with a reason and a second approver: {missing}",
+    "a grade set by hand must have a reason and a second approver: {missing}",
     _GRADING,
     "Give override_reason, and let another person approve the request.",
 )
 GRD_R2 = Rule(
     "GRD-R2",
-    "record {record} counts no more ({why}) and cannot be a factor",
+    "record {record} no longer counts ({why}) and cannot be a factor",
     "国家发展改革委令第36号; 国办发〔2025〕22号",
-    "Assess the grade without it.",
+    "Assess the grade without this record.",
 )
 GRD_R3 = Rule(
     "GRD-R3",
-    "the number of complaints alone is no ground for a grade",
+    "a grade must not rest on the number of complaints alone",
     _GRADING,
     "Name a further factor that was verified.",
 )

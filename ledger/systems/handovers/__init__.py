@@ -1,1 +1,1 @@
-"""交接 Handovers (AB岗, 2.18): what waits for one person of a unit waits for another."""
+"""交接 Handovers (AB岗, 2.18): one person of a unit passes their duties to another person."""

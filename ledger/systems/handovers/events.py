@@ -10,18 +10,18 @@ import msgspec
 from ledger.general.vocabulary import Badge, Text, UnitId
 from ledger.kernel import Event
 
-#: The systems in which something waits for a person by name: tasks, cases, key supervision, and
-#: the requests that a person has made.
+#: The systems that assign work to a person by name: tasks, cases, key supervision, and requests
+#: for approval that the person has made.
 Handed = Literal["filing", "penalties", "keylist", "approvals"]
 Scope = Annotated[tuple[Handed, ...], msgspec.Meta(max_length=4)]
 
 
 class DutyHandedOver(Event):
-    """职责交接: what waits for ``from_person`` waits for ``to_person``, from that day on.
+    """职责交接: from ``since`` on, the work assigned to ``from_person`` waits for ``to_person``.
 
-    ``scope``: of these systems alone; of all when it is empty. ``until`` is the last day of a
-    handover for a time (leave, training); without it, it holds until it is taken back. What waits
-    already moves, and what comes. Who has acted stays the one who has acted.
+    ``scope`` names the systems concerned; an empty scope means all. ``until`` is the last day of a
+    temporary handover (leave, training); without it, the handover holds until it is taken back.
+    It covers present and future work. It does not change who is on record for acts already done.
     """
 
     TOPIC: ClassVar[str] = "handovers.duty-handed-over"
@@ -36,7 +36,7 @@ class DutyHandedOver(Event):
 
 
 class DutyTakenBack(Event):
-    """职责收回: from this day on, what waits for ``from_person`` waits for that person again."""
+    """职责收回: from this day on, the work of ``from_person`` waits for that person again."""
 
     TOPIC: ClassVar[str] = "handovers.duty-taken-back"
 

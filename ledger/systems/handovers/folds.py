@@ -13,7 +13,7 @@ from ledger.systems.handovers.events import DutyHandedOver, DutyTakenBack, Hande
 
 
 class Handover(msgspec.Struct):
-    """One system handed over by one person; a newer one of the same takes its place."""
+    """The duties of one person in one system, handed over; a newer handover replaces it."""
 
     from_person: str
     to_person: str
@@ -23,12 +23,12 @@ class Handover(msgspec.Struct):
     reason: str
 
     def holds(self, on: date) -> bool:
-        """Whether it is in force that day."""
+        """Return whether the handover is in force on a day."""
         return self.since <= on and (self.until is None or on <= self.until)
 
 
 def systems_of(scope: tuple[Handed, ...]) -> tuple[Handed, ...]:
-    """The systems that a scope names; all of them when it is empty."""
+    """Return the systems that a scope names; all systems for an empty scope."""
     return scope or get_args(Handed)
 
 
@@ -53,44 +53,45 @@ class UnitHandovers(Fold):
 
     def _end(self, person: str, systems: tuple[Handed, ...]) -> None:
         self.standing = [
-            one
-            for one in self.standing
-            if not (same_person(one.from_person, person) and one.system in systems)
+            handover
+            for handover in self.standing
+            if not (same_person(handover.from_person, person) and handover.system in systems)
         ]
 
     def handed(self, person: str, system: str, on: date) -> Handover | None:
-        """What a person has handed over of a system, if that is in force on a day."""
+        """Return the handover of a person in a system that is in force on a day, or ``None``."""
         return next(
             (
-                one
-                for one in self.standing
-                if one.system == system and same_person(one.from_person, person) and one.holds(on)
+                handover
+                for handover in self.standing
+                if handover.system == system
+                and same_person(handover.from_person, person)
+                and handover.holds(on)
             ),
             None,
         )
 
     def holder(self, person: str, system: str, on: date) -> str:
-        """For whom it waits on a day what waits for a person: the last one it was handed to."""
+        """Return the person who has the work of ``person`` on a day, after all handovers."""
         met = {person_key(person)}
-        while (one := self.handed(person, system, on)) is not None:
-            if person_key(one.to_person) in met:
+        while (handover := self.handed(person, system, on)) is not None:
+            if person_key(handover.to_person) in met:
                 break
-            person = one.to_person
+            person = handover.to_person
             met.add(person_key(person))
         return person
 
     def without(self, person: str, systems: tuple[Handed, ...]) -> UnitHandovers:
-        """The same handovers, without those of these systems by one person."""
+        """Return a copy without the handovers of one person in these systems."""
         rest = UnitHandovers(self.unit, list(self.standing))
         rest._end(person, systems)
         return rest
 
     def held_by(self, person: str, on: date) -> dict[str, set[str]]:
-        """The people for whom a person stands in on a day (``person_key``), with the systems."""
-        found: dict[str, set[str]] = {}
-        for one in self.standing:
-            if same_person(self.holder(one.from_person, one.system, on), person) and not (
-                same_person(one.from_person, person)
-            ):
-                found.setdefault(person_key(one.from_person), set()).add(one.system)
-        return found
+        """Return the people whose work a person has on a day, by ``person_key``, with systems."""
+        systems: dict[str, set[str]] = {}
+        for handover in self.standing:
+            holder = self.holder(handover.from_person, handover.system, on)
+            if same_person(holder, person) and not same_person(handover.from_person, person):
+                systems.setdefault(person_key(handover.from_person), set()).add(handover.system)
+        return systems

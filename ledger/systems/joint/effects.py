@@ -1,4 +1,4 @@
-"""What other systems' facts mean for joint visits."""
+"""The effects of other systems' events on joint visits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ledger.systems.joint.folds import Joint, MergesAt
 
 
 def business_left(ledger: Reading, entity: str, how: str) -> Iterator[Event]:
-    """What a business's leaving its register brings about: nobody is to go there together."""
+    """Cancel the planned joint visits of a business that left its register."""
     for name in ledger.read(MergesAt(entity)).merges:
         joint = ledger.read_true(Joint(name))
         if joint.stage == "planned":

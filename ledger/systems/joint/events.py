@@ -22,13 +22,13 @@ from ledger.general.vocabulary import (
 from ledger.kernel import Event, Moment, Value, Visibility
 from ledger.systems.filing.events import Month, Result, Year
 
-#: 常态联查 in the annual calendar, 照单联查 by the joint list, 依规联查 by the written procedure,
-#: 一表联查 with one merged form.
+#: The basis of a joint visit: 常态联查 the annual calendar, 照单联查 the joint list, 依规联查 the
+#: written procedure, 一表联查 one merged form.
 JointMode = Literal["regular", "by_list", "by_rule", "one_form"]
 
 
 class CalendarEntry(Value, omit_defaults=True):
-    """One line of a joint calendar: who goes together, led by whom, in which months."""
+    """One line of a joint calendar: the units, their lead, the months and the subject."""
 
     lead: UnitId
     participants: Annotated[tuple[UnitId, ...], msgspec.Meta(min_length=1)]
@@ -37,17 +37,17 @@ class CalendarEntry(Value, omit_defaults=True):
 
 
 class FormItem(Value):
-    """One item of a merged form, and the matter under which it is looked at."""
+    """One item of a merged form, and the matter to which it belongs."""
 
     item: Name
     matter: MatterId
 
 
 class Participant(Value, omit_defaults=True):
-    """The part of one unit in a joint visit: the matters for which its power is exercised.
+    """The part of one unit in a joint visit: the matters that are checked under its power.
 
-    ``entrusted_to`` is the participant whose officers exercise it under the written entrustment
-    ``entrustment_ref`` (委托书), where the unit does not send its own.
+    If the unit does not send its own officers, ``entrusted_to`` is the participant whose officers
+    exercise its power under the written entrustment ``entrustment_ref`` (委托书).
     """
 
     unit: UnitId
@@ -57,7 +57,7 @@ class Participant(Value, omit_defaults=True):
 
 
 class Presence(Value):
-    """One unit on site, as its own task has it: with whom, from when to when."""
+    """The officers of one unit on site and their times, as recorded in the unit's own task."""
 
     unit: UnitId
     task: TaskId
@@ -67,9 +67,10 @@ class Presence(Value):
 
 
 class JointListPublished(Event):
-    """联合检查事项清单公布: a version of the list of matters that are looked at together.
+    """联合检查事项清单公布: a version of the list of matters that units check together.
 
-    ``matters`` are all of this version, ``removed`` those that the version before had besides.
+    ``matters`` are all matters of this version; ``removed`` are those that were only in the version
+    before.
     """
 
     TOPIC: ClassVar[str] = "joint.joint-list-published"
@@ -84,7 +85,7 @@ class JointListPublished(Event):
 
 
 class JointCalendarPublished(Event):
-    """年度联合检查日历: which units go together, and when, in a year."""
+    """年度联合检查日历: the calendar of a year's joint visits, with their units and months."""
 
     TOPIC: ClassVar[str] = "joint.joint-calendar-published"
     VISIBILITY = "shared"
@@ -95,7 +96,7 @@ class JointCalendarPublished(Event):
 
 
 class JointProcedureAdopted(Event):
-    """联合检查规程: in writing, who leads, who takes part and what begins a joint visit."""
+    """联合检查规程: a written procedure with lead, participants and trigger of a joint visit."""
 
     TOPIC: ClassVar[str] = "joint.joint-procedure-adopted"
     VISIBILITY = "shared"
@@ -120,11 +121,10 @@ class UnifiedFormAdopted(Event):
 
 
 class JointPlanned(Event):
-    """联合检查计划: units are to visit one business together, on a day within the window.
+    """联合检查计划: the lead plans that units visit one business together within the window.
 
-    ``unit`` leads and is one of the ``participants``. What each mode rests on is named:
-    ``calendar`` (regular), ``joint_list`` (by_list), ``procedure`` (by_rule), ``unified_form``
-    (one_form).
+    ``unit`` leads and is one of the ``participants``. Each mode needs its basis: ``calendar``
+    (regular), ``joint_list`` (by_list), ``procedure`` (by_rule), ``unified_form`` (one_form).
     """
 
     TOPIC: ClassVar[str] = "joint.joint-planned"
@@ -143,7 +143,7 @@ class JointPlanned(Event):
 
 
 class JoinOffered(Event):
-    """邀请参加: the lead offers another unit a part in a joint visit. ``unit`` is the one asked."""
+    """邀请参加: the ``lead`` invites another unit (``unit``) to take part in a joint visit."""
 
     TOPIC: ClassVar[str] = "joint.join-offered"
 
@@ -155,7 +155,7 @@ class JoinOffered(Event):
 
 
 class JoinAccepted(Event):
-    """同意参加: the unit takes its part; it approves a task of its own for it."""
+    """同意参加: the unit accepts its part; it approves its own task separately."""
 
     TOPIC: ClassVar[str] = "joint.join-accepted"
 
@@ -165,10 +165,11 @@ class JoinAccepted(Event):
 
 
 class JoinDeclined(Event):
-    """不参加联合检查: the unit will not merge its visit, and says why (JNT-R1).
+    """不参加联合检查: the unit refuses to merge its visit, and says why (JNT-R1).
 
-    It declines a joint visit, or to merge with one visit (``task``) of another unit.
-    ``evidence_ref`` is a document that bears the reason out; without one it is flagged (JNT-V1).
+    It refuses a joint visit, or a merge with one visit (``task``) of another unit.
+    ``evidence_ref`` is a document that supports the reason; without one the refusal is flagged
+    (JNT-V1).
     """
 
     TOPIC: ClassVar[str] = "joint.join-declined"
@@ -181,12 +182,12 @@ class JoinDeclined(Event):
     evidence_ref: Name | None = None
 
     def visibility(self) -> Visibility:
-        """What is said about a single task says that the task is planned (2.16)."""
+        """Return ``sealed`` for a single task, because the event reveals its plan (2.16)."""
         return "sealed" if self.joint is None else "restricted"
 
 
 class JointCancelled(Event):
-    """取消联合检查: the joint visit will not take place; each unit is free again."""
+    """取消联合检查: the joint visit will not take place; each unit may visit on its own again."""
 
     TOPIC: ClassVar[str] = "joint.joint-cancelled"
 
@@ -197,11 +198,12 @@ class JointCancelled(Event):
 
 
 class JointVisitHeld(Event):
-    """联合检查实施: the units were there together. ``unit`` leads; recorded once, by the lead.
+    """联合检查实施: the units visited the business together; the lead (``unit``) records it once.
 
-    One arrival and one departure, the first and the last of the ``presences``, which are as each
-    unit's own task has them; ``absent`` units had a part and did not come. ``matters_checked`` is
-    what was looked at on site; ``record_digest`` the one record (SHA-256) that all signed.
+    ``presences`` repeat the times in each unit's own task; ``arrived_at`` is the first arrival and
+    ``left_at`` the last departure. ``absent`` units had a part and did not come.
+    ``matters_checked`` are the matters checked on site; ``record_digest`` is the SHA-256 of the
+    record that all units signed.
     """
 
     TOPIC: ClassVar[str] = "joint.joint-visit-held"
@@ -221,7 +223,7 @@ class JointVisitHeld(Event):
 
 
 class JointResultSplit(Event):
-    """联合检查结果分录: one unit's own result of a joint visit; it speaks for no other unit."""
+    """联合检查结果分录: the result of one unit in a joint visit, without those of other units."""
 
     TOPIC: ClassVar[str] = "joint.joint-result-split"
 

@@ -1,4 +1,7 @@
-"""Folds about joint visits and what they rest on. Those that views keep hold plain data alone."""
+"""Folds about joint visits and their lists, calendars, procedures and forms.
+
+The folds that views store hold only plain data.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ Answer = Literal["offered", "accepted", "declined"]
 
 
 class JointArtefact(SubjectFold):
-    """What does this joint list, calendar, procedure or form say?"""
+    """What is the content of this joint list, calendar, procedure or form?"""
 
     BEGUN = "kind"
 
@@ -74,7 +77,7 @@ class JointArtefact(SubjectFold):
 
 
 class JointListed(Fold):
-    """On which joint lists does this matter stand?"""
+    """Which joint lists contain this matter?"""
 
     matter: MatterId
     lists: set[str] = msgspec.field(default_factory=set)
@@ -87,7 +90,7 @@ class JointListed(Fold):
 
 
 class Joint(SubjectFold):
-    """How far has this joint visit come: who takes part, who declined, who found what?"""
+    """What is the state of this joint visit: its participants, refusals and results?"""
 
     BEGUN = "unit"
 
@@ -102,10 +105,10 @@ class Joint(SubjectFold):
     procedure: str | None = None
     unified_form: str | None = None
     parts: dict[str, Participant] = msgspec.field(default_factory=dict)
-    #: What the units other than the lead have answered, and why some declined.
+    #: The answers of the units other than the lead, and the reasons of those that declined.
     answers: dict[str, Answer] = msgspec.field(default_factory=dict)
     reasons: dict[str, str] = msgspec.field(default_factory=dict)
-    #: The unit of each task approved for it; some may have been cancelled since.
+    #: The unit of each task approved for the visit, including tasks that were cancelled later.
     tasks: dict[str, str] = msgspec.field(default_factory=dict)
     cancelled_because: str | None = None
     held_on: date | None = None
@@ -118,7 +121,7 @@ class Joint(SubjectFold):
 
     @property
     def stage(self) -> Literal["unknown", "planned", "held", "cancelled"]:
-        """How far it came."""
+        """The stage that the joint visit has reached."""
         if not self.exists:
             return "unknown"
         if self.held_on is not None:
@@ -127,15 +130,15 @@ class Joint(SubjectFold):
 
     @property
     def units(self) -> str:
-        """All that have, or were offered, a part: each between bars, to be looked for in text."""
+        """All units with a part or an invitation, each between bars (``|``) for text search."""
         return "".join(f"|{unit}" for unit in self.parts) + "|"
 
     def takes_part(self, unit: str) -> bool:
-        """Whether the unit leads it or has accepted its part."""
+        """Return whether a unit leads the visit or has accepted its part."""
         return unit == self.unit or self.answers.get(unit) == "accepted"
 
     def matters(self) -> set[str]:
-        """Every matter that some unit is to look at."""
+        """Return the matters of all participants."""
         return {matter for part in self.parts.values() for matter in part.matters}
 
     def on_planned(self, event: JointPlanned) -> None:
@@ -173,7 +176,7 @@ class Joint(SubjectFold):
 
 
 class Merge(msgspec.Struct):
-    """A joint visit as it bears on single ones: whose, when, and who would not take part."""
+    """The data of a joint visit that matter for single visits: lead, window and refusals."""
 
     joint: str
     lead: str
@@ -189,7 +192,7 @@ class MergesAt(Fold):
 
     entity: EntityId
     merges: dict[str, Merge] = msgspec.field(default_factory=dict)
-    #: For each single visit, the units that would not merge theirs with it.
+    #: For each single visit, the units that refused to merge their visits with it.
     declined: dict[str, set[str]] = msgspec.field(default_factory=dict)
 
     def on_planned(self, event: JointPlanned) -> None:

@@ -9,40 +9,40 @@ _STRICT = "国办发〔2024〕54号《关于严格规范涉企行政检查的意
 
 JNT_R1 = Rule(
     "JNT-R1",
-    "{unit} may not visit {entity} apart from the others: {reason}",
+    "{unit} may not visit {entity} separately from the other units: {reason}",
     f"{_STRICT}; {_MECHANISM}",
     "{hint}",
     policy_key="multi_head_window_cd",
 )
 JNT_R2 = Rule(
     "JNT-R2",
-    "a joint visit is not {mode}: {reason}",
+    "the joint visit does not meet the conditions of the mode {mode}: {reason}",
     _MECHANISM,
-    "Name the {artefact} that it rests on, or leave out the mode {mode}.",
+    "Name the {artefact} on which the visit is based, or leave out the mode {mode}.",
 )
 JNT_R3 = Rule(
     "JNT-R3",
-    "{unit} has no matter of its own in the joint visit",
+    "{unit} must have at least one of its own matters in the joint visit",
     _MECHANISM,
-    "Name a published matter for which {unit} has the power, or leave {unit} out.",
+    "Name a published matter of {unit}, or leave {unit} out.",
 )
 JNT_R4 = Rule(
     "JNT-R4",
-    "the power of {unit} takes at least {needed} certified officers, {given} are named",
+    "{unit} must have at least {needed} certified officers in the visit; {given} are named",
     f"行政处罚法 Art. 42; {_MECHANISM}",
     "Name officers of {unit}, or entrust its part in writing to another participant.",
     policy_key="inspection.min_officers",
 )
 JNT_V1 = finding_rule(
-    "JNT-V1", "multi_head", "a merge of visits was declined without weight", _STRICT
+    "JNT-V1", "multi_head", "a unit refused to merge visits without a supported reason", _STRICT
 )
 JNT_V2 = finding_rule(
     "JNT-V2",
     "multi_head",
-    "units of a joint visit came at different times",
+    "the units of a joint visit arrived too far apart in time",
     f"{_STRICT}; {_MECHANISM}",
     policy_key="joint.arrival_minutes",
 )
 JNT_V3 = finding_rule(
-    "JNT-V3", "arbitrary", "matters were added on site beyond the form", f"{_STRICT}: 随意检查"
+    "JNT-V3", "arbitrary", "matters that are not in the form were checked", f"{_STRICT}: 随意检查"
 )

@@ -1,4 +1,5 @@
-"""重点监管清单 Key-supervision list (2.5): few matters, few businesses, for a time, with guidance.
+"""重点监管清单 Key-supervision list (2.5): few matters and businesses, for a limited time.
 
-A designation is a tool against risk and no dishonesty: no record and no grade come of it.
+A designation addresses a risk. It does not mean dishonesty, so it changes neither credit records
+nor grades.
 """

@@ -1,4 +1,4 @@
-"""What other systems' facts mean for key supervision."""
+"""The effects of other systems' events on key supervision."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ledger.systems.keylist.folds import DesignationsOf, KeyDesignation
 
 
 def business_left(ledger: Reading, entity: str, left_on: date, how: str) -> Iterator[Event]:
-    """What a business's leaving its register brings about: key supervision ends with it."""
+    """End the key supervision of a business that left its register."""
     for name in ledger.read(DesignationsOf(entity)).running:
         given = ledger.read_true(KeyDesignation(name))
         assert given.designated_on is not None

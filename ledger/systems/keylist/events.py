@@ -26,7 +26,7 @@ from ledger.general.vocabulary import (
 from ledger.kernel import Event, Visibility
 from ledger.kernel.events import Upcaster
 
-#: Who reads which units are designated, as the policy ``key.unit_list`` had it on the day.
+#: Who may read the list of designated businesses: the value of ``key.unit_list`` on the day.
 ListVisibility = Literal["public", "shared", "restricted"]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 EndReason = Literal["review", "risk_gone", "closed", "merged", "error"]
@@ -35,8 +35,8 @@ EndReason = Literal["review", "risk_gone", "closed", "merged", "error"]
 class KeyMatterListed(Event):
     """重点监管事项列入: a matter of a key domain is under key supervision until ``expires_on``.
 
-    ``risk_assessment`` is the document that finds the risk, ``procedure_ref`` how it is supervised.
-    ``renewed``: it stood on the list before.
+    ``risk_assessment`` is the document that assesses the risk; ``procedure_ref`` is the document
+    that says how the matter is supervised. ``renewed``: the matter was on the list before.
     """
 
     TOPIC: ClassVar[str] = "keylist.key-matter-listed"
@@ -52,7 +52,7 @@ class KeyMatterListed(Event):
 
 
 class KeyMatterDelisted(Event):
-    """重点监管事项移出: the matter leaves the list before its time."""
+    """重点监管事项移出: the matter is taken off the list before it expires."""
 
     TOPIC: ClassVar[str] = "keylist.key-matter-delisted"
     VISIBILITY = "public"
@@ -64,10 +64,11 @@ class KeyMatterDelisted(Event):
 
 
 class KeyUnitDesignated(Event):
-    """重点监管单位确定: a business is under key supervision, and has been told (KEY-R4).
+    """重点监管单位确定: a unit puts a business under key supervision and notifies it (KEY-R4).
 
-    It lapses after ``review_on`` unless it is reviewed. Since version 2 it says what the list of
-    designated units says and no more; why, and who follows up, is told in ``KeyUnitDescribed``.
+    The designation lapses after ``review_on`` unless it is reviewed. Since version 2 the event
+    contains only the data of the list of designated businesses; ``KeyUnitDescribed`` contains the
+    reason and the officer who follows up.
     """
 
     TOPIC: ClassVar[str] = "keylist.key-unit-designated"
@@ -89,18 +90,18 @@ class KeyUnitDesignated(Event):
     proposed_by: Badge | None = None
 
     def visibility(self) -> Visibility:
-        """As the list of designated units is read."""
+        """Return the visibility that the list of designated businesses has."""
         return self.listed_as
 
 
 class KeyUnitDescribed(Event):
-    """重点监管单位情况: why a business was designated, and who follows up and how.
+    """重点监管单位情况: why a business was designated, and which officer follows up and how.
 
-    For the unit, the business and the supervisors, however the list is read. ``grade`` is its
-    credit grade on the day; ``proposed_by`` the park or office that proposed it; ``notice_no`` the
-    notice to the business. Since version 2 ``run`` is the screening in which it ranked, and
-    ``passed_over`` says why businesses of better ranks were not designated; there is a reason or a
-    run (KEY-R6).
+    Only the unit, the business and the supervisors may read it, whatever the visibility of the
+    list. ``grade`` is the credit grade of the business on the day; ``proposed_by`` is the park or
+    office that proposed it; ``notice_no`` is the notice to the business. Since version 2 ``run`` is
+    the screening that ranked the business, and ``passed_over`` says why businesses with better
+    ranks were not designated. A reason or a run must be given (KEY-R6).
     """
 
     TOPIC: ClassVar[str] = "keylist.key-unit-described"
@@ -122,13 +123,14 @@ class KeyUnitDescribed(Event):
 
 
 class ScreeningRun(Event):
-    """重点监管筛选: businesses were ranked by their risk on a day, from what the ledger held.
+    """重点监管筛选: a unit ranks businesses by their risk on a day, from the ledger's events.
 
-    ``unit`` screened those of an ``area`` and ``line``, or all. Everything up to
-    ``cutoff_position`` counts, by version ``formula_version`` of the policy
-    ``key.screening_formula``; run again at that position it gives the same bytes. ``list_digest``
-    is the SHA-256 of the list, which lies beside the ledger: ``count`` businesses with points, best
-    rank first, of ``screened`` that were registered on the day. For the unit and supervisors.
+    ``unit`` screened the businesses of an ``area`` and a ``line``, or all. The ranking uses the
+    events up to ``cutoff_position`` and version ``formula_version`` of the policy
+    ``key.screening_formula``; the same screening at that position gives the same bytes.
+    ``list_digest`` is the SHA-256 of the list, which is kept as a blob: ``count`` businesses with
+    points, best rank first, out of ``screened`` businesses registered on the day. Only the unit and
+    the supervisors may read it.
     """
 
     TOPIC: ClassVar[str] = "keylist.screening-run"
@@ -146,7 +148,7 @@ class ScreeningRun(Event):
 
 
 class GuidanceProvided(Event):
-    """直接指导: the unit guided the business; ``document_ref`` is what it was given."""
+    """直接指导: the unit guided the business; ``document_ref`` is the document it handed over."""
 
     TOPIC: ClassVar[str] = "keylist.guidance-provided"
     CORRECTABLE = frozenset({"subject", "document_ref"})
@@ -160,9 +162,9 @@ class GuidanceProvided(Event):
 
 
 class TrackingVisitLogged(Event):
-    """跟踪监管走访: the unit followed up on site, under ``task`` where one was approved.
+    """跟踪监管走访: the unit followed up on site; ``task`` is the approved task, if any.
 
-    Recorded also when the designation had lapsed (KEY-V1).
+    The visit is recorded even if the designation had lapsed (KEY-V1).
     """
 
     TOPIC: ClassVar[str] = "keylist.tracking-visit-logged"
@@ -178,10 +180,10 @@ class TrackingVisitLogged(Event):
 
 
 class KeyDesignationReviewed(Event):
-    """重点监管复核: the designation is kept until the next ``review_on``, or not.
+    """重点监管复核: the unit keeps the designation until the next ``review_on``, or removes it.
 
-    ``days_late`` counts calendar days after the day on which it was to be reviewed. Since version 2
-    the grounds stand in ``KeyDesignationExplained``.
+    ``days_late`` counts calendar days after the day when the review was due. Since version 2
+    ``KeyDesignationExplained`` contains the grounds.
     """
 
     TOPIC: ClassVar[str] = "keylist.key-designation-reviewed"
@@ -198,14 +200,14 @@ class KeyDesignationReviewed(Event):
     listed_as: ListVisibility
 
     def visibility(self) -> Visibility:
-        """As the list of designated units is read."""
+        """Return the visibility that the list of designated businesses has."""
         return self.listed_as
 
 
 class KeyDesignationEnded(Event):
-    """重点监管解除: the business leaves key supervision; ``reason`` says what ended it.
+    """重点监管解除: the key supervision of the business ends; ``reason`` says why.
 
-    Since version 2 a note stands in ``KeyDesignationExplained``.
+    Since version 2 ``KeyDesignationExplained`` contains the note.
     """
 
     TOPIC: ClassVar[str] = "keylist.key-designation-ended"
@@ -221,14 +223,15 @@ class KeyDesignationEnded(Event):
     listed_as: ListVisibility
 
     def visibility(self) -> Visibility:
-        """As the list of designated units is read."""
+        """Return the visibility that the list of designated businesses has."""
         return self.listed_as
 
 
 class KeyDesignationExplained(Event):
-    """重点监管情况说明: the grounds of a review, or the note on an end, recorded beside it.
+    """重点监管情况说明: the grounds of a review, or the note on an end, recorded along with it.
 
-    For the unit, the business and the supervisors, however the list is read.
+    Only the unit, the business and the supervisors may read it, whatever the visibility of the
+    list.
     """
 
     TOPIC: ClassVar[str] = "keylist.key-designation-explained"

@@ -1,4 +1,4 @@
-"""Folds about key matters and designated businesses; those that views keep hold plain data."""
+"""Folds about key matters and designated businesses; those that views store hold plain data."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from ledger.systems.keylist.events import (
 
 
 class Listed(msgspec.Struct):
-    """One matter of a key list as it was listed last."""
+    """One matter of a key list, with the data of its last listing."""
 
     unit: str
     risk_assessment: str
@@ -45,7 +45,7 @@ class Listed(msgspec.Struct):
     assessments: list[str] = msgspec.field(default_factory=list)
 
     def in_force(self, on: date) -> bool:
-        """Whether it is on the list that day."""
+        """Return whether the matter is on the list on a day."""
         return on <= self.expires_on and (self.delisted_on is None or on < self.delisted_on)
 
 
@@ -71,12 +71,12 @@ class KeyList(Fold):
             self.matters[event.matter].delisted_on = record.occurred_on
 
     def in_force(self, on: date) -> list[str]:
-        """The matters on the list that day."""
+        """Return the matters on the list on a day."""
         return [matter for matter, listed in self.matters.items() if listed.in_force(on)]
 
 
 class KeyMatter(Fold):
-    """Until when is this matter under key supervision, if it is?"""
+    """Is this matter under key supervision, and until when?"""
 
     matter: MatterId
     until: date | None = None
@@ -89,7 +89,7 @@ class KeyMatter(Fold):
 
 
 class Guidance(msgspec.Struct):
-    """One guidance that was given."""
+    """One act of guidance."""
 
     provided_on: date
     subject: str
@@ -97,7 +97,7 @@ class Guidance(msgspec.Struct):
 
 
 class TrackingVisit(msgspec.Struct):
-    """One visit that followed up."""
+    """One follow-up visit."""
 
     visited_on: date
     officers: tuple[str, ...]
@@ -106,7 +106,7 @@ class TrackingVisit(msgspec.Struct):
 
 
 class Review(msgspec.Struct):
-    """One review and what came of it."""
+    """One review and its outcome."""
 
     reviewed_on: date
     outcome: Literal["keep", "remove"]
@@ -144,18 +144,18 @@ class KeyDesignation(SubjectFold):
 
     @property
     def stage(self) -> Literal["unknown", "designated", "ended"]:
-        """Whether anything ended it; that its time is over shows by ``review_on``."""
+        """``ended`` once an event ended it; a designation that lapsed shows by ``review_on``."""
         if not self.exists:
             return "unknown"
         return "designated" if self.ended_on is None else "ended"
 
     @property
     def reviewed_away(self) -> bool:
-        """Whether a review has removed it, or has confirmed its end."""
+        """Whether the last review removed the designation or confirmed its end."""
         return bool(self.reviews) and self.reviews[-1].outcome == "remove"
 
     def in_force(self, on: date) -> bool:
-        """Whether the business is under key supervision by it that day."""
+        """Return whether the designation is in force on a day."""
         return (
             self.review_on is not None
             and on <= self.review_on
@@ -173,7 +173,7 @@ class KeyDesignation(SubjectFold):
         self.run, self.passed_over = event.run, event.passed_over
 
     def _describe(self, event: KeyUnitDesignated | KeyUnitDescribed) -> None:
-        """What the list does not say; a designation of version 1 said it itself."""
+        """Take the data that the list lacks; a designation of version 1 contains them itself."""
         self.reason, self.tracking_officer = event.reason or "", event.tracking_officer or ""
         self.guidance_plan, self.proposed_by = event.guidance_plan or "", event.proposed_by
         self.notice_no, self.notified_on = event.notice_no or "", event.notified_on
@@ -209,7 +209,7 @@ class KeyDesignation(SubjectFold):
 
 
 class Designated(msgspec.Struct):
-    """A designation as it bears on others: for which matters, until when, and how it ended."""
+    """The data of a designation that matter for others: its matters, last day and end."""
 
     matters: tuple[str, ...]
     review_on: date
@@ -217,7 +217,7 @@ class Designated(msgspec.Struct):
     reviewed_away: bool = False
 
     def in_force(self, on: date) -> bool:
-        """Whether it holds that day."""
+        """Return whether the designation is in force on a day."""
         return on <= self.review_on and (self.ended_on is None or on < self.ended_on)
 
 
@@ -241,23 +241,35 @@ class KeyDesignations(Fold):
         self.given[event.designation].ended_on = event.ended_on
 
     def held_for(self, on: date) -> set[str]:
-        """The matters for which a designation holds that day."""
-        return {m for one in self.given.values() if one.in_force(on) for m in one.matters}
+        """Return the matters for which a designation is in force on a day."""
+        return {
+            matter
+            for designated in self.given.values()
+            if designated.in_force(on)
+            for matter in designated.matters
+        }
 
     def in_force(self, on: date) -> bool:
-        """Whether any of them holds that day."""
+        """Return whether any designation is in force on a day."""
         return any(designated.in_force(on) for designated in self.given.values())
 
     def lapsed_for(self, matters: set[str], on: date) -> list[str]:
-        """The designations for any of ``matters`` that lapsed unreviewed, where none holds."""
-        about = {d: one for d, one in self.given.items() if matters & set(one.matters)}
-        if any(one.in_force(on) for one in about.values()):
+        """Return the designations for ``matters`` that lapsed without review.
+
+        The list is empty if a designation for any of these matters is in force on the day.
+        """
+        about = {
+            name: designated
+            for name, designated in self.given.items()
+            if matters & set(designated.matters)
+        }
+        if any(designated.in_force(on) for designated in about.values()):
             return []
-        return sorted(d for d, one in about.items() if one.ended_on is None)
+        return sorted(name for name, designated in about.items() if designated.ended_on is None)
 
 
 class DesignationsOf(Fold):
-    """Which designations of this business, by whatever unit, has nothing ended?"""
+    """Which designations of this business, by any unit, have not ended?"""
 
     entity: EntityId
     running: list[str] = msgspec.field(default_factory=list)
@@ -271,7 +283,7 @@ class DesignationsOf(Fold):
 
 
 class Screening(SubjectFold):
-    """Whom did this screening rank: on which day, from which events, by which formula?"""
+    """Which businesses did this screening rank, on which day and by which formula?"""
 
     BEGUN = "unit"
 

@@ -23,27 +23,27 @@ KEY_R1 = Rule(
     "KEY-R1",
     "{subject} cannot be under key supervision: {reason}",
     f"{_NOTICE_4}: 重点领域",
-    "The key domains are {domains}; put the matter on the list of its own domain first.",
+    "The key domains are {domains}; first put the matter on the list of its domain.",
 )
 KEY_R2 = Rule(
     "KEY-R2",
-    "the key list of {domain} has {listed} of at most {cap} matters",
+    "the key list of {domain} may have at most {cap} matters; it has {listed}",
     f"{_NOTICE_4}: 严格控制重点监管事项数量",
-    "Take a matter off the list first: {matters} stand on it.",
+    "First take a matter off the list, which has {matters}.",
     policy_key="key.max_matters",
 )
 KEY_R3 = Rule(
     "KEY-R3",
-    "key supervision is assessed and reviewed: {reason}",
+    "key supervision must have a risk assessment and a day of review: {reason}",
     _NOTICE_4,
-    "Name the risk assessment, and a day until {latest} on which it is reviewed.",
+    "Name the risk assessment and the day of review, which must not be later than {latest}.",
     policy_key="key.review_months",
 )
 KEY_R4 = Rule(
     "KEY-R4",
-    "{entity} has not been told that it is to be under key supervision",
+    "{entity} must be notified before it is put under key supervision",
     f"{_NOTICE_4}; 行政处罚法 Art. 5 公开",
-    "Notify the business first, and name the notice and its day.",
+    "Notify the business first; then give the number and the day of the notice.",
 )
 KEY_R5 = Rule(
     "KEY-R5",
@@ -53,17 +53,17 @@ KEY_R5 = Rule(
 )
 KEY_R6 = Rule(
     "KEY-R6",
-    "{entity} cannot be designated without a ground",
+    "the designation of {entity} must have a reason or a screening",
     f"{_NOTICE_4}: 筛选确定重点监管对象",
-    "Give the reason, or name the screening in which it ranks (run).",
+    "Give the reason, or name the screening that ranks the business (run).",
 )
 KEY_V1 = finding_rule(
-    "KEY-V1", "arbitrary", "a lapsed key designation still drives visits", _NOTICE_4
+    "KEY-V1", "arbitrary", "a business was visited under a lapsed key designation", _NOTICE_4
 )
 KEY_V2 = finding_rule(
     "KEY-V2",
     "arbitrary",
-    "a business was followed up without ever being guided",
+    "a business under key supervision was followed up but never guided",
     f"{_NOTICE_4}: 跟踪监管、直接指导",
 )
 KEY_V3 = finding_rule(
@@ -75,7 +75,8 @@ KEY_V3 = finding_rule(
 KEY_V4 = finding_rule(
     "KEY-V4",
     "selective",
-    "a business was designated by a screening, and better ranks were passed over without a word",
+    "a business was designated after a screening, and businesses with better ranks were passed "
+    "over without a reason",
     f"{_NOTICE_4}: 筛选确定重点监管对象",
     policy_key="key.screening_formula",
 )
@@ -93,9 +94,10 @@ def _next(event: KeyDesignationReviewed) -> str | None:
 
 
 def _unvisited(ledger: Any, opening: Recorded, due_on: date) -> Iterator[Event]:
-    """KEY-V3, by the grade of the day: neither followed up nor inspected in all that time.
+    """Yield KEY-V3 if a business of grade C or D was neither followed up nor inspected.
 
-    Of a designation that was taken on nobody can tell: the older system's visits are not here.
+    The grade on the due day decides. A designation taken on from an older system is left out,
+    because the visits recorded there are unknown here.
     """
     event: Any = opening.event
     if opening.opening is not None:
@@ -115,7 +117,7 @@ def _unvisited(ledger: Any, opening: Recorded, due_on: date) -> Iterator[Event]:
         )
 
 
-#: A designation is reviewed by the day that it names, and again by the day that a review names.
+#: A designation must be reviewed by its ``review_on``, and again by that of each review.
 REVIEW = DeadlineRule(
     "key.review",
     None,
@@ -132,7 +134,7 @@ REVIEW_AGAIN = DeadlineRule(
     about=_next,
     ends=lambda event: event.review_on,
 )
-#: What nobody owes for a good business is inaction for another: the grade of the day decides.
+#: A visit is due only for grade C or D on the last day, so this deadline lapses for other grades.
 FOLLOW_UP = DeadlineRule(
     "key.follow_up",
     None,

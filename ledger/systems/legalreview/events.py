@@ -1,7 +1,7 @@
 """Events of the legal review of major decisions (重大执法决定法制审核, 2.8).
 
-What is said inside a unit about a decision that is not made yet is sealed. These events name no
-business: what follows from them, a deadline missed, would let it know.
+The internal discussion of a decision that is not made yet is sealed. These events do not name the
+business; otherwise a missed deadline of the review would be shown to it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ledger.general.vocabulary import (
 from ledger.kernel import Event, Value
 from ledger.systems.penalties.events import PenaltyType
 
-#: What makes a review due: 行政处罚法 Art. 58, and the unit's own list.
+#: Why a review is required: 行政处罚法 Art. 58, or the unit's own list.
 Trigger = Literal[
     "major_public_interest",
     "major_rights_after_hearing",
@@ -34,9 +34,9 @@ Opinion = Literal["approve", "approve_with_changes", "return", "oppose"]
 
 
 class MajorDecision(Value):
-    """One line of a unit's list: decisions of these types, from this fine on, on these violations.
+    """One line of a unit's list: the types, the least fine and the violations that it covers.
 
-    An absent part fits every decision.
+    A condition that is absent does not restrict the line.
     """
 
     line: Name
@@ -47,9 +47,9 @@ class MajorDecision(Value):
 
 
 class MajorDecisionListPublished(Event):
-    """公布重大执法决定法制审核目录: which decisions a unit has reviewed beside those of Art. 58.
+    """公布重大执法决定法制审核目录: the decisions that a unit reviews in addition to Art. 58.
 
-    Each version is complete and takes the place of the one before from ``effective_from`` on.
+    Each version is complete and replaces the one before from ``effective_from`` on.
     """
 
     TOPIC: ClassVar[str] = "legalreview.major-decision-list-published"
@@ -63,11 +63,11 @@ class MajorDecisionListPublished(Event):
 
 
 class ReviewerRegistered(Event):
-    """法制审核人员登记: somebody reviews decisions for a unit.
+    """法制审核人员登记: a unit registers an officer as a reviewer of decisions.
 
-    ``qualification_no``: of the national legal professional qualification (法律职业资格), without
-    which nobody takes up reviewing (行政处罚法 Art. 58). ``reviewing_since``: for somebody who was
-    a reviewer already, as ``evidence_ref`` shows.
+    ``qualification_no`` is the number of the national legal professional qualification
+    (法律职业资格), which every new reviewer must have (行政处罚法 Art. 58). ``reviewing_since`` is
+    for an officer who was a reviewer before, as ``evidence_ref`` shows.
     """
 
     TOPIC: ClassVar[str] = "legalreview.reviewer-registered"
@@ -82,7 +82,7 @@ class ReviewerRegistered(Event):
 
 
 class ReviewerRetired(Event):
-    """法制审核人员退出: somebody reviews for this unit no more."""
+    """法制审核人员退出: an officer no longer reviews decisions for this unit."""
 
     TOPIC: ClassVar[str] = "legalreview.reviewer-retired"
     VISIBILITY = "shared"
@@ -96,7 +96,8 @@ class ReviewerRetired(Event):
 class LegalReviewRequested(Event):
     """提请法制审核: the handling office submits the draft of a decision (行政处罚法 Art. 58).
 
-    ``review`` counts the reviews of the case from 1. ``types`` and ``fine_fen`` are the draft's.
+    ``review`` counts the reviews of the case from 1. ``types`` and ``fine_fen`` are those of the
+    draft.
     """
 
     TOPIC: ClassVar[str] = "legalreview.legal-review-requested"
@@ -113,7 +114,7 @@ class LegalReviewRequested(Event):
 
 
 class LegalReviewExtended(Event):
-    """延长法制审核: once for each review; the further days count from ``first_due_on``."""
+    """延长法制审核: the time for a review is extended, once; it counts from ``first_due_on``."""
 
     TOPIC: ClassVar[str] = "legalreview.legal-review-extended"
     VISIBILITY = "sealed"
@@ -126,9 +127,10 @@ class LegalReviewExtended(Event):
 
 
 class LegalReviewConcluded(Event):
-    """法制审核意见: what the reviewer says of the draft.
+    """法制审核意见: the reviewer gives an opinion on the draft.
 
-    ``days_late`` counts calendar days after ``legal_review_wd``, extended or not.
+    ``days_late`` counts calendar days after the last day of ``legal_review_wd``, or of its
+    extension.
     """
 
     TOPIC: ClassVar[str] = "legalreview.legal-review-concluded"
@@ -145,9 +147,9 @@ class LegalReviewConcluded(Event):
 
 
 class ReviewOpinionOverridden(Event):
-    """未采纳法制审核意见: the heads of the unit do not follow the opinion, and say so in minutes.
+    """未采纳法制审核意见: the heads of the unit do not follow the opinion; the minutes say so.
 
-    It is no approval: what Art. 58 wants approved stays unapproved (LRV-R1).
+    This does not replace the approval that Art. 58 requires (LRV-R1).
     """
 
     TOPIC: ClassVar[str] = "legalreview.review-opinion-overridden"

@@ -25,7 +25,7 @@ from ledger.systems.supervision.events import FindingRaised
 
 
 class Review(msgspec.Struct):
-    """One review of a case, from the request to what became of the opinion."""
+    """One review of a case: its request, extension, opinion and overriding."""
 
     requested: LegalReviewRequested
     requested_at: int
@@ -37,7 +37,7 @@ class Review(msgspec.Struct):
 
 
 class Reviews(Fold):
-    """Which drafts of this case were submitted to review, and with which opinion?"""
+    """Which drafts of this case were submitted for review, and what were the opinions?"""
 
     case: CaseId
     reviews: dict[int, Review] = msgspec.field(default_factory=dict)
@@ -64,7 +64,7 @@ class Reviews(Fold):
 class Reviewer(Fold):
     """May this person review, and for which units?
 
-    ``reviewed`` counts the opinions given so far.
+    ``reviewed`` counts the opinions that the person has given.
     """
 
     officer: OfficerId
@@ -81,7 +81,7 @@ class Reviewer(Fold):
         self.reviewed += 1
 
     def barred(self, unit: str, on: date) -> str | None:
-        """Why this person may not review for a unit, or ``None``."""
+        """Return why this person may not review for a unit, or ``None``."""
         registered = self.registered.get(unit)
         if registered is None:
             return f"is not registered as a reviewer of {unit}"
@@ -92,7 +92,7 @@ class Reviewer(Fold):
 
 
 class ReviewerStaff(Fold):
-    """How many officers has this unit, and how many of its people review?"""
+    """How many officers has this unit, and who are its reviewers?"""
 
     unit: UnitId
     certificates: dict[str, OfficerCertified] = msgspec.field(default_factory=dict)
@@ -121,7 +121,7 @@ class ReviewerStaff(Fold):
             self.found_in.append(record.occurred_on.year)
 
     def officers(self, on: date) -> int:
-        """How many officers of the unit may enforce on a day."""
+        """Return how many officers of the unit have a valid certificate on a day."""
         suspended = {
             s.officer
             for s in self.suspensions
@@ -134,7 +134,7 @@ class ReviewerStaff(Fold):
 
 
 class MajorDecisions(VersionsFold[MajorDecisionListPublished]):
-    """Which decisions does this unit have reviewed beside those of the law?"""
+    """Which decisions does this unit review in addition to those in the law?"""
 
     unit: UnitId
 
@@ -143,7 +143,7 @@ class MajorDecisions(VersionsFold[MajorDecisionListPublished]):
 
 
 def fits(line: MajorDecision, penalty: Penalty, violation_code: str | None) -> bool:
-    """Whether a decision is one of those that a line of the list means."""
+    """Return whether a line of the list covers a decision."""
     return (
         (not line.types or not set(line.types).isdisjoint(penalty.types))
         and (line.fine_from_fen is None or penalty.fine_fen >= line.fine_from_fen)

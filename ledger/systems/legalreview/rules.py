@@ -19,33 +19,34 @@ from ledger.systems.penalties.rules import Penalty, heavier
 _PENALTY = "行政处罚法"
 _THREE_SYSTEMS = "国办发〔2018〕118号《关于全面推行行政执法公示制度…的指导意见》"
 
-#: Opinions with which a decision may be made.
+#: The opinions after which a unit may make the decision.
 APPROVING = {"approve", "approve_with_changes"}
 
 LRV_R1 = Rule(
     "LRV-R1",
-    "case {case} is to be reviewed before it is decided ({triggers}): {reason}",
+    "case {case} must pass the legal review before it is decided ({triggers}): {reason}",
     f"{_PENALTY} Art. 58 未经法制审核或者审核未通过的,不得作出决定",
-    "Submit the draft to the unit's legal office with request-legal-review and decide as approved.",
+    "Submit the draft to the unit's legal office with request-legal-review, and decide as it "
+    "approves.",
 )
 LRV_R2 = Rule(
     "LRV-R2",
     "{reviewer} cannot review case {case}: {reviewer} {reason}",
     f"{_PENALTY} Art. 58",
-    "Let a registered reviewer with the legal professional qualification review it, who has no "
-    "part in the case.",
+    "Let a registered reviewer review the case who has the legal professional qualification and "
+    "has no part in the case.",
 )
 LRV_R3 = Rule(
     "LRV-R3",
-    "a fine of {fine_fen} fen lies above {threshold_fen} fen and was not discussed collectively",
+    "a fine above {threshold_fen} fen must be discussed collectively first; it is {fine_fen} fen",
     f"{_PENALTY} Art. 57 集体讨论决定",
-    "Record the collective discussion of the unit's heads with its minutes first.",
+    "First record the collective discussion of the unit's heads, with its minutes.",
     policy_key="major_penalty_threshold",
 )
 LRV_V1 = finding_rule(
     "LRV-V1",
     "understaffed_review",
-    "a unit has fewer reviewers than its officers call for",
+    "a unit has too few reviewers for the number of its officers",
     f"{_THREE_SYSTEMS}: 原则上不少于本单位执法人员总数的5%",
     policy_key="legal_reviewer_share",
 )
@@ -112,29 +113,29 @@ def require_review(ledger: Reading, case: Case, penalty: Penalty) -> None:
 
 
 def _triggers(ledger: Reading, case: Case, filed: CaseFiled, penalty: Penalty) -> set[Trigger]:
-    """What makes a review due whether anybody asked for one or not."""
-    found: set[Trigger] = set()
+    """Return the reasons that require a review, whether or not one was requested."""
+    triggers: set[Trigger] = set()
     if case.hearings:
-        found.add("major_rights_after_hearing")
+        triggers.add("major_rights_after_hearing")
     listed = ledger.read(MajorDecisions(filed.unit)).in_force(ledger.on)
     code = filed.conduct.violation_code
     if listed is not None and any(fits(line, penalty, code) for line in listed.lines):
-        found.add("unit_list")
-    return found
+        triggers.add("unit_list")
+    return triggers
 
 
 def _unapproved(reviews: Reviews, penalty: Penalty, on: date) -> str | None:
-    """Why this decision is not the one that was approved, or ``None``."""
+    """Return why this decision is not the approved one, or ``None``."""
     latest = reviews.latest
     if latest is None:
-        return "no review was asked for"
+        return "no review was requested"
     concluded = latest.concluded
     if concluded is None:
         return f"review {latest.requested.review} is not concluded"
     if concluded.concluded_on > on:
-        return f"review {concluded.review} was concluded on {concluded.concluded_on} only"
+        return f"review {concluded.review} was concluded only on {concluded.concluded_on}"
     if concluded.opinion not in APPROVING:
         return f"the opinion of review {concluded.review} is {concluded.opinion}"
     draft = latest.requested
     more = heavier(Penalty(draft.types, draft.fine_fen), penalty)
-    return None if more is None else f"the decision goes beyond the draft approved: {more}"
+    return None if more is None else f"the decision goes beyond the approved draft: {more}"

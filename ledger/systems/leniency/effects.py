@@ -1,4 +1,4 @@
-"""What a decision or the closing of a case means for equal treatment: findings FLX-V1 to FLX-V3."""
+"""Findings about equal treatment after a decision or the closing of a case: FLX-V1 to FLX-V3."""
 
 from __future__ import annotations
 
@@ -12,22 +12,25 @@ from ledger.systems.penalties.events import BenchmarkItem, CaseClosed, PenaltyDe
 from ledger.systems.penalties.rules import Penalty
 from ledger.systems.supervision.findings import finding
 
-#: What closes a business.
+#: The kinds of penalty that close a business.
 _CLOSURES: frozenset[PenaltyType] = frozenset({"closure_order", "suspension_of_business"})
 
 
 def compare(
     ledger: Reading, decided: PenaltyDecided, item: BenchmarkItem | None
 ) -> Iterator[Event]:
-    """The findings about a decision beside like ones; ``item`` is the benchmark's for it."""
+    """Yield findings about a decision compared with similar ones.
+
+    ``item`` is the benchmark item for its violation, or ``None``.
+    """
     if item is not None and decided.leniency is None:
-        yield from _beside_benchmark(ledger, decided, item)
+        yield from _against_benchmark(ledger, decided, item)
     if not _CLOSURES.isdisjoint(decided.types):
         yield from _closures(ledger, decided)
 
 
 def unlisted_exemption(ledger: Reading, closed: CaseClosed) -> Iterator[Event]:
-    """FLX-V2 for a case that ends without penalty and without an item of the list."""
+    """Yield FLX-V2 for a case that ends without penalty and without an item of the list."""
     yield finding(
         ledger,
         rules.FLX_V2,
@@ -38,7 +41,7 @@ def unlisted_exemption(ledger: Reading, closed: CaseClosed) -> Iterator[Event]:
     )
 
 
-def _beside_benchmark(
+def _against_benchmark(
     ledger: Reading, decided: PenaltyDecided, item: BenchmarkItem
 ) -> Iterator[Event]:
     short = rules.below(item, Penalty(decided.types, decided.fine_fen))
@@ -104,7 +107,7 @@ def _closures(ledger: Reading, decided: PenaltyDecided) -> Iterator[Event]:
 
 
 def _others(ledger: Reading, decided: PenaltyDecided) -> Iterator[Outcome]:
-    """The other decisions about this type of violation that are in effect."""
+    """Yield the other decisions about this type of violation that are in effect."""
     if decided.violation_code is None:
         return
     for outcome in ledger.read(LikeCases(decided.violation_code)).standing:

@@ -20,7 +20,7 @@ from ledger.systems.penalties.events import Leniency
 
 
 class Condition(Value):
-    """One condition of an item; ``kind`` says what the ledger itself can hold it against."""
+    """One condition of an item; ``kind`` tells the ledger which of its data can check it."""
 
     condition: Name
     kind: Literal[
@@ -36,10 +36,10 @@ class Condition(Value):
 
 
 class ListItem(Value, omit_defaults=True):
-    """One item: which violation, under which conditions, is treated how, on which legal ground.
+    """One item of the list: a violation, its conditions, the leniency and the legal ground.
 
-    ``excluded_if`` names circumstances in which the item does not hold, beside those that exclude
-    every leniency (FLX-R3).
+    ``excluded_if`` names circumstances in which the item does not apply, in addition to those that
+    exclude all leniency (FLX-R3).
     """
 
     item: Name
@@ -51,9 +51,9 @@ class ListItem(Value, omit_defaults=True):
 
 
 class LeniencyListPublished(Event):
-    """公布两轻一免清单: a unit's list of lenient, mitigated and exempt violations (Notice, task 6).
+    """公布两轻一免清单: a unit publishes which violations get leniency or exemption (task 6).
 
-    Each version is complete and takes the place of the one before from ``effective_from`` on.
+    Each version is complete and replaces the one before from ``effective_from`` on.
     """
 
     TOPIC: ClassVar[str] = "leniency.leniency-list-published"
@@ -67,14 +67,14 @@ class LeniencyListPublished(Event):
 
 
 class ConditionMet(Value):
-    """A condition of the item is met, and this piece of evidence shows it."""
+    """A condition of the item that is met, and the evidence that shows it."""
 
     condition: Name
     evidence: EvidenceId
 
 
 class ItemPassedOver(Value):
-    """A more favourable item that was looked at and does not apply, and which condition fails."""
+    """A more favourable item that does not apply, and the condition that is not met."""
 
     item: Name
     list_version: int
@@ -83,9 +83,9 @@ class ItemPassedOver(Value):
 
 
 class LeniencyApplied(Event):
-    """适用两轻一免: an item of the list is applied in a case (行政处罚法 Arts. 32, 33).
+    """适用两轻一免: a unit applies an item of its list in a case (行政处罚法 Arts. 32, 33).
 
-    ``outcome`` is the item's. The last one of a case counts.
+    ``outcome`` is the outcome of the item. The last such event of a case counts.
     """
 
     TOPIC: ClassVar[str] = "leniency.leniency-applied"
@@ -103,7 +103,7 @@ class LeniencyApplied(Event):
 
 
 class EducationRecorded(Event):
-    """教育: the business was taught what it did wrong and how to go on (行政处罚法 Art. 33)."""
+    """教育: the unit explains to the business its violation and how to comply (Art. 33)."""
 
     TOPIC: ClassVar[str] = "leniency.education-recorded"
     CORRECTABLE = frozenset({"content"})
@@ -118,7 +118,7 @@ class EducationRecorded(Event):
 
 
 class CorrectionCommitmentTaken(Event):
-    """承诺改正: the business has promised to put it right by a day."""
+    """承诺改正: the business promises to correct the violation by a day."""
 
     TOPIC: ClassVar[str] = "leniency.correction-commitment-taken"
 
@@ -131,9 +131,9 @@ class CorrectionCommitmentTaken(Event):
 
 
 class PromisedCorrectionVerified(Event):
-    """核实承诺改正: what the business promised is put right, and by what that is seen.
+    """核实承诺改正: the unit verifies the promised correction, with evidence.
 
-    ``days_late`` counts calendar days after the day that was promised last.
+    ``days_late`` counts calendar days after the day in the last promise.
     """
 
     TOPIC: ClassVar[str] = "leniency.promised-correction-verified"

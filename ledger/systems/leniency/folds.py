@@ -1,4 +1,4 @@
-"""Folds about leniency lists, what they did in a case, and like cases."""
+"""Folds about leniency lists, their use in a case, and similar cases."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class LeniencyLists(VersionsFold[LeniencyListPublished]):
         self.versions.append(event)
 
     def in_force_between(self, first: date, last: date) -> list[LeniencyListPublished]:
-        """Every version that was in force on one of these days, oldest first."""
+        """Return every version that was in force on one of these days, oldest first."""
         later = [v for v in begun(self.versions, last) if v.effective_from > first]
         return [*begun(self.versions, first)[-1:], *later]
 
     def items(self, code: str, first: date, last: date) -> Iterator[tuple[int, ListItem]]:
-        """What those versions say of a violation, each item with its version."""
+        """Yield the items about a violation in those versions, each with its version."""
         for version in self.in_force_between(first, last):
             for item in version.items:
                 if item.violation_code == code:
@@ -44,7 +44,7 @@ class LeniencyLists(VersionsFold[LeniencyListPublished]):
 
 
 class CaseLeniency(Fold):
-    """What has been done for leniency in this case?"""
+    """Which steps towards leniency were taken in this case?"""
 
     case: CaseId
     applied: LeniencyApplied | None = None
@@ -59,7 +59,7 @@ class CaseLeniency(Fold):
         self.educated.append(event)
 
     def on_promised(self, event: CorrectionCommitmentTaken) -> None:
-        # Whatever was seen before was about another promise.
+        # An earlier verification was about an earlier promise.
         self.commitments.append(event)
         self.corrected = None
 
@@ -68,7 +68,7 @@ class CaseLeniency(Fold):
 
 
 class Outcome(msgspec.Struct):
-    """What came of one case about a violation; ``undone`` since its decision lost its effect."""
+    """The outcome of one case about a violation; ``undone``: its decision lost its effect."""
 
     case: str
     unit: str
@@ -92,7 +92,7 @@ class LikeCases(Fold):
 
     @property
     def standing(self) -> list[Outcome]:
-        """The outcomes that have effect; an altered decision has the fine that it has now."""
+        """The outcomes in effect; an altered decision has its altered fine."""
         return [outcome for outcome in self.outcomes.values() if not outcome.undone]
 
     def on_decided(self, event: PenaltyDecided) -> None:

@@ -19,54 +19,54 @@ from ledger.systems.penalties.rules import Penalty
 _PENALTY = "行政处罚法"
 _NOTICE_6 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务六"
 
-#: From the least favourable to the most.
+#: How favourable an outcome is for the business; a higher number is more favourable.
 _FAVOUR: dict[Leniency, int] = {"lenient": 1, "mitigated": 2, "exempt": 3}
 
 FLX_R1 = Rule(
     "FLX-R1",
     "item {item} of version {list_version} does not apply: {reason}",
     f"{_PENALTY} Art. 37 从旧兼从轻; {_NOTICE_6}",
-    "Apply the most favourable item of the versions in force between the conduct and the decision; "
-    "one whose conditions fail is named in passed_over with the condition that fails.",
+    "Apply the most favourable item of all versions in force between the conduct and the decision. "
+    "If its conditions are not met, name it in passed_over with the condition that is not met.",
 )
 FLX_R2 = Rule(
     "FLX-R2",
-    "the conditions of item {item} are not evidenced: {missing}",
+    "each condition of item {item} must have evidence; it is missing for: {missing}",
     f"{_PENALTY} Arts. 32, 33; {_NOTICE_6}",
-    "Name for each condition a piece of evidence that is in the case file.",
+    "For each condition, name evidence that is in the case file.",
 )
 FLX_R3 = Rule(
     "FLX-R3",
-    "no leniency for conduct of this kind: {conduct}",
+    "leniency must not be applied to conduct of this kind: {conduct}",
     f"{_NOTICE_6}: 具有较大潜在风险、改正成本高、损失难以恢复,或者利用灾害、事故、公共卫生、"
     "社会安全事件的违法行为除外",
-    "Decide by the ordinary scale.",
+    "Decide without leniency.",
 )
 FLX_R4 = Rule(
     "FLX-R4",
-    "case {case} cannot be exempt: no education of the business is recorded",
+    "case {case} cannot be exempted: no education of the business is recorded",
     f"{_PENALTY} Art. 33 应当对当事人进行教育",
-    "Teach the business, record it with record-education, then exempt it.",
+    "Educate the business, record it with record-education, and then exempt it.",
 )
 FLX_R5 = Rule(
     "FLX-R5",
-    "this is no first violation: case {earlier} is about one of the same type of {committed_on}, "
-    "within {months} months",
+    "this is not a first violation: case {earlier} is about a violation of the same type on "
+    "{committed_on}, within {months} months",
     f"{_PENALTY} Art. 33 初次违法",
-    "Apply an item that does not ask for a first violation.",
+    "Apply an item that does not require a first violation.",
     policy_key="first_violation_months",
 )
 FLX_R6 = Rule(
     "FLX-R6",
-    "the penalty is not {outcome}: {reason}",
+    "the penalty does not fit the outcome {outcome}: {reason}",
     f"{_PENALTY} Art. 32 从轻、减轻",
-    "从轻 stays within what the law prescribes, 减轻 goes below it; decide so, or apply the item "
-    "that fits.",
+    "A lenient penalty (从轻) must stay within the statutory range, a mitigated one (减轻) must go "
+    "below it; change the penalty, or apply another item.",
 )
 FLX_V1 = finding_rule(
     "FLX-V1",
     "selective",
-    "a like case came to an outcome unlike the others: outside the benchmark for its step",
+    "a fine is outside the range that the benchmark sets for its step",
     f"{_PENALTY} Arts. 5, 34; {_NOTICE_6}",
 )
 FLX_V2 = finding_rule(
@@ -78,13 +78,13 @@ FLX_V2 = finding_rule(
 FLX_V3 = finding_rule(
     "FLX-V3",
     "one_size_fits_all",
-    "business after business was closed for the same type of violation",
+    "a unit closed many businesses for the same type of violation in a short time",
     f"{_NOTICE_6}; 优化营商环境条例 Art. 59 一刀切",
     policy_key="leniency.blanket_closure",
 )
 
-#: The business's time to do as it promised: to let it pass is no finding against anybody. A later
-#: promise sets a later day.
+#: The time in which the business must do as it promised. Missing it does not raise a finding,
+#: because findings are about authorities. A later promise sets a new day.
 CORRECT_AS_PROMISED = DeadlineRule(
     "leniency.correction",
     None,
@@ -105,10 +105,10 @@ REVISE_LIST = DeadlineRule(
 def more_favourable(
     ledger: Reading, filed: CaseFiled, than: Leniency
 ) -> list[tuple[int, ListItem]]:
-    """The items about the conduct of a case that are more favourable to the business.
+    """Return the items about the conduct of a case that are more favourable than ``than``.
 
-    Of every version in force from the end of the conduct until today: of an old and a new list,
-    the one that is better for the business applies.
+    They come from every version in force from the end of the conduct until today, because the
+    version that is better for the business applies (从旧兼从轻).
     """
     code, last_on = filed.conduct.violation_code, filed.conduct.last_on
     items = ledger.read(LeniencyLists(filed.unit)).items(code, last_on, ledger.on)
@@ -116,37 +116,37 @@ def more_favourable(
 
 
 def require_excusable(ledger: Reading, case: str, excluded: Collection[str]) -> None:
-    """Refuse leniency of every kind for conduct with circumstances that exclude it (FLX-R3)."""
+    """Refuse all leniency for conduct with circumstances that exclude it (FLX-R3)."""
     ledger.require(not excluded, FLX_R3, case=case, conduct=", ".join(sorted(excluded)))
 
 
 def require_education(ledger: Reading, case: str, on: date) -> None:
-    """Refuse to exempt a business that was not taught (FLX-R4)."""
+    """Refuse to exempt a business without recorded education (FLX-R4)."""
     educated = ledger.read(CaseLeniency(case)).educated
-    ledger.require(any(one.educated_on <= on for one in educated), FLX_R4, case=case)
+    ledger.require(any(education.educated_on <= on for education in educated), FLX_R4, case=case)
 
 
 def below(item: BenchmarkItem, penalty: Penalty) -> str | None:
-    """In what a penalty falls short of what the law prescribes, if it does."""
+    """Return how a penalty falls below the statutory range, or ``None``."""
     missing = [kind for kind in item.types if kind not in penalty.types]
     if missing:
         return f"{', '.join(missing)} is left out"
     if "fine" in penalty.types and penalty.fine_fen < item.statutory_min_fen:
-        return f"{penalty.fine_fen} fen lies below {item.statutory_min_fen}"
+        return f"{penalty.fine_fen} fen is below the statutory minimum {item.statutory_min_fen}"
     return None
 
 
 def require_outcome(
     ledger: Reading, outcome: Leniency, item: BenchmarkItem | None, penalty: Penalty
 ) -> None:
-    """Refuse what is called lenient or mitigated and is the other (FLX-R6)."""
+    """Refuse a penalty that is called lenient but is mitigated, or the reverse (FLX-R6)."""
     if item is None:
-        reason: str | None = "no benchmark of the unit says what the law prescribes"
+        reason: str | None = "the unit's benchmark has no statutory range for this violation"
     else:
         short = below(item, penalty)
         within = penalty.fine_fen <= item.statutory_max_fen
         if outcome == "lenient":
-            reason = short if within else f"{penalty.fine_fen} fen lies above the statutory range"
+            reason = short if within else f"{penalty.fine_fen} fen is above the statutory range"
         else:
-            reason = None if short is not None else "it is within what the law prescribes"
+            reason = None if short is not None else "it is within the statutory range"
     ledger.require(reason is None, FLX_R6, outcome=outcome, reason=reason)

@@ -1,4 +1,4 @@
-"""What other systems' facts mean for observation periods."""
+"""The effects of other systems' events on observation periods."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ledger.systems.observation.folds import ObservationsOf
 
 
 def business_left(ledger: Reading, entity: str, left_on: date, how: str) -> Iterator[Event]:
-    """What a business's leaving its register brings about: nothing of it is observed any more."""
+    """End the observation periods of a business that left its register."""
     for period in ledger.read(ObservationsOf(entity)).periods.values():
         if period.stage == "granted":
             assert period.starts_on is not None

@@ -18,9 +18,9 @@ from ledger.kernel import Event, Value
 from ledger.systems.catalogue.events import Domain
 from ledger.systems.penalties.events import ExcludedConduct
 
-#: 新技术, 新产业, 新业态, 新模式; ``other`` is none of the four (OBS-R1).
+#: 新技术, 新产业, 新业态, 新模式; ``other``: the activity is not one of the four (OBS-R1).
 FourNew = Literal["technology", "industry", "business_form", "model", "other"]
-#: 质量和安全底线, and what the Notice counts with them.
+#: 质量和安全底线, and the further bottom lines of the Notice.
 BottomLine = Literal["safety", "quality", "life_health", "environment", "fraud"]
 #: 教育提醒, 劝导示范, 警示告诫, 行政提示, 行政指导, 行政约谈.
 Measure = Literal[
@@ -34,7 +34,7 @@ Measure = Literal[
 
 
 class PolicyBasis(Value, omit_defaults=True):
-    """The policy that an activity fits; only national and provincial ones carry a period (R1)."""
+    """The policy that an activity fits; a period needs a national or provincial one (OBS-R1)."""
 
     level: Literal["national", "provincial", "municipal", "other"]
     instrument: Name
@@ -42,9 +42,10 @@ class PolicyBasis(Value, omit_defaults=True):
 
 
 class ObservationGranted(Event):
-    """给予留观期: an activity of the new economy is watched for a time before it is punished.
+    """给予留观期: a unit observes an activity of the new economy for a time before it punishes it.
 
-    ``ends_on`` is the last day. Within the period the ``bottom_lines`` hold; breaching one ends it.
+    ``ends_on`` is the last day. The business must keep the ``bottom_lines``; breaching one ends the
+    period.
     """
 
     TOPIC: ClassVar[str] = "observation.observation-granted"
@@ -62,7 +63,7 @@ class ObservationGranted(Event):
 
 
 class ObservationExtended(Event):
-    """延长留观期: the last day is a later one."""
+    """延长留观期: the unit extends the period to a later last day."""
 
     TOPIC: ClassVar[str] = "observation.observation-extended"
 
@@ -74,7 +75,7 @@ class ObservationExtended(Event):
 
 
 class ObservationTerminated(Event):
-    """终止留观期: it ended before its last day; on ``terminated_on`` it runs no more."""
+    """终止留观期: the unit ends the period early; from ``terminated_on`` on it no longer runs."""
 
     TOPIC: ClassVar[str] = "observation.observation-terminated"
 
@@ -87,7 +88,7 @@ class ObservationTerminated(Event):
 
 
 class ObservationExpired(Event):
-    """留观期届满: its last day has passed."""
+    """留观期届满: the last day of the observation period has passed."""
 
     TOPIC: ClassVar[str] = "observation.observation-expired"
 
@@ -98,10 +99,10 @@ class ObservationExpired(Event):
 
 
 class SoftMeasureTaken(Event):
-    """柔性措施: a unit reminds, guides or warns, and does not punish. Never a negative record.
+    """柔性措施: a unit reminds, guides or warns instead of punishing; this is not negative credit.
 
-    ``issue`` is the violation that it is about; ``response_due`` the last day to have put it right.
-    ``excluded`` says what speaks against leaving it at that (OBS-V1).
+    ``issue`` is the violation; ``response_due`` is the last day to correct it. ``excluded`` lists
+    circumstances for which a soft measure alone is not enough (OBS-V1).
     """
 
     TOPIC: ClassVar[str] = "observation.soft-measure-taken"
@@ -120,7 +121,10 @@ class SoftMeasureTaken(Event):
 
 
 class CorrectionVerified(Event):
-    """核实整改: what a soft measure was about is put right; ``days_late`` in calendar days."""
+    """核实整改: the unit verifies that the business corrected the issue of a soft measure.
+
+    ``days_late`` counts calendar days after ``response_due``.
+    """
 
     TOPIC: ClassVar[str] = "observation.correction-verified"
 
@@ -134,7 +138,7 @@ class CorrectionVerified(Event):
 
 
 class PenaltyWithinObservationJustified(Event):
-    """留观期内处罚说明: why a case has to be opened with no soft measure before it (OBS-R3)."""
+    """留观期内处罚说明: a unit says why it must file a case without a soft measure (OBS-R3)."""
 
     TOPIC: ClassVar[str] = "observation.penalty-within-observation-justified"
 
@@ -147,7 +151,7 @@ class PenaltyWithinObservationJustified(Event):
 
 
 class BottomLineBreached(Event):
-    """触碰底线: conduct in the period that it does not excuse; reported as it happened."""
+    """触碰底线: a unit reports that conduct in the period breached a bottom line."""
 
     TOPIC: ClassVar[str] = "observation.bottom-line-breached"
     CORRECTABLE = frozenset({"facts"})

@@ -1,4 +1,4 @@
-"""Folds about observation periods and soft measures; views keep them as they are."""
+"""Folds about observation periods and soft measures; views store them unchanged."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ledger.systems.supervision.events import FindingRaised
 
 
 class Observation(SubjectFold):
-    """Since when and until when does this observation period run, for what?"""
+    """From when to when does this observation period run, and for which activity?"""
 
     BEGUN = "starts_on"
 
@@ -43,7 +43,7 @@ class Observation(SubjectFold):
     bottom_lines: tuple[str, ...] = ()
     starts_on: date | None = None
     ends_on: date | None = None
-    #: The day from which it runs no more, if it was ended before its last one.
+    #: The day from which the period no longer runs, if it was ended early.
     terminated_on: date | None = None
     terminated_because: str | None = None
     expired_on: date | None = None
@@ -53,13 +53,13 @@ class Observation(SubjectFold):
 
     @property
     def stage(self) -> Literal["granted", "expired", "terminated"]:
-        """How it stands by what was recorded."""
+        """The stage of the period, from the recorded events alone."""
         if self.terminated_on is not None:
             return "terminated"
         return "granted" if self.expired_on is None else "expired"
 
     def runs(self, on: date) -> bool:
-        """Whether a day lies within the period; the day of a breach does no more."""
+        """Return whether a day lies within the period; the day of termination does not."""
         return (
             self.starts_on is not None
             and self.ends_on is not None
@@ -107,14 +107,14 @@ class ObservationsOf(Fold):
         self.periods.setdefault(event.observation, Observation(event.observation)).take(record)
 
     def running(self, on: date, domain: str | None = None) -> Iterator[Observation]:
-        """Those that run on a day, and could be about a domain: ``None`` is any."""
+        """Yield the periods that run on a day in a domain; ``None`` stands for any domain."""
         for period in self.periods.values():
             if period.runs(on) and domain in (None, period.domain):
                 yield period
 
 
 class SoftMeasure(SubjectFold):
-    """What was this soft measure about, and was it put right?"""
+    """What was the issue of this soft measure, and was it corrected?"""
 
     BEGUN = "measure"
 
@@ -133,7 +133,7 @@ class SoftMeasure(SubjectFold):
 
     @property
     def stage(self) -> Literal["taken", "corrected"]:
-        """Whether it was put right."""
+        """``corrected`` once the correction was verified."""
         return "taken" if self.verified_on is None else "corrected"
 
     def on_taken(self, event: SoftMeasureTaken) -> None:
@@ -147,7 +147,7 @@ class SoftMeasure(SubjectFold):
 
 
 class Breach(msgspec.Struct, frozen=True):
-    """A breach of a bottom line, and where it was reported."""
+    """A breach of a bottom line, with the position of its report."""
 
     observation: str
     issue: str
@@ -159,10 +159,10 @@ class Breach(msgspec.Struct, frozen=True):
 
 
 class Issues(Fold):
-    """What was done about the violations of this business: gently, or by opening a case?
+    """Which soft measures and which cases followed the violations of this business?
 
-    Each issue has its uncorrected soft measures since the last case or correction, and the day of
-    its newest case.
+    For each issue the fold holds the uncorrected soft measures since the last case or correction,
+    and the day of the newest case.
     """
 
     entity: EntityId
@@ -170,7 +170,7 @@ class Issues(Fold):
     uncorrected: dict[str, list[str]] = msgspec.field(default_factory=dict)
     cases: dict[str, date] = msgspec.field(default_factory=dict)
     breaches: list[Breach] = msgspec.field(default_factory=list)
-    #: The observation periods of which OBS-V1 found that a breach was left at that.
+    #: The observation periods for which OBS-V1 was raised because no case followed a breach.
     found: list[str] = msgspec.field(default_factory=list)
 
     def on_taken(self, event: SoftMeasureTaken) -> None:
@@ -204,15 +204,15 @@ class Issues(Fold):
 
     @property
     def unanswered(self) -> list[Breach]:
-        """The breaches since which no case was opened about their issue."""
+        """The breaches after which no case about their issue was filed."""
         return [b for b in self.breaches if self.cases.get(b.issue, date.min) < b.breached_on]
 
     @property
     def to_review(self) -> list[Breach]:
-        """The unanswered breaches of which that was not found yet."""
+        """The unanswered breaches for which OBS-V1 was not raised yet."""
         return [b for b in self.unanswered if b.observation not in self.found]
 
     @property
     def unanswered_since(self) -> date | None:
-        """When the first of the breaches to review was reported."""
+        """The day on which the first of the breaches to review was reported."""
         return min((b.reported_on for b in self.to_review), default=None)

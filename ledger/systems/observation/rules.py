@@ -23,13 +23,13 @@ OBS_R1 = Rule(
     "OBS-R1",
     "{activity} cannot be given an observation period: {reason}",
     f"{_NOTICE_5}; {_BUSINESS}",
-    "Name which of the four new it is, and the national or provincial policy that it fits.",
+    "Name the kind of new activity (四新) and the national or provincial policy that it fits.",
 )
 OBS_R2 = Rule(
     "OBS-R2",
-    "the observation period of {entity} for {activity} is refused: {reason}",
+    "{entity} cannot be given this observation period for {activity}: {reason}",
     _NOTICE_5,
-    "Grant one period for each activity, of at most {max_months} months.",
+    "Grant only one period for each activity, of at most {max_months} months.",
     policy_key="observation.max_months",
 )
 OBS_R3 = Rule(
@@ -42,28 +42,28 @@ OBS_R3 = Rule(
 )
 OBS_R4 = Rule(
     "OBS-R4",
-    "{issue} of {entity} breached the bottom line of {line}; a soft measure alone is no answer",
+    "{issue} of {entity} breached the bottom line of {line}, so a soft measure alone is not enough",
     f"{_NOTICE_5}: 守住质量和安全底线",
-    "File the case first; a soft measure may stand beside it.",
+    "File the case first; then a soft measure may be added.",
 )
 OBS_V1 = finding_rule(
     "OBS-V1",
     "inaction",
-    "an observation period was used to let high-risk conduct pass",
+    "high-risk conduct in an observation period was not followed up",
     f"{_NOTICE_5}; {_BUSINESS}",
     policy_key="observation.breach_wd",
 )
 OBS_V2 = finding_rule(
     "OBS-V2",
     "inaction",
-    "soft measures were repeated on one issue without correction and without a next step",
+    "soft measures on one issue were repeated although it was neither corrected nor escalated",
     _NOTICE_5,
     policy_key="observation.soft_measures",
 )
 
 
 def _expired(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
-    """留观期届满: a period that nobody ended or extended is over."""
+    """Record that a period expired which was neither ended nor extended."""
     assert isinstance(opening.event, ObservationGranted | ObservationExtended)
     period = ledger.read(Observation(opening.event.observation))
     if period.stage == "granted":
@@ -95,7 +95,8 @@ END_OF_EXTENSION = DeadlineRule(
     lapses=True,
     follows=_expired,
 )
-#: The business's time to put things right: to let it pass is no finding against anybody.
+#: The time in which the business must correct the issue. Missing it does not raise a finding,
+#: because findings are about authorities.
 CORRECTION = DeadlineRule(
     "observation.soft_measure",
     None,
@@ -109,9 +110,9 @@ CORRECTION = DeadlineRule(
 def require_gentleness_first(
     ledger: Reading, entity: str, issue: str, *, domain: str | None
 ) -> None:
-    """Refuse to open a case inside a period in which nothing gentler was done (OBS-R3).
+    """Refuse to file a case within an observation period without a soft measure (OBS-R3).
 
-    ``domain``: of the matter that was broken, ``None`` if the case names none.
+    ``domain`` is the domain of the matter; ``None`` if the case does not name a matter.
     """
     for period in ledger.read(ObservationsOf(entity)).running(ledger.on, domain):
         done = issue in period.justified or issue in ledger.read(Issues(entity)).measured

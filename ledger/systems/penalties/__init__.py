@@ -1,1 +1,1 @@
-"""行政处罚 Penalties (2.8): cases from their opening to the payment, decisions, their publicity."""
+"""行政处罚 Penalties (2.8): cases from filing to payment, decisions and their publicity."""

@@ -1,4 +1,4 @@
-"""Events of penalty cases and decisions (行政处罚, 2.8), in the order in which a case goes."""
+"""Events of penalty cases and decisions (行政处罚, 2.8), in the order of the procedure."""
 
 from __future__ import annotations
 
@@ -58,18 +58,18 @@ class Licence(Value):
 
 
 class DataSource(Value):
-    """数据来源单位: the unit whose data a fact is, where that is another than the one that acts."""
+    """数据来源单位: the unit that supplied the data, if it is not the unit that acts."""
 
     name: Name
     uscc: BodyCode
 
 
 class PenaltyContent(Value, omit_defaults=True):
-    """处罚内容: what a penalty consists of: its kinds, its fine in fen, its class, and its law.
+    """处罚内容: the content of a penalty: its kinds, its fine in fen, its class, and its law.
 
-    ``severity`` classifies what a credit record about it says. ``confiscated_fen`` is the value of
-    what is confiscated (没收违法所得、非法财物), 0 where it is not stated. ``licence`` is the one
-    that is suspended or revoked. ``valid_until`` is the last day of a penalty that has a term.
+    ``severity`` is the class of the credit record about it. ``confiscated_fen`` is the value of the
+    confiscated gains and goods (没收违法所得、非法财物), 0 if it is not stated. ``licence`` is the
+    licence that is suspended or revoked. ``valid_until`` is the last day of a penalty with a term.
     """
 
     types: Annotated[tuple[PenaltyType, ...], msgspec.Meta(min_length=1)]
@@ -85,7 +85,7 @@ WithdrawalReason = Literal["altered", "revoked", "unlawful", "void"]
 
 #: 普通程序 or 简易程序 (on the spot, 行政处罚法 Art. 51).
 Procedure = Literal["ordinary", "summary"]
-#: Whom the case is against: the law sets other amounts for citizens than for organisations.
+#: The kind of party; the law sets different amounts for citizens and for organisations.
 Party = Literal["citizen", "organisation"]
 CaseSource = Literal[
     "inspection",
@@ -107,7 +107,7 @@ EvidenceKind = Literal[
     "expert_opinion",
     "on_site_record",
 ]
-#: 不适用宽缓的情形: conduct that no leniency list may excuse (Notice, task 6; FLX-R3).
+#: 不适用宽缓的情形: conduct that a leniency list must not excuse (Notice, task 6; FLX-R3).
 ExcludedConduct = Literal[
     "high_latent_risk",
     "costly_correction",
@@ -122,12 +122,13 @@ Leniency = Literal["lenient", "mitigated", "exempt"]
 
 
 class Conduct(Value, omit_defaults=True):
-    """违法行为: what the business is said to have done.
+    """违法行为: the violation of which the business is accused.
 
-    ``act`` tells this act from every other one of the business, whatever law it breaks (the number
-    of the on-site record or of the clue): cases about one act name it alike (PEN-R2). ``last_on``
-    is the day on which an act that went on came to its end; limitation counts from there (Art. 36).
-    ``serious_harm``: it touched life, health or financial safety, with harm done.
+    ``act`` identifies the act among all acts of the business, for example by the number of the
+    on-site record or of the clue; all cases about the same act must give the same ``act``,
+    whichever law they apply (PEN-R2). ``last_on`` is the last day of an act that continued for some
+    time; limitation counts from it (Art. 36). ``serious_harm``: the act harmed life, health or
+    financial safety.
     """
 
     violation_code: ViolationCode
@@ -140,21 +141,21 @@ class Conduct(Value, omit_defaults=True):
 
 
 def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 said less; what it did not say has a default."""
+    """Upcast version 1 unchanged; the fields that it lacks have defaults."""
     return body
 
 
-#: 经营者、权利义务承受人: who answers in the place of a business that was deregistered.
+#: 经营者、权利义务承受人: who is liable in the place of a business that was deregistered.
 Liable = Literal["operator", "successor"]
 
 
 class CaseFiled(Event):
     """立案: a unit opens a case against a business (行政处罚法 Art. 54).
 
-    ``investigators`` handle it (承办人). ``discovered_on`` is the day on which the act was found;
-    ``task``, ``matter`` and ``source_ref`` say from what. ``person`` stands for the citizen whom
-    it is against, who is registered here. Since version 3 ``liable`` says who answers for a
-    business that was deregistered: its operator, or its successor.
+    ``investigators`` handle the case (承办人). ``discovered_on`` is the day on which the act was
+    discovered; ``task``, ``matter`` and ``source_ref`` say where it came to light. ``person`` is
+    the token of the citizen whom the case is against. Since version 3 ``liable`` says who is liable
+    for a business that was deregistered: its operator or its successor.
     """
 
     TOPIC: ClassVar[str] = "penalties.case-filed"
@@ -182,13 +183,13 @@ class CaseFiled(Event):
 
 
 class EvidenceAdded(Event):
-    """证据: a piece of evidence enters the case file (行政处罚法 Arts. 46, 56; 行政强制法 Art. 25).
+    """证据: an item of evidence is added to the case (行政处罚法 Arts. 46, 56; 行政强制法 Art. 25).
 
-    ``digest`` is the SHA-256 of what was stored beside the ledger. ``measure`` says whether the
-    piece is held: registered in advance (先行登记保存) or seized (查封、扣押); ``approved_by`` is
-    then the head of the unit and ``items`` lists what is held. ``confidential``: the piece would
-    betray who gave it. Since version 2 ``file`` is what is kept here under the digest; without it
-    the file is ``elsewhere``.
+    ``digest`` is the SHA-256 of its file. ``measure`` says whether the unit holds the objects
+    listed in ``items``: registered in advance (先行登记保存) or seized (查封、扣押);
+    ``approved_by`` is then the head of the unit. ``confidential``: the evidence would reveal who
+    gave it. Since version 2 ``file`` describes the file that this service keeps under the digest;
+    without it, ``elsewhere`` says where the file is.
     """
 
     TOPIC: ClassVar[str] = "penalties.evidence-added"
@@ -213,18 +214,19 @@ class EvidenceAdded(Event):
 
     @property
     def kept_digest(self) -> str | None:
-        """The digest of the file that is kept here, if one is."""
+        """The digest of the file that this service keeps, or ``None``."""
         return None if self.file is None else self.digest
 
     def visibility(self) -> Visibility:
-        """Who gave evidence in confidence is not betrayed by it."""
+        """Return ``sealed`` if the evidence would reveal who gave it in confidence."""
         return "sealed" if self.confidential else "restricted"
 
 
 class SeizureExtended(Event):
-    """延长查封、扣押: once, for a complicated case, by the head of the unit (行政强制法 Art. 25).
+    """延长查封、扣押: the head of the unit extends a seizure, once (行政强制法 Art. 25).
 
-    ``first_due_on`` was the last day until then; the further days count from it.
+    The case must be complicated. ``first_due_on`` is the last day before the extension; the further
+    days count from it.
     """
 
     TOPIC: ClassVar[str] = "penalties.seizure-extended"
@@ -238,9 +240,10 @@ class SeizureExtended(Event):
 
 
 class EvidenceDisposed(Event):
-    """处理登记保存或查封、扣押的物品: what was held is held no more, or differently.
+    """处理登记保存或查封、扣押的物品: the unit disposes of objects that it held.
 
-    ``days_late`` counts calendar days after the last day on which it could be held.
+    ``disposal``: what it did with them; ``seized``: objects registered in advance are now seized.
+    ``days_late`` counts calendar days after the last day on which the unit could hold them.
     """
 
     TOPIC: ClassVar[str] = "penalties.evidence-disposed"
@@ -256,11 +259,12 @@ class EvidenceDisposed(Event):
 
 
 class PriorNoticeServed(Event):
-    """处罚事先告知: the business is told of the penalty, its facts and its rights (Arts. 44, 63).
+    """处罚事先告知: the unit notifies the business of the intended penalty (Arts. 44, 63).
 
-    ``notice`` counts the notices of the case from 1; a later one takes the place of the one before.
-    ``fine_fen`` is the fine that is intended. ``hearing_right``: a hearing may be asked for.
-    ``respond_by`` is the last day to be heard that the unit has set.
+    The notice states the facts and the rights of the business. ``notice`` counts the notices of the
+    case from 1; a later one replaces the one before. ``fine_fen`` is the intended fine.
+    ``hearing_right``: the business may request a hearing. ``respond_by`` is the last day that the
+    unit has set for a statement.
     """
 
     TOPIC: ClassVar[str] = "penalties.prior-notice-served"
@@ -279,10 +283,10 @@ class PriorNoticeServed(Event):
 
 
 class StatementHeard(Event):
-    """听取陈述、申辩: the business was heard and its points were examined (Art. 45).
+    """听取陈述、申辩: the unit heard the business and examined its points (Art. 45).
 
-    ``notice`` is the one that it answers, 0 for what was said on the spot; ``examined`` what the
-    unit found when it examined the points.
+    ``notice`` is the number of the notice that the statement answers, 0 for a statement on the
+    spot; ``examined`` is the unit's assessment of the points.
     """
 
     TOPIC: ClassVar[str] = "penalties.statement-heard"
@@ -298,9 +302,10 @@ class StatementHeard(Event):
 
 
 class RightsWaived(Event):
-    """放弃陈述、申辩或听证: the business said so (``declared``), or let the time pass (``silent``).
+    """放弃陈述、申辩或听证: the business waived its right to a statement or to a hearing.
 
-    A hearing is waived by saying so; the time to ask for it ends by itself.
+    ``how``: it ``declared`` so, or it stayed ``silent`` until the time had passed. The right to a
+    hearing is waived only by declaration; without one, it lapses by itself.
     """
 
     TOPIC: ClassVar[str] = "penalties.rights-waived"
@@ -315,10 +320,10 @@ class RightsWaived(Event):
 
 
 class HearingRequested(Event):
-    """要求听证: the business asks for a hearing (Art. 64).
+    """要求听证: the business requests a hearing (Art. 64).
 
-    ``days_late`` counts calendar days after the last day of ``penalty.hearing``; late, it binds
-    nobody.
+    ``days_late`` counts calendar days after the last day of ``penalty.hearing``; a late request
+    does not oblige the unit to hold a hearing.
     """
 
     TOPIC: ClassVar[str] = "penalties.hearing-requested"
@@ -332,7 +337,10 @@ class HearingRequested(Event):
 
 
 class HearingAnnounced(Event):
-    """听证通知: when and where the hearing is, and who presides; not an investigator (Art. 64)."""
+    """听证通知: the unit announces the day, place and host of the hearing (Art. 64).
+
+    The host must not be an investigator of the case.
+    """
 
     TOPIC: ClassVar[str] = "penalties.hearing-announced"
 
@@ -349,7 +357,7 @@ class HearingAnnounced(Event):
 class HearingHeld(Event):
     """举行听证: the hearing took place, or the business stayed away without good reason (Art. 64).
 
-    ``record_digest`` is the SHA-256 of the hearing's record, which the business has read.
+    ``record_digest`` is the SHA-256 of the written record of the hearing, which the business read.
     """
 
     TOPIC: ClassVar[str] = "penalties.hearing-held"
@@ -367,7 +375,7 @@ class HearingHeld(Event):
 class CollectiveDiscussionHeld(Event):
     """集体讨论: the heads of the unit discussed a grave penalty together (Art. 57; LRV-R3).
 
-    Internal, as the minutes are; ``minutes_digest`` is their SHA-256.
+    The event is sealed because the minutes are internal; ``minutes_digest`` is their SHA-256.
     """
 
     TOPIC: ClassVar[str] = "penalties.collective-discussion-held"
@@ -384,15 +392,16 @@ class CollectiveDiscussionHeld(Event):
 
 
 class PenaltyDecided(Event):
-    """行政处罚决定: a unit has decided on a penalty (行政处罚法 Art. 57).
+    """行政处罚决定: a unit decides on a penalty (行政处罚法 Art. 57).
 
-    ``severity`` and ``sector`` classify what a credit record about it would say; the decision is no
-    record yet. ``benchmark_ref`` is the discretion benchmark (裁量基准) that it follows, ``tier``
-    the step of it (裁量阶次); ``leniency`` says if it is 从轻 or 减轻. ``days_late`` counts
-    calendar days after ``penalty.decide_cd``. Since version 3 ``severity_basis`` is the law under
-    which it is classed lower than ``severity.map`` has it. Since version 4 ``confiscated_fen``,
-    ``licence`` and ``valid_until`` say the rest of its content (``PenaltyContent``), and
-    ``data_source`` whose data it is, if not the unit's own.
+    ``severity`` and ``sector`` are the class and sector of a credit record about the decision,
+    which is entered separately. ``benchmark_ref`` is the discretion benchmark (裁量基准) that it
+    follows and ``tier`` the step in it (裁量阶次); ``leniency`` says whether it is 从轻 or 减轻.
+    ``days_late`` counts calendar days after ``penalty.decide_cd``. Since version 3
+    ``severity_basis`` is the law that allows a lower class than ``severity.map`` gives. Since
+    version 4 ``confiscated_fen``, ``licence`` and ``valid_until`` complete its content
+    (``PenaltyContent``), and ``data_source`` is the unit that supplied the data, if it is another
+    one.
     """
 
     TOPIC: ClassVar[str] = "penalties.penalty-decided"
@@ -425,10 +434,10 @@ class PenaltyDecided(Event):
 
 
 class PenaltyServed(Event):
-    """送达: the decision is in the hands of the business, and the repair notice with it (两书同达).
+    """送达: the unit serves the decision on the business, with the repair notice (两书同达).
 
-    It tells what is to be paid: ``fine_fen`` until ``pay_by`` (Art. 67), and each day after that
-    ``late_fee_daily`` of what is not paid, together at most the fine itself (Art. 72).
+    The business must pay ``fine_fen`` by ``pay_by`` (Art. 67). Each later day adds a late fee of
+    ``late_fee_daily`` times the unpaid amount, in all at most the fine itself (Art. 72).
     ``days_late`` counts calendar days after ``penalty.serve_wd`` (Art. 61).
     """
 
@@ -448,14 +457,14 @@ class PenaltyServed(Event):
 
 
 class DecisionPublished(Event):
-    """处罚决定公开: the public can read the decision (行政处罚法 Art. 48).
+    """处罚决定公开: the unit publishes the decision (行政处罚法 Art. 48).
 
-    ``redactions`` says what kinds of content were left out of ``summary``; ``days_late`` counts
-    calendar days after ``publicity.penalty_wd``. The public reads the decision, not this event,
-    while it is not withdrawn: a feed cannot unsay.
+    ``redactions`` lists the kinds of content that were left out of ``summary``; ``days_late``
+    counts calendar days after ``publicity.penalty_wd``. The public reads the page of the decision
+    until it is withdrawn. It does not read this event, because a public feed cannot be taken back.
 
-    Since version 2 ``version`` counts the contents of the decision from 1: a decision that was
-    altered is published as a version of its own, and its days count from the alteration's service.
+    Since version 2 ``version`` counts the contents of the decision from 1: an altered decision is
+    published as a new version, and its days count from the service of the alteration.
     """
 
     TOPIC: ClassVar[str] = "penalties.decision-published"
@@ -475,11 +484,12 @@ class DecisionPublished(Event):
 
 
 class DecisionWithdrawn(Event):
-    """撤回公开的处罚决定: altered, revoked, unlawful or void, with a public reason (Art. 48).
+    """撤回公开的处罚决定: the unit withdraws a published decision and says why (Art. 48).
 
-    ``nullified_on`` is the day on which it was; ``days_late`` counts calendar days after
-    ``publicity.withdraw_wd``. Since version 2 ``version`` says the text of which content was
-    withdrawn, and the public reads the page and not this event: a feed cannot unsay.
+    The decision was altered, revoked, or declared unlawful or void on ``nullified_on``;
+    ``days_late`` counts calendar days after ``publicity.withdraw_wd``. Since version 2 ``version``
+    is the version whose text was withdrawn. The public reads the page and not this event, because a
+    public feed cannot be taken back.
     """
 
     TOPIC: ClassVar[str] = "penalties.decision-withdrawn"
@@ -500,7 +510,7 @@ class DecisionWithdrawn(Event):
 
 
 class InstalmentPaid(Event):
-    """缴纳部分罚款: a part of the fine was paid; the fields are those of ``FinePaid``."""
+    """缴纳部分罚款: the business paid a part of the fine; the fields are those of ``FinePaid``."""
 
     TOPIC: ClassVar[str] = "penalties.instalment-paid"
     CORRECTABLE = frozenset({"receipt_no"})
@@ -519,11 +529,11 @@ class InstalmentPaid(Event):
 
 
 class FinePaid(Event):
-    """缴清罚款: nothing of the fine is outstanding any more (行政处罚法 Arts. 67, 72).
+    """缴清罚款: with this payment the fine is fully paid (行政处罚法 Arts. 67, 72).
 
-    ``amount_fen`` goes to the fine and ``late_fee_fen`` to the late fee (加处罚款), of which
-    ``late_fee_due_fen`` had accrued by that day in all. ``days_late`` counts calendar days after
-    the last day of payment.
+    ``amount_fen`` goes to the fine and ``late_fee_fen`` to the late fee (加处罚款);
+    ``late_fee_due_fen`` is the whole late fee that had accrued by that day. ``days_late`` counts
+    calendar days after the last day of payment.
     """
 
     TOPIC: ClassVar[str] = "penalties.fine-paid"
@@ -543,9 +553,9 @@ class FinePaid(Event):
 
 
 class PaymentDeferred(Event):
-    """暂缓或分期缴纳: the head of the unit allows the fine to be paid later (Art. 66).
+    """暂缓或分期缴纳: the head of the unit allows the business to pay the fine later (Art. 66).
 
-    No late fee accrues from the day of the approval to ``until``, the last day of payment then.
+    No late fee accrues from the day of approval to ``until``, the new last day of payment.
     """
 
     TOPIC: ClassVar[str] = "penalties.payment-deferred"
@@ -576,10 +586,10 @@ class EnforcementApplied(Event):
 
 
 class CriminalReferralMade(Event):
-    """移送涉嫌犯罪案件: a case is sent to the organ that prosecutes crimes (行政处罚法 Art. 27).
+    """移送涉嫌犯罪案件: the unit refers a case to the judicial organ (行政处罚法 Art. 27).
 
-    ``authority`` receives it, ``doc_no`` is the number of the letter and ``crime`` what is
-    suspected. The case stays open here until it is closed.
+    ``authority`` receives it, ``doc_no`` is the number of the letter and ``crime`` the suspected
+    crime. The case stays open here until the unit closes it.
     """
 
     TOPIC: ClassVar[str] = "penalties.criminal-referral-made"
@@ -606,12 +616,13 @@ CloseReason = Literal[
 
 
 class CaseClosed(Event):
-    """结案: nothing is left to be done (行政处罚法 Arts. 57, 73).
+    """结案: the unit closes a case (行政处罚法 Arts. 57, 73).
 
-    ``executed``: the decision is carried out. ``exempt``: no penalty by leniency (Art. 33).
-    ``not_established``: no violation was proven. ``limitation``: it was found too late (Art. 36).
-    ``transferred``: another authority takes it. ``revoked``: its decision was undone. Since version
-    2 ``party_ceased``: the business was deregistered, and nobody answers for it (ENT-V1).
+    ``executed``: the decision was carried out. ``exempt``: no penalty, by leniency (Art. 33).
+    ``not_established``: no violation was proven. ``limitation``: the act was discovered too late
+    (Art. 36). ``transferred``: another authority takes the case. ``revoked``: its decision was
+    undone. Since version 2 ``party_ceased``: the business was deregistered, and no person is liable
+    for it (ENT-V1).
     """
 
     TOPIC: ClassVar[str] = "penalties.case-closed"
@@ -629,7 +640,7 @@ class CaseClosed(Event):
 
 
 class Tier(Value):
-    """裁量阶次: one step of a benchmark: its circumstances and the fine that goes with them."""
+    """裁量阶次: one step of a benchmark: its circumstances and the range of its fine."""
 
     tier: Name
     circumstances: Text
@@ -638,9 +649,9 @@ class Tier(Value):
 
 
 class BenchmarkItem(Value):
-    """One violation in a benchmark: what the law prescribes, and the steps within it.
+    """One violation in a benchmark: the penalty in the law, and the steps within it.
 
-    ``types`` are the kinds of penalty that the law imposes; the statutory amounts bound its fine.
+    ``types`` are the kinds of penalty in the law; the statutory amounts are the limits of its fine.
     """
 
     violation_code: ViolationCode
@@ -652,9 +663,9 @@ class BenchmarkItem(Value):
 
 
 class BenchmarkPublished(Event):
-    """裁量基准公布: a unit says in public how it uses its discretion (行政处罚法 Art. 34).
+    """裁量基准公布: a unit publishes how it uses its discretion (行政处罚法 Art. 34).
 
-    Each version is complete and takes the place of the one before from ``effective_from`` on.
+    Each version is complete and replaces the one before from ``effective_from`` on.
     """
 
     TOPIC: ClassVar[str] = "penalties.benchmark-published"

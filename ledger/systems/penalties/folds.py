@@ -57,9 +57,9 @@ from ledger.systems.reconsideration.events import (
     ReconTerminated,
 )
 
-#: The deadline of payment; ``rules.PAY`` has its name.
+#: The name of the payment deadline (``rules.PAY``).
 PAY_RULE = "penalty.pay_cd"
-#: The same after an alteration, from its service or from its day.
+#: The payment deadlines of an altered fine, counted from its service or from its day.
 PAY_ALTERED_RULE = "penalty.pay_cd.altered"
 PAY_ALTERED_ELSEWHERE_RULE = "penalty.pay_cd.altered_elsewhere"
 PAY_RULES = frozenset({PAY_RULE, PAY_ALTERED_RULE, PAY_ALTERED_ELSEWHERE_RULE})
@@ -75,7 +75,7 @@ _REASONS: Mapping[type[Event], WithdrawalReason] = {
 
 
 class Nullified(msgspec.Struct, frozen=True):
-    """What became of a decision: how, since when, by which document."""
+    """How a decision lost or changed its effect, since which day and by which document."""
 
     reason: WithdrawalReason
     since: date
@@ -83,18 +83,18 @@ class Nullified(msgspec.Struct, frozen=True):
 
 
 class Disputed(msgspec.Struct):
-    """A reconsideration of a decision: both days belong to it; ``last`` is open while it runs."""
+    """A reconsideration of a decision, both days included; ``last`` is ``None`` while it runs."""
 
     first: date
     last: date | None = None
 
     def covers(self, day: date) -> bool:
-        """Whether it ran that day."""
+        """Return whether the reconsideration ran on ``day``."""
         return self.first <= day and (self.last is None or day <= self.last)
 
 
 class Payment(msgspec.Struct, frozen=True):
-    """What was paid once, in fen, towards the fine and towards the late fee."""
+    """One payment: the amounts in fen that went to the fine and to the late fee."""
 
     paid_on: date
     amount_fen: int
@@ -103,16 +103,16 @@ class Payment(msgspec.Struct, frozen=True):
 
 
 class Decision(SubjectFold):
-    """What does this decision say, and how far has it come: served, paid, published, withdrawn?
+    """What does this decision say, and was it served, paid, published or withdrawn?
 
-    ``decided_at`` and ``served_at`` are places in the ledger. ``pay_by`` is the last day of payment
-    as the business was told, or as a calendar published later moved it. ``reconsidered``: a
-    reconsideration undid or altered it, and its withdrawal is a deadline with a finding of its own
-    (RCN-V2, RCN-V4). ``late_fee_due_fen`` is the late fee as of the last payment.
+    ``decided_at`` and ``served_at`` are positions in the ledger. ``pay_by`` is the last day of
+    payment that the business was told, or to which a later calendar moved it. ``reconsidered``: a
+    reconsideration undid or altered the decision, and the deadline for its withdrawal raises
+    RCN-V2 or RCN-V4. ``late_fee_due_fen`` is the late fee as of the last payment.
 
-    ``altered_by`` are the alterations, of which the last one says its content; ``altered_at`` is
-    where the last one took effect: at the service of the reconsideration decision, or where it was
-    recorded; 0 while it waits for service.
+    ``altered_by`` lists the alterations; the last one gives the present content. ``altered_at`` is
+    the position where the last one took effect: the service of the reconsideration decision, or the
+    alteration itself; 0 while it waits for service.
     """
 
     BEGUN = "decision_made"
@@ -136,7 +136,7 @@ class Decision(SubjectFold):
     published: DecisionPublished | None = None
     nullified: Nullified | None = None
     withdrawn: DecisionWithdrawn | None = None
-    #: The versions of its content whose text was published, and every withdrawal of one.
+    #: The versions of the content whose text was published, and the withdrawals of such texts.
     texts: list[int] = msgspec.field(default_factory=list)
     withdrawals: list[DecisionWithdrawn] = msgspec.field(default_factory=list)
     reconsidered: bool = False
@@ -153,15 +153,15 @@ class Decision(SubjectFold):
 
     @property
     def undone(self) -> Nullified | None:
-        """What took its effect away; an altered decision still has effect."""
+        """How the decision lost its effect, or ``None``; an altered decision still has effect."""
         altered = self.nullified is not None and self.nullified.reason == "altered"
         return None if altered else self.nullified
 
     @property
     def public_though_undone(self) -> date | None:
-        """Since when it is undone or altered, if it is public all the same.
+        """The day since which a decision that is still public is undone or altered, or ``None``.
 
-        ``None`` also after a reconsideration, which sees to its withdrawal itself.
+        ``None`` also after a reconsideration, whose own rules require the withdrawal.
         """
         if self.to_withdraw is None or self.reconsidered:
             return None
@@ -169,12 +169,12 @@ class Decision(SubjectFold):
 
     @property
     def version(self) -> int:
-        """The number of its content: 1 as decided, one more with each alteration."""
+        """The version of the content: 1 as decided, one more with each alteration."""
         return 1 + len(self.altered_by)
 
     @property
     def to_withdraw(self) -> int | None:
-        """The version whose text is to be withdrawn: it was undone, or altered since."""
+        """The version whose text must be withdrawn, because it was undone or altered since."""
         gone = max((withdrawal.version for withdrawal in self.withdrawals), default=0)
         stale = (
             version
@@ -185,24 +185,24 @@ class Decision(SubjectFold):
 
     @property
     def awaits_service(self) -> bool:
-        """Whether it was altered by a decision that the parties do not have yet."""
+        """Whether a decision altered it that has not been served on the parties yet."""
         return bool(self.altered_by) and not self.altered_at
 
     @property
     def fine_fen(self) -> int:
-        """The fine as it stands, in fen."""
+        """The present amount of the fine, in fen."""
         return 0 if self.content is None else self.content.fine_fen
 
     def outstanding(self, on: date) -> int:
-        """What of the fine is not paid by the end of a day, in fen."""
+        """Return the part of the fine that is not paid by the end of a day, in fen."""
         return max(0, self.fine_fen - sum(p.amount_fen for p in self.payments if p.paid_on <= on))
 
     def late_fee(self, due_on: date, on: date) -> int:
-        """The late fee (加处罚款) that has accrued by the end of a day, in fen.
+        """Return the late fee (加处罚款) that has accrued by the end of a day, in fen.
 
-        Each day after ``due_on`` adds the daily share of what was not paid before it, except while
-        payment was deferred or a reconsideration ran; all together at most the fine (行政处罚法
-        Arts. 66, 72, 73).
+        Each day after ``due_on`` adds the daily rate of the amount that was unpaid on the day
+        before, except while payment was deferred or a reconsideration ran. The late fee never
+        exceeds the fine (行政处罚法 Arts. 66, 72, 73).
         """
         rate = self.late_fee_daily
         accrued, day = Decimal(0), due_on
@@ -220,12 +220,12 @@ class Decision(SubjectFold):
 
     @property
     def late_fee_paid_fen(self) -> int:
-        """What was paid towards the late fee, in fen."""
+        """The sum paid towards the late fee, in fen."""
         return sum(payment.late_fee_fen for payment in self.payments)
 
     @property
     def settled(self) -> bool:
-        """Whether nothing of the fine and of its late fee is outstanding."""
+        """Whether the fine and its late fee are fully paid."""
         paid = sum(payment.amount_fen for payment in self.payments)
         return paid >= self.fine_fen and self.late_fee_paid_fen >= self.late_fee_due_fen
 
@@ -245,7 +245,7 @@ class Decision(SubjectFold):
         self.payments.append(
             Payment(event.paid_on, event.amount_fen, event.late_fee_fen, event.receipt_no)
         )
-        # It only grows, and a payment may be reported after a later one.
+        # The late fee only grows, but payments may be reported out of order.
         self.late_fee_due_fen = max(self.late_fee_due_fen, event.late_fee_due_fen)
 
     def on_deferred(self, event: PaymentDeferred) -> None:
@@ -268,7 +268,7 @@ class Decision(SubjectFold):
             self.nullified = Nullified("altered", event.effective_on, event.instrument)
         self.altered_by.append(event)
         self.content = event.content or as_altered(self.content, event)
-        # A version that did not say by whom took effect when it was recorded.
+        # An alteration without a reconsideration takes effect when it is recorded.
         self.altered_at = 0 if event.recon is not None else record.position
         if event.recon is not None:
             self.pay_by = None
@@ -309,7 +309,7 @@ class Decision(SubjectFold):
 
 
 def content_of(decided: PenaltyDecided) -> PenaltyContent:
-    """What a penalty consisted of when it was decided."""
+    """Return the content of a penalty as it was decided."""
     return PenaltyContent(
         types=decided.types,
         severity=decided.severity,
@@ -321,7 +321,7 @@ def content_of(decided: PenaltyDecided) -> PenaltyContent:
 
 
 def as_altered(content: PenaltyContent | None, event: DecisionAltered) -> PenaltyContent | None:
-    """A content after an alteration that names single fields of it, as versions 1 and 2 do."""
+    """Return a content after an alteration that names single fields, as versions 1 and 2 do."""
     if content is None:
         return None
     fields = msgspec.structs.asdict(content)
@@ -332,12 +332,12 @@ def as_altered(content: PenaltyContent | None, event: DecisionAltered) -> Penalt
                     {**msgspec.to_builtins(content), change.field: change.after}, PenaltyContent
                 )
             except msgspec.ValidationError:
-                continue  # said in words
+                continue  # the alteration states the field in words
     return content
 
 
 class DecisionsOf(Fold):
-    """Which decisions on penalties are there about this business, by their document number?"""
+    """Which penalty decisions concern this business, by their document number?"""
 
     entity: EntityId
     documents: dict[str, str] = msgspec.field(default_factory=dict)
@@ -346,15 +346,16 @@ class DecisionsOf(Fold):
         self.documents[normal_form(event.doc_no)] = event.decision
 
     def by_document(self, doc_no: str) -> str | None:
-        """The decision of a document number, in whatever form it is written."""
+        """Return the decision with a document number; the form of writing does not matter."""
         return self.documents.get(normal_form(doc_no))
 
 
 class Case(SubjectFold):
     """What has been done in this case so far, and by whom?
 
-    Notices, statements and hearings stand in the order in which they were recorded; ``evidence``
-    names each piece with the day on which it was collected. Each ``…_at`` is a place in the ledger.
+    Notices, statements and hearings are in the order in which they were recorded; ``evidence`` maps
+    the id of each item of evidence to the day of its collection. Each ``…_at`` is a position in the
+    ledger.
     """
 
     BEGUN = "filing"
@@ -362,7 +363,7 @@ class Case(SubjectFold):
     case: CaseId
     filing: CaseFiled | None = msgspec.field(default=None, name="filed")
     filed_at: int = 0
-    #: Whether it was filed in an older system, which has the record of what was done before.
+    #: Whether an older system filed the case and has the record of its earlier steps.
     opening: bool = False
     evidence: dict[str, date] = msgspec.field(default_factory=dict)
     held: list[str] = msgspec.field(default_factory=list)
@@ -389,7 +390,7 @@ class Case(SubjectFold):
 
     @property
     def stage(self) -> str:
-        """How far it has come."""
+        """The stage that the case has reached."""
         if self.closed is not None:
             return "closed"
         if self.decisions:
@@ -421,7 +422,7 @@ class Case(SubjectFold):
             self.held.append(event.evidence)
 
     def on_disposed(self, event: EvidenceDisposed) -> None:
-        # What was registered and is then seized is held on.
+        # An object that was registered and is then seized is still held.
         if event.disposal != "seized" and event.evidence in self.held:
             self.held.remove(event.evidence)
 
@@ -458,9 +459,10 @@ class Case(SubjectFold):
 
 
 class Piece(SubjectFold):
-    """What is this piece of evidence, and is it still held?
+    """What is this item of evidence, and is it still held?
 
-    ``seized_at`` is where it was seized: when it was added, or when its registration ended so.
+    ``seized_at`` is the position of its seizure: either where it was added, or where its advance
+    registration ended in a seizure.
     """
 
     BEGUN = "addition"
@@ -498,7 +500,7 @@ class Piece(SubjectFold):
 
 
 class KnownViolation(msgspec.Struct):
-    """One violation of a business, by the case about it."""
+    """One violation of a business, known from the case about it."""
 
     case: str
     unit: str
@@ -509,7 +511,7 @@ class KnownViolation(msgspec.Struct):
 
 
 class Violations(Fold):
-    """Of which violations has this business been accused, and what came of each?"""
+    """Of which violations was this business accused, and how was each case decided?"""
 
     entity: EntityId
     cases: dict[str, KnownViolation] = msgspec.field(default_factory=dict)
@@ -527,42 +529,46 @@ class Violations(Fold):
             self.cases[event.case].exempted = event.outcome == "exempt"
 
     def on_closed(self, event: CaseClosed) -> None:
-        # By an item of the list or without one: it was a violation all the same.
+        # With or without an item of the leniency list, it was a violation.
         if event.case in self.cases and event.reason == "exempt":
             self.cases[event.case].exempted = True
 
     def same_act(self, case: str) -> list[KnownViolation]:
-        """The other cases about the act of this one (一事).
+        """Return the other cases about the same act as ``case`` (一事).
 
-        They name it alike, or they are about the same type of violation on the same days and in
-        the same place as far as that is known.
+        Two cases are about the same act if they give it the same name, or if they are about the
+        same type of violation on overlapping days and in the same place; an unknown place counts
+        as the same.
         """
-        one = self.cases[case].conduct
+        conduct = self.cases[case].conduct
         return [
             other
             for other in self.cases.values()
-            if other.case != case and _same_act(one, other.conduct)
+            if other.case != case and _same_act(conduct, other.conduct)
         ]
 
     def of_type(self, code: str, since: date, until: date, *, but: str) -> list[KnownViolation]:
-        """The violations of a type, of other cases, that ended between two days, both included."""
+        """Return the violations of a type that ended between two days, both included.
+
+        ``but``: the case that is left out.
+        """
         return [
-            one
-            for one in self.cases.values()
-            if one.case != but
-            and one.conduct.violation_code == code
-            and since <= one.conduct.last_on <= until
+            violation
+            for violation in self.cases.values()
+            if violation.case != but
+            and violation.conduct.violation_code == code
+            and since <= violation.conduct.last_on <= until
         ]
 
 
-def _same_act(one: Conduct, other: Conduct) -> bool:
-    if one.act == other.act:
+def _same_act(conduct: Conduct, other: Conduct) -> bool:
+    if conduct.act == other.act:
         return True
     return (
-        one.violation_code == other.violation_code
-        and one.first_on <= other.last_on
-        and other.first_on <= one.last_on
-        and (one.place == other.place or None in (one.place, other.place))
+        conduct.violation_code == other.violation_code
+        and conduct.first_on <= other.last_on
+        and other.first_on <= conduct.last_on
+        and (conduct.place == other.place or None in (conduct.place, other.place))
     )
 
 
@@ -584,13 +590,13 @@ class Benchmarks(VersionsFold[BenchmarkPublished]):
 
 
 def known_case(ledger: Reading, case_id: str) -> tuple[Case, CaseFiled]:
-    """The case, which has to exist and to belong to the actor's unit."""
+    """Return the case and its filing; require that it exists and belongs to the actor's unit."""
     case = ledger.own(Case(case_id), "File the case first.")
     return case, case.filed
 
 
 def open_case(ledger: Reading, case_id: str) -> tuple[Case, CaseFiled]:
-    """The case of the actor's unit, which has to be open. Raises ``OutOfStep``."""
+    """Return the case of the actor's unit; raise ``OutOfStep`` unless it is open."""
     case, filed = known_case(ledger, case_id)
     if case.closed is not None:
         raise OutOfStep(
@@ -600,22 +606,24 @@ def open_case(ledger: Reading, case_id: str) -> tuple[Case, CaseFiled]:
 
 
 def undecided_case(ledger: Reading, case_id: str) -> tuple[Case, CaseFiled]:
-    """The open case of the actor's unit without a decision in effect. Raises ``OutOfStep``."""
+    """Return the open case of the actor's unit; raise ``OutOfStep`` if a decision is in effect."""
     case, filed = open_case(ledger, case_id)
     live = live_decision(ledger, case)
     if live is not None:
-        raise OutOfStep(f"case {case_id} is decided already: {live.decision} is in effect")
+        raise OutOfStep(
+            f"case {case_id} has been decided already: decision {live.decision} is in effect"
+        )
     return case, filed
 
 
 def require_in_effect(decision: Decision) -> None:
-    """Refuse to go on with a decision, or another act, that was undone. Raises ``OutOfStep``."""
+    """Raise ``OutOfStep`` if a decision, or another act, was undone."""
     if decision.undone is not None:
         raise OutOfStep(f"decision {decision.decision} was undone by {decision.undone.instrument}")
 
 
 def live_decision(ledger: Reading, case: Case) -> Decision | None:
-    """The decision of the case that is in effect; an altered one still is."""
+    """Return the decision of the case that is in effect; an altered decision still is."""
     for decision_id in reversed(case.decisions):
         decision = ledger.read(Decision(decision_id))
         if decision.undone is None:

@@ -44,64 +44,64 @@ PEN_R1 = Rule(
     "PEN-R1",
     "case {case} cannot be decided: {reason}",
     f"{_PENALTY} Arts. 44, 45, 62, 63, 64",
-    "Serve the prior notice of this very penalty, hear the business or have it waive its right, "
-    "and hold the hearing that it asked for in time.",
+    "First serve the prior notice of exactly this penalty; then hear the business, or record that "
+    "it waived its right; and hold the hearing if the business requested one in time.",
     policy_key="penalty.hearing",
 )
 PEN_R2 = Rule(
     "PEN-R2",
-    "the act of case {case} was fined already by decision {decision} of {unit}",
+    "the act of case {case} was already fined by decision {decision} of {unit}",
     f"{_PENALTY} Art. 29 一事不二罚",
-    "Decide without a fine, or have the other decision undone first; if it is another act, file "
-    "the case with what tells the two apart.",
+    "Decide without a fine, or have the other decision undone first. If the case is about a "
+    "different act, file it with the act, the days or the place that tell the two acts apart.",
 )
 PEN_R3 = Rule(
     "PEN-R3",
-    "the business defended itself, and the penalty is heavier than the one it was told of: "
-    "{reason}",
+    "after a defence, the penalty must not be heavier than in the prior notice: {reason}",
     f"{_PENALTY} Art. 45",
-    "Stay within the notice; what evidence found since then gives ground for is told in a new "
-    "notice.",
+    "Decide on a penalty that is not heavier than in the notice; if new evidence justifies a "
+    "heavier one, serve a new notice first.",
 )
 PEN_R4 = Rule(
     "PEN-R4",
-    "the act ended on {last_on} and was found on {discovered_on}, after {limit}",
+    "the act ended on {last_on} and was discovered on {discovered_on}, after the limit {limit}",
     f"{_PENALTY} Art. 36",
-    "Close the case for limitation; five years hold only for harm to life, health or financial "
-    "safety.",
+    "Close the case for limitation; the limit of five years applies only to harm to life, health "
+    "or financial safety.",
     policy_key="penalty.limitation",
 )
 PEN_R5 = Rule(
     "PEN-R5",
-    "on the spot a {party} is warned or fined at most {max_fen} fen: {reason}",
+    "a penalty on the spot for a {party} must be a warning or a fine of at most {max_fen} fen: "
+    "{reason}",
     f"{_PENALTY} Art. 51",
-    "Open a case of the ordinary procedure.",
+    "File a case of the ordinary procedure.",
     policy_key="penalty.summary_max",
 )
 PEN_R6 = Rule(
     "PEN-R6",
     "decision {decision} cannot be served without the repair notice",
     "国办发〔2025〕22号: 两书同达",
-    "Serve the notice on credit repair together with the decision and say repair_notice.",
+    "Serve the notice on credit repair together with the decision, and send repair_notice as true.",
 )
 PEN_R7 = Rule(
     "PEN-R7",
     "a penalty of {types} with a fine of {fine_fen} fen must be classed as {severity}, not {given}",
     "国家发展改革委令第36号; 国办发〔2025〕22号: 失信信息分类",
-    "Class it as {severity}; a lower class is given with its legal basis in severity_basis.",
+    "Class it as {severity}; for a lower class, give its legal basis in severity_basis.",
     policy_key="severity.map",
 )
 PUB_R1 = Rule(
     "PUB-R1",
-    "the public text holds {what}",
+    "the public text contains {what}",
     f"{_PENALTY} Art. 50; {_THREE_SYSTEMS}; 个人信息保护法",
-    "Redact it and name what was left out in redactions.",
+    "Redact it, and list in redactions the kinds of content that were left out.",
 )
 PUB_R2 = Rule(
     "PUB-R2",
     "decision {decision} has not been served",
     f"{_PENALTY} Arts. 48, 61",
-    "Serve the decision on the business before the public reads it.",
+    "Serve the decision on the business before publishing it.",
 )
 PUB_V1 = finding_rule(
     "PUB-V1",
@@ -156,7 +156,7 @@ DECIDE_CASE = DeadlineRule(
     about=lambda event: f"case:{event.case}",
     start=_filed_on,
 )
-#: Nobody misses it: the right to ask for a hearing ends.
+#: No duty ends on this day: the right of the business to request a hearing lapses.
 REQUEST_HEARING = DeadlineRule(
     "penalty.hearing.request",
     "penalty.hearing",
@@ -166,7 +166,7 @@ REQUEST_HEARING = DeadlineRule(
     part="request_wd",
     lapses=True,
 )
-#: A decision altered before it was published is published as altered.
+#: A decision that is altered before its publication is published in the altered version.
 PUBLISH_ALTERED_ELSEWHERE = DeadlineRule(
     "publicity.penalty_wd.altered_elsewhere",
     "publicity.penalty_wd",
@@ -185,7 +185,7 @@ _PAID: tuple[type[Event], ...] = (
     DecisionAltered,
     *UNDOING,
 )
-#: What part of the fine is paid in time does not end it. An altered fine has days of its own.
+#: Paying a part of the fine does not end this deadline. An altered fine has its own deadline.
 PAY = DeadlineRule(
     PAY_RULE,
     "penalty.pay_cd",
@@ -237,7 +237,7 @@ END_SEIZURE = DeadlineRule(
     (EvidenceDisposed, SeizureExtended),
     about=lambda event: f"evidence:{event.evidence}" if event.measure == "seizure" else None,
 )
-#: What was registered in advance may be seized when that ends, and is held on.
+#: An object registered in advance may be seized when the registration ends, and is then still held.
 END_LATER_SEIZURE = DeadlineRule(
     "seizure.max_cd.registered",
     "seizure.max_cd",
@@ -261,8 +261,8 @@ END_EXTENDED_SEIZURE = DeadlineRule(
     start=_first_due_on,
 )
 
-#: How grave a kind of penalty is: by its place in 行政处罚法 Art. 9. What stands in no item of it
-#: is graver than all.
+#: How grave a kind of penalty is: the number of its item in 行政处罚法 Art. 9. A kind without an
+#: item counts as the gravest.
 _GRAVITY: dict[PenaltyType, int] = {
     "warning": 1,
     "circular_criticism": 1,
@@ -279,7 +279,7 @@ _GRAVITY: dict[PenaltyType, int] = {
     "other": 7,
 }
 
-#: Before these the business may ask for a hearing (Art. 63); before a fine, if it is a large one.
+#: The business may request a hearing before these kinds (Art. 63), and before a large fine.
 HEARING_TYPES: frozenset[PenaltyType] = frozenset(
     {
         "qualification_lowered",
@@ -290,35 +290,35 @@ HEARING_TYPES: frozenset[PenaltyType] = frozenset(
     }
 )
 
-#: Of these nothing is left to perform once the fine is paid.
+#: A decision with only these kinds is fully carried out when its fine is paid.
 ONLY_MONEY: frozenset[PenaltyType] = frozenset({"warning", "circular_criticism", "fine"})
 
 
 def due(ledger: Reading, rule: DeadlineRule, opened_at: int) -> Due:
-    """When the deadline falls due that the record at a position opened, as that now reads."""
+    """Return when the deadline opened at a position falls due, with corrections of that record."""
     return ledger.due(rule, as_it_reads(ledger, ledger.opening(opened_at)))
 
 
 class Penalty(msgspec.Struct, frozen=True):
-    """What is imposed, or is to be: its kinds, and the fine in fen."""
+    """A penalty that is imposed or intended: its kinds, and the fine in fen."""
 
     types: tuple[PenaltyType, ...]
     fine_fen: int
 
 
-def heavier(told: Penalty, decided: Penalty) -> str | None:
-    """In what a penalty is heavier than the one that was told of, if it is.
+def heavier(before: Penalty, decided: Penalty) -> str | None:
+    """Return how ``decided`` is heavier than the notice or draft ``before``, or ``None``.
 
-    A kind that was not told of is no heavier in the place of a graver one that is left out.
+    A new kind is not heavier if it replaces a graver kind.
     """
-    if "fine" in told.types and decided.fine_fen > told.fine_fen:
-        return f"a fine of {decided.fine_fen} fen for {told.fine_fen}"
-    added = _added(told, decided)
-    return None if added is None else f"{added} was not told of"
+    if "fine" in before.types and decided.fine_fen > before.fine_fen:
+        return f"a fine of {decided.fine_fen} fen instead of {before.fine_fen}"
+    added = _added(before, decided)
+    return None if added is None else f"{added} is added"
 
 
 def _added(before: Penalty, after: Penalty) -> PenaltyType | None:
-    """A kind that is added for which none as grave is left out."""
+    """Return an added kind that does not replace a kind at least as grave, or ``None``."""
     left_out = {kind for kind in before.types if kind not in after.types}
     gravest = max((_GRAVITY[kind] for kind in left_out), default=0)
     added = (kind for kind in after.types if kind not in before.types)
@@ -326,36 +326,40 @@ def _added(before: Penalty, after: Penalty) -> PenaltyType | None:
 
 
 def worse(before: PenaltyContent, after: PenaltyContent) -> str | None:
-    """In what a whole content weighs more than another, if it does (RCN-R3).
+    """Return how the content ``after`` is heavier than ``before``, or ``None`` (RCN-R3).
 
-    The gravest kind goes first (行政处罚法 Art. 9), then the amount; a licence revoked weighs more
-    than any fine. What is as grave weighs more with a kind added for which none as grave is left
-    out, or in a graver class.
+    The gravest kind is compared first (行政处罚法 Art. 9), then the amount; revoking a licence is
+    heavier than any fine. If these are equal, a content is heavier when it adds a kind that does
+    not replace one at least as grave, or when its class is graver.
     """
     gravest_before, gravest = (max(_GRAVITY[kind] for kind in c.types) for c in (before, after))
     if gravest != gravest_before:
         if gravest > gravest_before:
-            return f"{', '.join(after.types)} for {', '.join(before.types)}"
+            return f"{', '.join(after.types)} instead of {', '.join(before.types)}"
     elif after.fine_fen > before.fine_fen:
-        return f"a fine of {after.fine_fen} fen for {before.fine_fen}"
-    elif after.confiscated_fen > before.confiscated_fen > 0:  # 0: what it was is not stated
-        return f"confiscation of {after.confiscated_fen} fen for {before.confiscated_fen}"
+        return f"a fine of {after.fine_fen} fen instead of {before.fine_fen}"
+    elif after.confiscated_fen > before.confiscated_fen > 0:  # 0: the value is not stated
+        return f"confiscation of {after.confiscated_fen} fen instead of {before.confiscated_fen}"
     elif (added := _added(_penalty(before), _penalty(after))) is not None:
         return f"{added} is added"
     if SEVERITIES.index(after.severity) > SEVERITIES.index(before.severity):
-        return f"{after.severity} information for {before.severity}"
+        return f"{after.severity} information instead of {before.severity}"
     return None
 
 
 def require_fine(penalty: Penalty | PenaltyContent, pointer: str) -> None:
     """Refuse a fine without an amount, and an amount without a fine. Raises ``Malformed``."""
     if ("fine" in penalty.types) != (penalty.fine_fen > 0):
-        raise Malformed("a fine has an amount, and nothing else has one", pointer)
+        raise Malformed(
+            "fine_fen must be above 0 if fine is among the types, and 0 otherwise; it is "
+            f"{penalty.fine_fen}",
+            pointer,
+        )
 
 
-#: 暂扣、吊销许可证件: kinds that hit a licence, which a decision names.
+#: 暂扣、吊销许可证件: kinds that concern a licence, which the decision must name.
 LICENCE_TYPES: frozenset[PenaltyType] = frozenset({"licence_suspension", "licence_revocation"})
-#: Kinds that can last for a time.
+#: Kinds that can have a term.
 _LASTING: frozenset[PenaltyType] = frozenset(
     {
         "licence_suspension",
@@ -370,7 +374,7 @@ _LASTING: frozenset[PenaltyType] = frozenset(
 
 
 def require_content(content: PenaltyContent, decided_on: date, at: str = "") -> None:
-    """Refuse a content whose parts do not fit its kinds. Raises ``Malformed``.
+    """Raise ``Malformed`` if the amounts, licence or term do not fit the kinds of penalty.
 
     ``at``: the JSON pointer of the content in the command.
     """
@@ -378,18 +382,18 @@ def require_content(content: PenaltyContent, decided_on: date, at: str = "") -> 
     kinds = set(content.types)
     if content.confiscated_fen and "confiscation" not in kinds:
         raise Malformed(
-            "confiscated_fen must be 0 where confiscation is not among the types",
+            "confiscated_fen must be 0 if confiscation is not among the types",
             f"{at}/confiscated_fen",
         )
     if content.licence is not None and not kinds & LICENCE_TYPES:
         raise Malformed(
-            "licence must be left out where no licence is suspended or revoked", f"{at}/licence"
+            "licence must be left out if no licence is suspended or revoked", f"{at}/licence"
         )
     if content.valid_until is None:
         return
     if not kinds & _LASTING:
         raise Malformed(
-            "valid_until must be left out where no type of the penalty has a term",
+            "valid_until must be left out if no type of the penalty has a term",
             f"{at}/valid_until",
         )
     if content.valid_until < decided_on:
@@ -401,7 +405,7 @@ def require_content(content: PenaltyContent, decided_on: date, at: str = "") -> 
 
 
 def fitting(content: PenaltyContent) -> PenaltyContent:
-    """The content without the parts that its kinds do not have (any more)."""
+    """Return the content without amounts, licence or term that do not belong to its kinds."""
     kinds = set(content.types)
     return msgspec.structs.replace(
         content,
@@ -413,7 +417,7 @@ def fitting(content: PenaltyContent) -> PenaltyContent:
 
 
 def require_licence(types: Collection[PenaltyType], licence: Licence | None) -> None:
-    """Refuse to suspend or revoke a licence that is not named. Raises ``Malformed``."""
+    """Raise ``Malformed`` if a licence is suspended or revoked and not named."""
     if licence is None and (hit := sorted(set(types) & LICENCE_TYPES)):
         raise Malformed(
             f"licence must name the licence, with its number, for {' and '.join(hit)}", "/licence"
@@ -421,7 +425,7 @@ def require_licence(types: Collection[PenaltyType], licence: Licence | None) -> 
 
 
 def require_source(source: DataSource | None) -> None:
-    """Refuse a data source whose USCC is not a valid one. Raises ``Malformed``."""
+    """Raise ``Malformed`` if the data source has an invalid USCC."""
     if source is None:
         return
     try:
@@ -430,12 +434,13 @@ def require_source(source: DataSource | None) -> None:
         raise Malformed(f"uscc: {error}", "/data_source/uscc") from None
     if not uscc.is_valid(source.uscc):
         raise Malformed(
-            "uscc must have the check character of GB 32100; compare it with the certificate",
+            "the last character of uscc must be the check character after GB 32100; compare the "
+            "code with the unit's certificate",
             "/data_source/uscc",
         )
 
 
-#: The classes, the lightest first.
+#: The classes of severity, the lightest first.
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 
@@ -452,10 +457,10 @@ def require_class(
     decided_on: date,
     basis: bool = False,
 ) -> None:
-    """Refuse another class than ``severity.map`` gives on the day of a decision (PEN-R7).
+    """Refuse a class that differs from ``severity.map`` on the day of the decision (PEN-R7).
 
-    A sector's own classification goes before the general one. ``basis``: a law is cited for a lower
-    class. Decisions of days before the map are not judged.
+    The classification of a sector takes precedence over the general one. ``basis``: whether the
+    decision cites a law for a lower class. Decisions older than the map are not checked.
     """
     adopted = ledger.policy("severity.map", on=decided_on, domain=sector)
     if adopted is None:
@@ -479,7 +484,11 @@ def _class_of(
     procedure: Procedure,
     on: date,
 ) -> Severity:
-    """Serious if any kind or the fine is, minor if all is or by its procedure, else general."""
+    """Return the class of a content.
+
+    It is serious if any kind or the fine is serious, minor if all kinds or the procedure are minor,
+    and general otherwise.
+    """
     large = classes.get("serious_fine_fen")
     if large is None and (version := ledger.policy("severity.serious_fine_fen", on=on)) is not None:
         large = version.value

@@ -1,1 +1,1 @@
-"""自然人 Natural persons: known by a token, their data sealed, erased for good (0.10)."""
+"""自然人 Natural persons: registered under a token, with sealed data that can be erased (0.10)."""

@@ -1,4 +1,4 @@
-"""What registers a person beside what a command of another system records."""
+"""The registration of a person together with the event of a command of another system."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ledger.systems.persons.events import PersonRegistered, SealedPerson
 def registered(
     sealed: SealedPerson, unit: str, *, withheld_from: tuple[str, ...] = ()
 ) -> PersonRegistered:
-    """The event for data that the service has sealed for ``unit``.
+    """Return the event that registers a person with data that the service sealed for ``unit``.
 
-    ``withheld_from``: the units that the person accuses, and that may not know of the person.
+    ``withheld_from``: the units that the person accuses and that must not know of the person.
     """
     return PersonRegistered(
         person=sealed.person,
@@ -24,7 +24,11 @@ def registered(
 
 
 def refuse_clear(**fields: str | None) -> None:
-    """Refuse personal data that was handed in without being sealed: it would stand for ever."""
+    """Raise ``Malformed`` for unsealed personal data, which could never be erased from events."""
     for name, value in fields.items():
         if value is not None:
-            raise Malformed(f"{name} was not sealed; send it to the service", f"/{name}")
+            raise Malformed(
+                f"{name} must be sealed before it is recorded; send the command to the service, "
+                "which seals it",
+                f"/{name}",
+            )

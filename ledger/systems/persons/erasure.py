@@ -1,10 +1,10 @@
-"""Destroying the keys of those who were erased: what follows from ``PersonErased``.
+"""Destroy the keys of erased persons, as ``PersonErased`` requires.
 
-The event comes first, the key second. The event is decided: it may be refused, and a key that is
-gone cannot be had back. A crash in between leaves a key that the ledger says is to be destroyed:
-nobody is shown anything by it any more, and whoever comes by here next destroys it, the service
-when it starts and whoever erases again. So a key that comes back with an old copy of the vault
-does not stay either.
+The event is recorded first and the key is destroyed second, because the command may be refused and
+a destroyed key cannot be restored. A crash in between leaves a key that the ledger says must be
+destroyed. The service no longer shows data with it, and the next call destroys it: when the service
+starts, or when a person is erased again. The same removes a key that returns with an old copy of
+the vault.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ledger.vault.store import Vault
 
 
 def destroy_keys(recorder: SQLiteRecorder, vault: Vault) -> int:
-    """Destroy every key that the ledger says is erased; returns how many there still were.
+    """Destroy the keys of all erased persons; return how many keys still existed.
 
-    Raises ``VaultError``, and may then be repeated.
+    Raises ``VaultError``; the call may then be repeated.
     """
     return vault.destroy(erased_persons(recorder))

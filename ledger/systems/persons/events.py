@@ -1,4 +1,4 @@
-"""Events of natural persons (0.10; 个人信息保护法). None says anything about one in clear."""
+"""Events of natural persons (0.10; 个人信息保护法). None contains personal data in clear text."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ledger.kernel import Event, Value
 from ledger.kernel.events import Upcaster
 from ledger.vault.sealing import Sealed
 
-#: Why what is known of a person is erased (个人信息保护法 Art. 47). Never in words of one's own:
-#: they would say more than why.
+#: Why the data of a person is erased (个人信息保护法 Art. 47). There is no free text, because it
+#: could reveal more than the reason.
 ErasureReason = Literal[
     "purpose_achieved",
     "service_ended",
@@ -23,7 +23,7 @@ ErasureReason = Literal[
 
 
 class SealedPerson(Value):
-    """封存的自然人信息: a person's data as the service seals it before anything is recorded."""
+    """封存的自然人信息: the data of a person, which the service seals before it is recorded."""
 
     person: PersonId
     name: Sealed
@@ -32,11 +32,11 @@ class SealedPerson(Value):
 
 
 class PersonRegistered(Event):
-    """登记自然人: somebody is known by a token; what is known of them is sealed (0.10).
+    """登记自然人: a natural person is registered under a token, with sealed data (0.10).
 
-    ``unit`` took it down and may read it. The key to ``name``, ``contact`` (how they are reached)
-    and ``id_number`` (公民身份号码) lies in the vault. Since version 2 ``withheld_from`` are the
-    units that may not know of the person: those that the person accused when registered.
+    ``unit`` recorded the data and may read it. The vault holds the key to ``name``, ``contact``
+    (how to reach the person) and ``id_number`` (公民身份号码). Since version 2 ``withheld_from``
+    lists the units that must not know of the person, because the person accused them.
     """
 
     TOPIC: ClassVar[str] = "persons.person-registered"
@@ -52,19 +52,20 @@ class PersonRegistered(Event):
     withheld_from: tuple[str, ...] = ()
 
     def kept_from(self) -> tuple[str, ...]:
-        """The units that may not know of the person."""
+        """Return the units that must not know of the person."""
         return self.withheld_from
 
     def known_to(self) -> tuple[str, ...]:
-        """Every authority of the unit that took the person's data down."""
+        """Return the unit that recorded the person's data."""
         return (f"handler:{self.unit}",)
 
 
 class PersonErased(Event):
-    """删除个人信息: what is known of a person is erased for good (个人信息保护法 Art. 47).
+    """删除个人信息: the data of a person is erased permanently (个人信息保护法 Art. 47).
 
-    Recorded first: it is what has the key destroyed, however often that is begun. ``unit`` took
-    the person's data down. Since version 2 ``withheld_from`` as in ``PersonRegistered``.
+    The event is recorded before the key is destroyed, so that the destruction can be repeated after
+    a crash. ``unit`` is the unit that recorded the data. Since version 2 ``withheld_from`` as in
+    ``PersonRegistered``.
     """
 
     TOPIC: ClassVar[str] = "persons.person-erased"
@@ -77,5 +78,5 @@ class PersonErased(Event):
     withheld_from: tuple[str, ...] = ()
 
     def kept_from(self) -> tuple[str, ...]:
-        """The units that may not know of the person."""
+        """Return the units that must not know of the person."""
         return self.withheld_from

@@ -17,7 +17,7 @@ from ledger.vault.sealing import Sealed
 
 
 class Person(SubjectFold):
-    """Is this person known, to whom, and was what is known of them erased?"""
+    """Is this person registered, by which unit, and was their data erased?"""
 
     BEGUN = "registered_on"
 
@@ -33,7 +33,7 @@ class Person(SubjectFold):
 
     @property
     def stage(self) -> str:
-        """Whether what is known can still be read."""
+        """``known`` while the data can be read, then ``erased``."""
         return "erased" if self.erased_on is not None else "known"
 
     def on_registered(self, event: PersonRegistered, record: Recorded) -> None:
@@ -46,7 +46,7 @@ class Person(SubjectFold):
 
 
 class Involvements(Fold):
-    """In which proceedings does this person stand: complaints, reconsiderations, penalty cases?"""
+    """Which complaints, reconsiderations and penalty cases involve this person?"""
 
     ANY_MENTION: ClassVar[bool] = True
 

@@ -1,7 +1,7 @@
-"""Whether the vault holds the keys that it has to: those of everybody registered and not erased.
+"""Check that the vault holds the keys of all persons who were registered and not erased.
 
-A vault that was lost, or of which an older or another copy was put in its place, shows nothing of
-itself until somebody asks for a person. So it is asked here for all of them.
+A vault that was lost, or replaced by an older or a wrong copy, is not noticed until an official
+asks for a person. This module therefore checks all persons at once.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from ledger.vault.store import Vault, VaultError
 
 
 class WrongKey(msgspec.Struct, frozen=True):
-    """A person whose key is not as it has to be, registered at ``position``; and why.
+    """A person, registered at ``position``, whose key is missing, wrong, or still present.
 
-    ``lost``: it should open what was sealed; otherwise it should be gone, and is not.
+    ``lost``: the key should open the sealed data and does not; otherwise the person was erased and
+    the key still exists. ``what`` says which of these it is.
     """
 
     person: str
@@ -33,58 +34,58 @@ class WrongKey(msgspec.Struct, frozen=True):
 
 
 def erased_persons(recorder: SQLiteRecorder) -> set[str]:
-    """Everybody who was erased."""
+    """Return the tokens of all erased persons."""
     events = (record.event for record in _all(recorder, PersonErased))
     return {event.person for event in events if isinstance(event, PersonErased)}
 
 
 def wrong_keys(recorder: SQLiteRecorder, vault: Vault | None) -> Iterator[WrongKey]:
-    """Whose key is missing or does not open, and whose should be gone; ``None``: no vault is there.
+    """Return every person with a missing, wrong or undestroyed key.
 
-    Raises ``VaultError``.
+    ``vault`` is ``None`` if there is no vault. Raises ``VaultError``.
     """
     erased = erased_persons(recorder)
     wrong = []
     for record in _all(recorder, PersonRegistered):
         event = record.event
         assert isinstance(event, PersonRegistered)
-        what = _wrong(event, vault, gone=event.person in erased)
-        if what is not None:
+        fault = _fault(event, vault, gone=event.person in erased)
+        if fault is not None:
             lost = event.person not in erased
-            wrong.append(WrongKey(event.person, record.position, what, lost))
+            wrong.append(WrongKey(event.person, record.position, fault, lost))
     if wrong:
-        # Somebody may have been erased since: first the event, then the key.
+        # A person may have been erased meanwhile: the event is recorded before the key goes.
         erased = erased_persons(recorder) - erased
-    yield from (one for one in wrong if one.person not in erased)
+    yield from (key for key in wrong if key.person not in erased)
 
 
 def refuse_lost_keys(recorder: SQLiteRecorder, path: Path) -> None:
-    """Raise ``VaultError`` if the vault at ``path`` lacks keys. It is not made by this."""
+    """Raise ``VaultError`` if the vault at ``path`` lacks keys; this never creates a vault."""
     if path.exists():
         with Vault(path) as vault:
-            lost = [one for one in wrong_keys(recorder, vault) if one.lost]
+            lost = [key for key in wrong_keys(recorder, vault) if key.lost]
     else:
         lost = list(wrong_keys(recorder, None))
     if lost:
-        state = "does not open what is sealed" if path.exists() else "is gone, with the keys"
+        state = "does not open the sealed data" if path.exists() else "is missing, with the keys"
         raise VaultError(
-            f"the vault {path} {state} of {len(lost):,} persons, first {lost[0].person}, "
+            f"the vault {path} {state} of {len(lost):,} persons; the first is {lost[0].person}, "
             f"registered at position {lost[0].position}. Put the vault back that belongs to this "
-            "ledger. If it is lost for good, serve with --accept-lost-keys, and erase those "
-            "persons: nothing of them can be read any more (docs/backup.md)."
+            "ledger. If it is lost for good, serve with --accept-lost-keys and erase those "
+            "persons, whose data can no longer be read (docs/backup.md)."
         )
 
 
-def _wrong(event: PersonRegistered, vault: Vault | None, *, gone: bool) -> str | None:
+def _fault(event: PersonRegistered, vault: Vault | None, *, gone: bool) -> str | None:
     secret = None if vault is None else vault.secret(event.person)
     if gone:
-        return None if secret is None else "was erased, and the key is still there"
+        return None if secret is None else "the person was erased, and the key still exists"
     if secret is None:
-        return "the key is not there"
+        return "the key is missing"
     try:
         unseal(secret, PersonRegistered.TOPIC, "name", event.name)
     except Unsealable:
-        return "the key that is there does not open what was sealed"
+        return "the key does not open the sealed data"
     return None
 
 

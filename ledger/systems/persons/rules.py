@@ -1,4 +1,4 @@
-"""Rules of natural persons."""
+"""The rule on erasing a natural person, and the check that a person is known."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from ledger.systems.persons.folds import Person
 
 PII_R1 = Rule(
     "PII-R1",
-    "{person} stands in {proceedings}, and has still to be told what comes of it",
+    "{person} is a party to {proceedings}, which is still open, and must be told of the result",
     "个人信息保护法 Art. 47 (2); 《优化营商环境条例》Art. 49",
-    "Close it first, or ask again when it is over; or erase for unlawful_processing.",
+    "Erase the person after the proceedings are closed, or give unlawful_processing as the reason.",
 )
 
-#: Tokens that this ledger mints; all others stand for people whom another store knows.
+#: The form of the tokens that this ledger mints; other tokens belong to another store.
 _OWN = re.compile(r"psn-[0-9a-f]{32}\Z")
 
 
 def known_person(ledger: Reading, token: str | None) -> Person | None:
-    """The person for whom a token of this ledger stands; ``None`` for a token of another store.
+    """Return the person with a token of this ledger; ``None`` for a token of another store.
 
-    Raises ``UnknownReference`` for one that nobody is registered under, and ``OutOfStep`` for one
-    of a person who was erased.
+    Raises ``UnknownReference`` for an unregistered token, and ``OutOfStep`` for the token of an
+    erased person.
     """
     if token is None or not _OWN.match(token):
         return None
     person = ledger.known(Person(token), "Register the person first.")
     if person.erased_on is not None:
-        raise OutOfStep(f"what was known of {token} was erased on {person.erased_on}")
+        raise OutOfStep(f"the data of {token} was erased on {person.erased_on}")
     return person

@@ -1,1 +1,1 @@
-"""政策参数与工作日历 Policies and calendars: the numbers and days by which everything is judged."""
+"""政策参数与工作日历 Policies and calendars: the numbers and days by which rules are judged."""

@@ -1,4 +1,4 @@
-"""The working calendars that the package ``chinesecalendar`` knows: a seed, not the truth."""
+"""The working calendars of the package ``chinesecalendar``: a seed that officials may correct."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Years = Mapping[int, tuple[tuple[date, ...], tuple[date, ...]]]
 
 @cache
 def seed_years() -> Years:
-    """For each year that the package covers: its rest days on weekdays, its make-up working days.
+    """Return for each year the rest days on weekdays and the make-up working days.
 
-    With what the package lacks.
+    The years are those of the package, together with the days that the package lacks.
     """
     years = dict(package_years())
     for day in sorted(_LACKING):
@@ -35,9 +35,9 @@ def seed_years() -> Years:
 
 @cache
 def package_years() -> Years:
-    """The years as the package has them, and as ledgers were seeded with them before.
+    """Return the years as the package has them; earlier programs seeded ledgers with these.
 
-    Read from the package's tables rather than by its functions, which refuse other years.
+    This reads the tables of the package, because its functions refuse other years.
     """
     holidays: dict[int, list[date]] = defaultdict(list)
     makeup: dict[int, list[date]] = defaultdict(list)
@@ -51,5 +51,5 @@ def package_years() -> Years:
 
 
 def seed_source() -> str:
-    """Where the seeded calendars come from."""
+    """Return the source that is recorded with the seeded calendars."""
     return f"annual notices of the State Council, by chinesecalendar {version('chinesecalendar')}"

@@ -1,7 +1,10 @@
-"""Every default of the rulebook's §3 as data: value, unit, since when, by which law, how sure.
+"""Every default of section 3 of the rulebook: value, unit, first day, source and confidence.
 
-Marks: ``C✓`` the text was read again for the rulebook; ``C`` confident; ``U`` uncertain, a local
-matter or a design choice, to be settled by the authority and adopted as a version of its own.
+Marks of confidence: ``C✓`` the text of the law was read again for the rulebook; ``C`` confident;
+``U`` uncertain, a local matter or a design choice, which the authority should decide and adopt as
+a new version.
+
+A note becomes part of the recorded reason when a ledger is seeded, so it must be a full statement.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ Confidence = Literal["C✓", "C", "U"]
 
 
 class Default(msgspec.Struct, frozen=True):
-    """One version of one policy as the rulebook gives it."""
+    """One version of one policy, as the rulebook gives it."""
 
     key: str
     value: Any
@@ -32,7 +35,7 @@ class Default(msgspec.Struct, frozen=True):
 
     @property
     def unit(self) -> PolicyUnit:
-        """What the value measures, as declared for its key."""
+        """The unit of measure, as declared for the key."""
         return KEYS[self.key].unit
 
 
@@ -95,28 +98,35 @@ def _design(key: str, value: Any, note: str = "", source: str = DESIGN) -> Defau
 _PUBLICITY = (
     _row("publicity.penalty_wd", 7, NOTICE_ON, DOC_118, None, "C✓", "双公示: licences, penalties"),
     _row("publicity.other_wd", 20, NOTICE_ON, DOC_118, None, "C✓", f"also {DISCLOSURE} Art 26"),
-    _row("publicity.samr_penalty_wd", 20, SAMR_45_ON, SAMR_45, "Art 9", "C✓", "on NECIPS"),
+    _row(
+        "publicity.samr_penalty_wd", 20, SAMR_45_ON, SAMR_45, "Art 9", "C✓",
+        "published on NECIPS (国家企业信用信息公示系统)",
+    ),
     _row(
         "publicity.samr_push_wd", 10, SAMR_45_ON, SAMR_45, "Art 10", "C✓",
-        "pushed to the province of the party",
+        "the penalty is pushed to the province of the party",
     ),
     _row(
         "publicity.samr_pushed_penalty_wd", 10, SAMR_45_ON, SAMR_45, "Art 10", "C✓",
-        "published there after the push",
+        "that province publishes the penalty after the push",
     ),
-    _law("publicity.withdraw_wd", 3, "Arts 48, 85", "with the reason, in public"),
+    _law("publicity.withdraw_wd", 3, "Arts 48, 85", "the reason is published as well"),
     _design(
         "publicity.decision_follows_record", True,
-        "the page of a decision ends with its record (停止公示); local practice differs",
+        "the page of a decision ends when publicity of its credit record ends (停止公示); local "
+        "practice differs",
     ),
-    _row("publicity.annual_stats", "01-31", NOTICE_ON, DOC_118, None, "C", "for the year before"),
-    _row("legal_reviewer_share", "0.05", NOTICE_ON, DOC_118, None, "C", "at least, of officers"),
+    _row("publicity.annual_stats", "01-31", NOTICE_ON, DOC_118, None, "C", "for the previous year"),
+    _row(
+        "legal_reviewer_share", "0.05", NOTICE_ON, DOC_118, None, "C",
+        "the least share of a unit's officers",
+    ),
     _design("legal_review_wd", 5, "no national number found"),
     _design("legal_review_extend_wd", 5, "no national number found"),
-    _design("redaction_share", "0.20", "of a unit's published decisions"),
+    _design("redaction_share", "0.20", "share of a unit's published decisions"),
 )  # fmt: skip
 
-#: The points of the risk table (2.17), which screening for key supervision counts too (2.18).
+#: The points of the risk table (2.17); screening for key supervision (2.18) counts them as well.
 _RISK: dict[str, Any] = {
     "grade": {"A": 0, "B": 10, "C": 25, "D": 40},
     "key_domain": 15,
@@ -132,28 +142,30 @@ _RISK: dict[str, Any] = {
 _DRAWS = (
     _row(
         "draw.result_publish_wd", 20, NOTICE_ON, DOC_5, None, "C",
-        "after completion; the same number in 食品生产经营监督检查管理办法 Art 39",
+        "counted from completion; 食品生产经营监督检查管理办法 Art 39 has the same number",
     ),
     _row(
         "draw.general_ratio_cap", "1.00", NOTICE_ON, DOC_5, None, "U",
-        "general matters must have a cap, whose value is local; 1.00 only bounds it",
+        "general matters must have a cap, and its value is set locally; 1.00 is only the upper "
+        "bound",
     ),
     _row(
         "draw.ratio", {"A": "0.05", "B": "0.20", "C": "0.50", "D": "1.00"},
-        NOTICE_ON, SAMR_RISK, None, "U", "only the direction is national",
+        NOTICE_ON, SAMR_RISK, None, "U",
+        "national rules give only the direction: a worse grade is drawn more often",
     ),
     _row(
         "grade.scheme", {"A": "low", "B": "average", "C": "elevated", "D": "high"},
-        NOTICE_ON, SAMR_RISK, None, "C✓", "recomputed every month",
+        NOTICE_ON, SAMR_RISK, None, "C✓", "the grade is computed again every month",
     ),
-    _design("selective_p", "0.01", "two-sided exact binomial"),
-    _design("draw.void_max", 1, "for each plan year"),
-    _design("draw.exempt_share", "0.10", "of the businesses that a unit draws in a year"),
+    _design("selective_p", "0.01", "p-value of a two-sided exact binomial test"),
+    _design("draw.void_max", 1, "the most draws declared void in one plan year"),
+    _design("draw.exempt_share", "0.10", "share of the businesses that a unit draws in a year"),
     _design(
         "draw.risk_formula",
         _RISK,
-        "low below mid_from, high from high_from on; which lines of business belong to the ten key "
-        "domains is local",
+        "the risk is low below mid_from and high from high_from on; the authority decides which "
+        "lines of business belong to the ten key domains",
     ),
     _design("grade.override_window_cd", 30),
 )  # fmt: skip
@@ -161,10 +173,10 @@ _DRAWS = (
 _VISITS = (
     _row(
         "visit_cap", {"A": 1, "B": 1, "C": 2, "D": 4}, NOTICE_ON, DOC_54, None, "U",
-        "for each unit, entity and year, by the capped counter; 54号 orders caps to be published "
-        "by 2025-06-30, their numbers are local",
+        "visits of one unit to one business in one year that count towards the cap; 54号 orders "
+        "every authority to publish its caps by 2025-06-30, and the numbers are set locally",
     ),
-    _design("reasonable_factor", 2, "times the cap, for exempt visits"),
+    _design("reasonable_factor", 2, "exempt visits are reasonable up to this many times the cap"),
     _design("cap_year", "calendar"),
     _design(
         "supervision.manner",
@@ -174,30 +186,46 @@ _VISITS = (
             "C": {"manner": "on_site", "interval_cd": 30},
             "D": {"manner": "on_site", "interval_cd": 0},
         },
-        "监管方式差异化; the intervals lie between undrawn daily visits of one unit",
+        "监管方式差异化; an interval is the least time between two daily visits of one unit that "
+        "were not drawn",
         NOTICE,
     ),
     _design("multi_head_window_cd", 30),
-    _design("joint.arrival_minutes", 30, "minutes between the units of one joint visit, at most"),
+    _design(
+        "joint.arrival_minutes", 30,
+        "the most minutes between the first and the last unit to arrive at a joint visit",
+    ),
     _design("retaliation_window_cd", 90),
     _design(
-        "filing.plan_wd", 5, "after approval, and before first use; the Notice says 及时", NOTICE
+        "filing.plan_wd", 5,
+        "counted from approval; the plan must also be filed before its first use. The Notice says "
+        "only 及时",
+        NOTICE,
     ),
     _design(
         "filing.act_code_from", "2027-01-01",
-        "at the door only codes that the service made are taken from that day on",
+        "from that day on, an inspection at the door accepts only codes that this service made",
     ),
-    _design("filing.lead_wd", 0, "a scheme filed 7 working days before a visit: Nanchang 2025"),
-    _design("filing.emergency_wd", 1, "after the start; the official Q&A gives no number"),
-    _law("inspection.min_officers", 2, "Art 42", "54号 for on-site checks"),
+    _design(
+        "filing.lead_wd", 0,
+        "how long before a visit its scheme must be filed; Nanchang 2025 requires 7 working days",
+    ),
+    _design(
+        "filing.emergency_wd", 1,
+        "counted from the start of the visit; the official Q&A gives no number",
+    ),
+    _law("inspection.min_officers", 2, "Art 42", "54号 says the same for checks on site"),
     _row(
         "inspection.result_notice_wd", 5, NOTICE_ON, DOC_54, None, "U",
-        "after conclusion; 54号 gives no number",
+        "counted from the conclusion of the inspection; 54号 gives no number",
     ),
-    _design("inspection.data_entry_wd", 1, "after leaving"),
+    _design("inspection.data_entry_wd", 1, "counted from leaving the business"),
     _design("late_entry_flag", 1),
     _row("catalogue.publish_wd", 20, NOTICE_ON, DISCLOSURE, "Art 26", "C✓"),
-    _row("catalogue.idle_years", 5, DOC_54_ON, DOC_54, None, "C✓", "summary of the official Q&A"),
+    _row(
+        "catalogue.idle_years", 5, DOC_54_ON, DOC_54, None, "C✓",
+        "from the summary of the official Q&A",
+    ),
     _row(
         "special.approval",
         {
@@ -209,7 +237,8 @@ _VISITS = (
             "urgent": "amend the plan and file it",
         },
         DOC_54_ON, DOC_54, None, "C✓",
-        "press conference of 2025-01-07; there is to be an annual quota, whose number is local",
+        "from the press conference of 2025-01-07; an annual quota is required, and its number is "
+        "set locally",
     ),
     _row(
         "conduct.five_prohibitions",
@@ -246,8 +275,8 @@ _CREDIT = (
             "special_serious": {"min_months": 36, "max_months": 36, "repairable": False},
         },
         date(2019, 4, 30), NDRC_527, None, "C",
-        "in force to 2023-04-30; knows no minor class, which counts as general; the day from "
-        "which it held is that of its issue",
+        "in force until 2023-04-30; it has no minor class, so minor information counts as general; "
+        "its first day is taken to be the day of its issue",
         date(2023, 4, 30),
     ),
     _row(
@@ -265,7 +294,7 @@ _CREDIT = (
             },
         },
         NDRC_58_ON, NDRC_58, None, "C✓",
-        "one period for all classes; several penalty types take the longest",
+        "one period for all classes; a decision with several kinds of penalty takes the longest",
         date(2026, 3, 31),
     ),
     _row(
@@ -276,8 +305,8 @@ _CREDIT = (
             "serious": {"min_months": 12, "max_months": 36},
         },
         NDRC_36_ON, NDRC_36, None, "C✓",
-        f"issued 2025-11-20, repeals Order 58; {DOC_22}; minor information is repaired as soon as "
-        "the duties are done",
+        f"issued on 2025-11-20, repeals Order 58; see also {DOC_22}; minor information can be "
+        "repaired as soon as the duties are fulfilled",
     ),
     _row(
         "severity.map",
@@ -303,16 +332,17 @@ _CREDIT = (
             ],
         },
         NDRC_36_ON, NDRC_36, None, "C✓",
-        "as reported; of several kinds the gravest counts, and the amounts are set by sector (U)",
+        "as reported in the press; of several kinds the gravest counts; each sector sets its own "
+        "amounts (U)",
     ),
     _row(
         "severity.serious_fine_fen", 100_000_000, NDRC_36_ON, NDRC_36, None, "U",
-        "a placeholder for a very large fine",
+        "a placeholder: no source gives the amount of a very large fine",
     ),
     _row(
         "dishonesty.transition", "more_favourable", NDRC_36_ON, NDRC_36, None, "U",
-        "records determined before 2026-04-01 take the regime more favourable to the entity from "
-        "that day on, and keep both dates; the transition text was not seen",
+        "from 2026-04-01 on, a record determined before that day follows the regime that is more "
+        "favourable to the business, and keeps both dates; the transitional provision was not seen",
     ),
     _row(
         "samr.regime",
@@ -331,71 +361,86 @@ _CREDIT = (
             "push_wd": 3,
         },
         SAMR_REPAIR_ON, SAMR_REPAIR_2025, None, "C✓",
-        "the three classes of Order 36; across provinces pushed within 3 working days",
+        "the three classes are those of Order 36; a repair for another province is pushed to it "
+        "within 3 working days",
     ),
     _row(
         "repair.accept_wd", 3, NOTICE_ON, DESIGN, None, "U",
-        "until the State Council's number: the same", date(2025, 6, 21),
+        "the number that the State Council set later", date(2025, 6, 21),
     ),
-    _row("repair.accept_wd", 3, DOC_22_ON, DOC_22, None, "C✓", "after forwarding"),
-    _design("repair.supplement_wd", 10, "for the business to hand in what was missing"),
+    _row("repair.accept_wd", 3, DOC_22_ON, DOC_22, None, "C✓", "counted from the forwarding"),
+    _design("repair.supplement_wd", 10, "the time in which the business supplies what is missing"),
     _row(
         "repair.decide_wd", 7, NOTICE_ON, SAMR_REPAIR_2025, None, "U",
-        "after acceptance; for Order 36 inferred (3 + 7 = 10)",
+        "counted from acceptance; inferred for Order 36 (3 + 7 = 10)",
     ),
     _row(
         "repair.feedback_wd", 10, NOTICE_ON, DESIGN, None, "U",
-        "until the State Council's number: the same", date(2025, 6, 21),
+        "the number that the State Council set later", date(2025, 6, 21),
     ),
-    _row("repair.feedback_wd", 10, DOC_22_ON, DOC_22, None, "C✓", "Credit China to the applicant"),
+    _row(
+        "repair.feedback_wd", 10, DOC_22_ON, DOC_22, None, "C✓",
+        "the time in which Credit China answers the applicant",
+    ),
     _row(
         "repair.extend_wd", 10, NOTICE_ON, DOC_22, None, "U",
-        "once, when complex or to verify; the extension exists, its length was not seen",
+        "the period may be extended once, for a complex case or to verify something; the text "
+        "allows this, but the number of days was not seen",
     ),
-    _design("credit.objection_wd", 7, "to answer an objection (CRD-V3); no number was seen"),
-    _design("dishonesty.defence_wd", 5, "at least, from the notice; no national number was seen"),
-    _design("repair.sync_wd", 3, "for partners to confirm removal; the text says simultaneously"),
+    _design(
+        "credit.objection_wd", 7,
+        "the time in which the unit answers an objection (CRD-V3); no number was seen",
+    ),
+    _design(
+        "dishonesty.defence_wd", 5,
+        "the least time for a defence, counted from the notice; no national number was seen",
+    ),
+    _design(
+        "repair.sync_wd", 3,
+        "the time in which partners confirm a removal; the text says simultaneously",
+    ),
     _design("repair.sync_alert_wd", 1),
     _design(
-        "repair.green_channel_wd", 3, "in total, checked the same day; the Notice says 缩短", NOTICE
+        "repair.green_channel_wd", 3,
+        "the whole procedure of the green channel; the Notice says only 缩短", NOTICE,
     ),
-    _design("repair.green_precheck_wd", 0, "the pre-check of the green channel is of the same day"),
+    _design("repair.green_precheck_wd", 0, "the green channel is pre-checked on the same day"),
     _row(
         "repair.false_bar_years", 3, NDRC_58_ON, NDRC_58, None, "U",
-        "Order 36 keeps a bar, its years were not seen",
+        "Order 36 keeps the bar, but its number of years was not seen",
     ),
     _row(
         "serious_list.consultation", 30, NOTICE_ON, DOC_49, None, "C✓",
-        "new criteria are public at least so long",
+        "the least time for which new criteria are open to public comment",
     ),
 )  # fmt: skip
 
 _PENALTIES = (
-    _law("penalty.decide_cd", 90, "Art 60", "from filing the case"),
+    _law("penalty.decide_cd", 90, "Art 60", "counted from the filing of the case"),
     _law("penalty.serve_wd", 7, "Arts 61, 85"),
     _law("penalty.pay_cd", 15, "Art 67"),
-    _law("penalty.late_fee_daily", "0.03", "Art 72", "together at most the fine itself"),
+    _law("penalty.late_fee_daily", "0.03", "Art 72", "in all at most the fine itself"),
     _law("penalty.hearing", {"request_wd": 5, "notice_wd": 7}, "Arts 64, 85"),
     _law(
         "penalty.summary_max",
         {"citizen_fen": 20_000, "organisation_fen": 300_000},
         "Art 51",
-        "or a warning",
+        "the largest fine on the spot; a warning is possible as well",
     ),
     _law(
         "penalty.limitation",
         {"ordinary_months": 24, "serious_months": 60},
         "Art 36",
-        "60 for life, health or financial safety with harm",
+        "60 months if life, health or financial safety is concerned and harm was done",
     ),
     _law("evidence.advance_registration", 7, "Arts 56, 85"),
     _row("seizure.max_cd", 30, NOTICE_ON, COMPULSION_LAW, "Art 25", "C✓"),
     _row("seizure.extend_cd", 30, NOTICE_ON, COMPULSION_LAW, "Art 25", "C✓"),
-    _design("first_violation_months", 24, "no national definition found"),
+    _design("first_violation_months", 24, "no national definition was found"),
     _design(
         "major_penalty_threshold",
         {"citizen_fen": 1_000_000, "organisation_fen": 10_000_000},
-        "较大数额 is local in law; a placeholder",
+        "a placeholder: the law leaves the amount of 较大数额 to local rules",
     ),
 )
 
@@ -421,7 +466,8 @@ _PROCESS = (
             },
         },
         NOTICE_ON, DOC_118, None, "U",
-        "the steps of 全过程记录; which of them a case needs that ends early is a design choice",
+        "the steps are those of 全过程记录; it is a design choice which of them a case needs that "
+        "ends early",
     ),
 )  # fmt: skip
 
@@ -430,60 +476,106 @@ _SOFT = (
     _design(
         "leniency.blanket_closure",
         {"cases": 3, "window_cd": 30},
-        "closures for one type of violation by one unit (FLX-V3); the Notice says 一刀切",
+        "closures that one unit orders for one type of violation (FLX-V3); the Notice says 一刀切",
         NOTICE,
     ),
     _design(
-        "observation.default_months", 12, "the Notice says 一定合理; a city takes a year", NOTICE
+        "observation.default_months",
+        12,
+        "the Notice says 一定合理; the rules of one city set a year",
+        NOTICE,
     ),
-    _design("observation.max_months", 24, "scholarship: at most two years", NOTICE),
+    _design("observation.max_months", 24, "legal writers propose at most two years", NOTICE),
     _design(
-        "observation.soft_measures", 3, "on one issue without correction or escalation (OBS-V2)"
+        "observation.soft_measures",
+        3,
+        "soft measures on one issue that was neither corrected nor escalated (OBS-V2)",
     ),
     _design(
         "observation.breach_wd",
         7,
-        "after a bottom-line breach by then a case is filed (OBS-V1); no number was seen",
+        "the time in which a case is filed after a bottom-line breach (OBS-V1); no number was seen",
     ),
-    _design("key.max_matters", 5, "for each domain; the Notice says 严格控制数量", NOTICE),
+    _design(
+        "key.max_matters", 5, "the most matters in one domain; the Notice says 严格控制数量", NOTICE
+    ),
     _design("key.review_months", 12, "", NOTICE),
     _design(
         "key.screening_formula",
         {**_RISK, "report": 20, "report_max": 40},
-        "the risk table, and visits on a report that confirmed a breach",
+        "the points of the risk table, and points for visits on a report that confirmed a breach",
     ),
-    _design("key.unit_list", "shared", "who reads which units are under key supervision"),
-    _design("casefile.pass", 60, "any veto fails; common local practice"),
-    _design("casefile.excellent", 90, "common local practice"),
-    _design("casefile.min_sample", {"cases": 3, "ratio": "0.05"}, "for each unit and year"),
-    _design("casefile.self_gap", 15, "points by which a self-score may exceed the mutual one"),
-    _design("casefile.review_months", 12, "within which some file of each unit is reviewed"),
+    _design("key.unit_list", "shared", "who may read which businesses are under key supervision"),
+    _design(
+        "casefile.pass",
+        60,
+        "the least score to pass; a veto item fails the file; common local practice",
+    ),
+    _design("casefile.excellent", 90, "the least score for excellent; common local practice"),
+    _design(
+        "casefile.min_sample",
+        {"cases": 3, "ratio": "0.05"},
+        "the larger one, for each unit and year",
+    ),
+    _design(
+        "casefile.self_gap",
+        15,
+        "the most points by which a unit's own score may exceed that of the mutual review",
+    ),
+    _design(
+        "casefile.review_months",
+        12,
+        "the time in which at least one case file of each unit is reviewed",
+    ),
 )
 
 _SUPERVISION = (
     _design(
         "supervision.response_wd", 15,
-        "to a notice; a decision states its own; the deadlines of 行政执法监督条例 were not seen",
+        "the time to answer a notice; a decision states its own; the deadlines of "
+        "行政执法监督条例 were not seen",
     ),
-    _design("supervision.opinion_response_wd", 30, "to an opinion; as for a notice"),
-    _design("triage_wd", 5),
+    _design(
+        "supervision.opinion_response_wd", 30,
+        "the time to answer an opinion; the deadlines of 行政执法监督条例 were not seen",
+    ),
+    _design("triage_wd", 5, "the time in which the Justice Bureau triages a finding"),
     _design("complaint.ack_wd", 1, "the Notice says 第一时间", NOTICE),
     _design("complaint.accept_wd", 7, "as in the SAMR complaint rule of 2022, Art 14"),
     _design("complaint.resolve_cd", 60),
-    _design("complaint.channel_test_cd", 90, "in which somebody answers a test of a channel"),
-    _design("complaint.public_per_minute", 10, "from one address, without an account"),
-    _design("complaint.public_per_day", 2000, "without an account, from all addresses together"),
+    _design(
+        "complaint.channel_test_cd", 90,
+        "a test of each channel must be answered at least once in this time",
+    ),
+    _design(
+        "complaint.public_per_minute", 10,
+        "the most complaints without an account from one address",
+    ),
+    _design(
+        "complaint.public_per_day", 2000,
+        "the most complaints without an account from all addresses together",
+    ),
     _design(
         "complaint.handlers", {"units": ["JB", "PARK", "RECON", "RLO"]},
-        "who handles complaints besides qualified units and those that report each month",
+        "units that handle complaints in addition to the qualified units and the units that "
+        "report each month",
     ),
-    _recon("recon.apply_cd", 60, "Art 20", "from knowledge of the act"),
-    _recon("recon.apply_uninformed_months", 12, "Art 20", "when not told of the remedy, at most"),
+    _recon("recon.apply_cd", 60, "Art 20", "counted from the day when the applicant knows the act"),
+    _recon(
+        "recon.apply_uninformed_months", 12, "Art 20",
+        "the longest period if the applicant was not told of the remedy",
+    ),
     _recon("recon.apply_absolute_years", 5, "Art 21"),
     _recon("recon.apply_absolute_real_estate_years", 20, "Art 21"),
-    _recon("recon.accept_wd", 5, "Arts 30, 88", "then deemed accepted"),
+    _recon(
+        "recon.accept_wd", 5, "Arts 30, 88",
+        "an application not decided by then counts as accepted",
+    ),
     _recon("recon.correction_request_wd", 5, "Arts 31, 88"),
-    _recon("recon.correction_wd", 10, "Arts 31, 88", "for the applicant"),
+    _recon(
+        "recon.correction_wd", 10, "Arts 31, 88",
+        "the time in which the applicant corrects the application",
+    ),
     _recon(
         "recon.ordinary",
         {"copy_wd": 7, "reply_wd": 10, "decide_cd": 60, "extend_cd": 30},
@@ -493,22 +585,25 @@ _SUPERVISION = (
         "recon.summary",
         {"copy_wd": 3, "reply_wd": 5, "decide_cd": 30, "extend_cd": 0},
         "Arts 53-54, 62",
-        "acts on the spot, warnings, up to 3,000 yuan, disclosure",
+        "for acts on the spot, warnings, fines up to 3,000 yuan and disclosure of information",
     ),
     _recon("recon.opinion_report_cd", 60, "Art 76"),
     _recon(
         "recon.incidental_review",
         {"decide_cd": 30, "transfer_wd": 7, "answer_cd": 60},
         "Arts 56-60, 88",
-        "decided if competent, else transferred",
+        "the body decides if it is competent, and transfers the review otherwise",
     ),
-    _design("recon.repeated_revocations", 2, "of one unit on one matter, from which on it is told"),
+    _design(
+        "recon.repeated_revocations", 2,
+        "after this many revocations of acts of one unit on one matter, the unit is told",
+    ),
 )  # fmt: skip
 
 _SAFEGUARDS = (
     _row(
         "ledger.month_end", {"due": "last_calendar_day", "warn": "last_working_day"},
-        NOTICE_ON, NOTICE, None, "C✓", "每月月底前; that it means 24:00 is a design choice (U)",
+        NOTICE_ON, NOTICE, None, "C✓", "每月月底前; reading it as 24:00 is a design choice (U)",
     ),
     _row(
         "ledger.responsibilities",
@@ -525,19 +620,27 @@ _SAFEGUARDS = (
                 "9": {"lead": ["parks", "enforcement_units", "RECON"], "responsible": ["JB"]},
             },
         },
-        NOTICE_ON, NOTICE, None, "U", "the table is the Notice's; the ids of the leads are ours",
+        NOTICE_ON, NOTICE, None, "U",
+        "the table comes from the Notice; the ids of the leading units are this ledger's",
     ),
     _design(
-        "work.plan_due", "01-31", "the unit's work plan of the year; asked of later years alone",
+        "work.plan_due", "01-31",
+        "the last day for a unit's work plan of the year; it applies only to years that began "
+        "after this ledger had the policy",
         NOTICE,
     ),
-    _design("calendar.call_on", "11-01", "the day from which next year's calendar is called for"),
-    _design("ledger.cutoff_cd", 1, "by which a report's cutoff may lag behind its submission"),
-    _design("ledger.nil_months", 3, "nil reports running that are found"),
+    _design(
+        "calendar.call_on", "11-01",
+        "from this day on, the Justice Bureau is asked for next year's calendar",
+    ),
+    _design(
+        "ledger.cutoff_cd", 1, "the most days between the cutoff of a report and its submission"
+    ),
+    _design("ledger.nil_months", 3, "this many nil reports in a row raise a finding"),
     _design(
         "assessment.weights",
         {"framework": "法治建设", "three_systems_may_fall": False},
-        "the three systems take a larger share",
+        "the three systems (三项制度) get a larger share",
         NOTICE,
     ),
     _design(
@@ -553,11 +656,11 @@ _SAFEGUARDS = (
                 "立案件数", "办案数量", "办案件数",
             ],
         },
-        "in the name of an indicator; after 行政处罚法 Art 74 and 54号",
+        "terms that the name of an indicator must not contain, after 行政处罚法 Art 74 and 54号",
     ),
     _design(
         "assessment.burst", {"window_cd": 30, "factor": "3", "least": 10},
-        "nil inspections just before the cutoff",
+        "too many inspections that found nothing in the last days before the cutoff",
     ),
     _design(
         "exchange.inspection_codes",
@@ -656,21 +759,25 @@ _SAFEGUARDS = (
                 "12": {"zh": "已迁出", "en": "moved away", "of": ["entity_not_found", "other"]},
             },
         },
-        "codes of one platform; check against your province's",
+        "the codes of one platform; compare them with those of your province",
     ),
-    _design("assessment.publish_months", 12, "after the year's end: the assessment is yearly"),
+    _design(
+        "assessment.publish_months", 12,
+        "counted from the end of the year, because the assessment is yearly",
+    ),
     _design(
         "evidence.retention", 360,
-        "from the archive of a case until its files may be erased; 档案法 and the unit's schedule",
+        "counted from the archiving of a case; then its files may be erased; see 档案法 and the "
+        "unit's schedule",
     ),
     _design(
         "retention",
         {"events": "permanent", "personal_data": "archive schedule of the unit"},
-        "档案法 and its rules",
+        "as 档案法 and its implementing rules require",
     ),
 )  # fmt: skip
 
-#: In the order of the rulebook; several versions of one key in the order of time.
+#: Every default, in the order of the rulebook; versions of one key in the order of their days.
 DEFAULTS: tuple[Default, ...] = (
     *_PUBLICITY,
     *_DRAWS,

@@ -1,6 +1,7 @@
 """Events of policies and calendars.
 
-Versions and calendars are the kernel's own: every command is judged by them.
+The kernel defines the events of policy versions and calendars, because it judges every command by
+them.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from ledger.kernel.policies import CalendarYear, PolicyVersionAdopted, WorkingCa
 
 
 class CalendarCalledFor(Event):
-    """工作日历待发布: next year's working calendar is missing; JB publishes it by ``due_on``.
+    """工作日历待发布: next year's working calendar is missing.
 
-    Recorded once for a year, from the day of ``calendar.call_on`` on. Until it is published,
-    deadlines that reach into that year are provisional.
+    The Justice Bureau must publish it by ``due_on``. The service records this once for a year, on
+    or after the day ``calendar.call_on``. Until the calendar is published, deadlines that reach
+    into that year are provisional.
     """
 
     TOPIC: ClassVar[str] = "policies.calendar-called-for"

@@ -1,4 +1,4 @@
-"""Which policies there are, what each measures, and which values it may take."""
+"""The policies of the rulebook: what each one measures and which values it may take."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Months = Annotated[int, msgspec.Meta(ge=0, le=1200)]
 Money = Annotated[int, msgspec.Meta(ge=0, description="amount in fen")]
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
 
-#: What a value of each unit looks like; a table says itself, by key.
+#: The type of a value for each unit of measure; each table has a type of its own (``KEYS``).
 UNITS: Mapping[str, Any] = {
     "wd": Days,
     "cd": Days,
@@ -38,7 +38,7 @@ UNITS: Mapping[str, Any] = {
 #: A civil date as text.
 Day = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?![\s\S])")]
 
-#: Who reads a list: everybody, all authorities, or the unit and the supervisors.
+#: Who may read a list: the public, all authorities, or only the unit and its supervisors.
 ListVisibility = Literal["public", "shared", "restricted"]
 
 
@@ -61,13 +61,14 @@ class RatioByGrade(Value):
 
 
 class RiskFormula(Value):
-    """Points by which the risk of a business is reckoned, and from how many it is mid or high.
+    """The points that make up the risk of a business, and the thresholds of mid and high risk.
 
-    ``grade``: for its credit grade. ``key_domain``: for a line of business that has one of the
-    words of ``key_lines``. ``breach``: for each breach published of its own visits of the last
-    ``breach_months``, at most ``breach_max`` in all. ``unmet_order``: for each order to correct
-    after which the same unit has published no visit that found things right, at most
-    ``unmet_order_max``.
+    ``grade``: points for its credit grade. ``key_domain``: points if its line of business contains
+    a word of ``key_lines``. ``breach``: points for each visit of the last ``breach_months`` whose
+    published result is a breach, at most ``breach_max`` in all. ``unmet_order``: points for each
+    order to correct after which the same unit has not published a visit without a breach, at most
+    ``unmet_order_max`` in all. The risk is mid from ``mid_from`` points and high from
+    ``high_from`` points.
     """
 
     grade: CountByGrade
@@ -82,16 +83,17 @@ class RiskFormula(Value):
     high_from: Count
 
 
-#: Whether a unit checks without entering the business first, or on site.
+#: How a unit checks a business: first without entering it, or on site.
 SupervisionManner = Literal["off_site_first", "on_site"]
 
 
 class GradeManner(Value):
     """How units supervise the businesses of one grade.
 
-    ``off_site_first``: in writing, on shared data or remotely; on site only if drawn, designated,
-    on a clue, or because a provision prescribes it. ``interval_cd``: the least number of calendar
-    days between two daily visits of a unit that are not drawn.
+    ``off_site_first``: the unit checks in writing, on shared data or remotely. It visits the
+    business only if the business was drawn or designated, if there is a clue, or if a provision
+    requires a visit. ``interval_cd``: the least number of calendar days between two daily visits of
+    one unit that were not drawn.
     """
 
     manner: SupervisionManner
@@ -108,10 +110,10 @@ class MannerByGrade(Value):
 
 
 class ScreeningFormula(RiskFormula):
-    """The points of ``RiskFormula``, and what more counts when key supervision is screened for.
+    """The points by which businesses are screened for key supervision: ``RiskFormula`` and more.
 
-    ``report``: for each visit of the last ``breach_months`` on a third party's report whose
-    published result is a breach, at most ``report_max``.
+    ``report``: points for each visit of the last ``breach_months`` that followed a third party's
+    report and whose published result is a breach, at most ``report_max`` in all.
     """
 
     report: Count
@@ -119,7 +121,7 @@ class ScreeningFormula(RiskFormula):
 
 
 class LineByGrade(Value):
-    """What each credit grade means."""
+    """The meaning of each credit grade."""
 
     A: Line
     B: Line
@@ -130,7 +132,7 @@ class LineByGrade(Value):
 class ClassPeriods(Value):
     """How long information of one class is public, and whether it can be repaired.
 
-    ``published``: ``always``, or ``exceptionally`` for what is published only with a reason.
+    ``published``: ``always``, or ``exceptionally`` if publishing it needs a reason.
     """
 
     min_months: Months
@@ -140,10 +142,10 @@ class ClassPeriods(Value):
 
 
 class DishonestyRegime(Value):
-    """How long dishonesty information is public: by class, and at least so long in some domains.
+    """How long dishonesty information is public: by class, with a longer minimum in some domains.
 
-    A class that a regime does not know is mapped to the nearest one, which its note says.
-    ``special_serious`` is a class of its own in the regime of 2019 only.
+    A regime that lacks a class treats it as the nearest one; the note of the regime says which.
+    Only the regime of 2019 has the class ``special_serious``.
     """
 
     minor: ClassPeriods
@@ -156,7 +158,7 @@ class DishonestyRegime(Value):
 
 
 class SamrRegime(Value):
-    """Repair in the market-supervision system: when it may be asked for and how long it takes."""
+    """Credit repair in the market-supervision system: when to apply, and how long it takes."""
 
     repair_after_months: dict[Literal["minor", "general", "serious"], Months]
     domain_min_months: dict[Line, Months] = msgspec.field(default_factory=dict)
@@ -167,8 +169,9 @@ class SamrRegime(Value):
 class SeverityMap(Value):
     """Which acts make information minor, general or serious.
 
-    Kinds of penalty among them are named as in decisions. ``serious_fine_fen`` is the amount from
-    which a fine is serious where a sector has set its own; else ``severity.serious_fine_fen`` is.
+    Kinds of penalty have the same names as in decisions. ``serious_fine_fen`` is the amount from
+    which a fine is serious, if the sector has set one; otherwise ``severity.serious_fine_fen``
+    applies.
     """
 
     minor: tuple[Line, ...]
@@ -185,21 +188,21 @@ class PartyAmounts(Value):
 
 
 class Limitation(Value):
-    """Within which time a violation has to be found."""
+    """Within how many months after its end a violation must be discovered (追责时效)."""
 
     ordinary_months: Months
     serious_months: Months
 
 
 class Hearing(Value):
-    """The two periods of a hearing: to ask for it, and its notice ahead of the day."""
+    """The two periods of a hearing: the time to request it, and the notice before its day."""
 
     request_wd: Days
     notice_wd: Days
 
 
 class ReconProcedure(Value):
-    """The periods of one procedure of reconsideration."""
+    """The periods of the ordinary or the summary procedure of reconsideration."""
 
     copy_wd: Days
     reply_wd: Days
@@ -208,7 +211,7 @@ class ReconProcedure(Value):
 
 
 class IncidentalReview(Value):
-    """The periods for a normative document that is reviewed along with an act."""
+    """The periods for reviewing a normative document together with the act based on it."""
 
     decide_cd: Days
     transfer_wd: Days
@@ -216,14 +219,14 @@ class IncidentalReview(Value):
 
 
 class BlanketClosure(Value):
-    """When closing one business after another is blanket: so many in so many days."""
+    """When closures count as blanket (一刀切): at least ``cases`` within ``window_cd`` days."""
 
     cases: Count
     window_cd: Days
 
 
 class MinSample(Value):
-    """The larger of a number of cases and a share of all."""
+    """The least size of a sample: ``cases`` or the share ``ratio`` of all, whichever is larger."""
 
     cases: Count
     ratio: Ratio
@@ -237,10 +240,10 @@ class Conduct(Value):
 
 
 class SpecialApproval(Value):
-    """What a special inspection campaign needs.
+    """The requirements for a special inspection campaign.
 
-    ``annual_quota``: how many campaigns of its own a unit may begin in a year; ``None`` while the
-    number is not set.
+    ``annual_quota``: how many campaigns a unit may start in a year; ``None`` while no number is
+    set.
     """
 
     approver: Line
@@ -252,9 +255,9 @@ class SpecialApproval(Value):
 
 
 class MandatorySteps(Value):
-    """Which steps the record of a case has to show before it is closed, by why it is closed.
+    """The steps that must be on record before a case is closed, for each reason to close it.
 
-    The keys are the reasons for which a case is closed; a reason that is not named asks for none.
+    The keys are the reasons for closing; a reason that is missing requires no step.
     """
 
     ordinary: dict[Line, tuple[Line, ...]]
@@ -269,10 +272,9 @@ class MonthEnd(Value):
 
 
 class TaskParts(Value):
-    """Who leads a task of the Notice and who else is responsible for it.
+    """The units that lead a task of the Notice, and the other units responsible for it.
 
-    Each is named by its unit id, or by a group of reporting units: ``parks``,
-    ``enforcement_units``.
+    Each entry is a unit id or a group of reporting units (``parks``, ``enforcement_units``).
     """
 
     lead: tuple[Line, ...] = ()
@@ -280,7 +282,7 @@ class TaskParts(Value):
 
 
 class Responsibilities(Value):
-    """Who does what: the parts in each of the nine tasks, by its number."""
+    """The units that lead and that are responsible for each of the nine tasks, by task number."""
 
     tasks: dict[Literal["1", "2", "3", "4", "5", "6", "7", "8", "9"], TaskParts]
 
@@ -293,21 +295,22 @@ class Weights(Value):
 
 
 class Terms(Value):
-    """Words whose presence in a text decides something: Chinese ones anywhere, others as words."""
+    """Terms to look for in a text: Chinese terms anywhere in it, others only as whole words."""
 
     terms: tuple[Line, ...]
 
 
 class Handlers(Value):
-    """Units that handle complaints, besides those that the ledger knows by what they do."""
+    """Further units that handle complaints; the ledger finds the others by their functions."""
 
     units: tuple[Line, ...]
 
 
 class Burst(Value):
-    """When acts crowd together: more than ``factor`` times what the time before lets expect.
+    """When acts crowd together: too many within ``window_cd`` calendar days.
 
-    Within ``window_cd`` calendar days, and ``least`` of them at least.
+    Too many are at least ``least``, and more than ``factor`` times the number that the rate of the
+    time before leads to expect.
     """
 
     window_cd: Annotated[int, msgspec.Meta(ge=1, le=180)]
@@ -316,16 +319,16 @@ class Burst(Value):
 
 
 class CodeName(Value):
-    """What a code is called."""
+    """The name of a code in Chinese and in English."""
 
     zh: Line
     en: Line
 
 
 class ResultCode(CodeName):
-    """A code for what an inspection found; ``of`` are the results of this ledger it can stand for.
+    """A code for the result of an inspection; ``of`` lists the ledger's results that it can mean.
 
-    It is given out for the results ``given_for`` where the inspection does not name its code.
+    An export uses it for the results ``given_for`` when the inspection does not name a code.
     """
 
     of: tuple[Line, ...] = ()
@@ -333,7 +336,7 @@ class ResultCode(CodeName):
 
 
 class InspectionCodes(Value):
-    """The codes by which exchange tables say form, type, mode and result of an inspection."""
+    """The codes that exchange tables use for the form, type, mode and result of an inspection."""
 
     form: dict[Line, CodeName]
     type: dict[Line, CodeName]
@@ -342,14 +345,14 @@ class InspectionCodes(Value):
 
 
 class Retention(Value):
-    """How long what is kept."""
+    """How long events and personal data are kept."""
 
     events: Line
     personal_data: Line
 
 
 class Key(msgspec.Struct, frozen=True):
-    """What a policy measures and the type that its values have to fit."""
+    """The unit of measure of a policy, and the type that its values must fit."""
 
     unit: PolicyUnit
     type: Any
@@ -363,7 +366,7 @@ def _tables(**tables: type[Value]) -> dict[str, Key]:
     return {name.replace("__", "."): Key("table", table) for name, table in tables.items()}
 
 
-#: Every policy of the rulebook's §3. A key that is not here cannot be adopted.
+#: Every policy of section 3 of the rulebook. A version of any other key is refused.
 KEYS: Mapping[str, Key] = {
     **_all(
         "wd",

@@ -1,4 +1,4 @@
-"""Rules of policies."""
+"""The finding about policies that reach back, and the deadline for next year's calendar."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from ledger.systems.policies.events import CalendarCalledFor, WorkingCalendarPub
 GEN_V2 = finding_rule(
     "GEN-V2",
     "retroactive_policy",
-    "version {version} of {key} was adopted on {adopted_on} to hold from {effective_from}",
+    "version {version} of {key} was adopted on {adopted_on} and applies from an earlier day, "
+    "{effective_from}",
     law="rulebook 0.4 (design); 立法法 Art 104 (rules do not reach back)",
 )
 
-#: Nobody breaks a rule by a late calendar: the State Council's notice may come late.
+#: A late calendar is not a breach, because the State Council's notice may come late.
 PUBLISH_CALENDAR = DeadlineRule(
     "policies.calendar",
     None,

@@ -21,7 +21,7 @@ from ledger.kernel.events import Upcaster
 
 Step = Literal["initiate", "investigate", "review", "decide", "serve", "execute", "archive"]
 Medium = Literal["text", "photo", "audio", "video"]
-#: Acts that touch liberty, life or major property: never without a film (REC-R2).
+#: Acts that affect liberty, life or major property; each needs a sound or film recording (REC-R2).
 ForcedAct = Literal[
     "seizure",
     "sealing",
@@ -44,9 +44,10 @@ class Gap(Value):
 class ProcessStepRecorded(Event):
     """过程记录: one document, picture or recording of a step of a case.
 
-    ``evidence_hash`` is the SHA-256 of what is kept beside the ledger; ``taken_at`` is the time of
-    the device or of the document. ``forced_act``: what was done by force in this step. Since
-    version 2 ``file`` is what is kept here under the hash; without it the file is ``elsewhere``.
+    ``evidence_hash`` is the SHA-256 of the file; ``taken_at`` is the time that the device or the
+    document gives. ``forced_act`` is the coercive act of this step, if any. Since version 2
+    ``file`` describes the file that this service keeps under the hash; without it, ``elsewhere``
+    says where the file is.
     """
 
     TOPIC: ClassVar[str] = "process.process-step-recorded"
@@ -67,15 +68,16 @@ class ProcessStepRecorded(Event):
 
     @property
     def kept_digest(self) -> str | None:
-        """The digest of the file that is kept here, if one is."""
+        """The digest of the file that this service keeps, or ``None``."""
         return None if self.file is None else self.evidence_hash
 
 
 class AvRecordSealed(Event):
     """音像记录封存: a film or sound recording is complete and sealed by its digest.
 
-    ``covers`` is the forced act that it shows, if any; ``gaps`` are the times that it misses. Since
-    version 2 ``file`` is what is kept here; without it the recording is ``elsewhere``.
+    ``covers`` is the coercive act that it shows, if any; ``gaps`` are the times that are missing.
+    Since version 2 ``file`` describes the file that this service keeps; without it, ``elsewhere``
+    says where the recording is.
     """
 
     TOPIC: ClassVar[str] = "process.av-record-sealed"
@@ -98,14 +100,15 @@ class AvRecordSealed(Event):
 
     @property
     def kept_digest(self) -> str | None:
-        """The digest of the file that is kept here, if one is."""
+        """The digest of the file that this service keeps, or ``None``."""
         return None if self.file is None else self.sha256
 
 
 class EvidenceSuperseded(Event):
-    """补正证据材料: another file takes the place of one, which stays on record (REC-R3).
+    """补正证据材料: a new file replaces an earlier one, which stays on record (REC-R3).
 
-    Since version 2 ``file`` is what is kept here; without it the new file is ``elsewhere``.
+    Since version 2 ``file`` describes the new file that this service keeps; without it,
+    ``elsewhere`` says where the new file is.
     """
 
     TOPIC: ClassVar[str] = "process.evidence-superseded"
@@ -125,18 +128,18 @@ class EvidenceSuperseded(Event):
 
     @property
     def kept_digest(self) -> str | None:
-        """The digest of the file that is kept here, if one is."""
+        """The digest of the file that this service keeps, or ``None``."""
         return None if self.file is None else self.evidence_hash
 
     def visibility(self) -> Visibility:
-        """Who gave evidence in confidence is not betrayed by what becomes of it."""
+        """Return ``sealed`` if the event could reveal who gave evidence in confidence."""
         return "sealed" if self.confidential else "restricted"
 
 
 class EvidenceChecked(Event):
-    """证据校验: somebody has computed the digest of a stored file anew.
+    """证据校验: an official computed the digest of a stored file again.
 
-    ``found_hash`` is what it is, ``recorded_hash`` what it ought to be.
+    ``found_hash`` is the computed digest, ``recorded_hash`` the digest on record.
     """
 
     TOPIC: ClassVar[str] = "process.evidence-checked"
@@ -150,18 +153,19 @@ class EvidenceChecked(Event):
     confidential: bool = False
 
     def visibility(self) -> Visibility:
-        """Who gave evidence in confidence is not betrayed by what becomes of it."""
+        """Return ``sealed`` if the event could reveal who gave evidence in confidence."""
         return "sealed" if self.confidential else "restricted"
 
 
-#: Why the files of a case are erased; never in words of one's own.
+#: Why the files of a case are erased; there is no free text, which could reveal too much.
 FileErasureReason = Literal["retention_expired", "unlawful_processing", "other_by_law"]
 
 
 class CaseFilesErased(Event):
-    """销毁案件材料文件: the files of a case that are kept here are erased (个人信息保护法 Art. 47).
+    """销毁案件材料文件: the stored files of a case are erased (个人信息保护法 Art. 47).
 
-    Recorded first: it is what has their key destroyed. The digests of their contents stay.
+    The event is recorded before the key of the files is destroyed. The digests of their contents
+    stay on record.
     """
 
     TOPIC: ClassVar[str] = "process.case-files-erased"
@@ -173,9 +177,10 @@ class CaseFilesErased(Event):
 
 
 class CaseArchived(Event):
-    """案卷归档: the file of a closed case is complete and put away.
+    """案卷归档: the file of a closed case is complete and archived.
 
-    ``digest`` is the SHA-256 of the file's inventory and ``pieces`` how many it lists.
+    ``digest`` is the SHA-256 of the inventory of the case file; ``pieces`` is the number of entries
+    in the inventory.
     """
 
     TOPIC: ClassVar[str] = "process.case-archived"

@@ -23,12 +23,12 @@ from ledger.systems.process.events import (
     Step,
 )
 
-#: The steps in the order in which a case goes.
+#: The steps, in the order of the procedure.
 STEPS: tuple[Step, ...] = get_args(Step)
 
 
 class StepTaken(msgspec.Struct, omit_defaults=True):
-    """One piece of the record of a step."""
+    """One document, picture or recording of a step."""
 
     evidence: str
     step: Step
@@ -55,10 +55,10 @@ class Recording(msgspec.Struct, omit_defaults=True):
 
 
 class ProcessRecord(Fold):
-    """What was recorded of this case, step by step, but for what was given in confidence?
+    """What was recorded of this case, step by step, without evidence given in confidence?
 
-    ``superseded`` are the earlier digests of each piece that another file took the place of;
-    ``mismatched`` the digests that a check found where they ought not to be.
+    ``superseded`` maps evidence to the digests of its earlier files; ``mismatched`` maps evidence
+    to wrong digests that a check found.
     """
 
     case: CaseId
@@ -144,20 +144,20 @@ class ProcessRecord(Fold):
 
     @property
     def recorded(self) -> set[str]:
-        """The steps of which something is recorded; putting the file away is one by itself."""
+        """The steps with at least one record; archiving the case file counts as a record."""
         archived: set[str] = set() if self.archived_on is None else {"archive"}
         return {step.step for step in self.steps} | archived
 
     @property
     def began(self) -> dict[Step, datetime]:
-        """When the first piece of each step was taken."""
+        """The time of the first record of each step."""
         first: dict[Step, datetime] = {}
-        for one in self.steps:
-            first[one.step] = min(first.get(one.step, one.taken_at), one.taken_at)
+        for taken in self.steps:
+            first[taken.step] = min(first.get(taken.step, taken.taken_at), taken.taken_at)
         return first
 
     def filmed(self, act: ForcedAct, on: date) -> bool:
-        """Whether a recording that covers a forced act ran on that day."""
+        """Return whether a recording on that day covers the coercive act."""
         return any(
             recording.covers == act
             and civil_date(recording.start) <= on <= civil_date(recording.end)
@@ -166,9 +166,9 @@ class ProcessRecord(Fold):
 
 
 class CaseFiles(Fold):
-    """Which files of this case are kept here, who may see each, and were they erased?
+    """Which files of this case does the service keep, which are confidential, were they erased?
 
-    ``files`` holds each digest with whether every fact that names it was given in confidence.
+    ``files`` maps each digest to whether all events that name it are confidential.
     """
 
     case: CaseId
@@ -209,7 +209,7 @@ class CaseFiles(Fold):
 
 
 class Exhibit(SubjectFold):
-    """Which file is this piece of evidence, of which case, by its digest, and is it kept here?"""
+    """To which case does this evidence belong, which digest has its file, is the file kept here?"""
 
     BEGUN = "case"
 

@@ -16,13 +16,13 @@ from ledger.kernel.events import Upcaster
 TaskNo = Annotated[int, msgspec.Meta(ge=1, le=9)]
 #: 牵头单位 and 责任单位.
 Part = Literal["lead", "responsible"]
-#: Whom the table of responsibilities names together.
+#: Groups of units in the table of responsibilities.
 Group = Literal["parks", "enforcement_units"]
 Month = Annotated[
     str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])(?![\s\S])", examples=["2026-05"])
 ]
 Count = Annotated[int, msgspec.Meta(ge=0)]
-#: What one unit reports of one task in one month: ``2026-05.1.MRB``.
+#: The id of one unit's report on one task in one month: ``2026-05.1.MRB``.
 ReportId = Annotated[
     str,
     subject(
@@ -34,10 +34,9 @@ ReportId = Annotated[
 
 
 class ReportingUnitEnrolled(Event):
-    """纳入月报单位: from the month ``since`` on, the unit reports on the tasks that are its own.
+    """纳入月报单位: from the month ``since`` on, the unit reports on its tasks.
 
-    Which those are follows from ``groups`` and from its id, by the policy
-    ``ledger.responsibilities``.
+    The policy ``ledger.responsibilities`` says which tasks these are, by ``groups`` and unit id.
     """
 
     TOPIC: ClassVar[str] = "progress.reporting-unit-enrolled"
@@ -58,10 +57,10 @@ class ReportingUnitWithdrawn(Event):
 
 
 class ReportingMonthOpened(Event):
-    """月报开启: one unit owes one report; the month has begun.
+    """月报开启: the month has begun, and the unit must report on one task.
 
-    ``due_on``: its last day, to 24:00. ``warn_on``: from this day the unit is warned; it moves with
-    no later calendar.
+    ``due_on`` is the last day for the report, until 24:00. ``warn_on`` is the day from which the
+    unit is warned; a later calendar does not move it.
     """
 
     TOPIC: ClassVar[str] = "progress.reporting-month-opened"
@@ -76,7 +75,7 @@ class ReportingMonthOpened(Event):
 
 
 class MetricDisputed(Event):
-    """数据异议: the unit says that a figure is another than the ledger's, and why."""
+    """数据异议: the unit disputes a figure that the ledger computed, and says why."""
 
     TOPIC: ClassVar[str] = "progress.metric-disputed"
 
@@ -92,13 +91,13 @@ class MetricDisputed(Event):
 
 
 class ProgressLedgerSubmitted(Event):
-    """报送工作进展台账: what a unit reports of one task in one month.
+    """报送工作进展台账: a unit submits its report on one task in one month.
 
-    ``metrics`` are the figures it stands by, ``computed`` those of the ledger's events up to
-    ``ledger_cutoff_position``; they differ in what is ``disputed`` and nowhere else (LDG-R1).
-    ``nil``: there are figures, and all that it states of the month's events are 0. ``days_late``
-    counts calendar days. Since version 2 ``counting`` says how the ledger counted: since 2 without
-    what is kept from somebody who reads the report.
+    ``metrics`` are the figures that the unit states; ``computed`` are those that the ledger counts
+    up to ``ledger_cutoff_position``. They must agree except where ``disputed`` (LDG-R1). ``nil``:
+    the report has figures, and all those that count events of the month are 0. ``days_late`` counts
+    calendar days. Since version 2 ``counting`` is the version of the counting method: method 2
+    leaves out events that are withheld from a reader of the report.
     """
 
     TOPIC: ClassVar[str] = "progress.progress-ledger-submitted"
@@ -121,7 +120,7 @@ class ProgressLedgerSubmitted(Event):
 
 
 class LedgerReturned(Event):
-    """退回台账: the report is to be submitted again, for these reasons."""
+    """退回台账: the report is returned for these reasons, and must be submitted again."""
 
     TOPIC: ClassVar[str] = "progress.ledger-returned"
 
@@ -133,7 +132,7 @@ class LedgerReturned(Event):
 
 
 class LedgerAccepted(Event):
-    """接收台账: the report stands, with the disputes that it marks."""
+    """接收台账: the report is accepted, with the disputes that it marks."""
 
     TOPIC: ClassVar[str] = "progress.ledger-accepted"
 
@@ -145,9 +144,9 @@ class LedgerAccepted(Event):
 
 
 class OutreachPublished(Event):
-    """宣传报道: a unit has made the Notice, or what came of it, known to the public.
+    """宣传报道: a unit informed the public about the Notice or its results.
 
-    Since version 2 it is public and has an id, by which everybody finds it.
+    Since version 2 the event is public and has an id.
     """
 
     TOPIC: ClassVar[str] = "progress.outreach-published"
@@ -166,7 +165,7 @@ class OutreachPublished(Event):
 
 
 class OutreachWithdrawn(Event):
-    """撤回宣传报道: what was told is wrong or gone, and why."""
+    """撤回宣传报道: the unit withdraws a publication that is wrong or unavailable, and says why."""
 
     TOPIC: ClassVar[str] = "progress.outreach-withdrawn"
     VISIBILITY = "public"

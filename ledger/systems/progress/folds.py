@@ -1,4 +1,4 @@
-"""Folds about monthly reports, and the one that counts everything in them."""
+"""Folds about monthly reports, and the fold that counts their figures."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ __all__ = [
 
 
 def month_of(day: date) -> str:
-    """The month of a day, as ``2026-05``."""
+    """Return the month of a day, as ``2026-05``."""
     return f"{day.year:04}-{day.month:02}"
 
 
 def report_id(unit: str, month: str, task_no: int) -> str:
-    """The id of what a unit reports of a task in a month."""
+    """Return the id of a unit's report on a task in a month."""
     return f"{month}.{task_no}.{unit}"
 
 
 class Span(msgspec.Struct):
-    """One time of reporting: both months belong to it; ``until`` may lie open."""
+    """A reporting period, both months included; ``until`` is ``None`` while it is open."""
 
     since: str
     groups: tuple[str, ...]
@@ -72,7 +72,7 @@ class Span(msgspec.Struct):
 
 
 class ReportingUnit(SubjectFold):
-    """From when to when does this unit report, in which groups, and which months were opened?"""
+    """In which periods and groups does this unit report, and which month was opened last?"""
 
     BEGUN = "spans"
 
@@ -82,16 +82,16 @@ class ReportingUnit(SubjectFold):
 
     @property
     def since(self) -> str | None:
-        """The first month for which it reports at all."""
+        """The first month for which the unit reports."""
         return min((span.since for span in self.spans), default=None)
 
     @property
     def until(self) -> str | None:
-        """The last month for which it reports; ``None`` while it goes on."""
+        """The last month for which the unit reports; ``None`` while it continues."""
         return self.spans[-1].until if self.spans else None
 
     def groups(self, month: str) -> tuple[str, ...] | None:
-        """The groups that it belongs to in a month; ``None`` if it does not report for it."""
+        """Return the unit's groups in a month; ``None`` if it does not report for that month."""
         begun = [span for span in self.spans if span.since <= month]
         if not begun or (begun[-1].until is not None and month > begun[-1].until):
             return None
@@ -135,14 +135,14 @@ class SubmittedReport(SubjectFold):
     disputes: dict[str, MetricDisputed] = msgspec.field(default_factory=dict)
     submitted: ProgressLedgerSubmitted | None = None
     submitted_on: date | None = None
-    #: Calendar days by which the first submission came late; a later one makes it no later.
+    #: Calendar days by which the first submission was late; later submissions do not change it.
     days_late: int = 0
     returned: LedgerReturned | None = None
     accepted: LedgerAccepted | None = None
 
     @property
     def stage(self) -> Literal["unknown", "open", "submitted", "returned", "accepted"]:
-        """How far it has come."""
+        """The stage that the report has reached."""
         if self.accepted is not None:
             return "accepted"
         if self.returned is not None:
@@ -171,7 +171,7 @@ class SubmittedReport(SubjectFold):
 
 
 class Outreach(SubjectFold):
-    """What did a unit tell the public, through which channel, and is it withdrawn?"""
+    """What did a unit publish, through which channel, and was it withdrawn?"""
 
     BEGUN = "published_on"
 
@@ -189,7 +189,7 @@ class Outreach(SubjectFold):
 
     @property
     def stage(self) -> Literal["unknown", "published", "withdrawn"]:
-        """How far it has come."""
+        """The stage that the publication has reached."""
         if not self.exists:
             return "unknown"
         return "published" if self.withdrawn_on is None else "withdrawn"
@@ -204,7 +204,7 @@ class Outreach(SubjectFold):
 
 
 class TaskReports(Fold):
-    """In which months did this unit report on this task, and in which of them nothing?"""
+    """In which months did this unit report on this task, and which reports were nil?"""
 
     unit: UnitId
     task_no: int
@@ -215,7 +215,7 @@ class TaskReports(Fold):
             self.nil[event.month] = event.nil
 
     def running(self, month: str, step: int) -> int:
-        """How many nil reports run on from a month, itself left out; ``step`` 1 or -1."""
+        """Return how many nil reports in a row follow (``step`` 1) or precede (-1) a month."""
         count, month = 0, _moved(month, step)
         while self.nil.get(month):
             count, month = count + 1, _moved(month, step)
@@ -228,32 +228,34 @@ def _moved(month: str, by: int) -> str:
 
 
 def next_month(month: str) -> str:
-    """The month after one."""
+    """Return the month after ``month``."""
     return _moved(month, 1)
 
 
-#: How figures are counted now. Since 2 nothing counts that is kept from somebody who reads the
-#: figure: neither by the unit that it is of, nor where reports and scores go.
+#: The present version of the counting method. Since 2, events that are withheld from a reader of
+#: the figure do not count: neither those withheld from the unit itself, nor those withheld from the
+#: units that receive reports and scores.
 COUNTING = 2
 
 
 class UnknownMetric(ValueError):
-    """A figure is asked for that this program does not count."""
+    """A caller asks for a metric that this program does not count."""
 
 
 def counted(
     record: Recorded, names: Iterable[str] = METRICS, counting: int = COUNTING
 ) -> Iterator[tuple[str, str, int]]:
-    """For which unit an event counts, by which of these metrics, and how much.
+    """Yield the unit, the metric and the number for each metric that counts an event.
 
-    What is kept from a reader of a figure does not count: the figure would tell that it is there.
+    An event that is withheld from a reader of a figure does not count, because the figure would
+    reveal that the event exists.
     """
     actor = record.envelope.actor.unit_id
     for name in names:
         metric = METRICS[name]
         if not isinstance(record.event, metric.events):
             continue
-        # An event may name several units; it is about the one that its field ``unit`` says.
+        # An event may name several units; its field ``unit`` is the unit that it is about.
         unit = actor if metric.whose == "actor" else getattr(record.event, "unit", None)
         if unit is None or _is_kept(record, unit, counting):
             continue
@@ -262,7 +264,7 @@ def counted(
 
 
 def _is_kept(record: Recorded, unit: str, counting: int) -> bool:
-    """Whether an event is kept from the unit, or (since 2) from another reader of its figures."""
+    """Return whether an event is withheld from the unit or, since 2, from another reader."""
     envelope = record.envelope
     if envelope.visibility == "sealed" and envelope.actor.unit_id != unit:
         return True
@@ -273,11 +275,11 @@ def _is_kept(record: Recorded, unit: str, counting: int) -> bool:
 class Tally(Fold):
     """How much did these metrics count about this unit, day by day, up to a position?
 
-    The position is part of the question: what is recorded above it, corrections too, never changes
-    the answer. It reads the unit's events of the types that the metrics count, and no others.
+    Events and corrections after the position never change the answer. The fold reads only the
+    unit's events of the types that the metrics count.
     """
 
-    #: How it counts.
+    #: The version of the counting method.
     COUNTING: ClassVar[int] = COUNTING
 
     unit: UnitId
@@ -305,10 +307,10 @@ class Tally(Fold):
 
 
 class ActedTally(Tally):
-    """How much did these metrics count of what this unit recorded about others, up to a position?
+    """How much did these metrics count of this unit's records about others, up to a position?
 
-    Who recorded an event is no subject of it, so this reads the events of those types of all units:
-    the metrics that ask so are about supervision, which is little against what is supervised.
+    Events have no tag for the unit that recorded them, so this fold reads the events of those types
+    of all units. Such metrics are about supervision, which has few events.
     """
 
     def _tags(self) -> tuple[str, ...]:
@@ -316,18 +318,18 @@ class ActedTally(Tally):
 
 
 class FirstTally(Tally):
-    """As ``Tally``, for reports and scores that were counted the first way."""
+    """``Tally`` for reports and scores that were counted by method 1."""
 
     COUNTING = 1
 
 
 class FirstActedTally(ActedTally):
-    """As ``ActedTally``, for reports and scores that were counted the first way."""
+    """``ActedTally`` for reports and scores that were counted by method 1."""
 
     COUNTING = 1
 
 
-#: What figures are read from: what is about the unit, and what it recorded about others.
+#: The folds of each counting method: for events about the unit, and for its records about others.
 _TALLIES: dict[int, tuple[type[Tally], type[Tally]]] = {
     1: (FirstTally, FirstActedTally),
     COUNTING: (Tally, ActedTally),
@@ -335,12 +337,12 @@ _TALLIES: dict[int, tuple[type[Tally], type[Tally]]] = {
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """What the metrics of one unit came to, up to one position."""
+    """The figures of one unit up to one position, by metric and day."""
 
     days: dict[str, dict[date, int]]
 
     def month(self, name: str, month: str) -> int:
-        """The figure of a month; of a level, how it stood at the end of it."""
+        """Return the figure of a month; for a level, the figure at the end of the month."""
         level = METRICS[name].level
         return sum(
             n
@@ -349,18 +351,18 @@ class Figures(msgspec.Struct, frozen=True):
         )
 
     def year(self, name: str, year: int) -> int:
-        """The figure of a year; of a level, how it stood at the end of it."""
+        """Return the figure of a year; for a level, the figure at the end of the year."""
         if METRICS[name].level:
             return self.month(name, f"{year:04}-12")
         return sum(n for day, n in self.days.get(name, {}).items() if day.year == year)
 
     def between(self, name: str, first: date, last: date) -> int:
-        """How much was counted from one day to another, both of them in."""
+        """Return the count from one day to another, both included."""
         return sum(n for day, n in self.days.get(name, {}).items() if first <= day <= last)
 
 
 def known_metrics(names: Iterable[str]) -> list[str]:
-    """Metrics in order, each once. Raises ``UnknownMetric`` for one that nobody counts."""
+    """Return the names sorted, each once. Raises ``UnknownMetric`` for an unknown metric."""
     for name in names:
         if name not in METRICS:
             raise UnknownMetric(f"this version of the program does not count the metric {name!r}")
@@ -374,23 +376,23 @@ def figures(
     cutoff: int,
     counting: int = COUNTING,
 ) -> Figures:
-    """The figures of a unit up to a position; ``answer`` reads a fold, from wherever it is read.
+    """Return the figures of a unit up to a position; ``answer`` reads a fold.
 
-    ``counting``: how they are counted. Raises ``UnknownMetric``.
+    ``counting`` is the version of the counting method. Raises ``UnknownMetric``.
     """
     days: dict[str, dict[date, int]] = {}
     wanted = known_metrics(names)
     for kind, whose in zip(_TALLIES[counting], ("unit", "actor"), strict=True):
-        some = tuple(name for name in wanted if METRICS[name].whose == whose)
-        if some:
-            days.update(answer(kind(unit, some, cutoff)).days)
+        group = tuple(name for name in wanted if METRICS[name].whose == whose)
+        if group:
+            days.update(answer(kind(unit, group, cutoff)).days)
     return Figures(days)
 
 
 def part_in(
     responsibilities: dict[str, dict[str, list[str]]], task_no: int, names: set[str]
 ) -> Part | None:
-    """The part that somebody of these names (a unit's id and its groups) has in a task."""
+    """Return the part in a task of a unit; ``names`` are its id and its groups."""
     row = responsibilities.get(str(task_no), {})
     if names & set(row.get("lead", ())):
         return "lead"

@@ -1,8 +1,7 @@
 """The catalogue of metrics: what is counted for a monthly report, one line for each (2.14).
 
-A metric counts events of some types; whatever else is asked of an event stands in ``counts``. A
-system that records something worth reporting adds a line, and the pre-filled document, LDG-R1 and
-the assessment have it.
+A metric counts events of some types; ``counts`` gives any further condition. When a system adds a
+line, the pre-filled document, LDG-R1 and the assessment use the new metric at once.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ from ledger.systems.supervision.events import (
 )
 from ledger.systems.workplans.events import MilestoneReached, UrgeAnswered, WorkUrged
 
-#: What may not be rewarded by its number (ASM-R1).
+#: The activities whose number must not be rewarded (ASM-R1).
 Base = Literal["inspections", "penalties", "fines"]
 
 
@@ -72,11 +71,12 @@ def _every(_event: Any) -> int:
 
 
 class Metric(msgspec.Struct, frozen=True):
-    """One figure: its name, how it is called, the task (``None``: the safeguards), what it counts.
+    """One metric: its name, its title, its task (``None``: the safeguards) and what it counts.
 
-    ``counts`` gives what one event adds. ``whose``: the unit that the event is about, or the one
-    that recorded it. ``level``: how many there are at the end of the month, rather than how many
-    came in it. ``base``: what the figure grows with, where its number must never be rewarded.
+    ``counts`` returns the number that one event adds. ``whose``: the event counts for the unit that
+    it is about, or for the unit that recorded it. ``level``: the metric is a level at the end of
+    the month, not a count of events in it. ``base``: the activity with which the metric grows, if
+    the number of that activity must not be rewarded.
     """
 
     name: str
@@ -89,7 +89,7 @@ class Metric(msgspec.Struct, frozen=True):
     base: Base | None = None
 
     def part_of(self, other: Metric) -> bool:
-        """Whether everything that this counts the other counts too, so that it is a share of it."""
+        """Return whether ``other`` counts all events that this metric counts."""
         if self == other:
             return True
         return (
@@ -120,7 +120,7 @@ _REPAIRED = (RepairGranted, RepairRefused)
 _RECORDED = (ProcessStepRecorded, AvRecordSealed)
 _RECON_ENDED = (ReconDecided, ReconMediated)
 
-#: In the order in which they are shown.
+#: All metrics, in the order in which they are shown.
 _CATALOGUE: tuple[Metric, ...] = (
     # 1 matter list and filing
     Metric("matters_published", "公布执法事项", 1, (MatterPublished,)),
@@ -151,7 +151,7 @@ _CATALOGUE: tuple[Metric, ...] = (
     Metric("draws", "实施随机抽取", 2, (DrawExecuted,), base="inspections"),
     Metric("joint_visits", "牵头联合检查", 2, (JointVisitHeld,), base="inspections"),
     # 3 credit supervision
-    # One for each penalty, for the most part.
+    # Most credit records stem from one penalty each, so they grow with the penalties.
     Metric("records_entered", "录入信用信息", 3, (CreditRecordEntered,), base="penalties"),
     Metric("publicity_started", "公示信用信息", 3, (PublicityStarted,), base="penalties"),
     Metric(
@@ -176,7 +176,7 @@ _CATALOGUE: tuple[Metric, ...] = (
     Metric("key_reviews_in_time", "按期复核重点监管对象", 4, (KeyDesignationReviewed,), _in_time),
     # 5 inclusive-prudent supervision
     Metric("observations_granted", "给予留观期", 5, (ObservationGranted,)),
-    # As many as cases are found: what may be rewarded is their share beside the penalties.
+    # They grow with the cases found; only their share, compared with penalties, may be rewarded.
     Metric("soft_measures", "采取柔性措施", 5, (SoftMeasureTaken,), base="penalties"),
     Metric("corrections_verified", "核实整改", 5, (CorrectionVerified,)),
     # 6 flexible enforcement
@@ -265,5 +265,5 @@ METRICS: Mapping[str, Metric] = _indexed(_CATALOGUE)
 
 
 def metrics_of(task_no: int | None) -> tuple[Metric, ...]:
-    """The metrics of one task, or of the safeguards."""
+    """Return the metrics of one task; ``None`` stands for the safeguards."""
     return tuple(metric for metric in METRICS.values() if metric.task_no == task_no)

@@ -9,18 +9,18 @@ _NOTICE = "《兰州新区规范行政执法行为优化法治化营商环境实
 
 LDG_R1 = Rule(
     "LDG-R1",
-    "{unit} states {metric} = {stated} for {month}; the events up to position {cutoff} give "
-    "{computed}",
+    "{metric} of {unit} for {month} must be {computed}, as the events up to position {cutoff} give "
+    "it; it is {stated}",
     f"{_NOTICE}; 台账数据由事件自动生成",
-    "Leave {metric} out and the ledger fills it in; or dispute it with the reason, and the report "
-    "is taken with its mark.",
+    "Leave {metric} out, and the ledger fills it in; or dispute it with a reason, and the report "
+    "marks it as disputed.",
 )
 LDG_R2 = Rule(
     "LDG-R2",
     "{unit} neither leads nor is responsible for task {task_no} in {month}",
     f"{_NOTICE}; 任务分工",
-    "Report on the tasks that are the unit's own; or have the table of responsibilities, or the "
-    "unit's groups, adopted anew.",
+    "Report only on the unit's tasks; or have the Justice Bureau change the table of "
+    "responsibilities or the unit's groups.",
     policy_key="ledger.responsibilities",
 )
 LDG_V1 = finding_rule(
@@ -33,15 +33,15 @@ LDG_V1 = finding_rule(
 LDG_V2 = finding_rule(
     "LDG-V2",
     "inaction",
-    "a unit has reported nothing on a task for months running",
+    "a unit has submitted nil reports on a task for several months in a row",
     _NOTICE,
     policy_key="ledger.nil_months",
 )
 LDG_V3 = finding_rule(
-    "LDG-V3", "empty_report", "a report tells of work of which no event is recorded", _NOTICE
+    "LDG-V3", "empty_report", "a report describes work for which no event is recorded", _NOTICE
 )
 
-#: It ends at 24:00 of its day, whether that is a working day or not.
+#: The deadline ends at 24:00 of its day, even if that is not a working day.
 MONTH_END = DeadlineRule(
     "ledger.month_end",
     None,

@@ -1,1 +1,1 @@
-"""行政执法公示 Publicity of enforcement (2.8): before it, after it, and once a year."""
+"""行政执法公示 Publicity of enforcement (2.8): before an act, after it, and once a year."""

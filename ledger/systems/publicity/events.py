@@ -1,4 +1,4 @@
-"""Events of publicity (行政执法公示, 2.8): ex ante, of acts that are no penalties, and annual."""
+"""Events of publicity (行政执法公示, 2.8): ex ante, of acts other than penalties, and annual."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from ledger.kernel import Event, Value
 from ledger.systems.catalogue.events import ActKind
 from ledger.systems.penalties.events import WithdrawalReason
 
-#: What is public before anything is enforced: bodies, officers, powers, basis, procedure, remedies
-#: and the random-inspection list (国办发〔2018〕118号).
+#: The items that a unit must publish before it enforces: bodies, officers, powers, basis,
+#: procedure, remedies and the random-inspection list (国办发〔2018〕118号).
 ExAnteItem = Literal["bodies", "officers", "powers", "basis", "procedure", "remedies", "draw_list"]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class AnnualFigures(Value):
-    """年度行政执法数据: what a unit did in a year, in numbers; ``fines_fen`` in fen."""
+    """年度行政执法数据: how many acts a unit took in a year; ``fines_fen`` is in fen."""
 
     licences: Count
     penalties: Count
@@ -42,9 +42,9 @@ class AnnualFigures(Value):
 
 
 class ExAntePublished(Event):
-    """事前公开: a unit has put one of the items before the public, or anew.
+    """事前公开: a unit publishes one of the items, for the first time or again.
 
-    ``digest`` is the SHA-256 of what was published at ``url``.
+    ``digest`` is the SHA-256 of the content published at ``url``.
     """
 
     TOPIC: ClassVar[str] = "publicity.ex-ante-published"
@@ -60,9 +60,10 @@ class ExAntePublished(Event):
 
 
 class ActDecided(Event):
-    """作出行政执法决定: a licence or another act that is no penalty, under a published matter.
+    """作出行政执法决定: a unit decides on a licence or another act that is not a penalty.
 
-    ``kind`` is the matter's. ``withheld_because``: the law keeps this act from the public.
+    ``matter`` is published, and ``kind`` is its kind. ``withheld_because`` says why the law forbids
+    publishing this act.
     """
 
     TOPIC: ClassVar[str] = "publicity.act-decided"
@@ -79,7 +80,7 @@ class ActDecided(Event):
 
 
 class ActServed(Event):
-    """送达: the act is in the hands of whom it concerns."""
+    """送达: the unit serves the act on the person or business that it concerns."""
 
     TOPIC: ClassVar[str] = "publicity.act-served"
 
@@ -90,11 +91,12 @@ class ActServed(Event):
 
 
 class ActPublished(Event):
-    """执法结果公开: the public can read the act (国办发〔2018〕118号).
+    """执法结果公开: the unit publishes the act (国办发〔2018〕118号).
 
-    ``redactions`` says what kinds of content were left out of ``summary``; ``days_late`` counts
-    calendar days after ``publicity.penalty_wd`` for licences, ``publicity.other_wd`` for others.
-    The public reads the act, not this event, while it is not withdrawn: a feed cannot unsay.
+    ``redactions`` lists the kinds of content that were left out of ``summary``; ``days_late``
+    counts calendar days after ``publicity.penalty_wd`` for licences and ``publicity.other_wd`` for
+    other acts. The public reads the page of the act until it is withdrawn. It does not read this
+    event, because a public feed cannot be taken back.
     """
 
     TOPIC: ClassVar[str] = "publicity.act-published"
@@ -112,7 +114,7 @@ class ActPublished(Event):
 
 
 class ActWithdrawn(Event):
-    """撤下已公开的执法结果: the act was undone or altered; it leaves the public, with a reason.
+    """撤下已公开的执法结果: the unit withdraws an act that was undone or altered, and says why.
 
     ``days_late`` counts calendar days after ``publicity.withdraw_wd``.
     """
@@ -131,7 +133,7 @@ class ActWithdrawn(Event):
 
 
 class AnnualStatsFellDue(Event):
-    """年度执法数据待公开: a year is over in which the unit enforced; its figures are to be public.
+    """年度执法数据待公开: a year has ended, and the unit must publish its figures.
 
     ``due_on`` is the last day for it, by ``publicity.annual_stats``.
     """
@@ -145,7 +147,7 @@ class AnnualStatsFellDue(Event):
 
 
 class AnnualStatsPublished(Event):
-    """公开年度执法数据: the public can read what the unit did in a year.
+    """公开年度执法数据: the unit publishes its figures of a year.
 
     ``days_late`` counts calendar days after the last day for it.
     """

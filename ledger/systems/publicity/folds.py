@@ -27,7 +27,7 @@ from ledger.systems.supervision.events import FindingRaised
 
 
 class Published(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One item of ex-ante publicity as it was last published."""
+    """One item of ex-ante publicity, as last published."""
 
     title: str
     url: str
@@ -36,7 +36,7 @@ class Published(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ExAnte(Fold):
-    """What has this unit put before the public beforehand, item by item?"""
+    """What has this unit published ex ante, item by item?"""
 
     unit: UnitId
     items: dict[str, Published] = msgspec.field(default_factory=dict)
@@ -75,7 +75,7 @@ class DecidedAct(SubjectFold):
 
     @property
     def stage(self) -> Literal["decided", "served", "published", "withdrawn"]:
-        """How far it has come."""
+        """The stage that the act has reached."""
         if self.withdrawn_on is not None:
             return "withdrawn"
         if self.published_on is not None:
@@ -84,7 +84,7 @@ class DecidedAct(SubjectFold):
 
     @property
     def public(self) -> bool:
-        """Whether it was ever put before the public; withdrawn, it says so there."""
+        """Whether the act was ever published; after a withdrawal its page says so."""
         return self.published_on is not None
 
     def on_decided(self, event: ActDecided, record: Recorded) -> None:
@@ -108,7 +108,7 @@ class DecidedAct(SubjectFold):
 
 
 class AnnualStats(SubjectFold):
-    """Have the figures of this unit for this year been called for, and published?"""
+    """Are the figures of this unit for this year due, and were they published?"""
 
     BEGUN = "unit"
 
@@ -123,7 +123,7 @@ class AnnualStats(SubjectFold):
 
     @property
     def public(self) -> bool:
-        """Whether the public reads it."""
+        """Whether the figures are published."""
         return self.published_on is not None
 
     def on_due(self, event: AnnualStatsFellDue) -> None:
@@ -142,17 +142,17 @@ class YearOfDecisions(msgspec.Struct):
     redacted: int = 0
 
     def is_pattern(self, share: str) -> bool:
-        """Whether more than ``share`` of them have redactions; a single one is no pattern yet."""
+        """Return whether two or more, and more than ``share`` of them, have redactions."""
         return self.redacted > 1 and Fraction(self.redacted, self.published) > Fraction(share)
 
 
 class PublicityRecord(Fold):
-    """How does this unit keep its duties of publicity?
+    """How does this unit fulfil its duties of publicity?
 
-    ``known_since``: the day on which the ledger first knew it as an enforcing unit, since nothing
-    before can be missed here. ``years`` counts published decisions, penalties and others.
-    ``called_for`` is the last year whose figures were called for. ``redacting`` are the years in
-    which PUB-V3 was found, ``unwithdrawn`` the decisions of which PUB-V2 was.
+    ``known_since`` is the day on which the ledger first knew it as an enforcing unit; earlier
+    duties are not checked. ``years`` counts published decisions, penalties and others.
+    ``called_for`` is the last year whose figures became due. ``redacting`` are the years with a
+    finding PUB-V3, ``unwithdrawn`` the decisions with a finding PUB-V2.
     """
 
     unit: UnitId

@@ -1,4 +1,4 @@
-"""Rules, findings and deadlines of publicity (2.8); those of penalties stand with penalties."""
+"""Findings and deadlines of publicity (2.8); those of penalties are in ``penalties.rules``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _THREE_SYSTEMS = "国办发〔2018〕118号《关于全面推行行政执法公�
 PUB_V3 = finding_rule(
     "PUB-V3",
     "late_publicity",
-    "a unit leaves something out of too many of the decisions that it publishes",
+    "a unit redacts too large a share of the decisions that it publishes",
     f"行政处罚法 Art. 48; {_THREE_SYSTEMS}",
     policy_key="redaction_share",
 )

@@ -1,1 +1,1 @@
-"""行政复议 Administrative reconsideration (2.13): applied for, heard, decided, carried out."""
+"""行政复议 Administrative reconsideration (2.13): from the application to performance."""

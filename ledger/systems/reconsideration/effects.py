@@ -1,4 +1,4 @@
-"""What a reconsideration decision forbids afterwards, to whoever is about to act."""
+"""The acts that a unit must not repeat after a reconsideration decision."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def refuse_reissue(
     facts: str,
     types: Collection[str],
 ) -> None:
-    """Refuse a penalty that was revoked, issued once more on the same facts (RCN-R5).
+    """Refuse to issue a revoked penalty again on the same facts (RCN-R5).
 
-    It is the same, or nearly the same (Art. 64), if all the kinds of the revoked one are in it,
-    whatever its amount and whatever is added; the facts are the same in the same case, or in the
-    same words. Whoever decides on a penalty calls this first.
+    A penalty is the same or nearly the same (Art. 64) if it contains all kinds of the revoked one,
+    whatever its amount and further kinds. The facts are the same if the case or their wording is
+    the same. Every command that decides on a penalty must call this first.
     """
     for act in ledger.read(RevokedPenalties(entity, unit)).revoked:
         same_facts = act.case == case or "".join(act.facts.split()) == "".join(facts.split())

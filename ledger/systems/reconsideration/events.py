@@ -26,7 +26,7 @@ from ledger.systems.corrections.events import AlteredField
 from ledger.systems.penalties.events import PenaltyContent
 
 Procedure = Literal["ordinary", "summary"]
-#: When the summary procedure is open (行政复议法 Art. 53).
+#: The grounds for the summary procedure (行政复议法 Art. 53).
 SummaryGround = Literal["on_the_spot", "warning", "small_amount", "disclosure", "agreed"]
 SuspensionGround = Literal[
     "applicant_died",
@@ -60,7 +60,7 @@ Outcome = Literal[
 
 
 class Evidence(Value):
-    """证据: one piece that the respondent hands in, and the day on which it was gathered."""
+    """证据: an item of evidence that the respondent hands in, and the day of its gathering."""
 
     name: Name
     gathered_on: date
@@ -68,9 +68,9 @@ class Evidence(Value):
 
 
 class _OfCase(Event):
-    """Which case: ``organ`` decides it, ``unit`` is the respondent, ``decision`` is disputed.
+    """An event of a case: ``organ`` decides it, ``unit`` is the respondent.
 
-    ``entity`` is the business that the decision concerns, if one is.
+    ``decision`` is the disputed act; ``entity`` is the business that it concerns, if any.
     """
 
     TOPIC: ClassVar[str] = ""
@@ -83,15 +83,15 @@ class _OfCase(Event):
 
 
 def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 said less; what it did not say has a default."""
+    """Upcast version 1 unchanged; the fields that it lacks have defaults."""
     return body
 
 
 class ReconApplied(_OfCase):
-    """申请行政复议: within 60 days of knowing the act (行政复议法 Art. 20).
+    """申请行政复议: an applicant disputes an act within 60 days of knowing it (行政复议法 Art. 20).
 
-    ``applicant`` stands for whoever applies when it is not the business, ``person`` for one who is
-    registered here. ``last_day`` is the last one on which this could be applied for.
+    If the applicant is not the business, ``applicant`` is a token for them, or ``person`` the token
+    of a person registered here. ``last_day`` is the last day for this application.
     """
 
     TOPIC: ClassVar[str] = "reconsideration.recon-applied"
@@ -107,7 +107,7 @@ class ReconApplied(_OfCase):
 
 
 class ReconCorrectionRequested(_OfCase):
-    """补正通知: the application lacks something; the period for accepting it stops (Art. 31)."""
+    """补正通知: the organ asks for what is missing; the period for acceptance stops (Art. 31)."""
 
     TOPIC: ClassVar[str] = "reconsideration.recon-correction-requested"
 
@@ -115,13 +115,13 @@ class ReconCorrectionRequested(_OfCase):
 
 
 class ReconCorrected(_OfCase):
-    """补正: what was missing is there; the period for accepting the application begins anew."""
+    """补正: the applicant supplies what was missing; the period for acceptance starts again."""
 
     TOPIC: ClassVar[str] = "reconsideration.recon-corrected"
 
 
 class ReconAccepted(_OfCase):
-    """受理: the case is taken up, by the ordinary procedure or the summary one (Arts. 30, 53)."""
+    """受理: the organ accepts the case, by ordinary or summary procedure (Arts. 30, 53)."""
 
     TOPIC: ClassVar[str] = "reconsideration.recon-accepted"
 
@@ -131,9 +131,9 @@ class ReconAccepted(_OfCase):
 
 
 class ReconDeemedAccepted(_OfCase):
-    """视为受理: nobody decided on the application in time, and so it is accepted (Art. 30).
+    """视为受理: the organ did not decide on acceptance in time, so the case counts as accepted.
 
-    ``deemed_on`` is the last day of that time, from which the periods of the case count; the
+    ``deemed_on`` is the last day of that time (Art. 30); the periods of the case count from it. The
     procedure is the ordinary one.
     """
 
@@ -143,7 +143,7 @@ class ReconDeemedAccepted(_OfCase):
 
 
 class ReconRefused(_OfCase):
-    """不予受理: the case is not taken up, and why (Art. 30)."""
+    """不予受理: the organ refuses the application, and says why (Art. 30)."""
 
     TOPIC: ClassVar[str] = "reconsideration.recon-refused"
 
@@ -151,7 +151,10 @@ class ReconRefused(_OfCase):
 
 
 class ReconCopySent(_OfCase):
-    """发送申请书副本: the respondent has the application, and has to reply (Arts. 48, 54)."""
+    """发送申请书副本: the organ sends the application to the respondent (Arts. 48, 54).
+
+    The respondent must reply to it.
+    """
 
     TOPIC: ClassVar[str] = "reconsideration.recon-copy-sent"
 
@@ -160,7 +163,7 @@ class ReconCopySent(_OfCase):
 
 
 class ReconReplyReceived(_OfCase):
-    """答复: the respondent's reply, with its evidence. ``days_late`` counts calendar days."""
+    """答复: the respondent replies and hands in its evidence; ``days_late`` is in calendar days."""
 
     TOPIC: ClassVar[str] = "reconsideration.recon-reply-received"
 
@@ -170,7 +173,7 @@ class ReconReplyReceived(_OfCase):
 
 
 class ReconReplyMissing(_OfCase):
-    """未答复: the respondent was silent; the act is deemed to have no evidence (Art. 70)."""
+    """未答复: the respondent did not reply; the act counts as without evidence (Art. 70)."""
 
     TOPIC: ClassVar[str] = "reconsideration.recon-reply-missing"
 
@@ -178,9 +181,9 @@ class ReconReplyMissing(_OfCase):
 
 
 class ReconSuspended(_OfCase):
-    """中止: the case rests, and the period for deciding it with it (Art. 39).
+    """中止: the organ suspends the case and its period for a decision (Art. 39).
 
-    ``days_left``: the calendar days that were left of it.
+    ``days_left`` are the calendar days that remain of the period.
     """
 
     TOPIC: ClassVar[str] = "reconsideration.recon-suspended"
@@ -191,7 +194,7 @@ class ReconSuspended(_OfCase):
 
 
 class ReconResumed(_OfCase):
-    """恢复审理: the case goes on and has ``days_left`` calendar days more, until ``due_on``."""
+    """恢复审理: the organ resumes the case; ``days_left`` calendar days remain, to ``due_on``."""
 
     TOPIC: ClassVar[str] = "reconsideration.recon-resumed"
 
@@ -200,9 +203,9 @@ class ReconResumed(_OfCase):
 
 
 class ReconExtended(_OfCase):
-    """延长期限: a complex case takes longer, once, until ``due_on`` (Art. 62).
+    """延长期限: the organ extends the period of a complex case, once, to ``due_on`` (Art. 62).
 
-    ``approved_by`` heads the organ's reconsideration.
+    ``approved_by`` is the head of the organ's reconsideration office.
     """
 
     TOPIC: ClassVar[str] = "reconsideration.recon-extended"
@@ -213,7 +216,7 @@ class ReconExtended(_OfCase):
 
 
 class ReconHearingHeld(_OfCase):
-    """听证: the case was heard (Arts. 50, 51). ``record_digest`` is that of the record."""
+    """听证: the organ held a hearing (Arts. 50, 51); ``record_digest`` is that of its record."""
 
     TOPIC: ClassVar[str] = "reconsideration.recon-hearing-held"
 
@@ -223,15 +226,15 @@ class ReconHearingHeld(_OfCase):
 
 
 class ReconDecided(_OfCase):
-    """复议决定: what becomes of the act (Arts. 63–69).
+    """复议决定: the organ decides on the disputed act (Arts. 63–69).
 
-    ``procedural``: it is revoked because of its procedure alone, and may be issued again.
-    ``withdraw``: it is before the public and has to be taken back. ``perform_by``: the last day on
+    ``procedural``: the act is revoked only because of its procedure, and may be issued again.
+    ``withdraw``: the act is published and must be withdrawn. ``perform_by`` is the last day on
     which the respondent may do what the decision orders. ``days_late`` counts calendar days.
 
-    Since version 2 ``content`` says what a penalty that is altered consists of; its text is
-    withdrawn and published anew from the service on (``ReconDecisionServed``), so that ``withdraw``
-    is said of what was undone alone.
+    Since version 2 ``content`` is the content of an altered penalty. Its text is withdrawn and
+    published again after the service (``ReconDecisionServed``), so ``withdraw`` is only for acts
+    that were undone.
     """
 
     TOPIC: ClassVar[str] = "reconsideration.recon-decided"
@@ -252,7 +255,7 @@ class ReconDecided(_OfCase):
 
 
 class ReconMediated(_OfCase):
-    """调解: the parties agree, and the case ends with the organ's document on it (Art. 73)."""
+    """调解: the parties agree, and the organ's mediation document ends the case (Art. 73)."""
 
     TOPIC: ClassVar[str] = "reconsideration.recon-mediated"
 
@@ -262,7 +265,10 @@ class ReconMediated(_OfCase):
 
 
 class ReconTerminated(_OfCase):
-    """终止: the case ends without a decision (Art. 41); ``not_corrected``: given up (Art. 31)."""
+    """终止: the organ ends the case without a decision (Art. 41).
+
+    ``not_corrected``: the applicant did not supply what was missing (Art. 31).
+    """
 
     TOPIC: ClassVar[str] = "reconsideration.recon-terminated"
 
@@ -271,11 +277,11 @@ class ReconTerminated(_OfCase):
 
 
 class ReconDecisionServed(_OfCase):
-    """送达复议决定: the parties have it, and it takes effect (Art. 75).
+    """送达复议决定: the organ serves the decision on the parties, and it takes effect (Art. 75).
 
-    Since version 2 it says what follows where it ``altered`` a penalty: whether its text has to be
-    taken from the public (``withdraw``), and what is to be paid: ``fine_fen`` until ``pay_by``, and
-    ``late_fee_daily`` of what is not paid each day after that.
+    Since version 2 the event states the consequences of an ``altered`` penalty: ``withdraw`` says
+    whether its published text must be withdrawn; the business must pay ``fine_fen`` by ``pay_by``,
+    and each later day adds ``late_fee_daily`` times the unpaid amount.
     """
 
     TOPIC: ClassVar[str] = "reconsideration.recon-decision-served"
@@ -292,7 +298,7 @@ class ReconDecisionServed(_OfCase):
 
 
 class ReconPerformed(_OfCase):
-    """履行复议决定: the respondent has done what it orders (Art. 77)."""
+    """履行复议决定: the respondent carried out the decision (Art. 77)."""
 
     TOPIC: ClassVar[str] = "reconsideration.recon-performed"
 
@@ -301,7 +307,7 @@ class ReconPerformed(_OfCase):
 
 
 class ReconNonPerformance(_OfCase):
-    """不履行复议决定: the respondent has not done what it orders by its day (Arts. 77, 83)."""
+    """不履行复议决定: the respondent did not carry out the decision in time (Arts. 77, 83)."""
 
     TOPIC: ClassVar[str] = "reconsideration.recon-non-performance"
 
@@ -309,7 +315,7 @@ class ReconNonPerformance(_OfCase):
 
 
 class OpinionLetterIssued(_OfCase):
-    """行政复议意见书: the organ asks the respondent to put a practice right (Art. 76)."""
+    """行政复议意见书: the organ asks the respondent to correct a practice (Art. 76)."""
 
     TOPIC: ClassVar[str] = "reconsideration.opinion-letter-issued"
 
@@ -318,7 +324,7 @@ class OpinionLetterIssued(_OfCase):
 
 
 class OpinionCorrectionReported(_OfCase):
-    """意见书整改报告: what the respondent has put right. ``days_late`` counts calendar days."""
+    """意见书整改报告: the respondent reports its correction; ``days_late`` is in calendar days."""
 
     TOPIC: ClassVar[str] = "reconsideration.opinion-correction-reported"
 
@@ -327,9 +333,9 @@ class OpinionCorrectionReported(_OfCase):
 
 
 class IncidentalReviewRequested(_OfCase):
-    """附带审查: the normative document behind the act is disputed too (Arts. 13, 56).
+    """附带审查: the applicant also disputes the normative document behind the act (Arts. 13, 56).
 
-    ``competent``: the organ may decide on it itself; else it passes it on.
+    ``competent``: the organ may decide on the document itself; otherwise it transfers the review.
     """
 
     TOPIC: ClassVar[str] = "reconsideration.incidental-review-requested"
@@ -339,7 +345,7 @@ class IncidentalReviewRequested(_OfCase):
 
 
 class IncidentalReviewTransferred(_OfCase):
-    """转送附带审查: the document is with the body that may decide on it (Arts. 56, 60)."""
+    """转送附带审查: the organ transfers the review to the competent body (Arts. 56, 60)."""
 
     TOPIC: ClassVar[str] = "reconsideration.incidental-review-transferred"
 
@@ -349,7 +355,7 @@ class IncidentalReviewTransferred(_OfCase):
 
 
 class IncidentalReviewConcluded(_OfCase):
-    """附带审查结论: whether the document is lawful (Arts. 58–60)."""
+    """附带审查结论: the review concludes whether the document is lawful (Arts. 58–60)."""
 
     TOPIC: ClassVar[str] = "reconsideration.incidental-review-concluded"
 

@@ -1,4 +1,4 @@
-"""Folds about reconsideration cases, and about what was revoked in them."""
+"""Folds about reconsideration cases, and about the acts that they revoked."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ Stage = Literal[
     "mediated",
     "terminated",
 ]
-#: Outcomes by which the act is gone, wholly or in part.
+#: The outcomes that revoke the act, wholly or in part.
 REVOKING: frozenset[Outcome] = frozenset({"revoke", "partly_revoke", "declare_void"})
 
 
 class Opinion(msgspec.Struct):
-    """A letter to the respondent, and what it reported on it. ``at`` is its place."""
+    """An opinion letter to the respondent and its report; ``at`` is the position of the letter."""
 
     doc_no: str
     issued_on: date
@@ -67,7 +67,7 @@ class Opinion(msgspec.Struct):
 
 
 class Incidental(msgspec.Struct):
-    """The review of a document behind the act. ``clock_at`` is where its period began."""
+    """The review of a document behind the act; its period began at the position ``clock_at``."""
 
     document_no: str
     competent: bool
@@ -78,11 +78,11 @@ class Incidental(msgspec.Struct):
 
 
 class ReconCase(SubjectFold):
-    """How far has this case come, and which periods run in it?
+    """What is the state of this case, and which periods run in it?
 
-    Each ``…_at`` is a place in the ledger. ``accept_at``, ``correct_at``, ``begun_at``, ``copy_at``
-    and ``decide_at`` are where the periods began for accepting, for correcting, for the copy, for
-    the reply and for deciding.
+    Each ``…_at`` is a position in the ledger. ``accept_at``, ``correct_at``, ``begun_at``,
+    ``copy_at`` and ``decide_at`` are the positions where the periods began for acceptance, for the
+    correction, for sending the copy, for the reply and for the decision.
     """
 
     BEGUN = "applied_on"
@@ -134,7 +134,7 @@ class ReconCase(SubjectFold):
 
     @property
     def stage(self) -> Stage:
-        """How far it has come."""
+        """The stage that the case has reached."""
         stages: tuple[tuple[Stage, object], ...] = (
             ("served", self.served_on),
             ("decided", self.decided_on),
@@ -237,7 +237,7 @@ class ReconCase(SubjectFold):
 
 
 class CasesAbout(Fold):
-    """Which reconsideration cases about this decision go on, or have ended with something?"""
+    """Which reconsideration cases about this decision are open or ended with a result?"""
 
     decision: DecisionId
     cases: dict[str, None] = msgspec.field(default_factory=dict)
@@ -250,7 +250,7 @@ class CasesAbout(Fold):
 
 
 class RevokedAct(msgspec.Struct, frozen=True):
-    """A penalty that was revoked: on which facts, of which kind, by which document."""
+    """A revoked penalty: its facts, its kinds and the document that revoked it."""
 
     decision: str
     case: str
@@ -260,9 +260,10 @@ class RevokedAct(msgspec.Struct, frozen=True):
 
 
 class RevokedPenalties(Fold):
-    """Which penalties of this unit against this business were revoked for what they said?
+    """Which penalties of this unit against this business were revoked for their content?
 
-    One that was revoked because of its procedure alone may be issued again (行政复议法 Art. 64).
+    A penalty that was revoked only because of its procedure may be issued again (行政复议法
+    Art. 64).
     """
 
     entity: EntityId

@@ -41,62 +41,63 @@ _LAW = "行政复议法"
 
 RCN_R1 = Rule(
     "RCN-R1",
-    "reconsideration could be applied for until {last_day}; this is {filed_on}",
+    "an application for reconsideration must be filed by {last_day}; it is {filed_on}",
     f"{_LAW} Arts. 20, 21",
-    "An application that was filed in time is recorded with occurred_at, by the organ.",
+    "If the application was filed in time, the organ records it with the true time in occurred_at.",
     policy_key="recon.apply_cd",
 )
 RCN_R2 = Rule(
     "RCN-R2",
-    "a court has accepted the case {court_case} about this decision",
+    "this decision cannot be reconsidered: a court has accepted the case {court_case} about it",
     f"{_LAW} Art. 29",
-    "The court decides it.",
+    "The court decides the case; do not open a reconsideration.",
 )
 RCN_R3 = Rule(
     "RCN-R3",
     "the altered penalty must not be heavier for the applicant than the one before: {reason}",
     f"{_LAW} Art. 63: 不得作出对申请人更为不利的变更决定",
-    "Maintain, revoke or lighten the act; a third party's contrary application is named in "
-    "third_party_opposed.",
+    "Maintain, revoke or lighten the act. If a third party applied for the opposite, send "
+    "third_party_opposed as true.",
 )
 RCN_R4 = Rule(
     "RCN-R4",
-    "{evidence} was gathered on {gathered_on}, when the case had begun on {begun_on}",
+    "{evidence} must have been gathered before the case began on {begun_on}; it was gathered on "
+    "{gathered_on}",
     f"{_LAW} Art. 46: 复议期间被申请人不得自行收集证据",
-    "Leave out what was gathered since.",
+    "Leave out evidence that was gathered after the case began.",
 )
 RCN_R5 = Rule(
     "RCN-R5",
     "decision {decision} was revoked by {instrument} and cannot be issued again on the same facts",
     f"{_LAW} Art. 64: 不得以同一的事实和理由作出相同或者基本相同的行政行为",
-    "Decide otherwise, or on facts that are new.",
+    "Decide differently, or on new facts.",
 )
 
 RCN_V1 = finding_rule(
     "RCN-V1",
     "inaction",
-    "a reconsideration was not decided, or not carried out, in time",
+    "a reconsideration was not decided, or its decision not carried out, in time",
     f"{_LAW} Arts. 62, 77",
 )
 RCN_V2 = finding_rule(
     "RCN-V2",
     "late_publicity",
-    "an act that reconsideration undid was not taken from the public in time",
+    "an act that a reconsideration undid was not withdrawn from the public in time",
     f"行政处罚法 Arts. 48, 85; {_LAW} Art. 77",
     policy_key="publicity.withdraw_wd",
 )
 RCN_V4 = finding_rule(
     "RCN-V4",
     "late_publicity",
-    "the text of a decision that reconsideration altered was not withdrawn, or the altered "
-    "decision not published, in time",
+    "a decision was altered in reconsideration, and its old text was not withdrawn or its new text "
+    "not published in time",
     "行政处罚法 Arts. 48, 85; 国办发〔2018〕118号",
     policy_key="publicity.withdraw_wd",
 )
 RCN_V3 = finding_rule(
     "RCN-V3",
     "unlawful_decision",
-    "acts of the unit on one matter were revoked again and again",
+    "several acts of a unit on one matter were revoked",
     f"{_LAW} Art. 76",
     policy_key="recon.repeated_revocations",
 )
@@ -116,7 +117,7 @@ def _goes_by(procedure: Procedure) -> Any:
 
 
 def of_case(case: ReconCase) -> dict[str, Any]:
-    """What every event of a case says first."""
+    """Return the fields that every event of a case has."""
     return {
         "recon": case.recon,
         "decision": case.decision,
@@ -127,20 +128,20 @@ def of_case(case: ReconCase) -> dict[str, Any]:
 
 
 def _case_of(ledger: Reading, opening: Recorded) -> ReconCase:
-    """The case in which something opened a period."""
+    """Return the case of the record that opened a period."""
     recon: str = opening.event.recon  # type: ignore[attr-defined]  # each opening is of a case
     return ledger.read(ReconCase(recon))
 
 
 def _deemed_accepted(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
-    """审查期限届满视为受理: nobody decided on the application."""
+    """审查期限届满视为受理: accept an application on which the organ did not decide in time."""
     case = _case_of(ledger, opening)
     if case.stage == "applied":
         yield ReconDeemedAccepted(**of_case(case), deemed_on=due_on)
 
 
 def _given_up(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
-    """逾期不补正视为放弃: the applicant has not supplied what was missing."""
+    """逾期不补正视为放弃: end a case if the applicant did not supply what was missing."""
     case = _case_of(ledger, opening)
     if case.stage == "correcting":
         yield ReconTerminated(
@@ -278,7 +279,7 @@ PERFORM = DeadlineRule(
     finding=RCN_V1,
     follows=_not_performed,
 )
-#: The same days as ``publicity.withdraw_wd`` of any decision; the finding is this one's alone.
+#: The same number of days as for any decision (``publicity.withdraw_wd``), with its own finding.
 WITHDRAW = DeadlineRule(
     "recon.withdraw",
     "publicity.withdraw_wd",
@@ -288,8 +289,8 @@ WITHDRAW = DeadlineRule(
     start=_from("decided_on"),
     finding=RCN_V2,
 )
-#: Of what reconsideration altered, the text is withdrawn and the altered decision published; both
-#: count from the service.
+#: After an alteration, the old text must be withdrawn and the altered decision published; both
+#: periods count from the service.
 WITHDRAW_ALTERED = DeadlineRule(
     "recon.altered.withdraw",
     "publicity.withdraw_wd",
@@ -336,7 +337,7 @@ REVIEW = DeadlineRule(
     finding=RCN_V1,
     whose=_organ,
 )
-#: Whoever has to answer need be no unit of this ledger.
+#: The body that must answer need not be a unit of this ledger.
 ANSWER = DeadlineRule(
     "recon.incidental_review.answer",
     "recon.incidental_review",
@@ -350,7 +351,7 @@ ANSWER = DeadlineRule(
 
 
 def running(rules: tuple[DeadlineRule, ...], opening: Recorded) -> DeadlineRule:
-    """The one of ``rules`` whose deadline a record opened."""
+    """Return the rule in ``rules`` whose deadline a record opened."""
     return next(
         rule
         for rule in rules

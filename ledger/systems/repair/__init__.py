@@ -1,1 +1,1 @@
-"""信用修复与绿色通道 Credit repair (2.4e): what is recorded against a business ends."""
+"""信用修复与绿色通道 Credit repair (2.4e): ending the effect of a credit record, on application."""

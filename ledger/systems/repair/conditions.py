@@ -1,7 +1,7 @@
-"""The conditions of a repair, each with what shows it (修复条件): one list for rule and view.
+"""The conditions of a repair (修复条件), each with its evidence: one list for commands and views.
 
-Pure but for the folds that it asks for: a command hands in its reading, a view its own. What no
-paper could mend comes first.
+The functions are pure except for the folds that they read: a command passes its reading, a view its
+own. Conditions that no document can change come first.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ FALSE_BAR = "repair.false_bar_years"
 
 
 class Read(Protocol):
-    """Where folds are read."""
+    """A function that returns a fold with its events."""
 
     def __call__(self, fold: F, /) -> F: ...
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What is asked for, with what it is asked."""
+    """An application for repair: its records, its proofs and its commitment."""
 
     entity: str
     records: tuple[str, ...]
@@ -50,7 +50,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     @classmethod
     def by(cls, case: RepairCase) -> Asked:
-        """What a case asks for."""
+        """Return the application of a case."""
         return cls(
             case.entity,
             case.records,
@@ -63,9 +63,9 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """One condition: the rule that demands it, whether it is met, and by what one sees that.
+    """One condition: the rule that requires it, whether it is met, and the evidence.
 
-    ``details`` are those of the refusal, if it is not met.
+    ``details`` are the details of the refusal if it is not met.
     """
 
     rule: Rule
@@ -76,9 +76,9 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 def conditions(read: Read, asked: Asked, on: date) -> Iterator[Condition]:
-    """Every condition of REP-R1 to REP-R5 and REP-R7, as it stands on a day.
+    """Yield every condition of REP-R1 to REP-R5 and REP-R7, as of a day.
 
-    The records have to be known. A record without severity has nothing to wait for.
+    All records must exist. A record without severity has no least time of publicity.
     """
     records = [read(Record(name)) for name in asked.records]
     for record in records:
@@ -124,7 +124,7 @@ def _not_barred(read: Read, entity: str, on: date) -> Iterator[Condition]:
         version = years.in_force(day)
         if version is not None:
             until = add_months(day, 12 * int(version.value))
-            bars.append((until, f"commitment {commitment} was broken on {day}", (commitment,)))
+            bars.append((until, f"commitment {commitment} was breached on {day}", (commitment,)))
     last = max(bars, default=None)
     if last is None:
         yield Condition(rules.REP_R5, True, details={"entity": entity})
@@ -161,7 +161,7 @@ def _old_enough(read: Read, record: Record, on: date) -> Condition:
 def _performed(
     read: Read, record: Record, proofs: tuple[Proof, ...], on: date
 ) -> Iterator[Condition]:
-    """What is performed: by what the ledger holds, and by papers where it holds nothing."""
+    """Yield a condition for each duty; documents count if the ledger has no contrary fact."""
     seen = read(Duties(record.record)).performed
     paid = {"obligations_performed": _receipts(read, record)}
     held = _open_here(read, record, on)
@@ -185,15 +185,14 @@ def _performed(
 
 
 def _open_here(read: Read, record: Record, on: date) -> dict[str, dict[str, Any]]:
-    """What is open by the ledger's own facts, by duty: no paper takes its place.
+    """Return the duties that are open according to the ledger; no document can disprove them.
 
-    Of a decision its fine and surcharge as of a day, deferred or not; the order to correct with
-    which the inspection behind it ended; of a breached commitment that nobody has seen it made
-    good.
+    These are: the unpaid fine and late fee of a decision as of a day, deferred or not; the order to
+    correct with which its inspection ended; a breached commitment without recorded performance.
     """
     says = record.says
     seen = read(Duties(record.record)).performed
-    found: dict[str, dict[str, Any]] = {}
+    still_open: dict[str, dict[str, Any]] = {}
     task = says.task
     if says.decision is not None:
         decision = read(Decision(says.decision))
@@ -214,15 +213,14 @@ def _open_here(read: Read, record: Record, on: date) -> dict[str, dict[str, Any]
         and read(Task(task)).result == "order_to_correct"
         and "conduct_corrected" not in seen
     ):
-        found["conduct_corrected"] = {"order": task}
+        still_open["conduct_corrected"] = {"order": task}
     if says.kind == "commitment_breach" and "obligations_performed" not in seen:
-        breach = {"breach": says.instrument.doc_no}
-        found["obligations_performed"] = {**found.get("obligations_performed", {}), **breach}
-    return found
+        still_open.setdefault("obligations_performed", {})["breach"] = says.instrument.doc_no
+    return still_open
 
 
 def _receipts(read: Read, record: Record) -> tuple[str, ...]:
-    """What shows that a penalty is performed which asked for money and for nothing else."""
+    """Return the receipts that show the performance of a penalty that is only money."""
     if record.says.decision is None:
         return ()
     decision = read(Decision(record.says.decision))
@@ -234,13 +232,13 @@ def _receipts(read: Read, record: Record) -> tuple[str, ...]:
 def _committed(read: Read, asked: Asked) -> Condition:
     reason = None
     if asked.commitment is None:
-        reason = "none is named"
+        reason = "no commitment is named"
     else:
         commitment = read(Commitment(asked.commitment))
         if commitment.entity != asked.entity:
-            reason = f"{asked.commitment} is none of {asked.entity}"
+            reason = f"{asked.commitment} is not a commitment of {asked.entity}"
         elif commitment.type != "repair":
-            reason = f"{asked.commitment} is of type {commitment.type}"
+            reason = f"{asked.commitment} is of type {commitment.type}, not repair"
         elif not commitment.public:
             reason = f"{asked.commitment} is not public"
     return Condition(
@@ -258,7 +256,7 @@ def _green(asked: Asked) -> Condition:
             f"{asked.entity} is {asked.enterprise_size or 'of unknown size'}, not small or micro"
         )
     if not asked.epidemic_ground:
-        reasons.append("nothing ties the penalty to the epidemic")
+        reasons.append("no ground connects the penalty with the epidemic")
     return Condition(
         rules.REP_R7,
         not reasons,

@@ -27,21 +27,21 @@ from ledger.systems.credit.events import Channel
 RepairChannel = Literal["credit_china", "necips", "window"]
 #: 微型、小型、中型、大型企业.
 EnterpriseSize = Literal["micro", "small", "medium", "large"]
-#: What papers can show: 行为已纠正, 义务已履行.
+#: The duties whose performance a document can prove: 行为已纠正, 义务已履行.
 Duty = Literal["conduct_corrected", "obligations_performed"]
 Records = Annotated[tuple[RecordId, ...], msgspec.Meta(min_length=1, max_length=50)]
 Province = Annotated[str, msgspec.Meta(pattern=r"^\d\d$", description="GB/T 2260 province")]
-#: Why a repair is undone: 提供虚假材料, 违反修复承诺.
+#: Why a repair is revoked: 提供虚假材料, 违反修复承诺.
 RevocationReason = Literal["false_material", "breach"]
 
 
 def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 of a grant named no other province."""
+    """Upcast an earlier version unchanged; the fields that it lacks have defaults."""
     return body
 
 
 class Proof(Value, omit_defaults=True):
-    """证明材料: a paper and what it shows; ``ref`` leads to it."""
+    """证明材料: a document and what it proves; ``ref`` identifies the document."""
 
     shows: Literal["conduct_corrected", "obligations_performed", "other"]
     ref: Name
@@ -49,7 +49,7 @@ class Proof(Value, omit_defaults=True):
 
 
 class Reason(Value, omit_defaults=True):
-    """One reason not to repair: in words, the rule that is not satisfied, what shows that."""
+    """One reason not to repair: a text, the rule that is not satisfied, and the evidence."""
 
     says: Text
     rule: Literal["REP-R1", "REP-R2", "REP-R3", "REP-R4", "REP-R5", "REP-R7"] | None = None
@@ -57,12 +57,12 @@ class Reason(Value, omit_defaults=True):
 
 
 class RepairApplied(Event):
-    """申请信用修复: a business asks that records of its own be repaired (国家发展改革委令第36号).
+    """申请信用修复: a business applies for the repair of its records (国家发展改革委令第36号).
 
-    All ``records`` were determined by ``unit`` (谁认定、谁修复). ``commitment`` is the public
-    commitment that comes with it. ``enterprise_size`` and ``epidemic_ground`` (what ties the
-    penalty to the epidemic) are what the green channel needs. ``market_supervision``: some record
-    is under the market-supervision system's own rules (``samr.regime``).
+    ``unit`` determined all ``records`` (谁认定、谁修复). ``commitment`` is the public commitment
+    made for the application. The green channel needs ``enterprise_size`` and ``epidemic_ground``
+    (the connection of the penalty with the epidemic). ``market_supervision``: at least one record
+    is under the rules of the market-supervision system (``samr.regime``).
     """
 
     TOPIC: ClassVar[str] = "repair.repair-applied"
@@ -81,9 +81,9 @@ class RepairApplied(Event):
 
 
 class RepairForwarded(Event):
-    """转送修复申请: the application is with the unit that determined the records.
+    """转送修复申请: the application is forwarded to the unit that determined the records.
 
-    The unit decides on acceptance within ``repair.accept_wd`` from here.
+    The unit must decide on acceptance within ``repair.accept_wd`` after this.
     """
 
     TOPIC: ClassVar[str] = "repair.repair-forwarded"
@@ -107,7 +107,7 @@ class RepairSupplementRequested(Event):
 
 
 class RepairSupplemented(Event):
-    """补正材料: the business hands in what was missing; the time for acceptance begins anew."""
+    """补正材料: the business supplies what was missing; the time for acceptance starts again."""
 
     TOPIC: ClassVar[str] = "repair.repair-supplemented"
 
@@ -119,7 +119,7 @@ class RepairSupplemented(Event):
 
 
 class RepairAccepted(Event):
-    """受理修复申请: the unit takes the case up; ``days_late`` counts calendar days."""
+    """受理修复申请: the unit accepts the application; ``days_late`` counts calendar days."""
 
     TOPIC: ClassVar[str] = "repair.repair-accepted"
 
@@ -132,7 +132,7 @@ class RepairAccepted(Event):
 
 
 class RepairNotAccepted(Event):
-    """不予受理: the unit does not take the case up, and says why (REP-R9)."""
+    """不予受理: the unit does not accept the application, and says why (REP-R9)."""
 
     TOPIC: ClassVar[str] = "repair.repair-not-accepted"
 
@@ -144,9 +144,9 @@ class RepairNotAccepted(Event):
 
 
 class RepairExtended(Event):
-    """延长办理期限: once, for a complex case or one to be verified.
+    """延长办理期限: the unit extends the time to decide, once, for a complex case or to verify.
 
-    ``extended_from`` was the last day to decide; ``until`` is it now (``repair.extend_wd`` later).
+    ``extended_from`` was the last day; ``until`` is the new last day (``repair.extend_wd`` later).
     """
 
     TOPIC: ClassVar[str] = "repair.repair-extended"
@@ -160,14 +160,14 @@ class RepairExtended(Event):
 
 
 class RepairGranted(Event):
-    """准予信用修复: the determining unit has verified that all conditions are met.
+    """准予信用修复: the determining unit has verified all conditions and grants the repair.
 
-    With it, in one append: publicity and sharing end, sanctions are lifted, the grade is computed
-    anew. ``verified`` says what the unit has verified itself, ``verification`` how. ``targets`` are
-    the platforms that have to follow within ``repair.sync_wd``; ``push_to`` is the other province
-    (two digits) to whose market supervision the result is passed on, within ``samr.regime``.
-    ``days_late`` counts calendar days. Since version 3 ``verified_by`` is who verified the papers
-    and the duties.
+    In the same append publicity and sharing end, sanctions are lifted and the grade is computed
+    again. ``verified`` lists the duties that the unit verified itself, ``verification`` says how.
+    ``targets`` are the platforms that must follow within ``repair.sync_wd``; ``push_to`` is the
+    other province (two digits) whose market supervision receives the result within
+    ``samr.regime``. ``days_late`` counts calendar days. Since version 3 ``verified_by`` is the
+    person who verified the documents and the duties.
     """
 
     TOPIC: ClassVar[str] = "repair.repair-granted"
@@ -188,7 +188,7 @@ class RepairGranted(Event):
 
 
 class RepairRefused(Event):
-    """不予信用修复: with reasons and the remedy open to the business (REP-R9)."""
+    """不予信用修复: the unit refuses the repair, with reasons and the available remedy (REP-R9)."""
 
     TOPIC: ClassVar[str] = "repair.repair-refused"
 
@@ -201,7 +201,7 @@ class RepairRefused(Event):
 
 
 class RepairResultSynchronised(Event):
-    """修复结果同步: a platform shows the records no more.
+    """修复结果同步: a platform confirms that it no longer shows the records.
 
     ``outstanding`` are the platforms that have not confirmed yet.
     """
@@ -228,7 +228,7 @@ class RepairSynchronised(Event):
 
 
 class RepairPushed(Event):
-    """跨省推送: the result went to the market supervision of the business's own province.
+    """跨省推送: the result was sent to the market supervision of the business's province.
 
     ``days_late`` counts calendar days after ``samr.regime``'s ``push_wd``.
     """
@@ -244,10 +244,10 @@ class RepairPushed(Event):
 
 
 class TemporaryShieldGranted(Event):
-    """重整期间临时屏蔽: while a court reorganises the business, its records are not shown.
+    """重整期间临时屏蔽: the records of a business are hidden during its judicial reorganisation.
 
-    ``court_ruling`` is the number of the ruling that approves the plan; ``until`` the last day, if
-    the ruling sets one. The publicity of each record is suspended in the same append.
+    ``court_ruling`` is the number of the ruling that approves the plan; ``until`` is the last day,
+    if the ruling sets one. The publicity of each record is suspended in the same append.
     """
 
     TOPIC: ClassVar[str] = "repair.temporary-shield-granted"
@@ -261,9 +261,9 @@ class TemporaryShieldGranted(Event):
 
 
 class RepairRevoked(Event):
-    """撤销信用修复: it was got by false material, or the commitment was broken.
+    """撤销信用修复: the unit revokes a repair for false material or a breached commitment.
 
-    The records come back with it, in one append.
+    The records return to publicity in the same append.
     """
 
     TOPIC: ClassVar[str] = "repair.repair-revoked"
@@ -279,10 +279,10 @@ class RepairRevoked(Event):
 
 
 class RepairMisconductRecorded(Event):
-    """修复失信行为记录: a business cheated in a repair, or broke what it promised for it.
+    """修复失信行为记录: a business used false material for a repair, or breached its commitment.
 
-    Until ``bar_until``, that day included, no application of the business is taken
-    (``repair.false_bar_years``; REP-R5).
+    The business cannot apply for a repair until after ``bar_until`` (``repair.false_bar_years``;
+    REP-R5).
     """
 
     TOPIC: ClassVar[str] = "repair.repair-misconduct-recorded"
@@ -297,7 +297,7 @@ class RepairMisconductRecorded(Event):
 
 
 class RepairExcluded(Event):
-    """不予修复情形: a law or a policy of the central authorities shuts a record out of repair."""
+    """不予修复情形: a law or a policy of the central authorities excludes a record from repair."""
 
     TOPIC: ClassVar[str] = "repair.repair-excluded"
 
@@ -308,7 +308,7 @@ class RepairExcluded(Event):
 
 
 class RepairReadmitted(Event):
-    """撤回不可修复认定: a record was shut out in error, or by a law that holds no more."""
+    """撤回不可修复认定: an exclusion was an error, or its law is no longer in force."""
 
     TOPIC: ClassVar[str] = "repair.repair-readmitted"
 
@@ -319,9 +319,9 @@ class RepairReadmitted(Event):
 
 
 class DutiesPerformed(Event):
-    """履行义务: the unit has seen that what a record asked of a business is done.
+    """履行义务: the unit confirms that the business performed a duty of a record.
 
-    ``duty`` is which of the two conditions it shows; ``evidence`` by what.
+    ``duty`` is the condition that this proves; ``evidence`` lists the documents that show it.
     """
 
     TOPIC: ClassVar[str] = "repair.duties-performed"
@@ -335,7 +335,10 @@ class DutiesPerformed(Event):
 
 
 class RepairFeeReported(Event):
-    """修复收费情况报告: somebody took, or asked for, money for a repair, which is free (REP-V4)."""
+    """修复收费情况报告: ``collected_by`` took or asked for money for a repair (REP-V4).
+
+    A repair is free of charge.
+    """
 
     TOPIC: ClassVar[str] = "repair.repair-fee-reported"
     CORRECTABLE = frozenset({"collected_by", "amount_fen", "facts"})

@@ -1,4 +1,4 @@
-"""What is found about a repair, or the want of one, when a record ends."""
+"""The finding about open duties when a record ends without a repair."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ledger.systems.supervision.findings import finding
 
 
 def open_duties(ledger: Reading, record: Record) -> Iterator[Event]:
-    """REP-V3, if a record ends by itself while nobody has seen its fine paid.
+    """Yield REP-V3 if a record ends by itself although its fine was not shown to be paid.
 
-    Of a decision that is on record the fine counts as it stands, and what was paid of it. It ends
-    all the same; what follows is for the sector's own rules.
+    If the decision is on record, its present fine and its payments decide. The record ends all the
+    same; the rules of the sector say what follows.
     """
     says = record.says
     fined = bool(says.amount_fen)

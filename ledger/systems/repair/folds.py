@@ -1,4 +1,4 @@
-"""Folds about repair; each holds plain data, so that a view may keep it."""
+"""Folds about repair; each holds plain data, so that a view can store it."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ from ledger.systems.repair.events import (
 
 
 class RepairCase(SubjectFold):
-    """Who asks for which repair with what, and how far has it come?
+    """What does this application for repair ask for, and what is its state?
 
-    Positions are those of the events that opened the deadlines of the case.
+    Each ``…_position`` is the position of an event that opened a deadline of the case.
     """
 
     BEGUN = "applied_on"
@@ -57,7 +57,7 @@ class RepairCase(SubjectFold):
     applied_on: date | None = None
     applied_position: int = 0
     forwarded_on: date | None = None
-    #: Of what the time for acceptance counts from: the forwarding, or the last supplement.
+    #: The position from which the time for acceptance counts: the forwarding or last supplement.
     ready_position: int = 0
     missing: tuple[str, ...] = ()
     asked_on: date | None = None
@@ -84,7 +84,7 @@ class RepairCase(SubjectFold):
 
     @property
     def stage(self) -> str:
-        """The furthest step taken."""
+        """The stage that the application has reached."""
         for stage, day in (
             ("revoked", self.revoked_on),
             ("granted", self.granted_on),
@@ -100,7 +100,7 @@ class RepairCase(SubjectFold):
 
     @property
     def open(self) -> bool:
-        """Whether it awaits an answer."""
+        """Whether the application awaits an answer."""
         return self.stage in ("applied", "forwarded", "supplement_requested", "accepted")
 
     def on_applied(self, event: RepairApplied, record: Recorded) -> None:
@@ -154,11 +154,11 @@ class RepairCase(SubjectFold):
 
 
 class RepairsOf(Fold):
-    """Which repairs has this business asked for, and until when is it barred from asking?"""
+    """Which repairs has this business applied for, and until when is it barred from applying?"""
 
     entity: EntityId
     open: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
-    #: The commitments made for a repair, and those of them that were broken, with the day.
+    #: The commitments made for a repair, and the day on which some of them were breached.
     promised: tuple[str, ...] = ()
     broken: dict[str, date] = msgspec.field(default_factory=dict)
     bars: list[RepairMisconductRecorded] = msgspec.field(default_factory=list)
@@ -182,11 +182,11 @@ class RepairsOf(Fold):
             self.broken[event.commitment] = record.occurred_on
 
     def asked_for(self, record: str) -> str | None:
-        """The open repair of a record, if there is one."""
+        """Return the open application for the repair of a record, or ``None``."""
         return next((name for name, records in self.open.items() if record in records), None)
 
     def breaches(self, on: date) -> list[tuple[str, date]]:
-        """The repair commitments broken by a day, and when."""
+        """Return the repair commitments that were breached by a day, each with the day."""
         return [
             (name, self.broken[name])
             for name in self.promised
@@ -195,7 +195,7 @@ class RepairsOf(Fold):
 
 
 class Duties(Fold):
-    """What has a record's unit seen done of what it asked for, and is it shut out of repair?"""
+    """Which duties of this record were performed, and is the record excluded from repair?"""
 
     record: RecordId
     performed: dict[str, list[str]] = msgspec.field(default_factory=dict)

@@ -25,22 +25,23 @@ _NOTICE = "兰州新区规范行政执法行为优化法治化营商环境实施
 
 REP_R1 = Rule(
     "REP-R1",
-    "record {record} can be repaired from {earliest} on, not before its shortest publicity is over",
+    "record {record} must have been public for its least time, and can be repaired from {earliest} "
+    "on",
     f"{_ORDER}: 达到最短公示期限",
-    "Apply on {earliest} or later. No green channel shortens publicity.",
+    "Apply on {earliest} or later. The green channel does not shorten publicity.",
     policy_key="dishonesty.regime",
 )
 REP_R2 = Rule(
     "REP-R2",
-    "obligations are open: {missing} is not shown{open}",
+    "all obligations must be performed; {missing} is not shown{open}",
     f"{_ORDER}: 纠正失信行为、履行相关义务",
-    "Correct the conduct and perform the obligations, and hand in a proof of each. No paper takes "
-    "the place of what this ledger holds itself (a fine and its surcharge, an order, a breach): "
-    "have the payment or the performance recorded.",
+    "Correct the conduct, perform the obligations, and hand in a proof of each. For a fine, a late "
+    "fee, an order or a breach in this ledger a document is not enough: have the payment or the "
+    "performance recorded.",
 )
 REP_R3 = Rule(
     "REP-R3",
-    "there is no public commitment: {reason}",
+    "the application must have a public commitment: {reason}",
     f"{_ORDER}: 公开作出信用承诺",
     "Make a public commitment of type repair and name it in commitment.",
 )
@@ -48,7 +49,7 @@ REP_R4 = Rule(
     "REP-R4",
     "record {record} cannot be repaired under {law}",
     f"{_OPINION}: 法律法规和党中央、国务院政策文件规定不可修复的除外",
-    "It stays public until its longest publicity is over.",
+    "The record stays public until its longest period of publicity ends.",
 )
 REP_R5 = Rule(
     "REP-R5",
@@ -59,27 +60,27 @@ REP_R5 = Rule(
 )
 REP_R6 = Rule(
     "REP-R6",
-    "{actor} cannot decide on what {unit} has determined",
+    "{actor} cannot decide on a record that {unit} determined",
     f"{_OPINION}: 谁认定、谁修复",
     "Forward the application to {unit} and let it decide.",
 )
 REP_R7 = Rule(
     "REP-R7",
-    "the green channel is not open: {reason}",
+    "the green channel is not available: {reason}",
     _NOTICE,
-    "Apply without green_channel; the ordinary time limits then hold.",
+    "Apply without green_channel; then the ordinary time limits apply.",
 )
 REP_R8 = Rule(
     "REP-R8",
-    "a repair is free; a fee of {fee_fen} fen cannot be charged",
+    "a repair must be free of charge; the fee is {fee_fen} fen",
     f"{_OPINION}: 信用修复不收取任何费用",
-    "Charge nothing.",
+    "Do not charge a fee.",
 )
 REP_R9 = Rule(
     "REP-R9",
-    "an application is not turned down without saying why: {missing}",
+    "a negative answer to an application must give reasons and the remedy: {missing}",
     f"{_OPINION}: 不予修复的, 说明理由并告知救济途径",
-    "Give reasons, and with a refusal the remedy that is open to the business.",
+    "Give the reasons; for a refusal, also give the remedy that is available to the business.",
 )
 
 REP_V1 = finding_rule(
@@ -98,13 +99,13 @@ REP_V3 = finding_rule(
 REP_V4 = finding_rule(
     "REP-V4",
     "repair_fee",
-    "money was taken or asked for a repair",
+    "money was taken or demanded for a repair",
     f"{_OPINION}: 整治修复乱收费, 打击不法中介",
 )
 REP_V5 = finding_rule(
     "REP-V5",
     "unlawful_decision",
-    "a repair was turned down although all its conditions are evidenced",
+    "a repair was refused although there is evidence for all its conditions",
     _ORDER,
 )
 
@@ -117,7 +118,7 @@ PRE_CHECK = DeadlineRule(
     (RepairForwarded,),
     about=lambda event: f"repair:{event.repair}" if event.green_channel else None,
 )
-#: In the green channel one time holds for everything, in place of those of the single steps.
+#: The green channel has one period for the whole procedure instead of one for each step.
 GREEN_CHANNEL = DeadlineRule(
     "repair.green_channel_wd",
     "repair.green_channel_wd",
@@ -172,8 +173,8 @@ DECIDE_EXTENDED = DeadlineRule(
     finding=REP_V1,
     ends=lambda event: event.until,
 )
-#: Credit China tells the applicant how it went, or that it takes longer. Whoever keeps it waiting
-#: has missed another of these days.
+#: Credit China must tell the applicant the result or the extension. This deadline has no finding of
+#: its own, because a unit that delays the answer misses another of these deadlines.
 FEEDBACK = DeadlineRule(
     "repair.feedback_wd",
     "repair.feedback_wd",
@@ -189,7 +190,7 @@ SYNCHRONISE = DeadlineRule(
     about=lambda event: f"repair:{event.repair}" if event.targets else None,
     finding=REP_V2,
 )
-#: The other province can take nothing down of which it was not told.
+#: The other province can remove only records of which it was told.
 PUSH = DeadlineRule(
     "samr.regime.push_wd",
     "samr.regime",

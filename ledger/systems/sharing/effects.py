@@ -1,4 +1,4 @@
-"""What becomes of sharing when a record begins to be shown, and when it ends."""
+"""The events of sharing when a record is first shown, and when it ends."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ _ONE_DAY = timedelta(days=1)
 
 
 def share(ledger: Reading, says: CreditRecordEntered) -> Iterator[Event]:
-    """Note which subscriptions receive a record that is shown from today on."""
+    """Record which subscriptions receive a record that is shown from today on."""
     receiving = ledger.read(Subscriptions(CREDIT_FEED)).receiving(says)
     if says.public and receiving:
         yield RecordShared(
             record=says.record,
             entity=says.entity,
             unit=says.unit,
-            subscriptions=tuple(one.subscription for one in receiving),
+            subscriptions=tuple(subscribed.subscription for subscribed in receiving),
             shared_on=ledger.on,
         )
 
 
 def _told(ledger: Reading, record: Record) -> Iterator[Told]:
-    """Every shared event that names a record, since it came back if an end of it was undone."""
+    """Yield every shared event that names a record.
+
+    If an end of the record was undone, only the time since its return counts.
+    """
     back = max((gap.last for gap in record.gaps if gap.last is not None), default=None)
     for told in _named(ledger, record):
         yield told if back is None else replace(told, since=max(told.since, back + _ONE_DAY))
@@ -61,19 +64,20 @@ def _named(ledger: Reading, record: Record) -> Iterator[Told]:
 
 
 def stop_sharing(ledger: Reading, record: Record, reason: TerminationReason) -> Iterator[Event]:
-    """Tell every subscription that could read of a record to remove it.
+    """Tell every subscription that could read a record to remove it.
 
-    Whoever subscribed after it was entered has read it too, and whoever reads no more holds it all
-    the same. A record that has ended before was announced as removed then.
+    This includes subscriptions that began after the record was entered, and subscriptions that have
+    ended but may still hold the record. If the record has ended before, its removal was notified
+    then.
     """
     says = record.says
     if record.ended is not None or not says.public:
         return
-    for one in ledger.read(Subscriptions(CREDIT_FEED)).having_read(_told(ledger, record)):
+    for subscribed in ledger.read(Subscriptions(CREDIT_FEED)).having_read(_told(ledger, record)):
         yield RemovalNotified(
             removal=ledger.name("RMV"),
-            subscription=one.subscription,
-            unit=one.unit,
+            subscription=subscribed.subscription,
+            unit=subscribed.unit,
             entity=says.entity,
             record=record.record,
             determined_by=record.determined_by,

@@ -1,4 +1,4 @@
-"""Events of sharing: subscriptions, what they received, and what they have to remove (2.4f)."""
+"""Events of sharing: subscriptions, the records they received and their removal (2.4f)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ledger.general.vocabulary import EntityId, Name, RecordId, SubscriptionId, 
 from ledger.kernel import Event, LegalRef, Value, subject
 from ledger.systems.credit.events import TerminationReason
 
-#: All subscriptions are about one feed; as a subject it leads to every one of them.
+#: All subscriptions are to one feed; as a subject it leads to all of them.
 FeedName = Annotated[
     str, subject("feed", hideable=False, pattern=r"^[a-z][a-z-]{0,39}$", examples=["credit"])
 ]
@@ -20,16 +20,17 @@ RemovalId = Annotated[str, subject("removal")]
 
 CREDIT_FEED = "credit"
 
-#: ``filing.task-approved``, or ``filing.*`` for all of a system.
+#: A type of event, ``filing.task-approved``, or all types of a system, ``filing.*``.
 TypePattern = Annotated[
     str, msgspec.Meta(pattern=r"^[a-z][a-z-]*\.(?:\*|[a-z][a-z-]*)(?![\s\S])", max_length=120)
 ]
 
 
 class Filters(Value, omit_defaults=True):
-    """What of the shared events a subscription asks for; an empty part asks for everything.
+    """The shared events that a subscription asks for; an empty part does not restrict it.
 
-    ``types`` are types of events, ``units`` who determined, ``entities`` about whom.
+    ``types`` are types of events, ``units`` the units that determined the records, ``entities`` the
+    businesses concerned.
     """
 
     types: Annotated[tuple[TypePattern, ...], msgspec.Meta(max_length=50)] = ()
@@ -37,24 +38,24 @@ class Filters(Value, omit_defaults=True):
     entities: Annotated[tuple[EntityId, ...], msgspec.Meta(max_length=1000)] = ()
 
     def fits(self, topic: str, tags: Collection[str]) -> bool:
-        """Whether an event of a type, with these tags, is asked for."""
+        """Return whether the filters cover an event of a type with these tags."""
         return (
             (not self.types or any(matches(pattern, topic) for pattern in self.types))
             and (not self.units or any(f"unit:{unit}" in tags for unit in self.units))
-            and (not self.entities or any(f"entity:{one}" in tags for one in self.entities))
+            and (not self.entities or any(f"entity:{entity}" in tags for entity in self.entities))
         )
 
 
 def matches(pattern: str, topic: str) -> bool:
-    """Whether a type of event is meant by a pattern."""
+    """Return whether a pattern covers a type of event."""
     return topic == pattern or (pattern.endswith(".*") and topic.startswith(pattern[:-1]))
 
 
 class FeedSubscribed(Event):
-    """订阅信用信息: a partner's system may read what is shared, for a purpose (SHR-R1).
+    """订阅信用信息: a partner's system may read shared information for a purpose (SHR-R1).
 
-    ``unit`` is the subscriber. From now on it receives what its ``filters`` cover, and what they
-    cover and is shown today as well: a feed is read from its beginning.
+    ``unit`` is the subscriber. It receives everything that its ``filters`` cover, including records
+    that are already shown, because a feed is read from its beginning.
     """
 
     TOPIC: ClassVar[str] = "sharing.feed-subscribed"
@@ -68,12 +69,12 @@ class FeedSubscribed(Event):
     feed: FeedName = CREDIT_FEED
 
     def known_to(self) -> tuple[str, ...]:
-        """The subscriber."""
+        """Return the subscriber."""
         return (f"handler:{self.unit}",)
 
 
 class FeedUnsubscribed(Event):
-    """终止订阅: a partner's system reads no more; what it has read, it still has to remove."""
+    """终止订阅: a partner's system stops reading; it must still remove records when they end."""
 
     TOPIC: ClassVar[str] = "sharing.feed-unsubscribed"
 
@@ -85,9 +86,10 @@ class FeedUnsubscribed(Event):
 
 
 class RecordShared(Event):
-    """共享信用记录: a record that begins to be shown reaches these subscriptions; once for all.
+    """共享信用记录: a record is shown for the first time and shared with these subscriptions.
 
-    Nothing is recorded of the pages that are served. ``unit`` has determined the record.
+    This is recorded once; serving the pages of the feed is not recorded. ``unit`` determined the
+    record.
     """
 
     TOPIC: ClassVar[str] = "sharing.record-shared"
@@ -100,11 +102,11 @@ class RecordShared(Event):
 
 
 class RemovalNotified(Event):
-    """移除通知: a subscriber that received a record has to remove it, and to confirm that.
+    """移除通知: a subscriber that received a record must remove it and confirm the removal.
 
-    ``unit`` is the subscriber, ``determined_by`` the unit whose record it was; ``reason`` and
-    ``ended_on`` say why and since when it may not be used (国办发〔2025〕22号). To be acknowledged
-    within ``repair.sync_wd``. No filter keeps it from the subscriber.
+    ``unit`` is the subscriber, ``determined_by`` the unit that determined the record; ``reason``
+    and ``ended_on`` say why and since when it must not be used (国办发〔2025〕22号). The subscriber
+    must confirm within ``repair.sync_wd``. Filters do not apply to this event.
     """
 
     TOPIC: ClassVar[str] = "sharing.removal-notified"
@@ -119,12 +121,12 @@ class RemovalNotified(Event):
     ended_on: date
 
     def known_to(self) -> tuple[str, ...]:
-        """The subscriber."""
+        """Return the subscriber."""
         return (f"handler:{self.unit}",)
 
 
 class RemovalReminded(Event):
-    """催告移除: a subscriber has not confirmed after ``repair.sync_alert_wd``; time still runs."""
+    """催告移除: a subscriber is reminded; it did not confirm within ``repair.sync_alert_wd``."""
 
     TOPIC: ClassVar[str] = "sharing.removal-reminded"
 
@@ -136,10 +138,9 @@ class RemovalReminded(Event):
 
 
 class RemovalAcknowledged(Event):
-    """确认移除: a subscriber says that it has removed a record.
+    """确认移除: a subscriber confirms that it removed a record on ``removed_on``.
 
-    ``removed_on`` is the day on which it did; ``days_late`` counts calendar days after
-    ``repair.sync_wd``.
+    ``days_late`` counts calendar days after ``repair.sync_wd``.
     """
 
     TOPIC: ClassVar[str] = "sharing.removal-acknowledged"
@@ -154,7 +155,7 @@ class RemovalAcknowledged(Event):
 
 
 class RecognitionDeclined(Event):
-    """不予互认: a subscriber does not rely on a record that is shared with it, and says why."""
+    """不予互认: a subscriber does not rely on a shared record, and says why."""
 
     TOPIC: ClassVar[str] = "sharing.recognition-declined"
 
@@ -166,10 +167,10 @@ class RecognitionDeclined(Event):
 
 
 class RecordUseReported(Event):
-    """使用信用记录情况报告: somebody used a record against or for a business.
+    """使用信用记录情况报告: a unit used a credit record for or against a business.
 
-    ``unit`` is who used it; ``used_for`` the decision or procedure. ``counted`` says whether the
-    record still counted on that day.
+    ``unit`` is the unit that used it; ``used_for`` is the decision or procedure. ``counted`` says
+    whether the record still counted on that day.
     """
 
     TOPIC: ClassVar[str] = "sharing.record-use-reported"
@@ -185,10 +186,10 @@ class RecordUseReported(Event):
 
 
 class RepeatedRequestReported(Event):
-    """重复索要材料情况报告: a unit asked a business for what the ledger shares with it.
+    """重复索要材料情况报告: a unit asked a business for information that is shared already.
 
-    ``unit`` is who asked; ``asked_for`` the paper or the data that ``record`` says already.
-    ``shared`` says whether it was shared on that day.
+    ``unit`` is the unit that asked; ``asked_for`` is the document or the data, which ``record``
+    contains. ``shared`` says whether the record was shared with the unit on that day.
     """
 
     TOPIC: ClassVar[str] = "sharing.repeated-request-reported"

@@ -1,4 +1,4 @@
-"""Folds about sharing; each holds plain data, so that a view may keep it."""
+"""Folds about sharing; each holds plain data, so that a view can store it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ledger.systems.sharing.events import (
     RemovalReminded,
 )
 
-#: What tells a subscriber of a record: each has its tags.
+#: The types of events through which a subscriber learns of a record; each has the record's tags.
 TELLS = (
     CreditRecordEntered.TOPIC,
     CreditRecordAltered.TOPIC,
@@ -46,12 +46,12 @@ TELLS = (
 
 
 def covers(filters: Filters, says: CreditRecordEntered) -> bool:
-    """Whether a subscription with these filters receives a record that is shown."""
+    """Return whether a subscription with these filters receives a record that is shown."""
     return any(filters.fits(topic, says.tags()) for topic in TELLS)
 
 
 class Told(msgspec.Struct, frozen=True):
-    """A shared event that names a record: its type, its tags, and since when it could be read."""
+    """A shared event that names a record: its type, its tags, and the first day of reading."""
 
     topic: str
     tags: tuple[str, ...]
@@ -59,45 +59,53 @@ class Told(msgspec.Struct, frozen=True):
 
 
 def told_of(says: CreditRecordEntered, since: date) -> list[Told]:
-    """What tells of a record by itself; ``since`` is the day on which it was recorded."""
+    """Return the shared events of a record itself; ``since`` is the day of its entry."""
     return [Told(topic, tuple(says.tags()), since) for topic in TELLS]
 
 
 class Subscriptions(Fold):
-    """Who subscribes to a feed, and to what of it?"""
+    """Which subscriptions does this feed have, and which have ended?"""
 
     feed: FeedName
     live: dict[str, FeedSubscribed] = msgspec.field(default_factory=dict)
-    #: Those that read no more, with their last day.
+    #: The subscriptions that have ended, with their last day.
     ended: dict[str, tuple[FeedSubscribed, date]] = msgspec.field(default_factory=dict)
 
     def on_subscribed(self, event: FeedSubscribed) -> None:
         self.live[event.subscription] = event
 
     def on_unsubscribed(self, event: FeedUnsubscribed) -> None:
-        one = self.live.pop(event.subscription, None)
-        if one is not None:
-            self.ended[event.subscription] = one, event.ended_on
+        subscribed = self.live.pop(event.subscription, None)
+        if subscribed is not None:
+            self.ended[event.subscription] = subscribed, event.ended_on
 
     def receiving(self, says: CreditRecordEntered) -> list[FeedSubscribed]:
-        """The live subscriptions that receive a record once it is shown."""
-        return [one for _, one in sorted(self.live.items()) if covers(one.filters, says)]
+        """Return the live subscriptions that receive a record once it is shown."""
+        return [
+            subscribed
+            for _, subscribed in sorted(self.live.items())
+            if covers(subscribed.filters, says)
+        ]
 
     def having_read(self, told: Iterable[Told]) -> list[FeedSubscribed]:
-        """The subscriptions that could read one of these, live or not: a feed is read from its
-        beginning, until the last day of the subscription.
+        """Return the subscriptions, live or ended, that could read one of these events.
+
+        A subscription can read a feed from its beginning up to the last day of the subscription.
         """
         told = list(told)
-        every = {name: (one, date.max) for name, one in self.live.items()} | self.ended
+        every = {name: (live, date.max) for name, live in self.live.items()} | self.ended
         return [
-            one
-            for _, (one, last) in sorted(every.items())
-            if any(each.since <= last and one.filters.fits(each.topic, each.tags) for each in told)
+            subscribed
+            for _, (subscribed, last) in sorted(every.items())
+            if any(
+                event.since <= last and subscribed.filters.fits(event.topic, event.tags)
+                for event in told
+            )
         ]
 
 
 def has_been_shown(record: Record, on: date) -> bool:
-    """Whether subscribers have had this record: from the day it was first shown, for good."""
+    """Return whether the record was shown to subscribers on or before a day."""
     if not record.exists or not record.says.public or on < record.says.determined_on:
         return False
     if record.started is not None:
@@ -116,7 +124,7 @@ class Owed(msgspec.Struct):
 
 
 class Subscription(SubjectFold):
-    """What may this subscriber read and for what, and which removals does it owe?"""
+    """What may this subscriber read, for which purpose, and which removals are outstanding?"""
 
     BEGUN = "subscribed_on"
 
@@ -136,12 +144,12 @@ class Subscription(SubjectFold):
 
     @property
     def live(self) -> bool:
-        """Whether it still reads."""
+        """Whether the subscription has not ended."""
         return self.exists and self.ended_on is None
 
     @property
     def owing(self) -> bool:
-        """Whether a removal is not confirmed."""
+        """Whether at least one removal is not confirmed."""
         return bool(self.owed)
 
     def on_subscribed(self, event: FeedSubscribed) -> None:
@@ -173,7 +181,7 @@ class Subscription(SubjectFold):
 
 
 class Removal(SubjectFold):
-    """What has to be removed by whom, since when, and was it?"""
+    """Which subscriber must remove which record, since when, and has it confirmed?"""
 
     BEGUN = "notified_on"
 
@@ -213,7 +221,7 @@ class Removal(SubjectFold):
 
 
 class RemovalsOf(Fold):
-    """Who was told to remove this record, each time that it ended, and who has confirmed?"""
+    """Which subscribers were told to remove this record, and which have confirmed?"""
 
     record: RecordId
     removals: dict[str, Removal] = msgspec.field(default_factory=dict)

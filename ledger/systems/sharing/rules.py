@@ -20,27 +20,27 @@ _REMOVAL = "国家发展改革委令第36号; 国办发〔2025〕22号: 修复�
 
 SHR_R1 = Rule(
     "SHR-R1",
-    "a subscription says its purpose and its legal basis: {missing}",
+    "a subscription must state its purpose and its legal basis: {missing}",
     _SHARING,
-    "Say in purpose what the information is for, and cite in legal_basis the law that lets the "
-    "subscriber have it for that.",
+    "State in purpose what the information is for, and cite in legal_basis the law that allows the "
+    "subscriber to receive it.",
 )
 SHR_R2 = Rule(
     "SHR-R2",
     "the filter {pattern} covers sealed data: {sealed}",
     f"{_SHARING}; 行政处罚法 Art. 50",
-    "Name the types one by one and leave these out.",
+    "List the types one by one, without the sealed ones.",
 )
 SHR_V1 = finding_rule(
     "SHR-V1",
     "use_of_ended_record",
-    "a partner used a record that was repaired or superseded",
+    "a partner used a record that had been repaired or superseded",
     _REMOVAL,
 )
 SHR_V2 = finding_rule(
     "SHR-V2",
     "duplicate_request",
-    "a business was asked again for what is shared already",
+    "a unit asked a business for information that was already shared",
     "优化营商环境条例 Art. 37: 能够通过共享获得的不得要求提供",
 )
 REP_V2 = finding_rule(
@@ -51,12 +51,12 @@ REP_V2 = finding_rule(
     policy_key="repair.sync_wd",
 )
 
-#: Sealed by what one event says, though not by its type.
+#: Types whose events are sealed in some cases, depending on their content.
 _SEALED_AT_TIMES = {IrregularVisitReported.TOPIC}
 
 
 def sealed_types(pattern: str) -> list[str]:
-    """The types of events under a pattern that only their recorder and the supervisors see."""
+    """Return the types under a pattern that only the recorder and the supervisors may read."""
     return sorted(
         topic
         for topic, cls in event_types().items()
@@ -75,7 +75,7 @@ ACKNOWLEDGE = DeadlineRule(
 
 
 def _remind(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
-    """催告: one more word to the subscriber before its time is over."""
+    """催告: remind the subscriber before its time ends."""
     notice = opening.event
     assert isinstance(notice, RemovalNotified)
     yield RemovalReminded(

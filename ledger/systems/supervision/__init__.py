@@ -1,1 +1,1 @@
-"""执法监督 Enforcement supervision (2.10): findings, who handles them, and the cap on visits."""
+"""执法监督 Enforcement supervision (2.10): findings, their handling, and the cap on visits."""

@@ -1,4 +1,4 @@
-"""What is recorded beside any fact, whoever records it."""
+"""The checks that run on the facts of every command: late entry, and personal data."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ledger.systems.supervision import rules
 from ledger.systems.supervision.events import FindingRaised
 from ledger.systems.supervision.findings import finding
 
-#: Nothing entered within a day is late, however the flag is set; it saves the look at the policy.
+#: An entry within a day is never late, whatever the policy says; this saves reading the policy.
 _SURELY_IN_TIME = timedelta(days=1)
 
 
 def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
-    """GEN-V1: the fact happened more working days ago than ``late_entry_flag`` allows (0.2).
+    """Yield GEN-V1 if a fact is older than ``late_entry_flag`` working days (0.2).
 
-    Imports say themselves when their source knew them and are not judged here.
+    Imported facts are left out, because an import states when its source knew them.
     """
     own = [fact for fact in facts if fact.provenance is None]
     if not own:
         return
     happened_at = ledger.at
     if own[0].occurred_at is not None and ledger.actor.role != "ledger_clock":
-        # A report that states the day itself, as a leaving does; the clock reports nothing.
+        # The command states the day itself, as a deregistration does. The clock does not report.
         happened_at = min(own[0].occurred_at, ledger.at)
     if ledger.now - happened_at <= _SURELY_IN_TIME:
         return
@@ -49,9 +49,9 @@ def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
                 "recorded": event.TOPIC,
             }
         elif unit == ledger.actor.unit_id:
-            # The unit knows what it sealed; supervisors read only that it was late.
+            # The unit knows its sealed fact; supervisors learn only that it was late.
             about = {"unit": unit}
-        # Else a person reports in confidence late, and not the unit: nothing leads it there.
+        # Otherwise a person reported late in confidence; the finding must not lead the unit there.
         yield finding(
             ledger,
             rules.GEN_V1,
@@ -62,35 +62,36 @@ def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
         )
 
 
-#: Ids that others give: a business's is its register's, and a badge is public by law (执法公示).
+#: Ids that this ledger does not make: a register gives that of a business, and the badge of an
+#: officer is public by law (执法公示).
 _GIVEN = frozenset({"entity", "officer"})
 
 
 def impersonal(ledger: Reading, facts: list[Fact]) -> tuple[()]:
-    """No personal data in clear, whoever records it: nobody can take it out again (0.10).
+    """Refuse personal data in clear text, because it could never be removed again (0.10).
 
-    What everybody would read is refused under PUB-R1. Registers are imported as they were
-    published. The ledger's own findings and what its clock records are made of what was looked at
-    when somebody wrote it. Ids are looked at where something is given one, and never afterwards.
-    What becomes public later, the commands look at that record it.
+    Public events are refused under PUB-R1. Imported registers are left out, because they were
+    published. Automatic findings and events of the clock are left out, because they repeat text
+    that was checked when it was written. An id is checked only when it is given. If text becomes
+    public later, the command that publishes it checks it.
     """
     for kind, name in ledger.named:
         if kind not in _GIVEN:
             refuse_personal(name, "/" + kind.replace("-", "_"))
-    for place, law in enumerate(ledger.legal_basis):
+    for index, law in enumerate(ledger.legal_basis):
         for pointer, words in words_of(law):
-            refuse_personal(words, f"/legal_basis/{place}{pointer}")
+            refuse_personal(words, f"/legal_basis/{index}{pointer}")
     for fact in facts:
         event = fact.event
         if fact.provenance is not None:
             continue
         if event.visibility() == "public":
             require_impersonal(ledger, PUB_R1, *(words for _, words in words_of(event)))
-        elif ledger.actor.role != "ledger_clock" and not _found(event):
+        elif ledger.actor.role != "ledger_clock" and not _is_automatic_finding(event):
             for pointer, words in words_of(event):
                 refuse_personal(words, pointer)
     return ()
 
 
-def _found(event: Event) -> bool:
+def _is_automatic_finding(event: Event) -> bool:
     return isinstance(event, FindingRaised) and event.auto

@@ -1,4 +1,4 @@
-"""What a visit brings about for its supervisors: whether it was one too many for the business."""
+"""The findings that a visit raises: duplicate visits, and visits by several units."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ledger.systems.supervision.folds import VisitMade, VisitsMade
 def visit_opened(
     ledger: Reading, *, unit: str, entity: str, task: str, matters: Collection[str]
 ) -> Iterator[Event]:
-    """The findings that a visit of ``unit`` on the day of the command adds to those before it.
+    """Yield the findings about a visit of ``unit`` on the day of the command.
 
-    A visit reported late may show that one after it was the second; the later one is the duplicate.
+    If the visit is reported late, a visit after it may turn out to be the duplicate.
     """
     made = ledger.read(VisitsMade(entity))
     this = VisitMade(task, unit, ledger.on, frozenset(matters), 0)
@@ -25,7 +25,7 @@ def visit_opened(
 
 
 def _duplicate(ledger: Reading, made: VisitsMade, this: VisitMade, entity: str) -> Iterator[Event]:
-    """重复检查 (SUP-D1): the same unit on the same matter in the same year, with no new trigger."""
+    """Yield SUP-D1 (重复检查): same unit, same matter, same year, without a new trigger."""
     same = [
         visit
         for visit in made.visits
@@ -34,7 +34,7 @@ def _duplicate(ledger: Reading, made: VisitsMade, this: VisitMade, entity: str) 
         and visit.matters & this.matters
     ]
     before = [visit for visit in same if visit.on <= this.on]
-    # Without an earlier one, the next one was taken for the first until now.
+    # Without an earlier visit, the next visit counted as the first until now.
     again = this if before else min(same, key=_by_day, default=this)
     earlier = before or ([this] if again is not this else [])
     if earlier and again.task in made.planned:
@@ -52,7 +52,7 @@ def _duplicate(ledger: Reading, made: VisitsMade, this: VisitMade, entity: str) 
 
 
 def _multi_head(ledger: Reading, made: VisitsMade, this: VisitMade, entity: str) -> Iterator[Event]:
-    """多头检查 (SUP-D2): another unit was there within the window."""
+    """Yield SUP-D2 (多头检查): another unit visited the business within the window."""
     window = int(ledger.setting("multi_head_window_cd"))
     others = [
         visit

@@ -29,23 +29,23 @@ from ledger.systems.filing.events import GovernmentApproval
 
 #: 监督通知书, 监督意见书, 监督决定书 (行政执法监督条例).
 SupDocKind = Literal["notice", "opinion", "decision"]
-#: Why a whole sector is halted (优化营商环境条例 Art. 59); ``other`` is no ground (SUP-R5).
+#: Why a whole sector is halted (优化营商环境条例 Art. 59); ``other`` is refused (SUP-R5).
 HaltGround = Literal["life_safety", "major_accident", "national_event", "other"]
 
 
 def _confidential(rule_id: str) -> bool:
-    """Whether a unit never learns of a finding under this rule."""
+    """Return whether findings under this rule are always withheld from the unit."""
     rule = rules().get(rule_id)
     return rule is not None and rule.confidential
 
 
 class FindingRaised(Event):
-    """监督发现: a rule was broken by a fact that is recorded. Raised by the ledger or a supervisor.
+    """监督发现: the ledger or a supervisor finds that a recorded fact breaks a rule.
 
-    A finding raised beside a fact has that fact's event id as its ``causation_id``;
-    ``evidence_events`` names further events by position. Since version 2 ``withheld_from`` are the
-    units that may not know of it, because they may not know of what it was found in. Since version
-    3 ``in_confidence`` says that it was found in what is sealed to its handler, as it is itself
+    If a fact raised the finding, ``causation_id`` is the event id of that fact; ``evidence_events``
+    names further events by position. Since version 2 ``withheld_from`` lists the units that must
+    not know of the finding, because they must not know of the fact. Since version 3
+    ``in_confidence`` says that the fact is sealed to its handler; then the finding is sealed too,
     until the unit is told of it.
     """
 
@@ -70,25 +70,25 @@ class FindingRaised(Event):
 
     @property
     def confidential(self) -> bool:
-        """Whether the unit that it is about never learns of it."""
+        """Whether the finding is always withheld from the unit that it is about."""
         return _confidential(self.rule_id)
 
     def visibility(self) -> Visibility:
-        """The Justice Bureau's alone if it is confidential, or was found in what is sealed."""
+        """Return ``sealed`` if the finding is confidential or its fact is sealed."""
         return "sealed" if self.confidential or self.in_confidence else "restricted"
 
     def kept_from(self) -> tuple[str, ...]:
-        """The unit that a confidential finding is about, and those it is withheld from."""
+        """Return the units that must not know of it; for a confidential finding also its unit."""
         about = (self.unit,) if self.confidential and self.unit is not None else ()
         return (*self.withheld_from, *about)
 
 
 class _OfFinding(Event):
-    """What is recorded about a finding: whoever may not know of the finding may not know of it.
+    """An event about a finding; it is withheld from every unit that must not know of the finding.
 
-    ``unit`` is the one that the finding is about. Since version 2 ``withheld_from`` are the units
-    from which the finding is withheld still. Since version 3 ``in_confidence`` says that the
-    finding is sealed to its handler still.
+    ``unit`` is the unit that the finding is about. Since version 2 ``withheld_from`` lists the
+    units from which the finding is still withheld. Since version 3 ``in_confidence`` says that the
+    finding is still sealed to its handler.
     """
 
     TOPIC: ClassVar[str] = ""
@@ -99,12 +99,12 @@ class _OfFinding(Event):
     in_confidence: bool = False
 
     def visibility(self) -> Visibility:
-        """As the finding; its id begins with the rule's."""
+        """Return the visibility of the finding, whose id begins with the id of its rule."""
         sealed = self.in_confidence or _confidential(self.finding_id.partition(".")[0])
         return "sealed" if sealed else "restricted"
 
     def kept_from(self) -> tuple[str, ...]:
-        """Those it is withheld from; a confidential finding's also from the unit it is about."""
+        """Return the units that must not know of it; for a confidential finding also its unit."""
         confidential = _confidential(self.finding_id.partition(".")[0])
         about = (self.unit,) if self.unit is not None and confidential else ()
         return (*self.withheld_from, *about)
@@ -113,8 +113,8 @@ class _OfFinding(Event):
 class FindingTold(_OfFinding):
     """告知监督发现: the unit is told of a finding that was withheld from it (2.17, S7).
 
-    Recorded beside the document or the interview that names the finding to its unit. From here on
-    the unit may know of it, and of what follows on it; so may the offices that supervise all units.
+    This is recorded along with the document or interview that names the finding. From now on the
+    unit may read the finding and the events about it; so may the offices that supervise all units.
     """
 
     TOPIC: ClassVar[str] = "supervision.finding-told"
@@ -125,7 +125,7 @@ class FindingTold(_OfFinding):
 
 
 class FindingTriaged(_OfFinding):
-    """监督分办: a supervisor has read the finding and said how it goes on."""
+    """监督分办: a supervisor has read the finding and assesses what to do next."""
 
     TOPIC: ClassVar[str] = "supervision.finding-triaged"
     VERSION = 3
@@ -135,7 +135,7 @@ class FindingTriaged(_OfFinding):
 
 
 class FindingDismissed(_OfFinding):
-    """监督发现不成立: set aside, with a reason and a second reader (SUP-R3)."""
+    """监督发现不成立: a supervisor dismisses a finding, after a second reader agreed (SUP-R3)."""
 
     TOPIC: ClassVar[str] = "supervision.finding-dismissed"
     VERSION = 3
@@ -157,7 +157,7 @@ class UnitResponded(_OfFinding):
 
 
 class RectificationAccepted(_OfFinding):
-    """整改认可: the supervisor accepts what the unit has put right."""
+    """整改认可: the supervisor accepts the unit's rectification."""
 
     TOPIC: ClassVar[str] = "supervision.rectification-accepted"
     VERSION = 3
@@ -167,7 +167,7 @@ class RectificationAccepted(_OfFinding):
 
 
 class FindingClosed(_OfFinding):
-    """监督发现办结: closed after a response or accepted rectification (SUP-R2)."""
+    """监督发现办结: a finding is closed after a response or an accepted rectification (SUP-R2)."""
 
     TOPIC: ClassVar[str] = "supervision.finding-closed"
     VERSION = 3
@@ -177,7 +177,7 @@ class FindingClosed(_OfFinding):
 
 
 class RectificationRejected(_OfFinding):
-    """整改退回: what the unit has put right does not suffice; it has to answer once more."""
+    """整改退回: the supervisor rejects the rectification; the unit must answer again."""
 
     TOPIC: ClassVar[str] = "supervision.rectification-rejected"
     VERSION = 3
@@ -190,9 +190,9 @@ class RectificationRejected(_OfFinding):
 class SupervisionDocIssued(Event):
     """监督文书: a notice, opinion or decision of the Justice Bureau to a unit (行政执法监督条例).
 
-    ``findings`` are those that it asks the unit to answer; a document about a practice has none.
-    A decision states its ``due_on``; an answer to the others falls due by policy. ``follows`` is
-    the earlier document that this one goes beyond.
+    ``findings`` are the findings that the unit must answer; a document about a practice has none.
+    A decision states its ``due_on``; policies set the time to answer a notice or an opinion.
+    ``follows`` is the earlier document that this one escalates.
     """
 
     TOPIC: ClassVar[str] = "supervision.supervision-doc-issued"
@@ -223,7 +223,7 @@ class SupervisionDocAnswered(Event):
 
 
 class SupervisionDocWithdrawn(Event):
-    """撤回监督文书: the Justice Bureau takes a document back; it need not be answered."""
+    """撤回监督文书: the Justice Bureau withdraws a document; the unit need not answer it."""
 
     TOPIC: ClassVar[str] = "supervision.supervision-doc-withdrawn"
 
@@ -233,7 +233,7 @@ class SupervisionDocWithdrawn(Event):
 
 
 class _OfProposal(Event):
-    """Which proposal, and the unit to which the document would go: it does not know of it."""
+    """An event about a proposal; it is withheld from the unit that would receive the document."""
 
     TOPIC: ClassVar[str] = ""
 
@@ -241,15 +241,15 @@ class _OfProposal(Event):
     unit: UnitId
 
     def kept_from(self) -> tuple[str, ...]:
-        """The unit that it is about: what is decided about it, it reads in the document."""
+        """Return the unit that would receive the document."""
         return (self.unit,)
 
 
 class SupervisionDocProposed(_OfProposal):
     """建议制发监督文书: the rule-of-law office proposes a document to the Justice Bureau (2.18).
 
-    ``demands`` are what the unit is to be asked, ``reason`` is why; ``findings`` about the unit
-    that the document is to name.
+    ``demands`` are the proposed demands on the unit, ``reason`` says why; ``findings`` are the
+    findings that the document should name.
     """
 
     TOPIC: ClassVar[str] = "supervision.supervision-doc-proposed"
@@ -269,7 +269,7 @@ class ProposalFollowed(_OfProposal):
 
 
 class ProposalDeclined(_OfProposal):
-    """不采纳建议: the Justice Bureau issues no document on a proposal, and why."""
+    """不采纳建议: the Justice Bureau does not follow a proposal, and says why."""
 
     TOPIC: ClassVar[str] = "supervision.proposal-declined"
 
@@ -277,7 +277,7 @@ class ProposalDeclined(_OfProposal):
 
 
 class DirectHandlingStarted(_OfFinding):
-    """督办: the Justice Bureau follows a finding up itself, until ``due_on``."""
+    """督办: the Justice Bureau follows up a finding itself; the unit must act by ``due_on``."""
 
     TOPIC: ClassVar[str] = "supervision.direct-handling-started"
     VERSION = 3
@@ -289,9 +289,9 @@ class DirectHandlingStarted(_OfFinding):
 
 
 class PublicInterviewHeld(Event):
-    """公开约谈: the Justice Bureau has talked to those in charge of a unit, before witnesses.
+    """公开约谈: the Justice Bureau interviews the heads of a unit before witnesses.
 
-    ``attended_by`` names who came for the unit; ``undertaken`` is what they promised.
+    ``attended_by`` names the people who came for the unit; ``undertaken`` is their promise.
     """
 
     TOPIC: ClassVar[str] = "supervision.public-interview-held"
@@ -305,7 +305,7 @@ class PublicInterviewHeld(Event):
 
 
 class CircularIssued(Event):
-    """通报、典型案例: what units did, told to the public without personal data."""
+    """通报、典型案例: acts of units are made public, without personal data."""
 
     TOPIC: ClassVar[str] = "supervision.circular-issued"
     VISIBILITY = "public"
@@ -320,7 +320,7 @@ class CircularIssued(Event):
 
 
 class ReferredToDiscipline(Event):
-    """移送纪检监察: clues about the conduct of a unit's people go to the discipline authority."""
+    """移送纪检监察: clues about the conduct of officials are sent to the discipline authority."""
 
     TOPIC: ClassVar[str] = "supervision.referred-to-discipline"
     VISIBILITY = "sealed"
@@ -334,10 +334,10 @@ class ReferredToDiscipline(Event):
 
 
 class ProhibitedConductReported(Event):
-    """五个严禁八个不得: somebody reports conduct that 国办发〔2024〕54号 forbids.
+    """五个严禁八个不得: a report of conduct that 国办发〔2024〕54号 forbids.
 
-    ``code`` numbers the must-not in the policy ``conduct.five_prohibitions``, and ``must_not`` is
-    what it said when the conduct took place.
+    ``code`` is the number of the must-not in the policy ``conduct.five_prohibitions``; ``must_not``
+    is its text on the day of the conduct.
     """
 
     TOPIC: ClassVar[str] = "supervision.prohibited-conduct-reported"
@@ -354,16 +354,16 @@ class ProhibitedConductReported(Event):
     task: TaskId | None = None
 
     def visibility(self) -> Visibility:
-        """Who reported is not shown to the unit that is reported."""
+        """Return ``sealed`` for the report of a business, so that the unit does not learn of it."""
         return "sealed" if self.reporter == "entity" else "restricted"
 
     def kept_from(self) -> tuple[str, ...]:
-        """The unit reported, where a business reports it."""
+        """Return the reported unit if a business reports it."""
         return (self.unit,) if self.reporter == "entity" else ()
 
 
 class BlanketMeasureOrdered(Event):
-    """停产停业措施: a unit halts whole sectors of an area for a time (优化营商环境条例 Art. 59)."""
+    """停产停业措施: a unit halts whole sectors of an area (优化营商环境条例 Art. 59)."""
 
     TOPIC: ClassVar[str] = "supervision.blanket-measure-ordered"
     VISIBILITY = "shared"

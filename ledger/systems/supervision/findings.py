@@ -1,4 +1,4 @@
-"""How any system records that a fact breaks a rule: a finding, in the same append as the fact."""
+"""How a system records that a fact breaks a rule: as a finding in the same append as the fact."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ledger.systems.supervision.events import FindingRaised
 
 Reporter = Literal["entity", "supervisor", "self"]
 
-#: Who a report about a unit comes from, by role; from any other role it is the unit's own.
+#: The source of a report about a unit, by role; all other roles report about their own unit.
 _REPORTERS: dict[str, Reporter] = {
     "entity_rep": "entity",
     "jb_supervisor": "supervisor",
@@ -19,7 +19,7 @@ _REPORTERS: dict[str, Reporter] = {
 
 
 def reporter(ledger: Reading) -> Reporter:
-    """Whose report about a unit this command is."""
+    """Return the source of this command's report about a unit."""
     return _REPORTERS.get(ledger.actor.role, "self")
 
 
@@ -38,16 +38,16 @@ def finding(
     withheld_from: tuple[str, ...] = (),
     **facts: Any,
 ) -> FindingRaised:
-    """The finding that ``rule`` (a finding rule) is broken; ``facts`` are what shows it.
+    """Return the finding that ``rule`` (a finding rule) is broken; ``facts`` show it.
 
-    ``protected``: the fact is sealed because of who reported it, and the finding does not name the
-    business or the report. Its cause still leads those who may see that to both. The unit does not
-    read it until a document or an interview names it, the Justice Bureau about itself included.
-    Until then it is sealed to the Justice Bureau; what is kept from the bureau the other offices
-    that supervise all units read.
-    ``withheld_from``: the units that may not know of the fact either.
+    ``protected``: the fact is sealed to protect its reporter. Then the finding names neither the
+    business nor the report; officials who may read the fact find both through its causation. The
+    finding is withheld from its unit, even if that is the Justice Bureau, until a document or an
+    interview names it. Until then it is sealed to the Justice Bureau; a finding withheld from the
+    bureau is read by the other offices that supervise all units.
+    ``withheld_from``: the units that must not know of the fact either.
     """
-    assert rule.finding_type is not None, f"{rule.id} is no finding rule"
+    assert rule.finding_type is not None, f"{rule.id} is not a finding rule"
     in_confidence = protected and BUREAU_UNIT not in (unit, *withheld_from)
     if protected:
         entity = None

@@ -1,4 +1,4 @@
-"""Folds of enforcement supervision: visits as a burden, the life of findings and documents."""
+"""Folds of enforcement supervision: visits, findings, documents, proposals and circulars."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class BookedVisits(Fold):
 
 
 class VisitMade(msgspec.Struct, frozen=True):
-    """One visit to a business: by which task of which unit, when, on which matters."""
+    """One visit to a business: its task, unit, day and matters."""
 
     task: str
     unit: str
@@ -69,7 +69,7 @@ class VisitMade(msgspec.Struct, frozen=True):
 
 
 class VisitsMade(Fold):
-    """Who was on site at this business, when, and which of the visits had no trigger but a plan?"""
+    """Which units visited this business, when, and which visits had only a plan as trigger?"""
 
     entity: EntityId
     visits: list[VisitMade] = msgspec.field(default_factory=list)
@@ -83,9 +83,9 @@ class VisitsMade(Fold):
         if event.joint is not None:
             self.joint[event.task] = event.joint
 
-    def together(self, one: str, other: str) -> bool:
-        """Whether two tasks are parts of one joint visit (2.11)."""
-        return one in self.joint and self.joint[one] == self.joint.get(other)
+    def together(self, task: str, other: str) -> bool:
+        """Return whether two tasks are parts of one joint visit (2.11)."""
+        return task in self.joint and self.joint[task] == self.joint.get(other)
 
     def on_opened(self, event: OnSiteInspectionOpened, record: Recorded) -> None:
         self.visits.append(
@@ -100,7 +100,7 @@ class VisitsMade(Fold):
 
 
 class FindingState(SubjectFold):
-    """Where does this finding stand? What was rejected has to be answered or put right anew."""
+    """What is the state of this finding? After a rejection, response and rectification are open."""
 
     BEGUN = "raised"
 
@@ -114,13 +114,13 @@ class FindingState(SubjectFold):
 
     @property
     def withheld_from(self) -> tuple[str, ...]:
-        """The units that may not know of it still."""
+        """The units that still must not know of the finding."""
         withheld = () if self.raised is None else self.raised.withheld_from
         return tuple(unit for unit in withheld if unit not in self.told)
 
     @property
     def in_confidence(self) -> bool:
-        """Whether it is sealed to its handler still."""
+        """Whether the finding is still sealed to its handler."""
         raised = self.raised
         return raised is not None and raised.in_confidence and raised.unit not in self.told
 
@@ -128,7 +128,7 @@ class FindingState(SubjectFold):
         self.raised = event
 
     def on_told(self, event: FindingTold) -> None:
-        # Nobody is told of a confidential finding about themselves.
+        # A unit is never told of a confidential finding about itself.
         if event.unit not in event.kept_from():
             self.told = (*self.told, event.unit)
 
@@ -152,7 +152,7 @@ class FindingState(SubjectFold):
 
 
 class SupervisionDoc(SubjectFold):
-    """What does this document ask of which unit, and has the unit answered?"""
+    """What does this document demand of which unit, and has the unit answered?"""
 
     BEGUN = "kind"
 
@@ -174,7 +174,7 @@ class SupervisionDoc(SubjectFold):
 
     @property
     def stage(self) -> Literal["issued", "answered", "withdrawn"]:
-        """How far it has come."""
+        """The stage that the document has reached."""
         if self.withdrawn_on is not None:
             return "withdrawn"
         return "issued" if self.answered_on is None else "answered"
@@ -194,7 +194,7 @@ class SupervisionDoc(SubjectFold):
 
 
 class Proposal(SubjectFold):
-    """Which document does the rule-of-law office propose, and what came of it?"""
+    """Which document does the rule-of-law office propose, and was the proposal followed?"""
 
     BEGUN = "kind"
 
@@ -212,7 +212,7 @@ class Proposal(SubjectFold):
 
     @property
     def stage(self) -> Literal["unknown", "proposed", "followed", "declined"]:
-        """How far it has come."""
+        """The stage that the proposal has reached."""
         if not self.exists:
             return "unknown"
         if self.document is not None:
@@ -233,7 +233,7 @@ class Proposal(SubjectFold):
 
 
 class Circular(SubjectFold):
-    """What was told to the public under this number?"""
+    """What was made public under this number?"""
 
     BEGUN = "kind"
 

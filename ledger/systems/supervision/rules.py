@@ -1,4 +1,4 @@
-"""Rules of enforcement supervision (2.10) and the ones that hold everywhere (0.2, 0.8)."""
+"""Rules of enforcement supervision (2.10), and rules for all systems (0.2, 0.8)."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ SUP_R1 = Rule(
     "SUP-R1",
     "unit {unit} has used {used} of {cap} capped visits at {entity} (grade {grade}) in {year}",
     f"{_STRICT}: 年度频次上限",
-    "Plan the visit for {next_year}, merge it with another unit's, or name the clue that triggers "
-    "it: visits on a complaint, transfer or assignment are not capped.",
+    "Plan the visit for {next_year}, merge it with the visit of another unit, or name the clue "
+    "that triggers it: visits on a complaint, transfer or assignment are not capped.",
     policy_key="visit_cap",
 )
 SUP_R2 = Rule(
     "SUP-R2",
     "finding {finding_id} has neither a response of the unit nor an accepted rectification",
     _REGULATION,
-    "Record the unit's response or accept its rectification first.",
+    "First record the unit's response or accept its rectification.",
 )
 SUP_R3 = Rule(
     "SUP-R3",
-    "an automatic finding must be dismissed by two supervisors; {reader} has read it already",
+    "two different supervisors must dismiss an automatic finding; {reader} is the first of them",
     _REGULATION,
     "Let another supervisor read the request and approve it.",
 )
@@ -48,19 +48,19 @@ SUP_R4 = Rule(
     "SUP-R4",
     "unit {unit} cannot close a finding about itself",
     _REGULATION,
-    "The Justice Bureau closes it.",
+    "Let the Justice Bureau close it.",
 )
 SUP_R5 = Rule(
     "SUP-R5",
     "sectors {sectors} of {area} cannot be halted as a whole: {reason}",
     "《优化营商环境条例》Art. 59",
-    "Act against the business that broke the law; a whole sector is halted only for life safety, a "
-    "major accident or a national event, with the approval of a competent government.",
+    "Act against the business that broke the law. A whole sector may be halted only for life "
+    "safety, a major accident or a national event, with the approval of a competent government.",
 )
 SUP_V1 = finding_rule(
     "SUP-V1",
     "over_cap",
-    "visits on clues exceed what is reasonable",
+    "a unit made too many visits on clues at one business",
     _STRICT,
     policy_key="reasonable_factor",
 )
@@ -74,32 +74,31 @@ SUP_V3 = finding_rule(
     _REGULATION,
     policy_key="supervision.response_wd",
 )
-# The rulebook defines these four in words and gives them no number: D marks ids of our own, outside
-# its series.
+# The rulebook defines these four in words and without a number: D marks ids that this ledger gave.
 SUP_D1 = finding_rule(
     "SUP-D1",
     "duplicate",
-    "a unit came again in the same year on the same matter with no new trigger",
+    "a unit visited a business again in the same year on the same matter without a new trigger",
     f"{_STRICT}: 重复检查; design: the definition of 2.10, whose id is this ledger's own",
 )
 SUP_D2 = finding_rule(
     "SUP-D2",
     "multi_head",
-    "several units came to one business within a short time, and not jointly",
+    "several units visited one business separately within a short time",
     f"{_STRICT}: 多头检查; design: the definition of 2.10, whose id is this ledger's own",
     policy_key="multi_head_window_cd",
 )
 SUP_D3 = finding_rule(
     "SUP-D3",
     "profit_driven",
-    "conduct for profit that the eight must-nots forbid was reported",
+    "a report says that officials acted for profit, against the eight must-nots",
     f"{_STRICT}: 五个严禁八个不得; design: the id is this ledger's own",
     policy_key="conduct.five_prohibitions",
 )
 SUP_D4 = finding_rule(
     "SUP-D4",
     "abuse",
-    "abusive conduct that the eight must-nots forbid was reported",
+    "a report says that officials acted abusively, against the eight must-nots",
     f"{_STRICT}: 五个严禁八个不得; design: the id is this ledger's own",
     policy_key="conduct.five_prohibitions",
 )
@@ -107,7 +106,7 @@ GEN_R2 = Rule(
     "GEN-R2",
     "{person} cannot be both {one} and {other}",
     "行政处罚法 Art. 64; 规则 0.8 职责分离",
-    "Let another person take one of the two parts.",
+    "Let another person take one of the two roles.",
 )
 GEN_V1 = finding_rule(
     "GEN-V1",
@@ -119,7 +118,7 @@ GEN_V1 = finding_rule(
 
 
 def _told(event: Any) -> str | None:
-    """The unit that an event about a finding names; nobody's, if the unit never learns of it."""
+    """Return the unit of an event about a finding; ``None`` if the event is sealed."""
     return None if event.visibility() == "sealed" else event.unit
 
 
@@ -131,13 +130,13 @@ TRIAGE = DeadlineRule(
     about=lambda event: None if event.rule_id == "SUP-V2" else f"finding:{event.finding_id}",
     start=lambda record: record.occurred_on,
     finding=SUP_V2,
-    # The supervisors owe it: that they are late is nothing against the unit they look at.
+    # The supervisors must meet this deadline, so the unit of the finding is not responsible.
     whose=lambda event: None,
 )
 
 
 def _answers(*kinds: str) -> Callable[[Any], str | None]:
-    """The document itself, for documents of these kinds; what answers it has no kind."""
+    """Return a function that gives the subject of a document of these kinds, else ``None``."""
     return lambda event: f"supdoc:{event.document}" if event.kind in kinds else None
 
 
@@ -157,7 +156,7 @@ RESPOND_TO_OPINION = DeadlineRule(
     about=_answers("opinion"),
     finding=SUP_V3,
 )
-#: A decision says itself until when.
+#: A decision states its own last day.
 RESPOND_TO_DECISION = DeadlineRule(
     "supervision.decision",
     None,
@@ -182,7 +181,7 @@ RESPOND_AGAIN = DeadlineRule(
     finding=SUP_V3,
     whose=_told,
 )
-#: 限期办结: what the Justice Bureau follows up itself ends with the finding.
+#: 限期办结: a follow-up by the Justice Bureau itself ends with the finding.
 DIRECT_HANDLING = DeadlineRule(
     "supervision.direct_handling",
     None,
@@ -196,7 +195,7 @@ DIRECT_HANDLING = DeadlineRule(
 
 
 def response_deadline(kind: SupDocKind) -> DeadlineRule:
-    """The deadline for the answer to a document of a kind."""
+    """Return the deadline for the answer to a document of a kind."""
     rules = {
         "notice": RESPOND_TO_NOTICE,
         "opinion": RESPOND_TO_OPINION,

@@ -1,7 +1,7 @@
-"""Events of a take-on: an older system hands over what it holds (启用日, 期初事项, 2.18).
+"""Events of a take-on: the facts of an older system are taken on (启用日, 期初事项, 2.18).
 
-What is taken on is recorded by the events of the system that it belongs to, with their true days
-and with the day of the takeover in their provenance (``Provenance.opening``).
+Each fact is also recorded by the events of its own system, with their true days and with the day of
+the takeover in their provenance (``Provenance.opening``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ledger.general.vocabulary import (
 from ledger.kernel import Event, LegalRef, Visibility
 
 FactKind = Literal["penalty", "commitment", "designation", "deadline"]
-#: What an open deadline of an older system belongs to.
+#: The system to which an open deadline of an older system belongs.
 Concern = Literal[
     "penalty",
     "publicity",
@@ -39,15 +39,15 @@ Concern = Literal[
 
 
 def fact_id(takeon: str, kind: FactKind, ref: str) -> str:
-    """The id of one fact of an older system: its kind and its id there."""
+    """Return the id of one fact of an older system, from its kind and its id there."""
     return f"{takeon}/{kind}/{ref}"
 
 
 class TakeOnOpened(Event):
     """启用日: this ledger takes over from an older system, ``source``, on ``day``.
 
-    From then on opening facts can be entered until the take-on is closed. What was due by ``day``
-    was the older system's to see done and is not judged here.
+    From now on opening facts can be entered until the take-on is closed. Deadlines up to ``day``
+    belong to the older system and are not checked here.
     """
 
     TOPIC: ClassVar[str] = "takeon.take-on-opened"
@@ -63,8 +63,8 @@ class TakeOnOpened(Event):
 class OpeningFactTakenOn(Event):
     """期初事项: one fact of an older system was entered by one person and confirmed by another.
 
-    ``ref`` is its id in the older system, ``began`` what it is here, as ``kind:id``. The fact
-    itself stands behind this, in the same append.
+    ``ref`` is its id in the older system; ``began`` is its subject here, as ``kind:id``. The event
+    of the fact itself follows in the same append.
     """
 
     TOPIC: ClassVar[str] = "takeon.opening-fact-taken-on"
@@ -82,7 +82,7 @@ class OpeningFactTakenOn(Event):
     withheld_from: tuple[str, ...] = ()
 
     def visibility(self) -> Visibility:
-        """What is told in confidence is not announced by its takeover."""
+        """Return ``sealed`` for a confidential fact, so that its takeover does not reveal it."""
         return "sealed" if self.confidential else "restricted"
 
     def kept_from(self) -> tuple[str, ...]:
@@ -91,9 +91,9 @@ class OpeningFactTakenOn(Event):
 
 
 class TakeOnClosed(Event):
-    """启用完成: everything that the older system held is taken on; it takes no more.
+    """启用完成: the take-on is complete, and no further facts can be entered.
 
-    ``facts`` counts what was taken on, but for what was taken on in confidence.
+    ``facts`` counts the facts that were taken on, without confidential ones.
     """
 
     TOPIC: ClassVar[str] = "takeon.take-on-closed"
@@ -107,10 +107,10 @@ class TakeOnClosed(Event):
 
 
 class OpenDeadlineTakenOn(Event):
-    """期初期限: something that an older system asked of a unit is still to be done, by ``due_on``.
+    """期初期限: a unit must still perform a duty from an older system by ``due_on``.
 
-    ``says`` is what, ``basis`` the law that asks for it, ``concerns`` the system that it belongs
-    to. ``due_on`` is stated, and no calendar moves it. A complaint is always ``confidential``.
+    ``says`` describes the duty, ``basis`` is its law, ``concerns`` the system to which it belongs.
+    ``due_on`` is a stated day, so calendars do not move it. A complaint is always ``confidential``.
     """
 
     TOPIC: ClassVar[str] = "takeon.open-deadline-taken-on"
@@ -128,18 +128,18 @@ class OpenDeadlineTakenOn(Event):
     withheld_from: tuple[str, ...] = ()
 
     def visibility(self) -> Visibility:
-        """What is told in confidence is its unit's and the Justice Bureau's."""
+        """Return ``sealed`` for a confidential duty: only its unit and the bureau may read it."""
         return "sealed" if self.confidential else "restricted"
 
     def kept_from(self) -> tuple[str, ...]:
-        """Return the units that must not know of it."""
+        """Return the units that must not know of the duty."""
         return self.withheld_from
 
 
 class OpenDutyPerformed(Event):
-    """期初期限履行: what an open deadline of an older system asked for is done.
+    """期初期限履行: the unit has performed a duty from an older system.
 
-    ``days_late`` counts calendar days after its day, if that was judged here.
+    ``days_late`` counts calendar days after ``due_on``, if that was after the takeover.
     """
 
     TOPIC: ClassVar[str] = "takeon.open-duty-performed"
@@ -154,15 +154,15 @@ class OpenDutyPerformed(Event):
     withheld_from: tuple[str, ...] = ()
 
     def visibility(self) -> Visibility:
-        """As what asked for it."""
+        """Return the visibility of the duty."""
         return "sealed" if self.confidential else "restricted"
 
     def kept_from(self) -> tuple[str, ...]:
-        """Return the units that must not know of it."""
+        """Return the units that must not know of the duty."""
         return self.withheld_from
 
 
-#: The kind of subject that each kind of fact begins here.
+#: The kind of subject that each kind of fact creates in this ledger.
 BEGINS: Mapping[FactKind, str] = {
     "penalty": "decision",
     "commitment": "commitment",

@@ -1,4 +1,4 @@
-"""Folds about take-ons, opening facts and open deadlines; those that views keep hold plain data."""
+"""Folds about take-ons, opening facts and open deadlines; those in views hold plain data."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TakeOn(SubjectFold):
 
     @property
     def stage(self) -> Literal["open", "closed"]:
-        """Whether it still takes facts."""
+        """``open`` while facts can be entered, then ``closed``."""
         return "open" if self.closed_on is None else "closed"
 
 
@@ -61,7 +61,7 @@ class TakeOnOfSource(Fold):
 
 
 class TakenFacts(Fold):
-    """How many facts were taken on, by kind, but for those in confidence?"""
+    """How many facts were taken on, by kind, without confidential ones?"""
 
     takeon: TakeOnId
     counts: dict[str, int] = msgspec.field(default_factory=dict)
@@ -72,7 +72,7 @@ class TakenFacts(Fold):
 
 
 class OpeningFact(SubjectFold):
-    """Was this fact of an older system taken on, and as what?"""
+    """Was this fact of an older system taken on, and which subject did it create?"""
 
     BEGUN = "began"
 
@@ -84,7 +84,7 @@ class OpeningFact(SubjectFold):
 
 
 class OpenDuty(SubjectFold):
-    """What is still to be done that an older system asked for, by when, and is it done?"""
+    """Which duty from an older system must the unit perform, by when, and was it performed?"""
 
     BEGUN = "concerns"
 
@@ -104,7 +104,7 @@ class OpenDuty(SubjectFold):
 
     @property
     def stage(self) -> Literal["open", "performed"]:
-        """Whether it is done."""
+        """``open`` until the duty is performed."""
         return "open" if self.performed_on is None else "performed"
 
     def on_taken(self, event: OpenDeadlineTakenOn, record: Recorded) -> None:

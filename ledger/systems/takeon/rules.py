@@ -9,31 +9,31 @@ _TAKE_ON = "rulebook 2.18 (design: the ids of these rules are this ledger's own)
 
 TKO_D1 = Rule(
     "TKO-D1",
-    "{source} hands over once: {reason}",
+    "{source} can be taken on only once: {reason}",
     _TAKE_ON,
-    "Enter what is new with the command of its own system; correct what was taken on wrongly with "
-    "corrections/correct-record.",
+    "Enter a new fact with the command of its own system; correct a fact that was taken on wrongly "
+    "with corrections/correct-record.",
 )
 TKO_D2 = Rule(
     "TKO-D2",
-    "{what} is recorded here already; an opening fact must be entered once",
+    "{what} is already recorded here; an opening fact must be entered only once",
     _TAKE_ON,
-    "Leave it out. If what is recorded is wrong, correct it with corrections/correct-record.",
+    "Leave it out. If the recorded fact is wrong, correct it with corrections/correct-record.",
 )
 TKO_D3 = Rule(
     "TKO-D3",
-    "only what is live is taken on, and {what} is not: {reason}",
+    "only facts that still have effect can be taken on, and {what} has none: {reason}",
     _TAKE_ON,
-    "Leave it out: what ended in the older system stays there.",
+    "Leave it out; a fact that ended in the older system stays there.",
 )
 TKO_D4 = Rule(
     "TKO-D4",
-    "{what} is of {given}; an opening fact must be of the day of the takeover, {day}, or earlier",
+    "the day of {what} must not be later than the takeover ({day}); it is {given}",
     _TAKE_ON,
-    "Record what happened after that day with the command of its own system.",
+    "Record a fact of a later day with the command of its own system.",
 )
 
-#: Whoever had to see it done before: what is due after the takeover can be missed here.
+#: A duty from an older system that is due after the takeover can be missed here.
 PERFORM_DUTY = DeadlineRule(
     "takeon.open-deadline",
     None,

@@ -1,1 +1,1 @@
-"""Work plans and their tracking (工作计划与跟踪督办, 2.18): goals, time nodes, urges, answers."""
+"""Work plans and their tracking (工作计划与跟踪督办, 2.18): goals, milestones, urges, answers."""

@@ -1,4 +1,4 @@
-"""What other systems' facts mean for work plans: evidence that no longer holds (WRK-V3)."""
+"""The effects of other systems' events on work plans: evidence that was undone (WRK-V3)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ledger.systems.workplans.folds import RestingOn, RestingOnDecision
 from ledger.systems.workplans.rules import WRK_V3
 
 
-def _said_in(ledger: Reading, event: OutreachWithdrawn | ExperienceWithdrawn) -> str | None:
-    """The id of the event that published what was withdrawn."""
+def _published_in(ledger: Reading, event: OutreachWithdrawn | ExperienceWithdrawn) -> str | None:
+    """Return the id of the event that published the withdrawn text."""
     if isinstance(event, OutreachWithdrawn):
         return ledger.read_true(Outreach(event.outreach)).said_in
     return ledger.read_true(Experience(event.experience)).said_in
@@ -30,11 +30,10 @@ _UNDONE = (DecisionRevoked, DecisionDeclaredVoid, DecisionDeclaredUnlawful)
 
 
 def evidence_changed(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
-    """WRK-V3, beside a correction of a milestone's evidence, or the end of the decision it tells.
+    """Yield WRK-V3 for each milestone whose evidence was corrected, undone or withdrawn.
 
-    So too where the public text that it names is withdrawn.
-
-    Alike for an end that reconsideration or the unit itself decided.
+    Evidence is undone when the decision that it records is undone, by a reconsideration or by the
+    unit itself. It is withdrawn when the public text that it published is withdrawn.
     """
     for fact in facts:
         event = fact.event
@@ -44,11 +43,11 @@ def evidence_changed(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
             because = "corrected"
         elif isinstance(event, _UNDONE):
             named = ledger.read_true(RestingOnDecision(event.decision)).named
-            resting = {one.milestone: one.unit for one in named}
+            resting = {evidence.milestone: evidence.unit for evidence in named}
             because = "undone"
         elif isinstance(event, OutreachWithdrawn | ExperienceWithdrawn):
-            said_in = _said_in(ledger, event)
-            resting = {} if said_in is None else ledger.read_true(RestingOn(said_in)).milestones
+            source = _published_in(ledger, event)
+            resting = {} if source is None else ledger.read_true(RestingOn(source)).milestones
             because = "withdrawn"
         for milestone, unit in sorted(resting.items()):
             yield finding(

@@ -23,9 +23,9 @@ from ledger.kernel import Event, Value, Visibility
 from ledger.systems.progress.events import TaskNo
 
 Year = Annotated[int, msgspec.Meta(ge=2000, le=2199)]
-#: Whose plan it is: one unit's own, or the one that the region's units carry out together.
+#: The scope of a plan: one unit, or all units of the region together.
 PlanScope = Literal["unit", "region"]
-#: A milestone's name within its piece of work.
+#: The code of a milestone within its piece of work.
 Code = Annotated[
     str,
     msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}(?![\s\S])", examples=["MS-1"]),
@@ -34,7 +34,7 @@ Position = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class PlannedMilestone(Value):
-    """A time node (时间节点): what is done by ``due_on``, a stated day that does not roll."""
+    """A milestone (时间节点): ``says`` must be done by ``due_on``, which calendars do not move."""
 
     milestone: Code
     says: Text
@@ -42,10 +42,10 @@ class PlannedMilestone(Value):
 
 
 class Work(Value):
-    """One piece of work of a plan: a task of the Notice, its goals and its time nodes.
+    """One piece of work of a plan: a task of the Notice, its goals and its milestones.
 
-    ``participants`` may report its milestones alongside the plan's unit. ``reason``: why a unit
-    takes on a task that ``ledger.responsibilities`` does not give it (WRK-R1).
+    ``participants`` may report its milestones as well as the plan's unit. ``reason`` says why a
+    unit takes on a task that ``ledger.responsibilities`` does not give it (WRK-R1).
     """
 
     work: WorkId
@@ -57,7 +57,7 @@ class Work(Value):
 
 
 class EvidenceFile(Value):
-    """A file that shows what was done, kept elsewhere: its digest, and the day it is dated."""
+    """A file that proves a milestone and is kept elsewhere: its title, digest and date."""
 
     title: Name
     sha256: Sha256
@@ -65,9 +65,9 @@ class EvidenceFile(Value):
 
 
 class _OfPlan(Event):
-    """What is recorded about a plan, read as the plan is.
+    """An event about a plan, with the visibility of the plan.
 
-    ``internal``: only the units that it names and the supervisors read it.
+    ``internal``: only the units that the plan names and the supervisors may read it.
     """
 
     TOPIC: ClassVar[str] = ""
@@ -75,14 +75,15 @@ class _OfPlan(Event):
     internal: bool = False
 
     def visibility(self) -> Visibility:
-        """Public, unless the plan is marked internal."""
+        """Return ``public`` unless the plan is internal."""
         return "restricted" if self.internal else "public"
 
 
 class WorkPlanAdopted(_OfPlan):
-    """工作计划制定: a unit's plan for a year, or the region's; adopting it files it with JB.
+    """工作计划制定: a unit adopts its plan for a year, or the plan of the region.
 
-    ``days_late``: calendar days after the day of ``work.plan_due``.
+    The adoption also files the plan with the Justice Bureau. ``days_late`` counts calendar days
+    after the day ``work.plan_due``.
     """
 
     TOPIC: ClassVar[str] = "workplans.work-plan-adopted"
@@ -97,7 +98,7 @@ class WorkPlanAdopted(_OfPlan):
 
 
 class WorkPlanAmended(_OfPlan):
-    """工作计划调整: the plan's works are these from now on, and why."""
+    """工作计划调整: the unit replaces the works of the plan by these, and says why."""
 
     TOPIC: ClassVar[str] = "workplans.work-plan-amended"
 
@@ -144,9 +145,9 @@ class MilestoneDropped(_OfPlan):
 
 
 class EvidenceNamed(Event):
-    """佐证材料: a recorded event that a milestone rests on; recorded with the milestone.
+    """佐证材料: a report of a milestone names a recorded event as evidence.
 
-    Whoever may read the evidence may read this, and nobody else: what it is about stays with it.
+    It is recorded along with the milestone. Only readers of the evidence may read it.
     """
 
     TOPIC: ClassVar[str] = "workplans.evidence-named"
@@ -159,15 +160,15 @@ class EvidenceNamed(Event):
     seen_as: Visibility
 
     def visibility(self) -> Visibility:
-        """As the evidence."""
+        """Return the visibility of the evidence."""
         return self.seen_as
 
 
 class MilestoneReached(_OfPlan):
-    """时间节点完成: what the plan promised was done on ``reached_on``, the day of its evidence.
+    """时间节点完成: a milestone was reached on ``reached_on``, the day of its evidence.
 
-    ``evidence_events`` are positions in the ledger. ``by_unit`` reported it: the plan's unit or a
-    participant. ``days_late``: calendar days from the day it was due to ``reached_on``.
+    ``evidence_events`` are positions in the ledger. ``by_unit``, which is the plan's unit or a
+    participant, reported it. ``days_late`` counts calendar days from the due day to ``reached_on``.
     """
 
     TOPIC: ClassVar[str] = "workplans.milestone-reached"
@@ -185,7 +186,7 @@ class MilestoneReached(_OfPlan):
 
 
 class MilestoneReturned(_OfPlan):
-    """时间节点退回: the evidence does not show it; it is to be reported again by ``due_on``."""
+    """时间节点退回: the evidence is insufficient; the unit must report again by ``due_on``."""
 
     TOPIC: ClassVar[str] = "workplans.milestone-returned"
 
@@ -198,7 +199,10 @@ class MilestoneReturned(_OfPlan):
 
 
 class WorkUrged(Event):
-    """督办函: JB or RLO urges a unit to get on with a piece of work, and to answer by a day."""
+    """督办函: a supervising office urges a unit to carry out a piece of work.
+
+    The office is the Justice Bureau or the rule-of-law office. The unit must answer by ``due_on``.
+    """
 
     TOPIC: ClassVar[str] = "workplans.work-urged"
 
@@ -211,7 +215,7 @@ class WorkUrged(Event):
 
 
 class UrgeAnswered(Event):
-    """督办答复: what the unit did about it; ``days_late`` counts calendar days."""
+    """督办答复: the unit says what it did after the urge; ``days_late`` counts calendar days."""
 
     TOPIC: ClassVar[str] = "workplans.urge-answered"
 
@@ -224,7 +228,7 @@ class UrgeAnswered(Event):
 
 
 class TrackingInspectionHeld(Event):
-    """督促检查: JB or RLO looked at a unit's works, and found this, one line for each fault."""
+    """督促检查: a supervising office inspected a unit's works and found these ``faults``."""
 
     TOPIC: ClassVar[str] = "workplans.tracking-inspection-held"
     CORRECTABLE = frozenset({"faults"})

@@ -1,4 +1,4 @@
-"""Folds about work plans, their milestones and what units were urged to."""
+"""Folds about work plans, their milestones and urges."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ from ledger.systems.workplans.events import (
 
 
 def milestone_id(work: str, code: str) -> str:
-    """The id of a milestone: its piece of work, and its code there."""
+    """Return the id of a milestone, from its piece of work and its code there."""
     return f"{work}/{code}"
 
 
 def _marked_otherwise(event: Event, internal: bool) -> bool:
-    """Whether an event is internal and its plan is not, or the other way round.
+    """Return whether an event and its plan differ in ``internal``.
 
-    A plan is internal from its first day or never. What is marked otherwise belongs to no plan, and
-    a document that some may read never holds what they may not.
+    A plan is internal from its first day or never. A fold ignores an event that differs, so that it
+    never mixes public and internal events.
     """
     return getattr(event, "internal", internal) is not internal
 
@@ -70,7 +70,7 @@ class WorkPlan(SubjectFold):
 
     @property
     def stage(self) -> Literal["unknown", "adopted", "amended"]:
-        """Whether it is as it was adopted."""
+        """``adopted`` until the first amendment, then ``amended``."""
         return ("unknown", "adopted", "amended")[min(self.version, 2)]
 
     def take(self, record: Recorded) -> None:
@@ -89,7 +89,7 @@ class WorkPlan(SubjectFold):
 
 
 class UnitWorkPlans(SubjectFold):
-    """For which years has this unit adopted a plan of its own, and for which was one missing?"""
+    """For which years did this unit adopt a plan, and for which years was one missing?"""
 
     unit: UnitId
     plans: dict[str, str] = msgspec.field(default_factory=dict)
@@ -100,15 +100,15 @@ class UnitWorkPlans(SubjectFold):
         return bool(self.plans or self.missing)
 
     def plan_for(self, year: int, scope: PlanScope) -> str | None:
-        """The id of the plan for a year, if the unit adopted one."""
+        """Return the id of the plan that the unit adopted for a year, or ``None``."""
         return self.plans.get(f"{scope}:{year}")
 
     def settled(self, year: int) -> bool:
-        """Whether nothing is left to say of a year: there is a plan, or it was found missing."""
+        """Return whether a plan for the year exists or was already found missing."""
         return self.plan_for(year, "unit") is not None or year in self.missing
 
     def on_adopted(self, event: WorkPlanAdopted) -> None:
-        if event.unit == self.unit:  # a plan names its participants too
+        if event.unit == self.unit:  # the plan may also name this unit as a participant
             self.plans[f"{event.scope}:{event.year}"] = event.work_plan
 
     def on_fell_due(self, event: WorkPlanFellDue) -> None:
@@ -116,7 +116,7 @@ class UnitWorkPlans(SubjectFold):
 
 
 class Planned(SubjectFold):
-    """In which plan does this piece of work stand, and for which task is it?"""
+    """To which plan does this piece of work belong, and for which task is it?"""
 
     BEGUN = "work_plan"
 
@@ -136,7 +136,7 @@ class Planned(SubjectFold):
 
 
 class Reached(msgspec.Struct):
-    """One report that a milestone was reached, and what it rests on."""
+    """One report that a milestone was reached, with its evidence."""
 
     by_unit: str
     reported_on: date
@@ -167,7 +167,7 @@ class Milestone(SubjectFold):
 
     @property
     def stage(self) -> Literal["unknown", "open", "reached", "returned", "dropped"]:
-        """How far it has come."""
+        """The stage that the milestone has reached."""
         if not self.exists:
             return "unknown"
         if self.dropped:
@@ -208,7 +208,7 @@ class Milestone(SubjectFold):
 
 
 class RestingOn(Fold):
-    """Which milestones rest on this recorded event?"""
+    """Which milestones name this recorded event as evidence?"""
 
     evidence: EvidenceEventId
     milestones: dict[str, str] = msgspec.field(default_factory=dict)
@@ -218,7 +218,7 @@ class RestingOn(Fold):
 
 
 class RestingOnDecision(Fold):
-    """Which milestones rest on events about this decision, and on which events?"""
+    """Which milestones name events about this decision as evidence, and which events?"""
 
     decision: DecisionId
     named: list[EvidenceNamed] = msgspec.field(default_factory=list)
@@ -228,7 +228,7 @@ class RestingOnDecision(Fold):
 
 
 class Urge(SubjectFold):
-    """What was the unit urged to do, by when, and what did it answer?"""
+    """What must the unit do after this urge, by when, and what did it answer?"""
 
     BEGUN = "urged_on"
 
@@ -271,7 +271,7 @@ class UnitUrges(Fold):
         self.urged.append((event.task_no, record.occurred_on))
 
     def in_quarter_of(self, day: date, task_no: int) -> int:
-        """How often it was urged for a task in the calendar quarter of a day."""
+        """Return how often the unit was urged for a task in the calendar quarter of a day."""
         return sum(
             task == task_no and _quarter(urged_on) == _quarter(day) for task, urged_on in self.urged
         )
@@ -282,7 +282,7 @@ def _quarter(day: date) -> tuple[int, int]:
 
 
 class TrackingInspection(msgspec.Struct):
-    """One look at a unit's works."""
+    """One inspection of a unit's works."""
 
     held_on: date
     held_by: str
@@ -291,7 +291,7 @@ class TrackingInspection(msgspec.Struct):
 
 
 class Tracked(SubjectFold):
-    """What did the offices that track find when they looked at this unit's works?"""
+    """Which inspections of this unit's works took place, and what faults did they find?"""
 
     BEGUN = "inspections"
 

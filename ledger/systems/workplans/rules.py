@@ -20,7 +20,7 @@ _TRACKING = f"{_NOTICE}: 依法治区办跟踪调度、督促检查"
 
 WRK_R1 = Rule(
     "WRK-R1",
-    "{work} cannot stand in the plan of {unit}: {reason}",
+    "the plan of {unit} cannot contain {work}: {reason}",
     _GOALS,
     "{hint}",
     policy_key="ledger.responsibilities",
@@ -33,30 +33,31 @@ WRK_R2 = Rule(
 )
 WRK_V1 = finding_rule("WRK-V1", "inaction", "a milestone of a work plan was missed", _GOALS)
 WRK_V2 = finding_rule(
-    "WRK-V2", "inaction", "a unit was urged twice in a quarter for one task", _TRACKING
+    "WRK-V2", "inaction", "a unit was urged twice in one quarter for the same task", _TRACKING
 )
 WRK_V3 = finding_rule(
     "WRK-V3",
     "empty_report",
-    "the evidence of a milestone was corrected or withdrawn, or the decision it records undone",
+    "the evidence of a milestone was corrected or withdrawn, or the decision in it was undone",
     _TRACKING,
 )
 WRK_V4 = finding_rule(
     "WRK-V4",
     "inaction",
-    "a unit adopted no work plan for the year in time",
+    "a unit did not adopt its work plan for the year in time",
     _GOALS,
     policy_key="work.plan_due",
 )
 
 
 def _reached_on(record: Recorded) -> date:
-    """The day of its evidence, on which a milestone counts as reached; else the record's own."""
+    """Return the day on which a milestone counts as reached; else the day of the record."""
     event = record.event
     return event.reached_on if isinstance(event, MilestoneReached) else record.occurred_on
 
 
-#: Stated days do not roll. An amendment that sets another day, or drops it, takes this one's place.
+#: Calendars do not move a stated day. An amendment that sets another day, or drops the milestone,
+#: ends this deadline.
 MILESTONE = DeadlineRule(
     "work.milestone",
     None,
