@@ -79,7 +79,7 @@ class View(ABC):
     def take(self, entries: Sequence[Entry], store: Store, source: Source, last: int) -> None:
         """Apply entries of ``topics``, in order, up to position ``last``.
 
-        Rows may be written as late as ``flush``. What is cached here counts only after
+        Rows may be written as late as ``flush``. The caches may include these entries only after
         ``committed``.
         """
 

@@ -194,8 +194,8 @@ def _given(command: FreezeEntityRoster, register: Composed, terms: Terms, desk: 
                 refuse_personal(words, f"{at}/{field}")
         if entry.uscc in register.capped:
             raise Malformed(
-                f"the capped visits of {entry.uscc} in {command.as_of.year} are used up; leave it "
-                "out of the entries: the roster counts it as excluded",
+                f"{entry.uscc} must not be in the entries: its capped visits in "
+                f"{command.as_of.year} are used up. Leave it out; the roster counts it as excluded",
                 f"{at}/uscc",
             )
         if entry.uscc not in composed:
@@ -231,8 +231,8 @@ def _by_risk(entry: RosterEntry, reckoned: str, at: str) -> dict[str, str | int]
     """Return a business's line on a roster by risk: the risk class, without its grounds."""
     if entry.risk not in (None, reckoned) and entry.risk_reason is None:
         raise Malformed(
-            f"draw.risk_formula gives {entry.uscc} the class {reckoned}; it is given as "
-            f"{entry.risk}. State the reason in risk_reason, which the roster shows",
+            f"the risk class of {entry.uscc} must be {reckoned} by draw.risk_formula; it is "
+            f"{entry.risk}. For another class, state risk_reason, which the roster shows",
             f"{at}/risk_reason",
         )
     line: dict[str, str | int] = {"risk": entry.risk or reckoned, "uscc": entry.uscc}

@@ -434,11 +434,11 @@ class Following:
         return document
 
     def _found(self) -> _Sparse:
-        found = len(self._violations)
+        number = len(self._violations)
         return {
-            "found": found,
+            "found": number,
             "corrected": self._corrected,
-            "open": found - self._corrected,
+            "open": number - self._corrected,
             "by_severity": dict(sorted(self._severities.items())),
             "last_found_on": self._found_on[-1].isoformat() if self._found_on else None,
         }

@@ -43,20 +43,20 @@ def render(
     if audience != "public":
         document["grade"] = profile.grade(day)
         document["grades"] = [
-            grade_document(one.event)
-            for one in ([] if profile.graded is None else profile.graded.assigned)
-            if on is None or one.event.assessed_on <= on
+            grade_document(item.event)
+            for item in ([] if profile.graded is None else profile.graded.assigned)
+            if on is None or item.event.assessed_on <= on
         ]
     document.update(manner_of(profile, profile.grade(day), law, day))
     document["records"] = [
-        said
+        shown_record
         for record, entry in sorted(profile.records.items())
-        if (said := record_document(record, entry, audience, law, day)) is not None
+        if (shown_record := record_document(record, entry, audience, law, day)) is not None
     ]
     if audience != "public":
         document["records_ended"] = _ended(profile)
     if audience == "restricted":
-        document["records_repaired"] = sum(one.repaired for one in profile.records.values())
+        document["records_repaired"] = sum(item.repaired for item in profile.records.values())
     document.update(shown(profile.standing or NOTHING, audience, on))
     document["inspections"] = _inspections(profile, audience, told)
     document["violations"] = told.violations
@@ -64,7 +64,7 @@ def render(
         document["caps"] = _caps(profile, audience, law, on, day, plans)
         document["burden"] = {
             **came(_arrivals(profile)),
-            "inspections_imported": sum(stands(one) for one in profile.inspections.values()),
+            "inspections_imported": sum(stands(item) for item in profile.inspections.values()),
         }
     if audience == "restricted":
         if plans:
@@ -194,7 +194,7 @@ def _ended(profile: CreditProfile) -> dict[str, int]:
 
 
 class Told:
-    """What registers report about a business, prepared once for all audiences."""
+    """The inspections and violations that registers report, prepared once for all audiences."""
 
     __slots__ = ("inspections", "violations")
 

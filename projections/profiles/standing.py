@@ -69,14 +69,14 @@ def shown(standing: Standing, audience: Audience, on: date | None) -> Iterator[t
         if audience not in section.readers:
             continue
         items = [
-            said
-            for _, one in sorted(getattr(standing, section.kept).items())
-            if (said := section.said(one, audience, on)) is not None
+            shown_item
+            for _, item in sorted(getattr(standing, section.kept).items())
+            if (shown_item := section.said(item, audience, on)) is not None
         ]
         if items or not section.hidden(audience):
             yield section.name, items
     if audience != "public":
-        yield "reconsiderations_open", sum(one.open for one in standing.disputes.values())
+        yield "reconsiderations_open", sum(item.open for item in standing.disputes.values())
 
 
 class Section(NamedTuple):

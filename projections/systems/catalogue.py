@@ -101,7 +101,7 @@ class MatterState(Fold):
     def repealed(self) -> list[Repeal]:
         """Return its legal bases that are, or will be, repealed."""
         elements = self.elements
-        found = []
+        repealed_bases = []
         for basis in () if elements is None else elements.bases:
             days = [
                 repeal.repealed_on
@@ -111,8 +111,8 @@ class MatterState(Fold):
             if basis.repealed_on is not None:
                 days.append(basis.repealed_on)
             if days:
-                found.append(Repeal(basis.instrument, basis.article, min(days)))
-        return found
+                repealed_bases.append(Repeal(basis.instrument, basis.article, min(days)))
+        return repealed_bases
 
     @property
     def orphaned_on(self) -> date | None:
