@@ -1,1 +1,1 @@
-"""Measurements. Ratios of two things measured in turns in one run; never asserted by a test."""
+"""Benchmarks: ratios of two rates measured in turns in one run. No test asserts them."""

@@ -1,4 +1,4 @@
-"""``make bench``: every figure, as the ratio of two things measured in turns in one run."""
+"""``make bench``: run all benchmarks; each prints the ratio of two rates measured in turns."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import argparse
 import platform
 from importlib import import_module
 
-#: By the module that measures it. Imported when its turn comes: the processes that one starts read
-#: this module anew, and are measured with it.
+#: The module of each benchmark. It is imported only when it runs, because the processes that a
+#: benchmark starts import this module again, which would count in their figures.
 ALL = {
     "decisions": "decisions",
     "draw": "drawing",
@@ -23,10 +23,12 @@ ALL = {
 
 
 def main() -> None:
-    """Run the benchmarks named, or all."""
+    """Run the named benchmarks, or all."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *ALL], help="which; all by default")
-    parser.add_argument("--quick", action="store_true", help="shorter, and noisier")
+    parser.add_argument(
+        "names", nargs="*", choices=[[], *ALL], help="the benchmarks to run; all by default"
+    )
+    parser.add_argument("--quick", action="store_true", help="run shorter, with noisier results")
     given = parser.parse_args()
     print(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}")
     print(f"{'':<58} {'ours':>10} {'theirs':>10}")

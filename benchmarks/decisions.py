@@ -1,7 +1,8 @@
-"""Row 1: durable decisions in process, beside the library's application with a commit for each.
+"""Row 1: durable decisions in process, compared with the library's application.
 
-The decision is the same on both sides: a visit is booked if the filed plan covers it (FIL-R1) and
-the cap is not used up (SUP-R1). Both sides write to a SQLite file with ``synchronous=FULL``.
+The library commits each decision separately. The decision is the same on both sides: a visit is
+booked if the filed plan covers it (FIL-R1) and the cap is not used up (SUP-R1). Both sides write to
+an SQLite file with ``synchronous=FULL``.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _ON = date(2026, 3, 18)
 
 
 class _Record(Command):
-    """Records a given event."""
+    """Record a given event."""
 
     event: Event
 
@@ -54,7 +55,7 @@ class _Record(Command):
 
 
 class BookVisit(Command):
-    """The two rules that the slice has, in the kernel's shape."""
+    """The two rules of the library's slice, as a command of the kernel."""
 
     task: str
     entity: str
@@ -84,7 +85,7 @@ class BookVisit(Command):
 
 @contextmanager
 def planned_ledger(recorder: SQLiteRecorder) -> Iterator[Ledger]:
-    """A ledger in which the plan that covers the visits is approved and filed."""
+    """Open a ledger with an approved and filed plan that covers the visits."""
     item = PlanItem(matter="M-101", mode="key", target_class="all", planned_visits=1, months=(3,))
     plan = AnnualPlanApproved(plan="P", unit="MRB", year=2026, items=(item,))
     filed = AnnualPlanFiled(plan="P", unit="MRB", version=1, filed_on=date(2026, 1, 20))
@@ -95,7 +96,7 @@ def planned_ledger(recorder: SQLiteRecorder) -> Iterator[Ledger]:
 
 
 def booking_rate(ledger: Ledger, commands: int) -> float:
-    """Commands decided and committed per second, up to 2,000 handed in ahead."""
+    """Return the commands decided and committed per second, with up to 2,000 submitted ahead."""
     started = time.perf_counter()
     waiting = []
     for number in range(commands):
@@ -111,7 +112,7 @@ def booking_rate(ledger: Ledger, commands: int) -> float:
 
 
 def kernel_rate(folder: Path, commands: int) -> float:
-    """The rate of bookings in a ledger of their own."""
+    """Return the rate of bookings in a new ledger."""
     path = folder / f"{uuid4().hex}.db"
     with SQLiteRecorder(path) as recorder, planned_ledger(recorder) as ledger:
         return booking_rate(ledger, commands)
@@ -122,12 +123,12 @@ def _context(number: int) -> Context:
 
 
 def slice_rate(folder: Path, commands: int) -> float:
-    """The library's slice on our SQLite recorder, one commit for each command."""
+    """Return the rate of the library's slice on our SQLite recorder, one commit per command."""
     with SQLiteRecorder(folder / f"{uuid4().hex}.db") as recorder:
         repository = DCBRepository(DCBEventStore(MessagePackMapper(), recorder))
 
         def do(s: Slice[Decision]) -> None:
-            # What DCBApplication.do does; the application itself wants a store of its own.
+            # This repeats DCBApplication.do, because the application cannot use our recorder.
             if type(s).do_projection:
                 s = repository.advance(s)
             s.execute()
@@ -143,15 +144,15 @@ def slice_rate(folder: Path, commands: int) -> float:
 
 
 class Visits(Aggregate):
-    """The visits of a unit at a business, as an aggregate; the plan is not guarded at all."""
+    """The visits of a unit at a business as an aggregate; it does not guard the plan."""
 
     class Began(Aggregate.Created):
-        """The counter of one business."""
+        """Create the counter of one business."""
 
         entity: str
 
     class Booked(Aggregate.Event):
-        """A visit."""
+        """Book a visit."""
 
         task: str
 
@@ -167,7 +168,7 @@ class Visits(Aggregate):
 
 
 def aggregate_rate(folder: Path, commands: int) -> float:
-    """The library's classic application with its own SQLite store, one save for each command."""
+    """Return the rate of the library's aggregate application on its SQLite store, saving each."""
     app = Application(
         env={
             "PERSISTENCE_MODULE": "eventsourcing.sqlite",
@@ -185,7 +186,7 @@ def aggregate_rate(folder: Path, commands: int) -> float:
 
 
 def run(quick: bool = False) -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     ours, theirs = (4_000, 400) if quick else (20_000, 2_000)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""Row 7: a draw over a million businesses, beside a bare loop of as many SHA-256."""
+"""Row 7: a draw over a million businesses, compared with a bare loop of as many SHA-256."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 @cache
 def frozen_roster(size: int) -> bytes:
-    """The canonical bytes of a roster: mostly A and B, as registers are."""
+    """Return the canonical bytes of a roster with mostly grades A and B, as in real registers."""
     chance = random.Random(1)
     codes: set[str] = set()
     while len(codes) < size:
@@ -30,7 +30,7 @@ def frozen_roster(size: int) -> bytes:
 
 
 def drawing_rate(roster: bytes, size: int) -> float:
-    """Businesses per second, from the stored bytes to who is selected, the hash checked."""
+    """Return the businesses per second of a draw, from the stored bytes to the selection."""
     started = time.perf_counter()
     uvdraw.roster_hash(roster)
     strata = uvdraw.draw_roster(roster, DRAW, SEED, RATIOS)
@@ -40,7 +40,7 @@ def drawing_rate(roster: bytes, size: int) -> float:
 
 
 def hashing_rate(texts: list[bytes]) -> float:
-    """SHA-256 per second in the barest loop there is: of what the tickets are made of."""
+    """Return the SHA-256 per second of a bare loop over the texts of the tickets."""
     started = time.perf_counter()
     for text in texts:
         sha256(text).digest()
@@ -48,7 +48,7 @@ def hashing_rate(texts: list[bytes]) -> float:
 
 
 def rooting_rate(roster: bytes, size: int) -> float:
-    """Businesses per second for the root over the lines; once, when the roster is frozen."""
+    """Return the businesses per second for the Merkle root of a roster."""
     lines = [uvdraw.line(entry) for entry in json.loads(roster)]
     started = time.perf_counter()
     uvdraw.roster_root(lines)
@@ -56,7 +56,7 @@ def rooting_rate(roster: bytes, size: int) -> float:
 
 
 def run(quick: bool = False) -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     size = 100_000 if quick else 1_000_000
     roster = frozen_roster(size)
     texts = [f"{SEED}|{DRAW}|A|{e['uscc']}".encode() for e in json.loads(roster)]

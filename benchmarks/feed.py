@@ -1,8 +1,8 @@
-"""Row 6: from an append to a subscriber's having its event, with a thousand streams held.
+"""Row 6: the delay from an append to the arrival of its event, with a thousand open streams.
 
-A command every hundredth of a second; ten streams read everything, the others are held open for
-events of a type that does not come. The append is somewhere between sending the command and having
-its answer, so both delays are shown: the first is too long by the decision and the commit.
+A command is sent every hundredth of a second. Ten streams read everything; the others wait for
+events of a type that never comes. The append happens between the sending of a command and its
+answer, so both delays are shown; the delay from the sending includes the decision and the commit.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import uvloop
 
 from benchmarks.http import Server, post, server
 
-#: Commands a second, and for how many seconds.
+#: Commands per second, and the number of seconds.
 RATE, SECONDS = 100, 10
 
 READING = 10
 
-#: Milliseconds that all but one in a hundred events may take.
+#: The limit for the 99th percentile of the delays, in milliseconds.
 TARGET = 10
 
 
-#: Both ends: a writer that nobody holds on to closes its connection.
+#: Reader and writer of a stream; a writer without a reference would close its connection.
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def _stream(to: Server, types: str = "") -> Stream:
-    """A stream of what comes from now on."""
+    """Open a stream of the events from now on."""
     reader, writer = await asyncio.open_connection("127.0.0.1", to.port)
     writer.write(
         b"GET /v1/feed?after=%d%s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
@@ -41,7 +41,7 @@ async def _stream(to: Server, types: str = "") -> Stream:
 
 
 async def _head(to: Server) -> int:
-    """The last position of the ledger."""
+    """Return the last position of the ledger."""
     reader, writer = await asyncio.open_connection("127.0.0.1", to.port)
     writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     body = (await reader.read()).split(b"\r\n\r\n", 1)[1]
@@ -50,7 +50,7 @@ async def _head(to: Server) -> int:
 
 
 async def _read(stream: Stream, arrived: dict[int, float]) -> None:
-    """Note when each position arrived."""
+    """Note when each position arrives."""
     while True:
         line = await stream[0].readline()
         assert line, "the stream was ended"
@@ -59,7 +59,7 @@ async def _read(stream: Stream, arrived: dict[int, float]) -> None:
 
 
 async def _write(to: Server, count: int) -> dict[int, tuple[float, float]]:
-    """When the command was sent whose event got each position, and when it was answered."""
+    """Send commands; return, by position, when each was sent and when it was answered."""
     sent: dict[int, tuple[float, float]] = {}
     reader, writer = await asyncio.open_connection("127.0.0.1", to.port)
     start = time.perf_counter()
@@ -77,7 +77,7 @@ async def _write(to: Server, count: int) -> dict[int, tuple[float, float]]:
 
 
 async def _delays(to: Server, held: int, count: int) -> tuple[list[float], list[float]]:
-    """Milliseconds to arriving, of every event on every stream: from sending, from the answer."""
+    """Return the delays of all events on all streams, from sending and from the answer, in ms."""
     idle = [await _stream(to, "&type=policies.working-calendar-published") for _ in range(held)]
     arrivals: list[dict[int, float]] = [{} for _ in range(READING)]
     reading = [asyncio.create_task(_read(await _stream(to), one)) for one in arrivals]
@@ -95,13 +95,13 @@ async def _delays(to: Server, held: int, count: int) -> tuple[list[float], list[
 
 
 def run(quick: bool = False) -> None:
-    """Measure and print; there is nothing to compare with, so these are times and no ratio."""
+    """Measure and print times, not ratios, because there is nothing to compare with."""
     with server("ledger") as to:
         for held in (0, 100 if quick else 990):
             both = uvloop.run(_delays(to, held, RATE * (3 if quick else SECONDS)))
             for since, delays in zip(("sent", "answered"), both, strict=True):
                 cuts = quantiles(delays, n=100)
-                what = f"command {since} to event on {READING} streams, {held} held beside"
+                what = f"command {since} to event on {READING} streams, {held} others open"
                 print(
                     f"{what:<58} p50 {cuts[49]:5.1f} ms, p99 {cuts[98]:5.1f} ms"
                     f"   (to reach: {TARGET} ms)",

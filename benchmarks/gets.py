@@ -1,20 +1,20 @@
-"""Every GET at 500,000 events against the same GET at 5,000: how much more it costs.
+"""The cost of every GET at 500,000 events compared with the same GET at 5,000.
 
-Both ledgers begin with the same two stories (``benchmarks.multiplied``), and what is asked is about
-their things, or a short page of a list: the answer is as long in both. Two servers, each a process
-of its own, are asked in turns. A cost is the CPU time of the server's process, with the work of
-its other threads while nothing is asked taken off: other programs on the machine do not change it.
-Wall time stands next to it.
+Both ledgers begin with the same two stories (``benchmarks.multiplied``). The requests are about the
+subjects of the stories, or for a short page of a list, so that both answers are equally long. Two
+server processes are asked in turns. The cost is the CPU time of the server process, less the CPU
+time of its other threads when idle, so that other programs on the machine do not change it. Wall
+time is also shown.
 
-Then a cheap GET is timed while clients keep asking for the dearest GET of each pool: in turns of
-the same server, and of another server process over the same ledger, which loads the machine as
-much and the server not at all. The ratio of the two is what the dear GET does to the cheap one.
+Then a cheap GET is timed while clients keep sending the most expensive GET of each pool: in turns
+to the same server, and to another server process over the same ledger, which puts the same load on
+the machine but none on the server. The ratio shows how the expensive GET slows down the cheap one.
 
     python -m benchmarks.gets [--quick] [--only TEXT] [--again] [--no-crowd]
 
-The ledgers and their views are kept in the folder that LEDGER_BENCH names, if it does, and are made
-once; there the results stand too, one JSON object a line in ``gets.jsonl``, each written when it is
-measured. A run continues where the one before it ended; ``--again`` measures anew.
+If LEDGER_BENCH names a folder, the ledgers and their views are made there once and kept. The
+results are kept there, too, one JSON object per line in ``gets.jsonl``, written after each
+measurement. A run continues where the previous one ended; ``--again`` measures everything again.
 """
 
 from __future__ import annotations
@@ -49,24 +49,24 @@ from ledger.general.vocabulary import Role
 
 SMALL, LARGE, QUICK = 5_000, 500_000, 50_000
 
-#: How often each GET is asked of both servers; and once more where it seems to cost more.
+#: The number of requests per GET and server, and the number for a repetition if it seems slower.
 TIMES, AGAIN = 5, 20
 
-#: What a GET may cost more at most.
+#: The highest accepted ratio of the costs of a GET.
 TARGET = 3.0
 
-#: Readers of every kind that sees something else: what is public; a unit that has nothing; the unit
-#: of the stories, which has a part in every copy of them; the business of the stories; all.
+#: Readers with different views: the public; a unit without any data; the unit of the stories, which
+#: has a part in every copy; the business of the stories; and a reader who sees everything.
 READERS = ("public", "stranger", "officer", "business", "supervisor")
 
-#: Resources of which operators alone are readers.
+#: Resources that only operators may read.
 OPERATED: frozenset[Role] = frozenset({"operator"})
 
-#: Clients that keep asking for something expensive, and for how many seconds, in so many turns.
+#: The number of clients with expensive requests, the seconds per turn, and the number of turns.
 CLIENTS, SECONDS, TURNS = 8, 2.0, 3
 
-#: What each pool of threads (``api.running.pools``) answers that costs most: who asks, and the
-#: path. A crowd asks for the dearest of those that were measured.
+#: Expensive GETs of each thread pool (``api.running.pools``): the reader and the path. The clients
+#: send the most expensive one among those measured.
 POOLS: Mapping[str, tuple[str, str]] = {
     "reads": ("supervisor", r"/v1/units/[^/]+/trail.*|/v1/deadlines.*"),
     "public-reads": ("public", r"/v1/[^/]+/[^/]+/trail.*|/v1/entities/[^/]+/profile"),
@@ -77,40 +77,40 @@ POOLS: Mapping[str, tuple[str, str]] = {
     "feeds": ("supervisor", r"/v1/feed.*"),
 }
 
-#: How long a server is watched while nothing is asked, in seconds.
+#: How long an idle server is observed, in seconds.
 IDLE_SECONDS = 3.0
 
-#: Events on a page, where the page has a limit: as many in both ledgers.
+#: The number of events on a limited page, the same for both ledgers.
 PAGE = 5
 
-#: What is never over, or is no resource of the ledger.
+#: Endless responses, and resources that do not come from the ledger.
 _LEFT_OUT = {"/v1/openapi.json", "/static/{name}", "/metrics"}
 
-#: Kinds of subjects that a place in a path names otherwise.
+#: Path parameters whose names differ from the kind of their subject.
 _KINDS = {"id": "task", "uscc": "entity", "annual_stats": "annual-stats"}
 
 
 class Asked(NamedTuple):
-    """One GET: who asks for what."""
+    """One GET: its reader and its path."""
 
     role: str
     path: str
 
 
 class Server(NamedTuple):
-    """A running server, and a token of each role."""
+    """A running server, with a token for each role."""
 
     port: int
     pid: int
     tokens: dict[str, str]
 
     def spent(self) -> float:
-        """The CPU time of all of its threads so far, in seconds. Linux: see clock_getcpuclockid."""
+        """Return the CPU seconds of all its threads so far. Linux: see clock_getcpuclockid."""
         return time.clock_gettime((~self.pid << 3) | 2)
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """What a GET costs, in milliseconds: CPU time and wall time; ``first``: CPU, the first time."""
+    """The cost of a GET in milliseconds: CPU and wall time; ``first``: CPU of the first request."""
 
     cpu: float
     wall: float
@@ -119,7 +119,7 @@ class Cost(msgspec.Struct, frozen=True):
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """What a GET costs in the small and in the large ledger."""
+    """The costs of a GET in the small and in the large ledger."""
 
     role: str
     path: str
@@ -134,7 +134,7 @@ class Figure(msgspec.Struct, frozen=True):
 
     @property
     def ratio(self) -> float:
-        """How much more CPU time it takes."""
+        """The ratio of the CPU times."""
         return self.large.cpu / self.small.cpu
 
 
@@ -147,7 +147,7 @@ class Client:
         self._writer: asyncio.StreamWriter | None = None
 
     async def get(self, asked: Asked) -> tuple[int, int]:
-        """Status and length of the answer."""
+        """Send a GET; return the status and the length of the answer."""
         if self._writer is None or self._writer.is_closing():
             self._reader, self._writer = await asyncio.open_connection(
                 "127.0.0.1", self._server.port
@@ -177,7 +177,7 @@ class Client:
 
 
 def ledgers(folder: Path, large: int) -> tuple[Path, Path]:
-    """The small and the large ledger; made if they are not there."""
+    """Return the small and the large ledger; make them if they do not exist."""
     told = folder / "told" / "business" / "ledger.db"
     if not (folder / "told" / "done").exists():
         tell(folder / "told")
@@ -196,7 +196,7 @@ def ledgers(folder: Path, large: int) -> tuple[Path, Path]:
 
 @contextmanager
 def served(path: Path, entity: str) -> Iterator[Server]:
-    """A server over a ledger, once its views have caught up."""
+    """Start a server over a ledger and wait until its views have caught up."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.servers", "kept", str(path), entity],
         stdout=subprocess.PIPE,
@@ -211,7 +211,7 @@ def served(path: Path, entity: str) -> Iterator[Server]:
 
 
 def subjects(folder: Path) -> dict[str, list[str]]:
-    """Some subjects of the stories, by kind, with what most is recorded of first."""
+    """Return subjects of the stories by kind, those with the most events first."""
     path = folder / "told" / "business" / "ledger.db"
     with sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True) as connection:
         rows = connection.execute(
@@ -225,7 +225,7 @@ def subjects(folder: Path) -> dict[str, list[str]]:
 
 
 def asked(found: dict[str, list[str]]) -> Iterator[Asked]:
-    """Every GET of the route table, with paths and filters that find something."""
+    """Yield every GET of the route table, with paths and filters that have results."""
     for resource in (
         *COMMON,
         *RESOURCES,
@@ -297,14 +297,14 @@ def _values(parameter: Parameter, found: dict[str, list[str]]) -> list[str]:
     if name == "year":
         return ["2026", "1999"]
     if name == "type":
-        # Of a trail or the feed: one that is rare, one that is frequent, one that is not there.
+        # Types for a trail or the feed: a rare one, a frequent one, and one that does not occur.
         return ["entities.entity-registered", "credit.record-published", "nothing.nothing"]
     if name == "subject":
         return [f"{kind}:{found[kind][0]}" for kind in ("entity", "unit")]
     if name in found:
         return [found[name][0]]
     if parameter.type is str:
-        # A value that nothing has costs no more than one that something has.
+        # A value without results must not cost more than one with results.
         return ["nothing"]
     return []
 
@@ -312,7 +312,7 @@ def _values(parameter: Parameter, found: dict[str, list[str]]) -> list[str]:
 async def measured(
     small: Server, large: Server, what: Iterable[Asked], results: Path, known: set[Asked]
 ) -> None:
-    """Measure each GET that is not known yet, asked of both servers in turns."""
+    """Measure each GET without a result so far, in turns on both servers."""
     servers = small, large
     clients = [Client(server) for server in servers]
     idle = [await _idle(server) for server in servers]
@@ -334,7 +334,7 @@ async def measured(
 
 
 async def _idle(server: Server) -> float:
-    """CPU seconds that a server takes in a second in which nothing is asked."""
+    """Return the CPU seconds per second of an idle server."""
     await asyncio.sleep(0.5)
     began, before = time.perf_counter(), server.spent()
     await asyncio.sleep(IDLE_SECONDS)
@@ -342,7 +342,7 @@ async def _idle(server: Server) -> float:
 
 
 class NotThere(msgspec.Struct, frozen=True):
-    """A GET that has no answer for this reader."""
+    """This reader gets no answer to the GET."""
 
     role: str
     path: str
@@ -374,7 +374,7 @@ async def _figure(
 
 
 def read_results(path: Path) -> dict[Asked, Figure | NotThere]:
-    """What was measured before, the newest of each."""
+    """Return the earlier results, the newest per GET."""
     results: dict[Asked, Figure | NotThere] = {}
     if path.exists():
         for line in path.read_bytes().splitlines():
@@ -390,7 +390,7 @@ def read_results(path: Path) -> dict[Asked, Figure | NotThere]:
 def dearest(
     what: list[Asked], known: Mapping[Asked, Figure | NotThere]
 ) -> Iterator[tuple[str, Asked]]:
-    """Of each pool the GET that costs most, by what is known of the large ledger."""
+    """Return the most expensive GET of each pool, by the costs in the large ledger."""
 
     def cost(one: Asked) -> float:
         figure = known.get(one)
@@ -406,7 +406,7 @@ def dearest(
 async def unharmed(
     server: Server, other: Server, cheap: Asked, costly: Mapping[str, Asked]
 ) -> None:
-    """Time a cheap GET of a server while clients keep asking it, or the other, for each."""
+    """Time a cheap GET while clients send an expensive one to the same or to the other server."""
     _told("alone", await _times(server, cheap, SECONDS))
     for pool, one in costly.items():
         times: tuple[list[float], list[float]] = [], []
@@ -473,7 +473,7 @@ def _report(figures: list[Figure]) -> None:
 
 
 def run(quick: bool = False, only: str = "", again: bool = False, *, crowd: bool = True) -> None:
-    """Measure and print. ``only``: GETs whose reader and path contain this."""
+    """Measure and print the figures. ``only``: a text in the reader and path of the GETs."""
     with ExitStack() as opened:
         kept = os.environ.get("LEDGER_BENCH")
         folder = Path(kept or opened.enter_context(tempfile.TemporaryDirectory()))
@@ -502,8 +502,10 @@ def run(quick: bool = False, only: str = "", again: bool = False, *, crowd: bool
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gets")
     parser.add_argument("--quick", action="store_true", help="50,000 events")
-    parser.add_argument("--only", default="", help="GETs whose reader and path contain this")
-    parser.add_argument("--again", action="store_true", help="measure anew")
-    parser.add_argument("--no-crowd", action="store_true", help="leave out the cheap GET")
+    parser.add_argument(
+        "--only", default="", help="measure only GETs with this text in their reader and path"
+    )
+    parser.add_argument("--again", action="store_true", help="measure everything again")
+    parser.add_argument("--no-crowd", action="store_true", help="skip the timing of the cheap GET")
     chosen = parser.parse_args()
     run(chosen.quick, chosen.only, chosen.again, crowd=not chosen.no_crowd)

@@ -1,7 +1,7 @@
-"""Rows 3 and 4: commands and profiles over HTTP, beside bare aiohttp, under 64 clients.
+"""Rows 3 and 4: commands and profiles over HTTP, compared with bare aiohttp, for 64 clients.
 
-Three processes: this one makes the load, over raw sockets so that it costs little; the two servers
-are measured in turns. Both run on uvloop.
+This process makes the load over raw sockets, which cost little. The two servers are processes of
+their own on uvloop, measured in turns.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from benchmarks.measuring import in_turns, report
 
 CLIENTS = 64
 
-#: Businesses registered before profiles are asked for.
+#: The number of businesses registered before profiles are requested.
 ENTITIES = 2_000
 
 _numbers = count()
 
 
 class Server(NamedTuple):
-    """A running server: its port, and the token that it takes."""
+    """A running server: its port, and a token that it accepts."""
 
     port: int
     token: str
@@ -37,7 +37,7 @@ class Server(NamedTuple):
 
 @contextmanager
 def server(*arguments: str) -> Iterator[Server]:
-    """A server of ``benchmarks.servers`` in a process of its own."""
+    """Run a server of ``benchmarks.servers`` in a separate process."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.servers", *arguments], stdout=subprocess.PIPE
     )
@@ -51,7 +51,7 @@ def server(*arguments: str) -> Iterator[Server]:
 
 
 def post(to: Server) -> bytes:
-    """The bytes of one command; each registers another business."""
+    """Return the bytes of a request with a command that registers a new business."""
     number = next(_numbers)
     body = json.dumps(
         {
@@ -69,7 +69,7 @@ def post(to: Server) -> bytes:
 
 
 def get(to: Server) -> bytes:
-    """The bytes of one request for a profile."""
+    """Return the bytes of a request for a profile."""
     number = next(_numbers) % ENTITIES
     return (
         b"GET /v1/entities/profiled:%d/profile HTTP/1.1\r\nHost: localhost\r\n"
@@ -78,7 +78,7 @@ def get(to: Server) -> bytes:
 
 
 def rate(to: Server, request: Callable[[Server], bytes], requests: int) -> float:
-    """Requests answered per second by 64 keep-alive clients."""
+    """Return the requests answered per second for 64 keep-alive clients."""
     return uvloop.run(_rate(to, request, requests))
 
 
@@ -101,7 +101,7 @@ async def _rate(to: Server, request: Callable[[Server], bytes], requests: int) -
 
 
 def size_of_profile(of: Server) -> int:
-    """How many bytes a profile has."""
+    """Return the number of bytes of a profile."""
 
     async def ask() -> int:
         reader, writer = await asyncio.open_connection("127.0.0.1", of.port)
@@ -114,7 +114,7 @@ def size_of_profile(of: Server) -> int:
 
 
 def run(quick: bool = False) -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     requests, rounds = (3_000, 3) if quick else (20_000, 5)
     with server("ledger") as ours:
         size = size_of_profile(ours)

@@ -1,4 +1,4 @@
-"""An import of a register, beside the library's application saving the same rows one by one."""
+"""The import of a register, compared with the library's application saving row by row."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ COLUMNS = [
 
 
 def make_register(folder: Path, rows: int, chance: random.Random) -> dict[str, int]:
-    """A register in the New York layout; returns what an import of it has to count."""
+    """Write a register in the New York layout; return the counts that an import must report."""
     entities, inspections, violations = set(), set(), set()
     with gzip.open(folder / "nyc_inspections_2099.csv.gz", "wt", encoding="utf-8", newline="") as f:
         writer = csv.writer(f)
@@ -79,7 +79,7 @@ def make_register(folder: Path, rows: int, chance: random.Random) -> dict[str, i
 
 
 def import_rate(folder: Path, rows: int) -> float:
-    """Rows of the register imported per second, into a fresh file."""
+    """Return the rows imported per second into a new file."""
     path = folder / f"{uuid4().hex}.db"
     with SQLiteRecorder(path) as recorder, open_ledger(recorder) as ledger:
         started = time.perf_counter()
@@ -88,15 +88,15 @@ def import_rate(folder: Path, rows: int) -> float:
 
 
 class Restaurant(Aggregate):
-    """A business with its citations, as an aggregate of the library."""
+    """A business with its citations as an aggregate of the library."""
 
     class Registered(Aggregate.Created):
-        """Known from now on."""
+        """Create the business."""
 
         camis: str
 
     class Cited(Aggregate.Event):
-        """One row of the register."""
+        """Record one row of the register."""
 
         day: str
         kind: str
@@ -108,7 +108,7 @@ class Restaurant(Aggregate):
 
     @staticmethod
     def create_id(camis: str):  # type: ignore[no-untyped-def]
-        """The id that a business has in every run."""
+        """Return the id of a business, the same in every run."""
         return uuid5(NAMESPACE_URL, camis)
 
     @event(Cited)
@@ -117,7 +117,7 @@ class Restaurant(Aggregate):
 
 
 def library_rate(folder: Path, rows: int) -> float:
-    """The same rows, each read, looked up, decided and saved by the library's application."""
+    """Return the rows per second of the library's application: read, look up, decide, save each."""
     app = Application[object](
         env={
             "PERSISTENCE_MODULE": "eventsourcing.sqlite",
@@ -145,7 +145,7 @@ def library_rate(folder: Path, rows: int) -> float:
 
 
 def peak_memory(rows: int) -> float:
-    """Megabytes that a process of its own takes at most while it imports so many rows."""
+    """Return the peak memory in MB of a separate process that imports this many rows."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.importing", str(rows)],
         check=True,
@@ -156,7 +156,7 @@ def peak_memory(rows: int) -> float:
 
 
 def main() -> None:
-    """Import as many rows as the command line says; print the peak of resident memory in MB."""
+    """Import the number of rows in the arguments; print the peak resident memory in MB."""
     with tempfile.TemporaryDirectory() as name:
         rows = int(sys.argv[1])
         make_register(Path(name), rows, random.Random(1))
@@ -166,7 +166,7 @@ def main() -> None:
 
 
 def run(quick: bool = False) -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     rows = 5_000 if quick else 40_000
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,8 +1,8 @@
-"""FIL-R1 with its plan and SUP-R1 with its cap, in the library's own shape.
+"""The rules FIL-R1 (the plan) and SUP-R1 (the cap) as a slice of the library.
 
-The kernel's shape of the same two rules is ``ledger.systems.filing.commands.ApproveTask`` with the
-folds ``PlanInForce`` and ``BookedVisits``. This one is what decision 0002 compares with, and what
-the benchmark of decisions runs beside the kernel.
+The kernel's version of these two rules is ``ledger.systems.filing.commands.ApproveTask`` with the
+folds ``PlanInForce`` and ``BookedVisits``. Decision 0002 compares the two versions, and the
+benchmark of decisions measures them.
 """
 
 from __future__ import annotations
@@ -58,19 +58,19 @@ class TaskCancelled(Decision):
 
 
 class Refused(Exception):
-    """A rule was broken; the first argument is its id."""
+    """A command breaks a rule; the first argument is the rule's id."""
 
 
 class ApproveTaskSlice(Slice[Decision]):
-    """The two rules as one slice: boundary, folds and decision, each written out by hand."""
+    """The two rules as one slice, with boundary, folds and decision written by hand."""
 
     def __init__(
         self, task: str, unit: str, entity: str, matter: str, planned_on: date, on: date, cap: int
     ) -> None:
         self.task, self.unit, self.entity = task, unit, entity
         self.matter, self.planned_on, self.on = matter, planned_on, on
-        # The cap is a policy: reading it in here too would add a third boundary, a third set of
-        # folds and the day arithmetic of versions; it is handed in, and so it is not guarded.
+        # The cap is a policy. Reading it here would need a third boundary, a third set of folds and
+        # the dates of policy versions. It is an argument instead, so a change is not guarded.
         self.cap = cap
         self.used = 0
         self.plans_of_year: set[str] = set()
@@ -147,7 +147,7 @@ class ApproveTaskSlice(Slice[Decision]):
 
 
 class Given(Slice[Decision]):
-    """Records what is given, unconditionally: the tags have to be written out here once more."""
+    """Records given events unconditionally; the tags must be written out here again."""
 
     def __init__(self, decision: Decision, tags: list[str]) -> None:
         self.decision, self.tags = decision, tags

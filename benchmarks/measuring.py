@@ -1,20 +1,20 @@
-"""How things are measured: in turns, so that a machine whose speed drifts slows both alike."""
+"""Measurement in turns, so that changes in the machine's speed affect both sides equally."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from statistics import median
 
-#: Seconds of work that a round should take at least; shorter ones measure noise.
+#: The shortest round in seconds; shorter rounds would measure noise.
 ROUNDS = 5
 
 
 def in_turns(
     ours: Callable[[], float], theirs: Callable[[], float], rounds: int = ROUNDS
 ) -> tuple[float, float, float]:
-    """The median rate of each and the median of the ratios, pair by pair.
+    """Return the median rate of both sides and the median of the ratios per pair.
 
-    Each callable does its work once and returns a rate (things per second).
+    Each callable does its work once and returns a rate per second.
     """
     pairs = [(ours(), theirs()) for _ in range(rounds)]
     return (
@@ -25,7 +25,7 @@ def in_turns(
 
 
 def report(what: str, ours: float, theirs: float, ratio: float, target: float, unit: str) -> None:
-    """Print one line: both rates, the ratio, and the ratio to reach."""
+    """Print one line: both rates, their ratio, and the target ratio."""
     print(
         f"{what:<58} {ours:>10,.0f} {theirs:>10,.0f} {unit:<9} ratio {ratio:6.2f}"
         f"   (to reach: {target:g})",

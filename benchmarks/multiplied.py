@@ -1,11 +1,11 @@
-"""A ledger of any length about the same things: a year that is told, and copies of it.
+"""Ledgers of any length: the stories of the tests, followed by copies about other subjects.
 
-The stories of the tests pass through every system. Their events come first and stay as they are;
-what follows are copies about other businesses, cases, officers and things, in other years, so that
-whatever is asked of a thing of the stories has the same answer however many copies there are.
-Copies that name a business keep their unit, so that the unit of the stories has as many rows as
-anybody; what is about a unit alone is about another unit. A copy that names an event by its
-position, as a correction does, names the copy of that event.
+The stories pass through every system. Their events come first, unchanged. The copies are about
+other businesses, cases, officers and other subjects, in other years, so that a question about a
+subject of the stories has the same answer in a ledger of any length. Copies that name a business
+keep their unit, so that the unit of the stories also gets many rows; copies about a unit alone are
+about another unit. A copy that names an event by its position, as a correction does, names the copy
+of that event.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from tests.scenarios.test_story_unit import test_a_unit_through_a_year
 
 #: Kinds of subjects that copies share with the stories.
 SHARED = {"policy", "calendar", "month", "assessment", "key", "person", "rule", "list-field"}
-#: Events of which there is one series for all; of a year one scheme, which no copy adopts again.
+#: Topics that are not copied because they concern the whole ledger, and topics of which a year can
+#: have only one.
 _ONCE = re.compile(r"^(policies|transparency|persons|access)\.")
 _ONCE_A_YEAR = re.compile(r"^assessment\.")
 _DAY = re.compile(r"^([0-9]{4})(-[0-9]{2}-[0-9]{2})(.*)$", re.DOTALL)
@@ -42,7 +43,7 @@ _BATCH = 5_000
 
 
 def tell(folder: Path) -> Path:
-    """Tell both stories; the ledger that holds one after the other."""
+    """Record both stories, one after the other, and return the ledger."""
     for name, story in (
         ("business", test_a_business_through_a_year),
         ("unit", test_a_unit_through_a_year),
@@ -61,7 +62,7 @@ def tell(folder: Path) -> Path:
 
 
 def multiply(told: Path, path: Path, length: int) -> None:
-    """A ledger at ``path`` that begins with what was told and has at least ``length`` events."""
+    """Make a ledger at ``path`` with the stories and copies, at least ``length`` events long."""
     path.parent.mkdir(parents=True)
     shutil.copytree(blobs_folder(told), blobs_folder(path))
     vault = Path(shutil.copy(beside(told, "vault"), beside(path, "vault")))
@@ -86,9 +87,9 @@ def multiply(told: Path, path: Path, length: int) -> None:
 def _copied(
     story: list[Any], number: int, after: int, *, shift: int, units: bool
 ) -> Iterator[DCBEvent]:
-    """The events of a story about other things, which will stand behind the position ``after``.
+    """Return the events of a story about other subjects, to be appended after ``after``.
 
-    ``units``: about other units too where they name a business.
+    ``units``: use other units even in events that name a business.
     """
     told = {tag.partition(":")[::2] for one in story for tag in one.event.tags}
     others = {
@@ -113,19 +114,19 @@ def _copied(
 
 
 class _Places:
-    """Where the copies of the events at some positions stand, in order behind ``after``."""
+    """The positions of the copies of events, which follow ``after`` in order."""
 
     def __init__(self, positions: list[int], after: int) -> None:
         self._positions = positions
         self._after = after
 
     def of(self, position: int) -> int:
-        """The position of the copy of an event, or of the last one before it that has one."""
+        """Return the position of an event's copy, or of the last copy before it."""
         return self._after + bisect_right(self._positions, position)
 
 
 def _changed(value: Any, names: Mapping[str, str], number: int, shift: int, places: _Places) -> Any:
-    """What a record holds, about the other things."""
+    """Return the content of a record about the other subjects."""
     if isinstance(value, str):
         if (new := names.get(value)) is not None:
             return new
@@ -161,7 +162,7 @@ def _shifted(day: re.Match[str], years: int) -> str:
 
 @lru_cache(100_000)
 def _renamed(name: str, number: int) -> str:
-    """Another name of the same form."""
+    """Return another name of the same form."""
     if _USCC.match(name):
         return f"bench:{name}x{number}"
     head, colon, year = name.rpartition(":")

@@ -1,4 +1,4 @@
-"""Row 5: rebuilding all views from zero, beside the library's ``ProjectionRunner``."""
+"""Row 5: rebuilding all views from zero, compared with the library's ``ProjectionRunner``."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from projections.opening import open_views
 
 
 class Counted(SQLiteTrackingRecorder):
-    """The library's view at its simplest, durable as ours are: a counter for each business."""
+    """A minimal view for the library, as durable as ours: one counter per business."""
 
     def construct_create_table_statements(self) -> list[str]:
-        """The tracking table, and one of our own."""
+        """Create the tracking table and the table of counters."""
         return [
             *super().construct_create_table_statements(),
             "CREATE TABLE IF NOT EXISTS citations (business TEXT PRIMARY KEY, count INTEGER)",
         ]
 
     def count(self, business: str, tracking: Tracking) -> None:
-        """Count one event and move on, in one transaction."""
+        """Count one event and store its position, in one transaction."""
         with self.datastore.transaction(commit=True) as cursor:
             self._insert_tracking(cursor, tracking)
             cursor.execute(
@@ -47,24 +47,25 @@ class Counted(SQLiteTrackingRecorder):
 
 
 class Citations(Projection[Counted]):
-    """Counts every event."""
+    """A projection that counts every event."""
 
     name = "citations"
     topics = ()
 
     def process_event(self, domain_event: Any, tracking: Tracking) -> None:
-        """One event of the application."""
+        """Count one event of the application."""
         self.view.count(str(domain_event.originator_id), tracking)
 
 
 class Register(Application[Any]):
-    """The library's application with the register's events."""
+    """Return the library's application with the events of the register."""
 
 
 def library_rate(folder: Path, events: int) -> float:
-    """Events per second that the library's runner takes into its view.
+    """Return the events per second of the library's runner.
 
-    Its SQLite recorder knows no subscriptions, so its events lie in memory: cheaper than ours.
+    Its SQLite recorder does not support subscriptions, so its events are in memory, which is
+    faster.
     """
     restaurants = []
     for number in range(events // 20):
@@ -79,7 +80,7 @@ def library_rate(folder: Path, events: int) -> float:
     with ProjectionRunner(
         application_class=Register, projection_class=Citations, view_class=Counted, env=env
     ) as runner:
-        # One save: all events are there at once, and the runner works them off.
+        # Saved at once, so that the runner finds all events waiting.
         runner.app.save(*restaurants)
         started = time.perf_counter()
         last = runner.app.recorder.max_notification_id()
@@ -89,7 +90,7 @@ def library_rate(folder: Path, events: int) -> float:
 
 @contextmanager
 def ledger_of(folder: Path, rows: int) -> Iterator[SQLiteRecorder]:
-    """A ledger with an imported register."""
+    """Make a ledger with an imported register."""
     make_register(folder, rows, random.Random(1))
     with SQLiteRecorder(folder / "ledger.db") as recorder:
         with open_ledger(recorder) as ledger:
@@ -98,7 +99,7 @@ def ledger_of(folder: Path, rows: int) -> Iterator[SQLiteRecorder]:
 
 
 def rebuild_rate(recorder: SQLiteRecorder, folder: Path) -> float:
-    """Events per second that all views together take from zero."""
+    """Return the events per second of a rebuild of all views."""
     views = open_views(f"sqlite:///{folder / uuid4().hex}.db")
     try:
         with Follower(recorder, views) as follower:
@@ -110,7 +111,7 @@ def rebuild_rate(recorder: SQLiteRecorder, folder: Path) -> float:
 
 
 def run(quick: bool = False) -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with ledger_of(folder, 5_000 if quick else 40_000) as recorder:

@@ -1,4 +1,4 @@
-"""The servers that are measured, each a process of its own: ``python -m benchmarks.servers NAME``.
+"""The measured servers, each in a separate process: ``python -m benchmarks.servers NAME``.
 
 They print their port on the first line and serve until they are killed.
 """
@@ -30,7 +30,7 @@ from ledger.systems.entities.events import Identity
 
 
 def bare(answer: bytes) -> web.Application:
-    """Bare aiohttp: echoes the JSON that it is sent, and answers a GET with ``answer``."""
+    """Return a bare aiohttp server that echoes JSON and answers a GET with ``answer``."""
 
     async def echo(request: web.Request) -> web.Response:
         return web.json_response(await request.json())
@@ -47,7 +47,7 @@ def bare(answer: bytes) -> web.Application:
 async def serve(
     app: web.Application, token: str = "", tokens: Mapping[str, str] | None = None
 ) -> None:
-    """Serve on a free loopback port and say which."""
+    """Serve on a free loopback port and print it."""
     runner = Runner(app) if EDGE in app else web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -58,7 +58,7 @@ async def serve(
 
 
 async def ledger() -> None:
-    """The service as ``supervision-ledger serve`` runs it, with businesses to ask for."""
+    """Run the service as ``supervision-ledger serve`` does, with some registered businesses."""
     with tempfile.TemporaryDirectory() as folder, Service(f"sqlite:///{folder}/l.db") as service:
         waiting = [
             service.ledger.submit(command, make_context(command, LEDGER_CLOCK, system_clock()))
@@ -73,9 +73,9 @@ async def ledger() -> None:
 
 
 async def kept(path: Path, entity: str) -> None:
-    """The service over a ledger that is there, on the day after its stories end.
+    """Run the service over an existing ledger, on the day after its stories end.
 
-    ``entity``: the business for which one of its tokens is.
+    ``entity``: the business for which one of the tokens is issued.
     """
     day = datetime.fromisoformat("2027-01-05T09:00:00+08:00")
     with Service(f"sqlite:///{path}", clock=lambda: day) as service:
@@ -92,11 +92,11 @@ async def kept(path: Path, entity: str) -> None:
 
 
 def main() -> None:
-    """Serve what the command line names: ``bare BYTES``, ``ledger`` or ``kept PATH ENTITY``."""
+    """Run the server in the arguments: ``bare BYTES``, ``ledger`` or ``kept PATH ENTITY``."""
     if sys.argv[1] == "bare":
         uvloop.run(serve(bare(b" " * int(sys.argv[2]))))
         return
-    # The log line of each request is part of the price; where it goes is not.
+    # Writing a log line per request is part of the cost; its destination is not.
     configure_logging(Path(os.devnull).open("wb"))
     prepare_process()
     uvloop.run(kept(Path(sys.argv[2]), sys.argv[3]) if sys.argv[1] == "kept" else ledger())

@@ -1,6 +1,6 @@
-"""The log's share: durable decisions with tiles and signed checkpoints kept up, and without.
+"""The cost of the log: durable decisions with and without tiles and signed checkpoints.
 
-The leaf hash is part of a stored record, so both sides make it; a call of SHA-256 a record.
+The leaf hash is part of a stored record, so both sides calculate one SHA-256 per record.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ledger.transparency.keeper import Keeper
 
 
 def logged_rate(folder: Path, commands: int) -> float:
-    """Commands per second beside the thread that takes them into the log and signs it."""
+    """Return the commands per second while a thread adds them to the log and signs it."""
     path = folder / f"{uuid4().hex}.db"
     with (
         SQLiteRecorder(path) as recorder,
@@ -38,11 +38,11 @@ def logged_rate(folder: Path, commands: int) -> float:
 
 
 def run(quick: bool = False) -> None:
-    """Measure and print. A run of some seconds has a checkpoint at least every half of one."""
+    """Measure and print. A run of some seconds has a checkpoint at least every half second."""
     commands = 10_000 if quick else 60_000
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        # Where the machine remembers what was signed: on the same disk, and in nobody's home.
+        # The state of the signer, on the same disk and outside of the user's home.
         os.environ["XDG_STATE_HOME"] = name
         figures = in_turns(
             lambda: logged_rate(folder, commands), lambda: kernel_rate(folder, commands)

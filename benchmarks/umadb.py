@@ -1,9 +1,9 @@
-"""Row 2: durable decisions in process, beside UmaDB 0.7 under 64 client threads.
+"""Row 2: durable decisions in process, compared with UmaDB 0.7 with 64 client threads.
 
-UmaDB is a server for events under dynamic consistency boundaries, and no dependency of this
-project: ``.venv/bin/pip install umadb==0.7.8`` first. Each of its clients does what a decision
-takes: it reads the events that both rules look at, and appends one event of the same bytes under
-the condition that nothing was added to them. It decides nothing, and makes no envelope.
+UmaDB is an event store with dynamic consistency boundaries. It is not a dependency of this project;
+install it with ``.venv/bin/pip install umadb==0.7.8``. Each client does the store's part of a
+decision: it reads the events that both rules need, and appends one event of the same size under the
+condition that no such event was added. It does not decide and does not make an envelope.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _VISIT = "filing.inspection-task-approved"
 
 @contextmanager
 def _server(umadb: Any, folder: Path) -> Iterator[str]:
-    """A UmaDB on a free loopback port; its address."""
+    """Start a UmaDB on a free loopback port and return its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -55,7 +55,7 @@ def _server(umadb: Any, folder: Path) -> Iterator[str]:
 
 
 def umadb_rate(umadb: Any, folder: Path, commands: int) -> float:
-    """Decisions per second that 64 clients bring into a UmaDB of their own."""
+    """Return the decisions per second of 64 clients with a new UmaDB."""
     recorder = SQLiteRecorder(folder / f"{time.monotonic_ns()}.db")
     with recorder, planned_ledger(recorder):
         plan = [(one.event.type, one.event.data) for one in recorder.read()]
@@ -88,7 +88,7 @@ def umadb_rate(umadb: Any, folder: Path, commands: int) -> float:
 
 
 def run(quick: bool = False) -> None:
-    """Measure and print, if UmaDB is there."""
+    """Measure and print the figures, if UmaDB is installed."""
     try:
         umadb = importlib.import_module("umadb")
     except ImportError:

@@ -1,4 +1,4 @@
-"""Verifying a ledger with its log, beside one process that only reads and hashes the records."""
+"""Verifying a ledger with its log, compared with only reading and hashing the records."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from benchmarks.rebuilding import ledger_of
 from ledger.opening import open_log
 from ledger.verification import Files, verify_ledger
 
-#: Records a second that two cores have to verify.
+#: The target rate of two cores, in records per second.
 TARGET = 100_000
 
 
 def verifying_rate(path: Path) -> float:
-    """Records per second: each with its tags, its tile, and the checkpoint over all of them."""
+    """Return the records verified per second: tags, tiles, and the checkpoint over all."""
     started = time.perf_counter()
     found = verify_ledger(Files.of(path))
     assert found.faults == ()
@@ -28,7 +28,7 @@ def verifying_rate(path: Path) -> float:
 
 
 def hashing_rate(path: Path) -> float:
-    """Records per second that one process fetches and hashes, and looks at in no other way."""
+    """Return the records per second that one process reads and hashes without other checks."""
     started = time.perf_counter()
     count = 0
     with closing(sqlite3.connect(path)) as ledger:
@@ -39,7 +39,7 @@ def hashing_rate(path: Path) -> float:
 
 
 def run(quick: bool = False) -> None:
-    """Measure and print. The register is large: starting the processes costs most of a second."""
+    """Measure and print. The register is large, because starting the processes takes a second."""
     rows = 40_000 if quick else 250_000
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -52,4 +52,4 @@ def run(quick: bool = False) -> None:
             )
         what = f"verify of {head:,} with their log ÷ bare read and SHA-256"
         report(what, ours, theirs, ratio, 0.1, "records/s")
-        print(f"  on {os.cpu_count()} cores; to reach with two: {TARGET:,} records/s")
+        print(f"  on {os.cpu_count()} cores; target with two: {TARGET:,} records/s")

@@ -1,1 +1,1 @@
-"""What can be asked of the ledger: views kept by followers, and replays made on the spot."""
+"""The reading side of the ledger: views kept by a follower, and replays made on demand."""

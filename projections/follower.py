@@ -1,16 +1,16 @@
-"""The follower: walks the ledger in order, hands it to the views, and keeps each one's place.
+"""The follower: it reads the ledger in order, hands the events to the views and keeps their places.
 
-For each batch, in this order (what a crash leaves is said at each step):
+A view's place is the position of the last event that its rows include. For each batch, in this
+order (each step states what a crash leaves):
 
-1. Read the next positions and decode them, once for all views that stand at the same place. A
-   crash leaves nothing.
-2. In one transaction: every view writes the rows that the batch changes, and its place moves. A
+1. Read the next positions and decode them, once for all views at the same place. A crash leaves
+   nothing.
+2. In one transaction, each view writes the rows that the batch changes, and its place moves. A
    crash leaves rows and places as they were before the batch; the next start reads it again.
-3. Drop what the views remembered of old rows, tell the listeners. A crash here costs nothing: what
-   is in memory dies with it.
+3. Drop what the views cached of the old rows and tell the listeners. A crash loses only memory.
 
-When step 2 fails, each view takes the batch alone, in ever smaller pieces, until the event that it
-cannot take is found. That view stops before it, visibly, and the others go on.
+When step 2 fails, each view takes the batch alone, in halves, until the event is found that it
+cannot take. That view stops before this event and shows it in its health; the others continue.
 """
 
 from __future__ import annotations
@@ -37,29 +37,30 @@ from projections.views import View
 
 log = structlog.get_logger("projections.follower")
 
-#: Positions read and decoded at a time; the number bounds memory.
+#: Positions read and decoded at a time; this bounds memory.
 BATCH = 2_500
 
-#: Batches committed together while the head is far: rows that change often are written less often.
+#: Batches committed together while the head is far away, so that rows which change often are
+#: written less often.
 RUN = 20
 
-#: Longest wait between two attempts after the database failed, in seconds.
+#: Longest wait between two attempts after a failure of the database, in seconds.
 MAX_BACKOFF = 30.0
 
-#: How long a follower sleeps at most when nothing wakes it, in seconds.
+#: Longest sleep of a follower that nothing wakes, in seconds.
 IDLE = 1.0
 
-#: How long appends are gathered after a batch, in seconds, unless somebody waits for them. While
-#: many clients write, a batch for each commit would take a seventh of the process from them.
+#: How long the follower gathers appends after a batch, in seconds, unless a reader waits for them.
+#: While many clients write, one batch per commit would cost them a seventh of the process's time.
 GATHER = 0.25
 
-#: How often a process that stands by looks how far the other has come, in seconds.
+#: How often a standby process reads the places that the following process has reached, in seconds.
 _STANDBY = 0.1
 
-#: How long one step may take, in seconds: a batch, and the wait for a rebuild that drops tables.
+#: Longest duration of one step, in seconds: a batch, plus the wait for a rebuild to drop tables.
 STEP_SECONDS = 300.0
 
-#: Trouble of the database itself: it may pass, so the same batch is tried again.
+#: Failures of the database itself. They may pass, so the same batch is tried again.
 TRANSIENT = (
     sa.exc.OperationalError,
     sa.exc.InterfaceError,
@@ -69,7 +70,7 @@ TRANSIENT = (
     OSError,
 )
 
-#: Told after a commit: the view, the keys of its rows that changed, and its new place.
+#: Called after a commit with the view, the keys of its changed rows, and its new place.
 Listener = Callable[[str, Collection[str], int], None]
 
 _METADATA = sa.MetaData()
@@ -80,8 +81,8 @@ PLACES = sa.Table(
     sa.Column("view", Code, primary_key=True),
     sa.Column("fingerprint", sa.BigInteger, nullable=False),
     sa.Column("position", sa.BigInteger, nullable=False),
-    #: The digest of the record at ``position``: another ledger, or one restored to an earlier
-    #: state and written on, is recognised by it.
+    #: The digest of the record at ``position``. It reveals that the rows come from another ledger,
+    #: or from one that was restored to an earlier state and then continued differently.
     sa.Column("anchor", sa.Text),
     sa.Column("tables", sa.Text, nullable=False),
     sa.Column("error", sa.Text),
@@ -93,10 +94,10 @@ _PLACE = sa.select(PLACES.c.position).where(PLACES.c.view == sa.bindparam("name"
 
 
 class Health(msgspec.Struct, frozen=True):
-    """How one view stands.
+    """The health of one view.
 
-    ``stopped``: it met an event that it cannot take, at ``error_position``, and waits for a restart
-    or a rebuild. ``retrying``: the database failed. ``standby``: another process follows.
+    ``stopped``: the view cannot take the event at ``error_position`` and waits for a restart or a
+    rebuild. ``retrying``: the database failed. ``standby``: another process follows.
     """
 
     view: str
@@ -108,19 +109,19 @@ class Health(msgspec.Struct, frozen=True):
 
     @property
     def kind(self) -> str | None:
-        """The kind of trouble, without its words: these may quote the event or the rows."""
+        """The kind of error without its text, which may quote the event or the rows."""
         if self.error is None or self.state == "standby":
             return None
         return self.error.partition(":")[0]
 
 
 def names_of(view: View) -> str:
-    """The tables of a view, as they stand beside its place."""
+    """Return the names of a view's tables, as the ``places`` table stores them."""
     return " ".join(sorted(table.name for table in view.tables))
 
 
 class Views:
-    """The tables of all views, open for reading. Safe for threads."""
+    """The tables of all views, open for reading. Thread-safe."""
 
     def __init__(self, engine: Engine, views: Iterable[View]) -> None:
         self.engine = engine
@@ -128,7 +129,7 @@ class Views:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection inside a read transaction: all it reads is of one moment."""
+        """Yield a connection inside a read transaction: all its reads see the same moment."""
         with self.engine.connect() as connection:
             connection.execution_options(reading=True)
             with connection.begin():
@@ -140,15 +141,15 @@ class Views:
                     yield connection
                 except sa.exc.OperationalError as error:
                     if budget.spent():
-                        raise budget.Exhausted("the question took longer than it may") from error
+                        raise budget.Exhausted("the query exceeded its time budget") from error
                     raise
 
     def places(self) -> dict[str, int]:
-        """Where each view stands, as committed. Empty if nobody has ever followed."""
+        """Return the committed place of each view; empty if no process has ever followed."""
         return {name: row.position for name, row in self.standing().items()}
 
     def standing(self) -> dict[str, sa.Row[Any]]:
-        """What is noted of each view beside its rows. Empty if nobody has ever followed."""
+        """Return the row of ``places`` of each view; empty if no process has ever followed."""
         with self.reading() as connection:
             if not sa.inspect(connection).has_table(PLACES.name):
                 return {}
@@ -156,12 +157,12 @@ class Views:
 
     @staticmethod
     def place(connection: Connection, name: str) -> int:
-        """The place of a view at the moment that ``connection`` reads; 0 before it began."""
+        """Return the place of a view as ``connection`` sees it; 0 before the view began."""
         position: int | None = connection.execute(_PLACE, {"name": name}).scalar_one_or_none()
         return position or 0
 
     def digest(self, name: str) -> tuple[int, str]:
-        """The place of a view, and SHA-256 (hex) over all its rows at that place."""
+        """Return the place of a view and the SHA-256 (hex) over all its rows at that place."""
         with self.reading() as connection:
             position = self.place(connection, name)
             return position, tables.digest(connection, self.views[name].tables)
@@ -172,7 +173,7 @@ class Views:
 
 
 class _Following:
-    """One view being followed into, and its place."""
+    """One view that the follower writes, with its place and its errors."""
 
     def __init__(self, view: View) -> None:
         self.view = view
@@ -186,20 +187,23 @@ class _Following:
         return self.error_position is None and self.retry_at <= now
 
     def wanted(self, page: Page, types: Collection[str] | None = None) -> list[Entry]:
-        """Its entries of a page; ``types`` are those that the page has, if that is known."""
+        """Return the entries of a page that the view takes.
+
+        ``types``: those on the page, if known.
+        """
         if self.view.whole:
             return page.entries
         topics = self.view.topics
         if types is not None and topics.isdisjoint(types):
-            return []  # so it is with most views and most pages
+            return []  # the most frequent case
         return [entry for entry in page.entries if entry.type in topics]
 
 
 class Follower:
-    """Follows one ledger into views. ``start`` for a server, ``catch_up`` for everything else.
+    """Writes the events of one ledger into views: ``start`` in a server, ``catch_up`` elsewhere.
 
-    Only one process may follow into the same tables: the second one stands by, and ``catch_up``
-    raises ``Followed``.
+    Only one process may write the same tables. In a second one, ``start`` stands by and
+    ``catch_up`` raises ``Followed``.
     """
 
     def __init__(self, recorder: Recorder, views: Views, *, batch: int = BATCH) -> None:
@@ -213,25 +217,31 @@ class Follower:
         self._moved = threading.Condition()
         self._prepared = False
         self._standby: str | None = None
-        #: The thread, while it follows.
+        #: The following thread, ``None`` while it does not run.
         self.worker: Worker | None = None
         self._stopping = threading.Event()
-        self._hurry = threading.Event()  # somebody waits for a position
+        self._hurry = threading.Event()  # a reader waits for a position
         self._waiter = self.source.waiter()
 
     # Asking
 
     @property
     def following(self) -> bool:
-        """Whether this process is the one that follows, so that its listeners hear every change."""
+        """Whether this process is the one that follows.
+
+        Only then do its listeners hear every change.
+        """
         return self._prepared
 
     def position(self, view: str) -> int:
-        """The place of a view. Never blocks; standing by, it is as of the last look."""
+        """Return the place of a view without blocking; a standby returns the place it last read."""
         return self._all[view].place
 
     def health(self, *names: str) -> list[Health]:
-        """How these views stand, or all. Never raises: trouble is what it is there to show."""
+        """Return the health of the named views, or of all.
+
+        Never raises, even if the store fails.
+        """
         try:
             head: int | None = self.source.head()
         except SourceUnavailable:
@@ -241,42 +251,42 @@ class Follower:
                 self._look()
             except sa.exc.SQLAlchemyError:
                 log.warning("places_unreadable", exc_info=True)
-        found = []
+        answers = []
         for name in names or self._all:
-            one = self._all[name]
-            place = one.place
+            followed = self._all[name]
+            place = followed.place
             state: Literal["following", "stopped", "retrying", "standby"] = "following"
-            if one.error_position is not None:
+            if followed.error_position is not None:
                 state = "stopped"
-            elif one.error is not None:
+            elif followed.error is not None:
                 state = "retrying"
             elif self._standby is not None:
                 state = "standby"
-            found.append(
+            answers.append(
                 Health(
                     name,
                     state,
                     place,
                     max(0, (place if head is None else head) - place),
-                    one.error or self._standby,
-                    one.error_position,
+                    followed.error or self._standby,
+                    followed.error_position,
                 )
             )
-        return found
+        return answers
 
     def hurry(self) -> None:
-        """Somebody waits for what was appended: gather no longer."""
+        """Stop gathering appends, because a reader waits for them."""
         self._hurry.set()
 
     def wait_for(self, position: int, timeout: float, view: str | None = None) -> bool:
-        """Whether a view (or all that are not stopped) stands at ``position`` or beyond in time."""
+        """Return whether a view, or every view not stopped, reaches ``position`` in time."""
         deadline = time.monotonic() + timeout
         while not self._reached(position, view):
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
             with self._moved:
-                # Looked at again now that nobody can move it unheard.
+                # Check again under the lock: from here on, no move goes unnoticed.
                 if not self._reached(position, view):
                     self._hurry.set()
                     self._moved.wait(left if self._prepared else min(left, 0.05))
@@ -288,16 +298,18 @@ class Follower:
         if view is not None:
             return self._all[view].place >= position
         return all(
-            one.place >= position for one in self._all.values() if one.error_position is None
+            followed.place >= position
+            for followed in self._all.values()
+            if followed.error_position is None
         )
 
     def _look(self) -> None:
-        """Standing by: see how far the process that follows has come."""
+        """Read the places that the following process has reached."""
         places = self.views.places()
         with self._turn:
             if not self._prepared:
-                for name, one in self._all.items():
-                    one.place = places.get(name, 0)
+                for name, followed in self._all.items():
+                    followed.place = places.get(name, 0)
 
     def on_commit(self, listener: Listener) -> None:
         """Call ``listener`` after every commit, in the follower's thread; it must be quick."""
@@ -308,37 +320,42 @@ class Follower:
     def catch_up(self, up_to: int | None = None) -> int:
         """Follow until the head, or until ``up_to``, and return the lowest place reached.
 
-        Raises ``Followed`` if another process follows, and whatever the database raises. A view
-        that cannot take an event stops before it; ``health`` tells.
+        Raises ``Followed`` if another process follows, and any error of the database. A view that
+        cannot take an event stops before it; ``health`` shows that.
         """
         with self._turn:
             self._prepare()
-            for one in self._all.values():
-                one.retry_at = 0.0
+            for followed in self._all.values():
+                followed.retry_at = 0.0
             while self._step(up_to, patient=False):
                 pass
-            places = [one.place for one in self._all.values() if one.error_position is None]
+            places = [
+                followed.place for followed in self._all.values() if followed.error_position is None
+            ]
         return min(places, default=0)
 
     def rebuild(self, *views: str) -> None:
         """Drop the rows of these views (of all, if none is named) and follow them from zero.
 
-        A running thread does the following, else it is done on return.
+        A running thread does the following; without one, it is complete on return.
         """
         with self._turn:
             self._prepare()
             for name in views or tuple(self._all):
-                one = self._all[name]
+                followed = self._all[name]
                 with self.views.engine.begin() as connection:
-                    self._create(connection, one)
-                self._begin(one)
+                    self._create(connection, followed)
+                self._begin(followed)
         if self.worker is None:
             self.catch_up()
         else:
             self._waiter.wake()
 
     def start(self) -> None:
-        """Follow in a thread until ``stop``. The tables are there on return, if they can be."""
+        """Follow in a thread until ``stop``.
+
+        On return the tables exist, unless the database failed.
+        """
         if self.worker is None:
             self._stopping.clear()
             try:
@@ -352,7 +369,7 @@ class Follower:
             self.worker.start()
 
     def stop(self) -> None:
-        """End the thread, after the batch it is in, and let others follow. Idempotent."""
+        """End the thread after its current batch and let other processes follow. Idempotent."""
         worker, self.worker = self.worker, None
         if worker is not None:
             worker.ending()
@@ -368,7 +385,7 @@ class Follower:
             self._moved.notify_all()
 
     def close(self) -> None:
-        """``stop``, and listen no more."""
+        """Stop following, and stop listening for appends."""
         self.stop()
         self._waiter.close()
 
@@ -379,25 +396,25 @@ class Follower:
         self.close()
 
     def _rest(self) -> None:
-        """Give back what a long way to the head has taken: the views' caches, the database's.
+        """Free the memory that a long catch-up has filled: caches of the views and the database.
 
-        What the views need to go on is read again, and the rest when it is asked for.
+        The views read again what they need to continue, and the rest on demand.
         """
         with self._turn:
-            for one in self._all.values():
-                if one.error_position is None:
-                    one.view.begin(self.source, one.place)
+            for followed in self._all.values():
+                if followed.error_position is None:
+                    followed.view.begin(self.source, followed.place)
         tables.let_go(self.views.engine)
         gc.collect()
         _trim()
 
     def _lowest(self) -> int:
-        return min((one.place for one in self._all.values()), default=0)
+        return min((followed.place for followed in self._all.values()), default=0)
 
     def _run(self) -> None:
         worker = self.worker
         assert worker is not None
-        failures = followed = 0
+        failures = advanced = 0
         while not self._stopping.is_set():
             worker.step()
             try:
@@ -405,11 +422,11 @@ class Follower:
                     self._prepare()
                     start = self._lowest()
                     moved = self._step(None, patient=True)
-                    followed += self._lowest() - start
-                if not moved and followed >= self.batch * RUN:
+                    advanced += self._lowest() - start
+                if not moved and advanced >= self.batch * RUN:
                     self._rest()
-                    followed = 0
-                place = max((one.place for one in self._all.values()), default=0)
+                    advanced = 0
+                place = max((followed.place for followed in self._all.values()), default=0)
                 far = moved and self.source.head() - place >= self.batch
                 failures = 0
                 worker.rest()
@@ -419,7 +436,7 @@ class Follower:
                     self._look()
                 self._stopping.wait(_STANDBY)
                 continue
-            except Exception as error:  # noqa: BLE001 - whatever it is, it shows and is tried again
+            except Exception as error:  # noqa: BLE001 - any error is logged and tried again
                 failures += 1
                 log.warning("follower_failed", error=str(error), failures=failures)
                 self._stopping.wait(_backoff(failures))
@@ -433,7 +450,7 @@ class Follower:
                 self._hurry.clear()
 
     def _prepare(self) -> None:
-        """Take the lock, and make the tables what the views declare. Idempotent."""
+        """Take the lock and make the tables match the views' declarations. Idempotent."""
         if self._prepared:
             return
         self._lock.take()
@@ -441,21 +458,21 @@ class Follower:
             with self.views.engine.begin() as connection:
                 PLACES.create(connection, checkfirst=True)
                 known = {row.view: row for row in connection.execute(sa.select(PLACES))}
-                for name, one in self._all.items():
+                for name, followed in self._all.items():
                     row = known.get(name)
-                    if row is None or row.fingerprint != one.view.fingerprint:
-                        self._create(connection, one)
+                    if row is None or row.fingerprint != followed.view.fingerprint:
+                        self._create(connection, followed)
                     elif not self._is_ours(row):
                         log.warning("view_of_another_ledger", view=name, position=row.position)
-                        self._create(connection, one)
-                    elif one.view.outdated(connection, self.source):
+                        self._create(connection, followed)
+                    elif followed.view.outdated(connection, self.source):
                         log.info("view_outdated", view=name, position=row.position)
-                        self._create(connection, one)
+                        self._create(connection, followed)
                     else:
-                        one.place = row.position
+                        followed.place = row.position
                 connection.execute(sa.update(PLACES).values(error=None, error_position=None))
-            for one in self._all.values():
-                self._begin(one)
+            for followed in self._all.values():
+                self._begin(followed)
         except BaseException:
             self._lock.free()
             raise
@@ -463,69 +480,72 @@ class Follower:
         self._prepared = True
 
     def _is_ours(self, row: sa.Row[Any]) -> bool:
-        """Whether the ledger still holds what a view was made from."""
+        """Return whether the ledger still holds the record that the view's place refers to."""
         if row.position == 0:
             return True
         anchor = self.source.anchor(row.position)
         return anchor is not None and row.anchor in (None, anchor)
 
-    def _create(self, connection: Connection, one: _Following) -> None:
-        """Drop what an earlier version made and start a view at zero, in one transaction."""
+    def _create(self, connection: Connection, followed: _Following) -> None:
+        """Drop the tables of an earlier version and start a view at zero, in one transaction."""
         old = connection.execute(
-            sa.select(PLACES.c.tables).where(PLACES.c.view == one.view.name)
+            sa.select(PLACES.c.tables).where(PLACES.c.view == followed.view.name)
         ).scalar_one_or_none()
-        names = {table.name for table in one.view.tables} | set((old or "").split())
-        # Asked once: for each table by itself it took as long as making it.
+        names = {table.name for table in followed.view.tables} | set((old or "").split())
+        # One query for all tables: one per table took as long as creating it.
         for table_name in sorted(names.intersection(sa.inspect(connection).get_table_names())):
             sa.Table(table_name, sa.MetaData()).drop(connection)
-        for table in one.view.tables:
+        for table in followed.view.tables:
             table.create(connection, checkfirst=False)
         Store(connection).put(
             PLACES,
             [
                 {
-                    "view": one.view.name,
-                    "fingerprint": one.view.fingerprint,
+                    "view": followed.view.name,
+                    "fingerprint": followed.view.fingerprint,
                     "position": 0,
                     "anchor": None,
-                    "tables": names_of(one.view),
+                    "tables": names_of(followed.view),
                     "error": None,
                     "error_position": None,
                 }
             ],
         )
-        one.place = 0
+        followed.place = 0
 
-    def _begin(self, one: _Following) -> None:
-        one.error = one.error_position = None
-        one.failures, one.retry_at = 0, 0.0
-        one.view.begin(self.source, one.place)
+    def _begin(self, followed: _Following) -> None:
+        followed.error = followed.error_position = None
+        followed.failures, followed.retry_at = 0, 0.0
+        followed.view.begin(self.source, followed.place)
 
     def _step(self, up_to: int | None, *, patient: bool) -> bool:
-        """One batch for every place at which views stand. Whether any of them moved."""
+        """Take one batch for each group of views at the same place.
+
+        Return whether any view moved.
+        """
         now = time.monotonic()
         groups: dict[int, list[_Following]] = {}
-        for one in self._all.values():
-            if one.runs(now):
-                groups.setdefault(one.place, []).append(one)
+        for followed in self._all.values():
+            if followed.runs(now):
+                groups.setdefault(followed.place, []).append(followed)
         moved = False
         ahead: int | None = up_to
-        # Those ahead first: one that is being rebuilt does not keep the others waiting. It reads
-        # no further than they stand, so that from there they go on together.
+        # The views ahead come first, so that a view being rebuilt does not delay them. It reads no
+        # further than their place, and from there all continue together.
         for place in sorted(groups, reverse=True):
             limit = self.batch if ahead is None else min(self.batch, ahead - place)
             if limit > 0:
                 group = groups[place]
                 topics = (
                     None
-                    if any(one.view.whole for one in group)
-                    else frozenset[str]().union(*(one.view.topics for one in group))
+                    if any(followed.view.whole for followed in group)
+                    else frozenset[str]().union(*(followed.view.topics for followed in group))
                 )
                 page = self.source.page(place, limit, topics)
                 if page.last > place:
                     pages = self._pages(page, limit, topics, ahead)
                     moved |= self._take(group, page, pages, patient=patient)
-            stand = min(one.place for one in groups[place])
+            stand = min(followed.place for followed in groups[place])
             ahead = stand if up_to is None else min(stand, up_to)
         if moved:
             with self._moved:
@@ -535,7 +555,7 @@ class Follower:
     def _pages(
         self, page: Page, limit: int, topics: frozenset[str] | None, ahead: int | None
     ) -> Iterator[Page]:
-        """This page and, while they are full and many more wait, those after it."""
+        """Yield this page and the next ones, while each is full and the head is far away."""
         yield page
         for _ in range(RUN - 1):
             if page.looked < self.batch:
@@ -550,48 +570,50 @@ class Follower:
     def _take(
         self, group: list[_Following], page: Page, pages: Iterator[Page], *, patient: bool
     ) -> bool:
-        before = [one.place for one in group]
+        before = [followed.place for followed in group]
         try:
             self._commit(group, pages)
         except Followed:
             raise
-        except Exception as error:  # noqa: BLE001 - each view is tried alone, and shows its own
+        except Exception as error:  # noqa: BLE001 - each view is tried alone, and shows its own error
             log.debug("batch_failed", after=before[0], error=str(error))
-            for one in group:
-                # All first: the transaction is gone for each, whichever raises below.
-                one.view.begin(self.source, one.place)
-            for one in group:
+            for followed in group:
+                # Reset all views first: each lost the transaction, even if one of them raises
+                # below.
+                followed.view.begin(self.source, followed.place)
+            for followed in group:
                 try:
-                    self._take_alone(one, page)
+                    self._take_alone(followed, page)
                 except TRANSIENT as trouble:
                     if not patient:
                         raise
-                    one.failures += 1
-                    one.error = f"{type(trouble).__name__}: {trouble}"
-                    one.retry_at = time.monotonic() + _backoff(one.failures)
-                    log.warning("view_retries", view=one.view.name, error=one.error)
-        return before != [one.place for one in group]
+                    followed.failures += 1
+                    followed.error = f"{type(trouble).__name__}: {trouble}"
+                    followed.retry_at = time.monotonic() + _backoff(followed.failures)
+                    log.warning("view_retries", view=followed.view.name, error=followed.error)
+        return before != [followed.place for followed in group]
 
-    def _take_alone(self, one: _Following, page: Page) -> None:
-        """Take entries in halves until one is left that cannot be taken; stop before that one."""
+    def _take_alone(self, followed: _Following, page: Page) -> None:
+        """Halve the entries until the one that cannot be taken is found; stop before it."""
         try:
-            self._commit([one], iter((page,)))
+            self._commit([followed], iter((page,)))
         except (Followed, *TRANSIENT):
             raise
         except Exception as error:  # noqa: BLE001 - a poisoned event may raise anything
-            one.view.begin(self.source, one.place)
-            entries = one.wanted(page)
+            followed.view.begin(self.source, followed.place)
+            entries = followed.wanted(page)
             if len(entries) <= 1:
-                if entries and entries[0].position - 1 > one.place:
-                    # Nothing before it concerns this view: its place is right before the poison.
-                    self._commit([one], iter((Page([], entries[0].position - 1, 0),)))
-                self._poisoned(one, entries[0].position if entries else page.last, error)
+                if entries and entries[0].position - 1 > followed.place:
+                    # No earlier entry concerns this view: move its place to just before the bad
+                    # event.
+                    self._commit([followed], iter((Page([], entries[0].position - 1, 0),)))
+                self._poisoned(followed, entries[0].position if entries else page.last, error)
                 return
             half = len(entries) // 2
-            self._take_alone(one, Page(entries[:half], entries[half].position - 1, half))
-            if one.error_position is None:
+            self._take_alone(followed, Page(entries[:half], entries[half].position - 1, half))
+            if followed.error_position is None:
                 rest = len(entries) - half
-                self._take_alone(one, Page(entries[half:], page.last, rest, page.anchor))
+                self._take_alone(followed, Page(entries[half:], page.last, rest, page.anchor))
 
     def _commit(self, group: Sequence[_Following], pages: Iterator[Page]) -> None:
         with _uncollected(), self.views.engine.begin() as connection:
@@ -600,60 +622,62 @@ class Follower:
             for page in pages:
                 last, anchor = page.last, page.anchor
                 types = {entry.type for entry in page.entries}
-                for one in group:
-                    entries = one.wanted(page, types)
+                for followed in group:
+                    entries = followed.wanted(page, types)
                     for entry in entries:
-                        if isinstance(entry.record, Exception) and not one.view.whole:
+                        if isinstance(entry.record, Exception) and not followed.view.whole:
                             raise entry.record
                     if entries:
-                        one.view.take(entries, store, self.source, last)
-            changed = [one.view.flush(store, self.source, last) for one in group]
-            for one in group:
-                self._move(connection, one, last, anchor)
-        for one, keys in zip(group, changed, strict=True):
-            # Before the place moves: whoever waits for it shall not find what was ready before.
+                        followed.view.take(entries, store, self.source, last)
+            changed = [followed.view.flush(store, self.source, last) for followed in group]
+            for followed in group:
+                self._move(connection, followed, last, anchor)
+        for followed, keys in zip(group, changed, strict=True):
+            # Call the listeners before the place moves: a reader who waits for the place must not
+            # find documents made from older rows.
             for listener in self._listeners:
-                listener(one.view.name, keys, last)
-            one.place = last
-            one.error = None
-            one.failures = 0
-            one.view.committed()
+                listener(followed.view.name, keys, last)
+            followed.place = last
+            followed.error = None
+            followed.failures = 0
+            followed.view.committed()
 
     def _move(
-        self, connection: Connection, one: _Following, position: int, anchor: str | None
+        self, connection: Connection, followed: _Following, position: int, anchor: str | None
     ) -> None:
         result = connection.execute(
             sa.update(PLACES)
-            .where(PLACES.c.view == one.view.name, PLACES.c.position == one.place)
+            .where(PLACES.c.view == followed.view.name, PLACES.c.position == followed.place)
             .values(position=position, anchor=anchor)
         )
         if result.rowcount != 1:
-            # The lock was lost (a severed connection) and another process went on.
+            # The lock was lost (the connection broke) and another process has continued.
             self._prepared = False
             self._lock.free()
             raise Followed(
-                f"the view {one.view.name} does not stand at {one.place} any more: another process "
-                "follows into it"
+                f"the view {followed.view.name} is not at position {followed.place} any more: "
+                "another process writes it"
             )
 
-    def _poisoned(self, one: _Following, position: int, error: Exception) -> None:
-        one.error = f"{type(error).__name__}: {error}"
-        one.error_position = position
-        log.error("view_stopped", view=one.view.name, position=position, error=one.error)
-        # For those who only read: the tables themselves say why the view stands still.
+    def _poisoned(self, followed: _Following, position: int, error: Exception) -> None:
+        followed.error = f"{type(error).__name__}: {error}"
+        followed.error_position = position
+        log.error("view_stopped", view=followed.view.name, position=position, error=followed.error)
+        # Processes that only read learn from the table why the view does not move.
         with self.views.engine.begin() as connection:
             connection.execute(
                 sa.update(PLACES)
-                .where(PLACES.c.view == one.view.name)
-                .values(error=one.error, error_position=position)
+                .where(PLACES.c.view == followed.view.name)
+                .values(error=followed.error, error_position=position)
             )
 
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """No collection of cycles meanwhile: a run makes many objects, and no cycle among them.
+    """Pause the garbage collector during a run, which makes many objects but no cycles.
 
-    It saves a third of a rebuild. A run is short, and what others leave behind is collected after.
+    This saves a third of the time of a rebuild. A run is short; other threads' garbage is collected
+    after it.
     """
     paused = gc.isenabled()
     gc.disable()
@@ -665,7 +689,7 @@ def _uncollected() -> Iterator[None]:
 
 
 def _trim() -> None:
-    """Have the C library give free memory back to the system, where it has a word for that."""
+    """Let the C library return free memory to the system, where it has ``malloc_trim``."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 

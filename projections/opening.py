@@ -1,6 +1,7 @@
-"""The composition root of the reading side: which views there are, and how they are opened.
+"""The composition root of the reading side: the list of all views, and how to open them.
 
-It loads the registry, so that every event type can be decoded and every deadline is known.
+Importing it loads the registry, so that every event type can be decoded and every deadline is
+known.
 """
 
 from __future__ import annotations
@@ -53,15 +54,15 @@ def all_views() -> list[View]:
 
 
 def open_views(ledger_url: str, url: str | None = None, *, read_only: bool = False) -> Views:
-    """The views of a ledger: at ``url``, or where they lie by default (beside or inside it)."""
+    """Open the views of a ledger at ``url``; by default next to its file or in its database."""
     engine = tables.open_engine(url or tables.views_url(ledger_url), read_only=read_only)
     return Views(engine, all_views())
 
 
 class Verified(msgspec.Struct, frozen=True):
-    """One view compared with the same view built from zero, both at ``position``.
+    """The comparison of one view with the same view built from zero, both at ``position``.
 
-    ``behind``: how many events it had not followed yet when that began.
+    ``behind``: how many events the view had not followed yet when the comparison began.
     """
 
     view: str
@@ -73,33 +74,33 @@ class Verified(msgspec.Struct, frozen=True):
 
     @property
     def same(self) -> bool:
-        """Whether every row is as the ledger has it."""
+        """Whether every row equals the one rebuilt from the ledger."""
         return self.error is None and self.digest == self.rebuilt
 
 
 def verify_views(
     recorder: Recorder, views: Views, progress: Callable[[int], None] = lambda position: None
 ) -> list[Verified]:
-    """Build every view anew beside the existing ones and compare the digests, place by place.
+    """Build every view again in temporary files and compare the digests, place by place.
 
-    The existing ones are only read; they may be followed into meanwhile. ``progress`` hears which
-    position the new ones have reached.
+    The existing views are only read; a follower may continue to write them. ``progress`` is called
+    with the position that the new views have reached.
     """
     source = Source(recorder)
-    before, standing, head = source.head(), views.standing(), source.head()
+    before, noted, head = source.head(), views.standing(), source.head()
     digests: dict[str, tuple[int, str]] = {}
-    found = []
+    results = []
     for name, view in views.views.items():
-        error = _misplaced(view, standing.get(name), source, head)
+        error = _misplaced(view, noted.get(name), source, head)
         if error is None:
             try:
                 digests[name] = views.digest(name)
             except UNREADABLE as trouble:
-                # Bytes that are no text any more, a damaged page.
+                # For example, bytes that are not valid text any more, or a damaged page.
                 error = f"cannot be read: {getattr(trouble, 'orig', trouble)}"
         if error is not None:
-            place = standing[name].position if name in standing else 0
-            found.append(Verified(name, place if isinstance(place, int) else 0, "", "", error))
+            place = noted[name].position if name in noted else 0
+            results.append(Verified(name, place if isinstance(place, int) else 0, "", "", error))
     with tempfile.TemporaryDirectory(prefix="views-") as directory:
         for position in sorted({position for position, _ in digests.values()}):
             url = f"sqlite:///{Path(directory) / str(position)}.db"
@@ -110,7 +111,7 @@ def verify_views(
                     follower.on_commit(lambda view, keys, last: progress(last))
                     follower.catch_up(position)
                     errors = {health.view: health.error for health in follower.health()}
-                found += [
+                results += [
                     Verified(
                         view.name,
                         position,
@@ -123,27 +124,29 @@ def verify_views(
                 ]
             finally:
                 rebuilt.close()
-    return found
+    return results
 
 
 def _misplaced(view: View, noted: sa.Row[Any] | None, source: Source, head: int) -> str | None:
-    """What is wrong with what is noted of a view beside its rows."""
+    """Return what is wrong with the row of ``places`` of a view; ``None`` if nothing is."""
     if noted is None:
-        return "it is not noted how far it has come, and it may show nothing: rebuild it"
+        return "its place is not recorded, so it may be empty: rebuild it"
     place = noted.position
     if not isinstance(place, int) or not 0 <= place <= head:
-        return f"it says it is at position {place}, and the ledger ends at {head}: rebuild it"
+        return (
+            f"its place must lie between 0 and the ledger's end {head}; it is {place}: rebuild it"
+        )
     if noted.error_position is not None or noted.error is not None:
         return f"it stopped before position {noted.error_position}: {noted.error}"
     if noted.fingerprint != view.fingerprint:
-        return "another version of the program made it, and this one makes it anew when it serves"
+        return "another version of the program made it; this version rebuilds it when it serves"
     if noted.tables != names_of(view):
-        return "it is noted beside it that it has other tables: rebuild it"
+        return "its tables are not those recorded with its place: rebuild it"
     if noted.anchor is not None and noted.anchor != source.anchor(place):
-        return f"the event noted at its place {place} is not the ledger's: rebuild it"
+        return f"the event recorded at its place {place} is not the ledger's: rebuild it"
     return None
 
 
 def shown_url(url: str) -> str:
-    """A URL that may be logged: without its password."""
+    """Return a URL without its password, so that it may be logged."""
     return make_url(url).render_as_string(hide_password=True)

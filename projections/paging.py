@@ -1,9 +1,9 @@
-"""Pages of rows in the order of their key, read by the index that has the fewest to look at.
+"""Pages of rows in the order of their key, read through the index with the fewest matching rows.
 
-Every index of a view ends with the key (``projections.tables.in_order``), so the rows that equal
-one value are read in the order of pages. Where several values have to be equal, the one that the
-fewest rows have is followed; where one of several conditions suffices, each is followed by itself
-and the pages are merged. PostgreSQL keeps statistics and chooses by itself.
+Every index of a view ends with the key (``projections.tables.in_order``), so the rows with one
+value of an indexed column come in the order of the page. If several columns are compared with
+values, the index of the rarest value is used. If one of several conditions suffices (OR), a page is
+read for each and the pages are merged. This is for SQLite; PostgreSQL chooses by its statistics.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from sqlalchemy.sql.elements import (
     UnaryExpression,
 )
 
-#: Rows counted of each value at most, to see which has the fewest.
+#: The most rows counted per value when the rarest value is sought.
 _COUNTED = 200
 
-#: Branches of conditions that are followed one by one at most.
+#: The most combinations of alternative conditions that are read one by one.
 _BRANCHES = 8
 
 Condition = ColumnElement[bool]
 
-#: What an index answers.
+#: The comparisons that an index can answer.
 _COMPARISONS = {
     operators.eq,
     operators.is_,
@@ -46,7 +46,7 @@ _COMPARISONS = {
     operators.in_op,
 }
 
-#: SQLite: the value of a column as it is, but not to be looked up in an index.
+#: SQLite's unary plus: the value of a column, but without the use of an index.
 _AS_IT_IS: operators.custom_op[Any] = operators.custom_op("+")
 
 
@@ -57,7 +57,7 @@ def page_of(
     order: sa.Column[Any],
     limit: int,
 ) -> list[sa.Row[Any]]:
-    """The first ``limit`` rows of a table, in the order of a column, that meet all conditions."""
+    """Return the first ``limit`` rows that meet all conditions, in the order of a column."""
     select = sa.select(table).limit(limit)
     conditions = list(_flat(where))
     if connection.dialect.name != "sqlite":
@@ -65,48 +65,49 @@ def page_of(
     pages = []
     for branch in _branches(conditions):
         followed, sorts = _by_the_fewest(connection, table, branch, order)
-        # Rows of a short range are sorted: SQLite must not walk the table in the order of the page.
+        # The rows of a short range are sorted afterwards; otherwise SQLite would scan the table in
+        # the order of the page.
         by = UnaryExpression(order, operator=_AS_IT_IS) if sorts else order
         pages.append(list(connection.execute(select.where(*followed).order_by(by))))
     if len(pages) == 1:
         return pages[0]
-    # Ordered by the database, which orders text by code point as Python does.
+    # The database sorts text by code point, as Python does, so the pages can be merged.
     place = [column.name for column in table.columns].index(order.name)
-    found = {row[place]: row for row in merge(*pages, key=itemgetter(place))}
-    return list(islice(found.values(), limit))
+    rows = {row[place]: row for row in merge(*pages, key=itemgetter(place))}
+    return list(islice(rows.values(), limit))
 
 
 def _flat(conditions: Iterable[Any]) -> Iterator[Condition]:
-    """The conditions that have to be met, one by one."""
-    for one in conditions:
-        inner: Any = one.element if isinstance(one, Grouping) else one
+    """Yield the conditions joined by AND, one by one."""
+    for condition in conditions:
+        inner: Any = condition.element if isinstance(condition, Grouping) else condition
         if isinstance(inner, BooleanClauseList) and inner.operator is operators.and_:
             yield from _flat(inner.clauses)
         elif isinstance(inner, sa.Column):
-            yield inner == sa.true()  # a column that is true or false
+            yield inner == sa.true()  # a boolean column
         elif _denied(inner):
             yield inner.element == sa.false()
         elif not isinstance(inner, True_):
             yield inner
 
 
-def _denied(one: Any) -> bool:
-    """Whether a condition is that a column is false: SQLite would look it up in an index too."""
+def _denied(condition: Any) -> bool:
+    """Return whether a condition is that a boolean column is false, which an index can answer."""
     return (
-        isinstance(one, UnaryExpression)
-        and one.operator in {operators.is_false, operators.inv}
-        and isinstance(one.element, sa.Column)
+        isinstance(condition, UnaryExpression)
+        and condition.operator in {operators.is_false, operators.inv}
+        and isinstance(condition.element, sa.Column)
     )
 
 
 def _branches(conditions: Sequence[Condition]) -> Iterator[list[Condition]]:
-    """The same conditions without any choice among them: one list for each combination."""
+    """Yield the conditions without OR: one list for each combination of alternatives."""
     choices: list[list[Condition]] = []
-    for one in conditions:
-        if isinstance(one, BooleanClauseList) and one.operator is operators.or_:
-            choices.append([c for c in one.clauses if not isinstance(c, False_)])
+    for condition in conditions:
+        if isinstance(condition, BooleanClauseList) and condition.operator is operators.or_:
+            choices.append([c for c in condition.clauses if not isinstance(c, False_)])
         else:
-            choices.append([one])
+            choices.append([condition])
     count = 1
     for choice in choices:
         count *= len(choice)
@@ -120,16 +121,16 @@ def _branches(conditions: Sequence[Condition]) -> Iterator[list[Condition]]:
 def _by_the_fewest(
     connection: Connection, table: sa.Table, conditions: Sequence[Condition], order: sa.Column[Any]
 ) -> tuple[list[Condition], bool]:
-    """The conditions, those of one column at most to be looked up in an index.
+    """Rewrite the conditions so that SQLite uses the index of one column at most.
 
-    A range is followed only if it is short: its rows do not come in the order of the page. Whether
-    one is followed is the second value.
+    A range is looked up in an index only if it is short, because its rows do not come in the order
+    of the page. The second value says whether a range is looked up.
     """
     indexed = {next(iter(index.columns)).name for index in table.indexes} - {order.name}
     of_column: dict[str, list[Condition]] = {}
-    for one in conditions:
-        if (name := _compared(one)) in indexed:
-            of_column.setdefault(str(name), []).append(one)
+    for condition in conditions:
+        if (name := _compared(condition)) in indexed:
+            of_column.setdefault(str(name), []).append(condition)
     ranges = {n for n, those in of_column.items() if not all(map(_equal, those))}
     if len(of_column) < 2 and not ranges:
         return list(conditions), False
@@ -146,22 +147,28 @@ def _by_the_fewest(
     numbers = dict(zip(of_column, connection.execute(counts).one(), strict=True))
     followed = {n: c for n, c in numbers.items() if n not in ranges or c < _COUNTED}
     fewest = min(followed, key=lambda name: followed[name], default=None)
-    others = {id(one) for n, those in of_column.items() if n != fewest for one in those}
-    rest = [_not_looked_up(one) if id(one) in others else one for one in conditions]
+    others = {id(condition) for n, those in of_column.items() if n != fewest for condition in those}
+    rest = [
+        _not_looked_up(condition) if id(condition) in others else condition
+        for condition in conditions
+    ]
     return rest, fewest in ranges
 
 
-def _compared(one: Condition) -> str | None:
-    """The column that a condition compares with a value; ``None`` for any other condition."""
-    if not isinstance(one, BinaryExpression) or one.operator not in _COMPARISONS:
+def _compared(condition: Condition) -> str | None:
+    """Return the column that a condition compares with a value; ``None`` for other conditions."""
+    if not isinstance(condition, BinaryExpression) or condition.operator not in _COMPARISONS:
         return None
-    return str(one.left.name) if isinstance(one.left, sa.Column) else None
+    return str(condition.left.name) if isinstance(condition.left, sa.Column) else None
 
 
-def _equal(one: Condition) -> bool:
-    return isinstance(one, BinaryExpression) and one.operator in {operators.eq, operators.is_}
+def _equal(condition: Condition) -> bool:
+    return isinstance(condition, BinaryExpression) and condition.operator in {
+        operators.eq,
+        operators.is_,
+    }
 
 
-def _not_looked_up(one: Any) -> Condition:
-    left = UnaryExpression(one.left, operator=_AS_IT_IS, type_=one.left.type)
-    return BinaryExpression(left, one.right, one.operator)
+def _not_looked_up(condition: Any) -> Condition:
+    left = UnaryExpression(condition.left, operator=_AS_IT_IS, type_=condition.left.type)
+    return BinaryExpression(left, condition.right, condition.operator)

@@ -1,4 +1,4 @@
-"""The ledger as those who follow it see it: records in order, read in large pieces."""
+"""The ledger as followers read it: records in order, in large batches."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from ledger.kernel.budget import Exhausted
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
 
-#: Where a store cannot be listened to, how often it is asked whether something was appended.
+#: How often a store without notifications is asked for new events, in seconds.
 _POLL_SECONDS = 0.05
 
-#: Reading so many events at once costs less than asking for two of them one by one.
+#: Reading this many adjacent events at once costs less than reading two of them one by one.
 _NEAR = 8
 
-#: Matches no event; its answer still tells the head.
+#: Matches no event; the answer still contains the head.
 _NOTHING = Selector(("-",), ("-",))
 
 
 class Recorder(Protocol):
-    """What is asked of a store: any recorder of the library will do."""
+    """The part of a store that is needed here; any recorder of the library has it."""
 
     def read(self, query: Any = None, *, after: int | None = None, limit: int | None = None) -> Any:
-        """The events after a position that match, in order."""
+        """Return the matching events after a position, in order."""
 
 
 class SourceUnavailable(Exception):
-    """The ledger's store does not answer; nothing is wrong with what it holds."""
+    """The ledger's store does not answer; this says nothing about its content."""
 
 
 class Entry(NamedTuple):
-    """One stored event. ``record`` is the exception instead, where it cannot be read."""
+    """One stored event. ``record`` is an exception instead if the event cannot be decoded."""
 
     position: int
     type: str
@@ -44,9 +44,9 @@ class Entry(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What was asked for of ``looked`` positions; ``last`` is the last one looked at.
+    """The requested entries among ``looked`` positions, of which ``last`` is the last.
 
-    ``anchor`` is the digest of the record at ``last``, where that was read.
+    ``anchor`` is the digest of the record at ``last``, if that record was read.
     """
 
     entries: list[Entry]
@@ -56,107 +56,110 @@ class Page(NamedTuple):
 
 
 class Source:
-    """A ledger to be followed. Safe for threads as far as its recorder is."""
+    """A ledger to be followed. Thread-safe if its recorder is."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
 
     def head(self) -> int:
-        """The last position, 0 if nothing was recorded."""
+        """Return the last position; 0 if nothing was recorded."""
         head: int = self._ask(lambda: self.recorder.read(as_query([_NOTHING])).head or 0)
         return head
 
     def page(self, after: int, limit: int, topics: frozenset[str] | None) -> Page:
-        """The next ``limit`` positions after ``after``, decoded where the type is in ``topics``.
+        """Return the next ``limit`` positions after ``after``, with entries of ``topics`` decoded.
 
-        ``None`` stands for every type.
+        ``topics=None`` means every type.
         """
-        found = self._ask(lambda: list(self.recorder.read(after=after, limit=limit)))
+        events = self._ask(lambda: list(self.recorder.read(after=after, limit=limit)))
         entries = [
-            Entry(one.position, one.event.type, one.event.tags, _decoded(one))
-            for one in found
-            if topics is None or one.event.type in topics
+            Entry(stored.position, stored.event.type, stored.event.tags, _decoded(stored))
+            for stored in events
+            if topics is None or stored.event.type in topics
         ]
-        if not found:
+        if not events:
             return Page(entries, after, 0)
-        return Page(entries, found[-1].position, len(found), _anchor(found[-1].event.data))
+        return Page(entries, events[-1].position, len(events), _anchor(events[-1].event.data))
 
     def anchor(self, position: int) -> str | None:
-        """The digest of the record at a position, ``None`` where there is none."""
-        found = self._ask(lambda: list(self.recorder.read(after=position - 1, limit=1)))
-        same = found and found[0].position == position
-        return _anchor(found[0].event.data) if same else None
+        """Return the digest of the record at a position; ``None`` if there is no record."""
+        events = self._ask(lambda: list(self.recorder.read(after=position - 1, limit=1)))
+        same = events and events[0].position == position
+        return _anchor(events[0].event.data) if same else None
 
     def records(self, selectors: Iterable[Selector], up_to: int | None = None) -> list[Recorded]:
-        """The records that match any of the selectors, in order, none beyond ``up_to``.
+        """Return the records that match any of the selectors, in order, none beyond ``up_to``.
 
-        Raises ``UnreadableRecord`` for one that cannot be decoded.
+        Raises ``UnreadableRecord`` if one of them cannot be decoded.
         """
         return list(self.each(selectors, up_to))
 
     def stored(self, selectors: Iterable[Selector], up_to: int | None = None) -> list[Any]:
-        """Like ``records``, as the store holds them: position, and event with data and tags."""
+        """Return the events that ``records`` returns, undecoded: position, event, tags."""
         return list(self._each(selectors, up_to))
 
     def each(self, selectors: Iterable[Selector], up_to: int | None = None) -> Iterator[Recorded]:
-        """Like ``records``, one after another: what stops early has read no more than a page."""
-        for one in self._each(selectors, up_to):
-            yield codec.decode(one.position, one.event.data)
+        """Yield the same records as ``records`` one by one.
+
+        A caller that stops early saves reading.
+        """
+        for stored in self._each(selectors, up_to):
+            yield codec.decode(stored.position, stored.event.data)
 
     def _each(self, selectors: Iterable[Selector], up_to: int | None) -> Iterator[Any]:
         query = as_query(selectors)
-        if not query.items:  # to the library no item at all means every event
+        if not query.items:  # for the library, a query without items matches every event
             return
         events = iter(self._ask(lambda: self.recorder.read(query)))
-        while (one := self._ask(lambda: next(events, None))) is not None:
+        while (stored := self._ask(lambda: next(events, None))) is not None:
             budget.check()
-            if up_to is not None and one.position > up_to:
+            if up_to is not None and stored.position > up_to:
                 return
-            yield one
+            yield stored
 
     def after(self, selectors: Iterable[Selector], after: int, limit: int) -> list[Any]:
-        """The first ``limit`` stored events after a position that match any of the selectors."""
+        """Return the first ``limit`` stored events after a position that match any selector."""
         query = as_query(selectors)
-        found: list[Any] = self._ask(
+        events: list[Any] = self._ask(
             lambda: list(self.recorder.read(query, after=after, limit=limit))
         )
-        return found
+        return events
 
     def tagged(self, tags: Sequence[str]) -> bool:
-        """Whether any event carries any of the tags."""
+        """Return whether any event carries any of the tags."""
         if hasattr(self.recorder, "tagged"):
             return bool(self._ask(lambda: self.recorder.tagged(tags)))  # type: ignore[attr-defined]
         return bool(self.after([Selector((), (tag,)) for tag in tags], 0, 1))
 
     def at(self, position: int) -> Recorded | None:
-        """The record at a position, ``None`` where there is none."""
-        found = self._ask(lambda: list(self.recorder.read(after=position - 1, limit=1)))
-        if not found or found[0].position != position:
+        """Return the record at a position; ``None`` if there is no record."""
+        events = self._ask(lambda: list(self.recorder.read(after=position - 1, limit=1)))
+        if not events or events[0].position != position:
             return None
-        return codec.decode(position, found[0].event.data)
+        return codec.decode(position, events[0].event.data)
 
     def _run(self, after: int, limit: int) -> list[Any]:
         return list(self.recorder.read(after=after, limit=limit))
 
     def exactly(self, positions: Sequence[int]) -> list[Any]:
-        """The stored events at these positions, which rise, as the store holds them.
+        """Return the stored events at these ascending positions, undecoded.
 
-        Positions that lie close together are read at once, with what is between them.
+        Positions close to each other are read in one query, together with those between them.
         """
         wanted = frozenset(positions)
-        found: list[Any] = []
+        events: list[Any] = []
         begin = 0
         for end in range(1, len(positions) + 1):
             if end < len(positions) and positions[end] - positions[end - 1] <= _NEAR:
                 continue
             after, last = positions[begin] - 1, positions[end - 1]
             run = self._ask(partial(self._run, after, last - after))
-            found += [stored for stored in run if stored.position in wanted]
+            events += [stored for stored in run if stored.position in wanted]
             begin = end
-        return found
+        return events
 
     def waiter(self) -> Waiter:
-        """What a follower waits with until something is appended."""
+        """Return a waiter, with which a follower waits until something is appended."""
         return Waiter(self.recorder)
 
     @staticmethod
@@ -166,12 +169,12 @@ class Source:
         except Exhausted:
             raise
         except Exception as error:
-            # Each store has its own kinds of failure; none of them says anything about an event.
+            # Each store raises its own errors; all of them concern the store, not an event.
             raise SourceUnavailable(f"the ledger cannot be read: {error}") from error
 
 
 class Waiter:
-    """Waits for appends, and can be woken."""
+    """Waits for appends; another thread can wake it."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._event = threading.Event()
@@ -192,7 +195,7 @@ class Waiter:
         self._event.clear()
 
     def wake(self) -> None:
-        """End the waiting."""
+        """Make ``wait`` return."""
         self._event.set()
 
     def close(self) -> None:

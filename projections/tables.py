@@ -1,7 +1,7 @@
-"""Tables of views: declared once with SQLAlchemy Core, alike on SQLite and PostgreSQL.
+"""Tables of views, declared once with SQLAlchemy Core for SQLite and PostgreSQL.
 
-Whatever differs between the two databases stands here: opening, upserting, collating, and the lock
-that keeps a second process from following into the same tables.
+This module contains everything that differs between the two databases: opening, upserting,
+collation, and the lock that prevents two processes from writing the same tables.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ledger.kernel import budget
 from ledger.stores.files import connect_read_only, is_damaged, private_file, trouble
 from ledger.stores.naming import beside, ledger_path
 
-#: Text that sorts by code point on every database, so that a digest has one order.
+#: Text that sorts by code point on every database, so that digests read rows in the same order.
 Code = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 #: Keys in one ``IN`` list; SQLite takes 32,766 parameters, PostgreSQL 65,535.
@@ -33,7 +33,7 @@ MAX_KEYS = 2_000
 #: Rows fetched at a time when a whole table is read.
 _PAGE = 1_000
 
-#: Held on PostgreSQL by the process that follows: "views" in ASCII.
+#: The advisory lock of the following process on PostgreSQL; the number is "views" in ASCII.
 _ADVISORY_LOCK = 0x7669657773
 
 #: How long a statement waits for another process's transaction on SQLite, in seconds.
@@ -43,21 +43,21 @@ Row = Mapping[str, Any]
 
 
 def kept_from(units: Iterable[str]) -> str:
-    """What a column says of the units from which a row is kept; ``not_kept_from`` asks it."""
+    """Return the column value that lists the units a row is hidden from; see ``not_kept_from``."""
     return "".join(f" {unit} " for unit in units)
 
 
 def not_kept_from(column: sa.ColumnElement[str], unit: str) -> sa.ColumnElement[bool]:
-    """The rows that are not kept from a unit."""
+    """Return the condition that a row is not hidden from a unit."""
     return sa.not_(column.contains(f" {unit} ", autoescape=True))
 
 
 class Followed(Exception):
-    """Another process follows into these views."""
+    """Another process writes these views."""
 
 
 class Damaged(sa.exc.DatabaseError):
-    """The file of the views is damaged; its words say what may be deleted."""
+    """The views file is damaged; the message says which files may be deleted."""
 
     def __init__(self, path: str, error: BaseException) -> None:
         super().__init__(None, None, error)
@@ -69,21 +69,22 @@ class Damaged(sa.exc.DatabaseError):
 
 
 def views_url(ledger_url: str) -> URL:
-    """Where the views of a ledger lie unless it is said otherwise.
+    """Return the default URL of a ledger's views.
 
-    With an SQLite file, ``ledger.db`` → ``ledger.db.views.db``; in the same PostgreSQL database.
+    For the SQLite file ``ledger.db`` it is ``ledger.db.views.db``; for PostgreSQL, the same
+    database.
     """
     if ledger_url == "sqlite://" or not ledger_url.lower().startswith("sqlite:"):
         return make_url(ledger_url)
-    # Never as text: a name may have any character that means something in a URL.
+    # Not built as text: a file name may contain characters with a meaning in URLs.
     return URL.create("sqlite", database=str(beside(ledger_path(ledger_url).absolute(), "views")))
 
 
 def open_engine(url: str | URL, *, read_only: bool = False) -> Engine:
-    """An engine whose transactions take the write lock at once on SQLite.
+    """Return an engine; on SQLite its transactions take the write lock when they begin.
 
-    A transaction that is only going to read says so by ``reading``. ``read_only``: a file of SQLite
-    is opened so that nothing of it can be changed, its journal included.
+    A transaction that only reads sets the execution option ``reading``. With ``read_only``, an
+    SQLite file is opened so that neither the file nor its journal can change.
     """
     parsed = _with_driver(make_url(url))
     if parsed.get_backend_name() != "sqlite":
@@ -101,29 +102,29 @@ def open_engine(url: str | URL, *, read_only: bool = False) -> Engine:
     engine = sa.create_engine(
         parsed,
         poolclass=StaticPool if memory else None,
-        # An error's text is logged, and the values may be what is sealed.
+        # The text of an error is logged, and the parameters may hold sealed data.
         hide_parameters=True,
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
     )
 
     @sa.event.listens_for(engine, "handle_error")
     def _failed(context: sa.engine.ExceptionContext) -> BaseException | None:
-        found = context.original_exception
+        error = context.original_exception
         folder = Path(str(parsed.database)).is_dir()
-        return Damaged(str(parsed.database), found) if folder or is_damaged(found) else None
+        return Damaged(str(parsed.database), error) if folder or is_damaged(error) else None
 
     @sa.event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
-        # SQLAlchemy shall say when a transaction begins, not the driver.
+        # SQLAlchemy begins the transactions, not the driver.
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode = WAL")
-        # The views can be rebuilt: a power cut may cost the last commits, never consistency.
+        # A power cut may lose the last commits but not consistency; the views can be rebuilt.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA cache_size = -65536")
-        # Pages written often within a rebuild reach the file once in a while, not every time.
+        # A rebuild writes some pages very often; let them reach the file rarely.
         connection.execute("PRAGMA wal_autocheckpoint = 8000")
         connection.execute("PRAGMA temp_store = MEMORY")
-        # A follower has no budget: only questions are cut short.
+        # Queries stop when their time budget is spent; a follower has no budget.
         connection.set_progress_handler(budget.spent, budget.STATEMENT_STEPS)
 
     @sa.event.listens_for(engine, "begin")
@@ -135,9 +136,9 @@ def open_engine(url: str | URL, *, read_only: bool = False) -> Engine:
 
 
 def let_go(engine: Engine) -> None:
-    """Close connections that nobody uses, with the pages that they remember; new ones are opened.
+    """Close idle connections with their page caches; new ones are opened on demand.
 
-    Views in memory have but one connection, and end with it: it stays.
+    Views in memory live in their only connection, so that one stays open.
     """
     if not isinstance(engine.pool, StaticPool):
         engine.dispose()
@@ -152,10 +153,10 @@ def _with_driver(url: URL) -> URL:
 
 
 def in_order(table: sa.Table) -> None:
-    """Let every index of a table end with its key, if it has a single one.
+    """Append the primary key to every index of a table, if the key is a single column.
 
-    Pages come in the order of the key: the rows that equal a value are then read in that order,
-    a page of them and no more. Without it all rows of the value are read and sorted for each page.
+    Pages come in the order of the key. With the key in the index, a page of the rows with one value
+    is read in this order; without it, each page would read and sort all rows with that value.
     """
     keys = tuple(table.primary_key.columns)
     for index in tuple(table.indexes):
@@ -165,10 +166,10 @@ def in_order(table: sa.Table) -> None:
 
 
 class Lock:
-    """Held by the one process that follows into a set of views; freed by its end, however it ends.
+    """The lock of the one process that writes a set of views; it is freed however the process ends.
 
-    On SQLite it is the write lock of a small database beside the views, on PostgreSQL an advisory
-    lock of the session.
+    On SQLite it is the write lock of a small database next to the views file, on PostgreSQL an
+    advisory lock of the session.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -177,7 +178,7 @@ class Lock:
 
     @property
     def held(self) -> bool:
-        """Whether this process holds it."""
+        """Whether this process holds the lock."""
         return self._held is not None
 
     def take(self) -> None:
@@ -214,15 +215,15 @@ class Lock:
         self._held = lock
 
     def free(self) -> None:
-        """Let the lock go. Idempotent."""
+        """Release the lock. Idempotent."""
         held, self._held = self._held, None
         if held is not None:
             held.close()
 
 
 _FOLLOWED = (
-    "another process follows into the views of {}. Stop it first, or only read them: one process "
-    "follows, any number may read."
+    "another process writes the views of {}. Stop it first, or only read them: one process may "
+    "write the views, any number may read them."
 )
 
 
@@ -233,7 +234,7 @@ class _Nothing:
 
 @cache
 def upsert(table: sa.Table, dialect: str) -> Any:
-    """The statement that inserts a row, or replaces the one with its primary key."""
+    """Return the statement that inserts a row or replaces the row with the same primary key."""
     maker: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[dialect]
     statement: Any = maker(table)
     key = [column.name for column in table.primary_key.columns]
@@ -255,14 +256,14 @@ class Store:
         self._dialect = connection.dialect.name
 
     def put(self, table: sa.Table, rows: Sequence[Row]) -> None:
-        """Insert the rows, or replace those that are there. Each names every column."""
+        """Insert the rows or replace existing ones; each row must name every column."""
         if rows:
             self.connection.execute(upsert(table, self._dialect), rows)
 
     def add(self, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Insert rows that are new; each has a value for every column, in their order.
+        """Insert new rows; each must have a value for every column, in the columns' order.
 
-        Handed to the driver as they are: of small rows there are many, and a third of the time.
+        The rows bypass SQLAlchemy: for many small rows this takes a third of the time.
         """
         if rows:
             mark = "?" if self._dialect == "sqlite" else "%s"
@@ -271,7 +272,7 @@ class Store:
             self.connection.exec_driver_sql(statement, list(rows))
 
     def delete(self, table: sa.Table, keys: Iterable[Any]) -> None:
-        """Delete the rows whose (single) primary key is among ``keys``."""
+        """Delete the rows whose primary key, a single column, is among ``keys``."""
         (key,) = table.primary_key.columns
         for some in in_groups(keys):
             self.connection.execute(sa.delete(table).where(key.in_(some)))
@@ -279,24 +280,24 @@ class Store:
     def get(
         self, table: sa.Table, where: sa.Column[Any], keys: Iterable[Any], *columns: sa.Column[Any]
     ) -> Iterator[sa.Row[Any]]:
-        """The rows whose column ``where`` is among ``keys``; all columns unless some are named."""
+        """Yield the rows whose column ``where`` is among ``keys``, with all columns by default."""
         chosen = columns or tuple(table.columns)
         for some in in_groups(keys):
             yield from self.connection.execute(sa.select(*chosen).where(where.in_(some)))
 
 
 def in_groups(keys: Iterable[Any]) -> Iterator[list[Any]]:
-    """``keys`` in lists short enough for one statement."""
+    """Yield ``keys`` in lists short enough for one statement."""
     rest = iter(keys)
     while some := list(islice(rest, MAX_KEYS)):
         yield some
 
 
 def digest(connection: Connection, tables: Sequence[sa.Table]) -> str:
-    """SHA-256 (hex) over all rows of the tables, in the order of their primary keys.
+    """Return the SHA-256 (hex) over all rows of the tables, in the order of their primary keys.
 
-    Each row is one MessagePack array of its columns in the order of declaration, so equal digests
-    mean equal rows, on whichever database they lie.
+    Each row is one MessagePack array of its columns in the order of their declaration. Equal
+    digests therefore mean equal rows, on SQLite and PostgreSQL alike.
     """
     hasher = sha256()
     encoder = msgspec.msgpack.Encoder()

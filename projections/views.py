@@ -1,7 +1,7 @@
-"""Views: tables that answer one question each; most need little more than a fold.
+"""Views: tables that answer one question each; most of them store the state of a fold.
 
-A view takes entries in order and writes rows. It keeps nothing that it could not read again: what
-it remembers between batches is a cache, dropped when a transaction fails.
+A view takes entries in order and writes rows. Between batches it keeps only caches, which it drops
+when a transaction fails and can read again.
 """
 
 from __future__ import annotations
@@ -24,17 +24,16 @@ from projections.tables import Code, Connection, Row, Store, in_order
 
 F = TypeVar("F", bound=Fold)
 
-#: Folds that a view keeps in memory, and as many again before it writes them; the number bounds
-#: memory, nothing else.
+#: Folds that a view keeps in memory, and as many again before it writes them. The number only
+#: bounds memory.
 MAX_FOLDS = 10_000
 
 
 class View(ABC):
-    """Tables kept by a follower.
+    """Tables that a follower keeps.
 
-    ``version`` rises whenever what stands in the tables would come out otherwise. ``topics`` are
-    the stored types it reads. One that is ``whole`` takes every event there is, those that cannot
-    be read included.
+    ``version`` must rise whenever the same events give other rows. ``topics`` are the event types
+    that the view reads. A ``whole`` view takes every event, including those that cannot be decoded.
     """
 
     name: ClassVar[str]
@@ -49,7 +48,7 @@ class View(ABC):
             in_order(table)
 
     def shape(self) -> list[str]:
-        """What the rows depend on besides the events; as text."""
+        """Return, as text, everything besides the events on which the rows depend."""
         return [
             f"version {self.version}",
             *sorted(self.topics),
@@ -63,40 +62,41 @@ class View(ABC):
 
     @property
     def fingerprint(self) -> int:
-        """Differs from an earlier program's if its rows cannot be gone on with.
+        """A checksum of ``shape``. If it differs from the stored one, the rows are of no use.
 
         The follower then drops and rebuilds this view alone.
         """
         return zlib.crc32("\n".join(self.shape()).encode())
 
     def outdated(self, connection: Connection, source: Source) -> bool:
-        """Whether the rows have to be made anew although the fingerprint is the same."""
+        """Return whether the rows must be rebuilt although the fingerprint is the same."""
         return False
 
     def begin(self, source: Source, position: int) -> None:  # noqa: B027 - most need nothing
-        """Remember what is needed to go on after ``position``; everything else is forgotten."""
+        """Load what is needed to continue after ``position``, and drop every cache."""
 
     @abstractmethod
     def take(self, entries: Sequence[Entry], store: Store, source: Source, last: int) -> None:
-        """Let the entries (of ``topics`` alone, up to position ``last``) change what is known.
+        """Apply entries of ``topics``, in order, up to position ``last``.
 
-        Nothing need be written before ``flush``, nothing may be kept before ``committed``.
+        Rows may be written as late as ``flush``. The caches may include these entries only after
+        ``committed``.
         """
 
     @abstractmethod
     def flush(self, store: Store, source: Source, last: int) -> Collection[str]:
-        """Write all that was taken and not yet written; the keys of the rows changed."""
+        """Write everything taken but not yet written; return the keys of the changed rows."""
 
     def committed(self) -> None:  # noqa: B027 - a view without a cache has nothing to do
-        """What was taken is durable."""
+        """Note that the taken entries are committed."""
 
 
 def subject_table(name: str, *columns: sa.Column[Any] | str) -> sa.Table:
-    """The table of a ``FoldView``: a row for each subject, with these columns to ask by.
+    """Return the table of a ``FoldView``: one row per subject, with these columns for queries.
 
-    A column that is given by its name alone holds text (an id, a state, a date) and is indexed.
-    ``begun`` is the fold's ``exists``: an event of another system may name a subject about which
-    the fold knows nothing else; the row keeps its state and is never shown.
+    A column given as a name only holds text (an id, a state, a date) and is indexed. ``begun`` is
+    the fold's ``exists``. It is false if other events mention a subject before its own first event;
+    the row then keeps the state and is never shown.
     """
     return sa.Table(
         name,
@@ -114,23 +114,23 @@ def _begun(fold: Fold) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """A value as it stands in a table."""
+    """Return a value as a table stores it."""
     return value.isoformat() if isinstance(value, date) else value
 
 
 @cache
 def _built(fold: type[Fold]) -> tuple[str, str]:
-    """How the states of a fold are built. Asked for often, and four milliseconds to work out."""
+    """Return the schema of a fold's state, as text. Cached: it takes four milliseconds."""
     (schema,), parts = msgspec.json.schema_components([fold])
     return repr(schema), repr(sorted(parts.items()))
 
 
 class FoldView(View, Generic[F]):
-    """One row for each subject of a kind, holding the state of one fold about that subject.
+    """A view with one row per subject of a kind, which holds the state of a fold about the subject.
 
-    A subclass names the fold, the kind and the table, whose primary key is ``key`` and which has
-    the columns ``position`` and ``state``; ``row`` gives the others. ``subject_table`` makes one,
-    with a column ``begun`` besides.
+    A subclass names the fold, the kind and the table. The table must have the primary key ``key``
+    and the columns ``position`` and ``state``; ``row`` gives the values of the others.
+    ``subject_table`` makes such a table, with the column ``begun`` in addition.
     """
 
     kind: ClassVar[str]
@@ -143,9 +143,9 @@ class FoldView(View, Generic[F]):
         self._further = tuple(c.name for c in self.table.columns if c.name not in given)
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder: Any = msgspec.msgpack.Decoder(self.fold)
-        #: Folds as the tables have them, least recently changed first.
+        #: Folds whose state equals the tables, least recently changed first.
         self._known: OrderedDict[str, F] = OrderedDict()
-        #: Folds ahead of the tables, each with the position of the last event that changed it.
+        #: Folds newer than the tables, each with the position of the last event that changed it.
         self._open: dict[str, tuple[F, int]] = {}
         self._stale: set[str] = set()
         self._changed: set[str] = set()
@@ -154,20 +154,20 @@ class FoldView(View, Generic[F]):
         return [*super().shape(), *_built(self.fold)]
 
     def row(self, fold: F, position: int) -> Row:
-        """The further columns of a row: what the fold says under the same names."""
+        """Return the further columns of a row: the fold's attributes of the same names."""
         return {name: _plain(getattr(fold, name)) for name in self._further}
 
     def decode(self, state: bytes) -> F:
-        """The fold of a stored state."""
+        """Return the fold with a stored state."""
         fold: F = self._decoder.decode(state)
         return fold
 
     def outdated(self, connection: Connection, source: Source) -> bool:
-        """Whether the rows have to be made anew although the fingerprint is the same."""
+        """Return whether the rows must be rebuilt although the fingerprint is the same."""
         return False
 
     def begin(self, source: Source, position: int) -> None:
-        # A fold may have taken events that were rolled back: none is kept.
+        # A fold may have taken events that were rolled back, so no fold is kept.
         self._known.clear()
         self._open.clear()
         self._stale.clear()
@@ -187,7 +187,7 @@ class FoldView(View, Generic[F]):
 
     def flush(self, store: Store, source: Source, last: int) -> Collection[str]:
         for key in sorted(self._stale):
-            # What a correction changes lies in the past: ask the ledger for all of it again.
+            # A correction changes the past, so this fold is made again from all its records.
             fold = self._blank(key)
             records = source.records([fold.selector()], last)
             if all(isinstance(record.event, RecordCorrected) for record in records):
@@ -198,7 +198,7 @@ class FoldView(View, Generic[F]):
         return self._changed
 
     def write(self, folds: Mapping[str, tuple[F, int]], store: Store) -> None:
-        """Store folds, each as of its position."""
+        """Write the rows of these folds, each as of its position."""
         encode = self._encoder.encode
         store.put(
             self.table,
@@ -219,7 +219,7 @@ class FoldView(View, Generic[F]):
         self._changed = set()
 
     def _settle(self) -> None:
-        """What was open is now as the tables have it."""
+        """Move the open folds to the known ones: the tables now equal them."""
         known = self._known
         for key, (fold, _) in self._open.items():
             known[key] = fold
@@ -230,7 +230,10 @@ class FoldView(View, Generic[F]):
             known.popitem(last=False)
 
     def _by_key(self, entries: Sequence[Entry]) -> dict[str, list[Recorded]]:
-        """The records of each key, in order. What a correction touches is noted as stale."""
+        """Return the records of each key in order.
+
+        Mark the keys that a correction touches as stale.
+        """
         prefix = f"{self.kind}:"
         cut = len(prefix)
         waiting: dict[str, list[Recorded]] = {}
@@ -246,7 +249,7 @@ class FoldView(View, Generic[F]):
         return waiting
 
     def _fetch(self, keys: Iterable[str], store: Store) -> None:
-        """Have the folds of these keys open."""
+        """Open the folds of these keys: from memory, from the table, or new."""
         missing = []
         for key in keys:
             if key in self._open:

@@ -1,1 +1,1 @@
-"""登记册导入 Intake: existing public registers become events, row by row, through a mapping."""
+"""登记册导入 Intake: existing public registers become events, row by row, by a mapping."""

@@ -1,9 +1,9 @@
-"""Cells of spreadsheets: what each says as text, and what the text alone would not tell.
+"""Cells of spreadsheets as text, with subclasses of ``str`` for what the text does not show.
 
-Most cells are texts and stay plain ``str``. A number, a date and a fault are strings of their own
-types, so that a column of texts never takes a date for a text and a column of dates never takes
-any number for a day. Nothing here passes through a rounded number: a double with more digits than
-it can hold is a fault.
+Most cells are texts and stay plain ``str``. Numbers, dates and faults are subclasses, so that a
+column of texts never accepts a date cell, and a column of dates never accepts an arbitrary number.
+Nothing here passes through a rounded number: a number with more digits than a double can hold is a
+fault.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
-#: The largest whole number up to which a cell's double holds every digit.
+#: The largest whole number up to which a double holds every digit.
 EXACT: Final = 2**53
 
-#: Stands in a list of rejects for what is not repeated there.
+#: Replaces a value that must not be repeated in the list of rejects.
 WITHHELD: Final = "[…]"
 
-#: What spreadsheets write into a cell that they could not compute, also when they write CSV.
+#: The texts that spreadsheets show in a cell that they could not calculate, also in CSV files.
 ERRORS: Final = frozenset(
     {
         *("#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A", "#GETTING_DATA"),
@@ -32,13 +32,13 @@ ERRORS: Final = frozenset(
     }
 )
 
-#: The day that serial number 0 stands for, by date system. Serial 60 of 1900 is a day that never
-#: was, 29 February 1900: smaller serials count from the day after.
+#: The day of serial number 0, by date system. In the 1900 system, serial 60 is 29 February 1900, a
+#: day that never existed, so smaller serials count from the day after.
 _DAY_0 = {1900: date(1899, 12, 30), 1904: date(1904, 1, 1)}
 _LEAP_BUG = 60
 #: 9999-12-31.
 _LAST_SERIAL = 2_958_465
-#: Smaller numbers without a date's format may be years.
+#: Smaller numbers without a date format may be years.
 _LEAST_BARE_SERIAL = 10_000
 
 _BUILT_IN_DATES = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
@@ -71,9 +71,9 @@ class Day(str):
 
 
 class Fault(str):
-    """A cell that says nothing that can be taken: ``reason`` names why, ``message`` says it.
+    """A cell that cannot be imported: ``reason`` is a code, ``message`` a sentence.
 
-    As text it is what the cell shows.
+    As a string it is what the cell shows.
     """
 
     __slots__ = ("message", "reason")
@@ -82,15 +82,15 @@ class Fault(str):
 
     @classmethod
     def of(cls, shown: str, reason: str, message: str) -> Fault:
-        """A fault in a cell that shows this."""
-        made = cls(shown)
-        made.reason = reason
-        made.message = message
-        return made
+        """Return the fault of a cell that shows ``shown``."""
+        fault = cls(shown)
+        fault.reason = reason
+        fault.message = message
+        return fault
 
 
 class Shape(NamedTuple):
-    """How a cell's style shows a number: plain, as a date, as percent, or filled with zeros."""
+    """How a cell's style shows a number: plain, as a date, as percent, or with leading zeros."""
 
     kind: Literal["plain", "date", "percent"] = "plain"
     digits: int = 0
@@ -101,7 +101,7 @@ PLAIN = Shape()
 
 @lru_cache(maxsize=512)
 def shape_of(format_id: int, code: str | None) -> Shape:
-    """The shape that a number format gives; ``code`` is its text, ``None`` for a built-in one."""
+    """Return the shape of a number format; ``code`` is its text, ``None`` for a built-in one."""
     if code is None:
         if format_id in _BUILT_IN_DATES:
             return Shape("date")
@@ -119,13 +119,13 @@ def shape_of(format_id: int, code: str | None) -> Shape:
 
 
 def number_cell(stored: str, shape: Shape, system: int | None) -> str:
-    """The cell of a number, stored as this text, in a workbook of this date system."""
+    """Return the cell of a number stored as text, in a workbook with this date system."""
     try:
         value = float(stored)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        return Fault.of(stored, "bad-number", "holds a number that cannot be read")
+        return Fault.of(stored, "bad-number", "must be a number; it cannot be read")
     if abs(value) > EXACT:
         return Fault.of(
             stored,
@@ -147,25 +147,25 @@ _NUMBERS: Final = {None: Number, 1900: Number1900, 1904: Number1904}
 
 
 def iso_cell(stored: str) -> str:
-    """The cell of a date that is stored as ISO 8601."""
+    """Return the cell of a date stored as ISO 8601."""
     try:
         moment = datetime.fromisoformat(stored.strip())
     except ValueError:
-        return Fault.of(stored, "bad-date", "holds a date that cannot be read")
+        return Fault.of(stored, "bad-date", "must be a date; it cannot be read")
     return Day(_iso(moment))
 
 
 def error_cell(shown: str) -> Fault:
-    """The cell of an error, such as ``#REF!``."""
+    """Return the cell of an error such as ``#REF!``."""
     if shown == WITHHELD:
         return Fault.of(shown, "withheld", "was withheld from the rejects; enter it again")
     return Fault.of(
-        shown, "error-cell", f"shows the error {shown}; mend the formula or empty the cell"
+        shown, "error-cell", f"shows the error {shown}; correct the formula or clear the cell"
     )
 
 
 def unsaved_cell() -> Fault:
-    """The cell of a formula whose result is not in the file."""
+    """Return the cell of a formula whose result is not in the file."""
     return Fault.of(
         "",
         "formula-without-value",
@@ -175,17 +175,17 @@ def unsaved_cell() -> Fault:
 
 
 def covered_cell() -> Fault:
-    """A cell that another one covers, because they were merged."""
+    """Return a cell that is covered by another cell after merging."""
     return Fault.of(
-        "", "merged-cell", "lies under a merged cell; split it and enter what each row says"
+        "", "merged-cell", "must not lie under a merged cell; split the cell and fill in each row"
     )
 
 
 def bare_day(number: str) -> date | None:
-    """The day that a number in a column of dates says, ``None`` if it says none for certain.
+    """Return the day that a number in a column of dates means; ``None`` if that is not certain.
 
-    Eight digits are year, month and day. A serial number counts where the workbook has a date
-    system, unless it could be a year.
+    Eight digits are year, month and day. A serial number counts if the workbook has a date system
+    and the number cannot be a year.
     """
     if not number.isdigit():
         return None
@@ -208,7 +208,11 @@ def _day_cell(value: float, stored: str, system: int | None) -> str:
         whole, seconds = whole + 1, 0
     day = _day_of(whole, system or 1900)
     if day is None:
-        return Fault.of(stored, "bad-date", "holds a number that is no day of the calendar")
+        return Fault.of(
+            stored,
+            "bad-date",
+            "must be a date; it holds a number that is not a day of the calendar",
+        )
     return Day(_iso(datetime.combine(day, time()) + timedelta(seconds=seconds)))
 
 
@@ -229,6 +233,6 @@ def _iso(moment: datetime) -> str:
 
 
 def _plain(number: Decimal) -> str:
-    """A decimal without an exponent and without zeros at its end."""
+    """Return a decimal without an exponent and without trailing zeros."""
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

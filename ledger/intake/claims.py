@@ -1,8 +1,8 @@
-"""Claims: what one row of a register says, before the ledger is asked what it knows already.
+"""Claims: what one row of a register states, before it is compared with the ledger.
 
-A mapping turns rows into claims, and ``ImportRows`` turns claims into facts. ``on`` is when it
-happened, ``known`` when the register first said it; without it the ledger's time of recording
-counts.
+A mapping turns rows into claims, and ``ImportRows`` turns claims into facts. ``on`` is the day on
+which it happened. ``known`` is the day on which the register first reported it; without it, the
+time of recording counts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ledger.systems.grading.events import CreditGradeAssigned
 
 
 class Claim(Value):
-    """Base of everything a row can say."""
+    """Base of everything that a row can state."""
 
     on: date | None = None
     known: date | None = None
@@ -27,10 +27,10 @@ class Claim(Value):
 class Lists(Claim):
     """A business is on the register.
 
-    ``otherwise`` says what an identity means that the register did not state before: ``keep`` the
-    first and warn; ``newer-file`` a revision if it comes from another file, else keep;
-    ``revise`` a revision on the claim's day; ``newer-list`` a revision, unless this very import
-    stated the first: then the row is rejected. ``again``: a business that left is back.
+    ``otherwise`` decides what to do if the identity differs from the earlier ones. ``keep``: keep
+    the first and warn. ``newer-file``: revise it if this row is in another file, else keep the
+    first. ``revise``: revise it on the claim's day. ``newer-list``: revise it, but reject the row
+    if the same import stated the earlier identity. ``again``: a business that left is listed again.
     """
 
     event: EntityRegistered
@@ -51,23 +51,23 @@ class Cites(Claim):
 
 
 class CitesThatDay(Claim):
-    """A violation was found on a day; which inspection found it has to be looked up.
+    """A violation was found on a day, and the row does not name the inspection.
 
-    It is linked if the register lists exactly one inspection of that business on that day.
+    It is linked to the inspection of that business and day if the register lists exactly one.
     """
 
     event: ViolationImported
 
 
 class Rectifies(Claim):
-    """A violation was put right, ``on`` that day."""
+    """A violation was corrected ``on`` a day."""
 
     entity: str
     violation: str
 
 
 class Rescores(Claim):
-    """A score that the register gave before is another now."""
+    """The register changed a score that it had reported earlier."""
 
     inspection: str
     old: int | None
@@ -75,10 +75,10 @@ class Rescores(Claim):
 
 
 class Reclassifies(Claim):
-    """An inspection is listed under another type now.
+    """The register now lists an inspection under another type.
 
-    ``under`` is its identifier under the new type. Where the register lists the visit there too,
-    the entry under the old type is withdrawn; otherwise the entry itself is corrected.
+    ``under`` is its identifier under the new type. If the register lists the visit under both
+    types, the entry under the old type is withdrawn; otherwise the entry is corrected.
     """
 
     inspection: str
@@ -88,14 +88,14 @@ class Reclassifies(Claim):
 
 
 class WithdrawsInspection(Claim):
-    """An inspection is listed no more."""
+    """The register no longer lists an inspection."""
 
     inspection: str
     reason: str
 
 
 class WithdrawsViolation(Claim):
-    """A violation is listed no more."""
+    """The register no longer lists a violation."""
 
     entity: str
     violation: str
@@ -103,7 +103,7 @@ class WithdrawsViolation(Claim):
 
 
 class Revises(Claim):
-    """A field of a business's identity is another from this day on; ``reason`` names the change."""
+    """A field of a business's identity changed on a day; ``reason`` names the change."""
 
     entity: str
     field: Literal["name", "address", "area"]
@@ -112,7 +112,7 @@ class Revises(Claim):
 
 
 class Delists(Claim):
-    """A business is on the register no more; ``kind`` says how it left, if the register does."""
+    """A business is no longer on the register; ``kind``: how it left, if the register says so."""
 
     entity: str
     reason: str
@@ -120,7 +120,7 @@ class Delists(Claim):
 
 
 class Grades(Claim):
-    """A business was given a grade by an assessment made elsewhere."""
+    """An assessment made elsewhere gave a business a grade."""
 
     event: CreditGradeAssigned
 
@@ -133,6 +133,6 @@ class Publishes(Claim):
 
 
 class EndsPublicity(Claim):
-    """A penalty is on the public list no more."""
+    """A penalty is no longer on the public list."""
 
     event: PublicityTerminated

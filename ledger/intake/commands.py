@@ -1,7 +1,7 @@
-"""The command of the intake: rows of a register, and the place up to which they are dealt with.
+"""The command of the intake: it records rows of a register, and how many rows are imported.
 
-The place stands in the same append as what the rows recorded. So a crash leaves both or neither,
-and whoever goes on asks the ledger alone where to.
+The number is recorded in the same append as the facts of the rows. A crash therefore leaves both
+or neither, and a later import asks only the ledger where to continue.
 """
 
 from __future__ import annotations
@@ -68,17 +68,17 @@ from ledger.systems.entities.events import EntityLeftRegister, EntityRevised
 
 O = TypeVar("O", bound=Own)  # noqa: E741
 
-#: Notes of one progress event; the next one carries the rest, so that no record grows too large.
+#: The most notes of one progress event; another event carries the rest, so records stay small.
 NOTES_OF_ONE = 100
 
-#: The position of what is not recorded yet.
+#: The position of a fact that this command will record.
 _IN_THIS_COMMAND = -1
 
-#: What an inspection can be contradicted in; a result in words follows from the action.
+#: The fields in which rows about an inspection can contradict; ``result`` follows from ``action``.
 _COMPARED = ("score", "action", "grade", "graded_on")
 
 
-#: What settling a claim asks first, as far as the claim alone tells.
+#: The fold that settling a claim reads first, with the function that names its subject.
 _QUESTIONS: dict[type[Claim], tuple[type[Own], Callable[[Any], str]]] = {
     claims.Lists: (RegisterEntry, attrgetter("event.entity")),
     claims.Inspects: (ImportedInspection, attrgetter("event.inspection")),
@@ -91,9 +91,9 @@ _QUESTIONS: dict[type[Claim], tuple[type[Own], Callable[[Any], str]]] = {
 
 
 class ImportRow(Value):
-    """One row: where it stands, the digest of its bytes, what it says, what is odd about it.
+    """One row: its line, the digest of its bytes, its claims, and notes about its oddities.
 
-    A row that could not be understood has a ``rejected`` note and no claims.
+    A row that could not be read has a ``rejected`` note and no claims.
     """
 
     line: int
@@ -104,7 +104,7 @@ class ImportRow(Value):
 
 
 class RowRejected(NotRecorded):
-    """A strict import met a row that cannot be taken; nothing of its batch is recorded."""
+    """A strict import met a row that cannot be imported; nothing of its batch is recorded."""
 
     def __init__(self, file: str, note: RowNote) -> None:
         self.file = file
@@ -113,13 +113,14 @@ class RowRejected(NotRecorded):
 
 
 class ImportRows(Report):
-    """导入登记册的若干行: record what these rows say and the ledger does not know yet.
+    """导入登记册的若干行: record the facts in these rows that the ledger does not know yet.
 
-    ``rows`` follow the first ``first`` rows of the file. A row that cannot be reconciled with what
-    the register said before is rejected by name, and the others go in; with ``strict`` it stops
-    all of them. ``blank`` counts the blank rows of the file so far, which are not among the rows.
-    ``known`` is when the register said what bears no date of its own. ``reserves`` move up where a
-    business leaves that a draw has chosen; only one may leave so in one command.
+    ``rows`` follow the first ``first`` rows of the file. A row that contradicts an earlier
+    statement of the register is rejected with a reason, and the others are recorded; with
+    ``strict``, one such row stops the whole batch. ``blank`` counts the blank rows of the file so
+    far, which are not among the rows. ``known`` is the day on which the register is taken to have
+    reported facts without a date of their own. ``reserves`` replace a drawn business that leaves
+    the register; only one such business may leave in one command.
     """
 
     import_id: ImportId
@@ -139,11 +140,14 @@ class ImportRows(Report):
         place = ledger.read(ImportPlace(self.import_id))
         if place.finished or place.rows_done > self.first:
             raise OutOfStep(
-                f"{self.file} is imported up to row {place.rows_done} already, by somebody else at "
-                "the same time. Import again: it goes on from there."
+                f"{self.file} is already imported up to row {place.rows_done}, by another import "
+                "at the same time. Import again: the import continues from there."
             )
         if place.rows_done < self.first:
-            raise OutOfStep(f"{self.file}: rows {place.rows_done + 1} to {self.first} are missing")
+            raise OutOfStep(
+                f"{self.file}: rows {place.rows_done + 1} to {self.first} must be imported first; "
+                "they are missing"
+            )
         if not place.started:
             yield ImportStarted(
                 import_id=self.import_id,
@@ -188,7 +192,7 @@ class ImportRows(Report):
 
 
 class _Rejected(Exception):
-    """A claim that does not fit what the register said before."""
+    """A claim that contradicts an earlier statement of the register."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -197,7 +201,7 @@ class _Rejected(Exception):
 
 
 class _Settling:
-    """Settles claims one after another, each seeing what those before it in the batch recorded."""
+    """Settles claims one by one; each sees what the earlier claims of the batch recorded."""
 
     def __init__(self, ledger: Reading, command: ImportRows, place: ImportPlace) -> None:
         self.notes: list[RowNote] = []
@@ -206,9 +210,9 @@ class _Settling:
         self._command = command
         self._own: dict[tuple[type[Own], str], Own] = {}
         self._settled: set[int] = set()
-        #: The reserves that move up.
+        #: The reserves that are called.
         self._called: set[str] = set()
-        #: The documents of the penalties that this command puts on record.
+        #: The documents of the penalties that this command enters.
         self._documents: set[tuple[str, str, str]] = set()
         self._visits: dict[str, list[InspectionImported | ImportedInspectionWithdrawn]] = {}
         self._line = 0
@@ -216,7 +220,7 @@ class _Settling:
         self._copies: list[Origin] = []
 
     def read_all(self) -> None:
-        """Read what the claims of this batch ask about, together."""
+        """Read all folds that the claims of this batch need, in one query."""
         asked: dict[tuple[type[Fold], str], Fold] = {}
         for row in self._command.rows:
             for claim in row.claims:
@@ -235,7 +239,7 @@ class _Settling:
         self._ledger.read_all(asked.values())
 
     def row(self, row: ImportRow) -> Iterator[Fact]:
-        """What is to be recorded of one row; its remarks go to ``notes``."""
+        """Yield the facts to record for one row; add its remarks to ``notes``."""
         self._line, self._digest = row.line, row.digest
         self._copies.clear()
         for note in row.notes:
@@ -244,7 +248,7 @@ class _Settling:
         settled, last = self._settled, len(row.claims) - 1
         for place, claim in enumerate(row.claims):
             if id(claim) in settled and place != last:
-                continue  # a row before said it too, and nothing was odd about it
+                continue  # an earlier row made the same claim without a remark
             remarks = len(self.notes)
             try:
                 for event in self._settlers[type(claim)](self, claim):
@@ -278,7 +282,7 @@ class _Settling:
         return Origin(self._command.file, self._line, self._digest[:16])
 
     def _own_of(self, fold: O, name: str) -> O:
-        """The command's own copy of a fold, read once."""
+        """Return the command's own copy of a fold, which is read only once."""
         key = (type(fold), name)
         own = self._own.get(key)
         if own is None:
@@ -296,7 +300,7 @@ class _Settling:
 
     def _history(self, entity: str) -> BusinessHistory:
         history = self._own_of(BusinessHistory(entity), entity)
-        # What this command recorded of visits is not in what it read.
+        # Add the visits that this command records, which are not in the fold that it read.
         for event in self._visits.pop(entity, ()):
             if isinstance(event, InspectionImported):
                 history.on_visit(event)
@@ -345,15 +349,15 @@ class _Settling:
             if entry.position < 0 or (self._began is not None and entry.position > self._began):
                 raise _Rejected(
                     "listed-twice",
-                    f"{event.entity} stands on line {entry.origin.line} of this list too, "
-                    f"otherwise: {_differences(entry.identity, event.identity)}",
+                    f"{event.entity} must be listed once; line {entry.origin.line} of this list "
+                    f"has other particulars: {_differences(entry.identity, event.identity)}",
                 )
             yield from self._revise(entry, event.identity, "the register says otherwise", claim)
         else:
             self._warn(
                 "identity-differs",
-                f"{event.entity} is {_differences(entry.identity, event.identity)}; "
-                "what was said first stays",
+                f"{event.entity} has {_differences(entry.identity, event.identity)}; "
+                "the first statement stays",
             )
 
     def _revise(
@@ -389,10 +393,13 @@ class _Settling:
                 yield fact
 
     def _call(self, event: Event) -> None:
-        """Raise ``Unavailable`` where two businesses would call the same reserve."""
+        """Raise ``Unavailable`` if two leaving businesses would call the same reserve."""
         if isinstance(event, DrawTargetSelected):
             if event.target in self._called:
-                raise Unavailable("two businesses leave that were drawn together; import again")
+                raise Unavailable(
+                    "two businesses of the same draw leave the register and would call the same "
+                    "reserve; import again"
+                )
             self._called.add(event.target)
 
     def _grades(self, claim: claims.Grades) -> Iterator[Event]:
@@ -424,12 +431,12 @@ class _Settling:
             return
         replaced = known.replaced
         for field in _COMPARED:
-            said, first = getattr(event, field), getattr(known.event, field)
-            if said != first and (field, said) not in replaced:
+            value, first = getattr(event, field), getattr(known.event, field)
+            if value != first and (field, value) not in replaced:
                 self._warn(
                     f"{field.replace('_', '-')}-contradicts",
-                    f"{event.inspection} has {field} {_shown(said)}, but line "
-                    f"{known.origin.line} of {known.origin.file} said {_shown(first)}, which stays",
+                    f"{event.inspection} has {field} {_shown(value)}, but line "
+                    f"{known.origin.line} of {known.origin.file} has {_shown(first)}, which stays",
                 )
 
     def _rescores(self, claim: claims.Rescores) -> Iterator[Event]:
@@ -439,8 +446,8 @@ class _Settling:
         if event.score != claim.old:
             raise _Rejected(
                 "score-contradicts",
-                f"{claim.inspection} is said to have changed from {_shown(claim.old)} to "
-                f"{_shown(claim.new)}, but had {_shown(event.score)}",
+                f"the score of {claim.inspection} must be {_shown(claim.old)} to change to "
+                f"{_shown(claim.new)}; it is {_shown(event.score)}",
             )
         meaning = "higher_is_better" if claim.new is not None else None
         changes = [FieldChange(path="/body/score", old=claim.old, new=claim.new)]
@@ -474,8 +481,8 @@ class _Settling:
         changes: list[FieldChange],
         reason: str,
     ) -> RecordCorrected:
-        # What is corrected was recorded by an earlier step, hence by an earlier command: its id
-        # and its position are final.
+        # The corrected event was recorded by an earlier step, hence by an earlier command, so its
+        # id and its position are final.
         assert known.event_id is not None
         values = {change.path.removeprefix("/body/"): change.new for change in changes}
         known.event = msgspec.structs.replace(event, **values)
@@ -555,8 +562,8 @@ class _Settling:
         elif known.corrected_on != claim.on:
             self._warn(
                 "correction-contradicts",
-                f"{claim.violation} was corrected on {claim.on}, but {known.corrected_on} was said "
-                "first and stays",
+                f"{claim.violation} was corrected on {claim.on}; the register reported "
+                f"{known.corrected_on} earlier, which stays",
             )
 
     def _withdraws_violation(self, claim: claims.WithdrawsViolation) -> Iterator[Event]:
@@ -593,14 +600,15 @@ class _Settling:
         self._said_before(known.origin)
         if known.entered != event:
             self._warn(
-                "penalty-contradicts", f"{event.record} was listed before with other particulars"
+                "penalty-contradicts",
+                f"{event.record} was listed earlier with other particulars, which stay",
             )
 
     def _is_first(self, event: CreditRecordEntered) -> bool:
-        """Whether a document has no record yet, whoever entered it (CRD-R5).
+        """Return whether a document has no credit record yet from any unit (CRD-R5).
 
-        A row of one that has adds nothing, as one that is known. Nothing is said of it: everybody
-        reads the notes of an import for ever, and the record may have ended or never been public.
+        A row about a document with a record adds nothing and makes no note: the notes of an import
+        are public for ever, but the record may have ended or never been public.
         """
         number = (event.entity, event.kind, normal_form(event.instrument.doc_no))
         if number in self._documents:
@@ -619,27 +627,31 @@ class _Settling:
         event = claim.event
         known = self._own_of(ListedPenalty(event.record), event.record)
         if known.started_on is None:
-            raise _Rejected("never-listed", f"{event.record} was removed but never listed")
+            raise _Rejected(
+                "never-listed",
+                f"{event.record} must be listed before it is removed; it was never listed",
+            )
         if event.terminated_on < known.started_on:
             raise _Rejected(
                 "removed-before-listed",
-                f"{event.record} was removed on {event.terminated_on}, but listed on "
-                f"{known.started_on}",
+                f"the removal of {event.record} must not be before its listing on "
+                f"{known.started_on}; it is {event.terminated_on}",
             )
         if known.ended_on is None:
             known.ended_on = event.terminated_on
             yield event
             record = self._ledger.read(Record(event.record))
-            # On what this command has entered itself nothing can rest. Whatever does ends now, by
-            # the ledger and not by the register; the grade follows with the month's look.
+            # Nothing can rest on a record that this command has entered itself. Everything that
+            # rests on an older record ends now, by the ledger and not by the register; the grade
+            # follows with the monthly recomputation.
             if record.exists:
-                for what in end_what_rests(self._ledger, record, reason=event.reason):
-                    yield Fact(what)
+                for consequence in end_what_rests(self._ledger, record, reason=event.reason):
+                    yield Fact(consequence)
         elif known.ended_on != event.terminated_on:
             self._warn(
                 "removal-contradicts",
-                f"{event.record} was removed on {event.terminated_on}, but {known.ended_on} was "
-                "said first and stays",
+                f"{event.record} was removed on {event.terminated_on}; the register reported "
+                f"{known.ended_on} earlier, which stays",
             )
 
     _settlers: ClassVar[dict[type[Claim], Callable[[_Settling, Any], Iterator[Event | Fact]]]] = {
@@ -671,7 +683,7 @@ def _shown(value: object) -> str:
 
 def _differences(first: Any, other: Any) -> str:
     return "; ".join(
-        f"{field} {_shown(getattr(other, field))!r}, said first {_shown(getattr(first, field))!r}"
+        f"{field} {_shown(getattr(other, field))!r}, first {_shown(getattr(first, field))!r}"
         for field in first.__struct_fields__
         if getattr(first, field) != getattr(other, field)
     )

@@ -1,8 +1,8 @@
-"""Events of the intake (登记册导入): what an existing public register says.
+"""Events of the intake (登记册导入): facts reported by an existing public register.
 
 Each is recorded with its provenance: mapping, file, row, the digest of the row, and when the
-register first said it. Its ``occurred_at`` is the day on which it happened. What the register says
-differently later is a kernel ``RecordCorrected`` of these events, or one of the withdrawals below.
+register first reported it. Its ``occurred_at`` is the day on which it happened. If the register
+later reports a fact differently, a kernel ``RecordCorrected`` or a withdrawal below records that.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from ledger.kernel.events import Upcaster
 #: ``<register>:<business>/<date>/<code>``, unique among the violations of its register.
 ViolationId = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
-#: Which way a register's scores go: points for what is good, or points for what is not.
+#: The meaning of a register's scores: more points are better, or more points are worse.
 ScoreMeaning = Literal["higher_is_better", "penalty_points"]
 
 
 class InspectionImported(Event):
-    """导入的检查: a register says that its authority inspected a business on a day.
+    """导入的检查: a register reports that its authority inspected a business on a day.
 
-    ``score`` counts as ``score_meaning`` says; both are absent for a visit without a score.
-    ``grade`` is the register's own mark, as written there, and none of the ledger's credit grades.
-    ``action`` is what the authority did (closed, reopened), ``result`` what it stated in words.
+    ``score`` has the meaning ``score_meaning``; both are absent for a visit without a score.
+    ``grade`` is the register's own mark as written there, not a credit grade of the ledger.
+    ``action`` is what the authority did (closed, reopened), ``result`` its result in words.
     """
 
     TOPIC: ClassVar[str] = "intake.inspection-imported"
@@ -52,10 +52,10 @@ class InspectionImported(Event):
 
 
 class ViolationImported(Event):
-    """导入的违法行为: a register says that a business broke a rule, found on a day.
+    """导入的违法行为: a register reports that a business broke a rule, found on a day.
 
-    ``inspection`` is the visit that found it, where the register makes that certain. ``code`` and
-    ``severity`` are the register's own.
+    ``inspection`` is the visit that found the violation, if the register makes that certain.
+    ``code`` and ``severity`` are those of the register.
     """
 
     TOPIC: ClassVar[str] = "intake.violation-imported"
@@ -72,7 +72,7 @@ class ViolationImported(Event):
 
 
 class ViolationRectified(Event):
-    """导入的整改: a register says that a business put a violation right on a day."""
+    """导入的整改: a register reports that a business corrected a violation on a day."""
 
     TOPIC: ClassVar[str] = "intake.violation-rectified"
     VISIBILITY = "public"
@@ -85,7 +85,7 @@ class ViolationRectified(Event):
 
 
 class ImportedInspectionWithdrawn(Event):
-    """导入的检查被撤回: a register that listed an inspection lists it no more."""
+    """导入的检查被撤回: a register that listed an inspection no longer lists it."""
 
     TOPIC: ClassVar[str] = "intake.imported-inspection-withdrawn"
     VISIBILITY = "public"
@@ -96,7 +96,7 @@ class ImportedInspectionWithdrawn(Event):
 
 
 class ImportedViolationWithdrawn(Event):
-    """导入的违法行为被撤回: a register that listed a violation lists it no more."""
+    """导入的违法行为被撤回: a register that listed a violation no longer lists it."""
 
     TOPIC: ClassVar[str] = "intake.imported-violation-withdrawn"
     VISIBILITY = "public"
@@ -108,9 +108,9 @@ class ImportedViolationWithdrawn(Event):
 
 
 class ImportStarted(Event):
-    """导入开始: the rows of one file begin to be imported by a mapping.
+    """导入开始: the import of one file by a mapping has begun.
 
-    ``digest`` is that of the file's bytes; ``bytes`` their number.
+    ``digest`` is the SHA-256 of the file's bytes, ``bytes`` their number.
     """
 
     TOPIC: ClassVar[str] = "intake.import-started"
@@ -124,15 +124,15 @@ class ImportStarted(Event):
 
 
 def _unsaid(body: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 did not say it; the fields' defaults read so."""
+    """Leave a version 1 body unchanged: the new fields have defaults."""
     return body
 
 
 class RowNote(Value):
-    """What was odd about one row: refused (``rejected``), or taken with a remark (``warned``).
+    """A remark about one row that was refused (``rejected``) or imported (``warned``).
 
-    ``line`` is where the row begins in its file, ``reason`` the name of the oddity. ``column`` and
-    ``value`` say in which cell it lies; anybody's number is no value here.
+    ``line`` is the line on which the row begins in its file, ``reason`` the name of the oddity.
+    ``column`` and ``value`` name the cell; a person's number is never repeated as a value.
     """
 
     line: int
@@ -144,14 +144,14 @@ class RowNote(Value):
 
 
 class ImportProgressed(Event):
-    """导入进度: the first ``rows_done`` rows of a file are dealt with.
+    """导入进度: the first ``rows_done`` rows of a file are imported or refused.
 
-    It stands in one append with what those rows recorded, so an import that was killed goes on
-    after the last of these. ``rejected`` rows were refused, ``warned`` rows were taken with a
-    remark, ``ignored`` rows say nothing that is kept; each counts the file from its start. So does
-    ``blank``, which counts rows without a word; they are no rows otherwise. In version 1 it is
-    ``None``: blank rows were rows. ``notes`` are the remarks about the rows since the progress
-    before.
+    It is recorded in one append with the facts of those rows, so an import that was killed
+    continues after the last of these events. ``rejected`` rows were refused, ``warned`` rows were
+    imported with a remark, and ``ignored`` rows hold nothing to record; all count from the start of
+    the file. So does ``blank``, the number of empty rows, which are not counted as rows. In version
+    1 it is ``None``, because empty rows were counted as rows. ``notes`` are the remarks about the
+    rows since the previous progress event.
     """
 
     TOPIC: ClassVar[str] = "intake.import-progressed"
@@ -171,9 +171,9 @@ class ImportProgressed(Event):
 
 
 class ImportFinished(Event):
-    """导入完成: every row of a file is dealt with. The totals count this file alone.
+    """导入完成: every row of a file is imported or refused. The totals count this file alone.
 
-    ``blank`` counts rows without a word, which are no rows otherwise; version 1 did not say it.
+    ``blank`` counts empty rows, which are not counted as rows; version 1 lacks it.
     """
 
     TOPIC: ClassVar[str] = "intake.import-finished"

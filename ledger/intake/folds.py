@@ -1,8 +1,8 @@
-"""Folds of the intake: what a register said already, asked before each row is recorded.
+"""Folds of the intake: what a register has already reported, read before each row is recorded.
 
-Each asks about one business or one inspection, so that an import reads little and two imports that
-say different things do not wait for each other. A row's ``Origin`` is kept to tell a row that
-stands in its file twice from a file that is imported twice.
+Each fold is about one business or one inspection, so an import reads little, and imports about
+different businesses do not block each other. A row's ``Origin`` is kept to tell a row that occurs
+twice in its file from a file that is imported twice.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from ledger.systems.grading.events import CreditGradeAssigned
 
 
 class Origin(NamedTuple):
-    """The row that said something first: its file, line, and the start of its digest."""
+    """The row that first stated a fact: its file, its line, and the start of its digest."""
 
     file: str
     line: int
@@ -53,13 +53,13 @@ class Origin(NamedTuple):
 
     @classmethod
     def of(cls, provenance: Provenance | None) -> Origin:
-        """The origin of what was recorded with this provenance; of none, nowhere."""
+        """Return the origin of a fact with this provenance; ``NOWHERE`` without one."""
         if provenance is None:
             return NOWHERE
         return cls(sys.intern(provenance.file), provenance.row, provenance.digest[:16])
 
     def is_copied_by(self, other: Origin) -> bool:
-        """Whether another line of the same file has the same bytes."""
+        """Return whether ``other`` is another line of the same file with the same bytes."""
         return self[0] == other[0] and self[2] == other[2] and self[1] != other[1]
 
 
@@ -67,14 +67,14 @@ NOWHERE = Origin("", 0, "")
 
 
 class Own(Fold):
-    """Base of folds of which a command makes a copy, to follow what it decides itself."""
+    """Base of folds that a command copies, so that it can apply its own decisions to the copy."""
 
     def own(self) -> Self:
-        """A copy that may be changed."""
-        made = copy(self)
+        """Return a copy that may be changed."""
+        own_copy = copy(self)
         for name in _containers(type(self)):
-            setattr(made, name, getattr(self, name).copy())
-        return made
+            setattr(own_copy, name, getattr(self, name).copy())
+        return own_copy
 
 
 @cache
@@ -84,10 +84,11 @@ def _containers(cls: type[Own]) -> tuple[str, ...]:
 
 
 class RegisterEntry(Own, SubjectFold):
-    """What did a register say of a business's identity, and does it list the business?
+    """Which identities did a register report for a business, and does it list the business?
 
-    ``said`` holds a fingerprint of each identity; ``revised`` and ``left`` what was said on which
-    day, so that the same change is not taken twice. ``position`` is where the identity is recorded.
+    ``said`` holds a fingerprint of each identity. ``revised`` and ``left`` hold the changes with
+    their days, so that the same change is not taken twice. ``position`` is that of the event with
+    the newest identity.
     """
 
     BEGUN = "identity"
@@ -117,20 +118,20 @@ class RegisterEntry(Own, SubjectFold):
         self.listed = True
 
     def state(self, identity: Identity, origin: Origin) -> None:
-        """This is the identity from now on, and the business is listed."""
+        """Set the newest identity, and mark the business as listed."""
         self.identity = identity
         self.origin = origin
         self.listed = True
         self.said.add(fingerprint(identity))
 
     def leave(self, day: date) -> None:
-        """The business is listed no more."""
+        """Mark the business as no longer listed."""
         self.listed = False
         self.left.add(day)
 
 
 def fingerprint(identity: Identity) -> int:
-    """A number that tells identities apart, in this process."""
+    """Return a number that distinguishes identities within this process."""
     return hash(
         (
             identity.name,
@@ -144,9 +145,10 @@ def fingerprint(identity: Identity) -> int:
 
 
 class ImportedInspection(Own, SubjectFold):
-    """What did a register say of this inspection, and which violations did it cite there?
+    """What did a register report about this inspection, and which violations did it cite there?
 
-    ``event`` reads as corrected. ``replaced`` holds the values that corrections replaced, by field.
+    ``event`` includes corrections. ``replaced`` holds the values that corrections replaced, by
+    field.
     """
 
     BEGUN = "event"
@@ -179,7 +181,7 @@ class ImportedInspection(Own, SubjectFold):
 
 
 class Cited(NamedTuple):
-    """A violation as its business's record has it."""
+    """A violation in the history of its business."""
 
     found_on: date
     inspection: str | None
@@ -191,8 +193,8 @@ class Cited(NamedTuple):
 class BusinessHistory(Own):
     """Which visits and violations did a register report of this business?
 
-    Only what links them: the visits by day (those that were not withdrawn), and each violation with
-    its visit.
+    It holds only what links them: the visits by day, without withdrawn ones, and each violation
+    with its visit.
     """
 
     entity: EntityId
@@ -217,15 +219,15 @@ class BusinessHistory(Own):
         self.withdraw(event.violation)
 
     def cite(self, event: ViolationImported, origin: Origin) -> None:
-        """The violation was found."""
+        """Add a violation."""
         self.violations[event.violation] = Cited(event.found_on, event.inspection, origin)
 
     def rectify(self, violation: str, day: date) -> None:
-        """The violation was put right."""
+        """Mark a violation as corrected on a day."""
         self.violations[violation] = self.violations[violation]._replace(corrected_on=day)
 
     def withdraw(self, violation: str) -> None:
-        """The violation is listed no more."""
+        """Mark a violation as withdrawn."""
         self.violations[violation] = self.violations[violation]._replace(withdrawn=True)
 
 
@@ -265,10 +267,10 @@ class ListedPenalty(Own, SubjectFold):
 
 
 class ImportPlace(SubjectFold):
-    """How far did the import of this file come?
+    """How many rows of this file are imported?
 
-    ``position`` is where it began. ``blanks`` is ``None`` where blank rows were counted as rows, as
-    earlier programs did.
+    ``position`` is that of the start of the import. ``blanks`` is ``None`` if empty rows were
+    counted as rows, as in earlier versions of the program.
     """
 
     BEGUN = "started"

@@ -1,8 +1,8 @@
-"""Mappings: what the files of a register are called, and what their rows say.
+"""Mappings: the file names of a register, and how its rows become claims.
 
 A mapping is data and pure functions. A *step* reads the files of one pattern and turns each row
-into claims; a file that two steps read is gone through twice, because what its rows say of earlier
-rows has to come after all of those. A *lookup* is a small list that the steps consult.
+into claims. A file may have two steps and is then read twice, because statements about earlier rows
+must come after all of those rows. A *lookup* is a small list that the steps consult.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ Tables = Mapping[str, dict[Any, Any]]
 T = TypeVar("T")
 Reader = Callable[["Row", Tables], Iterable[Claim]]
 
-#: What an inspection's identifier may have (`InspectionId`).
+#: The longest inspection identifier, in characters (`InspectionId`).
 MAX_IDENTIFIER = 120
 
-#: Rows that are remembered for those that repeat them.
+#: The most results that ``Row.same`` keeps.
 MAX_MEMO = 500
 
-#: No score is larger; a larger number is a mistake, and might not fit a record.
+#: The largest accepted number; a larger one is a mistake and might not fit a record.
 MAX_NUMBER = 1_000_000
 
-#: A moment as spreadsheets write a date: the time has to be midnight.
+#: The time part of a date as spreadsheets write it; it must be midnight.
 _MIDNIGHT = re.compile(r"[T ]0?0:00(:00(\.0+)?)?Z?$")
-#: Dates that can be read in one way only: the year first, or the month where a mapping says so.
+#: Unambiguous dates: the year first, or the month first if the mapping says so.
 _YEAR_FIRST = re.compile(
     r"(\d{4})(?:([-/.])(\d{1,2})\2(\d{1,2})|年(\d{1,2})月(\d{1,2})日|(\d\d)(\d\d))"
 )
 _MONTH_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 #: A whole number as people and spreadsheets write it.
 _WHOLE = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+))(?:\.0*)?")
-#: Runs of white space and control characters; one space says as much.
+#: Runs of white space and control characters, which are replaced by one space.
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f]+")
 
 
 class BadRow(Exception):
-    """A row that cannot be imported: the name of the reason, and a sentence about this row.
+    """A row that cannot be imported: a reason code, and a sentence about this row.
 
-    ``column`` and ``value`` say in which cell it lies, where it lies in one.
+    ``column`` and ``value`` name the cell, if one cell is the reason.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class BadRow(Exception):
 
 
 class Row:
-    """One row, with converters that say what is wrong: a ``BadRow`` names column and value.
+    """One row, with converters that raise ``BadRow`` naming the column and the value.
 
-    ``today`` is the ledger's civil date: no register can report what lies behind it. ``memo`` is
-    shared by the rows of a file. ``dates`` is the order in which its texts write a date.
+    ``today`` is the ledger's civil date, which no date of a register may exceed. ``memo`` is shared
+    by the rows of a file. ``dates`` is the order in which its texts write a date.
     """
 
     __slots__ = ("dates", "fields", "ignored", "memo", "today", "warnings")
@@ -91,33 +91,33 @@ class Row:
         self.ignored = False
 
     def ignore(self) -> None:
-        """Count the row as one that says nothing to be kept."""
+        """Count the row as one with nothing to record."""
         self.ignored = True
 
     def warn(self, reason: str, message: str) -> None:
-        """Take the row, but name an oddity about it."""
+        """Import the row with a remark about an oddity."""
         self.warnings.append((reason, message))
 
     def same(self, columns: tuple[str, ...], make: Callable[[], T]) -> T:
-        """What ``make`` gives, taken from a row before if these columns said the same there.
+        """Return the result of ``make``, reused from an earlier row with equal columns.
 
-        Rows of one inspection stand together and repeat it; its claims are made once, and the
-        ledger is asked about them once. Warnings are repeated with them.
+        Adjacent rows often repeat one inspection. Its claims are made once and compared with the
+        ledger once; its warnings are repeated for each row.
         """
         key = tuple(map(self.fields.get, columns))
-        found = self.memo.get(key)
-        if found is None:
+        remembered = self.memo.get(key)
+        if remembered is None:
             before = len(self.warnings)
-            made = make()
+            value = make()
             if len(self.memo) >= MAX_MEMO:
                 self.memo.clear()
-            self.memo[key] = (made, self.warnings[before:])
-            return made
-        self.warnings += found[1]
-        return found[0]  # type: ignore[no-any-return]
+            self.memo[key] = (value, self.warnings[before:])
+            return value
+        self.warnings += remembered[1]
+        return remembered[0]  # type: ignore[no-any-return]
 
     def text(self, column: str, most: int = 200) -> str | None:
-        """A text, ``None`` if the field is empty or the file has no such column."""
+        """Return a text; ``None`` if the field is empty or the file has no such column."""
         value = self.fields.get(column)
         if not value:
             return None
@@ -133,21 +133,21 @@ class Row:
         if len(value) > most:
             raise BadRow(
                 f"{column}-too-long",
-                f"{column} has {len(value)} characters, at most {most} fit",
+                f"{column} must have at most {most} characters; it has {len(value)}",
                 column,
                 value[:60],
             )
         return value or None
 
     def need(self, column: str, most: int = 200) -> str:
-        """A text that has to be there."""
+        """Return a text that must not be empty."""
         value = self.text(column, most)
         if value is None:
-            raise BadRow(f"no-{column}", f"{column} is empty", column, "")
+            raise BadRow(f"no-{column}", f"{column} must not be empty", column, "")
         return value
 
     def day(self, column: str) -> date | None:
-        """A date, ``None`` if the field is empty or the file has no such column."""
+        """Return a date; ``None`` if the field is empty or the file has no such column."""
         value = self.fields.get(column)
         if not value:
             return None
@@ -157,25 +157,28 @@ class Row:
                 return None
             raise BadRow(
                 f"bad-{column}",
-                f"{column} {_shown(value)} is no date; write it as 2016-02-29",
+                f"{column} must be a date such as 2016-02-29; it is {_shown(value)}",
                 column,
                 str(value),
             )
         if day > self.today:
             raise BadRow(
-                f"future-{column}", f"{column} {day} lies in the future", column, str(value)
+                f"future-{column}",
+                f"{column} must not be in the future; it is {day}",
+                column,
+                str(value),
             )
         return day
 
     def need_day(self, column: str) -> date:
-        """A date that has to be there."""
+        """Return a date that must not be empty."""
         day = self.day(column)
         if day is None:
-            raise BadRow(f"no-{column}", f"{column} is empty", column, "")
+            raise BadRow(f"no-{column}", f"{column} must not be empty", column, "")
         return day
 
     def number(self, column: str) -> int | None:
-        """A whole number, ``None`` if the field is empty or the file has no such column."""
+        """Return a whole number; ``None`` if the field is empty or the file has no such column."""
         value = self.fields.get(column)
         if not value:
             return None
@@ -183,21 +186,22 @@ class Row:
         if number is None and value.strip():
             raise BadRow(
                 f"bad-{column}",
-                f"{column} {_shown(value)} is no whole number",
+                f"{column} must be a whole number; it is {_shown(value)}",
                 column,
                 str(value),
             )
         return number
 
     def business(self, register: str, column: str) -> str:
-        """The ledger's identifier of the business that this column numbers."""
+        """Return the ledger's identifier of the business whose number is in this column."""
         number = self.need(column, 60)
         if personal_data(number) == ID_NUMBER:
             raise personal_number(column)
         if not _BUSINESS.match(number):
             raise BadRow(
                 f"bad-{column}",
-                f"{column} {_shown(number)} has characters that no number has",
+                f"{column} must have only letters, digits and the signs . _ / -; it is "
+                f"{_shown(number)}",
                 column,
                 number,
             )
@@ -205,7 +209,7 @@ class Row:
 
 
 def personal_number(column: str) -> BadRow:
-    """The refusal of a row whose column holds the number of a person, which it does not repeat."""
+    """Return the refusal of a row that holds a person's number, without repeating it."""
     return BadRow(
         f"personal-{column}",
         f"{column} holds the identity number of a person, which is not repeated here; a business "
@@ -218,9 +222,9 @@ _BUSINESS = re.compile(r"^[A-Za-z0-9._/-]{1,60}\Z")
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One going through the files of a pattern.
+    """One reading of all files of a pattern.
 
-    ``again``: an earlier step read these files and reported the rows that cannot be read.
+    ``again``: an earlier step reads the same files and reports the rows that cannot be read.
     """
 
     name: str
@@ -231,9 +235,9 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Lookup(msgspec.Struct, frozen=True):
-    """A small list beside the register. ``add`` puts what a row says into the table.
+    """A small list that belongs to the register. ``add`` enters a row into the table.
 
-    ``without`` says what is lost if the folder has no such file.
+    ``without`` states what is lost if the folder has no such file.
     """
 
     name: str
@@ -244,12 +248,12 @@ class Lookup(msgspec.Struct, frozen=True):
 
 
 class RegisterMapping(msgspec.Struct, frozen=True):
-    """A register: its name (which stands before its businesses' numbers), its steps, its lists.
+    """A register: its name (the prefix of its businesses' numbers), its steps and its lookups.
 
-    ``known_by`` is the column that says when the register first said something, if it has one, and
-    ``known`` the day that counts where it has none. ``told`` is what the mapping says of its files.
-    ``digest`` is that of the file from which the mapping comes, if it comes from one: another
-    mapping reads a file anew.
+    ``known_by`` is the column with the day on which the register first reported something, if it
+    has one; ``known`` is the day that counts without it. ``told``: the encoding and sheet of its
+    files. ``digest`` is that of the mapping's own file, if it comes from one; a changed mapping
+    imports a file again.
     """
 
     name: str
@@ -263,14 +267,14 @@ class RegisterMapping(msgspec.Struct, frozen=True):
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """The patterns of the files that are imported, each once, in order."""
+        """The patterns of the imported files, each once, in order."""
         return tuple(dict.fromkeys(step.pattern for step in self.steps))
 
 
 def files_of(folder: Path, pattern: str) -> list[Path]:
-    """The files of a folder that a pattern names, whatever they end in, in the order of names.
+    """Return the files of a folder that match a pattern, with any known ending, by name.
 
-    Capitals in names do not matter. A file that is named itself, in place of a folder, is taken.
+    Upper and lower case do not matter. ``folder`` may also be a single file.
     """
     if folder.is_file():
         return [folder] if _fits(folder.name, pattern) else []
@@ -278,7 +282,7 @@ def files_of(folder: Path, pattern: str) -> list[Path]:
 
 
 def _fits(name: str, pattern: str) -> bool:
-    """Whether a pattern names a file: those that cannot be read too, so that they are refused."""
+    """Return whether a pattern matches a name; files of unreadable kinds match and are refused."""
     low = name.lower()
     ending = ending_of(low) or next((end for end in UNREADABLE if low.endswith(end)), None)
     if ending is None or low.startswith((".", "~")):
@@ -288,15 +292,15 @@ def _fits(name: str, pattern: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def as_date(value: str, order: DateOrder = "ymd") -> date | None:
-    """The date that a text says, ``None`` if it says none, or could say two."""
+    """Return the date that a text means; ``None`` if it means none or is ambiguous."""
     value = _MIDNIGHT.sub("", _narrow(value).strip())
-    found = _YEAR_FIRST.fullmatch(value)
+    match = _YEAR_FIRST.fullmatch(value)
     try:
-        if found is not None:
-            year, month, day = (part for part in found.group(1, 3, 4, 5, 6, 7, 8) if part)
+        if match is not None:
+            year, month, day = (part for part in match.group(1, 3, 4, 5, 6, 7, 8) if part)
             return date(int(year), int(month), int(day))
-        if order == "mdy" and (found := _MONTH_FIRST.fullmatch(value)) is not None:
-            return date(int(found[3]), int(found[1]), int(found[2]))
+        if order == "mdy" and (match := _MONTH_FIRST.fullmatch(value)) is not None:
+            return date(int(match[3]), int(match[1]), int(match[2]))
     except ValueError:
         return None
     return None
@@ -304,21 +308,21 @@ def as_date(value: str, order: DateOrder = "ymd") -> date | None:
 
 @lru_cache(maxsize=1024)
 def as_number(value: str) -> int | None:
-    """The whole number that a text says, ``None`` if it says none. ``98.0`` says 98."""
-    found = _WHOLE.fullmatch(_narrow(value).strip())
-    if found is None or len(found[1]) > 12:
+    """Return the whole number that a text means, or ``None``; ``98.0`` means 98."""
+    match = _WHOLE.fullmatch(_narrow(value).strip())
+    if match is None or len(match[1]) > 12:
         return None
-    number = int(found[1].replace(",", ""))
+    number = int(match[1].replace(",", ""))
     return number if abs(number) <= MAX_NUMBER else None
 
 
 def _narrow(value: str) -> str:
-    """A text with digits and signs of full width as the usual ones."""
+    """Return a text with full-width digits and signs replaced by the usual ones."""
     return value if value.isascii() else unicodedata.normalize("NFKC", value)
 
 
 def one_line(value: str) -> str:
-    """A text without line breaks and double spaces, as an identifier needs it."""
+    """Return a text without line breaks and double spaces, as identifiers need it."""
     return _SPACE.sub(" ", value).strip()
 
 
@@ -327,18 +331,18 @@ def _fitting(text: str, most: int) -> str:
     text = one_line(text)
     if len(text) <= most:
         return text
-    # Readable as far as it goes; the digest keeps two long ones apart.
+    # Keep the readable beginning; the digest distinguishes long texts.
     return f"{text[: most - 9].strip()}~{sha256(text.encode()).hexdigest()[:8]}"
 
 
 def inspection_id(business: str, day: date | datetime, type: str) -> str:
-    """``nyc-restaurants:41666910/2013-01-01/<type>``, cut with a digest where it would not fit."""
+    """Return ``<business>/<day>/<type>``; a type that is too long is cut and gets a digest."""
     start = f"{business}/{day}/"
     return start + _fitting(type, MAX_IDENTIFIER - len(start))
 
 
 def violation_id(place: str, code: str) -> str:
-    """The violation of ``code`` that was found at a visit, or by a business on a day."""
+    """Return the id of a violation of ``code`` found at a visit, or at a business on a day."""
     return f"{place}/{code}"
 
 

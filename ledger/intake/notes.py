@@ -1,4 +1,4 @@
-"""Notes about rows: what was odd, in which cell, and nobody's number."""
+"""Notes about rows: what was odd, and in which cell, without any person's number."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ def row_note(
     column: str | None = None,
     value: str | None = None,
 ) -> RowNote:
-    """A note that fits a record. It is public for ever, so that personal data is never repeated."""
-    what = personal_data(message, value)
-    if what is not None:
-        message = f"{column or 'the row'} holds {what}, which is not repeated here ({reason})"
+    """Return a note short enough for a record. Notes are public, so personal data is left out."""
+    kind_of_data = personal_data(message, value)
+    if kind_of_data is not None:
+        message = (
+            f"{column or 'the row'} holds {kind_of_data}, which is not repeated here ({reason})"
+        )
         value = None
     return RowNote(
         line=line,

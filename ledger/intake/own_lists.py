@@ -1,9 +1,9 @@
-"""A region's own list of businesses (名录), read as a mapping in TOML says.
+"""A region's own list of businesses (名录), imported by a mapping in TOML.
 
 The mapping names each column of the list and the field that it fills, with its checks, its default
-and its codes. A column that names or reaches persons is dropped (rulebook 2.17, 0.10): a mapping
-that would publish one is refused. A row whose number is that of a person is refused and the number
-is repeated nowhere.
+and its codes. A column that names persons or tells how to reach them must be dropped (rulebook
+2.17, 0.10); a mapping that would publish it is refused. A row with the number of a person is
+refused, and the number is not repeated anywhere.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ Field = Literal[
 ]
 Type = Literal["text", "date", "whole", "decimal", "percent"]
 
-#: Characters that fit each field of text.
+#: The most characters of each text field.
 _MOST: Final = {"name": 300, "address": 500, "area": 120, "line": 200, "detail": 1000}
 _DATES: Final = ("registered_on", "left_on", "graded_on")
-#: What a status may say once its codes are read.
+#: The values of a status after its codes are applied.
 _STATUSES: Final = ("listed", *get_args(Leaving))
 
-#: Headings that name persons, or tell how to reach one.
+#: Headings of columns that name persons or tell how to reach them.
 _PERSONAL = re.compile(
     "法定代表|法人代表|法人姓名|负责人|经营者|联系人|联络员|姓名|身份证|证件号|电话|手机|联系方式|邮箱|投资人|股东|董事|监事|合伙人"
     r"|legal.?rep|contact|phone|mobile|id.?card|id.?number|e-?mail|owner|director",
@@ -69,15 +69,15 @@ _UNSEEN = re.compile(r"[\s\u00ad\u200b-\u200f\u2060\ufeff]+")
 
 
 class MappingError(Exception):
-    """A mapping that cannot be used: in which line, at which key, and why."""
+    """A mapping that cannot be used; the message names the line, the key and the reason."""
 
 
 class Column(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A column of the list: the field that it fills, and what is asked of its cells.
+    """A column of the list: the field that it fills, and the checks of its cells.
 
-    ``also``: what the column is called in other years. ``default`` stands for an empty cell.
-    ``codes`` turn what cells say into what the field takes. ``matches`` is a regular expression.
-    ``name`` is what a detail is called, the heading unless it is said.
+    ``also``: the headings of the column in other years. ``default`` replaces an empty cell.
+    ``codes`` maps the values of cells to values of the field. ``matches`` is a regular expression
+    for the whole cell. ``name`` is the name of a detail, by default the heading.
     """
 
     field: Field
@@ -91,7 +91,7 @@ class Column(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class GradeSource(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Who gave the grades of the list, by which scheme, and on which day if no column says it."""
+    """Who gave the grades of the list, by which scheme, and on which day if no column has it."""
 
     scheme: str
     source: Literal["samr", "edb"]
@@ -99,11 +99,12 @@ class GradeSource(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class ListMapping(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A mapping as it stands in its file.
+    """The content of a mapping file.
 
-    ``name`` stands in the provenance of each fact, and before the number of a business that has no
-    USCC. ``files`` is the pattern of the list's files in a folder. ``reference`` names the register
-    that shows codes with an odd check character; they are taken, marked, with it alone.
+    ``name`` is recorded in the provenance of each fact and is the prefix of the number of a
+    business without a USCC. ``files`` is the pattern of the list's files in a folder. ``reference``
+    names the register that shows codes with a wrong check character; only then are such codes
+    imported, and they are marked.
     """
 
     name: str
@@ -119,24 +120,24 @@ class ListMapping(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 def read_mapping(path: Path) -> RegisterMapping:
-    """The mapping that a file holds. Raises ``MappingError`` naming line and key."""
+    """Read the mapping in a file. Raises ``MappingError``, which names line and key."""
     try:
         data = path.read_bytes()
         text = data.decode("utf-8-sig")
     except OSError as error:
         raise MappingError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise MappingError(f"{path.name} must be UTF-8; save it as such.") from error
+        raise MappingError(f"{path.name} must be UTF-8; save it as UTF-8.") from error
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise MappingError(f"{path.name} is not TOML: {error}.") from error
+        raise MappingError(f"{path.name} must be TOML; it is not: {error}.") from error
     where = partial(_refuse, path.name, text)
     try:
         mapping = msgspec.convert(table, ListMapping)
     except msgspec.ValidationError as error:
-        said, _, at = str(error).partition(" - at ")
-        raise where(_keys(at.strip("`")) + _unknown(said), said) from error
+        message, _, at = str(error).partition(" - at ")
+        raise where(_keys(at.strip("`")) + _unknown(message), message) from error
     _check(mapping, where)
     return _register(mapping, sha256(data).hexdigest())
 
@@ -151,17 +152,17 @@ def _refuse(name: str, text: str, keys: tuple[str, ...], why: str) -> MappingErr
 
 
 def _keys(at: str) -> tuple[str, ...]:
-    """The keys of a path as msgspec writes it: ``$.columns[...].field``."""
+    """Return the keys of a path in msgspec's notation: ``$.columns[...].field``."""
     return tuple(part for part in re.findall(r"[^.$\[\]]+", at) if part != "...")
 
 
-def _unknown(said: str) -> tuple[str, ...]:
-    found = re.search(r"unknown field `([^`]*)`", said)
-    return (found[1],) if found else ()
+def _unknown(message: str) -> tuple[str, ...]:
+    match = re.search(r"unknown field `([^`]*)`", message)
+    return (match[1],) if match else ()
 
 
 def _line_of(text: str, keys: tuple[str, ...]) -> int:
-    """The line on which the last of these keys stands, as far as they can be followed."""
+    """Return the line of the last of these keys that the text contains."""
     best, depth = 1, 0
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.splitlines(), start=1):
@@ -169,10 +170,10 @@ def _line_of(text: str, keys: tuple[str, ...]) -> int:
         if re.match(r"\[[^\[]", bare):
             here = table = _path(bare)
         else:
-            found = re.match(r"""((?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*)?)+\s*=""", bare)
-            if found is None:
+            match = re.match(r"""((?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*)?)+\s*=""", bare)
+            if match is None:
                 continue
-            here = (*table, *_path(f"{found[0]} 0"))
+            here = (*table, *_path(f"{match[0]} 0"))
         shared = 0
         wanted = list(keys)
         for key in here:
@@ -185,7 +186,7 @@ def _line_of(text: str, keys: tuple[str, ...]) -> int:
 
 
 def _path(line: str) -> tuple[str, ...]:
-    """The keys that one line of TOML opens."""
+    """Return the keys that one line of TOML opens."""
     try:
         value: Any = tomllib.loads(line)
     except tomllib.TOMLDecodeError:
@@ -198,7 +199,7 @@ def _path(line: str) -> tuple[str, ...]:
 
 
 def _check(mapping: ListMapping, where: Refuse) -> None:
-    """Refuse what no list could be read by."""
+    """Refuse a mapping by which no list could be imported."""
     if not _NAME.fullmatch(mapping.name):
         raise where(
             ("name",),
@@ -212,8 +213,8 @@ def _check(mapping: ListMapping, where: Refuse) -> None:
         if field != "drop" and _PERSONAL.search(heading):
             raise where(
                 (*at, "field"),
-                f"{heading} names persons or tells how to reach them, which no public fact may; "
-                "its field must be drop",
+                f"{heading} must have the field drop, because it names persons or tells how to "
+                "reach them, which must not be published",
             )
         if field not in {"detail", "drop"} and field in fields:
             raise where(
@@ -230,12 +231,12 @@ def _check(mapping: ListMapping, where: Refuse) -> None:
     if "left_on" not in fields and "status" in fields:
         raise where(
             ("columns", fields["status"], "field"),
-            "a status needs a column with the field left_on: a leaving has a day",
+            "with a status, a column must have the field left_on: the day of leaving",
         )
     if "grade" in fields and mapping.grade is None:
         raise where(
             ("columns", fields["grade"], "field"),
-            "a grade needs a table [grade] with scheme and source: who gave it",
+            "with a grade, there must be a table [grade] with scheme and source: who gave it",
         )
     given = mapping.grade
     if given is not None and given.assessed_on is None and "graded_on" not in fields:
@@ -265,15 +266,17 @@ def _check_column(column: Column, at: tuple[str, ...], where: Refuse) -> None:
         if column.default is not None and column.default not in (*allowed, *column.codes):
             raise where((*at, "default"), f"it must be one of {', '.join(allowed)}")
     if column.name is not None and column.field != "detail":
-        raise where((*at, "name"), "only a detail has a name")
+        raise where((*at, "name"), "only a detail may have a name")
     if column.type != "text" and column.field != "detail":
-        raise where((*at, "type"), "only a detail has a type; other fields have their own")
+        raise where(
+            (*at, "type"), "only a detail may have a type; the other fields have fixed types"
+        )
 
 
 def _register(mapping: ListMapping, digest: str) -> RegisterMapping:
     read = {h: c for h, c in mapping.columns.items() if c.field != "drop"}
     by_field = {c.field: h for h, c in read.items()}
-    # Of a list that numbers its businesses in two ways, a file may have either.
+    # If a list may number its businesses in two ways, a file needs only one of the columns.
     keys = tuple(by_field[field] for field in ("uscc", "number") if field in by_field)
     required = tuple(
         h for h, c in read.items() if (c.required or c.field == "name") and h not in keys
@@ -297,7 +300,7 @@ def _register(mapping: ListMapping, digest: str) -> RegisterMapping:
 
 
 class _List:
-    """Reads the rows of a list."""
+    """Turns the rows of a list into claims."""
 
     def __init__(self, mapping: ListMapping, columns: Mapping[str, Column]) -> None:
         self._mapping = mapping
@@ -309,7 +312,7 @@ class _List:
         }
 
     def read(self, row: Row, tables: Tables) -> Iterator[Claim]:
-        """What one row says: a business, its grade, its leaving."""
+        """Yield the claims of one row: the business, its grade, its leaving."""
         entity, odd = self._entity(row)
         identity = Identity(
             name=self._text(row, "name"),
@@ -327,7 +330,7 @@ class _List:
         )
         if identity.name is None:
             at = self._of["name"]
-            raise BadRow(f"no-{at}", f"{at} is empty", at, "")
+            raise BadRow(f"no-{at}", f"{at} must not be empty", at, "")
         event = EntityRegistered(
             entity=entity,
             identity=identity,
@@ -343,21 +346,21 @@ class _List:
             yield left
 
     def _entity(self, row: Row) -> tuple[str, bool]:
-        """The business's id, and whether its check character is odd."""
+        """Return the business's id, and whether its check character is wrong."""
         column = self._of.get("uscc")
         code = None if column is None else self._cell(row, column)
         if column is None or not code:
             number = self._of.get("number")
             if number is None or not self._cell(row, number):
                 at = column or number or ""
-                raise BadRow(f"no-{at}", f"{at} is empty", at, "")
+                raise BadRow(f"no-{at}", f"{at} must not be empty", at, "")
             return row.business(self._mapping.name, number), False
         value = normal_entity(_UNSEEN.sub("", unicodedata.normalize("NFKC", code)))
         if personal_data(value) == ID_NUMBER or oddity_of(value, row.today) == "personal_number":
             raise personal_number(column)
         try:
             if ":" in value:
-                raise ValueError("it must be a Unified Social Credit Identifier and has a colon")  # noqa: TRY301
+                raise ValueError("it must be a Unified Social Credit Identifier; it has a colon")  # noqa: TRY301
             check_entity(value)
         except ValueError as error:
             raise BadRow(f"bad-{column}", f"{column}: {error}", column, code) from error
@@ -366,34 +369,34 @@ class _List:
         if self._mapping.reference is None:
             raise BadRow(
                 "check-character",
-                f"{column} {value} has another check character than GB 32100 gives. Compare it "
-                "with the business licence; if its register shows it so, name that register as "
-                "reference in the mapping",
+                f"the check character of {column} {value} must be the one by GB 32100; it is "
+                "another. Compare it with the business licence; if the register shows it like "
+                "this, name that register as reference in the mapping",
                 column,
                 code,
             )
         row.warn(
             "odd-check-character",
-            f"{column} {value} has another check character than GB 32100 gives; it is taken with "
-            f"the reference {self._mapping.reference}",
+            f"the check character of {column} {value} is not the one by GB 32100; it is imported "
+            f"with the reference {self._mapping.reference}",
         )
         return value, True
 
     def _cell(self, row: Row, heading: str, most: int = 200) -> str | None:
-        """What a cell says once its default, its pattern and its codes are applied."""
+        """Return the value of a cell after its default, its pattern and its codes are applied."""
         column = self._columns[heading]
         value = row.text(heading, most)
         if value is None and column.default is not None:
             value = column.default
         if value is None:
             if column.required and column.field not in {"uscc", "number"}:
-                raise BadRow(f"no-{heading}", f"{heading} is empty", heading, "")
+                raise BadRow(f"no-{heading}", f"{heading} must not be empty", heading, "")
             return None
         pattern = self._patterns.get(heading)
         if pattern is not None and pattern.fullmatch(value) is None:
             raise BadRow(
                 f"bad-{heading}",
-                f"{heading} {value!r} must match {pattern.pattern}",
+                f"{heading} must match {pattern.pattern}; it is {value!r}",
                 heading,
                 value,
             )
@@ -401,7 +404,7 @@ class _List:
             if value not in column.codes:
                 raise BadRow(
                     f"unknown-{heading}",
-                    f"{heading} {value!r} is none of {', '.join(column.codes)}",
+                    f"{heading} must be one of {', '.join(column.codes)}; it is {value!r}",
                     heading,
                     value,
                 )
@@ -421,7 +424,7 @@ class _List:
         if value not in kinds:
             raise BadRow(
                 f"bad-{heading}",
-                f"{heading} {value!r} must be one of {', '.join(kinds)}",
+                f"{heading} must be one of {', '.join(kinds)}; it is {value!r}",
                 heading,
                 value,
             )
@@ -445,11 +448,12 @@ class _List:
             value = plain_text(value, f"/{heading}")
         except Malformed as error:
             raise BadRow(f"unseen-{heading}", f"{heading}: {error}", heading) from error
-        what = personal_data(value)
-        if what is not None:
+        kind_of_data = personal_data(value)
+        if kind_of_data is not None:
             raise BadRow(
                 f"personal-{heading}",
-                f"{heading} holds {what}, which no public fact may and which is not repeated here",
+                f"{heading} must not hold {kind_of_data}, because it is published; it is not "
+                "repeated here",
                 heading,
             )
         return value
@@ -463,7 +467,7 @@ class _List:
             row.fields[heading] = column.default
         day = row.day(heading)
         if day is None and column.required:
-            raise BadRow(f"no-{heading}", f"{heading} is empty", heading, "")
+            raise BadRow(f"no-{heading}", f"{heading} must not be empty", heading, "")
         return day
 
     def _detail(self, row: Row, heading: str, column: Column) -> str | None:
@@ -472,15 +476,19 @@ class _List:
                 row.fields[heading] = column.default
             day = row.day(heading)
             if day is None and column.required:
-                raise BadRow(f"no-{heading}", f"{heading} is empty", heading, "")
+                raise BadRow(f"no-{heading}", f"{heading} must not be empty", heading, "")
             return _iso(day)
         value = self._plain(row, heading, _MOST["detail"])
         if value is None or column.type == "text":
             return value
         number = _decimal(value, percent=column.type == "percent")
         if number is None or (column.type == "whole" and number != number.to_integral_value()):
-            asked = {"whole": "a whole number", "decimal": "a number"}.get(column.type, "a share")
-            raise BadRow(f"bad-{heading}", f"{heading} {value!r} must be {asked}", heading, value)
+            asked = {"whole": "a whole number", "decimal": "a number"}.get(
+                column.type, "a percentage"
+            )
+            raise BadRow(
+                f"bad-{heading}", f"{heading} must be {asked}; it is {value!r}", heading, value
+            )
         return f"{number:f}%" if column.type == "percent" else f"{number:f}"
 
     def _grade(self, row: Row, entity: str) -> Grades | None:
@@ -492,12 +500,12 @@ class _List:
         assert given is not None
         if value not in get_args(Grade):
             raise BadRow(
-                f"bad-{heading}", f"{heading} {value!r} must be A, B, C or D", heading, value
+                f"bad-{heading}", f"{heading} must be A, B, C or D; it is {value!r}", heading, value
             )
         on = self._day(row, "graded_on") or given.assessed_on
         if on is None:
             at = self._of["graded_on"]
-            raise BadRow(f"no-{at}", f"{at} is empty, and a grade has a day", at, "")
+            raise BadRow(f"no-{at}", f"{at} must not be empty if there is a grade", at, "")
         factors = (
             Factor(kind="external_assessment", says=self._mapping.title or self._mapping.name),
         )
@@ -520,14 +528,14 @@ class _List:
         if status not in _STATUSES:
             raise BadRow(
                 f"bad-{heading}",
-                f"{heading} {status!r} is none of {', '.join(_STATUSES)}",
+                f"{heading} must be one of {', '.join(_STATUSES)}; it is {status!r}",
                 heading,
                 status,
             )
         at = self._of["left_on"]
         on = self._day(row, "left_on")
         if on is None:
-            raise BadRow(f"no-{at}", f"{at} is empty, and a leaving has a day", at, "")
+            raise BadRow(f"no-{at}", f"{at} must not be empty if the business has left", at, "")
         reason = row.text(heading) or status
         return Delists(entity=entity, reason=reason, kind=status, on=on, known=self._mapping.known)  # type: ignore[arg-type]
 
@@ -537,7 +545,7 @@ def _iso(day: date | datetime | None) -> str | None:
 
 
 def _decimal(value: str, *, percent: bool) -> Decimal | None:
-    """The number that a text says, exactly: with or without a currency, and with its commas."""
+    """Return the exact number that a text means, with or without a currency and commas."""
     plain = unicodedata.normalize("NFKC", value).strip()
     if percent:
         if not plain.endswith("%"):

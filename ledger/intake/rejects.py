@@ -1,9 +1,9 @@
-"""The rows that an import refused: one list with the reasons, and files to be mended.
+"""The rows that an import refused: one list with the reasons, and files with the rows to correct.
 
-Both are written anew by each run and are complete. The list has a line for each note; the folder
-has, for each file, the refused rows under their headings, so that a clerk can mend them there and
-import that folder. An identity number that a row holds is repeated in neither, and of a region's
-own list nothing that the mapping does not read: such columns name persons.
+Each run writes both again and completely. The list has a line for each note. The folder has one
+file per imported file, with the refused rows under their headings, so that a clerk can correct them
+there and import that folder. Neither repeats an identity number. For a region's own list, they omit
+columns that the mapping does not read, because such columns may name persons.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ledger.stores.files import private_file
 
 
 class Rejects:
-    """Writes the notes of one run. ``files`` are those to be mended, in the order of their rows."""
+    """Writes the notes of one run, and the files with the rows to correct."""
 
     def __init__(
         self, path: Path | None, folder: Path, language: Language, *, only_read: bool = False
@@ -38,7 +38,7 @@ class Rejects:
 
     @property
     def files(self) -> list[Path]:
-        """The files with refused rows that were written."""
+        """The files with refused rows that were written, in the order of their first rows."""
         return [path for path, *_ in self._open.values()]
 
     def __enter__(self) -> Rejects:
@@ -60,16 +60,14 @@ class Rejects:
         # Spreadsheet programs on Chinese systems take UTF-8 without a mark for GB18030.
         return "utf-8-sig" if self._language == "zh" else "utf-8"
 
-    def write(
-        self, file: str, note: RowNote, source: Source | None, found: SourceRow | None
-    ) -> None:
-        """Write one note, with the row as it stands in its file."""
+    def write(self, file: str, note: RowNote, source: Source | None, row: SourceRow | None) -> None:
+        """Write one note, with its row as in the file."""
         if self._rows is None:
             return
-        cells = _cells(source, found, only_read=self._only_read)
+        cells = _cells(source, row, only_read=self._only_read)
         message = in_language(note.message, self._language)
-        said = (file, note.line, note.kind, note.column, note.value, note.reason, message)
-        self._rows.writerow((*said, _as_line(cells, source)))
+        columns = (file, note.line, note.kind, note.column, note.value, note.reason, message)
+        self._rows.writerow((*columns, _as_line(cells, source)))
         if note.kind == "rejected" and source is not None and self._last != (file, note.line):
             self._last = (file, note.line)
             self._mend(file, note, message, source, cells)
@@ -77,7 +75,7 @@ class Rejects:
     def _mend(
         self, file: str, note: RowNote, message: str, source: Source, cells: list[str]
     ) -> None:
-        """Put a refused row into the file in which it can be mended."""
+        """Add a refused row to the file in which it can be corrected."""
         width = len(source.columns)
         if file not in self._open:
             assert self._beside is not None
@@ -98,19 +96,19 @@ class Rejects:
 
 
 def _apart(beside: Path, folder: Path) -> Path:
-    """A folder that is not the one being read."""
+    """Return a folder other than the one being read."""
     while beside.resolve() == folder.resolve():
         beside = beside.with_name(f"{beside.name}-again")
     return beside
 
 
-def _cells(source: Source | None, found: SourceRow | None, *, only_read: bool) -> list[str]:
-    """The cells of a row as text, without anybody's number."""
-    if source is None or found is None:
+def _cells(source: Source | None, row: SourceRow | None, *, only_read: bool) -> list[str]:
+    """Return the cells of a row as text, without any person's number."""
+    if source is None or row is None:
         return []
     encoding = source.form.encoding
     name = "utf-8" if encoding is None or encoding.wide else encoding.name
-    text = found.raw.decode(name, errors="backslashreplace")
+    text = row.raw.decode(name, errors="backslashreplace")
     delimiter = "," if encoding is None else source.form.delimiter
     try:
         cells = next(csv.reader(text.splitlines(keepends=True), delimiter=delimiter), [])
@@ -119,12 +117,12 @@ def _cells(source: Source | None, found: SourceRow | None, *, only_read: bool) -
     if only_read and len(cells) == len(source.columns):
         cells = [cell if place in source.read else "" for place, cell in enumerate(cells)]
     elif only_read:
-        cells = [WITHHELD]  # nobody can say which cell is which
+        cells = [WITHHELD]  # the cells cannot be matched with columns
     return [WITHHELD if personal_data(cell) else cell for cell in cells]
 
 
 def _as_line(cells: list[str], source: Source | None) -> str:
-    """Cells as one line, separated as in their file."""
+    """Return cells as one line, separated as in their file."""
     if source is None or not cells:
         return ""
     line = _Line()
@@ -134,7 +132,7 @@ def _as_line(cells: list[str], source: Source | None) -> str:
 
 
 class _Line:
-    """Takes what a CSV writer writes."""
+    """A file-like object that collects the text of a CSV writer."""
 
     text = ""
 

@@ -1,9 +1,8 @@
 """Running an import: the files of a folder, step by step, into one ledger.
 
-While the sequencer decides and commits a batch of rows, the next ones are read and understood;
-a few batches are under way at a time, in order, so memory does not grow with the files. What was
-committed is never read again for recording: an import that is started anew asks the ledger for its
-place in each file.
+While the sequencer decides and commits a batch of rows, the next rows are read. Only a few batches
+are in progress at a time, in order, so memory does not grow with the files. Committed rows are not
+imported again: an import that is restarted asks the ledger how far each file is imported.
 """
 
 from __future__ import annotations
@@ -53,23 +52,23 @@ from ledger.stores.blobs import Blobs
 from ledger.systems.draws.effects import CalledReserves, called_reserves
 from ledger.systems.draws.folds import DrawnAt
 
-#: Batches that are under way at a time. Those that wait while one is committed share the next
-#: commit, so each page of the store's indexes is written less often.
+#: The most batches in progress at a time. Batches that wait during a commit share the next commit,
+#: so each page of the store's indexes is written less often.
 IN_FLIGHT = 4
 
-#: How often a row is handed in by which a drawn business leaves, if other reserves moved up.
+#: How often a row is submitted by which a drawn business leaves, if its reserves changed meanwhile.
 ATTEMPTS = 3
 
-#: Refused rows that a report shows; the rejects file has all.
+#: The most refused rows that a report shows; the rejects file has all.
 SHOWN = 10
 
 
 class ImportFailed(Exception):
-    """The import cannot begin or go on, with what to do about it. What is recorded stays."""
+    """The import cannot begin or continue; the message says what to do. Recorded rows stay."""
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A row that was refused: where it stands, under which name, and why."""
+    """A refused row: its file and line, the reason code, and the reason."""
 
     file: str
     line: int
@@ -78,7 +77,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """Where an import is: so many rows of a file in this step; ``recorded`` events in all."""
+    """The progress of an import: rows of a file in a step, and ``recorded`` events in total."""
 
     step: str
     file: str
@@ -88,9 +87,10 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class FileReport(msgspec.Struct):
-    """One file in one step: its rows, and how many of them were dealt with before this run.
+    """One file in one step: its rows, and how many of them earlier runs imported.
 
-    ``blank`` rows are no rows. ``missing`` columns would have been read, ``extra`` ones are not.
+    ``blank`` rows are not counted as rows. ``missing``: optional columns that the file lacks;
+    ``extra``: columns that are not read.
     """
 
     step: str
@@ -109,15 +109,14 @@ class FileReport(msgspec.Struct):
 
 
 class Report(msgspec.Struct):
-    """What an import did.
+    """The result of an import.
 
-    ``recorded`` counts events by topic. ``rows`` counts each row once, however many steps read it;
-    ``known`` counts the rows of this run that added nothing because the ledger knew what they say,
-    in each step.
-    ``rejects`` and ``warnings`` count rows by the name of the reason, over whole files: a second
-    run says the same. ``remarks`` are about files: missing columns and lists. ``not_imported`` are
-    the files of the folder that the mapping has no use for, ``rejected_files`` those that were
-    written with the rejected rows, to be mended and imported.
+    ``recorded`` counts events by topic. ``rows`` counts each row once, however many steps read it.
+    ``known`` counts, in each step, the rows of this run that added nothing because the ledger knew
+    their facts already. ``rejects`` and ``warnings`` count rows by reason over whole files, so a
+    second run reports the same. ``remarks`` are about files: missing columns and lists.
+    ``not_imported``: the files of the folder that the mapping does not use. ``rejected_files``: the
+    written files with the rejected rows, to be corrected and imported.
     """
 
     mapping: str
@@ -152,17 +151,16 @@ def import_register(
     told: Told = NOTHING_TOLD,
     language: Language = "en",
 ) -> Report:
-    """Import the files of a register that lie in ``folder``; those imported before add nothing.
+    """Import the files of a register in ``folder``; files that are already imported add nothing.
 
-    ``folder`` may be a single file. ``strict`` stops at the first row that cannot be taken.
-    ``rejects`` is the file to which refused rows and rows with a remark are written, as CSV; beside
-    it a folder gets the refused rows of each file, as a file that can be imported when it is
-    mended. ``known`` is the day on which the register is held to have said what bears no date of
-    its own. ``told`` overrides what is found out about the files; ``language`` is that of the
-    report and the rejects.
+    ``folder`` may be a single file. ``strict`` stops at the first row that cannot be imported.
+    ``rejects`` is a CSV file for refused rows and rows with a remark; a folder next to it gets the
+    refused rows of each file, which can be corrected and imported. ``known`` is the day on which
+    the register is taken to have reported facts without a date of their own. ``told`` overrides the
+    detected encoding and sheet. ``language`` is that of the report and the rejects.
 
-    Raises ``ImportFailed``, ``SourceError`` for a file, ``RowRejected`` when strict, and what the
-    ledger answers when it takes no more.
+    Raises ``ImportFailed``, ``SourceError`` for a file, ``RowRejected`` when strict, and the error
+    of the ledger if it accepts no more commands.
     """
     mapping = check_register(mapping_name, folder)
     with ExitStack() as stack:
@@ -188,10 +186,10 @@ def import_register(
 
 
 def check_register(mapping_name: str | RegisterMapping, folder: str | Path) -> RegisterMapping:
-    """The mapping of that name, if ``folder`` has files for it.
+    """Return the mapping of that name, if ``folder`` has files for it.
 
-    A name that ends in ``.toml`` is that of a file. Raises ``ImportFailed``, and ``MappingError``
-    for such a file.
+    A name that ends in ``.toml`` is that of a mapping file. Raises ``ImportFailed``, and
+    ``MappingError`` for a bad mapping file.
     """
     if isinstance(mapping_name, RegisterMapping):
         mapping: RegisterMapping | None = mapping_name
@@ -202,8 +200,8 @@ def check_register(mapping_name: str | RegisterMapping, folder: str | Path) -> R
     if mapping is None:
         names = ", ".join(sorted(MAPPINGS))
         raise ImportFailed(
-            f"There is no mapping {mapping_name!r}. There are: {names}. A mapping of your own is a "
-            "file whose name ends in .toml."
+            f"The mapping must be one of {names}, or a file whose name ends in .toml; it is "
+            f"{mapping_name!r}."
         )
     _find(mapping, Path(folder))
     return mapping
@@ -249,7 +247,7 @@ class _Run:
         self.digests: dict[Path, tuple[str, int]] = {}
 
     def all(self) -> Report:
-        """Every step, every file."""
+        """Run every step on every file and return the report."""
         began = time.perf_counter()
         report = self.report
         report.not_imported = _not_imported(self.mapping, self.folder)
@@ -268,41 +266,39 @@ class _Run:
         return report
 
     def source(self, path: Path, layout: Layout) -> Source:
-        """A file, opened; what is true of all of it is found out once."""
+        """Open a file; its form is detected only once."""
         key = (path, id(layout))
         source = Source(path, layout, self.told, self.forms.get(key))
         self.forms[key] = source.form
         return source
 
     def digest(self, path: Path) -> tuple[str, int]:
-        """A file's digest and size, computed once."""
+        """Return a file's digest and size, computed only once."""
         if path not in self.digests:
             self.digests[path] = digest_of(path)
         return self.digests[path]
 
     def memory(self) -> Memory:
-        """Return what answers questions from the ledger as it is now."""
+        """Return a memory of folds that is up to date with the ledger."""
         memory = Memory(self.ledger.recorder)
         memory.catch_up()
         return memory
 
     def content(self, digest: str) -> bytes:
-        """Return what lies beside the ledger under a digest."""
+        """Return the blob with a digest."""
         path: Path = self.ledger.recorder.path  # type: ignore[attr-defined]
         return Blobs(blobs_folder(path), read_only=True).get(digest)
 
-    def note(
-        self, file: str, note: RowNote, source: Source | None, found: SourceRow | None
-    ) -> None:
-        """Count and write down one note about a row."""
+    def note(self, file: str, note: RowNote, source: Source | None, row: SourceRow | None) -> None:
+        """Count one note about a row and write it to the rejects."""
         (self.rejects if note.kind == "rejected" else self.warnings)[note.reason] += 1
         if note.kind == "rejected" and len(self.report.examples) < SHOWN:
             message = in_language(note.message, self.language)
             self.report.examples.append(Refused(file, note.line, note.reason, message))
-        self.notes.write(file, note, source, found)
+        self.notes.write(file, note, source, row)
 
     def _check_headers(self) -> None:
-        """Open each file once before anything is recorded: better no import than half of one."""
+        """Open each file once before anything is recorded, so that an import fails early."""
         remarks = self.report.remarks
         for pattern in self.mapping.patterns:
             step = next(step for step in self.mapping.steps if step.pattern == pattern)
@@ -312,8 +308,8 @@ class _Run:
                     missing = [name for name in source.missing if name != self.mapping.known_by]
                     if missing:
                         remarks.append(
-                            f"{path.name} has no column {', '.join(missing)}: what would stand "
-                            "there is left out"
+                            f"{path.name} has no column {', '.join(missing)}: its content is "
+                            "left out"
                         )
                     if not {self.mapping.known_by, "detected"} & set(source.columns):
                         remarks.append(_no_known_column(path, self.mapping.known_by, self.known))
@@ -324,7 +320,7 @@ class _Run:
         )
 
     def _table(self, lookup: Lookup) -> dict[Any, Any]:
-        """The rows of a list. What is wrong with one is said, and the rest is used."""
+        """Read a lookup list; report its bad rows as remarks and use the others."""
         table: dict[Any, Any] = {}
         remarks = self.report.remarks
         paths = files_of(self.folder, lookup.pattern)
@@ -333,18 +329,18 @@ class _Run:
         imported = lookup.pattern in self.files
         for path in paths:
             with self.source(path, lookup.layout) as source:
-                for found in source:
-                    fault = found.fault
+                for source_row in source:
+                    fault = source_row.fault
                     if fault is None:
-                        row = Row(found.fields, self.today, dates=lookup.layout.dates)
+                        row = Row(source_row.fields, self.today, dates=lookup.layout.dates)
                         try:
                             lookup.add(table, row)
                         except BadRow as error:
                             fault = error.reason, error.message
-                    # A file that is imported too has its rows rejected by the step that does it.
+                    # If the file is also imported, the importing step rejects its bad rows.
                     if fault is not None and not imported:
                         reason, message = fault
-                        remarks.append(f"{path.name}:{found.line}: {reason}: {message}")
+                        remarks.append(f"{path.name}:{source_row.line}: {reason}: {message}")
         return table
 
 
@@ -364,20 +360,20 @@ class _File:
         self.under_way: deque[tuple[Future[Outcome], set[int], dict[int, SourceRow]]] = deque()
 
     def _way(self) -> str:
-        """What tells this reading of the file from another: its sheet, its encoding, a mapping."""
+        """Return what distinguishes imports of the same file: encoding, sheet and mapping."""
         told = self.run_.told
         way = [told.encoding, told.sheet, self.run_.mapping.digest]
         return f"/{sha256(repr(way).encode()).hexdigest()[:12]}" if any(way) else ""
 
     def run(self) -> None:
-        """Import what of this file is not imported yet."""
+        """Import the rows of this file that are not imported yet."""
         run, report = self.run_, self.report
         run.report.files.append(report)
         memory = run.memory()
         place = memory.fold(ImportPlace(self.import_id), keep=False)
         if place.blanks is None and not place.finished:
-            # An earlier program counted blank rows as rows, so that its place is another one. What
-            # it recorded is known row by row and adds nothing.
+            # An earlier version of the program counted blank rows as rows, so its number of rows
+            # cannot be used. The rows that it recorded add nothing.
             self.import_id += "/2"
             place = memory.fold(ImportPlace(self.import_id), keep=False)
         report.before = report.rows = place.rows_done
@@ -402,7 +398,7 @@ class _File:
             run.report.ignored += report.ignored
 
     def _retell(self, earlier: dict[int, list[RowNote]]) -> None:
-        """Say again what was said about an imported file; its rows are read for that only."""
+        """Report the notes about an already imported file again; read its rows only for that."""
         with self.run_.source(self.path, self.step.layout) as source:
             self._describe(source)
             if not earlier:
@@ -412,12 +408,12 @@ class _File:
                     for note in notes:
                         self.run_.note(self.path.name, note, None, None)
                 return
-            for found in source:
-                for note in earlier.get(found.line, ()):
-                    self.run_.note(self.path.name, note, source, found)
+            for row in source:
+                for note in earlier.get(row.line, ()):
+                    self.run_.note(self.path.name, note, source, row)
 
     def _describe(self, source: Source) -> None:
-        """Say in the report how the file is read."""
+        """Enter in the report how the file is read."""
         form, report = source.form, self.report
         report.missing, report.extra, report.sheet = source.missing, source.extra, form.sheet
         if form.encoding is not None:
@@ -433,38 +429,44 @@ class _File:
             self.source = source
             self._describe(source)
             try:
-                for number, found in enumerate(source, start=1):
+                for number, row in enumerate(source, start=1):
                     if number <= done:
-                        for note in earlier.get(found.line, ()):
-                            run.note(self.path.name, note, source, found)
+                        for note in earlier.get(row.line, ()):
+                            run.note(self.path.name, note, source, row)
                         continue
-                    rows.append(self._understood(found))
+                    rows.append(self._understood(row))
                     if run.notes.wanted:
-                        raws[found.line] = found
+                        raws[row.line] = row
                     if len(rows) == size:
                         self._submit(first, rows, raws)
                         first, rows, raws = number, [], {}
             except SourceError as error:
                 broken = error
-        # A file that breaks off is not finished: the whole one has another digest anyway.
+        # A truncated file is not marked as finished; the complete file has another digest anyway.
         if rows or broken is None:
             self._submit(first, rows, raws, last=broken is None)
         self._wait_for_all()
         if broken is not None:
             raise broken
 
-    def _understood(self, found: SourceRow) -> ImportRow:
-        """A row as claims, or with a note that says why it is none."""
-        digest = sha256(found.raw).hexdigest()
-        line = found.line
-        if found.fault is not None:
+    def _understood(self, source_row: SourceRow) -> ImportRow:
+        """Return a row with its claims, or with a note that says why it has none."""
+        digest = sha256(source_row.raw).hexdigest()
+        line = source_row.line
+        if source_row.fault is not None:
             if self.step.again:
                 return ImportRow(line=line, digest=digest)
-            note = row_note(line, "rejected", *found.fault, column=found.column, value=found.value)
+            note = row_note(
+                line,
+                "rejected",
+                *source_row.fault,
+                column=source_row.column,
+                value=source_row.value,
+            )
             return self._refused(digest, note)
-        row = Row(found.fields, self.run_.today, self.memo, self.step.layout.dates)
+        row = Row(source_row.fields, self.run_.today, self.memo, self.step.layout.dates)
         try:
-            said = tuple(self.step.read(row, self.tables))
+            stated = tuple(self.step.read(row, self.tables))
         except BadRow as error:
             note = row_note(
                 line,
@@ -479,7 +481,7 @@ class _File:
         if row.warnings:
             notes = tuple(row_note(line, "warned", *warning) for warning in row.warnings)
         return ImportRow(
-            line=found.line, digest=digest, claims=said, notes=notes, ignored=row.ignored
+            line=source_row.line, digest=digest, claims=stated, notes=notes, ignored=row.ignored
         )
 
     def _refused(self, digest: str, note: RowNote) -> ImportRow:
@@ -490,7 +492,7 @@ class _File:
     def _submit(
         self, first: int, rows: list[ImportRow], raws: dict[int, SourceRow], *, last: bool = False
     ) -> None:
-        """Hand rows in; one by which a business leaves that waits for a drawn visit goes alone."""
+        """Submit rows; a row by which a drawn business leaves the register goes alone."""
         drawn = self._drawn(rows)
         begin = 0
         for place, row in enumerate(rows):
@@ -503,7 +505,7 @@ class _File:
             self._hand_in(first + begin, rows[begin:], raws, last=last)
 
     def _drawn(self, rows: list[ImportRow]) -> dict[int, tuple[str, ...]]:
-        """Return the places in draws that wait for the businesses that leave, by line."""
+        """Return, by line, the draw targets still to be visited of the businesses that leave."""
         leaving = {
             row.line: claim.entity
             for row in rows
@@ -527,12 +529,12 @@ class _File:
         *,
         last: bool,
     ) -> None:
-        """Hand in a row with the reserves that move up; again where others moved up meanwhile."""
+        """Submit a row with the reserves that it calls; repeat it if these changed meanwhile."""
         for attempt in range(1, ATTEMPTS + 1):
             self._wait_for_all()
             memory = self.run_.memory()
-            called = (called_reserves(one, memory.fold, self.run_.content) for one in waiting)
-            reserves = tuple(one for one in called if one is not None)
+            called = (called_reserves(target, memory.fold, self.run_.content) for target in waiting)
+            reserves = tuple(target for target in called if target is not None)
             self._hand_in(first, [row], raws, last=last, reserves=reserves)
             try:
                 self._wait_for_all()
@@ -607,7 +609,7 @@ class _File:
             )
 
     def _wait_for_all(self) -> None:
-        """Take the answers of all batches under way; the first failure is raised when all came."""
+        """Wait for the answers of all submitted batches, then raise the first failure."""
         failure: BaseException | None = None
         while self.under_way:
             try:
@@ -618,11 +620,11 @@ class _File:
             raise failure
 
     def _earlier_notes(self) -> dict[int, list[RowNote]]:
-        """What was said about the rows of this file when they were imported, by line."""
+        """Return the recorded notes about the rows of this file, by line."""
         notes: dict[int, list[RowNote]] = {}
         query = as_query([ImportPlace(self.import_id).selector()])
-        for found in self.run_.ledger.recorder.read(query):
-            event = decode(found.position, found.event.data).event
+        for stored in self.run_.ledger.recorder.read(query):
+            event = decode(stored.position, stored.event.data).event
             if isinstance(event, ImportProgressed):
                 for note in event.notes:
                     notes.setdefault(note.line, []).append(note)
@@ -631,13 +633,13 @@ class _File:
 
 @contextmanager
 def _fewer_collections() -> Iterator[None]:
-    """Look for garbage in cycles less often.
+    """Run the garbage collector less often.
 
-    An import makes and drops millions of small values without a single cycle; looking through them
-    at the usual rate takes a third of its time.
+    An import makes millions of small values without cycles; collecting at the usual rate takes a
+    third of its time.
     """
     before = gc.get_threshold()
-    if 0 < before[0] < 50_000:  # neither switched off nor rarer already
+    if 0 < before[0] < 50_000:  # neither disabled nor less frequent already
         gc.set_threshold(50_000, 20, 100)
     try:
         yield
@@ -648,7 +650,7 @@ def _fewer_collections() -> Iterator[None]:
 def _find(mapping: RegisterMapping, folder: Path) -> dict[str, list[Path]]:
     if not folder.is_dir() and not folder.is_file():
         raise ImportFailed(
-            f"{folder} is not a folder, nor a file. Name the one in which the files lie."
+            f"{folder} must be a file or a folder; it is neither. Name the folder with the files."
         )
     files = {pattern: files_of(folder, pattern) for pattern in mapping.patterns}
     if not any(files.values()):
@@ -656,7 +658,7 @@ def _find(mapping: RegisterMapping, folder: Path) -> dict[str, list[Path]]:
         shown = ", ".join(there[:20]) + (f" and {len(there) - 20} more" if len(there) > 20 else "")
         wanted = ", ".join(f"{pattern}{{{','.join(ENDINGS)}}}" for pattern in mapping.patterns)
         raise ImportFailed(
-            f"{folder} has no file of {mapping.name}. Looked for: {wanted}. There: "
+            f"{folder} has no file of {mapping.name}. Files sought: {wanted}. Files present: "
             f"{shown or 'nothing'}."
         )
     return files
@@ -667,7 +669,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _not_imported(mapping: RegisterMapping, folder: Path) -> list[str]:
-    """What lies in a folder and is neither imported nor a list that an import consults."""
+    """Return the files of a folder that are neither imported nor consulted as lists."""
     patterns = {*mapping.patterns, *(lookup.pattern for lookup in mapping.lookups)}
     taken = {path for pattern in patterns for path in files_of(folder, pattern)}
     return sorted(
@@ -676,6 +678,6 @@ def _not_imported(mapping: RegisterMapping, folder: Path) -> list[str]:
 
 
 def _no_known_column(path: Path, column: str | None, known: date | None) -> str:
-    since = f"{known}, as this import was told" if known else "the moment at which it is recorded"
-    said = f"no {column} column" if column else "no column for when the register first said it"
-    return f"{path.name} has {said}: what it says counts as known from {since}"
+    since = f"{known}, as given for this import" if known else "the time of recording"
+    lacking = f"no {column} column" if column else "no column with the day of the first report"
+    return f"{path.name} has {lacking}: its facts count as known from {since}"

@@ -1,9 +1,9 @@
-"""Files of a register: rows out of text files and workbooks, one after another.
+"""Files of a register: the rows of text files and workbooks, one after another.
 
-A row comes with the line on which it begins and with its bytes, so that whoever doubts an imported
-fact can find and hash what it was made from. A row that cannot be read says so and does not keep
-the rest from being read. What is true of a whole file (its encoding, its separator, the sheet, the
-line of the header) is found once, as its ``Form``, and never guessed cell by cell.
+Each row has the line on which it begins and its bytes, so that anyone who doubts an imported fact
+can find its source and check the hash. A row that cannot be read has a fault and does not stop the
+others. The properties of a whole file (encoding, separator, sheet, line of the header) are detected
+once, as its ``Form``, and never guessed cell by cell.
 """
 
 from __future__ import annotations
@@ -37,29 +37,29 @@ from ledger.intake.texts import (
 )
 from ledger.intake.workbooks import Sheet, SheetRow, Survey, WorkbookError, sheets_of
 
-#: What the name of a register's file may end in, in small letters.
+#: The accepted endings of file names, in lower case.
 TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
 SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
 ENDINGS = TABLES + SPREADSHEETS
 
-#: Tables that nothing here reads: a register's file of that kind is refused, not passed over.
+#: Endings of tables that cannot be read: such a file of a register is refused, not ignored.
 UNREADABLE = (".xlsb", ".et", ".ett", ".numbers", ".dbf", ".mdb", ".accdb", ".parquet", ".json")
 
-#: How many rows from the top the header is looked for in.
+#: The header is searched in this many rows from the top.
 HEADER_WITHIN = 20
 
-#: A reader of dates may write the month first; the mapping says so, never the file.
+#: The order of dates in texts. Only the mapping can say that the month comes first.
 DateOrder = Literal["ymd", "mdy"]
 
 
 class SourceError(Exception):
-    """A file that cannot be imported, with what to do about it."""
+    """A file that cannot be imported; the message says what to do."""
 
 
 class SourceRow(NamedTuple):
-    """One row. ``fault`` is the name and the description of what makes it unreadable.
+    """One row. ``fault``: the reason code and the sentence if the row cannot be read.
 
-    ``column`` and ``value`` say in which cell the fault lies, where it lies in one.
+    ``column`` and ``value`` name the cell, if one cell is the reason.
     """
 
     line: int
@@ -71,10 +71,10 @@ class SourceRow(NamedTuple):
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """The columns of a file: which have to be there, and which may be missing.
+    """The columns of a file: the required ones, and the optional ones.
 
-    ``any_of``: of each group of optional columns one has to be there. ``aliases``: what a column is
-    called in other years, by that name. ``dates``: in which order texts write a date.
+    ``any_of``: groups of optional columns of which at least one must exist. ``aliases``: other
+    headings, each with the column that it means. ``dates``: the order of dates in texts.
     """
 
     required: tuple[str, ...]
@@ -85,7 +85,7 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 class Told(NamedTuple):
-    """What the person who imports says of the files: their encoding, and the sheet to read."""
+    """Options of the user about the files: their encoding, and the sheet to read."""
 
     encoding: str | None = None
     sheet: str | None = None
@@ -95,11 +95,10 @@ NOTHING_TOLD = Told()
 
 
 class Form(msgspec.Struct):
-    """What is true of a whole file, found once.
+    """The properties of a whole file, detected once.
 
     ``header`` is the line that names the columns. ``encoding`` and ``delimiter`` are those of a
-    text file, ``sheet`` and ``survey`` those of a workbook. ``remarks`` say what a clerk should
-    know about them.
+    text file, ``sheet`` and ``survey`` those of a workbook. ``remarks`` are for the clerk.
     """
 
     header: int
@@ -112,14 +111,14 @@ class Form(msgspec.Struct):
 
 
 class Source:
-    """An open file of a register, of which the header was read and found good.
+    """An open file of a register with a valid header.
 
-    ``columns`` stand in it, known ones under the names of the layout; ``missing`` are the optional
-    ones that do not, ``extra`` those that nothing reads; ``read`` has the places of the others.
-    ``blank`` counts the blank rows so far.
-    ``form``, found by opening the file before, saves finding it again.
+    ``columns`` are its columns; known ones have the names of the layout. ``missing``: the optional
+    columns that it lacks; ``extra``: the columns that are not read; ``read``: the indexes of the
+    others. ``blank`` counts the blank rows so far. ``form`` from an earlier opening saves detecting
+    it again.
 
-    Raises ``SourceError`` when the file cannot be read or lacks a required column.
+    Raises ``SourceError`` if the file cannot be read or lacks a required column.
     """
 
     def __init__(
@@ -149,7 +148,7 @@ class Source:
         self.close()
 
     def __iter__(self) -> Iterator[SourceRow]:
-        """The rows below the header, in order. Raises ``SourceError`` where the file breaks off."""
+        """Yield the rows below the header. Raises ``SourceError`` where the file breaks off."""
         self.blank = 0
         with _in_words(self.path):
             yield from self._sheet_rows() if self.form.encoding is None else self._text_rows()
@@ -185,7 +184,7 @@ class Source:
             cells.extend([""] * (width - len(cells)))
             raw = _line(_to_mend(cells, covered.get(row.number, ())))
             if row.hidden:
-                fault = ("hidden-row", "is hidden; show the row, or delete it")
+                fault = ("hidden-row", "must not be hidden; show the row, or delete it")
                 yield SourceRow(row.number, raw, {}, fault)
             else:
                 yield self._checked(row.number, raw, cells, covered.get(row.number))
@@ -193,7 +192,7 @@ class Source:
     def _checked(
         self, line: int, raw: bytes, values: list[str], covered: set[int] | None = None
     ) -> SourceRow:
-        """A row, with the first fault of a cell that is read."""
+        """Return a row, with the first fault among the cells that are read."""
         fields = dict(zip(self.columns, values, strict=True))
         suspect = covered is not None or not ERRORS.isdisjoint(values)
         if not suspect and Fault not in map(type, values):
@@ -207,21 +206,24 @@ class Source:
                 message = f"{column} {fault.message}{self._twin(line, index, fault)}"
                 return SourceRow(line, raw, {}, (fault.reason, message), column, str(value))
             if covered is not None and index in covered:
-                message = f"{column} lies under a merged cell; split it and fill each row"
+                message = (
+                    f"{column} must not lie under a merged cell; split the cell and fill in each "
+                    "row"
+                )
                 return SourceRow(line, raw, {}, ("merged-cell", message), column, "")
         return SourceRow(line, raw, fields)
 
     def _twin(self, line: int, index: int, fault: Fault) -> str:
-        """The other row that a number without its last digits can no longer be told from."""
+        """Return a sentence about another row with the same number after the loss of digits."""
         if fault.reason != "lost-digits":
             return ""
         rows = self.form.survey.wide.get((index, float(fault)), [])
         others = [row for row in rows if row != line]
-        return f". Row {others[0]} has the same number now" if others else ""
+        return f". Row {others[0]} now has the same number" if others else ""
 
 
 def digest_of(path: Path) -> tuple[str, int]:
-    """The SHA-256 (hex) of a file's bytes, and how many there are."""
+    """Return the SHA-256 (hex) of a file's bytes, and their number."""
     digest, size = sha256(), 0
     try:
         with path.open("rb") as file:
@@ -234,7 +236,7 @@ def digest_of(path: Path) -> tuple[str, int]:
 
 
 class _in_words:  # noqa: N801  # reads as a statement
-    """Says what keeps a file from being read as a ``SourceError`` that names the file."""
+    """Turns errors of reading a file into a ``SourceError`` that names the file."""
 
     def __init__(self, path: Path) -> None:
         self._name = path.name
@@ -248,11 +250,11 @@ class _in_words:  # noqa: N801  # reads as a statement
         if isinstance(error, OSError):
             raise SourceError(f"{self._name} cannot be read: {error.strerror or error}.") from error
         if isinstance(error, (EOFError, zlib.error)):
-            raise SourceError(f"{self._name} is broken: it ends too soon.") from error
+            raise SourceError(f"{self._name} is broken: it ends too early.") from error
 
 
 def ending_of(name: str) -> str | None:
-    """The ending of a file's name that says how to read it, ``None`` if none does."""
+    """Return the known ending of a file's name; ``None`` if it has none."""
     low = name.lower()
     return next((ending for ending in ENDINGS if low.endswith(ending)), None)
 
@@ -276,9 +278,9 @@ def _form(path: Path, layout: Layout, told: Told) -> Form:
 
 def _text_form(path: Path, layout: Layout, told: Told) -> Form:
     encoding = encoding_of(path, told.encoding)
-    said = _said_delimiter(path, encoding)
+    declared = _said_delimiter(path, encoding)
     best: tuple[int, Form] | None = None
-    for delimiter in (said,) if said else DELIMITERS:
+    for delimiter in (declared,) if declared else DELIMITERS:
         top = _top(path, encoding, delimiter)
         header = _header(top, layout)
         if header is not None:
@@ -287,26 +289,26 @@ def _text_form(path: Path, layout: Layout, told: Told) -> Form:
             _refuse_twice(columns, _known(layout))
             _remark_above(form, [row.line for row in top if any(map(_said, row.values))])
             return form
-        found = max((len(row.values) for row in top), default=0)
-        if best is None or found > best[0]:
-            best = (found, Form(0, (), encoding, delimiter))
+        most_cells = max((len(row.values) for row in top), default=0)
+        if best is None or most_cells > best[0]:
+            best = (most_cells, Form(0, (), encoding, delimiter))
     assert best is not None
     top = [r for r in _top(path, encoding, best[1].delimiter) if any(map(_said, r.values))]
     if not top:
-        raise TextError("is empty; its first line has to name the columns")
+        raise TextError("is empty; its first line must name the columns")
     if top[0].fault is not None:
         raise TextError(f"cannot be read: the first line {top[0].fault[1]}")
     raise TextError(_lacks(_columns(top[0].values, layout), layout))
 
 
 def _said_delimiter(path: Path, encoding: Encoding) -> str | None:
-    """The separator that a first line such as ``sep=;`` declares, as spreadsheets write it."""
+    """Return the separator that a first line such as ``sep=;`` declares, if there is one."""
     with open_text(path) as file:
         name = "utf-8" if encoding.wide else encoding.name
         for line in lines_of(chunks_of(file, encoding)):
             text = line.decode(name, errors="replace").strip("\r\n")
-            found = re.fullmatch(r'"?sep=([^"\w\s]|\t)"?', text, re.IGNORECASE)
-            return found[1] if found else None
+            match = re.fullmatch(r'"?sep=([^"\w\s]|\t)"?', text, re.IGNORECASE)
+            return match[1] if match else None
     return None
 
 
@@ -321,7 +323,7 @@ def _top(path: Path, encoding: Encoding, delimiter: str) -> list[RawRow]:
         return rows
 
 
-#: No header stands there: rows of any width may stand above it.
+#: As the header's line, it is never reached: the rows may have any width.
 MAX_LINE_NUMBER = 1 << 60
 
 
@@ -342,7 +344,7 @@ def _sheet_form(path: Path, layout: Layout, told: Told) -> Form:
     if told.sheet is not None and told.sheet not in {s.name for s in sheets}:
         raise WorkbookError(f"has no sheet {told.sheet!r}. Sheets: {there}")
     if not fitting:
-        why = lacking or "is empty; its first line has to name the columns"
+        why = lacking or "is empty; its first line must name the columns"
         more = f". Sheets: {there}. Name the one to read with --sheet" if len(sheets) > 1 else ""
         raise WorkbookError(why + more)
     if len(fitting) > 1:
@@ -355,7 +357,7 @@ def _sheet_form(path: Path, layout: Layout, told: Told) -> Form:
     survey = sheet.survey()
     form = Form(line, columns, sheet=sheet.name, survey=survey)
     if sheet.hidden:
-        form.remarks.append(f"sheet {sheet.name} is hidden and was named")
+        form.remarks.append(f"sheet {sheet.name} is hidden; it is read because it was named")
     left = [s for s in sheets if s.name != sheet.name]
     if left:
         names = ", ".join(f"{s.name} (hidden)" if s.hidden else s.name for s in left)
@@ -372,7 +374,7 @@ def _sheet_form(path: Path, layout: Layout, told: Told) -> Form:
 
 
 def _without_hidden(form: Form, layout: Layout) -> None:
-    """Leave hidden columns out; refuse the file where one of them would be missed."""
+    """Leave out hidden columns; refuse the file if a needed column is hidden."""
     hidden = [i for i in sorted(form.survey.hidden_columns) if i < len(form.columns)]
     shown = {name for i, name in enumerate(form.columns) if i not in form.survey.hidden_columns}
     known = _known(layout)
@@ -381,7 +383,8 @@ def _without_hidden(form: Form, layout: Layout) -> None:
         name = columns[index]
         if name in known and name not in shown:
             raise WorkbookError(
-                f"has column {name} hidden; show the column, or delete it, and import again"
+                f"must not have column {name} hidden; show the column, or delete it, and import "
+                "again"
             )
         columns[index] = ""
     if named := [form.columns[i] for i in hidden if form.columns[i]]:
@@ -398,14 +401,14 @@ def _remark_above(form: Form, lines: list[int]) -> None:
     above = [line for line in lines if line < form.header]
     if above:
         form.remarks.append(
-            f"line {form.header} names the columns; what stands above it is not read"
+            f"line {form.header} names the columns; the lines above it are not read"
         )
 
 
 def _refuse_twice(columns: Sequence[str], known: set[str]) -> None:
     twice = sorted({n for n in columns if n in known and columns.count(n) > 1})
     if twice:
-        raise TextError(f"names a column twice: {', '.join(twice)}")
+        raise TextError(f"must name each column once; it names twice: {', '.join(twice)}")
 
 
 # Headers
@@ -417,12 +420,12 @@ def _known(layout: Layout) -> set[str]:
 
 @lru_cache(maxsize=4096)
 def _key(heading: str) -> str:
-    """A heading without what differs between years: capitals, widths, blanks and underscores."""
+    """Return a heading without case, width, blanks and punctuation, which differ between years."""
     return re.sub(r"[\s_\-.*:：]+", "", unicodedata.normalize("NFKC", heading).casefold())
 
 
 def _columns(cells: Sequence[str], layout: Layout) -> tuple[str, ...]:
-    """The names of columns, known ones as the layout has them."""
+    """Return the names of columns; known ones with the names of the layout."""
     names = {_key(name): name for name in (*layout.required, *layout.optional)}
     keys = [_key(cell) for cell in cells]
     for alias, name in layout.aliases.items():
@@ -437,7 +440,7 @@ def _columns(cells: Sequence[str], layout: Layout) -> tuple[str, ...]:
 def _header(
     rows: Sequence[RawRow | SheetRow], layout: Layout
 ) -> tuple[int, tuple[str, ...]] | None:
-    """The first row that names all required columns: its line, and the columns."""
+    """Return the line and the columns of the first row with all required columns, if any."""
     for row in rows:
         cells = row.values if isinstance(row, RawRow) else row.cells
         columns = _columns(cells, layout)
@@ -462,17 +465,17 @@ def _lacks(columns: Sequence[str], layout: Layout) -> str:
     )
 
 
-def _wrong_width(found: int, width: int) -> tuple[str, str]:
-    return ("wrong-number-of-fields", f"has {found} fields, the header has {width}")
+def _wrong_width(number: int, width: int) -> tuple[str, str]:
+    return ("wrong-number-of-fields", f"must have {width} fields like the header; it has {number}")
 
 
 def _said(value: str) -> bool:
-    """Whether a cell says anything: blanks of any width do not."""
+    """Return whether a cell has content other than blanks."""
     return type(value) is Fault or not (value == "" or value.isspace())
 
 
 def _to_mend(cells: list[str], covered: Collection[int]) -> list[str]:
-    """The cells of a row for the rejects: what must be entered again is not to pass unchanged."""
+    """Return the cells of a row for the rejects, without the values that must be entered again."""
     if not covered and Fault not in map(type, cells):
         return cells
     return [
@@ -483,7 +486,7 @@ def _to_mend(cells: list[str], covered: Collection[int]) -> list[str]:
     ]
 
 
-#: Faults that the text of a cell does not show.
+#: Faults that are not visible in the text of the cell.
 _ENTERED_AGAIN = frozenset({"lost-digits", "formula-without-value", "merged-cell"})
 
 

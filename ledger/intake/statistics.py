@@ -1,4 +1,4 @@
-"""How much lies in a ledger, and how much of it came out of registers."""
+"""Counts of the events in a ledger, and of those that were imported from registers."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ from ledger.systems.supervision.events import FindingRaised
 
 
 def statistics(recorder: Any) -> dict[str, Any]:
-    """Counts of what is recorded in the ledger of ``recorder``, a ``DCBRecorder``.
+    """Return counts of the events in the ledger of ``recorder``, a ``DCBRecorder``.
 
     - ``events``: all of them.
     - ``entities``: businesses that were registered, by an import or by an officer.
-    - ``imported_inspections``, ``imported_violations``: that registers reported, withdrawn ones
-      included.
-    - ``imported_rectifications``: violations that a register says were put right.
-    - ``imported_corrections``: later statements of a register that say otherwise than an earlier
-      one: a score or a type corrected, an inspection or a violation withdrawn, a business renamed,
+    - ``imported_inspections``, ``imported_violations``: those that registers reported, including
+      withdrawn ones.
+    - ``imported_rectifications``: violations that a register reports as corrected.
+    - ``imported_corrections``: later statements of a register that differ from an earlier one: a
+      corrected score or type, a withdrawn inspection or violation, a business that was renamed,
       moved or listed again.
-    - ``findings``: that the ledger raised.
+    - ``findings``: findings that the ledger raised.
     - ``by_type``: events of each stored type.
 
-    A store that counts by itself (``counts_by_type``) is asked; any other is walked through, by
-    type alone. Only corrections and revisions are looked into: who made one stands in the record.
+    A store with ``counts_by_type`` is asked for the counts; otherwise all events are read. Only
+    corrections and revisions are decoded, because only the record shows who made them.
     """
     count = getattr(recorder, "counts_by_type", None)
     by_type: dict[str, int] = (
-        count() if count else dict(Counter(found.event.type for found in recorder.read()))
+        count() if count else dict(Counter(stored.event.type for stored in recorder.read()))
     )
 
     def of(*events: Any) -> int:
         return sum(by_type.get(event.TOPIC, 0) for event in events)
 
-    # One after another: not every store can ask for two types at once without a tag.
+    # One query per type: not every store accepts two types without a tag.
     by_registers = sum(
-        plain(found.event.data).get("provenance") is not None
+        plain(stored.event.data).get("provenance") is not None
         for event in (RecordCorrected, EntityRevised)
         if of(event)
-        for found in recorder.read(as_query([Selector((event.TOPIC,), ())]))
+        for stored in recorder.read(as_query([Selector((event.TOPIC,), ())]))
     )
     return {
         "events": sum(by_type.values()),

@@ -1,7 +1,7 @@
-"""Text files of a register: their encoding, their lines, and what separates their cells.
+"""Text files of a register: their encoding, their lines and their separators.
 
-The encoding is a property of the file and is found once: a byte order mark, else what was said,
-else UTF-8, else GB18030. A line ends in CR, LF or both, also mixed in one file.
+The encoding is found once per file: by a byte order mark, else from the user's option, else UTF-8,
+else GB18030. A line ends in CR, LF or both, which may be mixed in one file.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-#: A row of more lines than this is a quotation mark that was never closed.
+#: A row with more lines than this has a quotation mark that was never closed.
 MAX_LINES_OF_A_ROW = 50
 
-#: No line of a register is longer; a longer one would fill the memory.
+#: The longest accepted line, in bytes; a longer one could fill the memory.
 MAX_LINE = 4 << 20
 
-#: What separates cells, in the order in which it is tried.
+#: The separators of cells, in the order in which they are tried.
 DELIMITERS = (",", "\t", ";", "|", "，")
 
 _CHUNK = 1 << 18
@@ -34,18 +34,18 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-#: The first bytes of the common characters of Big5.
+#: The first bytes of common characters in Big5.
 _COMMON_BIG5 = range(0xA4, 0xC7)
-#: Lines that are looked at to tell GB18030 from what merely could be it.
+#: The most lines examined to decide whether a file is GB18030.
 _LOOKED_AT = 2000
 
 
-#: An open file: what it has so far is read, not waited for, so that a break costs no row before it.
+#: An open file. Reads do not wait for a full buffer, so a truncated file loses no earlier row.
 Bytes = io.BufferedReader | gzip.GzipFile
 
 
 class TextError(Exception):
-    """A text file that cannot be read, in words that follow the file's name."""
+    """A text file that cannot be read; the message continues after the file's name."""
 
 
 class Encoding(NamedTuple):
@@ -57,17 +57,17 @@ class Encoding(NamedTuple):
 
     @property
     def wide(self) -> bool:
-        """Whether a line end is more than one byte in it."""
+        """Whether a line end takes more than one byte."""
         return self.name.startswith(("utf-16", "utf-32"))
 
     @property
     def shown(self) -> str:
-        """Its name as people write it."""
+        """The name as people write it."""
         return self.name.upper()
 
 
 class RawRow(NamedTuple):
-    """One row of a text file: its first line, its bytes, its cells, and what is wrong with it."""
+    """One row of a text file: its first line, its bytes, its cells, and its fault if it has one."""
 
     line: int
     raw: bytes
@@ -76,9 +76,9 @@ class RawRow(NamedTuple):
 
 
 def open_text(path: Path) -> Bytes:
-    """The bytes of a file, unpacked if they are packed. Raises ``OSError``.
+    """Open a file, uncompressed if it is compressed. Raises ``OSError``.
 
-    By its first bytes and not by its name: a file renamed on the way is still what it is.
+    The first bytes decide, not the name, because files are renamed.
     """
     file = path.open("rb")
     start = file.read(2)
@@ -90,28 +90,28 @@ def open_text(path: Path) -> Bytes:
 
 
 def codec_of(name: str) -> str:
-    """The one spelling of an encoding's name. Raises ``TextError`` for one that is not known."""
+    """Return the canonical name of an encoding. Raises ``TextError`` if it is unknown."""
     try:
         known = codecs.lookup(name)
     except LookupError:
         known = None
     if known is None or not getattr(known, "_is_text_encoding", True):
         raise TextError(
-            "cannot be read so: --encoding must name a text encoding, such as utf-8 or gb18030; "
+            "cannot be read: --encoding must name a text encoding, such as utf-8 or gb18030; "
             f"it is {name!r}"
         )
     return "gb18030" if known.name in {"gbk", "gb2312"} else known.name
 
 
-def encoding_of(path: Path, said: str | None) -> Encoding:
-    """The encoding of a file. Raises ``TextError`` and what reading the file raises."""
+def encoding_of(path: Path, given: str | None) -> Encoding:
+    """Return the encoding of a file. Raises ``TextError``, or the error of reading the file."""
     with open_text(path) as file:
         start = file.read(4)
         for mark, name in _MARKS:
             if start.startswith(mark):
                 return Encoding(name, "byte order mark", len(mark))
-        if said is not None:
-            return Encoding(codec_of(said), "as told")
+        if given is not None:
+            return Encoding(codec_of(given), "as told")
         if b"\0" in start:
             raise TextError(
                 "seems to be UTF-16 without a byte order mark; name its encoding with --encoding, "
@@ -122,9 +122,9 @@ def encoding_of(path: Path, said: str | None) -> Encoding:
 
 
 def _guess(lines: Iterable[bytes]) -> Encoding:
-    """UTF-8 if the file is that; else GB18030 if most of it reads as Chinese; else UTF-8 still.
+    """Return UTF-8 if all lines are valid; else GB18030 if most are Chinese; else UTF-8.
 
-    In the last case the lines that are not UTF-8 are refused one by one.
+    In the last case, the lines that are not UTF-8 are refused one by one.
     """
     good = bad = common = other = 0
     try:
@@ -140,7 +140,7 @@ def _guess(lines: Iterable[bytes]) -> Encoding:
                     usual, rare = _chinese(line)
                     common, other = common + usual, other + rare
     except (EOFError, OSError, zlib.error):
-        pass  # the rows before the break are imported, and then it is said
+        pass  # the rows before the break are imported; the import then reports the break
     if bad == 0:
         return Encoding("utf-8", "found")
     if bad > good and common > other:
@@ -149,30 +149,30 @@ def _guess(lines: Iterable[bytes]) -> Encoding:
 
 
 def _chinese(line: bytes) -> tuple[int, int]:
-    """How many characters of a line, read as GB18030, are usual ones, and how many are not."""
+    """Return how many characters of a line, read as GB18030, are common, and how many are not."""
     signs = [_sign(c) for c in line.decode("gb18030", errors="replace") if not c.isascii()]
     return signs.count(1), signs.count(-1)
 
 
 @lru_cache(maxsize=16_384)
 def _sign(character: str) -> int:
-    """Whether a character is a sign of Chinese (1), of another encoding (-1), or of neither (0)."""
+    """Return 1 if a character suggests GB18030, -1 if another encoding, and 0 if neither."""
     try:
         return 1 if character.encode("gb2312") else 0
     except UnicodeEncodeError:
         stored = character.encode("gb18030", errors="replace")
     if len(stored) == 4:
-        # No other encoding's text reads so; the sign of what is no character is not one of them.
+        # Text in another encoding does not give such characters, except the replacement character.
         return -1 if character == "\ufffd" else 1
     if character.encode("big5", errors="replace")[0] not in _COMMON_BIG5:
         return -1
-    # A common one of traditional Chinese; but an accented letter of a western encoding takes the
-    # ASCII letter behind it for the second half of a character, too.
+    # A common traditional character. But a western accented letter followed by an ASCII letter can
+    # look the same; the second byte below 0x80 reveals that.
     return 0 if stored[-1] < 0x80 else 1
 
 
 def chunks_of(file: Bytes, encoding: Encoding | None) -> Iterator[bytes]:
-    """The bytes of a file behind its byte order mark; as UTF-8 where its encoding is wide."""
+    """Yield the bytes of a file after its byte order mark, as UTF-8 if its encoding is wide."""
     if encoding is not None:
         file.read(encoding.mark)
         if encoding.wide:
@@ -182,31 +182,35 @@ def chunks_of(file: Bytes, encoding: Encoding | None) -> Iterator[bytes]:
                     yield decode(chunk).encode(errors="surrogatepass")
                 yield decode(b"", True).encode()
             except UnicodeDecodeError as error:
-                raise TextError(f"is not {encoding.shown} as its start says") from error
+                raise TextError(
+                    f"must be {encoding.shown} throughout, as its byte order mark says; it is not"
+                ) from error
             return
     while chunk := file.read1(_CHUNK):
         yield chunk
 
 
 def lines_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of a file with their ends. Raises ``TextError`` where one has no end."""
+    """Yield the lines of a file with their line ends. Raises ``TextError`` for an endless line."""
     rest = b""
     for chunk in chunks:
-        # The line end that a chunk ends in may be the first half of one.
+        # A chunk may end between CR and LF.
         lines = (rest + chunk).splitlines(keepends=True)
         rest = lines.pop() if lines else b""
         if len(rest) > MAX_LINE:
-            raise TextError(f"has a line of more than {MAX_LINE >> 20} MiB, which is no row")
+            raise TextError(
+                f"has a line of more than {MAX_LINE >> 20} MiB, which is too long for a row"
+            )
         yield from lines
     yield from rest.splitlines(keepends=True)
 
 
 class _Runaway(Exception):
-    """More lines than a row can have."""
+    """A row has more lines than allowed."""
 
 
 class _Lines:
-    """The lines of a file as text, remembering which of them the row being read took."""
+    """The lines of a file as text; it remembers the lines that the current row has taken."""
 
     def __init__(self, lines: Iterator[bytes], encoding: str) -> None:
         self.taken: list[bytes] = []
@@ -230,21 +234,21 @@ class _Lines:
             return raw.decode(self._encoding, errors="replace")
 
     def give_back(self) -> None:
-        """Let all lines but the first of this row be read again."""
+        """Read all lines of this row except the first again."""
         self._again.extendleft(reversed(self.taken[1:]))
         del self.taken[1:]
 
     def next_row(self) -> None:
-        """Begin to remember anew."""
+        """Forget the lines of the previous row."""
         self.taken = []
         self.garbled = False
 
 
 def rows_of(file: Bytes, encoding: Encoding, delimiter: str, header: int = 1) -> Iterator[RawRow]:
-    """The rows of a text file, blank ones included, as lists without cells.
+    """Yield the rows of a text file; a blank row has no cells.
 
-    The row on line ``header`` says how many cells a row has. Raises ``TextError`` where the file
-    breaks off.
+    The row on line ``header`` gives the number of cells of a row. Raises ``TextError`` where the
+    file breaks off.
     """
     name = "utf-8" if encoding.wide else encoding.name
     lines = _Lines(lines_of(chunks_of(file, encoding)), name)
@@ -261,7 +265,7 @@ def rows_of(file: Bytes, encoding: Encoding, delimiter: str, header: int = 1) ->
         except csv.Error:
             fault = (
                 "not-csv",
-                "cannot be read: a quotation mark stands where none may, or a cell is too long",
+                "cannot be read: a quotation mark is misplaced, or a cell is too long",
             )
         except _Runaway:
             fault = (
@@ -275,7 +279,7 @@ def rows_of(file: Bytes, encoding: Encoding, delimiter: str, header: int = 1) ->
             ) from error
         taken = lines.taken
         if len(taken) > 1 and (fault or (width and len(values) != width)):
-            # The quotation mark that opened here swallowed rows that are none of its own.
+            # The quotation mark that opened here swallowed the following rows.
             lines.give_back()
             fault = fault or ("open-quotation", "a quotation mark is not closed")
         if lines.garbled:

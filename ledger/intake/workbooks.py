@@ -1,9 +1,9 @@
 """Workbooks: the sheets of xlsx and ods files, row by row.
 
-The XML formats are read here and not by a library: none that reads them in little memory tells an
-error from an empty cell, keeps every digit, or says what is hidden or merged (decision 0004). A
-sheet is walked twice, because merged cells stand behind the rows that they cover: ``survey`` first.
-What a file claims of its size is not believed; every loop has a limit.
+This module reads the XML itself. No library with low memory use distinguishes an error from an
+empty cell, keeps every digit, and reports hidden and merged cells (decision 0004). A sheet is read
+twice, because its merged cells are listed after the rows that they cover: ``survey`` comes first.
+Sizes stated in a file are not trusted; every loop has a limit.
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ from ledger.intake.cells import (
 
 MAX_ROWS: Final = 1_048_576
 MAX_COLUMNS: Final = 16_384
-#: Cells of one sheet, and characters and number of all shared texts.
+#: The most cells of one sheet; the most characters of all shared texts; their largest number.
 MAX_CELLS: Final = 50_000_000
 MAX_SHARED: Final = 400_000_000
 MAX_TEXTS: Final = 10_000_000
-#: Bytes that one part unpacks to; a full sheet of a hundred columns has some two thousand million.
+#: The most uncompressed bytes of one part; a full sheet of a hundred columns has about 2 GB.
 MAX_XML: Final = 2 << 30
-#: Spreadsheet programs take no longer text in one cell.
+#: The longest text that spreadsheet programs accept in one cell.
 MAX_TEXT: Final = 32_767
-#: Bytes of a part that is read whole, such as the list of sheets.
+#: The most bytes of a part that is read as a whole, such as the list of sheets.
 MAX_PART: Final = 64 << 20
 
 _CHUNK: Final = 1 << 17
-#: Rows by row, a sheet with more ranges of merged cells is a form and no table.
+#: A sheet with more rows under merged cells than this is a form, not a table.
 _MAX_MERGED: Final = 100_000
 
 T = TypeVar("T")
 
 
 class WorkbookError(Exception):
-    """A workbook that cannot be read, in words that follow the file's name."""
+    """A workbook that cannot be read; the message continues after the file's name."""
 
 
 class SheetRow(NamedTuple):
-    """A row: its number in the sheet from 1 on, its cells from column A on, whether it is shown."""
+    """A row: its number in the sheet from 1, its cells from column A, and whether it is hidden."""
 
     number: int
     cells: list[str]
@@ -63,10 +63,10 @@ class SheetRow(NamedTuple):
 
 
 class Survey(msgspec.Struct):
-    """What a sheet says of itself apart from its cells; columns count from 0, rows from 1.
+    """What a sheet contains besides its cells; columns count from 0, rows from 1.
 
-    ``covered`` has the columns that lie under merged cells, by row. ``wide`` has the rows in which
-    a number has lost digits, by column and by what is left of it.
+    ``covered``: the columns under merged cells, by row. ``wide``: the rows in which a number has
+    lost digits, by column and remaining number.
     """
 
     hidden_columns: set[int] = msgspec.field(default_factory=set)
@@ -74,7 +74,7 @@ class Survey(msgspec.Struct):
     wide: dict[tuple[int, float], list[int]] = msgspec.field(default_factory=dict)
 
     def merge(self, top: int, left: int, bottom: int, right: int) -> None:
-        """Note a range of merged cells, of which the first one has the text."""
+        """Note a range of merged cells, of which only the first has the text."""
         if bottom - top > MAX_ROWS or right - left > MAX_COLUMNS:
             raise WorkbookError("has merged cells beyond the edge of a sheet")
         for row in range(top, bottom + 1):
@@ -82,7 +82,7 @@ class Survey(msgspec.Struct):
             if columns:
                 self.covered.setdefault(row, set()).update(columns)
             if len(self.covered) > _MAX_MERGED:
-                raise WorkbookError("is a form of merged cells and no table")
+                raise WorkbookError("must be a table; it is a form of merged cells")
 
     def note(self, row: int, cells: list[str]) -> None:
         """Note the numbers of a row that have lost digits."""
@@ -101,11 +101,11 @@ class Sheet(msgspec.Struct, frozen=True):
     _rows: Callable[[Survey], Iterator[SheetRow]]
 
     def rows(self, survey: Survey | None = None) -> Iterator[SheetRow]:
-        """The rows that have a cell, in order; ``survey`` is filled on the way if it is given."""
+        """Yield the rows with at least one cell, in order; fill ``survey`` if it is given."""
         return self._rows(Survey() if survey is None else survey)
 
     def survey(self) -> Survey:
-        """Walk the whole sheet for what stands apart from its cells."""
+        """Read the whole sheet and return what it contains besides its cells."""
         survey = Survey()
         for row in self.rows(survey):
             survey.note(row.number, row.cells)
@@ -113,16 +113,16 @@ class Sheet(msgspec.Struct, frozen=True):
 
 
 def sheets_of(path: Path) -> list[Sheet]:
-    """The sheets of a workbook, in order; what it is, its first bytes say and not its name.
+    """Return the sheets of a workbook, in order. Its first bytes decide its kind, not its name.
 
-    Raises ``WorkbookError`` for what is no workbook, or none that can be read, and ``OSError``.
+    Raises ``WorkbookError`` if the file is not a readable workbook, and ``OSError``.
     """
     with path.open("rb") as file:
         start = file.read(512)
     if start.startswith(b"PK"):
         return _guarded(lambda: _zipped(path))
     if start.startswith(b"\xd0\xcf\x11\xe0"):
-        # An encrypted xlsx lies in the container of the old format, under a name of its own.
+        # An encrypted xlsx is stored in the container of the old format, under a special name.
         with path.open("rb") as file:
             locked = "EncryptedPackage".encode("utf-16-le") in file.read(MAX_PART)
         raise WorkbookError(_LOCKED if locked else _OLD)
@@ -130,11 +130,10 @@ def sheets_of(path: Path) -> list[Sheet]:
         raise WorkbookError(_OLD)
     if _WEB_PAGE.match(start):
         raise WorkbookError(
-            "is a web page and no workbook, whatever its name says; open it in a spreadsheet "
-            "program and save it as .xlsx"
+            "is a web page, not a workbook; open it in a spreadsheet program and save it as .xlsx"
         )
     raise WorkbookError(
-        "cannot be read as a spreadsheet; if it is a text file, let its name end in .csv"
+        "cannot be read as a spreadsheet; if it is a text file, its name must end in .csv"
     )
 
 
@@ -144,14 +143,16 @@ _WEB_PAGE = re.compile(
 
 
 def _guarded(read: Callable[[], T]) -> T:
-    """What reading gives; what a broken file raises is said in words."""
+    """Return the result of ``read``; turn the errors of a broken file into ``WorkbookError``."""
     try:
         return read()
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
-        raise WorkbookError("is broken: it is no whole workbook. Fetch or save it again") from error
+        raise WorkbookError(
+            "is broken: it is not a complete workbook. Fetch or save it again"
+        ) from error
     except (expat.ExpatError, UnicodeDecodeError, ValueError, IndexError) as error:
         raise WorkbookError("is broken: a part of it cannot be read. Save it again") from error
-    except RuntimeError as error:  # zipfile's word for a part that is encrypted
+    except RuntimeError as error:  # zipfile raises it for an encrypted part
         raise WorkbookError(_LOCKED) from error
 
 
@@ -162,7 +163,7 @@ _LOCKED: Final = (
 
 _OLD: Final = (
     "is a workbook of the old kind (.xls), which cannot be read without loss; save it as .xlsx and "
-    "import that"
+    "import that file"
 )
 
 
@@ -174,7 +175,7 @@ def _zipped(path: Path) -> list[Sheet]:
         if "xl/workbook.bin" in names:
             raise WorkbookError("is an .xlsb workbook, which cannot be read; save it as .xlsx")
         if "[Content_Types].xml" not in names:
-            raise WorkbookError("is a packed folder and no workbook; unpack it first")
+            raise WorkbookError("is a compressed folder, not a workbook; unpack it first")
         return _xlsx_sheets(path, archive)
 
 
@@ -182,7 +183,7 @@ def _zipped(path: Path) -> list[Sheet]:
 
 
 class _Xml:
-    """Walks one part of a zipped workbook; ``start``, ``end`` and ``text`` get local names."""
+    """Parses one part of a zipped workbook; ``start`` and ``end`` get names without namespaces."""
 
     def __init__(
         self,
@@ -211,12 +212,12 @@ class _Xml:
         self.parser = parser
 
     def feed(self, file: IO[bytes]) -> Iterator[None]:
-        """Parse a file; comes back after each piece of it."""
+        """Parse a file; yield after each chunk."""
         size = 0
         while chunk := file.read(_CHUNK):
             size += len(chunk)
             if size > MAX_XML:
-                raise WorkbookError(f"unpacks to more than {MAX_XML >> 20} MiB, as no table does")
+                raise WorkbookError(f"must not unpack to more than {MAX_XML >> 20} MiB; it does")
             self.parser.Parse(chunk, False)
             yield
         self.parser.Parse(b"", True)
@@ -224,11 +225,11 @@ class _Xml:
 
 
 def _no_doctype(*declared: Any) -> None:
-    raise WorkbookError("declares a document type, which no workbook does")
+    raise WorkbookError("must not declare a document type; it does")
 
 
 def _attribute(attributes: dict[str, str], name: str) -> str | None:
-    """An attribute by its local name."""
+    """Return an attribute by its name without namespace."""
     for key, value in attributes.items():
         if key.rpartition(":")[2] == name:
             return value
@@ -236,18 +237,18 @@ def _attribute(attributes: dict[str, str], name: str) -> str | None:
 
 
 def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, str]]]:
-    """The elements of a small part with their attributes; none if there is no such part."""
+    """Return the elements of a small part with their attributes; none if the part is missing."""
     try:
         info = archive.getinfo(part)
     except KeyError:
         return []
     if info.file_size > MAX_PART:
-        raise WorkbookError(f"has a part of {info.file_size >> 20} MiB that should be small")
-    found: list[tuple[str, dict[str, str]]] = []
+        raise WorkbookError(f"has a part of {info.file_size >> 20} MiB that must be small")
+    elements: list[tuple[str, dict[str, str]]] = []
     with archive.open(info) as file:
-        for _ in _Xml(lambda name, attributes: found.append((name, attributes))).feed(file):
+        for _ in _Xml(lambda name, attributes: elements.append((name, attributes))).feed(file):
             pass
-    return found
+    return elements
 
 
 def _true(value: str | None) -> bool:
@@ -318,7 +319,7 @@ def _resolved(part: str) -> str:
 
 
 def _shapes(archive: zipfile.ZipFile, part: str) -> tuple[Shape, ...]:
-    """The shape of each cell style."""
+    """Return the shape of each cell style."""
     codes: dict[int, str] = {}
     shapes: list[Shape] = []
     within = False
@@ -334,7 +335,7 @@ def _shapes(archive: zipfile.ZipFile, part: str) -> tuple[Shape, ...]:
 
 
 class _Shared:
-    """The texts that cells of a workbook share, read when the first cell asks."""
+    """The shared texts of a workbook, read when the first cell needs one."""
 
     def __init__(self, book: _Book) -> None:
         self._book = book
@@ -345,7 +346,7 @@ class _Shared:
         self._size = 0
 
     def text(self, index: int) -> str:
-        """A text by its number."""
+        """Return a text by its index."""
         if self._texts is None:
             self._texts = []
             _guarded(self._read)
@@ -363,7 +364,7 @@ class _Shared:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if name == "t":
             self._reading = not self._aloud
-        elif name == "rPh":  # how a text is read aloud
+        elif name == "rPh":  # a phonetic reading of the text
             self._aloud += 1
 
     def _end(self, name: str) -> None:
@@ -376,27 +377,27 @@ class _Shared:
             self._texts.append(_unescaped("".join(self._pieces)))
             self._pieces.clear()
 
-    def _text(self, piece: str) -> None:
+    def _text(self, part: str) -> None:
         assert self._texts is not None
         if self._reading:
-            self._pieces.append(piece)
-            self._size += len(piece)
+            self._pieces.append(part)
+            self._size += len(part)
         if self._size > MAX_SHARED or len(self._texts) > MAX_TEXTS:
-            raise WorkbookError("has more text than a sheet can show")
+            raise WorkbookError("must not have more text than a sheet can show; it has")
 
 
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
 def _unescaped(text: str) -> str:
-    """A text with the characters that the format writes by their numbers."""
+    """Return a text with escaped characters such as ``_x000D_`` decoded."""
     if "_x" not in text:
         return text
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
 
 
 def _walk(book: _Book, shared: _Shared, part: str, survey: Survey) -> Iterator[SheetRow]:
-    """The rows of one sheet of an xlsx file."""
+    """Yield the rows of one sheet of an xlsx file."""
     sheet = _XlsxSheet(book, shared, survey)
     xml = _Xml(sheet.start, sheet.end, sheet.text)
     try:
@@ -465,9 +466,9 @@ class _XlsxSheet:
             if self._cells:
                 self.done.append(SheetRow(self._number, self._cells, self._hidden))
 
-    def text(self, piece: str) -> None:
+    def text(self, part: str) -> None:
         if self._reading:
-            self._pieces.append(piece)
+            self._pieces.append(part)
 
     def _row(self, attributes: dict[str, str]) -> None:
         number = int(attributes["r"]) if "r" in attributes else self._number + 1
@@ -530,21 +531,23 @@ class _XlsxSheet:
             return "TRUE" if stored == "1" else "FALSE"
         if kind == "d":
             return iso_cell(stored)
-        return Fault.of(stored, "unknown-cell", f"is a cell of an unknown kind, {kind!r}")
+        return Fault.of(stored, "unknown-cell", f"is a cell of the unknown kind {kind!r}")
 
 
 def _too_long(text: str) -> Fault:
     return Fault.of(
-        text[:50], "too-long-cell", f"has {len(text)} characters; a cell takes {MAX_TEXT:,}"
+        text[:50],
+        "too-long-cell",
+        f"must have at most {MAX_TEXT:,} characters in a cell; it has {len(text)}",
     )
 
 
 def _column(letters: str) -> int:
-    """A column's index by its letters."""
+    """Return a column's index by its letters."""
     index = 0
     for letter in letters:
         if not "A" <= letter <= "Z" or index > MAX_COLUMNS:
-            raise WorkbookError("is broken: a cell names no column. Save it again")
+            raise WorkbookError("is broken: a cell has no valid column. Save it again")
         index = index * 26 + ord(letter) - 64
     return index - 1
 
@@ -565,7 +568,7 @@ def _ods_sheets(path: Path, archive: zipfile.ZipFile) -> list[Sheet]:
         for _ in _Xml(scan.start).feed(file):
             pass
     if not scan.spreadsheet:
-        raise WorkbookError("is a document and no workbook; save its table as .xlsx")
+        raise WorkbookError("is a text document, not a workbook; save its table as .xlsx")
     return [
         Sheet(name, style in scan.hidden, lambda survey, n=index: _ods_walk(path, n, survey))  # type: ignore[misc]
         for index, (name, style) in enumerate(scan.tables)
@@ -573,7 +576,7 @@ def _ods_sheets(path: Path, archive: zipfile.ZipFile) -> list[Sheet]:
 
 
 class _OdsScan:
-    """Finds the tables of an ods file, and which styles hide one."""
+    """Finds the tables of an ods file, and the styles that hide a table."""
 
     def __init__(self) -> None:
         self.tables: list[tuple[str, str]] = []
@@ -686,9 +689,9 @@ class _OdsSheet:
         elif name == "table-row":
             self._row()
 
-    def text(self, piece: str) -> None:
+    def text(self, part: str) -> None:
         if self._reading and not self._aside and self._table == self._index:
-            self._pieces.append(piece)
+            self._pieces.append(part)
 
     def _finish(self) -> None:
         times = _count(self._attributes, "table:number-columns-repeated")
@@ -713,23 +716,25 @@ class _OdsSheet:
             self._number += self._repeated - 1
 
     def _value(self) -> str:
-        said = self._attributes
-        kind = said.get("office:value-type")
+        attributes = self._attributes
+        kind = attributes.get("office:value-type")
         shown = "".join(self._pieces)
-        if said.get("calcext:value-type") == "error":
+        if attributes.get("calcext:value-type") == "error":
             return error_cell(shown or "#VALUE!")
         if kind is None:
-            return unsaved_cell() if "table:formula" in said and not shown else shown
+            return unsaved_cell() if "table:formula" in attributes and not shown else shown
         if kind == "string":
-            return shown or said.get("office:string-value", "")
+            return shown or attributes.get("office:string-value", "")
         if kind in {"float", "currency", "percentage"}:
             shape = Shape("percent") if kind == "percentage" else PLAIN
-            return number_cell(said.get("office:value", shown), shape, None)
+            return number_cell(attributes.get("office:value", shown), shape, None)
         if kind == "date":
-            return iso_cell(said.get("office:date-value", shown))
+            return iso_cell(attributes.get("office:date-value", shown))
         if kind == "boolean":
-            return said.get("office:boolean-value", shown).upper()
-        return Fault.of(shown, "unknown-cell", f"is a cell of a kind that is not taken, {kind!r}")
+            return attributes.get("office:boolean-value", shown).upper()
+        return Fault.of(
+            shown, "unknown-cell", f"is a cell of the kind {kind!r}, which cannot be imported"
+        )
 
 
 def _count(attributes: dict[str, str], name: str) -> int:

@@ -1,1 +1,1 @@
-"""What draws need of the views, and draws as files."""
+"""Preparation of draw commands from the views, and draws exported as files."""

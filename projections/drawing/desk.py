@@ -1,7 +1,7 @@
-"""What is worked out before a command of draws is handed in: rosters, selections, verifications.
+"""Work done before a draw command reaches the sequencer: rosters, selections, verifications.
 
-It takes up to seconds, so it is done in the caller's thread and never in the sequencer's. Whatever
-it says is fixed by digests, and the command that carries it is decided from the ledger again.
+It can take seconds, so the caller's thread does it and never the sequencer's. Digests fix the
+results, and the command that carries them is still decided from the ledger.
 """
 
 from __future__ import annotations
@@ -65,19 +65,19 @@ from projections.systems.draws import Composed, Terms, compose, gone_of, populat
 
 F = TypeVar("F", bound=Fold)
 
-#: Targets recorded by one command: it holds the sequencer for some ten milliseconds, not longer.
+#: Targets recorded by one command, which occupies the sequencer for some ten milliseconds.
 BATCH = 64
 
-#: How long the views may take to catch up before a roster is composed from them, in seconds.
+#: Longest wait for the views to catch up before a roster is composed, in seconds.
 _PATIENCE = 10.0
 
 replace = msgspec.structs.replace
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """A command with what it lacked, and the commands that follow once it is recorded.
+    """A completed command, and the commands to send after it is recorded.
 
-    Each that follows has the key that makes it happen once.
+    Each following command comes with its idempotency key.
     """
 
     command: Command
@@ -85,26 +85,26 @@ class Prepared(msgspec.Struct, frozen=True):
 
 
 class Desk(msgspec.Struct, frozen=True):
-    """What preparing needs: the ledger as recorded, the views, and the content beside both."""
+    """The resources for preparing commands: the ledger, its views and its blobs."""
 
     follower: Follower
     blobs: Blobs
-    #: Signs with the ledger's key, where there is a log.
+    #: Signs with the ledger's key; ``None`` if the ledger has no log.
     sign: Callable[[bytes], bytes] | None = None
 
     def now(self, fold: F) -> F:
-        """The answer to a question as the ledger has it now."""
+        """Return the fold after all its events recorded so far."""
         return fold.over(self.follower.source.records([fold.selector()]))
 
 
 def freeze_roster(command: FreezeEntityRoster, desk: Desk) -> Prepared:
-    """Compose the roster and store it. Raises DRW-R7 for who is missing without a reason."""
+    """Compose the roster and store it. Refuses a missing business without a reason (DRW-R7)."""
     composed, at = composed_roster(command, desk)
     return Prepared(replace(command, entries=(), frozen=_frozen(command, composed, desk, at)))
 
 
 def composed_roster(command: FreezeEntityRoster, desk: Desk) -> tuple[Composed, int]:
-    """The roster that a command asks for, and the position that it was composed at."""
+    """Return the roster that a command asks for, and the position at which it was composed."""
     caught_up(desk)
     at = desk.follower.position("draw_population")
     standings = population(desk.follower.views, command.area, command.line)
@@ -116,18 +116,18 @@ def composed_roster(command: FreezeEntityRoster, desk: Desk) -> tuple[Composed, 
 
 
 def caught_up(desk: Desk) -> None:
-    """Wait for the view that rosters are composed from. Raises ``Unavailable``."""
+    """Wait until the view behind rosters has reached the head. Raises ``Unavailable``."""
     head = desk.follower.source.head()
     if not desk.follower.wait_for(head, _PATIENCE, "draw_population"):
-        raise Unavailable("the views are behind the ledger; send it again in a second")
+        raise Unavailable("the views are behind the ledger; send the request again in a second")
 
 
 def _terms(command: FreezeEntityRoster, desk: Desk) -> Terms:
-    """Under which terms a roster is composed: by the policies in force on its day."""
+    """Return the terms of a roster, from the policies in force on its day."""
 
     def value(key: str, **where: str) -> Any:
         version = desk.now(PolicyVersions(key)).in_force(command.as_of, **where)
-        # Whoever freezes is told by the decision that no version is in force.
+        # If no version is in force, the command's decision refuses with that reason.
         return None if version is None else version.value
 
     caps = desk.now(PolicyVersions("visit_cap"))
@@ -152,7 +152,7 @@ def _terms(command: FreezeEntityRoster, desk: Desk) -> Terms:
         area=command.area,
         line=command.line,
         window=timedelta(days=int(value("grade.override_window_cd") or 0)),
-        left_out=frozenset(one.entity for one in command.left_out),
+        left_out=frozenset(business.entity for business in command.left_out),
         units=command.all_units,
         cap=cap,
         all_drawn=frozenset(key for key, ratio in ratios.items() if uvdraw.ratio_of(ratio) == 1),
@@ -161,7 +161,7 @@ def _terms(command: FreezeEntityRoster, desk: Desk) -> Terms:
 
 
 def preview(command: FreezeEntityRoster, desk: Desk) -> dict[str, Any]:
-    """What a roster would be, without storing or freezing anything."""
+    """Return what the roster would be, without storing or freezing anything."""
     composed, at = composed_roster(command, desk)
     lines = uvdraw.roster_lines(composed.entries)
     return {
@@ -180,23 +180,22 @@ def preview(command: FreezeEntityRoster, desk: Desk) -> dict[str, Any]:
 
 
 def _given(command: FreezeEntityRoster, register: Composed, terms: Terms, desk: Desk) -> Composed:
-    """The entries that were given, held against the register.
+    """Return the entries that the sender gave, checked against the register.
 
-    What the sender says of a business is checked; a risk class that differs from the ledger's has a
-    reason, which its line shows.
+    A risk class that differs from the ledger's must have a reason, which the roster line shows.
     """
     composed = {str(entry["uscc"]): entry for entry in register.entries}
     given: list[dict[str, str | int]] = []
     for index, entry in enumerate(command.entries):
         at = f"/entries/{index}"
-        # What stands on a roster everybody reads in the end, and it lies beside the ledger.
+        # A roster becomes public and is stored as a blob, so it must not hold personal data.
         for field in ("domain", "risk_reason"):
             if (words := getattr(entry, field)) is not None:
                 refuse_personal(words, f"{at}/{field}")
         if entry.uscc in register.capped:
             raise Malformed(
-                f"the capped visits of {entry.uscc} in {command.as_of.year} are used up; leave it "
-                "out, the roster counts it",
+                f"{entry.uscc} must not be in the entries: its capped visits in "
+                f"{command.as_of.year} are used up. Leave it out; the roster counts it as excluded",
                 f"{at}/uscc",
             )
         if entry.uscc not in composed:
@@ -206,11 +205,16 @@ def _given(command: FreezeEntityRoster, register: Composed, terms: Terms, desk: 
                     entities.ENT_R1, None, **entities.gone(entry.uscc, left, command.as_of)
                 )
             raise Malformed(
-                f"{entry.uscc} is not registered in this class on {command.as_of}", f"{at}/uscc"
+                f"{entry.uscc} must be registered in this class on {command.as_of}; it is not",
+                f"{at}/uscc",
             )
         grade = desk.now(CreditGrade(entry.uscc)).on(command.as_of)
         if entry.grade != grade and (entry.grade is not None or command.by == "grade"):
-            raise Malformed(f"{entry.uscc} had grade {grade} on {command.as_of}", f"{at}/grade")
+            raise Malformed(
+                f"the grade of {entry.uscc} on {command.as_of} must be {grade}; it is "
+                f"{entry.grade or 'missing'}",
+                f"{at}/grade",
+            )
         if command.by == "risk":
             given.append(_by_risk(entry, str(composed[entry.uscc]["risk"]), at))
         elif entry.risk is not None:
@@ -224,11 +228,11 @@ def _given(command: FreezeEntityRoster, register: Composed, terms: Terms, desk: 
 
 
 def _by_risk(entry: RosterEntry, reckoned: str, at: str) -> dict[str, str | int]:
-    """The line of a business on a roster by risk: it holds the class and nothing of its grounds."""
+    """Return a business's line on a roster by risk: the risk class, without its grounds."""
     if entry.risk not in (None, reckoned) and entry.risk_reason is None:
         raise Malformed(
-            f"by draw.risk_formula {entry.uscc} is {reckoned}; it is given as {entry.risk}. Give "
-            "risk_reason, which the roster shows",
+            f"the risk class of {entry.uscc} must be {reckoned} by draw.risk_formula; it is "
+            f"{entry.risk}. For another class, state risk_reason, which the roster shows",
             f"{at}/risk_reason",
         )
     line: dict[str, str | int] = {"risk": entry.risk or reckoned, "uscc": entry.uscc}
@@ -260,10 +264,10 @@ def _frozen(command: FreezeEntityRoster, composed: Composed, desk: Desk, at: int
 
 
 def execute_draw(command: ExecuteDraw, desk: Desk) -> Prepared:
-    """Make the draw, or refuse an outcome that is not the draw's (DRW-R2, DRW-R6)."""
+    """Make the draw, or refuse a given outcome that differs from it (DRW-R2, DRW-R6)."""
     draw = desk.now(DrawState(command.draw))
     if not draw.exists or draw.seed is None or command.roster_hash != draw.roster_hash:
-        # The decision says what is wrong; there is nothing to draw yet.
+        # There is nothing to draw yet; the command's decision refuses with the reason.
         return Prepared(command)
     require_seeded(draw)
     made = _made_again(command, draw, desk)
@@ -277,30 +281,31 @@ def execute_draw(command: ExecuteDraw, desk: Desk) -> Prepared:
 
 
 def _made_again(command: ExecuteDraw | VerifyDraw, draw: DrawState, desk: Desk) -> Drawn:
-    """The draw from its roster and seed; an outcome that the sender worked out has to be its."""
+    """Make the draw from its roster and seed; refuse an outcome of the sender that differs."""
     made = drawn(draw, desk.blobs.get(draw.roster_hash))
     if command.outcome not in (None, made.outcome):
         raise Refusal(
             rules.DRW_R6,
             None,
             draw=command.draw,
-            reason=f"the selection has the hash {made.outcome.selection_hash}, and this is another",
+            reason=f"the selection must have the hash {made.outcome.selection_hash}; the one given "
+            "differs",
         )
     return made
 
 
 def _selections(draw: str, made: Drawn) -> Iterator[tuple[Command, str]]:
-    """Each selected business gets its own event, some at a time."""
+    """Yield commands that record an event for each selected business, in batches."""
     proof = uvdraw.prover(made.lines)
-    quotas: dict[str, int] = {one.key: one.quota for one in made.outcome.strata}
+    quotas: dict[str, int] = {picked.key: picked.quota for picked in made.outcome.strata}
     selected = (
         SelectedLine(
-            **one._asdict(),
+            **picked._asdict(),
             index=index,
             path=tuple(proof(index)),
         )
-        for index, one in enumerate(made.picked)
-        if one.rank <= quotas[one.stratum]
+        for index, picked in enumerate(made.picked)
+        if picked.rank <= quotas[picked.stratum]
     )
     for number, lines in enumerate(_batches(selected)):
         yield (
@@ -310,10 +315,10 @@ def _selections(draw: str, made: Drawn) -> Iterator[tuple[Command, str]]:
 
 
 def _departed(draw: str, made: Drawn, desk: Desk) -> Iterator[tuple[Command, str]]:
-    """Whoever had left its register between the freezing and the draw is not waited for."""
+    """Yield an exemption for each selected business that left its register before the draw."""
     caught_up(desk)
-    quotas: dict[str, int] = {one.key: one.quota for one in made.outcome.strata}
-    selected = [one.uscc for one in made.picked if one.rank <= quotas[one.stratum]]
+    quotas: dict[str, int] = {picked.key: picked.quota for picked in made.outcome.strata}
+    selected = [picked.uscc for picked in made.picked if picked.rank <= quotas[picked.stratum]]
     for entity in gone_of(desk.follower.views, selected):
         place = desk.now(DrawnTarget(entity, draw))
         waiting = place.exists and desk.now(Target(place.target)).state == "waiting"
@@ -325,17 +330,19 @@ def _departed(draw: str, made: Drawn, desk: Desk) -> Iterator[tuple[Command, str
 
 
 def exempt_target(command: ExemptTarget, desk: Desk) -> Prepared:
-    """Find the reserve that takes the exempted business's place."""
+    """Find the reserve that replaces the exempted business."""
     place = desk.now(DrawnTarget(command.entity, command.draw))
     reserves = _reserves(place.target, desk) if place.exists else None
     return Prepared(replace(command, reserves=reserves))
 
 
 def delist_entity(command: DelistEntity, desk: Desk) -> Prepared:
-    """Find the reserves that take the places of a business that leaves its register."""
+    """Find the reserves that replace a business that leaves its register."""
     waiting = desk.now(DrawnAt(command.entity)).waiting
-    found = (_reserves(target, desk) for target in waiting)
-    return Prepared(replace(command, reserves=tuple(one for one in found if one is not None)))
+    reserves = (_reserves(target, desk) for target in waiting)
+    return Prepared(
+        replace(command, reserves=tuple(calls for calls in reserves if calls is not None))
+    )
 
 
 def _reserves(target_id: str, desk: Desk) -> CalledReserves | None:
@@ -343,7 +350,7 @@ def _reserves(target_id: str, desk: Desk) -> CalledReserves | None:
 
 
 def void_draw(command: VoidDraw, desk: Desk) -> Prepared:
-    """Once the draw is voided, release those whom it selected."""
+    """After the draw is voided, release the businesses that it selected."""
     draw = desk.now(DrawState(command.draw))
     called = len(desk.now(ExemptedTargets(command.draw)).targets)
     places = (
@@ -354,7 +361,7 @@ def void_draw(command: VoidDraw, desk: Desk) -> Prepared:
 
     def releases() -> Iterator[tuple[Command, str]]:
         if desk.now(DrawState(command.draw)).stage != "voided":
-            return  # a second person has to approve it first
+            return  # a second person must approve it first
         for number, targets in enumerate(_batches(places)):
             yield (
                 ReleaseTargets(draw=command.draw, targets=tuple(targets)),
@@ -365,12 +372,12 @@ def void_draw(command: VoidDraw, desk: Desk) -> Prepared:
 
 
 def approve_request(command: ApproveRequest, desk: Desk) -> Prepared:
-    """Once what was requested has taken effect, record what follows from it."""
+    """After the requested command has taken effect, send the commands that follow from it."""
     request = desk.now(Approval(command.approval))
     try:
         requested = requested_command(request.command, request.body)
     except (KeyError, msgspec.ValidationError):
-        # The decision says that there is no such request, or that it has to be made anew.
+        # The command's decision says that the request is unknown or must be made again.
         return Prepared(command)
     prepare = PREPARERS.get(type(requested))
     return (
@@ -379,16 +386,16 @@ def approve_request(command: ApproveRequest, desk: Desk) -> Prepared:
 
 
 def verify_draw(command: VerifyDraw, desk: Desk) -> Prepared:
-    """Make the draw again: nobody's word, not even the sender's, says how it comes out."""
+    """Make the draw again, so that the outcome does not depend on what the sender claims."""
     draw = desk.now(DrawState(command.draw))
     if draw.selection_hash is None:
-        # The decision says that there is nothing to verify.
+        # The command's decision says that there is nothing to verify.
         return Prepared(command)
     return Prepared(replace(command, outcome=_made_again(command, draw, desk).outcome))
 
 
 def issue_notice(command: IssueInspectionNotice, desk: Desk) -> Prepared:
-    """Make the act code of the visit; the ledger keeps its digest."""
+    """Make the act code of the visit; the event keeps only its digest."""
     approved = desk.now(Task(command.task)).approved
     if approved is None or desk.sign is None:
         return Prepared(replace(command, act_code_digest=None))
@@ -403,7 +410,7 @@ def _batches(things: Iterator[Any]) -> Iterator[Sequence[Any]]:
 
 Preparer = Callable[[Any, Desk], Prepared]
 
-#: What is worked out for which command before it is handed in.
+#: The functions that prepare commands, by command class.
 PREPARERS: dict[type[Command], Preparer] = {
     ApproveRequest: approve_request,
     IssueInspectionNotice: issue_notice,

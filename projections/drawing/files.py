@@ -1,4 +1,4 @@
-"""Draws as files for others to check, and each business's receipt (2.3); see ``drawfile``."""
+"""Files of draws that anyone can check, and receipts of single businesses (2.3)."""
 
 from __future__ import annotations
 
@@ -46,24 +46,24 @@ from projections.systems.draws import DrawProgress
 
 F = TypeVar("F", bound=Fold)
 
-_SEALED = "a visit may still be coming to those who were drawn; it is shown after the last of them"
+_SEALED = "visits to drawn businesses may still come; this is shown after the last of these visits"
 
 
 class Archive(msgspec.Struct, frozen=True):
-    """Where a file's parts come from: the ledger, what lies beside it, its log if it has one."""
+    """The sources of a draw file: the ledger, its blobs, and its log if it has one."""
 
     source: Source
     blobs: Blobs
     log: TransparencyLog | None
 
     def now(self, fold: F) -> F:
-        """The answer to a question as the ledger has it now."""
+        """Return the fold after all its events recorded so far."""
         return fold.over(self.source.records([fold.selector()]))
 
 
 @contextmanager
 def open_archive(recorder: SQLiteRecorder) -> Iterator[Archive]:
-    """The archive of a ledger that is not served here; without a log where none was begun."""
+    """Open the archive of a ledger that this process does not serve; ``log`` may be ``None``."""
     blobs = Blobs(blobs_folder(recorder.path))
     with ExitStack() as opened:
         log = None
@@ -73,10 +73,10 @@ def open_archive(recorder: SQLiteRecorder) -> Iterator[Archive]:
 
 
 def draw_file(draw: DrawProgress, archive: Archive, *, whole: bool, officers: bool) -> DrawFile:
-    """The file of an announced draw.
+    """Return the file of an announced draw.
 
-    ``whole``: with the roster and the selection. ``officers``: with those of the authorities'
-    affairs, whom the draw sent where.
+    ``whole``: include the roster and the selection. ``officers``: include the officers and their
+    assignments, which only authorities may read.
     """
     announcement = _logged(DrawAnnounced, draw.draw, archive)
     assert announcement is not None
@@ -109,11 +109,11 @@ def draw_file(draw: DrawProgress, archive: Archive, *, whole: bool, officers: bo
 def draw_receipt(
     draw: DrawProgress, entity: str, archive: Archive, *, whole: bool
 ) -> DrawReceipt | None:
-    """The receipt of one business of an executed draw; ``None`` if it is not on the roster.
+    """Return the receipt of a business in an executed draw; ``None`` if it is not on the roster.
 
-    ``whole``: with the lines of whoever was drawn last, which prove the threshold. It is another
-    business, so they are here only where everybody may read the roster and the selection: who has a
-    receipt earlier may hand it on.
+    ``whole``: include the lines of the business drawn last, which prove the threshold. They name
+    another business, and a receipt can be passed on, so they are included only when everybody may
+    read the roster and the selection.
     """
     if draw.seed is None or draw.selection_hash is None:
         return None
@@ -124,7 +124,7 @@ def draw_receipt(
         return None
     entry = json.loads(place.line)
     stratum = str(entry[draw.by])
-    quota = next(one.quota for one in draw.drawn if one.key == stratum)
+    quota = next(part.quota for part in draw.drawn if part.key == stratum)
     selected = selection.place(entity)
     rank = json.loads(selected.line)["rank"] if selected is not None else None
     last = None
@@ -163,15 +163,15 @@ def _last_drawn(roster: Register, selection: Register, stratum: str, quota: int)
 
 
 def _logged(kind: type[Event], draw: str, archive: Archive) -> Logged | None:
-    """The event of a kind that a draw has once, with its proof."""
-    found = archive.source.stored([Selector((kind.TOPIC,), (f"draw:{draw}",))])
-    if not found:
+    """Return the only event of a type about a draw, with its proof; ``None`` if there is none."""
+    events = archive.source.stored([Selector((kind.TOPIC,), (f"draw:{draw}",))])
+    if not events:
         return None
-    (stored,) = found
+    (stored,) = events
     data: bytes = stored.event.data
     fields = codec.plain(data)
     logged = Logged(position=stored.position, body=fields["body"])
-    # A record cannot be shown in part, and one that names who acted would say more than its event.
+    # A record can only be shown whole, so it is left out if its envelope names a person.
     if fields["actor"]["person_id"] != UNNAMED or archive.log is None:
         return logged
     signed = archive.log.signed.covering(stored.position)
@@ -193,13 +193,13 @@ def _keys(archive: Archive) -> tuple[str, ...]:
 
 
 def _officers(roster: str, archive: Archive) -> tuple[str, ...] | None:
-    """Who stands on a frozen roster of officers."""
+    """Return the officers on a frozen roster of officers."""
     frozen = archive.now(OfficerRoster(roster)).frozen
     return None if frozen is None else frozen.officers
 
 
 def _assignments(draw: DrawProgress, archive: Archive) -> dict[str, tuple[Assignment, ...]]:
-    """Who of each unit was assigned by the draw, before any substitution."""
+    """Return the assignments of the draw by unit, before any substitution."""
     tags = (f"draw:{draw.draw}",)
     assigned = archive.source.records([Selector((OfficersAssigned.TOPIC,), tags)])
     sent: dict[str, tuple[Assignment, ...]] = {}
@@ -216,30 +216,30 @@ def _assignments(draw: DrawProgress, archive: Archive) -> dict[str, tuple[Assign
 
 
 def _raw(archive: Archive, digest: str | None) -> Any:
-    """What lies under a digest, to be copied into a file as it is."""
+    """Return the blob of a digest, to be copied unchanged into a file."""
     return None if digest is None else msgspec.Raw(archive.blobs.get(digest))
 
 
 class Register:
-    """A frozen list of businesses with its tree: each is found and proven at once.
+    """A frozen list of businesses with its Merkle tree; it finds and proves single lines quickly.
 
-    It keeps bytes alone, some hundred megabytes for a million lines.
+    It keeps only bytes, some hundred megabytes for a million lines.
     """
 
     def __init__(self, content: bytes) -> None:
         self._content = content
         lines = [uvdraw.line(entry) for entry in budget.checked(msgspec.json.decode(content))]
         self._prove = uvdraw.prover(lines)
-        # Where each line begins, behind the bracket and the comma of the one before it.
+        # The offset of each line: after the opening bracket, or after the previous line and comma.
         self._starts = array("Q", accumulate((len(line) + 1 for line in lines), initial=1))
 
     def place(self, entity: str) -> Place | None:
-        """The line of a business with its proof, if it stands here."""
+        """Return the line of a business with its proof; ``None`` if it is not on the list."""
         index = self._index(b'"uscc":%b' % _quoted(entity))
         return None if index is None else self._place(index)
 
     def ranked(self, stratum: str, rank: int) -> Place:
-        """The line of a rank with its proof, where this is a selection."""
+        """Return the line of a rank with its proof; the list must be a selection."""
         index = self._index(b'"rank":%d,"stratum":%b,' % (rank, _quoted(stratum)))
         assert index is not None
         return self._place(index)
@@ -248,9 +248,12 @@ class Register:
         return Place(line=self._line(index).decode(), index=index, path=tuple(self._prove(index)))
 
     def _index(self, part: bytes) -> int | None:
-        """The line that holds a part; bare quotes stand nowhere but around keys and values."""
-        found = self._content.find(part)
-        return None if found < 0 else bisect_right(self._starts, found) - 1
+        """Return the index of the line that contains ``part``.
+
+        ``part`` matches only keys and values, since quotes inside strings are escaped.
+        """
+        offset = self._content.find(part)
+        return None if offset < 0 else bisect_right(self._starts, offset) - 1
 
     def _line(self, index: int) -> bytes:
         return self._content[self._starts[index] : self._starts[index + 1] - 1]
@@ -261,7 +264,7 @@ def _quoted(text: str) -> bytes:
 
 
 def _register(blobs: Blobs, digest: str) -> Register:
-    # One at a time: a million lines take seconds, and whoever waits finds them made.
+    # One at a time: a million lines take seconds, and waiting threads then find the result cached.
     with _making:
         return _made(blobs, digest)
 

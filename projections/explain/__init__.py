@@ -1,1 +1,1 @@
-"""Answers made on the spot or kept to explain: replays, trails, impact, burden, histories."""
+"""Answers that explain the ledger: replays, audit trails, impact, burden, list histories."""

@@ -1,8 +1,8 @@
-"""What inspections cost a business (负担台账, rulebook 4.2 no. 7), and who visits it how often.
+"""The burden account (负担台账, rulebook 4.2 no. 7): how often which units inspect a business.
 
-Visits, minutes on site, visits saved by going together or by not going at all. A joint visit counts
-once for the business and once for each unit (2.10). Only the ledger's own units are counted here;
-what a register tells of other inspections stands in the profile.
+It counts visits, minutes on site, and visits saved by joint visits or checks without a visit. A
+joint visit counts once for the business and once for each unit (2.10). Only visits recorded in this
+ledger count here; the profile also shows inspections reported by registers.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ from projections.systems.policies import POLICIES, Policies
 from projections.tables import Code, Row, Store
 from projections.views import FoldView, subject_table
 
-#: The finding that a business was asked for what was shared already (SHR-V2).
+#: The rule of the finding that a business was asked for documents already shared (SHR-V2).
 _ASKED_AGAIN = "SHR-V2"
 
 
 class Visit(msgspec.Struct):
-    """One unit's visit: on which day it began and how long it took."""
+    """One unit's visit: the day on which it began, and its duration."""
 
     unit: str = ""
     joint: str | None = None
     opened_on: date | None = None
     minutes: int = 0
-    #: The cap year and the counter for which it was approved.
+    #: The cap year and the counter under which it was approved.
     year: int = 0
     counter: str = ""
     concluded: bool = False
 
 
 class Year(msgspec.Struct):
-    """What happened in a year besides visits."""
+    """The counts of a year besides visits."""
 
     avoided_by_shared_data: int = 0
     avoided_otherwise: int = 0
@@ -71,15 +71,16 @@ class Booked(msgspec.Struct):
 
 
 class Burden(Fold):
-    """Which visits did this business have, for how long, and which were it spared?"""
+    """Which visits did this business have, how long did they take, and which were avoided?"""
 
     entity: EntityId
     visits: dict[str, Visit] = msgspec.field(default_factory=dict)
-    #: For each joint visit that was recorded as held: the day, and minutes from first to last.
+    #: For each joint visit recorded as held: its day, and the minutes from first arrival to last
+    #: departure.
     held: dict[str, tuple[date, int]] = msgspec.field(default_factory=dict)
     years: dict[int, Year] = msgspec.field(default_factory=dict)
     booked: dict[str, dict[int, Booked]] = msgspec.field(default_factory=dict)
-    #: Absent where nothing was ever recorded that grades look at.
+    #: Absent if nothing was ever recorded that affects the grade.
     graded: Graded | None = None
     #: The day of the newest record.
     seen_on: date = date.min
@@ -124,7 +125,7 @@ class Burden(Fold):
             self._year(record.occurred_on).documents_asked_twice += 1
 
     def on_irregular(self, event: IrregularVisitReported, record: Recorded) -> None:
-        # Units read this, and would learn that the business has reported one of them.
+        # A sealed report is not counted: units read this number and would learn of the report.
         if record.envelope.visibility != "sealed":
             self._year(event.visited_on).irregular_visits += 1
 
@@ -133,7 +134,7 @@ class Burden(Fold):
         self.graded.take(record)
 
     def grade(self, on: date) -> str:
-        """The grade in force on a day."""
+        """Return the grade in force on a day."""
         return UNGRADED if self.graded is None else self.graded.on(on)
 
     def _visit(self, task: str) -> Visit:
@@ -148,12 +149,12 @@ class Burden(Fold):
 
 
 def document(burden: Burden) -> dict[str, Any]:
-    """The account as it is read: in all, by year, and by the unit that came."""
+    """Return the account as a document: in total, by year, and by unit."""
     entries = _entries(burden)
     years = sorted({year for year, _ in entries} | burden.years.keys())
     by_year = {year: _sum([counts for of, counts in entries if of == year]) for year in years}
-    for year, beside in burden.years.items():
-        by_year[year].update(msgspec.structs.asdict(beside))
+    for year, other_counts in burden.years.items():
+        by_year[year].update(msgspec.structs.asdict(other_counts))
     units: dict[str, dict[str, int]] = {}
     for visit in burden.visits.values():
         if visit.opened_on is not None:
@@ -178,7 +179,7 @@ _COUNTS = (
 
 
 def _entries(burden: Burden) -> list[tuple[int, dict[str, int]]]:
-    """Each time that somebody came, with its year."""
+    """Return the counts of each arrival, with its year."""
     return [
         (
             day.year,
@@ -203,8 +204,8 @@ def _sum(all_counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 BURDENS = subject_table("burdens")
 
-#: A row for each unit, business and cap year with a visit booked. ``grade`` is the one at the end
-#: of the year, as far as it is known.
+#: One row per unit, business and cap year with a booked visit. ``grade`` is the grade at the end of
+#: the year, as far as it is known.
 BOOKINGS = sa.Table(
     "bookings",
     sa.MetaData(),
@@ -215,10 +216,10 @@ BOOKINGS = sa.Table(
     sa.Column("grade", Code, nullable=False),
     sa.Column("capped", sa.Integer, nullable=False),
     sa.Column("exempt", sa.Integer, nullable=False),
-    #: Of these, the visits that came about: the others are planned, and plans are sealed.
+    #: How many of these visits took place; the others are plans, and plans are sealed.
     sa.Column("capped_made", sa.Integer, nullable=False),
     sa.Column("exempt_made", sa.Integer, nullable=False),
-    #: A range of the counters of each place: those that are beyond its limit.
+    #: For finding, per unit, year and grade, the bookings whose counter exceeds the limit.
     *(
         sa.Index(f"bookings_by_{counter}", "unit", "year", "grade", counter)
         for counter in ("capped", "exempt", "capped_made", "exempt_made")
@@ -227,7 +228,7 @@ BOOKINGS = sa.Table(
 
 
 class Burdens(FoldView[Burden]):
-    """A row for each business with its account, and its bookings beside."""
+    """One row per business with its account, and a table of its bookings."""
 
     name = "burdens"
     version = 2
@@ -263,9 +264,9 @@ def _bookings(burden: Burden) -> Iterable[Row]:
 
 
 class Limit(msgspec.Struct, frozen=True):
-    """How many visits a unit may book at a business of a grade in a year, and the policy's version.
+    """The limits on a unit's visits to a business of a grade in a year, and the policy version.
 
-    ``exempt`` is what is reasonable of visits on clues (SUP-V1).
+    ``capped`` is the cap; ``exempt`` is the reasonable number of visits on clues (SUP-V1).
     """
 
     capped: int | None = None
@@ -274,7 +275,10 @@ class Limit(msgspec.Struct, frozen=True):
 
 
 def limits(views: Views, today: date) -> dict[tuple[str, int, str], Limit]:
-    """The limits of every unit, year and grade that occurs, by the policies of its last day."""
+    """Return the limits for every unit, year and grade with bookings, by the policies in force.
+
+    The policies are those of the last day of the year, or of ``today`` in the current year.
+    """
     policy = Policies()
     with views.reading() as connection:
         states = {
@@ -284,7 +288,7 @@ def limits(views: Views, today: date) -> dict[tuple[str, int, str], Limit]:
             )
         }
         rows = list(_occurring(connection))
-    found = {}
+    by_place = {}
     for unit, year, grade in rows:
         day = min(today, date(year, 12, 31))
         where = {"unit": unit, "grade": grade}
@@ -294,37 +298,37 @@ def limits(views: Views, today: date) -> dict[tuple[str, int, str], Limit]:
         )
         cap = None if caps is None else cap_of(caps, grade)
         exempt = None if cap is None or factors is None else cap * int(factors.value)
-        found[unit, year, grade] = Limit(cap, exempt, None if caps is None else caps.version)
-    return found
+        by_place[unit, year, grade] = Limit(cap, exempt, None if caps is None else caps.version)
+    return by_place
 
 
 _PLACE = (BOOKINGS.c.unit, BOOKINGS.c.year, BOOKINGS.c.grade)
 
 
 def _occurring(connection: sa.Connection) -> Iterator[sa.Row[str, int, str]]:
-    """Every unit, year and grade with a booking.
+    """Yield every unit, year and grade with a booking.
 
-    From one to the next in the index: the cost follows their number, not that of the bookings.
+    It jumps through the index, so the cost depends on their number, not on that of the bookings.
     """
     first: sa.Select[str, int, str] = sa.select(*_PLACE).order_by(*_PLACE).limit(1)
-    found = connection.execute(first).one_or_none()
-    while found is not None:
-        yield found
+    place = connection.execute(first).one_or_none()
+    while place is not None:
+        yield place
         budget.check()
-        after = sa.tuple_(*_PLACE) > sa.tuple_(*map(sa.literal, found))
-        found = connection.execute(first.where(after)).one_or_none()
+        after = sa.tuple_(*_PLACE) > sa.tuple_(*map(sa.literal, place))
+        place = connection.execute(first.where(after)).one_or_none()
 
 
 def beyond(
     known: Mapping[tuple[str, int, str], Limit],
     counters: tuple[sa.Column[int], sa.Column[int]] = (BOOKINGS.c.capped, BOOKINGS.c.exempt),
 ) -> sa.ColumnElement[bool]:
-    """Bookings beyond their limit, of either counter: of capped and of exempt visits."""
+    """Return the condition that a booking exceeds its limit of capped or of exempt visits."""
     alike: dict[Limit, list[tuple[str, int, str]]] = {}
     for place, limit in known.items():
         alike.setdefault(limit, []).append(place)
     columns = sa.tuple_(*_PLACE)
-    # One condition for each: an index has the counters of each place in order.
+    # One condition per limit and counter, so that each can use an index.
     counted = [
         sa.and_(columns.in_(places), column > most)
         for limit, places in alike.items()

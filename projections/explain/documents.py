@@ -1,4 +1,4 @@
-"""Documents ready to be sent: the profiles asked for most lately, as bytes, never stale."""
+"""A cache of rendered profiles, as bytes ready to be sent; it never serves a stale one."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from projections.profiles import (
     says_nothing,
 )
 
-#: Bytes of documents kept at most.
+#: The most bytes of documents that are kept.
 MAX_BYTES = 64 * 1024 * 1024
 
-#: The ETag, the bytes, and the last day until which they hold.
+#: The ETag, the bytes, and the last day on which they are valid.
 Ready = tuple[str, bytes, date]
-#: Business, audience, and whose planned visits it is told of.
+#: The business, the audience, and the unit whose planned visits are counted.
 _Key = tuple[str, Audience, str]
 
 
 class Documents:
-    """A bounded memory of documents, dropped the moment the follower commits a change to them.
+    """A bounded cache of documents; the follower's commit of a change drops the document at once.
 
-    Each is its ETag and its bytes. The ETag is a digest of the bytes and no position: that would
-    tell a reader of events that are hidden from it. Safe for threads. Where another process follows
-    nothing is remembered, since nobody would say when it changes.
+    The ETag of a document is a digest of its bytes. A position would reveal hidden events to the
+    reader. Thread-safe. If another process follows, nothing is cached, because this process would
+    not hear of changes.
     """
 
     def __init__(self, follower: Follower, max_bytes: int = MAX_BYTES) -> None:
@@ -50,28 +50,29 @@ class Documents:
         follower.on_commit(self._committed)
 
     def get(self, entity: str, audience: Audience, today: date, plans: str = "") -> Ready | None:
-        """The document of a day if it is at hand; it never blocks on a database."""
+        """Return the document for a day if it is cached; never blocks on the database."""
         if not self._follower.following:
             return None
         key = (entity, audience, plans)
         with self._lock:
-            found = self._ready.get(key)
-            if found is None or today > found[2]:
+            ready = self._ready.get(key)
+            if ready is None or today > ready[2]:
                 return None
             self._ready.move_to_end(key)
-            return found
+            return ready
 
     def load(self, entity: str, audience: Audience, today: date, plans: str = "") -> Ready | None:
-        """The document of a day from the view, ``None`` where this audience knows of no such
-        business.
+        """Read the document for a day from the view and cache it.
+
+        Returns ``None`` if this audience may not know of the business.
         """
-        key, mine = (entity, audience, plans), object()
+        key, token = (entity, audience, plans), object()
         with self._lock:
-            self._loading[key] = mine
+            self._loading[key] = token
         ready = self._read(entity, audience, today, plans)
         with self._lock:
-            # If a change was committed meanwhile, what was read may be the old document.
-            current = self._loading.get(key) is mine
+            # If a change was committed meanwhile, the document may be old: do not cache it.
+            current = self._loading.get(key) is token
             if current:
                 del self._loading[key]
             if current and ready is not None and self._follower.following:
@@ -99,8 +100,8 @@ class Documents:
             return None
         body, until = bytes(row.data), date.fromisoformat(row.holds_until)
         if column is PROFILES.c.state or today > until:
-            # One business asks for it, or a unit in whose plans it may stand, or a grade has
-            # changed by time alone: rendered then.
+            # Render on request: for the business itself, for a reader who may know of planned
+            # visits, or because time alone has changed the grade.
             law = law_as_of(self._follower.source, self._follower.position("profiles"))
             profile = self._view.decode(row.state)
             day = max(today, profile.seen_on)
@@ -122,9 +123,9 @@ class Documents:
                 del self._loading[key]
 
     def _drop(self, key: _Key) -> None:
-        found = self._ready.pop(key, None)
-        if found is not None:
-            self._bytes -= len(found[1])
+        ready = self._ready.pop(key, None)
+        if ready is not None:
+            self._bytes -= len(ready[1])
             kept = self._keys[key[0]]
             kept.discard(key)
             if not kept:

@@ -1,8 +1,8 @@
-"""Public lists through time: every edition of a list, what it held on a day, and what changed.
+"""Histories of public lists: every edition of a list, its content on a day, and the changes.
 
-One mechanism for all lists that the notice wants public (2.18). A fold per list turns its events
-into editions, a ``History`` keeps them, and a view holds a row for each list. Drafts make no
-edition: nothing here says more than what was published.
+All lists that the notice requires to be public use this module (2.18). A fold per list turns its
+events into editions, a ``History`` keeps them, and a view holds one row per list. Drafts do not
+make editions, so a history shows only what was published.
 """
 
 from __future__ import annotations
@@ -43,21 +43,21 @@ from ledger.systems.leniency.events import LeniencyListPublished
 from ledger.systems.penalties.events import BenchmarkPublished
 from projections.views import FoldView, subject_table
 
-#: Elements of a list by their ids, as they are read.
+#: The elements of a list by their ids, as plain values.
 Elements = dict[str, Any]
-#: The last day of an element's validity: several may stand beside one another.
+#: The field with the last day of an element's validity; several versions may be valid at a time.
 _VALID_TO = "valid_to"
-#: The last day of an element's term: a new term takes the place of the one before.
+#: The field with the last day of an element's term; a new term replaces the earlier one.
 _EXPIRES_ON = "expires_on"
 
 
 class Edition(msgspec.Struct, omit_defaults=True):
-    """One edition: from which day it holds, and what it says.
+    """One edition of a list: the day from which it holds, and its content.
 
-    A ``whole`` one is complete, another changes single elements of those before. What a ``final``
-    one says no edition of a later day takes back. ``changed`` and ``removed`` count what differs
-    from the edition published before. ``position``: of the event; ``corrected_on``: the day of its
-    last correction.
+    A ``whole`` edition is complete; any other changes single elements of the earlier editions. A
+    ``final`` edition is not overridden by editions of later days. ``changed`` and ``removed`` count
+    the differences from the edition published before. ``position``: that of the event;
+    ``corrected_on``: the day of the event's last correction.
     """
 
     version: int
@@ -74,12 +74,14 @@ class Edition(msgspec.Struct, omit_defaults=True):
     corrected_on: date | None = None
 
     def lapsed(self, day: date) -> bool:
-        """Whether all it says was valid until a day that is over."""
-        return bool(self.put) and all(_is_over(said, _VALID_TO, day) for said in self.put.values())
+        """Return whether the validity of all its elements has ended before ``day``."""
+        return bool(self.put) and all(
+            _is_over(element, _VALID_TO, day) for element in self.put.values()
+        )
 
 
 class History(msgspec.Struct):
-    """The editions of one list, in the order in which they were published."""
+    """The editions of one list, in the order of publication."""
 
     editions: list[Edition] = msgspec.field(default_factory=list)
 
@@ -93,17 +95,17 @@ class History(msgspec.Struct):
         final: bool = False,
     ) -> None:
         """Add an edition that changes single elements."""
-        said, gone = _plain(put), list(dropped)
+        elements, removed = _plain(put), list(dropped)
         self.editions.append(
             Edition(
                 self.newest + 1,
                 since,
-                said,
-                gone,
+                elements,
+                removed,
                 reason,
                 final=final,
-                changed=len(said),
-                removed=len(gone),
+                changed=len(elements),
+                removed=len(removed),
             )
         )
 
@@ -115,9 +117,9 @@ class History(msgspec.Struct):
         version: int | None = None,
         url: str | None = None,
     ) -> None:
-        """Add an edition that is complete and takes the place of the one before.
+        """Add a complete edition that replaces the one before.
 
-        A version that is published again is the same edition, now at this address.
+        A version that is published again stays the same edition and gets the new ``url``.
         """
         for edition in self.editions:
             if edition.version == version:
@@ -131,27 +133,27 @@ class History(msgspec.Struct):
                 now,
                 url=url,
                 whole=True,
-                changed=sum(before.get(name) != said for name, said in now.items()),
+                changed=sum(before.get(name) != element for name, element in now.items()),
                 removed=sum(name not in now for name in before),
             )
         )
 
     @property
     def newest(self) -> int:
-        """The highest version, 0 before there is any."""
+        """The highest version; 0 if there is none."""
         return max((edition.version for edition in self.editions), default=0)
 
     def on(self, day: date) -> Edition | None:
-        """The edition of a day: of those that hold by then the newest by its day (2.17).
+        """Return the edition in force on a day: the one with the latest ``since`` (2.17).
 
-        Of several of one day it is the one published last.
+        Among editions with the same ``since``, the one published last counts.
         """
         begun = [edition for edition in self.editions if edition.since <= day]
         holding = [edition for edition in begun if not edition.lapsed(day)] or begun
         return max(reversed(holding), key=lambda edition: edition.since, default=None)
 
     def elements(self, version: int | None = None) -> Elements:
-        """What the list holds in a version; without one, in the newest edition."""
+        """Return the elements of the list in a version; by default, in the newest edition."""
         until: list[Edition] = []
         for edition in self.editions:
             until.append(edition)
@@ -160,26 +162,26 @@ class History(msgspec.Struct):
         return _held(until)
 
     def elements_on(self, day: date) -> Elements:
-        """What the list holds on a day, by every edition until then in the order of their days.
+        """Return the elements of the list on a day, by all editions until then in order of days.
 
-        An element that was valid until an earlier day does not count, and uncovers what was said
-        before; one whose term is over is not in the list.
+        An element whose validity ended before the day does not count, so an earlier version of it
+        may apply again. An element whose term ended is not in the list.
         """
         begun = [edition for edition in self.editions if edition.since <= day]
         begun.sort(key=lambda edition: (edition.final, edition.since))
         return {
-            name: said
-            for name, said in _held(begun, day).items()
-            if not _is_over(said, _EXPIRES_ON, day)
+            name: element
+            for name, element in _held(begun, day).items()
+            if not _is_over(element, _EXPIRES_ON, day)
         }
 
     def corrected_on(self, day: date) -> date | None:
-        """The last day on which a record of an edition that holds by ``day`` was corrected."""
+        """Return the last day on which a record of an edition in force by ``day`` was corrected."""
         days = [e.corrected_on for e in self.editions if e.since <= day and e.corrected_on]
         return max(days, default=None)
 
     def difference(self, older: int, newer: int) -> dict[str, Any]:
-        """What was added, removed and changed from one version to another."""
+        """Return what was added, removed and changed between two versions."""
         before, after = self.elements(older), self.elements(newer)
         return {
             "added": [named(name, after[name]) for name in after if name not in before],
@@ -193,13 +195,13 @@ class History(msgspec.Struct):
         }
 
 
-def named(name: str, said: Any) -> dict[str, Any]:
-    """An element as it is shown: its id, and what is said of it."""
-    return {"element": name, **(said if isinstance(said, dict) else {"value": said})}
+def named(name: str, element: Any) -> dict[str, Any]:
+    """Return an element as it is shown: its id and its fields."""
+    return {"element": name, **(element if isinstance(element, dict) else {"value": element})}
 
 
 def _changes(name: str, old: Any, new: Any) -> list[dict[str, Any]]:
-    """What differs between two versions of an element, field by field."""
+    """Return the differences between two versions of an element, field by field."""
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return [] if old == new else [{"element": name, "old": old, "new": new}]
     return [
@@ -210,47 +212,49 @@ def _changes(name: str, old: Any, new: Any) -> list[dict[str, Any]]:
 
 
 def _held(editions: Iterable[Edition], day: date | None = None) -> Elements:
-    """What editions say together, in this order; without what was valid until before ``day``."""
+    """Return the elements after these editions, without those that ended before ``day``."""
     held: Elements = {}
     for edition in editions:
         if edition.whole:
             held = {}
         for name in edition.dropped:
             held.pop(name, None)
-        for name, said in edition.put.items():
-            if day is None or not _is_over(said, _VALID_TO, day):
-                held[name] = said
+        for name, element in edition.put.items():
+            if day is None or not _is_over(element, _VALID_TO, day):
+                held[name] = element
     return held
 
 
-def _is_over(said: Any, field: str, day: date) -> bool:
-    """Whether the last day in a field of an element lies before ``day``."""
-    last = said.get(field) if isinstance(said, dict) else None
+def _is_over(element: Any, field: str, day: date) -> bool:
+    """Return whether the last day in a field of an element lies before ``day``."""
+    last = element.get(field) if isinstance(element, dict) else None
     return last is not None and last < day.isoformat()
 
 
 def _plain(elements: Mapping[str, Any]) -> Elements:
-    """Elements as they are kept: plain values, without what is not said."""
-    return {name: _without_nothing(msgspec.to_builtins(said)) for name, said in elements.items()}
+    """Return elements as plain values, without empty fields."""
+    return {
+        name: _without_nothing(msgspec.to_builtins(element)) for name, element in elements.items()
+    }
 
 
-def _without_nothing(said: Any) -> Any:
-    if not isinstance(said, dict):
-        return said
-    return {name: value for name, value in said.items() if value not in (None, [], "")}
+def _without_nothing(element: Any) -> Any:
+    if not isinstance(element, dict):
+        return element
+    return {name: value for name, value in element.items() if value not in (None, [], "")}
 
 
 def _by(items: Iterable[Any], name: str) -> dict[str, Any]:
-    """Items by one of their fields."""
+    """Return items by the value of one of their fields."""
     return {str(getattr(item, name)): item for item in items}
 
 
 class PublicFold(Fold):
-    """What was published of a list? Its corrected editions say so, whatever the list."""
+    """What was published of a list, and which editions were corrected?"""
 
     @property
     def history(self) -> History:
-        """The editions."""
+        """The editions of the list."""
         raise NotImplementedError
 
     @property
@@ -270,7 +274,7 @@ class PublicFold(Fold):
 
 
 class MatterHistory(PublicFold):
-    """What was published of this matter, element by element, and was it withdrawn?"""
+    """What was published about this matter, element by element, and was it withdrawn?"""
 
     matter: MatterId
     history: History = msgspec.field(default_factory=History)
@@ -310,12 +314,12 @@ class MatterCatalogue(PublicFold):
         for edition in self.history.editions:
             known = edition.put.get(event.matter)
             if known is not None and known["version"] == event.version:
-                # Published again, at another address: the same edition.
+                # Published again at another address: still the same edition.
                 known["url"] = event.url
                 return
         elements = event.elements or self.drafts.get(event.matter, {}).get(event.version)
-        said = {**_fields(elements), "version": event.version, "url": event.url}
-        self.history.change(event.published_on, {event.matter: said})
+        element = {**_fields(elements), "version": event.version, "url": event.url}
+        self.history.change(event.published_on, {event.matter: element})
 
     def on_withdrawn(self, event: MatterWithdrawn, record: Recorded) -> None:
         if event.matter in self.history.elements():
@@ -325,8 +329,8 @@ class MatterCatalogue(PublicFold):
 
 
 def _fields(elements: MatterElements | None) -> Elements:
-    said: Elements = {} if elements is None else _without_nothing(msgspec.to_builtins(elements))
-    return said
+    fields: Elements = {} if elements is None else _without_nothing(msgspec.to_builtins(elements))
+    return fields
 
 
 class DrawMatterHistory(PublicFold):
@@ -341,7 +345,7 @@ class DrawMatterHistory(PublicFold):
 
 
 class PlanHistory(PublicFold):
-    """What does this plan say in each version that was published?"""
+    """What does each published version of this plan contain?"""
 
     plan: PlanId
     history: History = msgspec.field(default_factory=History)
@@ -362,7 +366,7 @@ class PlanHistory(PublicFold):
 
 
 class JointListHistory(PublicFold):
-    """Which matters are looked at together, in each version of this list?"""
+    """Which matters are inspected jointly, in each version of this list?"""
 
     artefact: JointArtefactId
     history: History = msgspec.field(default_factory=History)
@@ -379,11 +383,11 @@ class KeyMatterHistory(PublicFold):
     history: History = msgspec.field(default_factory=History)
 
     def on_listed(self, event: KeyMatterListed, record: Recorded) -> None:
-        said = {
+        element = {
             name: getattr(event, name)
             for name in ("unit", "risk_assessment", "procedure_ref", "expires_on")
         }
-        self.history.change(record.occurred_on, {event.matter: said})
+        self.history.change(record.occurred_on, {event.matter: element})
 
     def on_delisted(self, event: KeyMatterDelisted, record: Recorded) -> None:
         self.history.change(record.occurred_on, {}, [event.matter], reason=event.reason)
@@ -412,7 +416,7 @@ class BenchmarkHistory(PublicFold):
 
 
 class MeasureHistory(PublicFold):
-    """Which measures are there, in each version of this catalogue?"""
+    """Which measures does each version of this catalogue contain?"""
 
     catalogue: MeasureCatalogueId
     history: History = msgspec.field(default_factory=History)
@@ -429,12 +433,14 @@ class UnitHistory(PublicFold):
     history: History = msgspec.field(default_factory=History)
 
     def on_qualified(self, event: EnforcementUnitQualified) -> None:
-        said = {name: getattr(event, name) for name in event.__struct_fields__ if name != "unit"}
-        self.history.change(event.valid_from, {"qualification": said})
+        qualification = {
+            name: getattr(event, name) for name in event.__struct_fields__ if name != "unit"
+        }
+        self.history.change(event.valid_from, {"qualification": qualification})
 
 
 class Suspension(msgspec.Struct, omit_defaults=True):
-    """From when until when an officer is suspended, and since which version the list says so."""
+    """The first and last day of an officer's suspension, and the list version that added it."""
 
     version: int
     officer: str
@@ -442,19 +448,19 @@ class Suspension(msgspec.Struct, omit_defaults=True):
     until: date | None = None
 
     def days(self) -> dict[str, Any]:
-        """The days as they are shown with a certificate."""
-        said = {"suspended_from": self.since.isoformat()}
-        return said if self.until is None else {**said, "suspended_to": self.until.isoformat()}
+        """Return the days as they are shown with a certificate."""
+        shown = {"suspended_from": self.since.isoformat()}
+        return shown if self.until is None else {**shown, "suspended_to": self.until.isoformat()}
 
 
 class OfficerList(History):
-    """Certificates by their numbers; a suspension concerns all that its officer holds or will."""
+    """Certificates by their numbers; a suspension applies to all present and later certificates."""
 
     suspensions: list[Suspension] = msgspec.field(default_factory=list)
 
     def suspend(self, officer: str, since: date, until: date | None) -> None:
-        """Add the edition that says that an officer is suspended."""
-        held = sum(said["officer"] == officer for said in self.elements().values())
+        """Add the edition in which an officer is suspended."""
+        held = sum(certificate["officer"] == officer for certificate in self.elements().values())
         self.change(since, {})
         self.editions[-1].changed = held
         self.suspensions.append(Suspension(self.newest, officer, since, until))
@@ -473,18 +479,19 @@ class OfficerList(History):
 
 
 def _suspended(certificates: Elements, suspensions: Iterable[Suspension]) -> Elements:
-    """Certificates, those of suspended officers with the days of the last suspension."""
-    days = {one.officer: one.days() for one in suspensions}
+    """Return the certificates, with the days of the last suspension of suspended officers."""
+    days = {suspension.officer: suspension.days() for suspension in suspensions}
     return {
-        number: {**said, **days.get(said["officer"], {})} for number, said in certificates.items()
+        number: {**certificate, **days.get(certificate["officer"], {})}
+        for number, certificate in certificates.items()
     }
 
 
 class OfficerHistory(PublicFold):
     """Which certificates do the officers of this unit hold (执法人员名录)?
 
-    The number of the certificate, for which domains and until when: nothing else about a person,
-    and not why a certificate was suspended.
+    It shows the number, the domains and the validity of each certificate, and nothing else about a
+    person; in particular not why a certificate was suspended.
     """
 
     unit: UnitId
@@ -492,8 +499,8 @@ class OfficerHistory(PublicFold):
 
     def on_certified(self, event: OfficerCertified) -> None:
         names = ("officer", "domains", "valid_from", "valid_to")
-        said = {name: getattr(event, name) for name in names}
-        self.history.change(event.valid_from, {event.cert_no: said})
+        certificate = {name: getattr(event, name) for name in names}
+        self.history.change(event.valid_from, {event.cert_no: certificate})
 
     def on_suspended(self, event: OfficerCertificateSuspended) -> None:
         self.history.suspend(event.officer, event.suspended_from, event.suspended_to)
@@ -510,8 +517,8 @@ class DelegationHistory(PublicFold):
         self.history.change(record.occurred_on, whole)
 
     def on_suspended(self, event: DelegationSuspended, record: Recorded) -> None:
-        said = {"since": event.since, "until": event.until, "reason": event.reason}
-        self.history.change(record.occurred_on, {"suspended": said}, reason=event.reason)
+        suspension = {"since": event.since, "until": event.until, "reason": event.reason}
+        self.history.change(record.occurred_on, {"suspended": suspension}, reason=event.reason)
 
     def on_ended(self, event: DelegationEnded, record: Recorded) -> None:
         ended = {"ended_on": event.ended_on}
@@ -519,13 +526,13 @@ class DelegationHistory(PublicFold):
 
 
 class HistoryView(FoldView[Any]):
-    """A row for each list of one kind."""
+    """One row per list of one kind."""
 
 
 def _view(topic: str, subject: str, question: type[Fold]) -> type[HistoryView]:
     name = f"history_{topic}"
     table = subject_table(name)
-    said = {
+    attributes = {
         "__doc__": f"A row for each history of {topic.replace('_', ' ')}.",
         "__module__": __name__,
         "name": name,
@@ -534,7 +541,7 @@ def _view(topic: str, subject: str, question: type[Fold]) -> type[HistoryView]:
         "table": table,
         "tables": (table,),
     }
-    return type(f"HistoryOf{question.__name__}", (HistoryView,), said)
+    return type(f"HistoryOf{question.__name__}", (HistoryView,), attributes)
 
 
 #: The histories of all public lists, by the last part of the path under which they are read.

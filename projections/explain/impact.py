@@ -1,8 +1,8 @@
 """The impact graph (影响图, 4.2): everything that used a decision or a credit record.
 
-When a decision is undone, its record ends and the grades that it gave are put right. What happened
-meanwhile stays: the visits and draws that looked at such a grade while it was in force. They are
-found by walking the ledger of the business in order, each step as it was known then.
+When a decision is undone, its record ends and the grades based on it are corrected. The visits and
+draws that used such a grade while it was in force remain. They are found by reading the events of
+the business in order, each with what was known at that time.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ Kind = Literal[
 
 
 class Use(msgspec.Struct, frozen=True):
-    """An event that looked at the grade of its business: what it is, and on which day it looked."""
+    """How an event type uses the grade of its business: kind, name and day of the use."""
 
     kind: Kind
     name: Callable[[Any], str]
     on: Callable[[Recorded], date] = lambda record: record.occurred_on
 
 
-#: Whatever looks at a grade in force stands here, and is followed from there on.
+#: The event types that use a grade in force; the walk also follows what rests on them.
 USES: dict[type[Event], Use] = {
     InspectionTaskApproved: Use("task", lambda event: str(event.task)),
 }
@@ -82,11 +82,11 @@ _TOPICS = tuple(sorted({event.TOPIC for event in _READ} | set(topics_of(CreditGr
 
 
 class ImpactItem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One event that used what is asked about, or something that did.
+    """One event that used the decision or record in question, directly or through other events.
 
-    ``rests_on``: the positions of what it used. A ``grade`` held from ``assessed_on``; it was
-    ``superseded_on`` the day on which another one took its place, at ``superseded_by``. Whatever
-    looked at a grade says which ``grade`` it saw.
+    ``rests_on``: the positions of the events that it used. An item of kind ``grade`` held from
+    ``assessed_on`` until ``superseded_on``, when the grade at position ``superseded_by`` replaced
+    it. For an item that used a grade, ``grade`` is the grade that it used.
     """
 
     position: int
@@ -103,7 +103,7 @@ class ImpactItem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Impact(msgspec.Struct, frozen=True):
-    """What used a decision or record, in the order of the ledger, itself first."""
+    """The events that used a decision or record, in ledger order, beginning with itself."""
 
     about: str
     items: list[ImpactItem]
@@ -118,10 +118,10 @@ def impact(
     until: date | None = None,
     may_see: Callable[[Recorded], bool] = lambda record: True,
 ) -> Impact | None:
-    """What used a decision or a credit record; ``None`` if there is nothing for this reader.
+    """Return what used a decision or a credit record; ``None`` if this reader may see nothing.
 
-    ``since`` and ``until`` leave out what was done before or after. What the reader may not see is
-    neither shown nor named among what something rests on; what rests on it is shown all the same.
+    ``since`` and ``until`` leave out earlier or later events. An event that the reader may not see
+    is not shown and not named in ``rests_on``; the events that rest on it are shown all the same.
     """
     about = f"{kind}:{name}"
     roots = source.records([Selector((), (about,))])
@@ -132,13 +132,13 @@ def impact(
     records = {r.position: r for r in (*first, *source.records(of_entity))} if of_entity else {}
     for record in as_corrected([records[position] for position in sorted(records)]):
         walk.take(record)
-    found = walk.found()
-    seen = {record.position for record, _ in found if may_see(record)}
+    touched = walk.found()
+    seen = {record.position for record, _ in touched if may_see(record)}
     items = [
         msgspec.structs.replace(
             item, rests_on=tuple(position for position in item.rests_on if position in seen)
         )
-        for record, item in found
+        for record, item in touched
         if record.position in seen
         and (since is None or item.done_on >= since)
         and (until is None or item.done_on <= until)
@@ -147,19 +147,19 @@ def impact(
 
 
 class _Walk:
-    """The events of one business in order, and what of them rests on what is asked about."""
+    """A walk over the events of one business that collects those resting on the root."""
 
     def __init__(self, kind: str, name: str) -> None:
         self._kind = kind
         self._name = name
         self._items: list[tuple[Recorded, ImpactItem]] = []
         self._grades = CreditGrade("")
-        #: The record of each grade, in the order in which they became known.
+        #: The record of each grade, in the order of recording.
         self._given: list[Recorded] = []
-        #: The same by the day for which they were assessed; of one day the newest last.
+        #: The same grades by the day for which they were assessed; the newest of a day comes last.
         self._by_day: list[tuple[date, Recorded]] = []
         self._begun: int | None = None
-        #: Where each thing that is touched stands: records, grades by position, sanctions, tasks.
+        #: The positions of the touched items: records, grades, sanctions, tasks, and event ids.
         self._records: dict[str, int] = {}
         self._touched: dict[int, None] = {}
         self._sanctions: dict[str, int] = {}
@@ -167,7 +167,7 @@ class _Walk:
         self._causes: dict[UUID, int] = {}
 
     def found(self) -> list[tuple[Recorded, ImpactItem]]:
-        """What was touched, in order; of each grade with what took its place."""
+        """Return the touched items in order; each grade with the grade that replaced it."""
         later = self._later()
         return [
             (
@@ -182,7 +182,7 @@ class _Walk:
         ]
 
     def take(self, record: Recorded) -> None:
-        """Look at one event."""
+        """Take one event, and add it if it rests on the root."""
         event = record.event
         self._grades.take(record)
         use = USES.get(type(event))
@@ -221,11 +221,11 @@ class _Walk:
         if not causes:
             return
         place = bisect_right(self._by_day, day, key=_day)
-        said = self._by_day[place - 1][1] if place else None
-        if said is not None and said.position in self._touched:
-            assert isinstance(said.event, CreditGradeAssigned)
-            if said.event.grade == derived.grade:
-                causes = {said.position}
+        assigned = self._by_day[place - 1][1] if place else None
+        if assigned is not None and assigned.position in self._touched:
+            assert isinstance(assigned.event, CreditGradeAssigned)
+            if assigned.event.grade == derived.grade:
+                causes = {assigned.position}
         name = use.name(record.event)
         at = self._add(record, use.kind, name, tuple(sorted(causes)), grade=derived.grade)
         if use.kind == "task":
@@ -269,11 +269,11 @@ class _Walk:
         return record.position
 
     def _later(self) -> dict[int, Recorded]:
-        """By the position of each grade: the first one after it that is for the same day or later.
+        """Return, for each grade's position, the next recorded grade for the same or a later day.
 
-        Backwards, keeping those only that can still take the place of an earlier one.
+        It goes backwards and keeps only the grades that can still replace an earlier one.
         """
-        found: dict[int, Recorded] = {}
+        successors: dict[int, Recorded] = {}
         waiting: list[tuple[date, Recorded]] = []
         for record in reversed(self._given):
             assert isinstance(record.event, CreditGradeAssigned)
@@ -281,9 +281,9 @@ class _Walk:
             while waiting and waiting[-1][0] < day:
                 waiting.pop()
             if waiting:
-                found[record.position] = waiting[-1][1]
+                successors[record.position] = waiting[-1][1]
             waiting.append((day, record))
-        return found
+        return successors
 
 
 def _day(entry: tuple[date, Recorded]) -> date:

@@ -1,7 +1,7 @@
-"""Replays made on the spot (复盘): the profile of one business, from the ledger, step by step.
+"""Replays (复盘): the profile of one business derived again from the ledger, step by step.
 
-A replay can stop at a position, look at what was true on one day as known on another, leave facts
-out, and add facts that never happened. It reads the ledger and writes nothing.
+A replay can stop at a position, show what was true on one day as known on another, leave facts out,
+and add imagined facts. It reads the ledger and writes nothing.
 """
 
 from __future__ import annotations
@@ -48,24 +48,24 @@ from projections.profiles.standing import Standing
 from projections.source import Recorder, Source
 from projections.systems.graded import Graded
 
-#: Who stands for facts that never happened.
+#: The actor of imagined facts.
 _NOBODY = Actor(unit_id="", person_id="", role="")
 _NO_ID = UUID(int=0)
 
 
 class Hypothetical(msgspec.Struct, frozen=True):
-    """A fact that never happened, as if it had on a day; it comes after all that did."""
+    """An imagined fact, as if it had happened on a day; a replay takes it after all real facts."""
 
     event: Event
     on: date
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One event: what it changed in the profile, and under which law and policy versions.
+    """One event of a replay: its changes to the profile, its legal basis and policy versions.
 
-    ``position`` 0 marks a hypothetical one. ``corrected_by`` are the positions of the corrections
-    through which it is seen; ``rule_id`` is that of a finding. ``opening`` marks an opening fact,
-    taken on from an older system: the day of the takeover.
+    ``position`` is 0 for an imagined fact. ``corrected_by``: the positions of the corrections
+    applied to the event. ``rule_id``: the rule of a finding. ``opening``: for an opening fact taken
+    on from an older system, the day of the takeover.
     """
 
     position: int
@@ -83,35 +83,35 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """What a replay comes to. ``position`` is that of the last event it took, 0 if none."""
+    """The result of a replay. ``position``: that of the last event taken, 0 if none."""
 
     profile: CreditProfile
     document: dict[str, Any]
     position: int
     steps: list[Step]
     left_out: list[int]
-    #: The share of businesses of this grade that a draw takes.
+    #: The share of the businesses of this grade that a draw takes.
     draw_ratio: str | None = None
 
 
 class NothingKnown(LookupError):
-    """Nothing is recorded of the business."""
+    """Nothing is recorded about the business."""
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What a replay is to show.
+    """The parameters of a replay.
 
-    ``valid_as_of``: only what was so by the end of that day; a grade counts from the day it was
-    assessed for. ``known_as_of``: only what was known by then, corrections included; imports count
-    from when their source knew. ``to_position``: only what stands up to there. ``without``: leave
-    out these positions, and everything about these credit records. Each defaults to all there is,
-    and then the document is the one that the view shows.
+    ``valid_as_of``: only facts valid by the end of that day; a grade is valid from the day it was
+    assessed for. ``known_as_of``: only facts known by then, including corrections; imported facts
+    are known from when their source knew. ``to_position``: only events up to this position.
+    ``without``: positions to leave out, and credit records to leave out with everything about them.
+    Without any of these, the document equals that of the view.
 
-    The grade of a day, and what follows from it, is derived from all that was known; without
-    ``valid_as_of`` it is that of ``today`` or, of the day of an imagined fact, if that is later.
+    The grade of a day and everything that depends on it are derived from all known facts. Without
+    ``valid_as_of``, the day is ``today`` or the day of an imagined fact, whichever is later.
 
-    What the reader may not see makes no step, is not named among what was left out, and is not the
-    position; in the document it is as in the view, with the planned visits of ``plans``.
+    An event that the reader may not see makes no step, is not listed as left out and does not move
+    the position. The document shows such events as the view does, with planned visits by ``plans``.
     """
 
     entity: str
@@ -127,11 +127,11 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Replaying:
-    """A replay under way: iterate over it for its steps, in order; then it says what it comes to.
+    """A replay in progress: iterate over it for its steps, then read its results.
 
-    It reads the ledger as it goes, up to the head at which it began, and remembers no event: a
-    step costs what its event changes. Iterating raises ``NothingKnown`` at the end if the ledger
-    holds nothing about the business at all.
+    It reads the ledger while it iterates, up to the head at its start, and keeps no event in
+    memory. The cost of a step depends on what its event changes. The iteration ends with
+    ``NothingKnown`` if the ledger holds nothing about the business.
     """
 
     def __init__(self, source: Source, asked: Asked, *, steps: bool = True) -> None:
@@ -140,7 +140,7 @@ class Replaying:
         self._steps = steps
         self._head = source.head() if asked.to_position is None else asked.to_position
         self._law = law_as_of(source, asked.to_position, asked.known_as_of, asked.without)
-        days = [one.on for one in asked.hypothetical]
+        days = [imagined_fact.on for imagined_fact in asked.hypothetical]
         days += [] if asked.today is None else [asked.today]
         self._today = max(days, default=None)
         self._following = Following(
@@ -151,22 +151,22 @@ class Replaying:
             plans=asked.plans,
             today=self._today,
         )
-        #: What happened later may say that something never counted on the day that is shown.
+        #: Later events may revoke what counted on the shown day, so this fold takes them, too.
         self._graded = None if asked.valid_as_of is None else Graded(asked.entity)
-        #: The last event that it took and that the reader may see; 0 before the first.
+        #: The position of the last event taken that the reader may see; 0 before the first.
         self.position = 0
-        #: The positions that were left out, of those that the reader may see.
+        #: The positions that were left out and that the reader may see.
         self.left_out: list[int] = []
 
     @property
     def profile(self) -> CreditProfile:
-        """The profile as far as it was replayed."""
+        """The profile replayed so far."""
         return self._following.profile
 
     def document(self) -> dict[str, Any]:
-        """The document of the profile as it was replayed.
+        """Return the document of the replayed profile.
 
-        The public is shown of another day what it may see now.
+        For another day, the public is shown only what it may see now.
         """
         asked = self._asked
         document = render(
@@ -184,32 +184,32 @@ class Replaying:
         return document
 
     def _other_regimes(self) -> bool:
-        """Whether a version of what bounds publicity is left out."""
+        """Return whether ``without`` leaves out a version of the policies that bound publicity."""
         asked = self._asked
-        if not any(isinstance(one, int) for one in asked.without):
+        if not any(isinstance(left_out, int) for left_out in asked.without):
             return False
         adopted = law_as_of(self._source, asked.to_position, asked.known_as_of)
         return any(adopted(key) != self._law(key) for key in REGIMES)
 
     @property
     def draw_ratio(self) -> str | None:
-        """The share of businesses of its grade that a draw takes on the day that is shown."""
+        """The share of the businesses of its grade that a draw takes on the shown day."""
         day = self._asked.valid_as_of or self._today or self.profile.seen_on
         return self._law.draw_ratio(self.profile.grade(day), day)
 
     def __iter__(self) -> Iterator[Step]:
         asked = self._asked
         selector = self.profile.selector()
-        # An event is seen through its corrections, which come after it.
+        # Corrections come after the event that they change, so they are read first.
         corrections = list(
             self._source.each([Selector((RecordCorrected.TOPIC,), selector.tags)], self._head)
         )
         known = [r for r in corrections if self._knows(r)]
         changes = changes_of(r for r in known if not _named(r, asked.without))
         seen = _corrections(r for r in known if asked.may_see(r))
-        nothing = not asked.hypothetical
+        is_unknown = not asked.hypothetical
         for record in self._source.each([selector], self._head):
-            nothing = nothing and isinstance(record.event, RecordCorrected)
+            is_unknown = is_unknown and isinstance(record.event, RecordCorrected)
             if not self._knows(record):
                 continue
             if _named(record, asked.without):
@@ -217,11 +217,11 @@ class Replaying:
                     self.left_out.append(record.position)
                 continue
             yield from self._take(as_changed(record, changes), seen)
-        if nothing:
+        if is_unknown:
             raise NothingKnown(f"nothing is recorded of {asked.entity}")
-        for one in asked.hypothetical:
+        for imagined_fact in asked.hypothetical:
             budget.check()
-            yield from self._take(imagined(one), seen)
+            yield from self._take(imagined(imagined_fact), seen)
         if self._graded is not None:
             self.profile.graded = self._graded
 
@@ -249,9 +249,10 @@ class Replaying:
 
 
 def replay(recorder: Recorder | Source, entity: str, *, steps: bool = True, **how: Any) -> Replayed:
-    """The profile of a business as it was, as it was known, or as it would be: see ``Asked``.
+    """Replay the profile of a business: as it was, as it was known, or as it would be.
 
-    Raises ``NothingKnown`` if the ledger holds nothing about the business at all.
+    ``how`` are the parameters of ``Asked``. Raises ``NothingKnown`` if the ledger holds nothing
+    about the business.
     """
     source = recorder if isinstance(recorder, Source) else Source(recorder)
     replaying = Replaying(source, Asked(entity, **how), steps=steps)
@@ -267,28 +268,28 @@ def replay(recorder: Recorder | Source, entity: str, *, steps: bool = True, **ho
 
 
 def _rebound(document: dict[str, Any], profile: CreditProfile, law: Law) -> None:
-    """Let the records of a document have the last days that the regimes of ``law`` give them.
+    """Set the publicity bounds of a document's records to those that ``law`` gives.
 
-    What was recorded of them follows from the versions that were in force.
+    The recorded bounds follow from the versions that were in force at the time.
     """
-    for said in document.get("records", ()):
-        entry = profile.records[said["record"]]
-        publicity = said.get("publicity")
+    for shown in document.get("records", ()):
+        entry = profile.records[shown["record"]]
+        publicity = shown.get("publicity")
         if publicity is None or entry.max_until is None or entry.said is None:
             continue
-        said["publicity"] = dict(publicity)
+        shown["publicity"] = dict(publicity)
         bounds = reckon(entry.said, entry.channels, law).bounds
         for name, day in zip(("min_until", "max_until"), bounds, strict=True):
             if day is not None:
-                said["publicity"][name] = day
+                shown["publicity"][name] = day
             else:
-                said["publicity"].pop(name, None)
+                shown["publicity"].pop(name, None)
 
 
 def as_shown_now(
     document: dict[str, Any], source: Source, entity: str, plans: str, today: date | None
 ) -> dict[str, Any]:
-    """What of a document of another day may be shown to the public now, and as it now reads."""
+    """Return the part of another day's document that the public may see now, as it reads now."""
     blank = CreditProfile(entity)
     profile = blank.over(source.records([blank.selector()]))
     now = render(profile, "public", law_as_of(source, None), plans=plans, today=today)
@@ -297,14 +298,14 @@ def as_shown_now(
         if isinstance(items, list):
             shown = by_name(now.get(name, [])) or {}
             then = by_name(items) or {}
-            # How far a promise was kept on a day is told as of that day.
+            # Commitments are shown as of that day: how far each was kept by then.
             source_of = then if name == "commitments" else shown
             kept[name] = [source_of[key] for key in then if key in shown]
     return {name: items for name, items in kept.items() if name in now}
 
 
 def valid_from(record: Recorded) -> date:
-    """The day from which a fact holds: its own date where it names one, else when it happened."""
+    """Return the day from which a fact is valid: the day it names, or else when it happened."""
     if isinstance(record.event, CreditGradeAssigned):
         return record.event.assessed_on
     if isinstance(record.event, CreditRecordAltered | PublicityBoundsMoved):
@@ -315,7 +316,7 @@ def valid_from(record: Recorded) -> date:
 
 
 def grades_of(source: Source, entity: str) -> Graded:
-    """What is known of the grades of a business."""
+    """Return the fold of the grades of a business at the head of the ledger."""
     blank = Graded(entity)
     return blank.over(source.records([blank.selector()]))
 
@@ -323,14 +324,14 @@ def grades_of(source: Source, entity: str) -> Graded:
 def as_if_repaired(
     source: Source, entity: str, record: str, on: date, graded: Graded | None = None
 ) -> list[Hypothetical]:
-    """What would follow if a credit record had been repaired on a day.
+    """Return the imagined facts that would follow from the repair of a credit record on a day.
 
-    With the record ends what rests on it: sanctions that are alive, its listing, and grades;
-    ``graded`` saves reading them for each of several records. Raises ``NothingKnown`` if the
-    business has no such record.
+    Everything that rests on the record ends with it: active sanctions, its listing, and grades.
+    ``graded`` saves reading the grades again for each of several records. Raises ``NothingKnown``
+    if the business has no such record.
     """
     known = CreditProfile(entity)
-    # Whatever happens to a record or rests on it names it.
+    # All events about a record, or about what rests on it, name the record.
     of_record = Selector(known.selector().topics, (f"record:{record}", f"entity:{entity}"))
     known.over(source.records([of_record]))
     entry, standing = known.records.get(record), known.standing or Standing()
@@ -343,9 +344,9 @@ def as_if_repaired(
     ]
     events += graded.following(events, on)
     events += [
-        SanctionLifted(**names, sanction=name, unit=one.unit, reason="repaired", lifted_on=on)
-        for name, one in standing.sanctions.items()
-        if one.alive and one.record == record
+        SanctionLifted(**names, sanction=name, unit=sanction.unit, reason="repaired", lifted_on=on)
+        for name, sanction in standing.sanctions.items()
+        if sanction.alive and sanction.record == record
     ]
     listing = standing.listings.get(record)
     if listing is not None and listing.added is not None and listing.stands:
@@ -363,14 +364,14 @@ def as_if_repaired(
 
 
 def _named(record: Recorded, without: Collection[int | str]) -> bool:
-    """Whether a record is to be left out; what corrects a record left out goes with it."""
+    """Return whether ``without`` leaves out a record, directly or as a correction of one."""
     if not without:
         return False
     event = record.event
     if record.position in without or getattr(event, "record", None) in without:
         return True
     if isinstance(event, CreditGradeAssigned) and event.source == "local_rule":
-        # It announces what is derived anew here.
+        # This assessment announces a derived grade, which the replay derives itself.
         return any(factor.record in without for factor in event.factors)
     if isinstance(event, RecordCorrected):
         return event.target_position in without or any(
@@ -381,32 +382,32 @@ def _named(record: Recorded, without: Collection[int | str]) -> bool:
     return False
 
 
-def imagined(one: Hypothetical) -> Recorded:
-    """A fact that never happened, as a record at position 0."""
-    moment = civil_moment(one.on, 12)
+def imagined(fact: Hypothetical) -> Recorded:
+    """Return an imagined fact as a record at position 0."""
+    moment = civil_moment(fact.on, 12)
     return Recorded(
         0,
         Envelope(
             event_id=_NO_ID,
-            type=one.event.TOPIC,
-            schema_version=one.event.VERSION,
+            type=fact.event.TOPIC,
+            schema_version=fact.event.VERSION,
             occurred_at=moment,
             recorded_at=moment,
             actor=_NOBODY,
             correlation_id=_NO_ID,
             command_id="",
-            visibility=one.event.visibility(),
+            visibility=fact.event.visibility(),
         ),
-        one.event,
+        fact.event,
     )
 
 
 def _corrections(known: Iterable[Recorded]) -> dict[UUID, list[int]]:
-    found: dict[UUID, list[int]] = {}
+    positions: dict[UUID, list[int]] = {}
     for record in known:
         if isinstance(record.event, RecordCorrected):
-            found.setdefault(record.event.target_event_id, []).append(record.position)
-    return found
+            positions.setdefault(record.event.target_event_id, []).append(record.position)
+    return positions
 
 
 def _step(record: Recorded, changes: list[Change], corrections: dict[UUID, list[int]]) -> Step:

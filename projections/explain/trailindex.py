@@ -1,11 +1,11 @@
-"""The index of trails: under each subject, the events that each audience may see, in order.
+"""The index of audit trails: for each subject and audience, the visible events in order.
 
-One row for each event, subject and audience. A reader has at most four audiences, or one more for
-each set of units that something sealed is kept from; a page merges as many ranges of this table
-and touches no row that its reader may not see. So what a page holds, where it ends, and what it
-costs follow from what the reader may see alone (rulebook 2.17).
+There is one row per event, subject and audience. A reader has at most four audiences, plus one for
+each set of units from which something sealed is hidden. A page merges one range of this table per
+audience and reads no row that its reader may not see. The content, the end and the cost of a page
+therefore depend only on what the reader may see (rulebook 2.17).
 
-Subjects, audiences and types are numbered in ``NAMES``, in the order in which they first occur.
+``NAMES`` numbers subjects, audiences and types in the order of their first occurrence.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from projections.source import Entry, Source
 from projections.tables import Code, Connection, Store, in_groups
 from projections.views import View
 
-#: The kinds of subjects that have a trail. Who recorded an event is the kind ``actor``.
+#: The kinds of subjects that have a trail. ``actor`` is the person who recorded an event.
 KINDS = frozenset(
     {
         "actor",
@@ -61,10 +61,10 @@ KINDS = frozenset(
     }
 )
 
-#: Names kept in memory at most; beyond it they are read from the table again.
+#: The most names kept in memory; beyond that they are read from the table again.
 MAX_NAMES = 200_000
 
-#: Rows read from one range at a time: few at first, twice as many each time.
+#: Rows read from one range at a time: the first and the largest number; it doubles each time.
 _FEWEST = 32
 _MOST = 1_024
 
@@ -85,12 +85,12 @@ TRAILS = sa.Table(
     sa.Column("audience", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("type", sa.BigInteger, nullable=False),
-    #: When the ledger knew of it, in microseconds since 1970; none where the record is unreadable.
+    #: When the ledger knew of the event, in microseconds since 1970; null if it is unreadable.
     sa.Column("known_at", sa.BigInteger),
     sqlite_with_rowid=False,
 )
 
-#: The corrections of each event that has any: found by its position, however many others there are.
+#: The corrections of each corrected event, found by the position of the event.
 CORRECTIONS = sa.Table(
     "trail_corrections",
     _METADATA,
@@ -108,21 +108,21 @@ sa.Index(
     postgresql_where=_UNREADABLE,
 )
 
-#: Begins the name of the bureau's audience of what is kept from some units; a JSON list follows.
-#: ``_END`` is the first text after all that begin so.
+#: The prefix of an audience "the bureau without some units"; a JSON list of the units follows.
+#: ``_END`` is the first text that sorts after all names with this prefix.
 _BUT = f"{BUREAU} but "
 _END = f"{BUREAU} but!"
 
 
 class Reader(msgspec.Struct, frozen=True):
-    """Who asks for a trail: the audiences that the reader has, and the reader's unit."""
+    """The reader of a trail: the reader's audiences and unit."""
 
     audiences: frozenset[str]
     unit: str
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One event of a trail, as the index has it; ``known_at`` as in the table."""
+    """One event of a trail in the index; ``known_at`` as in ``TRAILS``."""
 
     position: int
     type: int
@@ -130,15 +130,15 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def microseconds(moment: datetime) -> int:
-    """Return a moment as the index has it: whole microseconds since 1970."""
+    """Return a moment as the index stores it: whole microseconds since 1970."""
     return round(moment.timestamp() * 1_000_000)
 
 
 class Trails(View):
-    """The rows of every event, those included that this program cannot read.
+    """The view of the trail index, which includes events that this program cannot decode.
 
-    Such an event is in the trails of what its stored tags name, for the Justice Bureau alone:
-    nobody else may see whatever it might say.
+    An undecodable event is in the trails of the subjects in its stored tags, visible to the Justice
+    Bureau alone, because it is not known who else may see it.
     """
 
     name = "trails"
@@ -151,11 +151,11 @@ class Trails(View):
     def __init__(self) -> None:
         self._ids: dict[str, int] = {}
         self._next: int | None = None
-        #: Whether all names of the table are in memory, so that one that is not is new.
+        #: Whether all names of the table are in memory, so that a missing name is a new one.
         self._all = False
 
     def outdated(self, connection: Connection, source: Source) -> bool:
-        """Whether this program reads an event that the one before it could not."""
+        """Return whether this program can decode an event that the earlier program could not."""
         query = sa.select(TRAILS.c.position).where(_UNREADABLE).distinct().order_by("position")
         for stored in source.exactly(connection.execute(query).scalars().all()):
             with suppress(codec.UnreadableRecord):
@@ -164,16 +164,16 @@ class Trails(View):
         return False
 
     def begin(self, source: Source, position: int) -> None:
-        # Names that were numbered in a transaction that failed are not in the table.
+        # Names that a failed transaction numbered are not in the table.
         self._ids, self._next, self._all = {}, None, False
 
     def take(self, entries: Sequence[Entry], store: Store, source: Source, last: int) -> None:
         placed = [_placed(entry) for entry in entries]
         ids = self._numbered(placed, store)
         rows = [
-            (ids[subject], ids[audience], one.position, ids[one.type], one.known_at)
-            for one in placed
-            for subject, audience in one.places
+            (ids[subject], ids[audience], event.position, ids[event.type], event.known_at)
+            for event in placed
+            for subject, audience in event.places
         ]
         store.add(TRAILS, rows)
         corrections = [
@@ -195,8 +195,8 @@ class Trails(View):
         """Return the numbers of all names that these events need; new names get the next ones."""
         ids = self._ids
         missing: dict[str, None] = {}
-        for one in placed:
-            for name in chain((one.type,), *one.places):
+        for event in placed:
+            for name in chain((event.type,), *event.places):
                 if name not in ids:
                     missing[name] = None
         if self._next is None:
@@ -216,7 +216,7 @@ class Trails(View):
 
 
 class _Placed(NamedTuple):
-    """An event, and the subjects under which each audience finds it."""
+    """An event, with the pairs of subject and audience under which it is found."""
 
     position: int
     type: str
@@ -252,10 +252,10 @@ def _kind(tag: str) -> str:
 def knowing_actor(
     record: Recorded, tags: Sequence[str], kept_from: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """Return the audiences that may know who recorded an event, but for units it is kept from.
+    """Return the audiences that may know who recorded an event, without the units in ``kept_from``.
 
-    What is found by who did it alone says who did it. Of what is public the public is told the
-    unit, and a business who did what is about it; who is behind a finding is as if sealed.
+    An event found in an officer's trail reveals who recorded it. The public may know only the unit
+    behind a public event, so the event counts as shared here; for a finding it counts as sealed.
     """
     envelope, unit = record.envelope, record.envelope.actor.unit_id
     visibility = visibility_of(envelope.type, envelope.visibility, tags)
@@ -267,7 +267,7 @@ def knowing_actor(
 
 
 def _without(record: Recorded, audiences: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the audiences of an event without the units that it is kept from."""
+    """Return the audiences of an event without the units from which it is hidden."""
     if not (units := record.event.kept_from()):
         return audiences
     barred = {f"unit:{unit}" for unit in units}
@@ -287,12 +287,12 @@ def _bureau_but(units: Collection[str]) -> str:
 def read(connection: Connection, reader: Reader, tags: Sequence[str], after: int) -> Iterator[Row]:
     """Yield the rows of all ``tags`` that a reader may see after a position, in order, each once.
 
-    Reads from the table what is asked for and little more; ``connection`` stays open meanwhile.
+    It reads little more than the caller consumes. ``connection`` must stay open meanwhile.
     """
     names = _names(connection, {*tags, *reader.audiences})
     audiences = [names[name] for name in reader.audiences if name in names]
-    # A search for what nobody recorded costs as much as one for hidden rows: neither answer
-    # comes sooner.
+    # A search for an unknown subject takes as long as one for hidden rows, so the response time
+    # does not reveal which it was.
     subjects = [names.get(tag, _NONE) for tag in tags]
     scans = []
     for subject in subjects:
@@ -302,13 +302,13 @@ def read(connection: Connection, reader: Reader, tags: Sequence[str], after: int
         scans += [_scan(connection, subject, audience, after) for audience in seen]
     last = after
     for row in heapq.merge(*scans, key=_POSITION):
-        if row.position > last:  # an officer's own act is found by two tags
+        if row.position > last:  # an officer's own act can match both tags
             last = row.position
             yield row
 
 
 def numbers(connection: Connection, names: Collection[str]) -> frozenset[int]:
-    """Return the numbers of these names, as far as the ledger knows them."""
+    """Return the numbers of these names; unknown names have none."""
     return frozenset(_names(connection, names).values())
 
 
@@ -322,9 +322,9 @@ def _names(connection: Connection, names: Collection[str]) -> dict[str, int]:
 
 
 def _exceptions(connection: Connection, subject: int, unit: str) -> list[int]:
-    """Return the bureau's audiences, of what of a subject is kept from units other than ``unit``.
+    """Return the bureau's audiences for events of a subject hidden from units other than ``unit``.
 
-    Each set of units that anything is kept from is an audience, and a subject has few of them.
+    Each set of units from which an event is hidden is an audience; a subject has few of them.
     """
     return [
         row.id
@@ -344,7 +344,7 @@ def corrections_of(connection: Connection, positions: Sequence[int]) -> list[int
 
 
 def _scan(connection: Connection, subject: int, audience: int, after: int) -> Iterator[Row]:
-    """Yield the rows of one range, a few at a time and then more."""
+    """Yield the rows of one range, reading few rows first and then more at a time."""
     size = _FEWEST
     while True:
         bounds = {"subject": subject, "audience": audience, "after": after, "size": size}

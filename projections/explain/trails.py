@@ -1,7 +1,7 @@
-"""Audit trails (审计轨迹): every event about a subject, as recorded and as it reads today.
+"""Audit trails (审计轨迹): every event about a subject, as recorded and as corrected today.
 
-Which events a page holds comes from the index of trails (``projections.explain.trailindex``), in
-which a reader finds visible rows alone; what they say comes from the ledger itself.
+The trail index (``projections.explain.trailindex``) selects the events of a page, among those that
+the reader may see; their content comes from the ledger itself.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from projections.source import Source
 #: The most events on one page.
 MAX_PAGE = 500
 
-#: Visible events looked at for one page at most, where a filter lets few of them through.
+#: The most visible events examined for one page, if a filter passes few of them.
 MAX_LOOK = 1_000
 
 
 class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One event of a trail.
 
-    ``body`` is what was recorded, field by field; ``now`` is what it says today, where corrections
-    (at the positions ``corrected_by``) changed it. ``rule_id``, ``rule`` and ``law`` are those of
-    a finding. ``hash`` is that of the stored bytes as a leaf of the Merkle log (RFC 6962; in the
-    log's tiles for everybody), ``proof`` the path of the proof that it is included (2.16).
-    ``unreadable`` stands in place of a body that this program cannot read.
+    ``body``: the recorded fields. ``now``: the fields after corrections, whose positions are
+    ``corrected_by``; absent if there are none. ``rule_id``, ``rule`` and ``law``: those of a
+    finding. ``hash``: the leaf hash of the stored bytes in the Merkle log (RFC 6962), which the
+    public log tiles contain. ``proof``: the path of the inclusion proof (2.16). ``unreadable``: why
+    this program cannot decode the event, instead of a body.
     """
 
     position: int
@@ -73,7 +73,7 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Trail(msgspec.Struct, frozen=True):
-    """A page of a trail. ``next_after`` is the place to go on from, absent at the end."""
+    """A page of a trail. ``next_after``: the position after which the next page begins, if any."""
 
     entries: list[TrailEntry]
     next_after: int | None = None
@@ -92,12 +92,12 @@ def trail(
 ) -> tuple[Trail, int]:
     """Return the events after a position that carry any of ``tags``, in order, at most ``limit``.
 
-    Of those that ``reader`` may see, no more than ``MAX_LOOK`` are looked at for one page: where
-    ``topics`` and ``known_as_of`` (what was known by then, corrections too) let few through, the
-    page is shorter and ``next_after`` is the last event looked at. An officer's trail takes two
-    tags: what concerns the officer, and what the officer did.
+    At most ``MAX_LOOK`` events that ``reader`` may see are examined for one page. If ``topics`` and
+    ``known_as_of`` (only events and corrections known by then) pass few of them, the page is
+    shorter and ``next_after`` is the last event examined. An officer's trail takes two tags: one
+    for events about the officer, one for events that the officer recorded.
 
-    The second value is the position that the index had come to.
+    The second value is the position that the index has reached.
     """
     limit = max(1, min(limit, MAX_PAGE))
     with views.reading() as connection:
@@ -120,7 +120,7 @@ def trail(
 
 
 def _fits(row: Row, types: Collection[int] | None, known_at: int | None) -> bool:
-    """Whether an event is of one of these types, and was known by then as far as one can tell."""
+    """Return whether an event has one of these types and, if that is known, was known by then."""
     if types is not None and row.type not in types:
         return False
     return known_at is None or row.known_at is None or row.known_at <= known_at
@@ -132,15 +132,15 @@ def _entries(
     corrections: Sequence[int],
     known_as_of: datetime | None,
 ) -> list[TrailEntry]:
-    found: list[tuple[Recorded | codec.UnreadableRecord, Any]] = []
+    events: list[tuple[Recorded | codec.UnreadableRecord, Any]] = []
     for stored in source.exactly(positions):
         try:
-            found.append((codec.decode(stored.position, stored.event.data), stored))
+            events.append((codec.decode(stored.position, stored.event.data), stored))
         except codec.UnreadableRecord as error:
-            found.append((error, stored))
-    records = [record for record, _ in found if isinstance(record, Recorded)]
+            events.append((error, stored))
+    records = [record for record, _ in events if isinstance(record, Recorded)]
     now = _as_it_reads(source, records, corrections, known_as_of)
-    return [_entry(record, stored, now) for record, stored in found]
+    return [_entry(record, stored, now) for record, stored in events]
 
 
 Now = dict[UUID, tuple[Recorded | None, list[int]]]
@@ -152,7 +152,7 @@ def _as_it_reads(
     positions: Sequence[int],
     known_as_of: datetime | None,
 ) -> Now:
-    """The corrected records among ``records`` as they read now, with the corrections' positions.
+    """Return the corrected records among ``records`` as they read now, with their corrections.
 
     ``positions`` are those of all corrections of these records.
     """
@@ -169,7 +169,7 @@ def _as_it_reads(
         try:
             (reads, *_) = as_corrected([wanted[event_id], *corrections[event_id]])
         except CorrectionImpossible:
-            # The trail shows what is recorded, a correction that fits nothing included.
+            # A correction that does not fit its event is shown all the same: it is recorded.
             now[event_id] = (None, positions)
         else:
             now[event_id] = (reads, positions)

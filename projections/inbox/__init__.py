@@ -1,1 +1,1 @@
-"""Inboxes: every kind of item that waits for somebody, and the view that keeps them by tray."""
+"""Inboxes: the kinds of items that wait for an answer, and the view that keeps them by tray."""

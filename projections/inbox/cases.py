@@ -1,4 +1,4 @@
-"""What waits in penalty cases and decisions, their publicity, credit records, repair, sharing."""
+"""Items that wait in penalty cases, decisions, publicity, credit records, repair and sharing."""
 
 from __future__ import annotations
 
@@ -91,15 +91,15 @@ from ledger.systems.repair.events import (
 from ledger.systems.sharing.events import RemovalAcknowledged, RemovalNotified
 from projections.inbox.waiting import Earlier, Waiting
 
-_PUNISHING = "中华人民共和国行政处罚法"
-_REPAIRING = "国家发展改革委令第36号：信用修复管理办法"
+_PUNISHING = "《中华人民共和国行政处罚法》"
+_REPAIRING = "《信用修复管理办法》（国家发展改革委令第36号）"
 _CREDIT: frozenset[Role] = frozenset({"credit_officer"})
 
 _UNDONE = (DecisionRevoked, DecisionDeclaredUnlawful, DecisionDeclaredVoid)
 
 
 def _held(event: Any) -> bool:
-    """Whether things are held: registered or seized, or registered first and then seized."""
+    """Return whether the event leaves evidence held: registered in advance, or seized."""
     if isinstance(event, EvidenceAdded):
         return event.measure != "none"
     return bool(event.disposal == "seized")
@@ -110,14 +110,17 @@ def _investigators(event: CaseFiled) -> tuple[str, ...]:
 
 
 def _fines_nothing(event: Any) -> bool:
-    """Whether nothing is left to pay: paid, undone, or altered to a penalty without a fine."""
+    """Return whether nothing is left to pay: paid, undone, or altered to a penalty without fine."""
     if not isinstance(event, DecisionAltered):
         return True
     return event.content is not None and not event.content.fine_fen
 
 
 def _record_was_over(event: Any, earlier: Earlier) -> bool:
-    """Whether a record of an altered decision ended: nothing of it is public again (2.17)."""
+    """Return whether the credit record of an altered decision had ended already.
+
+    The altered decision is then not published again (2.17).
+    """
     if not isinstance(event, DecisionAltered):
         return False
     records: list[Any] = [
@@ -134,78 +137,81 @@ def _record_was_over(event: Any, earlier: Earlier) -> bool:
 WAITS: tuple[Waiting, ...] = (
     Waiting(
         "penalties.case-to-notify",
-        "立案案件待告知: serve the prior notice",
+        "案件已立案，待送达行政处罚事先告知书，或者结案: "
+        "serve the prior notice of the penalty, or close the case",
         ("penalties/serve-prior-notice", "penalties/close-case"),
         opened_by=(CaseFiled,),
         closed_by=(PriorNoticeServed, PenaltyDecided, CaseClosed),
         about=("case",),
         persons=_investigators,
         due=("penalty.decide_cd",),
-        law=f"{_PUNISHING} Art. 44",
+        law=f"{_PUNISHING}第44条",
     ),
     Waiting(
         "penalties.statement-to-hear",
-        "陈述申辩待听取: hear the statement, or record that the right was waived",
+        "当事人陈述、申辩待听取，或者待记录其放弃权利: "
+        "hear what the business states in its defence, or record that it waives this right",
         ("penalties/hear-statement", "penalties/waive-rights"),
         opened_by=(PriorNoticeServed,),
         closed_by=(StatementHeard, RightsWaived, PenaltyDecided, CaseClosed),
         about=("case",),
         ends=lambda event: "statement" in getattr(event, "rights", ("statement",)),
-        law=f"{_PUNISHING} Art. 45",
+        law=f"{_PUNISHING}第45条",
     ),
     Waiting(
         "penalties.hearing-to-request",
-        "可申请听证: ask for a hearing",
+        "当事人可以要求听证: ask for a hearing, if the business wants one",
         ("penalties/request-hearing",),
         opened_by=(PriorNoticeServed,),
         closed_by=(HearingRequested, PenaltyDecided, CaseClosed),
         about=("case",),
         when=lambda event: event.hearing_right,
         due=("penalty.hearing.request",),
-        law=f"{_PUNISHING} Art. 64",
+        law=f"{_PUNISHING}第64条",
     ),
     Waiting(
         "penalties.hearing-to-announce",
-        "听证待通知: announce the hearing",
+        "当事人已要求听证，待通知听证时间、地点: announce when and where the hearing takes place",
         ("penalties/announce-hearing",),
         opened_by=(HearingRequested,),
         closed_by=(HearingAnnounced, PenaltyDecided, CaseClosed),
         about=("case",),
-        law=f"{_PUNISHING} Art. 64",
+        law=f"{_PUNISHING}第64条",
     ),
     Waiting(
         "penalties.hearing-to-hold",
-        "听证待举行: hold the hearing",
+        "听证已通知，待举行: hold the hearing that was announced",
         ("penalties/hold-hearing",),
         opened_by=(HearingAnnounced,),
         closed_by=(HearingHeld, PenaltyDecided, CaseClosed),
         about=("case",),
-        law=f"{_PUNISHING} Art. 64",
+        law=f"{_PUNISHING}第64条",
     ),
     Waiting(
         "penalties.case-to-decide",
-        "案件待决定: decide the penalty, or close the case",
+        "案件待作出行政处罚决定，或者结案: decide the penalty, or close the case",
         ("penalties/decide-penalty", "penalties/close-case"),
         opened_by=(CaseFiled,),
         closed_by=(PenaltyDecided, CaseClosed),
         about=("case",),
         persons=_investigators,
         due=("penalty.decide_cd",),
-        law=f"{_PUNISHING} Art. 57, 60",
+        law=f"{_PUNISHING}第57条、第60条",
     ),
     Waiting(
         "penalties.decision-to-serve",
-        "处罚决定待送达: serve the decision with the repair notice",
+        "行政处罚决定书和信用修复告知书待送达: "
+        "serve the penalty decision together with the notice on credit repair",
         ("penalties/serve-penalty",),
         opened_by=(PenaltyDecided,),
         closed_by=(PenaltyServed, *_UNDONE),
         about=("decision",),
         due=("penalty.serve_wd",),
-        law=f"{_PUNISHING} Art. 61; 两书同达",
+        law=f"{_PUNISHING}第61条；两书同达",
     ),
     Waiting(
         "penalties.decision-to-publish",
-        "处罚决定待公开: publish the decision",
+        "行政处罚决定待公开: publish the penalty decision",
         ("penalties/publish-decision",),
         opened_by=(PenaltyDecided, DecisionAltered),
         closed_by=(DecisionPublished, *_UNDONE),
@@ -216,22 +222,24 @@ WAITS: tuple[Waiting, ...] = (
             "publicity.penalty_wd.altered_elsewhere",
             "recon.altered.publish",
         ),
-        law=f"{_PUNISHING} Art. 48",
+        law=f"{_PUNISHING}第48条",
     ),
     Waiting(
         "penalties.decision-to-withdraw",
-        "处罚决定待撤回: take the published text back and say why",
+        "已公开的行政处罚决定待撤回，并公开说明理由: "
+        "withdraw the published decision and state the reason in public",
         ("penalties/withdraw-decision",),
         opened_by=(*_UNDONE, DecisionAltered),
         closed_by=(DecisionWithdrawn,),
         about=("decision",),
         after=(DecisionPublished,),
         due=("recon.withdraw", "recon.altered.withdraw"),
-        law=f"{_PUNISHING} Art. 48: 三日内撤回",
+        law=f"{_PUNISHING}第48条：三日内撤回",
     ),
     Waiting(
         "penalties.fine-to-pay",
-        "罚款待缴纳: record the payment, defer it, or apply for enforcement",
+        "罚款待缴纳：登记缴款、批准暂缓或者分期缴纳，或者申请强制执行: "
+        "record the payment of the fine, defer it, or apply for enforcement",
         ("penalties/record-payment", "penalties/defer-payment", "penalties/apply-enforcement"),
         opened_by=(PenaltyServed, ReconDecisionServed),
         closed_by=(FinePaid, DecisionAltered, *_UNDONE),
@@ -244,20 +252,21 @@ WAITS: tuple[Waiting, ...] = (
             "penalty.pay_cd.altered",
             "penalty.pay_cd.altered_elsewhere",
         ),
-        law=f"{_PUNISHING} Art. 66–67, 72",
+        law=f"{_PUNISHING}第66条、第67条、第72条",
     ),
     Waiting(
         "penalties.case-to-close",
-        "案件待结案: close the case",
+        "行政处罚决定已作出，案件待结案: close the case in which the penalty was decided",
         ("penalties/close-case",),
         opened_by=(PenaltyDecided,),
         closed_by=(CaseClosed,),
         about=("case",),
-        law="市场监督管理行政处罚程序规定：结案",
+        law="《市场监督管理行政处罚程序规定》：结案",
     ),
     Waiting(
         "penalties.evidence-to-dispose",
-        "先行登记、查封扣押待处理: extend the seizure, or decide what becomes of the things",
+        "先行登记保存或者查封、扣押的物品待处理，或者延长查封、扣押期限: "
+        "decide what happens to the items held as evidence, or extend the seizure",
         ("penalties/dispose-of-evidence", "penalties/extend-seizure"),
         opened_by=(EvidenceAdded, EvidenceDisposed),
         closed_by=(EvidenceDisposed,),
@@ -269,11 +278,11 @@ WAITS: tuple[Waiting, ...] = (
             "seizure.max_cd.registered",
             "seizure.extend_cd",
         ),
-        law=f"{_PUNISHING} Art. 56; 行政强制法 Art. 25",
+        law=f"{_PUNISHING}第56条；《中华人民共和国行政强制法》第25条",
     ),
     Waiting(
         "process.case-to-archive",
-        "案卷待归档: archive the case",
+        "案件已结案，案卷待归档: archive the file of the closed case",
         ("process/archive-case",),
         opened_by=(CaseClosed,),
         closed_by=(CaseArchived,),
@@ -282,17 +291,20 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "legalreview.draft-to-review",
-        "重大执法决定待法制审核: conclude the review, or extend it",
+        "重大执法决定待法制审核：出具审核意见，或者延长审核期限: "
+        "conclude the legal review of the draft decision, or extend the review",
         ("legalreview/conclude-legal-review", "legalreview/extend-legal-review"),
         opened_by=(LegalReviewRequested,),
         closed_by=(LegalReviewConcluded, CaseClosed),
         about=("case",),
         due=("legal_review_wd", "legal_review_extend_wd"),
-        law=f"{_PUNISHING} Art. 58",
+        law=f"{_PUNISHING}第58条",
     ),
     Waiting(
         "legalreview.opinion-to-answer",
-        "法制审核意见待处理: discuss collectively, submit a new draft, or override with minutes",
+        "法制审核意见待处理：集体讨论、重新提请审核，或者记录不采纳的理由: "
+        "act on the review opinion: discuss it collectively, submit a new draft, or override "
+        "it and record why",
         (
             "penalties/hold-collective-discussion",
             "legalreview/request-legal-review",
@@ -301,21 +313,21 @@ WAITS: tuple[Waiting, ...] = (
         opened_by=(LegalReviewConcluded,),
         closed_by=(PenaltyDecided, CaseClosed),
         about=("case",),
-        law=f"{_PUNISHING} Art. 57–58",
+        law=f"{_PUNISHING}第57条、第58条",
     ),
     Waiting(
         "leniency.correction-to-verify",
-        "承诺改正待核实: verify that the promised correction was made",
+        "当事人承诺的改正情况待核实: verify that the business made the correction that it promised",
         ("leniency/verify-promised-correction", "leniency/take-correction-commitment"),
         opened_by=(CorrectionCommitmentTaken,),
         closed_by=(PromisedCorrectionVerified,),
         about=("case",),
         due=("leniency.correction",),
-        law=f"{_PUNISHING} Art. 33",
+        law=f"{_PUNISHING}第33条",
     ),
     Waiting(
         "leniency.list-to-review",
-        "两轻一免清单待评估: review the list, and publish it anew",
+        "两轻一免清单待评估，并重新公布: review the leniency list and publish it again",
         ("leniency/publish-leniency-list",),
         opened_by=(LeniencyListPublished,),
         closed_by=(LeniencyListPublished,),
@@ -325,7 +337,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "publicity.act-to-serve",
-        "行政行为待送达: serve the act",
+        "行政执法决定待送达: serve the decision",
         ("publicity/serve-act",),
         opened_by=(ActDecided,),
         closed_by=(ActServed, *_UNDONE),
@@ -334,7 +346,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "publicity.act-to-publish",
-        "行政行为待公开: publish the act",
+        "行政执法决定待公开: publish the decision",
         ("publicity/publish-act",),
         opened_by=(ActDecided,),
         closed_by=(ActPublished, *_UNDONE),
@@ -345,7 +357,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "publicity.act-to-withdraw",
-        "行政行为待撤回: take the published text back and say why",
+        "已公开的行政执法决定待撤下，并公开说明理由: "
+        "withdraw the published decision and state the reason in public",
         ("publicity/withdraw-act",),
         opened_by=_UNDONE,
         closed_by=(ActWithdrawn,),
@@ -355,7 +368,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "publicity.stats-to-publish",
-        "年度执法数据待公开: publish the annual statistics",
+        "年度行政执法数据待公开: publish the enforcement statistics of the year",
         ("publicity/publish-annual-stats",),
         opened_by=(AnnualStatsFellDue,),
         closed_by=(AnnualStatsPublished,),
@@ -365,7 +378,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "credit.record-to-publish",
-        "信用信息待公示: start the publicity of the record",
+        "信用信息记录待公示: start the publicity of the credit record",
         ("credit/start-publicity",),
         opened_by=(CreditRecordEntered,),
         closed_by=(PublicityStarted, PublicityTerminated),
@@ -377,7 +390,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "credit.publicity-to-resume",
-        "公示暂停: resume the publicity once its ground is gone",
+        "信用信息已中止公示，中止事由消除后待恢复公示: "
+        "resume the publicity of the credit record when the reason for its suspension has ended",
         ("credit/resume-publicity",),
         opened_by=(PublicitySuspended,),
         closed_by=(PublicityResumed, PublicityTerminated),
@@ -387,7 +401,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "credit.objection-to-resolve",
-        "信用异议待处理: resolve the objection",
+        "信用信息异议申请待处理: resolve the objection to the credit record",
         ("credit/resolve-objection",),
         opened_by=(ObjectionFiled,),
         closed_by=(ObjectionResolved,),
@@ -398,7 +412,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "commitments.obligation-to-verify",
-        "信用承诺待核实: record that the obligation was fulfilled, or establish the breach",
+        "信用承诺事项待核实：记录已履行，或者认定违背承诺: "
+        "record that the obligation was fulfilled, or establish that it was breached",
         ("commitments/fulfil-commitment", "commitments/establish-breach"),
         opened_by=(ObligationOpened,),
         closed_by=(CommitmentFulfilled, CommitmentBreached),
@@ -410,7 +425,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "dishonesty.defence-to-submit",
-        "失信认定告知: state a defence before the day given",
+        "已收到失信行为认定告知，可以在期限内陈述、申辩: "
+        "submit a defence against the intended determination before the day that the notice gives",
         ("dishonesty/submit-defence",),
         opened_by=(DeterminationNotified,),
         closed_by=(DefenceSubmitted, DefenceLapsed, DishonestyDetermined),
@@ -420,7 +436,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "dishonesty.determination-to-make",
-        "失信认定待作出: determine the dishonesty once the defence is heard or has lapsed",
+        "失信行为待认定：听取陈述、申辩后或者期限届满后作出认定: "
+        "make the determination of dishonesty after the defence was heard or its period has ended",
         ("dishonesty/determine-dishonesty",),
         opened_by=(DeterminationNotified,),
         closed_by=(DishonestyDetermined,),
@@ -429,7 +446,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "dishonesty.listing-to-make",
-        "严重失信待列入名单: add the business to the serious list",
+        "已认定严重失信，待列入严重失信主体名单: "
+        "add the business to the list of seriously dishonest businesses",
         ("dishonesty/add-to-serious-list",),
         opened_by=(DishonestyDetermined,),
         closed_by=(SeriousListAdded,),
@@ -439,7 +457,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "dishonesty.listing-to-end",
-        "严重失信名单在列: remove the business once its listing ends",
+        "企业在严重失信主体名单内，列入期限届满后待移出: "
+        "remove the business from the list of seriously dishonest businesses when its listing ends",
         ("dishonesty/remove-from-serious-list",),
         opened_by=(SeriousListAdded,),
         closed_by=(SeriousListRemoved,),
@@ -449,7 +468,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "dishonesty.criteria-to-publish",
-        "名单认定标准征求意见: publish the criteria, or withdraw the proposal",
+        "名单认定标准正在征求意见：公布标准，或者撤回: "
+        "publish the proposed criteria of the list, or withdraw them",
         ("dishonesty/publish-list-criteria", "dishonesty/withdraw-list-criteria"),
         opened_by=(ListCriteriaProposed,),
         closed_by=(ListCriteriaPublished, ListCriteriaWithdrawn),
@@ -459,17 +479,18 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "dishonesty.sanction-to-lift",
-        "失信惩戒在施行: lift the measure once what it rests on ends",
+        "失信惩戒措施正在实施，依据消失后待解除: "
+        "lift the sanction when the ground on which it rests has ended",
         ("dishonesty/lift-sanction",),
         opened_by=(SanctionApplied,),
         closed_by=(SanctionLifted,),
         about=("sanction",),
         due=("dishonesty.sanction.until",),
-        law="全国失信惩戒措施基础清单",
+        law="《全国失信惩戒措施基础清单》",
     ),
     Waiting(
         "dishonesty.incentive-to-grant",
-        "守信激励待兑现: grant the promised incentive",
+        "承诺给予的守信激励待兑现: grant the incentive that was promised",
         ("dishonesty/grant-incentive", "dishonesty/end-incentive"),
         opened_by=(IncentivePromised,),
         closed_by=(IncentiveGranted, IncentiveEnded),
@@ -480,7 +501,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "dishonesty.incentive-to-end",
-        "守信激励在施行: end the incentive once its time or its ground is over",
+        "守信激励正在实施，期限届满或者依据消失后待终止: "
+        "end the incentive when its period or its ground has ended",
         ("dishonesty/end-incentive",),
         opened_by=(IncentiveGranted,),
         closed_by=(IncentiveEnded,),
@@ -491,7 +513,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "repair.application-to-forward",
-        "修复申请待转送: forward the application to the unit that determined the records",
+        "信用修复申请待转送认定单位: "
+        "forward the application to the unit that determined the records",
         ("repair/forward-repair",),
         opened_by=(RepairApplied,),
         closed_by=(RepairForwarded, RepairNotAccepted),
@@ -503,7 +526,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "repair.application-to-accept",
-        "修复申请待受理: accept the application, refuse it, or ask for what is missing",
+        "信用修复申请待受理：受理、不予受理，或者一次性告知补正: "
+        "accept the application, refuse to accept it, or ask once for everything that is missing",
         (
             "repair/accept-repair",
             "repair/not-accept-repair",
@@ -517,7 +541,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "repair.application-to-supplement",
-        "修复申请待补正: hand in what is missing",
+        "信用修复申请待补正材料: submit the documents that the application lacks",
         ("repair/supplement-repair",),
         opened_by=(RepairSupplementRequested,),
         closed_by=(RepairSupplemented,),
@@ -527,7 +551,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "repair.case-to-decide",
-        "修复申请待决定: grant the repair, refuse it with reasons, or extend",
+        "信用修复申请待决定：准予、说明理由不予修复，或者延长办理期限: "
+        "grant the repair, refuse it with reasons, or extend the period for the decision",
         ("repair/grant-repair", "repair/refuse-repair", "repair/extend-repair"),
         opened_by=(RepairAccepted,),
         closed_by=(RepairGranted, RepairRefused),
@@ -543,7 +568,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "repair.result-to-synchronise",
-        "修复结果待同步: report that each platform has removed the records",
+        "信用修复结果待同步：报告各平台已移除相关信息: "
+        "report, for each platform, that it has removed the repaired records",
         ("repair/synchronise-repair",),
         opened_by=(RepairGranted,),
         closed_by=(RepairSynchronised, RepairRevoked),
@@ -554,7 +580,9 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "repair.result-to-push",
-        "修复结果待推送: push the result to the market-supervision system",
+        "信用修复结果待推送至企业所在省市场监管系统: "
+        "send the result of the repair to the market-supervision system of the business's own "
+        "province",
         ("repair/push-repair",),
         opened_by=(RepairGranted,),
         closed_by=(RepairPushed, RepairRevoked),
@@ -562,11 +590,11 @@ WAITS: tuple[Waiting, ...] = (
         when=lambda event: event.push_to is not None,
         region=_CREDIT,
         due=("samr.regime.push_wd",),
-        law="市场监督管理信用修复管理办法",
+        law="《市场监督管理信用修复管理办法》",
     ),
     Waiting(
         "sharing.removal-to-confirm",
-        "移除通知待确认: confirm that the record was removed",
+        "已收到移除通知，待移除信息并确认: remove the record and confirm that it was removed",
         ("sharing/acknowledge-removal",),
         opened_by=(RemovalNotified,),
         closed_by=(RemovalAcknowledged,),

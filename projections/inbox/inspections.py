@@ -1,4 +1,4 @@
-"""What waits in the catalogue, plans, inspections, draws, joint visits, key lists, observation."""
+"""Items that wait in the catalogue, plans, inspections, draws, joint visits and observation."""
 
 from __future__ import annotations
 
@@ -82,14 +82,14 @@ def _task_officers(event: Any) -> tuple[str, ...]:
 
 
 def _before_the_visit(event: InspectionTaskApproved) -> bool:
-    """Whether the visit is still to come; an emergency is approved once it has begun."""
+    """Return whether the visit is still to come; an emergency visit is approved after it began."""
     return not event.emergency
 
 
 WAITS: tuple[Waiting, ...] = (
     Waiting(
         "catalogue.matter-to-publish",
-        "执法事项待公布: publish the matter, or withdraw it",
+        "行政执法事项待公布，或者取消: publish the matter, or withdraw it",
         ("catalogue/publish-matter", "catalogue/revise-matter", "catalogue/withdraw-matter"),
         opened_by=(MatterListed, MatterRevised),
         closed_by=(MatterPublished, MatterWithdrawn),
@@ -99,7 +99,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "filing.plan-to-file",
-        "检查计划待备案: file the plan with the Justice Bureau",
+        "行政执法检查计划待报司法局备案: file the plan with the Justice Bureau",
         ("filing/file-annual-plan",),
         opened_by=(AnnualPlanApproved, PlanAmended),
         closed_by=(AnnualPlanFiled,),
@@ -109,7 +109,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "filing.plan-to-accept",
-        "备案待审查: accept the filed plan, or return it with reasons",
+        "检查计划备案待审查：受理，或者说明理由退回: "
+        "accept the filed plan, or return it with reasons",
         ("filing/accept-filing", "filing/return-filing"),
         opened_by=(AnnualPlanFiled,),
         closed_by=(FilingAccepted, FilingReturned),
@@ -119,7 +120,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "filing.plan-to-amend",
-        "备案被退回: amend the plan by the reasons given, and file it again",
+        "检查计划备案被退回，待按退回理由调整后重新备案: "
+        "amend the returned plan as the reasons demand, and file it again",
         ("filing/amend-plan", "filing/file-annual-plan"),
         opened_by=(FilingReturned,),
         closed_by=(PlanAmended, AnnualPlanFiled),
@@ -128,7 +130,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "filing.plan-to-publish",
-        "检查计划待公开: publish the plan",
+        "检查计划待公布: publish the plan",
         ("filing/publish-plan",),
         opened_by=(AnnualPlanApproved, PlanAmended, SpecialPlanApproved),
         closed_by=(PlanPublished,),
@@ -137,7 +139,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "filing.special-to-file",
-        "专项检查待备案: file the inspection with the unit's legal office",
+        "专项检查计划待报本单位法制机构备案: "
+        "file the special inspection with the unit's own legal office",
         ("filing/file-special-inspection",),
         opened_by=(SpecialPlanApproved,),
         closed_by=(SpecialInspectionFiled,),
@@ -147,18 +150,18 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "filing.filing-to-approve",
-        "备案检查待审批: approve an inspection task under the filing",
+        "检查已备案，检查任务待审批: approve an inspection task under the filing",
         ("filing/approve-task",),
         opened_by=(SpecialInspectionFiled,),
         closed_by=(InspectionTaskApproved,),
         about=("filing",),
-        # What was filed after an emergency serves that visit alone (FIL-R2).
+        # A filing made after an emergency covers that visit alone (FIL-R2).
         when=lambda event: event.task is None,
         law=_PLANS,
     ),
     Waiting(
         "filing.emergency-to-file",
-        "紧急检查待补备案: file the emergency inspection afterwards",
+        "紧急检查待补办备案: file the emergency inspection that has already begun",
         ("filing/file-special-inspection",),
         opened_by=(OnSiteInspectionOpened,),
         closed_by=(SpecialInspectionFiled,),
@@ -169,7 +172,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "filing.emergency-to-approve",
-        "紧急检查待补审批: approve the emergency inspection afterwards",
+        "紧急检查待补办审批: approve the emergency inspection that has already begun",
         ("filing/approve-task",),
         opened_by=(OnSiteInspectionOpened,),
         closed_by=(InspectionTaskApproved,),
@@ -180,7 +183,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "filing.task-to-announce",
-        "检查任务已批准: issue the inspection notice, or cancel the inspection",
+        "检查任务已批准，待送达检查通知书，或者取消检查: "
+        "serve the inspection notice, or cancel the inspection",
         ("filing/issue-inspection-notice", "filing/cancel-inspection"),
         opened_by=(InspectionTaskApproved,),
         closed_by=(
@@ -196,7 +200,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "filing.task-to-enter",
-        "入企检查待实施: scan the code at the door",
+        "检查人员入企待扫码，或者取消检查: "
+        "scan the entry code at the business, or cancel the inspection",
         ("filing/scan-entry", "filing/cancel-inspection"),
         opened_by=(InspectionTaskApproved, OnSiteInspectionOpened),
         closed_by=(
@@ -206,7 +211,7 @@ WAITS: tuple[Waiting, ...] = (
             InspectionCancelled,
         ),
         about=("task",),
-        # Once it is open, a scan comes afterwards: in an emergency, or after an outage.
+        # After the opening, a scan is still due in an emergency or after an outage.
         when=lambda event: (
             _before_the_visit(event)
             if isinstance(event, InspectionTaskApproved)
@@ -217,7 +222,9 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "filing.visit-to-open",
-        "入企检查待开始: show certificates and notice, inform of rights, open the inspection",
+        "现场检查待开始：出示执法证件和检查通知书，告知权利: "
+        "open the inspection: show the certificates and the notice, and inform the business "
+        "of its rights",
         (
             "filing/open-inspection",
             "filing/conclude-inspection",
@@ -242,7 +249,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "filing.visit-to-close",
-        "离场待记录: record that the officers left",
+        "现场检查待结束，检查人员离开时间待记录: record when the officers left the business",
         ("filing/close-inspection",),
         opened_by=(OnSiteInspectionOpened,),
         closed_by=(OnSiteInspectionClosed, InspectionConcluded),
@@ -263,7 +270,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "filing.result-to-notify",
-        "检查结果待告知: tell the business the result",
+        "检查结果告知书待送达企业: notify the business of the result",
         ("filing/notify-result",),
         opened_by=(InspectionConcluded,),
         closed_by=(ResultNotified,),
@@ -273,7 +280,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "filing.visit-to-rate",
-        "入企检查可评价: rate the visit",
+        "企业可以评价本次入企检查: rate the visit, if the business wants to",
         ("filing/rate-visit",),
         opened_by=(OnSiteInspectionClosed,),
         closed_by=(VisitRated,),
@@ -283,7 +290,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "draws.commitment-to-reveal",
-        "随机源待公布: reveal the committed value",
+        "承诺值待揭示: reveal the secret value that was committed to",
         ("draws/reveal-commitment",),
         opened_by=(DrawAnnounced,),
         closed_by=(DrawSeedRevealed, DrawVoided),
@@ -293,7 +300,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "draws.seed-to-reveal",
-        "抽查种子待公布: reveal the seed once the announced sources are out",
+        "随机种子待公布：公告的随机源均已公开后公布，或者作废抽查: "
+        "reveal the seed when all announced sources are public, or void the draw",
         ("draws/reveal-seed", "draws/void-draw"),
         opened_by=(DrawAnnounced,),
         closed_by=(DrawSeedRevealed, DrawVoided),
@@ -303,7 +311,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "draws.draw-to-execute",
-        "抽查待执行: draw from the frozen roster",
+        "随机种子已公布，待随机抽取，或者作废抽查: "
+        "make the draw from the frozen roster, or void the draw",
         ("draws/execute-draw", "draws/void-draw"),
         opened_by=(DrawSeedRevealed,),
         closed_by=(DrawExecuted, DrawVoided),
@@ -312,7 +321,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "draws.officers-to-assign",
-        "检查人员待选派: assign the drawn officers to the business",
+        "检查对象已抽中，待随机选派检查人员: "
+        "assign officers to the drawn business in the drawn order",
         ("draws/assign-officers",),
         opened_by=(DrawTargetSelected,),
         closed_by=(OfficersAssigned, DrawTargetExempted, DrawTargetReleased),
@@ -322,7 +332,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "draws.task-to-approve",
-        "抽中对象待审批: approve the inspection of the drawn business",
+        "检查人员已选派，检查任务待审批: approve the inspection of the drawn business",
         ("filing/approve-task",),
         opened_by=(OfficersAssigned,),
         closed_by=(
@@ -336,7 +346,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "draws.exemption-to-decide",
-        "豁免申请待核准: let the drawn business off, or leave it",
+        "免予检查申请待决定: decide whether to exempt the drawn business",
         ("draws/exempt-target",),
         opened_by=(DrawExemptionRequested,),
         closed_by=(DrawTargetExempted, DrawTargetInspected, DrawTargetReleased),
@@ -346,7 +356,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "draws.result-to-publish",
-        "抽查结果待公示: publish the result of the inspection",
+        "抽查检查结果待公示: publish the result of the inspection",
         ("draws/publish-draw-result",),
         opened_by=(InspectionConcluded,),
         closed_by=(DrawResultPublished,),
@@ -356,7 +366,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "joint.part-to-offer",
-        "联合检查待邀请: offer the other units their parts",
+        "联合检查待邀请其他单位参加: offer the other units their parts in the joint visit",
         ("joint/offer-join",),
         opened_by=(JointPlanned,),
         closed_by=(JointVisitHeld, JointCancelled),
@@ -366,31 +376,32 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "joint.part-to-accept",
-        "联合检查邀请待答复: take part, or decline with a reason",
+        "联合检查邀请待答复：同意参加，或者说明理由不参加: "
+        "accept a part in the joint visit, or decline with a reason",
         ("joint/accept-join", "joint/decline-join", "filing/approve-task"),
         opened_by=(JoinOffered,),
         closed_by=(JoinAccepted, JoinDeclined, JointVisitHeld, JointCancelled),
         ended_for_all=(JointVisitHeld, JointCancelled),
-        # The units that have a part read the joint visit, and how it ended.
+        # The participating units may read the joint visit and how it ended.
         told=True,
         about=("joint", "unit"),
         law=_JOINTLY,
     ),
     Waiting(
         "joint.task-to-approve",
-        "联合检查任务待审批: approve the unit's own task of the joint visit",
+        "参加联合检查，本单位检查任务待审批: approve the unit's own task in the joint visit",
         ("filing/approve-task",),
         opened_by=(JoinAccepted, JointPlanned),
         closed_by=(InspectionTaskApproved, JointVisitHeld, JointCancelled),
         ended_for_all=(JointVisitHeld, JointCancelled),
-        # The units that have a part read the joint visit, and how it ended.
+        # The participating units may read the joint visit and how it ended.
         told=True,
         about=("joint", "unit"),
         law=_JOINTLY,
     ),
     Waiting(
         "joint.visit-to-record",
-        "联合检查待记录: record the joint visit, or cancel it",
+        "联合检查实施情况待记录，或者取消联合检查: record the joint visit, or cancel it",
         ("joint/record-joint-visit", "joint/cancel-joint"),
         opened_by=(JointPlanned,),
         closed_by=(JointVisitHeld, JointCancelled),
@@ -399,9 +410,11 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "keylist.designation-to-track",
-        "重点监管对象待跟踪指导: guide the business, log tracking visits",
+        "重点监管单位待跟踪监管：直接指导，记录走访情况: "
+        "guide the business and record each tracking visit",
         ("keylist/provide-guidance", "keylist/log-tracking-visit"),
-        # Who follows up is told to the unit and the supervisors alone; once the list told it.
+        # KeyUnitDescribed names the officer who follows up, visible to the unit and the supervisors
+        # alone; older KeyUnitDesignated events name the officer themselves.
         opened_by=(KeyUnitDesignated, KeyUnitDescribed),
         closed_by=(KeyDesignationEnded,),
         about=("designation",),
@@ -412,7 +425,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "keylist.designation-to-review",
-        "重点监管待复核: review the designation: keep it or remove it",
+        "重点监管单位待复核：继续保留，或者解除: review the designation: keep it, or end it",
         ("keylist/review-key-designation", "keylist/end-key-designation"),
         opened_by=(KeyUnitDesignated, KeyDesignationReviewed),
         closed_by=(KeyDesignationReviewed, KeyDesignationEnded),
@@ -423,7 +436,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "observation.period-to-end",
-        "留观期将满: extend the period or end it; it ends by itself on its last day",
+        "留观期即将届满：延长或者终止；不处理的，到期自动终止: "
+        "extend the observation period, or end it; otherwise it ends on its last day",
         ("observation/extend-observation", "observation/terminate-observation"),
         opened_by=(ObservationGranted, ObservationExtended),
         closed_by=(ObservationTerminated, ObservationExpired),
@@ -433,7 +447,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "observation.correction-to-verify",
-        "柔性措施整改待核实: verify the correction",
+        "柔性措施要求的整改情况待核实: verify that the business made the correction",
         ("observation/verify-correction",),
         opened_by=(SoftMeasureTaken,),
         closed_by=(CorrectionVerified,),

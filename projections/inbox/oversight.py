@@ -1,4 +1,4 @@
-"""What waits in approvals, supervision, complaints, reconsideration, reviews, reports and plans."""
+"""Items that wait in approvals, supervision, complaints, reconsideration, reviews and reports."""
 
 from __future__ import annotations
 
@@ -104,10 +104,10 @@ from ledger.systems.workplans.events import (
 )
 from projections.inbox.waiting import Waiting
 
-_SUPERVISING = "行政执法监督条例；《实施意见》任务八"
+_SUPERVISING = "《行政执法监督条例》；《实施意见》任务八"
 _COMPLAINING = "《实施意见》任务九：违法执法投诉"
-_RECONSIDERING = "中华人民共和国行政复议法"
-_REVIEWING = "行政执法案卷评查办法"
+_RECONSIDERING = "《中华人民共和国行政复议法》"
+_REVIEWING = "《行政执法案卷评查办法》"
 _TRACKING = "《实施意见》保障措施：跟踪调度、督促检查"
 
 _JB: frozenset[Role] = frozenset({"jb_supervisor"})
@@ -120,13 +120,13 @@ _RECON_ENDED = (ReconDecided, ReconMediated, ReconTerminated)
 
 
 def _signers(event: ApprovalRequested) -> frozenset[Role]:
-    """Who may approve the command that is requested; nobody for one that is no more."""
+    """Return the roles that may approve the requested command; none if it no longer exists."""
     command = countersigned_commands().get(event.command)
     return frozenset() if command is None else command.APPROVERS
 
 
 def _signing_units(record: Recorded) -> tuple[str, ...]:
-    """The requester's unit, and the one in whose name the request is made."""
+    """Return the requester's unit and the unit in whose name the request is made."""
     event: Any = record.event
     named = event.body.get("unit")
     own = record.envelope.actor.unit_id
@@ -139,7 +139,7 @@ def _organ(record: Recorded) -> tuple[str, ...]:
 
 
 def _handler(record: Recorded) -> tuple[str, ...]:
-    """The body that handles a complaint; never the unit accused (CMP-R1)."""
+    """Return the body that handles a complaint; it is never the accused unit (CMP-R1)."""
     event: Any = record.event
     unit = event.to if isinstance(event, ComplaintTransferred) else event.unit
     return () if unit == event.subject_unit else (unit,)
@@ -153,7 +153,7 @@ def _participants(record: Recorded) -> tuple[str, ...]:
 WAITS: tuple[Waiting, ...] = (
     Waiting(
         "approvals.request-to-answer",
-        "双人审批待签: approve or refuse what another person requested",
+        "他人提交的请求待审批：批准，或者不予批准: approve or refuse the request of another person",
         ("approvals/approve-request", "approvals/refuse-request"),
         opened_by=(ApprovalRequested,),
         closed_by=(ApprovalGiven, ApprovalRefused, ApprovalWithdrawn),
@@ -166,7 +166,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "policies.calendar-to-publish",
-        "明年工作日历待发布: publish next year's working calendar by the State Council's notice",
+        "次年工作日历待按国务院办公厅通知发布: "
+        "publish the working calendar of next year according to the State Council's notice",
         ("policies/publish-working-calendar",),
         opened_by=(CalendarCalledFor,),
         closed_by=(WorkingCalendarPublished,),
@@ -174,11 +175,12 @@ WAITS: tuple[Waiting, ...] = (
         region=_JB,
         fills=lambda event: {"year": int(event.year)},
         due=("policies.calendar",),
-        law="国务院办公厅关于节假日安排的通知",
+        law="《国务院办公厅关于节假日安排的通知》",
     ),
     Waiting(
         "supervision.finding-to-triage",
-        "监督发现待分办: triage the finding, or dismiss it with a second reader",
+        "监督发现待分办，或者经他人复核后认定不成立: "
+        "triage the finding, or dismiss it after a second person has reviewed it",
         ("supervision/triage-finding", "supervision/dismiss-finding"),
         opened_by=(FindingRaised,),
         closed_by=(FindingTriaged, *_ENDED),
@@ -200,7 +202,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "supervision.finding-to-end",
-        "监督发现待处理: accept or reject what the unit answered, close or dismiss the finding",
+        "监督发现待处理：认可或者退回整改，办结或者认定不成立: "
+        "accept or reject the unit's rectification, or close or dismiss the finding",
         (
             "supervision/accept-rectification",
             "supervision/reject-rectification",
@@ -217,7 +220,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "supervision.proposal-to-decide",
-        "文书建议待处理: issue the proposed document, or decline with a reason",
+        "制发监督文书的建议待处理：制发，或者说明理由不采纳: "
+        "issue the proposed document, or decline the proposal with a reason",
         ("supervision/issue-supervision-doc", "supervision/decline-proposal"),
         opened_by=(SupervisionDocProposed,),
         closed_by=(ProposalFollowed, ProposalDeclined),
@@ -228,7 +232,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "supervision.document-to-answer",
-        "监督文书待复函: answer the document of the Justice Bureau",
+        "行政执法监督文书待答复: answer the document of the Justice Bureau",
         ("supervision/answer-supervision-doc",),
         opened_by=(SupervisionDocIssued,),
         closed_by=(SupervisionDocAnswered, SupervisionDocWithdrawn),
@@ -242,7 +246,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "complaints.complaint-to-acknowledge",
-        "投诉待签收: acknowledge the complaint",
+        "已收到投诉，待告知投诉人: acknowledge the complaint",
         ("complaints/acknowledge-complaint",),
         opened_by=(ComplaintReceived,),
         closed_by=(
@@ -260,7 +264,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "complaints.complaint-to-accept",
-        "投诉待受理: accept the complaint, refuse it with a reason, or transfer it",
+        "投诉待受理：受理、说明理由不予受理，或者转办: "
+        "accept the complaint, refuse it with a reason, or transfer it",
         (
             "complaints/accept-complaint",
             "complaints/refuse-complaint",
@@ -276,7 +281,9 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "complaints.complaint-to-resolve",
-        "投诉待办结: investigate, pass on what is alleged, resolve and tell the complainant",
+        "投诉待办结：调查核实，移交投诉事实，办结并告知投诉人: "
+        "investigate the complaint, pass its facts on where another body is competent, then "
+        "resolve it and inform the complainant",
         (
             "complaints/resolve-complaint",
             "complaints/take-investigation-step",
@@ -293,19 +300,19 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "channels.channel-to-test",
-        "投诉渠道待测试: try the channel, and report whether it was answered",
+        "投诉渠道待测试，并报告是否有人应答: test the channel and report whether it was answered",
         ("channels/report-channel-test",),
         opened_by=(ChannelTestFellDue,),
         closed_by=(ChannelTested, ComplaintChannelClosed),
         about=("channel",),
-        # A test that nobody answered leaves it untested.
+        # After a test that nobody answered, the channel still has to be tested.
         ends=lambda event: getattr(event, "answered", True),
         region=_TRACKERS,
         law=_COMPLAINING,
     ),
     Waiting(
         "experience.highlight-to-publish",
-        "亮点经验待发布: publish the highlight for everybody to read",
+        "已选取的亮点经验待发布: publish the selected highlight",
         ("experience/publish-experience",),
         opened_by=(HighlightSelected,),
         closed_by=(ExperiencePublished,),
@@ -315,7 +322,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "reconsideration.application-to-admit",
-        "复议申请待审查: accept the application, refuse it, or ask for corrections",
+        "行政复议申请待审查：受理、不予受理，或者通知补正: "
+        "accept the application, refuse to accept it, or ask for corrections",
         (
             "reconsideration/accept-application",
             "reconsideration/refuse-application",
@@ -332,43 +340,44 @@ WAITS: tuple[Waiting, ...] = (
         about=("recon",),
         unit=_organ,
         due=("recon.accept_wd", "recon.accept_wd.corrected"),
-        law=f"{_RECONSIDERING} Art. 30–31",
+        law=f"{_RECONSIDERING}第30条、第31条",
     ),
     Waiting(
         "reconsideration.application-to-correct",
-        "复议申请待补正: correct the application",
+        "行政复议申请待补正: correct the application",
         ("reconsideration/correct-application",),
         opened_by=(ReconCorrectionRequested,),
         closed_by=(ReconCorrected, ReconTerminated),
         about=("recon",),
         unit=_organ,
         due=("recon.correction_wd",),
-        law=f"{_RECONSIDERING} Art. 31",
+        law=f"{_RECONSIDERING}第31条",
     ),
     Waiting(
         "reconsideration.copy-to-send",
-        "复议申请副本待发送: send the respondent the copy",
+        "行政复议申请书副本待发送被申请人: send a copy of the application to the respondent",
         ("reconsideration/send-copy",),
         opened_by=(ReconAccepted, ReconDeemedAccepted),
         closed_by=(ReconCopySent, *_RECON_ENDED),
         about=("recon",),
         unit=_organ,
         due=("recon.ordinary.copy", "recon.summary.copy", "recon.deemed.copy"),
-        law=f"{_RECONSIDERING} Art. 48, 54",
+        law=f"{_RECONSIDERING}第48条、第54条",
     ),
     Waiting(
         "reconsideration.reply-to-submit",
-        "复议答复待提交: submit the reply with the evidence",
+        "行政复议答复书和证据待提交: submit the reply and the evidence",
         ("reconsideration/submit-reply",),
         opened_by=(ReconCopySent,),
         closed_by=(ReconReplyReceived, ReconReplyMissing, *_RECON_ENDED),
         about=("recon",),
         due=("recon.ordinary.reply", "recon.summary.reply"),
-        law=f"{_RECONSIDERING} Art. 48, 54, 70",
+        law=f"{_RECONSIDERING}第48条、第54条、第70条",
     ),
     Waiting(
         "reconsideration.case-to-decide",
-        "复议案件待决定: hear, decide, mediate, extend, suspend or terminate the case",
+        "行政复议案件待审理：听证、决定、调解、延长期限、中止或者终止: "
+        "hear, decide, mediate, extend, suspend or terminate the case",
         (
             "reconsideration/decide-case",
             "reconsideration/record-recon-hearing",
@@ -388,21 +397,23 @@ WAITS: tuple[Waiting, ...] = (
             "recon.decide.resumed",
             "recon.decide.extended",
         ),
-        law=f"{_RECONSIDERING} Art. 62–73",
+        law=f"{_RECONSIDERING}第62条至第73条",
     ),
     Waiting(
         "reconsideration.case-to-resume",
-        "复议案件中止: resume the case once its ground is gone, or terminate it",
+        "行政复议案件已中止，中止原因消除后待恢复审理，或者终止: "
+        "resume the case when the reason for its suspension has ended, or terminate it",
         ("reconsideration/resume-case", "reconsideration/terminate-case"),
         opened_by=(ReconSuspended,),
         closed_by=(ReconResumed, *_RECON_ENDED),
         about=("recon",),
         unit=_organ,
-        law=f"{_RECONSIDERING} Art. 39–41",
+        law=f"{_RECONSIDERING}第39条至第41条",
     ),
     Waiting(
         "reconsideration.document-to-review",
-        "规范性文件附带审查: transfer the document to the competent body, or conclude its review",
+        "规范性文件待附带审查：转送有权机关，或者作出审查结论: "
+        "transfer the document to the competent body, or conclude its review",
         (
             "reconsideration/transfer-incidental-review",
             "reconsideration/conclude-incidental-review",
@@ -416,32 +427,34 @@ WAITS: tuple[Waiting, ...] = (
             "recon.incidental_review.decide",
             "recon.incidental_review.answer",
         ),
-        law=f"{_RECONSIDERING} Art. 56–60",
+        law=f"{_RECONSIDERING}第56条至第60条",
     ),
     Waiting(
         "reconsideration.decision-to-serve",
-        "复议决定待送达: serve the decision",
+        "行政复议决定书或者调解书待送达: "
+        "serve the decision, or the mediation document, on the parties",
         ("reconsideration/serve-recon-decision",),
         opened_by=(ReconDecided, ReconMediated),
         closed_by=(ReconDecisionServed,),
         about=("recon",),
         unit=_organ,
-        law=f"{_RECONSIDERING} Art. 75",
+        law=f"{_RECONSIDERING}第75条",
     ),
     Waiting(
         "reconsideration.decision-to-perform",
-        "复议决定待履行: report what was done",
+        "行政复议决定待履行，并报告履行情况: perform the decision and report what was done",
         ("reconsideration/report-performance",),
         opened_by=(ReconDecisionServed,),
         closed_by=(ReconPerformed,),
         about=("recon",),
         when=lambda event: event.perform_by is not None,
         due=("recon.perform",),
-        law=f"{_RECONSIDERING} Art. 77",
+        law=f"{_RECONSIDERING}第77条",
     ),
     Waiting(
         "reconsideration.performance-to-watch",
-        "复议决定履行待督促: report that the decision was not performed",
+        "行政复议决定待督促履行；未履行的，记录不履行: "
+        "watch over the performance of the decision; record it if the respondent does not perform",
         ("reconsideration/report-non-performance",),
         opened_by=(ReconDecisionServed,),
         closed_by=(ReconPerformed, ReconNonPerformance),
@@ -449,21 +462,23 @@ WAITS: tuple[Waiting, ...] = (
         unit=_organ,
         when=lambda event: event.perform_by is not None,
         due=("recon.perform",),
-        law=f"{_RECONSIDERING} Art. 77",
+        law=f"{_RECONSIDERING}第77条",
     ),
     Waiting(
         "reconsideration.opinion-to-answer",
-        "行政复议意见书待反馈: report what was corrected",
+        "行政复议意见书待整改，并报告整改情况: "
+        "correct what the opinion letter names, and report it",
         ("reconsideration/report-opinion-correction",),
         opened_by=(OpinionLetterIssued,),
         closed_by=(OpinionCorrectionReported,),
         about=("recon",),
         due=("recon.opinion_report_cd",),
-        law=f"{_RECONSIDERING} Art. 76",
+        law=f"{_RECONSIDERING}第76条",
     ),
     Waiting(
         "casefiles.batch-to-draw",
-        "案卷抽查待抽取: draw the files once the announced values are out",
+        "评查案卷待抽取：公告的随机源均已公开后抽取: "
+        "draw the case files when all announced values are public",
         ("casefiles/draw-review-batch",),
         opened_by=(ReviewAnnounced,),
         closed_by=(ReviewBatchDrawn,),
@@ -474,7 +489,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "casefiles.batch-to-score",
-        "案卷待评查: score each file, then publish the report",
+        "案卷待评查：逐卷评分后发布评查通报: score each case file, then publish the review report",
         ("casefiles/score-case-file", "casefiles/publish-review-report"),
         opened_by=(ReviewBatchDrawn,),
         closed_by=(ReviewReportPublished,),
@@ -485,7 +500,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "casefiles.issue-to-rectify",
-        "案卷问题待整改: order rectification",
+        "案卷存在问题，待责令整改: order the rectification of the case file",
         ("casefiles/order-rectification",),
         opened_by=(IssueRaised, CaseFileScored),
         closed_by=(RectificationOrdered,),
@@ -497,7 +512,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "casefiles.rectification-to-verify",
-        "案卷整改待核实: verify the rectification",
+        "案卷整改情况待核验: verify that the case file was rectified",
         ("casefiles/verify-rectification",),
         opened_by=(RectificationOrdered,),
         closed_by=(RectificationVerified,),
@@ -508,7 +523,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "progress.report-to-submit",
-        "月报待报送: submit the monthly report, with a dispute where a figure is wrong",
+        "月度工作进展台账待报送；对数据有异议的，提出异议: "
+        "submit the monthly report; dispute each figure that is wrong",
         ("progress/submit-progress-ledger", "progress/dispute-metric"),
         opened_by=(ReportingMonthOpened, LedgerReturned),
         closed_by=(ProgressLedgerSubmitted,),
@@ -518,7 +534,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "progress.report-to-accept",
-        "月报待审核: accept the report, or return it with reasons",
+        "月度工作进展台账待审核：接收，或者说明理由退回: "
+        "accept the monthly report, or return it with reasons",
         ("progress/accept-ledger", "progress/return-ledger"),
         opened_by=(ProgressLedgerSubmitted,),
         closed_by=(LedgerAccepted, LedgerReturned),
@@ -528,17 +545,18 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "workplans.plan-to-adopt",
-        "年度工作计划逾期: adopt the unit's work plan of the year",
+        "年度工作计划逾期未制定，待制定: adopt the unit's work plan of the year, which is overdue",
         ("workplans/adopt-work-plan",),
         opened_by=(WorkPlanFellDue,),
         closed_by=(WorkPlanAdopted,),
         about=("unit",),
-        # Nothing names the year in a tag: the plan of the year is the next one that is adopted.
+        # No tag names the year, so the next plan that the unit adopts counts as that year's.
         law=_TRACKING,
     ),
     Waiting(
         "workplans.milestone-to-reach",
-        "时间节点待完成: report the milestone with its evidence",
+        "时间节点待完成，并报告完成情况和证明材料: "
+        "report that the milestone was reached, with the evidence",
         ("workplans/reach-milestone",),
         opened_by=(MilestoneSet, MilestoneReturned),
         closed_by=(MilestoneReached, MilestoneDropped),
@@ -549,7 +567,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "workplans.urge-to-answer",
-        "督办函待答复: answer the urge",
+        "督办函待答复: answer the urging letter",
         ("workplans/answer-urge",),
         opened_by=(WorkUrged,),
         closed_by=(UrgeAnswered,),
@@ -559,7 +577,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "takeon.takeon-to-close",
-        "启用日期初事项: enter what the older system holds, and close the take-on",
+        "启用日期初事项待录入，录入完毕后确认启用完成: "
+        "enter what the older system holds, then close the take-on",
         ("takeon/close-take-on",),
         opened_by=(TakeOnOpened,),
         closed_by=(TakeOnClosed,),
@@ -569,7 +588,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "takeon.duty-to-perform",
-        "期初未完事项: report that the duty was performed",
+        "原系统未完结事项待办理，并报告办理情况: "
+        "perform the duty taken on from the older system, and report it",
         ("takeon/perform-open-duty",),
         opened_by=(OpenDeadlineTakenOn,),
         closed_by=(OpenDutyPerformed,),
@@ -579,7 +599,8 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "assessment.score-to-appeal",
-        "考核计分告知: appeal the score",
+        "考核计分已完成，有异议的可以在结果公布前提出: "
+        "appeal the score before the results are published, if it is wrong",
         ("assessment/appeal-score",),
         opened_by=(AssessmentRunCompleted,),
         closed_by=(ScoreAppealed, AssessmentPublished),
@@ -598,7 +619,7 @@ WAITS: tuple[Waiting, ...] = (
     ),
     Waiting(
         "assessment.year-to-publish",
-        "年度考核待公布: score the units and publish the assessment",
+        "年度考核待计分，考核结果待公布: score the units and publish the assessment of the year",
         ("assessment/publish-assessment", "assessment/run-assessment"),
         opened_by=(AssessmentSchemeAdopted,),
         closed_by=(AssessmentPublished,),

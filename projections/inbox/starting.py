@@ -1,12 +1,13 @@
-"""Which commands start something by themselves, and which answer an item of the inbox.
+"""Commands that start something, as opposed to those that answer an item of the inbox.
 
-Every command of the registry stands here or in a row of what waits; the tests hold it to that, so
-a new command has to be put into one of the three.
+Every command of the registry is listed here as starting something, listed here as doing either, or
+named by an item in ``projections.inbox.items``. The tests require this, so a new command must be
+put into one of the three.
 """
 
 from __future__ import annotations
 
-#: Commands that answer nothing recorded: somebody decides to send them. By system.
+#: Commands that do not answer a recorded event: a person decides to send them. By system.
 _OPENS: dict[str, str] = {
     "approvals": "withdraw-request",
     "policies": "adopt-policy-version",
@@ -83,22 +84,23 @@ _OPENS: dict[str, str] = {
     "assessment": "adopt-assessment-scheme",
 }
 
-#: Commands that answer an item where there is one, and start something where there is none.
+#: Commands that answer an item if one is open, and otherwise start something. By system.
 _EITHER: dict[str, str] = {
-    # A channel is tested before its test falls due, and what nobody selected is published too.
+    # A channel can be tested before its test falls due, and an experience can be published
+    # without having been selected as a highlight.
     "channels": "report-channel-test",
     "experience": "publish-experience",
     "draws": "exempt-target void-draw",
     "filing": (
-        # A plan is amended without having been returned, a task approved under a plan, a filing
-        # made on a complaint, and an emergency opens an inspection that nobody has approved.
+        # A plan can be amended though it was not returned, a task can be approved under a plan, a
+        # filing can follow a complaint, and an emergency opens an inspection without approval.
         "amend-plan approve-task file-special-inspection open-inspection cancel-inspection"
     ),
     "legalreview": "request-legal-review",
     "leniency": "publish-leniency-list take-correction-commitment",
-    # Before it is called for in November, and a corrected calendar afterwards.
+    # Also before the calendar is called for in November, and later as a correction.
     "policies": "publish-working-calendar",
-    # Of the Justice Bureau's own accord, or on a proposal.
+    # On the Justice Bureau's own initiative, or on a proposal.
     "supervision": "issue-supervision-doc",
 }
 

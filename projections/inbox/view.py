@@ -1,11 +1,11 @@
-"""In-trays: what waits, kept by tray, so that a reader's inbox is one range of rows (2.18).
+"""Inbox items kept by tray, so that a reader's inbox is one range of rows (2.18).
 
-A tray is ``<role>@<unit>``; ``<role>@*`` of an office that answers for the whole region;
-``entity_rep@<business>``; and ``enforcement_officer@<unit>/<officer>`` for what names the officers
-who are responsible. An event opens an item in a tray, or ends it there, only if those who read
-the tray may see the event (``ledger.general.audiences``): what somebody may not know changes
-nothing in their inbox. Rows follow from the events about an item's main subject alone; a correction
-lets them follow anew.
+A tray is named ``<role>@<unit>``; ``<role>@*`` for an office that answers for the whole region;
+``entity_rep@<business>`` for a business; and ``enforcement_officer@<unit>/<officer>`` for items
+that name the responsible officers. An event opens or ends an item in a tray only if the readers of
+the tray may see the event (``ledger.general.audiences``): an event hidden from readers does not
+change their inbox. The rows depend only on the events about an item's main subject; after a
+correction of such an event they are derived again.
 """
 
 from __future__ import annotations
@@ -28,30 +28,32 @@ from projections.source import Entry, Source
 from projections.tables import Code, Store, kept_from
 from projections.views import View
 
-#: Stands for every unit in the tray of an office that answers for the region.
+#: Replaces the unit in the tray of an office that answers for the whole region.
 ANYWHERE = "*"
 
 INBOX = sa.Table(
     "inbox",
     sa.MetaData(),
-    #: Orders an inbox by how long things have waited: position, row of the table, subject, tray.
+    #: Position, kind of item, subject, tray; it orders an inbox by how long items have waited.
     sa.Column("key", Code, primary_key=True),
     sa.Column("tray", Code, nullable=False, index=True),
     sa.Column("row", Code, nullable=False),
     sa.Column("system", Code, nullable=False),
-    #: The tag of the subject, by which a deadline finds it too, and all that the end must carry.
+    #: ``main``: the tag of the main subject, by which deadlines find the item too; ``about``: all
+    #: tags that the closing event must carry.
     sa.Column("main", Code, nullable=False, index=True),
     sa.Column("about", Code, nullable=False),
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("since", Code, nullable=False),
     sa.Column("unit", Code),
-    #: The officers who are responsible, as a JSON array.
+    #: The responsible officers, as a JSON array.
     sa.Column("persons", sa.Text, nullable=False),
-    #: The ``person_key`` of who may not answer it, since it is their own request.
+    #: The ``person_key`` of the person who may not answer, because it is their own request.
     sa.Column("but", Code),
-    #: The units that may not know of it, whatever tray they read: an office's is the region's.
+    #: The units that may not know of the item. A region-wide tray is read in several units, so the
+    #: tray alone does not exclude them.
     sa.Column("kept_from", sa.Text, nullable=False),
-    #: What the event says that the command may be filled with, as a JSON object.
+    #: The values from the event with which the command may be prefilled, as a JSON object.
     sa.Column("known", sa.Text, nullable=False),
 )
 
@@ -60,17 +62,17 @@ _COLUMNS = tuple(column.name for column in INBOX.columns)
 
 
 def tray_of(role: str, unit: str, person: str | None = None) -> str:
-    """The name of a tray; ``person`` for what waits for one officer."""
+    """Return the name of a tray; with ``person``, the tray of that one officer."""
     return f"{role}@{unit}" if person is None else f"{role}@{unit}/{person_key(person)}"
 
 
 def place(position: int) -> str:
-    """A position as it begins a key: of one length, so that keys sort by it."""
+    """Return a position padded to 12 digits; keys begin with it and so sort by position."""
     return f"{position:012d}"
 
 
 class Tray(msgspec.Struct, frozen=True):
-    """A tray, and what its readers may see of a unit or business."""
+    """A tray, with the role, unit and business that decide what its readers may see."""
 
     name: str
     role: Role
@@ -78,16 +80,16 @@ class Tray(msgspec.Struct, frozen=True):
     entity: str | None = None
 
     def sees(self, audiences: Collection[str]) -> bool:
-        """Whether its readers see an event with these audiences."""
+        """Return whether the readers of the tray may see an event with these audiences."""
         return not _audiences(self.role, self.unit, self.entity).isdisjoint(audiences)
 
 
-#: The same few trays come again and again.
+#: Cached, because most events concern the same few trays.
 _audiences = lru_cache(maxsize=4096)(audiences_for)
 
 
 def trays(waiting: Waiting, record: Recorded) -> Iterator[Tray]:
-    """The trays of an item that a record opens."""
+    """Yield the trays in which an item waits that ``record`` opens."""
     event: Any = record.event
     units = waiting.units(record)
     persons = () if waiting.persons is None else waiting.persons(event)
@@ -108,7 +110,7 @@ def trays(waiting: Waiting, record: Recorded) -> Iterator[Tray]:
 
 
 class Inbox(View):
-    """A row for each item in each tray in which it waits."""
+    """One row per item and tray in which it waits."""
 
     name = "inbox"
     version = 2
@@ -123,11 +125,11 @@ class Inbox(View):
                 self._opening.setdefault(event.TOPIC, []).append(waiting)
             for event in waiting.closed_by:
                 self._closing.setdefault(event.TOPIC, {})[waiting.name] = waiting
-        #: The types that say something about a kind of main subject.
+        #: For each kind of main subject, the topics that open or end an item about it.
         self._about: dict[str, set[str]] = {}
         for waiting in self.waits:
-            told = (*waiting.opened_by, *waiting.closed_by)
-            self._about.setdefault(waiting.kind, set()).update(event.TOPIC for event in told)
+            events = (*waiting.opened_by, *waiting.closed_by)
+            self._about.setdefault(waiting.kind, set()).update(event.TOPIC for event in events)
         self.topics = frozenset({*self._opening, *self._closing, RecordCorrected.TOPIC})
         self._changed: set[str] = set()
 
@@ -142,15 +144,15 @@ class Inbox(View):
         ]
 
     def opens(self, topic: str) -> Sequence[Waiting]:
-        """The rows of the table whose items an event type opens."""
+        """Return the kinds of items that an event type opens."""
         return self._opening.get(topic, ())
 
     def closes(self, topic: str) -> dict[str, Waiting]:
-        """The rows of the table whose items an event type ends, by name."""
+        """Return the kinds of items that an event type ends, by name."""
         return self._closing.get(topic, {})
 
     def topics_about(self, tag: str) -> tuple[str, ...]:
-        """The types from which the items about a main subject follow; none for another tag."""
+        """Return the topics that decide the items about a main subject; none for any other tag."""
         topics = self._about.get(tag.partition(":")[0])
         return () if topics is None else (*sorted(topics), RecordCorrected.TOPIC)
 
@@ -177,7 +179,7 @@ class Inbox(View):
 
 
 class _Sheet:
-    """The rows that one batch may change, in memory."""
+    """The inbox rows that one batch may change, held in memory until they are written."""
 
     def __init__(self, view: Inbox, store: Store, source: Source) -> None:
         self._view = view
@@ -189,14 +191,14 @@ class _Sheet:
         self._gone: set[str] = set()
 
     def load(self, entries: Sequence[Entry]) -> None:
-        """Fetch the rows that these entries may end or open anew."""
+        """Fetch the rows that these entries may end or replace."""
         self._fetch({tag for entry in entries for tag in entry.tags})
 
     def take(self, record: Recorded, tags: Sequence[str], only: str | None = None) -> None:
-        """Let one record end items and open others (those about ``only``)."""
+        """Apply one record: end items and open others; with ``only``, just those about that tag."""
         envelope = record.envelope
         if envelope.provenance is not None and record.opening is None:
-            return  # an import tells of the past, and nobody waits for an answer to it
+            return  # an import reports the past: nobody has to answer it
         seen = audiences_of(
             visibility_of(envelope.type, envelope.visibility, tags),
             envelope.actor.unit_id,
@@ -226,7 +228,7 @@ class _Sheet:
                         self._open(waiting, about, record, seen)
 
     def again(self, tag: str, last: int) -> None:
-        """Let the rows about a corrected subject follow anew from the ledger."""
+        """Derive the rows about a corrected subject again from the ledger, up to ``last``."""
         topics = self._view.topics_about(tag)
         if not topics:
             return
@@ -235,12 +237,12 @@ class _Sheet:
             self._drop(key)
         stored = self._source.stored([Selector(topics, (tag,))], last)
         records = as_corrected([codec.decode(s.position, s.event.data) for s in stored])
-        for record, one in zip(records, stored, strict=True):
-            if one.event.type != RecordCorrected.TOPIC:
-                self.take(record, one.event.tags, only=tag)
+        for record, entry in zip(records, stored, strict=True):
+            if entry.event.type != RecordCorrected.TOPIC:
+                self.take(record, entry.event.tags, only=tag)
 
     def write(self) -> Collection[str]:
-        """Store what changed; the keys of it."""
+        """Write the changed rows to the table and return their keys."""
         self._store.delete(INBOX, sorted(self._gone))
         self._store.put(INBOX, [self._rows[key] for key in sorted(self._new)])
         return {*self._gone, *self._new}
@@ -267,7 +269,7 @@ class _Sheet:
             "known": msgspec.json.encode(waiting.known(event), enc_hook=str).decode(),
         }
         mains = self._by_main.setdefault(about[0], set())
-        # An item has one row in a tray: what opens it anew takes the place of what opened it first.
+        # An item has one row per tray: an event that opens it again replaces the earlier row.
         before = {
             self._rows[key]["tray"]: key
             for key in mains
@@ -285,7 +287,7 @@ class _Sheet:
             self._gone.discard(key)
 
     def _follows(self, waiting: Waiting, tag: str, record: Recorded) -> bool:
-        """Whether what has to have happened before did, and was not undone since."""
+        """Return whether the required earlier event happened and nothing ended it since."""
         if waiting.bars is not None and waiting.bars(
             record.event,
             lambda cls, about: self._source.records(
@@ -314,8 +316,8 @@ class _Sheet:
 
     def _fetch(self, tags: Iterable[str]) -> None:
         wanted = [tag for tag in sorted(tags) if self._view.topics_about(tag)]
-        for found in self._store.get(INBOX, INBOX.c.main, wanted):
-            row = dict(zip(_COLUMNS, found, strict=True))
+        for values in self._store.get(INBOX, INBOX.c.main, wanted):
+            row = dict(zip(_COLUMNS, values, strict=True))
             if row["key"] not in self._rows and row["key"] not in self._gone:
                 self._rows[row["key"]] = row
                 self._by_main.setdefault(row["main"], set()).add(row["key"])

@@ -1,8 +1,7 @@
-"""What waits for whom: each row says which event opens an item, who answers it, and how.
+"""Kinds of inbox items: which event opens an item, who answers it, and with which command.
 
-The tables themselves stand in ``projections.inbox.items``, one list for each area of the rulebook,
-as the deadline rules stand with their systems. Nothing here decides anything: a row says where a
-person looks next, and the command decides.
+``projections.inbox.items`` collects the kinds, which each area of the rulebook lists in its own
+module. An item only points a person to the next step; the command decides whether that is allowed.
 """
 
 from __future__ import annotations
@@ -19,37 +18,37 @@ from ledger.kernel import Event, Recorded
 from ledger.kernel.subjects import make_tag, subject_fields
 from ledger.registry import COMMANDS, Entry
 
-#: Offices whose work lies across all units; a row that names one in ``region`` is in the tray of
-#: everybody in that office, whatever the unit is called.
+#: Roles that work across all units. An item with such a role in ``region`` is in the region-wide
+#: tray of that role, whichever unit the person belongs to.
 OFFICES: frozenset[Role] = frozenset(
     {"jb_supervisor", "rlo_assessor", "recon_officer", "credit_officer"}
 )
 
-#: Fields that are no subject and yet the same fact in an event and in the command that answers it.
+#: Fields that do not name a subject but mean the same in an event and in the answering command.
 _FACTS = frozenset({"year", "month", "task_no", "obligation"})
 
 Abouts = Iterable[tuple[str, ...]]
-#: Gives the records of a type of event about a tag that come before an opening event.
+#: Returns the records of an event type about a tag that were recorded before the opening event.
 Earlier = Callable[[type[Event], str], Iterable[Recorded]]
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """One kind of item: opened by an event, gone with another, answered by a command.
+    """One kind of item: one event opens it, another closes it, and a command answers it.
 
-    ``name`` is ``<system>.<what waits>``. ``says`` names it in Chinese and English. ``commands``
-    are ``<system>/<command>``, the most usual first. ``about``: the fields of the opening event
-    whose tags the closing event must carry too, or a function that gives the tags of each item,
-    whose first one is then of the kind ``main``.
-    ``unit``: the field (or function) that gives the units whose people answer; ``region``: the
-    offices that answer for the whole region. ``roles`` narrows the roles of the commands.
-    ``persons``: who of the enforcement officers is responsible; without it every one of the unit
-    is. ``when``: whether an opening event opens it; ``ends``: whether a closing event ends it.
-    ``ended_for_all``: the closing events that end it for every unit, whichever they name.
-    ``after``: it opens only where such an event about the subject was recorded before, and not
-    ended since. ``bars``: whether what was recorded before leaves nothing to answer. ``due``: the
-    deadline rules that may give its day. ``fills``: further fields of the commands that the event
-    knows. ``told``: those who answer know of it even where the event is sealed from them, because
-    their office handles it. ``but``: the person who may not answer.
+    ``name``: ``<system>.<item>``. ``says``: its title, Chinese then English. ``commands``: the
+    answering commands as ``<system>/<command>``, the most usual first.
+    ``about``: the fields of the opening event whose tags the closing event must carry too, or a
+    function that returns these tags for each item; ``main`` is then the kind of their first tag.
+    ``unit``: the field (or a function) that gives the units whose members answer. ``region``: the
+    roles that answer for the whole region. ``roles``: narrows the roles that may send the commands.
+    ``persons``: the responsible enforcement officers; without it, all officers of the unit.
+    ``when``: whether an opening event opens the item. ``ends``: whether a closing event ends it.
+    ``ended_for_all``: closing events that end the item for all units, whichever unit they name.
+    ``after``: the item opens only if such an event about the subject was recorded before and no
+    closing event followed it. ``bars``: whether earlier records leave nothing to answer.
+    ``due``: the deadline rules that may set its last day. ``fills``: further command fields that
+    can be filled from the event. ``told``: those who answer see the item even if the event is
+    sealed from them, because their office handles it. ``but``: the person who may not answer.
     """
 
     name: str
@@ -76,11 +75,11 @@ class Waiting(msgspec.Struct, frozen=True):
 
     @property
     def system(self) -> str:
-        """The system that it belongs to: the scope of a handover."""
+        """The system that the item belongs to; a handover covers one system."""
         return self.name.partition(".")[0]
 
     def abouts(self, event: Event) -> list[tuple[str, ...]]:
-        """The tags of each item that an event opens, the main subject first."""
+        """Return the tags of each item that an event opens, the main subject first."""
         if callable(self.about):
             return list(self.about(event))
         kinds = dict(subject_fields(type(event)))
@@ -91,33 +90,33 @@ class Waiting(msgspec.Struct, frozen=True):
 
     @property
     def kind(self) -> str:
-        """The kind of its main subject."""
+        """The kind of the main subject."""
         if callable(self.about):
             return self.main
         return dict(subject_fields(self.opened_by[0]))[self.about[0]]
 
     def units(self, record: Recorded) -> tuple[str, ...]:
-        """The units whose people answer it."""
+        """Return the units whose members answer the item."""
         if callable(self.unit):
             return self.unit(record)
         unit = getattr(record.event, self.unit, None)
         return () if unit is None else (unit,)
 
     def roles_for(self, event: Event) -> frozenset[Role]:
-        """The roles that may answer it."""
+        """Return the roles that may answer the item."""
         sending = frozenset[Role]().union(*(entry_of(name).roles for name in self.commands))
         given = self.roles(event) if callable(self.roles) else self.roles
         return (sending if given is None else sending & given) - {"ledger_clock", "public"}
 
     def known(self, event: Event) -> dict[str, Any]:
-        """What the event says that a command may be filled with, by the names of the fields."""
-        said = {name: getattr(event, name, None) for name in _told_fields(type(event))}
-        return {k: v for k, v in {**said, **self.fills(event)}.items() if v not in (None, ())}
+        """Return the values from the event that can prefill a command, by field name."""
+        values = {name: getattr(event, name, None) for name in _told_fields(type(event))}
+        return {k: v for k, v in {**values, **self.fills(event)}.items() if v not in (None, ())}
 
 
 @cache
 def _told_fields(cls: type[Event]) -> tuple[str, ...]:
-    """The fields of an event that name subjects, one or several, and the facts that stay."""
+    """Return the fields of an event that name one or several subjects, and those in ``_FACTS``."""
     info = inspect.type_info(cls)
     assert isinstance(info, inspect.StructType)
     single = {name for name, _ in subject_fields(cls)}
@@ -129,7 +128,7 @@ def _told_fields(cls: type[Event]) -> tuple[str, ...]:
 
 
 def _names_subjects(info: inspect.Type) -> bool:
-    """Whether a field is a tuple of subjects."""
+    """Return whether a field is a tuple of subjects."""
     item = info.item_type if isinstance(info, inspect.VarTupleType) else None
     return isinstance(item, inspect.Metadata) and bool((item.extra or {}).get("subject"))
 
@@ -140,5 +139,5 @@ def _entries() -> dict[str, Entry]:
 
 
 def entry_of(command: str) -> Entry:
-    """The entry of the command table named ``<system>/<command>``. Raises ``KeyError``."""
+    """Return the registry entry of ``<system>/<command>``. Raises ``KeyError`` if there is none."""
     return _entries()[command]

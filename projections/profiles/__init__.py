@@ -1,7 +1,7 @@
 """The credit profile of a business (信用档案, rulebook 2.16): one fold, and the view that keeps it.
 
-The same fold answers three questions: the view's (what is known now), the replay's (what was known
-then, or would be if), and the reader's, by ``render``, for one of three audiences.
+The same fold serves the view (what is known now) and the replay (what was known then, or what would
+follow from imagined facts). ``render`` turns it into a document for one of three audiences.
 """
 
 from projections.profiles.changes import Change, by_name, difference

@@ -1,4 +1,4 @@
-"""Where two documents differ."""
+"""Differences between two JSON documents."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One place of the document that a step changed: a JSON pointer, and what stood there."""
+    """One changed place of a document: a JSON pointer, with the values before and after."""
 
     path: str
     before: Any = None
@@ -18,20 +18,20 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def difference(before: Any, after: Any, path: str = "") -> list[Change]:
-    """Where two documents differ, as JSON pointers, in order.
+    """Return where two documents differ, as JSON pointers, in order.
 
-    Items of a list are told apart by what names them (a record, a task, an inspection, a date),
-    and those of one name by their order.
+    Items of a list are matched by what names them (a record, a task, an inspection, a date), and
+    items with the same name by their order.
     """
     if before == after:
         return []
     if isinstance(before, dict) and isinstance(after, dict):
-        found = []
+        changes = []
         for name in [*before, *(name for name in after if name not in before)]:
             old, new = before.get(name), after.get(name)
             if old != new:
-                found += difference(old, new, f"{path}/{_escaped(name)}")
-        return found
+                changes += difference(old, new, f"{path}/{_escaped(name)}")
+        return changes
     if isinstance(before, list) and isinstance(after, list):
         olds, news = by_name(before), by_name(after)
         if olds is not None and news is not None:
@@ -39,7 +39,7 @@ def difference(before: Any, after: Any, path: str = "") -> list[Change]:
     return [Change(path, before, after)]
 
 
-#: What names an item, before the record on which it rests.
+#: The keys that name an item, the specific ones first: many items also name a record.
 _NAMES = (
     "commitment",
     "obligation",
@@ -55,7 +55,7 @@ _NAMES = (
 
 
 def by_name(items: Iterable[Any]) -> dict[str, Any] | None:
-    """The items of a list by what names each, ``None`` where one has no name."""
+    """Return the items of a list by their names; ``None`` if any item has no name."""
     named: dict[str, Any] = {}
     for item in items:
         if not isinstance(item, dict):
@@ -72,14 +72,14 @@ def by_name(items: Iterable[Any]) -> dict[str, Any] | None:
 
 
 def _distinct(name: str, known: dict[str, Any]) -> str:
-    """A name that is not known yet: ``2026-05-01``, then ``2026-05-01 (2)``."""
+    """Return a name that is not used yet: ``2026-05-01``, then ``2026-05-01 (2)``."""
     if name not in known:
         return name
     return numbered(name, next(n for n in count(2) if numbered(name, n) not in known))
 
 
 def numbered(name: str, number: int) -> str:
-    """The name of the first, second, … of several that are called alike."""
+    """Return the name of the first, second, … of several items with the same name."""
     return name if number == 1 else f"{name} ({number})"
 
 

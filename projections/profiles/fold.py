@@ -1,4 +1,4 @@
-"""What is known of a business, as one fold. Facts that come late count as if in time."""
+"""The credit profile of a business as one fold. Late facts count as if recorded in time."""
 
 from __future__ import annotations
 
@@ -92,9 +92,10 @@ from projections.systems.graded import Graded
 
 
 class CreditProfile(SubjectFold, array_like=True):
-    """What does the ledger hold against, and for, this business?
+    """What does the ledger know about this business?
 
-    Facts that come late change it as if they had come in time: each is compared by its own date.
+    A fact recorded late changes the profile as if it had been recorded in time: facts are compared
+    by their own dates.
     """
 
     entity: EntityId
@@ -102,7 +103,7 @@ class CreditProfile(SubjectFold, array_like=True):
     listings: Listings = msgspec.field(default_factory=Listings)
     oddity: Oddity | None = None
     register_ref: str | None = None
-    #: Absent where nothing was ever recorded that grades look at.
+    #: Absent if nothing was ever recorded that affects the grade.
     graded: Graded | None = None
     records: dict[str, CreditEntry] = msgspec.field(default_factory=dict)
     visits: dict[str, Visit] = msgspec.field(default_factory=dict)
@@ -110,9 +111,9 @@ class CreditProfile(SubjectFold, array_like=True):
     violations: dict[str, Violation] = msgspec.field(default_factory=dict)
     findings: int = 0
     irregular_visits: int = 0
-    #: Absent where nothing of the kind was ever recorded.
+    #: Absent if nothing of these kinds was ever recorded.
     standing: Standing | None = None
-    #: The day of the newest record: as of it the document is rendered that is kept.
+    #: The day of the newest record; the stored document is rendered as of this day.
     seen_on: date = date.min
 
     def take(self, record: Recorded) -> None:
@@ -142,11 +143,11 @@ class CreditProfile(SubjectFold, array_like=True):
         self._graded().take(record)
 
     def grade(self, on: date) -> str:
-        """The grade on a day, by all that is known here (``CreditGrade``)."""
+        """Return the grade on a day, from all known facts (``CreditGrade``)."""
         return UNGRADED if self.graded is None else self.graded.on(on)
 
     def holds_until(self, day: date) -> date:
-        """The last day until which the grade of a day stays, if nothing is recorded."""
+        """Return the last day on which the grade of ``day`` still holds, if nothing is recorded."""
         return date.max if self.graded is None else self.graded.holds_until(day)
 
     def _graded(self) -> Graded:
@@ -198,11 +199,11 @@ class CreditProfile(SubjectFold, array_like=True):
         self._standing().joint_visits[event.joint] = event.held_on, event.minutes_on_site
 
     def on_irregular(self, event: IrregularVisitReported, record: Recorded) -> None:
-        # Units read this, and would learn that the business has reported one of them.
+        # A sealed report is not counted: units read this number and would learn of the report.
         self.irregular_visits += record.envelope.visibility != "sealed"
 
     def on_found(self, event: FindingRaised) -> None:
-        # A confidential one is nobody's to count but the Justice Bureau's, which has the list.
+        # A confidential finding is not counted: only the Justice Bureau may know of it.
         if not event.confidential:
             self.findings += 1
 
@@ -280,12 +281,12 @@ class CreditProfile(SubjectFold, array_like=True):
     def _dispute(self, name: str) -> Dispute:
         return self._standing().disputes.setdefault(name, Dispute())
 
-    # What registers tell
+    # Facts from registers
 
     def on_inspection(self, event: InspectionImported, record: Recorded) -> None:
-        seen = self.inspections.setdefault(event.inspection, Inspection())
+        inspection = self.inspections.setdefault(event.inspection, Inspection())
         when = known(record)
-        if seen.seen is None or seen.seen < when:
+        if inspection.seen is None or inspection.seen < when:
             self.inspections[event.inspection] = Inspection(
                 event.held_on,
                 event.unit,
@@ -296,36 +297,36 @@ class CreditProfile(SubjectFold, array_like=True):
                 event.score_meaning == "penalty_points",
                 event.grade,
                 when,
-                seen.gone,
+                inspection.gone,
             )
 
     def on_inspection_withdrawn(self, event: ImportedInspectionWithdrawn, record: Recorded) -> None:
-        seen = self.inspections.setdefault(event.inspection, Inspection())
-        seen.gone = later(seen.gone, known(record))
+        inspection = self.inspections.setdefault(event.inspection, Inspection())
+        inspection.gone = later(inspection.gone, known(record))
 
     def on_violation(self, event: ViolationImported, record: Recorded) -> None:
-        found = self.violations.setdefault(event.violation, Violation())
+        violation = self.violations.setdefault(event.violation, Violation())
         when = known(record)
-        if found.seen is None or found.seen < when:
-            found.code, found.severity = event.code, event.severity
-            found.found_on, found.inspection = event.found_on, event.inspection
-            found.seen = when
+        if violation.seen is None or violation.seen < when:
+            violation.code, violation.severity = event.code, event.severity
+            violation.found_on, violation.inspection = event.found_on, event.inspection
+            violation.seen = when
 
     def on_rectified(self, event: ViolationRectified) -> None:
-        found = self.violations.setdefault(event.violation, Violation())
-        # The first day on which it was right; a second report does not make it later.
-        if found.corrected_on is None or event.corrected_on < found.corrected_on:
-            found.corrected_on = event.corrected_on
+        violation = self.violations.setdefault(event.violation, Violation())
+        # The first day of correction counts; a second report does not make it later.
+        if violation.corrected_on is None or event.corrected_on < violation.corrected_on:
+            violation.corrected_on = event.corrected_on
 
     def on_violation_withdrawn(self, event: ImportedViolationWithdrawn, record: Recorded) -> None:
-        found = self.violations.setdefault(event.violation, Violation())
-        found.gone = later(found.gone, known(record))
+        violation = self.violations.setdefault(event.violation, Violation())
+        violation.gone = later(violation.gone, known(record))
 
     # Reading
 
     @property
     def exists(self) -> bool:
-        """Whether anything at all is recorded of it."""
+        """Whether anything at all is recorded about the business."""
         return bool(
             self.identities.said
             or self.listings.left
@@ -341,25 +342,25 @@ class CreditProfile(SubjectFold, array_like=True):
 
     @property
     def identity(self) -> Identity | None:
-        """What it is called and where it is by the newest fact."""
+        """Its name and address by the newest fact."""
         return self.identities.newest
 
     @property
     def registered(self) -> bool:
-        """Whether its register has named it."""
+        """Whether a register has reported the business."""
         return bool(self.identities.said)
 
     @property
     def listed(self) -> bool:
-        """Whether its register lists it: it has not left, or was listed again since."""
+        """Whether the register lists the business now: it never left, or it came back."""
         return self.listings.now
 
     @property
     def capped(self) -> bool:
-        """Whether any visit was booked, so that caps are shown."""
+        """Whether any visit was booked, so that the document shows caps."""
         return any(visit.counter for visit in self.visits.values())
 
     @property
     def reckoned(self) -> bool:
-        """Whether any record can be repaired at a time, so that regimes are shown."""
+        """Whether any record can be repaired at some time, so that the document shows regimes."""
         return any(entry.said is not None for entry in self.records.values())

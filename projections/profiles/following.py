@@ -1,8 +1,8 @@
-"""A profile as one event after another changes it, and what each changed in its document.
+"""A profile that takes one event after another, and the changes of each event to its document.
 
-What that costs follows from what the event touches and not from what the profile holds: every item
-of the document is rendered again only when an event touches it, and every sum is kept as the sum
-of what its items give to it. The items are rendered by the same functions as the whole document.
+The cost of an event depends on what it touches and not on the size of the profile: an item of the
+document is rendered again only when an event touches it, and sums are updated by the difference.
+The items are rendered by the same functions as the whole document.
 """
 
 from __future__ import annotations
@@ -52,21 +52,21 @@ from projections.systems.graded import GradeOfDay, GradingEvent
 
 _NO_BURDEN = came(())
 
-#: What registers say of the business itself.
+#: Events in which registers report the business itself.
 _OF_REGISTERS = EntityRegistered | EntityRevised | EntityLeftRegister | EntityReentered
 
 _order = attrgetter("order")
 _assessed_on = attrgetter("event.assessed_on")
 
-#: A document as far as it was touched.
+#: The part of a document that an event touched.
 _Sparse = dict[str, Any]
 
-#: The day of an arrival, and the joint visit or task it belongs to.
+#: The day of an arrival, and the joint visit or task that it belongs to.
 _Group = tuple[date, str]
 
 
 class _Said(NamedTuple):
-    """A violation that a register tells of, as far as sums count it."""
+    """The part of a violation reported by a register that the sums count."""
 
     inspection: str | None
     corrected: bool
@@ -74,7 +74,7 @@ class _Said(NamedTuple):
     found_on: date | None
 
 
-#: The field by which an event names a thing of each section.
+#: For each section, the event field that names one of its items.
 _STANDING = {
     "commitments": "commitment",
     "serious_list": "record",
@@ -90,30 +90,30 @@ _NAMING = ("task", "inspection", "violation", "recon", *dict.fromkeys(_STANDING.
 
 @cache
 def _names(event: type[Event]) -> tuple[str, ...]:
-    """The fields by which events of a type name what stands in the document."""
+    """Return the fields by which events of a type name items of the document."""
     return tuple(name for name in _NAMING if name in event.__struct_fields__)
 
 
 class _Touched(msgspec.Struct):
-    """Of each kind of item, the ids of those that an event may have changed."""
+    """The ids of the items that an event may have changed, by kind of item."""
 
     records: set[str]
     violation: str | None
     dispute: str | None
     standing: list[tuple[Section, str]]
-    #: Whether the grade of some day may be another one, and what begins the document.
+    #: Whether the grade of some day, or the head of the document, may have changed.
     grade: bool = False
     head: bool = False
     visits: set[str] = msgspec.field(default_factory=set)
     inspections: set[str] = msgspec.field(default_factory=set)
     groups: set[_Group] = msgspec.field(default_factory=set)
     bookings: set[tuple[int, str]] = msgspec.field(default_factory=set)
-    #: The first of the assessments that moved, and the one after the last.
+    #: The assessments that moved, as indexes: the first, and the one after the last.
     grades: tuple[int, int] | None = None
 
 
 class Following:
-    """The profile of a business, and its document for an audience as far as events change it.
+    """The profile of a business, with the changes that each event makes to its document.
 
     The parameters are those of ``render``.
     """
@@ -134,14 +134,14 @@ class Following:
         self._on = on
         self._plans = plans
         self._today = today
-        self._sections = [one for one in SECTIONS if audience in one.readers]
-        # Items as they are shown, by their ids; what is not shown is not here.
+        self._sections = [section for section in SECTIONS if audience in section.readers]
+        # Items as they are shown, by their ids; items that are not shown are absent.
         self._records: dict[str, Any] = {}
         self._visits: dict[str, tuple[date, str, Any]] = {}
         self._inspections: dict[str, tuple[date, str, Any]] = {}
-        self._standing: dict[str, dict[str, Any]] = {one.name: {} for one in self._sections}
+        self._standing: dict[str, dict[str, Any]] = {section.name: {} for section in self._sections}
         self._caps: dict[tuple[int, str], Any] = {}
-        # What items give to sums, and the sums.
+        # The contributions of items to sums, and the sums.
         self._ends: dict[str, str] = {}
         self._ended: Counter[str] = Counter()
         self._repaired: set[str] = set()
@@ -160,7 +160,7 @@ class Following:
         self._days: dict[str, set[date]] = {}
         self._burdens: dict[_Group, dict[str, int]] = {}
         self._burden: Counter[str] = Counter(_NO_BURDEN)
-        #: The grades of the days that are shown.
+        #: The grades of the days that the document shows.
         self._kept: dict[date, GradeOfDay] = {}
         self._tell_head()
         self._tell_grade()
@@ -168,11 +168,11 @@ class Following:
 
     @property
     def _day(self) -> date:
-        """The day whose grade is shown."""
+        """The day whose grade the document shows."""
         return self._on or self._today or self.profile.seen_on
 
     def take(self, record: Recorded) -> list[Change]:
-        """Let one event change the profile; what it changed in the document."""
+        """Apply one event to the profile and return its changes to the document."""
         day = self._day
         self.profile.take(record)
         touched = self._touched(record)
@@ -202,19 +202,21 @@ class Following:
         )
         alike = {named[name] for name in ("task", "inspection") if name in named}
         if touched.violation is not None:
-            # Where it was found, by what is shown and by what the event says.
-            told = self._violations.get(touched.violation)
+            # The inspections at which it was found: as shown until now, and by the event.
+            shown = self._violations.get(touched.violation)
             now = profile.violations.get(touched.violation)
-            alike |= {one.inspection for one in (told, now) if one and one.inspection is not None}
-        # Of two that are called alike the one names the other apart.
-        touched.inspections = {one for one in alike if one in profile.inspections}
-        touched.visits = {one for one in alike if one in profile.visits}
+            alike |= {
+                item.inspection for item in (shown, now) if item and item.inspection is not None
+            }
+        # A task and an inspection may have the same id: touching one may rename the other.
+        touched.inspections = {item for item in alike if item in profile.inspections}
+        touched.visits = {item for item in alike if item in profile.visits}
         for task in touched.visits:
             visit = profile.visits[task]
             touched.groups |= {g for g in (self._group.get(task), _group(task, visit)) if g}
-            for said in (self._booked.get(task), self._booking(visit)):
-                if said is not None:
-                    touched.bookings.add(said[:2])
+            for counted in (self._booked.get(task), self._booking(visit)):
+                if counted is not None:
+                    touched.bookings.add(counted[:2])
         if isinstance(event, JointVisitHeld):
             touched.groups |= {(day, event.joint) for day in self._days.get(event.joint, ())}
         touched.head = isinstance(event, _OF_REGISTERS)
@@ -227,12 +229,12 @@ class Following:
         return touched
 
     def _touch_grade(self, touched: _Touched) -> None:
-        """The grade of a day may be another one: caps follow it."""
+        """Mark the grade as touched, and with it the caps, which depend on it."""
         touched.grade = True
         touched.bookings |= self._bookings.keys()
 
     def _moved(self, event: CreditGradeAssigned, position: int) -> tuple[int, int]:
-        """The assessment that was taken, and those of its day that stand after it."""
+        """Return the range of the new assessment and the later ones of the same day."""
         grades, day = self._assigned, event.assessed_on
         place = bisect_right(grades, (day, position), key=_order)
         return place - 1, bisect_right(grades, day, key=_assessed_on)
@@ -244,7 +246,7 @@ class Following:
     def _booking(self, visit: Visit) -> tuple[int, str, int, int] | None:
         return booking(visit, self._audience, self._plans)
 
-    # Taking in
+    # Updating items and sums
 
     def _refresh(self, touched: _Touched) -> None:
         if touched.head:
@@ -280,8 +282,8 @@ class Following:
         entry = self.profile.records.get(name)
         if entry is None:
             return
-        said = record_document(name, entry, self._audience, self._law, self._day)
-        _put(self._records, name, None if said is None else _plain(said))
+        document = record_document(name, entry, self._audience, self._law, self._day)
+        _put(self._records, name, None if document is None else _plain(document))
         _keep(self._repaired, name, entry.repaired)
         if (before := self._ends.pop(name, None)) is not None:
             _add(self._ended, before, -1)
@@ -290,50 +292,57 @@ class Following:
             _add(self._ended, self._ends[name], 1)
 
     def _take_standing(self, section: Section, name: str) -> None:
-        one = getattr(self.profile.standing or NOTHING, section.kept).get(name)
-        said = None if one is None else section.said(one, self._audience, self._on)
-        _put(self._standing[section.name], name, None if said is None else _plain(said))
+        item = getattr(self.profile.standing or NOTHING, section.kept).get(name)
+        document = None if item is None else section.said(item, self._audience, self._on)
+        _put(self._standing[section.name], name, None if document is None else _plain(document))
 
     def _take_violation(self, name: str) -> None:
         if (before := self._violations.pop(name, None)) is not None:
             self._sum(before, -1)
-        found = self.profile.violations.get(name)
-        if found is not None and stands(found):
-            said = self._violations[name] = _Said(
-                found.inspection, found.corrected_on is not None, found.severity, found.found_on
+        violation = self.profile.violations.get(name)
+        if violation is not None and stands(violation):
+            counted = self._violations[name] = _Said(
+                violation.inspection,
+                violation.corrected_on is not None,
+                violation.severity,
+                violation.found_on,
             )
-            self._sum(said, 1)
+            self._sum(counted, 1)
 
-    def _sum(self, said: _Said, by: int) -> None:
-        self._corrected += by * said.corrected
-        if said.severity is not None:
-            _add(self._severities, said.severity, by)
-        if said.found_on is not None:
+    def _sum(self, violation: _Said, by: int) -> None:
+        self._corrected += by * violation.corrected
+        if violation.severity is not None:
+            _add(self._severities, violation.severity, by)
+        if violation.found_on is not None:
             if by > 0:
-                insort(self._found_on, said.found_on)
+                insort(self._found_on, violation.found_on)
             else:
-                del self._found_on[bisect_left(self._found_on, said.found_on)]
-        if said.inspection is not None:
-            counts = self._at.setdefault(said.inspection, [0, 0])
+                del self._found_on[bisect_left(self._found_on, violation.found_on)]
+        if violation.inspection is not None:
+            counts = self._at.setdefault(violation.inspection, [0, 0])
             counts[0] += by
-            counts[1] += by * (not said.corrected)
+            counts[1] += by * (not violation.corrected)
             if not counts[0]:
-                del self._at[said.inspection]
+                del self._at[violation.inspection]
 
     def _take_inspection(self, name: str) -> None:
-        one = self.profile.inspections[name]
-        there = stands(one)
-        _keep(self._imported, name, there)
+        inspection = self.profile.inspections[name]
+        listed = stands(inspection)
+        _keep(self._imported, name, listed)
         shown = None
-        if there and one.held_on is not None:
-            said = inspection_document(name, one, self._at.get(name))
-            shown = one.held_on, name, _plain(said)
+        if listed and inspection.held_on is not None:
+            document = inspection_document(name, inspection, self._at.get(name))
+            shown = inspection.held_on, name, _plain(document)
         _put(self._inspections, name, shown)
 
     def _take_visit(self, task: str) -> None:
         visit = self.profile.visits[task]
-        said = visit_document(task, visit, self._audience)
-        _put(self._visits, task, None if said is None else (said["held_on"], task, _plain(said)))
+        document = visit_document(task, visit, self._audience)
+        _put(
+            self._visits,
+            task,
+            None if document is None else (document["held_on"], task, _plain(document)),
+        )
         _keep(self._upcoming, task, bool(self._plans) and upcoming(visit, self._plans))
         for counted, by in ((self._booked.pop(task, None), -1), (self._booking(visit), 1)):
             if counted is not None:
@@ -361,8 +370,8 @@ class Following:
         held = (self.profile.standing or NOTHING).joint_visits
         together = {task: self.profile.visits[task] for task in tasks}
         self._burden.subtract(self._burdens.pop(group, _NO_BURDEN))
-        self._burdens[group] = said = came(arrivals(together, held))
-        self._burden.update(said)
+        self._burdens[group] = burden = came(arrivals(together, held))
+        self._burden.update(burden)
 
     # Showing
 
@@ -376,7 +385,7 @@ class Following:
 
     def _grade_on(self, day: date) -> str:
         if self.profile.graded is None or (self._on is None and self._today is None):
-            # Without a day to show it is that of each record: keeping it would not pay.
+            # Without a fixed day, the shown day moves with each record: a cache would not help.
             return self.profile.grade(day)
         if day not in self._kept:
             self._kept[day] = GradeOfDay(self.profile.graded, day)
@@ -386,25 +395,28 @@ class Following:
         self._counted = self.profile.findings, self.profile.irregular_visits
 
     def _sparse(self, touched: _Touched, *, taken: bool) -> _Sparse:
-        """The document as far as it was touched: everything else is left out of it.
+        """Return the touched part of the document, in the order of the document.
 
-        In the order of the document, which is that of the changes.
+        ``taken``: whether the profile has taken the event already.
         """
         document = {**self._head, **self._grade}
-        told, all_told = self._audience != "public", self._audience == "restricted"
-        if told and touched.grades is not None:
+        by_authority_or_business, by_authority = (
+            self._audience != "public",
+            self._audience == "restricted",
+        )
+        if by_authority_or_business and touched.grades is not None:
             document["grades"] = self._grades(*touched.grades, taken=taken)
         if touched.records:
             document["records"] = _items(self._records, touched.records)
-            if told:
+            if by_authority_or_business:
                 document["records_ended"] = dict(sorted(self._ended.items()))
-            if all_told:
+            if by_authority:
                 document["records_repaired"] = len(self._repaired)
         for section, name in touched.standing:
             items = self._standing[section.name]
             if items or not section.hidden(self._audience):
                 document[section.name] = _items(items, [name])
-        if told and touched.dispute is not None:
+        if by_authority_or_business and touched.dispute is not None:
             document["reconsiderations_open"] = len(self._disputes)
         shown = _items(self._inspections, touched.inspections)
         shown += _items(self._visits, touched.visits)
@@ -412,27 +424,27 @@ class Following:
         document["inspections"] = [item for _, _, item in shown]
         if touched.violation is not None:
             document["violations"] = self._found()
-        if told:
+        if by_authority_or_business:
             document["caps"] = _items(self._caps, touched.bookings)
             document["burden"] = {**self._burden, "inspections_imported": len(self._imported)}
-        if all_told:
+        if by_authority:
             if self._plans:
                 document["upcoming_visits"] = len(self._upcoming)
             document["findings"], document["irregular_visits"] = self._counted
         return document
 
     def _found(self) -> _Sparse:
-        found = len(self._violations)
+        number = len(self._violations)
         return {
-            "found": found,
+            "found": number,
             "corrected": self._corrected,
-            "open": found - self._corrected,
+            "open": number - self._corrected,
             "by_severity": dict(sorted(self._severities.items())),
             "last_found_on": self._found_on[-1].isoformat() if self._found_on else None,
         }
 
     def _grades(self, first: int, after: int, *, taken: bool) -> _Sparse:
-        """The assessments that moved, by name; before, the one that was taken was not there."""
+        """Return the assessments that moved, by name; before the event, without the new one."""
         grades = self._assigned
         moved = grades[first:after] if taken else grades[first + 1 : after]
         day = _assessed_on(grades[first])
@@ -440,8 +452,10 @@ class Following:
             return {}
         begins = bisect_left(grades, day, key=_assessed_on)
         return {
-            numbered(day.isoformat(), first - begins + place): _plain(grade_document(one.event))
-            for place, one in enumerate(moved, 1)
+            numbered(day.isoformat(), first - begins + place): _plain(
+                grade_document(assigned.event)
+            )
+            for place, assigned in enumerate(moved, 1)
         }
 
 
@@ -455,11 +469,11 @@ def _items(shown: Mapping[Any, Any], keys: Iterable[Any]) -> list[Any]:
     return [shown[key] for key in sorted(keys) if key in shown]
 
 
-def _put(shown: dict[str, Any], name: str, said: Any) -> None:
-    if said is None:
+def _put(shown: dict[str, Any], name: str, document: Any) -> None:
+    if document is None:
         shown.pop(name, None)
     else:
-        shown[name] = said
+        shown[name] = document
 
 
 def _keep(names: set[str], name: str, stays: bool) -> None:

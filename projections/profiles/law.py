@@ -1,4 +1,4 @@
-"""The policies of which profiles show numbers, in the versions adopted by a place in the ledger."""
+"""The policies whose values profiles show, in the versions adopted up to a position."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from projections.source import Source
 
 _ONE_DAY = timedelta(days=1)
 
-#: The policy by which visits are capped (rulebook 3).
+#: The policy that caps visits (rulebook 3).
 VISIT_CAP = "visit_cap"
 
-#: The policy by which draws take more of the graver grades (rulebook 3).
+#: The policy that sets which share of each grade a draw takes (rulebook 3).
 DRAW_RATIO = "draw.ratio"
 
-#: The policy by which a grade decides the manner of supervision (rulebook 2.18).
+#: The policy that sets the manner of supervision for each grade (rulebook 2.18).
 MANNER = "supervision.manner"
 
-#: Those by which the earliest repair is reckoned.
+#: The policies from which the earliest day of a repair is calculated.
 REGIMES = frozenset({DISHONESTY, MARKET_SUPERVISION, TRANSITION})
 
 
 class Law:
-    """The versions of each policy; calling it gives those of one."""
+    """The adopted versions of each policy; call it with a key to get those of one policy."""
 
     __slots__ = ("_positions", "_versions")
 
@@ -34,28 +34,28 @@ class Law:
         versions: Iterable[PolicyVersions] = (),
         positions: Mapping[str, int] | None = None,
     ) -> None:
-        self._versions = {one.key: one for one in versions}
+        self._versions = {policy.key: policy for policy in versions}
         self._positions = positions or {}
 
     def __call__(self, key: str) -> PolicyVersions:
-        """The versions of a policy; none of one that was never adopted."""
+        """Return the versions of a policy; none if it was never adopted."""
         return self._versions.get(key) or PolicyVersions(key)
 
     def draw_ratio(self, grade: str, on: date) -> str | None:
-        """The share of the businesses of a grade that a draw takes on a day."""
+        """Return the share of the businesses of a grade that a draw takes on a day."""
         version = self(DRAW_RATIO).in_force(on, grade=grade)
         value = None if version is None else version.value
         ratio = value.get(grade) if isinstance(value, dict) else value
         return None if ratio is None else str(ratio)
 
     def manner(self, grade: str, on: date) -> str | None:
-        """How units supervise the businesses of a grade on a day (FIL-R12)."""
+        """Return how units supervise businesses of a grade on a day (FIL-R12)."""
         version = self(MANNER).in_force(on, grade=grade)
-        said = version.value.get(grade) if version and isinstance(version.value, dict) else None
-        return said["manner"] if isinstance(said, dict) else None
+        entry = version.value.get(grade) if version and isinstance(version.value, dict) else None
+        return entry["manner"] if isinstance(entry, dict) else None
 
     def manner_until(self, day: date) -> date:
-        """The last day until which the versions that say the manner of a day stay in force."""
+        """Return the last day on which the versions that set the manner of ``day`` are in force."""
         turns = [
             turn
             for version in self(MANNER).versions
@@ -68,7 +68,7 @@ class Law:
         return min(turns) - _ONE_DAY if turns else date.max
 
     def position(self, *keys: str) -> int:
-        """Where the last event about any of these policies stands, 0 if there is none."""
+        """Return the position of the last event about any of these policies; 0 if there is none."""
         return max((self._positions.get(key, 0) for key in keys), default=0)
 
 
@@ -82,9 +82,9 @@ def law_as_of(
     known_as_of: datetime | None = None,
     without: Collection[int | str] = (),
 ) -> Law:
-    """What was adopted up to a position (to the head without one), as far as it was known then.
+    """Return the policies adopted up to a position (the head if ``None``), as known by then.
 
-    ``without``: positions that are left out, as if those versions had never been adopted.
+    ``without``: positions of versions to leave out, as if they had never been adopted.
     """
     if position == 0:
         return NO_LAW

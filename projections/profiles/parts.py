@@ -24,7 +24,7 @@ from ledger.systems.credit.events import (
     Sector,
 )
 
-#: What happens to a credit record; each names it as ``record``.
+#: The events about a credit record; each names it in its field ``record``.
 CreditEvent = (
     CreditRecordEntered
     | CreditRecordAltered
@@ -40,18 +40,18 @@ CreditEvent = (
 
 
 class Part(msgspec.Struct, array_like=True, gc=False):
-    """A part of the state, stored without field names: there are hundreds of thousands of them."""
+    """A part of the state, stored without field names because there are so many of them."""
 
 
 class When(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
-    """The order in which facts about one thing count: when they happened, then their place."""
+    """The order in which facts about the same thing count: by time, then by position."""
 
     at: float
     position: int
 
 
 class Said(NamedTuple):
-    """What a record says as far as ``ledger.systems.credit.regimes.reckon`` goes by it."""
+    """The part of a credit record that ``ledger.systems.credit.regimes.reckon`` uses."""
 
     unit: str
     determined_on: date
@@ -60,9 +60,9 @@ class Said(NamedTuple):
 
 
 class CreditEntry(Part):
-    """One credit record and its publicity. Each date is of the newest such fact, by its own date.
+    """One credit record and its publicity. Each date is that of the newest such fact.
 
-    A record whose publicity was heard of before the record itself has no ``kind`` yet.
+    ``kind`` is empty if an event about the publicity came before the record itself.
     """
 
     kind: str = ""
@@ -93,7 +93,7 @@ class CreditEntry(Part):
     reinstated_on: date | None = None
 
     def take(self, record: Recorded) -> None:
-        """Let one event about this record change it."""
+        """Apply one event about this record."""
         event, when = record.event, happened(record)
         match event:
             case CreditRecordEntered():
@@ -128,26 +128,26 @@ class CreditEntry(Part):
 
     @property
     def over(self) -> bool:
-        """Whether it ended, and was neither started again later nor reinstated."""
+        """Whether the publicity ended and was neither started again nor reinstated later."""
         return self.ended is not None and not any(
             again is not None and again >= self.ended for again in (self.started, self.reinstated)
         )
 
     @property
     def repaired(self) -> bool:
-        """Whether it ever ended by repair; nothing but a repair is undone."""
+        """Whether it ever ended by repair; a reinstated record had been repaired, too."""
         return self.end_reason == "repaired" or self.reinstated is not None
 
     @property
     def said(self) -> Said | None:
-        """What regimes reckon by, while there is something to repair."""
+        """What the regimes calculate from; ``None`` if there is nothing to repair."""
         if self.severity is None or self.determined_on is None or self.over:
             return None
         return Said(self.unit, self.determined_on, self.severity, self.sector)
 
     @property
     def status(self) -> str:
-        """``active``: counts, and is shown if it is public. Otherwise why it is not."""
+        """``active`` if the record counts, and is shown if public; otherwise why it does not."""
         if self.over:
             return self.end_reason or "ended"
         paused = self.suspended is not None and (
@@ -159,14 +159,17 @@ class CreditEntry(Part):
         return "active" if self.started is not None or self.severity is None else "unpublished"
 
     def status_on(self, day: date) -> str:
-        """The status on a day, by the newest facts: a suspension may have a last day."""
+        """Return the status on a day, by the newest facts: a suspension may have a last day."""
         until = self.suspended_until
         if self.status == "suspended" and until is not None and until < day:
             return "active"
         return self.status
 
     def shown_on(self, day: date) -> bool:
-        """Whether the public may see it: while its publicity lasts; undated if it is no breach."""
+        """Return whether the public may see it on a day.
+
+        Publicity has a last day for dishonesty records only.
+        """
         return (
             bool(self.kind)
             and self.public
@@ -175,7 +178,7 @@ class CreditEntry(Part):
         )
 
     def turns(self, before: date, after: date) -> bool:
-        """Whether it is shown, or stands, on one day otherwise than on another."""
+        """Return whether it is shown differently on two days, or has another status."""
         return any(
             last is not None and min(before, after) <= last < max(before, after)
             for last in (self.suspended_until, self.max_until)
@@ -183,7 +186,10 @@ class CreditEntry(Part):
 
 
 class Visit(Part):
-    """A task of the ledger: booked, held, concluded, published; perhaps part of a joint visit."""
+    """A visit under one task: booked, held, concluded, published.
+
+    Possibly part of a joint visit.
+    """
 
     unit: str = ""
     joint: str | None = None
@@ -203,17 +209,20 @@ class Visit(Part):
 
     @property
     def announced(self) -> bool:
-        """Whether the business knows of it: until then it is planned, and plans are sealed."""
+        """Whether the business knows of the visit.
+
+        Until then it is a plan, and plans are sealed.
+        """
         return self.noticed or self.came_about
 
     @property
     def came_about(self) -> bool:
-        """Whether it was made, or ended at a closed door: it is no plan any more."""
+        """Whether officers came, even to a closed door, so that it is not a plan any more."""
         return bool(self.opened_on or self.concluded_on or self.published_on)
 
 
 class Inspection(Part):
-    """An inspection that a register tells of; when it last said so, and when it unsaid it."""
+    """An inspection reported by a register: when it was last reported, and when withdrawn."""
 
     held_on: date | None = None
     unit: str = ""
@@ -228,7 +237,7 @@ class Inspection(Part):
 
 
 class Violation(Part):
-    """A violation that a register tells of, found on a day and perhaps put right on another."""
+    """A violation reported by a register: when it was found, and when corrected, if it was."""
 
     code: str = ""
     severity: str | None = None
@@ -240,15 +249,15 @@ class Violation(Part):
 
 
 def happened(record: Recorded) -> When:
-    """When a fact counts from: its own date."""
+    """Return when a fact happened, by its own date, for the order of facts."""
     return When(record.envelope.occurred_at.timestamp(), record.position)
 
 
 def known(record: Recorded) -> When:
-    """For what a register says and later says otherwise: when it said so, not when it happened."""
+    """Return when a register reported a fact, for facts that a register may report differently."""
     return When(record.envelope.known_at.timestamp(), record.position)
 
 
-def later(one: When | None, other: When) -> When:
-    """The later of two."""
-    return other if one is None or one < other else one
+def later(first: When | None, other: When) -> When:
+    """Return the later of two."""
+    return other if first is None or first < other else first

@@ -1,4 +1,4 @@
-"""The profile as it is read: a document for each of three audiences."""
+"""Profiles rendered as documents for three audiences."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def render(
     plans: str = "",
     today: date | None = None,
 ) -> dict[str, Any]:
-    """The document of a profile for an audience.
+    """Return the document of a profile for an audience.
 
-    ``law`` gives the policies adopted; ``on`` is the day as of which is shown what changes with
-    time alone (the grade, caps, what has a last day), without it the newest, with the grade of
-    ``today``, or of the day of the newest record. Public: what the
-    rulebook marks P and nothing else. Nobody is shown when a visit is planned, and how many are is
-    sealed: ``plans`` says which unit's are counted for an authority, ``EVERY`` or none. ``told``
-    saves preparing the same twice for two audiences.
+    ``law``: the adopted policies. ``on``: the day for everything that changes with time alone (the
+    grade, caps, last days); without it, the newest state with the grade of ``today``, which
+    defaults to the day of the newest record. The public sees only what the rulebook marks P. No
+    audience sees the day of a planned visit, and their number is sealed: ``plans`` is the unit
+    whose planned visits are counted for an authority, ``EVERY`` for all units, or empty for none.
+    ``told`` saves repeated preparation for a second audience.
     """
     told = told or Told(profile)
     day = on or today or profile.seen_on
@@ -43,20 +43,20 @@ def render(
     if audience != "public":
         document["grade"] = profile.grade(day)
         document["grades"] = [
-            grade_document(one.event)
-            for one in ([] if profile.graded is None else profile.graded.assigned)
-            if on is None or one.event.assessed_on <= on
+            grade_document(item.event)
+            for item in ([] if profile.graded is None else profile.graded.assigned)
+            if on is None or item.event.assessed_on <= on
         ]
     document.update(manner_of(profile, profile.grade(day), law, day))
     document["records"] = [
-        said
+        shown_record
         for record, entry in sorted(profile.records.items())
-        if (said := record_document(record, entry, audience, law, day)) is not None
+        if (shown_record := record_document(record, entry, audience, law, day)) is not None
     ]
     if audience != "public":
         document["records_ended"] = _ended(profile)
     if audience == "restricted":
-        document["records_repaired"] = sum(one.repaired for one in profile.records.values())
+        document["records_repaired"] = sum(item.repaired for item in profile.records.values())
     document.update(shown(profile.standing or NOTHING, audience, on))
     document["inspections"] = _inspections(profile, audience, told)
     document["violations"] = told.violations
@@ -64,7 +64,7 @@ def render(
         document["caps"] = _caps(profile, audience, law, on, day, plans)
         document["burden"] = {
             **came(_arrivals(profile)),
-            "inspections_imported": sum(stands(one) for one in profile.inspections.values()),
+            "inspections_imported": sum(stands(item) for item in profile.inspections.values()),
         }
     if audience == "restricted":
         if plans:
@@ -77,7 +77,7 @@ def render(
 
 
 def head(profile: CreditProfile) -> dict[str, Any]:
-    """What registers say of the business itself, which begins its document."""
+    """Return the beginning of the document: what registers report about the business itself."""
     identity = profile.identity
     document: dict[str, Any] = {
         "entity": profile.entity,
@@ -96,9 +96,9 @@ def head(profile: CreditProfile) -> dict[str, Any]:
 
 
 def manner_of(profile: CreditProfile, grade: str, law: Law, day: date) -> dict[str, str]:
-    """The manner of supervision that follows from a grade, of a business that a register names.
+    """Return the manner of supervision that follows from a grade, for a registered business.
 
-    Everybody reads it, and nothing else of the grade: two grades share each manner.
+    Everybody may read the manner. It does not reveal the grade, since two grades share each manner.
     """
     manner = law.manner(grade, day) if profile.registered else None
     return {} if manner is None else {"manner": manner}
@@ -107,7 +107,7 @@ def manner_of(profile: CreditProfile, grade: str, law: Law, day: date) -> dict[s
 def record_document(
     record: str, entry: CreditEntry, audience: Audience, law: Law, day: date
 ) -> dict[str, Any] | None:
-    """One credit record as an audience reads it on a day, ``None`` if it does not."""
+    """Return a credit record as an audience reads it on a day; ``None`` if it may not."""
     if not entry.kind or (audience == "public" and not entry.shown_on(day)):
         return None
     document: dict[str, Any] = {
@@ -136,19 +136,19 @@ def record_document(
     return document
 
 
-def grade_document(one: CreditGradeAssigned) -> dict[str, Any]:
-    """One assessment, or announcement."""
+def grade_document(event: CreditGradeAssigned) -> dict[str, Any]:
+    """Return one assessment of a grade as it is shown."""
     return {
-        "assessed_on": one.assessed_on,
-        "grade": one.grade,
-        "scheme": one.scheme,
-        "source": one.source,
-        "override": one.override,
+        "assessed_on": event.assessed_on,
+        "grade": event.grade,
+        "scheme": event.scheme,
+        "source": event.source,
+        "override": event.override,
     }
 
 
 def _whereabouts(entry: CreditEntry, day: date) -> dict[str, Any]:
-    """Where a record stands on a day, for those who may read of more than what is shown."""
+    """Return the status of a record on a day, for audiences that also read hidden records."""
     status = entry.status_on(day)
     document: dict[str, Any] = {"public": entry.public, "status": status}
     if entry.ended_on is not None:
@@ -163,7 +163,7 @@ def _whereabouts(entry: CreditEntry, day: date) -> dict[str, Any]:
 
 
 def _repair(entry: CreditEntry, audience: Audience, law: Law) -> dict[str, Any]:
-    """From when a record can be repaired, and what every regime says of it."""
+    """Return when a record can be repaired at the earliest, and the result of each regime."""
     assert entry.said is not None
     reckoning = reckon(entry.said, entry.channels, law)
     earliest = reckoning.earliest_on if reckoning.repairable else None
@@ -177,7 +177,7 @@ def _repair(entry: CreditEntry, audience: Audience, law: Law) -> dict[str, Any]:
 
 
 def regimes(reckoning: Reckoning) -> list[dict[str, Any]]:
-    """What each regime says of a record, and whether that counts."""
+    """Return the result of each regime for a record, and whether that regime governs."""
     return [
         {**msgspec.to_builtins(regime), "governs": regime in reckoning.governing}
         for regime in reckoning.regimes
@@ -194,71 +194,76 @@ def _ended(profile: CreditProfile) -> dict[str, int]:
 
 
 class Told:
-    """What registers tell of a business, prepared for reading; alike for every audience."""
+    """The inspections and violations that registers report, prepared once for all audiences."""
 
     __slots__ = ("inspections", "violations")
 
     def __init__(self, profile: CreditProfile) -> None:
         counts: dict[str, list[int]] = {}
         severities: dict[str, int] = {}
-        found = corrected = 0
+        count = corrected = 0
         newest: date | None = None
-        for one in profile.violations.values():
-            if not stands(one):
+        for item in profile.violations.values():
+            if not stands(item):
                 continue
-            found += 1
-            right = one.corrected_on is not None
+            count += 1
+            right = item.corrected_on is not None
             corrected += right
-            if one.severity is not None:
-                severities[one.severity] = severities.get(one.severity, 0) + 1
-            if newest is None or (one.found_on is not None and one.found_on > newest):
-                newest = one.found_on
-            if one.inspection is not None:
-                of_it = counts.get(one.inspection)
+            if item.severity is not None:
+                severities[item.severity] = severities.get(item.severity, 0) + 1
+            if newest is None or (item.found_on is not None and item.found_on > newest):
+                newest = item.found_on
+            if item.inspection is not None:
+                of_it = counts.get(item.inspection)
                 if of_it is None:
-                    counts[one.inspection] = [1, not right]
+                    counts[item.inspection] = [1, not right]
                 else:
                     of_it[0] += 1
                     of_it[1] += not right
         self.violations = {
-            "found": found,
+            "found": count,
             "corrected": corrected,
-            "open": found - corrected,
+            "open": count - corrected,
             "by_severity": dict(sorted(severities.items())),
             "last_found_on": newest,
         }
         self.inspections = [
-            (one.held_on, name, inspection_document(name, one, counts.get(name)))
-            for name, one in profile.inspections.items()
-            if one.held_on is not None and stands(one)
+            (item.held_on, name, inspection_document(name, item, counts.get(name)))
+            for name, item in profile.inspections.items()
+            if item.held_on is not None and stands(item)
         ]
         self.inspections.sort(key=by_newest, reverse=True)
 
 
 def by_newest(entry: tuple[date, str, Any]) -> tuple[date, str]:
-    """By what inspections are ordered, the newest first."""
+    """Return the sort key of inspections: the day, then the id."""
     return entry[:2]
 
 
 def inspection_document(
-    name: str, one: Inspection, violations: Sequence[int] | None
+    name: str, inspection: Inspection, violations: Sequence[int] | None
 ) -> dict[str, Any]:
-    """An inspection that a register tells of; ``violations`` found at it, and open ones."""
+    """Return an inspection reported by a register.
+
+    ``violations``: how many found, how many open.
+    """
     document: dict[str, Any] = {
         "inspection": name,
-        "unit": one.unit,
-        "type": one.type,
-        "held_on": one.held_on,
+        "unit": inspection.unit,
+        "type": inspection.type,
+        "held_on": inspection.held_on,
     }
-    if one.result is not None:
-        document["result"] = one.result
-    if one.action is not None:
-        document["action"] = one.action
-    if one.score is not None:
-        document["score"] = one.score
-        document["score_meaning"] = "penalty_points" if one.penalty_points else "higher_is_better"
-    if one.grade is not None:
-        document["grade"] = one.grade
+    if inspection.result is not None:
+        document["result"] = inspection.result
+    if inspection.action is not None:
+        document["action"] = inspection.action
+    if inspection.score is not None:
+        document["score"] = inspection.score
+        document["score_meaning"] = (
+            "penalty_points" if inspection.penalty_points else "higher_is_better"
+        )
+    if inspection.grade is not None:
+        document["grade"] = inspection.grade
     if violations is not None:
         document["violations"], document["violations_open"] = violations
     return document
@@ -267,17 +272,17 @@ def inspection_document(
 def _inspections(profile: CreditProfile, audience: Audience, told: Told) -> list[dict[str, Any]]:
     if not profile.visits:
         return [document for _, _, document in told.inspections]
-    found = list(told.inspections)
+    documents = list(told.inspections)
     for task, visit in profile.visits.items():
-        said = visit_document(task, visit, audience)
-        if said is not None:
-            found.append((said["held_on"], task, said))
-    found.sort(key=by_newest, reverse=True)
-    return [document for _, _, document in found]
+        shown_visit = visit_document(task, visit, audience)
+        if shown_visit is not None:
+            documents.append((shown_visit["held_on"], task, shown_visit))
+    documents.sort(key=by_newest, reverse=True)
+    return [document for _, _, document in documents]
 
 
 def visit_document(task: str, visit: Visit, audience: Audience) -> dict[str, Any] | None:
-    """A visit as an audience reads it, ``None`` if it does not."""
+    """Return a visit as an audience reads it; ``None`` if it may not."""
     if audience == "public":
         if visit.published_on is None:
             return None
@@ -289,7 +294,7 @@ def visit_document(task: str, visit: Visit, audience: Audience) -> dict[str, Any
             "published_on": visit.published_on,
         }
     else:
-        # A visit that nobody has made is planned, and plans are sealed.
+        # A visit that did not take place yet is a plan, and plans are sealed.
         held_on = visit.opened_on or visit.concluded_on or visit.published_on
         if held_on is None:
             return None
@@ -308,9 +313,9 @@ def visit_document(task: str, visit: Visit, audience: Audience) -> dict[str, Any
     return document
 
 
-def stands(one: Inspection | Violation) -> bool:
-    """Whether a register tells of it still."""
-    return one.seen is not None and (one.gone is None or one.gone < one.seen)
+def stands(reported: Inspection | Violation) -> bool:
+    """Return whether a register still reports it."""
+    return reported.seen is not None and (reported.gone is None or reported.gone < reported.seen)
 
 
 def _caps(  # noqa: PLR0917 - what a document is rendered from
@@ -323,10 +328,10 @@ def _caps(  # noqa: PLR0917 - what a document is rendered from
 ) -> list[dict[str, Any]]:
     booked: dict[tuple[int, str], list[int]] = {}
     for visit in profile.visits.values():
-        said = booking(visit, audience, plans)
-        if said is None:
+        booked_visit = booking(visit, audience, plans)
+        if booked_visit is None:
             continue
-        year, unit, capped, exempt = said
+        year, unit, capped, exempt = booked_visit
         counts = booked.setdefault((year, unit), [0, 0])
         counts[0] += capped
         counts[1] += exempt
@@ -337,9 +342,9 @@ def _caps(  # noqa: PLR0917 - what a document is rendered from
 
 
 def booking(visit: Visit, audience: Audience, plans: str) -> tuple[int, str, int, int] | None:
-    """The year and unit under whose cap a visit was booked, and what it counts: capped, exempt.
+    """Return the year and unit whose cap a visit counts against, and its capped and exempt count.
 
-    ``None`` if it is under none, or nothing that the audience may know of.
+    ``None`` if the visit counts against no cap or the audience may not know of it.
     """
     if visit.planned_on is None or not visit.counter or not _told_of(visit, audience, plans):
         return None
@@ -356,10 +361,10 @@ def cap_document(  # noqa: PLR0917 - what a document is rendered from
     place: tuple[int, str],
     counts: Sequence[int],
 ) -> dict[str, Any]:
-    """What a unit has booked at the business in a year, against the cap.
+    """Return the visits that a unit has booked at the business in a year, against the cap.
 
-    ``grade_on`` gives the grade of a day; in a year that has not ended that of ``today`` counts.
-    ``place`` is the year and the unit, ``counts`` the capped and the exempt visits.
+    ``grade_on`` returns the grade of a day; before the end of the year, the grade of ``today``
+    counts. ``place`` is the year and the unit, ``counts`` the capped and the exempt visits.
     """
     (year, unit), (capped, exempt) = place, counts
     last_day = date(year, 12, 31)
@@ -380,14 +385,14 @@ def cap_document(  # noqa: PLR0917 - what a document is rendered from
 
 
 def _told_of(visit: Visit, audience: Audience, plans: str) -> bool:
-    """Whether the audience may know of a visit."""
+    """Return whether the audience may know of a visit."""
     if audience == "entity":
         return visit.announced
     return visit.came_about or plans in (EVERY, visit.unit)
 
 
 def cap_of(policy: PolicyVersionAdopted, grade: str) -> int | None:
-    """The number of visits that a version of ``visit_cap`` allows a grade."""
+    """Return the number of visits that a version of ``visit_cap`` allows for a grade."""
     value = policy.value
     number = value.get(grade) if isinstance(value, dict) else value
     return number if isinstance(number, int) else None
@@ -399,7 +404,7 @@ def _arrivals(profile: CreditProfile) -> list[Arrival]:
 
 
 def came(times: Sequence[Arrival]) -> dict[str, int]:
-    """How often units came, as the burden account has it."""
+    """Return how often units came, counted as in the burden account."""
     return {
         "visits": len(times),
         "minutes_on_site": sum(time.minutes for time in times),
@@ -409,7 +414,7 @@ def came(times: Sequence[Arrival]) -> dict[str, int]:
 
 
 def upcoming(visit: Visit, plans: str) -> bool:
-    """Whether a visit is planned still, by a unit whose plans are told of."""
+    """Return whether a visit is still planned, by a unit whose plans the reader may know."""
     return (
         bool(visit.counter)
         and plans in (EVERY, visit.unit)
@@ -423,13 +428,13 @@ _JSON = msgspec.json.Encoder()
 
 
 def as_json(document: Any) -> bytes:
-    """The bytes of a document, as they are sent."""
+    """Return the JSON bytes of a document."""
     return _JSON.encode(document)
 
 
 def says_nothing(body: bytes, entity: str, audience: Audience, plans: str = "") -> bool:
-    """Whether a document is that of a business of which nothing at all is recorded.
+    """Return whether a document is that of a business about which nothing is recorded.
 
-    To this audience nothing is then known of the business, whatever may be sealed.
+    Then this audience may know nothing about the business, even if sealed facts exist.
     """
     return body == as_json(render(CreditProfile(entity), audience, plans=plans))

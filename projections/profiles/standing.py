@@ -1,7 +1,7 @@
-"""How a business stands besides its records: commitments, lists, measures, periods, disputes.
+"""The parts of a profile besides records: commitments, lists, measures, periods, disputes.
 
-Few businesses have any of it, so that it lies apart from the rest of the state. What the systems
-themselves decide by is kept: their own folds, each about one thing.
+Few businesses have any of these, so they are kept apart from the rest of the state. The state
+holds the same folds by which the systems themselves decide.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from ledger.systems.observation.folds import Observation
 from projections.profiles.parts import Part
 from projections.systems import commitments
 
-#: Who reads: everyone; the business itself; the authorities.
+#: The audiences: everyone, the business itself, the authorities.
 Audience = Literal["public", "entity", "restricted"]
 
-#: The planned visits of every unit, where it is said whose are told of.
+#: As ``plans``: the planned visits of all units are counted.
 EVERY = "*"
 
 
 class Dispute(Part):
-    """A reconsideration case: whether it was applied for, and whether it is over."""
+    """A reconsideration case: whether it was applied for and whether it is over."""
 
     applied: bool = False
     over: bool = False
@@ -39,7 +39,7 @@ class Dispute(Part):
 
 
 class Standing(msgspec.Struct, array_like=True, gc=False):
-    """What stands of each thing, by its id; listings by the record on which they stand."""
+    """The state of each item by its id; listings by the credit record on which they rest."""
 
     commitments: dict[str, Commitment] = {}
     determinations: dict[str, Determination] = {}
@@ -49,39 +49,40 @@ class Standing(msgspec.Struct, array_like=True, gc=False):
     designations: dict[str, KeyDesignation] = {}
     observations: dict[str, Observation] = {}
     disputes: dict[str, Dispute] = {}
-    #: For each joint visit recorded as held: the day, and minutes from first to last.
+    #: For each joint visit recorded as held: its day, and the minutes from first arrival to last
+    #: departure.
     joint_visits: dict[str, tuple[date, int]] = {}
 
 
-#: Of a business that has nothing of it.
+#: The state of a business that has none of these.
 NOTHING = Standing()
 
 
 def shown(standing: Standing, audience: Audience, on: date | None) -> Iterator[tuple[str, Any]]:
-    """What an audience reads of it, as of a day or as last recorded, by the document's names.
+    """Yield the sections of the document that an audience reads, on a day or as last recorded.
 
-    The public reads public commitments, the serious list, and key designations where the list of
-    them is public. What a unit is about to determine is no fact yet: the business alone reads it.
-    Complaints stand here for nobody. What is recorded of a business says who complained (CMP-R2).
+    The public reads public commitments, the serious list, and key designations if their list is
+    public. A determination that a unit only intends is shown to the business alone. Complaints are
+    shown to no audience, because a complaint in a profile would reveal who complained (CMP-R2).
     """
     for section in SECTIONS:
         if audience not in section.readers:
             continue
         items = [
-            said
-            for _, one in sorted(getattr(standing, section.kept).items())
-            if (said := section.said(one, audience, on)) is not None
+            shown_item
+            for _, item in sorted(getattr(standing, section.kept).items())
+            if (shown_item := section.said(item, audience, on)) is not None
         ]
         if items or not section.hidden(audience):
             yield section.name, items
     if audience != "public":
-        yield "reconsiderations_open", sum(one.open for one in standing.disputes.values())
+        yield "reconsiderations_open", sum(item.open for item in standing.disputes.values())
 
 
 class Section(NamedTuple):
-    """One list of the document: its name, where the things lie, and what is said of each.
+    """One list of the document: its name, the field of ``Standing``, and how an item is shown.
 
-    ``said`` gives ``None`` for what the audience does not read, or not on that day.
+    ``said`` returns ``None`` for an item that the audience may not read, or not on that day.
     """
 
     name: str
@@ -90,15 +91,16 @@ class Section(NamedTuple):
     readers: tuple[Audience, ...] = ("entity", "restricted")
 
     def hidden(self, audience: Audience) -> bool:
-        """Whether it is left out where it is empty.
+        """Return whether an empty list is left out of the document.
 
-        Where the list is not public, an empty one would tell the public what is not so.
+        Some key lists are not public, so an empty list would wrongly say that there is no
+        designation.
         """
         return audience == "public" and self.name == "key_designations"
 
 
-#: Which designations each audience reads. The authorities are one audience: what is not shared
-#: among them all is read from the list of designations, by whom it concerns.
+#: The kinds of lists whose designations each audience reads. All authorities are one audience; a
+#: designation that only some of them may read is shown in the list of designations instead.
 _LISTS_READ: dict[Audience, tuple[str, ...]] = {
     "public": ("public",),
     "entity": ("public", "shared", "restricted"),
@@ -106,26 +108,28 @@ _LISTS_READ: dict[Audience, tuple[str, ...]] = {
 }
 
 
-def _lasts(said: dict[str, Any], on: date | None) -> bool:
-    """Whether a measure's last day has not passed, though nobody has ended it yet."""
-    until = said["until"]
+def _lasts(document: dict[str, Any], on: date | None) -> bool:
+    """Return whether a measure's last day has not passed, even if no event has ended it."""
+    until = document["until"]
     return on is None or until is None or on <= until
 
 
-def _commitment(one: Commitment, audience: Audience, on: date | None) -> dict[str, Any] | None:
-    if not one.exists or (audience == "public" and not one.public):
+def _commitment(
+    commitment: Commitment, audience: Audience, on: date | None
+) -> dict[str, Any] | None:
+    if not commitment.exists or (audience == "public" and not commitment.public):
         return None
-    said = commitments.document(one)
-    del said["entity"]
-    return said
+    document = commitments.document(commitment)
+    del document["entity"]
+    return document
 
 
-def _listing(one: SeriousListing, audience: Audience, on: date | None) -> dict[str, Any] | None:
-    if not one.stands:
+def _listing(listing: SeriousListing, audience: Audience, on: date | None) -> dict[str, Any] | None:
+    if not listing.stands:
         return None
-    added = one.added
+    added = listing.added
     assert added is not None
-    said = {
+    document = {
         "record": added.record,
         "list_field": added.list_field,
         "unit": added.unit,
@@ -134,59 +138,59 @@ def _listing(one: SeriousListing, audience: Audience, on: date | None) -> dict[s
         "reason": added.reason,
     }
     if audience != "public":
-        said["determination"] = added.determination
-    return said
+        document["determination"] = added.determination
+    return document
 
 
 def _determination(
-    one: Determination, audience: Audience, on: date | None
+    state: Determination, audience: Audience, on: date | None
 ) -> dict[str, Any] | None:
-    if not one.exists or (one.determined is None and audience != "entity"):
+    if not state.exists or (state.determined is None and audience != "entity"):
         return None
-    notice, determined = one.notice, one.determined
+    notice, determined = state.notice, state.determined
     assert notice is not None
-    said = {
-        "determination": one.determination,
+    document = {
+        "determination": state.determination,
         "unit": notice.unit,
-        "stage": one.stage,
-        "notified_on": one.notified_on,
+        "stage": state.stage,
+        "notified_on": state.notified_on,
     }
     if determined is None:
-        return {**said, "severity": notice.severity, "defence_until": notice.defence_until}
-    record = one.listed or determined.record
+        return {**document, "severity": notice.severity, "defence_until": notice.defence_until}
+    record = state.listed or determined.record
     return {
-        **said,
+        **document,
         "severity": determined.severity,
         "ground": determined.ground,
-        "determined_on": one.determined_on,
+        "determined_on": state.determined_on,
         "doc_no": determined.instrument.doc_no,
         **({} if record is None else {"record": record}),
     }
 
 
-def _incentive(one: Incentive, audience: Audience, on: date | None) -> dict[str, Any] | None:
-    if not one.exists or one.stage == "ended":
+def _incentive(incentive: Incentive, audience: Audience, on: date | None) -> dict[str, Any] | None:
+    if not incentive.exists or incentive.stage == "ended":
         return None
-    granted, promised = one.granted, one.promised
-    said = {
-        "incentive": one.incentive,
-        "unit": one.unit,
-        "measure": one.measure,
-        "stage": one.stage,
+    granted, promised = incentive.granted, incentive.promised
+    document = {
+        "incentive": incentive.incentive,
+        "unit": incentive.unit,
+        "measure": incentive.measure,
+        "stage": incentive.stage,
         "apply_by": None if promised is None else promised.apply_by,
         "granted_on": None if granted is None else granted.granted_on,
         "until": None if granted is None else granted.until,
     }
-    return said if _lasts(said, on) else None
+    return document if _lasts(document, on) else None
 
 
-def _sanction(one: Sanction, audience: Audience, on: date | None) -> dict[str, Any] | None:
-    if not one.alive:
+def _sanction(sanction: Sanction, audience: Audience, on: date | None) -> dict[str, Any] | None:
+    if not sanction.alive:
         return None
-    applied = one.applied
+    applied = sanction.applied
     assert applied is not None
-    said = {
-        "sanction": one.sanction,
+    document = {
+        "sanction": sanction.sanction,
         "unit": applied.unit,
         "record": applied.record,
         "measure": applied.measure,
@@ -194,34 +198,42 @@ def _sanction(one: Sanction, audience: Audience, on: date | None) -> dict[str, A
         "applied_on": applied.applied_on,
         "until": applied.until,
     }
-    return said if _lasts(said, on) else None
+    return document if _lasts(document, on) else None
 
 
-def _designation(one: KeyDesignation, audience: Audience, on: date | None) -> dict[str, Any] | None:
-    if one.stage != "designated" or one.listed_as not in _LISTS_READ[audience]:
+def _designation(
+    designation: KeyDesignation, audience: Audience, on: date | None
+) -> dict[str, Any] | None:
+    if designation.stage != "designated" or designation.listed_as not in _LISTS_READ[audience]:
         return None
-    if on is not None and not one.in_force(on):
+    if on is not None and not designation.in_force(on):
         return None
     return {
-        "designation": one.designation,
-        "unit": one.unit,
-        "matters": one.matters,
-        "designated_on": one.designated_on,
-        # It lapses after this day, though nobody ends it.
-        "review_on": one.review_on,
+        "designation": designation.designation,
+        "unit": designation.unit,
+        "matters": designation.matters,
+        "designated_on": designation.designated_on,
+        # The designation lapses after this day, even if no event ends it.
+        "review_on": designation.review_on,
     }
 
 
-def _observation(one: Observation, audience: Audience, on: date | None) -> dict[str, Any] | None:
-    if not one.exists or one.stage != "granted" or (on is not None and not one.runs(on)):
+def _observation(
+    observation: Observation, audience: Audience, on: date | None
+) -> dict[str, Any] | None:
+    if (
+        not observation.exists
+        or observation.stage != "granted"
+        or (on is not None and not observation.runs(on))
+    ):
         return None
     return {
-        "observation": one.observation,
-        "unit": one.unit,
-        "four_new_kind": one.four_new_kind,
-        "activity": one.activity,
-        "starts_on": one.starts_on,
-        "ends_on": one.ends_on,
+        "observation": observation.observation,
+        "unit": observation.unit,
+        "four_new_kind": observation.four_new_kind,
+        "activity": observation.activity,
+        "starts_on": observation.starts_on,
+        "ends_on": observation.ends_on,
     }
 
 

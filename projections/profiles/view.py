@@ -1,4 +1,4 @@
-"""The view that keeps profiles: each business's state, and its documents ready to be sent."""
+"""The view of profiles: the state of each business, and its documents ready to be sent."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ PROFILES = sa.Table(
     sa.Column("key", Code, primary_key=True),
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("name", sa.Text),
-    #: The name as it is searched by (``search_key``).
+    #: The name in its form for searching (``search_key``).
     sa.Column("name_key", Code, index=True),
-    #: Its former names, likewise, each after a line end; there is none in them.
+    #: The former names in the same form, each after a line break; names contain no line break.
     sa.Column("former_keys", Code),
     sa.Column("area", Code, index=True),
     sa.Column("listed", sa.Boolean, nullable=False, index=True),
     sa.Column("registered", sa.Boolean, nullable=False),
-    #: Whether the document for the public, or the authorities, says anything at all.
+    #: Whether the document for the public, or for the authorities, has any content.
     sa.Column("public", sa.Boolean, nullable=False, index=True),
     sa.Column("restricted", sa.Boolean, nullable=False, index=True),
     sa.Column("grade", Code, nullable=False),
-    #: The last day until which the documents hold, if nothing is recorded.
+    #: The last day on which the documents are valid, if nothing is recorded.
     sa.Column("holds_until", Code, nullable=False),
-    #: Whether the document shows caps, and so depends on the policy ``visit_cap``.
+    #: Whether the document shows caps and so depends on the policy ``visit_cap``.
     sa.Column("capped", sa.Boolean, nullable=False),
-    #: Whether it shows from when a record can be repaired, and so depends on the regimes.
+    #: Whether it shows when a record can be repaired and so depends on the regimes.
     sa.Column("reckoned", sa.Boolean, nullable=False),
     sa.Column("state", sa.LargeBinary, nullable=False),
     sa.Column("public_json", sa.LargeBinary, nullable=False),
@@ -62,11 +62,11 @@ PROFILES = sa.Table(
 
 
 def search_key(name: str) -> str:
-    """A name as it is searched by: NFKC, so that one name has one spelling, and case folded."""
+    """Return a name in its form for searching: NFKC-normalized and case-folded."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
 
 
-#: Policies, and the rows whose documents depend on them.
+#: Policies, each with the column that marks the rows whose documents depend on them.
 _DEPENDING = (
     (frozenset({VISIT_CAP}), PROFILES.c.capped),
     (REGIMES, PROFILES.c.reckoned),
@@ -77,11 +77,11 @@ _STATE = (PROFILES.c.key, PROFILES.c.position, PROFILES.c.state)
 
 
 class Profiles(FoldView[CreditProfile]):
-    """A row for each business: its state, and its documents ready to be sent.
+    """One row per business: its state, and its documents ready to be sent.
 
-    That for the authorities tells of no planned visit: who may know of some has its own rendered.
-    ``position`` is the last event about it, which not every reader may hear of: the ETag of a
-    document is a digest of what it says.
+    The stored document for the authorities shows no planned visits; for readers who may know of
+    some, the document is rendered on request. ``position`` is the last event about the business.
+    Not every reader may know of that event, so the ETag of a document is a digest of its content.
     """
 
     name = "profiles"
@@ -95,7 +95,7 @@ class Profiles(FoldView[CreditProfile]):
         super().__init__()
         self.topics |= {PolicyVersionAdopted.TOPIC}
         self._law = NO_LAW
-        #: Policies adopted since what stands in the tables.
+        #: Policies adopted after the state of the tables.
         self._adopted: set[str] = set()
 
     def begin(self, source: Source, position: int) -> None:
@@ -115,7 +115,7 @@ class Profiles(FoldView[CreditProfile]):
         depending = [rows for keys, rows in _DEPENDING if keys & self._adopted]
         if not depending:
             return super().flush(store, source, last)
-        # Rows that show what policies say are rendered anew under those as they now stand.
+        # Rows that show values of these policies are rendered again under their new versions.
         self._law = law_as_of(source, last)
         changed = super().flush(store, source, last)
         shown = sa.select(PROFILES.c.key).where(sa.or_(*depending))
@@ -157,7 +157,8 @@ class Profiles(FoldView[CreditProfile]):
             "name": name,
             "name_key": None if name is None else search_key(name),
             "former_keys": "".join(
-                "\n" + " ".join(search_key(one).split()) for one in fold.identities.former_names
+                "\n" + " ".join(search_key(former).split())
+                for former in fold.identities.former_names
             )
             or None,
             "area": None if identity is None else identity.area,

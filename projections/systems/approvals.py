@@ -1,4 +1,4 @@
-"""Approvals (双人审批): what was requested, by whom, and what became of it."""
+"""Approvals (双人审批): each request, who made it, and its outcome."""
 
 from __future__ import annotations
 

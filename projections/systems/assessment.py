@@ -1,4 +1,4 @@
-"""The performance assessment (考核评价, 2.15): indicators, scores, and a score run again."""
+"""The performance assessment (考核评价, 2.15): indicators, scores, and repeated score runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ INDICATORS = subject_table(
 
 
 class Indicators(FoldView[Indicator]):
-    """A row for each indicator, as its newest version says."""
+    """A row for each indicator, by its newest version."""
 
     name = "indicators"
     version = 1
@@ -90,10 +90,10 @@ class Assessments(FoldView[Assessment]):
 def run_again(
     source: Source, views: Views, year: str, unit: str, cutoff: int
 ) -> dict[str, Any] | None:
-    """A unit's score of a year, from the figures of the events up to a position and nothing else.
+    """Calculate a unit's score of a year again, from the events up to position ``cutoff`` alone.
 
-    ``None`` where the year has no scheme. ``same`` says whether the score that was recorded at this
-    position, if there is one, is the same.
+    Returns ``None`` if the year has no scheme. ``same`` says whether the score equals the one
+    recorded for this position; it is ``None`` if none was recorded.
     """
 
     def answer(fold: F) -> F:
@@ -105,14 +105,14 @@ def run_again(
     score = answer(Score(score_id(year, unit)))
     recorded = next((run for run in score.runs if run.cutoff_position == cutoff), None)
     if recorded is None or recorded.counting == COUNTING:
-        within = max(int(year), MINYEAR)  # an id may say the year 0000, in which nothing was
+        within = max(int(year), MINYEAR)  # an id may contain the year 0000, which no date can have
         first, last = date(within, 1, 1), date(within, 12, 31)
         known_metrics(scheme.metrics)
         with views.reading() as connection:
-            found = figures_of(connection, unit, scheme.metrics, (first, last), cutoff)
-        scores, total = assessed(scheme.indicators.values(), found, int(scheme.year))
+            figures = figures_of(connection, unit, scheme.metrics, (first, last), cutoff)
+        scores, total = assessed(scheme.indicators.values(), figures, int(scheme.year))
     else:
-        # Counted another way than the view counts: from the events themselves.
+        # The recorded run used another counting than the view: count the events themselves.
         scores, total = measured(answer, scheme, unit, cutoff, recorded.counting)
     return {
         "year": year,

@@ -1,4 +1,4 @@
-"""Case-file review (案卷评查, 2.9): batches, files, and units that nobody has reviewed for long."""
+"""Case-file review (案卷评查, 2.9): batches, files, and units without a recent review."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ class CaseFiles(FoldView[CaseFile]):
 
     def row(self, fold: CaseFile, position: int) -> Row:
         scored, ordered = fold.scored, fold.ordered
-        said = {
+        columns = {
             name: getattr(scored, name, None)
             for name in ("unit", "batch", "case", "mode", "outcome")
         }
         return {
-            **said,
+            **columns,
             "reviewing_unit": getattr(scored, "reviewer_unit", None),
             "stage": fold.stage,
             "due_on": None if ordered is None else iso(ordered.due_on),
@@ -81,7 +81,7 @@ REVIEW_STANDINGS = subject_table("review_standings", "since", "until")
 
 
 class ReviewStandings(FoldView[ReviewStanding]):
-    """A row for each unit: since when a review is wanted, and until when it is qualified."""
+    """A row for each unit: since when it lacks a review, and until when it is qualified."""
 
     name = "review_standings"
     version = 1

@@ -1,4 +1,4 @@
-"""Units, officers and the matter catalogue (执法事项清单, 2.1) as they stand."""
+"""Units, officers and the matter catalogue (执法事项清单, 2.1): their current state."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from projections.views import FoldView, subject_table
 
 
 class MatterVersion(msgspec.Struct):
-    """One version of a matter; public from the day it was published."""
+    """One version of a matter; it is public from the day of its publication."""
 
     version: int
     listed_on: date
@@ -49,7 +49,7 @@ class MatterVersion(msgspec.Struct):
 
 
 class Repeal(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A repeal that took the ground from under a matter, or a part of it."""
+    """The repeal of a legal basis of a matter, whole or one article."""
 
     instrument: str
     article: str | None
@@ -57,7 +57,7 @@ class Repeal(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class MatterState(Fold):
-    """Which versions has this matter had, which of them is published, and is it law still?"""
+    """Which versions does this matter have, which are published, and are its bases in force?"""
 
     matter: MatterId
     unit: str = ""
@@ -78,7 +78,7 @@ class MatterState(Fold):
         )
 
     def on_published(self, event: MatterPublished) -> None:
-        # Published again, at another address, it is no newer.
+        # Published again at another address, the version keeps its first day.
         since, _ = self.published.get(event.version, (event.published_on, ""))
         self.published[event.version] = (since, event.url)
 
@@ -93,15 +93,15 @@ class MatterState(Fold):
 
     @property
     def elements(self) -> MatterElements | None:
-        """What it says now: as last published, or as listed if it never was."""
+        """Its elements as last published, or as last listed if it was never published."""
         newest = max(self.published or self.versions, default=None)
         version = None if newest is None else self.versions.get(newest)
         return None if version is None else version.elements
 
     def repealed(self) -> list[Repeal]:
-        """Its bases that are or will be law no more."""
+        """Return its legal bases that are, or will be, repealed."""
         elements = self.elements
-        found = []
+        repealed_bases = []
         for basis in () if elements is None else elements.bases:
             days = [
                 repeal.repealed_on
@@ -111,24 +111,24 @@ class MatterState(Fold):
             if basis.repealed_on is not None:
                 days.append(basis.repealed_on)
             if days:
-                found.append(Repeal(basis.instrument, basis.article, min(days)))
-        return found
+                repealed_bases.append(Repeal(basis.instrument, basis.article, min(days)))
+        return repealed_bases
 
     @property
     def orphaned_on(self) -> date | None:
-        """The day from which no law carries it, if there is one and it was not withdrawn."""
+        """The day from which it has no legal basis left; ``None`` if withdrawn or still based."""
         elements, repealed = self.elements, self.repealed()
         if elements is None or self.withdrawn_on or len(repealed) < len(elements.bases):
             return None
-        return max((one.repealed_on for one in repealed), default=None)
+        return max((repeal.repealed_on for repeal in repealed), default=None)
 
     @property
     def first_published_on(self) -> date | None:
-        """Since when it may be used."""
+        """The first day on which the matter may be used."""
         return min((day for day, _ in self.published.values()), default=None)
 
     def history(self) -> list[MatterVersion]:
-        """The versions in order, each with its publication."""
+        """Return the versions in order, each with its publication."""
         return [
             msgspec.structs.replace(
                 version,
@@ -149,7 +149,7 @@ MATTERS = sa.Table(
     sa.Column("act_kind", Code, index=True),
     sa.Column("domain", Code, index=True),
     sa.Column("version", sa.Integer, nullable=False),
-    #: The newest version that was published, 0 if none was: others are drafts.
+    #: The newest published version, 0 if there is none; newer versions are drafts.
     sa.Column("shown_version", sa.Integer, nullable=False),
     sa.Column("draft_name", sa.Text),
     sa.Column("published", sa.Boolean, nullable=False, index=True),
@@ -161,7 +161,7 @@ MATTERS = sa.Table(
 
 
 class Matters(FoldView[MatterState]):
-    """A row for each matter, as its newest version says."""
+    """A row for each matter, by its newest version."""
 
     name = "matters"
     version = 4
@@ -193,7 +193,7 @@ MATTER_USES = subject_table("matter_uses", "used_on", "found_idle_on")
 
 
 class MatterUses(FoldView[LastUse]):
-    """A row for each matter that was used; shown to nobody, since visits are sealed until made."""
+    """A row for each matter that was used; shown to no reader, since planned visits are sealed."""
 
     name = "matter_uses"
     kind = "matter"
@@ -226,7 +226,7 @@ def idle_matters(views: Views, today: date) -> Iterator[tuple[Command, str]]:
 
 
 class UnitState(Fold):
-    """What is this unit, and what was it qualified for?"""
+    """What is this unit, and for what was it qualified?"""
 
     unit: UnitId
     qualifications: list[EnforcementUnitQualified] = msgspec.field(default_factory=list)
@@ -265,10 +265,10 @@ class Units(FoldView[UnitState]):
 
 
 class OfficerState(Fold):
-    """What may this officer do, how often was the officer on site, and who complained of that?
+    """What may this officer do, how often was the officer on site, and who complained?
 
-    That a complaint names an officer is sealed: ``complaints`` are their ids, and what came of them
-    stands with the complaints (2.12).
+    That a complaint names an officer is sealed. ``complaints`` are the ids of complaints; their
+    outcome is in the view of complaints (2.12).
     """
 
     officer: OfficerId
@@ -276,7 +276,7 @@ class OfficerState(Fold):
     suspensions: list[OfficerCertificateSuspended] = msgspec.field(default_factory=list)
     conflicts: dict[str, str] = msgspec.field(default_factory=dict)
     visits: int = 0
-    #: How often together with each other officer.
+    #: The number of visits together with each other officer.
     pairs: dict[str, int] = msgspec.field(default_factory=dict)
     complaints: list[str] = msgspec.field(default_factory=list)
 

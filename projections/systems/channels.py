@@ -1,4 +1,4 @@
-"""Complaint channels (投诉渠道, 2.18), as their folds have them, and which units fall short."""
+"""Complaint channels (投诉渠道, 2.18), and the units that lack one or left one untested."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ComplaintChannels(FoldView[ComplaintChannel]):
 
 
 def open_on(table: sa.Table, day: date) -> sa.ColumnElement[bool]:
-    """The rows of channels that were open on a day."""
+    """Return the condition that a channel was open on a day."""
     closed = table.c.closed_on
     return sa.and_(
         table.c.published_on <= day.isoformat(),
@@ -43,7 +43,7 @@ UNIT_CHANNELS = subject_table("unit_channels")
 
 
 class ChannelsOfUnits(FoldView[UnitChannels]):
-    """A row for each unit: its open channels, and what was found of them."""
+    """A row for each unit: its open channels, and the findings about them."""
 
     name = "unit_channels"
     kind = "unit"

@@ -1,4 +1,4 @@
-"""Credit commitments (信用承诺, 2.4b): what was promised, and which of it is kept."""
+"""Credit commitments (信用承诺, 2.4b) and the state of their obligations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Commitments(FoldView[Commitment]):
 
 
 def document(commitment: Commitment) -> dict[str, Any]:
-    """What was promised, each obligation with where it stands."""
+    """Return a commitment as a document, with the state of each obligation."""
     return {
         "commitment": commitment.commitment,
         "entity": commitment.entity,
@@ -43,11 +43,11 @@ def document(commitment: Commitment) -> dict[str, Any]:
         "stage": commitment.stage,
         "obligations": [
             {
-                **msgspec.structs.asdict(one),
+                **msgspec.structs.asdict(obligation),
                 "fulfilled_on": commitment.fulfilled.get(name),
                 "breached_on": commitment.breached.get(name),
                 "days_late": commitment.late.get(name, 0),
             }
-            for name, one in commitment.obligations.items()
+            for name, obligation in commitment.obligations.items()
         ],
     }

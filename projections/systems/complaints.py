@@ -1,4 +1,4 @@
-"""Complaints (违法执法投诉, 2.12): where each stands; and which inspections come after one."""
+"""Complaints (违法执法投诉, 2.12), and inspections that follow a complaint."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from projections.systems.tasks import TASKS
 from projections.tables import Row
 from projections.views import FoldView, subject_table
 
-#: ``complainant`` is the business that reads its own complaint; ``entity`` stands also where a
-#: complaint is anonymous, and is shown to nobody by this table.
+#: ``complainant`` is the business that may read its own complaint. ``entity`` is also set for an
+#: anonymous complaint and must never be shown from this table.
 COMPLAINTS = subject_table(
     "complaints",
     "unit",
@@ -31,9 +31,9 @@ COMPLAINTS = subject_table(
     "received_on",
     "accepted_on",
     "guarded_until",
-    #: The bodies that know of it by what they were told, each between bars; empty while nobody is.
+    #: The bodies that were informed of it, each between ``|``; empty if there are none.
     "informed",
-    #: How far it has come and what came of it, as far as the unit accused was told.
+    #: The stage and outcome as far as the accused unit was told.
     "told_stage",
     "told_outcome",
 )

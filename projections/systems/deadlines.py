@@ -1,8 +1,8 @@
-"""Deadlines as rows (期限, rulebook 0.6): opened by one event, discharged by another, seen overdue.
+"""Deadlines as rows (期限, rulebook 0.6): one event opens a deadline, another discharges it.
 
-One view serves every ``DeadlineRule`` of the program. The rows of one *about* tag follow from the
-events that carry it, from the policies adopted when each was opened, and from the calendars
-published by then; a correction lets them follow anew.
+One view serves every ``DeadlineRule`` of the program. The rows of one *about* tag depend on the
+events that carry the tag, and on the policies and calendars that were in the ledger when each
+deadline was opened. After a correction, the rows are derived again.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ DEADLINES = sa.Table(
     sa.Column("entity", Code, index=True),
     #: The tags of the opening event, as a JSON array.
     sa.Column("subjects", sa.Text, nullable=False),
-    #: Whether the opening event is: then this row is for the unit and the Justice Bureau alone.
+    #: Whether the opening event is sealed: then only the unit and the Justice Bureau see the row.
     sa.Column("sealed", sa.Boolean, nullable=False),
     sa.Column("kept_from", sa.Text, nullable=False),
     sa.Column("opened_position", sa.BigInteger, nullable=False, index=True),
@@ -64,7 +64,7 @@ DEADLINES = sa.Table(
     sa.Column("starts_on", Code, nullable=False),
     sa.Column("n", sa.Integer),
     sa.Column("counted_in", Code),
-    #: As computed at the opening; ``due_on`` is where a later calendar moved it.
+    #: The due date computed at the opening; ``due_on`` includes a move by a later calendar.
     sa.Column("first_due_on", Code),
     sa.Column("due_on", Code, index=True),
     sa.Column("provisional", sa.Boolean, nullable=False, index=True),
@@ -77,13 +77,13 @@ DEADLINES = sa.Table(
     sa.Column("missed_position", sa.BigInteger),
     sa.Column("lapsed_position", sa.BigInteger),
     sa.Column("recomputed_position", sa.BigInteger),
-    #: Of what an opening fact opened: the last due date that this ledger does not judge.
+    #: For a deadline opened by an opening fact: the last due date that this ledger does not judge.
     sa.Column("unjudged_until", Code),
-    #: Why there is no due date, if there is none.
+    #: Why the deadline has no due date, if it has none.
     sa.Column("note", sa.Text),
 )
 
-#: The years whose working calendar is published, and its newest version.
+#: The years with a published working calendar, and its newest version.
 CALENDARS = sa.Table(
     "deadline_calendars",
     _METADATA,
@@ -95,7 +95,7 @@ _COLUMNS = tuple(column.name for column in DEADLINES.columns)
 
 
 class Law:
-    """The policies and calendars of a ledger, each answerable as of a position."""
+    """The policies and calendars of a ledger, which can be asked as of any position."""
 
     def __init__(self, source: Source | None = None, position: int = 0) -> None:
         self._policies: dict[str, list[Recorded]] = {}
@@ -105,31 +105,31 @@ class Law:
             self.learn(source, position)
 
     def learn(self, source: Source, position: int) -> None:
-        """Read, as corrected, whatever was adopted and published up to a position."""
-        found: list[Recorded] = []
-        for topic in _LEGAL:  # one at a time: not every store takes two without a tag
-            found += source.records([Selector((topic,), ())], position)
+        """Read all policies and calendars up to a position, with their corrections."""
+        records: list[Recorded] = []
+        for topic in _LEGAL:  # one query each: not every store accepts two types without a tag
+            records += source.records([Selector((topic,), ())], position)
         self._policies, self._calendars, self._days = {}, [], {}
-        subjects = {tag for record in found for tag in record.event.tags()}
+        subjects = {tag for record in records for tag in record.event.tags()}
         corrections = source.records(
             [Selector((RecordCorrected.TOPIC,), (tag,)) for tag in sorted(subjects)], position
         )
-        ours = {record.envelope.event_id for record in found}
-        found += [
+        ours = {record.envelope.event_id for record in records}
+        records += [
             record
             for record in corrections
             if isinstance(record.event, RecordCorrected) and record.event.target_event_id in ours
         ]
-        for record in sorted(as_corrected(found), key=lambda record: record.position):
+        for record in sorted(as_corrected(records), key=lambda record: record.position):
             if isinstance(record.event, PolicyVersionAdopted):
                 self._policies.setdefault(record.event.key, []).append(record)
             elif isinstance(record.event, WorkingCalendarPublished):
                 self._calendars.append(record)
 
     def policy(self, key: str, day: date, position: int) -> PolicyVersionAdopted | None:
-        """The version in force on a day, by what was adopted up to a position.
+        """Return the version in force on a day, among those adopted up to a position.
 
-        Without one, the first version adopted later that covers that day.
+        If there is none, return the first version adopted later that covers the day.
         """
         adopted = self._policies.get(key, [])
         versions = PolicyVersions(key)
@@ -141,7 +141,7 @@ class Law:
         return None
 
     def days(self, position: int) -> DayCount:
-        """Day counting by the calendars published up to a position."""
+        """Return day counting by the calendars published up to a position."""
         known = sum(record.position <= position for record in self._calendars)
         if known not in self._days:
             years: dict[str, PublishedYear] = {}
@@ -156,7 +156,7 @@ class Law:
 
 
 class Deadlines(View):
-    """A row for each deadline that was opened."""
+    """A row for each opened deadline."""
 
     name = "deadlines"
     version = 6
@@ -197,15 +197,15 @@ class Deadlines(View):
         ]
 
     def rule(self, name: str) -> DeadlineRule:
-        """The rule of a row."""
+        """Return a deadline rule by its name."""
         return self._by_name[name]
 
     def opens(self, topic: str) -> Sequence[DeadlineRule]:
-        """The rules whose deadlines an event type opens."""
+        """Return the rules whose deadlines an event type opens."""
         return self._opening.get(topic, ())
 
     def discharges(self, topic: str) -> Collection[str]:
-        """The names of the rules whose deadlines an event type discharges."""
+        """Return the names of the rules whose deadlines an event type discharges."""
         return self._discharging.get(topic, ())
 
     def begin(self, source: Source, position: int) -> None:
@@ -235,7 +235,7 @@ class Deadlines(View):
         if legal:
             sheet.fill({key for e in legal for key in _kinds(e, "policy")})
         if amended:
-            # What was wrong from the start gives other dates from the start.
+            # A corrected policy or calendar was wrong from the start, so all its rows change.
             days = any(_kinds(e, "calendar") for e in amended)
             sheet.amend(None if days else {key for e in amended for key in _kinds(e, "policy")})
         self._changed.update(sheet.write())
@@ -254,7 +254,7 @@ class Deadlines(View):
         source: Source,
         last: int,
     ) -> None:
-        """Let the rows of the corrected events follow anew from the ledger."""
+        """Derive the rows of the corrected events again from the ledger."""
         tags = {tag for entry in corrected for tag in entry.tags}
         targets = [
             str(event.target_event_id)
@@ -266,12 +266,12 @@ class Deadlines(View):
             sheet.forget(tag)
             stored = source.stored([Selector(tuple(sorted(self.topics)), (tag,))], last)
             records = as_corrected([codec.decode(s.position, s.event.data) for s in stored])
-            for record, one in zip(records, stored, strict=True):
-                sheet.take(record, one.event.tags, only=tag)
+            for record, recorded in zip(records, stored, strict=True):
+                sheet.take(record, recorded.event.tags, only=tag)
 
 
 class _Sheet:
-    """The rows that one batch may change, in memory."""
+    """The deadline rows that one batch may change, held in memory until they are written."""
 
     def __init__(self, view: Deadlines, store: Store, law: Law) -> None:
         self._view = view
@@ -284,7 +284,7 @@ class _Sheet:
         self._kept: dict[str, dict[str, Any]] = {}
 
     def load(self, entries: Sequence[Entry]) -> None:
-        """Fetch the rows that these entries may discharge, miss or move."""
+        """Fetch the rows that these entries may discharge, end or move."""
         tags: set[str] = set()
         ids: set[str] = set()
         for entry in entries:
@@ -301,7 +301,7 @@ class _Sheet:
         self._fetch(DEADLINES.c.deadline, ids - self._rows.keys())
 
     def abouts(self, tags: Iterable[str], targets: Iterable[str]) -> set[str]:
-        """The *about* tags of the rows that corrections of these subjects may change."""
+        """Return the *about* tags of the rows that corrections of these subjects may change."""
         self._fetch(DEADLINES.c.about, tags)
         self._fetch(DEADLINES.c.opened_event, targets)
         wanted = set(tags)
@@ -313,7 +313,7 @@ class _Sheet:
         } | {tag for tag in wanted if tag in self._by_about}
 
     def forget(self, about: str) -> None:
-        """Take the rows of a tag away, but for what was recorded of each by the clock."""
+        """Drop the rows of a tag, but keep what the clock recorded about each deadline."""
         self._fetch(DEADLINES.c.about, [about])
         for name in self._by_about.pop(about, {}):
             self._kept[name] = self._rows.pop(name)
@@ -321,7 +321,10 @@ class _Sheet:
             self._gone.add(name)
 
     def take(self, record: Recorded, tags: Sequence[str], only: str | None = None) -> None:
-        """Let one record open, discharge, miss or move deadlines (those about ``only``)."""
+        """Apply one record: open, discharge, end or move deadlines.
+
+        With ``only``, those about it.
+        """
         event = record.event
         topic = record.envelope.type
         rules = self._view.discharges(topic)
@@ -341,38 +344,38 @@ class _Sheet:
             self._move(event, record)
 
     def fill(self, policies: set[str]) -> None:
-        """Give a due date to rows that waited for a version of these policies."""
+        """Set the due date of rows that had none until a version of these policies was adopted."""
         waiting = self._store.connection.execute(
             sa.select(DEADLINES).where(
                 DEADLINES.c.policy_key.in_(sorted(policies)), DEADLINES.c.due_on.is_(None)
             )
         )
-        for found in waiting:
-            self._keep(_as_dict(found))
+        for values in waiting:
+            self._keep(_as_dict(values))
         for row in list(self._rows.values()):
             if row["due_on"] is None and row["policy_key"] in policies:
                 self._set_due(row, self._view.rule(row["rule"]))
 
     def amend(self, policies: set[str] | None) -> None:
-        """Count anew all rows under these policies, or all rows there are."""
+        """Calculate the due dates of all rows under these policies again, or of all rows."""
         query = sa.select(DEADLINES)
         if policies is not None:
             query = query.where(DEADLINES.c.policy_key.in_(sorted(policies)))
-        for found in self._store.connection.execute(query):
-            self._keep(_as_dict(found))
+        for values in self._store.connection.execute(query):
+            self._keep(_as_dict(values))
         for row in list(self._rows.values()):
             if policies is None or row["policy_key"] in policies:
                 self._set_due(row, self._view.rule(row["rule"]))
 
     def write(self) -> Collection[str]:
-        """Store what changed."""
+        """Write the changed rows and return their ids."""
         self._store.delete(DEADLINES, sorted(self._gone - self._rows.keys()))
         self._store.put(DEADLINES, [self._rows[name] for name in self._changed])
         return {*self._changed, *self._gone}
 
     def _fetch(self, column: sa.Column[Any], keys: Iterable[Any]) -> None:
-        for found in self._store.get(DEADLINES, column, keys):
-            self._keep(_as_dict(found))
+        for values in self._store.get(DEADLINES, column, keys):
+            self._keep(_as_dict(values))
 
     def _keep(self, row: dict[str, Any]) -> None:
         name = row["deadline"]
@@ -456,7 +459,7 @@ class _Sheet:
     def _done(self, row: dict[str, Any], record: Recorded) -> None:
         at = record.envelope.occurred_at.timestamp()
         day = self._view.rule(row["rule"]).counts(record).isoformat()
-        # By the day that counts: a report that comes late may show that it was done in time.
+        # Compare by the day that counts: a late report may prove that the duty was done in time.
         if row["done_at"] is not None and (
             row["done_on"],
             float(row["done_at"]),
@@ -495,7 +498,7 @@ def _event(entry: Entry) -> Event | None:
 
 
 def _kinds(entry: Entry, kind: str) -> list[str]:
-    """The subjects of a kind that an entry names."""
+    """Return the subjects of a kind in an entry's tags."""
     prefix = f"{kind}:"
     return [tag.removeprefix(prefix) for tag in entry.tags if tag.startswith(prefix)]
 
@@ -508,7 +511,7 @@ _COUNTED: dict[str, Unit] = {"wd": "wd", "cd": "cd", "month": "month", "months":
 
 
 def _length(rule: DeadlineRule, policy: PolicyVersionAdopted) -> tuple[int, Unit]:
-    """How long a deadline is, as ``DeadlineRule.due`` counts it."""
+    """Return the length of a deadline and its unit, as ``DeadlineRule.due`` counts."""
     if rule.part is None:
         return int(policy.value), _COUNTED[policy.unit]
     return int(policy.value[rule.part]), _COUNTED[rule.part.rpartition("_")[2]]
@@ -519,7 +522,7 @@ def _iso(day: date | None) -> str | None:
 
 
 def _judge(row: dict[str, Any]) -> None:
-    """Set the state that follows from what the row says."""
+    """Set the state and the days late from the other columns of the row."""
     row["days_late"] = None
     if row["done_on"] is not None:
         late = 0
@@ -536,40 +539,44 @@ def _judge(row: dict[str, Any]) -> None:
 
 
 class DueDeadline(msgspec.Struct, frozen=True):
-    """A deadline that the clock has something to do about."""
+    """A deadline for which the clock must record something."""
 
     deadline: str
     rule: str
     opened_position: int
     due_on: str
-    #: The calendars by which it was counted.
+    #: The versions of the calendars by which it was counted.
     calendar_version: str
 
     @property
     def known(self) -> str:
-        """What was known when its date was computed; differs for each time it may move."""
+        """The calendars known when its date was computed, for an idempotency key per move."""
         return self.calendar_version.replace(" ", "+")
 
 
 class Due(msgspec.Struct, frozen=True):
-    """``overdue``: past, final and not recorded as over. ``movable``: the years are published."""
+    """The deadlines that the clock must handle.
+
+    ``overdue``: past, with a final date, and not recorded as missed or lapsed. ``movable``: the
+    calendars are now published by which a provisional date becomes final.
+    """
 
     overdue: list[DueDeadline]
     movable: list[DueDeadline]
 
 
 def _judged() -> sa.ColumnElement[bool]:
-    """Whether somebody can miss it here: its day had not passed when an opening fact opened it."""
+    """Return the condition that a deadline was not already past when an opening fact opened it."""
     until = DEADLINES.c.unjudged_until
     return sa.or_(until.is_(None), DEADLINES.c.due_on > until)
 
 
-#: Deadlines handed to the clock at a time.
+#: The most deadlines given to the clock at a time.
 MAX_DUE = 1_000
 
 
 def due(views: Views, today: date) -> Due:
-    """What the clock has to record today: misses, and dates that a calendar has made final."""
+    """Return what the clock must record today: missed deadlines, and dates that became final."""
     late = sa.or_(DEADLINES.c.done_on.is_(None), DEADLINES.c.done_on > DEADLINES.c.due_on)
     columns = [DEADLINES.c[name] for name in DueDeadline.__struct_fields__]
     with views.reading() as connection:
@@ -597,17 +604,17 @@ def due(views: Views, today: date) -> Due:
 
 
 def is_provisional(connection: Connection, about: str, policy_key: str) -> bool:
-    """Whether a deadline about a subject under a policy waits for a working calendar."""
-    found = sa.exists().where(
+    """Return whether a deadline of a policy about a subject waits for a working calendar."""
+    provisional = sa.exists().where(
         DEADLINES.c.about == about,
         DEADLINES.c.policy_key == policy_key,
         DEADLINES.c.provisional,
     )
-    return bool(connection.execute(sa.select(found)).scalar_one())
+    return bool(connection.execute(sa.select(provisional)).scalar_one())
 
 
 def _unknown(calendar_version: str) -> set[str]:
-    """The years that were not published when a date was computed."""
+    """Return the years without a published calendar when a date was computed."""
     return {part.removesuffix(".0") for part in calendar_version.split() if part.endswith(".0")}
 
 

@@ -1,4 +1,4 @@
-"""Delegated powers (赋权乡镇, 2.18), as their fold has them, and the days on which each holds."""
+"""Delegated powers (赋权乡镇, 2.18), and the days on which each is in force."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from projections.views import FoldView, subject_table
 
 DELEGATIONS = subject_table("delegations", "unit", "stage", "valid_from", "valid_to", "ended_on")
 
-#: The days on which a delegation is in force, both included: a suspension divides them.
+#: The periods in which a delegation is in force, both days included; a suspension divides them.
 SPANS = sa.Table(
     "delegation_spans",
     sa.MetaData(),
@@ -48,7 +48,7 @@ class Delegations(FoldView[Delegation]):
 
 
 def in_force(table: sa.Table, day: date) -> sa.ColumnElement[bool]:
-    """The rows of delegations that are in force on a day."""
+    """Return the condition that a delegation is in force on a day."""
     return sa.exists().where(
         SPANS.c.delegation == table.c.key,
         SPANS.c.since <= day.isoformat(),

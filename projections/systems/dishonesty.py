@@ -1,4 +1,4 @@
-"""Dishonesty (失信, 2.4c): determinations, serious lists, the measure catalogue and measures."""
+"""Dishonesty (失信, 2.4c): determinations, serious lists, sanctions and incentives."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ INCENTIVES = subject_table("incentives", "entity", "unit", "measure", "stage")
 
 
 class Determinations(FoldView[Determination]):
-    """A row for each determination, from its notice on."""
+    """A row for each determination, beginning with its notice."""
 
     name = "determinations"
     kind = "determination"
@@ -54,7 +54,7 @@ class Determinations(FoldView[Determination]):
 
 
 class SeriousList(FoldView[SeriousListing]):
-    """A row for each listing, by the credit record that it stands on."""
+    """A row for each listing, by the credit record on which it rests."""
 
     name = "serious_list"
     kind = "record"
@@ -63,7 +63,7 @@ class SeriousList(FoldView[SeriousListing]):
     tables = (SERIOUS_LIST,)
 
     def row(self, fold: SeriousListing, position: int) -> Row:
-        # The list is public (P) and its past is not: whoever is off it is not shown on it.
+        # The list is public (P), but not its past: a business that left the list is not shown.
         return {
             "entity": fold.entity,
             "unit": fold.unit,
@@ -73,7 +73,7 @@ class SeriousList(FoldView[SeriousListing]):
 
 
 class ListFields(FoldView[ListField]):
-    """A row for each field that has, or is to have, a serious list."""
+    """A row for each field with a serious list, or with proposed criteria for one."""
 
     name = "list_fields"
     kind = "list-field"
@@ -83,7 +83,7 @@ class ListFields(FoldView[ListField]):
 
 
 class MeasureCatalogues(FoldView[MeasureCatalogue]):
-    """A row for the catalogue of measures, with all its versions."""
+    """A row for each catalogue of measures, with all its versions."""
 
     name = "measure_catalogues"
     kind = "measure-catalogue"
@@ -103,7 +103,7 @@ class Sanctions(FoldView[Sanction]):
 
 
 class Incentives(FoldView[Incentive]):
-    """A row for each incentive, from its promise or its grant on."""
+    """A row for each incentive, beginning with its promise or its grant."""
 
     name = "incentives"
     kind = "incentive"
@@ -112,7 +112,7 @@ class Incentives(FoldView[Incentive]):
     tables = (INCENTIVES,)
 
 
-#: Sanctions handed to the clock at a time.
+#: The most sanctions given to the clock at a time.
 _MOST = 1_000
 
 

@@ -1,8 +1,8 @@
-"""Double-random draws (双随机, 2.3): the draws, those drawn, and who can be drawn on a day.
+"""Double-random draws (双随机, 2.3): draws, drawn businesses, and who can be drawn on a day.
 
-A roster is composed here: every registered business of a class with the grade it had on a day
-(``compose``). ``GET /v1/draws/roster`` shows what it would be, ``freeze-entity-roster`` stores and
-freezes it; then a draw on it is announced, its seed revealed, and ``execute-draw`` makes it.
+``compose`` makes a roster: all registered businesses of a class, each with its grade on a day.
+``GET /v1/draws/roster`` shows the roster in advance, and ``freeze-entity-roster`` stores and
+freezes it. Then a draw is announced, its seed is revealed, and ``execute-draw`` makes it.
 """
 
 from __future__ import annotations
@@ -48,12 +48,15 @@ from projections.systems.graded import Graded, GradingEvent
 from projections.tables import Row, in_groups
 from projections.views import FoldView, subject_table
 
-#: Rows read at a time; the number bounds memory.
+#: Rows read at a time; this bounds memory.
 _PAGE = 10_000
 
 
 class StratumProgress(msgspec.Struct):
-    """How far the visits to one stratum have come; of those recorded, ``called`` were reserves."""
+    """The progress of the visits to one stratum.
+
+    ``called`` counts the reserves among the recorded.
+    """
 
     recorded: int = 0
     called: int = 0
@@ -63,7 +66,7 @@ class StratumProgress(msgspec.Struct):
 
 
 class DrawProgress(DrawState):
-    """How far have this draw and its visits come?"""
+    """What is the progress of this draw and of its visits?"""
 
     progress: dict[str, StratumProgress] = msgspec.field(default_factory=dict)
 
@@ -86,17 +89,21 @@ class DrawProgress(DrawState):
 
     @property
     def sealed(self) -> int:
-        """How many businesses are still waiting for a visit that they do not know of."""
-        called = sum(one.called for one in self.progress.values())
-        ended = sum(one.inspected + one.exempted + one.released for one in self.progress.values())
-        # Counted by what the draw says: those whose own event is not recorded yet are waiting too.
+        """The number of drawn businesses whose visit is still to come, unknown to them."""
+        called = sum(stratum.called for stratum in self.progress.values())
+        ended = sum(
+            stratum.inspected + stratum.exempted + stratum.released
+            for stratum in self.progress.values()
+        )
+        # The total comes from the draw itself: it includes businesses whose own event is not yet
+        # recorded.
         return self.selected + called - ended
 
     def opened(self, today: date) -> bool:
-        """Whether naming those who were drawn announces no visit any more.
+        """Return whether the drawn businesses can be named without announcing a visit.
 
-        So it is when nobody waits for one, and after the last day of the visits, whoever was
-        missed by then: a unit that leaves one business out cannot keep a draw closed for ever.
+        That is so when no visit is still to come, and always after the last day for the visits.
+        Otherwise a unit that skips one business could keep the draw closed for ever.
         """
         if self.stage not in ("executed", "voided"):
             return False
@@ -136,13 +143,13 @@ class Draws(FoldView[DrawProgress]):
 
 TARGETS = subject_table(
     "draw_targets", "draw", "unit", "entity", "stratum", "state_of_visit",
-    #: All units of a draw of several, each between bars.
+    #: All units of a draw by several units, each between ``|``.
     sa.Column("units", sa.Text, nullable=False),
 )  # fmt: skip
 
 
 class Targets(FoldView[Target]):
-    """A row for each business that was drawn; sealed until its visit opens."""
+    """A row for each drawn business; sealed until its visit begins."""
 
     name = "draw_targets"
     version = 2
@@ -163,16 +170,16 @@ class Targets(FoldView[Target]):
 
 
 class CappedVisit(msgspec.Struct, array_like=True, gc=False):
-    """A task that counts under the cap of its unit, and when its visit began, if it did."""
+    """A task that counts against its unit's cap; ``opened_on`` is ``None`` before the visit."""
 
     unit: str
     opened_on: date | None = None
 
 
 class Finished(msgspec.Struct, array_like=True, gc=False):
-    """A visit that was concluded, and whether the public can read of what.
+    """A concluded visit, and whether its result is public.
 
-    ``result`` is the conclusion as it stands: a correction of it is one of what was published.
+    ``result`` includes corrections of the conclusion, which also apply to the published result.
     """
 
     found_on: date | None = None
@@ -184,7 +191,7 @@ class Finished(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def published(self) -> PublishedVisit | None:
-        """The visit as risk counts it, once its result is public."""
+        """The visit as the risk formula counts it; ``None`` until its result is public."""
         if self.published_on is None or self.result is None:
             return None
         found_on = self.found_on or self.published_on
@@ -192,16 +199,16 @@ class Finished(msgspec.Struct, array_like=True, gc=False):
 
 
 class Standing(Fold):
-    """What decides whether this business stands on a roster of a day, and in which stratum?
+    """Is this business on the roster of a day, and in which stratum?
 
-    Where and since when it is registered, its grades, its visits under a cap, and what published
-    visits found. Facts that come late count from their own day.
+    The answer depends on its registration, its grades, its visits under a cap, and the results of
+    published visits. Facts recorded late count from their own day.
     """
 
     entity: EntityId
     identities: Identities = msgspec.field(default_factory=Identities)
     listings: Listings = msgspec.field(default_factory=Listings)
-    #: Absent where nothing was ever recorded that grades look at.
+    #: Absent if nothing was ever recorded that affects the grade.
     graded: Graded | None = None
     capped: dict[str, CappedVisit] = msgspec.field(default_factory=dict)
     visits: dict[str, Finished] = msgspec.field(default_factory=dict)
@@ -215,7 +222,7 @@ class Standing(Fold):
         self.listings.named_again(record)
 
     def _state(self, identity: Identity, record: Recorded) -> None:
-        # Rosters are composed by these two alone.
+        # Only these two decide the class of a business.
         self.identities.state(Identity(area=identity.area, line=identity.line), record)
 
     def on_left(self, event: EntityLeftRegister, record: Recorded) -> None:
@@ -254,7 +261,7 @@ class Standing(Fold):
 
     @property
     def area(self) -> str | None:
-        """Where it lies by the newest fact."""
+        """Its area by the newest fact."""
         return None if (newest := self.identities.newest) is None else newest.area
 
     @property
@@ -264,40 +271,41 @@ class Standing(Fold):
 
     @property
     def moved(self) -> bool:
-        """Whether area or line were once others."""
+        """Whether its area or line of business ever changed."""
         return len(self.identities.said) > 1
 
     @property
     def gone(self) -> bool:
-        """Whether its register no longer lists it by the newest fact."""
+        """Whether the register no longer lists it, by the newest fact."""
         return not self.listings.now
 
     def registered(self, on: date) -> bool:
-        """Whether it stood in the register on a day."""
+        """Return whether it was in the register on a day."""
         return self.listings.on(on)
 
     def of_class(self, on: date, area: str | None, line: str | None) -> bool:
-        """Whether it belonged to a class of businesses on a day."""
+        """Return whether it belonged to a class of businesses on a day."""
         identity = self.identities.on(on)
         return (
             identity is not None and area in (None, identity.area) and line in (None, identity.line)
         )
 
     def grade(self, on: date) -> Grade:
-        """Its grade on a day, as commands have it (``CreditGrade``)."""
+        """Return its grade on a day, as commands derive it (``CreditGrade``)."""
         return UNGRADED if self.graded is None else self.graded.on(on)
 
     def overridden(self, on: date, window: timedelta) -> bool:
-        """Whether its grade was set by hand within ``window`` before a day (GRD-V1)."""
+        """Return whether its grade was set by hand within ``window`` before a day (GRD-V1)."""
         assigned = () if self.graded is None else self.graded.assigned
         return any(
-            one.event.override and on - window <= one.event.assessed_on <= on for one in assigned
+            assigned_grade.event.override and on - window <= assigned_grade.event.assessed_on <= on
+            for assigned_grade in assigned
         )
 
     def capped_visits(self, unit: str, on: date) -> int:
-        """How many visits under its cap a unit had begun by a day of its year.
+        """Return how many visits under a unit's cap began in the year of a day, up to that day.
 
-        One that is booked and has not begun is sealed, and never looked at.
+        A booked visit that has not begun is sealed and does not count.
         """
         return sum(
             visit.unit == unit
@@ -308,11 +316,11 @@ class Standing(Fold):
         )
 
     def risk(self, formula: Mapping[str, Any], on: date) -> RiskClass:
-        """Its risk class on a day."""
+        """Return its risk class on a day."""
         return risk_class(formula, sum(ground.points for ground in self.grounds(formula, on)))
 
     def grounds(self, formula: Mapping[str, Any], on: date) -> tuple[Ground, ...]:
-        """What gives its points on a day, by a value of a formula of risk."""
+        """Return the grounds of its risk points on a day, by a risk formula."""
         identity = self.identities.on(on)
         published = [visit.published for visit in self.visits.values()]
         line = None if identity is None else identity.line
@@ -320,7 +328,7 @@ class Standing(Fold):
         return tuple(risk_grounds(formula, self.grade(on), line, visits, on))
 
     def graded_by(self, on: date) -> tuple[int, ...]:
-        """The position of the assessment that gives its grade on a day, if one does."""
+        """Return the position of the assessment that gives its grade on a day, if any."""
         if self.graded is None or self.graded.derived(on).by != "assessment":
             return ()
         newest = self.graded.assessment(on)
@@ -334,7 +342,7 @@ POPULATION = subject_table(
 
 
 class Population(FoldView[Standing]):
-    """A row for each business that can stand on a roster."""
+    """A row for each business that can be on a roster."""
 
     name = "draw_population"
     version = 3
@@ -348,10 +356,10 @@ _POPULATION = Population()
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """Under which terms a roster is composed: its class, its day, its units and the law.
+    """The terms of a roster: its class, its day, its units and the policies.
 
-    ``cap`` gives the cap of a unit for a grade, ``all_drawn`` the strata of which everybody is
-    visited.
+    ``cap`` returns the cap of a unit for a grade. ``all_drawn``: the strata of which every business
+    is visited.
     """
 
     as_of: date
@@ -367,10 +375,10 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Composed(msgspec.Struct):
-    """A roster as the register has it.
+    """A composed roster.
 
-    Its entries, whose grade was set by hand, and who is not on it because the cap of a unit is used
-    up, each with its stratum.
+    ``overridden``: the businesses whose grade was set by hand. ``capped``: the businesses left out
+    because the cap of a unit is used up, each with its stratum.
     """
 
     entries: list[dict[str, str | int]]
@@ -379,14 +387,14 @@ class Composed(msgspec.Struct):
 
 
 def population(views: Views, area: str | None, line: str | None) -> Iterator[Standing]:
-    """Every business that may ever have been of a class, in the order of its code."""
+    """Return every business that may have belonged to a class on some day, ordered by its code."""
     return (standing for standing, _ in placed_population(views, area, line))
 
 
 def placed_population(
     views: Views, area: str | None, line: str | None
 ) -> Iterator[tuple[Standing, int]]:
-    """The same, each with the position of the last event about it."""
+    """Yield the same businesses, each with the position of the last event about it."""
     table = POPULATION.c
     query = sa.select(table.state, table.position).order_by(table.key)
     for column, wanted in ((table.area, area), (table.line, line)):
@@ -400,10 +408,10 @@ def placed_population(
 
 
 def compose(standings: Iterable[Standing], terms: Terms) -> Composed:
-    """The roster as of a day: registered businesses of the class, each in its stratum.
+    """Compose the roster as of a day: the registered businesses of the class, by stratum.
 
-    Those ``left_out`` are not on it, nor those whose cap is used up, unless all of their stratum
-    are drawn.
+    It omits the businesses ``left_out`` and those for which a unit's cap is used up, unless their
+    whole stratum is drawn.
     """
     composed = Composed([], [])
     on = terms.as_of
@@ -434,7 +442,7 @@ def compose(standings: Iterable[Standing], terms: Terms) -> Composed:
 
 
 def gone_of(views: Views, entities: Iterable[str]) -> Iterator[str]:
-    """Those of some businesses that their register no longer lists, as the views have it."""
+    """Yield those of the businesses that the register no longer lists, by the view."""
     table = POPULATION.c
     with views.reading() as connection:
         for keys in in_groups(list(entities)):
@@ -443,7 +451,7 @@ def gone_of(views: Views, entities: Iterable[str]) -> Iterator[str]:
 
 
 def strata_of(entries: Iterable[uvdraw.Entry], by: str) -> dict[str, int]:
-    """How many entries stand in each stratum, by its key."""
+    """Return the number of entries in each stratum."""
     counts: dict[str, int] = {}
     for entry in entries:
         key = str(entry.get(by))

@@ -1,4 +1,4 @@
-"""Experience and outreach (亮点经验、宣传报道, 2.18): what everybody reads and searches."""
+"""Experience and outreach (亮点经验、宣传报道, 2.18), which everybody may read and search."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from projections.views import FoldView, subject_table
 
 
 class Experiences(FoldView[Experience]):
-    """A row for each experience; ``words`` are those that a search looks through."""
+    """A row for each experience; ``words`` is the text that a search examines."""
 
     name = "experiences"
     kind = "experience"
@@ -32,7 +32,7 @@ class Experiences(FoldView[Experience]):
 
 
 class Outreaches(FoldView[Outreach]):
-    """A row for each piece of outreach that has an id; what came before version 2 has none."""
+    """A row for each outreach item with an id; items of event version 1 have no id."""
 
     name = "outreach"
     kind = "outreach"
@@ -60,5 +60,5 @@ class Outreaches(FoldView[Outreach]):
 
 
 def searched(stage: str, *texts: str) -> str:
-    """What a search looks through: nothing of what is not, or no longer, published."""
+    """Return the text that a search examines; empty unless the item is published."""
     return "\n".join(search_key(text) for text in texts) if stage == "published" else ""

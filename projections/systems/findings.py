@@ -1,4 +1,4 @@
-"""Findings (监督发现, 2.10): every breach that was seen, and how far its handling has come."""
+"""Findings (监督发现, 2.10): every breach found, and the state of its handling."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FindingState = Literal[
 
 
 class Finding(Fold):
-    """What was found, and what has been done about it?"""
+    """What was found, and what was done about it?"""
 
     finding_id: FindingId
     raised: FindingRaised | None = None
@@ -52,7 +52,7 @@ class Finding(Fold):
     rejection: str | None = None
     #: The supervision documents that name it.
     documents: list[str] = []
-    #: Until when the Justice Bureau follows it up itself.
+    #: The last day of the Justice Bureau's direct handling.
     direct_handling_until: date | None = None
     dismissed: When | None = None
     closed: When | None = None
@@ -90,7 +90,7 @@ class Finding(Fold):
         self.documents.append(event.document)
 
     def on_told(self, event: FindingTold) -> None:
-        # Nobody is told of a confidential finding about themselves.
+        # A unit is never told of a confidential finding about itself.
         if event.unit not in event.kept_from():
             self.kept_from = tuple(unit for unit in self.kept_from if unit != event.unit)
             self.visibility = event.visibility()
@@ -108,7 +108,7 @@ class Finding(Fold):
 
     @property
     def state(self) -> FindingState:
-        """How far it has come."""
+        """The state of its handling."""
         if self.closed:
             return "closed"
         if self.dismissed:
@@ -171,7 +171,7 @@ class Findings(FoldView[Finding]):
 
 
 def document(finding: Finding, today: date) -> dict[str, Any]:
-    """A finding as it is read; its age counts calendar days until it ended."""
+    """Return a finding as a document; its age counts calendar days until it ended."""
     raised = finding.raised
     until = finding.ended_on or today
     shown: dict[str, Any] = {
@@ -182,11 +182,11 @@ def document(finding: Finding, today: date) -> dict[str, Any]:
         "age_days": None if finding.raised_on is None else (until - finding.raised_on).days,
     }
     if raised is not None:
-        said = msgspec.to_builtins(raised)
-        # Who could not read it when it was raised says nothing of who can today.
+        fields = msgspec.to_builtins(raised)
+        # These fields say who could not read it when it was raised, not who may read it today.
         for name in ("finding_id", "withheld_from", "in_confidence"):
-            said.pop(name, None)
-        shown.update(said)
+            fields.pop(name, None)
+        shown.update(fields)
     for name in (
         "assessment",
         "documents",

@@ -1,6 +1,4 @@
-"""What views keep to ask for a grade on any day: the fold that commands ask, without its records'
-envelopes.
-"""
+"""Grades for views: the fold that commands use, without whole records, and the grade of one day."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ from ledger.systems.credit.events import (
 from ledger.systems.grading.events import CreditGradeAssigned
 from ledger.systems.grading.folds import UNGRADED, Assigned, CreditGrade, Weight, weigh
 
-#: What a grade may follow from. That a business objects to its record is never among it.
+#: The events that can change a grade. An objection of the business to its record cannot.
 GradingEvent = (
     CreditGradeAssigned
     | CreditRecordEntered
@@ -38,7 +36,7 @@ GradingEvent = (
 
 
 class Graded(CreditGrade):
-    """Which grade has this business on a day? Kept by views, and so without whole records."""
+    """Which grade does this business have on a day? Views store it, so it drops whole records."""
 
     def take(self, record: Recorded) -> None:
         super().take(record)
@@ -49,9 +47,9 @@ class Graded(CreditGrade):
 
 
 class GradeOfDay:
-    """The grade of one day, as ``CreditGrade.on`` gives it, kept while more becomes known.
+    """The grade of one day, as ``CreditGrade.on`` returns it, updated with every new fact.
 
-    A fact costs what it changes: one record is weighed, whatever the business has.
+    An update weighs only the changed record, however many records the business has.
     """
 
     def __init__(self, known: CreditGrade, day: date) -> None:
@@ -60,20 +58,20 @@ class GradeOfDay:
         self._newest = known.assessment(day)
         self._weights: dict[str, Weight] = {}
         self._sums: Counter[str] = Counter()
-        #: Serious records that count: when they were determined, and where they stand.
+        #: Serious records that count: the day of determination, the position, and the name.
         self._serious: list[tuple[date, int, str]] = []
         self._places: dict[str, tuple[date, int, str]] = {}
         for name in known.records:
             self._weigh(name)
 
     def take(self, record: Recorded) -> None:
-        """Look at what a fact, which ``known`` has taken, changed of the grade."""
+        """Update the grade for a fact that ``known`` has already taken."""
         if isinstance(record.event, CreditGradeAssigned):
-            one = Assigned(record.event, record.position)
-            if one.announces or record.event.assessed_on > self._day:
+            assigned = Assigned(record.event, record.position)
+            if assigned.announces or record.event.assessed_on > self._day:
                 return
-            if self._newest is None or self._newest.order <= one.order:
-                self._newest = one
+            if self._newest is None or self._newest.order <= assigned.order:
+                self._newest = assigned
         elif (name := getattr(record.event, "record", "")) in self._known.records:
             self._weigh(name)
 
@@ -82,7 +80,9 @@ class GradeOfDay:
         """The grade of the day."""
         if self._newest is None:
             return self._local()
-        named = {one.record for one in self._newest.event.factors if one.record is not None}
+        named = {
+            factor.record for factor in self._newest.event.factors if factor.record is not None
+        }
         if not all(name in self._weights and self._weights[name].counts for name in named):
             return self._local()
         given = self._newest.event.grade
@@ -115,7 +115,7 @@ class GradeOfDay:
 
 
 def _given(weight: Weight) -> list[str]:
-    """Of what a record says something."""
+    """Return the names of the weights that a record has."""
     return [
         name
         for name in ("severe", "elevated", "breached", "good", "negative")

@@ -1,4 +1,4 @@
-"""Grades that the local rule gives (信用分级, 2.4d), and when they have to be looked at again."""
+"""Grades by the local rule (信用分级, 2.4d), and when they must be recomputed."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ _ONE_DAY = timedelta(days=1)
 
 
 class LocalGrading(Graded):
-    """When will the monthly look find another grade than the one that was announced?
+    """When will the monthly recomputation give another grade than the one announced?
 
-    Grades are recomputed by the month, on its first day. How long a record counts can be foretold,
-    so only businesses whose grade changes are looked at.
+    Grades are recomputed on the first day of each month. It is known in advance how long a record
+    counts, so only businesses whose grade changes are recomputed.
     """
 
     @property
     def review_on(self) -> date | None:
-        """The first day of a month from which another grade than the announced one is due."""
+        """The first day of the month in which a grade other than the announced one is due."""
         for day in self._months():
             if self.due(day):
                 return day
         return None
 
     def due(self, on: date) -> bool:
-        """Whether the look of a day would record a grade."""
+        """Return whether the recomputation on a day would record a grade."""
         return self.announcement(on, by_clock=True) is not None
 
     def _months(self) -> list[date]:
-        """The firsts of months, after what was last announced, before which something changes."""
+        """Return the first days of months on which the grade may differ from the announced one."""
         months = {_month_from(day) for day in self.changes()}
-        said = self.announced(date.max)
-        if said is None:
+        announced = self.announced(date.max)
+        if announced is None:
             return sorted(months)
-        # What came to be known since may be of any day before.
-        after = said.assessed_on
+        # Facts recorded after the announcement may be of any earlier day.
+        after = announced.assessed_on
         return sorted({m for m in months if m > after} | {_month_from(after + _ONE_DAY)})
 
 
 def _month_from(day: date) -> date:
-    """The first first of a month that is not before a day."""
+    """Return the first day of a month on or after a day."""
     first = day.replace(day=1)
     return first if first == day else add_months(first, 1)
 
@@ -67,7 +67,7 @@ class LocalGrades(FoldView[LocalGrading]):
     tables = (LOCAL_GRADES,)
 
 
-#: Businesses read at a time; the number bounds memory.
+#: Businesses read at a time; this bounds memory.
 _PAGE = 1_000
 
 

@@ -1,4 +1,4 @@
-"""Handovers (AB岗, 2.18): a row for each unit, as the fold has it."""
+"""Handovers of duties between officers (AB岗, 2.18), by unit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HANDOVERS = subject_table("handovers", "unit")
 
 
 class Handovers(FoldView[UnitHandovers]):
-    """A row for each unit whose people handed something over."""
+    """A row for each unit whose officers handed over duties."""
 
     name = "handovers"
     kind = "unit"
@@ -29,7 +29,7 @@ _VIEW = Handovers()
 
 
 def handovers_of(connection: Connection, unit: str) -> UnitHandovers:
-    """What the people of a unit handed over."""
+    """Return the handovers of a unit."""
     state = connection.execute(
         sa.select(HANDOVERS.c.state).where(HANDOVERS.c.key == unit)
     ).scalar_one_or_none()
@@ -37,14 +37,14 @@ def handovers_of(connection: Connection, unit: str) -> UnitHandovers:
 
 
 def certified(connection: Connection, unit: str, persons: set[str], on: date) -> dict[str, bool]:
-    """Of these persons, those who hold or held certificates: whether one is in force that day."""
+    """Return, for each person who ever held a certificate, whether one is in force on a day."""
     decode = Officers().decode
-    found = {}
+    in_force = {}
     for row in connection.execute(
         sa.select(OFFICERS.c.key, OFFICERS.c.state).where(OFFICERS.c.key.in_(sorted(persons)))
     ):
         officer = decode(row.state)
         standing = OfficerStanding(row.key, officer.certificates, officer.suspensions)
         if officer.certificates:
-            found[row.key] = standing.barred(on, unit, set()) is None
-    return found
+            in_force[row.key] = standing.barred(on, unit, set()) is None
+    return in_force

@@ -1,4 +1,4 @@
-"""Joint visits and what they rest on (联合检查, 2.11), as their folds have them."""
+"""Joint visits (联合检查, 2.11), and the lists, calendars, procedures and forms for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class JointArtefacts(FoldView[JointArtefact]):
 
 
 class Joints(FoldView[Joint]):
-    """A row for each joint visit. ``units`` names all of them, each between bars."""
+    """A row for each joint visit. ``units`` names all its units, each between ``|``."""
 
     name = "joints"
     kind = "joint"

@@ -1,4 +1,4 @@
-"""Key lists and designated businesses (重点监管清单, 2.5), as their folds have them."""
+"""Key lists and designated businesses (重点监管清单, 2.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Legal reviews, reviewers and lists of major decisions (法制审核, 2.8) as they stand."""
+"""Legal reviews, reviewers and lists of major decisions (法制审核, 2.8)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ REVIEWS = subject_table("legal_reviews", "unit", "opinion", "reviewer")
 
 
 class LegalReviews(FoldView[Reviews]):
-    """A row for each case that was submitted to review, with the newest opinion."""
+    """A row for each case submitted for review, with the newest opinion."""
 
     name = "legal_reviews"
     kind = "case"

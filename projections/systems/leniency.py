@@ -1,4 +1,4 @@
-"""Leniency (两轻一免, 2.7): lists, their use, statistics, and how like cases ended."""
+"""Leniency (两轻一免, 2.7): lists, their use, statistics, and the outcomes of similar cases."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ APPLICATIONS = subject_table("leniency_applications", "unit", "entity", "outcome
 
 
 class LeniencyApplications(FoldView[CaseLeniency]):
-    """A row for each case in which something was done for leniency."""
+    """A row for each case with an act of leniency: applied, promised, or educated."""
 
     name = "leniency_applications"
     kind = "case"
@@ -52,7 +52,7 @@ class LeniencyApplications(FoldView[CaseLeniency]):
 
 
 class Use(msgspec.Struct, frozen=True):
-    """How one case was treated: by which item, in which year."""
+    """The leniency applied in one case: the item of the list and the year."""
 
     year: int
     outcome: str
@@ -68,7 +68,7 @@ class LeniencyUse(Fold):
     decided: dict[str, int] = msgspec.field(default_factory=dict)
 
     def on_applied(self, event: LeniencyApplied) -> None:
-        # The last one of a case counts.
+        # The last application in a case counts.
         self.cases[event.case] = Use(
             event.applied_on.year, event.outcome, event.item, event.list_version
         )
@@ -77,7 +77,7 @@ class LeniencyUse(Fold):
         self.decided[event.case] = event.decided_on.year
 
 
-#: ``document`` is what is read of it: it holds counts, and the state every case.
+#: ``document`` is what readers see: counts only. The state contains the single cases.
 STATISTICS = subject_table("leniency_statistics", sa.Column("document", sa.LargeBinary))
 
 
@@ -95,21 +95,25 @@ class LeniencyStatistics(FoldView[LeniencyUse]):
 
 
 def statistics(use: LeniencyUse) -> dict[str, Any]:
-    """The use of a list by year: decisions, outcomes, items; it names no case."""
+    """Return the use of a list by year: decisions, outcomes, items. It names no case."""
     years: dict[str, dict[str, Any]] = {}
     decided = Counter(use.decided.values())
     applied: dict[int, list[Use]] = {}
-    for one in use.cases.values():
-        applied.setdefault(one.year, []).append(one)
+    for use_of_case in use.cases.values():
+        applied.setdefault(use_of_case.year, []).append(use_of_case)
     for year in sorted({*applied, *decided}):
         of_year = applied.get(year, [])
         years[str(year)] = {
             "decided": decided[year],
-            "outcomes": dict(sorted(Counter(one.outcome for one in of_year).items())),
+            "outcomes": dict(
+                sorted(Counter(use_of_case.outcome for use_of_case in of_year).items())
+            ),
             "items": [
                 {"item": item, "list_version": version, "cases": n}
                 for (item, version), n in sorted(
-                    Counter((one.item, one.list_version) for one in of_year).items()
+                    Counter(
+                        (use_of_case.item, use_of_case.list_version) for use_of_case in of_year
+                    ).items()
                 )
             ],
         }
@@ -117,7 +121,7 @@ def statistics(use: LeniencyUse) -> dict[str, Any]:
 
 
 class LikeCasesBesideBenchmark(LikeCases):
-    """How did the cases about this type of violation end, and what do the benchmarks say of it?"""
+    """How did the cases of this type of violation end, and which benchmarks apply to it?"""
 
     benchmarks: dict[str, BenchmarkItem] = msgspec.field(default_factory=dict)
     versions: dict[str, int] = msgspec.field(default_factory=dict)
@@ -133,7 +137,7 @@ LIKE_CASES = subject_table("like_cases", sa.Column("document", sa.LargeBinary))
 
 
 class LikeCasesOfTypes(FoldView[LikeCasesBesideBenchmark]):
-    """A row for each type of violation that was decided or is in a benchmark."""
+    """A row for each type of violation with a decision or a benchmark."""
 
     name = "like_cases"
     kind = "violation-code"
@@ -146,11 +150,11 @@ class LikeCasesOfTypes(FoldView[LikeCasesBesideBenchmark]):
 
 
 def comparison(like: LikeCasesBesideBenchmark) -> dict[str, Any]:
-    """The spread of outcomes by unit and step, beside the newest benchmark; it names no case.
+    """Compare the outcomes of cases, by unit and step, with the newest benchmark.
 
-    ``outside`` counts the fines outside the step's range. Decisions that were undone are left out;
-    an altered one is there with the fine that it has now. What was mitigated or exempt is counted
-    with the items that were applied.
+    It names no case. ``outside`` counts the fines outside the step's range. Undone decisions are
+    left out; an altered decision counts with its present fine. Mitigated and exempt cases are
+    counted under ``leniency``, by the item that was applied.
     """
     units = sorted({*like.benchmarks, *(o.unit for o in like.standing)})
     return {
@@ -195,5 +199,5 @@ def _of_unit(like: LikeCasesBesideBenchmark, unit: str) -> dict[str, Any]:
 
 
 def _fines(outcomes: Any) -> list[int]:
-    found: list[Outcome] = list(outcomes)
-    return sorted(o.fine_fen for o in found if "fine" in o.types)
+    decided: list[Outcome] = list(outcomes)
+    return sorted(o.fine_fen for o in decided if "fine" in o.types)

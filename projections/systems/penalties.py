@@ -1,4 +1,4 @@
-"""Penalty cases, decisions and discretion benchmarks (行政处罚, 2.8) as they stand."""
+"""Penalty cases, decisions and discretion benchmarks (行政处罚, 2.8)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CASES = subject_table("cases", "unit", "entity", "stage", "procedure", "violatio
 
 
 class Cases(FoldView[Case]):
-    """A row for each case; one that is known from its decision alone has no unit."""
+    """A row for each case; a case known only from its decision has no unit."""
 
     name = "cases"
     version = 3
@@ -45,12 +45,12 @@ DECISIONS = subject_table(
     "unit",
     "entity",
     "case",
-    #: Its document number in normal form.
+    #: The document number in normal form.
     "doc_key",
     "decided_on",
     "published_on",
     "public_though_undone",
-    #: Of one that was altered, the class that it gives a record now.
+    #: For an altered decision, the severity that it now gives to a credit record.
     "altered_severity",
     sa.Column("altered_fine_fen", sa.BigInteger),
 )
@@ -83,10 +83,11 @@ class Decisions(FoldView[Decision]):
 
 
 def still_public(today: date) -> sa.ColumnElement[bool]:
-    """Whether the public may read anything of a decision: not once its record has ended by repair
-    or by its longest publicity, whatever follows (停止公示, ``publicity.decision_follows_record``).
+    """Return the condition that the public may read a decision.
 
-    A longest publicity is over after its last day, though the clock has not come yet.
+    It ends for good when the credit record of the decision ends by repair or by its longest
+    publicity (停止公示, ``publicity.decision_follows_record``). The longest publicity is over after
+    its last day, even if the clock has not recorded the end yet.
     """
     outlived = sa.and_(RECORDS.c.max_until < today.isoformat(), sa.not_(RECORDS.c.undone))
     ended = sa.exists().where(

@@ -26,7 +26,7 @@ from projections.views import FoldView
 
 
 class Version(msgspec.Struct):
-    """One version: what it says, or changes, and how far its filing went."""
+    """One version: its items or its changes, and the progress of its filing."""
 
     approved_on: date | None = None
     items: tuple[PlanItem, ...] | None = None
@@ -41,7 +41,7 @@ class Version(msgspec.Struct):
 
 
 class Published(msgspec.Struct, frozen=True):
-    """What everybody reads of one version."""
+    """The public part of one version."""
 
     published_on: date
     url: str
@@ -49,14 +49,14 @@ class Published(msgspec.Struct, frozen=True):
 
 
 class PlanState(Fold):
-    """What does this plan say in each version?"""
+    """What does each version of this plan contain?"""
 
     plan: PlanId
     unit: str = ""
     year: int | None = None
     versions: dict[int, Version] = msgspec.field(default_factory=dict)
     special: SpecialPlanApproved | None = None
-    #: Each version as it was published, whatever was drafted since.
+    #: Each version as it was published, without later drafts.
     published: dict[int, Published] = msgspec.field(default_factory=dict)
 
     def on_approved(self, event: AnnualPlanApproved, record: Recorded) -> None:
@@ -82,7 +82,7 @@ class PlanState(Fold):
 
     def on_published(self, event: PlanPublished, record: Recorded) -> None:
         version = self._version(event.version)
-        # Published again, at another address, it is no newer.
+        # Published again at another address, the version keeps its first day.
         version.published_on = version.published_on or record.occurred_on
         version.url = event.url
         self.unit = event.unit
@@ -96,18 +96,18 @@ class PlanState(Fold):
         return self.versions.setdefault(number, Version())
 
     def items(self, version: int) -> list[PlanItem]:
-        """The items of a version, after all amendments up to it."""
+        """Return the items of a version, after all amendments up to it."""
         items: dict[str, PlanItem] = {}
         for number in sorted(self.versions):
             if number > version:
                 break
-            one = self.versions[number]
-            for item in one.items or ():
+            amended = self.versions[number]
+            for item in amended.items or ():
                 items[item.matter] = item
-            if one.diff is not None:
-                for matter in one.diff.removed_matters:
+            if amended.diff is not None:
+                for matter in amended.diff.removed_matters:
                     items.pop(matter, None)
-                items.update({item.matter: item for item in one.diff.set_items})
+                items.update({item.matter: item for item in amended.diff.set_items})
         return list(items.values())
 
 
@@ -120,7 +120,7 @@ PLANS = sa.Table(
     sa.Column("year", sa.Integer, index=True),
     sa.Column("special", sa.Boolean, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    #: The newest version that was published; 0 while none was.
+    #: The newest published version; 0 if there is none.
     sa.Column("shown_version", sa.Integer, nullable=False, index=True),
     sa.Column("state", sa.LargeBinary, nullable=False),
 )
@@ -147,9 +147,9 @@ class Plans(FoldView[PlanState]):
 
 
 def public_document(plan: PlanState) -> dict[str, Any]:
-    """A plan as everybody reads it: its newest published version, and each one before.
+    """Return the public document of a plan: its newest published version and all earlier ones.
 
-    A campaign is public as it is approved: no later act publishes it.
+    A special campaign becomes public with its approval; there is no separate publication.
     """
     if plan.special is not None:
         return document(plan)
@@ -168,12 +168,12 @@ def public_document(plan: PlanState) -> dict[str, Any]:
 
 
 def document(plan: PlanState) -> dict[str, Any]:
-    """A plan as the authorities read it: what it says now, and every version."""
+    """Return the document of a plan for authorities: its newest content and every version."""
     newest = max(plan.versions, default=0)
     shown: dict[str, Any] = {"plan": plan.plan, "unit": plan.unit, "version": newest}
     if plan.special is not None:
-        said = msgspec.to_builtins(plan.special)
-        shown["special"] = {k: v for k, v in said.items() if k not in ("plan", "unit")}
+        fields = msgspec.to_builtins(plan.special)
+        shown["special"] = {k: v for k, v in fields.items() if k not in ("plan", "unit")}
         return shown
     shown["year"] = plan.year
     shown["items"] = plan.items(newest)

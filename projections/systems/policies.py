@@ -1,4 +1,4 @@
-"""Policies (rulebook 0.4): every version adopted, and which holds on a day."""
+"""Policies (rulebook 0.4): all adopted versions, and the version in force on a day."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PolicyState(Fold):
         self.versions.append((record.position, event))
 
     def in_force(self, on: date, **where: str | None) -> PolicyVersionAdopted | None:
-        """The version that holds on a day at a place."""
+        """Return the version in force on a day; ``where`` narrows it to a unit or a grade."""
         versions = PolicyVersions(self.key, versions=[event for _, event in self.versions])
         return versions.in_force(on, **where)
 
@@ -63,7 +63,7 @@ _VIEW = Policies()
 
 
 def value_in_force(connection: Connection, key: str, on: date, **where: str | None) -> Any:
-    """The value of a policy on a day at a place, as the view has it; ``None`` without one."""
+    """Return the value of a policy on a day from the view; ``None`` if no version is in force."""
     state = connection.execute(
         sa.select(POLICIES.c.state).where(POLICIES.c.key == key)
     ).scalar_one_or_none()
@@ -88,18 +88,20 @@ def calendars_to_call_for(views: Views, today: date) -> Iterator[tuple[Command, 
 
 
 def document(policy: PolicyState, on: date) -> dict[str, Any]:
-    """A policy as it is read: the version in force everywhere on a day, and all of them."""
+    """Return a policy as a document: the version in force everywhere on a day, and all versions."""
     current = policy.in_force(on)
     return {
         "key": policy.key,
         "in_force": None if current is None else current.version,
         "value": None if current is None else current.value,
         "unit": None if current is None else current.unit,
-        "versions": [{"position": position, **_said(event)} for position, event in policy.versions],
+        "versions": [
+            {"position": position, **_fields(event)} for position, event in policy.versions
+        ],
     }
 
 
-def _said(event: PolicyVersionAdopted) -> dict[str, Any]:
-    said: dict[str, Any] = msgspec.to_builtins(event)
-    said.pop("key")
-    return said
+def _fields(event: PolicyVersionAdopted) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(event)
+    fields.pop("key")
+    return fields

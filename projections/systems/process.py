@@ -9,7 +9,7 @@ PROCESS_RECORDS = subject_table("process_records", "unit", "entity", "archived_o
 
 
 class ProcessRecords(FoldView[ProcessRecord]):
-    """A row for each case of which something is recorded."""
+    """A row for each case with a recorded process step."""
 
     name = "process_records"
     kind = "case"

@@ -1,4 +1,4 @@
-"""The monthly progress ledger (每月工作进展台账, 2.14): reports, who owes them, and the figures."""
+"""The monthly progress ledger (每月工作进展台账, 2.14): reports, reporting units and figures."""
 
 from __future__ import annotations
 
@@ -52,9 +52,11 @@ class Reports(FoldView[SubmittedReport]):
 
     def row(self, fold: SubmittedReport, position: int) -> Row:
         opened, submitted = fold.opened, fold.submitted
-        said = {name: getattr(opened, name, None) for name in ("unit", "month", "task_no", "part")}
+        columns = {
+            name: getattr(opened, name, None) for name in ("unit", "month", "task_no", "part")
+        }
         return {
-            **said,
+            **columns,
             "stage": fold.stage,
             "due_on": None if opened is None else iso(opened.due_on),
             "warn_on": None if opened is None else iso(opened.warn_on),
@@ -68,7 +70,7 @@ REPORTING_UNITS = subject_table("reporting_units", "since", "until", "last_opene
 
 
 class ReportingUnits(FoldView[ReportingUnit]):
-    """A row for each unit that reports, or did."""
+    """A row for each unit that reports now or reported earlier."""
 
     name = "reporting_units"
     version = 1
@@ -101,11 +103,11 @@ def months_to_open(views: Views, today: date) -> Iterator[tuple[Command, str]]:
 
 
 def prefilled(views: Views, unit: str, month: str, cutoff: int) -> list[dict[str, Any]]:
-    """The figures of a unit's month, task by task, from the events up to a position."""
+    """Return the figures of a unit's month, task by task, from the events up to ``cutoff``."""
     first = date.fromisoformat(f"{month}-01")
     last = add_months(first, 1) - timedelta(days=1)
     with views.reading() as connection:
-        found = figures_of(connection, unit, METRICS, (first, last), cutoff)
+        figures = figures_of(connection, unit, METRICS, (first, last), cutoff)
     return [
         {
             "task_no": task_no,
@@ -113,7 +115,7 @@ def prefilled(views: Views, unit: str, month: str, cutoff: int) -> list[dict[str
                 {
                     "name": metric.name,
                     "title": metric.title,
-                    "value": found.month(metric.name, month),
+                    "value": figures.month(metric.name, month),
                 }
                 for metric in metrics_of(task_no)
             ],

@@ -1,4 +1,4 @@
-"""Publicity (行政执法公示, 2.8): what units have put before the public, and what they should."""
+"""Publicity (行政执法公示, 2.8): what units have published, and what they must publish."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PUBLICITY = subject_table(
 
 
 class ExAntePublicity(FoldView[ExAnte]):
-    """A row for each unit, with what it published beforehand."""
+    """A row for each unit with the items that it must publish in advance."""
 
     name = "ex_ante"
     kind = "unit"
@@ -51,7 +51,7 @@ class ExAntePublicity(FoldView[ExAnte]):
 
 
 class Acts(FoldView[DecidedAct]):
-    """A row for each decision that is no penalty."""
+    """A row for each decision other than a penalty."""
 
     name = "acts"
     kind = "decision"
@@ -61,7 +61,7 @@ class Acts(FoldView[DecidedAct]):
 
 
 class AnnualStatistics(FoldView[AnnualStats]):
-    """A row for each unit and year."""
+    """A row for the statistics of each unit and year."""
 
     name = "annual_stats"
     kind = "annual-stats"
@@ -71,7 +71,7 @@ class AnnualStatistics(FoldView[AnnualStats]):
 
 
 class PublicityRecords(FoldView[PublicityRecord]):
-    """A row for each unit: how it keeps its duties."""
+    """A row for each unit: how it performs its duties of publicity."""
 
     name = "publicity"
     kind = "unit"

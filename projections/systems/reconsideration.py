@@ -1,4 +1,4 @@
-"""Reconsideration cases (行政复议, 2.13): where each stands."""
+"""Reconsideration cases (行政复议, 2.13) and their stages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Credit records one by one (信用信息): where each stands, and which ones are shown too long."""
+"""Credit records (信用信息): the state of each record and of its publicity."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from projections.views import FoldView
 
 
 class RecordState(Fold, array_like=True):
-    """What does this credit record say, and is it shown?"""
+    """What does this credit record contain, and is it shown?"""
 
     record: RecordId
     entity: str = ""
     entry: CreditEntry = msgspec.field(default_factory=CreditEntry)
     decision: str | None = None
-    #: Whether it ever ended by repair or by its longest publicity, though it came back since.
+    #: Whether it ever ended by repair or by its longest publicity, even if it was reinstated.
     was_over: bool = False
 
     def on_credit(self, event: CreditEvent, record: Recorded) -> None:
@@ -56,11 +56,11 @@ RECORDS = sa.Table(
     sa.Column("started_on", Code),
     sa.Column("min_until", Code),
     sa.Column("max_until", Code, index=True),
-    #: From the determination to the last day.
+    #: Whole months from the determination to the last day of publicity.
     sa.Column("months", sa.Integer),
     sa.Column("ended_on", Code),
     sa.Column("decision", Code, index=True),
-    #: Its document number in normal form.
+    #: The document number in normal form.
     sa.Column("doc_key", Code, index=True),
     sa.Column("was_over", sa.Boolean, nullable=False),
     sa.Column("amount_fen", sa.BigInteger),
@@ -102,7 +102,7 @@ class Records(FoldView[RecordState]):
         }
 
 
-#: Records handed to the clock at a time.
+#: The most records given to the clock at a time.
 _MAX_PAST = 500
 
 
@@ -157,5 +157,5 @@ def _months(first: date | None, last: date | None) -> int | None:
 
 
 def iso(day: date | None) -> str | None:
-    """A date as it stands in a table."""
+    """Return a date as a table stores it."""
     return None if day is None else day.isoformat()

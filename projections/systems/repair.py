@@ -1,7 +1,7 @@
-"""Repair (信用修复, 2.4e): the cases, and what an officer works from.
+"""Repair (信用修复, 2.4e): the cases, and the working documents of an officer.
 
-Whether a record can be repaired depends on the day and on policies adopted later: it is reckoned
-when it is asked, by the same functions that decide.
+Whether a record can be repaired depends on the day and on policies adopted later. It is therefore
+calculated on request, by the same functions that decide.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Repairs(FoldView[RepairCase]):
 
 
 class Reader:
-    """Folds as of one position, each read from the ledger once."""
+    """Reads folds as of one position, each from the ledger only once."""
 
     def __init__(self, source: Source, position: int) -> None:
         self._source = source
@@ -55,7 +55,7 @@ class Reader:
         self._known: dict[Hashable, Any] = {}
 
     def __call__(self, fold: F, /) -> F:
-        """The answer to a question."""
+        """Return the fold after all its events up to the position."""
         question = fold.question()
         if question not in self._known:
             records = self._source.records([fold.selector()], self._position)
@@ -65,13 +65,13 @@ class Reader:
 
 
 def reckoning_of(read: Reader, record: Record) -> Reckoning:
-    """What every regime says of a record."""
+    """Return the result of every regime for a record."""
     channels = () if record.started is None else record.started.channels
     return reckon(record.says, channels, lambda key: read(PolicyVersions(key)))
 
 
 def brief(read: Reader, name: str, on: date) -> dict[str, Any]:
-    """A record as it stands in a list: what it is, and from when it can be repaired."""
+    """Return a record as a list item, with the earliest day on which it can be repaired."""
     record = read(Record(name))
     says = record.says
     reckoning = reckoning_of(read, record)
@@ -94,10 +94,10 @@ def brief(read: Reader, name: str, on: date) -> dict[str, Any]:
 def record_document(
     read: Reader, name: str, on: date, case: RepairCase | None = None
 ) -> dict[str, Any]:
-    """All that bears on the repair of one record, on a day.
+    """Return everything that matters for the repair of one record on a day.
 
-    Its dates, each condition with what shows it (by the papers of the open case, if there is one),
-    and who has removed it where it has ended.
+    It contains the dates of the record, each condition with its evidence (from the documents of the
+    open case, if there is one), and, for an ended record, which subscribers have removed it.
     """
     record = read(Record(name))
     entity = record.says.entity
@@ -116,7 +116,7 @@ def record_document(
     if case is not None:
         document["repair"] = {"repair": case.repair, "stage": case.stage}
     document["on"] = on
-    document["conditions"] = [_shown(one) for one in conditions(read, asked, on)]
+    document["conditions"] = [_shown(condition) for condition in conditions(read, asked, on)]
     document["removals"] = [
         {
             "removal": removal.removal,
@@ -134,18 +134,18 @@ def record_document(
 
 
 def case_conditions(read: Reader, case: RepairCase, on: date) -> list[dict[str, Any]]:
-    """The conditions of a case as they stand on a day, for its records that are known."""
+    """Return the conditions of a case on a day, for those of its records that exist."""
     asked = msgspec.structs.replace(Asked.by(case), records=_known(read, case.records))
-    return [_shown(one) for one in conditions(read, asked, on)]
+    return [_shown(condition) for condition in conditions(read, asked, on)]
 
 
 def earliest_dates(read: Reader, records: Iterable[str], on: date) -> list[dict[str, Any]]:
-    """The records of a case that are known, each with its dates."""
+    """Return the existing records of a case, each with its dates."""
     return [brief(read, name, on) for name in _known(read, records)]
 
 
 def _known(read: Reader, records: Iterable[str]) -> tuple[str, ...]:
-    """The records of which the ledger says anything: others are gaps in what it holds."""
+    """Return the records that exist in the ledger; a case may name others."""
     return tuple(name for name in records if read(Record(name)).exists)
 
 

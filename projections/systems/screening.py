@@ -1,8 +1,8 @@
-"""Screening for key supervision (筛选, 2.18): who ranks how, made again, and what changed since.
+"""Screening for key supervision (筛选, 2.18): ranked lists, their repetition, and later changes.
 
-A list is made from the view that rosters are composed from. Whatever that view has learned after
-the position that a list stops at is left out by reading those businesses from the ledger again: so
-a list costs one walk of the view and what has happened since, and comes out the same for ever.
+A list is made from the view behind rosters, as of a position. Businesses with events after that
+position are read again from the ledger up to it. A list therefore costs one scan of the view plus
+the later events, and repeating it gives the same list at any time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from projections.views import FoldView, subject_table
 
 replace = msgspec.structs.replace
 
-#: How many businesses of better ranks without a designation are named at most.
+#: The most better-ranked businesses without a designation that are named.
 _NAMED = 20
 
 _encode = msgspec.json.Encoder().encode
@@ -51,7 +51,7 @@ class Screenings(FoldView[Screening]):
 
 
 class Ranked(msgspec.Struct, frozen=True):
-    """One line of a list: a business, its points, and what they come from."""
+    """One line of a list: a business, its points, and the grounds of the points."""
 
     rank: int
     entity: str
@@ -61,7 +61,7 @@ class Ranked(msgspec.Struct, frozen=True):
 
 
 class Score(msgspec.Struct, frozen=True):
-    """The points of a business, and what they come from."""
+    """The points of a business and their grounds."""
 
     points: int
     risk: RiskClass
@@ -69,7 +69,7 @@ class Score(msgspec.Struct, frozen=True):
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """Under which terms businesses are ranked: the day, the class of businesses, the formula."""
+    """The terms of a ranking: the day, the class of businesses, and the formula."""
 
     on: date
     area: str | None
@@ -79,13 +79,13 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Made(msgspec.Struct, frozen=True):
-    """A list as it was made."""
+    """A finished list, and the number of businesses screened."""
 
     lines: list[Ranked]
     screened: int
 
     def content(self) -> bytes:
-        """The bytes of the list: a line of JSON for each business, best rank first."""
+        """Return the bytes of the list: one line of JSON per business, best rank first."""
         return b"".join(_encode(line) + b"\n" for line in self.lines)
 
 
@@ -93,12 +93,12 @@ _LINE = msgspec.json.Decoder(Ranked)
 
 
 def lines_of(content: bytes) -> Iterator[Ranked]:
-    """The lines of a list."""
+    """Return the lines of a stored list."""
     return map(_LINE.decode, content.splitlines())
 
 
 def score(standing: Standing, formula: Mapping[str, Any], on: date) -> Score:
-    """The points of a business on a day, by a value of ``key.screening_formula``."""
+    """Return the points of a business on a day, by a value of ``key.screening_formula``."""
     grounds = tuple(
         replace(ground, events=standing.graded_by(on)) if ground.kind == "grade" else ground
         for ground in standing.grounds(formula, on)
@@ -108,7 +108,7 @@ def score(standing: Standing, formula: Mapping[str, Any], on: date) -> Score:
 
 
 def made(follower: Follower, terms: Terms, cutoff: int) -> Made:
-    """The list of a day from the events up to ``cutoff``. Ties are in the order of the code."""
+    """Make the list of a day from the events up to ``cutoff``; ties are ordered by the code."""
     scored: list[tuple[int, str, Score]] = []
     screened = 0
     for standing in _standings(follower, terms, cutoff):
@@ -117,21 +117,23 @@ def made(follower: Follower, terms: Terms, cutoff: int) -> Made:
         if not standing.of_class(terms.on, terms.area, terms.line):
             continue
         screened += 1
-        found = score(standing, terms.formula, terms.on)
-        if found.points:
-            scored.append((-found.points, standing.entity, found))
+        scored_business = score(standing, terms.formula, terms.on)
+        if scored_business.points:
+            scored.append((-scored_business.points, standing.entity, scored_business))
     scored.sort(key=lambda line: line[:2])
     return Made(
         [
-            Ranked(rank, entity, found.points, found.risk, found.grounds)
-            for rank, (_, entity, found) in enumerate(scored, 1)
+            Ranked(
+                rank, entity, scored_business.points, scored_business.risk, scored_business.grounds
+            )
+            for rank, (_, entity, scored_business) in enumerate(scored, 1)
         ],
         screened,
     )
 
 
 def _standings(follower: Follower, terms: Terms, cutoff: int) -> Iterator[Standing]:
-    """Every business as the ledger had it at a position."""
+    """Yield every business of the class with its state at a position."""
     for standing, position in placed_population(follower.views, terms.area, terms.line):
         if position <= cutoff:
             yield standing
@@ -140,7 +142,7 @@ def _standings(follower: Follower, terms: Terms, cutoff: int) -> Iterator[Standi
 
 
 def standing_at(follower: Follower, entity: str, cutoff: int) -> Standing:
-    """A business as the ledger had it at a position."""
+    """Return the state of a business at a position."""
     blank = Standing(entity)
     return blank.over(follower.source.records([blank.selector()], cutoff))
 
@@ -148,25 +150,32 @@ def standing_at(follower: Follower, entity: str, cutoff: int) -> Standing:
 def terms_of(
     desk: Desk, on: date, area: str | None, line: str | None, version: int | None = None
 ) -> Terms:
-    """The terms of a day, by the version in force or another. Raises ``Unavailable``."""
+    """Return the terms of a day, by the formula in force or by the given version.
+
+    Raises ``Unavailable`` if there is no such version.
+    """
     versions = desk.now(PolicyVersions("key.screening_formula"))
     if version is None:
-        found = versions.in_force(on)
+        adopted = versions.in_force(on)
     else:
-        found = next((one for one in versions.versions if one.version == version), None)
-    if found is None:
-        raise Unavailable(f"policy key.screening_formula has no version for {on}; adopt one first")
-    return Terms(on, area, line, found.version, found.value)
+        adopted = next(
+            (candidate for candidate in versions.versions if candidate.version == version), None
+        )
+    if adopted is None:
+        raise Unavailable(
+            f"policy key.screening_formula has no version in force on {on}; adopt a version first"
+        )
+    return Terms(on, area, line, adopted.version, adopted.value)
 
 
 def terms_of_run(desk: Desk, run: Screening) -> Terms:
-    """The terms under which a screening was made."""
+    """Return the terms under which a screening was made."""
     assert run.on is not None
     return terms_of(desk, run.on, run.area, run.line, run.formula_version)
 
 
 def run_screening(command: RunScreening, desk: Desk) -> Prepared:
-    """Make the list from everything that the view holds, and store it."""
+    """Make the list from all events in the view and store it as a blob."""
     caught_up(desk)
     cutoff = desk.follower.position(Population.name)
     terms = terms_of(desk, command.on, command.area, command.line)
@@ -182,18 +191,18 @@ def run_screening(command: RunScreening, desk: Desk) -> Prepared:
 
 
 def designate_key_unit(command: DesignateKeyUnit, desk: Desk) -> Prepared:
-    """Find the rank of the business, and who of better ranks is not designated by its unit."""
+    """Find the rank of the business and the better-ranked ones that the unit did not designate."""
     run = None if command.run is None else desk.now(Screening(command.run))
     if run is None or run.unit != command.unit:
-        # The decision says that there is none, or that it is another unit's.
+        # The command's decision says that the run is unknown or belongs to another unit.
         return Prepared(replace(command, ranked=None))
     return Prepared(replace(command, ranked=_rank_in(run, command.entity, desk)))
 
 
 def _rank_in(run: Screening, entity: str, desk: Desk) -> RankInRun | None:
-    """The rank of a business, with the first better ones that may not be designated."""
+    """Return the rank of a business, with the better-ranked ones that lack a designation."""
     passed: list[str] = []
-    #: Their designation was not ended; the decision looks whether it still holds.
+    #: Their designation was not ended; the decision checks whether it is still in force.
     designated: list[str] = []
     for line in lines_of(desk.blobs.get(run.list_digest)):
         if line.entity == entity:
@@ -210,9 +219,7 @@ def _rank_in(run: Screening, entity: str, desk: Desk) -> RankInRun | None:
 
 
 def again(desk: Desk, run: Screening) -> dict[str, Any]:
-    """A screening made again at its position: its digest and numbers, and whether they are the
-    same.
-    """
+    """Make a screening again at its position; return its digest and numbers, and if they match."""
     ranking = made(desk.follower, terms_of_run(desk, run), run.cutoff_position)
     digest = sha256(ranking.content()).hexdigest()
     return {
@@ -227,9 +234,9 @@ def again(desk: Desk, run: Screening) -> dict[str, Any]:
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What changed the points of a business since a screening, one step after another.
+    """One change of a business's points since a screening.
 
-    ``by``: the formula in force today, the day itself, or the event at ``position``.
+    ``by``: ``formula`` (the formula in force today), ``day``, or ``event`` (that at ``position``).
     """
 
     by: str
@@ -240,7 +247,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Moved(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A business whose points are others than in the list of a screening."""
+    """A business whose points differ from those in the list of a screening."""
 
     entity: str
     before: int
@@ -251,9 +258,9 @@ class Moved(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def moved_since(desk: Desk, run: Screening, today: date) -> tuple[int, list[Moved]]:
-    """What a screening run now would give otherwise: up to which position, and for whom.
+    """Return the businesses that a screening now would score differently, and its position.
 
-    In the order of the code, without the steps.
+    They are ordered by the code; ``changes`` is empty.
     """
     cutoff = desk.follower.position(Population.name)
     now = made(desk.follower, terms_of(desk, today, run.area, run.line), cutoff)
@@ -261,16 +268,16 @@ def moved_since(desk: Desk, run: Screening, today: date) -> tuple[int, list[Move
     after = {line.entity: line for line in now.lines}
     moved = []
     for entity in sorted(before.keys() | after.keys()):
-        one, other = before.get(entity), after.get(entity)
-        points, points_now = one.points if one else 0, other.points if other else 0
+        line, line_now = before.get(entity), after.get(entity)
+        points, points_now = line.points if line else 0, line_now.points if line_now else 0
         if points != points_now:
             moved.append(
                 Moved(
                     entity,
                     points,
                     points_now,
-                    one.rank if one else None,
-                    other.rank if other else None,
+                    line.rank if line else None,
+                    line_now.rank if line_now else None,
                 )
             )
     return cutoff, moved
@@ -279,7 +286,7 @@ def moved_since(desk: Desk, run: Screening, today: date) -> tuple[int, list[Move
 def steps(
     desk: Desk, run: Screening, entity: str, today: date, cutoff: int
 ) -> Iterator[tuple[Change, Recorded | None]]:
-    """What made the difference for one business: formula, day and events, each with its effect."""
+    """Yield what changed the points of one business: formula, day and events, with the effects."""
     then, now = terms_of_run(desk, run), terms_of(desk, today, run.area, run.line)
     standing = standing_at(desk.follower, entity, run.cutoff_position)
     points = _counted(standing, then)
@@ -306,7 +313,7 @@ def steps(
 
 
 def _counted(standing: Standing, terms: Terms) -> int:
-    """The points under these terms; none for a business that is not screened."""
+    """Return the points under these terms; 0 for a business that is not screened."""
     if not standing.registered(terms.on):
         return 0
     if not standing.of_class(terms.on, terms.area, terms.line):
@@ -314,7 +321,7 @@ def _counted(standing: Standing, terms: Terms) -> int:
     return score(standing, terms.formula, terms.on).points
 
 
-#: What is worked out for which command before it is handed in.
+#: The functions that prepare commands, by command class.
 PREPARERS: dict[type[Command], Preparer] = {
     RunScreening: run_screening,
     DesignateKeyUnit: designate_key_unit,

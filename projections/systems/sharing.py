@@ -1,4 +1,4 @@
-"""Sharing (互联互通, 2.4f): who subscribes to what for which purpose, and who has removed what."""
+"""Sharing (互联互通, 2.4f): subscriptions with their purpose, and the removal of records."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SUBSCRIPTIONS = subject_table(
     "subscriptions",
     "unit",
     sa.Column("live", sa.Boolean, nullable=False, index=True),
-    #: Whether a removal is not confirmed.
+    #: Whether any removal is still unconfirmed.
     sa.Column("owing", sa.Boolean, nullable=False, index=True),
 )
 
@@ -38,7 +38,7 @@ REMOVALS = subject_table(
 
 
 class Removals(FoldView[Removal]):
-    """A row for each notice that a record has to be removed."""
+    """A row for each notice that a record must be removed."""
 
     name = "removals"
     kind = "removal"

@@ -1,4 +1,4 @@
-"""Take-ons, and what older systems asked for that is still to be done (2.18)."""
+"""Take-ons from older systems, and the duties taken on that are still to be performed (2.18)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DUTIES = subject_table(
 
 
 class OpenDuties(FoldView[OpenDuty]):
-    """A row for each thing that an older system asked for."""
+    """A row for each duty taken on from an older system."""
 
     name = "open_duties"
     kind = "duty"

@@ -1,11 +1,11 @@
-"""What each event counted for a unit's monthly figures, to be added up by unit, metric and day.
+"""The contribution of each event to a unit's monthly figures, by unit, metric and day.
 
-A report and a score are figures of one month or year up to one position. Read from the events, each
-costs the unit's whole past; here it costs the rows of the time it is about. A level (what stands
-open at the end of a month) still adds up all rows of its one metric.
+A report or a score consists of the figures of one month or year up to one position. Counting the
+events would cost the unit's whole past; adding these rows costs only the period in question. A
+level (the number open at the end of a month) still adds all rows of its metric.
 
-A correction changes what an event counted from the correction's position on: the row it had stays,
-with the position until which it counted, so that every cutoff has the answer that it had.
+A correction changes the contribution of an event from the correction's position on. The old row
+stays, with the position until which it counted, so that the result for any cutoff never changes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TALLIES = sa.Table(
     sa.Column("unit", Code, primary_key=True),
     sa.Column("name", Code, primary_key=True),
     sa.Column("day", Code, primary_key=True),
-    #: The event that counted, and from which position on it counted so, until which.
+    #: The position of the counted event, and the positions from and until which this row counts.
     sa.Column("record", sa.BigInteger, primary_key=True, autoincrement=False, index=True),
     sa.Column("since", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("until", sa.BigInteger),
@@ -39,7 +39,7 @@ TALLIES = sa.Table(
 
 
 class Tallies(View):
-    """A row for each metric and unit that an event counted for."""
+    """A row for each event, unit and metric for which the event counts."""
 
     name = "tallies"
     version = 1
@@ -78,7 +78,7 @@ def _rows(record: Recorded, since: int) -> list[tuple[object, ...]]:
 def _corrected(
     position: int, event: RecordCorrected, store: Store, source: Source
 ) -> list[tuple[object, ...]]:
-    """End the rows of the corrected event, and return those that it has from here on."""
+    """End the rows of the corrected event, and return its rows from this position on."""
     target = source.at(event.target_position)
     if target is None or not any(isinstance(target.event, m.events) for m in METRICS.values()):
         return []
@@ -94,9 +94,10 @@ def _corrected(
 def figures_of(
     connection: Connection, unit: str, names: Iterable[str], days: tuple[date, date], cutoff: int
 ) -> Figures:
-    """The figures of a unit from one day to another, both in, from the events up to a position.
+    """Return the figures of a unit for a period, from the events up to position ``cutoff``.
 
-    A level has all that came before on the last day.
+    ``days`` are the first and the last day, both included. A level is the sum of everything up to
+    the last day, and is returned for that day.
     """
     first, last = days
     wanted = sorted(set(names))
@@ -109,7 +110,7 @@ def figures_of(
         table.since <= cutoff,
         sa.or_(table.until.is_(None), table.until > cutoff),
     ]
-    found: dict[str, dict[date, int]] = {}
+    figures: dict[str, dict[date, int]] = {}
     for some in in_groups(flows):
         query = (
             sa.select(table.name, table.day, sa.func.sum(table.n).label("total"))
@@ -117,9 +118,9 @@ def figures_of(
             .group_by(table.name, table.day)
         )
         for name, day, total in connection.execute(query):
-            found.setdefault(name, {})[date.fromisoformat(day)] = int(total)
+            figures.setdefault(name, {})[date.fromisoformat(day)] = int(total)
     for name in levels:
         whole = sa.select(sa.func.sum(table.n)).where(*counts, table.name == name)
         if (total := connection.execute(whole).scalar_one()) is not None:
-            found[name] = {last: int(total)}
-    return Figures(found)
+            figures[name] = {last: int(total)}
+    return Figures(figures)

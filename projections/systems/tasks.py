@@ -1,4 +1,4 @@
-"""Inspection tasks (检查任务, 2.2): how far each has come."""
+"""Inspection tasks (检查任务, 2.2) and their progress."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from projections.views import FoldView
 
 
 class TaskState(Fold):
-    """How far has this task come, and when was each step?"""
+    """What is the stage of this task, and on which day was each step?"""
 
     task: TaskId
     unit: str = ""
@@ -121,7 +121,7 @@ class TaskState(Fold):
 
     @property
     def stage(self) -> str:
-        """The furthest step that was taken."""
+        """The furthest step taken."""
         if self.cancelled_on and not self.opened_on:
             return "cancelled"
         for stage, day in (

@@ -1,4 +1,4 @@
-"""Work plans, milestones and urges (2.18), as their folds have them, and who adopted no plan."""
+"""Work plans, milestones and urging letters (2.18), and units without a plan."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from projections.views import FoldView, subject_table
 
 
 def _listed(units: Iterable[str]) -> str:
-    """Units in one text, each between bars, so that a query finds a whole id."""
+    """Return units as one text, each between ``|``, so that a query can match a whole id."""
     return "".join(f"|{unit}|" for unit in sorted(set(units)))
 
 
 class WorkPlans(FoldView[WorkPlan]):
-    """A row for each plan, in its newest version."""
+    """A row for each plan, by its newest version."""
 
     name = "work_plans"
     kind = "work-plan"
@@ -103,7 +103,7 @@ URGES = subject_table(
 
 
 class Urges(FoldView[Urge]):
-    """A row for each urge."""
+    """A row for each urging letter."""
 
     name = "urges"
     kind = "urge"
@@ -113,7 +113,7 @@ class Urges(FoldView[Urge]):
 
 
 class TrackedUnits(FoldView[Tracked]):
-    """A row for each unit whose works were looked at."""
+    """A row for each unit whose works were inspected for tracking."""
 
     name = "tracked_units"
     kind = "unit"
@@ -126,7 +126,7 @@ PLAN_YEARS = subject_table("plan_years")
 
 
 class PlanYears(FoldView[UnitWorkPlans]):
-    """A row for each unit: for which years it adopted a plan, and for which none came in time."""
+    """A row for each unit: the years with an adopted plan, and those without one in time."""
 
     name = "plan_years"
     kind = "unit"
@@ -139,7 +139,7 @@ POLICIES_KNOWN = subject_table("policies_known", "since")
 
 
 class PoliciesKnown(FoldView[PolicyKnown]):
-    """A row for each policy: since which day this ledger has held a version of it."""
+    """A row for each policy: the day since which this ledger holds a version of it."""
 
     name = "policies_known"
     kind = "policy"
@@ -149,7 +149,7 @@ class PoliciesKnown(FoldView[PolicyKnown]):
 
 
 def known_since(connection: Any, key: str) -> date | None:
-    """The day since which this ledger has held a version of a policy; ``None`` without one."""
+    """Return the day since which this ledger holds a version of a policy; ``None`` without one."""
     since = connection.execute(
         sa.select(POLICIES_KNOWN.c.since).where(POLICIES_KNOWN.c.key == key)
     ).scalar_one_or_none()
@@ -183,9 +183,9 @@ def plans_missing(views: Views, today: date) -> Iterator[tuple[Command, str]]:
 
 
 def tracked(connection: Any, unit: str, month: str) -> dict[str, list[dict[str, Any]]]:
-    """What the plan and the offices that track it asked of a unit in a month, task by task.
+    """Return the milestones and urging letters of a unit in a month, ordered by task.
 
-    ``milestones`` are those due or reached in it, ``urges`` those made, due or answered in it.
+    ``milestones``: those due or reached in the month; ``urges``: those sent, due or answered in it.
     """
     milestones, urges = MILESTONES.c, URGES.c
 

@@ -118,15 +118,15 @@ def all_wrong(past: Past) -> tuple[list[str], list[str], tuple[str, ...]]:
     [
         (
             ("DELETE FROM places WHERE view = 'profiles'", "DELETE FROM profiles"),
-            "not noted how far",
+            "its place is not recorded",
         ),
         (
             ("UPDATE places SET position = 9999 WHERE view = 'profiles'",),
-            "at position 9999, and",
+            "it is 9999: rebuild it",
         ),
-        (("UPDATE places SET position = -1 WHERE view = 'profiles'",), "it is at position -1, and"),
+        (("UPDATE places SET position = -1 WHERE view = 'profiles'",), "it is -1: rebuild it"),
         (("UPDATE places SET anchor = 'x' WHERE view = 'profiles'",), "not the ledger's"),
-        (("UPDATE places SET tables = 'x' WHERE view = 'profiles'",), "has other tables"),
+        (("UPDATE places SET tables = 'x' WHERE view = 'profiles'",), "its tables are not those"),
         (("UPDATE places SET fingerprint = 1 WHERE view = 'profiles'",), "another version"),
         (
             ("UPDATE places SET error = 'no', error_position = 7 WHERE view = 'profiles'",),

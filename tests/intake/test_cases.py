@@ -34,8 +34,8 @@ def test_numbers_that_have_lost_digits_are_no_keys(ledger: Imported) -> None:
     assert (report.rows, report.rejected, report.rejects) == (4, 4, {"lost-digits": 4})
     assert ledger.of(EntityRegistered, InspectionImported) == []
     assert [refused.message.rpartition(". ")[2] for refused in report.examples[:2]] == [
-        "Row 3 has the same number now",
-        "Row 2 has the same number now",
+        "Row 3 now has the same number",
+        "Row 2 now has the same number",
     ]
     assert (
         "sf_businesses_2016.xlsx: rows 2 and 3 have the same number in business_id, because digits "
@@ -139,8 +139,8 @@ def test_an_error_cell_says_nothing(ledger: Imported) -> None:
     report = take(ledger, "08-error-cells")
     assert report.rejects == {"error-cell": 2}
     assert [refused.message for refused in report.examples] == [
-        "score_first shows the error #N/A; mend the formula or empty the cell",
-        "score_first shows the error #REF!; mend the formula or empty the cell",
+        "score_first shows the error #N/A; correct the formula or clear the cell",
+        "score_first shows the error #REF!; correct the formula or clear the cell",
     ]
     assert ledger.of(InspectionImported, RecordCorrected) == []
 

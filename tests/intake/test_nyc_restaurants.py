@@ -71,7 +71,7 @@ def test_what_happened_and_what_was_known_are_two_dates(ledger: Imported, tmp_pa
     assert record.occurred_on == date(2013, 1, 2)
     assert record.envelope.provenance is not None
     assert record.envelope.provenance.known_at is None
-    assert any("counts as known from the moment" in remark for remark in report.remarks)
+    assert any("count as known from the time of recording" in remark for remark in report.remarks)
 
 
 def test_the_day_that_the_operator_names_is_when_it_was_known(

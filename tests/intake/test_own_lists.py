@@ -218,7 +218,10 @@ def test_one_code_stands_in_a_list_once(ledger: Imported, tmp_path: Path) -> Non
     rows = [firm(1), firm(2), firm(1, 企业名称="别的公司"), firm(1)]
     report = take(ledger, book(tmp_path / "名录.xlsx", rows), batch_rows=1)
     assert report.rejects == {"listed-twice": 1}
-    assert f"{code(1)} stands on line 2 of this list too" in report.examples[0].message
+    assert (
+        f"{code(1)} must be listed once; line 2 of this list has other"
+        in report.examples[0].message
+    )
     assert len(ledger.of(EntityRegistered)) == 2
 
 
@@ -290,7 +293,7 @@ def test_a_wrong_mapping_is_refused_with_line_and_key(
 def test_a_file_that_is_no_mapping_is_refused_in_words(tmp_path: Path) -> None:
     path = tmp_path / "my.toml"
     path.write_text("name = \n", "utf-8")
-    with pytest.raises(MappingError, match=r"my.toml is not TOML: .*line 1"):
+    with pytest.raises(MappingError, match=r"my.toml must be TOML; it is not: .*line 1"):
         read_mapping(path)
     path.write_bytes("名 = 1".encode("gb18030"))
     with pytest.raises(MappingError, match="must be UTF-8"):
@@ -346,12 +349,15 @@ def test_a_report_for_people_names_its_figures(
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path / "名录.csv", HEADINGS, [firm(1), firm(2, 企业名称="")])
     for language, said in (
-        ("zh", ("拒收", "名录.csv:3: “企业名称”为空", "编码 UTF-8（经识别）", "缺少的列 注册号")),
+        (
+            "zh",
+            ("拒收", "名录.csv:3: “企业名称”不得为空", "编码 UTF-8（经识别）", "缺少的列 注册号"),
+        ),
         (
             "en",
             (
                 "rejected",
-                "名录.csv:3: 企业名称 is empty",
+                "名录.csv:3: 企业名称 must not be empty",
                 "encoding UTF-8 (found)",
                 "missing 注册号",
             ),

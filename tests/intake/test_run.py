@@ -189,7 +189,7 @@ def test_rejected_rows_are_written_down(ledger: Imported, tmp_path: Path) -> Non
         ("nyc_inspections_2013.csv.gz", "3", "rejected", "bad-score"),
         ("nyc_inspections_2013.csv.gz", "5", "warned", "negative-score"),
     ]
-    assert told[0]["message"] == "score 'many' is no whole number"
+    assert told[0]["message"] == "score must be a whole number; it is 'many'"
     assert told[0]["row"].startswith("2013-01-02,41000001,GOLDEN DUCK")
     first = path.read_bytes()
     ledger.take("nyc-restaurants", folder, rejects=path)
@@ -243,7 +243,7 @@ def test_a_folder_without_files_is_answered_with_what_is_there(
     (tmp_path / "nyc_restaurants.csv").touch()
     with pytest.raises(ImportFailed, match=r"nyc_inspections_\*\{\.csv.*nyc_restaurants\.csv"):
         ledger.take("nyc-restaurants", tmp_path)
-    with pytest.raises(ImportFailed, match="is not a folder"):
+    with pytest.raises(ImportFailed, match="must be a file or a folder"):
         ledger.take("nyc-restaurants", tmp_path / "nowhere")
 
 
@@ -303,7 +303,7 @@ def test_two_imports_of_one_file_do_not_take_it_twice(ledger: Imported, tmp_path
     with (
         SQLiteRecorder(ledger.path) as recorder,
         Ledger(recorder, clock=lambda: NOW) as opened,
-        pytest.raises(OutOfStep, match="by somebody else"),
+        pytest.raises(OutOfStep, match="by another import"),
     ):
         opened.execute(command, OPERATOR)
 

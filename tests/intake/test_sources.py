@@ -116,7 +116,7 @@ def test_a_quotation_that_is_closed_much_later_costs_one_row(tmp_path: Path) -> 
     [
         (b"", "is empty"),
         (b"id,title\n", "has no column name. Found: id, title. Needed: id, name."),
-        (b"id,name,name\n", "names a column twice: name"),
+        (b"id,name,name\n", "must name each column once; it names twice: name"),
         ("id,name\n".encode("utf-16-le"), "UTF-16 without a byte order mark"),
     ],
 )

@@ -80,6 +80,9 @@ def test_both_sentences_say_the_same_values(english: str, chinese: str) -> None:
 
 
 def test_values_are_taken_over_and_sentences_within_are_translated() -> None:
+    assert (
+        in_chinese("score must be a whole number; it is 'many'") == "“score”必须是整数；现为'many'"
+    )
     assert in_chinese("score 'many' is no whole number") == "“score”的值'many'不是整数"
     assert (
         in_chinese("地址 holds a mobile number, which is not repeated here (bad-地址)")

@@ -76,7 +76,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "column ZZZZ": (
         lambda p: changed(p, SHEET, sheet_of(f'<row>{HEAD}<c r="ZZZZ1"><v>1</v></c></row>')),
-        "a cell names no column",
+        "a cell has no valid column",
     ),
     "column XFE": (
         lambda p: changed(p, SHEET, sheet_of(f'<row>{HEAD}<c r="XFE1"><v>1</v></c></row>')),
@@ -88,11 +88,11 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "entities": (
         lambda p: changed(p, SHEET, lambda d: b'<!DOCTYPE a [<!ENTITY b "bbbb">]>' + d),
-        "declares a document type",
+        "must not declare a document type",
     ),
     "a large part": (
         lambda p: changed(p, "xl/workbook.xml", lambda d: d + b" " * (70 << 20)),
-        "a part of 70 MiB that should be small",
+        "a part of 70 MiB that must be small",
     ),
     "old": (lambda p: put(p, OLE), r"of the old kind \(\.xls\).*save it as \.xlsx"),
     "locked": (
@@ -104,10 +104,10 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
         r"an \.xlsb workbook",
     ),
     "web page": (lambda p: put(p, b"\n<html><table><tr><td>id</td>"), "is a web page"),
-    "text": (lambda p: put(p, b"id,name\n1,x\n"), r"let its name end in \.csv"),
+    "text": (lambda p: put(p, b"id,name\n1,x\n"), r"its name must end in \.csv"),
     "packed folder": (
         lambda p: put(p, zipped({"a/b.csv": "id,name"}, p)),
-        "a packed folder and no workbook",
+        "a compressed folder, not a workbook",
     ),
     "a locked ods": (
         lambda p: put(p, zipped({"content.xml": "<a/>", "META-INF/manifest.xml": LOCKED}, p)),
@@ -115,7 +115,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "a text document": (
         lambda p: put(p, zipped({"content.xml": "<office:text xmlns:office='o'/>"}, p)),
-        "is a document and no workbook",
+        "is a text document, not a workbook",
     ),
 }  # fmt: skip
 LOCKED = "<manifest:manifest xmlns:manifest='m'><manifest:encryption-data/></manifest:manifest>"
@@ -149,7 +149,7 @@ def test_a_part_that_unpacks_without_end_is_left(
     monkeypatch.setattr(workbooks, "MAX_XML", 20 << 20)
     path = changed(tmp_path / "t.xlsx", SHEET, lambda d: d[:-12] + b"<x/>" * (6 << 20) + d[-12:])
     assert path.stat().st_size < 200_000
-    with pytest.raises(SourceError, match="unpacks to more than 20 MiB"):
+    with pytest.raises(SourceError, match="must not unpack to more than 20 MiB"):
         rows_of(path)
 
 
@@ -199,8 +199,8 @@ def test_hidden_columns_are_never_read(tmp_path: Path, write: Callable[..., Path
     with Source(path, LAYOUT) as source:
         assert source.form.remarks == ["hidden columns are not read: note"]
     write(path, Sheet("S", [row[:3] for row in rows], hidden_columns=[2]))
-    with pytest.raises(SourceError, match="has column note hidden; show the column"):
+    with pytest.raises(SourceError, match="must not have column note hidden; show the column"):
         rows_of(path)
     write(path, Sheet("S", rows))
-    with pytest.raises(SourceError, match="names a column twice: note"):
+    with pytest.raises(SourceError, match="it names twice: note"):
         rows_of(path)

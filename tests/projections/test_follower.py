@@ -163,7 +163,7 @@ def test_only_one_follows(past: Past, tmp_path: Path, views: Views) -> None:
         Follower(past.recorder, other) as second,
     ):
         first.catch_up()
-        with pytest.raises(Followed, match="another process follows"):
+        with pytest.raises(Followed, match="another process writes"):
             second.catch_up()
         second.start()
         assert second.wait_for(3, 60)
@@ -181,7 +181,7 @@ def test_a_severed_follower_notices(past: Past, views: Views) -> None:
         follower.catch_up(2)
         with views.engine.begin() as connection:
             connection.execute(sa.update(PLACES).values(position=3))
-        with pytest.raises(Followed, match="does not stand at 2"):
+        with pytest.raises(Followed, match="is not at position 2"):
             follower.catch_up()
 
 

@@ -1,18 +1,18 @@
 """Japan's published labour-law offenders: when each case was put on the list and taken off it.
 
-``LISTED`` enters a penalty on the credit record and starts its publicity; ``REMOVED`` ends the
-publicity, because the source lists it no more: the nearest thing to a repair that this register
-has. ``event_date`` is when the register first said it.
+``LISTED`` enters a penalty on the credit record and starts its publicity. ``REMOVED`` ends the
+publicity, because the source no longer lists the case; this register has nothing closer to a
+repair. ``event_date`` is the day on which the register first reported the row.
 
-How its oddities are taken; each is counted and listed under its name:
+How oddities are handled; each is counted and listed under its name:
 
-- ``data-gap``: the list was not seen for a while before this date, so it may be too late a date.
+- ``data-gap``: the list was not observed for a while before this date, so the date may be too late.
 - ``no-prosecution_date``, ``prosecution-after-listing``: the day of listing counts as that of the
   decision.
 - ``no-violation_law``: the case goes in with the title ``not stated``.
 - ``never-listed``, ``removed-before-listed``: the removal is rejected.
 - ``unknown-event``: the row is rejected.
-- ``penalty-contradicts``, ``removal-contradicts``, ``exact-duplicate``: what was said first stays.
+- ``penalty-contradicts``, ``removal-contradicts``, ``exact-duplicate``: the first row stays.
 
 A business that is listed again with another name or place is revised from that day on.
 
@@ -39,7 +39,7 @@ NAME = "jp-labour"
 #: Ministry of Health, Labour and Welfare.
 UNIT = "JP-MHLW"
 
-#: The publication under which cases that were sent to the prosecutor are listed.
+#: The publication that lists the cases sent to the prosecutor.
 _ALLOWED_BY = "労働基準関係法令違反に係る公表事案"
 _SAFETY = "労働安全衛生"
 
@@ -49,7 +49,7 @@ def _listed(row: Row, tables: Tables) -> Iterator[Claim]:
     if event == "REMOVED":
         return
     if event != "LISTED":
-        raise BadRow("unknown-event", f"event {event!r} is neither LISTED nor REMOVED")
+        raise BadRow("unknown-event", f"event must be LISTED or REMOVED; it is {event!r}")
     entity, record, day = _case(row)
     identity = Identity(
         name=row.text("masked_name", 300),
@@ -102,9 +102,12 @@ def _removed(row: Row, tables: Tables) -> Iterator[Claim]:
 
 
 def _case(row: Row) -> tuple[str, str, date]:
-    """The business, the record and the day of a row."""
+    """Return the business, the record and the day of a row."""
     if (row.text("crossed_data_gap") or "").lower() in {"true", "1"}:
-        row.warn("data-gap", "the list was not seen for a while before this date")
+        row.warn(
+            "data-gap",
+            "the list was not observed for a while before this date, which may be too late",
+        )
     return (
         row.business(NAME, "company_key"),
         row.business(NAME, "entry_id"),

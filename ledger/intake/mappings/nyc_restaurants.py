@@ -1,23 +1,24 @@
 """New York City restaurant inspections: one row for each citation of an inspection.
 
 An inspection is (camis, inspection_date, inspection_type), a violation one of its codes. Scores are
-penalty points: fewer are better. The register has no column that says when it first said
-something, so what it says counts as known when the ledger records it.
+penalty points: fewer are better. The register has no column with the day on which it first
+reported something, so a fact counts as known from when the ledger records it.
 
-How its oddities are taken; each is counted and listed under its name:
+How oddities are handled; each is counted and listed under its name:
 
-- ``never-inspected``: 1900-01-01 means that. The business is registered and nothing else.
-- ``no-inspection_type``: the inspection goes in with the type ``not stated``.
-- ``negative-score``: −1 and −2 are codes, not points. The inspection goes in without a score.
-- ``code-without-citation``: the action says that no violation was recorded, and the row carries a
-  violation code. The violation goes in: somebody wrote the code down.
-- ``citation-without-code``: the action says cited, but nothing is. The inspection goes in.
+- ``never-inspected``: the date 1900-01-01 means that. Only the business is imported.
+- ``no-inspection_type``: the inspection is imported with the type ``not stated``.
+- ``negative-score``: −1 and −2 are codes, not points. The inspection is imported without a score.
+- ``code-without-citation``: the action says that no violation was recorded, but the row has a
+  violation code. The violation is imported, because an inspector wrote the code down.
+- ``citation-without-code``: the action says cited, but there is no code. The inspection is
+  imported.
 - ``unknown-violation_code``, ``unknown-action_code``: not in the code lists; kept as written.
-- ``exact-duplicate``: the same bytes stand in the file twice. The second adds nothing.
+- ``exact-duplicate``: the file has the same row twice. The second adds nothing.
 - ``score-contradicts``, ``action-``, ``grade-``, ``graded-on-contradicts``: an earlier row of the
-  same inspection said otherwise. The first row counts; the violation of this one goes in.
-- ``identity-differs``: an earlier row of the same file has the business under another name or
-  address. The first counts. In another file it counts as a revision from the day of the import.
+  same inspection has another value. The first row counts; the violation of this row is imported.
+- ``identity-differs``: an earlier row of the same file has another name or address of the business.
+  The first counts. In another file it counts as a revision from the day of the import.
 
 Grades stay as the register writes them: A, B, C, P and Z (pending), Not Yet Graded.
 """
@@ -46,11 +47,11 @@ NAME = "nyc-restaurants"
 #: Department of Health and Mental Hygiene.
 UNIT = "NYC-DOHMH"
 
-#: An inspection date that means: registered and never inspected.
+#: The inspection date of a business that was registered but never inspected.
 NEVER = date(1900, 1, 1)
 
 
-#: What the rows of one inspection have in common; a file that lacks one has it nowhere.
+#: The columns that are equal in all rows of one inspection.
 _VISIT = (
     "inspection_date",
     "camis",
@@ -81,7 +82,7 @@ def _citation(row: Row, tables: Tables) -> Iterable[Claim]:
 
 
 def _visit(row: Row, tables: Tables) -> tuple[Claim, ...]:
-    """The business, and its inspection unless it never was inspected."""
+    """Return the claims of the business and, if it was inspected, of the inspection."""
     entity = row.business(NAME, "camis")
     held_on = row.need_day("inspection_date")
     business = EntityRegistered(entity=entity, identity=_identity(row, tables["cuisines"]))
@@ -124,7 +125,7 @@ def _inspection(
         row.warn("unknown-action_code", f"action_code {action} is not in the list of actions")
     score = row.number("score")
     if score is not None and score < 0:
-        row.warn("negative-score", f"score {score} is no number of points")
+        row.warn("negative-score", f"score must not be negative; it is {score} and is left out")
         score = None
     return InspectionImported(
         inspection=inspection_id(entity, held_on, kind),
@@ -147,10 +148,15 @@ def _violation(
     code = row.text("violation_code", 60)
     if code is None:
         if inspection.action == "CITED":
-            row.warn("citation-without-code", "the action says cited, and no code is given")
+            row.warn(
+                "citation-without-code", "the action says cited, but there is no violation code"
+            )
         return None
     if inspection.action == "NONE":
-        row.warn("code-without-citation", f"the action says no violation, and cites {code}")
+        row.warn(
+            "code-without-citation",
+            f"the action says no violation, but the row has the code {code}",
+        )
     if codes and code not in codes:
         row.warn("unknown-violation_code", f"violation_code {code} is not in the list of codes")
     severity, description = codes.get(code, (None, None))

@@ -1,32 +1,34 @@
 """San Francisco food inspections, as one register seen at two dates (or more).
 
 An inspection is (business_id, date, type), a violation (business_id, date, violation_type_id).
-Scores go to 100: higher is better. ``first_seen`` is when the register first said a row.
+Scores go to 100: higher is better. ``first_seen`` is the day on which the register first had a row.
 
-What the register said differently at a later date is kept apart from what it said first:
+Later statements of the register are kept apart from its first statements:
 
-- The businesses file has the names of the last date. Where the changes file says that one was
-  renamed or moved, the business is registered as it was first seen, and revised when the change
-  was detected: businesses do move, so this is a change and no mistake.
-- A score that changed (``score_first`` ≠ ``score_last``, said by the changes file too) goes in as
-  first said, and is corrected at the later date, once.
-- An inspection listed under another type is withdrawn under the old type if it is listed under the
-  new one too, which is another inspection by the register's own key; else its type is corrected.
-- Late filings and added violations are those rows whose ``first_seen`` is the later date.
+- The businesses file has the names of the last date. If the changes file says that a business was
+  renamed or moved, the business is registered as it was first seen, and revised on the day on which
+  the change was detected: businesses do move, so this is a change and not a mistake.
+- A score that changed (``score_first`` ≠ ``score_last``, or a row of the changes file) is imported
+  as first reported, and corrected once at the later date.
+- An inspection that is now listed under another type is withdrawn under the old type if the
+  register also lists it under the new one, because its key includes the type; otherwise its type is
+  corrected.
+- Late filings and added violations are the rows whose ``first_seen`` is the later date.
 
-How its oddities are taken; each is counted and listed under its name:
+How oddities are handled; each is counted and listed under its name:
 
-- ``several-scores``: ``96|91`` stands for several visits in one row. One number is taken as the
-  score; different ones are kept in the result as written, without a score. ``|`` has none.
+- ``several-scores``: ``96|91`` means several visits in one row. If all numbers are equal, it is the
+  score; different ones are kept in the result as written, without a score. ``|`` has no score.
 - ``no-inspection``, ``several-inspections``: a violation is linked to the inspection of its
   business and day if there is exactly one, else to none.
-- ``no-real-application_date``: a spreadsheet's day zero.
+- ``no-real-application_date``: the date that spreadsheets write for an empty cell.
 - ``corrected-before-found``, ``no-such-violation``: the correction is rejected.
 - ``no-such-inspection``, ``unknown-business``, ``unknown-change``: the change is rejected.
-- ``score-contradicts``: a second row of an inspection, or a change that starts from another score.
-- ``identity-differs``, ``exact-duplicate``, ``correction-contradicts``: what was said first stays.
+- ``score-contradicts``: a second row of an inspection has another score, or a change starts from
+  another score.
+- ``identity-differs``, ``exact-duplicate``, ``correction-contradicts``: the first row stays.
 
-An inspection whose business the register does not list goes in as it is. Rows of the changes file
+An inspection is imported even if the register does not list its business. Rows of the changes file
 with ``artefact`` 1 are ignored and counted.
 """
 
@@ -69,7 +71,7 @@ NAME = "sf-food"
 #: Department of Public Health.
 UNIT = "SFDPH"
 
-#: Which column of the businesses file a change is about, and the field of the identity it is in.
+#: For each kind of change, the column of the businesses file and the field of the identity.
 _MOVES = {
     "renamed": ("name", "name"),
     "address_changed": ("address", "address"),
@@ -80,7 +82,7 @@ _DAY_ZERO = {date(1899, 12, 30), date(1899, 12, 31), date(1900, 1, 1)}
 
 
 def _add_former(former: dict[Any, Any], row: Row) -> None:
-    """What a business was called before the first change of a column, with the change's day."""
+    """Enter the value of a column before its first change, with the day of the change."""
     column = _MOVES.get(row.text("change") or "", ("",))[0]
     if not column or _is_artefact(row):
         return
@@ -104,7 +106,10 @@ def _business(row: Row, tables: Tables) -> Iterator[Claim]:
 
     applied = row.day("application_date")
     if applied in _DAY_ZERO:
-        row.warn("no-real-application_date", f"application_date {applied} is an empty cell")
+        row.warn(
+            "no-real-application_date",
+            f"application_date {applied} means an empty cell and is left out",
+        )
         applied = None
     details = {
         column: value
@@ -130,7 +135,7 @@ def _inspection(row: Row, tables: Tables) -> Iterator[Claim]:
     held_on = row.need_day("date")
     score, result = _score(row, "score_first" if "score_first" in row.fields else "score_last")
     if result:
-        row.warn("several-scores", f"score {result} stands for several visits")
+        row.warn("several-scores", f"score {result} means several visits and is kept in the result")
     event = _visit(entity, held_on, row.need("type"), score, result)
     yield Inspects(event=event, on=held_on, known=row.day("first_seen"))
 
@@ -139,12 +144,12 @@ def _rescored(row: Row, tables: Tables) -> Iterator[Claim]:
     if row.fields.get("score_first") == row.fields.get("score_last"):
         return
     if not {"score_first", "score_last"} <= set(row.fields):
-        return  # a register of one date says no second score
+        return  # a register seen at one date has no second score
     try:
         entity, old = row.business(NAME, "business_id"), _score(row, "score_first")[0]
         inspection = inspection_id(entity, row.need_day("date"), row.need("type"))
     except BadRow:
-        return  # reported when the inspection was read
+        return  # the step that reads inspections reports it
     new, changed = _score(row, "score_last")[0], row.day("last_seen")
     if old != new:
         yield Rescores(inspection=inspection, old=old, new=new, on=changed, known=changed)
@@ -171,7 +176,8 @@ def _correction(row: Row, tables: Tables) -> Iterator[Claim]:
     found_on, corrected_on = row.need_day("date"), row.need_day("corrected_date")
     if corrected_on < found_on:
         raise BadRow(
-            "corrected-before-found", f"corrected on {corrected_on}, but found on {found_on}"
+            "corrected-before-found",
+            f"corrected_date must not be before {found_on}; it is {corrected_on}",
         )
     yield Rectifies(
         entity=entity,
@@ -186,15 +192,15 @@ def _change(row: Row, tables: Tables) -> Iterator[Claim]:
     if _is_artefact(row):
         row.ignore()
         return
-    said = _CHANGES.get(change)
-    if said is None and change not in _MOVES:
+    make_claim = _CHANGES.get(change)
+    if make_claim is None and change not in _MOVES:
         raise BadRow(
             "unknown-change",
-            f"change {change!r} is none of {', '.join(sorted({*_CHANGES, *_MOVES}))}",
+            f"change must be one of {', '.join(sorted({*_CHANGES, *_MOVES}))}; it is {change!r}",
         )
     entity, detected = row.business(NAME, "business_id"), row.need_day("detected")
-    if said is not None:
-        yield said(row, entity, detected)
+    if make_claim is not None:
+        yield make_claim(row, entity, detected)
         return
     _, field = _MOVES[change]
     most = {"name": 300, "address": 500}.get(field, 120)
@@ -294,14 +300,14 @@ def _visit(
 
 
 def _score(row: Row, column: str) -> tuple[int | None, str | None]:
-    """The score, and what the field says where it says several different ones."""
-    said = row.text(column)
-    if said is None:
+    """Return the score; if the field has several different ones, return ``None`` and the field."""
+    text = row.text(column)
+    if text is None:
         return None, None
-    scores = {as_number(part) for part in said.split("|") if part.strip()}
+    scores = {as_number(part) for part in text.split("|") if part.strip()}
     if not all(score is not None and 0 <= score <= 100 for score in scores):
-        raise BadRow(f"bad-{column}", f"{column} {said!r} is no score from 0 to 100")
-    return (next(iter(scores), None), None) if len(scores) < 2 else (None, said)
+        raise BadRow(f"bad-{column}", f"{column} must be a score from 0 to 100; it is {text!r}")
+    return (next(iter(scores), None), None) if len(scores) < 2 else (None, text)
 
 
 def _violation_of(entity: str, found_on: date, code: str) -> str:

@@ -1,4 +1,4 @@
-"""A small register to try things with: part of San Francisco's, with complete histories."""
+"""A small sample register: part of San Francisco's, with complete histories."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from pathlib import Path
 
 
 def sample_folder() -> Path:
-    """The folder to import as ``sf-food``."""
+    """Return the folder that can be imported as ``sf-food``."""
     return Path(__file__).parent

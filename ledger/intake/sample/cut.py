@@ -1,4 +1,4 @@
-"""Cuts the sample: ``python -m ledger.intake.sample.cut FOLDER``, of the whole register there.
+"""Makes the sample from the whole register: ``python -m ledger.intake.sample.cut FOLDER``.
 
 The same files give the same sample, byte for byte.
 """
@@ -16,10 +16,10 @@ from ledger.intake.mapping import files_of
 from ledger.intake.mappings.sf_food import SF_FOOD
 from ledger.intake.sample import sample_folder
 
-#: One business in so many is in the sample, chosen by the digest of its number.
+#: One in this many businesses is in the sample, chosen by the digest of its number.
 SHARE = 8
 
-#: Changes so rare that a sample would have none: their businesses are in it all the same.
+#: Rare changes: all businesses with such a change are in the sample.
 RARE = {
     "inspection_withdrawn",
     "score_changed",
@@ -46,7 +46,7 @@ def cut(register: Path, folder: Path) -> None:
             writer.writerow(header)
             writer.writerows(row for row in rows if row[number] in chosen or _falls_in(row[number]))
             name = path.name.partition(".")[0] + "_sample.csv.gz"
-            # Without a time in the file the same rows are the same bytes.
+            # Without a time in the gzip header, the same rows give the same bytes.
             packed = gzip.compress(text.getvalue().encode(), mtime=0)
             (folder / name).write_bytes(packed)
 
