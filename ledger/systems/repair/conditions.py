@@ -204,7 +204,7 @@ def _open_here(read: Read, record: Record, on: date) -> dict[str, dict[str, Any]
             "late_fee_outstanding_fen": max(0, accrued - decision.late_fee_paid_fen),
         }
         if any(owed.values()):
-            found["obligations_performed"] = {k: v for k, v in owed.items() if v}
+            still_open["obligations_performed"] = {k: v for k, v in owed.items() if v}
         if decision.exists:
             filed = read(Case(decision.decided.case)).filing
             task = task or (None if filed is None else filed.task)
