@@ -1,7 +1,7 @@
 "use strict";
-// UVDRAW-1 once more, and the checking of draw files and receipts, with nothing but what a browser
-// has and proofs.js. It is written from the description of the algorithm and shares no line with
-// the service; the tests hold both to the same bytes. Nothing here touches a page or a network.
+// A second implementation of UVDRAW-1, and the check of draw files and receipts, with the browser's
+// functions and proofs.js only. It is written from the description of the algorithm and shares no code
+// with the service; tests compare the results of both. It uses neither a page nor a network.
 
 const UVDRAW = (() => {
   const ALGORITHM = "UVDRAW-1", FILE = "uvdraw-file/1";
@@ -10,7 +10,7 @@ const UVDRAW = (() => {
     sha256, unbase64, unhex, utf8,
   } = PROOFS;
 
-  // By code point, as UTF-8 bytes are ordered; by UTF-16, surrogates would come before U+E000.
+  // Compare by code point, like UTF-8 bytes. In UTF-16 order surrogates would precede U+E000.
   const place = (unit) => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit);
 
   function before(a, b) {
@@ -56,7 +56,7 @@ const UVDRAW = (() => {
     return hex(level[0]);
   }
 
-  // --- seed, quota, chances: whole numbers alone
+  // --- seed, quota, chances: only whole numbers
 
   function seedOf(values) {
     if (!values.length) throw new Differs("a seed needs at least one value");
@@ -73,7 +73,7 @@ const UVDRAW = (() => {
     return Number((BigInt(size) * BigInt(share) + 9999n) / 10000n);
   }
 
-  // part ÷ whole to four places, half to even, never falsely 0 or 1.
+  // part ÷ whole, rounded to four places, half to even; 0 or 1 only if it is exactly that.
   function shown(part, whole) {
     if (part === 0n || whole === 0n) return "0";
     if (part === whole) return "1";
@@ -95,8 +95,8 @@ const UVDRAW = (() => {
     return result;
   }
 
-  // How likely the holders of each number of tickets are drawn: t is where the expected number of
-  // those with a ticket below t is the quota; then it is 1 − (1 − t)^w.
+  // The probability of being drawn, for each weight w: 1 − (1 − t)^w. Here t is the ticket below which
+  // the expected number of businesses equals the quota.
   function chances(tickets, due) {
     const counts = new Map();
     for (const held of tickets) counts.set(held, (counts.get(held) || 0) + 1);
@@ -121,7 +121,7 @@ const UVDRAW = (() => {
 
   // --- the draw
 
-  // Without a bound a false line keeps its reader hashing.
+  // Limits the hashing that a forged line can cause.
   const MAX_WEIGHT = 1000;
 
   async function ticket(seed, draw, stratum, uscc, weight) {
@@ -145,7 +145,7 @@ const UVDRAW = (() => {
     return tickets;
   }
 
-  // One object for each stratum, in the order of `strata`, a list of [key, ratio].
+  // Returns one object for each stratum, in the order of `strata`, a list of [key, ratio].
   async function draw(entries, drawId, seed, strata, by, reserves) {
     const members = new Map(strata.map(([key]) => [key, []]));
     for (const entry of entries) {
@@ -194,10 +194,10 @@ const UVDRAW = (() => {
     return value;
   }
 
-  // Keys of strata are whatever the file says, also names that every object has.
+  // The file chooses the keys of strata; they may be names that every object has.
   const sizeOf = (announced, key) => (Object.hasOwn(announced.roster_strata, key) ? announced.roster_strata[key] : 0);
 
-  // That the file is built as files are; what it says is looked at later.
+  // Checks only the structure of the file; its content is checked later.
   function checkShape(file) {
     const text = (value) => typeof value === "string";
     const absent = (value) => value === undefined || value === null;
@@ -216,7 +216,7 @@ const UVDRAW = (() => {
       if (!absent(event.signed_at)) moment(event.signed_at);
     }
     for (const name of ["roster", "selection", "officers", "assignments", "parts"]) {
-      // Of a receipt the first two are places, which are looked at there.
+      // In a receipt the first two are not lists but places, which `checkReceipt` checks.
       if (file.format === FILE && !absent(file[name]) && !Array.isArray(file[name])) wrong(`\`${name}\``, "a list");
     }
     for (const { revealed } of (file.seed && file.seed.body.values) || []) {
@@ -224,7 +224,7 @@ const UVDRAW = (() => {
     }
   }
 
-  // What is left out of an event stands for its default.
+  // Fields missing in an event have their default values.
   function announcementOf(body) {
     return { reserves: 0, algorithm: ALGORITHM, ...body };
   }
@@ -403,7 +403,7 @@ const UVDRAW = (() => {
     same("the root of the selection is", execution.selection_root, await root(lines));
   }
 
-  // By law at least so many visit a business together.
+  // The law requires at least this many officers on each visit.
   const TOGETHER = 2;
 
   async function checkOfficers(file, announced, seed, execution, report) {
@@ -436,7 +436,7 @@ const UVDRAW = (() => {
     checkAssigned(file, assignments, announced, report);
     const visited = (roster) => roster.assignments.map((one) => one.entity).sort(before);
     for (const roster of rosters.slice(1)) {
-      // They come together: whoever one unit visits, all visit.
+      // The units visit together, so all units visit the same businesses.
       same(`the businesses visited by the officers${roster.whose} are`, visited(roster), visited(rosters[0]));
     }
     if (assignments.length) {
@@ -495,7 +495,7 @@ const UVDRAW = (() => {
     await checkOfficers(file, announced, seed, execution, report);
   }
 
-  // The ticket of a business of the receipt's stratum, whose line has to stand on the roster.
+  // Returns the ticket of a business in the receipt's stratum; its line must be on the roster.
   async function ticketOnRoster(entity, stratum, place, announced, seed) {
     const stands = await proves(announced.roster_root, announced.roster_count, place.index, utf8(place.line), digests(place));
     if (!stands) throw new Differs(`the line of ${entity} is not proven to stand on the announced roster`);
@@ -505,7 +505,7 @@ const UVDRAW = (() => {
     return ticket(seed.seed, announced.draw, stratum, entity, entry.weight);
   }
 
-  // The rank of a business by its line, which has to be one of the outcome's.
+  // Returns the rank of a business; its line must belong to the outcome.
   async function rankInSelection(entity, stratum, own, place, execution) {
     const line = JSON.parse(place.line);
     same("the selection has", [line.uscc, line.stratum, line.ticket], [entity, stratum, own]);
@@ -565,9 +565,9 @@ const UVDRAW = (() => {
 
   const KINDS = new Map([[FILE, checkDraw], ["uvdraw-receipt/1", checkReceipt]]);
 
-  // What holds, what could not be checked, and the first thing that differs, of the text of a file.
-  // `keys`: the log's, if known from elsewhere; the file's own otherwise. `witnesses`: the keys of those
-  // who all have to have cosigned the announcement before the first value was out.
+  // Checks the text of a file. Reports what is right, what could not be checked, and the first difference.
+  // `keys`: the log's keys, if known from another source; otherwise those in the file. `witnesses`: the
+  // keys of witnesses; all must have cosigned the announcement before the first value was published.
   async function verify(text, keys = [], witnesses = []) {
     const report = { held: [], unchecked: [], beyond: [], differs: null };
     try {
@@ -578,7 +578,7 @@ const UVDRAW = (() => {
       const known = keys.length > 0;
       await check(file, { keys: known ? keys : file.keys || [], known, witnesses }, report);
     } catch (error) {
-      // A file that lacks what it should have differs too.
+      // A file with missing parts counts as different, too.
       report.differs = error.message;
     }
     return report;
