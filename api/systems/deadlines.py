@@ -24,6 +24,7 @@ from projections.tables import not_kept_from
 
 class ShownDeadline(msgspec.Struct, frozen=True, omit_defaults=True):
     """A deadline.
+
     ``n`` days or months (``counted_in``: wd, cd, month) are counted from ``starts_on``.
     ``provisional``: the working calendar of a year that it reaches is not published yet. ``note``
     explains a missing due date. ``unjudged_until``: an opening fact opened this deadline; if it was
