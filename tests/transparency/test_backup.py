@@ -958,7 +958,7 @@ def test_the_command_line(
     assert run("restore", backup, "--ledger", url, "--checkpoint", newer, "--accept-loss") == 1
     said = capsys.readouterr().out
     assert "has ended" in said
-    assert "--origin and another name" in said
+    assert "--origin and a new name" in said
 
     another_machine()
     (tmp_path / "again").mkdir()
