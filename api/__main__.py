@@ -1,7 +1,7 @@
-"""``supervision-ledger``, also as ``python -m api``.
+"""The command ``supervision-ledger``; also runs as ``python -m api``.
 
-Each process that ``verify`` starts reads anew what this one was started from. So that this costs
-nothing, the command line is imported by the function alone.
+Each process that ``verify`` starts imports this module again. To keep that cheap, only ``main``
+imports the command line.
 """
 
 import sys
@@ -12,7 +12,7 @@ def main() -> None:
     """Run the command line."""
     try:
         import_module("api.cli.command_line").main()
-    except KeyboardInterrupt:  # while it was being imported
+    except KeyboardInterrupt:  # pressed during the import
         sys.exit(130)
 
 

@@ -1,4 +1,4 @@
-"""The one factory: the server and the tests get their application here."""
+"""Build the aiohttp application; the server and the tests both use ``make_app``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from ledger.vault.store import Vault
 from projections.drawing.desk import Desk
 from projections.source import Source
 
-#: What can be asked; each module of the api adds its own here.
+#: Resources that every application has; each api module adds its own here.
 RESOURCES: tuple[Resource, ...] = (
     *events.RESOURCES,
     *feed.RESOURCES,
@@ -72,26 +72,34 @@ def make_app(
     timekeeper: Timekeeper | None = None,
     evidence: EvidenceFiles | None = None,
 ) -> web.Application:
-    """The application that serves ``ledger``; it closes the ledger when it ends.
+    """Return the application that serves ``ledger``; it closes the ledger at shutdown.
 
-    ``views``: whatever the resources ask, under the key ``VIEWS``. ``resources``: further ones,
-    beside ``RESOURCES``. ``readiness``: how each follower is doing, for /readyz and /metrics.
-    ``source``: the CloudEvents source of the feed. ``access``: the ledger of refusals and
-    consultations, which it closes too; without one nothing of that is taken down. ``log``: what
-    keeps the transparency log, and ``witnesses`` what has it cosigned. ``desk``: where long work
-    is done before a command is handed in; without one such commands are turned away. ``vault``:
-    the keys of what is sealed about natural persons; without one commands that bring any are turned
-    away. ``threads``: those to supervise, besides the ones of both ledgers and the feed.
-    ``edge``: who may hold how much. ``timekeeper``: the ledgers' clock, if jumps of it wait for an
-    operator. ``evidence``: the files of evidence; without them none is taken in or shown. The
-    stores and the tokens belong to the caller.
+    Optional parts, and what the application does without them:
+
+    - ``views``: answers the resources' questions; kept under the key ``VIEWS``.
+    - ``resources``: resources in addition to ``RESOURCES``.
+    - ``readiness``: the checks of the followers, for /readyz and /metrics.
+    - ``source``: the CloudEvents source of the feed.
+    - ``access``: the ledger that records refusals and consultations; the application closes it
+      too. Without it neither is recorded.
+    - ``log``: the keeper of the transparency log; ``witnesses``: has that log cosigned.
+    - ``desk``: does long work before a command reaches the sequencer. Without it commands that
+      need such work are rejected.
+    - ``vault``: the keys that seal personal data. Without it commands that carry personal data
+      are rejected.
+    - ``threads``: threads to supervise in addition to those of both ledgers and the feed.
+    - ``edge``: limits on connections and streams.
+    - ``timekeeper``: the ledgers' clock, if an operator must confirm its jumps.
+    - ``evidence``: the store of evidence files. Without it files are neither accepted nor served.
+
+    The caller closes the stores and the tokens.
     """
     commands = tuple(commands)
     resources = (*RESOURCES, *resources)
     app = web.Application(
         client_max_size=MAX_BODY_BYTES,
         middlewares=[frame],
-        # What cannot be decoded is answered where bodies are read, and not by the parser.
+        # The body reader answers a body that cannot be decoded; aiohttp's parser must not.
         handler_args={"auto_decompress": False},
     )
     app[EDGE] = Edge() if edge is None else edge
@@ -141,8 +149,8 @@ def make_app(
     if door:
         publicdoor.add_public_door(app)
     add_resources(app, resources)
-    # In the order of starting; ending goes backwards: the hub, then the counter, then the ledger.
-    # What looks after all of them begins first and ends last.
+    # In order of start; shutdown runs in reverse: the hub, the counter, then the ledger. The
+    # supervisor watches all of them, so it starts first and stops last.
     app.cleanup_ctx.extend(
         (
             supervision_context,
@@ -153,12 +161,12 @@ def make_app(
             feed.feed_context,
         )
     )
-    # Before that the server finishes the requests it has, and streams would never finish.
+    # End the streams before the server waits for open requests: streams never finish by themselves.
     app.on_shutdown.append(feed.end_streams)
     return app
 
 
 async def _ledger_context(app: web.Application) -> AsyncIterator[None]:
     yield
-    # Decides and answers what still waits.
+    # Decides and answers the commands that are still queued.
     await asyncio.to_thread(app[LEDGER].close)

@@ -1,7 +1,7 @@
-"""One process's worth of service: the ledger, what follows it, the clock, the tokens.
+"""One running service: the ledger, its followers, the clock, the tokens.
 
-The composition root above ``ledger.opening``: the server, the demonstration, the scenarios and the
-benchmarks get the same parts from here.
+This is the composition root above ``ledger.opening``. The server, the demonstration, the scenarios
+and the benchmarks all take their parts from here.
 """
 
 from __future__ import annotations
@@ -52,16 +52,17 @@ from projections.watches.clock import Clock
 
 
 class Service:
-    """The parts of one service over the ledger at ``url``; close it, or use it as a context.
+    """All parts of one service over the ledger at ``url``; close it, or use it as a context.
 
-    ``ticking``: whether the clock process runs in here by itself. ``origin``: the name of its log.
-    ``witnesses``: who is asked to cosign it, and whose signatures suffice. Raises ``UnusableUrl``
-    for a URL that cannot be opened and for files that others may write, ``PolicyError`` for
-    witnesses whose signatures never could suffice, and whatever the store raises: of the vault,
-    that it lacks keys of persons, unless ``accept_lost_keys``.
-    ``timekeeper``: the clock instead of ``clock``, if jumps of it wait for an
-    operator. ``max_lag``: how many positions a follower may be behind and the service still ready.
-    ``evidence_most`` and ``evidence_quota``: bytes of one file of evidence, and of all of them.
+    ``ticking``: run the clock process in this service. ``origin``: the name of its log.
+    ``witnesses``: who is asked to cosign the log, and which signatures suffice. ``timekeeper``:
+    used instead of ``clock`` if an operator must confirm jumps of the clock. ``max_lag``: how many
+    positions a follower may be behind while the service still counts as ready. ``evidence_most``
+    and ``evidence_quota``: the size limit of one evidence file and of all together, in bytes.
+
+    Raises ``UnusableUrl`` for a URL that cannot be opened and for files that other users may
+    write, ``PolicyError`` for witnesses whose signatures can never suffice, and the stores' own
+    errors. A vault that lacks keys of persons is such an error, unless ``accept_lost_keys``.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Service:
         path = ledger_path(url)
         self.timekeeper = timekeeper
         self._max_lag = max_lag
-        # Tokens end and checkpoints are signed by the clock as it is.
+        # Tokens expire, and checkpoints are signed, by the clock's unconfirmed time.
         dated_by: Now = clock if timekeeper is None else timekeeper
         clock = clock if timekeeper is None else timekeeper.shown
         refuse_writable(path)
@@ -93,11 +94,11 @@ class Service:
             opened.callback(self.views.close)
             self.blobs = Blobs(blobs_folder(path))
             if not accept_lost_keys:
-                # Before an empty vault is made where another one has to be.
+                # Check before opening the vault: opening a missing vault creates an empty one.
                 refuse_lost_keys(self.recorder, beside(path, "vault"))
             vault = Vault(beside(path, "vault"), mark=self.recorder.mark())
             self.vault = opened.enter_context(vault)
-            # What a crash left, or an old copy of the vault brought back.
+            # Keys that a crash left undestroyed, or that an old copy of the vault brought back.
             destroy_keys(self.recorder, self.vault)
             self.evidence = open_evidence(
                 self.recorder, self.vault, most=evidence_most, quota=evidence_quota
@@ -107,7 +108,7 @@ class Service:
             opened.callback(self.follower.close)
             tokens = claim(beside(path, "tokens"), self.recorder)
             self.tokens = opened.enter_context(Tokens.open(tokens, clock=clock))
-            # Who was refused and who looked: a second ledger, on the same kernel.
+            # The access ledger, on the same kernel: refusals and consultations.
             access = opened.enter_context(open_accesses(self.recorder))
             self._accesses = access
             self.access = opened.enter_context(Ledger(access, clock=dated_by))
@@ -121,12 +122,12 @@ class Service:
             if self.witnesses is not None:
                 opened.callback(self.witnesses.close)
             if timekeeper is not None:
-                times = [recorded_at(one, one.head()) for one in (self.recorder, access)]
+                times = [recorded_at(store, store.head()) for store in (self.recorder, access)]
                 timekeeper.begin(max((t for t in times if t is not None), default=None))
             self.clock = Clock(self.ledger, self.follower)
             opened.callback(self.clock.stop)
             if timekeeper is not None:
-                # What fell due while nothing could be recorded, and whether it can be now.
+                # After a confirmation, do the work that fell due while nothing could be recorded.
                 timekeeper.on_confirm = self.clock.hurry
             self.follower.start()
             if self.witnesses is None:
@@ -141,8 +142,8 @@ class Service:
 
     @property
     def threads(self) -> list[Pulse]:
-        """The threads that live as long as the service, but for those that its application has."""
-        # Both ledgers are made of the same parts: say which is which.
+        """The threads that live as long as the service, except those of its application."""
+        # Both ledgers consist of the same parts; the names tell them apart.
         self.access.worker.name = "access-sequencer"
         self._accesses.poller.name = "access-ledger-poll"
         workers = (
@@ -159,11 +160,11 @@ class Service:
         ]
 
     def _sign(self, content: bytes) -> bytes:
-        """Sign with the key by which the log signs now."""
+        """Sign with the current key of the log."""
         return self.keeper.log.signer.private.sign(content)
 
     def app(self, edge: Edge | None = None) -> web.Application:
-        """The application that serves all this. It closes the ledger when it ends.
+        """Return the application that serves these parts. It closes the ledger at shutdown.
 
         ``edge``: who may hold how many connections and streams.
         """
@@ -201,16 +202,16 @@ class Service:
         return Readiness(ready=error is None, detail=error or "in step")
 
     def confirm_clock(self, actor: Actor) -> None:
-        """Take the clock's word although it has jumped; recorded as the word of ``actor``."""
+        """Accept the clock's time although it jumped; record that ``actor`` confirmed it."""
         if self.timekeeper is not None and self.timekeeper.error is not None:
             newest = self.timekeeper.newest
             confirmed = ClockConfirmed(clock=self.timekeeper.confirm(), last_recorded_at=newest)
             self.access.execute(NoteClock(confirmation=confirmed), actor)
 
     def _vault_check(self) -> Readiness:
-        """Unready without its file. Keys that were lost at the start were accepted as lost."""
+        """Report unready if the vault file is gone; keys missing at the start were accepted."""
         if not self.vault.path.exists():
-            return Readiness(ready=False, detail=f"{self.vault.path} is gone: put it back")
+            return Readiness(ready=False, detail=f"{self.vault.path} is missing: restore it")
         if self._lost_keys:
             return Readiness(
                 ready=True, detail=f"the keys of {self._lost_keys} persons were lost: erase them"
@@ -224,7 +225,7 @@ class Service:
         return self._kept(self.access_keeper, self._accesses.head())
 
     def _witnesses_check(self) -> Readiness:
-        """Never unready: the ledger records and signs with or without them; the lag tells."""
+        """Always ready: the ledger records and signs without witnesses too; see the lag."""
         assert self.witnesses is not None
         witnessed = self.witnesses.witnessed
         size = 0 if witnessed is None else witnessed.size
@@ -236,7 +237,7 @@ class Service:
         )
 
     def _kept(self, keeper: Keeper, head: int) -> Readiness:
-        """How far a log is behind the ledger that it is of."""
+        """Report how far a log is behind its ledger."""
         size = 0 if keeper.newest is None else keeper.newest.size
         lag = max(0, head - size)
         return Readiness(

@@ -1,4 +1,4 @@
-"""Everything that is answered from views and trails, and how the views are doing."""
+"""All resources that are answered from views and trails, and the readiness of the views."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ RESOURCES: tuple[Resource, ...] = histories.with_histories(_collected())
 
 
 def readiness(follower: Follower, max_lag: int = MAX_LAG) -> Mapping[str, Check]:
-    """How each view is doing, for /readyz and /metrics.
+    """Return a readiness check for each view, for /readyz and /metrics.
 
-    A view is not ready that stopped at an event, whose database fails, or that is more than
-    ``max_lag`` positions behind the ledger: it would answer from a past that is over.
+    A view is not ready if it stopped at an event, if its database fails, or if it is more than
+    ``max_lag`` positions behind the ledger: its answers would be outdated.
     """
 
     def check(view: str) -> Check:
@@ -35,7 +35,7 @@ def readiness(follower: Follower, max_lag: int = MAX_LAG) -> Mapping[str, Check]
             at = f" at position {health.error_position}" if health.error_position else ""
             return Readiness(
                 ready=health.state in ("following", "standby") and health.lag <= max_lag,
-                # Without the error's words, which may quote the event: the log has them.
+                # Leave out the error's message, which may quote the event: the log has it.
                 detail=f"{health.state}{at}: {health.kind}" if health.kind else health.state,
                 position=health.position,
                 lag=health.lag,

@@ -32,25 +32,26 @@ UNREADABLE = (sa.exc.DBAPIError, ValueError, TypeError)
 
 
 @cache
-def view_classes() -> tuple[type[View], ...]:
-    """Return every view of the program, by name: each class in a room of views that has a name."""
+def _makers() -> tuple[Callable[[], View], ...]:
+    """Return every view class of the program, by name: each class in these rooms with a name."""
     for room in ROOMS:
         for module in iter_modules(room.__path__):
             import_module(f"{room.__name__}.{module.name}")
-    named = (view for view in _subclasses(View) if "name" in vars(view))
-    ours = (view for view in named if view.__module__.startswith("projections."))
-    return tuple(sorted(ours, key=lambda view: view.name))
+    named = {view.name: view for view in _subclasses(View) if "name" in vars(view)}
+    return tuple(named[name] for name in sorted(named))
 
 
 def _subclasses(view: type[View]) -> Iterator[type[View]]:
+    """Yield the subclasses of a view class that this package defines, of all depths."""
     for subclass in view.__subclasses__():
-        yield subclass
-        yield from _subclasses(subclass)
+        if subclass.__module__.startswith("projections."):
+            yield subclass
+            yield from _subclasses(subclass)
 
 
 def all_views() -> list[View]:
     """Return a fresh instance of every view of the program."""
-    return [view() for view in view_classes()]
+    return [make() for make in _makers()]
 
 
 def open_views(ledger_url: str, url: str | None = None, *, read_only: bool = False) -> Views:

@@ -1,1 +1,1 @@
-"""``supervision-ledger``: the command line."""
+"""The command line, ``supervision-ledger``."""

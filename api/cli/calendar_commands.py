@@ -1,4 +1,4 @@
-"""``supervision-ledger calendar …``: a year's working calendar, from the State Council's table."""
+"""``supervision-ledger calendar``: publish a year's working calendar, from a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ledger.systems.policies.commands import PublishWorkingCalendar
 
 app = App(name="calendar", help="Publish a year's working calendar (工作日历), from a table.")
 
-#: The columns of a table; a file may use either name of each.
+#: The columns of a table; a file may use either name of a column.
 _COLUMNS = {"date": "date", "日期": "date", "arrangement": "arrangement", "安排": "arrangement"}
 _ARRANGEMENT = one_of({"放假": "holiday", "休": "holiday", "上班": "workday", "班": "workday"})
 
@@ -43,23 +43,23 @@ def publish(
     year
         The year of the calendar.
     table
-        A CSV file or a spreadsheet with a row for each day: 日期 (date), as 2027-01-01, and 安排
-        (arrangement), which is 放假 (holiday) or 上班 (workday). Weekends need no row unless they
-        are worked.
+        A CSV file or a spreadsheet with a row for each day: 日期 (date), such as 2027-01-01, and
+        安排 (arrangement), which is 放假 (holiday) or 上班 (workday). A weekend day needs a row
+        only if it is a workday.
     source
         The number of the State Council's notice.
-    dry_run
+    Read and check the table, but publish nothing.
         Read and check the table, and publish nothing.
     """
     command = calendar_of(year, table, source)
     body = msgspec.to_builtins(command)
-    said = {
+    counts = {
         "year": year,
         "holidays": len(command.holidays),
         "makeup_workdays": len(command.makeup_workdays),
     }
     if dry_run:
-        show({**said, "published": False}, json)
+        show({**counts, "published": False}, json)
         return
     with closing(Client(service, token_file)) as client:
         sent = {name: body[name] for name in ("year", "holidays", "makeup_workdays", "source")}
@@ -67,14 +67,14 @@ def publish(
     if status not in (200, 201):
         say(words_of(document), "red")
         raise Failed
-    show({**said, "published": status == 201, "position": document["position"]}, json)
+    show({**counts, "published": status == 201, "position": document["position"]}, json)
 
 
 def calendar_of(year: int, table: Path, source: str) -> PublishWorkingCalendar:
-    """Return the command that publishes what a table says.
+    """Return the command that publishes the arrangements of a table.
 
     Raises ``SourceError`` for a file that cannot be read or lacks a column, and ``UnusableUrl``,
-    which names the line, for a row that says no day of the year.
+    with the line number, for a row that does not name a day of the year.
     """
     days: dict[str, dict[date, int]] = {"holiday": {}, "workday": {}}
     with Source(table, Layout(required=(), optional=tuple(_COLUMNS))) as read:
@@ -99,8 +99,8 @@ def calendar_of(year: int, table: Path, source: str) -> PublishWorkingCalendar:
             first = days[kind].setdefault(on, row.line)
             if first != row.line:
                 raise UnusableUrl(
-                    f"{table.name}, line {row.line}: {on} must stand in the table once; "
-                    f"line {first} has it"
+                    f"{table.name}, line {row.line}: {on} must occur once in the table; "
+                    f"line {first} has it already"
                 )
     command = PublishWorkingCalendar(
         year=year,
@@ -109,7 +109,7 @@ def calendar_of(year: int, table: Path, source: str) -> PublishWorkingCalendar:
         source=source,
     )
     try:
-        # As the service will read it: what it would refuse is said before anything is sent.
+        # The service makes the same check; here it fails before anything is sent.
         command.check()
     except Malformed as error:
         raise UnusableUrl(f"{table.name}: {error}") from None

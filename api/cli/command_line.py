@@ -1,7 +1,7 @@
-"""The command line: ``supervision-ledger``.
+"""The commands of ``supervision-ledger``.
 
-Every command takes ``--ledger URL`` (or ``LEDGER_URL``), prints for people or, with ``--json``, for
-machines, and exits with 0 only when all is well.
+Every command takes ``--ledger URL`` (or ``LEDGER_URL``), prints text for people or, with
+``--json``, JSON for programs, and exits with 0 only if everything is in order.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from api.cli.terminal import (
     tell,
     tolerate,
 )
-from api.cli.trouble import flushed, in_one_line, told
+from api.cli.trouble import flushed, in_one_line, report_error
 from api.cli.verifying import as_document, in_words, read_vkeys, verify_all
 from api.http.addresses import networks
 from api.http.auditing import note_of
@@ -121,11 +121,11 @@ copies.register(app)
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run the command line, or ``words``; every error ends as one sentence, with code 1 or 2."""
-    # Ledgers, views and logs hold what only their owner may read.
+    """Run the command line, or ``words``; on error print a sentence and exit with 1 or 2."""
+    # Only their owner may read the ledger, its views and its logs.
     os.umask(0o077)
     tolerate()
-    # Standard output is for what was asked for: others read it as JSON.
+    # Standard output carries only results, because programs read it as JSON; logs go elsewhere.
     structlog.configure(processors=[in_one_line], logger_factory=lambda *_: Quiet())
     try:
         code: int | str | None = None
@@ -136,8 +136,8 @@ def main(words: Sequence[str] | None = None) -> None:
         except Failed:
             code = 1
         flushed()
-    except BaseException as error:  # noqa: BLE001 - the one place where errors end
-        code = told(error)
+    except BaseException as error:  # noqa: BLE001 - every error of a command is reported here
+        code = report_error(error)
         with suppress(OSError):
             flushed()
     if code is not None:
@@ -163,29 +163,29 @@ def serve(
     evidence_quota: Annotated[int, Parameter(validator=validators.Number(gte=1))] = QUOTA >> 20,
     quiet: bool = False,
 ) -> None:
-    """Serve the ledger over HTTP until it is told to stop (SIGTERM, Ctrl-C).
+    """Serve the ledger over HTTP until stopped (SIGTERM, Ctrl-C).
 
     Parameters
     ----------
     origin
-        The name of its transparency log, given when it is first served and never changed: where
-        it is found, without a scheme, as in ledger.example.gov.cn/v1/log.
+        The name of the transparency log: the address where it is published, without a scheme, such
+        as ledger.example.gov.cn/v1/log. Give it when the ledger is first served; it never changes.
     witnesses
-        A policy file (c2sp.org/tlog-policy): who is asked to cosign the log, and whose signatures
+        A policy file (c2sp.org/tlog-policy): who is asked to cosign the log, and which signatures
         suffice.
     accept_lost_keys
-        Serve although the vault lacks keys of registered persons, because they are lost for good.
+        Serve although keys of registered persons are missing from the vault and lost for ever.
     trusted_proxy
-        The address, or network, of a proxy before the service, whose X-Forwarded-For is believed;
-        to be given once for each. Without it every client of a proxy shares the proxy's address.
+        The address or network of a proxy in front of the service, whose X-Forwarded-For is
+        believed. Repeat it for each proxy. Without it all clients of a proxy count as one address.
     streams_per_address
         How many streams and waiting reads of the feed one address may hold without a token.
     confirm_clock
-        Answer for the clock although it is behind the newest record; the access ledger notes it.
+        Confirm the clock although it is behind the newest record; the access ledger records this.
     max_lag
-        How many positions a view or the log may be behind, and /readyz still say ready.
+        How many positions a view or the log may be behind while /readyz still says ready.
     evidence_file, evidence_quota
-        How many MiB one file of evidence may have, and all of them together.
+        The size limit of one evidence file, and of all evidence files together, in MiB.
     """
     policy = None if witnesses is None else parse_policy(witnesses.read_bytes())
     require_free(host, port)
@@ -208,12 +208,12 @@ def serve(
     ) as service:
         if confirm_clock:
             service.confirm_clock(OPERATOR)
-        said = "" if quiet else f"serving {ledger} on http://{host}:{port}/"
+        greeting = "" if quiet else f"serving {ledger} on http://{host}:{port}/"
 
         def ready() -> None:
-            # By the log's writer: where nobody reads standard error, a print would not return.
-            if said:
-                writer.error(said.encode())
+            # Through the log's writer: if nobody reads standard error, print would block.
+            if greeting:
+                writer.error(greeting.encode())
 
         serve_app(service.app(edge), host, port, ready=ready)
         closing = end_process_within(CLOSE_SECONDS)
@@ -222,8 +222,8 @@ def serve(
 
 @app.command
 def demo(*, folder: Path = Path("demo"), host: str = "127.0.0.1", port: Port = 8080) -> None:
-    """Load the sample register into a ledger of its own and serve it: the quickest way to look."""
-    require_free(host, port)  # before all is loaded for nothing
+    """Load the sample register into a new ledger and serve it: the quickest way to try it out."""
+    require_free(host, port)  # fail before the sample is loaded
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     url = f"sqlite:///{folder / 'ledger.db'}"
     tell(f"ledger: {url}")
@@ -270,30 +270,30 @@ def import_(
     Parameters
     ----------
     register
-        The mapping: sf-food, nyc-restaurants or jp-labour, or a file of your own whose name ends
-        in .toml. With --mapping it is left out.
+        The mapping: sf-food, nyc-restaurants or jp-labour, or your own file with a name that ends
+        in .toml. Leave it out if you give --mapping.
     folder
-        Where the register's files lie; the mapping finds them by pattern. Or one file.
+        The folder with the register's files, which the mapping finds by their names; or one file.
     mapping
-        The mapping, in place of the first word.
+        The mapping, instead of the first argument.
     strict
-        Stop at the first row that cannot be taken, instead of continuing with the rest.
+        Stop at the first row that must be rejected, instead of continuing with the others.
     rejects
-        Where to write the rows that could not be taken; beside the ledger by default.
+        Where to write the rejected rows; by default next to the ledger.
     sheet
-        The sheet to read of a workbook that has several with the register's columns, or none.
+        The sheet to read if a workbook has several sheets with the register's columns, or none.
     encoding
-        The encoding of text files, where it cannot be found out: gb18030, utf-16-le, shift_jis.
+        The encoding of text files, if it cannot be detected: gb18030, utf-16-le, shift_jis.
     dry_run
-        Import into a copy that is thrown away: the report and the rejects, and nothing recorded.
+        Import into a temporary copy: print the report, write the rejects, record nothing.
     language
-        The language of the report and the rejects; by default that of the terminal.
+        The language of the report and the rejects; by default the terminal's.
     """
     spoken = language or language_of_terminal()
     path = ledger_path(ledger)
     try:
         name, source = _named_or_first(register, folder, mapping)
-        known = check_register(name, source)  # before a ledger is made for nothing
+        known = check_register(name, source)  # fail before a ledger is created
         if rejects is not None:
             refuse_neighbour(rejects.absolute())
         with (
@@ -321,7 +321,7 @@ def import_(
 
 @app.command
 def stats(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
-    """Count what the ledger holds: events, businesses, imports, findings, events by type."""
+    """Count the contents of the ledger: events, businesses, imports, findings, events by type."""
     with open_recorder(ledger, create=False, read_only=True) as recorder:
         show(statistics(recorder), json)
 
@@ -336,64 +336,65 @@ def verify(
     workers: int | None = None,
     json: Json = False,
 ) -> None:
-    """Check that everything is as it was recorded, signed, drawn, counted and shown.
+    """Check that records, log, draws, scores and views are unchanged and consistent.
 
-    Records and tags, the log's tiles and signed checkpoints with their cosignatures, every draw,
-    every month and score made again, the access ledger, the views. It changes nothing and works
-    beside a service. The exit code is 0 if all is well, 1 if anything is wrong (the first bad place
-    is named), and 3 if something in a bundle could not be checked.
+    This checks the records and their tags, the tiles and signed checkpoints of the log with their
+    cosignatures, every draw, every monthly score (calculated again), the access ledger and the
+    views. It changes nothing and can run while the ledger is served. The exit code is 0 if
+    everything is in order, 1 if there is a fault (the first one is printed first), and 3 if a part
+    of a bundle could not be checked.
 
     Parameters
     ----------
     path
-        A backup, or a bundle that `export` wrote, to be checked where it lies, without a ledger or
-        a network; without it the ledger is.
+        A backup, or a bundle written by `export`; it is checked in place, without a ledger or a
+        network. Without a path, the ledger is checked.
     key
-        The key of the log as you know it, as at /v1/log/key; to be given once for each. By default
-        that of the key file beside the ledger, or the one in the backup or bundle.
+        A public key of the log that you know, as published at /v1/log/key; repeat it for each key.
+        By default the key in the key file next to the ledger, or the key in the backup or bundle.
     witness
-        The key of a witness, whose cosignatures are checked; to be given once for each.
+        The public key of a witness; its cosignatures are checked. Repeat it for each witness.
     workers
-        How many processes to take; by default as many as there are cores.
+        The number of processes; by default the number of processor cores.
     """
     keys, witnesses = read_vkeys(key), read_vkeys(witness)
     if path is not None and not (path / MANIFEST).exists():
         if len(key) > 1 or witness:
             raise UnusableUrl(
-                f"{path} is no backup; of a bundle one --key is checked, no --witness"
+                f"a bundle can be checked with one --key and without --witness; {path} is a bundle"
             )
         check_bundle(path, key[0] if key else None, json)
         return
     with bar("records", None, silent=json) as advance:
 
-        def progress(what: str, done: int, total: int | None) -> None:
-            advance(done, what=what, total=total)
+        def progress(label: str, done: int, total: int | None) -> None:
+            advance(done, label=label, total=total)
 
         if path is not None:
             views: list[Verified] = []
-            found = verify_backup(
+            result = verify_backup(
                 path, keys=keys, witnesses=witnesses, workers=workers, progress=progress
             )
         else:
             with open_recorder(ledger, create=False, read_only=True) as recorder:
                 refuse_earlier(recorder)
-                found, views = verify_all(
+                result, views = verify_all(
                     recorder, keys=keys, witnesses=witnesses, workers=workers, progress=progress
                 )
     if json:
-        sys.stdout.write(as_document(found, views) + "\n")
+        sys.stdout.write(as_document(result, views) + "\n")
     else:
-        for line, style in in_words(found, views):
+        for line, style in in_words(result, views):
             tell(line, style)
-    if found.faults or not all(view.same for view in views):
+    if result.faults or not all(view.same for view in views):
         raise Failed
 
 
 @app.command
 def rebuild(view: str | None = None, *, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
-    """Build a view (or all) anew from the ledger, and print the digest of each.
+    """Rebuild a view (or all views) from the ledger, and print the digest of each.
 
-    Stop the service first: only one process may follow into the same tables.
+    Stop the service first: only one process at a time may write the views.
     """
     with (
         open_recorder(ledger, create=False, tell=say) as recorder,
@@ -403,10 +404,10 @@ def rebuild(view: str | None = None, *, ledger: Url = DEFAULT_URL, json: Json = 
         names = [view] if view else list(views.views)
         for name in names:
             if name not in views.views:
-                raise UnusableUrl(f"no view {name!r}; there are {', '.join(views.views)}")
-        # Each view passes each event: so many, if all of them are rebuilt together.
+                raise UnusableUrl(f"--view must be one of {', '.join(views.views)}; it is {name!r}")
+        # Views that are rebuilt together read each event once, so the total is the head.
         with bar("rebuilding", recorder.head(), silent=json) as advance:
-            follower.on_commit(lambda _, keys, last: advance(last, what=f"rebuilding {_}"))
+            follower.on_commit(lambda _, keys, last: advance(last, label=f"rebuilding {_}"))
             follower.rebuild(*names)
             follower.catch_up()
         digests = {name: views.digest(name) for name in names}
@@ -421,17 +422,17 @@ def tick(
     ledger: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
-    """Record what has fallen due: missed deadlines, moved ones, and what follows by law.
+    """Record what has become due: missed and moved deadlines, and their legal consequences.
 
-    The service does this by itself every minute; this is for a ledger that is not being served.
+    The service does this every minute; use this command for a ledger that is not being served.
 
     Parameters
     ----------
     at
-        Tick as at this moment (Shanghai time unless it names an offset) instead of now. It may not
-        lie before what was recorded last.
+        Tick as of this moment (Shanghai time, unless it has an offset) instead of now. It must not
+        be earlier than the last record.
     rehearsal
-        Let ``at`` lie in the future. What is recorded then stays: never on a ledger that counts.
+        Allow ``at`` to be in the future. The records are permanent: never use it on a real ledger.
     """
     with (
         open_recorder(ledger, create=False, tell=say) as recorder,
@@ -440,9 +441,9 @@ def tick(
         Follower(recorder, views) as follower,
     ):
         recorded: list[str] = []
-        while True:  # what follows from one deadline may have been due by now as well
+        while True:  # the records of one round may make further deadlines due
             follower.catch_up()
-            new = [one for one in clock_tick(opened, views) if one.events and not one.repeated]
+            new = [tick for tick in clock_tick(opened, views) if tick.events and not tick.repeated]
             if not new:
                 break
             recorded += [r.envelope.type for outcome in new for r in outcome.events]
@@ -450,26 +451,27 @@ def tick(
 
 
 def _views(recorder: SQLiteRecorder) -> Views:
-    """The views that lie with a ledger, made its own before they are written."""
+    """Open the views of a ledger for writing, and mark them as belonging to it."""
     claim(beside(recorder.path, "views"), recorder)
     return open_views(f"sqlite:///{recorder.path}")
 
 
 def _clock_at(recorder: SQLiteRecorder, at: datetime | None, rehearsal: bool) -> Clock:
-    """A clock that shows ``at``, if that can be the time of a further record."""
+    """Return a clock that shows ``at``, if a further record may have that time."""
     if at is None:
         return system_clock
     moment = at.replace(tzinfo=CIVIL_ZONE) if at.tzinfo is None else at
     last = recorded_at(recorder, recorder.head())
     if last is not None and moment < last:
         raise UnusableUrl(
-            "--at must not lie before the last record, of "
+            "--at must not be earlier than the last record, which is of "
             f"{last.astimezone(CIVIL_ZONE).isoformat()}; it is {moment.isoformat()}"
         )
     if moment > system_clock() and not rehearsal:
         raise UnusableUrl(
-            f"--at {moment.isoformat()} lies in the future: it would record as missed what may "
-            "still be done. On a ledger that is only a rehearsal add --rehearsal."
+            f"--at must not be in the future; it is {moment.isoformat()}. It would record "
+            "deadlines as missed that can still be met. For a rehearsal on a test ledger, add "
+            "--rehearsal."
         )
     return lambda: moment
 
@@ -484,24 +486,24 @@ def erase(
     ledger: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
-    """Erase a natural person for good: record that, then destroy the key to what is sealed.
+    """Erase a natural person for good: record the erasure, then destroy the key to the sealed data.
 
-    Repeat it if it was interrupted: it goes on from where it was. The service may be running.
+    If it is interrupted, run it again: it continues from there. The service may be running.
 
     Parameters
     ----------
     person
-        The token that stands for the person, psn-…: register-person answers with it, and the
-        complaint, application or case names it.
+        The token that stands for the person, psn-…: the answer to register-person contains it, and
+        so does the complaint, application or case.
     reason
-        Why, in the terms of 个人信息保护法 Art. 47.
+        The reason, in the terms of 个人信息保护法 Art. 47.
     law, article
-        By which law it is erased.
+        The law, and its article, that requires the erasure.
     """
     try:
         token = msgspec.convert(person, PersonId)
     except msgspec.ValidationError as error:
-        # Without the word: it may be a name, and what is printed is often kept.
+        # Do not repeat the argument: it may be a name, and terminal output is often kept.
         say(f"supervision-ledger: {_NOT_A_PERSON}", "red")
         raise Failed from error
     with (
@@ -534,14 +536,14 @@ def erase(
 
 
 _NOT_A_PERSON = (
-    "PERSON is a token, psn- and 32 digits; never a name or number. The answer to register-person "
-    "has it as `person`; a complaint names it as `complainant`, an application as `applicant`, a "
-    "case as `person`."
+    "PERSON must be a token: psn- and 32 digits, never a name or a number. The answer to "
+    "register-person has it as `person`; a complaint names it as `complainant`, an application as "
+    "`applicant`, a case as `person`."
 )
 
 
 def _named_or_first(first: str, folder: Path | None, mapping: str | None) -> tuple[str, Path]:
-    """The mapping and the folder of an import, whether an option or the first word names it."""
+    """Return the mapping and the folder of an import, named by --mapping or the first argument."""
     if mapping is None and folder is not None:
         return first, folder
     if mapping is not None and folder is None:
@@ -571,7 +573,7 @@ def _import(
             rejects=rejects,
             told=told,
             language=language,
-            progress=lambda now: advance(now.rows_done, what=f"{now.step}: {now.file}"),
+            progress=lambda now: advance(now.rows_done, label=f"{now.step}: {now.file}"),
         )
 
 
@@ -582,13 +584,13 @@ def _follow(follower: Follower, head: int) -> None:
 
 
 def _example(recorder: SQLiteRecorder) -> str:
-    """A business worth looking at: one whose register later corrected itself, if there is one."""
+    """Return an interesting business: one whose register later corrected itself, if possible."""
     for topic in (RecordCorrected.TOPIC, EntityRevised.TOPIC, EntityRegistered.TOPIC):
-        for found in recorder.read(as_query([Selector((topic,), ())]), limit=1):
-            for tag in found.event.tags:
+        for stored in recorder.read(as_query([Selector((topic,), ())]), limit=1):
+            for tag in stored.event.tags:
                 if tag.startswith("entity:"):
                     return tag.removeprefix("entity:")
-    raise UnusableUrl("the sample register holds no business")
+    raise UnusableUrl("the sample register must contain a business; it contains none")
 
 
 def _greet(address: str, supervisor: str, entity: str, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Commands that take the ledger elsewhere: backups, and bundles for others to check."""
+"""Commands that copy a ledger: backups, restoring, and bundles that others can check."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ledger.opening import ledger_path, open_recorder
 from ledger.stores.takeover import refuse_earlier
 from ledger.transparency.published import Published
 
-#: Sees everything but what is sealed.
+#: A grant that sees everything except sealed data.
 _UNSEALED = Grant("LEDGER", "operator", "rlo_assessor")
 
 
@@ -37,16 +37,16 @@ def register(app: App) -> None:
 def backup(
     directory: Path, *, with_secrets: bool = False, ledger: Url = DEFAULT_URL, json: Json = False
 ) -> None:
-    """Copy the ledger and all that belongs to it to a new directory, also while it is served.
+    """Copy the ledger and everything that belongs to it to a new directory, even while served.
 
-    The exit code is 1 if something that events name was not there to be copied.
+    The exit code is 1 if content that events name is missing.
 
     Parameters
     ----------
     directory
-        The backup; it appears when all of it is written. It may not exist.
+        The new directory; it appears only when the backup is complete. It must not exist yet.
     with_secrets
-        Copy the log's private key and the tokens' hashes too: keep such a backup as you keep them.
+        Also copy the log's private key and the tokens' hashes: protect such a backup like them.
     """
     with (
         open_recorder(ledger, create=False, read_only=True) as recorder,
@@ -57,13 +57,13 @@ def backup(
             recorder.path,
             directory,
             with_secrets=with_secrets,
-            progress=lambda what, done, total: advance(done, what=what, total=total),
+            progress=lambda label, done, total: advance(done, label=label, total=total),
         )
-    found = msgspec.to_builtins(made)
-    found["files"] = {"count": len(made.files), "bytes": sum(file.size for file in made.files)}
-    found["checkpoint_size"] = int(made.checkpoint.split("\n")[1]) if made.checkpoint else 0
-    del found["checkpoint"]
-    show(found, json)
+    result = msgspec.to_builtins(made)
+    result["files"] = {"count": len(made.files), "bytes": sum(file.size for file in made.files)}
+    result["checkpoint_size"] = int(made.checkpoint.split("\n")[1]) if made.checkpoint else 0
+    del result["checkpoint"]
+    show(result, json)
     if made.lacking:
         say(_LACKING, "red")
         raise Failed
@@ -78,21 +78,21 @@ def restore(
     accept_loss: bool = False,
     json: Json = False,
 ) -> None:
-    """Put a backup into place as a ledger, where there is none, after checking everything in it.
+    """Restore a backup to a place without a ledger, after checking everything in it.
 
-    The exit code is 0 only if nothing is missing. Views are made again when it is served.
+    The exit code is 0 only if nothing is missing. The service rebuilds the views when it starts.
 
     Parameters
     ----------
     directory
         The backup.
     checkpoint
-        The newest checkpoint of the log that can be found: a file, or an address as in
-        https://ledger.example.gov.cn/v1/log/checkpoint. Without it, the backup's own.
+        The newest checkpoint of the log that you can find: a file or an address, such as
+        https://ledger.example.gov.cn/v1/log/checkpoint. By default the checkpoint in the backup.
     vkey
-        The log's public key as you know it from elsewhere; without it the backup's is believed.
+        The log's public key, if you know it from another source; by default the key in the backup.
     accept_loss
-        Go on although the checkpoint has events that the backup lacks. The log of that name ends.
+        Restore although the checkpoint covers events that the backup lacks. The log then ends.
     """
     with bar("restoring", None, silent=json) as advance:
         done = put_back(
@@ -101,7 +101,7 @@ def restore(
             published=Published(checkpoint) if checkpoint else None,
             vkey=vkey,
             accept_loss=accept_loss,
-            progress=lambda what, done, total: advance(done, what=what, total=total),
+            progress=lambda label, done, total: advance(done, label=label, total=total),
         )
     show(msgspec.to_builtins(done), json)
     if not json:
@@ -111,52 +111,53 @@ def restore(
         raise Failed
 
 
-_LACKING = "Content that events name was not there, or damaged: see `lacking`. Look for it in an "
-_LACKING += "earlier backup; it fits if it lies under its own SHA-256."
+_LACKING = "Content that events name is missing or damaged: see `lacking`. Look for it in an "
+_LACKING += "earlier backup; a file is right if its name is its own SHA-256."
 
 
 _WHOSE = {
-    "given": "the checkpoint given",
+    "given": "the checkpoint that you gave",
     "machine": "the newest checkpoint that this machine remembers",
     "backup": "the backup's own checkpoint",
 }
 
 
 def _what_to_do(done: Restored, vkey: str | None) -> list[str]:
-    """What was compared, and what is still to be done, in words."""
+    """Return sentences about what was compared and what the operator must still do."""
     lines = []
     if done.compared_with == "none":
-        lines.append("Nothing was ever signed, so only the manifest vouches for these events.")
+        lines.append("No checkpoint was ever signed: only the manifest vouches for these events.")
     else:
         whose = _WHOSE[done.compared_with]
-        begins = f"begins with all {done.checkpoint_size:,} events of"
+        begins = f"contains all {done.checkpoint_size:,} events of"
         if done.lost:
             begins = f"lacks {done.lost:,} events of"
         lines.append(f"The restored ledger {begins} {whose}.")
     if done.copied:
         lines.append(
-            "Before it is served: if the log published a newer checkpoint after this backup "
+            "Before you serve it: if the log published a newer checkpoint after this backup "
             f"({done.made_at:%Y-%m-%d %H:%M} UTC), restore again with --checkpoint and that one. "
-            "Signing other events at positions that were published already is a fork."
+            "If other events were signed at positions already published, the log would be a fork."
         )
         lines.append(
-            "Its log signs nothing until you say that nothing newer was published and that no "
+            "Its log signs nothing until you confirm that nothing newer was published and that no "
             "other copy of it is served: supervision-ledger log resume"
         )
     if vkey is None and done.vkey:
-        lines.append(f"The key was the backup's own; compare it: {done.vkey}")
+        lines.append(f"The key comes from the backup; compare it with a published one: {done.vkey}")
     if done.ended:
         lines.append(
             f"The log {done.origin!r} has ended; its key signs no more. Publish the statement in "
-            "the folder .ended, and serve once with --origin and another name. The access ledger's "
-            "log begins anew with it."
+            "the folder .ended, and serve once with --origin and a new name. The access ledger's "
+            "log starts again with it."
         )
     elif done.origin and not done.key_there:
-        lines.append("The private key is not in this backup: put it back before serving.")
+        lines.append("The private key is not in this backup: restore it before you serve.")
     if not done.access_key_there:
         lines.append(
-            "Nor is the access ledger's (.access.db.key): put it back as well. If it is lost, move "
-            ".access.db.signed.db away: that log, which publishes nothing, begins anew."
+            "The access ledger's key (.access.db.key) is not in it either: restore it as well. If "
+            "it is lost, move .access.db.signed.db away: that log, which publishes nothing, "
+            "starts again."
         )
     if done.lacking:
         lines.append(_LACKING)
@@ -174,25 +175,25 @@ def export(
     ledger: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
-    """Write the records of a business, a unit or a period, with proofs that strangers can check.
+    """Write the records of a business, unit or period as a bundle with proofs for others to check.
 
-    Several options together: what fits all of them.
+    With several options, only records that match all of them are written.
 
     Parameters
     ----------
     target
         A new directory, or a new file whose name ends in .zip.
     entity
-        The business the events are about.
+        The business that the events must be about.
     unit
-        The unit the events are about.
+        The unit that the events must be about.
     from_
-        The first civil date on which they occurred.
+        The first civil date on which the events occurred.
     to
-        The last one.
+        The last civil date.
     with_sealed
-        Put in what is sealed (who complained, visits to come) and findings, whose records tell who
-        is behind them. Such a bundle is for the Justice Bureau's supervisors alone.
+        Include sealed records (complainants, planned visits) and findings, whose records show who
+        caused them. Give such a bundle only to supervisors of the Justice Bureau.
     """
 
     def shows(record: Recorded) -> bool:
@@ -219,25 +220,25 @@ def export(
 
 
 def check_bundle(path: Path, vkey: str | None, json: bool) -> None:
-    """Check a bundle that ``export`` wrote, and say what was found."""
-    found = verify_export(path, vkey)
-    result: dict[str, Any] = msgspec.to_builtins(found)
+    """Check a bundle that ``export`` wrote, and print the result."""
+    verified = verify_export(path, vkey)
+    result: dict[str, Any] = msgspec.to_builtins(verified)
     if json:
         show(result, as_json=True)
     else:
-        about = found.about
-        for fault in found.faults:
+        about = verified.about
+        for fault in verified.faults:
             say(fault, "red")
-        for one in found.unchecked:
-            say(f"? {one}", "yellow")
-        if not found.faults:
+        for unchecked in verified.unchecked:
+            say(f"? {unchecked}", "yellow")
+        if not verified.faults:
             tell(
                 f"{about.events:,} records are in the log {about.origin}, of {about.size:,} "
-                "events. It does not show that there is no other record.\n"
-                f"By the word of its maker alone: of {msgspec.to_builtins(about.slice)}, made at "
+                "events. This does not show that there are no other records.\nOnly its maker "
+                f"says, without proof: records of {msgspec.to_builtins(about.slice)}, made at "
                 f"{about.made_at:%Y-%m-%d %H:%M} UTC. For: {about.for_}",
             )
-    if found.faults:
+    if verified.faults:
         raise Failed
-    if found.unchecked:
+    if verified.unchecked:
         sys.exit(INCOMPLETE)

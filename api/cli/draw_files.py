@@ -1,4 +1,4 @@
-"""``supervision-ledger draw``: draws as files, for whoever wants to check them without a ledger."""
+"""``supervision-ledger draw``: write draws to files, and check such files without a ledger."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ledger.systems.draws import checking
 from projections.drawing.files import Archive, draw_file, open_archive
 from projections.systems.draws import DrawProgress
 
-app = App(name="draw", help="Hand out draws as files, and check such files without a ledger.")
+app = App(name="draw", help="Write draws to files, and check such files without a ledger.")
 
 Keys = Annotated[
     tuple[str, ...],
@@ -34,7 +34,7 @@ Witnesses = Annotated[
     Parameter(
         name="--witness",
         negative="",
-        help="the key of a witness that has to have cosigned; of several, each",
+        help="the key of a witness that must have cosigned; repeat it for each",
     ),
 ]
 
@@ -47,14 +47,14 @@ def export_draw(
     sealed: bool = False,
     ledger: Url = DEFAULT_URL,
 ) -> None:
-    """Write a draw as a file that anybody can check; to standard output without --out.
+    """Write a draw to a file that everyone can check; to standard output without --out.
 
     Parameters
     ----------
     to
-        Where to write it.
+        The file to write.
     sealed
-        Also what the public may not see yet, or at all: for the unit and the Justice Bureau.
+        Include what the public may not see yet or ever: for the unit and the Justice Bureau only.
     """
     with (
         open_recorder(ledger, create=False, read_only=True) as recorder,
@@ -62,7 +62,7 @@ def export_draw(
     ):
         progress = archive.now(DrawProgress(draw))
         if not progress.exists:
-            raise UnusableUrl(f"no draw {draw} was announced in this ledger")
+            raise UnusableUrl(f"DRAW must be a draw announced in this ledger; it is {draw}")
         published = progress.opened(civil_date(system_clock()))
         whole = sealed or (published and progress.withhold_reason is None)
         file = draw_file(progress, archive, whole=whole, officers=sealed)
@@ -75,7 +75,7 @@ def export_draw(
         to.write_bytes(content)
         say(f"{to}: {len(content):,} bytes")
     if file.withheld:
-        say(f"without the roster and the selection: {file.withheld}")
+        say(f"left out the roster and the selection: {file.withheld}")
 
 
 @contextmanager
@@ -87,10 +87,10 @@ def _archive(recorder: SQLiteRecorder) -> Iterator[Archive]:
 
 @app.command(name="verify")
 def verify_draw(file: Path, *, key: Keys = (), witness: Witnesses = (), json: Json = False) -> None:
-    """Make the draw of a file again, and name the first thing that differs; no ledger, no network.
+    """Repeat the draw in a file and name the first difference; needs no ledger and no network.
 
-    The exit code is 0 when everything was checked and holds, 1 when something differs, and 3 when
-    nothing differs and something could not be checked.
+    The exit code is 0 if everything was checked and is right, 1 if something differs, and 3 if
+    nothing differs but something could not be checked.
     """
     _show_report(checking.verify(file.read_bytes(), keys=key, witnesses=witness), json)
 
@@ -107,12 +107,12 @@ def _show_report(report: checking.Report, as_json: bool) -> None:
     if as_json:
         show(msgspec.to_builtins(report) | {"complete": report.complete}, as_json)
     else:
-        for one in report.held:
-            tell(f"✓ {one}", "green")
-        for one in report.unchecked:
-            say(f"? {one}", "yellow")
-        for one in report.beyond:
-            say(f"· {one}")
+        for held in report.held:
+            tell(f"✓ {held}", "green")
+        for unchecked in report.unchecked:
+            say(f"? {unchecked}", "yellow")
+        for beyond in report.beyond:
+            say(f"· {beyond}")
         if report.differs is not None:
             say(f"✗ {report.differs}", "red")
     if report.differs is not None:

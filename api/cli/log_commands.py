@@ -1,4 +1,4 @@
-"""Commands about transparency logs: this ledger's key, and witnessing the logs of others."""
+"""Commands for transparency logs: this ledger's key, and witnessing other ledgers' logs."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from ledger.transparency.policy import parse_policy
 from ledger.transparency.rotation import rotate_key as change
 from ledger.transparency.witness import Witness, prepare_store
 
-log = App(name="log", help="Keep the key of the transparency log.")
+log = App(name="log", help="Manage the key of the transparency log.")
 witness = App(name="witness", help="Witness the logs of other regions' ledgers.")
 
 
 @log.command(name="key")
 def log_key(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
-    """Print the public key that verifies the log; with --json all it ever had, with their sizes."""
+    """Print the public key of the log; with --json every key it has had, with the log's sizes."""
     with (
         open_recorder(ledger, create=False, read_only=True) as recorder,
         _shown(recorder) as opened,
@@ -61,10 +61,10 @@ def _shown(recorder: SQLiteRecorder) -> Iterator[TransparencyLog]:
 
 @log.command
 def rotate_key(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
-    """Have the log signed with a new key, announced under the old one. The service may be running.
+    """Replace the log's key; the old key announces the new one. The service may be running.
 
-    Witnesses have to know the new key too: send their operators what `log key` prints afterwards.
-    Stopped half-way, it goes on when it is called again.
+    Witnesses must know the new key too: afterwards send their operators the output of `log key`.
+    If it was interrupted, run it again: it continues from there.
     """
     path = key_file(ledger_path(ledger))
     waiting = next_key(path).exists()
@@ -73,7 +73,7 @@ def rotate_key(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
         open_ledger(recorder) as opened,
         open_log(recorder, create=False) as transparency,
     ):
-        # A new key that had taken over already only needed its place, which opening gave it.
+        # An interrupted rotation may need only the move of the new key, which opening has done.
         if not waiting or next_key(path).exists():
             change(opened, transparency, path, OPERATOR)
         keys = transparency.keys()
@@ -82,15 +82,15 @@ def rotate_key(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
 
 @log.command
 def resume(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
-    """Let a log go on that was restored, copied or moved to another disk; it signs again.
+    """Let a restored, copied or moved log sign again.
 
-    You answer for two things that the program cannot see: no other copy of this log is served, and
-    the log has published nothing newer than the checkpoint that is printed.
+    By this you confirm two things that the program cannot see: no other copy of this log is served,
+    and the log has published nothing newer than the checkpoint printed here.
     """
     with open_recorder(ledger, create=False, tell=say) as recorder:
         newest = resume_log(recorder.path)
-    said = {"size": 0} if newest is None else {"size": newest.size, "signed_at": newest.signed_at}
-    show(said, json)
+    state = {"size": 0} if newest is None else {"size": newest.size, "signed_at": newest.signed_at}
+    show(state, json)
 
 
 @witness.command(name="serve")
@@ -104,35 +104,35 @@ def witness_serve(
     port: Port = 8081,
     quiet: bool = False,
 ) -> None:
-    """Cosign the checkpoints of other logs over HTTP (c2sp.org/tlog-witness) until told to stop.
+    """Cosign the checkpoints of other logs over HTTP (c2sp.org/tlog-witness) until stopped.
 
     Parameters
     ----------
     logs
-        A policy file (c2sp.org/tlog-policy) with a line `log <vkey>` for each log to witness, two
-        for one that changes its key, and `quorum none`.
+        A policy file (c2sp.org/tlog-policy) with `quorum none` and a line `log <vkey>` for each log
+        to witness; two such lines for a log that changes its key.
     key
-        The witness's private key, of its own and no log's; made when there is none.
+        The witness's private key, not used for any log; created if the file does not exist.
     store
-        What was cosigned last of each log. Without it, or with an old copy of it, the witness
-        could be brought to contradict itself: lose it, and take a new name and key.
+        The last cosigned checkpoint of each log. Without it, or with an old copy, the witness could
+        contradict itself. If it is lost, use a new name and key.
     name
-        The witness's name, given when its key is made: where it is found, without a scheme.
+        The witness's name: its address without a scheme. Give it when the key is created.
     """
-    known = [one.key for one in parse_policy(logs.read_bytes()).logs]
+    known = [followed.key for followed in parse_policy(logs.read_bytes()).logs]
     if not known:
-        raise UnusableUrl(f"{logs} names no log; write a line: log <vkey>")
+        raise UnusableUrl(f"{logs} must name a log, in a line: log <vkey>")
     require_free(host, port)
     configure_logging(level=logging.WARNING if quiet else logging.INFO)
     signer = _witness_key(key, store, name)
     with closing(Witness(store, signer, known)) as opened:
-        said = "" if quiet else f"witnessing on http://{host}:{port}/ as {cosigner_key(opened)}"
-        serve_app(make_witness_app(opened), host, port, ready=lambda: say(said))
+        greeting = "" if quiet else f"witnessing on http://{host}:{port}/ as {cosigner_key(opened)}"
+        serve_app(make_witness_app(opened), host, port, ready=lambda: say(greeting))
 
 
 @witness.command(name="key")
 def witness_key(key: Path = Path("witness.key")) -> None:
-    """Print the public key that verifies a witness's cosignatures, as policies name it."""
+    """Print the public key of a witness's cosignatures, as policies name it."""
     signer = read_key(key, COSIGNATURE)
     sys.stdout.write(signer.verifier(COSIGNATURE).vkey() + "\n")
 
@@ -141,17 +141,17 @@ def _witness_key(key: Path, store: Path, name: str | None) -> Signer:
     if key.exists():
         signer = read_key(key, COSIGNATURE)
         if name not in (None, signer.name):
-            raise UnusableUrl(f"the key of this witness is named {signer.name!r}, not {name!r}")
+            raise UnusableUrl(f"--name must be the key's, {signer.name!r}; it is {name!r}")
         if not store.exists():
             raise KeyFileError(
-                f"there is a key at {key}, and no {store} that remembers what it cosigned: put "
-                "that file back. If it is lost, this witness has ended: it could contradict "
-                "itself. Take another --key, --store and --name."
+                f"{key} exists, but {store}, which records what it cosigned, does not: restore "
+                "that file. If it is lost, this witness must not continue, because it could "
+                "contradict itself. Use another --key, --store and --name."
             )
         return signer
     if name is None:
-        raise UnusableUrl(f"there is no key at {key} yet; give the witness its --name")
-    # The store before the key: a crash never leaves a key without it.
+        raise UnusableUrl(f"--name must be given to create the key; {key} does not exist yet")
+    # Create the store before the key: a crash must never leave a key without its store.
     if prepare_store(store):
-        raise KeyFileError(f"there is no key at {key}, and {store} holds what another one cosigned")
+        raise KeyFileError(f"{key} does not exist, but {store} records what another key cosigned")
     return make_key(key, name, COSIGNATURE)

@@ -1,4 +1,4 @@
-"""What the command line sends to a running service, with the token of the person who runs it."""
+"""Send commands to a running service, with the token of the person at the command line."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from cyclopts import Parameter
 
 from ledger.opening import UnusableUrl
 
-Service = Annotated[str, Parameter(name="--service", help="where the service answers")]
+Service = Annotated[str, Parameter(name="--service", help="the address of the service")]
 TokenFile = Annotated[
     Path | None,
-    Parameter(name="--token-file", help="a file with your own token; else LEDGER_TOKEN has it"),
+    Parameter(name="--token-file", help="a file with your own token; default: LEDGER_TOKEN"),
 ]
 DEFAULT_SERVICE = "http://127.0.0.1:8080"
-#: Seconds that the service may take to answer.
+#: How many seconds the service may take to answer.
 PATIENCE = 60.0
 
 
 class Client:
-    """Speaks to a service over one connection, with the token of the person who runs this."""
+    """A connection to a service, with the token of the person at the command line."""
 
     def __init__(self, service: str, token_file: Path | None) -> None:
         where = urlsplit(service)
@@ -37,13 +37,13 @@ class Client:
         if token_file is not None:
             token = token_file.read_text("utf-8").strip()
         if not token:
-            raise UnusableUrl("a token of your own must be given, in --token-file or LEDGER_TOKEN")
+            raise UnusableUrl("your own token must be given in --token-file or LEDGER_TOKEN")
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
 
     def send(
         self, method: str, path: str, body: Any = None, key: str | None = None
     ) -> tuple[int, dict[str, Any], str]:
-        """Status, document and ``Link`` header of the answer."""
+        """Return the status, the document and the ``Link`` header of the answer."""
         headers = dict(self._headers)
         if key is not None:
             headers["Idempotency-Key"] = key
@@ -59,17 +59,17 @@ class Client:
         try:
             document = msgspec.json.decode(read, type=dict[str, Any]) if read else {}
         except msgspec.DecodeError as error:
-            raise UnusableUrl(f"{self._service} is no service of this kind: {error}") from error
+            raise UnusableUrl(f"{self._service} is not a service of this kind: {error}") from error
         if answer.status in (401, 503):
             raise UnusableUrl(words_of(document) or f"{self._service} answered {answer.status}")
         return answer.status, document, answer.getheader("Link") or ""
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self._connection.close()
 
     def get(self, path: str) -> tuple[dict[str, Any], str]:
-        """A document that has to be there, and the ``Link`` header."""
+        """Return a document and its ``Link`` header; raise ``UnusableUrl`` without one."""
         status, document, link = self.send("GET", path)
         if status != 200:
             raise UnusableUrl(f"{path}: {words_of(document) or status}")
@@ -77,7 +77,7 @@ class Client:
 
 
 def words_of(problem: dict[str, Any]) -> str:
-    """What a problem document says, with what would help."""
+    """Return the text of a problem document: the rule, what is wrong, and what would help."""
     rule = f"{problem['rule_id']}: " if "rule_id" in problem else ""
-    said = problem.get("detail") or problem.get("title") or ""
-    return f"{rule}{said} {problem.get('fix_hint', '')}".strip()
+    detail = problem.get("detail") or problem.get("title") or ""
+    return f"{rule}{detail} {problem.get('fix_hint', '')}".strip()

@@ -1,9 +1,9 @@
-"""``supervision-ledger takeon …``: tables of opening facts, entered by one person, confirmed by
-another.
+"""``supervision-ledger takeon``: tables of opening facts, which one person enters and a second
+person confirms.
 
-Both send what they do to a running service with a token of their own, so that every rule, role and
-note of the service holds for them. A run that was broken off is repeated: what was entered or
-confirmed is found again and not entered twice.
+Each of them sends commands to a running service with their own token, so the service applies all
+its rules and checks their roles. An interrupted run can be repeated: it finds rows that were
+already entered or confirmed, and does not send them again.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from api.cli.terminal import Failed, Json, bar, say, show
 from ledger.opening import UnusableUrl
 from ledger.systems.takeon.events import FactKind
 
-app = App(name="takeon", help="Take on what an older system holds, from tables (启用日, 期初).")
+app = App(name="takeon", help="Take over records of an older system, from tables (启用日, 期初).")
 
 Rejects = Annotated[
     Path | None,
-    Parameter(name="--rejects", help="where to write the rows that were not taken, and why"),
+    Parameter(name="--rejects", help="where to write the rejected rows, with the reasons"),
 ]
 
 
 @app.command
 def columns(kind: FactKind, *, json: Json = False) -> None:
-    """List the columns of a table of opening facts; a file may use either name of each."""
+    """List the columns of a table of opening facts; a file may use either name of a column."""
     show(
         [
             {
@@ -63,22 +63,22 @@ def enter(
     rejects: Rejects = None,
     json: Json = False,
 ) -> None:
-    """Enter the rows of a table as opening facts; nothing takes effect before it is confirmed.
+    """Enter the rows of a table as opening facts; they take effect only when confirmed.
 
-    The exit code is 0 only if no row was rejected. Repeat it after mending the table: rows that
-    were entered before are known.
+    The exit code is 0 only if no row was rejected. Correct the table and run it again: rows
+    entered earlier are recognised.
 
     Parameters
     ----------
     kind
-        What the table holds: penalty, commitment, designation or deadline.
+        The content of the table: penalty, commitment, designation or deadline.
     table
         A CSV file or a spreadsheet; `takeon columns KIND` lists its columns.
     takeon
-        The take-on that they belong to, as opened with takeon/open-take-on.
+        The take-on to which the rows belong, as opened with takeon/open-take-on.
     dry_run
-        Say what would be entered and what would be rejected, and enter nothing. The rules are
-        asked when a row is entered.
+        Report what would be entered and rejected, but enter nothing. Only real entering checks the
+        service's rules.
     """
     with closing(Client(service, token_file)) as client:
         sending = _Entering(client, KINDS[kind], takeon, dry_run)
@@ -99,18 +99,18 @@ def confirm(
 ) -> None:
     """Confirm what another person entered, row by row against your own copy of the table.
 
-    A row is confirmed only if what was entered says what your table says.
+    A row is confirmed only if the entered data equals the data in your table.
 
     Parameters
     ----------
     kind
-        What the table holds: penalty, commitment, designation or deadline.
+        The content of the table: penalty, commitment, designation or deadline.
     table
         Your copy of the table.
     takeon
-        The take-on that they belong to.
+        The take-on to which the rows belong.
     dry_run
-        Compare only, and confirm nothing.
+        Only compare; confirm nothing.
     """
     with closing(Client(service, token_file)) as client:
         sending = _Confirming(client, KINDS[kind], takeon, dry_run)
@@ -118,7 +118,7 @@ def confirm(
 
 
 class Report(msgspec.Struct):
-    """What came of a table."""
+    """The counts of a run over a table."""
 
     rows: int = 0
     done: int = 0
@@ -128,7 +128,7 @@ class Report(msgspec.Struct):
 
 
 class _Rejected(Exception):
-    """The service or the comparison refuses a row, with the reason and the column."""
+    """A row is rejected, by the service or the comparison; names the reason and the column."""
 
     def __init__(self, reason: str, column: str = "") -> None:
         self.fault = Fault(reason, column)
@@ -136,7 +136,7 @@ class _Rejected(Exception):
 
 
 class _Sending:
-    """What is done with each row, and what the service holds of the table already."""
+    """Handles each row, and knows which rows the service has already."""
 
     def __init__(self, client: Client, kind: Kind, takeon: str, dry_run: bool) -> None:
         self._client, self.kind, self.takeon, self._dry = client, kind, takeon, dry_run
@@ -150,37 +150,37 @@ class _Sending:
                 self._requests.setdefault(body.get("ref", ""), []).append(request)
 
     def _all(self, path: str) -> Iterator[dict[str, Any]]:
-        """Every item of a list, page by page."""
+        """Yield every item of a list, page by page."""
         next_page: str | None = path
         while next_page is not None:
             page, link = self._client.get(next_page)
             yield from page["items"]
-            found = re.search(r'<([^>]+)>; rel="?next"?', link)
-            # The service may name itself otherwise than it is reached from here.
-            next_page = None if found is None else _local(found[1])
+            next_link = re.search(r'<([^>]+)>; rel="?next"?', link)
+            # The service may know itself by another address than the one used here.
+            next_page = None if next_link is None else _local(next_link[1])
 
     def _earlier(self, row: TableRow, stage: str) -> dict[str, Any] | None:
-        found = (one for one in self._requests.get(row.ref, ()) if one["stage"] == stage)
-        return next(found, None)
+        requests = self._requests.get(row.ref, ())
+        return next((r for r in requests if r["stage"] == stage), None)
 
     def _compare(self, row: TableRow, request: dict[str, Any]) -> None:
-        """Refuse a row that differs from what was entered, wherever the two tables have it."""
-        ours, theirs = _said(row.body), _said(request["body"])
+        """Reject a row that differs from the entered data; its line in the table may differ."""
+        ours, theirs = _facts(row.body), _facts(request["body"])
         for name in dict.fromkeys((*ours, *theirs)):
             if ours.get(name) != theirs.get(name):
                 raise _Rejected(
-                    f"request {request['approval']} of {request['requested_by']} says "
-                    f"{theirs.get(name)!r} in {name}; this table says {ours.get(name)!r}",
+                    f"request {request['approval']} of {request['requested_by']} has "
+                    f"{theirs.get(name)!r} in {name}; this table has {ours.get(name)!r}",
                     name,
                 )
 
     def take(self, row: TableRow) -> bool:
-        """Send a row; whether anything was new. Raises ``_Rejected``."""
+        """Send a row; return whether it was new. Raises ``_Rejected``."""
         raise NotImplementedError
 
 
 class _Entering(_Sending):
-    """The first person enters a row."""
+    """Enters rows for the first person."""
 
     def take(self, row: TableRow) -> bool:
         earlier = self._earlier(row, "approved") or self._earlier(row, "pending")
@@ -200,7 +200,7 @@ class _Entering(_Sending):
 
 
 class _Confirming(_Sending):
-    """The second person confirms what the first one entered."""
+    """Confirms, for the second person, rows that the first person entered."""
 
     def take(self, row: TableRow) -> bool:
         done = self._earlier(row, "approved")
@@ -209,7 +209,7 @@ class _Confirming(_Sending):
             self._compare(row, done)
             return False
         if pending is None:
-            raise _Rejected("nobody has entered this row; enter it first (takeon enter)", "ref")
+            raise _Rejected("the row must be entered before it is confirmed (takeon enter)", "ref")
         self._compare(row, pending)
         if self._dry:
             return True
@@ -224,8 +224,8 @@ class _Confirming(_Sending):
         return True
 
 
-def _said(body: dict[str, Any]) -> dict[str, Any]:
-    """What a body says of the fact: not where it stands in which file; an absent field is none."""
+def _facts(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of the fact that have a value, without its place in a file."""
     skipped = ("origin", "occurred_at", "legal_basis")
     plain = {name: value for name, value in body.items() if name not in skipped}
     return {name: value for name, value in plain.items() if value not in (None, [], ())}
@@ -277,7 +277,7 @@ def _taken(take: Callable[[TableRow], bool], row: TableRow, report: Report) -> F
 
 
 def _write(target: Path, refused: Iterable[tuple[TableRow, Fault]]) -> None:
-    """The rows that were not taken, as they stood there, each with the reason in front."""
+    """Write the rejected rows unchanged, each with the reason in its first columns."""
     rows = list(refused)
     names = list(dict.fromkeys(name for row, _ in rows for name in row.fields if name))
     with target.open("w", encoding="utf-8-sig", newline="") as file:
@@ -289,5 +289,5 @@ def _write(target: Path, refused: Iterable[tuple[TableRow, Fault]]) -> None:
 
 
 def _inert(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
+    """Return a cell that no spreadsheet program interprets as a formula."""
     return f"'{cell}" if cell[:1] in "=+-@\t\r" else cell

@@ -1,7 +1,7 @@
-"""Tables of opening facts: the columns of each kind, and a row made into the body of a command.
+"""Tables of opening facts: the columns of each kind, and how a row becomes a command's body.
 
-A column has a Chinese and an English name; a file may use either. Nothing is guessed for a cell: a
-day is ``2026-04-20``, an amount is in yuan, a list is divided by semicolons.
+A column has a Chinese and an English name; a file may use either. Cells have fixed forms: a day is
+``2026-04-20``, an amount is in yuan, a list is separated by semicolons.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ledger.systems.takeon.commands import (
 )
 from ledger.systems.takeon.events import FactKind
 
-#: How many payments and obligations one row has columns for.
+#: How many payments and obligations a row has columns for.
 PAYMENTS, OBLIGATIONS = 3, 5
 
 _TYPES = {
@@ -75,32 +75,32 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class BadCell(ValueError):
-    """A cell that its column does not take; the words say what it must be."""
+    """The content of a cell does not fit its column; the message says what it must be."""
 
 
 def text(cell: str) -> Any:
-    """The cell as it stands there."""
+    """Any text."""
     return cell
 
 
 def day(cell: str) -> Any:
-    """A day, as 2026-04-20; one of a spreadsheet is read as that."""
+    """A day such as 2026-04-20; date cells of a spreadsheet are accepted too."""
     try:
         if _DAY.fullmatch(cell):
             return date.fromisoformat(cell).isoformat()
     except ValueError:
         pass
-    raise BadCell("must be a day written as 2026-04-20")
+    raise BadCell("must be a day such as 2026-04-20")
 
 
 def yuan(cell: str) -> Any:
-    """An amount in yuan with at most two decimals, as fen."""
+    """An amount in yuan with at most two decimals; recorded in fen."""
     try:
         amount = Decimal(cell) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", cell) else None
     except InvalidOperation:
         amount = None
     if amount is None or amount * 100 != int(amount * 100):
-        raise BadCell("must be an amount in yuan with at most two decimals, as 5000 or 5000.50")
+        raise BadCell("must be an amount in yuan with at most two decimals, such as 5000.50")
     return int(amount * 100)
 
 
@@ -113,7 +113,7 @@ def yes(cell: str) -> Any:
 
 
 def one_of(words: Mapping[str, str]) -> Callable[[str], Any]:
-    """One of these words, in Chinese or as its code."""
+    """Return a reader for one of these words, in Chinese or as its code."""
     known = ", ".join(w if w == code else f"{w} ({code})" for w, code in words.items())
 
     def read(cell: str) -> Any:
@@ -127,24 +127,24 @@ def one_of(words: Mapping[str, str]) -> Callable[[str], Any]:
 
 
 def code_of(codes: Sequence[str]) -> Callable[[str], Any]:
-    """One of these codes."""
+    """Return a reader for one of these codes."""
     return one_of({code: code for code in codes})
 
 
 def several(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """A list divided by semicolons."""
+    """Return a reader for a list separated by semicolons."""
 
     def read_all(cell: str) -> Any:
         return [read(part.strip()) for part in re.split("[;；]", cell) if part.strip()]
 
-    read_all.__doc__ = f"A list divided by semicolons; of each: {read.__doc__}"
+    read_all.__doc__ = f"A list separated by semicolons. Each entry: {read.__doc__}"
     return read_all
 
 
 class Column(msgspec.Struct, frozen=True):
-    """One column: its two names, where its value goes in the body, and how a cell is read.
+    """A column: its two names, where its value goes in the body, and how its cells are read.
 
-    ``put`` is a path through the body, divided by dots; a number is a place in a list.
+    ``put`` is a path into the body with dots; a number in it is an index in a list.
     """
 
     name: str
@@ -186,7 +186,7 @@ def _obligation(n: int) -> tuple[Column, ...]:
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """One kind of table: its columns and the command that takes a row."""
+    """A kind of table: its columns, and the command that a row becomes."""
 
     kind: FactKind
     command: type[Countersigned]
@@ -290,14 +290,14 @@ KINDS: Mapping[str, Kind] = {
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """Why a row is not taken: the column, if one is to blame, and the reason in words."""
+    """Why a row is rejected: the reason, and the column if a single one is at fault."""
 
     reason: str
     column: str = ""
 
 
 class TableRow(msgspec.Struct, frozen=True):
-    """One row: the command that takes it, or what is wrong with it."""
+    """A row of a table: the body of its command, or its fault."""
 
     line: int
     fields: dict[str, str]
@@ -307,9 +307,9 @@ class TableRow(msgspec.Struct, frozen=True):
 
 
 def rows_of(path: Path, kind: Kind, takeon: str) -> Iterator[TableRow]:
-    """The rows of a table, in order; a ``ref`` that stands there twice is taken once.
+    """Yield the rows of a table in order; a second row with the same ``ref`` has a fault.
 
-    Raises ``SourceError`` when the file cannot be read, lacks a column or has one that is unknown.
+    Raises ``SourceError`` if the file cannot be read, lacks a column or has an unknown column.
     """
     known = {
         name.lower(): column for column in kind.columns for name in (column.name, column.chinese)
@@ -328,12 +328,12 @@ def rows_of(path: Path, kind: Kind, takeon: str) -> Iterator[TableRow]:
             origin = {"file": path.name, "row": row.line, "digest": sha256(row.raw).hexdigest()}
             made = _row(kind, cells, {"takeon": takeon, "origin": origin}, row.line, row.fields)
             if stray:
-                fault = Fault(f"{stray!r} must stand under the name of a column; it has none")
+                fault = Fault(f"{stray!r} must be in a column with a name; its column has none")
                 made = TableRow(row.line, row.fields, fault=fault)
             first = seen.setdefault(made.ref, made.line) if made.ref else made.line
             if first != made.line:
                 fault = Fault(
-                    f"{made.ref} must stand in the table once; line {first} has it", "ref"
+                    f"{made.ref} must occur once in the table; line {first} has it already", "ref"
                 )
                 made = TableRow(made.line, row.fields, made.ref, fault=fault)
             yield made
@@ -342,24 +342,24 @@ def rows_of(path: Path, kind: Kind, takeon: str) -> Iterator[TableRow]:
 def _columns(
     path: Path, kind: Kind, known: Mapping[str, Column], names: Sequence[str]
 ) -> dict[str, Column]:
-    """The column of each name of the header."""
+    """Return the column for each name in the header."""
     strange = [name for name in names if name and name not in known]
     if strange:
         raise SourceError(
-            f"{path.name} has columns that a table of kind {kind.kind} does not know: "
-            f"{', '.join(strange)}. `supervision-ledger takeon columns {kind.kind}` lists those "
-            "that it knows; rename or remove the others."
+            f"{path.name} must have only columns of a table of kind {kind.kind}; it also has "
+            f"{', '.join(strange)}. `supervision-ledger takeon columns {kind.kind}` lists the "
+            "columns; rename or remove the others."
         )
-    found = {name: known[name] for name in names if name}
-    lacking = [c for c in kind.columns if c.required and c not in found.values()]
+    columns = {name: known[name] for name in names if name}
+    lacking = [c for c in kind.columns if c.required and c not in columns.values()]
     if lacking:
         needed = ", ".join(map(_both, lacking))
         raise SourceError(f"{path.name} must have the columns {needed}.")
-    twice = [c for c in kind.columns if list(found.values()).count(c) > 1]
+    twice = [c for c in kind.columns if list(columns.values()).count(c) > 1]
     if twice:
         both = ", ".join(f"{column.chinese} and {column.name}" for column in twice)
-        raise SourceError(f"{path.name} names a column twice: {both}.")
-    return found
+        raise SourceError(f"{path.name} must have each column once; it names twice: {both}.")
+    return columns
 
 
 def _row(
@@ -377,7 +377,7 @@ def _row(
             if cell or column.required:
                 _put(body, column.put.split("."), column.read(_filled(cell)))
         body = _listed(body)
-        # As the service will read it; what it would refuse for its form is said here already.
+        # Checks the form as the service will check it, so faults are reported before sending.
         command = msgspec.convert(body, kind.command, strict=True)
         return TableRow(line, fields, ref, msgspec.json.decode(msgspec.json.encode(command)))
     except BadCell as error:
@@ -389,7 +389,10 @@ def _row(
         words, _, place = str(error).partition(" - at `$")
         path = re.sub(r"\[(\d+)\]", r".\1", place.rstrip("`")).strip(".")
         if lacking := re.fullmatch(r"Object missing required field `(\w+)`", words):
-            path, words = f"{path}.{lacking[1]}".strip("."), "must not be blank beside the others"
+            path, words = (
+                f"{path}.{lacking[1]}".strip("."),
+                "must not be blank if related columns are filled",
+            )
         known, name = _column_at(kind, path)
         return TableRow(line, fields, ref, fault=Fault(f"{known} {words}".strip(), name))
 
@@ -405,7 +408,7 @@ def _both(column: Column) -> str:
 
 
 def _column_at(kind: Kind, put: str) -> tuple[str, str]:
-    """Both names, and the English one, of the column whose value stands there in the body."""
+    """Return both names, and the English name, of the column whose value is at ``put``."""
     for place in (put, put.rpartition(".")[0]):
         for column in kind.columns:
             if column.put == place:
@@ -420,7 +423,7 @@ def _put(body: dict[str, Any], path: Sequence[str], value: Any) -> None:
 
 
 def _listed(value: Any) -> Any:
-    """Maps whose keys are places become lists; places that are blank fall out."""
+    """Convert dicts with number keys to lists, leaving out indexes without a value."""
     if not isinstance(value, dict):
         return value
     inner = {key: _listed(item) for key, item in value.items()}

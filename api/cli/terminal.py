@@ -1,4 +1,4 @@
-"""What every command of the command line says its options and its results with."""
+"""Options and output functions that all commands of the command line share."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ Url = Annotated[
     ),
 ]
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65_535))]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON, for machines")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON, for programs")]
 
 DEFAULT_URL = "sqlite:///ledger.db"
 
-#: Who acts when somebody at a terminal does.
+#: The actor of commands that are run at a terminal.
 OPERATOR = Actor(unit_id="LEDGER", person_id="operator", role="ledger_clock")
 
-#: The exit code where nothing is wrong and not everything could be checked.
+#: The exit code if nothing is wrong but not everything could be checked.
 INCOMPLETE = 3
 
-#: What makes a terminal do something, or show text in another order, by how it is shown instead:
-#: control characters but newline and tab, and those that turn the direction of writing.
+#: Characters that could control a terminal or reorder text, and how they are shown instead: control
+#: characters except newline and tab, and those that change the direction of writing.
 _ESCAPED = {
     number: f"\\u{number:04x}"
     for number in (
@@ -50,7 +50,7 @@ _ESCAPED = {
 
 
 class _Plain(Console):
-    """Shows what others wrote as it stands there: it can neither style itself nor act."""
+    """A console that shows others' text literally: the text cannot set styles or control it."""
 
     def render_str(self, text: str, **how: Any) -> Text:
         return super().render_str(text.translate(_ESCAPED), **how)
@@ -61,39 +61,39 @@ _err = _Plain(stderr=True, markup=False, emoji=False)
 
 
 def tolerate() -> None:
-    """Have what a terminal's encoding lacks shown by its number, instead of failing over it.
+    """Show characters that the terminal's encoding lacks by their number, instead of failing.
 
-    Not by a question mark, which is a mark of ours. A standard file that is closed is opened on
-    nothing: else the next file that is opened takes its number, and all that is printed.
+    Question marks are not used for them: our output uses that mark. A closed standard stream is
+    opened on the null device; otherwise the next opened file would get its number, and our output.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free is this one
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 class Failed(Exception):
-    """The command has said what is wrong; the exit code is 1."""
+    """Raised after a command has printed what is wrong; the exit code is 1."""
 
 
 def say(line: str, style: str | None = None) -> None:
-    """Tell whoever started the command something, apart from its results: on standard error."""
+    """Print a message for the user, not a result, on standard error."""
     if line:
         _err.print(line, style=style, highlight=False, soft_wrap=True)
 
 
 def tell(line: str, style: str | None = None) -> None:
-    """Print a result in words."""
+    """Print a line of a result."""
     _out.print(line, style=style, highlight=False, soft_wrap=True)
 
 
 @contextmanager
-def bar(what: str, total: int | None, *, silent: bool = False) -> Iterator[Any]:
-    """A progress bar on a terminal; gives a function that takes how far it is, and in what."""
+def bar(label: str, total: int | None, *, silent: bool = False) -> Iterator[Any]:
+    """Show a progress bar on a terminal; yield a function that takes progress and a label."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -101,33 +101,33 @@ def bar(what: str, total: int | None, *, silent: bool = False) -> Iterator[Any]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=_err, disable=silent or not _err.is_terminal) as progress:
-        task = progress.add_task(what, total=total)
+        task = progress.add_task(label, total=total)
 
-        def advance(done: int, what: str = what, total: int | None = total) -> None:
-            progress.update(task, completed=done, description=what, total=total)
+        def advance(done: int, label: str = label, total: int | None = total) -> None:
+            progress.update(task, completed=done, description=label, total=total)
 
         yield advance
         progress.update(task, completed=progress.tasks[0].total or progress.tasks[0].completed)
 
 
-def show(what: Any, as_json: bool) -> None:
-    """Print a result, a map or a list of them."""
+def show(result: Any, as_json: bool) -> None:
+    """Print a result: a mapping or a list of mappings."""
     if as_json:
         sys.stdout.flush()
-        text = msgspec.json.format(msgspec.json.encode(what)).decode().translate(_ESCAPED)
+        text = msgspec.json.format(msgspec.json.encode(result)).decode().translate(_ESCAPED)
         sys.stdout.buffer.write(text.encode() + b"\n")
         sys.stdout.buffer.flush()
         return
-    if isinstance(what, list):
+    if isinstance(result, list):
         table = Table()
-        for column in what[0] if what else ("nothing",):
+        for column in result[0] if result else ("nothing",):
             table.add_column(column, overflow="fold")
-        for row in what:
+        for row in result:
             table.add_row(*("" if v is None else str(v) for v in row.values()))
         _out.print(table)
         return
     table = Table(show_header=False)
-    for key, value in what.items():
+    for key, value in result.items():
         lines = value.items() if isinstance(value, dict) else ()
         table.add_row(str(key), "\n".join(f"{k}: {v}" for k, v in lines) or str(value))
     _out.print(table)

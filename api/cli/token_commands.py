@@ -1,8 +1,8 @@
-"""``supervision-ledger token …``: tokens by whoever holds the ledger's files.
+"""``supervision-ledger token``: tokens made by a person with access to the ledger's files.
 
-They can do anything with these files; what counts is that it stands in the access ledger who did
-it, when, and for whom. The first two operators come from here. Every later token can be requested
-by one operator and approved by another (docs/decisions/0010-operators.md).
+Such a person can do anything with these files. So the access ledger records who made a token, when,
+and for whom. The first two operators get their tokens here. One operator can request every later
+token, and another operator approve it (docs/decisions/0010-operators.md).
 """
 
 from __future__ import annotations
@@ -49,16 +49,15 @@ def create(
     second: str | None = None,
     ledger: Url = DEFAULT_URL,
 ) -> None:
-    """Create a token for a person of a unit in a role; it is shown this once.
+    """Create a token for a person of a unit in a role. It cannot be shown again.
 
-    The access ledger notes who did it (the name of the account that runs this), when and for whom.
+    The access ledger records who did it (the account that runs this command), when and for whom.
 
     Parameters
     ----------
     second
-        Who stands by and answers for it too; an operator's token is not created without. They
-        confirm it by a token of their own: they are asked for it, or it is read as one line from
-        standard input.
+        A second person who vouches for the token; required for an operator's token. They confirm it
+        with their own token: the command asks for it, or reads it as one line from standard input.
     """
     try:
         holder = holder_of(unit, person, role, entity)
@@ -67,7 +66,7 @@ def create(
         raise UnusableUrl(str(error)) from error
     if role == "operator" and other is None:
         raise UnusableUrl(
-            "an operator's token must be created by two persons: name the one who stands by, as in "
+            "an operator's token must be created by two persons; name the second one, for example "
             "--second HEAD-001"
         )
     with _opened(ledger) as (tokens, access):
@@ -78,29 +77,29 @@ def create(
 
 @app.command(name="draw")
 def draw_() -> None:
-    """Draw a token for yourself: it is shown this once, and good for nothing until it is granted.
+    """Draw a token for yourself. It cannot be shown again, and is not valid until it is granted.
 
-    Give an operator the digest, and nobody the token.
+    Give an operator the digest; give nobody the token.
     """
     token = draw()
     tell(token)
-    say(f"digest for the operator: {digest_of(token)}")
+    say(f"digest to give to the operator: {digest_of(token)}")
 
 
 @app.command(name="list")
 def list_(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
-    """List all tokens ever created, without the tokens themselves."""
+    """List all tokens ever created, without their secrets."""
     with _tokens(ledger) as tokens:
         show([msgspec.to_builtins(entry) for entry in tokens.list()], json)
 
 
 @app.command
 def revoke(token: str, *, ledger: Url = DEFAULT_URL) -> None:
-    """Revoke a token, by itself or by its id from ``token list``; it ends within seconds."""
+    """Revoke a token, given the token or its id from ``token list``; takes effect in seconds."""
     with _opened(ledger) as (tokens, access):
         entry = tokens.entry(token)
         if entry is None or entry.revoked_at is not None:
-            raise UnusableUrl("no token like that is still good; see token list")
+            raise UnusableUrl("the token must be a valid one; see token list")
         revocation = revocation_of(entry, _account())
         if revocation is not None:
             access.execute(NoteRevocation(revocation=revocation), OPERATOR)
@@ -115,7 +114,7 @@ def grant(
     expires_on: date | None = None,
     second: str | None = None,
 ) -> str:
-    """A new token, noted in the access ledger before it is good for anything."""
+    """Create a token; the access ledger records it before the token becomes valid."""
     token = draw()
     digest = digest_of(token)
     noted = TokenGranted(
@@ -137,36 +136,36 @@ def _second(person: str, holder: Holder) -> str:
     try:
         second: str = msgspec.convert(person, ActorId)
     except msgspec.ValidationError:
-        raise ValueError(f"--second must be a badge id, as HEAD-001; it is {person!r}") from None
+        raise ValueError(f"--second must be a badge id like HEAD-001; it is {person!r}") from None
     if same_person(second, holder.person) or same_person(second, _account()):
         raise ValueError(
-            f"--second must be another person than the holder and than {_account()}, who runs "
-            f"this; it is {second}"
+            f"--second must be neither the holder nor {_account()}, who runs this command; "
+            f"it is {second}"
         )
     return second
 
 
-#: Whose tokens stand for nobody in office.
+#: Roles of tokens whose holders are not officials.
 _OUTSIDE = frozenset({"entity_rep", "public", "subscriber_system"})
 
 
 def _confirm(tokens: Tokens, second: str) -> None:
-    """Have the second person show a token of their own. Raises ``UnusableUrl`` without one."""
-    prompt = f"{second}, confirm this by a token of your own: "
+    """Let the second person confirm with their own token. Raises ``UnusableUrl`` without one."""
+    prompt = f"{second}, confirm this with your own token: "
     shown = getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()
     grant = tokens.lookup(shown.strip())
     if grant is None or grant.role in _OUTSIDE or not same_person(grant.person, second):
         raise UnusableUrl(
-            f"{second} must confirm this by a token of their own that is good, of a person in "
-            "office: type it when asked, or send it as one line of standard input. Without one, "
-            f"create it first, as in: token create JB {second} jb_supervisor. Nothing was created."
+            f"{second} must confirm this with their own valid token, in an official role: type it "
+            "when asked, or send it as one line on standard input. If they have none, create it "
+            f"first, for example: token create JB {second} jb_supervisor. Nothing was created."
         )
 
 
 def _account() -> str:
-    """Return the account that runs this, as an actor is named: the process's, not a variable's."""
+    """Return the account of this process as an actor id; environment variables do not count."""
     try:
-        import pwd  # noqa: PLC0415 - there is none on Windows
+        import pwd  # noqa: PLC0415 - Windows does not have this module
 
         name = pwd.getpwuid(os.getuid()).pw_name
     except ImportError:
@@ -178,7 +177,7 @@ def _account() -> str:
 
 @contextmanager
 def _opened(url: str) -> Iterator[tuple[Tokens, Ledger]]:
-    """The tokens, and the access ledger that notes what is done with them."""
+    """Open the tokens, and the access ledger that records what is done with them."""
     with (
         open_recorder(url, create=False, tell=say) as recorder,
         Tokens.open(claim(beside(recorder.path, "tokens"), recorder)) as tokens,
@@ -190,7 +189,7 @@ def _opened(url: str) -> Iterator[tuple[Tokens, Ledger]]:
 
 @contextmanager
 def _tokens(url: str) -> Iterator[Tokens]:
-    """The tokens of a ledger that is there: with a mistyped one they would be good for nothing."""
+    """Open the tokens of an existing ledger: with a mistyped URL they would be useless."""
     with open_recorder(url, create=False, read_only=True) as recorder:
         refuse_earlier(recorder)
         refuse_anothers(beside(recorder.path, "tokens"), recorder)

@@ -1,7 +1,7 @@
-"""What goes wrong at the command line: one sentence for the person who ran it, the rest in a file.
+"""Report errors of the command line: a sentence for the user, details in a file.
 
-A sentence says what was wrong and what to do where the program knows that. Where it does not, it
-gives the error a number and writes its traceback to a file that only its owner reads.
+The sentence says what is wrong and what to do. For an unforeseen error it gives a number, and the
+traceback is written to a file that only its owner can read.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from ledger.transparency.policy import PolicyError
 from ledger.transparency.store import Retired
 from projections.tables import Damaged, Followed
 
-#: Errors whose own words are written for people.
+#: Errors whose messages are written for users.
 IN_WORDS = (
     UnusableUrl,
     ImportFailed,
@@ -61,20 +61,20 @@ IN_WORDS = (
 )
 
 
-def told(error: BaseException) -> int:
-    """Say what went wrong, and return the exit code."""
+def report_error(error: BaseException) -> int:
+    """Print what went wrong, and return the exit code."""
     if isinstance(error, KeyboardInterrupt):
         return 130
     if isinstance(error, BrokenPipeError):
-        return 1  # whoever read the results has gone, and wants no words either
-    # Nobody may be able to read this: a terminal that is gone, a disk that is full.
+        return 1  # the reader of the output has closed it and wants no message either
+    # Printing may fail too: the terminal may be closed or the disk full.
     with suppress(OSError, ValueError):
         say(f"supervision-ledger: {words_of(error) or _noted(error)}", "red")
     return 2
 
 
 def words_of(error: BaseException) -> str | None:
-    """An error in words; ``None`` if it is one that nobody expected."""
+    """Return the message for an error, or ``None`` for an unforeseen one."""
     if isinstance(error, IN_WORDS):
         return str(error)
     if isinstance(error, sa.exc.DBAPIError):
@@ -89,14 +89,14 @@ def words_of(error: BaseException) -> str | None:
     if isinstance(error, OSError):
         return str(error)
     if isinstance(error, MemoryError):
-        return "there is not enough memory for this. Nothing that was not finished is kept"
+        return "there is not enough memory for this. Unfinished work was not kept"
     return None
 
 
 _ADVICE = {
     errno.ENOSPC: "Free space, then repeat the command.",
     errno.EDQUOT: "Free space, then repeat the command.",
-    errno.EROFS: "The medium is read-only: copy what is on it to one that can be written.",
+    errno.EROFS: "The medium is read-only: copy its files to one that can be written.",
 }
 
 
@@ -105,13 +105,13 @@ def _noted(error: BaseException) -> str:
     where = note(number, error)
     details = f"the details are in {where}" if where else "the details could not be written"
     return (
-        f"something went wrong that this program has no words for (error {number}); {details}. "
-        "What had been recorded by then is recorded; run verify, and report the number."
+        f"an unforeseen error occurred (error {number}); {details}. "
+        "Everything recorded until then is kept. Run verify, and report the number."
     )
 
 
 def note(number: str, error: BaseException) -> Path | None:
-    """Write down an error with its traceback; where, or ``None`` if nothing can be written."""
+    """Write an error with its traceback to a file; return its path, or ``None`` if impossible."""
     lines = traceback.format_exception(error)
     text = f"{datetime.now(UTC).isoformat()} error {number}, version {VERSION}\n{''.join(lines)}\n"
     try:
@@ -125,27 +125,27 @@ def note(number: str, error: BaseException) -> Path | None:
     return file
 
 
-def in_one_line(_logger: Any, _level: str, said: MutableMapping[str, Any]) -> str:
-    """What a part of the program remarks while a command runs, without any traceback."""
-    error = said.pop("exc_info", None)
+def in_one_line(_logger: Any, _level: str, fields: MutableMapping[str, Any]) -> str:
+    """Return a log entry, made while a command runs, as one line without a traceback."""
+    error = fields.pop("exc_info", None)
     if error is True:
         error = sys.exc_info()[1]
     if isinstance(error, tuple):
         error = error[1]
     if isinstance(error, BaseException):
         number = secrets.token_hex(4)
-        said["error"] = f"{type(error).__name__}, {number} in {note(number, error)}"
-    event = said.pop("event", "")
-    return " ".join([str(event), *(f"{name}={value}" for name, value in said.items())])
+        fields["error"] = f"{type(error).__name__}, {number} in {note(number, error)}"
+    event = fields.pop("event", "")
+    return " ".join([str(event), *(f"{name}={value}" for name, value in fields.items())])
 
 
 def flushed() -> None:
-    """Hand over what was printed. Raises ``OSError`` if it could not be, and forgets it then."""
-    for stream in filter(None, (sys.stdout, sys.stderr)):  # closed from the beginning, it is none
+    """Flush the output. Raises ``OSError`` if that fails, and then discards the rest."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None if closed from the start
         try:
             stream.flush()
         except (OSError, ValueError):
-            # At the end Python would try again, and complain by itself.
+            # Otherwise Python would flush again at exit, and print its own error.
             with suppress(OSError, ValueError):
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, stream.fileno())

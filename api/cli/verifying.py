@@ -1,4 +1,4 @@
-"""What ``supervision-ledger verify`` looks at, and how it says what it found."""
+"""What ``supervision-ledger verify`` checks, and how it prints the result."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from projections.opening import UNREADABLE, Verified, open_views, verify_views
 
 
 def read_vkeys(given: Iterable[str]) -> tuple[Verifier, ...]:
-    """Keys as people hand them on. Raises ``UnusableUrl`` for one that is none."""
+    """Parse public keys in their text form. Raises ``UnusableUrl`` for an invalid one."""
     try:
-        return tuple(parse_vkey(one) for one in given)
+        return tuple(parse_vkey(vkey) for vkey in given)
     except NoteError as error:
         raise UnusableUrl(str(error)) from error
 
@@ -33,28 +33,28 @@ def verify_all(
     keys: Sequence[Verifier] = (),
     witnesses: Sequence[Verifier] = (),
     workers: int | None = None,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = lambda label, done, total: None,
 ) -> tuple[Verification, list[Verified]]:
-    """The ledger with all that lies beside it; the views only once the ledger is in order."""
-    found = verify_ledger(
+    """Check the ledger with its other files; check the views only if the ledger has no fault."""
+    result = verify_ledger(
         Files.of(recorder.path), keys=keys, witnesses=witnesses, workers=workers, progress=progress
     )
-    if found.faults:
-        return found, []
+    if result.faults:
+        return result, []
     file = beside(recorder.path, "views")
     if not file.exists():
-        remark = "there are no views: they are made anew when the ledger is next served"
-        return msgspec.structs.replace(found, remarks=(*found.remarks, remark)), []
-    return _with_views(recorder, file, found, progress)
+        remark = "there are no views: the service will rebuild them when it next starts"
+        return msgspec.structs.replace(result, remarks=(*result.remarks, remark)), []
+    return _with_views(recorder, file, result, progress)
 
 
 def _with_views(
-    recorder: SQLiteRecorder, file: Path, found: Verification, progress: Progress
+    recorder: SQLiteRecorder, file: Path, result: Verification, progress: Progress
 ) -> tuple[Verification, list[Verified]]:
-    """What was found of the ledger, and of its views, which lie in ``file``."""
+    """Add the check of the views in ``file`` to the result for the ledger."""
     faults, readable = condition(file, None)
     if mark_in(file) not in (0, recorder.mark() or mark_in(file)):
-        faults.append(Fault(0, "it is marked as that of another ledger", file.name))
+        faults.append(Fault(0, "it is marked as belonging to another ledger", file.name))
     verified: list[Verified] = []
     if readable:
         with closing(open_views(f"sqlite:///{recorder.path}", read_only=True)) as views:
@@ -62,49 +62,49 @@ def _with_views(
             try:
                 verified = verify_views(recorder, views, lambda done: progress("views", done, head))
             except UNREADABLE as error:
-                what = f"cannot be read: {getattr(error, 'orig', error)}"
-                faults.append(Fault(0, what, file.name))
+                reason = f"cannot be read: {getattr(error, 'orig', error)}"
+                faults.append(Fault(0, reason, file.name))
     if faults:
-        said = "stop the service, move the file away, and serve again: views are made of the events"
-        faults = [msgspec.structs.replace(one, what=f"{one.what}; {said}") for one in faults]
+        advice = "stop the service, move the file away, and serve again: it rebuilds the views"
+        faults = [msgspec.structs.replace(f, what=f"{f.what}; {advice}") for f in faults]
     behind = (
-        f"view {view.view} has still {view.behind:,} events to follow"
+        f"view {view.view} must still follow {view.behind:,} events"
         for view in verified
         if view.behind and view.same
     )
     return (
         msgspec.structs.replace(
-            found, faults=(*found.faults, *faults), remarks=(*found.remarks, *behind)
+            result, faults=(*result.faults, *faults), remarks=(*result.remarks, *behind)
         ),
         verified,
     )
 
 
-def as_document(found: Verification, views: list[Verified]) -> str:
-    """The result for machines."""
+def as_document(result: Verification, views: list[Verified]) -> str:
+    """Return the result as JSON, for programs."""
     document: dict[str, Any] = {
-        "records": found.records,
+        "records": result.records,
         "faults": [
             {"where": fault.where, "position": fault.position or None, "what": fault.what}
-            for fault in found.faults
+            for fault in result.faults
         ],
-        "remarks": found.remarks,
-        "counts": found.counts,
+        "remarks": result.remarks,
+        "counts": result.counts,
         "views": [msgspec.to_builtins(view) | {"same": view.same} for view in views],
     }
     return msgspec.json.encode(document).decode()
 
 
-def in_words(found: Verification, views: list[Verified]) -> Iterator[tuple[str, str]]:
-    """The result for people: lines, each with its colour; the first bad place first."""
-    for fault in found.faults:
+def in_words(result: Verification, views: list[Verified]) -> Iterator[tuple[str, str]]:
+    """Yield the result as lines for people, each with its colour; faults come first."""
+    for fault in result.faults:
         yield fault.words, "red"
     for view in views:
-        says = "as the ledger has it" if view.same else "differs from the ledger: rebuild it"
-        line = f"view {view.view} at {view.position}: {view.error or says}"
+        state = "agrees with the ledger" if view.same else "differs from the ledger: rebuild it"
+        line = f"view {view.view} at {view.position}: {view.error or state}"
         yield line, "green" if view.same else "red"
-    for remark in found.remarks:
+    for remark in result.remarks:
         yield remark, "yellow"
-    if not found.faults:
-        counted = ", ".join(f"{count:,} {name}" for name, count in found.counts.items())
-        yield f"as recorded, signed and counted: {counted}", "green"
+    if not result.faults:
+        counted = ", ".join(f"{count:,} {name}" for name, count in result.counts.items())
+        yield f"unchanged since recorded, signed and counted: {counted}", "green"

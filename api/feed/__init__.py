@@ -1,1 +1,1 @@
-"""The feed of events, and the one reader behind all of its subscribers."""
+"""The feed of events, with one reader for all of its subscribers."""

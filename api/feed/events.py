@@ -1,4 +1,4 @@
-"""``GET /v1/events/{position}``: one event, as it was recorded."""
+"""``GET /v1/events/{position}``: one event as it was recorded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ledger.kernel import Actor, LegalRef, Provenance, Visibility, codec
 
 
 class ShownEvent(msgspec.Struct, frozen=True):
-    """One recorded event: its place in the ledger, its envelope, and its body by its type."""
+    """A recorded event: its position, its envelope, and its body, which depends on its type."""
 
     position: int
     event_id: UUID
@@ -41,7 +41,7 @@ class ShownEvent(msgspec.Struct, frozen=True):
 
 
 async def event(request: web.Request) -> web.Response:
-    """The event at a position, if this token may see it. It never changes; its ETag is its
+    """The event at a position, if this token may see it. It never changes, so its ETag is its
     position.
     """
     stored, fields = await seen_event(request)
@@ -59,7 +59,7 @@ async def event(request: web.Request) -> web.Response:
 
 
 async def seen_event(request: web.Request) -> tuple[Any, dict[str, Any]]:
-    """The stored event that the path names by its position, and what its bytes say.
+    """Return the stored event at the position in the path, and its decoded content.
 
     Raises the same 404 whether there is none or this token may not see it.
     """

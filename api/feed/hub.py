@@ -1,12 +1,12 @@
-"""One reader for all subscribers: new records are read, decoded and encoded once per process.
+"""One reader for all feed subscribers: a process reads, decodes and encodes each new record once.
 
-A thread waits for appends, reads what is new and hands it to the event loop, which keeps the
-newest in a ring and tells each *audience* (subscribers who may see and want the same) the bytes
-that are new to it. A subscriber who is waiting gets those bytes; one who is still writing finds
-them in the ring later; one who is behind the ring reads the store, a page at a time. Nobody has a
-queue, so a slow subscriber takes no more memory than a fast one.
+A thread waits for appends, reads the new records and passes them to the event loop. The loop keeps
+the newest records in a ring. It groups subscribers into *audiences*: those who may see and want the
+same events. A waiting subscriber is given the new bytes of its audience. One that is still writing
+takes them from the ring later; one that has fallen behind the ring reads the store, page by page.
+There is no queue per subscriber, so a slow subscriber takes no more memory than a fast one.
 
-Positions are gapless (the store promises it), so a cursor says exactly what a subscriber has had.
+The store promises positions without gaps, so a cursor tells exactly what a subscriber has received.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ log = structlog.get_logger("api.feed")
 
 T = TypeVar("T")
 
-#: Records kept at hand, and stored bytes of them at most; decoded and encoded they take some five
-#: times as much.
+#: The size of the ring, in records and in stored bytes. Decoded and encoded records take about five
+#: times as much memory.
 RING_RECORDS = 4096
 RING_BYTES = 8 * 1024 * 1024
 
-#: Records read from the store at once.
+#: Records read from the store at a time.
 PAGE = 500
 
-#: Where subjects are asked for, the store's index passes over what is not about them: so many times
-#: as many positions are looked at for a page.
+#: With a filter for subjects, the store's index skips unrelated records, so for one page the scan
+#: may cover this many times as many positions.
 SPARSE = 5
 
-#: How long the reader waits before it looks whether it should stop.
+#: How often the waiting reader checks whether it must stop.
 WAIT_SECONDS = 0.5
 
-#: How often a store that can neither tell nor wait is looked at.
+#: How often to poll a store that can neither notify nor wait.
 POLL_SECONDS = 0.005
 
-#: How long to leave a store alone that has just failed.
+#: How long to wait after a failure of the store.
 RETRY_SECONDS = 1.0
 
-#: How long streams may take to end when the service does. A client that is cut off resumes.
+#: How long streams may take to end at shutdown. A client that is cut off then can resume.
 END_SECONDS = 2.0
 
 #: How long the reader may take for one page, in seconds.
@@ -68,27 +68,27 @@ _NOTHING = Selector(("-",), ("-",))
 
 
 class GapFound(Exception):
-    """The store broke its promise of gapless positions; going on would lose events silently."""
+    """The store broke its promise of positions without gaps; continuing would lose events."""
 
 
 class Store(Protocol):
-    """What the feed needs of a recorder."""
+    """The part of a recorder that the feed uses."""
 
     def read(self, query: Any = None, *, after: int | None = None, limit: int | None = None) -> Any:
-        """The events after a position that match a query, in order."""
+        """Return the events after a position that match a query, in order."""
 
 
 def head_of(recorder: Any) -> int:
-    """The last position of a store, 0 if it is empty. Blocks."""
+    """Return the last position of a store, 0 if it is empty. Blocks."""
     head = getattr(recorder, "head", None)
     if head is not None:
         return int(head())
-    # Matches no event; the answer still tells the head.
+    # The query matches no event, but the answer still has the head.
     return recorder.read(as_query([_NOTHING])).head or 0
 
 
 class Item(msgspec.Struct):
-    """One record on its way to subscribers. Encoded when first wanted, and then once."""
+    """One record for subscribers. Encoded when first needed, and only once."""
 
     position: int
     topic: str
@@ -96,16 +96,16 @@ class Item(msgspec.Struct):
     subject: str | None
     fields: dict[str, Any]
     size: int
-    #: With which it is read.
+    #: The visibility with which the record is read.
     visibility: Visibility
-    #: The units that it is kept from.
+    #: The units that must not see the record.
     kept_from: tuple[str, ...] = ()
     _json: bytes | None = None
     _frame: bytes | None = None
     _veiled: dict[bool, Item] = msgspec.field(default_factory=dict)
 
     def veiled(self, *, unit: bool) -> Item:
-        """The record for those who may not know who is behind it; ``unit``: nor of which unit."""
+        """Return the record without the acting person; with ``unit``, without the unit too."""
         if unit not in self._veiled:
             fields = {**self.fields, "command_id": WITHHELD}
             if unit:
@@ -122,7 +122,7 @@ class Item(msgspec.Struct):
         return self._veiled[unit]
 
     def cloud_event(self, source: str) -> dict[str, Any]:
-        """The record as a CloudEvent 1.0, as it was stored: a correction is another event."""
+        """Return the record as a CloudEvent 1.0, as stored; a correction is a separate event."""
         fields = self.fields
         actor = fields["actor"]
         event = {
@@ -137,7 +137,7 @@ class Item(msgspec.Struct):
             "visibility": fields["visibility"],
             "schemaversion": fields["schema_version"],
             "actorunit": actor["unit_id"],
-            # Not the person: whoever may know asks for the event itself.
+            # Without the person: readers who may know the person can read the event itself.
             "actorrole": actor["role"],
             "correlationid": fields["correlation_id"],
             "commandid": fields["command_id"],
@@ -150,23 +150,23 @@ class Item(msgspec.Struct):
         return event
 
     def json(self, source: str) -> bytes:
-        """The CloudEvent as JSON."""
+        """Return the CloudEvent as JSON."""
         if self._json is None:
             self._json = _ENCODE(self.cloud_event(source))
         return self._json
 
     def frame(self, source: str) -> bytes:
-        """The CloudEvent as a server-sent event. JSON has no line breaks, so it is one line."""
+        """Return the CloudEvent as a server-sent event; JSON without line breaks fits one line."""
         if self._frame is None:
             self._frame = b"id: %d\ndata: %b\n\n" % (self.position, self.json(source))
         return self._frame
 
 
 def item_of(stored: Any) -> Item:
-    """The item for a stored event. Raises what damaged bytes raise."""
+    """Return the item for a stored event. Raises decoding errors for damaged bytes."""
     event = stored.event
     tags = event.tags
-    # The actor and the command are tags too, after those of the event's own fields.
+    # The tags of the actor and the command come after those of the event's own fields.
     subject = next((t for t in tags if not t.startswith(("actor:", "command:"))), None)
     fields = codec.plain(event.data)
     visibility = visibility_of(event.type, fields["visibility"], tags)
@@ -184,9 +184,9 @@ def item_of(stored: Any) -> Item:
 
 
 class Audience:
-    """All who may see and want the same events.
+    """All subscribers who may see, and want, the same events.
 
-    ``entitled``: what a partner's subscriptions let it read, for a partner alone.
+    ``entitled``: what the subscriptions of a partner's system let it read; only for such systems.
     """
 
     def __init__(
@@ -202,7 +202,7 @@ class Audience:
         self.exact = frozenset(t for t in topics if not t.endswith(".*"))
         self.prefixes = tuple(t[:-1] for t in topics if t.endswith(".*"))
         self.waiting: set[Subscriber] = set()
-        #: By what the hub finds it again.
+        #: The key under which the hub finds this audience.
         self.key: tuple[Any, ...] = (
             grant.role,
             grant.unit,
@@ -213,7 +213,7 @@ class Audience:
         )
 
     def fits(self, topic: str, tags: Collection[str]) -> bool:
-        """Whether the filters let an event through; notices of removal and ends they always do."""
+        """Return whether the filters pass an event; notices of removal and ends always pass."""
         if self.entitled is not None and self.entitled.unfiltered(topic, tags):
             return True
         if (self.exact or self.prefixes) and not (
@@ -223,7 +223,7 @@ class Audience:
         return not self.subjects or not self.subjects.isdisjoint(tags)
 
     def shown(self, item: Item) -> Item | None:
-        """An event as this audience gets to see it, if it does."""
+        """Return an event as this audience may see it, or ``None`` if it may not."""
         if not self.fits(item.topic, item.tags):
             return None
         unit = item.fields["actor"]["unit_id"]
@@ -237,9 +237,9 @@ class Audience:
         return item.veiled(unit=hides_actor(self.grant, item.topic, unit))
 
     def query(self) -> Any:
-        """What to ask the store for; ``None`` for everything.
+        """Return the query for the store; ``None`` for all events.
 
-        Only with subjects is the store's index narrower than walking on.
+        The store's index saves work only if there is a filter for subjects.
         """
         if not self.subjects:
             return None
@@ -259,30 +259,30 @@ class Audience:
 
 
 class Subscriber:
-    """One open stream: how far it has come, and what it waits on."""
+    """One open stream: its cursor, and the future that it waits for."""
 
     def __init__(self, audience: Audience, cursor: int) -> None:
         self.audience = audience
         self.cursor = cursor
         self.waiter: asyncio.Future[bytes | None] | None = None
-        #: Cuts the connection, for one who does not take what was sent.
+        #: Cuts the connection of a client that does not read.
         self.abort: Callable[[], None] | None = None
 
     def wake(self, news: bytes | None) -> None:
-        """Let a waiting subscriber go on; ``None`` tells it to look around for itself."""
+        """Resume a waiting subscriber with new bytes; with ``None``, it checks its state."""
         self.audience.waiting.discard(self)
         if self.waiter is not None and not self.waiter.done():
             self.waiter.set_result(news)
 
 
 class Hub:
-    """The reader, the ring and the audiences of one process. Belongs to one event loop."""
+    """The reader, the ring and the audiences of one process. For one event loop."""
 
     def __init__(self, store: Store, source: str) -> None:
         self.store = store
         self.source = source
         self.closing = False
-        #: Why the reader cannot go on, while it cannot.
+        #: The error of the reader while it cannot continue.
         self.failure: str | None = None
         self._ring: list[Item | None] = [None] * RING_RECORDS
         self._low = 1  # the lowest position in the ring
@@ -300,12 +300,12 @@ class Hub:
     # Life
 
     def start(self) -> None:
-        """Start the reader; it stays idle while nobody subscribes."""
+        """Start the reader; it is idle while there are no subscribers."""
         self._loop = asyncio.get_running_loop()
         self.worker.start()
 
     def end_streams(self) -> None:
-        """Tell every subscriber to finish; cut off those who have not after a moment."""
+        """Tell all subscribers to end; after a moment, cut off those that have not."""
         self.closing = True
         self.wake_all()
         if self._loop is not None:
@@ -318,7 +318,7 @@ class Hub:
                     subscriber.abort()
 
     async def close(self) -> None:
-        """Stop the reader. The store may be closed afterwards."""
+        """Stop the reader. The store may be closed after this."""
         self.closing = True
         self.worker.ending()
         self._stop.set()
@@ -327,7 +327,7 @@ class Hub:
         await asyncio.to_thread(self.worker.join)
 
     def wake_all(self) -> None:
-        """Let every waiting subscriber look around: for the end, for a heartbeat."""
+        """Resume every waiting subscriber, for a heartbeat or the end."""
         for members in list(self._members.values()):
             for subscriber in list(members):
                 subscriber.wake(None)
@@ -336,16 +336,16 @@ class Hub:
 
     @property
     def top(self) -> int:
-        """The highest position that the ring has held."""
+        """The highest position that was ever in the ring."""
         return self._top
 
     @property
     def subscribers(self) -> int:
-        """How many streams are open."""
+        """The number of open streams."""
         return sum(map(len, self._members.values()))
 
     def lag(self, head: int) -> int:
-        """How far the slowest subscriber is behind ``head``."""
+        """Return how many positions the slowest subscriber is behind ``head``."""
         cursors = [s.cursor for members in list(self._members.values()) for s in list(members)]
         return max(0, head - min(cursors)) if cursors else 0
 
@@ -357,7 +357,7 @@ class Hub:
         cursor: int,
         entitled: Entitlement | None = None,
     ) -> Subscriber:
-        """A new subscriber who has had everything up to ``cursor``."""
+        """Return a new subscriber that has received everything up to ``cursor``."""
         fresh = Audience(grant, topics, subjects, entitled)
         audience = self._audiences.setdefault(fresh.key, fresh)
         self._members.setdefault(audience, set())
@@ -367,7 +367,7 @@ class Hub:
         return subscriber
 
     def leave(self, subscriber: Subscriber) -> None:
-        """The stream has ended."""
+        """Remove a subscriber whose stream has ended."""
         audience = subscriber.audience
         audience.waiting.discard(subscriber)
         members = self._members[audience]
@@ -379,15 +379,15 @@ class Hub:
             self._wanted.clear()
 
     def at_hand(self, subscriber: Subscriber) -> bool:
-        """Whether the ring reaches back to where a subscriber stands."""
+        """Return whether the ring still has the next record for a subscriber."""
         return self._low - 1 <= subscriber.cursor <= self._top
 
     def caught_up(self, subscriber: Subscriber) -> bool:
-        """Whether the ring holds nothing new for a subscriber."""
+        """Return whether the ring has nothing new for a subscriber."""
         return subscriber.cursor == self._top and self._low <= self._top + 1
 
     def from_ring(self, subscriber: Subscriber, max_bytes: int) -> bytes:
-        """Frames that are new to a subscriber who is ``at_hand``; moves its cursor."""
+        """Return new frames for a subscriber that is ``at_hand``; moves its cursor."""
         frames: list[bytes] = []
         size = 0
         audience, position = subscriber.audience, subscriber.cursor
@@ -405,7 +405,7 @@ class Hub:
         return b"".join(frames)
 
     async def news(self, subscriber: Subscriber) -> bytes | None:
-        """Wait, having caught up, for frames that are new; ``None`` on a heartbeat or the end."""
+        """Wait for new frames, once caught up; return ``None`` for a heartbeat or the end."""
         assert self._loop is not None
         if self.closing:
             return None
@@ -417,7 +417,7 @@ class Hub:
             subscriber.audience.waiting.discard(subscriber)
             subscriber.waiter = None
 
-    # The store, for those who are behind
+    # Reading the store, for subscribers that have fallen behind
 
     async def page(
         self,
@@ -430,9 +430,9 @@ class Hub:
         show: Callable[[Page], T],
         pool: Pool = STREAMS,
     ) -> T:
-        """Visible events after ``after``: what ``show`` makes of what ``scan_store`` gives.
+        """Read visible events after ``after``; return the result of ``show`` for the page read.
 
-        ``pool``: whose threads read and show them, and who turns away one request too many.
+        ``pool``: the threads that read and convert; it rejects a request if it is full.
         """
 
         def read() -> T:
@@ -441,7 +441,7 @@ class Hub:
         return await pool.run(read)
 
     async def head(self) -> int:
-        """The last position in the store."""
+        """Return the last position in the store."""
         return await STREAMS.run(lambda: head_of(self.store))
 
     # The reader's thread
@@ -460,14 +460,15 @@ class Hub:
             self.worker.step()
             try:
                 if position < 0:
-                    # Nobody was there for a while: begin at the head, the store has the rest.
+                    # There were no subscribers for a while: begin at the head; the store has the
+                    # rest.
                     position = head_of(self.store)
                     self._hand_over(partial(self._begin, position))
-                self._appended.clear()  # before reading: what comes later sets it again
+                self._appended.clear()  # before reading: a later append sets it again
                 items = [item_of(e) for e in self.store.read(after=position, limit=PAGE)]
                 if items:
                     self._hand_over(partial(self._take, items))
-                    # Only now: what was not taken is read again.
+                    # Only now: if the loop does not take the items, they are read again.
                     position = items[-1].position
                 self.failure = None
                 if not items:
@@ -492,7 +493,7 @@ class Hub:
             self._appended.wait(POLL_SECONDS)
 
     def _hand_over(self, work: Callable[[], None]) -> None:
-        """Run ``work`` on the event loop and wait for it: what is not taken is not read on."""
+        """Run ``work`` on the event loop and wait until it is done, before reading on."""
         assert self._loop is not None
         done: Future[None] = Future()
 
@@ -500,12 +501,12 @@ class Hub:
             try:
                 work()
                 done.set_result(None)
-            except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            except Exception as error:  # noqa: BLE001 - raised again in the waiting thread
                 done.set_exception(error)
 
         self._loop.call_soon_threadsafe(run)
         while not self._stop.is_set():
-            self.worker.step()  # if the loop never takes it, the loop is stuck, and is looked after
+            self.worker.step()  # a loop that never runs it is stuck; its own pulse shows that
             with suppress(TimeoutError):
                 done.result(WAIT_SECONDS)
                 return
@@ -523,7 +524,7 @@ class Hub:
         before = self._top
         for item in items:
             if item.position != self._top + 1:
-                raise GapFound(f"position {item.position} follows {self._top}; verify the ledger")
+                raise GapFound(f"position {item.position} follows {self._top}; run verify")
             slot = item.position % RING_RECORDS
             if item.position - self._low >= RING_RECORDS:
                 self._drop_lowest()
@@ -546,7 +547,7 @@ class Hub:
     def _tell(self, audience: Audience, items: list[Item], before: int) -> None:
         if not audience.waiting:
             return
-        seen = [one for item in items if (one := audience.shown(item)) is not None]
+        seen = [shown for item in items if (shown := audience.shown(item)) is not None]
         news = b"".join(item.frame(self.source) for item in seen)
         for subscriber in list(audience.waiting):
             if subscriber.cursor != before:
@@ -558,7 +559,7 @@ class Hub:
 
 
 class Page(NamedTuple):
-    """Everything visible in ``(after, cursor]``, and the last position at the time of reading."""
+    """The visible events in ``(after, cursor]``, and the last position when they were read."""
 
     items: list[Item]
     cursor: int
@@ -568,18 +569,18 @@ class Page(NamedTuple):
 def scan_store(
     store: Store, audience: Audience, after: int, limit: int, *, scan: int, size: int
 ) -> Page:
-    """Up to ``limit`` visible events after ``after``, of about ``size`` bytes. Blocks.
+    """Return up to ``limit`` visible events after ``after``, of about ``size`` bytes. Blocks.
 
-    Looks at the next ``scan`` positions and no further (``SPARSE`` times as many where the store's
-    index finds the subjects), so the cursor advances even where little is visible. It ends at the
-    last visible event of a full page, else at the last position looked at: both follow from what
-    is visible and from the length of the ledger, and from no event that is hidden.
+    Examines at most the next ``scan`` positions (``SPARSE`` times as many if the store's index can
+    find the subjects), so the cursor advances even if few events are visible. It stops at the last
+    visible event of a full page, otherwise at the last position examined. Both depend only on
+    visible events and on the length of the ledger, never on hidden events.
     """
-    # Before reading: everything up to this head is recorded, whatever is appended meanwhile.
+    # Before reading: everything up to this head is recorded, even if more is appended meanwhile.
     head = head_of(store)
     query = audience.query()
     last = min(head, after + (scan if query is None else SPARSE * scan))
-    found: list[Item] = []
+    items: list[Item] = []
     cursor = after
     while cursor < last:
         wanted = min(PAGE, last - cursor)
@@ -587,15 +588,15 @@ def scan_store(
         for stored in read:
             budget.check()
             if stored.position > last:
-                return Page(found, last, head)
+                return Page(items, last, head)
             cursor = stored.position
             if audience.fits(stored.event.type, stored.event.tags):
                 item = audience.shown(item_of(stored))
                 if item is not None:
-                    found.append(item)
+                    items.append(item)
                     size -= item.size
-                    if len(found) >= limit or size <= 0:
-                        return Page(found, cursor, head)
+                    if len(items) >= limit or size <= 0:
+                        return Page(items, cursor, head)
         if len(read) < wanted:
             break
-    return Page(found, max(after, last), head)
+    return Page(items, max(after, last), head)

@@ -1,12 +1,13 @@
-"""``GET /v1/feed``: everything that is recorded, in order, as CloudEvents 1.0.
+"""``GET /v1/feed``: all recorded events, in order, as CloudEvents 1.0.
 
-One URL speaks four media types: server-sent events that go on, and pages of JSON, NDJSON or
-MessagePack. All resume after a position. What a token may not see is passed over, and the cursor
-moves past it, so that whoever resumes neither loses nor repeats an event.
+One URL offers four media types: a continuing stream of server-sent events, and pages of JSON,
+NDJSON or MessagePack. All of them resume after a position. Events that a token may not see are
+skipped, and the cursor moves past them, so a client that resumes neither loses nor repeats an
+event.
 
-The stream is a plain ``StreamResponse`` and not aiohttp-sse's: that one encodes and splits each
-message for each subscriber, where ours are encoded once for all, and its pings (one task for each
-stream) carry no id, where ours move the cursor of a client that sees little.
+The stream is a plain ``StreamResponse``. aiohttp-sse would encode and split each message for every
+subscriber, while this service encodes it once for all. Its pings also need a task for each stream
+and carry no id, while ours move the cursor of a client that sees few events.
 """
 
 from __future__ import annotations
@@ -41,24 +42,24 @@ EVENT_STREAM = "text/event-stream"
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 MSGPACK = "application/vnd.msgpack"
-#: In order of preference, for a client that accepts anything.
+#: In order of preference, for a client that accepts any type.
 OFFERED = (JSON, EVENT_STREAM, NDJSON, MSGPACK)
 
-#: An idle stream says so this often; a client that sees nothing then advances its cursor too,
-#: and a revoked token ends its streams.
+#: How often an idle stream sends a heartbeat. It moves the cursor of a client that sees nothing,
+#: and at each one a revoked token ends its streams.
 HEARTBEAT_SECONDS = 15.0
 
-#: Bytes handed to a connection at once.
+#: How many bytes are passed to a connection at a time.
 CHUNK_BYTES = 64 * 1024
 
-#: Events on a page, and records looked at for it.
+#: Events on a page, and records examined for it.
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 MAX_SCAN = 10_000
 PAGE_BYTES = 4 * 1024 * 1024
 MAX_WAIT = 30
 
-#: Filters of one request.
+#: The most filters in one request.
 MAX_FILTERS = 50
 
 
@@ -85,7 +86,7 @@ class CloudEvent(msgspec.Struct, frozen=True):
 
 
 class FeedPage(msgspec.Struct, frozen=True):
-    """Events in order. Ask again with ``after=next_after``; ``head`` is the last position."""
+    """A page of events. ``after=next_after`` returns the next; ``head`` is the last position."""
 
     events: tuple[CloudEvent, ...]
     next_after: int
@@ -105,7 +106,7 @@ async def feed_context(app: web.Application) -> AsyncIterator[None]:
 
 
 async def end_streams(app: web.Application) -> None:
-    """On shutdown: streams end, so that the server need not wait for them."""
+    """End the streams at shutdown, so that the server need not wait for them."""
     app[HUB].end_streams()
 
 
@@ -116,17 +117,17 @@ async def _tick(hub: Hub) -> None:
 
 
 async def feed(request: web.Request) -> web.StreamResponse:
-    """Every event that the token may see, in order of position: a page, or a stream that goes on.
+    """Return the events that the token may see, in order of position: a page or a stream.
 
-    `Accept` chooses: `text/event-stream` for a stream (its ids are positions; a client resumes
-    with `Last-Event-ID` or `?lastEventId=`; an event of the type `cursor` says how far a client
-    that may see nothing new has come), `application/json`, `application/x-ndjson` or
-    `application/vnd.msgpack` for a page. With `wait`, an empty page is answered as soon as
-    there is something to see, or after so many seconds.
+    `Accept` chooses. `text/event-stream` is a stream: its ids are positions, and a client resumes
+    with `Last-Event-ID` or `?lastEventId=`. Its events of type `cursor` tell a client that may see
+    nothing new how far it has come. `application/json`, `application/x-ndjson` and
+    `application/vnd.msgpack` are pages. With `wait`, the answer waits for the first visible event,
+    up to that many seconds.
 
-    A partner's system (`subscriber_system`) sees what is public, and of what is shared that which
-    its live subscriptions cover. Notices that it has to remove a record, and the ends of records
-    and of what rests on them, reach it whatever the filters are, those of this request too.
+    A partner's system (`subscriber_system`) sees public events, and those shared events that its
+    active subscriptions cover. It always gets notices to remove a record, and events that end a
+    record or its effects: neither its subscriptions nor the filters of this request exclude these.
     """
     media_type = negotiated(accepted(request))
     grant = await grant_of(request)
@@ -157,13 +158,13 @@ async def feed(request: web.Request) -> web.StreamResponse:
 
 
 def _resumed(request: web.Request, media_type: str, after: int) -> int:
-    """After which position a stream begins; ``after`` unless its client says what it had last."""
-    # What replaces EventSource in browsers puts the id into the address. The header is the newest:
-    # a client that reconnects may repeat an address unchanged.
+    """Return the position after which to begin: the client's last event id, else ``after``."""
+    # EventSource replacements in browsers send the id in the address. A header is more recent: a
+    # client that reconnects may repeat the old address.
     given = request.query.get("lastEventId")
     if media_type != EVENT_STREAM:
         if given:
-            raise Problem("malformed", "lastEventId resumes a stream; a page begins after=")
+            raise Problem("malformed", "lastEventId resumes a stream; for a page, use after")
         return after
     after = whole_number(given or None, "query parameter 'lastEventId'", after, 0, MAX_POSITION)
     last = request.headers.get("Last-Event-ID") or None
@@ -175,48 +176,51 @@ def _busy(why: str) -> Problem:
 
 
 def _require_reached(after: int, head: int) -> None:
-    """Refuse a cursor of another ledger, or of a future that a restored backup has not seen."""
+    """Refuse a cursor beyond the head: of another ledger, or from before a backup was restored."""
     if after > head:
-        raise Problem("malformed", f"after={after} lies beyond the last position, which is {head}")
+        raise Problem(
+            "malformed", f"after must be at most {head}, the last position; it is {after}"
+        )
 
 
 def _filters(request: web.Request) -> tuple[frozenset[str], frozenset[str]]:
     topics = frozenset(request.query.getall("type", ()))
     subjects = frozenset(request.query.getall("subject", ()))
     if len(topics) + len(subjects) > MAX_FILTERS:
-        raise Problem("malformed", f"at most {MAX_FILTERS} filters are allowed")
+        raise Problem("malformed", f"a request must have at most {MAX_FILTERS} filters")
     for topic in topics:
         if not topic or topic == "*" or "*" in topic.removesuffix(".*"):
             raise Problem(
                 "malformed",
-                f"type {topic!r} has to be a whole type, as filing.task-approved, or all types of "
-                "a system, as filing.*",
+                f"type must be a whole type, such as filing.task-approved, or all types of "
+                f"a system, such as filing.*; it is {topic!r}",
             )
     for subject in subjects:
         kind, _, value = subject.partition(":")
-        # Who did what is not a filter for everybody: person and command are no subjects.
+        # Not everyone may filter by who did what, so person and command are not subjects.
         if not kind or not value or kind in {"actor", "command"} or not subject.isprintable():
             raise Problem(
-                "malformed", f"subject {subject!r} has to be kind:id, as entity:91620100MA7LX0017J"
+                "malformed",
+                f"subject must be kind:id, such as entity:91620100MA7LX0017J; it is {subject!r}",
             )
     return topics, subjects
 
 
 def negotiated(accept: str) -> str:
-    """The media type to answer with. Raises ``not-acceptable``."""
+    """Return the media type of the answer. Raises ``not-acceptable``."""
     best, best_quality = "", 0.0
     for offered in OFFERED:
         quality = _quality(accept, offered)
         if quality > best_quality:
             best, best_quality = offered, quality
     if not best:
-        raise Problem("not-acceptable", f"This resource speaks {', '.join(OFFERED)}.")
+        raise Problem("not-acceptable", f"This resource offers {', '.join(OFFERED)}.")
     return best
 
 
 def _quality(accept: str, offered: str) -> float:
-    """How much ``accept`` wants ``offered``; the most specific range that fits decides."""
-    found, quality = 0, 0.0
+    """Return the quality that ``accept`` gives ``offered``; the most specific range decides."""
+    best, quality = 0, 0.0
     for part in accept.split(","):
         media_range, *parameters = (p.strip().lower() for p in part.split(";"))
         if media_range == offered:
@@ -227,8 +231,8 @@ def _quality(accept: str, offered: str) -> float:
             rank = 1
         else:
             continue
-        if rank > found:
-            found, quality = rank, 1.0
+        if rank > best:
+            best, quality = rank, 1.0
             for parameter in parameters:
                 if parameter.startswith("q="):
                     try:
@@ -259,7 +263,7 @@ async def _page(
         scan=MAX_SCAN,
         size=PAGE_BYTES,
         pool=FEEDS,
-        # In the thread that reads: only bytes wait for the event loop.
+        # Encode in the reading thread, so that the event loop handles only bytes.
         show=partial(_encoded, media_type, hub.source),
     )
     body, empty, cursor, head = await read(subscriber.cursor)
@@ -282,7 +286,7 @@ async def _page(
 
 
 class _Encoded(NamedTuple):
-    """A page as it is sent."""
+    """An encoded page."""
 
     body: bytes
     empty: bool
@@ -292,7 +296,7 @@ class _Encoded(NamedTuple):
 
 def _encoded(media_type: str, source: str, page: Page) -> _Encoded:
     items, cursor = page.items, page.cursor
-    head = max(page.head, cursor)  # what was appended while the page was read
+    head = max(page.head, cursor)  # records may have been appended while the page was read
     if media_type == NDJSON:
         body = b"".join(item.json(source) + b"\n" for item in items)
     elif media_type == MSGPACK:
@@ -310,11 +314,11 @@ def _encoded(media_type: str, source: str, page: Page) -> _Encoded:
 
 
 async def _until_news(hub: Hub, subscriber: Subscriber, seconds: float) -> None:
-    """Wait until the hub has something for a subscriber at the head, or time is up."""
+    """Wait until the hub has something new for a subscriber at the head, or time is up."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while not hub.closing:
-                # Above the top, the reader has not begun or not come this far: it will.
+                # Above the top: the reader has not started or not got there yet, but it will.
                 if subscriber.cursor < hub.top or await hub.news(subscriber):
                     return
 
@@ -342,8 +346,8 @@ async def _stream(request: web.Request, hub: Hub, subscriber: Subscriber) -> web
     subscriber.abort = partial(_abort, request)
     try:
         outlet = _Outlet(request, response)
-        # No empty line yet: these belong to the first event, whichever it will be. Clients that
-        # hand on every block, and parse its data, would meet one without.
+        # No empty line yet, so these lines become part of the first event. Some clients pass on
+        # every block and parse its data; they would fail on a block without data.
         await outlet.send(b": supervision ledger\nretry: 1000\n")
         await _follow(request, outlet, hub, subscriber)
         await response.write_eof()
@@ -351,7 +355,7 @@ async def _stream(request: web.Request, hub: Hub, subscriber: Subscriber) -> web
         request[LINE].more = {"ended": type(error).__name__}
         _abort(request)
     except Exception:
-        # The response has begun: all that is left to say is that it breaks off.
+        # The response has already begun, so it can only be broken off.
         log.exception("feed_stream_failed", position=subscriber.cursor)
         _abort(request)
     finally:
@@ -360,7 +364,7 @@ async def _stream(request: web.Request, hub: Hub, subscriber: Subscriber) -> web
 
 
 async def _follow(request: web.Request, outlet: _Outlet, hub: Hub, subscriber: Subscriber) -> None:
-    told = subscriber.cursor  # the last id that the client knows
+    told = subscriber.cursor  # the last id that the client has received
     next_beat = time.monotonic() + HEARTBEAT_SECONDS
     while not hub.closing:
         if not hub.at_hand(subscriber) and subscriber.cursor < hub.top:
@@ -379,14 +383,14 @@ async def _follow(request: web.Request, outlet: _Outlet, hub: Hub, subscriber: S
                 return
             if told != subscriber.cursor:
                 told = subscriber.cursor
-                # Of a type of its own, to which nobody listens who does not ask for it; with data
-                # that can be parsed, for those that take every type for an event of the ledger.
+                # Its own event type: only clients that ask for it receive it. It has data that can
+                # be parsed, for clients that treat every type as an event of the ledger.
                 cursor = b'event: cursor\nid: %d\ndata: {"next_after":%d}\n\n' % (told, told)
                 await outlet.send(cursor)
             else:
-                await outlet.send(b": beat\n")  # of the next event, as the first lines are
+                await outlet.send(b": beat\n")  # part of the next event, like the first lines
         elif not chunk:
-            # Walking over much that is not visible must not keep the loop to itself.
+            # Skipping many hidden events must not block the event loop.
             await asyncio.sleep(0)
 
 
@@ -403,7 +407,7 @@ async def _behind(hub: Hub, subscriber: Subscriber) -> bytes:
 
 
 class _Outlet:
-    """What a stream is written to: cuts off a reader that takes nothing for ``SEND_SECONDS``."""
+    """The output of a stream; cuts off a client that reads nothing for ``SEND_SECONDS``."""
 
     def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
         self._request, self._response = request, response
@@ -413,12 +417,12 @@ class _Outlet:
     async def send(self, data: bytes) -> None:
         transport = self._request.transport
         if transport is None or transport.is_closing():
-            raise ConnectionResetError("the client went away")
+            raise ConnectionResetError("the client disconnected")
         waiting = transport.get_write_buffer_size()
         if waiting == 0:
             await self._response.write(data)
             return
-        # A reader that is slow takes something; heartbeats must not keep one that takes nothing.
+        # A slow client reads something. Heartbeats must not keep a client that reads nothing.
         taken = self._request.writer.output_size - waiting
         now = time.monotonic()
         if taken != self._taken:
@@ -437,7 +441,7 @@ async def _still_granted(request: web.Request, audience: Audience) -> bool:
     grant = tokens.cached(token) or await tokens.grant(token)
     if grant is None or (grant := grant.reader()).role != audience.grant.role:
         return False
-    # A subscription that began or ended since gives another stream; the client resumes it.
+    # If a subscription began or ended, the stream changes: end it, and the client resumes.
     return await entitlement_of(request, grant) == audience.entitled
 
 
@@ -454,7 +458,7 @@ RESOURCES = (
         returns=FeedPage,
         query=(
             Parameter("after", int, "the position after which to begin; 0 for the beginning"),
-            Parameter("lastEventId", int, "for streams: as the header Last-Event-ID, which wins"),
+            Parameter("lastEventId", int, "for streams: like the header Last-Event-ID, which wins"),
             Parameter("limit", int, f"events on a page, 1 to {MAX_LIMIT}"),
             Parameter("wait", int, f"seconds to wait for the first event, at most {MAX_WAIT}"),
             Parameter(

@@ -1,4 +1,4 @@
-"""Whose request this is."""
+"""Find out who sends a request."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from api.http.keys import LINE, TOKENS
 from api.http.problems import unauthenticated
 from api.http.tokens import ANONYMOUS, Grant
 
-#: Officers act for their own unit alone; the other roles' work lies across units.
+#: Roles that act only for their own unit; the other roles work across units.
 OWN_UNIT_ROLES = frozenset({"enforcement_officer", "office_head", "unit_legal_office", "unit_head"})
 
-#: Longer ones are none of ours, and are not looked up.
+#: A longer token was not issued here and is not looked up.
 MAX_TOKEN = 200
 
 
 async def grant_of(request: web.Request) -> Grant:
-    """The grant that a request for business reads with: an operator's is the public's.
+    """Return the grant with which a request reads business data: an operator reads as the public.
 
-    ``ANONYMOUS`` without a token. Raises for a bad one.
+    ``ANONYMOUS`` without a token. Raises ``Problem`` for a bad token.
     """
     return (await caller_of(request)).reader()
 
 
 async def caller_of(request: web.Request) -> Grant:
-    """Who sends a request: the grant of its token, ``ANONYMOUS`` without. Raises for a bad one."""
+    """Return the grant of a request's token; ``ANONYMOUS`` without. Raises for a bad token."""
     line = request[LINE]
     if line.grant is not None:
         return line.grant
@@ -41,12 +41,12 @@ async def caller_of(request: web.Request) -> Grant:
 
 
 def token_of(request: web.Request) -> str | None:
-    """The bearer token, ``None`` without one. Raises for anything else."""
+    """Return the bearer token, or ``None`` without one. Raises for another kind of header."""
     given = request.headers.getall(hdrs.AUTHORIZATION, ())
     if not given:
         return None
     if len(given) > 1:
-        # A proxy before the service may have looked at the other one.
+        # A proxy in front of the service may have checked a different header of them.
         raise unauthenticated("Send one Authorization header; this request has several.")
     (header,) = given
     scheme, _, token = header.partition(" ")

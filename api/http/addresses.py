@@ -1,4 +1,4 @@
-"""From which address a request comes, as far as shares and limits need to know."""
+"""Find the address that a request counts for in shares and limits."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 Network = IPv4Network | IPv6Network
 
-#: What one subscriber of IPv6 usually is given: all of it counts as one address.
+#: The prefix that one IPv6 subscriber usually gets; all its addresses count as one.
 _IPV6_PREFIX = 64
 
 
 def networks(given: Sequence[str]) -> tuple[Network, ...]:
-    """The networks that are written as addresses or with a prefix. Raises ``ValueError``."""
+    """Parse addresses, with or without a prefix length. Raises ``ValueError``."""
     return tuple(ip_network(text.strip(), strict=False) for text in given)
 
 
 def source_of(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:
-    """The address that a request counts for.
+    """Return the address that a request counts for.
 
     ``peer`` is the other end of the connection, ``forwarded`` the values of ``X-Forwarded-For``.
-    These are believed from a trusted proxy alone, and of them only what trusted proxies added: each
-    appends the address that it was asked from, so the right end is theirs.
+    The header is believed only if a trusted proxy sends it, and only from its right end: each
+    proxy appends the address that connected to it, so the entries at the right are the proxies'.
     """
     address = _address(peer)
     if not trusted or not forwarded:
@@ -36,13 +36,13 @@ def source_of(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -
 
 
 def trusts(address: IPv4Address | IPv6Address | str, trusted: Sequence[Network]) -> bool:
-    """Whether an address belongs to a trusted proxy."""
+    """Return whether an address belongs to a trusted proxy."""
     known = _address(address) if isinstance(address, str) else address
     return known is not None and any(known in network for network in trusted)
 
 
 def counted(peer: str) -> str:
-    """The address that a connection counts for."""
+    """Return the address that a connection counts for."""
     return _counted(_address(peer))
 
 
@@ -58,7 +58,7 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 def _counted(address: IPv4Address | IPv6Address | None) -> str:
     if address is None:
-        return "-"  # a socket of this machine
+        return "-"  # a Unix socket of this machine
     if isinstance(address, IPv6Address):
         return str(ip_network((int(address), _IPV6_PREFIX), strict=False))
     return str(address)

@@ -1,4 +1,4 @@
-"""What the resources share that read views: whom they answer, filters, and pages by key."""
+"""What all resources that read views share: access checks, filters, pages by key."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = structlog.get_logger("api.views")
 
 T = TypeVar("T")
 
-#: What is shown depends on the token, and may change with the next event.
+#: The answer depends on the token and may change with the next event.
 PRIVATE: Mapping[str, str] = {
     hdrs.CACHE_CONTROL: "private, no-cache",
     hdrs.VARY: "Authorization, Accept",
@@ -37,31 +37,31 @@ PRIVATE: Mapping[str, str] = {
 DEFAULT_PAGE = 50
 MAX_PAGE = 500
 
-#: Roles that read the public's part and nothing else.
+#: Roles that read only what is public.
 PUBLIC = frozenset({"public", "subscriber_system"})
 
 
 def follower_of(request: web.Request) -> Follower:
-    """What keeps the views of this application."""
+    """Return the follower that maintains the views of this application."""
     follower: Follower = request.app[VIEWS]
     return follower
 
 
-#: How far the view of a request's ``one_row`` had come.
+#: The position of the view from which ``one_row`` read the request's row.
 AS_OF = web.RequestKey("as_of", int)
 
 
 def placed(request: web.Request) -> dict[str, str]:
-    """Return the headers of a document that ``one_row`` was read for.
+    """Return the headers of a document made from a row that ``one_row`` read.
 
-    ``X-Position`` is how far the view had come, and never the position of the last event about
-    the subject: that event may be hidden from the reader.
+    ``X-Position`` is the position of the view, never that of the last event about the subject:
+    that event may be hidden from the reader.
     """
     return {**PRIVATE, "X-Position": str(request[AS_OF])}
 
 
 async def caught_up(request: web.Request, view: str) -> Follower:
-    """The follower, once ``view`` has reached the position that the caller asked for, if any."""
+    """Return the follower, once ``view`` has reached the position that the caller asked for."""
     follower = follower_of(request)
     if "at_least" in request.query or "X-Position-AtLeast" in request.headers:
         follower.hurry()
@@ -73,16 +73,16 @@ async def caught_up(request: web.Request, view: str) -> Follower:
 
 
 def _open_to_asker(pool: Pool) -> Pool:
-    """Return the pool for this request: reads without a token have one of their own."""
+    """Return the pool for this request: reads without a token have a pool of their own."""
     request = ASKED_BY.get()
     grant = None if request is None else request[LINE].grant
     return PUBLIC_READS if pool is READS and grant is not None and not grant.id else pool
 
 
 async def asked(question: Callable[[], T], pool: Pool = READS) -> T:
-    """The answer to a question that blocks, from a thread of the pool for its kind.
+    """Run a blocking ``question`` in a thread of ``pool`` and return its answer.
 
-    Raises a ``Problem`` of 503 where the views cannot be read, the pool is full or time is up.
+    Raises a 503 ``Problem`` if the views cannot be read, the pool is full or time is up.
     """
     try:
         return await _open_to_asker(pool).run(question)
@@ -96,19 +96,19 @@ async def asked(question: Callable[[], T], pool: Pool = READS) -> T:
 
 
 def role_of(grant: Grant) -> str:
-    """The role that the sender's token names; an operator's reading grant another."""
+    """Return the role of the sender's token; an operator's read grant has another role."""
     request = ASKED_BY.get()
     caller = None if request is None else request[LINE].grant
     return grant.role if caller is None else caller.role
 
 
 def may_not_read(grant: Grant) -> Problem:
-    """Return the refusal of a read."""
+    """Return the problem that refuses a read."""
     return Problem("forbidden", f"The role {role_of(grant)} may not read this.")
 
 
 def audience_of(grant: Grant, entity: str) -> Audience:
-    """Which of the three documents about a business a token is shown."""
+    """Return which of the three documents about a business a token is shown."""
     if grant.role in PUBLIC:
         return "public"
     if grant.role == "entity_rep":
@@ -117,9 +117,9 @@ def audience_of(grant: Grant, entity: str) -> Audience:
 
 
 def plans_of(grant: Grant) -> str:
-    """Whose planned visits a token may know of: the own unit's, every unit's, or nobody's.
+    """Return whose planned visits a token may see: its own unit's, every unit's, or none.
 
-    They are sealed until they come about, as the events that plan them (``may_see``).
+    Planned visits stay sealed until they take place, like their events (``may_see``).
     """
     if grant.role == "jb_supervisor":
         return EVERY
@@ -129,9 +129,9 @@ def plans_of(grant: Grant) -> str:
 def may_ask(
     grant: Grant, *, unit: sa.ColumnElement[Any], entity: sa.ColumnElement[Any] | None
 ) -> sa.ColumnElement[bool]:
-    """The rows of what is not public that a token may see; raises where it may see none.
+    """Return the condition for the non-public rows that a token may see; raise if it sees none.
 
-    ``entity``: whose rows a business may see; ``None`` where it sees none.
+    ``entity``: the column with the business of a row; ``None`` if businesses see no row.
     """
     if grant.role in SUPERVISORS or grant.role == "credit_officer":
         return sa.true()
@@ -161,9 +161,9 @@ async def rows_page(
     key: sa.Column[Any] | None = None,
     filters: Mapping[str, sa.ColumnElement[Any]] | None = None,
 ) -> web.Response:
-    """A page of rows in the order of their key, with a ``Link`` to the next one.
+    """Return a page of rows in the order of their key, with a ``Link`` to the next page.
 
-    ``filters`` maps query parameters to the columns that have to equal them.
+    ``filters`` maps query parameters to the columns that must equal them.
     """
     follower = await caught_up(request, view)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
@@ -178,7 +178,7 @@ async def rows_page(
     def ask() -> tuple[list[sa.Row[Any]], list[Any]]:
         with follower.views.reading() as connection:
             rows = page_of(connection, table, conditions, order, limit + 1)
-        # Making the documents may take as long as reading them: not on the event loop.
+        # Making the documents may take as long as reading them, so the event loop does not do it.
         return rows, [show(row) for row in rows[:limit]]
 
     rows, items = await asked(ask)
@@ -200,9 +200,9 @@ async def one_row(
     key: str,
     where: Sequence[sa.ColumnElement[bool]] = (),
 ) -> sa.Row[Any] | None:
-    """The row of a key, or ``None`` where there is none that fits ``where``."""
+    """Return the row with this key, or ``None`` if there is none or it does not fit ``where``."""
     follower = await caught_up(request, view)
-    # Before the row is read, which is then of this position or a later one.
+    # Taken before the row is read: the row is of this position or a later one.
     request[AS_OF] = follower.position(view)
     query = sa.select(table).where(table.c.key == key, *begun(table), *where)
 
@@ -214,13 +214,13 @@ async def one_row(
 
 
 def asked_day(request: web.Request) -> date:
-    """The query parameter ``on``; the ledger's own today without it."""
+    """Return the query parameter ``on``; without it, the ledger's today."""
     day: date = query_value(request, "on", date, civil_date(request.app[LEDGER].clock()))
     return day
 
 
 def required_grant(grant: Grant) -> Grant:
-    """The grant, of somebody who may read more than the public."""
+    """Return ``grant`` unchanged; raise if it may read only what is public."""
     if grant.role in PUBLIC:
         raise may_not_read(grant)
     return grant

@@ -1,8 +1,7 @@
-"""Who was refused what, who named what is not there for them, and which supervisor looked at what
-(rulebook 0.9): taken down at once.
+"""Record refusals, unknown references and supervisors' consultations at once (rulebook 0.9).
 
-It goes into a ledger of its own on the same kernel, before the answer leaves: nobody is shown
-anything as a supervisor who cannot be taken down.
+They are recorded in the access ledger, a second ledger on the same kernel, before the answer is
+sent: if a consultation cannot be recorded, the supervisor is not shown the answer.
 """
 
 from __future__ import annotations
@@ -74,26 +73,26 @@ from projections.source import Source, SourceUnavailable
 
 T = TypeVar("T")
 
-#: The longest path and query that is kept whole.
+#: Longer paths and queries are shortened, in characters.
 MAX_ASKED = 1_000
 
 _SHORTENED = " …"
 
-#: Where a person is named, in a path or a query: by a token, and by nothing else.
+#: Places in a path or query that hold a person; the value must be a person token.
 _PERSONS = frozenset({"{person}", "about_person"})
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
-#: A year, a month, a day, a moment.
+#: A year, month, day or moment.
 _TIME = re.compile(
     r"[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9:.]{5,15}(Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?", re.ASCII
 )
-#: Events about a subject that are looked at for one that the asker may see.
+#: How many events about a subject are examined to find one that the asker may see.
 MAX_LOOKED = 20
-#: No id of a subject is longer.
+#: Ids of subjects are at most this long.
 _LONGEST_ID = 120
 
-#: What all readers of the access ledger may see.
+#: Audiences to which every reader of the access ledger belongs.
 _AUTHORITIES = frozenset({PUBLIC, SHARED, SUPERVISING})
-#: Lines that all of them read: those about tokens, the clock, and what is not there.
+#: Entries that every such reader may read: tokens, the clock, unknown references.
 _READ_BY_ALL = tuple(
     event.TOPIC
     for event in (
@@ -107,19 +106,19 @@ _READ_BY_ALL = tuple(
     )
 )
 
-#: Whether a value is of a query parameter's own type and words.
+#: Return whether a value fits the type or the listed words of a query parameter.
 Fits = Callable[[str], bool]
 
 
 class Audit:
-    """Takes down refusals and consultations in the access ledger; nothing without one."""
+    """Records refusals and consultations in the access ledger; does nothing without one."""
 
     def __init__(self, ledger: Ledger | None) -> None:
         self._ledger = ledger
         self._counter: Counter | None = None
 
     async def context(self, app: web.Application) -> AsyncIterator[None]:
-        """Open for as long as the application runs; closes the access ledger at its end."""
+        """Start with the application; close the access ledger when the application ends."""
         if self._ledger is not None:
             self._counter = Counter(self._ledger, asyncio.get_running_loop())
         yield
@@ -134,7 +133,7 @@ class Audit:
         context: Context,
         answer: Refusal | UnknownReference,
     ) -> None:
-        """Take down that a rule refused a command, or that it named what is not there."""
+        """Record that a rule refused a command, or that the command named something unknown."""
         if self._ledger is None:
             return
         if isinstance(answer, Refusal):
@@ -145,7 +144,7 @@ class Audit:
             await self._note(grant, lambda: note_of_unknown(grant, command, answer))
 
     async def paused(self, grant: Grant, named: int) -> None:
-        """Take down that a sender named too often what is not there, and has to wait."""
+        """Record that a sender named unknown subjects too often and must wait."""
         paused = SenderPaused(unit=msgspec.convert(grant.unit, UnitId), named=named)
         await self._note(grant, lambda: NotePause(pause=paused))
 
@@ -158,15 +157,15 @@ class Audit:
         *,
         anybody: bool = False,
     ) -> None:
-        """Take down that a supervisor looks at something, or with ``anybody`` that anybody does.
+        """Record that a supervisor reads something; with ``anybody``, that any caller does.
 
-        ``fits`` tells of the query's parameters what may stand there.
+        ``fits`` maps each query parameter to a check of its values.
         """
         if self._ledger is None or (grant.role not in SUPERVISORS and not anybody):
             return
-        said = {*request.match_info.values(), *request.query.values()}
+        given = {*request.match_info.values(), *request.query.values()}
         sources = Source(request.app[LEDGER].recorder), Source(self._ledger.recorder)
-        subjects, withheld = await AUDITS.run(lambda: _known(*sources, said, grant))
+        subjects, withheld = await AUDITS.run(lambda: _known(*sources, given, grant))
         known = set(subjects)
         asked = _without_words(request, fits, known)
         entity = request.match_info.get("entity")
@@ -186,7 +185,7 @@ class Audit:
         )
 
     async def execute(self, command: Command, grant: Grant, key: str | None = None) -> Outcome:
-        """Have the access ledger decide a command of an operator. Raises ``NotRecorded``."""
+        """Let the access ledger decide an operator's command. Raises ``NotRecorded``."""
         if self._counter is None or self._ledger is None:
             raise Unavailable("this service was started without an access ledger")
         context = make_context(
@@ -206,7 +205,7 @@ def note_of(
     subjects: tuple[str, ...] = (),
     withheld: tuple[str, ...] = (),
 ) -> NoteRefusal:
-    """What is taken down of a refusal: its subjects, and which units may not know of them."""
+    """Return the command that records a refusal: its subjects and who may not know of them."""
     unit = getattr(command, "unit", None) or context.actor.unit_id
     return NoteRefusal(
         refusal=CommandRefused(
@@ -225,9 +224,9 @@ def note_of(
 
 
 def note_of_unknown(grant: Grant, command: Command, unknown: UnknownReference) -> NoteUnknown:
-    """What is taken down of a command that names what its sender may not know, or what nobody has.
+    """Return the command that records a reference which is unknown, or hidden from the sender.
 
-    The same for both: if only one were written, its answer would take longer.
+    Both are recorded the same way: if only one were, its answer would take longer and reveal it.
     """
     return NoteUnknown(
         unknown=ReferenceUnknown(
@@ -239,10 +238,10 @@ def note_of_unknown(grant: Grant, command: Command, unknown: UnknownReference) -
 
 
 class Readable:
-    """Which lines of the access ledger a reader may read: those about nothing they may not know.
+    """Decides which access ledger entries a reader may read: they may know all of its subjects.
 
-    Who reads what is sealed may read of what was never recorded too; the others may not, because a
-    refusal of something planned, and the rule that refused it, tell of it.
+    A reader of sealed data may also read entries about ids that were never recorded. Other readers
+    may not: a refused command, and the rule that refused it, can reveal a plan.
     """
 
     def __init__(self, ledger: Source, grant: Grant) -> None:
@@ -252,17 +251,17 @@ class Readable:
         self._seen: dict[str, bool] = {}
 
     def may_read(self, topic: str, body: Mapping[str, Any]) -> bool:
-        """Whether the reader may know every subject of a line, as things are now."""
+        """Return whether the reader may at present know every subject of an entry."""
         if topic in _READ_BY_ALL:
             return True
         if self._grant.unit in body.get("withheld_from", ()):
             return False
-        # An earlier program did not write down what the line is about.
+        # Entries of an early version have no list of subjects.
         subjects = body.get("subjects")
         return self._everything if subjects is None else all(map(self._may_know, subjects))
 
     def names(self, access: Source, person: str) -> bool:
-        """Whether a line that the reader may read says that somebody acts or acted."""
+        """Return whether an entry that the reader may read names ``person`` as an acting person."""
         actor, holder = make_tag("actor", person), make_tag("holder", person)
         if access.after([Selector(_READ_BY_ALL, (tag,)) for tag in (actor, holder)], 0, 1):
             return True
@@ -285,77 +284,82 @@ class Readable:
 
 
 def _without_words(request: web.Request, fits: Mapping[str, Fits], known: set[str]) -> str:
-    """What was asked, without words of the asker's own: they may say who a person is, and stay.
+    """Return the request's path and query; values typed by the asker become ``WITHHELD``.
 
-    What stays is what the ledger has as a subject anyway, and what belongs to the resource: its
-    numbers, dates and words.
+    Such values may identify a person, and entries are kept for ever. Only known subjects and the
+    resource's own numbers, dates and listed words remain.
     """
     fits = {**fits, "{position}": is_number}
 
-    def shown(place: str, said: str) -> str:
+    def shown(place: str, value: str) -> str:
         if place in _PERSONS:
-            stays = _as(PersonId, said) is not None
+            stays = _as(PersonId, value) is not None
         else:
-            stays = said in known or (
-                personal_data(said) is None
-                and (_TIME.fullmatch(said) is not None or (place in fits and fits[place](said)))
+            stays = value in known or (
+                personal_data(value) is None
+                and (_TIME.fullmatch(value) is not None or (place in fits and fits[place](value)))
             )
-        return said if stays else WITHHELD
+        return value if stays else WITHHELD
 
     resource = request.match_info.route.resource
     path = "" if resource is None else resource.canonical
-    for name, said in request.match_info.items():
-        path = path.replace(f"{{{name}}}", shown(f"{{{name}}}", said))
-    query = urlencode([(n, shown(n, said)) for n, said in request.query.items()], safe="/:")
+    for name, value in request.match_info.items():
+        path = path.replace(f"{{{name}}}", shown(f"{{{name}}}", value))
+    query = urlencode([(n, shown(n, value)) for n, value in request.query.items()], safe="/:")
     return f"{path}?{query}" if query else path
 
 
-def is_number(said: str) -> bool:
-    """Whether this is a position, a limit, a count: shorter than what would reach somebody."""
-    return _NUMBER.fullmatch(said) is not None
+def is_number(value: str) -> bool:
+    """Return whether this is a position, limit or count: too short to identify a person."""
+    return _NUMBER.fullmatch(value) is not None
 
 
 def _known(
-    ledger: Source, access: Source, said: set[str], grant: Grant
+    ledger: Source, access: Source, given: set[str], grant: Grant
 ) -> tuple[dict[str, list[str]], tuple[str, ...]]:
-    """What of that which was said is a subject that the asker may know, or somebody who acts.
+    """Return which of the ``given`` values are subjects or persons that the asker may know.
 
-    What the asker may not know is as what is not there: else its line in the access ledger would
-    tell. So is what only such events name as the asker may not see. Each comes with the tags of
-    those of its subjects that others may not know; and there are the units that may not know of
-    one of these.
+    Each value comes with those of its tags that some authority may not know. The second result
+    lists the units that may not know one of these tags. A value that the asker may not know, or
+    that only events hidden from the asker mention, is treated like an unknown one: otherwise the
+    entry in the access ledger would reveal it.
     """
-    tags = {s: list(_tags(s)) for s in said if len(s) <= _LONGEST_ID and s.isprintable()}
+    tags = {
+        value: list(_tags(value))
+        for value in given
+        if len(value) <= _LONGEST_ID and value.isprintable()
+    }
 
     readable = Readable(ledger, grant)
 
-    def subjects(one: str) -> list[str] | None:
-        """Those that not every authority knows; ``None`` of what the asker does not know."""
-        found = [tag for tag in tags[one] if hideable(tag) and _knows(ledger, tag, grant)]
-        open_ones = [tag for tag in tags[one] if not hideable(tag)]
+    def subjects(value: str) -> list[str] | None:
+        """Return the tags that some authority may not know; ``None`` if the asker may not."""
+        hidden = [tag for tag in tags[value] if hideable(tag) and _knows(ledger, tag, grant)]
+        open_ones = [tag for tag in tags[value] if not hideable(tag)]
         if open_ones and ledger.tagged(open_ones):
             standing = {tag: _open_to(ledger, tag, grant) for tag in open_ones}
             if "all" in standing.values():
-                return found
-            found += [tag for tag, to in standing.items() if to == "asker"]
-        if not found and f"actor:{one}" in tags[one] and readable.names(access, one):
+                return hidden
+            hidden += [tag for tag, to in standing.items() if to == "asker"]
+        if not hidden and f"actor:{value}" in tags[value] and readable.names(access, value):
             return []
-        return found or None
+        return hidden or None
 
     try:
-        known = {one: found for one in tags if (found := subjects(one)) is not None}
+        known = {value: hidden for value in tags if (hidden := subjects(value)) is not None}
     except SourceUnavailable as error:
         raise Unavailable("the ledger cannot be read now; ask again") from error
-    return known, _withheld(ledger, (tag for found in known.values() for tag in found))
+    return known, _withheld(ledger, (tag for hidden in known.values() for tag in hidden))
 
 
 def _about(
     ledger: Source, command: Command, grant: Grant
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The subjects of a refused command that can be hidden, and the units that may not know.
+    """Return the hideable subjects of a refused command, and the units that may not know them.
 
-    An id that nobody recorded is the sender's own word and is not written down; its kind is. What
-    a business wanted to report of a unit is kept from that unit, as the report would have been.
+    For an id that nobody recorded only the kind is written down, because the id is the sender's
+    own text. What a business wanted to report about a unit is withheld from that unit, as the
+    report itself would have been.
     """
     tags = sorted(set(hideable_tags(command)))
     try:
@@ -369,7 +373,7 @@ def _about(
 
 
 def _knows(ledger: Source, tag: str, grant: Grant) -> bool:
-    """Whether the asker may know a subject: by an event that it sees, or because it handles it."""
+    """Return whether the asker may know a subject: it sees an event about it, or handles it."""
     knows = audiences_of_sender(grant.role, grant.unit, grant.person, grant.entity)
     if knows is None:
         return ledger.tagged([tag])
@@ -382,9 +386,9 @@ def _knows(ledger: Source, tag: str, grant: Grant) -> bool:
 
 
 def _open_to(ledger: Source, tag: str, grant: Grant) -> Literal["all", "asker", "nobody"]:
-    """Which authorities know a subject of a kind that is mostly known: a unit, a business, a badge.
+    """Return who knows a subject of a mostly open kind: a unit, a business, a badge.
 
-    One of the first events about it says so; of a person who acts, one of their first acts.
+    One of the first events about it decides; for an acting person, one of their first acts.
     """
     knows = audiences_of_sender(grant.role, grant.unit, grant.person, grant.entity)
     to: Literal["asker", "nobody"] = "nobody"
@@ -403,7 +407,7 @@ def _open_to(ledger: Source, tag: str, grant: Grant) -> Literal["all", "asker", 
 
 
 def _seen(ledger: Source, tag: str, grant: Grant) -> bool:
-    """Whether one of the first events about a subject is one that the asker may see."""
+    """Return whether the asker may see one of the first events about a subject."""
     return any(
         may_see_stored(grant, stored, codec.plain(stored.event.data))
         for stored in ledger.after([Selector((), (tag,))], 0, MAX_LOOKED)
@@ -411,12 +415,12 @@ def _seen(ledger: Source, tag: str, grant: Grant) -> bool:
 
 
 def _withheld(ledger: Source, tags: Iterable[str]) -> tuple[str, ...]:
-    """The units that may not know of one of these subjects, by the first event about each."""
+    """Return the units that may not know one of these subjects, by the first event about each."""
     units: set[str] = set()
     try:
         for tag in tags:
-            for found in ledger.after([Selector((), (tag,))], 0, 1):
-                event = codec.decode(found.position, found.event.data).event
+            for stored in ledger.after([Selector((), (tag,))], 0, 1):
+                event = codec.decode(stored.position, stored.event.data).event
                 if main_subject(event) == tag:
                     units.update(event.kept_from())
     except SourceUnavailable as error:
@@ -424,28 +428,28 @@ def _withheld(ledger: Source, tags: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(units))
 
 
-def _tags(said: str) -> Iterator[str]:
-    """The tags under which a subject of this name would stand; it may be a whole tag itself.
+def _tags(value: str) -> Iterator[str]:
+    """Yield the tags that a subject of this name would have; it may be a whole tag itself.
 
-    What looks like a person's number can only be a business's, or a badge id: both are public by
-    law.
+    A value that looks like an identity number can only be a business or a badge id: both are
+    public by law.
     """
     kinds = {"entity", "officer"}
-    if personal_data(said) is None:
+    if personal_data(value) is None:
         fields = (subject_fields(cls) for cls in event_types().values())
-        kinds = {"actor", *(kind for found in fields for _, kind in found if kind)}
-    yield from (make_tag(kind, said) for kind in kinds)
-    if said.partition(":")[0] in kinds:
-        yield said
+        kinds = {"actor", *(kind for names in fields for _, kind in names if kind)}
+    yield from (make_tag(kind, value) for kind in kinds)
+    if value.partition(":")[0] in kinds:
+        yield value
 
 
 def _as(kind: Any, given: Any) -> str | None:
-    """The id of a subject, if what was sent is one: what cannot be read back is not written."""
+    """Return ``given`` if it is a valid id of this kind, else ``None``."""
     try:
-        found: str | None = msgspec.convert(given, kind | None)
+        subject: str | None = msgspec.convert(given, kind | None)
     except msgspec.ValidationError:
         return None
-    return found
+    return subject
 
 
 AUDIT = web.AppKey("audit", Audit)

@@ -1,4 +1,4 @@
-"""The body of a request, read in one place: in bounded time, of bounded size, in a known coding."""
+"""Read request bodies: within a time limit, within a size limit, in a known content coding."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from aiohttp import hdrs, web
 
 from api.http.problems import Problem
 
-#: How long a body may take to come in, in all and from one part to the next, in seconds.
+#: Limits for receiving a body, in seconds: in all, and between two parts.
 TOTAL_SECONDS, IDLE_SECONDS = 60.0, 15.0
 
-#: Content codings that are understood, and how zlib is told (RFC 9110, section 8.4.1). What calls
-#: itself deflate comes with a header of zlib's or without.
+#: The known content codings, and zlib's window bits for each (RFC 9110, section 8.4.1). Senders of
+#: "deflate" use it with or without zlib's header.
 _CODINGS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
 async def body_of(request: web.Request, most: int) -> bytes:
-    """The body, decoded; at most ``most`` bytes, before and after decoding.
+    """Return the decoded body; it may have ``most`` bytes, both before and after decoding.
 
     Raises the problem ``too-large``, ``timed-out``, ``malformed`` or ``unsupported-encoding``.
     """
@@ -39,7 +39,7 @@ async def body_of(request: web.Request, most: int) -> bytes:
 async def _received(request: web.Request, most: int) -> bytes:
     content = request.content
     if content.is_eof() and not content.exception():
-        # It has come with the head, as most do: no clock is needed.
+        # The body arrived together with the head, as most do: no timeout is needed.
         body = content.read_nowait()
         if len(body) > most:
             raise _too_large(most)
@@ -73,19 +73,19 @@ def _decoded(body: bytes, window: int, most: int) -> bytes:
     try:
         return _inflated(body, window, most)
     except zlib.error:
-        if window == zlib.MAX_WBITS:  # deflate as some send it: without zlib's header
+        if window == zlib.MAX_WBITS:  # some clients send deflate without zlib's header
             try:
                 return _inflated(body, -window, most)
             except zlib.error:
                 pass
         raise Problem(
-            "malformed", "The body must be encoded as its Content-Encoding says, and it is not."
+            "malformed", "The body must be encoded as its Content-Encoding says; it is not."
         ) from None
 
 
 def _inflated(body: bytes, window: int, most: int) -> bytes:
     inflater = zlib.decompressobj(window)
-    # One byte more than allowed is enough to know: a few bytes can swell to gigabytes.
+    # One byte above the limit shows the excess: a few bytes can expand to gigabytes.
     decoded = inflater.decompress(body, most + 1)
     if len(decoded) > most:
         raise _too_large(most)
@@ -97,7 +97,7 @@ def _inflated(body: bytes, window: int, most: int) -> bytes:
 def _unreadable() -> Problem:
     return Problem(
         "malformed",
-        "The body must be framed as its Content-Length or Transfer-Encoding says, and it is not.",
+        "The body must be framed as its Content-Length or Transfer-Encoding says; it is not.",
         headers={hdrs.CONNECTION: "close"},
     )
 

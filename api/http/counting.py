@@ -1,8 +1,9 @@
-"""How many requests there were and how long they took, by what they cost and not by what they are.
+"""Count requests and their times by kind of cost, not by subject.
 
-How often complaints were read, or findings sent, is content: it says that there are some, and when
-they move. An operator has to know where time goes and what fails, so requests are counted by kinds
-of cost (``KINDS``); what is about the service itself is counted by its route.
+How often complaints are read or findings are sent is content: it shows that some exist, and when
+there is activity. An operator still needs to know where time goes and what fails, so requests are
+counted in kinds of similar cost (``KINDS``). Requests about the service itself are counted by
+route.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ from functools import cache
 from aiohttp import web
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
-#: Upper bounds, in seconds, of the classes in which request times are counted.
+#: Upper bounds of the histogram buckets for request times, in seconds.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
-#: The routes of GET that are counted together, by how they are written, and as what. The first that
-#: fits is taken; the last two take every list and every document, whatever they are about.
+#: Patterns of GET routes, and the name each is counted under. The first that matches is used; the
+#: last two match all lists and all documents.
 KINDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(written), name)
     for written, name in (
-        # About the service, or about everything that was recorded.
+        # About the service itself, or about all recorded events.
         (r"-|/|/livez|/readyz|/metrics|/docs|/problems.*|/static/.*|/v1/openapi\.json", ""),
         (r"/v1/(operations|log)/.*|/v1/feed|/v1/events/.*", ""),
-        # What costs otherwise than a list or a document does.
+        # Resources that cost more or less than a list or a document.
         (r"/v1/entities/{entity}/(profile|replay|burden)", ""),
         (r"/v1/.*/trail", "/v1/{system}/{subject}/trail"),
         (r"/v1/.*/impact", "/v1/{system}/{subject}/impact"),
@@ -41,7 +42,7 @@ KINDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 @cache
 def kind_of(method: str, route: str) -> str:
-    """Return what a request is counted as; commands are all one kind, but an operator's."""
+    """Return the kind that a request is counted as; all commands are one, except operators'."""
     if method == "POST" and not route.startswith("/v1/operations/"):
         return "/v1/{system}/{command}"
     for written, name in KINDS:
@@ -51,7 +52,7 @@ def kind_of(method: str, route: str) -> str:
 
 
 class Requests:
-    """Requests by method, route and status, counted where it costs least: in two plain dicts."""
+    """Requests by method, route and status, counted in two plain dicts, which cost least."""
 
     def __init__(self) -> None:
         self.counts: dict[tuple[str, str, int], int] = {}
@@ -69,7 +70,7 @@ class Requests:
         times[1][0] += seconds
 
     def collect(self) -> Iterator[Metric]:
-        """The counts for the metrics page."""
+        """Yield the counts for the metrics page."""
         counts = CounterMetricFamily(
             "http_requests", "Requests answered", labels=("method", "route", "status")
         )

@@ -1,8 +1,8 @@
-"""Answers whose time does not tell what is hidden from what is not there.
+"""Delay "not found" answers, so that their time does not reveal that something is hidden.
 
-Both get the same answer (rulebook 2.17), but what is hidden has been read first: a row, the events
-of a subject. With thousands of tries that shows, in microseconds. So an answer that only says that
-there is nothing does not leave before its time.
+A hidden subject and an unknown subject get the same answer (rulebook 2.17). For a hidden one the
+service has read a row or events first; over thousands of tries that shows in microseconds. So each
+such answer is held back until a fixed time after the request began.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from aiohttp import web
 
 from api.http.keys import LINE
 
-#: How long such an answer takes at least, in seconds: several times what looking takes.
+#: The least time until such an answer, in seconds: several times what reading takes.
 EVEN_SECONDS = 0.005
 
 
 async def answer_evenly(request: web.Request) -> None:
-    """Wait until ``EVEN_SECONDS`` after the request began, if that is not past."""
+    """Wait until ``EVEN_SECONDS`` have passed since the request began."""
     left = request[LINE].started + EVEN_SECONDS - time.perf_counter()
     if left > 0:
         await asyncio.sleep(left)

@@ -1,8 +1,8 @@
-"""Connections: what happens before a handler sees a request, and what no handler can keep.
+"""Connections: limits and errors that apply before a handler sees a request.
 
-aiohttp parses requests and answers bad ones itself, in its own words, with what was sent in them,
-and logs the same. Here such answers become the one problem shape and one bounded log line, heads
-have to come in time, answers have to be taken in time, and nobody gets all connections.
+aiohttp parses requests itself; it answers bad ones in its own format, repeats what was sent, and
+logs it. This module turns such answers into problem documents and one short log line. It also
+limits the time for sending a head and for receiving an answer, and the connections of one address.
 """
 
 from __future__ import annotations
@@ -26,40 +26,40 @@ from api.http.problems import SERVER, Problem, response_to
 from api.http.shares import RETRY_AFTER, Shares
 from api.running.logs import log_noise, where
 
-#: How long the head of a request may take from its first byte, in seconds.
+#: How long the head of a request may take, from its first byte, in seconds.
 HEAD_SECONDS = 15.0
 
-#: How long a connection may be idle: longer than proxies keep theirs, in seconds.
+#: How long a connection may be idle, in seconds: longer than proxies keep theirs.
 KEEPALIVE_SECONDS = 75.0
 
-#: How long a client may leave what was sent to it untaken, in seconds.
+#: How long a client may leave sent data unread, in seconds.
 SEND_SECONDS = 60.0
 
-#: How long the rest of a request is taken in after an early answer, in seconds: a connection that
-#: is closed on unread data takes the answer from its reader.
+#: After an early answer, how long to keep reading the rest of the request, in seconds. If the
+#: connection is closed with unread data, the client loses the answer.
 LINGER_SECONDS = 2.0
 
 #: The longest request line, and the longest header, in bytes.
 MAX_LINE = 8190
 
-#: The longest head: a hundred headers of the longest kind would be a megabyte for each connection.
+#: The longest head, in bytes: a hundred headers of maximum length would take a megabyte each time.
 MAX_HEAD = 64 * 1024
 
-#: Bytes that are held for clients that are slow to take them: of one address, and of all. A page
-#: has up to four megabytes, and takes twice as much until it is taken.
+#: Limits on unsent bytes held for slow clients, for one address and for all. A page has up to four
+#: megabytes and takes twice that until the client has read it.
 MAX_UNSENT_OF_ADDRESS = 64 * 1024 * 1024
 MAX_UNSENT = 512 * 1024 * 1024
 
-#: Connections at most, and files that are left for all else.
+#: The most connections, and how many file descriptors are reserved for everything else.
 MAX_CONNECTIONS = 20_000
 OTHER_FILES = 256
 
 
 class Edge:
-    """What the connections of one process share: limits, and counts. Belongs to one event loop.
+    """The limits and counts that all connections of one process share. For one event loop.
 
-    ``trusted``: proxies whose ``X-Forwarded-For`` is believed. One address that is none of these
-    gets a quarter of the connections at most.
+    ``trusted``: proxies whose ``X-Forwarded-For`` is believed. Any other address gets at most a
+    quarter of the connections.
     """
 
     def __init__(
@@ -80,39 +80,39 @@ class Edge:
         self._unreadable: Counter[str] = Counter()
         self._refused = 0
         self._cut = 0
-        #: Closes the connections on which no request is being answered; how many they were.
+        #: Closes the connections that are not answering a request; returns how many there were.
         self.close_idle: Callable[[], int] = lambda: 0
 
     @cached_property
     def _most(self) -> int:
-        # Not before the first connection: a server has its limit of files raised when it starts.
+        # Computed at the first connection: a server has its limit of open files raised at start.
         return _connections_allowed() if self._given is None else self._given
 
     def source_of(self, request: web.BaseRequest) -> str:
-        """The address that a request counts for."""
+        """Return the address that a request counts for."""
         forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, ()) if self.trusted else ()
         return source_of(request.remote or "", forwarded, self.trusted)
 
     def admit(self, peer: str) -> Problem | None:
-        """Count a connection; why it is refused, if it is."""
+        """Count a connection; return the problem that refuses it, or ``None``."""
         address = counted(peer)
         self._open += 1
         self._addresses[address] += 1
         if self._open > self._most:
             self._refused += 1
-            return _busy("All connections of this service are taken.")
+            return _busy("All connections of this service are in use.")
         if self._addresses[address] > max(1, self._most // 4) and not trusts(peer, self.trusted):
             self._refused += 1
-            return _busy("This address holds all connections that one address may hold.")
+            return _busy("This address already has as many connections as one address may have.")
         return None
 
     @property
     def full(self) -> bool:
-        """Whether there is no room even to say so."""
+        """Whether even a refusal can no longer be sent."""
         return self._open > self._most
 
     def left(self, peer: str) -> None:
-        """A connection has ended."""
+        """Stop counting a connection that ended."""
         address = counted(peer)
         self._open -= 1
         self._addresses[address] -= 1
@@ -121,7 +121,7 @@ class Edge:
 
     @contextmanager
     def unsent(self, peer: str, waiting: int) -> Iterator[None]:
-        """Count what waits to be taken by a client; raises ``TimeoutError`` if that is too much."""
+        """Count bytes that wait for a client; raise ``TimeoutError`` if they are too many."""
         address = counted(peer)
         self._unsent[address] += waiting
         try:
@@ -141,12 +141,12 @@ class Edge:
             raise TimeoutError
 
     def unreadable(self, reason: str, request_id: str) -> None:
-        """Count, and log, a request that no handler saw."""
+        """Count and log a request that no handler saw."""
         self._unreadable[reason] += 1
         log_noise("request_unreadable", reason=reason, request_id=request_id)
 
     def collect(self) -> Iterator[Metric]:
-        """Numbers for the metrics page."""
+        """Yield the numbers for the metrics page."""
         unreadable = CounterMetricFamily(
             "http_unreadable", "Requests that no handler saw", labels=("reason",)
         )
@@ -156,13 +156,13 @@ class Edge:
         yield from self.probes.collect()
         yield GaugeMetricFamily("http_connections", "Open connections", self._open)
         yield CounterMetricFamily(
-            "http_connections_refused", "Connections beyond what there may be", self._refused
+            "http_connections_refused", "Connections refused beyond the limit", self._refused
         )
         yield GaugeMetricFamily(
-            "http_unsent_bytes", "Bytes that are held for slow clients", self._unsent.total()
+            "http_unsent_bytes", "Bytes held for slow clients", self._unsent.total()
         )
         yield CounterMetricFamily(
-            "http_connections_cut", "Connections of clients that took too little", self._cut
+            "http_connections_cut", "Connections of clients that read too slowly", self._cut
         )
         yield from self.shares.collect()
 
@@ -171,7 +171,7 @@ EDGE = web.AppKey("edge", Edge)
 
 
 class Runner(web.AppRunner):
-    """Serves an application on the connections of this module."""
+    """Serves an application over this module's connections."""
 
     async def _make_server(self) -> web.Server:
         plain = await super()._make_server()
@@ -183,7 +183,7 @@ class Front(web.Server):
     """Makes a ``Connection`` for each client of a server."""
 
     def __init__(self, plain: web.Server, edge: Edge) -> None:
-        kept: dict[str, Any] = plain._kwargs  # noqa: SLF001 - there is no public way to them
+        kept: dict[str, Any] = plain._kwargs  # noqa: SLF001 - aiohttp has no public access to them
         super().__init__(
             _answering(plain.request_handler),
             request_factory=plain.request_factory,
@@ -191,7 +191,7 @@ class Front(web.Server):
             loop=plain._loop,  # noqa: SLF001
             **{
                 **kept,
-                "access_log": None,  # the canonical line says more
+                "access_log": None,  # the service writes its own log line per request
                 "keepalive_timeout": KEEPALIVE_SECONDS,
                 "lingering_time": LINGER_SECONDS,
                 "max_line_size": MAX_LINE,
@@ -212,11 +212,11 @@ class Front(web.Server):
 
 
 class _HeadLate(Exception):
-    """The head of a request did not come in time."""
+    """The head of a request took too long."""
 
 
 class _HeadLong(Exception):
-    """The head of a request does not end."""
+    """The head of a request is too long."""
 
 
 class Connection(web.RequestHandler):
@@ -229,19 +229,19 @@ class Connection(web.RequestHandler):
         self._edge = edge
         self._peer: str | None = None
         self._head_timer: asyncio.TimerHandle | None = None
-        #: The body of the newest request: while it has not ended, what comes belongs to it.
+        #: The body of the newest request; until it ends, received bytes belong to it.
         self._body: StreamReader | None = None
-        #: After what could not be parsed, nothing on this connection can be: it is only taken in.
+        #: Set after an unparsable request: further bytes are read and discarded.
         self._deaf = False
-        #: Bytes of a head that has not ended, or of what is only taken in.
+        #: Bytes received of an unfinished head, or discarded.
         self._heard = 0
-        #: Bytes that the answer being sent takes until it is taken.
+        #: Bytes that the answer in progress occupies until the client has read it.
         self._held = 0
-        #: Called when the client has gone.
+        #: Called when the client has disconnected.
         self.on_lost: Callable[[], object] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a connection, if there is room for it."""
+        """Accept a connection if the limits allow it."""
         name = transport.get_extra_info("peername")
         self._peer = name[0] if isinstance(name, tuple) else ""
         refusal = self._edge.admit(self._peer)
@@ -253,11 +253,11 @@ class Connection(web.RequestHandler):
 
     @property
     def idle(self) -> bool:
-        """Whether it waits for a request."""
+        """Whether the connection is waiting for a request."""
         return self._waiter is not None and not self._waiter.done() and not self._messages
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Make room again."""
+        """Release the connection's place."""
         if self._peer is not None:
             self._edge.left(self._peer)
             self._peer = None
@@ -267,7 +267,7 @@ class Connection(web.RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; a head that has begun has to end in time."""
+        """Parse received bytes; a head must end within its time limit once it has begun."""
         if self._deaf:
             self._heard += len(data)
             return
@@ -298,9 +298,9 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what no handler saw, or none could: without a word of what was sent."""
+        """Answer a request that no handler saw or finished, without repeating what was sent."""
         if isinstance(exc, ConnectionError):
-            raise exc  # the client has gone: nobody is there to answer
+            raise exc  # the client has disconnected: there is nobody to answer
         request_id = new_request_id()
         if status < 500:
             reason, problem = _unreadable(exc)
@@ -310,7 +310,7 @@ class Connection(web.RequestHandler):
             raised = {} if exc is None else {"exception": where(exc)}
             log_noise("request_failed", level="error", request_id=request_id, **raised)
         if request.writer.output_size > 0:
-            raise ConnectionError("the answer has begun: all that is left is to break it off")
+            raise ConnectionError("the answer has already begun and can only be broken off")
         response = response_to(problem, instance=None, request_id=request_id)
         response.force_close()
         return response
@@ -318,11 +318,11 @@ class Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer under the one name; after a bad request, take in what still comes."""
+        """Send an answer with our ``Server`` header; after a bad request, discard what follows."""
         if not resp.prepared:
             resp.headers[hdrs.SERVER] = SERVER
         body = resp.body if isinstance(resp, web.Response) else None
-        # The answer itself, and what the transport makes of it, until the last byte is taken.
+        # The answer itself and the transport's copy of it, until the last byte is sent.
         self._held = 2 * len(body) if isinstance(body, bytes) else 0
         try:
             finished = await super().finish_response(request, resp, start_time)
@@ -333,7 +333,7 @@ class Connection(web.RequestHandler):
         return finished
 
     async def _linger(self) -> None:
-        """Take in what comes until it ends or falls silent, for a moment."""
+        """Discard received bytes until they end or pause, for at most ``LINGER_SECONDS``."""
         transport = self.transport
         if transport is None:
             return
@@ -346,7 +346,7 @@ class Connection(web.RequestHandler):
             await asyncio.sleep(0.1)
 
     async def _drain_helper(self) -> None:
-        """Wait for the client to take what was sent; one that does not is cut off."""
+        """Wait until the client has read what was sent; disconnect a client that does not read."""
         if not self._paused:
             return
         try:
@@ -358,18 +358,18 @@ class Connection(web.RequestHandler):
                     await super()._drain_helper()
         except TimeoutError:
             self._cut()
-            raise ConnectionResetError("the client does not take what is sent to it") from None
+            raise ConnectionResetError("the client does not read what is sent to it") from None
 
     def _cut(self) -> None:
         if self.transport is not None:
             self.transport.abort()
 
     def _break_off(self, status: int, why: Exception) -> None:
-        """Answer a request whose head has not ended."""
+        """Answer a request whose head is too slow or too long."""
         self._cancel_head_timer()
         waiter = self._waiter
-        # Without a waiter either a request is being handled, and this is about the next one, which
-        # has time; or the connection is so new that nobody waits for its first request yet.
+        # Without a waiter there are two cases: a request is being handled, and the unfinished head
+        # is of the next one, which has time; or the connection is too new to have a waiter yet.
         busy = self._request_count > 0 if waiter is None else waiter.done()
         if busy or self._messages:
             return
@@ -384,7 +384,7 @@ class Connection(web.RequestHandler):
             self._head_timer = None
 
     def _refuse(self, transport: asyncio.BaseTransport, refusal: Problem) -> None:
-        """Say that there is no room, and close; where there is not even room to say so, close."""
+        """Send ``refusal`` and close; only close if even a refusal can no longer be sent."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self._deaf = self._force_close = True
@@ -405,7 +405,7 @@ class Connection(web.RequestHandler):
 
 @contextmanager
 def ends_with_client(request: web.Request) -> Iterator[None]:
-    """Cancel what is done inside, by the task that calls, as soon as the client goes away."""
+    """Cancel the calling task's work inside this context as soon as the client disconnects."""
     protocol = request.protocol
     task = asyncio.current_task()
     if not isinstance(protocol, Connection) or task is None:
@@ -427,7 +427,7 @@ def _no_payload() -> Any:
 def _answering(
     handle: Callable[[Any], Awaitable[web.StreamResponse]],
 ) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
-    """A handler whose refusals have the one shape, those made before any middleware too."""
+    """Wrap a handler so that all its errors are problem documents, even before any middleware."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -441,7 +441,7 @@ def _answering(
 
 
 def _unreadable(error: BaseException | None) -> tuple[str, Problem]:
-    """Why a request could not be parsed: a word for the metrics, and the answer."""
+    """Return why a request could not be parsed: a word for the metrics, and the answer."""
     match error:
         case _HeadLate():
             return "head-late", Problem(
@@ -452,7 +452,8 @@ def _unreadable(error: BaseException | None) -> tuple[str, Problem]:
                 "headers-too-large", f"The head of a request may have at most {MAX_HEAD} bytes."
             )
         case http_exceptions.LineTooLong():
-            # aiohttp tells a long address from a long header by nothing but how it was read.
+            # aiohttp raises the same error for a long address and a long header; the traceback
+            # tells.
             if _is_line(error):
                 return "line-too-long", Problem(
                     "uri-too-long", f"The address may have at most {MAX_LINE} bytes."
@@ -461,7 +462,7 @@ def _unreadable(error: BaseException | None) -> tuple[str, Problem]:
                 "headers-too-large", f"A header may have at most {MAX_LINE} bytes."
             )
         case http_exceptions.InvalidHeader():
-            return "header", Problem("malformed", "A header must be as RFC 9110 has it.")
+            return "header", Problem("malformed", "Every header must have the form of RFC 9110.")
         case http_exceptions.BadStatusLine() | http_exceptions.InvalidURLError():
             return "line", Problem(
                 "malformed", "The request line must be a method, an address and HTTP/1.1."
@@ -483,7 +484,7 @@ def _is_line(error: BaseException) -> bool:
 
 
 def _internal() -> Problem:
-    return Problem("internal", "The service met a fault of its own. Report the request_id.")
+    return Problem("internal", "The service has an internal fault. Report the request_id.")
 
 
 def _busy(why: str) -> Problem:
@@ -491,21 +492,17 @@ def _busy(why: str) -> Problem:
 
 
 def _limit_unacknowledged(transport: asyncio.BaseTransport) -> None:
-    """Have the system end a connection whose other side has vanished, or takes nothing (Linux)."""
+    """Let Linux end a connection whose other side has vanished or does not read."""
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
-    found = transport.get_extra_info("socket")
-    if (
-        option is not None
-        and found is not None
-        and found.family in {socket.AF_INET, socket.AF_INET6}
-    ):
-        found.setsockopt(socket.IPPROTO_TCP, option, int(SEND_SECONDS * 1000))
+    sock = transport.get_extra_info("socket")
+    if option is not None and sock is not None and sock.family in {socket.AF_INET, socket.AF_INET6}:
+        sock.setsockopt(socket.IPPROTO_TCP, option, int(SEND_SECONDS * 1000))
 
 
 def _connections_allowed() -> int:
-    """As many as the system lets this process have, and some files for all else."""
+    """Return how many connections the limit of open files allows, with some files reserved."""
     try:
-        import resource  # noqa: PLC0415 - Windows has none
+        import resource  # noqa: PLC0415 - Windows does not have this module
     except ImportError:
         return MAX_CONNECTIONS
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,4 +1,4 @@
-"""What the parts of one application share, by typed key, and what a request carries along."""
+"""Typed keys for what the parts of one application share, and for data of a request."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from projections.drawing.desk import Desk
 
 LEDGER = web.AppKey("ledger", Ledger)
 TOKENS = web.AppKey("tokens", Tokens)
-#: Whatever answers questions from views; the modules that ask it know its type.
+#: The follower that answers questions from views; the modules that use it know its type.
 VIEWS: web.AppKey[Any] = web.AppKey("views", object)
-#: Where commands are prepared that take longer than the sequencer should wait for.
+#: Prepares commands that take longer than the sequencer should wait.
 DESK: web.AppKey[Desk | None] = web.AppKey("desk")
-#: The keys of what is sealed about natural persons.
+#: The keys that seal data about natural persons.
 VAULT: web.AppKey[Vault | None] = web.AppKey("vault")
-#: Files of evidence, if this service keeps any.
+#: The store of evidence files, if this service has one.
 EVIDENCE: web.AppKey[EvidenceFiles | None] = web.AppKey("evidence")
-#: What was refused and looked at, as it can be read.
+#: The access ledger, for reading.
 ACCESS: web.AppKey[Any] = web.AppKey("access", object)
-#: What keeps the transparency log.
+#: The keeper of the transparency log.
 LOG = web.AppKey("log", Keeper)
-#: The clock that commands are dated by, if it is watched for jumps.
+#: The clock that dates commands, if it is watched for jumps.
 TIMEKEEPER: web.AppKey[Timekeeper | None] = web.AppKey("timekeeper")
-#: What has witnesses cosign it, if there are any.
+#: Has witnesses cosign the log, if there are any.
 WITNESSES: web.AppKey[Cosigning | None] = web.AppKey("witnesses")
 
 
 class Line(msgspec.Struct):
-    """What the canonical log line will say of a request; handlers fill it in as they learn it."""
+    """The fields of a request's canonical log line; handlers fill them in as they learn them."""
 
     request_id: str
     route: str = "-"
@@ -47,7 +47,7 @@ class Line(msgspec.Struct):
     command_id: str | None = None
     position: int | None = None
     problem: str | None = None
-    #: Where the view stood, at least, that the answer was read from.
+    #: The least position of the views that the answer was read from.
     view_position: int | None = None
     more: Mapping[str, Any] = msgspec.field(default_factory=dict)
     started: float = msgspec.field(default_factory=time.perf_counter)

@@ -1,6 +1,6 @@
-"""Subjects of one kind as two resources: a list to filter, and one by its id.
+"""Serve the subjects of one kind as two resources: a list with filters, and one by its id.
 
-Most systems are read so; a module of the api that does declares a ``Listing`` and no handler.
+Most systems are read this way: their api module declares a ``Listing`` and needs no handler.
 """
 
 from __future__ import annotations
@@ -30,38 +30,38 @@ from projections.views import FoldView
 
 Where = list[sa.ColumnElement[bool]]
 
-#: The day as of which a list is asked for.
-VALID_AS_OF = Parameter("valid_as_of", date, "the day on which what is listed has to hold")
+#: The day for which a list is requested.
+VALID_AS_OF = Parameter("valid_as_of", date, "only entries that are in force on this day")
 
 
-#: A part of a text; most Chinese words have two characters, some one.
+#: Text to search for; most Chinese words have two characters, some have one.
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-SEARCH = Parameter("q", Words, "what is searched for: any part of the text, whatever its case")
+SEARCH = Parameter("q", Words, "text to search for, anywhere in the entry, in any letter case")
 
 
 class FoundItems(msgspec.Struct, frozen=True):
-    """A page of things; the ``Link`` header leads to the next."""
+    """A page of entries; the ``Link`` header leads to the next page."""
 
     items: tuple[dict[str, Any], ...]
 
 
 def everybody(grant: Grant, table: sa.Table) -> Where:
-    """What anybody may read (**P** of the rulebook)."""
+    """Everyone reads every row (**P** of the rulebook)."""
     return []
 
 
 def concerned(grant: Grant, table: sa.Table) -> Where:
-    """Supervisors read all, a unit what is its own, a business what is about it.
+    """Supervisors read every row, a unit its own rows, a business the rows about it.
 
-    The table has a column ``unit``; without a column ``entity``, businesses read nothing.
+    The table must have a column ``unit``; without a column ``entity``, businesses read no row.
     """
     return [may_ask(grant, unit=table.c.unit, entity=table.c.get("entity"))]
 
 
 def published(grant: Grant, table: sa.Table) -> Where:
-    """Everybody reads what is public, and who is concerned the rest; a column ``public`` says it.
+    """Everyone reads public rows (column ``public``); those concerned also read the others.
 
-    Units and supervisors read as ``concerned`` has it, and the public part of all others' beside.
+    Units and supervisors read the rows of ``concerned``, and the public rows of all units.
     """
     public = table.c.public.is_(True)
     if grant.role in PUBLIC or (grant.role == "entity_rep" and "entity" not in table.c):
@@ -70,45 +70,45 @@ def published(grant: Grant, table: sa.Table) -> Where:
 
 
 def shared(grant: Grant, table: sa.Table) -> Where:
-    """What is shared among the authorities: each reads all, a business what is about it."""
+    """Authorities read every row, a business the rows about it."""
     if grant.role in UNIT_BOUND:
         return []
     return concerned(grant, table)
 
 
-#: Whom every unit reports to.
+#: Roles to which every unit reports.
 BUREAU: frozenset[Role] = frozenset({"jb_supervisor", "rlo_assessor", "ledger_clock"})
 
 
 def reported(grant: Grant, table: sa.Table) -> Where:
-    """The Justice Bureau and the rule-of-law office read all, everybody else the own unit's."""
+    """The Justice Bureau and the rule-of-law office read every row, others their own unit's."""
     return [] if grant.role in BUREAU else [table.c.unit == grant.unit]
 
 
 def shown(fold: Fold, grant: Grant) -> dict[str, Any]:
-    """Whatever the fold says, but for what it does not know."""
+    """Return the fields of ``fold`` that have a value."""
     names = zip(fold.__struct_encode_fields__, fold.__struct_fields__, strict=True)
-    said = {shown: getattr(fold, name) for shown, name in names}
+    fields = {shown: getattr(fold, name) for shown, name in names}
     if (stage := getattr(fold, "stage", None)) is not None:
-        said["stage"] = stage
-    return {name: value for name, value in said.items() if value not in (None, (), "", [], {})}
+        fields["stage"] = stage
+    return {name: value for name, value in fields.items() if value not in (None, (), "", [], {})}
 
 
 def _begun(table: sa.Table) -> Where:
-    """The rows of what began by an event of its own.
+    """Return the condition for subjects whose first event is recorded.
 
-    Of another one nothing is known but what is said about it, by events that may be hidden.
+    Of other subjects only references are known, and those may come from hidden events.
     """
     return [table.c.stage.is_distinct_from("unknown")] if "stage" in table.c else []
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """What is read of the subjects of one kind.
+    """The list and the document of the subjects of one kind.
 
-    ``path``: of the list; one subject is below it. ``summary`` says what the list holds, ``one``
-    what the document about one says. ``seen`` gives the rows that a token may see, of both.
-    ``show`` makes the document from the fold; of a view whose rows hold it ready, in a column
-    ``document``, it is sent as it is. ``filters``: parameters named like a column.
+    ``path``: the path of the list; a single subject is below it. ``summary`` describes the list
+    and ``one`` the document, for the interface description. ``seen`` returns the condition for the
+    rows that a token may see, in both. ``show`` makes the document from the fold; if the view has a
+    column ``document``, that is sent instead. ``filters``: query parameters named like a column.
     """
 
     path: str
@@ -117,24 +117,24 @@ class Listing(msgspec.Struct, frozen=True):
     one: str
     seen: Callable[..., Where] = concerned
     show: Callable[..., dict[str, Any]] = shown
-    #: Whether what is shown depends on the day too; ``show`` is then handed today.
+    #: Whether the document also depends on the day; ``show`` is then passed today's date.
     by_day: bool = False
     filters: tuple[Parameter, ...] = ()
-    #: By which column a filter asks, where that depends on what a reader sees of a row.
+    #: Returns the column for a filter, if it depends on what the reader may see of a row.
     column: Callable[[Grant, sa.Table, str], sa.ColumnElement[Any]] | None = None
     roles: frozenset[Role] | None = None
-    #: The policy on whose value today it depends too which rows are seen; handed to ``seen``, with
-    #: the day.
+    #: The key of a policy on which visibility depends. ``seen`` is then also passed the policy's
+    #: value today, and today's date.
     policy: str | None = None
-    #: The column in which the parameter ``q`` searches; it holds search keys.
+    #: The column that the parameter ``q`` searches; it holds search keys.
     searched: str | None = None
-    #: Further views in which ``seen`` looks.
+    #: Further views that ``seen`` reads.
     looks_in: tuple[str, ...] = ()
-    #: The rows that hold on a day: the list then takes ``valid_as_of`` and leaves out the rest.
+    #: The condition for rows in force on a day; with it, the list accepts ``valid_as_of``.
     holds: Callable[[sa.Table, date], sa.ColumnElement[bool]] | None = None
 
     def resources(self) -> tuple[Resource, Resource]:
-        """The list and the single document."""
+        """Return the list and the document as resources."""
         return (
             Resource(
                 self.path,
@@ -196,7 +196,7 @@ class Listing(msgspec.Struct, frozen=True):
         return handler
 
     async def _where(self, request: web.Request, grant: Grant) -> Where:
-        """The rows that a token may see, by what holds now."""
+        """Return the conditions for the rows that a token may see at present."""
         table = self.view.table
         for view in self.looks_in:
             await caught_up(request, view)
@@ -233,10 +233,10 @@ class Listing(msgspec.Struct, frozen=True):
 
 @cache
 def opened(view: type[FoldView[Any]]) -> FoldView[Any]:
-    """What reads the states of a view."""
+    """Return an instance of a view, for decoding its states."""
     return view()
 
 
 def _text(wanted: Any, column: sa.ColumnElement[Any]) -> Any:
-    """A value as it stands in a column: whatever is no number is text there."""
+    """Return a value in the form of its column: every value that is not an integer is text."""
     return wanted if isinstance(column.type, sa.Integer) else str(wanted)

@@ -1,4 +1,4 @@
-"""From what a decoder says of a bad body to what a person needs: where it is, what is allowed."""
+"""Turn a decoder's message about a bad body into a problem: where the fault is, what is allowed."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ _FIELD = re.compile(r"(?:unknown|required) field `(?P<name>[^`]*)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _CHECK = re.compile(r"^(?P<name>\w+): ")
 
-#: How deeply a body may be nested: what is recorded has to be readable by every reader.
+#: How deeply a body may be nested, so that every reader of the ledger can read the record.
 MAX_DEPTH = 64
 
-#: Entries of a list at most, where its type does not say how many it may have.
+#: The most entries of a list whose type sets no limit.
 MAX_ITEMS = 1_000
 
-#: Characters of what was sent that are told back at most.
+#: The most characters of a sender's text that an answer repeats.
 MAX_TOLD = 1_000
 
-#: Fewer characters than this between two texts cannot hold a number beyond 64 bits.
+#: A gap between two texts with fewer characters cannot hold a number beyond 64 bits.
 _SHORT = 19
 
 _PATTERN = "Expected `str` matching regex"
-_MOMENT = "an existing moment with its offset, as 2026-10-20T09:30:00+08:00"
+_MOMENT = "an existing moment with its offset, such as 2026-10-20T09:30:00+08:00"
 _HINTS = {
-    # The longer first: the message for a day begins the one for a moment.
+    # The longer pattern comes first: the message for a day is a prefix of the one for a moment.
     "Invalid RFC3339 encoded datetime": _MOMENT,
     "Expected `datetime` with a timezone component": _MOMENT,
-    "Invalid RFC3339 encoded date": "a day that exists, as 2026-10-20",
+    "Invalid RFC3339 encoded date": "a day that exists, such as 2026-10-20",
     r"Expected `str` matching regex '\\S'": "text that is not blank",
 }
 
 
 def decoded(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
-    """The value that ``body`` encodes. Raises a ``malformed`` problem that says what is wrong."""
+    """Return the value that ``body`` encodes; raise a ``malformed`` problem with the reason."""
     try:
         value = decoder.decode(body)
     except msgspec.ValidationError as error:
         raise _invalid(str(error), decoder.type) from None
     except UnicodeDecodeError as error:
         raise Problem(
-            "malformed", f"The body is not UTF-8: byte {error.start} of a string is invalid."
+            "malformed", f"The body must be UTF-8; byte {error.start} of a string is invalid."
         ) from None
     except msgspec.DecodeError as error:
         raise Problem(
-            "malformed", f"The body is not JSON: {error}. Send one JSON object.", pointer=""
+            "malformed", f"The body must be one JSON object; the parser says: {error}.", pointer=""
         ) from None
     except RecursionError:
         raise _too_deep() from None
@@ -65,9 +65,9 @@ def decoded(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
 
 
 def _refuse_long(value: Any, info: inspect.Type, steps: list[str]) -> None:
-    """Refuse a list that is longer than any command needs: each entry is looked up on its own.
+    """Refuse a list that is longer than any command needs: each entry costs a lookup.
 
-    Lists whose type says how long they may be were looked at when they were decoded.
+    The decoder has already checked lists whose type sets a limit.
     """
     inside: Iterable[tuple[Any, Any, inspect.Type]] = ()
     for part in _parts(info):
@@ -80,24 +80,24 @@ def _refuse_long(value: Any, info: inspect.Type, steps: list[str]) -> None:
                     f"This list must have at most {MAX_ITEMS} entries; it has {len(value)}.",
                     pointer="".join(f"/{escaped(step)}" for step in steps),
                 )
-            inside = [(index, one, part.item_type) for index, one in enumerate(value)]
+            inside = [(index, entry, part.item_type) for index, entry in enumerate(value)]
     for step, inner, type_ in inside:
         if isinstance(inner, tuple | msgspec.Struct):
             _refuse_long(inner, type_, [*steps, str(step)])
 
 
 def _refuse_ambiguous(body: bytes) -> None:
-    """Refuse what readers of JSON disagree on: repeated keys, long numbers, deep nesting."""
+    """Refuse what JSON parsers treat differently: repeated keys, long numbers, deep nesting."""
     if b"\\" not in body and body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
-        # Without escapes every quote begins or ends a text: what stands between is structure, and
-        # a text is a key if a colon follows. Nothing is wrong where no text comes twice.
+        # Without escapes, each quote begins or ends a text; between texts is structure. A text is
+        # a key if a colon follows it. If no text repeats, no key does.
         parts = body.split(b'"')
         texts, between = parts[1::2], parts[::2]
         if max(map(len, between)) < _SHORT and (
             len(set(texts)) == len(texts) or not _repeats(texts, between)
         ):
             return
-    # Objects in a list share their keys, so this is common; it is only slower.
+    # Common, because objects in a list share their keys; this way is slower but exact.
     try:
         value = json.loads(body, object_pairs_hook=_once)
     except RecursionError:
@@ -106,7 +106,7 @@ def _refuse_ambiguous(body: bytes) -> None:
     if fault is not None:
         raise Problem(
             "malformed",
-            "A whole number lies between -9223372036854775808 and 9223372036854775807.",
+            "A whole number must lie between -9223372036854775808 and 9223372036854775807.",
             pointer="".join(f"/{escaped(step)}" for step in reversed(fault)),
         )
 
@@ -118,27 +118,28 @@ def _repeats(texts: list[bytes], between: list[bytes]) -> bool:
 
 def _too_deep() -> Problem:
     return Problem(
-        "malformed", f"The body is nested more than {MAX_DEPTH} levels deep.", pointer=""
+        "malformed", f"The body must be nested at most {MAX_DEPTH} levels deep.", pointer=""
     )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
                 raise Problem(
-                    "malformed", f"The key {shortened(name)!r} stands twice in one object."
+                    "malformed",
+                    f"A key must occur once in an object; {shortened(name)!r} occurs twice.",
                 )
             seen.add(name)
-    return found
+    return members
 
 
 def _fault(value: Any, depth: int) -> list[str] | None:
-    """The steps to a number that is too long, innermost first; ``None`` where there is none.
+    """Return the steps to a number that is too long, innermost first; ``None`` if there is none.
 
-    They are put together on the way back: a pointer for every value would cost keys times values.
+    The pointer is built only for a faulty value: for every value it would cost too much time.
     """
     if depth < 0:
         raise _too_deep()
@@ -157,65 +158,65 @@ def _fault(value: Any, depth: int) -> list[str] | None:
 
 
 def shortened(text: str) -> str:
-    """A text that somebody sent, short enough to be told back."""
+    """Return a sender's text, cut to a length that may be repeated in an answer."""
     return text if len(text) <= MAX_TOLD else f"{text[:MAX_TOLD]} …"
 
 
 def escaped(part: str) -> str:
-    """One reference token of a JSON pointer (RFC 6901)."""
+    """Escape one reference token of a JSON pointer (RFC 6901)."""
     return part.replace("~", "~0").replace("/", "~1")
 
 
 def _invalid(message: str, type_: Any) -> Problem:
-    # Whatever was sent may stand in the message, so what comes last is the place.
-    what, found, path = message.rpartition(" - at `")
+    # The message may quote what was sent, so only its last " - at" introduces the place.
+    fault, separator, path = message.rpartition(" - at `")
     path = path.removeprefix("key` in `")
-    if not found or not (path.startswith("$") and path.endswith("`")):
-        what, path = message, "$`"
+    if not separator or not (path.startswith("$") and path.endswith("`")):
+        fault, path = message, "$`"
     path = path[:-1]
     steps = [name or index for name, index in _STEP.findall(path)]
     info = _walk(inspect.type_info(type_), steps)
-    field = _FIELD.search(what)
-    check = _CHECK.match(what)
+    field = _FIELD.search(fault)
+    check = _CHECK.match(fault)
     if field is not None:
         steps.append(field["name"])
     elif check is not None and check["name"] in _field_names(info):
         steps.append(check["name"])
-        what = what[check.end() :]
+        fault = fault[check.end() :]
     if field is not None and field["name"] in FORMER_FIELDS and _countersigned(type_, steps):
-        what = (
-            f"`{field['name']}` must be left out: nobody names another person as having approved. "
-            "Send it without; what is recorded is a request, which that person approves with "
+        fault = (
+            f"`{field['name']}` must be left out: nobody can name another person as the approver. "
+            "Send the command without it; this records a request, which that person approves with "
             "POST /v1/approvals/approve-request"
         )
-    elif what.startswith(_PATTERN) and (described := _description(info)):
-        # A pattern tells a person little; what the field holds is said in words.
-        what = f"it must be {described}"
-    allowed = _allowed(what, info)
-    detail = shortened(what) + (f"; allowed: {allowed}" if allowed else "")
+    elif fault.startswith(_PATTERN) and (described := _description(info)):
+        # The field's description says more to a person than a pattern.
+        fault = f"it must be {described}"
+    allowed = _allowed(fault, info)
+    detail = shortened(fault) + (f"; allowed: {allowed}" if allowed else "")
     return Problem("malformed", detail, pointer="".join(f"/{escaped(step)}" for step in steps))
 
 
 def _countersigned(type_: Any, steps: list[str]) -> bool:
-    """Whether a field stands in the body of a command that two people sign."""
+    """Return whether ``steps`` lead to a field of a command that two people must sign."""
     return len(steps) == 1 and isinstance(type_, type) and issubclass(type_, Countersigned)
 
 
-def _allowed(what: str, info: inspect.Type | None) -> str:
+def _allowed(fault: str, info: inspect.Type | None) -> str:
     for start, hint in _HINTS.items():
-        if what.startswith(start):
+        if fault.startswith(start):
             return hint
-    if what.startswith("Invalid enum value"):
+    if fault.startswith("Invalid enum value"):
         return ", ".join(repr(v) for part in _parts(info) for v in getattr(part, "values", ()))
-    if "unknown field" in what:
+    if "unknown field" in fault:
         return ", ".join(_field_names(info))
     return ""
 
 
 def _description(info: inspect.Type | None) -> str:
-    """What is said of a field's type in words, if anything is."""
+    """Return the description of a field's type, or an empty text."""
     if isinstance(info, inspect.UnionType):
-        return next((words for one in info.types if (words := _description(one))), "")
+        return next((words for part in info.types if (words := _description(part))), "")
     if not isinstance(info, inspect.Metadata):
         return ""
     return str((info.extra_json_schema or {}).get("description", "")) or _description(info.type)
@@ -239,7 +240,7 @@ def _field_names(info: inspect.Type | None) -> list[str]:
 
 
 def _walk(info: inspect.Type | None, steps: list[str]) -> inspect.Type | None:
-    """The type that stands at ``steps`` below ``info``, if it can be told."""
+    """Return the type at ``steps`` below ``info``, or ``None`` if it cannot be determined."""
     for step in steps:
         for part in _parts(info):
             if isinstance(part, inspect.StructType):

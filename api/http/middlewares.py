@@ -22,42 +22,42 @@ from api.running.logs import log_request
 
 log = structlog.get_logger("api")
 
-#: The status, in the log alone, of a request whose client went away before it was answered.
+#: The logged status of a request whose client disconnected before the answer; never sent.
 VANISHED = 499
 
-#: Ids made here: a count under a key of the process, so that nobody can tell how many there were.
-#: Reading random bytes for each request would let go of the interpreter lock each time, and wait
-#: to get it back.
+#: Request ids made here are a counter hashed with a key of the process, so that they do not reveal
+#: how many requests there were. Reading random bytes per request would release the interpreter
+#: lock each time and wait to get it back.
 _KEY = secrets.token_bytes(32)
 _COUNT = count(1)
 
-#: Methods that are counted and logged by name; another is whatever somebody writes.
+#: Methods that are counted and logged by name; any other is free text from a client.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-#: What a sender may choose as request id: enough for every tracing system, nothing that could
-#: break a log line or a header.
+#: A request id that a sender may choose: long enough for every tracing system, and harmless in a
+#: log line or header.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}\Z")
 
 
 def new_request_id() -> str:
-    """The id of a request that brings none."""
+    """Return an id for a request that has none."""
     return blake2b(next(_COUNT).to_bytes(8, "big"), key=_KEY, digest_size=10).hexdigest()
 
 
 @web.middleware
 async def frame(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Everything that happens to every request, in one function because each call costs."""
+    """Handle what every request needs, in one function because each call costs time."""
     asked = request.headers.get("X-Request-Id")
     request_id = asked if asked and _REQUEST_ID.match(asked) else new_request_id()
     line = request[LINE] = Line(request_id)
-    # A connection is one task, and this is all that is bound in it: what its last request bound
-    # is bound anew.
+    # Each connection is one task. This is the only variable bound in it, and each request of the
+    # connection binds it again.
     bind_contextvars(request_id=request_id)
     status = VANISHED
     try:
         try:
             response = await handler(request)
-        except Exception as error:  # noqa: BLE001 - this is the place where all of them end
+        except Exception as error:  # noqa: BLE001 - every error becomes an answer here
             response = _answer_error(request, line, error)
         status = response.status
         if not response.prepared:
@@ -73,11 +73,11 @@ def _answer_error(request: web.Request, line: Line, error: Exception) -> web.Str
     if isinstance(error, web.HTTPException) and error.status < 400:
         return error
     if _vanished(request, error):
-        return web.Response(status=VANISHED)  # for the log: nobody is there to take it
+        return web.Response(status=VANISHED)  # only for the log: nobody receives it
     problem = as_problem(error)
     line.problem = problem.kind.name
     if "rule_id" in problem.members:
-        # A refusal can be audited from the log alone (rulebook 0.9).
+        # The log line must suffice to audit a refusal (rulebook 0.9).
         line.more = {**line.more, "rule_id": problem.members["rule_id"]}
     if problem.kind.name == "internal":
         log.error("request_failed", method=_method(request), route=line.route, exc_info=error)
@@ -85,7 +85,7 @@ def _answer_error(request: web.Request, line: Line, error: Exception) -> web.Str
 
 
 def _vanished(request: web.Request, error: Exception) -> bool:
-    """Whether the error is that the client has gone, before its request or its answer ended."""
+    """Return whether the client disconnected before its request or its answer was complete."""
     transport = request.transport
     gone = transport is None or transport.is_closing()
     return gone and isinstance(error, ConnectionError | web.RequestPayloadError)
@@ -103,7 +103,7 @@ def _conclude(request: web.Request, line: Line, status: int) -> None:
         route = resource.canonical if resource is not None else "-"
     method = _method(request)
     request.app[REQUESTS].count(method, route, status, seconds)
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "request_id": line.request_id,
         "method": method,
         "route": route,
@@ -112,26 +112,26 @@ def _conclude(request: web.Request, line: Line, status: int) -> None:
     }
     grant = line.grant
     if grant is not None:
-        said["unit"] = grant.unit
-        said["person"] = grant.person
-        said["role"] = grant.role
+        fields["unit"] = grant.unit
+        fields["person"] = grant.person
+        fields["role"] = grant.role
     if line.command_id is not None:
-        said["command_id"] = line.command_id
+        fields["command_id"] = line.command_id
     if line.position is not None:
-        said["position"] = line.position
+        fields["position"] = line.position
     if line.problem is not None:
-        said["problem"] = line.problem
-    said.update(line.more)
-    log_request(said)
+        fields["problem"] = line.problem
+    fields.update(line.more)
+    log_request(fields)
 
 
 async def expect(request: web.Request) -> web.StreamResponse | None:
-    """Answer ``Expect``; aiohttp asks this before any middleware runs."""
+    """Answer ``Expect``; aiohttp calls this before any middleware."""
     if request.version >= (1, 1):
         if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
             error = web.HTTPExpectationFailed()
             return response_to(error, instance=request.path, request_id=secrets.token_hex(8))
         await asyncio.shield(request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n"))
-        # The interim response must not count as the beginning of the real one.
+        # aiohttp must not count the interim response as the beginning of the real one.
         request.writer.output_size = 0
     return None

@@ -1,4 +1,4 @@
-"""``GET /v1/openapi.json``: the interface described, from the tables and types it runs on."""
+"""Serve ``GET /v1/openapi.json``, made from the tables and types that the service runs on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ledger.registry import Entry
 
 DESCRIPTION: web.AppKey[Callable[[], bytes]] = web.AppKey("description")
 
-#: Problems that any request can meet; the others are named where they occur.
+#: Problems that every request can get; operations list the others.
 _ALWAYS = ("malformed", "unauthenticated", "internal")
 _OF_COMMANDS = (
     "forbidden",
@@ -51,9 +51,8 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a command recorded. ``position`` is the last event's, or the head if it recorded none.
-
-    ``repeated``: the Idempotency-Key was known, and these are the events of the first time.
+    """What a command recorded. ``position`` is that of the last event, or the head if none.
+    ``repeated``: this Idempotency-Key was used before, and these are its events.
     """
 
     position: int
@@ -68,7 +67,7 @@ def add_description(
     operations: Sequence[Operation] = (),
     uploads: Sequence[Uploading] = (),
 ) -> None:
-    """Have the description made when it is first asked for: it takes a third of a second."""
+    """Make the description at its first request: that takes a third of a second."""
     description: Callable[[], bytes] = cache(
         lambda: msgspec.json.encode(describe(commands, resources, operations, uploads))
     )
@@ -76,7 +75,7 @@ def add_description(
 
 
 async def openapi(request: web.Request) -> web.Response:
-    """This description, as OpenAPI 3.1."""
+    """Return this description as OpenAPI 3.1."""
     body = await asked(request.app[DESCRIPTION])
     return conditional(request, sha256(body).hexdigest()[:16], lambda: body)
 
@@ -87,7 +86,7 @@ def describe(
     operations: Sequence[Operation] = (),
     uploads: Sequence[Uploading] = (),
 ) -> dict[str, Any]:
-    """The OpenAPI document for a command table, resources, and what operators have done."""
+    """Return the OpenAPI document of commands, resources, operators' commands and uploads."""
     listed = [r for r in resources if r.listed]
     returned = [r.returns for r in listed if r.returns is not None]
     parameters = [p.type for r in listed for p in (*r.query, *r.headers)]
@@ -114,8 +113,8 @@ def describe(
             "version": "1",
             "description": (
                 "The record of the supervision of administrative enforcement. Commands record "
-                "events; everything else is answered from the events. Every error is a problem "
-                "document (RFC 9457) of one of the types under /problems."
+                "events; all reads are answered from the events. Every error is a problem "
+                "document (RFC 9457); its type is listed under /problems."
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -158,7 +157,7 @@ def _command(entry: Entry, schema_of: dict[Any, Any], components: dict[str, Any]
     recorded = "Recorded."
     if issubclass(entry.command, Countersigned):
         text += f"\n\n{entry.command.told()}"
-        recorded = "Recorded: the request `approvals.approval-requested` where it takes two people."
+        recorded = "Recorded: `approvals.approval-requested`, if a second person must approve."
     schema = schema_of[_key(entry.command)]
     public = "public" in entry.roles
     shown = {
@@ -166,7 +165,7 @@ def _command(entry: Entry, schema_of: dict[Any, Any], components: dict[str, Any]
     }
     position = {
         "X-Position": {
-            "description": "the position of the last event recorded; for at_least",
+            "description": "the position of the last recorded event; use it as at_least",
             "schema": {"type": "integer"},
         },
         "X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"},
@@ -197,7 +196,7 @@ def _command(entry: Entry, schema_of: dict[Any, Any], components: dict[str, Any]
                 "content": shown,
             },
             "200": {
-                "description": "Recorded before under this Idempotency-Key, or nothing to record.",
+                "description": "Recorded earlier with this Idempotency-Key, or nothing to record.",
                 "headers": position,
                 "content": shown,
             },
@@ -252,7 +251,7 @@ def _upload(uploading: Uploading, schema_of: dict[Any, Any]) -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {}}}},
         "responses": {
             "201": {
-                "description": "Taken in.",
+                "description": "The file was stored.",
                 "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
                 "content": {"application/json": {"schema": schema_of[_key(uploading.returns)]}},
             },
@@ -272,7 +271,7 @@ def _get(resource: Resource, schema_of: dict[Any, Any]) -> dict[str, Any]:
     if len(resource.media_types) > 1:
         problems += ["not-acceptable", "too-many-requests"]
     if resource.path != "/readyz":
-        # Too many ask for the same kind of thing at once, or the answer takes too long to make.
+        # Too many requests of this kind at once, or making the answer takes too long.
         problems.append("unavailable")
     if any(p.name == "at_least" for p in resource.query):
         problems.append("too-early")
@@ -288,14 +287,14 @@ def _get(resource: Resource, schema_of: dict[Any, Any]) -> dict[str, Any]:
     }
     if any(p.name == "at_least" for p in resource.query):
         responses["200"]["headers"]["X-View-Position"] = {
-            "description": "how far the view that was asked has followed the ledger, at least",
+            "description": "the least position up to which the views read have followed the ledger",
             "schema": {"type": "integer"},
         }
     if resource.conditional:
-        responses["304"] = {"description": "What the caller has (If-None-Match) is still right."}
+        responses["304"] = {"description": "The caller's copy (If-None-Match) is current."}
     if resource.path == "/readyz":
         responses["503"] = {
-            "description": "Some part is not ready.",
+            "description": "A part is not ready.",
             "content": {"application/json": {"schema": schema}},
         }
     responses.update(_problems(problems))
@@ -330,10 +329,10 @@ def _parameter(parameter: Parameter, schema_of: dict[Any, Any]) -> dict[str, Any
 
 
 def _problems(names: Iterable[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    responses: dict[str, Any] = {}
     for name in names:
-        found.setdefault(str(KINDS[name].status), {"$ref": f"#/components/responses/{name}"})
-    return found
+        responses.setdefault(str(KINDS[name].status), {"$ref": f"#/components/responses/{name}"})
+    return responses
 
 
 def _response(name: str) -> dict[str, Any]:
@@ -357,13 +356,13 @@ def _response(name: str) -> dict[str, Any]:
 
 
 def _key(type_: Any) -> Any:
-    # Annotated types and unions are equal by content but not always hashable; repr is both.
+    # Annotated types and unions compare by content but are not always hashable; their repr is.
     return type_ if isinstance(type_, type) else repr(type_)
 
 
 _PROBLEM = {
     "title": "Problem",
-    "description": "A problem document (RFC 9457). Its type decides which further members it has.",
+    "description": "A problem document (RFC 9457). Its type determines its further members.",
     "type": "object",
     "required": ["type", "title", "status", "detail", "request_id"],
     "properties": {
@@ -398,14 +397,14 @@ _PARAMETERS = {
     "X-Correlation-Id": {
         "name": "X-Correlation-Id",
         "in": "header",
-        "description": "A UUID that ties together what belongs together across systems.",
+        "description": "A UUID that links related requests across systems.",
         "schema": {"type": "string", "format": "uuid"},
     },
 }
 
 
 def example(schema: dict[str, Any], components: dict[str, Any]) -> Any:
-    """A value that shows what ``schema`` looks like: required fields, and examples as declared."""
+    """Return an example value for ``schema``: required fields, and declared examples."""
     if "$ref" in schema:
         return example(components[schema["$ref"].rsplit("/", 1)[1]], components)
     if schema.get("examples"):
@@ -441,7 +440,7 @@ _EXAMPLES = {
 }
 
 
-#: Texts to choose from where a pattern decides; the first that fits is shown.
+#: Example texts for fields with a pattern; the first that matches is shown.
 _TEXTS = ("text", "A-1", "2026", "0.5", "/body/note", "entity:91620100MA7LX0017J", "0" * 64)
 
 

@@ -1,4 +1,4 @@
-"""Pages for people: the way in, the types of problems, and a page to try the interface."""
+"""Pages for people: the entry page, the problem types, and a page to try the interface."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from api.http.problems import KINDS, Kind, not_found
 from api.http.reading import accepted, conditional
 from api.http.resources import Resource
 
-#: Nothing from elsewhere, nothing inline, no frames.
+#: Only our own files: no other origins, no inline code, no frames.
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -31,7 +31,7 @@ _TYPES = {
 
 
 def _packaged() -> dict[str, bytes]:
-    # The names are those in the package, so no path of a request ever reaches the file system.
+    # Lookups use the package's own file names, so no request path reaches the file system.
     folder = files("api") / "static"
     return {f.name: f.read_bytes() for f in folder.iterdir() if f.name.rsplit(".", 1)[-1] in _TYPES}
 
@@ -49,14 +49,14 @@ LINKS = {
 
 
 class Index(msgspec.Struct, frozen=True):
-    """What this service is and where things are."""
+    """What this service is, and where its parts are."""
 
     name: str
     links: dict[str, str]
 
 
 class ShownKind(msgspec.Struct, frozen=True):
-    """One type of problem."""
+    """A problem type."""
 
     type: str
     status: int
@@ -65,7 +65,7 @@ class ShownKind(msgspec.Struct, frozen=True):
 
 
 def page(request: web.Request, name: str) -> web.Response:
-    """A packaged file, with the headers that pages need."""
+    """Return a packaged file with the security headers of pages."""
     body = _STATIC[name]
     return conditional(
         request,
@@ -77,25 +77,25 @@ def page(request: web.Request, name: str) -> web.Response:
 
 
 def stated(request: web.Request, value: Any) -> web.Response:
-    """Something that changes with the program alone: its ETag is its digest."""
+    """Return a value that only a new version of the program changes; its ETag is its digest."""
     body = msgspec.json.encode(value)
     return conditional(request, sha256(body).hexdigest()[:16], lambda: body)
 
 
 async def index(request: web.Request) -> web.Response:
-    """Where things are; for a browser, a page."""
+    """List the parts of this service; a browser gets a page."""
     if "text/html" in accepted(request):
         return page(request, "index.html")
     return stated(request, Index("supervision-ledger", LINKS))
 
 
 async def docs(request: web.Request) -> web.Response:
-    """A page that lists every operation and lets one try it with a token."""
+    """Return a page that lists every operation and can send them with a token."""
     return page(request, "docs.html")
 
 
 async def static(request: web.Request) -> web.Response:
-    """A file that the pages need."""
+    """Return a file that the pages need."""
     if request.match_info["name"] not in _STATIC:
         raise not_found()
     return page(request, request.match_info["name"])
@@ -106,12 +106,12 @@ def _shown(kind: Kind) -> ShownKind:
 
 
 async def problems(request: web.Request) -> web.Response:
-    """Every type of problem that this service answers with."""
+    """List every problem type of this service."""
     return stated(request, [_shown(kind) for kind in KINDS.values()])
 
 
 async def problem(request: web.Request) -> web.Response:
-    """One type of problem: what it means and what can be done."""
+    """Return one problem type: what it means and what to do."""
     kind = KINDS.get(request.match_info["name"])
     if kind is None:
         raise not_found()

@@ -1,11 +1,11 @@
-"""How often a sender may name what is not there for them, before it has to wait.
+"""Limit how often a sender may name unknown subjects.
 
-A command that names a subject is answered alike whether nobody recorded it or its sender may not
-know of it; an id for something new is refused if anybody has it; a few rules refuse because of what
-their sender may not read (``ledger.telling``). Each such answer costs one of a sender's probes,
-which come back with time. Who has none left is answered 429 before the command is
-read, whatever it names: so neither that answer nor those before it tell hidden from unknown, and
-nobody can try ids by the thousand.
+If a command names a subject that nobody recorded, or one that its sender may not know of, the
+answer is the same. An id for a new subject is refused if it is in use, even by a hidden subject. A
+few rules refuse because of facts that the sender may not read (``ledger.telling``). Each such
+answer costs the sender one probe; probes are refilled over time. A sender without probes gets 429
+before the command is read, whatever it names. So none of these answers tells hidden from unknown,
+and nobody can try ids by the thousand.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from api.http.problems import Problem
 from api.http.tokens import Grant
 
-#: Probes at once, and how many come back in a minute: enough for slips of the pen.
+#: Probes of a full sender, and how many are refilled in a minute: enough for typing errors.
 PROBES = 30
 
-#: Commands that were on their way when the last probe was spent count too, up to so many.
+#: Commands already under way when the last probe is spent also count, up to this many.
 MAX_DEBT = 10 * PROBES
 
-#: Senders remembered at most; beyond it those are forgotten that have all their probes.
+#: The most senders remembered; beyond that, senders with all their probes are forgotten.
 MAX_SENDERS = 10_000
 
 
@@ -38,7 +38,7 @@ class _Sender(msgspec.Struct):
 
 
 class Probes:
-    """The probes of every sender: a person of a unit, whatever their token; or an address."""
+    """The probes of each sender: a person of a unit, with any of their tokens; or an address."""
 
     def __init__(self, most: int = PROBES, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
@@ -48,7 +48,7 @@ class Probes:
         self._paused = 0
 
     def require(self, sender: str) -> None:
-        """Raise 429 for a sender who has no probe left."""
+        """Raise 429 for a sender without a probe left."""
         known = self._senders.get(sender)
         if known is None or self._refilled(known).left >= 1:
             return
@@ -56,15 +56,15 @@ class Probes:
         seconds = max(1, ceil((1 - known.left) * 60 / self._most))
         raise Problem(
             "too-many-requests",
-            "Too many of your commands named what is not there, gave something new an id that is "
-            "in use, or were refused because of what another unit did: at most "
-            f"{self._most} a minute may. Nothing was recorded. Check them, and send this again "
-            f"after {seconds} seconds.",
+            "Too many of your commands named something that does not exist, gave something new an "
+            "id that is in use, or were refused because of an act of another unit; at most "
+            f"{self._most} per minute may do so. Nothing was recorded. Check the ids, and send "
+            f"this again after {seconds} seconds.",
             headers={hdrs.RETRY_AFTER: str(seconds)},
         )
 
     def spend(self, sender: str) -> int | None:
-        """Take a probe; if it was the last one, how many were spent since there were all."""
+        """Take a probe. If it was the last, return how many were spent since all were there."""
         self._named += 1
         if sender not in self._senders and len(self._senders) >= MAX_SENDERS:
             self._forget()
@@ -90,9 +90,9 @@ class Probes:
         }
 
     def collect(self) -> Iterator[Metric]:
-        """Numbers for the metrics page."""
+        """Yield the numbers for the metrics page."""
         yield CounterMetricFamily(
-            "probes", "Commands that named what is not there for their sender", self._named
+            "probes", "Commands that named something unknown to their sender", self._named
         )
         yield CounterMetricFamily(
             "probes_refused",
@@ -102,7 +102,7 @@ class Probes:
 
 
 def sender_of(grant: Grant, address: str) -> str:
-    """Who sends: a person of a unit, however it is spelled; without a token an address."""
+    """Return the key of a sender: person and unit in any letter case, or an address."""
     if not grant.id:
         return f"address {address}"
     return f"{grant.unit}/{grant.person}/{grant.entity or ''}".casefold()

@@ -1,4 +1,4 @@
-"""The one shape of every error: RFC 9457 problem details, made here and nowhere else."""
+"""Problem details (RFC 9457), the format of every error; made only in this module."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from ledger.kernel import (
     UnknownReference,
 )
 
-#: Seconds after which a sender that was turned away may try again.
+#: Seconds after which a rejected sender may try again.
 RETRY_AFTER = "1"
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """One type of problem: its status, its title, and what the reader can do about it."""
+    """A problem type: its status, its title, and what the reader can do about it."""
 
     name: str
     status: int
@@ -35,7 +35,7 @@ class Kind(msgspec.Struct, frozen=True):
 
     @property
     def uri(self) -> str:
-        """The stable name that clients may compare with."""
+        """The stable name that clients can compare."""
         return f"/problems/{self.name}"
 
 
@@ -47,7 +47,8 @@ KINDS: dict[str, Kind] = {
             400,
             "The request cannot be understood",
             "Nothing was recorded. `pointer` is the JSON pointer (RFC 6901) to the fault in the "
-            "body, or absent when the fault lies elsewhere; `detail` says what is allowed.",
+            "body; without it, the fault is elsewhere in the request. `detail` says what is "
+            "allowed.",
         ),
         Kind(
             "unauthenticated",
@@ -62,7 +63,10 @@ KINDS: dict[str, Kind] = {
             "The role or unit of the token may not do this. Nothing was recorded.",
         ),
         Kind(
-            "not-found", 404, "There is nothing here", "No such resource, or none for this token."
+            "not-found",
+            404,
+            "There is nothing here",
+            "It does not exist, or this token may not see it.",
         ),
         Kind(
             "method-not-allowed",
@@ -74,7 +78,7 @@ KINDS: dict[str, Kind] = {
             "not-acceptable",
             406,
             "None of the accepted media types is offered",
-            "`detail` lists the media types that this resource speaks.",
+            "`detail` lists the media types that this resource offers.",
         ),
         Kind(
             "timed-out",
@@ -86,7 +90,7 @@ KINDS: dict[str, Kind] = {
             "out-of-step",
             409,
             "The subject is not in a state for this",
-            "The command does not lead on from where its subject stands. Nothing was recorded.",
+            "The state of the subject does not allow this command. Nothing was recorded.",
         ),
         Kind("too-large", 413, "The body is too large", "`detail` says how large it may be."),
         Kind(
@@ -105,13 +109,13 @@ KINDS: dict[str, Kind] = {
             "unsupported-encoding",
             415,
             "The body has a content coding that is not understood",
-            "The `Accept-Encoding` header lists those that are. Nothing was recorded.",
+            "The `Accept-Encoding` header lists the supported codings. Nothing was recorded.",
         ),
         Kind(
             "unsupported-file",
             415,
             "The file is of no kind that is kept",
-            "`detail` says which kinds are. Nothing was kept.",
+            "`detail` lists the accepted kinds. Nothing was stored.",
         ),
         Kind(
             "range-not-satisfiable",
@@ -123,26 +127,26 @@ KINDS: dict[str, Kind] = {
             "expectation-failed",
             417,
             "The expectation cannot be met",
-            "`Expect: 100-continue` is the only one known.",
+            "Only `Expect: 100-continue` is supported.",
         ),
         Kind(
             "rule-refused",
             422,
             "A rule refuses this",
-            "The command breaks the rule `rule_id`; `legal_source` is where the law stands, "
-            "`fix_hint` what would make it succeed. Nothing was recorded.",
+            "The command breaks the rule `rule_id`. `legal_source` cites the law, and `fix_hint` "
+            "says how to correct the command. Nothing was recorded.",
         ),
         Kind(
             "unknown-reference",
             422,
             "The command names something that is not recorded",
-            "`kind` and `id` are what the ledger does not know. Nothing was recorded.",
+            "The ledger has no record of this `kind` with this `id`. Nothing was recorded.",
         ),
         Kind(
             "key-reused",
             422,
             "The Idempotency-Key belongs to another request",
-            "Take a new key for a new request. Nothing was recorded.",
+            "Use a new key for a new request. Nothing was recorded.",
         ),
         Kind(
             "too-early",
@@ -154,8 +158,8 @@ KINDS: dict[str, Kind] = {
             "too-many-requests",
             429,
             "The caller has had all that one caller may have",
-            "Nothing was recorded. Close a stream, correct the ids that commands name, and ask "
-            "again after the seconds in `Retry-After`; `detail` says which.",
+            "Nothing was recorded. `detail` says which limit was reached: close a stream, or "
+            "correct the ids in your commands. Try again after the seconds in `Retry-After`.",
         ),
         Kind(
             "headers-too-large",
@@ -174,35 +178,36 @@ KINDS: dict[str, Kind] = {
             "out-of-room",
             507,
             "There is no room for this file",
-            "The quota of the evidence store is used up. Nothing was kept.",
+            "The quota of the evidence store is used up. Nothing was stored.",
         ),
         Kind(
             "too-costly",
             503,
             "The answer takes too long to make",
-            "Ask for less: a smaller page, fewer subjects, a shorter time. Asking for the same "
-            "again takes as long.",
+            "Ask for less: a smaller page, fewer subjects, a shorter period. The same request "
+            "would take as long again.",
         ),
         Kind(
             "unfinished",
             503,
             "It was recorded, and what follows from it is not done yet",
-            "Nothing is lost. Send the same request, with the same Idempotency-Key, to have it "
-            "finished; the service also does so whenever it starts.",
+            "Nothing is lost. Send the same request, with the same Idempotency-Key, to finish "
+            "it; the service also finishes it at its next start.",
         ),
         Kind(
             "outcome-unknown",
             503,
             "It is not known whether this was recorded",
             "Send the same request, with the same Idempotency-Key, after the seconds in "
-            "`Retry-After`: it is answered with the first result, or recorded then.",
+            "`Retry-After`. If it was recorded, you get the first result; if not, it is recorded "
+            "then.",
         ),
         Kind(
             "internal",
             500,
             "Something went wrong here",
-            "A fault of this service. Report the `request_id`; the log knows the rest. Whether a "
-            "command was recorded shows when it is sent again with the same Idempotency-Key.",
+            "The service has a fault. Report the `request_id`; the log has the details. To find "
+            "out whether a command was recorded, send it again with the same Idempotency-Key.",
         ),
     )
 }
@@ -225,7 +230,7 @@ _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
 
 
 class Problem(Exception):
-    """Raised by a handler to answer with a problem. ``members`` are added to the document."""
+    """Raised by a handler to answer with a problem; ``members`` are added to the document."""
 
     def __init__(
         self,
@@ -245,7 +250,7 @@ class Problem(Exception):
 
 
 def unauthenticated(detail: str) -> Problem:
-    """The answer to a missing or bad token (RFC 6750)."""
+    """Return the answer to a missing or bad token (RFC 6750)."""
     return Problem(
         "unauthenticated",
         detail,
@@ -254,14 +259,14 @@ def unauthenticated(detail: str) -> Problem:
 
 
 def not_found(
-    says: str = "There is nothing here, or nothing that this token may see.",
+    text: str = "There is nothing here, or nothing that this token may see.",
 ) -> Problem:
-    """The answer where there is nothing, or nothing for this token: the two look alike."""
-    return Problem("not-found", says)
+    """Return the answer for what does not exist or is hidden from this token; both look alike."""
+    return Problem("not-found", text)
 
 
 def as_problem(error: BaseException) -> Problem:
-    """What to answer to ``error``. What nobody foresaw is told to nobody but the log."""
+    """Return the problem that answers ``error``; only the log gets details of unforeseen ones."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, NotRecorded):
@@ -270,7 +275,7 @@ def as_problem(error: BaseException) -> Problem:
         return Problem("outcome-unknown", str(error), headers={hdrs.RETRY_AFTER: RETRY_AFTER})
     if isinstance(error, web.HTTPException):
         return _http(error)
-    return Problem("internal", "The service met a fault of its own. Report the request_id.")
+    return Problem("internal", "The service has an internal fault. Report the request_id.")
 
 
 def _not_recorded(error: NotRecorded) -> Problem:
@@ -302,11 +307,11 @@ def _not_recorded(error: NotRecorded) -> Problem:
         case KeyReused():
             return Problem("key-reused", text)
         case Unavailable():
-            # What follows a colon is the cause, as the store tells it, with the paths of files: the
-            # log has it, and no sender.
-            said = text.partition(": ")[0]
-            return Problem("unavailable", said, headers={hdrs.RETRY_AFTER: RETRY_AFTER})
-    return Problem("internal", "The service met a fault of its own. Report the request_id.")
+            # After the colon comes the store's own message, with file paths: it is for the log, not
+            # for the sender.
+            reason = text.partition(": ")[0]
+            return Problem("unavailable", reason, headers={hdrs.RETRY_AFTER: RETRY_AFTER})
+    return Problem("internal", "The service has an internal fault. Report the request_id.")
 
 
 def _http(error: web.HTTPException) -> Problem:
@@ -314,7 +319,7 @@ def _http(error: web.HTTPException) -> Problem:
         allowed = ", ".join(sorted(error.allowed_methods))
         return Problem(
             "method-not-allowed",
-            f"This resource takes {allowed}, not {error.method}.",
+            f"This resource accepts {allowed}, not {error.method}.",
             headers={hdrs.ALLOW: allowed},
         )
     if isinstance(error, web.HTTPRequestEntityTooLarge):
@@ -327,12 +332,12 @@ def _http(error: web.HTTPException) -> Problem:
     return Problem(kind.name, f"{kind.title}.")
 
 
-#: Who answers, in every answer: not which versions of what.
+#: The ``Server`` header of every answer; it must not reveal versions.
 SERVER = "supervision-ledger"
 
 
 def response_to(error: BaseException, *, instance: str | None, request_id: str) -> web.Response:
-    """The response that carries the problem of ``error``; ``instance`` is the path, if known."""
+    """Return the response for ``error``; ``instance`` is the request's path, if known."""
     problem = as_problem(error)
     kind = problem.kind
     document: dict[str, Any] = {

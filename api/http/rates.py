@@ -1,4 +1,4 @@
-"""How often one address may ask for something in a minute."""
+"""Limit how often one address may ask for something in a minute."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from aiohttp import hdrs
 
 from api.http.problems import Problem
 
-#: Addresses counted in one minute; beyond them those that are not counted yet share one count.
+#: The most addresses counted in one minute; beyond that, new addresses share one count.
 _MOST = 100_000
 
 
 class Rates:
-    """Counts requests by address, minute by minute. Belongs to one event loop.
+    """Counts requests by address and minute. For one event loop.
 
-    ``of``: whom a count is of, as a refusal says it.
+    ``of``: who is counted, as the refusal names it.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Rates:
         self._counts: Counter[str] = Counter()
 
     def count(self, address: str) -> None:
-        """Count a request. Raises 429 where the address has asked as often as it may."""
+        """Count a request. Raises 429 if the address has reached its limit."""
         now = self._clock()
         minute = int(now // 60)
         if minute != self._minute:
@@ -45,7 +45,7 @@ class Rates:
         if self._counts[address] >= self.per_minute:
             raise Problem(
                 "too-many-requests",
-                f"{self._of} may ask for this {self.per_minute} times a minute.",
+                f"{self._of} may ask for this at most {self.per_minute} times a minute.",
                 headers={hdrs.RETRY_AFTER: str(60 - int(now % 60))},
             )
         self._counts[address] += 1

@@ -1,4 +1,4 @@
-"""Helpers for whatever answers GET: JSON, ETags, paging, and reading one's own writes."""
+"""Helpers for GET handlers: JSON, ETags, query parameters, paging, reading one's own writes."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from ledger.kernel.commands import EARLIEST_YEAR
 
 T = TypeVar("T")
 
-#: How long a read may wait for a view to catch up before it is answered 425.
+#: How long a read may wait for a view to catch up before the answer is 425.
 MAX_WAIT_SECONDS = 2.0
 POLL_SECONDS = 0.005
 
-#: The year before which a day that is asked about must lie; the first is the ledger's own.
+#: Days in a query must lie before this year, and not before the ledger's first year.
 LATEST_YEAR = 2200
 
-#: The largest number that SQLite, PostgreSQL and JSON readers agree on as a position.
+#: The largest position that SQLite, PostgreSQL and all JSON parsers handle exactly.
 MAX_POSITION = 2**53 - 1
 
 AT_LEAST = Parameter("at_least", int, "wait until the view has reached this position")
 AT_LEAST_HEADER = Parameter(
     "X-Position-AtLeast", int, "the same as the parameter at_least", place="header"
 )
-AFTER = Parameter("after", str, "where the page before ended; from its Link header")
-LIMIT = Parameter("limit", int, "entries on a page at most")
+AFTER = Parameter("after", str, "the key at which the previous page ended; see its Link header")
+LIMIT = Parameter("limit", int, "the most entries on a page")
 
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -50,7 +50,7 @@ def json_response(
     body: bytes | None = None,
     media_type: str = "application/json",
 ) -> web.Response:
-    """``value`` as JSON, or ``body`` as it is."""
+    """Return a response with ``value`` as JSON, or with ``body`` unchanged."""
     return web.Response(
         body=_ENCODE(value) if body is None else body,
         status=status,
@@ -63,7 +63,7 @@ def json_response(
 
 
 def accepted(request: web.Request) -> str:
-    """The media types that the caller accepts: several lines are one list (RFC 9110, 5.3)."""
+    """Return the media types that the caller accepts; several headers form one list (RFC 9110)."""
     return ",".join(request.headers.getall(hdrs.ACCEPT, ("*/*",)))
 
 
@@ -75,10 +75,10 @@ def conditional(
     headers: Mapping[Any, str] | None = None,
     media_type: str = "application/json",
 ) -> web.Response:
-    """304 if the caller has ``etag`` already, else what ``make`` gives, with its ETag.
+    """Return 304 if the caller already has ``etag``, else what ``make`` returns, with its ETag.
 
-    ``etag`` is a position or another name of the state; quotes are added here. What is shown
-    depends on the token, so caches keep answers apart by it.
+    ``etag`` is a position or another name of the state, without quotes. The content depends on
+    the token, so caches must keep answers apart by it.
     """
     quoted = f'"{etag}"'
     shown = {
@@ -93,22 +93,22 @@ def conditional(
     return json_response(None, body=make(), headers=shown, media_type=media_type)
 
 
-#: One entity tag (RFC 9110, section 8.8.3); what it quotes may hold a comma.
+#: An entity tag (RFC 9110, section 8.8.3); its quoted part may contain a comma.
 _TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 
-#: What proxies that compress add to a tag, within its quotes.
+#: What compressing proxies append to a tag, inside its quotes.
 _CODED = re.compile(r"[-;](?:gzip|br|zstd|deflate)\Z")
 
 
 def _matches(given: str, etag: str) -> bool:
-    """Whether a caller has ``etag`` already, as it says in ``If-None-Match``."""
+    """Return whether ``If-None-Match`` shows that the caller has ``etag``."""
     if given.strip() == "*":
         return True
     return any(etag in {tag, _CODED.sub("", tag)} for tag in _TAG.findall(given))
 
 
 def require_calendar(name: str, day: date) -> None:
-    """Refuse a day from which no periods can be counted: they would leave the calendar."""
+    """Refuse a day so far away that periods counted from it would leave the calendar."""
     if not EARLIEST_YEAR <= day.year < LATEST_YEAR:
         raise Problem(
             "malformed",
@@ -117,9 +117,9 @@ def require_calendar(name: str, day: date) -> None:
 
 
 def query_value(request: web.Request, name: str, type: Any, default: Any) -> Any:
-    """The query parameter ``name`` as ``type`` (whatever msgspec converts from a string).
+    """Return the query parameter ``name``, converted by msgspec to ``type``.
 
-    ``type`` may be a union or an annotated type, which no type variable can stand for.
+    ``type`` may be a union or an annotated type, so it cannot be expressed as a type variable.
     """
     given = request.query.get(name)
     if given is None:
@@ -131,7 +131,7 @@ def query_value(request: web.Request, name: str, type: Any, default: Any) -> Any
     if isinstance(value, date):
         require_calendar(name, value)
     if isinstance(value, int) and abs(value) > MAX_POSITION:
-        # A larger number fits no column, and the database would raise.
+        # A larger number fits no database column, and the database would raise an error.
         raise Problem(
             "malformed",
             f"query parameter {name!r} must lie between -{MAX_POSITION} and {MAX_POSITION}",
@@ -140,9 +140,9 @@ def query_value(request: web.Request, name: str, type: Any, default: Any) -> Any
 
 
 def _present(type: Any) -> Any:
-    """What a parameter of ``type`` may be once it was sent.
+    """Return ``type`` without ``None``: the type of a parameter that was sent.
 
-    msgspec reads the word ``null`` as None where a type allows it: a filter would be none at all.
+    Otherwise msgspec would read the word ``null`` as None, and the filter would not apply.
     """
     if get_origin(type) not in (Union, UnionType):
         return type
@@ -150,40 +150,40 @@ def _present(type: Any) -> Any:
 
 
 def bounded(request: web.Request, name: str, default: int, low: int, high: int) -> int:
-    """The query parameter ``name`` as a whole number from ``low`` to ``high``."""
+    """Return the query parameter ``name`` as a whole number from ``low`` to ``high``."""
     return whole_number(request.query.get(name), f"query parameter {name!r}", default, low, high)
 
 
-def whole_number(given: str | None, what: str, default: int, low: int, high: int) -> int:
-    """``given`` as a whole number from ``low`` to ``high``; ``what`` names it in the refusal."""
+def whole_number(given: str | None, name: str, default: int, low: int, high: int) -> int:
+    """Return ``given`` as a whole number from ``low`` to ``high``; ``name`` is for the error."""
     if given is None:
         return default
-    # int() takes underscores, spaces and other scripts' digits; a URL should not.
+    # int() also accepts underscores, spaces and digits of other scripts; a URL must not.
     if not (given.isascii() and given.isdigit() and len(given) <= 16 and low <= int(given) <= high):
-        raise Problem("malformed", f"{what} has to be a whole number from {low} to {high}")
+        raise Problem("malformed", f"{name} must be a whole number from {low} to {high}")
     return int(given)
 
 
 async def at_least(request: web.Request, position: Callable[[], int]) -> None:
-    """Wait for the view whose place ``position`` tells, if the caller asked for a position.
+    """If the caller asked for a position, wait until the view reaches it.
 
-    Raises 425 when it does not get there within two seconds. ``position`` must not block.
+    Raises 425 after two seconds. ``position`` returns the view's position; it must not block.
     """
     given = request.query.get("at_least")
-    what = "query parameter 'at_least'"
+    name = "query parameter 'at_least'"
     if given is None:
-        given, what = request.headers.get("X-Position-AtLeast"), "header X-Position-AtLeast"
-    await reached(whole_number(given, what, 0, 0, MAX_POSITION), position)
+        given, name = request.headers.get("X-Position-AtLeast"), "header X-Position-AtLeast"
+    await reached(whole_number(given, name, 0, 0, MAX_POSITION), position)
 
 
 async def reached(wanted: int, position: Callable[[], int]) -> None:
-    """Wait, as ``at_least``, until the view at ``position()`` has come to ``wanted``."""
+    """Wait until ``position()`` reaches ``wanted``; raises like ``at_least``."""
     deadline = time.monotonic() + MAX_WAIT_SECONDS
     while (place := position()) < wanted:
         if time.monotonic() > deadline:
             raise Problem(
                 "too-early",
-                f"The view stands at position {place}, before {wanted}.",
+                f"The view is at position {place} and has not reached {wanted} yet.",
                 headers={hdrs.RETRY_AFTER: "1"},
                 position=place,
             )
@@ -191,7 +191,7 @@ async def reached(wanted: int, position: Callable[[], int]) -> None:
 
 
 def next_link(request: web.Request, **changed: str | int) -> str:
-    """The ``Link`` header that leads to the next page: this query with ``changed`` parameters."""
+    """Return the ``Link`` header to the next page: this query with ``changed`` parameters."""
     pairs = [(k, v) for k, v in request.query.items() if k not in changed]
     pairs += [(k, str(v)) for k, v in changed.items()]
     return f'<{request.path}?{urlencode(pairs)}>; rel="next"'

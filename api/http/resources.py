@@ -1,6 +1,6 @@
-"""What can be asked: one entry per resource, from which come its route, its checks and its page.
+"""Resources for GET: one entry each, from which its route, checks and description are made.
 
-A module of the api declares its resources and handlers and nothing else::
+An api module only declares its resources and handlers::
 
     RESOURCES = (
         Resource(
@@ -12,7 +12,7 @@ A module of the api declares its resources and handlers and nothing else::
         ),
     )
 
-and is named in ``api.app.RESOURCES``.
+and ``api.app.RESOURCES`` must include them.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from api.http.tokens import Grant
 from api.running.pools import ASKED_BY
 from ledger.general.vocabulary import Role, normal_entity
 
-#: Parameters of a query at most: each value is looked up where consultations are taken down.
+#: The most parameters of a query: recording a consultation looks up each value.
 MAX_PARAMETERS = 100
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """One parameter of a query, path or header: its name, its Python type, what it does."""
+    """A parameter of a query, path or header: its name, its Python type, its description."""
 
     name: str
     type: Any = str
@@ -49,29 +49,29 @@ class Parameter(msgspec.Struct, frozen=True):
     place: str = "query"
     repeatable: bool = False
 
-    def fits(self, said: str) -> bool:
-        """Whether a value is one of its type, or a word that its description names.
+    def fits(self, value: str) -> bool:
+        """Return whether ``value`` fits the type, or is a word of the description.
 
-        A text is none: it is whatever somebody writes.
+        Free text never fits: a caller can write anything in it.
         """
         if self.type is str:
-            return said in re.findall(r"\w+", self.description)
+            return value in re.findall(r"\w+", self.description)
         if get_origin(self.type) is None:
-            return is_number(said) or said in {"true", "false"}
+            return is_number(value) or value in {"true", "false"}
         try:
-            msgspec.convert(said, self.type)
+            msgspec.convert(value, self.type)
         except msgspec.ValidationError:
             return False
         return True
 
 
 class Resource(msgspec.Struct, frozen=True):
-    """One thing that can be asked for with GET.
+    """A resource that answers GET.
 
-    ``roles``: who may ask; ``None`` is everybody, without a token too (the handler still shows
-    each caller only what that one may see). ``returns``: the type of the JSON answer.
-    ``query``: every parameter it knows; any other is refused. ``conditional``: it answers 304.
-    The handler's docstring is its description.
+    ``roles``: who may ask; ``None`` is everyone, even without a token (the handler still shows
+    each caller only what that caller may see). ``returns``: the type of the JSON answer.
+    ``query``: every known parameter; others are refused. ``conditional``: it answers 304 to
+    ``If-None-Match``. The handler's docstring is the description.
     """
 
     path: str
@@ -82,16 +82,16 @@ class Resource(msgspec.Struct, frozen=True):
     headers: tuple[Parameter, ...] = ()
     conditional: bool = False
     media_types: tuple[str, ...] = ("application/json",)
-    #: Whoever asks has a token and is taken down, and not supervisors alone.
+    #: Every caller must have a token and is recorded, not only supervisors.
     audited: bool = False
-    #: The group it is shown in; by default the first part of its path after the version.
+    #: The group in the description; by default the first part of the path after the version.
     group: str | None = None
-    #: Whether it belongs to the documented interface; a page for people does not.
+    #: Whether the interface description lists it; pages for people are not listed.
     listed: bool = True
 
     @property
     def name(self) -> str:
-        """``entities-profile`` for ``/v1/entities/{uscc}/profile``: its id in OpenAPI."""
+        """The id in OpenAPI: ``entities-profile`` for ``/v1/entities/{uscc}/profile``."""
         parts = [p for p in self.path.split("/") if p and not p.startswith(("{", "v1"))]
         if self.path.endswith("}"):
             parts.append("one")
@@ -99,7 +99,7 @@ class Resource(msgspec.Struct, frozen=True):
 
 
 class Uploading(msgspec.Struct, frozen=True):
-    """A place to which the bytes of a file are sent with POST; its docstring is its description."""
+    """A place that takes the bytes of a file with POST; the handler's docstring describes it."""
 
     path: str
     handler: Handler
@@ -107,7 +107,7 @@ class Uploading(msgspec.Struct, frozen=True):
 
 
 def add_resources(app: web.Application, resources: Iterable[Resource]) -> None:
-    """Route ``resources``, each behind its checks; HEAD answers as GET without a body."""
+    """Add routes for ``resources``, each with its checks; HEAD answers like GET without a body."""
     for resource in resources:
         route = app.router.add_resource(resource.path)
         handler = _checked(resource)
@@ -121,7 +121,7 @@ def _checked(resource: Resource) -> Handler:
     roles, path, handle = resource.roles, resource.path, resource.handler
     audited = resource.audited
     fits = {p.name: p.fits for p in resource.query}
-    # That there is an event at each position up to the head is no secret.
+    # Every position up to the head has an event; this does not need to be hidden.
     hides = "{" in path and "{position}" not in path
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -130,10 +130,10 @@ def _checked(resource: Resource) -> Handler:
         grant = await caller_of(request)
         if roles is not None and grant.role not in roles:
             if not grant.id:
-                raise unauthenticated("This needs a token.")
+                raise unauthenticated("A token is needed to read this.")
             raise Problem("forbidden", f"The role {grant.role} may not read this.")
         if audited and not grant.id:
-            raise unauthenticated("This needs a token.")
+            raise unauthenticated("A token is needed to read this.")
         check_query(request, known, once)
         request = _spelled(request)
         await request.app[AUDIT].consulted(grant, path, request, fits, anybody=audited)
@@ -145,7 +145,7 @@ def _checked(resource: Resource) -> Handler:
             raise
         position = request[LINE].view_position
         if position is not None and not response.prepared:
-            # How far the answer follows the ledger: whoever asks can tell an old one.
+            # Tells the caller how old the answer is.
             response.headers["X-View-Position"] = str(position)
         return response
 
@@ -153,7 +153,7 @@ def _checked(resource: Resource) -> Handler:
 
 
 def _spelled(request: web.Request) -> web.Request:
-    """The request with the ids of businesses in its path and filters spelled as they are kept."""
+    """Return the request with business ids in path and filters in their stored spelling."""
     place = request.match_info
     if "entity" in place:
         place["entity"] = normal_entity(place["entity"])
@@ -174,7 +174,7 @@ def _spelled_value(name: str, value: str) -> str:
 
 
 def check_query(request: web.Request, known: Iterable[str] = (), once: Iterable[str] = ()) -> None:
-    """Refuse parameters that would be ignored: a misspelt filter must not show everything."""
+    """Refuse parameters that would be ignored: a misspelt filter must not return everything."""
     if not request.rel_url.raw_query_string:
         return
     if len(request.query) > MAX_PARAMETERS:
@@ -189,11 +189,11 @@ def check_query(request: web.Request, known: Iterable[str] = (), once: Iterable[
                 "malformed", f"unknown query parameter {name!r}; this resource knows: {allowed}"
             )
         if name in once and len(request.query.getall(name)) > 1:
-            raise Problem("malformed", f"query parameter {name!r} is given more than once")
+            raise Problem("malformed", f"query parameter {name!r} must be given only once")
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One thing that an operator can have done: its name, its body, what does it, what it answers.
+    """A command for operators: its name, its body, its handler and its answer.
 
     The body's docstring is its description.
     """
@@ -208,5 +208,5 @@ class Operation(msgspec.Struct, frozen=True):
 
     @property
     def path(self) -> str:
-        """Where it is sent."""
+        """Return the path to which it is sent."""
         return f"/v1/operations/{self.name}"

@@ -1,6 +1,7 @@
-"""Where personal data is sealed: at the edge, before a command has an id, a digest or a queue.
+"""Seal personal data of a command before the command gets an id, a digest or a queue place.
 
-What comes in clear goes no further than here. What follows from an erasure is done here too.
+Unsealed personal data goes no further than this module. The work that must follow an erasure is
+also done here.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def sealed_person(
     contact: str | None = None,
     id_number: str | None = None,
 ) -> SealedPerson:
-    """A person's data under a new token and key; the same ones for the same command."""
+    """Return a person's data under a new token and key; a repeated command gets the same ones."""
     secret = _secret(vault, made_for)
     person = vault.mint(made_for).person
 
@@ -53,10 +54,10 @@ def sealed_person(
     )
 
 
-#: What stands for somebody who left no name.
+#: The name recorded for a complainant who gave none.
 _NAMELESS = "未具名"
 
-#: 100 random bits in letters and digits, in groups that people can read out.
+#: 100 random bits as letters and digits, in groups that people can read out.
 _TRACKING_LETTERS, _GROUP = 20, 4
 
 
@@ -69,10 +70,11 @@ def public_complaint(
     name: str | None = None,
     contact: str | None = None,
 ) -> tuple[ComplainPublicly, str]:
-    """The command for a complaint of somebody without an account, and its tracking number.
+    """Return the command for a complaint from a sender without an account, and its number.
 
-    The number comes from the key that the vault has made for this complaint, so that the same
-    request sent again is told the same one. It is stored nowhere: the complaint's id is its digest.
+    The tracking number is derived from the key that the vault made for this complaint, so the
+    same request sent again gets the same number. The number is not stored: the complaint's id is
+    its digest.
     """
     secret = _secret(vault, made_for)
     letters = b32encode(hmac.digest(secret, b"tracking number", "sha256")).decode()
@@ -88,19 +90,19 @@ def public_complaint(
     return command, tracking
 
 
-def key_of_request(vault: Vault, key: str, said: bytes) -> str:
-    """What stands for an idempotency key of somebody without an account, and for what they said.
+def key_of_request(vault: Vault, key: str, body: bytes) -> str:
+    """Return an idempotency key for a request from a sender without an account.
 
-    Everybody sends as nobody, so a key is its sender's own only together with the words. They are
-    digested under a key of the vault: a plain digest, which is recorded for ever, could be tried
-    out against numbers and names.
+    All such senders are anonymous, so their key is unique only together with the body. The
+    digest uses a key of the vault: a plain digest stays recorded for ever, and identity numbers
+    and names could be tried against it.
     """
     secret = _secret(vault, "idempotency keys of those without an account")
-    return hmac.digest(secret, f"{key}\n".encode() + said, "sha256").hex()
+    return hmac.digest(secret, f"{key}\n".encode() + body, "sha256").hex()
 
 
 def complaint_of(tracking: str) -> str:
-    """The id of the complaint that a tracking number is of: a digest, which leads to no number."""
+    """Return the id of a tracking number's complaint: a digest that does not reveal the number."""
     letters = "".join(c for c in tracking.upper() if c.isalnum())
     return f"WEB-{sha256(f'tracking number {letters}'.encode()).hexdigest()[:32]}"
 
@@ -108,14 +110,14 @@ def complaint_of(tracking: str) -> str:
 def _secret(vault: Vault, made_for: str) -> bytes:
     secret = vault.mint(made_for).secret
     if secret is None:
-        raise OutOfStep("what this Idempotency-Key registered was erased; take a new key")
+        raise OutOfStep("the data sent with this Idempotency-Key was erased; use a new key")
     return secret
 
 
 def _register(command: RegisterPerson, vault: Vault, made_for: str) -> Command:
     _refuse_sealed(command.sealed, "/sealed")
     if command.name is None:
-        raise Malformed("say who it is", "/name")
+        raise Malformed("the name of the person must be given", "/name")
     if command.id_number is not None:
         _check_number(command.id_number)
     sealed = sealed_person(
@@ -131,7 +133,7 @@ def _register(command: RegisterPerson, vault: Vault, made_for: str) -> Command:
 def _represent(command: RecordLegalRepresentative, vault: Vault, made_for: str) -> Command:
     _refuse_sealed(command.sealed, "/sealed")
     if command.name is None:
-        raise Malformed("say who it is", "/name")
+        raise Malformed("the name of the person must be given", "/name")
     if command.id_number is not None and command.id_type == "01":
         _check_number(command.id_number)
     sealed = sealed_person(vault, made_for, name=command.name, id_number=command.id_number)
@@ -140,8 +142,8 @@ def _represent(command: RecordLegalRepresentative, vault: Vault, made_for: str) 
 
 def _check_number(number: str) -> None:
     if not ric.is_valid(number):
-        # Without the number: the sender may write down what this says.
-        raise Malformed("this is no citizen identity number (GB 11643)", "/id_number")
+        # The message leaves out the number: senders may store messages.
+        raise Malformed("must be a valid citizen identity number (GB 11643)", "/id_number")
 
 
 def _sign(command: SignOnSiteRecord, vault: Vault, made_for: str) -> Command:
@@ -154,20 +156,20 @@ def _sign(command: SignOnSiteRecord, vault: Vault, made_for: str) -> Command:
 
 def _refuse_sealed(given: object, pointer: str) -> None:
     if given is not None:
-        raise Malformed("this is sealed here and never sent", pointer)
+        raise Malformed("must be left out: the service seals the data itself", pointer)
 
 
 Sealer = Callable[[Any, Vault, str], Command]
 Finisher = Callable[[Any, Vault, EvidenceFiles | None], object]
 
-#: Whose fields are sealed before they are handed in.
+#: Commands with fields to seal before the ledger gets them.
 SEALERS: dict[type[Command], Sealer] = {
     RegisterPerson: _register,
     SignOnSiteRecord: _sign,
     RecordLegalRepresentative: _represent,
 }
 
-#: What has to be done before its sender is told that it is.
+#: Work to finish before the sender is told that the command is done.
 FINISHERS: dict[type[Command], Finisher] = {
     ErasePerson: lambda recorder, vault, _: destroy_keys(recorder, vault),
     EraseCaseFiles: lambda _, __, evidence: evidence and evidence.erase(),

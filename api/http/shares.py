@@ -1,4 +1,4 @@
-"""Shares of what is held open: streams and waiting reads, so that nobody can take all of it."""
+"""Limit how many streams and waiting reads one reader may hold."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from api.http.problems import Problem
 from api.http.tokens import Grant
 
-#: Streams and waiting reads held by one process; one more is asked to try elsewhere.
+#: The most streams and waiting reads of one process; a further one is asked to try later.
 PLACES = 5_000
 
-#: What readers without a token may hold from one address.
+#: The most that readers without a token may hold from one address.
 PER_ADDRESS = 50
 
-#: Seconds after which a reader that was turned away may try again.
+#: Seconds after which a rejected reader may try again.
 RETRY_AFTER = "5"
 
 
 class Shares:
-    """Who holds how many places. Belongs to one event loop.
+    """Counts the places that each reader holds. For one event loop.
 
-    Readers without a token hold at most half of the places, ``per_address`` from one address, so
-    that the other half is always there for tokens; one token holds at most a quarter.
+    Readers without a token hold at most half of the places, and ``per_address`` from one address;
+    the other half is always free for readers with tokens. One token holds at most a quarter.
     """
 
     def __init__(self, places: int = PLACES, per_address: int = PER_ADDRESS) -> None:
@@ -39,12 +39,12 @@ class Shares:
 
     @property
     def held(self) -> int:
-        """How many places are taken."""
+        """How many places are in use."""
         return self._all
 
     @contextmanager
     def place(self, address: str, grant: Grant) -> Iterator[None]:
-        """A place for as long as it is used. Raises 429 or 503 where there is none."""
+        """Hold a place while the context is open. Raises 429 or 503 if none is free."""
         self._require(address, grant)
         holders, holder = (self._tokens, grant.id) if grant.id else (self._addresses, address)
         holders[holder] += 1
@@ -57,26 +57,26 @@ class Shares:
             self._all -= 1
             holders[holder] -= 1
             if not holders[holder]:
-                del holders[holder]  # an address that left costs nothing
+                del holders[holder]  # a holder without places takes no memory
 
     def _require(self, address: str, grant: Grant) -> None:
         if grant.id:
             most = max(1, self.places // 4)
             if self._tokens[grant.id] >= most:
-                raise _too_many(f"This token holds {most} streams already; it may hold no more.")
+                raise _too_many(f"This token already holds {most} streams, and may not hold more.")
         else:
             if self._addresses[address] >= self.per_address:
                 raise _too_many(
-                    f"This address holds {self.per_address} streams already. A reader with a token "
-                    "may hold more."
+                    f"This address already holds {self.per_address} streams, the most without a "
+                    "token. With a token it may hold more."
                 )
             if self._anonymous >= max(1, self.places // 2):
-                raise _busy("All streams for readers without a token are taken.")
+                raise _busy("All streams for readers without a token are in use.")
         if self._all >= self.places:
-            raise _busy(f"All {self.places} streams are taken.")
+            raise _busy(f"All {self.places} streams are in use.")
 
     def collect(self) -> Iterator[Metric]:
-        """Numbers for the metrics page."""
+        """Yield the numbers for the metrics page."""
         held = GaugeMetricFamily(
             "held_streams", "Streams and waiting reads that are open", labels=("by",)
         )

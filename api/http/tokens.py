@@ -1,7 +1,7 @@
-"""Bearer tokens: who a caller is. Kept beside the ledger, in a file of their own, as hashes.
+"""Bearer tokens, which say who a caller is; stored as hashes in a file next to the ledger.
 
-The file may be read by a thief without loss: a token is 256 random bits, and only its SHA-256 is
-stored. It may not be *written* by one: whoever can add a row can act as anybody.
+A thief who reads the file gains nothing: a token is 256 random bits, and the file has only its
+SHA-256. But nobody else may *write* the file: a person who can add a row can act as anyone.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from ledger.stores.files import CHANGE, connect_read_only, open_to_others, priva
 
 log = structlog.get_logger("api.tokens")
 
-#: A token looks like this, so that scanners for leaked secrets can recognise one.
+#: The prefix of every token, so that scanners for leaked secrets recognise it.
 PREFIX = "slt_"
 
-#: A cached grant older than this is read again: revoking takes effect within so many seconds.
+#: A cached grant older than this is read again, so a revocation takes effect within this time.
 RECHECK_SECONDS = 2.0
 
-#: Tokens that are drawn here look so; no other text is looked up, however its digest got there.
+#: The form of the tokens made here; no other text is looked up, even if its digest is in the file.
 _FORM = re.compile(PREFIX + r"[A-Za-z0-9_-]{43}")
 
-#: Grants cached at most; beyond it the cache starts anew.
+#: The most cached grants; beyond that the cache is emptied.
 MAX_CACHED = 10_000
 
 SCHEMA = """CREATE TABLE IF NOT EXISTS tokens (
@@ -55,37 +55,37 @@ SCHEMA = """CREATE TABLE IF NOT EXISTS tokens (
     revoked_at TEXT
 ) STRICT"""
 
-#: Columns that a file of an earlier program lacks: who asked for a token, and who made it good.
+#: Columns that files of earlier versions lack: who requested a token, and who approved it.
 _SINCE = ("requested_by", "approved_by")
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """Who a caller is: a person of a unit, in a role. ``entity``: whom an entity_rep acts for."""
+    """Who a caller is: a person of a unit, in a role. ``entity``: the business of an entity_rep."""
 
     unit: str
     person: str
     role: Role
     entity: str | None = None
-    #: Names the token without giving it away; empty for a caller who has none.
+    #: Identifies the token without revealing it; empty for a caller without a token.
     id: str = ""
-    #: The moment from which it is good no more.
+    #: The moment from which the token is no longer valid.
     ends: float | None = None
 
     def reader(self) -> Grant:
-        """Whose eyes it reads business with: an operator's are the public's, whatever it names."""
+        """Return the grant for reading business data: an operator reads as the public."""
         if self.role != "operator":
             return self
         return Grant("public", "anonymous", "public", None, self.id, self.ends)
 
     def actor(self) -> Actor:
-        """The grant as it will stand in what it records."""
+        """Return the actor that records of this caller name."""
         return Actor(unit_id=self.unit, person_id=self.person, role=self.role)
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """Whom a token is for: a person of a unit, in a role; ``entity``: whom an entity_rep acts for.
+    """Whom a token is for: a person of a unit, in a role; ``entity``: business of an entity_rep.
 
-    What it names stands in every record that its holder causes, so it must be readable there.
+    Every record that the holder causes contains these values, so they must be valid in a record.
     """
 
     unit: UnitId
@@ -103,16 +103,16 @@ class Holder(msgspec.Struct, frozen=True):
 
 _EXPECTED = {
     "unit": "an id of letters, digits and . _ : / @ # ~ + -, beginning with a letter or digit, of "
-    "at most 120 characters, as MRB",
+    "at most 120 characters, such as MRB",
     "person": "a badge id of letters, digits and . _ : / @ # ~ + -, beginning with a letter or "
-    "digit, of at most 120 characters, as HEAD-001",
+    "digit, of at most 120 characters, such as HEAD-001",
     "role": f"one of {', '.join(get_args(Role))}",
     "entity": "a Unified Social Credit Identifier, or <register>:<number>",
 }
 
 
 def holder_of(unit: str, person: str, role: str, entity: str | None) -> Holder:
-    """Whom a token is for. Raises ``ValueError`` saying which part must be what."""
+    """Return the holder; raise ``ValueError`` with the part that is wrong and what it must be."""
     entity = None if entity is None else normal_entity(entity)
     given = {"unit": unit, "person": person, "role": role, "entity": entity}
     for field in msgspec.structs.fields(Holder):
@@ -136,7 +136,7 @@ ANONYMOUS = Grant("public", "anonymous", "public")
 
 
 class TokenEntry(msgspec.Struct, frozen=True):
-    """One token as it is listed: everything but the token."""
+    """One token in a list: everything except the token itself."""
 
     id: str
     unit: str
@@ -151,17 +151,17 @@ class TokenEntry(msgspec.Struct, frozen=True):
 
 
 def draw() -> str:
-    """A new token: 256 random bits. It is good for nothing until its digest is admitted."""
+    """Return a new token of 256 random bits. It is not valid until its digest is admitted."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def digest_of(token: str) -> str:
-    """The SHA-256 of a token, hex: all that this service ever keeps of it."""
+    """Return the SHA-256 of a token in hex, the only form in which this service keeps it."""
     return _digest(token).hex()
 
 
 class Tokens:
-    """The tokens in one SQLite file. Safe for threads; any number of processes may open it."""
+    """The tokens in one SQLite file. Thread-safe; several processes may open the file."""
 
     def __init__(
         self,
@@ -189,9 +189,10 @@ class Tokens:
         clock: Clock = system_clock,
         read_only: bool = False,
     ) -> Self:
-        """The tokens kept at ``path``, which is made if it does not exist, for its owner alone.
+        """Open the token file at ``path``; create it if missing, accessible only to its owner.
 
-        ``read_only``: to list them alone; nothing is made or changed, and no file is no tokens.
+        ``read_only``: only list the tokens; nothing is created or changed, and a missing file
+        counts as empty.
         """
         name = os.fspath(path)
         if name != ":memory:" and not read_only:
@@ -199,7 +200,8 @@ class Tokens:
             if (mode := open_to_others(Path(name), CHANGE)) is not None:
                 raise StoreError(
                     f"{name} must be writable by its owner alone; its mode is {mode:04o}. chmod "
-                    "go-w it, and look through token list: whoever can write it can act as anybody."
+                    "go-w it, and check the token list: anyone who can write the file can act as "
+                    "any user."
                 )
         return cls(path, clock=clock, read_only=read_only)
 
@@ -222,10 +224,10 @@ class Tokens:
         entity: str | None = None,
         expires_on: date | None = None,
     ) -> str:
-        """A new token, shown this once. ``expires_on`` is the last day on which it is good.
+        """Create a token, which cannot be shown again. ``expires_on`` is its last valid day.
 
-        Raises ``ValueError`` for what cannot stand in a record: an unknown role, a unit, person or
-        entity that is not an id, or an ``entity_rep`` without entity.
+        Raises ``ValueError`` for an unknown role, for a unit, person or entity that is not a valid
+        id, and for an ``entity_rep`` without an entity.
         """
         token = draw()
         self.admit(digest_of(token), holder_of(unit, person, role, entity), expires_on)
@@ -239,7 +241,7 @@ class Tokens:
         requested_by: str | None = None,
         approved_by: str | None = None,
     ) -> bool:
-        """Make the token of a digest (hex) good; ``False`` if a token has this digest already."""
+        """Make the token with this digest (hex) valid; return ``False`` if the digest is in use."""
         row = (
             bytes.fromhex(digest),
             holder.unit,
@@ -260,13 +262,13 @@ class Tokens:
         return done.rowcount > 0
 
     def entry(self, token: str) -> TokenEntry | None:
-        """The token of an id (16 hex digits) or digest, or itself; ``None`` for an unknown one."""
+        """Return the entry for a token, its id (16 hex digits) or its digest; else ``None``."""
         digest = digest_of(token) if token.startswith(PREFIX) else token
-        found = [entry for entry in self.list() if digest.startswith(entry.id)]
-        return found[0] if found else None
+        matches = [entry for entry in self.list() if digest.startswith(entry.id)]
+        return matches[0] if matches else None
 
     def revoke(self, token: str) -> bool:
-        """End a token, given itself or its id; ``False`` if there is none that is still good."""
+        """Revoke a token, given the token or its id; return ``False`` if it was not valid."""
         digest = _digest(token).hex() if token.startswith(PREFIX) else token
         if len(digest) < 16:
             return False
@@ -280,7 +282,7 @@ class Tokens:
         return done.rowcount > 0
 
     def list(self) -> list[TokenEntry]:
-        """All tokens ever created, oldest first."""
+        """Return all tokens ever created, oldest first."""
         with self._lock:
             rows = self._sqlite.execute(
                 "SELECT substr(lower(hex(digest)), 1, 16), unit, person, role, entity, expires_on,"
@@ -290,10 +292,10 @@ class Tokens:
         return [TokenEntry(*row) for row in rows]
 
     def lookup(self, token: str) -> Grant | None:
-        """Whose token this is; ``None`` if it is unknown, revoked or expired. Reads the file.
+        """Return the grant of a token; ``None`` if unknown, revoked or expired. Reads the file.
 
-        Compares hashes, of which a caller cannot choose the bits, so how long it takes tells
-        nothing about any token.
+        Only hashes are compared. A caller cannot choose their bits, so the time of the comparison
+        reveals nothing about a token.
         """
         if not _FORM.fullmatch(token):
             return None
@@ -311,7 +313,8 @@ class Tokens:
         try:
             holder_of(unit, person, role, entity)
         except ValueError as error:
-            # An earlier program did not look: what it names could not be read back from a record.
+            # An early version did not check holders; records that name this one would be
+            # unreadable.
             log.warning("token_unusable", id=digest.hex()[:16], error=str(error))
             return None
         ends = _end_of(date.fromisoformat(expires_on)) if expires_on else None
@@ -322,20 +325,20 @@ class Tokens:
         return self._unexpired(grant)
 
     def cached(self, token: str) -> Grant | None:
-        """What ``lookup`` found in the last seconds; ``None`` says nothing. Does not block."""
+        """Return a recent result of ``lookup``; ``None`` if there is none. Never blocks."""
         known = self._cache.get(token)
         if known is None or time.monotonic() - known[1] > RECHECK_SECONDS:
             return None
         return self._unexpired(known[0])
 
     async def grant(self, token: str) -> Grant | None:
-        """``lookup`` off the event loop; callers that ask for a token at once share the answer."""
+        """Run ``lookup`` outside the event loop; simultaneous callers share one lookup."""
         asked = self._asked.get(token)
         if asked is None:
             asked = asyncio.create_task(TOKENS.run(lambda: self.lookup(token)))
             self._asked[token] = asked
             asked.add_done_callback(lambda _: self._asked.pop(token, None))
-        # Shielded: one caller who goes away must not take the answer from the others.
+        # Shielded: if one caller disconnects, the others still get the answer.
         return await asyncio.shield(asked)
 
     def _unexpired(self, grant: Grant) -> Grant | None:
@@ -360,7 +363,7 @@ def _complete(sqlite: sqlite3.Connection) -> None:
 
 
 def _shown(path: str) -> sqlite3.Connection:
-    """The tokens of a file as they are by now, in memory: the file stays as it is."""
+    """Copy the tokens of a file into memory; the file stays unchanged."""
     shown = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     if Path(path).exists():
         with closing(connect_read_only(Path(path).absolute())) as there:

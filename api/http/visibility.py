@@ -1,4 +1,4 @@
-"""Who may see which event."""
+"""Decide who may see which event."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ledger.systems.sharing.events import Filters, RemovalNotified, RemovalRemin
 from ledger.systems.sharing.folds import TELLS
 from ledger.systems.supervision.events import FindingRaised
 
-#: Stands where somebody is not named.
+#: Shown instead of a name that the reader may not know.
 WITHHELD = "withheld"
 
 
@@ -34,11 +34,11 @@ def may_see(
     tags: Collection[str],
     kept_from: Collection[str] = (),
 ) -> bool:
-    """Whether ``grant`` may see an event of this visibility, recorded by ``actor_unit``.
+    """Return whether ``grant`` may see an event of this visibility, recorded by ``actor_unit``.
 
-    ``visibility`` is the one that ``visibility_of`` gives, ``tags`` are the event's stored tags,
-    ``kept_from`` the units that must not see it. What is
-    shared with a partner's system goes by its subscriptions (``Entitlement``) and not by this.
+    ``visibility`` comes from ``visibility_of``; ``tags`` are the event's stored tags; the units in
+    ``kept_from`` must not see it. Data shared with a partner's system depends on its subscriptions
+    (``Entitlement``) instead.
     """
     if visibility == "public":
         return True
@@ -48,11 +48,11 @@ def may_see(
     return not audiences.isdisjoint(audiences_of(visibility, actor_unit, tags))
 
 
-#: What tells a subscriber to remove something. No filter keeps it away.
+#: Events that tell a subscriber to remove data. They pass every filter.
 NOTICES = frozenset({RemovalNotified.TOPIC, RemovalReminded.TOPIC})
 
-#: What ends a record, and what rests on one; and the types of what it ends. It has no addressee:
-#: whoever subscribes afterwards reads those in the feed, and has to read their end too.
+#: Events that end a record or its effects, and the types that they end. They have no addressee: a
+#: later subscriber reads the ended events in the feed and must read their end too.
 ENDS: Mapping[str, Collection[str]] = {
     PublicityTerminated.TOPIC: (*TELLS, DecisionPublished.TOPIC, DecisionWithdrawn.TOPIC),
     SanctionLifted.TOPIC: (SanctionApplied.TOPIC,),
@@ -61,10 +61,10 @@ ENDS: Mapping[str, Collection[str]] = {
 
 
 class Entitlement(msgspec.Struct, frozen=True):
-    """What its subscriptions let a partner's system read beyond what is public (2.4f).
+    """What a partner's system may read through its subscriptions, beyond public data (2.4f).
 
-    ``subscriptions`` are all that it ever had, for the notices that belong to them; ``filters``
-    those of the live ones.
+    ``subscriptions``: all it ever had, for the notices addressed to them; ``filters``: those of
+    the active ones.
     """
 
     subscriptions: frozenset[str] = frozenset()
@@ -72,23 +72,23 @@ class Entitlement(msgspec.Struct, frozen=True):
 
     @property
     def tags(self) -> frozenset[str]:
-        """The subjects under which its notices are found."""
+        """The tags under which its notices are found."""
         return frozenset(f"subscription:{name}" for name in self.subscriptions)
 
     def addressed(self, topic: str, tags: Collection[str]) -> bool:
-        """Whether an event is a notice to one of the subscriptions."""
+        """Return whether an event is a notice to one of the subscriptions."""
         return topic in NOTICES and any(tag in tags for tag in self.tags)
 
     def unfiltered(self, topic: str, tags: Collection[str]) -> bool:
-        """Whether no choice of types or subjects keeps an event away: a notice, or the end of what
-        the subscriptions let it read.
+        """Return whether an event passes any choice of types and subjects: notices, and events
+        that end something which the subscriptions let it read.
         """
         return self.addressed(topic, tags) or any(
             filters.fits(ended, tags) for ended in ENDS.get(topic, ()) for filters in self.filters
         )
 
     def admits(self, visibility: Visibility, topic: str, tags: Collection[str]) -> bool:
-        """Whether an event is shared with it."""
+        """Return whether an event is shared with this system."""
         return self.addressed(topic, tags) or (
             visibility == "shared"
             and (
@@ -99,14 +99,14 @@ class Entitlement(msgspec.Struct, frozen=True):
 
 
 def may_know(grant: Grant, topic: str, actor_unit: str, tags: Collection[str]) -> bool:
-    """Whether ``grant`` may know which person recorded an event that it may see.
+    """Return whether ``grant`` may know which person recorded an event that it may see.
 
-    The public is told the unit and the role, and so is a business of what is not about itself. Who
-    is behind a finding is as a sealed event would be: whoever reports a unit acts in the same
-    command as the findings against it (CMP-R2).
+    The public is told only the unit and the role; so is a business, for events that are not about
+    it. The person behind a finding is treated like a sealed event: a person who reports a unit acts
+    in the same command as the resulting findings (CMP-R2).
 
-    Whoever may not know is not told the command's id either: it is made of who sent it and of the
-    sender's key, and can be tried out.
+    A reader who may not know the person is not told the command's id either: it is derived from the
+    sender and the sender's key, so guesses could be tried against it.
     """
     if grant.role in ("public", "subscriber_system", "operator"):
         return False
@@ -116,12 +116,12 @@ def may_know(grant: Grant, topic: str, actor_unit: str, tags: Collection[str]) -
 
 
 def hides_actor(grant: Grant, topic: str, actor_unit: str) -> bool:
-    """Whether not even the unit and the role of who recorded an event are shown."""
+    """Return whether even the unit and the role of the person who recorded an event are hidden."""
     return topic == FindingRaised.TOPIC and not may_see(grant, "sealed", actor_unit, ())
 
 
 def shown_actor(grant: Grant, topic: str, actor: Actor, tags: Collection[str]) -> Actor:
-    """Who recorded an event, as far as ``grant`` may know."""
+    """Return the actor of an event, without what ``grant`` may not know."""
     if may_know(grant, topic, actor.unit_id, tags):
         return actor
     if hides_actor(grant, topic, actor.unit_id):
@@ -130,7 +130,7 @@ def shown_actor(grant: Grant, topic: str, actor: Actor, tags: Collection[str]) -
 
 
 def may_see_record(grant: Grant, record: Recorded) -> bool:
-    """``may_see`` for an event that is at hand as an object."""
+    """Apply ``may_see`` to an event that is available as an object."""
     envelope, event = record.envelope, record.event
     unit, tags = envelope.actor.unit_id, event.tags()
     visibility = visibility_of(envelope.type, envelope.visibility, tags)
@@ -138,7 +138,7 @@ def may_see_record(grant: Grant, record: Recorded) -> bool:
 
 
 def may_see_stored(grant: Grant, stored: Any, fields: Mapping[str, Any]) -> bool:
-    """``may_see`` for an event as it is stored; ``fields`` are what its bytes say."""
+    """Apply ``may_see`` to a stored event; ``fields`` are its decoded content."""
     event = stored.event
     visibility = visibility_of(event.type, fields["visibility"], event.tags)
     kept = kept_from(event.type, visibility, event.tags, event.data)

@@ -1,8 +1,8 @@
-"""Asks witnesses to cosign the log's checkpoints (c2sp.org/tlog-witness v1.0.0).
+"""Ask witnesses to cosign the log's checkpoints (c2sp.org/tlog-witness v1.0.0).
 
-In a thread of its own, with an event loop of its own: what a witness does or leaves undone holds up
-neither the service nor the signing. Each witness has one request at a time, for the newest
-checkpoint; what was signed while it answered it sees the beginning of next time.
+This runs in a separate thread with its own event loop, so slow witnesses delay neither the service
+nor the signing. Each witness gets one request at a time, for the newest checkpoint; checkpoints
+signed in the meantime are covered by the next request.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ log = structlog.get_logger("ledger.witnesses")
 
 #: How long a witness may take for one answer, in seconds.
 PATIENCE = 10.0
-#: How long a witness that failed is left alone, in seconds: at first, and at most.
+#: How long a failed witness is not asked, in seconds: at first, and at most.
 PAUSE, LONGEST_PAUSE = 1.0, 60.0
-#: How many checkpoints back cosignatures are looked for at the start.
+#: How many past checkpoints are searched for cosignatures at start.
 LOOK_BACK = 1_000
-#: Requests for one checkpoint: one to learn from which size on, one to send the proof from there,
-#: and one more if somebody else was faster in between.
+#: Requests for one checkpoint: one to learn the witness's size, one with the proof from that size,
+#: and one more in case another service on this ledger was faster.
 ATTEMPTS = 3
-#: How often the thread's loop shows that it turns, and after what silence it is stuck, in seconds.
+#: How often the thread's event loop beats, and after what silence it counts as stuck, in seconds.
 BEAT_SECONDS, STEP_SECONDS = 1.0, 60.0
 
 
 class NotObtained(Exception):
-    """A witness did not cosign; ``outcome`` is the word for it in the metrics."""
+    """A witness did not cosign; ``outcome`` is the label for the metrics."""
 
     def __init__(self, outcome: str, why: str) -> None:
         super().__init__(why)
@@ -58,34 +58,34 @@ class NotObtained(Exception):
 
 
 class Attendance:
-    """How one witness is doing."""
+    """The state of one witness."""
 
     def __init__(self, witness: KnownWitness) -> None:
         self.witness = witness
-        #: The size that it has cosigned last, as far as is known here.
+        #: The size that it cosigned last, as far as this process knows.
         self.size = 0
-        #: The largest checkpoint under which its signature stands.
+        #: The size of the largest checkpoint that it has cosigned.
         self.cosigned = 0
-        #: Why it did not cosign when it was last asked.
+        #: Why it did not cosign the last time it was asked.
         self.error: str | None = None
         self.outcomes: Counter[str] = Counter()
         self.woken = asyncio.Event()
 
 
 class Cosigning:
-    """Has a policy's witnesses cosign what a keeper signs.
+    """Has the witnesses of a policy cosign the checkpoints that a keeper signs.
 
-    Raises ``PolicyError`` for a policy of other logs, or one whose quorum nobody could reach.
+    Raises ``PolicyError`` if the policy is for other logs, or its quorum cannot be reached.
     """
 
     def __init__(self, keeper: Keeper, policy: Policy) -> None:
         origin = keeper.log.origin
         if policy.logs and not policy.keys_of(origin):
-            raise PolicyError(f"the policy is for other logs than {origin}")
-        self.witnesses = [Attendance(one) for one in policy.witnesses if one.url is not None]
-        if not policy.satisfied({one.witness.name for one in self.witnesses}):
+            raise PolicyError(f"the policy must name the log {origin}; it names only other logs")
+        self.witnesses = [Attendance(known) for known in policy.witnesses if known.url is not None]
+        if not policy.satisfied({attendance.witness.name for attendance in self.witnesses}):
             raise PolicyError(
-                "the quorum cannot be reached by the witnesses that have an address to be asked at"
+                "the witnesses with an address must suffice for the policy's quorum; they do not"
             )
         self._keeper, self._log = keeper, keeper.log
         self._policy = policy
@@ -99,49 +99,49 @@ class Cosigning:
         keeper.tell(self._wake)
 
     def start(self) -> None:
-        """Begin asking."""
+        """Start asking the witnesses."""
         self.worker.start()
 
     def look(self) -> str | None:
-        """Whether a witness has seen more of this log than is here, or something else; blocks.
+        """Return why the log must not sign, if a witness shows another history of it; blocks.
 
-        To be asked before anything is signed: of a copy, or an old state, the witnesses know.
+        Call this before anything is signed: witnesses notice a copy of the log, or an old state.
         """
         newest = self._log.signed.newest()
         return None if newest is None else asyncio.run(self._look(newest))
 
     def close(self) -> None:
-        """Stop; a request under way is given up. Idempotent."""
+        """Stop; a request in progress is abandoned. Idempotent."""
         self._closed = True
         self.worker.ending()
         loop, stopping = self._loop, self._stopping
         if loop is not None and stopping is not None:
-            with suppress(RuntimeError):  # it has ended already
+            with suppress(RuntimeError):  # the loop has already ended
                 loop.call_soon_threadsafe(stopping.set)
         self.worker.join()
 
     def detail(self) -> str:
-        """How the witnesses are doing, in words."""
+        """Return the state of the witnesses as a sentence."""
         failing = [f"{w.witness.name}: {w.error}" for w in self.witnesses if w.error is not None]
-        said = f"{len(self.witnesses) - len(failing)} of {len(self.witnesses)} witnesses cosign"
-        return "; ".join([said, *failing])
+        summary = f"{len(self.witnesses) - len(failing)} of {len(self.witnesses)} witnesses cosign"
+        return "; ".join([summary, *failing])
 
     def collect(self) -> Iterator[Metric]:
-        """Numbers for the metrics page."""
+        """Yield the numbers for the metrics page."""
         asked = CounterMetricFamily(
-            "log_witness_answers", "What witnesses answered", labels=("witness", "outcome")
+            "log_witness_answers", "Answers of the witnesses", labels=("witness", "outcome")
         )
         size = GaugeMetricFamily(
             "log_witness_size", "The largest checkpoint it cosigned", labels=("witness",)
         )
         good = GaugeMetricFamily(
-            "log_witness_up", "1 if it cosigned when last asked", labels=("witness",)
+            "log_witness_up", "1 if it cosigned the last time", labels=("witness",)
         )
-        for one in self.witnesses:
-            for outcome, count in sorted(one.outcomes.items()):
-                asked.add_metric((one.witness.name, outcome), count)
-            size.add_metric((one.witness.name,), one.cosigned)
-            good.add_metric((one.witness.name,), float(one.error is None))
+        for attendance in self.witnesses:
+            for outcome, count in sorted(attendance.outcomes.items()):
+                asked.add_metric((attendance.witness.name, outcome), count)
+            size.add_metric((attendance.witness.name,), attendance.cosigned)
+            good.add_metric((attendance.witness.name,), float(attendance.error is None))
         yield from (asked, size, good)
         yield GaugeMetricFamily(
             "log_witnessed_size",
@@ -152,29 +152,29 @@ class Cosigning:
     # What is known
 
     def _recall(self) -> None:
-        """Find out from the signed checkpoints who has cosigned which."""
+        """Read from the signed checkpoints which witness has cosigned which."""
         for signed in self._log.signed.cosigned(LOOK_BACK):
             names = self._cosigners(signed)
-            for one in self.witnesses:
-                if one.witness.name in names and one.cosigned < signed.size:
-                    one.cosigned = one.size = signed.size
+            for attendance in self.witnesses:
+                if attendance.witness.name in names and attendance.cosigned < signed.size:
+                    attendance.cosigned = attendance.size = signed.size
             if self.witnessed is None and names and self._policy.satisfied(names):
                 self.witnessed = signed
 
     def _cosigners(self, signed: Signed) -> set[str]:
-        """The names, in the policy, of those who have cosigned a checkpoint."""
+        """Return the policy's names of the witnesses that have cosigned a checkpoint."""
         keys = {(w.key.name, w.key.key_id): w for w in self._policy.witnesses}
         try:
-            found = cosigned(parse_note(signed.note()), [w.key for w in self._policy.witnesses])
-        except NoteError:  # by nobody known
+            matches = cosigned(parse_note(signed.note()), [w.key for w in self._policy.witnesses])
+        except NoteError:  # it has no known cosignature
             return set()
-        return {keys[one.name, one.key_id].name for one in found}
+        return {keys[match.name, match.key_id].name for match in matches}
 
-    def _take(self, one: Attendance, signed: Signed, answer: bytes) -> None:
-        """Put a witness's signature under the checkpoint that it was asked to sign."""
-        signature = parse_cosignature(signed.text, answer, one.witness.key)
+    def _take(self, attendance: Attendance, signed: Signed, answer: bytes) -> None:
+        """Add a witness's signature to the checkpoint that it was asked to sign."""
+        signature = parse_cosignature(signed.text, answer, attendance.witness.key)
         self._log.signed.add_signature(signed.size, signature)
-        one.cosigned = one.size = signed.size
+        attendance.cosigned = attendance.size = signed.size
         now = self._log.signed.covering(signed.size)
         older = self.witnessed is None or self.witnessed.size <= signed.size
         if now is not None and older and self._policy.satisfied(self._cosigners(now)):
@@ -183,14 +183,14 @@ class Cosigning:
     # The thread
 
     def _wake(self) -> None:
-        """Something was signed."""
+        """Wake the thread after a checkpoint was signed."""
         if self._loop is not None:
-            with suppress(RuntimeError):  # the loop has ended: nobody is to be woken
+            with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._wake_all)
 
     def _wake_all(self) -> None:
-        for one in self.witnesses:
-            one.woken.set()
+        for attendance in self.witnesses:
+            attendance.woken.set()
 
     def _run(self) -> None:
         asyncio.run(self._attend_all())
@@ -198,80 +198,83 @@ class Cosigning:
     async def _look(self, newest: Signed) -> str | None:
         async with _session() as session:
             answers = await asyncio.gather(
-                *(self._seen(session, one, newest) for one in self.witnesses),
-                return_exceptions=True,  # who does not answer now is asked again later
+                *(self._seen(session, attendance, newest) for attendance in self.witnesses),
+                return_exceptions=True,  # witnesses that do not answer now are asked again later
             )
-        return next((said for said in answers if isinstance(said, str)), None)
+        return next((reason for reason in answers if isinstance(reason, str)), None)
 
     async def _seen(
-        self, session: aiohttp.ClientSession, one: Attendance, newest: Signed
+        self, session: aiohttp.ClientSession, attendance: Attendance, newest: Signed
     ) -> str | None:
-        """What one witness shows against the newest checkpoint, which it is shown once more."""
-        status, media_type, answer = await self._post(session, one, newest, newest.size)
+        """Send a witness the newest checkpoint again; return what its answer proves against it."""
+        status, media_type, answer = await self._post(session, attendance, newest, newest.size)
         if status == 409 and media_type == SIZE_TYPE:
             if parse_size(answer.decode("ascii").removesuffix("\n")) <= newest.size:
                 return None
         elif status != 422:
             return None
-        return await self._evidence(session, one)
+        return await self._evidence(session, attendance)
 
-    async def _evidence(self, session: aiohttp.ClientSession, one: Attendance) -> str | None:
-        """Why nothing more is to be signed, if a witness can show that another log has this name.
+    async def _evidence(self, session: aiohttp.ClientSession, attendance: Attendance) -> str | None:
+        """Return why the log must not sign, if a witness proves that another log has its name.
 
-        Its word is not enough, or whoever answers at its address could stop the signing.
+        A claim without proof is not enough: an attacker at the witness's address could stop the
+        signing.
         """
-        address = f"{one.witness.url}/{origin_hash(self._log.origin)}/checkpoint"
+        address = f"{attendance.witness.url}/{origin_hash(self._log.origin)}/checkpoint"
         try:
             async with session.get(address, allow_redirects=False) as response:
                 note = await _read(response)
                 if response.status != 200:
                     return None
         except (aiohttp.ClientError, OSError, TimeoutError, NotObtained) as error:
-            log.warning("witness_shows_nothing", witness=one.witness.name, why=_words(error))
+            log.warning("witness_shows_nothing", witness=attendance.witness.name, why=_words(error))
             return None
-        return await asyncio.to_thread(self._judge, one, note)
+        return await asyncio.to_thread(self._judge, attendance, note)
 
-    def _judge(self, one: Attendance, note: bytes) -> str | None:
-        """What is wrong with the checkpoint that a witness shows, if this log's key signed it."""
+    def _judge(self, attendance: Attendance, note: bytes) -> str | None:
+        """Return what is wrong with a checkpoint from a witness, if this log's key signed it."""
         held = self._log.keys()
         try:
             shown, _ = signed_checkpoint(parse_note(note), [parse_vkey(key.vkey) for key in held])
         except NoteError:
             return None
-        # Only now: what another service on this ledger has signed since is no other log's.
+        # Read only now: more that another service on this ledger signed meanwhile does not
+        # conflict.
         newest = self._log.signed.newest()
         assert newest is not None
         if shown.size > newest.size:
-            return _ahead(one, shown.size, newest)
+            return _ahead(attendance, shown.size, newest)
         proof = self._log.consistency(shown.size, newest.size)
         try:
             verify_consistency(shown.size, newest.size, proof, shown.root, newest.root)
         except ProofError:
-            return _another_history(one, newest)
+            return _another_history(attendance, newest)
         return None
 
     async def _accused(
-        self, session: aiohttp.ClientSession, one: Attendance, outcome: str, claim: str
+        self, session: aiohttp.ClientSession, attendance: Attendance, outcome: str, claim: str
     ) -> NotObtained:
-        """What a witness says against this log. With evidence nothing more is signed."""
-        found = await self._evidence(session, one)
-        if found is None:
-            return NotObtained(outcome, f"{claim}, and it shows nothing by which that is so")
-        self._keeper.fork(found)
-        return NotObtained(outcome, found)
+        """Return the error for a witness's claim against this log; with proof, stop signing."""
+        evidence = await self._evidence(session, attendance)
+        if evidence is None:
+            return NotObtained(outcome, f"{claim}, but it shows no evidence for this")
+        self._keeper.fork(evidence)
+        return NotObtained(outcome, evidence)
 
     async def _attend_all(self) -> None:
         self._stopping = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         if self._closed:
-            return  # it was closed before there was a loop to tell
+            return  # closed before the loop existed
         async with _session() as session:
             tasks: list[asyncio.Task[Any]] = [
-                asyncio.create_task(self._attend(session, one)) for one in self.witnesses
+                asyncio.create_task(self._attend(session, attendance))
+                for attendance in self.witnesses
             ]
             stopped = asyncio.create_task(self._stopping.wait())
             tasks += [stopped, asyncio.create_task(self._beat())]
-            # None of them ends by itself: one that does has failed, and the thread with it.
+            # These tasks never end normally: if one ends, it has failed, and the thread fails too.
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
                 task.cancel()
@@ -284,87 +287,90 @@ class Cosigning:
             self.worker.step()
             await asyncio.sleep(BEAT_SECONDS)
 
-    async def _attend(self, session: aiohttp.ClientSession, one: Attendance) -> None:
+    async def _attend(self, session: aiohttp.ClientSession, attendance: Attendance) -> None:
         pause = 0.0
         while True:
-            one.woken.clear()
+            attendance.woken.clear()
             try:
-                asked = await self._ask(session, one)
+                asked = await self._ask(session, attendance)
             except NotObtained as failure:
-                pause = self._failed(one, failure.outcome, str(failure), pause)
+                pause = self._failed(attendance, failure.outcome, str(failure), pause)
             except TimeoutError:
-                pause = self._failed(one, "timeout", f"no answer in {PATIENCE:g} s", pause)
+                pause = self._failed(attendance, "timeout", f"no answer in {PATIENCE:g} s", pause)
             except (aiohttp.ClientError, OSError) as error:
-                pause = self._failed(one, "unreachable", _words(error), pause)
+                pause = self._failed(attendance, "unreachable", _words(error), pause)
             except (StoreError, ProofError) as error:
-                pause = self._failed(one, "store", str(error), pause)
+                pause = self._failed(attendance, "store", str(error), pause)
             except Exception as error:
-                log.exception("witness_broke", witness=one.witness.name)
-                pause = self._failed(one, "error", _words(error), pause)
+                log.exception("witness_broke", witness=attendance.witness.name)
+                pause = self._failed(attendance, "error", _words(error), pause)
             else:
-                if asked and one.error is not None:
-                    log.info("witness_back", witness=one.witness.name, size=one.cosigned)
-                    one.error = None
+                if asked and attendance.error is not None:
+                    log.info(
+                        "witness_back", witness=attendance.witness.name, size=attendance.cosigned
+                    )
+                    attendance.error = None
                 pause = 0.0
                 if not asked:
-                    await one.woken.wait()
+                    await attendance.woken.wait()
             if pause:
                 await asyncio.sleep(pause)
 
-    def _failed(self, one: Attendance, outcome: str, why: str, pause: float) -> float:
-        """Make a failure known; how long to leave the witness alone."""
-        one.error = why
-        one.outcomes[outcome] += 1
-        log.warning("witness_failed", witness=one.witness.name, outcome=outcome, why=why)
+    def _failed(self, attendance: Attendance, outcome: str, why: str, pause: float) -> float:
+        """Record a failure; return how long not to ask the witness, in seconds."""
+        attendance.error = why
+        attendance.outcomes[outcome] += 1
+        log.warning("witness_failed", witness=attendance.witness.name, outcome=outcome, why=why)
         return min(max(PAUSE, pause * 2), LONGEST_PAUSE)
 
-    async def _ask(self, session: aiohttp.ClientSession, one: Attendance) -> bool:
-        """Have a witness cosign the newest checkpoint; ``False`` if it has. Raises if it does not.
+    async def _ask(self, session: aiohttp.ClientSession, attendance: Attendance) -> bool:
+        """Have a witness cosign the newest checkpoint; return ``False`` if it already has.
 
-        Where the witness stands further than the newest checkpoint, or does not see that one follow
-        on the last, and shows why, another history of this log was shown to it: nothing more is
-        signed. If it shows nothing, it is the witness that is in trouble.
+        Raises ``NotObtained`` if the witness does not cosign. The witness may have a larger size
+        than the newest checkpoint, or may find that this checkpoint does not continue the last. If
+        it proves this, another history of the log exists, and nothing more is signed. If it does
+        not, the witness itself is considered faulty.
         """
         for _ in range(ATTEMPTS):
             signed = await asyncio.to_thread(self._log.signed.newest)
-            if signed is None or signed.size <= one.cosigned:
+            if signed is None or signed.size <= attendance.cosigned:
                 return False
-            if one.size > signed.size:
-                claim = f"it says that it has cosigned {one.size:,} events of {signed.size:,}"
-                one.size = 0
-                raise await self._accused(session, one, "ahead", claim)
-            old = one.size
-            status, media_type, answer = await self._post(session, one, signed, old)
+            if attendance.size > signed.size:
+                claim = f"it claims {attendance.size:,} cosigned events; {signed.size:,} are signed"
+                attendance.size = 0
+                raise await self._accused(session, attendance, "ahead", claim)
+            old = attendance.size
+            status, media_type, answer = await self._post(session, attendance, signed, old)
             if status == 200:
                 try:
-                    await asyncio.to_thread(self._take, one, signed, answer)
+                    await asyncio.to_thread(self._take, attendance, signed, answer)
                 except NoteError as error:
                     raise NotObtained("unusable", str(error)) from error
-                one.outcomes["cosigned"] += 1
+                attendance.outcomes["cosigned"] += 1
                 return True
-            one.size = 0
+            attendance.size = 0
             if status != 409:
-                said = f"{status} {answer[:200].decode(errors='replace')}".strip()
+                claim = f"{status} {answer[:200].decode(errors='replace')}".strip()
                 if status == 422:
-                    raise await self._accused(session, one, "422", said)
-                raise NotObtained(str(status), said)
+                    raise await self._accused(session, attendance, "422", claim)
+                raise NotObtained(str(status), claim)
             if media_type != SIZE_TYPE:
-                raise NotObtained("unusable", f"409 with {media_type}, not {SIZE_TYPE}")
-            one.outcomes["409"] += 1
+                raise NotObtained("unusable", f"409 must be {SIZE_TYPE}; it is {media_type}")
+            attendance.outcomes["409"] += 1
             try:
-                one.size = parse_size(answer.decode("ascii").removesuffix("\n"))
+                attendance.size = parse_size(answer.decode("ascii").removesuffix("\n"))
             except ValueError as error:
-                raise NotObtained("unusable", f"409 with no size: {error}") from error
-            if one.size == old:
-                raise NotObtained("unusable", f"409 with the size that it was sent, {old}")
-        raise NotObtained("409", "it moves on faster than it can be asked")
+                raise NotObtained("unusable", f"409 must contain a size: {error}") from error
+            if attendance.size == old:
+                raise NotObtained("unusable", f"409 must have another size than {old}")
+        raise NotObtained("409", "its size changes faster than it can be asked")
 
     async def _post(
-        self, session: aiohttp.ClientSession, one: Attendance, signed: Signed, old: int
+        self, session: aiohttp.ClientSession, attendance: Attendance, signed: Signed, old: int
     ) -> tuple[int, str, bytes]:
         proof = await asyncio.to_thread(self._log.consistency, old, signed.size)
         async with session.post(
-            f"{one.witness.url}/add-checkpoint",
+            f"{attendance.witness.url}/add-checkpoint",
             data=Submission(old, tuple(proof), signed.note()).encode(),
             headers={hdrs.CONTENT_TYPE: "text/plain; charset=utf-8"},
             allow_redirects=False,
@@ -377,7 +383,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     async for chunk in response.content.iter_any():
         answer += chunk
         if len(answer) > MAX_ANSWER:
-            raise NotObtained("unusable", f"an answer of more than {MAX_ANSWER:,} bytes")
+            raise NotObtained("unusable", f"the answer must have at most {MAX_ANSWER:,} bytes")
     return answer
 
 
@@ -385,23 +391,23 @@ def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(total=PATIENCE),
         cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,  # a small answer stays small
+        auto_decompress=False,  # so that a small answer cannot expand
     )
 
 
-def _ahead(one: Attendance, size: int, signed: Signed) -> str:
+def _ahead(attendance: Attendance, size: int, signed: Signed) -> str:
     return (
-        f"the witness {one.witness.name} shows {size:,} events under this log's signature, and "
-        f"{signed.size:,} were signed here: this is an old copy, or another one goes by its name. "
-        "Nothing is signed till somebody has looked (docs/backup.md)."
+        f"the witness {attendance.witness.name} shows {size:,} events signed by this log's key, "
+        f"but only {signed.size:,} were signed here: this is an old copy, or another log uses its "
+        "name. Nothing is signed until an operator has examined this (docs/backup.md)."
     )
 
 
-def _another_history(one: Attendance, signed: Signed) -> str:
+def _another_history(attendance: Attendance, signed: Signed) -> str:
     return (
-        f"to the witness {one.witness.name} the {signed.size:,} events signed here do not follow "
-        "on those that it has cosigned of this log: another one goes by its name. Nothing is "
-        "signed till somebody has looked (docs/backup.md)."
+        f"the {signed.size:,} events signed here do not continue those of this log that the "
+        f"witness {attendance.witness.name} has cosigned: another log uses its name. Nothing is "
+        "signed until an operator has examined this (docs/backup.md)."
     )
 
 

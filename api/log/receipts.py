@@ -1,8 +1,8 @@
-"""``/v1/events/{position}/…``: what proves a single event, for programs and for people.
+"""``/v1/events/{position}/…``: the proof of a single event, for programs and for people.
 
-Whoever sees an event is given the proof that its leaf stands in the log. The leaf is the hash of
-the record, and the record names who acted: so its bytes, and the page that holds them, are for
-those who may know that.
+A reader who may see an event gets the proof that its leaf is in the log. The leaf is the hash of
+the record, and the record names the acting person. So only readers who may know that person get the
+record's bytes, and the page that contains them.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ from ledger.transparency.merkle import ProofError
 from ledger.transparency.proofs import Receipt
 from ledger.transparency.store import LogKey
 
-#: How long a receipt waits for the checkpoint that covers its event, in seconds.
+#: How long a receipt waits for a checkpoint that covers its event, in seconds.
 PATIENCE = 3.0
-#: How often it is looked for meanwhile, in seconds.
+#: How often to check for that checkpoint, in seconds.
 _LOOK = 0.05
 
 _PAGE = "text/html; charset=utf-8"
 
 
 async def proof(request: web.Request) -> web.Response:
-    """The receipt of one event (c2sp.org/tlog-proof): keep it; it is checked without this service.
+    """Return the receipt of one event (c2sp.org/tlog-proof), checkable without this service.
 
-    The entry that it proves is the event's stored record, `GET /v1/events/{position}/record`; both
-    are in the page `GET /v1/events/{position}/receipt`.
+    It proves the event's stored record, `GET /v1/events/{position}/record`. The page
+    `GET /v1/events/{position}/receipt` contains both.
     """
     stored, _ = await seen_event(request)
-    found, _ = await _receipt(request, stored.position)
-    response = plain(found.encode(), "private, no-cache")
+    proven, _ = await _receipt(request, stored.position)
+    response = plain(proven.encode(), "private, no-cache")
     response.headers[hdrs.CONTENT_DISPOSITION] = (
         f'attachment; filename="event-{stored.position}.tlog-proof"'
     )
@@ -59,20 +59,21 @@ async def proof(request: web.Request) -> web.Response:
 
 
 async def record(request: web.Request) -> web.Response:
-    """The bytes of one event exactly as they were recorded: what its receipt proves.
+    """Return the bytes of one event exactly as recorded; the receipt proves them.
 
-    They name who acted, so they are handed out to those who may know that; what is recorded in
-    the name of a unit, as the announcement of a draw, to whoever sees the event.
+    They name the acting person, so only readers who may know that person get them. Records made in
+    the name of a unit, such as the announcement of a draw, are given to everyone who sees the
+    event.
     """
     stored = await _whole(request)
     return octets(stored.event.data, "private, no-cache")
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """What the page of a receipt holds: ``record`` in base64, ``proof`` as its text.
+    """The data in a receipt page: ``record`` in base64, ``proof`` as text.
 
-    ``keys``: those of the log that held at the size of the receipt's checkpoint. ``kind``: what the
-    program says of events of this type, which no record proves.
+    ``keys``: the log's keys that were valid at the size of the receipt's checkpoint. ``kind``: how
+    the program describes events of this type; the record does not prove this.
     """
 
     position: int
@@ -83,9 +84,9 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 async def receipt(request: web.Request) -> web.Response:
-    """The receipt of one event as a page to keep: it shows the record, and checks it by itself.
+    """Return the receipt of one event as a page to keep: it shows and verifies the record.
 
-    It needs nothing else, neither this service nor a network. For those who may have the record.
+    The page needs neither this service nor a network. Only for readers who may have the record.
     """
     stored = await _whole(request)
     proved, size = await _receipt(request, stored.position)
@@ -104,7 +105,7 @@ async def receipt(request: web.Request) -> web.Response:
 
 
 def holding(keys: Sequence[LogKey], size: int) -> tuple[str, ...]:
-    """The keys that sign a checkpoint: two at the size at which one gave way to the other."""
+    """Return the keys that sign a checkpoint: two keys at the size where the key changed."""
     ends = [key.since for key in keys[1:]] + [size]
     return tuple(key.vkey for key, end in zip(keys, ends, strict=True) if key.since <= size <= end)
 
@@ -114,7 +115,7 @@ def _kind(topic: str) -> str:
 
 
 async def _whole(request: web.Request) -> Any:
-    """The event that the path names, for those who may know who acted."""
+    """Return the event in the path; raise if the token may not know the acting person."""
     stored, fields = await seen_event(request)
     actor = fields["actor"]
     named = actor["person_id"] != UNNAMED
@@ -130,37 +131,37 @@ async def _whole(request: web.Request) -> Any:
 
 
 async def _receipt(request: web.Request, position: int) -> tuple[Receipt, int]:
-    """The receipt of an event, once a checkpoint covers it, and the size of that."""
+    """Return the receipt of an event, and its checkpoint's size, once a checkpoint covers it."""
     keeper, witnesses = request.app[LOG], request.app[WITNESSES]
     await _covered(keeper, position)
 
     def prove() -> tuple[Receipt, int] | None:
         signed = keeper.newest
         if witnesses is not None and (seen := witnesses.witnessed) is not None:
-            # A slightly older checkpoint that others vouch for proves more than the newest.
+            # A slightly older checkpoint with cosignatures proves more than the newest one.
             signed = seen if seen.size >= position else signed
         if signed is None or signed.size < position:
             return None
         try:
             path = keeper.log.inclusion(position - 1, signed.size)
         except ProofError:
-            return None  # the events do not fit what was signed, and the keeper says so
+            return None  # the events do not match what was signed; the keeper reports it
         return Receipt(position - 1, tuple(path), signed.note()), signed.size
 
-    found = await asked(prove, PROOFS)
-    if found is None:
+    receipt_and_size = await asked(prove, PROOFS)
+    if receipt_and_size is None:
         raise Problem(
             "unavailable",
-            keeper.error or "No checkpoint covers this event yet. Ask again in a second.",
+            keeper.error or "A checkpoint does not cover this event yet. Ask again in a second.",
             headers={hdrs.RETRY_AFTER: "1"},
         )
-    return found
+    return receipt_and_size
 
 
 async def _covered(keeper: Keeper, position: int) -> None:
-    """Wait until a checkpoint covers an event, or for as long as there is hope.
+    """Wait until a checkpoint covers an event, time is up, or the keeper has failed.
 
-    On the event loop: whoever asks for what is not signed yet holds no thread.
+    Waits on the event loop, so it does not occupy a thread.
     """
     end = asyncio.get_running_loop().time() + PATIENCE
     while asyncio.get_running_loop().time() < end and keeper.error is None:
@@ -173,7 +174,7 @@ def _packaged(name: str) -> str:
     return (files("api") / name).read_text("utf-8")
 
 
-#: What stands in the page as it is: it is saved as one file, so nothing is fetched.
+#: Files included in the page: it is saved as one file, so it loads nothing.
 _PARTS = {
     "style": _packaged("static/docs.css"),
     "proofs": _packaged("static/proofs.js"),
@@ -188,7 +189,7 @@ def _digest(text: str) -> str:
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-#: These scripts and this style, named by their digests, and nothing else.
+#: The page may run only these scripts and this style, identified by their digests.
 _HEADERS = PAGE_HEADERS | {
     "Content-Security-Policy": "default-src 'none'; "
     f"script-src {_digest(_PARTS['proofs'])} {_digest(_PARTS['script'])}; "
@@ -201,8 +202,8 @@ _HEADERS = PAGE_HEADERS | {
 
 
 def page_of(kept: Kept) -> str:
-    """The page that holds a receipt."""
-    # Within a script nothing may look like its end, whatever a record says.
+    """Return the page with a receipt."""
+    # The data must not contain anything that ends a script element, whatever the record says.
     data = msgspec.json.encode(kept).decode().replace("<", "\\u003c")
     return _TEMPLATE.replace("{{position}}", str(kept.position)).replace("{{receipt}}", data)
 

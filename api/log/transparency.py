@@ -1,7 +1,7 @@
-"""``/v1/log/``: the transparency log as ready-made log clients read it (c2sp.org/tlog-tiles).
+"""``/v1/log/``: the transparency log in the form that log clients read (c2sp.org/tlog-tiles).
 
-Tiles of hashes and checkpoints are everybody's; the entries themselves are for auditors. An event
-is handed out with a proof of its own (``api.log.receipts``), so nobody needs the others' data.
+Everyone may read checkpoints and tiles of hashes; only auditors may read the entries. A single
+event comes with its own proof (``api.log.receipts``), so its readers need no other event's data.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from ledger.transparency.tiles import WIDTH, entry, parse_tile_path, withheld
 
 TEXT = "text/plain; charset=utf-8"
 BYTES = "application/octet-stream"
-#: A checkpoint gives way to the next within seconds; a tile never changes.
+#: A new checkpoint replaces the last within seconds; a tile never changes.
 _SOON = "public, max-age=1"
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
 async def checkpoint(request: web.Request) -> web.Response:
-    """The newest signed checkpoint (c2sp.org/tlog-checkpoint), with witnesses' cosignatures."""
+    """Return the newest signed checkpoint (c2sp.org/tlog-checkpoint) with cosignatures."""
     signed = await asked(request.app[LOG].log.checkpoint, PROOFS)
     if signed is None:
         raise not_found("Nothing is recorded yet, so nothing is signed.")
@@ -47,17 +47,17 @@ async def checkpoint(request: web.Request) -> web.Response:
 
 
 async def key(request: web.Request) -> web.Response:
-    """The key that signs this log's checkpoints now, as `<name>+<key id>+<key>`."""
+    """Return the current public key of this log, as `<name>+<key id>+<key>`."""
     keys = await asked(request.app[LOG].log.keys, PROOFS)
     return plain(keys[-1].vkey.encode() + b"\n", _SOON)
 
 
 class HeldKey(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A key of this log, and the checkpoints that it signs: from one size up to another.
+    """A key of this log, and the range of sizes of the checkpoints that it signs.
 
-    `rotated_at` is the position at which the change to it is recorded, and `receipt` proves that
-    record (c2sp.org/tlog-proof) under the checkpoint of size `from_size`, which the key before has
-    signed as well: whoever knows one key is led to the next.
+    `rotated_at` is the position of the event that records the change to this key. `receipt` proves
+    that record (c2sp.org/tlog-proof) under the checkpoint of size `from_size`. The previous key has
+    signed that checkpoint too, so a reader who knows one key can trust the next.
     """
 
     vkey: str
@@ -68,13 +68,13 @@ class HeldKey(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class HeldKeys(msgspec.Struct, frozen=True):
-    """The keys of this log, the one that signs now last."""
+    """All keys of this log, in order; the last one is current."""
 
     items: tuple[HeldKey, ...]
 
 
 async def keys(request: web.Request) -> web.Response:
-    """All keys that ever signed this log's checkpoints, each with the sizes for which it holds."""
+    """Return all keys that ever signed this log's checkpoints, each with its range of sizes."""
     log, recorder = request.app[LOG].log, request.app[LEDGER].recorder
     assert isinstance(recorder, SQLiteRecorder)
 
@@ -101,18 +101,18 @@ def _held(log: TransparencyLog, key: LogKey, end: int | None, position: int | No
 
 
 async def witnessed(request: web.Request) -> web.Response:
-    """The newest checkpoint that as many witnesses have cosigned as this ledger asks for."""
+    """Return the newest checkpoint cosigned by as many witnesses as this ledger requires."""
     witnesses = request.app[WITNESSES]
     if witnesses is None or witnesses.witnessed is None:
-        raise not_found("No checkpoint of this log was cosigned by enough witnesses, or not yet.")
+        raise not_found("No checkpoint of this log has enough cosignatures yet.")
     return plain(witnesses.witnessed.note(), _SOON)
 
 
 async def tile(request: web.Request) -> web.Response:
-    """A tile of hashes; below `entries/`, for auditors, the stored records themselves.
+    """Return a tile of hashes; or, below `entries/`, for auditors, the stored records themselves.
 
-    Where a record is kept from the auditor's unit, an entry of 41 bytes stands for it: `withheld`,
-    a line feed and its leaf hash.
+    If the auditor's unit may not see a record, an entry of 41 bytes replaces it: `withheld`, a line
+    feed, and the record's leaf hash.
     """
     try:
         level, n, width = parse_tile_path(request.match_info["tile"])
@@ -125,7 +125,7 @@ async def tile(request: web.Request) -> web.Response:
     try:
         hashes = await asked(lambda: log.tiles.tile(level, n, width), PROOFS)
     except KeyError:
-        raise not_found("There is no such tile, or not yet.") from None
+        raise not_found("This tile does not exist, or not yet.") from None
     return octets(hashes, _FOR_EVER)
 
 
@@ -133,22 +133,22 @@ async def _entries(request: web.Request, n: int, width: int) -> web.Response:
     recorder = request.app[LEDGER].recorder
     first, log = n * WIDTH, request.app[LOG].log
     if first + width > await asked(lambda: log.tiles.size, PROOFS):
-        raise not_found("There is no such bundle, or not yet.")
+        raise not_found("This bundle does not exist, or not yet.")
     grant = await grant_of(request)
 
     def bundle() -> bytes:
         stored = recorder.read(after=first, limit=width)
-        return b"".join(_entry(grant, one) for one in stored)
+        return b"".join(_entry(grant, event) for event in stored)
 
     return octets(await asked(bundle, PROOFS), "private, no-store")
 
 
 def _entry(grant: Grant, stored: Any) -> bytes:
-    """A record for an auditor; without its bytes where it is kept from the auditor's unit."""
+    """Return a record for an auditor, or its replacement if it is withheld from their unit."""
     data = stored.event.data
     try:
         seen = may_see_stored(grant, stored, codec.plain(data))
-    except Exception:  # noqa: BLE001 - of bytes that nobody can read nobody knows whom they accuse
+    except Exception:  # noqa: BLE001 - unreadable bytes may accuse the auditor's unit
         seen = False
     return entry(data) if seen else withheld(leaf_hash(data))
 
@@ -157,7 +157,7 @@ async def _require_auditor(request: web.Request) -> None:
     grant = await grant_of(request)
     if grant.role != "jb_supervisor":
         if not grant.id:
-            raise unauthenticated("Entries are for auditors: this needs a token.")
+            raise unauthenticated("Only auditors may read entries; a token is needed.")
         raise Problem(
             "forbidden",
             f"The role {role_of(grant)} may not read entries. Ask for the proof of a single "
@@ -166,7 +166,7 @@ async def _require_auditor(request: web.Request) -> None:
 
 
 class Consistency(msgspec.Struct, frozen=True):
-    """That the tree of ``new`` leaves begins with the tree of ``old``; hashes in base64."""
+    """Proof that the tree of ``new`` leaves begins with that of ``old``; hashes in base64."""
 
     old: int
     new: int
@@ -176,7 +176,7 @@ class Consistency(msgspec.Struct, frozen=True):
 
 
 async def consistency(request: web.Request) -> web.Response:
-    """The proof (RFC 6962 section 2.1.2) that one size of the log is the beginning of another."""
+    """Return the proof (RFC 6962, 2.1.2) that a smaller log is the beginning of a larger one."""
     log = request.app[LOG].log
     size = await asked(lambda: log.tiles.size, PROOFS)
     new = whole_number(request.query.get("new"), "query parameter 'new'", size, 0, size)
@@ -194,10 +194,11 @@ async def consistency(request: web.Request) -> web.Response:
     try:
         return json_response(await asked(prove, PROOFS))
     except ProofError as error:
-        # Whoever checks the log must hear of a fork; what a store says names files of this machine.
+        # A reader who checks the log must learn of a fork. Other errors of the store are shortened:
+        # they may name files of this machine.
         keeper = request.app[LOG]
-        said = keeper.error if keeper.forked and keeper.error else f"{error}."
-        raise Problem("unavailable", said) from error
+        reason = keeper.error if keeper.forked and keeper.error else f"{error}."
+        raise Problem("unavailable", reason) from error
 
 
 def _b64(data: bytes) -> str:
@@ -214,7 +215,7 @@ def octets(body: bytes, caching: str) -> web.Response:
 
 _SIZES = (
     Parameter("old", int, f"the smaller size, from 0; sizes are below {MAX_SIZE}"),
-    Parameter("new", int, "the larger size; the newest without it"),
+    Parameter("new", int, "the larger size; by default the newest"),
 )
 
 RESOURCES = (

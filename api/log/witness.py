@@ -1,4 +1,4 @@
-"""A witness over HTTP (c2sp.org/tlog-witness v1.0.0): an application of its own, with no ledger."""
+"""A witness over HTTP (c2sp.org/tlog-witness v1.0.0): a separate application without a ledger."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ledger.transparency.witness import (
 
 log = structlog.get_logger("api.witness")
 
-#: How long a submission may take to come in, in seconds.
+#: How long receiving a submission may take, in seconds.
 PATIENCE = 10.0
 
 WITNESS = web.AppKey("witness", Witness)
@@ -39,7 +39,7 @@ _STATUS: dict[type[NotCosigned], int] = {
 
 
 async def add_checkpoint(request: web.Request) -> web.Response:
-    """Cosign a checkpoint that follows from the one cosigned last."""
+    """Cosign a checkpoint that continues the last cosigned one."""
     try:
         async with asyncio.timeout(PATIENCE):
             body = await request.read()
@@ -53,36 +53,36 @@ async def add_checkpoint(request: web.Request) -> web.Response:
     except NotCosigned as declined:
         log.info("not_cosigned", status=_STATUS[type(declined)], why=str(declined))
         if isinstance(declined, OtherSize):
-            # Exactly this type, without a charset, is what the specification has logs look for.
+            # The specification requires exactly this type, without a charset.
             return _answer(f"{declined.size}\n", 409, SIZE_TYPE)
         return _answer(f"{declined}\n", _STATUS[type(declined)])
     except StoreError as error:
         log.error("witness_store_failed", error=str(error))
-        return _answer("what was cosigned cannot be kept now; ask again later\n", 503)
+        return _answer("the cosignature cannot be stored now; ask again later\n", 503)
     log.info("cosigned", bytes=len(body))
     return _answer(line)
 
 
 async def checkpoint(request: web.Request) -> web.Response:
-    """The checkpoint of a log that was cosigned last, for monitors."""
-    found = await READS.run(lambda: request.app[WITNESS].newest(request.match_info["log"]))
-    if found is None:
-        return _answer("nothing of such a log was cosigned here\n", 404)
-    return _answer(found.note().decode())
+    """Return the last cosigned checkpoint of a log, for monitors."""
+    newest = await READS.run(lambda: request.app[WITNESS].newest(request.match_info["log"]))
+    if newest is None:
+        return _answer("this witness has cosigned nothing of such a log\n", 404)
+    return _answer(newest.note().decode())
 
 
 async def key(request: web.Request) -> web.Response:
-    """The key that verifies this witness's cosignatures, as it stands in policies."""
+    """Return the public key of this witness's cosignatures, as policies name it."""
     return _answer(f"{cosigner_key(request.app[WITNESS])}\n")
 
 
 def cosigner_key(witness: Witness) -> str:
-    """The public key of a witness, as ``<name>+<key id>+<key>``."""
+    """Return the public key of a witness, as ``<name>+<key id>+<key>``."""
     return witness.signer.verifier(COSIGNATURE).vkey()
 
 
 def make_witness_app(witness: Witness) -> web.Application:
-    """The application that serves ``witness``, which belongs to the caller."""
+    """Return the application that serves ``witness``; the caller closes the witness."""
     app = web.Application(client_max_size=MAX_SUBMISSION)
     app[WITNESS] = witness
     app.router.add_post("/add-checkpoint", add_checkpoint)

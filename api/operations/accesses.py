@@ -1,4 +1,4 @@
-"""The access ledger, read: refusals, unknown references, consultations, tokens, the clock."""
+"""Read the access ledger: refusals, unknown references, consultations, tokens, the clock."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _TYPES: dict[Kind, tuple[str, ...]] = {
 
 
 class Access(msgspec.Struct, frozen=True):
-    """One refusal, unknown reference, consultation, or step about a token or the clock."""
+    """An entry: a refusal, unknown reference, consultation, or step about a token or the clock."""
 
     position: int
     type: str
@@ -62,35 +62,35 @@ class Access(msgspec.Struct, frozen=True):
 
 
 class Accesses(msgspec.Struct, frozen=True):
-    """A page of the access ledger, in order; the ``Link`` header leads to the next."""
+    """A page of the access ledger in order; the ``Link`` header leads to the next page."""
 
     items: list[Access]
 
 
 async def accesses(request: web.Request) -> web.Response:
-    """Refusals, unknown references, consultations and grants; asking is a consultation itself."""
+    """Refusals, unknown references, consultations and grants; this query is recorded too."""
     after = bounded(request, "after", 0, 0, MAX_POSITION)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     wanted = query_value(request, "kind", Kind, None)
     kinds = _TYPES if wanted is None else (wanted,)
     topics = [topic for kind in kinds for topic in _TYPES[kind]]
-    query_value(request, "about_person", PersonId, None)  # no other word finds anything
+    query_value(request, "about_person", PersonId, None)  # must be a person token
     tags = tuple(
         f"{kind}:{request.query[name]}" for name, kind in _TAGS.items() if name in request.query
     )
     source: Source = request.app[ACCESS]
     grant = await grant_of(request)
-    # One type at a time: not every store takes two without a tag.
+    # One type at a time: not every store accepts two types without a tag.
     selectors = [Selector((topic,), tags) for topic in topics]
     reader = Readable(Source(request.app[LEDGER].recorder), grant)
-    found = await asked(_page(source, selectors, after, limit + 1, reader))
+    entries = await asked(_page(source, selectors, after, limit + 1, reader))
     headers = dict(PRIVATE)
-    if len(found) > limit:
-        headers[hdrs.LINK] = next_link(request, after=found[limit - 1].position)
-    return json_response(Accesses(found[:limit]), headers=headers)
+    if len(entries) > limit:
+        headers[hdrs.LINK] = next_link(request, after=entries[limit - 1].position)
+    return json_response(Accesses(entries[:limit]), headers=headers)
 
 
-#: What is filtered by, and the tag that carries it; the rarest first.
+#: The tag kind for each filter; the kinds with the fewest events first.
 _TAGS = {
     "about_person": "person",
     "entity": "entity",
@@ -108,13 +108,13 @@ def _page(
         shown: list[Access] = []
         at = after
         while len(shown) < limit:
-            found = source.after(selectors, at, limit)
-            accesses = [_shown(one) for one in found]
-            # What the reader may not know of is not there for them.
+            stored = source.after(selectors, at, limit)
+            accesses = [_shown(event) for event in stored]
+            # Leave out entries about subjects that the reader may not know.
             shown += [access for access in accesses if reader.may_read(access.type, access.body)]
-            if len(found) < limit:
+            if len(stored) < limit:
                 break
-            at = found[-1].position
+            at = stored[-1].position
         return [_without_subjects(access) for access in shown[:limit]]
 
     return page
@@ -132,7 +132,7 @@ def _shown(stored: Any) -> Access:
 
 
 def _without_subjects(access: Access) -> Access:
-    """An access as it is shown: from whom it is kept would say whom its subject accuses."""
+    """Return an entry for showing: the units it is withheld from would reveal whom it accuses."""
     hidden = ("withheld_from", "subjects")
     return replace(access, body={k: v for k, v in access.body.items() if k not in hidden})
 
@@ -145,14 +145,12 @@ RESOURCES = (
         roles=frozenset({"jb_supervisor", "rlo_assessor"}),
         query=(
             Parameter("kind", Kind, "`refusal`, `unknown`, `consultation`, `token` or `clock`"),
-            Parameter("person", str, "who was refused, looked, requested or approved"),
-            Parameter("holder", str, "whom a token is for"),
-            Parameter("unit", str, "the unit acted for"),
+            Parameter("person", str, "who was refused, read, requested or approved"),
+            Parameter("holder", str, "the holder of a token"),
+            Parameter("unit", str, "the unit that the person acted for"),
             Parameter("rule_id", RuleId, "the rule that refused"),
-            Parameter("entity", str, "the business it was about"),
-            Parameter(
-                "about_person", PersonId, "the natural person whose sealed data was asked for"
-            ),
+            Parameter("entity", str, "the business that it was about"),
+            Parameter("about_person", PersonId, "the natural person whose sealed data was read"),
             Parameter("after", int, "the position in the access ledger after which to begin"),
             LIMIT,
         ),

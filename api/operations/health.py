@@ -1,4 +1,4 @@
-"""For whoever runs the service: is it alive, can it serve, and how is it doing."""
+"""For operators: whether the process is alive, whether it can serve, and its metrics."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from ledger.kernel import Ledger, sequencer
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """How one part of the service is doing. ``lag`` is counted in positions behind the ledger."""
+    """The state of one part of the service. ``lag``: how many positions it is behind the ledger."""
 
     ready: bool
     detail: str = ""
@@ -43,26 +43,26 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Whether this process can serve; for an operator, how each of its parts is doing as well."""
+    """Whether this process can serve; an operator also sees the state of each part."""
 
     status: Literal["ready", "unready"]
     parts: dict[str, Readiness] = {}
 
 
-#: What belongs to the running of the service: who may ask for it sees no business with it.
+#: Roles that run the service; they see no business data.
 OPERATORS: frozenset[Role] = frozenset({"operator"})
 
-#: How many positions a view or a log may be behind the ledger while the service counts as ready.
-#: A rebuild of all views follows some thousands of events in a second.
+#: How many positions a view or log may be behind the ledger while the service counts as ready. A
+#: rebuild of all views follows some thousands of events per second.
 MAX_LAG = 10_000
 
-#: Asks one part how it is doing; called in a thread, so it may read a database.
+#: Returns the state of one part; called in a thread, so it may read a database.
 Check = Callable[[], Readiness]
 READINESS: web.AppKey[dict[str, Check]] = web.AppKey("readiness")
 
 
 class _Numbers:
-    """Reads the counters of one application when the metrics page is asked for."""
+    """Reads the counters of one application whenever the metrics page is requested."""
 
     def __init__(self, app: web.Application) -> None:
         self._app = app
@@ -126,12 +126,12 @@ class _Numbers:
 def _asked(check: Check) -> Readiness:
     try:
         return check()
-    except Exception as error:  # noqa: BLE001 - a check that fails is the finding
+    except Exception as error:  # noqa: BLE001 - a failing check is itself the answer
         return Readiness(ready=False, detail=f"{type(error).__name__}: {error}")
 
 
 def check_store(ledger: Ledger) -> Readiness:
-    """Whether the store answers and may be written by this process."""
+    """Return whether the store answers and this process may write it."""
     position = head_of(ledger.recorder)
     path: Path | None = getattr(ledger.recorder, "path", None)
     if path is not None and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
@@ -146,19 +146,19 @@ def check_store(ledger: Ledger) -> Readiness:
 
 
 async def livez(_request: web.Request) -> web.Response:
-    """The process answers. Says nothing about whether it can do its work; see readyz."""
+    """Return 200 while the process answers. For whether it can do its work, see /readyz."""
     return web.json_response({"status": "alive"}, headers={hdrs.CACHE_CONTROL: "no-store"})
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Whether this process can take commands and answer questions: 200 if so, else 503.
+    """Return 200 if this process can take commands and answer queries, else 503.
 
-    It says `ready` or `unready` and no more; an operator's token is shown every part with its
-    position and lag, and why it is not ready.
+    The body contains only `ready` or `unready`; with an operator's token it lists every part with
+    its position, its lag, and the reason if it is not ready.
     """
     app = request.app
     if troubles := app[SUPERVISOR].troubles():
-        # At once: what else would be asked may hang by the same cause.
+        # Answer at once: the other checks may hang for the same reason.
         return await _report(request, {"threads": _threads(troubles)}, ready=False)
     followers = app[READINESS]
     checks = {
@@ -173,7 +173,7 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 def _threads(troubles: Mapping[str, str]) -> Readiness:
-    """Whether every thread lives and gets on."""
+    """Return whether every thread is alive and makes progress."""
     detail = "; ".join(f"{name}: {why}" for name, why in sorted(troubles.items()))
     return Readiness(ready=not troubles, detail=detail)
 
@@ -181,7 +181,7 @@ def _threads(troubles: Mapping[str, str]) -> Readiness:
 async def _report(
     request: web.Request, parts: dict[str, Readiness], *, ready: bool
 ) -> web.Response:
-    """The answer: the parts are for an operator's eyes."""
+    """Return the answer; only an operator is shown the parts."""
     caller = await caller_of(request)
     report = Report("ready" if ready else "unready", parts if caller.role in OPERATORS else {})
     return web.Response(
@@ -195,7 +195,7 @@ _REGISTRY = web.AppKey("registry", CollectorRegistry)
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Counters and gauges in the text format of Prometheus, for an operator's token."""
+    """Return counters and gauges in the Prometheus text format. Needs an operator's token."""
     page = await PROBES.run(lambda: generate_latest(request.app[_REGISTRY]))
     return web.Response(body=page, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_PLAIN_0_0_4})
 

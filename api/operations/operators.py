@@ -1,8 +1,8 @@
-"""For operators: the state of the views, and tokens, which two persons make good.
+"""For operators: the state of the views, and tokens, which two persons must create.
 
-Everything here needs an operator's token, and nothing here shows what a business did. Who asked,
-who approved and for whom stands in the access ledger, and never a token: its holder draws it, and
-this service only ever has its SHA-256 (docs/decisions/0010-operators.md).
+Everything here needs an operator's token, and nothing here shows business data. The access ledger
+records who requested and who approved a token, and for whom, but never the token itself. Its holder
+draws the token; this service gets only its SHA-256 (docs/decisions/0010-operators.md).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ State = Literal["pending", "granted", "declined"]
 
 
 class ShownView(msgspec.Struct, frozen=True):
-    """How one view stands; ``error`` is the kind of trouble: the log has its words."""
+    """The state of a view; ``error`` is the kind of the fault, the log has its details."""
 
     view: str
     state: str
@@ -59,19 +59,19 @@ class ShownView(msgspec.Struct, frozen=True):
 
 
 class ShownViews(msgspec.Struct, frozen=True):
-    """Every view."""
+    """All views."""
 
     items: tuple[ShownView, ...]
 
 
 class ShownTokens(msgspec.Struct, frozen=True):
-    """Every token ever made good, oldest first, without the tokens themselves."""
+    """All tokens ever created, oldest first, without their secrets."""
 
     items: tuple[TokenEntry, ...]
 
 
 class ShownRequest(msgspec.Struct, frozen=True):
-    """A request for a token. ``token``: the id that the token has, or would have."""
+    """A request for a token; ``token`` is the id that the token has, or would have."""
 
     request: str
     state: State
@@ -87,30 +87,30 @@ class ShownRequest(msgspec.Struct, frozen=True):
 
 
 class ShownRequests(msgspec.Struct, frozen=True):
-    """A page of requests in order; the ``Link`` header leads to the next."""
+    """A page of requests in order; the ``Link`` header leads to the next page."""
 
     items: tuple[ShownRequest, ...]
 
 
 class RevokeToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """撤销令牌: end a token, named by its id; it ends within seconds. One operator suffices."""
+    """撤销令牌: revoke a token, named by its id; takes effect in seconds. One operator suffices."""
 
     token: TokenId
 
 
 async def views(request: web.Request) -> web.Response:
-    """How far each view has come and whether it goes on.
+    """The position of each view, and whether it can continue.
 
-    A view is built anew from the command line, with the service stopped: while it was built, it
-    would show what was public once and is not any more.
+    A view is rebuilt from the command line while the service is stopped: a view in the middle of a
+    rebuild would show data that was public once but is not any more.
     """
     follower = follower_of(request)
-    found = await asked(follower.health)
+    states = await asked(follower.health)
     return json_response(
         ShownViews(
             tuple(
-                ShownView(one.view, one.state, one.position, one.lag, one.kind, one.error_position)
-                for one in found
+                ShownView(v.view, v.state, v.position, v.lag, v.kind, v.error_position)
+                for v in states
             )
         ),
         headers=PRIVATE,
@@ -118,32 +118,32 @@ async def views(request: web.Request) -> web.Response:
 
 
 async def tokens(request: web.Request) -> web.Response:
-    """Every token ever made good: whose, in which role, until when, and by whom."""
-    found = await asked(request.app[TOKENS].list)
-    return json_response(ShownTokens(tuple(found)), headers=PRIVATE)
+    """Every token ever created: its holder, role, last day, and who requested and approved it."""
+    entries = await asked(request.app[TOKENS].list)
+    return json_response(ShownTokens(tuple(entries)), headers=PRIVATE)
 
 
 async def token_requests(request: web.Request) -> web.Response:
-    """Requests for tokens in order, with what became of each."""
+    """Requests for tokens in order, with the outcome of each."""
     after = bounded(request, "after", 0, 0, MAX_POSITION)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     wanted = query_value(request, "state", State, None)
     source: Source = request.app[ACCESS]
 
     def page() -> tuple[list[ShownRequest], int | None]:
-        found = source.after([Selector((TokenRequested.TOPIC,), ())], after, limit + 1)
+        requests = source.after([Selector((TokenRequested.TOPIC,), ())], after, limit + 1)
         shown = []
-        for stored in found[:limit]:
+        for stored in requests[:limit]:
             event = codec.decode(stored.position, stored.event.data).event
             assert isinstance(event, TokenRequested)
             shown.append(_shown(_asked_for(source, event.request)))
-        return shown, found[limit - 1].position if len(found) > limit else None
+        return shown, requests[limit - 1].position if len(requests) > limit else None
 
     shown, last = await asked(page)
     headers = dict(PRIVATE)
     if last is not None:
         headers[hdrs.LINK] = next_link(request, after=last)
-    items = tuple(one for one in shown if wanted in (None, one.state))
+    items = tuple(item for item in shown if wanted in (None, item.state))
     return json_response(ShownRequests(items), headers=headers)
 
 
@@ -189,11 +189,11 @@ async def _approve(request: web.Request, grant: Grant, body: ApproveToken) -> we
             (wanted.unit, wanted.holder, wanted.role, wanted.entity)
         ):
             raise OutOfStep(
-                f"the token {entry.id} is somebody else's already; decline this request"
+                f"the token {entry.id} already belongs to another holder; decline this request"
             )
     await request.app[AUDIT].execute(body, grant)
-    # A crash here leaves a grant that is recorded and a token that is not good yet: the approver
-    # repeats it.
+    # A crash here leaves a recorded grant and a token that is not valid yet: the approver
+    # sends the same request again.
     asked_for = await asked(lambda: _asked_for(source, body.request))
     assert wanted is not None
     holder = Holder(wanted.unit, wanted.holder, wanted.role, wanted.entity)
@@ -218,18 +218,18 @@ async def _revoke(request: web.Request, grant: Grant, body: RevokeToken) -> web.
     kept = request.app[TOKENS]
     entry = await COMMANDS.run(lambda: kept.entry(body.token))
     if entry is None:
-        raise not_found(f"No token has the id {body.token}.")
+        raise not_found(f"There is no token with the id {body.token}.")
     revocation = revocation_of(entry, grant.person)
     if revocation is not None:
         await request.app[AUDIT].execute(NoteRevocation(revocation=revocation), grant)
-    # A crash here leaves a token that is good and recorded as revoked: the sender repeats it.
+    # A crash here leaves a recorded revocation and a valid token: the sender repeats it.
     await COMMANDS.run(lambda: kept.revoke(entry.id))
     ended = await COMMANDS.run(lambda: kept.entry(body.token))
     return json_response(ended, headers=PRIVATE)
 
 
 def revocation_of(entry: TokenEntry, by: str) -> TokenRevoked | None:
-    """What is recorded when a token ends; ``None`` for one that no record can name, nor can use."""
+    """Return the revocation to record; ``None`` if a record cannot name the token's holder."""
     fields = {"token": entry.id, "unit": entry.unit, "holder": entry.person, "role": entry.role}
     try:
         return msgspec.convert({**fields, "revoked_by": by}, TokenRevoked)
@@ -238,11 +238,11 @@ def revocation_of(entry: TokenEntry, by: str) -> TokenRevoked | None:
 
 
 class ConfirmClock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """确认时钟: answer for the clock after a jump, so that commands are taken again."""
+    """确认时钟: confirm the clock after a jump, so that commands are accepted again."""
 
 
 class ShownClock(msgspec.Struct, frozen=True):
-    """What the clock shows, confirmed."""
+    """The confirmed time of the clock."""
 
     clock: datetime
 
@@ -250,7 +250,7 @@ class ShownClock(msgspec.Struct, frozen=True):
 async def _confirm(request: web.Request, grant: Grant, body: ConfirmClock) -> web.Response:
     keeper = request.app[TIMEKEEPER]
     assert keeper is not None
-    # Believed before it is recorded: the record is dated by it.
+    # Confirm before recording: the record is dated by this clock.
     note = NoteClock(
         confirmation=ClockConfirmed(clock=keeper.confirm(), last_recorded_at=keeper.newest)
     )
@@ -265,7 +265,7 @@ async def _answer(request: web.Request, name: str, status: int) -> web.Response:
 
 
 def add_operations_of(app: web.Application, operations: Iterable[Operation]) -> None:
-    """Route them, each behind the operator's role."""
+    """Add routes for the operations, only for the role of operators."""
     for operation in operations:
         route = app.router.add_resource(operation.path)
         route.add_route("POST", _handler(operation), expect_handler=expect)
@@ -279,7 +279,7 @@ def _handler(operation: Operation) -> Handler:
         grant = await caller_of(request)
         if grant.role not in OPERATORS:
             if not grant.id:
-                raise unauthenticated(f"{operation.name} needs an operator's token.")
+                raise unauthenticated(f"An operator's token is needed for {operation.name}.")
             raise Problem(
                 "forbidden", f"The role {grant.role} may not send {operation.name}; operators may."
             )
@@ -308,7 +308,7 @@ TOKEN_RESOURCES = (
         returns=ShownRequests,
         roles=OPERATORS,
         query=(
-            Parameter("state", State, "what became of them"),
+            Parameter("state", State, "the state of the request"),
             Parameter("after", int, "the position in the access ledger after which to begin"),
             LIMIT,
         ),

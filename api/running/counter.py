@@ -1,4 +1,4 @@
-"""Where the event loop and a sequencer's thread hand each other commands and outcomes."""
+"""Exchange commands and outcomes between the event loop and a sequencer's thread."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ledger.kernel import Command, Context, Ledger, NotRecorded, Outcome
 
 
 class Counter:
-    """Where commands are handed in to the sequencer's thread, and its answers handed out.
+    """Passes commands to the sequencer's thread and its outcomes back to the event loop.
 
-    All commands that arrive in one turn of the event loop are handed in together, and all answers
-    of one group commit wake the loop once. So commits are larger, and the two threads take the
-    interpreter from each other less often, than if each command went by itself.
+    All commands of one turn of the event loop are passed together, and all outcomes of one group
+    commit wake the loop once. This makes commits larger, and the two threads switch the interpreter
+    lock less often, than if each command were passed separately.
     """
 
     def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop) -> None:
@@ -29,7 +29,7 @@ class Counter:
         self._woken = False
 
     def execute(self, command: Command, context: Context) -> asyncio.Future[Outcome]:
-        """The outcome of a command, to be awaited. It is decided even if nobody waits any more."""
+        """Return the outcome of a command as a future. Cancelling it does not stop the command."""
         waiter: asyncio.Future[Outcome] = self._loop.create_future()
         if not self._arrived:
             self._loop.call_soon(self._hand_in)
@@ -47,18 +47,18 @@ class Counter:
 
     def _carry(self, waiter: asyncio.Future[Outcome], answer: Outcome | BaseException) -> None:
         self._done.append((waiter, answer))
-        # After the append: if the loop is awake and has not looked yet, it will find this too.
+        # After the append: a loop that is awake but has not looked yet will see this outcome too.
         if not self._woken:
             self._woken = True
             self._loop.call_soon_threadsafe(self._hand_out)
 
     def _hand_out(self) -> None:
-        # Before looking: what is appended after the look wakes the loop again.
+        # Before looking: an outcome appended after the look wakes the loop again.
         self._woken = False
         while self._done:
             waiter, answer = self._done.popleft()
             if waiter.done():
-                continue  # its client went away; the command was recorded all the same
+                continue  # the client disconnected; the command was recorded all the same
             if isinstance(answer, BaseException):
                 waiter.set_exception(answer)
             else:

@@ -1,11 +1,10 @@
-"""Noticing that the process can open no more files, connections among them.
+"""Notice when the process cannot open any more files; connections count as files.
 
-uvloop tells nobody: what comes in then is accepted and closed at once, or not accepted, and the
-service seems to hang. Connections are limited so that it does not come to that
-(``api.http.front``), but everything else that opens files counts too. So the event loop tries,
-twice a second; when it cannot, it says so in the log, counts, and closes connections on which
-nobody is being answered, to make room for the others, those that ask whether the service is ready
-above all.
+uvloop does not report this: new connections are closed at once or not accepted, and the service
+seems to hang. The limit on connections should prevent it (``api.http.front``), but all other open
+files count too. So the event loop tries to open a file twice a second. If that fails, it logs and
+counts the failure, and closes idle connections to make room for others, above all for readiness
+checks.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from api.http.front import Edge
 from api.running.logs import log_noise
 
-#: How often it is tried, in seconds.
+#: How often to try, in seconds.
 LOOK_SECONDS = 0.5
 
 
 class Files:
-    """Tries whether a file can be opened, and counts how often none could."""
+    """Tries to open a file, and counts how often that failed."""
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._exhausted = 0
 
     def look(self) -> None:
-        """Try; where no file is left, tell and make room. Never raises."""
+        """Try to open a file; on failure log it and make room. Never raises."""
         try:
             os.close(os.open(os.devnull, os.O_RDONLY))
         except OSError as error:
@@ -50,9 +49,9 @@ class Files:
             )
 
     def collect(self) -> Iterator[Metric]:
-        """Numbers for the metrics page."""
+        """Yield the numbers for the metrics page."""
         yield CounterMetricFamily(
-            "files_exhausted", "Looks that found no file left to open", self._exhausted
+            "files_exhausted", "Checks that found no file left to open", self._exhausted
         )
 
 
@@ -60,7 +59,7 @@ FILES = web.AppKey("files", Files)
 
 
 async def files_context(app: web.Application) -> AsyncIterator[None]:
-    """Look for as long as the application runs."""
+    """Check as long as the application runs."""
     watching = asyncio.create_task(_watch(app[FILES]))
     yield
     watching.cancel()

@@ -1,13 +1,13 @@
-"""Logs: one JSON object on each line, which can neither fail nor hold up its caller.
+"""Logs: one JSON object per line. Logging never fails and never blocks its caller.
 
-Lines wait in a bounded queue for a thread of their own. Where standard error is a full pipe, a full
-disk or closed, lines are dropped and counted; the event loop and the sequencer go on. A warning or
-worse is written within milliseconds, the rest within moments; a crash can lose that much. Nothing
-that matters is only in a log: the ledger is the record.
+Lines wait in a bounded queue for a separate thread. If standard error is a full pipe, on a full
+disk or closed, lines are dropped and counted, and the event loop and the sequencer continue.
+Warnings and errors are written within milliseconds, other lines soon after; a crash can lose these
+last lines. Nothing important is only in a log: the ledger is the record.
 
-What libraries log (``logging``, ``warnings``, the event loop's own errors) takes the same way, as
-one line each without its arguments: those are what clients sent. So is the text of an exception;
-a line says its type, and where it was raised.
+Messages from libraries (``logging``, ``warnings``, errors of the event loop) take the same path,
+one line each, but without their arguments, which contain what clients sent. For the same reason the
+text of an exception is left out: a line has its type, and where it was raised.
 """
 
 from __future__ import annotations
@@ -35,31 +35,31 @@ from structlog.typing import EventDict
 
 from ledger.kernel.threads import Worker
 
-#: How long a line may wait for others to be written with it.
+#: How long a line may wait to be written together with others.
 FLUSH_SECONDS = 0.1
 
-#: Bytes that may wait; while more would, lines are dropped and counted.
+#: How many bytes may wait; further lines are dropped and counted.
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 
-#: How long the end of the process waits for a reader of the log that does not read.
+#: How long the process waits at its end for a reader of the log that does not read.
 CLOSE_SECONDS = 2.0
 
-#: Lines a second, at most, about what libraries complain of and clients do wrong; the rest is
-#: counted. Four megabytes of rubbish made 32 MB of log before.
+#: The most lines per second about library messages and clients' faults; further ones are only
+#: counted. Without this limit, four megabytes of invalid requests made 32 MB of log.
 NOISE_PER_SECOND = 10
 
-#: How long the text of a library's message may be.
+#: The maximum length of a library's message, in characters.
 MAX_MESSAGE = 200
 
 log = structlog.get_logger("api")
 
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
-#: Where it failed, without what stood in the variables: that is what people sent.
+#: Stack frames without the values of variables, which may contain what users sent.
 _FRAMES = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
 
 class LogWriter:
-    """What structlog hands finished lines to; its thread writes them to ``out`` in batches."""
+    """Takes finished lines from structlog; its thread writes them to ``out`` in batches."""
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
@@ -67,26 +67,26 @@ class LogWriter:
         self._waiting: list[bytes] = []
         self._bytes = 0
         self._untold = 0
-        #: Lines that were lost so far, and library lines and client faults that were left out.
+        #: How many lines were lost, and how many library and client-fault lines left out.
         self.dropped = 0
         self.noise = Allowance(NOISE_PER_SECOND)
-        # Of the four above; held for moments only. Reentrant: a finalizer may log at any moment.
+        # Guards the four fields above, for moments. Reentrant: a finalizer may log at any moment.
         self._guard = threading.RLock()
         self._writing = False
         self._woken = threading.Event()
         self._stop = threading.Event()
         self._undo: Callable[[], None] = lambda: None
-        # A step may take for ever: a pipe that nobody drains is no trouble of this service.
+        # No time limit: a pipe that nobody reads is not a fault of this service.
         self.worker = Worker("log-writer", self._run, limit=None)
         self.worker.start()
         atexit.register(self.close)
 
     def __call__(self, *_: Any) -> LogWriter:
-        """Be structlog's logger factory too: there is one logger."""
+        """Act as structlog's logger factory too: there is only one logger."""
         return self
 
     def info(self, line: bytes) -> None:
-        """Have a line written soon. Never blocks, never raises."""
+        """Write a line soon. Never blocks, never raises."""
         with self._guard:
             if self._bytes + len(line) > MAX_WAITING_BYTES:
                 self.dropped += 1
@@ -98,21 +98,21 @@ class LogWriter:
     debug = msg = info
 
     def error(self, line: bytes) -> None:
-        """Have a line written at once, with what waits before it. Never blocks, never raises."""
+        """Write a line, and all that wait before it, at once. Never blocks, never raises."""
         self.info(line)
         self._woken.set()
 
     warning = critical = fatal = exception = warn = error
 
     def settle(self, seconds: float) -> None:
-        """Wait until everything is written, so many seconds at most."""
+        """Wait until everything is written, but at most this many seconds."""
         deadline = time.monotonic() + seconds
         self._woken.set()
         while (self._waiting or self._writing) and time.monotonic() < deadline:
             time.sleep(0.005)
 
     def close(self) -> None:
-        """Write what waits, for a moment, and stop. May be called twice."""
+        """Write what waits, within a short time, and stop. May be called twice."""
         atexit.unregister(self.close)
         self._undo()
         self._undo = lambda: None
@@ -124,11 +124,11 @@ class LogWriter:
         self.worker.join(CLOSE_SECONDS)
 
     def collect(self) -> Iterator[Metric]:
-        """Numbers for the metrics page."""
+        """Yield the numbers for the metrics page."""
         yield CounterMetricFamily("log_lines_dropped", "Log lines that were lost", self.dropped)
         yield CounterMetricFamily(
             "log_lines_suppressed",
-            "Lines about libraries' complaints and unreadable requests beyond the limit a second",
+            "Lines about library messages and unreadable requests beyond the limit per second",
             self.noise.suppressed,
         )
 
@@ -148,8 +148,8 @@ class LogWriter:
         if not self._writing:
             return
         if untold:
-            said = {"what": "log_lines_dropped", "level": "error", "n": untold}
-            lines.append(_encoded({**said, "at": datetime.now(UTC)}))
+            entry = {"what": "log_lines_dropped", "level": "error", "n": untold}
+            lines.append(_encoded({**entry, "at": datetime.now(UTC)}))
         try:
             self._write(b"\n".join((*lines, b"")))
         except (OSError, ValueError):  # a full disk, a closed file: these lines are lost
@@ -168,7 +168,7 @@ class LogWriter:
         ending = None
         while rest:
             if not _writable(self._fd):
-                # Nobody drains the pipe: wait, and at the end for a moment only.
+                # Nobody reads the pipe: wait; during shutdown only for a moment.
                 if self._stop.is_set():
                     ending = ending or time.monotonic() + CLOSE_SECONDS
                     if time.monotonic() > ending:
@@ -178,18 +178,18 @@ class LogWriter:
 
 
 class Allowance:
-    """So many a second, in bursts of as many; counts those beyond."""
+    """Allows a number per second, in bursts of the same size, and counts the others."""
 
     def __init__(self, per_second: float) -> None:
         self._rate = per_second
         self._left = per_second
         self._at = time.monotonic()
-        #: How many were not allowed, ever and since the last that was.
+        #: How many were not allowed, in all and since the last allowed one.
         self.suppressed = 0
         self._lately = 0
 
     def take(self) -> int | None:
-        """``None`` if this one is beyond; else how many were, since the last that was not."""
+        """Return ``None`` if not allowed, else how many were not allowed since the last one."""
         now = time.monotonic()
         self._left = min(self._rate, self._left + (now - self._at) * self._rate)
         self._at = now
@@ -203,9 +203,9 @@ class Allowance:
 
 
 def _descriptor(out: BinaryIO) -> tuple[int | None, int]:
-    """What to write to without ever blocking, and how much at once; ``None`` where there is none.
+    """Return a descriptor that can be written without blocking, and how much; else ``None``.
 
-    A pipe that can be written to takes this much at once (POSIX); a file takes anything.
+    A pipe that is ready takes this many bytes at once (POSIX); a file takes any amount.
     """
     try:
         descriptor = out.fileno()
@@ -216,7 +216,7 @@ def _descriptor(out: BinaryIO) -> tuple[int | None, int]:
 
 
 def _writable(descriptor: int) -> bool:
-    """Whether a write would not block; waits a moment for it."""
+    """Return whether a write would not block; waits a moment for that."""
     if not hasattr(select, "poll"):  # Windows
         return True
     poll = select.poll()
@@ -225,13 +225,13 @@ def _writable(descriptor: int) -> bool:
 
 
 def configure_logging(out: BinaryIO | None = None, level: int = logging.INFO) -> LogWriter:
-    """Have everything that is logged written as JSON lines to ``out``: standard error by default.
+    """Write everything that is logged as JSON lines to ``out``, by default standard error.
 
-    Called once, by the process that serves; the tests leave structlog as it is. Closing the writer
-    leaves the libraries' loggers as they were.
+    Only the serving process calls this; tests leave structlog as it is. Closing the writer restores
+    the loggers of the libraries.
     """
     if out is None:
-        # Without a standard error there is nobody to tell.
+        # Without standard error, nobody could read the log.
         out = open(os.devnull, "wb") if sys.stderr is None else sys.stderr.buffer  # noqa: SIM115, PTH123
     writer = LogWriter(out)
     _direct.clear()
@@ -241,7 +241,7 @@ def configure_logging(out: BinaryIO | None = None, level: int = logging.INFO) ->
     _writers.append(writer)
     structlog.configure(
         processors=[_finished],
-        # Levels below are no-ops, without a call into the processors.
+        # Calls below this level do nothing and do not enter the processors.
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=writer,
         cache_logger_on_first_use=True,
@@ -251,53 +251,53 @@ def configure_logging(out: BinaryIO | None = None, level: int = logging.INFO) ->
 
 
 def current_writer() -> LogWriter | None:
-    """What this process logs with, if ``configure_logging`` was called."""
+    """Return the log writer of this process, if ``configure_logging`` was called."""
     return _writers[0] if _writers else None
 
 
 #: The writer of this process, if it was configured.
 _writers: list[LogWriter] = []
-#: Where canonical lines go directly; empty where structlog was left as it is.
+#: Where canonical lines go directly; empty if structlog was not configured.
 _direct: list[LogWriter] = []
 
 
-def log_request(said: dict[str, Any]) -> None:
-    """Log one request's canonical line.
+def log_request(fields: dict[str, Any]) -> None:
+    """Log the canonical line of one request.
 
-    It is complete as it comes, and there is one for each request: it skips the copies that
-    structlog's chain makes of it.
+    The line is already complete, and there is one per request, so it skips structlog's chain of
+    processors and the copies that it makes.
     """
     if not _direct:
-        log.info("request", **said)
+        log.info("request", **fields)
         return
-    said["what"] = "request"
-    said["level"] = "info"
-    said["at"] = datetime.now(UTC)
-    _direct[0].info(_encoded(said))
+    fields["what"] = "request"
+    fields["level"] = "info"
+    fields["at"] = datetime.now(UTC)
+    _direct[0].info(_encoded(fields))
 
 
-def log_noise(what: str, **said: Any) -> None:
-    """Log what anybody can cause at will, by libraries or clients: only so many lines a second."""
+def log_noise(what: str, **fields: Any) -> None:
+    """Log what clients or libraries can cause at will, limited to some lines per second."""
     writer = current_writer()
     if writer is None:
-        log.warning(what, **said)
+        log.warning(what, **fields)
         return
     suppressed = writer.noise.take()
     if suppressed is None:
         return
     if suppressed:
-        said["suppressed"] = suppressed
-    writer.error(_encoded({"level": "warning", **said, "what": what, "at": datetime.now(UTC)}))
+        fields["suppressed"] = suppressed
+    writer.error(_encoded({"level": "warning", **fields, "what": what, "at": datetime.now(UTC)}))
 
 
 def where(error: BaseException) -> list[dict[str, Any]]:
-    """An exception for the log: its type, its causes, and where each was raised; never its text."""
-    found = _FRAMES((type(error), error, error.__traceback__))
-    for stack in found:
+    """Describe an exception for the log: types, causes and places, but never its text."""
+    stacks = _FRAMES((type(error), error, error.__traceback__))
+    for stack in stacks:
         _without_text(stack)
     if isinstance(error, OSError) and error.errno is not None:
-        found[0]["os_error"] = os.strerror(error.errno)
-    return found
+        stacks[0]["os_error"] = os.strerror(error.errno)
+    return stacks
 
 
 def _raised(error: BaseException | None) -> dict[str, Any]:
@@ -305,13 +305,13 @@ def _raised(error: BaseException | None) -> dict[str, Any]:
 
 
 def on_loop_error(_loop: AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log what an event loop could tell nobody else; its message and objects hold what was sent."""
+    """Log an error that an event loop reports, without its message and objects: clients' data."""
     raised = _raised(context.get("exception"))
     log_noise("loop_error", level="error", message=bare(context.get("message")), **raised)
 
 
 def bare(message: object) -> str:
-    """The beginning of a library's message: up to where something is shown in it."""
+    """Return the beginning of a library's message, up to the first value shown in it."""
     if not isinstance(message, str):
         return type(message).__name__
     line = message.partition("\n")[0]
@@ -321,10 +321,10 @@ def bare(message: object) -> str:
 
 
 class Quiet:
-    """A logger that prints to standard error and cares for no failure: for the command line."""
+    """A logger for the command line that prints to standard error and ignores failures."""
 
     def msg(self, line: str) -> None:
-        """Print a line, if it can be."""
+        """Print a line if possible."""
         with suppress(OSError, ValueError, AttributeError):
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
@@ -333,26 +333,26 @@ class Quiet:
 
 
 class _Bridge(logging.Handler):
-    """Takes what libraries log: the message's template, never its arguments."""
+    """Passes on what libraries log: the message's template, never its arguments."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        said: dict[str, Any] = {"logger": record.name, "message": bare(record.msg)}
+        fields: dict[str, Any] = {"logger": record.name, "message": bare(record.msg)}
         if record.exc_info:
-            said.update(_raised(record.exc_info[1]))
-        log_noise("library", level=record.levelname.lower(), **said)
+            fields.update(_raised(record.exc_info[1]))
+        log_noise("library", level=record.levelname.lower(), **fields)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Nobody is to be told that a line could not be made."""
+        """Ignore a line that could not be made."""
 
 
 def _take_over(writer: LogWriter) -> Callable[[], None]:
-    """Have all that would be printed to standard error go to the writer; returns the undoing."""
+    """Send everything printed to standard error to the writer; return a function to undo it."""
     bridge = _Bridge(logging.WARNING)
     root = logging.getLogger()
     root.addHandler(bridge)
     before = warnings.showwarning, sys.unraisablehook, threading.excepthook
 
-    def showwarning(  # noqa: PLR0917 - its signature is Python's
+    def showwarning(  # noqa: PLR0917 - Python prescribes its parameters
         message: Warning | str,
         category: type[Warning],
         filename: str,
@@ -382,9 +382,9 @@ def _take_over(writer: LogWriter) -> Callable[[], None]:
 
 
 def _finished(logger: Any, method: str, event: EventDict) -> bytes:
-    """One processor for what is usually a chain of them: every request passes through here."""
+    """Do the work of a chain of processors in one: every request passes through here."""
     try:
-        if "request_id" not in event:  # the canonical line brings its own
+        if "request_id" not in event:  # the canonical line has its own
             event = structlog.contextvars.merge_contextvars(logger, method, event)
         given = event.pop("exc_info", None)
         if given:
@@ -395,7 +395,7 @@ def _finished(logger: Any, method: str, event: EventDict) -> bytes:
         event["level"] = "error" if method == "exception" else method
         event["at"] = datetime.now(UTC)
         return _encoded(event)
-    except Exception as error:  # noqa: BLE001 - a line that cannot be made fails nobody
+    except Exception as error:  # noqa: BLE001 - a line that cannot be encoded must not raise
         return _encoded({"what": "log_line_failed", "level": "error", "why": type(error).__name__})
 
 
@@ -420,10 +420,10 @@ def _without_text(stack: dict[str, Any]) -> None:
 
 
 def _encoded(event: EventDict) -> bytes:
-    """An event as JSON. What cannot be written is named by its type."""
+    """Return an event as JSON. A value that cannot be encoded is replaced by its type."""
     try:
         return _ENCODE(event)
-    except Exception:  # noqa: BLE001 - a value's own `str` may raise anything
+    except Exception:  # noqa: BLE001 - the `str` of a value may raise anything
         return _ENCODE({_shown(str(name)): _shown(value) for name, value in event.items()})
 
 
@@ -431,7 +431,7 @@ def _shown(value: Any) -> Any:
     try:
         _ENCODE(value)
     except Exception:  # noqa: BLE001
-        if isinstance(value, str):  # half a character, as broken clients send
+        if isinstance(value, str):  # half a character, as some faulty clients send
             return value.encode("utf-8", "backslashreplace").decode()
         return f"({type(value).__name__})"
     return value

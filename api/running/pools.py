@@ -1,7 +1,7 @@
-"""Who works for whom: each kind of question has its own few threads, a short queue, and a time.
+"""Thread pools: each kind of question has a few threads, a short queue and a time limit.
 
-What one kind costs is then waited for by those who ask for that kind alone. Nothing that answers
-requests uses the event loop's default threads.
+So a costly kind of question delays only callers who ask that kind. Nothing that answers requests
+uses the event loop's default threads.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from ledger.kernel.budget import Budget, Exhausted, within
 
 T = TypeVar("T")
 
-#: How often is looked whether the client is still there, in seconds.
+#: How often to check whether the client is still connected, in seconds.
 LOOK_SECONDS = 0.1
 
-#: The GET that is being answered, so that work for a client who left is given up.
+#: The GET request that is being answered, so that work for a disconnected client is abandoned.
 ASKED_BY: ContextVar[web.Request | None] = ContextVar("asked_by", default=None)
 
 
 class Pool:
     """A few threads for one kind of question.
 
-    ``waiting``: questions that may wait for a thread at most; one more is turned away at once.
-    ``seconds``: how long one may wait, and then how long its answer may take; ``None`` is as long
-    as it takes, whoever leaves, for what must be finished or is for several.
+    ``waiting``: how many questions may wait for a thread; further ones are rejected at once.
+    ``seconds``: the longest wait for a thread, and then the longest time for the answer. ``None``:
+    no limits, even if the client disconnects; for work that must be finished or serves several.
     """
 
     def __init__(self, name: str, threads: int, waiting: int, seconds: float | None) -> None:
@@ -46,21 +46,22 @@ class Pool:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=f"pool-{name}")
         self._lock = threading.Lock()
         self._taken = 0
-        #: By event loop: how many answers may be in the making, or made and not fetched yet.
+        #: For each event loop: how many answers may be in progress, or finished but not fetched.
         self._places: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
             WeakKeyDictionary()
         )
 
     @property
     def taken(self) -> int:
-        """How many questions are being answered or wait for it."""
+        """How many questions are being answered or waiting."""
         return self._taken
 
     async def run(self, question: Callable[[], T]) -> T:
-        """The answer to a question that blocks, from one of the threads.
+        """Run a blocking question in one of the threads and return its answer.
 
-        Raises a ``Problem``: ``unavailable`` where too many wait already, ``too-costly`` where the
-        answer takes too long. A client who leaves, and a caller who is cancelled, end the work.
+        Raises a ``Problem``: ``unavailable`` if too many questions wait, ``too-costly`` if the
+        answer takes too long. If the client disconnects or the caller is cancelled, the work is
+        abandoned.
         """
         with self._lock:
             if self._taken >= self.threads + self.waiting:
@@ -69,8 +70,8 @@ class Pool:
         asked_at = time.monotonic()
         place = self._place()
         try:
-            # Threads do not run ahead of the event loop: answers that it has not fetched yet are
-            # as many as there are places, however many questions wait.
+            # Threads must not run ahead of the event loop: there are at most as many unfetched
+            # answers as places, however many questions wait.
             await place.acquire()
         except BaseException:
             self._free(None)
@@ -97,7 +98,7 @@ class Pool:
         except BaseException:
             self._free(None)
             raise
-        # When the thread is done with it, which may be after nobody waits any more.
+        # When the thread has finished, possibly after the caller stopped waiting.
         work.add_done_callback(self._free)
         request = ASKED_BY.get()
         watch = None if request is None or budget is None else _Watch(request, budget)
@@ -107,7 +108,7 @@ class Pool:
             raise Problem(
                 "too-costly",
                 f"The answer takes more than {self.seconds:g} seconds to make. Ask for less: "
-                "a smaller page, fewer subjects, a shorter time.",
+                "a smaller page, fewer subjects, a shorter period.",
             ) from None
         finally:
             if budget is not None:
@@ -124,7 +125,7 @@ def _answer(question: Callable[[], T], budget: Budget | None, asked_at: float) -
     if budget is None:
         return question()
     if budget.abandoned:
-        raise Exhausted("nobody waits for the answer")
+        raise Exhausted("the client no longer waits for the answer")
     if time.monotonic() > asked_at + budget.seconds:
         raise busy()
     with within(budget):
@@ -132,7 +133,7 @@ def _answer(question: Callable[[], T], budget: Budget | None, asked_at: float) -
 
 
 class _Watch:
-    """Looks whether a client is still there; gives up what is worked for one who left."""
+    """Checks whether a client is still connected; if not, its work is abandoned."""
 
     def __init__(self, request: web.Request, budget: Budget) -> None:
         self._request = request
@@ -147,51 +148,52 @@ class _Watch:
             self._next = self._loop.call_later(LOOK_SECONDS, self._look)
 
     def end(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         self._next.cancel()
 
 
 def has_left(request: web.Request) -> bool:
-    """Whether the client closed the connection on which it asked."""
+    """Return whether the client closed the connection of the request."""
     transport = request.transport
     return transport is None or transport.is_closing()
 
 
 def busy() -> Problem:
-    """The answer where too many ask for the same kind of thing at once."""
+    """Return the answer to one request too many of the same kind."""
     return Problem(
         "unavailable",
-        "Too many ask for this kind of thing at once. Nothing was recorded; ask again in a second.",
+        "Too many requests of this kind are in progress. Nothing was recorded; ask again in a "
+        "second.",
         headers={hdrs.RETRY_AFTER: RETRY_AFTER},
     )
 
 
-#: Whose token it is: a read of an index, whose answer several may wait for. Nothing else ever
-#: stands in its way.
+#: Token lookups: reads by index, whose answers several callers may share. No other work ever
+#: delays them.
 TOKENS = Pool("tokens", 2, 2_000, None)
 #: Health and metrics.
 PROBES = Pool("probes", 2, 32, 5)
-#: Rows by key and pages of them.
+#: Rows by key, and pages of rows.
 READS = Pool("reads", 4, 500, 5)
-#: The same for requests without a token: however many ask, they take no thread from the others.
+#: The same for requests without a token: they take no thread from the others, however many.
 PUBLIC_READS = Pool("public-reads", 2, 250, 5)
 #: Pages of the feed.
 FEEDS = Pool("feeds", 4, 200, 10)
-#: Pages for streams that are behind: each waits for its turn, as many as there may be streams.
+#: Pages for streams that are behind; as many may wait as there may be streams.
 STREAMS = Pool("streams", 2, 5_000, 60)
-#: What a supervisor's query names, before it is taken down.
+#: Lookups of the subjects in a supervisor's query, before the consultation is recorded.
 AUDITS = Pool("audits", 2, 200, 5)
-#: Large bodies, sealing, and what is worked out before a command is handed in.
+#: Large bodies, sealing, and preparations before a command reaches the sequencer.
 COMMANDS = Pool("commands", 4, 200, None)
-#: Parts of files of evidence, on their way in or out.
+#: Parts of evidence files, sent or received.
 FILES = Pool("files", 4, 500, None)
 #: Profiles as of another day, and replays step by step.
 REPLAYS = Pool("replays", 2, 16, 10)
 #: Files and receipts of draws, rosters, previews.
 DRAWS = Pool("draws", 2, 16, 30)
-#: What is counted anew from the ledger: months filled in, scores run again, impact.
+#: Calculations from the ledger: monthly values, scores calculated again, impact.
 COUNTS = Pool("counts", 2, 16, 10)
-#: Screenings for key supervision: each goes through every business once.
+#: Screenings for key supervision: each examines every business once.
 SCREENINGS = Pool("screenings", 1, 8, 120)
 #: Proofs, tiles and entries of the log.
 PROOFS = Pool("proofs", 2, 200, 5)

@@ -1,4 +1,4 @@
-"""Running an application as a process."""
+"""Run an application as a process."""
 
 from __future__ import annotations
 
@@ -20,50 +20,51 @@ from api.running.threads import EXIT_FAILED, SUPERVISOR, end_process_with
 
 try:
     from uvloop import new_event_loop
-except ImportError:  # Windows has none
+except ImportError:  # Windows does not have uvloop
     from asyncio import new_event_loop  # type: ignore[assignment]
 
-#: How long requests in flight may take to finish when the process is asked to stop.
+#: How long open requests may take to finish after the process was asked to stop.
 SHUTDOWN_SECONDS = 30.0
 
-#: Connections that may wait to be accepted.
+#: How many connections may wait to be accepted.
 BACKLOG = 512
 
-#: Files that the process wants to be able to open, connections among them.
+#: How many files the process asks to be able to open; connections count as files.
 FILES = 32_768
 
-#: New objects after which the collector looks for garbage. What is remembered between commands is
-#: large and has no cycles: looking at it every 700 objects took a tenth of all time.
+#: How many new objects trigger a garbage collection. The data kept between commands is large and
+#: has no cycles; with the default of 700 objects the collector took a tenth of all time.
 COLLECT_AFTER = 50_000
 
-#: Bytes that are much at once; and the name that glibc has for the limit (malloc.h).
+#: Allocations of at least this many bytes are mapped separately; glibc's option for that
+#: (malloc.h).
 LARGE = 512 * 1024
 _MMAP_THRESHOLD = -3
 
-#: How long a thread that computes may keep the event loop waiting, in seconds; 5 ms by itself, and
-#: that many times over where several compute.
+#: How long a computing thread may delay the event loop, in seconds. Python's default is 5 ms, and
+#: several computing threads multiply it.
 SWITCH_SECONDS = 0.0005
 
 
 def require_free(host: str, port: int) -> None:
-    """Raise ``OSError``, in words, if somebody serves there: before much is done for nothing.
+    """Raise ``OSError`` with an explanation if the port is in use, before much work is done.
 
-    What else may be wrong with an address the server says when it begins.
+    The server itself reports other faults of the address when it starts.
     """
     for family, kind, protocol, _, address in socket.getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     ):
         try:
             with socket.socket(family, kind, protocol) as tried:
-                # As the server will: what has just ended there is not in the way.
+                # The server sets the same option: a server that has just ended is not in the way.
                 tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 tried.bind(address)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                other = f"--port {port % 65_535 + 1}"
+                alternative = f"--port {port % 65_535 + 1}"
                 raise OSError(
-                    f"{host}:{port} is taken: another program serves there. Choose another port, "
-                    f'as in {other} (for make: make run RUN_ARGS="{other}")'
+                    f"{host}:{port} is in use by another program. Choose another port, for example "
+                    f'{alternative} (with make: make run RUN_ARGS="{alternative}")'
                 ) from error
 
 
@@ -73,11 +74,12 @@ def serve(
     port: int = 8080,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve ``app`` until SIGTERM or SIGINT, then stop in order; ``ready`` is told of the start.
+    """Serve ``app`` until SIGTERM or SIGINT, then stop in order; call ``ready`` after the start.
 
-    No new connections; streams end; requests in flight are answered; the ledger decides what
-    waits and closes. Raises ``SystemExit`` with ``EXIT_FAILED`` if a thread of the application
-    failed: then the process ends by force if it does not end in order soon.
+    Stopping means: accept no new connections, end the streams, answer open requests, let the ledger
+    decide its waiting commands, and close it. Raises ``SystemExit`` with ``EXIT_FAILED`` if a
+    thread of the application failed; if the process does not stop in order soon after that, it ends
+    by force.
     """
     prepare_process()
     loop = new_event_loop()
@@ -85,7 +87,7 @@ def serve(
     stop = asyncio.Event()
 
     def stop_soon() -> None:
-        with suppress(RuntimeError):  # the loop has ended already
+        with suppress(RuntimeError):  # the loop has already ended
             loop.call_soon_threadsafe(stop.set)
 
     failure: Callable[[], str | None] | None = None
@@ -124,7 +126,7 @@ async def _serve(
 
 
 def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel what is left of the tasks: nobody waits for it any more."""
+    """Cancel the remaining tasks; nothing waits for them any more."""
     left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()
@@ -133,36 +135,36 @@ def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def prepare_process() -> None:
-    """Have as many files as the system allows, and tell the interpreter what this process is like.
+    """Raise the limit of open files, and adapt the interpreter to this process.
 
-    Much memory that stays, few cycles; an event loop that must not wait for threads that compute.
+    It keeps much memory with few cycles, and its event loop must not wait for computing threads.
     """
     _raise_file_limit()
     _map_large()
     gc.collect()
-    gc.freeze()  # what was loaded to start with is never garbage
+    gc.freeze()  # objects loaded at the start are never garbage
     gc.set_threshold(COLLECT_AFTER, 50, 100)
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def _map_large() -> None:
-    """Have the C library map large pieces of memory one by one, where it has a word for that.
+    """Make the C library map large allocations separately, if it has that option.
 
-    They go back to the system when they are freed. By itself it stops mapping them once a few were
-    freed, and what one rush of large pages took stays with the process.
+    Such memory returns to the system when freed. By default glibc stops mapping them after some are
+    freed; then the memory of one burst of large pages stays with the process.
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, LARGE)
 
 
 def _raise_file_limit() -> None:
-    """Each connection is a file; the usual limit is meant for programs that have few."""
+    """Raise the limit of open files: each connection is one, and the usual limit is too low."""
     try:
-        import resource  # noqa: PLC0415 - Windows has none
+        import resource  # noqa: PLC0415 - Windows does not have this module
     except ImportError:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(ValueError, OSError):  # macOS allows less than it says
+        with suppress(ValueError, OSError):  # macOS allows less than it reports
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,4 +1,4 @@
-"""Who looks after the threads of a service, and how the process ends when one has failed."""
+"""Supervise the threads of a service, and end the process if one has failed."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from ledger.kernel.threads import Pulse, Supervisor
 
 log = structlog.get_logger("api.threads")
 
-#: How often the event loop shows that it turns, and after what silence it is stuck, in seconds.
+#: How often the event loop beats, and after what silence it counts as stuck, in seconds.
 BEAT_SECONDS, LOOP_SECONDS = 0.5, 30.0
 
-#: How long the process may take to end in order once something has failed, in seconds.
+#: How long an orderly end may take after a failure, in seconds.
 END_SECONDS = 10.0
 
 #: How long closing everything may take after an orderly end, in seconds.
 CLOSE_SECONDS = 60.0
 
-#: What the process ends with where it does not end in order (EX_SOFTWARE).
+#: The exit code of a process that was ended by force (EX_SOFTWARE).
 EXIT_FAILED = 70
 
 SUPERVISOR = web.AppKey("supervisor", Supervisor)
 
 
 async def supervision_context(app: web.Application) -> AsyncIterator[None]:
-    """Look after the threads, and the event loop itself, for as long as the application runs."""
+    """Supervise the threads, and the event loop itself, as long as the application runs."""
     supervisor = app[SUPERVISOR]
     loop = Pulse("event-loop", LOOP_SECONDS)
     beating = asyncio.create_task(_beat(loop))
@@ -53,10 +53,10 @@ async def _beat(loop: Pulse) -> None:
 
 
 def end_process_with(supervisor: Supervisor, stop: Callable[[], None]) -> Callable[[], str | None]:
-    """Have the process end once something has failed: in order by ``stop``, or else by force.
+    """End the process once something has failed: in order with ``stop``, otherwise by force.
 
-    Returns what tells the first trouble, ``None`` while there is none. ``stop`` is called in
-    the thread that noticed.
+    Returns a function that returns the first failure, or ``None``. ``stop`` is called in the thread
+    that noticed the failure.
     """
     failed: list[str] = []
 
@@ -72,7 +72,7 @@ def end_process_with(supervisor: Supervisor, stop: Callable[[], None]) -> Callab
 
 
 def end_process_within(seconds: float) -> threading.Timer:
-    """Have the process end by force unless that is cancelled: a stuck thread cannot be joined."""
+    """End the process by force unless the timer is cancelled: a stuck thread cannot be joined."""
     last = threading.Timer(seconds, _end_now)
     last.daemon = True
     last.start()

@@ -1,8 +1,8 @@
-"""A clock that is not believed after a large jump, until an operator answers for it.
+"""A clock that is not trusted after a large jump until an operator confirms it.
 
-What is recorded is dated by it for ever, and deadlines are missed by it. It is behind if it shows
-less than the newest record when the service starts, or less than it showed; it is ahead if it
-gained far more than the time that went by. A small step, as time servers make them, is followed.
+Records are dated by it for ever, and it decides when a deadline is missed. The clock is behind if
+at the start it shows less than the newest record, or later less than it showed before. It is ahead
+if it gained far more than the time that passed. Small steps, as time servers make, are accepted.
 """
 
 from __future__ import annotations
@@ -19,46 +19,46 @@ from ledger.kernel.clock import Clock, system_clock
 
 log = structlog.get_logger("api.timekeeping")
 
-#: How far the clock may fall behind at once: the tolerance for facts of the future is the same.
+#: How far the clock may fall behind at once; the same tolerance as for facts in the future.
 BEHIND = timedelta(minutes=5)
 
-#: How far it may gain at once. A machine that slept has gained nothing: that time is counted.
+#: How far it may gain at once. While a machine sleeps, time passes too: that is not a gain.
 AHEAD = timedelta(hours=1)
 
 
 def elapsed() -> float:
-    """Seconds since some moment, those in which the machine slept included, if it tells them."""
+    """Return seconds since a fixed moment; sleeping time counts if the machine reports it."""
     boottime = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boottime is None else time.clock_gettime(boottime)
 
 
 class Timekeeper:
-    """Shows the time of ``clock``; raises ``Unavailable`` while that has jumped. Safe for threads.
+    """Shows the time of ``clock``; raises ``Unavailable`` while it has jumped. Thread-safe.
 
-    It believes everything until ``begin``. ``pace`` tells how many seconds went by.
+    Until ``begin`` every time is accepted. ``pace`` returns how many seconds have passed.
     """
 
     def __init__(self, clock: Clock = system_clock, pace: Callable[[], float] = elapsed) -> None:
         self._clock = clock
         self._pace = pace
         self._lock = threading.Lock()
-        #: What the clock showed, or had to show, at which second; ``None`` before ``begin``.
+        #: What the clock showed or had to show, and at which second; ``None`` before ``begin``.
         self._known: tuple[datetime, float] | None = None
         self.newest: datetime | None = None
-        #: Told when the clock is believed again because somebody answers for it.
+        #: Called when an operator has confirmed the clock.
         self.on_confirm: Callable[[], None] = lambda: None
 
     def __call__(self) -> datetime:
         now, error = self._look()
         if error is not None:
-            # Without the times: when something was recorded last is not everybody's to know.
+            # Without the times: not everyone may know when something was recorded last.
             raise Unavailable(
                 "the clock of this service has jumped; an operator must set it right or confirm it"
             )
         return now
 
     def shown(self) -> datetime:
-        """The time that the clock shows, whether it is believed or not."""
+        """Return the time that the clock shows, trusted or not."""
         return self._clock().astimezone(UTC)
 
     @property
@@ -67,16 +67,16 @@ class Timekeeper:
         return self._look()[1]
 
     def begin(self, newest: datetime | None) -> None:
-        """Believe no jump from here on. ``newest``: when the newest record was recorded."""
+        """Accept no jump from now on. ``newest``: when the newest record was recorded."""
         with self._lock:
             now = self.shown()
             self.newest = newest
-            # A clock behind the newest record has to show that record's time.
+            # A clock behind the newest record is expected to show at least that record's time.
             behind = newest is not None and now < newest - BEHIND
             self._known = (newest if newest is not None and behind else now, self._pace())
 
     def confirm(self) -> datetime:
-        """Believe what the clock shows now, and return it: somebody answers for it."""
+        """Trust the time that the clock shows now, and return it: an operator confirmed it."""
         with self._lock:
             now = self.shown()
             self._known = (now, self._pace())
@@ -96,7 +96,7 @@ class Timekeeper:
                 self._known = (now, at)
                 return now, None
         return now, (
-            f"the clock must show about {must.isoformat(timespec='seconds')} and shows "
-            f"{now.isoformat(timespec='seconds')}; set it right, or have an operator answer for it "
+            f"the clock must show about {must.isoformat(timespec='seconds')}; it shows "
+            f"{now.isoformat(timespec='seconds')}. Set it right, or have an operator confirm it "
             "(POST /v1/operations/confirm-clock, serve --confirm-clock)"
         )

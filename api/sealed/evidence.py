@@ -1,7 +1,7 @@
-"""Files of evidence over HTTP: streamed in, sealed, named by a command, streamed out again.
+"""Evidence files over HTTP: uploaded in a stream, sealed, named by a command, downloaded again.
 
-A file is uploaded for a case and waits for a day; the command that records a piece names its
-digest. Who may read it is who may see what names it; while nothing does, its unit.
+A file is uploaded for a case and kept for one day; a command that records evidence names its digest
+in that time. Readers who may see a fact that names the file may read it; until then only its unit.
 """
 
 from __future__ import annotations
@@ -50,26 +50,26 @@ from ledger.vault.sealing import Unsealable
 T = TypeVar("T")
 F = TypeVar("F", bound=Fold)
 
-#: How long an upload may pause, and what it must bring in each second on average, in bytes.
+#: How long an upload may pause, in seconds, and its least average speed, in bytes per second.
 IDLE_SECONDS = 15.0
 SLOWEST = 64 * 1024
-#: How long it may take whatever its size, in seconds.
+#: The time that every upload may take, whatever its size, in seconds.
 GRACE_SECONDS = 60.0
-#: How long a reader may leave one part untaken, in seconds.
+#: How long a reader may leave a part unread, in seconds.
 TAKE_SECONDS = 60.0
-#: Bytes that are handed to a thread at once.
+#: Bytes passed to a thread at a time.
 _BATCH = 256 * 1024
-#: Uploads at once: of one person, and of all.
+#: Simultaneous uploads: of one person, and in all.
 UPLOADS_OF_ONE, UPLOADS = 4, 32
 
 _FILES = "/v1/cases/{case}/files"
-#: No file has more bytes than a number of 19 digits can say; longer numbers are no range of ours.
+#: Range headers: a size has at most 19 digits, so longer numbers are not a valid range here.
 _RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})\Z")
 _DIGEST_HEADER = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):\s*(?:,|$)")
 
 
 class UploadedFile(msgspec.Struct, frozen=True):
-    """A file that was taken in: name its ``digest`` in a command before ``waits_until``."""
+    """An uploaded file: name its ``digest`` in a command before ``waits_until``."""
 
     case: str
     digest: str
@@ -79,24 +79,24 @@ class UploadedFile(msgspec.Struct, frozen=True):
 
 
 class _Under:
-    """Counts the uploads that are under way. Belongs to one event loop."""
+    """Counts the uploads in progress. For one event loop."""
 
     def __init__(self) -> None:
         self._people: dict[str, int] = {}
 
     def begin(self, who: str) -> None:
-        """Count one more; refuse what is beyond what one person, or all, may have."""
+        """Count one more upload; refuse it beyond the limit for one person or for all."""
         if sum(self._people.values()) >= UPLOADS or self._people.get(who, 0) >= UPLOADS_OF_ONE:
             raise Problem(
                 "too-many-requests",
-                f"At most {UPLOADS_OF_ONE} files of one person may be on their way at once, and "
-                f"{UPLOADS} of all. Send this one when another has come.",
+                f"One person may upload at most {UPLOADS_OF_ONE} files at once, and all together "
+                f"at most {UPLOADS}. Send this file when another upload has finished.",
                 headers={hdrs.RETRY_AFTER: "5", hdrs.CONNECTION: "close"},
             )
         self._people[who] = self._people.get(who, 0) + 1
 
     def end(self, who: str) -> None:
-        """One has come in, or was given up."""
+        """Count one upload less: it was finished or abandoned."""
         self._people[who] -= 1
         if not self._people[who]:
             del self._people[who]
@@ -106,7 +106,7 @@ _UNDER = web.AppKey("uploads", _Under)
 
 
 def add_uploads(app: web.Application, files: EvidenceFiles | None) -> None:
-    """Route uploads."""
+    """Add the routes for uploads."""
     app[EVIDENCE] = files
     app[_UNDER] = _Under()
     if files is not None:
@@ -116,19 +116,19 @@ def add_uploads(app: web.Application, files: EvidenceFiles | None) -> None:
 
 
 async def upload(request: web.Request) -> web.Response:
-    """Take in a file of a case: the body is its bytes, whatever Content-Type it says.
+    """Upload a file of a case: the body is its bytes, with any Content-Type.
 
-    The unit of the case sends it. What kind of file it is its first bytes say. `Repr-Digest` or
-    `Content-Digest` with `sha-256` (RFC 9530) is held against what comes. The file waits for a day
-    for a command that names its digest, and is then removed. If the digest was recorded before the
-    file came, that record says that the file is elsewhere; supersede-evidence with the same digest
-    has it kept here.
+    The unit of the case sends it. Its first bytes decide its kind. If `Repr-Digest` or
+    `Content-Digest` with `sha-256` (RFC 9530) is sent, the body must match it. The file waits one
+    day for a command that names its digest, and is then removed. If the digest was recorded before
+    the upload, the record says that the file is kept elsewhere; supersede-evidence with the same
+    digest makes this service keep it.
     """
     request[LINE].route = _FILES
     grant = await caller_of(request)
     if grant.role not in OWN_UNIT_ROLES:
         if not grant.id:
-            raise unauthenticated("Uploading needs a token.")
+            raise unauthenticated("A token is needed to upload files.")
         raise Problem("forbidden", f"The role {grant.role} may not upload files.")
     check_query(request)
     files = _files(request)
@@ -164,7 +164,7 @@ async def upload(request: web.Request) -> web.Response:
 
 
 async def _require_own_case(request: web.Request, grant: Grant, case: str) -> None:
-    """Answer alike for a case that there is not and for one of another unit."""
+    """Give the same answer for a case that does not exist and for a case of another unit."""
     known = await FILES.run(lambda: _now(request.app, Case(case)))
     if not known.exists or known.filed.unit != grant.unit:
         raise not_found()
@@ -185,15 +185,15 @@ async def _taken(request: web.Request, files: EvidenceFiles, case: str) -> Taken
 
 
 async def _discarded(begun: Upload) -> None:
-    """Have a thread remove what came of a file: the disk may take its time."""
+    """Remove an unfinished file in a thread, because the disk may be slow."""
     try:
         await asyncio.shield(FILES.run(begun.discard))
-    except Problem:  # no thread is free, and it must be removed nevertheless
+    except Problem:  # no thread is free, but the file must be removed all the same
         begun.discard()
 
 
 async def _received(request: web.Request, most: int, begun: Upload) -> None:
-    """Hand the body on in parts as it comes."""
+    """Pass on the parts of the body as they arrive."""
     loop = asyncio.get_running_loop()
     began, size = loop.time(), 0
     waiting = bytearray()
@@ -206,8 +206,8 @@ async def _received(request: web.Request, most: int, begun: Upload) -> None:
         except TimeoutError:
             raise Problem(
                 "timed-out",
-                f"The file must come without a pause of more than {IDLE_SECONDS:g} seconds, at "
-                f"{SLOWEST // 1024} KiB a second or faster.",
+                f"The file must arrive without a pause of more than {IDLE_SECONDS:g} seconds, at "
+                f"{SLOWEST // 1024} KiB per second or faster.",
                 headers={hdrs.CONNECTION: "close"},
             ) from None
         ended = not part
@@ -224,18 +224,18 @@ async def _received(request: web.Request, most: int, begun: Upload) -> None:
 
 
 def _require_stated(request: web.Request, begun: Upload) -> None:
-    """Refuse a file that is another than the sender states."""
+    """Refuse a file that does not match the digest that the sender stated."""
     for name in ("Repr-Digest", "Content-Digest"):
         if (given := request.headers.get(name)) is not None:
-            found = _DIGEST_HEADER.search(given)
-            if found is None:
-                raise Problem("malformed", f"{name} must hold sha-256=:<base64>: (RFC 9530).")
-            if b64decode(found[1]) != begun.digest:
+            stated = _DIGEST_HEADER.search(given)
+            if stated is None:
+                raise Problem("malformed", f"{name} must be sha-256=:<base64>: (RFC 9530).")
+            if b64decode(stated[1]) != begun.digest:
                 raise Problem("malformed", f"{name} must be the digest of the body; it is not.")
 
 
 async def _worked(work: Callable[[], T], pool: Pool = FILES) -> T:
-    """What a thread does with the store, its troubles said in the one shape."""
+    """Run work on the store in a thread; turn its errors into problems."""
     try:
         return await pool.run(work)
     except Unnamed as error:
@@ -247,13 +247,13 @@ async def _worked(work: Callable[[], T], pool: Pool = FILES) -> T:
     except (StoreError, OSError) as error:
         raise Problem(
             "unavailable",
-            "The evidence store did not take or give the file. Send the same request again.",
+            "The evidence store did not respond properly. Send the same request again.",
             headers={hdrs.RETRY_AFTER: "1"},
         ) from error
 
 
 def _now(app: web.Application, fold: F) -> F:
-    """A fold over what is recorded now."""
+    """Return a fold over the current records."""
     stored = app[LEDGER].recorder.read(as_query([fold.selector()]))
     return fold.over([codec.decode(s.position, s.event.data) for s in stored])
 
@@ -268,16 +268,16 @@ def _too_large(most: int) -> Problem:
 
 def _files(request: web.Request) -> EvidenceFiles:
     files = request.app[EVIDENCE]
-    assert files is not None  # the routes are there where a store is
+    assert files is not None  # the routes exist only with a store
     return files
 
 
 async def download(request: web.Request) -> web.StreamResponse:
-    """One file of a case, whole or one `Range` of its bytes.
+    """One file of a case, complete or one `Range` of its bytes.
 
-    Read by those who may see a fact that names it: its unit, its business and the supervisors; what
-    was given in confidence, and what no fact names yet, by its unit and the Justice Bureau. Each
-    look is taken down in the access ledger.
+    Readers who may see a fact that names the file may read it: its unit, its business and the
+    supervisors. If it was given in confidence, or no fact names it yet, only its unit and the
+    Justice Bureau. Every download is recorded in the access ledger.
     """
     grant = await grant_of(request)
     files = _files(request)
@@ -293,10 +293,10 @@ async def download(request: web.Request) -> web.StreamResponse:
         parts = await _worked(lambda: files.read(case, digest, first, last))
         if parts is None:
             raise not_found()
-        # The first part is opened before anything is promised.
+        # Open the first part before the headers promise anything.
         part = await _worked(lambda: next(parts, b""))
     except Unsealable as error:
-        raise Problem("unavailable", "The file cannot be opened now.") from error
+        raise Problem("unavailable", "The file cannot be decrypted now.") from error
     headers = {
         **PRIVATE,
         hdrs.CACHE_CONTROL: "private, no-store",
@@ -320,25 +320,25 @@ async def download(request: web.Request) -> web.StreamResponse:
             part = await _next(parts)
         await response.write_eof()
     except TimeoutError:
-        raise ConnectionError("the client left the file untaken") from None
+        raise ConnectionError("the client did not read the file") from None
     finally:
-        with suppress(ValueError):  # a thread is still at it, and closes it when it is done
+        with suppress(ValueError):  # a thread still uses it, and closes it when finished
             parts.close()
     return response
 
 
 async def _next(parts: Generator[bytes, None, None]) -> bytes:
-    """The next part. What does not open breaks the answer off: its length was promised."""
+    """Return the next part. If it cannot be decrypted, break off: its length was promised."""
     try:
         return await FILES.run(lambda: next(parts, b""))
     except (Unsealable, OSError) as error:
-        raise ConnectionError("the rest of the file does not open") from error
+        raise ConnectionError("the rest of the file cannot be decrypted") from error
 
 
 def _readable(
     files: EvidenceFiles, request: web.Request, grant: Grant, case: str, digest: str
 ) -> StoredFile | None:
-    """What is known of a file, if the asker may read it."""
+    """Return a stored file if the caller may read it, else ``None``."""
     named = files.of_case(case)
     if named.erased:
         return None
@@ -356,12 +356,12 @@ def _readable(
 
 
 def _range(request: web.Request, size: int) -> tuple[int, int]:
-    """The first and the last byte that are asked for; all, where the header is none of ours."""
+    """Return the first and last requested byte; all bytes if the header is not a valid range."""
     given = request.headers.get(hdrs.RANGE, "")
-    found = _RANGE.match(given.strip())
-    if found is None or request.method == "HEAD":
+    wanted = _RANGE.match(given.strip())
+    if wanted is None or request.method == "HEAD":
         return 0, size - 1
-    begin, end = found[1], found[2]
+    begin, end = wanted[1], wanted[2]
     if not begin and not end:
         return 0, size - 1
     if not begin:
@@ -371,13 +371,13 @@ def _range(request: web.Request, size: int) -> tuple[int, int]:
     if first > last or (not begin and not int(end)):
         raise Problem(
             "range-not-satisfiable",
-            f"The file has {size:,} bytes.",
+            f"The range must be within the file, which has {size:,} bytes.",
             headers={hdrs.CONTENT_RANGE: f"bytes */{size}"},
         )
     return first, last
 
 
-#: What a command names of a file: the field of the digest.
+#: The commands that name a file, and the field with its digest.
 _NAMES: Mapping[type[Command], str] = {
     RecordProcessStep: "evidence_hash",
     SealAvRecord: "sha256",
@@ -389,17 +389,17 @@ _NAMES: Mapping[type[Command], str] = {
 
 
 def names_file(command: type[Command]) -> bool:
-    """Whether a command can name a file that was uploaded."""
+    """Return whether a command can name an uploaded file."""
     return command in _NAMES
 
 
 async def with_file(app: web.Application, command: Any, grant: Grant) -> Command:
-    """The command with the file that it names, if that was uploaded for its case.
+    """Return the command with the file it names, if the file was uploaded for its case.
 
-    Nothing is looked at for a sender of another unit than the case's, whom the ledger refuses.
+    For a sender of another unit than the case's nothing is read: the ledger refuses the command.
     """
     if command.file is not None:
-        raise Malformed("this is filled in by the service and never sent", "/file")
+        raise Malformed("must be left out: the service fills it in", "/file")
     files, digest = app[EVIDENCE], getattr(command, _NAMES[type(command)])
     if files is None or digest is None:
         return command  # type: ignore[no-any-return]
@@ -414,7 +414,7 @@ async def with_file(app: web.Application, command: Any, grant: Grant) -> Command
 
 
 async def settled(app: web.Application, records: Sequence[Recorded]) -> None:
-    """Take note that the files which records name wait no longer.
+    """Record that the named files need not wait for a command any longer.
 
     If this fails, the next sweep does it.
     """

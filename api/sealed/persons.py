@@ -1,4 +1,4 @@
-"""What is sealed about one natural person, for those who may know it; each look is taken down."""
+"""Sealed data of natural persons, for readers who may know it; every reading is recorded."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from ledger.systems.reconsideration.folds import ReconCase
 from ledger.vault.sealing import Unsealable, unseal
 from ledger.vault.store import Vault
 
-#: They read what their own unit took down.
+#: Roles that read what their own unit recorded.
 _OFFICIALS = UNIT_BOUND | {"recon_officer"}
 
 _SEALED = ("name", "contact", "id_number")
 
 
 class PersonShown(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A person: what was sealed, opened; or that it was erased, when and why."""
+    """A person: the decrypted data; or, if erased, when and why."""
 
     person: str
     stage: str
@@ -49,34 +49,34 @@ class PersonShown(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 async def person(request: web.Request) -> web.Response:
-    """What is known of one natural person, opened with the person's own key.
+    """The data of one natural person, decrypted with the person's key.
 
-    For the person, the unit that took it down, the body that handles a complaint of the person,
-    the organ that decides on an application of the person, and the Justice Bureau; never for a
-    unit or officer whom the person has accused. Each look is taken down in the access ledger. What
-    was erased cannot be read by anybody.
+    For the person, the unit that registered them, the body that handles their complaint, the organ
+    that decides on their application, and the Justice Bureau; but never for a unit or officer whom
+    the person has accused. Every reading is recorded in the access ledger. Nobody can read erased
+    data.
     """
     grant = await grant_of(request)
     name = request.match_info["person"]
     vault = request.app[VAULT]
-    assert vault is not None  # this resource is there where a vault is
+    assert vault is not None  # this resource exists only with a vault
     source = follower_of(request).source
 
     def now(fold: Any) -> Any:
         return fold.over(source.records([fold.selector()]))
 
-    found = await asked(lambda: _found(name, grant, now))
-    if found is None:
-        # Nobody there, or nobody for this token: the two look alike.
+    registered = await asked(lambda: _readable(name, grant, now))
+    if registered is None:
+        # The same answer whether the person does not exist or may not be read by this token.
         raise not_found()
     try:
-        shown = await asked(lambda: _shown(found, vault))
+        shown = await asked(lambda: _shown(registered, vault))
     except (StoreError, Unsealable) as error:
-        raise Problem("unavailable", "The vault cannot open this now.") from error
+        raise Problem("unavailable", "The vault cannot decrypt this now.") from error
     return json_response(shown, headers=PRIVATE)
 
 
-def _found(name: str, grant: Grant, now: Callable[[Any], Any]) -> Person | None:
+def _readable(name: str, grant: Grant, now: Callable[[Any], Any]) -> Person | None:
     known: Person = now(Person(name))
     return known if known.exists and _may_read(grant, known, now) else None
 
@@ -87,20 +87,20 @@ def _may_read(grant: Grant, person: Person, now: Callable[[Fold], Any]) -> bool:
     if grant.role != "jb_supervisor" and grant.role not in _OFFICIALS:
         return False
     stands: Involvements = now(Involvements(person.person))
-    complaints: list[Complaint] = [now(Complaint(one)) for one in stands.complaints]
-    if any(grant.unit == one.subject_unit or grant.person in one.officers for one in complaints):
+    complaints: list[Complaint] = [now(Complaint(name)) for name in stands.complaints]
+    if any(grant.unit == c.subject_unit or grant.person in c.officers for c in complaints):
         return False
     if grant.role == "jb_supervisor" or grant.unit == person.unit:
         return True
     if grant.role == "recon_officer":
-        return any(now(ReconCase(one)).organ == grant.unit for one in stands.recons)
-    return any(grant.unit == one.unit for one in complaints)
+        return any(now(ReconCase(name)).organ == grant.unit for name in stands.recons)
+    return any(grant.unit == complaint.unit for complaint in complaints)
 
 
 def _shown(person: Person, vault: Vault) -> PersonShown:
     assert person.registered_on is not None
     opened: dict[str, str] = {}
-    # Once the event is there nothing is opened, whether the key is gone yet or not.
+    # Once the erasure is recorded nothing is decrypted, even if the key still exists.
     secret = vault.secret(person.person) if person.erased_on is None else None
     if secret is not None:
         for field in _SEALED:
@@ -120,24 +120,24 @@ def _shown(person: Person, vault: Vault) -> PersonShown:
 
 
 class Represented(msgspec.Struct, frozen=True):
-    """Who speaks for a business by law, oldest first, as the reader's unit took it down."""
+    """The legal representatives of a business, oldest first, as recorded by the reader's unit."""
 
     items: tuple[Representative, ...]
 
 
 async def legal_representatives(request: web.Request) -> web.Response:
-    """Who speaks for a business by law, and since when; each a person whose data is sealed.
+    """The legal representatives of a business and their first days; their data is sealed.
 
-    A unit reads what it took down itself, the Justice Bureau all of it. `/v1/persons/{person}`
-    opens the data. Each look is taken down in the access ledger.
+    A unit reads what it recorded itself, the Justice Bureau everything. `/v1/persons/{person}`
+    decrypts the data. Every reading is recorded in the access ledger.
     """
     grant = await grant_of(request)
     fold = LegalRepresentatives(request.match_info["entity"])
     source = follower_of(request).source
-    found = await asked(lambda: fold.over(source.records([fold.selector()])))
-    items = tuple(item for item in found.items if may_see(grant, "sealed", item.unit, ()))
+    represented = await asked(lambda: fold.over(source.records([fold.selector()])))
+    items = tuple(item for item in represented.items if may_see(grant, "sealed", item.unit, ()))
     if not items:
-        # None there, or none for this token: the two look alike.
+        # The same answer whether there are none or this token may not read any.
         raise not_found()
     return json_response(Represented(items), headers=PRIVATE)
 

@@ -1,10 +1,10 @@
-"""The public door: anybody complains of a unit's enforcement, without an account (2.18).
+"""The public door: anyone can complain about a unit's enforcement, without an account (2.18).
 
-Who complains and what they say is sealed before anything is recorded. They are told a tracking
-number, by which they ask how far it has come. The service keeps no number, only its digest.
+The complainant's data and text are sealed before anything is recorded. The complainant gets a
+tracking number to ask about the progress. The service stores only the number's digest.
 
-What comes in is limited for each address, for all addresses together, and for a day: nobody fills
-the disk by complaining. Where a day's number is taken, the other channels stay open.
+Complaints are limited per address, for all addresses together, and per day, so that nobody can fill
+the disk. When the daily limit is reached, the other channels stay open.
 """
 
 from __future__ import annotations
@@ -53,23 +53,23 @@ from projections.systems.policies import value_in_force
 
 PATH = "/v1/public-complaints"
 
-#: Facts at most, in bytes of UTF-8.
+#: The maximum length of the facts, in bytes of UTF-8.
 MAX_FACTS = 10 * 1024
 
-#: The largest body: facts may be sent with every character escaped.
+#: The largest body: every character of the facts may be sent escaped.
 MAX_BODY_BYTES = 64 * 1024
 
-#: Complaints from all addresses in a minute: what one office can read, and more.
+#: Complaints per minute from all addresses: more than one office can read.
 OF_ALL_PER_MINUTE = 60
 
-#: Look-ups of tracking numbers from one address in a minute: too few to guess.
+#: Look-ups of tracking numbers per minute from one address: too few for guessing.
 LOOKUPS_PER_MINUTE = 30
 
 _OFFICIALS = UNIT_BOUND | {"recon_officer", "rlo_assessor", "jb_supervisor"}
 
 _COMPLAINTS = Complaints()
 
-#: The deadlines of a complaint, as the one who complained reads them.
+#: The deadlines of a complaint, under the names shown to the complainant.
 _STEPS = {
     "complaint.ack_wd": "acknowledge",
     "complaint.accept_wd": "accept",
@@ -81,13 +81,12 @@ _UNKNOWN = "No complaint has this tracking number. Compare it with the answer to
 
 
 class PublicComplaint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """网上投诉: complain of how a unit enforces the law, without an account and without a token.
+    """网上投诉: complain about how a unit enforces the law, without an account or a token.
 
-    `facts` are at most 10 KB. A `name` and a `contact` are not needed: the tracking number that is
-    answered tells how far it has come. All three are sealed, and are read by the body that handles
-    the complaint and never by the unit that it accuses. Send an Idempotency-Key, and the same
-    request again is answered with the same number. From one address `complaint.public_per_minute`
-    are taken.
+    `facts` may have at most 10 KB. `name` and `contact` are optional: the tracking number in the
+    answer shows the progress. All three are sealed; only the handling body reads them, never the
+    accused unit. With an Idempotency-Key, the same request sent again gets the same number. One
+    address may send `complaint.public_per_minute` complaints per minute.
     """
 
     subject_unit: UnitId
@@ -106,14 +105,14 @@ class PublicComplaint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Received(msgspec.Struct, frozen=True):
-    """A complaint was received: its tracking number, and where to ask with it."""
+    """A complaint was received: its tracking number, and where to follow it."""
 
     tracking: str
     look_up: str
 
 
 class DueStep(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One step of handling a complaint: the last day for it, and when it was done."""
+    """One step of handling a complaint: its last day, and when it was done."""
 
     step: str
     due_on: str | None
@@ -121,7 +120,7 @@ class DueStep(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PublicState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How far a complaint has come, by when each step is due, and what came of it."""
+    """The progress of a complaint: its state, the last day of each step, and the outcome."""
 
     state: Stage
     due: tuple[DueStep, ...]
@@ -129,7 +128,7 @@ class PublicState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SealedFacts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a complaint without an account says; or on which day that was erased."""
+    """The text of a complaint without an account; or the day on which it was erased."""
 
     complaint: str
     facts: str | None = None
@@ -137,9 +136,9 @@ class SealedFacts(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Limits:
-    """How many complaints are taken: from one address and from all. Belongs to one event loop.
+    """The limits on complaints, per address and in all. For one event loop.
 
-    The number for one address is a policy, looked up once a minute.
+    The limit per address is a policy, read once a minute.
     """
 
     def __init__(self) -> None:
@@ -149,7 +148,7 @@ class Limits:
         self._known_until = 0.0
 
     async def take(self, request: web.Request) -> None:
-        """Count a complaint. Raises 429 where there were too many."""
+        """Count a complaint. Raises 429 if there were too many."""
         if time.monotonic() >= self._known_until:
             limit = await asked(lambda: _setting(request, "complaint.public_per_minute"))
             self.of_address.per_minute = 0 if limit is None else int(limit)
@@ -162,31 +161,31 @@ LIMITS = web.AppKey("public_complaint_limits", Limits)
 
 
 async def complain(request: web.Request) -> web.Response:
-    """Take a complaint of somebody without an account."""
+    """Accept a complaint from a person without an account."""
     line = request[LINE]
     line.route = PATH
-    # A token that is sent along is not looked at: nothing here is to say whose it is.
+    # A token in the request is ignored: no log may say who complained.
     line.grant = ANONYMOUS
     check_query(request)
     limits = request.app[LIMITS]
     await limits.take(request)
     require_json(request.headers.get(hdrs.CONTENT_TYPE, ""))
     key = idempotency_key(request.headers.get("Idempotency-Key"))
-    said = _checked(decoded(await body_of(request, MAX_BODY_BYTES), _DECODER))
+    complaint = _checked(decoded(await body_of(request, MAX_BODY_BYTES), _DECODER))
     app = request.app
     actor, now = ANONYMOUS.actor(), app[LEDGER].clock()
     own, made_for, repeated = None, uuid7(now).hex, False
     if key is not None:
-        words = msgspec.json.encode(said)
+        words = msgspec.json.encode(complaint)
         own = await with_vault(app, lambda vault: key_of_request(vault, key, words))
         made_for = keyed_command_id(actor, own)
         repeated = await asked(lambda: _recorded(request, made_for))
     if not repeated:
-        # What was answered once is answered again, however many complaints have come since.
-        await asked(lambda: _require_takable(request, said.subject_unit))
+        # A repeated request gets its answer again, however many complaints came since.
+        await asked(lambda: _require_takable(request, complaint.subject_unit))
 
     def seal(vault: Vault) -> tuple[ComplainPublicly, str]:
-        return public_complaint(vault, made_for, **msgspec.structs.asdict(said))
+        return public_complaint(vault, made_for, **msgspec.structs.asdict(complaint))
 
     command, tracking = await with_vault(app, seal)
     context = make_context(
@@ -210,16 +209,16 @@ async def complain(request: web.Request) -> web.Response:
 _DECODER = msgspec.json.Decoder(PublicComplaint)
 
 
-def _checked(said: PublicComplaint) -> PublicComplaint:
-    """What was said. Raises ``Malformed`` for facts that are too long."""
-    size = len(said.facts.encode())
+def _checked(complaint: PublicComplaint) -> PublicComplaint:
+    """Return the complaint. Raises ``Malformed`` if its facts are too long."""
+    size = len(complaint.facts.encode())
     if size > MAX_FACTS:
         raise Malformed(f"facts must have at most {MAX_FACTS} bytes; they have {size}", "/facts")
-    return said
+    return complaint
 
 
 def _recorded(request: web.Request, command_id: str) -> bool:
-    """Whether a command of this id was recorded."""
+    """Return whether a command with this id was recorded."""
     fold = CommandRecorded(command_id)
     records = follower_of(request).source.records([fold.selector()])
     return fold.over(records).first is not None
@@ -232,9 +231,9 @@ def _setting(request: web.Request, key: str) -> Any:
 
 
 def _require_takable(request: web.Request, unit: str) -> None:
-    """Raise for a unit that is none, and where a day's complaints are taken already.
+    """Raise for an unknown unit, and if the daily limit of complaints is reached.
 
-    Asked before anything is sealed: what is refused leaves nothing behind.
+    Checked before anything is sealed, so that a refused complaint leaves nothing behind.
     """
     table, now = COMPLAINTS.c, request.app[LEDGER].clock()
     today = civil_date(now)
@@ -250,7 +249,7 @@ def _require_takable(request: web.Request, unit: str) -> None:
         over = civil_moment(today + timedelta(days=1)) - now
         raise Problem(
             "too-many-requests",
-            "This service has taken all complaints without an account that it takes in a day. "
+            "This service has reached its daily limit of complaints without an account. "
             "Use another channel (/v1/complaint-channels), or complain tomorrow.",
             headers={hdrs.RETRY_AFTER: str(max(1, int(over.total_seconds())))},
         )
@@ -264,15 +263,15 @@ def _require_takable(request: web.Request, unit: str) -> None:
     if not known(UnitStanding(unit)) and not known(ReportingUnit(unit)):
         raise Problem(
             "malformed",
-            f"subject_unit must be a unit of this region (/v1/units); {unit} is not one of them.",
+            f"subject_unit must be a unit of this region (/v1/units); it is {unit}.",
             pointer="/subject_unit",
         )
 
 
 async def look_up(request: web.Request) -> web.Response:
-    """How far a complaint has come, by its tracking number and without a token.
+    """The progress of a complaint, by its tracking number and without a token.
 
-    The state, by when each step is due, and what the person who complained was told; nothing else.
+    It contains the state, the last day of each step, and what the complainant was told.
     """
     request.app[LIMITS].lookups.count(request.app[EDGE].source_of(request))
     complaint = complaint_of(request.match_info["tracking"])
@@ -290,8 +289,8 @@ async def look_up(request: web.Request) -> web.Response:
     def ask() -> PublicState:
         with follower_of(request).views.reading() as connection:
             rows = connection.execute(query).all()
-        # Where it was handed on, the later time to accept it takes the place of the first.
-        due = {_STEPS[one.rule]: one for one in rows if one.rule in _STEPS}
+        # After a transfer, the later deadline for acceptance replaces the first one.
+        due = {_STEPS[step.rule]: step for step in rows if step.rule in _STEPS}
         state: Complaint = _COMPLAINTS.decode(row.state)
         return PublicState(
             state.stage,
@@ -307,14 +306,14 @@ async def look_up(request: web.Request) -> web.Response:
 
 
 async def facts(request: web.Request) -> web.Response:
-    """What a complaint without an account says, opened with the key of the person who complained.
+    """The text of a complaint without an account, decrypted with the complainant's key.
 
-    For the body that handles it and the Justice Bureau, and never for the unit or an officer that
-    it accuses. Each look is taken down in the access ledger. What was erased is read by nobody.
+    For the handling body and the Justice Bureau, but never for the accused unit or officer. Every
+    reading is recorded in the access ledger. Nobody can read erased text.
     """
     grant = await grant_of(request)
     vault = request.app[VAULT]
-    assert vault is not None  # this resource is there where a vault is
+    assert vault is not None  # this resource exists only with a vault
     name = request.match_info["complaint"]
     source = follower_of(request).source
 
@@ -341,15 +340,15 @@ async def facts(request: web.Request) -> web.Response:
     try:
         opened = await asked(ask)
     except (StoreError, Unsealable) as error:
-        raise Problem("unavailable", "The vault cannot open this now.") from error
+        raise Problem("unavailable", "The vault cannot decrypt this now.") from error
     if opened is None:
-        # Nothing there, or nothing for this token: the two look alike.
+        # The same answer whether there is none or this token may not read it.
         raise not_found()
     return json_response(opened, headers=PRIVATE)
 
 
 def _may_read(grant: Grant, complaint: Complaint) -> bool:
-    """Whether somebody handles a complaint, or supervises those who do."""
+    """Return whether the reader handles a complaint or supervises its handling."""
     if grant.role not in _OFFICIALS or grant.unit == complaint.subject_unit:
         return False
     if any(same_person(grant.person, officer) for officer in complaint.officers):
@@ -358,21 +357,21 @@ def _may_read(grant: Grant, complaint: Complaint) -> bool:
 
 
 def add_public_door(app: web.Application) -> None:
-    """Route what anybody may send."""
+    """Add the route for complaints without a token."""
     app[LIMITS] = Limits()
     route = app.router.add_resource(PATH)
     route.add_route("POST", complain, expect_handler=expect)
 
 
 class PublicOperation(Operation, frozen=True):
-    """What anybody may send, without a token."""
+    """An operation that anyone may send, without a token."""
 
     group: ClassVar[str] = "public-complaints"
     sent_by: ClassVar[str] = "everybody"
 
     @property
     def path(self) -> str:
-        """Where it is sent."""
+        """The path of the operation."""
         return PATH
 
 

@@ -1,5 +1,5 @@
 "use strict";
-// Builds the page from /v1/openapi.json. Everything shown is set as text, never as markup.
+// Builds the page from /v1/openapi.json. Content is always inserted as text, never as markup.
 
 const token = document.getElementById("token");
 const find = document.getElementById("find");
@@ -42,7 +42,7 @@ async function send(method, path, fields, body, out) {
     const answer = await fetch(url, { method, headers, body: body ? body.value : undefined });
     const text = await answer.text();
     let shown = text;
-    try { shown = JSON.stringify(JSON.parse(text), null, 2); } catch { /* not JSON: as it is */ }
+    try { shown = JSON.stringify(JSON.parse(text), null, 2); } catch { /* not JSON: show it unchanged */ }
     out.textContent = `${answer.status} ${answer.headers.get("X-Request-Id") || ""}\n${shown}`;
   } catch (error) {
     out.textContent = String(error);

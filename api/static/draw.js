@@ -1,6 +1,6 @@
 "use strict";
-// Reads a draw's file, or one that the reader chose, and shows what uvdraw.js finds. Everything
-// shown is set as text, never as markup.
+// Reads the file of a draw, or a file that the user chose, and shows the result of uvdraw.js.
+// Content is always inserted as text, never as markup.
 
 const verdict = document.getElementById("verdict");
 const list = document.getElementById("report");
@@ -21,14 +21,14 @@ function show(report) {
   );
   if (report.differs !== null) verdict.textContent = "Something differs.";
   else if (report.unchecked.length || !report.held.length) verdict.textContent = "Nothing differs; not everything could be checked.";
-  else verdict.textContent = "Everything was checked and holds.";
+  else verdict.textContent = "Everything was checked, and nothing differs.";
 }
 
 async function check(read) {
   list.replaceChildren();
   verdict.textContent = "…";
   if (!globalThis.crypto || !crypto.subtle) {
-    verdict.textContent = "This browser computes hashes over https or on this machine alone.";
+    verdict.textContent = "This browser computes hashes only over https or on this machine. Open the page in one of these ways.";
     return;
   }
   try {
@@ -44,7 +44,7 @@ async function exported() {
   const headers = { Accept: "application/json" };
   if (token) headers.Authorization = `Bearer ${token}`;
   const answer = await fetch(location.pathname.replace(/verify$/, "export"), { headers });
-  if (!answer.ok) throw new Error(`The file of this draw is not to be had: ${answer.status}`);
+  if (!answer.ok) throw new Error(`The file of this draw could not be loaded: ${answer.status}`);
   return answer.text();
 }
 

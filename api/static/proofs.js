@@ -1,7 +1,7 @@
 "use strict";
-// What proves an event, with nothing but what a browser has: crypto.subtle. The tree of RFC 6962,
-// the record as MessagePack, receipts and keys as C2SP writes them. It shares no line with the
-// service. Nothing here touches a page or a network.
+// Verifies proofs of events with the browser's crypto.subtle only: the tree of RFC 6962, records in
+// MessagePack, receipts and keys in the formats of C2SP. It shares no code with the service, and
+// uses neither a page nor a network.
 
 const PROOFS = (() => {
   const encoder = new TextEncoder();
@@ -27,7 +27,7 @@ const PROOFS = (() => {
 
   const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 
-  // Many at a time, and not all at once: each hash is a promise.
+  // Hash in groups: each hash is a promise, so all at once would take too much memory.
   const MANY = 4096;
 
   async function hashed(count, bytesOf) {
@@ -52,8 +52,8 @@ const PROOFS = (() => {
     while (last > 0) {
       if (at % 2 || at < last) {
         if (used === path.length) return false;
-        const beside = path[used];
-        digest = await sha256(at % 2 ? node(beside, digest) : node(digest, beside));
+        const sibling = path[used];
+        digest = await sha256(at % 2 ? node(sibling, digest) : node(digest, sibling));
         used += 1;
       }
       at = Math.floor(at / 2);
@@ -79,16 +79,16 @@ const PROOFS = (() => {
       at += size;
       return value;
     };
-    // Beyond what a number of JavaScript holds exactly it stays as long as it is.
+    // A number that JavaScript cannot hold exactly stays a BigInt.
     const whole = (value) => (Number.isSafeInteger(Number(value)) ? Number(value) : value);
     const list = (size) => Array.from({ length: size }, value);
     const map = (size) => {
-      const found = {};
+      const entries = {};
       for (let left = size; left > 0; left -= 1) {
         const key = value();
-        Object.defineProperty(found, key, { value: value(), enumerable: true });
+        Object.defineProperty(entries, key, { value: value(), enumerable: true });
       }
-      return found;
+      return entries;
     };
     function value() {
       const kind = length(1);
@@ -143,7 +143,7 @@ const PROOFS = (() => {
     };
   }
 
-  // Kinds of keys by the byte that stands for them.
+  // The byte that marks each kind of key.
   const LOG = 1, WITNESS = 4;
 
   async function parsedKey(given, kind = LOG) {
@@ -155,7 +155,7 @@ const PROOFS = (() => {
     return { name, id, bytes: blob.subarray(1), given };
   }
 
-  // Whether a key made an Ed25519 signature, or null where this browser cannot check that.
+  // Returns whether a key made an Ed25519 signature; null if this browser cannot check that.
   async function signs(key, signature, message) {
     let imported;
     try {
@@ -166,7 +166,7 @@ const PROOFS = (() => {
     return crypto.subtle.verify({ name: "Ed25519" }, imported, signature, message);
   }
 
-  // When a witness first signed a checkpoint, in milliseconds; null as for `signs`.
+  // Returns when a witness first signed a checkpoint, in milliseconds; null like `signs`.
   async function seenBy(receipt, witness) {
     let first = Infinity;
     for (const { name, blob } of receipt.signatures) {
@@ -184,12 +184,12 @@ const PROOFS = (() => {
     return first;
   }
 
-  // The keys that signed, as they are handed on, or null where this browser cannot check Ed25519.
+  // Returns the keys that signed, in their text form; null if this browser cannot check Ed25519.
   async function signedBy(receipt, keys) {
     const signers = [];
     for (const { name, blob } of receipt.signatures) {
-      const key = keys.find((one) => one.name === name && one.id === hex(blob.subarray(0, 4)));
-      if (!key || name !== receipt.origin) continue; // a key speaks for the log of its name alone
+      const key = keys.find((known) => known.name === name && known.id === hex(blob.subarray(0, 4)));
+      if (!key || name !== receipt.origin) continue; // a key counts only for the log with its name
       const good = await signs(key, blob.subarray(4), utf8(receipt.body));
       if (good === null) return null;
       if (!good) throw new Differs(`the signature of ${name} is wrong`);
@@ -199,7 +199,7 @@ const PROOFS = (() => {
     return signers;
   }
 
-  // The event whose record a receipt proves; `signers` as `signedBy` gives them.
+  // Returns the event whose record a receipt proves, with the result of `signedBy`.
   async function proven(record, text, keys, what = "the record") {
     const receipt = parsedReceipt(text);
     if (!(await proves(receipt.root, receipt.size, receipt.index, record, receipt.path))) {

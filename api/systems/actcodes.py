@@ -1,4 +1,4 @@
-"""The act code at the door (执法码): officers show it, and anybody can look it up (2.17)."""
+"""The act code (执法码): officers show it at the door, and anyone can look it up (2.17)."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from projections.drawing.desk import Desk
 from projections.systems.catalogue import MatterState, OfficerState
 from projections.systems.tasks import TASKS, TaskState
 
-#: Look-ups of codes from one address in a minute: enough for a door, too few to guess.
+#: Look-ups per minute from one address: enough at a door, too few for guessing.
 PER_MINUTE = 30
 
 RATES = web.AppKey("act_code_rates", Rates)
 
 _UNKNOWN = (
-    "This is no code of this service. Ask the officers for the code of their visit, and call the "
-    "unit if they have none."
+    "This service did not make this code. Ask the officers for the code of their visit, and call "
+    "the unit if they have none."
 )
 
 
 class ActCode(msgspec.Struct, frozen=True):
-    """The code of a visit: ``look_up`` is what a QR code holds."""
+    """The act code of a visit; ``look_up`` is the content of its QR code."""
 
     task: str
     code: str
@@ -47,7 +47,7 @@ class ActCode(msgspec.Struct, frozen=True):
 
 
 async def own_code(request: web.Request) -> web.Response:
-    """The act code of a notified visit, for the officers of its unit to show at the door."""
+    """The act code of an announced visit, for its officers to show at the door."""
     grant = await grant_of(request)
     name = request.match_info["task"]
     row = await one_row(request, "tasks", TASKS, name)
@@ -63,34 +63,34 @@ async def own_code(request: web.Request) -> web.Response:
         if task.approved is None or not isinstance(notice, InspectionNoticeIssued):
             return None
         code = actcode.made(desk.sign, task.approved.position)
-        # Made under an earlier key of the ledger it is another one than the notice is of.
+        # A code made with an earlier key of the ledger differs from the one in the notice.
         return code if actcode.digest_of(code) == notice.act_code_digest else None
 
     code = await asked(ask)
     if code is None:
-        raise not_found("The visit has no code: the service makes one with its notice.")
+        raise not_found("The visit has no code: the service makes one when it records the notice.")
     return json_response(ActCode(name, code, f"/v1/act-codes/{code}"), headers=PRIVATE)
 
 
 async def look_up(request: web.Request) -> web.Response:
-    """What an act code stands for: who visits, with which certificates, on which matters and law.
+    """The visit of an act code: its unit, its officers with certificates, its matters and law.
 
-    Whoever is shown a code may ask, without a token. Neither the business nor the day is told
-    before the code was scanned at the door. A code that this service did not make is answered 404,
-    whatever it is; one whose visit was cancelled, is over or was due on a day before says so.
+    Anyone who is shown a code may look it up, without a token. The business and the day are shown
+    only after the code was scanned at the door. A code that this service did not make is answered
+    with 404. For a visit that was cancelled, is over or was due earlier, the state says so.
     """
     edge = request.app[EDGE]
     request.app[RATES].count(edge.source_of(request))
     desk, today = request.app[DESK], civil_date(request.app[LEDGER].clock())
     code = request.match_info["code"]
-    found = None if desk is None else await asked(lambda: _stands_for(code, desk, today))
-    if found is None:
+    visit = None if desk is None else await asked(lambda: _visit_of(code, desk, today))
+    if visit is None:
         raise not_found(_UNKNOWN)
-    return json_response(found, headers={hdrs.CACHE_CONTROL: "no-store"})
+    return json_response(visit, headers={hdrs.CACHE_CONTROL: "no-store"})
 
 
-def _stands_for(code: str, desk: Desk, today: date) -> dict[str, Any] | None:
-    """What a code stands for; ``None`` for what the ledger's key did not make."""
+def _visit_of(code: str, desk: Desk, today: date) -> dict[str, Any] | None:
+    """Return the visit of a code; ``None`` for a code not made with the ledger's key."""
     if desk.sign is None:
         return None
     position = actcode.position_of(desk.sign, code)
@@ -104,7 +104,7 @@ def _stands_for(code: str, desk: Desk, today: date) -> dict[str, Any] | None:
     approval = desk.now(Task(task.task)).approved
     if approval is None or approval.position != position or task.notified_on is None:
         return None
-    said: dict[str, Any] = {
+    visit: dict[str, Any] = {
         "state": _state(task, today),
         "unit": task.unit,
         "approved": True,
@@ -115,10 +115,10 @@ def _stands_for(code: str, desk: Desk, today: date) -> dict[str, Any] | None:
     }
     if task.scanned_on is not None:
         identity = desk.now(Registration(task.entity)).identity
-        said["entity"] = task.entity
-        said["name"] = None if identity is None else identity.name
-        said["scanned_on"] = task.scanned_on
-    return said
+        visit["entity"] = task.entity
+        visit["name"] = None if identity is None else identity.name
+        visit["scanned_on"] = task.scanned_on
+    return visit
 
 
 def _state(task: TaskState, today: date) -> str:
@@ -132,20 +132,20 @@ def _state(task: TaskState, today: date) -> str:
 
 
 def _officer(name: str, unit: str, desk: Desk, today: date) -> dict[str, Any]:
-    """An officer, as the law has them show their certificate."""
+    """Return an officer with the certificates that the law requires them to show."""
     state = desk.now(OfficerState(name))
     barred = desk.now(OfficerStanding(name)).barred(today, unit, set())
-    certificates = [one for one in state.certificates if one.unit == unit]
+    certificates = [held for held in state.certificates if held.unit == unit]
     return {
         "officer": name,
-        "certificates": [one.cert_no for one in certificates],
-        "domains": sorted({domain for one in certificates for domain in one.domains}),
+        "certificates": [held.cert_no for held in certificates],
+        "domains": sorted({domain for held in certificates for domain in held.domains}),
         "certified_today": barred is None,
     }
 
 
 def _matter(name: str, desk: Desk) -> dict[str, Any]:
-    """A matter as it was last published, with its law."""
+    """Return the last published version of a matter, with its law."""
     elements = desk.now(MatterState(name)).elements
     return {
         "matter": name,

@@ -1,4 +1,4 @@
-"""Requests for a second signature, read by the unit that made them and by its supervisors."""
+"""Requests for a second signature, for the requesting unit and its supervisors."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _INTERNAL = {"withheld_from", "requested_at"}
 
 
 def _shown(approval: Approval, grant: Grant) -> dict[str, Any]:
-    # From whom it is kept would say what it is about.
+    # The units that a request is withheld from would reveal what it is about.
     return {k: v for k, v in shown(approval, grant).items() if k not in _INTERNAL}
 
 
 def seen(grant: Grant, table: sa.Table) -> Where:
-    """As the events of a request are seen: a confidential one by its unit and the Bureau alone."""
+    """Like the request's events: only its unit and the Bureau see a confidential request."""
     where = [
         may_ask(grant, unit=table.c.unit, entity=None),
         not_kept_from(table.c.kept_from, grant.unit),
@@ -36,16 +36,16 @@ def seen(grant: Grant, table: sa.Table) -> Where:
 RESOURCES = Listing(
     "/v1/approvals",
     Approvals,
-    """Commands that one person requested and a second one approves, by the id of the request.
+    """Requests: commands that one person sent and a second person must approve, by request id.
 
-    `POST /v1/approvals/approve-request` lets one take effect.""",
-    "One request: the command with its fields, who requested it, who answered it and how.",
+    `POST /v1/approvals/approve-request` approves one; then it takes effect.""",
+    "One request: the command with its fields, who requested it, and who answered it and how.",
     seen=seen,
     show=_shown,
     filters=(
-        Parameter("stage", Stage, "what became of it; `pending` ones wait for an answer"),
+        Parameter("stage", Stage, "the state of the request; `pending` ones await an answer"),
         Parameter("unit", str, "the unit of the person who requested it"),
-        Parameter("command", str, "the command, as corrections.correct-record"),
+        Parameter("command", str, "the command, such as corrections.correct-record"),
         Parameter("requested_by", str, "the person who requested it"),
     ),
 ).resources()

@@ -1,4 +1,4 @@
-"""The performance assessment: indicators, scores, a score run again, and what is published."""
+"""Performance assessment: indicators, scores, recalculated scores, published results."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _READERS: frozenset[Role] = frozenset(
 
 
 class RunAgain(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A score from the events up to ``cutoff_position`` alone.
+    """A score calculated again from the events up to ``cutoff_position`` only.
 
-    ``same``: whether it is the one that was recorded at that position; ``None`` if none was.
+    ``same``: whether it equals the score recorded at that position; ``None`` if none was recorded.
     """
 
     year: str
@@ -48,17 +48,17 @@ def _published(grant: Grant, table: sa.Table) -> Where:
 
 
 def _scores(assessment: Assessment, grant: Grant) -> dict[str, Any]:
-    said: dict[str, Any] = msgspec.to_builtins(assessment.published)
-    return said
+    published: dict[str, Any] = msgspec.to_builtins(assessment.published)
+    return published
 
 
 def _indicator(indicator: IndicatorFold, grant: Grant) -> dict[str, Any]:
-    said: dict[str, Any] = msgspec.to_builtins(indicator.defined)
-    return said
+    defined: dict[str, Any] = msgspec.to_builtins(indicator.defined)
+    return defined
 
 
 async def rerun(request: web.Request) -> web.Response:
-    """A score run again from zero, at the position where it was run last or at another."""
+    """A score calculated again from the events, up to its own or another position."""
     grant = await grant_of(request)
     row = await one_row(request, "scores", SCORES, request.match_info["score"])
     if row is None or (grant.role not in BUREAU and grant.unit != row.unit):
@@ -71,12 +71,12 @@ async def rerun(request: web.Request) -> web.Response:
     cutoff = bounded(request, "cutoff", last, 1, max(head, 1))
     await reached(min(cutoff, head), lambda: follower.position("tallies"))
     try:
-        found = await asked(lambda: run_again(source, views, row.year, row.unit, cutoff), COUNTS)
+        score = await asked(lambda: run_again(source, views, row.year, row.unit, cutoff), COUNTS)
     except UnknownMetric as error:
-        raise not_found(f"This score cannot be run again: {error}.") from None
-    if found is None:
+        raise not_found(f"This score cannot be calculated again: {error}.") from None
+    if score is None:
         raise not_found()
-    return json_response(RunAgain(**found), headers=PRIVATE)
+    return json_response(RunAgain(**score), headers=PRIVATE)
 
 
 RESOURCES = (
@@ -84,27 +84,27 @@ RESOURCES = (
         "/v1/indicators",
         Indicators,
         "The indicators by which units are assessed.",
-        "One indicator: its formula, its weight, and which way is better.",
-        seen=everybody,  # all authorities: they know by what they are assessed
+        "One indicator: its formula, its weight, and whether more or less is better.",
+        seen=everybody,  # all authorities, so that each knows the standards it is assessed by
         show=_indicator,
         roles=_READERS,
         filters=(
-            Parameter("year", str, "the year that it assesses"),
-            Parameter("direction", Direction, "whether more is better or less"),
+            Parameter("year", str, "the assessed year"),
+            Parameter("direction", Direction, "whether more or less is better"),
             Parameter("three_systems", bool, "whether it is about the three systems"),
         ),
     ).resources(),
     *Listing(
         "/v1/scores",
         Scores,
-        "Scores of units, year by year; a unit's own for the unit.",
-        "One score: every run with its position, the appeals, and where it stands.",
+        "Scores of units, by year; a unit sees its own.",
+        "One score: every calculation with its position, the appeals, and the current state.",
         seen=reported,
         roles=_READERS,
         filters=(
-            Parameter("year", str, "the year that is assessed"),
-            Parameter("unit", str, "the unit that is"),
-            Parameter("stage", str, "how far it has come"),
+            Parameter("year", str, "the assessed year"),
+            Parameter("unit", str, "the assessed unit"),
+            Parameter("stage", str, "the current stage"),
         ),
     ).resources(),
     Resource(

@@ -1,4 +1,4 @@
-"""The burden account of a business, and the visits that units book, against their caps."""
+"""The inspection burden of a business, and the visits that units book, against their caps."""
 
 from __future__ import annotations
 
@@ -40,28 +40,28 @@ _VIEW = Burdens()
 
 
 async def burden(request: web.Request) -> web.Response:
-    """What inspections cost a business: visits, minutes on site, and visits that it was spared.
+    """The inspection burden of a business: visits, minutes on site, and visits avoided.
 
-    In all, by year, and by the unit that came. A joint visit counts once, with the minutes from the
-    first arrival to the last departure; each unit in it beyond the first is a visit avoided. For
-    the business itself and the authorities.
+    In all, by year, and by unit. A joint visit counts once, with the minutes from the first arrival
+    to the last departure; each further unit in it counts as a visit avoided. Only for the business
+    itself and the authorities.
     """
     entity = request.match_info["entity"]
     if audience_of(await grant_of(request), entity) == "public":
-        raise Problem("forbidden", "The account is for the business itself and the authorities.")
+        raise Problem("forbidden", "Only the business itself and the authorities may read this.")
     row = await one_row(request, Burdens.name, BURDENS, entity)
-    # A business of which only sealed facts are recorded reads like one of which nothing is.
+    # A business with only sealed facts must look like one without any facts.
     account = Burden(entity) if row is None else _VIEW.decode(row.state)
     return json_response(document(account), headers=PRIVATE)
 
 
 async def visits(request: web.Request) -> web.Response:
-    """Visits booked by each unit at each business in a year, against the caps.
+    """The visits booked by each unit at each business in a year, against the caps.
 
-    `capped` visits are refused beyond `cap` (SUP-R1); `exempt` ones, on clues, are looked at beyond
-    `reasonable` (SUP-V1). With `beyond=true` only those that are beyond one of the two, as can be
-    after a grade rose or a cap fell. A unit sees its own. Those that are planned count for the unit
-    and for the Justice Bureau; to everybody else only those count that came about.
+    `capped` visits beyond `cap` are refused (SUP-R1); `exempt` visits, made on clues, beyond
+    `reasonable` are examined (SUP-V1). `beyond=true` returns only rows beyond one of the two: that
+    is possible after a grade rose or a cap was lowered. A unit sees its own rows. The unit and the
+    Justice Bureau see planned visits counted too; all others see only visits that took place.
     """
     grant = await grant_of(request)
     where = [may_ask(grant, unit=BOOKINGS.c.unit, entity=None)]
@@ -80,7 +80,7 @@ async def visits(request: web.Request) -> web.Response:
         where.append(over if wanted else sa.not_(over))
 
     def show(row: sa.Row[Any]) -> dict[str, Any]:
-        # A unit, year or grade that has come up since is shown with the next question.
+        # A unit, year or grade that was not known yet is shown at the next query.
         limit = known.get((row.unit, row.year, row.grade), Limit())
         capped, exempt = (getattr(row, counter.name) for counter in counters)
         over = {

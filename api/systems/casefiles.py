@@ -1,4 +1,4 @@
-"""Case-file review: batches, scored files, and the reports that the public reads."""
+"""Case-file reviews: batches, scored files, and the reports for the public."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ledger.systems.casefiles.events import Mode, Outcome
 from ledger.systems.casefiles.folds import Batch
 from projections.systems.casefiles import CaseFiles, ReviewBatches
 
-#: Who works on reviews; what they find is for the unit and the supervisors.
+#: The roles that take part in reviews; findings are for the unit and its supervisors.
 _READERS: frozenset[Role] = frozenset(
     role for role in get_args(Role) if role in UNIT_BOUND | BUREAU
 )
 
 
 def _both(grant: Grant, table: sa.Table) -> Where:
-    """The bureau reads all; a unit what is about it, and what it reviews itself."""
+    """The Bureau reads every row; a unit the rows about it, and those that it reviews."""
     if grant.role in BUREAU:
         return []
     return [sa.or_(table.c.unit == grant.unit, table.c.reviewing_unit == grant.unit)]
@@ -38,45 +38,45 @@ def _report(batch: Batch, grant: Grant) -> dict[str, Any]:
     return report
 
 
-_UNIT = Parameter("unit", str, "whose files are reviewed")
-_MODE = Parameter("mode", Mode, "who reviews whom")
+_UNIT = Parameter("unit", str, "the unit whose files are reviewed")
+_MODE = Parameter("mode", Mode, "how reviewers are assigned")
 
 RESOURCES = (
     *Listing(
         "/v1/review-batches",
         ReviewBatches,
-        "Batches of case files: announced, drawn, scored, reported.",
-        "One batch: the frozen list, the values that drew from it, and every score.",
+        "Batches of case files, from announcement and draw to scores and report.",
+        "One batch: the frozen list, the values that decided the draw, and every score.",
         seen=_both,
         roles=_READERS,
         filters=(
             _UNIT,
-            Parameter("reviewing_unit", str, "who reads them"),
+            Parameter("reviewing_unit", str, "the reviewing unit"),
             Parameter("year", int, "the year of the files"),
             _MODE,
-            Parameter("stage", str, "how far it has come"),
+            Parameter("stage", str, "the current stage"),
         ),
     ).resources(),
     *Listing(
         "/v1/case-files",
         CaseFiles,
-        "Case files that were scored, with what is to be put right.",
-        "One file: its score, its faults, and how far it is put right.",
+        "Scored case files, with the faults to be corrected.",
+        "One file: its score, its faults, and which of them are corrected.",
         seen=_both,
         roles=_READERS,
         filters=(
             _UNIT,
-            Parameter("batch", str, "the batch that it was read in"),
-            Parameter("case", str, "the case that it is the file of"),
+            Parameter("batch", str, "the batch in which it was reviewed"),
+            Parameter("case", str, "the case of the file"),
             _MODE,
-            Parameter("outcome", Outcome, "how it came out"),
-            Parameter("stage", str, "how far it has come"),
+            Parameter("outcome", Outcome, "the result of the review"),
+            Parameter("stage", str, "the current stage"),
         ),
     ).resources(),
     *Listing(
         "/v1/review-reports",
         ReviewBatches,
-        "Published reports on case-file reviews: figures, no files.",
+        "Published reports on case-file reviews: figures only, no files.",
         "One published report on a batch.",
         seen=_reported,
         show=_report,

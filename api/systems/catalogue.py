@@ -1,4 +1,4 @@
-"""The catalogue of matters, plans, tasks, units and officers, as they stand."""
+"""The catalogue of matters, plans, tasks, units and officers, in their current state."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from projections.systems.tasks import TASKS, Tasks, TaskState
 
 
 class FoundItems(msgspec.Struct, frozen=True):
-    """A page of things; the ``Link`` header leads to the next."""
+    """A page of items; the ``Link`` header leads to the next page."""
 
     items: tuple[dict[str, Any], ...]
 
@@ -48,15 +48,15 @@ _UNITS, _OFFICERS = Units(), Officers()
 
 
 def _sees_drafts(grant: Grant, unit: str) -> bool:
-    """Whether a reader sees the drafts of a unit: it does itself, and who supervises it.
+    """Return whether a reader sees the drafts of a unit: the unit and its supervisors do.
 
-    Everybody else reads what was published.
+    All others read only published versions.
     """
     return may_see(grant, MatterListed.VISIBILITY, unit, ())
 
 
 def _drafts_seen(grant: Grant) -> sa.ColumnElement[bool]:
-    """The rows of the matters whose drafts a reader sees."""
+    """Return the condition for matters whose drafts a reader sees."""
     if grant.role in UNIT_BOUND:
         return MATTERS.c.unit == grant.unit
     return sa.true() if _sees_drafts(grant, "") else sa.false()
@@ -79,10 +79,10 @@ def _matter(matter: MatterState, grant: Grant) -> dict[str, Any]:
 
 
 async def matters(request: web.Request) -> web.Response:
-    """Matters of the catalogue as their newest version says; one matter shows all versions.
+    """Matters of the catalogue in their newest version; a single matter shows all versions.
 
-    A unit reads its own drafts too, and so does who supervises it; everybody else the newest
-    version that was published, and that a matter was withdrawn.
+    A unit and its supervisors also read its drafts. All others read the newest published version,
+    and whether the matter was withdrawn.
     """
     grant = await grant_of(request)
     shown = sa.or_(MATTERS.c.shown_version > 0, _drafts_seen(grant))
@@ -124,9 +124,9 @@ async def matters(request: web.Request) -> web.Response:
 
 
 async def matter(request: web.Request) -> web.Response:
-    """One matter with every version, when each was listed and published.
+    """One matter with every version, and when each was listed and published.
 
-    Its unit and who supervises it read drafts too, everybody else the versions that were published.
+    Its unit and supervisors also read drafts; all others only the published versions.
     """
     grant = await grant_of(request)
     row = await one_row(request, "matters", MATTERS, request.match_info["matter"])
@@ -136,7 +136,7 @@ async def matter(request: web.Request) -> web.Response:
 
 
 def _sees_unpublished(grant: Grant) -> bool:
-    """Whether a reader sees plans before they are published: every authority does."""
+    """Return whether a reader sees unpublished plans: every authority does."""
     return may_see(grant, AnnualPlanApproved.VISIBILITY, "", ())
 
 
@@ -144,9 +144,9 @@ _PLAN_SHOWN = sa.or_(PLANS.c.shown_version > 0, PLANS.c.special)
 
 
 async def plans(request: web.Request) -> web.Response:
-    """Annual plans and special campaigns: for everybody those that were published.
+    """Annual plans and special campaigns; everyone reads those that were published.
 
-    Authorities read each other's before that too, in their newest version.
+    Authorities also read each other's unpublished plans, in their newest version.
     """
     grant = await grant_of(request)
     whole = _sees_unpublished(grant)
@@ -170,9 +170,9 @@ async def plans(request: web.Request) -> web.Response:
 
 
 async def plan(request: web.Request) -> web.Response:
-    """One plan: what it says now, and every version with its filing and publication.
+    """One plan: its current content, and every version with its filing and publication.
 
-    Everybody reads the versions that were published, authorities the others too.
+    Everyone reads the published versions, authorities all versions.
     """
     grant = await grant_of(request)
     whole = _sees_unpublished(grant)
@@ -180,11 +180,11 @@ async def plan(request: web.Request) -> web.Response:
     row = await one_row(request, "plans", PLANS, request.match_info["plan"], shown)
     if row is None:
         raise not_found()
-    said = _PLANS.decode(row.state)
-    return json_response(plans_view.document(said) if whole else plans_view.public_document(said))
+    state = _PLANS.decode(row.state)
+    return json_response(plans_view.document(state) if whole else plans_view.public_document(state))
 
 
-#: What everybody reads of a visit that has opened; its result once that is published.
+#: What everyone reads of an opened visit; its result is added once it is published.
 _OPENED = ("task", "unit", "entity", "matters", "opened_on")
 
 
@@ -199,22 +199,22 @@ def _task(task: TaskState, grant: Grant) -> dict[str, Any]:
     shown = {name: getattr(task, name) for name in task.__struct_fields__ if name != "ratings"}
     shown["stage"] = task.stage
     if grant.role == "jb_supervisor":
-        # No unit learns how it was rated by whom; the supervisors see the scores.
+        # A unit must not learn who rated it how; supervisors see the scores.
         shown["ratings"] = task.ratings
     return {name: value for name, value in shown.items() if value not in (None, (), "")}
 
 
 def _whole(grant: Grant, unit: str, entity: str) -> bool:
-    """Whether a reader sees all of a visit that has opened: as the events that tell of it."""
+    """Return whether a reader sees all data of an opened visit; same rule as for its events."""
     return may_see(grant, "restricted", unit, (f"unit:{unit}", f"entity:{entity}"))
 
 
 async def tasks(request: web.Request) -> web.Response:
-    """Inspection tasks: a unit's own for the unit; for everybody else, those that were opened.
+    """Inspection tasks: a unit sees all of its own; all others see those that were opened.
 
-    Its business sees a visit from the notice on. Of an opened visit everybody reads who was where
-    on which matters, and its result once that is published; the rest is for its unit, its business
-    and the supervisors.
+    The visited business sees a visit from its notice on. Of an opened visit everyone reads which
+    officers were where on which matters, and the result once it is published. Other data is only
+    for its unit, its business and the supervisors.
     """
     grant = await grant_of(request)
     opened = TASKS.c.opened_on.is_not(None)
@@ -240,7 +240,7 @@ async def tasks(request: web.Request) -> web.Response:
         filters={
             "unit": TASKS.c.unit,
             "entity": TASKS.c.entity,
-            # A filter says no more of a visit than its document does.
+            # A filter must not reveal more about a visit than its document does.
             "stage": sa.case(
                 (whole, TASKS.c.stage), (published, sa.literal("published")), else_="opened"
             ),
@@ -250,7 +250,7 @@ async def tasks(request: web.Request) -> web.Response:
 
 
 async def task(request: web.Request) -> web.Response:
-    """One task: who goes where for what, and when each step was taken; as in the list."""
+    """One task: officers, place and purpose, and the date of each step; visible as in the list."""
     grant = await grant_of(request)
     row = await one_row(request, "tasks", TASKS, request.match_info["task"])
     if row is None or not _may_see_task(grant, row):
@@ -261,13 +261,13 @@ async def task(request: web.Request) -> web.Response:
 def _may_see_task(grant: Grant, row: sa.Row[Any]) -> bool:
     if row.opened_on is not None:
         return True
-    # A planned visit, until it begins; its business is told of it by the notice.
-    told = row.notified_on is not None and grant.role == "entity_rep"
-    return may_see(grant, "sealed", row.unit, ()) or (told and grant.entity == row.entity)
+    # A planned visit, before it begins; the notice tells its business.
+    announced = row.notified_on is not None and grant.role == "entity_rep"
+    return may_see(grant, "sealed", row.unit, ()) or (announced and grant.entity == row.entity)
 
 
 async def units(request: web.Request) -> web.Response:
-    """Enforcement units and what they are qualified for."""
+    """Enforcement units and their qualifications."""
     return await rows_page(
         request,
         "units",
@@ -283,28 +283,28 @@ async def units(request: web.Request) -> web.Response:
 
 
 async def officer(request: web.Request) -> web.Response:
-    """One officer: certificates, conflicts, visits, and with whom they were made.
+    """One officer: certificates, conflicts of interest, visits, and the officers on each visit.
 
-    `complaints` counts those that name the officer, by what came of them. That they do is sealed:
-    it is read by the Justice Bureau alone.
+    `complaints` counts the complaints that name the officer, by their outcome. These are sealed:
+    only the Justice Bureau reads the counts.
     """
     grant = await grant_of(request)
     row = await one_row(request, "officers", OFFICERS, request.match_info["officer"])
     if row is None or not may_see(grant, "restricted", row.unit or "", (f"unit:{row.unit}",)):
         raise not_found()
-    said = msgspec.structs.asdict(_OFFICERS.decode(row.state))
-    complaints = said.pop("complaints")
+    document = msgspec.structs.asdict(_OFFICERS.decode(row.state))
+    complaints = document.pop("complaints")
     if grant.role == "jb_supervisor":
         follower = await caught_up(request, Complaints.name)
-        said["complaints"] = await asked(lambda: _outcomes(follower.views, complaints, grant))
-    elif not any(said[name] for name in said if name != "officer"):
-        # Known by what is sealed alone.
+        document["complaints"] = await asked(lambda: _outcomes(follower.views, complaints, grant))
+    elif not any(document[name] for name in document if name != "officer"):
+        # Only sealed facts mention this officer.
         raise not_found()
-    return json_response(said)
+    return json_response(document)
 
 
 def _outcomes(views: Views, complaints: list[str], grant: Grant) -> dict[str, int]:
-    """How many of these complaints were substantiated, in part, or not, and how many are open."""
+    """Count these complaints by outcome: substantiated, in part, not, or still open."""
     query = (
         sa.select(COMPLAINTS.c.outcome, COMPLAINTS.c.stage, sa.func.count())
         .where(COMPLAINTS.c.key.in_(complaints), *complaints_seen(grant, COMPLAINTS))
@@ -319,7 +319,7 @@ def _outcomes(views: Views, complaints: list[str], grant: Grant) -> dict[str, in
 
 
 _PAGE = (AFTER, LIMIT, AT_LEAST)
-_UNIT = Parameter("unit", str, "the unit it belongs to")
+_UNIT = Parameter("unit", str, "the unit to which it belongs")
 
 
 def _list(path: str, handler: Any, *query: Parameter) -> Resource:
@@ -347,7 +347,7 @@ RESOURCES = (
         Parameter("domain", str, "the domain"),
         Parameter("published", bool, "whether a version is published and the matter not withdrawn"),
         Parameter("withdrawn", bool, "whether it was withdrawn"),
-        Parameter("orphaned", bool, "whether all law that it rests on is repealed today"),
+        Parameter("orphaned", bool, "whether every law that it is based on is repealed today"),
     ),
     _one("/v1/matters/{matter}", matter),
     _list("/v1/plans", plans, _UNIT, Parameter("year", int, "the year of an annual plan")),

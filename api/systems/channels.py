@@ -1,4 +1,4 @@
-"""The directory of complaint channels, for everybody; how tests went, for those who supervise."""
+"""The public directory of complaint channels; supervisors also see how tests went."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from projections.systems.channels import ComplaintChannels, open_on
 
 
 def _channel(channel: ComplaintChannel, grant: Grant) -> dict[str, Any]:
-    said = shown(channel, grant)
+    document = shown(channel, grant)
     own = grant.role in UNIT_BOUND and grant.unit == channel.unit
     if own or grant.role in BUREAU | SUPERVISORS | {"credit_officer"}:
-        return said
-    said.pop("tests", None)
-    return said
+        return document
+    document.pop("tests", None)
+    return document
 
 
 RESOURCES = Listing(
     "/v1/complaint-channels",
     ComplaintChannels,
-    "Where anybody can complain of a unit's enforcement: mailboxes, telephones, pages, windows.",
-    "One channel: its unit, kind, address and hours; a closed one says so, and why.",
+    "Channels for complaints about a unit's enforcement: mailboxes, telephones, pages, windows.",
+    "One channel: its unit, kind, address and hours; whether it is closed, and why.",
     seen=everybody,
     show=_channel,
     filters=(
-        Parameter("unit", str, "the unit that is complained of there"),
-        Parameter("kind", ChannelKind, "what kind of channel it is"),
+        Parameter("unit", str, "the unit that the complaints are about"),
+        Parameter("kind", ChannelKind, "the kind of channel"),
         Parameter("stage", str, "open or closed"),
     ),
     holds=open_on,

@@ -1,4 +1,4 @@
-"""Complaints about enforcement, read: whole by who handles them, nameless by the unit accused."""
+"""Complaints about enforcement: complete for the handling body, anonymous for the accused unit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ledger.systems.complaints.events import Outcome
 from ledger.systems.complaints.folds import Complaint, Stage
 from projections.systems.complaints import Complaints
 
-#: What everybody reads who may read of a complaint at all: nothing that leads to who complained.
+#: Fields for every reader who may read a complaint; none of them leads to the complainant.
 _NAMELESS = (
     "complaint",
     "unit",
@@ -27,24 +27,26 @@ _NAMELESS = (
     "outcome",
     "remedy",
 )
-#: Offices of the whole region that handle complaints too.
+#: Offices for the whole region that also handle complaints.
 OFFICES = frozenset({"recon_officer", "rlo_assessor"})
-#: Where something stands in the ledger is no part of a complaint.
+#: Positions in the ledger, which are not part of a complaint's document.
 _PLACES = ("received_at", "clock_at", "accepted_at")
 
 
 def seen(grant: Grant, table: sa.Table) -> Where:
-    """All for the Justice Bureau; a business's own; what a unit handles, and what it was told.
+    """Return the complaints that a reader may see.
 
-    The unit accused learns of a complaint when it is told of it, the Justice Bureau too if it is
-    accused. Those who look across units and do not handle it learn of it with the first who is
-    told; of what is told to others and not to their own unit, which is accused, they do not.
+    The Justice Bureau sees all; a business its own; a unit those it handles and those it was told
+    of. The accused unit learns of a complaint when it is told of it; so does the Justice Bureau if
+    it is accused itself. Offices that work across units and do not handle a complaint see it once
+    anyone was told of it. Of complaints that accuse their own unit they see only what their own
+    unit was told.
     """
     mine = table.c.informed.contains(f"|{grant.unit}|", autoescape=True)
     anybody = sa.and_(table.c.informed != "", sa.or_(table.c.subject_unit != grant.unit, mine))
     if grant.role == "jb_supervisor":
         return [sa.or_(table.c.subject_unit != grant.unit, mine)]
-    # The accused is no handler, though a complaint may have come to it first.
+    # The accused unit does not handle it, even if the complaint was first sent to that unit.
     handled = sa.and_(table.c.unit == grant.unit, table.c.subject_unit != grant.unit)
     if grant.role in UNIT_BOUND:
         return [sa.or_(handled, mine)]
@@ -57,7 +59,7 @@ def seen(grant: Grant, table: sa.Table) -> Where:
 
 
 def _column(grant: Grant, table: sa.Table, name: str) -> sa.ColumnElement[Any]:
-    """By what a filter asks: of what was not told it says nothing to those who were not told."""
+    """Return the column for a filter: what the reader was told, where not all is visible."""
     if name not in ("stage", "outcome"):
         return table.c[name]
     whole = sa.or_(
@@ -75,18 +77,18 @@ def _handled_by(grant: Grant, table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 def _shown(complaint: Complaint, grant: Grant) -> dict[str, Any]:
-    said = {k: v for k, v in shown(complaint, grant).items() if k not in _PLACES}
-    if said.pop("facts_sealed", False):
-        said["facts_at"] = f"/v1/complaints/{complaint.complaint}/facts"
+    document = {k: v for k, v in shown(complaint, grant).items() if k not in _PLACES}
+    if document.pop("facts_sealed", False):
+        document["facts_at"] = f"/v1/complaints/{complaint.complaint}/facts"
     own = grant.entity is not None and grant.entity == complaint.entity
     if own and not complaint.anonymous:
-        # What was asked of others about it is not for the business either.
-        return {k: v for k, v in said.items() if k not in ("steps", "handled_before")}
+        # A business is not shown requests to other bodies about its complaint.
+        return {k: v for k, v in document.items() if k not in ("steps", "handled_before")}
     handles = grant.role in UNIT_BOUND | OFFICES and grant.unit == complaint.unit
     if (grant.role == "jb_supervisor" or handles) and grant.unit != complaint.subject_unit:
-        return said
-    nameless = {k: v for k, v in said.items() if k in _NAMELESS}
-    # What was said to somebody else, and steps of which nobody was told, are not theirs.
+        return document
+    nameless = {k: v for k, v in document.items() if k in _NAMELESS}
+    # Leave out what only others were told, and steps of which nobody was told.
     facts = complaint.told.get(grant.unit) or complaint.allegation
     nameless.pop("allegation", None)
     if facts is not None:
@@ -105,18 +107,18 @@ RESOURCES = Listing(
     view=Complaints,
     summary="""Complaints about enforcement, by their id.
 
-    A business reads its own, whoever handles one all of it, the unit accused what is alleged once
-    it is accepted, and never by whom.""",
-    one="""One complaint: what is alleged, who handles it, how far that has come, what came of it.
+    A business reads its own complaints, the handling body all data. The accused unit reads the
+    allegation once the complaint is accepted, but never who complained.""",
+    one="""One complaint: the allegation, the handling body, its progress and its outcome.
 
-    Who complained is read by the body that handles it and by the Justice Bureau alone.""",
+    Only the handling body and the Justice Bureau read who complained.""",
     seen=seen,
     show=_shown,
     column=_column,
     filters=(
-        Parameter("stage", Stage, "how far its handling has come"),
-        Parameter("unit", str, "the body that handles it"),
+        Parameter("stage", Stage, "the progress of its handling"),
+        Parameter("unit", str, "the handling body"),
         Parameter("subject_unit", str, "the unit accused"),
-        Parameter("outcome", Outcome, "what came of it"),
+        Parameter("outcome", Outcome, "the outcome"),
     ),
 ).resources()

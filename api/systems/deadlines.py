@@ -1,4 +1,4 @@
-"""Deadlines: what is due when, what was done late, what was missed."""
+"""Deadlines: when something is due, and whether it was done late or missed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from projections.tables import not_kept_from
 
 
 class ShownDeadline(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One deadline.
+    """A deadline.
 
-    ``n`` days or months (``counted_in``: wd, cd, month) from ``starts_on``. ``provisional``: the
-    calendar of some year it reaches is not published yet. ``note`` says why there is no due date.
-    ``unjudged_until``: an opening fact opened it; due by that day, it cannot be missed here.
+    ``n`` days or months (``counted_in``: wd, cd, month) are counted from ``starts_on``.
+    ``provisional``: the working calendar of a year that it reaches is not published yet. ``note``
+    explains a missing due date. ``unjudged_until``: an opening fact opened this deadline; if it was
+    due by that day, this ledger cannot record it as missed.
     """
 
     deadline: str
@@ -57,7 +58,7 @@ class ShownDeadline(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FoundDeadlines(msgspec.Struct, frozen=True):
-    """A page of deadlines; the ``Link`` header leads to the next."""
+    """A page of deadlines; the ``Link`` header leads to the next page."""
 
     items: tuple[ShownDeadline, ...]
 
@@ -70,14 +71,14 @@ def _shown(row: sa.Row[Any]) -> ShownDeadline:
 
 
 def seen_deadlines(grant: Grant) -> list[sa.ColumnElement[bool]]:
-    """The deadlines that a token may see: a unit's own for the unit, a business's for it."""
+    """Return the deadlines that a token may see: those of its unit, or about its business."""
     table = DEADLINES.c
     where = [
         may_ask(grant, unit=table.unit, entity=table.entity),
         not_kept_from(table.kept_from, grant.unit),
     ]
     if grant.role == "entity_rep":
-        where.append(sa.not_(table.about.startswith("finding:")))  # those are the unit's affair
+        where.append(sa.not_(table.about.startswith("finding:")))  # findings concern only units
     if grant.role != "jb_supervisor":
         own = table.unit == grant.unit if grant.role in UNIT_BOUND else sa.false()
         where.append(sa.or_(sa.not_(table.sealed), own))
@@ -85,12 +86,13 @@ def seen_deadlines(grant: Grant) -> list[sa.ColumnElement[bool]]:
 
 
 async def deadlines(request: web.Request) -> web.Response:
-    """Deadlines, by their id: a unit's own for the unit, a business's own for the business."""
+    """Deadlines, by their id: a unit sees its own, a business those that concern it."""
     grant = await grant_of(request)
     table = DEADLINES.c
     where = seen_deadlines(grant)
     if request.query.get("state", "open") not in get_args(State):
-        raise Problem("malformed", f"query parameter 'state': one of {', '.join(get_args(State))}")
+        allowed = ", ".join(get_args(State))
+        raise Problem("malformed", f"query parameter 'state' must be one of {allowed}")
     if (before := query_value(request, "due_before", date | None, None)) is not None:
         where.append(table.due_on < str(before))
     if "provisional" in request.query:
@@ -116,13 +118,13 @@ RESOURCES = (
         deadlines,
         returns=FoundDeadlines,
         query=(
-            Parameter("state", State, "where it stands"),
-            Parameter("rule", str, "the deadline's rule, as in inspection.result_notice_wd"),
-            Parameter("about", str, "the tag of what has to be done, `kind:id`"),
-            Parameter("unit", str, "the unit that has to do it"),
+            Parameter("state", State, "the state of the deadline"),
+            Parameter("rule", str, "the deadline's rule, such as inspection.result_notice_wd"),
+            Parameter("about", str, "the tag of the subject, `kind:id`"),
+            Parameter("unit", str, "the unit that must act"),
             Parameter("entity", str, "the business it concerns"),
             Parameter("due_before", date, "due before this day"),
-            Parameter("provisional", bool, "whether a calendar is still wanting"),
+            Parameter("provisional", bool, "whether a working calendar is still missing"),
             Parameter("overdue", bool, "past, final and not done"),
             AFTER,
             LIMIT,

@@ -1,4 +1,4 @@
-"""Delegated powers, for everybody; on a day, those in force that day."""
+"""Delegated powers, for everyone; with a day, those in force on that day."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from projections.systems.delegations import Delegations, in_force
 
 
 def _shown(given: Delegation, grant: Grant) -> dict[str, Any]:
-    """What everybody reads; how it was assessed is for the township and those across units."""
-    said = shown(given, grant)
+    """Return the public fields; assessments are for the township and roles across units only."""
+    document = shown(given, grant)
     across = grant.role in SUPERVISORS or grant.role == "credit_officer"
     if not across and not (grant.role in UNIT_BOUND and grant.unit == given.unit):
-        said.pop("assessments", None)
-    return said
+        document.pop("assessments", None)
+    return document
 
 
 RESOURCES = Listing(
     "/v1/delegations",
     Delegations,
-    "Powers delegated to townships, with the decision each rests on; all, or those of one day.",
-    "One delegation: to whom, under which matters, and on which days it holds.",
+    "Powers delegated to townships, with the decision behind each; all, or those on one day.",
+    "One delegation: the township, the matters, and the days on which it is in force.",
     seen=everybody,
     show=_shown,
     holds=in_force,

@@ -1,4 +1,4 @@
-"""Commitments and dishonesty: what was promised, determined, listed, granted and imposed."""
+"""Commitments and dishonesty: commitments, determinations, lists, incentives and sanctions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from projections.systems.dishonesty import (
 )
 
 _ENTITY = Parameter("entity", str, "the business concerned")
-_UNIT = Parameter("unit", str, "the unit that acts")
+_UNIT = Parameter("unit", str, "the unit that acted")
 
 
 def _commitment(commitment: Commitment, grant: Grant) -> dict[str, Any]:
@@ -32,19 +32,19 @@ def _commitment(commitment: Commitment, grant: Grant) -> dict[str, Any]:
 
 
 def _listing(listing: SeriousListing, grant: Grant) -> dict[str, Any]:
-    """Who is on the list, since when, by which document; the end for whoever may read of it."""
+    """Return an entry of a list: business, date, document; the end, if the reader may see it."""
     added = listing.added
-    said: dict[str, Any] = {} if added is None else msgspec.structs.asdict(added)
+    document: dict[str, Any] = {} if added is None else msgspec.structs.asdict(added)
     if grant.role in PUBLIC:
-        said.pop("determination", None)
+        document.pop("determination", None)
     elif listing.removed is not None:
-        said["removed_on"] = listing.removed.removed_on
-        said["removed_because"] = listing.removed.reason
-    return said
+        document["removed_on"] = listing.removed.removed_on
+        document["removed_because"] = listing.removed.reason
+    return document
 
 
 def _field(field: ListField, grant: Grant) -> dict[str, Any]:
-    """The criteria of a list, version by version, and which of them were published."""
+    """Return the criteria of a list in every version, and which versions were published."""
     return {
         "list_field": field.list_field,
         "unit": field.unit,
@@ -57,7 +57,7 @@ def _field(field: ListField, grant: Grant) -> dict[str, Any]:
 
 
 def _catalogue(catalogue: MeasureCatalogue, grant: Grant) -> dict[str, Any]:
-    """Every version of the catalogue, newest first."""
+    """Return every version of the catalogue, newest first."""
     return {
         "measure_catalogue": catalogue.catalogue,
         "versions": [
@@ -68,7 +68,7 @@ def _catalogue(catalogue: MeasureCatalogue, grant: Grant) -> dict[str, Any]:
 
 
 def _standing(fold: Any, grant: Grant) -> dict[str, Any]:
-    """Whatever the fold says, with whose it is."""
+    """Return the fields of the fold that have a value, with its unit and business."""
     return {"entity": fold.entity, "unit": fold.unit, **shown(fold, grant)}
 
 
@@ -76,8 +76,8 @@ LISTINGS = (
     Listing(
         "/v1/commitments",
         Commitments,
-        "Credit commitments: the public ones for everybody, one's own beside.",
-        "One commitment: each obligation, its day, and whether it was performed or breached.",
+        "Credit commitments: the public ones for everyone, a business's own for the business too.",
+        "One commitment: each obligation, its due day, and whether it was performed or breached.",
         seen=published,
         show=_commitment,
         filters=(
@@ -91,15 +91,15 @@ LISTINGS = (
         "/v1/determinations",
         Determinations,
         "Determinations of dishonesty, from their notice on.",
-        "One determination: the notice, the defence, what was determined.",
+        "One determination: the notice, the defence, and the result.",
         show=_standing,
-        filters=(_ENTITY, _UNIT, Parameter("stage", str, "how far it has come")),
+        filters=(_ENTITY, _UNIT, Parameter("stage", str, "the current stage")),
     ),
     Listing(
         "/v1/serious-list",
         SeriousList,
-        "Who is on a serious list now; who was, for whoever is concerned.",
-        "One listing, by the credit record on which it stands.",
+        "Businesses on a serious list; those concerned also see past entries.",
+        "One list entry, by the credit record that it is based on.",
         seen=published,
         show=_listing,
         filters=(_ENTITY, _UNIT, Parameter("list_field", str, "the field of the list")),
@@ -107,7 +107,7 @@ LISTINGS = (
     Listing(
         "/v1/list-fields",
         ListFields,
-        "The fields in which there are serious lists, or are to be.",
+        "The fields in which serious lists exist or are proposed.",
         "One field: its criteria in every version, proposed and published.",
         seen=everybody,
         show=_field,
@@ -117,7 +117,7 @@ LISTINGS = (
         "/v1/measure-catalogues",
         MeasureCatalogues,
         "The catalogue of incentives and sanctions.",
-        "The catalogue in every version: measure by measure, its basis and limits.",
+        "The catalogue in every version: each measure with its legal basis and limits.",
         seen=everybody,
         show=_catalogue,
     ),
@@ -125,22 +125,22 @@ LISTINGS = (
         "/v1/sanctions",
         Sanctions,
         "Sanctions, shared among the authorities; a business sees its own.",
-        "One sanction: what it is, on which record it rests, and whether it was lifted.",
+        "One sanction: the measure, the record it is based on, and whether it was lifted.",
         seen=shared,
         show=_standing,
         filters=(
             _ENTITY,
             _UNIT,
-            Parameter("record", str, "the credit record on which it rests"),
+            Parameter("record", str, "the credit record it is based on"),
             Parameter("measure", str, "the measure of the catalogue"),
-            Parameter("alive", bool, "whether it is not lifted"),
+            Parameter("alive", bool, "whether it is in force, not lifted"),
         ),
     ),
     Listing(
         "/v1/incentives",
         Incentives,
         "Incentives, shared among the authorities; a business sees its own.",
-        "One incentive: promised, granted, ended.",
+        "One incentive: when it was promised, granted and ended.",
         seen=shared,
         show=_standing,
         filters=(

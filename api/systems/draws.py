@@ -1,4 +1,4 @@
-"""Double-random draws: what decides each, how far it has come, and those whose visit has opened."""
+"""Double-random draws: the values that decide each, its stage, and its visits once opened."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ from projections.systems.draws import (
     Targets,
 )
 
-#: What is told of a draw to those alone who see that event: who operated it.
+#: Fields shown only to readers who may see the event behind them: who operated the draw.
 _PERSONS = {"operators"}
-#: Shown in another way.
+#: Fields shown in another form.
 _TOLD_OTHERWISE = {
     "parts",
     "progress",
@@ -70,12 +70,12 @@ def _document(draw: DrawProgress, grant: Grant) -> dict[str, Any]:
     shown["strata"] = [_stratum(draw, key, ratio) for key, ratio in draw.ratios.items()]
     shown["verifications"] = [
         {
-            "unit": one.unit,
-            "ok": one.ok,
-            "mismatch": one.mismatch,
-            **({"by": one.by} if inside else {}),
+            "unit": verification.unit,
+            "ok": verification.ok,
+            "mismatch": verification.mismatch,
+            **({"by": verification.by} if inside else {}),
         }
-        for one in draw.verifications
+        for verification in draw.verifications
     ]
     if draw.executed_on is not None:
         shown["still_sealed"] = draw.sealed
@@ -83,7 +83,7 @@ def _document(draw: DrawProgress, grant: Grant) -> dict[str, Any]:
 
 
 def _stratum(draw: DrawProgress, key: str, ratio: str) -> dict[str, Any]:
-    """One stratum: what was promised to each business in it, and what came of it."""
+    """Return one stratum: the probability promised to each business, and the visits made."""
     size = draw.roster_strata.get(key, 0)
     quota = uvdraw.quota(size, ratio)
     done = draw.progress.get(key, StratumProgress())
@@ -100,12 +100,12 @@ def _stratum(draw: DrawProgress, key: str, ratio: str) -> dict[str, Any]:
 
 
 def _may_see_sealed(grant: Grant, units: Collection[str]) -> bool:
-    """Who knows of a drawn business before its visit: its units, and the Justice Bureau."""
+    """Return whether a reader knows drawn businesses before the visit: its units and the Bureau."""
     return grant.role == "jb_supervisor" or (grant.role in UNIT_BOUND and grant.unit in units)
 
 
 def _opened_or_own(grant: Grant, table: sa.Table) -> Where:
-    """Everybody sees whose visit has opened, and each unit those that it has still to visit."""
+    """Everyone sees businesses with an opened visit; a unit also those it has still to visit."""
     if grant.role == "jb_supervisor":
         return []
     opened = table.c.state_of_visit == "inspected"
@@ -117,12 +117,12 @@ def _opened_or_own(grant: Grant, table: sa.Table) -> Where:
 def _target(target: Target, grant: Grant) -> dict[str, Any]:
     full = _may_see_sealed(grant, target.units)
     names = target.__struct_fields__ if full else _PUBLIC
-    said = {name: getattr(target, name) for name in names}
-    said["state_of_visit"] = target.state
-    return {name: value for name, value in said.items() if value not in (None, (), "", [])}
+    document = {name: getattr(target, name) for name in names}
+    document["state_of_visit"] = target.state
+    return {name: value for name, value in document.items() if value not in (None, (), "", [])}
 
 
-#: What of a drawn business is everybody's once its visit has opened.
+#: Fields of a drawn business that everyone reads once its visit has opened.
 _PUBLIC = (
     "target",
     "draw",
@@ -140,10 +140,10 @@ _PUBLIC = (
 DRAW_LIST = Listing(
     "/v1/draws",
     Draws,
-    summary="Draws: what decides each, how far it has come, and its strata.",
+    summary="Draws: the values that decide each, its stage, and its strata.",
     one=(
-        "One draw: plan, matters, roster hash and root, algorithm, sources, seed, strata with the "
-        "inclusion probability promised and the visits made. Who was drawn is among its targets."
+        "One draw: plan, matters, roster hash and root, algorithm, sources, seed, and strata with "
+        "the promised probability and the visits made. Its targets list the drawn businesses."
     ),
     seen=everybody,
     show=_document,
@@ -159,8 +159,8 @@ TARGET_LIST = Listing(
     "/v1/targets",
     Targets,
     summary=(
-        "Businesses that were drawn: everybody sees those whose visit has opened, a unit also "
-        "those that it has still to visit."
+        "Drawn businesses: everyone sees those whose visit has opened, a unit also those that it "
+        "has still to visit."
     ),
     one="",
     seen=_opened_or_own,
@@ -176,8 +176,8 @@ TARGET_LIST = Listing(
 
 
 async def targets(request: web.Request) -> web.Response:
-    """Those whom one draw selected, with ticket, rank and inclusion probability; sealed until the
-    visit opens.
+    """The businesses that one draw selected, with ticket, rank and inclusion probability; each is
+    sealed until its visit opens.
     """
     grant = await grant_of(request)
     await _draw(request)
@@ -191,10 +191,10 @@ async def targets(request: web.Request) -> web.Response:
 
 
 async def roster(request: web.Request) -> web.Response:
-    """The frozen roster's bytes, whose SHA-256 is the announced roster hash.
+    """The bytes of the frozen roster; their SHA-256 is the announced roster hash.
 
-    Its unit and the Justice Bureau read it at once. Everybody else when nobody drawn from it waits
-    for a visit any more, or their last day is over, unless the announcement says why it is
+    The unit and the Justice Bureau read it at once. All others read it once no drawn business waits
+    for a visit, or the last day for the visits has passed, unless the announcement says why it is
     withheld.
     """
     draw = await _draw(request)
@@ -202,7 +202,7 @@ async def roster(request: web.Request) -> web.Response:
 
 
 async def selection(request: web.Request) -> web.Response:
-    """The selection's bytes, line by line: whoever has the roster and the seed makes the same."""
+    """The bytes of the selection, line by line; roster and seed give the same bytes again."""
     draw = await _draw(request)
     if draw.selection_hash is None:
         raise not_found()
@@ -210,12 +210,12 @@ async def selection(request: web.Request) -> web.Response:
 
 
 async def export(request: web.Request) -> web.Response:
-    """The draw as a file that anybody checks without this service.
+    """The draw as a file that anyone can check without this service.
 
-    `supervision-ledger draw verify` does, and so does the page `…/verify` in a browser. It holds
-    the announcement, the values and the outcome with their proofs from the log, and as soon as the
-    roster may be read, the roster and the selection too. Who visits whom is added for the unit and
-    the Justice Bureau.
+    `supervision-ledger draw verify` checks it, and so does the page `…/verify` in a browser. The
+    file contains the announcement, the values and the outcome, with their proofs from the log. Once
+    the roster may be read, it also contains the roster and the selection. For the unit and the
+    Justice Bureau it also contains who visits whom.
     """
     draw = await _draw(request)
     grant = await grant_of(request)
@@ -227,25 +227,26 @@ async def export(request: web.Request) -> web.Response:
 
 
 async def receipt(request: web.Request) -> web.Response:
-    """A business's receipt of a draw: its line and ticket, and the last ticket that was drawn.
+    """A business's receipt of a draw: its line and ticket, and the last ticket drawn.
 
-    It says whether the business was drawn, so it must not announce a visit. Nobody but the unit
-    and the Justice Bureau has one, whether drawn or not, before nobody drawn waits for a visit any
-    more or their last day is over: if those who were not drawn had theirs earlier, silence would
-    tell the others. From then on everybody may ask for any; where the roster is withheld, each
-    business for its own alone. `supervision-ledger draw check-receipt` checks it.
+    It shows whether the business was drawn, so it must not announce a visit. Only the unit and the
+    Justice Bureau get receipts before no drawn business waits for a visit, or the last day for
+    visits has passed. If businesses that were not drawn got theirs earlier, a missing receipt would
+    reveal the others. From then on everyone may request every receipt; but if the roster is
+    withheld, each business gets only its own. `supervision-ledger draw check-receipt` checks a
+    receipt.
     """
     draw = await _draw(request)
     grant = await grant_of(request)
     entity = request.query.get("entity") or grant.entity
     if entity is None:
-        raise Problem("malformed", "Name the business whose receipt it shall be: ?entity=…")
+        raise Problem("malformed", "The business must be named in the query: ?entity=…")
     if not _may_see_sealed(grant, draw.units):
         if not _opened(request, draw):
-            # The same for all, on the roster or not, drawn or not.
+            # The same answer for every business, on the roster or not, drawn or not.
             raise not_found(
-                "The receipts of a draw are handed out together: when nobody who was drawn waits "
-                f"for a visit any more, or after {draw.inspect_by}."
+                "The receipts of a draw are published together: when no drawn business waits for "
+                f"a visit any more, or after {draw.inspect_by}."
             )
         if draw.withhold_reason is not None and grant.entity != entity:
             raise not_found()
@@ -258,7 +259,7 @@ async def receipt(request: web.Request) -> web.Response:
 
 
 async def verify(request: web.Request) -> web.Response:
-    """A page that makes the draw again in the reader's browser."""
+    """A page that repeats the draw in the reader's browser."""
     return page(request, "draw.html")
 
 
@@ -273,14 +274,14 @@ def _archive(request: web.Request) -> Archive:
 
 
 def _attached(file: DrawFile | DrawReceipt, name: str) -> web.Response:
-    # A file's name holds no separator of paths; an id may.
+    # A file name must not contain path separators; an id may.
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
     disposition = f'attachment; filename="{safe}"'
     return json_response(file, headers={**PRIVATE, hdrs.CONTENT_DISPOSITION: disposition})
 
 
 async def roster_preview(request: web.Request) -> web.Response:
-    """What a roster would be if it were frozen now: its hash, root, count and strata."""
+    """What a roster frozen now would be: its hash, root, count and strata."""
     grant = await grant_of(request)
     today = civil_date(request.app[LEDGER].clock())
     command = FreezeEntityRoster(
@@ -295,7 +296,7 @@ async def roster_preview(request: web.Request) -> web.Response:
         matters=tuple(request.query.getall("matter", ())),
     )
     if command.as_of > today:
-        raise Problem("malformed", f"as_of lies after {today}")
+        raise Problem("malformed", f"as_of must not be later than today, {today}")
     desk = _desk(request)
     await caught_up(request, Population.name)
     return json_response(await asked(lambda: preview(command, desk), pools.DRAWS), headers=PRIVATE)
@@ -310,10 +311,10 @@ async def _draw(request: web.Request) -> DrawProgress:
             state = connection.execute(query).scalar_one_or_none()
             return None if state is None else _DRAWS.decode(state)
 
-    found = await asked(ask)
-    if found is None or found.stage == "unknown":
+    progress = await asked(ask)
+    if progress is None or progress.stage == "unknown":
         raise not_found()
-    return found
+    return progress
 
 
 async def _content(request: web.Request, draw: DrawProgress, digest: str) -> web.Response:
@@ -328,7 +329,7 @@ async def _content(request: web.Request, draw: DrawProgress, digest: str) -> web
 def _desk(request: web.Request) -> Desk:
     desk = request.app[DESK]
     if desk is None:
-        raise Problem("unavailable", "This service has no content beside its ledger.")
+        raise Problem("unavailable", "This service was started without a blob store.")
     return desk
 
 
@@ -339,12 +340,12 @@ RESOURCES = (
         returns=dict[str, Any],
         roles=frozenset({"draw_coordinator", "office_head", "unit_head", "jb_supervisor"}),
         query=(
-            Parameter("as_of", date, "with the grades of this day; today by default"),
-            Parameter("by", By, "divided by grade, which is the default, or by risk"),
+            Parameter("as_of", date, "with the grades of this day; by default today"),
+            Parameter("by", By, "strata by grade, the default, or by risk"),
             Parameter("unit", str, "a unit that draws; by default the token's", repeatable=True),
-            Parameter("matter", str, "a matter that it is for", repeatable=True),
-            Parameter("area", str, "businesses of this area alone"),
-            Parameter("line", str, "businesses of this line alone"),
+            Parameter("matter", str, "a matter of the draw", repeatable=True),
+            Parameter("area", str, "only businesses of this area"),
+            Parameter("line", str, "only businesses of this line"),
             AT_LEAST,
         ),
         headers=(AT_LEAST_HEADER,),
@@ -383,7 +384,7 @@ RESOURCES = (
         "/v1/draws/{draw}/receipt",
         receipt,
         returns=DrawReceipt,
-        query=(Parameter("entity", str, "the business; without it, the token's own"), AT_LEAST),
+        query=(Parameter("entity", str, "the business; by default the token's own"), AT_LEAST),
         headers=(AT_LEAST_HEADER,),
     ),
     Resource("/v1/draws/{draw}/verify", verify, listed=False),

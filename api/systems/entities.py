@@ -28,9 +28,9 @@ _PROFILES = Profiles()
 
 
 class FoundEntity(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A business in a search. ``grade`` is shown to the authorities.
+    """A business in a search result. ``grade`` is only for the authorities.
 
-    ``former_name``: it was called so once, and is found by that.
+    ``former_name``: an earlier name of the business, by which it was found.
     """
 
     entity: str
@@ -43,42 +43,42 @@ class FoundEntity(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FoundEntities(msgspec.Struct, frozen=True):
-    """A page of businesses; the ``Link`` header leads to the next."""
+    """A page of businesses; the ``Link`` header leads to the next page."""
 
     items: tuple[FoundEntity, ...]
 
 
 def documents_of(follower: Follower) -> Documents:
-    """The documents kept ready from this follower's views."""
-    found = _DOCUMENTS.get(follower)
-    if found is None:
-        found = _DOCUMENTS[follower] = Documents(follower)
-    return found
+    """Return the ready documents made from this follower's views."""
+    documents = _DOCUMENTS.get(follower)
+    if documents is None:
+        documents = _DOCUMENTS[follower] = Documents(follower)
+    return documents
 
 
 async def profile(request: web.Request) -> web.Response:
     """The credit profile of a business.
 
-    The public is shown public records and commitments, serious lists, published inspections, the
-    register's name, and of its grade the manner of supervision alone (`off_site_first` or
-    `on_site`); the business itself and the authorities also grades, caps, burden, what was
-    determined, measures, key designations, observation periods, and from when each record can be
-    repaired under every regime; planned visits count for the unit that plans them and for the
-    Justice Bureau alone. What has a last day of its own is shown with it until it ends; as
-    of a day only what runs on it. With `valid_as_of` or `known_as_of` it is replayed from the
-    ledger: what was so on the one day, as it was known at the other moment. The ETag changes with
-    what this token is shown and with nothing else; `X-Position` is how far the view has come.
+    The public sees public records and commitments, serious lists, published inspections, the
+    registered name, and of the grade only the manner of supervision (`off_site_first` or
+    `on_site`). The business itself and the authorities also see grades, caps, burden,
+    determinations, measures, key designations, observation periods, and from when each record can
+    be repaired under each regime. Only the unit that plans visits and the Justice Bureau see
+    planned visits counted. Entries with a last day are shown until they end; for a given day, only
+    those in force on it. With `valid_as_of` or `known_as_of` the profile is replayed from the
+    ledger: what was true on the one day, as known at the other moment. The ETag changes only with
+    the content for this token; `X-Position` is the position of the view.
     """
     entity = request.match_info["entity"]
     grant = await grant_of(request)
     audience, plans = audience_of(grant, entity), plans_of(grant)
     follower = follower_of(request)
-    # Most ask for the newest document, plainly: what a query would ask is then not looked at.
+    # Most requests have no parameters; then the query is not parsed.
     if request.rel_url.raw_query_string or "X-Position-AtLeast" in request.headers:
         await caught_up(request, "profiles")
         if "valid_as_of" in request.query or "known_as_of" in request.query:
             return await replays.profile_as_of(request, entity, grant)
-    # Before the document: it is of this position or a later one.
+    # Taken before the document, which is then of this position or a later one.
     position = str(follower.position("profiles"))
     documents = documents_of(follower)
     today = civil_date(request.app[LEDGER].clock())
@@ -92,10 +92,10 @@ async def profile(request: web.Request) -> web.Response:
 
 
 async def entities(request: web.Request) -> web.Response:
-    """Businesses whose name begins with `name`, or did once, or all, by their id.
+    """Businesses whose present or former name begins with `name`, or all, by their id.
 
-    Case, full width and other spellings of the same characters make no difference (NFKC).
-    `former_name` says that a business is no longer called so.
+    Letter case, full-width forms and variants of the same characters make no difference (NFKC).
+    `former_name` is a former name that matched.
     """
     grant = await grant_of(request)
     sees_grade = audience_of(grant, "") == "restricted"
@@ -107,13 +107,13 @@ async def entities(request: web.Request) -> web.Response:
     if (name := request.query.get("name")) is not None:
         prefix = search_key(name)
         if not prefix:
-            raise Problem("malformed", "query parameter 'name' is empty")
-        # The range of all strings that begin so: an index serves it, whatever is in the prefix.
+            raise Problem("malformed", "query parameter 'name' must not be empty")
+        # A range of strings with this prefix, which an index serves whatever the prefix contains.
         named = PROFILES.alias()
         called = sa.select(named.c.key).where(
             named.c.name_key >= prefix, named.c.name_key < _after(prefix)
         )
-        # Few businesses have had another name: an index lists them.
+        # Few businesses have had another name; an index lists these.
         once = sa.select(named.c.key).where(
             named.c.former_keys.is_not(None),
             named.c.former_keys.contains("\n" + " ".join(prefix.split()), autoescape=True),
@@ -139,18 +139,18 @@ async def entities(request: web.Request) -> web.Response:
 
 
 def _grade(row: sa.Row[Any], today: date) -> str:
-    """The grade today: as kept, unless it changed by time alone."""
+    """Return the grade today: the stored one, unless time alone has changed it."""
     if today.isoformat() <= row.holds_until:
         return str(row.grade)
     return _PROFILES.decode(row.state).grade(today)
 
 
 def _after(prefix: str) -> str:
-    """The first string, by code point, that does not begin with ``prefix`` and comes after it."""
+    """Return the first string by code point after all strings that begin with ``prefix``."""
     for end in range(len(prefix), 0, -1):
         code = ord(prefix[end - 1])
         if code < 0x10FFFF:
-            # Surrogates are no text.
+            # Surrogates are not valid in text, so skip them.
             following = 0xE000 if code == 0xD7FF else code + 1
             return prefix[: end - 1] + chr(following)
     return "\U0010ffff" * (len(prefix) + 1)
@@ -162,9 +162,9 @@ RESOURCES = (
         entities,
         returns=FoundEntities,
         query=(
-            Parameter("name", str, "how the name begins"),
+            Parameter("name", str, "the beginning of the name"),
             Parameter("area", str, "the park or district"),
-            Parameter("listed", bool, "whether the register lists it"),
+            Parameter("listed", bool, "whether it is in the register"),
             AFTER,
             LIMIT,
             AT_LEAST,

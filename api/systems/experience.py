@@ -1,4 +1,4 @@
-"""Experience and outreach, for everybody; a highlight that is not published, for its unit."""
+"""Experience and outreach, for everyone; unpublished highlights for their unit and the offices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ledger.systems.experience.folds import Experience
 from ledger.systems.progress.folds import Outreach
 from projections.systems.experience import Experiences, Outreaches
 
-#: What stays of a text that was withdrawn: that it was there, whose it was, and why it is gone.
+#: The fields that remain of a withdrawn text: its existence, its unit, and the reason.
 _LEFT = ("experience", "outreach", "unit", "published_on", "withdrawn_on", "withdrawn_because")
 
 
@@ -23,7 +23,7 @@ def _reads_selection(grant: Grant, unit: str) -> bool:
 
 
 def _seen(grant: Grant, table: sa.Table) -> Where:
-    """What is published or withdrawn; what is only selected goes between unit and offices."""
+    """Published and withdrawn texts for everyone; selected ones for the unit and the offices."""
     if grant.role in BUREAU:
         return []
     published = table.c.published_on.is_not(None)
@@ -32,25 +32,25 @@ def _seen(grant: Grant, table: sa.Table) -> Where:
     return [published]
 
 
-def _said(given: Experience | Outreach, grant: Grant) -> dict[str, Any]:
-    said = shown(given, grant)
-    said.pop("said_in", None)
+def _document(given: Experience | Outreach, grant: Grant) -> dict[str, Any]:
+    document = shown(given, grant)
+    document.pop("said_in", None)
     if not _reads_selection(grant, given.unit):
-        said.pop("selected", None)
+        document.pop("selected", None)
     if given.stage == "withdrawn":
         kept = (*_LEFT, "selected", "stage")
-        said = {name: value for name, value in said.items() if name in kept}
-    return said
+        document = {name: value for name, value in document.items() if name in kept}
+    return document
 
 
 RESOURCES = (
     *Listing(
         "/v1/experiences",
         Experiences,
-        "What units did well, published for everybody; `q` finds any part of title or text.",
-        "One experience; of one that was withdrawn, that it was, and why.",
+        "Units' good experience, published for everyone; `q` searches in titles and texts.",
+        "One experience; if it was withdrawn, only that fact and the reason.",
         seen=_seen,
-        show=_said,
+        show=_document,
         searched="words",
         filters=(
             Parameter("unit", str, "the unit whose experience it is"),
@@ -61,10 +61,10 @@ RESOURCES = (
     *Listing(
         "/v1/outreach",
         Outreaches,
-        "What units told the public of the Notice; `q` finds any part of a title.",
-        "One piece of outreach; of one that was withdrawn, that it was, and why.",
+        "Units' outreach to the public about the Notice; `q` searches in titles.",
+        "One item of outreach; if it was withdrawn, only that fact and the reason.",
         seen=everybody,
-        show=_said,
+        show=_document,
         searched="words",
         filters=(
             Parameter("unit", str, "the unit that published it"),

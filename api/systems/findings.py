@@ -1,4 +1,4 @@
-"""Findings: what was found to break a rule, and how far its handling has come."""
+"""Findings: possible breaches of rules, and the progress of their handling."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from projections.tables import not_kept_from
 
 
 class FoundFindings(msgspec.Struct, frozen=True):
-    """A page of findings; the ``Link`` header leads to the next."""
+    """A page of findings; the ``Link`` header leads to the next page."""
 
     items: tuple[dict[str, Any], ...]
 
@@ -37,8 +37,8 @@ def _today(request: web.Request) -> date:
 
 
 def _seen(grant: Grant) -> list[sa.ColumnElement[bool]]:
-    seen = [may_ask(grant, unit=FINDINGS.c.unit, entity=None)]  # they are about units
-    # The bureau, like every unit, never learns of a confidential finding about itself.
+    seen = [may_ask(grant, unit=FINDINGS.c.unit, entity=None)]  # findings are about units
+    # No unit, not even the Bureau, learns of a confidential finding about itself.
     seen.append(not_kept_from(FINDINGS.c.kept_from, grant.unit))
     if grant.role != "jb_supervisor":
         seen.append(FINDINGS.c.visibility != "sealed")
@@ -46,7 +46,7 @@ def _seen(grant: Grant) -> list[sa.ColumnElement[bool]]:
 
 
 async def findings(request: web.Request) -> web.Response:
-    """Findings, by their id: a unit's own for the unit, all for supervisors."""
+    """Findings, by their id: a unit sees its own, supervisors all."""
     grant = await grant_of(request)
     today = _today(request)
     query_value(request, "state", FindingState, "raised")
@@ -91,13 +91,13 @@ RESOURCES = (
         findings,
         returns=FoundFindings,
         query=(
-            Parameter("state", FindingState, "how far its handling has come"),
+            Parameter("state", FindingState, "the progress of its handling"),
             Parameter("rule_id", RuleId, "the rule that was broken"),
             Parameter("type", str, "the type of finding"),
             Parameter("unit", str, "the unit it is about"),
             Parameter("entity", str, "the business it concerns"),
             Parameter("task", str, "the inspection it concerns"),
-            Parameter("auto", bool, "whether the ledger raised it by itself"),
+            Parameter("auto", bool, "whether the ledger raised it automatically"),
             Parameter("raised_before", date, "raised before this day"),
             AFTER,
             LIMIT,

@@ -1,4 +1,4 @@
-"""Who stands in for whom in a unit, for the unit and its supervisors."""
+"""Who deputises for whom in a unit, for the unit and its supervisors."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from projections.systems.handovers import Handovers
 
 
 def _handovers(unit: UnitHandovers, grant: Grant, today: date) -> dict[str, Any]:
-    """The handovers that are in force; one that was for a time ends by itself."""
-    return {**shown(unit, grant), "standing": [one for one in unit.standing if one.holds(today)]}
+    """Return the handovers in force today; temporary ones end without an event."""
+    return {**shown(unit, grant), "standing": [h for h in unit.standing if h.holds(today)]}
 
 
 RESOURCES = Listing(
     "/v1/handovers",
     Handovers,
-    "Handovers between the people of a unit (AB岗): a unit's own for the unit.",
-    "The handovers of one unit: who stands in for whom, in what, and until when.",
+    "Handovers between the officers of a unit (AB岗); a unit sees its own.",
+    "The handovers of one unit: who deputises for whom, in which matters, and until when.",
     seen=reported,
     show=_handovers,
     by_day=True,

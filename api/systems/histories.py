@@ -1,4 +1,4 @@
-"""Public lists through time: `?valid_as_of=`, `…/versions` and `…/diff` of each, for everybody."""
+"""The history of public lists: `?valid_as_of=`, `…/versions` and `…/diff`, for everyone."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from ledger.kernel import civil_date
 from projections.explain.histories import HISTORIES, Edition, History, HistoryView, named
 
 VersionNo = Annotated[int, msgspec.Meta(ge=1)]
-#: The day on which the edition that is asked for has to hold.
-AS_OF = Parameter("valid_as_of", date, "the day on which what is shown held, as corrected since")
-_AFTER = Parameter("after", VersionNo, "the version where the page before ended; from its Link")
+#: The day for which an edition is requested.
+AS_OF = Parameter("valid_as_of", date, "the day for which to show it, with later corrections")
+_AFTER = Parameter("after", VersionNo, "the last version of the previous page; see its Link header")
 _FROM = Parameter("from", VersionNo, "the older version; by default the one before the newer")
 _TO = Parameter("to", VersionNo, "the newer version; by default the newest")
 
-#: What is said of lists that anybody reads; they change when something is published.
+#: For lists that everyone reads; they change when something is published.
 _HEADERS: dict[str, str] = {
     hdrs.CACHE_CONTROL: "private, no-cache",
     hdrs.VARY: "Authorization, Accept",
@@ -45,10 +45,10 @@ _HEADERS: dict[str, str] = {
 
 
 class ShownEdition(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A list as it held on a day; ``version`` 0 and no elements before the first.
+    """A list as of a day; before the first version, ``version`` is 0 and there are no elements.
 
-    ``corrected_on``: the last day on which a record behind it was corrected; it is shown as
-    corrected, whatever the day asked for.
+    ``corrected_on``: the last day on which a record behind it was corrected. The list is shown as
+    corrected, whatever day is requested.
     """
 
     list: str
@@ -62,9 +62,9 @@ class ShownEdition(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ShownVersion(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One version: since when, and how many elements it adds or changes, and removes.
+    """A version: its first day, and how many elements it adds or changes, and removes.
 
-    ``corrected_on``: the day on which its record was last corrected, if it was.
+    ``corrected_on``: the day on which its record was last corrected, if any.
     """
 
     version: int
@@ -83,7 +83,7 @@ class ShownVersions(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A change of one element, or of one field of it."""
+    """A change of one element, or of one of its fields."""
 
     element: str
     field: str | None = None
@@ -92,7 +92,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ShownDifference(msgspec.Struct, frozen=True, rename={"older": "from", "newer": "to"}):
-    """What differs between two versions of a list, element by element."""
+    """The differences between two versions of a list, element by element."""
 
     older: int
     newer: int
@@ -103,33 +103,33 @@ class ShownDifference(msgspec.Struct, frozen=True, rename={"older": "from", "new
 
 @lru_cache(maxsize=16)
 def history_of(view: type[HistoryView], state: bytes) -> History:
-    """The history of a stored state, to be read and not changed.
+    """Decode the history of a stored state; callers must not change it.
 
-    A list of 2,000 matters takes 20 ms to open, in which no other thread runs, and is seldom
-    another than the one asked for before.
+    For a list of 2,000 matters this takes 20 ms, during which no other thread runs. Callers mostly
+    ask for the same list again, so the result is cached.
     """
     history: History = opened(view).decode(state).history
     return history
 
 
 class PublicList(msgspec.Struct, frozen=True):
-    """The history of a list: ``path`` ends in its name, ``place`` is the parameter of its id."""
+    """A list with its history: ``path`` ends in its name, ``place`` is the parameter for its id."""
 
     path: str
     place: str
 
     @property
     def name(self) -> str:
-        """The last part of the path, by which the history is kept."""
+        """The last part of the path, under which the history is stored."""
         return self.path.rsplit("/", 1)[1]
 
     @property
     def view(self) -> type[HistoryView]:
-        """The view that keeps the history."""
+        """The view that stores the history."""
         return HISTORIES[self.name]
 
     def resources(self) -> tuple[Resource, ...]:
-        """The versions, and the difference of two."""
+        """Return the resources for the versions and for the difference of two."""
         below = f"{self.path}/{{{self.place}}}"
         return (
             self._resource(f"{below}/versions", self._versions(), ShownVersions, _AFTER, LIMIT),
@@ -137,19 +137,17 @@ class PublicList(msgspec.Struct, frozen=True):
         )
 
     def edition(self) -> Resource:
-        """The list itself as it held on a day, today by default."""
+        """Return the resource for the list as of a day, by default today."""
         return self._resource(f"{self.path}/{{{self.place}}}", self._edition(), ShownEdition, AS_OF)
 
     def dated(self, single: Resource) -> Resource:
-        """A resource of one subject that, asked for a day, answers with the edition of that day."""
+        """Return a resource for one subject that also answers with the edition of a given day."""
         edition, newest = self._edition(), single.handler
 
         async def handler(request: web.Request) -> web.StreamResponse:
             return await (edition if AS_OF.name in request.query else newest)(request)
 
-        handler.__doc__ = (
-            f"{newest.__doc__}\n\n    With `valid_as_of` the list as it held on that day."
-        )
+        handler.__doc__ = f"{newest.__doc__}\n\n    With `valid_as_of`, the list as of that day."
         return replace(single, handler=handler, query=(*single.query, AS_OF))
 
     def _resource(
@@ -166,7 +164,7 @@ class PublicList(msgspec.Struct, frozen=True):
     async def _answered(
         self, request: web.Request, question: Callable[[History], Any]
     ) -> tuple[Any, bytes]:
-        """What is asked of the history, and as JSON; found out off the event loop."""
+        """Answer a question about the history, also as JSON; runs outside the event loop."""
         await grant_of(request)
         view = opened(self.view)
         follower = await caught_up(request, view.name)
@@ -208,7 +206,7 @@ class PublicList(msgspec.Struct, frozen=True):
             _, body = await self._answered(request, question)
             return json_response(None, body=body, headers=_HEADERS)
 
-        handler.__doc__ = "The list as it held on a day, today by default."
+        handler.__doc__ = "The list as of a day, by default today."
         return handler
 
     def _versions(self) -> Callable[[web.Request], Any]:
@@ -217,24 +215,24 @@ class PublicList(msgspec.Struct, frozen=True):
             after: int = query_value(request, _AFTER.name, VersionNo, 0)
 
             def question(history: History) -> ShownVersions:
-                later = [one for one in history.editions if one.version > after]
-                return ShownVersions(tuple(_version(one) for one in later[: limit + 1]))
+                later = [edition for edition in history.editions if edition.version > after]
+                return ShownVersions(tuple(_version(edition) for edition in later[: limit + 1]))
 
-            found, body = await self._answered(request, question)
+            versions, body = await self._answered(request, question)
             headers = dict(_HEADERS)
-            if len(found.items) > limit:
-                found = ShownVersions(found.items[:limit])
-                body = msgspec.json.encode(found)
-                headers[hdrs.LINK] = next_link(request, after=found.items[-1].version)
+            if len(versions.items) > limit:
+                versions = ShownVersions(versions.items[:limit])
+                body = msgspec.json.encode(versions)
+                headers[hdrs.LINK] = next_link(request, after=versions.items[-1].version)
             return json_response(None, body=body, headers=headers)
 
-        handler.__doc__ = "Every version that was published: since when, and how much it changed."
+        handler.__doc__ = "Every published version: its first day, and how much it changed."
         return handler
 
     def _difference(self) -> Callable[[web.Request], Any]:
         async def handler(request: web.Request) -> web.Response:
             def question(history: History) -> dict[str, Any]:
-                known = [one.version for one in history.editions]
+                known = [edition.version for edition in history.editions]
                 newer = _asked(request, "to", known, known[-1])
                 before = known[: known.index(newer)]
                 older = _asked(request, "from", known, before[-1] if before else newer)
@@ -243,13 +241,19 @@ class PublicList(msgspec.Struct, frozen=True):
             _, body = await self._answered(request, question)
             return json_response(None, body=body, headers=_HEADERS)
 
-        handler.__doc__ = "What was added, removed and changed from one version to another."
+        handler.__doc__ = "The elements added, removed and changed between two versions."
         return handler
 
 
-def _version(one: Edition) -> ShownVersion:
+def _version(edition: Edition) -> ShownVersion:
     return ShownVersion(
-        one.version, one.since, one.changed, one.removed, one.reason, one.url, one.corrected_on
+        edition.version,
+        edition.since,
+        edition.changed,
+        edition.removed,
+        edition.reason,
+        edition.url,
+        edition.corrected_on,
     )
 
 
@@ -264,16 +268,16 @@ def _asked(request: web.Request, name: str, known: Sequence[int], default: int) 
     return asked
 
 
-#: Lists that are read in their newest edition and in no other way.
+#: Lists that are shown only in their newest edition or an edition of a day.
 _NEW = (
-    ("matter-lists", "The matters of each unit that are published (执法事项清单)."),
+    ("matter-lists", "The published matters of each unit (执法事项清单)."),
     ("draw-matter-lists", "The matters for which each unit draws (随机抽查事项清单)."),
     ("officer-lists", "The certificates of each unit's officers (执法人员名录)."),
 )
 
 
 def _newest(name: str, summary: str) -> tuple[Resource, ...]:
-    """A list of lists, and each in the edition of a day."""
+    """Return the resources of a kind of list: all lists, and one list as of a day."""
     listed = PublicList(f"/v1/{name}", "unit")
 
     def show(fold: Any, grant: Any) -> dict[str, Any]:
@@ -292,12 +296,12 @@ def _newest(name: str, summary: str) -> tuple[Resource, ...]:
 
 
 RESOURCES: tuple[Resource, ...] = (
-    *(one for name, summary in _NEW for one in _newest(name, summary)),
+    *(resource for name, summary in _NEW for resource in _newest(name, summary)),
     PublicList("/v1/units", "unit").edition(),
     *PublicList("/v1/units", "unit").resources(),
 )
 
-#: Lists whose newest edition another module shows: their histories stand beside.
+#: Lists whose newest edition another module shows; this module adds their histories.
 _BESIDE = (
     PublicList("/v1/matters", "matter"),
     PublicList("/v1/plans", "plan"),
@@ -311,13 +315,13 @@ _BESIDE = (
 
 
 def with_histories(resources: Iterable[Resource]) -> tuple[Resource, ...]:
-    """The resources, those of public lists with their histories."""
-    lists = {f"{one.path}/{{{one.place}}}": one for one in _BESIDE}
-    found: list[Resource] = []
+    """Add histories to the resources of public lists; return all resources."""
+    lists = {f"{listed.path}/{{{listed.place}}}": listed for listed in _BESIDE}
+    extended: list[Resource] = []
     for resource in resources:
         listed = lists.pop(resource.path, None)
-        found.append(resource if listed is None else listed.dated(resource))
+        extended.append(resource if listed is None else listed.dated(resource))
         if listed is not None:
-            found.extend(listed.resources())
-    assert not lists, f"no resource shows {', '.join(lists)}"
-    return tuple(found)
+            extended.extend(listed.resources())
+    assert not lists, f"a resource must show {', '.join(lists)}"
+    return tuple(extended)

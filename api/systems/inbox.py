@@ -1,4 +1,4 @@
-"""``GET /v1/inbox``: what waits for the reader, with the command that answers each item (2.18)."""
+"""``GET /v1/inbox``: what waits for the reader, with the commands that answer it (2.18)."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ from projections.systems.deadlines import DEADLINES, Deadlines
 from projections.systems.handovers import Handovers, certified, handovers_of
 from projections.tables import not_kept_from
 
-#: Who has an inbox: everybody who answers anything.
+#: Roles with an inbox: all that answer any item.
 READERS: frozenset[Role] = (
     UNIT_BOUND
     | SUPERVISORS
     | frozenset[Role]({"credit_officer", "entity_rep", "subscriber_system"})
 ) - {"ledger_clock"}
 
-#: Where a subject of a kind is read, or of a kind in a system. A calendar, a piece of evidence, a
-#: filing, an obligation, a drawn target and a unit have no page.
+#: The page of a subject, by its kind, or by system and kind. Calendars, evidence, filings,
+#: obligations, drawn targets and units have none.
 PAGES: Mapping[str, str] = {
     "annual-stats": "/v1/annual-statistics/{}",
     "approval": "/v1/approvals/{}",
-    # Its own page is there once it is published.
+    # An assessment has a page only once it is published; the indicators are always readable.
     "assessment": "/v1/indicators?year={}",
     "case": "/v1/cases/{}",
     "casefile": "/v1/case-files/{}",
@@ -102,8 +102,8 @@ _SCHEMA = "/v1/openapi.json#/components/schemas/{}"
 class NextCommand(msgspec.Struct, frozen=True):
     """A command that answers the item.
 
-    ``url`` takes it as POST, ``schema`` describes its body, ``prefilled`` are the fields that the
-    ledger knows.
+    Send it to ``url`` with POST; ``schema`` describes its body; ``prefilled`` has the fields that
+    the ledger knows.
     """
 
     command: str
@@ -113,10 +113,10 @@ class NextCommand(msgspec.Struct, frozen=True):
 
 
 class DueBy(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The deadline that gives the day: its rule, and the policy version that sets its length.
+    """The deadline of the item: its rule, and the policy version that sets its length.
 
-    ``n`` days or months (``counted_in``: wd, cd, month) from ``starts_on``; without them the day
-    is stated by what opened it.
+    ``n`` days or months (``counted_in``: wd, cd, month) are counted from ``starts_on``; without
+    these fields, the event that opened the item stated the day.
     """
 
     deadline: str
@@ -129,15 +129,15 @@ class DueBy(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class InboxItem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something that waits for the reader.
+    """An item that waits for the reader.
 
-    ``item`` is its id, ``waits`` its row in the table of what waits, ``says`` what that is.
-    ``subject`` is the tag of what it is about, ``link`` where that is read. ``since``: the day on
-    which ``position`` opened it. ``due_on`` with its reason ``due_by``; ``provisional``: the
-    working calendar of a year that it reaches is not published yet. ``law`` says why it has to be
-    answered. ``officers`` are responsible for it.
-    ``held_by``: those to whom they handed it over. ``unattended``: none of them holds a
-    certificate that is in force, and it is the head's to give on.
+    ``item``: its id. ``waits``: its row in the table of waiting items; ``says``: what waits.
+    ``subject``: the tag of the subject; ``link``: where to read it. ``since``: the day on which the
+    event at ``position`` opened the item. ``due_on``: the last day, explained by ``due_by``;
+    ``provisional``: the working calendar of a year that it reaches is not published yet. ``law``:
+    the duty to answer it. ``officers``: who is responsible for it. ``held_by``: the deputies to
+    whom they handed it over. ``unattended``: none of these people has a certificate in force, so
+    the head must reassign it.
     """
 
     item: str
@@ -160,17 +160,17 @@ class InboxItem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FoundItems(msgspec.Struct, frozen=True):
-    """A page of the inbox, what has waited longest first; ``Link`` leads to the next."""
+    """A page of the inbox, oldest items first; the ``Link`` header leads to the next page."""
 
     items: tuple[InboxItem, ...]
 
 
 async def inbox(request: web.Request) -> web.Response:
-    """What waits for the reader: each item with the commands that answer it, and its day.
+    """What waits for the reader: each item with its last day and the commands that answer it.
 
-    A reader sees the items of their role in their unit, an office of the region those of the
-    region, an officer those of the tasks and cases that name the officer. `prefilled` is what the
-    ledger knows of the next command; send it to `url` with what `schema` asks for besides.
+    A reader sees the items for their role in their unit, an office of the region those of the
+    region, an officer those of tasks and cases that name the officer. `prefilled` is what the
+    ledger knows of the next command: complete it as `schema` requires, and send it to `url`.
     """
     grant = await grant_of(request)
     for view in (Deadlines.name, Handovers.name, Officers.name):
@@ -191,7 +191,7 @@ async def inbox(request: web.Request) -> web.Response:
             handed = handovers_of(connection, grant.unit)
             trays = _trays(connection, grant, handed, today)
             mine = [sa.or_(*trays), *where, *_may_answer(grant, handed, today)]
-            # One item may lie in several trays of the reader, who stands in for two officers.
+            # An item may be in several trays of a reader who deputises for two officers.
             rows = page_of(connection, INBOX, mine, table.key, len(trays) * (limit + 1))
             items = [next(same) for _, same in groupby(rows, _item_of)]
             shown = items[:limit]
@@ -212,50 +212,50 @@ async def inbox(request: web.Request) -> web.Response:
 
 
 def _item_of(row: sa.Row[Any]) -> str:
-    """The id of an item: where it was opened, what waits, its subject; whatever the tray."""
+    """Return the id of an item, whatever its tray: its position, its row and its subject."""
     return f"{row.position}|{row.row}|{row.about}"
 
 
 def _behind(item: str) -> str:
-    """A key that sorts behind the rows of an item in all trays, and before those of the next."""
+    """Return a key that sorts after the rows of an item in all trays and before the next item."""
     position, _, rest = item.partition("|")
     if not rest:
         raise Problem("malformed", "query parameter 'after' must be an item's id")
     opened = whole_number(position, "the position in query parameter 'after'", 0, 0, MAX_POSITION)
-    # The letters of a tray sort before the tilde.
+    # Letters of a tray sort before the tilde.
     return f"{place(opened)}|{rest}|~"
 
 
 def _trays(
     connection: Connection, grant: Grant, handed: UnitHandovers, today: date
 ) -> list[sa.ColumnElement[bool]]:
-    """Where the items of a reader lie.
+    """Return the conditions for the items of a reader.
 
-    An officer reads what waits for the officer by name, and for those whom the officer stands in
-    for; nothing of it while it is handed over, nor once the officer's certificates have ended.
+    Officers read the items that wait for them by name, and those of officers they deputise for.
+    They do not read their own items while handed over, nor after their certificates have ended.
     """
     tray = INBOX.c.tray
     if grant.role == "entity_rep":
         return [tray == tray_of(grant.role, grant.entity or "")]
-    found = [tray == tray_of(grant.role, grant.unit)]
+    conditions = [tray == tray_of(grant.role, grant.unit)]
     if grant.role in OFFICES:
-        found.append(tray == tray_of(grant.role, ANYWHERE))
+        conditions.append(tray == tray_of(grant.role, ANYWHERE))
     if grant.role != "enforcement_officer":
-        return found
+        return conditions
     in_office = certified(connection, grant.unit, {grant.person}, today)
     if not in_office.get(grant.person, True):
-        return found
+        return conditions
     given = sorted(
         system
         for system in systems_of(())
         if not same_person(handed.holder(grant.person, system, today), grant.person)
     )
     own = tray == tray_of(grant.role, grant.unit, grant.person)
-    found.append(sa.and_(own, INBOX.c.system.not_in(given)) if given else own)
+    conditions.append(sa.and_(own, INBOX.c.system.not_in(given)) if given else own)
     for person, systems in sorted(handed.held_by(grant.person, today).items()):
         other = tray == tray_of(grant.role, grant.unit, person)
-        found.append(sa.and_(other, INBOX.c.system.in_(sorted(systems))))
-    return found
+        conditions.append(sa.and_(other, INBOX.c.system.in_(sorted(systems))))
+    return conditions
 
 
 def _in_office(
@@ -265,7 +265,7 @@ def _in_office(
     rows: Sequence[sa.Row[Any]],
     today: date,
 ) -> dict[str, bool]:
-    """Of those for whom these items wait by name: whether a certificate of theirs is in force."""
+    """Return, for each person named in these items, whether a certificate of theirs is in force."""
     persons = {
         handed.holder(person, row.system, today)
         for row in rows
@@ -276,14 +276,14 @@ def _in_office(
 
 
 def _may_answer(grant: Grant, handed: UnitHandovers, today: date) -> list[sa.ColumnElement[bool]]:
-    """The items that are not the reader's own request, nor kept from the reader's unit.
+    """Return conditions that exclude the reader's own requests and what their unit may not see.
 
-    A request that was handed over to the reader is the reader's own.
+    A request that was handed over to the reader counts as their own.
     """
     held = handed.held_by(grant.person, today)
     own = [person_key(grant.person), *(p for p, of in sorted(held.items()) if "approvals" in of)]
     return [
-        # One condition: of a choice each branch would be followed through the whole tray.
+        # One condition, not a choice: for a choice, each branch would scan the whole tray.
         sa.func.coalesce(INBOX.c.but, "").not_in(own),
         not_kept_from(INBOX.c.kept_from, grant.unit),
     ]
@@ -292,13 +292,13 @@ def _may_answer(grant: Grant, handed: UnitHandovers, today: date) -> list[sa.Col
 def _deadlines(
     connection: Connection, grant: Grant, rows: Sequence[sa.Row[Any]]
 ) -> dict[tuple[str, str], list[sa.Row[Any]]]:
-    """The deadlines that run about the subjects of these items, by subject and rule."""
+    """Return the running deadlines of these items, by subject and rule."""
     table = DEADLINES.c
     rules = sorted({rule for row in rows for rule in WAITS[row.row].due})
-    found: dict[tuple[str, str], list[sa.Row[Any]]] = {}
+    deadlines: dict[tuple[str, str], list[sa.Row[Any]]] = {}
     if not rules:
-        return found
-    # What an office handles it knows, though the events are sealed.
+        return deadlines
+    # The handling office knows these deadlines although their events are sealed.
     told = sorted({rule for row in rows if WAITS[row.row].told for rule in WAITS[row.row].due})
     own = sa.and_(table.unit == grant.unit, table.rule.in_(told))
     seen = sa.false() if grant.role == "subscriber_system" else sa.and_(*seen_deadlines(grant))
@@ -313,12 +313,12 @@ def _deadlines(
         )
         .order_by(table.due_on, table.deadline)
     ):
-        found.setdefault((row.about, row.rule), []).append(row)
-    return found
+        deadlines.setdefault((row.about, row.rule), []).append(row)
+    return deadlines
 
 
 class _Page(msgspec.Struct, frozen=True):
-    """What the items of one page are shown with."""
+    """The data with which the items of one page are shown."""
 
     grant: Grant
     today: date
@@ -327,11 +327,11 @@ class _Page(msgspec.Struct, frozen=True):
     in_office: dict[str, bool]
 
     def _attends(self, person: str) -> bool:
-        """Whether a person holds a certificate that is in force, or reads this page."""
+        """Return whether a person has a certificate in force, or is the reader."""
         return self.in_office.get(person, False) or same_person(person, self.grant.person)
 
     def show(self, row: sa.Row[Any]) -> InboxItem:
-        """One item as it is read."""
+        """Return an item as it is shown."""
         waiting = WAITS[row.row]
         known = msgspec.json.decode(row.known)
         running = [d for rule in waiting.due for d in self.deadlines.get((row.main, rule), ())]
@@ -373,7 +373,7 @@ def _due_by(row: sa.Row[Any]) -> DueBy:
 
 
 def next_command(entry: Entry, known: dict[str, Any]) -> NextCommand:
-    """A command with its addresses, and with what is known of its fields."""
+    """Return a command with its addresses and the known values of its fields."""
     return NextCommand(
         command=f"{entry.system}/{entry.name}",
         url=path_of(entry),
@@ -383,7 +383,7 @@ def next_command(entry: Entry, known: dict[str, Any]) -> NextCommand:
 
 
 def _link(row: sa.Row[Any]) -> str | None:
-    """Where the subject of an item is read; ``None`` for a kind that has no page of its own."""
+    """Return the page of an item's subject; ``None`` if its kind has no page."""
     kind, _, name = row.main.partition(":")
     page = PAGES.get(f"{row.system}/{kind}") or PAGES.get(kind)
     return None if page is None else page.format(quote(name, safe=""))
@@ -396,9 +396,9 @@ RESOURCES = (
         returns=FoundItems,
         roles=READERS,
         query=(
-            Parameter("waits", str, "the kind of item, as filing.plan-to-accept"),
-            Parameter("system", str, "the system that it belongs to"),
-            Parameter("subject", str, "the tag of what it is about, `kind:id`"),
+            Parameter("waits", str, "the kind of item, such as filing.plan-to-accept"),
+            Parameter("system", str, "the system to which it belongs"),
+            Parameter("subject", str, "the tag of its subject, `kind:id`"),
             AFTER,
             LIMIT,
             AT_LEAST,

@@ -14,7 +14,7 @@ from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.systems.joint.folds import Joint
 from projections.systems.joint import JointArtefacts, Joints
 
-#: What a business is shown of a visit that it had; the rest is between the units.
+#: Fields shown to a business about a visit it had; the rest is internal to the units.
 _HELD = (
     "joint",
     "entity",
@@ -32,13 +32,13 @@ _HELD = (
 
 
 def _artefacts(grant: Grant, table: sa.Table) -> Where:
-    """The joint list is everybody's (P); the rest is among authorities."""
+    """Everyone reads the joint list (P); the rest is for the authorities."""
     official = grant.role in SUPERVISORS | UNIT_BOUND | {"credit_officer"}
     return [] if official else [table.c.kind == "list"]
 
 
 def _joints(grant: Grant, table: sa.Table) -> Where:
-    """Supervisors see all, a unit those in which it has a part, a business those that were held."""
+    """Supervisors see all, a unit those in which it takes part, a business those that were held."""
     required_grant(grant)
     if grant.role in SUPERVISORS:
         return []
@@ -55,30 +55,31 @@ def _is_of(grant: Grant, unit: str) -> bool:
 
 
 def _joint(joint: Joint, grant: Grant) -> dict[str, Any]:
-    said = shown(joint, grant)
+    document = shown(joint, grant)
     if joint.held_on is None and grant.role != "jb_supervisor" and joint.tasks:
-        # A task is sealed until its visit: of the others' a unit learns when it is held.
+        # A task is sealed until its visit: a unit learns of the others' tasks when it is held.
         own = {t: unit for t, unit in joint.tasks.items() if _is_of(grant, unit)}
-        said = {k: v for k, v in said.items() if k != "tasks"} | ({"tasks": own} if own else {})
+        document.pop("tasks", None)
+        document |= {"tasks": own} if own else {}
     if grant.role == "entity_rep":
-        return {name: value for name, value in said.items() if name in _HELD}
-    return said
+        return {name: value for name, value in document.items() if name in _HELD}
+    return document
 
 
 RESOURCES = (
     *Listing(
         "/v1/joint-artefacts",
         JointArtefacts,
-        "What joint visits rest on: lists (public), calendars, procedures and merged forms.",
-        "One joint list, calendar, procedure or form as it stands.",
+        "The basis of joint visits: lists (public), calendars, procedures and merged forms.",
+        "One joint list, calendar, procedure or form in its current state.",
         seen=_artefacts,
         filters=(Parameter("kind", str, "list, calendar, procedure or form"),),
     ).resources(),
     *Listing(
         "/v1/joints",
         Joints,
-        "Joint visits: for units with a part in them; for the business, those that were held.",
-        "One joint visit: who takes part, who declined and why, who was there, who found what.",
+        "Joint visits: for units that take part; for the business, those that were held.",
+        "One joint visit: who takes part, who declined and why, who was present, who found what.",
         seen=_joints,
         show=_joint,
         filters=(

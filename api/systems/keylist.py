@@ -1,4 +1,4 @@
-"""Key lists for everybody; designated businesses for whom the policy ``key.unit_list`` names."""
+"""Key lists, for everyone; designated businesses, for readers that policy `key.unit_list` names."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.systems.keylist.folds import KeyDesignation
 from projections.systems.keylist import KeyDesignations, KeyLists
 
-#: What the list of designated units says; the rest concerns the unit, the business, supervisors.
+#: Fields of the published list; the others are for the unit, the business and supervisors.
 _LISTED = ("designation", "unit", "entity", "matters", "review_on", "ended_on", "stage")
 
 
 def _designations(grant: Grant, table: sa.Table) -> Where:
-    """Its unit, the business and supervisors see each; others as it was listed."""
+    """Its unit, the business and supervisors see every designation; others the listed fields."""
     if grant.role in SUPERVISORS:
         return []
     if grant.role in UNIT_BOUND:
@@ -31,30 +31,30 @@ def _designations(grant: Grant, table: sa.Table) -> Where:
 
 
 def _designation(given: KeyDesignation, grant: Grant) -> dict[str, Any]:
-    said = shown(given, grant)
+    document = shown(given, grant)
     concerned = (
         grant.role in SUPERVISORS
         or (grant.role in UNIT_BOUND and given.unit == grant.unit)
         or (grant.role == "entity_rep" and given.entity == grant.entity)
     )
     if concerned:
-        return said
-    return {name: value for name, value in said.items() if name in _LISTED}
+        return document
+    return {name: value for name, value in document.items() if name in _LISTED}
 
 
 RESOURCES = (
     *Listing(
         "/v1/key-lists",
         KeyLists,
-        "The matters under key supervision, by domain, with the days until which they are.",
+        "The matters under key supervision, by domain, each with its last day.",
         "The matters of one key domain.",
         seen=everybody,
     ).resources(),
     *Listing(
         "/v1/key-designations",
         KeyDesignations,
-        "Businesses under key supervision, for whom the policy `key.unit_list` lets read them.",
-        "One designation: why, until when, and what guidance and visits there were.",
+        "Businesses under key supervision; the policy `key.unit_list` decides who may read them.",
+        "One designation: its reason and last day, and the guidance and visits given.",
         seen=_designations,
         show=_designation,
         filters=(

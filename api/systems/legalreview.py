@@ -1,4 +1,4 @@
-"""Legal reviews for the unit and the supervisors, reviewers, and lists of major decisions."""
+"""Legal reviews for the unit and the supervisors; reviewers; lists of major decisions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from projections.systems.legalreview import LegalReviews, MajorDecisionLists, Re
 
 
 def _internal(grant: Grant, table: sa.Table) -> Where:
-    """What is said of drafts stays in the unit; the Justice Bureau supervises it."""
+    """Opinions on drafts are internal to the unit; the Justice Bureau supervises it."""
     if grant.role == "jb_supervisor":
         return []
     if grant.role in UNIT_BOUND:
@@ -25,11 +25,11 @@ def _internal(grant: Grant, table: sa.Table) -> Where:
 
 
 def _shared(grant: Grant, table: sa.Table) -> Where:
-    """What the authorities share among themselves."""
+    """Rows that the authorities share."""
     if grant.role == "jb_supervisor":
         return []
     if grant.role in UNIT_BOUND or grant.role in SUPERVISORS or grant.role == "credit_officer":
-        # A person of whom nothing is known but reviews is known by what is sealed alone.
+        # A person known only from reviews is known only from sealed events.
         return [table.c.unit.is_not(None)]
     raise may_not_read(grant)
 
@@ -39,22 +39,22 @@ def _reviews(reviews: Reviews, grant: Grant) -> dict[str, Any]:
 
 
 def _reviewer(reviewer: Reviewer, grant: Grant) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    document: dict[str, Any] = {
         "officer": reviewer.officer,
         "registered": list(reviewer.registered.values()),
     }
     own = grant.role in UNIT_BOUND and set(reviewer.registered) == {grant.unit}
     if own or grant.role == "jb_supervisor":
-        # Each opinion is sealed, and so is how many there are.
-        said["reviewed"] = reviewer.reviewed
-    return said
+        # Opinions are sealed, and so is their number.
+        document["reviewed"] = reviewer.reviewed
+    return document
 
 
 def _list(decisions: MajorDecisions, grant: Grant) -> dict[str, Any]:
     return {"unit": decisions.unit, "versions": decisions.versions}
 
 
-_UNIT = Parameter("unit", str, "the unit whose it is")
+_UNIT = Parameter("unit", str, "the unit to which it belongs")
 
 RESOURCES = (
     *Listing(
@@ -67,13 +67,13 @@ RESOURCES = (
         filters=(
             _UNIT,
             Parameter("opinion", str, "the newest opinion, or `pending`"),
-            Parameter("reviewer", str, "who gave it"),
+            Parameter("reviewer", str, "the reviewer"),
         ),
     ).resources(),
     *Listing(
         "/v1/reviewers",
         Reviewers,
-        "Who reviews for which unit, with which qualification.",
+        "The legal reviewers of each unit, with their qualification.",
         "One reviewer.",
         seen=_shared,
         show=_reviewer,
@@ -82,7 +82,7 @@ RESOURCES = (
     *Listing(
         "/v1/major-decision-lists",
         MajorDecisionLists,
-        "Which decisions each unit has reviewed beside those of the law.",
+        "The decisions that each unit has reviewed in addition to those the law requires.",
         "Every version of a unit's list.",
         seen=everybody,
         show=_list,

@@ -1,4 +1,4 @@
-"""Leniency lists and statistics for everybody, their use for who is concerned, like cases."""
+"""Leniency lists and statistics for everyone, their use for those concerned, similar cases."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from projections.systems.leniency import (
     LikeCasesOfTypes,
 )
 
-#: Fines that are not public yet stand in it.
+#: Roles that read similar cases: these contain fines that are not public yet.
 _AUTHORITIES: frozenset[Role] = frozenset({*UNIT_BOUND, *SUPERVISORS, "credit_officer"})
 
 
@@ -44,20 +44,20 @@ RESOURCES = (
     *Listing(
         "/v1/leniency-applications",
         LeniencyApplications,
-        "Cases in which leniency was applied, or the business taught: a unit's own, a business's.",
-        "What was done for leniency in one case, with the evidence for each condition.",
+        "Cases with leniency or education instead of a penalty; parties see their own.",
+        "The leniency applied in one case, with the evidence for each condition.",
         seen=concerned,
         filters=(
-            Parameter("unit", str, "the unit whose case it is"),
-            Parameter("entity", str, "the business it is against"),
+            Parameter("unit", str, "the unit of the case"),
+            Parameter("entity", str, "the business of the case"),
             Parameter("outcome", str, "`lenient`, `mitigated` or `exempt`"),
         ),
     ).resources(),
     *Listing(
         "/v1/like-cases",
         LikeCasesOfTypes,
-        "How like cases ended, by type of violation, beside the benchmarks.",
-        "How the cases about one type of violation ended, by unit and step of the benchmark.",
+        "The outcomes of similar cases, by type of violation, with the benchmarks.",
+        "The outcomes of the cases of one type of violation, by unit and step of the benchmark.",
         seen=everybody,
         roles=_AUTHORITIES,
     ).resources(),

@@ -1,4 +1,4 @@
-"""Observation periods: who is watched, for those concerned; how many are, for everybody."""
+"""Observation periods: the businesses for those concerned, the numbers for everyone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from projections.systems.observation import OBSERVATIONS, Observations, SoftMeas
 
 
 class ObservationCount(msgspec.Struct, frozen=True):
-    """How many periods there are of a domain, by how they stand."""
+    """How many observation periods a domain has, by state."""
 
     domain: str
     granted: int
@@ -29,7 +29,7 @@ class ObservationCounts(msgspec.Struct, frozen=True):
 
 
 async def observation_statistics(request: web.Request) -> web.Response:
-    """How many observation periods run, expired and were terminated, by domain; of nobody."""
+    """How many observation periods run, expired and were terminated, by domain; names nobody."""
     follower = await caught_up(request, Observations.name)
     query = (
         sa.select(OBSERVATIONS.c.domain, OBSERVATIONS.c.stage, sa.func.count())
@@ -41,10 +41,10 @@ async def observation_statistics(request: web.Request) -> web.Response:
         with follower.views.reading() as connection:
             return list(connection.execute(query))
 
-    found: dict[str, dict[str, int]] = {}
+    counted: dict[str, dict[str, int]] = {}
     for domain, stage, count in await asked(ask):
-        found.setdefault(domain, {"granted": 0, "expired": 0, "terminated": 0})[stage] = count
-    items = tuple(ObservationCount(domain, **counts) for domain, counts in sorted(found.items()))
+        counted.setdefault(domain, {"granted": 0, "expired": 0, "terminated": 0})[stage] = count
+    items = tuple(ObservationCount(domain, **counts) for domain, counts in sorted(counted.items()))
     return json_response(ObservationCounts(items))
 
 
@@ -57,9 +57,8 @@ RESOURCES = (
     *Listing(
         "/v1/observations",
         Observations,
-        summary="Observation periods: a unit's own for the unit, its own for a business, all for "
-        "supervisors.",
-        one="One observation period: for what, until when, and how it ended.",
+        summary="Observation periods: a unit and a business see their own, supervisors all.",
+        one="One observation period: its subject, its last day, and how it ended.",
         filters=(
             *_BY,
             Parameter("domain", str, "the domain"),
@@ -69,12 +68,12 @@ RESOURCES = (
     *Listing(
         "/v1/soft-measures",
         SoftMeasures,
-        summary="Soft measures, which are no negative records: a unit's own for the unit, its own "
-        "for a business, all for supervisors.",
-        one="One soft measure: what it was about and whether that was put right.",
+        summary="Soft measures, which are not negative records: a unit and a business see their "
+        "own, supervisors all.",
+        one="One soft measure: its subject, and whether the violation was corrected.",
         filters=(
             *_BY,
-            Parameter("issue", str, "the violation that it is about"),
+            Parameter("issue", str, "the violation it is about"),
             Parameter("stage", str, "taken or corrected"),
         ),
     ).resources(),

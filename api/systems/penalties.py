@@ -1,4 +1,4 @@
-"""Penalty cases, decisions with what is to be paid, and discretion benchmarks."""
+"""Penalty cases, decisions with their payments, and discretion benchmarks."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ from projections.systems.penalties import (
 )
 from projections.systems.records import Records
 
-#: Where something stands in the ledger says nothing about it.
+#: Positions in the ledger, which are not part of a document.
 _PLACES = {"filed_at", "noticed_at", "decided_at", "served_at"}
 
 
 def _case(case: Case, grant: Grant) -> dict[str, Any]:
-    said = {name: value for name, value in shown(case, grant).items() if name not in _PLACES}
+    document = {name: value for name, value in shown(case, grant).items() if name not in _PLACES}
     if grant.role != "jb_supervisor" and grant.unit != case.filed.unit:
-        said.pop("discussions", None)  # internal to the unit
+        document.pop("discussions", None)  # internal to the unit
     if grant.role == "entity_rep":
-        said.pop("evidence", None)  # some of it would betray who gave it
-    return said
+        document.pop("evidence", None)  # it could reveal who provided it
+    return document
 
 
 def _readable(grant: Grant, table: sa.Table, follows_record: bool | None, today: date) -> Where:
-    """Decisions that are public today, and those that concern who asks."""
+    """Return decisions that are public today, and those that concern the reader."""
     published = still_public(today) if follows_record else table.c.published_on.is_not(None)
     if audience_of(grant, "") == "public" and grant.role != "entity_rep":
         return [published]
@@ -56,10 +56,10 @@ def _decision(decision: Decision, grant: Grant) -> dict[str, Any]:
     decided = decision.decision_made
     if decided is None or not _is_concerned(grant, decided.unit, decided.entity):
         return _published(decision)
-    said = {name: value for name, value in shown(decision, grant).items() if name not in _PLACES}
+    document = {n: value for n, value in shown(decision, grant).items() if n not in _PLACES}
     if decision.served is not None and decision.fine_fen:
-        said["outstanding_fen"] = decision.outstanding(date.max)
-    return said
+        document["outstanding_fen"] = decision.outstanding(date.max)
+    return document
 
 
 def _is_concerned(grant: Grant, unit: str, entity: str) -> bool:
@@ -69,48 +69,48 @@ def _is_concerned(grant: Grant, unit: str, entity: str) -> bool:
 
 
 def _published(decision: Decision) -> dict[str, Any]:
-    """What everybody may read: the decision as published, or why it was withdrawn."""
+    """Return the public part: the decision as published, or the reason for its withdrawal."""
     published, withdrawn = decision.published, decision.withdrawn
     assert published is not None
-    said: dict[str, Any] = {
+    document: dict[str, Any] = {
         "decision": decision.decision,
         "entity": published.entity,
         "unit": published.unit,
         "published_on": published.published_on,
     }
-    earlier = [_withdrawn(one) for one in decision.withdrawals if one != withdrawn]
+    earlier = [_withdrawn(text) for text in decision.withdrawals if text != withdrawn]
     if published.version > 1:
-        said["version"] = published.version
+        document["version"] = published.version
     if earlier:
-        said["earlier"] = earlier
+        document["earlier"] = earlier
     if withdrawn is None:
-        said |= {"summary": published.summary, "redactions": published.redactions}
-        return said | ({} if published.url is None else {"url": published.url})
+        document |= {"summary": published.summary, "redactions": published.redactions}
+        return document | ({} if published.url is None else {"url": published.url})
     if decision.exists:
-        said["doc_no"] = decision.decided.doc_no
+        document["doc_no"] = decision.decided.doc_no
     last = _withdrawn(withdrawn)
     del last["version"]
-    return said | last
+    return document | last
 
 
 def _withdrawn(withdrawn: DecisionWithdrawn) -> dict[str, Any]:
-    """What is left of a text that was withdrawn: since when, and why."""
-    said: dict[str, Any] = {
+    """Return what remains of a withdrawn text: since when and why it is withdrawn."""
+    document: dict[str, Any] = {
         "version": withdrawn.version,
         "withdrawn_on": withdrawn.withdrawn_on,
         "reason": withdrawn.reason,
         "explanation": withdrawn.explanation,
     }
     url = withdrawn.explanation_url
-    return said | ({} if url is None else {"explanation_url": url})
+    return document | ({} if url is None else {"explanation_url": url})
 
 
 class Payment(msgspec.Struct, frozen=True):
-    """What of a fine is paid and what is still to be paid, in fen, as of ``as_of``.
+    """The paid and the outstanding part of a fine, in fen, as of ``as_of``.
 
-    ``pay_by`` is the last day of payment by the law, ``provisional`` while the working calendar of
-    its year is not published; ``deferred_until`` is the one that the unit allowed. The late fee
-    (加处罚款) grows by ``late_fee_daily`` of what is outstanding each day, and never exceeds the
+    ``pay_by`` is the last day of payment by law, ``provisional`` while the working calendar of its
+    year is not published; ``deferred_until`` is the last day that the unit allowed. The late fee
+    (加处罚款) grows daily by ``late_fee_daily`` of the outstanding amount, up to the amount of the
     fine.
     """
 
@@ -132,7 +132,7 @@ _DECISIONS = Decisions()
 
 
 async def payment(request: web.Request) -> web.Response:
-    """What is to be paid of a fine today, with the late fee as it has grown until today."""
+    """The amount of a fine to be paid today, with the late fee until today."""
     grant = await grant_of(request)
     row = await one_row(request, "decisions", DECISIONS, request.match_info["decision"])
     if row is None or row.unit is None or not _is_concerned(grant, row.unit, row.entity):
@@ -169,21 +169,21 @@ def _benchmark(benchmarks: Benchmarks, grant: Grant) -> dict[str, Any]:
     return {"unit": benchmarks.unit, "versions": benchmarks.versions}
 
 
-_UNIT = Parameter("unit", str, "the unit whose it is")
+_UNIT = Parameter("unit", str, "the unit to which it belongs")
 _ENTITY = Parameter("entity", str, "the business it is against")
 
 RESOURCES = (
     *Listing(
         "/v1/cases",
         Cases,
-        "Penalty cases: a unit's own, a business's own, all for the supervisors.",
-        "One case: what was done in it so far.",
+        "Penalty cases: a unit and a business see their own, supervisors all.",
+        "One case: the steps taken so far.",
         seen=concerned,
         show=_case,
         filters=(
             _UNIT,
             _ENTITY,
-            Parameter("stage", str, "how far it has come"),
+            Parameter("stage", str, "the current stage"),
             Parameter("procedure", str, "`ordinary` or `summary`"),
             Parameter("violation_code", str, "the type of violation"),
         ),
@@ -191,11 +191,11 @@ RESOURCES = (
     *Listing(
         "/v1/decisions",
         Decisions,
-        "Penalty decisions: the published ones for everybody, the others for who is concerned.",
+        "Penalty decisions: the published ones for everyone, the others for those concerned.",
         "One decision; the public reads it as published, or why it was withdrawn.",
         seen=_readable,
         show=_decision,
-        filters=(_UNIT, _ENTITY, Parameter("case", str, "the case it is about")),
+        filters=(_UNIT, _ENTITY, Parameter("case", str, "the case of the decision")),
         policy="publicity.decision_follows_record",
         looks_in=(Records.name,),
     ).resources(),

@@ -1,4 +1,4 @@
-"""Policies: the numbers that rules are judged by, every version of them."""
+"""Policies: the numbers that rules use, in every version."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from projections.systems.policies import POLICIES, Policies, document
 
 
 class FoundPolicies(msgspec.Struct, frozen=True):
-    """A page of policies; the ``Link`` header leads to the next."""
+    """A page of policies; the ``Link`` header leads to the next page."""
 
     items: tuple[dict[str, Any], ...]
 
@@ -25,7 +25,7 @@ _VIEW = Policies()
 
 
 async def policies(request: web.Request) -> web.Response:
-    """Every policy with all its versions, and which of them holds on a day (today)."""
+    """Every policy with all versions, and which version is in force on a day (by default today)."""
     day = asked_day(request)
     return await rows_page(
         request,
@@ -37,14 +37,14 @@ async def policies(request: web.Request) -> web.Response:
 
 
 async def policy(request: web.Request) -> web.Response:
-    """One policy with all its versions, and which of them holds on a day (today)."""
+    """One policy with all versions, and which version is in force on a day (by default today)."""
     row = await one_row(request, "policies", POLICIES, request.match_info["key"])
     if row is None:
         raise not_found()
     return json_response(document(_VIEW.decode(row.state), asked_day(request)))
 
 
-_ON = Parameter("on", date, "the day on which a version shall hold")
+_ON = Parameter("on", date, "the day for which to show the version in force")
 
 RESOURCES = (
     Resource(

@@ -1,4 +1,4 @@
-"""The full-process record of cases: which steps are on record, by which files."""
+"""The full-process record of cases: which steps are recorded, with which files."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ def _record(fold: ProcessRecord, grant: Grant) -> dict[str, Any]:
 RESOURCES = Listing(
     "/v1/process-records",
     ProcessRecords,
-    summary="The records of cases: a unit's own for the unit, its own cases for a business, all "
-    "for supervisors.",
-    one="The record of one case: each step's files with their digests, the recordings with their "
-    "gaps, what was superseded, what a check found otherwise, and the steps of which nothing is "
-    "recorded.",
+    summary="The process records of cases: a unit and a business see their own, supervisors all.",
+    one="The process record of one case: the files of each step with their digests, recordings "
+    "with their gaps, superseded files, the differences found by checks, and the steps without "
+    "a record.",
     show=_record,
     filters=(
         Parameter("unit", str, "the unit that handles the case"),
-        Parameter("entity", str, "the business that the case is against"),
+        Parameter("entity", str, "the business of the case"),
     ),
 ).resources()

@@ -1,4 +1,4 @@
-"""The monthly progress ledger: reports with their warnings, and the pre-filled document."""
+"""The monthly progress ledger: reports with their warnings, and the prefilled month."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from projections.systems.progress import (
 )
 from projections.systems.workplans import tracked
 
-#: It goes from the units to the Justice Bureau and the rule-of-law office, and no further.
+#: Roles that read it: the units, the Justice Bureau and the rule-of-law office only.
 _READERS: frozenset[Role] = frozenset(
     role for role in get_args(Role) if role in UNIT_BOUND | SUPERVISORS or role == "credit_officer"
 )
 
 
 class Prefilled(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A unit's month as the ledger has it.
+    """A unit's month according to the ledger.
 
-    ``reports``: what the unit owes, task by task, since when it is warned and how far it has come.
-    ``tasks``: the figures of every task from the events up to ``cutoff_position``; the entry
-    without a number holds those of the safeguards. ``milestones`` of the unit's work plan that were
-    due or reached in the month, ``urges`` that were made, due or answered in it.
+    ``reports``: the reports that the unit owes, by task, with the start of warnings and the current
+    stage. ``tasks``: the figures of every task from the events up to ``cutoff_position``; the entry
+    without a number has those of the safeguards. ``milestones``: those of the unit's work plan that
+    were due or reached in the month. ``urges``: those sent, due or answered in it.
     """
 
     unit: str
@@ -52,7 +52,7 @@ class Prefilled(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 async def prefilled_month(request: web.Request) -> web.Response:
-    """A unit's month, filled in from the events up to a position (the last one followed)."""
+    """A unit's month, filled in from the events up to a position (by default the last followed)."""
     grant = await grant_of(request)
     unit, month = request.match_info["unit"], request.match_info["month"]
     if grant.role not in BUREAU and grant.unit != unit:
@@ -60,7 +60,7 @@ async def prefilled_month(request: web.Request) -> web.Response:
     try:
         msgspec.convert(month, Month)
     except msgspec.ValidationError:
-        raise Problem("malformed", f"{month!r} is no month; write 2026-05") from None
+        raise Problem("malformed", f"month must be like 2026-05; it is {month!r}") from None
     await caught_up(request, "progress_reports")
     follower = await caught_up(request, "tallies")
     newest = max(follower.position("tallies"), 1)
@@ -107,8 +107,8 @@ RESOURCES = (
     *Listing(
         "/v1/reports",
         Reports,
-        "Monthly reports, by month, task and unit; a unit's own for the unit.",
-        "One report: the figures, the disputes, the story, and whether it stands.",
+        "Monthly reports, by month, task and unit; a unit sees its own.",
+        "One report: the figures, the disputes, the narrative, and its state.",
         seen=reported,
         roles=_READERS,
         filters=(
@@ -116,9 +116,9 @@ RESOURCES = (
             Parameter("month", Month, "the month it is about"),
             Parameter("task_no", int, "the task of the Notice, 1 to 9"),
             Parameter("part", str, "whether the unit leads the task or is responsible"),
-            Parameter("stage", str, "how far it has come"),
-            Parameter("warn_on", str, "the day from which the unit is warned"),
-            Parameter("due_on", str, "its last day"),
+            Parameter("stage", str, "the current stage"),
+            Parameter("warn_on", str, "the first day of the warning"),
+            Parameter("due_on", str, "the last day for the report"),
             Parameter("nil", bool, "whether it reports nothing"),
             Parameter("disputed", bool, "whether it disputes a figure"),
         ),
@@ -127,7 +127,7 @@ RESOURCES = (
         "/v1/reporting-units",
         ReportingUnits,
         "The units that report every month.",
-        "One reporting unit: since when, in which groups, and the last month opened for it.",
+        "One reporting unit: its first month, its groups, and the last month opened for it.",
         seen=lambda grant, table: (
             [table.c.since.is_not(None)]
             if grant.role in BUREAU

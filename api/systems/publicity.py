@@ -1,4 +1,4 @@
-"""Publicity: what units have put before the public, ex ante, act by act, and for each year."""
+"""Publicity: what units have published in advance, for each act, and for each year."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def _ex_ante(fold: ExAnte, grant: Grant) -> dict[str, Any]:
 
 
 def _act(fold: DecidedAct, grant: Grant) -> dict[str, Any]:
-    said = shown(fold, grant)
+    document = shown(fold, grant)
     if fold.stage == "withdrawn":
-        # What was taken from the public is not shown to it again; the trail keeps it.
+        # A withdrawn text is not shown to the public again; the trail keeps it.
         for name in ("summary", "redactions", "url"):
-            said.pop(name, None)
-    return said
+            document.pop(name, None)
+    return document
 
 
 _UNIT = Parameter("unit", str, "the unit")
@@ -32,22 +32,22 @@ RESOURCES = (
     *Listing(
         "/v1/ex-ante-publicity",
         ExAntePublicity,
-        summary="What each unit has put before the public beforehand, and what is missing.",
-        one="One unit: each item with its address and digest, and the items that are missing.",
+        summary="What each unit has published in advance, and what is missing.",
+        one="One unit: each published item with its address and digest, and the missing items.",
         seen=everybody,
         show=_ex_ante,
     ).resources(),
     *Listing(
         "/v1/acts",
         Acts,
-        summary="Licences and other acts that are no penalties: the published ones for everybody, "
+        summary="Licences and other acts that are not penalties: the published ones for everyone, "
         "the others for the unit, the business and supervisors.",
-        one="One act: when it was decided, served and published, and what the public reads of it.",
+        one="One act: when it was decided, served and published, and its public text.",
         seen=published,
         show=_act,
         filters=(
             _UNIT,
-            Parameter("entity", str, "the business that it concerns"),
+            Parameter("entity", str, "the business it concerns"),
             Parameter("kind", str, "the kind of act"),
             Parameter("stage", str, "decided, served, published or withdrawn"),
         ),
@@ -55,10 +55,10 @@ RESOURCES = (
     *Listing(
         "/v1/annual-statistics",
         AnnualStatistics,
-        summary="The yearly figures of the units: the published ones for everybody, those that "
+        summary="The yearly figures of the units: the published ones for everyone, those that "
         "are due for the unit and supervisors.",
         one="The figures of one unit for one year.",
         seen=published,
-        filters=(_UNIT, Parameter("year", int, "the year that they are about")),
+        filters=(_UNIT, Parameter("year", int, "the year of the figures")),
     ).resources(),
 )

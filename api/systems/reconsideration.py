@@ -1,4 +1,4 @@
-"""Reconsideration cases, read by the parties and by supervisors."""
+"""Reconsideration cases, for the parties and supervisors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from projections.systems.reconsideration import ReconCases
 
 
 def _shown(case: ReconCase, grant: Grant) -> dict[str, Any]:
-    """Where something stands in the ledger is no part of a case."""
+    """Return the case without positions in the ledger, which are not part of it."""
     return {k: v for k, v in shown(case, grant).items() if not k.endswith("_at")}
 
 
@@ -22,16 +22,16 @@ RESOURCES = Listing(
     view=ReconCases,
     summary="""Reconsideration cases, by their id.
 
-    A business reads those about decisions against it, a unit those about its own decisions.""",
-    one="""One case: the decision disputed, how far it has come, what was decided and done.""",
+    A business reads cases about decisions against it, a unit cases about its own decisions.""",
+    one="""One case: the disputed decision, the progress, the result and its execution.""",
     show=_shown,
     filters=(
-        Parameter("stage", Stage, "how far it has come"),
-        Parameter("outcome", Outcome, "what was decided"),
+        Parameter("stage", Stage, "the current stage"),
+        Parameter("outcome", Outcome, "the result"),
         Parameter("unit", str, "the respondent"),
-        Parameter("organ", str, "the organ that decides it"),
+        Parameter("organ", str, "the deciding organ"),
         Parameter("entity", str, "the business that the decision concerns"),
-        Parameter("decision", str, "the decision that is disputed"),
+        Parameter("decision", str, "the disputed decision"),
         Parameter("matter", str, "the matter of the decision"),
     ),
 ).resources()

@@ -1,4 +1,4 @@
-"""Repair: the cases, and for each record the dates and conditions that an officer works from."""
+"""Repair: applications, and for each record the dates and conditions that apply."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from projections.systems.repair import (
 CASES = Listing(
     path="/v1/repair/cases",
     view=Repairs,
-    summary="Applications for repair: how far each has come.",
+    summary="Applications for repair, with the progress of each.",
     one="One application for repair.",
     filters=(
-        Parameter("unit", str, "the unit that decides"),
-        Parameter("entity", str, "the business that asks"),
+        Parameter("unit", str, "the deciding unit"),
+        Parameter("entity", str, "the applying business"),
         Parameter("stage", str, "the furthest step taken"),
-        Parameter("green_channel", bool, "whether it goes through the green channel"),
+        Parameter("green_channel", bool, "whether it uses the green channel"),
     ),
 )
-_ON = Parameter("on", date, "the day as of which conditions are judged; today if absent")
+_ON = Parameter("on", date, "the day for which to check the conditions; by default today")
 
 
 def _reader(request: web.Request) -> Reader:
@@ -47,7 +47,7 @@ def _reader(request: web.Request) -> Reader:
 
 
 async def case(request: web.Request) -> web.Response:
-    """One application: every step, its records' dates, and each condition with its evidence."""
+    """One application: every step, the dates of its records, each condition with its evidence."""
     grant = await grant_of(request)
     day = asked_day(request)
     name = request.match_info["repair"]
@@ -70,9 +70,9 @@ async def case(request: web.Request) -> web.Response:
 
 
 async def records(request: web.Request) -> web.Response:
-    """Records that speak against somebody and have not ended, with their earliest days.
+    """Negative records of a business that have not ended, with their earliest days of repair.
 
-    For each regime by itself, with the version of the policy; `governs` marks those that count.
+    The days are listed for each regime, with the policy version; `governs` marks those that apply.
     """
     grant = await grant_of(request)
     day = asked_day(request)
@@ -93,15 +93,15 @@ async def records(request: web.Request) -> web.Response:
 
 
 async def record(request: web.Request) -> web.Response:
-    """One record: from when it can be repaired, and each condition with what shows it.
+    """One record: from when it can be repaired, and each condition with its evidence.
 
-    Under each regime with its version; once it has ended, who confirmed that it was removed.
+    For each regime, with its version; if the record has ended, also who confirmed its removal.
     """
     grant = await grant_of(request)
     day = asked_day(request)
     name = request.match_info["record"]
     row = await one_row(request, "records", RECORDS, name, _seen(grant))
-    if row is None or not row.kind:  # of some the publicity was heard of, and they never were
+    if row is None or not row.kind:  # only publicity mentions it; the record itself is unknown
         raise not_found()
     document = await asked(lambda: record_document(_reader(request), name, day))
     return json_response(document, headers=placed(request))
@@ -127,8 +127,8 @@ RESOURCES = (
         records,
         returns=FoundItems,
         query=(
-            Parameter("unit", str, "the unit that determined it"),
-            Parameter("entity", str, "the business that it concerns"),
+            Parameter("unit", str, "the determining unit"),
+            Parameter("entity", str, "the business it concerns"),
             _ON,
             *_PAGE,
         ),

@@ -1,4 +1,4 @@
-"""Replays of a business: its profile as of another day, and step by step."""
+"""Replays of a business: its profile as of another day, and event by event."""
 
 from __future__ import annotations
 
@@ -53,21 +53,21 @@ from projections.profiles import as_json, says_nothing
 
 log = structlog.get_logger("api.replays")
 
-#: Facts that one replay may leave out or add.
+#: The most facts that one replay may leave out or add.
 MAX_HYPOTHESES = 50
 
-#: Replays under way at most, those included whose readers are slow: each keeps a profile.
+#: The most replays in progress, including those with slow readers: each holds a profile in memory.
 MAX_OPEN = 32
 
-#: A piece is sent when it has so many bytes, or took so long, in seconds.
+#: A part of the answer is sent when it has this many bytes or took this long, in seconds.
 PIECE_BYTES = 64 * 1024
 PIECE_SECONDS = 0.05
 
-#: How long a reader may take for a piece, in seconds.
+#: How long a reader may take to read a part, in seconds.
 PATIENCE = 30.0
 
-VALID = Parameter("valid_as_of", date, "what was so by the end of this day")
-KNOWN = Parameter("known_as_of", datetime, "as it was known at this moment")
+VALID = Parameter("valid_as_of", date, "what was true at the end of this day")
+KNOWN = Parameter("known_as_of", datetime, "as known at this moment")
 
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
 _HEADERS = {
@@ -78,9 +78,9 @@ _HEADERS = {
 
 
 class ShownReplay(msgspec.Struct, frozen=True):
-    """What each event changed in the profile, and the profile as replayed.
+    """The changes of the profile by each event, and the replayed profile.
 
-    ``draw_ratio`` is the share of the businesses of its grade that a draw takes.
+    ``draw_ratio`` is the proportion of the businesses of its grade that a draw selects.
     """
 
     steps: list[Step]
@@ -91,9 +91,9 @@ class ShownReplay(msgspec.Struct, frozen=True):
 
 
 async def profile_as_of(request: web.Request, entity: str, grant: Grant) -> web.Response:
-    """The profile of a business as of the day and as known at the moment that the query names.
+    """Return the profile as of the day, and as known at the moment, in the query.
 
-    The same 404 whether nothing is recorded, or nothing that the token may know of.
+    Raises the same 404 whether nothing is recorded or the token may not know it.
     """
     valid, known = as_of(request)
     source = follower_of(request).source
@@ -114,7 +114,7 @@ async def profile_as_of(request: web.Request, entity: str, grant: Grant) -> web.
         )
         body = as_json(replayed.document)
         if says_nothing(body, entity, audience, plans):
-            raise NothingKnown(f"nothing is recorded of {entity}")
+            raise NothingKnown(f"there is no record of {entity}")
         return body, replayed.position
 
     try:
@@ -125,7 +125,7 @@ async def profile_as_of(request: web.Request, entity: str, grant: Grant) -> web.
 
 
 def as_of(request: web.Request) -> tuple[date | None, datetime | None]:
-    """The two clocks of a query: the day as of which, and the moment at which it was known."""
+    """Return the two times of a query: the day it is for, and the moment it was known."""
     return (
         query_value(request, "valid_as_of", date | None, None),
         query_value(request, "known_as_of", Moment | None, None),
@@ -133,23 +133,23 @@ def as_of(request: web.Request) -> tuple[date | None, datetime | None]:
 
 
 async def replay_profile(request: web.Request) -> web.StreamResponse:
-    """The profile of a business replayed event by event: what each changed, and under which law.
+    """The profile of a business, replayed event by event: what each changed, and by which law.
 
-    `without` leaves out a position or everything about a credit record; `as_if_repaired` imagines
-    that a record was repaired on a day (`CR-2026-0001@2026-08-01`), and what rests on it gone with
-    it. Nothing is recorded. For the business itself and the authorities. A long answer is sent
-    piece by piece as it is worked out: the steps first, the profile last. If it breaks off, the
-    connection is closed before the JSON ends.
+    `without` leaves out a position, or everything about a credit record. `as_if_repaired` assumes
+    that a record was repaired on a day (`CR-2026-0001@2026-08-01`), and removes what is based on
+    it. Nothing is recorded. Only for the business itself and the authorities. A long answer is sent
+    in parts as it is calculated: first the steps, then the profile. If an error interrupts it, the
+    connection is closed before the JSON is complete.
     """
     entity = request.match_info["entity"]
     grant = required_grant(await grant_of(request))
     if audience_of(grant, entity) == "public":
-        raise Problem("forbidden", "This business is not the token's.")
+        raise Problem("forbidden", "The business must be the token's own.")
     follower = await caught_up(request, "profiles")
     without = [_position_or_record(given) for given in request.query.getall("without", [])]
     repaired = [_record_and_day(given) for given in request.query.getall("as_if_repaired", [])]
     if len(without) + len(repaired) > MAX_HYPOTHESES:
-        raise Problem("malformed", f"at most {MAX_HYPOTHESES} facts can be left out or added")
+        raise Problem("malformed", f"a replay may leave out or add at most {MAX_HYPOTHESES} facts")
     valid, known = as_of(request)
     to_position = bounded(request, "to_position", MAX_POSITION, 1, MAX_POSITION)
     today = civil_date(request.app[LEDGER].clock())
@@ -179,15 +179,15 @@ async def replay_profile(request: web.Request) -> web.StreamResponse:
     return await _sent(request, begin())
 
 
-#: A part of the answer, and whether it is the last.
+#: Bytes of the answer, and whether they are the last.
 _Piece = tuple[bytes, bool]
 
 
 def _pieces(replaying: Replaying, how: Asked, grant: Grant) -> Iterator[_Piece]:
-    """The answer as JSON, in pieces. Raises ``NothingKnown`` before the first."""
+    """Yield the answer as JSON, in parts. Raises ``NothingKnown`` before the first."""
     piece, began, told = bytearray(b'{"steps":['), time.monotonic(), False
     for step in replaying:
-        # What changes nothing in the document it may read is not for a business's eyes.
+        # A business is not shown events that do not change the document it may read.
         if how.audience == "restricted" or step.changes:
             piece += b"," if told else b""
             piece += _ENCODE(_shown_step(grant, step, how.entity))
@@ -199,7 +199,7 @@ def _pieces(replaying: Replaying, how: Asked, grant: Grant) -> Iterator[_Piece]:
     profile = as_json(replaying.document())
     silent = not told and not replaying.left_out
     if silent and says_nothing(profile, how.entity, how.audience, how.plans):
-        raise NothingKnown(f"nothing is recorded of {how.entity}")
+        raise NothingKnown(f"there is no record of {how.entity}")
     rest = _ENCODE(
         {
             "left_out": replaying.left_out,
@@ -220,8 +220,8 @@ _open = 0
 
 
 async def _sent(request: web.Request, pieces: Iterator[_Piece]) -> web.StreamResponse:
-    """The answer whose pieces a thread works out: at once if it is short, else piece by piece."""
-    global _open  # noqa: PLW0603 - counted on the event loop alone
+    """Send an answer made by a thread: at once if it is short, otherwise in parts."""
+    global _open  # noqa: PLW0603 - counted only on the event loop
     if _open >= MAX_OPEN:
         raise busy()
     _open += 1
@@ -276,8 +276,8 @@ def _record_and_day(given: str) -> tuple[str, date]:
     if not record:
         raise Problem(
             "malformed",
-            f"query parameter 'as_if_repaired': {given!r} is not <record>@<date>, "
-            "as in CR-2026-0001@2026-08-01",
+            f"query parameter 'as_if_repaired' must be <record>@<date>, such as "
+            f"CR-2026-0001@2026-08-01; it is {given!r}",
         )
     require_calendar("as_if_repaired", on)
     return record, on
@@ -291,7 +291,7 @@ RESOURCES = (
         query=(
             VALID,
             KNOWN,
-            Parameter("to_position", int, "only what stands up to this position"),
+            Parameter("to_position", int, "only events up to this position"),
             Parameter(
                 "without", str, "a position or a credit record to leave out", repeatable=True
             ),

@@ -1,8 +1,8 @@
-"""Screenings for key supervision: the list of each, made again, and what it would be now.
+"""Screenings for key supervision: the list of each, its recalculation, and its present result.
 
-A list ranks businesses, by sealed facts among others: that a visit was made on somebody's report.
-So it is for the unit that screened and for those who supervise; not for the public, and not for a
-business either, which would learn from its points that it was reported.
+A list ranks businesses, partly by sealed facts, such as a visit made after a report. So only the
+unit that screened and its supervisors read it: not the public, and not the business, whose points
+would reveal that it was reported.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ _SCREENINGS = Screenings()
 
 
 class ScreeningAgain(msgspec.Struct, frozen=True):
-    """A screening made again from the events up to its position alone.
+    """A screening calculated again, only from the events up to its position.
 
-    ``same``: whether the bytes are those that were recorded.
+    ``same``: whether the bytes equal those recorded.
     """
 
     screening: str
@@ -66,7 +66,7 @@ class ScreeningAgain(msgspec.Struct, frozen=True):
 
 
 class ScreeningNow(msgspec.Struct, frozen=True):
-    """A page of the businesses whose points are others now, with what made the difference."""
+    """A page of businesses whose points have changed since, with the causes."""
 
     cutoff_position: int
     moved: int
@@ -76,8 +76,8 @@ class ScreeningNow(msgspec.Struct, frozen=True):
 async def ranked(request: web.Request) -> web.Response:
     """The ranked list of a screening: a line of JSON for each business, best rank first.
 
-    Each line says the points and what they come from, with the positions of the events. Its bytes
-    have the SHA-256 that was recorded.
+    Each line has the points and their origin, with the positions of the events. The SHA-256 of the
+    bytes is the recorded digest.
     """
     run, _, desk = await _run(request)
     content = await asked(lambda: desk.blobs.get(run.list_digest), SCREENINGS)
@@ -86,18 +86,18 @@ async def ranked(request: web.Request) -> web.Response:
 
 
 async def rerun(request: web.Request) -> web.Response:
-    """A screening made again at its position: it has to give the bytes that were recorded."""
+    """A screening calculated again at its position; it must give the recorded bytes."""
     run, _, desk = await _run(request)
-    found = await asked(lambda: again(desk, run), SCREENINGS)
-    return json_response(ScreeningAgain(**found), headers=PRIVATE)
+    result = await asked(lambda: again(desk, run), SCREENINGS)
+    return json_response(ScreeningAgain(**result), headers=PRIVATE)
 
 
 async def now(request: web.Request) -> web.Response:
-    """What a screening of the same businesses would give otherwise now, and by which events.
+    """What a screening of the same businesses would change now, and because of which events.
 
-    In the order of the code, those whose points are others. `changes` are the steps from the points
-    then to those now: a version of the formula, the day, or an event, whose position and type are
-    told to those who may see it.
+    Lists the businesses with changed points, in the order of their code. `changes` are the steps
+    from the old points to the new: a version of the formula, the day, or an event. Only readers who
+    may see the event are told its position and type.
     """
     run, grant, desk = await _run(request)
     await caught_up(request, Population.name)
@@ -107,24 +107,24 @@ async def now(request: web.Request) -> web.Response:
 
     def ask() -> tuple[ScreeningNow, bool]:
         cutoff, moved = moved_since(desk, run, today)
-        page = [one for one in moved if one.entity > after]
+        page = [change for change in moved if change.entity > after]
         items = tuple(
-            replace(one, changes=_told(desk, run, one.entity, (today, cutoff), grant))
-            for one in page[:limit]
+            replace(change, changes=_told(desk, run, change.entity, (today, cutoff), grant))
+            for change in page[:limit]
         )
         return ScreeningNow(cutoff, len(moved), items), len(page) > limit
 
-    found, more = await asked(ask, SCREENINGS)
+    changed, more = await asked(ask, SCREENINGS)
     headers = dict(PRIVATE)
     if more:
-        headers[hdrs.LINK] = next_link(request, after=found.items[-1].entity)
-    return json_response(found, headers=headers)
+        headers[hdrs.LINK] = next_link(request, after=changed.items[-1].entity)
+    return json_response(changed, headers=headers)
 
 
 def _told(
     desk: Desk, run: Screening, entity: str, until: tuple[Any, int], grant: Grant
 ) -> tuple[Change, ...]:
-    """The steps, without position and type of an event that the reader may not see."""
+    """Return the steps, without position and type of events that the reader may not see."""
     return tuple(
         change
         if record is None or may_see_record(grant, record)
@@ -134,7 +134,7 @@ def _told(
 
 
 async def _run(request: web.Request) -> tuple[Screening, Grant, Desk]:
-    """The screening of a request, for those who may read it. Raises 404 for everybody else."""
+    """Return the screening of a request. Raises 404 for readers who may not read it."""
     grant = await grant_of(request)
     table = Screenings.table
     name = request.match_info["screening"]
@@ -143,7 +143,7 @@ async def _run(request: web.Request) -> tuple[Screening, Grant, Desk]:
         raise not_found()
     desk = request.app[DESK]
     if desk is None:
-        raise Problem("unavailable", "This service has no content beside its ledger.")
+        raise Problem("unavailable", "This service was started without a blob store.")
     return _SCREENINGS.decode(row.state), grant, desk
 
 
@@ -162,12 +162,12 @@ RESOURCES = (
     *Listing(
         "/v1/screenings",
         Screenings,
-        "Screenings for key supervision; a unit's own for the unit.",
+        "Screenings for key supervision; a unit sees its own.",
         "One screening: its day, position and formula, and the digest of its list.",
         roles=_READERS,
         filters=(
-            Parameter("unit", str, "the unit that screened"),
-            Parameter("on", str, "the day of which it is"),
+            Parameter("unit", str, "the screening unit"),
+            Parameter("on", str, "the day of the screening"),
         ),
     ).resources(),
     _resource("list", ranked, list[dict[str, Any]], media_types=(NDJSON,)),

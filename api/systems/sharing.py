@@ -1,4 +1,4 @@
-"""Sharing: subscriptions, what they owe, and what they let a token of theirs see."""
+"""Sharing: subscriptions, the removals they owe, and what they let a token see."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _own_subscriptions(grant: Grant, table: sa.Table) -> Where:
 
 
 def _own_removals(grant: Grant, table: sa.Table) -> Where:
-    """The subscriber's, and those of what a unit determined or a business has had removed."""
+    """The subscriber's notices; for a unit or business, those about its own records."""
     if grant.role == "subscriber_system":
         return [table.c.unit == grant.unit]
     if grant.role in UNIT_BOUND:
@@ -34,25 +34,25 @@ SHARING = (
     Listing(
         path="/v1/sharing/subscriptions",
         view=Subscriptions,
-        summary="Who reads credit information, what of it, for what and under which law.",
+        summary="Subscribers of credit information, with their filters, purpose and law.",
         one="One subscription: its filters, and the removals that its subscriber owes.",
         seen=_own_subscriptions,
         filters=(
             Parameter("unit", str, "the subscriber"),
-            Parameter("live", bool, "whether it still reads"),
+            Parameter("live", bool, "whether it is active"),
             Parameter("owing", bool, "whether a removal is not confirmed"),
         ),
     ),
     Listing(
         path="/v1/sharing/removals",
         view=Removals,
-        summary="Notices that a record has to be removed, and who has confirmed it when.",
-        one="One notice that a record has to be removed.",
+        summary="Notices that a record must be removed, and who has confirmed the removal when.",
+        one="One notice that a record must be removed.",
         seen=_own_removals,
         filters=(
             Parameter("unit", str, "the subscriber"),
-            Parameter("determined_by", str, "the unit whose record it was"),
-            Parameter("entity", str, "the business that it concerned"),
+            Parameter("determined_by", str, "the unit that determined the record"),
+            Parameter("entity", str, "the business that the record concerned"),
             Parameter("record", str, "the record"),
             Parameter("subscription", str, "the subscription"),
             Parameter("done", bool, "whether it is confirmed"),
@@ -62,7 +62,7 @@ SHARING = (
 
 
 async def entitlement_of(request: web.Request, grant: Grant) -> Entitlement | None:
-    """What the subscriptions of a partner's system let it read; ``None`` for everybody else."""
+    """Return what its subscriptions let a partner's system read; ``None`` for other roles."""
     if grant.role != "subscriber_system":
         return None
     follower = request.app[VIEWS]

@@ -1,4 +1,4 @@
-"""What supervisors sent out: documents to units, and circulars to the public."""
+"""Documents that supervisors sent to units, and circulars to the public."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OFFICES: frozenset[Role] = frozenset({"jb_supervisor", "rlo_assessor"})
 
 
 def _not_about_oneself(grant: Grant, table: sa.Table) -> Where:
-    """All proposals but those about the reader's own unit."""
+    """All proposals except those about the reader's own unit."""
     return [table.c.unit != grant.unit]
 
 
@@ -23,11 +23,10 @@ RESOURCES = (
     *Listing(
         "/v1/supervision-documents",
         SupervisionDocs,
-        summary="Notices, opinions and decisions to units: a unit's own for the unit, all for "
-        "supervisors.",
-        one="One document: what it demands, the findings it names, and the unit's answer.",
+        summary="Notices, opinions and decisions to units: a unit sees its own, supervisors all.",
+        one="One document: its demands, the findings it names, and the unit's answer.",
         filters=(
-            Parameter("unit", str, "the unit it was sent to"),
+            Parameter("unit", str, "the addressed unit"),
             Parameter("kind", SupDocKind, "notice, opinion or decision"),
             Parameter("stage", str, "issued, answered or withdrawn"),
         ),
@@ -35,12 +34,12 @@ RESOURCES = (
     *Listing(
         "/v1/supervision-proposals",
         Proposals,
-        summary="Documents that the rule-of-law office proposed, for it and the Justice Bureau.",
-        one="One proposal: the document, why, and what the Justice Bureau decided.",
+        summary="Documents proposed by the rule-of-law office, for it and the Justice Bureau.",
+        one="One proposal: the document, the reasons, and the Justice Bureau's decision.",
         seen=_not_about_oneself,
         roles=_OFFICES,
         filters=(
-            Parameter("unit", str, "the unit to which the document would go"),
+            Parameter("unit", str, "the unit that the document would address"),
             Parameter("kind", SupDocKind, "notice, opinion or decision"),
             Parameter("stage", str, "proposed, followed or declined"),
         ),
@@ -48,7 +47,7 @@ RESOURCES = (
     *Listing(
         "/v1/circulars",
         Circulars,
-        summary="Circulars and typical cases, for everybody.",
+        summary="Circulars and typical cases, for everyone.",
         one="One circular: the units, the title and the text.",
         seen=everybody,
         filters=(Parameter("kind", str, "circular or typical_case"),),

@@ -1,4 +1,4 @@
-"""Take-ons for the authorities, and open deadlines of older systems for those who owe them."""
+"""Take-ons, for the authorities; open deadlines from older systems, for those who owe them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from projections.systems.takeon import OpenDuties, TakeOns
 
 
 def _duty(duty: OpenDuty, grant: Grant) -> dict[str, Any]:
-    # From whom it is kept would say what it is about.
+    # The units that a duty is withheld from would reveal what it is about.
     return {k: v for k, v in shown(duty, grant).items() if k not in ("withheld_from", "opened_at")}
 
 
@@ -22,7 +22,7 @@ RESOURCES = (
     *Listing(
         "/v1/take-ons",
         TakeOns,
-        "Take-ons: from which older system this ledger took over, on which day, whether closed.",
+        "Take-ons: the older system, the day of the takeover, and whether it is closed.",
         "One take-on.",
         seen=shared,
         filters=(
@@ -33,15 +33,15 @@ RESOURCES = (
     *Listing(
         "/v1/open-duties",
         OpenDuties,
-        """What older systems asked of units and was still to be done on the day of the takeover.
+        """Duties of units from older systems that were not done on the day of the takeover.
 
-    `/v1/deadlines?rule=takeon.open-deadline` says which of them are missed.""",
-        "One of them: what, by when, and since when it is done.",
+        `/v1/deadlines?rule=takeon.open-deadline` lists which of them are missed.""",
+        "One duty: its content, its last day, and when it was done.",
         seen=seen,
         show=_duty,
         filters=(
             Parameter("unit", str, "the unit that owes it"),
-            Parameter("concerns", Concern, "what it belongs to"),
+            Parameter("concerns", Concern, "the kind of matter it belongs to"),
             Parameter("stage", str, "open or performed"),
         ),
     ).resources(),

@@ -42,9 +42,9 @@ def _trail_of(name: str, *kinds: str) -> Callable[[web.Request], Awaitable[web.R
 
     handler.__doc__ = f"""Every event about this {name} that the token may see, in order.
 
-    Each is shown as it was recorded; where corrections have changed what it says, that stands
-    beside it as `now`, with the corrections' positions. `X-Position` is how far the index of
-    trails had come. With a filter a page may be short, or empty, and still have a next one.
+    Each event is shown as recorded. If corrections have changed it, `now` shows its present
+    content, with the positions of the corrections. `X-Position` is the position of the index of
+    trails. With a filter, a page may be short or empty and still have a next page.
     """
     return handler
 
@@ -57,7 +57,7 @@ async def _trail(request: web.Request, tags: Sequence[str]) -> web.Response:
     topics = request.query.getall("type", [])
     follower = await caught_up(request, Trails.name)
     reader = Reader(audiences_for(grant.role, grant.unit, grant.entity), grant.unit)
-    found, position = await asked(
+    page, position = await asked(
         lambda: trail(
             follower.views,
             follower.source,
@@ -69,20 +69,20 @@ async def _trail(request: web.Request, tags: Sequence[str]) -> web.Response:
             known_as_of=known,
         )
     )
-    if after == 0 and not found.entries and found.next_after is None:
-        # Nothing there, or nothing for this token: the two look alike.
+    if after == 0 and not page.entries and page.next_after is None:
+        # The same answer whether there is nothing or this token may not see it.
         raise not_found()
     headers: dict[str, str] = {**PRIVATE, "X-Position": str(position)}
-    if found.next_after is not None:
-        headers[hdrs.LINK] = next_link(request, after=found.next_after)
-    shown = Trail([_shown(grant, entry, tags) for entry in found.entries], found.next_after)
+    if page.next_after is not None:
+        headers[hdrs.LINK] = next_link(request, after=page.next_after)
+    shown = Trail([_shown(grant, entry, tags) for entry in page.entries], page.next_after)
     return json_response(shown, headers=headers)
 
 
 def _shown(grant: Grant, entry: TrailEntry, asked_for: Sequence[str]) -> TrailEntry:
     if entry.actor is None:
         return entry
-    # What the trail of a business holds is about it.
+    # Every entry in the trail of a business is about that business.
     about = [*asked_for, f"entity:{(entry.body or {}).get('entity')}"]
     if may_know(grant, entry.type, entry.actor.unit_id, about):
         return entry
@@ -96,7 +96,7 @@ def _impact_of(kind: Literal["decision", "record"]) -> Callable[[web.Request], A
         since = query_value(request, "since", date | None, None)
         until = query_value(request, "until", date | None, None)
         source = follower_of(request).source
-        found = await asked(
+        items = await asked(
             lambda: impact(
                 source,
                 kind,
@@ -107,14 +107,14 @@ def _impact_of(kind: Literal["decision", "record"]) -> Callable[[web.Request], A
             ),
             COUNTS,
         )
-        if found is None:
+        if items is None:
             raise not_found()
-        return json_response(found, headers=PRIVATE)
+        return json_response(items, headers=PRIVATE)
 
     handler.__doc__ = f"""What used this {kind}: records, grades, tasks, visits, draws, sanctions.
 
-    Straight from the ledger, in order; each item names the positions of what it rests on. Whatever
-    looked at a grade while that was in force is here, also where the grade was put right since.
+    Read from the ledger, in order; each item names the positions it is based on. Everything that
+    used a grade while it was in force is listed, even if the grade was corrected later.
     """
     return handler
 
@@ -130,7 +130,7 @@ _QUERY = (
 
 def _resource(path: str, name: str, *kinds: str) -> Resource:
     if not KINDS.issuperset(kinds):
-        raise ValueError(f"{path}: no index is kept of {kinds}")
+        raise ValueError(f"{path}: every kind must have an index of trails; the kinds are {kinds}")
     handler: Any = _trail_of(name, *kinds)
     return Resource(
         path, handler, returns=Trail, query=_QUERY, headers=(AT_LEAST_HEADER,), group="trails"
@@ -143,8 +143,8 @@ def _impact(path: str, kind: Literal["decision", "record"]) -> Resource:
         _impact_of(kind),
         returns=Impact,
         query=(
-            Parameter("since", date, "only what was done on this day or later"),
-            Parameter("until", date, "only what was done on this day or before"),
+            Parameter("since", date, "only what was done on or after this day"),
+            Parameter("until", date, "only what was done on or before this day"),
         ),
         group="trails",
     )
@@ -153,10 +153,10 @@ def _impact(path: str, kind: Literal["decision", "record"]) -> Resource:
 RESOURCES = (
     _resource("/v1/entities/{entity}/trail", "entity", "entity"),
     _resource("/v1/units/{unit}/trail", "unit", "unit"),
-    # What concerns the officer, and what the officer did.
+    # Events about the officer, and events that the officer recorded.
     _resource("/v1/officers/{officer}/trail", "officer", "officer", "actor"),
     _resource("/v1/matters/{matter}/trail", "matter", "matter"),
-    # A task of the ledger's own units, or an inspection that a register tells of.
+    # A task of the ledger's own units, or an inspection known from a register.
     _resource("/v1/inspections/{id:.+}/trail", "id", "task", "inspection"),
     _resource("/v1/records/{record}/trail", "record", "record"),
     _resource("/v1/findings/{finding}/trail", "finding", "finding"),

@@ -1,4 +1,4 @@
-"""Work plans for everybody unless internal; urges for the unit and the offices that track it."""
+"""Work plans, for everyone unless internal; urges, for the unit and the tracking offices."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.general.vocabulary import Role
 from projections.systems.workplans import Milestones, TrackedUnits, Urges, WorkPlans
 
-#: Between the units and the offices that track them.
+#: Roles that read urges: the units and the offices that track them.
 _READERS: frozenset[Role] = frozenset(
     role for role in get_args(Role) if role in UNIT_BOUND | SUPERVISORS or role == "credit_officer"
 )
 
 
 def _seen(grant: Grant, table: sa.Table) -> Where:
-    """What is public, and of the rest what concerns the reader: a participant takes part in it."""
+    """Public rows, and rows that concern the reader; participants in a plan are concerned."""
     seen = published(grant, table)
     if grant.role in UNIT_BOUND:
         return [sa.or_(*seen, sa.func.instr(table.c.takes_part, f"|{grant.unit}|") > 0)]
@@ -33,50 +33,50 @@ RESOURCES = (
     *Listing(
         "/v1/work-plans",
         WorkPlans,
-        "Work plans by year and unit: goals, time nodes and who takes part.",
+        "Work plans by year and unit: goals, milestones and participants.",
         "One plan in its newest version.",
         seen=_seen,
         filters=(
             Parameter("unit", str, "the unit that adopted it"),
-            Parameter("year", int, "the year it is for"),
+            Parameter("year", int, "the year of the plan"),
             Parameter("scope", str, "unit, or region"),
         ),
     ).resources(),
     *Listing(
         "/v1/milestones",
         Milestones,
-        "The milestones of the plans, with the day each is due and whether it was reached.",
-        "One milestone: what it says, when it is due, and each report that it was reached.",
+        "The milestones of the plans, with the last day of each and whether it was reached.",
+        "One milestone: its content, its last day, and each report that it was reached.",
         seen=_seen,
         filters=(
             Parameter("unit", str, "the plan's unit"),
-            Parameter("work", str, "the piece of work"),
+            Parameter("work", str, "the work item"),
             Parameter("work_plan", str, "the plan"),
             _TASK,
             Parameter("stage", str, "open, reached, returned or dropped"),
-            Parameter("due_on", str, "the day it is due"),
+            Parameter("due_on", str, "the last day"),
         ),
     ).resources(),
     *Listing(
         "/v1/urges",
         Urges,
-        "Urges (督办函); a unit's own for the unit.",
-        "One urge: what was demanded by when, and the answer.",
+        "Urges (督办函); a unit sees its own.",
+        "One urge: the demand, its last day, and the answer.",
         seen=reported,
         roles=_READERS,
         filters=(
             Parameter("unit", str, "the unit urged"),
-            Parameter("work", str, "the piece of work"),
+            Parameter("work", str, "the work item"),
             _TASK,
             Parameter("stage", str, "open or answered"),
-            Parameter("due_on", str, "the day by which it is to be answered"),
+            Parameter("due_on", str, "the last day for the answer"),
         ),
     ).resources(),
     *Listing(
         "/v1/tracking-inspections",
         TrackedUnits,
-        "What the offices that track found at the units' works; a unit's own for the unit.",
-        "The inspections of one unit's works.",
+        "The findings of tracking offices about units' work; a unit sees its own.",
+        "The inspections of one unit's work.",
         seen=lambda grant, table: [table.c.begun.is_(True), *reported(grant, table)],
         roles=_READERS,
     ).resources(),

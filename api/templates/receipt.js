@@ -1,6 +1,6 @@
 "use strict";
-// Shows the event of this receipt out of its record, and checks it. Everything shown is set as text,
-// never as markup.
+// Shows the event from the record in this receipt, and checks the receipt. Content is always inserted
+// as text, never as markup.
 
 (() => {
   const given = JSON.parse(document.getElementById("receipt").textContent);
@@ -20,12 +20,12 @@
     return made;
   }
 
-  // What makes text act, or show in another order, stands by its number.
+  // Characters that control a display or reorder text are shown by their number.
   const plain = (text) => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
   function shown(value) {
-    if (Array.isArray(value)) return element("ul", value.map((one) => element("li", shown(one))));
+    if (Array.isArray(value)) return element("ul", value.map((entry) => element("li", shown(entry))));
     if (value === null || typeof value !== "object") return document.createTextNode(plain(String(value)));
     const rows = Object.entries(value).flatMap(([name, inside]) => [
       element("dt", Object.hasOwn(TERMS, name) ? `${TERMS[name]} ${name}` : plain(name)),
@@ -46,24 +46,24 @@
     const unchecked = (text) => lines.push(["?", text, "unchecked"]);
     try {
       const known = keys("key");
-      const found = await PROOFS.proven(record, given.proof, known.length ? known : given.keys);
-      const { origin, size } = found.receipt;
-      if (found.position !== given.position) throw new PROOFS.Differs(`it is the receipt of event ${found.position}`);
+      const proven = await PROOFS.proven(record, given.proof, known.length ? known : given.keys);
+      const { origin, size } = proven.receipt;
+      if (proven.position !== given.position) throw new PROOFS.Differs(`it is the receipt of event ${proven.position}`);
       const where = `in the tree of the checkpoint of ${size} events of the log ${origin}`;
-      lines.push(["✓", `this record is event ${found.position}, byte for byte, ${where}`, "held"]);
-      if (!found.signers) unchecked("this browser cannot check the Ed25519 signature of that checkpoint");
+      lines.push(["✓", `this record is event ${proven.position}, byte for byte, ${where}`, "held"]);
+      if (!proven.signers) unchecked("this browser cannot check the Ed25519 signature of that checkpoint");
       else if (known.length) lines.push(["✓", "that checkpoint was signed with the key that you gave", "held"]);
       else unchecked(`that checkpoint was signed with the key in this page; compare it: ${given.keys.join(", ")}`);
-      for (const one of keys("witness")) {
-        const witness = await PROOFS.parsedKey(one, PROOFS.WITNESS);
-        const seen = await PROOFS.seenBy(found.receipt, witness);
+      for (const text of keys("witness")) {
+        const witness = await PROOFS.parsedKey(text, PROOFS.WITNESS);
+        const seen = await PROOFS.seenBy(proven.receipt, witness);
         if (seen === null) unchecked(`this browser cannot check the Ed25519 signature of ${witness.name}`);
         else lines.push(["✓", `the witness ${witness.name} saw that checkpoint at ${new Date(seen).toISOString()}`, "held"]);
       }
-      if (found.signers && known.length) say("该事件在台账之中，一字未改。 The event stands in the log, unchanged.", lines, "held");
-      else say("自身相符；须比对之处见下。 By itself it fits; what is still to be compared stands below.", lines, "unchecked");
+      if (proven.signers && known.length) say("该事件在台账之中，一字未改。 The event is in the log, unchanged.", lines, "held");
+      else say("自身相符；须比对之处见下。 The receipt is consistent in itself; the list below shows what you must still compare.", lines, "unchecked");
     } catch (error) {
-      // A receipt that lacks what it should have differs too.
+      // A receipt with missing parts counts as different, too.
       lines.push(["✗", error.message, "differs"]);
       say("核验不符。 Something differs.", lines, "differs");
     }
@@ -84,7 +84,7 @@
   });
   try {
     const fields = PROOFS.unpacked(record);
-    // In the order in which people ask: what, when, who; then the rest.
+    // In the order that readers expect: what, when, who, then the rest.
     const first = ["type", "occurred_at", "recorded_at", "actor", "body"].filter((name) => Object.hasOwn(fields, name));
     const order = new Set([...first, ...Object.keys(fields)]);
     at("event").replaceWith(shown(Object.fromEntries([...order].map((name) => [name, fields[name]]))));
@@ -92,5 +92,5 @@
     at("event").textContent = error.message;
   }
   if (globalThis.crypto && crypto.subtle) check();
-  else say("本浏览器在此处不能计算摘要：请保存本页后打开。 This browser computes no hashes here: save the page and open the file.", [], "unchecked");
+  else say("本浏览器在此处不能计算摘要：请保存本页后打开。 This browser cannot compute hashes here: save the page and open the saved file.", [], "unchecked");
 })();

@@ -107,7 +107,7 @@ def test_a_person_is_erased_by_a_token(url: str, command: Command) -> None:
     for word in ("张三", "110101199003074477", "psn-1"):
         code, _, said = command("erase", word, "--reason", "consent_withdrawn", "--ledger", url)
         assert code == 1
-        assert "PERSON is a token, psn-" in said
+        assert "PERSON must be a token: psn-" in said
         assert "register-person" in said
         assert word not in said.replace("psn- ", "")
 
@@ -171,7 +171,7 @@ def test_a_port_that_is_taken_is_named(
         for words in (("serve",), ("demo",), ("witness", "serve", "--logs", "logs")):
             code, _, said = command(*words, f"--port={port}")
             assert code == 2
-            assert f"127.0.0.1:{port} is taken" in said
+            assert f"127.0.0.1:{port} is in use" in said
             assert f'make run RUN_ARGS="--port {port + 1}"' in said
             assert "Errno" not in said
     assert list(tmp_path.iterdir()) == [logs]
@@ -227,7 +227,7 @@ def test_time_only_goes_on(url: str, command: Command) -> None:
     code, _, err = command("tick", "--at", "2026-01-14", "--ledger", url)
 
     assert code == 2
-    assert "must not lie before the last record" in err
+    assert "must not be earlier than the last record" in err
 
 
 def test_the_future_is_for_rehearsals(url: str, command: Command) -> None:
@@ -247,7 +247,7 @@ def test_verify_names_the_first_bad_place(url: str, command: Command) -> None:
     """All well is exit code 0; anything else 1, with the place in words and for machines."""
     code, out, _ = command("verify", "--ledger", url)
     assert code == 0
-    assert "as recorded, signed and counted" in out
+    assert "unchanged since recorded, signed and counted" in out
     assert "nothing was signed" in out
     assert "there are no views" in out
     # SQLite's own bookkeeping aside, looking has made no file.

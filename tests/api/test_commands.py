@@ -153,11 +153,11 @@ class TestIdempotency:
 
 
 _BAD_BODIES: dict[str, tuple[bytes, str | None, str]] = {
-    "empty": (b"", "", "not JSON"),
-    "cut short": (b'{"thing":"T-1"', "", "not JSON"),
-    "not JSON": (b"thing=T-1", "", "not JSON"),
-    "trailing": (b'{"thing":"T-1"} {}', "", "not JSON"),
-    "NaN": (b'{"thing":"T-1","amount":NaN}', "", "not JSON"),
+    "empty": (b"", "", "one JSON object"),
+    "cut short": (b'{"thing":"T-1"', "", "one JSON object"),
+    "not JSON": (b"thing=T-1", "", "one JSON object"),
+    "trailing": (b'{"thing":"T-1"} {}', "", "one JSON object"),
+    "NaN": (b'{"thing":"T-1","amount":NaN}', "", "one JSON object"),
     "array": (b"[]", "", "object"),
     "null": (b"null", "", "object"),
     "not UTF-8": (b'{"thing":"T-1","note":"\xff"}', None, "UTF-8"),

@@ -119,7 +119,7 @@ def test_a_header_costs_what_it_weighs(name: str) -> None:
 
 def test_the_key_that_stands_twice_is_named() -> None:
     """The first key to come again is the one that is told."""
-    with pytest.raises(Problem, match="'b' stands twice"):
+    with pytest.raises(Problem, match="'b' occurs twice"):
         decoded(b'{"given":{"a":1,"b":2,"c":3,"b":4,"a":5}}', DECODER)
 
 

@@ -432,7 +432,7 @@ class TestCommandLine:
             for role in ("operator", "unit_head"):
                 create = ("token", "create", "IT", "OP-1", role, "--ledger", url)
                 assert run(*create, "--second", "HEAD-1", typed=typed) == 2
-                assert "must confirm this by a token of their own" in capsys.readouterr().err
+                assert "must confirm this with their own valid token" in capsys.readouterr().err
         assert not self.events(url)
 
     @staticmethod

@@ -159,4 +159,4 @@ def test_nobody_enters_a_table_without_a_token(
     with pytest.raises(SystemExit) as end:
         main(["takeon", "enter", "penalty", str(path), "--takeon", "TAKEON-1"])
     assert end.value.code == 2
-    assert "a token of your own must be given" in capsys.readouterr().err
+    assert "your own token must be given" in capsys.readouterr().err

@@ -196,7 +196,7 @@ def test_a_view_that_is_behind(past: Past) -> None:
     faults, views, remarks = all_wrong(past)
 
     assert (faults, views) == ([], [])
-    assert f"view profiles has still {head:,} events to follow" in remarks
+    assert f"view profiles must still follow {head:,} events" in remarks
 
 
 @pytest.mark.parametrize("tiles", [True, False])

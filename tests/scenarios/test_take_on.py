@@ -492,7 +492,7 @@ async def test_the_page_about_it_is_true(world: World, command: Callable[[str], 
     assert "GEN-R1" in said
     code, report, said = await command(confirm)
     assert (code, report["done"], report["rejected"]) == (1, 2, 1), said
-    assert "nobody has entered" in said
+    assert "must be entered before it is confirmed" in said
     code, report, _ = await command(confirm)
     assert (report["done"], report["known"]) == (0, 2)
     await world.sign("JB", "EDB", closed, **closing)
@@ -525,9 +525,9 @@ async def test_a_row_is_confirmed_as_it_was_entered(
         (",罚款,一般,经营", ",罚金,一般,经营", "处罚类别 (types) must be one of"),
         ("91620100MA7LX01051", "91620100MA7LX0105", "uscc"),
         ("CF-381", "", "原系统编号 (ref) must not be blank"),
-        ("CF-382", "CF-381", "must stand in the table once"),
+        ("CF-382", "CF-381", "must occur once in the table"),
         (",R-1,", ",,", "缴款凭证1 (receipt_no_1) must not be blank"),
-        ("公示渠道", "", "must stand under the name of a column"),
+        ("公示渠道", "", "must be in a column with a name"),
     ],
 )
 async def test_a_bad_cell_is_rejected_by_name(
@@ -545,8 +545,8 @@ async def test_a_bad_cell_is_rejected_by_name(
     ("old", "new", "says"),
     [
         ("违法事实", "违法情况", "违法情况"),
-        ("罚款金额", "处罚金额", "does not know: 处罚金额"),
-        ("缴款凭证1", "doc_no", "names a column twice"),
+        ("罚款金额", "处罚金额", "it also has 处罚金额"),
+        ("缴款凭证1", "doc_no", "it names twice"),
     ],
 )
 async def test_a_column_that_is_not_known_is_refused(

@@ -958,7 +958,7 @@ def test_the_command_line(
     assert run("restore", backup, "--ledger", url, "--checkpoint", newer, "--accept-loss") == 1
     said = capsys.readouterr().out
     assert "has ended" in said
-    assert "--origin and another name" in said
+    assert "--origin and a new name" in said
 
     another_machine()
     (tmp_path / "again").mkdir()
@@ -967,7 +967,7 @@ def test_the_command_line(
     said = capsys.readouterr().out
     assert "the backup's own checkpoint" in said
     assert "restore again with --checkpoint" in said
-    assert "put it back before serving" in said
+    assert "restore it before you serve" in said
     assert kept.vkey in said
 
 
@@ -1019,7 +1019,7 @@ def test_the_way_on_after_a_loss(
     assert run(*restoring, "--accept-loss") == 2
     key_file(beside(place, "access")).unlink()
     assert run(*restoring, "--accept-loss") == 1
-    assert "access ledger's log begins anew" in capsys.readouterr().out
+    assert "access ledger's log starts again" in capsys.readouterr().out
 
     with Service(url, origin="new.example/log") as service:
         keeper = service.access_keeper

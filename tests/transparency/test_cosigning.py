@@ -352,16 +352,16 @@ OF_NO_USE: tuple[tuple[Answer, str, str], ...] = (
     (said(302), "302", "302"),
     (said(403, "whose key is this?"), "403", "403 whose key"),
     (said(404), "404", "404"),
-    (said(422), "422", "422, and it shows nothing by which that is so"),
-    (said(409, "5\n"), "unusable", "not text/x.tlog.size"),
+    (said(422), "422", "422, but it shows no evidence for this"),
+    (said(409, "5\n"), "unusable", "must be text/x.tlog.size"),
     (said(409, "many\n", SIZE_TYPE), "unusable", "'many' is no size"),
     (said(409, "9" * 5_000, SIZE_TYPE), "unusable", "is no size"),
-    (said(409, "0\n", SIZE_TYPE), "unusable", "with the size that it was sent"),
-    (said(409, "999\n", SIZE_TYPE), "ahead", "it shows nothing by which that is so"),
+    (said(409, "0\n", SIZE_TYPE), "unusable", "must have another size"),
+    (said(409, "999\n", SIZE_TYPE), "ahead", "it shows no evidence for this"),
     (said(200), "unusable", "no signatures"),
     (said(200, "yes"), "unusable", "no signatures"),
     (said(200, "— yes\n"), "unusable", "no signature line"),
-    (said(200, "x" * 300_000), "unusable", "more than"),
+    (said(200, "x" * 300_000), "unusable", "must have at most"),
     (signs(SECOND), "unusable", "not signed by"),
     (signs(WITNESS, instead=f"{ORIGIN}\n1\n{'A' * 43}=\n"), "unusable", "is wrong"),
     (signs(WITNESS, at=0), "unusable", "says no time"),
@@ -424,7 +424,7 @@ async def test_another_tree_of_the_same_name(
     one = witnesses(again).witnesses[0]
     outcome = "422" if more else "ahead"
     await until(lambda: one.error and one.outcomes[outcome])
-    assert "another one goes by its name" in str(again.keeper.error)
+    assert "another log uses its name" in str(again.keeper.error)
     signed = again.keeper.log.checkpoint()
     region.record(again, 2)
     await asyncio.sleep(1)
@@ -497,7 +497,7 @@ async def test_a_witness_without_evidence_stops_nothing(
         await until(witnessed(service, region.record(service)))
     liar = witnesses(service).witnesses[0]
     await until(lambda: liar.error)
-    assert "it shows nothing by which that is so" in str(liar.error)
+    assert "it shows no evidence for this" in str(liar.error)
     assert service.keeper.error is None
     async with TestClient(TestServer(service.app())) as client:
         parts = (await (await client.get("/readyz", headers=operator(service))).json())["parts"]
@@ -521,7 +521,7 @@ async def test_one_witness_with_evidence_stops_the_signing(region: Region, size:
         two=await region.serves(make_witness_app(region.witness("two"))),
     )
     await until(lambda: service.keeper.error)
-    assert "another one goes by its name" in str(service.keeper.error)
+    assert "another log uses its name" in str(service.keeper.error)
 
 
 async def test_what_another_service_signed_is_no_fork(region: Region) -> None:
@@ -580,7 +580,7 @@ def test_policies_that_cannot_be_meant(tmp_path: Path) -> None:
     key = WITNESS.verifier(COSIGNATURE).vkey()
     for text, says in (
         (f"log {OTHERS.verifier().vkey()}\nquorum none", "other logs"),
-        (f"witness one {key}\nquorum one", "quorum cannot be reached"),
+        (f"witness one {key}\nquorum one", "must suffice for the policy's quorum"),
     ):
         with pytest.raises(PolicyError, match=says):
             Service(url, witnesses=parse_policy(text.encode()))

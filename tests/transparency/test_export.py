@@ -431,8 +431,8 @@ def test_what_only_its_maker_says_is_called_so(
     capsys.readouterr()
     assert run("verify", bundle) == 3
     said = " ".join(capsys.readouterr().out.split())
-    assert "By the word of its maker alone: of {'from': '2020-01-01'}, made at " in said
-    assert "It does not show that there is no other record" in said
+    assert "Only its maker says, without proof: records of {'from': '2020-01-01'}, made at " in said
+    assert "This does not show that there are no other records" in said
 
 
 def test_what_is_no_bundle(full: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -401,13 +401,13 @@ def test_a_witness_at_a_terminal(tmp_path: Path) -> None:
     store.rename(tmp_path / "elsewhere.db")
     forgetful = run(*words)
     assert (forgetful.returncode, store.exists()) == (2, False), "a key goes with its store"
-    assert "put that file back" in forgetful.stderr.replace("\n", " ")
+    assert "restore that file" in forgetful.stderr.replace("\n", " ")
     (tmp_path / "elsewhere.db").rename(store)
     key.unlink()
     lost = run(*words, "--name=witness.example/w9")
     assert (lost.returncode, key.exists()) == (2, False), "a store goes with its key"
     logs.write_text("quorum none")
-    assert "names no log" in run(*words).stderr
+    assert "must name a log" in run(*words).stderr
     logs.write_text("log nonsense")
     assert "line 1" in run(*words).stderr
 

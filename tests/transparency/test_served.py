@@ -198,9 +198,9 @@ async def test_a_receipt_to_keep(world: World) -> None:
             opened(html, key=key, blind="an old browser"),
         ]
     )["pages"]
-    assert "still to be compared" in blind["verdict"]
+    assert "must still compare" in blind["verdict"]
     assert "? this browser cannot check the Ed25519 signature" in blind["report"]
-    assert "still to be compared" in own["verdict"]
+    assert "must still compare" in own["verdict"]
     assert f"compare it: {key}" in own["report"]
     assert "unchanged" in given["verdict"]
     assert "✓ that checkpoint was signed with the key that you gave" in given["report"]
