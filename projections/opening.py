@@ -41,8 +41,9 @@ def _makers() -> tuple[Callable[[], View], ...]:
     return tuple(named[name] for name in sorted(named))
 
 
-def _subclasses(view: type) -> Iterator[type[View]]:
+def _subclasses(view: type[Any]) -> Iterator[type[View]]:
     """Yield the subclasses of a view class that this package defines, of all depths."""
+    subclass: type[View]
     for subclass in view.__subclasses__():
         if subclass.__module__.startswith("projections."):
             yield subclass
