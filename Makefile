@@ -16,6 +16,9 @@ UV_VERSION = 0.13.9
 
 export HYPOTHESIS_PROFILE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Images for containers set it. The tests start some hundred processes, and each would compile the
+# whole program anew, which takes three times as long as loading it.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet

@@ -18,8 +18,12 @@ from __future__ import annotations
 import logging
 import os
 import random
+import shutil
 import sys
+import tempfile
 import threading
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,7 +36,6 @@ from tests.postgres import PostgresServer, library_recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from eventsourcing.dcb.api import DCBRecorder
 
@@ -45,9 +48,31 @@ settings.register_profile("thorough", settings.get_profile("dev"), max_examples=
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 
 
+#: Where Linux keeps files in memory, and how much of it has to be free for those of a run.
+MEMORY, ROOM = Path("/dev/shm"), 4 << 30
+
+
+def _write_to_memory() -> None:
+    """Put temporary files where a flush to the disk takes no time, unless ``TMPDIR`` says where.
+
+    A served ledger flushes some ten files, for each command several times, and a test waits for
+    every one. No test takes the power away: what a killed process wrote is there on either.
+    """
+    with suppress(OSError):
+        if (
+            "TMPDIR" not in os.environ
+            and os.access(MEMORY, os.W_OK)
+            and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC  # some tests build programs
+            and shutil.disk_usage(MEMORY).free >= ROOM
+        ):
+            os.environ["TMPDIR"] = str(MEMORY)
+            tempfile.tempdir = None  # it was asked for before
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     Watch.ON = True
+    _write_to_memory()
     settings.load_profile(config.getoption("--hypothesis-profile") or PROFILE)
     repeats = settings.get_current_profile_name() == "ci"
     if not repeats and config.getoption("--hypothesis-seed") is None:

@@ -32,8 +32,8 @@ async def unanswerable(world: World) -> list[str]:
     """The items whose commands are all refused as out of step, with what was said of them."""
     left: dict[str, list[str]] = {}
     answered: set[str] = set()
-    for who in world.tokens:
-        if who not in PEOPLE or PEOPLE[who][2] not in READERS:
+    for who in PEOPLE:
+        if PEOPLE[who][2] not in READERS:
             continue
         items = await world.inbox(who)
         still = {item["item"] for item in items}

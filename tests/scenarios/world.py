@@ -9,11 +9,13 @@ from typing import Any
 
 from aiohttp.test_utils import TestClient, TestServer
 
+from api.http.tokens import Tokens
 from api.service import Service
 from ledger.general.vocabulary import Role
 from ledger.kernel import Event
 from ledger.kernel.events import CIVIL_ZONE
 from projections.opening import verify_views
+from tests.empty import lay_views
 from tests.gwt import HEAD, Record
 from tests.scenarios import answering
 
@@ -97,6 +99,18 @@ CALENDAR_2027 = {
 }
 
 
+class Purse(dict[str, str]):
+    """Tokens by who holds them; somebody of ``PEOPLE`` is given one when first asked for it."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+
+    def __missing__(self, who: str) -> str:
+        unit, person, role, entity = PEOPLE[who]
+        self[who] = self._tokens.create(unit, person, role, entity=entity)
+        return self[who]
+
+
 class World:
     """The service and the hands that use it. Commands go through HTTP, as everything else."""
 
@@ -110,10 +124,11 @@ class World:
         self.read: set[tuple[str, str]] = set()
         self.at(start)
         self.path = folder / "ledger.db"
+        lay_views(self.path)
         self.service = Service(f"sqlite:///{self.path}", clock=lambda: self.now)
         self.recorder = self.service.recorder
-        create = self.service.tokens.create
-        self.tokens = {who: create(u, p, r, entity=e) for who, (u, p, r, e) in PEOPLE.items()}
+        #: By who acts. Those of ``PEOPLE`` are made when they are first used.
+        self.tokens = Purse(self.service.tokens)
         self.client = TestClient(TestServer(self.service.app()))
 
     async def __aenter__(self) -> World:

@@ -15,6 +15,7 @@ from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Recorded
 from ledger.kernel.events import CIVIL_ZONE
 from projections.drawing.desk import Desk
 from projections.watches.clock import tick
+from tests.empty import lay_views
 from tests.sequences.book import Book
 
 #: Those that inspect and fine.
@@ -91,6 +92,7 @@ class Town:
         dice = Random(0)
         self._ids = patch.object(clock._Randomness, "take", lambda _, n: dice.randbytes(n))
         self._ids.start()
+        lay_views(folder / "ledger.db")
         self.service = Service(f"sqlite:///{folder / 'ledger.db'}", clock=lambda: self.now)
         self.ledger = self.service.ledger
         self.desk = Desk(self.service.follower, self.service.blobs)
