@@ -50,6 +50,7 @@ def package_years() -> Years:
     return {year: (tuple(holidays[year]), tuple(makeup[year])) for year in sorted(holidays)}
 
 
+@cache
 def seed_source() -> str:
     """Return the source that is recorded with the seeded calendars."""
     return f"annual notices of the State Council, by chinesecalendar {version('chinesecalendar')}"
