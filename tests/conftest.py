@@ -23,6 +23,7 @@ import sys
 import tempfile
 import threading
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,14 +123,24 @@ def _no_real_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where nothing is remembered yet, another one each time.
+
+    ``mktemp`` looks at all its folders to number a new one, and every test asks for one.
+    """
+    folder = tmp_path_factory.mktemp("machines")
+    return (folder / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
 def another_machine(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    machines: Iterator[Path], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], None]:
     """Every test begins on one: what its logs sign is remembered there, and in no real home."""
 
     def begin() -> None:
-        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        monkeypatch.setenv("XDG_STATE_HOME", str(next(machines)))
 
     begin()
     return begin
