@@ -30,6 +30,7 @@ from ledger.intake.sample import sample_folder
 from ledger.kernel import Actor
 from ledger.systems.entities.commands import RegisterEntity
 from ledger.systems.entities.events import Identity
+from tests.intake.registers import small_register
 
 pytestmark = [pytest.mark.xdist_group("processes"), pytest.mark.slow]
 
@@ -230,13 +231,18 @@ def test_a_url_that_names_no_file(
     "name", ["a#b.db", "a?mode=ro", "a%20b.db", "a b.db", "台账.db", "x/~/y.db"]
 )
 def test_a_url_means_what_it_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The file has the name that the URL gives it, to the last character, and no other is made."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / "a").write_text("another file")
-    words = ["import", "sf-food", str(sample_folder()), "--ledger", f"sqlite:///{name}"]
+    register = small_register(tmp_path_factory.mktemp("register"))
+    words = ["import", "sf-food", str(register), "--ledger", f"sqlite:///{name}"]
     assert run(words, capsys)[0] == 0
     assert (tmp_path / name).is_file()
     assert (tmp_path / "a").read_text() == "another file"

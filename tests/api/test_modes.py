@@ -11,9 +11,9 @@ import pytest
 from api.cli.command_line import main
 from api.http.tokens import Tokens
 from api.service import Service
-from ledger.intake.sample import sample_folder
 from ledger.opening import UnusableUrl, refuse_writable
 from ledger.stores import StoreError
+from tests.intake.registers import small_register
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes say nothing here")
 
@@ -146,7 +146,7 @@ def test_everything_that_a_service_creates(tmp_path: Path) -> None:
     for words in (
         ("export", str(samples / "out.zip"), "--from", "2000-01-01", "--ledger", url),
         ("export", str(samples / "out"), "--from", "2000-01-01", "--ledger", url),
-        ("import", "sf-food", str(sample_folder()), "--ledger", url),
+        ("import", "sf-food", str(small_register(tmp_path / "register")), "--ledger", url),
         ("backup", str(samples / "backup"), "--ledger", url),
         ("rebuild", "--ledger", url),
         ("restore", str(samples / "backup"), "--ledger", f"sqlite:///{samples}/again/ledger.db"),

@@ -356,6 +356,12 @@ def sf_register(folder: Path, **files: Iterable[Row]) -> Path:
     return folder
 
 
+def small_register(folder: Path) -> Path:
+    """San Francisco's register with one visit that is imported, and one that is refused."""
+    refused = visit(date="2015-02-30")
+    return sf_register(folder, businesses=[business()], inspections=[visit(), refused])
+
+
 def nyc_register(folder: Path, *rows: Row, name: str = "nyc_inspections_2013.csv.gz") -> Path:
     """New York's register with these rows, in a folder."""
     folder.mkdir(exist_ok=True)
