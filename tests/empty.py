@@ -22,7 +22,12 @@ from projections.opening import open_views
 
 def lay_views(ledger: Path) -> None:
     """Put the views of an empty ledger where the service over this ledger will look for them."""
-    views = os.open(beside(ledger, "views"), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    write_views(beside(ledger, "views"))
+
+
+def write_views(path: Path) -> None:
+    """Write the views of an empty ledger to a new file."""
+    views = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(views, "wb") as file:
         file.write(_views())
 

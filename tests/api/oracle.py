@@ -38,6 +38,7 @@ from ledger.kernel import Actor, Event, Recorded, Visibility, codec
 from ledger.kernel.events import Envelope
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.systems.policies.commands import SeedLedger
+from tests.empty import lay_views
 from tests.golden import records, released_types
 from tests.gwt import Scenario
 from tests.projections.facts import E1, E2
@@ -272,6 +273,7 @@ class Shelf:
         self._path = folder / f"{name}.db"
         with SQLiteRecorder(self._path) as recorder:
             recorder.append([stored(record) for record in events])
+        lay_views(self._path)
         self.head = len(events)
         self._opened = AsyncExitStack()
         self.tokens: dict[str, str] = {}

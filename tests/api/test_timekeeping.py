@@ -17,6 +17,7 @@ from api.service import Service
 from ledger.access.events import ClockConfirmed
 from ledger.kernel import Unavailable, codec
 from ledger.systems.supervision.events import FindingRaised
+from tests.empty import lay_views
 from tests.gwt import HEAD, Record
 
 START = datetime(2026, 5, 11, 2, tzinfo=UTC)
@@ -109,6 +110,8 @@ class Running:
     """A service whose clock a test sets."""
 
     def __init__(self, path: Path, time: Time) -> None:
+        if not path.exists():
+            lay_views(path)
         self.service = Service(f"sqlite:///{path}", timekeeper=time.keeper())
         create = self.service.tokens.create
         self.tokens = {

@@ -23,6 +23,7 @@ from ledger.systems.supervision.events import (
 )
 from projections.follower import Follower
 from projections.opening import open_views
+from tests.empty import lay_views
 from tests.projections.facts import E1, E2, E3, Past, calendar, caps, inspection, policy, task
 from tests.projections.test_profiles import ended, grade, opened, record, started
 
@@ -36,6 +37,7 @@ def past(ledger: Ledger) -> Past:
 
 @pytest.fixture
 def follower(ledger: Ledger, tmp_path: Path) -> Iterator[Follower]:
+    lay_views(tmp_path / "ledger.db")
     views = open_views(f"sqlite:///{tmp_path / 'ledger.db'}")
     with Follower(ledger.recorder, views) as opened_follower:
         opened_follower.start()

@@ -11,6 +11,7 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from projections.follower import Follower, Views
 from projections.opening import all_views
 from projections.tables import open_engine
+from tests.empty import write_views
 from tests.projections.facts import Past
 
 
@@ -21,6 +22,7 @@ def past() -> Past:
 
 @pytest.fixture
 def views(tmp_path: Path) -> Iterator[Views]:
+    write_views(tmp_path / "views.db")
     opened = Views(open_engine(f"sqlite:///{tmp_path / 'views.db'}"), all_views())
     yield opened
     opened.close()

@@ -67,12 +67,12 @@ from projections.explain.burden import BURDENS, Burdens
 from projections.explain.burden import document as burden_document
 from projections.explain.replay import Hypothetical, NothingKnown, as_if_repaired, replay
 from projections.follower import Follower, Views
-from projections.opening import all_views
 from projections.profiles import (
     EVERY,
     PROFILES,
     Audience,
     CreditProfile,
+    Profiles,
     difference,
     render,
     says_nothing,
@@ -494,7 +494,7 @@ def test_the_view_shows_what_a_replay_shows(facts: strategies.Facts, batch: int)
     """The stored document of every business equals its replay with defaults."""
     past = Past(InMemoryDCBRecorder())
     facts.tell(past)
-    views = Views(open_engine("sqlite://"), all_views())
+    views = Views(open_engine("sqlite://"), [Profiles()])
     with Follower(past.recorder, views, batch=batch) as follower:
         follower.catch_up()
         with views.reading() as connection:

@@ -36,6 +36,7 @@ from ledger.transparency.proofs import parse_receipt
 from ledger.transparency.store import Signed
 from ledger.transparency.submissions import SIZE_TYPE, parse_submission
 from ledger.transparency.witness import OtherSize, Witness, origin_hash
+from tests.empty import lay_views
 from tests.gwt import HEAD, Record
 from tests.transparency.regions import OTHERS, WITNESS, signer
 
@@ -60,6 +61,7 @@ class Region:
         self.folder = folder
         self.url = f"sqlite:///{folder / 'ledger.db'}"
         self.key = make_key(next_key(key_file(folder / "ledger.db")), ORIGIN)
+        lay_views(folder / "ledger.db")
         self.services: list[Service] = []
         self.servers: list[TestServer] = []
         self.witnesses: list[Witness] = []
