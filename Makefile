@@ -24,7 +24,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet
 SOURCES = $(wildcard ledger projections api tools tests benchmarks)
 
-.PHONY: help run test pytest soak lint format docs bench requirements clean distclean venv install install-dev
+.PHONY: help run test pytest soak lint style format docs bench requirements clean distclean venv install install-dev
 .NOTPARALLEL:
 
 help:
@@ -42,11 +42,18 @@ help:
 run: install
 	@$(BIN)/supervision-ledger demo $(RUN_ARGS)
 
-test: lint pytest
-
 # loadgroup: tests marked with one xdist_group stay on one worker, one after another.
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+# The types take one processor a minute; the tests begin meanwhile. What they said is told last.
+test: style
+	@mkdir -p build
+	@$(BIN)/mypy >build/types.txt 2>&1 & types=$$!; trap 'kill $$types' INT TERM; \
+	$(PYTEST) $(PYTEST_ARGS); tests=$$?; \
+	wait $$types; checked=$$?; cat build/types.txt; exit $$((tests | checked))
+
 pytest: install-dev
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	@$(PYTEST) $(PYTEST_ARGS)
 
 # The random searches for longer than `make test` has time for; what they print says how to repeat.
 soak: export HYPOTHESIS_PROFILE = thorough
@@ -55,14 +62,16 @@ soak: export RENDER_ROUNDS = $(SOAK_ROUNDS)
 soak: export INVARIANT_ROUNDS = $(SOAK_ROUNDS)
 soak: export INVARIANT_STEPS = 200,200,200
 soak: install-dev
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --timeout 0 $(PYTEST_ARGS) \
+	@$(PYTEST) --timeout 0 $(PYTEST_ARGS) \
 		tests/sequences tests/invariants tests/api/test_secrecy.py tests/model tests/projections tests/kernel \
 		tests/stores tests/systems tests/faults tests/intake
 
-lint: install-dev
+lint: style
+	@$(BIN)/mypy
+
+style: install-dev
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
 format: install-dev
