@@ -45,19 +45,11 @@ from ledger.kernel.sequencer import Beside
 from ledger.systems.approvals.commands import ApproveRequest
 from ledger.systems.approvals.events import ApprovalGiven, ApprovalRequested
 from tests.rereading import require_tells_nothing
+from tests.cast import HEAD
 
 parse = Formatter().parse
 
 Expected = Event | type[Event] | Callable[[Recorded], object]
-
-
-def actor(unit: str, person: str, role: str) -> Actor:
-    """Somebody of a unit in a role."""
-    return Actor(unit_id=unit, person_id=person, role=role)
-
-
-HEAD = actor("MRB", "MRB-HEAD", "unit_head")
-DEPUTY = actor("MRB", "MRB-DEPUTY", "office_head")
 
 
 def on(day: str, event: Event) -> Fact:

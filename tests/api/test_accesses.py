@@ -10,8 +10,9 @@ import pytest
 
 from ledger.kernel import Actor
 from ledger.systems.complaints.events import ComplaintReceived
+from tests.cast import E_A
 from tests.gwt import Record
-from tests.scenarios.world import E_A, PRESCRIBED, World
+from tests.scenarios.world import PRESCRIBED, World
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 
 from api.systems import actcodes
 from ledger.systems.filing import actcode
-from tests.scenarios.world import E_A, E_B, PRESCRIBED, World
+from tests.cast import E_A, E_B
+from tests.scenarios.world import PRESCRIBED, World
 
 DAY = "2026-08-03"
 

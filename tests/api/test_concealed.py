@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from api.http import evenly
-from tests.scenarios.world import E_A, E_B, E_C, World
+from tests.cast import E_A, E_B, E_C
+from tests.scenarios.world import World
 
 COMPLAINT = {
     "complaint": "CMP-1",

@@ -21,7 +21,8 @@ from ledger.systems.credit.events import (
 )
 from ledger.systems.penalties.events import DecisionPublished, DecisionWithdrawn
 from ledger.systems.publicity.events import ActPublished
-from tests.scenarios.world import E_B, E_C, World
+from tests.cast import E_B, E_C
+from tests.scenarios.world import World
 
 PROFILE = f"/v1/entities/{E_C}/profile"
 OUTSIDE = ("public", "E-B", "EMB head", "BANK")

@@ -25,7 +25,8 @@ from ledger.general.mediatypes import media_type_of
 from ledger.vault.sealing import Unsealable
 from ledger.verification import Files, verify_ledger
 from ledger.verification.copies import verify_backup
-from tests.scenarios.world import E_A, E_B, World
+from tests.cast import E_A, E_B
+from tests.scenarios.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
 PHOTO = b"\xff\xd8\xff\xe0" + os.urandom(200_000)

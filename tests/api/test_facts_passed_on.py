@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.world import E_A, World
+from tests.cast import E_A
+from tests.scenarios.world import World
 
 FACTS = "两名工作人员入企未亮码"
 #: The body accused, its handler, and somebody of each who asks.

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.world import E_A, E_B, PRESCRIBED, World
+from tests.cast import E_A, E_B
+from tests.scenarios.world import PRESCRIBED, World
 
 PROFILE = f"/v1/entities/{E_B}/profile"
 REPLAY = f"/v1/entities/{E_B}/replay"

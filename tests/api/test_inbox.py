@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ledger.systems.approvals.events import ApprovalRequested
-from tests.scenarios.world import E_A, E_B, PEOPLE, World
+from tests.cast import E_A, E_B
+from tests.scenarios.world import PEOPLE, World
 
 #: Everybody with an inbox.
 READERS = [who for who, (_, _, role, _) in PEOPLE.items() if role != "public"]

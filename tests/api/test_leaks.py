@@ -24,6 +24,7 @@ from ledger.systems.draws.checking import verify
 from ledger.systems.keylist.events import KeyUnitDesignated
 from ledger.systems.observation.events import ObservationGranted, PolicyBasis
 from ledger.systems.reconsideration.events import ReconApplied
+from tests.cast import E_A, E_B, E_C
 from tests.scenarios.drawing import (
     DRAW,
     OPERATOR,
@@ -32,7 +33,7 @@ from tests.scenarios.drawing import (
     given_roster,
     values,
 )
-from tests.scenarios.world import E_A, E_B, E_C, World
+from tests.scenarios.world import World
 
 
 @pytest.fixture

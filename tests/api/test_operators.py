@@ -26,7 +26,8 @@ from ledger.opening import beside
 from ledger.registry import COMMANDS
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.verification import verify_records
-from tests.scenarios.world import E_A, E_C, World
+from tests.cast import E_A, E_C
+from tests.scenarios.world import World
 
 ROLES = [role for role in get_args(Role) if role != "operator"]
 GRANTS = "/v1/operations"

@@ -16,7 +16,8 @@ from api.log import transparency
 from api.operations import accesses
 from api.sealed import persons
 from api.views import RESOURCES as VIEWS
-from tests.scenarios.world import E_A, World
+from tests.cast import E_A
+from tests.scenarios.world import World
 
 #: Words that a reader of JSON, of YAML or of Python takes for nothing.
 NOTHINGS = ("null", "None", "nil", "undefined", "~")

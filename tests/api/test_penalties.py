@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from projections.opening import verify_views
-from tests.scenarios.world import CALENDAR_2027, E_B, E_C, World
+from tests.cast import E_B, E_C
+from tests.scenarios.world import CALENDAR_2027, World
 
 STEP = {"tier": "一般", "circumstances": "-", "min_fen": 100_000, "max_fen": 600_000}
 BENCHMARK = {

@@ -18,7 +18,8 @@ from api.running.logs import LogWriter, configure_logging
 from api.service import Service
 from ledger.opening import beside
 from ledger.verification import verify_records
-from tests.scenarios.world import E_A, PRESCRIBED, World
+from tests.cast import E_A
+from tests.scenarios.world import PRESCRIBED, World
 
 NAME, CONTACT, NUMBER = "欧阳震华", "兰州新区纬一路七号 13909310042", "620102199001011233"
 PIPL = [{"instrument": "个人信息保护法", "article": "Art. 47"}]

@@ -30,8 +30,9 @@ from ledger.kernel.subjects import hideable, main_field, subject_fields
 from ledger.registry import COMMANDS, Entry
 from ledger.telling import TOLD
 from tests import golden
+from tests.cast import E_A, E_B, E_C
 from tests.gwt import Record
-from tests.scenarios.world import E_A, E_B, E_C, World
+from tests.scenarios.world import World
 
 #: The sender's own unit and business; what is hidden is recorded by MRB, about E_A.
 UNIT, BUSINESS = "EMB", E_B

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.world import E_C, World
+from tests.cast import E_C
+from tests.scenarios.world import World
 
 FIGURES = {
     "licences": 1,

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.world import E_C, E_D, World
+from tests.cast import E_C, E_D
+from tests.scenarios.world import World
 
 
 @pytest.fixture

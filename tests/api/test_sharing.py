@@ -15,8 +15,9 @@ from api.feed import resource as feed_module
 from ledger.kernel import Event
 from ledger.systems.credit.events import PublicityTerminated
 from ledger.systems.sharing.events import RemovalNotified
+from tests.cast import E_B, E_C
 from tests.scenarios.test_s15_repair import SUBSCRIBE
-from tests.scenarios.world import E_B, E_C, World
+from tests.scenarios.world import World
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.world import E_A, World
+from tests.cast import E_A
+from tests.scenarios.world import World
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from api.service import Service
 from ledger.access.events import ClockConfirmed
 from ledger.kernel import Unavailable, codec
 from ledger.systems.supervision.events import FindingRaised
+from tests.cast import HEAD
 from tests.empty import lay_views
-from tests.gwt import HEAD, Record
+from tests.gwt import Record
 
 START = datetime(2026, 5, 11, 2, tzinfo=UTC)
 QUALIFY = {"unit": "MRB", "name": "x", "kind": "organ", "valid_from": "2020-01-01"}

@@ -14,7 +14,8 @@ from eventsourcing.persistence import OperationalError
 
 from api.app import RESOURCES as OWN
 from api.views import RESOURCES as VIEWS
-from tests.scenarios.world import E_A, World
+from tests.cast import E_A
+from tests.scenarios.world import World
 
 READERS = ("nobody", "public", "JB", "MRB head", "E-A")
 #: Names and versions of what this is made of, and paths of files.

@@ -26,7 +26,8 @@ from ledger.systems.repair.events import (
     RepairRefused,
 )
 from ledger.verification import verify_records
-from tests.gwt import HEAD, Record, on
+from tests.cast import HEAD
+from tests.gwt import Record, on
 from tests.racing import RACERS, race
 from tests.systems.repairing import GRANT, PROOFS, REFUSE, commitment, started
 from tests.systems.repairing import record as credit_record

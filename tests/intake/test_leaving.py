@@ -24,6 +24,7 @@ from ledger.systems.entities.commands import ReenterEntity
 from ledger.systems.entities.events import EntityLeftRegister, EntityRegistered, Identity
 from ledger.systems.entities.folds import Registration
 from ledger.systems.filing.events import InspectionCancelled
+from tests.cast import EDB, HEAD
 from tests.gwt import Scenario, on
 from tests.intake.registers import OPERATOR, change, sf_register
 from tests.systems.draw_story import (
@@ -33,7 +34,6 @@ from tests.systems.draw_story import (
     EXECUTE,
     FREEZE,
     FREEZE_OFFICERS,
-    HEAD,
     MATTER_LIST,
     RATIOS,
     REVEAL,
@@ -42,7 +42,7 @@ from tests.systems.draw_story import (
     given_matters,
     replace,
 )
-from tests.systems.test_leaving import DELIST, EDB, SPARE_C, C, reserves, task
+from tests.systems.test_leaving import DELIST, SPARE_C, C, reserves, task
 from tests.systems.test_leaving import story as planned
 
 IMPORT = ImportRows(

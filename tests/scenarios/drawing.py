@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.cast import GRADES, PREFIX
 from tests.scenarios.world import PEOPLE, World
 
 DRAW = "DRAW-2026-0007"
-PREFIX = "91620100MA7LX"
-GRADES = {
-    "A": ("0017J", "0025D", "00338", "00413", "005XT"),
-    "B": ("0068T", "0076M", "0084G"),
-    "C": ("0092B", "01051"),
-    "D": ("0113U", "0121N"),
-}
 ROSTER_HASH = "f4716e0f64bc7d9a98cb70581bcebaab4a5517a47429534f66eda65e79af7b84"
 VALUES = {
     "双色球第2026082期开奖日期": "20260719",

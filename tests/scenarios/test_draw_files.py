@@ -28,11 +28,11 @@ from ledger.transparency.merkle import leaf_hash, node_hash
 from ledger.transparency.notes import COSIGNATURE, Signer, parse_note
 from ledger.transparency.proofs import parse_receipt
 from projections.drawing import desk as drawing
+from tests.cast import E_A, E_C, PREFIX
 from tests.page_scripts import answers
 from tests.scenarios.drawing import (
     DRAW,
     OPERATOR,
-    PREFIX,
     ROSTER_HASH,
     announcement,
     given_roster,
@@ -40,7 +40,7 @@ from tests.scenarios.drawing import (
     values,
     visit,
 )
-from tests.scenarios.world import E_A, E_C, World
+from tests.scenarios.world import World
 
 ROOT = Path(__file__).parents[2]
 #: Those drawn in S4, and two that were not: a reserve, and one far behind.

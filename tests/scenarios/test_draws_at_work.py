@@ -11,11 +11,10 @@ import pytest
 from ledger.kernel import Unavailable
 from ledger.stores.blobs import Blobs
 from projections.drawing import desk as drawing
+from tests.cast import E_C, GRADES, PREFIX
 from tests.scenarios.drawing import (
     DRAW,
-    GRADES,
     OPERATOR,
-    PREFIX,
     ROSTER_HASH,
     announcement,
     freeze,
@@ -24,7 +23,7 @@ from tests.scenarios.drawing import (
     values,
     visit,
 )
-from tests.scenarios.world import E_C, World, types
+from tests.scenarios.world import World, types
 
 
 async def test_a_crash_between_the_batches_is_repaired_by_the_same_command(

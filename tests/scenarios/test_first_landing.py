@@ -18,7 +18,8 @@ from ledger.opening import LEDGER_CLOCK
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.systems.policies.commands import SeedLedger
 from ledger.verification.whole import verify_records
-from tests.scenarios.world import E_B, E_C, E_D, World
+from tests.cast import E_B, E_C, E_D
+from tests.scenarios.world import World
 
 _KEPT = Path(__file__).parents[1] / "fixtures" / "first_landing.db.gz"
 

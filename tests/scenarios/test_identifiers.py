@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.world import E_C, World, rules
+from tests.cast import E_C
+from tests.scenarios.world import World, rules
 
 REGISTER, REVISE = "entities/register-entity", "entities/revise-entity"
 #: Made up, right by both checks: a citizen's number that GB 32100 would take for a business's.

@@ -9,11 +9,12 @@ import pytest
 
 from ledger.systems.channels.events import ChannelTestFellDue
 from tests.api.test_decision_pages import ended
+from tests.cast import E_A, E_B, E_C
 from tests.scenarios.answerable import unanswerable
 from tests.scenarios.test_people_change import given_task
 from tests.scenarios.test_s09_joint_visit import PLAN, goes, june, leaves, task
 from tests.scenarios.test_s21_work_plan import MS_1, _plan
-from tests.scenarios.world import E_A, E_B, E_C, World
+from tests.scenarios.world import World
 
 __all__ = ["june"]
 

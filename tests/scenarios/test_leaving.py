@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.scenarios.world import E_B, E_C, World, rules
+from tests.cast import E_B, E_C
+from tests.scenarios.world import World, rules
 
 _DESIGNATION = {
     "designation": "KEY-1",

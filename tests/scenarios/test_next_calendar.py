@@ -13,7 +13,8 @@ from api.cli.calendar_commands import calendar_of
 from api.cli.command_line import main
 from ledger.intake.sources import SourceError
 from ledger.opening import UnusableUrl
-from tests.scenarios.world import CALENDAR_2027, E_C, World
+from tests.cast import E_C
+from tests.scenarios.world import CALENDAR_2027, World
 
 _ROWS = [
     *(f"{day},放假" for day in CALENDAR_2027["holidays"]),  # type: ignore[attr-defined]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from ledger.systems.handovers.events import DutyHandedOver
-from tests.scenarios.world import E_A, E_B, E_D, World
+from tests.cast import E_A, E_B, E_D
+from tests.scenarios.world import World
 
 
 async def given_task(world: World, task: str, entity: str, day: str, officers: list[str]) -> None:

@@ -1,6 +1,7 @@
 """S1: only matters that are listed with a real basis, and published, may be used."""
 
-from tests.scenarios.world import E_A, World, rules, types
+from tests.cast import E_A
+from tests.scenarios.world import World, rules, types
 
 
 async def test_s1_catalogue(world: World) -> None:

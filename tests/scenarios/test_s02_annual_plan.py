@@ -1,6 +1,7 @@
 """S2: a daily task needs its matter and month in a filed plan version."""
 
-from tests.scenarios.world import E_B, PRESCRIBED, World
+from tests.cast import E_B
+from tests.scenarios.world import PRESCRIBED, World
 
 
 async def test_s2_annual_plan(world: World) -> None:

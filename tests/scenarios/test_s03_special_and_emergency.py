@@ -1,6 +1,7 @@
 """S3: special and case inspections are filed first, emergencies afterwards and in time."""
 
-from tests.scenarios.world import E_B, E_C, World, types
+from tests.cast import E_B, E_C
+from tests.scenarios.world import World, types
 
 
 async def test_s3_special_and_emergency(world: World) -> None:

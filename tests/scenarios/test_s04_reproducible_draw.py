@@ -7,10 +7,10 @@ from decimal import ROUND_CEILING, Decimal
 from hashlib import sha256
 from typing import Any
 
+from tests.cast import E_C, PREFIX
 from tests.scenarios.drawing import (
     DRAW,
     OPERATOR,
-    PREFIX,
     ROSTER_HASH,
     SEED,
     announcement,
@@ -19,7 +19,7 @@ from tests.scenarios.drawing import (
     values,
     visit,
 )
-from tests.scenarios.world import E_C, World, types
+from tests.scenarios.world import World, types
 
 SELECTED = {
     "A": [("00338", "624850f74799e7d9", "0.2")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.cast import E_C
 from tests.scenarios.drawing import (
     DRAW,
     OPERATOR,
@@ -11,7 +12,7 @@ from tests.scenarios.drawing import (
     given_roster,
     given_seed,
 )
-from tests.scenarios.world import E_C, World, rules, types
+from tests.scenarios.world import World, rules, types
 
 
 async def test_s5_tampering(world: World) -> None:

@@ -1,6 +1,7 @@
 """S6: two certified officers, and a business that may refuse those who show no certificate."""
 
-from tests.scenarios.world import E_B, PRESCRIBED, World, rules
+from tests.cast import E_B
+from tests.scenarios.world import PRESCRIBED, World, rules
 
 
 async def test_s6_officers(world: World) -> None:

@@ -6,7 +6,8 @@ import json
 import re
 from typing import Any
 
-from tests.scenarios.world import E_A, PRESCRIBED, World, rules, types
+from tests.cast import E_A
+from tests.scenarios.world import PRESCRIBED, World, rules, types
 
 COMPLAINT: dict[str, Any] = {
     "complaint": "CMP-1",

@@ -1,6 +1,7 @@
 """S8: one capped visit a year for a business of grade B; clues are exempt, within reason."""
 
-from tests.scenarios.world import E_B, PRESCRIBED, World, rules
+from tests.cast import E_B
+from tests.scenarios.world import PRESCRIBED, World, rules
 
 
 async def test_s8_frequency_cap(world: World) -> None:

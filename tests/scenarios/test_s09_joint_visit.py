@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ledger.verification import verify_records
-from tests.scenarios.world import E_C, World, rules, types
+from tests.cast import E_C
+from tests.scenarios.world import World, rules, types
 
 HEADS = {"MRB": "MRB head", "EMB": "EMB head", "EEB": "EEB head"}
 MATTERS = {"MRB": "M-101", "EMB": "M-201", "EEB": "M-301"}

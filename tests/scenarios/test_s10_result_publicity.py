@@ -1,6 +1,7 @@
 """S10, the part of publicity: results are published within 20 working days of the visit."""
 
-from tests.scenarios.world import E_C, World, types
+from tests.cast import E_C
+from tests.scenarios.world import World, types
 
 
 async def test_s10_result_publicity(world: World) -> None:

@@ -1,6 +1,7 @@
 """S11: penalties are published within seven working days, whatever the holidays do."""
 
-from tests.scenarios.world import CALENDAR_2027, E_C, World
+from tests.cast import E_C
+from tests.scenarios.world import CALENDAR_2027, World
 
 
 async def test_s11_penalty_publicity(world: World) -> None:

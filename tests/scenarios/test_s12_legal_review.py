@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.scenarios.world import E_C, World, rules, types
+from tests.cast import E_C
+from tests.scenarios.world import World, rules, types
 
 FINE = 20_000_000  # 200,000 yuan
 

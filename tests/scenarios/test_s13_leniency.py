@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.scenarios.world import E_A, E_B, E_C, World, types
+from tests.cast import E_A, E_B, E_C
+from tests.scenarios.world import World, types
 
 LABEL = {
     "item": "EX-012",

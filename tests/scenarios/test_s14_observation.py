@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.scenarios.world import E_A, E_B, World, types
+from tests.cast import E_A, E_B
+from tests.scenarios.world import World, types
 
 
 def _grant(observation: str, entity: str, **changed: Any) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from ledger.systems.commitments.events import CommitmentMade
 from ledger.systems.dishonesty.events import SanctionApplied
-from tests.scenarios.world import E_C, World, types
+from tests.cast import E_C
+from tests.scenarios.world import World, types
 
 PROOFS = [
     {"shows": "conduct_corrected", "ref": "整改报告1号"},

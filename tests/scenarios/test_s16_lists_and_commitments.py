@@ -7,8 +7,9 @@ from typing import Any
 
 from ledger.opening import LEDGER_CLOCK
 from ledger.systems.credit.events import PublicityTerminated
+from tests.cast import E_A, E_B, E_C
 from tests.gwt import Record
-from tests.scenarios.world import E_A, E_B, E_C, World, types
+from tests.scenarios.world import World, types
 
 LAW = {"instrument": "中华人民共和国食品安全法", "article": "113"}
 LISTED = {"kind": "list_decision", "doc_no": "兰新市监失〔2026〕3号", "effective_on": "2026-05-19"}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tests.cast import E_C
 from tests.scenarios.test_s15_repair import APPLY, SUBSCRIBE, commitment
-from tests.scenarios.world import E_C, World
+from tests.scenarios.world import World
 
 
 async def test_s16_order_58_keeps_food_for_a_year(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tests.cast import E_C
 from tests.scenarios.test_s15_repair import PROOFS, commitment
-from tests.scenarios.world import E_C, World, types
+from tests.scenarios.world import World, types
 
 APPLY: dict[str, Any] = {
     "repair": "REP-1",

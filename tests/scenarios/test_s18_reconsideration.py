@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.world import E_D, World, rules, types
+from tests.cast import E_D
+from tests.scenarios.world import World, rules, types
 
 APPLY: dict[str, Any] = {
     "recon": "RCN-1",

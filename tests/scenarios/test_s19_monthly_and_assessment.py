@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.scenarios.world import E_C, World, types
+from tests.cast import E_C
+from tests.scenarios.world import World, types
 
 OFFICERS = ["OFF-021", "OFF-022"]
 CERTS = ["甘C-021", "甘C-022"]

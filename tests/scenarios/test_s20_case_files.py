@@ -5,7 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
-from tests.scenarios.world import E_C, World
+from tests.cast import E_C
+from tests.scenarios.world import World
 
 CASES = [f"CASE-2026-{n:02}" for n in range(1, 9)]
 VALUES = ["08 14 17 22 29 31 05", "3518.76"]

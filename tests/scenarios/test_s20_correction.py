@@ -3,7 +3,8 @@
 import sqlite3
 
 from ledger.verification import verify_records
-from tests.scenarios.world import E_A, E_B, PRESCRIBED, World, types
+from tests.cast import E_A, E_B
+from tests.scenarios.world import PRESCRIBED, World, types
 
 
 async def test_s20_correction(world: World) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.scenarios.world import E_A, E_D, World, rules
+from tests.cast import E_A, E_D
+from tests.scenarios.world import World, rules
 
 
 def listing(matter: str, **changed: Any) -> dict[str, Any]:

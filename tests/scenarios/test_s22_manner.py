@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.scenarios.world import E_A, E_C, E_D, PRESCRIBED, World, types
+from tests.cast import E_A, E_C, E_D
+from tests.scenarios.world import PRESCRIBED, World, types
 
 APPROVE = "filing/approve-task"
 DRAW = "DRAW-2026-0022"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.scenarios.world import E_A, E_C, World
+from tests.cast import E_A, E_C
+from tests.scenarios.world import World
 
 TOWN = "ZCZ"
 

@@ -6,7 +6,8 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from tests.scenarios.world import E_A, E_B, E_C, E_D, World, rules
+from tests.cast import E_A, E_B, E_C, E_D
+from tests.scenarios.world import World, rules
 
 RUN = "keylist/run-screening"
 DESIGNATE: dict[str, Any] = {

@@ -13,8 +13,9 @@ import pytest
 from api.cli.command_line import main
 from ledger.systems.draws.checking import Report, verify
 from ledger.verification import Files, verify_ledger
+from tests.cast import E_A, E_B, E_C, E_D
 from tests.scenarios.test_draw_files import in_browser
-from tests.scenarios.world import E_A, E_B, E_C, E_D, PRESCRIBED, World, types
+from tests.scenarios.world import PRESCRIBED, World, types
 
 DRAW = "DRAW-2026-0026"
 HEADS = {"MRB": "MRB head", "EMB": "EMB head", "EEB": "EEB head"}

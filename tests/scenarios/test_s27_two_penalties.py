@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.cast import E_B
 from tests.scenarios.test_s15_repair import commitment
 from tests.scenarios.test_s16_lists_and_commitments import given_catalogue
-from tests.scenarios.world import E_B, World, types
+from tests.scenarios.world import World, types
 
 PROFILE = f"/v1/entities/{E_B}/profile"
 REPLAY = f"/v1/entities/{E_B}/replay"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ledger.verification import Files, verify_ledger
-from tests.scenarios.drawing import GRADES, OFFICERS, OPERATOR, PREFIX, given_business
-from tests.scenarios.world import E_C, World, rules, types
+from tests.cast import E_C, GRADES, PREFIX
+from tests.scenarios.drawing import OFFICERS, OPERATOR, given_business
+from tests.scenarios.world import World, rules, types
 
 DRAW, TASK = "DRAW-2026-0028", "T-E-C"
 #: With this close of the index E-C is drawn from its stratum, and 0092B is the reserve.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ledger.systems.approvals.commands import ApproveRequest
-from tests.gwt import actor
+from tests.cast import E_B, actor
 from tests.scenarios.drawing import DRAW, OPERATOR, ROSTER_HASH, given_roster, given_seed
-from tests.scenarios.world import E_B, World, types
+from tests.scenarios.world import World, types
 
 OVERRIDE = {
     "entity": E_B,

@@ -11,7 +11,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.scenarios.world import CALENDAR_2027, E_A, E_B, E_C, E_D, rules, types
+from tests.cast import E_A, E_B, E_C, E_D
+from tests.scenarios.world import CALENDAR_2027, rules, types
 from tests.scenarios.year import DIGEST, Year, drawn_by_hand, systems_of
 
 CHUNHE = "91620100MA7LX0084G"

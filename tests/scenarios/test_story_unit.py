@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ledger.kernel.days import add_months
-from tests.scenarios.world import E_A, E_B, E_C, E_D, rules, types
+from tests.cast import E_A, E_B, E_C, E_D
+from tests.scenarios.world import rules, types
 from tests.scenarios.year import DIGEST, Year, drawn_by_hand, systems_of
 
 QINGTIAN, YUFENG = "91620100MA7LX0068T", "91620100MA7LX0084G"

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from api.cli.command_line import main
+from tests.cast import E_B, E_C, E_D
 from tests.scenarios.test_s15_repair import commitment
-from tests.scenarios.world import E_B, E_C, E_D, World, rules, types
+from tests.scenarios.world import World, rules, types
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "take-on.md"
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.world import E_A, E_B, E_C, PRESCRIBED, World, types
+from tests.cast import E_A, E_B, E_C
+from tests.scenarios.world import PRESCRIBED, World, types
 
 DAY = "2026-08-03"
 PROFILE = f"/v1/entities/{E_C}/profile"

@@ -29,10 +29,10 @@ from ledger.systems.draws.making import drawn
 from ledger.systems.progress.events import ProgressLedgerSubmitted
 from ledger.systems.progress.metrics import metrics_of
 from ledger.verification import Files, Verification, verify_ledger
+from tests.cast import PREFIX
 from tests.scenarios.drawing import (
     DRAW,
     OPERATOR,
-    PREFIX,
     ROSTER_HASH,
     announcement,
     given_roster,

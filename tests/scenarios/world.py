@@ -15,14 +15,10 @@ from ledger.general.vocabulary import Role
 from ledger.kernel import Event
 from ledger.kernel.events import CIVIL_ZONE
 from projections.opening import verify_views
+from tests.cast import E_A, E_B, E_C, E_D, HEAD
 from tests.empty import lay_views
-from tests.gwt import HEAD, Record
+from tests.gwt import Record
 from tests.scenarios import answering
-
-E_A = "91620100MA7LX00338"
-E_B = "91620100MA7LX0076M"
-E_C = "91620100MA7LX01051"
-E_D = "91620100MA7LX0113U"
 
 #: Who acts: unit, person, role, and the entity of a representative.
 PEOPLE: dict[str, tuple[str, str, Role, str | None]] = {

@@ -34,20 +34,13 @@ from ledger.systems.draws.commands import (
 from ledger.systems.draws.events import DrawMatter, SeedSource, StratumCount, StratumRatio
 from ledger.systems.filing.events import AnnualPlanApproved, AnnualPlanFiled, PlanItem
 from ledger.systems.policies.commands import SeedLedger
-from tests.gwt import Scenario, actor, on
+from tests.cast import GRADES, HEAD, PREFIX, actor
+from tests.gwt import Scenario, on
 
 replace = msgspec.structs.replace
 
 DRAW, ROSTER, OFFICERS = "D-1", "R-1", "O-1"
 COORDINATOR = actor("MRB", "COORD", "draw_coordinator")
-HEAD = actor("MRB", "MRB-HEAD", "unit_head")
-PREFIX = "91620100MA7LX"
-GRADES = {
-    "A": ("0017J", "0025D", "00338", "00413", "005XT"),
-    "B": ("0068T", "0076M", "0084G"),
-    "C": ("0092B", "01051"),
-    "D": ("0113U", "0121N"),
-}
 ENTRIES: list[uvdraw.Entry] = [
     {"uscc": PREFIX + code, "grade": grade} for grade, codes in GRADES.items() for code in codes
 ]

@@ -28,13 +28,9 @@ from ledger.systems.repair.commands import (
 )
 from ledger.systems.repair.events import DutiesPerformed, Proof, Reason
 from ledger.systems.sharing.commands import SubscribeFeed
-from tests.gwt import Scenario, actor
+from tests.cast import E_B, E_C, EDB, REP_C, actor
+from tests.gwt import Scenario
 
-E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
-EDB = actor("EDB", "EDB-1", "credit_officer")
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
-CLOCK = actor("LEDGER", "clock", "ledger_clock")
-REP = actor("ENTITY", "REP-C", "entity_rep")
 BANK = actor("BANK", "BANK-SYS", "subscriber_system")
 RAIL = actor("RAIL", "RAIL-SYS", "subscriber_system")
 
@@ -195,7 +191,7 @@ def accepted(granted: str = "2026-07-27", *past: Event) -> Scenario:
     """The same with the repair applied for, forwarded and accepted in time."""
     return (
         s15("2026-07-16", *past)
-        .given(APPLY, actor=REP)
+        .given(APPLY, actor=REP_C)
         .given(FORWARD, actor=EDB)
         .at("2026-07-20T09:00+08:00")
         .given(ACCEPT)

@@ -21,9 +21,9 @@ from ledger.systems.complaints.events import ComplaintReceived
 from ledger.systems.corrections.commands import CorrectRecord
 from ledger.systems.corrections.events import FieldChange, RecordCorrected
 from ledger.systems.filing.events import IrregularVisitReported
-from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
+from tests.cast import DEPUTY, HEAD, OFFICER, actor
+from tests.gwt import Scenario, like
 
-OFFICER = actor("MRB", "OFF-001", "enforcement_officer")
 LAW = LegalRef(instrument="《行政执法监督条例》")
 DATE = FieldChange(path="/body/visited_on", old="2026-06-11", new="2026-06-10")
 CORRECT = CorrectRecord(

@@ -51,17 +51,14 @@ from ledger.systems.penalties.events import DecisionPublished
 from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
 from ledger.systems.progress.events import ReportingUnitEnrolled
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import Record, Scenario, actor, like, on
+from tests.cast import CLOCK, E_C, JB, RLO, actor
+from tests.gwt import Record, Scenario, like, on
 from tests.racing import race_through
 
 replace = msgspec.structs.replace
 
-RLO = actor("RLO", "RLO-1", "rlo_assessor")
 SECOND = actor("RLO", "RLO-2", "rlo_assessor")
-JB = actor("JB", "JB-1", "jb_supervisor")
 HEAD = actor("MRB", "HEAD-MRB", "unit_head")
-CLOCK = actor("LEDGER", "clock", "ledger_clock")
-E_C = "91620100MA7LX01051"
 
 
 def share(code: str, of: str, per: str, weight: str, **changed: Any) -> Draft:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.world import E_C, PEOPLE, World
+from tests.cast import E_C
+from tests.scenarios.world import PEOPLE, World
 
 KINDS = ("revoked", "altered", "declared_unlawful", "declared_void")
 

@@ -14,12 +14,13 @@ from ledger.systems.filing.commands import IssueInspectionNotice, OpenInspection
 from ledger.systems.filing.events import InspectionTaskApproved, OnSiteInspectionOpened
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.supervision.events import FindingRaised
+from tests.cast import E_B, E_C, EMB
 from tests.gwt import Scenario, like, on
-from tests.systems.test_filing import E_B, E_C, EMB_HEAD, OPEN, REGION, URGENT, approved
+from tests.systems.test_filing import OPEN, REGION, URGENT, approved
 
 replace = msgspec.structs.replace
 
-EMB: dict[str, Any] = {
+BY_EMB: dict[str, Any] = {
     "unit": "EMB",
     "matters": ("M-201",),
     "officers": ("OFF-011", "OFF-012"),
@@ -51,10 +52,10 @@ def before(*facts: InspectionTaskApproved | Fact) -> Scenario:
         .given(*facts)
         .amid(
             opened("T-OTHER", "2026-06-08", entity=E_C),
-            opened("T-OTHER-EMB", "2026-06-08", entity=E_C, **EMB),
+            opened("T-OTHER-EMB", "2026-06-08", entity=E_C, **BY_EMB),
             opened("T-LAST-YEAR", "2025-12-20"),
             opened("T-OTHER-MATTER", "2026-03-03", matters=("M-103",)),
-            opened("T-LONG-AGO", "2026-05-09", **{**EMB, "unit": "EEB"}),
+            opened("T-LONG-AGO", "2026-05-09", **{**BY_EMB, "unit": "EEB"}),
         )
     )
 
@@ -135,7 +136,7 @@ def test_SUP_D1_is_raised_of_the_later_visit_however_they_arrive() -> None:
 @pytest.mark.parametrize(("day", "found"), [("2026-05-10", True), ("2026-05-09", False)])
 def test_SUP_D2_two_units_within_the_window(day: str, found: bool) -> None:
     """Thirty calendar days: EMB was there on 05-10, or a day too long ago."""
-    story = before(opened("T-EMB", day, **EMB))
+    story = before(opened("T-EMB", day, **BY_EMB))
     expected = like(
         FindingRaised,
         rule_id="SUP-D2",
@@ -157,12 +158,12 @@ def test_SUP_D2_is_raised_of_whoever_comes_second() -> None:
     """And names only the other unit, whoever asks."""
     story = before(opened("T-0", "2026-06-01"))
     story.given(
-        approved("T-E", planned_on=date(2026, 6, 9), **EMB),
+        approved("T-E", planned_on=date(2026, 6, 9), **BY_EMB),
     )
     story.given(
         IssueInspectionNotice(task="T-E", notice_no="N-2"),
         ScanEntry(task="T-E", act_code="AC-2", device="D-2"),
-        actor=EMB_HEAD,
+        actor=EMB,
     )
     opening = replace(
         OPEN,
@@ -170,6 +171,6 @@ def test_SUP_D2_is_raised_of_whoever_comes_second() -> None:
         officers=("OFF-011", "OFF-012"),
         certs_shown=("甘A-OFF-011", "甘A-OFF-012"),
     )
-    story.when(opening, EMB_HEAD).then(
+    story.when(opening, EMB).then(
         OnSiteInspectionOpened, like(FindingRaised, rule_id="SUP-D2", unit="EMB")
     )

@@ -49,16 +49,15 @@ from ledger.systems.penalties.events import CaseClosed, PenaltyDecided
 from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
 from ledger.systems.publicity.events import ActDecided
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import Record, Scenario, actor, like, on
+from tests.cast import CLOCK, JB, actor
+from tests.gwt import Record, Scenario, like, on
 from tests.pasts import filed
 from tests.racing import race_through
 
 replace = msgspec.structs.replace
 
-JB = actor("JB", "JB-1", "jb_supervisor")
 MRB = actor("MRB", "LEGAL-MRB", "unit_legal_office")
 EMB = actor("EMB", "LEGAL-EMB", "unit_legal_office")
-CLOCK = actor("LEDGER", "clock", "ledger_clock")
 SOURCE = SeedSource(name="福彩双色球2026070期", publication_at=civil_moment(date(2026, 6, 21), 21))
 CASES = tuple(f"CASE-{n:02}" for n in range(1, 11))
 ANNOUNCE = AnnounceReview(

@@ -78,17 +78,14 @@ from ledger.systems.penalties.folds import Decision
 from ledger.systems.penalties.rules import Penalty, heavier
 from ledger.systems.persons.events import PersonRegistered
 from ledger.systems.policies.commands import SeedLedger
-from tests.gwt import HEAD, Record, Scenario, actor, like
+from tests.cast import E_B, E_C, EMB, HEAD, OFFICER, REP_C, actor
+from tests.gwt import Record, Scenario, like
 from tests.pasts import certified, conduct, decidable, filed, registered
 from tests.systems.recorded import film, whole_record
 from tests.systems.sealing import someone, token
 
 replace = msgspec.structs.replace
 
-E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
-OFFICER = actor("MRB", "OFF-001", "enforcement_officer")
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
-E_C_REP = actor("ENTITY", "REP-C", "entity_rep")
 E_B_REP = actor("ENTITY", "REP-B", "entity_rep")
 
 FILE = FileCase(
@@ -396,17 +393,17 @@ def test_PEN_R1_the_time_to_ask_for_a_hearing_is_left(story: Scenario) -> None:
     story.at("2026-05-19T09:00+08:00").when(
         EndDeadline(rule_name="penalty.hearing.request", opened_at_position=opened)
     ).then(like(DeadlineLapsed, ended_on="2026-05-18"))
-    story.when(ASK, E_C_REP).then(like(HearingRequested, days_late=1))
+    story.when(ASK, REP_C).then(like(HearingRequested, days_late=1))
     story.when(DECIDE).then(PenaltyDecided)
 
 
 def test_PEN_R1_a_hearing_asked_for_in_time_is_held(story: Scenario) -> None:
     """Announced seven working days ahead, and not before its day."""
-    story.given(FILE).when(ASK, E_C_REP).raises(OutOfStep)
+    story.given(FILE).when(ASK, REP_C).raises(OutOfStep)
     story.given(replace(NOTICE, hearing_right=True), WAIVE)
     story.when(ASK, EMB).raises(Forbidden)
-    story.when(ASK, E_C_REP).then(like(HearingRequested, days_late=0))
-    story.when(ASK, E_C_REP).raises(OutOfStep)
+    story.when(ASK, REP_C).then(like(HearingRequested, days_late=0))
+    story.when(ASK, REP_C).raises(OutOfStep)
     announce = AnnounceHearing(
         case="CASE-1", hearing_on=date(2026, 5, 20), place="二楼", host="LEGAL-MRB"
     )
@@ -441,7 +438,7 @@ def test_PEN_R1_a_late_request_for_a_hearing_is_not_dated_back(story: Scenario) 
     story.given(FILE, replace(NOTICE, hearing_right=True), WAIVE)
     story.at("2026-06-22T09:00+08:00")
     in_time = replace(ASK, occurred_at=civil_moment(date(2026, 5, 12), 9))
-    story.when(in_time, E_C_REP).raises(Malformed, pointer="/occurred_at")
+    story.when(in_time, REP_C).raises(Malformed, pointer="/occurred_at")
     before = replace(ASK, occurred_at=civil_moment(date(2026, 5, 10), 9))
     story.when(before, OFFICER).raises(Malformed, pointer="/occurred_at", says="2026-05-11")
     story.when(in_time, OFFICER).then(like(HearingRequested, days_late=0))

@@ -51,10 +51,9 @@ from ledger.systems.filing.commands import ReportIrregularVisit
 from ledger.systems.filing.events import IrregularVisitReported, OnSiteInspectionOpened
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import HEAD, Scenario, actor, like, on
+from tests.cast import E_A, HEAD, JB, actor
+from tests.gwt import Scenario, like, on
 
-E_A = "91620100MA7LX00338"
-JB = actor("JB", "JB-1", "jb_supervisor")
 ACT = Basis(level="law", instrument="中华人民共和国食品安全法", article="110")
 LOW = Basis(level="normative_document", instrument="某区检查办法", article="3")
 MANDATE = Basis(level="mandate_document", instrument="三定方案", article="2")

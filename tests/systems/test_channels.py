@@ -26,13 +26,12 @@ from ledger.systems.channels.events import (
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.progress.events import ReportingUnitEnrolled
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import HEAD, Scenario, actor, like
+from tests.cast import CLOCK, HEAD, JB, actor
+from tests.gwt import Scenario, like
 
 replace = msgspec.structs.replace
 
-JB = actor("JB", "JB-1", "jb_supervisor")
 EMB = actor("EMB", "HEAD-EMB", "unit_head")
-CLOCK = actor("LEDGER", "clock", "ledger_clock")
 
 PHONE = PublishComplaintChannel(
     channel="CH-1", unit="MRB", kind="phone", address="0931-8250000", hours="工作日 9:00—17:00"

@@ -38,14 +38,11 @@ from ledger.systems.deadlines.commands import EndDeadline
 from ledger.systems.grading.commands import RecomputeGrade
 from ledger.systems.grading.events import CreditGradeAssigned
 from ledger.systems.policies.commands import SeedLedger
-from tests.gwt import HEAD, Scenario, actor, like
+from tests.cast import E_B, E_C, EDB, EMB, HEAD, REP_C
+from tests.gwt import Scenario, like
 
 replace = msgspec.structs.replace
 
-E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
-EDB = actor("EDB", "EDB-1", "credit_officer")
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
-REP = actor("ENTITY", "REP-C", "entity_rep")
 MAKE = MakeCommitment(
     commitment="CMT-1",
     entity=E_C,
@@ -146,13 +143,13 @@ def test_who_records_a_commitment(story: Scenario) -> None:
     story.when(replace(MAKE, commitment="CMT-2"), EDB).then(
         CommitmentMade, ObligationOpened, ObligationOpened
     )
-    story.when(MAKE, REP).raises(UnknownReference, says="MRB")
+    story.when(MAKE, REP_C).raises(UnknownReference, says="MRB")
     story.given(
         EnforcementUnitQualified(
             unit="MRB", name="市场监管局", kind="organ", valid_from=date(2020, 1, 1)
         )
     )
-    story.when(MAKE, REP).then(CommitmentMade, ObligationOpened, ObligationOpened)
+    story.when(MAKE, REP_C).then(CommitmentMade, ObligationOpened, ObligationOpened)
 
 
 def test_a_kept_commitment_enters_the_record(story: Scenario) -> None:

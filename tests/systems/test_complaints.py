@@ -59,15 +59,13 @@ from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.supervision.beside import impersonal
 from ledger.systems.supervision.commands import CloseFinding, DismissFinding, TriageFinding
 from ledger.systems.supervision.events import FindingRaised, FindingTriaged
-from tests.gwt import HEAD, Scenario, actor, like
+from tests.cast import CLOCK, E_A, E_B, HEAD, REP_A, actor
+from tests.gwt import Scenario, like
 
 replace = msgspec.structs.replace
 
-E_A, E_B = "91620100MA7LX00338", "91620100MA7LX0076M"
 JB = actor("JB", "JB-001", "jb_supervisor")
 PARK = actor("PARK", "PARK-001", "park_committee")
-REP = actor("ENTITY", "REP-A", "entity_rep")
-CLOCK = actor("LEDGER", "clock", "ledger_clock")
 
 RECEIVE = ReceiveComplaint(
     complaint="CMP-1",
@@ -148,7 +146,7 @@ def place(story: Scenario, kind: type[Any]) -> int:
 
 def test_who_complains_stands_in_one_sealed_event(story: Scenario) -> None:
     """Whatever else is recorded of a complaint cannot give it away."""
-    story.when(RECEIVE, REP).then(
+    story.when(RECEIVE, REP_A).then(
         like(ComplaintReceived, unit="JB", subject_unit="MRB", anonymous=False),
         like(ComplainantNamed, entity=E_A, guarded_until=date(2026, 12, 23)),
     )
@@ -157,16 +155,16 @@ def test_who_complains_stands_in_one_sealed_event(story: Scenario) -> None:
     assert {r.envelope.visibility for r in (received, named)} == {"sealed"}
     assert f"entity:{E_A}" in named.event.tags()
     assert E_A not in repr(received.event)
-    story.when(RECEIVE, REP).raises(OutOfStep, says="CMP-1")
+    story.when(RECEIVE, REP_A).raises(OutOfStep, says="CMP-1")
 
 
 def test_an_anonymous_complaint_names_nobody(story: Scenario) -> None:
     """It may say which business it is about, and is guarded as any other."""
     someone = replace(RECEIVE, anonymous=True, complainant="person-7f3a9c21")
     story.when(someone).raises(Malformed, pointer="/anonymous")
-    story.when(replace(RECEIVE, anonymous=True), REP).raises(Malformed, pointer="/anonymous")
+    story.when(replace(RECEIVE, anonymous=True), REP_A).raises(Malformed, pointer="/anonymous")
     story.when(replace(RECEIVE, entity=None)).raises(Malformed, pointer="/anonymous")
-    story.when(replace(RECEIVE, entity=None), REP).raises(Malformed, pointer="/entity")
+    story.when(replace(RECEIVE, entity=None), REP_A).raises(Malformed, pointer="/entity")
     nobody = replace(RECEIVE, anonymous=True, entity=None)
     story.when(nobody).then(like(ComplaintReceived, anonymous=True))
     story.when(replace(RECEIVE, complaint="CMP-2", anonymous=True)).then(
@@ -201,7 +199,7 @@ def test_a_visit_complained_of_is_reported_with_it(story: Scenario) -> None:
         officers_seen=2,
         checklist_or_order_left=True,
     )
-    story.when(replace(RECEIVE, visit=visit), REP).then(
+    story.when(replace(RECEIVE, visit=visit), REP_A).then(
         ComplaintReceived,
         like(ComplainantNamed, irregular_visit="IV-1"),
         like(IrregularVisitReported, irregular_visit="IV-1", reporter="entity", unit="MRB"),
@@ -316,12 +314,12 @@ def test_a_complaint_goes_its_way(story: Scenario) -> None:
     story.when(RESOLVE).raises(OutOfStep)
     story.when(ACCEPT).then(like(ComplaintAccepted, allegation=ACCEPT.allegation))
     story.when(step).then(like(InvestigationStepTaken, step="interview"))
-    story.when(comment, REP).raises(OutOfStep, says="told")
+    story.when(comment, REP_A).raises(OutOfStep, says="told")
     story.when(replace(RESOLVE, remedy=None)).raises(Malformed, pointer="/remedy")
     story.given(RESOLVE).when(RESOLVE).raises(OutOfStep, says="resolved")
-    story.when(replace(comment, entity=E_B), REP).raises(Forbidden)
-    story.when(comment, REP).then(like(ComplainantFeedbackGiven, satisfied=True))
-    story.when(comment, REP).raises(OutOfStep)
+    story.when(replace(comment, entity=E_B), REP_A).raises(Forbidden)
+    story.when(comment, REP_A).then(like(ComplainantFeedbackGiven, satisfied=True))
+    story.when(comment, REP_A).raises(OutOfStep)
 
 
 def test_CMP_V3_what_was_right_is_a_finding_at_once(story: Scenario) -> None:
@@ -479,7 +477,7 @@ def test_CMP_V1_is_found_once_however_many_look(recorder: DCBRecorder) -> None:
 def test_CMP_V2_no_answer_is_dated_back(story: Scenario) -> None:
     """Weeks late it says so; and a business does not date its complaint into the past."""
     then = datetime.fromisoformat("2026-09-25T09:00+08:00")
-    story.given(RECEIVE, actor=REP).at("2026-11-02T09:00+08:00")
+    story.given(RECEIVE, actor=REP_A).at("2026-11-02T09:00+08:00")
     transfer = TransferComplaint(complaint="CMP-1", to="PARK", reason="-")
     refuse = RefuseComplaint(complaint="CMP-1", reason="-", feedback_text="-")
     acts: list[Any] = [AcknowledgeComplaint(complaint="CMP-1"), ACCEPT, refuse, transfer]
@@ -490,14 +488,14 @@ def test_CMP_V2_no_answer_is_dated_back(story: Scenario) -> None:
     step = TakeInvestigationStep(complaint="CMP-1", step="interview", shown="-")
     story.when(replace(step, occurred_at=then)).raises(Malformed, pointer="/occurred_at")
     again = replace(RECEIVE, complaint="CMP-2", visit=None, occurred_at=then)
-    story.when(again, REP).raises(Malformed, pointer="/occurred_at")
+    story.when(again, REP_A).raises(Malformed, pointer="/occurred_at")
 
 
 def test_CMP_R1_a_complaint_lies_with_a_body_that_there_is(story: Scenario) -> None:
     """One of the policy, a qualified unit, or one that reports; not any name."""
     nobody = replace(RECEIVE, handled_by="NOBODY")
-    story.when(nobody, REP).raises(UnknownReference, says="JB, PARK, RECON, RLO")
-    story.given(RECEIVE, actor=REP)
+    story.when(nobody, REP_A).raises(UnknownReference, says="JB, PARK, RECON, RLO")
+    story.given(RECEIVE, actor=REP_A)
     transfer = TransferComplaint(complaint="CMP-1", to="EMB", reason="职责")
     story.when(transfer).raises(UnknownReference, says="EMB")
     story.given(
@@ -510,7 +508,7 @@ def test_CMP_R1_a_complaint_lies_with_a_body_that_there_is(story: Scenario) -> N
 
 def test_CMP_V2_passing_on_gains_no_time(story: Scenario) -> None:
     """Transferred on 09-28, accepted by 10-13 whoever has it then; the Bureau takes it back."""
-    story.given(RECEIVE, actor=REP).at("2026-09-28T09:00+08:00")
+    story.given(RECEIVE, actor=REP_A).at("2026-09-28T09:00+08:00")
     on = TransferComplaint(complaint="CMP-1", to="PARK", reason="属地")
     story.when(on).then(like(ComplaintTransferred, counted_from=date(2026, 9, 28)))
     recon = actor("RECON", "RECON-1", "recon_officer")

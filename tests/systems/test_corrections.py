@@ -50,9 +50,9 @@ from ledger.systems.penalties.events import PenaltyContent, PenaltyDecided
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.supervision.events import FindingRaised, FindingTriaged
 from tests import golden
-from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
+from tests.cast import DEPUTY, E_A, EMB, HEAD, JB, OFFICER, actor
+from tests.gwt import Scenario, like
 
-E_A = "91620100MA7LX00338"
 REPORTED = IrregularVisitReported(
     irregular_visit="IV-1",
     entity=E_A,
@@ -71,11 +71,9 @@ CERTIFIED = OfficerCertified(
     domains=("food_drug",),
 )
 DATE = FieldChange(path="/body/visited_on", old="2026-06-11", new="2026-06-10")
-SUPERVISOR = actor("JB", "JB-1", "jb_supervisor")
-OFFICER = actor("MRB", "OFF-001", "enforcement_officer")
 #: Who requests a correction, and who approves it.
 BOTH = (OFFICER, HEAD)
-SUPERVISORS = (SUPERVISOR, actor("JB", "JB-2", "jb_supervisor"))
+SUPERVISORS = (JB, actor("JB", "JB-2", "jb_supervisor"))
 
 
 def correct(*changes: FieldChange, **fields: Any) -> CorrectRecord:
@@ -96,7 +94,7 @@ def story() -> Scenario:
 def told(recorder: DCBRecorder) -> Scenario:
     """Positions 1 and 2: another visit, and the one that is corrected; OFF-001 is an officer."""
     story = Scenario(recorder).at("2026-06-12T09:00+08:00").amid(OTHER).given(REPORTED)
-    return story.given(CERTIFIED, actor=SUPERVISOR)
+    return story.given(CERTIFIED, actor=JB)
 
 
 def test_s20_a_correction_is_recorded_beside_the_record(recorder: DCBRecorder) -> None:
@@ -338,7 +336,7 @@ def test_a_correction_is_seen_by_who_sees_its_target(
     """Neither is a public mistake mended in secret, nor a secret told by its correction."""
     field = "visited_on" if isinstance(target, IrregularVisitReported) else "held_on"
     change = FieldChange(path=f"/body/{field}", old="2026-06-11", new="2026-06-10")
-    story.given(target, actor=SUPERVISOR)
+    story.given(target, actor=JB)
     story.signed(correct(change, target_position=4), *SUPERVISORS).then(
         lambda correction: correction.envelope.visibility == seen
     )
@@ -346,7 +344,7 @@ def test_a_correction_is_seen_by_who_sees_its_target(
 
 def test_CRD_R4_no_personal_data_is_corrected_into_a_public_record(story: Scenario) -> None:
     """Nor into another: what is requested is recorded, and could not be taken out again."""
-    story.given(PUBLIC, actor=SUPERVISOR)
+    story.given(PUBLIC, actor=JB)
     said = FieldChange(path="/body/result", old=None, new="电话13909310000")
     fields: dict[str, Any] = {
         "target_position": 4,
@@ -486,7 +484,6 @@ def test_an_unknown_decision_is_not_undone(decided: Scenario) -> None:
 
 
 RECON = actor("RECON", "RECON-1", "recon_officer")
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
 
 
 def test_a_head_undoes_the_own_units_decisions_alone(decided: Scenario) -> None:
@@ -548,4 +545,4 @@ def test_a_credit_officer_corrects_what_belongs_to_credit(story: Scenario) -> No
     """A visit's record is not the credit department's to change."""
     officers = [actor("EDB", f"EDB-{n}", "credit_officer") for n in (1, 2)]
     story.signed(correct(), *officers).raises(Forbidden, says="credit")
-    story.signed(correct(), SUPERVISOR, officers[0]).raises(Forbidden, says="credit")
+    story.signed(correct(), JB, officers[0]).raises(Forbidden, says="credit")

@@ -78,15 +78,13 @@ from ledger.systems.supervision.events import FindingClosed, FindingDismissed, F
 from ledger.systems.takeon.commands import CloseTakeOn
 from ledger.systems.takeon.events import OpenDeadlineTakenOn, OpeningFactTakenOn, TakeOnClosed
 from projections.drawing.desk import PREPARERS
-from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
+from tests.cast import DEPUTY, E_C, EMB, HEAD, OFFICER, actor
+from tests.gwt import Scenario, like
 from tests.systems import test_assessment, test_dishonesty, test_reconsideration, test_takeon
 from tests.systems.draw_story import COORDINATOR, DRAW, FREEZE_OFFICERS, chosen, given_drawn
 from tests.systems.test_draw_procedure import _assigned
 
-E_C = "91620100MA7LX01051"
 DRAWN = chosen("C").uscc
-OFFICER = actor("MRB", "OFF-001", "enforcement_officer")
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
 JB, JB_SECOND = (actor("JB", f"JB-{n}", "jb_supervisor") for n in (1, 2))
 EDB, EDB_SECOND = (actor("EDB", f"EDB-{n}", "credit_officer") for n in (1, 2))
 RECON, CHIEF = (actor("RECON", f"RECON-{n}", "recon_officer") for n in (1, 2))

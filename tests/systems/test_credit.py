@@ -47,15 +47,11 @@ from ledger.systems.penalties.events import PenaltyDecided, PenaltyServed
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.repair.events import DutiesPerformed
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
+from tests.cast import CLOCK, DEPUTY, E_B, E_C, EDB, EMB, HEAD, REP_C
+from tests.gwt import Scenario, like
 
 replace = msgspec.structs.replace
 
-E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
-EDB = actor("EDB", "EDB-1", "credit_officer")
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
-CLOCK = actor("LEDGER", "clock", "ledger_clock")
-REP = actor("ENTITY", "REP-C", "entity_rep")
 
 DECISION = Instrument(
     kind="penalty_decision", doc_no="兰新市监罚〔2026〕1号", effective_on=date(2026, 4, 15)
@@ -623,20 +619,20 @@ def test_a_pause_with_an_end_ends_by_itself(story: Scenario) -> None:
 def test_a_business_objects_to_its_own_record(story: Scenario) -> None:
     """Not to another's, not twice at once; answered it may object again."""
     story.given(ENTER)
-    story.when(replace(OBJECT, entity=E_B), REP).raises(UnknownReference)
+    story.when(replace(OBJECT, entity=E_B), REP_C).raises(UnknownReference)
     story.when(ANSWER).raises(OutOfStep, says="no objection")
-    story.when(OBJECT, REP).then(like(ObjectionFiled, unit="MRB", grounds="金额有误"))
-    story.when(OBJECT, REP).raises(OutOfStep, says="open")
+    story.when(OBJECT, REP_C).then(like(ObjectionFiled, unit="MRB", grounds="金额有误"))
+    story.when(OBJECT, REP_C).raises(OutOfStep, says="open")
     story.when(ANSWER, EMB).raises(Forbidden)
     story.when(ANSWER).then(like(ObjectionResolved, outcome="rejected", days_late=0))
-    story.when(OBJECT, REP).then(ObjectionFiled)
+    story.when(OBJECT, REP_C).then(ObjectionFiled)
 
 
 def test_an_objection_that_is_upheld_ends_the_record(story: Scenario) -> None:
     """In the same append; upheld in part it leads to a correction and ends nothing."""
-    story.given(ENTER, START).given(OBJECT, actor=REP)
+    story.given(ENTER, START).given(OBJECT, actor=REP_C)
     story.when(replace(ANSWER, outcome="partly_upheld")).then(ObjectionResolved)
-    story.given(OBJECT, actor=REP).when(replace(ANSWER, outcome="upheld")).then(
+    story.given(OBJECT, actor=REP_C).when(replace(ANSWER, outcome="upheld")).then(
         like(ObjectionResolved, outcome="upheld"), like(PublicityTerminated, reason="correction")
     )
 
@@ -688,7 +684,7 @@ def test_CRD_V2_what_takes_effect_by_being_recorded_is_not_dated_back(story: Sce
     story.given(ENTER).at("2026-05-11T09:00+08:00")
     back = datetime.fromisoformat("2026-04-20T09:00+08:00")
     story.when(replace(START, occurred_at=back)).raises(Malformed, pointer="/occurred_at")
-    story.when(replace(OBJECT, occurred_at=back), REP).raises(Malformed, pointer="/occurred_at")
+    story.when(replace(OBJECT, occurred_at=back), REP_C).raises(Malformed, pointer="/occurred_at")
     # What came on paper is taken down with its day, and answered today.
     story.when(replace(OBJECT, occurred_at=back)).then(ObjectionFiled)
     story.when(replace(ANSWER, occurred_at=back)).raises(Malformed, pointer="/occurred_at")

@@ -33,10 +33,9 @@ from ledger.systems.deadlines.commands import EndDeadline, RecomputeDeadline
 from ledger.systems.policies.commands import PublishWorkingCalendar, SeedLedger
 from ledger.systems.supervision.events import FindingDismissed, FindingRaised, FindingTriaged
 from ledger.systems.supervision.rules import SUP_V2, TRIAGE
-from tests.gwt import Scenario, actor, like, on
+from tests.cast import CLOCK, E_A
+from tests.gwt import Scenario, like, on
 
-CLOCK = actor("LEDGER", "clock", "ledger_clock")
-E_A = "91620100MA7LX00338"
 RAISED = FindingRaised(
     finding_id="F-1",
     type="unfiled",

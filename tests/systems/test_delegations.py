@@ -23,8 +23,9 @@ from ledger.systems.delegations.events import (
 )
 from ledger.systems.delegations.folds import Delegation, Suspension
 from ledger.systems.policies.commands import SeedLedger
+from tests.cast import JB
 from tests.gwt import Scenario, like
-from tests.systems.test_filing import JB, REGION, REPORT, matter, published
+from tests.systems.test_filing import REGION, REPORT, matter, published
 
 replace = msgspec.structs.replace
 

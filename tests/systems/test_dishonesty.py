@@ -80,16 +80,11 @@ from ledger.systems.grading.events import CreditGradeAssigned
 from ledger.systems.penalties.events import PenaltyDecided
 from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import DEPUTY, HEAD, Record, Scenario, actor, like, on
+from tests.cast import CLOCK, DEPUTY, E_B, E_C, EDB, EMB, HEAD, JB, REP_C, actor
+from tests.gwt import Record, Scenario, like, on
 
 replace = msgspec.structs.replace
 
-E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
-EDB = actor("EDB", "EDB-1", "credit_officer")
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
-JB = actor("JB", "JB-1", "jb_supervisor")
-REP = actor("ENTITY", "REP-C", "entity_rep")
-CLOCK = actor("LEDGER", "clock", "ledger_clock")
 
 BASIS = (LegalRef(instrument="中华人民共和国食品安全法", article="113"),)
 DECIDED = Instrument(
@@ -330,14 +325,14 @@ def test_a_notice_is_what_it_is_when_it_is_given(story: Scenario) -> None:
 
 def test_the_business_defends_itself(story: Scenario) -> None:
     """It, or the unit that was handed it; late too, while nothing is decided."""
-    story.when(DEFEND, REP).raises(UnknownReference)
+    story.when(DEFEND, REP_C).raises(UnknownReference)
     story.given(NOTIFY)
-    story.when(replace(DEFEND, entity=E_B), REP).raises(Forbidden)
+    story.when(replace(DEFEND, entity=E_B), REP_C).raises(Forbidden)
     story.when(DEFEND, EMB).raises(Forbidden)
-    story.when(DEFEND, REP).then(like(DefenceSubmitted, unit="MRB", days_late=0))
+    story.when(DEFEND, REP_C).then(like(DefenceSubmitted, unit="MRB", days_late=0))
     story.at("2026-05-20T09:00+08:00").when(DEFEND).then(like(DefenceSubmitted, days_late=2))
     story.given(replace(DETERMINE, defence_handling="不予采纳"))
-    story.when(DEFEND, REP).raises(OutOfStep, says="determined on 2026-05-20")
+    story.when(DEFEND, REP_C).raises(OutOfStep, says="determined on 2026-05-20")
 
 
 def test_a_defence_lapses_on_its_last_day(story: Scenario) -> None:
@@ -379,7 +374,7 @@ def test_DIS_R1_the_defence_is_waited_for_and_answered(story: Scenario) -> None:
     story.when(DETERMINE).refused(
         "DIS-R1", reason="the business may defend itself until 2026-05-18"
     )
-    story.given(DEFEND, actor=REP).when(DETERMINE).refused(
+    story.given(DEFEND, actor=REP_C).when(DETERMINE).refused(
         "DIS-R1", reason="the defence was not answered"
     )
     story.when(replace(DETERMINE, defence_handling="核实后不予采纳")).then(
@@ -403,7 +398,7 @@ def test_DIS_R1_a_late_defence_is_not_dated_back(story: Scenario) -> None:
     story.given(NOTIFY).at("2026-05-20T09:00+08:00")
     in_time = replace(DEFEND, occurred_at=civil_moment(date(2026, 5, 15)))
     before = replace(DEFEND, occurred_at=civil_moment(date(2026, 5, 10)))
-    story.when(in_time, REP).raises(Malformed, pointer="/occurred_at")
+    story.when(in_time, REP_C).raises(Malformed, pointer="/occurred_at")
     story.when(before).raises(Malformed, pointer="/occurred_at", says="2026-05-11")
     story.when(in_time).then(like(DefenceSubmitted, days_late=0))
 

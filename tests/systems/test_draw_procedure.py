@@ -86,7 +86,8 @@ from ledger.systems.filing.events import (
 )
 from ledger.systems.grading.events import CreditGradeAssigned, Factor
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import Scenario, actor, like, on
+from tests.cast import HEAD, JB, PREFIX, actor
+from tests.gwt import Scenario, like, on
 from tests.systems.draw_story import (
     ANNOUNCE,
     CHOSEN,
@@ -97,11 +98,9 @@ from tests.systems.draw_story import (
     FREEZE,
     FREEZE_OFFICERS,
     FROZEN,
-    HEAD,
     LINES,
     MATTER_LIST,
     OUTCOME,
-    PREFIX,
     REVEAL,
     ROSTER,
     SELECT,
@@ -124,7 +123,6 @@ SEALED = "sealed"
 NON_ONSITE = NonOnsiteConsidered(
     written=True, shared_data=True, remote=True, conclusion="insufficient"
 )
-JB = actor("JB", "JB-1", "jb_supervisor")
 SECRET = "市民代表手写的一句话 7491"
 PARTY = SeedSource(
     name="市民代表",

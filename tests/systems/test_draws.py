@@ -31,11 +31,11 @@ from ledger.systems.grading.commands import RecomputeGrade
 from ledger.systems.grading.events import CreditGradeAssigned
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import Scenario, actor, like
+from tests.cast import E_B, E_C, HEAD, actor
+from tests.gwt import Scenario, like
 
 replace = msgspec.structs.replace
 
-E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
 APPROVED = InspectionTaskApproved(
     task="T-1",
     entity=E_C,
@@ -90,7 +90,6 @@ SELECTED = DrawTargetSelected(
     inclusion_prob="0.5",
     inspect_by=date(2026, 12, 31),
 )
-HEAD = actor("MRB", "MRB-HEAD", "unit_head")
 PUBLISH = PublishDrawResult(task="T-1", draw="DRAW-2026-0007")
 
 

@@ -15,9 +15,9 @@ from ledger.systems.entities.events import (
     EntityRevised,
     Identity,
 )
+from tests.cast import E_A, E_B
 from tests.gwt import Scenario
 
-E_A, E_B = "91620100MA7LX00338", "91620100MA7LX0076M"
 SHOP = Identity(name="兰州新区甲食品有限公司", area="西岔园区")
 OTHER = EntityRegistered(entity=E_B, identity=Identity(name="乙"))
 

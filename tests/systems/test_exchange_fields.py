@@ -34,7 +34,8 @@ from ledger.systems.penalties.rules import fitting, worse
 from ledger.systems.persons.events import PersonRegistered
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.policies.defaults import DEFAULTS
-from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
+from tests.cast import DEPUTY, E_C, EMB, HEAD, OFFICER
+from tests.gwt import Scenario, like
 from tests.pasts import certified, decidable, filed, registered
 from tests.systems.sealing import someone, token
 from tests.systems.test_cases import DECIDE
@@ -43,9 +44,6 @@ from tests.systems.test_takeon import PENALTY, begun
 
 replace = msgspec.structs.replace
 
-E_C = "91620100MA7LX01051"
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
-OFFICER = actor("MRB", "OFF-001", "enforcement_officer")
 FOOD = Licence(name="食品经营许可证", number="JY16201000012345")
 COUNTY = DataSource(name="兰州新区市场监管局", uscc="11620100013909010F")
 REVOKE = replace(

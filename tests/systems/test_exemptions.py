@@ -39,14 +39,14 @@ from ledger.systems.filing.events import (
 )
 from ledger.systems.policies.commands import AdoptPolicyVersion
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import Scenario, actor, like, on
+from tests.cast import HEAD, actor
+from tests.gwt import Scenario, like, on
 from tests.systems.draw_story import (
     ANNOUNCE,
     COORDINATOR,
     DRAW,
     FREEZE,
     FREEZE_OFFICERS,
-    HEAD,
     MATTER_LIST,
     SPARE,
     chosen,

@@ -27,12 +27,12 @@ from ledger.systems.progress.events import (
     ProgressLedgerSubmitted,
     ReportingMonthOpened,
 )
-from tests.gwt import Scenario, actor, like
-from tests.systems.test_filing import EMB_HEAD, JB, REGION
+from tests.cast import EMB, JB, RLO
+from tests.gwt import Scenario, like
+from tests.systems.test_filing import REGION
 
 replace = msgspec.structs.replace
 
-RLO = actor("RLO", "RLO-1", "rlo_assessor")
 REPORT = "2026-05.6.MRB"
 SELECT = SelectHighlight(experience="EXP-1", report=REPORT, highlight=2)
 PUBLISH = PublishExperience(
@@ -102,9 +102,9 @@ def test_an_experience_is_published_once_and_withdrawn_with_a_reason(story: Scen
 
 
 def test_a_head_publishes_the_own_units_experience(story: Scenario) -> None:
-    story.when(PUBLISH, EMB_HEAD).raises(Forbidden)
+    story.when(PUBLISH, EMB).raises(Forbidden)
     story.given(PUBLISH)
-    story.when(WithdrawExperience(experience="EXP-1", reason="-"), EMB_HEAD).raises(Forbidden)
+    story.when(WithdrawExperience(experience="EXP-1", reason="-"), EMB).raises(Forbidden)
 
 
 def test_an_experience_names_published_matters_of_known_units(story: Scenario) -> None:
@@ -121,7 +121,7 @@ def test_outreach_is_withdrawn_by_its_unit(story: Scenario) -> None:
     story.when(withdraw).raises(UnknownReference)
     story.when(publish).then(like(OutreachPublished, outreach="OUT-1"))
     story.when(publish).raises(OutOfStep)
-    story.when(withdraw, EMB_HEAD).raises(Forbidden)
+    story.when(withdraw, EMB).raises(Forbidden)
     story.when(withdraw).then(like(OutreachWithdrawn, unit="MRB"))
     story.when(withdraw).raises(OutOfStep, says="withdrawn")
     story.when(replace(publish, outreach=None)).then(OutreachPublished)

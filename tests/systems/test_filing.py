@@ -89,16 +89,12 @@ from ledger.systems.grading.events import CreditGradeAssigned, Factor
 from ledger.systems.persons.events import PersonRegistered
 from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import Scenario, actor, like, on
+from tests.cast import E_A, E_B, E_C, EMB, JB, OFFICER, REP_A, actor
+from tests.gwt import Scenario, like, on
 from tests.systems.sealing import someone
 
 replace = msgspec.structs.replace
 
-E_A, E_B, E_C = "91620100MA7LX00338", "91620100MA7LX0076M", "91620100MA7LX01051"
-OFFICER = actor("MRB", "OFF-001", "enforcement_officer")
-REP = actor("ENTITY", "REP-A", "entity_rep")
-EMB_HEAD = actor("EMB", "EMB-HEAD", "unit_head")
-JB = actor("JB", "JB-1", "jb_supervisor")
 NOT_ENOUGH = NonOnsiteConsidered(
     written=True, shared_data=True, remote=True, conclusion="insufficient"
 )
@@ -374,10 +370,10 @@ def test_an_amendment_changes_something(story: Scenario, diff: PlanDiff, pointer
 
 def test_a_plan_belongs_to_its_unit(story: Scenario) -> None:
     """Nobody files the plan of another unit, neither as that unit nor as the own."""
-    story.when(PLAN, EMB_HEAD).raises(Forbidden)
+    story.when(PLAN, EMB).raises(Forbidden)
     story.given(PLAN)
-    story.when(FILE, EMB_HEAD).raises(Forbidden)
-    assert story.when(replace(FILE, unit="EMB"), EMB_HEAD).outcome is None
+    story.when(FILE, EMB).raises(Forbidden)
+    assert story.when(replace(FILE, unit="EMB"), EMB).outcome is None
 
 
 # Special plans
@@ -415,7 +411,7 @@ def test_FIL_R3_a_campaign_of_the_units_own_needs_a_government(story: Scenario) 
 
 def test_a_special_plan_is_approved_once_by_its_unit(story: Scenario) -> None:
     """For a period that ends after it begins."""
-    story.when(SPECIAL, EMB_HEAD).raises(Forbidden)
+    story.when(SPECIAL, EMB).raises(Forbidden)
     backwards = replace(SPECIAL, period_to=date(2026, 8, 31))
     story.when(backwards).raises(Malformed, pointer="/period_to")
     story.given(SPECIAL).when(SPECIAL).raises(OutOfStep, says="SP-1")
@@ -424,7 +420,7 @@ def test_a_special_plan_is_approved_once_by_its_unit(story: Scenario) -> None:
 def test_a_filing_is_made_once_by_its_unit(story: Scenario) -> None:
     """About matters, plans and tasks that are there."""
     file = FileSpecialInspection(filing="FIL-1", unit="MRB", ground="complaint", matters=("M-101",))
-    story.when(file, EMB_HEAD).raises(Forbidden)
+    story.when(file, EMB).raises(Forbidden)
     for unknown in ({"matters": ("M-404",)}, {"special_plan": "SP-404"}, {"task": "T-404"}):
         story.when(replace(file, **unknown)).raises(UnknownReference)
     story.when(file).then(like(SpecialInspectionFiled, days_late=0))
@@ -795,7 +791,7 @@ def test_a_check_without_a_visit_is_recorded(story: Scenario) -> None:
             entity=E_B,
         )
     )
-    story.when(check, EMB_HEAD).raises(Forbidden)
+    story.when(check, EMB).raises(Forbidden)
     story.when(replace(check, matters=("M-1999",)), OFFICER).raises(UnknownReference)
     story.when(replace(check, entity="91620100MA7LX0025D"), OFFICER).raises(UnknownReference)
     story.when(task()).then(InspectionTaskApproved)
@@ -989,8 +985,8 @@ def test_a_visit_goes_step_by_step(story: Scenario) -> None:
 
 def test_a_unit_approves_and_carries_out_its_own_tasks(story: Scenario) -> None:
     """No other unit's head approves or announces them; each step comes once."""
-    story.when(task(), EMB_HEAD).raises(Forbidden)
-    story.given(task()).when(NOTICE, EMB_HEAD).raises(Forbidden)
+    story.when(task(), EMB).raises(Forbidden)
+    story.given(task()).when(NOTICE, EMB).raises(Forbidden)
     story.given(NOTICE).when(NOTICE).raises(OutOfStep, says="follows the approval")
 
 
@@ -1117,7 +1113,7 @@ def test_a_visit_takes_place_in_the_year_it_was_charged_to(story: Scenario) -> N
 def test_FIL_R5_an_emergency_opens_at_once(story: Scenario) -> None:
     """S3: no plan, filing, approval, scan or notice; two certified officers it takes even then."""
     story.at("2026-08-22T10:30+08:00")
-    story.when(URGENT, EMB_HEAD).raises(Forbidden)
+    story.when(URGENT, EMB).raises(Forbidden)
     story.when(replace(URGENT, officers=("OFF-001",), certs_shown=("1",))).refused("FIL-R6")
     story.when(URGENT, OFFICER).then(
         like(OnSiteInspectionOpened, emergency=True, ground="food_drug", entity=E_C)
@@ -1177,7 +1173,7 @@ def test_FIL_V7_only_the_unit_of_an_emergency_files_it(story: Scenario) -> None:
         filing="FIL-1", unit="MRB", ground="food_drug", matters=("M-101",), task="T-1"
     )
     others = replace(file, unit="EMB", matters=("M-101", "M-201"))
-    story.when(others, EMB_HEAD).raises(OutOfStep, says="of MRB")
+    story.when(others, EMB).raises(OutOfStep, says="of MRB")
     story.when(replace(file, entity=E_B)).raises(Malformed, pointer="/entity")
     story.when(replace(file, matters=("M-103",))).raises(Malformed, pointer="/matters")
     story.when(file).then(like(SpecialInspectionFiled, entity=E_C, task="T-1", days_late=0))
@@ -1301,7 +1297,7 @@ def test_FIL_V1_FIL_V3_FIL_V4_FIL_V5_a_report_raises_what_it_shows(
 
     What a business reported does not name it to the unit; what a supervisor did names it.
     """
-    for reporter, who, named in (("entity", REP, None), ("supervisor", JB, E_A)):
+    for reporter, who, named in (("entity", REP_A, None), ("supervisor", JB, E_A)):
         report = replace(REPORT, irregular_visit=f"IV-{reporter}", reporter=reporter, **changed)
         story.when(report, who).then(
             like(IrregularVisitReported, irregular_visit=f"IV-{reporter}", entity=E_A),
@@ -1313,18 +1309,18 @@ def test_a_report_comes_from_whom_it_says(story: Scenario) -> None:
     """The business, the supervisor or the unit itself; of a day that has come; under a new id."""
     story.when(REPORT).raises(Malformed, pointer="/reporter")
     story.when(REPORT, JB).raises(Malformed, pointer="/reporter")
-    story.when(replace(REPORT, reporter="self"), REP).raises(Malformed, pointer="/reporter")
+    story.when(replace(REPORT, reporter="self"), REP_A).raises(Malformed, pointer="/reporter")
     tomorrow = replace(REPORT, visited_on=date(2026, 3, 3))
-    story.when(tomorrow, REP).raises(Malformed, pointer="/visited_on")
-    for reporter, who in (("entity", REP), ("supervisor", JB), ("self", OFFICER)):
+    story.when(tomorrow, REP_A).raises(Malformed, pointer="/visited_on")
+    for reporter, who in (("entity", REP_A), ("supervisor", JB), ("self", OFFICER)):
         report = replace(REPORT, irregular_visit=f"IV-{reporter}", reporter=reporter)
         story.when(report, who).then(IrregularVisitReported, FindingRaised)
     again = replace(REPORT, irregular_visit="IV-entity", facts="三人来访")
-    story.when(again, REP).raises(OutOfStep, says="IV-entity")
+    story.when(again, REP_A).raises(OutOfStep, says="IV-entity")
 
 
 def test_a_report_about_an_unregistered_business_is_recorded(story: Scenario) -> None:
     """It is a fact all the same (0.1); a permission for such a business is not given."""
     unknown = "bench:404"
-    story.when(replace(REPORT, entity=unknown), REP).then(IrregularVisitReported, FindingRaised)
+    story.when(replace(REPORT, entity=unknown), REP_A).then(IrregularVisitReported, FindingRaised)
     story.when(task(entity=unknown)).raises(UnknownReference, says="Register the business")

@@ -22,14 +22,11 @@ from ledger.systems.grading.commands import AssignGrade, OverrideGrade, Recomput
 from ledger.systems.grading.events import CreditGradeAssigned, Factor
 from ledger.systems.grading.folds import CreditGrade
 from ledger.systems.policies.commands import SeedLedger
-from tests.gwt import Scenario, actor, like
+from tests.cast import CLOCK, E_B, E_C, EDB, EDB_SECOND
+from tests.gwt import Scenario, like
 
 replace = msgspec.structs.replace
 
-E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
-EDB = actor("EDB", "EDB-1", "credit_officer")
-SECOND = actor("EDB", "EDB-2", "credit_officer")
-CLOCK = actor("LEDGER", "clock", "ledger_clock")
 TODAY = date(2026, 7, 27)
 ASSIGN = AssignGrade(
     entity=E_C,
@@ -101,7 +98,7 @@ def story() -> Scenario:
             shown("CR-91", E_B),
             replace(NO_ISSUE, record="CR-92", entity=E_B),
         )
-        .given(replace(KEPT, record="CR-93", entity=E_B), actor=SECOND)
+        .given(replace(KEPT, record="CR-93", entity=E_B), actor=EDB_SECOND)
     )
 
 
@@ -249,7 +246,7 @@ def test_the_clock_grades_nobody_who_is_B_without_a_grade(story: Scenario) -> No
 def graded(story: Scenario, command: AssignGrade | OverrideGrade) -> Scenario:
     """Assessed by one person, or set by hand by two."""
     if isinstance(command, OverrideGrade):
-        return story.signed(command, EDB, SECOND)
+        return story.signed(command, EDB, EDB_SECOND)
     return story.when(command)
 
 
@@ -265,7 +262,7 @@ def test_GRD_R1_a_grade_by_hand_has_a_reason_and_a_second_approver(story: Scenar
 
 def test_an_override_says_that_it_is_one(story: Scenario) -> None:
     """With its reason and its second approver, from the day on which it is approved."""
-    story.signed(OVERRIDE, EDB, SECOND).then(
+    story.signed(OVERRIDE, EDB, EDB_SECOND).then(
         like(
             CreditGradeAssigned,
             grade="D",

@@ -13,7 +13,8 @@ from ledger.systems.catalogue.events import OfficerCertified
 from ledger.systems.handovers.commands import HandOverDuty, TakeBackDuty
 from ledger.systems.handovers.events import DutyHandedOver, DutyTakenBack
 from ledger.systems.handovers.folds import UnitHandovers
-from tests.gwt import HEAD, Scenario, actor, like
+from tests.cast import HEAD, actor
+from tests.gwt import Scenario, like
 
 replace = msgspec.structs.replace
 

@@ -27,11 +27,11 @@ from ledger.systems.entities.folds import Registration
 from ledger.systems.penalties.events import CaseFiled, Conduct
 from ledger.systems.supervision.beside import impersonal
 from ledger.systems.supervision.events import CircularIssued, FindingRaised
-from tests.gwt import Record, Scenario, actor
+from tests.cast import E_A, actor
+from tests.gwt import Record, Scenario
 
 ID_NUMBER = "620102199003071234"
 MOBILE = "13912345678"
-E_A = "91620100MA7LX00338"
 #: As a unit of Hebei numbers its officers: eleven digits, of which none is dialled.
 BADGE = "13010226001"
 

@@ -54,21 +54,10 @@ from ledger.systems.joint.events import (
 )
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import Scenario, actor, like, on
+from tests.cast import E_A, E_C, EMB, JB, actor
+from tests.gwt import Scenario, like, on
 from tests.systems.sealing import someone
-from tests.systems.test_filing import (
-    E_A,
-    E_C,
-    EMB_HEAD,
-    JB,
-    REGION,
-    approved,
-    item,
-    matter,
-    officer,
-    plan,
-    published,
-)
+from tests.systems.test_filing import REGION, approved, item, matter, officer, plan, published
 from tests.systems.test_filing import task as daily
 
 replace = msgspec.structs.replace
@@ -79,7 +68,7 @@ OFFICERS = {"MRB": ("OFF-001", "OFF-002"), "EMB": ("OFF-011", "OFF-012"), "EEB":
 MATTERS = {"MRB": ("M-101",), "EMB": ("M-201",), "EEB": ("M-301",)}
 HEADS = {
     "MRB": actor("MRB", "MRB-HEAD", "unit_head"),
-    "EMB": EMB_HEAD,
+    "EMB": EMB,
     "EEB": EEB_HEAD,
 }
 LIST = PublishJointList(
@@ -180,9 +169,9 @@ def task(unit: str, planned_on: str, **changed: Any) -> Any:
 
 def joined(story: Scenario) -> Scenario:
     """J-1 planned for MRB and EMB, accepted, and each unit's task for it approved."""
-    story.given(PLAN).given(ACCEPT, actor=EMB_HEAD)
+    story.given(PLAN).given(ACCEPT, actor=EMB)
     story.given(task("MRB", "2026-06-10", joint="J-1"))
-    return story.given(task("EMB", "2026-06-10", joint="J-1"), actor=EMB_HEAD)
+    return story.given(task("EMB", "2026-06-10", joint="J-1"), actor=EMB)
 
 
 def opening(task: str, officers: tuple[str, ...]) -> OpenInspection:
@@ -226,7 +215,7 @@ def visit(story: Scenario, unit: str, begins: str, ends: str) -> Scenario:
 def test_JNT_R1_a_second_separate_visit_is_offered_a_merge(story: Scenario) -> None:
     """S9: after MRB's visit on the 3rd, EMB's on the 10th is refused and told what to join."""
     story.given(task("MRB", "2026-06-03"))
-    story.when(task("EMB", "2026-06-10"), EMB_HEAD).refused("JNT-R1", unit="EMB", entity=E_C)
+    story.when(task("EMB", "2026-06-10"), EMB).refused("JNT-R1", unit="EMB", entity=E_C)
     details = story.error.details  # type: ignore[union-attr]
     assert details["offer"] == {
         "kind": "task",
@@ -254,15 +243,15 @@ def test_JNT_R1_stands_in_no_other_way(story: Scenario, other: dict[str, Any]) -
     """Thirty days, listed matters, one business, and a visit that may be told of."""
     near = {"entity": E_C, "planned_on": date(2026, 6, 12)}
     story.given(approved("T-X", **{**near, **other}))
-    story.when(task("EMB", "2026-06-10"), EMB_HEAD).then(InspectionTaskApproved)
+    story.when(task("EMB", "2026-06-10"), EMB).then(InspectionTaskApproved)
     story.given(approved("T-Y", **near))
-    story.when(task("EMB", "2026-06-11", task="T-2"), EMB_HEAD).refused("JNT-R1")
+    story.when(task("EMB", "2026-06-11", task="T-2"), EMB).refused("JNT-R1")
 
 
 def test_JNT_R1_the_window_is_thirty_days(story: Scenario) -> None:
     """The thirtieth day still counts."""
     story.given(approved("T-X", entity=E_C, planned_on=date(2026, 7, 10)))
-    story.when(task("EMB", "2026-06-10"), EMB_HEAD).refused("JNT-R1")
+    story.when(task("EMB", "2026-06-10"), EMB).refused("JNT-R1")
 
 
 def test_JNT_R1_what_is_cancelled_or_begun_cannot_be_joined(story: Scenario) -> None:
@@ -292,7 +281,7 @@ def test_JNT_R1_what_is_cancelled_or_begun_cannot_be_joined(story: Scenario) -> 
         ),
         replace(gone, task="T-3", planned_on=date(2026, 5, 29)),
     )
-    story.when(task("EMB", "2026-06-10"), EMB_HEAD).then(InspectionTaskApproved)
+    story.when(task("EMB", "2026-06-10"), EMB).then(InspectionTaskApproved)
 
 
 def test_JNT_R1_a_matter_off_the_list_frees_nothing(story: Scenario) -> None:
@@ -302,22 +291,22 @@ def test_JNT_R1_a_matter_off_the_list_frees_nothing(story: Scenario) -> None:
     story.given(matter("M-202", "EMB", domain="work_safety"), published("M-202", "EMB"), *further)
     story.given(task("MRB", "2026-06-03"))
     mixed = replace(task("EMB", "2026-06-10"), matters=("M-201", "M-202"))
-    story.when(mixed, EMB_HEAD).refused("JNT-R1")
+    story.when(mixed, EMB).refused("JNT-R1")
     story.given(replace(LIST, matters=("M-101", "M-301")), actor=JB)
-    story.when(mixed, EMB_HEAD).then(InspectionTaskApproved)
+    story.when(mixed, EMB).then(InspectionTaskApproved)
 
 
 def test_JNT_R1_a_planned_joint_visit_is_joined(story: Scenario) -> None:
     """Whoever was offered a part does not go apart; with its part accepted it names it."""
     story.given(PLAN)
-    story.when(task("EMB", "2026-06-24"), EMB_HEAD).refused("JNT-R1")
+    story.when(task("EMB", "2026-06-24"), EMB).refused("JNT-R1")
     offer = story.error.details["offer"]  # type: ignore[union-attr]
     assert (offer["kind"], offer["join"], offer["lead"]) == ("joint", "J-1", "MRB")
     assert offer["date"] == date(2026, 6, 8)
     with_part = task("EMB", "2026-06-10", joint="J-1")
-    story.when(with_part, EMB_HEAD).raises(OutOfStep, says="accepted no part")
-    story.given(ACCEPT, actor=EMB_HEAD)
-    story.when(with_part, EMB_HEAD).then(
+    story.when(with_part, EMB).raises(OutOfStep, says="accepted no part")
+    story.given(ACCEPT, actor=EMB)
+    story.when(with_part, EMB).then(
         like(InspectionTaskApproved, joint="J-1", counter="capped", unit="EMB")
     )
 
@@ -337,9 +326,9 @@ def test_JNT_R1_a_merge_is_declined_with_a_reason(story: Scenario) -> None:
     """S9: without one it is refused; then the unit goes apart from that visit, and no other."""
     story.given(task("MRB", "2026-06-03"))
     declines = DeclineJoin(unit="EMB", entity=E_C, task="T-MRB")
-    story.when(declines, EMB_HEAD).refused("JNT-R1", reason="declining to merge needs a reason")
-    story.when(replace(declines, reason="  "), EMB_HEAD).refused("JNT-R1")
-    story.when(replace(declines, reason="须夜间检查"), EMB_HEAD).then(
+    story.when(declines, EMB).refused("JNT-R1", reason="declining to merge needs a reason")
+    story.when(replace(declines, reason="  "), EMB).refused("JNT-R1")
+    story.when(replace(declines, reason="须夜间检查"), EMB).then(
         like(JoinDeclined, task="T-MRB", unit="EMB"),
         like(FindingRaised, rule_id="JNT-V1", unit="EMB", entity=None, task=None),
     )
@@ -347,7 +336,7 @@ def test_JNT_R1_a_merge_is_declined_with_a_reason(story: Scenario) -> None:
     assert story.outcome.events[0].envelope.visibility == "sealed"
     # EEB's merge with MRB was declined by nobody.
     story.when(task("EEB", "2026-06-05"), EEB_HEAD).refused("JNT-R1")
-    story.when(task("EMB", "2026-06-10"), EMB_HEAD).then(InspectionTaskApproved)
+    story.when(task("EMB", "2026-06-10"), EMB).then(InspectionTaskApproved)
 
 
 def test_JNT_R1_a_joint_visit_is_declined(story: Scenario) -> None:
@@ -357,7 +346,7 @@ def test_JNT_R1_a_joint_visit_is_declined(story: Scenario) -> None:
         participants=(*BOTH, Participant(unit="EEB", matters=("M-301",))),
         modes=("by_list",),
     )
-    story.given(joined_but_eeb).given(ACCEPT, actor=EMB_HEAD)
+    story.given(joined_but_eeb).given(ACCEPT, actor=EMB)
     story.given(task("MRB", "2026-06-10", joint="J-1"))
     no = DeclineJoin(unit="EEB", entity=E_C, joint="J-1")
     story.when(no, EEB_HEAD).refused("JNT-R1")
@@ -371,29 +360,29 @@ def test_JNT_R1_a_joint_visit_is_declined(story: Scenario) -> None:
 def test_who_may_decline_what(story: Scenario) -> None:
     """A unit its own part, before it has approved a task for it; a visit of another unit."""
     joined(story)
-    story.when(DECLINE, EMB_HEAD).raises(OutOfStep, says="T-EMB")
+    story.when(DECLINE, EMB).raises(OutOfStep, says="T-EMB")
     story.when(replace(DECLINE, unit="MRB")).raises(OutOfStep, says="leads")
     story.when(DECLINE).raises(Forbidden)
-    story.when(replace(DECLINE, entity=E_A), EMB_HEAD).raises(Malformed, pointer="/entity")
-    story.when(replace(DECLINE, joint=None), EMB_HEAD).raises(Malformed, pointer="/joint")
+    story.when(replace(DECLINE, entity=E_A), EMB).raises(Malformed, pointer="/entity")
+    story.when(replace(DECLINE, joint=None), EMB).raises(Malformed, pointer="/joint")
     own = replace(DECLINE, joint=None, task="T-EMB")
-    story.when(own, EMB_HEAD).raises(UnknownReference, says="another unit")
-    story.when(replace(own, task="T-FAR"), EMB_HEAD).raises(UnknownReference)
+    story.when(own, EMB).raises(UnknownReference, says="another unit")
+    story.when(replace(own, task="T-FAR"), EMB).raises(UnknownReference)
     story.given(CancelInspection(task="T-MRB", reason="-"))
-    story.when(replace(own, task="T-MRB"), EMB_HEAD).raises(OutOfStep, says="cancelled")
-    story.given(CancelInspection(task="T-EMB", reason="-"), actor=EMB_HEAD)
-    story.when(DECLINE, EMB_HEAD).then(JoinDeclined, FindingRaised)
+    story.when(replace(own, task="T-MRB"), EMB).raises(OutOfStep, says="cancelled")
+    story.given(CancelInspection(task="T-EMB", reason="-"), actor=EMB)
+    story.when(DECLINE, EMB).then(JoinDeclined, FindingRaised)
 
 
 def test_JNT_V1_a_document_gives_a_decline_its_weight(story: Scenario) -> None:
     """Words alone are flagged, for supervisors to weigh."""
     story.given(PLAN).amid(JoinAccepted(joint="J-9", entity=E_A, unit="EMB"))
-    story.when(DECLINE, EMB_HEAD).then(
+    story.when(DECLINE, EMB).then(
         like(JoinDeclined, joint="J-1"),
         like(FindingRaised, rule_id="JNT-V1", unit="EMB", entity=E_C, type="multi_head"),
     )
     story.given(OfferJoin(joint="J-1", part=BOTH[1]))
-    story.when(replace(DECLINE, evidence_ref="省厅函〔2026〕8号"), EMB_HEAD).then(JoinDeclined)
+    story.when(replace(DECLINE, evidence_ref="省厅函〔2026〕8号"), EMB).then(JoinDeclined)
 
 
 # JNT-R2: each mode rests on something
@@ -513,7 +502,7 @@ def test_JNT_R3_a_participant_has_a_matter(story: Scenario, matters: tuple[str, 
 
 def test_a_plan_is_the_leads_and_in_order(story: Scenario) -> None:
     """The lead takes part, no unit twice, and the window is not over."""
-    story.when(PLAN, EMB_HEAD).raises(Forbidden)
+    story.when(PLAN, EMB).raises(Forbidden)
     story.when(replace(PLAN, participants=(BOTH[1],))).raises(Malformed, pointer="/participants")
     twice = (*BOTH, BOTH[1])
     story.when(replace(PLAN, participants=twice)).raises(Malformed, pointer="/participants")
@@ -530,7 +519,7 @@ def test_a_plan_is_the_leads_and_in_order(story: Scenario) -> None:
     )
     story.given(PLAN).when(PLAN).raises(OutOfStep, says="J-1")
     story.when(replace(ACCEPT, unit="EEB"), EEB_HEAD).raises(OutOfStep, says="not offered")
-    story.given(ACCEPT, actor=EMB_HEAD).when(ACCEPT, EMB_HEAD).raises(OutOfStep, says="accepted")
+    story.given(ACCEPT, actor=EMB).when(ACCEPT, EMB).raises(OutOfStep, says="accepted")
 
 
 @pytest.mark.parametrize(
@@ -544,8 +533,8 @@ def test_a_plan_is_the_leads_and_in_order(story: Scenario) -> None:
 )
 def test_a_task_fits_its_part(story: Scenario, changed: dict[str, Any], pointer: str) -> None:
     """The business, the matters and the one day of the joint visit."""
-    story.given(matter("M-102"), published("M-102"), PLAN).given(ACCEPT, actor=EMB_HEAD)
-    story.given(task("EMB", "2026-06-10", joint="J-1"), actor=EMB_HEAD)
+    story.given(matter("M-102"), published("M-102"), PLAN).given(ACCEPT, actor=EMB)
+    story.given(task("EMB", "2026-06-10", joint="J-1"), actor=EMB)
     mine = task("MRB", "2026-06-10", joint="J-1")
     story.when(replace(mine, **changed)).raises(Malformed, pointer=pointer)
     story.given(mine).when(replace(mine, task="T-2")).raises(OutOfStep, says="T-MRB")
@@ -555,9 +544,9 @@ def test_SUP_R1_each_participant_within_its_own_cap(story: Scenario) -> None:
     """E-C may be visited twice by each unit; MRB has used its two, EMB none."""
     used = {"entity": E_C, "planned_on": date(2026, 3, 3)}
     story.given(approved("T-1", **used), approved("T-2", **used))
-    story.given(PLAN).given(ACCEPT, actor=EMB_HEAD)
+    story.given(PLAN).given(ACCEPT, actor=EMB)
     story.when(task("MRB", "2026-06-10", joint="J-1")).refused("SUP-R1", unit="MRB", used=2)
-    story.when(task("EMB", "2026-06-10", joint="J-1"), EMB_HEAD).then(InspectionTaskApproved)
+    story.when(task("EMB", "2026-06-10", joint="J-1"), EMB).then(InspectionTaskApproved)
 
 
 # JNT-R4: officers of each power
@@ -565,8 +554,8 @@ def test_SUP_R1_each_participant_within_its_own_cap(story: Scenario) -> None:
 
 def test_JNT_R4_two_officers_of_each_power(story: Scenario) -> None:
     """One is too few though another unit sends three; two of another unit are not its own."""
-    story.given(PLAN).given(ACCEPT, actor=EMB_HEAD)
-    story.given(task("EMB", "2026-06-10", joint="J-1"), actor=EMB_HEAD)
+    story.given(PLAN).given(ACCEPT, actor=EMB)
+    story.given(task("EMB", "2026-06-10", joint="J-1"), actor=EMB)
     story.amid(approved("T-8", entity=E_A, officers=("OFF-001",)))
     one = task("MRB", "2026-06-10", joint="J-1")
     story.when(replace(one, officers=("OFF-001",))).refused("JNT-R4", unit="MRB", needed=2, given=1)
@@ -580,7 +569,7 @@ def test_JNT_R4_two_in_total_under_a_written_entrustment(story: Scenario) -> Non
     story.given(
         replace(officer("OFF-011", "EMB"), domains=("food_drug", "work_safety")),
         replace(PLAN, participants=(letter, BOTH[1])),
-    ).given(ACCEPT, actor=EMB_HEAD)
+    ).given(ACCEPT, actor=EMB)
     mine = replace(task("MRB", "2026-06-10", joint="J-1"), officers=OFFICERS["EMB"])
     story.given(mine).at("2026-06-10T09:00+08:00")
     story.given(IssueInspectionNotice(task="T-MRB", notice_no="N"))
@@ -603,7 +592,7 @@ def test_JNT_R4_two_in_total_under_a_written_entrustment(story: Scenario) -> Non
 def test_one_visit_one_record_and_each_unit_its_result(story: Scenario) -> None:
     """One arrival, one departure; what each unit found stands beside what the others found."""
     visit(joined(story), "MRB", "2026-06-10T09:00+08:00", "2026-06-10T10:30+08:00")
-    story.when(REPORT, EMB_HEAD).raises(Forbidden)
+    story.when(REPORT, EMB).raises(Forbidden)
     story.when(REPORT).then(
         like(
             JointVisitHeld,
@@ -651,9 +640,9 @@ def test_JNT_V2_a_unit_that_comes_after_all_were_gone(story: Scenario) -> None:
     story.at("2026-06-12T09:00+08:00").given(
         IssueInspectionNotice(task="T-EMB", notice_no="N"),
         ScanEntry(task="T-EMB", act_code="AC-1", device="D"),
-        actor=EMB_HEAD,
+        actor=EMB,
     )
-    story.when(opening("T-EMB", OFFICERS["EMB"]), EMB_HEAD).then(
+    story.when(opening("T-EMB", OFFICERS["EMB"]), EMB).then(
         OnSiteInspectionOpened, like(FindingRaised, rule_id="JNT-V2", task="T-EMB")
     )
 
@@ -697,8 +686,8 @@ def test_a_joint_visit_is_cancelled_when_no_task_is_left(story: Scenario) -> Non
     cancel = CancelJoint(joint="J-1", reason="企业停产")
     joined(story).when(cancel).raises(OutOfStep, says="T-MRB, T-EMB")
     story.given(CancelInspection(task="T-MRB", reason="-"))
-    story.given(CancelInspection(task="T-EMB", reason="-"), actor=EMB_HEAD)
-    story.when(cancel, EMB_HEAD).raises(Forbidden)
+    story.given(CancelInspection(task="T-EMB", reason="-"), actor=EMB)
+    story.when(cancel, EMB).raises(Forbidden)
     story.when(cancel).then(JointCancelled)
-    story.when(task("EMB", "2026-06-11", task="T-2", joint="J-1"), EMB_HEAD).raises(OutOfStep)
-    story.when(task("EMB", "2026-06-11", task="T-2"), EMB_HEAD).then(InspectionTaskApproved)
+    story.when(task("EMB", "2026-06-11", task="T-2", joint="J-1"), EMB).raises(OutOfStep)
+    story.when(task("EMB", "2026-06-11", task="T-2"), EMB).then(InspectionTaskApproved)

@@ -39,7 +39,8 @@ from ledger.systems.filing.events import (
     NonOnsiteConsidered,
     PlanItem,
 )
-from tests.gwt import Scenario, actor, like, on
+from tests.cast import EMB, HEAD, actor
+from tests.gwt import Scenario, like, on
 from tests.systems.draw_story import (
     ANNOUNCE,
     COORDINATOR,
@@ -47,7 +48,6 @@ from tests.systems.draw_story import (
     EXECUTE,
     FREEZE,
     FREEZE_OFFICERS,
-    HEAD,
     MATTER_LIST,
     REVEAL,
     SELECT,
@@ -56,7 +56,6 @@ from tests.systems.draw_story import (
     replace,
 )
 
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
 C = chosen("C").uscc
 PART = OtherPart(unit="EMB", plan="PLAN-2", matters=("M-3",), officer_roster="O-2")
 JOINT = replace(ANNOUNCE, parts=(PART,))

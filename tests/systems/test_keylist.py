@@ -52,22 +52,12 @@ from ledger.systems.keylist.events import (
 )
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.supervision.events import FindingRaised
+from tests.cast import E_A, E_B, E_D, EMB, OFFICER
 from tests.gwt import Scenario, like, on
-from tests.systems.test_filing import (
-    E_A,
-    E_B,
-    EMB_HEAD,
-    OFFICER,
-    REGION,
-    approved,
-    matter,
-    published,
-    task,
-)
+from tests.systems.test_filing import REGION, approved, matter, published, task
 
 replace = msgspec.structs.replace
 
-E_D = "91620100MA7LX0113U"
 
 SIX = tuple(f"M-K{n}" for n in range(1, 7))
 LIST = ListKeyMatter(
@@ -162,7 +152,7 @@ def story() -> Scenario:
 
 
 def refused_matter(story: Scenario, rule: str, **changed: Any) -> None:
-    story.when(replace(LIST, **changed), EMB_HEAD).refused(rule)
+    story.when(replace(LIST, **changed), EMB).refused(rule)
 
 
 # The list of matters
@@ -174,7 +164,7 @@ def test_KEY_R1_a_key_matter_is_of_a_key_domain(story: Scenario) -> None:
     refused_matter(story, "KEY-R1", domain="tourism")
     refused_matter(story, "KEY-R1", domain="general", matter="M-G")
     refused_matter(story, "KEY-R1", domain="environment")
-    story.when(LIST, EMB_HEAD).then(
+    story.when(LIST, EMB).then(
         like(KeyMatterListed, domain="work_safety", matter="M-K6", renewed=False)
     )
 
@@ -183,7 +173,7 @@ def test_only_the_unit_of_a_published_matter_lists_it(story: Scenario) -> None:
     """Nobody else's, and none that gives no power."""
     story.given(matter("M-NEW", "EMB", domain="work_safety"))
     refused_matter(story, "CAT-R2", matter="M-NEW")
-    story.when(replace(LIST, matter="M-1999"), EMB_HEAD).raises(UnknownReference)
+    story.when(replace(LIST, matter="M-1999"), EMB).raises(UnknownReference)
     story.when(replace(LIST, unit="MRB")).raises(OutOfStep, says="EMB")
     story.when(LIST).raises(Forbidden)
 
@@ -191,30 +181,30 @@ def test_only_the_unit_of_a_published_matter_lists_it(story: Scenario) -> None:
 def test_KEY_R2_a_list_is_short(story: Scenario) -> None:
     """S20: five matters of work safety are enough; what lapsed or left makes room again."""
     story.given(*(listed(name) for name in SIX[:5]))
-    story.when(LIST, EMB_HEAD).refused("KEY-R2", domain="work_safety", listed=5, cap=5)
+    story.when(LIST, EMB).refused("KEY-R2", domain="work_safety", listed=5, cap=5)
     assert story.error.policy_version == 1  # type: ignore[union-attr]
     # One that stands on it is renewed.
     again = replace(LIST, matter="M-K1")
-    story.when(again, EMB_HEAD).then(like(KeyMatterListed, matter="M-K1", renewed=True))
+    story.when(again, EMB).then(like(KeyMatterListed, matter="M-K1", renewed=True))
     off = DelistKeyMatter(domain="work_safety", matter="M-K2", reason="风险已消除")
     story.when(off).raises(Forbidden)
-    story.when(off, EMB_HEAD).then(like(KeyMatterDelisted, matter="M-K2", unit="EMB"))
-    story.when(off, EMB_HEAD).raises(OutOfStep, says="not on the key list")
-    story.when(LIST, EMB_HEAD).then(KeyMatterListed)
+    story.when(off, EMB).then(like(KeyMatterDelisted, matter="M-K2", unit="EMB"))
+    story.when(off, EMB).raises(OutOfStep, says="not on the key list")
+    story.when(LIST, EMB).then(KeyMatterListed)
 
 
 def test_KEY_R2_what_has_lapsed_counts_no_more(story: Scenario) -> None:
     """The last day still counts."""
     story.given(*(listed(name, expires_on=date(2026, 3, 2)) for name in SIX[:5]))
     refused_matter(story, "KEY-R2")
-    story.at("2026-03-03T09:00+08:00").when(LIST, EMB_HEAD).then(KeyMatterListed)
+    story.at("2026-03-03T09:00+08:00").when(LIST, EMB).then(KeyMatterListed)
 
 
 def test_KEY_R2_a_domain_may_have_a_number_of_its_own(story: Scenario) -> None:
     """The narrower version of the policy holds."""
     story.given(*(listed(name) for name in SIX[:3]))
     story.given(adopted("key.max_matters", 3, "count", scope={"domain": "work_safety"}))
-    story.when(LIST, EMB_HEAD).refused("KEY-R2", cap=3)
+    story.when(LIST, EMB).refused("KEY-R2", cap=3)
 
 
 @pytest.mark.parametrize(
@@ -229,11 +219,11 @@ def test_KEY_R3_a_matter_is_assessed_and_ends(
     story: Scenario, changed: dict[str, Any], reason: str
 ) -> None:
     """Twelve months at most, and the last day of them is one."""
-    story.when(replace(LIST, **changed), EMB_HEAD).refused("KEY-R3", reason=reason)
+    story.when(replace(LIST, **changed), EMB).refused("KEY-R3", reason=reason)
     past = replace(LIST, expires_on=date(2026, 3, 2))
-    story.when(past, EMB_HEAD).raises(Malformed, pointer="/expires_on")
+    story.when(past, EMB).raises(Malformed, pointer="/expires_on")
     last = replace(LIST, expires_on=date(2027, 3, 2))
-    story.when(last, EMB_HEAD).then(like(KeyMatterListed, expires_on=date(2027, 3, 2)))
+    story.when(last, EMB).then(like(KeyMatterListed, expires_on=date(2027, 3, 2)))
 
 
 def test_KEY_R5_a_matter_is_renewed_on_a_new_assessment(story: Scenario) -> None:
@@ -243,7 +233,7 @@ def test_KEY_R5_a_matter_is_renewed_on_a_new_assessment(story: Scenario) -> None
         listed("M-K6", risk_assessment="RA-2026", expires_on=date(2026, 3, 1)),
     ).amid(listed("M-K5", risk_assessment="RA-2026-6"))
     refused_matter(story, "KEY-R5", risk_assessment="RA-2025")
-    story.when(LIST, EMB_HEAD).then(like(KeyMatterListed, renewed=True))
+    story.when(LIST, EMB).then(like(KeyMatterListed, renewed=True))
 
 
 # Screening
@@ -259,7 +249,7 @@ def test_a_screening_is_recorded_as_it_was_made(story: Scenario) -> None:
     """Of today or a day before, by the formula in force on it, by a unit for itself."""
     story.when(replace(SCREEN, ranked=None)).raises(Malformed, pointer="/ranked")
     story.when(replace(SCREEN, on=date(2026, 3, 3))).raises(Malformed, pointer="/on")
-    story.when(SCREEN, EMB_HEAD).raises(Forbidden)
+    story.when(SCREEN, EMB).raises(Forbidden)
     other = replace(SCREEN, ranked=replace(RANKED, formula_version=2))
     story.when(other).raises(OutOfStep, says="has changed meanwhile")
     story.when(SCREEN).then(like(ScreeningRun, count=3, screened=5, cutoff_position=140))
@@ -374,7 +364,7 @@ def test_a_designation_names_who_follows_up(story: Scenario) -> None:
     stranger = "91620100MA7LX0025D"
     story.when(replace(DESIGNATE, entity=stranger)).raises(UnknownReference, says=stranger)
     story.when(replace(DESIGNATE, designation="KEY-9")).raises(OutOfStep, says="KEY-9")
-    story.when(DESIGNATE, EMB_HEAD).raises(Forbidden)
+    story.when(DESIGNATE, EMB).raises(Forbidden)
 
 
 @pytest.mark.parametrize("listed_as", ["public", "shared", "restricted"])
@@ -430,7 +420,7 @@ def test_KEY_R3_a_review_that_keeps_names_the_next(story: Scenario) -> None:
     story.when(replace(REVIEW, review_on=None)).refused("KEY-R3")
     story.when(replace(REVIEW, review_on=date(2027, 3, 3))).refused("KEY-R3")
     story.when(replace(REVIEW, outcome="remove")).raises(Malformed, pointer="/review_on")
-    story.when(REVIEW, EMB_HEAD).raises(Forbidden)
+    story.when(REVIEW, EMB).raises(Forbidden)
     end = EndKeyDesignation(designation="KEY-1", reason="closed")
     story.when(end).then(like(KeyDesignationEnded, reason="closed", ended_on=date(2026, 3, 2)))
     story.when(end).raises(OutOfStep, says="2026-03-02")
@@ -455,7 +445,7 @@ def test_KEY_V2_following_up_without_guiding(story: Scenario) -> None:
     story.when(VISIT, OFFICER).then(visited, like(FindingRaised, rule_id="KEY-V2", entity=E_B))
     story.when(GUIDE, OFFICER).then(like(GuidanceProvided, provided_on=date(2026, 3, 2)))
     story.when(VISIT, OFFICER).then(visited)
-    story.when(VISIT, EMB_HEAD).raises(Forbidden)
+    story.when(VISIT, EMB).raises(Forbidden)
     story.amid(approved("T-9", entity=E_A))
     story.when(replace(VISIT, task="T-9"), OFFICER).raises(Malformed, pointer="/task")
 

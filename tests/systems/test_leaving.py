@@ -45,20 +45,11 @@ from ledger.systems.keylist.events import (
 )
 from ledger.systems.observation.events import ObservationGranted, ObservationTerminated, PolicyBasis
 from ledger.systems.supervision.events import FindingRaised
+from tests.cast import EDB, HEAD, PREFIX
 from tests.examples import examples
-from tests.gwt import Scenario, actor, like, on
-from tests.systems.draw_story import (
-    COORDINATOR,
-    DRAW,
-    HEAD,
-    PREFIX,
-    SPARE,
-    chosen,
-    given_drawn,
-    replace,
-)
+from tests.gwt import Scenario, like, on
+from tests.systems.draw_story import COORDINATOR, DRAW, SPARE, chosen, given_drawn, replace
 
-EDB = actor("EDB", "EDB-1", "credit_officer")
 C = chosen("C").uscc
 OTHER = PREFIX + "0068T"
 SPARE_C = next(line for line in SPARE if line.stratum == "C")

@@ -33,17 +33,15 @@ from ledger.systems.penalties.commands import DecidePenalty, HoldCollectiveDiscu
 from ledger.systems.penalties.events import HearingHeld, PenaltyDecided
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import Scenario, actor, like
+from tests.cast import E_B, E_C, EMB, OFFICER, actor
+from tests.gwt import Scenario, like
 from tests.pasts import certified, decidable, filed
 
 replace = msgspec.structs.replace
 
-E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
 JB = actor("JB", "JB-001", "jb_supervisor")
 OFFICE = actor("MRB", "OFFICE-MRB", "office_head")
 LEGAL = actor("MRB", "LEGAL-MRB", "unit_legal_office")
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
-INVESTIGATOR = actor("MRB", "OFF-001", "enforcement_officer")
 
 DECIDE = DecidePenalty(
     decision="DEC-1",
@@ -177,7 +175,7 @@ def test_LRV_R2_nobody_reviews_what_he_handles(story: Scenario) -> None:
     for officer in ("OFF-001", "OFFICE-MRB"):
         story.given(replace(REGISTER, officer=officer), actor=JB)
     story.given(REQUEST, actor=OFFICE)
-    for who, reason in ((INVESTIGATOR, "handles the case"), (OFFICE, "submitted the draft")):
+    for who, reason in ((OFFICER, "handles the case"), (OFFICE, "submitted the draft")):
         for person in (who.person_id, who.person_id.lower()):
             same = actor("MRB", person, who.role)
             story.when(APPROVE, same).refused("LRV-R2", reviewer=person, reason=reason)

@@ -48,14 +48,13 @@ from ledger.systems.penalties.events import (
 )
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import Scenario, actor, like, on
+from tests.cast import E_A, E_B, E_C, EMB, actor
+from tests.gwt import Scenario, like, on
 from tests.pasts import conduct, decidable, filed
 from tests.systems.recorded import whole_record
 
 replace = msgspec.structs.replace
 
-E_A, E_B, E_C = "91620100MA7LX00338", "91620100MA7LX0076M", "91620100MA7LX01051"
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
 
 MINOR = Condition(condition="minor", kind="minor", text="违法行为轻微")
 FIRST = Condition(condition="first", kind="first_violation", text="初次违法")

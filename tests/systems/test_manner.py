@@ -25,13 +25,10 @@ from ledger.systems.keylist.events import (
     KeyUnitDesignated,
 )
 from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
+from tests.cast import E_A, E_B, E_C, JB
 from tests.gwt import Scenario, like, on
 from tests.systems.test_filing import (
-    E_A,
-    E_B,
-    E_C,
     GRADING,
-    JB,
     PRESCRIBED,
     REGION,
     approved,

@@ -25,8 +25,9 @@ from ledger.systems.catalogue.events import (
 )
 from ledger.systems.persons.folds import Involvements
 from ledger.systems.policies.commands import SeedLedger
+from tests.cast import HEAD, actor
 from tests.examples import examples
-from tests.gwt import HEAD, Scenario, actor
+from tests.gwt import Scenario
 from tests.kernel.strategies import instances
 
 #: Folds that ask about any mention.

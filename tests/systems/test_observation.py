@@ -53,16 +53,13 @@ from ledger.systems.penalties.commands import FileCase
 from ledger.systems.penalties.events import CaseFiled, Conduct
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import HEAD, Record, Scenario, actor, like
+from tests.cast import CLOCK, E_A, E_B, EMB, HEAD, JB
+from tests.gwt import Record, Scenario, like
 from tests.systems.test_filing import REGION
 from tests.systems.test_process import filed
 
 replace = msgspec.structs.replace
 
-E_A, E_B = "91620100MA7LX00338", "91620100MA7LX0076M"
-JB = actor("JB", "JB-1", "jb_supervisor")
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
-CLOCK = actor("LEDGER", "clock", "ledger_clock")
 
 GRANT = GrantObservation(
     observation="OBS-1",

@@ -36,15 +36,13 @@ from ledger.systems.penalties.commands import DecidePenalty
 from ledger.systems.penalties.events import PenaltyDecided, PenaltyServed
 from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
 from ledger.systems.supervision.events import FindingRaised
+from tests.cast import DEPUTY, E_B, E_C, EDB, EMB, HEAD
 from tests.examples import examples
-from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
+from tests.gwt import Scenario, like
 from tests.pasts import certified, decidable, filed, registered
 
 replace = msgspec.structs.replace
 
-E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
-EDB = actor("EDB", "EDB-1", "credit_officer")
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
 DAY = date(2026, 5, 11)
 
 DECIDED = PenaltyDecided(

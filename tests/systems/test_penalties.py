@@ -38,12 +38,12 @@ from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.publicity.commands import ReviewWithdrawal
 from ledger.systems.publicity.events import ActDecided
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import Scenario, actor, like
+from tests.cast import CLOCK, E_B, E_C, EMB
+from tests.gwt import Scenario, like
 from tests.pasts import decidable, filed
 
 replace = msgspec.structs.replace
 
-E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
 DECIDE = DecidePenalty(
     decision="DEC-1",
     entity=E_C,
@@ -71,8 +71,6 @@ ALTERED = DecisionAltered(
     **{f: getattr(REVOKED, f) for f in REVOKED.__struct_fields__},
     altered=(AlteredField(field="fine_fen", before=500_000, after=300_000),),
 )
-CLOCK = actor("LEDGER", "clock", "ledger_clock")
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
 CALENDAR_2027 = WorkingCalendarPublished(
     year="2027",
     version=1,

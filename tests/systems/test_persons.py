@@ -27,7 +27,8 @@ from ledger.systems.persons.events import PersonErased, PersonRegistered
 from ledger.systems.persons.folds import Involvements
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.reconsideration.events import ReconApplied, ReconTerminated
-from tests.gwt import Scenario, actor, like
+from tests.cast import actor
+from tests.gwt import Scenario, like
 from tests.systems.sealing import someone, token
 
 replace = msgspec.structs.replace

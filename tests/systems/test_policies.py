@@ -37,9 +37,9 @@ from ledger.systems.policies.defaults import DEFAULTS, NOTICE_ON, Default
 from ledger.systems.policies.events import CalendarCalledFor
 from ledger.systems.policies.keys import KEYS
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import Scenario, actor, like
+from tests.cast import JB, actor
+from tests.gwt import Scenario, like
 
-JB = actor("JB", "JB-1", "jb_supervisor")
 SOURCE = LegalRef(instrument="兰州新区2027年检查频次公告")
 CAP = {"A": 1, "B": 1, "C": 1, "D": 2}
 

@@ -54,14 +54,12 @@ from ledger.systems.process.events import (
 )
 from ledger.systems.process.folds import ProcessRecord
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import Scenario, actor, like
+from tests.cast import E_B, E_C, EMB, JB
+from tests.gwt import Scenario, like
 from tests.systems.recorded import ALL_STEPS, step, whole_record
 
 replace = msgspec.structs.replace
 
-E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
-JB = actor("JB", "JB-1", "jb_supervisor")
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 
 

@@ -50,17 +50,14 @@ from ledger.systems.progress.events import (
 )
 from ledger.systems.progress.folds import COUNTING, METRICS, ActedTally, Tally, figures, metrics_of
 from ledger.systems.supervision.events import FindingClosed, FindingRaised
-from tests.gwt import HEAD, Scenario, actor, like, on
+from tests.cast import CLOCK, E_C, HEAD, JB, RLO, actor
+from tests.gwt import Scenario, like, on
 from tests.racing import race_through
 
 replace = msgspec.structs.replace
 
-JB = actor("JB", "JB-1", "jb_supervisor")
-RLO = actor("RLO", "RLO-1", "rlo_assessor")
 EMB = actor("EMB", "HEAD-EMB", "unit_head")
 PARK = actor("PARK-1", "P-1", "park_committee")
-CLOCK = actor("LEDGER", "clock", "ledger_clock")
-E_C = "91620100MA7LX01051"
 
 ENROL = EnrolReportingUnit(unit="MRB", groups=("enforcement_units",), since="2026-05")
 OPEN = OpenReportingMonth(unit="MRB", month="2026-05")

@@ -22,12 +22,12 @@ from ledger.systems.supervision.events import (
     SupervisionDocIssued,
     SupervisionDocProposed,
 )
-from tests.gwt import Scenario, actor, like
-from tests.systems.test_supervision_documents import FOUND, JB, OF_EMB, SECRET
+from tests.cast import JB, RLO
+from tests.gwt import Scenario, like
+from tests.systems.test_supervision_documents import FOUND, OF_EMB, SECRET
 
 replace = msgspec.structs.replace
 
-RLO = actor("RLO", "RLO-1", "rlo_assessor")
 PROPOSE = ProposeSupervisionDoc(
     proposal="PRO-1",
     kind="notice",

@@ -36,8 +36,8 @@ from projections.explain.histories import (
     OfficerHistory,
     UnitHistory,
 )
+from tests.cast import HEAD
 from tests.examples import examples
-from tests.gwt import HEAD
 
 FIRST = date(2026, 3, 1)
 DAYS = [FIRST + timedelta(days) for days in range(8)]

@@ -53,14 +53,11 @@ from ledger.systems.publicity.events import (
     ExAntePublished,
 )
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import Scenario, actor, like
+from tests.cast import CLOCK, E_B, E_C, EMB
+from tests.gwt import Scenario, like
 
 replace = msgspec.structs.replace
 
-E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
-JB = actor("JB", "JB-1", "jb_supervisor")
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
-CLOCK = actor("LEDGER", "clock", "ledger_clock")
 
 DECIDE = DecideAct(decision="LIC-1", unit="MRB", matter="M-LIC", doc_no="许1号", entity=E_C)
 SERVE = ServeAct(decision="LIC-1")

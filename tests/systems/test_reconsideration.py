@@ -94,16 +94,14 @@ from ledger.systems.reconsideration.events import (
 )
 from ledger.systems.supervision.beside import impersonal
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import HEAD, Scenario, actor, like, on
+from tests.cast import CLOCK, E_C, E_D, EMB, HEAD, actor
+from tests.gwt import Scenario, like, on
 from tests.systems.sealing import someone, token
 
 replace = msgspec.structs.replace
 
-E_C, E_D = "91620100MA7LX01051", "91620100MA7LX0113U"
 ORGAN = actor("RECON", "RECON-001", "recon_officer")
 REP = actor("ENTITY", "REP-D", "entity_rep")
-CLOCK = actor("LEDGER", "clock", "ledger_clock")
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
 
 DECIDED = PenaltyDecided(
     decision="DEC-1",

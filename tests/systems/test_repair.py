@@ -78,21 +78,16 @@ from ledger.systems.repair.events import (
     TemporaryShieldGranted,
 )
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import DEPUTY, HEAD, Scenario, like
+from tests.cast import CLOCK, DEPUTY, E_B, E_C, EDB, EMB, HEAD, REP_C
+from tests.gwt import Scenario, like
 from tests.systems.repairing import (
     ACCEPT,
     APPLY,
-    CLOCK,
     DECLINE,
-    E_B,
-    E_C,
-    EDB,
-    EMB,
     FORWARD,
     GRANT,
     PROOFS,
     REFUSE,
-    REP,
     accepted,
     commitment,
     opening,
@@ -337,7 +332,7 @@ def test_CRD_V1_the_deadline_counts_by_the_transition_too() -> None:
 
 def test_an_application_goes_to_the_unit_that_determined() -> None:
     """From a platform it is forwarded; at the unit's window it is there at once."""
-    story = s15().when(APPLY, REP)
+    story = s15().when(APPLY, REP_C)
     story.then(like(RepairApplied, repair="REP-1", unit="MRB", market_supervision=False))
     story.when(ACCEPT).raises(OutOfStep, says="applied")
     story.when(FORWARD, EDB).then(like(RepairForwarded, unit="MRB"))
@@ -359,13 +354,13 @@ def test_an_application_names_records_of_one_business_and_one_unit(
     changed: dict[str, Any], problem: type[Any]
 ) -> None:
     """What is unknown, another's, named twice or of two units is not applied for."""
-    s15().when(replace(APPLY, **changed), REP).raises(problem)
+    s15().when(replace(APPLY, **changed), REP_C).raises(problem)
 
 
 def test_there_has_to_be_something_to_repair() -> None:
     """Nothing that speaks for the business, nothing that has ended, nothing asked for already."""
     good = record("CR-2", kind="honour", severity=None)
-    s15("2026-07-16", good).when(replace(APPLY, records=("CR-2",)), REP).raises(OutOfStep)
+    s15("2026-07-16", good).when(replace(APPLY, records=("CR-2",)), REP_C).raises(OutOfStep)
     ended = PublicityTerminated(
         record="CR-1",
         entity=E_C,
@@ -373,18 +368,18 @@ def test_there_has_to_be_something_to_repair() -> None:
         reason="revoked",
         terminated_on=date(2026, 7, 1),
     )
-    s15("2026-07-16", ended).when(APPLY, REP).raises(OutOfStep, says="revoked")
-    story = s15().given(APPLY, actor=REP)
-    story.when(replace(APPLY, repair="REP-2"), REP).raises(OutOfStep, says="REP-1")
+    s15("2026-07-16", ended).when(APPLY, REP_C).raises(OutOfStep, says="revoked")
+    story = s15().given(APPLY, actor=REP_C)
+    story.when(replace(APPLY, repair="REP-2"), REP_C).raises(OutOfStep, says="REP-1")
     s15().when(APPLY, EMB).raises(Forbidden)
 
 
 def test_REP_R1_not_before_the_shortest_publicity_is_over() -> None:
     """S15: it ends at midnight of 07-15; the refusal gives the day and the policy's version."""
-    story = s15("2026-07-15").when(APPLY, REP)
+    story = s15("2026-07-15").when(APPLY, REP_C)
     story.refused("REP-R1", earliest=date(2026, 7, 16), record="CR-1")
     assert story.error.policy_version == 3  # type: ignore[union-attr]
-    s15("2026-07-16").when(APPLY, REP).then(RepairApplied)
+    s15("2026-07-16").when(APPLY, REP_C).then(RepairApplied)
 
 
 def test_REP_R1_shows_both_reckonings_of_the_transition() -> None:
@@ -394,20 +389,20 @@ def test_REP_R1_shows_both_reckonings_of_the_transition() -> None:
         started(on="2025-09-05", until="2028-09-01"),
         commitment(),
     )
-    story.when(APPLY, REP).refused("REP-R1", earliest=date(2026, 4, 1))
+    story.when(APPLY, REP_C).refused("REP-R1", earliest=date(2026, 4, 1))
     regimes = story.error.details["regimes"]  # type: ignore[union-attr]
     assert [(r["version"], r["earliest_on"], r["governs"]) for r in regimes] == [
         (2, "2026-09-02", False),
         (3, "2026-04-01", True),
     ]
-    story.at("2026-04-01T09:00+08:00").when(APPLY, REP).then(RepairApplied)
+    story.at("2026-04-01T09:00+08:00").when(APPLY, REP_C).then(RepairApplied)
 
 
 def test_REP_R1_holds_for_every_record_of_the_application() -> None:
     """The youngest decides for all."""
     younger = record("CR-2", determined="2026-05-15")
     story = s15("2026-07-16", younger)
-    story.when(replace(APPLY, records=("CR-1", "CR-2")), REP).refused(
+    story.when(replace(APPLY, records=("CR-1", "CR-2")), REP_C).refused(
         "REP-R1", record="CR-2", earliest=date(2026, 8, 16)
     )
 
@@ -423,7 +418,7 @@ def test_REP_R1_holds_for_every_record_of_the_application() -> None:
 )
 def test_REP_R2_duties_are_shown_to_be_performed(proofs: Any, missing: str) -> None:
     """Both that the conduct is corrected and that the obligations are performed."""
-    s15().when(replace(APPLY, proofs=proofs), REP).refused("REP-R2", missing=missing)
+    s15().when(replace(APPLY, proofs=proofs), REP_C).refused("REP-R2", missing=missing)
 
 
 def test_REP_R2_what_the_unit_has_seen_needs_no_paper() -> None:
@@ -438,10 +433,10 @@ def test_REP_R2_what_the_unit_has_seen_needs_no_paper() -> None:
     story.when(replace(seen, performed_on=date(2026, 4, 1))).raises(
         Malformed, pointer="/performed_on"
     )
-    story.when(replace(APPLY, proofs=()), REP).refused("REP-R2", missing="obligations_performed")
+    story.when(replace(APPLY, proofs=()), REP_C).refused("REP-R2", missing="obligations_performed")
     story.when(seen, EDB).refused("REP-R6")
     story.when(seen).then(like(DutiesPerformed, duty="obligations_performed"))
-    story.when(replace(APPLY, proofs=()), REP).then(RepairApplied)
+    story.when(replace(APPLY, proofs=()), REP_C).then(RepairApplied)
 
 
 @pytest.mark.parametrize(
@@ -455,7 +450,7 @@ def test_REP_R2_what_the_unit_has_seen_needs_no_paper() -> None:
 )
 def test_REP_R3_a_public_commitment_comes_with_it(made: Event, named: str | None) -> None:
     """One for the repair, in public, of this business."""
-    s15("2026-07-16", made).when(replace(APPLY, commitment=named), REP).refused("REP-R3")
+    s15("2026-07-16", made).when(replace(APPLY, commitment=named), REP_C).refused("REP-R3")
 
 
 def test_REP_R4_what_a_law_shuts_out_is_not_repaired() -> None:
@@ -464,10 +459,10 @@ def test_REP_R4_what_a_law_shuts_out_is_not_repaired() -> None:
     story = s15().when(shut, EMB).refused("REP-R6")
     story.when(shut).then(like(RepairExcluded, record="CR-1"))
     story.when(shut).raises(OutOfStep)
-    story.when(APPLY, REP).refused("REP-R4", record="CR-1", law=f"{NDRC_527} 特定严重")
+    story.when(APPLY, REP_C).refused("REP-R4", record="CR-1", law=f"{NDRC_527} 特定严重")
     other = s15("2026-07-16", *[r.event for r in records_of(story)[-1:]])
     other.given(record("CR-2"), started("CR-2"))
-    other.when(replace(APPLY, records=("CR-2",)), REP).then(RepairApplied)
+    other.when(replace(APPLY, records=("CR-2",)), REP_C).then(RepairApplied)
 
 
 def test_REP_R4_what_was_shut_out_in_error_is_let_in() -> None:
@@ -477,7 +472,7 @@ def test_REP_R4_what_was_shut_out_in_error_is_let_in() -> None:
     story = s15().when(back).raises(OutOfStep)
     story.given(shut).when(back, EDB).refused("REP-R6")
     story.when(back).then(like(RepairReadmitted, record="CR-1"))
-    story.when(APPLY, REP).then(RepairApplied)
+    story.when(APPLY, REP_C).then(RepairApplied)
 
 
 def test_REP_R4_a_law_found_after_the_application_stops_the_grant() -> None:
@@ -499,11 +494,11 @@ MISCONDUCT = RepairMisconductRecorded(
 
 def test_REP_R5_who_cheated_is_barred_to_the_last_day() -> None:
     """That day included; who cheated elsewhere does not matter."""
-    s15("2026-07-16", MISCONDUCT).when(APPLY, REP).refused(
+    s15("2026-07-16", MISCONDUCT).when(APPLY, REP_C).refused(
         "REP-R5", entity=E_C, bar_until=date(2026, 7, 16)
     )
-    s15("2026-07-17", MISCONDUCT).when(APPLY, REP).then(RepairApplied)
-    s15("2026-07-16").amid(replace(MISCONDUCT, entity=E_B)).when(APPLY, REP).then(RepairApplied)
+    s15("2026-07-17", MISCONDUCT).when(APPLY, REP_C).then(RepairApplied)
+    s15("2026-07-16").amid(replace(MISCONDUCT, entity=E_B)).when(APPLY, REP_C).then(RepairApplied)
 
 
 def test_REP_R5_who_broke_a_repair_commitment_is_barred() -> None:
@@ -518,9 +513,9 @@ def test_REP_R5_who_broke_a_repair_commitment_is_barred() -> None:
         notified_on=date(2026, 4, 20),
     )
     other = commitment("CMT-7", type="voluntary")
-    s15("2026-07-16", other, breach).when(APPLY, REP).then(RepairApplied)
+    s15("2026-07-16", other, breach).when(APPLY, REP_C).then(RepairApplied)
     story = s15("2026-07-16", commitment("CMT-7"), breach)
-    story.when(APPLY, REP).refused("REP-R5", bar_until=date(2029, 4, 24))
+    story.when(APPLY, REP_C).refused("REP-R5", bar_until=date(2029, 4, 24))
     assert story.error.policy_version == 1  # type: ignore[union-attr]
 
 
@@ -534,7 +529,7 @@ def test_REP_R5_who_broke_a_repair_commitment_is_barred() -> None:
 )
 def test_REP_R6_who_determined_decides_on_acceptance(command: Any) -> None:
     """Neither another unit nor the lead department."""
-    story = s15().given(APPLY, actor=REP).given(FORWARD, actor=EDB)
+    story = s15().given(APPLY, actor=REP_C).given(FORWARD, actor=EDB)
     for other in (EMB, EDB):
         story.when(command, other).refused("REP-R6", unit="MRB", actor=other.unit_id)
 
@@ -546,7 +541,7 @@ def test_REP_R6_who_determined_decides() -> None:
     for command in (GRANT, REFUSE, extend, REVOKE):
         for other in (EMB, EDB):
             story.when(command, other).refused("REP-R6", unit="MRB")
-    waiting = s15().given(APPLY, actor=REP)
+    waiting = s15().given(APPLY, actor=REP_C)
     waiting.when(ForwardRepair(repair="REP-1", to_unit="EMB"), EDB).refused("REP-R6", unit="MRB")
 
 
@@ -567,27 +562,27 @@ def test_REP_R7_the_green_channel_is_for_small_firms_and_the_epidemic(
     changed: dict[str, Any],
 ) -> None:
     """Both; whoever is neither applies as everybody else does."""
-    s15().when(replace(GREEN, **changed), REP).refused("REP-R7")
-    s15().when(replace(GREEN, green_channel=False, **changed), REP).then(RepairApplied)
+    s15().when(replace(GREEN, **changed), REP_C).refused("REP-R7")
+    s15().when(replace(GREEN, green_channel=False, **changed), REP_C).then(RepairApplied)
 
 
 def test_REP_R7_the_green_channel_shortens_no_publicity() -> None:
     """The time of handling alone: the earliest day stays where it is."""
-    s15("2026-07-15").when(GREEN, REP).refused("REP-R1", earliest=date(2026, 7, 16))
-    s15("2026-07-16").when(GREEN, REP).then(like(RepairApplied, green_channel=True))
+    s15("2026-07-15").when(GREEN, REP_C).refused("REP-R1", earliest=date(2026, 7, 16))
+    s15("2026-07-16").when(GREEN, REP_C).then(like(RepairApplied, green_channel=True))
 
 
 def test_REP_R8_a_repair_is_free() -> None:
     """Whoever charges, at whatever step."""
-    s15().when(replace(APPLY, fee_fen=1), REP).refused("REP-R8", fee_fen=1)
-    story = s15().given(APPLY, actor=REP).given(FORWARD, actor=EDB)
+    s15().when(replace(APPLY, fee_fen=1), REP_C).refused("REP-R8", fee_fen=1)
+    story = s15().given(APPLY, actor=REP_C).given(FORWARD, actor=EDB)
     story.when(replace(ACCEPT, fee_fen=20_000)).refused("REP-R8", fee_fen=20_000)
     accepted().when(replace(GRANT, fee_fen=1)).refused("REP-R8")
 
 
 def test_REP_R9_nothing_is_turned_down_without_a_reason() -> None:
     """Nor refused without the remedy."""
-    story = s15().given(APPLY, actor=REP).given(FORWARD, actor=EDB)
+    story = s15().given(APPLY, actor=REP_C).given(FORWARD, actor=EDB)
     story.when(replace(DECLINE, reasons=())).refused("REP-R9")
     story = accepted()
     story.when(replace(REFUSE, reasons=())).refused("REP-R9", missing="no reason is given")
@@ -600,7 +595,7 @@ def test_REP_R9_nothing_is_turned_down_without_a_reason() -> None:
 
 def test_REP_V1_acceptance_is_due_three_working_days_after_forwarding() -> None:
     """S15: forwarded on Thursday 07-16, due on Tuesday 07-21."""
-    story = s15().given(APPLY, actor=REP).given(FORWARD, actor=EDB)
+    story = s15().given(APPLY, actor=REP_C).given(FORWARD, actor=EDB)
     due(story, "repair.accept_wd", RepairForwarded, "2026-07-21", raised("REP-V1", unit="MRB"))
     story.when(ACCEPT).then(like(RepairAccepted, days_late=1))
 
@@ -622,7 +617,7 @@ def test_REP_V1_the_market_supervision_system_counts_its_own_days() -> None:
         started(on="2025-01-08", until="2028-01-06", channels=("necips",)),
         commitment(),
     )
-    story.when(replace(APPLY, channel="necips"), REP)
+    story.when(replace(APPLY, channel="necips"), REP_C)
     story.then(like(RepairApplied, market_supervision=True))
     story.given(FORWARD, actor=EDB).given(ACCEPT)
     end = EndDeadline(
@@ -665,7 +660,7 @@ def test_REP_V2_another_province_is_told(
         started(entity=entity, on="2025-01-08", until="2028-01-06", channels=channels),
         commitment(entity=entity),
     )
-    story.at(f"{day}T09:00+08:00").given(replace(APPLY, entity=entity), actor=REP)
+    story.at(f"{day}T09:00+08:00").given(replace(APPLY, entity=entity), actor=REP_C)
     story.given(FORWARD, actor=EDB).given(ACCEPT).when(GRANT)
     assert story.outcome is not None
     assert like(RepairGranted, push_to=province)(story.outcome.events[0])
@@ -702,7 +697,7 @@ def test_a_decision_is_put_off_once() -> None:
 
 def test_REP_V1_the_green_channel_takes_three_working_days_in_all() -> None:
     """From the application to the answer; the single steps have no time of their own."""
-    story = s15().given(GREEN, actor=REP)
+    story = s15().given(GREEN, actor=REP_C)
     due(story, "repair.green_precheck_wd", RepairApplied, "2026-07-16")
     story.given(FORWARD, actor=EDB)
     for rule in ("repair.accept_wd",):
@@ -717,13 +712,13 @@ def test_what_is_missing_is_said_once_and_handed_in() -> None:
     """The time for acceptance stands still meanwhile, and begins anew with the papers."""
     ask = RequestRepairSupplement(repair="REP-1", missing=("缴款凭证原件",))
     give = SupplementRepair(repair="REP-1", entity=E_C, proofs=(Proof(shows="other", ref="原件"),))
-    story = s15().given(APPLY, actor=REP).given(FORWARD, actor=EDB)
-    story.when(give, REP).raises(OutOfStep)
+    story = s15().given(APPLY, actor=REP_C).given(FORWARD, actor=EDB)
+    story.when(give, REP_C).raises(OutOfStep)
     story.when(ask).then(like(RepairSupplementRequested, missing=ask.missing))
     story.when(ACCEPT).raises(OutOfStep, says="supplement_requested")
-    story.when(replace(give, entity=E_B), REP).raises(Forbidden)
-    story.when(replace(give, proofs=PROOFS), REP).raises(Malformed, pointer="/proofs")
-    story.at("2026-07-24T09:00+08:00").when(give, REP).then(RepairSupplemented)
+    story.when(replace(give, entity=E_B), REP_C).raises(Forbidden)
+    story.when(replace(give, proofs=PROOFS), REP_C).raises(Malformed, pointer="/proofs")
+    story.at("2026-07-24T09:00+08:00").when(give, REP_C).then(RepairSupplemented)
     story.when(ask).raises(OutOfStep, says="once")
     end = EndDeadline(
         rule_name="repair.accept_wd", opened_at_position=opening(story, RepairForwarded)
@@ -811,7 +806,7 @@ def test_REP_V2_the_platforms_confirm_one_by_one() -> None:
 def test_REP_V5_a_repair_is_not_refused_for_nothing() -> None:
     """All conditions are evidenced: refusing is noticed, unless something shows otherwise."""
     accepted().when(REFUSE).then(RepairRefused, raised("REP-V5", unit="MRB", entity=E_C))
-    waiting = s15().given(APPLY, actor=REP).given(FORWARD, actor=EDB)
+    waiting = s15().given(APPLY, actor=REP_C).given(FORWARD, actor=EDB)
     waiting.when(DECLINE).then(RepairNotAccepted, raised("REP-V5"))
     shown = Reason(says="凭证系伪造", rule="REP-R2", evidence=("银行回函",))
     accepted().when(replace(REFUSE, reasons=(shown,))).then(RepairRefused)
@@ -841,7 +836,7 @@ def test_a_repair_got_by_deceit_is_undone() -> None:
     )
     story.when(REVOKE).raises(OutOfStep, says="revoked")
     again = replace(APPLY, repair="REP-2")
-    story.when(again, REP).refused("REP-R5", bar_until=date(2029, 9, 1))
+    story.when(again, REP_C).refused("REP-R5", bar_until=date(2029, 9, 1))
     known = CreditRecords(E_C).over([r for r in records_of(story) if _credit(r)])
     live = {day: known.records["CR-1"].live(date.fromisoformat(day)) for day in DAYS}
     assert live == dict(zip(DAYS, (True, False, False, True, True, False), strict=True))
@@ -951,31 +946,31 @@ def test_REP_V4_money_for_a_repair_is_noticed() -> None:
     fee = ReportRepairFee(
         entity=E_C, collected_by="某信用修复咨询公司", amount_fen=800_000, facts="承诺包修复"
     )
-    s15().when(fee, REP).then(RepairFeeReported, raised("REP-V4", entity=E_C))
-    story = s15().given(APPLY, actor=REP)
-    story.when(replace(fee, repair="REP-1", entity=E_B), REP).raises(Malformed, pointer="/repair")
-    story.when(replace(fee, repair="REP-404"), REP).raises(UnknownReference)
-    story.when(replace(fee, repair="REP-1"), REP).then(RepairFeeReported, raised("REP-V4"))
+    s15().when(fee, REP_C).then(RepairFeeReported, raised("REP-V4", entity=E_C))
+    story = s15().given(APPLY, actor=REP_C)
+    story.when(replace(fee, repair="REP-1", entity=E_B), REP_C).raises(Malformed, pointer="/repair")
+    story.when(replace(fee, repair="REP-404"), REP_C).raises(UnknownReference)
+    story.when(replace(fee, repair="REP-1"), REP_C).then(RepairFeeReported, raised("REP-V4"))
 
 
 def test_REP_V1_a_business_does_not_make_the_unit_late_by_a_date() -> None:
     """What is sent with its own token is of today; forwarding is, for everybody."""
     then = datetime.fromisoformat("2026-07-17T09:00+08:00")
     story = s15("2026-08-24")
-    story.when(replace(APPLY, occurred_at=then), REP).raises(Malformed, pointer="/occurred_at")
-    story.given(APPLY, actor=REP)
+    story.when(replace(APPLY, occurred_at=then), REP_C).raises(Malformed, pointer="/occurred_at")
+    story.given(APPLY, actor=REP_C)
     story.when(replace(FORWARD, occurred_at=then), EDB).raises(Malformed, pointer="/occurred_at")
     story.given(FORWARD, actor=EDB).given(RequestRepairSupplement(repair="REP-1", missing=("-",)))
     more = SupplementRepair(
         repair="REP-1", entity=E_C, proofs=(Proof(shows="conduct_corrected", ref="新材料"),)
     )
-    for who in (REP, EDB):
+    for who in (REP_C, EDB):
         story.when(replace(more, occurred_at=then), who).raises(Malformed, pointer="/occurred_at")
 
 
 def test_REP_V1_the_silence_of_the_business_is_not_the_units_lateness() -> None:
     """Asked on 07-17, it has ten working days, to 07-31; nobody is turned down before."""
-    story = s15("2026-07-16").given(APPLY, actor=REP).given(FORWARD, actor=EDB)
+    story = s15("2026-07-16").given(APPLY, actor=REP_C).given(FORWARD, actor=EDB)
     story.at("2026-07-17T09:00+08:00")
     story.given(RequestRepairSupplement(repair="REP-1", missing=("整改照片",)))
     story.when(DECLINE).raises(OutOfStep, says="until 2026-07-31")
@@ -990,10 +985,10 @@ def test_REP_V1_the_silence_of_the_business_is_not_the_units_lateness() -> None:
 
 def test_REP_V1_what_was_handed_in_waits_for_the_unit_again() -> None:
     """From then on the unit is late by its own silence."""
-    story = s15("2026-07-16").given(APPLY, actor=REP).given(FORWARD, actor=EDB)
+    story = s15("2026-07-16").given(APPLY, actor=REP_C).given(FORWARD, actor=EDB)
     story.given(RequestRepairSupplement(repair="REP-1", missing=("整改照片",)))
     proofs = (Proof(shows="conduct_corrected", ref="整改照片1"),)
-    story.given(SupplementRepair(repair="REP-1", entity=E_C, proofs=proofs), actor=REP)
+    story.given(SupplementRepair(repair="REP-1", entity=E_C, proofs=proofs), actor=REP_C)
     story.at("2026-07-23T09:00+08:00").when(DECLINE)
     assert story.outcome is not None
     answer = story.outcome.events[0].event

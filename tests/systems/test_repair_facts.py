@@ -17,7 +17,8 @@ from ledger.systems.filing.events import (
 from ledger.systems.penalties.events import PaymentDeferred, PenaltyServed
 from ledger.systems.reconsideration.events import ReconApplied, ReconDecisionServed
 from ledger.systems.repair.events import DutiesPerformed, RepairApplied, RepairGranted
-from tests.systems.repairing import APPLY, E_C, GRANT, REP, accepted, record, s15
+from tests.cast import E_C, REP_C
+from tests.systems.repairing import APPLY, GRANT, accepted, record, s15
 from tests.systems.test_repair_payment import HALF, PAID, of_decision
 
 replace = msgspec.structs.replace
@@ -66,9 +67,9 @@ def test_REP_R2_a_fine_and_its_surcharge_are_paid(
     """Whatever papers are named: APPLY names a receipt for the obligations."""
     story = of_decision(*past)
     if owed is None:
-        story.when(APPLY, REP).then(RepairApplied)
+        story.when(APPLY, REP_C).then(RepairApplied)
     else:
-        story.when(APPLY, REP).refused("REP-R2", missing="obligations_performed", **owed)
+        story.when(APPLY, REP_C).refused("REP-R2", missing="obligations_performed", **owed)
 
 
 def test_no_surcharge_accrues_while_a_reconsideration_runs() -> None:
@@ -87,7 +88,7 @@ def test_no_surcharge_accrues_while_a_reconsideration_runs() -> None:
     cheap = replace(HALF, amount_fen=0, outstanding_fen=500_000, late_fee_due_fen=0)
     story = of_decision(SERVED, cheap, applied, served)
     # Applied for on 04-24, the day of the story's past; 6 days from 07-11 on are left.
-    story.when(APPLY, REP).refused(
+    story.when(APPLY, REP_C).refused(
         "REP-R2", outstanding_fen=500_000, late_fee_outstanding_fen=6 * 15_000
     )
 
@@ -122,10 +123,10 @@ def test_REP_R2_an_order_to_correct_is_met_when_its_unit_has_seen_it(result: str
     story = s15("2026-07-16", *past, record("CR-2", task="T-1"))
     asks = replace(APPLY, records=("CR-2",))
     if result != "order_to_correct":
-        story.when(asks, REP).then(RepairApplied)
+        story.when(asks, REP_C).then(RepairApplied)
         return
-    story.when(asks, REP).refused("REP-R2", missing="conduct_corrected", order="T-1")
-    story.given(performed("CR-2", "conduct_corrected")).when(asks, REP).then(RepairApplied)
+    story.when(asks, REP_C).refused("REP-R2", missing="conduct_corrected", order="T-1")
+    story.given(performed("CR-2", "conduct_corrected")).when(asks, REP_C).then(RepairApplied)
 
 
 def test_REP_R2_a_breach_is_made_good_when_its_unit_has_seen_it() -> None:
@@ -133,8 +134,8 @@ def test_REP_R2_a_breach_is_made_good_when_its_unit_has_seen_it() -> None:
     breach = record("CR-2", kind="commitment_breach")
     story = s15("2026-07-16", breach)
     asks = replace(APPLY, records=("CR-2",))
-    story.when(asks, REP).refused("REP-R2", missing="obligations_performed")
-    story.given(performed("CR-2", "obligations_performed")).when(asks, REP).then(RepairApplied)
+    story.when(asks, REP_C).refused("REP-R2", missing="obligations_performed")
+    story.given(performed("CR-2", "obligations_performed")).when(asks, REP_C).then(RepairApplied)
 
 
 def performed(name: str, duty: Any) -> DutiesPerformed:

@@ -17,14 +17,11 @@ from ledger.systems.repair.conditions import Asked, Condition, conditions
 from ledger.systems.repair.events import RepairApplied
 from ledger.systems.repair.folds import RepairCase
 from ledger.systems.supervision.events import FindingRaised
+from tests.cast import CLOCK, E_B, E_C, REP_C
 from tests.gwt import Scenario
 from tests.systems.repairing import (
     APPLY,
-    CLOCK,
-    E_B,
-    E_C,
     PROOFS,
-    REP,
     commitment,
     record,
     records_of,
@@ -145,8 +142,8 @@ def test_REP_R2_receipts_show_that_a_fine_was_paid() -> None:
     """Without a paper of the business; what is paid in part shows nothing."""
     asks = replace(APPLY, proofs=PROOFS[:1])
     story = of_decision(HALF)
-    story.when(asks, REP).refused("REP-R2", record="CR-1", missing="obligations_performed")
-    story.given(replace(PAID, amount_fen=250_000)).when(asks, REP).then(RepairApplied)
+    story.when(asks, REP_C).refused("REP-R2", record="CR-1", missing="obligations_performed")
+    story.given(replace(PAID, amount_fen=250_000)).when(asks, REP_C).then(RepairApplied)
     assert [c.evidence for c in standing(story) if c.rule.id == "REP-R2"] == [
         ("整改报告1号",),
         ("甘财票2026000", "甘财票2026001"),
@@ -162,7 +159,7 @@ def test_REP_R2_a_receipt_does_not_show_that_a_licence_was_handed_in() -> None:
         started(),
         commitment(),
     )
-    story.at("2026-07-16T09:00+08:00").when(replace(APPLY, proofs=PROOFS[:1]), REP)
+    story.at("2026-07-16T09:00+08:00").when(replace(APPLY, proofs=PROOFS[:1]), REP_C)
     story.refused("REP-R2", record="CR-1", missing="obligations_performed")
 
 

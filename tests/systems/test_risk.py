@@ -19,15 +19,14 @@ from ledger.systems.entities.events import EntityRegistered, Identity
 from ledger.systems.filing.events import InspectionConcluded
 from ledger.systems.policies.defaults import DEFAULTS
 from projections.systems.draws import Population, Standing, Terms, compose
+from tests.cast import E_C, HEAD
 from tests.examples import examples
 from tests.golden import released_types
-from tests.gwt import HEAD
 from tests.kernel.strategies import instances
 
 (FORMULA,) = (one.value for one in DEFAULTS if one.key == "draw.risk_formula")
 (SCREENING,) = (one.value for one in DEFAULTS if one.key == "key.screening_formula")
 ON = date(2026, 9, 1)
-E_C = "91620100MA7LX01051"
 
 
 def found(*results: str, unit: str = "MRB", month: int = 5) -> list[PublishedVisit]:

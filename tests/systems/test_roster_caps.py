@@ -21,7 +21,8 @@ from ledger.systems.filing.events import (
     OnSiteInspectionOpened,
 )
 from projections.systems.draws import Composed, Terms, compose
-from tests.systems.test_risk import E_C, standing
+from tests.cast import E_C
+from tests.systems.test_risk import standing
 
 ON = date(2026, 9, 7)
 REGISTERED = EntityRegistered(entity=E_C, identity=Identity(name="丙", area="中川"))

@@ -56,18 +56,13 @@ from ledger.systems.sharing.events import (
     RepeatedRequestReported,
 )
 from ledger.systems.supervision.events import FindingRaised
-from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
+from tests.cast import CLOCK, DEPUTY, E_B, E_C, EDB, EMB, HEAD, REP_C, actor
+from tests.gwt import Scenario, like
 from tests.systems.repairing import (
     APPLY,
     BANK,
-    CLOCK,
-    E_B,
-    E_C,
-    EDB,
-    EMB,
     GRANT,
     RAIL,
-    REP,
     SUBSCRIBE,
     accepted,
     opening,
@@ -231,7 +226,7 @@ def test_however_a_record_ends_it_is_removed() -> None:
     told = [r.event for r in story.outcome.events if isinstance(r.event, RemovalNotified)]
     assert [(one.record, one.reason) for one in told] == [("CR-1", "revoked")]
     wrong = ObjectionFiled(record="CR-1", entity=E_C, unit="MRB", grounds="金额有误")
-    story = s15("2026-07-16", subscribed("SUB-1")).given(wrong, actor=REP)
+    story = s15("2026-07-16", subscribed("SUB-1")).given(wrong, actor=REP_C)
     story.when(ResolveObjection(record="CR-1", outcome="upheld", explanation="属实"))
     assert story.outcome is not None
     assert any(isinstance(r.event, RemovalNotified) for r in story.outcome.events)
@@ -457,15 +452,15 @@ USE = ReportRecordUse(
 def test_SHR_V1_a_repaired_record_is_not_used() -> None:
     """From the day of the repair on; the day before it was right to."""
     story = granted(subscribed("SUB-1")).at("2026-08-03T09:00+08:00")
-    story.when(USE, REP).then(
+    story.when(USE, REP_C).then(
         like(RecordUseReported, counted=False),
         like(FindingRaised, rule_id="SHR-V1", unit="BANK", entity=E_C),
     )
-    story.when(replace(USE, used_on=date(2026, 7, 26)), REP).then(
+    story.when(replace(USE, used_on=date(2026, 7, 26)), REP_C).then(
         like(RecordUseReported, counted=True)
     )
-    story.when(replace(USE, used_on=date(2026, 8, 4)), REP).raises(Malformed, pointer="/used_on")
-    story.when(replace(USE, entity=E_B), REP).raises(UnknownReference)
+    story.when(replace(USE, used_on=date(2026, 8, 4)), REP_C).raises(Malformed, pointer="/used_on")
+    story.when(replace(USE, entity=E_B), REP_C).raises(UnknownReference)
     # The neighbour's record was corrected; this one's use is judged by itself.
     story.when(replace(USE, record="CR-8", entity=E_B), EDB).then(
         RecordUseReported, like(FindingRaised, rule_id="SHR-V1", entity=E_B)
@@ -505,12 +500,12 @@ ASK = ReportRepeatedRequest(
 def test_SHR_V2_nobody_is_asked_again_for_what_is_shared() -> None:
     """What was not on record that day, or is not shared, may be asked for."""
     story = s15("2026-07-16", record("CR-2", public=False))
-    story.when(ASK, REP).then(
+    story.when(ASK, REP_C).then(
         like(RepeatedRequestReported, shared=True),
         like(FindingRaised, rule_id="SHR-V2", unit="EMB", entity=E_C),
     )
-    story.when(replace(ASK, asked_on=date(2026, 4, 14)), REP).then(
+    story.when(replace(ASK, asked_on=date(2026, 4, 14)), REP_C).then(
         like(RepeatedRequestReported, shared=False)
     )
-    story.when(replace(ASK, record="CR-2"), REP).then(like(RepeatedRequestReported, shared=False))
-    story.when(replace(ASK, asked_on=date(2026, 7, 17)), REP).raises(Malformed)
+    story.when(replace(ASK, record="CR-2"), REP_C).then(like(RepeatedRequestReported, shared=False))
+    story.when(replace(ASK, asked_on=date(2026, 7, 17)), REP_C).raises(Malformed)

@@ -39,11 +39,8 @@ from ledger.systems.supervision.events import (
     RectificationAccepted,
     UnitResponded,
 )
-from tests.gwt import HEAD, Scenario, actor, like
-
-E_A = "91620100MA7LX00338"
-JB = actor("JB", "JB-1", "jb_supervisor")
-SECOND = actor("JB", "JB-2", "jb_supervisor")
+from tests.cast import E_A, HEAD, JB, JB_SECOND, actor
+from tests.gwt import Scenario, like
 
 RAISED = FindingRaised(
     finding_id="F-1", type="unfiled", rule_id="FIL-V1", auto=True, unit="MRB", entity=E_A
@@ -116,7 +113,7 @@ def test_SUP_R3_an_automatic_finding_has_a_second_reader(story: Scenario) -> Non
     dismiss = DismissFinding(finding_id="F-1", reason="重复")
     story.signed(dismiss, JB, JB).refused("SUP-R3", reader="JB-1")
     story.signed(dismiss, JB, HEAD).raises(Forbidden, says="jb_supervisor")
-    story.signed(dismiss, JB, SECOND).then(
+    story.signed(dismiss, JB, JB_SECOND).then(
         like(FindingDismissed, finding_id="F-1", second_reader="JB-2")
     )
     story.given(msgspec.structs.replace(RAISED, finding_id="F-3", auto=False))
@@ -162,10 +159,10 @@ def test_SUP_V2_a_finding_is_triaged_within_five_working_days(story: Scenario) -
 def test_SUP_V2_triage_or_dismissal_is_in_time(story: Scenario, read: Any) -> None:
     """Read on the last day, by whichever way, nothing is missed."""
     miss = EndDeadline(rule_name="triage_wd", opened_at_position=_position(story, RAISED))
-    story.given(TriageFinding(finding_id="F-2", assessment="属实"), actor=SECOND)
+    story.given(TriageFinding(finding_id="F-2", assessment="属实"), actor=JB_SECOND)
     story.at("2026-10-20T17:00+08:00")
     if isinstance(read, DismissFinding):
-        story.given_signed(read, JB, SECOND)
+        story.given_signed(read, JB, JB_SECOND)
     else:
         story.given(read)
     story.at("2026-10-30T09:00+08:00").when(miss).raises(OutOfStep, says="in time")

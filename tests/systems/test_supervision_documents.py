@@ -53,15 +53,11 @@ from ledger.systems.supervision.events import (
     SupervisionDocIssued,
     SupervisionDocWithdrawn,
 )
-from tests.gwt import HEAD, Scenario, actor, like
+from tests.cast import E_A, EMB, HEAD, JB, JB_SECOND, REP_A
+from tests.gwt import Scenario, like
 
 replace = msgspec.structs.replace
 
-E_A = "91620100MA7LX00338"
-JB = actor("JB", "JB-1", "jb_supervisor")
-SECOND = actor("JB", "JB-2", "jb_supervisor")
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
-REP = actor("ENTITY", "REP-A", "entity_rep")
 
 FOUND = FindingRaised(
     finding_id="F-1", type="unfiled", rule_id="FIL-V1", auto=True, unit="MRB", entity=E_A
@@ -389,7 +385,7 @@ def test_what_was_said_in_an_interview_can_be_corrected(story: Scenario) -> None
                 reason="笔误",
             ),
             JB,
-            SECOND,
+            JB_SECOND,
         ).then(RecordCorrected)
     story.when(CONDUCT)
     story.when(
@@ -425,7 +421,7 @@ def test_SUP_D3_SUP_D4_the_eight_must_nots(story: Scenario, code: int, rule: str
 
 def test_SUP_D3_whoever_reports_conduct_is_not_named(story: Scenario) -> None:
     """A business reports in confidence: the finding names neither it nor its visit."""
-    story.when(replace(CONDUCT, entity=E_A, task="T-1"), REP).then(
+    story.when(replace(CONDUCT, entity=E_A, task="T-1"), REP_A).then(
         like(ProhibitedConductReported, reporter="entity", entity=E_A),
         like(FindingRaised, rule_id="SUP-D3", unit="MRB", entity=None, task=None),
     )

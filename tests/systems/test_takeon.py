@@ -101,19 +101,15 @@ from ledger.systems.takeon.events import (
     TakeOnOpened,
 )
 from projections.source import Source
-from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
+from tests.cast import DEPUTY, E_B, E_C, EDB, EDB_SECOND, EMB, HEAD, JB, actor
 from tests.gwt import Record as Past
+from tests.gwt import Scenario, like
 from tests.pasts import certified, registered
 from tests.racing import RACERS, race
 
 replace = msgspec.structs.replace
 F = TypeVar("F", bound=Fold)
 
-E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"
-EDB, EDB_2 = actor("EDB", "EDB-1", "credit_officer"), actor("EDB", "EDB-2", "credit_officer")
-JB = actor("JB", "JB-1", "jb_supervisor")
-EMB = actor("EMB", "EMB-HEAD", "unit_head")
-OFFICER = actor("MRB", "OFF-001", "enforcement_officer")
 DAY = date(2026, 7, 1)
 LAW = LegalRef(instrument="行政复议法", article="48")
 
@@ -831,7 +827,7 @@ def test_a_body_that_enforces_nothing_enters_what_it_owes(story: Scenario) -> No
     story.when(replace(PENALTY, unit="RECON"), JB).raises(UnknownReference)
 
 
-@pytest.mark.parametrize("second", [EDB_2, JB], ids=lambda second: second.unit_id)
+@pytest.mark.parametrize("second", [EDB_SECOND, JB], ids=lambda second: second.unit_id)
 def test_what_a_body_requested_is_confirmed_by_another_body(story: Scenario, second: Actor) -> None:
     """Of no policy and no list of units: it knows itself, and said so when it was requested."""
     owed = replace(DEADLINE, unit="EDB", says="答复异议")

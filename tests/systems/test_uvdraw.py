@@ -15,16 +15,10 @@ from hypothesis import strategies as st
 from ledger.systems.draws import uvdraw
 from ledger.systems.draws.uvdraw import Entry, Picked, Stratum, Unfit
 from ledger.transparency import merkle
+from tests.cast import GRADES, PREFIX
 
-PREFIX = "91620100MA7LX"
-CODES = {
-    "A": ("0017J", "0025D", "00338", "00413", "005XT"),
-    "B": ("0068T", "0076M", "0084G"),
-    "C": ("0092B", "01051"),
-    "D": ("0113U", "0121N"),
-}
 ROSTER: list[Entry] = [
-    {"uscc": PREFIX + code, "grade": grade} for grade, codes in CODES.items() for code in codes
+    {"uscc": PREFIX + code, "grade": grade} for grade, codes in GRADES.items() for code in codes
 ]
 SEED = uvdraw.seed_of(["20260719", "08 14 17 22 29 31 05", "3518.76"])
 DRAW = "DRAW-2026-0007"

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from ledger.systems.draws import uvdraw
+from tests.cast import PREFIX
 from tests.examples import examples
 from tests.go_programs import build
 from tests.page_scripts import answers
@@ -21,7 +22,6 @@ from tests.page_scripts import answers
 pytestmark = pytest.mark.xdist_group("strangers")
 
 HERE = Path(__file__).parent
-PREFIX = "91620100MA7LX"
 VECTORS = {
     "A": ("0017J", "0025D", "00338", "00413", "005XT"),
     "B": ("0068T", "0076M", "0084G"),

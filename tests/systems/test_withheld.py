@@ -32,10 +32,9 @@ from ledger.systems.supervision.events import (
     SupervisionDocIssued,
 )
 from tests import golden
-from tests.gwt import Scenario, actor, like
+from tests.cast import JB, JB_SECOND, actor
+from tests.gwt import Scenario, like
 
-JB = actor("JB", "JB-1", "jb_supervisor")
-SECOND = actor("JB", "JB-2", "jb_supervisor")
 HEAD = actor("MRB", "HEAD-1", "unit_head")
 TYPES = {t: c for t, c in golden.released_types().items() if not t.startswith("access.")}
 #: The kinds of subjects whose events can be kept from units.
@@ -107,7 +106,7 @@ def test_what_follows_is_withheld_from_the_same(
     story.given(RectificationAccepted(finding_id="F-1", unit="MRB", note="x"), actor=JB)
     if told:
         story.given(TOLD, actor=JB)
-    story.signed(command, JB, SECOND) if isinstance(command, DismissFinding) else story.when(
+    story.signed(command, JB, JB_SECOND) if isinstance(command, DismissFinding) else story.when(
         command, JB
     )
     assert story.outcome is not None, story.error

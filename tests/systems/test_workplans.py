@@ -61,15 +61,13 @@ from ledger.systems.workplans.events import (
     WorkPlanFellDue,
     WorkUrged,
 )
-from tests.gwt import HEAD, Record, Scenario, actor, like
+from tests.cast import CLOCK, HEAD, JB, RLO, actor
+from tests.gwt import Record, Scenario, like
 
 replace = msgspec.structs.replace
 
-JB = actor("JB", "JB-1", "jb_supervisor")
-RLO = actor("RLO", "RLO-1", "rlo_assessor")
 EMB = actor("EMB", "HEAD-EMB", "unit_head")
 EEB = actor("EEB", "HEAD-EEB", "unit_head")
-CLOCK = actor("LEDGER", "clock", "ledger_clock")
 
 MS_1 = "W-2/MS-1"
 

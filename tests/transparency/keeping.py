@@ -16,7 +16,8 @@ from ledger.systems.entities.events import Identity
 from ledger.systems.supervision.events import FindingRaised
 from ledger.transparency.log import TransparencyLog
 from ledger.transparency.store import Signed
-from tests.gwt import Record, actor
+from tests.cast import actor
+from tests.gwt import Record
 
 EDB = actor("EDB", "EDB-001", "credit_officer")
 

@@ -36,8 +36,9 @@ from ledger.transparency.proofs import parse_receipt
 from ledger.transparency.store import Signed
 from ledger.transparency.submissions import SIZE_TYPE, parse_submission
 from ledger.transparency.witness import OtherSize, Witness, origin_hash
+from tests.cast import HEAD
 from tests.empty import lay_views
-from tests.gwt import HEAD, Record
+from tests.gwt import Record
 from tests.transparency.regions import OTHERS, WITNESS, signer
 
 ORIGIN = "ledger.example/v1/log"

@@ -20,7 +20,7 @@ from ledger.transparency.published import Published
 from ledger.transparency.rotation import Rotated, rotate_key
 from ledger.transparency.store import Signed
 from ledger.verification import Files, verify_ledger
-from tests.gwt import actor
+from tests.cast import actor
 from tests.transparency.keeping import Kept
 from tests.unguarded import unguarded
 

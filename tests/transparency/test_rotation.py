@@ -31,7 +31,8 @@ from ledger.transparency.notes import COSIGNATURE, parse_note, parse_vkey, verif
 from ledger.transparency.proofs import parse_receipt
 from ledger.transparency.rotation import Rotated, rotate_key
 from ledger.transparency.store import Retired, SignedStore
-from tests.gwt import HEAD, Record
+from tests.cast import HEAD
+from tests.gwt import Record
 from tests.transparency.dying_rotation import STEPS
 from tests.transparency.regions import REGION, WITNESS, Region, signer
 

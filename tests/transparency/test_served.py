@@ -25,8 +25,9 @@ from ledger.transparency.notes import Signer, Verifier, parse_note, parse_vkey, 
 from ledger.transparency.proofs import ProofError, parse_receipt
 from ledger.transparency.store import LogKey
 from ledger.transparency.tiles import WITHHELD, entry, leaves_of, withheld
+from tests.cast import E_A
 from tests.page_scripts import answers
-from tests.scenarios.world import E_A, World
+from tests.scenarios.world import World
 
 
 @pytest.fixture
