@@ -20,6 +20,7 @@ from hashlib import sha256
 from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -779,10 +780,10 @@ def _refuse_fragment(path: Path) -> None:
     # SQLite takes a file shorter than its smallest page for an empty one and overwrites it. Only
     # the size is asked: opening and closing the file would drop this process's locks on it.
     try:
-        size = path.stat().st_size
+        status = path.stat()
     except OSError:
         return  # not there, or not for us: SQLite creates it or says what is wrong
-    if 0 < size < SMALLEST_PAGE:
+    if S_ISREG(status.st_mode) and 0 < status.st_size < SMALLEST_PAGE:
         msg = f"{path} is not a ledger and not a database. Check the path; it was not changed."
         raise DatabaseError(msg)
 
