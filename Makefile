@@ -16,8 +16,8 @@ UV_VERSION = 0.13.9
 
 export HYPOTHESIS_PROFILE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
-# Images for containers set it. The tests start some hundred processes, and each would compile the
-# whole program anew, which takes three times as long as loading it.
+# Container images often set it. The tests start about a hundred processes, each of which would then
+# compile the whole program again: that takes more than twice as long as loading it.
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN = $(VENV)/bin
@@ -45,7 +45,7 @@ run: install
 # loadgroup: tests marked with one xdist_group stay on one worker, one after another.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-# The types take one processor a minute; the tests begin meanwhile. What they said is told last.
+# mypy takes one processor a minute; the tests begin meanwhile. Its result is printed last.
 test: style
 	@mkdir -p build
 	@$(BIN)/mypy >build/types.txt 2>&1 & types=$$!; trap 'kill $$types' INT TERM; \

@@ -1,8 +1,8 @@
-"""The units, people and businesses that the tests tell of, each under one name.
+"""The units, people and businesses of the tests, each under one name.
 
-Those of the first systems are in the rulebook's examples: the market regulation bureau (MRB) and
-the emergency management bureau (EMB) enforce, the justice bureau (JB) supervises, the bureau of
-economic development (EDB) keeps the credit records.
+The market regulation bureau (MRB) and the emergency management bureau (EMB) enforce, the justice
+bureau (JB) supervises, the economic development bureau (EDB) keeps the credit records, the office
+for governing the area by law (RLO) assesses.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def _write_to_memory() -> None:
     """Put temporary files where a flush to the disk takes no time, unless ``TMPDIR`` says where.
 
     A served ledger flushes some ten files, for each command several times, and a test waits for
-    every one. No test takes the power away: what a killed process wrote is there on either.
+    every flush. No test cuts the power: what a process has written before it is killed stays.
     """
     with suppress(OSError):
         if (

@@ -1,8 +1,8 @@
 """Views of an empty ledger, made once for each process and copied for every service of a test.
 
-To make the tables of all views takes four times as long as all else that a service does to start.
-Views at position zero belong to no ledger in particular: a service that finds them checks each
-fingerprint, marks the file as its own and follows from zero, as with tables that it made itself.
+Making the tables of all views takes three times as long as everything else that a service does to
+start. Views at position zero belong to no ledger in particular: a service that finds them checks
+each fingerprint, marks the file as its own and follows from zero, as with tables of its own making.
 """
 
 from __future__ import annotations
