@@ -335,7 +335,7 @@ def test_CAT_V1_a_repeal_that_took_effect_opens_no_deadline(story: Scenario) -> 
     lapse = EndDeadline(
         rule_name="catalogue.repeal", opened_at_position=story.outcome.events[0].position
     )
-    story.when(lapse).raises(Malformed, says="opens no")
+    story.when(lapse).raises(Malformed, says="that opens")
 
 
 def test_CAT_V1_a_matter_listed_on_repealed_law_is_noticed(story: Scenario) -> None:
