@@ -94,7 +94,8 @@ def require_joined(
             told=not ledger.may_know(offer["kind"], offer["join"]),
             unit=unit,
             entity=entity,
-            reason=f"{offer['lead']} visits the business {offer['when']}, on listed matters",
+            reason=f"{offer['lead']} visits the business {offer['when']}, on matters of the "
+            "joint list",
             hint=_hint(unit, offer),
             offer=offer,
             others=offers[1:],
