@@ -317,7 +317,7 @@ def test_a_plan_is_approved_filed_accepted_and_published(january: Scenario) -> N
     january.when(PLAN).raises(OutOfStep)
     publish = PublishPlan(plan="PLAN-1", unit="MRB", url="https://example.org/plan")
     january.when(publish).raises(OutOfStep, says="must be filed before it is published")
-    january.when(AcceptFiling(plan="PLAN-1"), JB).raises(OutOfStep, says="must be filed first")
+    january.when(AcceptFiling(plan="PLAN-1"), JB).raises(OutOfStep, says="not filed yet")
     january.at("2026-01-23T09:00+08:00").when(FILE).then(like(AnnualPlanFiled, days_late=1))
     january.when(FILE).raises(OutOfStep, says="filed already")
     january.when(AcceptFiling(plan="PLAN-1"), JB).then(FilingAccepted)
@@ -405,7 +405,9 @@ SPECIAL = ApproveSpecialPlan(
 def test_FIL_R3_a_campaign_of_the_units_own_needs_a_government(story: Scenario) -> None:
     """S3: without approval none; a superior's campaign names the superior's own document."""
     bare = replace(SPECIAL, government_approval=None)
-    story.when(bare).refused("FIL-R3", reason="government_approval must name its approval")
+    story.when(bare).refused(
+        "FIL-R3", reason="government_approval must name the approval of a government"
+    )
     deployed = replace(bare, deployed_by="superior", quota_no=None)
     story.when(deployed).refused("FIL-R3")
     story.when(replace(deployed, government_approval=SPECIAL.government_approval)).refused("FIL-R3")
@@ -984,14 +986,14 @@ def test_a_visit_goes_step_by_step(story: Scenario) -> None:
                 assert story.when(later, OFFICER).outcome is None, later
         story.when(command, OFFICER).then(*events)
     story.when(NOTIFY, OFFICER).raises(OutOfStep)
-    story.when(SCAN, OFFICER).raises(OutOfStep, says="not yet closed for a scan")
+    story.when(SCAN, OFFICER).raises(OutOfStep, says="before the end of the visit")
 
 
 def test_a_unit_approves_and_carries_out_its_own_tasks(story: Scenario) -> None:
     """No other unit's head approves or announces them; each step comes once."""
     story.when(task(), EMB_HEAD).raises(Forbidden)
     story.given(task()).when(NOTICE, EMB_HEAD).raises(Forbidden)
-    story.given(NOTICE).when(NOTICE).raises(OutOfStep, says="must be approved for a notice")
+    story.given(NOTICE).when(NOTICE).raises(OutOfStep, says="needs an approved task")
 
 
 def test_a_visit_is_announced_before_it_is_opened(story: Scenario) -> None:

@@ -18,9 +18,9 @@ from ledger.systems.handovers.folds import UnitHandovers
 class ApproveRequest(Act):
     """批准请求: approve a request of another person; it takes effect in the approver's name (0.3).
 
-    The requested command is checked again against the ledger of today and can be refused under its
-    own rules. People cannot approve their own request (GEN-R1 or the rule of the requested command)
-    or a request that was handed over to them.
+    The requested command is checked again against the ledger as it is now, under its own rules.
+    People cannot approve their own request (GEN-R1 or the rule of the requested command) or a
+    request that was handed over to them.
     """
 
     ROLES = SIGNING

@@ -184,7 +184,10 @@ class AdoptAssessmentScheme(Countersigned):
             )
 
     def _weigh(self, ledger: Reading) -> str:
-        """Return the weight of the three systems; check that it does not fall (ASM-R2, ASM-R3)."""
+        """Return the weight of the three systems.
+
+        All weights must add up to 100 (ASM-R2), and this one must not fall (ASM-R3).
+        """
         total = sum((Decimal(draft.weight) for draft in self.indicators), Decimal(0))
         ledger.require(total == 100, rules.ASM_R2, year=self.year, total=f"{total:f}")
         ours = sum((Decimal(d.weight) for d in self.indicators if d.three_systems), Decimal(0))
@@ -279,7 +282,10 @@ class RunAssessment(Act):
         return cutoff
 
     def _burst(self, ledger: Reading, cutoff: Recorded) -> Iterator[Event]:
-        """Yield finding ASM-V1 if inspections without issues are far more than usual at the end."""
+        """Yield finding ASM-V1 for a burst of inspections without issues.
+
+        The last days before the cutoff then have far more of them than the days before.
+        """
         policy = ledger.setting("assessment.burst")
         window, factor = int(policy["window_cd"]), Fraction(policy["factor"])
         first = date(int(self.year), 1, 1)
@@ -317,8 +323,7 @@ class AppealScore(Act):
         ledger.act_for(unit)
         if score.published or score.open_appeal is not None:
             raise OutOfStep(
-                f"{self.score} can be appealed before publication and once at a time; it is "
-                f"{score.stage}"
+                f"{self.score} must be unpublished and without an open appeal; it is {score.stage}"
             )
         newest = score.newest
         assert newest is not None

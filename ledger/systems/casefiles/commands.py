@@ -296,7 +296,9 @@ class ScoreCaseFile(DatedAct):
             )
         over = [item.item for item in self.items if item.points > item.of]
         if over:
-            raise Malformed(f"{over[0]} must not get more points than it has", "/items")
+            raise Malformed(
+                f"no item may get more points than its maximum; {over[0]} does", "/items"
+            )
         earned: Outcome = "fail" if self.score < passes else "pass"
         if self.score >= excels:
             earned = "excellent"
@@ -333,7 +335,7 @@ class ScoreCaseFile(DatedAct):
 
 
 class RaiseIssue(Report):
-    """指出案卷问题: report an issue of a scored file; the reviewers or the Justice Bureau do so."""
+    """指出案卷问题: report an issue of a scored file, as its reviewer or the Justice Bureau."""
 
     ROLES = roles("jb_supervisor", *UNIT)
 
@@ -450,8 +452,8 @@ class PublishReviewReport(Act):
 class ReviewUnreviewedUnit(Act):
     """清查未评查单位: find that no file of a unit was reviewed within a year (CFR-V2).
 
-    The time counts from the last review, or from the day the ledger first knew the unit as an
-    enforcing one. The finding is made once for each such period.
+    The time counts from the last review, or else from the day since which the ledger knows that
+    the unit enforces the law. The finding is made once for each such period.
     """
 
     ROLES = roles("jb_supervisor", "ledger_clock")

@@ -167,7 +167,7 @@ class FulfilCommitment(Report):
 
 
 class EstablishBreach(Act):
-    """认定违背承诺: establish, with verified evidence and after a notice, a breach (CMT-R1).
+    """认定违背承诺: establish a breach, with verified evidence and after a notice (CMT-R1).
 
     The obligation must have been due earlier, unless ``impossible_because`` says why it can no
     longer be performed. The breach enters the credit record as ``record``, without a severity and

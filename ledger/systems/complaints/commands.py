@@ -84,8 +84,8 @@ class ReceiveComplaint(Report):
     ``handled_by`` handles the complaint and must not be the accused unit (CMP-R1). By default the
     Justice Bureau handles it, and the reconsideration office handles a complaint about the Justice
     Bureau. ``entity`` is the business that complains or is concerned. ``complainant`` and
-    ``contact`` are tokens that stand for a person without the name: the person is registered here,
-    but not by the accused unit, or in another store. ``visit`` reports the visit that the complaint
+    ``contact`` are tokens of persons, never names. The person is registered in another store, or in
+    this ledger by a unit that is not accused. ``visit`` reports the visit that the complaint
     is about; ``irregular_visit`` names a visit that was reported before. A unit that receives a
     complaint about itself records what was said, but not who complained (CMP-R2).
     """

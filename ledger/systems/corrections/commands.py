@@ -366,9 +366,9 @@ class NullifyDecision(Report):
                 "/unit",
             )
         if self.entity not in (None, standing.entity):
+            expected = standing.entity or "left out"
             raise Malformed(
-                f"entity must be the business of decision {self.decision}, "
-                f"{standing.entity or 'which has none'}; it is {self.entity}",
+                f"entity must be {expected}, as in decision {self.decision}; it is {self.entity}",
                 "/entity",
             )
         if standing.ended_on is not None:

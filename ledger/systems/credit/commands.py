@@ -251,7 +251,7 @@ class EnterCreditRecord(DatedAct):
 
 
 class StartPublicity(Act):
-    """开始公示: publish a record, for the time that the rules of its day set."""
+    """开始公示: publish a record, for the time that the regime in force on its day sets."""
 
     ROLES = roles("credit_officer", *UNIT)
 
@@ -538,7 +538,7 @@ class ResumePublicity(Act):
 
 
 class FileObjection(Report):
-    """提出异议: object, for a business, that one of its records is wrong."""
+    """提出异议: report that a business considers one of its records wrong."""
 
     ROLES = roles("entity_rep", "credit_officer", *UNIT)
     IN_PERSON = roles("entity_rep")

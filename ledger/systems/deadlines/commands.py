@@ -177,7 +177,7 @@ class Deadline:
         return Due(last.due_on, last.provisional, last.calendar_version)
 
     def judged(self, due: Due) -> bool:
-        """Return whether this ledger judges a miss of that date, or took the duty over after it."""
+        """Return ``False`` if this ledger took the duty over only after that due date."""
         until = self.rule.unjudged_until(self.opening)
         return until is None or due.on > until
 

@@ -93,10 +93,10 @@ class DelistEntity(Report):
     """市场主体退出: report that the register no longer lists a business (ENT-R1).
 
     ``left_on``: the first day without the business, by default the day of ``occurred_at``. In the
-    same append, draws exempt the business if it was not visited yet, and the next reserves move up;
-    visits that have not begun are cancelled; designation and observation end. Repair,
-    reconsideration, complaints, publicity and open cases continue. The service fills in
-    ``reserves``.
+    same append, the business is exempted from draws in which it was not visited yet, and the next
+    reserves move up; its visits that have not begun are cancelled; its designation and observation
+    end. Repair, reconsideration, complaints, publicity and open cases continue. The service fills
+    in ``reserves``.
     """
 
     ROLES = roles("credit_officer")

@@ -134,9 +134,9 @@ class SubmitDefence(Report):
 class DetermineDishonesty(Act):
     """认定失信行为: determine dishonest conduct and its class, after notice and defence.
 
-    The credit record ``record`` of ``kind`` is entered in the same append with the class, and its
-    publicity counts from today. If the notice named a serious list and the class is serious, the
-    listing enters the record instead, and ``record`` must be left out.
+    The class enters the credit record: ``record`` of ``kind`` is recorded in the same append, and
+    its publicity counts from today. If the notice named a serious list and the class is serious,
+    the listing enters the record instead, and ``record`` must be left out.
     """
 
     ROLES = roles("unit_head")

@@ -227,7 +227,7 @@ class RemoveFromSeriousList(Countersigned):
     """移出严重失信主体名单: remove a business from the list and end the record of the listing.
 
     ``source_delisted``: the conditions of removal are met. A repair removes the business by itself
-    (2.4e). The other reasons need what they need in ``TerminatePublicity``.
+    (2.4e). The other reasons have the conditions of ``TerminatePublicity``.
     """
 
     ROLES = roles("unit_head")

@@ -44,7 +44,7 @@ from ledger.systems.penalties.folds import Decision
 _ONE_DAY = timedelta(days=1)
 
 #: Reasons of an end after which the same document must not lead to a sanction under another record
-#: (DIS-R5). The other reason is a correction: a record that was wrong can be entered again.
+#: (DIS-R5). After a correction it can: a record that was wrong may be entered again.
 _FOR_GOOD = {"repaired", "revoked", "source_delisted"}
 
 #: The reason given to a sender who may not know of the decision.

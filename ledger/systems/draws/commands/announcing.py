@@ -173,7 +173,7 @@ class AnnounceDraw(Act):
         )
         units = [part.unit for part in (own, *self.parts)]
         if len(set(units)) < len(units):
-            raise Malformed("each unit must have one part", "/parts")
+            raise Malformed("each unit must have one part; a unit is named twice", "/parts")
         plan = ledger.known(AnnualPlan(self.plan), "Approve the annual plan first.")
         if plan.unit != self.unit:
             raise Malformed(
@@ -212,7 +212,7 @@ class AnnounceDraw(Act):
         own = (plan.unit, plan.year) == (part.unit, year)
         version = plan.in_force(ledger.on) if own else None
         missing = [m for m in part.matters if version is None or m not in version.items]
-        ledger.setting("filing.lead_wd")  # its version belongs to the refusal
+        ledger.setting("filing.lead_wd")  # the refusal states its version
         ledger.require(
             not missing,
             filing.FIL_R1,
@@ -326,8 +326,8 @@ class AnnounceDraw(Act):
                 )
             if (source.kind == "commitment") is (source.commitment is None):
                 raise Malformed(
-                    "a source must have a commitment, the SHA-256 of its secret, if its kind is "
-                    "commitment, and none otherwise",
+                    "commitment, the SHA-256 of the secret, must be given for a source of kind "
+                    "commitment, and for no other",
                     f"{at}/commitment",
                 )
             if source.kind == "commitment" and source.fallback is None:
@@ -374,7 +374,7 @@ class AnnounceDraw(Act):
         ledger.require(
             before is None,
             rules.DRW_R5,
-            reason=f"{before} draws for the same matters and is not voided",
+            reason=f"draw {before} is for the same matters and was not voided",
         )
 
 

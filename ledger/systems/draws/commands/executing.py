@@ -15,7 +15,7 @@ from ledger.systems.draws.folds import DrawState, Target
 
 
 class DrawOutcome(Value):
-    """The outcome of a draw: its counts, and the digest of its selection, which is a blob."""
+    """The outcome of a draw: its counts, and the digest of the blob with its selection."""
 
     strata: tuple[StratumCount, ...]
     selection_hash: Sha256

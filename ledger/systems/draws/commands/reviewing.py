@@ -59,11 +59,10 @@ class VerifyDraw(Act):
 class ReviewDraw(Act):
     """抽查履行评估: compare the visits of a draw, after its last day, with the announced ratios.
 
-    For each stratum, count the businesses that the unit visited on the matters of the draw since
-    the draw, drawn or not, and compute how improbable this number is under the announced ratio
-    (DRW-V6). A business that fits the class of the roster and was not left out counts as on it
-    (DRW-R7). If the strata are not grades, only drawn businesses can be assigned to a stratum.
-    Recorded once.
+    For each stratum, count the businesses, drawn or not, that the unit visited on these matters
+    since the draw, and compute how improbable this number is under the announced ratio (DRW-V6). A
+    business that fits the class of the roster and was not left out counts as on it (DRW-R7). If the
+    strata are not grades, only drawn businesses can be assigned to a stratum. Recorded once.
     """
 
     ROLES = roles("jb_supervisor", "ledger_clock")

@@ -178,7 +178,9 @@ class FreezeEntityRoster(Act):
         for matter in self.matters:
             ledger.known(Matter(matter), "List it in the catalogue first.")
         if self.by == "risk":
-            ledger.setting("draw.risk_formula", on=self.as_of)  # its version is recorded with it
+            ledger.setting(
+                "draw.risk_formula", on=self.as_of
+            )  # its version is recorded with the roster
         unreasoned = [business.entity for business in self.left_out if business.reason is None]
         ledger.require(
             not unreasoned,
@@ -304,7 +306,7 @@ def due_ratios(
 
 def require_within_cap(ledger: Reading, matter: str, ratio: str, cap: str) -> None:
     """Refuse a ratio of a general matter above its cap (DRW-R4)."""
-    ledger.setting("draw.general_ratio_cap")  # its version belongs to the refusal
+    ledger.setting("draw.general_ratio_cap")  # the refusal states its version
     ledger.require(
         ratio_of(ratio) <= ratio_of(cap),
         rules.DRW_R4,

@@ -1,4 +1,4 @@
-"""Joint visits (2.11) and tasks: the part that a task is, and when a joint visit is required."""
+"""Joint visits (2.11): the part that a task carries out, and when a joint visit is required."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ledger.systems.supervision.findings import finding
 
 
 def own_part(ledger: Reading, task: Task) -> Participant | None:
-    """Return the part of a joint visit that a task is, or ``None``."""
+    """Return the part of a joint visit that a task carries out, or ``None``."""
     return None if task.joint is None else ledger.read(Joint(task.joint)).parts[task.unit]
 
 

@@ -123,7 +123,7 @@ class FileAnnualPlan(Act):
 
 
 class AcceptFiling(Act):
-    """受理备案: the Justice Bureau accepts the filed version of a plan."""
+    """受理备案: accept the filed version of a plan, as the Justice Bureau."""
 
     ROLES = roles("jb_supervisor")
 
@@ -135,7 +135,7 @@ class AcceptFiling(Act):
 
 
 class ReturnFiling(Act):
-    """退回备案: the Justice Bureau returns the filed version of a plan, with reasons."""
+    """退回备案: return the filed version of a plan with reasons, as the Justice Bureau."""
 
     ROLES = roles("jb_supervisor")
 
@@ -290,7 +290,7 @@ def _filed(ledger: Reading, plan_id: str) -> tuple[AnnualPlan, PlanVersion]:
     plan = ledger.known(AnnualPlan(plan_id))
     newest = plan.versions[-1]
     if newest.filed is None:
-        raise OutOfStep(f"version {newest.version} of {plan_id} must be filed first")
+        raise OutOfStep(f"version {newest.version} of {plan_id} must be filed; it is not filed yet")
     if newest.returned or newest.accepted:
         done = "returned" if newest.returned else "accepted"
         raise OutOfStep(f"version {newest.version} of {plan_id} was {done} already")
@@ -313,7 +313,9 @@ def _require_approved_campaign(
     ledger: Reading, plan: ApproveSpecialPlan, quota: int | None
 ) -> None:
     ledger.require(
-        plan.government_approval, rules.FIL_R3, reason="government_approval must name its approval"
+        plan.government_approval,
+        rules.FIL_R3,
+        reason="government_approval must name the approval of a government",
     )
     begun = ledger.read(OwnCampaigns(plan.unit, plan.period_from.year)).count
     ledger.require(

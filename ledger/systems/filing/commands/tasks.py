@@ -75,8 +75,8 @@ _TRIGGERS: dict[str, set[str]] = {
     "case": {"complaint", "transfer", "superior", "data_monitoring", "entity_request", "emergency"},
     "special": {"plan", "superior"},
 }
-#: The ground that the filing of a case must have for a trigger. A clue is enough instead; with
-#: ``None`` only a clue is.
+#: The ground that supports each trigger of a case. Without that ground, and always with ``None``,
+#: the filing must name a clue.
 _GROUNDS: dict[str, str | None] = {
     "complaint": "complaint",
     "superior": "superior_assignment",
@@ -450,7 +450,9 @@ class IssueInspectionNotice(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         task = own_task(ledger, self.task)
         if task.stage != "approved":
-            raise OutOfStep(f"task {self.task} must be approved for a notice; it is {task.stage}")
+            raise OutOfStep(
+                f"a notice needs an approved task without one; task {self.task} is {task.stage}"
+            )
         yield InspectionNoticeIssued(
             task=self.task,
             entity=task.entity,
@@ -488,8 +490,8 @@ class CancelInspection(DatedAct):
 def own_task(ledger: Reading, task_id: str, *, on_site: bool = False) -> Task:
     """Return the task, which must belong to the actor's unit.
 
-    ``on_site``: the actor may also be of the unit that was entrusted in writing with this part of a
-    joint visit, and records it on site.
+    ``on_site``: for what is recorded during a visit, the actor may also belong to the unit that was
+    entrusted in writing with this part of a joint visit.
     """
     task = ledger.known(Task(task_id), "Approve the task first.")
     part = own_part(ledger, task)

@@ -100,8 +100,8 @@ class ScanEntry(Report):
         task = own_task(ledger, self.task, on_site=True)
         if task.stage not in ("approved", "notified", "opened", "recorded"):
             raise OutOfStep(
-                f"task {self.task} must be approved and not yet closed for a scan; it is "
-                f"{task.stage}"
+                "a scan must come after the approval and before the end of the visit; task "
+                f"{self.task} is {task.stage}"
             )
         self._check_code(ledger, task)
         yield EntryScanned(
@@ -471,7 +471,7 @@ class RateVisit(Report):
 
 
 class ReportIrregularVisit(Report):
-    """报告违规入企: report a visit that broke the rules; never refused as unlawful (0.1)."""
+    """报告违规入企: report a visit that broke the rules; it is never refused as unlawful (0.1)."""
 
     ROLES = roles("entity_rep", "jb_supervisor", *UNIT)
     ANY_UNIT = roles("entity_rep", "jb_supervisor")
