@@ -211,8 +211,7 @@ class DeclareConflict(Report):
         if ledger.actor.role != "jb_supervisor":
             if ledger.actor.unit_id not in officer.units:
                 raise Forbidden(
-                    f"only a conflict of an officer of {ledger.actor.unit_id} can be declared "
-                    f"there; {self.officer} belongs to {', '.join(sorted(officer.units))}"
+                    f"officer must be an officer of {ledger.actor.unit_id}; {self.officer} is not"
                 )
             if self.basis == "upheld" and ledger.actor.role != "unit_head":
                 raise Forbidden(
